@@ -1,0 +1,41 @@
+//! What crosses a SIP socket, with the addresses it crossed it by.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+/// The transports a SIP message can come by (RFC 3261 §18).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Transport {
+    /// One message a datagram.
+    Udp,
+    /// A byte stream framed by Content-Length.
+    Tcp,
+}
+
+impl Transport {
+    /// Whether lost messages are the transport's own business (RFC 3261 §17: no retransmissions).
+    #[must_use]
+    pub const fn is_reliable(self) -> bool {
+        matches!(self, Self::Tcp)
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+        })
+    }
+}
+
+/// A UDP payload and the two addresses it travelled between.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Datagram {
+    /// Who sent it.
+    pub source: SocketAddr,
+    /// Which address it was sent to; on arrival, the local address the packet carried.
+    pub destination: SocketAddr,
+    /// The payload.
+    pub bytes: Vec<u8>,
+}
