@@ -1,0 +1,81 @@
+//! `init`: what PID 1 knows of the services, and the few things it does for them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Redacted;
+
+/// What may be asked.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Request {
+    /// Services and boot stages. Answer: [`Reply::Status`].
+    Status,
+    /// Show lines on the box's own screen, and nowhere else: not in a log. Only `web` may ask, for
+    /// the one-time password of the first sign-in. Answer: [`Reply::Done`].
+    Screen(Redacted<Vec<String>>),
+    /// Stop everything in order, then power off or restart. Answer: [`Reply::Done`].
+    Shutdown(Shutdown),
+    /// The newest log lines, oldest first. Answer: [`Reply::Log`].
+    Log {
+        /// At most this many.
+        limit: u32,
+    },
+}
+
+/// How to stop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Shutdown {
+    /// Switch the power off.
+    PowerOff,
+    /// Start again.
+    Restart,
+}
+
+/// What PID 1 answers.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Reply {
+    /// Services and boot stages.
+    Status(Status),
+    /// Log lines, oldest first: service, then text.
+    Log(Vec<(String, String)>),
+    /// Done, or begun.
+    Done,
+    /// The peer may not ask this.
+    Refused {
+        /// The user id that asked.
+        uid: u32,
+    },
+}
+
+/// Services and boot stages.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Status {
+    /// Firmware version.
+    pub version: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// Seconds since the kernel started.
+    pub uptime_secs: u64,
+    /// Boot stages in order: name, and milliseconds since the kernel started.
+    pub boot: Vec<(String, u64)>,
+    /// The services, in start order.
+    pub services: Vec<Service>,
+}
+
+/// One supervised service.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// `starting`, `ready`, `waiting` (to be restarted), `stopping`, `stopped`, `given-up`.
+    pub state: String,
+    /// Process id; 0 while there is none.
+    pub pid: u32,
+    /// Restarts since boot.
+    pub restarts: u32,
+    /// Why it last ended; empty when it never did.
+    pub last_exit: String,
+    /// Resident memory, KiB; 0 while there is no process.
+    pub resident_kib: u64,
+    /// CPU time used, milliseconds.
+    pub cpu_millis: u64,
+}

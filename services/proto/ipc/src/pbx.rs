@@ -1,0 +1,65 @@
+//! `pbx`: what it knows of phones and calls right now.
+
+use serde::{Deserialize, Serialize};
+
+/// What may be asked.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Request {
+    /// Phones and calls. Answer: [`Reply::Status`].
+    Status,
+}
+
+/// What `pbx` answers.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Reply {
+    /// Phones and calls now.
+    Status(Status),
+    /// The peer may not ask this.
+    Refused {
+        /// The user id that asked.
+        uid: u32,
+    },
+}
+
+/// Phones and calls now.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Status {
+    /// Configuration version in use; 0 while none came from the store.
+    pub config_version: u64,
+    /// Registered contacts, by extension.
+    pub phones: Vec<Phone>,
+    /// Calls in progress, oldest first.
+    pub calls: Vec<Call>,
+    /// Counters since the process started: name and value.
+    pub counters: Vec<(String, u64)>,
+}
+
+/// A registered contact.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Phone {
+    /// The extension.
+    pub extension: String,
+    /// Where it is: address and port.
+    pub address: String,
+    /// `UDP` or `TCP`.
+    pub transport: String,
+    /// Seconds until it must register again.
+    pub expires_secs: u32,
+    /// User-Agent as sent; may be empty.
+    pub user_agent: String,
+}
+
+/// A call in progress.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Call {
+    /// Id of its call record.
+    pub id: String,
+    /// Calling number.
+    pub from: String,
+    /// Called number.
+    pub to: String,
+    /// `calling`, `ringing` or `talking`.
+    pub state: String,
+    /// Seconds since the INVITE.
+    pub seconds: u64,
+}

@@ -1,0 +1,54 @@
+//! The site's configuration as it travels: plain fields, nothing checked yet.
+//!
+//! `config::Site::parse` turns it into the checked form; nothing acts on this one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Redacted;
+
+/// Everything people configure, whole.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Site {
+    /// Digest realm of every extension (RFC 3261 §22.1); part of each stored hash, so never edited.
+    pub realm: String,
+    /// Desk and soft phones.
+    pub extensions: Vec<Extension>,
+    /// People who may sign in to the web admin.
+    pub people: Vec<Person>,
+}
+
+/// A phone's identity. The password itself is never kept: only what a digest needs (RFC 8760).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Extension {
+    /// Dialled number and SIP user name: 2 to 10 digits.
+    pub number: String,
+    /// Name shown to the called party; may be empty.
+    pub display_name: String,
+    /// Lower-case hex of MD5(number:realm:password), 32 characters.
+    pub ha1_md5: Redacted<String>,
+    /// Lower-case hex of SHA-256(number:realm:password), 64 characters.
+    pub ha1_sha256: Redacted<String>,
+    /// May register from outside the internal networks (R51, R70).
+    pub remote: bool,
+}
+
+/// A person with a sign-in of their own (R3).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Person {
+    /// Sign-in name.
+    pub login: String,
+    /// What they may do.
+    pub role: Role,
+    /// argon2id in PHC string form.
+    pub password_hash: Redacted<String>,
+    /// The password was made by the box and must be changed at the next sign-in.
+    pub password_one_time: bool,
+}
+
+/// What a person may do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum Role {
+    /// Everything.
+    #[default]
+    Administrator,
+}

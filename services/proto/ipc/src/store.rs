@@ -1,0 +1,242 @@
+//! `store`: the one owner of everything that must survive a power cut.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Redacted;
+use crate::site::Site;
+
+/// What a process may ask of the store.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Request {
+    /// The current configuration. Answer: [`Reply::Config`].
+    Config,
+    /// The current configuration now and every later one as it is committed: [`Reply::Config`] each.
+    /// The connection serves nothing else afterwards.
+    Watch,
+    /// Replace the whole site. Answer: [`Reply::Committed`], [`Reply::Conflict`] or
+    /// [`Reply::Invalid`]. Configuration and audit entry become durable together, or not at all.
+    Commit {
+        /// The version the author started from.
+        base: u64,
+        /// Who, why, from where.
+        audit: Audit,
+        /// The site as it shall be.
+        site: Site,
+    },
+    /// The versions kept, newest first. Answer: [`Reply::History`].
+    History {
+        /// At most this many.
+        limit: u32,
+    },
+    /// Insert or replace call records by id. Answer: [`Reply::Stored`], once durable.
+    PutCalls(Vec<CallRecord>),
+    /// Mark every call still [`Outcome::Ongoing`] as [`Outcome::Interrupted`]: asked by `pbx` as
+    /// it starts, since calls it does not know are over. Answer: [`Reply::Stored`].
+    InterruptOpenCalls,
+    /// Call records, newest first. Answer: [`Reply::Calls`].
+    Calls {
+        /// At most this many.
+        limit: u32,
+        /// Only records older than the one with this id.
+        before: Option<String>,
+    },
+    /// Replace what is known of registrations, for the next start. Answer: [`Reply::Stored`].
+    PutRegistrations(Vec<Registration>),
+    /// What [`Request::PutRegistrations`] kept. Answer: [`Reply::Registrations`].
+    Registrations,
+    /// Append to the audit trail. Answer: [`Reply::Stored`], once durable.
+    Audit(Audit),
+    /// The audit trail, newest first. Answer: [`Reply::AuditTrail`].
+    AuditTrail {
+        /// At most this many.
+        limit: u32,
+    },
+    /// A secret of the asking process, by name. Answer: [`Reply::Secret`].
+    Secret(String),
+    /// Keep a secret of the asking process. Answer: [`Reply::Stored`], once durable.
+    PutSecret(String, Redacted<Vec<u8>>),
+    /// Is the store well? Answer: [`Reply::Health`].
+    Health,
+}
+
+/// What the store answers.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Reply {
+    /// A configuration and its version.
+    Config {
+        /// Counts up by one a commit; 1 is the factory configuration.
+        version: u64,
+        /// The whole site.
+        site: Site,
+    },
+    /// The commit is durable as this version.
+    Committed {
+        /// The new version.
+        version: u64,
+    },
+    /// Somebody else committed first; nothing was changed.
+    Conflict {
+        /// The version to start from instead.
+        current: u64,
+    },
+    /// The site is not valid; nothing was changed.
+    Invalid {
+        /// One sentence a fault: the field and the fix.
+        faults: Vec<String>,
+    },
+    /// Versions, newest first.
+    History(Vec<Version>),
+    /// What was asked to be kept is durable.
+    Stored,
+    /// Call records, newest first.
+    Calls(Vec<CallRecord>),
+    /// Registrations as last kept.
+    Registrations(Vec<Registration>),
+    /// Audit entries, newest first.
+    AuditTrail(Vec<AuditEntry>),
+    /// The secret, or `None` when nothing is kept by that name.
+    Secret(Option<Redacted<Vec<u8>>>),
+    /// The store's condition.
+    Health(Health),
+    /// The peer may not ask this.
+    Refused {
+        /// The user id that asked.
+        uid: u32,
+    },
+    /// Nothing was kept: the disk is full or failing.
+    Failed {
+        /// What went wrong and what to do.
+        reason: String,
+    },
+}
+
+/// A configuration version, without its content.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Version {
+    /// The version number.
+    pub version: u64,
+    /// When it was committed, milliseconds since 1970.
+    pub at_millis: i64,
+    /// Sign-in name of the author.
+    pub author: String,
+    /// What the author did.
+    pub action: String,
+}
+
+/// What somebody did, as reported (R40).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Audit {
+    /// Sign-in name; `system` for the box itself.
+    pub who: String,
+    /// Address it came from; empty for the box itself.
+    pub from: String,
+    /// What was done, in a few words: `extension 100 created`.
+    pub action: String,
+    /// The state before, without secrets; may be empty.
+    pub before: String,
+    /// The state after, without secrets; may be empty.
+    pub after: String,
+}
+
+/// An audit entry as kept: numbered, timed and chained to the one before.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// Position in the trail, from 1.
+    pub sequence: u64,
+    /// Milliseconds since 1970 by the store's clock.
+    pub at_millis: i64,
+    /// What was reported.
+    pub audit: Audit,
+    /// Lower-case hex SHA-256 over the previous entry's hash and this entry.
+    pub hash: String,
+}
+
+/// One call, from the first INVITE to the last word. Written at the start and again at the end.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CallRecord {
+    /// Unique for ever; sorts by time: milliseconds as 13 digits, `-`, 8 hex digits.
+    pub id: String,
+    /// Calling extension or number.
+    pub from: String,
+    /// Called extension or number.
+    pub to: String,
+    /// Address the call came from.
+    pub source: String,
+    /// When the INVITE came, milliseconds since 1970.
+    pub started_millis: i64,
+    /// When it was answered.
+    pub answered_millis: Option<i64>,
+    /// When it ended.
+    pub ended_millis: Option<i64>,
+    /// How it ended, or that it has not.
+    pub outcome: Outcome,
+    /// The final SIP status the caller was given; 0 while there is none.
+    pub status: u16,
+    /// DTMF digits that passed (RFC 4733), both directions together.
+    pub dtmf_digits: u32,
+    /// RTP packets relayed towards the callee.
+    pub packets_to_callee: u64,
+    /// RTP packets relayed towards the caller.
+    pub packets_to_caller: u64,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Outcome {
+    /// It has not ended.
+    Ongoing,
+    /// Answered, and hung up by the caller.
+    EndedByCaller,
+    /// Answered, and hung up by the callee.
+    EndedByCallee,
+    /// Answered, and ended by the box: media lost, session expired, shut down.
+    EndedByBox,
+    /// Given up by the caller before an answer.
+    Cancelled,
+    /// The callee was busy or declined.
+    Refused,
+    /// Nobody answered in time.
+    NoAnswer,
+    /// No such number.
+    NotFound,
+    /// The callee has no phone registered, or none replied.
+    Unreachable,
+    /// The caller was not allowed, or the call was malformed.
+    Rejected,
+    /// The box stopped before the call's end was seen.
+    Interrupted,
+}
+
+/// A registered contact as kept across restarts.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Registration {
+    /// The extension.
+    pub extension: String,
+    /// The Contact URI as the phone wrote it.
+    pub contact: String,
+    /// Where the REGISTER came from: `udp 10.0.0.2:5060` style.
+    pub source: String,
+    /// The local address it came to.
+    pub local: String,
+    /// Seconds it still had when this was kept.
+    pub expires_secs: u32,
+    /// When this was kept, milliseconds since 1970.
+    pub kept_millis: i64,
+    /// Call-ID of the registration (RFC 3261 §10.3 step 7).
+    pub call_id: String,
+    /// CSeq of the registration.
+    pub cseq: u32,
+    /// User-Agent as sent; may be empty.
+    pub user_agent: String,
+}
+
+/// The store's condition.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Health {
+    /// Bytes of the database file.
+    pub file_bytes: u64,
+    /// Bytes free on the data file system.
+    pub free_bytes: u64,
+    /// What is wrong, in a sentence; empty when nothing is.
+    pub warning: String,
+}
