@@ -1,3 +1,68 @@
-//! To be written.
+//! The services of the box in one multi-call binary: `ramal store|net|pbx|media|web`, and `ctl`.
+//!
+//! One file on disk and in the page cache serves every process. What each one is composed of stands
+//! in the module of its name; nothing is decided here.
 
-fn main() {}
+mod ctl;
+mod media;
+mod net;
+mod pbx;
+mod store;
+mod web;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// musl's own allocator is three to four times slower on SIP parsing (docs/decisions/0004).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Ramal's services. On the box PID 1 starts them; `ctl` is for people.
+#[derive(Parser)]
+#[command(
+    name = "ramal",
+    version,
+    about,
+    after_help = "Example:\n  ramal ctl status"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    service: Service,
+}
+
+#[derive(Subcommand)]
+enum Service {
+    /// Keep configuration, call records, audit trail and secrets.
+    Store(store::Arguments),
+    /// Hold the box's place on the network.
+    Net(net::Arguments),
+    /// Register phones and connect calls.
+    Pbx(pbx::Arguments),
+    /// Relay the sound of calls.
+    Media(media::Arguments),
+    /// Serve the web admin and its API.
+    Web(web::Arguments),
+    /// Ask and command the running box.
+    Ctl(ctl::Arguments),
+}
+
+fn main() -> ExitCode {
+    let outcome: Result<(), Box<dyn Error>> = match Arguments::parse().service {
+        Service::Store(arguments) => store::run(&arguments),
+        Service::Net(arguments) => net::run(&arguments),
+        Service::Pbx(arguments) => pbx::run(&arguments),
+        Service::Media(arguments) => media::run(&arguments),
+        Service::Web(arguments) => web::run(&arguments),
+        Service::Ctl(arguments) => ctl::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            run_loop::log::init();
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -28,7 +28,9 @@ pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
     if length > FRAME_LENGTH_MAX {
         return Err(FrameError::TooLong(length));
     }
-    let header = u32::try_from(length).map_err(|_| FrameError::TooLong(length))?.to_le_bytes();
+    let header = u32::try_from(length)
+        .map_err(|_| FrameError::TooLong(length))?
+        .to_le_bytes();
     for (slot, byte) in frame.iter_mut().zip(header) {
         *slot = byte;
     }
@@ -58,16 +60,23 @@ impl Decoder {
     /// A length over the limit or bytes of another type. The connection is of no more use then.
     pub fn pop<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
         let rest = self.pending.get(self.consumed..).unwrap_or_default();
-        let Some((header, body)) = rest.split_first_chunk::<4>() else { return Ok(None) };
+        let Some((header, body)) = rest.split_first_chunk::<4>() else {
+            return Ok(None);
+        };
         let length = u32::from_le_bytes(*header) as usize;
         if length > FRAME_LENGTH_MAX {
             return Err(FrameError::TooLong(length));
         }
-        let Some(body) = body.get(..length) else { return Ok(None) };
+        let Some(body) = body.get(..length) else {
+            return Ok(None);
+        };
         let (message, left) = postcard::take_from_bytes(body)
             .map_err(|error| FrameError::Malformed(error.to_string()))?;
         if !left.is_empty() {
-            return Err(FrameError::Malformed(format!("{} bytes left over", left.len())));
+            return Err(FrameError::Malformed(format!(
+                "{} bytes left over",
+                left.len()
+            )));
         }
         self.consumed += 4 + length;
         Ok(Some(message))
@@ -101,7 +110,10 @@ mod tests {
     fn an_oversized_length_is_refused_before_it_is_allocated() {
         let mut decoder = Decoder::default();
         decoder.push(&u32::MAX.to_le_bytes());
-        assert_eq!(decoder.pop::<String>(), Err(FrameError::TooLong(u32::MAX as usize)));
+        assert_eq!(
+            decoder.pop::<String>(),
+            Err(FrameError::TooLong(u32::MAX as usize))
+        );
     }
 
     #[test]

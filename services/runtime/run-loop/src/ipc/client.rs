@@ -1,0 +1,171 @@
+//! The asking side on tokio.
+
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipc::frame::{Decoder, encode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+use tokio::sync::Mutex;
+
+use super::{CALL_TIMEOUT_SECS, CallError};
+
+/// Asks one service, one question at a time; reconnects when the connection has died.
+#[derive(Debug)]
+pub struct Client<Request, Reply> {
+    path: PathBuf,
+    link: Mutex<Option<Link>>,
+    types: PhantomData<fn(Request) -> Reply>,
+}
+
+impl<Request: Serialize, Reply: DeserializeOwned> Client<Request, Reply> {
+    /// A client of the service behind `path`; connects at the first call.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            link: Mutex::new(None),
+            types: PhantomData,
+        }
+    }
+
+    /// Asks and waits for the answer.
+    ///
+    /// A connection that was open before and turns out dead is opened again and the question asked
+    /// once more, so requests must be idempotent; those of `proto/ipc` are.
+    ///
+    /// # Errors
+    /// The service cannot be reached, does not answer in time, or answers nonsense.
+    pub async fn call(&self, request: &Request) -> Result<Reply, CallError> {
+        let frame = encode(request).map_err(|source| frame_error(&self.path, source))?;
+        let mut link = self.link.lock().await;
+        let time = Duration::from_secs(CALL_TIMEOUT_SECS);
+        // Taken out while in use: a caller that is dropped half-way must not leave a connection
+        // behind on which the next answer belongs to somebody else.
+        let kept = link.take();
+        let asked = tokio::time::timeout(time, self.ask(kept, &frame));
+        let (reply, used) = asked.await.map_err(|_| CallError::TimedOut {
+            path: show(&self.path),
+        })??;
+        *link = Some(used);
+        Ok(reply)
+    }
+
+    async fn ask(&self, kept: Option<Link>, frame: &[u8]) -> Result<(Reply, Link), CallError> {
+        if let Some(mut link) = kept
+            && let Ok(reply) = link.exchange(&self.path, frame).await
+        {
+            return Ok((reply, link));
+        }
+        let mut link = Link::open(&self.path).await?;
+        let reply = link.exchange(&self.path, frame).await?;
+        Ok((reply, link))
+    }
+}
+
+/// A stream of replies to one question, such as a configuration watch.
+#[derive(Debug)]
+pub struct Subscription<Reply> {
+    path: PathBuf,
+    link: Link,
+    types: PhantomData<fn() -> Reply>,
+}
+
+impl<Reply: DeserializeOwned> Subscription<Reply> {
+    /// Connects and asks.
+    ///
+    /// # Errors
+    /// The service cannot be reached.
+    pub async fn open<Request: Serialize>(
+        path: impl Into<PathBuf>,
+        request: &Request,
+    ) -> Result<Self, CallError> {
+        let path = path.into();
+        let frame = encode(request).map_err(|source| frame_error(&path, source))?;
+        let mut link = Link::open(&path).await?;
+        link.send(&path, &frame).await?;
+        Ok(Self {
+            path,
+            link,
+            types: PhantomData,
+        })
+    }
+
+    /// The next reply, however long it takes.
+    ///
+    /// # Errors
+    /// The service went away; open a new subscription.
+    pub async fn next(&mut self) -> Result<Reply, CallError> {
+        self.link.receive(&self.path).await
+    }
+}
+
+#[derive(Debug)]
+struct Link {
+    stream: UnixStream,
+    decoder: Decoder,
+}
+
+impl Link {
+    async fn open(path: &Path) -> Result<Self, CallError> {
+        let stream = UnixStream::connect(path)
+            .await
+            .map_err(|source| CallError::Unreachable {
+                path: show(path),
+                source,
+            })?;
+        Ok(Self {
+            stream,
+            decoder: Decoder::default(),
+        })
+    }
+
+    async fn exchange<Reply: DeserializeOwned>(
+        &mut self,
+        path: &Path,
+        frame: &[u8],
+    ) -> Result<Reply, CallError> {
+        self.send(path, frame).await?;
+        self.receive(path).await
+    }
+
+    async fn send(&mut self, path: &Path, frame: &[u8]) -> Result<(), CallError> {
+        self.stream
+            .write_all(frame)
+            .await
+            .map_err(|_| CallError::Closed { path: show(path) })
+    }
+
+    async fn receive<Reply: DeserializeOwned>(&mut self, path: &Path) -> Result<Reply, CallError> {
+        let mut buffer = [0; 8192];
+        loop {
+            if let Some(reply) = self
+                .decoder
+                .pop()
+                .map_err(|source| frame_error(path, source))?
+            {
+                return Ok(reply);
+            }
+            match self.stream.read(&mut buffer).await {
+                Ok(count) if count > 0 => {
+                    self.decoder.push(buffer.get(..count).unwrap_or_default());
+                }
+                _ => return Err(CallError::Closed { path: show(path) }),
+            }
+        }
+    }
+}
+
+pub(super) fn show(path: &Path) -> String {
+    path.display().to_string()
+}
+
+pub(super) fn frame_error(path: &Path, source: ipc::frame::FrameError) -> CallError {
+    CallError::Frame {
+        path: show(path),
+        source,
+    }
+}

@@ -1,0 +1,44 @@
+//! What a service tells PID 1: ready, alive, what it is at.
+
+use std::fs::File;
+use std::io::Write as _;
+
+use crate::passed;
+
+/// The line to PID 1; silent in a native run, where `NOTIFY_FD` is not set.
+#[derive(Debug, Default)]
+pub struct Notify {
+    pipe: Option<File>,
+}
+
+impl Notify {
+    /// Takes the pipe that `NOTIFY_FD` names. Call once, before threads start.
+    #[must_use]
+    pub fn from_env() -> Self {
+        Self {
+            pipe: passed::take_env_fd("NOTIFY_FD").map(File::from),
+        }
+    }
+
+    /// The service serves.
+    pub fn ready(&self) {
+        self.line("READY=1");
+    }
+
+    /// The main loop turns; owed at least every 5 s.
+    pub fn watchdog(&self) {
+        self.line("WATCHDOG=1");
+    }
+
+    /// What the service is at, for people.
+    pub fn status(&self, text: &str) {
+        self.line(&format!("STATUS={}", text.replace('\n', " ")));
+    }
+
+    fn line(&self, text: &str) {
+        if let Some(mut pipe) = self.pipe.as_ref() {
+            // PID 1 gone means the box is stopping: nobody is left to tell.
+            let _ = pipe.write_all(format!("{text}\n").as_bytes());
+        }
+    }
+}

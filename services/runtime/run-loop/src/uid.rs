@@ -1,0 +1,14 @@
+//! The user ids of the services; PID 1 starts each under its own (gid the same number).
+
+/// `store`.
+pub const STORE: u32 = 101;
+/// `net`.
+pub const NET: u32 = 102;
+/// `pbx`.
+pub const PBX: u32 = 103;
+/// `media`.
+pub const MEDIA: u32 = 104;
+/// `web`.
+pub const WEB: u32 = 105;
+/// PID 1 and a person at a native run.
+pub const ROOT: u32 = 0;

@@ -1,0 +1,105 @@
+//! Questions and answers between processes, over real Unix sockets.
+
+#![expect(clippy::expect_used, reason = "a test may panic to fail")]
+
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+
+use run_loop::ipc::{Answer, BlockingClient, CallError, Client, Subscription, serve};
+
+/// A socket path of this test's own, gone when the test ends.
+struct Socket(PathBuf);
+
+impl Socket {
+    fn new(name: &str) -> Self {
+        let mut bytes = [0; 8];
+        run_loop::fill_random(&mut bytes).expect("the kernel has a generator");
+        let unique = u64::from_le_bytes(bytes);
+        Self(std::env::temp_dir().join(format!("ramal-{name}-{unique:x}.sock")))
+    }
+
+    /// Serves doubling: 0 closes the connection, 7 counts to three as a watch would.
+    fn double(&self) {
+        let listener = UnixListener::bind(&self.0).expect("the temporary folder is writable");
+        std::thread::spawn(move || {
+            serve(
+                &listener,
+                |_| false,
+                |connection, number: u32| match number {
+                    0 => Answer::Done,
+                    7 => {
+                        for count in 1..=3_u32 {
+                            connection.push(&count).expect("the subscriber listens");
+                        }
+                        Answer::Done
+                    }
+                    _ => Answer::Reply(number * 2),
+                },
+            )
+        });
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn on_tokio<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(future)
+}
+
+#[test]
+fn a_blocking_client_gets_its_answer() {
+    let socket = Socket::new("blocking");
+    socket.double();
+    let client = BlockingClient::<u32, u32>::new(&socket.0);
+    assert_eq!(client.call(&21).expect("served"), 42);
+}
+
+#[test]
+fn a_client_asks_again_on_a_new_connection_when_the_old_one_died() {
+    let socket = Socket::new("reconnect");
+    socket.double();
+    let client = Client::<u32, u32>::new(&socket.0);
+    on_tokio(async {
+        assert_eq!(client.call(&1).await.expect("served"), 2);
+        assert!(matches!(
+            client.call(&0).await,
+            Err(CallError::Closed { .. })
+        ));
+        assert_eq!(client.call(&2).await.expect("served again"), 4);
+    });
+}
+
+#[test]
+fn a_subscription_yields_every_push_and_then_says_it_ended() {
+    let socket = Socket::new("subscription");
+    socket.double();
+    on_tokio(async {
+        let mut subscription = Subscription::<u32>::open(&socket.0, &7_u32)
+            .await
+            .expect("reachable");
+        for expected in 1..=3 {
+            assert_eq!(subscription.next().await.expect("pushed"), expected);
+        }
+        assert!(matches!(
+            subscription.next().await,
+            Err(CallError::Closed { .. })
+        ));
+    });
+}
+
+#[test]
+fn a_service_that_is_not_there_is_named_in_the_error() {
+    let socket = Socket::new("absent");
+    let error = BlockingClient::<u32, u32>::new(&socket.0)
+        .call(&1)
+        .expect_err("nobody listens");
+    assert!(error.to_string().contains("ramal-absent"), "{error}");
+}
