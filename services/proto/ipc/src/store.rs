@@ -10,8 +10,8 @@ use crate::site::Site;
 pub enum Request {
     /// The current configuration. Answer: [`Reply::Config`].
     Config,
-    /// The current configuration now and every later one as it is committed: [`Reply::Config`] each.
-    /// The connection serves nothing else afterwards.
+    /// The current configuration now and every later one as it is committed, each as a
+    /// [`Reply::Config`]. The connection serves nothing else afterwards.
     Watch,
     /// Replace the whole site. Answer: [`Reply::Committed`], [`Reply::Conflict`] or
     /// [`Reply::Invalid`]. Configuration and audit entry become durable together, or not at all.
