@@ -1,0 +1,116 @@
+use super::*;
+use crate::NumberFault;
+
+fn extension(number: &str) -> RawExtension {
+    RawExtension {
+        number: number.to_owned(),
+        display_name: "Reception".to_owned(),
+        ha1_md5: Redacted::new("0".repeat(32)),
+        ha1_sha256: Redacted::new("f".repeat(64)),
+        remote: false,
+    }
+}
+
+fn site(change: impl FnOnce(&mut RawSite)) -> RawSite {
+    let mut site = Site::factory("ramal").to_ipc();
+    site.extensions = vec![extension("100"), extension("101")];
+    change(&mut site);
+    site
+}
+
+fn check(change: impl FnOnce(&mut RawSite), expected: &[Fault]) {
+    let faults = Site::parse(&site(change)).err().unwrap_or_default();
+    assert_eq!(faults, expected);
+    for fault in faults {
+        assert!(!fault.to_string().is_empty());
+    }
+}
+
+#[test]
+fn a_site_survives_the_journey() {
+    let parsed = Site::parse(&site(|_| {})).expect("valid");
+    assert_eq!(Site::parse(&parsed.to_ipc()), Ok(parsed.clone()));
+    assert!(parsed.extension("100").is_some());
+    assert!(parsed.extension("102").is_none());
+    assert!(parsed.people.get("admin").is_some_and(Person::is_unclaimed));
+}
+
+#[test]
+fn numbers_are_two_to_ten_digits_and_unique() {
+    let bad = |number: &str, fault| Fault::Number {
+        number: number.to_owned(),
+        fault,
+    };
+    check(
+        |s| s.extensions.push(extension("1")),
+        &[bad("1", NumberFault::Length)],
+    );
+    let long = "12345678901";
+    check(
+        |s| s.extensions.push(extension(long)),
+        &[bad(long, NumberFault::Length)],
+    );
+    check(
+        |s| s.extensions.push(extension("10a")),
+        &[bad("10a", NumberFault::NotADigit)],
+    );
+    check(
+        |s| s.extensions.push(extension("")),
+        &[bad("", NumberFault::Length)],
+    );
+    check(
+        |s| s.extensions.push(extension("100")),
+        &[Fault::DuplicateNumber("100".to_owned())],
+    );
+}
+
+#[test]
+fn hashes_have_the_length_of_their_algorithm() {
+    let fault = |field, length| Fault::Ha1 {
+        number: "100".to_owned(),
+        field,
+        length,
+    };
+    check(
+        |s| s.extensions[0].ha1_md5 = Redacted::new("A".repeat(32)),
+        &[fault("ha1_md5", 32)],
+    );
+    check(
+        |s| s.extensions[0].ha1_sha256 = Redacted::new("a".repeat(32)),
+        &[fault("ha1_sha256", 64)],
+    );
+}
+
+#[test]
+fn a_realm_cannot_break_out_of_its_quotes() {
+    for realm in ["", "a\"b", "a\\b", "a:b", "a\r\nb"] {
+        check(|s| s.realm = realm.to_owned(), &[Fault::Realm]);
+    }
+}
+
+#[test]
+fn the_last_administrator_stays() {
+    check(|s| s.people.clear(), &[Fault::NoAdministrator]);
+}
+
+#[test]
+fn an_empty_hash_is_for_unclaimed_accounts_only() {
+    check(
+        |s| s.people[0].password_one_time = false,
+        &[Fault::PasswordHash("admin".to_owned())],
+    );
+}
+
+#[test]
+fn every_fault_is_told_at_once() {
+    check(
+        |s| {
+            s.extensions[0].display_name = "bell\u{7}".to_owned();
+            s.people[0].login = "Admin".to_owned();
+        },
+        &[
+            Fault::DisplayName("100".to_owned()),
+            Fault::Login("Admin".to_owned()),
+        ],
+    );
+}
