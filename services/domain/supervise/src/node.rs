@@ -1,0 +1,539 @@
+//! The supervisor: one small state machine a service, and one for the way down.
+//!
+//! ```text
+//!            Spawn                 READY
+//!   Idle ----------> Starting ------------> Ready
+//!                     ^   |                   |
+//!       delay over    |   | ended             | ended
+//!                     |   v                   v
+//!                   Waiting <-----------------+----- 5 ends in 60 s ----> GivenUp
+//!
+//!   Shutdown: web, pbx, media, net, store in turn: SIGTERM, 5 s, SIGKILL, then Finish.
+//! ```
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+
+use sansio::{Instant, Node};
+
+use crate::backoff::{Backoff, EXITS_MAX, EXITS_WINDOW, Verdict};
+use crate::service::{ByService, Service};
+
+/// Everything that can happen to the supervisor.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Input {
+    /// The box is up: start the services.
+    Start,
+    /// The box is up but its data is not: start nothing, only keep the box itself alive.
+    Maintain,
+    /// A [`Output::Spawn`] was carried out.
+    ChildStarted(Service, u32),
+    /// A [`Output::Spawn`] could not be carried out, and why.
+    SpawnFailed(Service, String),
+    /// The process said that it serves.
+    ChildReady(Service, u32),
+    /// The process gave a sign of life.
+    Watchdog(Service, u32),
+    /// The process ended.
+    ChildExited(Service, u32, Exit),
+    /// Somebody asks for a service that was given up, or is waiting, to be started now.
+    RestartRequested(Service),
+    /// Power button, Ctrl-Alt-Del, or the web page.
+    ShutdownRequested(Shutdown),
+    /// The deadline passed.
+    Timer,
+}
+
+/// Everything the supervisor can ask of PID 1.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Output {
+    /// Start this service; answer with `ChildStarted` or `SpawnFailed`.
+    Spawn(Service),
+    /// Send a signal to this process.
+    Kill(Service, u32, Signal),
+    /// Tell people.
+    Report(Report),
+    /// Every service is ready for the first time since boot.
+    AllReady,
+    /// All is as well as it gets: keep the hardware watchdog from restarting the box.
+    PetWatchdog,
+    /// Every service has stopped: end the system this way.
+    Finish(Shutdown),
+}
+
+/// How the system is to end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shutdown {
+    /// Switch the power off.
+    PowerOff,
+    /// Start again.
+    Restart,
+}
+
+/// The two signals a service gets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Signal {
+    /// SIGTERM: stop in order.
+    Terminate,
+    /// SIGKILL: stop now.
+    Kill,
+}
+
+/// How a process ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// It returned this code.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+    /// It could not be started, and why.
+    NotStarted(String),
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(9) => f.write_str("signal 9 (killed)"),
+            Self::Signal(signal) => write!(f, "signal {signal}"),
+            Self::NotStarted(reason) => write!(f, "could not be started: {reason}"),
+        }
+    }
+}
+
+/// What people are told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Report {
+    /// The service serves, this long after its process was started.
+    Ready(Service, Duration),
+    /// It ended and will be started again after this long.
+    Restarting(Service, Exit, Duration),
+    /// It ended too often and will not be started again by itself.
+    GivenUp(Service, Exit),
+    /// It gave no sign of life for this long and is killed.
+    Silent(Service, Duration),
+    /// It was killed and is still there: the kernel cannot end it.
+    Unkillable(Service),
+    /// It did not stop in time and is killed.
+    SlowToStop(Service),
+    /// It stopped on the way down.
+    Stopped(Service),
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready(service, after) => {
+                write!(f, "service {service} ready after {} ms", after.as_millis())
+            }
+            Self::Restarting(service, exit, delay) => {
+                let delay = delay.as_millis();
+                write!(
+                    f,
+                    "service {service} ended ({exit}); starting it again in {delay} ms"
+                )
+            }
+            Self::GivenUp(service, exit) => write!(
+                f,
+                "service {service} GIVEN UP: it ended {EXITS_MAX} times within {} s, last by \
+                 {exit}; the other services go on. Restart the box to try again, and report its \
+                 log lines above",
+                EXITS_WINDOW.as_secs()
+            ),
+            Self::Silent(service, silence) => {
+                let silence = silence.as_secs();
+                write!(
+                    f,
+                    "service {service} gave no sign of life for {silence} s; killing it"
+                )
+            }
+            Self::Unkillable(service) => write!(f, "service {service} cannot be killed"),
+            Self::SlowToStop(service) => {
+                let grace = STOP_GRACE.as_secs();
+                write!(
+                    f,
+                    "service {service} did not stop within {grace} s; killing it"
+                )
+            }
+            Self::Stopped(service) => write!(f, "service {service} stopped"),
+        }
+    }
+}
+
+/// One service as the status page shows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ServiceStatus {
+    /// Which one.
+    pub service: Service,
+    /// `starting`, `ready`, `waiting` (to be restarted), `stopping`, `stopped`, `given-up`.
+    pub state: &'static str,
+    /// Process id, when there is a process.
+    pub pid: Option<u32>,
+    /// Restarts since boot.
+    pub restarts: u32,
+    /// How it last ended; empty when it never did.
+    pub last_exit: String,
+}
+
+/// Decides over all services; see the crate header.
+#[derive(Debug, Default)]
+pub struct SupervisorNode {
+    services: ByService<Supervised>,
+    outputs: VecDeque<Output>,
+    pet_at: Option<Instant>,
+    was_ready: bool,
+    shutdown: Option<Shutdown>,
+    finished: bool,
+}
+
+#[derive(Debug, Default)]
+struct Supervised {
+    phase: Phase,
+    backoff: Backoff,
+    restarts: u32,
+    last_exit: String,
+}
+
+#[derive(Debug, Default)]
+enum Phase {
+    #[default]
+    Idle,
+    Spawning,
+    Running(Running),
+    Waiting {
+        until: Instant,
+    },
+    GivenUp,
+    Stopped,
+}
+
+#[derive(Debug)]
+struct Running {
+    pid: u32,
+    since: Instant,
+    ready: bool,
+    heard: Instant,
+    terminated: Option<Instant>,
+    killed: Option<Instant>,
+    unkillable: bool,
+}
+
+impl Node for SupervisorNode {
+    type Input = Input;
+    type Output = Output;
+
+    fn handle(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Start => self.start(now),
+            Input::Maintain => self.keep_alive(now),
+            Input::ChildStarted(service, pid) => self.started(now, service, pid),
+            Input::SpawnFailed(service, reason) => {
+                if matches!(self.services.of(service).phase, Phase::Spawning) {
+                    self.ended(now, service, Exit::NotStarted(reason), Duration::ZERO);
+                }
+            }
+            Input::ChildReady(service, pid) => self.ready(now, service, pid),
+            Input::Watchdog(service, pid) => {
+                if let Some(running) = self.running(service, pid) {
+                    running.heard = now;
+                }
+            }
+            Input::ChildExited(service, pid, exit) => {
+                if let Some(running) = self.running(service, pid) {
+                    let uptime = now - running.since;
+                    self.ended(now, service, exit, uptime);
+                }
+            }
+            Input::RestartRequested(service) => self.restart(service),
+            Input::ShutdownRequested(kind) => self.shut_down(now, kind),
+            Input::Timer => self.timer(now),
+        }
+    }
+
+    fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let services = self
+            .services
+            .iter()
+            .filter_map(|(service, it)| match &it.phase {
+                Phase::Waiting { until } => Some(*until),
+                Phase::Running(running) => running.deadline(service),
+                Phase::Idle | Phase::Spawning | Phase::GivenUp | Phase::Stopped => None,
+            });
+        services.chain(self.pet_at).min()
+    }
+}
+
+impl SupervisorNode {
+    /// A supervisor that has started nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Every service, in start order.
+    #[must_use]
+    pub fn status(&self) -> Vec<ServiceStatus> {
+        let of = |(service, it): (Service, &Supervised)| {
+            let (state, pid) = match &it.phase {
+                Phase::Spawning => ("starting", None),
+                Phase::Running(running) => (running.state(), Some(running.pid)),
+                Phase::Waiting { .. } => ("waiting", None),
+                Phase::GivenUp => ("given-up", None),
+                Phase::Idle | Phase::Stopped => ("stopped", None),
+            };
+            let last_exit = it.last_exit.clone();
+            ServiceStatus {
+                service,
+                state,
+                pid,
+                restarts: it.restarts,
+                last_exit,
+            }
+        };
+        self.services.iter().map(of).collect()
+    }
+
+    fn keep_alive(&mut self, now: Instant) {
+        self.outputs.push_back(Output::PetWatchdog);
+        self.pet_at = Some(now + PET_INTERVAL);
+    }
+
+    fn start(&mut self, now: Instant) {
+        self.keep_alive(now);
+        for service in Service::ALL {
+            if matches!(self.services.of(service).phase, Phase::Idle) {
+                self.spawn(service);
+            }
+        }
+    }
+
+    fn spawn(&mut self, service: Service) {
+        self.services.of_mut(service).phase = Phase::Spawning;
+        self.outputs.push_back(Output::Spawn(service));
+    }
+
+    fn running(&mut self, service: Service, pid: u32) -> Option<&mut Running> {
+        match &mut self.services.of_mut(service).phase {
+            Phase::Running(running) if running.pid == pid => Some(running),
+            Phase::Running(_)
+            | Phase::Idle
+            | Phase::Spawning
+            | Phase::Waiting { .. }
+            | Phase::GivenUp
+            | Phase::Stopped => None,
+        }
+    }
+
+    fn started(&mut self, now: Instant, service: Service, pid: u32) {
+        self.services.of_mut(service).phase = Phase::Running(Running {
+            pid,
+            since: now,
+            ready: false,
+            heard: now,
+            terminated: None,
+            killed: None,
+            unkillable: false,
+        });
+        self.stop_next(now);
+    }
+
+    fn ready(&mut self, now: Instant, service: Service, pid: u32) {
+        let Some(running) = self.running(service, pid) else {
+            return;
+        };
+        running.heard = now;
+        if running.ready {
+            return;
+        }
+        running.ready = true;
+        let after = now - running.since;
+        self.outputs
+            .push_back(Output::Report(Report::Ready(service, after)));
+        let is_ready = |(_, it): (Service, &Supervised)| matches!(&it.phase, Phase::Running(running) if running.ready);
+        if !self.was_ready && self.services.iter().all(is_ready) {
+            self.was_ready = true;
+            self.outputs.push_back(Output::AllReady);
+        }
+    }
+
+    fn ended(&mut self, now: Instant, service: Service, exit: Exit, uptime: Duration) {
+        let stopping = self.shutdown.is_some();
+        let it = self.services.of_mut(service);
+        it.last_exit = exit.to_string();
+        if stopping {
+            it.phase = Phase::Stopped;
+            self.outputs
+                .push_back(Output::Report(Report::Stopped(service)));
+            self.stop_next(now);
+            return;
+        }
+        let report = match it.backoff.exited(now, uptime) {
+            Verdict::RestartAfter(delay) => {
+                it.phase = Phase::Waiting { until: now + delay };
+                Report::Restarting(service, exit, delay)
+            }
+            Verdict::GiveUp => {
+                it.phase = Phase::GivenUp;
+                Report::GivenUp(service, exit)
+            }
+        };
+        self.outputs.push_back(Output::Report(report));
+    }
+
+    fn restart(&mut self, service: Service) {
+        let it = self.services.of_mut(service);
+        match it.phase {
+            Phase::GivenUp | Phase::Waiting { .. } => {
+                it.backoff.forget();
+                it.restarts = it.restarts.saturating_add(1);
+                self.spawn(service);
+            }
+            Phase::Idle | Phase::Spawning | Phase::Running(_) | Phase::Stopped => {}
+        }
+    }
+
+    fn shut_down(&mut self, now: Instant, kind: Shutdown) {
+        if self.shutdown.is_some() {
+            return;
+        }
+        self.shutdown = Some(kind);
+        for service in Service::ALL {
+            let it = self.services.of_mut(service);
+            match it.phase {
+                Phase::Idle | Phase::Waiting { .. } | Phase::GivenUp => it.phase = Phase::Stopped,
+                Phase::Spawning | Phase::Running(_) | Phase::Stopped => {}
+            }
+        }
+        self.stop_next(now);
+    }
+
+    /// On the way down: tells the last service still there to stop, or ends.
+    fn stop_next(&mut self, now: Instant) {
+        let Some(kind) = self.shutdown else { return };
+        for service in Service::ALL.into_iter().rev() {
+            match &mut self.services.of_mut(service).phase {
+                Phase::Running(running) => {
+                    if running.terminated.is_none() {
+                        running.terminated = Some(now);
+                        let pid = running.pid;
+                        self.outputs
+                            .push_back(Output::Kill(service, pid, Signal::Terminate));
+                    }
+                    return;
+                }
+                Phase::Spawning => return,
+                Phase::Idle | Phase::Waiting { .. } | Phase::GivenUp | Phase::Stopped => {}
+            }
+        }
+        if !self.finished {
+            self.finished = true;
+            self.pet_at = None;
+            self.outputs.push_back(Output::Finish(kind));
+        }
+    }
+
+    fn timer(&mut self, now: Instant) {
+        for service in Service::ALL {
+            let it = self.services.of_mut(service);
+            match &mut it.phase {
+                Phase::Waiting { until } if *until <= now => {
+                    it.restarts = it.restarts.saturating_add(1);
+                    self.spawn(service);
+                }
+                Phase::Running(running) => {
+                    if running
+                        .deadline(service)
+                        .is_some_and(|deadline| deadline <= now)
+                    {
+                        self.overdue(now, service);
+                    }
+                }
+                Phase::Waiting { .. }
+                | Phase::Idle
+                | Phase::Spawning
+                | Phase::GivenUp
+                | Phase::Stopped => {}
+            }
+        }
+        if self.pet_at.is_some_and(|at| at <= now) {
+            self.pet_at = Some(now + PET_INTERVAL);
+            if !self.is_hung() {
+                self.outputs.push_back(Output::PetWatchdog);
+            }
+        }
+    }
+
+    /// The deadline of a running service passed: kill it, or note that killing did not help.
+    fn overdue(&mut self, now: Instant, service: Service) {
+        let Phase::Running(running) = &mut self.services.of_mut(service).phase else {
+            return;
+        };
+        let pid = running.pid;
+        if running.killed.is_some() {
+            running.unkillable = true;
+            self.outputs
+                .push_back(Output::Report(Report::Unkillable(service)));
+            if self.shutdown.is_some() {
+                self.services.of_mut(service).phase = Phase::Stopped;
+                self.stop_next(now);
+            }
+            return;
+        }
+        running.killed = Some(now);
+        let report = if running.terminated.is_some() {
+            Report::SlowToStop(service)
+        } else {
+            Report::Silent(service, now - running.heard)
+        };
+        self.outputs.push_back(Output::Report(report));
+        self.outputs
+            .push_back(Output::Kill(service, pid, Signal::Kill));
+    }
+
+    fn is_hung(&self) -> bool {
+        self.services.iter().any(|(service, it)| {
+            service.is_critical()
+                && matches!(&it.phase, Phase::Running(running) if running.unkillable)
+        })
+    }
+}
+
+impl Running {
+    const fn state(&self) -> &'static str {
+        match (self.terminated.is_some(), self.ready) {
+            (true, _) => "stopping",
+            (false, true) => "ready",
+            (false, false) => "starting",
+        }
+    }
+
+    fn deadline(&self, service: Service) -> Option<Instant> {
+        if self.unkillable {
+            return None;
+        }
+        if let Some(killed) = self.killed {
+            return Some(killed + KILL_GRACE);
+        }
+        if let Some(terminated) = self.terminated {
+            return Some(terminated + STOP_GRACE);
+        }
+        let silence = if self.ready {
+            service.silence_max()
+        } else {
+            service.silence_max_at_start()
+        };
+        Some(self.heard + silence)
+    }
+}
+
+/// The hardware watchdog is set to 60 s; twelve chances before it bites.
+const PET_INTERVAL: Duration = Duration::from_secs(5);
+/// Services stop within 2 s of SIGTERM; the rest is for slow machines.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+/// A process that is still there this long after SIGKILL hangs in the kernel.
+const KILL_GRACE: Duration = Duration::from_secs(10);

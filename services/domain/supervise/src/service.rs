@@ -1,0 +1,124 @@
+//! The services of the box, and how much each one matters.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A supervised service, in start order; the stop order is the reverse.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Service {
+    /// Owns the data on disk; first in and last out, because the others write through it.
+    Store,
+    /// Owns the addresses of the box.
+    Net,
+    /// Forwards the voice of the calls.
+    Media,
+    /// Owns the SIP sockets and the calls.
+    Pbx,
+    /// The pages and the API.
+    Web,
+}
+
+impl Service {
+    /// Every service, in start order.
+    pub const ALL: [Self; 5] = [Self::Store, Self::Net, Self::Media, Self::Pbx, Self::Web];
+
+    /// The name, as an installer reads it and as the program is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Store => "store",
+            Self::Net => "net",
+            Self::Media => "media",
+            Self::Pbx => "pbx",
+            Self::Web => "web",
+        }
+    }
+
+    /// The service of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|service| service.name() == name)
+    }
+
+    /// Whether telephony stands still without it. When a critical service can no longer even be
+    /// killed, the hardware watchdog is left to restart the box.
+    #[must_use]
+    pub const fn is_critical(self) -> bool {
+        match self {
+            Self::Store | Self::Net | Self::Media | Self::Pbx => true,
+            Self::Web => false,
+        }
+    }
+
+    /// How long a service that is ready may go without a sign of life. Services give one every
+    /// 5 s; six times that leaves room for a machine that is emulated and overloaded.
+    #[must_use]
+    pub const fn silence_max(self) -> Duration {
+        Duration::from_secs(30)
+    }
+
+    /// The same until it is ready for the first time: opening a large store or making a
+    /// certificate happens before the main loop runs.
+    #[must_use]
+    pub const fn silence_max_at_start(self) -> Duration {
+        Duration::from_secs(90)
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One value for each service; looking one up cannot fail.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ByService<T> {
+    store: T,
+    net: T,
+    media: T,
+    pbx: T,
+    web: T,
+}
+
+impl<T> ByService<T> {
+    /// Makes one value for each service, in start order.
+    pub fn from_fn(mut make: impl FnMut(Service) -> T) -> Self {
+        Self {
+            store: make(Service::Store),
+            net: make(Service::Net),
+            media: make(Service::Media),
+            pbx: make(Service::Pbx),
+            web: make(Service::Web),
+        }
+    }
+
+    /// The value of one service.
+    pub const fn of(&self, service: Service) -> &T {
+        match service {
+            Service::Store => &self.store,
+            Service::Net => &self.net,
+            Service::Media => &self.media,
+            Service::Pbx => &self.pbx,
+            Service::Web => &self.web,
+        }
+    }
+
+    /// The value of one service, to change.
+    pub const fn of_mut(&mut self, service: Service) -> &mut T {
+        match service {
+            Service::Store => &mut self.store,
+            Service::Net => &mut self.net,
+            Service::Media => &mut self.media,
+            Service::Pbx => &mut self.pbx,
+            Service::Web => &mut self.web,
+        }
+    }
+
+    /// Every service with its value, in start order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (Service, &T)> {
+        Service::ALL
+            .into_iter()
+            .map(|service| (service, self.of(service)))
+    }
+}

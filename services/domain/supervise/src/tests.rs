@@ -1,0 +1,402 @@
+//! Every rule of the supervisor, in virtual time.
+
+use std::time::Duration;
+
+use sansio::{Instant, Node};
+
+use crate::{Exit, Input, Output, Report, Service, Shutdown, Signal, SupervisorNode};
+
+/// The node, a clock, and processes that do as they are told.
+struct Bench {
+    node: SupervisorNode,
+    now: Instant,
+    next_pid: u32,
+    /// Outputs other than spawns, oldest first.
+    seen: Vec<Output>,
+    spawned: Vec<(Service, u32, Instant)>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self {
+            node: SupervisorNode::new(),
+            now: Instant::ORIGIN,
+            next_pid: 100,
+            seen: Vec::new(),
+            spawned: Vec::new(),
+        }
+    }
+
+    /// All services started and ready.
+    fn ready() -> Self {
+        let mut bench = Self::new();
+        bench.feed(Input::Start);
+        for service in Service::ALL {
+            bench.feed(Input::ChildReady(service, bench.pid(service)));
+        }
+        bench.seen.clear();
+        bench
+    }
+
+    fn feed(&mut self, input: Input) {
+        self.node.handle(self.now, input);
+        while let Some(output) = self.node.poll() {
+            if let Output::Spawn(service) = output {
+                self.next_pid += 1;
+                self.spawned.push((service, self.next_pid, self.now));
+                self.node
+                    .handle(self.now, Input::ChildStarted(service, self.next_pid));
+            } else {
+                self.seen.push(output);
+            }
+        }
+    }
+
+    /// Runs all timers up to `span` from now; every service but `silent` gives signs of life.
+    fn pass(&mut self, span: Duration, silent: Option<Service>) {
+        let end = self.now + span;
+        while let Some(deadline) = self.node.deadline().filter(|deadline| *deadline <= end) {
+            self.now = self.now.max(deadline);
+            for service in Service::ALL.into_iter().filter(|it| Some(*it) != silent) {
+                self.feed(Input::Watchdog(service, self.pid(service)));
+            }
+            self.feed(Input::Timer);
+        }
+        self.now = end;
+    }
+
+    fn pid(&self, service: Service) -> u32 {
+        self.spawned
+            .iter()
+            .rev()
+            .find(|it| it.0 == service)
+            .map_or(0, |it| it.1)
+    }
+
+    fn exit(&mut self, service: Service) {
+        self.feed(Input::ChildExited(
+            service,
+            self.pid(service),
+            Exit::Signal(9),
+        ));
+    }
+
+    fn state(&self, service: Service) -> &'static str {
+        let status = self.node.status();
+        status
+            .iter()
+            .find(|it| it.service == service)
+            .map_or("", |it| it.state)
+    }
+
+    fn take(&mut self) -> Vec<Output> {
+        std::mem::take(&mut self.seen)
+    }
+
+    fn reports(&mut self) -> Vec<Report> {
+        let report = |output| match output {
+            Output::Report(report) => Some(report),
+            _ => None,
+        };
+        self.take().into_iter().filter_map(report).collect()
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn all_services_start_at_once_in_order() {
+    let mut bench = Bench::new();
+    bench.feed(Input::Start);
+    let order: Vec<Service> = bench.spawned.iter().map(|it| it.0).collect();
+    assert_eq!(order, Service::ALL);
+    assert!(
+        Service::ALL
+            .iter()
+            .all(|service| bench.state(*service) == "starting")
+    );
+}
+
+#[test]
+fn the_box_is_ready_when_the_last_service_is_and_only_once() {
+    let mut bench = Bench::new();
+    bench.feed(Input::Start);
+    for service in Service::ALL {
+        assert!(!bench.seen.contains(&Output::AllReady));
+        bench.feed(Input::ChildReady(service, bench.pid(service)));
+    }
+    assert_eq!(
+        bench
+            .take()
+            .iter()
+            .filter(|it| **it == Output::AllReady)
+            .count(),
+        1
+    );
+    bench.exit(Service::Web);
+    bench.pass(SECOND, None);
+    bench.feed(Input::ChildReady(Service::Web, bench.pid(Service::Web)));
+    assert!(!bench.take().contains(&Output::AllReady));
+}
+
+#[test]
+fn a_killed_service_is_started_again_within_a_tenth_of_a_second() {
+    for service in Service::ALL {
+        let mut bench = Bench::ready();
+        bench.pass(SECOND * 100, None);
+        let (killed, old) = (bench.now, bench.pid(service));
+        bench.exit(service);
+        assert_eq!(bench.state(service), "waiting");
+        bench.pass(Duration::from_millis(100), None);
+        let (started, pid, when) = *bench.spawned.last().expect("a new process");
+        assert_eq!(started, service);
+        assert_ne!(pid, old);
+        assert!(when - killed <= Duration::from_millis(100));
+        let status = bench.node.status();
+        let status = status
+            .iter()
+            .find(|it| it.service == service)
+            .expect("listed");
+        assert_eq!(
+            (status.restarts, status.last_exit.as_str()),
+            (1, "signal 9 (killed)")
+        );
+    }
+}
+
+#[test]
+fn a_crash_loop_is_given_up_loudly_and_the_others_stay() {
+    let mut bench = Bench::ready();
+    for _ in 0..5 {
+        bench.exit(Service::Web);
+        bench.pass(SECOND * 5, None);
+    }
+    assert_eq!(bench.state(Service::Web), "given-up");
+    let reports = bench.reports();
+    assert_eq!(
+        reports.last(),
+        Some(&Report::GivenUp(Service::Web, Exit::Signal(9)))
+    );
+    assert!(
+        reports
+            .last()
+            .expect("one")
+            .to_string()
+            .contains("GIVEN UP")
+    );
+    let spawned = bench.spawned.len();
+    bench.pass(SECOND * 3600, None);
+    assert_eq!(bench.spawned.len(), spawned, "not restarted for ever");
+    assert_eq!(bench.state(Service::Pbx), "ready");
+}
+
+#[test]
+fn a_given_up_service_comes_back_when_asked_for() {
+    let mut bench = Bench::ready();
+    for _ in 0..5 {
+        bench.exit(Service::Media);
+        bench.pass(SECOND * 5, None);
+    }
+    assert_eq!(bench.state(Service::Media), "given-up");
+    bench.feed(Input::RestartRequested(Service::Media));
+    assert_eq!(bench.state(Service::Media), "starting");
+    bench.exit(Service::Media);
+    assert_eq!(
+        bench.state(Service::Media),
+        "waiting",
+        "counting begins anew"
+    );
+}
+
+#[test]
+fn a_stable_minute_makes_the_next_restart_immediate_again() {
+    let mut bench = Bench::ready();
+    for _ in 0..3 {
+        bench.exit(Service::Store);
+        bench.pass(SECOND, None);
+    }
+    bench.pass(SECOND * 61, None);
+    bench.take();
+    bench.exit(Service::Store);
+    let delay = crate::backoff::FIRST_DELAY;
+    let expected = Report::Restarting(Service::Store, Exit::Signal(9), delay);
+    assert_eq!(bench.reports(), [expected]);
+}
+
+#[test]
+fn a_service_that_cannot_be_started_backs_off_like_one_that_crashes() {
+    let mut node = SupervisorNode::new();
+    node.handle(Instant::ORIGIN, Input::Start);
+    let mut now = Instant::ORIGIN;
+    for _ in 0..5 {
+        while node.poll().is_some() {}
+        node.handle(now, Input::SpawnFailed(Service::Net, "no memory".into()));
+        now = now + SECOND * 4;
+        node.handle(now, Input::Timer);
+    }
+    let status = node.status();
+    let net = status
+        .iter()
+        .find(|it| it.service == Service::Net)
+        .expect("listed");
+    assert_eq!(net.state, "given-up");
+    assert_eq!(net.last_exit, "could not be started: no memory");
+}
+
+#[test]
+fn a_silent_service_is_killed_and_started_again() {
+    let mut bench = Bench::ready();
+    let pid = bench.pid(Service::Pbx);
+    bench.pass(Duration::from_secs(29), Some(Service::Pbx));
+    assert_eq!(bench.reports(), []);
+    bench.pass(SECOND, Some(Service::Pbx));
+    let seen = bench.take();
+    let silence = Duration::from_secs(30);
+    assert!(seen.contains(&Output::Report(Report::Silent(Service::Pbx, silence))));
+    assert!(seen.contains(&Output::Kill(Service::Pbx, pid, Signal::Kill)));
+    bench.exit(Service::Pbx);
+    bench.pass(SECOND, None);
+    assert_ne!(bench.pid(Service::Pbx), pid);
+}
+
+#[test]
+fn signs_of_life_from_an_earlier_process_count_for_nothing() {
+    let mut bench = Bench::ready();
+    let old = bench.pid(Service::Web);
+    bench.exit(Service::Web);
+    bench.pass(SECOND, None);
+    bench.feed(Input::ChildReady(Service::Web, old));
+    bench.feed(Input::ChildExited(Service::Web, old, Exit::Code(0)));
+    assert_eq!(bench.state(Service::Web), "starting");
+}
+
+#[test]
+fn the_hardware_watchdog_is_petted_while_critical_services_can_be_killed() {
+    let mut bench = Bench::ready();
+    bench.pass(SECOND * 20, None);
+    assert_eq!(bench.take(), vec![Output::PetWatchdog; 4]);
+    // The store hangs in the kernel: SIGKILL does not end it.
+    bench.pass(SECOND * 45, Some(Service::Store));
+    bench.take();
+    bench.pass(SECOND * 60, Some(Service::Store));
+    assert!(!bench.take().contains(&Output::PetWatchdog));
+}
+
+#[test]
+fn a_hanging_web_service_does_not_restart_the_box() {
+    let mut bench = Bench::ready();
+    bench.pass(SECOND * 60, Some(Service::Web));
+    bench.take();
+    bench.pass(SECOND * 10, Some(Service::Web));
+    assert_eq!(bench.take(), vec![Output::PetWatchdog; 2]);
+}
+
+#[test]
+fn a_service_given_up_leaves_the_box_running() {
+    let mut bench = Bench::ready();
+    for _ in 0..5 {
+        bench.exit(Service::Pbx);
+        bench.pass(SECOND * 5, None);
+    }
+    bench.take();
+    bench.pass(SECOND * 10, None);
+    assert_eq!(bench.take(), vec![Output::PetWatchdog; 2]);
+}
+
+#[test]
+fn shutdown_stops_the_services_one_by_one_in_reverse_order() {
+    let mut bench = Bench::ready();
+    bench.feed(Input::ShutdownRequested(Shutdown::PowerOff));
+    let mut order = Vec::new();
+    for _ in Service::ALL {
+        let Some(Output::Kill(service, pid, Signal::Terminate)) = bench.seen.last().cloned() else {
+            panic!("expected a SIGTERM, saw {:?}", bench.seen);
+        };
+        order.push(service.name());
+        bench.feed(Input::ChildExited(service, pid, Exit::Code(0)));
+    }
+    assert_eq!(order, ["web", "pbx", "media", "net", "store"]);
+    assert_eq!(bench.seen.last(), Some(&Output::Finish(Shutdown::PowerOff)));
+    assert_eq!(bench.node.deadline(), None);
+}
+
+#[test]
+fn a_service_that_will_not_stop_is_killed_after_five_seconds() {
+    let mut bench = Bench::ready();
+    bench.feed(Input::ShutdownRequested(Shutdown::Restart));
+    let web = bench.pid(Service::Web);
+    bench.pass(Duration::from_millis(4999), None);
+    assert!(
+        !bench
+            .seen
+            .contains(&Output::Kill(Service::Web, web, Signal::Kill))
+    );
+    bench.pass(Duration::from_millis(1), None);
+    assert!(
+        bench
+            .seen
+            .contains(&Output::Kill(Service::Web, web, Signal::Kill))
+    );
+    bench.exit(Service::Web);
+    let pbx = bench.pid(Service::Pbx);
+    assert_eq!(
+        bench.seen.last(),
+        Some(&Output::Kill(Service::Pbx, pbx, Signal::Terminate))
+    );
+}
+
+#[test]
+fn shutdown_does_not_wait_for_ever_on_a_process_that_cannot_be_killed() {
+    let mut bench = Bench::ready();
+    bench.feed(Input::ShutdownRequested(Shutdown::PowerOff));
+    bench.pass(SECOND * 100, None);
+    assert_eq!(bench.seen.last(), Some(&Output::Finish(Shutdown::PowerOff)));
+    assert!(
+        bench
+            .seen
+            .contains(&Output::Report(Report::Unkillable(Service::Web)))
+    );
+}
+
+#[test]
+fn shutdown_restarts_nothing_and_the_first_kind_asked_for_holds() {
+    let mut bench = Bench::ready();
+    bench.exit(Service::Store);
+    bench.feed(Input::ShutdownRequested(Shutdown::Restart));
+    bench.feed(Input::ShutdownRequested(Shutdown::PowerOff));
+    let spawned = bench.spawned.len();
+    for service in [Service::Web, Service::Pbx, Service::Media, Service::Net] {
+        bench.exit(service);
+        bench.pass(Duration::from_millis(100), None);
+    }
+    assert_eq!(bench.spawned.len(), spawned);
+    let finishes: Vec<Output> = bench
+        .take()
+        .into_iter()
+        .filter(|it| matches!(it, Output::Finish(_)))
+        .collect();
+    assert_eq!(finishes, [Output::Finish(Shutdown::Restart)]);
+}
+
+#[test]
+fn shutdown_before_anything_runs_ends_at_once() {
+    let mut bench = Bench::new();
+    bench.feed(Input::ShutdownRequested(Shutdown::PowerOff));
+    assert_eq!(bench.take(), [Output::Finish(Shutdown::PowerOff)]);
+}
+
+#[test]
+fn maintenance_starts_nothing_and_keeps_the_box_alive() {
+    let mut bench = Bench::new();
+    bench.feed(Input::Maintain);
+    bench.pass(SECOND * 10, None);
+    assert_eq!(bench.take(), vec![Output::PetWatchdog; 3]);
+    assert_eq!(bench.spawned, []);
+    assert!(
+        Service::ALL
+            .iter()
+            .all(|service| bench.state(*service) == "stopped")
+    );
+    bench.feed(Input::ShutdownRequested(Shutdown::PowerOff));
+    assert_eq!(bench.take(), [Output::Finish(Shutdown::PowerOff)]);
+}
