@@ -1,0 +1,120 @@
+//! `"Name" <uri>;params`: From, To, Contact, Route and their kind (RFC 3261 §20.10).
+
+use std::fmt;
+
+use crate::list::{find_outside, is_blank, is_token_byte, quote, quoted, trim};
+use crate::params::Params;
+use crate::uri::Uri;
+
+/// An address with an optional display name and header parameters.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NameAddr {
+    /// Display name without quotes and escapes.
+    pub display: Option<String>,
+    /// The address.
+    pub uri: Uri,
+    /// Header parameters: `tag`, `expires`, `q`, `+sip.instance`...
+    pub params: Params,
+}
+
+impl NameAddr {
+    /// An address without name or parameters.
+    #[must_use]
+    pub const fn new(uri: Uri) -> Self {
+        Self {
+            display: None,
+            uri,
+            params: Params::new(),
+        }
+    }
+
+    /// Reads a name-addr or addr-spec with its parameters; `None` when it is neither.
+    ///
+    /// Without angle brackets every parameter belongs to the header field, and a URI with a comma
+    /// or question mark may not stand there at all (RFC 3261 §20, regbadct in RFC 4475).
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let text = trim(text);
+        let (display, rest) = match text {
+            [b'"', ..] => {
+                let (display, rest) = quoted(text)?;
+                (Some(display), trim(rest))
+            }
+            _ => unquoted_display(text)?,
+        };
+        if let [b'<', rest @ ..] = rest {
+            let end = memchr::memchr(b'>', rest)?;
+            let (uri, params) = rest.split_at_checked(end)?;
+            let params = Params::parse(params.get(1..)?)?;
+            return Some(Self {
+                display,
+                uri: Uri::parse(uri).ok()?,
+                params,
+            });
+        }
+        if display.is_some() {
+            return None;
+        }
+        let end = find_outside(rest, b";").unwrap_or(rest.len());
+        let (uri, params) = rest.split_at_checked(end)?;
+        let uri = trim(uri);
+        if uri.iter().any(|byte| matches!(byte, b',' | b'?')) {
+            return None;
+        }
+        let params = Params::parse(params)?;
+        Some(Self {
+            display,
+            uri: Uri::parse(uri).ok()?,
+            params,
+        })
+    }
+
+    /// The `tag` parameter.
+    #[must_use]
+    pub fn tag(&self) -> Option<&str> {
+        self.params.get("tag").filter(|tag| !tag.is_empty())
+    }
+
+    /// The same address with this tag.
+    #[must_use]
+    pub fn with_tag(mut self, tag: &str) -> Self {
+        self.params.set("tag", Some(tag));
+        self
+    }
+
+    /// The `expires` parameter in seconds. A number beyond u32 reads as `u32::MAX`; anything else
+    /// that is not a number reads as absent (RFC 3261 §10.2.1.1: malformed is 3600, the default).
+    #[must_use]
+    pub fn expires(&self) -> Option<u32> {
+        let text = self.params.get("expires")?;
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        Some(text.parse().unwrap_or(u32::MAX))
+    }
+}
+
+/// Token words before `<`; RFC 3261 wants quotes for more, and gets them from most phones.
+fn unquoted_display(text: &[u8]) -> Option<(Option<String>, &[u8])> {
+    let Some(at) = memchr::memchr(b'<', text) else {
+        return Some((None, text));
+    };
+    let (display, rest) = text.split_at_checked(at)?;
+    let display = trim(display);
+    // Latin-1 and UTF-8 letters without quotes are common, separators would change the meaning.
+    let harmless = |byte: &u8| is_token_byte(*byte) || is_blank(*byte) || *byte >= 0x80;
+    if !display.iter().all(harmless) {
+        return None;
+    }
+    let display = (!display.is_empty()).then(|| String::from_utf8_lossy(display).into_owned());
+    Some((display, rest))
+}
+
+impl fmt::Display for NameAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(display) = &self.display {
+            write!(f, "{} ", quote(display))?;
+        }
+        write!(f, "<{}>{}", self.uri, self.params)
+    }
+}

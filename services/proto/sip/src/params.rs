@@ -1,0 +1,141 @@
+//! `;name=value` parameters of header fields and URIs.
+
+use std::fmt;
+
+use crate::list::{find_outside, is_token, quoted, trim};
+
+/// One parameter, as sent: case and quotes are kept so that it goes out as it came in.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Param {
+    /// Its name.
+    pub name: String,
+    /// Its value with any quotes; `None` for a flag such as `lr`.
+    pub value: Option<String>,
+}
+
+/// Parameters in the order sent; names compare without case.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Params(Vec<Param>);
+
+impl Params {
+    /// No parameters.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Reads `;a=b;c`, with blanks allowed around `;` and `=` as header fields have them.
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
+        let mut params = Vec::new();
+        let mut rest = trim(text);
+        while let [b';', tail @ ..] = rest {
+            let end = find_outside(tail, b";").unwrap_or(tail.len());
+            let (one, next) = tail.split_at_checked(end)?;
+            rest = next;
+            let one = trim(one);
+            if one.is_empty() {
+                continue;
+            }
+            params.push(Param::parse(one)?);
+        }
+        rest.is_empty().then_some(Self(params))
+    }
+
+    /// The value of `name`: `Some("")` for a flag, `None` when absent. Quotes are kept.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|param| param.name.eq_ignore_ascii_case(name))
+            .map(|param| param.value.as_deref().unwrap_or_default())
+    }
+
+    /// The value of `name` without quotes and escapes.
+    #[must_use]
+    pub fn unquoted(&self, name: &str) -> Option<String> {
+        let value = self.get(name)?;
+        Some(match quoted(value.as_bytes()) {
+            Some((content, _)) => content,
+            None => value.to_owned(),
+        })
+    }
+
+    /// Whether `name` is there, with or without a value.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Sets `name`, in place when it is already there, else at the end.
+    pub fn set(&mut self, name: &str, value: Option<&str>) {
+        let value = value.map(str::to_owned);
+        match self
+            .0
+            .iter_mut()
+            .find(|param| param.name.eq_ignore_ascii_case(name))
+        {
+            Some(param) => param.value = value,
+            None => self.0.push(Param {
+                name: name.to_owned(),
+                value,
+            }),
+        }
+    }
+
+    /// Takes `name` away; nothing happens when it is absent.
+    pub fn remove(&mut self, name: &str) {
+        self.0
+            .retain(|param| !param.name.eq_ignore_ascii_case(name));
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Param> {
+        self.0.iter()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, param: Param) {
+        self.0.push(param);
+    }
+}
+
+impl Param {
+    fn parse(text: &[u8]) -> Option<Self> {
+        let (name, value) = match find_outside(text, b"=") {
+            Some(at) => (trim(text.get(..at)?), Some(trim(text.get(at + 1..)?))),
+            None => (text, None),
+        };
+        if !is_token(name) {
+            return None;
+        }
+        if let Some(value @ [b'"', ..]) = value {
+            quoted(value).filter(|(_, rest)| rest.is_empty())?;
+        }
+        let value = value
+            .map(str::from_utf8)
+            .transpose()
+            .ok()?
+            .map(str::to_owned);
+        Some(Self {
+            name: str::from_utf8(name).ok()?.to_owned(),
+            value,
+        })
+    }
+}
+
+impl fmt::Display for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Param { name, value } in &self.0 {
+            match value {
+                Some(value) => write!(f, ";{name}={value}")?,
+                None => write!(f, ";{name}")?,
+            }
+        }
+        Ok(())
+    }
+}

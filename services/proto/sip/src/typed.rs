@@ -1,0 +1,200 @@
+//! Typed reading of the header fields every SIP element needs.
+
+use std::net::SocketAddr;
+
+use crate::digest::Credentials;
+use crate::fault::HeaderFault;
+use crate::header::{HeaderName, Headers};
+use crate::list::{decimal, is_blank, split_list, trim};
+use crate::method::Method;
+use crate::name_addr::NameAddr;
+use crate::via::Via;
+
+/// `CSeq: 314159 INVITE`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CSeq {
+    /// The number, below 2^31 (RFC 3261 §8.1.1.5).
+    pub number: u32,
+    /// The method.
+    pub method: Method,
+}
+
+/// What the Contact fields say.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Contacts {
+    /// `*`: all bindings (only in a REGISTER with Expires 0).
+    Star,
+    /// These addresses; may be none.
+    List(Vec<NameAddr>),
+}
+
+impl Headers {
+    /// The top Via.
+    ///
+    /// # Errors
+    /// When it is missing or cannot be read.
+    pub fn via(&self) -> Result<Via, HeaderFault> {
+        let value = self.values(&HeaderName::Via).next();
+        let value = value.ok_or(HeaderFault::Missing(HeaderName::Via))?;
+        Via::parse(value).ok_or(HeaderFault::Malformed(HeaderName::Via))
+    }
+
+    /// From.
+    ///
+    /// # Errors
+    /// When it is missing, repeated, or cannot be read.
+    pub fn from(&self) -> Result<NameAddr, HeaderFault> {
+        self.address(HeaderName::From)
+    }
+
+    /// To.
+    ///
+    /// # Errors
+    /// When it is missing, repeated, or cannot be read.
+    pub fn to(&self) -> Result<NameAddr, HeaderFault> {
+        self.address(HeaderName::To)
+    }
+
+    /// Call-ID.
+    ///
+    /// # Errors
+    /// When it is missing, repeated, empty, or not UTF-8.
+    pub fn call_id(&self) -> Result<&str, HeaderFault> {
+        let value = str::from_utf8(self.only(&HeaderName::CallId)?);
+        value
+            .ok()
+            .filter(|id| !id.is_empty() && !id.contains([' ', '\t']))
+            .ok_or(HeaderFault::Malformed(HeaderName::CallId))
+    }
+
+    /// CSeq.
+    ///
+    /// # Errors
+    /// When it is missing, repeated, or cannot be read.
+    pub fn cseq(&self) -> Result<CSeq, HeaderFault> {
+        let value = self.only(&HeaderName::CSeq)?;
+        read_cseq(value).ok_or(HeaderFault::Malformed(HeaderName::CSeq))
+    }
+
+    /// All contacts.
+    ///
+    /// # Errors
+    /// When one cannot be read, or `*` stands beside others.
+    pub fn contacts(&self) -> Result<Contacts, HeaderFault> {
+        let malformed = || HeaderFault::Malformed(HeaderName::Contact);
+        let values: Vec<&[u8]> = self.values(&HeaderName::Contact).collect();
+        if let [b"*"] = *values {
+            return Ok(Contacts::Star);
+        }
+        let read = |value: &&[u8]| NameAddr::parse(value).ok_or_else(malformed);
+        values
+            .iter()
+            .map(read)
+            .collect::<Result<_, _>>()
+            .map(Contacts::List)
+    }
+
+    /// Every address of Route, Record-Route or a field like them, in order.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn addresses(&self, name: &HeaderName) -> Result<Vec<NameAddr>, HeaderFault> {
+        let read =
+            |value| NameAddr::parse(value).ok_or_else(|| HeaderFault::Malformed(name.clone()));
+        self.values(name).map(read).collect()
+    }
+
+    /// Max-Forwards, 0 to 255; `None` when absent.
+    ///
+    /// # Errors
+    /// When it is no such number.
+    pub fn max_forwards(&self) -> Result<Option<u8>, HeaderFault> {
+        let Some(value) = self.first(&HeaderName::MaxForwards) else {
+            return Ok(None);
+        };
+        let hops = decimal(value).ok_or(HeaderFault::Malformed(HeaderName::MaxForwards))?;
+        Ok(Some(hops))
+    }
+
+    /// Expires in seconds, a number beyond u32 reading as `u32::MAX`; `None` when absent or not a
+    /// number, which means the default (RFC 3261 §20.19).
+    #[must_use]
+    pub fn expires(&self) -> Option<u32> {
+        let value = self.first(&HeaderName::Expires)?;
+        if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        Some(decimal(value).unwrap_or(u32::MAX))
+    }
+
+    /// Content-Type without parameters, in lower case, such as `application/sdp`.
+    #[must_use]
+    pub fn content_type(&self) -> Option<String> {
+        let value = self.text(&HeaderName::ContentType)?;
+        let essence = value.split(';').next().unwrap_or_default();
+        Some(
+            essence
+                .split_whitespace()
+                .collect::<String>()
+                .to_ascii_lowercase(),
+        )
+    }
+
+    /// Every legible Digest in Authorization (or Proxy-Authorization: give that name).
+    pub fn credentials<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = Credentials> {
+        // Digest parameters are separated by commas too, so this field is never split into a list.
+        self.all(name).filter_map(Credentials::parse)
+    }
+
+    /// Notes in the top Via where a request really came from: `received` always, `rport` when asked
+    /// for (RFC 3261 §18.2.1, RFC 3581 §4). The transaction layer has done so for every request it
+    /// hands out.
+    pub fn stamp_source(&mut self, source: SocketAddr) {
+        let Some(field) = self.first_mut(&HeaderName::Via) else {
+            return;
+        };
+        let mut vias = split_list(&field.value);
+        let Some(mut top) = vias.next().and_then(Via::parse) else {
+            return;
+        };
+        top.stamp(source);
+        let mut value = top.to_string().into_bytes();
+        for via in vias {
+            value.extend_from_slice(b", ");
+            value.extend_from_slice(via);
+        }
+        field.value = value;
+    }
+
+    /// The value of a field that may stand only once.
+    ///
+    /// # Errors
+    /// When it is missing or repeated.
+    pub fn only(&self, name: &HeaderName) -> Result<&[u8], HeaderFault> {
+        let mut values = self.iter().filter(|field| field.name == *name);
+        let Some(first) = values.next() else {
+            return Err(HeaderFault::Missing(name.clone()));
+        };
+        if values.next().is_some() {
+            return Err(HeaderFault::Repeated(name.clone()));
+        }
+        Ok(&first.value)
+    }
+
+    fn address(&self, name: HeaderName) -> Result<NameAddr, HeaderFault> {
+        NameAddr::parse(self.only(&name)?).ok_or(HeaderFault::Malformed(name))
+    }
+}
+
+fn read_cseq(value: &[u8]) -> Option<CSeq> {
+    let at = value.iter().position(|byte| is_blank(*byte))?;
+    let (number, method) = value.split_at_checked(at)?;
+    let number: u32 = decimal(number)?;
+    if number >= 1 << 31 {
+        return None;
+    }
+    Some(CSeq {
+        number,
+        method: Method::parse(trim(method))?,
+    })
+}

@@ -1,0 +1,126 @@
+//! The Via header field (RFC 3261 §20.42, RFC 3581).
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::list::{find_outside, is_blank, is_token, trim};
+use crate::params::Params;
+use crate::uri::{Host, host_port};
+
+/// One hop a request took.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Via {
+    /// Transport as sent: `UDP`, `TCP`, `TLS`, or anything newer.
+    pub transport: String,
+    /// Who says it sent the request: host...
+    pub host: Host,
+    /// ...and port.
+    pub port: Option<u16>,
+    /// `branch`, `received`, `rport`...
+    pub params: Params,
+}
+
+/// What an RFC 3261 branch starts with; only then does it name the transaction by itself.
+pub(crate) const MAGIC_COOKIE: &str = "z9hG4bK";
+
+impl Via {
+    /// A hop of our own, asking for `rport` (RFC 3581).
+    #[must_use]
+    pub fn new(transport: sansio::Transport, sent_by: SocketAddr, branch: &str) -> Self {
+        let mut params = Params::new();
+        params.set("branch", Some(branch));
+        params.set("rport", None);
+        Self {
+            transport: transport.to_string(),
+            host: Host::from_ip(sent_by.ip()),
+            port: Some(sent_by.port()),
+            params,
+        }
+    }
+
+    /// Reads one Via element; `None` when it is none. Blanks around `/` and `:` are allowed.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let rest = element(text, b"SIP")?;
+        let rest = element(rest, b"2.0")?;
+        let at = rest.iter().position(|byte| is_blank(*byte))?;
+        let (transport, rest) = rest.split_at_checked(at)?;
+        if !is_token(transport) {
+            return None;
+        }
+        let end = find_outside(rest, b";").unwrap_or(rest.len());
+        let (sent_by, params) = rest.split_at_checked(end)?;
+        let sent_by: Vec<u8> = spaced_colon(trim(sent_by))?;
+        let (host, port) = host_port(str::from_utf8(&sent_by).ok()?)?;
+        Some(Self {
+            transport: str::from_utf8(transport).ok()?.to_owned(),
+            host,
+            port,
+            params: Params::parse(params)?,
+        })
+    }
+
+    /// The `branch` parameter.
+    #[must_use]
+    pub fn branch(&self) -> Option<&str> {
+        self.params.get("branch")
+    }
+
+    /// The `received` parameter.
+    #[must_use]
+    pub fn received(&self) -> Option<IpAddr> {
+        let text = self.params.get("received")?;
+        text.trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse()
+            .ok()
+    }
+
+    /// The `rport` parameter: `Some(None)` when only asked for.
+    #[must_use]
+    pub fn rport(&self) -> Option<Option<u16>> {
+        self.params.get("rport").map(|port| port.parse().ok())
+    }
+
+    /// Notes where the request really came from: `received` always, `rport` when asked for
+    /// (RFC 3261 §18.2.1, RFC 3581 §4).
+    pub fn stamp(&mut self, source: SocketAddr) {
+        self.params.set("received", Some(&source.ip().to_string()));
+        if self.params.has("rport") {
+            self.params.set("rport", Some(&source.port().to_string()));
+        }
+    }
+}
+
+impl fmt::Display for Via {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SIP/2.0/{} {}", self.transport, self.host)?;
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        write!(f, "{}", self.params)
+    }
+}
+
+/// Takes `name`, blanks, `/` and blanks off the front.
+fn element<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let (found, rest) = trim(text).split_at_checked(name.len())?;
+    if !found.eq_ignore_ascii_case(name) {
+        return None;
+    }
+    let [b'/', rest @ ..] = trim(rest) else {
+        return None;
+    };
+    Some(trim(rest))
+}
+
+/// `host : port` without its blanks; blanks elsewhere are a fault.
+fn spaced_colon(text: &[u8]) -> Option<Vec<u8>> {
+    if !text.iter().any(|byte| is_blank(*byte)) {
+        return Some(text.to_vec());
+    }
+    let at = memchr::memrchr(b':', text)?;
+    let (host, port) = text.split_at_checked(at)?;
+    let joined = [trim(host), b":", trim(port.get(1..)?)].concat();
+    (!joined.iter().any(|byte| is_blank(*byte))).then_some(joined)
+}
