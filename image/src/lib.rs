@@ -1,1 +1,28 @@
-//! To be written.
+//! Makes the box's image: kernel, initramfs, root file system and the template of the data disk.
+//!
+//! Start with [`prepare::prepare`], which installs what the host lacks, then [`build::build`],
+//! which answers with an [`build::Image`]: the paths of the parts and their sizes.
+//!
+//! What this crate must never do: put anything in userspace that is not one of our static binaries
+//! or a file from `overlay/`; write outside the target folder and the cache folder; take a package
+//! that apt has not verified.
+//!
+//! Rejected: running `depmod`, `mkinitramfs` and `mksquashfs`. The few formats are small, and our own
+//! writers give the same bytes on every host.
+
+pub mod build;
+mod cargo;
+mod cpio;
+mod data_template;
+mod host;
+mod initramfs;
+mod kernel;
+mod modinfo;
+mod modules;
+pub mod prepare;
+pub mod progress;
+mod root;
+mod vmlinux;
+
+pub use cargo::BinaryTarget;
+pub use host::{HostError, program};

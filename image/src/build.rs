@@ -1,0 +1,213 @@
+//! Builds all parts of the image and says how large they are.
+
+use std::path::{Path, PathBuf};
+
+use crate::cargo::{BinaryTarget, build_binaries};
+use crate::data_template::{self, TemplateError};
+use crate::host::HostError;
+use crate::initramfs;
+use crate::kernel::{self, Kernel, KernelError};
+use crate::modules::{self, ModulesError};
+use crate::progress;
+use crate::root::{Root, RootError};
+
+/// Why the image could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The kernel.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// The kernel's modules.
+    #[error(transparent)]
+    Modules(#[from] ModulesError),
+    /// The binaries did not compile, or another program failed.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// The template of the data disk.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The root file system.
+    #[error(transparent)]
+    Root(#[from] RootError),
+    /// A file cannot be read or written.
+    #[error("cannot use {path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The image is over its budget.
+    #[error("the image is {found} bytes, over its limit of {SIZE_MAX}; see what grew above")]
+    TooLarge {
+        /// Bytes.
+        found: u64,
+    },
+}
+
+/// A built image: where its parts are.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// The kernel as shipped.
+    pub kernel: PathBuf,
+    /// The same kernel as plain ELF, which an emulator starts faster.
+    pub vmlinux: PathBuf,
+    /// Stage-1 and modules.
+    pub initramfs: PathBuf,
+    /// The root file system.
+    pub root: PathBuf,
+    /// Bytes of kernel, initramfs and root together.
+    pub size: u64,
+}
+
+/// Kernel and userspace together, bytes. The product's budget.
+pub const SIZE_MAX: u64 = 32 * 1024 * 1024;
+
+/// Builds the image for a target that [`crate::prepare::prepare`] found possible.
+///
+/// # Errors
+/// The first part that failed, by name.
+pub fn build(target: BinaryTarget) -> Result<Image, BuildError> {
+    let workspace = workspace();
+    let target_folder = target_folder(&workspace);
+    let kernel = progress::timed("Getting the kernel", || kernel::fetch(&cache_folder()))?;
+    progress::note(&kernel.source);
+    let binaries = progress::timed("Compiling the box's binaries", || {
+        build_binaries(&workspace, &target_folder, target)
+    })?;
+    let folder = target_folder.join("box/image");
+    std::fs::create_dir_all(&folder).map_err(|source| file_error(&folder, source))?;
+    let initramfs = progress::timed("Packing the initramfs", || {
+        pack_initramfs(&kernel, &binaries.init, &folder)
+    })?;
+    let root = progress::timed("Packing the root file system", || {
+        let mut root = Root::default();
+        root.copy(&binaries.init, "/sbin/init", 0o755)?;
+        root.copy(&binaries.ramal, "/usr/bin/ramal", 0o755)?;
+        root.overlay(&workspace.join("overlay"))?;
+        add_notices(&mut root, &workspace, &kernel)?;
+        let time = format!("{}\n", build_time(&workspace));
+        root.file("/etc/build-time", 0o644, time.into_bytes());
+        write(&folder, "root.squashfs", &root.pack()?)
+    })?;
+    let kernel_copy = folder.join("vmlinuz");
+    std::fs::copy(&kernel.bz_image, &kernel_copy)
+        .map_err(|source| file_error(&kernel_copy, source))?;
+    measure(Image {
+        kernel: kernel_copy,
+        vmlinux: kernel.vmlinux,
+        initramfs,
+        root,
+        size: 0,
+    })
+}
+
+fn pack_initramfs(kernel: &Kernel, init: &Path, folder: &Path) -> Result<PathBuf, BuildError> {
+    let parts = initramfs::Parts {
+        init: std::fs::read(init).map_err(|source| file_error(init, source))?,
+        release: &kernel.release,
+        modules: modules::gather(&kernel.modules, include_str!("../modules.list"))?,
+        data_template: data_template::make(folder)?,
+    };
+    let packed = initramfs::pack(parts).map_err(|source| file_error(folder, source))?;
+    write(folder, "initramfs.cpio.zst", &packed)
+}
+
+/// Our licence and the kernel's, as both ask for.
+fn add_notices(root: &mut Root, workspace: &Path, kernel: &Kernel) -> Result<(), RootError> {
+    root.copy(
+        &workspace.join("LICENSE"),
+        "/usr/share/licenses/ramal/LICENSE",
+        0o644,
+    )?;
+    root.copy(
+        &kernel.copyright,
+        "/usr/share/licenses/linux/copyright",
+        0o644,
+    )?;
+    let source = format!(
+        "{}\nsource: https://packages.debian.org/source/linux\n",
+        kernel.source
+    );
+    root.file(
+        "/usr/share/licenses/linux/SOURCE",
+        0o644,
+        source.into_bytes(),
+    );
+    Ok(())
+}
+
+fn measure(mut image: Image) -> Result<Image, BuildError> {
+    progress::step("Image built");
+    for path in [&image.kernel, &image.initramfs, &image.root] {
+        let size = std::fs::metadata(path)
+            .map_err(|source| file_error(path, source))?
+            .len();
+        progress::note(&format!(
+            "{:>6} KiB  {}",
+            size.div_ceil(1024),
+            path.display()
+        ));
+        image.size += size;
+    }
+    let mib = |bytes: u64| format!("{}.{} MiB", bytes >> 20, ((bytes & 0xf_ffff) * 10) >> 20);
+    progress::note(&format!(
+        "{} in all, the limit is {}",
+        mib(image.size),
+        mib(SIZE_MAX)
+    ));
+    if image.size > SIZE_MAX {
+        Err(BuildError::TooLarge { found: image.size })
+    } else {
+        Ok(image)
+    }
+}
+
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, BuildError> {
+    let path = folder.join(name);
+    std::fs::write(&path, bytes).map_err(|source| file_error(&path, source))?;
+    Ok(path)
+}
+
+/// The floor of the box's clock, Unix seconds: when the source was committed, so that the same source
+/// gives the same image. `SOURCE_DATE_EPOCH` overrides it.
+fn build_time(workspace: &Path) -> u64 {
+    if let Some(time) = std::env::var("SOURCE_DATE_EPOCH")
+        .ok()
+        .and_then(|time| time.parse().ok())
+    {
+        return time;
+    }
+    let mut git = std::process::Command::new("git");
+    git.current_dir(workspace)
+        .args(["log", "-1", "--format=%ct"]);
+    let committed = crate::host::output(&mut git).ok();
+    let committed = committed.and_then(|text| String::from_utf8_lossy(&text).trim().parse().ok());
+    committed.unwrap_or(TIME_WITHOUT_GIT)
+}
+
+/// The workspace this tool was compiled in.
+fn workspace() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+fn target_folder(workspace: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from)
+}
+
+/// `RAMAL_CACHE`, else `~/.cache/ramal`.
+fn cache_folder() -> PathBuf {
+    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/root".into()));
+    std::env::var_os("RAMAL_CACHE").map_or_else(|| home().join(".cache/ramal"), PathBuf::from)
+}
+
+fn file_error(path: &Path, source: std::io::Error) -> BuildError {
+    BuildError::File {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// 2026-11-01: a source archive without history still needs a plausible floor.
+const TIME_WITHOUT_GIT: u64 = 1_793_491_200;

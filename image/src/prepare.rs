@@ -1,0 +1,133 @@
+//! Installs what the host lacks, naming each thing, or says the one line that would.
+
+use std::process::Command;
+
+use crate::cargo::BinaryTarget;
+use crate::host::{HostError, command, output, program, run_visibly};
+use crate::progress;
+
+/// Why the host is not ready.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// Packages are missing and only root may install them.
+    #[error(
+        "these Debian packages are missing; install them with\n  sudo apt-get install --no-install-recommends {0}"
+    )]
+    NeedsRoot(String),
+    /// This host has no apt.
+    #[error("these programs are missing and there is no apt-get here: {0}; use Debian 12 or newer")]
+    NoApt(String),
+    /// apt could not install them.
+    #[error("apt-get could not install {packages}: {source}")]
+    Install {
+        /// The packages.
+        packages: String,
+        /// What apt said.
+        source: HostError,
+    },
+}
+
+/// What is needed from the host: the program, its Debian package, and why.
+const NEEDED: &[(&str, &str, &str)] = &[
+    ("dpkg-deb", "dpkg", "unpacks the kernel package"),
+    ("xz", "xz-utils", "unpacks kernel modules"),
+    ("gcc", "gcc", "links the binaries"),
+    ("mke2fs", "e2fsprogs", "makes the template of the data disk"),
+    ("qemu-system-x86_64", "qemu-system-x86", "runs the box"),
+    ("ip", "iproute2", "makes the lab's network"),
+    (
+        "setpriv",
+        "util-linux",
+        "ends children together with the lab",
+    ),
+    ("dnsmasq", "dnsmasq-base", "is the lab's router"),
+    ("baresip", "baresip-core", "is the lab's phones"),
+];
+
+/// Makes the host ready and answers for which target the box's binaries can be built.
+///
+/// # Errors
+/// A package is missing and could not be installed; the text is the line to run.
+pub fn prepare() -> Result<BinaryTarget, PrepareError> {
+    progress::step("Checking what this machine has");
+    let missing: Vec<_> = NEEDED
+        .iter()
+        .filter(|(name, _, _)| program(name).is_none())
+        .collect();
+    if !missing.is_empty() {
+        install(
+            &missing
+                .iter()
+                .map(|(_, package, why)| (*package, *why))
+                .collect::<Vec<_>>(),
+        )?;
+    }
+    Ok(rust_target())
+}
+
+fn install(packages: &[(&str, &str)]) -> Result<(), PrepareError> {
+    let names: Vec<&str> = packages.iter().map(|(name, _)| *name).collect();
+    let list = names.join(" ");
+    let Ok(mut update) = command("apt-get") else {
+        return Err(PrepareError::NoApt(list));
+    };
+    if !nix::unistd::geteuid().is_root() {
+        return Err(PrepareError::NeedsRoot(list));
+    }
+    for (name, why) in packages {
+        progress::note(&format!("installing the Debian package {name}: it {why}"));
+    }
+    let failed = |source| PrepareError::Install {
+        packages: list.clone(),
+        source,
+    };
+    output(update.args(["update", "-qq"])).map_err(failed)?;
+    let mut install = command("apt-get").map_err(failed)?;
+    install.env("DEBIAN_FRONTEND", "noninteractive");
+    install
+        .args(["install", "-y", "-qq", "--no-install-recommends"])
+        .args(&names);
+    output(&mut install).map_err(failed)?;
+    Ok(())
+}
+
+/// musl where the toolchain has it or can get it, else glibc linked statically.
+fn rust_target() -> BinaryTarget {
+    if target_installed(BinaryTarget::Musl) || add_with_rustup() {
+        if program("musl-gcc").is_some() {
+            return BinaryTarget::Musl;
+        }
+        if install(&[(
+            "musl-tools",
+            "compiles the C parts of our libraries for musl",
+        )])
+        .is_ok()
+        {
+            return BinaryTarget::Musl;
+        }
+    }
+    progress::note(&format!(
+        "the Rust target {} cannot be had here; building for {} with a static C runtime instead",
+        BinaryTarget::Musl.triple(),
+        BinaryTarget::GnuStatic.triple()
+    ));
+    BinaryTarget::GnuStatic
+}
+
+fn target_installed(target: BinaryTarget) -> bool {
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--print", "target-libdir", "--target", target.triple()]);
+    output(&mut rustc)
+        .is_ok_and(|folder| std::path::Path::new(String::from_utf8_lossy(&folder).trim()).is_dir())
+}
+
+fn add_with_rustup() -> bool {
+    let Ok(mut rustup) = command("rustup") else {
+        return false;
+    };
+    progress::note(&format!(
+        "installing the Rust target {}",
+        BinaryTarget::Musl.triple()
+    ));
+    run_visibly(rustup.args(["target", "add", BinaryTarget::Musl.triple()])).is_ok()
+}
