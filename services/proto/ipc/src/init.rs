@@ -19,6 +19,14 @@ pub enum Request {
         /// At most this many.
         limit: u32,
     },
+    /// Stop one service and start it again. Only `web` may ask, for an administrator. Answer:
+    /// [`Reply::Done`] or [`Reply::Unknown`].
+    Restart {
+        /// Its name.
+        name: String,
+        /// With SIGKILL instead of SIGTERM: how a crash is rehearsed.
+        kill: bool,
+    },
 }
 
 /// How to stop.
@@ -39,6 +47,8 @@ pub enum Reply {
     Log(Vec<(String, String)>),
     /// Done, or begun.
     Done,
+    /// There is no service of that name.
+    Unknown,
     /// The peer may not ask this.
     Refused {
         /// The user id that asked.
