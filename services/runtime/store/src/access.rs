@@ -1,0 +1,84 @@
+//! Who may ask what, by the user id the kernel attests.
+
+use ipc::store::Request;
+
+/// The user ids of the services that may ask.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Peers {
+    /// The store's own, which may ask anything: in a native run all services share it.
+    pub own: u32,
+    /// `net`.
+    pub net: u32,
+    /// `pbx`.
+    pub pbx: u32,
+    /// `web`.
+    pub web: u32,
+}
+
+impl Peers {
+    /// Whether a process of that user id may ask this.
+    #[must_use]
+    pub const fn may(&self, uid: u32, request: &Request) -> bool {
+        let (net, pbx, web) = (uid == self.net, uid == self.pbx, uid == self.web);
+        uid == self.own
+            || match request {
+                Request::Config => net || pbx || web,
+                Request::Watch | Request::Registrations | Request::Health => pbx || web,
+                Request::PutCalls(_)
+                | Request::InterruptOpenCalls
+                | Request::PutRegistrations(_) => pbx,
+                Request::Commit { .. }
+                | Request::History { .. }
+                | Request::Calls { .. }
+                | Request::Audit(_)
+                | Request::AuditTrail { .. } => web,
+                // Everybody's own ones only: the user id is part of the key.
+                Request::Secret(_) | Request::PutSecret(..) => net || pbx || web,
+            }
+    }
+
+    /// Whether a process of that user id may ask anything at all.
+    #[must_use]
+    pub const fn knows(&self, uid: u32) -> bool {
+        uid == self.own || uid == self.net || uid == self.pbx || uid == self.web
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_service_may_ask_what_it_needs_and_nothing_else() {
+        let peers = Peers {
+            own: 1,
+            net: 2,
+            pbx: 3,
+            web: 5,
+        };
+        let check = |request: Request, allowed: &[u32]| {
+            for uid in 0..7 {
+                assert_eq!(
+                    peers.may(uid, &request),
+                    allowed.contains(&uid),
+                    "{uid} {request:?}"
+                );
+            }
+        };
+        check(Request::Config, &[1, 2, 3, 5]);
+        check(Request::Watch, &[1, 3, 5]);
+        check(Request::PutCalls(Vec::new()), &[1, 3]);
+        check(Request::InterruptOpenCalls, &[1, 3]);
+        check(Request::PutRegistrations(Vec::new()), &[1, 3]);
+        check(
+            Request::Calls {
+                limit: 1,
+                before: None,
+            },
+            &[1, 5],
+        );
+        check(Request::AuditTrail { limit: 1 }, &[1, 5]);
+        check(Request::Secret("tls".into()), &[1, 2, 3, 5]);
+        assert!(!peers.knows(0) && peers.knows(3));
+    }
+}

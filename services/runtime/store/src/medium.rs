@@ -1,0 +1,177 @@
+//! Where the database file lives: the data disk, or a model of one in a test.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
+
+use redb::backends::FileBackend;
+use redb::{BackendError, Builder, Database, DatabaseError, StorageBackend};
+use rustix::fs::FallocateFlags;
+
+/// A place that holds one database file.
+pub trait Medium: Send + Sync + fmt::Debug {
+    /// Opens the database file, making it when it is not there.
+    ///
+    /// # Errors
+    /// What redb or the disk says.
+    fn open(&self, builder: &Builder) -> Result<Database, DatabaseError>;
+
+    /// Moves the database file out of the way for people to look at; returns its new name.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    fn set_aside(&self) -> io::Result<String>;
+
+    /// Bytes of the database file.
+    fn file_bytes(&self) -> u64;
+
+    /// Bytes free for it to grow.
+    fn free_bytes(&self) -> u64;
+}
+
+/// The data disk: a directory of its own, mode 0700.
+#[derive(Debug)]
+pub struct DataDisk {
+    directory: PathBuf,
+}
+
+/// The database file.
+const DATABASE_NAME: &str = "ramal.redb";
+
+/// Damaged copies kept; the oldest makes room. A box that damages more has a dying disk.
+const DAMAGED_COPIES_MAX: u32 = 3;
+
+impl DataDisk {
+    /// The data disk mounted at `directory`.
+    #[must_use]
+    pub fn new(directory: &Path) -> Self {
+        Self {
+            directory: directory.to_owned(),
+        }
+    }
+
+    fn damaged(&self, number: u32) -> PathBuf {
+        self.directory
+            .join(format!("{DATABASE_NAME}.damaged-{number}"))
+    }
+}
+
+impl Medium for DataDisk {
+    fn open(&self, builder: &Builder) -> Result<Database, DatabaseError> {
+        let path = self.directory.join(DATABASE_NAME);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)?;
+        let handle = file.try_clone()?;
+        let database = builder.create_with_backend(Allocated {
+            file: handle,
+            backend: FileBackend::new(file)?,
+        })?;
+        // The file's name must survive a power cut as well as its content.
+        File::open(&self.directory)?.sync_all()?;
+        Ok(database)
+    }
+
+    fn set_aside(&self) -> io::Result<String> {
+        let free = (1..=DAMAGED_COPIES_MAX).find(|n| !self.damaged(*n).exists());
+        if free.is_none() {
+            for number in 1..DAMAGED_COPIES_MAX {
+                std::fs::rename(self.damaged(number + 1), self.damaged(number))?;
+            }
+        }
+        let target = self.damaged(free.unwrap_or(DAMAGED_COPIES_MAX));
+        std::fs::rename(self.directory.join(DATABASE_NAME), &target)?;
+        File::open(&self.directory)?.sync_all()?;
+        Ok(target.display().to_string())
+    }
+
+    fn file_bytes(&self) -> u64 {
+        std::fs::metadata(self.directory.join(DATABASE_NAME)).map_or(0, |data| data.len())
+    }
+
+    fn free_bytes(&self) -> u64 {
+        rustix::fs::statvfs(&self.directory)
+            .map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+}
+
+/// redb's own file access, except that a growing file gets its blocks at once.
+///
+/// redb grows a file by its length alone, which leaves holes: a full disk then shows in the middle
+/// of a commit, at a page that was thought to be there. With blocks behind every byte it shows when
+/// the file is about to grow, before anything was written.
+#[derive(Debug)]
+struct Allocated {
+    file: File,
+    backend: FileBackend,
+}
+
+impl StorageBackend for Allocated {
+    fn len(&self) -> io::Result<u64> {
+        self.backend.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.backend.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let old = self.backend.len()?;
+        if len > old {
+            match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), old, len - old) {
+                Ok(()) => return self.file.sync_all(),
+                Err(rustix::io::Errno::OPNOTSUPP) => {}
+                Err(error) => {
+                    self.backend.set_len(old)?;
+                    return Err(error.into());
+                }
+            }
+        }
+        self.backend.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.backend.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.backend.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.backend.close()
+    }
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.backend.try_lock_range(start, end)
+    }
+
+    fn try_lock_shared_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> Result<bool, BackendError> {
+        self.backend.try_lock_shared_range(start, end)
+    }
+
+    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.backend.lock_range(start, end)
+    }
+
+    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.backend.lock_shared_range(start, end)
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.backend.unlock_range(start, end)
+    }
+
+    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.backend.query_lock_range(start, end)
+    }
+}

@@ -1,0 +1,335 @@
+//! What stands on disk: one row type a table, separate from what travels between processes.
+//!
+//! A row is one version byte, eight bytes of SHA-256 over the JSON, then the JSON. The checksum is
+//! there because redb verifies pages when it opens a file, not at every read; a row that rotted
+//! since then must be noticed, not believed. Fields are only ever added, with a serde default, so
+//! that an older firmware started by a rollback still reads them.
+
+use ipc::Redacted;
+use ipc::{site, store};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// The only encoding so far.
+const ROW_VERSION: u8 = 1;
+
+/// Bytes of SHA-256 kept in a row: enough to notice rot, which is not an attacker.
+const CHECKSUM_LENGTH: usize = 8;
+
+/// Why a row cannot be read.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RowError {
+    /// The row is shorter than its own header.
+    #[error("a row is cut short")]
+    Short,
+    /// A newer firmware wrote the row.
+    #[error("a row is of version {0}, this firmware reads {ROW_VERSION}: update the firmware")]
+    Version(u8),
+    /// The bytes are not those that were written.
+    #[error("a row does not match its checksum: the disk changed it")]
+    Checksum,
+    /// The JSON is not a row of this table.
+    #[error("a row does not hold what its table says: {0}")]
+    Content(String),
+}
+
+/// A row as bytes.
+pub(crate) fn encode<T: Serialize>(row: &T) -> Result<Vec<u8>, RowError> {
+    let json = serde_json::to_vec(row).map_err(|error| RowError::Content(error.to_string()))?;
+    let digest = Sha256::digest(&json);
+    let mut bytes = Vec::with_capacity(1 + CHECKSUM_LENGTH + json.len());
+    bytes.push(ROW_VERSION);
+    bytes.extend(digest.iter().take(CHECKSUM_LENGTH));
+    bytes.extend_from_slice(&json);
+    Ok(bytes)
+}
+
+/// Bytes as a row.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, RowError> {
+    let (version, rest) = bytes.split_first().ok_or(RowError::Short)?;
+    if *version != ROW_VERSION {
+        return Err(RowError::Version(*version));
+    }
+    let (sum, json) = rest
+        .split_at_checked(CHECKSUM_LENGTH)
+        .ok_or(RowError::Short)?;
+    if !Sha256::digest(json).starts_with(sum) {
+        return Err(RowError::Checksum);
+    }
+    serde_json::from_slice(json).map_err(|error| RowError::Content(error.to_string()))
+}
+
+/// A configuration version, whole.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct ConfigRow {
+    pub(crate) at_millis: i64,
+    pub(crate) author: String,
+    pub(crate) action: String,
+    pub(crate) site: SiteRow,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct SiteRow {
+    realm: String,
+    extensions: Vec<ExtensionRow>,
+    people: Vec<PersonRow>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct ExtensionRow {
+    number: String,
+    display_name: String,
+    ha1_md5: Redacted<String>,
+    ha1_sha256: Redacted<String>,
+    remote: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct PersonRow {
+    login: String,
+    role: RoleRow,
+    password_hash: Redacted<String>,
+    password_one_time: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum RoleRow {
+    Administrator,
+}
+
+impl From<&site::Site> for SiteRow {
+    fn from(site: &site::Site) -> Self {
+        let extension = |from: &site::Extension| ExtensionRow {
+            number: from.number.clone(),
+            display_name: from.display_name.clone(),
+            ha1_md5: from.ha1_md5.clone(),
+            ha1_sha256: from.ha1_sha256.clone(),
+            remote: from.remote,
+        };
+        let person = |from: &site::Person| PersonRow {
+            login: from.login.clone(),
+            role: match from.role {
+                site::Role::Administrator => RoleRow::Administrator,
+            },
+            password_hash: from.password_hash.clone(),
+            password_one_time: from.password_one_time,
+        };
+        Self {
+            realm: site.realm.clone(),
+            extensions: site.extensions.iter().map(extension).collect(),
+            people: site.people.iter().map(person).collect(),
+        }
+    }
+}
+
+impl From<SiteRow> for site::Site {
+    fn from(row: SiteRow) -> Self {
+        let extension = |from: ExtensionRow| site::Extension {
+            number: from.number,
+            display_name: from.display_name,
+            ha1_md5: from.ha1_md5,
+            ha1_sha256: from.ha1_sha256,
+            remote: from.remote,
+        };
+        let person = |from: PersonRow| site::Person {
+            login: from.login,
+            role: match from.role {
+                RoleRow::Administrator => site::Role::Administrator,
+            },
+            password_hash: from.password_hash,
+            password_one_time: from.password_one_time,
+        };
+        Self {
+            realm: row.realm,
+            extensions: row.extensions.into_iter().map(extension).collect(),
+            people: row.people.into_iter().map(person).collect(),
+        }
+    }
+}
+
+/// A call record.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct CallRow {
+    pub(crate) id: String,
+    from: String,
+    to: String,
+    source: String,
+    started_millis: i64,
+    answered_millis: Option<i64>,
+    ended_millis: Option<i64>,
+    pub(crate) outcome: OutcomeRow,
+    status: u16,
+    dtmf_digits: u32,
+    packets_to_callee: u64,
+    packets_to_caller: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum OutcomeRow {
+    Ongoing,
+    EndedByCaller,
+    EndedByCallee,
+    EndedByBox,
+    Cancelled,
+    Refused,
+    NoAnswer,
+    NotFound,
+    Unreachable,
+    Rejected,
+    Interrupted,
+}
+
+impl From<&store::CallRecord> for CallRow {
+    fn from(from: &store::CallRecord) -> Self {
+        Self {
+            id: from.id.clone(),
+            from: from.from.clone(),
+            to: from.to.clone(),
+            source: from.source.clone(),
+            started_millis: from.started_millis,
+            answered_millis: from.answered_millis,
+            ended_millis: from.ended_millis,
+            outcome: match from.outcome {
+                store::Outcome::Ongoing => OutcomeRow::Ongoing,
+                store::Outcome::EndedByCaller => OutcomeRow::EndedByCaller,
+                store::Outcome::EndedByCallee => OutcomeRow::EndedByCallee,
+                store::Outcome::EndedByBox => OutcomeRow::EndedByBox,
+                store::Outcome::Cancelled => OutcomeRow::Cancelled,
+                store::Outcome::Refused => OutcomeRow::Refused,
+                store::Outcome::NoAnswer => OutcomeRow::NoAnswer,
+                store::Outcome::NotFound => OutcomeRow::NotFound,
+                store::Outcome::Unreachable => OutcomeRow::Unreachable,
+                store::Outcome::Rejected => OutcomeRow::Rejected,
+                store::Outcome::Interrupted => OutcomeRow::Interrupted,
+            },
+            status: from.status,
+            dtmf_digits: from.dtmf_digits,
+            packets_to_callee: from.packets_to_callee,
+            packets_to_caller: from.packets_to_caller,
+        }
+    }
+}
+
+impl From<CallRow> for store::CallRecord {
+    fn from(row: CallRow) -> Self {
+        Self {
+            id: row.id,
+            from: row.from,
+            to: row.to,
+            source: row.source,
+            started_millis: row.started_millis,
+            answered_millis: row.answered_millis,
+            ended_millis: row.ended_millis,
+            outcome: match row.outcome {
+                OutcomeRow::Ongoing => store::Outcome::Ongoing,
+                OutcomeRow::EndedByCaller => store::Outcome::EndedByCaller,
+                OutcomeRow::EndedByCallee => store::Outcome::EndedByCallee,
+                OutcomeRow::EndedByBox => store::Outcome::EndedByBox,
+                OutcomeRow::Cancelled => store::Outcome::Cancelled,
+                OutcomeRow::Refused => store::Outcome::Refused,
+                OutcomeRow::NoAnswer => store::Outcome::NoAnswer,
+                OutcomeRow::NotFound => store::Outcome::NotFound,
+                OutcomeRow::Unreachable => store::Outcome::Unreachable,
+                OutcomeRow::Rejected => store::Outcome::Rejected,
+                OutcomeRow::Interrupted => store::Outcome::Interrupted,
+            },
+            status: row.status,
+            dtmf_digits: row.dtmf_digits,
+            packets_to_callee: row.packets_to_callee,
+            packets_to_caller: row.packets_to_caller,
+        }
+    }
+}
+
+/// A registered contact.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct RegistrationRow {
+    pub(crate) extension: String,
+    pub(crate) contact: String,
+    source: String,
+    local: String,
+    expires_secs: u32,
+    kept_millis: i64,
+    call_id: String,
+    cseq: u32,
+    user_agent: String,
+}
+
+impl From<&store::Registration> for RegistrationRow {
+    fn from(from: &store::Registration) -> Self {
+        Self {
+            extension: from.extension.clone(),
+            contact: from.contact.clone(),
+            source: from.source.clone(),
+            local: from.local.clone(),
+            expires_secs: from.expires_secs,
+            kept_millis: from.kept_millis,
+            call_id: from.call_id.clone(),
+            cseq: from.cseq,
+            user_agent: from.user_agent.clone(),
+        }
+    }
+}
+
+impl From<RegistrationRow> for store::Registration {
+    fn from(row: RegistrationRow) -> Self {
+        Self {
+            extension: row.extension,
+            contact: row.contact,
+            source: row.source,
+            local: row.local,
+            expires_secs: row.expires_secs,
+            kept_millis: row.kept_millis,
+            call_id: row.call_id,
+            cseq: row.cseq,
+            user_agent: row.user_agent,
+        }
+    }
+}
+
+/// An audit entry; its number is its key.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct AuditRow {
+    pub(crate) at_millis: i64,
+    pub(crate) who: String,
+    pub(crate) from: String,
+    pub(crate) action: String,
+    pub(crate) before: String,
+    pub(crate) after: String,
+    pub(crate) hash: String,
+}
+
+/// A secret of one process.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct SecretRow {
+    pub(crate) value: Redacted<Vec<u8>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_rotted_or_is_of_another_version_is_not_believed() {
+        let row = SecretRow {
+            value: Redacted::new(vec![1, 2, 3]),
+        };
+        let good = encode(&row).expect("a small row");
+        assert_eq!(decode(&good), Ok(row));
+        for at in 0..good.len() {
+            let mut rotten = good.clone();
+            rotten[at] ^= 0x10;
+            let seen = decode::<SecretRow>(&rotten);
+            if at == 0 {
+                assert_eq!(seen, Err(RowError::Version(0x11)));
+            } else {
+                assert_eq!(seen, Err(RowError::Checksum), "byte {at}");
+            }
+        }
+        assert_eq!(decode::<SecretRow>(&good[..5]), Err(RowError::Short));
+        assert_eq!(decode::<SecretRow>(&[]), Err(RowError::Short));
+    }
+}

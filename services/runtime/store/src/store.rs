@@ -1,0 +1,393 @@
+//! The store as its peers see it: questions in, answers out, nothing answered before it is durable.
+//!
+//! Reads run on the asking thread. Writes go through one bounded queue to one thread, which takes
+//! all that have gathered, commits them together and only then answers each (group commit).
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use ipc::site::Site;
+use ipc::store::{Health, Reply, Request};
+use redb::{Database, ReadTransaction, ReadableDatabase as _};
+use sansio::UnixTime;
+
+use crate::access::Peers;
+use crate::medium::Medium;
+use crate::opening::{OpenError, Opened, open_or_recover};
+use crate::reads;
+use crate::snapshot::Snapshot;
+use crate::tables::{Fault, redb_fault};
+use crate::writer::{Job, run};
+use crate::writes::Write;
+
+/// Writes that wait at most; each asking connection has one in flight, so this is never reached.
+const QUEUE_MAX: usize = 256;
+
+/// Below this many free bytes a full disk is still full: an attempt would only cost time.
+pub(crate) const ROOM_MIN: u64 = 2 * 1024 * 1024;
+
+/// Below this many free bytes people are warned.
+const FREE_BYTES_WARNING: u64 = 32 * 1024 * 1024;
+
+/// Reads the wall clock.
+pub type WallClock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
+
+/// The one owner of the database. Cheap to share behind an [`Arc`].
+pub struct Store {
+    shared: Arc<Shared>,
+    queue: Mutex<Option<SyncSender<Job>>>,
+    writer: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+impl Store {
+    /// Opens the database in `directory` on `medium`; a damaged one is set aside and the last
+    /// snapshot restored.
+    ///
+    /// # Errors
+    /// The disk is full or refuses, or a newer firmware wrote the database.
+    pub fn open(
+        medium: Box<dyn Medium>,
+        directory: &Path,
+        peers: Peers,
+        clock: WallClock,
+    ) -> Result<Self, OpenError> {
+        let shared = Arc::new(Shared {
+            medium,
+            directory: directory.to_owned(),
+            peers,
+            clock,
+            slot: RwLock::new(Slot {
+                database: None,
+                generation: 0,
+            }),
+            current: Mutex::new((0, Site::default())),
+            changed: Condvar::new(),
+            condition: Mutex::new(Condition::default()),
+            stopping: AtomicBool::new(false),
+        });
+        shared.open()?;
+        shared.save_snapshot();
+        let (queue, jobs) = sync_channel(QUEUE_MAX);
+        let writer = spawn(Arc::clone(&shared), jobs).map_err(OpenError::Thread)?;
+        Ok(Self {
+            shared,
+            queue: Mutex::new(Some(queue)),
+            writer: Mutex::new(Some(writer)),
+        })
+    }
+
+    /// Answers one question of the process with this user id; what it changes is durable then.
+    /// [`Request::Watch`] is answered with the current configuration; the rest comes from
+    /// [`next_config`](Self::next_config).
+    pub fn ask(&self, uid: u32, request: Request) -> Reply {
+        let shared = &self.shared;
+        if !shared.peers.may(uid, &request) {
+            return Reply::Refused { uid };
+        }
+        match request {
+            Request::Config | Request::Watch => shared.config(),
+            Request::Commit { base, audit, site } => match config::Site::parse(&site) {
+                Ok(_) => self.write(Write::Commit { base, audit, site }),
+                Err(faults) => {
+                    let faults = faults.iter().map(ToString::to_string).collect();
+                    Reply::Invalid { faults }
+                }
+            },
+            Request::History { limit } => {
+                shared.read(|txn| reads::history(txn, limit).map(Reply::History))
+            }
+            Request::PutCalls(calls) => self.write(Write::PutCalls(calls)),
+            Request::InterruptOpenCalls => self.write(Write::InterruptOpenCalls),
+            Request::Calls { limit, before } => {
+                shared.read(|txn| reads::calls(txn, limit, before.as_deref()).map(Reply::Calls))
+            }
+            Request::PutRegistrations(kept) => self.write(Write::PutRegistrations(kept)),
+            Request::Registrations => {
+                shared.read(|txn| reads::registrations(txn).map(Reply::Registrations))
+            }
+            Request::Audit(audit) => self.write(Write::Audit(audit)),
+            Request::AuditTrail { limit } => {
+                shared.read(|txn| reads::audit_trail(txn, limit).map(Reply::AuditTrail))
+            }
+            Request::Secret(name) => {
+                shared.read(|txn| reads::secret(txn, uid, &name).map(Reply::Secret))
+            }
+            Request::PutSecret(name, value) => self.write(Write::PutSecret { uid, name, value }),
+            Request::Health => Reply::Health(shared.health()),
+        }
+    }
+
+    /// Waits at most `patience` for a configuration other than version `seen`; only ever the
+    /// newest, so a slow watcher skips what it missed.
+    #[must_use]
+    pub fn next_config(&self, seen: u64, patience: Duration) -> Option<(u64, Site)> {
+        let current = lock(&self.shared.current);
+        let (current, _) = self
+            .shared
+            .changed
+            .wait_timeout_while(current, patience, |(version, _)| {
+                *version == seen && !self.shared.stopping.load(Ordering::Relaxed)
+            })
+            .unwrap_or_else(PoisonError::into_inner);
+        (current.0 != seen).then(|| current.clone())
+    }
+
+    /// Whether the writer takes a job within `patience`; what a watchdog asks.
+    #[must_use]
+    pub fn is_alive(&self, patience: Duration) -> bool {
+        let (answer, answered) = sync_channel(1);
+        let asked = lock(&self.queue).as_ref().is_some_and(|queue| {
+            // A full queue is a busy writer; whether it moves shows at the next question.
+            queue.try_send(Job::Ping(answer)).is_ok()
+        });
+        asked && answered.recv_timeout(patience).is_ok()
+    }
+
+    /// Ends in order: everything asked is durable, the snapshot is new, the file is closed.
+    pub fn close(&self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+        self.shared.changed.notify_all();
+        drop(lock(&self.queue).take());
+        if let Some(writer) = lock(&self.writer).take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the store's writer thread had failed");
+        }
+        self.shared.save_snapshot();
+        let mut slot = self
+            .shared
+            .slot
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(database) = slot.database.take()
+            && let Err(error) = database.close()
+        {
+            tracing::error!("the database did not close cleanly: {error}");
+        }
+    }
+
+    fn write(&self, write: Write) -> Reply {
+        let (answer, answered) = sync_channel(1);
+        let queue = lock(&self.queue).clone();
+        let sent = queue.is_some_and(|queue| queue.send(Job::Write(write, answer)).is_ok());
+        let stopping = || Reply::Failed {
+            reason: "the store is stopping; ask again".to_owned(),
+        };
+        if !sent {
+            return stopping();
+        }
+        answered.recv().unwrap_or_else(|_| stopping())
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// What readers and the writer have in common.
+pub(crate) struct Shared {
+    pub(crate) medium: Box<dyn Medium>,
+    directory: PathBuf,
+    peers: Peers,
+    clock: WallClock,
+    /// Held for reading while the database is used; for writing while it is opened again.
+    slot: RwLock<Slot>,
+    /// The newest configuration that is durable.
+    current: Mutex<(u64, Site)>,
+    changed: Condvar,
+    condition: Mutex<Condition>,
+    stopping: AtomicBool,
+}
+
+struct Slot {
+    /// `None` while it cannot be opened.
+    database: Option<Database>,
+    /// Counts the openings, so that two who saw one failure open once.
+    generation: u64,
+}
+
+#[derive(Default)]
+struct Condition {
+    /// What was lost or repaired when the database was opened.
+    note: Option<String>,
+    /// Why the last write or opening failed, until one succeeds.
+    failing: Option<String>,
+    /// Why the last snapshot could not be written, until one can.
+    snapshot: Option<String>,
+    disk_full: bool,
+}
+
+impl Shared {
+    pub(crate) fn now(&self) -> UnixTime {
+        (self.clock)()
+    }
+
+    /// Uses the open database; after a failure it is opened again, once, for the next user.
+    pub(crate) fn with<T>(
+        &self,
+        mut use_it: impl FnMut(&Database) -> Result<T, Fault>,
+    ) -> Result<T, String> {
+        let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
+        let generation = slot.generation;
+        let reason = match slot.database.as_ref().map(&mut use_it) {
+            Some(Ok(value)) => return Ok(value),
+            Some(Err(fault)) => self.explain(&fault),
+            None => lock(&self.condition).failing.clone().unwrap_or_default(),
+        };
+        drop(slot);
+        // redb refuses everything after a failed write until it is opened again.
+        self.reopen(generation);
+        Err(reason)
+    }
+
+    fn read(&self, read: impl Fn(&ReadTransaction) -> Result<Reply, Fault>) -> Reply {
+        let once = || self.with(|database| read(&database.begin_read().map_err(redb_fault)?));
+        // The second attempt meets the database that the first one's failure had opened again.
+        once()
+            .or_else(|_| once())
+            .unwrap_or_else(|reason| Reply::Failed { reason })
+    }
+
+    fn reopen(&self, generation: u64) {
+        let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
+        if slot.generation == generation {
+            slot.database = None;
+            drop(slot);
+            if let Err(error) = self.open() {
+                tracing::error!("{error}");
+                lock(&self.condition).failing = Some(error.to_string());
+            }
+        }
+    }
+
+    fn open(&self) -> Result<(), OpenError> {
+        let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
+        if slot.database.is_some() {
+            return Ok(());
+        }
+        slot.generation += 1;
+        let Opened { database, note } =
+            open_or_recover(&*self.medium, &self.directory, self.now())?;
+        let config = database
+            .begin_read()
+            .map_err(redb_fault)
+            .and_then(|txn| reads::config(&txn))
+            .map_err(|fault| OpenError::Disk(fault.to_string()))?;
+        slot.database = Some(database);
+        drop(slot);
+        if let Some(note) = note {
+            lock(&self.condition).note = Some(note);
+        }
+        if let Some((version, site)) = config {
+            self.publish(version, site);
+        }
+        Ok(())
+    }
+
+    /// Makes a durable configuration the current one and wakes every watcher.
+    pub(crate) fn publish(&self, version: u64, site: Site) {
+        let mut current = lock(&self.current);
+        if current.0 != version {
+            *current = (version, site);
+            self.changed.notify_all();
+        }
+    }
+
+    fn config(&self) -> Reply {
+        let (version, site) = lock(&self.current).clone();
+        Reply::Config { version, site }
+    }
+
+    /// Whether an attempt to write would only find the disk as full as the last one did.
+    pub(crate) fn full(&self) -> Option<String> {
+        let condition = lock(&self.condition);
+        let still = condition.disk_full && self.medium.free_bytes() < ROOM_MIN;
+        still.then(|| condition.failing.clone()).flatten()
+    }
+
+    pub(crate) fn succeeded(&self) {
+        let mut condition = lock(&self.condition);
+        condition.failing = None;
+        condition.disk_full = false;
+    }
+
+    /// Notes a failure and says it to people.
+    fn explain(&self, fault: &Fault) -> String {
+        let reason = if fault.is_disk_full() {
+            "the data disk is full: make room on it or give the box a larger one; nothing was \
+             changed"
+                .to_owned()
+        } else {
+            format!("{fault}: check the data disk; nothing was changed")
+        };
+        tracing::error!("{reason}");
+        let mut condition = lock(&self.condition);
+        condition.failing = Some(reason.clone());
+        condition.disk_full = fault.is_disk_full();
+        reason
+    }
+
+    /// Writes the snapshot; that it cannot be written is a warning, since nothing is lost by it.
+    pub(crate) fn save_snapshot(&self) {
+        let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(database) = slot.database.as_ref() else {
+            return;
+        };
+        let taken = database
+            .begin_read()
+            .map_err(redb_fault)
+            .and_then(|txn| Snapshot::take(&txn));
+        drop(slot);
+        let saved = taken
+            .map_err(|fault| fault.to_string())
+            .and_then(|snapshot| {
+                snapshot.map_or(Ok(()), |snapshot| {
+                    snapshot
+                        .save(&self.directory)
+                        .map_err(|error| error.to_string())
+                })
+            });
+        let warning = saved.err().map(|error| {
+            format!("the snapshot of the database cannot be written ({error}): check the data disk")
+        });
+        if let Some(warning) = &warning {
+            tracing::warn!("{warning}");
+        }
+        lock(&self.condition).snapshot = warning;
+    }
+
+    fn health(&self) -> Health {
+        let free_bytes = self.medium.free_bytes();
+        let condition = lock(&self.condition);
+        let scarce = (free_bytes < FREE_BYTES_WARNING)
+            .then(|| format!("the data disk has only {} KiB left", free_bytes / 1024));
+        let said = [
+            &condition.failing,
+            &condition.note,
+            &condition.snapshot,
+            &scarce,
+        ];
+        let said: Vec<&str> = said.iter().filter_map(|text| text.as_deref()).collect();
+        Health {
+            file_bytes: self.medium.file_bytes(),
+            free_bytes,
+            warning: said.join("; "),
+        }
+    }
+}
+
+fn spawn(shared: Arc<Shared>, jobs: Receiver<Job>) -> std::io::Result<std::thread::JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name("writer".into())
+        .spawn(move || run(&shared, &jobs))
+}
+
+/// A lock whose content stays usable whoever panicked while holding it: each is set as a whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,124 @@
+//! The database file is damaged: it is kept for people to look at, and the snapshot stands in.
+
+use std::fs;
+use std::os::unix::fs::FileExt as _;
+
+use sansio::Rng;
+
+use super::*;
+
+/// A store with a configuration, a secret and a call, closed in order.
+fn used(scratch: &Scratch) {
+    let store = scratch.store();
+    assert_eq!(commit(&store), Reply::Committed { version: 2 });
+    store.ask(
+        WEB,
+        Request::PutSecret("tls".into(), Redacted::new(b"key".to_vec())),
+    );
+    for number in 0..200 {
+        store.ask(
+            PBX,
+            Request::PutCalls(vec![call(number, Outcome::Cancelled)]),
+        );
+    }
+    store.close();
+}
+
+fn check_restored(store: &Store, place: &str) {
+    let (version, site) = config(store);
+    assert_eq!((version, site.extensions.len()), (2, 1), "{place}");
+    let secret = store.ask(WEB, Request::Secret("tls".into()));
+    assert_eq!(
+        secret,
+        Reply::Secret(Some(Redacted::new(b"key".to_vec()))),
+        "{place}"
+    );
+    assert_eq!(calls(store, 1000, None).len(), 200, "{place}");
+    assert_eq!(commit(store), Reply::Committed { version: 3 }, "{place}");
+}
+
+#[test]
+fn a_file_of_garbage_is_set_aside_and_the_snapshot_restored() {
+    let scratch = Scratch::new();
+    used(&scratch);
+    let file = scratch.path().join("ramal.redb");
+    let garbage = vec![0x5a; 100_000];
+    fs::write(&file, &garbage).expect("it is ours");
+    let store = scratch.store();
+    let aside = scratch.path().join("ramal.redb.damaged-1");
+    assert_eq!(fs::read(&aside).expect("it is kept"), garbage);
+    let warning = health(&store).warning;
+    assert!(
+        warning.contains("ramal.redb.damaged-1") && warning.contains("version 2"),
+        "{warning}"
+    );
+    let Reply::AuditTrail(trail) = store.ask(WEB, Request::AuditTrail { limit: 1 }) else {
+        panic!()
+    };
+    assert!(trail[0].audit.action.contains("damaged"), "{trail:?}");
+    check_restored(&store, "garbage");
+}
+
+#[test]
+fn a_rotten_sector_anywhere_is_noticed_at_the_start() {
+    let model = Scratch::new();
+    used(&model);
+    let mut restored = 0;
+    for seed in 0..60 {
+        let mut rng = Rng::from_seed(seed);
+        let scratch = Scratch::new();
+        for name in ["ramal.redb", "ramal.snapshot"] {
+            fs::copy(model.path().join(name), scratch.path().join(name)).expect("it is there");
+        }
+        let path = scratch.path().join("ramal.redb");
+        let file = fs::OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .expect("it is there");
+        let sectors = file.metadata().expect("it is open").len() / 512;
+        // Low sectors hold the header and most of the pages in use.
+        let range = if seed % 2 == 0 { sectors } else { 64 };
+        let noise: Vec<u8> = (0..512).map(|_| rng.below(256) as u8).collect();
+        file.write_all_at(&noise, rng.below(range) * 512)
+            .expect("it is ours");
+        drop(file);
+        let store = scratch.store();
+        let place = format!("seed {seed}");
+        restored += u32::from(health(&store).warning.contains("damaged-1"));
+        check_restored(&store, &place);
+    }
+    assert!(restored > 10, "{restored} of the sectors were in use");
+}
+
+#[test]
+fn a_missing_file_is_restored_and_a_damaged_snapshot_is_not_believed() {
+    let scratch = Scratch::new();
+    used(&scratch);
+    fs::remove_file(scratch.path().join("ramal.redb")).expect("it is there");
+    let snapshot = scratch.path().join("ramal.snapshot");
+    let mut bytes = fs::read(&snapshot).expect("it is there");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&snapshot, bytes).expect("it is ours");
+    let store = scratch.store();
+    assert!(
+        health(&store).warning.contains("was missing"),
+        "{:?}",
+        health(&store)
+    );
+    assert_eq!(config(&store).0, 2, "the snapshot before it is whole");
+}
+
+#[test]
+fn at_most_three_damaged_files_are_kept() {
+    let scratch = Scratch::new();
+    used(&scratch);
+    for round in 1..=5_u8 {
+        fs::write(scratch.path().join("ramal.redb"), vec![round; 5000]).expect("it is ours");
+        drop(scratch.store());
+    }
+    let kept = |n| fs::read(scratch.path().join(format!("ramal.redb.damaged-{n}")));
+    assert_eq!(kept(1).expect("kept")[0], 3);
+    assert_eq!(kept(3).expect("kept")[0], 5);
+    assert!(kept(4).is_err());
+}

@@ -1,0 +1,223 @@
+//! What the store answers while all is well.
+
+use std::time::Duration;
+
+use super::*;
+
+#[test]
+fn a_new_box_has_one_unclaimed_administrator_and_no_extensions() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let (version, site) = config(&store);
+    assert_eq!(
+        (version, site.realm.as_str(), site.extensions.len()),
+        (1, "ramal", 0)
+    );
+    let [person] = site.people.as_slice() else {
+        panic!("{site:?}")
+    };
+    assert_eq!(person.login, "admin");
+    assert!(person.password_one_time && person.password_hash.reveal().is_empty());
+    assert_eq!(health(&store).warning, "");
+}
+
+#[test]
+fn a_commit_counts_up_and_a_stale_one_changes_nothing() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let (base, site) = grown(&store);
+    assert_eq!(commit(&store), Reply::Committed { version: 2 });
+    let stale = Request::Commit {
+        base,
+        audit: audit("late"),
+        site,
+    };
+    assert_eq!(store.ask(WEB, stale), Reply::Conflict { current: 2 });
+    assert_eq!(config(&store).1.extensions.len(), 1);
+    let Reply::History(history) = store.ask(WEB, Request::History { limit: 9 }) else {
+        panic!()
+    };
+    let seen: Vec<_> = history
+        .iter()
+        .map(|v| (v.version, v.author.as_str()))
+        .collect();
+    assert_eq!(seen, [(2, "admin"), (1, "system")]);
+}
+
+#[test]
+fn an_invalid_site_is_refused_with_its_faults() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let (base, mut site) = grown(&store);
+    site.extensions[0].number = "one".into();
+    let reply = store.ask(
+        WEB,
+        Request::Commit {
+            base,
+            audit: audit("bad"),
+            site,
+        },
+    );
+    let Reply::Invalid { faults } = reply else {
+        panic!("{reply:?}")
+    };
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert_eq!(config(&store).0, 1);
+}
+
+#[test]
+fn a_watcher_sees_the_newest_configuration_and_skips_what_it_missed() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    assert_eq!(store.next_config(1, Duration::ZERO), None);
+    commit(&store);
+    commit(&store);
+    let (version, site) = store
+        .next_config(1, Duration::from_secs(5))
+        .expect("it changed");
+    assert_eq!((version, site.extensions.len()), (3, 2));
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| store.next_config(3, Duration::from_secs(30)));
+        commit(&store);
+        let seen = waiting
+            .join()
+            .expect("no panic")
+            .expect("the commit wakes it");
+        assert_eq!(seen.0, 4);
+    });
+}
+
+#[test]
+fn call_records_are_replaced_by_id_and_listed_newest_first() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let put = |records| store.ask(PBX, Request::PutCalls(records));
+    let ongoing = (1..=3).map(|n| call(n, Outcome::Ongoing)).collect();
+    assert_eq!(put(ongoing), Reply::Stored);
+    assert_eq!(put(vec![call(2, Outcome::EndedByCaller)]), Reply::Stored);
+    let ids = |records: Vec<CallRecord>| -> Vec<u32> {
+        let tail = |record: &CallRecord| u32::from_str_radix(&record.id[14..], 16);
+        records
+            .iter()
+            .map(|record| tail(record).expect("hex"))
+            .collect()
+    };
+    assert_eq!(ids(calls(&store, 10, None)), [3, 2, 1]);
+    assert_eq!(
+        ids(calls(&store, 1, Some(&call(3, Outcome::Ongoing).id))),
+        [2]
+    );
+    assert_eq!(store.ask(PBX, Request::InterruptOpenCalls), Reply::Stored);
+    let outcomes: Vec<_> = calls(&store, 10, None)
+        .iter()
+        .map(|call| call.outcome)
+        .collect();
+    assert_eq!(
+        outcomes,
+        [
+            Outcome::Interrupted,
+            Outcome::EndedByCaller,
+            Outcome::Interrupted
+        ]
+    );
+    let mut nameless = call(9, Outcome::Ongoing);
+    nameless.id = String::new();
+    assert!(matches!(put(vec![nameless]), Reply::Failed { .. }));
+}
+
+#[test]
+fn a_secret_belongs_to_the_process_that_kept_it() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let secret = || Redacted::new(b"key".to_vec());
+    let put = Request::PutSecret("tls".into(), secret());
+    assert_eq!(store.ask(WEB, put), Reply::Stored);
+    let read = |uid| store.ask(uid, Request::Secret("tls".into()));
+    assert_eq!(read(WEB), Reply::Secret(Some(secret())));
+    assert_eq!(read(PBX), Reply::Secret(None));
+    assert_eq!(read(104), Reply::Refused { uid: 104 });
+    for number in 0..crate::SECRETS_MAX - 1 {
+        let put = Request::PutSecret(format!("n{number}"), secret());
+        assert_eq!(store.ask(WEB, put), Reply::Stored);
+    }
+    let one_more = Request::PutSecret("one more".into(), secret());
+    assert!(matches!(store.ask(WEB, one_more), Reply::Failed { .. }));
+    let again = Request::PutSecret("tls".into(), secret());
+    assert_eq!(store.ask(WEB, again), Reply::Stored);
+    let other = Request::PutSecret("nonce".into(), secret());
+    assert_eq!(store.ask(PBX, other), Reply::Stored);
+}
+
+#[test]
+fn what_a_process_may_not_ask_is_refused() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let put = Request::PutCalls(vec![call(1, Outcome::Ongoing)]);
+    assert_eq!(store.ask(WEB, put), Reply::Refused { uid: WEB });
+    let look = Request::Calls {
+        limit: 1,
+        before: None,
+    };
+    assert_eq!(store.ask(PBX, look), Reply::Refused { uid: PBX });
+    assert_eq!(store.ask(0, Request::Config), Reply::Refused { uid: 0 });
+}
+
+#[test]
+fn a_restart_keeps_everything_and_the_audit_chain_holds() {
+    let scratch = Scratch::new();
+    let first = scratch.store();
+    commit(&first);
+    first.ask(WEB, Request::Audit(audit("signed in")));
+    first.ask(PBX, Request::PutCalls(vec![call(1, Outcome::NoAnswer)]));
+    let kept = vec![registration("100"), registration("101")];
+    first.ask(PBX, Request::PutRegistrations(kept));
+    first.ask(PBX, Request::PutRegistrations(vec![registration("101")]));
+    first.close();
+    assert!(
+        matches!(commit(&first), Reply::Failed { .. }),
+        "a closed store says so"
+    );
+    drop(first);
+    let second = scratch.store();
+    assert_eq!(config(&second).0, 2);
+    assert_eq!(calls(&second, 10, None), [call(1, Outcome::NoAnswer)]);
+    assert_eq!(
+        second.ask(PBX, Request::Registrations),
+        Reply::Registrations(vec![registration("101")])
+    );
+    let Reply::AuditTrail(trail) = second.ask(WEB, Request::AuditTrail { limit: 9 }) else {
+        panic!()
+    };
+    let actions: Vec<_> = trail
+        .iter()
+        .map(|entry| entry.audit.action.as_str())
+        .collect();
+    assert_eq!(
+        actions,
+        ["signed in", "extension created", "factory configuration"]
+    );
+    assert_eq!(trail[0].hash.len(), 64);
+    assert_eq!(health(&second).warning, "", "the chain holds");
+}
+
+#[test]
+fn writers_at_the_same_time_are_all_answered() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    std::thread::scope(|scope| {
+        for writer in 0..8 {
+            let store = &store;
+            scope.spawn(move || {
+                for number in 0..10 {
+                    let record = call(writer * 100 + number, Outcome::Cancelled);
+                    assert_eq!(
+                        store.ask(PBX, Request::PutCalls(vec![record])),
+                        Reply::Stored
+                    );
+                }
+            });
+        }
+    });
+    assert_eq!(calls(&store, 1000, None).len(), 80);
+    assert!(store.is_alive(Duration::from_secs(5)));
+}

@@ -1,0 +1,169 @@
+//! A disk in memory that loses what was not synced, and that can be full.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use redb::{Builder, Database, DatabaseError, StorageBackend};
+use sansio::Rng;
+
+use crate::Medium;
+
+/// Bytes that a disk writes as one or not at all.
+const SECTOR_LENGTH: usize = 512;
+
+/// A shared handle; clones are the same disk.
+#[derive(Clone, Debug)]
+pub(super) struct SimDisk {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// What a reader sees.
+    live: Vec<u8>,
+    /// What is surely on the platter.
+    durable: Vec<u8>,
+    /// Sectors written since the last sync: offset and content.
+    unsynced: Vec<(usize, Vec<u8>)>,
+    /// The file cannot grow past this.
+    room: u64,
+    /// Writes and syncs until the power goes; `None` for never.
+    until_cut: Option<u64>,
+    set_aside: u32,
+}
+
+impl SimDisk {
+    pub(super) fn new() -> Self {
+        let state = State {
+            live: Vec::new(),
+            durable: Vec::new(),
+            unsynced: Vec::new(),
+            room: u64::MAX,
+            until_cut: None,
+            set_aside: 0,
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub(super) fn give_room(&self, bytes: u64) {
+        self.state().room = bytes;
+    }
+
+    /// The power goes after this many more writes and syncs.
+    pub(super) fn cut_after(&self, operations: u64) {
+        self.state().until_cut = Some(operations);
+    }
+
+    /// The disk after the cut: of the sectors that were not synced, any may have been written.
+    pub(super) fn power_on(&self, rng: &mut Rng) {
+        let mut state = self.state();
+        let unsynced = std::mem::take(&mut state.unsynced);
+        for (offset, bytes) in unsynced {
+            if rng.chance(50) && offset + bytes.len() <= state.durable.len() {
+                state.durable[offset..offset + bytes.len()].copy_from_slice(&bytes);
+            }
+        }
+        state.live = state.durable.clone();
+        state.until_cut = None;
+    }
+
+    pub(super) fn times_set_aside(&self) -> u32 {
+        self.state().set_aside
+    }
+}
+
+impl State {
+    fn power(&mut self) -> io::Result<()> {
+        match &mut self.until_cut {
+            Some(0) => Err(io::Error::other("the power is off")),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Medium for SimDisk {
+    fn open(&self, builder: &Builder) -> Result<Database, DatabaseError> {
+        builder.create_with_backend(self.clone())
+    }
+
+    fn set_aside(&self) -> io::Result<String> {
+        let mut state = self.state();
+        state.set_aside += 1;
+        state.live.clear();
+        state.durable.clear();
+        Ok("elsewhere".into())
+    }
+
+    fn file_bytes(&self) -> u64 {
+        self.state().live.len() as u64
+    }
+
+    fn free_bytes(&self) -> u64 {
+        let state = self.state();
+        state.room.saturating_sub(state.live.len() as u64)
+    }
+}
+
+impl StorageBackend for SimDisk {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.state().live.len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let state = self.state();
+        let start = offset as usize;
+        let found = state.live.get(start..start + out.len());
+        out.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let mut state = self.state();
+        state.power()?;
+        if len > state.room {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        // The real backend allocates and syncs as it grows.
+        state.live.resize(len as usize, 0);
+        state.durable.resize(len as usize, 0);
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let mut state = self.state();
+        state.power()?;
+        state.durable = state.live.clone();
+        state.unsynced.clear();
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let mut state = self.state();
+        state.power()?;
+        let start = offset as usize;
+        let target = state.live.get_mut(start..start + data.len());
+        target
+            .ok_or(io::ErrorKind::UnexpectedEof)?
+            .copy_from_slice(data);
+        let mut at = start;
+        while at < start + data.len() {
+            let end = (at / SECTOR_LENGTH + 1) * SECTOR_LENGTH;
+            let end = end.min(start + data.len());
+            state
+                .unsynced
+                .push((at, data[at - start..end - start].to_vec()));
+            at = end;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,344 @@
+//! What one write does to the tables.
+//!
+//! Many writes may share one transaction. A write therefore decides whether it applies before it
+//! touches a table: a refused one leaves nothing behind for its neighbours to commit.
+
+use ipc::Redacted;
+use ipc::site::Site;
+use ipc::store::{Audit, CallRecord, Registration, Reply};
+use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
+use sansio::UnixTime;
+
+use crate::audit;
+use crate::rows::{
+    AuditRow, CallRow, ConfigRow, OutcomeRow, RegistrationRow, SecretRow, SiteRow, encode,
+};
+use crate::tables::{
+    ANCHOR_KEY, AUDIT, CALLS, CONFIG, Fault, META, OPEN_CALLS, REGISTRATIONS, SECRETS, WriteTable,
+    get, last_number, number_key, open, put, redb_fault, registration_key, secret_key,
+};
+
+/// Configuration versions kept. With sites of usual size this is years of changes.
+pub const CONFIG_VERSIONS_MAX: u64 = 1000;
+/// Bytes all configuration versions may take together; a site of 10,000 extensions is 3 MiB.
+pub const CONFIG_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Configuration versions kept however large they are.
+pub const CONFIG_VERSIONS_MIN: u64 = 10;
+/// Call records kept, the oldest go first: about 80 MiB.
+pub const CALLS_MAX: u64 = 200_000;
+/// Audit entries kept, the oldest go first.
+pub const AUDIT_ENTRIES_MAX: u64 = 100_000;
+/// Registrations kept: ten contacts for each of 1,000 extensions.
+pub const REGISTRATIONS_MAX: usize = 10_000;
+/// Longest key part a peer may choose (call id, secret name, contact), bytes.
+pub const NAME_LENGTH_MAX: usize = 512;
+/// Longest secret, bytes: a key with its certificate chain fits.
+pub const SECRET_LENGTH_MAX: usize = 64 * 1024;
+/// Secrets of one process.
+pub const SECRETS_MAX: usize = 64;
+
+/// A change asked for by a peer that may ask for it.
+#[derive(Debug, Clone)]
+pub(crate) enum Write {
+    /// See [`ipc::store::Request::Commit`]; the site has been checked.
+    Commit { base: u64, audit: Audit, site: Site },
+    /// See [`ipc::store::Request::PutCalls`].
+    PutCalls(Vec<CallRecord>),
+    /// See [`ipc::store::Request::InterruptOpenCalls`].
+    InterruptOpenCalls,
+    /// See [`ipc::store::Request::PutRegistrations`].
+    PutRegistrations(Vec<Registration>),
+    /// See [`ipc::store::Request::Audit`].
+    Audit(Audit),
+    /// See [`ipc::store::Request::PutSecret`].
+    PutSecret {
+        uid: u32,
+        name: String,
+        value: Redacted<Vec<u8>>,
+    },
+}
+
+/// What a write came to, once its transaction is durable.
+#[derive(Debug, Clone)]
+pub(crate) struct Outcome {
+    /// The answer.
+    pub(crate) reply: Reply,
+    /// The configuration that is current from now on, if it changed.
+    pub(crate) config: Option<(u64, Site)>,
+    /// Something changed that must be in the snapshot at once: nobody could type it in again.
+    pub(crate) precious: bool,
+}
+
+impl Outcome {
+    const fn of(reply: Reply) -> Self {
+        Self {
+            reply,
+            config: None,
+            precious: false,
+        }
+    }
+
+    const fn precious(reply: Reply) -> Self {
+        Self {
+            reply,
+            config: None,
+            precious: true,
+        }
+    }
+
+    fn refused(reason: String) -> Self {
+        Self::of(Reply::Failed { reason })
+    }
+}
+
+/// Applies one write inside a transaction.
+pub(crate) fn apply(
+    txn: &WriteTransaction,
+    write: &Write,
+    now: UnixTime,
+) -> Result<Outcome, Fault> {
+    match write {
+        Write::Commit { base, audit, site } => commit(txn, *base, audit, site, now),
+        Write::PutCalls(calls) => put_calls(txn, calls),
+        Write::InterruptOpenCalls => interrupt_open_calls(txn),
+        Write::PutRegistrations(registrations) => put_registrations(txn, registrations),
+        Write::Audit(audit) => {
+            append_audit(txn, audit, now)?;
+            Ok(Outcome::of(Reply::Stored))
+        }
+        Write::PutSecret { uid, name, value } => put_secret(txn, *uid, name, value),
+    }
+}
+
+fn commit(
+    txn: &WriteTransaction,
+    base: u64,
+    audit: &Audit,
+    site: &Site,
+    now: UnixTime,
+) -> Result<Outcome, Fault> {
+    let mut table = open(txn, CONFIG)?;
+    let current = last_number(&table)?;
+    if current != base {
+        return Ok(Outcome::of(Reply::Conflict { current }));
+    }
+    let version = current + 1;
+    let size = put_config(&mut table, version, audit, site, now)?;
+    let keep = (CONFIG_BYTES_MAX / size.max(1)).clamp(CONFIG_VERSIONS_MIN, CONFIG_VERSIONS_MAX);
+    drop_oldest(&mut table, keep, |_, _| Ok(()))?;
+    drop(table);
+    append_audit(txn, audit, now)?;
+    Ok(Outcome {
+        reply: Reply::Committed { version },
+        config: Some((version, site.clone())),
+        precious: true,
+    })
+}
+
+/// Writes a configuration version as it is; returns its size in bytes.
+pub(crate) fn put_config(
+    table: &mut WriteTable<'_>,
+    version: u64,
+    audit: &Audit,
+    site: &Site,
+    now: UnixTime,
+) -> Result<u64, Fault> {
+    let row = ConfigRow {
+        at_millis: now.as_millis(),
+        author: audit::bounded(&audit.who),
+        action: audit::bounded(&audit.action),
+        site: SiteRow::from(site),
+    };
+    put_config_row(table, version, &row)
+}
+
+/// Writes a configuration row as it is; returns its size in bytes.
+pub(crate) fn put_config_row(
+    table: &mut WriteTable<'_>,
+    version: u64,
+    row: &ConfigRow,
+) -> Result<u64, Fault> {
+    let bytes = encode(row).map_err(|source| Fault::Row {
+        table: "config",
+        source,
+    })?;
+    let key = number_key(version);
+    table
+        .insert(key.as_slice(), bytes.as_slice())
+        .map_err(redb_fault)?;
+    Ok(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
+}
+
+fn put_calls(txn: &WriteTransaction, calls: &[CallRecord]) -> Result<Outcome, Fault> {
+    if let Some(bad) = calls.iter().find(|call| !is_name(&call.id)) {
+        return Ok(Outcome::refused(format!(
+            "a call record's id has {} bytes: 1 to {NAME_LENGTH_MAX} are needed",
+            bad.id.len()
+        )));
+    }
+    let mut table = open(txn, CALLS)?;
+    let mut ongoing = open(txn, OPEN_CALLS)?;
+    for call in calls {
+        put_call(&mut table, &mut ongoing, &CallRow::from(call))?;
+    }
+    drop_oldest(&mut table, CALLS_MAX, |key, _| {
+        ongoing.remove(key).map_err(redb_fault).map(|_| ())
+    })?;
+    Ok(Outcome::of(Reply::Stored))
+}
+
+/// Writes one call record and keeps the list of ongoing ones true.
+pub(crate) fn put_call(
+    table: &mut WriteTable<'_>,
+    ongoing: &mut WriteTable<'_>,
+    row: &CallRow,
+) -> Result<(), Fault> {
+    let key = row.id.as_bytes();
+    put(table, "calls", key, row)?;
+    if row.outcome == OutcomeRow::Ongoing {
+        ongoing.insert(key, [].as_slice()).map_err(redb_fault)?;
+    } else {
+        ongoing.remove(key).map_err(redb_fault)?;
+    }
+    Ok(())
+}
+
+fn interrupt_open_calls(txn: &WriteTransaction) -> Result<Outcome, Fault> {
+    let mut table = open(txn, CALLS)?;
+    let mut ongoing = open(txn, OPEN_CALLS)?;
+    while let Some((key, _)) = ongoing.pop_first().map_err(redb_fault)? {
+        let row: Option<CallRow> = get(&table, "calls", key.value())?;
+        if let Some(mut row) = row {
+            row.outcome = OutcomeRow::Interrupted;
+            put(&mut table, "calls", key.value(), &row)?;
+        }
+    }
+    Ok(Outcome::of(Reply::Stored))
+}
+
+fn put_registrations(
+    txn: &WriteTransaction,
+    registrations: &[Registration],
+) -> Result<Outcome, Fault> {
+    if registrations.len() > REGISTRATIONS_MAX {
+        return Ok(Outcome::refused(format!(
+            "{} registrations are more than the {REGISTRATIONS_MAX} that are kept",
+            registrations.len()
+        )));
+    }
+    let mut table = open(txn, REGISTRATIONS)?;
+    let mut wanted = std::collections::BTreeMap::new();
+    for registration in registrations {
+        let key = registration_key(&registration.extension, &registration.contact);
+        let row = RegistrationRow::from(registration);
+        let bytes = encode(&row).map_err(|source| Fault::Row {
+            table: "registrations",
+            source,
+        })?;
+        wanted.insert(key, bytes);
+    }
+    table
+        .retain(|key, _| wanted.contains_key(key))
+        .map_err(redb_fault)?;
+    for (key, bytes) in &wanted {
+        let same = table.get(key.as_slice()).map_err(redb_fault)?;
+        // Only what changed is written: flash wears by the page.
+        if same.is_none_or(|kept| kept.value() != bytes.as_slice()) {
+            table
+                .insert(key.as_slice(), bytes.as_slice())
+                .map_err(redb_fault)?;
+        }
+    }
+    Ok(Outcome::of(Reply::Stored))
+}
+
+fn append_audit(txn: &WriteTransaction, audit: &Audit, now: UnixTime) -> Result<(), Fault> {
+    let mut table = open(txn, AUDIT)?;
+    let sequence = last_number(&table)?;
+    let newest: Option<AuditRow> = get(&table, "audit", &number_key(sequence))?;
+    let previous = newest.map_or_else(|| audit::GENESIS.to_owned(), |row| row.hash);
+    let sequence = sequence + 1;
+    let mut row = AuditRow {
+        at_millis: now.as_millis(),
+        who: audit::bounded(&audit.who),
+        from: audit::bounded(&audit.from),
+        action: audit::bounded(&audit.action),
+        before: audit::bounded(&audit.before),
+        after: audit::bounded(&audit.after),
+        hash: String::new(),
+    };
+    row.hash = audit::hash(&previous, sequence, &row);
+    put(&mut table, "audit", &number_key(sequence), &row)?;
+    let mut anchor = None;
+    drop_oldest(&mut table, AUDIT_ENTRIES_MAX, |_, bytes| {
+        let dropped: AuditRow = crate::tables::decode("audit", bytes)?;
+        anchor = Some(dropped.hash);
+        Ok(())
+    })?;
+    if let Some(anchor) = anchor {
+        put(&mut open(txn, META)?, "meta", ANCHOR_KEY, &anchor)?;
+    }
+    Ok(())
+}
+
+fn put_secret(
+    txn: &WriteTransaction,
+    uid: u32,
+    name: &str,
+    value: &Redacted<Vec<u8>>,
+) -> Result<Outcome, Fault> {
+    if !is_name(name) || value.reveal().len() > SECRET_LENGTH_MAX {
+        return Ok(Outcome::refused(format!(
+            "a secret needs a name of 1 to {NAME_LENGTH_MAX} bytes and at most \
+             {SECRET_LENGTH_MAX} bytes of content"
+        )));
+    }
+    let mut table = open(txn, SECRETS)?;
+    let key = secret_key(uid, name);
+    let is_new = table.get(key.as_slice()).map_err(redb_fault)?.is_none();
+    let prefix = uid.to_be_bytes();
+    let of_uid = table.range(prefix.as_slice()..).map_err(redb_fault)?;
+    let mut count = 0;
+    for entry in of_uid {
+        let (key, _) = entry.map_err(redb_fault)?;
+        if !key.value().starts_with(&prefix) || count > SECRETS_MAX {
+            break;
+        }
+        count += 1;
+    }
+    if is_new && count >= SECRETS_MAX {
+        return Ok(Outcome::refused(format!(
+            "a process may keep at most {SECRETS_MAX} secrets"
+        )));
+    }
+    put(
+        &mut table,
+        "secrets",
+        &key,
+        &SecretRow {
+            value: value.clone(),
+        },
+    )?;
+    Ok(Outcome::precious(Reply::Stored))
+}
+
+/// Removes first rows until at most `keep` are left, telling `dropped` of each.
+fn drop_oldest(
+    table: &mut WriteTable<'_>,
+    keep: u64,
+    mut dropped: impl FnMut(&[u8], &[u8]) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let mut count = table.len().map_err(redb_fault)?;
+    while count > keep {
+        let Some((key, value)) = table.pop_first().map_err(redb_fault)? else {
+            break;
+        };
+        dropped(key.value(), value.value())?;
+        count -= 1;
+    }
+    Ok(())
+}
+
+const fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= NAME_LENGTH_MAX
+}
