@@ -1,0 +1,365 @@
+//! The data file system: telling what is on a disk, making it from the template, growing it.
+//!
+//! The box has no mkfs program. The image carries the blocks of a small empty file system that
+//! are not zero, and they are copied to a disk that is all zero. Block 0, which makes it a file
+//! system, is written last: a power cut before that leaves a disk that is recognised as begun and
+//! is begun again. Source: Linux Documentation/filesystems/ext4/super.rst.
+#![expect(unsafe_code, reason = "growing is an ioctl")]
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use rustix::ioctl::{Setter, ioctl, opcode};
+
+use crate::crc32c::crc32c;
+use crate::{Context, SystemError};
+
+/// What a disk holds, as far as making a data disk of it goes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Content {
+    /// Nothing: its first and its last MiB are zero.
+    Blank,
+    /// A copy of the template that a power cut broke off.
+    Unfinished,
+    /// An ext4 file system.
+    Ext4(Superblock),
+    /// Something else, in words. Never to be overwritten.
+    Other(&'static str),
+}
+
+/// What the superblock says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Superblock {
+    /// The volume name.
+    pub label: String,
+    /// Bytes a block.
+    pub block_bytes: u64,
+    /// Blocks in all.
+    pub blocks: u64,
+}
+
+/// The blocks of a small empty file system.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Template {
+    block_bytes: usize,
+    blocks: u64,
+    used: Vec<(u64, Vec<u8>)>,
+}
+
+/// Why a template is of no use.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the template of the data disk is damaged ({0}); write the firmware image anew")]
+pub struct TemplateError(&'static str);
+
+impl Template {
+    /// Reads the template: the magic `RMLEXT4T`, a u32 block size and a u64 block count, then for
+    /// each block that is not zero its u64 number and its bytes; all little-endian.
+    ///
+    /// # Errors
+    /// When the bytes are not such a template.
+    pub fn parse(bytes: &[u8]) -> Result<Self, TemplateError> {
+        let rest = bytes.strip_prefix(MAGIC).ok_or(TemplateError("no magic"))?;
+        let (size, rest) = rest
+            .split_first_chunk()
+            .ok_or(TemplateError("no block size"))?;
+        let (count, mut rest) = rest
+            .split_first_chunk()
+            .ok_or(TemplateError("no block count"))?;
+        let (size, blocks) = (u32::from_le_bytes(*size), u64::from_le_bytes(*count));
+        if !(2048..=65536).contains(&size) || !size.is_power_of_two() {
+            return Err(TemplateError("an impossible block size"));
+        }
+        let block_bytes = usize::try_from(size).unwrap_or(4096);
+        let mut used = Vec::new();
+        while !rest.is_empty() {
+            let (number, body) = rest
+                .split_first_chunk()
+                .ok_or(TemplateError("a torn block number"))?;
+            let number = u64::from_le_bytes(*number);
+            let (block, after) = body
+                .split_at_checked(block_bytes)
+                .ok_or(TemplateError("a torn block"))?;
+            if number >= blocks {
+                return Err(TemplateError("a block beyond the end"));
+            }
+            used.push((number, block.to_vec()));
+            rest = after;
+        }
+        let template = Self {
+            block_bytes,
+            blocks,
+            used,
+        };
+        let first = template.block(0).ok_or(TemplateError("no block 0"))?;
+        superblock(first).ok_or(TemplateError("no superblock"))?;
+        Ok(template)
+    }
+
+    /// How large a disk has to be.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.blocks.saturating_mul(self.block_bytes as u64)
+    }
+
+    /// Copies the template to a blank disk, with an identity of its own.
+    ///
+    /// # Errors
+    /// When the disk cannot be written. Doing it again is safe.
+    pub fn write_to(&self, disk: &File, identity: &Identity) -> Result<(), SystemError> {
+        let offset = |number: u64| number.saturating_mul(self.block_bytes as u64);
+        let mut first = Vec::new();
+        for (number, block) in &self.used {
+            if *number == 0 {
+                first.clone_from(block);
+            } else {
+                disk.write_all_at(block, offset(*number))
+                    .context("write", "the data disk")?;
+            }
+        }
+        disk.sync_all().context("flush", "the data disk")?;
+        identity.put_into(&mut first);
+        disk.write_all_at(&first, 0)
+            .context("write", "the data disk")?;
+        disk.sync_all().context("flush", "the data disk")
+    }
+
+    fn block(&self, number: u64) -> Option<&[u8]> {
+        self.used
+            .iter()
+            .find(|(it, _)| *it == number)
+            .map(|(_, block)| &**block)
+    }
+}
+
+/// The random numbers that tell one file system from the next.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Identity {
+    uuid: [u8; 16],
+    hash_seed: [u8; 16],
+}
+
+impl Identity {
+    /// A fresh one.
+    ///
+    /// # Errors
+    /// When the kernel has no random numbers.
+    pub fn random() -> Result<Self, SystemError> {
+        let (mut uuid, mut hash_seed) = ([0; 16], [0; 16]);
+        for bytes in [&mut uuid, &mut hash_seed] {
+            rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::empty())
+                .context("draw", "random numbers")?;
+        }
+        Ok(Self::new(uuid, hash_seed))
+    }
+
+    fn new(mut uuid: [u8; 16], hash_seed: [u8; 16]) -> Self {
+        // RFC 9562 §5.4: version 4, variant 10.
+        let [.., version, _, variant, _, _, _, _, _, _, _] = &mut uuid;
+        *version = *version & 0x0f | 0x40;
+        *variant = *variant & 0x3f | 0x80;
+        Self { uuid, hash_seed }
+    }
+
+    /// Puts the identity into block 0 and corrects its checksum. All other checksums start from
+    /// the old UUID, so that is kept as their seed, as tune2fs does it.
+    fn put_into(&self, block: &mut [u8]) {
+        let Some(superblock) = block.get_mut(SUPERBLOCK..SUPERBLOCK + SUPERBLOCK_LENGTH) else {
+            return;
+        };
+        let has_checksums = word(superblock, READ_ONLY_FEATURES) & METADATA_CHECKSUMS != 0;
+        let features = word(superblock, INCOMPATIBLE_FEATURES);
+        if has_checksums && features & CHECKSUM_SEED == 0 {
+            let old = superblock.get(UUID..UUID + 16).unwrap_or_default();
+            let seed = crc32c(!0, old);
+            put(superblock, SEED, &seed.to_le_bytes());
+            put(
+                superblock,
+                INCOMPATIBLE_FEATURES,
+                &(features | CHECKSUM_SEED).to_le_bytes(),
+            );
+        }
+        put(superblock, UUID, &self.uuid);
+        put(superblock, HASH_SEED, &self.hash_seed);
+        if has_checksums {
+            let checksum = crc32c(!0, superblock.get(..CHECKSUM).unwrap_or_default());
+            put(superblock, CHECKSUM, &checksum.to_le_bytes());
+        }
+    }
+}
+
+/// Looks at a disk of `bytes` bytes.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn probe(disk: &File, bytes: u64, template: &Template) -> Result<Content, SystemError> {
+    let mut head = vec![0; usize::try_from(bytes.min(EDGE)).unwrap_or(0)];
+    disk.read_exact_at(&mut head, 0)
+        .context("read", "the data disk")?;
+    if let Some(superblock) = superblock(&head) {
+        return Ok(Content::Ext4(superblock));
+    }
+    let mut tail = vec![0; head.len()];
+    disk.read_exact_at(&mut tail, bytes.saturating_sub(head.len() as u64))
+        .context("read", "the data disk")?;
+    // A disk of less than 2 MiB would hold both; it is too small for the template anyway.
+    if !is_zero(&tail) && bytes > template.bytes().saturating_add(EDGE) {
+        return Ok(Content::Other("it holds something at its end"));
+    }
+    if !template.is_begun(&head) {
+        return Ok(Content::Other(kind_of(&head)));
+    }
+    if !template.rest_is_free(disk, bytes)? {
+        return Ok(Content::Other(
+            "its beginning is empty, but what follows is not",
+        ));
+    }
+    Ok(if is_zero(&head) {
+        Content::Blank
+    } else {
+        Content::Unfinished
+    })
+}
+
+impl Template {
+    /// Whether `head` holds nothing but parts of the template, and not block 0. Compared by
+    /// sector, the smallest thing a disk writes.
+    fn is_begun(&self, head: &[u8]) -> bool {
+        (0_u64..)
+            .zip(head.chunks(self.block_bytes))
+            .all(|(number, found)| {
+                let expected = if number == 0 {
+                    None
+                } else {
+                    self.block(number)
+                };
+                let expected = expected.unwrap_or_default();
+                found.chunks(SECTOR).enumerate().all(|(index, sector)| {
+                    let start = index.saturating_mul(SECTOR);
+                    let end = start.saturating_add(sector.len());
+                    is_zero(sector) || expected.get(start..end) == Some(sector)
+                })
+            })
+    }
+}
+
+impl Template {
+    /// Whether the places where a file system keeps copies of its superblock are empty, so that a
+    /// used disk that lost its beginning is not taken for a new one.
+    fn rest_is_free(&self, disk: &File, bytes: u64) -> Result<bool, SystemError> {
+        let group_bytes = (self.block_bytes as u64).saturating_mul(self.block_bytes as u64 * 8);
+        let mut block = vec![0; self.block_bytes];
+        for group in BACKUP_GROUPS {
+            let place = group_bytes.saturating_mul(group);
+            if place.saturating_add(self.block_bytes as u64) > bytes {
+                break;
+            }
+            disk.read_exact_at(&mut block, place)
+                .context("read", "the data disk")?;
+            let expected = self
+                .block(place / self.block_bytes as u64)
+                .unwrap_or_default();
+            if !is_zero(&block) && block != expected {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Grows the mounted file system at `mount_point` to `blocks` blocks.
+///
+/// # Errors
+/// When the kernel refuses; the file system stays as it was.
+pub fn grow(mount_point: &str, blocks: u64) -> Result<(), SystemError> {
+    let root = File::open(mount_point).context("open", mount_point)?;
+    // SAFETY: EXT4_IOC_RESIZE_FS reads a u64 (Linux fs/ext4/ext4.h).
+    unsafe { ioctl(&root, Setter::<RESIZE, u64>::new(blocks)) }.context("grow", mount_point)
+}
+
+/// Reads the superblock from the start of a disk.
+fn superblock(head: &[u8]) -> Option<Superblock> {
+    let block = head.get(SUPERBLOCK..SUPERBLOCK + SUPERBLOCK_LENGTH)?;
+    if block.get(0x38..0x3a)? != [0x53, 0xef] {
+        return None;
+    }
+    let label = block.get(0x78..0x88)?;
+    let label = label.split(|byte| *byte == 0).next().unwrap_or_default();
+    let high = if word(block, INCOMPATIBLE_FEATURES) & WIDE == 0 {
+        0
+    } else {
+        word(block, 0x150)
+    };
+    Some(Superblock {
+        label: String::from_utf8_lossy(label).into_owned(),
+        block_bytes: 1024_u64.checked_shl(word(block, 0x18))?,
+        blocks: u64::from(high) << 32 | u64::from(word(block, 0x04)),
+    })
+}
+
+fn kind_of(head: &[u8]) -> &'static str {
+    let at = |offset: usize, magic: &[u8]| {
+        head.get(offset..offset.saturating_add(magic.len())) == Some(magic)
+    };
+    if at(512, b"EFI PART") {
+        "it holds a partition table (GPT)"
+    } else if at(0, b"XFSB") {
+        "it holds an XFS file system"
+    } else if at(0, b"hsqs") {
+        "it holds a squashfs, like the root disk of this box"
+    } else if at(0, b"LUKS\xba\xbe") {
+        "it holds an encrypted volume"
+    } else if at(510, &[0x55, 0xaa]) {
+        "it holds a partition table or a boot sector"
+    } else {
+        "it holds data, but no file system of this box (or a damaged one)"
+    }
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
+}
+
+fn word(block: &[u8], offset: usize) -> u32 {
+    let bytes = block.get(offset..).and_then(|rest| rest.first_chunk());
+    bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes))
+}
+
+fn put(block: &mut [u8], offset: usize, bytes: &[u8]) {
+    let end = offset.saturating_add(bytes.len());
+    if let Some(slot) = block.get_mut(offset..end) {
+        slot.copy_from_slice(bytes);
+    }
+}
+
+impl From<TemplateError> for io::Error {
+    fn from(error: TemplateError) -> Self {
+        Self::new(io::ErrorKind::InvalidData, error)
+    }
+}
+
+const MAGIC: &[u8] = b"RMLEXT4T";
+/// This much at both ends of a disk has to be zero for it to count as blank.
+const EDGE: u64 = 1024 * 1024;
+/// Block groups that hold a copy of the superblock (`sparse_super`): powers of 3, 5 and 7.
+const BACKUP_GROUPS: [u64; 10] = [1, 3, 5, 7, 9, 25, 27, 49, 81, 125];
+const SECTOR: usize = 512;
+const SUPERBLOCK: usize = 1024;
+const SUPERBLOCK_LENGTH: usize = 1024;
+const INCOMPATIBLE_FEATURES: usize = 0x60;
+const READ_ONLY_FEATURES: usize = 0x64;
+const UUID: usize = 0x68;
+const HASH_SEED: usize = 0xec;
+const SEED: usize = 0x270;
+const CHECKSUM: usize = 0x3fc;
+/// `EXT4_FEATURE_INCOMPAT_64BIT`.
+const WIDE: u32 = 0x80;
+/// `EXT4_FEATURE_INCOMPAT_CSUM_SEED`.
+const CHECKSUM_SEED: u32 = 0x2000;
+/// `EXT4_FEATURE_RO_COMPAT_METADATA_CSUM`.
+const METADATA_CHECKSUMS: u32 = 0x400;
+/// `EXT4_IOC_RESIZE_FS`.
+const RESIZE: rustix::ioctl::Opcode = opcode::write::<u64>(b'f', 16);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! Processes that already run: ending, reaping, and what they use.
+
+use rustix::process::{Pid, Signal, WaitOptions};
+
+use crate::{Context, SystemError};
+
+/// How a process ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// It returned this code.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+/// Which signal to send.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// SIGTERM: asks.
+    Terminate,
+    /// SIGKILL: does not ask.
+    Kill,
+}
+
+/// What a process uses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Usage {
+    /// Resident memory, KiB.
+    pub resident_kib: u64,
+    /// Processor time, milliseconds.
+    pub cpu_millis: u64,
+}
+
+/// Takes one ended child off the kernel's list; `None` when no more have ended. Also takes
+/// children of others that were left to PID 1.
+#[must_use]
+pub fn reap() -> Option<(u32, End)> {
+    loop {
+        let (pid, status) = rustix::process::wait(WaitOptions::NOHANG).ok()??;
+        let end = match (status.exit_status(), status.terminating_signal()) {
+            (Some(code), _) => End::Code(code),
+            (None, Some(signal)) => End::Signal(signal),
+            (None, None) => continue,
+        };
+        return Some((pid.as_raw_nonzero().get().unsigned_abs(), end));
+    }
+}
+
+/// Sends a signal to a child that has not been reaped yet.
+///
+/// # Errors
+/// When there is no such process.
+pub fn stop(pid: u32, how: Stop) -> Result<(), SystemError> {
+    let signal = match how {
+        Stop::Terminate => Signal::TERM,
+        Stop::Kill => Signal::KILL,
+    };
+    let target = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let target = target
+        .ok_or(rustix::io::Errno::SRCH)
+        .context("signal process", pid)?;
+    rustix::process::kill_process(target, signal).context("signal process", pid)
+}
+
+/// What a process uses; zero when it is gone.
+#[must_use]
+pub fn usage(pid: u32) -> Usage {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    Usage {
+        resident_kib: resident(&status),
+        cpu_millis: cpu(&stat),
+    }
+}
+
+fn resident(status: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let value = line.and_then(|line| line.split_whitespace().next());
+    value.and_then(|value| value.parse().ok()).unwrap_or(0)
+}
+
+/// Fields 14 and 15 of proc_pid_stat(5), in ticks of 10 ms; the name in field 2 may hold spaces.
+fn cpu(stat: &str) -> u64 {
+    let Some((_, rest)) = stat.rsplit_once(')') else {
+        return 0;
+    };
+    let ticks = rest.split_whitespace().skip(11).take(2);
+    ticks
+        .filter_map(|ticks| ticks.parse::<u64>().ok())
+        .sum::<u64>()
+        .saturating_mul(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_spaces_and_brackets_does_not_shift_the_fields() {
+        let stat = "7 (a ) b) S 1 7 7 0 -1 4194560 1 2 3 4 150 25 0 0 20 0 1 0 5 6";
+        assert_eq!(cpu(stat), 1750);
+        assert_eq!(cpu(""), 0);
+        assert_eq!(resident("Name:\tx\nVmRSS:\t    1234 kB\n"), 1234);
+    }
+
+    #[test]
+    fn this_very_process_uses_something() {
+        assert!(usage(std::process::id()).resident_kib > 0);
+        assert_eq!(usage(u32::MAX), Usage::default());
+    }
+}

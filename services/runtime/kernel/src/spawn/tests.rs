@@ -1,0 +1,132 @@
+//! Starts `/bin/sh` and asks it what it got.
+
+use std::fs;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::fd::AsFd;
+
+use super::*;
+
+const LIMITS: Limits = Limits {
+    descriptors_max: 64,
+    realtime_priority_max: 0,
+    niceness: 0,
+};
+
+/// Runs a script and returns its output and its exit code.
+fn run(script: &str, descriptors: &[BorrowedFd<'_>], identity: Option<Identity>) -> (String, i32) {
+    let (mut reader, writer) = io::pipe().expect("a pipe");
+    let arguments = ["sh", "-c", script];
+    let program = Program {
+        path: "/bin/sh",
+        arguments: &arguments,
+        environment: &["GREETING=hello".to_owned()],
+        output: writer.as_fd(),
+        descriptors,
+        identity,
+        group: None,
+        limits: LIMITS,
+    };
+    let pid = spawn(&program).expect("started");
+    drop(writer);
+    let mut text = String::new();
+    reader.read_to_string(&mut text).expect("readable");
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("small"));
+    let ended = rustix::process::waitpid(pid, rustix::process::WaitOptions::empty());
+    let (_, status) = ended.expect("reaped").expect("ended");
+    (text, status.exit_status().unwrap_or(-1))
+}
+
+#[test]
+fn a_program_gets_its_environment_and_nothing_else() {
+    let (text, code) = run("echo $GREETING; echo ${HOME:-none}; exit 3", &[], None);
+    assert_eq!((text.as_str(), code), ("hello\nnone\n", 3));
+}
+
+#[test]
+fn descriptors_arrive_in_order_whatever_their_numbers_were() {
+    let file = |text: &str| {
+        let path = std::env::temp_dir().join(format!("ramal-fd-{text}-{}", std::process::id()));
+        let mut options = fs::OpenOptions::new();
+        let mut file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)
+            .expect("made");
+        fs::remove_file(path).expect("removed");
+        writeln!(file, "{text}").expect("written");
+        file.seek(SeekFrom::Start(0)).expect("rewound");
+        file
+    };
+    let (a, b, c) = (file("a"), file("b"), file("c"));
+    // Highest first: a plain loop of dup2 would overwrite one before it is copied.
+    let (text, _) = run(
+        "cat <&3 <&4; cat <&3; cat <&5",
+        &[c.as_fd(), b.as_fd(), a.as_fd()],
+        None,
+    );
+    assert_eq!(text, "b\nc\na\n");
+}
+
+#[test]
+fn nothing_beyond_the_passed_descriptors_is_open() {
+    let stray = File::open("/dev/null").expect("there");
+    let (text, _) = run(
+        "for fd in 0 1 2 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$fd ] && echo -n $fd; \
+        done",
+        &[stray.as_fd()],
+        None,
+    );
+    assert_eq!(text, "0123");
+}
+
+#[test]
+fn a_program_that_is_not_there_says_so_in_the_log() {
+    let (mut reader, writer) = io::pipe().expect("a pipe");
+    let program = Program {
+        path: "/nowhere",
+        arguments: &["nowhere"],
+        environment: &[],
+        output: writer.as_fd(),
+        descriptors: &[],
+        identity: None,
+        group: None,
+        limits: LIMITS,
+    };
+    let pid = spawn(&program).expect("forked");
+    drop(writer);
+    let mut text = String::new();
+    reader.read_to_string(&mut text).expect("readable");
+    assert_eq!(text, "cannot run the program: error 0002\n");
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("small"));
+    let ended = rustix::process::waitpid(pid, rustix::process::WaitOptions::empty());
+    let (_, status) = ended.expect("reaped").expect("ended");
+    assert_eq!(status.exit_status(), Some(EXIT_NOT_STARTED));
+}
+
+#[test]
+fn a_service_runs_as_its_own_user_with_only_the_rights_it_needs() {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only root can start a program as another user");
+        return;
+    }
+    let script =
+        "grep -E '^(Uid|Groups|CapEff|CapBnd|CapAmb|NoNewPrivs):' /proc/self/status; umask";
+    let facts = |rights| {
+        let (text, code) = run(script, &[], Some(Identity { id: 104, rights }));
+        assert_eq!(code, 0, "{text}");
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        facts(Rights::None),
+        "Uid: 104 104 104 104 Groups: CapEff: 0000000000000000 CapBnd: 0000000000000000 \
+         CapAmb: 0000000000000000 NoNewPrivs: 1 0077"
+    );
+    // CAP_NET_BIND_SERVICE 10, BROADCAST 11, ADMIN 12, RAW 13.
+    assert_eq!(
+        facts(Rights::Network),
+        "Uid: 104 104 104 104 Groups: CapEff: 0000000000003c00 CapBnd: 0000000000003c00 \
+         CapAmb: 0000000000003c00 NoNewPrivs: 1 0077"
+    );
+}
