@@ -1,12 +1,110 @@
-//! `ramal store`: being composed.
+//! `ramal store`: the database and its Unix socket.
 
 use std::error::Error;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipc::store::{Reply, Request};
+use run_loop::clock::Clock;
+use run_loop::ipc::{Answer, Connection};
+use run_loop::notify::Notify;
+use run_loop::passed::Passed;
+use run_loop::uid;
+use store::{DataDisk, Peers, Store};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Command line of `ramal store`.
 #[derive(clap::Args)]
-pub(crate) struct Arguments {}
+#[command(after_help = "Example:\n  ramal store --data /data")]
+pub(crate) struct Arguments {
+    /// Directory of the database; only this service may read it.
+    #[arg(long, value_name = "DIR", default_value = "/data")]
+    data: PathBuf,
+}
+
+/// Between two signs of life to PID 1.
+const WATCHDOG_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How long the writer may take to take a job before the store counts as stuck.
+const WRITER_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How often a watch looks whether its peer is still there.
+const WATCH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs the service until PID 1 stops it.
-pub(crate) fn run(_arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    Err("not composed yet".into())
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    run_loop::log::init();
+    let notify = Notify::from_env();
+    let listener = Passed::from_env().unix_listener("ipc")?;
+    let peers = Peers {
+        own: rustix::process::geteuid().as_raw(),
+        net: uid::NET,
+        pbx: uid::PBX,
+        web: uid::WEB,
+    };
+    let clock = Clock::start();
+    let disk = Box::new(DataDisk::new(&arguments.data));
+    let wall_clock = Arc::new(move || clock.unix());
+    let store = Arc::new(Store::open(disk, &arguments.data, peers, wall_clock)?);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let outcome = runtime.block_on(serve(&notify, listener, peers, &store));
+    // The thread that accepts connections has no end of its own to wait for.
+    runtime.shutdown_background();
+    store.close();
+    outcome
+}
+
+/// Serves on a thread of its own, and tells PID 1 that the writer is alive, until SIGTERM.
+async fn serve(
+    notify: &Notify,
+    listener: UnixListener,
+    peers: Peers,
+    store: &Arc<Store>,
+) -> Result<(), Box<dyn Error>> {
+    let mut stop = signal(SignalKind::terminate())?;
+    let answering = Arc::clone(store);
+    let mut server = tokio::task::spawn_blocking(move || {
+        run_loop::ipc::serve(
+            &listener,
+            |uid| peers.knows(uid),
+            move |connection, request| answer(&answering, connection, request),
+        )
+    });
+    notify.ready();
+    tracing::info!("serving");
+    let mut beat = tokio::time::interval(WATCHDOG_INTERVAL);
+    loop {
+        tokio::select! {
+            _ = stop.recv() => return Ok(()),
+            ended = &mut server => return Ok(ended??),
+            _ = beat.tick() => {
+                if store.is_alive(WRITER_PATIENCE) {
+                    notify.watchdog();
+                } else {
+                    tracing::error!("the writer has not moved for {WRITER_PATIENCE:?}");
+                }
+            }
+        }
+    }
+}
+
+fn answer(store: &Store, connection: &mut Connection, request: Request) -> Answer<Reply> {
+    let watches = request == Request::Watch;
+    let reply = store.ask(connection.peer.uid, request);
+    let (true, Reply::Config { version, .. }) = (watches, &reply) else {
+        return Answer::Reply(reply);
+    };
+    let mut seen = *version;
+    let mut pushed = connection.push(&reply);
+    while pushed.is_ok() && connection.is_open() && !store.is_closing() {
+        if let Some((version, site)) = store.next_config(seen, WATCH_PATIENCE) {
+            seen = version;
+            pushed = connection.push(&Reply::Config { version, site });
+        }
+    }
+    Answer::Done
 }

@@ -135,6 +135,12 @@ impl Store {
         (current.0 != seen).then(|| current.clone())
     }
 
+    /// Whether the store is ending, and watchers should too.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.shared.stopping.load(Ordering::Relaxed)
+    }
+
     /// Whether the writer takes a job within `patience`; what a watchdog asks.
     #[must_use]
     pub fn is_alive(&self, patience: Duration) -> bool {

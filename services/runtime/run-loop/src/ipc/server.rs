@@ -46,6 +46,18 @@ impl Connection {
         let frame = encode(reply).map_err(std::io::Error::other)?;
         self.stream.write_all(&frame)
     }
+
+    /// Whether the peer is still there: for watches, which may have nothing to push for days and
+    /// must not hold a place for a service that has restarted since.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        use rustix::net::RecvFlags;
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        match rustix::net::recv(&self.stream, &mut [0_u8; 1], flags) {
+            Ok((_, count)) => count > 0,
+            Err(error) => matches!(error, rustix::io::Errno::AGAIN | rustix::io::Errno::INTR),
+        }
+    }
 }
 
 /// The user id at the other end of a Unix socket.
