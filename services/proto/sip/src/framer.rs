@@ -99,7 +99,13 @@ impl StreamFramer {
         };
         let Some(length) = parsed.content_length else {
             let fault = parsed.with_body(&[], Framing::Stream);
-            return Some(self.break_off(fault.err().unwrap_or(FaultKind::ContentLength.into())));
+            return Some(
+                self.break_off(
+                    fault
+                        .err()
+                        .unwrap_or_else(|| FaultKind::ContentLength.into()),
+                ),
+            );
         };
         if block.len().saturating_add(length) > MESSAGE_BYTES_MAX {
             return Some(self.break_off(parsed.too_large()));

@@ -128,7 +128,7 @@ impl Block {
             content_length,
             fault,
         } = self;
-        let fault = fault.or_else(|| match (content_length, framing) {
+        let fault = fault.or(match (content_length, framing) {
             (Some(length), _) if length > body.len() => Some(FaultKind::ContentLength),
             (None, Framing::Stream) => Some(FaultKind::ContentLength),
             (Some(_), _) | (None, Framing::Datagram) => None,

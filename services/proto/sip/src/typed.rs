@@ -150,16 +150,18 @@ impl Headers {
     /// for (RFC 3261 §18.2.1, RFC 3581 §4). The transaction layer has done so for every request it
     /// hands out.
     pub fn stamp_source(&mut self, source: SocketAddr) {
+        if let Ok(mut via) = self.via() {
+            via.stamp(source);
+            self.replace_top_via(&via);
+        }
+    }
+
+    pub(crate) fn replace_top_via(&mut self, top: &Via) {
         let Some(field) = self.first_mut(&HeaderName::Via) else {
             return;
         };
-        let mut vias = split_list(&field.value);
-        let Some(mut top) = vias.next().and_then(Via::parse) else {
-            return;
-        };
-        top.stamp(source);
         let mut value = top.to_string().into_bytes();
-        for via in vias {
+        for via in split_list(&field.value).skip(1) {
             value.extend_from_slice(b", ");
             value.extend_from_slice(via);
         }

@@ -1,1 +1,84 @@
+//! What makes two messages part of the same transaction (RFC 3261 §17.1.3 and §17.2.3).
 
+use crate::fault::HeaderFault;
+use crate::message::{Request, Response};
+use crate::method::Method;
+use crate::via::{MAGIC_COOKIE, Via};
+
+/// Identity of a request we were sent.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct ServerKey {
+    /// Branch and sent-by; or for a peer of RFC 2543 everything that tells its requests apart.
+    identity: Box<str>,
+    method: Method,
+}
+
+/// Identity of a request we sent.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct ClientKey {
+    pub(super) branch: Box<str>,
+    pub(super) method: Method,
+}
+
+impl ServerKey {
+    /// The key of a request whose top Via is `via`, as it came. An ACK has the key of its INVITE;
+    /// a CANCEL has its own.
+    pub(super) fn of(request: &Request, via: &Via) -> Result<Self, HeaderFault> {
+        let identity = match via.branch() {
+            Some(branch) if is_unique(branch) => {
+                let port = via.port.unwrap_or(0);
+                let host = via.host.as_str();
+                let mut identity = String::with_capacity(branch.len() + host.len() + 7);
+                identity.push_str(branch);
+                identity.push(' ');
+                identity.extend(host.chars().map(|letter| letter.to_ascii_lowercase()));
+                identity.push_str(&format!(":{port}"));
+                identity
+            }
+            // The To tag is left out: the ACK has one that the INVITE has not, and the rest is
+            // enough to tell a dialog's requests apart.
+            Some(_) | None => format!(
+                "{} {} {} {} {via}",
+                request.uri,
+                request.headers.from()?.tag().unwrap_or_default(),
+                request.headers.call_id()?,
+                request.headers.cseq()?.number,
+            ),
+        };
+        let method = match &request.method {
+            Method::Ack => Method::Invite,
+            method => method.clone(),
+        };
+        Ok(Self {
+            identity: identity.into(),
+            method,
+        })
+    }
+
+    /// The key of the INVITE that a CANCEL with this key is about.
+    pub(super) fn of_invite(&self) -> Self {
+        Self {
+            identity: self.identity.clone(),
+            method: Method::Invite,
+        }
+    }
+}
+
+impl ClientKey {
+    /// The key a response names; `None` when its Via or CSeq is not one we could have written.
+    pub(super) fn of(response: &Response) -> Option<Self> {
+        let via = response.headers.via().ok()?;
+        let method = response.headers.cseq().ok()?.method;
+        Some(Self {
+            branch: via.branch()?.into(),
+            method,
+        })
+    }
+}
+
+/// Whether the branch alone names the transaction. The bare cookie is no name (badbranch in RFC 4475).
+fn is_unique(branch: &str) -> bool {
+    let cookie = branch.get(..MAGIC_COOKIE.len());
+    cookie.is_some_and(|cookie| cookie.eq_ignore_ascii_case(MAGIC_COOKIE))
+        && branch.len() > MAGIC_COOKIE.len()
+}
