@@ -4,13 +4,16 @@
 //! clock and the one entropy source; nothing in it decides anything about calls or people.
 //!
 //! Read first: [`passed::Passed`] (how PID 1 hands sockets over), [`notify::Notify`] (how a service
-//! says it is ready and alive), [`ipc`] (how services ask one another).
+//! says it is ready and alive), [`ipc`] (how services ask one another),
+//! `pbx_driver` (feature `pbx`: the loop of the PBX).
 
 pub mod clock;
 pub mod ipc;
 pub mod log;
 pub mod notify;
 pub mod passed;
+#[cfg(feature = "pbx")]
+pub mod pbx_driver;
 mod random;
 pub mod uid;
 

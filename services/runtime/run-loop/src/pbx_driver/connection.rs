@@ -1,0 +1,181 @@
+//! One TCP connection: bounded both ways, and closed when nothing comes of it.
+//!
+//! ```text
+//!   opened ──(nothing answered in 30 s)──> closed         a half-open or mute peer
+//!      │ first answer                        ^
+//!      v                                     │
+//!   in use ──(silent for 65 min, or a write stuck for 10 s, or told to)
+//! ```
+
+use std::time::Duration;
+
+use pbx::{Input, StreamId};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// A peer that has sent nothing worth an answer by then is half-open, slow on purpose, or lost.
+const FIRST_ANSWER_MAX: Duration = Duration::from_secs(30);
+
+/// Longest silence on a connection in use: a phone registers again within the hour.
+const SILENCE_MAX: Duration = Duration::from_secs(65 * 60);
+
+/// A peer that does not take what we send for this long is gone.
+const WRITE_MAX: Duration = Duration::from_secs(10);
+
+/// Bytes read at once.
+const READ_LENGTH: usize = 16 * 1024;
+
+/// Messages waiting to be written. A peer that lets more pile up is cut off.
+pub(super) const OUTGOING_MAX: usize = 64;
+
+/// Serves a connection until either side ends it, then reports [`Input::StreamClosed`].
+///
+/// Dropping the sender of `outgoing` closes it once everything queued is written.
+pub(super) async fn run(
+    socket: TcpStream,
+    stream: StreamId,
+    outgoing: mpsc::Receiver<Vec<u8>>,
+    feed: mpsc::Sender<Input>,
+) {
+    keep_alive(&socket);
+    let (reader, writer) = socket.into_split();
+    exchange(reader, writer, stream, outgoing, &feed).await;
+    // The loop gone means the process is ending.
+    let _ = feed.send(Input::StreamClosed { stream }).await;
+}
+
+async fn exchange(
+    mut reader: OwnedReadHalf,
+    mut writer: OwnedWriteHalf,
+    stream: StreamId,
+    mut outgoing: mpsc::Receiver<Vec<u8>>,
+    feed: &mpsc::Sender<Input>,
+) {
+    let mut buffer = vec![0; READ_LENGTH];
+    let mut answered = false;
+    let mut give_up = Instant::now() + FIRST_ANSWER_MAX;
+    loop {
+        tokio::select! {
+            read = reader.read(&mut buffer) => {
+                let Ok(length @ 1..) = read else { return };
+                let bytes = buffer.get(..length).unwrap_or_default().to_vec();
+                if feed.send(Input::StreamBytes { stream, bytes }).await.is_err() {
+                    return;
+                }
+            }
+            bytes = outgoing.recv() => {
+                let Some(bytes) = bytes else {
+                    // Told to close: the peer sees an orderly end.
+                    let _ = timeout(WRITE_MAX, writer.shutdown()).await;
+                    return;
+                };
+                answered = true;
+                if !matches!(timeout(WRITE_MAX, writer.write_all(&bytes)).await, Ok(Ok(()))) {
+                    return;
+                }
+            }
+            () = sleep_until(give_up) => {
+                tracing::debug!(stream, answered, "closed a silent connection");
+                return;
+            }
+        }
+        if answered {
+            give_up = Instant::now() + SILENCE_MAX;
+        }
+    }
+}
+
+/// Lets the kernel find dead peers: a probe after a minute of silence, given up after three.
+fn keep_alive(socket: &TcpStream) {
+    use rustix::net::sockopt;
+    let set = || {
+        sockopt::set_tcp_nodelay(socket, true)?;
+        sockopt::set_socket_keepalive(socket, true)?;
+        sockopt::set_tcp_keepidle(socket, Duration::from_secs(60))?;
+        sockopt::set_tcp_keepintvl(socket, Duration::from_secs(20))?;
+        sockopt::set_tcp_keepcnt(socket, 3)
+    };
+    if let Err(error) = set() {
+        tracing::debug!("a connection goes without keep-alive: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    struct Pair {
+        peer: TcpStream,
+        outgoing: mpsc::Sender<Vec<u8>>,
+        feed: mpsc::Receiver<Input>,
+    }
+
+    async fn connect() -> Pair {
+        let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+        let listener = TcpListener::bind(any).await.expect("a port is free");
+        let address = listener.local_addr().expect("bound");
+        let (peer, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (outgoing, queue) = mpsc::channel(OUTGOING_MAX);
+        let (feeder, feed) = mpsc::channel(8);
+        let socket = accepted.expect("connected").0;
+        tokio::spawn(run(socket, 7, queue, feeder));
+        Pair {
+            peer: peer.expect("connected"),
+            outgoing,
+            feed,
+        }
+    }
+
+    async fn end_of(peer: &mut TcpStream) -> Vec<u8> {
+        let mut rest = Vec::new();
+        peer.read_to_end(&mut rest).await.expect("an orderly end");
+        rest
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_half_open_connection_is_closed_after_30_s() {
+        let mut pair = connect().await;
+        let opened = Instant::now();
+        pair.peer
+            .write_all(b"REGISTER sip:box SIP/2.0\r\nVia: ")
+            .await
+            .expect("sent");
+        assert_eq!(end_of(&mut pair.peer).await, b"");
+        assert_eq!(opened.elapsed().as_secs(), 30);
+        assert!(matches!(
+            pair.feed.recv().await,
+            Some(Input::StreamBytes { .. })
+        ));
+        let closed = Input::StreamClosed { stream: 7 };
+        assert_eq!(pair.feed.recv().await, Some(closed));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answered_connection_may_be_silent_for_an_hour() {
+        let mut pair = connect().await;
+        pair.outgoing
+            .send(b"SIP/2.0 200 OK\r\n".to_vec())
+            .await
+            .expect("open");
+        let opened = Instant::now();
+        assert_eq!(end_of(&mut pair.peer).await, b"SIP/2.0 200 OK\r\n");
+        assert!(opened.elapsed() >= SILENCE_MAX);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_queued_is_written_before_a_close() {
+        let mut pair = connect().await;
+        for word in [&b"one "[..], b"two"] {
+            pair.outgoing.send(word.to_vec()).await.expect("open");
+        }
+        drop(pair.outgoing);
+        assert_eq!(end_of(&mut pair.peer).await, b"one two");
+    }
+}

@@ -1,0 +1,173 @@
+//! What the node reports, as log lines: calls by their id, refusals without secrets.
+
+use std::time::Duration;
+
+use pbx::{AuthFailure, Event, Limit, PeerFault, UnregisterCause};
+use sansio::Instant;
+
+/// Lines a stranger can cause in one [`WINDOW`]; a flood must not fill the log ring.
+const STRANGERS_LINES_MAX: u32 = 50;
+
+/// How long a count of strangers' lines runs.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// Writes events to the log.
+#[derive(Debug, Default)]
+pub(super) struct EventLog {
+    window: Instant,
+    lines: u32,
+    withheld: u64,
+}
+
+impl EventLog {
+    /// Writes one event.
+    pub(super) fn write(&mut self, now: Instant, event: &Event) {
+        if is_of_strangers(event) && !self.has_room(now) {
+            return;
+        }
+        match event {
+            Event::Configured { version } => tracing::info!(version, "configured"),
+            Event::Registered { extension, flow } => {
+                tracing::info!(extension, from = %flow.remote, by = %flow.transport, "registered");
+            }
+            Event::Unregistered {
+                extension,
+                flow,
+                cause,
+            } => {
+                let cause = unregister_cause(*cause);
+                tracing::info!(extension, from = %flow.remote, cause, "unregistered");
+            }
+            Event::AuthFailure {
+                class,
+                extension,
+                source,
+                transport,
+            } => {
+                let why = auth_failure(*class);
+                tracing::warn!(extension, from = %source, by = %transport, why, "not let in");
+            }
+            Event::PeerFault {
+                fault,
+                source,
+                transport,
+            } => {
+                let fault = peer_fault(fault);
+                tracing::info!(from = %source, by = %transport, "a peer broke the protocol: {fault}");
+            }
+            Event::CallStarted {
+                id,
+                from,
+                to,
+                source,
+            } => {
+                tracing::info!(call = id, from, to, %source, "call started");
+            }
+            Event::CallAnswered { id } => tracing::info!(call = id, "call answered"),
+            Event::CallEnded {
+                id,
+                outcome,
+                status,
+            } => {
+                tracing::info!(call = id, ?outcome, status, "call ended");
+            }
+            Event::MediaFailed { id, reason } => {
+                tracing::warn!(call = id, "no media: {reason}");
+            }
+            Event::LimitReached { limit } => {
+                tracing::warn!("turned somebody away: too many {}", limit_name(*limit));
+            }
+        }
+    }
+
+    fn has_room(&mut self, now: Instant) -> bool {
+        if now - self.window >= WINDOW {
+            if self.withheld > 0 {
+                let withheld = std::mem::take(&mut self.withheld);
+                tracing::warn!(withheld, "more of the same was not written");
+            }
+            self.window = now;
+            self.lines = 0;
+        }
+        let room = self.lines < STRANGERS_LINES_MAX;
+        if room {
+            self.lines += 1;
+        } else {
+            self.withheld += 1;
+        }
+        room
+    }
+}
+
+/// Whether somebody without an account can cause it at will.
+const fn is_of_strangers(event: &Event) -> bool {
+    match event {
+        Event::AuthFailure { .. } | Event::PeerFault { .. } | Event::LimitReached { .. } => true,
+        Event::Configured { .. }
+        | Event::Registered { .. }
+        | Event::Unregistered { .. }
+        | Event::CallStarted { .. }
+        | Event::CallAnswered { .. }
+        | Event::CallEnded { .. }
+        | Event::MediaFailed { .. } => false,
+    }
+}
+
+const fn unregister_cause(cause: UnregisterCause) -> &'static str {
+    match cause {
+        UnregisterCause::Asked => "the phone said so",
+        UnregisterCause::Expired => "it did not register again in time",
+        UnregisterCause::ConnectionClosed => "its connection closed",
+        UnregisterCause::Replaced => "a newer contact took its place",
+        UnregisterCause::Reconfigured => "the extension was changed",
+    }
+}
+
+const fn auth_failure(class: AuthFailure) -> &'static str {
+    match class {
+        AuthFailure::WrongPassword => "wrong password",
+        AuthFailure::UnknownUser => "no such extension",
+        AuthFailure::RemoteNotAllowed => "this extension may not be used from outside",
+        AuthFailure::Malformed => "malformed credentials",
+        AuthFailure::BadNonce => "a nonce that is not ours or was used before",
+        AuthFailure::OtherExtension => "credentials of another extension",
+    }
+}
+
+fn peer_fault(fault: &PeerFault) -> String {
+    match fault {
+        PeerFault::Unreadable { reason } => format!("not readable as SIP: {reason}"),
+        PeerFault::BadDescription { reason } => format!("not a usable description: {reason}"),
+        PeerFault::CSeqTooLow => "a CSeq lower than the dialog's".to_owned(),
+        PeerFault::UnknownDialog => "a request outside any dialog".to_owned(),
+        PeerFault::BadStream { reason } => format!("a stream that is not SIP: {reason}"),
+    }
+}
+
+const fn limit_name(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Calls => "calls",
+        Limit::Registrations => "registrations",
+        Limit::Streams => "connections",
+        Limit::Transactions => "transactions",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_strangers_is_counted_instead_of_written() {
+        let mut log = EventLog::default();
+        let event = Event::LimitReached {
+            limit: Limit::Calls,
+        };
+        for _ in 0..STRANGERS_LINES_MAX + 7 {
+            log.write(Instant::ORIGIN, &event);
+        }
+        assert_eq!((log.lines, log.withheld), (STRANGERS_LINES_MAX, 7));
+        log.write(Instant::ORIGIN + WINDOW, &event);
+        assert_eq!((log.lines, log.withheld), (1, 0));
+    }
+}

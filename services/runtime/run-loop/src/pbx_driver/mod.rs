@@ -1,0 +1,82 @@
+//! Drives [`pbx::PbxNode`]: one thread, one loop, every cause through one door.
+//!
+//! What this module must never do: decide anything about a call, or wait for another process while
+//! a datagram lies in the socket. The links to `store` and `media` are tasks that feed their
+//! answers back as inputs, like everything else.
+//!
+//! Read first: [`drive`], then `turn.rs` (the loop).
+
+mod connection;
+mod events;
+mod media_link;
+mod status;
+mod store_link;
+mod streams;
+mod turn;
+mod udp;
+
+use std::net::{TcpListener, UdpSocket};
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+
+use pbx::PbxNode;
+
+use crate::clock::Clock;
+use crate::notify::Notify;
+
+/// The sockets a PBX serves; all bound, so that nothing is refused before it runs.
+#[derive(Debug)]
+pub struct Sockets {
+    /// SIP over UDP, IPv4.
+    pub sip_udp: UdpSocket,
+    /// SIP over TCP, listening.
+    pub sip_tcp: TcpListener,
+    /// `ipc::pbx`, listening.
+    pub ipc: UnixListener,
+}
+
+/// The services a PBX asks.
+#[derive(Debug)]
+pub struct Peers {
+    /// Socket of `store`.
+    pub store: PathBuf,
+    /// Socket of `media`.
+    pub media: PathBuf,
+}
+
+/// Why a PBX cannot be driven.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError {
+    /// The asynchronous runtime does not start.
+    #[error("the asynchronous runtime does not start: {0}")]
+    Runtime(std::io::Error),
+    /// A socket cannot be served.
+    #[error("cannot serve {name}: {source}")]
+    Socket {
+        /// Which socket.
+        name: &'static str,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
+}
+
+/// Drives the node until SIGTERM, and then for the two seconds it has to stop in order.
+///
+/// # Errors
+/// A socket or the runtime failed at the start; once it runs, it goes on.
+pub fn drive(
+    node: PbxNode,
+    clock: Clock,
+    sockets: Sockets,
+    peers: Peers,
+    notify: &Notify,
+) -> Result<(), DriveError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(DriveError::Runtime)?;
+    let ran = runtime.block_on(turn::run(node, clock, sockets, peers, notify));
+    // Threads that answer `ipc::pbx` may still wait on a peer; the process ends without them.
+    runtime.shutdown_background();
+    ran
+}

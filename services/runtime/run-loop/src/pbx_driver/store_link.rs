@@ -1,0 +1,248 @@
+//! The way to the store: configuration in, call records and registrations out.
+//!
+//! The store may die at any time, and calls go on meanwhile. What waits to be kept is held here,
+//! the newest state of each record only, and offered again until the store says it is durable.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use config::Site;
+use ipc::store::{CallRecord, Registration, Reply, Request};
+use pbx::{Input, Stored};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::sleep;
+
+use crate::ipc::{Client, Subscription};
+
+/// Call records held while the store is away: hours of calls for a small office, about 2 MiB.
+const WAITING_MAX: usize = 10_000;
+
+/// Call records in one request.
+const BATCH_MAX: usize = 256;
+
+/// How long records gather before they are offered: one commit for many calls.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// Rest before the store is asked again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Hands records to the store.
+#[derive(Debug)]
+pub(super) struct StoreLink {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    wake: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    calls: BTreeMap<String, CallRecord>,
+    registrations: Option<Vec<Registration>>,
+    /// A request is under way.
+    offered: bool,
+}
+
+impl StoreLink {
+    /// Starts watching and writing at the service behind `path`; what comes back goes to `feed`.
+    pub(super) fn start(path: PathBuf, feed: mpsc::Sender<Input>) -> Self {
+        let shared = Arc::new(Shared::default());
+        tokio::spawn(watch(path.clone(), feed.clone()));
+        tokio::spawn(write(path, Arc::clone(&shared), feed));
+        Self { shared }
+    }
+
+    /// Queues call records; a later one with the same id replaces an earlier one.
+    pub(super) fn put_calls(&self, records: Vec<CallRecord>) {
+        let mut waiting = self.shared.lock();
+        for record in records {
+            waiting.calls.insert(record.id.clone(), record);
+        }
+        while waiting.calls.len() > WAITING_MAX {
+            // The oldest, since ids sort by time.
+            if let Some((id, _)) = waiting.calls.pop_first() {
+                tracing::error!(
+                    call = id,
+                    "the store is away too long: a call record is lost"
+                );
+            }
+        }
+        drop(waiting);
+        self.shared.wake.notify_one();
+    }
+
+    /// Queues the registrations in place of the list before.
+    pub(super) fn put_registrations(&self, registrations: Vec<Registration>) {
+        self.shared.lock().registrations = Some(registrations);
+        self.shared.wake.notify_one();
+    }
+
+    /// Whether everything handed over is durable.
+    pub(super) fn is_idle(&self) -> bool {
+        let waiting = self.shared.lock();
+        waiting.calls.is_empty() && waiting.registrations.is_none() && !waiting.offered
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // A holder that panicked left whole records behind: each step is one insertion.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Follows the configuration for ever.
+async fn watch(path: PathBuf, feed: mpsc::Sender<Input>) {
+    let mut told = false;
+    loop {
+        let ended = match Subscription::<Reply>::open(&path, &Request::Watch).await {
+            Ok(mut subscription) => {
+                told = false;
+                follow(&mut subscription, &feed).await
+            }
+            Err(error) => Some(error.to_string()),
+        };
+        let Some(reason) = ended else { return };
+        if !told {
+            told = true;
+            tracing::warn!("the configuration in use stays until the store is back: {reason}");
+        }
+        sleep(RETRY).await;
+    }
+}
+
+/// Why the watch ended; `None` when the process is ending.
+async fn follow(
+    subscription: &mut Subscription<Reply>,
+    feed: &mpsc::Sender<Input>,
+) -> Option<String> {
+    loop {
+        match subscription.next().await {
+            Ok(Reply::Config { version, site }) => match Site::parse(&site) {
+                Ok(site) => {
+                    feed.send(Input::Config(version, Arc::new(site)))
+                        .await
+                        .ok()?;
+                }
+                Err(faults) => {
+                    for fault in faults {
+                        tracing::error!(version, "the configuration is not valid: {fault}");
+                    }
+                }
+            },
+            Ok(other) => return Some(refusal(&other)),
+            Err(error) => return Some(error.to_string()),
+        }
+    }
+}
+
+/// Brings the store up to date, then keeps it so.
+async fn write(path: PathBuf, shared: Arc<Shared>, feed: mpsc::Sender<Input>) {
+    let client = Client::<Request, Reply>::new(path);
+    // In this order, before any record of our own: whatever is still open in the store belongs to
+    // a process that is gone.
+    insist(&client, &Request::InterruptOpenCalls).await;
+    if let Reply::Registrations(kept) = insist(&client, &Request::Registrations).await
+        && feed.send(Input::StoredRegistrations(kept)).await.is_err()
+    {
+        return;
+    }
+    loop {
+        shared.wake.notified().await;
+        sleep(GATHER).await;
+        while let Some(offer) = shared.offer() {
+            let request = offer.request();
+            insist(&client, &request).await;
+            let stored = shared.settle(offer);
+            if feed.send(Input::Stored(stored)).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// What is under way to the store.
+enum Offer {
+    Calls(Vec<CallRecord>),
+    Registrations(Vec<Registration>),
+}
+
+impl Offer {
+    fn request(&self) -> Request {
+        match self {
+            Self::Calls(records) => Request::PutCalls(records.clone()),
+            Self::Registrations(all) => Request::PutRegistrations(all.clone()),
+        }
+    }
+}
+
+impl Shared {
+    fn offer(&self) -> Option<Offer> {
+        let mut waiting = self.lock();
+        let offer = if waiting.calls.is_empty() {
+            waiting.registrations.take().map(Offer::Registrations)
+        } else {
+            Some(Offer::Calls(
+                waiting.calls.values().take(BATCH_MAX).cloned().collect(),
+            ))
+        };
+        waiting.offered = offer.is_some();
+        offer
+    }
+
+    /// Forgets what is durable now; a record that has changed since it was offered stays.
+    fn settle(&self, offer: Offer) -> Stored {
+        let mut waiting = self.lock();
+        waiting.offered = false;
+        match offer {
+            Offer::Calls(records) => {
+                let mut durable = Vec::new();
+                for record in records {
+                    if waiting.calls.get(&record.id) == Some(&record) {
+                        waiting.calls.remove(&record.id);
+                        durable.push(record.id);
+                    }
+                }
+                Stored::Calls(durable)
+            }
+            Offer::Registrations(_) => Stored::Registrations,
+        }
+    }
+}
+
+/// Asks until the store agrees.
+async fn insist(client: &Client<Request, Reply>, request: &Request) -> Reply {
+    let mut told = false;
+    loop {
+        let reason = match client.call(request).await {
+            Ok(reply @ (Reply::Stored | Reply::Registrations(_))) => return reply,
+            Ok(other) => refusal(&other),
+            Err(error) => error.to_string(),
+        };
+        if !told {
+            told = true;
+            tracing::warn!("the store keeps nothing at the moment; trying on: {reason}");
+        }
+        sleep(RETRY).await;
+    }
+}
+
+/// A reply that is not the one asked for, in words; never its content, which may hold secrets.
+fn refusal(reply: &Reply) -> String {
+    if let Reply::Failed { reason } = reply {
+        reason.clone()
+    } else if let Reply::Refused { uid } = reply {
+        format!("the store does not serve user id {uid}")
+    } else {
+        "the store gave an answer to another question".to_owned()
+    }
+}
+
+#[cfg(test)]
+#[path = "store_link_tests.rs"]
+mod tests;

@@ -1,0 +1,130 @@
+//! The queue towards the store, alone and against a small store on a real socket.
+
+use std::os::unix::net::UnixListener;
+use std::sync::mpsc as threads;
+
+use ipc::store::Outcome;
+
+use super::*;
+use crate::ipc::{Answer, serve};
+
+fn record(id: &str, outcome: Outcome) -> CallRecord {
+    CallRecord {
+        id: id.to_owned(),
+        from: "100".to_owned(),
+        to: "101".to_owned(),
+        source: "10.0.0.2".to_owned(),
+        started_millis: 1,
+        answered_millis: None,
+        ended_millis: None,
+        outcome,
+        status: 0,
+        dtmf_digits: 0,
+        packets_to_callee: 0,
+        packets_to_caller: 0,
+    }
+}
+
+fn link() -> StoreLink {
+    StoreLink {
+        shared: Arc::new(Shared::default()),
+    }
+}
+
+#[test]
+fn a_record_that_changed_while_under_way_is_offered_again() {
+    let link = link();
+    link.put_calls(vec![record("1", Outcome::Ongoing)]);
+    let offer = link.shared.offer().expect("one waits");
+    assert!(!link.is_idle());
+    link.put_calls(vec![record("1", Outcome::Cancelled)]);
+    assert_eq!(link.shared.settle(offer), Stored::Calls(Vec::new()));
+    let offer = link.shared.offer().expect("its new state waits");
+    assert_eq!(
+        link.shared.settle(offer),
+        Stored::Calls(vec!["1".to_owned()])
+    );
+    assert!(link.is_idle());
+    assert!(link.shared.offer().is_none());
+}
+
+#[test]
+fn the_queue_is_bounded_and_loses_the_oldest() {
+    let link = link();
+    for number in 0..=WAITING_MAX {
+        link.put_calls(vec![record(&format!("{number:013}-0"), Outcome::Ongoing)]);
+    }
+    let waiting = link.shared.lock();
+    assert_eq!(waiting.calls.len(), WAITING_MAX);
+    assert!(!waiting.calls.contains_key("0000000000000-0"));
+}
+
+#[test]
+fn only_the_last_registrations_are_written() {
+    let link = link();
+    link.put_registrations(Vec::new());
+    link.put_registrations(Vec::new());
+    let offer = link.shared.offer().expect("one list waits");
+    assert!(matches!(offer, Offer::Registrations(_)));
+    assert!(link.shared.offer().is_none());
+}
+
+/// A store that remembers what it was asked, and serves the factory site.
+fn store(socket: &std::path::Path) -> threads::Receiver<Request> {
+    let listener = UnixListener::bind(socket).expect("a writable folder");
+    let (asked, questions) = threads::channel();
+    std::thread::spawn(move || {
+        serve(
+            &listener,
+            |_| false,
+            move |_, request: Request| {
+                let reply = match &request {
+                    Request::Watch => {
+                        let site = Site::factory("site.invalid").to_ipc();
+                        Reply::Config { version: 1, site }
+                    }
+                    Request::Registrations => Reply::Registrations(Vec::new()),
+                    _ => Reply::Stored,
+                };
+                let _ = asked.send(request);
+                Answer::Reply(reply)
+            },
+        )
+    });
+    questions
+}
+
+#[tokio::test]
+async fn open_calls_are_interrupted_before_any_record_of_ours_is_written() {
+    let mut unique = [0; 8];
+    crate::fill_random(&mut unique).expect("the kernel has a generator");
+    let name = format!("ramal-store-link-{:x}.sock", u64::from_le_bytes(unique));
+    let socket = std::env::temp_dir().join(name);
+    let questions = store(&socket);
+    let (feeder, mut feed) = mpsc::channel(8);
+    let link = StoreLink::start(socket.clone(), feeder);
+    link.put_calls(vec![record("1", Outcome::Ongoing)]);
+    let mut seen = Vec::new();
+    while seen.len() < 3 {
+        seen.push(feed.recv().await.expect("the link lives"));
+    }
+    assert!(
+        seen.iter()
+            .any(|input| matches!(input, Input::Config(1, _)))
+    );
+    assert!(seen.contains(&Input::StoredRegistrations(Vec::new())));
+    assert!(seen.contains(&Input::Stored(Stored::Calls(vec!["1".to_owned()]))));
+    let writes: Vec<Request> = questions
+        .try_iter()
+        .filter(|request| *request != Request::Watch)
+        .collect();
+    assert_eq!(
+        writes,
+        [
+            Request::InterruptOpenCalls,
+            Request::Registrations,
+            Request::PutCalls(vec![record("1", Outcome::Ongoing)]),
+        ]
+    );
+    std::fs::remove_file(socket).expect("it was made above");
+}
