@@ -1,1 +1,32 @@
-//! To be written.
+//! Who may do what, and what they are shown: an HTTP request in, steps out, a response at the end.
+//!
+//! What this crate must never do: open a socket, read a clock, draw entropy, hash a password (that
+//! is slow and belongs on another thread) or let a secret reach a log line.
+//! Read first: [`Admin`], then [`Step`] (what the runtime is asked for on the way to a response)
+//! and [`ROUTES`] (every address that exists, with who may use it).
+//!
+//! A step carries its own continuation. The rejected alternative, a table of half-done requests
+//! keyed by number, needs a variant for every point at which a request can wait, and tests that
+//! the numbers match; a closure cannot be resumed twice or with the wrong kind of answer.
+
+mod actions;
+mod admin;
+mod calendar;
+mod fault;
+mod http;
+mod pages;
+mod password;
+mod routes;
+mod session;
+mod step;
+mod text;
+mod throttle;
+mod views;
+
+pub use admin::Admin;
+pub use http::{Method, Peer, Request, Response};
+pub use routes::{Access, Face, ROUTES, Route};
+pub use step::{Away, Check, Moment, Observation, Step, Then};
+
+#[cfg(test)]
+mod tests;

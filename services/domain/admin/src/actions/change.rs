@@ -1,0 +1,81 @@
+//! A change of the site: made on the newest version, committed together with its audit entry, and
+//! made again when somebody else was faster.
+
+use ipc::site::Site;
+use ipc::store;
+
+use crate::admin::{Admin, Caller};
+use crate::fault::Fault;
+use crate::step::{Away, Moment, Step};
+
+type Edit = Box<dyn Fn(&mut Site) -> Result<(), Fault> + Send>;
+type Done = Box<dyn FnOnce(&mut Admin, Moment) -> Step + Send>;
+
+/// What to change, and what to do once it is durable.
+pub(crate) struct Change {
+    pub(crate) caller: Caller,
+    pub(crate) audit: store::Audit,
+    /// Makes the change; an error leaves everything as it is.
+    pub(crate) edit: Edit,
+    /// Answers.
+    pub(crate) done: Done,
+}
+
+impl Change {
+    /// Commits.
+    pub(crate) fn commit(self, admin: &Admin) -> Step {
+        self.attempt(admin, TRIES_MAX)
+    }
+
+    fn attempt(self, admin: &Admin, tries: u8) -> Step {
+        let Some((base, mut site)) = admin.site.clone() else {
+            return self.caller.refuse(&Fault::Starting);
+        };
+        if let Err(fault) = (self.edit)(&mut site) {
+            return self.caller.refuse(&fault);
+        }
+        let request = store::Request::Commit {
+            base,
+            audit: self.audit.clone(),
+            site: site.clone(),
+        };
+        Step::Store(
+            request,
+            Box::new(move |admin, moment, reply| match reply {
+                Ok(store::Reply::Committed { version }) => {
+                    admin.configure(version, site);
+                    (self.done)(admin, moment)
+                }
+                Ok(store::Reply::Conflict { .. }) if tries > 1 => self.refetch(tries - 1),
+                other => self.caller.refuse(&unkept(other)),
+            }),
+        )
+    }
+
+    fn refetch(self, tries: u8) -> Step {
+        Step::Store(
+            store::Request::Config,
+            Box::new(move |admin, _, reply| match reply {
+                Ok(store::Reply::Config { version, site }) => {
+                    admin.configure(version, site);
+                    self.attempt(admin, tries)
+                }
+                other => self.caller.refuse(&unkept(other)),
+            }),
+        )
+    }
+}
+
+/// Why the store did not do as asked.
+pub(crate) fn unkept(reply: Result<store::Reply, Away>) -> Fault {
+    match reply {
+        Ok(store::Reply::Conflict { .. }) => Fault::ChangedMeanwhile,
+        Ok(store::Reply::Invalid { faults }) => Fault::Invalid(faults),
+        Ok(store::Reply::Failed { reason }) => Fault::NotKept(reason),
+        Ok(_) => Fault::Internal,
+        Err(_) => Fault::StoreAway,
+    }
+}
+
+/// Two administrators at once are ordinary; losing this often in a row is not.
+const TRIES_MAX: u8 = 4;

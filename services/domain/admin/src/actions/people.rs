@@ -1,0 +1,242 @@
+//! Passwords of people: chosen by themselves, or made by the box for one use.
+
+use config::generate_password;
+use ipc::site::Site;
+use ipc::{Redacted, init};
+use serde::Deserialize;
+
+use super::change::Change;
+use super::sign_in::{address, session_cookie};
+use super::{form, json, stretch};
+use crate::admin::{Admin, Caller};
+use crate::fault::Fault;
+use crate::http::{Peer, Request, Response};
+use crate::pages;
+use crate::password::{self, Weakness};
+use crate::routes::Face;
+use crate::step::{Check, Moment, Step};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Passwords {
+    old: Redacted<String>,
+    new: Redacted<String>,
+}
+
+/// The form for changing one's password.
+pub(crate) fn password_page(caller: &Caller) -> Step {
+    Step::Respond(pages::password(caller, None).sealed())
+}
+
+/// Changes one's own password: compares the old, checks and hashes the new, commits, and opens a
+/// new session in place of all the person had.
+pub(crate) fn change_password(
+    admin: &mut Admin,
+    moment: &Moment,
+    request: &Request,
+    caller: Caller,
+) -> Step {
+    let passwords = match read(request, &caller) {
+        Ok(passwords) => passwords,
+        Err(fault) => return refuse(&caller, &fault),
+    };
+    // The control socket has no password of its own: nobody of that name exists.
+    let Some(person) = admin.person(&caller.login) else {
+        return refuse(&caller, &Fault::NoSuchPerson(caller.login.clone()));
+    };
+    let hash = admin.password_hash(person);
+    if let Err(wait) = admin
+        .throttle
+        .begin(moment.now, address(&caller), &caller.login)
+    {
+        return refuse(&caller, &Fault::TooManyAttempts(wait));
+    }
+    Step::Verify(
+        Check {
+            password: passwords.old,
+            hash,
+        },
+        Box::new(move |admin, moment, verdict| match verdict {
+            Ok(true) => {
+                admin
+                    .throttle
+                    .succeed(moment.now, address(&caller), &caller.login);
+                keep_chosen(passwords.new, caller)
+            }
+            Ok(false) => {
+                let action = "password change refused: the present password was wrong";
+                let audit = caller.audit(action.into(), String::new(), String::new());
+                admin.record(audit, move |_, _| refuse(&caller, &Fault::WrongOldPassword))
+            }
+            Err(_) => refuse(&caller, &Fault::Busy),
+        }),
+    )
+}
+
+/// Makes a one-time password for a person and ends their other sessions.
+pub(crate) fn one_time_password(
+    admin: &mut Admin,
+    moment: &Moment,
+    login: String,
+    caller: Caller,
+) -> Step {
+    if admin.person(&login).is_none() {
+        return caller.refuse(&Fault::NoSuchPerson(login));
+    }
+    let password = generate_password(&mut stretch(&moment.entropy));
+    Step::Hash(
+        Redacted::new(password.clone()),
+        Box::new(move |admin, _, hashed| match hashed {
+            Ok(hash) => keep_one_time(admin, login, password, hash, caller),
+            Err(_) => caller.refuse(&Fault::Busy),
+        }),
+    )
+}
+
+impl Admin {
+    /// Whether the first administrator has not signed in yet; `false` too while no configuration
+    /// was seen.
+    #[must_use]
+    pub fn is_unclaimed(&self) -> bool {
+        self.person(config::FACTORY_LOGIN)
+            .is_some_and(|person| person.password_hash.reveal().is_empty())
+    }
+
+    /// Makes the one-time password of the first sign-in and shows it on the box's own screen.
+    /// Nothing of it is kept on disk. Ends in 204, or 503 to be asked again later.
+    pub fn first_sign_in(&mut self, moment: &Moment) -> Step {
+        let password = generate_password(&mut stretch(&moment.entropy));
+        Step::Hash(
+            Redacted::new(password.clone()),
+            Box::new(move |admin, _, hashed| {
+                let Ok(hash) = hashed else {
+                    return Step::Respond(Response::empty(503));
+                };
+                let lines = vec![
+                    format!("administrator: {}", config::FACTORY_LOGIN),
+                    format!("one-time password: {password}"),
+                ];
+                admin.first_password = Some(hash);
+                Step::Init(
+                    init::Request::Screen(Redacted::new(lines)),
+                    Box::new(|_, _, reply| {
+                        let shown = matches!(reply, Ok(init::Reply::Done));
+                        Step::Respond(Response::empty(if shown { 204 } else { 503 }))
+                    }),
+                )
+            }),
+        )
+    }
+}
+
+fn read(request: &Request, caller: &Caller) -> Result<Passwords, Fault> {
+    let passwords: Passwords = match caller.face {
+        Face::Api => json(request)?,
+        Face::Page | Face::Asset => Passwords {
+            old: Redacted::new(form(request, "old")),
+            new: Redacted::new(form(request, "new")),
+        },
+    };
+    if passwords.old.reveal().len() > password::LENGTH_MAX {
+        return Err(Fault::WrongOldPassword);
+    }
+    if passwords.old == passwords.new {
+        return Err(Fault::Weak(Weakness::Unchanged));
+    }
+    password::check(passwords.new.reveal(), &caller.login).map_err(Fault::Weak)?;
+    Ok(passwords)
+}
+
+fn keep_chosen(new: Redacted<String>, caller: Caller) -> Step {
+    Step::Hash(
+        new,
+        Box::new(move |admin, _, hashed| {
+            let Ok(hash) = hashed else {
+                return refuse(&caller, &Fault::Busy);
+            };
+            let login = caller.login.clone();
+            let action = format!("password of {login} changed by themselves");
+            Change {
+                audit: caller.audit(action, String::new(), String::new()),
+                caller: caller.clone(),
+                edit: Box::new(move |site| set_password(site, &login, &hash, false)),
+                done: Box::new(move |admin, moment| renew_session(admin, &moment, &caller)),
+            }
+            .commit(admin)
+        }),
+    )
+}
+
+/// Every session of before is over; the person goes on in a new one.
+fn renew_session(admin: &mut Admin, moment: &Moment, caller: &Caller) -> Step {
+    let Some(person) = admin.person(&caller.login) else {
+        return caller.refuse(&Fault::SignInFirst);
+    };
+    let credential = admin.credential(person);
+    admin.sessions.close_others(&caller.login, None, credential);
+    let token = admin.sessions.open(
+        moment.now,
+        &moment.entropy,
+        &caller.login,
+        credential,
+        false,
+    );
+    let response = match caller.face {
+        Face::Page | Face::Asset => Response::redirect("/"),
+        Face::Api => Response::json(200, &serde_json::json!({})),
+    };
+    Step::Respond(response.with("set-cookie", session_cookie(&token)).sealed())
+}
+
+fn keep_one_time(
+    admin: &Admin,
+    login: String,
+    password: String,
+    hash: Redacted<String>,
+    caller: Caller,
+) -> Step {
+    let action = format!("one-time password for {login} made");
+    let edited = login.clone();
+    Change {
+        audit: caller.audit(action, String::new(), String::new()),
+        caller: caller.clone(),
+        edit: Box::new(move |site| set_password(site, &edited, &hash, true)),
+        done: Box::new(move |admin, _| {
+            let own = caller.session.as_ref().map(|(id, _)| *id);
+            if let Some(credential) = admin.person(&login).map(|person| admin.credential(person)) {
+                admin.sessions.close_others(&login, own, credential);
+            }
+            let body = serde_json::json!({ "one_time_password": password });
+            Step::Respond(Response::json(200, &body).sealed())
+        }),
+    }
+    .commit(admin)
+}
+
+fn set_password(
+    site: &mut Site,
+    login: &str,
+    hash: &Redacted<String>,
+    one_time: bool,
+) -> Result<(), Fault> {
+    let person = site
+        .people
+        .iter_mut()
+        .find(|person| person.login == login)
+        .ok_or_else(|| Fault::NoSuchPerson(login.to_owned()))?;
+    person.password_hash = hash.clone();
+    person.password_one_time = one_time;
+    Ok(())
+}
+
+/// A person gets the form again, with the reason.
+fn refuse(caller: &Caller, fault: &Fault) -> Step {
+    if caller.face == Face::Api || caller.peer == Peer::Local {
+        return caller.refuse(fault);
+    }
+    let mut response = pages::password(caller, Some(fault));
+    if let Some(secs) = fault.retry_after_secs() {
+        response = response.with("retry-after", secs.to_string());
+    }
+    Step::Respond(response.sealed())
+}

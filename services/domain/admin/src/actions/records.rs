@@ -1,0 +1,65 @@
+//! What has happened: calls and the audit trail, newest first.
+
+use ipc::store::{Reply, Request as StoreRequest};
+
+use super::change::unkept;
+use crate::admin::Caller;
+use crate::http::{Request, Response};
+use crate::pages;
+use crate::routes::Face;
+use crate::step::Step;
+use crate::views::{AuditView, CallView};
+
+/// Call records.
+pub(crate) fn calls(request: &Request, caller: Caller) -> Step {
+    let before = request.query_field("before").filter(|id| !id.is_empty());
+    Step::Store(
+        StoreRequest::Calls {
+            limit: limit(request),
+            before,
+        },
+        Box::new(move |_, _, reply| match reply {
+            Ok(Reply::Calls(records)) => {
+                let calls: Vec<CallView> = records.into_iter().map(CallView::from).collect();
+                let response = match caller.face {
+                    Face::Page | Face::Asset => pages::calls(&caller, &calls),
+                    Face::Api => Response::json(200, &calls),
+                };
+                Step::Respond(response.sealed())
+            }
+            other => caller.refuse(&unkept(other)),
+        }),
+    )
+}
+
+/// The audit trail.
+pub(crate) fn audit_trail(request: &Request, caller: Caller) -> Step {
+    Step::Store(
+        StoreRequest::AuditTrail {
+            limit: limit(request),
+        },
+        Box::new(move |_, _, reply| match reply {
+            Ok(Reply::AuditTrail(entries)) => {
+                let entries: Vec<AuditView> = entries.into_iter().map(AuditView::from).collect();
+                let response = match caller.face {
+                    Face::Page | Face::Asset => pages::audit_trail(&caller, &entries),
+                    Face::Api => Response::json(200, &entries),
+                };
+                Step::Respond(response.sealed())
+            }
+            other => caller.refuse(&unkept(other)),
+        }),
+    )
+}
+
+fn limit(request: &Request) -> u32 {
+    let asked = request
+        .query_field("limit")
+        .and_then(|text| text.parse().ok());
+    asked.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX)
+}
+
+/// A page of rows.
+const LIMIT_DEFAULT: u32 = 100;
+/// The most rows in one answer: about 400 KiB of JSON.
+const LIMIT_MAX: u32 = 1000;

@@ -1,0 +1,180 @@
+//! Signing in and out.
+
+use std::net::IpAddr;
+
+use ipc::Redacted;
+use serde::Deserialize;
+
+use super::{form, json};
+use crate::admin::{Admin, COOKIE, Caller, UNRECORDED_MAX};
+use crate::fault::Fault;
+use crate::http::{Peer, Request, Response};
+use crate::pages;
+use crate::routes::Face;
+use crate::step::{Check, Moment, Step};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Credentials {
+    login: String,
+    password: Redacted<String>,
+}
+
+/// The sign-in form.
+pub(crate) fn page(caller: &Caller) -> Step {
+    Step::Respond(pages::sign_in(caller.language, "", None).sealed())
+}
+
+/// Checks login and password and opens a session.
+pub(crate) fn sign_in(
+    admin: &mut Admin,
+    moment: &Moment,
+    request: &Request,
+    mut caller: Caller,
+) -> Step {
+    let credentials = match read(request, caller.face) {
+        Ok(credentials) => credentials,
+        Err(fault) => return caller.refuse(&fault),
+    };
+    caller.login = credentials.login;
+    if admin.site.is_none() {
+        return refuse(&caller, &Fault::Starting);
+    }
+    if admin.unrecorded.len() >= UNRECORDED_MAX {
+        return refuse(&caller, &Fault::StoreAway);
+    }
+    let address = address(&caller);
+    if let Err(wait) = admin.throttle.begin(moment.now, address, &caller.login) {
+        return refuse(&caller, &Fault::TooManyAttempts(wait));
+    }
+    let hash = admin
+        .person(&caller.login)
+        .and_then(|person| admin.password_hash(person));
+    Step::Verify(
+        Check {
+            password: credentials.password,
+            hash: hash.clone(),
+        },
+        Box::new(move |admin, moment, verdict| match verdict {
+            Ok(true) => welcome(admin, &moment, hash, caller),
+            Ok(false) => turn_away(admin, caller),
+            Err(_) => refuse(&caller, &Fault::Busy),
+        }),
+    )
+}
+
+/// Ends the session.
+pub(crate) fn sign_out(admin: &mut Admin, caller: Caller) -> Step {
+    if let Some((id, _)) = &caller.session {
+        admin.sessions.close(id);
+    }
+    let audit = caller.audit("signed out".into(), String::new(), String::new());
+    admin.record(audit, move |_, _| {
+        let response = match caller.face {
+            Face::Page | Face::Asset => Response::redirect("/login"),
+            Face::Api => Response::json(200, &serde_json::json!({})),
+        };
+        Step::Respond(response.with("set-cookie", cookie("", 0)).sealed())
+    })
+}
+
+/// The session cookie. It ends with the browser; the box ends it sooner.
+pub(crate) fn session_cookie(token: &str) -> String {
+    cookie(token, SESSION_COOKIE_SECS)
+}
+
+fn cookie(token: &str, age_secs: u32) -> String {
+    format!("{COOKIE}={token}; Path=/; Max-Age={age_secs}; HttpOnly; Secure; SameSite=Strict")
+}
+
+fn read(request: &Request, face: Face) -> Result<Credentials, Fault> {
+    let credentials = match face {
+        Face::Api => json(request)?,
+        Face::Page | Face::Asset => Credentials {
+            login: form(request, "login").trim().to_owned(),
+            password: Redacted::new(form(request, "password")),
+        },
+    };
+    // Longer ones are nobody's, and would fill the throttle's table.
+    let fits = credentials.login.len() <= config::LOGIN_LENGTH_MAX
+        && credentials.password.reveal().len() <= crate::password::LENGTH_MAX;
+    if fits {
+        Ok(credentials)
+    } else {
+        Err(Fault::WrongLoginOrPassword)
+    }
+}
+
+fn welcome(
+    admin: &mut Admin,
+    moment: &Moment,
+    hash: Option<Redacted<String>>,
+    caller: Caller,
+) -> Step {
+    admin
+        .throttle
+        .succeed(moment.now, address(&caller), &caller.login);
+    let Some(person) = admin.person(&caller.login) else {
+        return refuse(&caller, &Fault::WrongLoginOrPassword);
+    };
+    // The password may have been changed while this one was being compared.
+    if admin.password_hash(person) != hash {
+        return refuse(&caller, &Fault::WrongLoginOrPassword);
+    }
+    let (must_change, credential) = (person.password_one_time, admin.credential(person));
+    let audit = caller.audit("signed in".into(), String::new(), String::new());
+    admin.record(audit, move |admin, moment| {
+        let token = admin.sessions.open(
+            moment.now,
+            &moment.entropy,
+            &caller.login,
+            credential,
+            must_change,
+        );
+        let response = match caller.face {
+            Face::Api => {
+                let body = serde_json::json!({ "must_change_password": must_change });
+                Response::json(200, &body)
+            }
+            Face::Page | Face::Asset if must_change => Response::redirect("/password"),
+            Face::Page | Face::Asset => Response::redirect("/"),
+        };
+        Step::Respond(response.with("set-cookie", session_cookie(&token)).sealed())
+    })
+}
+
+fn turn_away(admin: &mut Admin, caller: Caller) -> Step {
+    // What was typed as login may be a password in the wrong field: only known names are recorded.
+    let who = if admin.person(&caller.login).is_some() {
+        &caller.login
+    } else {
+        "(unknown)"
+    };
+    let mut audit = caller.audit("sign-in refused".into(), String::new(), String::new());
+    who.clone_into(&mut audit.who);
+    admin.record(audit, move |_, _| {
+        refuse(&caller, &Fault::WrongLoginOrPassword)
+    })
+}
+
+/// A person gets the form again, with the reason.
+fn refuse(caller: &Caller, fault: &Fault) -> Step {
+    if caller.face == Face::Api {
+        return caller.refuse(fault);
+    }
+    let mut response = pages::sign_in(caller.language, &caller.login, Some(fault));
+    if let Some(secs) = fault.retry_after_secs() {
+        response = response.with("retry-after", secs.to_string());
+    }
+    Step::Respond(response.sealed())
+}
+
+pub(super) fn address(caller: &Caller) -> IpAddr {
+    match caller.peer {
+        Peer::Network(address) => address,
+        Peer::Local => IpAddr::from([127, 0, 0, 1]),
+    }
+}
+
+/// As long as a session can last at all: 12 h.
+const SESSION_COOKIE_SECS: u32 = 12 * 60 * 60;

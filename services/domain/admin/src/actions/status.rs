@@ -1,0 +1,73 @@
+//! The state of the box, and restarting one of its services.
+
+use ipc::init;
+use serde::Deserialize;
+
+use super::json;
+use crate::admin::{Admin, Caller};
+use crate::fault::Fault;
+use crate::http::{Request, Response};
+use crate::pages;
+use crate::routes::Face;
+use crate::step::Step;
+use crate::views::StatusView;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manner {
+    /// Without the chance to stop in order: how a crash is rehearsed.
+    #[serde(default)]
+    kill: bool,
+}
+
+/// What every service says, with a warning for those that say nothing.
+pub(crate) fn status(admin: &Admin, caller: Caller) -> Step {
+    let config_version = admin.site.as_ref().map_or(0, |(version, _)| *version);
+    let unrecorded = admin.unrecorded.len();
+    Step::Observe(Box::new(move |admin, _, seen| {
+        let mut view = StatusView::new(seen, config_version, &admin.version);
+        if unrecorded > 0 {
+            view.warnings
+                .push(format!("{unrecorded} audit entries wait for the store"));
+        }
+        let response = match caller.face {
+            Face::Page | Face::Asset => pages::status(&caller, &view),
+            Face::Api => Response::json(200, &view),
+        };
+        Step::Respond(response.sealed())
+    }))
+}
+
+/// Restarts a service, recorded before it happens.
+pub(crate) fn restart(admin: &mut Admin, request: &Request, name: String, caller: Caller) -> Step {
+    let manner = if request.body.is_empty() {
+        Ok(Manner::default())
+    } else {
+        json(request)
+    };
+    let kill = match manner {
+        Ok(Manner { kill }) => kill,
+        Err(fault) => return caller.refuse(&fault),
+    };
+    let action = format!(
+        "service {name} {}",
+        if kill { "killed" } else { "restarted" }
+    );
+    let audit = caller.audit(action, String::new(), String::new());
+    admin.record(audit, move |_, _| {
+        Step::Init(
+            init::Request::Restart {
+                name: name.clone(),
+                kill,
+            },
+            Box::new(move |_, _, reply| match reply {
+                Ok(init::Reply::Done) => {
+                    Step::Respond(Response::json(200, &serde_json::json!({})).sealed())
+                }
+                Ok(init::Reply::Unknown) => caller.refuse(&Fault::NoSuchService(name)),
+                Ok(_) => caller.refuse(&Fault::Internal),
+                Err(_) => caller.refuse(&Fault::InitAway),
+            }),
+        )
+    })
+}

@@ -1,0 +1,289 @@
+//! The front door: finds the route, asks who is there, and only then lets an action run.
+
+use ipc::Redacted;
+use ipc::site::{Person, Role, Site};
+use ipc::store;
+
+use crate::actions;
+use crate::fault::Fault;
+use crate::http::{Peer, Request, Response};
+use crate::pages;
+use crate::routes::{Access, Action, Face, Found, Route, find};
+use crate::session::{Session, SessionId, Sessions, fingerprint};
+use crate::step::{Moment, Step};
+use crate::text::Language;
+use crate::throttle::Throttle;
+
+/// People, sessions and what they may do.
+#[derive(Debug)]
+pub struct Admin {
+    pub(crate) version: String,
+    pub(crate) site: Option<(u64, Site)>,
+    pub(crate) sessions: Sessions,
+    pub(crate) throttle: Throttle,
+    /// Hash of the one-time password of the first sign-in, while the account is unclaimed. Not
+    /// kept on disk: each start of `web` makes a new password.
+    pub(crate) first_password: Option<Redacted<String>>,
+    /// Audit entries the store could not take yet, oldest first.
+    pub(crate) unrecorded: Vec<store::Audit>,
+}
+
+/// Whoever asks, once known, and how they want to be answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    /// Sign-in name; `local` for the control socket; empty while unknown.
+    pub(crate) login: String,
+    pub(crate) peer: Peer,
+    pub(crate) session: Option<(SessionId, Session)>,
+    pub(crate) face: Face,
+    pub(crate) language: Language,
+}
+
+impl Admin {
+    /// Nobody signed in, no configuration seen. `version` is the firmware's.
+    #[must_use]
+    pub fn new(version: &str) -> Self {
+        Self {
+            version: version.to_owned(),
+            site: None,
+            sessions: Sessions::default(),
+            throttle: Throttle::default(),
+            first_password: None,
+            unrecorded: Vec::new(),
+        }
+    }
+
+    /// Takes the configuration as the store committed it; an older one than the present is ignored.
+    pub fn configure(&mut self, version: u64, site: Site) {
+        if self
+            .site
+            .as_ref()
+            .is_none_or(|(present, _)| *present <= version)
+        {
+            self.site = Some((version, site));
+        }
+    }
+
+    /// Begins one request. The runtime does what the [`Step`] says until it is a response.
+    pub fn handle(&mut self, moment: Moment, request: &Request) -> Step {
+        let language = Language::preferred(request.header("accept-language").unwrap_or_default());
+        let face = if request.path.starts_with("/api/") {
+            Face::Api
+        } else {
+            Face::Page
+        };
+        let mut caller = Caller {
+            login: String::new(),
+            peer: request.peer,
+            session: None,
+            face,
+            language,
+        };
+        let (route, segment) = match find(request.method, &request.path) {
+            Found::Route(route, segment) => (route, segment),
+            missing => {
+                // A stranger learns nothing about which addresses exist.
+                let fault = match self.identify(&moment, request, &mut caller) {
+                    Err(stranger) => stranger,
+                    Ok(()) if matches!(missing, Found::OtherMethod) => Fault::NoSuchMethod,
+                    Ok(()) => Fault::NoSuchPage,
+                };
+                return caller.refuse(&fault);
+            }
+        };
+        caller.face = route.face;
+        match self.admit(&moment, request, route, &mut caller) {
+            Ok(()) => self.act(moment, request, route.action, segment, caller),
+            Err(fault) => caller.refuse(&fault),
+        }
+    }
+
+    /// Work that waits for its time: audit entries the store could not take. `None` when there is
+    /// none. The runtime asks every few seconds.
+    pub fn overdue(&mut self) -> Option<Step> {
+        if self.unrecorded.is_empty() {
+            return None;
+        }
+        let waiting = std::mem::take(&mut self.unrecorded);
+        Some(Step::Record(
+            waiting,
+            Box::new(|admin, _, left| {
+                admin.keep_unrecorded(left);
+                Step::Respond(Response::empty(204))
+            }),
+        ))
+    }
+
+    /// Who is there; an error when nobody is.
+    fn identify(
+        &mut self,
+        moment: &Moment,
+        request: &Request,
+        caller: &mut Caller,
+    ) -> Result<(), Fault> {
+        if request.peer == Peer::Local {
+            LOCAL_LOGIN.clone_into(&mut caller.login);
+            return Ok(());
+        }
+        let token = request.cookie(COOKIE).ok_or(Fault::SignInFirst)?;
+        let touch = request.header(BACKGROUND_HEADER).is_none();
+        let (id, session) = self
+            .sessions
+            .find(moment.now, token, touch)
+            .ok_or(Fault::SignInFirst)?;
+        // Deleted, or given another password since: the session is no longer theirs.
+        let person = self.person(&session.login).ok_or(Fault::SignInFirst)?;
+        if self.credential(person) != session.credential {
+            return Err(Fault::SignInFirst);
+        }
+        caller.login.clone_from(&session.login);
+        caller.session = Some((id, session));
+        Ok(())
+    }
+
+    fn admit(
+        &mut self,
+        moment: &Moment,
+        request: &Request,
+        route: &Route,
+        caller: &mut Caller,
+    ) -> Result<(), Fault> {
+        let known = self.identify(moment, request, caller);
+        let must_change = caller
+            .session
+            .as_ref()
+            .is_some_and(|(_, session)| session.must_change);
+        match route.access {
+            Access::Anybody => {}
+            Access::SignedIn => known?,
+            Access::Administrator => {
+                known?;
+                if must_change {
+                    return Err(Fault::ChangePasswordFirst);
+                }
+                match self.person(&caller.login).map(|person| person.role) {
+                    Some(Role::Administrator) => {}
+                    None if caller.peer == Peer::Local => {}
+                    None => return Err(Fault::SignInFirst),
+                }
+            }
+        }
+        actions::check_origin(request, route)
+    }
+
+    fn act(
+        &mut self,
+        moment: Moment,
+        request: &Request,
+        action: Action,
+        segment: String,
+        caller: Caller,
+    ) -> Step {
+        match action {
+            Action::Style => Step::Respond(pages::style()),
+            Action::Script => Step::Respond(pages::script()),
+            Action::Icon => Step::Respond(pages::icon()),
+            Action::SignInPage => actions::sign_in::page(&caller),
+            Action::SignIn => actions::sign_in::sign_in(self, &moment, request, caller),
+            Action::SignOut => actions::sign_in::sign_out(self, caller),
+            Action::PasswordPage => actions::people::password_page(&caller),
+            Action::ChangePassword => {
+                actions::people::change_password(self, &moment, request, caller)
+            }
+            Action::OneTimePassword => {
+                actions::people::one_time_password(self, &moment, segment, caller)
+            }
+            Action::Status => actions::status::status(self, caller),
+            Action::RestartService => actions::status::restart(self, request, segment, caller),
+            Action::Extensions => actions::extensions::list(self, &caller),
+            Action::CreateExtension => actions::extensions::create(self, &moment, request, caller),
+            Action::ConfirmDeleteExtension => {
+                actions::extensions::confirm_delete(self, &segment, &caller)
+            }
+            Action::DeleteExtension => actions::extensions::delete(self, segment, caller),
+            Action::Calls => actions::records::calls(request, caller),
+            Action::AuditTrail => actions::records::audit_trail(request, caller),
+        }
+    }
+
+    pub(crate) fn person(&self, login: &str) -> Option<&Person> {
+        let (_, site) = self.site.as_ref()?;
+        site.people.iter().find(|person| person.login == login)
+    }
+
+    /// The hash a person's password must match now.
+    pub(crate) fn password_hash(&self, person: &Person) -> Option<Redacted<String>> {
+        if person.password_hash.reveal().is_empty() {
+            return self.first_password.clone();
+        }
+        Some(person.password_hash.clone())
+    }
+
+    /// Tells one password of a person from the next, without being of use to anybody.
+    pub(crate) fn credential(&self, person: &Person) -> [u8; 32] {
+        let hash = self.password_hash(person).unwrap_or_default();
+        fingerprint(hash.reveal().as_bytes())
+    }
+
+    /// Appends to the audit trail, then goes on; what cannot be kept now is kept in memory.
+    pub(crate) fn record(
+        &mut self,
+        audit: store::Audit,
+        then: impl FnOnce(&mut Self, Moment) -> Step + Send + 'static,
+    ) -> Step {
+        let mut entries = std::mem::take(&mut self.unrecorded);
+        entries.push(audit);
+        Step::Record(
+            entries,
+            Box::new(move |admin, moment, left| {
+                admin.keep_unrecorded(left);
+                then(admin, moment)
+            }),
+        )
+    }
+
+    fn keep_unrecorded(&mut self, mut left: Vec<store::Audit>) {
+        left.append(&mut self.unrecorded);
+        left.truncate(UNRECORDED_MAX);
+        self.unrecorded = left;
+    }
+}
+
+impl Caller {
+    /// The answer to a request that cannot be met.
+    pub(crate) fn refuse(&self, fault: &Fault) -> Step {
+        let mut response = match (self.face, fault) {
+            (Face::Page, Fault::SignInFirst) => Response::redirect("/login"),
+            (Face::Page, Fault::ChangePasswordFirst) => Response::redirect("/password"),
+            (Face::Page | Face::Asset, _) => pages::fault(self, fault),
+            (Face::Api, _) => {
+                let error = fault.text(Language::English);
+                Response::json(fault.status(), &serde_json::json!({ "error": error }))
+            }
+        };
+        if let Some(secs) = fault.retry_after_secs() {
+            response = response.with("retry-after", secs.to_string());
+        }
+        Step::Respond(response.sealed())
+    }
+
+    /// An audit entry in this caller's name.
+    pub(crate) fn audit(&self, action: String, before: String, after: String) -> store::Audit {
+        store::Audit {
+            who: self.login.clone(),
+            from: self.peer.to_string(),
+            action,
+            before,
+            after,
+        }
+    }
+}
+
+/// Name of the session cookie.
+pub(crate) const COOKIE: &str = "session";
+/// Sent by a page that refreshes itself, so that it does not keep its session alive.
+const BACKGROUND_HEADER: &str = "x-background";
+/// Who asked by the control socket.
+const LOCAL_LOGIN: &str = "local";
+/// Audit entries held in memory while the store is away; about 300 bytes each.
+pub(crate) const UNRECORDED_MAX: usize = 256;

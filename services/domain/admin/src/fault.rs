@@ -1,0 +1,170 @@
+//! Everything a request can be refused for, with its status and its sentence.
+
+use std::time::Duration;
+
+use crate::password::Weakness;
+use crate::text::Language;
+
+/// Why a request is refused.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Fault {
+    SignInFirst,
+    ChangePasswordFirst,
+    NoSuchPage,
+    NoSuchMethod,
+    OtherOrigin,
+    NotJson,
+    BadBody(String),
+    WrongLoginOrPassword,
+    WrongOldPassword,
+    TooManyAttempts(Duration),
+    Weak(Weakness),
+    Starting,
+    Busy,
+    StoreAway,
+    NotKept(String),
+    InitAway,
+    Invalid(Vec<String>),
+    ChangedMeanwhile,
+    ExtensionExists(String),
+    NoSuchExtension(String),
+    NoSuchPerson(String),
+    NoSuchService(String),
+    Internal,
+}
+
+impl Fault {
+    pub(crate) const fn status(&self) -> u16 {
+        match self {
+            Self::BadBody(_) | Self::Weak(_) | Self::WrongOldPassword | Self::Invalid(_) => 400,
+            Self::SignInFirst | Self::WrongLoginOrPassword => 401,
+            Self::ChangePasswordFirst | Self::OtherOrigin => 403,
+            Self::NoSuchPage
+            | Self::NoSuchExtension(_)
+            | Self::NoSuchPerson(_)
+            | Self::NoSuchService(_) => 404,
+            Self::NoSuchMethod => 405,
+            Self::ChangedMeanwhile | Self::ExtensionExists(_) => 409,
+            Self::NotJson => 415,
+            Self::TooManyAttempts(_) => 429,
+            Self::Internal => 500,
+            Self::Starting | Self::Busy | Self::StoreAway | Self::NotKept(_) | Self::InitAway => {
+                503
+            }
+        }
+    }
+
+    /// Seconds after which asking again makes sense.
+    pub(crate) fn retry_after_secs(&self) -> Option<u64> {
+        match self {
+            Self::TooManyAttempts(wait) => Some(wait.as_secs() + 1),
+            Self::Starting | Self::Busy | Self::StoreAway | Self::InitAway => Some(2),
+            Self::SignInFirst
+            | Self::ChangePasswordFirst
+            | Self::NoSuchPage
+            | Self::NoSuchMethod
+            | Self::OtherOrigin
+            | Self::NotJson
+            | Self::BadBody(_)
+            | Self::WrongLoginOrPassword
+            | Self::WrongOldPassword
+            | Self::Weak(_)
+            | Self::NotKept(_)
+            | Self::Invalid(_)
+            | Self::ChangedMeanwhile
+            | Self::ExtensionExists(_)
+            | Self::NoSuchExtension(_)
+            | Self::NoSuchPerson(_)
+            | Self::NoSuchService(_)
+            | Self::Internal => None,
+        }
+    }
+
+    /// One sentence that names the fix.
+    pub(crate) fn text(&self, language: Language) -> String {
+        match language {
+            Language::English => self.english(),
+            Language::Portuguese => self.portuguese(),
+        }
+    }
+
+    fn english(&self) -> String {
+        match self {
+            Self::SignInFirst => "sign in first".into(),
+            Self::ChangePasswordFirst => "change your password first".into(),
+            Self::NoSuchPage => "there is nothing at this address".into(),
+            Self::NoSuchMethod => "this address does not answer to this method".into(),
+            Self::OtherOrigin => "the request comes from another site".into(),
+            Self::NotJson => "send JSON with Content-Type: application/json".into(),
+            Self::BadBody(detail) => format!("the request cannot be read: {detail}"),
+            Self::WrongLoginOrPassword => "wrong login or password".into(),
+            Self::WrongOldPassword => "the present password is wrong".into(),
+            Self::TooManyAttempts(wait) => {
+                format!(
+                    "too many failed attempts; try again in {} s",
+                    wait.as_secs() + 1
+                )
+            }
+            Self::Weak(weakness) => weakness.english(),
+            Self::Starting => "the box is still starting; try again in a few seconds".into(),
+            Self::Busy => "too many sign-ins at once; try again in a few seconds".into(),
+            Self::StoreAway => {
+                "the store does not answer, so nothing can be kept; try again in a few seconds"
+                    .into()
+            }
+            Self::NotKept(reason) => format!("nothing was changed: {reason}"),
+            Self::InitAway => "init does not answer; try again in a few seconds".into(),
+            Self::Invalid(faults) => faults.join("; "),
+            Self::ChangedMeanwhile => {
+                "somebody else changed the configuration meanwhile; look again and repeat".into()
+            }
+            Self::ExtensionExists(number) => {
+                format!("extension {number} exists already; choose another number")
+            }
+            Self::NoSuchExtension(number) => format!("there is no extension {number}"),
+            Self::NoSuchPerson(login) => format!("there is nobody called {login}"),
+            Self::NoSuchService(name) => format!("there is no service {name}"),
+            Self::Internal => "a fault inside the box; see its log".into(),
+        }
+    }
+
+    fn portuguese(&self) -> String {
+        match self {
+            Self::SignInFirst => "entre primeiro".into(),
+            Self::ChangePasswordFirst => "troque sua senha primeiro".into(),
+            Self::NoSuchPage => "não há nada neste endereço".into(),
+            Self::NoSuchMethod => "este endereço não aceita este método".into(),
+            Self::OtherOrigin => "o pedido vem de outro site".into(),
+            Self::NotJson => "envie JSON com Content-Type: application/json".into(),
+            Self::BadBody(detail) => format!("não foi possível ler o pedido: {detail}"),
+            Self::WrongLoginOrPassword => "login ou senha incorretos".into(),
+            Self::WrongOldPassword => "a senha atual está incorreta".into(),
+            Self::TooManyAttempts(wait) => {
+                format!(
+                    "muitas tentativas sem sucesso; tente de novo em {} s",
+                    wait.as_secs() + 1
+                )
+            }
+            Self::Weak(weakness) => weakness.portuguese(),
+            Self::Starting => "a central ainda está iniciando; tente em alguns segundos".into(),
+            Self::Busy => "muitas entradas ao mesmo tempo; tente em alguns segundos".into(),
+            Self::StoreAway => {
+                "o armazenamento não responde e nada pode ser gravado; tente em alguns segundos"
+                    .into()
+            }
+            Self::NotKept(reason) => format!("nada foi alterado: {reason}"),
+            Self::InitAway => "o init não responde; tente em alguns segundos".into(),
+            Self::Invalid(faults) => faults.join("; "),
+            Self::ChangedMeanwhile => {
+                "outra pessoa alterou a configuração neste meio tempo; confira e repita".into()
+            }
+            Self::ExtensionExists(number) => {
+                format!("o ramal {number} já existe; escolha outro número")
+            }
+            Self::NoSuchExtension(number) => format!("não existe o ramal {number}"),
+            Self::NoSuchPerson(login) => format!("não existe o login {login}"),
+            Self::NoSuchService(name) => format!("não existe o serviço {name}"),
+            Self::Internal => "uma falha interna da central; veja o registro".into(),
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Requests and responses as plain values, free of any HTTP library.
+
+use std::fmt;
+use std::net::IpAddr;
+
+/// The methods the box answers to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Method {
+    /// Read.
+    Get,
+    /// Create or act.
+    Post,
+    /// Remove.
+    Delete,
+}
+
+/// Who is at the other end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Peer {
+    /// Somebody on the network; must sign in.
+    Network(IpAddr),
+    /// A program on the box itself, through the control socket, whose user id was checked.
+    Local,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(address) => write!(f, "{address}"),
+            Self::Local => f.write_str("local"),
+        }
+    }
+}
+
+/// A request whose length and framing the web server has already checked.
+#[derive(Clone)]
+pub struct Request {
+    /// What to do.
+    pub method: Method,
+    /// The path alone, as sent: `/api/calls`.
+    pub path: String,
+    /// What came after `?`; empty when nothing did.
+    pub query: String,
+    /// Names in lower case, values as sent.
+    pub headers: Vec<(String, String)>,
+    /// The body, whole.
+    pub body: Vec<u8>,
+    /// Who sent it.
+    pub peer: Peer,
+}
+
+impl Request {
+    /// The first header of this (lower-case) name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a cookie.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.header("cookie")?
+            .split(';')
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find_map(|(key, value)| (key == name).then_some(value))
+    }
+
+    /// The value of a field in the query.
+    #[must_use]
+    pub fn query_field(&self, name: &str) -> Option<String> {
+        form_field(&self.query, name)
+    }
+}
+
+impl fmt::Debug for Request {
+    /// Neither headers (cookies) nor body (passwords) nor query are printed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Request({:?} {} from {})",
+            self.method, self.path, self.peer
+        )
+    }
+}
+
+/// A response, whole.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Response {
+    /// Status code.
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// A response without a body.
+    #[must_use]
+    pub const fn empty(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// A response with a body of the given type, never kept by a cache.
+    #[must_use]
+    pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self::empty(status)
+            .with("content-type", content_type)
+            .with_body(body)
+    }
+
+    /// JSON of a value made of our own view types, which always serialise.
+    #[must_use]
+    pub fn json(status: u16, value: &impl serde::Serialize) -> Self {
+        serde_json::to_vec(value).map_or_else(
+            |_| Self::empty(500),
+            |body| Self::new(status, "application/json; charset=utf-8", body),
+        )
+    }
+
+    /// See-other redirect: the browser asks for `location` with GET.
+    #[must_use]
+    pub fn redirect(location: &str) -> Self {
+        Self::empty(303).with("location", location)
+    }
+
+    /// The same with one more header.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The first header of this name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// Adds what every response carries: nothing is framed, sniffed, cached or loaded from
+    /// elsewhere, and the browser comes back by HTTPS only.
+    pub(crate) fn sealed(mut self) -> Self {
+        if self.header("cache-control").is_none() {
+            self = self.with("cache-control", "no-store");
+        }
+        self.with("content-security-policy", CONTENT_SECURITY_POLICY)
+            .with("strict-transport-security", "max-age=31536000")
+            .with("x-content-type-options", "nosniff")
+            .with("x-frame-options", "DENY")
+            .with("cross-origin-opener-policy", "same-origin")
+            .with("cross-origin-resource-policy", "same-origin")
+            // Not no-referrer: that would turn the Origin of our own forms into `null`.
+            .with("referrer-policy", "same-origin")
+    }
+}
+
+impl fmt::Debug for Response {
+    /// The body and the headers may hold a password or a session token and are not printed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Response({}, {} bytes)", self.status, self.body.len())
+    }
+}
+
+/// The value of one field of `application/x-www-form-urlencoded` text.
+pub(crate) fn form_field(text: &str, name: &str) -> Option<String> {
+    text.split('&').find_map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decode(key)? == name).then(|| decode(value)).flatten()
+    })
+}
+
+/// Undoes `+` and `%41`; `None` when the escapes are broken or the result is not UTF-8.
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let high = char::from(rest.next()?).to_digit(16)?;
+                let low = char::from(rest.next()?).to_digit(16)?;
+                u8::try_from(high * 16 + low).ok()?
+            }
+            plain => plain,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
+     connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
+     frame-ancestors 'none'";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn form_fields_are_decoded() {
+        let body = "login=admin&password=a%2Bb+c%C3%A7&empty=";
+        assert_eq!(form_field(body, "password").as_deref(), Some("a+b cç"));
+        assert_eq!(form_field(body, "empty").as_deref(), Some(""));
+        assert_eq!(form_field(body, "absent"), None);
+    }
+
+    #[test]
+    fn broken_escapes_are_no_value() {
+        for body in ["a=%", "a=%4", "a=%zz", "a=%ff"] {
+            assert_eq!(form_field(body, "a"), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_request_prints_neither_cookie_nor_body() {
+        let request = Request {
+            method: Method::Post,
+            path: "/api/login".into(),
+            query: String::new(),
+            headers: vec![("cookie".into(), "session=topsecret".into())],
+            body: b"topsecret".to_vec(),
+            peer: Peer::Local,
+        };
+        assert!(!format!("{request:?}").contains("topsecret"));
+        let response =
+            Response::new(200, "text/plain", "topsecret").with("set-cookie", "topsecret");
+        assert!(!format!("{response:?}").contains("topsecret"));
+    }
+}

@@ -1,0 +1,64 @@
+//! The pages: plain HTML that works without a script; one style sheet, nothing from elsewhere.
+
+mod layout;
+mod records;
+mod sign_in;
+mod site;
+mod state;
+
+use maud::html;
+
+pub(crate) use records::{audit_trail, calls};
+pub(crate) use sign_in::{password, sign_in};
+pub(crate) use site::{confirm_delete, extensions, new_extension};
+pub(crate) use state::status;
+
+use crate::admin::Caller;
+use crate::fault::Fault;
+use crate::http::Response;
+use layout::{Place, page};
+
+/// The style sheet.
+pub(crate) fn style() -> Response {
+    asset("text/css; charset=utf-8", STYLE)
+}
+
+/// The script by which the status page refreshes itself.
+pub(crate) fn script() -> Response {
+    asset("text/javascript; charset=utf-8", SCRIPT)
+}
+
+/// The picture of the browser's tab.
+pub(crate) fn icon() -> Response {
+    asset("image/svg+xml", ICON)
+}
+
+/// A page for what cannot be shown.
+pub(crate) fn fault(caller: &Caller, fault: &Fault) -> Response {
+    let words = caller.language.words();
+    let body = html! {
+        section.card.narrow {
+            h1 { (words.problem) }
+            p.error { (fault.text(caller.language)) }
+            p { a.button href="/" { (words.back) } }
+        }
+    };
+    page(
+        fault.status(),
+        caller,
+        Place::Elsewhere,
+        words.problem,
+        &body,
+    )
+}
+
+/// Every address of an asset carries its hash, so it may be kept for ever.
+fn asset(content_type: &str, text: &str) -> Response {
+    Response::new(200, content_type, text)
+        .with("cache-control", "public, max-age=31536000, immutable")
+        .sealed()
+}
+
+pub(super) const ICON: &str = include_str!("../assets/icon.svg");
+pub(super) const STYLE: &str = include_str!("../assets/style.css");
+pub(super) const SCRIPT: &str = include_str!("../assets/refresh.js");

@@ -1,0 +1,122 @@
+//! What every page has around it.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{ICON, SCRIPT, STYLE};
+use crate::admin::Caller;
+use crate::http::Response;
+use crate::session::fingerprint;
+use crate::text::Language;
+
+/// Where a page stands in the navigation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Status,
+    Extensions,
+    Calls,
+    Audit,
+    Elsewhere,
+}
+
+/// A page for somebody signed in.
+pub(super) fn page(
+    status: u16,
+    caller: &Caller,
+    place: Place,
+    title: &str,
+    body: &Markup,
+) -> Response {
+    let words = caller.language.words();
+    let links = [
+        (Place::Status, "/", words.status),
+        (Place::Extensions, "/extensions", words.extensions),
+        (Place::Calls, "/calls", words.calls),
+        (Place::Audit, "/audit", words.audit),
+    ];
+    let must_change = caller
+        .session
+        .as_ref()
+        .is_some_and(|(_, session)| session.must_change);
+    let header = html! {
+        header {
+            a.brand href="/" { (logo()) span { (words.title) } }
+            @if !caller.login.is_empty() {
+                @if !must_change {
+                    nav {
+                        @for (target, address, name) in links {
+                            a href=(address) aria-current=[(target == place).then_some("page")] {
+                                (name)
+                            }
+                        }
+                    }
+                }
+                form.person method="post" action="/logout" {
+                    a href="/password" title=(words.change_password) { (caller.login) }
+                    button.quiet type="submit" { (words.sign_out) }
+                }
+            }
+        }
+    };
+    document(
+        status,
+        caller.language,
+        title,
+        &header,
+        body,
+        place == Place::Status,
+    )
+}
+
+/// A page for a stranger.
+pub(super) fn bare(status: u16, language: Language, title: &str, body: &Markup) -> Response {
+    document(status, language, title, &html! {}, body, false)
+}
+
+pub(super) fn logo() -> Markup {
+    // A handset in a ring, drawn by the style sheet's colours.
+    PreEscaped(
+        "<svg viewBox=\"0 0 32 32\" width=\"28\" height=\"28\" aria-hidden=\"true\">\
+         <circle cx=\"16\" cy=\"16\" r=\"15\" class=\"ring\"/>\
+         <path class=\"handset\" d=\"M11 8c-2 1-3 3-2 6 2 5 4 8 9 10 3 1 5 0 6-2l-4-4-2 2\
+         c-2-1-4-3-5-5l2-2z\"/></svg>"
+            .to_owned(),
+    )
+}
+
+fn document(
+    status: u16,
+    language: Language,
+    title: &str,
+    header: &Markup,
+    body: &Markup,
+    refreshes: bool,
+) -> Response {
+    let words = language.words();
+    let markup = html! {
+        (DOCTYPE)
+        html lang=(language.tag()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · " (words.title) }
+                link rel="stylesheet" href=(hashed("/assets/style.css", STYLE));
+                link rel="icon" href=(hashed("/assets/icon.svg", ICON));
+                @if refreshes {
+                    script src=(hashed("/assets/refresh.js", SCRIPT)) defer {}
+                }
+            }
+            body {
+                (header)
+                main id="main" { (body) }
+            }
+        }
+    };
+    Response::new(status, "text/html; charset=utf-8", markup.into_string())
+}
+
+/// The address of an asset, different whenever its content is.
+fn hashed(path: &str, content: &str) -> String {
+    let hash = hex::encode(fingerprint(content.as_bytes()));
+    format!("{path}?v={}", hash.get(..12).unwrap_or_default())
+}

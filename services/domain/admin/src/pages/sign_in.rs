@@ -1,0 +1,79 @@
+//! Signing in, and choosing a password.
+
+use maud::html;
+
+use super::layout::{Place, bare, logo, page};
+use crate::admin::Caller;
+use crate::fault::Fault;
+use crate::http::Response;
+use crate::password::LENGTH_MIN;
+use crate::text::Language;
+
+/// The sign-in form.
+pub(crate) fn sign_in(language: Language, login: &str, fault: Option<&Fault>) -> Response {
+    let words = language.words();
+    let body = html! {
+        section.card.narrow.welcome {
+            p.brand { (logo()) span { (words.title) } }
+            h1 { (words.sign_in) }
+            @if let Some(fault) = fault { p.error role="alert" { (fault.text(language)) } }
+            form method="post" action="/login" {
+                label { (words.login)
+                    input name="login" value=(login) required autofocus[login.is_empty()]
+                        autocomplete="username" autocapitalize="none" spellcheck="false"
+                        maxlength="32";
+                }
+                label { (words.password)
+                    input name="password" type="password" required
+                        autofocus[!login.is_empty()] autocomplete="current-password";
+                }
+                button type="submit" { (words.sign_in) }
+            }
+            p.hint { (words.sign_in_hint) }
+        }
+    };
+    bare(
+        fault.map_or(200, Fault::status),
+        language,
+        words.sign_in,
+        &body,
+    )
+}
+
+/// The form for choosing a password.
+pub(crate) fn password(caller: &Caller, fault: Option<&Fault>) -> Response {
+    let words = caller.language.words();
+    let must_change = caller
+        .session
+        .as_ref()
+        .is_some_and(|(_, session)| session.must_change);
+    let body = html! {
+        section.card.narrow {
+            h1 { (words.change_password) }
+            @if must_change { p { (words.must_change) } }
+            @if let Some(fault) = fault { p.error role="alert" { (fault.text(caller.language)) } }
+            form method="post" action="/password" {
+                input type="hidden" name="username" value=(caller.login)
+                    autocomplete="username";
+                label { (words.old_password)
+                    input name="old" type="password" required autofocus
+                        autocomplete="current-password";
+                }
+                label { (words.new_password)
+                    input name="new" type="password" required minlength=(LENGTH_MIN)
+                        autocomplete="new-password";
+                }
+                p.hint { (words.new_password_hint) }
+                button type="submit" { (words.save) }
+            }
+        }
+    };
+    let status = fault.map_or(200, Fault::status);
+    page(
+        status,
+        caller,
+        Place::Elsewhere,
+        words.change_password,
+        &body,
+    )
+}

@@ -1,0 +1,221 @@
+//! Every address that exists, as data: a test crawls this table (R4).
+
+use crate::Method;
+
+/// One address.
+#[derive(Debug)]
+pub struct Route {
+    /// The method it answers to.
+    pub method: Method,
+    /// The path; `{}` stands for one segment.
+    pub path: &'static str,
+    /// How it is asked and how it answers.
+    pub face: Face,
+    /// Who may use it.
+    pub access: Access,
+    pub(crate) action: Action,
+}
+
+/// How an address is asked and how it answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Face {
+    /// Forms in, HTML out.
+    Page,
+    /// JSON in, JSON out.
+    Api,
+    /// A fixed file of the pages, the same for everybody.
+    Asset,
+}
+
+/// Who may use an address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// Anybody: signing in, and the style of the page where one does.
+    Anybody,
+    /// Whoever is signed in, even with a one-time password still to be changed.
+    SignedIn,
+    /// Administrators.
+    Administrator,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Action {
+    Style,
+    Script,
+    Icon,
+    SignInPage,
+    SignIn,
+    SignOut,
+    PasswordPage,
+    ChangePassword,
+    OneTimePassword,
+    Status,
+    RestartService,
+    Extensions,
+    CreateExtension,
+    ConfirmDeleteExtension,
+    DeleteExtension,
+    Calls,
+    AuditTrail,
+}
+
+/// The table. What is not in it does not exist.
+pub const ROUTES: &[Route] = {
+    use Access::{Administrator, Anybody, SignedIn};
+    use Face::{Api, Asset, Page};
+    use Method::{Delete, Get, Post};
+    &[
+        route(Get, "/assets/style.css", Asset, Anybody, Action::Style),
+        route(Get, "/assets/refresh.js", Asset, Anybody, Action::Script),
+        route(Get, "/assets/icon.svg", Asset, Anybody, Action::Icon),
+        route(Get, "/login", Page, Anybody, Action::SignInPage),
+        route(Post, "/login", Page, Anybody, Action::SignIn),
+        route(Post, "/api/login", Api, Anybody, Action::SignIn),
+        route(Post, "/logout", Page, SignedIn, Action::SignOut),
+        route(Post, "/api/logout", Api, SignedIn, Action::SignOut),
+        route(Get, "/password", Page, SignedIn, Action::PasswordPage),
+        route(Post, "/password", Page, SignedIn, Action::ChangePassword),
+        route(Post, "/api/password", Api, SignedIn, Action::ChangePassword),
+        route(
+            Post,
+            "/api/people/{}/one-time-password",
+            Api,
+            Administrator,
+            Action::OneTimePassword,
+        ),
+        route(Get, "/", Page, Administrator, Action::Status),
+        route(Get, "/api/status", Api, Administrator, Action::Status),
+        route(
+            Post,
+            "/api/services/{}/restart",
+            Api,
+            Administrator,
+            Action::RestartService,
+        ),
+        route(Get, "/extensions", Page, Administrator, Action::Extensions),
+        route(
+            Get,
+            "/api/extensions",
+            Api,
+            Administrator,
+            Action::Extensions,
+        ),
+        route(
+            Post,
+            "/extensions",
+            Page,
+            Administrator,
+            Action::CreateExtension,
+        ),
+        route(
+            Post,
+            "/api/extensions",
+            Api,
+            Administrator,
+            Action::CreateExtension,
+        ),
+        route(
+            Get,
+            "/extensions/{}/delete",
+            Page,
+            Administrator,
+            Action::ConfirmDeleteExtension,
+        ),
+        route(
+            Post,
+            "/extensions/{}/delete",
+            Page,
+            Administrator,
+            Action::DeleteExtension,
+        ),
+        route(
+            Delete,
+            "/api/extensions/{}",
+            Api,
+            Administrator,
+            Action::DeleteExtension,
+        ),
+        route(Get, "/calls", Page, Administrator, Action::Calls),
+        route(Get, "/api/calls", Api, Administrator, Action::Calls),
+        route(Get, "/audit", Page, Administrator, Action::AuditTrail),
+        route(Get, "/api/audit", Api, Administrator, Action::AuditTrail),
+    ]
+};
+
+/// What a request asked for.
+pub(crate) enum Found {
+    /// This route, with the segment that stood for `{}` (empty when there is none).
+    Route(&'static Route, String),
+    /// The path exists for other methods.
+    OtherMethod,
+    /// No such path.
+    Nothing,
+}
+
+pub(crate) fn find(method: Method, path: &str) -> Found {
+    let mut found = Found::Nothing;
+    for route in ROUTES {
+        if let Some(segment) = matches(route.path, path) {
+            if route.method == method {
+                return Found::Route(route, segment);
+            }
+            found = Found::OtherMethod;
+        }
+    }
+    found
+}
+
+/// The segment behind `{}` when `path` fits `pattern`. No segment may be empty.
+fn matches(pattern: &str, path: &str) -> Option<String> {
+    let Some((before, after)) = pattern.split_once("{}") else {
+        return (pattern == path).then(String::new);
+    };
+    let segment = path.strip_prefix(before)?.strip_suffix(after)?;
+    (!segment.is_empty() && !segment.contains('/')).then(|| segment.to_owned())
+}
+
+const fn route(
+    method: Method,
+    path: &'static str,
+    face: Face,
+    access: Access,
+    action: Action,
+) -> Route {
+    Route {
+        method,
+        path,
+        face,
+        access,
+        action,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_takes_exactly_one_segment() {
+        let check = |path, expected: Option<&str>| {
+            assert_eq!(matches("/a/{}/b", path).as_deref(), expected, "{path}");
+        };
+        check("/a/x/b", Some("x"));
+        check("/a//b", None);
+        check("/a/x/y/b", None);
+        check("/a/b", None);
+        check("/a/x/b/", None);
+    }
+
+    #[test]
+    fn no_two_routes_are_the_same() {
+        for (index, one) in ROUTES.iter().enumerate() {
+            for other in &ROUTES[index + 1..] {
+                assert!(
+                    one.method != other.method || one.path != other.path,
+                    "{}",
+                    one.path
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Sessions: who is signed in, for how long.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sansio::{Entropy, Instant};
+use sha2::{Digest, Sha256};
+
+/// The hash a session is known by; the token itself is held by the browser alone.
+pub(crate) type SessionId = [u8; 32];
+
+/// Somebody signed in.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    /// Their sign-in name.
+    pub(crate) login: String,
+    /// Fingerprint of the password hash they signed in with: when it changes, the session ends.
+    pub(crate) credential: [u8; 32],
+    /// They signed in with a one-time password and may do nothing but change it.
+    pub(crate) must_change: bool,
+    opened: Instant,
+    used: Instant,
+}
+
+/// Every session. Kept in memory only: a restart of `web` signs everybody out.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    live: BTreeMap<SessionId, Session>,
+}
+
+impl Sessions {
+    /// Opens a session and returns its token for the cookie.
+    pub(crate) fn open(
+        &mut self,
+        now: Instant,
+        entropy: &Entropy,
+        login: &str,
+        credential: [u8; 32],
+        must_change: bool,
+    ) -> String {
+        self.live.retain(|_, session| session.is_live(now));
+        self.make_room(login);
+        let token = hex::encode(entropy.bytes());
+        let login = login.to_owned();
+        let session = Session {
+            login,
+            credential,
+            must_change,
+            opened: now,
+            used: now,
+        };
+        self.live.insert(fingerprint(token.as_bytes()), session);
+        token
+    }
+
+    /// The live session of a token. `touch` starts its idle time anew: not for what a page asks
+    /// by itself, or an open window would keep its session for ever.
+    pub(crate) fn find(
+        &mut self,
+        now: Instant,
+        token: &str,
+        touch: bool,
+    ) -> Option<(SessionId, Session)> {
+        let id = fingerprint(token.as_bytes());
+        let session = self.live.get_mut(&id)?;
+        if !session.is_live(now) {
+            self.live.remove(&id);
+            return None;
+        }
+        if touch {
+            session.used = now;
+        }
+        Some((id, session.clone()))
+    }
+
+    /// Ends one session.
+    pub(crate) fn close(&mut self, id: &SessionId) {
+        self.live.remove(id);
+    }
+
+    /// Ends every session of a person but `keep`, which goes on with the new credential.
+    pub(crate) fn close_others(
+        &mut self,
+        login: &str,
+        keep: Option<SessionId>,
+        credential: [u8; 32],
+    ) {
+        self.live
+            .retain(|id, session| session.login != login || Some(*id) == keep);
+        if let Some(session) = keep.and_then(|id| self.live.get_mut(&id))
+            && session.login == login
+        {
+            session.credential = credential;
+        }
+    }
+
+    /// Drops the sessions longest unused until one more of this person fits.
+    fn make_room(&mut self, login: &str) {
+        loop {
+            let own = self
+                .live
+                .values()
+                .filter(|session| session.login == login)
+                .count();
+            let crowded_by_own = own >= SESSIONS_PER_PERSON_MAX;
+            if !crowded_by_own && self.live.len() < SESSIONS_MAX {
+                return;
+            }
+            let oldest = self
+                .live
+                .iter()
+                .filter(|(_, session)| !crowded_by_own || session.login == login)
+                .min_by_key(|(_, session)| session.used)
+                .map(|(id, _)| *id);
+            let Some(oldest) = oldest else { return };
+            self.live.remove(&oldest);
+        }
+    }
+}
+
+impl Session {
+    fn is_live(&self, now: Instant) -> bool {
+        now - self.used < IDLE_MAX && now - self.opened < LIFE_MAX
+    }
+}
+
+/// SHA-256. Enough for tokens (256 random bits) and for telling one stored hash from another.
+pub(crate) fn fingerprint(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// A session nobody used for this long is over.
+const IDLE_MAX: Duration = Duration::from_secs(15 * 60);
+/// A session is over after this long whatever was done in it.
+const LIFE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
+/// About 200 bytes each; more administrators than this do not look at one box.
+const SESSIONS_MAX: usize = 512;
+/// Programs that sign in and never out must not push others out.
+const SESSIONS_PER_PERSON_MAX: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(sessions: &mut Sessions, now: Instant, seed: u8, login: &str) -> String {
+        sessions.open(now, &Entropy::new([seed; 32]), login, [0; 32], false)
+    }
+
+    fn at(secs: u64) -> Instant {
+        Instant::ORIGIN + Duration::from_secs(secs)
+    }
+
+    #[test]
+    fn a_session_ends_after_fifteen_idle_minutes() {
+        let mut sessions = Sessions::default();
+        let token = open(&mut sessions, at(0), 1, "ana");
+        assert!(sessions.find(at(899), &token, true).is_some());
+        assert!(
+            sessions.find(at(899 + 899), &token, false).is_some(),
+            "a look without touch"
+        );
+        assert!(sessions.find(at(899 + 900), &token, true).is_none());
+    }
+
+    #[test]
+    fn a_session_ends_after_twelve_hours_of_work() {
+        let mut sessions = Sessions::default();
+        let token = open(&mut sessions, at(0), 1, "ana");
+        for minute in 1..720 {
+            assert!(
+                sessions.find(at(minute * 60), &token, true).is_some(),
+                "minute {minute}"
+            );
+        }
+        assert!(sessions.find(at(720 * 60), &token, true).is_none());
+    }
+
+    #[test]
+    fn the_token_itself_is_not_kept() {
+        let mut sessions = Sessions::default();
+        let token = open(&mut sessions, at(0), 7, "ana");
+        assert_eq!(token.len(), 64, "256 bits in hex");
+        let kept = format!(
+            "{:?}",
+            sessions.live.keys().map(hex::encode).collect::<Vec<_>>()
+        );
+        assert!(!kept.contains(&token));
+    }
+
+    #[test]
+    fn one_person_cannot_crowd_out_another() {
+        let mut sessions = Sessions::default();
+        let anas = open(&mut sessions, at(0), 255, "ana");
+        for seed in 0..200 {
+            open(&mut sessions, at(1), seed, "robot");
+        }
+        assert!(sessions.find(at(2), &anas, true).is_some());
+        assert_eq!(sessions.live.len(), 1 + SESSIONS_PER_PERSON_MAX);
+    }
+
+    #[test]
+    fn the_number_of_sessions_is_bounded() {
+        let mut sessions = Sessions::default();
+        for number in 0..600_u16 {
+            let mut bytes = [0; 32];
+            bytes[..2].copy_from_slice(&number.to_le_bytes());
+            sessions.open(
+                at(0),
+                &Entropy::new(bytes),
+                &format!("p{number}"),
+                [0; 32],
+                false,
+            );
+        }
+        assert_eq!(sessions.live.len(), SESSIONS_MAX);
+    }
+}

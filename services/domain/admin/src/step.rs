@@ -1,0 +1,71 @@
+//! What a request may ask of the world on its way to a response.
+
+use ipc::{Redacted, init, net, pbx, store};
+use sansio::{Entropy, Instant};
+
+use crate::{Admin, Response};
+
+/// When something is decided, and the secrets it may use up.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// Now.
+    pub now: Instant,
+    /// Fresh from the operating system's generator; never handed to two moments.
+    pub entropy: Entropy,
+}
+
+/// The next thing to do for one request. Everything but [`Step::Respond`] carries what to do with
+/// the answer.
+pub enum Step {
+    /// The request is done.
+    Respond(Response),
+    /// Compare a password with its hash: slow, off the main thread, few at a time.
+    Verify(Check, Then<Result<bool, Away>>),
+    /// Make the argon2id hash (PHC string) of a password: slow likewise.
+    Hash(Redacted<String>, Then<Result<Redacted<String>, Away>>),
+    /// Ask the store.
+    Store(store::Request, Then<Result<store::Reply, Away>>),
+    /// Ask PID 1.
+    Init(init::Request, Then<Result<init::Reply, Away>>),
+    /// Look at every service at once.
+    Observe(Then<Observation>),
+    /// Append to the audit trail in order; the answer is what could not be kept.
+    Record(Vec<store::Audit>, Then<Vec<store::Audit>>),
+}
+
+/// What to do with an answer.
+pub type Then<T> = Box<dyn FnOnce(&mut Admin, Moment, T) -> Step + Send>;
+
+/// A password to compare.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// As typed.
+    pub password: Redacted<String>,
+    /// The hash it should match; `None` for an unknown person: do the same work and answer no, so
+    /// that the time taken does not tell who exists.
+    pub hash: Option<Redacted<String>>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Away {
+    /// The process did not answer.
+    #[error("{0} does not answer")]
+    Silent(&'static str),
+    /// Too many passwords are being checked already.
+    #[error("too many sign-ins at once")]
+    Busy,
+}
+
+/// What every service said when looked at.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    /// PID 1: services and boot stages.
+    pub init: Result<init::Status, Away>,
+    /// Phones and calls.
+    pub pbx: Result<pbx::Status, Away>,
+    /// Interfaces.
+    pub net: Result<net::Status, Away>,
+    /// The store's condition.
+    pub store: Result<store::Health, Away>,
+}

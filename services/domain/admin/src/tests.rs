@@ -1,0 +1,6 @@
+//! The whole of `admin` against a small world in memory: no socket, no clock, no hashing.
+
+mod access;
+mod signing_in;
+mod site;
+mod world;

@@ -1,0 +1,291 @@
+//! A store, PID 1 and a password hasher in a few lines, and a clock that is set by hand.
+
+use std::time::Duration;
+
+use ipc::site::{Person, Role, Site};
+use ipc::store::{Audit, AuditEntry, CallRecord, Outcome, Reply, Request as Ask};
+use ipc::{Redacted, init, net, pbx, store};
+use sansio::{Entropy, Instant};
+
+use crate::{Admin, Away, Method, Moment, Observation, Peer, Request, Response, Step};
+
+pub(super) const OWN_PASSWORD: &str = "papagaio verde come milho";
+
+pub(super) struct World {
+    pub(super) admin: Admin,
+    pub(super) now: Instant,
+    pub(super) site: Site,
+    pub(super) version: u64,
+    pub(super) audits: Vec<Audit>,
+    pub(super) screen: Vec<String>,
+    pub(super) asked_init: Vec<init::Request>,
+    pub(super) store_away: bool,
+    pub(super) verified: usize,
+    drawn: u64,
+}
+
+impl World {
+    /// A claimed box: `admin` has chosen [`OWN_PASSWORD`].
+    pub(super) fn new() -> Self {
+        let admin = Person {
+            login: "admin".into(),
+            role: Role::Administrator,
+            password_hash: hash(OWN_PASSWORD),
+            password_one_time: false,
+        };
+        let site = Site {
+            realm: "ramal".into(),
+            extensions: Vec::new(),
+            people: vec![admin],
+        };
+        Self::with(site)
+    }
+
+    /// A box fresh from the works.
+    pub(super) fn fresh() -> Self {
+        Self::with(config::Site::factory("ramal").to_ipc())
+    }
+
+    fn with(site: Site) -> Self {
+        let mut admin = Admin::new("0.1.0");
+        admin.configure(1, site.clone());
+        Self {
+            admin,
+            now: Instant::ORIGIN + Duration::from_secs(1000),
+            site,
+            version: 1,
+            audits: Vec::new(),
+            screen: Vec::new(),
+            asked_init: Vec::new(),
+            store_away: false,
+            verified: 0,
+            drawn: 0,
+        }
+    }
+
+    pub(super) fn pass(&mut self, secs: u64) {
+        self.now = self.now + Duration::from_secs(secs);
+    }
+
+    pub(super) fn moment(&mut self) -> Moment {
+        self.drawn += 1;
+        let mut bytes = [7; 32];
+        bytes[..8].copy_from_slice(&self.drawn.to_le_bytes());
+        Moment {
+            now: self.now,
+            entropy: Entropy::new(bytes),
+        }
+    }
+
+    pub(super) fn ask(&mut self, request: &Request) -> Response {
+        let moment = self.moment();
+        let step = self.admin.handle(moment, request);
+        self.run(step)
+    }
+
+    pub(super) fn run(&mut self, mut step: Step) -> Response {
+        loop {
+            let moment = self.moment();
+            step = match step {
+                Step::Respond(response) => return response,
+                Step::Verify(check, then) => {
+                    self.verified += 1;
+                    let good = check
+                        .hash
+                        .is_some_and(|kept| kept == hash(check.password.reveal()));
+                    then(&mut self.admin, moment, Ok(good))
+                }
+                Step::Hash(password, then) => {
+                    then(&mut self.admin, moment, Ok(hash(password.reveal())))
+                }
+                Step::Store(request, then) => {
+                    let reply = if self.store_away {
+                        Err(Away::Silent("store"))
+                    } else {
+                        Ok(self.store(request))
+                    };
+                    then(&mut self.admin, moment, reply)
+                }
+                Step::Init(request, then) => {
+                    self.asked_init.push(request.clone());
+                    let reply = self.init(request);
+                    then(&mut self.admin, moment, reply)
+                }
+                Step::Observe(then) => {
+                    let seen = observation(self.store_away);
+                    then(&mut self.admin, moment, seen)
+                }
+                Step::Record(entries, then) => {
+                    let left = if self.store_away {
+                        entries
+                    } else {
+                        self.audits.extend(entries);
+                        Vec::new()
+                    };
+                    then(&mut self.admin, moment, left)
+                }
+            };
+        }
+    }
+
+    fn store(&mut self, request: Ask) -> Reply {
+        match request {
+            Ask::Config => Reply::Config {
+                version: self.version,
+                site: self.site.clone(),
+            },
+            Ask::Commit { base, audit, site } => {
+                if base != self.version {
+                    return Reply::Conflict {
+                        current: self.version,
+                    };
+                }
+                if let Err(faults) = config::Site::parse(&site) {
+                    let faults = faults.iter().map(ToString::to_string).collect();
+                    return Reply::Invalid { faults };
+                }
+                self.version += 1;
+                self.site = site;
+                self.audits.push(audit);
+                Reply::Committed {
+                    version: self.version,
+                }
+            }
+            Ask::Calls { .. } => Reply::Calls(vec![call()]),
+            Ask::AuditTrail { .. } => Reply::AuditTrail(
+                self.audits
+                    .iter()
+                    .zip(1..)
+                    .map(|(audit, sequence)| AuditEntry {
+                        sequence,
+                        at_millis: 0,
+                        audit: audit.clone(),
+                        hash: String::new(),
+                    })
+                    .collect(),
+            ),
+            other => panic!("not expected: {other:?}"),
+        }
+    }
+
+    fn init(&mut self, request: init::Request) -> Result<init::Reply, Away> {
+        Ok(match request {
+            init::Request::Screen(lines) => {
+                self.screen = lines.reveal().clone();
+                init::Reply::Done
+            }
+            init::Request::Restart { name, .. } if name == "pbx" => init::Reply::Done,
+            init::Request::Restart { .. } => init::Reply::Unknown,
+            other => panic!("not expected: {other:?}"),
+        })
+    }
+
+    /// Signs in by the API and returns the cookie.
+    pub(super) fn sign_in(&mut self, login: &str, password: &str) -> String {
+        let response = self.ask(&sign_in_from("10.0.0.5", login, password));
+        assert_eq!(response.status, 200, "{}", text(&response));
+        cookie(&response)
+    }
+}
+
+pub(super) fn request(method: Method, target: &str) -> Request {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    Request {
+        method,
+        path: path.into(),
+        query: query.into(),
+        headers: vec![("host".into(), "ramal.local".into())],
+        body: Vec::new(),
+        peer: Peer::Network("10.0.0.5".parse().expect("an address")),
+    }
+}
+
+pub(super) fn get(target: &str, cookie: &str) -> Request {
+    request(Method::Get, target).with("cookie", cookie)
+}
+
+pub(super) fn post(target: &str, cookie: &str, body: &serde_json::Value) -> Request {
+    let mut request = request(Method::Post, target)
+        .with("cookie", cookie)
+        .with("content-type", "application/json");
+    request.body = body.to_string().into_bytes();
+    request
+}
+
+pub(super) fn form(target: &str, cookie: &str, body: &str) -> Request {
+    let mut request = request(Method::Post, target)
+        .with("cookie", cookie)
+        .with("origin", "https://ramal.local")
+        .with("content-type", "application/x-www-form-urlencoded");
+    request.body = body.as_bytes().to_vec();
+    request
+}
+
+pub(super) fn sign_in_from(address: &str, login: &str, password: &str) -> Request {
+    let body = serde_json::json!({ "login": login, "password": password });
+    let mut request = post("/api/login", "", &body);
+    request.peer = Peer::Network(address.parse().expect("an address"));
+    request
+}
+
+impl Request {
+    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+        if !value.is_empty() {
+            self.headers.push((name.into(), value.into()));
+        }
+        self
+    }
+}
+
+pub(super) fn text(response: &Response) -> String {
+    String::from_utf8(response.body.clone()).expect("text")
+}
+
+pub(super) fn json(response: &Response) -> serde_json::Value {
+    serde_json::from_slice(&response.body).expect("JSON")
+}
+
+pub(super) fn cookie(response: &Response) -> String {
+    let header = response.header("set-cookie").expect("a cookie");
+    header.split(';').next().expect("a pair").to_owned()
+}
+
+fn hash(password: &str) -> Redacted<String> {
+    Redacted::new(format!("$argon2id$test${password}"))
+}
+
+fn observation(store_away: bool) -> Observation {
+    Observation {
+        init: Ok(init::Status {
+            version: "0.1.0".into(),
+            ..init::Status::default()
+        }),
+        pbx: Ok(pbx::Status::default()),
+        net: Ok(net::Status::default()),
+        store: if store_away {
+            Err(Away::Silent("store"))
+        } else {
+            Ok(store::Health {
+                file_bytes: 4096,
+                ..store::Health::default()
+            })
+        },
+    }
+}
+
+fn call() -> CallRecord {
+    CallRecord {
+        id: "1795351501000-00000001".into(),
+        from: "100".into(),
+        to: "101".into(),
+        source: "10.0.0.2".into(),
+        started_millis: 1_795_351_501_000,
+        answered_millis: Some(1_795_351_503_000),
+        ended_millis: Some(1_795_351_510_500),
+        outcome: Outcome::EndedByCaller,
+        status: 200,
+        dtmf_digits: 4,
+        packets_to_callee: 375,
+        packets_to_caller: 374,
+    }
+}

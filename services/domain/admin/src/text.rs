@@ -1,0 +1,195 @@
+//! Every word a page shows, in the two languages the box speaks.
+
+/// A language of the pages. The API and the audit trail are English.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Language {
+    English,
+    Portuguese,
+}
+
+impl Language {
+    /// What the browser prefers (`Accept-Language`, RFC 9110 §12.5.4); Brazilian Portuguese when
+    /// it names neither of ours.
+    pub(crate) fn preferred(accept_language: &str) -> Self {
+        let mut best = (0.0, Self::Portuguese);
+        for item in accept_language.split(',') {
+            let mut parts = item.split(';');
+            let tag = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+            let language = match tag.split('-').next() {
+                Some("pt") => Self::Portuguese,
+                Some("en") => Self::English,
+                _ => continue,
+            };
+            let weight = parts
+                .find_map(|part| part.trim().strip_prefix("q=")?.parse::<f32>().ok())
+                .unwrap_or(1.0);
+            if weight > best.0 {
+                best = (weight, language);
+            }
+        }
+        best.1
+    }
+
+    pub(crate) const fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Portuguese => "pt-BR",
+        }
+    }
+
+    pub(crate) const fn words(self) -> &'static Words {
+        match self {
+            Self::English => &ENGLISH,
+            Self::Portuguese => &PORTUGUESE,
+        }
+    }
+
+    /// A state, outcome or stage as a person says it; unknown ones as they are.
+    pub(crate) fn state(self, name: &str) -> &str {
+        if self == Self::English {
+            return name;
+        }
+        STATES
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map_or(name, |(_, portuguese)| portuguese)
+    }
+}
+
+/// Declares the table of words once, so that no language can lack one.
+macro_rules! words {
+    ($($name:ident: $english:literal, $portuguese:literal;)*) => {
+        pub(crate) struct Words { $(pub(crate) $name: &'static str,)* }
+        const ENGLISH: Words = Words { $($name: $english,)* };
+        const PORTUGUESE: Words = Words { $($name: $portuguese,)* };
+    };
+}
+
+words! {
+    title: "Ramal", "Ramal";
+    sign_in: "Sign in", "Entrar";
+    sign_out: "Sign out", "Sair";
+    sign_in_hint: "The administrator's first password is on the box's own screen.",
+        "A primeira senha do administrador está na tela da própria central.";
+    login: "Login", "Login";
+    password: "Password", "Senha";
+    change_password: "Change password", "Trocar senha";
+    must_change: "This password was made for one use. Choose your own to go on.",
+        "Esta senha vale uma única vez. Escolha a sua para continuar.";
+    old_password: "Present password", "Senha atual";
+    new_password: "New password", "Nova senha";
+    new_password_hint: "At least 15 characters. A few unrelated words are good and easy to keep.",
+        "Pelo menos 15 caracteres. Algumas palavras sem relação são boas e fáceis de lembrar.";
+    save: "Save", "Salvar";
+    back: "Back", "Voltar";
+    cancel: "Cancel", "Cancelar";
+    status: "Status", "Situação";
+    extensions: "Extensions", "Ramais";
+    calls: "Calls", "Ligações";
+    audit: "Audit", "Auditoria";
+    phones: "Phones", "Telefones";
+    live_calls: "Calls in progress", "Ligações em curso";
+    services: "Services", "Serviços";
+    boot: "Start-up", "Inicialização";
+    network: "Network", "Rede";
+    storage: "Storage", "Armazenamento";
+    all_well: "Everything is running", "Tudo funcionando";
+    attention: "Needs attention", "Precisa de atenção";
+    version: "Firmware", "Firmware";
+    kernel: "Kernel", "Kernel";
+    uptime: "Up for", "Ligada há";
+    config_version: "Configuration", "Configuração";
+    service: "Service", "Serviço";
+    state: "State", "Estado";
+    restarts: "Restarts", "Reinícios";
+    last_exit: "Last ended", "Último fim";
+    memory: "Memory", "Memória";
+    cpu: "CPU time", "Tempo de CPU";
+    extension: "Extension", "Ramal";
+    address: "Address", "Endereço";
+    expires: "Renews within", "Renova em até";
+    from: "From", "De";
+    to: "To", "Para";
+    duration: "Duration", "Duração";
+    stage: "Stage", "Etapa";
+    at: "At", "Em";
+    interface: "Interface", "Interface";
+    gateway: "Gateway", "Gateway";
+    link: "Link", "Enlace";
+    link_up: "up", "ativo";
+    link_down: "down", "inativo";
+    conflict: "Address also used by", "Endereço também usado por";
+    database: "Database", "Banco de dados";
+    free: "Free on disk", "Livre no disco";
+    none_phones: "No phone is registered.", "Nenhum telefone registrado.";
+    none_calls: "No call in progress.", "Nenhuma ligação em curso.";
+    none_records: "No call yet.", "Nenhuma ligação ainda.";
+    none_extensions: "No extension yet. Create the first one below.",
+        "Nenhum ramal ainda. Crie o primeiro abaixo.";
+    number: "Number", "Número";
+    display_name: "Name shown", "Nome exibido";
+    remote: "From outside", "De fora";
+    remote_hint: "May register from outside the internal networks",
+        "Pode registrar de fora das redes internas";
+    yes: "yes", "sim";
+    no: "no", "não";
+    new_extension: "New extension", "Novo ramal";
+    create: "Create", "Criar";
+    delete: "Delete", "Excluir";
+    created: "Extension created", "Ramal criado";
+    shown_once: "This password is shown once. Enter it in the phone now; the box keeps only what it needs to check it.",
+        "Esta senha é mostrada uma única vez. Digite-a no telefone agora; a central guarda só o necessário para conferi-la.";
+    delete_question: "Delete this extension?", "Excluir este ramal?";
+    delete_hint: "Its phone can no longer register or call. Records of past calls stay.",
+        "O telefone dele não registra nem liga mais. Os registros de ligações ficam.";
+    when: "When", "Quando";
+    outcome: "Outcome", "Resultado";
+    packets: "Packets out / back", "Pacotes ida / volta";
+    digits: "Digits", "Dígitos";
+    who: "Who", "Quem";
+    what: "What", "O quê";
+    before: "Before", "Antes";
+    after: "After", "Depois";
+    problem: "That did not work", "Não deu certo";
+    utc: "Times are UTC.", "Horários em UTC.";
+}
+
+const STATES: &[(&str, &str)] = &[
+    ("starting", "iniciando"),
+    ("ready", "pronto"),
+    ("waiting", "aguardando"),
+    ("stopping", "parando"),
+    ("stopped", "parado"),
+    ("given-up", "desistiu"),
+    ("calling", "chamando"),
+    ("ringing", "tocando"),
+    ("talking", "conversando"),
+    ("ongoing", "em curso"),
+    ("ended-by-caller", "encerrada por quem ligou"),
+    ("ended-by-callee", "encerrada por quem atendeu"),
+    ("ended-by-box", "encerrada pela central"),
+    ("cancelled", "cancelada"),
+    ("refused", "recusada"),
+    ("no-answer", "não atendida"),
+    ("not-found", "número inexistente"),
+    ("unreachable", "fora de alcance"),
+    ("rejected", "rejeitada"),
+    ("interrupted", "interrompida"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::Language;
+
+    #[test]
+    fn the_browsers_first_choice_of_ours_wins() {
+        let check =
+            |header, expected| assert_eq!(Language::preferred(header), expected, "{header}");
+        check("en-US,en;q=0.9", Language::English);
+        check("pt-BR,pt;q=0.9,en;q=0.8", Language::Portuguese);
+        check("de, en;q=0.5, pt;q=0.3", Language::English);
+        check("fr", Language::Portuguese);
+        check("", Language::Portuguese);
+        check("en;q=x", Language::English);
+    }
+}

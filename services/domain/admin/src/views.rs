@@ -1,0 +1,282 @@
+//! What is shown: the same values become JSON for programs and HTML for people.
+
+use ipc::site::Site;
+use ipc::store::{AuditEntry, CallRecord, Outcome};
+use serde::Serialize;
+
+use crate::Observation;
+use crate::calendar::rfc3339;
+
+/// The state of the box.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct StatusView {
+    pub(crate) version: String,
+    pub(crate) kernel: String,
+    pub(crate) uptime_secs: u64,
+    pub(crate) boot: Vec<StageView>,
+    pub(crate) services: Vec<ServiceView>,
+    pub(crate) phones: Vec<PhoneView>,
+    pub(crate) calls: Vec<LiveCallView>,
+    pub(crate) network: Vec<LinkView>,
+    pub(crate) store: StoreView,
+    pub(crate) config_version: u64,
+    /// What cannot be told just now, and why; empty on a healthy box.
+    pub(crate) warnings: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct StageView {
+    pub(crate) stage: String,
+    pub(crate) millis: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct ServiceView {
+    pub(crate) name: String,
+    pub(crate) state: String,
+    pub(crate) pid: u32,
+    pub(crate) restarts: u32,
+    pub(crate) last_exit: String,
+    pub(crate) resident_kib: u64,
+    pub(crate) cpu_millis: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct PhoneView {
+    pub(crate) extension: String,
+    pub(crate) address: String,
+    pub(crate) transport: String,
+    pub(crate) expires_secs: u32,
+    pub(crate) user_agent: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct LiveCallView {
+    pub(crate) id: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) state: String,
+    pub(crate) seconds: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct LinkView {
+    pub(crate) name: String,
+    pub(crate) mac: String,
+    pub(crate) up: bool,
+    pub(crate) address: String,
+    pub(crate) gateway: String,
+    pub(crate) conflict_with: String,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct StoreView {
+    pub(crate) file_bytes: u64,
+    pub(crate) free_bytes: u64,
+    pub(crate) warning: String,
+}
+
+impl StatusView {
+    /// What the services said, and a warning for each that said nothing.
+    pub(crate) fn new(seen: Observation, config_version: u64, version: &str) -> Self {
+        let mut view = Self {
+            config_version,
+            version: version.to_owned(),
+            ..Self::default()
+        };
+        match seen.init {
+            Ok(status) => view.take_init(status),
+            Err(away) => view.warnings.push(away.to_string()),
+        }
+        match seen.pbx {
+            Ok(status) => view.take_pbx(status),
+            Err(away) => view.warnings.push(away.to_string()),
+        }
+        match seen.net {
+            Ok(status) => view.take_net(status),
+            Err(away) => view.warnings.push(away.to_string()),
+        }
+        match seen.store {
+            Ok(health) => {
+                view.store = StoreView {
+                    file_bytes: health.file_bytes,
+                    free_bytes: health.free_bytes,
+                    warning: health.warning,
+                };
+            }
+            Err(away) => {
+                view.store.warning = away.to_string();
+            }
+        }
+        view
+    }
+
+    fn take_init(&mut self, status: ipc::init::Status) {
+        self.version = status.version;
+        self.kernel = status.kernel;
+        self.uptime_secs = status.uptime_secs;
+        let stage = |(stage, millis)| StageView { stage, millis };
+        self.boot = status.boot.into_iter().map(stage).collect();
+        let service = |service: ipc::init::Service| ServiceView {
+            name: service.name,
+            state: service.state,
+            pid: service.pid,
+            restarts: service.restarts,
+            last_exit: service.last_exit,
+            resident_kib: service.resident_kib,
+            cpu_millis: service.cpu_millis,
+        };
+        self.services = status.services.into_iter().map(service).collect();
+    }
+
+    fn take_pbx(&mut self, status: ipc::pbx::Status) {
+        let phone = |phone: ipc::pbx::Phone| PhoneView {
+            extension: phone.extension,
+            address: phone.address,
+            transport: phone.transport,
+            expires_secs: phone.expires_secs,
+            user_agent: phone.user_agent,
+        };
+        self.phones = status.phones.into_iter().map(phone).collect();
+        let call = |call: ipc::pbx::Call| LiveCallView {
+            id: call.id,
+            from: call.from,
+            to: call.to,
+            state: call.state,
+            seconds: call.seconds,
+        };
+        self.calls = status.calls.into_iter().map(call).collect();
+    }
+
+    fn take_net(&mut self, status: ipc::net::Status) {
+        let link = |link: ipc::net::Link| LinkView {
+            name: link.name,
+            mac: link.mac,
+            up: link.up,
+            address: link.address,
+            gateway: link.gateway,
+            conflict_with: link.conflict_with,
+        };
+        self.network = status.links.into_iter().map(link).collect();
+    }
+}
+
+/// An extension, without its secrets.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ExtensionView {
+    pub(crate) number: String,
+    pub(crate) display_name: String,
+    pub(crate) remote: bool,
+}
+
+impl ExtensionView {
+    /// Every extension, by number.
+    pub(crate) fn all(site: &Site) -> Vec<Self> {
+        let mut all: Vec<Self> = site.extensions.iter().map(Self::new).collect();
+        all.sort_by(|a, b| a.number.cmp(&b.number));
+        all
+    }
+
+    pub(crate) fn new(extension: &ipc::site::Extension) -> Self {
+        Self {
+            number: extension.number.clone(),
+            display_name: extension.display_name.clone(),
+            remote: extension.remote,
+        }
+    }
+
+    /// The state as the audit trail keeps it.
+    pub(crate) fn for_audit(&self) -> String {
+        format!(
+            "display name {:?}, remote {}",
+            self.display_name, self.remote
+        )
+    }
+}
+
+/// A call on record.
+#[derive(Debug, Serialize)]
+pub(crate) struct CallView {
+    pub(crate) id: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) source: String,
+    pub(crate) started: String,
+    pub(crate) answered: Option<String>,
+    pub(crate) ended: Option<String>,
+    pub(crate) outcome: &'static str,
+    pub(crate) status: u16,
+    /// Whole seconds from answer to end; 0 when not answered or not ended.
+    pub(crate) duration_secs: i64,
+    pub(crate) dtmf_digits: u32,
+    pub(crate) packets_to_callee: u64,
+    pub(crate) packets_to_caller: u64,
+}
+
+impl From<CallRecord> for CallView {
+    fn from(call: CallRecord) -> Self {
+        let talked = match (call.answered_millis, call.ended_millis) {
+            (Some(answered), Some(ended)) => ended.saturating_sub(answered).max(0) / 1000,
+            _ => 0,
+        };
+        Self {
+            id: call.id,
+            from: call.from,
+            to: call.to,
+            source: call.source,
+            started: rfc3339(call.started_millis),
+            answered: call.answered_millis.map(rfc3339),
+            ended: call.ended_millis.map(rfc3339),
+            outcome: outcome_name(call.outcome),
+            status: call.status,
+            duration_secs: talked,
+            dtmf_digits: call.dtmf_digits,
+            packets_to_callee: call.packets_to_callee,
+            packets_to_caller: call.packets_to_caller,
+        }
+    }
+}
+
+const fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Ongoing => "ongoing",
+        Outcome::EndedByCaller => "ended-by-caller",
+        Outcome::EndedByCallee => "ended-by-callee",
+        Outcome::EndedByBox => "ended-by-box",
+        Outcome::Cancelled => "cancelled",
+        Outcome::Refused => "refused",
+        Outcome::NoAnswer => "no-answer",
+        Outcome::NotFound => "not-found",
+        Outcome::Unreachable => "unreachable",
+        Outcome::Rejected => "rejected",
+        Outcome::Interrupted => "interrupted",
+    }
+}
+
+/// An entry of the audit trail.
+#[derive(Debug, Serialize)]
+pub(crate) struct AuditView {
+    pub(crate) sequence: u64,
+    pub(crate) at: String,
+    pub(crate) who: String,
+    pub(crate) from: String,
+    pub(crate) action: String,
+    pub(crate) before: String,
+    pub(crate) after: String,
+    pub(crate) hash: String,
+}
+
+impl From<AuditEntry> for AuditView {
+    fn from(entry: AuditEntry) -> Self {
+        Self {
+            sequence: entry.sequence,
+            at: rfc3339(entry.at_millis),
+            who: entry.audit.who,
+            from: entry.audit.from,
+            action: entry.audit.action,
+            before: entry.audit.before,
+            after: entry.audit.after,
+            hash: entry.hash,
+        }
+    }
+}
