@@ -37,8 +37,9 @@ pub enum Input {
     Watchdog(Service, u32),
     /// The process ended.
     ChildExited(Service, u32, Exit),
-    /// Somebody asks for a service that was given up, or is waiting, to be started now.
-    RestartRequested(Service),
+    /// An administrator asks for a service to be ended with this signal and started again, or, when
+    /// it was given up or is waiting, to be started now.
+    RestartRequested(Service, Signal),
     /// Power button, Ctrl-Alt-Del, or the web page.
     ShutdownRequested(Shutdown),
     /// The deadline passed.
@@ -245,7 +246,7 @@ impl Node for SupervisorNode {
                     self.ended(now, service, exit, uptime);
                 }
             }
-            Input::RestartRequested(service) => self.restart(service),
+            Input::RestartRequested(service, signal) => self.restart(now, service, signal),
             Input::ShutdownRequested(kind) => self.shut_down(now, kind),
             Input::Timer => self.timer(now),
         }
@@ -365,6 +366,10 @@ impl SupervisorNode {
         let stopping = self.shutdown.is_some();
         let it = self.services.of_mut(service);
         it.last_exit = exit.to_string();
+        if matches!(&it.phase, Phase::Running(running) if running.terminated.is_some()) {
+            // It ended because it was asked to: no crash.
+            it.backoff.forget();
+        }
         if stopping {
             it.phase = Phase::Stopped;
             self.outputs
@@ -385,15 +390,26 @@ impl SupervisorNode {
         self.outputs.push_back(Output::Report(report));
     }
 
-    fn restart(&mut self, service: Service) {
+    fn restart(&mut self, now: Instant, service: Service, signal: Signal) {
         let it = self.services.of_mut(service);
-        match it.phase {
+        match &mut it.phase {
             Phase::GivenUp | Phase::Waiting { .. } => {
                 it.backoff.forget();
                 it.restarts = it.restarts.saturating_add(1);
                 self.spawn(service);
             }
-            Phase::Idle | Phase::Spawning | Phase::Running(_) | Phase::Stopped => {}
+            Phase::Running(running) => {
+                match signal {
+                    Signal::Terminate if running.terminated.is_none() => {
+                        running.terminated = Some(now);
+                    }
+                    Signal::Kill if running.killed.is_none() => running.killed = Some(now),
+                    Signal::Terminate | Signal::Kill => return,
+                }
+                let pid = running.pid;
+                self.outputs.push_back(Output::Kill(service, pid, signal));
+            }
+            Phase::Idle | Phase::Spawning | Phase::Stopped => {}
         }
     }
 

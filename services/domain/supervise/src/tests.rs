@@ -198,7 +198,7 @@ fn a_given_up_service_comes_back_when_asked_for() {
         bench.pass(SECOND * 5, None);
     }
     assert_eq!(bench.state(Service::Media), "given-up");
-    bench.feed(Input::RestartRequested(Service::Media));
+    bench.feed(Input::RestartRequested(Service::Media, Signal::Terminate));
     assert_eq!(bench.state(Service::Media), "starting");
     bench.exit(Service::Media);
     assert_eq!(
@@ -399,4 +399,38 @@ fn maintenance_starts_nothing_and_keeps_the_box_alive() {
     );
     bench.feed(Input::ShutdownRequested(Shutdown::PowerOff));
     assert_eq!(bench.take(), [Output::Finish(Shutdown::PowerOff)]);
+}
+
+#[test]
+fn an_administrator_may_restart_a_service_as_often_as_it_takes() {
+    let mut bench = Bench::ready();
+    for _ in 0..10 {
+        let pid = bench.pid(Service::Pbx);
+        bench.feed(Input::RestartRequested(Service::Pbx, Signal::Terminate));
+        assert_eq!(
+            bench.seen.last(),
+            Some(&Output::Kill(Service::Pbx, pid, Signal::Terminate))
+        );
+        assert_eq!(bench.state(Service::Pbx), "stopping");
+        bench.exit(Service::Pbx);
+        bench.pass(Duration::from_millis(100), None);
+        assert_ne!(bench.pid(Service::Pbx), pid);
+    }
+    assert_eq!(bench.state(Service::Pbx), "starting");
+}
+
+#[test]
+fn a_rehearsed_crash_counts_as_one() {
+    let mut bench = Bench::ready();
+    for _ in 0..5 {
+        let pid = bench.pid(Service::Net);
+        bench.feed(Input::RestartRequested(Service::Net, Signal::Kill));
+        assert_eq!(
+            bench.seen.last(),
+            Some(&Output::Kill(Service::Net, pid, Signal::Kill))
+        );
+        bench.exit(Service::Net);
+        bench.pass(SECOND * 2, None);
+    }
+    assert_eq!(bench.state(Service::Net), "given-up");
 }
