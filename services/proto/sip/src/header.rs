@@ -257,7 +257,7 @@ impl Headers {
         str::from_utf8(self.first(name)?).ok()
     }
 
-    /// Adds a field at the end. CR, LF and NUL in `value` become spaces, so no value can smuggle
+    /// Adds a field at the end. CR and LF in `value` become spaces, so that no value can smuggle in
     /// a field of its own.
     pub fn push(&mut self, name: HeaderName, value: impl Into<Vec<u8>>) {
         self.0.push(Header {
@@ -324,7 +324,7 @@ impl Headers {
 
 fn clean(mut value: Vec<u8>) -> Vec<u8> {
     for byte in &mut value {
-        if matches!(byte, b'\r' | b'\n' | 0) {
+        if matches!(byte, b'\r' | b'\n') {
             *byte = b' ';
         }
     }

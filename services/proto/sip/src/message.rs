@@ -1,6 +1,6 @@
 //! Requests and responses, owned, and how they are written.
 
-use crate::header::Headers;
+use crate::header::{HeaderName, Headers};
 use crate::method::Method;
 use crate::status::StatusCode;
 use crate::uri::Uri;
@@ -96,7 +96,10 @@ fn capacity(headers: &Headers, body: &[u8]) -> usize {
 }
 
 fn write_rest(out: &mut Vec<u8>, headers: &Headers, body: &[u8]) {
-    for field in headers.iter() {
+    for field in headers
+        .iter()
+        .filter(|field| field.name != HeaderName::ContentLength)
+    {
         out.extend_from_slice(field.name.as_str().as_bytes());
         out.extend_from_slice(b": ");
         out.extend_from_slice(&field.value);

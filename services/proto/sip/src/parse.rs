@@ -262,7 +262,7 @@ fn parse_status_line(rest: &[u8]) -> Result<StartLine, ParseFault> {
 
 /// Via, From, To, Call-ID, CSeq must be there, once and legible; the scalars too where they stand.
 fn mandatory(start: &StartLine, headers: &Headers) -> Result<(), FaultKind> {
-    headers.via()?;
+    headers.vias()?;
     headers.from()?;
     headers.to()?;
     headers.call_id()?;

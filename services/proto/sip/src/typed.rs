@@ -39,6 +39,24 @@ impl Headers {
         Via::parse(value).ok_or(HeaderFault::Malformed(HeaderName::Via))
     }
 
+    /// Every Via, the top one first.
+    ///
+    /// # Errors
+    /// When there is none or one cannot be read.
+    pub fn vias(&self) -> Result<Vec<Via>, HeaderFault> {
+        let malformed = || HeaderFault::Malformed(HeaderName::Via);
+        let read = |value| Via::parse(value).ok_or_else(malformed);
+        let vias: Vec<Via> = self
+            .values(&HeaderName::Via)
+            .map(read)
+            .collect::<Result<_, _>>()?;
+        if vias.is_empty() {
+            Err(HeaderFault::Missing(HeaderName::Via))
+        } else {
+            Ok(vias)
+        }
+    }
+
     /// From.
     ///
     /// # Errors

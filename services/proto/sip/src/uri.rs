@@ -153,7 +153,8 @@ impl SipUri {
             Some((_, Some((user, password)))) => (Some(user), Some(password)),
             Some((user, None)) => (Some(user), None),
         };
-        if user.is_some_and(str::is_empty) {
+        // Which of two `@` ends the user part is a matter of taste, and tastes differ along a path.
+        if userinfo.is_some_and(|info| info.contains('@')) || user.is_some_and(str::is_empty) {
             return Err(UriFault);
         }
         let (rest, headers) = match rest.split_once('?') {
