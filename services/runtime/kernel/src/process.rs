@@ -73,6 +73,28 @@ pub fn usage(pid: u32) -> Usage {
     }
 }
 
+/// The kernel's release, as in `6.12.107+deb12-amd64`.
+#[must_use]
+pub fn kernel_release() -> String {
+    rustix::system::uname()
+        .release()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Makes `file` the standard input, output and error of this process.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn set_standard_streams(file: &std::fs::File) -> Result<(), SystemError> {
+    let set = || {
+        rustix::stdio::dup2_stdin(file)?;
+        rustix::stdio::dup2_stdout(file)?;
+        rustix::stdio::dup2_stderr(file)
+    };
+    set().context("set", "the standard streams")
+}
+
 fn resident(status: &str) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let value = line.and_then(|line| line.split_whitespace().next());

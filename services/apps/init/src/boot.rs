@@ -1,0 +1,95 @@
+//! The stages of the boot, when each was reached, and why the box may not start its services.
+
+use std::fmt;
+
+use kernel::clock;
+
+use crate::console::Console;
+
+/// The stages reached so far.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Boot {
+    /// Name, and milliseconds since the kernel started.
+    pub stages: Vec<(String, u64)>,
+    /// Why no service is to be started.
+    pub maintenance: Option<Maintenance>,
+}
+
+/// Why the box starts no service: one sentence for the screen, with what to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Maintenance(pub String);
+
+impl fmt::Display for Maintenance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Boot {
+    /// Notes a stage and says so on the screen.
+    pub fn reached(&mut self, name: &str, console: &mut Console) {
+        let millis = millis_since_boot();
+        self.stages.push((name.to_owned(), millis));
+        console.line(&format!("ramal: stage {name} {millis}"));
+    }
+
+    /// The variables by which stage-1 hands this over to PID 1.
+    #[must_use]
+    pub fn to_environment(&self) -> Vec<String> {
+        let stages: Vec<String> = self
+            .stages
+            .iter()
+            .map(|(name, millis)| format!("{name}={millis}"))
+            .collect();
+        let mut variables = vec![format!("{STAGES}={}", stages.join(","))];
+        variables.extend(
+            self.maintenance
+                .iter()
+                .map(|it| format!("{MAINTENANCE}={it}")),
+        );
+        variables
+    }
+
+    /// What stage-1 handed over; `variable` looks one up.
+    #[must_use]
+    pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let stages = variable(STAGES).unwrap_or_default();
+        let stage = |it: &str| {
+            let (name, millis) = it.split_once('=')?;
+            Some((name.to_owned(), millis.parse().ok()?))
+        };
+        Self {
+            stages: stages.split(',').filter_map(stage).collect(),
+            maintenance: variable(MAINTENANCE).map(Maintenance),
+        }
+    }
+}
+
+/// Milliseconds since the kernel started.
+#[must_use]
+pub(crate) fn millis_since_boot() -> u64 {
+    u64::try_from(clock::since_boot().as_millis()).unwrap_or(u64::MAX)
+}
+
+const STAGES: &str = "RAMAL_BOOT_STAGES";
+const MAINTENANCE: &str = "RAMAL_MAINTENANCE";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stage_1_hands_over_arrives() {
+        let boot = Boot {
+            stages: vec![("kernel".into(), 812), ("root".into(), 1203)],
+            maintenance: Some(Maintenance("vdb: no=good".into())),
+        };
+        let variables = boot.to_environment();
+        let find = |name: &str| {
+            let value = |it: &String| Some(it.strip_prefix(name)?.strip_prefix('=')?.to_owned());
+            variables.iter().find_map(value)
+        };
+        assert_eq!(Boot::from_environment(find), boot);
+        assert_eq!(Boot::from_environment(|_| None), Boot::default());
+    }
+}

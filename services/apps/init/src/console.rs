@@ -1,0 +1,118 @@
+//! The screen of the box: the serial line in the lab, a monitor in the field.
+//!
+//! Nothing ever waits for it: what it does not take at once is kept up to a limit, then dropped.
+//! A serial port whose other end holds its breath must not stop telephony.
+
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use kernel::poller::{Interest, Poller};
+
+/// Where lines for people go.
+#[derive(Debug)]
+pub struct Console {
+    screen: Option<File>,
+    pending: VecDeque<u8>,
+    dropped: u64,
+}
+
+impl Console {
+    /// Opens a screen. Without one, lines go nowhere; that is no error.
+    #[must_use]
+    pub fn open(path: &Path) -> Self {
+        let mut options = OpenOptions::new();
+        let options = options
+            .write(true)
+            .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+        Self {
+            screen: options.open(path).ok(),
+            pending: VecDeque::new(),
+            dropped: 0,
+        }
+    }
+
+    /// Shows one line. Control characters in it are replaced: log text comes from outside.
+    pub fn line(&mut self, text: &str) {
+        if self.screen.is_none() {
+            return;
+        }
+        if self.pending.len() >= PENDING_MAX {
+            self.dropped = self.dropped.saturating_add(1);
+            return;
+        }
+        if self.dropped > 0 {
+            let note = format!(
+                "ramal: the screen was too slow for {} lines\r\n",
+                self.dropped
+            );
+            self.dropped = 0;
+            self.pending.extend(note.bytes());
+        }
+        let clean = |letter: char| if letter.is_control() { '?' } else { letter };
+        let clean: String = text.chars().map(clean).collect();
+        self.pending.extend(clean.bytes());
+        self.pending.extend(b"\r\n");
+        self.flush();
+    }
+
+    /// Writes what the screen takes now.
+    pub fn flush(&mut self) {
+        let Some(screen) = &mut self.screen else {
+            return;
+        };
+        while !self.pending.is_empty() {
+            let (front, _) = self.pending.as_slices();
+            match screen.write(front) {
+                Ok(0) => return,
+                Ok(count) => drop(self.pending.drain(..count)),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(_) => {
+                    // The line is gone for good, as when a USB adapter is pulled.
+                    self.screen = None;
+                    self.pending.clear();
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Whether something waits for room.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// The screen, to wait for room on it.
+    #[must_use]
+    pub fn waiting(&self) -> Option<BorrowedFd<'_>> {
+        self.screen.as_ref().map(File::as_fd)
+    }
+
+    /// Before the end of the system: gives the screen a moment to take the last lines.
+    pub fn drain(&mut self) {
+        let Ok(mut poller) = Poller::new() else {
+            return;
+        };
+        let Some(screen) = &self.screen else { return };
+        if poller.add(screen, 0, Interest::Write).is_err() {
+            return;
+        }
+        for _ in 0..DRAIN_ROUNDS {
+            self.flush();
+            if !self.is_pending() || poller.wait(Some(DRAIN_ROUND)).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Bytes kept for a slow screen: some screens full.
+const PENDING_MAX: usize = 64 * 1024;
+const DRAIN_ROUNDS: u32 = 20;
+const DRAIN_ROUND: Duration = Duration::from_millis(100);

@@ -1,0 +1,131 @@
+//! The data disk: found, made when blank, mounted, grown; or left alone and explained.
+
+use std::fs;
+use std::path::Path;
+
+use kernel::disk::Disk;
+use kernel::ext4::{self, Content, Identity, Superblock, Template};
+use kernel::mount::{self, Rights};
+use kernel::{Context, SystemError};
+use supervise::Service;
+
+use crate::boot::Maintenance;
+use crate::console::Console;
+use crate::services;
+
+/// Where the data file system is mounted.
+pub(crate) const DATA: &str = "/data";
+/// The volume name of our data file systems.
+const LABEL: &str = "ramal-data";
+
+/// Reads the template the image carries.
+pub(crate) fn template() -> Result<Template, SystemError> {
+    let path = "/data.ext4.template";
+    let bytes = fs::read(path).context("read", path)?;
+    Template::parse(&bytes).context("use", path)
+}
+
+/// Whether a disk is a data disk of ours, or could become one.
+pub(crate) fn is_ours(disk: &Disk, template: &Template) -> bool {
+    matches!(look(disk, template), Ok(Content::Ext4(it)) if it.label == LABEL)
+}
+
+/// Whether a disk is blank, or was begun to be made.
+pub(crate) fn is_free(disk: &Disk, template: &Template) -> bool {
+    let content = look(disk, template);
+    disk.bytes >= template.bytes() && matches!(content, Ok(Content::Blank | Content::Unfinished))
+}
+
+fn look(disk: &Disk, template: &Template) -> Result<Content, SystemError> {
+    ext4::probe(&disk.open()?, disk.bytes, template)
+}
+
+/// Makes and mounts the data file system of `disk`.
+///
+/// # Errors
+/// Why the box cannot use it, in words for the installer. Nothing was erased then.
+pub(crate) fn bring_up(
+    disk: &Disk,
+    template: &Template,
+    console: &mut Console,
+) -> Result<(), Maintenance> {
+    let unusable = |why: &dyn std::fmt::Display| unusable(disk, why);
+    let content = look(disk, template).map_err(|error| unusable(&error))?;
+    let superblock = match content {
+        Content::Blank | Content::Unfinished => {
+            make(disk, template, console).map_err(|error| unusable(&error))?
+        }
+        Content::Ext4(superblock) if superblock.label == LABEL => superblock,
+        Content::Ext4(superblock) => {
+            let label = superblock.label;
+            return Err(unusable(&format_args!(
+                "it holds a file system named \"{label}\""
+            )));
+        }
+        Content::Other(what) => return Err(unusable(&what)),
+    };
+    let device = disk.path();
+    mount::mount(
+        &device.to_string_lossy(),
+        DATA,
+        "ext4",
+        Rights::DataOnly,
+        "errors=remount-ro",
+    )
+    .map_err(|error| unusable(&error))?;
+    let blocks = disk.bytes / superblock.block_bytes.max(1);
+    if blocks > superblock.blocks {
+        // The box can live with the smaller file system, so this only gets a line.
+        if let Err(error) = ext4::grow(DATA, blocks) {
+            console.line(&format!("ramal: data disk {}: {error}", disk.name));
+        }
+    }
+    give_to_store(Path::new(DATA)).map_err(|error| unusable(&error))
+}
+
+fn make(
+    disk: &Disk,
+    template: &Template,
+    console: &mut Console,
+) -> Result<Superblock, SystemError> {
+    console.line(&format!(
+        "ramal: data disk {} is blank: making its file system",
+        disk.name
+    ));
+    let file = disk.open_for_writing()?;
+    template.write_to(&file, &Identity::random()?)?;
+    match ext4::probe(&file, disk.bytes, template)? {
+        Content::Ext4(superblock) => Ok(superblock),
+        Content::Blank | Content::Unfinished | Content::Other(_) => {
+            let lost = std::io::Error::other("what was written does not read back");
+            Err(lost).context("make a file system on", &disk.name)
+        }
+    }
+}
+
+/// The one folder on the data disk; it belongs to the store alone.
+fn give_to_store(data: &Path) -> Result<(), SystemError> {
+    use std::os::unix::fs::{DirBuilderExt, chown};
+    let folder = data.join("store");
+    if !folder.is_dir() {
+        fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&folder)
+            .context("make", folder.display())?;
+    }
+    let store = services::uid(Service::Store);
+    chown(&folder, Some(store), Some(store)).context("give away", folder.display())
+}
+
+fn unusable(disk: &Disk, why: &dyn std::fmt::Display) -> Maintenance {
+    let serial = if disk.serial.is_empty() {
+        "no serial number"
+    } else {
+        &disk.serial
+    };
+    Maintenance(format!(
+        "data disk {} ({serial}): {why}. Nothing on it was erased, and no service was started. \
+         Attach the right disk or a blank one, or restore a backup to it, then restart the box",
+        disk.name
+    ))
+}

@@ -1,0 +1,66 @@
+//! Which of its two lives this process is in, and the way from the first into the second.
+
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+
+use supervise::Shutdown;
+
+use crate::boot::Boot;
+use crate::console::Console;
+use crate::pid1::{Settings, Supervision};
+use crate::{stage1, system};
+
+/// Everything the first process does. Returns only when it is not the first process, or when the
+/// kernel refuses even to end the system.
+pub fn main_of_pid_1() {
+    if std::process::id() != 1 {
+        return;
+    }
+    let errors = if stage1::is_stage_1() {
+        system::first_mounts()
+    } else {
+        Vec::new()
+    };
+    open_standard_streams();
+    let mut console = Console::open(Path::new("/dev/console"));
+    for error in errors {
+        console.line(&format!("ramal: {error}"));
+    }
+    let boot = if stage1::is_stage_1() {
+        stage1::run(&mut console)
+    } else {
+        Boot::from_environment(|name| std::env::var(name).ok())
+    };
+    serve(boot, console);
+}
+
+fn serve(mut boot: Boot, mut console: Console) {
+    system::prepare(&mut console);
+    system::apply_clock_floor(&mut console);
+    boot.reached("init", &mut console);
+    let data_is_mounted = boot.maintenance.is_none();
+    let (how, mut console) = match Supervision::new(Settings::of_the_box(), boot, console) {
+        Ok(supervision) => supervision.run(),
+        Err((error, mut console)) => {
+            // Without its sockets the box is of no use to anybody: try once more from the start.
+            console.line(&format!("ramal: {error}; restarting the box"));
+            (Shutdown::Restart, console)
+        }
+    };
+    system::end(how, data_is_mounted, &mut console);
+}
+
+/// Descriptors 0 to 2 may be closed at this point. They must be taken before anything else is
+/// opened, or a file would get the number that somebody's error message goes to.
+fn open_standard_streams() {
+    let open = |path| OpenOptions::new().read(true).write(true).open(path);
+    let stream: Option<File> = open("/dev/console").or_else(|_| open("/dev/null")).ok();
+    if let Some(stream) = stream {
+        // Refused only when a limit is broken; the screen then stays dark and the box works.
+        let _ = kernel::process::set_standard_streams(&stream);
+        // When it is itself one of the three it must stay open.
+        if std::os::fd::AsRawFd::as_raw_fd(&stream) <= 2 {
+            std::mem::forget(stream);
+        }
+    }
+}

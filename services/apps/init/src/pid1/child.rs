@@ -1,0 +1,130 @@
+//! Starting one service by the process contract, and listening to what it says.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use kernel::spawn::{self, Program};
+use kernel::{SystemError, network};
+use supervise::Service;
+
+use super::Settings;
+use super::lines::Lines;
+use crate::services::{self, Sockets};
+
+/// A service that was just started.
+pub(crate) struct Started {
+    pub(crate) pid: u32,
+    /// Its standard output and error.
+    pub(crate) output: Pipe,
+    /// Readiness and signs of life.
+    pub(crate) notices: Pipe,
+}
+
+/// Our end of a pipe from a service.
+#[derive(Debug)]
+pub(crate) struct Pipe {
+    pub(crate) file: File,
+    lines: Lines,
+}
+
+/// What came out of a pipe.
+pub(crate) struct Heard {
+    pub(crate) lines: Vec<String>,
+    pub(crate) ended: bool,
+}
+
+impl Pipe {
+    fn new(file: File) -> Self {
+        Self {
+            file,
+            lines: Lines::default(),
+        }
+    }
+
+    /// Reads what is there, but no more than a fair share at a time. Never waits.
+    pub(crate) fn hear(&mut self) -> Heard {
+        let mut heard = Heard {
+            lines: Vec::new(),
+            ended: false,
+        };
+        let mut buffer = [0; 4096];
+        for _ in 0..READS_MAX {
+            match self.file.read(&mut buffer) {
+                Ok(0) => {
+                    heard.ended = true;
+                    break;
+                }
+                Ok(count) => {
+                    heard
+                        .lines
+                        .extend(self.lines.push(buffer.get(..count).unwrap_or_default()));
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => {
+                    heard.ended = true;
+                    break;
+                }
+            }
+        }
+        if heard.ended {
+            heard.lines.extend(self.lines.take());
+        }
+        heard
+    }
+}
+
+/// Starts a service.
+pub(crate) fn start(
+    service: Service,
+    settings: &Settings,
+    sockets: &Sockets,
+    group: Option<&kernel::cgroup::Group>,
+) -> Result<Started, SystemError> {
+    let (output, output_writer) = network::pipe()?;
+    let (notices, notices_writer) = network::pipe()?;
+    let passed = sockets.of(service);
+    let names: Vec<&str> = passed.iter().map(|(name, _)| *name).collect();
+    let mut descriptors: Vec<_> = passed.iter().map(|(_, fd)| *fd).collect();
+    let notify_fd = descriptors.len().saturating_add(3);
+    descriptors.push(notices_writer.as_fd());
+    let environment = [
+        format!("LISTEN_FDS={}", names.len()),
+        format!("LISTEN_FDNAMES={}", names.join(":")),
+        format!("NOTIFY_FD={notify_fd}"),
+        format!("RAMAL_RUN={}", settings.run_dir.display()),
+        format!("RAMAL_LOG={}", settings.log_level),
+    ];
+    let program_path = settings.program.to_string_lossy();
+    let data_dir = settings.data_dir.to_string_lossy();
+    let mut arguments = vec!["ramal", service.name()];
+    if service == Service::Store {
+        arguments.extend(["--data", &data_dir]);
+    }
+    let door = group.map(kernel::cgroup::Group::open_door).transpose()?;
+    let pid = spawn::spawn(&Program {
+        path: &program_path,
+        arguments: &arguments,
+        environment: &environment,
+        output: output_writer.as_fd(),
+        descriptors: &descriptors,
+        identity: settings.is_confined.then(|| services::identity(service)),
+        group: door.as_ref(),
+        limits: services::process_limits(service),
+    })?;
+    Ok(Started {
+        pid,
+        output: Pipe::new(output),
+        notices: Pipe::new(notices),
+    })
+}
+
+/// Where the box keeps the program all services are in.
+pub(crate) fn program_of_the_box() -> &'static Path {
+    Path::new("/usr/bin/ramal")
+}
+
+/// Reads of one pipe before the others get their turn.
+const READS_MAX: usize = 4;

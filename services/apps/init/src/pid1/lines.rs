@@ -1,0 +1,123 @@
+//! Text from services: cut into lines, and the newest of it kept.
+
+use std::collections::VecDeque;
+
+/// Cuts what comes out of a pipe into lines.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    partial: Vec<u8>,
+}
+
+impl Lines {
+    /// Takes bytes as they came and returns the lines they complete. A line that gets too long is
+    /// cut, so that a service that never ends one cannot fill the memory.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<String> {
+        let mut lines = Vec::new();
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            match part.strip_suffix(b"\n") {
+                Some(end) => {
+                    self.partial.extend_from_slice(end);
+                    lines.extend(self.take());
+                }
+                None => self.partial.extend_from_slice(part),
+            }
+            while self.partial.len() >= LINE_MAX {
+                let rest = self.partial.split_off(LINE_MAX);
+                lines.extend(self.take());
+                self.partial = rest;
+            }
+        }
+        lines
+    }
+
+    /// What is left when the pipe ends in the middle of a line.
+    pub(crate) fn take(&mut self) -> Option<String> {
+        let bytes = std::mem::take(&mut self.partial);
+        let text = String::from_utf8_lossy(&bytes);
+        let text = text.trim_end();
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+}
+
+/// The newest log lines of all services.
+#[derive(Debug, Default)]
+pub(crate) struct LogRing {
+    lines: VecDeque<(&'static str, String)>,
+    bytes: usize,
+}
+
+impl LogRing {
+    /// Adds a line of a service, with the milliseconds since the kernel started.
+    pub(crate) fn push(&mut self, source: &'static str, millis: u64, text: &str) {
+        let line = format!("{}.{:03} {text}", millis / 1000, millis % 1000);
+        self.bytes = self
+            .bytes
+            .saturating_add(line.len())
+            .saturating_add(LINE_OVERHEAD);
+        self.lines.push_back((source, line));
+        while self.bytes > LOG_BYTES_MAX {
+            let Some((_, old)) = self.lines.pop_front() else {
+                break;
+            };
+            self.bytes = self
+                .bytes
+                .saturating_sub(old.len())
+                .saturating_sub(LINE_OVERHEAD);
+        }
+    }
+
+    /// The newest `limit` lines, oldest first.
+    pub(crate) fn newest(&self, limit: usize) -> Vec<(String, String)> {
+        let skip = self.lines.len().saturating_sub(limit);
+        let pair = |(source, line): &(&str, String)| ((*source).to_owned(), line.clone());
+        self.lines.iter().skip(skip).map(pair).collect()
+    }
+}
+
+/// Bytes of a line; a SIP message logged whole would still fit.
+const LINE_MAX: usize = 4096;
+/// Log kept in memory: some thousand lines, enough for the story of a fault.
+const LOG_BYTES_MAX: usize = 1024 * 1024;
+/// What a line costs besides its text.
+const LINE_OVERHEAD: usize = 48;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_come_out_whole_however_the_pipe_cuts_them() {
+        let text = b"one\n\ntwo\r\nthree";
+        for cut in 1..text.len() {
+            let mut lines = Lines::default();
+            let mut seen: Vec<String> =
+                text.chunks(cut).flat_map(|part| lines.push(part)).collect();
+            seen.extend(lines.take());
+            assert_eq!(seen, ["one", "two", "three"], "cut every {cut}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_is_cut_and_bytes_that_are_no_text_are_replaced() {
+        let mut lines = Lines::default();
+        let seen = lines.push(&vec![b'x'; LINE_MAX * 3 + 1]);
+        assert_eq!(
+            seen.iter().map(String::len).collect::<Vec<_>>(),
+            [LINE_MAX; 3]
+        );
+        assert_eq!(lines.push(b"\xff\n"), ["x\u{fffd}"]);
+    }
+
+    #[test]
+    fn the_ring_forgets_the_oldest_and_stays_within_its_bound() {
+        let mut ring = LogRing::default();
+        for number in 0..20_000_u64 {
+            ring.push("web", number, &format!("{number} {}", "y".repeat(100)));
+        }
+        assert!(ring.bytes <= LOG_BYTES_MAX);
+        let newest = ring.newest(2);
+        assert!(newest[1].1.starts_with("19.999 19999 "), "{newest:?}");
+        assert_eq!(newest.len(), 2);
+        assert!(ring.newest(usize::MAX).len() > 5000);
+    }
+}

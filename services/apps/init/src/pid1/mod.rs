@@ -1,0 +1,453 @@
+//! The one loop of PID 1: signals, pipes, the control socket, the power button and the clock feed
+//! the supervisor; what it decides is carried out here.
+//!
+//! Single-threaded, and nothing in it waits but `epoll_wait`.
+
+mod child;
+mod control;
+mod lines;
+mod requests;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use kernel::button::PowerButton;
+use kernel::cgroup::Group;
+use kernel::poller::{Interest, Poller};
+use kernel::process::{self, End, Stop};
+use kernel::signals::{Signal, Signals};
+use kernel::watchdog::Watchdog;
+use kernel::{Context, SystemError, clock, network, spawn};
+use sansio::{Instant, Node};
+use supervise::{
+    ByService, Exit, Input, Output, Report, Service, Shutdown, Signal as Kill, SupervisorNode,
+};
+
+use crate::boot::{Boot, millis_since_boot};
+use crate::console::Console;
+use crate::services::{self, Addresses, Sockets};
+use crate::system;
+use child::Pipe;
+use control::Connection;
+
+/// What may differ between the box and a bench.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the sockets lie.
+    pub run_dir: PathBuf,
+    /// The program all services are in.
+    pub program: PathBuf,
+    /// The folder of the store.
+    pub data_dir: PathBuf,
+    /// What the outside world reaches us at.
+    pub addresses: Addresses,
+    /// Whether services run as their own users in their own control groups. Needs root.
+    pub is_confined: bool,
+    /// What `RAMAL_LOG` says to the services.
+    pub log_level: String,
+}
+
+impl Settings {
+    /// Those of the box.
+    #[must_use]
+    pub fn of_the_box() -> Self {
+        Self {
+            run_dir: PathBuf::from(system::RUN_DIR),
+            program: child::program_of_the_box().to_owned(),
+            data_dir: PathBuf::from("/data/store"),
+            addresses: Addresses::of_the_box(),
+            is_confined: true,
+            log_level: kernel::cmdline::value("ramal.log").unwrap_or_else(|| "info".to_owned()),
+        }
+    }
+}
+
+/// The loop and everything it holds.
+pub struct Supervision {
+    settings: Settings,
+    node: SupervisorNode,
+    inbox: VecDeque<Input>,
+    sockets: Sockets,
+    groups: ByService<Option<Group>>,
+    boot: Boot,
+    console: Console,
+    is_console_watched: bool,
+    log: lines::LogRing,
+    poller: Poller,
+    signals: Signals,
+    control: UnixListener,
+    sources: BTreeMap<u64, Source>,
+    next_token: u64,
+    watchdog: Option<Watchdog>,
+    finished: Option<Shutdown>,
+}
+
+/// What can wake the loop, besides signals, the control socket and the screen.
+enum Source {
+    Output(Service, u32, Pipe),
+    Notices(Service, u32, Pipe),
+    Connection(Connection),
+    Button(PowerButton),
+}
+
+impl Supervision {
+    /// Opens all sockets and gets ready to start the services.
+    ///
+    /// # Errors
+    /// When a socket cannot be had, with the screen, so that the reason can be shown on it.
+    pub fn new(
+        settings: Settings,
+        boot: Boot,
+        console: Console,
+    ) -> Result<Self, (SystemError, Console)> {
+        match Parts::open(&settings) {
+            Ok(parts) => Ok(Self::from_parts(settings, boot, console, parts)),
+            Err(error) => Err((error, console)),
+        }
+    }
+
+    fn from_parts(settings: Settings, boot: Boot, console: Console, parts: Parts) -> Self {
+        Self {
+            settings,
+            node: SupervisorNode::new(),
+            inbox: VecDeque::new(),
+            sockets: parts.sockets,
+            groups: ByService::default(),
+            boot,
+            console,
+            is_console_watched: false,
+            log: lines::LogRing::default(),
+            poller: parts.poller,
+            signals: parts.signals,
+            control: parts.control,
+            sources: BTreeMap::new(),
+            next_token: FIRST_SOURCE,
+            watchdog: None,
+            finished: None,
+        }
+    }
+
+    /// Runs until the system is to end; every service has stopped then.
+    pub fn run(mut self) -> (Shutdown, Console) {
+        self.prepare();
+        match self.boot.maintenance.clone() {
+            None => self.feed(Input::Start),
+            Some(reason) => {
+                self.tell(&format!("MAINTENANCE: {reason}"));
+                self.feed(Input::Maintain);
+            }
+        }
+        while self.finished.is_none() {
+            let now = self.now();
+            let timeout = self.node.deadline().map(|deadline| deadline - now);
+            let timeout = timeout.map_or(LOOP_MAX, |timeout| timeout.min(LOOP_MAX));
+            match self.poller.wait(Some(timeout)) {
+                Ok(tokens) => tokens.into_iter().for_each(|token| self.wake(token)),
+                Err(error) => self.tell(&error.to_string()),
+            }
+            if self
+                .node
+                .deadline()
+                .is_some_and(|deadline| deadline <= self.now())
+            {
+                self.feed(Input::Timer);
+            }
+            self.watch_console();
+        }
+        if let Some(watchdog) = &mut self.watchdog {
+            // It stays armed on the way down: a hanging unmount must not be the end.
+            let _ = watchdog.set_timeout(WATCHDOG_AT_END);
+            watchdog.pet();
+        }
+        self.tell("services stopped");
+        (self.finished.unwrap_or(Shutdown::Restart), self.console)
+    }
+
+    /// Buttons, control groups and the watchdog; a box without them works all the same.
+    fn prepare(&mut self) {
+        for button in PowerButton::find_all() {
+            self.add(Source::Button(button));
+        }
+        if !self.settings.is_confined {
+            return;
+        }
+        for service in Service::ALL {
+            match Group::make(service.name(), services::group_limits(service)) {
+                Ok(group) => *self.groups.of_mut(service) = Some(group),
+                Err(error) => self.tell(&error.to_string()),
+            }
+        }
+        match Watchdog::open(WATCHDOG_TIMEOUT) {
+            Ok(watchdog) => self.watchdog = watchdog,
+            Err(error) => self.tell(&error.to_string()),
+        }
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_nanos(u64::try_from(clock::since_boot().as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// A line of our own, on the screen and in the log.
+    fn tell(&mut self, text: &str) {
+        self.log.push("init", millis_since_boot(), text);
+        self.console.line(&format!("ramal: {text}"));
+    }
+
+    /// Hands the supervisor one cause and carries out all that follows from it.
+    fn feed(&mut self, input: Input) {
+        self.inbox.push_back(input);
+        while let Some(input) = self.inbox.pop_front() {
+            self.node.handle(self.now(), input);
+            while let Some(output) = self.node.poll() {
+                self.carry_out(output);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Spawn(service) => self.spawn(service),
+            Output::Kill(_, pid, signal) => {
+                let how = match signal {
+                    Kill::Terminate => Stop::Terminate,
+                    Kill::Kill => Stop::Kill,
+                };
+                if let Err(error) = process::stop(pid, how) {
+                    self.tell(&error.to_string());
+                }
+            }
+            Output::Report(report) => self.report(&report),
+            Output::AllReady => {
+                let millis = millis_since_boot();
+                self.boot.stages.push(("ready".to_owned(), millis));
+                self.tell(&format!("ready {millis}"));
+            }
+            Output::PetWatchdog => {
+                if let Some(watchdog) = &mut self.watchdog {
+                    watchdog.pet();
+                }
+            }
+            Output::Finish(how) => self.finished = Some(how),
+        }
+    }
+
+    fn report(&mut self, report: &Report) {
+        if let Report::Ready(service, _) = report {
+            let stage = format!("service {service} ready");
+            if !self.boot.stages.iter().any(|(name, _)| *name == stage) {
+                self.boot.reached(&stage, &mut self.console);
+                return;
+            }
+        }
+        self.tell(&report.to_string());
+    }
+
+    fn spawn(&mut self, service: Service) {
+        let group = self.groups.of(service).as_ref();
+        let input = match child::start(service, &self.settings, &self.sockets, group) {
+            Ok(started) => {
+                self.add(Source::Output(service, started.pid, started.output));
+                self.add(Source::Notices(service, started.pid, started.notices));
+                Input::ChildStarted(service, started.pid)
+            }
+            Err(error) => Input::SpawnFailed(service, error.to_string()),
+        };
+        self.inbox.push_back(input);
+    }
+
+    fn add(&mut self, source: Source) {
+        let token = self.next_token;
+        self.next_token = token.saturating_add(1);
+        let added = match &source {
+            Source::Output(_, _, pipe) | Source::Notices(_, _, pipe) => {
+                self.poller.add(&pipe.file, token, Interest::Read)
+            }
+            Source::Connection(connection) => {
+                self.poller.add(&connection.stream, token, Interest::Read)
+            }
+            Source::Button(button) => self.poller.add(button, token, Interest::Read),
+        };
+        match added {
+            Ok(()) => drop(self.sources.insert(token, source)),
+            Err(error) => self.tell(&error.to_string()),
+        }
+    }
+
+    fn wake(&mut self, token: u64) {
+        match token {
+            SIGNALS => self.take_signals(),
+            CONTROL => self.accept(),
+            SCREEN => self.console.flush(),
+            token => {
+                // Taken out while it is worked on; put back unless it is over.
+                let Some(mut source) = self.sources.remove(&token) else {
+                    return;
+                };
+                let goes_on = match &mut source {
+                    Source::Output(service, _, pipe) => self.hear_output(*service, pipe),
+                    Source::Notices(service, pid, pipe) => self.hear_notices(*service, *pid, pipe),
+                    Source::Connection(connection) => self.serve(token, connection),
+                    Source::Button(button) => {
+                        if button.was_pressed() {
+                            self.shut_down(Shutdown::PowerOff, "the power button was pressed");
+                        }
+                        true
+                    }
+                };
+                if goes_on {
+                    self.sources.insert(token, source);
+                }
+            }
+        }
+    }
+
+    fn hear_output(&mut self, service: Service, pipe: &mut Pipe) -> bool {
+        let heard = pipe.hear();
+        for line in heard.lines {
+            self.log.push(service.name(), millis_since_boot(), &line);
+            self.console.line(&format!("{service}: {line}"));
+        }
+        !heard.ended
+    }
+
+    fn hear_notices(&mut self, service: Service, pid: u32, pipe: &mut Pipe) -> bool {
+        let heard = pipe.hear();
+        for line in heard.lines {
+            match line.as_str() {
+                "READY=1" => self.feed(Input::ChildReady(service, pid)),
+                "WATCHDOG=1" => self.feed(Input::Watchdog(service, pid)),
+                other => {
+                    if let Some(status) = other.strip_prefix("STATUS=") {
+                        self.log.push(service.name(), millis_since_boot(), status);
+                    }
+                }
+            }
+        }
+        !heard.ended
+    }
+
+    fn take_signals(&mut self) {
+        while let Some(signal) = self.signals.take() {
+            match signal {
+                Signal::Child => self.reap(),
+                Signal::CtrlAltDel => self.shut_down(Shutdown::Restart, "Ctrl-Alt-Del was pressed"),
+                Signal::Terminate => self.shut_down(Shutdown::PowerOff, "asked by SIGTERM"),
+                Signal::PowerFail => {
+                    self.shut_down(Shutdown::PowerOff, "the power supply says it will fail");
+                }
+            }
+        }
+    }
+
+    fn reap(&mut self) {
+        while let Some((pid, end)) = process::reap() {
+            let of_child = |(token, source): (&u64, &Source)| match source {
+                Source::Output(service, owner, _) | Source::Notices(service, owner, _) => {
+                    (*owner == pid).then_some((*token, *service))
+                }
+                Source::Connection(_) | Source::Button(_) => None,
+            };
+            let pipes: Vec<_> = self.sources.iter().filter_map(of_child).collect();
+            // Its last words belong before the news of its end.
+            for (token, _) in &pipes {
+                self.wake(*token);
+            }
+            let status = self.node.status();
+            let service = status
+                .iter()
+                .find(|it| it.pid == Some(pid))
+                .map(|it| it.service);
+            // A stranger: some process whose parent ended before it.
+            let Some(service) = service else { continue };
+            let exit = match end {
+                End::Code(spawn::EXIT_NOT_STARTED) => {
+                    Exit::NotStarted("see its last log line".to_owned())
+                }
+                End::Code(code) => Exit::Code(code),
+                End::Signal(signal) => Exit::Signal(signal),
+            };
+            self.tell_memory(service, end);
+            self.feed(Input::ChildExited(service, pid, exit));
+        }
+    }
+
+    fn tell_memory(&mut self, service: Service, end: End) {
+        let kills = self
+            .groups
+            .of(service)
+            .as_ref()
+            .map_or(0, Group::out_of_memory_kills);
+        if end == End::Signal(9) && kills > 0 {
+            let limit = services::group_limits(service).memory_max >> 20;
+            self.tell(&format!(
+                "service {service} went over its memory limit of {limit} MiB {kills} times so far"
+            ));
+        }
+    }
+
+    fn shut_down(&mut self, how: Shutdown, why: &str) {
+        self.tell(&format!("shutting down: {why}"));
+        self.feed(Input::ShutdownRequested(how));
+    }
+
+    /// Waits for room on the screen only while there is something to write to it.
+    fn watch_console(&mut self) {
+        let pending = self.console.is_pending();
+        if pending == self.is_console_watched {
+            return;
+        }
+        let Some(screen) = self.console.waiting() else {
+            return;
+        };
+        let changed = if pending {
+            self.poller.add(screen, SCREEN, Interest::Write).is_ok()
+        } else {
+            self.poller.remove(screen);
+            true
+        };
+        if changed {
+            self.is_console_watched = pending;
+        }
+    }
+}
+
+/// What can fail before the loop runs.
+struct Parts {
+    sockets: Sockets,
+    poller: Poller,
+    signals: Signals,
+    control: UnixListener,
+}
+
+impl Parts {
+    fn open(settings: &Settings) -> Result<Self, SystemError> {
+        let signals = Signals::collect()?;
+        let poller = Poller::new()?;
+        let control = network::unix_listener(&settings.run_dir.join("init.sock"))?;
+        control
+            .set_nonblocking(true)
+            .context("listen on", "init.sock")?;
+        poller.add(&signals, SIGNALS, Interest::Read)?;
+        poller.add(&control, CONTROL, Interest::Read)?;
+        let sockets = Sockets::open(settings.addresses, &settings.run_dir)?;
+        Ok(Self {
+            sockets,
+            poller,
+            signals,
+            control,
+        })
+    }
+}
+
+const SIGNALS: u64 = 0;
+const CONTROL: u64 = 1;
+const SCREEN: u64 = 2;
+const FIRST_SOURCE: u64 = 16;
+/// The loop turns at least this often, whatever it waits for.
+const LOOP_MAX: Duration = Duration::from_secs(5);
+/// The hardware restarts the box when the loop has stood still this long.
+const WATCHDOG_TIMEOUT: Duration = Duration::from_secs(60);
+/// Unmounting a disk that retries its errors takes long.
+const WATCHDOG_AT_END: Duration = Duration::from_secs(120);

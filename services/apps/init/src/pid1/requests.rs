@@ -1,0 +1,124 @@
+//! Answering what comes in on the control socket.
+
+use ipc::init::{self, Reply, Request};
+use kernel::poller::Interest;
+use kernel::{clock, process};
+use supervise::{Input, Service, ServiceStatus, Shutdown, Signal};
+
+use super::control::{self, Connection, State};
+use super::{Source, Supervision};
+
+impl Supervision {
+    pub(super) fn accept(&mut self) {
+        while let Ok((stream, _)) = self.control.accept() {
+            let open = self
+                .sources
+                .iter()
+                .filter(|(_, it)| matches!(it, Source::Connection(_)));
+            let (count, oldest) = open.fold((0_usize, None), |(count, oldest), (token, _)| {
+                (count.saturating_add(1), oldest.or(Some(*token)))
+            });
+            if let Some(oldest) = oldest.filter(|_| count >= CONNECTIONS_MAX) {
+                self.sources.remove(&oldest);
+            }
+            match Connection::new(stream) {
+                Ok(connection) => self.add(Source::Connection(connection)),
+                Err(error) => self.tell(&error.to_string()),
+            }
+        }
+    }
+
+    /// Serves a connection that woke the loop; returns whether it goes on.
+    pub(super) fn serve(&mut self, token: u64, connection: &mut Connection) -> bool {
+        let mut state = connection.flush();
+        if state == State::Open {
+            let (requests, read) = connection.requests();
+            state = read;
+            for request in requests {
+                let reply = self.answer(connection.uid(), request);
+                if connection.reply(&reply) == State::Closed {
+                    state = State::Closed;
+                }
+            }
+        }
+        if state != State::Closed {
+            state = connection.flush();
+        }
+        let interest = match state {
+            State::Closed => return false,
+            State::Open => Interest::Read,
+            // A peer that does not read its replies is not asked for more requests.
+            State::Writing => Interest::Write,
+        };
+        self.poller
+            .change(&connection.stream, token, interest)
+            .is_ok()
+    }
+
+    fn answer(&mut self, uid: u32, request: Request) -> Reply {
+        if !control::may(uid, &request) {
+            return Reply::Refused { uid };
+        }
+        match request {
+            Request::Status => Reply::Status(self.status()),
+            Request::Screen(lines) => {
+                for line in lines.reveal().iter().take(SCREEN_LINES_MAX) {
+                    self.console.line(&format!("screen: {line}"));
+                }
+                Reply::Done
+            }
+            Request::Shutdown(how) => {
+                let how = match how {
+                    init::Shutdown::PowerOff => Shutdown::PowerOff,
+                    init::Shutdown::Restart => Shutdown::Restart,
+                };
+                self.shut_down(how, &format!("asked by user {uid}"));
+                Reply::Done
+            }
+            Request::Restart { name, kill } => {
+                let Some(service) = Service::from_name(&name) else {
+                    return Reply::Unknown;
+                };
+                let signal = if kill {
+                    Signal::Kill
+                } else {
+                    Signal::Terminate
+                };
+                self.tell(&format!("service {service}: a restart was asked for"));
+                self.feed(Input::RestartRequested(service, signal));
+                Reply::Done
+            }
+            Request::Log { limit } => Reply::Log(
+                self.log
+                    .newest(usize::try_from(limit).unwrap_or(usize::MAX)),
+            ),
+        }
+    }
+
+    fn status(&self) -> init::Status {
+        let service = |it: ServiceStatus| {
+            let usage = it.pid.map(process::usage).unwrap_or_default();
+            init::Service {
+                name: it.service.name().to_owned(),
+                state: it.state.to_owned(),
+                pid: it.pid.unwrap_or(0),
+                restarts: it.restarts,
+                last_exit: it.last_exit,
+                resident_kib: usage.resident_kib,
+                cpu_millis: usage.cpu_millis,
+            }
+        };
+        init::Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            kernel: process::kernel_release(),
+            uptime_secs: clock::since_boot().as_secs(),
+            boot: self.boot.stages.clone(),
+            services: self.node.status().into_iter().map(service).collect(),
+        }
+    }
+}
+
+/// Connections at once: each service keeps one or two; beyond that the oldest goes.
+const CONNECTIONS_MAX: usize = 32;
+/// Lines shown for one request: a screen full.
+const SCREEN_LINES_MAX: usize = 24;

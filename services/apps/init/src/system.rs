@@ -1,0 +1,125 @@
+//! The state of the whole system: first mounts, kernel policy, clock, and the end.
+
+use std::fs;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
+use kernel::cgroup::Group;
+use kernel::mount::{self, Rights};
+use kernel::{Context, SystemError, clock, network, power, sysctl};
+use supervise::Shutdown;
+
+use crate::console::Console;
+use crate::data_disk::DATA;
+
+/// Mounts what everything else needs. Errors are returned, not told: there may be no screen yet.
+pub(crate) fn first_mounts() -> Vec<SystemError> {
+    let mounts = [
+        ("devtmpfs", "/dev", "devtmpfs", Rights::Devices, "mode=0755"),
+        ("proc", "/proc", "proc", Rights::DataOnly, ""),
+        ("sysfs", "/sys", "sysfs", Rights::DataOnly, ""),
+        (
+            "tmpfs",
+            "/run",
+            "tmpfs",
+            Rights::DataOnly,
+            "mode=0755,size=16m",
+        ),
+    ];
+    let mount = |(source, target, kind, rights, options)| {
+        mount::mount(source, target, kind, rights, options).err()
+    };
+    mounts.into_iter().filter_map(mount).collect()
+}
+
+/// Sets a clock that is before the firmware was made to that time: certificates and call records
+/// of 1970 help nobody.
+pub(crate) fn apply_clock_floor(console: &mut Console) {
+    let Ok(text) = fs::read_to_string("/etc/build-time") else {
+        return;
+    };
+    let Ok(floor) = text.trim().parse::<i64>() else {
+        return;
+    };
+    if clock::unix_seconds() >= floor {
+        return;
+    }
+    match clock::set_unix_seconds(floor) {
+        Ok(()) => console.line("ramal: the clock was not set; it starts at the firmware's date"),
+        Err(error) => console.line(&format!("ramal: {error}")),
+    }
+}
+
+/// What PID 1 sets up before the first service. Each step that fails gets a line; none of them
+/// keeps telephony from working.
+pub(crate) fn prepare(console: &mut Console) {
+    let mut tell = |result: Result<(), SystemError>| {
+        if let Err(error) = result {
+            console.line(&format!("ramal: {error}"));
+        }
+    };
+    tell(power::take_ctrl_alt_del());
+    tell(network::set_host_name("ramal"));
+    tell(network::bring_loopback_up());
+    for (name, value) in POLICY {
+        tell(sysctl::set(name, value));
+    }
+    tell(mount::mount(
+        "cgroup2",
+        "/sys/fs/cgroup",
+        "cgroup2",
+        Rights::DataOnly,
+        "",
+    ));
+    tell(Group::enable_controllers());
+    tell(make_run_dir());
+}
+
+fn make_run_dir() -> Result<(), SystemError> {
+    let path = RUN_DIR;
+    fs::create_dir_all(path).context("make", path)?;
+    fs::set_permissions(path, Permissions::from_mode(0o755)).context("open up", path)
+}
+
+/// Ends the system: everything is written back before the power goes.
+pub(crate) fn end(how: Shutdown, data_is_mounted: bool, console: &mut Console) {
+    power::sync();
+    if data_is_mounted {
+        match mount::unmount(DATA) {
+            Ok(()) => console.line("ramal: data unmounted"),
+            Err(error) => console.line(&format!("ramal: {error}")),
+        }
+    }
+    let (line, how) = match how {
+        Shutdown::PowerOff => ("ramal: power off", power::End::PowerOff),
+        Shutdown::Restart => ("ramal: restart", power::End::Restart),
+    };
+    console.line(line);
+    console.drain();
+    if let Err(error) = power::end(how) {
+        console.line(&format!("ramal: {error}"));
+        console.drain();
+    }
+}
+
+/// Where our sockets lie.
+pub(crate) const RUN_DIR: &str = "/run/ramal";
+
+/// Kernel settings: nothing a service of ours needs, everything an intruder would like.
+const POLICY: [(&str, &str); 14] = [
+    ("kernel/kptr_restrict", "2"),
+    ("kernel/dmesg_restrict", "1"),
+    ("kernel/unprivileged_bpf_disabled", "1"),
+    ("kernel/yama/ptrace_scope", "2"),
+    ("kernel/panic", "10"),
+    ("kernel/panic_on_oops", "1"),
+    // There is no modprobe on the box; without this the kernel would look for it again and again.
+    ("kernel/modprobe", ""),
+    ("kernel/core_pattern", ""),
+    ("net/core/bpf_jit_harden", "2"),
+    ("user/max_user_namespaces", "0"),
+    ("fs/protected_hardlinks", "1"),
+    ("fs/protected_symlinks", "1"),
+    ("net/ipv4/conf/all/accept_redirects", "0"),
+    ("net/ipv4/conf/all/send_redirects", "0"),
+];
