@@ -1,0 +1,186 @@
+//! Who may pass: digest credentials against the site's extensions (R51, R53, R70).
+//!
+//! A wrong password, an unknown user and an internal extension from outside get the same answer
+//! after the same work, so that a guesser learns nothing; only the event tells them apart.
+
+use std::net::IpAddr;
+
+use config::{Extension, Site};
+use sansio::{Entropy, Instant};
+use sip::digest::{Authenticator, Credentials, Ha1, StaleCause, Verdict};
+use sip::transaction::Flow;
+use sip::{HeaderName, Request};
+
+use crate::interface::AuthFailure;
+
+/// The door, for one realm.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    key: Entropy,
+    authenticator: Option<Authenticator>,
+}
+
+/// What became of a request at the door.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Admission {
+    /// It comes from this extension.
+    Admitted(String),
+    /// Ask for credentials: 401 with these WWW-Authenticate values.
+    Challenged(Vec<String>),
+    /// 403, the same for every cause.
+    Refused {
+        class: AuthFailure,
+        /// Who it claims to be.
+        extension: String,
+    },
+}
+
+impl Gate {
+    pub(crate) const fn new(key: Entropy) -> Self {
+        Self {
+            key,
+            authenticator: None,
+        }
+    }
+
+    /// Takes the realm of a site. The realm never changes while a site lives, so used nonces are
+    /// forgotten only when they mean nothing any more.
+    pub(crate) fn configure(&mut self, site: &Site) {
+        if self
+            .authenticator
+            .as_ref()
+            .is_none_or(|known| known.realm() != site.realm)
+        {
+            self.authenticator = Some(Authenticator::new(&site.realm, &self.key));
+        }
+    }
+
+    /// Judges a request.
+    pub(crate) fn admit(
+        &mut self,
+        now: Instant,
+        site: &Site,
+        flow: Flow,
+        request: &Request,
+    ) -> Admission {
+        let source = flow.remote.ip();
+        let Some(authenticator) = &mut self.authenticator else {
+            return Admission::Challenged(Vec::new());
+        };
+        let Some(credentials) = own_credentials(request, authenticator.realm()) else {
+            let name = HeaderName::Authorization;
+            let sent = request.headers.first(&name).is_some();
+            let legible = request.headers.credentials(&name).next().is_some();
+            if sent && !legible {
+                return Admission::Refused {
+                    class: AuthFailure::Malformed,
+                    extension: String::new(),
+                };
+            }
+            return challenged(authenticator, now, source, false);
+        };
+        let extension = site.extension(&credentials.username);
+        let ha1 = extension.and_then(ha1);
+        let verdict = authenticator.check(now, source, &request.method, &credentials, ha1.as_ref());
+        let refused = |class| Admission::Refused {
+            class,
+            extension: credentials.username.clone(),
+        };
+        let Some(extension) = extension else {
+            return refused(AuthFailure::UnknownUser);
+        };
+        match verdict {
+            Verdict::Refused => refused(AuthFailure::WrongPassword),
+            Verdict::Accepted | Verdict::Stale(_) if !may_use(extension, source) => {
+                refused(AuthFailure::RemoteNotAllowed)
+            }
+            Verdict::Accepted if !credentials.covers(&request.uri) => {
+                refused(AuthFailure::Malformed)
+            }
+            Verdict::Accepted => Admission::Admitted(credentials.username),
+            Verdict::Stale(StaleCause::Expired | StaleCause::Replayed | StaleCause::Unknown) => {
+                challenged(authenticator, now, source, true)
+            }
+        }
+    }
+}
+
+/// Whether an address is one of the internal networks: private (RFC 1918, RFC 4193), loopback or
+/// link-local. The one place where inside and outside are told apart (R51).
+pub(crate) const fn is_internal(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            address.is_private() || address.is_loopback() || address.is_link_local()
+        }
+        IpAddr::V6(address) => match address.to_ipv4_mapped() {
+            Some(mapped) => is_internal(IpAddr::V4(mapped)),
+            None => {
+                address.is_loopback()
+                    || address.is_unique_local()
+                    || address.is_unicast_link_local()
+            }
+        },
+    }
+}
+
+fn may_use(extension: &Extension, source: IpAddr) -> bool {
+    extension.remote || is_internal(source)
+}
+
+/// The credentials for our realm, the strongest algorithm first.
+fn own_credentials(request: &Request, realm: &str) -> Option<Credentials> {
+    let name = HeaderName::Authorization;
+    let ours = request
+        .headers
+        .credentials(&name)
+        .filter(|one| one.realm == realm);
+    ours.max_by_key(|one| one.algorithm.unwrap_or(Some(sip::digest::Algorithm::Md5)))
+}
+
+fn ha1(extension: &Extension) -> Option<Ha1> {
+    Ha1::from_hex(extension.ha1_md5.reveal(), extension.ha1_sha256.reveal())
+}
+
+fn challenged(
+    authenticator: &mut Authenticator,
+    now: Instant,
+    source: IpAddr,
+    stale: bool,
+) -> Admission {
+    let challenges = authenticator.challenges(now, source, stale);
+    Admission::Challenged(challenges.iter().map(ToString::to_string).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inside_and_outside_are_told_apart() {
+        let check = |address: &str, expected| {
+            let address = address.parse().expect("an address");
+            assert_eq!(is_internal(address), expected, "{address}");
+        };
+        for inside in [
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "127.0.0.1",
+            "169.254.1.1",
+        ] {
+            check(inside, true);
+        }
+        for inside in ["::1", "fd00::1", "fe80::1", "::ffff:10.0.0.1"] {
+            check(inside, true);
+        }
+        for outside in [
+            "8.8.8.8",
+            "172.32.0.1",
+            "100.64.0.1",
+            "2001:db8::1",
+            "::ffff:8.8.8.8",
+        ] {
+            check(outside, false);
+        }
+    }
+}

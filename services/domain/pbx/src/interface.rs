@@ -1,0 +1,249 @@
+//! Everything that can happen to a [`PbxNode`](crate::PbxNode), and all it can ask for.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use config::Site;
+use ipc::media::{RelayId, Reply as MediaReply, Request as MediaRequest};
+use ipc::store::{CallRecord, Outcome, Registration};
+use sansio::{Datagram, Transport, UnixTime};
+use sip::transaction::Flow;
+
+/// Names a TCP connection; chosen by the run-loop, never used twice while the process runs.
+pub type StreamId = u64;
+
+/// One cause.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Input {
+    /// The site's configuration, as of this version. Until the first one, requests get 503.
+    Config(u64, Arc<Site>),
+    /// A datagram on the SIP socket; `destination` is the local address it was sent to, never the
+    /// wildcard, because it becomes our address in the answer.
+    Datagram(Datagram),
+    /// A peer connected.
+    StreamOpened {
+        /// Its name from now on.
+        stream: StreamId,
+        /// The peer.
+        remote: SocketAddr,
+        /// Us.
+        local: SocketAddr,
+    },
+    /// A peer sent bytes; message borders are found here.
+    StreamBytes {
+        /// Which connection.
+        stream: StreamId,
+        /// As read, any length.
+        bytes: Vec<u8>,
+    },
+    /// A connection is gone, from either side; also the answer to [`Output::CloseStream`].
+    StreamClosed {
+        /// Which connection.
+        stream: StreamId,
+    },
+    /// The answer to an [`Output::Media`]. Requests that name one relay are sent and answered in
+    /// order. When `media` cannot be reached, the run-loop answers `Reply::Failed`.
+    Media {
+        /// The relay the request named; 0 for `KeepOnly` and `Status`.
+        relay: RelayId,
+        /// What came back.
+        reply: MediaReply,
+    },
+    /// The store has made something durable.
+    Stored(Stored),
+    /// Registrations as kept by an earlier process; once, at start.
+    StoredRegistrations(Vec<Registration>),
+    /// The wall clock now: at start, and again whenever it was set. Only call records use it.
+    WallClock(UnixTime),
+    /// Stop in order: end the calls, write what is left to write, say [`Output::Stopped`].
+    Shutdown,
+    /// The deadline has passed.
+    Timer,
+}
+
+/// What the store has made durable.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Stored {
+    /// Call records with these ids.
+    Calls(Vec<String>),
+    /// The registrations handed over last.
+    Registrations,
+}
+
+/// One wish.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Output {
+    /// Send these bytes. A stream that is gone swallows them.
+    Transmit {
+        /// By which way.
+        flow: Flow,
+        /// One datagram, or bytes to append to the stream.
+        bytes: Vec<u8>,
+    },
+    /// Close a connection: its peer sends what is not SIP.
+    CloseStream(StreamId),
+    /// Ask `media`; answer with [`Input::Media`].
+    Media(MediaRequest),
+    /// Make these records durable, however often it takes: the same id replaces. Answer with
+    /// [`Input::Stored`].
+    Persist(Vec<CallRecord>),
+    /// Keep all registrations for the next start; each list replaces the one before.
+    PersistRegistrations(Vec<Registration>),
+    /// Something worth a log line or a count.
+    Event(Event),
+    /// [`Input::Shutdown`] is worked off.
+    Stopped,
+}
+
+/// What happened, for logs, counters and the guard. Texts in it come from peers: they are bounded
+/// and hold no control characters, and no secret.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// A configuration is in use.
+    Configured {
+        /// Its version.
+        version: u64,
+    },
+    /// A phone registered a contact it had not before.
+    Registered {
+        /// The extension.
+        extension: String,
+        /// Where it is.
+        flow: Flow,
+    },
+    /// A contact is gone.
+    Unregistered {
+        /// The extension.
+        extension: String,
+        /// Where it was.
+        flow: Flow,
+        /// Why.
+        cause: UnregisterCause,
+    },
+    /// Somebody failed to prove who he is (R53).
+    AuthFailure {
+        /// In what way.
+        class: AuthFailure,
+        /// The extension claimed; may not exist.
+        extension: String,
+        /// Where it came from.
+        source: SocketAddr,
+        /// How it came.
+        transport: Transport,
+    },
+    /// A peer broke the protocol.
+    PeerFault {
+        /// In what way.
+        fault: PeerFault,
+        /// Where it came from.
+        source: SocketAddr,
+        /// How it came.
+        transport: Transport,
+    },
+    /// A call is accepted for processing.
+    CallStarted {
+        /// Id of its record.
+        id: String,
+        /// Calling extension.
+        from: String,
+        /// Called number.
+        to: String,
+        /// Address of the caller.
+        source: IpAddr,
+    },
+    /// A call was answered.
+    CallAnswered {
+        /// Id of its record.
+        id: String,
+    },
+    /// A call is over.
+    CallEnded {
+        /// Id of its record.
+        id: String,
+        /// How it ended.
+        outcome: Outcome,
+        /// The final status the caller was given.
+        status: u16,
+    },
+    /// `media` could not do what a call needed.
+    MediaFailed {
+        /// The call.
+        id: String,
+        /// Why.
+        reason: String,
+    },
+    /// A limit turned somebody away.
+    LimitReached {
+        /// Which.
+        limit: Limit,
+    },
+}
+
+/// Why a contact is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UnregisterCause {
+    /// The phone said so.
+    Asked,
+    /// The phone did not register again in time.
+    Expired,
+    /// Its connection closed.
+    ConnectionClosed,
+    /// A newer contact of the same extension took its place.
+    Replaced,
+    /// The extension was deleted or its password changed.
+    Reconfigured,
+}
+
+/// In what way an authentication failed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum AuthFailure {
+    /// The response does not match the password.
+    WrongPassword,
+    /// No such extension.
+    UnknownUser,
+    /// Right or not: this extension may not be used from outside (R51).
+    RemoteNotAllowed,
+    /// The credentials are not digest credentials for our realm.
+    Malformed,
+    /// The nonce is not one of ours, or was used before.
+    BadNonce,
+    /// The credentials are right, but for another extension than the request is about.
+    OtherExtension,
+}
+
+/// In what way a peer broke the protocol.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PeerFault {
+    /// Not SIP at all, or not readable.
+    Unreadable {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A description that is not one, or that we cannot relay.
+    BadDescription {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A request whose CSeq is lower than the dialog's (RFC 3261 §12.2.2).
+    CSeqTooLow,
+    /// A request for a dialog that does not exist.
+    UnknownDialog,
+    /// A stream that is not framed SIP.
+    BadStream {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// A bound that turned somebody away.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Limit {
+    /// Calls at one time.
+    Calls,
+    /// Contacts registered.
+    Registrations,
+    /// TCP connections.
+    Streams,
+    /// SIP transactions at one time.
+    Transactions,
+}

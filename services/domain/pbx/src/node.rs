@@ -1,0 +1,229 @@
+//! The composition: one node that owns the SIP stack, the registrar and the calls.
+
+use std::time::Duration;
+
+use ipc::pbx::{Phone, Status};
+use sansio::{Datagram, Entropy, Instant, Node, Rng, Transport};
+use sip::parse_datagram;
+use sip::transaction::{Flow, Input as SipInput, Output as SipOutput};
+
+use crate::call::Calls;
+use crate::core::{Core, event_text};
+use crate::interface::{Input, Output, PeerFault, Stored};
+use crate::registrar::seconds;
+use crate::requests;
+use crate::streams::Streams;
+
+/// Time between two hand-overs of the registrations to the store: a power cut costs a phone at
+/// most this much news, and the disk is spared a write for each REGISTER.
+const REGISTRATIONS_PERSIST_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The telephone exchange as one state machine.
+#[derive(Debug)]
+pub struct PbxNode {
+    core: Core,
+    calls: Calls,
+    streams: Streams,
+    registrations_due: Option<Instant>,
+    stopped_told: bool,
+}
+
+impl PbxNode {
+    /// An exchange that knows nothing yet. `rng` makes tags and branches and must be seeded from
+    /// the operating system's generator outside of tests; `nonce_key` must be fresh at each start.
+    #[must_use]
+    pub fn new(rng: Rng, nonce_key: Entropy) -> Self {
+        Self {
+            core: Core::new(rng, nonce_key),
+            calls: Calls::default(),
+            streams: Streams::default(),
+            registrations_due: None,
+            stopped_told: false,
+        }
+    }
+
+    /// Phones, calls and counters as of the last cause.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let now = self.core.now;
+        let phones = self
+            .core
+            .registrar
+            .iter()
+            .map(|(extension, binding)| Phone {
+                extension: extension.to_owned(),
+                address: binding.flow.remote.to_string(),
+                transport: binding.flow.transport.to_string(),
+                expires_secs: seconds(binding.expires - now),
+                user_agent: binding.user_agent.clone(),
+            });
+        let counters = self.core.counters;
+        let sip = self.core.sip.counters();
+        let streams = u64::try_from(self.streams.len()).unwrap_or(u64::MAX);
+        Status {
+            config_version: self.core.site.as_ref().map_or(0, |(version, _)| *version),
+            phones: phones.collect(),
+            calls: self.calls.status(now),
+            counters: [
+                ("calls", counters.calls),
+                ("registers", counters.registers),
+                ("auth-failures", counters.auth_failures),
+                ("peer-faults", counters.peer_faults),
+                ("limits-reached", counters.limits),
+                ("streams", streams),
+                ("requests-absorbed", sip.requests_absorbed),
+                ("retransmissions", sip.retransmissions),
+                ("responses-stray", sip.responses_stray),
+            ]
+            .map(|(name, value)| (name.to_owned(), value))
+            .to_vec(),
+        }
+    }
+
+    fn datagram(&mut self, datagram: &Datagram) {
+        let flow = Flow {
+            transport: Transport::Udp,
+            local: datagram.destination,
+            remote: datagram.source,
+            stream: None,
+        };
+        // Keep-alives: CRLF, NUL, or nothing at all.
+        if datagram
+            .bytes
+            .iter()
+            .all(|byte| matches!(byte, b'\r' | b'\n' | 0))
+        {
+            return;
+        }
+        let input = match parse_datagram(&datagram.bytes) {
+            Ok(message) => SipInput::Message { flow, message },
+            Err(fault) => SipInput::Fault { flow, fault },
+        };
+        self.core.sip.handle(self.core.now, input);
+    }
+
+    fn stream_closed(&mut self, stream: crate::StreamId) {
+        let Some(flow) = self.streams.closed(stream) else {
+            return;
+        };
+        let changes = self.core.registrar.close_stream(stream);
+        self.core.registrar_changed(changes);
+        self.core
+            .sip
+            .handle(self.core.now, SipInput::FlowFailed(flow));
+    }
+
+    fn timer(&mut self) {
+        let now = self.core.now;
+        let changes = self.core.registrar.expire(now);
+        self.core.registrar_changed(changes);
+        self.calls.timer(&mut self.core);
+        if self
+            .core
+            .sip
+            .deadline()
+            .is_some_and(|deadline| deadline <= now)
+        {
+            self.core.sip.handle(now, SipInput::Timer);
+        }
+    }
+
+    /// Works off what the SIP stack reports, until it has nothing more to say.
+    fn drain_sip(&mut self) {
+        while let Some(output) = self.core.sip.poll() {
+            let Self { core, calls, .. } = self;
+            match output {
+                SipOutput::Transmit { flow, bytes } => core.emit(Output::Transmit { flow, bytes }),
+                SipOutput::Request { id, flow, request } => {
+                    requests::request(core, calls, id, flow, &request);
+                }
+                SipOutput::Ack { flow, request } => calls.ack(core, flow, &request),
+                SipOutput::Cancelled { id, request } => calls.cancelled(core, id, &request),
+                SipOutput::Response { id, response } => calls.response(core, id, &response),
+                SipOutput::Timeout { id } | SipOutput::ClientFlowFailed { id } => {
+                    calls.no_response(core, id);
+                }
+                SipOutput::ServerFlowFailed { id } => calls.server_lost(core, id),
+                // The caller was refused and did not say that he heard: nothing is left to do.
+                SipOutput::AckMissing { .. } => {}
+                SipOutput::Fault { flow, kind } => {
+                    let reason = event_text(&kind.to_string());
+                    core.peer_fault(flow, PeerFault::Unreadable { reason });
+                }
+            }
+        }
+    }
+
+    fn save_registrations(&mut self) {
+        let now = self.core.now;
+        let due = self.registrations_due.is_none_or(|due| due <= now) || self.core.stopping;
+        if !self.core.registrations_dirty || !due {
+            return;
+        }
+        self.core.registrations_dirty = false;
+        self.registrations_due = Some(now + REGISTRATIONS_PERSIST_INTERVAL);
+        let rows = self.core.registrar.save(now, self.core.unix());
+        self.core.emit(Output::PersistRegistrations(rows));
+    }
+
+    fn tell_stopped(&mut self) {
+        if self.core.stopping && !self.stopped_told && self.calls.all_recorded() {
+            self.stopped_told = true;
+            self.core.emit(Output::Stopped);
+        }
+    }
+}
+
+impl Node for PbxNode {
+    type Input = Input;
+    type Output = Output;
+
+    fn handle(&mut self, now: Instant, input: Input) {
+        self.core.now = now;
+        match input {
+            Input::Config(version, site) => self.core.configure(version, site),
+            Input::Datagram(datagram) => self.datagram(&datagram),
+            Input::StreamOpened {
+                stream,
+                remote,
+                local,
+            } => {
+                self.streams.opened(&mut self.core, stream, remote, local);
+            }
+            Input::StreamBytes { stream, bytes } => {
+                self.streams.received(&mut self.core, stream, &bytes);
+            }
+            Input::StreamClosed { stream } => self.stream_closed(stream),
+            Input::Media { relay, reply } => self.calls.media(&mut self.core, relay, reply),
+            // The run-loop repeats what is not durable yet; there is nothing to remember here.
+            Input::Stored(Stored::Calls(_) | Stored::Registrations) => {}
+            Input::StoredRegistrations(rows) => {
+                let unix = self.core.unix();
+                self.core.restore(unix, &rows);
+            }
+            Input::WallClock(unix) => self.core.set_wall_clock(unix),
+            Input::Shutdown => {
+                self.core.stopping = true;
+                self.calls.shut_down(&mut self.core);
+            }
+            Input::Timer => self.timer(),
+        }
+        self.drain_sip();
+        self.calls.settle(&mut self.core);
+        self.drain_sip();
+        self.save_registrations();
+        self.tell_stopped();
+    }
+
+    fn poll(&mut self) -> Option<Output> {
+        self.core.take_output()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let registrations = self
+            .registrations_due
+            .filter(|_| self.core.registrations_dirty);
+        let others = self.calls.deadline().into_iter().chain(registrations);
+        self.core.deadline().into_iter().chain(others).min()
+    }
+}
