@@ -69,7 +69,7 @@ pub const SIZE_MAX: u64 = 32 * 1024 * 1024;
 /// The first part that failed, by name.
 pub fn build(target: BinaryTarget) -> Result<Image, BuildError> {
     let workspace = workspace();
-    let target_folder = target_folder(&workspace);
+    let target_folder = target_folder();
     let kernel = progress::timed("Getting the kernel", || kernel::fetch(&cache_folder()))?;
     progress::note(&kernel.source);
     let binaries = progress::timed("Compiling the box's binaries", || {
@@ -187,13 +187,14 @@ fn build_time(workspace: &Path) -> u64 {
 }
 
 /// The workspace this tool was compiled in.
-fn workspace() -> PathBuf {
+pub fn workspace() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here).to_owned()
 }
 
-fn target_folder(workspace: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from)
+/// Where cargo builds, and where the lab keeps its logs.
+pub fn target_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
 }
 
 /// `RAMAL_CACHE`, else `~/.cache/ramal`.

@@ -1,1 +1,23 @@
-//! To be written.
+//! The lab: a box in QEMU on a small network of its own, with real phones.
+//!
+//! What this crate must never do: leave a process, namespace, mount or file behind; send a packet
+//! anywhere but loopback and the namespaces it made; keep a password in a file.
+
+pub mod accelerate;
+pub mod box_api;
+pub mod check;
+pub mod desk;
+pub mod forward;
+pub mod interrupt;
+pub mod lab;
+pub mod lan;
+pub mod leftovers;
+pub mod machine;
+pub mod netns;
+pub mod office;
+pub mod phone;
+pub mod process;
+pub mod qmp;
+pub mod serial;
+pub mod sound;
+pub mod up;

@@ -1,3 +1,75 @@
-//! To be written.
+//! `cargo qemu`: a box, its network and its phones on this machine.
 
-fn main() {}
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use image::progress;
+use qemu::lab::Plan;
+use qemu::{check, interrupt, up};
+
+/// Runs a Ramal box in QEMU with a network and two real phones.
+#[derive(Parser)]
+#[command(name = "cargo qemu", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the image, boot it, register two phones, and run until Ctrl-C.
+    #[command(after_help = UP_EXAMPLES)]
+    Up {
+        /// Prove instead that two phones can talk and the call is on record, then end.
+        #[arg(long)]
+        check: bool,
+        /// Port on 127.0.0.1 for the box's web page; 0 takes a free one.
+        #[arg(long, default_value_t = 8443)]
+        port: u16,
+        /// Show the box's console while it runs.
+        #[arg(long)]
+        console: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Err(error) = interrupt::take_over() {
+        progress::step(&format!("Failed: cannot take over signals: {error}"));
+        return ExitCode::FAILURE;
+    }
+    let result = match arguments.command {
+        Command::Up { check: false, port, console } => {
+            up::up(&plan(port, console)).map_err(Into::into)
+        }
+        Command::Up { check: true, port: _, console } => run_check(&plan(0, console)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            progress::step(&format!("Failed: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn plan(port: u16, show_console: bool) -> Plan {
+    Plan { port, show_console, log_name: "console.log".to_owned() }
+}
+
+fn run_check(plan: &Plan) -> Result<(), Box<dyn std::error::Error>> {
+    let evidence = check::check(plan)?;
+    let mut output = std::io::stdout();
+    for line in evidence {
+        writeln!(output, "{line}")?;
+    }
+    writeln!(output, "check passed")?;
+    Ok(())
+}
+
+const UP_EXAMPLES: &str = "Examples:
+  cargo qemu up                 an office to play with, its web page on https://127.0.0.1:8443/
+  cargo qemu up --port 9443     the same on another port
+  cargo qemu up --console       with the box's console
+  cargo qemu up --check         proves a call between two phones, with its record, and ends";

@@ -1,0 +1,139 @@
+//! The lab's network: a bridge in a namespace, a router that gives addresses, and seats for others.
+//!
+//! ```text
+//!   box (tap0) --+-- lan0 10.77.0.1/24 (DHCP) --+-- eth0 of a phone's own namespace
+//! ```
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::netns::{Namespace, NetnsError};
+use crate::process::{Process, ProcessError, command};
+
+/// The box's address: the router gives it to the box's hardware address.
+pub const BOX_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 10);
+
+/// The box's hardware address (locally administered, QEMU's prefix).
+pub const BOX_MAC: &str = "52:54:00:77:00:0a";
+
+/// The router's address.
+pub const ROUTER_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
+
+/// The tap device QEMU uses.
+pub const TAP: &str = "tap0";
+
+/// Why there is no network.
+#[derive(Debug, thiserror::Error)]
+pub enum LanError {
+    /// A namespace.
+    #[error(transparent)]
+    Netns(#[from] NetnsError),
+    /// The router.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+}
+
+/// The network. Dropping it removes everything on it.
+pub struct Lan {
+    // Order matters: the router ends before its namespace does.
+    _router: Process,
+    namespace: Arc<Namespace>,
+}
+
+impl Lan {
+    /// Makes it; the router keeps its leases in `scratch`.
+    ///
+    /// # Errors
+    /// No permission, or a program is missing.
+    pub fn start(scratch: &Path) -> Result<Self, LanError> {
+        let namespace = Arc::new(Namespace::new("lan")?);
+        namespace.ip(&[
+            "link",
+            "add",
+            BRIDGE,
+            "type",
+            "bridge",
+            "mcast_snooping",
+            "0",
+        ])?;
+        namespace.ip(&[
+            "address",
+            "add",
+            &format!("{ROUTER_ADDRESS}/24"),
+            "dev",
+            BRIDGE,
+        ])?;
+        namespace.ip(&["tuntap", "add", TAP, "mode", "tap"])?;
+        namespace.ip(&["link", "set", TAP, "master", BRIDGE])?;
+        namespace.ip(&["link", "set", TAP, "up"])?;
+        namespace.ip(&["link", "set", BRIDGE, "up"])?;
+        let router = namespace.spawn(router_command(scratch)?)?;
+        Ok(Self {
+            _router: router,
+            namespace,
+        })
+    }
+
+    /// The router's namespace.
+    pub const fn namespace(&self) -> &Arc<Namespace> {
+        &self.namespace
+    }
+
+    /// A new namespace on this network with one interface, `eth0`. The name is at most ten letters.
+    ///
+    /// # Errors
+    /// The name is taken, or no permission.
+    pub fn join(&self, name: &str, address: Ipv4Addr) -> Result<Namespace, LanError> {
+        let seat = Namespace::new(name)?;
+        let (near, far) = (format!("to-{name}"), format!("at-{name}"));
+        let path = seat.path();
+        self.namespace
+            .ip(&["link", "add", &near, "type", "veth", "peer", "name", &far])?;
+        self.namespace.ip(&["link", "set", &far, "netns", &path])?;
+        self.namespace
+            .ip(&["link", "set", &near, "master", BRIDGE])?;
+        self.namespace.ip(&["link", "set", &near, "up"])?;
+        seat.ip(&["link", "set", &far, "name", "eth0"])?;
+        seat.ip(&["address", "add", &format!("{address}/24"), "dev", "eth0"])?;
+        seat.ip(&["link", "set", "eth0", "up"])?;
+        seat.ip(&[
+            "route",
+            "add",
+            "default",
+            "via",
+            &ROUTER_ADDRESS.to_string(),
+        ])?;
+        Ok(seat)
+    }
+}
+
+fn router_command(scratch: &Path) -> Result<std::process::Command, ProcessError> {
+    let mut dnsmasq = command("dnsmasq")?;
+    dnsmasq.args([
+        "--keep-in-foreground",
+        "--conf-file=/dev/null",
+        "--pid-file=",
+        "--user=root",
+    ]);
+    dnsmasq.args([
+        "--log-facility=-",
+        "--port=0",
+        "--no-ping",
+        "--dhcp-authoritative",
+    ]);
+    dnsmasq.args([
+        format!("--interface={BRIDGE}"),
+        "--bind-interfaces".to_owned(),
+    ]);
+    dnsmasq.arg("--dhcp-range=10.77.0.10,10.77.0.99,255.255.255.0,12h");
+    dnsmasq.arg(format!("--dhcp-host={BOX_MAC},{BOX_ADDRESS}"));
+    dnsmasq.arg(format!("--dhcp-option=option:router,{ROUTER_ADDRESS}"));
+    dnsmasq.arg(format!(
+        "--dhcp-leasefile={}",
+        scratch.join("leases").display()
+    ));
+    Ok(dnsmasq)
+}
+
+const BRIDGE: &str = "lan0";

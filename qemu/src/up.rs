@@ -1,0 +1,74 @@
+//! `cargo qemu up`: an office to play with, until Ctrl-C.
+
+use std::io::Write;
+
+use image::progress;
+
+use crate::interrupt;
+use crate::lab::{ADMINISTRATOR, Lab, LabError, Plan};
+use crate::office::Office;
+
+/// Brings the office up, shows how to use it and waits for Ctrl-C.
+///
+/// # Errors
+/// The first thing that failed.
+pub fn up(plan: &Plan) -> Result<(), LabError> {
+    let mut lab = Lab::start(plan)?;
+    progress::step("Waiting until the box is ready");
+    lab.machine()?.wait_ready()?;
+    let mut office = Office::open(lab)?;
+    let password = office.api.one_time_password(ADMINISTRATOR)?;
+    let panel = panel(&mut office, &password)?;
+    let stop = interrupt::listen();
+    // Nobody reads a panel whose terminal is gone; the lab goes on until it is stopped.
+    let _closed = std::io::stdout().write_all(panel.as_bytes());
+    let _stopped = stop.recv();
+    progress::step("Stopping");
+    drop(office);
+    progress::note("the box, its phones and its network are gone");
+    Ok(())
+}
+
+fn panel(office: &mut Office, password: &str) -> Result<String, LabError> {
+    let stages = office.lab.machine()?.boot_stages();
+    let stages: Vec<String> = stages
+        .iter()
+        .map(|(name, ms)| format!("{name} {ms} ms"))
+        .collect();
+    let status = office.api.status()?;
+    let phones = status
+        .get("phones")
+        .and_then(|phones| phones.as_array())
+        .cloned();
+    let phones: Vec<String> = phones.unwrap_or_default().iter().map(phone_line).collect();
+    let lines = [
+        String::new(),
+        "Ramal is running".to_owned(),
+        format!("  boot      {}", stages.join(", ")),
+        format!(
+            "  web       {}  (the box signs its own certificate)",
+            office.lab.web_address()
+        ),
+        format!("  sign in   {ADMINISTRATOR}, one-time password {password}"),
+        format!("  phones    {}", phones.join(", ")),
+        format!("  log       {}", office.lab.log().display()),
+        "  stop      Ctrl-C".to_owned(),
+        String::new(),
+    ];
+    Ok(lines.join("\n"))
+}
+
+fn phone_line(phone: &serde_json::Value) -> String {
+    let text = |name: &str| {
+        phone
+            .get(name)
+            .and_then(|value| value.as_str())
+            .unwrap_or("?")
+    };
+    format!(
+        "{} at {} ({})",
+        text("extension"),
+        text("address"),
+        text("transport")
+    )
+}
