@@ -129,7 +129,7 @@ impl Turn<'_> {
                 }
                 Some(question) = arrivals.questions.recv() => {
                     // An asker that went away needs no answer.
-                    let _ = question.send(self.node.status(self.clock.now()));
+                    let _ = question.send(self.node.status());
                 }
                 () = sleep_until(wake.into()) => self.timer(),
                 _ = tick.tick() => self.tick(),
