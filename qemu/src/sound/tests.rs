@@ -2,14 +2,29 @@ use std::time::Duration;
 
 use super::{Expected, SILENCE_DBFS, SoundFault, Tone, Wav, WavError};
 
-const LOW: Tone = Tone { hertz: 440.0, dbfs: -12.0 };
-const HIGH: Tone = Tone { hertz: 1_000.0, dbfs: -12.0 };
-const EXPECTED: Expected = Expected { theirs: LOW, own_hertz: HIGH.hertz };
+const LOW: Tone = Tone {
+    hertz: 440.0,
+    dbfs: -12.0,
+};
+const HIGH: Tone = Tone {
+    hertz: 1_000.0,
+    dbfs: -12.0,
+};
+const EXPECTED: Expected = Expected {
+    theirs: LOW,
+    own_hertz: HIGH.hertz,
+};
 
 fn check_strongest(wav: &Wav, expected: Tone) {
     let found = wav.strongest().unwrap();
-    assert!((found.hertz - expected.hertz).abs() < 0.5, "{found}, expected {expected}");
-    assert!((found.dbfs - expected.dbfs).abs() < 0.2, "{found}, expected {expected}");
+    assert!(
+        (found.hertz - expected.hertz).abs() < 0.5,
+        "{found}, expected {expected}"
+    );
+    assert!(
+        (found.dbfs - expected.dbfs).abs() < 0.2,
+        "{found}, expected {expected}"
+    );
 }
 
 fn seconds(count: f64) -> Duration {
@@ -18,18 +33,26 @@ fn seconds(count: f64) -> Duration {
 
 fn mixed(one: &Wav, other: &Wav) -> Wav {
     let pairs = one.samples.iter().zip(&other.samples);
-    Wav { rate: one.rate, samples: pairs.map(|(a, b)| a.saturating_add(*b)).collect() }
+    Wav {
+        rate: one.rate,
+        samples: pairs.map(|(a, b)| a.saturating_add(*b)).collect(),
+    }
 }
 
 /// Noise that is the same every time (Knuth's linear congruential generator).
 fn noise(peak: i16, count: usize) -> Wav {
     let mut state = 1_u64;
     let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         let high = i64::try_from(state >> 33).unwrap() % (2 * i64::from(peak) + 1);
         i16::try_from(high - i64::from(peak)).unwrap()
     };
-    Wav { rate: 8_000, samples: (0..count).map(|_| next()).collect() }
+    Wav {
+        rate: 8_000,
+        samples: (0..count).map(|_| next()).collect(),
+    }
 }
 
 #[test]
@@ -46,8 +69,14 @@ fn a_tone_is_found_again_at_its_frequency_and_level() {
 
 #[test]
 fn a_weak_tone_is_measured_beside_a_strong_one() {
-    let weak = Tone { hertz: 1_000.0, dbfs: -62.0 };
-    let both = mixed(&LOW.sound(8_000, seconds(2.0)), &weak.sound(8_000, seconds(2.0)));
+    let weak = Tone {
+        hertz: 1_000.0,
+        dbfs: -62.0,
+    };
+    let both = mixed(
+        &LOW.sound(8_000, seconds(2.0)),
+        &weak.sound(8_000, seconds(2.0)),
+    );
     check_strongest(&both, LOW);
     let level = both.level(1_000.0);
     assert!((level + 62.0).abs() < 1.5, "{level}");
@@ -80,7 +109,10 @@ fn the_other_side_heard_is_told_in_one_line() {
 #[test]
 fn a_recording_that_proves_nothing_is_refused() {
     let judge = |wav: &Wav| EXPECTED.judge(wav).unwrap_err();
-    let silence = Wav { rate: 8_000, samples: vec![0; 16_000] };
+    let silence = Wav {
+        rate: 8_000,
+        samples: vec![0; 16_000],
+    };
     assert!(matches!(judge(&silence), SoundFault::Silent(_)));
     assert!(silence.level(440.0) <= SILENCE_DBFS);
     assert!(matches!(judge(&noise(20, 16_000)), SoundFault::Silent(_)));
@@ -90,7 +122,11 @@ fn a_recording_that_proves_nothing_is_refused() {
     assert!(matches!(judge(&own), SoundFault::WrongFrequency { .. }));
     let weak = Tone { dbfs: -30.0, ..LOW }.sound(8_000, seconds(2.0));
     assert!(matches!(judge(&weak), SoundFault::WrongLevel { .. }));
-    let echo = Tone { dbfs: -30.0, ..HIGH }.sound(8_000, seconds(2.0));
+    let echo = Tone {
+        dbfs: -30.0,
+        ..HIGH
+    }
+    .sound(8_000, seconds(2.0));
     let echo = mixed(&LOW.sound(8_000, seconds(2.0)), &echo);
     assert!(matches!(judge(&echo), SoundFault::Echo(_)));
 }
@@ -122,12 +158,24 @@ fn what_is_not_a_mono_16_bit_wav_file_is_refused() {
     };
     assert!(matches!(Wav::parse(b""), Err(WavError::NotWav)));
     assert!(matches!(with(0, b'X'), WavError::NotWav));
-    assert!(matches!(with(20, 7), WavError::Unsupported { format: 7, .. }));
-    assert!(matches!(with(22, 2), WavError::Unsupported { channels: 2, .. }));
+    assert!(matches!(
+        with(20, 7),
+        WavError::Unsupported { format: 7, .. }
+    ));
+    assert!(matches!(
+        with(22, 2),
+        WavError::Unsupported { channels: 2, .. }
+    ));
     assert!(matches!(with(34, 8), WavError::Unsupported { bits: 8, .. }));
     assert!(matches!(with(25, 0), WavError::Rate(64)));
-    assert!(matches!(Wav::parse(&good[..36]), Err(WavError::MissingChunk("data"))));
-    assert!(matches!(Wav::parse(&good[..30]), Err(WavError::MissingChunk("fmt "))));
+    assert!(matches!(
+        Wav::parse(&good[..36]),
+        Err(WavError::MissingChunk("data"))
+    ));
+    assert!(matches!(
+        Wav::parse(&good[..30]),
+        Err(WavError::MissingChunk("fmt "))
+    ));
     for end in 0..good.len().min(60) {
         let _no_panic = Wav::parse(&good[..end]);
     }

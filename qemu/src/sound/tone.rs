@@ -25,7 +25,9 @@ impl Tone {
         let amplitude = FULL_SCALE * 10_f64.powf(self.dbfs.min(0.0) / 20.0);
         let step = TAU * self.hertz / f64::from(rate);
         let count = whole(length.as_secs_f64() * f64::from(rate));
-        let samples = (0..count).map(|at| sample(amplitude * (step * at as f64).sin())).collect();
+        let samples = (0..count)
+            .map(|at| sample(amplitude * (step * at as f64).sin()))
+            .collect();
         Wav { rate, samples }
     }
 }
@@ -60,7 +62,12 @@ pub struct Heard {
 
 impl fmt::Display for Heard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { strongest, own_hertz, own_below_db, length } = self;
+        let Self {
+            strongest,
+            own_hertz,
+            own_below_db,
+            length,
+        } = self;
         let seconds = length.as_secs_f64();
         write!(f, "heard {strongest} for {seconds:.1} s; ")?;
         write!(f, "its own {own_hertz:.0} Hz is {own_below_db:.0} dB below")
@@ -109,7 +116,12 @@ impl Expected {
             return Err(SoundFault::Silent(strongest));
         }
         let own_below_db = strongest.dbfs - recording.level(self.own_hertz);
-        let heard = Heard { strongest, own_hertz: self.own_hertz, own_below_db, length };
+        let heard = Heard {
+            strongest,
+            own_hertz: self.own_hertz,
+            own_below_db,
+            length,
+        };
         if (strongest.hertz - expected.hertz).abs() > TOLERANCE_HERTZ {
             return Err(SoundFault::WrongFrequency { heard, expected });
         }
@@ -130,10 +142,14 @@ impl Wav {
         let blocks = Blocks::of(self)?;
         let top = (f64::from(self.rate) / 2.0 - 100.0).min(SEARCH_HERTZ_MAX);
         let coarse = blocks.peak(SEARCH_HERTZ_MIN, top, BLOCKS_A_SECOND)?;
-        let around = |near: f64, step: f64| blocks.peak(near - step * 10.0, near + step * 10.0, step);
+        let around =
+            |near: f64, step: f64| blocks.peak(near - step * 10.0, near + step * 10.0, step);
         let fine = around(coarse, BLOCKS_A_SECOND / 10.0)?;
         let hertz = around(fine, BLOCKS_A_SECOND / 100.0)?;
-        Some(Tone { hertz, dbfs: blocks.level(hertz) })
+        Some(Tone {
+            hertz,
+            dbfs: blocks.level(hertz),
+        })
     }
 
     /// The level of one frequency over the steady middle part, in dBFS; [`SILENCE_DBFS`] when there
@@ -145,7 +161,9 @@ impl Wav {
     /// Without the first and the last fifth, where a call is set up and torn down.
     fn middle(&self) -> &[i16] {
         let edge = self.samples.len() / 5;
-        self.samples.get(edge..self.samples.len() - edge).unwrap_or_default()
+        self.samples
+            .get(edge..self.samples.len() - edge)
+            .unwrap_or_default()
     }
 }
 
@@ -165,13 +183,27 @@ impl Blocks {
         let rate = f64::from(wav.rate);
         let size = whole(rate / BLOCKS_A_SECOND);
         let turn = TAU / size as f64;
-        let window: Vec<f64> = (0..size).map(|at| 0.5 - 0.5 * (turn * at as f64).cos()).collect();
+        let window: Vec<f64> = (0..size)
+            .map(|at| 0.5 - 0.5 * (turn * at as f64).cos())
+            .collect();
         let apply = |block: &[i16]| {
-            block.iter().zip(&window).map(|(sample, weight)| f64::from(*sample) * weight).collect()
+            block
+                .iter()
+                .zip(&window)
+                .map(|(sample, weight)| f64::from(*sample) * weight)
+                .collect()
         };
-        let windowed: Vec<Vec<f64>> =
-            wav.middle().chunks_exact(size).take(BLOCKS_MAX).map(apply).collect();
-        Some(Self { windowed, window_sum: window.iter().sum(), rate })
+        let windowed: Vec<Vec<f64>> = wav
+            .middle()
+            .chunks_exact(size)
+            .take(BLOCKS_MAX)
+            .map(apply)
+            .collect();
+        Some(Self {
+            windowed,
+            window_sum: window.iter().sum(),
+            rate,
+        })
     }
 
     /// The frequency of the highest level from `low` to `high`, in steps.
@@ -179,7 +211,9 @@ impl Blocks {
         let count = whole((high - low) / step);
         let at = |number: usize| low + step * number as f64;
         let levels = (0..=count).map(|number| (at(number), self.power(at(number))));
-        levels.max_by(|one, other| one.1.total_cmp(&other.1)).map(|(hertz, _power)| hertz)
+        levels
+            .max_by(|one, other| one.1.total_cmp(&other.1))
+            .map(|(hertz, _power)| hertz)
     }
 
     /// The level of a sine of this frequency, in dBFS.
@@ -191,7 +225,11 @@ impl Blocks {
     /// The mean power of this frequency over the blocks.
     fn power(&self, hertz: f64) -> f64 {
         let turn = TAU * hertz / self.rate;
-        let total: f64 = self.windowed.iter().map(|block| goertzel(block, turn)).sum();
+        let total: f64 = self
+            .windowed
+            .iter()
+            .map(|block| goertzel(block, turn))
+            .sum();
         total / self.windowed.len().max(1) as f64
     }
 }
@@ -216,7 +254,10 @@ fn whole(number: f64) -> usize {
     number.round() as usize
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a float cast saturates, as a sample should")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a float cast saturates, as a sample should"
+)]
 fn sample(value: f64) -> i16 {
     value.round() as i16
 }

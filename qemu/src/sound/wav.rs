@@ -54,7 +54,10 @@ impl Wav {
     /// # Errors
     /// It cannot be read or is not of the kind this module reads.
     pub fn read(path: &Path) -> Result<Self, WavError> {
-        let file = |source| WavError::File { path: path.to_owned(), source };
+        let file = |source| WavError::File {
+            path: path.to_owned(),
+            source,
+        };
         Self::parse(&std::fs::read(path).map_err(file)?)
     }
 
@@ -63,7 +66,10 @@ impl Wav {
     /// # Errors
     /// It cannot be written, or is too long for the format.
     pub fn write(&self, path: &Path) -> Result<(), WavError> {
-        let file = |source| WavError::File { path: path.to_owned(), source };
+        let file = |source| WavError::File {
+            path: path.to_owned(),
+            source,
+        };
         std::fs::write(path, self.bytes()?).map_err(file)
     }
 
@@ -76,7 +82,9 @@ impl Wav {
         let Some((b"RIFF", rest)) = bytes.split_first_chunk::<4>() else {
             return Err(WavError::NotWav);
         };
-        let Some(b"WAVE") = rest.get(4..8) else { return Err(WavError::NotWav) };
+        let Some(b"WAVE") = rest.get(4..8) else {
+            return Err(WavError::NotWav);
+        };
         let mut chunks = rest.get(8..).unwrap_or_default();
         let mut rate = None;
         while let Some((name, body, following)) = next_chunk(chunks) {
@@ -100,8 +108,14 @@ impl Wav {
     /// # Errors
     /// [`WavError::TooLong`]
     pub fn bytes(&self) -> Result<Vec<u8>, WavError> {
-        let data = self.samples.len().checked_mul(2).and_then(|size| u32::try_from(size).ok());
-        let data = data.filter(|size| *size <= u32::MAX - HEADER_BYTES).ok_or(WavError::TooLong)?;
+        let data = self
+            .samples
+            .len()
+            .checked_mul(2)
+            .and_then(|size| u32::try_from(size).ok());
+        let data = data
+            .filter(|size| *size <= u32::MAX - HEADER_BYTES)
+            .ok_or(WavError::TooLong)?;
         let mut bytes = Vec::with_capacity(self.samples.len() * 2 + 44);
         bytes.extend_from_slice(b"RIFF");
         bytes.extend_from_slice(&(data + HEADER_BYTES - 8).to_le_bytes());
@@ -131,17 +145,27 @@ fn next_chunk(bytes: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
     let (size, rest) = rest.split_first_chunk::<4>()?;
     let size = usize::try_from(u32::from_le_bytes(*size)).ok()?;
     let body = rest.get(..size.min(rest.len()))?;
-    let following = rest.get(size.saturating_add(size % 2)..).unwrap_or_default();
+    let following = rest
+        .get(size.saturating_add(size % 2)..)
+        .unwrap_or_default();
     Some((name, body, following))
 }
 
 /// The sampling rate, when the format is ours.
 fn parse_format(body: &[u8]) -> Result<u32, WavError> {
     let short = |at: usize| body.get(at..at + 2).and_then(|two| two.try_into().ok());
-    let short = |at| short(at).map(u16::from_le_bytes).ok_or(WavError::MissingChunk("fmt "));
+    let short = |at| {
+        short(at)
+            .map(u16::from_le_bytes)
+            .ok_or(WavError::MissingChunk("fmt "))
+    };
     let (format, channels, bits) = (short(0)?, short(2)?, short(14)?);
     if (format, channels, bits) != (PCM, 1, 16) {
-        return Err(WavError::Unsupported { format, bits, channels });
+        return Err(WavError::Unsupported {
+            format,
+            bits,
+            channels,
+        });
     }
     let rate = u32::from(short(4)?) | u32::from(short(6)?) << 16;
     if !(RATE_MIN..=RATE_MAX).contains(&rate) {
