@@ -54,8 +54,8 @@ pub(crate) enum Framing {
 pub(crate) struct Block {
     start: StartLine,
     headers: Headers,
-    /// Content-Length when one legible value stood there.
-    pub(crate) content_length: Option<usize>,
+    /// The first legible Content-Length.
+    content_length: Option<usize>,
     fault: Option<FaultKind>,
 }
 
@@ -78,13 +78,13 @@ fn is_sip(bytes: &[u8]) -> bool {
 /// # Errors
 /// When nothing at all can be made of it. Lesser faults wait in the block for the answer.
 pub(crate) fn parse_block(block: &[u8]) -> Result<Block, ParseFault> {
-    if block.len() > HEADER_BLOCK_BYTES_MAX {
-        return Err(FaultKind::TooLarge.into());
-    }
     let block = block.strip_suffix(b"\r\n").unwrap_or(block);
     let mut lines = Lines(block);
     let first = lines.next().unwrap_or_default();
     let (start, mut fault) = parse_start_line(first)?;
+    if block.len() > HEADER_BLOCK_BYTES_MAX {
+        fault = Some(FaultKind::TooLarge);
+    }
     let mut headers = Headers::with_capacity(16);
     let mut content_length = None;
     for line in lines {
@@ -96,7 +96,7 @@ pub(crate) fn parse_block(block: &[u8]) -> Result<Block, ParseFault> {
             let length = decimal::<usize>(&value);
             // RFC 4475 §3.3.9: two that differ cannot both be right; two alike hide a mistake.
             if content_length.is_some() || length.is_none() {
-                fault.get_or_insert(FaultKind::ContentLength);
+                fault = Some(FaultKind::ContentLength);
             }
             content_length = content_length.or(length);
             continue;
@@ -115,6 +115,12 @@ pub(crate) fn parse_block(block: &[u8]) -> Result<Block, ParseFault> {
 }
 
 impl Block {
+    /// Content-Length, unless it is absent, illegible, or stands twice.
+    pub(crate) fn certain_length(&self) -> Option<usize> {
+        self.content_length
+            .filter(|_| self.fault != Some(FaultKind::ContentLength))
+    }
+
     /// Gives the message up because its body would be larger than we read.
     pub(crate) fn too_large(self) -> ParseFault {
         salvage(self.start, self.headers, FaultKind::TooLarge)
