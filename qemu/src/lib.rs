@@ -16,6 +16,7 @@ pub mod machine;
 pub mod netns;
 pub mod office;
 pub mod phone;
+pub mod probe;
 pub mod process;
 pub mod qmp;
 pub mod serial;
