@@ -1,1 +1,21 @@
-//! To be written.
+//! The simulator: a whole site on virtual time, with a network that loses, delays and repeats.
+//!
+//! It drives the same [`pbx::PbxNode`] as production does; phones, media service and store are
+//! models. What this crate must never do: read a clock or draw entropy. A seed gives one run, and
+//! the same run again: [`World::trace`] is a hash over everything that happened.
+//!
+//! Read first: [`World`], then [`Phone`], then [`checks`].
+
+pub mod checks;
+mod dialog;
+mod network;
+mod phone;
+mod services;
+mod trace;
+mod world;
+
+pub use network::Faults;
+pub use phone::{Act, Answering, CallPlan, Happened, Phone};
+pub use services::{MediaModel, StoreModel};
+pub use trace::Trace;
+pub use world::{BOX_ADDRESS, World, phone_address};
