@@ -1,12 +1,70 @@
-//! `ramal net`: being composed.
+//! `ramal net`: the box's addresses, and a Unix socket that tells them.
 
 use std::error::Error;
+use std::sync::{Arc, PoisonError};
+
+use ipc::net::{Reply, Request};
+use net_service::{SharedStatus, World};
+use run_loop::clock::Clock;
+use run_loop::ipc::Answer;
+use run_loop::notify::Notify;
+use run_loop::passed::Passed;
+use run_loop::uid;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Command line of `ramal net`.
 #[derive(clap::Args)]
-pub(crate) struct Arguments {}
+#[command(after_help = "Example:\n  ramal net --link eth0")]
+pub(crate) struct Arguments {
+    /// Use this link only; may be repeated. Without it every network card is used.
+    #[arg(long = "link", value_name = "NAME")]
+    links: Vec<String>,
+}
 
 /// Runs the service until PID 1 stops it.
-pub(crate) fn run(_arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    Err("not composed yet".into())
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    run_loop::log::init();
+    let notify = Notify::from_env();
+    let listener = Passed::from_env().unix_listener("ipc")?;
+    let status = SharedStatus::default();
+    let told = Arc::clone(&status);
+    std::thread::Builder::new()
+        .name("server".into())
+        .spawn(move || {
+            let answered = run_loop::ipc::serve(
+                &listener,
+                |peer| peer == uid::WEB,
+                move |_, request: Request| match request {
+                    Request::Status => {
+                        let status = told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                        Answer::Reply(Reply::Status(status))
+                    }
+                },
+            );
+            if let Err(error) = answered {
+                tracing::error!("the status is no longer served: {error}");
+            }
+        })?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let clock = Clock::start();
+        let mut ready = false;
+        let world = World {
+            now: move || clock.now(),
+            beat: || {
+                if !std::mem::replace(&mut ready, true) {
+                    notify.ready();
+                }
+                notify.watchdog();
+            },
+            stop: async move {
+                terminate.recv().await;
+            },
+        };
+        net_service::run(arguments.links.clone(), status, world).await?;
+        Ok(())
+    })
 }

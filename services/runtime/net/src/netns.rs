@@ -1,0 +1,280 @@
+//! The service against a real DHCP server and a real kernel, in namespaces of its own.
+//!
+//! One thread is the box: it unshares its network. A child process is the router, with dnsmasq. A
+//! second thread enters the router's namespace and is the machine with the same address.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::Ipv4Addr;
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sched::{CloneFlags, setns, unshare};
+use tokio::sync::oneshot;
+
+use crate::arp::{Arp, Mac};
+use crate::packet::PacketSocket;
+use crate::{SharedStatus, World, run};
+
+/// Longer than anything takes; a failing test ends by it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+const INTRUDER: Mac = Mac([2, 0, 0, 0, 0, 0x99]);
+
+/// A router with dnsmasq, killed with the test.
+struct Router {
+    process: Child,
+    log: BufReader<ChildStderr>,
+}
+
+impl Router {
+    /// Starts the namespace; the calling thread becomes the box, with `eth0` plugged in.
+    fn plug_in() -> Self {
+        unshare(CloneFlags::CLONE_NEWNET).expect("we are root");
+        // The first word says that the namespace is there, the answer that the cable is in.
+        let script = "echo namespace && read cable && ip link set lo up \
+             && ip addr add 10.77.0.1/24 dev lan0 && ip link set lan0 up && echo up \
+             && exec dnsmasq --no-daemon --conf-file=/dev/null --port=0 --interface=lan0 \
+                --bind-interfaces --leasefile-ro --log-dhcp --no-ping --user=root --pid-file= \
+                --dhcp-range=10.77.0.50,10.77.0.60,255.255.255.0,1h --dhcp-option=3,10.77.0.1 \
+                --dhcp-option=6,10.77.0.1";
+        let mut process = Command::new("unshare")
+            .args(["--net", "--kill-child=KILL", "sh", "-c", script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("util-linux is installed");
+        let mut said = BufReader::new(process.stdout.take().expect("it is piped")).lines();
+        let mut next = || said.next().expect("the script runs").expect("it is text");
+        assert_eq!(next(), "namespace");
+        let pid = process.id().to_string();
+        ip(&[
+            "link", "add", "eth0", "type", "veth", "peer", "name", "lan0",
+        ]);
+        ip(&["link", "set", "lan0", "netns", &pid]);
+        process
+            .stdin
+            .take()
+            .expect("it is piped")
+            .write_all(b"cable\n")
+            .expect("it reads");
+        assert_eq!(next(), "up");
+        let log = BufReader::new(process.stderr.take().expect("it is piped"));
+        Self { process, log }
+    }
+
+    /// The namespace, for the machine with the same address.
+    fn namespace(&self) -> File {
+        File::open(format!("/proc/{}/ns/net", self.process.id())).expect("it runs")
+    }
+
+    /// Reads dnsmasq's log until it says this.
+    fn expect(&mut self, word: &str) -> String {
+        let found = self.log.by_ref_lines().find(|line| line.contains(word));
+        found.unwrap_or_else(|| panic!("dnsmasq never said {word}"))
+    }
+}
+
+impl Drop for Router {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Lines of a reader that stays ours.
+trait Lines {
+    fn by_ref_lines(&mut self) -> impl Iterator<Item = String>;
+}
+
+impl Lines for BufReader<ChildStderr> {
+    fn by_ref_lines(&mut self) -> impl Iterator<Item = String> {
+        std::iter::from_fn(|| {
+            let mut line = String::new();
+            let length = self.read_line(&mut line).ok()?;
+            (length > 0).then_some(line)
+        })
+    }
+}
+
+fn ip(arguments: &[&str]) -> String {
+    let output = Command::new("ip")
+        .args(arguments)
+        .output()
+        .expect("iproute2 is installed");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "ip {arguments:?}: {said}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn can_make_namespaces() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        println!("skipped: network namespaces can only be made by root");
+    }
+    let dnsmasq = Command::new("dnsmasq").arg("--version").output().is_ok();
+    if !dnsmasq {
+        println!("skipped: dnsmasq is not installed");
+    }
+    root && dnsmasq
+}
+
+/// Runs the service until `check` is done with it.
+fn with_service(check: impl AsyncFnOnce(SharedStatus)) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let started = Instant::now();
+        let status = SharedStatus::default();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let world = World {
+            now: move || {
+                sansio::Instant::from_nanos(started.elapsed().as_nanos().try_into().expect("short"))
+            },
+            beat: || {},
+            stop: async {
+                let _ = stopped.await;
+            },
+        };
+        let service = run(vec!["eth0".into()], status.clone(), world);
+        let checking = async {
+            check(status).await;
+            drop(stop);
+        };
+        let (served, ()) = tokio::join!(service, checking);
+        served.expect("it serves");
+    });
+}
+
+/// Waits until the status of `eth0` is as wanted.
+async fn until(status: &SharedStatus, wanted: impl Fn(&ipc::net::Link) -> bool) -> ipc::net::Link {
+    let mut look = tokio::time::interval(Duration::from_millis(20));
+    let seen = tokio::time::timeout(PATIENCE, async {
+        loop {
+            look.tick().await;
+            let links = status.lock().expect("no panic").links.clone();
+            if let Some(link) = links.into_iter().find(|link| wanted(link)) {
+                return link;
+            }
+        }
+    });
+    seen.await
+        .unwrap_or_else(|_| panic!("still {:?}", status.lock()))
+}
+
+/// A thread in the router's namespace that sends and sees ARP.
+fn intruder(namespace: File, act: impl AsyncFnOnce(PacketSocket) + Send + 'static) {
+    let thread = std::thread::spawn(move || {
+        setns(namespace, CloneFlags::CLONE_NEWNET).expect("we are root");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let socket = PacketSocket::open("lan0").expect("it is there");
+            tokio::time::timeout(PATIENCE, act(socket))
+                .await
+                .expect("in time");
+        });
+    });
+    thread.join().expect("the intruder is content");
+}
+
+async fn see(socket: &PacketSocket, wanted: impl Fn(&Arp) -> bool) -> Arp {
+    loop {
+        let frame = socket.receive().await.expect("the link is up");
+        if let Some(arp) = Arp::parse(&frame).filter(&wanted) {
+            return arp;
+        }
+    }
+}
+
+#[test]
+fn a_lease_is_taken_defended_and_given_back() {
+    if !can_make_namespaces() {
+        return;
+    }
+    let mut router = Router::plug_in();
+    with_service(async |status| {
+        let link = until(&status, |link| !link.address.is_empty()).await;
+        let (address, prefix) = link.address.split_once('/').expect("with its prefix");
+        let address: Ipv4Addr = address.parse().expect("an address");
+        assert_eq!((&address.octets()[..3], prefix), (&[10, 77, 0][..], "24"));
+        assert_eq!((link.gateway.as_str(), link.up), ("10.77.0.1", true));
+        assert_eq!(
+            (link.dns, link.conflict_with),
+            (vec!["10.77.0.1".into()], String::new())
+        );
+        let shown = ip(&["-4", "addr", "show", "dev", "eth0"]);
+        assert!(shown.contains(&format!("{address}/24")), "{shown}");
+        assert!(
+            shown.contains("valid_lft 3") && !shown.contains("forever"),
+            "{shown}"
+        );
+        let routes = ip(&["route"]);
+        assert!(
+            routes.contains("default via 10.77.0.1 dev eth0"),
+            "{routes}"
+        );
+
+        let namespace = router.namespace();
+        let attack = tokio::task::spawn_blocking(move || {
+            intruder(namespace, async move |socket| {
+                // The first frame may meet a socket that tokio does not know to be writable yet.
+                let mut again = tokio::time::interval(Duration::from_millis(50));
+                let claim = Arp::announcement(INTRUDER, address).to_frame();
+                let defended = see(&socket, |arp| {
+                    arp.sender_ip == address
+                        && arp.sender_mac != INTRUDER
+                        && arp.target_ip == address
+                });
+                let mut defended = std::pin::pin!(defended);
+                loop {
+                    tokio::select! {
+                        _ = &mut defended => break,
+                        _ = again.tick() => socket.send(&claim).expect("the link is up"),
+                    }
+                }
+            });
+        });
+        let link = until(&status, |link| !link.conflict_with.is_empty()).await;
+        assert_eq!(link.conflict_with, INTRUDER.to_string());
+        assert_eq!(link.address, format!("{address}/24"), "it is kept");
+        attack.await.expect("it was answered");
+    });
+    router.expect("DHCPRELEASE");
+    let shown = ip(&["-4", "addr", "show", "dev", "eth0"]);
+    assert!(!shown.contains("10.77.0."), "{shown}");
+}
+
+#[test]
+fn a_leased_address_that_is_taken_is_declined() {
+    if !can_make_namespaces() {
+        return;
+    }
+    let mut router = Router::plug_in();
+    with_service(async |status| {
+        let namespace = router.namespace();
+        let attack = tokio::task::spawn_blocking(move || {
+            intruder(namespace, async |socket| {
+                let probe = see(&socket, |arp| {
+                    arp.sender_ip.is_unspecified() && arp.target_ip.octets()[3] >= 50
+                });
+                let probe = probe.await;
+                let claim = Arp::announcement(INTRUDER, probe.target_ip).to_frame();
+                socket.send(&claim).expect("the link is up");
+            });
+        });
+        let link = until(&status, |link| !link.conflict_with.is_empty()).await;
+        assert_eq!(
+            (link.conflict_with, link.address),
+            (INTRUDER.to_string(), String::new())
+        );
+        attack.await.expect("it saw the probe");
+    });
+    let line = router.expect("DHCPDECLINE");
+    assert!(line.contains("10.77.0."), "{line}");
+}

@@ -1,0 +1,392 @@
+//! The loop that drives a [`LinkNode`] for every link.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::future::OptionFuture;
+use rtnetlink::packet_core::NetlinkPayload;
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::{Handle, MulticastGroup};
+use sansio::{Instant, Node as _};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::arp::Arp;
+use crate::decline;
+use crate::dhcp::Dhcp;
+use crate::link::{Event, Held, Input, LinkNode, Output, Source};
+use crate::netlink::{self, Found};
+use crate::packet::PacketSocket;
+
+/// Inputs that wait at most; ARP beyond that is dropped, as a busy link would.
+const INPUTS_MAX: usize = 256;
+
+/// Between two signs of life.
+const BEAT_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Why the service cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum NetError {
+    /// The kernel's network interface cannot be opened.
+    #[error("rtnetlink cannot be opened: {0}")]
+    Open(std::io::Error),
+    /// The kernel refuses; most likely a capability is missing.
+    #[error("rtnetlink: {0}; the service needs CAP_NET_ADMIN and CAP_NET_RAW")]
+    Netlink(rtnetlink::Error),
+    /// The kernel sends no more news of links.
+    #[error("rtnetlink has closed")]
+    Closed,
+}
+
+impl From<rtnetlink::Error> for NetError {
+    fn from(error: rtnetlink::Error) -> Self {
+        Self::Netlink(error)
+    }
+}
+
+/// What the service knows, for whoever asks while it runs.
+pub type SharedStatus = Arc<Mutex<ipc::net::Status>>;
+
+/// What the outside gives the service.
+pub struct World<N, B, S> {
+    /// Reads the clock.
+    pub now: N,
+    /// Called every 2 s while the loop turns, first when the service serves.
+    pub beat: B,
+    /// Ends when the service shall end.
+    pub stop: S,
+}
+
+/// Holds an address on every network card, or on the links named, until `stop` ends; then gives
+/// the leases back.
+///
+/// # Errors
+/// The kernel's network interface cannot be used.
+pub async fn run<N, B, S>(
+    only: Vec<String>,
+    status: SharedStatus,
+    world: World<N, B, S>,
+) -> Result<(), NetError>
+where
+    N: Fn() -> Instant,
+    B: FnMut(),
+    S: Future<Output = ()>,
+{
+    let World {
+        now,
+        mut beat,
+        stop,
+    } = world;
+    let groups = [MulticastGroup::Link, MulticastGroup::Ipv4Ifaddr];
+    let (connection, handle, mut messages) =
+        rtnetlink::new_multicast_connection(&groups).map_err(NetError::Open)?;
+    let connection = tokio::spawn(connection);
+    let (news, mut inputs) = mpsc::channel(INPUTS_MAX);
+    let mut service = Service {
+        handle,
+        only,
+        links: BTreeMap::new(),
+        news,
+        status,
+    };
+    service.look(now()).await?;
+    let mut beats = tokio::time::interval(BEAT_INTERVAL);
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let timer: OptionFuture<_> = service
+            .deadline()
+            .map(|at| tokio::time::sleep(at - now()))
+            .into();
+        tokio::select! {
+            () = &mut stop => break,
+            _ = beats.tick() => beat(),
+            Some(()) = timer => service.timer(now()).await,
+            input = inputs.recv() => if let Some((index, input)) = input {
+                service.handle(now(), index, input).await;
+            },
+            message = messages.next() => match message {
+                Some((message, _)) => service.kernel_says(now(), message.payload).await?,
+                None => return Err(NetError::Closed),
+            },
+        }
+    }
+    service.end().await;
+    connection.abort();
+    Ok(())
+}
+
+struct Service {
+    handle: Handle,
+    only: Vec<String>,
+    links: BTreeMap<u32, Link>,
+    news: mpsc::Sender<(u32, Input)>,
+    status: SharedStatus,
+}
+
+struct Link {
+    name: String,
+    mac: crate::Mac,
+    node: LinkNode,
+    socket: Arc<PacketSocket>,
+    dhcp: Dhcp,
+    listener: JoinHandle<()>,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
+impl Service {
+    /// Compares the kernel's links with ours.
+    async fn look(&mut self, now: Instant) -> Result<(), NetError> {
+        let found = netlink::links(&self.handle).await?;
+        let ours = |link: &Found| match self.only.as_slice() {
+            [] => link.physical,
+            only => only.contains(&link.name),
+        };
+        let found: Vec<Found> = found.into_iter().filter(ours).collect();
+        let gone = |index: &u32| !found.iter().any(|link| link.index == *index);
+        for index in self.links.keys().copied().filter(gone).collect::<Vec<_>>() {
+            if let Some(link) = self.links.remove(&index) {
+                tracing::warn!("{} is gone", link.name);
+            }
+        }
+        for link in found {
+            if !self.links.contains_key(&link.index) {
+                self.add(now, &link).await?;
+            }
+            self.handle(now, link.index, Input::Carrier(link.carrier))
+                .await;
+        }
+        self.publish();
+        Ok(())
+    }
+
+    async fn add(&mut self, now: Instant, found: &Found) -> Result<(), NetError> {
+        if !found.up {
+            netlink::set_up(&self.handle, found.index).await?;
+        }
+        let socket = match PacketSocket::open(&found.name) {
+            Ok(socket) => Arc::new(socket),
+            Err(error) => {
+                tracing::error!("{} is not used: no packet socket: {error}", found.name);
+                return Ok(());
+            }
+        };
+        let (index, news) = (found.index, self.news.clone());
+        let listener = tokio::spawn(listen(Arc::clone(&socket), index, news.clone()));
+        let dhcp = Dhcp::spawn(&found.name, index, found.mac, news);
+        let node = LinkNode::new(found.mac);
+        let (name, mac) = (found.name.clone(), found.mac);
+        tracing::info!("{name} ({mac}) found");
+        self.links.insert(
+            index,
+            Link {
+                name,
+                mac,
+                node,
+                socket,
+                dhcp,
+                listener,
+            },
+        );
+        for (address, prefix) in netlink::addresses(&self.handle, index).await? {
+            self.handle(now, index, Input::Inherited(address, prefix))
+                .await;
+        }
+        Ok(())
+    }
+
+    async fn kernel_says(
+        &mut self,
+        now: Instant,
+        payload: NetlinkPayload<RouteNetlinkMessage>,
+    ) -> Result<(), NetError> {
+        match payload {
+            NetlinkPayload::InnerMessage(
+                RouteNetlinkMessage::NewLink(_) | RouteNetlinkMessage::DelLink(_),
+            ) => self.look(now).await,
+            NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelAddress(message)) => {
+                if let Some(address) = netlink::ipv4(&message) {
+                    self.handle(now, message.header.index, Input::Vanished(address))
+                        .await;
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.links
+            .values()
+            .filter_map(|link| link.node.deadline())
+            .min()
+    }
+
+    async fn timer(&mut self, now: Instant) {
+        let due = |link: &Link| link.node.deadline().is_some_and(|at| at <= now);
+        let due: Vec<u32> = self
+            .links
+            .iter()
+            .filter(|(_, link)| due(link))
+            .map(|(index, _)| *index)
+            .collect();
+        for index in due {
+            self.handle(now, index, Input::Timer).await;
+        }
+    }
+
+    async fn handle(&mut self, now: Instant, index: u32, input: Input) {
+        let Some(link) = self.links.get_mut(&index) else {
+            return;
+        };
+        link.node.handle(now, input);
+        let mut changed = false;
+        while let Some(output) = link.node.poll() {
+            changed = true;
+            if let Err(problem) = apply(&self.handle, index, link, output).await {
+                tracing::error!("{}: {problem}", link.name);
+            }
+        }
+        if changed {
+            self.publish();
+        }
+    }
+
+    fn publish(&self) {
+        let links = self.links.values().map(status_of).collect();
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = ipc::net::Status { links };
+    }
+
+    /// Gives every lease back and takes the addresses down.
+    async fn end(&mut self) {
+        for (index, link) in &self.links {
+            link.dhcp.release().await;
+            if let Some(held) = link.node.held()
+                && let Err(error) =
+                    netlink::drop_address(&self.handle, *index, held.address, held.prefix).await
+            {
+                tracing::warn!("{}: {error}", link.name);
+            }
+        }
+    }
+}
+
+async fn apply(handle: &Handle, index: u32, link: &Link, output: Output) -> Result<(), String> {
+    match output {
+        Output::StartDhcp => link.dhcp.start().await,
+        Output::StopDhcp => link.dhcp.stop().await,
+        Output::Decline(address, server) => {
+            // No transaction is open any more; a server goes by the client id.
+            let frame = decline::frame(link.mac, address, server, index);
+            link.socket
+                .send(&frame)
+                .map_err(|error| format!("no DHCPDECLINE: {error}"))?;
+        }
+        Output::Transmit(arp) => {
+            link.socket
+                .send(&arp.to_frame())
+                .map_err(|error| format!("no ARP: {error}"))?;
+        }
+        Output::Hold(held) => netlink::hold(handle, index, &held)
+            .await
+            .map_err(|error| format!("address {} cannot be set: {error}", held.address))?,
+        Output::Drop(address, prefix) => netlink::drop_address(handle, index, address, prefix)
+            .await
+            .map_err(|error| format!("address {address} cannot be removed: {error}"))?,
+        Output::Event(event) => report(&link.name, &event),
+    }
+    Ok(())
+}
+
+fn report(link: &str, event: &Event) {
+    match event {
+        Event::Bound(Held {
+            address,
+            prefix,
+            source,
+        }) => match source {
+            Source::Leased(lease) => tracing::info!(
+                "address {address}/{prefix} on {link} from DHCP server {}",
+                lease.server
+            ),
+            Source::LinkLocal | Source::Inherited => tracing::warn!(
+                "address {address}/{prefix} on {link}, chosen by the box itself; phones reach it \
+                 only on this cable"
+            ),
+        },
+        Event::NoServer => tracing::warn!(
+            "no DHCP server answers on {link}: check the cable and the router; the box keeps asking"
+        ),
+        Event::Lost(address) => {
+            tracing::warn!("address {address} on {link} has ended and was not renewed");
+        }
+        Event::Declined(address, with) => tracing::error!(
+            "address {address}, given by the DHCP server on {link}, is already used by {with}: \
+             change the DHCP reservation or unplug the other machine; the box asks for another"
+        ),
+        Event::Conflict(address, with) => tracing::error!(
+            "address {address} is also used by {with}: two machines have one address; unplug one \
+             or change the DHCP reservation"
+        ),
+        Event::ConflictOver(address) => {
+            tracing::info!("address {address}: no other machine has used it for 5 minutes");
+        }
+    }
+}
+
+fn status_of(link: &Link) -> ipc::net::Link {
+    let held = link.node.held();
+    let lease = held.and_then(|held| match &held.source {
+        Source::Leased(lease) => Some(lease),
+        Source::LinkLocal | Source::Inherited => None,
+    });
+    let text = |address: std::net::Ipv4Addr| address.to_string();
+    ipc::net::Link {
+        name: link.name.clone(),
+        mac: link.mac.to_string(),
+        up: link.node.carrier(),
+        address: held
+            .map(|h| format!("{}/{}", h.address, h.prefix))
+            .unwrap_or_default(),
+        gateway: lease
+            .and_then(|lease| lease.gateway)
+            .map(text)
+            .unwrap_or_default(),
+        dns: lease
+            .map(|l| l.dns.iter().copied().map(text).collect())
+            .unwrap_or_default(),
+        conflict_with: link
+            .node
+            .conflict_with()
+            .map(|mac| mac.to_string())
+            .unwrap_or_default(),
+    }
+}
+
+/// Turns the link's ARP frames into inputs.
+async fn listen(socket: Arc<PacketSocket>, index: u32, news: mpsc::Sender<(u32, Input)>) {
+    loop {
+        match socket.receive().await {
+            Ok(frame) => {
+                if let Some(arp) = Arp::parse(&frame) {
+                    // A flood of ARP must not grow memory; what does not fit is dropped.
+                    let _ = news.try_send((index, Input::Arp(arp)));
+                }
+            }
+            // The link went down; its socket works again when it is back.
+            Err(error)
+                if error.raw_os_error() == Some(rustix::io::Errno::NETDOWN.raw_os_error()) => {}
+            Err(error) => {
+                tracing::error!("address conflicts are no longer noticed: {error}");
+                return;
+            }
+        }
+    }
+}
