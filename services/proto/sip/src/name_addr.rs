@@ -118,3 +118,60 @@ impl fmt::Display for NameAddr {
         write!(f, "<{}>{}", self.uri, self.params)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, written: &str) {
+        let address = NameAddr::parse(text.as_bytes()).expect(text);
+        assert_eq!(address.to_string(), written);
+        assert_eq!(NameAddr::parse(written.as_bytes()), Some(address));
+    }
+
+    #[test]
+    fn addresses_of_every_form_are_read() {
+        check("sip:a@b;tag=1", "<sip:a@b>;tag=1");
+        check("<sip:a@b;lr>;tag=1", "<sip:a@b;lr>;tag=1");
+        check("Alice <sip:a@b>", "\"Alice\" <sip:a@b>");
+        check("Alice B <sip:a@b> ; tag = 1", "\"Alice B\" <sip:a@b>;tag=1");
+        check("\"a;b<c>\" <sip:a@b>", "\"a;b<c>\" <sip:a@b>");
+        check("\"q\\\"\\\\\" <sip:a@b>", "\"q\\\"\\\\\" <sip:a@b>");
+        check("<tel:+55-11>;x=\"a;b\"", "<tel:+55-11>;x=\"a;b\"");
+        check(
+            "<sip:a@[::1]:5070>;+sip.instance=\"<urn:uuid:1>\"",
+            "<sip:a@[::1]:5070>;+sip.instance=\"<urn:uuid:1>\"",
+        );
+        check("\u{e9}t\u{e9} <sip:a@b>", "\"\u{e9}t\u{e9}\" <sip:a@b>");
+    }
+
+    #[test]
+    fn a_latin_1_name_does_not_hide_the_address() {
+        let address = NameAddr::parse(b"\"caf\xe9\" <sip:a@b>;tag=1").expect("legible");
+        assert_eq!(address.display.as_deref(), Some("caf\u{fffd}"));
+        assert_eq!(address.tag(), Some("1"));
+    }
+
+    #[test]
+    fn a_name_of_ours_cannot_break_out_of_its_quotes() {
+        let mut address = NameAddr::new(Uri::parse(b"sip:a@b").expect("a URI"));
+        address.display = Some("\" <sip:evil@c>\r\nX: y".to_owned());
+        let written = address.to_string();
+        assert!(!written.contains('\r') && !written.contains('\n'));
+        let read = NameAddr::parse(written.as_bytes()).expect("legible");
+        assert_eq!(read.uri, address.uri);
+    }
+
+    #[test]
+    fn expires_is_a_number_or_nothing() {
+        let check = |text: &str, expires| {
+            let address = NameAddr::parse(text.as_bytes()).expect(text);
+            assert_eq!(address.expires(), expires);
+        };
+        check("<sip:a@b>;expires=60", Some(60));
+        check("<sip:a@b>;expires=99999999999", Some(u32::MAX));
+        check("<sip:a@b>;expires=-1", None);
+        check("<sip:a@b>;expires", None);
+        check("<sip:a@b>", None);
+    }
+}

@@ -124,3 +124,60 @@ fn spaced_colon(text: &[u8]) -> Option<Vec<u8>> {
     let joined = [trim(host), b":", trim(port.get(1..)?)].concat();
     (!joined.iter().any(|byte| is_blank(*byte))).then_some(joined)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn via(text: &str) -> Via {
+        Via::parse(text.as_bytes()).expect(text)
+    }
+
+    #[test]
+    fn a_hop_is_read_whatever_its_spacing() {
+        let check = |text: &str, written: &str| assert_eq!(via(text).to_string(), written);
+        check(
+            "SIP/2.0/UDP h:5060;branch=z9hG4bKx",
+            "SIP/2.0/UDP h:5060;branch=z9hG4bKx",
+        );
+        check(
+            "sip / 2.0 / TCP  [::1] : 5070 ; rport",
+            "SIP/2.0/TCP [::1]:5070;rport",
+        );
+        check(
+            "SIP/2.0/WSS df7jal23ls0d.invalid;rport",
+            "SIP/2.0/WSS df7jal23ls0d.invalid;rport",
+        );
+    }
+
+    #[test]
+    fn what_is_no_hop_is_refused() {
+        let check = |text: &str| assert_eq!(Via::parse(text.as_bytes()), None, "{text}");
+        check("");
+        check("SIP/2.0/UDP");
+        check("SIP/2.0/UDP ;branch=x");
+        check("SIP/3.0/UDP h");
+        check("HTTP/2.0/UDP h");
+        check("SIP/2.0/U,P h");
+        check("SIP/2.0/UDP h h");
+        check("SIP/2.0/UDP h:x");
+        check("SIP/2.0/UDP h;branch=\"");
+    }
+
+    #[test]
+    fn the_source_is_stamped_over_what_the_peer_claims() {
+        let mut hop = via("SIP/2.0/UDP 10.0.0.1;rport=1;received=10.0.0.2;branch=x");
+        hop.stamp(SocketAddr::from(([192, 0, 2, 1], 9)));
+        assert_eq!(
+            hop.to_string(),
+            "SIP/2.0/UDP 10.0.0.1;rport=9;received=192.0.2.1;branch=x"
+        );
+        let mut six = via("SIP/2.0/UDP [::1];rport");
+        six.stamp("[2001:db8::7]:9".parse().expect("an address"));
+        assert_eq!(
+            six.received(),
+            Some("2001:db8::7".parse().expect("an address"))
+        );
+        assert_eq!(six.rport(), Some(Some(9)));
+    }
+}

@@ -23,7 +23,7 @@ use crate::via::{MAGIC_COOKIE, Via};
 /// The most transactions held. Beyond it answered requests are forgotten early, oldest first, which
 /// costs no more than doing a repetition's work twice; only then are new ones refused. About 1 KiB
 /// each, so 16 MiB.
-const TRANSACTIONS_MAX: usize = 16_384;
+pub(super) const TRANSACTIONS_MAX: usize = 16_384;
 
 /// Seconds a refused peer is asked to wait.
 const RETRY_AFTER: &str = "5";

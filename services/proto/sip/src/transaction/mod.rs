@@ -16,3 +16,6 @@ mod timers;
 
 pub use flow::{ClientId, Flow, Input, Output, ServerId};
 pub use layer::{Counters, Full, Layer};
+
+#[cfg(test)]
+mod tests;
