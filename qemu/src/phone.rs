@@ -282,8 +282,8 @@ impl Phone {
         self.board.look(|state| state.digits.clone())
     }
 
-    /// What it heard in the last call, which must have ended. The recording is kept beside the log as
-    /// `heard-1.wav`, `heard-2.wav` and so on.
+    /// What it heard in the last call, which must have ended. The recording is kept beside the log
+    /// as `heard-1.wav`, `heard-2.wav` and so on.
     ///
     /// # Errors
     /// There was no call, or the recording is damaged.

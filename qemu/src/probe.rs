@@ -52,7 +52,7 @@ pub enum Ending {
 /// How a question was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// Every status that came, in order, without repetitions of the same answer: `[401, 100, 180, 200]`.
+    /// Every status that came, in order, without repetitions: `[401, 100, 180, 200]`.
     pub statuses: Vec<u16>,
     /// The final answer.
     pub last: Response,

@@ -22,7 +22,8 @@ pub struct PhoneConfig {
     pub local: SocketAddr,
     /// What its SIP messages travel in.
     pub transport: Transport,
-    /// For how long it asks to be registered; it asks again in good time. Zero: it does not register.
+    /// For how long it asks to be registered; it asks again in good time. Zero: it does not
+    /// register.
     pub expires: Duration,
     /// What it plays in every call, at most five minutes long: then it hangs up.
     pub tone: Tone,

@@ -198,8 +198,8 @@ fn is_time_out(error: &io::Error) -> bool {
     )
 }
 
-/// Takes one message out of a stream when it is there whole: the header block, then as many bytes as
-/// Content-Length says. Empty lines before a message are keep-alives (RFC 5626 §4.4.1).
+/// Takes one message out of a stream when it is there whole: the header block, then as many bytes
+/// as Content-Length says. Empty lines before a message are keep-alives (RFC 5626 §4.4.1).
 pub(super) fn take_framed(received: &mut Vec<u8>) -> Result<Option<Vec<u8>>, &'static str> {
     let blank = received
         .iter()

@@ -81,8 +81,8 @@ impl<'a> Request<'a> {
         self.write("ACK", uri, own_branch.unwrap_or(&self.branch), to, "", "")
     }
 
-    /// What it takes to end the call that the response began. Our servers are no proxies: there is no
-    /// Record-Route to follow.
+    /// What it takes to end the call that the response began. Our servers are no proxies: there is
+    /// no Record-Route to follow.
     pub(super) fn bye_parts(&self, response: &Response) -> RequestParts {
         let RequestParts {
             uri,

@@ -122,7 +122,7 @@ fn reply(request: &str, status: &str, more: &str) -> String {
     format!("SIP/2.0 {status}\r\n{copied}{more}Content-Length: 0\r\n\r\n")
 }
 
-/// A server that answers each request it gets, except repeated ones, by a script; gives the requests.
+/// A server that answers each request it gets by a script; gives the requests.
 fn serve(
     script: impl Fn(usize, &str) -> Vec<String> + Send + 'static,
     requests: usize,

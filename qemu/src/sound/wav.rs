@@ -73,8 +73,8 @@ impl Wav {
         std::fs::write(path, self.bytes()?).map_err(file)
     }
 
-    /// Reads the bytes of a WAV file. A `data` chunk that claims more than there is (a recording cut
-    /// short) gives what there is.
+    /// Reads the bytes of a WAV file. A `data` chunk that claims more than there is (a recording
+    /// cut short) gives what there is.
     ///
     /// # Errors
     /// The bytes are not of the kind this module reads.
