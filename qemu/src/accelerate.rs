@@ -1,6 +1,7 @@
 //! Finds out whether hardware virtualisation really works here, not only whether a device is there.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -25,22 +26,28 @@ impl Accelerator {
         }
     }
 
-    /// Tries KVM: firmware of an empty machine has to print its greeting within [`PROBE_MAX`].
-    /// A `/dev/kvm` inside another virtual machine may be there and not work.
+    /// Tries KVM: the kernel has to greet within [`PROBE_MAX`]. A `/dev/kvm` inside another virtual
+    /// machine may be there, run firmware, and hang with a kernel.
     ///
     /// # Errors
     /// QEMU is not installed.
-    pub fn probe() -> Result<Self, ProcessError> {
-        if !std::path::Path::new("/dev/kvm").exists() {
+    pub fn probe(vmlinux: &Path) -> Result<Self, ProcessError> {
+        if !Path::new("/dev/kvm").exists() {
             return Ok(Self::Emulation);
         }
         let mut qemu = command("qemu-system-x86_64")?;
         qemu.args([
-            "-accel", "kvm", "-machine", "q35", "-cpu", "max", "-m", "64",
+            "-accel", "kvm", "-machine", "q35", "-cpu", "max", "-m", "256",
         ]);
         qemu.args(["-nodefaults", "-display", "none", "-no-reboot"]);
-        qemu.args(["-chardev", "stdio,id=firmware,signal=off"]);
-        qemu.args(["-device", "isa-debugcon,iobase=0x402,chardev=firmware"]);
+        qemu.args([
+            "-chardev",
+            "stdio,id=console,signal=off",
+            "-serial",
+            "chardev:console",
+        ]);
+        qemu.arg("-kernel").arg(vmlinux);
+        qemu.args(["-append", "console=ttyS0 earlyprintk=serial,ttyS0 panic=-1"]);
         qemu.stdout(Stdio::piped());
         let mut process = Process::start(qemu)?;
         let Some(output) = process.child().stdout.take() else {
@@ -50,7 +57,7 @@ impl Accelerator {
         // Ends with the pipe, and that with the process.
         std::thread::spawn(move || {
             let mut lines = BufReader::new(output).lines().map_while(Result::ok);
-            let seen = lines.any(|line| line.contains("SeaBIOS"));
+            let seen = lines.any(|line| line.contains("Linux version"));
             greeted.send(seen)
         });
         let works = greeting.recv_timeout(PROBE_MAX).unwrap_or(false);
@@ -58,5 +65,5 @@ impl Accelerator {
     }
 }
 
-/// Firmware under working KVM greets within a tenth of this.
+/// A kernel under working KVM greets within a tenth of this.
 const PROBE_MAX: Duration = Duration::from_secs(2);

@@ -99,7 +99,7 @@ impl Lab {
     /// # Errors
     /// The first thing that failed.
     pub fn start_with(plan: &Plan, image: Image) -> Result<Self, LabError> {
-        let accelerator = Accelerator::probe()?;
+        let accelerator = Accelerator::probe(&image.vmlinux)?;
         match accelerator {
             Accelerator::Kvm => progress::step("Starting the box with hardware virtualisation"),
             Accelerator::Emulation => {
