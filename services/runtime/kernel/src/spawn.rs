@@ -33,8 +33,8 @@ pub struct Program<'a> {
     pub identity: Option<Identity>,
     /// The door of the control group it joins.
     pub group: Option<&'a File>,
-    /// What it may use.
-    pub limits: Limits,
+    /// What it may use; `None` leaves it what its parent may use.
+    pub limits: Option<Limits>,
 }
 
 /// Who a program runs as.
@@ -177,7 +177,7 @@ fn join(program: &Program<'_>) -> Result<(), Errno> {
     rustix::io::write(door, b"0").map(|_| ())
 }
 
-fn limit(limits: Limits) -> Result<(), Errno> {
+fn limit(limits: Option<Limits>) -> Result<(), Errno> {
     let set = |resource, value| {
         let limit = Rlimit {
             current: Some(value),
@@ -187,9 +187,11 @@ fn limit(limits: Limits) -> Result<(), Errno> {
     };
     // No core files: they would hold keys and passwords.
     set(Resource::Core, 0)?;
-    set(Resource::Nofile, limits.descriptors_max)?;
-    set(Resource::Rtprio, limits.realtime_priority_max)?;
-    rustix::process::setpriority_process(None, limits.niceness)?;
+    if let Some(limits) = limits {
+        set(Resource::Nofile, limits.descriptors_max)?;
+        set(Resource::Rtprio, limits.realtime_priority_max)?;
+        rustix::process::setpriority_process(None, limits.niceness)?;
+    }
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     // A session of its own: no signal meant for another group reaches it.
     match rustix::process::setsid() {

@@ -112,7 +112,9 @@ pub(crate) fn start(
         descriptors: &descriptors,
         identity: settings.is_confined.then(|| services::identity(service)),
         group: door.as_ref(),
-        limits: services::process_limits(service),
+        limits: settings
+            .is_confined
+            .then(|| services::process_limits(service)),
     })?;
     Ok(Started {
         pid,

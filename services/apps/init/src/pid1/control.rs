@@ -121,10 +121,8 @@ pub(crate) fn may(uid: u32, request: &Request) -> bool {
                     .iter()
                     .any(|service| services::uid(*service) == uid)
         }
-        Request::Screen(_) => uid == web,
-        Request::Shutdown(_) | Request::Log { .. } | Request::Restart { .. } => {
-            uid == ROOT || uid == web
-        }
+        Request::Screen(_) | Request::Restart { .. } => uid == web,
+        Request::Shutdown(_) | Request::Log { .. } => uid == ROOT || uid == web,
     }
 }
 
@@ -154,6 +152,13 @@ mod tests {
         };
         assert_eq!(allowed(&Request::Status), [0, 101, 102, 103, 104, 105]);
         assert_eq!(allowed(&screen), [105]);
+        assert_eq!(
+            allowed(&Request::Restart {
+                name: String::new(),
+                kill: true
+            }),
+            [105]
+        );
         assert_eq!(allowed(&shutdown), [0, 105]);
         assert_eq!(allowed(&log), [0, 105]);
     }

@@ -43,7 +43,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// What the outside world reaches us at.
     pub addresses: Addresses,
-    /// Whether services run as their own users in their own control groups. Needs root.
+    /// Whether services run as their own users, in their own control groups, with limits of their
+    /// own. Needs root.
     pub is_confined: bool,
     /// What `RAMAL_LOG` says to the services.
     pub log_level: String,
@@ -161,6 +162,8 @@ impl Supervision {
             let _ = watchdog.set_timeout(WATCHDOG_AT_END);
             watchdog.pet();
         }
+        // Closing it would have the kernel complain on the screen.
+        std::mem::forget(self.watchdog.take());
         self.tell("services stopped");
         (self.finished.unwrap_or(Shutdown::Restart), self.console)
     }

@@ -24,7 +24,7 @@ fn run(script: &str, descriptors: &[BorrowedFd<'_>], identity: Option<Identity>)
         descriptors,
         identity,
         group: None,
-        limits: LIMITS,
+        limits: Some(LIMITS),
     };
     let pid = spawn(&program).expect("started");
     drop(writer);
@@ -92,7 +92,7 @@ fn a_program_that_is_not_there_says_so_in_the_log() {
         descriptors: &[],
         identity: None,
         group: None,
-        limits: LIMITS,
+        limits: Some(LIMITS),
     };
     let pid = spawn(&program).expect("forked");
     drop(writer);
