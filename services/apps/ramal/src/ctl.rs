@@ -1,12 +1,271 @@
-//! `ramal ctl`: being composed.
+//! `ramal ctl`: asks and commands the running box by its control socket, as the web admin would.
+
+mod render;
 
 use std::error::Error;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
 
 /// Command line of `ramal ctl`.
 #[derive(clap::Args)]
-pub(crate) struct Arguments {}
+#[command(after_help = "Examples:
+  ramal ctl status
+  ramal ctl extensions create 100 --name Reception
+  ramal ctl calls --limit 5 --json
 
-/// Runs the service until PID 1 stops it.
-pub(crate) fn run(_arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    Err("not composed yet".into())
+Everything done here is in the audit trail as `local`.")]
+pub(crate) struct Arguments {
+    /// Print the answer as JSON, as the HTTPS API gives it.
+    #[arg(long, global = true)]
+    json: bool,
+    /// The control socket, if it is not in the usual place.
+    #[arg(long, global = true, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show services, phones, calls, network and storage.
+    Status,
+    /// List, create and delete extensions.
+    Extensions {
+        #[command(subcommand)]
+        command: Option<Extensions>,
+    },
+    /// List the calls on record, newest first.
+    Calls {
+        /// At most this many.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// List the audit trail, newest first.
+    Audit {
+        /// At most this many.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Stop a service and start it again.
+    #[command(after_help = "Example:\n  ramal ctl restart pbx")]
+    Restart {
+        /// Its name, as `ramal ctl status` shows it.
+        service: String,
+    },
+    /// Make a one-time password for a person who forgot theirs.
+    #[command(after_help = "Example:\n  ramal ctl password admin")]
+    Password {
+        /// Their sign-in name.
+        login: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum Extensions {
+    /// List all (the default).
+    List,
+    /// Create one; prints its password, which is shown this once.
+    #[command(after_help = "Example:\n  ramal ctl extensions create 100 --name Reception")]
+    Create {
+        /// 2 to 10 digits.
+        number: String,
+        /// Name shown to whoever is called.
+        #[arg(long, default_value = "")]
+        name: String,
+        /// It may register from outside the internal networks.
+        #[arg(long)]
+        remote: bool,
+    },
+    /// Delete one.
+    #[command(after_help = "Example:\n  ramal ctl extensions delete 100")]
+    Delete {
+        /// Its number.
+        number: String,
+    },
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+enum CtlError {
+    /// The box refused, with its reason.
+    #[error("{0}")]
+    Refused(String),
+    /// The answer is not what the API promises.
+    #[error("the box answered {0} without a reason; are `ramal ctl` and the box of one version?")]
+    Strange(u16),
+}
+
+/// Runs one command.
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let socket = arguments
+        .socket
+        .clone()
+        .unwrap_or_else(|| run_loop::socket_path("ctl"));
+    let (method, target, body) = request(&arguments.command);
+    let (status, answer) =
+        web_server::control::call(&socket, method, &target, body.to_string().as_bytes())?;
+    let answer: Value = serde_json::from_slice(&answer).unwrap_or(Value::Null);
+    if !(200..300).contains(&status) {
+        let reason = answer.get("error").and_then(Value::as_str);
+        return Err(Box::new(
+            reason.map_or(CtlError::Strange(status), |reason| {
+                CtlError::Refused(reason.to_owned())
+            }),
+        ));
+    }
+    let text = if arguments.json {
+        serde_json::to_string_pretty(&answer)?
+    } else {
+        show(&arguments.command, &answer)
+    };
+    let mut out = std::io::stdout().lock();
+    // A reader that has seen enough (`| head`) is no failure.
+    let _ = writeln!(out, "{}", text.trim_end());
+    Ok(())
+}
+
+fn request(command: &Command) -> (&'static str, String, Value) {
+    match command {
+        Command::Status => ("GET", "/api/status".into(), Value::Null),
+        Command::Extensions {
+            command: None | Some(Extensions::List),
+        } => ("GET", "/api/extensions".into(), Value::Null),
+        Command::Extensions {
+            command:
+                Some(Extensions::Create {
+                    number,
+                    name,
+                    remote,
+                }),
+        } => {
+            let wish = json!({ "number": number, "display_name": name, "remote": remote });
+            ("POST", "/api/extensions".into(), wish)
+        }
+        Command::Extensions {
+            command: Some(Extensions::Delete { number }),
+        } => (
+            "DELETE",
+            format!("/api/extensions/{}", segment(number)),
+            Value::Null,
+        ),
+        Command::Calls { limit } => ("GET", format!("/api/calls?limit={limit}"), Value::Null),
+        Command::Audit { limit } => ("GET", format!("/api/audit?limit={limit}"), Value::Null),
+        Command::Restart { service } => {
+            let target = format!("/api/services/{}/restart", segment(service));
+            ("POST", target, json!({ "kill": false }))
+        }
+        Command::Password { login } => {
+            let target = format!("/api/people/{}/one-time-password", segment(login));
+            ("POST", target, json!({}))
+        }
+    }
+}
+
+fn show(command: &Command, answer: &Value) -> String {
+    match command {
+        Command::Status => render::status(answer),
+        Command::Extensions {
+            command: None | Some(Extensions::List),
+        } => render::extensions(answer),
+        Command::Extensions {
+            command: Some(Extensions::Create { number, .. }),
+        } => format!(
+            "extension {number} created\npassword: {}\nIt is shown this once.",
+            render::field(answer, "password")
+        ),
+        Command::Extensions {
+            command: Some(Extensions::Delete { number }),
+        } => {
+            format!("extension {number} deleted")
+        }
+        Command::Calls { .. } => render::calls(answer),
+        Command::Audit { .. } => render::audit(answer),
+        Command::Restart { service } => format!("{service} restarts"),
+        Command::Password { login } => format!(
+            "one-time password of {login}: {}\nIt is shown this once and must be changed at the \
+             next sign-in.",
+            render::field(answer, "one_time_password")
+        ),
+    }
+}
+
+/// An argument as one segment of a path: what could break out of it becomes `_`, which no number,
+/// service or login can hold alone, so the box answers that there is no such thing.
+fn segment(text: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || ".-_".contains(letter);
+    let segment: String = text
+        .chars()
+        .map(|letter| if plain(letter) { letter } else { '_' })
+        .collect();
+    if segment.is_empty() {
+        "_".to_owned()
+    } else {
+        segment
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    fn check(line: &str, method: &str, target: &str, body: Value) {
+        let words = std::iter::once("ctl").chain(line.split(' '));
+        let line = Line::try_parse_from(words).expect("a valid line");
+        assert_eq!(
+            request(&line.arguments.command),
+            (method, target.to_owned(), body)
+        );
+    }
+
+    #[test]
+    fn commands_become_requests_of_the_api() {
+        check("status", "GET", "/api/status", Value::Null);
+        check("extensions", "GET", "/api/extensions", Value::Null);
+        check(
+            "extensions list --json",
+            "GET",
+            "/api/extensions",
+            Value::Null,
+        );
+        check(
+            "extensions create 100 --name Ana --remote",
+            "POST",
+            "/api/extensions",
+            json!({"number": "100", "display_name": "Ana", "remote": true}),
+        );
+        check(
+            "extensions delete 100",
+            "DELETE",
+            "/api/extensions/100",
+            Value::Null,
+        );
+        check("calls --limit 5", "GET", "/api/calls?limit=5", Value::Null);
+        check(
+            "restart pbx",
+            "POST",
+            "/api/services/pbx/restart",
+            json!({"kill": false}),
+        );
+    }
+
+    #[test]
+    fn an_argument_cannot_become_another_address() {
+        check(
+            "extensions delete ../audit?x",
+            "DELETE",
+            "/api/extensions/.._audit_x",
+            Value::Null,
+        );
+    }
 }

@@ -1,12 +1,132 @@
-//! `ramal web`: being composed.
+//! `ramal web`: HTTPS, the redirect on port 80 and the control socket, all in front of `admin`.
+
+mod driver;
+mod hashing;
+mod identity;
 
 use std::error::Error;
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipc::store::{Reply, Request};
+use run_loop::ipc::Subscription;
+use run_loop::notify::Notify;
+use run_loop::passed::Passed;
+use run_loop::{socket_path, uid};
+use tokio::signal::unix::{SignalKind, signal};
+
+use driver::Driver;
 
 /// Command line of `ramal web`.
 #[derive(clap::Args)]
+#[command(after_help = "Its sockets come from init; there is nothing to set.")]
 pub(crate) struct Arguments {}
+
+/// What PID 1 passes.
+struct Sockets {
+    https: TcpListener,
+    http: TcpListener,
+    control: UnixListener,
+}
 
 /// Runs the service until PID 1 stops it.
 pub(crate) fn run(_arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    Err("not composed yet".into())
+    run_loop::log::init();
+    let notify = Notify::from_env();
+    let mut passed = Passed::from_env();
+    let sockets = Sockets {
+        https: passed.tcp_listener("https")?,
+        http: passed.tcp_listener("http")?,
+        control: passed.unix_listener("ctl")?,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(hashing::THREADS)
+        .thread_keep_alive(Duration::from_secs(1))
+        .build()?;
+    let outcome = runtime.block_on(serve(&notify, sockets));
+    // Open connections and the control socket's thread have no end of their own to wait for.
+    runtime.shutdown_background();
+    outcome
 }
+
+async fn serve(notify: &Notify, sockets: Sockets) -> Result<(), Box<dyn Error>> {
+    let mut stop = signal(SignalKind::terminate())?;
+    let driver = Arc::new(Driver::new());
+    let own = rustix::process::geteuid().as_raw();
+    let allow = move |user| user == uid::ROOT || user == uid::WEB || user == own;
+    let https = listen(sockets.https)?;
+    let http = listen(sockets.http)?;
+    tokio::spawn(follow_configuration(Arc::clone(&driver)));
+    tokio::spawn(show_first_password(Arc::clone(&driver)));
+    tokio::spawn(web_server::serve_redirect(http));
+    let control = web_server::control::serve(sockets.control, allow, Arc::clone(&driver));
+    let secure = serve_secure(notify, https, Arc::clone(&driver));
+    tokio::pin!(control, secure);
+    let mut beat = tokio::time::interval(BEAT);
+    loop {
+        tokio::select! {
+            _ = stop.recv() => return Ok(()),
+            ended = &mut control => return Ok(ended?),
+            ended = &mut secure => return ended,
+            _ = beat.tick() => {
+                notify.watchdog();
+                driver.catch_up();
+            }
+        }
+    }
+}
+
+/// HTTPS, from the moment there is a certificate for it.
+async fn serve_secure(
+    notify: &Notify,
+    listener: tokio::net::TcpListener,
+    driver: Arc<Driver>,
+) -> Result<(), Box<dyn Error>> {
+    let tls = identity::settle(&driver).await?;
+    notify.ready();
+    tracing::info!("serving https");
+    web_server::serve_https(listener, tls, driver).await;
+    Ok(())
+}
+
+/// Holds the newest configuration, from the first moment the store has one.
+async fn follow_configuration(driver: Arc<Driver>) {
+    loop {
+        if let Ok(mut watch) =
+            Subscription::<Reply>::open(socket_path("store"), &Request::Watch).await
+        {
+            while let Ok(Reply::Config { version, site }) = watch.next().await {
+                driver.admin().configure(version, site);
+                driver.configured.notify_one();
+            }
+        }
+        tokio::time::sleep(STORE_PAUSE).await;
+    }
+}
+
+/// Shows the one-time password of the first sign-in, while nobody has claimed the box.
+async fn show_first_password(driver: Arc<Driver>) {
+    driver.configured.notified().await;
+    while driver.admin().is_unclaimed() {
+        if driver.first_sign_in().await {
+            tracing::info!("the one-time password of the administrator is on the box's screen");
+            return;
+        }
+        tokio::time::sleep(SCREEN_PAUSE).await;
+    }
+}
+
+fn listen(listener: TcpListener) -> std::io::Result<tokio::net::TcpListener> {
+    listener.set_nonblocking(true)?;
+    tokio::net::TcpListener::from_std(listener)
+}
+
+/// Between two signs of life to PID 1.
+const BEAT: Duration = Duration::from_secs(2);
+/// Before the store is asked again.
+const STORE_PAUSE: Duration = Duration::from_millis(200);
+/// Before PID 1 is asked again to show the password.
+const SCREEN_PAUSE: Duration = Duration::from_secs(3);

@@ -154,7 +154,8 @@ impl Response {
 
     /// Adds what every response carries: nothing is framed, sniffed, cached or loaded from
     /// elsewhere, and the browser comes back by HTTPS only.
-    pub(crate) fn sealed(mut self) -> Self {
+    #[must_use]
+    pub fn sealed(mut self) -> Self {
         if self.header("cache-control").is_none() {
             self = self.with("cache-control", "no-store");
         }

@@ -1,1 +1,31 @@
-//! To be written.
+//! HTTP in front of `admin`: HTTPS for the network, a redirect on port 80, a Unix socket for
+//! programs on the box.
+//!
+//! What this crate must never do: decide who may do what, or hand `admin` a request whose framing
+//! is doubtful. Everything reachable from a network goes through hyper with the limits of
+//! [`limits`]; `tiny_http` serves only the control socket, to root and to ourselves, because it has
+//! no limits of its own and dies of a large Content-Length (measured before it was chosen).
+//! Read first: [`Handler`], then [`serve_https`], then [`control`].
+
+mod certificate;
+mod connections;
+pub mod control;
+mod convert;
+mod https;
+pub mod limits;
+mod redirect;
+
+use std::future::Future;
+
+pub use certificate::{CertificateError, Identity};
+pub use https::serve_https;
+pub use redirect::serve_redirect;
+
+/// Answers requests; called for many connections at once.
+pub trait Handler: Send + Sync + 'static {
+    /// One request to one response. Must not block the thread.
+    fn handle(&self, request: admin::Request) -> impl Future<Output = admin::Response> + Send + '_;
+}
+
+#[cfg(test)]
+mod tests;

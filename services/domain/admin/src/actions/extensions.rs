@@ -3,9 +3,8 @@
 use config::generate_password;
 use ipc::Redacted;
 use ipc::site::{Extension, Site};
-use md5::Md5;
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
+use sip::digest::{Algorithm, Ha1};
 
 use super::change::Change;
 use super::{form, json, stretch};
@@ -125,13 +124,13 @@ fn read(request: &Request, face: Face) -> Result<Wish, Fault> {
 }
 
 fn make(realm: &str, wish: &Wish, password: &str) -> Extension {
-    // RFC 7616 §3.4.2: what a digest is checked against; the password itself is not kept.
-    let a1 = format!("{}:{realm}:{password}", wish.number);
+    // What a digest is checked against; the password itself is not kept (RFC 8760).
+    let ha1 = Ha1::from_password(&wish.number, realm, password);
     Extension {
         number: wish.number.clone(),
         display_name: wish.display_name.clone(),
-        ha1_md5: Redacted::new(hex::encode(Md5::digest(&a1))),
-        ha1_sha256: Redacted::new(hex::encode(Sha256::digest(&a1))),
+        ha1_md5: Redacted::new(ha1.hex(Algorithm::Md5).to_owned()),
+        ha1_sha256: Redacted::new(ha1.hex(Algorithm::Sha256).to_owned()),
         remote: wish.remote,
     }
 }

@@ -1,0 +1,153 @@
+//! Answers of the API as lines for a terminal.
+
+use serde_json::Value;
+
+/// The state of the box.
+pub(crate) fn status(answer: &Value) -> String {
+    let mut text = format!(
+        "firmware {}  kernel {}  up {} s  configuration {}\n",
+        field(answer, "version"),
+        field(answer, "kernel"),
+        field(answer, "uptime_secs"),
+        field(answer, "config_version"),
+    );
+    let store = answer.get("store").unwrap_or(&Value::Null);
+    let warnings = list(answer, "warnings").iter().filter_map(Value::as_str);
+    for warning in warnings.chain(store.get("warning").and_then(Value::as_str)) {
+        if !warning.is_empty() {
+            text.push_str(&format!("warning: {warning}\n"));
+        }
+    }
+    let sections: [(&str, &[&str]); 5] = [
+        (
+            "services",
+            &[
+                "name",
+                "state",
+                "pid",
+                "restarts",
+                "resident_kib",
+                "last_exit",
+            ],
+        ),
+        (
+            "phones",
+            &[
+                "extension",
+                "address",
+                "transport",
+                "expires_secs",
+                "user_agent",
+            ],
+        ),
+        ("calls", &["from", "to", "state", "seconds"]),
+        (
+            "network",
+            &["name", "up", "address", "gateway", "conflict_with"],
+        ),
+        ("boot", &["stage", "millis"]),
+    ];
+    for (name, columns) in sections {
+        text.push_str(&format!("\n{}", table(name, list(answer, name), columns)));
+    }
+    text
+}
+
+/// Extensions.
+pub(crate) fn extensions(answer: &Value) -> String {
+    table(
+        "extensions",
+        rows(answer),
+        &["number", "display_name", "remote"],
+    )
+}
+
+/// Call records.
+pub(crate) fn calls(answer: &Value) -> String {
+    let columns = [
+        "started",
+        "from",
+        "to",
+        "outcome",
+        "status",
+        "duration_secs",
+        "dtmf_digits",
+    ];
+    table("calls", rows(answer), &columns)
+}
+
+/// The audit trail.
+pub(crate) fn audit(answer: &Value) -> String {
+    table(
+        "audit",
+        rows(answer),
+        &["sequence", "at", "who", "from", "action"],
+    )
+}
+
+/// One field as text; a dash when it is absent or empty.
+pub(crate) fn field(row: &Value, name: &str) -> String {
+    match row.get(name) {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) if text.is_empty() => "-".to_owned(),
+        // What phones and people wrote must not command the terminal.
+        Some(Value::String(text)) => text.chars().filter(|c| !c.is_control()).collect(),
+        Some(other) => other.to_string(),
+    }
+}
+
+fn list<'a>(answer: &'a Value, name: &str) -> &'a [Value] {
+    answer.get(name).map_or(&[], rows)
+}
+
+fn rows(answer: &Value) -> &[Value] {
+    answer.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Columns as wide as their widest cell.
+fn table(title: &str, rows: &[Value], columns: &[&str]) -> String {
+    if rows.is_empty() {
+        return format!("{title}: none\n");
+    }
+    let header: Vec<String> = columns.iter().map(|name| name.replace('_', " ")).collect();
+    let cells = rows
+        .iter()
+        .map(|row| columns.iter().map(|name| field(row, name)).collect());
+    let lines: Vec<Vec<String>> = std::iter::once(header).chain(cells).collect();
+    let width = |column: usize| {
+        let cells = lines.iter().filter_map(|line| line.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    let mut text = format!("{title}\n");
+    for line in &lines {
+        let padded: Vec<String> = line
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        text.push_str(&format!("  {}\n", padded.join("  ").trim_end()));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_control_characters_go() {
+        let answer = json!([
+            {"number": "100", "display_name": "Reception\u{1b}[2J", "remote": false},
+            {"number": "1000", "display_name": "", "remote": true},
+        ]);
+        assert_eq!(
+            extensions(&answer),
+            "extensions\n  number  display name  remote\n  100     Reception[2J  false\n  \
+             1000    -             true\n"
+        );
+        assert_eq!(calls(&json!([])), "calls: none\n");
+    }
+}

@@ -1,0 +1,244 @@
+//! Does what `admin` asks on the way to a response.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use admin::{Admin, Away, Moment, Observation, Request, Response, Step};
+use ipc::store::Audit;
+use ipc::{init, net, pbx, store};
+use run_loop::clock::Clock;
+use run_loop::ipc::Client;
+use run_loop::socket_path;
+use tokio::sync::Notify;
+
+use super::hashing::Hasher;
+
+/// `admin` and its ways to the other processes.
+pub(crate) struct Driver {
+    admin: Mutex<Admin>,
+    clock: Clock,
+    hasher: Hasher,
+    store: Client<store::Request, store::Reply>,
+    init: Client<init::Request, init::Reply>,
+    looks: Looks,
+    /// Told at every configuration.
+    pub(super) configured: Notify,
+}
+
+/// Connections for looking only: a look must not wait behind a commit.
+struct Looks {
+    store: Client<store::Request, store::Reply>,
+    init: Client<init::Request, init::Reply>,
+    pbx: Client<pbx::Request, pbx::Reply>,
+    net: Client<net::Request, net::Reply>,
+}
+
+impl Driver {
+    pub(crate) fn new() -> Self {
+        Self {
+            admin: Mutex::new(Admin::new(env!("CARGO_PKG_VERSION"))),
+            clock: Clock::start(),
+            hasher: Hasher::new(),
+            store: Client::new(socket_path("store")),
+            init: Client::new(socket_path("init")),
+            looks: Looks {
+                store: Client::new(socket_path("store")),
+                init: Client::new(socket_path("init")),
+                pbx: Client::new(socket_path("pbx")),
+                net: Client::new(socket_path("net")),
+            },
+            configured: Notify::new(),
+        }
+    }
+
+    /// `admin` itself; never held across a wait.
+    pub(crate) fn admin(&self) -> MutexGuard<'_, Admin> {
+        self.admin.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the one-time password was made and shown.
+    pub(crate) async fn first_sign_in(&self) -> bool {
+        let Some(moment) = self.moment() else {
+            return false;
+        };
+        let step = self.admin().first_sign_in(&moment);
+        self.run(step).await.status == 204
+    }
+
+    /// Begins what `admin` has put off.
+    pub(crate) fn catch_up(self: &Arc<Self>) {
+        let overdue = self.admin().overdue();
+        if let Some(step) = overdue {
+            let driver = Arc::clone(self);
+            tokio::spawn(async move { driver.run(step).await });
+        }
+    }
+
+    /// A secret of ours that the store keeps; `None` when there is none.
+    pub(super) async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, Away> {
+        match self
+            .ask_store(&store::Request::Secret(name.to_owned()))
+            .await?
+        {
+            store::Reply::Secret(secret) => Ok(secret.map(|secret| secret.reveal().clone())),
+            _ => Err(Away::Silent("store")),
+        }
+    }
+
+    /// Keeps a secret; whether that succeeded.
+    pub(super) async fn keep_secret(&self, name: &str, secret: Vec<u8>) -> bool {
+        let secret = ipc::Redacted::new(secret);
+        let request = store::Request::PutSecret(name.to_owned(), secret);
+        matches!(self.ask_store(&request).await, Ok(store::Reply::Stored))
+    }
+
+    /// The addresses of the box as far as `net` knows them now.
+    pub(super) async fn addresses(&self) -> Vec<IpAddr> {
+        let links = self
+            .look_at_net()
+            .await
+            .map(|status| status.links)
+            .unwrap_or_default();
+        let address = |link: &net::Link| link.address.split('/').next()?.parse().ok();
+        links.iter().filter_map(address).collect()
+    }
+
+    async fn run(&self, mut step: Step) -> Response {
+        loop {
+            // What is asked is done first; the time the continuation sees is the time after.
+            step = match step {
+                Step::Respond(response) => return response,
+                Step::Verify(check, then) => {
+                    let answer = self.hasher.verify(check).await;
+                    self.resume(|admin, moment| then(admin, moment, answer))
+                }
+                Step::Hash(password, then) => {
+                    let answer = self.hasher.hash(password).await;
+                    self.resume(|admin, moment| then(admin, moment, answer))
+                }
+                Step::Store(request, then) => {
+                    let answer = self.ask_store(&request).await;
+                    self.resume(|admin, moment| then(admin, moment, answer))
+                }
+                Step::Init(request, then) => {
+                    let answer = self.init.call(&request).await;
+                    let answer = answer.map_err(|_| Away::Silent("init"));
+                    self.resume(|admin, moment| then(admin, moment, answer))
+                }
+                Step::Observe(then) => {
+                    let answer = self.observe().await;
+                    self.resume(|admin, moment| then(admin, moment, answer))
+                }
+                Step::Record(entries, then) => {
+                    let answer = self.record(entries).await;
+                    self.resume(|admin, moment| then(admin, moment, answer))
+                }
+            };
+        }
+    }
+
+    fn resume(&self, next: impl FnOnce(&mut Admin, Moment) -> Step) -> Step {
+        match self.moment() {
+            Some(moment) => next(&mut self.admin(), moment),
+            None => Step::Respond(Response::empty(503).sealed()),
+        }
+    }
+
+    /// `None` when the kernel has no random bytes to give: nothing can be decided then.
+    fn moment(&self) -> Option<Moment> {
+        match run_loop::entropy() {
+            Ok(entropy) => Some(Moment {
+                now: self.clock.now(),
+                entropy,
+            }),
+            Err(error) => {
+                tracing::error!("{error}");
+                None
+            }
+        }
+    }
+
+    async fn ask_store(&self, request: &store::Request) -> Result<store::Reply, Away> {
+        self.store.call(request).await.map_err(|error| {
+            tracing::warn!("{error}");
+            Away::Silent("store")
+        })
+    }
+
+    /// Appends in order; stops at the first that cannot be kept.
+    async fn record(&self, entries: Vec<Audit>) -> Vec<Audit> {
+        let mut entries = entries.into_iter();
+        while let Some(entry) = entries.next() {
+            let kept = self.ask_store(&store::Request::Audit(entry.clone())).await;
+            if !matches!(kept, Ok(store::Reply::Stored)) {
+                return std::iter::once(entry).chain(entries).collect();
+            }
+        }
+        Vec::new()
+    }
+
+    async fn observe(&self) -> Observation {
+        let (init, pbx, net, store) = tokio::join!(
+            self.look_at_init(),
+            self.look_at_pbx(),
+            self.look_at_net(),
+            self.look_at_store()
+        );
+        Observation {
+            init,
+            pbx,
+            net,
+            store,
+        }
+    }
+
+    async fn look_at_init(&self) -> Result<init::Status, Away> {
+        match look("init", self.looks.init.call(&init::Request::Status)).await? {
+            init::Reply::Status(status) => Ok(status),
+            _ => Err(Away::Silent("init")),
+        }
+    }
+
+    async fn look_at_pbx(&self) -> Result<pbx::Status, Away> {
+        match look("pbx", self.looks.pbx.call(&pbx::Request::Status)).await? {
+            pbx::Reply::Status(status) => Ok(status),
+            pbx::Reply::Refused { .. } => Err(Away::Silent("pbx")),
+        }
+    }
+
+    async fn look_at_net(&self) -> Result<net::Status, Away> {
+        match look("net", self.looks.net.call(&net::Request::Status)).await? {
+            net::Reply::Status(status) => Ok(status),
+            net::Reply::Refused { .. } => Err(Away::Silent("net")),
+        }
+    }
+
+    async fn look_at_store(&self) -> Result<store::Health, Away> {
+        match look("store", self.looks.store.call(&store::Request::Health)).await? {
+            store::Reply::Health(health) => Ok(health),
+            _ => Err(Away::Silent("store")),
+        }
+    }
+}
+
+impl web_server::Handler for Driver {
+    async fn handle(&self, request: Request) -> Response {
+        let step = self.resume(|admin, moment| admin.handle(moment, &request));
+        self.run(step).await
+    }
+}
+
+/// A look that takes too long is an answer of its own.
+async fn look<Reply, Error>(
+    service: &'static str,
+    call: impl Future<Output = Result<Reply, Error>>,
+) -> Result<Reply, Away> {
+    match tokio::time::timeout(LOOK_MAX, call).await {
+        Ok(Ok(reply)) => Ok(reply),
+        Ok(Err(_)) | Err(_) => Err(Away::Silent(service)),
+    }
+}
+
+/// How long the status page waits for one service.
+const LOOK_MAX: Duration = Duration::from_secs(1);

@@ -1,0 +1,83 @@
+//! The box's own certificate: self-signed until the customer brings one.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// Why there is no usable certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// A new key or certificate could not be made.
+    #[error("the certificate of the web admin could not be made: {0}")]
+    Make(#[from] rcgen::Error),
+    /// What is kept is not a key and certificate that belong together.
+    #[error("the kept certificate of the web admin cannot be used: {0}")]
+    Use(#[from] rustls::Error),
+}
+
+/// A private key and its certificate, DER each.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// PKCS #8 private key. Kept as a secret.
+    pub key: Vec<u8>,
+    /// X.509 certificate.
+    pub certificate: Vec<u8>,
+}
+
+impl Identity {
+    /// A new P-256 key and a certificate for `ramal.local`, `localhost` and `addresses`.
+    ///
+    /// Valid from 2020 to the end of the century whatever the clock says: a box without a battery
+    /// boots in 1970, and an expired certificate teaches people to click warnings away.
+    ///
+    /// # Errors
+    /// The key cannot be generated.
+    pub fn make(addresses: &[IpAddr]) -> Result<Self, CertificateError> {
+        let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
+        let names = ["ramal.local".to_owned(), "localhost".to_owned()];
+        let mut params = CertificateParams::new(names)?;
+        let loopback = [IpAddr::from([127, 0, 0, 1])];
+        let all = loopback.iter().chain(addresses);
+        params
+            .subject_alt_names
+            .extend(all.map(|address| SanType::IpAddress(*address)));
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2099, 12, 31);
+        params.key_usages = vec![rcgen::KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+        let mut subject = DistinguishedName::new();
+        subject.push(DnType::CommonName, "Ramal");
+        params.distinguished_name = subject;
+        let certificate = params.self_signed(&key)?;
+        Ok(Self {
+            key: key.serialize_der(),
+            certificate: certificate.der().to_vec(),
+        })
+    }
+
+    /// The TLS settings of the web admin: ring, TLS 1.2 and 1.3, HTTP/1.1 only.
+    ///
+    /// # Errors
+    /// Key and certificate are malformed or do not belong together.
+    pub fn server_config(&self) -> Result<Arc<ServerConfig>, CertificateError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.clone()));
+        let chain = vec![CertificateDer::from(self.certificate.clone())];
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity(..)")
+    }
+}

@@ -1,0 +1,134 @@
+//! The control socket: how `ramal ctl` on the box itself reaches the same `admin`.
+//!
+//! `tiny_http` cannot tell who connects to a Unix socket, so the socket everybody sees is ours: a
+//! connection is accepted, its user id is checked (`SO_PEERCRED`), and only then are its bytes
+//! passed to a `tiny_http` that listens on an abstract address. That address is no secret to other
+//! programs on the box, so the first request on a passed connection gets a proof put into its head,
+//! and `tiny_http`'s side answers nothing that lacks it. One request a connection.
+
+mod client;
+mod front;
+
+pub use client::{CallError, call};
+
+use std::io::Read as _;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use admin::{Method, Peer, Request, Response};
+use tiny_http::{Header, Server};
+
+use crate::Handler;
+use crate::limits::BODY_BYTES_MAX;
+
+/// Why the control socket cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// The kernel refused a socket or a thread.
+    #[error("the control socket cannot be served: {0}")]
+    Socket(#[from] std::io::Error),
+    /// `tiny_http` could not start, or the kernel has no entropy.
+    #[error("the control socket cannot be served: {0}")]
+    Start(String),
+}
+
+/// Serves programs whose user id `allow` accepts, for ever: the front on the present tokio runtime,
+/// `tiny_http` on a thread of its own.
+///
+/// # Errors
+/// The inner socket or the thread cannot be made.
+pub async fn serve<H: Handler>(
+    listener: UnixListener,
+    allow: impl Fn(u32) -> bool,
+    handler: Arc<H>,
+) -> Result<(), ControlError> {
+    let start = |error: &dyn std::fmt::Display| ControlError::Start(error.to_string());
+    let mut random = [0; 32];
+    run_loop::fill_random(&mut random).map_err(|error| start(&error))?;
+    let (name, proof) = random.split_at(16);
+    let (name, proof) = (hex::encode(name), hex::encode(proof));
+    let address = SocketAddr::from_abstract_name(format!("ramal-ctl-{name}"))?;
+    let inner = UnixListener::bind_addr(&address)?;
+    let server = Server::from_listener(inner, None).map_err(|error| start(&error))?;
+    let runtime = tokio::runtime::Handle::current();
+    let expected = proof.clone();
+    std::thread::Builder::new()
+        .name("ctl".into())
+        .spawn(move || {
+            while let Ok(request) = server.recv() {
+                answer(request, &expected, |request| {
+                    runtime.block_on(handler.handle(request))
+                });
+            }
+        })?;
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::UnixListener::from_std(listener)?;
+    front::serve(&listener, allow, &address, &proof).await
+}
+
+/// One request on `tiny_http`'s thread.
+fn answer(mut request: tiny_http::Request, proof: &str, handle: impl FnOnce(Request) -> Response) {
+    let response = match read(&mut request, proof) {
+        Ok(request) => handle(request),
+        Err(status) => Response::empty(status),
+    };
+    let mut reply = tiny_http::Response::from_data(response.body)
+        .with_status_code(response.status)
+        .with_chunked_threshold(usize::MAX);
+    for (name, value) in response.headers {
+        if let Ok(header) = Header::from_bytes(name, value) {
+            reply.add_header(header);
+        }
+    }
+    // Whoever hung up before the answer does not miss it.
+    let _ = request.respond(reply);
+}
+
+fn read(request: &mut tiny_http::Request, proof: &str) -> Result<Request, u16> {
+    let headers: Vec<(String, String)> = request
+        .headers()
+        .iter()
+        .map(|header| {
+            (
+                header.field.as_str().as_str().to_ascii_lowercase(),
+                header.value.as_str().to_owned(),
+            )
+        })
+        .collect();
+    if !headers
+        .iter()
+        .any(|(name, value)| name == front::PROOF_HEADER && value == proof)
+    {
+        return Err(403);
+    }
+    let method = match request.method() {
+        tiny_http::Method::Get => Method::Get,
+        tiny_http::Method::Post => Method::Post,
+        tiny_http::Method::Delete => Method::Delete,
+        _ => return Err(405),
+    };
+    let mut body = Vec::new();
+    let read = request
+        .as_reader()
+        .take(BODY_BYTES_MAX + 1)
+        .read_to_end(&mut body);
+    if read.is_err() || body.len() as u64 > BODY_BYTES_MAX {
+        return Err(413);
+    }
+    let (path, query) = request.url().split_once('?').unwrap_or((request.url(), ""));
+    Ok(Request {
+        method,
+        path: path.to_owned(),
+        query: query.to_owned(),
+        headers,
+        body,
+        peer: Peer::Local,
+    })
+}
+
+/// How long one exchange may take, both ways.
+pub(crate) const EXCHANGE_MAX: Duration = Duration::from_secs(15);
+/// Connections at once; beyond, the next waits.
+pub(crate) const CONNECTIONS_MAX: usize = 8;

@@ -1,0 +1,93 @@
+//! From hyper's request to `admin`'s and back, refusing what is doubtful on the way.
+
+use admin::{Method, Peer, Request, Response};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
+
+use crate::limits::{BODY_BYTES_MAX, BODY_READ_MAX};
+
+/// Reads a request whole, or says how it is refused.
+pub(crate) async fn read(
+    request: hyper::Request<Incoming>,
+    peer: Peer,
+) -> Result<Request, Response> {
+    let (head, body) = request.into_parts();
+    check_framing(&head.headers)?;
+    let method = match head.method {
+        hyper::Method::GET => Method::Get,
+        hyper::Method::POST => Method::Post,
+        hyper::Method::DELETE => Method::Delete,
+        _ => return Err(refusal(405, "use GET, POST or DELETE")),
+    };
+    let headers = head
+        .headers
+        .iter()
+        .map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| refusal(400, "a header is not plain ASCII"))?;
+    let limit = usize::try_from(BODY_BYTES_MAX).unwrap_or(usize::MAX);
+    let body = tokio::time::timeout(BODY_READ_MAX, Limited::new(body, limit).collect())
+        .await
+        .map_err(|_| refusal(408, "the body did not come in time"))?
+        .map_err(|_| refusal(413, "the body is too long or broke off"))?;
+    Ok(Request {
+        method,
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        headers,
+        body: body.to_bytes().to_vec(),
+        peer,
+    })
+}
+
+/// Turns an answer into hyper's form.
+pub(crate) fn write(response: Response) -> hyper::Response<Full<Bytes>> {
+    let mut builder = hyper::Response::builder().status(response.status);
+    for (name, value) in response.headers {
+        builder = builder.header(name, value);
+    }
+    builder
+        .body(Full::new(Bytes::from(response.body)))
+        .unwrap_or_else(|_| {
+            // Only a header value of ours with a line break could get here.
+            let mut broken = hyper::Response::new(Full::default());
+            *broken.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
+            broken
+        })
+}
+
+/// A refusal in one line; the connection ends with it, since what follows cannot be trusted.
+pub(crate) fn refusal(status: u16, reason: &str) -> Response {
+    Response::new(status, "text/plain; charset=utf-8", format!("{reason}\n"))
+        .sealed()
+        .with("connection", "close")
+}
+
+/// Whose length is certain and who names one host.
+pub(crate) fn check_framing(headers: &HeaderMap) -> Result<(), Response> {
+    if headers.get_all(HOST).iter().count() != 1 {
+        return Err(refusal(400, "name exactly one Host"));
+    }
+    if headers.contains_key(TRANSFER_ENCODING) {
+        return Err(refusal(
+            411,
+            "send Content-Length instead of Transfer-Encoding",
+        ));
+    }
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let length = match (lengths.next(), lengths.next()) {
+        (None, _) => 0,
+        (Some(one), None) => one
+            .to_str()
+            .ok()
+            .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|text| text.parse::<u64>().ok())
+            .ok_or_else(|| refusal(400, "Content-Length is not a number"))?,
+        (Some(_), Some(_)) => return Err(refusal(400, "Content-Length is there twice")),
+    };
+    if length > BODY_BYTES_MAX {
+        return Err(refusal(413, "the body is too long"));
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! HTTPS: hyper over rustls, every wait and every size bounded.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use admin::Peer;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+use crate::connections::{Connections, Ticket};
+use crate::limits::{
+    ACCEPT_PAUSE, CONNECTION_LIFE_MAX, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX,
+    HEAD_BYTES_MAX, HEAD_READ_MAX, HEADERS_MAX, TLS_ACCEPT_MAX,
+};
+use crate::{Handler, convert};
+
+/// Serves for ever. Returns only when its future is dropped.
+pub async fn serve_https<H: Handler>(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    handler: Arc<H>,
+) {
+    let acceptor = TlsAcceptor::from(tls);
+    let connections = Connections::new(CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX);
+    loop {
+        let (stream, source, ticket) = accept(&listener, &connections).await;
+        let (acceptor, handler) = (acceptor.clone(), Arc::clone(&handler));
+        tokio::spawn(async move {
+            let life = serve_one(stream, source, &acceptor, handler);
+            // Whether it ended by itself or by time, there is nobody left to tell.
+            let _ = tokio::time::timeout(CONNECTION_LIFE_MAX, life).await;
+            drop(ticket);
+        });
+    }
+}
+
+/// The next connection within the limits; those beyond are closed at once.
+pub(crate) async fn accept(
+    listener: &TcpListener,
+    connections: &Connections,
+) -> (TcpStream, SocketAddr, Ticket) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, source)) => {
+                if let Some(ticket) = connections.admit(source.ip()) {
+                    return (stream, source, ticket);
+                }
+            }
+            Err(error) => {
+                tracing::warn!("cannot accept a connection: {error}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// hyper's HTTP/1 with our limits. HTTP/2 is not offered: one more parser, nothing gained here.
+pub(crate) fn http1() -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEAD_READ_MAX)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .keep_alive(true);
+    http
+}
+
+async fn serve_one<H: Handler>(
+    stream: TcpStream,
+    source: SocketAddr,
+    acceptor: &TlsAcceptor,
+    handler: Arc<H>,
+) {
+    // Small answers must not wait for the acknowledgement of the one before.
+    let _ = stream.set_nodelay(true);
+    let Ok(Ok(stream)) = tokio::time::timeout(TLS_ACCEPT_MAX, acceptor.accept(stream)).await else {
+        return;
+    };
+    let peer = Peer::Network(source.ip().to_canonical());
+    let service = service_fn(|request| {
+        let handler = Arc::clone(&handler);
+        async move {
+            let response = match convert::read(request, peer).await {
+                Ok(request) => handler.handle(request).await,
+                Err(refusal) => refusal,
+            };
+            Ok::<_, Infallible>(convert::write(response))
+        }
+    });
+    // A client that broke off or spoke nonsense is its own affair; hyper answered what it could.
+    let _ = http1()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}

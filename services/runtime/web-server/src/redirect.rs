@@ -1,0 +1,88 @@
+//! Port 80: one answer to everything (R1, T1).
+
+use std::convert::Infallible;
+
+use admin::Response;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::header::HOST;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+
+use crate::connections::Connections;
+use crate::convert::{check_framing, refusal, write};
+use crate::https::{accept, http1};
+use crate::limits::{CONNECTION_LIFE_MAX, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX};
+
+/// Sends every client to the same address by HTTPS, for ever. No body is read, no cookie is set,
+/// nothing is served.
+pub async fn serve_redirect(listener: TcpListener) {
+    let connections = Connections::new(CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX);
+    loop {
+        let (stream, _, ticket) = accept(&listener, &connections).await;
+        tokio::spawn(async move {
+            let service =
+                service_fn(|request| async move { Ok::<_, Infallible>(write(answer(&request))) });
+            let life = http1()
+                .keep_alive(false)
+                .serve_connection(TokioIo::new(stream), service);
+            let _ = tokio::time::timeout(CONNECTION_LIFE_MAX, life).await;
+            drop(ticket);
+        });
+    }
+}
+
+fn answer(request: &Request<Incoming>) -> Response {
+    if let Err(refused) = check_framing(request.headers()) {
+        return refused;
+    }
+    let host = request
+        .headers()
+        .get(HOST)
+        .and_then(|value| value.to_str().ok());
+    let Some(host) = host.and_then(host_name) else {
+        return refusal(400, "Host is not a name or an address");
+    };
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |path| path.as_str());
+    let target = if target.starts_with('/') { target } else { "/" };
+    Response::empty(308)
+        .with("location", format!("https://{host}{target}"))
+        .with("cache-control", "no-store")
+        .with("connection", "close")
+}
+
+/// The host without its port; `None` for what is neither a name nor an address.
+fn host_name(host: &str) -> Option<&str> {
+    let bracketed = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.find(']'))
+        .map(|end| end + 2);
+    let name = match bracketed {
+        Some(end) => host.get(..end)?,
+        None => host.split(':').next()?,
+    };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_[]:".contains(&byte);
+    (!name.is_empty() && name.bytes().all(plain)).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_name;
+
+    #[test]
+    fn the_port_goes_and_nonsense_is_refused() {
+        let check = |host, expected| assert_eq!(host_name(host), expected, "{host}");
+        check("ramal.local", Some("ramal.local"));
+        check("10.0.0.1:8080", Some("10.0.0.1"));
+        check("[fe80::1]:80", Some("[fe80::1]"));
+        check("", None);
+        check(":80", None);
+        check("a/b", None);
+        check("user@evil", None);
+        check("[::1", None);
+    }
+}
