@@ -24,6 +24,9 @@ pub enum HeaderFault {
 /// What was wrong with the bytes.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum FaultKind {
+    /// No message but a keep-alive: nothing, line ends, NULs, or a STUN request. No mistake at all.
+    #[error("no message but a keep-alive")]
+    KeepAlive,
     /// Not SIP at all.
     #[error("not SIP at all")]
     Garbage,
@@ -63,7 +66,8 @@ impl FaultKind {
         match self {
             Self::Version => StatusCode::VERSION_NOT_SUPPORTED,
             Self::TooLarge => StatusCode::MESSAGE_TOO_LARGE,
-            Self::Garbage
+            Self::KeepAlive
+            | Self::Garbage
             | Self::StartLine
             | Self::Truncated
             | Self::HeaderLine

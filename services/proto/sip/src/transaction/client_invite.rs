@@ -14,7 +14,7 @@
 //! ```
 
 use super::flow::{ClientId, Output};
-use super::layer::{Context, Life};
+use super::machine::{Context, Life};
 use super::timers::{GIVE_UP, T1, Timer};
 use crate::header::HeaderName;
 use crate::message::{Request, Response};

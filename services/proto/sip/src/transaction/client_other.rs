@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use super::flow::{ClientId, Output};
-use super::layer::{Context, Life};
+use super::machine::{Context, Life};
 use super::timers::{GIVE_UP, T1, T2, T4, Timer};
 use crate::message::{Request, Response};
 

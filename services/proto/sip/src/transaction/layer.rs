@@ -1,8 +1,6 @@
 //! The layer: finds the transaction for each message and keeps their timers.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use sansio::{Instant, Node, Rng};
 
@@ -10,20 +8,16 @@ use super::client_invite::ClientInvite;
 use super::client_other::ClientOther;
 use super::flow::{ClientId, Flow, Input, Output, ServerId};
 use super::key::{ClientKey, ServerKey};
+use super::machine::{Life, Machine};
 use super::server_invite::{AckFor, ServerInvite};
 use super::server_other::ServerOther;
-use super::timers::{Timer, TimerTable};
+use super::table::{Key, Table, Transaction};
 use crate::fault::{FaultKind, ParseFault};
 use crate::header::HeaderName;
 use crate::message::{Message, Request, Response};
 use crate::method::Method;
 use crate::status::StatusCode;
 use crate::via::{MAGIC_COOKIE, Via};
-
-/// The most transactions held. Beyond it answered requests are forgotten early, oldest first, which
-/// costs no more than doing a repetition's work twice; only then are new ones refused. About 1 KiB
-/// each, so 16 MiB.
-pub(super) const TRANSACTIONS_MAX: usize = 16_384;
 
 /// Seconds a refused peer is asked to wait.
 const RETRY_AFTER: &str = "5";
@@ -32,17 +26,7 @@ const RETRY_AFTER: &str = "5";
 #[derive(Debug)]
 pub struct Layer {
     rng: Rng,
-    outputs: VecDeque<Output>,
-    counters: Counters,
-    next_id: u64,
-    transactions: BTreeMap<u64, Transaction>,
-    // Looked up only, never walked: their order is not the same twice.
-    servers: HashMap<Arc<ServerKey>, u64>,
-    clients: HashMap<Arc<ClientKey>, u64>,
-    deadlines: BTreeSet<(Instant, u64)>,
-    by_stream: BTreeSet<(u64, u64)>,
-    /// Answered non-INVITE requests, oldest first; some have gone already.
-    answered: VecDeque<u64>,
+    table: Table,
 }
 
 /// There are as many transactions as the layer holds; answer 503 or try again later.
@@ -63,84 +47,12 @@ pub struct Counters {
     pub acks_stray: u64,
     /// Bytes that were no message.
     pub faults: u64,
+    /// Keep-alive datagrams, which are neither answered nor reported.
+    pub keep_alives: u64,
     /// Requests refused with 503 because the layer was full.
     pub refused: u64,
     /// Answered requests forgotten before their time because the layer was full.
     pub forgotten: u64,
-}
-
-#[derive(Debug)]
-struct Transaction {
-    flow: Flow,
-    key: Key,
-    timers: TimerTable,
-    /// The entry in `deadlines`.
-    scheduled: Option<Instant>,
-    machine: Machine,
-}
-
-#[derive(Debug)]
-enum Key {
-    Server(Arc<ServerKey>),
-    Client(Arc<ClientKey>),
-}
-
-#[derive(Debug)]
-enum Machine {
-    ClientInvite(Box<ClientInvite>),
-    ClientOther(ClientOther),
-    ServerInvite(Box<ServerInvite>),
-    ServerOther(ServerOther),
-}
-
-/// Whether a transaction goes on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Life {
-    Goes,
-    Over,
-}
-
-/// What a machine may touch while it handles one cause.
-pub(super) struct Context<'a> {
-    now: Instant,
-    flow: Flow,
-    timers: &'a mut TimerTable,
-    outputs: &'a mut VecDeque<Output>,
-    counters: &'a mut Counters,
-}
-
-impl Context<'_> {
-    pub(super) const fn is_reliable(&self) -> bool {
-        self.flow.transport.is_reliable()
-    }
-
-    pub(super) fn set(&mut self, timer: Timer, after: Duration) {
-        self.timers.set(timer, self.now + after);
-    }
-
-    pub(super) fn stop(&mut self, timer: Timer) {
-        self.timers.stop(timer);
-    }
-
-    pub(super) const fn stop_all(&mut self) {
-        self.timers.stop_all();
-    }
-
-    pub(super) fn output(&mut self, output: Output) {
-        self.outputs.push_back(output);
-    }
-
-    pub(super) fn transmit(&mut self, bytes: Vec<u8>) {
-        self.outputs.push_back(Output::Transmit {
-            flow: self.flow,
-            bytes,
-        });
-    }
-
-    pub(super) fn retransmit(&mut self, bytes: Vec<u8>) {
-        self.counters.retransmissions += 1;
-        self.transmit(bytes);
-    }
 }
 
 impl Layer {
@@ -149,15 +61,7 @@ impl Layer {
     pub fn new(rng: Rng) -> Self {
         Self {
             rng,
-            outputs: VecDeque::new(),
-            counters: Counters::default(),
-            next_id: 0,
-            transactions: BTreeMap::new(),
-            servers: HashMap::new(),
-            clients: HashMap::new(),
-            deadlines: BTreeSet::new(),
-            by_stream: BTreeSet::new(),
-            answered: VecDeque::new(),
+            table: Table::default(),
         }
     }
 
@@ -171,7 +75,7 @@ impl Layer {
         flow: Flow,
         mut request: Request,
     ) -> Result<ClientId, Full> {
-        self.make_room()?;
+        self.table.make_room()?;
         let branch = self.new_branch();
         add_via(&mut request, &flow, &branch);
         let key = ClientKey {
@@ -187,7 +91,7 @@ impl Layer {
     /// `reason` becomes the Reason field (RFC 3326). The INVITE still ends by its own final
     /// response, mostly 487, or by [`Output::Timeout`].
     pub fn cancel(&mut self, now: Instant, id: ClientId, reason: Option<&str>) {
-        self.with(now, id.0, |machine, _| {
+        self.table.with(now, id.0, |machine, _| {
             if let Machine::ClientInvite(invite) = machine {
                 invite.cancel(reason);
             }
@@ -201,7 +105,7 @@ impl Layer {
     pub fn send_ack(&mut self, flow: Flow, mut request: Request) {
         let branch = self.new_branch();
         add_via(&mut request, &flow, &branch);
-        self.outputs.push_back(Output::Transmit {
+        self.table.outputs.push_back(Output::Transmit {
             flow,
             bytes: request.to_bytes(),
         });
@@ -213,7 +117,7 @@ impl Layer {
     pub fn respond(&mut self, now: Instant, id: ServerId, response: &Response) -> bool {
         let mut sent = false;
         let mut answered = false;
-        self.with(now, id.0, |machine, cx| {
+        self.table.with(now, id.0, |machine, cx| {
             let life = match machine {
                 Machine::ServerInvite(invite) => invite.respond(response, cx),
                 Machine::ServerOther(other) => {
@@ -227,7 +131,7 @@ impl Layer {
             life.unwrap_or(Life::Goes)
         });
         if answered {
-            self.answered.push_back(id.0);
+            self.table.set_answered(id.0);
         }
         sent
     }
@@ -240,134 +144,23 @@ impl Layer {
     /// What has happened since the start.
     #[must_use]
     pub const fn counters(&self) -> &Counters {
-        &self.counters
+        &self.table.counters
     }
 
     /// How many transactions are held.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.transactions.len()
+        self.table.len()
     }
 
     /// Whether no transaction is held.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.transactions.is_empty()
+        self.table.len() == 0
     }
 
     fn new_branch(&mut self) -> String {
         format!("{MAGIC_COOKIE}{}", self.new_tag())
-    }
-
-    /// Runs one machine on one cause, then keeps its timers or takes it away.
-    fn with(
-        &mut self,
-        now: Instant,
-        id: u64,
-        cause: impl FnOnce(&mut Machine, &mut Context<'_>) -> Life,
-    ) {
-        let Some(transaction) = self.transactions.get_mut(&id) else {
-            return;
-        };
-        let mut cx = Context {
-            now,
-            flow: transaction.flow,
-            timers: &mut transaction.timers,
-            outputs: &mut self.outputs,
-            counters: &mut self.counters,
-        };
-        match cause(&mut transaction.machine, &mut cx) {
-            Life::Over => self.remove(id),
-            Life::Goes => {
-                let next = transaction.timers.next();
-                if next != transaction.scheduled {
-                    if let Some(at) = transaction.scheduled {
-                        self.deadlines.remove(&(at, id));
-                    }
-                    if let Some(at) = next {
-                        self.deadlines.insert((at, id));
-                    }
-                    transaction.scheduled = next;
-                }
-            }
-        }
-    }
-
-    fn insert(
-        &mut self,
-        now: Instant,
-        flow: Flow,
-        key: Key,
-        start: impl FnOnce(u64, &mut Context<'_>) -> Machine,
-    ) -> u64 {
-        let id = self.next_id;
-        self.next_id += 1;
-        let mut timers = TimerTable::new();
-        let mut cx = Context {
-            now,
-            flow,
-            timers: &mut timers,
-            outputs: &mut self.outputs,
-            counters: &mut self.counters,
-        };
-        let machine = start(id, &mut cx);
-        let scheduled = timers.next();
-        if let Some(at) = scheduled {
-            self.deadlines.insert((at, id));
-        }
-        if let Some(stream) = flow.stream {
-            self.by_stream.insert((stream, id));
-        }
-        match &key {
-            Key::Server(key) => self.servers.insert(Arc::clone(key), id),
-            Key::Client(key) => self.clients.insert(Arc::clone(key), id),
-        };
-        self.transactions.insert(
-            id,
-            Transaction {
-                flow,
-                key,
-                timers,
-                scheduled,
-                machine,
-            },
-        );
-        id
-    }
-
-    fn remove(&mut self, id: u64) {
-        let Some(transaction) = self.transactions.remove(&id) else {
-            return;
-        };
-        if let Some(at) = transaction.scheduled {
-            self.deadlines.remove(&(at, id));
-        }
-        if let Some(stream) = transaction.flow.stream {
-            self.by_stream.remove(&(stream, id));
-        }
-        match &transaction.key {
-            Key::Server(key) => self.servers.remove(key),
-            Key::Client(key) => self.clients.remove(key),
-        };
-        // Transactions mostly end in the order they were answered: this keeps the queue short.
-        while self
-            .answered
-            .front()
-            .is_some_and(|id| !self.transactions.contains_key(id))
-        {
-            self.answered.pop_front();
-        }
-    }
-
-    fn make_room(&mut self) -> Result<(), Full> {
-        while self.transactions.len() >= TRANSACTIONS_MAX {
-            let oldest = self.answered.pop_front().ok_or(Full)?;
-            if self.transactions.contains_key(&oldest) {
-                self.counters.forgotten += 1;
-                self.remove(oldest);
-            }
-        }
-        Ok(())
     }
 
     fn start_client(
@@ -378,20 +171,22 @@ impl Layer {
         request: Request,
         silent: bool,
     ) -> ClientId {
-        let id = self.insert(now, flow, Key::Client(Arc::new(key)), |id, cx| {
-            if request.method == Method::Invite {
-                Machine::ClientInvite(Box::new(ClientInvite::start(ClientId(id), request, cx)))
-            } else {
-                Machine::ClientOther(ClientOther::start(ClientId(id), &request, silent, cx))
-            }
-        });
+        let id = self
+            .table
+            .insert(now, flow, Key::Client(Arc::new(key)), |id, cx| {
+                if request.method == Method::Invite {
+                    Machine::ClientInvite(Box::new(ClientInvite::start(ClientId(id), request, cx)))
+                } else {
+                    Machine::ClientOther(ClientOther::start(ClientId(id), &request, silent, cx))
+                }
+            });
         ClientId(id)
     }
 
     /// Sends the CANCEL of an INVITE if it is wanted and may go out now.
     fn send_wanted_cancel(&mut self, now: Instant, id: ClientId) {
         let mut wanted = None;
-        self.with(now, id.0, |machine, cx| {
+        self.table.with(now, id.0, |machine, cx| {
             if let Machine::ClientInvite(invite) = machine {
                 wanted = invite.take_cancel(cx);
             }
@@ -402,7 +197,7 @@ impl Layer {
             flow,
             key: Key::Client(key),
             ..
-        }) = self.transactions.get(&id.0)
+        }) = self.table.get(id.0)
         else {
             return;
         };
@@ -428,19 +223,13 @@ impl Layer {
             Ok(identified) => identified,
             Err(fault) => return self.on_fault(flow, &FaultKind::from(fault).into()),
         };
-        let known = self.servers.get(&key).copied();
+        let known = self.table.server(&key);
         match (&request.method, known) {
             (Method::Ack, known) => self.on_ack(now, flow, known, via, request),
             (_, Some(id)) => {
-                self.counters.requests_absorbed += 1;
-                self.with(now, id, |machine, cx| {
-                    match machine {
-                        Machine::ServerInvite(invite) => invite.on_repetition(cx),
-                        Machine::ServerOther(other) => other.on_repetition(cx),
-                        Machine::ClientInvite(_) | Machine::ClientOther(_) => {}
-                    }
-                    Life::Goes
-                });
+                self.table.counters.requests_absorbed += 1;
+                self.table
+                    .with(now, id, |machine, cx| machine.on_repetition(cx));
             }
             (_, None) => {
                 stamp(&mut request, via, &flow);
@@ -450,13 +239,13 @@ impl Layer {
     }
 
     fn on_new_request(&mut self, now: Instant, flow: Flow, key: ServerKey, request: Request) {
-        if self.make_room().is_err() {
-            self.counters.refused += 1;
+        if self.table.make_room().is_err() {
+            self.table.counters.refused += 1;
             let tag = self.new_tag();
             let status = StatusCode::SERVICE_UNAVAILABLE;
             let response = Response::to_request(&request, status, Some(&tag))
                 .with(HeaderName::RetryAfter, RETRY_AFTER);
-            self.outputs.push_back(Output::Transmit {
+            self.table.outputs.push_back(Output::Transmit {
                 flow,
                 bytes: response.to_bytes(),
             });
@@ -464,17 +253,20 @@ impl Layer {
         }
         let invite_key = key.of_invite();
         let key = Key::Server(Arc::new(key));
-        let id = self.insert(now, flow, key, |id, cx| match request.method {
-            Method::Invite => {
-                Machine::ServerInvite(Box::new(ServerInvite::start(ServerId(id), &request, cx)))
-            }
-            _ => Machine::ServerOther(ServerOther::start(ServerId(id))),
-        });
+        let id = self
+            .table
+            .insert(now, flow, key, |id, cx| match request.method {
+                Method::Invite => {
+                    Machine::ServerInvite(Box::new(ServerInvite::start(ServerId(id), &request, cx)))
+                }
+                _ => Machine::ServerOther(ServerOther::start(ServerId(id))),
+            });
         let id = ServerId(id);
         if request.method == Method::Cancel {
             self.on_cancel(now, id, &invite_key, request);
         } else {
-            self.outputs
+            self.table
+                .outputs
                 .push_back(Output::Request { id, flow, request });
         }
     }
@@ -483,9 +275,9 @@ impl Layer {
     fn on_cancel(&mut self, now: Instant, id: ServerId, invite: &ServerKey, request: Request) {
         let mut tag = None;
         let mut heard = false;
-        let invite = self.servers.get(invite).copied();
+        let invite = self.table.server(invite);
         if let Some(invite) = invite {
-            self.with(now, invite, |machine, _| {
+            self.table.with(now, invite, |machine, _| {
                 if let Machine::ServerInvite(invite) = machine {
                     tag = invite.to_tag().map(str::to_owned);
                     heard = invite.on_cancel();
@@ -503,7 +295,7 @@ impl Layer {
         if let Some(invite) = invite
             && heard
         {
-            self.outputs.push_back(Output::Cancelled {
+            self.table.outputs.push_back(Output::Cancelled {
                 id: ServerId(invite),
                 request,
             });
@@ -520,7 +312,7 @@ impl Layer {
     ) {
         let mut ack = AckFor::Dialog;
         if let Some(id) = known {
-            self.with(now, id, |machine, cx| {
+            self.table.with(now, id, |machine, cx| {
                 if let Machine::ServerInvite(invite) = machine {
                     ack = invite.on_ack(cx);
                 }
@@ -532,21 +324,21 @@ impl Layer {
         }
         match ack {
             AckFor::Transaction(_) => {}
-            AckFor::Nothing => self.counters.acks_stray += 1,
+            AckFor::Nothing => self.table.counters.acks_stray += 1,
             AckFor::Dialog => {
                 stamp(&mut request, via, &flow);
-                self.outputs.push_back(Output::Ack { flow, request });
+                self.table.outputs.push_back(Output::Ack { flow, request });
             }
         }
     }
 
     fn on_response(&mut self, now: Instant, response: Response) {
-        let known = ClientKey::of(&response).and_then(|key| self.clients.get(&key).copied());
+        let known = ClientKey::of(&response).and_then(|key| self.table.client(&key));
         let Some(id) = known else {
-            self.counters.responses_stray += 1;
+            self.table.counters.responses_stray += 1;
             return;
         };
-        self.with(now, id, |machine, cx| match machine {
+        self.table.with(now, id, |machine, cx| match machine {
             Machine::ClientInvite(invite) => invite.on_response(response, cx),
             Machine::ClientOther(other) => other.on_response(response, cx),
             Machine::ServerInvite(_) | Machine::ServerOther(_) => Life::Goes,
@@ -555,66 +347,34 @@ impl Layer {
     }
 
     fn on_fault(&mut self, flow: Flow, fault: &ParseFault) {
-        self.counters.faults += 1;
+        if fault.kind == FaultKind::KeepAlive {
+            self.table.counters.keep_alives += 1;
+            return;
+        }
+        self.table.counters.faults += 1;
         let tag = self.new_tag();
         if let Some(response) = fault.response(flow.remote, &tag) {
-            self.outputs.push_back(Output::Transmit {
+            self.table.outputs.push_back(Output::Transmit {
                 flow,
                 bytes: response.to_bytes(),
             });
         }
-        self.outputs.push_back(Output::Fault {
+        self.table.outputs.push_back(Output::Fault {
             flow,
             kind: fault.kind.clone(),
         });
     }
 
-    fn on_flow_failed(&mut self, now: Instant, flow: Flow) {
-        let on_flow: Vec<u64> = match flow.stream {
-            Some(stream) => {
-                let of_stream = (stream, u64::MIN)..=(stream, u64::MAX);
-                self.by_stream.range(of_stream).map(|(_, id)| *id).collect()
-            }
-            None => {
-                let same = |transaction: &Transaction| {
-                    transaction.flow.transport == flow.transport
-                        && transaction.flow.remote == flow.remote
-                };
-                self.transactions
-                    .iter()
-                    .filter(|(_, one)| same(one))
-                    .map(|(id, _)| *id)
-                    .collect()
-            }
-        };
-        for id in on_flow {
-            self.with(now, id, |machine, cx| match machine {
-                Machine::ClientInvite(invite) => invite.on_flow_failed(cx),
-                Machine::ClientOther(other) => other.on_flow_failed(cx),
-                Machine::ServerInvite(invite) => invite.on_flow_failed(cx),
-                Machine::ServerOther(other) => other.on_flow_failed(cx),
-            });
+    fn on_flow_failed(&mut self, now: Instant, flow: &Flow) {
+        for id in self.table.on_flow(flow) {
+            self.table
+                .with(now, id, |machine, cx| machine.on_flow_failed(cx));
         }
     }
 
     fn on_timer(&mut self, now: Instant) {
-        while let Some(&(at, id)) = self.deadlines.first()
-            && at <= now
-        {
-            self.with(now, id, |machine, cx| {
-                while let Some(timer) = cx.timers.take_due(now) {
-                    let life = match machine {
-                        Machine::ClientInvite(invite) => invite.on_timer(timer, cx),
-                        Machine::ClientOther(other) => other.on_timer(timer, cx),
-                        Machine::ServerInvite(invite) => invite.on_timer(timer, cx),
-                        Machine::ServerOther(_) => ServerOther::on_timer(timer),
-                    };
-                    if life == Life::Over {
-                        return Life::Over;
-                    }
-                }
-                Life::Goes
-            });
+        while let Some(id) = self.table.due(now) {
+            self.table.with(now, id, Machine::on_timers);
         }
     }
 }
@@ -638,17 +398,17 @@ impl Node for Layer {
                 self.on_response(now, response);
             }
             Input::Fault { flow, fault } => self.on_fault(flow, &fault),
-            Input::FlowFailed(flow) => self.on_flow_failed(now, flow),
+            Input::FlowFailed(flow) => self.on_flow_failed(now, &flow),
             Input::Timer => self.on_timer(now),
         }
     }
 
     fn poll(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.table.outputs.pop_front()
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(at, _)| *at)
+        self.table.deadline()
     }
 }
 

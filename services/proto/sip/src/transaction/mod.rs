@@ -10,8 +10,10 @@ mod client_other;
 mod flow;
 mod key;
 mod layer;
+mod machine;
 mod server_invite;
 mod server_other;
+mod table;
 mod timers;
 
 pub use flow::{ClientId, Flow, Input, Output, ServerId};

@@ -13,7 +13,7 @@
 use std::time::Duration;
 
 use super::flow::{Output, ServerId};
-use super::layer::{Context, Life};
+use super::machine::{Context, Life};
 use super::timers::{GIVE_UP, T1, T2, T4, TRYING_AFTER, Timer};
 use crate::message::{Request, Response};
 use crate::status::{StatusClass, StatusCode};

@@ -11,7 +11,7 @@
 //! ```
 
 use super::flow::{Output, ServerId};
-use super::layer::{Context, Life};
+use super::machine::{Context, Life};
 use super::timers::{GIVE_UP, Timer};
 use crate::message::Response;
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use sansio::{Instant, Node, Rng, Transport};
 
-use super::layer::TRANSACTIONS_MAX;
+use super::table::TRANSACTIONS_MAX;
 use super::timers::{GIVE_UP, TRYING_AFTER};
 use super::{Flow, Input, Layer, Output, ServerId};
 use crate::fault::{FaultKind, HeaderFault};
@@ -349,6 +349,8 @@ fn a_faulty_request_is_answered_and_reported() {
         }]
     ));
     assert_eq!(layer.counters().faults, 2);
+    assert_eq!(receive(&mut layer, NOW, udp(), "\r\n\r\n"), []);
+    assert_eq!(layer.counters().keep_alives, 1);
     assert!(layer.is_empty());
 }
 

@@ -1,0 +1,216 @@
+//! The transactions held, found by message, by time and by connection.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use sansio::Instant;
+
+use super::flow::{Flow, Output};
+use super::key::{ClientKey, ServerKey};
+use super::layer::{Counters, Full};
+use super::machine::{Context, Life, Machine};
+use super::timers::TimerTable;
+
+/// The most transactions held. Beyond it answered requests are forgotten early, oldest first, which
+/// costs no more than doing a repetition's work twice; only then are new ones refused. About 1 KiB
+/// each, so 16 MiB.
+pub(super) const TRANSACTIONS_MAX: usize = 16_384;
+
+/// All transactions, and what they asked for.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    pub(super) outputs: VecDeque<Output>,
+    pub(super) counters: Counters,
+    next_id: u64,
+    transactions: BTreeMap<u64, Transaction>,
+    // Looked up only, never walked: their order is not the same twice.
+    servers: HashMap<Arc<ServerKey>, u64>,
+    clients: HashMap<Arc<ClientKey>, u64>,
+    deadlines: BTreeSet<(Instant, u64)>,
+    by_stream: BTreeSet<(u64, u64)>,
+    /// Answered non-INVITE requests, oldest first; some have gone already.
+    answered: VecDeque<u64>,
+}
+
+/// A machine with what the table needs to find it by.
+#[derive(Debug)]
+pub(super) struct Transaction {
+    pub(super) flow: Flow,
+    pub(super) key: Key,
+    timers: TimerTable,
+    /// The entry in `deadlines`.
+    scheduled: Option<Instant>,
+    machine: Machine,
+}
+
+/// What messages find it by.
+#[derive(Debug)]
+pub(super) enum Key {
+    Server(Arc<ServerKey>),
+    Client(Arc<ClientKey>),
+}
+
+impl Table {
+    /// Runs one machine on one cause, then keeps its timers or takes it away.
+    pub(super) fn with(
+        &mut self,
+        now: Instant,
+        id: u64,
+        cause: impl FnOnce(&mut Machine, &mut Context<'_>) -> Life,
+    ) {
+        let Some(transaction) = self.transactions.get_mut(&id) else {
+            return;
+        };
+        let mut cx = Context {
+            now,
+            flow: transaction.flow,
+            timers: &mut transaction.timers,
+            outputs: &mut self.outputs,
+            counters: &mut self.counters,
+        };
+        match cause(&mut transaction.machine, &mut cx) {
+            Life::Over => self.remove(id),
+            Life::Goes => {
+                let next = transaction.timers.next();
+                if next != transaction.scheduled {
+                    if let Some(at) = transaction.scheduled {
+                        self.deadlines.remove(&(at, id));
+                    }
+                    if let Some(at) = next {
+                        self.deadlines.insert((at, id));
+                    }
+                    transaction.scheduled = next;
+                }
+            }
+        }
+    }
+
+    /// Starts a machine; [`make_room`](Self::make_room) comes first.
+    pub(super) fn insert(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        key: Key,
+        start: impl FnOnce(u64, &mut Context<'_>) -> Machine,
+    ) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        let mut timers = TimerTable::new();
+        let mut cx = Context {
+            now,
+            flow,
+            timers: &mut timers,
+            outputs: &mut self.outputs,
+            counters: &mut self.counters,
+        };
+        let machine = start(id, &mut cx);
+        let scheduled = timers.next();
+        if let Some(at) = scheduled {
+            self.deadlines.insert((at, id));
+        }
+        if let Some(stream) = flow.stream {
+            self.by_stream.insert((stream, id));
+        }
+        match &key {
+            Key::Server(key) => self.servers.insert(Arc::clone(key), id),
+            Key::Client(key) => self.clients.insert(Arc::clone(key), id),
+        };
+        self.transactions.insert(
+            id,
+            Transaction {
+                flow,
+                key,
+                timers,
+                scheduled,
+                machine,
+            },
+        );
+        id
+    }
+
+    fn remove(&mut self, id: u64) {
+        let Some(transaction) = self.transactions.remove(&id) else {
+            return;
+        };
+        if let Some(at) = transaction.scheduled {
+            self.deadlines.remove(&(at, id));
+        }
+        if let Some(stream) = transaction.flow.stream {
+            self.by_stream.remove(&(stream, id));
+        }
+        match &transaction.key {
+            Key::Server(key) => self.servers.remove(key),
+            Key::Client(key) => self.clients.remove(key),
+        };
+        // Transactions mostly end in the order they were answered: this keeps the queue short.
+        while self
+            .answered
+            .front()
+            .is_some_and(|id| !self.transactions.contains_key(id))
+        {
+            self.answered.pop_front();
+        }
+    }
+
+    /// Makes sure one more transaction can be held.
+    pub(super) fn make_room(&mut self) -> Result<(), Full> {
+        while self.transactions.len() >= TRANSACTIONS_MAX {
+            let oldest = self.answered.pop_front().ok_or(Full)?;
+            if self.transactions.contains_key(&oldest) {
+                self.counters.forgotten += 1;
+                self.remove(oldest);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that a request only waits for its repetitions and may be forgotten when room is short.
+    pub(super) fn set_answered(&mut self, id: u64) {
+        self.answered.push_back(id);
+    }
+
+    pub(super) fn server(&self, key: &ServerKey) -> Option<u64> {
+        self.servers.get(key).copied()
+    }
+
+    pub(super) fn client(&self, key: &ClientKey) -> Option<u64> {
+        self.clients.get(key).copied()
+    }
+
+    pub(super) fn get(&self, id: u64) -> Option<&Transaction> {
+        self.transactions.get(&id)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.transactions.len()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// A transaction whose timer has gone off.
+    pub(super) fn due(&self, now: Instant) -> Option<u64> {
+        self.deadlines
+            .first()
+            .filter(|(at, _)| *at <= now)
+            .map(|(_, id)| *id)
+    }
+
+    /// The transactions of a flow, oldest first. Those of a connection are indexed; for UDP, where
+    /// failures are rare, all are looked at.
+    pub(super) fn on_flow(&self, flow: &Flow) -> Vec<u64> {
+        let Some(stream) = flow.stream else {
+            let same = |one: &Transaction| {
+                one.flow.transport == flow.transport && one.flow.remote == flow.remote
+            };
+            let all = self.transactions.iter();
+            return all
+                .filter(|(_, one)| same(one))
+                .map(|(id, _)| *id)
+                .collect();
+        };
+        let of_stream = (stream, u64::MIN)..=(stream, u64::MAX);
+        self.by_stream.range(of_stream).map(|(_, id)| *id).collect()
+    }
+}
