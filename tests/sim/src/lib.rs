@@ -8,14 +8,16 @@
 
 pub mod checks;
 mod dialog;
+mod hand;
 mod network;
 mod phone;
 mod services;
 mod trace;
 mod world;
 
+pub use hand::{Ask, Hand};
 pub use network::Faults;
 pub use phone::{Act, Answering, CallPlan, Happened, Phone};
 pub use services::{MediaModel, StoreModel};
 pub use trace::Trace;
-pub use world::{BOX_ADDRESS, World, phone_address};
+pub use world::{BOX_ADDRESS, PASSWORD, World, phone_address};

@@ -31,6 +31,8 @@ pub enum Act {
     HangUp,
     /// Puts the call on hold with a re-INVITE.
     Hold,
+    /// Presses a key, sent as INFO.
+    Press,
     /// Falls silent for ever: the cable is out.
     Unplug,
 }
@@ -83,6 +85,12 @@ pub enum Happened {
     Ended(bool),
     /// A change of the media was agreed.
     Held,
+    /// A change of the media was refused with this status.
+    HoldRefused(u16),
+    /// A key press was answered with this status.
+    Pressed(u16),
+    /// The other side pressed a key.
+    Heard,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -114,6 +122,7 @@ struct Call {
     ok: Option<(Response, Duration, Instant)>,
     ack: Option<Request>,
     hold: Option<ClientId>,
+    press: Option<ClientId>,
 }
 
 /// A simulated phone.
@@ -223,6 +232,7 @@ impl Phone {
             Act::Call(plan) => self.dial(now, plan),
             Act::HangUp => self.hang_up(now),
             Act::Hold => self.hold(now),
+            Act::Press => self.press(now),
             Act::Unplug => {
                 self.unplugged = true;
                 self.due.clear();
@@ -419,6 +429,7 @@ impl Phone {
             ok: None,
             ack: None,
             hold: None,
+            press: None,
         });
     }
 
@@ -442,7 +453,26 @@ impl Phone {
             self.invited(now, response);
         } else if self.call.as_ref().is_some_and(|call| call.hold == Some(id)) {
             self.held(response);
+        } else if self
+            .call
+            .as_ref()
+            .is_some_and(|call| call.press == Some(id))
+        {
+            self.log.push(Happened::Pressed(response.status.code()));
         }
+    }
+
+    fn press(&mut self, now: Instant) {
+        let Some(call) = self
+            .call
+            .as_mut()
+            .filter(|call| call.state == State::Talking)
+        else {
+            return;
+        };
+        let info = call.dialog.request(Method::Info);
+        let info = info.with_body("application/dtmf-relay", b"Signal=5\r\n".to_vec());
+        call.press = self.layer.send_request(now, self.flow, info).ok();
     }
 
     fn invited(&mut self, now: Instant, response: &Response) {
@@ -578,7 +608,11 @@ impl Phone {
 
     fn held(&mut self, response: &Response) {
         let Some(call) = &mut self.call else { return };
+        if response.status.is_provisional() {
+            return;
+        }
         if !response.status.is_success() {
+            self.log.push(Happened::HoldRefused(response.status.code()));
             return;
         }
         if call.ack.is_none() {
@@ -596,6 +630,17 @@ impl Phone {
         match &request.method {
             Method::Invite if in_dialog => self.reinvited(now, id, request),
             Method::Invite => self.called(now, id, request),
+            Method::Info => {
+                let heard = request.body == b"Signal=5\r\n";
+                let status = if heard {
+                    StatusCode::OK
+                } else {
+                    StatusCode::BAD_REQUEST
+                };
+                self.log.push(Happened::Heard);
+                self.layer
+                    .respond(now, id, &Response::to_request(request, status, None));
+            }
             Method::Bye => {
                 let known = self
                     .call
@@ -667,6 +712,7 @@ impl Phone {
             ok: None,
             ack: None,
             hold: None,
+            press: None,
         });
     }
 

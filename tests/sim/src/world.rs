@@ -24,7 +24,7 @@ pub const BOX_ADDRESS: SocketAddr = SocketAddr::new(
     5060,
 );
 /// The password of every simulated extension.
-const PASSWORD: &str = "correct-horse";
+pub const PASSWORD: &str = "correct-horse";
 const REALM: &str = "ramal";
 /// How long the media service and the store take to answer.
 const SERVICE_DELAY: Duration = Duration::from_millis(5);

@@ -1,5 +1,7 @@
 //! Each flow of an office day on a quiet network: the exact outcome is known.
 
+#![expect(clippy::expect_used, reason = "a test's helpers may fail the test")]
+
 use std::time::Duration;
 
 use ipc::store::{CallRecord, Outcome};
@@ -143,6 +145,39 @@ fn a_call_is_held_by_either_side() {
 }
 
 #[test]
+fn two_holds_that_cross_are_both_told_to_wait() {
+    let mut world = office(2);
+    world.act_after(SECOND * 4, 0, Act::Hold);
+    world.act_after(SECOND * 4, 1, Act::Hold);
+    check_call(&mut world, plan("101"), Outcome::EndedByCaller, 200);
+    let refused = Happened::HoldRefused(491);
+    assert!(
+        world
+            .phones
+            .iter()
+            .any(|phone| phone.log.contains(&refused)),
+        "{:?}",
+        world.phones
+    );
+}
+
+#[test]
+fn a_key_pressed_reaches_the_other_side_as_info() {
+    let mut world = office(2);
+    world.act_after(SECOND * 4, 0, Act::Press);
+    world.act_after(SECOND * 5, 1, Act::Press);
+    check_call(&mut world, plan("101"), Outcome::EndedByCaller, 200);
+    for phone in &world.phones {
+        assert!(
+            phone.log.contains(&Happened::Pressed(200)),
+            "{:?}",
+            phone.log
+        );
+        assert!(phone.log.contains(&Happened::Heard), "{:?}", phone.log);
+    }
+}
+
+#[test]
 fn a_caller_who_gives_up_stops_the_ringing() {
     let mut world = office(2);
     world.phones[1].answering = Answering::Never;
@@ -221,7 +256,7 @@ fn a_callee_that_vanishes_in_a_call_ends_it_for_the_caller() {
 #[test]
 fn the_first_phone_of_an_extension_to_answer_wins() {
     let mut world = office(2);
-    let second = world.add_phone(1, "correct-horse");
+    let second = world.add_phone(1, sim::PASSWORD);
     world.act_after(Duration::ZERO, second, Act::Register);
     world.run_for(SECOND);
     world.phones[1].answering = Answering::Never;

@@ -1,6 +1,11 @@
 //! 200 office days on a network that loses one datagram in five; then it is healed and everything
 //! must come to rest. A failing seed is printed: `World::new(seed, ...)` runs it again.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test's helpers may fail the test"
+)]
+
 use std::time::Duration;
 
 use sim::{Act, Answering, CallPlan, Faults, World, checks};

@@ -7,10 +7,11 @@ use std::net::IpAddr;
 
 use config::{Extension, Site};
 use sansio::{Entropy, Instant};
-use sip::digest::{Authenticator, Credentials, Ha1, StaleCause, Verdict};
+use sip::digest::{Algorithm, Authenticator, Credentials, Ha1, StaleCause, Verdict};
 use sip::transaction::Flow;
 use sip::{HeaderName, Request};
 
+use crate::device;
 use crate::interface::AuthFailure;
 
 /// The door, for one realm.
@@ -77,7 +78,7 @@ impl Gate {
                     extension: String::new(),
                 };
             }
-            return challenged(authenticator, now, source, false);
+            return challenged(authenticator, now, request, source, false);
         };
         let extension = site.extension(&credentials.username);
         let ha1 = extension.and_then(ha1);
@@ -99,7 +100,7 @@ impl Gate {
             }
             Verdict::Accepted => Admission::Admitted(credentials.username),
             Verdict::Stale(StaleCause::Expired | StaleCause::Replayed | StaleCause::Unknown) => {
-                challenged(authenticator, now, source, true)
+                challenged(authenticator, now, request, source, true)
             }
         }
     }
@@ -144,11 +145,14 @@ fn ha1(extension: &Extension) -> Option<Ha1> {
 fn challenged(
     authenticator: &mut Authenticator,
     now: Instant,
+    request: &Request,
     source: IpAddr,
     stale: bool,
 ) -> Admission {
+    let both = device::reads_sha256(request);
     let challenges = authenticator.challenges(now, source, stale);
-    Admission::Challenged(challenges.iter().map(ToString::to_string).collect())
+    let offered = challenges.iter().filter(|one| both || one.algorithm == Algorithm::Md5);
+    Admission::Challenged(offered.map(ToString::to_string).collect())
 }
 
 #[cfg(test)]

@@ -80,7 +80,8 @@ pub enum Output {
         /// One datagram, or bytes to append to the stream.
         bytes: Vec<u8>,
     },
-    /// Close a connection: its peer sends what is not SIP.
+    /// Close a connection, once what was sent on it before is out: its peer sends what is not SIP,
+    /// or nothing whole. [`Input::StreamClosed`] still has to be told.
     CloseStream(StreamId),
     /// Ask `media`; answer with [`Input::Media`].
     Media(MediaRequest),
@@ -228,7 +229,7 @@ pub enum PeerFault {
     CSeqTooLow,
     /// A request for a dialog that does not exist.
     UnknownDialog,
-    /// A stream that is not framed SIP.
+    /// A connection on which no whole message came in time.
     BadStream {
         /// What is wrong with it.
         reason: String,

@@ -14,6 +14,7 @@
 mod authentication;
 mod call;
 mod core;
+mod device;
 mod dialog;
 mod interface;
 mod node;

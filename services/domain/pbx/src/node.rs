@@ -118,6 +118,7 @@ impl PbxNode {
         let changes = self.core.registrar.expire(now);
         self.core.registrar_changed(changes);
         self.calls.timer(&mut self.core);
+        self.streams.timer(&mut self.core);
         if self
             .core
             .sip
@@ -211,6 +212,7 @@ impl Node for PbxNode {
         self.drain_sip();
         self.calls.settle(&mut self.core);
         self.drain_sip();
+        self.streams.close_broken(&mut self.core);
         self.save_registrations();
         self.tell_stopped();
     }
@@ -224,6 +226,7 @@ impl Node for PbxNode {
             .registrations_due
             .filter(|_| self.core.registrations_dirty);
         let others = self.calls.deadline().into_iter().chain(registrations);
+        let others = others.chain(self.streams.deadline());
         self.core.deadline().into_iter().chain(others).min()
     }
 }

@@ -29,6 +29,10 @@ pub(crate) fn request(
         Method::Invite | Method::Bye | Method::Info if in_dialog => {
             calls.in_dialog(core, id, flow, request);
         }
+        // An answer here would keep a phone believing in a dialog that is gone.
+        Method::Options if in_dialog && !calls.knows(request) => {
+            core.reject(id, request, StatusCode::CALL_DOES_NOT_EXIST);
+        }
         Method::Options => {
             let response = core
                 .answer(request, StatusCode::OK)

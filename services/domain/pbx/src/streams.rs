@@ -1,30 +1,41 @@
 //! TCP connections: bytes in any pieces become messages (RFC 3261 §18.3).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use sansio::{Node, Transport};
+use sansio::{Instant, Node, Transport};
 use sip::transaction::{Flow, Input as SipInput};
 use sip::{Framed, PONG, StreamFramer};
 
-use crate::core::{Core, event_text};
+use crate::core::Core;
 use crate::interface::{Limit, Output, PeerFault, StreamId};
 
 /// Connections at a time: more phones than a site has, few enough for 64 KiB each.
 pub const STREAMS_MAX: usize = 4096;
 /// Connections from one address: a whole office behind a router, but not a flood.
 const STREAMS_PER_SOURCE_MAX: usize = 256;
+/// How long a peer may take to finish a message it began, and a new one to send its first. A
+/// connection whose peer vanished halfway would otherwise be kept for ever.
+const MESSAGE_TIME_MAX: Duration = Duration::from_secs(32);
 
 /// Every open connection.
 #[derive(Debug, Default)]
 pub(crate) struct Streams {
     open: BTreeMap<StreamId, Stream>,
+    /// How many of them each address has.
+    of_source: BTreeMap<std::net::IpAddr, usize>,
+    /// Connections that owe us a message, soonest first.
+    due: BTreeSet<(Instant, StreamId)>,
+    /// Connections to be closed once what is to be said on them has been said.
+    broken: Vec<StreamId>,
 }
 
 #[derive(Debug)]
 struct Stream {
     flow: Flow,
     framer: StreamFramer,
+    due: Option<Instant>,
 }
 
 impl Streams {
@@ -35,11 +46,8 @@ impl Streams {
         remote: SocketAddr,
         local: SocketAddr,
     ) {
-        let of_source = self
-            .open
-            .values()
-            .filter(|open| open.flow.remote.ip() == remote.ip());
-        if self.open.len() >= STREAMS_MAX || of_source.count() >= STREAMS_PER_SOURCE_MAX {
+        let of_source = self.of_source.get(&remote.ip()).copied().unwrap_or(0);
+        if self.open.len() >= STREAMS_MAX || of_source >= STREAMS_PER_SOURCE_MAX {
             core.limit_reached(Limit::Streams);
             core.emit(Output::CloseStream(stream));
             return;
@@ -50,11 +58,16 @@ impl Streams {
             remote,
             stream: Some(stream),
         };
+        let due = core.now + MESSAGE_TIME_MAX;
+        self.due.insert((due, stream));
+        self.of_source
+            .insert(remote.ip(), of_source.saturating_add(1));
         self.open.insert(
             stream,
             Stream {
                 flow,
                 framer: StreamFramer::new(),
+                due: Some(due),
             },
         );
     }
@@ -64,8 +77,10 @@ impl Streams {
             return;
         };
         let flow = open.flow;
+        let mut whole = false;
         open.framer.push(bytes);
         while let Some(framed) = open.framer.poll() {
+            whole = true;
             match framed {
                 Framed::Message(message) => {
                     core.sip
@@ -77,19 +92,76 @@ impl Streams {
                     bytes: PONG.to_vec(),
                 }),
                 Framed::Broken(fault) => {
-                    let reason = event_text(&fault.kind.to_string());
-                    core.peer_fault(flow, PeerFault::BadStream { reason });
                     core.sip.handle(core.now, SipInput::Fault { flow, fault });
-                    core.emit(Output::CloseStream(stream));
+                    self.broken.push(stream);
                     break;
                 }
             }
         }
+        if whole && let Some(due) = open.due.take() {
+            self.due.remove(&(due, stream));
+        }
+        if open.framer.is_partial() && open.due.is_none() {
+            let due = core.now + MESSAGE_TIME_MAX;
+            open.due = Some(due);
+            self.due.insert((due, stream));
+        }
+    }
+
+    /// Gives up on connections that owe a message for too long.
+    pub(crate) fn timer(&mut self, core: &mut Core) {
+        while let Some((due, stream)) = self
+            .due
+            .first()
+            .copied()
+            .filter(|(due, _)| *due <= core.now)
+        {
+            self.due.remove(&(due, stream));
+            let Some(open) = self.open.get_mut(&stream) else {
+                continue;
+            };
+            open.due = None;
+            let reason = match open.framer.is_partial() {
+                true => "a message was begun and not finished in time",
+                false => "a connection without a message",
+            };
+            core.peer_fault(
+                open.flow,
+                PeerFault::BadStream {
+                    reason: reason.to_owned(),
+                },
+            );
+            self.broken.push(stream);
+        }
+    }
+
+    /// Asks for the connections to be closed that nothing more can come of; after their last
+    /// answers have gone out.
+    pub(crate) fn close_broken(&mut self, core: &mut Core) {
+        for stream in std::mem::take(&mut self.broken) {
+            core.emit(Output::CloseStream(stream));
+        }
+    }
+
+    /// When [`Self::timer`] is due.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.due.first().map(|(due, _)| *due)
     }
 
     /// Forgets a connection; `None` when it was not known.
     pub(crate) fn closed(&mut self, stream: StreamId) -> Option<Flow> {
-        self.open.remove(&stream).map(|open| open.flow)
+        let open = self.open.remove(&stream)?;
+        if let Some(due) = open.due {
+            self.due.remove(&(due, stream));
+        }
+        let source = open.flow.remote.ip();
+        if let Some(count) = self.of_source.get_mut(&source) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.of_source.remove(&source);
+            }
+        }
+        Some(open.flow)
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -96,6 +96,11 @@ impl Calls {
         });
     }
 
+    /// Whether a request belongs to one of our dialogs.
+    pub(crate) fn knows(&self, request: &Request) -> bool {
+        self.find(request).is_some()
+    }
+
     /// An ACK for a 2xx.
     pub(crate) fn ack(&mut self, core: &mut Core, flow: Flow, request: &Request) {
         if let Some((key, end)) = self.find(request) {
