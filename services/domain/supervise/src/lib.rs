@@ -10,10 +10,12 @@
 //! cool-down that restarts it unasked would hide the fault and restart it for ever.
 
 mod backoff;
+mod events;
 mod node;
 mod service;
 #[cfg(test)]
 mod tests;
 
-pub use node::{Exit, Input, Output, Report, ServiceStatus, Shutdown, Signal, SupervisorNode};
+pub use events::{Exit, Input, Output, Report, ServiceStatus, Shutdown, Signal};
+pub use node::SupervisorNode;
 pub use service::{ByService, Service};
