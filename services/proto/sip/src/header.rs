@@ -317,6 +317,11 @@ impl Headers {
         self.0.is_empty()
     }
 
+    /// Adds a field whose value is trimmed and has no CR or LF, as the parser leaves it.
+    pub(crate) fn push_clean(&mut self, name: HeaderName, value: Vec<u8>) {
+        self.0.push(Header { name, value });
+    }
+
     pub(crate) fn first_mut(&mut self, name: &HeaderName) -> Option<&mut Header> {
         self.0.iter_mut().find(|header| header.name == *name)
     }

@@ -114,7 +114,7 @@ pub(crate) fn parse_block(block: &[u8]) -> Result<Block, ParseFault> {
         if headers.len() == HEADERS_MAX {
             return Err(salvage(start, headers, FaultKind::TooLarge));
         }
-        headers.push(name, value);
+        headers.push_clean(name, value);
     }
     Ok(Block {
         start,
@@ -184,20 +184,19 @@ impl<'a> Iterator for Lines<'a> {
         if self.0.is_empty() {
             return None;
         }
-        let mut end = 0;
-        loop {
-            let Some(at) = memmem::find(self.0.get(end..)?, b"\r\n") else {
-                return Some(std::mem::take(&mut self.0));
-            };
-            end += at;
-            match self.0.get(end + 2) {
-                Some(next) if is_blank(*next) => end += 2,
-                Some(_) | None => break,
+        let mut searched = 0;
+        while let Some(at) = memchr(b'\n', self.0.get(searched..)?) {
+            searched += at + 1;
+            let (line, rest) = self.0.split_at_checked(searched)?;
+            let folded = rest.first().is_some_and(|next| is_blank(*next));
+            if let [line @ .., b'\r', b'\n'] = line
+                && !folded
+            {
+                self.0 = rest;
+                return Some(line);
             }
         }
-        let line = self.0.get(..end)?;
-        self.0 = self.0.get(end + 2..).unwrap_or_default();
-        Some(line)
+        Some(std::mem::take(&mut self.0))
     }
 }
 

@@ -253,14 +253,14 @@ impl Layer {
         }
         let invite_key = key.of_invite();
         let key = Key::Server(Arc::new(key));
-        let id = self
-            .table
-            .insert(now, flow, key, |id, cx| match request.method {
-                Method::Invite => {
-                    Machine::ServerInvite(Box::new(ServerInvite::start(ServerId(id), &request, cx)))
-                }
-                _ => Machine::ServerOther(ServerOther::start(ServerId(id))),
-            });
+        let id = self.table.insert(now, flow, key, |id, cx| {
+            let id = ServerId(id);
+            if request.method == Method::Invite {
+                Machine::ServerInvite(Box::new(ServerInvite::start(id, &request, cx)))
+            } else {
+                Machine::ServerOther(ServerOther::start(id))
+            }
+        });
         let id = ServerId(id);
         if request.method == Method::Cancel {
             self.on_cancel(now, id, &invite_key, request);
