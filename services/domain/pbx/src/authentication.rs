@@ -135,7 +135,7 @@ fn own_credentials(request: &Request, realm: &str) -> Option<Credentials> {
         .headers
         .credentials(&name)
         .filter(|one| one.realm == realm);
-    ours.max_by_key(|one| one.algorithm.unwrap_or(Some(sip::digest::Algorithm::Md5)))
+    ours.max_by_key(|one| one.algorithm.unwrap_or(Some(Algorithm::Md5)))
 }
 
 fn ha1(extension: &Extension) -> Option<Ha1> {
