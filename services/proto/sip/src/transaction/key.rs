@@ -76,7 +76,7 @@ impl ClientKey {
     }
 }
 
-/// Whether the branch alone names the transaction. The bare cookie is no name (badbranch in RFC 4475).
+/// Whether the branch alone names the transaction. The bare cookie is no name (RFC 4475 §3.2.1).
 fn is_unique(branch: &str) -> bool {
     let cookie = branch.get(..MAGIC_COOKIE.len());
     cookie.is_some_and(|cookie| cookie.eq_ignore_ascii_case(MAGIC_COOKIE))

@@ -65,7 +65,7 @@ impl Layer {
         }
     }
 
-    /// Sends a request other than ACK and CANCEL: adds the top Via, repeats it, matches its answers.
+    /// Sends a request other than ACK and CANCEL: adds the top Via, repeats it, matches answers.
     ///
     /// # Errors
     /// [`Full`] when there are too many transactions.
