@@ -116,29 +116,21 @@ pub(crate) const fn identity(service: Service) -> Identity {
 
 /// What one process of a service may have.
 pub(crate) const fn process_limits(service: Service) -> Limits {
-    match service {
+    // In a memory shortage the pages go first, and calls last.
+    let (descriptors_max, realtime_priority_max, niceness, expendability) = match service {
         // Two relays of two sockets each a call; voice goes before everything else.
-        Service::Media => Limits {
-            descriptors_max: 16_384,
-            realtime_priority_max: 10,
-            niceness: -10,
-        },
+        Service::Media => (16_384, 10, -10, -500),
         // A connection for each phone on TCP.
-        Service::Pbx => Limits {
-            descriptors_max: 16_384,
-            realtime_priority_max: 0,
-            niceness: -5,
-        },
-        Service::Store | Service::Net => Limits {
-            descriptors_max: 1024,
-            realtime_priority_max: 0,
-            niceness: 0,
-        },
-        Service::Web => Limits {
-            descriptors_max: 1024,
-            realtime_priority_max: 0,
-            niceness: 5,
-        },
+        Service::Pbx => (16_384, 0, -5, -500),
+        Service::Store => (1024, 0, 0, -300),
+        Service::Net => (1024, 0, 0, 0),
+        Service::Web => (1024, 0, 5, 500),
+    };
+    Limits {
+        descriptors_max,
+        realtime_priority_max,
+        niceness,
+        expendability,
     }
 }
 

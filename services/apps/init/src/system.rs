@@ -114,8 +114,8 @@ const POLICY: [(&str, &str); 14] = [
     ("kernel/panic", "10"),
     ("kernel/panic_on_oops", "1"),
     // There is no modprobe on the box; without this the kernel would look for it again and again.
-    ("kernel/modprobe", ""),
-    ("kernel/core_pattern", ""),
+    ("kernel/modprobe", "\n"),
+    ("kernel/core_pattern", "\n"),
     ("net/core/bpf_jit_harden", "2"),
     ("user/max_user_namespaces", "0"),
     ("fs/protected_hardlinks", "1"),

@@ -64,6 +64,8 @@ pub struct Limits {
     pub realtime_priority_max: u64,
     /// Its niceness; negative runs earlier.
     pub niceness: i32,
+    /// How readily the kernel ends it when the box runs out of memory: -1000 never, 1000 first.
+    pub expendability: i32,
 }
 
 /// Starts a program and returns its process id.
@@ -85,8 +87,10 @@ pub fn spawn(program: &Program<'_>) -> Result<u32, SystemError> {
         .iter()
         .map(|it| text(it))
         .collect::<Result<Vec<_>, _>>()?;
+    let expendability = program.limits.map(|it| it.expendability.to_string());
     let image = Image {
         path: path.as_ptr(),
+        expendability: expendability.as_deref().unwrap_or_default(),
         arguments: pointers(&arguments),
         environment: pointers(&environment),
     };
@@ -99,7 +103,8 @@ pub fn spawn(program: &Program<'_>) -> Result<u32, SystemError> {
 }
 
 /// What `execve` needs.
-struct Image {
+struct Image<'a> {
+    expendability: &'a str,
     path: *const libc::c_char,
     arguments: Vec<*const libc::c_char>,
     environment: Vec<*const libc::c_char>,
@@ -132,11 +137,14 @@ fn pointers(texts: &[CString]) -> Vec<*const libc::c_char> {
 }
 
 /// The child's side. Nothing here may allocate: another thread may have held the lock.
-fn become_program(program: &Program<'_>, descriptors: &Arranged, image: &Image) -> ! {
+fn become_program(program: &Program<'_>, descriptors: &Arranged, image: &Image<'_>) -> ! {
     let step = arrange(descriptors)
         .map_err(|error| ("pass descriptors", error))
         .and_then(|()| join(program).map_err(|error| ("join the control group", error)))
         .and_then(|()| limit(program.limits).map_err(|error| ("set limits", error)))
+        .and_then(|()| {
+            rank(image.expendability).map_err(|error| ("set its place in a memory shortage", error))
+        })
         .and_then(|()| match program.identity {
             Some(identity) => drop_rights(identity).map_err(|error| ("drop rights", error)),
             None => Ok(()),
@@ -198,6 +206,17 @@ fn limit(limits: Option<Limits>) -> Result<(), Errno> {
         Ok(_) | Err(Errno::PERM) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Sets how readily the kernel ends this process when memory runs out (proc(5)).
+fn rank(expendability: &str) -> Result<(), Errno> {
+    use rustix::fs::{Mode, OFlags};
+    if expendability.is_empty() {
+        return Ok(());
+    }
+    let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::open(c"/proc/self/oom_score_adj", flags, Mode::empty())?;
+    rustix::io::write(&file, expendability.as_bytes()).map(|_| ())
 }
 
 fn drop_rights(identity: Identity) -> Result<(), Errno> {

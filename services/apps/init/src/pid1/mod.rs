@@ -385,7 +385,7 @@ impl Supervision {
         if end == End::Signal(9) && kills > 0 {
             let limit = services::group_limits(service).memory_max >> 20;
             self.tell(&format!(
-                "service {service} went over its memory limit of {limit} MiB {kills} times so far"
+                "service {service} was killed for want of memory; it may use {limit} MiB"
             ));
         }
     }

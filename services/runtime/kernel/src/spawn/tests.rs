@@ -10,6 +10,7 @@ const LIMITS: Limits = Limits {
     descriptors_max: 64,
     realtime_priority_max: 0,
     niceness: 0,
+    expendability: 300,
 };
 
 /// Runs a script and returns its output and its exit code.
