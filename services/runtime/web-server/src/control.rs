@@ -117,7 +117,10 @@ fn read(request: &mut tiny_http::Request, proof: &str) -> Result<Request, u16> {
     if read.is_err() || body.len() as u64 > BODY_BYTES_MAX {
         return Err(413);
     }
-    let (path, query) = request.url().split_once('?').unwrap_or((request.url(), ""));
+    let (path, query) = request
+        .url()
+        .split_once('?')
+        .unwrap_or_else(|| (request.url(), ""));
     Ok(Request {
         method,
         path: path.to_owned(),

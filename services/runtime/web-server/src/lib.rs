@@ -26,6 +26,3 @@ pub trait Handler: Send + Sync + 'static {
     /// One request to one response. Must not block the thread.
     fn handle(&self, request: admin::Request) -> impl Future<Output = admin::Response> + Send + '_;
 }
-
-#[cfg(test)]
-mod tests;

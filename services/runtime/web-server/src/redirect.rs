@@ -57,13 +57,10 @@ fn answer(request: &Request<Incoming>) -> Response {
 
 /// The host without its port; `None` for what is neither a name nor an address.
 fn host_name(host: &str) -> Option<&str> {
-    let bracketed = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.find(']'))
-        .map(|end| end + 2);
-    let name = match bracketed {
-        Some(end) => host.get(..end)?,
-        None => host.split(':').next()?,
+    let name = if host.starts_with('[') {
+        host.get(..=host.find(']')?)?
+    } else {
+        host.split(':').next()?
     };
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_[]:".contains(&byte);
     (!name.is_empty() && name.bytes().all(plain)).then_some(name)

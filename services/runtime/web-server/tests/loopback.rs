@@ -1,0 +1,266 @@
+//! The servers on loopback with a real TLS client: what a hostile client gets, and that the box
+//! still answers afterwards.
+#![expect(
+    clippy::expect_used,
+    reason = "a test that cannot be set up has failed"
+)]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use admin::{Peer, Request, Response};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use web_server::{Handler, Identity, limits, serve_https, serve_redirect};
+
+/// Says what it was asked and by whom.
+struct Echo;
+
+impl Handler for Echo {
+    async fn handle(&self, request: Request) -> Response {
+        let peer = match request.peer {
+            Peer::Network(address) => address.to_string(),
+            Peer::Local => "local".to_owned(),
+        };
+        let text = format!(
+            "{:?} {} {peer} {}",
+            request.method,
+            request.path,
+            request.body.len()
+        );
+        Response::new(200, "text/plain", text).sealed()
+    }
+}
+
+struct Box {
+    https: SocketAddr,
+    http: SocketAddr,
+    client: TlsConnector,
+}
+
+impl Box {
+    async fn start() -> Self {
+        let identity = Identity::make(&[]).expect("a certificate");
+        let tls = identity.server_config().expect("usable");
+        let https = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let http = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let addresses = (
+            https.local_addr().expect("bound"),
+            http.local_addr().expect("bound"),
+        );
+        tokio::spawn(serve_https(https, tls, Arc::new(Echo)));
+        tokio::spawn(serve_redirect(http));
+        let mut roots = RootCertStore::empty();
+        roots
+            .add(CertificateDer::from(identity.certificate))
+            .expect("a certificate");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Self {
+            https: addresses.0,
+            http: addresses.1,
+            client: TlsConnector::from(Arc::new(config)),
+        }
+    }
+
+    async fn connect(&self) -> TlsStream<TcpStream> {
+        let stream = TcpStream::connect(self.https).await.expect("connects");
+        let name = ServerName::try_from("ramal.local").expect("a name");
+        self.client
+            .connect(name, stream)
+            .await
+            .expect("the certificate is for ramal.local")
+    }
+
+    /// Sends bytes by HTTPS and reads until the server closes.
+    async fn say(&self, bytes: &[u8]) -> String {
+        exchange(&mut self.connect().await, bytes).await
+    }
+
+    async fn is_well(&self) {
+        let answer = self
+            .say(b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            .await;
+        assert!(answer.contains("Get /x 127.0.0.1 0"), "{answer}");
+    }
+}
+
+async fn exchange(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), bytes: &[u8]) -> String {
+    // The server may refuse and close before it has read everything.
+    let _ = stream.write_all(bytes).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8(answer).expect("text")
+}
+
+fn status(answer: &str) -> &str {
+    answer.get(9..12).unwrap_or("none")
+}
+
+#[tokio::test]
+async fn port_80_redirects_and_does_nothing_else() {
+    let server = Box::start().await;
+    for request in [
+        "GET /login?a=b HTTP/1.1\r\nHost: box.example:80\r\n\r\n",
+        "POST /login?a=b HTTP/1.1\r\nHost: box.example\r\nContent-Length: 5\r\n\r\na=b&c",
+    ] {
+        let mut stream = TcpStream::connect(server.http).await.expect("connects");
+        let answer = exchange(&mut stream, request.as_bytes()).await;
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        assert!(head.starts_with("HTTP/1.1 308 "), "{head}");
+        assert!(
+            head.contains("\r\nlocation: https://box.example/login?a=b"),
+            "{head}"
+        );
+        assert!(!head.to_lowercase().contains("cookie"), "{head}");
+        assert_eq!(body, "");
+    }
+    for nonsense in [
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n",
+    ] {
+        let mut stream = TcpStream::connect(server.http).await.expect("connects");
+        assert_eq!(
+            status(&exchange(&mut stream, nonsense.as_bytes()).await),
+            "400"
+        );
+    }
+}
+
+#[tokio::test]
+async fn doubtful_requests_are_refused_before_anybody_sees_them() {
+    let server = Box::start().await;
+    let long = "x".repeat(40 * 1024);
+    let many = "a: b\r\n".repeat(limits::HEADERS_MAX + 1);
+    for (request, expected) in [
+        (
+            format!("GET / HTTP/1.1\r\nHost: a\r\nx: {long}\r\n\r\n"),
+            "431",
+        ),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\n{many}\r\n"), "431"),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000000000\r\n\r\n".into(),
+            "413",
+        ),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\n\r\n".into(),
+            "413",
+        ),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n".into(),
+            "400",
+        ),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n".into(),
+            "400",
+        ),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999999\r\n\r\n".into(),
+            "400",
+        ),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".into(),
+            "411",
+        ),
+        ("GET / HTTP/1.1\r\n\r\n".into(), "400"),
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n".into(), "400"),
+        ("BREW / HTTP/1.1\r\nHost: a\r\n\r\n".into(), "405"),
+        (
+            "GET / HTTP/1.1\r\nHost: a\r\nx: \u{e9}\r\n\r\n".into(),
+            "400",
+        ),
+        ("\0\0\0\0\r\n\r\n".into(), "400"),
+    ] {
+        let answer = server.say(request.as_bytes()).await;
+        let shown = request.get(..60).unwrap_or(&request);
+        assert_eq!(status(&answer), expected, "{shown:?}: {answer:?}");
+    }
+    server.is_well().await;
+}
+
+#[tokio::test]
+async fn a_client_that_dawdles_is_closed() {
+    let server = Box::start().await;
+    let begun = Instant::now();
+    let slow_head = server.say(b"GET / HTTP/1.1\r\nHost: a\r\n");
+    let idle_handshake = async {
+        let mut stream = TcpStream::connect(server.https).await.expect("connects");
+        exchange(&mut stream, b"\x16\x03\x01").await
+    };
+    let (head, handshake) = tokio::join!(slow_head, idle_handshake);
+    assert!(["none", "408"].contains(&status(&head)), "{head}");
+    assert_eq!(handshake, "");
+    let took = begun.elapsed();
+    let allowed = limits::HEAD_READ_MAX + Duration::from_secs(4);
+    assert!((limits::HEAD_READ_MAX..allowed).contains(&took), "{took:?}");
+    server.is_well().await;
+}
+
+#[tokio::test]
+async fn what_is_no_tls_is_dropped_and_the_box_goes_on() {
+    let server = Box::start().await;
+    // The last is a close_notify before the handshake (RUSTSEC-2024-0336 in older rustls).
+    for garbage in [
+        &b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..],
+        b"\0\0\0\0\0\0\0",
+        b"\x15\x03\x03\0\x02\x01\0",
+    ] {
+        let mut stream = TcpStream::connect(server.https).await.expect("connects");
+        stream.write_all(garbage).await.expect("sent");
+        stream.shutdown().await.expect("half closed");
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest).await;
+        assert!(
+            !String::from_utf8_lossy(&rest).contains("HTTP"),
+            "no plain HTTP answer"
+        );
+    }
+    server.is_well().await;
+}
+
+#[tokio::test]
+async fn one_address_gets_a_bounded_number_of_connections() {
+    let server = Box::start().await;
+    let mut held = Vec::new();
+    for _ in 0..limits::CONNECTIONS_PER_ADDRESS_MAX {
+        held.push(server.connect().await);
+    }
+    let mut one_more = TcpStream::connect(server.https)
+        .await
+        .expect("the kernel accepts");
+    let mut byte = [0];
+    let seen = one_more.read(&mut byte).await;
+    assert!(matches!(seen, Ok(0) | Err(_)), "closed at once: {seen:?}");
+    for stream in &mut held {
+        // Closed in order, and seen closed, so the server has counted it.
+        stream.shutdown().await.expect("closed");
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest).await;
+    }
+    drop(held);
+    server.is_well().await;
+}
+
+#[tokio::test]
+async fn every_answer_is_sealed() {
+    let server = Box::start().await;
+    let answer = server
+        .say(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .await;
+    for header in [
+        "content-security-policy: default-src 'none'",
+        "strict-transport-security",
+        "nosniff",
+    ] {
+        assert!(answer.contains(header), "{answer}");
+    }
+}
