@@ -127,13 +127,10 @@ fn with_service(check: impl AsyncFnOnce(SharedStatus)) {
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let started = Instant::now();
         let status = SharedStatus::default();
         let (stop, stopped) = oneshot::channel::<()>();
         let world = World {
-            now: move || {
-                sansio::Instant::from_nanos(started.elapsed().as_nanos().try_into().expect("short"))
-            },
+            now: clock(),
             beat: || {},
             stop: async {
                 let _ = stopped.await;
@@ -147,6 +144,31 @@ fn with_service(check: impl AsyncFnOnce(SharedStatus)) {
         let (served, ()) = tokio::join!(service, checking);
         served.expect("it serves");
     });
+}
+
+/// Runs the service until `check` is done with it, and then as if it was killed.
+fn with_killed_service(check: impl AsyncFnOnce(SharedStatus)) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let status = SharedStatus::default();
+        let world = World {
+            now: clock(),
+            beat: || {},
+            stop: std::future::pending(),
+        };
+        tokio::select! {
+            ended = run(vec!["eth0".into()], status.clone(), world) => panic!("{ended:?}"),
+            () = check(status.clone()) => {}
+        }
+    });
+}
+
+fn clock() -> impl Fn() -> sansio::Instant {
+    let started = Instant::now();
+    move || sansio::Instant::from_nanos(started.elapsed().as_nanos().try_into().expect("short"))
 }
 
 /// Waits until the status of `eth0` is as wanted.
@@ -277,4 +299,30 @@ fn a_leased_address_that_is_taken_is_declined() {
     });
     let line = router.expect("DHCPDECLINE");
     assert!(line.contains("10.77.0."), "{line}");
+}
+
+#[test]
+fn a_service_that_is_killed_and_started_again_keeps_its_address() {
+    if !can_make_namespaces() {
+        return;
+    }
+    let router = Router::plug_in();
+    let mut first = String::new();
+    with_killed_service(async |status| {
+        first = until(&status, |link| !link.gateway.is_empty())
+            .await
+            .address;
+    });
+    let shown = ip(&["-4", "addr", "show", "dev", "eth0"]);
+    assert!(shown.contains(&first), "{shown}");
+    with_killed_service(async |status| {
+        let link = until(&status, |link| !link.address.is_empty()).await;
+        assert_eq!(
+            (link.address.as_str(), link.gateway.as_str()),
+            (first.as_str(), "")
+        );
+        let link = until(&status, |link| !link.gateway.is_empty()).await;
+        assert_eq!(link.address, first, "the lease is for the same address");
+    });
+    drop(router);
 }

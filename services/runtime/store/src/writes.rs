@@ -342,3 +342,50 @@ fn drop_oldest(
 const fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= NAME_LENGTH_MAX
 }
+
+#[cfg(test)]
+mod tests {
+    use redb::{Database, ReadableDatabase as _, backends::InMemoryBackend};
+
+    use super::*;
+
+    /// Applies `change` to a table of the numbers 1 to 10 and returns those left.
+    fn check(change: impl FnOnce(&mut WriteTable<'_>)) -> Vec<u8> {
+        let backend = InMemoryBackend::new();
+        let database = Database::builder()
+            .create_with_backend(backend)
+            .expect("in memory");
+        let txn = database.begin_write().expect("one writer");
+        let mut table = open(&txn, CALLS).expect("a table");
+        for number in 1..=10_u8 {
+            table
+                .insert([number].as_slice(), [].as_slice())
+                .expect("in memory");
+        }
+        change(&mut table);
+        drop(table);
+        txn.commit().expect("in memory");
+        let txn = database.begin_read().expect("a reader");
+        let table = txn.open_table(CALLS).expect("a table");
+        let keys = table
+            .iter()
+            .expect("a range")
+            .map(|row| row.expect("a row").0.value()[0]);
+        keys.collect()
+    }
+
+    #[test]
+    fn the_oldest_rows_make_room_and_are_told() {
+        let mut told = Vec::new();
+        let left = check(|table| {
+            let tell = |key: &[u8], _: &[u8]| {
+                told.push(key[0]);
+                Ok(())
+            };
+            drop_oldest(table, 7, tell).expect("in memory");
+        });
+        assert_eq!((told, left), (vec![1, 2, 3], vec![4, 5, 6, 7, 8, 9, 10]));
+        let left = check(|table| drop_oldest(table, 10, |_, _| Ok(())).expect("in memory"));
+        assert_eq!(left.len(), 10, "as many as may stay do");
+    }
+}
