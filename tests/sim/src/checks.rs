@@ -5,7 +5,7 @@ use std::time::Duration;
 use ipc::store::Outcome;
 use sansio::Node;
 
-use crate::{Act, World};
+use crate::{Act, Happened, World};
 
 /// Checks a world that has had time to settle after its network was healed.
 ///
@@ -29,6 +29,35 @@ pub fn settled(world: &World) -> Result<(), Vec<String>> {
             broken.push(format!(
                 "phone {} still thinks it is in a call",
                 phone.number()
+            ));
+        }
+    }
+    if broken.is_empty() {
+        Ok(())
+    } else {
+        Err(broken)
+    }
+}
+
+/// Checks that lost datagrams cost nobody a call: the repetitions of SIP must make up for them.
+/// Holds in worlds where no cable was pulled.
+///
+/// # Errors
+/// One sentence for each call that was lost.
+pub fn nothing_lost(world: &World) -> Result<(), Vec<String>> {
+    let mut broken = Vec::new();
+    for record in world.store.records.values() {
+        if matches!(record.outcome, Outcome::EndedByBox | Outcome::Unreachable) {
+            let (id, outcome) = (&record.id, record.outcome);
+            broken.push(format!("call {id} to {}: {outcome:?}", record.to));
+        }
+    }
+    for phone in &world.phones {
+        if phone.log.contains(&Happened::NeverAcknowledged) {
+            broken.push(format!(
+                "phone {} was never acknowledged: {:?}",
+                phone.number(),
+                phone.log
             ));
         }
     }

@@ -91,6 +91,8 @@ pub enum Happened {
     Pressed(u16),
     /// The other side pressed a key.
     Heard,
+    /// It answered, and for 64*T1 nobody acknowledged.
+    NeverAcknowledged,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -766,7 +768,8 @@ impl Phone {
             return;
         };
         if now >= give_up {
-            // Nobody acknowledged: end the dialog that may or may not exist.
+            // End the dialog that may or may not exist.
+            self.log.push(Happened::NeverAcknowledged);
             self.hang_up(now);
             return;
         }
