@@ -1,3 +1,168 @@
-//! To be written.
+//! How much processor time the box takes for a registration, a call, a relayed packet.
+//!
+//! It starts our services natively on loopback, puts SIPp in front of them as load, and reads their
+//! processor time from `/proc/PID/stat`: what the load generator takes does not count, and a busy
+//! machine changes little. Wall time is not measured: on a shared machine it says nothing.
+//! What it must never do: send anything to another host.
 
-fn main() {}
+mod call;
+mod filter;
+mod installation;
+mod kamailio;
+mod measure;
+mod register;
+mod relay;
+mod service;
+mod sipp;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use kernel::poller::{Interest, Poller};
+use kernel::signals::{Signal, Signals};
+
+/// Measures processor time per operation, with SIPp (Debian: sip-tester) as load on loopback.
+#[derive(Parser)]
+#[command(after_help = "Examples:\n  \
+    cargo run --release -p bench -- register\n  \
+    cargo run --release -p bench -- register --peer\n  \
+    cargo run --release -p bench -- call --count 2000 --rate 100\n  \
+    cargo run --release -p bench -- relay --calls 100 --seconds 10")]
+struct Arguments {
+    /// The program to measure; built with the profile `box` when not given.
+    #[arg(long, value_name = "FILE", global = true)]
+    ramal: Option<PathBuf>,
+    /// Keep the folder of the run, with logs and SIPp's output.
+    #[arg(long, global = true)]
+    keep: bool,
+    #[command(subcommand)]
+    what: What,
+}
+
+/// What every measurement needs to know.
+struct Run {
+    /// The program to measure.
+    ramal: PathBuf,
+    /// Whether its folder stays.
+    keep: bool,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Authenticated registrations: REGISTER, 401, REGISTER, 200.
+    Register(register::Arguments),
+    /// Calls: INVITE with authentication, answered at once, BYE.
+    Call(call::Arguments),
+    /// Relayed RTP, 50 packets a second each way a call.
+    Relay(relay::Arguments),
+}
+
+/// Why there is no figure, or a bad one.
+#[derive(Debug, thiserror::Error)]
+enum BenchError {
+    #[error("cannot {what} {name}: {source}")]
+    Io {
+        what: &'static str,
+        name: String,
+        source: std::io::Error,
+    },
+    #[error(transparent)]
+    System(#[from] kernel::SystemError),
+    #[error(transparent)]
+    Ask(#[from] run_loop::ipc::CallError),
+    #[error("{name} did not say within 20 s that it serves; it logged:\n{log}")]
+    NotReady { name: &'static str, log: String },
+    #[error("the store did not take the extensions: {0}")]
+    Store(String),
+    #[error("cannot run {program}: {source}; install it with: apt-get install {package}")]
+    Missing {
+        program: &'static str,
+        package: &'static str,
+        source: std::io::Error,
+    },
+    #[error("{0}")]
+    Load(String),
+    #[error("over the bar: {0}")]
+    OverTheBar(String),
+}
+
+impl BenchError {
+    /// For `map_err`: what was tried on what.
+    fn io(what: &'static str, name: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
+        let name = name.as_ref().display().to_string();
+        move |source| Self::Io { what, name, source }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match until_interrupted(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("bench: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures on a thread of its own while this one waits for Ctrl-C, which leaves no process behind.
+fn until_interrupted(arguments: Arguments) -> Result<(), BenchError> {
+    let mut signals = Signals::collect()?;
+    let mut poller = Poller::new()?;
+    poller.add(&signals, 0, Interest::Read)?;
+    let worker = std::thread::spawn(move || run(&arguments));
+    while !worker.is_finished() {
+        poller.wait(Some(Duration::from_millis(100)))?;
+        while let Some(signal) = signals.take() {
+            match signal {
+                Signal::Terminate | Signal::CtrlAltDel | Signal::PowerFail => {
+                    service::end_all();
+                    return Err(BenchError::Load("interrupted".into()));
+                }
+                // SIPp or a service ended; whoever started it looks after it.
+                Signal::Child => {}
+            }
+        }
+    }
+    worker
+        .join()
+        .unwrap_or_else(|_| Err(BenchError::Load("the measurement panicked".into())))
+}
+
+fn run(arguments: &Arguments) -> Result<(), BenchError> {
+    let ramal = arguments.ramal.clone().map_or_else(build, Ok)?;
+    let run = Run {
+        ramal,
+        keep: arguments.keep,
+    };
+    match &arguments.what {
+        What::Register(register) => register::run(&run, register),
+        What::Call(call) => call::run(&run, call),
+        What::Relay(relay) => relay::run(&run, relay),
+    }
+}
+
+/// Builds what runs on the box, for this machine.
+fn build() -> Result<PathBuf, BenchError> {
+    say("building ramal with the profile `box`");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "--quiet", "--package", "ramal", "--profile", "box"]);
+    let built = command.status().map_err(BenchError::io("run", "cargo"))?;
+    if !built.success() {
+        return Err(BenchError::Load("ramal does not build".into()));
+    }
+    // This program is TARGET/PROFILE/bench; that one is TARGET/box/ramal.
+    let own = std::env::current_exe().map_err(BenchError::io("find", "this program"))?;
+    let target = own.ancestors().nth(2).unwrap_or(&own);
+    Ok(target.join("box").join("ramal"))
+}
+
+/// One line for people.
+fn say(line: &str) {
+    // Nobody reads: nothing to do about it.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

@@ -1,0 +1,122 @@
+//! Lets SIPp 3.6 talk to a server that offers SHA-256.
+//!
+//! The box challenges with SHA-256 first and MD5 second (RFC 8760 §2.1). SIPp 3.6, as Debian 12
+//! has it, reads only the first challenge and gives up when that is not MD5. This filter sits
+//! between them on loopback and takes the SHA-256 challenge out; everything else passes unchanged.
+//! Its processor time is its own and never measured.
+
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::BenchError;
+
+/// Receive buffer each way, so that a burst is not lost here.
+const RECEIVE_BYTES: usize = 4 * 1024 * 1024;
+
+/// How often a filter looks whether it is still wanted.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// A filter between one SIPp and one server.
+#[derive(Debug)]
+pub(crate) struct Filter {
+    /// Where SIPp sends to.
+    pub(crate) front: SocketAddr,
+    ended: Arc<AtomicBool>,
+}
+
+impl Filter {
+    /// Starts filtering between the SIPp that uses `client` and `server`.
+    pub(crate) fn start(client: SocketAddr, server: SocketAddr) -> Result<Self, BenchError> {
+        let bind = || -> std::io::Result<UdpSocket> {
+            let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            let socket = kernel::network::udp_socket(any, RECEIVE_BYTES);
+            let socket = socket.map_err(std::io::Error::other)?;
+            socket.set_read_timeout(Some(LOOK))?;
+            Ok(socket)
+        };
+        let start = || -> std::io::Result<Self> {
+            let (front, back) = (Arc::new(bind()?), Arc::new(bind()?));
+            let ended = Arc::new(AtomicBool::new(false));
+            let filter = Self {
+                front: front.local_addr()?,
+                ended: Arc::clone(&ended),
+            };
+            pass(
+                Arc::clone(&front),
+                Arc::clone(&back),
+                server,
+                Arc::clone(&ended),
+                None,
+            );
+            pass(back, front, client, ended, Some(without_sha256));
+            Ok(filter)
+        };
+        start().map_err(BenchError::io("start", "the challenge filter"))
+    }
+}
+
+impl Drop for Filter {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+}
+
+type Change = fn(&mut Vec<u8>);
+
+fn pass(
+    from: Arc<UdpSocket>,
+    by: Arc<UdpSocket>,
+    to: SocketAddr,
+    ended: Arc<AtomicBool>,
+    change: Option<Change>,
+) {
+    std::thread::spawn(move || {
+        let mut buffer = vec![0; 65_536];
+        while !ended.load(Ordering::Relaxed) {
+            let Ok(length) = from.recv(&mut buffer) else {
+                continue;
+            };
+            let mut message = buffer.get(..length).unwrap_or_default().to_vec();
+            if let Some(change) = change {
+                change(&mut message);
+            }
+            // Lost is lost: SIP repeats it, and SIPp counts the repetition.
+            let _ = by.send_to(&message, to);
+        }
+    });
+}
+
+fn without_sha256(message: &mut Vec<u8>) {
+    if !message.starts_with(b"SIP/2.0 401") {
+        return;
+    }
+    let Ok(text) = std::str::from_utf8(message) else {
+        return;
+    };
+    let kept = text
+        .split_inclusive("\r\n")
+        .filter(|line| !(line.starts_with("WWW-Authenticate:") && line.contains("SHA-256")));
+    *message = kept.collect::<String>().into_bytes();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_sha256_challenge_of_a_401_is_taken_out() {
+        let check = |message: &str, expected: &str| {
+            let mut bytes = message.as_bytes().to_vec();
+            without_sha256(&mut bytes);
+            assert_eq!(String::from_utf8_lossy(&bytes), expected);
+        };
+        let sha = "WWW-Authenticate: Digest realm=\"r\", algorithm=SHA-256\r\n";
+        let md5 = "WWW-Authenticate: Digest realm=\"r\", algorithm=MD5\r\n";
+        let challenge = |headers: &str| format!("SIP/2.0 401 Unauthorized\r\n{headers}\r\n");
+        check(&challenge(&format!("{sha}{md5}")), &challenge(md5));
+        let ok = format!("SIP/2.0 200 OK\r\n{sha}\r\n");
+        check(&ok, &ok);
+    }
+}

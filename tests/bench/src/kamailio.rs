@@ -1,0 +1,128 @@
+//! Kamailio beside ours, with the configuration in `peers/`.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use kernel::process::{Stop, stop, usage};
+
+use crate::BenchError;
+use crate::installation::PASSWORD;
+use crate::service::running;
+use crate::sipp::free_port;
+
+/// Questions asked before Kamailio counts as not starting, each with 100 ms to answer.
+const PROBES_MAX: u32 = 100;
+
+/// A running Kamailio; dropping it stops it and its children.
+#[derive(Debug)]
+pub(crate) struct Kamailio {
+    child: Child,
+    /// Where it serves SIP.
+    pub(crate) sip: SocketAddr,
+    /// As it says itself.
+    pub(crate) version: String,
+}
+
+impl Kamailio {
+    /// Starts it on loopback, with its files in `folder`.
+    pub(crate) fn start(folder: &Path) -> Result<Self, BenchError> {
+        let missing = |source| BenchError::Missing {
+            program: "kamailio",
+            package: "kamailio",
+            source,
+        };
+        let shown = Command::new("kamailio")
+            .arg("-v")
+            .output()
+            .map_err(missing)?;
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        let version = shown.split_whitespace().nth(2).unwrap_or("?").to_owned();
+        let sip = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/kamailio.cfg");
+        let text = std::fs::read_to_string(&template).map_err(BenchError::io("read", &template))?;
+        let text = text
+            .replace("PORT", &sip.port().to_string())
+            .replace("PASSWORD", PASSWORD);
+        let path = folder.join("kamailio.cfg");
+        std::fs::write(&path, text).map_err(BenchError::io("write", &path))?;
+        let log_path = folder.join("kamailio.log");
+        let log = File::create(&log_path).map_err(BenchError::io("write", &log_path))?;
+        let child = Command::new("kamailio")
+            .args(["-DD", "-E", "-m", "64", "-M", "8", "-f"])
+            .arg(&path)
+            .arg("-Y")
+            .arg(folder)
+            .arg("-w")
+            .arg(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .map_err(missing)?;
+        running().push(child.id());
+        let kamailio = Self {
+            child,
+            sip,
+            version,
+        };
+        kamailio.wait_until_ready(&log_path)?;
+        Ok(kamailio)
+    }
+
+    fn wait_until_ready(&self, log: &Path) -> Result<(), BenchError> {
+        let probe = || -> std::io::Result<bool> {
+            let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+            socket.connect(self.sip)?;
+            socket.set_read_timeout(Some(Duration::from_millis(100)))?;
+            let local = socket.local_addr()?;
+            let question = format!(
+                "OPTIONS sip:{to} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bKprobe\r\n\
+                 Max-Forwards: 70\r\nFrom: <sip:probe@{local}>;tag=1\r\nTo: <sip:{to}>\r\n\
+                 Call-ID: probe@{local}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
+                to = self.sip
+            );
+            for _ in 0..PROBES_MAX {
+                // Refused while it does not listen yet.
+                let _ = socket.send(question.as_bytes());
+                if socket.recv(&mut [0; 2048]).is_ok() {
+                    return Ok(true);
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Ok(false)
+        };
+        if probe().map_err(BenchError::io("ask", "Kamailio"))? {
+            return Ok(());
+        }
+        let log = std::fs::read_to_string(log).unwrap_or_default();
+        Err(BenchError::NotReady {
+            name: "kamailio",
+            log,
+        })
+    }
+
+    /// Processor time of all its processes so far, milliseconds.
+    pub(crate) fn cpu_millis(&self) -> u64 {
+        let own = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children"));
+        let children = children.unwrap_or_default();
+        let pids = children
+            .split_whitespace()
+            .filter_map(|pid| pid.parse().ok());
+        pids.chain([own])
+            .map(|pid: u32| usage(pid).cpu_millis)
+            .sum()
+    }
+}
+
+impl Drop for Kamailio {
+    fn drop(&mut self) {
+        // SIGTERM, because it takes its children down itself.
+        let _ = stop(self.child.id(), Stop::Terminate);
+        let _ = self.child.wait();
+        running().retain(|pid| *pid != self.child.id());
+    }
+}

@@ -1,0 +1,158 @@
+//! Relayed RTP: 50 packets a second each way a call, as G.711 with 20 ms makes.
+
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use ipc::media::{Leg, Reply, Request, Side};
+use run_loop::ipc::BlockingClient;
+
+use crate::installation::{Folder, unix};
+use crate::measure::micros_each;
+use crate::service::{Home, Service};
+use crate::{BenchError, Run, say};
+
+/// Share of a core allowed for one call, per cent.
+const BAR_PERCENT: f64 = 0.10;
+
+/// Time between two packets of a stream.
+const PACKET_TIME: Duration = Duration::from_millis(20);
+
+/// An RTP packet with 20 ms of G.711: 12 bytes of header, 160 of sound.
+const PACKET_LENGTH: usize = 172;
+
+/// Command line of `relay`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Calls at one time.
+    #[arg(long, default_value_t = 100)]
+    calls: u32,
+    /// How long they talk.
+    #[arg(long, default_value_t = 10)]
+    seconds: u32,
+}
+
+struct Call {
+    caller: Phone,
+    callee: Phone,
+}
+
+struct Phone {
+    socket: UdpSocket,
+    relay: SocketAddr,
+}
+
+/// Measures and judges.
+pub(crate) fn run(run: &Run, arguments: &Arguments) -> Result<(), BenchError> {
+    let folder = Folder::new(run.keep)?;
+    let home = Home {
+        ramal: run.ramal.clone(),
+        folder: folder.path.clone(),
+    };
+    let media = Service::start(&home, "media", &[], &[("ipc", unix(&home, "media")?)])?;
+    let client = BlockingClient::new(home.folder.join("media.sock"));
+    let calls = (0..u64::from(arguments.calls))
+        .map(|id| Call::open(&client, id))
+        .collect::<Result<Vec<_>, _>>()?;
+    let before = media.cpu_millis();
+    let began = Instant::now();
+    let (sent, heard) = talk(&calls, arguments.seconds)?;
+    let wall = began.elapsed();
+    let used = media.cpu_millis().saturating_sub(before);
+    let lost = sent.saturating_sub(heard);
+    let each = micros_each(used, heard);
+    let core = f64::from(u32::try_from(used).unwrap_or(u32::MAX)) / 10.0 / wall.as_secs_f64();
+    let a_call = core / f64::from(arguments.calls.max(1));
+    say(&format!(
+        "relay: {} calls, {heard} packets heard, {lost} lost",
+        arguments.calls
+    ));
+    say(&format!(
+        "  {each:.1} us of processor time a packet; {a_call:.3} % of a core a call; bar {BAR_PERCENT:.2} %"
+    ));
+    if lost > 0 {
+        return Err(BenchError::Load(format!("{lost} packets were lost")));
+    }
+    if a_call > BAR_PERCENT {
+        return Err(BenchError::OverTheBar(format!(
+            "a call takes {a_call:.3} % of a core"
+        )));
+    }
+    Ok(())
+}
+
+impl Call {
+    fn open(client: &BlockingClient<Request, Reply>, id: u64) -> Result<Self, BenchError> {
+        let (caller_port, callee_port) = match client.call(&Request::Open(id))? {
+            Reply::Opened {
+                caller_port,
+                callee_port,
+            } => (caller_port, callee_port),
+            other => return Err(BenchError::Load(format!("no relay: {other:?}"))),
+        };
+        let call = Self {
+            caller: Phone::new(caller_port)?,
+            callee: Phone::new(callee_port)?,
+        };
+        for (side, phone) in [(Side::Caller, &call.caller), (Side::Callee, &call.callee)] {
+            let address = phone
+                .socket
+                .local_addr()
+                .map_err(BenchError::io("bind", "UDP"))?;
+            let leg = Leg {
+                remote: Some(address),
+                signalling: Some(address),
+                ..Leg::default()
+            };
+            client.call(&Request::Set(id, side, leg))?;
+        }
+        Ok(call)
+    }
+}
+
+impl Phone {
+    fn new(relay_port: u16) -> Result<Self, BenchError> {
+        let open = || {
+            let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+            socket.set_nonblocking(true)?;
+            Ok(socket)
+        };
+        let socket = open().map_err(BenchError::io("open", "a phone"))?;
+        Ok(Self {
+            socket,
+            relay: SocketAddr::from((Ipv4Addr::LOCALHOST, relay_port)),
+        })
+    }
+
+    fn hear(&self) -> u64 {
+        let mut heard = 0;
+        while self.socket.recv(&mut [0; PACKET_LENGTH]).is_ok() {
+            heard += 1;
+        }
+        heard
+    }
+}
+
+/// Talks for a while; packets sent and heard.
+fn talk(calls: &[Call], seconds: u32) -> Result<(u64, u64), BenchError> {
+    let mut packet = [0; PACKET_LENGTH];
+    let (mut sent, mut heard) = (0, 0);
+    let began = Instant::now();
+    for turn in 0..seconds * 50 {
+        let [version, payload_type, high, low, ..] = &mut packet;
+        (*version, *payload_type) = (0x80, 8);
+        [*high, *low] = turn.to_be_bytes().last_chunk().copied().unwrap_or_default();
+        for phone in calls.iter().flat_map(|call| [&call.caller, &call.callee]) {
+            let said = phone.socket.send_to(&packet, phone.relay);
+            said.map_err(BenchError::io("send", "RTP"))?;
+            sent += 1;
+            heard += phone.hear();
+        }
+        let next = began + PACKET_TIME * (turn + 1);
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+    }
+    // The last packets are still on their way.
+    std::thread::sleep(PACKET_TIME * 5);
+    let late = calls.iter().flat_map(|call| [&call.caller, &call.callee]);
+    heard += late.map(Phone::hear).sum::<u64>();
+    Ok((sent, heard))
+}

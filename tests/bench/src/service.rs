@@ -1,0 +1,136 @@
+//! One service of the box, started natively the way PID 1 does it.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::Duration;
+
+use kernel::process::{Stop, stop, usage};
+use kernel::spawn::{Program, spawn};
+
+use crate::BenchError;
+
+/// How long a service may take to say that it serves.
+const READY_MAX: Duration = Duration::from_secs(20);
+
+/// A running service; dropping it kills it.
+#[derive(Debug)]
+pub(crate) struct Service {
+    name: &'static str,
+    pid: u32,
+}
+
+/// Where the services of one run live.
+#[derive(Clone, Debug)]
+pub(crate) struct Home {
+    /// The program `ramal`.
+    pub(crate) ramal: PathBuf,
+    /// A fresh directory for sockets, data and logs.
+    pub(crate) folder: PathBuf,
+}
+
+impl Service {
+    /// Starts `ramal NAME` with these sockets, and waits until it serves.
+    pub(crate) fn start(
+        home: &Home,
+        name: &'static str,
+        arguments: &[&str],
+        sockets: &[(&str, OwnedFd)],
+    ) -> Result<Self, BenchError> {
+        let log_path = home.folder.join(format!("{name}.log"));
+        let log = File::create(&log_path).map_err(BenchError::io("write", &log_path))?;
+        let (reader, writer) = std::io::pipe().map_err(BenchError::io("make", "a pipe"))?;
+        let mut descriptors: Vec<BorrowedFd<'_>> =
+            sockets.iter().map(|(_, socket)| socket.as_fd()).collect();
+        descriptors.push(writer.as_fd());
+        let names: Vec<&str> = sockets.iter().map(|(name, _)| *name).collect();
+        let environment = [
+            format!("LISTEN_FDS={}", sockets.len()),
+            format!("LISTEN_FDNAMES={}", names.join(":")),
+            format!("NOTIFY_FD={}", 3 + sockets.len()),
+            format!("RAMAL_RUN={}", home.folder.display()),
+            format!(
+                "RAMAL_LOG={}",
+                std::env::var("RAMAL_LOG").unwrap_or_else(|_| "info".into())
+            ),
+            // As PID 1 does it: huge pages would quadruple what an idle service holds.
+            "MIMALLOC_ALLOW_THP=0".to_owned(),
+        ];
+        let path = home.ramal.to_string_lossy();
+        let arguments = [&["ramal", name], arguments].concat();
+        let pid = spawn(&Program {
+            path: &path,
+            arguments: &arguments,
+            environment: &environment,
+            output: log.as_fd(),
+            descriptors: &descriptors,
+            identity: None,
+            group: None,
+            limits: None,
+        })?;
+        running().push(pid);
+        let service = Self { name, pid };
+        drop(writer);
+        service.wait_until_ready(reader, &log_path)?;
+        Ok(service)
+    }
+
+    fn wait_until_ready(&self, reader: std::io::PipeReader, log: &Path) -> Result<(), BenchError> {
+        let (sender, ready) = mpsc::channel();
+        // Reads on for as long as the service lives, so that its watchdog lines have a taker.
+        std::thread::spawn(move || {
+            for line in BufReader::new(reader).lines().map_while(Result::ok) {
+                if line == "READY=1" {
+                    // The bench may have given up by now.
+                    let _ = sender.send(());
+                }
+            }
+        });
+        ready
+            .recv_timeout(READY_MAX)
+            .map_err(|_| BenchError::NotReady {
+                name: self.name,
+                log: std::fs::read_to_string(log).unwrap_or_default(),
+            })
+    }
+
+    /// Processor time so far, milliseconds, in steps of 10.
+    pub(crate) fn cpu_millis(&self) -> u64 {
+        usage(self.pid).cpu_millis
+    }
+
+    /// Resident memory, KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        usage(self.pid).resident_kib
+    }
+
+    /// Its name.
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        let _ = stop(self.pid, Stop::Kill);
+        running().retain(|pid| *pid != self.pid);
+    }
+}
+
+/// Ends every service at once: the bench was interrupted.
+pub(crate) fn end_all() {
+    for pid in running().drain(..) {
+        // Already gone is as good.
+        let _ = stop(pid, Stop::Terminate);
+    }
+}
+
+/// What is to be ended with the bench. Services have sessions of their own, so no Ctrl-C reaches
+/// them; whatever else is started in the background notes itself here too.
+pub(crate) fn running() -> MutexGuard<'static, Vec<u32>> {
+    static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
