@@ -41,10 +41,18 @@ fn sockets(mut passed: Passed, listen: SocketAddr) -> Result<Sockets, Box<dyn Er
     if passed.has("sip-udp") {
         let sip_udp = passed.udp_socket("sip-udp")?;
         let sip_tcp = passed.tcp_listener("sip-tcp")?;
-        return Ok(Sockets { sip_udp, sip_tcp, ipc });
+        return Ok(Sockets {
+            sip_udp,
+            sip_tcp,
+            ipc,
+        });
     }
     let cannot = |error| format!("cannot serve SIP on {listen}: {error}; choose another --listen");
     let sip_udp = UdpSocket::bind(listen).map_err(cannot)?;
     let sip_tcp = TcpListener::bind(listen).map_err(cannot)?;
-    Ok(Sockets { sip_udp, sip_tcp, ipc })
+    Ok(Sockets {
+        sip_udp,
+        sip_tcp,
+        ipc,
+    })
 }
