@@ -29,8 +29,12 @@ impl Console {
         let options = options
             .write(true)
             .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+        Self::on(options.open(path).ok())
+    }
+
+    const fn on(screen: Option<File>) -> Self {
         Self {
-            screen: options.open(path).ok(),
+            screen,
             pending: VecDeque::new(),
             dropped: 0,
         }
@@ -116,3 +120,59 @@ impl Console {
 const PENDING_MAX: usize = 64 * 1024;
 const DRAIN_ROUNDS: u32 = 20;
 const DRAIN_ROUND: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    /// A screen that takes nothing until it is read from.
+    fn screen() -> (UnixStream, Console) {
+        let (reader, writer) = UnixStream::pair().expect("a pair");
+        writer.set_nonblocking(true).expect("set");
+        reader.set_nonblocking(true).expect("set");
+        (reader, Console::on(Some(File::from(OwnedFd::from(writer)))))
+    }
+
+    fn read(reader: &mut UnixStream) -> String {
+        let mut bytes = Vec::new();
+        let _ = reader.read_to_end(&mut bytes);
+        String::from_utf8(bytes).expect("text")
+    }
+
+    #[test]
+    fn control_characters_from_outside_do_not_reach_the_screen() {
+        let (mut reader, mut console) = screen();
+        console.line("pbx: INVITE \u{1b}[2J\r\nramal: ready 1");
+        assert_eq!(read(&mut reader), "pbx: INVITE ?[2J??ramal: ready 1\r\n");
+    }
+
+    #[test]
+    fn a_screen_that_takes_nothing_costs_bounded_memory_and_says_so_later() {
+        let (mut reader, mut console) = screen();
+        let line = "x".repeat(1000);
+        for _ in 0..2000 {
+            console.line(&line);
+        }
+        assert!(console.is_pending());
+        assert!(console.pending.len() <= PENDING_MAX + 2000);
+        while console.is_pending() {
+            read(&mut reader);
+            console.flush();
+        }
+        console.line("after");
+        let text = read(&mut reader);
+        assert!(text.contains("too slow for"), "{text}");
+        assert!(text.ends_with("after\r\n"));
+    }
+
+    #[test]
+    fn without_a_screen_nothing_is_kept() {
+        let mut console = Console::on(None);
+        console.line("nobody reads this");
+        assert!(!console.is_pending());
+    }
+}

@@ -16,7 +16,7 @@ use kernel::{SystemError, clock, cmdline};
 
 use crate::boot::{Boot, Maintenance};
 use crate::console::Console;
-use crate::{data_disk, disks, system};
+use crate::{data_disk, disks};
 
 /// Runs stage-1 and becomes PID 1 of the root. Returns only when that was not possible, with
 /// what the caller's loop is to show.
@@ -24,7 +24,6 @@ use crate::{data_disk, disks, system};
 pub fn run(console: &mut Console) -> Boot {
     let mut boot = Boot::default();
     boot.reached("kernel", console);
-    system::apply_clock_floor(console);
     let mut modules = Modules::read();
     load_modules(&mut modules, console);
     boot.reached("modules", console);
@@ -87,16 +86,13 @@ fn find_disks(modules: &mut Modules, template: Option<&Template>) -> Found {
         let all = Disk::all();
         let root = disks::root(&all, wanted_root.as_deref()).cloned();
         let data = root.as_ref().and_then(|root| {
-            disks::data(&all, root, wanted_data.as_deref()).or_else(|| {
-                let template = template.filter(|_| wanted_data.is_none())?;
-                disks::largest(&all, root, |disk| data_disk::is_ours(disk, template)).or_else(
-                    // A blank disk is taken only when no other had the time to appear.
-                    || {
-                        let template = Some(template).filter(|_| waited >= SETTLE)?;
-                        disks::largest(&all, root, |disk| data_disk::is_free(disk, template))
-                    },
-                )
-            })
+            let named = disks::data(&all, root, wanted_data.as_deref());
+            match (named, template) {
+                (None, Some(template)) if wanted_data.is_none() => {
+                    unnamed_data(&all, root, template, waited)
+                }
+                (named, _) => named,
+            }
         });
         let data = data.cloned();
         if (root.is_some() && data.is_some()) || waited >= DISK_WAIT {
@@ -106,6 +102,21 @@ fn find_disks(modules: &mut Modules, template: Option<&Template>) -> Found {
         // A controller that came late may need its driver; errors were told the first time.
         let _ = modules.load_for_devices();
     }
+}
+
+/// The data disk of a box whose disks have serial numbers of their own: one of ours, else a blank
+/// one, and that only when every other had the time to appear.
+fn unnamed_data<'a>(
+    all: &'a [Disk],
+    root: &Disk,
+    template: &Template,
+    waited: Duration,
+) -> Option<&'a Disk> {
+    let ours = disks::largest(all, root, |disk| data_disk::is_ours(disk, template));
+    if ours.is_some() || waited < SETTLE {
+        return ours;
+    }
+    disks::largest(all, root, |disk| data_disk::is_free(disk, template))
 }
 
 /// Mounts the root, moves over and becomes its `/sbin/init`.
