@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use pbx::{Input, StreamId};
 use sip::digest::{Challenge, Ha1};
 use sip::{HeaderName, Message, Method, Response};
 
@@ -66,12 +67,36 @@ impl Hand {
             body,
         } = ask;
         format!(
-            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch=z9hG4bK-{counter};rport\r\n\
+            "{method} {uri} SIP/2.0\r\n\
+             Via: SIP/2.0/UDP {address};branch=z9hG4bK-{counter};rport\r\n\
              From: <sip:{number}@10.0.0.1>;tag=hand\r\nTo: <sip:{number}@10.0.0.1>\r\n\
              Call-ID: by-hand\r\nCSeq: {counter} {method}\r\n{authorization}{more}\
              Content-Length: {}\r\n\r\n{body}",
             body.len()
         )
+    }
+
+    /// Sends a request over a connection that is open; gives the last response.
+    pub fn send_by(&mut self, world: &mut World, stream: StreamId, text: &str) -> Option<Response> {
+        world.streams.clear();
+        let bytes = text.replace("SIP/2.0/UDP", "SIP/2.0/TCP").into_bytes();
+        world.input(Input::StreamBytes { stream, bytes });
+        let (_, sent) = std::mem::take(&mut world.streams).pop()?;
+        match sip::parse_datagram(&sent?) {
+            Ok(Message::Response(response)) => Some(response),
+            Ok(Message::Request(_)) | Err(_) => None,
+        }
+    }
+
+    /// An Authorization field that answers a challenge.
+    #[must_use]
+    pub fn answer(ask: &Ask<'_>, challenged: &Response, password: &str) -> Option<String> {
+        let value = challenged.headers.first(&HeaderName::WwwAuthenticate)?;
+        let challenge = Challenge::parse(value)?;
+        let ha1 = Ha1::from_password(ask.number, &challenge.realm, password);
+        let method = Method::parse(ask.method.as_bytes())?;
+        let answer = challenge.answer(ask.number, &ha1, &method, ask.uri, 1, "hand");
+        Some(format!("Authorization: {answer}\r\n"))
     }
 
     /// Asks without credentials; gives the final response.
@@ -83,12 +108,8 @@ impl Hand {
     /// Asks, and again with credentials for the challenge; gives the last response.
     pub fn ask_as(&mut self, world: &mut World, ask: &Ask<'_>, password: &str) -> Option<Response> {
         let challenged = self.ask(world, ask)?;
-        let value = challenged.headers.first(&HeaderName::WwwAuthenticate)?;
-        let challenge = Challenge::parse(value)?;
-        let ha1 = Ha1::from_password(ask.number, &challenge.realm, password);
-        let method = Method::parse(ask.method.as_bytes())?;
-        let answer = challenge.answer(ask.number, &ha1, &method, ask.uri, 1, "hand");
-        let text = self.text(ask, &format!("Authorization: {answer}\r\n"));
+        let answer = Self::answer(ask, &challenged, password)?;
+        let text = self.text(ask, &answer);
         self.send(world, text.as_bytes()).pop()
     }
 }

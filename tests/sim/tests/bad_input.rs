@@ -498,3 +498,67 @@ fn before_the_first_configuration_phones_are_asked_to_come_back() {
         "{sent}"
     );
 }
+
+#[test]
+fn a_caller_whose_connection_dies_stops_the_ringing() {
+    let (mut world, mut hand) = office();
+    world.phones.last_mut().expect("two phones").answering = sim::Answering::Never;
+    world.input(Input::StreamOpened {
+        stream: 7,
+        remote: inside(),
+        local: BOX_ADDRESS,
+    });
+    let typed = "Contact: <sip:100@10.0.9.9>\r\nContent-Type: application/sdp\r\n";
+    let ask = invite(typed, OFFER);
+    let text = hand.text(&ask, "");
+    let challenged = hand.send_by(&mut world, 7, &text).expect("a challenge");
+    let text = hand.text(
+        &ask,
+        &Hand::answer(&ask, &challenged, PASSWORD).expect("digest"),
+    );
+    let trying = hand.send_by(&mut world, 7, &text).expect("at once");
+    assert_eq!(trying.status.code(), 100);
+    world.run_for(SECOND * 5);
+    let ringing = world
+        .streams
+        .pop()
+        .and_then(|(_, bytes)| bytes)
+        .expect("a response");
+    assert!(ringing.starts_with(b"SIP/2.0 180 Ringing\r\n"));
+    world.input(Input::StreamClosed { stream: 7 });
+    world.run_for(SECOND * 5);
+    let outcomes: Vec<_> = world
+        .store
+        .records
+        .values()
+        .map(|record| record.outcome)
+        .collect();
+    assert_eq!(outcomes, [Outcome::Cancelled]);
+    let stopped = world
+        .phones
+        .last()
+        .and_then(|phone| phone.log.last().cloned());
+    assert_eq!(stopped, Some(Happened::Failed(487)));
+    assert_eq!(checks::settled(&world), Ok(()));
+}
+
+#[test]
+fn a_phone_behind_a_closed_connection_is_registered_no_more() {
+    let (mut world, mut hand) = office();
+    world.input(Input::StreamOpened {
+        stream: 7,
+        remote: inside(),
+        local: BOX_ADDRESS,
+    });
+    let ask = register("Contact: <sip:100@10.0.9.9;transport=tcp>\r\n");
+    let text = hand.text(&ask, "");
+    let challenged = hand.send_by(&mut world, 7, &text).expect("a challenge");
+    let text = hand.text(
+        &ask,
+        &Hand::answer(&ask, &challenged, PASSWORD).expect("digest"),
+    );
+    assert_eq!(status(hand.send_by(&mut world, 7, &text)), 200);
+    assert_eq!(world.node.status().phones.len(), 3);
+    world.input(Input::StreamClosed { stream: 7 });
+    assert_eq!(world.node.status().phones.len(), 2);
+}

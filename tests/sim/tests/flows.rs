@@ -313,6 +313,38 @@ fn a_media_service_that_is_away_refuses_calls_politely() {
 }
 
 #[test]
+fn a_media_service_that_restarts_in_a_call_costs_only_the_figures() {
+    let mut world = office(2);
+    world.act_after(Duration::ZERO, 0, Act::Call(plan("101")));
+    world.run_for(SECOND * 4);
+    world.media.open.clear();
+    world.run_for(SECOND * 60);
+    let record = world.store.records.values().next().expect("a record");
+    assert_eq!(
+        (record.outcome, record.packets_to_callee),
+        (Outcome::EndedByCaller, 0)
+    );
+    assert!(
+        world
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::CallEnded { .. }))
+    );
+    assert_eq!(checks::settled(&world), Ok(()));
+}
+
+#[test]
+fn an_extension_that_is_deleted_is_reached_no_more() {
+    let mut world = office(2);
+    let mut site = world.site().clone();
+    site.extensions.pop_last();
+    world.input(pbx::Input::Config(2, std::sync::Arc::new(site)));
+    assert_eq!(world.node.status().config_version, 2);
+    assert_eq!(world.node.status().phones.len(), 1);
+    check_call(&mut world, plan("101"), Outcome::NotFound, 404);
+}
+
+#[test]
 fn an_orderly_stop_hangs_up_and_writes_every_record() {
     let mut world = office(4);
     world.phones[3].answering = Answering::Never;

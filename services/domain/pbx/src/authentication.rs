@@ -81,7 +81,13 @@ impl Gate {
             return challenged(authenticator, now, request, source, false);
         };
         let extension = site.extension(&credentials.username);
-        let ha1 = extension.and_then(ha1);
+        let hashes = extension.map_or(DECOY, |known| {
+            (
+                known.ha1_md5.reveal().as_str(),
+                known.ha1_sha256.reveal().as_str(),
+            )
+        });
+        let ha1 = Ha1::from_hex(hashes.0, hashes.1).filter(|_| extension.is_some());
         let verdict = authenticator.check(now, source, &request.method, &credentials, ha1.as_ref());
         let refused = |class| Admission::Refused {
             class,
@@ -138,10 +144,6 @@ fn own_credentials(request: &Request, realm: &str) -> Option<Credentials> {
     ours.max_by_key(|one| one.algorithm.unwrap_or(Some(Algorithm::Md5)))
 }
 
-fn ha1(extension: &Extension) -> Option<Ha1> {
-    Ha1::from_hex(extension.ha1_md5.reveal(), extension.ha1_sha256.reveal())
-}
-
 fn challenged(
     authenticator: &mut Authenticator,
     now: Instant,
@@ -151,9 +153,18 @@ fn challenged(
 ) -> Admission {
     let both = device::reads_sha256(request);
     let challenges = authenticator.challenges(now, source, stale);
-    let offered = challenges.iter().filter(|one| both || one.algorithm == Algorithm::Md5);
+    let offered = challenges
+        .iter()
+        .filter(|one| both || one.algorithm == Algorithm::Md5);
     Admission::Challenged(offered.map(ToString::to_string).collect())
 }
+
+/// Hashes to read for a user who does not exist, so that he costs the same work; nothing is ever
+/// compared with them.
+const DECOY: (&str, &str) = (
+    "00000000000000000000000000000000",
+    "0000000000000000000000000000000000000000000000000000000000000000",
+);
 
 #[cfg(test)]
 mod tests {
