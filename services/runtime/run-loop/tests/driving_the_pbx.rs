@@ -1,6 +1,10 @@
 //! The exchange on real sockets: what strangers send must neither stop it nor hold others up.
 
-#![expect(clippy::expect_used, reason = "a test may panic to fail")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic to fail"
+)]
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -9,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use config::Site;
-use ipc::pbx::{Reply as PbxReply, Request as PbxRequest};
+use ipc::pbx::{Reply as PbxReply, Request as PbxRequest, Status};
 use ipc::store::{Reply, Request};
 use pbx::PbxNode;
 use run_loop::clock::Clock;
@@ -53,7 +57,19 @@ impl Exchange {
             run_loop::entropy().expect("random bytes"),
         );
         std::thread::spawn(move || drive(node, Clock::start(), sockets, peers, &Notify::default()));
-        Self { sip, folder }
+        let exchange = Self { sip, folder };
+        // Each question is a round trip, so this is no busy wait; until then it answers 503.
+        let configured = (0..100_000).any(|_| exchange.status().config_version == 1);
+        assert!(configured, "the exchange takes its configuration");
+        exchange
+    }
+
+    fn status(&self) -> Status {
+        let client = BlockingClient::<PbxRequest, PbxReply>::new(self.folder.join("pbx.sock"));
+        match client.call(&PbxRequest::Status).expect("the exchange runs") {
+            PbxReply::Status(status) => status,
+            PbxReply::Refused { uid } => panic!("user id {uid} may not ask"),
+        }
     }
 
     fn options(&self, transport: &str, local: SocketAddr) -> Vec<u8> {
@@ -212,10 +228,7 @@ fn half_open_connections_hold_nobody_up() {
 fn others_can_ask_what_phones_and_calls_there_are() {
     let exchange = Exchange::start();
     exchange.still_serves();
-    let client = BlockingClient::<PbxRequest, PbxReply>::new(exchange.folder.join("pbx.sock"));
-    let Ok(PbxReply::Status(status)) = client.call(&PbxRequest::Status) else {
-        panic!("no status");
-    };
+    let status = exchange.status();
     assert_eq!(
         (
             status.config_version,
