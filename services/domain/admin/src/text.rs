@@ -137,8 +137,10 @@ words! {
     create: "Create", "Criar";
     delete: "Delete", "Excluir";
     created: "Extension created", "Ramal criado";
-    shown_once: "This password is shown once. Enter it in the phone now; the box keeps only what it needs to check it.",
-        "Esta senha é mostrada uma única vez. Digite-a no telefone agora; a central guarda só o necessário para conferi-la.";
+    shown_once: "This password is shown once. Enter it in the phone now; \
+         the box keeps only what it needs to check it.",
+        "Esta senha é mostrada uma única vez. Digite-a no telefone agora; \
+         a central guarda só o necessário para conferi-la.";
     delete_question: "Delete this extension?", "Excluir este ramal?";
     delete_hint: "Its phone can no longer register or call. Records of past calls stay.",
         "O telefone dele não registra nem liga mais. Os registros de ligações ficam.";

@@ -4,8 +4,9 @@ use ipc::site::Site;
 use ipc::store::{AuditEntry, CallRecord, Outcome};
 use serde::Serialize;
 
-use crate::Observation;
 use crate::calendar::rfc3339;
+use crate::text::Language;
+use crate::{Away, Observation};
 
 /// The state of the box.
 #[derive(Debug, Default, Serialize)]
@@ -20,8 +21,41 @@ pub(crate) struct StatusView {
     pub(crate) network: Vec<LinkView>,
     pub(crate) store: StoreView,
     pub(crate) config_version: u64,
-    /// What cannot be told just now, and why; empty on a healthy box.
-    pub(crate) warnings: Vec<String>,
+    /// What cannot be told or kept just now; empty on a healthy box.
+    pub(crate) warnings: Vec<Warning>,
+}
+
+/// Something a person should know of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Warning {
+    /// A process gave no answer.
+    Silent(Away),
+    /// Audit entries are held in memory until the store takes them.
+    Unrecorded(usize),
+}
+
+impl Warning {
+    pub(crate) fn text(&self, language: Language) -> String {
+        match (self, language) {
+            (Self::Silent(away), Language::English) => away.to_string(),
+            (Self::Silent(Away::Silent(service)), Language::Portuguese) => {
+                format!("{service} não responde")
+            }
+            (Self::Silent(Away::Busy), Language::Portuguese) => "ocupado".into(),
+            (Self::Unrecorded(count), Language::English) => {
+                format!("{count} audit entries wait for the store")
+            }
+            (Self::Unrecorded(count), Language::Portuguese) => {
+                format!("{count} registros de auditoria aguardam o armazenamento")
+            }
+        }
+    }
+}
+
+impl Serialize for Warning {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text(Language::English))
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -86,15 +120,15 @@ impl StatusView {
         };
         match seen.init {
             Ok(status) => view.take_init(status),
-            Err(away) => view.warnings.push(away.to_string()),
+            Err(away) => view.warnings.push(Warning::Silent(away)),
         }
         match seen.pbx {
             Ok(status) => view.take_pbx(status),
-            Err(away) => view.warnings.push(away.to_string()),
+            Err(away) => view.warnings.push(Warning::Silent(away)),
         }
         match seen.net {
             Ok(status) => view.take_net(status),
-            Err(away) => view.warnings.push(away.to_string()),
+            Err(away) => view.warnings.push(Warning::Silent(away)),
         }
         match seen.store {
             Ok(health) => {

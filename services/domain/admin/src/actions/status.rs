@@ -10,7 +10,7 @@ use crate::http::{Request, Response};
 use crate::pages;
 use crate::routes::Face;
 use crate::step::Step;
-use crate::views::StatusView;
+use crate::views::{StatusView, Warning};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,8 +27,7 @@ pub(crate) fn status(admin: &Admin, caller: Caller) -> Step {
     Step::Observe(Box::new(move |admin, _, seen| {
         let mut view = StatusView::new(seen, config_version, &admin.version);
         if unrecorded > 0 {
-            view.warnings
-                .push(format!("{unrecorded} audit entries wait for the store"));
+            view.warnings.push(Warning::Unrecorded(unrecorded));
         }
         let response = match caller.face {
             Face::Page | Face::Asset => pages::status(&caller, &view),

@@ -21,7 +21,8 @@ pub(crate) fn extensions(
             @if all.is_empty() { p.hint { (words.none_extensions) } } @else {
                 table {
                     thead { tr {
-                        th { (words.number) } th { (words.display_name) } th { (words.remote) } th {}
+                        th { (words.number) } th { (words.display_name) }
+                        th { (words.remote) } th {}
                     } }
                     tbody {
                         @for extension in all {

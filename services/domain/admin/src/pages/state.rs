@@ -13,7 +13,7 @@ pub(crate) fn status(caller: &Caller, view: &StatusView) -> Response {
     let language = caller.language;
     let words = language.words();
     let body = html! {
-        (headline(words, view))
+        (headline(language, view))
         div.grid {
             section.card { h2 { (words.phones) " " span.count { (view.phones.len()) } }
                 (phones(words, view)) }
@@ -28,13 +28,11 @@ pub(crate) fn status(caller: &Caller, view: &StatusView) -> Response {
     page(200, caller, Place::Status, words.status, &body)
 }
 
-fn headline(words: &Words, view: &StatusView) -> Markup {
-    let faults: Vec<&String> = view
-        .warnings
-        .iter()
-        .chain(Some(&view.store.warning))
-        .filter(|w| !w.is_empty())
-        .collect();
+fn headline(language: Language, view: &StatusView) -> Markup {
+    let words = language.words();
+    let warnings = view.warnings.iter().map(|warning| warning.text(language));
+    let store = Some(view.store.warning.clone()).filter(|warning| !warning.is_empty());
+    let faults: Vec<String> = warnings.chain(store).collect();
     let well = faults.is_empty()
         && view.services.iter().all(|service| service.state == "ready")
         && view

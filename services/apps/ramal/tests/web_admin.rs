@@ -1,0 +1,297 @@
+//! `ramal store` and `ramal web` as real processes, started the way PID 1 starts them: the first
+//! sign-in over HTTPS, what a stranger sees, `ramal ctl`, and life without the store.
+#![expect(clippy::expect_used, reason = "a test stops at what it did not expect")]
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use ipc::{Redacted, init, store};
+use kernel::process::{Stop, stop};
+use kernel::spawn::{Program, spawn};
+use run_loop::ipc::{Answer, BlockingClient};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use serde_json::{Value, json};
+use web_server::Identity;
+
+const OWN_PASSWORD: &str = "papagaio verde come milho";
+
+/// A box of two services and a PID 1 that only shows passwords.
+struct Site {
+    run: PathBuf,
+    https: SocketAddr,
+    client: Arc<ClientConfig>,
+    screen: mpsc::Receiver<Vec<String>>,
+    pids: Vec<u32>,
+    store: u32,
+    cookie: String,
+}
+
+impl Site {
+    fn start() -> Self {
+        let run = std::env::temp_dir().join(format!("ramal-web-{}", std::process::id()));
+        std::fs::create_dir_all(run.join("data")).expect("a directory");
+        let screen = fake_init(&run);
+        let ipc = listen(&run, "store");
+        let data = run.join("data");
+        let data = data.to_str().expect("plain");
+        let store = start(
+            &run,
+            &["ramal", "store", "--data", data],
+            &[("ipc", ipc.as_fd())],
+        );
+        let client = keep_known_certificate(&run);
+        let (https, http) = (bind(), bind());
+        let (ctl, web) = (listen(&run, "ctl"), listen(&run, "web"));
+        let address = https.local_addr().expect("bound");
+        let sockets = [
+            ("https", https.as_fd()),
+            ("http", http.as_fd()),
+            ("ctl", ctl.as_fd()),
+            ("ipc", web.as_fd()),
+        ];
+        let web = start(&run, &["ramal", "web"], &sockets);
+        let pids = vec![web, store];
+        Self {
+            run,
+            https: address,
+            client,
+            screen,
+            pids,
+            store,
+            cookie: String::new(),
+        }
+    }
+
+    fn one_time_password(&self) -> String {
+        let lines = self
+            .screen
+            .recv_timeout(Duration::from_secs(30))
+            .expect("a password");
+        let line = lines.get(1).expect("two lines");
+        line.strip_prefix("one-time password: ")
+            .expect("the second line")
+            .to_owned()
+    }
+
+    /// One request by HTTPS; keeps the cookie it is given.
+    fn ask(&mut self, method: &str, target: &str, body: &Value) -> (u16, String, Value) {
+        let name = ServerName::try_from("ramal.local").expect("a name");
+        let tls = ClientConnection::new(Arc::clone(&self.client), name).expect("settings");
+        let tcp = TcpStream::connect(self.https).expect("listening");
+        let mut stream = StreamOwned::new(tls, tcp);
+        let body = body.to_string();
+        let request = format!(
+            "{method} {target} HTTP/1.1\r\nHost: ramal.local\r\nConnection: close\r\nCookie: {}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            self.cookie,
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).expect("sent");
+        let mut answer = String::new();
+        // The server closes TCP right after its last byte.
+        let _ = stream.read_to_string(&mut answer);
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
+        if let Some(cookie) = head
+            .lines()
+            .find_map(|line| line.strip_prefix("set-cookie: "))
+        {
+            cookie
+                .split(';')
+                .next()
+                .unwrap_or_default()
+                .clone_into(&mut self.cookie);
+        }
+        let status = head
+            .get(9..12)
+            .and_then(|code| code.parse().ok())
+            .expect("a status");
+        (
+            status,
+            head.to_owned(),
+            serde_json::from_str(body).unwrap_or(Value::Null),
+        )
+    }
+
+    fn ctl(&self, arguments: &[&str]) -> (bool, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_ramal"))
+            .arg("ctl")
+            .args(arguments)
+            .env("RAMAL_RUN", &self.run)
+            .output()
+            .expect("started");
+        let text = [output.stdout, output.stderr].concat();
+        (
+            output.status.success(),
+            String::from_utf8(text).expect("text"),
+        )
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        for pid in &self.pids {
+            let _ = stop(*pid, Stop::Kill);
+        }
+        let _ = std::fs::remove_dir_all(&self.run);
+    }
+}
+
+#[test]
+fn the_first_sign_in_and_everything_behind_it() {
+    let mut site = Site::start();
+    let password = site.one_time_password();
+
+    let (status, head, answer) = site.ask("GET", "/api/status", &Value::Null);
+    assert_eq!((status, answer), (401, json!({"error": "sign in first"})));
+    assert!(
+        head.contains("content-security-policy: default-src 'none'"),
+        "{head}"
+    );
+    let (status, _, _) = site.ask(
+        "POST",
+        "/api/login",
+        &json!({"login": "admin", "password": "x"}),
+    );
+    assert_eq!(status, 401);
+
+    let credentials = json!({"login": "admin", "password": password});
+    let (status, head, answer) = site.ask("POST", "/api/login", &credentials);
+    assert_eq!(
+        (status, answer),
+        (200, json!({"must_change_password": true}))
+    );
+    assert!(head.contains("HttpOnly; Secure; SameSite=Strict"), "{head}");
+    assert_eq!(site.ask("GET", "/api/extensions", &Value::Null).0, 403);
+    let change = json!({"old": password, "new": OWN_PASSWORD});
+    assert_eq!(site.ask("POST", "/api/password", &change).0, 200);
+
+    let (status, _, created) = site.ask("POST", "/api/extensions", &json!({"number": "100"}));
+    assert_eq!(
+        (status, created["password"].as_str().map(str::len)),
+        (201, Some(16))
+    );
+    let (created, text) = site.ctl(&["extensions", "create", "101", "--name", "Oficina"]);
+    assert!(created && text.contains("password: "), "{text}");
+    let (_, _, all) = site.ask("GET", "/api/extensions", &Value::Null);
+    assert_eq!(
+        (all[0]["number"].as_str(), all[1]["number"].as_str()),
+        (Some("100"), Some("101"))
+    );
+    let (deleted, text) = site.ctl(&["extensions", "delete", "102"]);
+    assert!(
+        !deleted && text.contains("there is no extension 102"),
+        "{text}"
+    );
+
+    let (_, _, trail) = site.ask("GET", "/api/audit", &Value::Null);
+    let told: Vec<&str> = trail
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|e| e["action"].as_str())
+        .collect();
+    let newest_first = [
+        "extension 101 created",
+        "extension 100 created",
+        "password of admin changed by themselves",
+        "signed in",
+        "sign-in refused",
+    ];
+    assert_eq!(told[..5], newest_first);
+
+    // Without its store the box still shows itself, and says what is wrong.
+    stop(site.store, Stop::Kill).expect("killed");
+    let (status, _, answer) = site.ask("GET", "/api/status", &Value::Null);
+    assert_eq!(
+        (status, answer["store"]["warning"].as_str()),
+        (200, Some("store does not answer"))
+    );
+    let (status, _, _) = site.ask("POST", "/api/extensions", &json!({"number": "102"}));
+    assert_eq!(status, 503);
+}
+
+/// Starts a service with the sockets PID 1 would pass.
+fn start(run: &Path, arguments: &[&str], sockets: &[(&str, BorrowedFd<'_>)]) -> u32 {
+    let names: Vec<&str> = sockets.iter().map(|(name, _)| *name).collect();
+    let descriptors: Vec<BorrowedFd<'_>> = sockets.iter().map(|(_, socket)| *socket).collect();
+    let environment = [
+        format!("RAMAL_RUN={}", run.display()),
+        format!("LISTEN_FDS={}", sockets.len()),
+        format!("LISTEN_FDNAMES={}", names.join(":")),
+    ];
+    let output = File::create(run.join("log")).expect("a file");
+    spawn(&Program {
+        path: env!("CARGO_BIN_EXE_ramal"),
+        arguments,
+        environment: &environment,
+        output: output.as_fd(),
+        descriptors: &descriptors,
+        identity: None,
+        group: None,
+        limits: None,
+    })
+    .expect("started")
+}
+
+/// Keeps a certificate in the store before `web` starts, so that the client can know it.
+fn keep_known_certificate(run: &Path) -> Arc<ClientConfig> {
+    let identity = Identity::make(&[]).expect("a certificate");
+    let client = BlockingClient::<store::Request, store::Reply>::new(run.join("store.sock"));
+    for (name, secret) in [
+        ("tls.key", identity.key),
+        ("tls.cert", identity.certificate.clone()),
+    ] {
+        let kept = client.call(&store::Request::PutSecret(
+            name.into(),
+            Redacted::new(secret),
+        ));
+        assert_eq!(kept.expect("answered"), store::Reply::Stored);
+    }
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from(identity.certificate))
+        .expect("a certificate");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Arc::new(config)
+}
+
+/// PID 1 as far as `web` knows it: what it is to show comes out of the channel.
+fn fake_init(run: &Path) -> mpsc::Receiver<Vec<String>> {
+    let listener = listen(run, "init");
+    let (shown, screen) = mpsc::channel();
+    std::thread::spawn(move || {
+        run_loop::ipc::serve(
+            &listener,
+            |_| true,
+            move |_, request| match request {
+                init::Request::Screen(lines) => {
+                    let _ = shown.send(lines.reveal().clone());
+                    Answer::Reply(init::Reply::Done)
+                }
+                _ => Answer::Reply(init::Reply::Status(init::Status::default())),
+            },
+        )
+    });
+    screen
+}
+
+fn listen(run: &Path, service: &str) -> UnixListener {
+    UnixListener::bind(run.join(format!("{service}.sock"))).expect("a socket")
+}
+
+fn bind() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").expect("a port")
+}
