@@ -30,6 +30,32 @@ pub struct Ask<'a> {
     pub body: &'a str,
 }
 
+impl<'a> Ask<'a> {
+    /// An INVITE from 100 to 101.
+    #[must_use]
+    pub const fn invite(more: &'a str, body: &'a str) -> Self {
+        Self {
+            method: "INVITE",
+            uri: "sip:101@10.0.0.1",
+            number: "100",
+            more,
+            body,
+        }
+    }
+
+    /// A REGISTER of 100.
+    #[must_use]
+    pub const fn register(more: &'a str) -> Self {
+        Self {
+            method: "REGISTER",
+            uri: "sip:10.0.0.1",
+            number: "100",
+            more,
+            body: "",
+        }
+    }
+}
+
 impl Hand {
     /// A correspondent at this address.
     #[must_use]

@@ -115,6 +115,17 @@ impl World {
         world
     }
 
+    /// A quiet site whose phones have just registered.
+    #[must_use]
+    pub fn office(phones: u8) -> Self {
+        let mut world = Self::new(1, phones, Faults::NONE);
+        for index in 0..usize::from(phones) {
+            world.act_after(Duration::ZERO, index, Act::Register);
+        }
+        world.run_for(Duration::from_secs(1));
+        world
+    }
+
     /// One more phone for the extension 100 + `extension`, with this password; gives its index.
     pub fn add_phone(&mut self, extension: u8, password: &str) -> usize {
         let place = u8::try_from(self.phones.len()).unwrap_or(u8::MAX);

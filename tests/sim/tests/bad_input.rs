@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use ipc::store::Outcome;
-use pbx::{AuthFailure, Event, Input, PeerFault};
-use sim::{Act, Ask, BOX_ADDRESS, CallPlan, Faults, Hand, Happened, PASSWORD, World, checks};
+use pbx::{Event, Input, PeerFault};
+use sim::{Act, Ask, BOX_ADDRESS, CallPlan, Hand, Happened, PASSWORD, World, checks};
 use sip::{HeaderName, Response};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -18,31 +18,7 @@ fn inside() -> SocketAddr {
 }
 
 fn office() -> (World, Hand) {
-    let mut world = World::new(1, 2, Faults::NONE);
-    world.act_after(Duration::ZERO, 0, Act::Register);
-    world.act_after(Duration::ZERO, 1, Act::Register);
-    world.run_for(SECOND);
-    (world, Hand::new(inside()))
-}
-
-fn invite<'a>(more: &'a str, body: &'a str) -> Ask<'a> {
-    Ask {
-        method: "INVITE",
-        uri: "sip:101@10.0.0.1",
-        number: "100",
-        more,
-        body,
-    }
-}
-
-fn register<'a>(more: &'a str) -> Ask<'a> {
-    Ask {
-        method: "REGISTER",
-        uri: "sip:10.0.0.1",
-        number: "100",
-        more,
-        body: "",
-    }
+    (World::office(2), Hand::new(inside()))
 }
 
 fn status(response: Option<Response>) -> u16 {
@@ -106,7 +82,7 @@ fn garbage_on_the_sip_port_is_an_event_and_no_answer() {
 #[test]
 fn a_truncated_or_broken_request_never_stops_the_node() {
     let (mut world, mut hand) = office();
-    let whole = hand.text(&invite("Contact: <sip:100@10.0.9.9>\r\n", OFFER), "");
+    let whole = hand.text(&Ask::invite("Contact: <sip:100@10.0.9.9>\r\n", OFFER), "");
     for cut in 0..whole.len() {
         hand.send(&mut world, whole.as_bytes().get(..cut).expect("within"));
     }
@@ -126,7 +102,7 @@ fn a_truncated_or_broken_request_never_stops_the_node() {
 fn an_oversized_message_is_refused() {
     let (mut world, mut hand) = office();
     let long = format!("X-Long: {}\r\n", "a".repeat(40_000));
-    let responses = hand.ask(&mut world, &register(&long));
+    let responses = hand.ask(&mut world, &Ask::register(&long));
     assert!(matches!(status(responses), 0 | 400 | 513));
     let endless = vec![b'a'; 70_000];
     assert_eq!(hand.send(&mut world, &endless), []);
@@ -146,7 +122,7 @@ fn a_malformed_description_gets_400_with_a_warning_and_one_record() {
     ];
     for (body, expected) in cases {
         let response = hand
-            .ask_as(&mut world, &invite(typed, body), PASSWORD)
+            .ask_as(&mut world, &Ask::invite(typed, body), PASSWORD)
             .expect("answer");
         assert_eq!(response.status.code(), expected, "{body}");
         assert!(
@@ -216,7 +192,7 @@ fn a_request_in_single_bytes_over_tcp_is_answered_once_whole() {
     let (mut world, mut hand) = office();
     let ask = Ask {
         method: "OPTIONS",
-        ..register("")
+        ..Ask::register("")
     };
     let text = hand.text(&ask, "").replace("SIP/2.0/UDP", "SIP/2.0/TCP");
     world.input(Input::StreamOpened {
@@ -245,261 +221,6 @@ fn a_request_in_single_bytes_over_tcp_is_answered_once_whole() {
 }
 
 #[test]
-fn requests_we_do_not_serve_are_named_as_such() {
-    let (mut world, mut hand) = office();
-    let check = |world: &mut World, hand: &mut Hand, method: &str, expected| {
-        let response = hand
-            .ask(
-                world,
-                &Ask {
-                    method,
-                    ..register("")
-                },
-            )
-            .expect("answer");
-        assert_eq!(response.status.code(), expected, "{method}");
-        assert!(
-            header(&response, &HeaderName::Allow).contains("INVITE"),
-            "{method}"
-        );
-    };
-    check(&mut world, &mut hand, "OPTIONS", 200);
-    for known in [
-        "MESSAGE",
-        "SUBSCRIBE",
-        "NOTIFY",
-        "PUBLISH",
-        "REFER",
-        "UPDATE",
-        "PRACK",
-    ] {
-        check(&mut world, &mut hand, known, 405);
-    }
-    check(&mut world, &mut hand, "FROBNICATE", 501);
-    for orphan in ["BYE", "INFO"] {
-        assert_eq!(
-            status(hand.ask(
-                &mut world,
-                &Ask {
-                    method: orphan,
-                    ..register("")
-                }
-            )),
-            481
-        );
-    }
-}
-
-#[test]
-fn invites_we_cannot_honour_say_why() {
-    let (mut world, mut hand) = office();
-    let contact = "Contact: <sip:100@10.0.9.9>\r\n";
-    let typed = &format!("{contact}Content-Type: application/sdp\r\n");
-    let check = |world: &mut World, hand: &mut Hand, ask: Ask<'_>, expected, name, text: &str| {
-        let response = hand.ask_as(world, &ask, PASSWORD).expect("answer");
-        assert_eq!(response.status.code(), expected);
-        assert!(header(&response, &name).contains(text), "{response:?}");
-    };
-    let requiring = format!("{typed}Require: 100rel, sec-agree\r\n");
-    let ask = invite(&requiring, OFFER);
-    check(
-        &mut world,
-        &mut hand,
-        ask,
-        420,
-        HeaderName::Unsupported,
-        "100rel, sec-agree",
-    );
-    let plain = format!("{contact}Content-Type: text/plain\r\n");
-    let ask = invite(&plain, "hello");
-    check(
-        &mut world,
-        &mut hand,
-        ask,
-        415,
-        HeaderName::Accept,
-        "application/sdp",
-    );
-    let exhausted = format!("{typed}Max-Forwards: 0\r\n");
-    check(
-        &mut world,
-        &mut hand,
-        invite(&exhausted, OFFER),
-        483,
-        HeaderName::Server,
-        "",
-    );
-    let ask = Ask {
-        uri: "mailto:boss@example.org",
-        ..invite(typed, OFFER)
-    };
-    check(&mut world, &mut hand, ask, 416, HeaderName::Server, "");
-    let ask = Ask {
-        uri: "tel:199",
-        ..invite(typed, OFFER)
-    };
-    check(&mut world, &mut hand, ask, 404, HeaderName::Server, "");
-    assert_eq!(world.store.records.len(), 5);
-}
-
-#[test]
-fn registers_that_ask_for_nonsense_change_nothing() {
-    let (mut world, mut hand) = office();
-    let check = |world: &mut World, hand: &mut Hand, more: &str, expected| {
-        let response = hand.ask_as(world, &register(more), PASSWORD);
-        assert_eq!(status(response), expected, "{more}");
-        assert_eq!(world.node.status().phones.len(), 2, "{more}");
-    };
-    check(&mut world, &mut hand, "Contact: *\r\nExpires: 60\r\n", 400);
-    check(
-        &mut world,
-        &mut hand,
-        "Contact: *, <sip:a@b>\r\nExpires: 0\r\n",
-        400,
-    );
-    check(&mut world, &mut hand, "Contact: nonsense\r\n", 400);
-    check(
-        &mut world,
-        &mut hand,
-        "Contact: <sip:x@10.0.9.9>;expires=59\r\n",
-        423,
-    );
-    check(&mut world, &mut hand, "", 200);
-    let response = hand.ask_as(
-        &mut world,
-        &register("Contact: <sip:a@b>;expires=1\r\n"),
-        PASSWORD,
-    );
-    assert_eq!(
-        header(&response.expect("answer"), &HeaderName::MinExpires),
-        "60"
-    );
-}
-
-#[test]
-fn one_bad_contact_takes_no_good_one_with_it() {
-    let (mut world, mut hand) = office();
-    let more = "Contact: nonsense\r\nContact: <sip:x@10.0.9.9:5070>;expires=99999\r\n";
-    let response = hand
-        .ask_as(&mut world, &register(more), PASSWORD)
-        .expect("answer");
-    let contacts: Vec<String> = response
-        .headers
-        .values(&HeaderName::Contact)
-        .map(|value| String::from_utf8_lossy(value).into_owned())
-        .collect();
-    assert_eq!(response.status.code(), 200);
-    assert!(
-        contacts.contains(&"<sip:x@10.0.9.9:5070>;expires=3600".to_owned()),
-        "{contacts:?}"
-    );
-    assert_eq!(contacts.len(), 2);
-    let star = "Contact: *\r\nExpires: 0\r\n";
-    let response = hand
-        .ask_as(&mut world, &register(star), PASSWORD)
-        .expect("answer");
-    assert_eq!(response.status.code(), 200);
-    assert_eq!(world.node.status().phones.len(), 1);
-}
-
-#[test]
-fn every_cause_of_refusal_gets_the_same_bytes() {
-    let outside = SocketAddr::from(([203, 0, 113, 9], 5060));
-    let refusal = |address, number, password| {
-        let (mut world, _) = office();
-        let mut hand = Hand::new(address);
-        let contact = "Contact: <sip:x@10.0.9.9>\r\n";
-        let ask = Ask {
-            number,
-            ..register(contact)
-        };
-        let mut response = hand.ask_as(&mut world, &ask, password).expect("answer");
-        let class = world.events.iter().find_map(|event| match event {
-            Event::AuthFailure { class, .. } => Some(*class),
-            _ => None,
-        });
-        // What is copied from the request, and the random tag, differ by nature.
-        for copied in [HeaderName::Via, HeaderName::From, HeaderName::To] {
-            response.headers.remove(&copied);
-        }
-        (class, response.to_bytes())
-    };
-    let wrong = refusal(inside(), "100", "guessed");
-    let unknown = refusal(inside(), "199", "guessed");
-    let remote = refusal(outside, "100", PASSWORD);
-    assert_eq!(wrong.0, Some(AuthFailure::WrongPassword));
-    assert_eq!(unknown.0, Some(AuthFailure::UnknownUser));
-    assert_eq!(remote.0, Some(AuthFailure::RemoteNotAllowed));
-    assert!(wrong.1.starts_with(b"SIP/2.0 403 Forbidden\r\n"));
-    assert_eq!(wrong.1, unknown.1);
-    assert_eq!(wrong.1, remote.1);
-}
-
-#[test]
-fn an_extension_cannot_register_as_another() {
-    let (mut world, mut hand) = office();
-    let text = hand.text(&register(""), "");
-    let challenged = hand
-        .send(&mut world, text.as_bytes())
-        .pop()
-        .expect("answer");
-    let value = challenged
-        .headers
-        .first(&HeaderName::WwwAuthenticate)
-        .expect("challenge");
-    let challenge = sip::digest::Challenge::parse(value).expect("digest");
-    let ha1 = sip::digest::Ha1::from_password("100", &challenge.realm, PASSWORD);
-    let method = sip::Method::Register;
-    let answer = challenge.answer("100", &ha1, &method, "sip:10.0.0.1", 1, "c");
-    let ask = Ask {
-        number: "101",
-        ..register("Contact: <sip:x@10.0.9.9>\r\n")
-    };
-    let text = hand.text(&ask, &format!("Authorization: {answer}\r\n"));
-    assert_eq!(status(hand.send(&mut world, text.as_bytes()).pop()), 403);
-    let other = |event: &Event| {
-        matches!(
-            event,
-            Event::AuthFailure {
-                class: AuthFailure::OtherExtension,
-                ..
-            }
-        )
-    };
-    assert!(world.events.iter().any(other));
-    assert_eq!(world.node.status().phones.len(), 2);
-}
-
-#[test]
-fn before_the_first_configuration_phones_are_asked_to_come_back() {
-    let mut node = pbx::PbxNode::new(sansio::Rng::from_seed(1), sansio::Entropy::new([1; 32]));
-    let text = Hand::new(inside()).text(&register(""), "");
-    let (source, destination) = (inside(), BOX_ADDRESS);
-    let datagram = sansio::Datagram {
-        source,
-        destination,
-        bytes: text.into_bytes(),
-    };
-    sansio::Node::handle(
-        &mut node,
-        sansio::Instant::ORIGIN,
-        Input::Datagram(datagram),
-    );
-    let sent =
-        std::iter::from_fn(|| sansio::Node::poll(&mut node)).find_map(|output| match output {
-            pbx::Output::Transmit { bytes, .. } => {
-                Some(String::from_utf8_lossy(&bytes).into_owned())
-            }
-            _ => None,
-        });
-    let sent = sent.expect("an answer");
-    assert!(
-        sent.starts_with("SIP/2.0 503 ") && sent.contains("Retry-After: 2\r\n"),
-        "{sent}"
-    );
-}
-
-#[test]
 fn a_caller_whose_connection_dies_stops_the_ringing() {
     let (mut world, mut hand) = office();
     world.phones.last_mut().expect("two phones").answering = sim::Answering::Never;
@@ -509,7 +230,7 @@ fn a_caller_whose_connection_dies_stops_the_ringing() {
         local: BOX_ADDRESS,
     });
     let typed = "Contact: <sip:100@10.0.9.9>\r\nContent-Type: application/sdp\r\n";
-    let ask = invite(typed, OFFER);
+    let ask = Ask::invite(typed, OFFER);
     let text = hand.text(&ask, "");
     let challenged = hand.send_by(&mut world, 7, &text).expect("a challenge");
     let text = hand.text(
@@ -550,7 +271,7 @@ fn a_phone_behind_a_closed_connection_is_registered_no_more() {
         remote: inside(),
         local: BOX_ADDRESS,
     });
-    let ask = register("Contact: <sip:100@10.0.9.9;transport=tcp>\r\n");
+    let ask = Ask::register("Contact: <sip:100@10.0.9.9;transport=tcp>\r\n");
     let text = hand.text(&ask, "");
     let challenged = hand.send_by(&mut world, 7, &text).expect("a challenge");
     let text = hand.text(

@@ -21,11 +21,7 @@ fn plan(to: &str) -> CallPlan {
 
 /// A quiet site whose phones are registered.
 fn office(phones: u8) -> World {
-    let mut world = World::new(1, phones, Faults::NONE);
-    for index in 0..usize::from(phones) {
-        world.act_after(Duration::ZERO, index, Act::Register);
-    }
-    world.run_for(SECOND);
+    let world = World::office(phones);
     for phone in &world.phones {
         assert_eq!(phone.log, [Happened::Registered]);
     }
