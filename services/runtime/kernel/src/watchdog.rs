@@ -17,38 +17,29 @@ use crate::{Context, SystemError};
 #[derive(Debug)]
 pub struct Watchdog {
     device: File,
-    timeout: Duration,
 }
 
 impl Watchdog {
-    /// Opens and thereby arms the first hardware watchdog, when there is one.
-    ///
-    /// # Errors
-    /// When there is one and it cannot be opened.
-    pub fn open(timeout: Duration) -> Result<Option<Self>, SystemError> {
-        let path = Path::new("/dev/watchdog0");
-        if !path.exists() {
-            return Ok(None);
-        }
+    /// Opens and thereby arms every hardware watchdog: which of them is wired to the reset line
+    /// cannot be told. None is no error.
+    #[must_use]
+    pub fn open_all(timeout: Duration) -> Vec<Result<Self, SystemError>> {
+        let paths = (0..WATCHDOGS_MAX).map(|number| format!("/dev/watchdog{number}"));
+        let present = paths.filter(|path| Path::new(path).exists());
+        present.map(|path| Self::open(&path, timeout)).collect()
+    }
+
+    fn open(path: &str, timeout: Duration) -> Result<Self, SystemError> {
         let device = OpenOptions::new()
             .write(true)
             .open(path)
-            .context("open", path.display())?;
-        let mut watchdog = Self {
-            device,
-            timeout: Duration::ZERO,
-        };
-        // A driver with a fixed time-out refuses; then its own holds, which is 30 s or more.
-        if let Err(error) = watchdog.set_timeout(timeout) {
-            watchdog.pet();
-            return if error.source.raw_os_error() == Some(libc::EOPNOTSUPP) {
-                Ok(Some(watchdog))
-            } else {
-                Err(error)
-            };
-        }
+            .context("open", path)?;
+        let mut watchdog = Self { device };
         watchdog.pet();
-        Ok(Some(watchdog))
+        // A driver that cannot wait this long keeps its own time-out, which is 30 s or more. It is
+        // armed by now, so it has to be kept and petted all the same.
+        let _ = watchdog.set_timeout(timeout);
+        Ok(watchdog)
     }
 
     /// Restarts its count.
@@ -67,18 +58,12 @@ impl Watchdog {
         // (Linux Documentation/watchdog/watchdog-api.rst).
         unsafe {
             let set = Updater::<SET_TIMEOUT, libc::c_int>::new(&mut seconds);
-            ioctl(&self.device, set).context("set", "the watchdog's time-out")?;
+            ioctl(&self.device, set).context("set", "the watchdog's time-out")
         }
-        self.timeout = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
-        Ok(())
-    }
-
-    /// The time-out in force; zero when the driver does not tell.
-    #[must_use]
-    pub const fn timeout(&self) -> Duration {
-        self.timeout
     }
 }
 
+/// A board has one or two.
+const WATCHDOGS_MAX: u32 = 4;
 /// `WDIOC_SETTIMEOUT` of Linux watchdog.h.
 const SET_TIMEOUT: rustix::ioctl::Opcode = opcode::read_write::<libc::c_int>(b'W', 6);

@@ -81,7 +81,7 @@ pub struct Supervision {
     control: UnixListener,
     sources: BTreeMap<u64, Source>,
     next_token: u64,
-    watchdog: Option<Watchdog>,
+    watchdogs: Vec<Watchdog>,
     finished: Option<Shutdown>,
 }
 
@@ -125,7 +125,7 @@ impl Supervision {
             control: parts.control,
             sources: BTreeMap::new(),
             next_token: FIRST_SOURCE,
-            watchdog: None,
+            watchdogs: Vec::new(),
             finished: None,
         }
     }
@@ -157,13 +157,13 @@ impl Supervision {
             }
             self.watch_console();
         }
-        if let Some(watchdog) = &mut self.watchdog {
+        for mut watchdog in self.watchdogs.drain(..) {
             // It stays armed on the way down: a hanging unmount must not be the end.
             let _ = watchdog.set_timeout(WATCHDOG_AT_END);
             watchdog.pet();
+            // Closing it would have the kernel complain on the screen.
+            std::mem::forget(watchdog);
         }
-        // Closing it would have the kernel complain on the screen.
-        std::mem::forget(self.watchdog.take());
         self.tell("services stopped");
         (self.finished.unwrap_or(Shutdown::Restart), self.console)
     }
@@ -182,9 +182,11 @@ impl Supervision {
                 Err(error) => self.tell(&error.to_string()),
             }
         }
-        match Watchdog::open(WATCHDOG_TIMEOUT) {
-            Ok(watchdog) => self.watchdog = watchdog,
-            Err(error) => self.tell(&error.to_string()),
+        for opened in Watchdog::open_all(WATCHDOG_TIMEOUT) {
+            match opened {
+                Ok(watchdog) => self.watchdogs.push(watchdog),
+                Err(error) => self.tell(&error.to_string()),
+            }
         }
     }
 
@@ -228,9 +230,7 @@ impl Supervision {
                 self.tell(&format!("ready {millis}"));
             }
             Output::PetWatchdog => {
-                if let Some(watchdog) = &mut self.watchdog {
-                    watchdog.pet();
-                }
+                self.watchdogs.iter_mut().for_each(Watchdog::pet);
             }
             Output::Finish(how) => self.finished = Some(how),
         }
