@@ -40,6 +40,13 @@ pub fn program(name: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
+/// Whether we are root of the machine, not only of a user namespace (the lab makes one): only the
+/// first maps every user id. Source: user_namespaces(7).
+pub(crate) fn is_root() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    nix::unistd::geteuid().is_root() && map.split_whitespace().last() == Some("4294967295")
+}
+
 /// A command for a program that must be there.
 pub(crate) fn command(name: &str) -> Result<Command, HostError> {
     program(name)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::host::{HostError, command, output};
+use crate::host::{HostError, command, is_root, output};
 use crate::progress;
 use crate::vmlinux::{self, VmlinuxError};
 
@@ -135,7 +135,7 @@ fn download(cache: &Path, package: &Package) -> Result<bool, KernelError> {
     if try_download(cache, package)?.is_ok() {
         return Ok(true);
     }
-    if nix::unistd::geteuid().is_root() {
+    if is_root() {
         progress::note("not found; reading the archive's package lists anew");
         output(command("apt-get")?.args(["update", "-qq"]))?;
         return Ok(try_download(cache, package)?.is_ok());
@@ -146,7 +146,7 @@ fn download(cache: &Path, package: &Package) -> Result<bool, KernelError> {
 fn try_download(cache: &Path, package: &Package) -> Result<Result<(), HostError>, KernelError> {
     let mut apt = command("apt-get")?;
     apt.current_dir(cache).args(["download", "-qq"]);
-    if nix::unistd::geteuid().is_root() {
+    if is_root() {
         // The cache folder is ours alone, so apt's own user could not write there.
         apt.args(["-o", "APT::Sandbox::User=root"]);
     }

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::cargo::BinaryTarget;
-use crate::host::{HostError, command, output, program, run_visibly};
+use crate::host::{HostError, command, is_root, output, program, run_visibly};
 use crate::progress;
 
 /// Why the host is not ready.
@@ -71,7 +71,7 @@ fn install(packages: &[(&str, &str)]) -> Result<(), PrepareError> {
     let Ok(mut update) = command("apt-get") else {
         return Err(PrepareError::NoApt(list));
     };
-    if !nix::unistd::geteuid().is_root() {
+    if !is_root() {
         return Err(PrepareError::NeedsRoot(list));
     }
     for (name, why) in packages {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::lab::{Lab, LabError, Plan};
 use crate::leftovers;
 use crate::office::{DIGITS, Office};
+use crate::questions;
 
 /// Why the check failed.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,7 @@ pub fn check(plan: &Plan) -> Result<Vec<String>, CheckError> {
     let lab = Lab::start(plan)?;
     let mut office = start(lab, &mut evidence)?;
     let record = call(&office, &mut evidence)?;
+    questions(&office, &mut evidence)?;
     restart(&mut office, &record, &mut evidence)?;
     drop(office);
     let left = leftovers::found(&mounts);
@@ -124,6 +126,27 @@ fn call(office: &Office, evidence: &mut Vec<String>) -> Result<Value, CheckError
     Ok(record)
 }
 
+fn questions(office: &Office, evidence: &mut Vec<String>) -> Result<(), CheckError> {
+    progress::step("Asking what the box must refuse");
+    office
+        .api
+        .create_extension(ABSENT, "Nobody there")
+        .map_err(LabError::from)?;
+    let caller = office.first.credentials();
+    for answer in questions::ask_all(&office.lab, &caller, ABSENT)? {
+        let statuses: Vec<String> = answer.statuses.iter().map(u16::to_string).collect();
+        let line = format!("{}: {}", answer.question, statuses.join(", then "));
+        if !answer.is_right() {
+            return Err(CheckError::Broken(format!(
+                "{line}; wanted {:?}",
+                answer.wanted
+            )));
+        }
+        say(evidence, line);
+    }
+    Ok(())
+}
+
 fn restart(
     office: &mut Office,
     record: &Value,
@@ -201,6 +224,9 @@ fn summary(record: &Value) -> String {
 fn mib(bytes: u64) -> f64 {
     bytes as f64 / (1024.0 * 1024.0)
 }
+
+/// An extension that no phone registers.
+const ABSENT: &str = "109";
 
 /// What PID 1 says when the data disk is unmounted: nothing acknowledged can be lost after it.
 pub const UNMOUNTED_LINE: &str = "ramal: data unmounted";

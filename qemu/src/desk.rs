@@ -9,6 +9,7 @@ use crate::lab::{Lab, LabError};
 use crate::lan::BOX_ADDRESS;
 use crate::netns::Namespace;
 use crate::phone::{Phone, PhoneConfig, Transport};
+use crate::probe::Credentials;
 use crate::sound::Tone;
 
 /// A phone and the namespace it lives in.
@@ -99,6 +100,19 @@ impl Desk {
     /// The phone.
     pub const fn phone(&self) -> &Phone {
         &self.phone
+    }
+
+    /// The extension with its password, to ask the box something in its name.
+    pub fn credentials(&self) -> Credentials {
+        let PhoneConfig {
+            extension,
+            password,
+            ..
+        } = self.phone.config();
+        Credentials {
+            extension: extension.clone(),
+            password: password.clone(),
+        }
     }
 
     /// What it plays.

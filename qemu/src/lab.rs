@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use image::build::Image;
 use image::progress;
@@ -13,6 +14,7 @@ use crate::lan::{BOX_ADDRESS, Lan, LanError};
 use crate::leftovers::Scratch;
 use crate::machine::{Hardware, Machine, MachineError, make_data_disk};
 use crate::process::ProcessError;
+use crate::serial::PASSWORD_LABEL;
 
 /// Why the lab does not stand.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,9 @@ pub enum LabError {
     /// A phone.
     #[error(transparent)]
     Phone(#[from] crate::phone::PhoneError),
+    /// A SIP question.
+    #[error(transparent)]
+    Probe(#[from] crate::probe::ProbeError),
     /// What a phone heard.
     #[error(transparent)]
     Sound(#[from] crate::sound::SoundFault),
@@ -220,6 +225,8 @@ impl Lab {
     /// # Errors
     /// The box showed no password or refused it.
     pub fn first_sign_in(&mut self) -> Result<(BoxApi, String), LabError> {
+        // The box hashes the password before it shows it, which takes an emulated one a second.
+        self.machine()?.wait_line(PASSWORD_LABEL, PASSWORD_MAX)?;
         let password = self.machine()?.serial().take_one_time_password();
         let password = password.ok_or(LabError::NoPassword)?;
         let mut api = self.api();
@@ -255,6 +262,9 @@ fn new_password() -> std::io::Result<String> {
     std::fs::File::open(RANDOM)?.read_exact(&mut bytes)?;
     Ok(hex::encode(bytes))
 }
+
+/// Many times what it takes.
+const PASSWORD_MAX: Duration = Duration::from_secs(30);
 
 const RANDOM: &str = "/dev/urandom";
 

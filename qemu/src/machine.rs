@@ -108,7 +108,10 @@ impl Machine {
     /// # Errors
     /// They are not within [`BOOT_MAX`].
     pub fn wait_ready(&self) -> Result<Line, MachineError> {
-        Ok(self.serial.wait(self.boot_mark, READY_LINE, BOOT_MAX)?)
+        let never = Some(GIVEN_UP);
+        Ok(self
+            .serial
+            .wait_unless(self.boot_mark, READY_LINE, never, BOOT_MAX)?)
     }
 
     /// Waits for a line of this boot.
@@ -277,6 +280,9 @@ const KERNEL_COMMAND_LINE: &str = "console=ttyS0 loglevel=4 panic=5";
 
 /// What PID 1 says when all services are ready.
 const READY_LINE: &str = "ramal: ready";
+
+/// What PID 1 says of a service that it does not start again.
+const GIVEN_UP: &str = "GIVEN UP";
 
 /// Ten times what it takes under emulation on an idle two-core machine.
 pub const BOOT_MAX: Duration = Duration::from_secs(120);

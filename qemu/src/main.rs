@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use image::progress;
 use qemu::lab::Plan;
-use qemu::{check, interrupt, up};
+use qemu::{check, interrupt, privilege, suite, up};
 
 /// Runs a Ramal box in QEMU with a network and two real phones.
 #[derive(Parser)]
@@ -31,22 +31,16 @@ enum Command {
         #[arg(long)]
         console: bool,
     },
+    /// Run all tests: format, lints, house rules, unit, simulation, and the box in QEMU.
+    #[command(after_help = "Example:\n  cargo qemu test")]
+    Test,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Err(error) = interrupt::take_over() {
-        progress::step(&format!("Failed: cannot take over signals: {error}"));
-        return ExitCode::FAILURE;
-    }
-    let result = match arguments.command {
-        Command::Up { check: false, port, console } => {
-            up::up(&plan(port, console)).map_err(Into::into)
-        }
-        Command::Up { check: true, port: _, console } => run_check(&plan(0, console)),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
+    match run(arguments.command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             progress::step(&format!("Failed: {error}"));
             ExitCode::FAILURE
@@ -54,8 +48,32 @@ fn main() -> ExitCode {
     }
 }
 
+/// `false` when all was done and something is not as it should be.
+fn run(command: Command) -> Result<bool, Box<dyn std::error::Error>> {
+    privilege::become_root_of_the_lab()?;
+    interrupt::take_over()?;
+    match command {
+        Command::Up {
+            check: false,
+            port,
+            console,
+        } => up::up(&plan(port, console))?,
+        Command::Up {
+            check: true,
+            port: _,
+            console,
+        } => run_check(&plan(0, console))?,
+        Command::Test => return suite::run(),
+    }
+    Ok(true)
+}
+
 fn plan(port: u16, show_console: bool) -> Plan {
-    Plan { port, show_console, log_name: "console.log".to_owned() }
+    Plan {
+        port,
+        show_console,
+        log_name: "console.log".to_owned(),
+    }
 }
 
 fn run_check(plan: &Plan) -> Result<(), Box<dyn std::error::Error>> {

@@ -138,6 +138,8 @@ impl Office {
         self.first.phone().send_digits(DIGITS)?;
         self.second.phone().wait_digits(DIGITS, ANSWER_MAX)?;
         let digits = self.second.phone().digits();
+        // A phone reports a digit when it begins; the record counts those that have ended.
+        self.listen(TALK + DIGITS_MAX)?;
         self.disconnect()?;
         let (first_heard, second_heard) = self.prove_sound()?;
         Ok(CallProof {
@@ -195,6 +197,9 @@ pub const DIGITS: &str = "159*0#";
 
 /// Both must have heard this much: enough to measure frequency and level well.
 const TALK: Duration = Duration::from_secs(4);
+
+/// Six digits of 180 ms, and as long again until the last one is over.
+const DIGITS_MAX: Duration = Duration::from_secs(3);
 
 /// A registration takes two round trips; the box is emulated.
 const REGISTER_MAX: Duration = Duration::from_secs(20);

@@ -62,6 +62,17 @@ impl Process {
         &mut self.child
     }
 
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// The kernel does not know it any more.
+    pub fn wait(&mut self) -> Result<ExitStatus, ProcessError> {
+        let program = format!("process {}", self.child.id());
+        self.child
+            .wait()
+            .map_err(|source| ProcessError::Start { program, source })
+    }
+
     /// Whether it has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()

@@ -21,6 +21,16 @@ pub enum SerialError {
         /// The end of the log.
         last: String,
     },
+    /// Another line says that it cannot come any more.
+    #[error("the box did not say \"{wanted}\" but \"{instead}\"; its last lines were:\n{last}")]
+    Instead {
+        /// What was waited for.
+        wanted: String,
+        /// What came.
+        instead: String,
+        /// The end of the log.
+        last: String,
+    },
     /// QEMU ended.
     #[error("QEMU ended before the box said \"{wanted}\"; its last lines were:\n{last}")]
     Ended {
@@ -121,6 +131,20 @@ impl Serial {
     /// # Errors
     /// It did not come in time, or QEMU ended.
     pub fn wait(&self, from: usize, wanted: &str, limit: Duration) -> Result<Line, SerialError> {
+        self.wait_unless(from, wanted, None, limit)
+    }
+
+    /// The same, and gives up when a line says `never`: then `wanted` cannot come any more.
+    ///
+    /// # Errors
+    /// It did not come in time, or cannot, or QEMU ended.
+    pub fn wait_unless(
+        &self,
+        from: usize,
+        wanted: &str,
+        never: Option<&str>,
+        limit: Duration,
+    ) -> Result<Line, SerialError> {
         let deadline = Instant::now() + limit;
         let mut state = self.state();
         let mut next = from;
@@ -129,8 +153,17 @@ impl Serial {
             if let Some(line) = fresh.iter().find(|line| line.text.contains(wanted)) {
                 return Ok(line.clone());
             }
+            let is_never = |line: &&Line| never.is_some_and(|never| line.text.contains(never));
+            let hopeless = fresh.iter().find(is_never).map(|line| line.text.clone());
             next = state.lines.len().max(from);
             let wanted = wanted.to_owned();
+            if let Some(instead) = hopeless {
+                return Err(SerialError::Instead {
+                    wanted,
+                    instead,
+                    last: state.tail(),
+                });
+            }
             if state.ended {
                 return Err(SerialError::Ended {
                     wanted,
@@ -189,7 +222,7 @@ fn redact(text: String) -> (String, Option<String>) {
 }
 
 /// What the box shows before the password.
-const PASSWORD_LABEL: &str = "one-time password: ";
+pub const PASSWORD_LABEL: &str = "one-time password: ";
 
 /// A day of a talkative box.
 const LINES_MAX: usize = 200_000;
