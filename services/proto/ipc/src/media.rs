@@ -13,6 +13,9 @@ pub enum Request {
     /// Open a relay. Answer: [`Reply::Opened`] or [`Reply::Failed`]. Opening an open one answers
     /// with the ports it has.
     Open(RelayId),
+    /// Open a relay on the ports (towards caller, towards callee) it had before `media` was
+    /// restarted, so that phones need not be told. Answer: as to [`Self::Open`].
+    Reopen(RelayId, u16, u16),
     /// Say what is known of one side. Answer: [`Reply::Done`] or [`Reply::Unknown`].
     Set(RelayId, Side, Leg),
     /// Close a relay. Answer: [`Reply::Closed`] or [`Reply::Unknown`].

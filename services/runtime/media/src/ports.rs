@@ -31,6 +31,11 @@ impl PortRange {
         self.first <= port && port <= self.last
     }
 
+    /// Whether a pair of the range begins at a port.
+    pub(crate) const fn has_pair(self, port: u16) -> bool {
+        self.contains(port) && port.is_multiple_of(2)
+    }
+
     /// How many RTP/RTCP pairs there are.
     #[must_use]
     pub fn pairs(self) -> usize {

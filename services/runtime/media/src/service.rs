@@ -69,9 +69,11 @@ fn answer(listener: &UnixListener, control: &Control) {
 const fn may_ask(peer: u32, request: &Request) -> bool {
     match request {
         Request::Status => matches!(peer, uid::PBX | uid::WEB | uid::ROOT),
-        Request::Open(_) | Request::Set(..) | Request::Close(_) | Request::KeepOnly(_) => {
-            peer == uid::PBX
-        }
+        Request::Open(_)
+        | Request::Reopen(..)
+        | Request::Set(..)
+        | Request::Close(_)
+        | Request::KeepOnly(_) => peer == uid::PBX,
     }
 }
 

@@ -41,6 +41,14 @@ impl RelaySockets {
         })
     }
 
+    /// Binds the pairs a relay had before; both must be free again.
+    pub(crate) fn rebind(caller: u16, callee: u16) -> Result<Self, SocketsError> {
+        Ok(Self {
+            caller: Pair::bind_at(caller)?,
+            callee: Pair::bind_at(callee)?,
+        })
+    }
+
     /// One socket.
     pub(crate) const fn get(&self, side: Side, channel: Channel) -> &UdpSocket {
         let pair = match side {

@@ -107,7 +107,10 @@ impl RelayTable {
         watch: impl FnMut(usize, &Slot) -> Result<(), String>,
     ) -> Reply {
         match request {
-            Request::Open(id) => self.open(now, id, watch),
+            Request::Open(id) => self.open(now, id, None, watch),
+            Request::Reopen(id, caller, callee) => {
+                self.open(now, id, Some((caller, callee)), watch)
+            }
             Request::Set(id, side, leg) => self.set(id, side, leg),
             Request::Close(id) => self.close(now, id).map_or(Reply::Unknown, Reply::Closed),
             Request::KeepOnly(kept) => {
@@ -136,6 +139,7 @@ impl RelayTable {
         &mut self,
         now: Instant,
         id: RelayId,
+        ports: Option<(u16, u16)>,
         mut watch: impl FnMut(usize, &Slot) -> Result<(), String>,
     ) -> Reply {
         if let Some(slot) = self
@@ -150,7 +154,16 @@ impl RelayTable {
                 "{RELAYS_MAX} relays are open, as many as there may be"
             ));
         }
-        let sockets = match RelaySockets::bind(&mut self.ring) {
+        let bound = match ports {
+            None => RelaySockets::bind(&mut self.ring),
+            Some((caller, callee))
+                if self.range.has_pair(caller) && self.range.has_pair(callee) =>
+            {
+                RelaySockets::rebind(caller, callee)
+            }
+            Some(_) => return failed(format!("the ports asked for are not of {}", self.range)),
+        };
+        let sockets = match bound {
             Ok(sockets) => sockets,
             Err(error) => return failed(error.to_string()),
         };

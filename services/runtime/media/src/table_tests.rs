@@ -76,6 +76,23 @@ fn only_the_named_relays_are_kept() {
 }
 
 #[test]
+fn a_relay_comes_back_on_the_ports_it_had() {
+    let mut table = table("14070-14079");
+    assert_eq!(
+        ports(&ask(&mut table, Request::Reopen(7, 14074, 14076))),
+        (14074, 14076)
+    );
+    assert_eq!(
+        ports(&ask(&mut table, Request::Reopen(7, 14070, 14072))),
+        (14074, 14076)
+    );
+    for (caller, callee) in [(14074, 14078), (14071, 14078), (16000, 14078)] {
+        let reply = ask(&mut table, Request::Reopen(8, caller, callee));
+        assert!(matches!(reply, Reply::Failed { .. }), "{caller} {callee}");
+    }
+}
+
+#[test]
 fn media_may_not_be_sent_to_the_relay_itself() {
     let mut table = table("14060-14069");
     ask(&mut table, Request::Open(1));

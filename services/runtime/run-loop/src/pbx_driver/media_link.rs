@@ -1,15 +1,21 @@
 //! The way to `media`: requests in order, one at a time, each with exactly one answer.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ipc::media::{RelayId, Reply, Request};
 use pbx::Input;
 use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
 
+use super::relay_book::RelayBook;
 use crate::ipc::Client;
 
 /// Requests waiting for `media`; a call makes about five.
 const WAITING_MAX: usize = 2048;
+
+/// How often to look whether `media` still has the relays of all calls.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Sends requests to `media`.
 #[derive(Debug)]
@@ -43,19 +49,60 @@ async fn ask_in_order(
     mut queue: mpsc::Receiver<Request>,
     feed: mpsc::Sender<Input>,
 ) {
-    // The client opens a new connection by itself when media has been restarted. Its relays are
-    // gone then, and it says `Unknown`, which is for the node to act upon.
+    // The client opens a new connection by itself when media has been restarted.
     let client = Client::<Request, Reply>::new(path);
-    while let Some(request) = queue.recv().await {
+    let mut book = RelayBook::default();
+    let mut look = interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let request = tokio::select! {
+            request = queue.recv() => request,
+            _ = look.tick() => {
+                if !book.is_empty() {
+                    restore(&client, &mut book).await;
+                }
+                continue;
+            }
+        };
+        let Some(request) = request else { return };
         let relay = relay_of(&request);
-        let reply = client.call(&request).await.unwrap_or_else(|error| {
+        let mut reply = client.call(&request).await;
+        if matches!(reply, Ok(Reply::Unknown)) && matches!(request, Request::Set(..)) {
+            restore(&client, &mut book).await;
+            reply = client.call(&request).await;
+        }
+        let reply = reply.unwrap_or_else(|error| {
             tracing::warn!("media did not answer: {error}");
             Reply::Failed {
                 reason: error.to_string(),
             }
         });
+        let reply = book.note(&request, reply);
         if feed.send(Input::Media { relay, reply }).await.is_err() {
             return;
+        }
+    }
+}
+
+/// Opens again what a restarted `media` has forgotten.
+async fn restore(client: &Client<Request, Reply>, book: &mut RelayBook) {
+    // While it is away there is nothing to do; the next look comes soon.
+    let Ok(Reply::Relays(relays)) = client.call(&Request::Status).await else {
+        return;
+    };
+    let missing = book.missing(&relays);
+    if missing.is_empty() {
+        return;
+    }
+    tracing::warn!("media was restarted: telling it again what it knew");
+    for request in missing {
+        match client.call(&request).await {
+            Ok(Reply::Failed { reason }) => tracing::warn!("a relay does not come back: {reason}"),
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!("media did not answer: {error}");
+                return;
+            }
         }
     }
 }
@@ -63,7 +110,10 @@ async fn ask_in_order(
 /// The relay a request names; 0 when it names none.
 const fn relay_of(request: &Request) -> RelayId {
     match request {
-        Request::Open(relay) | Request::Set(relay, ..) | Request::Close(relay) => *relay,
+        Request::Open(relay)
+        | Request::Reopen(relay, ..)
+        | Request::Set(relay, ..)
+        | Request::Close(relay) => *relay,
         Request::KeepOnly(_) | Request::Status => 0,
     }
 }

@@ -9,6 +9,7 @@
 mod connection;
 mod events;
 mod media_link;
+mod relay_book;
 mod status;
 mod store_link;
 mod streams;
