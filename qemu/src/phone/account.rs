@@ -14,7 +14,7 @@ use crate::sound::Tone;
 pub struct PhoneConfig {
     /// Its number, which is also its user name.
     pub extension: String,
-    /// The password of the extension; letters, digits and `-._~!*+=` only.
+    /// The password of the extension; letters, digits and `-._~!*+=^` only.
     pub password: Redacted<String>,
     /// The PBX it registers with, and whose address is the domain of the numbers it dials.
     pub registrar: SocketAddr,
@@ -51,7 +51,7 @@ pub(super) fn account(config: &PhoneConfig) -> Result<String, PhoneError> {
         ..
     } = config;
     let plain = |text: &str| {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!*+=".contains(&byte);
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!*+=^".contains(&byte);
         text.len() <= WORD_BYTES_MAX && text.bytes().all(plain)
     };
     if !plain(extension) || !plain(password.reveal()) {
