@@ -12,7 +12,7 @@ use super::fork::description;
 use super::incoming::read_offer;
 use super::leg::SDP;
 use super::table::{Index, Purpose};
-use super::{Call, End, Phase};
+use super::{Call, EXCHANGES_REMEMBERED, End, Phase};
 use crate::core::Core;
 use crate::interface::PeerFault;
 use crate::requests::{ALLOW, allowing, bad_extension};
@@ -124,8 +124,7 @@ impl Call {
             self.reply(core, id, request, StatusCode::SERVICE_UNAVAILABLE);
             return;
         };
-        index.clients.insert(client, (self.key, Purpose::Exchange));
-        index.servers.insert(id, self.key);
+        self.remember(index, client, id);
         let (request, offer) = (request.clone(), offer.zip(side));
         self.exchange = Some(Exchange {
             from: end,
@@ -135,6 +134,19 @@ impl Call {
             client,
             cseq,
         });
+    }
+
+    /// Notes whose answers belong to this call, and forgets those of long ago.
+    fn remember(&mut self, index: &mut Index, client: ClientId, server: ServerId) {
+        index.clients.insert(client, (self.key, Purpose::Exchange));
+        index.servers.insert(server, self.key);
+        self.exchanges.push_back((client, server));
+        if self.exchanges.len() > EXCHANGES_REMEMBERED
+            && let Some((client, server)) = self.exchanges.pop_front()
+        {
+            index.clients.remove(&client);
+            index.servers.remove(&server);
+        }
     }
 
     /// RFC 3261 §14.2: one offer at a time. A second one from the same side comes too early, one

@@ -1,5 +1,7 @@
 //! The beginning: an authenticated INVITE becomes a call, or one record of why not.
 
+use std::collections::VecDeque;
+
 use ipc::media::Request as MediaRequest;
 use ipc::store::{CallRecord, Outcome};
 use sdp::{Place, Session};
@@ -7,7 +9,7 @@ use sip::transaction::{Flow, ServerId};
 use sip::{HeaderName, Request, Response, StatusCode};
 
 use super::leg::{Leg, SDP};
-use super::{CALLS_MAX, Call, Calls, End, Phase, RELAY_REPLY_TIME_MAX, Relay};
+use super::{Call, Calls, End, Phase, RELAY_REPLY_TIME_MAX, Relay};
 use crate::core::{Core, event_text};
 use crate::dialog::Dialog;
 use crate::interface::{Event, Limit, Output, PeerFault};
@@ -113,7 +115,7 @@ impl Calls {
             to: dialled.clone(),
         })?;
         match route {
-            Route::Phones { number, contacts } if self.live() < CALLS_MAX => Ok(Accepted {
+            Route::Phones { number, contacts } if self.has_room() => Ok(Accepted {
                 offer,
                 hops,
                 number,
@@ -172,6 +174,7 @@ impl Calls {
             caller_name,
             branches: Vec::new(),
             exchange: None,
+            exchanges: VecDeque::new(),
             deadline: None,
             relay_deadline: Some(core.now + RELAY_REPLY_TIME_MAX),
             recorded: false,

@@ -20,6 +20,7 @@ mod incoming;
 mod leg;
 mod table;
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use ipc::media::{RelayId, Request as MediaRequest, Side as MediaSide};
@@ -38,6 +39,11 @@ pub(crate) use table::Calls;
 
 /// Calls at a time; the relay's ports are sized for it too.
 pub const CALLS_MAX: usize = 500;
+/// Calls that may be settling beside those: a phone that dials and gives up without end would
+/// otherwise fill the memory with branches that wait for their last word.
+const CALLS_SETTLING_MAX: usize = 4 * CALLS_MAX;
+/// Re-INVITEs whose repeated 2xx are still recognised; older ones were acknowledged long ago.
+const EXCHANGES_REMEMBERED: usize = 4;
 /// How long phones ring before the caller is told that nobody answers.
 pub const RING_TIME_MAX: Duration = Duration::from_secs(60);
 /// RFC 3261 §17.1.1.1: an estimate of the round trip.
@@ -74,6 +80,8 @@ pub(crate) struct Call {
     branches: Vec<Branch>,
     /// A re-INVITE on its way from one leg to the other.
     exchange: Option<Exchange>,
+    /// The last re-INVITEs, oldest first.
+    exchanges: VecDeque<(ClientId, ServerId)>,
     /// What the current phase waits for at most.
     deadline: Option<Instant>,
     /// What `media` may take at most.

@@ -8,7 +8,7 @@ use sansio::Instant;
 use sip::transaction::{ClientId, Flow, ServerId};
 use sip::{Method, Request, Response, StatusCode};
 
-use super::{Call, End, Phase};
+use super::{CALLS_MAX, CALLS_SETTLING_MAX, Call, End, Phase};
 use crate::core::Core;
 use crate::interface::PeerFault;
 
@@ -56,12 +56,11 @@ impl Calls {
         self.last
     }
 
-    /// Calls that are not over.
-    pub(super) fn live(&self) -> usize {
-        self.table
-            .values()
-            .filter(|call| call.phase != Phase::Ending)
-            .count()
+    /// Whether one more call can be taken.
+    pub(super) fn has_room(&self) -> bool {
+        let live = |call: &&Call| call.phase != Phase::Ending;
+        self.table.len() < CALLS_SETTLING_MAX
+            && self.table.values().filter(live).count() < CALLS_MAX
     }
 
     /// Adds a call.
