@@ -16,6 +16,7 @@ mod crc32c;
 pub mod disk;
 mod error;
 pub mod ext4;
+pub mod landlock;
 pub mod modules;
 pub mod mount;
 pub mod network;

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets, Gid, Uid};
 
+use crate::landlock::Fence;
 use crate::{Context, SystemError};
 
 /// A program to be started.
@@ -33,6 +34,8 @@ pub struct Program<'a> {
     pub identity: Option<Identity>,
     /// The door of the control group it joins.
     pub group: Option<&'a File>,
+    /// The fence around it; only together with an identity, which sets `no_new_privs`.
+    pub fence: Option<&'a Fence>,
     /// What it may use; `None` leaves it what its parent may use.
     pub limits: Option<Limits>,
 }
@@ -147,6 +150,10 @@ fn become_program(program: &Program<'_>, descriptors: &Arranged, image: &Image<'
         })
         .and_then(|()| match program.identity {
             Some(identity) => drop_rights(identity).map_err(|error| ("drop rights", error)),
+            None => Ok(()),
+        })
+        .and_then(|()| match program.fence {
+            Some(fence) => fence.put_up().map_err(|error| ("put up its fence", error)),
             None => Ok(()),
         });
     if let Err((step, error)) = step {

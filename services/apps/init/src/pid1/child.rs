@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use kernel::landlock::{Fence, Openings};
 use kernel::spawn::{self, Program};
 use kernel::{SystemError, network};
 use supervise::Service;
@@ -104,6 +105,11 @@ pub(crate) fn start(
         arguments.extend(["--data", &data_dir]);
     }
     let door = group.map(kernel::cgroup::Group::open_door).transpose()?;
+    let fence = if settings.is_confined {
+        fence(service, settings)?
+    } else {
+        None
+    };
     let pid = spawn::spawn(&Program {
         path: &program_path,
         arguments: &arguments,
@@ -112,6 +118,7 @@ pub(crate) fn start(
         descriptors: &descriptors,
         identity: settings.is_confined.then(|| services::identity(service)),
         group: door.as_ref(),
+        fence: fence.as_ref(),
         limits: settings
             .is_confined
             .then(|| services::process_limits(service)),
@@ -120,6 +127,23 @@ pub(crate) fn start(
         pid,
         output: Pipe::new(output),
         notices: Pipe::new(notices),
+    })
+}
+
+/// What a service may write to and reach, besides the sockets it is passed.
+fn fence(service: Service, settings: &Settings) -> Result<Option<Fence>, SystemError> {
+    let null = Path::new("/dev/null");
+    let (writable, tcp) = match service {
+        Service::Store => (vec![null, settings.data_dir.as_path()], false),
+        Service::Net => (vec![null, Path::new("/proc/sys/net")], false),
+        // Calls phones back that registered over TCP.
+        Service::Pbx => (vec![null], true),
+        Service::Media | Service::Web => (vec![null], false),
+    };
+    Fence::plan(Openings {
+        program: &settings.program,
+        writable: &writable,
+        tcp,
     })
 }
 

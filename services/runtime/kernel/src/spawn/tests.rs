@@ -5,6 +5,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
 
 use super::*;
+use crate::landlock::Openings;
 
 const LIMITS: Limits = Limits {
     descriptors_max: 64,
@@ -15,6 +16,15 @@ const LIMITS: Limits = Limits {
 
 /// Runs a script and returns its output and its exit code.
 fn run(script: &str, descriptors: &[BorrowedFd<'_>], identity: Option<Identity>) -> (String, i32) {
+    run_fenced(script, descriptors, identity, None)
+}
+
+fn run_fenced(
+    script: &str,
+    descriptors: &[BorrowedFd<'_>],
+    identity: Option<Identity>,
+    fence: Option<&Fence>,
+) -> (String, i32) {
     let (mut reader, writer) = io::pipe().expect("a pipe");
     let arguments = ["sh", "-c", script];
     let program = Program {
@@ -25,6 +35,7 @@ fn run(script: &str, descriptors: &[BorrowedFd<'_>], identity: Option<Identity>)
         descriptors,
         identity,
         group: None,
+        fence,
         limits: Some(LIMITS),
     };
     let pid = spawn(&program).expect("started");
@@ -93,6 +104,7 @@ fn a_program_that_is_not_there_says_so_in_the_log() {
         descriptors: &[],
         identity: None,
         group: None,
+        fence: None,
         limits: Some(LIMITS),
     };
     let pid = spawn(&program).expect("forked");
@@ -130,4 +142,46 @@ fn a_service_runs_as_its_own_user_with_only_the_rights_it_needs() {
         "Uid: 104 104 104 104 Groups: CapEff: 0000000000003c00 CapBnd: 0000000000003c00 \
          CapAmb: 0000000000003c00 NoNewPrivs: 1 0077"
     );
+}
+
+#[test]
+fn a_fenced_program_writes_only_where_it_may() {
+    use std::path::Path;
+
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only root can start a program as another user");
+        return;
+    }
+    let folder = std::env::temp_dir().join(format!("ramal-fence-{}", std::process::id()));
+    let (inside, outside) = (folder.join("inside"), folder.join("outside"));
+    for path in [&inside, &outside] {
+        fs::create_dir_all(path).expect("made");
+        std::os::unix::fs::chown(path, Some(104), Some(104)).expect("given away");
+    }
+    // The host's shell is no single static program as the box's is: it may run anything.
+    let openings = Openings {
+        program: Path::new("/"),
+        writable: &[Path::new("/dev/null"), &inside],
+        tcp: false,
+    };
+    let Some(fence) = Fence::plan(openings).expect("planned") else {
+        println!("skipped: this kernel has no Landlock");
+        return;
+    };
+    let script = format!(
+        "echo 1 > {}/file && echo in; echo 2 > {}/file || echo out; echo 3 > /dev/null && echo null",
+        inside.display(),
+        outside.display()
+    );
+    let identity = Identity {
+        id: 104,
+        rights: Rights::None,
+    };
+    let (text, _) = run_fenced(&script, &[], Some(identity), Some(&fence));
+    fs::remove_dir_all(folder).expect("removed");
+    let words: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.contains("denied"))
+        .collect();
+    assert_eq!(words, ["in", "out", "null"], "{text}");
 }

@@ -1,0 +1,165 @@
+//! Landlock: a fence around one process, put up before it starts and never taken down.
+//!
+//! Reading is not fenced: everything readable on the box is firmware, and the data disk's one
+//! folder belongs to the store alone. Writing, making, removing and running are, and so is TCP.
+//! Source: Linux Documentation/userspace-api/landlock.rst.
+#![expect(
+    unsafe_code,
+    reason = "the C libraries have no wrappers for these system calls"
+)]
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::path::Path;
+
+use crate::{Context, SystemError};
+
+/// What a process may still do inside its fence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Openings<'a> {
+    /// The one program it may run: its own.
+    pub program: &'a Path,
+    /// Files it may write to, and folders in which it may do everything but run programs.
+    pub writable: &'a [&'a Path],
+    /// Whether it may open TCP connections and listen for them. Passed sockets always work.
+    pub tcp: bool,
+}
+
+/// A fence that is not up yet.
+#[derive(Debug)]
+pub struct Fence {
+    ruleset: OwnedFd,
+}
+
+impl Fence {
+    /// Plans a fence; `None` when this kernel has no Landlock. What an older kernel cannot fence
+    /// stays open.
+    ///
+    /// # Errors
+    /// When an opening does not exist.
+    pub fn plan(openings: Openings<'_>) -> Result<Option<Self>, SystemError> {
+        let Some(version) = version() else {
+            return Ok(None);
+        };
+        let mut files = EXECUTE | CHANGE;
+        if version >= 2 {
+            files |= REFER;
+        }
+        if version >= 3 {
+            files |= TRUNCATE;
+        }
+        let network = if version >= 4 && !openings.tcp {
+            BIND_TCP | CONNECT_TCP
+        } else {
+            0
+        };
+        let attributes = Ruleset { files, network };
+        let length = if version >= 4 {
+            size_of::<Ruleset>()
+        } else {
+            size_of::<u64>()
+        };
+        // SAFETY: the structure outlives the call and is at least `length` bytes long; the call
+        // returns a new descriptor.
+        let ruleset = unsafe {
+            let made = libc::syscall(CREATE_RULESET, &raw const attributes, length, 0);
+            let made = i32::try_from(made).unwrap_or(-1);
+            if made < 0 {
+                return Err(io::Error::last_os_error()).context("plan", "a Landlock fence");
+            }
+            OwnedFd::from_raw_fd(made)
+        };
+        let fence = Self { ruleset };
+        fence.open_up(openings.program, EXECUTE)?;
+        for path in openings.writable {
+            let all = if path.is_dir() {
+                files & !EXECUTE
+            } else {
+                files & (WRITE | TRUNCATE)
+            };
+            fence.open_up(path, all)?;
+        }
+        Ok(Some(fence))
+    }
+
+    fn open_up(&self, path: &Path, rights: u64) -> Result<(), SystemError> {
+        let parent = File::open(path).context("open", path.display())?;
+        let rule = PathBeneath {
+            rights,
+            parent: parent.as_raw_fd(),
+        };
+        // SAFETY: the structure is laid out as the kernel's and outlives the call.
+        let added = unsafe {
+            libc::syscall(
+                ADD_RULE,
+                self.ruleset.as_raw_fd(),
+                PATH_BENEATH,
+                &raw const rule,
+                0,
+            )
+        };
+        if added == 0 {
+            return Ok(());
+        }
+        Err(io::Error::last_os_error()).context("leave a Landlock opening at", path.display())
+    }
+
+    /// Puts the fence around this process; `no_new_privs` must be set. One system call, so that
+    /// it can be made between `fork` and `execve`.
+    pub(crate) fn put_up(&self) -> Result<(), rustix::io::Errno> {
+        // SAFETY: the call takes a descriptor and flags only.
+        let done = unsafe { libc::syscall(RESTRICT_SELF, self.ruleset.as_raw_fd(), 0) };
+        if done == 0 {
+            return Ok(());
+        }
+        let code = io::Error::last_os_error().raw_os_error().unwrap_or(0);
+        Err(rustix::io::Errno::from_raw_os_error(code))
+    }
+}
+
+/// Which Landlock this kernel has.
+fn version() -> Option<i64> {
+    // SAFETY: with this flag the call reads no structure.
+    let version = unsafe {
+        libc::syscall(
+            CREATE_RULESET,
+            std::ptr::null::<Ruleset>(),
+            0_usize,
+            ASK_VERSION,
+        )
+    };
+    (version > 0).then_some(version)
+}
+
+/// `struct landlock_ruleset_attr` of version 4.
+#[repr(C)]
+struct Ruleset {
+    files: u64,
+    network: u64,
+}
+
+/// `struct landlock_path_beneath_attr`.
+#[repr(C, packed)]
+struct PathBeneath {
+    rights: u64,
+    parent: i32,
+}
+
+const CREATE_RULESET: libc::c_long = 444;
+const ADD_RULE: libc::c_long = 445;
+const RESTRICT_SELF: libc::c_long = 446;
+/// `LANDLOCK_CREATE_RULESET_VERSION`.
+const ASK_VERSION: u32 = 1;
+/// `LANDLOCK_RULE_PATH_BENEATH`.
+const PATH_BENEATH: u32 = 1;
+/// `LANDLOCK_ACCESS_FS_*` of Linux landlock.h.
+const EXECUTE: u64 = 1;
+const WRITE: u64 = 1 << 1;
+/// Writing, removing and making of every kind: bit 1 and bits 4 to 12.
+const CHANGE: u64 = WRITE | 0x1ff0;
+const REFER: u64 = 1 << 13;
+const TRUNCATE: u64 = 1 << 14;
+/// `LANDLOCK_ACCESS_NET_*`.
+const BIND_TCP: u64 = 1;
+const CONNECT_TCP: u64 = 1 << 1;
