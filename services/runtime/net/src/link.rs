@@ -42,6 +42,9 @@ pub const CONFLICTS_MAX: u32 = 10;
 /// Pause between two attempts then. RFC 3927 §9, RATE_LIMIT_INTERVAL.
 pub const RATE_LIMIT_INTERVAL: Duration = Duration::from_secs(60);
 
+/// The kernel counts a lease in whole seconds, so it may end it this much before we do.
+const LEASE_END_SLACK: Duration = Duration::from_secs(2);
+
 /// How an address is tried out before it is used.
 #[derive(Clone, Copy, Debug)]
 struct Pace {
@@ -72,6 +75,8 @@ pub struct LinkNode {
     rng: Rng,
     carrier: bool,
     held: Option<Held>,
+    /// When the newest lease ends, whatever the client says or no longer says.
+    lease_end: Option<Instant>,
     trial: Option<Trial>,
     announcements: Option<(u8, Instant)>,
     /// When to take a link-local address.
@@ -111,6 +116,7 @@ impl LinkNode {
             rng: Rng::from_seed(u64::from_be_bytes([0, 0, a, b, c, d, e, f])),
             carrier: false,
             held: None,
+            lease_end: None,
             trial: None,
             announcements: None,
             fallback_at: None,
@@ -159,6 +165,7 @@ impl LinkNode {
 
     fn leased(&mut self, now: Instant, lease: Lease) {
         self.fallback_at = None;
+        self.lease_end = Some(now + lease.lifetime);
         let candidate = Held {
             address: lease.address,
             prefix: lease.prefix,
@@ -180,6 +187,7 @@ impl LinkNode {
     }
 
     fn lease_ended(&mut self, now: Instant) {
+        self.lease_end = None;
         if matches!(
             &self.held,
             Some(Held {
@@ -201,19 +209,26 @@ impl LinkNode {
 
     /// The kernel ends an address with its lease; anything else that removes it is undone.
     fn vanished(&mut self, now: Instant, address: Ipv4Addr) {
-        let Some(held) = self.held.take_if(|held| held.address == address) else {
+        let Some(held) = self.held.as_ref().filter(|held| held.address == address) else {
             return;
         };
         match held.source {
+            Source::Leased(_)
+                if self
+                    .lease_end
+                    .is_none_or(|end| end <= now + LEASE_END_SLACK) =>
+            {
+                self.lease_ended(now);
+            }
+            Source::Leased(_) | Source::LinkLocal => {
+                self.outputs.push_back(Output::Hold(held.clone()));
+            }
             Source::Inherited => {
+                self.held = None;
                 self.outputs.push_back(Output::Event(Event::Lost(address)));
                 if self.carrier {
                     self.fallback_at.get_or_insert(now + FALLBACK_DELAY);
                 }
-            }
-            Source::Leased(_) | Source::LinkLocal => {
-                self.outputs.push_back(Output::Hold(held.clone()));
-                self.held = Some(held);
             }
         }
     }
@@ -388,6 +403,9 @@ impl LinkNode {
     }
 
     fn timer(&mut self, now: Instant) {
+        if self.lease_end.is_some_and(|end| end <= now) {
+            self.lease_ended(now);
+        }
         if self.ask_at.is_some_and(|at| at <= now) {
             self.ask_at = None;
             self.fallback_at = Some(now + FALLBACK_DELAY);
@@ -441,10 +459,17 @@ impl Node for LinkNode {
             .conflict
             .as_ref()
             .map(|conflict| conflict.seen + CONFLICT_OVER);
-        [trial, announcement, self.fallback_at, self.ask_at, over]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            trial,
+            announcement,
+            self.fallback_at,
+            self.ask_at,
+            self.lease_end,
+            over,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 }
 

@@ -96,7 +96,11 @@ fn a_lease_is_probed_twice_then_held_and_announced() {
         transmitted(&bench.wait(Duration::from_secs(60))),
         [announcement]
     );
-    assert_eq!(bench.node.deadline(), None, "a held address costs nothing");
+    assert_eq!(
+        bench.node.deadline(),
+        Some(Instant::ORIGIN + Duration::from_secs(3601)),
+        "nothing more to do until the lease ends"
+    );
 }
 
 #[test]
@@ -297,4 +301,26 @@ fn a_pulled_cable_stops_the_asking_and_keeps_the_address() {
     assert!(bench.node.held().is_some());
     assert_eq!(bench.wait(Duration::from_secs(100)), []);
     assert_eq!(bench.give(Input::Carrier(true)), [Output::StartDhcp]);
+}
+
+#[test]
+fn no_address_outlives_its_lease_even_when_nobody_renews_or_tells() {
+    let mut bench = Bench::bound();
+    bench.give(Input::Carrier(false));
+    let seen = bench.wait(Duration::from_secs(3600));
+    assert_eq!(
+        seen,
+        [
+            Output::Drop(ADDRESS, 24),
+            Output::Event(Event::Lost(ADDRESS))
+        ]
+    );
+    let mut bench = Bench::bound();
+    bench.wait(Duration::from_secs(3589));
+    let seen = bench.give(Input::Vanished(ADDRESS));
+    assert_eq!(
+        events(&seen),
+        [Event::Lost(ADDRESS)],
+        "the kernel was a second early"
+    );
 }

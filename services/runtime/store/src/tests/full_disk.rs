@@ -111,6 +111,10 @@ fn on_a_small_file_system(directory: &Path) {
         "{:?}",
         health(&store)
     );
+    drop(store);
+    let store = super::store(Box::new(DataDisk::new(directory)), directory);
+    check_kept(&store, kept);
+    assert_eq!(config(&store).0, 2, "a start on a full disk");
     std::fs::remove_file(ballast).expect("it is ours");
     let record = vec![call(1_000_000, Outcome::Cancelled)];
     assert_eq!(store.ask(PBX, Request::PutCalls(record)), Reply::Stored);
