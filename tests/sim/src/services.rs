@@ -38,6 +38,13 @@ impl MediaModel {
                     callee_port: caller_port.saturating_add(2),
                 }
             }
+            Request::Reopen(relay, caller_port, callee_port) => {
+                self.open.insert(*relay);
+                Reply::Opened {
+                    caller_port: *caller_port,
+                    callee_port: *callee_port,
+                }
+            }
             Request::Set(relay, _, _) if self.open.contains(relay) => Reply::Done,
             Request::Close(relay) if self.open.remove(relay) => Reply::Closed(Stats {
                 packets_to_callee: 50,
@@ -56,7 +63,10 @@ impl MediaModel {
 
 fn relay_of(request: &Request) -> RelayId {
     match request {
-        Request::Open(relay) | Request::Set(relay, _, _) | Request::Close(relay) => *relay,
+        Request::Open(relay)
+        | Request::Reopen(relay, _, _)
+        | Request::Set(relay, _, _)
+        | Request::Close(relay) => *relay,
         Request::KeepOnly(_) | Request::Status => 0,
     }
 }

@@ -25,10 +25,9 @@ impl Phone {
                     .respond(now, id, &Response::to_request(request, status, None));
             }
             Method::Bye => {
-                let known = self
-                    .call
-                    .as_ref()
-                    .is_some_and(|call| belongs(call, request));
+                // RFC 3261 §15: no BYE may come before the caller has said ACK.
+                let ours = |call: &Call| belongs(call, request) && call.confirmed;
+                let known = self.call.as_ref().is_some_and(ours);
                 let status = if known {
                     StatusCode::OK
                 } else {
@@ -90,6 +89,7 @@ impl Phone {
             client: None,
             server: Some(id),
             invite: request.clone(),
+            confirmed: false,
             tries: 0,
             hang_up_after: hang_up,
             ok: None,
@@ -115,6 +115,7 @@ impl Phone {
         if let Some(server) = call.server {
             self.layer.respond(now, server, &ok);
         }
+        call.confirmed = true;
         call.state = State::Talking;
         call.ok = Some((ok, T1, now + GIVE_UP));
         let hang_up = call.hang_up_after;

@@ -38,6 +38,7 @@ impl Phone {
             client,
             server: None,
             invite,
+            confirmed: false,
             tries: 0,
             hang_up_after: plan.hang_up_after,
             ok: None,
@@ -105,6 +106,7 @@ impl Phone {
                 self.call = Some(call);
                 return;
             }
+            call.confirmed = true;
             call.dialog.learn(&response.headers);
             let mut ack = call.dialog.with_cseq(Method::Ack, call.dialog.cseq);
             if call.invite.body.is_empty() {

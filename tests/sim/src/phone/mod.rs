@@ -122,6 +122,8 @@ struct Call {
     client: Option<ClientId>,
     server: Option<ServerId>,
     invite: Request,
+    /// The dialog exists: a 2xx was sent or seen.
+    confirmed: bool,
     tries: u8,
     hang_up_after: Option<Duration>,
     ok: Option<(Response, Duration, Instant)>,
