@@ -22,6 +22,7 @@ mod modules;
 pub mod prepare;
 pub mod progress;
 mod root;
+mod slim;
 mod vmlinux;
 
 pub use cargo::BinaryTarget;

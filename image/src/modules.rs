@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::host::{HostError, command, filter};
 use crate::modinfo::{self, ModInfo};
+use crate::slim::slim;
 
 /// Why the modules could not be gathered.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +99,7 @@ impl Index {
             .to_string_lossy()
             .into_owned();
         let path = path.trim_end_matches(".xz").to_owned();
+        let content = slim(&content)?;
         let needs: Vec<String> = self.needs(&info).collect();
         chosen.insert(
             name.to_owned(),

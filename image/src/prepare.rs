@@ -31,6 +31,7 @@ pub enum PrepareError {
 const NEEDED: &[(&str, &str, &str)] = &[
     ("dpkg-deb", "dpkg", "unpacks the kernel package"),
     ("xz", "xz-utils", "unpacks kernel modules"),
+    ("objcopy", "binutils", "slims kernel modules"),
     ("gcc", "gcc", "links the binaries"),
     ("mke2fs", "e2fsprogs", "makes the template of the data disk"),
     ("qemu-system-x86_64", "qemu-system-x86", "runs the box"),
