@@ -176,6 +176,20 @@ impl Office {
         Err(missing(problem).into())
     }
 
+    /// The record of a call as the box has it now.
+    ///
+    /// # Errors
+    /// It has none with that id, or does not answer.
+    pub fn same_call(&self, record: &Value) -> Result<Value, LabError> {
+        let calls = self.api.calls(RECORDS_MAX)?;
+        let found = calls.into_iter().find(|call| call.get("id") == record.get("id"));
+        let missing = || ApiError::Field {
+            path: "/api/calls".to_owned(),
+            field: format!("call with the id {:?}", record.get("id")),
+        };
+        Ok(found.ok_or_else(missing)?)
+    }
+
     /// Resident memory of all our processes on the box, KiB.
     ///
     /// # Errors
@@ -209,6 +223,9 @@ const ANSWER_MAX: Duration = Duration::from_secs(20);
 
 /// How much later than real time sound may come from an emulated box.
 const SOUND_DELAY_MAX: Duration = Duration::from_secs(15);
+
+/// More than a lab makes.
+const RECORDS_MAX: u32 = 100;
 
 /// Each takes the emulated box a tenth of a second or more.
 const RECORD_QUESTIONS_MAX: u32 = 50;
