@@ -144,6 +144,17 @@ fn as_installer(folder: &Path) {
     assert!(said("pbx", "I am pbx with ipc:sip-udp:sip-tcp"));
     assert!(said("web", "I am web with ipc:https:http:ctl"));
     assert!(said("init", "service net GIVEN UP"));
+    // Peers that connect and say nothing, or half a word, keep nobody out.
+    let silent: Vec<_> = (0..100)
+        .map(|_| {
+            let mut peer = Control::connect(&folder.join("init.sock"));
+            peer.stream.write_all(&[9, 0]).expect("sent");
+            peer
+        })
+        .collect();
+    let mut init = Control::connect(&folder.join("init.sock"));
+    assert_eq!(init.service("pbx").state, "ready");
+    drop(silent);
     assert_eq!(
         init.ask(&Request::Shutdown(Shutdown::PowerOff)),
         Reply::Done

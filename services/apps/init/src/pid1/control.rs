@@ -68,6 +68,7 @@ impl Connection {
         }
         loop {
             match self.decoder.pop() {
+                Ok(Some(_)) if requests.len() >= REQUESTS_MAX => return (requests, State::Closed),
                 Ok(Some(request)) => {
                     self.incoming = 0;
                     requests.push(request);
@@ -129,6 +130,9 @@ pub(crate) fn may(uid: u32, request: &Request) -> bool {
 const ROOT: u32 = 0;
 /// A request is a few words; the longest are lines for the screen.
 const REQUEST_BYTES_MAX: usize = 64 * 1024;
+/// Requests answered in one turn. A peer waits for its answer before it asks again; one that does
+/// not would keep the loop from everything else.
+const REQUESTS_MAX: usize = 4;
 /// Replies that may wait for a peer that does not read: a whole log, and some.
 const REPLY_BYTES_MAX: usize = 2 * 1024 * 1024;
 
@@ -161,6 +165,16 @@ mod tests {
         );
         assert_eq!(allowed(&shutdown), [0, 105]);
         assert_eq!(allowed(&log), [0, 105]);
+    }
+
+    #[test]
+    fn a_peer_that_asks_without_waiting_for_answers_is_closed() {
+        let (mut peer, ours) = UnixStream::pair().expect("a pair");
+        let mut connection = Connection::new(ours).expect("ours");
+        let flood = frame::encode(&Request::Status).expect("fits").repeat(500);
+        peer.write_all(&flood).expect("written");
+        let (requests, state) = connection.requests();
+        assert_eq!((requests.len(), state), (REQUESTS_MAX, State::Closed));
     }
 
     #[test]

@@ -9,22 +9,37 @@ use super::control::{self, Connection, State};
 use super::{Source, Supervision};
 
 impl Supervision {
+    /// Takes connections in, but no more than a fair share at a time: the rest wakes the loop
+    /// again, so that nobody keeps it here by connecting without end.
     pub(super) fn accept(&mut self) {
-        while let Ok((stream, _)) = self.control.accept() {
-            let open = self
-                .sources
-                .iter()
-                .filter(|(_, it)| matches!(it, Source::Connection(_)));
-            let (count, oldest) = open.fold((0_usize, None), |(count, oldest), (token, _)| {
-                (count.saturating_add(1), oldest.or(Some(*token)))
-            });
-            if let Some(oldest) = oldest.filter(|_| count >= CONNECTIONS_MAX) {
-                self.sources.remove(&oldest);
-            }
+        for _ in 0..ACCEPTS_MAX {
+            let Ok((stream, _)) = self.control.accept() else {
+                return;
+            };
             match Connection::new(stream) {
-                Ok(connection) => self.add(Source::Connection(connection)),
+                Ok(connection) => {
+                    self.make_room(connection.uid());
+                    self.add(Source::Connection(connection));
+                }
                 Err(error) => self.tell(&error.to_string()),
             }
+        }
+    }
+
+    /// Closes the oldest connection of a user who has too many: only his own suffer.
+    fn make_room(&mut self, uid: u32) {
+        let of_user = |(token, source): (&u64, &Source)| match source {
+            Source::Connection(it) if it.uid() == uid => Some(*token),
+            Source::Connection(_)
+            | Source::Output(..)
+            | Source::Notices(..)
+            | Source::Button(_) => None,
+        };
+        let tokens: Vec<_> = self.sources.iter().filter_map(of_user).collect();
+        if tokens.len() >= CONNECTIONS_PER_USER_MAX
+            && let Some(oldest) = tokens.first()
+        {
+            self.sources.remove(oldest);
         }
     }
 
@@ -37,7 +52,7 @@ impl Supervision {
             for request in requests {
                 let reply = self.answer(connection.uid(), request);
                 if connection.reply(&reply) == State::Closed {
-                    state = State::Closed;
+                    return false;
                 }
             }
         }
@@ -118,7 +133,10 @@ impl Supervision {
     }
 }
 
-/// Connections at once: each service keeps one or two; beyond that the oldest goes.
-const CONNECTIONS_MAX: usize = 32;
+/// Connections of one user at once: each service keeps one or two; beyond that his oldest goes.
+/// The box has six users, so this bounds all of them.
+const CONNECTIONS_PER_USER_MAX: usize = 8;
+/// Connections taken in before the others get their turn.
+const ACCEPTS_MAX: usize = 16;
 /// Lines shown for one request: a screen full.
 const SCREEN_LINES_MAX: usize = 24;
