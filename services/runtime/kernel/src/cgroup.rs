@@ -74,6 +74,14 @@ impl Group {
             .unwrap_or(0)
     }
 
+    /// Kills whatever is still in the group: a service that has ended leaves nothing running.
+    ///
+    /// # Errors
+    /// When the group is gone.
+    pub fn kill_all(&self) -> Result<(), SystemError> {
+        self.set("cgroup.kill", "1")
+    }
+
     fn set(&self, file: &str, value: &str) -> Result<(), SystemError> {
         let path = self.path.join(file);
         fs::write(&path, value).context("write", path.display())
@@ -81,3 +89,19 @@ impl Group {
 }
 
 const ROOT: &str = "/sys/fs/cgroup";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_left_in_a_group_is_killed() {
+        let path = std::env::temp_dir().join(format!("ramal-group-{}", std::process::id()));
+        fs::create_dir_all(&path).expect("made");
+        let group = Group { path: path.clone() };
+        group.kill_all().expect("written");
+        let told = fs::read_to_string(path.join("cgroup.kill"));
+        fs::remove_dir_all(path).expect("removed");
+        assert_eq!(told.expect("there"), "1");
+    }
+}

@@ -372,6 +372,7 @@ impl Supervision {
                 End::Signal(signal) => Exit::Signal(signal),
             };
             self.tell_memory(service, end);
+            self.clear_group(service);
             self.feed(Input::ChildExited(service, pid, exit));
         }
     }
@@ -387,6 +388,14 @@ impl Supervision {
             self.tell(&format!(
                 "service {service} was killed for want of memory; it may use {limit} MiB"
             ));
+        }
+    }
+
+    /// Ends what a service left behind: a process that hides from its parent's end would keep the
+    /// service's sockets and rights.
+    fn clear_group(&mut self, service: Service) {
+        if let Some(Err(error)) = self.groups.of(service).as_ref().map(Group::kill_all) {
+            self.tell(&error.to_string());
         }
     }
 
