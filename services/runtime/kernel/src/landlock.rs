@@ -1,7 +1,8 @@
 //! Landlock: a fence around one process, put up before it starts and never taken down.
 //!
 //! Reading is not fenced: everything readable on the box is firmware, and the data disk's one
-//! folder belongs to the store alone. Writing, making, removing and running are, and so is TCP.
+//! folder belongs to the store alone. Writing, making, removing and running are, and so are TCP,
+//! abstract Unix sockets of others and signals to them.
 //! Source: Linux Documentation/userspace-api/landlock.rst.
 #![expect(
     unsafe_code,
@@ -30,6 +31,7 @@ pub struct Openings<'a> {
 #[derive(Debug)]
 pub struct Fence {
     ruleset: OwnedFd,
+    is_scoped: bool,
 }
 
 impl Fence {
@@ -54,12 +56,22 @@ impl Fence {
         } else {
             0
         };
-        let attributes = Ruleset { files, network };
-        let length = if version >= 4 {
-            size_of::<Ruleset>()
+        let scoped = if version >= 6 {
+            ABSTRACT_SOCKETS | SIGNALS
         } else {
-            size_of::<u64>()
+            0
         };
+        let attributes = Ruleset {
+            files,
+            network,
+            scoped,
+        };
+        let fields = match version {
+            6.. => 3,
+            4.. => 2,
+            _ => 1,
+        };
+        let length = fields * size_of::<u64>();
         // SAFETY: the structure outlives the call and is at least `length` bytes long; the call
         // returns a new descriptor.
         let ruleset = unsafe {
@@ -70,7 +82,10 @@ impl Fence {
             }
             OwnedFd::from_raw_fd(made)
         };
-        let fence = Self { ruleset };
+        let fence = Self {
+            ruleset,
+            is_scoped: scoped != 0,
+        };
         fence.open_up(openings.program, EXECUTE)?;
         for path in openings.writable {
             let all = if path.is_dir() {
@@ -105,6 +120,12 @@ impl Fence {
         Err(io::Error::last_os_error()).context("leave a Landlock opening at", path.display())
     }
 
+    /// Whether it also keeps from abstract sockets of others and from signalling them.
+    #[must_use]
+    pub const fn is_scoped(&self) -> bool {
+        self.is_scoped
+    }
+
     /// Puts the fence around this process; `no_new_privs` must be set. One system call, so that
     /// it can be made between `fork` and `execve`.
     pub(crate) fn put_up(&self) -> Result<(), rustix::io::Errno> {
@@ -132,11 +153,12 @@ fn version() -> Option<i64> {
     (version > 0).then_some(version)
 }
 
-/// `struct landlock_ruleset_attr` of version 4.
+/// `struct landlock_ruleset_attr` of version 6.
 #[repr(C)]
 struct Ruleset {
     files: u64,
     network: u64,
+    scoped: u64,
 }
 
 /// `struct landlock_path_beneath_attr`.
@@ -163,3 +185,7 @@ const TRUNCATE: u64 = 1 << 14;
 /// `LANDLOCK_ACCESS_NET_*`.
 const BIND_TCP: u64 = 1;
 const CONNECT_TCP: u64 = 1 << 1;
+/// `LANDLOCK_SCOPE_*`: abstract Unix sockets made by, and signals to, processes beyond the fence.
+/// Abstract sockets have no permissions of their own, and `web` keeps one for itself.
+const ABSTRACT_SOCKETS: u64 = 1;
+const SIGNALS: u64 = 1 << 1;

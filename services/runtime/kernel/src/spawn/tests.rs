@@ -185,3 +185,38 @@ fn a_fenced_program_writes_only_where_it_may() {
         .collect();
     assert_eq!(words, ["in", "out", "0"], "{text}");
 }
+
+#[test]
+fn a_fenced_program_reaches_no_process_beyond_the_fence() {
+    use std::os::linux::net::SocketAddrExt as _;
+    use std::os::unix::net::{SocketAddr, UnixListener};
+    use std::path::Path;
+
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only root can put up a fence without changing its user");
+        return;
+    }
+    let openings = Openings {
+        program: Path::new("/"),
+        writable: &[Path::new("/dev/null")],
+        tcp: false,
+    };
+    let Some(fence) = Fence::plan(openings).expect("planned") else {
+        println!("skipped: this kernel has no Landlock");
+        return;
+    };
+    if !fence.is_scoped() {
+        println!("skipped: this kernel's Landlock is older than version 6");
+        return;
+    }
+    let name = format!("ramal-beyond-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).expect("short");
+    let _listener = UnixListener::bind_addr(&address).expect("free");
+    // As root, so that nothing but the fence is in the way.
+    let script = format!(
+        "kill -0 $PPID 2>/dev/null && echo signalled; perl -MSocket -e 'socket(S, AF_UNIX, \
+         SOCK_STREAM, 0); print connect(S, pack_sockaddr_un(\"\\0{name}\")) ? 1 : 0'"
+    );
+    assert_eq!(run_fenced(&script, &[], None, None).0, "signalled\n1");
+    assert_eq!(run_fenced(&script, &[], None, Some(&fence)).0, "0");
+}
