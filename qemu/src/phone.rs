@@ -257,6 +257,15 @@ impl Phone {
         }
     }
 
+    /// How much sound of the call has arrived so far, whatever it contains: a place in what
+    /// [`Self::heard`] gives later. Nothing while there is no call.
+    ///
+    /// # Errors
+    /// The recording cannot be read.
+    pub fn recorded(&self) -> Result<Duration, PhoneError> {
+        Ok(files::recorded_length(self.recorded_so_far()?))
+    }
+
     /// Waits until these digits, and no others, have arrived in this call.
     ///
     /// # Errors

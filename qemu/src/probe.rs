@@ -198,6 +198,20 @@ impl Probe {
         self.invite_with(None, from, number, Ending::HangUp)
     }
 
+    /// Calls a number with this text instead of a session description.
+    ///
+    /// # Errors
+    /// There is no final answer.
+    pub fn invite_offering(
+        &mut self,
+        who: &Credentials,
+        number: &str,
+        description: &str,
+    ) -> Result<Outcome, ProbeError> {
+        let body = description.to_owned();
+        self.invite_described(Some(who), &who.extension, number, Ending::HangUp, body)
+    }
+
     /// Asks what the server can do.
     ///
     /// # Errors
@@ -239,6 +253,17 @@ impl Probe {
         ending: Ending,
     ) -> Result<Outcome, ProbeError> {
         let body = message::offer(self.media);
+        self.invite_described(who, from, number, ending, body)
+    }
+
+    fn invite_described(
+        &mut self,
+        who: Option<&Credentials>,
+        from: &str,
+        number: &str,
+        ending: Ending,
+        body: String,
+    ) -> Result<Outcome, ProbeError> {
         let called = format!("sip:{number}@{}", self.line.target);
         let from = format!("sip:{from}@{}", self.line.target);
         let kind = "Content-Type: application/sdp\r\n".to_owned();

@@ -184,6 +184,24 @@ impl Serial {
         }
     }
 
+    /// Waits until the line is closed: QEMU has ended.
+    ///
+    /// # Errors
+    /// It still runs.
+    pub fn wait_end(&self, limit: Duration) -> Result<(), SerialError> {
+        let running = |state: &mut State| !state.ended;
+        let waited = self.shared.1.wait_timeout_while(self.state(), limit, running);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if state.ended {
+            return Ok(());
+        }
+        Err(SerialError::TimedOut {
+            wanted: "(the end of QEMU)".to_owned(),
+            seconds: limit.as_secs(),
+            last: state.tail(),
+        })
+    }
+
     /// All lines after `from`.
     pub fn since(&self, from: usize) -> Vec<Line> {
         self.state().lines.get(from..).unwrap_or_default().to_vec()

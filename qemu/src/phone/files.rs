@@ -67,6 +67,11 @@ pub(super) fn recorded_bytes(length: Duration) -> u64 {
         .saturating_mul(a_millisecond)
 }
 
+/// How long a recording of this many bytes is at least.
+pub(super) fn recorded_length(bytes: u64) -> Duration {
+    Duration::from_millis(bytes * 1000 / (u64::from(SAMPLES_A_SECOND) * 2))
+}
+
 fn write_private(path: &Path, text: &str) -> Result<(), PhoneError> {
     let open = || -> io::Result<()> {
         let mut options = OpenOptions::new();
