@@ -94,14 +94,15 @@ async fn serve(
 
 fn answer(store: &Store, connection: &mut Connection, request: Request) -> Answer<Reply> {
     let watches = request == Request::Watch;
-    let reply = store.ask(connection.peer.uid, request);
+    let uid = connection.peer.uid;
+    let reply = store.ask(uid, request);
     let (true, Reply::Config { version, .. }) = (watches, &reply) else {
         return Answer::Reply(reply);
     };
     let mut seen = *version;
     let mut pushed = connection.push(&reply);
     while pushed.is_ok() && connection.is_open() && !store.is_closing() {
-        if let Some((version, site)) = store.next_config(seen, WATCH_PATIENCE) {
+        if let Some((version, site)) = store.next_config(uid, seen, WATCH_PATIENCE) {
             seen = version;
             pushed = connection.push(&Reply::Config { version, site });
         }

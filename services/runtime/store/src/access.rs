@@ -1,5 +1,7 @@
 //! Who may ask what, by the user id the kernel attests.
 
+use ipc::Redacted;
+use ipc::site::Site;
 use ipc::store::Request;
 
 /// The user ids of the services that may ask.
@@ -22,8 +24,9 @@ impl Peers {
         let (net, pbx, web) = (uid == self.net, uid == self.pbx, uid == self.web);
         uid == self.own
             || match request {
-                Request::Config => net || pbx || web,
-                Request::Watch | Request::Registrations | Request::Health => pbx || web,
+                Request::Config | Request::Watch | Request::Registrations | Request::Health => {
+                    pbx || web
+                }
                 Request::PutCalls(_)
                 | Request::InterruptOpenCalls
                 | Request::PutRegistrations(_) => pbx,
@@ -35,6 +38,19 @@ impl Peers {
                 // Everybody's own ones only: the user id is part of the key.
                 Request::Secret(_) | Request::PutSecret(..) => net || pbx || web,
             }
+    }
+
+    /// What of the site a process of that user id is shown. Only `web` compares passwords of
+    /// people; to others each account looks unclaimed.
+    #[must_use]
+    pub fn shown(&self, uid: u32, mut site: Site) -> Site {
+        if uid != self.own && uid != self.web {
+            for person in &mut site.people {
+                person.password_hash = Redacted::default();
+                person.password_one_time = true;
+            }
+        }
+        site
     }
 
     /// Whether a process of that user id may ask anything at all.
@@ -65,7 +81,7 @@ mod tests {
                 );
             }
         };
-        check(Request::Config, &[1, 2, 3, 5]);
+        check(Request::Config, &[1, 3, 5]);
         check(Request::Watch, &[1, 3, 5]);
         check(Request::PutCalls(Vec::new()), &[1, 3]);
         check(Request::InterruptOpenCalls, &[1, 3]);

@@ -88,7 +88,7 @@ impl Store {
             return Reply::Refused { uid };
         }
         match request {
-            Request::Config | Request::Watch => shared.config(),
+            Request::Config | Request::Watch => shared.config(uid),
             Request::Commit { base, audit, site } => match config::Site::parse(&site) {
                 Ok(_) => self.write(Write::Commit { base, audit, site }),
                 Err(faults) => {
@@ -121,9 +121,9 @@ impl Store {
     }
 
     /// Waits at most `patience` for a configuration other than version `seen`; only ever the
-    /// newest, so a slow watcher skips what it missed.
+    /// newest, so a slow watcher skips what it missed. `uid` is the watcher's.
     #[must_use]
-    pub fn next_config(&self, seen: u64, patience: Duration) -> Option<(u64, Site)> {
+    pub fn next_config(&self, uid: u32, seen: u64, patience: Duration) -> Option<(u64, Site)> {
         let current = lock(&self.shared.current);
         let (current, _) = self
             .shared
@@ -132,7 +132,9 @@ impl Store {
                 *version == seen && !self.shared.stopping.load(Ordering::Relaxed)
             })
             .unwrap_or_else(PoisonError::into_inner);
-        (current.0 != seen).then(|| current.clone())
+        let newer = (current.0 != seen).then(|| current.clone());
+        drop(current);
+        newer.map(|(version, site)| (version, self.shared.peers.shown(uid, site)))
     }
 
     /// Whether the store is ending, and watchers should too.
@@ -304,8 +306,9 @@ impl Shared {
         }
     }
 
-    fn config(&self) -> Reply {
+    fn config(&self, uid: u32) -> Reply {
         let (version, site) = lock(&self.current).clone();
+        let site = self.peers.shown(uid, site);
         Reply::Config { version, site }
     }
 

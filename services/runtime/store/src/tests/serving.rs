@@ -69,15 +69,15 @@ fn an_invalid_site_is_refused_with_its_faults() {
 fn a_watcher_sees_the_newest_configuration_and_skips_what_it_missed() {
     let scratch = Scratch::new();
     let store = scratch.store();
-    assert_eq!(store.next_config(1, Duration::ZERO), None);
+    assert_eq!(store.next_config(WEB, 1, Duration::ZERO), None);
     commit(&store);
     commit(&store);
     let (version, site) = store
-        .next_config(1, Duration::from_secs(5))
+        .next_config(WEB, 1, Duration::from_secs(5))
         .expect("it changed");
     assert_eq!((version, site.extensions.len()), (3, 2));
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| store.next_config(3, Duration::from_secs(30)));
+        let waiting = scope.spawn(|| store.next_config(WEB, 3, Duration::from_secs(30)));
         commit(&store);
         let seen = waiting
             .join()
@@ -146,6 +146,35 @@ fn a_secret_belongs_to_the_process_that_kept_it() {
     assert_eq!(store.ask(WEB, again), Reply::Stored);
     let other = Request::PutSecret("nonce".into(), secret());
     assert_eq!(store.ask(PBX, other), Reply::Stored);
+}
+
+#[test]
+fn only_web_sees_the_password_hashes_of_people() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let (base, mut site) = grown(&store);
+    site.people[0].password_hash = Redacted::new("$argon2id$hash".into());
+    site.people[0].password_one_time = false;
+    let request = Request::Commit {
+        base,
+        audit: audit("password changed"),
+        site: site.clone(),
+    };
+    assert_eq!(store.ask(WEB, request), Reply::Committed { version: 2 });
+    assert_eq!(config(&store).1, site);
+    let watched = store.next_config(WEB, 1, Duration::ZERO);
+    assert_eq!(watched, Some((2, site.clone())));
+    let seen = |reply| match reply {
+        Reply::Config { site, .. } => site,
+        other => panic!("{other:?}"),
+    };
+    let asked = seen(store.ask(PBX, Request::Config));
+    let (_, watched) = store.next_config(PBX, 1, Duration::ZERO).expect("newer");
+    for shown in [asked, seen(store.ask(PBX, Request::Watch)), watched] {
+        assert_eq!(shown.people[0].password_hash.reveal(), "");
+        assert_eq!(shown.extensions, site.extensions);
+        assert!(config::Site::parse(&shown).is_ok(), "pbx can use it");
+    }
 }
 
 #[test]
