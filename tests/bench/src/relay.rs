@@ -1,10 +1,11 @@
 //! Relayed RTP: 50 packets a second each way a call, as G.711 with 20 ms makes.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use ipc::media::{Leg, Reply, Request, Side};
-use run_loop::ipc::BlockingClient;
+use run_loop::ipc::Client;
 
 use crate::installation::{Folder, unix};
 use crate::measure::micros_each;
@@ -31,6 +32,29 @@ pub(crate) struct Arguments {
     seconds: u32,
 }
 
+/// Asks over one connection, as `pbx` does.
+struct Asker {
+    runtime: tokio::runtime::Runtime,
+    client: Client<Request, Reply>,
+}
+
+impl Asker {
+    fn new(path: PathBuf) -> Result<Self, BenchError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let runtime = runtime.map_err(BenchError::io("start", "a runtime"))?;
+        Ok(Self {
+            runtime,
+            client: Client::new(path),
+        })
+    }
+
+    fn ask(&self, request: &Request) -> Result<Reply, BenchError> {
+        Ok(self.runtime.block_on(self.client.call(request))?)
+    }
+}
+
 struct Call {
     caller: Phone,
     callee: Phone,
@@ -49,9 +73,9 @@ pub(crate) fn run(run: &Run, arguments: &Arguments) -> Result<(), BenchError> {
         folder: folder.path.clone(),
     };
     let media = Service::start(&home, "media", &[], &[("ipc", unix(&home, "media")?)])?;
-    let client = BlockingClient::new(home.folder.join("media.sock"));
+    let media_socket = Asker::new(home.folder.join("media.sock"))?;
     let calls = (0..u64::from(arguments.calls))
-        .map(|id| Call::open(&client, id))
+        .map(|id| Call::open(&media_socket, id))
         .collect::<Result<Vec<_>, _>>()?;
     let before = media.cpu_millis();
     let began = Instant::now();
@@ -81,8 +105,8 @@ pub(crate) fn run(run: &Run, arguments: &Arguments) -> Result<(), BenchError> {
 }
 
 impl Call {
-    fn open(client: &BlockingClient<Request, Reply>, id: u64) -> Result<Self, BenchError> {
-        let (caller_port, callee_port) = match client.call(&Request::Open(id))? {
+    fn open(media: &Asker, id: u64) -> Result<Self, BenchError> {
+        let (caller_port, callee_port) = match media.ask(&Request::Open(id))? {
             Reply::Opened {
                 caller_port,
                 callee_port,
@@ -103,7 +127,7 @@ impl Call {
                 signalling: Some(address),
                 ..Leg::default()
             };
-            client.call(&Request::Set(id, side, leg))?;
+            media.ask(&Request::Set(id, side, leg))?;
         }
         Ok(call)
     }

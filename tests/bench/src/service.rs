@@ -69,6 +69,7 @@ impl Service {
             identity: None,
             group: None,
             limits: None,
+            fence: None,
         })?;
         running().push(pid);
         let service = Self { name, pid };

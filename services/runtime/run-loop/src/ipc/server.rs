@@ -1,17 +1,22 @@
 //! The answering side: a thread a connection, bounded, peers known by their user id.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ipc::frame::{Decoder, encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Connections served at once; the box has five services that hold one or two each.
-const CONNECTIONS_MAX: usize = 64;
+/// Connections served at once; the box has five services that hold one or two each. A thread each
+/// must fit the 64 that PID 1 allows a service.
+const CONNECTIONS_MAX: usize = 48;
+
+/// Connections of one other user at once: one service gone wrong must not keep the others out, nor
+/// fill our memory with half-sent frames.
+const CONNECTIONS_PER_USER_MAX: usize = 8;
 
 /// Who is asking, as the kernel attests it (`SO_PEERCRED`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,7 +90,7 @@ where
     Reply: Serialize + 'static,
 {
     let handler = Arc::new(handler);
-    let open = Arc::new(AtomicUsize::new(0));
+    let places = Places::default();
     let own = rustix::process::geteuid().as_raw();
     listener.set_nonblocking(false)?;
     loop {
@@ -99,15 +104,16 @@ where
             tracing::warn!(uid, "a process that may not ask was refused");
             continue;
         }
-        if open.load(Ordering::Relaxed) >= CONNECTIONS_MAX {
-            tracing::warn!(
-                uid,
-                "refused a connection: {CONNECTIONS_MAX} are open already"
-            );
+        let per_user_max = if uid == own {
+            CONNECTIONS_MAX
+        } else {
+            CONNECTIONS_PER_USER_MAX
+        };
+        let Some(place) = places.take(uid, per_user_max) else {
+            tracing::warn!(uid, "refused a connection: too many are open already");
             continue;
-        }
-        open.fetch_add(1, Ordering::Relaxed);
-        let (handler, slot) = (Arc::clone(&handler), Slot(Arc::clone(&open)));
+        };
+        let handler = Arc::clone(&handler);
         let connection = Connection {
             stream,
             peer: Peer { uid },
@@ -116,7 +122,7 @@ where
             .name("ipc".into())
             .stack_size(256 * 1024)
             .spawn(move || {
-                let _slot = slot;
+                let _place = place;
                 answer(connection, &*handler);
             });
         if let Err(error) = spawned {
@@ -125,12 +131,42 @@ where
     }
 }
 
-/// Gives a connection's place back, however its thread ends.
-struct Slot(Arc<AtomicUsize>);
+/// How many connections each user has open.
+#[derive(Clone, Default)]
+struct Places {
+    taken: Arc<Mutex<BTreeMap<u32, usize>>>,
+}
 
-impl Drop for Slot {
+/// One connection's place; given back however its thread ends.
+struct Place {
+    places: Places,
+    uid: u32,
+}
+
+impl Places {
+    /// Takes a place, unless this user or all together have too many.
+    fn take(&self, uid: u32, per_user_max: usize) -> Option<Place> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: usize = taken.values().sum();
+        let own = taken.entry(uid).or_default();
+        if all >= CONNECTIONS_MAX || *own >= per_user_max {
+            return None;
+        }
+        *own += 1;
+        Some(Place {
+            places: self.clone(),
+            uid,
+        })
+    }
+}
+
+impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        let taken = &self.places.taken;
+        let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(&self.uid) {
+            *count = count.saturating_sub(1);
+        }
     }
 }
 
@@ -175,4 +211,29 @@ fn is_of_one_connection(error: &std::io::Error) -> bool {
             | std::io::ErrorKind::ConnectionAborted
             | std::io::ErrorKind::ConnectionReset
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_user_cannot_take_every_place() {
+        let places = Places::default();
+        let mut greedy: Vec<_> = (0..100)
+            .filter_map(|_| places.take(103, CONNECTIONS_PER_USER_MAX))
+            .collect();
+        assert_eq!(greedy.len(), CONNECTIONS_PER_USER_MAX);
+        let other = places.take(105, CONNECTIONS_PER_USER_MAX);
+        assert!(other.is_some(), "another user's are free");
+        greedy.pop();
+        assert!(places.take(103, CONNECTIONS_PER_USER_MAX).is_some());
+    }
+
+    #[test]
+    fn all_users_together_have_a_limit() {
+        let places = Places::default();
+        let all: Vec<_> = (0..100).filter_map(|uid| places.take(uid, 1)).collect();
+        assert_eq!(all.len(), CONNECTIONS_MAX);
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipc::media::{RelayId, Reply, Request};
 use pbx::Input;
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::relay_book::RelayBook;
 use crate::ipc::Client;
@@ -52,7 +52,7 @@ async fn ask_in_order(
     // The client opens a new connection by itself when media has been restarted.
     let client = Client::<Request, Reply>::new(path);
     let mut book = RelayBook::default();
-    let mut look = interval(LOOK);
+    let mut look = interval_at(Instant::now() + LOOK, LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let request = tokio::select! {
@@ -120,7 +120,13 @@ const fn relay_of(request: &Request) -> RelayId {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixListener;
+    use std::sync::mpsc as threads;
+
+    use ipc::media::{Leg, Side};
+
     use super::*;
+    use crate::ipc::{Answer, serve};
 
     #[tokio::test]
     async fn a_dead_media_is_an_answer_not_a_silence() {
@@ -128,15 +134,91 @@ mod tests {
         let link = MediaLink::start("/nonexistent/media.sock".into(), feeder);
         assert_eq!(link.ask(Request::Open(9)), None);
         let answer = feed.recv().await;
-        assert!(
-            matches!(
-                answer,
-                Some(Input::Media {
-                    relay: 9,
-                    reply: Reply::Failed { .. }
-                })
-            ),
-            "{answer:?}"
+        let failed = matches!(
+            answer,
+            Some(Input::Media {
+                relay: 9,
+                reply: Reply::Failed { .. }
+            })
         );
+        assert!(failed, "{answer:?}");
+    }
+
+    /// A `media` that forgets the relay once, right after it was opened.
+    fn forgetful_media(listener: UnixListener) -> threads::Receiver<Request> {
+        let (asked, questions) = threads::channel();
+        let forgotten = std::sync::atomic::AtomicBool::new(true);
+        let answer = move |request: &Request| match request {
+            Request::Open(_) => Reply::Opened {
+                caller_port: 2000,
+                callee_port: 2002,
+            },
+            Request::Reopen(_, caller_port, callee_port) => {
+                forgotten.store(false, std::sync::atomic::Ordering::Relaxed);
+                Reply::Opened {
+                    caller_port: *caller_port,
+                    callee_port: *callee_port,
+                }
+            }
+            Request::Status => Reply::Relays(Vec::new()),
+            Request::Set(..) if forgotten.load(std::sync::atomic::Ordering::Relaxed) => {
+                Reply::Unknown
+            }
+            Request::Set(..) | Request::Close(_) | Request::KeepOnly(_) => Reply::Done,
+        };
+        std::thread::spawn(move || {
+            serve(
+                &listener,
+                |_| false,
+                move |_, request: Request| {
+                    let reply = answer(&request);
+                    let _ = asked.send(request);
+                    Answer::Reply(reply)
+                },
+            )
+        });
+        questions
+    }
+
+    #[tokio::test]
+    async fn a_media_that_has_forgotten_a_relay_is_told_again() {
+        let mut unique = [0; 8];
+        crate::fill_random(&mut unique).expect("the kernel has a generator");
+        let name = format!("ramal-media-link-{:x}.sock", u64::from_le_bytes(unique));
+        let socket = std::env::temp_dir().join(name);
+        let questions = forgetful_media(UnixListener::bind(&socket).expect("a new path"));
+        let (feeder, mut feed) = mpsc::channel(8);
+        let link = MediaLink::start(socket.clone(), feeder);
+        let set = Request::Set(9, Side::Caller, Leg::default());
+        assert_eq!(link.ask(Request::Open(9)), None);
+        assert_eq!(link.ask(set.clone()), None);
+        assert!(matches!(
+            feed.recv().await,
+            Some(Input::Media {
+                reply: Reply::Opened { .. },
+                ..
+            })
+        ));
+        let answer = feed.recv().await;
+        assert_eq!(
+            answer,
+            Some(Input::Media {
+                relay: 9,
+                reply: Reply::Done
+            })
+        );
+        let asked: Vec<Request> = questions.try_iter().collect();
+        let reopened = Request::Reopen(9, 2000, 2002);
+        assert_eq!(
+            asked,
+            [
+                Request::Open(9),
+                set.clone(),
+                Request::Status,
+                reopened,
+                set
+            ]
+        );
+        std::fs::remove_file(socket).expect("it was made above");
     }
 }
