@@ -170,6 +170,11 @@ impl Lab {
         self.switch_on()
     }
 
+    /// Pulls the plug.
+    pub fn switch_off(&mut self) {
+        self.machine = None;
+    }
+
     /// The box.
     ///
     /// # Errors

@@ -63,6 +63,11 @@ impl Office {
         })
     }
 
+    /// Sends the phones home and keeps the lab.
+    pub fn close(self) -> Lab {
+        self.lab
+    }
+
     /// Signs in again, after a restart of the box.
     ///
     /// # Errors
@@ -182,7 +187,9 @@ impl Office {
     /// It has none with that id, or does not answer.
     pub fn same_call(&self, record: &Value) -> Result<Value, LabError> {
         let calls = self.api.calls(RECORDS_MAX)?;
-        let found = calls.into_iter().find(|call| call.get("id") == record.get("id"));
+        let found = calls
+            .into_iter()
+            .find(|call| call.get("id") == record.get("id"));
         let missing = || ApiError::Field {
             path: "/api/calls".to_owned(),
             field: format!("call with the id {:?}", record.get("id")),

@@ -190,7 +190,10 @@ impl Serial {
     /// It still runs.
     pub fn wait_end(&self, limit: Duration) -> Result<(), SerialError> {
         let running = |state: &mut State| !state.ended;
-        let waited = self.shared.1.wait_timeout_while(self.state(), limit, running);
+        let waited = self
+            .shared
+            .1
+            .wait_timeout_while(self.state(), limit, running);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if state.ended {
             return Ok(());
