@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use admin::Peer;
+use admin::{Peer, Response};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -70,6 +70,15 @@ pub(crate) fn http1() -> http1::Builder {
     http
 }
 
+/// Answers on a task of its own: a client that hangs up ends its connection, but must not end what
+/// it asked for half-way, such as the audit entry of its own failed sign-in.
+async fn see_through<H: Handler>(handler: Arc<H>, request: admin::Request) -> Response {
+    let answering = tokio::spawn(async move { handler.handle(request).await });
+    answering
+        .await
+        .unwrap_or_else(|_| Response::empty(500).sealed())
+}
+
 async fn serve_one<H: Handler>(
     stream: TcpStream,
     source: SocketAddr,
@@ -86,7 +95,7 @@ async fn serve_one<H: Handler>(
         let handler = Arc::clone(&handler);
         async move {
             let response = match convert::read(request, peer).await {
-                Ok(request) => handler.handle(request).await,
+                Ok(request) => see_through(handler, request).await,
                 Err(refusal) => refusal,
             };
             Ok::<_, Infallible>(convert::write(response))

@@ -14,6 +14,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use web_server::{Handler, Identity, limits, serve_https, serve_redirect};
@@ -37,6 +38,23 @@ impl Handler for Echo {
     }
 }
 
+/// Begins, waits to be told, and says when it has finished.
+#[derive(Default)]
+struct Patient {
+    begun: Notify,
+    go_on: Notify,
+    finished: Notify,
+}
+
+impl Handler for Patient {
+    async fn handle(&self, _: Request) -> Response {
+        self.begun.notify_one();
+        self.go_on.notified().await;
+        self.finished.notify_one();
+        Response::empty(204)
+    }
+}
+
 struct Box {
     https: SocketAddr,
     http: SocketAddr,
@@ -45,6 +63,10 @@ struct Box {
 
 impl Box {
     async fn start() -> Self {
+        Self::with(Arc::new(Echo)).await
+    }
+
+    async fn with(handler: Arc<impl Handler>) -> Self {
         let identity = Identity::make(&[]).expect("a certificate");
         let tls = identity.server_config().expect("usable");
         let https = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -53,7 +75,7 @@ impl Box {
             https.local_addr().expect("bound"),
             http.local_addr().expect("bound"),
         );
-        tokio::spawn(serve_https(https, tls, Arc::new(Echo)));
+        tokio::spawn(serve_https(https, tls, handler));
         tokio::spawn(serve_redirect(http));
         let mut roots = RootCertStore::empty();
         roots
@@ -203,6 +225,25 @@ async fn a_client_that_dawdles_is_closed() {
     let allowed = limits::HEAD_READ_MAX + Duration::from_secs(4);
     assert!((limits::HEAD_READ_MAX..allowed).contains(&took), "{took:?}");
     server.is_well().await;
+}
+
+#[tokio::test]
+async fn what_was_asked_is_done_even_when_the_client_hangs_up() {
+    let patient = Arc::new(Patient::default());
+    let server = Box::with(Arc::clone(&patient)).await;
+    let mut client = server.connect().await;
+    client
+        .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .expect("sent");
+    patient.begun.notified().await;
+    client.shutdown().await.expect("closed");
+    // The server has let go of the connection when it closes its own end.
+    let mut rest = Vec::new();
+    let _ = client.read_to_end(&mut rest).await;
+    patient.go_on.notify_one();
+    let finished = tokio::time::timeout(Duration::from_secs(5), patient.finished.notified());
+    assert!(finished.await.is_ok());
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ impl Hasher {
     }
 }
 
-/// A place in the queue, given up when dropped: also when the client hangs up.
+/// A place in the queue, given up when dropped.
 struct Queue<'a>(&'a AtomicUsize);
 
 impl<'a> Queue<'a> {
