@@ -69,11 +69,23 @@ impl Throttle {
     pub(crate) fn succeed(&mut self, now: Instant, address: IpAddr, login: &str) {
         let [account, place, pair] = keys(address, login);
         self.records.remove(&pair);
-        for key in [account, place] {
-            if let Some(record) = self.records.get_mut(&key) {
-                record.failures = record.failures.saturating_sub(1);
-                record.blocked_until = now;
-            }
+        self.take_back(now, &account);
+        self.take_back(now, &place);
+    }
+
+    /// The attempt that began was not looked at: it counts for nothing. Otherwise whoever keeps
+    /// the box busy would have the owner wait longer each time he is told to try again.
+    pub(crate) fn withdraw(&mut self, now: Instant, address: IpAddr, login: &str) {
+        for key in keys(address, login) {
+            self.take_back(now, &key);
+        }
+    }
+
+    /// Uncounts the failure that [`Throttle::begin`] counted.
+    fn take_back(&mut self, now: Instant, key: &Key) {
+        if let Some(record) = self.records.get_mut(key) {
+            record.failures = record.failures.saturating_sub(1);
+            record.blocked_until = now;
         }
     }
 
@@ -207,6 +219,22 @@ mod tests {
         );
         throttle.succeed(at(1), owner, "admin");
         assert_eq!(throttle.begin(at(1), owner, "admin"), Ok(()));
+    }
+
+    #[test]
+    fn an_attempt_that_was_not_looked_at_counts_for_nothing() {
+        let mut throttle = Throttle::default();
+        for _ in 0..100 {
+            throttle.begin(at(1), stranger(1), "admin").expect("free");
+            throttle.withdraw(at(1), stranger(1), "admin");
+        }
+        for _ in 0..=PAIR_FREE {
+            throttle.begin(at(1), stranger(1), "admin").expect("free");
+        }
+        assert!(
+            throttle.begin(at(1), stranger(1), "admin").is_err(),
+            "real failures still count"
+        );
     }
 
     #[test]

@@ -68,7 +68,12 @@ pub(crate) fn change_password(
                 let audit = caller.audit(action.into(), String::new(), String::new());
                 admin.record(audit, move |_, _| refuse(&caller, &Fault::WrongOldPassword))
             }
-            Err(_) => refuse(&caller, &Fault::Busy),
+            Err(_) => {
+                admin
+                    .throttle
+                    .withdraw(moment.now, address(&caller), &caller.login);
+                refuse(&caller, &Fault::Busy)
+            }
         }),
     )
 }

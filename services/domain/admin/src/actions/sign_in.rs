@@ -58,7 +58,11 @@ pub(crate) fn sign_in(
         Box::new(move |admin, moment, verdict| match verdict {
             Ok(true) => welcome(admin, &moment, hash, caller),
             Ok(false) => turn_away(admin, caller),
-            Err(_) => refuse(&caller, &Fault::Busy),
+            Err(_) => {
+                let address = self::address(&caller);
+                admin.throttle.withdraw(moment.now, address, &caller.login);
+                refuse(&caller, &Fault::Busy)
+            }
         }),
     )
 }

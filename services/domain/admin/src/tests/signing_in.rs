@@ -186,6 +186,29 @@ fn guessing_is_slowed_but_never_locks_the_owner_out() {
 }
 
 #[test]
+fn being_told_that_the_box_is_busy_does_not_count_as_a_failure() {
+    let mut world = World::new();
+    world.hasher_busy = true;
+    for _ in 0..50 {
+        let response = world.ask(&sign_in_from("10.0.0.5", "admin", OWN_PASSWORD));
+        assert_eq!(response.status, 503);
+    }
+    world.hasher_busy = false;
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    world.hasher_busy = true;
+    let change = post(
+        "/api/password",
+        &session,
+        &json!({"old": OWN_PASSWORD, "new": "chuva fina no telhado"}),
+    );
+    for _ in 0..50 {
+        assert_eq!(world.ask(&change).status, 503);
+    }
+    world.hasher_busy = false;
+    assert_eq!(world.ask(&change).status, 200);
+}
+
+#[test]
 fn the_present_password_cannot_be_guessed_from_a_stolen_session() {
     let mut world = World::new();
     let session = world.sign_in("admin", OWN_PASSWORD);

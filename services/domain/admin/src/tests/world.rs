@@ -20,6 +20,7 @@ pub(super) struct World {
     pub(super) screen: Vec<String>,
     pub(super) asked_init: Vec<init::Request>,
     pub(super) store_away: bool,
+    pub(super) hasher_busy: bool,
     pub(super) verified: usize,
     drawn: u64,
 }
@@ -58,6 +59,7 @@ impl World {
             screen: Vec::new(),
             asked_init: Vec::new(),
             store_away: false,
+            hasher_busy: false,
             verified: 0,
             drawn: 0,
         }
@@ -88,6 +90,9 @@ impl World {
             let moment = self.moment();
             step = match step {
                 Step::Respond(response) => return response,
+                Step::Verify(_, then) if self.hasher_busy => {
+                    then(&mut self.admin, moment, Err(Away::Busy))
+                }
                 Step::Verify(check, then) => {
                     self.verified += 1;
                     let good = check
