@@ -64,6 +64,9 @@ pub(crate) fn prepare(console: &mut Console) {
     for (name, value) in POLICY {
         tell(sysctl::set(name, value));
     }
+    for setting in REDIRECTS {
+        tell(sysctl::set_on_interfaces(setting, "0"));
+    }
     tell(mount::mount(
         "cgroup2",
         "/sys/fs/cgroup",
@@ -106,7 +109,7 @@ pub(crate) fn end(how: Shutdown, data_is_mounted: bool, console: &mut Console) {
 pub(crate) const RUN_DIR: &str = "/run/ramal";
 
 /// Kernel settings: nothing a service of ours needs, everything an intruder would like.
-const POLICY: [(&str, &str); 14] = [
+const POLICY: [(&str, &str); 12] = [
     ("kernel/kptr_restrict", "2"),
     ("kernel/dmesg_restrict", "1"),
     ("kernel/unprivileged_bpf_disabled", "1"),
@@ -120,6 +123,9 @@ const POLICY: [(&str, &str); 14] = [
     ("user/max_user_namespaces", "0"),
     ("fs/protected_hardlinks", "1"),
     ("fs/protected_symlinks", "1"),
-    ("net/ipv4/conf/all/accept_redirects", "0"),
-    ("net/ipv4/conf/all/send_redirects", "0"),
 ];
+
+/// Anybody on the same network could otherwise draw our traffic to himself. A box that does not
+/// forward obeys as soon as either `all` or the interface says so (Linux
+/// Documentation/networking/ip-sysctl.rst), and the kernel's default is to obey.
+const REDIRECTS: [&str; 2] = ["accept_redirects", "send_redirects"];

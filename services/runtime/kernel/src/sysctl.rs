@@ -1,5 +1,6 @@
 //! Kernel settings under /proc/sys.
 
+use std::fs;
 use std::path::Path;
 
 use crate::{Context, SystemError};
@@ -10,5 +11,46 @@ use crate::{Context, SystemError};
 /// When the kernel has no such setting or refuses the value.
 pub fn set(name: &str, value: &str) -> Result<(), SystemError> {
     let path = Path::new("/proc/sys").join(name);
-    std::fs::write(&path, value).context("write", path.display())
+    fs::write(&path, value).context("write", path.display())
+}
+
+/// Sets an IPv4 setting of all interfaces: those there are, and those still to come (`default`).
+/// For settings that one interface alone can switch on, whatever `all` says.
+///
+/// # Errors
+/// When the kernel has no such setting or refuses the value.
+pub fn set_on_interfaces(setting: &str, value: &str) -> Result<(), SystemError> {
+    set_in_each(Path::new("/proc/sys/net/ipv4/conf"), setting, value)
+}
+
+fn set_in_each(folder: &Path, setting: &str, value: &str) -> Result<(), SystemError> {
+    for entry in fs::read_dir(folder).context("look into", folder.display())? {
+        let entry = entry.context("look into", folder.display())?;
+        let path = entry.path().join(setting);
+        fs::write(&path, value).context("write", path.display())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_reaches_every_interface_and_those_to_come() {
+        let folder = std::env::temp_dir().join(format!("ramal-sysctl-{}", std::process::id()));
+        let interfaces = ["all", "default", "lo", "eth0"];
+        for interface in interfaces {
+            fs::create_dir_all(folder.join(interface)).expect("made");
+        }
+        set_in_each(&folder, "accept_redirects", "0").expect("written");
+        let values =
+            interfaces.map(|it| fs::read_to_string(folder.join(it).join("accept_redirects")));
+        fs::remove_dir_all(folder).expect("removed");
+        assert!(
+            values
+                .iter()
+                .all(|it| it.as_deref().is_ok_and(|it| it == "0"))
+        );
+    }
 }
