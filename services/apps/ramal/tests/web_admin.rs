@@ -236,6 +236,7 @@ fn start(run: &Path, arguments: &[&str], sockets: &[(&str, BorrowedFd<'_>)]) -> 
         descriptors: &descriptors,
         identity: None,
         group: None,
+        fence: None,
         limits: None,
     })
     .expect("started")
