@@ -1,9 +1,10 @@
 //! What the lab must not leave behind: its folder, its children, its namespaces, mounts.
 //!
-//! Everything is registered as it is made, so that one place can end it all when a person presses
-//! Ctrl-C in the middle of anything, and another can prove afterwards that nothing is left.
+//! Folders and namespaces are registered as they are made, and processes know their parent, so one
+//! place can end it all when a person presses Ctrl-C in the middle of anything, and another can
+//! prove afterwards that nothing is left.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,14 +13,12 @@ use nix::unistd::Pid;
 
 /// What exists now because of this process.
 struct Made {
-    children: BTreeSet<i32>,
     folders: BTreeSet<PathBuf>,
     /// Every namespace ever made, by its inode: they are only listed, the kernel ends them.
     namespaces: BTreeSet<String>,
 }
 
 static MADE: Mutex<Made> = Mutex::new(Made {
-    children: BTreeSet::new(),
     folders: BTreeSet::new(),
     namespaces: BTreeSet::new(),
 });
@@ -60,30 +59,43 @@ impl Drop for Scratch {
     }
 }
 
-pub(crate) fn child_started(pid: u32) {
-    made().children.extend(i32::try_from(pid));
-}
-
-pub(crate) fn child_ended(pid: u32) {
-    if let Ok(pid) = i32::try_from(pid) {
-        made().children.remove(&pid);
-    }
-}
-
 pub(crate) fn namespace_made(inode: String) {
     made().namespaces.insert(inode);
 }
 
-/// Ends everything at once: for Ctrl-C while something else is going on.
+/// Ends everything at once: for Ctrl-C while something else is going on. That includes a compiler
+/// that cargo started for us: all that descends from this process.
 pub(crate) fn end_all() {
-    let made = made();
-    for pid in &made.children {
-        // It may have ended by itself; whoever started it reaps it, or the kernel after us.
-        let _gone = kill(Pid::from_raw(*pid), Signal::SIGKILL);
+    for pid in descendants() {
+        // It may have ended by itself; the kernel reaps it after us.
+        let _gone = kill(Pid::from_raw(pid), Signal::SIGKILL);
     }
-    for folder in &made.folders {
+    for folder in &made().folders {
         let _removed = std::fs::remove_dir_all(folder);
     }
+}
+
+fn descendants() -> BTreeSet<i32> {
+    let mut parents = BTreeMap::new();
+    for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let pid = process.file_name().to_string_lossy().parse::<i32>();
+        if let (Ok(pid), Some(parent)) = (pid, parent_of(&process.path())) {
+            parents.insert(pid, parent);
+        }
+    }
+    let mut found = BTreeSet::new();
+    let mut above = BTreeSet::from([std::process::id()]);
+    while !above.is_empty() {
+        let is_below = |parent: &u32| above.contains(parent);
+        let below = parents.iter().filter(|(_, parent)| is_below(parent));
+        let below: BTreeSet<i32> = below.map(|(pid, _)| *pid).collect();
+        above = below
+            .iter()
+            .filter_map(|pid| u32::try_from(*pid).ok())
+            .collect();
+        found.extend(below);
+    }
+    found
 }
 
 /// What is left of the lab after it ended; empty when all is well.

@@ -1,11 +1,9 @@
-//! Child processes that cannot outlive the lab: killed and reaped when dropped, killed by the kernel
-//! when the thread that started them ends.
+//! Child processes that cannot outlive the lab: killed and reaped when dropped, killed by the
+//! kernel when the thread that started them ends.
 
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
-
-use crate::leftovers;
 
 /// Why a program did not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +46,6 @@ impl Process {
         let error = |source| ProcessError::Start { program, source };
         command.process_group(0);
         let child = command.spawn().map_err(error)?;
-        leftovers::child_started(child.id());
         Ok(Self { child })
     }
 
@@ -84,7 +81,6 @@ impl Drop for Process {
         // Both fail only when it has ended and was reaped already.
         let _ended = self.child.kill();
         let _reaped = self.child.wait();
-        leftovers::child_ended(self.child.id());
     }
 }
 
