@@ -1,22 +1,45 @@
 //! How many connections are open, in all and from each address.
+//!
+//! When all places are taken, a newcomer gets the oldest of whoever has most. Refusing him would let
+//! a few addresses that hold their connections open keep the owner out; so they have to come back
+//! faster than he needs for one request.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A count of open connections that refuses beyond its limits.
+use tokio::sync::Notify;
+
+use crate::limits::CONNECTION_LIFE_MAX;
+
+/// The open connections, within their limits.
 #[derive(Clone, Debug)]
 pub(crate) struct Connections {
-    open: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
+    open: Arc<Mutex<Open>>,
     total_max: usize,
     per_address_max: usize,
+}
+
+/// Numbered in the order they came.
+#[derive(Debug, Default)]
+struct Open {
+    next: u64,
+    places: BTreeMap<u64, Place>,
+}
+
+#[derive(Debug)]
+struct Place {
+    address: IpAddr,
+    needed: Arc<Notify>,
 }
 
 /// One open connection; counted until dropped.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     connections: Connections,
-    address: IpAddr,
+    number: u64,
+    needed: Arc<Notify>,
 }
 
 impl Connections {
@@ -28,39 +51,70 @@ impl Connections {
         }
     }
 
-    /// Counts one more, unless that is too many.
+    /// Counts one more, unless its address has too many already.
     pub(crate) fn admit(&self, address: IpAddr) -> Option<Ticket> {
         let address = address.to_canonical();
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let total: usize = open.values().sum();
-        let own = open.entry(address).or_insert(0);
-        if total >= self.total_max || *own >= self.per_address_max {
-            if *own == 0 {
-                open.remove(&address);
-            }
+        let mut open = self.lock();
+        let own = open.places.values().filter(|it| it.address == address);
+        if own.count() >= self.per_address_max {
             return None;
         }
-        *own += 1;
+        if open.places.len() >= self.total_max {
+            open.make_room();
+        }
+        let number = open.next;
+        open.next = number.wrapping_add(1);
+        let needed = Arc::new(Notify::new());
+        let place = Place {
+            address,
+            needed: Arc::clone(&needed),
+        };
+        open.places.insert(number, place);
         Some(Ticket {
             connections: self.clone(),
-            address,
+            number,
+            needed,
         })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    /// Takes the place of the oldest connection of the address that has most.
+    fn make_room(&mut self) {
+        let mut counts: BTreeMap<IpAddr, usize> = BTreeMap::new();
+        for place in self.places.values() {
+            *counts.entry(place.address).or_default() += 1;
+        }
+        let most = counts.values().max().copied();
+        let oldest = self
+            .places
+            .iter()
+            .find(|(_, place)| counts.get(&place.address).copied() == most)
+            .map(|(number, _)| *number);
+        if let Some(place) = oldest.and_then(|number| self.places.remove(&number)) {
+            place.needed.notify_one();
+        }
+    }
+}
+
+impl Ticket {
+    /// Serves the connection until it ends, its time is over, or its place is needed.
+    pub(crate) async fn hold(self, life: impl Future) {
+        // However it ended, there is nobody left to tell.
+        tokio::select! {
+            _ = tokio::time::timeout(CONNECTION_LIFE_MAX, life) => {}
+            () = self.needed.notified() => {}
+        }
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut open = self
-            .connections
-            .open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.address);
-            }
-        }
+        self.connections.lock().places.remove(&self.number);
     }
 }
 
@@ -68,30 +122,60 @@ impl Drop for Ticket {
 mod tests {
     use super::*;
 
+    fn address(last: u8) -> IpAddr {
+        [10, 0, 0, last].into()
+    }
+
+    /// Whether the place of this connection was given to another.
+    fn is_needed(ticket: &Ticket) -> bool {
+        !ticket
+            .connections
+            .lock()
+            .places
+            .contains_key(&ticket.number)
+    }
+
     #[test]
     fn one_address_cannot_take_every_connection() {
         let connections = Connections::new(4, 2);
-        let (one, two): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
-        let first = connections.admit(one).expect("free");
-        let _second = connections.admit(one).expect("free");
-        assert!(connections.admit(one).is_none());
-        let _third = connections.admit(two).expect("another address");
-        let _fourth = connections.admit(two).expect("another address");
-        assert!(
-            connections.admit([10, 0, 0, 3].into()).is_none(),
-            "all are taken"
-        );
+        let first = connections.admit(address(1)).expect("free");
+        let _second = connections.admit(address(1)).expect("free");
+        assert!(connections.admit(address(1)).is_none());
+        let _other = connections.admit(address(2)).expect("another address");
         drop(first);
-        assert!(
-            connections.admit(one).is_some(),
-            "a closed one is free again"
-        );
+        let again = connections.admit(address(1));
+        assert!(again.is_some(), "a closed one is free again");
+    }
+
+    #[test]
+    fn strangers_who_hold_every_connection_do_not_keep_the_owner_out() {
+        let connections = Connections::new(4, 2);
+        let held: Vec<_> = [1, 2, 2, 3]
+            .into_iter()
+            .filter_map(|last| connections.admit(address(last)))
+            .collect();
+        let owner = connections.admit(address(9)).expect("room is made");
+        let needed: Vec<_> = held.iter().map(is_needed).collect();
+        let expected = [false, true, false, false];
+        assert_eq!(needed, expected, "the oldest of whoever has most");
+        let _another = connections.admit(address(4)).expect("room is made");
+        assert!(is_needed(&held[0]), "then the oldest of all");
+        assert!(!is_needed(&owner));
+        assert_eq!(connections.lock().places.len(), 4);
+    }
+
+    #[tokio::test]
+    async fn a_connection_ends_when_its_place_is_needed() {
+        let connections = Connections::new(1, 1);
+        let held = connections.admit(address(1)).expect("free");
+        let _newcomer = connections.admit(address(2)).expect("room is made");
+        held.hold(std::future::pending::<()>()).await;
     }
 
     #[test]
     fn nothing_is_remembered_of_closed_connections() {
         let connections = Connections::new(4, 2);
-        drop(connections.admit([10, 0, 0, 1].into()));
-        assert!(connections.open.lock().expect("not poisoned").is_empty());
+        drop(connections.admit(address(1)));
+        assert!(connections.lock().places.is_empty());
     }
 }

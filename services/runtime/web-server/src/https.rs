@@ -14,8 +14,8 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::connections::{Connections, Ticket};
 use crate::limits::{
-    ACCEPT_PAUSE, CONNECTION_LIFE_MAX, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX,
-    HEAD_BYTES_MAX, HEAD_READ_MAX, HEADERS_MAX, TLS_ACCEPT_MAX,
+    ACCEPT_PAUSE, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, HEAD_BYTES_MAX, HEAD_READ_MAX,
+    HEADERS_MAX, TLS_ACCEPT_MAX,
 };
 use crate::{Handler, convert};
 
@@ -32,9 +32,7 @@ pub async fn serve_https<H: Handler>(
         let (acceptor, handler) = (acceptor.clone(), Arc::clone(&handler));
         tokio::spawn(async move {
             let life = serve_one(stream, source, &acceptor, handler);
-            // Whether it ended by itself or by time, there is nobody left to tell.
-            let _ = tokio::time::timeout(CONNECTION_LIFE_MAX, life).await;
-            drop(ticket);
+            ticket.hold(life).await;
         });
     }
 }

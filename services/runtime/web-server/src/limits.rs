@@ -16,7 +16,8 @@ pub const HEAD_READ_MAX: Duration = Duration::from_secs(5);
 pub const BODY_READ_MAX: Duration = Duration::from_secs(10);
 /// How long a connection may live however busy: bounds clients that read slowly.
 pub const CONNECTION_LIFE_MAX: Duration = Duration::from_secs(5 * 60);
-/// Connections at once. A TLS connection costs about 60 KiB, so all of them 8 MiB.
+/// Connections at once. A TLS connection costs about 60 KiB, so all of them 8 MiB. One
+/// more takes the place of the oldest of the address that has most.
 pub const CONNECTIONS_MAX: usize = 128;
 /// Connections at once from one address: a browser opens six.
 pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 16;

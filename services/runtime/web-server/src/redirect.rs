@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use crate::connections::Connections;
 use crate::convert::{check_framing, refusal, write};
 use crate::https::{accept, http1};
-use crate::limits::{CONNECTION_LIFE_MAX, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX};
+use crate::limits::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX};
 
 /// Sends every client to the same address by HTTPS, for ever. No body is read, no cookie is set,
 /// nothing is served.
@@ -27,8 +27,7 @@ pub async fn serve_redirect(listener: TcpListener) {
             let life = http1()
                 .keep_alive(false)
                 .serve_connection(TokioIo::new(stream), service);
-            let _ = tokio::time::timeout(CONNECTION_LIFE_MAX, life).await;
-            drop(ticket);
+            ticket.hold(life).await;
         });
     }
 }
