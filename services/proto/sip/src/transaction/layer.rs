@@ -12,6 +12,7 @@ use super::machine::{Life, Machine};
 use super::server_invite::{AckFor, ServerInvite};
 use super::server_other::ServerOther;
 use super::table::{Key, Table, Transaction};
+use super::tags::Tags;
 use crate::fault::{FaultKind, ParseFault};
 use crate::header::HeaderName;
 use crate::message::{Message, Request, Response};
@@ -25,7 +26,7 @@ const RETRY_AFTER: &str = "5";
 /// All transactions of one SIP element.
 #[derive(Debug)]
 pub struct Layer {
-    rng: Rng,
+    tags: Tags,
     table: Table,
 }
 
@@ -60,7 +61,7 @@ impl Layer {
     #[must_use]
     pub fn new(rng: Rng) -> Self {
         Self {
-            rng,
+            tags: Tags::new(rng),
             table: Table::default(),
         }
     }
@@ -136,9 +137,9 @@ impl Layer {
         sent
     }
 
-    /// A tag or Call-ID part no one else has: 16 hex digits from the layer's generator.
+    /// A tag or Call-ID part no one else has or can foretell: 16 hex digits.
     pub fn new_tag(&mut self) -> String {
-        format!("{:016x}", self.rng.next_u64())
+        self.tags.next()
     }
 
     /// What has happened since the start.

@@ -14,6 +14,7 @@ mod machine;
 mod server_invite;
 mod server_other;
 mod table;
+mod tags;
 mod timers;
 
 pub use flow::{ClientId, Flow, Input, Output, ServerId};
