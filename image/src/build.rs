@@ -169,8 +169,8 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, BuildError>
     Ok(path)
 }
 
-/// The floor of the box's clock, Unix seconds: when the source was committed, so that the same source
-/// gives the same image. `SOURCE_DATE_EPOCH` overrides it.
+/// The floor of the box's clock, Unix seconds: when the source was committed, so that the same
+/// source gives the same image. `SOURCE_DATE_EPOCH` overrides it.
 fn build_time(workspace: &Path) -> u64 {
     if let Some(time) = std::env::var("SOURCE_DATE_EPOCH")
         .ok()

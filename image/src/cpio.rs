@@ -1,4 +1,4 @@
-//! Writes the `newc` cpio archive the kernel unpacks as initramfs, the same bytes for the same input.
+//! Writes the `newc` cpio archive the kernel unpacks as initramfs: same input, same bytes.
 //!
 //! Source: Linux Documentation/driver-api/early-userspace/buffer-format.rst.
 

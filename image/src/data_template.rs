@@ -1,6 +1,6 @@
 //! The template of the data disk: an empty ext4, reduced to the blocks that are not zero.
 //!
-//! The box has no `mkfs`: stage-1 copies these blocks to a blank disk, mounts it and grows it online.
+//! The box has no `mkfs`: stage-1 copies these blocks to a blank disk, mounts it and grows it.
 //!
 //! ```text
 //! "RMLEXT4T"  u32 block size  u64 blocks in all   then per block: u64 index, the block's bytes

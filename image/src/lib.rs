@@ -7,8 +7,8 @@
 //! or a file from `overlay/`; write outside the target folder and the cache folder; take a package
 //! that apt has not verified.
 //!
-//! Rejected: running `depmod`, `mkinitramfs` and `mksquashfs`. The few formats are small, and our own
-//! writers give the same bytes on every host.
+//! Rejected: running `depmod`, `mkinitramfs` and `mksquashfs`. The few formats are small, and our
+//! own writers give the same bytes on every host.
 
 pub mod build;
 mod cargo;

@@ -11,7 +11,8 @@ use crate::progress;
 pub enum PrepareError {
     /// Packages are missing and only root may install them.
     #[error(
-        "these Debian packages are missing; install them with\n  sudo apt-get install --no-install-recommends {0}"
+        "these Debian packages are missing; install them with\n  \
+         sudo apt-get install --no-install-recommends {0}"
     )]
     NeedsRoot(String),
     /// This host has no apt.

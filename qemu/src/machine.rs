@@ -277,7 +277,7 @@ fn cpu_seconds_of(pid: u32) -> Option<f64> {
     Some((user + system) / TICKS_PER_SECOND)
 }
 
-/// Errors and above on the console: each line costs emulated time. A panic restarts, as on hardware.
+/// Errors and above on the console: each line costs emulated time. A panic restarts the box.
 const KERNEL_COMMAND_LINE: &str = "console=ttyS0 loglevel=4 panic=5";
 
 /// What PID 1 says when all services are ready.

@@ -91,7 +91,8 @@ pub(crate) fn run(run: &Run, arguments: &Arguments) -> Result<(), BenchError> {
         arguments.calls
     ));
     say(&format!(
-        "  {each:.1} us of processor time a packet; {a_call:.3} % of a core a call; bar {BAR_PERCENT:.2} %"
+        "  {each:.1} us of processor time a packet; {a_call:.3} % of a core a call; \
+         bar {BAR_PERCENT:.2} %"
     ));
     if lost > 0 {
         return Err(BenchError::Load(format!("{lost} packets were lost")));

@@ -303,7 +303,8 @@ proptest! {
         map: Vec<(u8, u8)>,
     ) {
         let mut relay = relay();
-        relay.set(Side::Callee, &Leg { payload_map: map, telephone_event: Some(101), ..leg(CALLEE) });
+        let heard = Leg { payload_map: map, telephone_event: Some(101), ..leg(CALLEE) };
+        relay.set(Side::Callee, &heard);
         let side = if caller { Side::Caller } else { Side::Callee };
         let channel = if rtcp { Channel::Rtcp } else { Channel::Rtp };
         let mut sent = bytes.clone();

@@ -53,7 +53,8 @@ impl EventLog {
                 transport,
             } => {
                 let fault = peer_fault(fault);
-                tracing::info!(from = %source, by = %transport, "a peer broke the protocol: {fault}");
+                let text = format!("a peer broke the protocol: {fault}");
+                tracing::info!(from = %source, by = %transport, "{text}");
             }
             Event::CallStarted {
                 id,

@@ -27,7 +27,7 @@ pub(super) fn serve(listener: UnixListener) -> std::io::Result<mpsc::Receiver<St
             let served = crate::ipc::serve(&listener, allow, move |_, request| match request {
                 Request::Status => {
                     let (answer, answered) = oneshot::channel();
-                    // The loop gone means the process is ending: the peer sees the connection close.
+                    // The loop gone means the process is ending: the connection closes.
                     if questions.blocking_send(answer).is_err() {
                         return Answer::Done;
                     }
