@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 use redb::backends::FileBackend;
 use redb::{BackendError, Builder, Database, DatabaseError, StorageBackend};
-use rustix::fs::FallocateFlags;
+use rustix::fs::{Advice, FallocateFlags};
 
 /// A place that holds one database file.
 pub trait Medium: Send + Sync + fmt::Debug {
-    /// Opens the database file, making it when it is not there.
+    /// Opens the database file, making it when it is not there. What it then reads comes from the
+    /// disk, not from a cache that may hold what a failed sync did not write.
     ///
     /// # Errors
     /// What redb or the disk says.
@@ -67,6 +68,9 @@ impl Medium for DataDisk {
             .create(true)
             .truncate(false)
             .open(&path)?;
+        // The kernel may hold a page that was read wrong, or one that a failed sync marked clean
+        // and never wrote. Dropped, what is verified next is what is on the disk.
+        rustix::fs::fadvise(&file, 0, None, Advice::DontNeed).map_err(io::Error::from)?;
         let handle = file.try_clone()?;
         let database = builder.create_with_backend(Allocated {
             file: handle,

@@ -4,7 +4,7 @@
 //! open and verify every page ── whole, with content ──────────────> in use
 //!    │                      └── whole, empty ── snapshot? ── no ──> factory configuration
 //!    │                                              └─ yes ──────┐
-//!    └── damaged ── set the file aside, open a new one ──────────┴─> snapshot restored, warning
+//!    └── damaged twice ── set it aside, open a new one ──────────┴─> snapshot restored, warning
 //! ```
 //! A disk that is full or refuses is not damage: nothing is set aside then.
 
@@ -74,7 +74,16 @@ pub(crate) fn open_or_recover(
     directory: &Path,
     now: UnixTime,
 ) -> Result<Opened, OpenError> {
-    let damage = match open_whole(medium) {
+    // One sector read wrong once (a loose cable) must not cost the whole database: damage is what
+    // is found twice.
+    let looked = match open_whole(medium) {
+        Err(fault) if fault.is_damage() => {
+            tracing::warn!("the database looks damaged ({fault}); looking again");
+            open_whole(medium)
+        }
+        looked => looked,
+    };
+    let damage = match looked {
         Ok(Content::Present(database)) => {
             let note = broken_chain(&database);
             return Ok(Opened { database, note });

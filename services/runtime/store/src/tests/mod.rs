@@ -6,6 +6,7 @@
 )]
 
 mod damage;
+mod failing_disk;
 mod full_disk;
 mod killed;
 mod power_cut;

@@ -11,6 +11,9 @@ use crate::Medium;
 /// Bytes that a disk writes as one or not at all.
 const SECTOR_LENGTH: usize = 512;
 
+/// What a disk says that cannot read or write a sector.
+const EIO: i32 = rustix::io::Errno::IO.raw_os_error();
+
 /// A shared handle; clones are the same disk.
 #[derive(Clone, Debug)]
 pub(super) struct SimDisk {
@@ -30,6 +33,10 @@ struct State {
     /// Writes and syncs until the power goes; `None` for never.
     until_cut: Option<u64>,
     set_aside: u32,
+    /// Reads until one fails; `None` for never.
+    until_failing_read: Option<u32>,
+    /// Syncs until one fails; `None` for never.
+    until_failing_sync: Option<u32>,
 }
 
 impl SimDisk {
@@ -41,6 +48,8 @@ impl SimDisk {
             room: u64::MAX,
             until_cut: None,
             set_aside: 0,
+            until_failing_read: None,
+            until_failing_sync: None,
         };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -58,6 +67,16 @@ impl SimDisk {
     /// The power goes after this many more writes and syncs.
     pub(super) fn cut_after(&self, operations: u64) {
         self.state().until_cut = Some(operations);
+    }
+
+    /// After `good` reads one fails with EIO.
+    pub(super) fn fail_reads_after(&self, good: u32) {
+        self.state().until_failing_read = Some(good);
+    }
+
+    /// After `good` syncs one fails with EIO, and what it was to write stays in the cache alone.
+    pub(super) fn fail_syncs_after(&self, good: u32) {
+        self.state().until_failing_sync = Some(good);
     }
 
     /// The disk after the cut: of the sectors that were not synced, any may have been written.
@@ -91,8 +110,24 @@ impl State {
     }
 }
 
+/// Counts down to the one operation that fails.
+fn fails_now(until: &mut Option<u32>) -> io::Result<()> {
+    let Some(good) = *until else { return Ok(()) };
+    *until = good.checked_sub(1);
+    if good == 0 {
+        return Err(io::Error::from_raw_os_error(EIO));
+    }
+    Ok(())
+}
+
 impl Medium for SimDisk {
     fn open(&self, builder: &Builder) -> Result<Database, DatabaseError> {
+        let mut state = self.state();
+        if state.unsynced.is_empty() {
+            // What is clean leaves the cache, as from a real disk.
+            state.live = state.durable.clone();
+        }
+        drop(state);
         builder.create_with_backend(self.clone())
     }
 
@@ -120,7 +155,8 @@ impl StorageBackend for SimDisk {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let state = self.state();
+        let mut state = self.state();
+        fails_now(&mut state.until_failing_read)?;
         let start = offset as usize;
         let found = state.live.get(start..start + out.len());
         out.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
@@ -142,8 +178,12 @@ impl StorageBackend for SimDisk {
     fn sync_data(&self) -> io::Result<()> {
         let mut state = self.state();
         state.power()?;
-        state.durable = state.live.clone();
-        state.unsynced.clear();
+        // Even a sync that fails leaves its pages clean: the next one does not try them again.
+        let unsynced = std::mem::take(&mut state.unsynced);
+        fails_now(&mut state.until_failing_sync)?;
+        for (offset, bytes) in unsynced {
+            state.durable[offset..offset + bytes.len()].copy_from_slice(&bytes);
+        }
         Ok(())
     }
 
