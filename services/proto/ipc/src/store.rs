@@ -15,6 +15,7 @@ pub enum Request {
     Watch,
     /// Replace the whole site. Answer: [`Reply::Committed`], [`Reply::Conflict`] or
     /// [`Reply::Invalid`]. Configuration and audit entry become durable together, or not at all.
+    /// Asked again because the answer was lost, it is answered as the first time.
     Commit {
         /// The version the author started from.
         base: u64,

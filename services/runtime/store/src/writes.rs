@@ -119,10 +119,13 @@ fn commit(
 ) -> Result<Outcome, Fault> {
     let mut table = open(txn, CONFIG)?;
     let current = last_number(&table)?;
+    let version = base.saturating_add(1);
+    if current == version && is_same(&table, version, audit, site)? {
+        return Ok(Outcome::of(Reply::Committed { version }));
+    }
     if current != base {
         return Ok(Outcome::of(Reply::Conflict { current }));
     }
-    let version = current + 1;
     let size = put_config(&mut table, version, audit, site, now)?;
     let keep = (CONFIG_BYTES_MAX / size.max(1)).clamp(CONFIG_VERSIONS_MIN, CONFIG_VERSIONS_MAX);
     drop_oldest(&mut table, keep, |_, _| Ok(()))?;
@@ -133,6 +136,22 @@ fn commit(
         config: Some((version, site.clone())),
         precious: true,
     })
+}
+
+/// Whether this version is what is asked for now: its author did not hear the answer (the store or
+/// the connection died after it was durable) and asks again.
+fn is_same(
+    table: &WriteTable<'_>,
+    version: u64,
+    audit: &Audit,
+    site: &Site,
+) -> Result<bool, Fault> {
+    let kept: Option<ConfigRow> = get(table, "config", &number_key(version))?;
+    Ok(kept.is_some_and(|row| {
+        row.author == audit::bounded(&audit.who)
+            && row.action == audit::bounded(&audit.action)
+            && row.site == SiteRow::from(site)
+    }))
 }
 
 /// Writes a configuration version as it is; returns its size in bytes.

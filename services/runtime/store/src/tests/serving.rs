@@ -45,6 +45,35 @@ fn a_commit_counts_up_and_a_stale_one_changes_nothing() {
 }
 
 #[test]
+fn a_commit_asked_again_after_a_lost_answer_is_not_a_conflict_with_itself() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let (base, site) = grown(&store);
+    let request = |audit| Request::Commit {
+        base,
+        audit,
+        site: site.clone(),
+    };
+    let created = || request(audit("extension created"));
+    assert_eq!(store.ask(WEB, created()), Reply::Committed { version: 2 });
+    assert_eq!(store.ask(WEB, created()), Reply::Committed { version: 2 });
+    drop(store);
+    let store = scratch.store();
+    assert_eq!(store.ask(WEB, created()), Reply::Committed { version: 2 });
+    let other = request(Audit {
+        who: "somebody else".into(),
+        ..audit("extension created")
+    });
+    assert_eq!(store.ask(WEB, other), Reply::Conflict { current: 2 });
+    let Reply::AuditTrail(trail) = store.ask(WEB, Request::AuditTrail { limit: 9 }) else {
+        panic!()
+    };
+    assert_eq!(trail.len(), 2, "it is in the trail once: {trail:?}");
+    commit(&store);
+    assert_eq!(store.ask(WEB, created()), Reply::Conflict { current: 3 });
+}
+
+#[test]
 fn an_invalid_site_is_refused_with_its_faults() {
     let scratch = Scratch::new();
     let store = scratch.store();
