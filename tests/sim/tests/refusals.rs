@@ -1,6 +1,7 @@
 //! Requests that are SIP but cannot be honoured: each is refused with the status that says why.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use pbx::{AuthFailure, Event, Input};
 use sim::{Ask, BOX_ADDRESS, Hand, PASSWORD, World};
@@ -278,4 +279,19 @@ fn before_the_first_configuration_phones_are_asked_to_come_back() {
         sent.starts_with("SIP/2.0 503 ") && sent.contains("Retry-After: 2\r\n"),
         "{sent}"
     );
+}
+
+/// RFC 3261 §26.3.2.4: whoever lives at a false source address is sent one answer, not eleven.
+#[test]
+fn a_stranger_is_refused_once_for_each_invite() {
+    let (mut world, mut hand) = office();
+    let answered = hand.ask(&mut world, &Ask::invite("", OFFER));
+    assert_eq!(status(answered), 401);
+    world.elsewhere.clear();
+    world.run_for(Duration::from_secs(60));
+    let sent = world
+        .elsewhere
+        .iter()
+        .filter(|sent| sent.destination == inside());
+    assert_eq!(sent.count(), 0);
 }

@@ -1,5 +1,8 @@
 //! What makes two messages part of the same transaction (RFC 3261 §17.1.3 and §17.2.3).
 
+use sha2::{Digest, Sha256};
+
+use crate::digest::hex;
 use crate::fault::HeaderFault;
 use crate::message::{Request, Response};
 use crate::method::Method;
@@ -45,6 +48,10 @@ impl ServerKey {
                 request.headers.cseq()?.number,
             ),
         };
+        let identity = match identity.len() > IDENTITY_LENGTH_MAX {
+            true => hex(&Sha256::digest(identity)),
+            false => identity,
+        };
         let method = match &request.method {
             Method::Ack => Method::Invite,
             method => method.clone(),
@@ -75,6 +82,9 @@ impl ClientKey {
         })
     }
 }
+
+/// A longer identity stands for itself by its hash: a stranger chooses it, and thousands are kept.
+const IDENTITY_LENGTH_MAX: usize = 256;
 
 /// Whether the branch alone names the transaction. The bare cookie is no name (RFC 4475 §3.2.1).
 fn is_unique(branch: &str) -> bool {

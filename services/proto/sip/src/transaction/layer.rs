@@ -120,7 +120,11 @@ impl Layer {
         let mut answered = false;
         self.table.with(now, id.0, |machine, cx| {
             let life = match machine {
-                Machine::ServerInvite(invite) => invite.respond(response, cx),
+                Machine::ServerInvite(invite) => {
+                    let life = invite.respond(response, cx);
+                    answered = life == Some(Life::Goes) && invite.is_refused();
+                    life
+                }
                 Machine::ServerOther(other) => {
                     let life = other.respond(response, cx);
                     answered = life == Some(Life::Goes) && other.is_completed();

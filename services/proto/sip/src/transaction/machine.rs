@@ -13,6 +13,10 @@ use super::server_invite::ServerInvite;
 use super::server_other::ServerOther;
 use super::timers::{Timer, TimerTable};
 
+/// The longest answer kept for repetitions, bytes; ours are shorter unless the peer pads its own
+/// fields. After a longer one the request is forgotten: its repetition is a new request.
+pub(super) const ANSWER_KEPT_MAX: usize = 2048;
+
 /// One of the four machines.
 #[derive(Debug)]
 pub(super) enum Machine {

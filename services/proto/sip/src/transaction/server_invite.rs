@@ -9,11 +9,15 @@
 //!       | L          | ACK
 //!      over      Confirmed --I--> over
 //! ```
+//!
+//! A refusal before any 1xx has no G: the peer has heard nothing and still repeats its INVITE, so
+//! our answer goes out once for each. With G, one INVITE with a false source address would send
+//! eleven answers to whoever lives there.
 
 use std::time::Duration;
 
 use super::flow::{Output, ServerId};
-use super::machine::{Context, Life};
+use super::machine::{ANSWER_KEPT_MAX, Context, Life};
 use super::timers::{GIVE_UP, T1, T2, T4, TRYING_AFTER, Timer};
 use crate::message::{Request, Response};
 use crate::status::{StatusClass, StatusCode};
@@ -35,8 +39,8 @@ enum State {
     /// The last provisional response.
     Proceeding(Vec<u8>),
     Accepted,
-    /// The final response, and the wait before its next repetition.
-    Completed(Vec<u8>, Duration),
+    /// The final response, and the wait before its next repetition; none when the peer asks for it.
+    Completed(Vec<u8>, Option<Duration>),
     Confirmed,
 }
 
@@ -82,6 +86,7 @@ impl ServerInvite {
             }
             (State::Accepted | State::Completed(..) | State::Confirmed, _) => return None,
         }
+        let at_once = matches!(self.state, State::Fresh(_));
         if self.to_tag.is_none() {
             let to = response.headers.to().ok();
             self.to_tag = to.as_ref().and_then(|to| to.tag()).map(str::to_owned);
@@ -99,14 +104,23 @@ impl ServerInvite {
             | StatusClass::RequestFailure
             | StatusClass::ServerFailure
             | StatusClass::GlobalFailure => {
-                if !cx.is_reliable() {
-                    cx.set(Timer::G, T1);
+                if at_once && bytes.len() > ANSWER_KEPT_MAX {
+                    return Some(Life::Over);
+                }
+                let wait = (!at_once && !cx.is_reliable()).then_some(T1);
+                if let Some(wait) = wait {
+                    cx.set(Timer::G, wait);
                 }
                 cx.set(Timer::H, GIVE_UP);
-                State::Completed(bytes, T1)
+                State::Completed(bytes, wait)
             }
         };
         Some(Life::Goes)
+    }
+
+    /// Whether it was refused at once and only waits for repetitions.
+    pub(super) const fn is_refused(&self) -> bool {
+        matches!(self.state, State::Completed(_, None))
     }
 
     pub(super) fn on_ack(&mut self, cx: &mut Context<'_>) -> AckFor {
@@ -146,7 +160,7 @@ impl ServerInvite {
                 self.state = State::Proceeding(trying);
                 Life::Goes
             }
-            (Timer::G, State::Completed(bytes, wait)) => {
+            (Timer::G, State::Completed(bytes, Some(wait))) => {
                 *wait = (*wait * 2).min(T2);
                 cx.set(Timer::G, *wait);
                 cx.retransmit(bytes.clone());

@@ -11,7 +11,7 @@
 //! ```
 
 use super::flow::{Output, ServerId};
-use super::machine::{Context, Life};
+use super::machine::{ANSWER_KEPT_MAX, Context, Life};
 use super::timers::{GIVE_UP, Timer};
 use crate::message::Response;
 
@@ -58,8 +58,9 @@ impl ServerOther {
             self.state = State::Proceeding(bytes);
             return Some(Life::Goes);
         }
+        let too_long = bytes.len() > ANSWER_KEPT_MAX;
         self.state = State::Completed(bytes);
-        if cx.is_reliable() {
+        if cx.is_reliable() || too_long {
             return Some(Life::Over);
         }
         cx.set(Timer::J, GIVE_UP);

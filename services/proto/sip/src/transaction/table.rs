@@ -13,7 +13,7 @@ use super::timers::TimerTable;
 
 /// The most transactions held. Beyond it answered requests are forgotten early, oldest first, which
 /// costs no more than doing a repetition's work twice; only then are new ones refused. About 1 KiB
-/// each, so 16 MiB.
+/// each, and 3 KiB when a stranger pads them, so 16 to 48 MiB.
 pub(super) const TRANSACTIONS_MAX: usize = 16_384;
 
 /// All transactions, and what they asked for.
@@ -28,7 +28,7 @@ pub(super) struct Table {
     clients: HashMap<Arc<ClientKey>, u64>,
     deadlines: BTreeSet<(Instant, u64)>,
     by_stream: BTreeSet<(u64, u64)>,
-    /// Answered non-INVITE requests, oldest first; some have gone already.
+    /// Requests that only wait for repetitions, oldest first; some have gone already.
     answered: VecDeque<u64>,
 }
 

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use sansio::{Instant, Node, Rng, Transport};
 
+use super::machine::ANSWER_KEPT_MAX;
 use super::table::TRANSACTIONS_MAX;
 use super::timers::{GIVE_UP, TRYING_AFTER};
 use super::{Flow, Input, Layer, Output, ServerId};
@@ -185,6 +186,7 @@ fn a_refusal_never_acknowledged_is_reported() {
     let mut layer = layer();
     let outputs = receive(&mut layer, NOW, udp(), &text("INVITE", VIA, "c", ""));
     let (id, request) = handed_up(&outputs);
+    respond(&mut layer, id, &request, 180);
     respond(&mut layer, id, &request, 403);
     let mut repeated = 0;
     loop {
@@ -203,6 +205,19 @@ fn a_refusal_never_acknowledged_is_reported() {
     // 0.5, 1.5, 3.5 s, then every 4 s.
     assert_eq!(repeated, 10);
     assert!(layer.is_empty());
+}
+
+/// A stranger with a false source address must not make us repeat our refusal to its owner.
+#[test]
+fn a_refusal_at_once_is_repeated_for_the_invite_only() {
+    let mut layer = layer();
+    let text = text("INVITE", VIA, "c", "");
+    let (id, request) = handed_up(&receive(&mut layer, NOW, udp(), &text));
+    let refusal = respond(&mut layer, id, &request, 401);
+    assert_eq!(receive(&mut layer, NOW, udp(), &text), refusal);
+    assert_eq!(layer.deadline(), Some(NOW + GIVE_UP));
+    layer.handle(NOW + GIVE_UP, Input::Timer);
+    assert_eq!(drain(&mut layer), [Output::AckMissing { id }]);
 }
 
 #[test]
@@ -391,19 +406,53 @@ fn a_full_layer_forgets_what_is_answered_before_it_refuses() {
             &text(method, &branch(number), "c", ""),
         );
         let (id, request) = handed_up(&outputs);
-        if number == 0 {
+        if number < 2 {
             respond(&mut layer, id, &request, 401);
         }
     }
     let next = text("OPTIONS", &branch(TRANSACTIONS_MAX), "c", "");
     handed_up(&receive(&mut layer, NOW, udp(), &next));
-    assert_eq!(layer.counters().forgotten, 1);
-    let more = text("OPTIONS", &branch(TRANSACTIONS_MAX + 1), "c", "");
+    let next = text("OPTIONS", &branch(TRANSACTIONS_MAX + 1), "c", "");
+    handed_up(&receive(&mut layer, NOW, udp(), &next));
+    assert_eq!(layer.counters().forgotten, 2);
+    let more = text("OPTIONS", &branch(TRANSACTIONS_MAX + 2), "c", "");
     let refused = sent(&receive(&mut layer, NOW, udp(), &more));
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(refused.headers.text(&HeaderName::RetryAfter), Some("5"));
     assert_eq!(layer.counters().refused, 1);
     assert_eq!(layer.len(), TRANSACTIONS_MAX);
+}
+
+/// A stranger who pads his requests must not fill the memory with what we would say again.
+#[test]
+fn an_answer_too_long_to_keep_is_said_and_forgotten() {
+    let mut layer = layer();
+    let padded = format!("{VIA};x={}", "y".repeat(ANSWER_KEPT_MAX));
+    for method in ["OPTIONS", "INVITE"] {
+        let outputs = receive(&mut layer, NOW, udp(), &text(method, &padded, "c", ""));
+        let (id, request) = handed_up(&outputs);
+        assert_eq!(
+            sent(&respond(&mut layer, id, &request, 401)).status.code(),
+            401
+        );
+        assert!(layer.is_empty(), "{method}");
+    }
+}
+
+#[test]
+fn a_long_identity_is_kept_short_and_still_recognised() {
+    let mut layer = layer();
+    let long = |end: &str| {
+        text(
+            "OPTIONS",
+            &format!(";branch={}{end}", "x".repeat(9000)),
+            "c",
+            "",
+        )
+    };
+    handed_up(&receive(&mut layer, NOW, udp(), &long("1")));
+    assert_eq!(receive(&mut layer, NOW, udp(), &long("1")), []);
+    handed_up(&receive(&mut layer, NOW, udp(), &long("2")));
 }
 
 #[test]
