@@ -45,6 +45,7 @@ pub(crate) fn change_password(
         return refuse(&caller, &Fault::NoSuchPerson(caller.login.clone()));
     };
     let hash = admin.password_hash(person);
+    let present = person.password_hash.clone();
     if let Err(wait) = admin
         .throttle
         .begin(moment.now, address(&caller), &caller.login)
@@ -61,7 +62,7 @@ pub(crate) fn change_password(
                 admin
                     .throttle
                     .succeed(moment.now, address(&caller), &caller.login);
-                keep_chosen(passwords.new, caller)
+                keep_chosen(present, passwords.new, caller)
             }
             Ok(false) => {
                 let action = "password change refused: the present password was wrong";
@@ -152,7 +153,8 @@ fn read(request: &Request, caller: &Caller) -> Result<Passwords, Fault> {
     Ok(passwords)
 }
 
-fn keep_chosen(new: Redacted<String>, caller: Caller) -> Step {
+/// `present` is the hash whose password was shown to be known.
+fn keep_chosen(present: Redacted<String>, new: Redacted<String>, caller: Caller) -> Step {
     Step::Hash(
         new,
         Box::new(move |admin, _, hashed| {
@@ -164,7 +166,14 @@ fn keep_chosen(new: Redacted<String>, caller: Caller) -> Step {
             Change {
                 audit: caller.audit(action, String::new(), String::new()),
                 caller: caller.clone(),
-                edit: Box::new(move |site| set_password(site, &login, &hash, false)),
+                edit: Box::new(move |site| {
+                    // Somebody who took the account away meanwhile must not lose it again to
+                    // whoever knew its old password.
+                    if !has_password(site, &login, &present) {
+                        return Err(Fault::SignInFirst);
+                    }
+                    set_password(site, &login, &hash, false)
+                }),
                 done: Box::new(move |admin, moment| renew_session(admin, &moment, &caller)),
             }
             .commit(admin)
@@ -216,6 +225,12 @@ fn keep_one_time(
         }),
     }
     .commit(admin)
+}
+
+fn has_password(site: &Site, login: &str, hash: &Redacted<String>) -> bool {
+    site.people
+        .iter()
+        .any(|person| person.login == login && person.password_hash == *hash)
 }
 
 fn set_password(

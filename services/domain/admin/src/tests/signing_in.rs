@@ -1,7 +1,10 @@
 //! Sign-in, sessions, passwords.
 
+use ipc::Redacted;
 use ipc::site::{Person, Role};
 use serde_json::json;
+
+use crate::Step;
 
 use super::world::{
     OWN_PASSWORD, World, cookie, form, get, json as body, post, sign_in_from, text,
@@ -217,6 +220,29 @@ fn the_present_password_cannot_be_guessed_from_a_stolen_session() {
         .map(|_| world.ask(&post("/api/password", &session, &change)).status)
         .collect();
     assert_eq!(statuses, [400, 400, 400, 400, 429, 429]);
+}
+
+#[test]
+fn an_account_taken_away_meanwhile_stays_taken_away() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let change = post(
+        "/api/password",
+        &session,
+        &json!({"old": OWN_PASSWORD, "new": "chuva fina no telhado"}),
+    );
+    let moment = world.moment();
+    let Step::Verify(_, then) = world.admin.handle(moment, &change) else {
+        panic!("the old password is compared first")
+    };
+    let moment = world.moment();
+    let step = then(&mut world.admin, moment, Ok(true));
+    // Committed by another administrator; `admin` learns of it by the conflict.
+    let one_time = Redacted::new("$argon2id$of another".to_owned());
+    world.site.people[0].password_hash = one_time.clone();
+    world.version += 1;
+    assert_eq!(world.run(step).status, 401);
+    assert_eq!(world.site.people[0].password_hash, one_time);
 }
 
 #[test]
