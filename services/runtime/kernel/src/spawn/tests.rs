@@ -219,4 +219,9 @@ fn a_fenced_program_reaches_no_process_beyond_the_fence() {
     );
     assert_eq!(run_fenced(&script, &[], None, None).0, "signalled\n1");
     assert_eq!(run_fenced(&script, &[], None, Some(&fence)).0, "0");
+    // What is made inside the fence is reached from inside, as `web` does.
+    let own = "perl -MSocket -e '$at = pack_sockaddr_un(\"\\0ramal-within-$$\"); \
+               for (L, C) { socket($_, AF_UNIX, SOCK_STREAM, 0) } bind(L, $at); listen(L, 1); \
+               print connect(C, $at) ? 1 : 0'";
+    assert_eq!(run_fenced(own, &[], None, Some(&fence)).0, "1");
 }
