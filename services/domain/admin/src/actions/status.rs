@@ -4,7 +4,7 @@ use ipc::init;
 use serde::Deserialize;
 
 use super::json;
-use crate::admin::{Admin, Caller};
+use crate::admin::{Admin, Caller, UNRECORDED_MAX};
 use crate::fault::Fault;
 use crate::http::{Request, Response};
 use crate::pages;
@@ -48,6 +48,10 @@ pub(crate) fn restart(admin: &mut Admin, request: &Request, name: String, caller
         Ok(Manner { kill }) => kill,
         Err(fault) => return caller.refuse(&fault),
     };
+    // Nothing is done that cannot be recorded.
+    if admin.unrecorded.len() >= UNRECORDED_MAX {
+        return caller.refuse(&Fault::StoreAway);
+    }
     let action = format!(
         "service {name} {}",
         if kill { "killed" } else { "restarted" }

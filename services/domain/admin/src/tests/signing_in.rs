@@ -349,3 +349,17 @@ fn while_the_store_is_away_one_can_look_but_not_change_and_nothing_goes_unrecord
     assert_eq!(world.audits[0].action, "signed in");
     assert!(world.admin.overdue().is_none());
 }
+
+#[test]
+fn no_service_is_restarted_when_that_cannot_be_recorded() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    world.store_away = true;
+    let restart = post("/api/services/pbx/restart", &session, &json!({}));
+    let done = (0..1000)
+        .take_while(|_| world.ask(&restart).status == 200)
+        .count();
+    assert_eq!(done, crate::admin::UNRECORDED_MAX);
+    assert_eq!(world.asked_init.len(), done);
+    assert_eq!(world.ask(&restart).status, 503);
+}
