@@ -26,7 +26,7 @@ mod views;
 pub use admin::Admin;
 pub use http::{Method, Peer, Request, Response};
 pub use routes::{Access, Face, ROUTES, Route};
-pub use step::{Away, Check, Moment, Observation, Step, Then};
+pub use step::{Away, Check, Machine, Moment, Observation, Step, Then};
 
 #[cfg(test)]
 mod tests;

@@ -68,4 +68,17 @@ pub struct Observation {
     pub net: Result<net::Status, Away>,
     /// The store's condition.
     pub store: Result<store::Health, Away>,
+    /// The machine as a whole.
+    pub machine: Machine,
+}
+
+/// Memory and load of the whole machine.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Machine {
+    /// Memory there is, KiB.
+    pub memory_kib: u64,
+    /// Memory that could be had, KiB.
+    pub available_kib: u64,
+    /// Load average over the last minute.
+    pub load_1_minute: f64,
 }

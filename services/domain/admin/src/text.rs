@@ -99,6 +99,8 @@ words! {
     kernel: "Kernel", "Kernel";
     uptime: "Up for", "Ligada há";
     config_version: "Configuration", "Configuração";
+    memory_free: "Memory free", "Memória livre";
+    load: "Load", "Carga";
     service: "Service", "Serviço";
     state: "State", "Estado";
     restarts: "Restarts", "Reinícios";

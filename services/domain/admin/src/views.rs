@@ -20,6 +20,7 @@ pub(crate) struct StatusView {
     pub(crate) calls: Vec<LiveCallView>,
     pub(crate) network: Vec<LinkView>,
     pub(crate) store: StoreView,
+    pub(crate) machine: MachineView,
     pub(crate) config_version: u64,
     /// What cannot be told or kept just now; empty on a healthy box.
     pub(crate) warnings: Vec<Warning>,
@@ -104,6 +105,13 @@ pub(crate) struct LinkView {
 }
 
 #[derive(Debug, Default, Serialize)]
+pub(crate) struct MachineView {
+    pub(crate) memory_kib: u64,
+    pub(crate) available_kib: u64,
+    pub(crate) load_1_minute: f64,
+}
+
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct StoreView {
     pub(crate) file_bytes: u64,
     pub(crate) free_bytes: u64,
@@ -116,6 +124,11 @@ impl StatusView {
         let mut view = Self {
             config_version,
             version: version.to_owned(),
+            machine: MachineView {
+                memory_kib: seen.machine.memory_kib,
+                available_kib: seen.machine.available_kib,
+                load_1_minute: seen.machine.load_1_minute,
+            },
             ..Self::default()
         };
         match seen.init {

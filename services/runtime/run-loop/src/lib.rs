@@ -8,6 +8,7 @@
 //! `pbx_driver` (feature `pbx`: the loop of the PBX).
 
 pub mod clock;
+pub mod health;
 pub mod ipc;
 pub mod log;
 pub mod notify;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use admin::{Admin, Away, Moment, Observation, Request, Response, Step};
+use admin::{Admin, Away, Machine, Moment, Observation, Request, Response, Step};
 use ipc::store::Audit;
 use ipc::{init, net, pbx, store};
 use run_loop::clock::Clock;
@@ -185,11 +185,17 @@ impl Driver {
             self.look_at_net(),
             self.look_at_store()
         );
+        let machine = run_loop::health::machine();
         Observation {
             init,
             pbx,
             net,
             store,
+            machine: Machine {
+                memory_kib: machine.memory_kib,
+                available_kib: machine.available_kib,
+                load_1_minute: machine.load_1_minute,
+            },
         }
     }
 

@@ -6,7 +6,7 @@ use super::layout::{Place, page};
 use crate::admin::Caller;
 use crate::http::Response;
 use crate::text::{Language, Words};
-use crate::views::{LinkView, StatusView, StoreView};
+use crate::views::{LinkView, MachineView, StatusView, StoreView};
 
 /// The page; it refreshes itself.
 pub(crate) fn status(caller: &Caller, view: &StatusView) -> Response {
@@ -48,9 +48,21 @@ fn headline(language: Language, view: &StatusView) -> Markup {
                 div { dt { (words.kernel) } dd { (view.kernel) } }
                 div { dt { (words.uptime) } dd { (seconds(view.uptime_secs)) } }
                 div { dt { (words.config_version) } dd { (view.config_version) } }
+                div { dt { (words.memory_free) } dd { (free(&view.machine)) } }
+                div { dt { (words.load) } dd { (format!("{:.2}", view.machine.load_1_minute)) } }
             }
         }
     }
+}
+
+/// Free memory of all there is, in MiB.
+fn free(machine: &MachineView) -> String {
+    let mib = |kib| kib / 1024;
+    format!(
+        "{} / {} MiB",
+        mib(machine.available_kib),
+        mib(machine.memory_kib)
+    )
 }
 
 fn phones(words: &Words, view: &StatusView) -> Markup {

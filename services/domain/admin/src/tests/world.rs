@@ -7,7 +7,7 @@ use ipc::store::{Audit, AuditEntry, CallRecord, Outcome, Reply, Request as Ask};
 use ipc::{Redacted, init, net, pbx, store};
 use sansio::{Entropy, Instant};
 
-use crate::{Admin, Away, Method, Moment, Observation, Peer, Request, Response, Step};
+use crate::{Admin, Away, Machine, Method, Moment, Observation, Peer, Request, Response, Step};
 
 pub(super) const OWN_PASSWORD: &str = "papagaio verde come milho";
 
@@ -267,6 +267,11 @@ fn observation(store_away: bool) -> Observation {
         }),
         pbx: Ok(pbx::Status::default()),
         net: Ok(net::Status::default()),
+        machine: Machine {
+            memory_kib: 524_288,
+            available_kib: 393_216,
+            load_1_minute: 0.25,
+        },
         store: if store_away {
             Err(Away::Silent("store"))
         } else {

@@ -7,13 +7,14 @@
 //!   in use ──(silent for 65 min, or a write stuck for 10 s, or told to)
 //! ```
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pbx::{Input, StreamId};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 
 /// A peer that has sent nothing worth an answer by then is half-open, slow on purpose, or lost.
@@ -29,15 +30,52 @@ const WRITE_MAX: Duration = Duration::from_secs(10);
 const READ_LENGTH: usize = 16 * 1024;
 
 /// Messages waiting to be written. A peer that lets more pile up is cut off.
-pub(super) const OUTGOING_MAX: usize = 64;
+const OUTGOING_MAX: usize = 64;
+
+/// Bytes waiting to be written: two of the longest messages. A stranger who asks at length and
+/// reads nothing holds no more than this.
+const OUTGOING_BYTES_MAX: usize = 128 * 1024;
+
+/// The loop's end of what waits to be written. Dropping it closes the connection once everything
+/// queued is written.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    queue: mpsc::Sender<Waiting>,
+    room: Arc<Semaphore>,
+}
+
+/// The connection's end of it.
+pub(super) type OutgoingQueue = mpsc::Receiver<Waiting>;
+
+/// A message, and the room it takes until it is written.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    bytes: Vec<u8>,
+    _room: OwnedSemaphorePermit,
+}
+
+/// An empty queue of messages to be written.
+pub(super) fn outgoing() -> (Outgoing, OutgoingQueue) {
+    let (queue, waiting) = mpsc::channel(OUTGOING_MAX);
+    let room = Arc::new(Semaphore::new(OUTGOING_BYTES_MAX));
+    (Outgoing { queue, room }, waiting)
+}
+
+impl Outgoing {
+    /// Queues a message; false when too much waits already, or the connection has ended.
+    pub(super) fn send(&self, bytes: Vec<u8>) -> bool {
+        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        Arc::clone(&self.room)
+            .try_acquire_many_owned(length)
+            .is_ok_and(|_room| self.queue.try_send(Waiting { bytes, _room }).is_ok())
+    }
+}
 
 /// Serves a connection until either side ends it, then reports [`Input::StreamClosed`].
-///
-/// Dropping the sender of `outgoing` closes it once everything queued is written.
 pub(super) async fn run(
     socket: TcpStream,
     stream: StreamId,
-    outgoing: mpsc::Receiver<Vec<u8>>,
+    outgoing: OutgoingQueue,
     feed: mpsc::Sender<Input>,
 ) {
     keep_alive(&socket);
@@ -51,7 +89,7 @@ async fn exchange(
     mut reader: OwnedReadHalf,
     mut writer: OwnedWriteHalf,
     stream: StreamId,
-    mut outgoing: mpsc::Receiver<Vec<u8>>,
+    mut outgoing: OutgoingQueue,
     feed: &mpsc::Sender<Input>,
 ) {
     let mut buffer = vec![0; READ_LENGTH];
@@ -66,8 +104,8 @@ async fn exchange(
                     return;
                 }
             }
-            bytes = outgoing.recv() => {
-                let Some(bytes) = bytes else {
+            waiting = outgoing.recv() => {
+                let Some(Waiting { bytes, _room }) = waiting else {
                     // Told to close: the peer sees an orderly end.
                     let _ = timeout(WRITE_MAX, writer.shutdown()).await;
                     return;
@@ -113,7 +151,7 @@ mod tests {
 
     struct Pair {
         peer: TcpStream,
-        outgoing: mpsc::Sender<Vec<u8>>,
+        outgoing: Outgoing,
         feed: mpsc::Receiver<Input>,
     }
 
@@ -122,7 +160,7 @@ mod tests {
         let listener = TcpListener::bind(any).await.expect("a port is free");
         let address = listener.local_addr().expect("bound");
         let (peer, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
-        let (outgoing, queue) = mpsc::channel(OUTGOING_MAX);
+        let (outgoing, queue) = outgoing();
         let (feeder, feed) = mpsc::channel(8);
         let socket = accepted.expect("connected").0;
         tokio::spawn(run(socket, 7, queue, feeder));
@@ -160,10 +198,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answered_connection_may_be_silent_for_an_hour() {
         let mut pair = connect().await;
-        pair.outgoing
-            .send(b"SIP/2.0 200 OK\r\n".to_vec())
-            .await
-            .expect("open");
+        assert!(pair.outgoing.send(b"SIP/2.0 200 OK\r\n".to_vec()));
         let opened = Instant::now();
         assert_eq!(end_of(&mut pair.peer).await, b"SIP/2.0 200 OK\r\n");
         assert!(opened.elapsed() >= SILENCE_MAX);
@@ -173,9 +208,20 @@ mod tests {
     async fn what_is_queued_is_written_before_a_close() {
         let mut pair = connect().await;
         for word in [&b"one "[..], b"two"] {
-            pair.outgoing.send(word.to_vec()).await.expect("open");
+            assert!(pair.outgoing.send(word.to_vec()));
         }
         drop(pair.outgoing);
         assert_eq!(end_of(&mut pair.peer).await, b"one two");
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_reads_nothing_holds_little_memory() {
+        let (outgoing, mut queue) = outgoing();
+        let message = vec![0; 60 * 1024];
+        assert!(outgoing.send(message.clone()) && outgoing.send(message.clone()));
+        assert!(!outgoing.send(message.clone()));
+        // What is written makes room again.
+        assert!(queue.recv().await.is_some());
+        assert!(outgoing.send(message));
     }
 }

@@ -8,7 +8,7 @@ use pbx::{Input, StreamId};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-use super::connection::{self, OUTGOING_MAX};
+use super::connection::{self, Outgoing};
 
 /// Connections open at once; half of the usual 1,024 descriptors.
 pub(super) const STREAMS_MAX: usize = 512;
@@ -35,7 +35,7 @@ pub(super) struct Streams {
 struct Open {
     host: IpAddr,
     /// `None` once we have closed our side.
-    outgoing: Option<mpsc::Sender<Vec<u8>>>,
+    outgoing: Option<Outgoing>,
 }
 
 impl Streams {
@@ -54,13 +54,13 @@ impl Streams {
         let host = remote.ip();
         let of_host = self.by_host.get(&host).copied().unwrap_or(0);
         if self.open.len() >= STREAMS_MAX || of_host >= STREAMS_PER_HOST_MAX {
-            tracing::warn!(%remote, of_host, all = self.open.len(), "too many connections");
+            tracing::debug!(%remote, of_host, all = self.open.len(), "too many connections");
             return None;
         }
         let local = socket.local_addr().ok()?;
         self.named += 1;
         let stream = self.named;
-        let (outgoing, queue) = mpsc::channel(OUTGOING_MAX);
+        let (outgoing, queue) = connection::outgoing();
         tokio::spawn(connection::run(socket, stream, queue, self.feed.clone()));
         self.open.insert(
             stream,
@@ -86,7 +86,7 @@ impl Streams {
         else {
             return;
         };
-        if outgoing.try_send(bytes).is_err() {
+        if !outgoing.send(bytes) {
             self.close(stream);
         }
     }

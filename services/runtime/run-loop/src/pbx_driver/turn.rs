@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use pbx::{Flow, Input, Output, PbxNode};
+use pbx::{Event, Flow, Input, Limit, Output, PbxNode};
 use sansio::{Instant, Node as _, UnixTime};
 use tokio::net::TcpStream;
 use tokio::signal::unix::{SignalKind, signal};
@@ -35,6 +35,11 @@ const WALL_CLOCK_JUMP: Duration = Duration::from_millis(500);
 
 /// How long stopping in order may take; PID 1 kills after 2 s.
 const STOP_MAX: Duration = Duration::from_millis(1800);
+
+/// What is logged of a connection that is not taken; bounded there like all that strangers cause.
+const TOO_MANY_STREAMS: Event = Event::LimitReached {
+    limit: Limit::Streams,
+};
 
 /// A time-out that is never reached.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -123,8 +128,9 @@ impl Turn<'_> {
                     self.more(&mut arrivals.feed);
                 }
                 Some((socket, remote)) = arrivals.accepted.recv() => {
-                    if let Some(opened) = self.streams.admit(socket, remote) {
-                        self.input(opened);
+                    match self.streams.admit(socket, remote) {
+                        Some(opened) => self.input(opened),
+                        None => self.log.write(self.clock.now(), &TOO_MANY_STREAMS),
                     }
                 }
                 Some(question) = arrivals.questions.recv() => {
