@@ -121,6 +121,10 @@ const POLICY: [(&str, &str); 12] = [
     ("kernel/core_pattern", "\n"),
     ("net/core/bpf_jit_harden", "2"),
     ("user/max_user_namespaces", "0"),
+    // Nothing listens on IPv6 yet: without this the box would take addresses and routes from
+    // whoever announces himself as a router. Interfaces that appear later copy `default`.
+    ("net/ipv6/conf/all/disable_ipv6", "1"),
+    ("net/ipv6/conf/default/disable_ipv6", "1"),
     ("fs/protected_hardlinks", "1"),
     ("fs/protected_symlinks", "1"),
 ];
