@@ -55,8 +55,9 @@ fn start(mut lab: Lab, evidence: &mut Vec<String>) -> Result<Office, CheckError>
     let size = lab.image().size;
     let accelerator = lab.accelerator().name();
     let machine = lab.machine()?;
-    machine.wait_ready().map_err(LabError::from)?;
+    machine.wait_services().map_err(LabError::from)?;
     let seconds = machine.cpu_seconds();
+    machine.wait_ready().map_err(LabError::from)?;
     let stages = machine.boot_stages();
     let stages: Vec<String> = stages
         .iter()

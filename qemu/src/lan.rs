@@ -4,8 +4,10 @@
 //!   box (tap0) --+-- lan0 10.77.0.1/24 (DHCP) --+-- eth0 of a phone's own namespace
 //! ```
 
+use std::io::{BufRead, BufReader};
 use std::net::Ipv4Addr;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::Arc;
 
 use crate::netns::{Namespace, NetnsError};
@@ -32,6 +34,9 @@ pub enum LanError {
     /// The router.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// The router ended at once.
+    #[error("the lab's router (dnsmasq) does not run: {}", .0.join("; "))]
+    Router(Vec<String>),
 }
 
 /// The network. Dropping it removes everything on it.
@@ -68,7 +73,8 @@ impl Lan {
         namespace.ip(&["link", "set", TAP, "master", BRIDGE])?;
         namespace.ip(&["link", "set", TAP, "up"])?;
         namespace.ip(&["link", "set", BRIDGE, "up"])?;
-        let router = namespace.spawn(router_command(scratch)?)?;
+        let mut router = namespace.spawn(router_command(scratch)?)?;
+        wait_for_router(&mut router)?;
         Ok(Self {
             _router: router,
             namespace,
@@ -110,18 +116,11 @@ impl Lan {
 
 fn router_command(scratch: &Path) -> Result<std::process::Command, ProcessError> {
     let mut dnsmasq = command("dnsmasq")?;
-    dnsmasq.args([
-        "--keep-in-foreground",
-        "--conf-file=/dev/null",
-        "--pid-file=",
-        "--user=root",
-    ]);
-    dnsmasq.args([
-        "--log-facility=-",
-        "--port=0",
-        "--no-ping",
-        "--dhcp-authoritative",
-    ]);
+    // In this mode it keeps our identity: an ordinary user who is root of the lab only may not
+    // change it (user_namespaces(7), setgroups).
+    dnsmasq.args(["--no-daemon", "--conf-file=/dev/null", "--pid-file="]);
+    dnsmasq.args(["--port=0", "--no-ping", "--dhcp-authoritative"]);
+    dnsmasq.stderr(Stdio::piped());
     dnsmasq.args([
         format!("--interface={BRIDGE}"),
         "--bind-interfaces".to_owned(),
@@ -134,6 +133,25 @@ fn router_command(scratch: &Path) -> Result<std::process::Command, ProcessError>
         scratch.join("leases").display()
     ));
     Ok(dnsmasq)
+}
+
+/// Waits until it says what addresses it gives, or why it cannot.
+fn wait_for_router(router: &mut Process) -> Result<(), LanError> {
+    let mut said = Vec::new();
+    let Some(output) = router.child().stderr.take() else {
+        return Err(LanError::Router(said));
+    };
+    let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+    for line in lines.by_ref() {
+        let serves = line.contains("DHCP, IP range");
+        said.push(line);
+        if serves {
+            // It goes on talking, and must not stop because nobody listens.
+            std::thread::spawn(move || lines.for_each(drop));
+            return Ok(());
+        }
+    }
+    Err(LanError::Router(said))
 }
 
 const BRIDGE: &str = "lan0";

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::accelerate::Accelerator;
-use crate::lan::{BOX_MAC, Lan, TAP};
+use crate::lan::{BOX_ADDRESS, BOX_MAC, Lan, TAP};
 use crate::netns::NetnsError;
 use crate::process::{Process, ProcessError, command};
 use crate::qmp::{Listener, Qmp, QmpError};
@@ -103,15 +103,27 @@ impl Machine {
         &self.serial
     }
 
-    /// Waits until all services of this boot are ready.
+    /// Waits until all services of this boot are ready: SIP is answered from here on.
     ///
     /// # Errors
-    /// They are not within [`BOOT_MAX`].
+    /// They are not within [`BOOT_MAX`], or a service was given up.
+    pub fn wait_services(&self) -> Result<Line, MachineError> {
+        self.wait_unless_given_up(READY_LINE)
+    }
+
+    /// The same, and until the router has given the box its address: phones and browsers reach it.
+    ///
+    /// # Errors
+    /// They are not within [`BOOT_MAX`], or a service was given up.
     pub fn wait_ready(&self) -> Result<Line, MachineError> {
-        let never = Some(GIVEN_UP);
-        Ok(self
-            .serial
-            .wait_unless(self.boot_mark, READY_LINE, never, BOOT_MAX)?)
+        let ready = self.wait_services()?;
+        self.wait_unless_given_up(&format!("address {BOX_ADDRESS}/"))?;
+        Ok(ready)
+    }
+
+    fn wait_unless_given_up(&self, wanted: &str) -> Result<Line, MachineError> {
+        let (mark, never) = (self.boot_mark, Some(GIVEN_UP));
+        Ok(self.serial.wait_unless(mark, wanted, never, BOOT_MAX)?)
     }
 
     /// Waits for a line of this boot.
