@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -17,7 +16,7 @@ use crate::sipp::free_port;
 /// Questions asked before Kamailio counts as not starting, each with 100 ms to answer.
 const PROBES_MAX: u32 = 100;
 
-/// A running Kamailio; dropping it stops it and its children.
+/// A running Kamailio; dropping it kills all its processes.
 #[derive(Debug)]
 pub(crate) struct Kamailio {
     child: Child,
@@ -58,20 +57,18 @@ impl Kamailio {
             .arg(folder)
             .arg("-w")
             .arg(folder)
-            // It ends its whole group when it stops, and that must not be ours.
-            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .map_err(missing)?;
-        running().push(child.id());
         let kamailio = Self {
             child,
             sip,
             version,
         };
         kamailio.wait_until_ready(&log_path)?;
+        running().extend(kamailio.processes());
         Ok(kamailio)
     }
 
@@ -109,23 +106,33 @@ impl Kamailio {
 
     /// Processor time of all its processes so far, milliseconds.
     pub(crate) fn cpu_millis(&self) -> u64 {
+        self.processes()
+            .into_iter()
+            .map(|pid| usage(pid).cpu_millis)
+            .sum()
+    }
+
+    /// Its main process, last, and the workers.
+    fn processes(&self) -> Vec<u32> {
         let own = self.child.id();
-        let children = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children"));
-        let children = children.unwrap_or_default();
-        let pids = children
+        let workers = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children"));
+        let workers = workers.unwrap_or_default();
+        let workers = workers
             .split_whitespace()
             .filter_map(|pid| pid.parse().ok());
-        pids.chain([own])
-            .map(|pid: u32| usage(pid).cpu_millis)
-            .sum()
+        workers.chain([own]).collect()
     }
 }
 
 impl Drop for Kamailio {
     fn drop(&mut self) {
-        // SIGTERM, because it takes its children down itself.
-        let _ = stop(self.child.id(), Stop::Terminate);
+        // Not SIGTERM: it inherits our signal mask, which blocks that.
+        let processes = self.processes();
+        for pid in &processes {
+            // Already gone is as good.
+            let _ = stop(*pid, Stop::Kill);
+        }
         let _ = self.child.wait();
-        running().retain(|pid| *pid != self.child.id());
+        running().retain(|pid| !processes.contains(pid));
     }
 }

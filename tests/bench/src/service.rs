@@ -124,8 +124,8 @@ impl Drop for Service {
 /// Ends every service at once: the bench was interrupted.
 pub(crate) fn end_all() {
     for pid in running().drain(..) {
-        // Already gone is as good.
-        let _ = stop(pid, Stop::Terminate);
+        // Already gone is as good. Not SIGTERM: what SIPp and Kamailio inherit from us blocks it.
+        let _ = stop(pid, Stop::Kill);
     }
 }
 
