@@ -1,1 +1,21 @@
-//! To be written.
+//! What only the whole box can prove: the shipped image in QEMU, with real phones.
+//!
+//! The proofs are libtest tests in `tests/`, a file for each subject; this library sets the box up
+//! for them.
+//! What it must never do: wait for time to pass instead of for a line, an event or an answer;
+//! change the product so that it can be tested.
+//! Read first: [`Stand`], then [`Site`].
+
+mod cable;
+mod failure;
+mod site;
+mod stand;
+mod vitals;
+
+pub mod disk;
+
+pub use cable::{connect, on_the_lan};
+pub use failure::{Failure, Proof};
+pub use site::{Site, image, office, switched_on};
+pub use stand::{Stand, alone};
+pub use vitals::{Healing, Vitals, kill, store_warning, wait_until};

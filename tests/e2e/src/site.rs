@@ -1,0 +1,146 @@
+//! Boxes ready to be tested: switched on, or with an office around them.
+
+use std::net::SocketAddr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use image::build::Image;
+use ipc::Redacted;
+use qemu::desk::SIP_PORT;
+use qemu::lab::{Lab, Plan};
+use qemu::lan::BOX_ADDRESS;
+use qemu::office::Office;
+use qemu::probe::{Credentials, Outcome, Probe, ProbeError};
+
+use crate::{Failure, Vitals, on_the_lan};
+
+/// An office with one more extension, at which no phone stands: the tests speak for it.
+pub struct Site {
+    /// The office.
+    pub office: Office,
+    /// The extension without a phone.
+    pub spare: Credentials,
+}
+
+/// The image, built once a process.
+///
+/// # Errors
+/// It cannot be built.
+pub fn image() -> Result<Image, Failure> {
+    static BUILT: OnceLock<Result<Image, String>> = OnceLock::new();
+    let build = || {
+        let target = image::prepare::prepare().map_err(|error| error.to_string())?;
+        image::build::build(target).map_err(|error| error.to_string())
+    };
+    BUILT.get_or_init(build).clone().map_err(Failure::new)
+}
+
+/// A box with a blank data disk, just switched on. Its console goes to the lab's log
+/// `e2e-<name>-<number>.log`, counted by boxes of this process.
+///
+/// # Errors
+/// The lab does not stand.
+pub fn switched_on(log: &str) -> Result<Lab, Failure> {
+    static BOXES: AtomicU32 = AtomicU32::new(1);
+    let number = BOXES.fetch_add(1, Ordering::Relaxed);
+    let plan = Plan {
+        port: 0,
+        show_console: false,
+        log_name: format!("e2e-{log}-{number}.log"),
+    };
+    Ok(Lab::start_with(&plan, image()?)?)
+}
+
+/// An office around a box with a blank data disk: two phones, both registered.
+///
+/// # Errors
+/// The first thing that failed.
+pub fn office(log: &str) -> Result<Office, Failure> {
+    let mut lab = switched_on(log)?;
+    lab.machine()?.wait_ready()?;
+    Ok(Office::open(lab)?)
+}
+
+impl Site {
+    /// Sets it up.
+    ///
+    /// # Errors
+    /// The first thing that failed.
+    pub fn set_up(log: &str) -> Result<Self, Failure> {
+        Self::around(office(log)?)
+    }
+
+    /// The same around an office that stands already.
+    ///
+    /// # Errors
+    /// The box refused the extension.
+    pub fn around(office: Office) -> Result<Self, Failure> {
+        let password = office.api.create_extension(SPARE, "Spare")?;
+        let spare = Credentials {
+            extension: SPARE.to_owned(),
+            password: Redacted::new(password),
+        };
+        Ok(Self { office, spare })
+    }
+
+    /// Asks the box something in SIP over UDP, from the office network.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Probe) -> Result<T, ProbeError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let ask = move || {
+            let to = SocketAddr::from((BOX_ADDRESS, SIP_PORT));
+            question(&mut Probe::udp(to)?.patient_for(ANSWER_MAX))
+        };
+        on_the_lan(&self.office.lab, ask)
+    }
+
+    /// Proves that the phone service works: a phone can ask, register and leave, and the box says
+    /// that its services are well.
+    ///
+    /// # Errors
+    /// What does not work.
+    pub fn prove_alive(&self) -> Result<(), Failure> {
+        let expect = |question: &str, outcome: Outcome, wanted: &[u16]| {
+            if outcome.statuses == wanted {
+                return Ok(());
+            }
+            let statuses = outcome.statuses;
+            Err(Failure::new(format!(
+                "{question} was answered by {statuses:?}, not {wanted:?}"
+            )))
+        };
+        expect("OPTIONS", self.ask(Probe::options)?, &[200])?;
+        for expires in [60, 0] {
+            let spare = self.spare.clone();
+            let answered = self.ask(move |probe| probe.register(&spare, expires))?;
+            expect("REGISTER", answered, &[401, 200])?;
+        }
+        Vitals::of(&self.office.api)?.all_ready()
+    }
+
+    /// Runs something bad and proves that it harmed nobody: no service ended, the phone service
+    /// works afterwards.
+    ///
+    /// # Errors
+    /// Of `bad`, or what was harmed.
+    pub fn prove_unharmed(
+        &mut self,
+        bad: impl FnOnce(&mut Self) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let before = Vitals::of(&self.office.api)?;
+        bad(self)?;
+        self.prove_alive()?;
+        before.same_as(&Vitals::of(&self.office.api)?)
+    }
+}
+
+/// No phone of the lab has it.
+const SPARE: &str = "110";
+
+/// A few times what an emulated box needs.
+const ANSWER_MAX: Duration = Duration::from_secs(15);

@@ -1,0 +1,79 @@
+//! A box that the tests of one file share, one after the other.
+//!
+//! Booting an emulated box costs more than most proofs. libtest has no end of a file, so the stand is
+//! told how many tests there are and takes the box down after the last; when a filter leaves some
+//! out, the kernel ends QEMU with the process and the next lab removes its folder.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::Failure;
+
+/// What the tests of a file share.
+pub struct Stand<T> {
+    state: Mutex<State<T>>,
+}
+
+struct State<T> {
+    stock: Stock<T>,
+    tests_left: usize,
+}
+
+enum Stock<T> {
+    None,
+    Standing(T),
+    /// Setting it up failed once; it would fail for each test.
+    Impossible(String),
+}
+
+impl<T> Stand<T> {
+    /// For a file with this many tests.
+    pub const fn new(tests: usize) -> Self {
+        let state = State {
+            stock: Stock::None,
+            tests_left: tests,
+        };
+        Self {
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Runs a test, after setting up what it needs if that does not stand yet. Tests run one at a
+    /// time. What a failed test leaves behind is taken down, so that the next one starts anew.
+    ///
+    /// # Errors
+    /// That of the set-up or of the test.
+    pub fn run(
+        &self,
+        set_up: impl FnOnce() -> Result<T, Failure>,
+        test: impl FnOnce(&mut T) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.tests_left = state.tests_left.saturating_sub(1);
+        let mut standing = match std::mem::replace(&mut state.stock, Stock::None) {
+            Stock::Standing(standing) => standing,
+            Stock::None => match set_up() {
+                Ok(standing) => standing,
+                Err(failure) => {
+                    state.stock = Stock::Impossible(failure.to_string());
+                    return Err(failure);
+                }
+            },
+            Stock::Impossible(reason) => {
+                let failure = Failure::new(reason.clone());
+                state.stock = Stock::Impossible(reason);
+                return Err(failure);
+            }
+        };
+        test(&mut standing)?;
+        if state.tests_left > 0 {
+            state.stock = Stock::Standing(standing);
+        }
+        Ok(())
+    }
+}
+
+/// Held by a test that boots a box of its own: one at a time, as two emulated ones would starve.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
