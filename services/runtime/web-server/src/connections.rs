@@ -1,8 +1,8 @@
 //! How many connections are open, in all and from each address.
 //!
-//! When all places are taken, a newcomer gets the oldest of whoever has most. Refusing him would let
-//! a few addresses that hold their connections open keep the owner out; so they have to come back
-//! faster than he needs for one request.
+//! When all places are taken, a newcomer gets the oldest of whoever has most. Refusing him would
+//! let a few addresses that hold their connections open keep the owner out; so they have to come
+//! back faster than he needs for one request.
 
 use std::collections::BTreeMap;
 use std::future::Future;
