@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::num::NonZeroU64;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
@@ -41,6 +42,10 @@ pub struct DataDisk {
 /// The database file.
 const DATABASE_NAME: &str = "ramal.redb";
 
+/// Read ahead before the pages are verified: 200,000 call records, and half of the memory that PID 1
+/// lets this service have, cache included.
+const READ_AHEAD_BYTES: Option<NonZeroU64> = NonZeroU64::new(64 * 1024 * 1024);
+
 /// Damaged copies kept; the oldest makes room. A box that damages more has a dying disk.
 const DAMAGED_COPIES_MAX: u32 = 3;
 
@@ -71,6 +76,9 @@ impl Medium for DataDisk {
         // The kernel may hold a page that was read wrong, or one that a failed sync marked clean
         // and never wrote. Dropped, what is verified next is what is on the disk.
         rustix::fs::fadvise(&file, 0, None, Advice::DontNeed).map_err(io::Error::from)?;
+        // Slow flash reads in order several times as fast as page by page.
+        rustix::fs::fadvise(&file, 0, READ_AHEAD_BYTES, Advice::WillNeed)
+            .map_err(io::Error::from)?;
         let handle = file.try_clone()?;
         let database = builder.create_with_backend(Allocated {
             file: handle,
