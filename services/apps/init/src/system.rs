@@ -109,7 +109,7 @@ pub(crate) fn end(how: Shutdown, data_is_mounted: bool, console: &mut Console) {
 pub(crate) const RUN_DIR: &str = "/run/ramal";
 
 /// Kernel settings: nothing a service of ours needs, everything an intruder would like.
-const POLICY: [(&str, &str); 12] = [
+const POLICY: [(&str, &str); 14] = [
     ("kernel/kptr_restrict", "2"),
     ("kernel/dmesg_restrict", "1"),
     ("kernel/unprivileged_bpf_disabled", "1"),
