@@ -1,8 +1,8 @@
 //! The box's JSON API as the lab uses it: a browser without a screen.
 //!
-//! The certificate is not verified: the box signs its own, and the lab's only way to it is a network
-//! that it made itself. Each request opens its own connection, so a restart of the box or of `web`
-//! is never mistaken for a fault of the next request.
+//! The certificate is not verified: the box signs its own, and the lab's only way to it is a
+//! network that it made itself. Each request opens its own connection, so a restart of the box or
+//! of `web` is never mistaken for a fault of the next request.
 
 use std::sync::Arc;
 use std::time::Duration;
