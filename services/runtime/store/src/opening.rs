@@ -15,7 +15,7 @@ use redb::{Builder, Database, ReadableDatabase as _};
 use sansio::UnixTime;
 
 use crate::medium::Medium;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, TooNew};
 use crate::tables::{
     AUDIT, CALLS, CONFIG, Fault, META, OPEN_CALLS, REGISTRATIONS, SCHEMA_VERSION,
     SCHEMA_VERSION_KEY, SECRETS, open, put, redb_fault,
@@ -38,9 +38,9 @@ pub enum OpenError {
     /// The data disk is full or refuses.
     #[error("the database cannot be opened: {0}; check the data disk")]
     Disk(String),
-    /// A newer firmware wrote the database.
+    /// A newer firmware wrote the database or, where that is lost, its snapshot.
     #[error(
-        "the database has schema {found}, this firmware reads up to {SCHEMA_VERSION}: \
+        "the data has schema {found}, this firmware reads up to {SCHEMA_VERSION}: \
          update the firmware"
     )]
     TooNew {
@@ -147,7 +147,8 @@ fn fill(
     now: UnixTime,
     damage: Option<String>,
 ) -> Result<Opened, OpenError> {
-    let snapshot = Snapshot::load(directory);
+    let snapshot =
+        Snapshot::load(directory).map_err(|TooNew(found)| OpenError::TooNew { found })?;
     let note = match (&damage, &snapshot) {
         (None, None) => None,
         (None, Some(snapshot)) => Some(format!(

@@ -15,8 +15,8 @@ use sha2::{Digest as _, Sha256};
 use crate::reads;
 use crate::rows::{AuditRow, CallRow, ConfigRow, RegistrationRow, SecretRow};
 use crate::tables::{
-    ANCHOR_KEY, AUDIT, CALLS, CONFIG, Fault, META, OPEN_CALLS, REGISTRATIONS, SECRETS, number_key,
-    open, put, registration_key, secret_key,
+    ANCHOR_KEY, AUDIT, CALLS, CONFIG, Fault, META, OPEN_CALLS, REGISTRATIONS, SCHEMA_VERSION,
+    SECRETS, number_key, open, put, registration_key, secret_key,
 };
 use crate::writes::{put_call, put_config_row};
 
@@ -34,6 +34,8 @@ const ENTRIES_MAX: u16 = 500;
 /// Everything that matters, in one piece.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct Snapshot {
+    /// The shape of what follows, as [`SCHEMA_VERSION`] counts it.
+    schema: u32,
     /// The configuration version.
     pub(crate) version: u64,
     config: ConfigRow,
@@ -60,6 +62,7 @@ impl Snapshot {
             reads::audit_anchor(txn)?
         };
         Ok(Some(Self {
+            schema: SCHEMA_VERSION,
             version,
             config,
             secrets: reads::secret_rows(txn)?,
@@ -122,23 +125,54 @@ impl Snapshot {
         File::open(directory)?.sync_all()
     }
 
-    /// The newest snapshot that is whole.
-    pub(crate) fn load(directory: &Path) -> Option<Self> {
+    /// The newest snapshot that is whole. One that is not is kept under another name, out of the
+    /// way of the next: it may be the last trace of the box's configuration.
+    pub(crate) fn load(directory: &Path) -> Result<Option<Self>, TooNew> {
         let [newest, previous, _] = NAMES.map(|name| directory.join(name));
-        [newest, previous].iter().find_map(|path| {
-            let bytes = std::fs::read(path).ok()?;
-            let parsed = parse(&bytes);
-            if parsed.is_none() {
-                tracing::error!("{} is damaged and is not used", path.display());
+        for path in [newest, previous] {
+            let reason = match std::fs::read(&path) {
+                Ok(bytes) => match parse(&bytes) {
+                    Ok(snapshot) => return Ok(Some(snapshot)),
+                    Err(Unusable::TooNew(schema)) => return Err(TooNew(schema)),
+                    Err(Unusable::Damaged) => "it does not hold what was written".to_owned(),
+                },
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => error.to_string(),
+            };
+            let aside = path.with_added_extension("damaged");
+            tracing::error!("{} is not used: {reason}", path.display());
+            if let Err(error) = std::fs::rename(&path, &aside) {
+                tracing::error!("it cannot be kept as {}: {error}", aside.display());
             }
-            parsed
-        })
+        }
+        Ok(None)
     }
 }
 
-fn parse(bytes: &[u8]) -> Option<Snapshot> {
-    let end = bytes.iter().position(|byte| *byte == b'\n')?;
-    let (sum, json) = (bytes.get(..end)?, bytes.get(end + 1..)?);
-    (hex::encode(Sha256::digest(json)).as_bytes() == sum).then_some(())?;
-    serde_json::from_slice(json).ok()
+/// A newer firmware wrote the snapshot, in this schema.
+#[derive(Debug)]
+pub(crate) struct TooNew(pub(crate) u32);
+
+enum Unusable {
+    Damaged,
+    TooNew(u32),
+}
+
+fn parse(bytes: &[u8]) -> Result<Snapshot, Unusable> {
+    /// What every snapshot has, whoever wrote it.
+    #[derive(Deserialize)]
+    struct Heading {
+        schema: u32,
+    }
+    let mut lines = bytes.splitn(2, |byte| *byte == b'\n');
+    let (Some(sum), Some(json)) = (lines.next(), lines.next()) else {
+        return Err(Unusable::Damaged);
+    };
+    if hex::encode(Sha256::digest(json)).as_bytes() != sum {
+        return Err(Unusable::Damaged);
+    }
+    match serde_json::from_slice(json) {
+        Ok(Heading { schema }) if schema > SCHEMA_VERSION => Err(Unusable::TooNew(schema)),
+        Ok(_) | Err(_) => serde_json::from_slice(json).map_err(|_| Unusable::Damaged),
+    }
 }

@@ -109,6 +109,83 @@ fn a_missing_file_is_restored_and_a_damaged_snapshot_is_not_believed() {
     assert_eq!(config(&store).0, 2, "the snapshot before it is whole");
 }
 
+/// Writes the schema version as another firmware would.
+fn write_schema(scratch: &Scratch, version: u32) {
+    use crate::tables::{META, SCHEMA_VERSION_KEY, open, put};
+    let database = redb::Database::create(scratch.path().join("ramal.redb")).expect("it opens");
+    let txn = database.begin_write().expect("one writer");
+    let mut meta = open(&txn, META).expect("it is there");
+    put(&mut meta, "meta", SCHEMA_VERSION_KEY, &version).expect("it fits");
+    drop(meta);
+    txn.commit().expect("it is ours");
+}
+
+#[test]
+fn a_database_of_a_newer_firmware_is_refused_and_left_alone() {
+    let scratch = Scratch::new();
+    used(&scratch);
+    let snapshot = || fs::read(scratch.path().join("ramal.snapshot")).expect("it is there");
+    let before = snapshot();
+    write_schema(&scratch, 2);
+    for _ in 0..3 {
+        let opened = try_store(Box::new(DataDisk::new(scratch.path())), scratch.path());
+        let error = opened.err().map(|error| error.to_string());
+        let error = error.expect("the newer database is refused");
+        assert!(error.contains("update the firmware"), "{error}");
+    }
+    assert!(snapshot() == before, "its snapshot is untouched");
+    assert!(!scratch.path().join("ramal.redb.damaged-1").exists());
+    write_schema(&scratch, 1);
+    check_restored(&scratch.store(), "the newer firmware is back");
+}
+
+/// Writes a snapshot whose first line fits its second.
+fn write_snapshot(path: &Path, json: &str) {
+    use sha2::{Digest as _, Sha256};
+    let sum = hex::encode(Sha256::digest(json));
+    fs::write(path, format!("{sum}\n{json}")).expect("it is ours");
+}
+
+#[test]
+fn a_snapshot_of_a_newer_firmware_is_refused_and_left_alone() {
+    let scratch = Scratch::new();
+    used(&scratch);
+    let path = scratch.path().join("ramal.snapshot");
+    let text = fs::read_to_string(&path).expect("it is there");
+    let (_, json) = text.split_once('\n').expect("two lines");
+    let mut content: serde_json::Value = serde_json::from_str(json).expect("JSON");
+    content["schema"] = 2.into();
+    content["calls"] = "told in another way".into();
+    write_snapshot(&path, &content.to_string());
+    let newer = fs::read(&path).expect("it is there");
+    fs::remove_file(scratch.path().join("ramal.redb")).expect("it is there");
+    for _ in 0..3 {
+        let opened = try_store(Box::new(DataDisk::new(scratch.path())), scratch.path());
+        let error = opened.err().map(|error| error.to_string());
+        let error = error.expect("the newer snapshot is refused");
+        assert!(error.contains("update the firmware"), "{error}");
+    }
+    assert_eq!(fs::read(&path).expect("it is there"), newer);
+}
+
+#[test]
+fn a_snapshot_that_cannot_be_read_is_kept_for_people_to_look_at() {
+    let scratch = Scratch::new();
+    used(&scratch);
+    for name in ["ramal.redb", "ramal.snapshot", "ramal.snapshot.previous"] {
+        fs::write(scratch.path().join(name), name).expect("it is ours");
+    }
+    let store = scratch.store();
+    let warning = health(&store).warning;
+    assert!(warning.contains("factory configuration"), "{warning}");
+    assert_eq!(commit(&store), Reply::Committed { version: 2 });
+    store.close();
+    for name in ["ramal.snapshot", "ramal.snapshot.previous"] {
+        let kept = scratch.path().join(format!("{name}.damaged"));
+        assert_eq!(fs::read_to_string(kept).expect("it is kept"), name);
+    }
+}
+
 #[test]
 fn at_most_three_damaged_files_are_kept() {
     let scratch = Scratch::new();
