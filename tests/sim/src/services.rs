@@ -1,6 +1,7 @@
 //! The media service and the store, as far as `pbx` can tell them from the real ones.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use ipc::media::{RelayId, Reply, Request, Stats};
 use ipc::store::{CallRecord, Outcome, Registration};
@@ -14,6 +15,8 @@ pub struct MediaModel {
     pub opened: u64,
     /// Answers nothing but failures.
     pub broken: bool,
+    /// How much later than usual it answers.
+    pub late: Duration,
 }
 
 impl MediaModel {

@@ -289,7 +289,8 @@ impl World {
                 Output::CloseStream(stream) => self.streams.push((stream, None)),
                 Output::Media(request) => {
                     let (relay, reply) = self.media.answer(&request);
-                    self.arrive(SERVICE_DELAY, Arrival::Media(relay, reply));
+                    let wait = SERVICE_DELAY.saturating_add(self.media.late);
+                    self.arrive(wait, Arrival::Media(relay, reply));
                 }
                 Output::Persist(records) => {
                     let ids = self.store.put(records);

@@ -309,6 +309,14 @@ fn a_media_service_that_is_away_refuses_calls_politely() {
 }
 
 #[test]
+fn a_relay_that_opens_too_late_is_closed() {
+    let mut world = office(2);
+    world.media.late = SECOND * 7;
+    check_call(&mut world, plan("101"), Outcome::EndedByBox, 503);
+    assert_eq!(world.media.opened, 1);
+}
+
+#[test]
 fn a_media_service_that_restarts_in_a_call_costs_only_the_figures() {
     let mut world = office(2);
     world.act_after(Duration::ZERO, 0, Act::Call(plan("101")));

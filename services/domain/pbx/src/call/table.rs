@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ipc::media::{RelayId, Reply as MediaReply};
+use ipc::media::{RelayId, Reply as MediaReply, Request as MediaRequest};
 use ipc::pbx::Call as CallStatus;
 use sansio::Instant;
 use sip::transaction::{ClientId, Flow, ServerId};
 use sip::{Method, Request, Response, StatusCode};
 
-use super::{CALLS_MAX, CALLS_SETTLING_MAX, Call, End, Phase};
+use super::{CALLS_MAX, CALLS_SETTLING_MAX, Call, End, Phase, Relay};
 use crate::core::Core;
-use crate::interface::PeerFault;
+use crate::interface::{Output, PeerFault};
 
 /// Every call, also those that have ended but not settled.
 #[derive(Debug, Default)]
@@ -170,6 +170,13 @@ impl Calls {
 
     /// `media` answered.
     pub(crate) fn media(&mut self, core: &mut Core, relay: RelayId, reply: MediaReply) {
+        let wanted = |call: &Call| call.relay != Relay::Closed;
+        if matches!(reply, MediaReply::Opened { .. }) && !self.table.get(&relay).is_some_and(wanted)
+        {
+            // It comes so late that its call has gone on or ended without it.
+            core.emit(Output::Media(MediaRequest::Close(relay)));
+            return;
+        }
         self.with(relay, |call, index| call.media(core, index, reply));
     }
 
@@ -201,8 +208,7 @@ impl Calls {
         if !self.swept {
             // Relays of an earlier process belong to calls nobody knows any more.
             self.swept = true;
-            let request = ipc::media::Request::KeepOnly(Vec::new());
-            core.emit(crate::interface::Output::Media(request));
+            core.emit(Output::Media(MediaRequest::KeepOnly(Vec::new())));
         }
         for key in std::mem::take(&mut self.touched) {
             if let Some(at) = self.timer_of.remove(&key) {
