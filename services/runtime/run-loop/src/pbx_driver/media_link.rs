@@ -58,7 +58,7 @@ async fn ask_in_order(
         let request = tokio::select! {
             request = queue.recv() => request,
             _ = look.tick() => {
-                if !book.is_empty() {
+                if !book.is_settled() {
                     restore(&client, &mut book).await;
                 }
                 continue;
@@ -66,6 +66,10 @@ async fn ask_in_order(
         };
         let Some(request) = request else { return };
         let relay = relay_of(&request);
+        if book.is_doubtful() && matches!(request, Request::Open(_)) {
+            // A relay of the same name, left by an earlier process, would come with its old peers.
+            restore(&client, &mut book).await;
+        }
         let mut reply = client.call(&request).await;
         if matches!(reply, Ok(Reply::Unknown)) && matches!(request, Request::Set(..)) {
             restore(&client, &mut book).await;
@@ -84,23 +88,24 @@ async fn ask_in_order(
     }
 }
 
-/// Opens again what a restarted `media` has forgotten.
+/// Opens again what a restarted `media` has forgotten, and closes what no call has.
 async fn restore(client: &Client<Request, Reply>, book: &mut RelayBook) {
     // While it is away there is nothing to do; the next look comes soon.
     let Ok(Reply::Relays(relays)) = client.call(&Request::Status).await else {
         return;
     };
-    let missing = book.missing(&relays);
-    if missing.is_empty() {
+    let differences = book.differences(&relays);
+    if differences.is_empty() {
         return;
     }
-    tracing::warn!("media was restarted: telling it again what it knew");
-    for request in missing {
+    tracing::warn!("media was restarted or did not answer: telling it again what it should have");
+    for request in differences {
         match client.call(&request).await {
             Ok(Reply::Failed { reason }) => tracing::warn!("a relay does not come back: {reason}"),
             Ok(_) => {}
             Err(error) => {
                 tracing::warn!("media did not answer: {error}");
+                book.doubt();
                 return;
             }
         }

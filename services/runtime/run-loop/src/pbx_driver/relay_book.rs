@@ -1,7 +1,8 @@
 //! What `media` was told, kept so that it can be told again after it was restarted.
 //!
 //! A call does not notice: its relays come back on the ports they had, and the phones go on
-//! sending to them.
+//! sending to them. The other way round too: what `media` has and no call does is closed. That
+//! happens when its answer was lost, and each such relay would hold four ports for ever.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,8 @@ use ipc::media::{Leg, RelayId, Reply, Request, Side, Stats};
 #[derive(Debug, Default)]
 pub(super) struct RelayBook {
     open: BTreeMap<RelayId, Relay>,
+    /// A request failed, perhaps after `media` had carried it out.
+    doubtful: bool,
 }
 
 #[derive(Debug, Default)]
@@ -27,12 +30,23 @@ struct Relay {
 
 impl RelayBook {
     /// Whether there is nothing to look after.
-    pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty()
+    pub(super) fn is_settled(&self) -> bool {
+        self.open.is_empty() && !self.doubtful
+    }
+
+    /// Whether `media` may have relays that no call has.
+    pub(super) const fn is_doubtful(&self) -> bool {
+        self.doubtful
+    }
+
+    /// Nobody knows whether `media` did what it was asked.
+    pub(super) const fn doubt(&mut self) {
+        self.doubtful = true;
     }
 
     /// Notes what `media` answered, and adds what it has forgotten to the counts of a closed relay.
     pub(super) fn note(&mut self, request: &Request, mut reply: Reply) -> Reply {
+        self.doubtful |= matches!(reply, Reply::Failed { .. });
         match request {
             Request::Open(id) | Request::Reopen(id, ..) => {
                 if let Reply::Opened {
@@ -77,10 +91,12 @@ impl RelayBook {
         reply
     }
 
-    /// What to ask so that `media` has again every relay it should: nothing in normal life.
-    pub(super) fn missing(&mut self, relays: &[(RelayId, Stats)]) -> Vec<Request> {
+    /// What to ask so that `media` has every relay it should and no other: nothing in normal life.
+    pub(super) fn differences(&mut self, relays: &[(RelayId, Stats)]) -> Vec<Request> {
         let known: BTreeMap<RelayId, Stats> = relays.iter().copied().collect();
-        let mut requests = Vec::new();
+        let unknown = known.keys().filter(|id| !self.open.contains_key(id));
+        let mut requests: Vec<Request> = unknown.map(|id| Request::Close(*id)).collect();
+        self.doubtful = false;
         for (id, relay) in &mut self.open {
             if let Some(stats) = known.get(id) {
                 relay.since = *stats;
@@ -143,7 +159,17 @@ mod tests {
 
     #[test]
     fn nothing_is_asked_while_every_relay_is_there() {
-        assert_eq!(book().missing(&[(7, passed(1)), (9, passed(1))]), []);
+        assert_eq!(book().differences(&[(7, passed(1))]), []);
+    }
+
+    #[test]
+    fn a_relay_that_no_call_has_is_closed_once_something_failed() {
+        let mut book = RelayBook::default();
+        let reason = "no answer in time".to_owned();
+        book.note(&Request::Open(9), Reply::Failed { reason });
+        assert!(!book.is_settled());
+        assert_eq!(book.differences(&[(9, passed(1))]), [Request::Close(9)]);
+        assert!(book.is_settled());
     }
 
     #[test]
@@ -152,24 +178,24 @@ mod tests {
             Request::Reopen(7, 2000, 2002),
             Request::Set(7, Side::Callee, Leg::default()),
         ];
-        assert_eq!(book().missing(&[]), expected);
+        assert_eq!(book().differences(&[]), expected);
     }
 
     #[test]
     fn the_counts_of_a_call_go_over_the_restart() {
         let mut book = book();
-        book.missing(&[(7, passed(100))]);
-        book.missing(&[]);
-        book.missing(&[(7, passed(20))]);
+        book.differences(&[(7, passed(100))]);
+        book.differences(&[]);
+        book.differences(&[(7, passed(20))]);
         let closed = book.note(&Request::Close(7), Reply::Closed(passed(25)));
         assert_eq!(closed, Reply::Closed(passed(125)));
-        assert!(book.is_empty());
+        assert!(book.is_settled());
     }
 
     #[test]
     fn a_relay_that_died_just_before_its_end_still_counts() {
         let mut book = book();
-        book.missing(&[(7, passed(100))]);
+        book.differences(&[(7, passed(100))]);
         assert_eq!(
             book.note(&Request::Close(7), Reply::Unknown),
             Reply::Closed(passed(100))
@@ -184,6 +210,6 @@ mod tests {
     fn only_kept_relays_are_looked_after() {
         let mut book = book();
         book.note(&Request::KeepOnly(Vec::new()), Reply::Done);
-        assert!(book.is_empty());
+        assert!(book.is_settled());
     }
 }
