@@ -80,10 +80,12 @@ impl Medium for DataDisk {
         rustix::fs::fadvise(&file, 0, READ_AHEAD_BYTES, Advice::WillNeed)
             .map_err(io::Error::from)?;
         let handle = file.try_clone()?;
-        let database = builder.create_with_backend(Allocated {
+        let backend = Allocated {
             file: handle,
             backend: FileBackend::new(file)?,
-        })?;
+        };
+        empty_if_unfinished(&backend)?;
+        let database = builder.create_with_backend(backend)?;
         // The file's name must survive a power cut as well as its content.
         File::open(&self.directory)?.sync_all()?;
         Ok(database)
@@ -111,6 +113,36 @@ impl Medium for DataDisk {
             .map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 }
+
+/// Empties a file that redb had only begun to make when the power went. It writes the name of its
+/// format last, and until then nothing of ours is in the file: that is no damage.
+pub(crate) fn empty_if_unfinished(backend: &impl StorageBackend) -> io::Result<()> {
+    let mut name = [0; FORMAT_NAME_LENGTH];
+    let length = backend.len()?;
+    if length < FIRST_SECTOR as u64 || length > UNFINISHED_BYTES_MAX {
+        return Ok(());
+    }
+    backend.read(0, &mut name)?;
+    if name != [0; FORMAT_NAME_LENGTH] {
+        return Ok(());
+    }
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
+    backend.read(0, &mut bytes)?;
+    let mut content = bytes.iter().skip(FIRST_SECTOR);
+    if content.all(|byte| *byte == 0) {
+        backend.set_len(0)?;
+    }
+    Ok(())
+}
+
+/// Bytes of the name of redb's format, at the start of the file.
+const FORMAT_NAME_LENGTH: usize = 9;
+
+/// redb's header lies in it.
+const FIRST_SECTOR: usize = 512;
+
+/// A new file of redb is smaller: 1 MiB and some pages.
+const UNFINISHED_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// redb's own file access, except that a growing file gets its blocks at once.
 ///

@@ -132,3 +132,22 @@ fn nothing_acknowledged_is_lost_wherever_the_power_goes() {
         check(seed);
     }
 }
+
+#[test]
+fn a_power_cut_while_the_first_content_is_written_leaves_a_box_as_new() {
+    let mut opened = false;
+    let mut cut = 0;
+    while !opened {
+        let (scratch, disk) = (Scratch::new(), SimDisk::new());
+        disk.cut_after(cut);
+        opened = try_store(Box::new(disk.clone()), scratch.path()).is_ok();
+        disk.power_on(&mut Rng::from_seed(cut));
+        let after = store(Box::new(disk.clone()), scratch.path());
+        let place = format!("a cut after {cut} operations");
+        assert_eq!(disk.times_set_aside(), 0, "{place}");
+        assert_eq!(health(&after).warning, "", "{place}");
+        assert_eq!(config(&after).0, 1, "{place}");
+        cut += 1;
+    }
+    assert!(cut > 10, "{cut} places were cut");
+}

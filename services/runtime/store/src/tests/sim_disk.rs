@@ -128,6 +128,7 @@ impl Medium for SimDisk {
             state.live = state.durable.clone();
         }
         drop(state);
+        crate::medium::empty_if_unfinished(self)?;
         builder.create_with_backend(self.clone())
     }
 
@@ -170,6 +171,7 @@ impl StorageBackend for SimDisk {
             return Err(io::ErrorKind::StorageFull.into());
         }
         // The real backend allocates and syncs as it grows.
+        state.unsynced.retain(|(start, _)| *start < len as usize);
         state.live.resize(len as usize, 0);
         state.durable.resize(len as usize, 0);
         Ok(())
