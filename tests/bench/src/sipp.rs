@@ -40,9 +40,21 @@ pub(crate) struct Outcome {
     pub(crate) retransmissions: u64,
 }
 
-/// A SIPp that answers in the background; dropping it kills it.
+/// A SIPp in the background; dropping it kills it.
 #[derive(Debug)]
-pub(crate) struct Callee(Child);
+pub(crate) struct Running(Child);
+
+impl Running {
+    fn start(command: &mut Command) -> Result<Self, BenchError> {
+        let child = command.spawn().map_err(|source| BenchError::Missing {
+            program: "sipp",
+            package: "sip-tester",
+            source,
+        })?;
+        running().push(child.id());
+        Ok(Self(child))
+    }
+}
 
 /// A loopback port that is free now.
 pub(crate) fn free_port() -> Result<u16, BenchError> {
@@ -64,24 +76,16 @@ impl Load<'_> {
         // Nobody sends for this long once all is over: then SIPp gives up.
         let limit = Duration::from_secs(60 + self.count / self.rate.max(1) * 2);
         command.args(["-timeout", &format!("{}s", limit.as_secs())]);
-        let status = command.status().map_err(|error| BenchError::Missing {
-            program: "sipp",
-            package: "sip-tester",
-            source: error,
-        })?;
+        let mut load = Running::start(&mut command)?;
+        let status = load.0.wait().map_err(BenchError::io("wait for", "sipp"))?;
+        drop(load);
         let text = std::fs::read_to_string(&statistics).unwrap_or_default();
         parse(&text).ok_or_else(|| BenchError::Load(format!("sipp ended with {status}")))
     }
 
     /// Starts answering.
-    pub(crate) fn answer(&self, folder: &Path) -> Result<Callee, BenchError> {
-        let child = self.command(folder)?.spawn();
-        let child = child.inspect(|child| running().push(child.id()));
-        child.map(Callee).map_err(|error| BenchError::Missing {
-            program: "sipp",
-            package: "sip-tester",
-            source: error,
-        })
+    pub(crate) fn answer(&self, folder: &Path) -> Result<Running, BenchError> {
+        Running::start(&mut self.command(folder)?)
     }
 
     fn command(&self, folder: &Path) -> Result<Command, BenchError> {
@@ -122,7 +126,7 @@ impl Load<'_> {
     }
 }
 
-impl Drop for Callee {
+impl Drop for Running {
     fn drop(&mut self) {
         // Already gone is as good.
         let _ = self.0.kill();
