@@ -341,6 +341,9 @@ pub(crate) fn host_port(text: &str) -> Option<(Host, Option<u16>)> {
     Some((Host::parse(host)?, port))
 }
 
+/// Most parameters of one URI: RFC 3261 has seven, and comparing costs the square of their number.
+const URI_PARAMS_MAX: usize = 64;
+
 /// URI parameters: letters that headers do not allow may stand in a value (`;x=%41/[::1]`).
 fn uri_params(text: &str) -> Result<Params, UriFault> {
     let mut params = Params::new();
@@ -351,7 +354,10 @@ fn uri_params(text: &str) -> Result<Params, UriFault> {
         };
         let allowed =
             |byte: u8| byte.is_ascii_alphanumeric() || b"-_.!~*'()[]/:&+$%".contains(&byte);
-        if name.is_empty() || !one.bytes().all(|byte| allowed(byte) || byte == b'=') {
+        if params.len() >= URI_PARAMS_MAX
+            || name.is_empty()
+            || !one.bytes().all(|byte| allowed(byte) || byte == b'=')
+        {
             return Err(UriFault);
         }
         params.push(Param {

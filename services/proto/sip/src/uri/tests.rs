@@ -142,3 +142,14 @@ fn uris_compare_by_the_rules_of_rfc_3261() {
     check("tel:+1-201-555", "tel:+1201555", true);
     check("tel:+1201555", "sip:+1201555@h", false);
 }
+
+/// Comparing two URIs looks for each parameter of one among those of the other.
+#[test]
+fn a_uri_of_thousands_of_parameters_is_refused() {
+    let check = |count: usize, expected| {
+        let text = format!("sip:a@b{}", ";x".repeat(count));
+        assert_eq!(Uri::parse(text.as_bytes()).is_ok(), expected, "{count}");
+    };
+    check(URI_PARAMS_MAX, true);
+    check(URI_PARAMS_MAX + 1, false);
+}
