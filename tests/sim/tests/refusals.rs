@@ -146,6 +146,10 @@ fn registers_that_ask_for_nonsense_change_nothing() {
         "Contact: <sip:x@10.0.9.9>;expires=59\r\n",
         423,
     );
+    let many = format!("Contact: {}\r\n", "<sip:x@10.0.9.9>,".repeat(11));
+    check(&mut world, &mut hand, &many, 400);
+    let long = format!("Contact: <sip:{}@10.0.9.9>\r\n", "x".repeat(512));
+    check(&mut world, &mut hand, &long, 400);
     check(&mut world, &mut hand, "", 200);
     let response = hand.ask_as(
         &mut world,

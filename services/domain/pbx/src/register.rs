@@ -7,7 +7,9 @@ use sip::{HeaderName, NameAddr, Request, StatusCode};
 
 use crate::core::Core;
 use crate::interface::{AuthFailure, Event, Limit};
-use crate::registrar::{Refusal, Source, Update, seconds};
+use crate::registrar::{
+    CONTACTS_PER_EXTENSION_MAX, Refusal, Source, TEXT_LENGTH_MAX, Update, seconds,
+};
 
 /// Shortest registration: less would load the box more than it keeps a router's port open.
 pub const EXPIRES_MIN: Duration = Duration::from_secs(60);
@@ -15,6 +17,8 @@ pub const EXPIRES_MIN: Duration = Duration::from_secs(60);
 pub const EXPIRES_MAX: Duration = Duration::from_secs(3600);
 /// When a phone asks for nothing.
 pub const EXPIRES_DEFAULT: Duration = Duration::from_secs(3600);
+/// Most contacts in one REGISTER: all that can be kept, each moved once.
+const CONTACTS_PER_REQUEST_MAX: usize = 2 * CONTACTS_PER_EXTENSION_MAX;
 
 /// Works off a REGISTER that `extension` has authenticated.
 pub(crate) fn register(
@@ -90,9 +94,10 @@ enum Asked {
 
 fn source(flow: Flow, request: &Request) -> Option<Source> {
     let headers = &request.headers;
+    let call_id = headers.call_id().ok();
     Some(Source {
         flow,
-        call_id: headers.call_id().ok()?.to_owned(),
+        call_id: call_id.filter(|id| id.len() <= TEXT_LENGTH_MAX)?.to_owned(),
         cseq: headers.cseq().ok()?.number,
         user_agent: headers
             .text(&HeaderName::UserAgent)
@@ -101,8 +106,8 @@ fn source(flow: Flow, request: &Request) -> Option<Source> {
     })
 }
 
-/// Reads the contacts. One that cannot be read is passed over, so that it takes no good one with
-/// it; when none is left the request is at fault.
+/// Reads the contacts. One that cannot be read, or is too long to keep, is passed over, so that it
+/// takes no good one with it; when none is left the request is at fault.
 fn asked(request: &Request) -> Result<Asked, StatusCode> {
     let headers = &request.headers;
     let values: Vec<&[u8]> = headers.values(&HeaderName::Contact).collect();
@@ -117,7 +122,11 @@ fn asked(request: &Request) -> Result<Asked, StatusCode> {
     if values.is_empty() {
         return Ok(Asked::Nothing);
     }
-    let contacts = values.iter().filter_map(|value| NameAddr::parse(value));
+    if values.len() > CONTACTS_PER_REQUEST_MAX {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    let kept = values.iter().filter(|value| value.len() <= TEXT_LENGTH_MAX);
+    let contacts = kept.filter_map(|value| NameAddr::parse(value));
     let contacts = contacts.filter(|contact| contact.uri.as_sip().is_some());
     let updates: Vec<Update> = contacts
         .map(|contact| {

@@ -17,8 +17,8 @@ use crate::interface::{StreamId, UnregisterCause};
 pub const CONTACTS_PER_EXTENSION_MAX: usize = 5;
 /// Contacts in all: two for each extension of the largest site.
 pub const REGISTRATIONS_MAX: usize = 20_000;
-/// Longest contact and user agent kept, bytes; more does not fit a datagram's fair share.
-const TEXT_LENGTH_MAX: usize = 512;
+/// Longest contact, Call-ID and user agent kept, bytes; more does not fit a datagram's fair share.
+pub(crate) const TEXT_LENGTH_MAX: usize = 512;
 
 /// One contact of an extension.
 #[derive(Clone, PartialEq, Eq, Debug)]
