@@ -17,6 +17,9 @@ use crate::services;
 pub(crate) const DATA: &str = "/data";
 /// The volume name of our data file systems.
 const LABEL: &str = "ramal-data";
+/// EFSCORRUPTED and EFSBADCRC of Linux: what ext4 says of metadata that cannot be right.
+const DAMAGED: i32 = 117;
+const WRONG_CHECKSUM: i32 = 74;
 
 /// Reads the template the image carries.
 pub(crate) fn template() -> Result<Template, SystemError> {
@@ -72,7 +75,11 @@ pub(crate) fn bring_up(
         Rights::DataOnly,
         "errors=remount-ro",
     )
-    .map_err(|error| unusable(&error))?;
+    .map_err(|error| match error.source.raw_os_error() {
+        // The C library has no words for them.
+        Some(DAMAGED | WRONG_CHECKSUM) => unusable(&"its file system is damaged"),
+        Some(_) | None => unusable(&error),
+    })?;
     let blocks = disk.bytes / superblock.block_bytes.max(1);
     if blocks > superblock.blocks {
         // The box can live with the smaller file system, so this only gets a line.
