@@ -1,9 +1,9 @@
 //! The data file system: telling what is on a disk, making it from the template, growing it.
 //!
 //! The box has no mkfs program. The image carries the blocks of a small empty file system that
-//! are not zero, and they are copied to a disk that is all zero. Block 0, which makes it a file
-//! system, is written last: a power cut before that leaves a disk that is recognised as begun and
-//! is begun again. Source: Linux Documentation/filesystems/ext4/super.rst.
+//! are not zero, and they are copied to a disk that is all zero. The one sector that makes it a file
+//! system is written last: a power cut before that leaves a disk that is recognised as begun and is
+//! begun again. Source: Linux Documentation/filesystems/ext4/super.rst.
 #![expect(unsafe_code, reason = "growing is an ioctl")]
 
 use std::fs::File;
@@ -108,20 +108,38 @@ impl Template {
     /// When the disk cannot be written. Doing it again is safe.
     pub fn write_to(&self, disk: &File, identity: &Identity) -> Result<(), SystemError> {
         let offset = |number: u64| number.saturating_mul(self.block_bytes as u64);
-        let mut first = Vec::new();
-        for (number, block) in &self.used {
-            if *number == 0 {
-                first.clone_from(block);
-            } else {
-                disk.write_all_at(block, offset(*number))
-                    .context("write", "the data disk")?;
-            }
+        for (number, block) in self.used.iter().filter(|(number, _)| *number != 0) {
+            disk.write_all_at(block, offset(*number))
+                .context("write", "the data disk")?;
         }
         disk.sync_all().context("flush", "the data disk")?;
+        for (place, bytes) in self.last_steps(identity) {
+            disk.write_all_at(&bytes, place)
+                .context("write", "the data disk")?;
+            disk.sync_all().context("flush", "the data disk")?;
+        }
+        Ok(())
+    }
+
+    /// Block 0 in the order it has to reach the disk, each part by itself. A disk may tear a block
+    /// between its sectors, so the sector with the magic number goes alone and last.
+    fn last_steps(&self, identity: &Identity) -> Vec<(u64, Vec<u8>)> {
+        let mut first = self.block(0).unwrap_or_default().to_vec();
         identity.put_into(&mut first);
-        disk.write_all_at(&first, 0)
-            .context("write", "the data disk")?;
-        disk.sync_all().context("flush", "the data disk")
+        let after_magic = first.split_off(first.len().min(SUPERBLOCK + SECTOR));
+        let magic = first.split_off(first.len().min(SUPERBLOCK));
+        vec![
+            ((SUPERBLOCK + SECTOR) as u64, after_magic),
+            (SUPERBLOCK as u64, magic),
+        ]
+    }
+
+    /// Block 0 as it is before the last step, without what differs from box to box.
+    fn begun_first_block(&self) -> Vec<u8> {
+        let mut first = self.block(0).unwrap_or_default().to_vec();
+        put(&mut first, 0, &[0; SUPERBLOCK + SECTOR]);
+        forget_identity(&mut first);
+        first
     }
 
     fn block(&self, number: u64) -> Option<&[u8]> {
@@ -222,48 +240,59 @@ pub fn probe(disk: &File, bytes: u64, template: &Template) -> Result<Content, Sy
 }
 
 impl Template {
-    /// Whether `head` holds nothing but parts of the template, and not block 0. Compared by
-    /// sector, the smallest thing a disk writes.
+    /// Whether `head` holds nothing but parts of the template, and not the sector that completes
+    /// it.
     fn is_begun(&self, head: &[u8]) -> bool {
-        (0_u64..)
-            .zip(head.chunks(self.block_bytes))
-            .all(|(number, found)| {
-                let expected = if number == 0 {
-                    None
-                } else {
-                    self.block(number)
-                };
-                let expected = expected.unwrap_or_default();
-                found.chunks(SECTOR).enumerate().all(|(index, sector)| {
-                    let start = index.saturating_mul(SECTOR);
-                    let end = start.saturating_add(sector.len());
-                    is_zero(sector) || expected.get(start..end) == Some(sector)
-                })
-            })
+        let (first, rest) = head.split_at(head.len().min(self.block_bytes));
+        let mut first = first.to_vec();
+        forget_identity(&mut first);
+        let mut rest = (1_u64..).zip(rest.chunks(self.block_bytes));
+        is_part_of(&self.begun_first_block(), &first)
+            && rest.all(|(number, found)| is_part_of(self.block(number).unwrap_or_default(), found))
     }
-}
 
-impl Template {
-    /// Whether the places where a file system keeps copies of its superblock are empty, so that a
-    /// used disk that lost its beginning is not taken for a new one.
+    /// Whether the places where file systems keep copies of their superblock are empty, and many
+    /// places all over the disk, so that a used disk that lost its beginning is not taken for a
+    /// new one.
     fn rest_is_free(&self, disk: &File, bytes: u64) -> Result<bool, SystemError> {
-        let group_bytes = (self.block_bytes as u64).saturating_mul(self.block_bytes as u64 * 8);
+        let block_bytes = self.block_bytes as u64;
+        let group_bytes = block_bytes.saturating_mul(block_bytes * 8);
+        let copies = BACKUP_GROUPS.map(|group| group_bytes.saturating_mul(group));
+        let stride = bytes / (SAMPLES + 1);
+        let samples = (1..=SAMPLES).map(|sample| stride.saturating_mul(sample));
         let mut block = vec![0; self.block_bytes];
-        for group in BACKUP_GROUPS {
-            let place = group_bytes.saturating_mul(group);
-            if place.saturating_add(self.block_bytes as u64) > bytes {
-                break;
+        for place in samples.chain(copies).chain([BTRFS_COPY]) {
+            let number = place / block_bytes;
+            let place = number.saturating_mul(block_bytes);
+            if place.saturating_add(block_bytes) > bytes {
+                continue;
             }
             disk.read_exact_at(&mut block, place)
                 .context("read", "the data disk")?;
-            let expected = self
-                .block(place / self.block_bytes as u64)
-                .unwrap_or_default();
-            if !is_zero(&block) && block != expected {
+            // The beginning has been looked at as a whole.
+            let is_beginning = place < EDGE;
+            if !is_beginning && !is_part_of(self.block(number).unwrap_or_default(), &block) {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+}
+
+/// Whether `found` is a block that was being written over zeros: each sector, the smallest thing a
+/// disk writes, is zero or as expected.
+fn is_part_of(expected: &[u8], found: &[u8]) -> bool {
+    found.chunks(SECTOR).enumerate().all(|(index, sector)| {
+        let start = index.saturating_mul(SECTOR);
+        let end = start.saturating_add(sector.len());
+        is_zero(sector) || expected.get(start..end) == Some(sector)
+    })
+}
+
+/// Blanks what [`Identity::put_into`] changes behind the sector with the magic number.
+fn forget_identity(block: &mut [u8]) {
+    for field in [SEED, CHECKSUM] {
+        put(block, SUPERBLOCK + field, &[0; 4]);
     }
 }
 
@@ -343,6 +372,11 @@ const MAGIC: &[u8] = b"RMLEXT4T";
 const EDGE: u64 = 1024 * 1024;
 /// Block groups that hold a copy of the superblock (`sparse_super`): powers of 3, 5 and 7.
 const BACKUP_GROUPS: [u64; 10] = [1, 3, 5, 7, 9, 25, 27, 49, 81, 125];
+/// Places looked at all over a disk before it counts as blank: they meet whatever is in use of it in
+/// one piece of half a percent.
+const SAMPLES: u64 = 255;
+/// Where btrfs keeps its second superblock.
+const BTRFS_COPY: u64 = 64 * 1024 * 1024;
 const SECTOR: usize = 512;
 const SUPERBLOCK: usize = 1024;
 const SUPERBLOCK_LENGTH: usize = 1024;

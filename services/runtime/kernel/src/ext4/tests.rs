@@ -146,6 +146,46 @@ fn a_power_cut_at_any_block_leaves_a_disk_that_is_begun_again() {
 }
 
 #[test]
+fn a_power_cut_between_the_sectors_of_the_last_block_leaves_a_disk_begun_or_whole() {
+    let folder = Folder::new("torn");
+    let Some(template) = template(&folder.0) else {
+        return;
+    };
+    let made = folder.disk(64 * MIB);
+    let identity = Identity::new([7; 16], [9; 16]);
+    template.write_to(&made, &identity).expect("written");
+    let mut whole = vec![0; 4096];
+    made.read_exact_at(&mut whole, 0).expect("readable");
+    let steps = template.last_steps(&identity);
+    for step in 0..steps.len() {
+        // Of the step the power goes in, any of its sectors may be on the disk.
+        let length = steps[step].1.len();
+        for torn in 0..1_u32 << (length / SECTOR) {
+            made.write_all_at(&[0; 4096], 0).expect("written");
+            for (offset, bytes) in steps.iter().take(step) {
+                made.write_all_at(bytes, *offset).expect("written");
+            }
+            let (offset, bytes) = &steps[step];
+            for (index, sector) in bytes.chunks(SECTOR).enumerate() {
+                if torn & 1 << index != 0 {
+                    let place = offset + (index * SECTOR) as u64;
+                    made.write_all_at(sector, place).expect("written");
+                }
+            }
+            let mut found = vec![0; 4096];
+            made.read_exact_at(&mut found, 0).expect("readable");
+            let content = probe(&made, 64 * MIB, &template).expect("readable");
+            let is_good = match &content {
+                Content::Unfinished => true,
+                Content::Ext4(_) => found == whole,
+                Content::Blank | Content::Other(_) => false,
+            };
+            assert!(is_good, "step {step}, sectors {torn:b}: {content:?}");
+        }
+    }
+}
+
+#[test]
 fn a_disk_that_holds_anything_is_never_taken_for_blank() {
     let folder = Folder::new("other");
     let Some(template) = template(&folder.0) else {
@@ -190,6 +230,27 @@ fn a_used_disk_whose_beginning_was_wiped_is_damaged_not_blank() {
         .expect("written");
     let content = probe(&disk, 512 * MIB, &template).expect("readable");
     assert!(matches!(content, Content::Other(_)), "{content:?}");
+}
+
+#[test]
+fn a_foreign_disk_that_is_empty_at_both_ends_is_not_blank() {
+    let folder = Folder::new("foreign");
+    let Some(template) = template(&folder.0) else {
+        return;
+    };
+    for bytes in [64 * MIB, 4096 * MIB] {
+        // A fiftieth of the disk is in use, somewhere.
+        for place in [3, 10, 17, 40, 49] {
+            let disk = folder.disk(bytes);
+            let start = bytes / 50 * place;
+            for block in 0..bytes / 50 / 4096 {
+                disk.write_all_at(b"x", start + block * 4096)
+                    .expect("sparse");
+            }
+            let content = probe(&disk, bytes, &template).expect("readable");
+            assert!(matches!(content, Content::Other(_)), "{bytes} {place}");
+        }
+    }
 }
 
 #[test]
