@@ -179,6 +179,11 @@ impl Machine {
         self.boot_mark = self.serial.mark();
     }
 
+    /// QEMU's control channel, for what a person cannot do at a box.
+    pub const fn qmp(&mut self) -> &mut Qmp {
+        &mut self.qmp
+    }
+
     /// Waits for something QEMU reports, such as `RESET`, `SHUTDOWN` or `WATCHDOG`.
     ///
     /// # Errors
