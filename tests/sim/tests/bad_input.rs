@@ -283,3 +283,32 @@ fn a_phone_behind_a_closed_connection_is_registered_no_more() {
     world.input(Input::StreamClosed { stream: 7 });
     assert_eq!(world.node.status().phones.len(), 2);
 }
+
+#[test]
+fn a_connection_of_strangers_is_closed_and_that_of_a_phone_stays() {
+    let (mut world, mut hand) = office();
+    for stream in [7, 8] {
+        world.input(Input::StreamOpened {
+            stream,
+            remote: inside(),
+            local: BOX_ADDRESS,
+        });
+    }
+    let options = Ask {
+        method: "OPTIONS",
+        ..Ask::register("")
+    };
+    let text = hand.text(&options, "");
+    assert_eq!(status(hand.send_by(&mut world, 7, &text)), 200);
+    let ask = Ask::register("Contact: <sip:100@10.0.9.9;transport=tcp>\r\n");
+    let text = hand.text(&ask, "");
+    let challenged = hand.send_by(&mut world, 8, &text).expect("a challenge");
+    let answer = Hand::answer(&ask, &challenged, PASSWORD).expect("digest");
+    let text = hand.text(&ask, &answer);
+    assert_eq!(status(hand.send_by(&mut world, 8, &text)), 200);
+    world.run_for(SECOND * 20);
+    let text = hand.text(&options, "");
+    assert_eq!(status(hand.send_by(&mut world, 7, &text)), 200);
+    world.run_for(SECOND * 20);
+    assert_eq!(world.streams, [(7, None)]);
+}

@@ -11,7 +11,7 @@ use sip::{HeaderName, Request, Response, StatusCode};
 
 use crate::authentication::Gate;
 use crate::dialog::PRODUCT;
-use crate::interface::{Event, Limit, Output, PeerFault};
+use crate::interface::{Event, Limit, Output, PeerFault, StreamId};
 use crate::registrar::{Change, Registrar};
 
 /// Longest text from a peer that goes into an event, characters.
@@ -34,6 +34,8 @@ pub(crate) struct Core {
     pub(crate) counters: Counters,
     /// Set once: nothing new is begun.
     pub(crate) stopping: bool,
+    /// Connections by which a request came that was let in, as of the cause at hand.
+    pub(crate) proven: Vec<StreamId>,
     /// Registrations changed since they were last handed to the store.
     pub(crate) registrations_dirty: bool,
     wall: (Instant, UnixTime),
@@ -60,6 +62,7 @@ impl Core {
             gate: Gate::new(key),
             counters: Counters::default(),
             stopping: false,
+            proven: Vec::new(),
             registrations_dirty: false,
             wall: (Instant::ORIGIN, UnixTime::default()),
             outputs: VecDeque::new(),

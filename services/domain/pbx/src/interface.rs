@@ -229,7 +229,7 @@ pub enum PeerFault {
     CSeqTooLow,
     /// A request for a dialog that does not exist.
     UnknownDialog,
-    /// A connection on which no whole message came in time.
+    /// A connection on which no whole message came, or nobody proved who he is, in time.
     BadStream {
         /// What is wrong with it.
         reason: String,

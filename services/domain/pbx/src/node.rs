@@ -212,6 +212,9 @@ impl Node for PbxNode {
         self.drain_sip();
         self.calls.settle(&mut self.core);
         self.drain_sip();
+        for stream in std::mem::take(&mut self.core.proven) {
+            self.streams.prove(stream);
+        }
         self.streams.close_broken(&mut self.core);
         self.save_registrations();
         self.tell_stopped();

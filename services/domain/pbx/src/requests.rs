@@ -118,7 +118,10 @@ fn admit(core: &mut Core, id: ServerId, flow: Flow, request: &Request) -> Option
         }
     };
     match core.gate.admit(core.now, &site, flow, request) {
-        Admission::Admitted(extension) => Some(extension),
+        Admission::Admitted(extension) => {
+            core.proven.extend(flow.stream);
+            Some(extension)
+        }
         Admission::Challenged(challenges) => {
             let mut response = core.answer(request, StatusCode::UNAUTHORIZED);
             for challenge in challenges {

@@ -15,8 +15,9 @@ use crate::interface::{Limit, Output, PeerFault, StreamId};
 pub const STREAMS_MAX: usize = 4096;
 /// Connections from one address: a whole office behind a router, but not a flood.
 const STREAMS_PER_SOURCE_MAX: usize = 256;
-/// How long a peer may take to finish a message it began, and a new one to send its first. A
-/// connection whose peer vanished halfway would otherwise be kept for ever.
+/// How long a peer may take to finish a message it began, and a new one to prove who it is. A
+/// connection whose peer vanished halfway would otherwise be kept for ever, and strangers could
+/// take every connection there is by asking for OPTIONS once on each.
 const MESSAGE_TIME_MAX: Duration = Duration::from_secs(32);
 
 /// Every open connection.
@@ -25,7 +26,7 @@ pub(crate) struct Streams {
     open: BTreeMap<StreamId, Stream>,
     /// How many of them each address has.
     of_source: BTreeMap<std::net::IpAddr, usize>,
-    /// Connections that owe us a message, soonest first.
+    /// Connections that owe us a message or a proof, soonest first.
     due: BTreeSet<(Instant, StreamId)>,
     /// Connections to be closed once what is to be said on them has been said.
     broken: Vec<StreamId>,
@@ -36,6 +37,8 @@ struct Stream {
     flow: Flow,
     framer: StreamFramer,
     due: Option<Instant>,
+    /// A request that came by it was let in.
+    proven: bool,
 }
 
 impl Streams {
@@ -68,6 +71,7 @@ impl Streams {
                 flow,
                 framer: StreamFramer::new(),
                 due: Some(due),
+                proven: false,
             },
         );
     }
@@ -98,7 +102,10 @@ impl Streams {
                 }
             }
         }
-        if whole && let Some(due) = open.due.take() {
+        if whole
+            && open.proven
+            && let Some(due) = open.due.take()
+        {
             self.due.remove(&(due, stream));
         }
         if open.framer.is_partial() && open.due.is_none() {
@@ -108,7 +115,21 @@ impl Streams {
         }
     }
 
-    /// Gives up on connections that owe a message for too long.
+    /// Keeps a connection by which a request came that was let in.
+    pub(crate) fn prove(&mut self, stream: StreamId) {
+        let Some(open) = self.open.get_mut(&stream) else {
+            return;
+        };
+        let first = !std::mem::replace(&mut open.proven, true);
+        if first
+            && !open.framer.is_partial()
+            && let Some(due) = open.due.take()
+        {
+            self.due.remove(&(due, stream));
+        }
+    }
+
+    /// Gives up on connections that owe a message or a proof for too long.
     pub(crate) fn timer(&mut self, core: &mut Core) {
         while let Some((due, stream)) = self
             .due
@@ -123,7 +144,7 @@ impl Streams {
             open.due = None;
             let reason = match open.framer.is_partial() {
                 true => "a message was begun and not finished in time",
-                false => "a connection without a message",
+                false => "a connection on which nobody proved who he is in time",
             };
             core.peer_fault(
                 open.flow,

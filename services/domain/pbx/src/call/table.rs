@@ -90,6 +90,8 @@ impl Calls {
             core.reject(id, request, StatusCode::CALL_DOES_NOT_EXIST);
             return;
         };
+        // Only the peer of a dialog knows its tags.
+        core.proven.extend(flow.stream);
         self.with(key, |call, index| {
             call.request(core, index, end, id, flow, request)
         });
