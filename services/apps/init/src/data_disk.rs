@@ -15,6 +15,8 @@ use crate::services;
 
 /// Where the data file system is mounted.
 pub(crate) const DATA: &str = "/data";
+/// The one folder on it, which belongs to the store.
+pub(crate) const STORE_FOLDER: &str = "/data/store";
 /// The volume name of our data file systems.
 const LABEL: &str = "ramal-data";
 /// EFSCORRUPTED and EFSBADCRC of Linux: what ext4 says of metadata that cannot be right.
@@ -87,7 +89,7 @@ pub(crate) fn bring_up(
             console.line(&format!("ramal: data disk {}: {error}", disk.name));
         }
     }
-    give_to_store(Path::new(DATA)).map_err(|error| unusable(&error))
+    give_to_store(Path::new(STORE_FOLDER)).map_err(|error| unusable(&error))
 }
 
 fn make(
@@ -110,18 +112,17 @@ fn make(
     }
 }
 
-/// The one folder on the data disk; it belongs to the store alone.
-fn give_to_store(data: &Path) -> Result<(), SystemError> {
+/// Makes the one folder on the data disk; it belongs to the store alone.
+fn give_to_store(folder: &Path) -> Result<(), SystemError> {
     use std::os::unix::fs::{DirBuilderExt, chown};
-    let folder = data.join("store");
     if !folder.is_dir() {
         fs::DirBuilder::new()
             .mode(0o700)
-            .create(&folder)
+            .create(folder)
             .context("make", folder.display())?;
     }
     let store = services::uid(Service::Store);
-    chown(&folder, Some(store), Some(store)).context("give away", folder.display())
+    chown(folder, Some(store), Some(store)).context("give away", folder.display())
 }
 
 fn unusable(disk: &Disk, why: &dyn std::fmt::Display) -> Maintenance {

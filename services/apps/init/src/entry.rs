@@ -8,7 +8,7 @@ use supervise::Shutdown;
 use crate::boot::Boot;
 use crate::console::Console;
 use crate::pid1::{Settings, Supervision};
-use crate::{stage1, system};
+use crate::{clock_floor, stage1, system};
 
 /// Everything the first process does. Returns only when it is not the first process, or when the
 /// kernel refuses even to end the system.
@@ -36,7 +36,7 @@ pub fn main_of_pid_1() {
 
 fn serve(mut boot: Boot, mut console: Console) {
     system::prepare(&mut console);
-    system::apply_clock_floor(&mut console);
+    clock_floor::apply(&mut console);
     boot.reached("init", &mut console);
     let data_is_mounted = boot.maintenance.is_none();
     let (how, mut console) = match Supervision::new(Settings::of_the_box(), boot, console) {

@@ -10,6 +10,7 @@
 //! Read first: [`stage1`], then [`pid1::Supervision`] and [`services`].
 
 mod boot;
+mod clock_floor;
 pub mod console;
 mod data_disk;
 mod disks;

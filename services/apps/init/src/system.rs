@@ -1,4 +1,4 @@
-//! The state of the whole system: first mounts, kernel policy, clock, and the end.
+//! The state of the whole system: first mounts, kernel policy, and the end.
 
 use std::fs;
 use std::fs::Permissions;
@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use kernel::cgroup::Group;
 use kernel::mount::{self, Rights};
-use kernel::{Context, SystemError, clock, network, power, sysctl};
+use kernel::{Context, SystemError, network, power, sysctl};
 use supervise::Shutdown;
 
 use crate::console::Console;
@@ -30,24 +30,6 @@ pub(crate) fn first_mounts() -> Vec<SystemError> {
         mount::mount(source, target, kind, rights, options).err()
     };
     mounts.into_iter().filter_map(mount).collect()
-}
-
-/// Sets a clock that is before the firmware was made to that time: certificates and call records
-/// of 1970 help nobody.
-pub(crate) fn apply_clock_floor(console: &mut Console) {
-    let Ok(text) = fs::read_to_string("/etc/build-time") else {
-        return;
-    };
-    let Ok(floor) = text.trim().parse::<i64>() else {
-        return;
-    };
-    if clock::unix_seconds() >= floor {
-        return;
-    }
-    match clock::set_unix_seconds(floor) {
-        Ok(()) => console.line("ramal: the clock was not set; it starts at the firmware's date"),
-        Err(error) => console.line(&format!("ramal: {error}")),
-    }
 }
 
 /// What PID 1 sets up before the first service. Each step that fails gets a line; none of them

@@ -27,6 +27,7 @@ use supervise::{
 
 use crate::boot::{Boot, millis_since_boot};
 use crate::console::Console;
+use crate::data_disk::STORE_FOLDER;
 use crate::services::{self, Addresses, Sockets};
 use crate::system;
 use child::Pipe;
@@ -57,7 +58,7 @@ impl Settings {
         Self {
             run_dir: PathBuf::from(system::RUN_DIR),
             program: child::program_of_the_box().to_owned(),
-            data_dir: PathBuf::from("/data/store"),
+            data_dir: PathBuf::from(STORE_FOLDER),
             addresses: Addresses::of_the_box(),
             is_confined: true,
             log_level: kernel::cmdline::value("ramal.log").unwrap_or_else(|| "info".to_owned()),
