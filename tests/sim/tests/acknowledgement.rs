@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use ipc::store::Outcome;
-use sim::{Answering, Ask, Hand, PASSWORD, World, checks};
+use sim::{Act, Answering, Ask, Hand, PASSWORD, World, checks};
 
 const SECOND: Duration = Duration::from_secs(1);
 const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 10.0.9.9\r\ns=-\r\nc=IN IP4 10.0.9.9\r\nt=0 0\r\n\
@@ -162,4 +162,41 @@ fn a_copy_of_an_invite_by_another_way_is_a_loop() {
     let response = hand.send(&mut world, copy.as_bytes()).pop();
     assert_eq!(response.map(|response| response.status.code()), Some(482));
     assert_eq!(world.calls_started.len(), 1);
+}
+
+#[test]
+fn a_reinvite_that_gets_100_and_nothing_more_does_not_wait_for_ever() {
+    let (mut world, mut hand) = answered(None);
+    world.run_for(SECOND * 2);
+    let sent = received(&mut world);
+    let ok = sent
+        .iter()
+        .find(|message| message.starts_with("SIP/2.0 200"))
+        .expect("a 200");
+    hand.send(&mut world, ack(ok).as_bytes());
+    world.act_after(Duration::ZERO, 1, Act::Hold);
+    world.run_for(SECOND);
+    let sent = received(&mut world);
+    let hold = sent
+        .iter()
+        .find(|message| message.starts_with("INVITE "))
+        .expect("a re-INVITE");
+    let copied = hold.lines().filter(|line| {
+        ["Via:", "From:", "To:", "Call-ID:", "CSeq:"]
+            .iter()
+            .any(|name| line.starts_with(name))
+    });
+    let copied: Vec<&str> = copied.collect();
+    let trying = format!(
+        "SIP/2.0 100 Trying\r\n{}\r\nContent-Length: 0\r\n\r\n",
+        copied.join("\r\n")
+    );
+    hand.send(&mut world, trying.as_bytes());
+    world.run_for(SECOND * 40);
+    assert!(count(&received(&mut world), "CANCEL ") > 0);
+    assert_eq!(world.node.status().calls.len(), 1);
+    // Not even the CANCEL is answered: the peer is gone.
+    world.run_for(SECOND * 70);
+    assert!(count(&received(&mut world), "BYE ") > 0);
+    assert_eq!(world.node.status().calls.len(), 0);
 }

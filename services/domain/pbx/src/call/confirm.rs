@@ -63,6 +63,7 @@ impl Call {
     /// The call's time has come.
     pub(super) fn timer(&mut self, core: &mut Core) {
         self.repeat_confirmations(core);
+        self.exchange_overdue(core);
         if self
             .relay_deadline
             .is_some_and(|deadline| deadline <= core.now)

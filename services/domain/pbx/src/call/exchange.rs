@@ -4,6 +4,7 @@
 //! (RFC 3264 §8). Until the other leg has agreed, what was agreed before stays in force.
 
 use ipc::store::Outcome;
+use sansio::Instant;
 use sdp::{Session, Side};
 use sip::transaction::{ClientId, Flow, ServerId};
 use sip::{HeaderName, Method, Request, Response, StatusCode};
@@ -12,7 +13,7 @@ use super::fork::description;
 use super::incoming::read_offer;
 use super::leg::SDP;
 use super::table::{Index, Purpose};
-use super::{Call, EXCHANGES_REMEMBERED, End, Phase};
+use super::{Call, EXCHANGES_REMEMBERED, End, Phase, TRANSACTION_TIME_MAX};
 use crate::core::Core;
 use crate::interface::PeerFault;
 use crate::requests::{ALLOW, allowing, bad_extension};
@@ -29,6 +30,8 @@ pub(super) struct Exchange {
     client: ClientId,
     /// CSeq of the INVITE passed on.
     cseq: u32,
+    /// When it is taken back: a 1xx stops the transaction's own clock. `None` once it has been.
+    pub(super) give_up_at: Option<Instant>,
 }
 
 impl Call {
@@ -133,6 +136,7 @@ impl Call {
             offer,
             client,
             cseq,
+            give_up_at: Some(core.now + TRANSACTION_TIME_MAX),
         });
     }
 
@@ -316,6 +320,15 @@ impl Call {
             && exchange.server == id
         {
             // Its final answer, mostly 487, is passed back like any other.
+            core.sip.cancel(core.now, exchange.client, None);
+        }
+    }
+
+    /// The other leg has not answered in time. What comes of the CANCEL is passed back.
+    pub(super) fn exchange_overdue(&mut self, core: &mut Core) {
+        if let Some(exchange) = &mut self.exchange
+            && exchange.give_up_at.take_if(|at| *at <= core.now).is_some()
+        {
             core.sip.cancel(core.now, exchange.client, None);
         }
     }

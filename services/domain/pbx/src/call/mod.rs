@@ -211,7 +211,9 @@ impl Call {
             .map(|branch| &branch.leg)
             .chain([&self.caller]);
         let legs = legs.filter_map(Leg::deadline);
-        legs.chain(self.deadline).chain(self.relay_deadline).min()
+        let exchange = self.exchange.as_ref().and_then(|one| one.give_up_at);
+        let own = [self.deadline, self.relay_deadline, exchange];
+        legs.chain(own.into_iter().flatten()).min()
     }
 
     /// Nothing is left to wait for.
