@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use redb::backends::FileBackend;
 use redb::{BackendError, Builder, Database, DatabaseError, StorageBackend};
-use rustix::fs::{Advice, FallocateFlags};
+use rustix::fs::{Advice, FallocateFlags, StatVfsMountFlags};
 
 /// A place that holds one database file.
 pub trait Medium: Send + Sync + fmt::Debug {
@@ -31,6 +31,9 @@ pub trait Medium: Send + Sync + fmt::Debug {
 
     /// Bytes free for it to grow.
     fn free_bytes(&self) -> u64;
+
+    /// Whether nothing can be written: the kernel makes a file system with errors read-only.
+    fn is_read_only(&self) -> bool;
 }
 
 /// The data disk: a directory of its own, mode 0700.
@@ -111,6 +114,11 @@ impl Medium for DataDisk {
     fn free_bytes(&self) -> u64 {
         rustix::fs::statvfs(&self.directory)
             .map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    fn is_read_only(&self) -> bool {
+        rustix::fs::statvfs(&self.directory)
+            .is_ok_and(|stat| stat.f_flag.contains(StatVfsMountFlags::RDONLY))
     }
 }
 

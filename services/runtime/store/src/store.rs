@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ipc::site::Site;
 use ipc::store::{Health, Reply, Request};
@@ -26,8 +26,15 @@ use crate::writes::Write;
 /// Writes that wait at most; each asking connection has one in flight, so this is never reached.
 const QUEUE_MAX: usize = 256;
 
-/// Below this many free bytes a full disk is still full: an attempt would only cost time.
-pub(crate) const ROOM_MIN: u64 = 2 * 1024 * 1024;
+/// A full disk is tried again at once when this many bytes more are free,
+const ROOM_MADE: u64 = 1024 * 1024;
+
+/// and after this time in any case: a smaller write may fit.
+const FULL_RETRY: Duration = Duration::from_secs(10);
+
+/// Said when the kernel does not let anybody write any more.
+const READ_ONLY: &str = "the data disk has errors and is read-only now; nothing can be stored: \
+                         restart the box, and replace the disk when it happens again";
 
 /// Below this many free bytes people are warned.
 const FREE_BYTES_WARNING: u64 = 32 * 1024 * 1024;
@@ -227,7 +234,14 @@ struct Condition {
     failing: Option<String>,
     /// Why the last snapshot could not be written, until one can.
     snapshot: Option<String>,
-    disk_full: bool,
+    full: Option<Full>,
+}
+
+/// The disk had no room for a write.
+struct Full {
+    /// What was free then, too little for redb, which doubles a file to grow it.
+    free_bytes: u64,
+    since: Instant,
 }
 
 impl Shared {
@@ -312,17 +326,23 @@ impl Shared {
         Reply::Config { version, site }
     }
 
-    /// Whether an attempt to write would only find the disk as full as the last one did.
-    pub(crate) fn full(&self) -> Option<String> {
+    /// Why a write is refused without an attempt: it would fail, and redb would have to be opened
+    /// and verified again for it, which readers wait for.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        if self.medium.is_read_only() {
+            return Some(READ_ONLY.to_owned());
+        }
         let condition = lock(&self.condition);
-        let still = condition.disk_full && self.medium.free_bytes() < ROOM_MIN;
+        let full = condition.full.as_ref()?;
+        let still = self.medium.free_bytes() < full.free_bytes.saturating_add(ROOM_MADE)
+            && full.since.elapsed() < FULL_RETRY;
         still.then(|| condition.failing.clone()).flatten()
     }
 
     pub(crate) fn succeeded(&self) {
         let mut condition = lock(&self.condition);
         condition.failing = None;
-        condition.disk_full = false;
+        condition.full = None;
     }
 
     /// Notes a failure and says it to people.
@@ -337,7 +357,10 @@ impl Shared {
         tracing::error!("{reason}");
         let mut condition = lock(&self.condition);
         condition.failing = Some(reason.clone());
-        condition.disk_full = fault.is_disk_full();
+        condition.full = fault.is_disk_full().then(|| Full {
+            free_bytes: self.medium.free_bytes(),
+            since: Instant::now(),
+        });
         reason
     }
 
@@ -375,7 +398,9 @@ impl Shared {
         let condition = lock(&self.condition);
         let scarce = (free_bytes < FREE_BYTES_WARNING)
             .then(|| format!("the data disk has only {} KiB left", free_bytes / 1024));
+        let read_only = self.medium.is_read_only().then(|| READ_ONLY.to_owned());
         let said = [
+            &read_only,
             &condition.failing,
             &condition.note,
             &condition.snapshot,

@@ -68,7 +68,7 @@ fn commit_and_answer(
     due: &mut Option<Instant>,
 ) -> bool {
     let (writes, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-    let committed = match shared.full() {
+    let committed = match shared.refusal() {
         Some(reason) => Err(reason),
         None => shared.with(|database| commit(shared, database, &writes)),
     };

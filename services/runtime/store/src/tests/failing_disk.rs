@@ -54,3 +54,30 @@ fn what_a_failed_sync_left_in_the_cache_is_not_built_upon() {
         assert_eq!(commit(&after), Reply::Committed { version: 2 }, "{good}");
     }
 }
+
+#[test]
+fn a_disk_that_became_read_only_is_said_and_still_read() {
+    let (scratch, disk) = (Scratch::new(), SimDisk::new());
+    let running = store(Box::new(disk.clone()), scratch.path());
+    assert_eq!(put(&running, 1), Reply::Stored);
+    disk.set_read_only(true);
+    let warning = health(&running).warning;
+    assert!(
+        warning.contains("read-only"),
+        "before anybody writes: {warning}"
+    );
+    for number in 2..5 {
+        let Reply::Failed { reason } = put(&running, number) else {
+            panic!("written to a disk that is read-only")
+        };
+        assert!(reason.contains("read-only"), "{reason}");
+        assert_eq!(
+            calls(&running, 9, None).len(),
+            1,
+            "what is there can be read"
+        );
+    }
+    disk.set_read_only(false);
+    assert_eq!(put(&running, 5), Reply::Stored);
+    assert_eq!(health(&running).warning, "");
+}

@@ -67,6 +67,25 @@ fn a_full_disk_refuses_and_recovers_when_there_is_room() {
     );
 }
 
+#[test]
+fn a_disk_that_stays_full_is_not_tried_at_every_request() {
+    let scratch = Scratch::new();
+    let disk = SimDisk::new();
+    // The file doubles as it grows, so it no longer fits long before the last byte is taken.
+    disk.give_room(7 * 1024 * 1024);
+    let store = store(Box::new(disk.clone()), scratch.path());
+    let (kept, _) = fill(&store);
+    assert!(disk.free_bytes() > 2 * 1024 * 1024, "{}", disk.free_bytes());
+    let opened = disk.times_opened();
+    for number in 0..20 {
+        let record = vec![call(1_000_000 + number, Outcome::Cancelled)];
+        let reply = store.ask(PBX, Request::PutCalls(record));
+        assert!(matches!(reply, Reply::Failed { .. }), "{reply:?}");
+    }
+    assert_eq!(disk.times_opened(), opened, "the file is verified once");
+    check_kept(&store, kept);
+}
+
 /// Set in the child that runs inside a mount namespace of its own; holds the directory to use.
 const CHILD: &str = "RAMAL_STORE_FULL_DISK";
 

@@ -33,6 +33,8 @@ struct State {
     /// Writes and syncs until the power goes; `None` for never.
     until_cut: Option<u64>,
     set_aside: u32,
+    opened: u32,
+    read_only: bool,
     /// Reads until one fails; `None` for never.
     until_failing_read: Option<u32>,
     /// Syncs until one fails; `None` for never.
@@ -48,6 +50,8 @@ impl SimDisk {
             room: u64::MAX,
             until_cut: None,
             set_aside: 0,
+            opened: 0,
+            read_only: false,
             until_failing_read: None,
             until_failing_sync: None,
         };
@@ -67,6 +71,15 @@ impl SimDisk {
     /// The power goes after this many more writes and syncs.
     pub(super) fn cut_after(&self, operations: u64) {
         self.state().until_cut = Some(operations);
+    }
+
+    pub(super) fn times_opened(&self) -> u32 {
+        self.state().opened
+    }
+
+    /// As after `errors=remount-ro`.
+    pub(super) fn set_read_only(&self, read_only: bool) {
+        self.state().read_only = read_only;
     }
 
     /// After `good` reads one fails with EIO.
@@ -99,6 +112,9 @@ impl SimDisk {
 
 impl State {
     fn power(&mut self) -> io::Result<()> {
+        if self.read_only {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
         match &mut self.until_cut {
             Some(0) => Err(io::Error::other("the power is off")),
             Some(left) => {
@@ -123,6 +139,7 @@ fn fails_now(until: &mut Option<u32>) -> io::Result<()> {
 impl Medium for SimDisk {
     fn open(&self, builder: &Builder) -> Result<Database, DatabaseError> {
         let mut state = self.state();
+        state.opened += 1;
         if state.unsynced.is_empty() {
             // What is clean leaves the cache, as from a real disk.
             state.live = state.durable.clone();
@@ -142,6 +159,10 @@ impl Medium for SimDisk {
 
     fn file_bytes(&self) -> u64 {
         self.state().live.len() as u64
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.state().read_only
     }
 
     fn free_bytes(&self) -> u64 {
