@@ -8,9 +8,8 @@ use sha2::{Digest, Sha256};
 
 use super::hex;
 
-/// How long a nonce may be used. Long enough for an INVITE and what follows it, short enough that
-/// a captured legacy digest (no `nc`) is of little use. A phone that comes later gets `stale=true`
-/// and answers at once.
+/// How long a nonce may be used. Long enough for an INVITE and what follows it. A phone that comes
+/// later gets `stale=true` and answers at once, and so does one without `nc` that comes again.
 pub const NONCE_LIFETIME: Duration = Duration::from_secs(300);
 
 /// 8 bytes of time, 4 of serial number, 16 of keyed hash: in hex.

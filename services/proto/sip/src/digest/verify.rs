@@ -115,10 +115,8 @@ impl Authenticator {
         if issued.at > now || now - issued.at > NONCE_LIFETIME {
             return Verdict::Stale(StaleCause::Expired);
         }
-        match nc {
-            Some(nc) => self.advance(now, issued, nc),
-            None => Verdict::Accepted,
-        }
+        // Without a count nothing tells a repetition from a replay: one use of the nonce it is.
+        self.advance(now, issued, nc.unwrap_or(1))
     }
 
     /// Takes note of `nc` if it is higher than any seen with that nonce.
