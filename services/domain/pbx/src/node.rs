@@ -103,11 +103,13 @@ impl PbxNode {
     }
 
     fn stream_closed(&mut self, stream: crate::StreamId) {
-        let Some(flow) = self.streams.closed(stream) else {
+        let Some((flow, proven)) = self.streams.closed(stream) else {
             return;
         };
-        let changes = self.core.registrar.close_stream(stream);
-        self.core.registrar_changed(changes);
+        if proven {
+            let changes = self.core.registrar.close_stream(stream);
+            self.core.registrar_changed(changes);
+        }
         self.core
             .sip
             .handle(self.core.now, SipInput::FlowFailed(flow));

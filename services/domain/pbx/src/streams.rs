@@ -169,8 +169,9 @@ impl Streams {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// Forgets a connection; `None` when it was not known.
-    pub(crate) fn closed(&mut self, stream: StreamId) -> Option<Flow> {
+    /// Forgets a connection; gives its flow, and whether anybody proved who he is on it: what a
+    /// stranger leaves behind need not be looked for. `None` when it was not known.
+    pub(crate) fn closed(&mut self, stream: StreamId) -> Option<(Flow, bool)> {
         let open = self.open.remove(&stream)?;
         if let Some(due) = open.due {
             self.due.remove(&(due, stream));
@@ -182,7 +183,7 @@ impl Streams {
                 self.of_source.remove(&source);
             }
         }
-        Some(open.flow)
+        Some((open.flow, open.proven))
     }
 
     pub(crate) fn len(&self) -> usize {
