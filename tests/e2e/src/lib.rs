@@ -13,6 +13,7 @@ mod stand;
 mod vitals;
 
 pub mod disk;
+pub mod processor;
 
 pub use cable::{connect, on_the_lan};
 pub use failure::{Failure, Proof};

@@ -1,8 +1,8 @@
 //! A box that the tests of one file share, one after the other.
 //!
-//! Booting an emulated box costs more than most proofs. libtest has no end of a file, so the stand is
-//! told how many tests there are and takes the box down after the last; when a filter leaves some
-//! out, the kernel ends QEMU with the process and the next lab removes its folder.
+//! Booting an emulated box costs more than most proofs. libtest has no end of a file, so the stand
+//! is told how many tests there are and takes the box down after the last; when a filter leaves
+//! some out, the kernel ends QEMU with the process and the next lab removes its folder.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

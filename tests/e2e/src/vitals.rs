@@ -148,8 +148,8 @@ fn millis_after(line: &str, words: &str) -> Result<Duration, Failure> {
     Ok(Duration::from_millis(millis.ok_or_else(no_time)?))
 }
 
-/// Asks until there is an answer. Each question keeps an emulated box busy for a tenth of a second or
-/// more, so this is no busy loop.
+/// Asks until there is an answer. Each question keeps an emulated box busy for a tenth of a second
+/// or more, so this is no busy loop.
 ///
 /// # Errors
 /// That of a question, or time is up.

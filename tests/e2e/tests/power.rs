@@ -1,13 +1,15 @@
-//! The end of the box: by the power button and by Ctrl-Alt-Del it stops in order and loses nothing.
+//! The end of the box: by the power button and by Ctrl-Alt-Del it stops in order and loses nothing,
+//! and when it stands still its watchdog restarts it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use e2e::{Proof, Stand, switched_on};
+use e2e::{Proof, Stand, processor, switched_on};
+use image::progress;
 use qemu::box_api::BoxApi;
 use qemu::lab::{ADMINISTRATOR, Lab};
 use serde_json::Value;
 
-static STAND: Stand<Owned> = Stand::new(2);
+static STAND: Stand<Owned> = Stand::new(3);
 
 /// A box with an owner, and no phones.
 struct Owned {
@@ -79,6 +81,25 @@ fn ctrl_alt_del_restarts_in_order_and_what_was_acknowledged_is_there() -> Proof 
     })
 }
 
+#[test]
+fn a_box_that_stands_still_is_restarted_by_its_watchdog() -> Proof {
+    run(|owned| {
+        let kept = owned.keep_something("203")?;
+        let socket = owned.lab.scratch().join("debugger.sock");
+        let machine = owned.lab.machine()?;
+        machine.expect_restart();
+        processor::freeze(machine.qmp(), &socket)?;
+        let frozen = Instant::now();
+        machine.wait_event("WATCHDOG", WATCHDOG_MAX)?;
+        let seconds = frozen.elapsed().as_secs();
+        progress::note(&format!(
+            "measured: the watchdog acted {seconds} s after the freeze"
+        ));
+        machine.wait_ready()?;
+        owned.prove_kept(&kept)
+    })
+}
+
 impl Owned {
     fn sign_in(&self) -> Result<BoxApi, e2e::Failure> {
         let mut api = self.lab.api();
@@ -123,3 +144,6 @@ const STOP_LINES: [&str; 7] = [
 
 /// Every service has five seconds; the box is emulated.
 const STOP_MAX: Duration = Duration::from_secs(60);
+
+/// PID 1 gives the watchdog 60 s.
+const WATCHDOG_MAX: Duration = Duration::from_secs(150);

@@ -27,8 +27,8 @@ fn a_killed_service_is_ready_again_within_a_second() -> Proof {
             ));
             assert!(healed.total() <= HEAL_MAX, "{service}: {healed:?}");
         }
-        // The phone on UDP is reached as before. The connection of the one on TCP died with pbx, and
-        // it comes back when it registers the next time.
+        // The phone on UDP is reached as before. The connection of the one on TCP died with pbx,
+        // and it comes back when it registers the next time.
         site.prove_alive()?;
         site.office.second.phone().register_again()?;
         site.office.second.phone().wait_registered(DELAY_MAX)?;
