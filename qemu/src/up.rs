@@ -31,10 +31,7 @@ pub fn up(plan: &Plan) -> Result<(), LabError> {
 
 fn panel(office: &mut Office, password: &str) -> Result<String, LabError> {
     let stages = office.lab.machine()?.boot_stages();
-    let stages: Vec<String> = stages
-        .iter()
-        .map(|(name, ms)| format!("{name} {ms} ms"))
-        .collect();
+    let stages: Vec<String> = stages.iter().map(stage).collect();
     let status = office.api.status()?;
     let phones = status
         .get("phones")
@@ -56,6 +53,13 @@ fn panel(office: &mut Office, password: &str) -> Result<String, LabError> {
         String::new(),
     ];
     Ok(lines.join("\n"))
+}
+
+/// `service store ready` at 1834 ms is shown as `store 1.8 s`.
+fn stage((name, millis): &(String, u64)) -> String {
+    let name = name.trim_start_matches("service ");
+    let name = name.strip_suffix(" ready").unwrap_or(name);
+    format!("{name} {}.{} s", millis / 1000, millis % 1000 / 100)
 }
 
 fn phone_line(phone: &serde_json::Value) -> String {
