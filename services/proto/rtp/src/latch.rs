@@ -53,7 +53,10 @@ impl Latch {
             None => {
                 let admitted = expected.names(source.ip());
                 if admitted {
-                    self.rtp = Some(source);
+                    // RTCP that came first may have come from the other of the two hosts.
+                    let rtcp = self.rtcp.filter(|rtcp| rtcp.ip() == source.ip());
+                    let rtp = Some(source);
+                    *self = Self { rtp, rtcp };
                 }
                 admitted
             }
@@ -163,6 +166,17 @@ mod tests {
     #[test]
     fn nobody_passes_before_anything_is_known() {
         check(Expected::default(), &[("10.0.0.2:4000", false)]);
+    }
+
+    #[test]
+    fn rtcp_that_came_before_the_rtp_from_another_host_is_let_go() {
+        let expected = expected("10.0.0.2:4000", "10.0.0.3");
+        let mut latch = Latch::default();
+        assert!(latch.admit_rtcp(expected, address("10.0.0.3:4001")));
+        assert!(latch.admit_rtp(expected, address("10.0.0.2:4000")));
+        assert_eq!(latch.rtcp(), None);
+        assert!(!latch.admit_rtcp(expected, address("10.0.0.3:4001")));
+        assert!(latch.admit_rtcp(expected, address("10.0.0.2:4001")));
     }
 
     #[test]
