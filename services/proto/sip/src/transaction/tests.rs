@@ -312,23 +312,10 @@ fn a_peer_of_rfc_2543_is_matched_without_a_branch() {
 #[test]
 fn the_bare_cookie_is_no_branch() {
     let mut layer = layer();
-    let bare = ";branch=z9hG4bK";
-    handed_up(&receive(
-        &mut layer,
-        NOW,
-        udp(),
-        &text("OPTIONS", bare, "one", ""),
-    ));
-    assert_eq!(
-        receive(&mut layer, NOW, udp(), &text("OPTIONS", bare, "one", "")),
-        []
-    );
-    handed_up(&receive(
-        &mut layer,
-        NOW,
-        udp(),
-        &text("OPTIONS", bare, "two", ""),
-    ));
+    let bare = |call_id| text("OPTIONS", ";branch=z9hG4bK", call_id, "");
+    handed_up(&receive(&mut layer, NOW, udp(), &bare("one")));
+    assert_eq!(receive(&mut layer, NOW, udp(), &bare("one")), []);
+    handed_up(&receive(&mut layer, NOW, udp(), &bare("two")));
 }
 
 /// RFC 4475 §3.3.10 (bcast).
@@ -410,10 +397,10 @@ fn a_full_layer_forgets_what_is_answered_before_it_refuses() {
             respond(&mut layer, id, &request, 401);
         }
     }
-    let next = text("OPTIONS", &branch(TRANSACTIONS_MAX), "c", "");
-    handed_up(&receive(&mut layer, NOW, udp(), &next));
-    let next = text("OPTIONS", &branch(TRANSACTIONS_MAX + 1), "c", "");
-    handed_up(&receive(&mut layer, NOW, udp(), &next));
+    for number in TRANSACTIONS_MAX..TRANSACTIONS_MAX + 2 {
+        let next = text("OPTIONS", &branch(number), "c", "");
+        handed_up(&receive(&mut layer, NOW, udp(), &next));
+    }
     assert_eq!(layer.counters().forgotten, 2);
     let more = text("OPTIONS", &branch(TRANSACTIONS_MAX + 2), "c", "");
     let refused = sent(&receive(&mut layer, NOW, udp(), &more));
