@@ -22,6 +22,10 @@ const WAITING_MAX: usize = 10_000;
 /// Call records in one request.
 const BATCH_MAX: usize = 256;
 
+/// Bytes kept of what a phone dialled; it may send as much as a message holds, and a batch of
+/// records, or a page of them later, must fit an ipc frame.
+const DIALLED_LENGTH_MAX: usize = 256;
+
 /// How long records gather before they are offered: one commit for many calls.
 const GATHER: Duration = Duration::from_millis(100);
 
@@ -60,7 +64,9 @@ impl StoreLink {
     /// Queues call records; a later one with the same id replaces an earlier one.
     pub(super) fn put_calls(&self, records: Vec<CallRecord>) {
         let mut waiting = self.shared.lock();
-        for record in records {
+        for mut record in records {
+            let end = record.to.floor_char_boundary(DIALLED_LENGTH_MAX);
+            record.to.truncate(end);
             waiting.calls.insert(record.id.clone(), record);
         }
         while waiting.calls.len() > WAITING_MAX {

@@ -60,6 +60,25 @@ fn the_queue_is_bounded_and_loses_the_oldest() {
 }
 
 #[test]
+fn numbers_as_long_as_a_message_do_not_keep_records_from_the_store() {
+    let link = link();
+    for number in 0..BATCH_MAX {
+        let mut long = record(&format!("{number:013}-0"), Outcome::Rejected);
+        long.to = "ä".repeat(20_000);
+        link.put_calls(vec![long]);
+    }
+    let offer = link.shared.offer().expect("a batch waits");
+    assert!(
+        ipc::frame::encode(&offer.request()).is_ok(),
+        "it fits a frame"
+    );
+    let Stored::Calls(ids) = link.shared.settle(offer) else {
+        panic!("calls were offered")
+    };
+    assert_eq!(ids.len(), BATCH_MAX);
+}
+
+#[test]
 fn only_the_last_registrations_are_written() {
     let link = link();
     link.put_registrations(Vec::new());
