@@ -28,8 +28,8 @@ pub const CONFIG_VERSIONS_MIN: u64 = 10;
 pub const CALLS_MAX: u64 = 200_000;
 /// Audit entries kept, the oldest go first.
 pub const AUDIT_ENTRIES_MAX: u64 = 100_000;
-/// Registrations kept: ten contacts for each of 1,000 extensions.
-pub const REGISTRATIONS_MAX: usize = 10_000;
+/// Registrations kept: as many as `pbx` admits.
+pub const REGISTRATIONS_MAX: usize = 20_000;
 /// Longest key part a peer may choose (call id, secret name, contact), bytes.
 pub const NAME_LENGTH_MAX: usize = 512;
 /// Longest secret, bytes: a key with its certificate chain fits.

@@ -158,12 +158,18 @@ async fn write(path: PathBuf, shared: Arc<Shared>, feed: mpsc::Sender<Input>) {
     {
         return;
     }
+    let mut told = false;
     loop {
         shared.wake.notified().await;
         sleep(GATHER).await;
         while let Some(offer) = shared.offer() {
-            let request = offer.request();
-            insist(&client, &request).await;
+            if let Err(reason) = attempt(&client, &offer.request()).await {
+                tell_once(&mut told, &reason);
+                shared.take_back(offer);
+                sleep(RETRY).await;
+                continue;
+            }
+            told = false;
             let stored = shared.settle(offer);
             if feed.send(Input::Stored(stored)).await.is_err() {
                 return;
@@ -201,6 +207,20 @@ impl Shared {
         offer
     }
 
+    /// Keeps what the store did not take. Call records go first again: registrations it refuses
+    /// must not hold them back.
+    fn take_back(&self, offer: Offer) {
+        let mut waiting = self.lock();
+        waiting.offered = false;
+        match offer {
+            // They were never taken out.
+            Offer::Calls(_) => {}
+            Offer::Registrations(all) => {
+                waiting.registrations.get_or_insert(all);
+            }
+        }
+    }
+
     /// Forgets what is durable now; a record that has changed since it was offered stays.
     fn settle(&self, offer: Offer) -> Stored {
         let mut waiting = self.lock();
@@ -225,16 +245,27 @@ impl Shared {
 async fn insist(client: &Client<Request, Reply>, request: &Request) -> Reply {
     let mut told = false;
     loop {
-        let reason = match client.call(request).await {
-            Ok(reply @ (Reply::Stored | Reply::Registrations(_))) => return reply,
-            Ok(other) => refusal(&other),
-            Err(error) => error.to_string(),
-        };
-        if !told {
-            told = true;
-            tracing::warn!("the store keeps nothing at the moment; trying on: {reason}");
+        match attempt(client, request).await {
+            Ok(reply) => return reply,
+            Err(reason) => tell_once(&mut told, &reason),
         }
         sleep(RETRY).await;
+    }
+}
+
+/// Asks once; an error says why the store did not do it.
+async fn attempt(client: &Client<Request, Reply>, request: &Request) -> Result<Reply, String> {
+    match client.call(request).await {
+        Ok(reply @ (Reply::Stored | Reply::Registrations(_))) => Ok(reply),
+        Ok(other) => Err(refusal(&other)),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn tell_once(told: &mut bool, reason: &str) {
+    if !*told {
+        *told = true;
+        tracing::warn!("the store keeps nothing at the moment; trying on: {reason}");
     }
 }
 

@@ -88,7 +88,7 @@ fn only_the_last_registrations_are_written() {
     assert!(link.shared.offer().is_none());
 }
 
-/// A store that remembers what it was asked, and serves the factory site.
+/// A store that remembers what it was asked, serves the factory site and keeps no registrations.
 fn store(socket: &std::path::Path) -> threads::Receiver<Request> {
     let listener = UnixListener::bind(socket).expect("a writable folder");
     let (asked, questions) = threads::channel();
@@ -103,6 +103,9 @@ fn store(socket: &std::path::Path) -> threads::Receiver<Request> {
                         Reply::Config { version: 1, site }
                     }
                     Request::Registrations => Reply::Registrations(Vec::new()),
+                    Request::PutRegistrations(_) => Reply::Failed {
+                        reason: "more than are kept".to_owned(),
+                    },
                     _ => Reply::Stored,
                 };
                 let _ = asked.send(request);
@@ -113,12 +116,35 @@ fn store(socket: &std::path::Path) -> threads::Receiver<Request> {
     questions
 }
 
-#[tokio::test]
-async fn open_calls_are_interrupted_before_any_record_of_ours_is_written() {
+/// A path for a socket that no other test uses.
+fn new_socket() -> PathBuf {
     let mut unique = [0; 8];
     crate::fill_random(&mut unique).expect("the kernel has a generator");
     let name = format!("ramal-store-link-{:x}.sock", u64::from_le_bytes(unique));
-    let socket = std::env::temp_dir().join(name);
+    std::env::temp_dir().join(name)
+}
+
+#[tokio::test]
+async fn registrations_the_store_refuses_do_not_hold_call_records_back() {
+    let socket = new_socket();
+    let _questions = store(&socket);
+    let (feeder, mut feed) = mpsc::channel(8);
+    let link = StoreLink::start(socket.clone(), feeder);
+    link.put_registrations(Vec::new());
+    for id in ["1", "2"] {
+        link.put_calls(vec![record(id, Outcome::Cancelled)]);
+        let stored = Input::Stored(Stored::Calls(vec![id.to_owned()]));
+        let answered = async { while feed.recv().await.expect("the link lives") != stored {} };
+        let answered = tokio::time::timeout(Duration::from_secs(10), answered).await;
+        assert!(answered.is_ok(), "record {id} was not stored");
+    }
+    assert!(!link.is_idle(), "the registrations still wait");
+    std::fs::remove_file(socket).expect("it was made above");
+}
+
+#[tokio::test]
+async fn open_calls_are_interrupted_before_any_record_of_ours_is_written() {
+    let socket = new_socket();
     let questions = store(&socket);
     let (feeder, mut feed) = mpsc::channel(8);
     let link = StoreLink::start(socket.clone(), feeder);
