@@ -1,9 +1,9 @@
 //! The data file system: telling what is on a disk, making it from the template, growing it.
 //!
 //! The box has no mkfs program. The image carries the blocks of a small empty file system that
-//! are not zero, and they are copied to a disk that is all zero. The one sector that makes it a file
-//! system is written last: a power cut before that leaves a disk that is recognised as begun and is
-//! begun again. Source: Linux Documentation/filesystems/ext4/super.rst.
+//! are not zero, and they are copied to a disk that is all zero. The one sector that makes it a
+//! file system is written last: a power cut before that leaves a disk that is recognised as begun
+//! and is begun again. Source: Linux Documentation/filesystems/ext4/super.rst.
 #![expect(unsafe_code, reason = "growing is an ioctl")]
 
 use std::fs::File;
@@ -372,8 +372,8 @@ const MAGIC: &[u8] = b"RMLEXT4T";
 const EDGE: u64 = 1024 * 1024;
 /// Block groups that hold a copy of the superblock (`sparse_super`): powers of 3, 5 and 7.
 const BACKUP_GROUPS: [u64; 10] = [1, 3, 5, 7, 9, 25, 27, 49, 81, 125];
-/// Places looked at all over a disk before it counts as blank: they meet whatever is in use of it in
-/// one piece of half a percent.
+/// Places looked at all over a disk before it counts as blank: they meet whatever is in use of it
+/// in one piece of half a percent.
 const SAMPLES: u64 = 255;
 /// Where btrfs keeps its second superblock.
 const BTRFS_COPY: u64 = 64 * 1024 * 1024;

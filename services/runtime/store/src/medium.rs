@@ -45,8 +45,8 @@ pub struct DataDisk {
 /// The database file.
 const DATABASE_NAME: &str = "ramal.redb";
 
-/// Read ahead before the pages are verified: 200,000 call records, and half of the memory that PID 1
-/// lets this service have, cache included.
+/// Read ahead before the pages are verified: 200,000 call records, and half of the memory that
+/// PID 1 lets this service have, cache included.
 const READ_AHEAD_BYTES: Option<NonZeroU64> = NonZeroU64::new(64 * 1024 * 1024);
 
 /// Damaged copies kept; the oldest makes room. A box that damages more has a dying disk.
