@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ipc::media::{RelayId, Reply, Request, Stats};
+use ipc::media::{RelayId, Reply, Request, Side, Stats};
 use ipc::store::{CallRecord, Outcome, Registration};
 
 /// Relays without packets.
@@ -13,6 +13,8 @@ pub struct MediaModel {
     pub open: BTreeSet<RelayId>,
     /// How many there ever were.
     pub opened: u64,
+    /// Which sides were told to lock to their media again, in order.
+    pub relatched: Vec<Side>,
     /// Answers nothing but failures.
     pub broken: bool,
     /// How much later than usual it answers.
@@ -48,7 +50,10 @@ impl MediaModel {
                     callee_port: *callee_port,
                 }
             }
-            Request::Set(relay, _, _) if self.open.contains(relay) => Reply::Done,
+            Request::Set(relay, side, leg) if self.open.contains(relay) => {
+                self.relatched.extend(leg.relatch.then_some(*side));
+                Reply::Done
+            }
             Request::Close(relay) if self.open.remove(relay) => Reply::Closed(Stats {
                 packets_to_callee: 50,
                 ..Stats::default()

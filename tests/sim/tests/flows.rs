@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use ipc::media::Side;
 use ipc::store::{CallRecord, Outcome};
 use pbx::{AuthFailure, Event};
 use sim::{Act, Answering, CallPlan, Faults, Happened, World, checks};
@@ -137,6 +138,12 @@ fn a_call_is_held_by_either_side() {
             "{:?}",
             world.phones
         );
+        // The answer of the callee, then both sides of the re-INVITE.
+        let (again, other) = match holder {
+            0 => (Side::Caller, Side::Callee),
+            _ => (Side::Callee, Side::Caller),
+        };
+        assert_eq!(world.media.relatched, [Side::Callee, again, other]);
     }
 }
 

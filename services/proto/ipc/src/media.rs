@@ -47,7 +47,7 @@ pub struct Leg {
     pub telephone_event: Option<u8>,
     /// Payload types to rewrite on packets that go out to this side: (as received, as sent).
     pub payload_map: Vec<(u8, u8)>,
-    /// Forget the locked source: set on a re-INVITE that moved the media.
+    /// Lock to the next valid source: set after a re-INVITE, which may have moved the media.
     pub relatch: bool,
 }
 

@@ -6,6 +6,10 @@
 //!    ^                                                                   │
 //!    └──────────────── told to latch again (a re-INVITE) <───────────────┘
 //! ```
+//! Told to latch again without a new address in the SDP, a leg is sent to where it was until its
+//! next packet: a phone that only listens is silent, and one behind a router is at another port
+//! than the SDP says. Its router may also have chosen a new one meanwhile.
+//!
 //! While locked, every other source is dropped: a stranger who guesses the port can neither
 //! listen in nor talk ("RTP bleed"). One source may still take the lock over: the very address the
 //! SDP names, when the lock sits on another port of the same host. That heals a latch onto a
@@ -18,6 +22,8 @@ use std::net::{IpAddr, SocketAddr};
 pub(crate) struct Latch {
     rtp: Option<SocketAddr>,
     rtcp: Option<SocketAddr>,
+    /// The next valid source locks, though one is locked already.
+    reopened: bool,
 }
 
 /// Where a leg's media may come from before it is locked.
@@ -39,13 +45,17 @@ impl Latch {
     /// Whether RTP from `source` may pass; locks onto the first that may.
     pub(crate) fn admit_rtp(&mut self, expected: Expected, source: SocketAddr) -> bool {
         match self.rtp {
-            Some(locked) if locked == source => true,
+            Some(locked) if locked == source => {
+                self.reopened = false;
+                true
+            }
             Some(locked) => {
-                let takes_over = expected.remote == Some(source) && locked.ip() == source.ip();
+                let told = expected.remote == Some(source) && locked.ip() == source.ip();
+                let takes_over = told || (self.reopened && expected.names(source.ip()));
                 if takes_over {
                     *self = Self {
                         rtp: Some(source),
-                        rtcp: None,
+                        ..Self::default()
                     };
                 }
                 takes_over
@@ -56,11 +66,25 @@ impl Latch {
                     // RTCP that came first may have come from the other of the two hosts.
                     let rtcp = self.rtcp.filter(|rtcp| rtcp.ip() == source.ip());
                     let rtp = Some(source);
-                    *self = Self { rtp, rtcp };
+                    *self = Self {
+                        rtp,
+                        rtcp,
+                        reopened: false,
+                    };
                 }
                 admitted
             }
         }
+    }
+
+    /// Lets the next valid source lock. Until then the one locked stays: its phone may only listen.
+    pub(crate) const fn reopen(&mut self) {
+        self.reopened = true;
+    }
+
+    /// Whether [`Self::reopen`] was called and nothing has come since.
+    pub(crate) const fn is_reopened(&self) -> bool {
+        self.reopened
     }
 
     /// Whether RTCP from `source` may pass; it must come from the host the RTP is locked to.

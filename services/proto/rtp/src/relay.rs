@@ -131,10 +131,14 @@ impl Relay {
     /// Replaces what is known of one side. The locked source stays; see [`relatch`](Self::relatch).
     pub fn set(&mut self, side: Side, leg: &Leg) {
         let half = self.half_mut(side);
+        let remote = leg
+            .remote
+            .filter(|to| !to.ip().is_unspecified() && to.port() != 0);
+        if half.latch.is_reopened() && half.expected.remote != remote {
+            half.latch = Latch::default();
+        }
         half.expected = Expected {
-            remote: leg
-                .remote
-                .filter(|to| !to.ip().is_unspecified() && to.port() != 0),
+            remote,
             signalling: leg.signalling,
         };
         half.telephone_event = leg.telephone_event;
@@ -146,9 +150,10 @@ impl Relay {
         }
     }
 
-    /// Forgets the source one side is locked to: its media moved.
+    /// Lets one side lock to another source: its media may have moved. Where they have for sure,
+    /// because the next [`set`](Self::set) names another address, the old source is forgotten.
     pub fn relatch(&mut self, side: Side) {
-        self.half_mut(side).latch = Latch::default();
+        self.half_mut(side).latch.reopen();
     }
 
     /// Decides about one datagram that arrived on `side`'s `channel` port, rewriting its payload

@@ -121,6 +121,35 @@ fn a_moved_phone_is_heard_only_once_told_to_latch_again() {
     assert_eq!(verdict, forward_to(Side::Callee, Channel::Rtp, CALLEE));
 }
 
+/// A router forgets its mapping while a call is held; the phone comes back from another port.
+#[test]
+fn a_phone_whose_router_chose_another_port_is_heard_again_after_a_reinvite() {
+    let mut relay = relay();
+    let old = "10.0.0.2:61000";
+    rtp(&mut relay, Side::Caller, old, &mut packet(8));
+    relay.relatch(Side::Caller);
+    relay.set(Side::Caller, &leg(CALLER));
+    // Who only listens still hears.
+    let verdict = rtp(&mut relay, Side::Callee, CALLEE, &mut packet(8));
+    assert_eq!(verdict, forward_to(Side::Caller, Channel::Rtp, old));
+    let verdict = rtp(&mut relay, Side::Caller, "10.0.0.2:62000", &mut packet(8));
+    assert_eq!(verdict, forward_to(Side::Callee, Channel::Rtp, CALLEE));
+    let refused = Verdict::Drop(DropReason::ForeignSource);
+    let verdict = rtp(&mut relay, Side::Caller, "10.0.0.2:63000", &mut packet(8));
+    assert_eq!(verdict, refused);
+}
+
+#[test]
+fn a_phone_that_says_where_it_moved_is_sent_to_there_at_once() {
+    let mut relay = relay();
+    rtp(&mut relay, Side::Caller, CALLER, &mut packet(8));
+    relay.relatch(Side::Caller);
+    relay.set(Side::Caller, &leg("10.0.0.7:4000"));
+    let verdict = rtp(&mut relay, Side::Callee, CALLEE, &mut packet(8));
+    let expected = forward_to(Side::Caller, Channel::Rtp, "10.0.0.7:4000");
+    assert_eq!(verdict, expected);
+}
+
 #[test]
 fn a_held_or_unknown_side_is_sent_nothing() {
     for held in [

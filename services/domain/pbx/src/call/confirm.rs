@@ -5,7 +5,6 @@ use sdp::Session;
 use sip::transaction::Flow;
 use sip::{HeaderName, Request, StatusCode};
 
-use super::exchange::moved;
 use super::leg::{Farewell, SDP};
 use super::{Call, End, Phase, Relay};
 use crate::core::{Core, event_text};
@@ -52,8 +51,7 @@ impl Call {
         let port = self.port(other);
         let place = self.leg(other)?.place(port);
         let (ours, side) = sdp::rewrite_answer(offer, &answer, place).ok()?;
-        let relatch = moved(self.leg(end)?.side, side);
-        self.set_media(core, end, side, relatch);
+        self.set_media(core, end, side, true);
         let leg = self.leg(other)?;
         let body = leg.describe(ours);
         leg.acknowledge_owed(core, body);

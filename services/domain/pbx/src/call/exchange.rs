@@ -270,11 +270,9 @@ impl Call {
             None => sdp::rewrite_offer(&said, place).ok()?,
         };
         if let Some((_, side)) = exchange.offer {
-            let relatch = moved(self.leg(exchange.from)?.side, side);
-            self.set_media(core, exchange.from, side, relatch);
+            self.set_media(core, exchange.from, side, true);
         }
-        let relatch = moved(self.leg(other)?.side, other_side);
-        self.set_media(core, other, other_side, relatch);
+        self.set_media(core, other, other_side, true);
         let leg = self.leg(other)?;
         leg.dialog.refresh(&response.headers);
         let pending_offer = match exchange.offer {
@@ -389,9 +387,4 @@ impl Call {
             self.reply(core, server, request, status);
         }
     }
-}
-
-/// Whether the media of a leg moved, so that a new source has to be learnt.
-pub(super) fn moved(before: Option<Side>, now: Side) -> bool {
-    before.is_none_or(|before| now.remote.is_some() && before.remote != now.remote)
 }

@@ -184,7 +184,8 @@ impl Call {
         }
     }
 
-    /// Tells `media` what a leg's peer said of its media.
+    /// Tells `media` what a leg's peer said of its media, and whether they may have moved: after
+    /// every re-INVITE, since a router may have chosen another port while the call was held.
     fn set_media(&mut self, core: &mut Core, end: End, side: Side, relatch: bool) {
         let key = self.key;
         let Some(leg) = self.leg(end) else { return };
