@@ -77,11 +77,11 @@ impl Medium for DataDisk {
             .truncate(false)
             .open(&path)?;
         // The kernel may hold a page that was read wrong, or one that a failed sync marked clean
-        // and never wrote. Dropped, what is verified next is what is on the disk.
-        rustix::fs::fadvise(&file, 0, None, Advice::DontNeed).map_err(io::Error::from)?;
+        // and never wrote. Dropped, what is verified next is what is on the disk. It is advice: a
+        // kernel that does not take it opens the file all the same.
+        let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
         // Slow flash reads in order several times as fast as page by page.
-        rustix::fs::fadvise(&file, 0, READ_AHEAD_BYTES, Advice::WillNeed)
-            .map_err(io::Error::from)?;
+        let _ = rustix::fs::fadvise(&file, 0, READ_AHEAD_BYTES, Advice::WillNeed);
         let handle = file.try_clone()?;
         let backend = Allocated {
             file: handle,
@@ -152,6 +152,10 @@ const FIRST_SECTOR: usize = 512;
 /// A new file of redb is smaller: 1 MiB and some pages.
 const UNFINISHED_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
+/// Room a growing database leaves on the disk: for snapshots, and for a new database beside this
+/// one should it be damaged. A new one may grow into it.
+const RESCUE_BYTES: u64 = 8 * 1024 * 1024;
+
 /// redb's own file access, except that a growing file gets its blocks at once.
 ///
 /// redb grows a file by its length alone, which leaves holes: a full disk then shows in the middle
@@ -175,6 +179,11 @@ impl StorageBackend for Allocated {
     fn set_len(&self, len: u64) -> io::Result<()> {
         let old = self.backend.len()?;
         if len > old {
+            let free = rustix::fs::fstatvfs(&self.file)
+                .map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
+            if len > RESCUE_BYTES && free < (len - old).saturating_add(RESCUE_BYTES) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
             match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), old, len - old) {
                 Ok(()) => return self.file.sync_all(),
                 Err(rustix::io::Errno::OPNOTSUPP) => {}

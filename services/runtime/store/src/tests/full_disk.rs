@@ -91,8 +91,22 @@ const CHILD: &str = "RAMAL_STORE_FULL_DISK";
 
 #[test]
 fn a_full_file_system_refuses_and_recovers() {
+    in_a_file_system_of(6, "a_full_file_system_refuses_and_recovers", small);
+}
+
+#[test]
+fn a_full_disk_has_room_for_the_rescue_of_a_damaged_database() {
+    in_a_file_system_of(
+        9,
+        "a_full_disk_has_room_for_the_rescue_of_a_damaged_database",
+        rescue,
+    );
+}
+
+/// Runs this test once more, in a file system of so many MiB of its own, and there `act`.
+fn in_a_file_system_of(size: u32, name: &str, act: fn(&Path)) {
     if let Some(directory) = std::env::var_os(CHILD) {
-        return on_a_small_file_system(Path::new(&directory));
+        return act(Path::new(&directory));
     }
     if !rustix::process::geteuid().is_root() {
         println!("skipped: a small file system can only be mounted by root");
@@ -101,10 +115,10 @@ fn a_full_file_system_refuses_and_recovers() {
     let scratch = Scratch::new();
     let binary = std::env::current_exe().expect("we run");
     let script = format!(
-        "mount -t tmpfs -o size=6m none {0} && exec {1} --exact --nocapture {2}",
+        "mount -t tmpfs -o size={size}m none {} && \
+         exec {} --exact --nocapture tests::full_disk::{name}",
         scratch.path().display(),
         binary.display(),
-        "tests::full_disk::a_full_file_system_refuses_and_recovers"
     );
     let status = std::process::Command::new("unshare")
         .args(["--mount", "--propagation", "private", "sh", "-c", &script])
@@ -114,7 +128,7 @@ fn a_full_file_system_refuses_and_recovers() {
     assert!(status.success());
 }
 
-fn on_a_small_file_system(directory: &Path) {
+fn small(directory: &Path) {
     let ballast = directory.join("ballast");
     std::fs::write(&ballast, vec![1; 2 * 1024 * 1024]).expect("it fits");
     let store = store(Box::new(DataDisk::new(directory)), directory);
@@ -143,4 +157,21 @@ fn on_a_small_file_system(directory: &Path) {
         "{:?}",
         health(&store)
     );
+}
+
+fn rescue(directory: &Path) {
+    let store = store(Box::new(DataDisk::new(directory)), directory);
+    assert_eq!(commit(&store), Reply::Committed { version: 2 });
+    fill(&store);
+    drop(store);
+    let file = directory.join("ramal.redb");
+    let length = std::fs::metadata(&file).expect("it is there").len();
+    // In place, as a disk does it: the damaged file keeps its room.
+    let handle = std::fs::OpenOptions::new().write(true).open(&file);
+    let garbage = vec![0x5a; length as usize];
+    let handle = handle.expect("it is ours");
+    std::os::unix::fs::FileExt::write_all_at(&handle, &garbage, 0).expect("it has its blocks");
+    let store = super::store(Box::new(DataDisk::new(directory)), directory);
+    assert_eq!(config(&store).0, 2, "the snapshot found room");
+    assert_eq!(calls(&store, 1000, None).len(), 500);
 }
