@@ -22,18 +22,24 @@ pub fn freeze(qmp: &mut Qmp, socket: &Path) -> Result<(), Failure> {
     // The processor stands while a debugger is connected.
     let mut debugger = Debugger::connect(socket)?;
     let registers = debugger.ask("g")?;
-    let place = instruction_pointer(&registers);
-    let place = place.ok_or_else(|| Failure::new(format!("no registers: {registers}")))?;
-    // Flags without the one that lets interrupts through, and a jump to itself.
-    debugger.tell(&format!("P{FLAGS}=02000000"))?;
+    let no_registers = || Failure::new(format!("no registers: {registers}"));
+    let (place, without_interrupts) = rearrange(&registers).ok_or_else(no_registers)?;
+    // A jump to itself, and nothing that could interrupt it.
     debugger.tell(&format!("M{place:x},2:ebfe"))?;
+    debugger.tell(&format!("G{without_interrupts}"))?;
     debugger.tell("D")
 }
 
-/// Sixteen registers of eight bytes come before it, the lowest byte first.
-fn instruction_pointer(registers: &str) -> Option<u64> {
-    let hex = registers.get(16 * 16..17 * 16)?;
-    u64::from_str_radix(hex, 16).ok().map(u64::swap_bytes)
+/// Where the processor is, and all its registers without the flag that lets interrupts through.
+/// Hexadecimal, the lowest byte first: sixteen of eight bytes, the place, and four bytes of flags.
+fn rearrange(registers: &str) -> Option<(u64, String)> {
+    let (before, rest) = registers.split_at_checked(16 * 16)?;
+    let (place, rest) = rest.split_at_checked(16)?;
+    let (flags, rest) = rest.split_at_checked(8)?;
+    let number = u64::from_str_radix(place, 16).ok()?.swap_bytes();
+    let flags = u32::from_str_radix(flags, 16).ok()?.swap_bytes() & !INTERRUPTS;
+    let flags = flags.swap_bytes();
+    Some((number, format!("{before}{place}{flags:08x}{rest}")))
 }
 
 struct Debugger(UnixStream);
@@ -52,22 +58,31 @@ impl Debugger {
         }
     }
 
-    /// Sends a packet, `$...#` and its sum, and reads the answer.
+    /// Sends a packet, `$...#` and its sum, and gives the answer.
     fn ask(&mut self, command: &str) -> Result<String, Failure> {
         let sum = command.bytes().fold(0_u8, u8::wrapping_add);
         write!(self.0, "${command}#{sum:02x}")?;
+        let mut answer = self.packet()?;
+        // That the processor stopped is told unasked.
+        while answer.starts_with('T') {
+            answer = self.packet()?;
+        }
+        Ok(answer)
+    }
+
+    fn packet(&mut self) -> Result<String, Failure> {
         // Before it come acknowledgements.
         while self.byte()? != b'$' {}
-        let mut answer = Vec::new();
+        let mut packet = Vec::new();
         loop {
             match self.byte()? {
                 b'#' => break,
-                byte => answer.push(byte),
+                byte => packet.push(byte),
             }
         }
         let _sum = [self.byte()?, self.byte()?];
         self.0.write_all(b"+")?;
-        Ok(String::from_utf8_lossy(&answer).into_owned())
+        Ok(String::from_utf8_lossy(&packet).into_owned())
     }
 
     fn byte(&mut self) -> Result<u8, Failure> {
@@ -77,8 +92,21 @@ impl Debugger {
     }
 }
 
-/// The number of the flags register of x86-64, hexadecimal.
-const FLAGS: &str = "11";
+/// The interrupt flag of x86.
+const INTERRUPTS: u32 = 0x200;
 
 /// QEMU answers at once.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
+
+#[cfg(test)]
+mod tests {
+    use super::rearrange;
+
+    #[test]
+    fn only_the_interrupt_flag_changes() {
+        let registers = |flags| format!("{}3412000000000000{flags}2b00", "ab".repeat(128));
+        let (place, changed) = rearrange(&registers("46020000")).expect("enough registers");
+        assert_eq!((place, changed), (0x1234, registers("46000000")));
+        assert_eq!(rearrange("E01"), None);
+    }
+}
