@@ -1,6 +1,6 @@
-//! Stops the box's processor dead, as a kernel that hangs with interrupts off would: nothing runs any
-//! more, but the hardware around it does. Done over QEMU's debugger port, so that the product needs
-//! no way to hang itself. Source: GDB manual, appendix E, Remote Serial Protocol.
+//! Stops the box's processor dead, as a kernel that hangs with interrupts off would: nothing runs
+//! any more, but the hardware around it does. Done over QEMU's debugger port, so that the product
+//! needs no way to hang itself. Source: GDB manual, appendix E, Remote Serial Protocol.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
