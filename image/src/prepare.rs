@@ -1,5 +1,6 @@
 //! Installs what the host lacks, naming each thing, or says the one line that would.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::cargo::BinaryTarget;
@@ -95,7 +96,8 @@ fn install(packages: &[(&str, &str)]) -> Result<(), PrepareError> {
 
 /// musl where the toolchain has it or can get it, else glibc linked statically.
 fn rust_target() -> BinaryTarget {
-    if target_installed(BinaryTarget::Musl) || add_with_rustup() {
+    if target_usable(BinaryTarget::Musl) || (add_with_rustup() && target_usable(BinaryTarget::Musl))
+    {
         if program("musl-gcc").is_some() {
             return BinaryTarget::Musl;
         }
@@ -116,11 +118,16 @@ fn rust_target() -> BinaryTarget {
     BinaryTarget::GnuStatic
 }
 
-fn target_installed(target: BinaryTarget) -> bool {
+/// Whether the toolchain holds the target's libraries. rustup may believe so and be wrong: an
+/// interrupted installation leaves the folder empty.
+fn target_usable(target: BinaryTarget) -> bool {
     let mut rustc = Command::new("rustc");
     rustc.args(["--print", "target-libdir", "--target", target.triple()]);
-    output(&mut rustc)
-        .is_ok_and(|folder| std::path::Path::new(String::from_utf8_lossy(&folder).trim()).is_dir())
+    output(&mut rustc).is_ok_and(|folder| {
+        let folder = PathBuf::from(String::from_utf8_lossy(&folder).trim());
+        let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
+    })
 }
 
 fn add_with_rustup() -> bool {
