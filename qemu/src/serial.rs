@@ -233,17 +233,22 @@ impl State {
     }
 }
 
-/// Takes the password out of the line that shows it.
+/// Takes the password out of any line that shows one. Only PID 1's screen lines tell the real one:
+/// a log line may quote what a stranger sent.
 fn redact(text: String) -> (String, Option<String>) {
     let Some((before, secret)) = text.split_once(PASSWORD_LABEL) else {
         return (text, None);
     };
-    let secret = secret.trim().to_owned();
-    (format!("{before}{PASSWORD_LABEL}(secret)"), Some(secret))
+    let is_screen = before.starts_with(SCREEN_LABEL);
+    let secret = is_screen.then(|| secret.trim().to_owned());
+    (format!("{before}{PASSWORD_LABEL}(secret)"), secret)
 }
 
 /// What the box shows before the password.
 pub const PASSWORD_LABEL: &str = "one-time password: ";
+
+/// What PID 1 puts before lines that are for the screen alone.
+const SCREEN_LABEL: &str = "screen: ";
 
 /// A day of a talkative box.
 const LINES_MAX: usize = 200_000;
@@ -261,19 +266,22 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let log = folder.join("log");
         let text =
-            b"ramal: stage one\r\nscreen: one-time password: abcd-efgh\r\nramal: ready 7\r\n";
+            b"ramal: stage one\r\nscreen: one-time password: abcd-efgh\r\nramal: ready 7\r\n\
+              pbx: from \"one-time password: wxyz\"\r\n";
         let serial = Serial::start(text.as_slice(), &log, false).unwrap();
         let wait = Duration::from_secs(10);
         assert_eq!(
             serial.wait(0, "ready", wait).unwrap().text,
             "ramal: ready 7"
         );
+        // What a stranger put into a log line is no password.
+        serial.wait(0, "pbx: from", wait).unwrap();
         assert_eq!(
             serial.take_one_time_password().as_deref(),
             Some("abcd-efgh")
         );
         assert_eq!(serial.take_one_time_password(), None);
-        let ended = serial.wait(3, "never", wait);
+        let ended = serial.wait(4, "never", wait);
         assert!(matches!(ended, Err(SerialError::Ended { .. })));
         let kept = std::fs::read_to_string(&log).unwrap();
         assert!(
