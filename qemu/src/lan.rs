@@ -18,6 +18,8 @@ pub const BOX_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 10);
 
 /// The box's hardware address (locally administered, QEMU's prefix).
 pub const BOX_MAC: &str = "52:54:00:77:00:0a";
+/// Hardware address of the router.
+const ROUTER_MAC: &str = "52:54:00:77:00:01";
 
 /// The router's address.
 pub const ROUTER_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
@@ -53,10 +55,14 @@ impl Lan {
     /// No permission, or a program is missing.
     pub fn start(scratch: &Path) -> Result<Self, LanError> {
         let namespace = Arc::new(Namespace::new("lan")?);
+        // A bridge without an address of its own takes the lowest of its ports: a seat that joined
+        // could change the router's under the box, which then sent to nobody for some seconds.
         namespace.ip(&[
             "link",
             "add",
             BRIDGE,
+            "address",
+            ROUTER_MAC,
             "type",
             "bridge",
             "mcast_snooping",
