@@ -292,6 +292,11 @@ impl World {
                     let wait = SERVICE_DELAY.saturating_add(self.media.late);
                     self.arrive(wait, Arrival::Media(relay, reply));
                 }
+                // Nothing in this world listens for connections, has a name, or knows endpoints.
+                Output::Connect { .. }
+                | Output::Resolve { .. }
+                | Output::Sound(_)
+                | Output::Checkpoint { .. } => {}
                 Output::Persist(records) => {
                     let ids = self.store.put(records);
                     if !ids.is_empty() {

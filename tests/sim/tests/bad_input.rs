@@ -147,6 +147,7 @@ fn a_half_open_connection_blocks_nobody() {
     for stream in 1..=50 {
         let remote = SocketAddr::from(([10, 0, 9, 9], 40_000 + u16::try_from(stream).expect("50")));
         world.input(Input::StreamOpened {
+            transport: sansio::Transport::Tcp,
             stream,
             remote,
             local: BOX_ADDRESS,
@@ -174,6 +175,7 @@ fn a_stream_that_is_not_framed_is_closed() {
     ] {
         let (mut world, _) = office();
         world.input(Input::StreamOpened {
+            transport: sansio::Transport::Tcp,
             stream: 7,
             remote: inside(),
             local: BOX_ADDRESS,
@@ -196,6 +198,7 @@ fn a_request_in_single_bytes_over_tcp_is_answered_once_whole() {
     };
     let text = hand.text(&ask, "").replace("SIP/2.0/UDP", "SIP/2.0/TCP");
     world.input(Input::StreamOpened {
+        transport: sansio::Transport::Tcp,
         stream: 7,
         remote: inside(),
         local: BOX_ADDRESS,
@@ -225,6 +228,7 @@ fn a_caller_whose_connection_dies_stops_the_ringing() {
     let (mut world, mut hand) = office();
     world.phones.last_mut().expect("two phones").answering = sim::Answering::Never;
     world.input(Input::StreamOpened {
+        transport: sansio::Transport::Tcp,
         stream: 7,
         remote: inside(),
         local: BOX_ADDRESS,
@@ -267,6 +271,7 @@ fn a_caller_whose_connection_dies_stops_the_ringing() {
 fn a_phone_behind_a_closed_connection_is_registered_no_more() {
     let (mut world, mut hand) = office();
     world.input(Input::StreamOpened {
+        transport: sansio::Transport::Tcp,
         stream: 7,
         remote: inside(),
         local: BOX_ADDRESS,
@@ -289,6 +294,7 @@ fn a_connection_of_strangers_is_closed_and_that_of_a_phone_stays() {
     let (mut world, mut hand) = office();
     for stream in [7, 8] {
         world.input(Input::StreamOpened {
+            transport: sansio::Transport::Tcp,
             stream,
             remote: inside(),
             local: BOX_ADDRESS,

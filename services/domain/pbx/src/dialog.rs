@@ -157,6 +157,7 @@ pub(crate) fn contact(flow: Flow) -> String {
     match flow.transport {
         Transport::Udp => format!("<sip:{host}:{}>", local.port()),
         Transport::Tcp => format!("<sip:{host}:{};transport=tcp>", local.port()),
+        Transport::Tls => format!("<sip:{host}:{};transport=tls>", local.port()),
     }
 }
 

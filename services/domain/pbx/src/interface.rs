@@ -5,12 +5,43 @@ use std::sync::Arc;
 
 use config::Site;
 use ipc::media::{RelayId, Reply as MediaReply, Request as MediaRequest};
+use ipc::sound::{EndpointId, Event as SoundEvent, Reply as SoundReply, Request as SoundRequest};
 use ipc::store::{CallRecord, Outcome, Registration};
 use sansio::{Datagram, Transport, UnixTime};
 use sip::transaction::Flow;
 
 /// Names a TCP connection; chosen by the run-loop, never used twice while the process runs.
 pub type StreamId = u64;
+
+/// Set in every [`StreamId`] that the node chose itself; the run-loop chooses without it.
+pub const STREAM_OUTBOUND: StreamId = 1 << 63;
+
+/// Names a question of [`Output::Resolve`].
+pub type QueryId = u64;
+
+/// One way to reach a server: the next hop of a request (RFC 3263 §4).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Hop {
+    /// Transport.
+    pub transport: Transport,
+    /// The server.
+    pub remote: SocketAddr,
+    /// Our address on the route to it, with the port we listen on for this transport.
+    pub local: SocketAddr,
+}
+
+/// What is to be resolved, as configured: RFC 3263 §4.1 and §4.2 say how.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Query {
+    /// Host name or address.
+    pub host: String,
+    /// Port, when configured; SRV is asked only without one.
+    pub port: Option<u16>,
+    /// Transport, when configured; NAPTR and SRV choose otherwise, and UDP if they say nothing.
+    pub transport: Option<Transport>,
+    /// Only TLS will do: a `sips:` address.
+    pub secure: bool,
+}
 
 /// One cause.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,6 +55,8 @@ pub enum Input {
     StreamOpened {
         /// Its name from now on.
         stream: StreamId,
+        /// TCP or TLS.
+        transport: Transport,
         /// The peer.
         remote: SocketAddr,
         /// Us.
@@ -41,6 +74,28 @@ pub enum Input {
         /// Which connection.
         stream: StreamId,
     },
+    /// The answer to an [`Output::Resolve`].
+    Resolved {
+        /// Which question.
+        id: QueryId,
+        /// Hops in the order to try them (RFC 3263, RFC 2782); empty when the name has none.
+        hops: Vec<Hop>,
+        /// How long they hold, seconds.
+        ttl_secs: u32,
+    },
+    /// The answer to an [`Output::Sound`]. Requests that name one endpoint are sent and answered
+    /// in order. When `media` cannot be reached, the run-loop answers `Reply::Failed`.
+    Sound {
+        /// The endpoint the request named; 0 for `KeepOnly` and `Status`.
+        endpoint: EndpointId,
+        /// What came back.
+        reply: SoundReply,
+    },
+    /// `media` tells of something.
+    SoundEvent(SoundEvent),
+    /// Calls in progress as kept by an earlier process, in the order of their keys; once, at
+    /// start, before the first configuration.
+    StoredCalls(Vec<(u64, Vec<u8>)>),
     /// The answer to an [`Output::Media`]. Requests that name one relay are sent and answered in
     /// order. When `media` cannot be reached, the run-loop answers `Reply::Failed`.
     Media {
@@ -83,6 +138,33 @@ pub enum Output {
     /// Close a connection, once what was sent on it before is out: its peer sends what is not SIP,
     /// or nothing whole. [`Input::StreamClosed`] still has to be told.
     CloseStream(StreamId),
+    /// Connect to a server under this name, which has [`STREAM_OUTBOUND`] set. What is transmitted
+    /// on it before it is connected waits; [`Input::StreamClosed`] says that it failed.
+    Connect {
+        /// Its name from now on.
+        stream: StreamId,
+        /// Where to; TCP or TLS.
+        hop: Hop,
+        /// The name its certificate must have, when TLS; empty for none.
+        server_name: String,
+    },
+    /// Find the hops of a server; answer with [`Input::Resolved`].
+    Resolve {
+        /// Names the question.
+        id: QueryId,
+        /// The question.
+        query: Query,
+    },
+    /// Ask `media`; answer with [`Input::Sound`].
+    Sound(SoundRequest),
+    /// Keep this about a call in progress until told otherwise, so that the next process can go on
+    /// with it; `None` forgets. It need not outlive a power cut: the call does not either.
+    Checkpoint {
+        /// Names the call.
+        key: u64,
+        /// Everything about it.
+        call: Option<Vec<u8>>,
+    },
     /// Ask `media`; answer with [`Input::Media`].
     Media(MediaRequest),
     /// Make these records durable, however often it takes: the same id replaces. Answer with

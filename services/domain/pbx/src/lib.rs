@@ -26,7 +26,8 @@ mod streams;
 
 pub use call::{CALLS_MAX, RING_TIME_MAX};
 pub use interface::{
-    AuthFailure, Event, Input, Limit, Output, PeerFault, Stored, StreamId, UnregisterCause,
+    AuthFailure, Event, Hop, Input, Limit, Output, PeerFault, Query, QueryId, STREAM_OUTBOUND,
+    Stored, StreamId, UnregisterCause,
 };
 pub use node::PbxNode;
 pub use register::{EXPIRES_DEFAULT, EXPIRES_MAX, EXPIRES_MIN};

@@ -188,15 +188,26 @@ impl Node for PbxNode {
             Input::Datagram(datagram) => self.datagram(&datagram),
             Input::StreamOpened {
                 stream,
+                transport,
                 remote,
                 local,
             } => {
-                self.streams.opened(&mut self.core, stream, remote, local);
+                let flow = Flow {
+                    transport,
+                    local,
+                    remote,
+                    stream: Some(stream),
+                };
+                self.streams.opened(&mut self.core, stream, flow);
             }
             Input::StreamBytes { stream, bytes } => {
                 self.streams.received(&mut self.core, stream, &bytes);
             }
             Input::StreamClosed { stream } => self.stream_closed(stream),
+            Input::Resolved { .. }
+            | Input::Sound { .. }
+            | Input::SoundEvent(_)
+            | Input::StoredCalls(_) => {}
             Input::Media { relay, reply } => self.calls.media(&mut self.core, relay, reply),
             // The run-loop repeats what is not durable yet; there is nothing to remember here.
             Input::Stored(Stored::Calls(_) | Stored::Registrations) => {}

@@ -1,10 +1,9 @@
 //! TCP connections: bytes in any pieces become messages (RFC 3261 §18.3).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use sansio::{Instant, Node, Transport};
+use sansio::{Instant, Node};
 use sip::transaction::{Flow, Input as SipInput};
 use sip::{Framed, PONG, StreamFramer};
 
@@ -42,25 +41,14 @@ struct Stream {
 }
 
 impl Streams {
-    pub(crate) fn opened(
-        &mut self,
-        core: &mut Core,
-        stream: StreamId,
-        remote: SocketAddr,
-        local: SocketAddr,
-    ) {
+    pub(crate) fn opened(&mut self, core: &mut Core, stream: StreamId, flow: Flow) {
+        let remote = flow.remote;
         let of_source = self.of_source.get(&remote.ip()).copied().unwrap_or(0);
         if self.open.len() >= STREAMS_MAX || of_source >= STREAMS_PER_SOURCE_MAX {
             core.limit_reached(Limit::Streams);
             core.emit(Output::CloseStream(stream));
             return;
         }
-        let flow = Flow {
-            transport: Transport::Tcp,
-            local,
-            remote,
-            stream: Some(stream),
-        };
         let due = core.now + MESSAGE_TIME_MAX;
         self.due.insert((due, stream));
         self.of_source

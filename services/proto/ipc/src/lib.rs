@@ -14,6 +14,7 @@ pub mod net;
 pub mod pbx;
 mod redacted;
 pub mod site;
+pub mod sound;
 pub mod store;
 
 pub use redacted::Redacted;

@@ -10,13 +10,15 @@ pub enum Transport {
     Udp,
     /// A byte stream framed by Content-Length.
     Tcp,
+    /// The same inside TLS (RFC 3261 §26.2.1).
+    Tls,
 }
 
 impl Transport {
     /// Whether lost messages are the transport's own business (RFC 3261 §17: no retransmissions).
     #[must_use]
     pub const fn is_reliable(self) -> bool {
-        matches!(self, Self::Tcp)
+        matches!(self, Self::Tcp | Self::Tls)
     }
 }
 
@@ -25,6 +27,7 @@ impl fmt::Display for Transport {
         f.write_str(match self {
             Self::Udp => "UDP",
             Self::Tcp => "TCP",
+            Self::Tls => "TLS",
         })
     }
 }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use pbx::{Input, StreamId};
+use sansio::Transport;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
@@ -72,6 +73,7 @@ impl Streams {
         self.by_host.insert(host, of_host + 1);
         Some(Input::StreamOpened {
             stream,
+            transport: Transport::Tcp,
             remote,
             local,
         })

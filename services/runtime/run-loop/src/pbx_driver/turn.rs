@@ -193,6 +193,15 @@ impl Turn<'_> {
             Output::Transmit { flow, bytes } => self.transmit(flow, bytes),
             Output::CloseStream(stream) => self.streams.close(stream),
             Output::Media(request) => self.backlog.extend(self.media.ask(request)),
+            Output::Connect { stream, .. } => {
+                self.backlog.push_back(Input::StreamClosed { stream });
+            }
+            Output::Resolve { id, .. } => self.backlog.push_back(Input::Resolved {
+                id,
+                hops: Vec::new(),
+                ttl_secs: 0,
+            }),
+            Output::Sound(_) | Output::Checkpoint { .. } => {}
             Output::Persist(records) => self.store.put_calls(records),
             Output::PersistRegistrations(all) => self.store.put_registrations(all),
             Output::Event(event) => self.log.write(self.clock.now(), &event),
