@@ -1,6 +1,7 @@
 //! Making requests and responses.
 
-use crate::header::{HeaderName, Headers};
+use crate::header::Headers;
+use crate::header_name::HeaderName;
 use crate::message::{Request, Response};
 use crate::method::Method;
 use crate::name_addr::NameAddr;

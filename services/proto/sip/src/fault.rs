@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use crate::header::{HeaderName, Headers};
+use crate::header::Headers;
+use crate::header_name::HeaderName;
 use crate::message::Response;
 use crate::method::Method;
 use crate::status::StatusCode;

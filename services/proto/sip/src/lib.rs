@@ -14,8 +14,10 @@
 mod build;
 pub mod digest;
 mod fault;
+mod field;
 mod framer;
 mod header;
+mod header_name;
 mod list;
 mod message;
 mod method;
@@ -29,8 +31,13 @@ mod uri;
 mod via;
 
 pub use fault::{FaultKind, HeaderFault, ParseFault, Salvage};
+pub use field::{
+    Diversion, Event, InfoUri, Join, PartyKind, Privacy, RAck, Reason, Refresher, RemotePartyId,
+    Replaces, RetryAfter, SessionExpires, SubscriptionState, SubscriptionStatus, TerminationReason,
+};
 pub use framer::{Framed, PONG, StreamFramer};
-pub use header::{Header, HeaderName, Headers};
+pub use header::{Header, Headers};
+pub use header_name::HeaderName;
 pub use message::{Message, Request, Response};
 pub use method::Method;
 pub use name_addr::NameAddr;

@@ -1,6 +1,7 @@
 //! Requests and responses, owned, and how they are written.
 
-use crate::header::{HeaderName, Headers};
+use crate::header::Headers;
+use crate::header_name::HeaderName;
 use crate::method::Method;
 use crate::status::StatusCode;
 use crate::uri::Uri;

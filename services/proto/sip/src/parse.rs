@@ -3,7 +3,8 @@
 use memchr::{memchr, memmem};
 
 use crate::fault::{FaultKind, HeaderFault, ParseFault, Salvage};
-use crate::header::{HeaderName, Headers};
+use crate::header::Headers;
+use crate::header_name::HeaderName;
 use crate::list::{decimal, is_blank, trim};
 use crate::message::{Message, Request, Response};
 use crate::method::Method;

@@ -1,10 +1,12 @@
 //! Typed reading of the header fields every SIP element needs.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use crate::digest::Credentials;
 use crate::fault::HeaderFault;
-use crate::header::{HeaderName, Headers};
+use crate::header::Headers;
+use crate::header_name::HeaderName;
 use crate::list::{decimal, is_blank, split_list, trim};
 use crate::method::Method;
 use crate::name_addr::NameAddr;
@@ -17,6 +19,29 @@ pub struct CSeq {
     pub number: u32,
     /// The method.
     pub method: Method,
+}
+
+impl CSeq {
+    /// Reads the field's value.
+    #[must_use]
+    pub fn parse(value: &[u8]) -> Option<Self> {
+        let at = value.iter().position(|byte| is_blank(*byte))?;
+        let (number, method) = value.split_at_checked(at)?;
+        let number: u32 = decimal(number)?;
+        if number >= 1 << 31 {
+            return None;
+        }
+        Some(Self {
+            number,
+            method: Method::parse(trim(method))?,
+        })
+    }
+}
+
+impl fmt::Display for CSeq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.number, self.method)
+    }
 }
 
 /// What the Contact fields say.
@@ -91,7 +116,7 @@ impl Headers {
     /// When it is missing, repeated, or cannot be read.
     pub fn cseq(&self) -> Result<CSeq, HeaderFault> {
         let value = self.only(&HeaderName::CSeq)?;
-        read_cseq(value).ok_or(HeaderFault::Malformed(HeaderName::CSeq))
+        CSeq::parse(value).ok_or(HeaderFault::Malformed(HeaderName::CSeq))
     }
 
     /// All contacts.
@@ -204,17 +229,4 @@ impl Headers {
     fn address(&self, name: HeaderName) -> Result<NameAddr, HeaderFault> {
         NameAddr::parse(self.only(&name)?).ok_or(HeaderFault::Malformed(name))
     }
-}
-
-fn read_cseq(value: &[u8]) -> Option<CSeq> {
-    let at = value.iter().position(|byte| is_blank(*byte))?;
-    let (number, method) = value.split_at_checked(at)?;
-    let number: u32 = decimal(number)?;
-    if number >= 1 << 31 {
-        return None;
-    }
-    Some(CSeq {
-        number,
-        method: Method::parse(trim(method))?,
-    })
 }

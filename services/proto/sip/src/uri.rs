@@ -439,5 +439,6 @@ const fn hex_digit(byte: u8) -> Option<u8> {
     }
 }
 
+mod headers;
 #[cfg(test)]
 mod tests;

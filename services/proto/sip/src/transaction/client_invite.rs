@@ -16,7 +16,7 @@
 use super::flow::{ClientId, Output};
 use super::machine::{Context, Life};
 use super::timers::{GIVE_UP, T1, Timer};
-use crate::header::HeaderName;
+use crate::header_name::HeaderName;
 use crate::message::{Request, Response};
 use crate::method::Method;
 use crate::status::StatusClass;

@@ -14,7 +14,7 @@ use super::server_other::ServerOther;
 use super::table::{Key, Table, Transaction};
 use super::tags::Tags;
 use crate::fault::{FaultKind, ParseFault};
-use crate::header::HeaderName;
+use crate::header_name::HeaderName;
 use crate::message::{Message, Request, Response};
 use crate::method::Method;
 use crate::status::StatusCode;

@@ -7,7 +7,7 @@ use super::table::TRANSACTIONS_MAX;
 use super::timers::{GIVE_UP, TRYING_AFTER};
 use super::{Flow, Input, Layer, Output, ServerId};
 use crate::fault::{FaultKind, HeaderFault};
-use crate::header::HeaderName;
+use crate::header_name::HeaderName;
 use crate::message::{Message, Request, Response};
 use crate::parse::parse_datagram;
 use crate::status::StatusCode;
