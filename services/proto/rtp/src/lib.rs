@@ -1,16 +1,23 @@
-//! RTP as a relay needs it: read the header, count the digits, decide where a packet goes.
+//! RTP and what it carries: headers, audio, keys, reports and digits, as plain values and functions.
 //!
-//! What this crate must never do: touch a socket, allocate per packet, or decode audio.
+//! What this crate must never do: touch a socket, read a clock, draw entropy, or allocate where a
+//! packet is only relayed.
 //! Read first: [`Relay`], whose [`forward`](Relay::forward) is the whole decision; then [`Packet`]
 //! and [`DigitCounter`].
 //! Sources: RFC 3550 (RTP), RFC 4733 (telephone-event), RFC 5761 (RTP and RTCP on one port),
 //! RFC 4961 (symmetric RTP).
 
+pub mod codec;
 mod event;
 mod latch;
 mod packet;
+mod pcm;
 mod relay;
+pub mod resample;
+#[cfg(test)]
+mod signal;
 
 pub use event::{Digit, DigitCounter, TelephoneEvent};
 pub use packet::{Malformed, Packet, check_rtcp, is_rtcp};
+pub use pcm::{FRAME_MILLIS, Rate};
 pub use relay::{Channel, DropReason, Leg, Relay, Side, Stats, Verdict};

@@ -1,0 +1,87 @@
+//! Each codec against a round trip, and the names SDP gives them.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::signal::{fidelity, sum};
+
+const ALL: [Codec; 5] = [
+    Codec::Pcma,
+    Codec::Pcmu,
+    Codec::G722,
+    Codec::L16(Rate::Narrow),
+    Codec::L16(Rate::Wide),
+];
+
+#[test]
+fn a_voice_like_signal_survives_a_round_trip() {
+    for (codec, decibels) in ALL.into_iter().zip([34.0, 34.0, 18.0, 90.0, 90.0]) {
+        let parts = [(300.0, 3000.0), (950.0, 4000.0), (2100.0, 1500.0)];
+        let samples = sum(codec.rate(), &parts, 400);
+        let (mut payload, mut back) = (Vec::new(), Vec::new());
+        Encoder::of(codec).encode(&samples, &mut payload);
+        assert_eq!(payload.len(), codec.frame_octets() * 20);
+        assert_eq!(codec.samples(payload.len()), samples.len());
+        Decoder::of(codec).decode(&payload, &mut back);
+        assert_eq!(back.len(), samples.len());
+        let fidelity = fidelity(&samples, &back, 30);
+        assert!(fidelity > decibels, "{codec:?}: {fidelity:.1} dB");
+    }
+}
+
+#[test]
+fn g722_keeps_an_rtp_clock_of_8000_while_sampling_at_16000() {
+    // RFC 3551 §4.5.2: 20 ms are 160 octets, 160 ticks and 320 samples.
+    assert_eq!(Codec::G722.clock(), 8_000);
+    assert_eq!(Codec::G722.frame_ticks(), 160);
+    assert_eq!(Codec::G722.frame_octets(), 160);
+    assert_eq!(Codec::G722.rate().frame(), 320);
+}
+
+#[test]
+fn formats_are_told_by_name_clock_and_channels_without_case() {
+    let transcodable = |format: &Format| format.is_transcodable();
+    assert!(transcodable(&Format::new("pcma", 8_000)));
+    assert!(transcodable(&Format::new("G722", 8_000)));
+    assert!(!transcodable(&Format::new("G722", 16_000)));
+    assert!(!transcodable(&Format::new("opus", 48_000)));
+    assert!(!transcodable(&Format::new("L16", 44_100)));
+    let mut stereo = Format::new("L16", 16_000);
+    stereo.channels = 2;
+    assert!(!transcodable(&stereo));
+    assert_eq!(stereo.to_string(), "L16/16000/2");
+    assert!(Format::new("Telephone-Event", 48_000).is_telephone_event());
+    assert!(Format::new("cn", 8_000).is_comfort_noise());
+    assert_eq!(Format::of_static(9), Some(Format::new("G722", 8_000)));
+    assert_eq!(Format::of_static(96), None);
+}
+
+#[test]
+fn formats_match_whatever_their_parameters() {
+    let mut opus = Format::new("opus", 48_000);
+    let mut other = Format::new("OPUS", 48_000);
+    opus.fmtp = "useinbandfec=1".to_owned();
+    assert!(opus.matches(&other));
+    other.channels = 2;
+    assert!(!opus.matches(&other));
+}
+
+proptest! {
+    #[test]
+    fn no_payload_panics(payload in proptest::collection::vec(any::<u8>(), 0..400)) {
+        for codec in ALL {
+            let mut samples = Vec::new();
+            Decoder::of(codec).decode(&payload, &mut samples);
+            prop_assert_eq!(samples.len(), codec.samples(payload.len()));
+        }
+    }
+
+    #[test]
+    fn no_samples_panic(samples in proptest::collection::vec(any::<i16>(), 0..700)) {
+        for codec in ALL {
+            let mut payload = Vec::new();
+            Encoder::of(codec).encode(&samples, &mut payload);
+            prop_assert_eq!(codec.samples(payload.len()) / 2, samples.len() / 2);
+        }
+    }
+}

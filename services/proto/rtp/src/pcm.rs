@@ -1,0 +1,60 @@
+//! Linear samples: 16 bits, mono, at one of two rates.
+
+/// The two sampling rates audio is handled at inside.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Rate {
+    /// 8 kHz: G.711 and everything made for it.
+    Narrow,
+    /// 16 kHz: G.722.
+    Wide,
+}
+
+impl Rate {
+    /// Samples a second.
+    #[must_use]
+    pub const fn hertz(self) -> u32 {
+        match self {
+            Self::Narrow => 8_000,
+            Self::Wide => 16_000,
+        }
+    }
+
+    /// Samples in a frame of [`FRAME_MILLIS`].
+    #[must_use]
+    pub const fn frame(self) -> usize {
+        match self {
+            Self::Narrow => 160,
+            Self::Wide => 320,
+        }
+    }
+
+    /// Samples in `millis` milliseconds.
+    #[must_use]
+    pub const fn samples(self, millis: usize) -> usize {
+        match self {
+            Self::Narrow => 8_usize.saturating_mul(millis),
+            Self::Wide => 16_usize.saturating_mul(millis),
+        }
+    }
+}
+
+/// The length of one frame everywhere audio is made, mixed or transcoded: what phones send.
+pub const FRAME_MILLIS: usize = 20;
+
+/// The nearest 16-bit sample.
+pub(crate) fn saturate(sample: i32) -> i16 {
+    let nearest = if sample < 0 { i16::MIN } else { i16::MAX };
+    i16::try_from(sample).unwrap_or(nearest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_outside_16_bits_are_cut_not_wrapped() {
+        assert_eq!(saturate(40_000), i16::MAX);
+        assert_eq!(saturate(-40_000), i16::MIN);
+        assert_eq!(saturate(-5), -5);
+    }
+}
