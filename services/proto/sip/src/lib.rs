@@ -11,6 +11,7 @@
 //! unknown methods and compact forms, ignores Content-Length and damages binary bodies. What rsip
 //! has right, the vocabulary of status codes, is taken from it in [`StatusCode`].
 
+pub mod body;
 mod build;
 pub mod digest;
 mod fault;

@@ -176,7 +176,13 @@ impl Block {
 }
 
 /// Lines ended by CRLF, folded ones kept together (RFC 3261 §7.3.1).
-struct Lines<'a>(&'a [u8]);
+pub(crate) struct Lines<'a>(&'a [u8]);
+
+impl<'a> Lines<'a> {
+    pub(crate) const fn new(block: &'a [u8]) -> Self {
+        Self(block)
+    }
+}
 
 impl<'a> Iterator for Lines<'a> {
     type Item = &'a [u8];
@@ -201,7 +207,7 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-fn parse_field(line: &[u8]) -> Option<(HeaderName, Vec<u8>)> {
+pub(crate) fn parse_field(line: &[u8]) -> Option<(HeaderName, Vec<u8>)> {
     let (name, value) = line.split_at_checked(memchr(b':', line)?)?;
     let name = HeaderName::parse(trim(name))?;
     let value = trim(value.get(1..)?);
@@ -228,7 +234,8 @@ fn unfold(value: &[u8]) -> Option<Vec<u8>> {
 
 fn parse_start_line(line: &[u8]) -> Result<(StartLine, Option<FaultKind>), ParseFault> {
     if let Some(rest) = line.strip_prefix(b"SIP/") {
-        return parse_status_line(rest).map(|start| (start, None));
+        let (status, reason) = parse_status_line(rest)?;
+        return Ok((StartLine::Response(status, reason), None));
     }
     // The last element is the version: a URI with blanks in it must not hide it.
     let Some(at) = memmem::rfind(line, b" SIP/") else {
@@ -264,16 +271,14 @@ fn is_version(text: &[u8]) -> bool {
     digits(parts.next()) && digits(parts.next()) && parts.next().is_none()
 }
 
-fn parse_status_line(rest: &[u8]) -> Result<StartLine, ParseFault> {
+/// What follows `SIP/` in a status line.
+pub(crate) fn parse_status_line(rest: &[u8]) -> Result<(StatusCode, Vec<u8>), ParseFault> {
     let rest = rest.strip_prefix(b"2.0 ").ok_or(FaultKind::Version)?;
     let end = memchr(b' ', rest).unwrap_or(rest.len());
     let (code, reason) = rest.split_at_checked(end).unwrap_or((rest, &[]));
     let code = if code.len() == 3 { decimal(code) } else { None };
     let status = code.and_then(StatusCode::new).ok_or(FaultKind::StartLine)?;
-    Ok(StartLine::Response(
-        status,
-        reason.get(1..).unwrap_or_default().to_vec(),
-    ))
+    Ok((status, reason.get(1..).unwrap_or_default().to_vec()))
 }
 
 /// Via, From, To, Call-ID, CSeq must be there, once and legible; the scalars too where they stand.
