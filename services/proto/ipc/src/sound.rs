@@ -32,7 +32,8 @@ pub enum Request {
     /// Say what was agreed with an endpoint's peer, whole. Answer: [`Reply::Done`],
     /// [`Reply::Unknown`] or [`Reply::Failed`].
     Set(EndpointId, Box<Agreed>),
-    /// Say what an endpoint hears from now on. Answer: [`Reply::Done`] or [`Reply::Unknown`].
+    /// Say what an endpoint hears from now on. Answer: [`Reply::Done`], [`Reply::Unknown`] or
+    /// [`Reply::Failed`] when a file cannot be played.
     Hear(EndpointId, Source),
     /// Send DTMF to an endpoint's peer, in the way agreed. Answer: [`Reply::Done`] or
     /// [`Reply::Unknown`].
@@ -130,6 +131,9 @@ pub struct Agreed {
     pub speaks: bool,
     /// SRTP keys, when agreed.
     pub crypto: Option<Crypto>,
+    /// Roll-over counters (sent, received) to go on with, as [`Stats::rollover`] last told them:
+    /// for keys this process has not seen. Zeros when the session begins.
+    pub rollover: (u32, u32),
     /// Packet time the peer wants, milliseconds; 0 is the usual 20.
     pub packet_time: u8,
     /// Lock to the next valid source: set after a new negotiation, which may have moved the media.
