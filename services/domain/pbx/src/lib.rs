@@ -17,6 +17,7 @@ mod core;
 mod device;
 mod dialog;
 mod interface;
+mod leg;
 mod node;
 mod register;
 mod registrar;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ipc::sound::{Codec, EndpointId};
+use ipc::sound::{Codec, EndpointId, Stats};
 use sip::transaction::Flow;
 use sip::{HeaderName, NameAddr, StatusCode, Uri};
 
@@ -149,6 +149,11 @@ pub(crate) enum LegEvent {
     },
     /// It was in progress and is over: the peer said BYE, or is lost. The leg is gone.
     Ended(EndCause),
+    /// `media` was restarted and has the endpoint again: tell it what the endpoint hears.
+    MediaRestored,
+    /// The very last event of a leg that had an endpoint: what passed through it. All zero when
+    /// `media` could not tell.
+    Closed(Box<Stats>),
 }
 
 /// What a REFER asks for.
@@ -173,6 +178,17 @@ pub(crate) struct Replaced {
     pub(crate) from_tag: String,
     /// Only while it is not answered.
     pub(crate) early_only: bool,
+}
+
+/// How a leg is ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct HangUp {
+    /// What an incoming leg that is not answered is refused with.
+    pub(crate) status: StatusCode,
+    /// Reason (RFC 3326) of a CANCEL or BYE, or of the refusal.
+    pub(crate) reason: Option<&'static str>,
+    /// What else the refusal says: Retry-After, Contact.
+    pub(crate) headers: Vec<(HeaderName, String)>,
 }
 
 /// Why a leg in progress is over.
