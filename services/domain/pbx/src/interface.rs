@@ -43,6 +43,19 @@ pub struct Query {
     pub secure: bool,
 }
 
+/// Who must have signed the certificate of a TLS server we connect to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Trust {
+    /// A public authority (the roots of Mozilla's programme, which come with the firmware), for
+    /// the name connected to.
+    #[default]
+    Public,
+    /// One of these, DER, for the name connected to: a private authority.
+    Authorities(Vec<Vec<u8>>),
+    /// The certificate with this SHA-256, whoever signed it and whatever name and dates it bears.
+    Fingerprint([u8; 32]),
+}
+
 /// One cause.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Input {
@@ -145,8 +158,11 @@ pub enum Output {
         stream: StreamId,
         /// Where to; TCP or TLS.
         hop: Hop,
-        /// The name its certificate must have, when TLS; empty for none.
+        /// The name or address its certificate must have, when TLS; unused otherwise. Never a
+        /// name that DNS gave in answer: that of the configuration (RFC 5922 §4).
         server_name: String,
+        /// Whom its certificate must come from, when TLS.
+        trust: Trust,
     },
     /// Find the hops of a server; answer with [`Input::Resolved`].
     Resolve {

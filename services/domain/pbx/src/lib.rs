@@ -28,7 +28,7 @@ mod streams;
 pub use call::{CALLS_MAX, RING_TIME_MAX};
 pub use interface::{
     AuthFailure, Event, Hop, Input, Limit, Output, PeerFault, Query, QueryId, STREAM_OUTBOUND,
-    Stored, StreamId, UnregisterCause,
+    Stored, StreamId, Trust, UnregisterCause,
 };
 pub use node::PbxNode;
 pub use register::{EXPIRES_DEFAULT, EXPIRES_MAX, EXPIRES_MIN};

@@ -33,7 +33,10 @@ pub enum Request {
     PutCalls(Vec<CallRecord>),
     /// Mark every call still [`Outcome::Ongoing`] as [`Outcome::Interrupted`]: asked by `pbx` as
     /// it starts, since calls it does not know are over. Answer: [`Reply::Stored`].
-    InterruptOpenCalls,
+    InterruptOpenCalls {
+        /// Ids of the records whose calls go on: those it could take over from the process before.
+        except: Vec<String>,
+    },
     /// Call records, newest first. Answer: [`Reply::Calls`].
     Calls {
         /// At most this many.

@@ -28,7 +28,7 @@ impl Peers {
                     pbx || web
                 }
                 Request::PutCalls(_)
-                | Request::InterruptOpenCalls
+                | Request::InterruptOpenCalls { .. }
                 | Request::PutRegistrations(_) => pbx,
                 Request::Commit { .. }
                 | Request::History { .. }
@@ -84,7 +84,7 @@ mod tests {
         check(Request::Config, &[1, 3, 5]);
         check(Request::Watch, &[1, 3, 5]);
         check(Request::PutCalls(Vec::new()), &[1, 3]);
-        check(Request::InterruptOpenCalls, &[1, 3]);
+        check(Request::InterruptOpenCalls { except: Vec::new() }, &[1, 3]);
         check(Request::PutRegistrations(Vec::new()), &[1, 3]);
         check(
             Request::Calls {

@@ -107,7 +107,9 @@ impl Store {
                 shared.read(|txn| reads::history(txn, limit).map(Reply::History))
             }
             Request::PutCalls(calls) => self.write(Write::PutCalls(calls)),
-            Request::InterruptOpenCalls => self.write(Write::InterruptOpenCalls),
+            Request::InterruptOpenCalls { except } => {
+                self.write(Write::InterruptOpenCalls { except })
+            }
             Request::Calls { limit, before } => {
                 shared.read(|txn| reads::calls(txn, limit, before.as_deref()).map(Reply::Calls))
             }

@@ -3,6 +3,8 @@
 //! Many writes may share one transaction. A write therefore decides whether it applies before it
 //! touches a table: a refused one leaves nothing behind for its neighbours to commit.
 
+use std::collections::BTreeSet;
+
 use ipc::Redacted;
 use ipc::site::Site;
 use ipc::store::{Audit, CallRecord, Registration, Reply};
@@ -45,7 +47,7 @@ pub(crate) enum Write {
     /// See [`ipc::store::Request::PutCalls`].
     PutCalls(Vec<CallRecord>),
     /// See [`ipc::store::Request::InterruptOpenCalls`].
-    InterruptOpenCalls,
+    InterruptOpenCalls { except: Vec<String> },
     /// See [`ipc::store::Request::PutRegistrations`].
     PutRegistrations(Vec<Registration>),
     /// See [`ipc::store::Request::Audit`].
@@ -100,7 +102,7 @@ pub(crate) fn apply(
     match write {
         Write::Commit { base, audit, site } => commit(txn, *base, audit, site, now),
         Write::PutCalls(calls) => put_calls(txn, calls),
-        Write::InterruptOpenCalls => interrupt_open_calls(txn),
+        Write::InterruptOpenCalls { except } => interrupt_open_calls(txn, except),
         Write::PutRegistrations(registrations) => put_registrations(txn, registrations),
         Write::Audit(audit) => {
             append_audit(txn, audit, now)?;
@@ -222,14 +224,23 @@ pub(crate) fn put_call(
     Ok(())
 }
 
-fn interrupt_open_calls(txn: &WriteTransaction) -> Result<Outcome, Fault> {
+fn interrupt_open_calls(txn: &WriteTransaction, except: &[String]) -> Result<Outcome, Fault> {
+    let kept: BTreeSet<&[u8]> = except.iter().map(String::as_bytes).collect();
     let mut table = open(txn, CALLS)?;
     let mut ongoing = open(txn, OPEN_CALLS)?;
-    while let Some((key, _)) = ongoing.pop_first().map_err(redb_fault)? {
-        let row: Option<CallRow> = get(&table, "calls", key.value())?;
+    let mut over = Vec::new();
+    for entry in ongoing.iter().map_err(redb_fault)? {
+        let (key, _) = entry.map_err(redb_fault)?;
+        if !kept.contains(key.value()) {
+            over.push(key.value().to_vec());
+        }
+    }
+    for id in over {
+        ongoing.remove(id.as_slice()).map_err(redb_fault)?;
+        let row: Option<CallRow> = get(&table, "calls", &id)?;
         if let Some(mut row) = row {
             row.outcome = OutcomeRow::Interrupted;
-            put(&mut table, "calls", key.value(), &row)?;
+            put(&mut table, "calls", &id, &row)?;
         }
     }
     Ok(Outcome::of(Reply::Stored))

@@ -54,10 +54,11 @@ struct Waiting {
 
 impl StoreLink {
     /// Starts watching and writing at the service behind `path`; what comes back goes to `feed`.
-    pub(super) fn start(path: PathBuf, feed: mpsc::Sender<Input>) -> Self {
+    /// Of the records still open in the store, only those with an id in `taken_over` go on.
+    pub(super) fn start(path: PathBuf, taken_over: Vec<String>, feed: mpsc::Sender<Input>) -> Self {
         let shared = Arc::new(Shared::default());
         tokio::spawn(watch(path.clone(), feed.clone()));
-        tokio::spawn(write(path, Arc::clone(&shared), feed));
+        tokio::spawn(write(path, taken_over, Arc::clone(&shared), feed));
         Self { shared }
     }
 
@@ -148,11 +149,16 @@ async fn follow(
 }
 
 /// Brings the store up to date, then keeps it so.
-async fn write(path: PathBuf, shared: Arc<Shared>, feed: mpsc::Sender<Input>) {
+async fn write(
+    path: PathBuf,
+    taken_over: Vec<String>,
+    shared: Arc<Shared>,
+    feed: mpsc::Sender<Input>,
+) {
     let client = Client::<Request, Reply>::new(path);
-    // In this order, before any record of our own: whatever is still open in the store belongs to
-    // a process that is gone.
-    insist(&client, &Request::InterruptOpenCalls).await;
+    // In this order, before any record of our own: whatever else is still open in the store belongs
+    // to a process that is gone.
+    insist(&client, &Request::InterruptOpenCalls { except: taken_over }).await;
     if let Reply::Registrations(kept) = insist(&client, &Request::Registrations).await
         && feed.send(Input::StoredRegistrations(kept)).await.is_err()
     {

@@ -69,7 +69,7 @@ pub(super) async fn run(
         udp,
         streams: Streams::new(feeder.clone()),
         media: MediaLink::start(peers.media, feeder.clone()),
-        store: StoreLink::start(peers.store, feeder),
+        store: StoreLink::start(peers.store, Vec::new(), feeder),
         log: EventLog::default(),
         backlog: VecDeque::new(),
         notify,

@@ -136,7 +136,8 @@ fn call_records_are_replaced_by_id_and_listed_newest_first() {
         ids(calls(&store, 1, Some(&call(3, Outcome::Ongoing).id))),
         [2]
     );
-    assert_eq!(store.ask(PBX, Request::InterruptOpenCalls), Reply::Stored);
+    let interrupt = |except| store.ask(PBX, Request::InterruptOpenCalls { except });
+    assert_eq!(interrupt(vec![call(3, Outcome::Ongoing).id]), Reply::Stored);
     let outcomes: Vec<_> = calls(&store, 10, None)
         .iter()
         .map(|call| call.outcome)
@@ -144,11 +145,15 @@ fn call_records_are_replaced_by_id_and_listed_newest_first() {
     assert_eq!(
         outcomes,
         [
-            Outcome::Interrupted,
+            Outcome::Ongoing,
             Outcome::EndedByCaller,
             Outcome::Interrupted
-        ]
+        ],
+        "the call taken over goes on, the other is over"
     );
+    assert_eq!(interrupt(Vec::new()), Reply::Stored);
+    let newest = calls(&store, 1, None).pop().map(|call| call.outcome);
+    assert_eq!(newest, Some(Outcome::Interrupted), "its turn still comes");
     let mut nameless = call(9, Outcome::Ongoing);
     nameless.id = String::new();
     assert!(matches!(put(vec![nameless]), Reply::Failed { .. }));
