@@ -25,22 +25,56 @@ impl Author {
         }
     }
 
+    /// An author as it was, from [`Self::version`] and [`Self::last`].
+    #[must_use]
+    pub const fn restored(id: u64, version: u64, last: Session) -> Self {
+        Self {
+            id,
+            version,
+            last: Some(last),
+        }
+    }
+
+    /// The session id and the version written last.
+    #[must_use]
+    pub const fn version(&self) -> (u64, u64) {
+        (self.id, self.version)
+    }
+
+    /// What was written last.
+    #[must_use]
+    pub const fn last(&self) -> Option<&Session> {
+        self.last.as_ref()
+    }
+
+    /// The same text again, for a refresh that changes nothing (RFC 4028 §7.4); `None` before
+    /// anything was written.
+    #[must_use]
+    pub fn repeat(&self, address: IpAddr) -> Option<String> {
+        let last = self.last.as_ref()?;
+        Some(self.text(last.clone(), address))
+    }
+
     /// The text of `session` with our own `v=`, `o=` and `s=` in front of its lines.
     pub fn write(&mut self, session: Session, address: IpAddr) -> String {
         if self.last.as_ref().is_some_and(|last| *last != session) {
             self.version = self.version.saturating_add(1);
         }
+        let text = self.text(session.clone(), address);
+        self.last = Some(session);
+        text
+    }
+
+    fn text(&self, mut session: Session, address: IpAddr) -> String {
         let kind = if address.is_ipv4() { "IP4" } else { "IP6" };
         let (id, version) = (self.id, self.version);
-        let mut written = session.clone();
         let front = [
             Line::new('v', "0"),
             Line::new('o', format!("- {id} {version} IN {kind} {address}")),
             Line::new('s', "-"),
         ];
-        written.lines.splice(0..0, front);
-        self.last = Some(session);
-        written.to_string()
+        session.lines.splice(0..0, front);
+        session.to_string()
     }
 }
 
@@ -63,6 +97,8 @@ mod tests {
         );
         assert_eq!(author.write(session("0 0"), address), first);
         assert!(author.write(session("1 1"), address).contains("o=- 10 11 "));
+        let again = author.repeat(address).expect("written");
+        assert!(again.contains("o=- 10 11 ") && again.contains("t=1 1"));
         assert!(author.write(session("0 0"), address).contains("o=- 10 12 "));
     }
 }

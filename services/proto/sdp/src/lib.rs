@@ -1,17 +1,27 @@
-//! Session descriptions (RFC 8866) and what a B2BUA does to them between two legs (RFC 3264).
+//! Session descriptions (RFC 8866) and offer/answer (RFC 3264) as a B2BUA needs them.
 //!
 //! What this crate must never do: let an address of one peer reach the other. The reader is
-//! lenient and keeps lines in order; [`rewrite_offer`] writes a fresh description that holds only
-//! what codecs need, with our own address in it.
+//! lenient and keeps lines in order; what we write is made afresh from typed parts, never copied.
 //!
-//! Read first: [`Session`], then [`rewrite_offer`], then [`Author`].
+//! Read first: [`Session`], then [`Audio`] and [`Ours`], then [`choose`], then [`Author`].
+//!
+//! Sources: RFC 8866, RFC 3264, RFC 3551 (static payload types), RFC 3605 (`a=rtcp`), RFC 4568
+//! (`a=crypto`), RFC 4733 (telephone-event), RFC 5761 (`a=rtcp-mux`).
 
+mod audio;
 mod author;
+mod codec;
+mod crypto;
 mod media;
+mod negotiate;
 mod rewrite;
 mod session;
 
+pub use audio::{Audio, AudioFault, FORMATS_MAX, Ours, read_audio};
 pub use author::Author;
+pub use codec::{convertible, is_convertible, is_noise, same_encoding};
+pub use crypto::{CryptoLine, SUITES, key_length};
 pub use media::{Direction, Media, TelephoneEvent};
+pub use negotiate::{choose, events, offered, taken};
 pub use rewrite::{Place, RewriteError, Side, rewrite_answer, rewrite_offer};
 pub use session::{LENGTH_MAX, Line, MEDIA_MAX, ParseError, Session};

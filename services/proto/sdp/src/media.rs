@@ -68,6 +68,18 @@ impl Media {
         plain && self.port != 0 && self.kind.eq_ignore_ascii_case("audio")
     }
 
+    /// The medium refused: RFC 3264 §6 keeps its line, with port 0; attributes do not matter.
+    #[must_use]
+    pub fn refused(&self) -> Self {
+        Self {
+            kind: self.kind.clone(),
+            port: 0,
+            protocol: self.protocol.clone(),
+            formats: self.formats.clone(),
+            lines: Vec::new(),
+        }
+    }
+
     /// The direction written in this block, if any; the session's holds otherwise.
     #[must_use]
     pub fn direction(&self) -> Option<Direction> {

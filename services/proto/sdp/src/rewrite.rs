@@ -53,7 +53,7 @@ pub fn rewrite_offer(offer: &Session, place: Place) -> Result<(Session, Side), R
     let media = media
         .map(|(index, media)| match index == chosen {
             true => relayed(media, side.direction, place.port),
-            false => refused(media),
+            false => media.refused(),
         })
         .collect();
     Ok((
@@ -94,7 +94,7 @@ pub fn rewrite_answer(
         .map(
             |(index, offered)| match index == chosen && answered.port != 0 {
                 true => relayed(answered, side.direction, place.port),
-                false => refused(offered),
+                false => offered.refused(),
             },
         )
         .collect();
@@ -143,15 +143,6 @@ fn relayed(media: &Media, direction: Direction, port: u16) -> Media {
     Media {
         port,
         lines,
-        ..media.clone()
-    }
-}
-
-/// RFC 3264 §6: a refused medium keeps its line, with port 0; attributes do not matter.
-fn refused(media: &Media) -> Media {
-    Media {
-        port: 0,
-        lines: Vec::new(),
         ..media.clone()
     }
 }
