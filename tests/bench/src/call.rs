@@ -1,13 +1,13 @@
 //! Calls: set up with authentication and media relay, hung up at once.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use crate::filter::Filter;
-use crate::installation::{Installation, number};
 use crate::measure::{Start, judge};
 use crate::register::{credentials, register_through};
-use crate::sipp::{Load, free_port};
-use crate::{BenchError, Run};
+use crate::{BenchError, Run, scenario};
+use native::Filter;
+use native::number;
+use native::{Load, free_port};
 
 /// Processor time allowed for one, all services together, microseconds.
 const BAR_MICROS: f64 = 1000.0;
@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
 
 /// Measures and judges.
 pub(crate) fn run(run: &Run, arguments: &Arguments) -> Result<(), BenchError> {
-    let box_ = Installation::start(run, arguments.callers + 1)?;
+    let box_ = run.start(arguments.callers + 1)?;
     let folder = box_.folder();
     let callee = number(arguments.callers);
     let callers: Vec<String> = (0..arguments.callers)
@@ -46,13 +46,15 @@ pub(crate) fn run(run: &Run, arguments: &Arguments) -> Result<(), BenchError> {
         return Err(BenchError::Load("the callee did not register".into()));
     }
     let answering = Load {
-        scenario: "callee.xml",
+        scenario: &scenario("callee.xml"),
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         to: way_to_callee.front,
         port: callee_port,
         fields: &[],
         authentication_uri: None,
         count: u64::from(u32::MAX),
         rate: 1,
+        traced: false,
     };
     let _callee = answering.answer(folder)?;
 
@@ -61,15 +63,17 @@ pub(crate) fn run(run: &Run, arguments: &Arguments) -> Result<(), BenchError> {
         let way = filter(port, box_.sip)?;
         let uri = format!("{callee}@{}", way.front);
         let load = Load {
-            scenario: "caller.xml",
+            scenario: &scenario("caller.xml"),
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             to: way.front,
             port,
             fields: &callers,
             authentication_uri: Some(&uri),
             count,
             rate: arguments.rate,
+            traced: false,
         };
-        load.run(folder)
+        Ok::<_, BenchError>(load.run(folder)?)
     };
     let warm_up = arguments.callers.try_into().unwrap_or(u64::MAX);
     call(warm_up)?;
@@ -81,5 +85,8 @@ pub(crate) fn run(run: &Run, arguments: &Arguments) -> Result<(), BenchError> {
 }
 
 fn filter(port: u16, server: SocketAddr) -> Result<Filter, BenchError> {
-    Filter::start(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), server)
+    Ok(Filter::start(
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        server,
+    )?)
 }

@@ -6,23 +6,18 @@
 //! What it must never do: send anything to another host.
 
 mod call;
-mod filter;
-mod installation;
-mod kamailio;
 mod measure;
 mod register;
 mod relay;
-mod service;
-mod sipp;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use kernel::poller::{Interest, Poller};
 use kernel::signals::{Signal, Signals};
+use native::say;
 
 /// Measures processor time per operation, with SIPp (Debian: sip-tester) as load on loopback.
 #[derive(Parser)]
@@ -73,20 +68,37 @@ enum BenchError {
     System(#[from] kernel::SystemError),
     #[error(transparent)]
     Ask(#[from] run_loop::ipc::CallError),
-    #[error("{name} did not say within 20 s that it serves; it logged:\n{log}")]
-    NotReady { name: &'static str, log: String },
-    #[error("the store did not take the extensions: {0}")]
-    Store(String),
-    #[error("cannot run {program}: {source}; install it with: apt-get install {package}")]
-    Missing {
-        program: &'static str,
-        package: &'static str,
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Native(#[from] native::NativeError),
     #[error("{0}")]
     Load(String),
     #[error("over the bar: {0}")]
     OverTheBar(String),
+}
+
+impl Run {
+    /// Starts the services with so many extensions.
+    fn start(&self, extensions: usize) -> Result<native::Installation, BenchError> {
+        let plan = native::Plan {
+            keep: self.keep,
+            ..native::Plan::on_loopback(self.ramal.clone(), extensions)
+        };
+        Ok(native::Installation::start(&plan, |_| {})?)
+    }
+}
+
+/// The file of a scenario.
+fn scenario(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("scenarios")
+        .join(name)
+}
+
+/// The configuration of a peer.
+fn peer(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("peers")
+        .join(name)
 }
 
 impl BenchError {
@@ -119,7 +131,7 @@ fn until_interrupted(arguments: Arguments) -> Result<(), BenchError> {
         while let Some(signal) = signals.take() {
             match signal {
                 Signal::Terminate | Signal::CtrlAltDel | Signal::PowerFail => {
-                    service::end_all();
+                    native::end_all();
                     return Err(BenchError::Load("interrupted".into()));
                 }
                 // SIPp or a service ended; whoever started it looks after it.
@@ -148,21 +160,5 @@ fn run(arguments: &Arguments) -> Result<(), BenchError> {
 /// Builds what runs on the box, for this machine.
 fn build() -> Result<PathBuf, BenchError> {
     say("building ramal with the profile `box`");
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "--package", "ramal", "--profile", "box"]);
-    let built = command.status().map_err(BenchError::io("run", "cargo"))?;
-    if !built.success() {
-        return Err(BenchError::Load("ramal does not build".into()));
-    }
-    // This program is TARGET/PROFILE/bench; that one is TARGET/box/ramal.
-    let own = std::env::current_exe().map_err(BenchError::io("find", "this program"))?;
-    let target = own.ancestors().nth(2).unwrap_or(&own);
-    Ok(target.join("box").join("ramal"))
-}
-
-/// One line for people.
-fn say(line: &str) {
-    // Nobody reads: nothing to do about it.
-    let _ = writeln!(std::io::stdout(), "{line}");
+    Ok(native::build(native::Profile::Box)?)
 }

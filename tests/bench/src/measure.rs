@@ -1,8 +1,8 @@
 //! Processor time of some services over a stretch of load, per operation.
 
-use crate::service::Service;
-use crate::sipp::Outcome;
 use crate::{BenchError, say};
+use native::Outcome;
+use native::Service;
 
 /// Processor times at one moment.
 #[derive(Debug)]

@@ -1,14 +1,13 @@
 //! Authenticated registrations, and the same against Kamailio.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use crate::filter::Filter;
-use crate::installation::{Installation, PASSWORD, number};
-use crate::kamailio::Kamailio;
 use crate::measure::{Start, judge, micros_each};
-use crate::sipp::{Load, Outcome, free_port};
-use crate::{BenchError, Run, say};
+use crate::{BenchError, Run, peer, say, scenario};
+use native::Filter;
+use native::{Kamailio, Load, Outcome, free_port};
+use native::{PASSWORD, number};
 
 /// Processor time allowed for one, microseconds.
 const BAR_MICROS: f64 = 120.0;
@@ -32,7 +31,7 @@ pub(crate) struct Arguments {
 
 /// Measures and judges.
 pub(crate) fn run(run: &Run, arguments: &Arguments) -> Result<(), BenchError> {
-    let box_ = Installation::start(run, arguments.extensions)?;
+    let box_ = run.start(arguments.extensions)?;
     let numbers: Vec<String> = (0..arguments.extensions).map(number).collect();
     let warm = numbers.len().try_into().unwrap_or(u64::MAX);
     register(
@@ -72,7 +71,7 @@ fn compare(
     ours: f64,
     folder: &Path,
 ) -> Result<(), BenchError> {
-    let kamailio = Kamailio::start(folder)?;
+    let kamailio = Kamailio::start(folder, &peer("kamailio.cfg"))?;
     let load = |count| {
         register(
             kamailio.sip,
@@ -127,15 +126,17 @@ pub(crate) fn register_through(
         .map(|number| format!("{number};{}", credentials(number)))
         .collect();
     let load = Load {
-        scenario: "register.xml",
+        scenario: &scenario("register.xml"),
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         to: filter.front,
         port,
         fields: &fields,
         authentication_uri: None,
         count,
         rate,
+        traced: false,
     };
-    load.run(folder)
+    Ok(load.run(folder)?)
 }
 
 /// SIPp fills this in when it is challenged.

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use ipc::media::{Leg, Reply, Request, Side};
 use run_loop::ipc::Client;
 
-use crate::installation::{Folder, unix};
 use crate::measure::micros_each;
-use crate::service::{Home, Service};
 use crate::{BenchError, Run, say};
+use native::{Folder, unix};
+use native::{Home, Service};
 
 /// Share of a core allowed for one call, per cent.
 const BAR_PERCENT: f64 = 0.10;

@@ -1,4 +1,4 @@
-//! Kamailio beside ours, with the configuration in `peers/`.
+//! Kamailio: beside ours, or at the far end of a trunk.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -8,28 +8,29 @@ use std::time::Duration;
 
 use kernel::process::{Stop, stop, usage};
 
-use crate::BenchError;
-use crate::installation::PASSWORD;
-use crate::service::running;
-use crate::sipp::free_port;
+use crate::{NativeError, PASSWORD, free_port, running};
 
 /// Questions asked before Kamailio counts as not starting, each with 100 ms to answer.
 const PROBES_MAX: u32 = 100;
 
 /// A running Kamailio; dropping it kills all its processes.
 #[derive(Debug)]
-pub(crate) struct Kamailio {
+pub struct Kamailio {
     child: Child,
     /// Where it serves SIP.
-    pub(crate) sip: SocketAddr,
+    pub sip: SocketAddr,
     /// As it says itself.
-    pub(crate) version: String,
+    pub version: String,
 }
 
 impl Kamailio {
-    /// Starts it on loopback, with its files in `folder`.
-    pub(crate) fn start(folder: &Path) -> Result<Self, BenchError> {
-        let missing = |source| BenchError::Missing {
+    /// Starts it on loopback, with its files in `folder`; `PORT` and `PASSWORD` in the
+    /// configuration are filled in.
+    ///
+    /// # Errors
+    /// It is not installed, or does not start.
+    pub fn start(folder: &Path, configuration: &Path) -> Result<Self, NativeError> {
+        let missing = |source| NativeError::Missing {
             program: "kamailio",
             package: "kamailio",
             source,
@@ -41,15 +42,15 @@ impl Kamailio {
         let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
         let version = shown.split_whitespace().nth(2).unwrap_or("?").to_owned();
         let sip = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
-        let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/kamailio.cfg");
-        let text = std::fs::read_to_string(&template).map_err(BenchError::io("read", &template))?;
+        let text = std::fs::read_to_string(configuration)
+            .map_err(NativeError::io("read", configuration))?;
         let text = text
             .replace("PORT", &sip.port().to_string())
             .replace("PASSWORD", PASSWORD);
         let path = folder.join("kamailio.cfg");
-        std::fs::write(&path, text).map_err(BenchError::io("write", &path))?;
+        std::fs::write(&path, text).map_err(NativeError::io("write", &path))?;
         let log_path = folder.join("kamailio.log");
-        let log = File::create(&log_path).map_err(BenchError::io("write", &log_path))?;
+        let log = File::create(&log_path).map_err(NativeError::io("write", &log_path))?;
         let child = Command::new("kamailio")
             .args(["-DD", "-E", "-m", "64", "-M", "8", "-f"])
             .arg(&path)
@@ -72,7 +73,7 @@ impl Kamailio {
         Ok(kamailio)
     }
 
-    fn wait_until_ready(&self, log: &Path) -> Result<(), BenchError> {
+    fn wait_until_ready(&self, log: &Path) -> Result<(), NativeError> {
         let probe = || -> std::io::Result<bool> {
             let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
             socket.connect(self.sip)?;
@@ -94,18 +95,19 @@ impl Kamailio {
             }
             Ok(false)
         };
-        if probe().map_err(BenchError::io("ask", "Kamailio"))? {
+        if probe().map_err(NativeError::io("ask", "Kamailio"))? {
             return Ok(());
         }
         let log = std::fs::read_to_string(log).unwrap_or_default();
-        Err(BenchError::NotReady {
+        Err(NativeError::NotReady {
             name: "kamailio",
             log,
         })
     }
 
     /// Processor time of all its processes so far, milliseconds.
-    pub(crate) fn cpu_millis(&self) -> u64 {
+    #[must_use]
+    pub fn cpu_millis(&self) -> u64 {
         self.processes()
             .into_iter()
             .map(|pid| usage(pid).cpu_millis)

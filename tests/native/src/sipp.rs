@@ -1,52 +1,64 @@
 //! SIPp as load: runs a scenario and reads its own count of what worked.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use crate::BenchError;
+use crate::NativeError;
 use crate::service::running;
 
 /// One run of SIPp.
 #[derive(Debug)]
-pub(crate) struct Load<'a> {
-    /// File name of the scenario.
-    pub(crate) scenario: &'static str,
+pub struct Load<'a> {
+    /// The scenario's file.
+    pub scenario: &'a Path,
+    /// Its own address; where calls come from and go to.
+    pub address: IpAddr,
     /// Where it sends to; for a callee, who calls.
-    pub(crate) to: SocketAddr,
+    pub to: SocketAddr,
     /// Its own port.
-    pub(crate) port: u16,
+    pub port: u16,
     /// Lines of the injection file; none for a callee.
-    pub(crate) fields: &'a [String],
+    pub fields: &'a [String],
     /// What its credentials are for: SIPp does not read the request's own URI. By default the
     /// server alone.
-    pub(crate) authentication_uri: Option<&'a str>,
+    pub authentication_uri: Option<&'a str>,
     /// Operations in all.
-    pub(crate) count: u64,
+    pub count: u64,
     /// Operations begun a second.
-    pub(crate) rate: u64,
+    pub rate: u64,
+    /// Keep every message in a file: for tests, too much for load.
+    pub traced: bool,
 }
 
 /// What SIPp counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Outcome {
+pub struct Outcome {
     /// Operations that went through.
-    pub(crate) succeeded: u64,
+    pub succeeded: u64,
     /// Operations that did not.
-    pub(crate) failed: u64,
+    pub failed: u64,
     /// Messages SIPp had to repeat.
-    pub(crate) retransmissions: u64,
+    pub retransmissions: u64,
 }
 
 /// A SIPp in the background; dropping it kills it.
 #[derive(Debug)]
-pub(crate) struct Running(Child);
+pub struct Running(Child);
 
 impl Running {
-    fn start(command: &mut Command) -> Result<Self, BenchError> {
-        let child = command.spawn().map_err(|source| BenchError::Missing {
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// The system lost it.
+    pub fn wait(&mut self) -> Result<ExitStatus, NativeError> {
+        self.0.wait().map_err(NativeError::io("wait for", "sipp"))
+    }
+
+    fn start(command: &mut Command) -> Result<Self, NativeError> {
+        let child = command.spawn().map_err(|source| NativeError::Missing {
             program: "sipp",
             package: "sip-tester",
             source,
@@ -57,18 +69,24 @@ impl Running {
 }
 
 /// A loopback port that is free now.
-pub(crate) fn free_port() -> Result<u16, BenchError> {
+///
+/// # Errors
+/// There is none.
+pub fn free_port() -> Result<u16, NativeError> {
     let bound = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0));
     let port = bound
         .and_then(|socket| socket.local_addr())
         .map(|address| address.port());
-    port.map_err(BenchError::io("find", "a free port"))
+    port.map_err(NativeError::io("find", "a free port"))
 }
 
 impl Load<'_> {
     /// Runs to the end.
-    pub(crate) fn run(&self, folder: &Path) -> Result<Outcome, BenchError> {
-        let statistics = folder.join(format!("{}-{}.csv", self.scenario, self.port));
+    ///
+    /// # Errors
+    /// SIPp does not start, or says nothing of how it went.
+    pub fn run(&self, folder: &Path) -> Result<Outcome, NativeError> {
+        let statistics = self.file(folder, "csv");
         let mut command = self.command(folder)?;
         command
             .args(["-trace_stat", "-fd", "1", "-stf"])
@@ -77,30 +95,48 @@ impl Load<'_> {
         let limit = Duration::from_secs(60 + self.count / self.rate.max(1) * 2);
         command.args(["-timeout", &format!("{}s", limit.as_secs())]);
         let mut load = Running::start(&mut command)?;
-        let status = load.0.wait().map_err(BenchError::io("wait for", "sipp"))?;
+        let status = load.wait()?;
         drop(load);
         let text = std::fs::read_to_string(&statistics).unwrap_or_default();
-        parse(&text).ok_or_else(|| BenchError::Load(format!("sipp ended with {status}")))
+        parse(&text).ok_or_else(|| NativeError::Load(format!("sipp ended with {status}")))
     }
 
     /// Starts answering.
-    pub(crate) fn answer(&self, folder: &Path) -> Result<Running, BenchError> {
+    ///
+    /// # Errors
+    /// SIPp does not start.
+    pub fn answer(&self, folder: &Path) -> Result<Running, NativeError> {
         Running::start(&mut self.command(folder)?)
     }
 
-    fn command(&self, folder: &Path) -> Result<Command, BenchError> {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let output: PathBuf = folder.join(format!("{}-{}.out", self.scenario, self.port));
-        let output = File::create(&output).map_err(BenchError::io("write", &output))?;
+    /// A file of this run.
+    fn file(&self, folder: &Path, kind: &str) -> PathBuf {
+        let name = self
+            .scenario
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy();
+        folder.join(format!("{name}-{}.{kind}", self.port))
+    }
+
+    fn command(&self, folder: &Path) -> Result<Command, NativeError> {
+        let output = self.file(folder, "out");
+        let output = File::create(&output).map_err(NativeError::io("write", &output))?;
         let errors = output
             .try_clone()
-            .map_err(BenchError::io("write", "sipp's output"))?;
+            .map_err(NativeError::io("write", "sipp's output"))?;
         let mut command = Command::new("sipp");
         command
             .arg(self.to.to_string())
             .arg("-sf")
-            .arg(here.join("scenarios").join(self.scenario))
-            .args(["-i", "127.0.0.1", "-p", &self.port.to_string(), "-nostdin"])
+            .arg(self.scenario)
+            .args([
+                "-i",
+                &self.address.to_string(),
+                "-p",
+                &self.port.to_string(),
+                "-nostdin",
+            ])
             .args(["-m", &self.count.to_string(), "-r", &self.rate.to_string()])
             .args([
                 "-l",
@@ -114,10 +150,13 @@ impl Load<'_> {
             .stdout(output)
             .stderr(errors);
         if !self.fields.is_empty() {
-            let fields = folder.join(format!("{}-{}.fields", self.scenario, self.port));
+            let fields = self.file(folder, "fields");
             let lines = format!("SEQUENTIAL\n{}\n", self.fields.join("\n"));
-            std::fs::write(&fields, lines).map_err(BenchError::io("write", &fields))?;
+            std::fs::write(&fields, lines).map_err(NativeError::io("write", &fields))?;
             command.arg("-inf").arg(fields);
+        }
+        if self.traced {
+            command.arg("-trace_msg");
         }
         if let Some(uri) = self.authentication_uri {
             command.args(["-auth_uri", uri]);

@@ -10,38 +10,41 @@ use std::time::Duration;
 use kernel::process::{Stop, stop, usage};
 use kernel::spawn::{Program, spawn};
 
-use crate::BenchError;
+use crate::NativeError;
 
 /// How long a service may take to say that it serves.
 const READY_MAX: Duration = Duration::from_secs(20);
 
 /// A running service; dropping it kills it.
 #[derive(Debug)]
-pub(crate) struct Service {
+pub struct Service {
     name: &'static str,
     pid: u32,
 }
 
 /// Where the services of one run live.
 #[derive(Clone, Debug)]
-pub(crate) struct Home {
+pub struct Home {
     /// The program `ramal`.
-    pub(crate) ramal: PathBuf,
+    pub ramal: PathBuf,
     /// A fresh directory for sockets, data and logs.
-    pub(crate) folder: PathBuf,
+    pub folder: PathBuf,
 }
 
 impl Service {
     /// Starts `ramal NAME` with these sockets, and waits until it serves.
-    pub(crate) fn start(
+    ///
+    /// # Errors
+    /// It does not start, or does not say in time that it serves.
+    pub fn start(
         home: &Home,
         name: &'static str,
         arguments: &[&str],
         sockets: &[(&str, OwnedFd)],
-    ) -> Result<Self, BenchError> {
+    ) -> Result<Self, NativeError> {
         let log_path = home.folder.join(format!("{name}.log"));
-        let log = File::create(&log_path).map_err(BenchError::io("write", &log_path))?;
-        let (reader, writer) = std::io::pipe().map_err(BenchError::io("make", "a pipe"))?;
+        let log = File::create(&log_path).map_err(NativeError::io("write", &log_path))?;
+        let (reader, writer) = std::io::pipe().map_err(NativeError::io("make", "a pipe"))?;
         let mut descriptors: Vec<BorrowedFd<'_>> =
             sockets.iter().map(|(_, socket)| socket.as_fd()).collect();
         descriptors.push(writer.as_fd());
@@ -78,7 +81,7 @@ impl Service {
         Ok(service)
     }
 
-    fn wait_until_ready(&self, reader: std::io::PipeReader, log: &Path) -> Result<(), BenchError> {
+    fn wait_until_ready(&self, reader: std::io::PipeReader, log: &Path) -> Result<(), NativeError> {
         let (sender, ready) = mpsc::channel();
         // Reads on for as long as the service lives, so that its watchdog lines have a taker.
         std::thread::spawn(move || {
@@ -91,38 +94,43 @@ impl Service {
         });
         ready
             .recv_timeout(READY_MAX)
-            .map_err(|_| BenchError::NotReady {
+            .map_err(|_| NativeError::NotReady {
                 name: self.name,
                 log: std::fs::read_to_string(log).unwrap_or_default(),
             })
     }
 
     /// Processor time so far, milliseconds, in steps of 10.
-    pub(crate) fn cpu_millis(&self) -> u64 {
+    pub fn cpu_millis(&self) -> u64 {
         usage(self.pid).cpu_millis
     }
 
     /// Resident memory, KiB.
-    pub(crate) fn resident_kib(&self) -> u64 {
+    pub fn resident_kib(&self) -> u64 {
         usage(self.pid).resident_kib
     }
 
+    /// Kills it at once, as a crash would.
+    pub fn kill(&self) {
+        // Already gone is as good.
+        let _ = stop(self.pid, Stop::Kill);
+        running().retain(|pid| *pid != self.pid);
+    }
+
     /// Its name.
-    pub(crate) const fn name(&self) -> &'static str {
+    pub const fn name(&self) -> &'static str {
         self.name
     }
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // Already gone is as good.
-        let _ = stop(self.pid, Stop::Kill);
-        running().retain(|pid| *pid != self.pid);
+        self.kill();
     }
 }
 
 /// Ends every service at once: the bench was interrupted.
-pub(crate) fn end_all() {
+pub fn end_all() {
     for pid in running().drain(..) {
         // Already gone is as good. Not SIGTERM: what SIPp and Kamailio inherit from us blocks it.
         let _ = stop(pid, Stop::Kill);
@@ -131,7 +139,7 @@ pub(crate) fn end_all() {
 
 /// What is to be ended with the bench. Services have sessions of their own, so no Ctrl-C reaches
 /// them; whatever else is started in the background notes itself here too.
-pub(crate) fn running() -> MutexGuard<'static, Vec<u32>> {
+pub fn running() -> MutexGuard<'static, Vec<u32>> {
     static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::BenchError;
+use crate::NativeError;
 
 /// Receive buffer each way, so that a burst is not lost here.
 const RECEIVE_BYTES: usize = 4 * 1024 * 1024;
@@ -20,15 +20,18 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// A filter between one SIPp and one server.
 #[derive(Debug)]
-pub(crate) struct Filter {
+pub struct Filter {
     /// Where SIPp sends to.
-    pub(crate) front: SocketAddr,
+    pub front: SocketAddr,
     ended: Arc<AtomicBool>,
 }
 
 impl Filter {
     /// Starts filtering between the SIPp that uses `client` and `server`.
-    pub(crate) fn start(client: SocketAddr, server: SocketAddr) -> Result<Self, BenchError> {
+    ///
+    /// # Errors
+    /// There is no port for it.
+    pub fn start(client: SocketAddr, server: SocketAddr) -> Result<Self, NativeError> {
         let bind = || -> std::io::Result<UdpSocket> {
             let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
             let socket = kernel::network::udp_socket(any, RECEIVE_BYTES);
@@ -53,7 +56,7 @@ impl Filter {
             pass(back, front, client, ended, Some(without_sha256));
             Ok(filter)
         };
-        start().map_err(BenchError::io("start", "the challenge filter"))
+        start().map_err(NativeError::io("start", "the challenge filter"))
     }
 }
 

@@ -1,0 +1,236 @@
+//! Store, media and pbx of one run, with extensions to call between.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+use ipc::Redacted;
+use ipc::site::{Extension, Site};
+use ipc::store::{Audit, Reply, Request};
+use run_loop::ipc::BlockingClient;
+use sip::digest::{Algorithm, Ha1};
+
+use crate::service::{Home, Service};
+use crate::{Folder, NativeError};
+
+/// The first extension; the others count up from it.
+const FIRST_NUMBER: usize = 1000;
+
+/// Receive buffer of the SIP socket, as on the box.
+const SIP_RECEIVE_BYTES: usize = 4 * 1024 * 1024;
+
+/// The UDP ports of the relay in a run; the box has more.
+const MEDIA_PORTS: &str = "20000-24095";
+
+/// Password of every extension of a run; it guards nothing.
+pub const PASSWORD: &str = "loadloadloadload";
+
+/// What is to be started.
+#[derive(Debug)]
+pub struct Plan {
+    /// The program `ramal`.
+    pub ramal: PathBuf,
+    /// Whether the folder of the run stays.
+    pub keep: bool,
+    /// Where SIP is served; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// How many extensions there are.
+    pub extensions: usize,
+}
+
+/// The services of one run; dropping it kills them and removes their folder.
+#[derive(Debug)]
+pub struct Installation {
+    /// Fields are dropped in this order: the asking before the asked.
+    pub pbx: Service,
+    /// The service of that name.
+    pub media: Service,
+    /// The service of that name.
+    pub store: Service,
+    /// Where SIP is served.
+    pub sip: SocketAddr,
+    sockets: SipSockets,
+    home: Home,
+    folder: Folder,
+}
+
+/// What PID 1 keeps for `pbx` while that restarts.
+#[derive(Debug)]
+pub struct SipSockets(Vec<(&'static str, OwnedFd)>);
+
+/// The number of the `index`th extension of a run.
+#[must_use]
+pub fn number(index: usize) -> String {
+    (FIRST_NUMBER + index).to_string()
+}
+
+impl Plan {
+    /// As many extensions on loopback, nothing kept.
+    #[must_use]
+    pub const fn on_loopback(ramal: PathBuf, extensions: usize) -> Self {
+        Self {
+            ramal,
+            keep: false,
+            address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+            extensions,
+        }
+    }
+}
+
+impl Installation {
+    /// Starts the services and creates the extensions; `arrange` changes the site first.
+    ///
+    /// # Errors
+    /// Something does not start, or the store refuses the site.
+    pub fn start(plan: &Plan, arrange: impl FnOnce(&mut Site)) -> Result<Self, NativeError> {
+        let folder = Folder::new(plan.keep)?;
+        let home = Home {
+            ramal: plan.ramal.clone(),
+            folder: folder.path.clone(),
+        };
+        let data = home.folder.join("data");
+        std::fs::create_dir_all(&data).map_err(NativeError::io("make", &data))?;
+        let data = data.to_string_lossy().into_owned();
+        let store = Service::start(
+            &home,
+            "store",
+            &["--data", &data],
+            &[("ipc", unix(&home, "store")?)],
+        )?;
+        let extensions = plan.extensions;
+        configure(&home, |site| {
+            let realm = site.realm.clone();
+            site.extensions
+                .extend((0..extensions).map(|index| extension(&realm, index)));
+            arrange(site);
+        })?;
+        let media = start_media(&home)?;
+        let (sip, sockets) = SipSockets::bind(&home, plan.address)?;
+        let pbx = Service::start(&home, "pbx", &[], &sockets.again()?)?;
+        Ok(Self {
+            pbx,
+            media,
+            store,
+            sip,
+            sockets,
+            home,
+            folder,
+        })
+    }
+
+    /// Changes the site while everything runs.
+    ///
+    /// # Errors
+    /// The store refuses it.
+    pub fn configure(&self, change: impl FnOnce(&mut Site)) -> Result<(), NativeError> {
+        configure(&self.home, change)
+    }
+
+    /// Kills `pbx` as a crash would and starts it again on the sockets it had.
+    ///
+    /// # Errors
+    /// It does not start again.
+    pub fn crash_pbx(&mut self) -> Result<(), NativeError> {
+        self.pbx.kill();
+        self.pbx = Service::start(&self.home, "pbx", &[], &self.sockets.again()?)?;
+        Ok(())
+    }
+
+    /// Kills `media` as a crash would and starts it again.
+    ///
+    /// # Errors
+    /// It does not start again.
+    pub fn crash_media(&mut self) -> Result<(), NativeError> {
+        self.media.kill();
+        self.media = start_media(&self.home)?;
+        Ok(())
+    }
+
+    /// The services, for measuring.
+    #[must_use]
+    pub const fn services(&self) -> [&Service; 3] {
+        [&self.pbx, &self.media, &self.store]
+    }
+
+    /// The folder of the run.
+    #[must_use]
+    pub const fn folder(&self) -> &PathBuf {
+        &self.folder.path
+    }
+}
+
+impl SipSockets {
+    fn bind(home: &Home, address: SocketAddr) -> Result<(SocketAddr, Self), NativeError> {
+        let udp = kernel::network::udp_socket(address, SIP_RECEIVE_BYTES)?;
+        let sip = udp.local_addr().map_err(NativeError::io("bind", "UDP"))?;
+        let tcp = kernel::network::tcp_listener(sip)?;
+        let sockets = vec![
+            ("ipc", unix(home, "pbx")?),
+            ("sip-udp", OwnedFd::from(udp)),
+            ("sip-tcp", OwnedFd::from(tcp)),
+        ];
+        Ok((sip, Self(sockets)))
+    }
+
+    /// The same sockets for one more process.
+    fn again(&self) -> Result<Vec<(&'static str, OwnedFd)>, NativeError> {
+        let again = self.0.iter().map(|(name, socket)| {
+            let socket = socket
+                .try_clone()
+                .map_err(NativeError::io("duplicate", name))?;
+            Ok((*name, socket))
+        });
+        again.collect()
+    }
+}
+
+/// A listening Unix socket for a service.
+///
+/// # Errors
+/// It cannot be bound.
+pub fn unix(home: &Home, name: &str) -> Result<OwnedFd, NativeError> {
+    let path = home.folder.join(format!("{name}.sock"));
+    // Left behind by a process that was killed.
+    let _ = std::fs::remove_file(&path);
+    Ok(OwnedFd::from(kernel::network::unix_listener(&path)?))
+}
+
+fn start_media(home: &Home) -> Result<Service, NativeError> {
+    let arguments = ["--ports", MEDIA_PORTS];
+    Service::start(home, "media", &arguments, &[("ipc", unix(home, "media")?)])
+}
+
+fn extension(realm: &str, index: usize) -> Extension {
+    let number = number(index);
+    let ha1 = Ha1::from_password(&number, realm, PASSWORD);
+    Extension {
+        ha1_md5: Redacted::new(ha1.hex(Algorithm::Md5).to_owned()),
+        ha1_sha256: Redacted::new(ha1.hex(Algorithm::Sha256).to_owned()),
+        remote: true,
+        number,
+        ..Extension::default()
+    }
+}
+
+fn configure(home: &Home, change: impl FnOnce(&mut Site)) -> Result<(), NativeError> {
+    let store = BlockingClient::<Request, Reply>::new(home.folder.join("store.sock"));
+    let Reply::Config { version, mut site } = store.call(&Request::Config)? else {
+        return Err(NativeError::Store("no configuration".into()));
+    };
+    change(&mut site);
+    let audit = Audit {
+        who: "test".into(),
+        action: "site arranged".into(),
+        ..Audit::default()
+    };
+    match store.call(&Request::Commit {
+        base: version,
+        audit,
+        site,
+    })? {
+        Reply::Committed { .. } => Ok(()),
+        Reply::Invalid { faults } => Err(NativeError::Store(faults.join("; "))),
+        Reply::Failed { reason } => Err(NativeError::Store(reason)),
+        _ => Err(NativeError::Store("it was not committed".into())),
+    }
+}

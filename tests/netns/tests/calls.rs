@@ -1,0 +1,91 @@
+//! Calls as SIPp makes and takes them, with everything that goes wrong on the way.
+#![expect(clippy::expect_used, reason = "a test may panic to fail")]
+
+use native::NativeError;
+use netns::{Office, Phone};
+
+/// A caller and a callee who is registered.
+fn two() -> Result<(Office, Phone, Phone), NativeError> {
+    let office = Office::open(|_| {})?;
+    let caller = office.phone(0);
+    let callee = office.registered(1)?;
+    Ok((office, caller, callee))
+}
+
+fn check(caller_plays: &str, callee_plays: &str) {
+    let (_office, caller, callee) = two().expect("an office");
+    let callee = callee.wait(callee_plays).expect("SIPp starts");
+    caller.play(caller_plays, &[1]).expect("the caller");
+    callee.finish().expect("the callee");
+}
+
+#[test]
+fn a_call_is_answered_and_hung_up() {
+    check("calls", "answers");
+}
+
+#[test]
+fn a_second_answer_of_a_forked_invite_is_acknowledged_and_ended() {
+    check("calls_for_a_while", "answers_twice");
+}
+
+#[test]
+fn a_cancelled_call_stops_ringing() {
+    check("cancels", "rings_until_cancelled");
+}
+
+#[test]
+fn an_answer_that_crosses_the_cancel_is_acknowledged_and_ended() {
+    check("cancels", "answers_when_cancelled");
+}
+
+#[test]
+fn an_answer_never_acknowledged_is_repeated_and_then_the_call_ends() {
+    check("never_acknowledges", "answers");
+}
+
+#[test]
+fn each_repetition_of_an_answer_is_acknowledged() {
+    check("calls_for_a_while", "answers_again");
+}
+
+#[test]
+fn a_call_without_an_offer_gets_one() {
+    check("calls_without_offer", "answers");
+}
+
+#[test]
+fn a_bye_in_an_early_dialog_ends_it() {
+    check("hangs_up_early", "rings_until_cancelled");
+}
+
+#[test]
+fn hold_and_resume_are_answered() {
+    check("holds_and_resumes", "answers");
+}
+
+#[test]
+fn a_phone_that_insists_gets_reliable_progress() {
+    check("calls_reliably", "rings_slowly");
+}
+
+#[test]
+fn progress_never_acknowledged_ends_the_call() {
+    check("never_acknowledges_progress", "rings_until_cancelled");
+}
+
+#[test]
+fn session_timers_are_agreed() {
+    check("asks_for_a_short_session", "answers");
+}
+
+#[test]
+fn a_blind_transfer_goes_through() {
+    let (office, caller, callee) = two().expect("an office");
+    let third = office.registered(2).expect("it registers");
+    let callee = callee.wait("answers").expect("SIPp starts");
+    let third = third.wait("answers_and_hangs_up").expect("SIPp starts");
+    caller.play("transfers", &[1, 2]).expect("the caller");
+    third.finish().expect("the third");
+    callee.finish().expect("the callee");
+}
