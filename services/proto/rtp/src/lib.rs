@@ -16,8 +16,9 @@ mod relay;
 pub mod resample;
 #[cfg(test)]
 mod signal;
+pub mod srtp;
 
 pub use event::{Digit, DigitCounter, TelephoneEvent};
-pub use packet::{Malformed, Packet, check_rtcp, is_rtcp};
+pub use packet::{Header, Malformed, Packet, check_rtcp, is_rtcp};
 pub use pcm::{FRAME_MILLIS, Rate};
 pub use relay::{Channel, DropReason, Leg, Relay, Side, Stats, Verdict};

@@ -20,6 +20,80 @@ pub enum Malformed {
     Length,
 }
 
+/// The header of an RTP packet, read and checked. The rest may be encrypted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Header {
+    /// The M bit; the profile says what it means (start of a talk spurt, start of an event).
+    pub marker: bool,
+    /// The seven-bit payload type.
+    pub payload_type: u8,
+    /// Counts packets, wraps at 65,536.
+    pub sequence: u16,
+    /// Sampling instant of the first octet, in the payload's clock.
+    pub timestamp: u32,
+    /// The synchronisation source.
+    pub ssrc: u32,
+    /// Octets before the payload: the fixed header, CSRCs and extension.
+    pub length: usize,
+    /// The P bit: the payload ends in padding.
+    pub padded: bool,
+}
+
+impl Header {
+    /// Reads and checks the header of a datagram as RTP.
+    ///
+    /// # Errors
+    /// The rule of RFC 3550 §5.1 or Appendix A.1 the datagram breaks.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
+        let (fixed, rest) = bytes.split_first_chunk::<12>().ok_or(Malformed::Short)?;
+        let [first, second, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3] = *fixed;
+        if first >> 6 != VERSION {
+            return Err(Malformed::Version);
+        }
+        if is_rtcp_type(second) {
+            return Err(Malformed::Type);
+        }
+        let csrc_length = usize::from(first & 0x0f) * 4;
+        let rest = rest.get(csrc_length..).ok_or(Malformed::Short)?;
+        let rest = if first & 0x10 == 0 {
+            rest
+        } else {
+            after_extension(rest)?
+        };
+        Ok(Self {
+            marker: second & 0x80 != 0,
+            payload_type: second & 0x7f,
+            sequence: u16::from_be_bytes([s0, s1]),
+            timestamp: u32::from_be_bytes([t0, t1, t2, t3]),
+            ssrc: u32::from_be_bytes([c0, c1, c2, c3]),
+            length: bytes.len() - rest.len(),
+            padded: first & 0x20 != 0,
+        })
+    }
+
+    /// The twelve octets of a header without CSRCs, extension and padding.
+    #[must_use]
+    pub const fn to_bytes(&self) -> [u8; 12] {
+        let marker = if self.marker { 0x80 } else { 0 };
+        let second = marker | (self.payload_type & 0x7f);
+        let [s0, s1] = self.sequence.to_be_bytes();
+        let [t0, t1, t2, t3] = self.timestamp.to_be_bytes();
+        let [c0, c1, c2, c3] = self.ssrc.to_be_bytes();
+        [VERSION << 6, second, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3]
+    }
+
+    /// Writes marker, payload type, sequence number, timestamp and SSRC over those of a packet;
+    /// CSRCs, extension and padding stay. Does nothing to what is shorter than a header.
+    pub fn write_over(&self, packet: &mut [u8]) {
+        if let Some((fixed, _)) = packet.split_first_chunk_mut::<12>() {
+            let [first, ..] = *fixed;
+            *fixed = self.to_bytes();
+            let [place, ..] = fixed;
+            *place = first;
+        }
+    }
+}
+
 /// An RTP packet with its header read and checked; borrows the payload.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Packet<'a> {
@@ -43,32 +117,19 @@ impl<'a> Packet<'a> {
     /// # Errors
     /// The rule of RFC 3550 §5.1 or Appendix A.1 the datagram breaks.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let (fixed, rest) = bytes.split_first_chunk::<12>().ok_or(Malformed::Short)?;
-        let [first, second, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3] = *fixed;
-        if first >> 6 != VERSION {
-            return Err(Malformed::Version);
-        }
-        if is_rtcp_type(second) {
-            return Err(Malformed::Type);
-        }
-        let csrc_length = usize::from(first & 0x0f) * 4;
-        let rest = rest.get(csrc_length..).ok_or(Malformed::Short)?;
-        let rest = if first & 0x10 == 0 {
-            rest
-        } else {
-            after_extension(rest)?
-        };
-        let payload = if first & 0x20 == 0 {
-            rest
-        } else {
+        let header = Header::parse(bytes)?;
+        let rest = bytes.get(header.length..).ok_or(Malformed::Short)?;
+        let payload = if header.padded {
             without_padding(rest)?
+        } else {
+            rest
         };
         Ok(Self {
-            marker: second & 0x80 != 0,
-            payload_type: second & 0x7f,
-            sequence: u16::from_be_bytes([s0, s1]),
-            timestamp: u32::from_be_bytes([t0, t1, t2, t3]),
-            ssrc: u32::from_be_bytes([c0, c1, c2, c3]),
+            marker: header.marker,
+            payload_type: header.payload_type,
+            sequence: header.sequence,
+            timestamp: header.timestamp,
+            ssrc: header.ssrc,
             payload,
         })
     }
