@@ -362,6 +362,7 @@ fn site(phones: u8) -> Site {
                 ha1_md5: Redacted::new(ha1.hex(Algorithm::Md5).to_owned()),
                 ha1_sha256: Redacted::new(ha1.hex(Algorithm::Sha256).to_owned()),
                 remote: false,
+                settings: ipc::site::ExtensionSettings::default(),
                 number,
             }
         })

@@ -2,7 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use crate::office::Group;
+use crate::route::Route;
 use crate::site::{Extension, Person, Site};
+use crate::times::TimeCondition;
+use crate::trunk::{Access, Trunk};
+
+/// One line for each field that differs. Secrets print themselves as such.
+macro_rules! changed {
+    ($old:expr, $new:expr, $lines:expr; $($($field:ident).+)*) => {
+        $(if $old.$($field).+ != $new.$($field).+ {
+            let name = stringify!($($field).+);
+            let (old, new) = (&$old.$($field).+, &$new.$($field).+);
+            $lines.push(format!("{name} {old:?} -> {new:?}"));
+        })*
+    };
+}
 
 /// One line a change, in a stable order: `extension 100: display name "a" -> "b"`.
 #[must_use]
@@ -25,7 +40,54 @@ pub fn diff(before: &Site, after: &Site) -> Vec<String> {
         person_changes,
         &mut lines,
     );
+    compare(
+        "group",
+        &before.groups,
+        &after.groups,
+        group_changes,
+        &mut lines,
+    );
+    let (old, new) = (&before.trunks, &after.trunks);
+    let (old, new) = (by_name(old, trunk_name), by_name(new, trunk_name));
+    compare("trunk", &old, &new, trunk_changes, &mut lines);
+    let (old, new) = (&before.routes, &after.routes);
+    let (old, new) = (by_name(old, route_name), by_name(new, route_name));
+    compare("route", &old, &new, route_changes, &mut lines);
+    let order = |site: &Site| {
+        let names = site.routes.iter().map(|route| route.name.clone());
+        names.collect::<Vec<_>>()
+    };
+    if order(before) != order(after) {
+        lines.push(format!(
+            "routes: order {:?} -> {:?}",
+            order(before),
+            order(after)
+        ));
+    }
+    compare(
+        "time condition",
+        &before.times,
+        &after.times,
+        times_changes,
+        &mut lines,
+    );
+    changed!(before, after, lines; networks features parking dialling limits);
     lines
+}
+
+fn trunk_name(trunk: &Trunk) -> &String {
+    &trunk.name
+}
+
+fn route_name(route: &Route) -> &String {
+    &route.name
+}
+
+fn by_name<T: Clone>(things: &[T], name: fn(&T) -> &String) -> BTreeMap<&str, T> {
+    things
+        .iter()
+        .map(|it| (name(it).as_str(), it.clone()))
+        .collect()
 }
 
 fn compare<K: Ord + std::fmt::Display, V>(
@@ -65,6 +127,50 @@ fn extension_changes(old: &Extension, new: &Extension) -> Vec<String> {
     if old.ha1_md5 != new.ha1_md5 || old.ha1_sha256 != new.ha1_sha256 {
         changes.push("password changed".to_owned());
     }
+    let (old, new) = (&old.settings, &new.settings);
+    changed!(old, new, changes; classes caller_id contacts_max call_waiting limits duration_max
+        forward.always forward.busy forward.no_answer forward.ring do_not_disturb pickup_group
+        dtmf encryption codecs pin_hash networks off_hours);
+    changes
+}
+
+fn group_changes(old: &Group, new: &Group) -> Vec<String> {
+    let mut changes = Vec::new();
+    changed!(old, new, changes; name members strategy ring otherwise);
+    changes
+}
+
+fn trunk_changes(old: &Trunk, new: &Trunk) -> Vec<String> {
+    let mut changes = Vec::new();
+    changed!(old, new, changes; enabled outbound_proxy transport qualify channels_max codecs
+        identity prack session_timers dtmf encryption inbound_number inbound_rewrites number_form
+        failover_statuses);
+    match (&old.access, &new.access) {
+        (Access::Registering(old), Access::Registering(new)) => {
+            changed!(old, new, changes; server user auth_user realm expires contact_user);
+            if old.password != new.password {
+                changes.push("password changed".to_owned());
+            }
+        }
+        (Access::Registering(_) | Access::Peer { .. }, _) => {
+            changed!(old, new, changes; access);
+        }
+    }
+    changes
+}
+
+fn route_changes(old: &Route, new: &Route) -> Vec<String> {
+    let mut changes = Vec::new();
+    changed!(old, new, changes; enabled sources pattern times rewrite destinations pin);
+    changes
+}
+
+fn times_changes(old: &TimeCondition, new: &TimeCondition) -> Vec<String> {
+    let mut changes = Vec::new();
+    if old.zone != new.zone {
+        changes.push(format!("zone {} -> {}", old.zone.name(), new.zone.name()));
+    }
+    changed!(old, new, changes; week holidays negated);
     changes
 }
 
@@ -88,7 +194,7 @@ mod tests {
     use ipc::Redacted;
 
     use super::*;
-    use crate::Number;
+    use crate::{Number, Settings};
 
     fn extension(number: &str, secret: &str) -> Extension {
         Extension {
@@ -97,6 +203,7 @@ mod tests {
             ha1_md5: Redacted::new(secret.to_owned()),
             ha1_sha256: Redacted::new(secret.to_owned()),
             remote: false,
+            settings: Settings::factory(),
         }
     }
 

@@ -4,6 +4,7 @@ use crate::number::NumberFault;
 use crate::site::{
     DISPLAY_NAME_LENGTH_MAX, EXTENSIONS_MAX, LOGIN_LENGTH_MAX, PEOPLE_MAX, REALM_LENGTH_MAX,
 };
+use crate::wrong::Wrong;
 
 /// One thing wrong with a site. Never quotes a secret.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -20,6 +21,26 @@ pub enum Fault {
     /// More people than the box is built for.
     #[error("people: {0} are more than {PEOPLE_MAX}; remove some")]
     TooManyPeople(usize),
+    /// More of anything else than the box is built for.
+    #[error("{what}: {count} are more than {max}; remove some")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        max: usize,
+    },
+    /// A setting is wrong.
+    #[error("{of}: {field}: {wrong}")]
+    Setting {
+        /// Of what: `trunk "Oi"`.
+        of: String,
+        /// The field.
+        field: &'static str,
+        /// What is wrong and the fix.
+        wrong: Wrong,
+    },
     /// Not a number of our plan.
     #[error("extension {number:?}: number: {fault}")]
     Number {

@@ -6,17 +6,45 @@
 //!
 //! Read first: [`Site`], then [`Fault`], then [`generate_password`].
 
+mod clash;
 mod diff;
 mod fault;
+mod features;
+mod host;
+mod network;
 mod number;
+mod office;
 mod password;
+mod pattern;
+mod phone;
+mod route;
+mod settings;
 mod site;
+mod times;
+mod trunk;
+mod wrong;
 
 pub use diff::diff;
 pub use fault::Fault;
+pub use features::{CODE_LENGTH_MAX, Feature, Features};
+pub use host::Host;
+pub use ipc::site::{
+    CallLimits, Class, Codec, Country, Dtmf, Encryption, FromUser, Identity, InboundNumber,
+    NumberForm, Prack, Presentation, Privacy, Role, SessionTimers, Strategy, TimerMode,
+    TrunkTransport, Weekday,
+};
+pub use network::{Network, Networks};
 pub use number::{NUMBER_LENGTH_MAX, NUMBER_LENGTH_MIN, Number, NumberFault};
+pub use office::{Countries, Dialling, Group, Limits, Member, Parking};
 pub use password::{PASSWORD_LENGTH, generate_password};
+pub use pattern::{DIALLED_LENGTH_MAX, Pattern, PatternFault, is_dialled};
+pub use phone::Phone;
+pub use route::{Destination, Rewrite, Route, Source};
+pub use settings::{CODECS, Forward, Settings, pin_hash};
 pub use site::{
     DISPLAY_NAME_LENGTH_MAX, EXTENSIONS_MAX, Extension, FACTORY_LOGIN, LOGIN_LENGTH_MAX,
     PEOPLE_MAX, Person, REALM_LENGTH_MAX, Site,
 };
+pub use times::{Holidays, Hours, TimeCondition, Zone};
+pub use trunk::{Access, Account, InboundRewrite, Trunk, rewritten};
+pub use wrong::{NAME_LENGTH_MAX, Wrong};

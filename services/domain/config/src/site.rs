@@ -1,12 +1,23 @@
 //! The checked site and the one way to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use ipc::Redacted;
 use ipc::site::{Extension as RawExtension, Person as RawPerson, Role, Site as RawSite};
 
+use crate::clash;
 use crate::fault::Fault;
+use crate::features::Features;
+use crate::network::{Network, Networks};
 use crate::number::Number;
+use crate::office::{Dialling, Group, Limits, Parking};
+use crate::phone::Phone;
+use crate::route::{Known, Route};
+use crate::settings::Settings;
+use crate::times::TimeCondition;
+use crate::trunk::Trunk;
+use crate::wrong::{Report, Wrong, is_name};
 
 /// Most extensions of a site: four times the largest office the box is sized for.
 pub const EXTENSIONS_MAX: usize = 10_000;
@@ -18,6 +29,16 @@ pub const REALM_LENGTH_MAX: usize = 64;
 pub const DISPLAY_NAME_LENGTH_MAX: usize = 64;
 /// Longest sign-in name, bytes.
 pub const LOGIN_LENGTH_MAX: usize = 32;
+/// Most trunks.
+pub(crate) const TRUNKS_MAX: usize = 100;
+/// Most ring groups.
+pub(crate) const GROUPS_MAX: usize = 1_000;
+/// Most routes; each call may look at all of them.
+pub(crate) const ROUTES_MAX: usize = 1_000;
+/// Most time conditions.
+pub(crate) const TIMES_MAX: usize = 200;
+/// Most networks that count as inside.
+pub(crate) const INTERNAL_NETWORKS_MAX: usize = 100;
 /// The administrator every new site has.
 pub const FACTORY_LOGIN: &str = "admin";
 
@@ -33,6 +54,24 @@ pub struct Site {
     pub extensions: BTreeMap<Number, Extension>,
     /// People who may sign in, by sign-in name.
     pub people: BTreeMap<String, Person>,
+    /// Which addresses count as inside (R51).
+    pub networks: Networks,
+    /// Ring groups, by number.
+    pub groups: BTreeMap<Number, Group>,
+    /// Lines to the outside, in the order people gave them.
+    pub trunks: Vec<Trunk>,
+    /// Where numbers lead, in the order they are asked.
+    pub routes: Vec<Route>,
+    /// Office hours, holidays and the like, by name.
+    pub times: BTreeMap<String, TimeCondition>,
+    /// The codes people dial.
+    pub features: Features,
+    /// Where parked calls wait.
+    pub parking: Parking,
+    /// Country, own numbers and how numbers are shown.
+    pub dialling: Dialling,
+    /// What the whole box may spend.
+    pub limits: Limits,
 }
 
 /// A phone's identity.
@@ -48,6 +87,8 @@ pub struct Extension {
     pub ha1_sha256: Redacted<String>,
     /// May register and call from outside the internal networks (R51, R70).
     pub remote: bool,
+    /// What it may do and how its calls behave.
+    pub settings: Settings,
 }
 
 /// A person with a sign-in of their own (R3).
@@ -66,19 +107,26 @@ pub struct Person {
 impl Site {
     /// The site of a box fresh from the works: no extension, and one unclaimed administrator
     /// whose one-time password is made at each start until somebody claims the account.
+    ///
+    /// # Panics
+    /// Never: a test parses the factory's site.
     #[must_use]
+    #[expect(clippy::expect_used, reason = "a constant site, parsed by a test")]
     pub fn factory(realm: &str) -> Self {
-        let admin = Person {
+        let admin = RawPerson {
             login: FACTORY_LOGIN.to_owned(),
             role: Role::Administrator,
             password_hash: Redacted::new(String::new()),
             password_one_time: true,
         };
-        Self {
-            realm: realm.to_owned(),
-            extensions: BTreeMap::new(),
-            people: BTreeMap::from([(admin.login.clone(), admin)]),
-        }
+        let raw = RawSite {
+            realm: "factory".to_owned(),
+            people: vec![admin],
+            ..RawSite::default()
+        };
+        let mut site = Self::parse(&raw).expect("the factory's site is valid");
+        realm.clone_into(&mut site.realm);
+        site
     }
 
     /// Reads a site as it travels.
@@ -86,26 +134,52 @@ impl Site {
     /// # Errors
     /// Every [`Fault`] there is, so that a person can correct them in one go.
     pub fn parse(raw: &RawSite) -> Result<Self, Vec<Fault>> {
+        bounded(raw)?;
         let mut faults = Vec::new();
         if !is_realm(&raw.realm) {
             faults.push(Fault::Realm);
         }
-        if raw.extensions.len() > EXTENSIONS_MAX {
-            return Err(vec![Fault::TooManyExtensions(raw.extensions.len())]);
-        }
-        if raw.people.len() > PEOPLE_MAX {
-            return Err(vec![Fault::TooManyPeople(raw.people.len())]);
-        }
-        let extensions = parse_extensions(&raw.extensions, &mut faults);
+        let mut report = Report::new("dialling".into(), &mut faults);
+        let owned = Dialling::owned(&raw.dialling, &mut report);
+        let extensions = parse_extensions(&raw.extensions, &owned, &mut faults);
         let people = parse_people(&raw.people, &mut faults);
-        if faults.is_empty() {
-            Ok(Self {
+        let known = Known {
+            extensions: extensions.keys().collect(),
+            groups: raw.groups.iter().map(|it| it.number.as_str()).collect(),
+            trunks: raw.trunks.iter().map(|it| it.name.as_str()).collect(),
+            times: raw.times.iter().map(|it| it.name.as_str()).collect(),
+            owned: &owned,
+        };
+        let mut report = Report::new("feature codes".into(), &mut faults);
+        let features = Features::parse(&raw.features, &mut report);
+        let mut report = Report::new("parking".into(), &mut faults);
+        let parking = Parking::parse(&raw.parking, &known, &mut report);
+        let mut report = Report::new("dialling".into(), &mut faults);
+        let dialling = Dialling::parse(&raw.dialling, owned.clone(), &known, &mut report);
+        let mut report = Report::new("limits".into(), &mut faults);
+        let limits = Limits::parse(&raw.limits, &known, &mut report);
+        let groups = parse_groups(raw, &known, &mut faults);
+        let routes = parse_routes(raw, &known, &mut faults);
+        let networks = parse_networks(raw, &mut faults);
+        let trunks = parse_trunks(raw, &mut faults);
+        let times = parse_times(raw, &mut faults);
+        clash::check(&extensions, &groups, &features, &parking, &mut faults);
+        match dialling {
+            Some(dialling) if faults.is_empty() => Ok(Self {
                 realm: raw.realm.clone(),
                 extensions,
                 people,
-            })
-        } else {
-            Err(faults)
+                networks,
+                groups,
+                trunks,
+                routes,
+                times,
+                features,
+                parking,
+                dialling,
+                limits,
+            }),
+            _ => Err(faults),
         }
     }
 
@@ -118,6 +192,7 @@ impl Site {
             ha1_md5: extension.ha1_md5.clone(),
             ha1_sha256: extension.ha1_sha256.clone(),
             remote: extension.remote,
+            settings: extension.settings.to_ipc(),
         };
         let person = |person: &Person| RawPerson {
             login: person.login.clone(),
@@ -125,10 +200,22 @@ impl Site {
             password_hash: person.password_hash.clone(),
             password_one_time: person.password_one_time,
         };
+        let internal = self.networks.internal.iter();
         RawSite {
             realm: self.realm.clone(),
             extensions: self.extensions.values().map(extension).collect(),
             people: self.people.values().map(person).collect(),
+            networks: ipc::site::Networks {
+                internal: internal.map(ToString::to_string).collect(),
+            },
+            groups: self.groups.values().map(Group::to_ipc).collect(),
+            trunks: self.trunks.iter().map(Trunk::to_ipc).collect(),
+            routes: self.routes.iter().map(Route::to_ipc).collect(),
+            times: self.times.values().map(TimeCondition::to_ipc).collect(),
+            features: self.features.to_ipc(),
+            parking: self.parking.to_ipc(),
+            dialling: self.dialling.to_ipc(),
+            limits: self.limits.to_ipc(),
         }
     }
 
@@ -136,6 +223,30 @@ impl Site {
     #[must_use]
     pub fn extension(&self, number: &str) -> Option<&Extension> {
         self.extensions.get(number)
+    }
+
+    /// The trunk with this name.
+    #[must_use]
+    pub fn trunk(&self, name: &str) -> Option<&Trunk> {
+        self.trunks.iter().find(|trunk| trunk.name == name)
+    }
+
+    /// Whether an extension may be used from an address: inside, or anywhere when it is remote,
+    /// and in either case only from its own networks when it has any (R51, R70).
+    #[must_use]
+    pub fn admits(&self, extension: &Extension, address: IpAddr) -> bool {
+        let own = &extension.settings.networks;
+        let listed = |network: &Network| network.contains(address);
+        (extension.remote || self.networks.is_internal(address))
+            && (own.is_empty() || own.iter().any(listed))
+    }
+
+    /// The groups an extension is a member of.
+    pub fn groups_of(&self, extension: &str) -> impl Iterator<Item = &Group> {
+        self.groups.values().filter(move |group| {
+            let mut members = group.members.iter();
+            members.any(|member| member.extension.as_str() == extension)
+        })
     }
 }
 
@@ -147,7 +258,104 @@ impl Person {
     }
 }
 
-fn parse_extensions(raw: &[RawExtension], faults: &mut Vec<Fault>) -> BTreeMap<Number, Extension> {
+/// Refuses a site that is larger than the box is built for before anything looks at all of it.
+fn bounded(raw: &RawSite) -> Result<(), Vec<Fault>> {
+    if raw.extensions.len() > EXTENSIONS_MAX {
+        return Err(vec![Fault::TooManyExtensions(raw.extensions.len())]);
+    }
+    if raw.people.len() > PEOPLE_MAX {
+        return Err(vec![Fault::TooManyPeople(raw.people.len())]);
+    }
+    let counts = [
+        ("trunks", raw.trunks.len(), TRUNKS_MAX),
+        ("groups", raw.groups.len(), GROUPS_MAX),
+        ("routes", raw.routes.len(), ROUTES_MAX),
+        ("time conditions", raw.times.len(), TIMES_MAX),
+    ];
+    for (what, count, max) in counts {
+        if count > max {
+            return Err(vec![Fault::TooMany { what, count, max }]);
+        }
+    }
+    Ok(())
+}
+
+fn parse_networks(raw: &RawSite, faults: &mut Vec<Fault>) -> Networks {
+    let mut report = Report::new("networks".into(), faults);
+    let internal = &raw.networks.internal;
+    let (max, parse) = (INTERNAL_NETWORKS_MAX, Network::parse);
+    Networks {
+        internal: report.take_all("internal", internal, max, parse, Wrong::NotANetwork),
+    }
+}
+
+fn parse_groups(
+    raw: &RawSite,
+    known: &Known<'_>,
+    faults: &mut Vec<Fault>,
+) -> BTreeMap<Number, Group> {
+    let mut groups = BTreeMap::new();
+    for group in &raw.groups {
+        let mut report = Report::new(format!("group {}", group.number), faults);
+        let parse = |text: &str| Number::parse(text).ok();
+        let number = report.take("number", &group.number, parse, Wrong::NotDialled);
+        let Some(number) = number else { continue };
+        let parsed = Group::parse(group, number.clone(), known, &mut report);
+        if groups.insert(number, parsed).is_some() {
+            report.wrong("number", Wrong::Twice(group.number.clone()));
+        }
+    }
+    groups
+}
+
+fn parse_trunks(raw: &RawSite, faults: &mut Vec<Fault>) -> Vec<Trunk> {
+    let mut names = BTreeSet::new();
+    let mut trunks = Vec::new();
+    for trunk in &raw.trunks {
+        let mut report = Report::new(format!("trunk {:?}", trunk.name), faults);
+        check_name(&trunk.name, &mut names, &mut report);
+        trunks.extend(Trunk::parse(trunk, &mut report));
+    }
+    trunks
+}
+
+fn parse_routes(raw: &RawSite, known: &Known<'_>, faults: &mut Vec<Fault>) -> Vec<Route> {
+    let mut names = BTreeSet::new();
+    let mut routes = Vec::new();
+    for route in &raw.routes {
+        let mut report = Report::new(format!("route {:?}", route.name), faults);
+        check_name(&route.name, &mut names, &mut report);
+        routes.extend(Route::parse(route, known, &mut report));
+    }
+    routes
+}
+
+fn parse_times(raw: &RawSite, faults: &mut Vec<Fault>) -> BTreeMap<String, TimeCondition> {
+    let mut names = BTreeSet::new();
+    let mut times = BTreeMap::new();
+    for condition in &raw.times {
+        let mut report = Report::new(format!("time condition {:?}", condition.name), faults);
+        check_name(&condition.name, &mut names, &mut report);
+        let parsed = TimeCondition::parse(condition, &mut report);
+        times.extend(parsed.map(|parsed| (parsed.name.clone(), parsed)));
+    }
+    times
+}
+
+fn check_name(name: &str, names: &mut BTreeSet<String>, report: &mut Report<'_>) {
+    if !is_name(name) {
+        report.wrong("name", Wrong::NotAName(name.to_owned()));
+    }
+    if !names.insert(name.to_owned()) {
+        report.wrong("name", Wrong::Twice(name.to_owned()));
+    }
+}
+
+fn parse_extensions(
+    raw: &[RawExtension],
+    owned: &[Phone],
+    faults: &mut Vec<Fault>,
+) -> BTreeMap<Number, Extension> {
     let mut extensions = BTreeMap::new();
     for extension in raw {
         let number = match Number::parse(&extension.number) {
@@ -176,12 +384,15 @@ fn parse_extensions(raw: &[RawExtension], faults: &mut Vec<Fault>) -> BTreeMap<N
                 });
             }
         }
+        let mut report = Report::new(format!("extension {number}"), faults);
+        let settings = Settings::parse(&extension.settings, owned, &mut report);
         let parsed = Extension {
             number: number.clone(),
             display_name: name.clone(),
             ha1_md5: extension.ha1_md5.clone(),
             ha1_sha256: extension.ha1_sha256.clone(),
             remote: extension.remote,
+            settings,
         };
         if extensions.insert(number, parsed).is_some() {
             faults.push(Fault::DuplicateNumber(extension.number.clone()));
@@ -236,12 +447,14 @@ fn is_login(text: &str) -> bool {
         && text.bytes().all(allowed)
 }
 
-fn is_lower_hex(text: &str, length: usize) -> bool {
+pub(crate) fn is_lower_hex(text: &str, length: usize) -> bool {
     text.len() == length
         && text
             .bytes()
             .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
+#[cfg(test)]
+mod telephony;
 #[cfg(test)]
 mod tests;

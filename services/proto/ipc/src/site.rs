@@ -6,6 +6,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::Redacted;
 
+mod extension;
+mod office;
+mod route;
+mod trunk;
+
+pub use extension::{
+    CallLimits, Class, Codec, Dtmf, Encryption, ExtensionSettings, Forward, PIN_ROUNDS,
+};
+pub use office::{
+    CallerRule, Country, Dialling, Features, Group, Limits, Member, Minutes, Networks, Parking,
+    Presentation, Strategy, Tariff,
+};
+pub use route::{
+    DateRange, Destination, Rewrite, Route, Source, TimeCondition, WeekRange, Weekday,
+};
+pub use trunk::{
+    FromUser, Identity, InboundNumber, InboundRewrite, NumberForm, Prack, Privacy, SessionTimers,
+    TimerMode, Trunk, TrunkAccess, TrunkTransport,
+};
+
 /// Everything people configure, whole.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Site {
@@ -15,6 +35,33 @@ pub struct Site {
     pub extensions: Vec<Extension>,
     /// People who may sign in to the web admin.
     pub people: Vec<Person>,
+    /// Which addresses count as inside.
+    #[serde(default)]
+    pub networks: Networks,
+    /// Ring groups.
+    #[serde(default)]
+    pub groups: Vec<Group>,
+    /// Lines to the outside.
+    #[serde(default)]
+    pub trunks: Vec<Trunk>,
+    /// Where numbers lead, the first that fits.
+    #[serde(default)]
+    pub routes: Vec<Route>,
+    /// Office hours, holidays and the like, by name.
+    #[serde(default)]
+    pub times: Vec<TimeCondition>,
+    /// The codes people dial to use a feature.
+    #[serde(default)]
+    pub features: Features,
+    /// Where parked calls wait.
+    #[serde(default)]
+    pub parking: Parking,
+    /// Country, own numbers and how numbers are shown.
+    #[serde(default)]
+    pub dialling: Dialling,
+    /// What the whole box may spend.
+    #[serde(default)]
+    pub limits: Limits,
 }
 
 /// A phone's identity. The password itself is never kept: only what a digest needs (RFC 8760).
@@ -30,6 +77,9 @@ pub struct Extension {
     pub ha1_sha256: Redacted<String>,
     /// May register from outside the internal networks (R51, R70).
     pub remote: bool,
+    /// What it may do and how it behaves.
+    #[serde(default)]
+    pub settings: ExtensionSettings,
 }
 
 /// A person with a sign-in of their own (R3).

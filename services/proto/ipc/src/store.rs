@@ -7,6 +7,10 @@ use crate::site::Site;
 
 /// What a process may ask of the store.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time is made, sent and taken apart"
+)]
 pub enum Request {
     /// The current configuration. Answer: [`Reply::Config`].
     Config,
@@ -65,6 +69,10 @@ pub enum Request {
 
 /// What the store answers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time is made, sent and taken apart"
+)]
 pub enum Reply {
     /// A configuration and its version.
     Config {
@@ -232,6 +240,15 @@ pub struct Registration {
     pub cseq: u32,
     /// User-Agent as sent; may be empty.
     pub user_agent: String,
+    /// Parameters of the Contact as written, `;+sip.instance="<urn:...>"`; may be empty.
+    #[serde(default)]
+    pub params: String,
+    /// Path (RFC 3327) as a list; may be empty.
+    #[serde(default)]
+    pub path: String,
+    /// Which of its flows the phone registered (RFC 5626); 0 for none.
+    #[serde(default)]
+    pub reg_id: u32,
 }
 
 /// The store's condition.

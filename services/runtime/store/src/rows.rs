@@ -74,6 +74,25 @@ pub(crate) struct SiteRow {
     realm: String,
     extensions: Vec<ExtensionRow>,
     people: Vec<PersonRow>,
+    /// Absent in rows of the first firmware, which knew nothing of all this.
+    #[serde(default)]
+    telephony: Option<TelephonyRow>,
+}
+
+/// What the second firmware added. These types of [`ipc::site`] are kept as they travel: each
+/// field of theirs has a default, and none may change its meaning or its name.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct TelephonyRow {
+    networks: site::Networks,
+    groups: Vec<site::Group>,
+    trunks: Vec<site::Trunk>,
+    routes: Vec<site::Route>,
+    times: Vec<site::TimeCondition>,
+    features: site::Features,
+    parking: site::Parking,
+    dialling: site::Dialling,
+    limits: site::Limits,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -83,6 +102,9 @@ struct ExtensionRow {
     ha1_md5: Redacted<String>,
     ha1_sha256: Redacted<String>,
     remote: bool,
+    /// Absent for an extension that has them as they come, and in rows of the first firmware.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    settings: Option<Box<site::ExtensionSettings>>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -107,6 +129,8 @@ impl From<&site::Site> for SiteRow {
             ha1_md5: from.ha1_md5.clone(),
             ha1_sha256: from.ha1_sha256.clone(),
             remote: from.remote,
+            settings: (from.settings != site::ExtensionSettings::default())
+                .then(|| Box::new(from.settings.clone())),
         };
         let person = |from: &site::Person| PersonRow {
             login: from.login.clone(),
@@ -120,6 +144,17 @@ impl From<&site::Site> for SiteRow {
             realm: site.realm.clone(),
             extensions: site.extensions.iter().map(extension).collect(),
             people: site.people.iter().map(person).collect(),
+            telephony: Some(TelephonyRow {
+                networks: site.networks.clone(),
+                groups: site.groups.clone(),
+                trunks: site.trunks.clone(),
+                routes: site.routes.clone(),
+                times: site.times.clone(),
+                features: site.features.clone(),
+                parking: site.parking.clone(),
+                dialling: site.dialling.clone(),
+                limits: site.limits.clone(),
+            }),
         }
     }
 }
@@ -132,6 +167,7 @@ impl From<SiteRow> for site::Site {
             ha1_md5: from.ha1_md5,
             ha1_sha256: from.ha1_sha256,
             remote: from.remote,
+            settings: from.settings.map(|it| *it).unwrap_or_default(),
         };
         let person = |from: PersonRow| site::Person {
             login: from.login,
@@ -141,12 +177,40 @@ impl From<SiteRow> for site::Site {
             password_hash: from.password_hash,
             password_one_time: from.password_one_time,
         };
+        let extensions: Vec<_> = row.extensions.into_iter().map(extension).collect();
+        let added = row.telephony.unwrap_or_else(|| first(&extensions));
         Self {
             realm: row.realm,
-            extensions: row.extensions.into_iter().map(extension).collect(),
+            extensions,
             people: row.people.into_iter().map(person).collect(),
+            networks: added.networks,
+            groups: added.groups,
+            trunks: added.trunks,
+            routes: added.routes,
+            times: added.times,
+            features: added.features,
+            parking: added.parking,
+            dialling: added.dialling,
+            limits: added.limits,
         }
     }
+}
+
+/// What a site of the first firmware gets: the defaults, but no parking where its numbers are
+/// extensions already. An update must not make a site invalid.
+fn first(extensions: &[site::Extension]) -> TelephonyRow {
+    let mut added = TelephonyRow::default();
+    let slots = added.parking.first..=added.parking.last;
+    let taken = |number: &str| {
+        let slot = number.parse().is_ok_and(|number| slots.contains(&number));
+        slot || number == added.features.park
+    };
+    if extensions.iter().any(|it| taken(&it.number)) {
+        added.features.park.clear();
+        added.parking.first = 0;
+        added.parking.last = 0;
+    }
+    added
 }
 
 /// A call record.
@@ -256,6 +320,13 @@ pub(crate) struct RegistrationRow {
     call_id: String,
     cseq: u32,
     user_agent: String,
+    // What the second firmware added.
+    #[serde(default)]
+    params: String,
+    #[serde(default)]
+    path: String,
+    #[serde(default)]
+    reg_id: u32,
 }
 
 impl From<&store::Registration> for RegistrationRow {
@@ -270,6 +341,9 @@ impl From<&store::Registration> for RegistrationRow {
             call_id: from.call_id.clone(),
             cseq: from.cseq,
             user_agent: from.user_agent.clone(),
+            params: from.params.clone(),
+            path: from.path.clone(),
+            reg_id: from.reg_id,
         }
     }
 }
@@ -286,6 +360,9 @@ impl From<RegistrationRow> for store::Registration {
             call_id: row.call_id,
             cseq: row.cseq,
             user_agent: row.user_agent,
+            params: row.params,
+            path: row.path,
+            reg_id: row.reg_id,
         }
     }
 }
@@ -311,6 +388,84 @@ pub(crate) struct SecretRow {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A configuration as the first firmware wrote it.
+    fn old_row(number: &str) -> Vec<u8> {
+        let (md5, sha256) = ("0".repeat(32), "0".repeat(64));
+        let row = serde_json::json!({
+            "at_millis": 1, "author": "admin", "action": "extension created",
+            "site": {
+                "realm": "ramal",
+                "extensions": [{
+                    "number": number, "display_name": "Desk", "ha1_md5": md5,
+                    "ha1_sha256": sha256, "remote": true,
+                }],
+                "people": [{
+                    "login": "admin", "role": "administrator", "password_hash": "",
+                    "password_one_time": true,
+                }],
+            },
+        });
+        encode(&row).expect("a small row")
+    }
+
+    #[test]
+    fn a_site_of_the_first_firmware_loads_and_is_valid() {
+        let row: ConfigRow = decode(&old_row("100")).expect("an old row");
+        let site = site::Site::from(row.site);
+        assert_eq!(
+            site.extensions[0].settings,
+            site::ExtensionSettings::default()
+        );
+        assert_eq!(site.features, site::Features::default());
+        assert_eq!(site.parking, site::Parking::default());
+        assert!(config::Site::parse(&site).is_ok());
+    }
+
+    #[test]
+    fn an_extension_of_the_first_firmware_keeps_its_number_where_parking_would_be_now() {
+        for number in ["700", "701", "720"] {
+            let row: ConfigRow = decode(&old_row(number)).expect("an old row");
+            let site = site::Site::from(row.site);
+            assert_eq!((site.parking.first, site.features.park.as_str()), (0, ""));
+            assert!(config::Site::parse(&site).is_ok(), "{number}");
+        }
+    }
+
+    #[test]
+    fn everything_added_since_survives_the_disk() {
+        let mut site = config::Site::factory("ramal").to_ipc();
+        site.trunks.push(site::Trunk {
+            name: "carrier".into(),
+            access: site::TrunkAccess::Registering {
+                server: "sip.example.com".into(),
+                user: "1132345678".into(),
+                auth_user: String::new(),
+                password: Redacted::new("secret".into()),
+                realm: String::new(),
+                expires_secs: 600,
+                contact_user: String::new(),
+            },
+            ..site::Trunk::default()
+        });
+        site.routes.push(site::Route {
+            name: "out".into(),
+            sources: vec![site::Source::Extensions],
+            pattern: "0XXXXXXXXXX".into(),
+            destinations: vec![site::Destination::Trunk("carrier".into())],
+            ..site::Route::default()
+        });
+        site.extensions.push(site::Extension {
+            settings: site::ExtensionSettings {
+                classes: vec![site::Class::Internal],
+                ..site::ExtensionSettings::default()
+            },
+            ..site::Extension::default()
+        });
+        let bytes = encode(&SiteRow::from(&site)).expect("a row");
+        let row: SiteRow = decode(&bytes).expect("the same row");
+        assert_eq!(site::Site::from(row), site);
+    }
 
     #[test]
     fn a_row_that_rotted_or_is_of_another_version_is_not_believed() {

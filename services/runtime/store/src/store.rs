@@ -97,7 +97,11 @@ impl Store {
         match request {
             Request::Config | Request::Watch => shared.config(uid),
             Request::Commit { base, audit, site } => match config::Site::parse(&site) {
-                Ok(_) => self.write(Write::Commit { base, audit, site }),
+                Ok(_) => self.write(Write::Commit {
+                    base,
+                    audit,
+                    site: Box::new(site),
+                }),
                 Err(faults) => {
                     let faults = faults.iter().map(ToString::to_string).collect();
                     Reply::Invalid { faults }

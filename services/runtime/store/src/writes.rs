@@ -43,7 +43,11 @@ pub const SECRETS_MAX: usize = 64;
 #[derive(Debug, Clone)]
 pub(crate) enum Write {
     /// See [`ipc::store::Request::Commit`]; the site has been checked.
-    Commit { base: u64, audit: Audit, site: Site },
+    Commit {
+        base: u64,
+        audit: Audit,
+        site: Box<Site>,
+    },
     /// See [`ipc::store::Request::PutCalls`].
     PutCalls(Vec<CallRecord>),
     /// See [`ipc::store::Request::InterruptOpenCalls`].

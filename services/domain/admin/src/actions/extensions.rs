@@ -132,6 +132,7 @@ fn make(realm: &str, wish: &Wish, password: &str) -> Extension {
         ha1_md5: Redacted::new(ha1.hex(Algorithm::Md5).to_owned()),
         ha1_sha256: Redacted::new(ha1.hex(Algorithm::Sha256).to_owned()),
         remote: wish.remote,
+        ..Extension::default()
     }
 }
 

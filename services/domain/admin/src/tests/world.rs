@@ -36,8 +36,8 @@ impl World {
         };
         let site = Site {
             realm: "ramal".into(),
-            extensions: Vec::new(),
             people: vec![admin],
+            ..Site::default()
         };
         Self::with(site)
     }

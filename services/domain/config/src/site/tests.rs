@@ -1,24 +1,25 @@
 use super::*;
 use crate::NumberFault;
 
-fn extension(number: &str) -> RawExtension {
+pub(super) fn extension(number: &str) -> RawExtension {
     RawExtension {
         number: number.to_owned(),
         display_name: "Reception".to_owned(),
         ha1_md5: Redacted::new("0".repeat(32)),
         ha1_sha256: Redacted::new("f".repeat(64)),
         remote: false,
+        ..RawExtension::default()
     }
 }
 
-fn site(change: impl FnOnce(&mut RawSite)) -> RawSite {
+pub(super) fn site(change: impl FnOnce(&mut RawSite)) -> RawSite {
     let mut site = Site::factory("ramal").to_ipc();
     site.extensions = vec![extension("100"), extension("101")];
     change(&mut site);
     site
 }
 
-fn check(change: impl FnOnce(&mut RawSite), expected: &[Fault]) {
+pub(super) fn check(change: impl FnOnce(&mut RawSite), expected: &[Fault]) {
     let faults = Site::parse(&site(change)).err().unwrap_or_default();
     assert_eq!(faults, expected);
     for fault in faults {

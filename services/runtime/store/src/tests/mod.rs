@@ -107,6 +107,9 @@ fn registration(extension: &str) -> Registration {
         call_id: "a".into(),
         cseq: 1,
         user_agent: "phone".into(),
+        params: ";+sip.instance=\"<urn:uuid:1>\";reg-id=1".to_owned(),
+        path: "<sip:proxy.example;lr>".to_owned(),
+        reg_id: 1,
     }
 }
 
@@ -127,7 +130,7 @@ fn grown(store: &Store) -> (u64, Site) {
         display_name: String::new(),
         ha1_md5: Redacted::new("0".repeat(32)),
         ha1_sha256: Redacted::new("0".repeat(64)),
-        remote: false,
+        ..Extension::default()
     });
     (base, site)
 }

@@ -1,0 +1,190 @@
+//! What can be wrong with one field, and collecting it.
+
+use crate::fault::Fault;
+use crate::pattern::{DIALLED_LENGTH_MAX, PatternFault};
+
+/// Most characters of a name of a trunk, route or time condition.
+pub const NAME_LENGTH_MAX: usize = 40;
+
+/// What is wrong with a field. The sentence goes on after the field's name.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Wrong {
+    /// Needed, and empty.
+    #[error("must be given")]
+    Missing,
+    /// Not E.164.
+    #[error("{0:?} is not a number in international form; write it as +551132345678")]
+    NotAPhone(String),
+    /// Spoofing one's number is an offence (F12).
+    #[error("{0} is not one of the site's own numbers; add it to them or choose one of them")]
+    NotOwned(String),
+    /// Nobody could dial it.
+    #[error("{0:?} cannot be dialled; use 1 to {DIALLED_LENGTH_MAX} of 0-9 * # +")]
+    NotDialled(String),
+    /// Not a range of addresses.
+    #[error("{0:?} is not a network; write it as 192.168.0.0/24, without bits behind the length")]
+    NotANetwork(String),
+    /// Not a host.
+    #[error("{0:?} is not a host; write a name or address, with :port if need be")]
+    NotAHost(String),
+    /// Not a pattern.
+    #[error("{text:?} {fault}")]
+    Pattern {
+        /// As written.
+        text: String,
+        /// What to change.
+        fault: PatternFault,
+    },
+    /// Too small or too large.
+    #[error("{value} is out of range; use {from} to {to}")]
+    Range {
+        /// As written.
+        value: u64,
+        /// Smallest.
+        from: u64,
+        /// Largest.
+        to: u64,
+    },
+    /// Too long, or with control characters.
+    #[error("use at most {0} characters and no control characters")]
+    Text(usize),
+    /// Not a name.
+    #[error(
+        "{0:?} is not a name; use 1 to {NAME_LENGTH_MAX} letters, digits, spaces, dots, dashes \
+         and underscores, not a space at either end"
+    )]
+    NotAName(String),
+    /// Two have one name.
+    #[error("{0:?} is there twice; remove one or change it")]
+    Twice(String),
+    /// It refers to something that does not exist.
+    #[error("there is no {what} {name:?}; create it first or choose another")]
+    NoSuch {
+        /// What it should be.
+        what: &'static str,
+        /// As written.
+        name: String,
+    },
+    /// More than the box is built for.
+    #[error("more than {0} are too many; remove some")]
+    TooMany(usize),
+    /// Not an IANA time zone.
+    #[error("{0:?} is not a time zone; write it as America/Sao_Paulo")]
+    NotAZone(String),
+    /// Not a time of the day.
+    #[error("{0:?} is not a time of the day; write it as 08:00, up to 24:00")]
+    NotATime(String),
+    /// Not a date.
+    #[error("{0:?} is not a date; write it as 2026-12-24, or 12-24 for every year")]
+    NotADate(String),
+    /// Dates that run backwards, or one with and one without a year.
+    #[error("ends before it begins, or only one end has a year; swap or complete the ends")]
+    Backwards,
+    /// Not a hash.
+    #[error("must be {0} lower-case hex digits; set it again")]
+    NotAHash(usize),
+    /// One number would mean two things.
+    #[error("{number:?} is also {other}; change one of them")]
+    Clash {
+        /// The number.
+        number: String,
+        /// What else it is.
+        other: String,
+    },
+    /// Not a feature code.
+    #[error("{0:?} is not a code; use 1 to 6 of 0-9 * #, or nothing to switch it off")]
+    NotACode(String),
+    /// Not a final status that refuses.
+    #[error("{0} is not a status that ends a call; use 400 to 699")]
+    NotAStatus(u16),
+    /// Not a calling code.
+    #[error("{0:?} is not a country's calling code; write it as 351, or * for all")]
+    NotACallingCode(String),
+}
+
+/// Collects what is wrong with one thing.
+pub(crate) struct Report<'a> {
+    /// The thing, as a person calls it: `trunk "Oi"`.
+    of: String,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl<'a> Report<'a> {
+    pub(crate) const fn new(of: String, faults: &'a mut Vec<Fault>) -> Self {
+        Self { of, faults }
+    }
+
+    pub(crate) fn wrong(&mut self, field: &'static str, wrong: Wrong) {
+        self.faults.push(Fault::Setting {
+            of: self.of.clone(),
+            field,
+            wrong,
+        });
+    }
+
+    /// Keeps what is right and tells what is not.
+    pub(crate) fn take<T>(
+        &mut self,
+        field: &'static str,
+        text: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+        wrong: impl FnOnce(String) -> Wrong,
+    ) -> Option<T> {
+        let parsed = parse(text);
+        if parsed.is_none() {
+            self.wrong(field, wrong(text.to_owned()));
+        }
+        parsed
+    }
+
+    /// As [`Report::take`], where empty means none.
+    pub(crate) fn take_any<T>(
+        &mut self,
+        field: &'static str,
+        text: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+        wrong: impl FnOnce(String) -> Wrong,
+    ) -> Option<T> {
+        if text.is_empty() {
+            return None;
+        }
+        self.take(field, text, parse, wrong)
+    }
+
+    /// As [`Report::take`], for each of a list of at most `max`.
+    pub(crate) fn take_all<T>(
+        &mut self,
+        field: &'static str,
+        texts: &[String],
+        max: usize,
+        parse: impl Fn(&str) -> Option<T>,
+        wrong: impl Fn(String) -> Wrong,
+    ) -> Vec<T> {
+        if texts.len() > max {
+            self.wrong(field, Wrong::TooMany(max));
+            return Vec::new();
+        }
+        let each = |text: &String| self.take(field, text, &parse, &wrong);
+        texts.iter().filter_map(each).collect()
+    }
+
+    pub(crate) fn range(&mut self, field: &'static str, value: impl Into<u64>, from: u64, to: u64) {
+        let value = value.into();
+        if !(from..=to).contains(&value) {
+            self.wrong(field, Wrong::Range { value, from, to });
+        }
+    }
+
+    pub(crate) fn text(&mut self, field: &'static str, text: &str, max: usize) {
+        if text.chars().count() > max || text.chars().any(char::is_control) {
+            self.wrong(field, Wrong::Text(max));
+        }
+    }
+}
+
+/// Whether a text can name a trunk, a route or a time condition.
+pub(crate) fn is_name(text: &str) -> bool {
+    let allowed = |c: char| c.is_alphanumeric() || " .-_".contains(c);
+    let length = text.chars().count();
+    (1..=NAME_LENGTH_MAX).contains(&length) && text.chars().all(allowed) && text.trim() == text
+}
