@@ -16,6 +16,10 @@ pub struct Moment {
 
 /// The next thing to do for one request. Everything but [`Step::Respond`] carries what to do with
 /// the answer.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time is made and taken apart"
+)]
 pub enum Step {
     /// The request is done.
     Respond(Response),
