@@ -30,6 +30,8 @@ pub struct Status {
     pub phones: Vec<Phone>,
     /// Calls in progress, oldest first.
     pub calls: Vec<Call>,
+    /// The site's trunks, in its order.
+    pub trunks: Vec<Trunk>,
     /// Counters since the process started: name and value.
     pub counters: Vec<(String, u64)>,
 }
@@ -47,6 +49,19 @@ pub struct Phone {
     pub expires_secs: u32,
     /// User-Agent as sent; may be empty.
     pub user_agent: String,
+}
+
+/// A trunk.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Trunk {
+    /// Its name.
+    pub name: String,
+    /// Calls can go out by it now.
+    pub up: bool,
+    /// For people: `registered`, `refused: 403`, `no answer`, `not enabled`.
+    pub state: String,
+    /// Calls that use it now.
+    pub calls: u32,
 }
 
 /// A call in progress.
