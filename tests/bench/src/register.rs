@@ -71,7 +71,11 @@ fn compare(
     ours: f64,
     folder: &Path,
 ) -> Result<(), BenchError> {
-    let kamailio = Kamailio::start(folder, &peer("kamailio.cfg"))?;
+    let kamailio = Kamailio::start(
+        folder,
+        &peer("kamailio.cfg"),
+        SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?)),
+    )?;
     let load = |count| {
         register(
             kamailio.sip,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use kernel::process::{Stop, stop, usage};
 
-use crate::{NativeError, PASSWORD, free_port, running};
+use crate::{NativeError, PASSWORD, running};
 
 /// Questions asked before Kamailio counts as not starting, each with 100 ms to answer.
 const PROBES_MAX: u32 = 100;
@@ -24,12 +24,16 @@ pub struct Kamailio {
 }
 
 impl Kamailio {
-    /// Starts it on loopback, with its files in `folder`; `PORT` and `PASSWORD` in the
+    /// Starts it on this address with its files in `folder`; `ADDRESS` and `PASSWORD` in the
     /// configuration are filled in.
     ///
     /// # Errors
     /// It is not installed, or does not start.
-    pub fn start(folder: &Path, configuration: &Path) -> Result<Self, NativeError> {
+    pub fn start(
+        folder: &Path,
+        configuration: &Path,
+        sip: SocketAddr,
+    ) -> Result<Self, NativeError> {
         let missing = |source| NativeError::Missing {
             program: "kamailio",
             package: "kamailio",
@@ -41,11 +45,10 @@ impl Kamailio {
             .map_err(missing)?;
         let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
         let version = shown.split_whitespace().nth(2).unwrap_or("?").to_owned();
-        let sip = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let text = std::fs::read_to_string(configuration)
             .map_err(NativeError::io("read", configuration))?;
         let text = text
-            .replace("PORT", &sip.port().to_string())
+            .replace("ADDRESS", &sip.to_string())
             .replace("PASSWORD", PASSWORD);
         let path = folder.join("kamailio.cfg");
         std::fs::write(&path, text).map_err(NativeError::io("write", &path))?;

@@ -4,10 +4,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
+use ipc::pbx::{Reply, Request};
 use ipc::site::Site;
 use native::{Installation, Load, NativeError, Outcome, PASSWORD, Plan, Profile, Running, number};
 use nix::sched::{CloneFlags, unshare};
+use run_loop::ipc::BlockingClient;
 
 use crate::scenario::expand;
 
@@ -15,6 +18,10 @@ use crate::scenario::expand;
 const BOX: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5060);
 /// The port of every phone.
 const PHONE_PORT: u16 = 5060;
+/// How long a trunk may take to come up.
+const TRUNK_UP_MAX: Duration = Duration::from_secs(20);
+/// How often one looks whether it has.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 /// Extensions of every office.
 const EXTENSIONS: usize = 8;
 
@@ -25,11 +32,11 @@ pub struct Office {
     pub box_: Installation,
 }
 
-/// A phone to be: an extension with an address.
+/// A phone to be: an address, and the extension that it is, if any.
 #[derive(Clone, Debug)]
 pub struct Phone {
     folder: PathBuf,
-    index: usize,
+    extension: Option<usize>,
     address: IpAddr,
 }
 
@@ -80,9 +87,41 @@ impl Office {
         let last = u8::try_from(index + 1).unwrap_or(u8::MAX);
         Phone {
             folder: self.box_.folder().clone(),
-            index,
+            extension: Some(index),
             address: IpAddr::from([127, 0, 1, last]),
         }
+    }
+
+    /// Somebody at this address who is no extension.
+    #[must_use]
+    pub fn stranger(&self, address: IpAddr) -> Phone {
+        Phone {
+            folder: self.box_.folder().clone(),
+            extension: None,
+            address,
+        }
+    }
+
+    /// Waits until a trunk can take calls.
+    ///
+    /// # Errors
+    /// It cannot within 20 s.
+    pub fn wait_for_trunk(&self, name: &str) -> Result<(), NativeError> {
+        let socket = self.box_.folder().join("pbx.sock");
+        let pbx = BlockingClient::<Request, Reply>::new(socket);
+        let limit = Instant::now() + TRUNK_UP_MAX;
+        while Instant::now() < limit {
+            if let Reply::Status(status) = pbx.call(&Request::Status)?
+                && status
+                    .trunks
+                    .iter()
+                    .any(|trunk| trunk.name == name && trunk.up)
+            {
+                return Ok(());
+            }
+            std::thread::park_timeout(LOOK_INTERVAL);
+        }
+        Err(NativeError::Load(format!("trunk {name} is not up")))
     }
 
     /// The phone of the extension with this index, registered.
@@ -103,13 +142,38 @@ impl Phone {
     /// # Errors
     /// It did not go as the scenario says.
     pub fn play(&self, scenario: &str, others: &[usize]) -> Result<(), NativeError> {
+        let others: Vec<String> = others.iter().map(|other| number(*other)).collect();
+        self.run(BOX, scenario, &others)
+    }
+
+    /// Plays a scenario to its end with this number as field 2.
+    ///
+    /// # Errors
+    /// It did not go as the scenario says.
+    pub fn dial(&self, scenario: &str, number: &str) -> Result<(), NativeError> {
+        self.run(BOX, scenario, &[number.to_owned()])
+    }
+
+    /// Plays a scenario to its end towards another server than the box.
+    ///
+    /// # Errors
+    /// It did not go as the scenario says.
+    pub fn call_by(&self, server: SocketAddr, scenario: &str) -> Result<(), NativeError> {
+        self.run(server, scenario, &[])
+    }
+
+    fn run(&self, to: SocketAddr, scenario: &str, others: &[String]) -> Result<(), NativeError> {
         let path = expand(scenario, &self.folder)?;
         let fields = self.fields(others);
-        let uri = others.first().map_or_else(
-            || BOX.to_string(),
-            |other| format!("{}@{BOX}", number(*other)),
-        );
-        let outcome = self.load(&path, &fields, Some(&uri)).run(&self.folder)?;
+        // SIPp does not take the URI of its credentials from the request.
+        let uri = others
+            .first()
+            .map_or_else(|| to.to_string(), |other| format!("{other}@{to}"));
+        let load = Load {
+            to,
+            ..self.load(&path, &fields, Some(&uri))
+        };
+        let outcome = load.run(&self.folder)?;
         self.check(scenario, outcome)
     }
 
@@ -146,14 +210,11 @@ impl Phone {
         }
     }
 
-    fn fields(&self, others: &[usize]) -> Vec<String> {
-        let own = number(self.index);
-        let mut line = format!("{own};[authentication username={own} password={PASSWORD}]");
-        for other in others {
-            line.push(';');
-            line.push_str(&number(*other));
-        }
-        vec![line]
+    fn fields(&self, others: &[String]) -> Vec<String> {
+        let own = self.extension.map(number).unwrap_or_default();
+        let login = format!("[authentication username={own} password={PASSWORD}]");
+        let fields = [own, login].into_iter().chain(others.iter().cloned());
+        vec![fields.collect::<Vec<_>>().join(";")]
     }
 
     fn check(&self, scenario: &str, outcome: Outcome) -> Result<(), NativeError> {
