@@ -9,16 +9,25 @@
 
 pub mod codec;
 mod event;
-mod latch;
+pub mod latch;
+mod outgoing;
 mod packet;
+mod payload_types;
 mod pcm;
+pub mod quality;
+mod reception;
 mod relay;
 pub mod resample;
+pub mod rtcp;
 #[cfg(test)]
 mod signal;
 pub mod srtp;
 
 pub use event::{Digit, DigitCounter, TelephoneEvent};
+pub use latch::{Expected, Latch};
+pub use outgoing::Outgoing;
 pub use packet::{Header, Malformed, Packet, check_rtcp, is_rtcp};
+pub use payload_types::PayloadTypes;
 pub use pcm::{FRAME_MILLIS, Rate};
+pub use reception::Reception;
 pub use relay::{Channel, DropReason, Leg, Relay, Side, Stats, Verdict};

@@ -185,7 +185,7 @@ const fn is_rtcp_type(second: u8) -> bool {
 }
 
 /// The only version in use (RFC 3550 §5.1).
-const VERSION: u8 = 2;
+pub(crate) const VERSION: u8 = 2;
 
 #[cfg(test)]
 mod tests {

@@ -105,7 +105,6 @@ pub struct Relay {
 
 #[derive(Clone, Debug)]
 struct Half {
-    expected: Expected,
     latch: Latch,
     telephone_event: Option<u8>,
     /// Outgoing payload type by incoming one; most map to themselves.
@@ -131,16 +130,11 @@ impl Relay {
     /// Replaces what is known of one side. The locked source stays; see [`relatch`](Self::relatch).
     pub fn set(&mut self, side: Side, leg: &Leg) {
         let half = self.half_mut(side);
-        let remote = leg
-            .remote
-            .filter(|to| !to.ip().is_unspecified() && to.port() != 0);
-        if half.latch.is_reopened() && half.expected.remote != remote {
-            half.latch = Latch::default();
-        }
-        half.expected = Expected {
-            remote,
-            signalling: leg.signalling,
-        };
+        half.latch.expect(Expected {
+            remote: leg.remote,
+            signalling: leg.signalling.map(|host| SocketAddr::new(host, 0)),
+            ..Expected::default()
+        });
         half.telephone_event = leg.telephone_event;
         half.payload_types = IDENTITY;
         for (received, sent) in &leg.payload_map {
@@ -225,7 +219,7 @@ impl Relay {
     ) -> Result<(Channel, SocketAddr), DropReason> {
         let packet = Packet::parse(bytes)?;
         let from = self.half_mut(side);
-        if !from.latch.admit_rtp(from.expected, source) {
+        if !from.latch.admit_rtp(source) {
             return Err(DropReason::ForeignSource);
         }
         if from.telephone_event == Some(packet.payload_type) {
@@ -234,7 +228,10 @@ impl Relay {
         }
         let received = packet.payload_type;
         let to = self.half_mut(side.other());
-        let destination = to.rtp_destination().ok_or(DropReason::NoDestination)?;
+        let destination = to
+            .latch
+            .rtp_destination()
+            .ok_or(DropReason::NoDestination)?;
         let sent = to
             .payload_types
             .get(usize::from(received))
@@ -259,12 +256,12 @@ impl Relay {
         let admitted = if muxed {
             from.latch.admits_muxed(source)
         } else {
-            from.latch.admit_rtcp(from.expected, source)
+            from.latch.admit_rtcp(source)
         };
         if !admitted {
             return Err(DropReason::ForeignSource);
         }
-        let to = self.half_mut(side.other()).rtcp_destination();
+        let to = self.half_mut(side.other()).latch.rtcp_destination();
         to.map(|to| (Channel::Rtcp, to))
             .ok_or(DropReason::NoDestination)
     }
@@ -280,30 +277,12 @@ impl Relay {
 impl Half {
     fn new() -> Self {
         Self {
-            expected: Expected::default(),
             latch: Latch::default(),
             telephone_event: None,
             payload_types: IDENTITY,
             digits: DigitCounter::default(),
             packets: 0,
         }
-    }
-
-    /// Where this side listens: the locked source, else what its SDP says; nowhere while held.
-    fn rtp_destination(&self) -> Option<SocketAddr> {
-        self.expected
-            .remote
-            .map(|remote| self.latch.rtp().unwrap_or(remote))
-    }
-
-    /// Where this side's RTCP listens: the locked source, else the port after its RTP.
-    fn rtcp_destination(&self) -> Option<SocketAddr> {
-        if let Some(locked) = self.latch.rtcp() {
-            return self.expected.remote.map(|_| locked);
-        }
-        let mut next = self.rtp_destination()?;
-        next.set_port(next.port().checked_add(1)?);
-        Some(next)
     }
 }
 
