@@ -1,6 +1,7 @@
 //! Store, media and pbx of one run, with extensions to call between.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
@@ -99,9 +100,8 @@ impl Installation {
         )?;
         let extensions = plan.extensions;
         configure(&home, |site| {
-            let realm = site.realm.clone();
-            site.extensions
-                .extend((0..extensions).map(|index| extension(&realm, index)));
+            let made = self::extensions(&site.realm, 0..extensions);
+            site.extensions.extend(made);
             arrange(site);
         })?;
         let media = start_media(&home)?;
@@ -198,6 +198,12 @@ pub fn unix(home: &Home, name: &str) -> Result<OwnedFd, NativeError> {
 fn start_media(home: &Home) -> Result<Service, NativeError> {
     let arguments = ["--ports", MEDIA_PORTS];
     Service::start(home, "media", &arguments, &[("ipc", unix(home, "media")?)])
+}
+
+/// The extensions with these indices, with [`PASSWORD`].
+#[must_use]
+pub fn extensions(realm: &str, indices: Range<usize>) -> Vec<Extension> {
+    indices.map(|index| extension(realm, index)).collect()
 }
 
 fn extension(realm: &str, index: usize) -> Extension {

@@ -9,5 +9,7 @@
 
 mod office;
 mod scenario;
+mod telephone;
 
 pub use office::{Office, Phone, Playing};
+pub use telephone::{Dialog, Telephone};

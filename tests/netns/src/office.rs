@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use ipc::pbx::{Reply, Request};
 use ipc::site::Site;
+use ipc::store;
 use native::{Installation, Load, NativeError, Outcome, PASSWORD, Plan, Profile, Running, number};
 use nix::sched::{CloneFlags, unshare};
 use run_loop::ipc::BlockingClient;
@@ -49,12 +50,23 @@ pub struct Playing {
 }
 
 impl Office {
+    /// Opens an office with a few extensions; see [`Self::with_extensions`].
+    ///
+    /// # Errors
+    /// No namespace can be made (that needs root), or a service does not start.
+    pub fn open(arrange: impl FnOnce(&mut Site)) -> Result<Self, NativeError> {
+        Self::with_extensions(EXTENSIONS, arrange)
+    }
+
     /// Opens an office on the calling thread, which from then on is inside the namespace, and all
     /// it starts; `arrange` changes the site first.
     ///
     /// # Errors
     /// No namespace can be made (that needs root), or a service does not start.
-    pub fn open(arrange: impl FnOnce(&mut Site)) -> Result<Self, NativeError> {
+    pub fn with_extensions(
+        count: usize,
+        arrange: impl FnOnce(&mut Site),
+    ) -> Result<Self, NativeError> {
         let ramal = program()?;
         unshare(CloneFlags::CLONE_NEWNET).map_err(|error| {
             NativeError::Load(format!(
@@ -74,7 +86,7 @@ impl Office {
         }
         let plan = Plan {
             address: BOX,
-            ..Plan::on_loopback(ramal, EXTENSIONS)
+            ..Plan::on_loopback(ramal, count)
         };
         Ok(Self {
             box_: Installation::start(&plan, arrange)?,
@@ -99,6 +111,23 @@ impl Office {
             folder: self.box_.folder().clone(),
             extension: None,
             address,
+        }
+    }
+
+    /// Every call record, newest first.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub fn records(&self) -> Result<Vec<store::CallRecord>, NativeError> {
+        let socket = self.box_.folder().join("store.sock");
+        let store = BlockingClient::<store::Request, store::Reply>::new(socket);
+        let asked = store::Request::Calls {
+            limit: 1000,
+            before: None,
+        };
+        match store.call(&asked)? {
+            store::Reply::Calls(records) => Ok(records),
+            _ => Err(NativeError::Store("no records".into())),
         }
     }
 

@@ -1,0 +1,374 @@
+//! A telephone in a few hundred lines, for what SIPp cannot play: two calls at a time, a nonce used
+//! many times over, fifty calls at once.
+//!
+//! It blocks, repeats nothing that is not asked for again, and speaks UDP only: loopback loses
+//! nothing.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use native::{NativeError, PASSWORD, number};
+use sip::digest::{Algorithm, Challenge, Ha1};
+use sip::{HeaderName, Message, Method, NameAddr, Request, Response, StatusCode, Uri};
+
+/// How long the box may take to say what is expected.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A telephone of an extension.
+#[derive(Debug)]
+pub struct Telephone {
+    socket: UdpSocket,
+    server: SocketAddr,
+    /// Its extension.
+    pub number: String,
+    /// Where it hears.
+    pub media: UdpSocket,
+    challenge: Option<(Challenge, u32)>,
+    /// What came while something else was waited for.
+    kept: Vec<Message>,
+}
+
+/// One end of a dialog (RFC 3261 §12).
+#[derive(Clone, Debug)]
+pub struct Dialog {
+    /// Call-ID.
+    pub call_id: String,
+    /// Our address with our tag.
+    pub local: NameAddr,
+    /// The other's with its tag.
+    pub remote: NameAddr,
+    target: Uri,
+    cseq: u32,
+    /// Where the other end's media is.
+    pub media: SocketAddr,
+}
+
+impl Telephone {
+    /// The telephone of the extension with this index, in the office of the calling thread.
+    ///
+    /// # Errors
+    /// Its address is taken.
+    pub fn new(server: SocketAddr, index: usize) -> Result<Self, NativeError> {
+        let [high, low] = u16::try_from(index).unwrap_or_default().to_be_bytes();
+        let address = IpAddr::from([127, 1, high, low.saturating_add(1)]);
+        let bind = |port: u16| {
+            UdpSocket::bind((address, port)).map_err(NativeError::io("bind", "a telephone"))
+        };
+        let socket = bind(5060)?;
+        socket
+            .set_read_timeout(Some(PATIENCE))
+            .map_err(NativeError::io("set up", "a telephone"))?;
+        Ok(Self {
+            socket,
+            server,
+            number: number(index),
+            media: bind(4000)?,
+            challenge: None,
+            kept: Vec::new(),
+        })
+    }
+
+    /// Registers, asked for its password once if need be; the final answer.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn register(&mut self) -> Result<Response, NativeError> {
+        let uri = self.uri(None);
+        let own = NameAddr::new(self.uri(Some(&self.number)));
+        let local = own.clone().with_tag(&fresh());
+        let mut request = Request::new(Method::Register, uri, &local, &own, &fresh(), 1);
+        request.headers.push(HeaderName::Contact, self.contact());
+        request.headers.push(HeaderName::Expires, "600");
+        self.ask(request)
+    }
+
+    /// Calls a number and waits for the answer.
+    ///
+    /// # Errors
+    /// It is refused, or nobody answers.
+    pub fn call(&mut self, called: &str, headers: &[(&str, &str)]) -> Result<Dialog, NativeError> {
+        let remote = NameAddr::new(self.uri(Some(called)));
+        let local = NameAddr::new(self.uri(Some(&self.number))).with_tag(&fresh());
+        let uri = self.uri(Some(called));
+        let mut request = Request::new(Method::Invite, uri, &local, &remote, &fresh(), 1);
+        request.headers.push(HeaderName::Contact, self.contact());
+        for (name, value) in headers {
+            request
+                .headers
+                .push(HeaderName::Other((*name).into()), *value);
+        }
+        let request = request.with_body("application/sdp", self.description());
+        let response = self.ask(request)?;
+        if !response.status.is_success() {
+            return Err(unexpected(&format!("{} to a call", response.status)));
+        }
+        let headers = &response.headers;
+        let cseq = headers.cseq().map_err(|_| unexpected("no CSeq"))?.number;
+        let dialog = Dialog {
+            call_id: headers.call_id().unwrap_or_default().to_owned(),
+            local,
+            remote: headers.to().map_err(|_| unexpected("no To"))?,
+            target: target(headers)?,
+            cseq,
+            media: media_of(&response.body)?,
+        };
+        let ack = self.in_dialog(&dialog, Method::Ack, cseq);
+        self.send(&ack)?;
+        Ok(dialog)
+    }
+
+    /// Waits for a call and answers it; back when that was acknowledged.
+    ///
+    /// # Errors
+    /// None comes.
+    pub fn answer(&mut self) -> Result<Dialog, NativeError> {
+        let invite = self.expect(&Method::Invite)?;
+        let tag = fresh();
+        let response = Response::to_request(&invite, StatusCode::OK, Some(&tag))
+            .with(HeaderName::Contact, self.contact())
+            .with_body("application/sdp", self.description());
+        self.send_bytes(&response.to_bytes())?;
+        self.expect(&Method::Ack)?;
+        let headers = &invite.headers;
+        let broken = |_| unexpected("an INVITE without From or To");
+        Ok(Dialog {
+            call_id: headers.call_id().unwrap_or_default().to_owned(),
+            local: headers.to().map_err(broken)?.with_tag(&tag),
+            remote: headers.from().map_err(broken)?,
+            target: target(headers)?,
+            cseq: 0,
+            media: media_of(&invite.body)?,
+        })
+    }
+
+    /// Sends a request in a dialog; the final answer.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn request(
+        &mut self,
+        dialog: &mut Dialog,
+        method: Method,
+        headers: &[(&str, &str)],
+        direction: Option<&str>,
+    ) -> Result<Response, NativeError> {
+        dialog.cseq += 1;
+        let is_invite = method == Method::Invite;
+        let mut request = self.in_dialog(dialog, method, dialog.cseq);
+        request.headers.push(HeaderName::Contact, self.contact());
+        for (name, value) in headers {
+            request
+                .headers
+                .push(HeaderName::Other((*name).into()), *value);
+        }
+        if let Some(direction) = direction {
+            let mut description = self.description();
+            description.extend_from_slice(format!("a={direction}\r\n").as_bytes());
+            request = request.with_body("application/sdp", description);
+        }
+        let response = self.ask(request)?;
+        if is_invite && response.status.is_success() {
+            let ack = self.in_dialog(dialog, Method::Ack, dialog.cseq);
+            self.send(&ack)?;
+        }
+        Ok(response)
+    }
+
+    /// Waits for a request of this method and answers it, unless it is INVITE or ACK.
+    ///
+    /// # Errors
+    /// None comes.
+    pub fn expect(&mut self, method: &Method) -> Result<Request, NativeError> {
+        let wanted = |message: &Message| matches!(message, Message::Request(request) if request.method == *method);
+        let Message::Request(request) = self.take(wanted, method.as_str())? else {
+            return Err(unexpected("a response"));
+        };
+        if !matches!(method, Method::Invite | Method::Ack) {
+            let response = Response::to_request(&request, StatusCode::OK, None);
+            self.send_bytes(&response.to_bytes())?;
+        }
+        Ok(request)
+    }
+
+    /// Sends a request outside a dialog as it is, with a Via; the final answer, 401 included.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn once(&mut self, request: &Request) -> Result<Response, NativeError> {
+        self.send(request)?;
+        let cseq = request.headers.cseq().map_err(|_| unexpected("no CSeq"))?;
+        let call_id = request.headers.call_id().unwrap_or_default().to_owned();
+        let wanted = |message: &Message| match message {
+            Message::Request(_) => false,
+            Message::Response(response) => {
+                !response.status.is_provisional()
+                    && response.headers.cseq().is_ok_and(|got| got == cseq)
+                    && response.headers.call_id().is_ok_and(|id| id == call_id)
+            }
+        };
+        match self.take(wanted, "a final answer")? {
+            Message::Response(response) => {
+                if request.method == Method::Invite && !response.status.is_success() {
+                    let mut ack = request.clone();
+                    ack.method = Method::Ack;
+                    let to = response.headers.first(&HeaderName::To).unwrap_or_default();
+                    ack.headers.set(HeaderName::To, to);
+                    ack.headers
+                        .set(HeaderName::CSeq, format!("{} ACK", cseq.number));
+                    ack.body.clear();
+                    self.send(&ack)?;
+                }
+                Ok(response)
+            }
+            Message::Request(_) => Err(unexpected("a request")),
+        }
+    }
+
+    /// Its Contact.
+    #[must_use]
+    pub fn contact(&self) -> String {
+        format!("<sip:{}@{}>", self.number, self.own())
+    }
+
+    /// The credentials for a request under the challenge at hand, the `nc`th with its nonce.
+    #[must_use]
+    pub fn credentials(&self, challenge: &Challenge, request: &Request, nc: u32) -> String {
+        let ha1 = Ha1::from_password(&self.number, &challenge.realm, PASSWORD);
+        let uri = request.uri.to_string();
+        challenge.answer(&self.number, &ha1, &request.method, &uri, nc, &fresh())
+    }
+
+    /// The strongest challenge in a 401.
+    #[must_use]
+    pub fn challenge(response: &Response) -> Option<Challenge> {
+        let read = response.headers.all(&HeaderName::WwwAuthenticate);
+        read.filter_map(Challenge::parse)
+            .max_by_key(|challenge| challenge.algorithm == Algorithm::Sha256)
+    }
+
+    /// A request, again with credentials when it is challenged.
+    fn ask(&mut self, mut request: Request) -> Result<Response, NativeError> {
+        if let Some((challenge, used)) = self.challenge.take() {
+            let nc = used + 1;
+            let value = self.credentials(&challenge, &request, nc);
+            request.headers.set(HeaderName::Authorization, value);
+            self.challenge = Some((challenge, nc));
+        }
+        let response = self.once(&request)?;
+        if response.status != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
+        let challenge = Self::challenge(&response).ok_or_else(|| unexpected("no challenge"))?;
+        let value = self.credentials(&challenge, &request, 1);
+        request.headers.set(HeaderName::Authorization, value);
+        let cseq = request.headers.cseq().map_err(|_| unexpected("no CSeq"))?;
+        let next = format!("{} {}", cseq.number + 1, cseq.method);
+        request.headers.set(HeaderName::CSeq, next);
+        self.challenge = Some((challenge, 1));
+        self.once(&request)
+    }
+
+    fn in_dialog(&self, dialog: &Dialog, method: Method, cseq: u32) -> Request {
+        let (local, remote) = (&dialog.local, &dialog.remote);
+        let uri = dialog.target.clone();
+        Request::new(method, uri, local, remote, &dialog.call_id, cseq)
+    }
+
+    fn take(
+        &mut self,
+        wanted: impl Fn(&Message) -> bool,
+        what: &str,
+    ) -> Result<Message, NativeError> {
+        if let Some(at) = self.kept.iter().position(&wanted) {
+            return Ok(self.kept.remove(at));
+        }
+        let mut buffer = [0; 65_536];
+        loop {
+            let (length, _) = self.socket.recv_from(&mut buffer).map_err(|error| {
+                let number = &self.number;
+                unexpected(&format!("nothing: {number} waits for {what}: {error}"))
+            })?;
+            let bytes = buffer.get(..length).unwrap_or_default();
+            let Ok(message) = sip::parse_datagram(bytes) else {
+                continue;
+            };
+            if wanted(&message) {
+                return Ok(message);
+            }
+            self.kept.push(message);
+        }
+    }
+
+    fn send(&self, request: &Request) -> Result<(), NativeError> {
+        let mut request = request.clone();
+        let via = format!("SIP/2.0/UDP {};branch=z9hG4bK{};rport", self.own(), fresh());
+        request.headers.push_first(HeaderName::Via, via);
+        self.send_bytes(&request.to_bytes())
+    }
+
+    fn send_bytes(&self, bytes: &[u8]) -> Result<(), NativeError> {
+        let sent = self.socket.send_to(bytes, self.server);
+        sent.map(drop).map_err(NativeError::io("send", "SIP"))
+    }
+
+    fn own(&self) -> String {
+        let own = self.socket.local_addr();
+        own.map_or_else(|_| String::new(), |address| address.to_string())
+    }
+
+    fn uri(&self, user: Option<&str>) -> Uri {
+        Uri::sip(user, sip::Host::from_ip(self.server.ip()), None)
+    }
+
+    fn description(&self) -> Vec<u8> {
+        let media = self.media.local_addr();
+        let (address, port) = media.map_or_else(
+            |_| (String::new(), 0),
+            |media| (media.ip().to_string(), media.port()),
+        );
+        format!(
+            "v=0\r\no=- 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\n\
+             m=audio {port} RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\n\
+             a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"
+        )
+        .into_bytes()
+    }
+}
+
+/// Where a dialog's peer wants its requests.
+fn target(headers: &sip::Headers) -> Result<Uri, NativeError> {
+    match headers.contacts() {
+        Ok(sip::Contacts::List(contacts)) => contacts
+            .into_iter()
+            .next()
+            .map(|contact| contact.uri)
+            .ok_or_else(|| unexpected("no Contact")),
+        Ok(sip::Contacts::Star) | Err(_) => Err(unexpected("no Contact")),
+    }
+}
+
+/// Where a description wants its audio.
+fn media_of(description: &[u8]) -> Result<SocketAddr, NativeError> {
+    let text = String::from_utf8_lossy(description);
+    let find = |start: &str| text.lines().find_map(|line| line.strip_prefix(start));
+    let address = find("c=IN IP4 ").and_then(|address| address.trim().parse().ok());
+    let port = find("m=audio ")
+        .and_then(|rest| rest.split(' ').next())
+        .and_then(|port| port.parse().ok());
+    address
+        .zip(port)
+        .map(|(address, port): (IpAddr, u16)| SocketAddr::new(address, port))
+        .ok_or_else(|| unexpected("a description without audio"))
+}
+
+fn unexpected(what: &str) -> NativeError {
+    NativeError::Load(format!("a telephone got {what}"))
+}
+
+/// A token nobody else has.
+fn fresh() -> String {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let count = LAST.fetch_add(1, Ordering::Relaxed);
+    format!("{:x}-{count:x}", std::process::id())
+}

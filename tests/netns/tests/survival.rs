@@ -1,0 +1,247 @@
+//! Calls outlive the processes that made them.
+#![expect(clippy::expect_used, reason = "a test may panic to fail")]
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use native::number;
+use netns::{Dialog, Office, Telephone};
+use sip::{Method, StatusCode};
+
+/// Calls up at one time.
+const CALLS: usize = 50;
+/// Time between two packets of a stream.
+const PACKET_TIME: Duration = Duration::from_millis(20);
+
+/// Both ends of a call.
+struct Pair {
+    caller: (Telephone, Dialog),
+    callee: (Telephone, Dialog),
+}
+
+/// What the listeners heard: for each stream the packets sent, those heard, and the longest pause.
+struct Heard {
+    sent: u16,
+    streams: Vec<(u16, Duration)>,
+}
+
+/// Sends 50 packets a second on every stream until told to stop, and listens at all of them.
+fn talk(
+    streams: Vec<(UdpSocket, SocketAddr, UdpSocket)>,
+    stop: Arc<AtomicBool>,
+) -> std::thread::JoinHandle<Heard> {
+    std::thread::spawn(move || {
+        for (_, _, ear) in &streams {
+            ear.set_nonblocking(true).expect("a socket");
+        }
+        let start = Instant::now();
+        let mut heard: Vec<(u16, Duration, Duration)> = streams
+            .iter()
+            .map(|_| (0, Duration::ZERO, Duration::ZERO))
+            .collect();
+        let mut sent: u16 = 0;
+        let mut packet = [0xd5; 172];
+        while !stop.load(Ordering::Relaxed) {
+            packet[..2].copy_from_slice(&[0x80, 8]);
+            packet[2..4].copy_from_slice(&sent.to_be_bytes());
+            packet[4..8].copy_from_slice(&(u32::from(sent) * 160).to_be_bytes());
+            packet[8..12].copy_from_slice(&7_u32.to_be_bytes());
+            for (mouth, to, _) in &streams {
+                mouth.send_to(&packet, to).expect("sent");
+            }
+            sent += 1;
+            let next = start + PACKET_TIME * u32::from(sent);
+            listen(&streams, &mut heard, start, next);
+        }
+        let until = Instant::now() + Duration::from_millis(200);
+        listen(&streams, &mut heard, start, until);
+        Heard {
+            sent,
+            streams: heard
+                .into_iter()
+                .map(|(count, _, pause)| (count, pause))
+                .collect(),
+        }
+    })
+}
+
+fn listen(
+    streams: &[(UdpSocket, SocketAddr, UdpSocket)],
+    heard: &mut [(u16, Duration, Duration)],
+    start: Instant,
+    until: Instant,
+) {
+    let mut buffer = [0; 512];
+    loop {
+        for ((_, _, ear), (count, last, pause)) in streams.iter().zip(heard.iter_mut()) {
+            while let Ok(length) = ear.recv(&mut buffer) {
+                if length == 172 {
+                    let now = start.elapsed();
+                    if *count > 0 {
+                        *pause = (*pause).max(now - *last);
+                    }
+                    (*count, *last) = (*count + 1, now);
+                }
+            }
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        std::thread::park_timeout(left.min(Duration::from_millis(2)));
+    }
+}
+
+/// An office with so many calls up.
+fn talking(calls: usize) -> (Office, Vec<Pair>) {
+    let office = Office::with_extensions(2 * calls, |_| {}).expect("an office");
+    let server = office.box_.sip;
+    let pairs = (0..calls).map(|index| {
+        let mut callee = Telephone::new(server, 2 * index + 1).expect("a telephone");
+        let registered = callee.register().expect("an answer");
+        assert_eq!(registered.status, StatusCode::OK);
+        let callee = std::thread::spawn(move || {
+            let dialog = callee.answer().expect("a call");
+            (callee, dialog)
+        });
+        let mut caller = Telephone::new(server, 2 * index).expect("a telephone");
+        let dialog = caller.call(&number(2 * index + 1), &[]).expect("an answer");
+        let callee = callee.join().expect("the callee");
+        Pair {
+            caller: (caller, dialog),
+            callee,
+        }
+    });
+    let pairs = pairs.collect();
+    (office, pairs)
+}
+
+fn streams(pairs: &[Pair]) -> Vec<(UdpSocket, SocketAddr, UdpSocket)> {
+    let copy = |socket: &UdpSocket| socket.try_clone().expect("a socket");
+    pairs
+        .iter()
+        .flat_map(|pair| {
+            let (caller, callee) = (&pair.caller, &pair.callee);
+            [
+                (copy(&caller.0.media), caller.1.media, copy(&callee.0.media)),
+                (copy(&callee.0.media), callee.1.media, copy(&caller.0.media)),
+            ]
+        })
+        .collect()
+}
+
+/// Waits for `count` more packets at one ear without taking them.
+fn let_them_talk() {
+    std::thread::park_timeout(Duration::from_secs(1));
+}
+
+#[test]
+fn fifty_calls_survive_the_death_of_the_exchange() {
+    let (mut office, mut pairs) = talking(CALLS);
+    let stop = Arc::new(AtomicBool::new(false));
+    let talk = talk(streams(&pairs), Arc::clone(&stop));
+    let_them_talk();
+    office.box_.crash_pbx().expect("it starts again");
+    let_them_talk();
+    stop.store(true, Ordering::Relaxed);
+    let heard = talk.join().expect("the talk");
+    let longest = heard.streams.iter().map(|(_, pause)| *pause).max();
+    println!(
+        "    measured: the longest pause of {} streams was {longest:?}",
+        2 * CALLS
+    );
+    for (count, _) in &heard.streams {
+        // The first packets may come before the other end is known.
+        assert!(
+            heard.sent - count <= 2,
+            "{count} of {} packets were heard",
+            heard.sent
+        );
+    }
+
+    for (index, pair) in pairs.iter_mut().enumerate() {
+        let (phone, dialog) = &mut pair.caller;
+        let held = phone
+            .request(dialog, Method::Invite, &[], Some("sendonly"))
+            .expect("an answer");
+        assert_eq!(held.status, StatusCode::OK, "call {index} can be held");
+        let (one, other) = match index % 2 {
+            0 => (&mut pair.caller, &mut pair.callee),
+            _ => (&mut pair.callee, &mut pair.caller),
+        };
+        let ended = one
+            .0
+            .request(&mut one.1, Method::Bye, &[], None)
+            .expect("an answer");
+        assert_eq!(ended.status, StatusCode::OK, "call {index} can be hung up");
+        other.0.expect(&Method::Bye).expect("the other end is told");
+    }
+    let records = office.records().expect("the store answers");
+    assert_eq!(records.len(), CALLS, "one record a call");
+    for record in &records {
+        assert!(record.answered_millis.is_some() && record.ended_millis.is_some());
+        let ended = ["EndedByCaller", "EndedByCallee"];
+        assert!(
+            ended.contains(&format!("{:?}", record.outcome).as_str()),
+            "{record:?}"
+        );
+    }
+}
+
+#[test]
+fn a_call_can_be_transferred_after_the_death_of_the_exchange() {
+    let (mut office, mut pairs) = talking(1);
+    let server = office.box_.sip;
+    office
+        .box_
+        .configure(|site| {
+            let more = native::extensions(&site.realm, 2..3);
+            site.extensions.extend(more);
+        })
+        .expect("the site is taken");
+    let mut third = Telephone::new(server, 2).expect("a telephone");
+    assert_eq!(third.register().expect("an answer").status, StatusCode::OK);
+    office.box_.crash_pbx().expect("it starts again");
+    let third = std::thread::spawn(move || {
+        let dialog = third.answer().expect("a call");
+        (third, dialog)
+    });
+    let pair = &mut pairs[0];
+    let (phone, dialog) = &mut pair.caller;
+    let refer_to = format!("<sip:{}@127.0.0.1>", number(2));
+    let accepted = phone
+        .request(dialog, Method::Refer, &[("Refer-To", &refer_to)], None)
+        .expect("an answer");
+    assert_eq!(accepted.status.code(), 202);
+    let (mut third, mut with_third) = third.join().expect("the third");
+    let ended = third
+        .request(&mut with_third, Method::Bye, &[], None)
+        .expect("an answer");
+    assert_eq!(ended.status, StatusCode::OK);
+    pair.callee.0.expect(&Method::Bye).expect("the end");
+}
+
+#[test]
+fn sound_is_back_within_a_second_of_the_death_of_media() {
+    let (mut office, pairs) = talking(5);
+    let stop = Arc::new(AtomicBool::new(false));
+    let talk = talk(streams(&pairs), Arc::clone(&stop));
+    let_them_talk();
+    office.box_.crash_media().expect("it starts again");
+    let_them_talk();
+    let_them_talk();
+    stop.store(true, Ordering::Relaxed);
+    let heard = talk.join().expect("the talk");
+    let longest = heard.streams.iter().map(|(_, pause)| *pause).max();
+    println!("    measured: the longest pause was {longest:?}");
+    for (count, pause) in &heard.streams {
+        // A packet is 20 ms: at most one second of them is missing.
+        assert!(
+            heard.sent - count <= 50,
+            "{count} of {} heard, pause {pause:?}",
+            heard.sent
+        );
+    }
+}
