@@ -20,6 +20,15 @@ impl Transport {
     pub const fn is_reliable(self) -> bool {
         matches!(self, Self::Tcp | Self::Tls)
     }
+
+    /// The port of SIP over this transport when nobody names one (RFC 3261 §19.1.2).
+    #[must_use]
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Udp | Self::Tcp => 5060,
+            Self::Tls => 5061,
+        }
+    }
 }
 
 impl fmt::Display for Transport {

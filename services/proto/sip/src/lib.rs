@@ -13,6 +13,7 @@
 
 pub mod body;
 mod build;
+mod datagram;
 pub mod digest;
 mod fault;
 mod field;
@@ -31,6 +32,7 @@ mod typed;
 mod uri;
 mod via;
 
+pub use datagram::DatagramKind;
 pub use fault::{FaultKind, HeaderFault, ParseFault, Salvage};
 pub use field::{
     Diversion, Event, InfoUri, Join, PartyKind, Privacy, RAck, Reason, Refresher, RemotePartyId,
@@ -46,7 +48,7 @@ pub use params::{Param, Params};
 pub use parse::parse_datagram;
 pub use status::{StatusClass, StatusCode};
 pub use typed::{CSeq, Contacts};
-pub use uri::{Host, SipUri, TelUri, Uri, UriFault};
+pub use uri::{Host, SipUri, TelUri, TransportFault, Uri, UriFault};
 pub use via::Via;
 
 /// The longest message read: a datagram cannot be longer, and no phone needs more.

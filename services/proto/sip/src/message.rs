@@ -75,6 +75,23 @@ impl Request {
     }
 }
 
+impl Request {
+    /// How many bytes [`to_bytes`](Self::to_bytes) gives.
+    #[must_use]
+    pub fn wire_length(&self) -> usize {
+        let uri = self.uri.to_string().len();
+        let start_line = self.method.as_str().len() + uri + "  SIP/2.0\r\n".len();
+        let fields = self
+            .headers
+            .iter()
+            .filter(|field| field.name != HeaderName::ContentLength)
+            .map(|field| field.name.as_str().len() + field.value.len() + ": \r\n".len());
+        let digits = self.body.len().to_string().len();
+        let end = "Content-Length: \r\n\r\n".len() + digits + self.body.len();
+        start_line + fields.sum::<usize>() + end
+    }
+}
+
 impl Response {
     /// The response as it goes on the wire, Content-Length last.
     #[must_use]

@@ -2,6 +2,7 @@
 
 use memchr::{memchr, memmem};
 
+use crate::datagram::DatagramKind;
 use crate::fault::{FaultKind, HeaderFault, ParseFault, Salvage};
 use crate::header::Headers;
 use crate::header_name::HeaderName;
@@ -25,8 +26,9 @@ pub fn parse_datagram(bytes: &[u8]) -> Result<Message, ParseFault> {
     while let [b'\r' | b'\n', rest @ ..] = start {
         start = rest;
     }
-    if is_keep_alive(bytes) {
-        return Err(FaultKind::KeepAlive.into());
+    match DatagramKind::of(bytes) {
+        DatagramKind::KeepAlive | DatagramKind::Stun => return Err(FaultKind::KeepAlive.into()),
+        DatagramKind::Sip => {}
     }
     let Some(end) = memmem::find(start, BLOCK_END) else {
         return Err(if is_sip(start) {
@@ -66,13 +68,6 @@ pub(crate) struct Block {
 enum StartLine {
     Request(Method, Option<Uri>),
     Response(StatusCode, Vec<u8>),
-}
-
-/// Line ends (RFC 5626 §3.5.1), the NULs some phones send instead, and STUN (RFC 5389 §6).
-fn is_keep_alive(bytes: &[u8]) -> bool {
-    const STUN_COOKIE: &[u8] = &[0x21, 0x12, 0xa4, 0x42];
-    bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0))
-        || (bytes.first().is_some_and(|first| *first < 4) && bytes.get(4..8) == Some(STUN_COOKIE))
 }
 
 /// Whether the bytes look like a message at all, so that noise is counted as noise.

@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::list;
 use crate::params::{Param, Params};
 
+pub use transport::TransportFault;
+
 /// The text is not a URI: it has blanks, angle brackets, a bad host or a bad port.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the text is not a URI: it has blanks, angle brackets, a bad host or a bad port")]
@@ -442,3 +444,4 @@ const fn hex_digit(byte: u8) -> Option<u8> {
 mod headers;
 #[cfg(test)]
 mod tests;
+mod transport;

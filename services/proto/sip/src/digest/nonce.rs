@@ -91,6 +91,7 @@ impl NonceMaker {
 
     /// HMAC-SHA-256 (RFC 2104).
     fn mac(&self, text: &[u8]) -> [u8; 32] {
+        super::count_hash();
         let mut inner = self.inner.clone();
         inner.update(text);
         let mut outer = self.outer.clone();

@@ -268,3 +268,36 @@ fn stored_hashes_are_checked_for_their_form() {
     assert_eq!(Ha1::from_hex(sha256, md5), None);
     assert_eq!(Ha1::from_hex("", ""), None);
 }
+
+thread_local! {
+    /// Hashes computed by this thread.
+    pub(super) static HASHES: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// pbx trap 33: what a guesser is told and how long it takes must not depend on what he guessed.
+#[test]
+fn every_refusal_costs_as_many_hashes_as_an_acceptance() {
+    let mut server = authenticator();
+    let mut work = |password: &str, ha1: Option<&Ha1>, now, expected| {
+        let [challenge, _] = server.challenges(Instant::ORIGIN, SOURCE, false);
+        let sent = answer(&challenge, password, 1);
+        HASHES.with(|hashes| hashes.set(0));
+        let verdict = server.check(now, SOURCE, &Method::Invite, &sent, ha1);
+        assert_eq!(verdict, expected);
+        HASHES.with(std::cell::Cell::get)
+    };
+    let (now, alice) = (Instant::ORIGIN, alice());
+    let late = now + NONCE_LIFETIME + Duration::from_secs(1);
+    let accepted = work("right", Some(&alice), now, Verdict::Accepted);
+    assert!(accepted > 0);
+    assert_eq!(work("wrong", Some(&alice), now, Verdict::Refused), accepted);
+    assert_eq!(work("wrong", None, now, Verdict::Refused), accepted);
+    assert_eq!(work("right", None, now, Verdict::Refused), accepted);
+    let stale = Verdict::Stale(StaleCause::Expired);
+    assert_eq!(work("right", Some(&alice), late, stale), accepted);
+    assert_eq!(
+        work("wrong", Some(&alice), late, Verdict::Refused),
+        accepted
+    );
+    assert_eq!(work("wrong", None, late, Verdict::Refused), accepted);
+}

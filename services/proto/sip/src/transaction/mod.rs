@@ -10,6 +10,7 @@ mod client_other;
 mod flow;
 mod key;
 mod layer;
+mod length;
 mod machine;
 mod server_invite;
 mod server_other;
@@ -19,6 +20,7 @@ mod timers;
 
 pub use flow::{ClientId, Flow, Input, Output, ServerId};
 pub use layer::{Counters, Full, Layer};
+pub use length::{UDP_REQUEST_MAX, needs_stream, wire_length};
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,9 @@ use sha2::{Digest, Sha256};
 
 use crate::digest::hex;
 
+/// Letters of a tag.
+pub(super) const TAG_LENGTH: usize = 16;
+
 /// A keyed hash over a counter.
 ///
 /// Every answer shows a tag to its peer, and a branch is all that a response has to prove. The
