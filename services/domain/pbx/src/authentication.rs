@@ -80,6 +80,14 @@ impl Gate {
             }
             return challenged(authenticator, now, request, source, false);
         };
+        // Only `auth` is on offer. Nobody is looked up, so nothing can be told from the refusal.
+        let qop = credentials.qop.as_ref().map_or("auth", |it| &it.qop);
+        if !qop.eq_ignore_ascii_case("auth") {
+            return Admission::Refused {
+                class: AuthFailure::Malformed,
+                extension: credentials.username,
+            };
+        }
         let extension = site.extension(&credentials.username);
         let hashes = extension.map_or(DECOY, |known| {
             (
@@ -98,7 +106,7 @@ impl Gate {
         };
         match verdict {
             Verdict::Refused => refused(AuthFailure::WrongPassword),
-            Verdict::Accepted | Verdict::Stale(_) if !may_use(extension, source) => {
+            Verdict::Accepted | Verdict::Stale(_) if !may_use(site, extension, source) => {
                 refused(AuthFailure::RemoteNotAllowed)
             }
             Verdict::Accepted if !credentials.covers(&request.uri) => {
@@ -112,26 +120,12 @@ impl Gate {
     }
 }
 
-/// Whether an address is one of the internal networks: private (RFC 1918, RFC 4193), loopback or
-/// link-local. The one place where inside and outside are told apart (R51).
-pub(crate) const fn is_internal(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => {
-            address.is_private() || address.is_loopback() || address.is_link_local()
-        }
-        IpAddr::V6(address) => match address.to_ipv4_mapped() {
-            Some(mapped) => is_internal(IpAddr::V4(mapped)),
-            None => {
-                address.is_loopback()
-                    || address.is_unique_local()
-                    || address.is_unicast_link_local()
-            }
-        },
-    }
-}
-
-fn may_use(extension: &Extension, source: IpAddr) -> bool {
-    extension.remote || is_internal(source)
+/// Whether the extension may be used from this address: one that is not remote only from inside,
+/// and one that is limited to networks only from these (R51, R70).
+pub(crate) fn may_use(site: &Site, extension: &Extension, source: IpAddr) -> bool {
+    let networks = &extension.settings.networks;
+    let zone = extension.remote || site.networks.is_internal(source);
+    zone && (networks.is_empty() || networks.iter().any(|network| network.contains(source)))
 }
 
 /// The credentials for our realm, the strongest algorithm first.
@@ -167,35 +161,4 @@ const DECOY: (&str, &str) = (
 );
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn inside_and_outside_are_told_apart() {
-        let check = |address: &str, expected| {
-            let address = address.parse().expect("an address");
-            assert_eq!(is_internal(address), expected, "{address}");
-        };
-        for inside in [
-            "10.1.2.3",
-            "172.16.0.1",
-            "192.168.1.1",
-            "127.0.0.1",
-            "169.254.1.1",
-        ] {
-            check(inside, true);
-        }
-        for inside in ["::1", "fd00::1", "fe80::1", "::ffff:10.0.0.1"] {
-            check(inside, true);
-        }
-        for outside in [
-            "8.8.8.8",
-            "172.32.0.1",
-            "100.64.0.1",
-            "2001:db8::1",
-            "::ffff:8.8.8.8",
-        ] {
-            check(outside, false);
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! What every part of the node works with: the time, the site, the SIP stack, the way out.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use config::Site;
@@ -9,10 +10,11 @@ use sansio::{Entropy, Instant, Node, Rng, UnixTime};
 use sip::transaction::{ClientId, Flow, Layer, ServerId};
 use sip::{HeaderName, Request, Response, StatusCode};
 
-use crate::authentication::Gate;
+use crate::authentication::{Gate, may_use};
 use crate::dialog::PRODUCT;
-use crate::interface::{Event, Limit, Output, PeerFault, StreamId};
-use crate::registrar::{Change, Registrar};
+use crate::interface::{Event, Hop, Limit, Output, PeerFault, StreamId, Trust};
+use crate::registrar::{Binding, Change, Registrar};
+use crate::streams::Connections;
 
 /// Longest text from a peer that goes into an event, characters.
 const EVENT_TEXT_LENGTH_MAX: usize = 128;
@@ -36,6 +38,10 @@ pub(crate) struct Core {
     pub(crate) stopping: bool,
     /// Connections by which a request came that was let in, as of the cause at hand.
     pub(crate) proven: Vec<StreamId>,
+    /// Extensions that registered by the cause at hand, and how.
+    pub(crate) registered: Vec<(String, Flow)>,
+    /// Connections we opened.
+    pub(crate) connections: Connections,
     /// Registrations changed since they were last handed to the store.
     pub(crate) registrations_dirty: bool,
     wall: (Instant, UnixTime),
@@ -53,7 +59,8 @@ pub(crate) struct Counters {
 }
 
 impl Core {
-    pub(crate) fn new(rng: Rng, key: Entropy) -> Self {
+    pub(crate) fn new(mut rng: Rng, key: Entropy) -> Self {
+        let connections = Connections::new(&mut rng);
         Self {
             now: Instant::ORIGIN,
             site: None,
@@ -63,6 +70,8 @@ impl Core {
             counters: Counters::default(),
             stopping: false,
             proven: Vec::new(),
+            registered: Vec::new(),
+            connections,
             registrations_dirty: false,
             wall: (Instant::ORIGIN, UnixTime::default()),
             outputs: VecDeque::new(),
@@ -145,38 +154,68 @@ impl Core {
 
     /// A configuration came: who is gone or has a new password loses his contacts.
     pub(crate) fn configure(&mut self, version: u64, site: Arc<Site>) {
-        if let Some((_, before)) = self.site.take() {
-            let stands = |number: &str| match (before.extension(number), site.extension(number)) {
-                (Some(old), Some(new)) => {
-                    old.ha1_md5 == new.ha1_md5
-                        && old.ha1_sha256 == new.ha1_sha256
-                        && (new.remote || !old.remote)
-                }
-                (None, _) | (_, None) => false,
+        let before = self.site.take();
+        let stands = |number: &str, binding: &Binding| {
+            let Some(new) = site.extension(number) else {
+                return false;
             };
-            let changes = self.registrar.retain(stands);
-            self.registrar_changed(changes);
-        } else {
-            // Contacts restored before the first configuration may be of extensions since deleted.
-            let changes = self
-                .registrar
-                .retain(|number| site.extension(number).is_some());
-            self.registrar_changed(changes);
-        }
+            // Contacts restored before the first configuration have no earlier one to differ from.
+            let same = before.as_ref().is_none_or(|(_, before)| {
+                before.extension(number).is_some_and(|old| {
+                    old.ha1_md5 == new.ha1_md5 && old.ha1_sha256 == new.ha1_sha256
+                })
+            });
+            same && may_use(&site, new, binding.flow.remote.ip())
+        };
+        let changes = self.registrar.retain(stands);
+        self.registrar_changed(changes);
         self.gate.configure(&site);
         self.site = Some((version, site));
         self.event(Event::Configured { version });
     }
 
     /// Takes back the registrations an earlier process kept, of extensions that still exist.
-    pub(crate) fn restore(&mut self, unix: UnixTime, rows: &[Registration]) {
-        self.registrar.restore(self.now, unix, rows);
-        if let Some((_, site)) = &self.site {
-            let changes = self
-                .registrar
-                .retain(|number| site.extension(number).is_some());
+    /// `open` has the connections that outlived it.
+    pub(crate) fn restore(
+        &mut self,
+        unix: UnixTime,
+        rows: &[Registration],
+        open: &BTreeMap<(SocketAddr, SocketAddr), StreamId>,
+    ) {
+        self.registrar.restore(self.now, unix, rows, open);
+        let streams = self.registrar.iter().filter_map(|(_, it)| it.flow.stream);
+        self.proven.extend(streams);
+        if let Some((_, site)) = self.site.clone() {
+            let changes = self.registrar.retain(|number, binding| {
+                let extension = site.extension(number);
+                extension.is_some_and(|it| may_use(&site, it, binding.flow.remote.ip()))
+            });
             self.registrar_changed(changes);
         }
+    }
+
+    /// The way to a contact: how its REGISTER came, or a new connection when that one is gone.
+    pub(crate) fn reach(&mut self, binding: &Binding) -> Flow {
+        let flow = binding.flow;
+        match binding.listens_at().filter(|_| flow.stream.is_none()) {
+            Some(remote) => {
+                let hop = Hop {
+                    transport: flow.transport,
+                    remote,
+                    local: flow.local,
+                };
+                self.connect(hop, "", &Trust::Public)
+            }
+            None => flow,
+        }
+    }
+
+    /// A flow to a hop, by a connection of ours where one is needed; `server_name` is whom a TLS
+    /// server must prove to be.
+    pub(crate) fn connect(&mut self, hop: Hop, server_name: &str, trust: &Trust) -> Flow {
+        let (flow, outputs) = self.connections.flow(hop, server_name, trust);
+        self.outputs.extend(outputs);
+        flow
     }
 
     /// Answers a request; false when it was answered already.

@@ -23,6 +23,8 @@ mod register;
 mod registrar;
 mod requests;
 mod routing;
+#[cfg(test)]
+mod scripted;
 mod streams;
 
 pub use call::{CALLS_MAX, RING_TIME_MAX};

@@ -64,6 +64,7 @@ impl PbxNode {
             config_version: self.core.site.as_ref().map_or(0, |(version, _)| *version),
             phones: phones.collect(),
             calls: self.calls.status(now),
+            trunks: Vec::new(),
             counters: [
                 ("calls", counters.calls),
                 ("registers", counters.registers),
@@ -78,6 +79,16 @@ impl PbxNode {
             .map(|(name, value)| (name.to_owned(), value))
             .to_vec(),
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn core(&self) -> &Core {
+        &self.core
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn core_mut(&mut self) -> &mut Core {
+        &mut self.core
     }
 
     fn datagram(&mut self, datagram: &Datagram) {
@@ -106,6 +117,7 @@ impl PbxNode {
         let Some((flow, proven)) = self.streams.closed(stream) else {
             return;
         };
+        self.core.connections.closed(flow);
         if proven {
             let changes = self.core.registrar.close_stream(stream);
             self.core.registrar_changed(changes);
@@ -213,7 +225,8 @@ impl Node for PbxNode {
             Input::Stored(Stored::Calls(_) | Stored::Registrations) => {}
             Input::StoredRegistrations(rows) => {
                 let unix = self.core.unix();
-                self.core.restore(unix, &rows);
+                let open = self.streams.by_address();
+                self.core.restore(unix, &rows, &open);
             }
             Input::WallClock(unix) => self.core.set_wall_clock(unix),
             Input::Shutdown => {
@@ -225,6 +238,10 @@ impl Node for PbxNode {
         self.drain_sip();
         self.calls.settle(&mut self.core);
         self.drain_sip();
+        self.core.registered.clear();
+        for flow in self.core.connections.take_fresh() {
+            self.streams.dialled(flow);
+        }
         for stream in std::mem::take(&mut self.core.proven) {
             self.streams.prove(stream);
         }

@@ -40,9 +40,7 @@ pub(crate) fn request(
             core.respond(id, allowing(response));
         }
         Method::Register => {
-            if let Some(extension) = admit(core, id, flow, request)
-                && !lacks_extension(core, id, request)
-            {
+            if let Some(extension) = admit(core, id, flow, request) {
                 register::register(core, id, flow, request, &extension);
             }
         }
@@ -98,13 +96,6 @@ pub(crate) fn bad_extension(core: &mut Core, request: &Request) -> Option<Respon
     }
     let response = core.answer(request, StatusCode::BAD_EXTENSION);
     Some(response.with(HeaderName::Unsupported, required.join(", ")))
-}
-
-fn lacks_extension(core: &mut Core, id: ServerId, request: &Request) -> bool {
-    match bad_extension(core, request) {
-        Some(response) => core.respond(id, response),
-        None => false,
-    }
 }
 
 /// The extension a request proves to come from; otherwise it has been answered.

@@ -1,3 +1,6 @@
+use sansio::Transport;
+use sip::NameAddr;
+
 use super::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -21,6 +24,7 @@ fn source(call_id: &str, cseq: u32) -> Source {
     let user_agent = "phone".to_owned();
     Source {
         flow: flow(5060, None),
+        path: Vec::new(),
         call_id: call_id.to_owned(),
         cseq,
         user_agent,
@@ -29,7 +33,11 @@ fn source(call_id: &str, cseq: u32) -> Source {
 
 fn update(contact: &str, lifetime: Duration) -> Update {
     let contact = NameAddr::parse(contact.as_bytes()).expect("a contact");
-    Update { contact, lifetime }
+    Update {
+        contact,
+        reg_id: None,
+        lifetime,
+    }
 }
 
 fn at(secs: u64) -> Instant {
@@ -49,15 +57,15 @@ fn a_refresh_replaces_and_an_old_request_changes_nothing() {
     let mut registrar = Registrar::default();
     let one = [update("<sip:a@10.0.0.2>", MINUTE)];
     let changes = registrar
-        .update(at(0), "100", &one, &source("x", 5))
+        .update(at(0), "100", 5, &one, &source("x", 5))
         .expect("new");
     assert_eq!(changes.len(), 1);
     assert_eq!(
-        registrar.update(at(30), "100", &one, &source("x", 6)),
+        registrar.update(at(30), "100", 5, &one, &source("x", 6)),
         Ok(vec![])
     );
     assert_eq!(
-        registrar.update(at(31), "100", &one, &source("x", 6)),
+        registrar.update(at(31), "100", 5, &one, &source("x", 6)),
         Err(Refusal::OutOfOrder)
     );
     let both = [
@@ -65,7 +73,7 @@ fn a_refresh_replaces_and_an_old_request_changes_nothing() {
         update("<sip:a@10.0.0.2>", MINUTE),
     ];
     assert_eq!(
-        registrar.update(at(31), "100", &both, &source("x", 4)),
+        registrar.update(at(31), "100", 5, &both, &source("x", 4)),
         Err(Refusal::OutOfOrder)
     );
     assert_eq!(
@@ -75,7 +83,7 @@ fn a_refresh_replaces_and_an_old_request_changes_nothing() {
     );
     // A phone that restarted has a new Call-ID and may start counting again.
     assert_eq!(
-        registrar.update(at(32), "100", &one, &source("y", 1)),
+        registrar.update(at(32), "100", 5, &one, &source("y", 1)),
         Ok(vec![])
     );
 }
@@ -85,10 +93,10 @@ fn contacts_expire_by_the_clock_that_never_jumps() {
     let mut registrar = Registrar::default();
     let one = [update("<sip:a@10.0.0.2>", MINUTE)];
     registrar
-        .update(at(0), "100", &one, &source("x", 1))
+        .update(at(0), "100", 5, &one, &source("x", 1))
         .expect("new");
     registrar
-        .update(at(30), "100", &one, &source("x", 2))
+        .update(at(30), "100", 5, &one, &source("x", 2))
         .expect("refresh");
     assert!(registrar.expire(at(60)).is_empty());
     assert_eq!(registrar.expire(at(90)).len(), 1);
@@ -103,10 +111,10 @@ fn a_phone_with_an_instance_keeps_one_contact_when_it_moves() {
     let home = [update(&format!("<sip:a@10.0.0.2>{instance}"), MINUTE)];
     let away = [update(&format!("<sip:a@10.0.0.3>{instance}"), MINUTE)];
     registrar
-        .update(at(0), "100", &home, &source("x", 1))
+        .update(at(0), "100", 5, &home, &source("x", 1))
         .expect("new");
     assert_eq!(
-        registrar.update(at(1), "100", &away, &source("x", 2)),
+        registrar.update(at(1), "100", 5, &away, &source("x", 2)),
         Ok(vec![])
     );
     assert_eq!(contacts(&registrar), ["sip:a@10.0.0.3"]);
@@ -115,14 +123,14 @@ fn a_phone_with_an_instance_keeps_one_contact_when_it_moves() {
 #[test]
 fn the_contact_longest_silent_makes_room() {
     let mut registrar = Registrar::default();
-    for port in 0..=CONTACTS_PER_EXTENSION_MAX {
+    for port in 0..=5_u16 {
         let one = [update(&format!("<sip:a@10.0.0.2:{}>", 1000 + port), MINUTE)];
         let source = source(&format!("call-{port}"), 1);
         registrar
-            .update(at(port as u64), "100", &one, &source)
+            .update(at(port.into()), "100", 5, &one, &source)
             .expect("room is made");
     }
-    assert_eq!(registrar.bindings("100").len(), CONTACTS_PER_EXTENSION_MAX);
+    assert_eq!(registrar.bindings("100").len(), 5);
     assert!(!contacts(&registrar).contains(&"sip:a@10.0.0.2:1000".to_owned()));
 }
 
@@ -134,12 +142,12 @@ fn a_zero_lifetime_and_a_star_take_contacts_away() {
         update("<sip:b@10.0.0.2>", MINUTE),
     ];
     registrar
-        .update(at(0), "100", &two, &source("x", 1))
+        .update(at(0), "100", 5, &two, &source("x", 1))
         .expect("new");
     let gone = [update("<sip:a@10.0.0.2>", Duration::ZERO)];
     assert_eq!(
         registrar
-            .update(at(1), "100", &gone, &source("x", 2))
+            .update(at(1), "100", 5, &gone, &source("x", 2))
             .map(|c| c.len()),
         Ok(1)
     );
@@ -164,9 +172,11 @@ fn a_closed_connection_takes_its_contacts_with_it() {
         ..source("x", 1)
     };
     let (tcp, udp) = ([update("<sip:t@a>", MINUTE)], [update("<sip:u@a>", MINUTE)]);
-    registrar.update(at(0), "100", &tcp, &by_tcp).expect("new");
     registrar
-        .update(at(0), "100", &udp, &source("y", 1))
+        .update(at(0), "100", 5, &tcp, &by_tcp)
+        .expect("new");
+    registrar
+        .update(at(0), "100", 5, &udp, &source("y", 1))
         .expect("new");
     assert!(registrar.close_stream(8).is_empty());
     assert_eq!(registrar.close_stream(7).len(), 1);
@@ -181,12 +191,13 @@ fn what_was_kept_comes_back_less_the_time_away() {
         ..source("x", 1)
     };
     registrar
-        .update(at(0), "100", &[update("<sip:t@a>", MINUTE)], &by_tcp)
+        .update(at(0), "100", 5, &[update("<sip:t@a>", MINUTE)], &by_tcp)
         .expect("new");
     registrar
         .update(
             at(0),
             "100",
+            5,
             &[update("<sip:u@a>", MINUTE)],
             &source("y", 4),
         )
@@ -195,7 +206,8 @@ fn what_was_kept_comes_back_less_the_time_away() {
     assert_eq!(kept.len(), 2);
     let back = |wall| {
         let mut registrar = Registrar::default();
-        registrar.restore(at(0), UnixTime::from_millis(wall), &kept);
+        let none = BTreeMap::new();
+        registrar.restore(at(0), UnixTime::from_millis(wall), &kept, &none);
         let uris = contacts(&registrar);
         (
             uris,

@@ -1,12 +1,16 @@
-//! TCP connections: bytes in any pieces become messages (RFC 3261 §18.3).
+//! TCP and TLS connections: bytes in any pieces become messages (RFC 3261 §18.3).
+
+mod connections;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use sansio::{Instant, Node};
 use sip::transaction::{Flow, Input as SipInput};
 use sip::{Framed, PONG, StreamFramer};
 
+pub(crate) use self::connections::Connections;
 use crate::core::Core;
 use crate::interface::{Limit, Output, PeerFault, StreamId};
 
@@ -62,6 +66,30 @@ impl Streams {
                 proven: false,
             },
         );
+    }
+
+    /// We opened it ourselves: whoever is there need not prove anything.
+    pub(crate) fn dialled(&mut self, flow: Flow) {
+        let Some(stream) = flow.stream else { return };
+        *self.of_source.entry(flow.remote.ip()).or_default() += 1;
+        let framer = StreamFramer::new();
+        let (due, proven) = (None, true);
+        self.open.insert(
+            stream,
+            Stream {
+                flow,
+                framer,
+                due,
+                proven,
+            },
+        );
+    }
+
+    /// Open connections by the addresses of both ends.
+    pub(crate) fn by_address(&self) -> BTreeMap<(SocketAddr, SocketAddr), StreamId> {
+        let open = self.open.iter();
+        open.map(|(stream, open)| ((open.flow.remote, open.flow.local), *stream))
+            .collect()
     }
 
     pub(crate) fn received(&mut self, core: &mut Core, stream: StreamId, bytes: &[u8]) {
