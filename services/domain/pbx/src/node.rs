@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ipc::pbx::{Phone, Status};
 use sansio::{Datagram, Entropy, Instant, Node, Rng, Transport};
-use sip::parse_datagram;
 use sip::transaction::{Flow, Input as SipInput, Output as SipOutput};
+use sip::{DatagramKind, parse_datagram};
 
 use crate::call::Calls;
 use crate::core::{Core, event_text};
@@ -98,13 +98,15 @@ impl PbxNode {
             remote: datagram.source,
             stream: None,
         };
-        // Keep-alives: CRLF, NUL, or nothing at all.
-        if datagram
-            .bytes
-            .iter()
-            .all(|byte| matches!(byte, b'\r' | b'\n' | 0))
-        {
-            return;
+        match DatagramKind::of(&datagram.bytes) {
+            DatagramKind::KeepAlive => return,
+            DatagramKind::Stun => {
+                if let Some(bytes) = stun::answer(&datagram.bytes, datagram.source) {
+                    self.core.emit(Output::Transmit { flow, bytes });
+                }
+                return;
+            }
+            DatagramKind::Sip => {}
         }
         let input = match parse_datagram(&datagram.bytes) {
             Ok(message) => SipInput::Message { flow, message },
