@@ -296,7 +296,8 @@ impl World {
                 Output::Connect { .. }
                 | Output::Resolve { .. }
                 | Output::Sound(_)
-                | Output::Checkpoint { .. } => {}
+                | Output::Checkpoint { .. }
+                | Output::Change(_) => {}
                 Output::Persist(records) => {
                     let ids = self.store.put(records);
                     if !ids.is_empty() {

@@ -297,6 +297,7 @@ const fn outcome_name(outcome: Outcome) -> &'static str {
         Outcome::Unreachable => "unreachable",
         Outcome::Rejected => "rejected",
         Outcome::Interrupted => "interrupted",
+        Outcome::Transferred => "transferred",
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use config::Site;
 use ipc::media::{RelayId, Reply as MediaReply, Request as MediaRequest};
 use ipc::sound::{EndpointId, Event as SoundEvent, Reply as SoundReply, Request as SoundRequest};
-use ipc::store::{CallRecord, Outcome, Registration};
+use ipc::store::{CallRecord, Outcome, PhoneChange, Registration};
 use sansio::{Datagram, Transport, UnixTime};
 use sip::transaction::Flow;
 
@@ -188,6 +188,9 @@ pub enum Output {
     Persist(Vec<CallRecord>),
     /// Keep all registrations for the next start; each list replaces the one before.
     PersistRegistrations(Vec<Registration>),
+    /// Somebody changed a setting at a phone: let the store change the site, which then comes back
+    /// as [`Input::Config`].
+    Change(PhoneChange),
     /// Something worth a log line or a count.
     Event(Event),
     /// [`Input::Shutdown`] is worked off.

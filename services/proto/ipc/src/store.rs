@@ -28,6 +28,9 @@ pub enum Request {
         /// The site as it shall be.
         site: Site,
     },
+    /// Change what may be changed at a phone, in the site as it is now. Answer:
+    /// [`Reply::Committed`] or [`Reply::Invalid`].
+    ChangeAtPhone(PhoneChange),
     /// The versions kept, newest first. Answer: [`Reply::History`].
     History {
         /// At most this many.
@@ -164,7 +167,7 @@ pub struct AuditEntry {
 }
 
 /// One call, from the first INVITE to the last word. Written at the start and again at the end.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct CallRecord {
     /// Unique for ever; sorts by time: milliseconds as 13 digits, `-`, 8 hex digits.
     pub id: String,
@@ -190,12 +193,62 @@ pub struct CallRecord {
     pub packets_to_callee: u64,
     /// RTP packets relayed towards the caller.
     pub packets_to_caller: u64,
+    /// The trunk it came or went by; empty for none.
+    pub trunk: String,
+    /// The number one of the two was transferred to; empty for none.
+    pub transferred_to: String,
+    /// What came from the caller.
+    pub caller_audio: AudioReport,
+    /// What came from the callee.
+    pub callee_audio: AudioReport,
+}
+
+/// What came from one side of a call, and from where; all empty when nothing is known.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct AudioReport {
+    /// Format last sent.
+    pub codec: String,
+    /// RTP packets.
+    pub received: u64,
+    /// Packets that never came.
+    pub lost: u64,
+    /// Interarrival jitter, microseconds.
+    pub jitter_micros: u32,
+    /// Estimated listening quality, MOS times 100; 0 while unknown.
+    pub mos_hundredths: u16,
+    /// Address and port the audio really came from.
+    pub source: String,
+    /// Address and port the description said it would come from.
+    pub described: String,
+}
+
+/// A setting that somebody changes at his phone.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PhoneChange {
+    /// Whose: an extension's number.
+    pub extension: String,
+    /// What.
+    pub setting: PhoneSetting,
+}
+
+/// What can be changed at a phone. An empty number takes a forward away.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum PhoneSetting {
+    /// Where all calls go.
+    ForwardAlways(String),
+    /// Where calls go while it is busy.
+    ForwardBusy(String),
+    /// Where calls go when nobody answers.
+    ForwardNoAnswer(String),
+    /// Whether it rings at all.
+    DoNotDisturb(bool),
 }
 
 /// How a call ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum Outcome {
     /// It has not ended.
+    #[default]
     Ongoing,
     /// Answered, and hung up by the caller.
     EndedByCaller,
@@ -217,6 +270,8 @@ pub enum Outcome {
     Rejected,
     /// The box stopped before the call's end was seen.
     Interrupted,
+    /// One of the two made way for somebody else; what follows has a record of its own.
+    Transferred,
 }
 
 /// A registered contact as kept across restarts.

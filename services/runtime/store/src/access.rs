@@ -28,6 +28,7 @@ impl Peers {
                     pbx || web
                 }
                 Request::PutCalls(_)
+                | Request::ChangeAtPhone(_)
                 | Request::InterruptOpenCalls { .. }
                 | Request::PutRegistrations(_) => pbx,
                 Request::Commit { .. }
@@ -86,6 +87,11 @@ mod tests {
         check(Request::PutCalls(Vec::new()), &[1, 3]);
         check(Request::InterruptOpenCalls { except: Vec::new() }, &[1, 3]);
         check(Request::PutRegistrations(Vec::new()), &[1, 3]);
+        let change = ipc::store::PhoneChange {
+            extension: "100".into(),
+            setting: ipc::store::PhoneSetting::DoNotDisturb(true),
+        };
+        check(Request::ChangeAtPhone(change), &[1, 3]);
         check(
             Request::Calls {
                 limit: 1,

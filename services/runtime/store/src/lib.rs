@@ -8,6 +8,7 @@
 //! The answers' types are those of [`ipc::store`]; what stands on disk is `rows.rs`.
 
 mod access;
+mod at_phone;
 mod audit;
 mod medium;
 mod opening;

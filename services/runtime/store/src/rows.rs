@@ -228,6 +228,55 @@ pub(crate) struct CallRow {
     dtmf_digits: u32,
     packets_to_callee: u64,
     packets_to_caller: u64,
+    #[serde(default)]
+    trunk: String,
+    #[serde(default)]
+    transferred_to: String,
+    #[serde(default)]
+    caller_audio: AudioRow,
+    #[serde(default)]
+    callee_audio: AudioRow,
+}
+
+/// What came from one side of a call.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct AudioRow {
+    codec: String,
+    received: u64,
+    lost: u64,
+    jitter_micros: u32,
+    mos_hundredths: u16,
+    source: String,
+    described: String,
+}
+
+impl From<&store::AudioReport> for AudioRow {
+    fn from(from: &store::AudioReport) -> Self {
+        Self {
+            codec: from.codec.clone(),
+            received: from.received,
+            lost: from.lost,
+            jitter_micros: from.jitter_micros,
+            mos_hundredths: from.mos_hundredths,
+            source: from.source.clone(),
+            described: from.described.clone(),
+        }
+    }
+}
+
+impl From<AudioRow> for store::AudioReport {
+    fn from(row: AudioRow) -> Self {
+        Self {
+            codec: row.codec,
+            received: row.received,
+            lost: row.lost,
+            jitter_micros: row.jitter_micros,
+            mos_hundredths: row.mos_hundredths,
+            source: row.source,
+            described: row.described,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -260,7 +309,8 @@ impl From<&store::CallRecord> for CallRow {
                 store::Outcome::Ongoing => OutcomeRow::Ongoing,
                 store::Outcome::EndedByCaller => OutcomeRow::EndedByCaller,
                 store::Outcome::EndedByCallee => OutcomeRow::EndedByCallee,
-                store::Outcome::EndedByBox => OutcomeRow::EndedByBox,
+                // An older firmware knows no other word for it; `transferred_to` tells them apart.
+                store::Outcome::EndedByBox | store::Outcome::Transferred => OutcomeRow::EndedByBox,
                 store::Outcome::Cancelled => OutcomeRow::Cancelled,
                 store::Outcome::Refused => OutcomeRow::Refused,
                 store::Outcome::NoAnswer => OutcomeRow::NoAnswer,
@@ -273,6 +323,10 @@ impl From<&store::CallRecord> for CallRow {
             dtmf_digits: from.dtmf_digits,
             packets_to_callee: from.packets_to_callee,
             packets_to_caller: from.packets_to_caller,
+            trunk: from.trunk.clone(),
+            transferred_to: from.transferred_to.clone(),
+            caller_audio: AudioRow::from(&from.caller_audio),
+            callee_audio: AudioRow::from(&from.callee_audio),
         }
     }
 }
@@ -291,6 +345,9 @@ impl From<CallRow> for store::CallRecord {
                 OutcomeRow::Ongoing => store::Outcome::Ongoing,
                 OutcomeRow::EndedByCaller => store::Outcome::EndedByCaller,
                 OutcomeRow::EndedByCallee => store::Outcome::EndedByCallee,
+                OutcomeRow::EndedByBox if !row.transferred_to.is_empty() => {
+                    store::Outcome::Transferred
+                }
                 OutcomeRow::EndedByBox => store::Outcome::EndedByBox,
                 OutcomeRow::Cancelled => store::Outcome::Cancelled,
                 OutcomeRow::Refused => store::Outcome::Refused,
@@ -304,6 +361,10 @@ impl From<CallRow> for store::CallRecord {
             dtmf_digits: row.dtmf_digits,
             packets_to_callee: row.packets_to_callee,
             packets_to_caller: row.packets_to_caller,
+            trunk: row.trunk,
+            transferred_to: row.transferred_to,
+            caller_audio: row.caller_audio.into(),
+            callee_audio: row.callee_audio.into(),
         }
     }
 }

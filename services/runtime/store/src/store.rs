@@ -10,11 +10,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use ipc::site::Site;
-use ipc::store::{Health, Reply, Request};
+use ipc::store::{Audit, Health, PhoneChange, Reply, Request};
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use sansio::UnixTime;
 
 use crate::access::Peers;
+use crate::at_phone;
 use crate::medium::Medium;
 use crate::opening::{OpenError, Opened, open_or_recover};
 use crate::reads;
@@ -25,6 +26,9 @@ use crate::writes::Write;
 
 /// Writes that wait at most; each asking connection has one in flight, so this is never reached.
 const QUEUE_MAX: usize = 256;
+
+/// How often a change at a phone is applied again because somebody else committed in between.
+const CHANGE_TRIES: u8 = 8;
 
 /// A full disk is tried again at once when this many bytes more are free,
 const ROOM_MADE: u64 = 1024 * 1024;
@@ -107,6 +111,7 @@ impl Store {
                     Reply::Invalid { faults }
                 }
             },
+            Request::ChangeAtPhone(change) => self.change_at_phone(&change),
             Request::History { limit } => {
                 shared.read(|txn| reads::history(txn, limit).map(Reply::History))
             }
@@ -131,6 +136,38 @@ impl Store {
             Request::PutSecret(name, value) => self.write(Write::PutSecret { uid, name, value }),
             Request::Health => Reply::Health(shared.health()),
         }
+    }
+
+    /// Changes one setting of the site as it is now. When somebody else commits at the same moment
+    /// it is applied to what he committed.
+    fn change_at_phone(&self, change: &PhoneChange) -> Reply {
+        for _ in 0..CHANGE_TRIES {
+            let (base, mut site) = lock(&self.shared.current).clone();
+            let before = site.clone();
+            let Some(action) = at_phone::apply(&mut site, change) else {
+                let faults = vec![format!("there is no extension {}", change.extension)];
+                return Reply::Invalid { faults };
+            };
+            if site == before {
+                return Reply::Committed { version: base };
+            }
+            if let Err(faults) = config::Site::parse(&site) {
+                let faults = faults.iter().map(ToString::to_string).collect();
+                return Reply::Invalid { faults };
+            }
+            let audit = Audit {
+                who: format!("extension {}", change.extension),
+                action,
+                ..Audit::default()
+            };
+            let site = Box::new(site);
+            match self.write(Write::Commit { base, audit, site }) {
+                Reply::Conflict { .. } => {}
+                other => return other,
+            }
+        }
+        let reason = "other people change the configuration all the time: try again".to_owned();
+        Reply::Failed { reason }
     }
 
     /// Waits at most `patience` for a configuration other than version `seen`; only ever the

@@ -297,5 +297,6 @@ fn call() -> CallRecord {
         dtmf_digits: 4,
         packets_to_callee: 375,
         packets_to_caller: 374,
+        ..CallRecord::default()
     }
 }

@@ -285,6 +285,7 @@ fn record(core: &mut Core, flow: Flow, extension: &str) -> CallRecord {
         dtmf_digits: 0,
         packets_to_callee: 0,
         packets_to_caller: 0,
+        ..CallRecord::default()
     }
 }
 

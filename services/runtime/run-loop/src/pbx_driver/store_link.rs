@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use config::Site;
-use ipc::store::{CallRecord, Registration, Reply, Request};
+use ipc::store::{CallRecord, PhoneChange, Registration, Reply, Request};
 use pbx::{Input, Stored};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::sleep;
@@ -35,6 +35,7 @@ const RETRY: Duration = Duration::from_millis(500);
 /// Hands records to the store.
 #[derive(Debug)]
 pub(super) struct StoreLink {
+    path: PathBuf,
     shared: Arc<Shared>,
 }
 
@@ -58,8 +59,21 @@ impl StoreLink {
     pub(super) fn start(path: PathBuf, taken_over: Vec<String>, feed: mpsc::Sender<Input>) -> Self {
         let shared = Arc::new(Shared::default());
         tokio::spawn(watch(path.clone(), feed.clone()));
-        tokio::spawn(write(path, taken_over, Arc::clone(&shared), feed));
-        Self { shared }
+        tokio::spawn(write(path.clone(), taken_over, Arc::clone(&shared), feed));
+        Self { path, shared }
+    }
+
+    /// Changes a setting once, as somebody asked at his phone; he hears the tone that says it was
+    /// taken, and tries again when it had no effect.
+    pub(super) fn change(&self, change: PhoneChange) {
+        let client = Client::<Request, Reply>::new(self.path.clone());
+        tokio::spawn(async move {
+            match client.call(&Request::ChangeAtPhone(change)).await {
+                Ok(Reply::Committed { .. }) => {}
+                Ok(other) => tracing::warn!("a setting was not changed: {}", refusal(&other)),
+                Err(error) => tracing::warn!("a setting was not changed: {error}"),
+            }
+        });
     }
 
     /// Queues call records; a later one with the same id replaces an earlier one.

@@ -22,11 +22,13 @@ fn record(id: &str, outcome: Outcome) -> CallRecord {
         dtmf_digits: 0,
         packets_to_callee: 0,
         packets_to_caller: 0,
+        ..CallRecord::default()
     }
 }
 
 fn link() -> StoreLink {
     StoreLink {
+        path: PathBuf::new(),
         shared: Arc::new(Shared::default()),
     }
 }

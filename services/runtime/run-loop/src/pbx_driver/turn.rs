@@ -204,6 +204,7 @@ impl Turn<'_> {
             Output::Sound(_) | Output::Checkpoint { .. } => {}
             Output::Persist(records) => self.store.put_calls(records),
             Output::PersistRegistrations(all) => self.store.put_registrations(all),
+            Output::Change(change) => self.store.change(change),
             Output::Event(event) => self.log.write(self.clock.now(), &event),
             Output::Stopped => self.stopped = true,
         }

@@ -93,6 +93,7 @@ fn call(number: u32, outcome: Outcome) -> CallRecord {
         dtmf_digits: 3,
         packets_to_callee: 10,
         packets_to_caller: 11,
+        ..CallRecord::default()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ipc::store::{PhoneChange, PhoneSetting};
+
 use super::*;
 
 #[test]
@@ -157,6 +159,69 @@ fn call_records_are_replaced_by_id_and_listed_newest_first() {
     let mut nameless = call(9, Outcome::Ongoing);
     nameless.id = String::new();
     assert!(matches!(put(vec![nameless]), Reply::Failed { .. }));
+}
+
+#[test]
+fn a_transferred_call_is_kept_with_where_it_went_and_what_was_heard() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let record = CallRecord {
+        trunk: "carrier".into(),
+        transferred_to: "102".into(),
+        caller_audio: ipc::store::AudioReport {
+            codec: "PCMA".into(),
+            mos_hundredths: 420,
+            source: "10.0.0.2:4000".into(),
+            ..ipc::store::AudioReport::default()
+        },
+        ..call(1, Outcome::Transferred)
+    };
+    let put = Request::PutCalls(vec![record.clone()]);
+    assert_eq!(store.ask(PBX, put), Reply::Stored);
+    assert_eq!(calls(&store, 1, None), [record]);
+}
+
+#[test]
+fn a_setting_is_changed_at_the_phone_and_nothing_else() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let change = |extension: &str, setting| {
+        let extension = extension.to_owned();
+        store.ask(
+            PBX,
+            Request::ChangeAtPhone(PhoneChange { extension, setting }),
+        )
+    };
+    let Reply::Config { version, mut site } = store.ask(WEB, Request::Config) else {
+        panic!("a configuration");
+    };
+    site.extensions = vec![Extension {
+        number: "100".into(),
+        ha1_md5: Redacted::new("0".repeat(32)),
+        ha1_sha256: Redacted::new("0".repeat(64)),
+        ..Extension::default()
+    }];
+    let (base, audit) = (version, Audit::default());
+    let site_before = site.clone();
+    let commit = Request::Commit { base, audit, site };
+    assert_eq!(store.ask(WEB, commit), Reply::Committed { version: 2 });
+    let on = PhoneSetting::DoNotDisturb(true);
+    assert_eq!(change("100", on.clone()), Reply::Committed { version: 3 });
+    assert_eq!(change("100", on.clone()), Reply::Committed { version: 3 });
+    let Reply::Config { site, .. } = store.ask(WEB, Request::Config) else {
+        panic!("a configuration");
+    };
+    let mut expected = site_before;
+    expected.extensions[0].settings.do_not_disturb = true;
+    assert_eq!(site, expected);
+    assert!(matches!(change("199", on), Reply::Invalid { .. }));
+    let nonsense = PhoneSetting::ForwardAlways("the moon".into());
+    assert!(matches!(change("100", nonsense), Reply::Invalid { .. }));
+    let Reply::AuditTrail(trail) = store.ask(WEB, Request::AuditTrail { limit: 1 }) else {
+        panic!("the trail");
+    };
+    assert_eq!(trail[0].audit.action, "extension 100: do not disturb on");
+    assert_eq!(trail[0].audit.who, "extension 100");
 }
 
 #[test]
