@@ -158,7 +158,7 @@ impl Group {
             members,
             strategy: raw.strategy,
             ring: Duration::from_secs(raw.ring_secs.into()),
-            otherwise: otherwise.and_then(|to| known.destination("otherwise", to, report)),
+            otherwise: otherwise.and_then(|to| known.inside("otherwise", to, report)),
         }
     }
 
@@ -205,7 +205,7 @@ impl Parking {
             slots,
             timeout: Duration::from_secs(raw.timeout_secs.into()),
             to_parker: raw.to_parker,
-            otherwise: otherwise.and_then(|to| known.destination("otherwise", to, report)),
+            otherwise: otherwise.and_then(|to| known.inside("otherwise", to, report)),
         }
     }
 
@@ -282,7 +282,7 @@ impl Dialling {
                 "countries",
                 &raw.countries,
                 COUNTRIES_MAX,
-                |code| digits(code, 3).filter(|code| !code.starts_with('0')),
+                |code| digits(code, 4).filter(|code| !code.starts_with('0')),
                 Wrong::NotACallingCode,
             );
             Countries::Codes(codes.into_iter().collect())

@@ -138,6 +138,26 @@ impl Pattern {
         length && places
     }
 
+    /// Whether some number is taken by both.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let length = self.length_min().max(other.length_min());
+        let fits = |it: &Self| it.is_open() || it.elements.len() == length;
+        let bits = |element: &Element| element.0;
+        let ours = self
+            .elements
+            .iter()
+            .map(bits)
+            .chain(std::iter::repeat(Element::ANY));
+        let theirs = other
+            .elements
+            .iter()
+            .map(bits)
+            .chain(std::iter::repeat(Element::ANY));
+        let mut places = ours.zip(theirs).take(length);
+        fits(self) && fits(other) && places.all(|(ours, theirs)| ours & theirs != 0)
+    }
+
     /// Fewest digits of a number it takes.
     #[must_use]
     pub fn length_min(&self) -> usize {
@@ -301,6 +321,30 @@ mod tests {
             ("0X!", "0!"),
         ] {
             assert!(!covers(one, other), "{one} does not cover {other}");
+        }
+    }
+
+    #[test]
+    fn patterns_overlap_when_some_number_fits_both() {
+        let overlaps = |one: &str, other: &str| {
+            let parse = |text| Pattern::parse(text).expect("a pattern");
+            parse(one).overlaps(&parse(other)) && parse(other).overlaps(&parse(one))
+        };
+        for (one, other) in [
+            ("0.", "0800XXXXXXX"),
+            ("[1-3]X", "[3-5]X"),
+            (".", "190"),
+            ("!", "!"),
+        ] {
+            assert!(overlaps(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("0800.", "0900."),
+            ("XX", "XXX"),
+            ("190.", "190"),
+            ("X", "*"),
+        ] {
+            assert!(!overlaps(one, other), "{one} {other}");
         }
     }
 

@@ -69,7 +69,8 @@ pub enum Destination {
     Group(Number),
     /// A trunk, by name.
     Trunk(String),
-    /// Look this number up from the beginning, in the caller's name.
+    /// Look this number up from the beginning, in the caller's name; empty: the number as
+    /// rewritten.
     Number(String),
     /// A parking slot.
     Park,
@@ -229,6 +230,28 @@ impl Known<'_> {
         Some(phone)
     }
 
+    /// Where a call goes that no route has rewritten: to a trunk it would have no number to take.
+    pub(crate) fn inside(
+        &self,
+        field: &'static str,
+        raw: &RawDestination,
+        report: &mut Report<'_>,
+    ) -> Option<Destination> {
+        let destination = self.destination(field, raw, report)?;
+        let numberless = match &destination {
+            Destination::Trunk(_) => true,
+            Destination::Number(number) => number.is_empty(),
+            Destination::Extension(_)
+            | Destination::Group(_)
+            | Destination::Park
+            | Destination::HangUp(_) => false,
+        };
+        if numberless {
+            report.wrong(field, Wrong::RouteOnly);
+        }
+        Some(destination)
+    }
+
     pub(crate) fn destination(
         &self,
         field: &'static str,
@@ -242,7 +265,8 @@ impl Known<'_> {
             RawDestination::Group(text) => self.group(field, text, report).map(Destination::Group),
             RawDestination::Trunk(text) => self.trunk(field, text, report).map(Destination::Trunk),
             RawDestination::Number(text) => {
-                let dialled = |text: &str| is_dialled(text).then(|| text.to_owned());
+                let dialled =
+                    |text: &str| (text.is_empty() || is_dialled(text)).then(|| text.to_owned());
                 let number = report.take(field, text, dialled, Wrong::NotDialled);
                 number.map(Destination::Number)
             }

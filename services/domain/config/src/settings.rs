@@ -21,6 +21,8 @@ pub(crate) const CONTACTS_MAX: u8 = 10;
 pub(crate) const RING_SECS_MAX: u16 = 180;
 /// Longest outbound call that can be allowed, seconds: a day.
 pub(crate) const DURATION_SECS_MAX: u32 = 24 * 3600;
+/// Highest limit of calls that can be set: a call every two seconds for an hour.
+const CALLS_MAX: u64 = 1_800;
 /// Most networks one extension or trunk may be limited to.
 pub(crate) const NETWORKS_MAX: usize = 32;
 /// Every codec, in the order a side that names none prefers them.
@@ -115,6 +117,14 @@ impl Settings {
             60,
             DURATION_SECS_MAX.into(),
         );
+        for (field, value) in [
+            ("limits.concurrent", raw.limits.concurrent),
+            ("limits.per_second", raw.limits.per_second),
+            ("limits.per_minute", raw.limits.per_minute),
+            ("limits.per_hour", raw.limits.per_hour),
+        ] {
+            report.range(field, value, 0, CALLS_MAX);
+        }
         let caller_id =
             report.take_any("caller_id", &raw.caller_id, Phone::parse, Wrong::NotAPhone);
         if let Some(phone) = caller_id.as_ref().filter(|phone| !owned.contains(phone)) {

@@ -97,6 +97,9 @@ pub enum Wrong {
     /// Not a final status that refuses.
     #[error("{0} is not a status that ends a call; use 400 to 699")]
     NotAStatus(u16),
+    /// A destination that needs a route's number.
+    #[error("a trunk, or a number left empty, is for routes only; give the number to call")]
+    RouteOnly,
     /// Not a calling code.
     #[error("{0:?} is not a country's calling code; write it as 351, or * for all")]
     NotACallingCode(String),

@@ -148,6 +148,22 @@ fn what_is_referred_to_exists() {
 }
 
 #[test]
+fn only_a_route_leads_to_a_trunk() {
+    for otherwise in [
+        Destination::Trunk("Carrier 1".into()),
+        Destination::Number(String::new()),
+    ] {
+        check(
+            |site| {
+                office(site);
+                site.groups[0].otherwise = Some(otherwise);
+            },
+            &[setting("group 600", "otherwise", Wrong::RouteOnly)],
+        );
+    }
+}
+
+#[test]
 fn the_number_shown_is_one_of_the_own_numbers() {
     // F12: a number of somebody else is an offence, not a setting.
     check(

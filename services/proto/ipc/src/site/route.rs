@@ -64,7 +64,8 @@ pub enum Destination {
     Group(String),
     /// A trunk, by name, with the number as rewritten.
     Trunk(String),
-    /// Look this number up from the beginning, in the caller's name.
+    /// Look this number up from the beginning, in the caller's name. Empty: the number as the
+    /// route rewrote it.
     Number(String),
     /// A parking slot.
     Park,

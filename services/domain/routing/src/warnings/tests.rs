@@ -1,0 +1,138 @@
+use ipc::site::{self, Source};
+
+use super::*;
+use crate::example::{extension, office, route};
+
+fn check(change: impl FnOnce(&mut site::Site), expected: &[Warning]) {
+    let mut raw = office();
+    change(&mut raw);
+    let site = Site::parse(&raw).expect("a valid office");
+    assert_eq!(warnings(&site), expected);
+}
+
+fn number(text: &str) -> Number {
+    Number::parse(text).expect("digits")
+}
+
+const ABROAD: Warning = Warning::AbroadAtNight { extensions: 1 };
+
+#[test]
+fn an_office_with_narrow_routes_is_told_of_its_open_ones_only() {
+    let open = Warning::OpenPattern {
+        route: "abroad".into(),
+        pattern: "00XXXXXXXXXXX!".into(),
+    };
+    check(|_| {}, &[open.clone(), ABROAD]);
+    check(|raw| raw.limits.office_hours = "office".into(), &[open]);
+}
+
+#[test]
+fn generic_routes_are_told() {
+    // R64, R65, R66.
+    let carrier = [site::Destination::Trunk("Carrier A".into())];
+    check(
+        |raw| {
+            let mut any = route("any", "0.", Source::Trunks, &carrier);
+            any.sources.clear();
+            raw.routes = vec![any, route("tie", "40XX.", Source::Trunks, &carrier)];
+        },
+        &[
+            Warning::AnySource {
+                route: "any".into(),
+            },
+            Warning::AnyNumber {
+                route: "any".into(),
+                pattern: "0.".into(),
+            },
+            Warning::TrunkToTrunk {
+                route: "tie".into(),
+            },
+            Warning::OpenPattern {
+                route: "tie".into(),
+                pattern: "40XX.".into(),
+            },
+            ABROAD,
+        ],
+    );
+}
+
+#[test]
+fn routes_that_never_take_a_call_are_told() {
+    let hang_up = [site::Destination::HangUp(480)];
+    check(
+        |raw| {
+            raw.routes = vec![
+                route("wide", "3XXXXXXX", Source::Extensions, &hang_up),
+                route(
+                    "narrow",
+                    "30000000",
+                    Source::Extension("100".into()),
+                    &hang_up,
+                ),
+                route("other caller", "30000000", Source::Trunks, &hang_up),
+                route("own", "100", Source::Extensions, &hang_up),
+            ];
+        },
+        &[
+            Warning::NeverTaken {
+                route: "narrow".into(),
+                by: "wide".into(),
+            },
+            Warning::TakenInside {
+                route: "own".into(),
+                number: "100".into(),
+            },
+            ABROAD,
+        ],
+    );
+}
+
+#[test]
+fn a_route_with_a_time_does_not_take_all() {
+    let hang_up = [site::Destination::HangUp(480)];
+    check(
+        |raw| {
+            let mut day = route("day", "3XXXXXXX", Source::Extensions, &hang_up);
+            day.times = "office".into();
+            raw.routes = vec![
+                day,
+                route("night", "3XXXXXXX", Source::Extensions, &hang_up),
+            ];
+        },
+        &[ABROAD],
+    );
+}
+
+#[test]
+fn numbers_and_dialling_are_looked_at() {
+    check(
+        |raw| {
+            raw.routes.clear();
+            raw.trunks.clear();
+            raw.extensions = vec![extension("112", |_| {}), extension("190", |_| {})];
+            raw.groups.clear();
+            raw.dialling.countries = vec!["*".into()];
+            raw.dialling.area_code = "10".into();
+        },
+        &[
+            Warning::ServiceTaken {
+                number: number("112"),
+            },
+            Warning::EmergencyFirst {
+                number: number("190"),
+            },
+            Warning::NoEmergencyTrunk,
+            Warning::UnknownAreaCode { area: "10".into() },
+            Warning::EveryCountry,
+        ],
+    );
+    check(
+        |raw| {
+            raw.routes.clear();
+            raw.dialling.area_code.clear();
+            raw.dialling.owned_numbers.clear();
+            raw.extensions[3].settings = site::ExtensionSettings::default();
+        },
+        &[Warning::NoAreaCode, Warning::NoOwnNumber],
+    );
+}
