@@ -245,7 +245,10 @@ fn parse_start_line(line: &[u8]) -> Result<(StartLine, Option<FaultKind>), Parse
     let space = memchr(b' ', request).ok_or(FaultKind::StartLine)?;
     let (method, uri) = request.split_at_checked(space).unwrap_or((request, &[]));
     let method = Method::parse(method).ok_or(FaultKind::StartLine)?;
+    // Headers in a request line are a fault, not an order (RFC 3261 §19.1.5, escruri in RFC 4475).
+    let plain = |uri: &Uri| uri.as_sip().is_none_or(|uri| uri.headers.is_none());
     let uri = uri.get(1..).and_then(|uri| Uri::parse(uri).ok());
+    let uri = uri.filter(plain);
     let fault = match version {
         b" SIP/2.0" => uri.is_none().then_some(FaultKind::RequestUri),
         _ if is_version(version) => Some(FaultKind::Version),

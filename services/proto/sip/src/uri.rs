@@ -242,6 +242,12 @@ impl Host {
     /// Reads a host; `None` when it is neither a name nor an address.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        // The grammar of RFC 3261 allowed `:::` before an IPv4 tail (RFC 5118 §4.10).
+        let mended = text.starts_with('[') && text.contains(":::");
+        let text = match mended {
+            true => &*text.replacen(":::", "::", 1),
+            false => text,
+        };
         let ok = match text.strip_prefix('[') {
             Some(rest) => rest.strip_suffix(']')?.parse::<Ipv6Addr>().is_ok(),
             // RFC 952 forbids `_`, yet it is common in small networks.

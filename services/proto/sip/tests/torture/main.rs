@@ -1,8 +1,10 @@
-//! The messages of RFC 4475 that a phone system meets, written from the RFC's text and named by
-//! what they do. rsip 0.4 reads 6 of its 13 valid ones; all of them must be read here.
+//! The messages of RFC 4475 and RFC 5118, written from the RFCs' text and named by what they do. rsip 0.4 reads 6 of its 13 valid ones; all of them must be read here.
 #![expect(clippy::expect_used, reason = "a test stops at what it did not expect")]
 
+mod devices;
 mod invalid;
+mod ipv6;
+mod user;
 mod valid;
 
 use sip::{FaultKind, Message, ParseFault, Request, Response, StatusCode, parse_datagram};
@@ -66,3 +68,76 @@ Call-ID: torture.0ha0isndaksdj
 }
 
 const ADDRESSES: &str = "To: <sip:j.user@example.com>\nFrom: <sip:caller@example.net>;tag=134161";
+
+/// The 49 messages of RFC 4475: section, then the names in their order.
+const RFC_4475: [(&str, &[&str]); 5] = [
+    (
+        "3.1.1",
+        &[
+            "wsinv",
+            "intmeth",
+            "esc01",
+            "escnull",
+            "esc02",
+            "lwsdisp",
+            "longreq",
+            "dblreq",
+            "semiuri",
+            "transports",
+            "mpart01",
+            "unreason",
+            "noreason",
+        ],
+    ),
+    (
+        "3.1.2",
+        &[
+            "badinv01",
+            "clerr",
+            "ncl",
+            "scalar02",
+            "scalarlg",
+            "quotbal",
+            "ltgtruri",
+            "lwsruri",
+            "lwsstart",
+            "trws",
+            "escruri",
+            "baddate",
+            "regbadct",
+            "badaspec",
+            "baddn",
+            "badvers",
+            "mismatch01",
+            "mismatch02",
+            "bigcode",
+        ],
+    ),
+    ("3.2", &["badbranch"]),
+    (
+        "3.3",
+        &[
+            "insuf", "unkscm", "novelsc", "unksm2", "bext01", "invut", "regaut01", "multi01",
+            "mcl01", "bcast", "zeromf", "cparam01", "cparam02", "regescrt", "sdp01",
+        ],
+    ),
+    ("3.4", &["inv2543"]),
+];
+
+#[test]
+fn every_message_of_rfc_4475_has_its_test() {
+    let tests = [
+        include_str!("valid.rs"),
+        include_str!("invalid.rs"),
+        include_str!("user.rs"),
+    ];
+    let mut count = 0;
+    for (section, names) in RFC_4475 {
+        for (index, name) in names.iter().enumerate() {
+            let cited = format!("§{section}.{} ({name})", index + 1);
+            assert!(tests.iter().any(|text| text.contains(&cited)), "{cited}");
+            count += 1;
+        }
+    }
+    assert_eq!(count, 49);
+}
