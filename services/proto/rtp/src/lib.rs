@@ -8,8 +8,9 @@
 //! RFC 4961 (symmetric RTP).
 
 pub mod codec;
-mod event;
+pub mod dtmf;
 pub mod latch;
+mod oscillator;
 mod outgoing;
 mod packet;
 mod payload_types;
@@ -23,7 +24,7 @@ pub mod rtcp;
 mod signal;
 pub mod srtp;
 
-pub use event::{Digit, DigitCounter, TelephoneEvent};
+pub use dtmf::{Digit, DigitCounter, TelephoneEvent};
 pub use latch::{Expected, Latch};
 pub use outgoing::Outgoing;
 pub use packet::{Header, Malformed, Packet, check_rtcp, is_rtcp};

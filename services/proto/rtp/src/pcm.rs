@@ -47,6 +47,16 @@ pub(crate) fn saturate(sample: i32) -> i16 {
     i16::try_from(sample).unwrap_or(nearest)
 }
 
+/// The nearest 16-bit sample.
+pub(crate) fn from_float(sample: f64) -> i16 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "from float to integer `as` saturates; truncation after rounding is nothing"
+    )]
+    let nearest = sample.round() as i16;
+    nearest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,5 +66,8 @@ mod tests {
         assert_eq!(saturate(40_000), i16::MAX);
         assert_eq!(saturate(-40_000), i16::MIN);
         assert_eq!(saturate(-5), -5);
+        assert_eq!(from_float(1e9), i16::MAX);
+        assert_eq!(from_float(f64::NAN), 0);
+        assert_eq!(from_float(-2.6), -3);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sansio::Instant;
 
-use crate::event::DigitCounter;
+use crate::dtmf::DigitCounter;
 use crate::latch::{Expected, Latch};
 use crate::packet::{Malformed, Packet, check_rtcp, is_rtcp};
 

@@ -18,7 +18,7 @@ pub(crate) fn sum(rate: Rate, parts: &[(f64, f64)], millis: usize) -> Vec<i16> {
                 .iter()
                 .map(|(hertz, amplitude)| (TAU * hertz * seconds).sin() * amplitude)
                 .sum();
-            round(value)
+            crate::pcm::from_float(value)
         })
         .collect()
 }
@@ -54,13 +54,4 @@ pub(crate) fn fidelity(original: &[i16], copy: &[i16], delay_max: usize) -> f64 
             10.0 * (power(&original[..length]) / (error / length as f64)).log10()
         })
         .fold(f64::MIN, f64::max)
-}
-
-fn round(value: f64) -> i16 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "from float to integer `as` saturates"
-    )]
-    let nearest = value.round() as i16;
-    nearest
 }
