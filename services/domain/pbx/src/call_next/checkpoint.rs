@@ -1,0 +1,301 @@
+//! Calls outlive the process (decision 0014): every talk and every parked party is kept as a row
+//! whenever it changes, and the next process goes on with it. Its media endpoints go on meanwhile.
+//!
+//! Hunts are not kept: phones that ring are called again by whoever wants them, and the records of
+//! hunts end as interrupted. The record of a call that is over is kept until the store has it.
+
+use std::time::Duration;
+
+use config::{Class, Number};
+use ipc::sound::{Clip, Request as SoundRequest, Source};
+use ipc::store::CallRecord;
+use routing::{Charge, Usage, UsageState};
+use serde::{Deserialize, Serialize};
+
+use super::alarms::Alarm;
+use super::conversation::Talk;
+use super::parking::Parked;
+use super::party::{Party, Place};
+use super::record::Open;
+use super::{Calls, Key, Tools};
+use crate::interface::Output;
+use crate::leg::{LegId, LegRow, Peer};
+
+/// Layout of [`Kept`]; a row of another one is of another firmware, and its call is over.
+const VERSION: u8 = 1;
+/// The key of what was spent: no talk gets it, and slots are small numbers.
+const USAGE_KEY: Key = u64::MAX >> 1;
+
+/// What is kept under one key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Kept {
+    Talk(TalkRow),
+    Slot(SlotRow),
+    Record(Box<CallRecord>),
+    Usage(UsageState),
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct TalkRow {
+    members: Vec<MemberRow>,
+    mix: u64,
+    /// Milliseconds until the talk has reached its longest time.
+    left_millis: Option<u64>,
+    records: Vec<RecordRow>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct SlotRow {
+    slot: u32,
+    member: MemberRow,
+    parker: String,
+    left_millis: Option<u64>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct MemberRow {
+    leg: LegRow,
+    trunk: bool,
+    peer: String,
+    number: String,
+    name: String,
+    called: bool,
+    charge: Option<ChargeRow>,
+}
+
+/// What a call by trunk is counted under.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct ChargeRow {
+    payer: Option<String>,
+    trunk: String,
+    class: Option<Class>,
+    country: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct RecordRow {
+    record: CallRecord,
+    caller: Option<u64>,
+    callee: Option<u64>,
+}
+
+impl Calls {
+    /// Keeps what has changed.
+    pub(super) fn checkpoint(&mut self, tools: &mut Tools<'_>) {
+        for key in std::mem::take(&mut self.dirty) {
+            let row = self.talk_row(tools, key).map(Kept::Talk);
+            let row = row.or_else(|| Some(Kept::Slot(self.slot_row(tools, key)?)));
+            self.keep(tools, key, row.as_ref());
+        }
+        if std::mem::take(&mut self.usage_changed) {
+            let usage = Kept::Usage(self.usage.state(tools.core.now));
+            self.keep(tools, USAGE_KEY, Some(&usage));
+        }
+    }
+
+    fn keep(&mut self, tools: &mut Tools<'_>, key: Key, kept: Option<&Kept>) {
+        let call = kept.and_then(|kept| postcard::to_allocvec(&(VERSION, kept)).ok());
+        let known = match call {
+            Some(_) => !self.kept.insert(key),
+            None => self.kept.remove(&key),
+        };
+        if call.is_some() || known {
+            tools.core.emit(Output::Checkpoint { key, call });
+        }
+    }
+
+    fn talk_row(&self, tools: &Tools<'_>, key: Key) -> Option<TalkRow> {
+        let talk = self.talks.get(&key)?;
+        let members: Option<Vec<MemberRow>> = talk
+            .members
+            .iter()
+            .map(|leg| self.member_row(tools, *leg))
+            .collect();
+        let of_talk = |open: &&Open| {
+            let legs = [open.caller, open.callee].into_iter().flatten();
+            !open.ended && legs.into_iter().any(|leg| talk.members.contains(&leg))
+        };
+        let row = |open: &Open| RecordRow {
+            record: open.record.clone(),
+            caller: open.caller.map(|leg| leg.0),
+            callee: open.callee.map(|leg| leg.0),
+        };
+        Some(TalkRow {
+            members: members?,
+            mix: talk.mix,
+            left_millis: self.time_left(tools, Alarm::Talk(key)),
+            records: self.records.values().filter(of_talk).map(row).collect(),
+        })
+    }
+
+    fn slot_row(&self, tools: &Tools<'_>, key: Key) -> Option<SlotRow> {
+        let slot = u32::try_from(key).ok()?;
+        let parked = self.parked.get(&slot)?;
+        Some(SlotRow {
+            slot,
+            member: self.member_row(tools, parked.leg)?,
+            parker: parked.parker.clone(),
+            left_millis: self.time_left(tools, Alarm::Slot(slot)),
+        })
+    }
+
+    fn member_row(&self, tools: &Tools<'_>, leg: LegId) -> Option<MemberRow> {
+        let party = self.parties.get(&leg)?;
+        let (trunk, peer) = match &party.peer {
+            Peer::Extension(number) => (false, number),
+            Peer::Trunk(name) => (true, name),
+        };
+        Some(MemberRow {
+            leg: tools.legs.save(tools.core, leg)?,
+            trunk,
+            peer: peer.clone(),
+            number: party.number.clone(),
+            name: party.name.clone(),
+            called: party.called,
+            charge: party.ticket.as_ref().map(|(_, charge)| ChargeRow {
+                payer: charge.payer.as_ref().map(|payer| payer.as_str().to_owned()),
+                trunk: charge.trunk.clone(),
+                class: charge.class,
+                country: charge.country.clone(),
+            }),
+        })
+    }
+
+    fn time_left(&self, tools: &Tools<'_>, alarm: Alarm) -> Option<u64> {
+        let left = self.alarms.of(alarm)? - tools.core.now;
+        Some(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Keeps a record that is over for the people until the store has it.
+    pub(super) fn keep_record(&mut self, tools: &mut Tools<'_>, record: &CallRecord) {
+        let known = self.record_keys.get(&record.id).copied();
+        let key = known.unwrap_or_else(|| tools.key());
+        self.record_keys.insert(record.id.clone(), key);
+        let kept = Kept::Record(Box::new(record.clone()));
+        self.keep(tools, key, Some(&kept));
+    }
+
+    /// The store has records; only the final ones are forgotten here.
+    pub(crate) fn stored(&mut self, tools: &mut Tools<'_>, ids: &[String]) {
+        for id in ids {
+            if !self.records.contains_key(id)
+                && let Some(key) = self.record_keys.remove(id)
+            {
+                self.keep(tools, key, None);
+            }
+        }
+    }
+
+    /// Goes on with the calls an earlier process kept; whatever endpoint is of none is closed.
+    pub(crate) fn restore(&mut self, tools: &mut Tools<'_>, rows: &[(u64, Vec<u8>)]) {
+        for (key, bytes) in rows {
+            self.kept.insert(*key);
+            match postcard::from_bytes::<(u8, Kept)>(bytes) {
+                Ok((VERSION, Kept::Talk(row))) => self.restore_talk(tools, *key, row),
+                Ok((VERSION, Kept::Slot(row))) => self.restore_slot(tools, row),
+                Ok((VERSION, Kept::Record(record))) => {
+                    self.record_keys.insert(record.id.clone(), *key);
+                    tools.core.persist(&record);
+                }
+                Ok((VERSION, Kept::Usage(state))) => self.restore_usage(tools, &state),
+                Ok(_) | Err(_) => self.keep(tools, *key, None),
+            }
+        }
+        self.sweep(tools);
+    }
+
+    /// Closes every endpoint that belongs to no call, once.
+    pub(crate) fn sweep(&mut self, tools: &mut Tools<'_>) {
+        if !self.swept {
+            self.swept = true;
+            let known = self.parties.keys().map(|leg| leg.0).collect();
+            tools
+                .core
+                .emit(Output::Sound(SoundRequest::KeepOnly(known)));
+        }
+    }
+
+    /// Takes back what was spent; calls in progress are counted on as they come back, whatever the
+    /// order of the rows.
+    fn restore_usage(&mut self, tools: &Tools<'_>, state: &UsageState) {
+        self.usage = Usage::restored(state, tools.core.now);
+        let parties = self.parties.values_mut();
+        for (ticket, charge) in parties.filter_map(|party| party.ticket.as_mut()) {
+            *ticket = self.usage.resume(tools.core.now, charge.clone());
+        }
+    }
+
+    fn restore_talk(&mut self, tools: &mut Tools<'_>, key: Key, row: TalkRow) {
+        let members: Vec<LegId> = row
+            .members
+            .into_iter()
+            .map(|member| self.restore_member(tools, member, Place::Talk(key)))
+            .collect();
+        for RecordRow {
+            record,
+            caller,
+            callee,
+        } in row.records
+        {
+            let (caller, callee) = (caller.map(LegId), callee.map(LegId));
+            for leg in [caller, callee].into_iter().flatten() {
+                if let Some(party) = self.parties.get_mut(&leg) {
+                    party.records.push(record.id.clone());
+                }
+            }
+            let open = Open {
+                record,
+                caller,
+                callee,
+                ended: false,
+            };
+            self.records.insert(open.record.id.clone(), open);
+        }
+        let mix = row.mix;
+        self.talks.insert(key, Talk { members, mix });
+        let left = row.left_millis.map(Duration::from_millis);
+        let until = left.map(|left| tools.core.now + left);
+        self.alarms.set(Alarm::Talk(key), until);
+        self.wire(tools, key);
+    }
+
+    fn restore_slot(&mut self, tools: &mut Tools<'_>, row: SlotRow) {
+        let leg = self.restore_member(tools, row.member, Place::Slot(row.slot));
+        self.parked.insert(
+            row.slot,
+            Parked {
+                leg,
+                parker: row.parker,
+            },
+        );
+        let left = row.left_millis.map(Duration::from_millis);
+        let until = left.map(|left| tools.core.now + left);
+        self.alarms.set(Alarm::Slot(row.slot), until);
+        self.hear(tools, leg, Source::Clip(Clip::MusicOnHold));
+        self.slot_changed(row.slot);
+    }
+
+    fn restore_member(&mut self, tools: &mut Tools<'_>, row: MemberRow, place: Place) -> LegId {
+        let peer = if row.trunk {
+            Peer::Trunk(row.peer)
+        } else {
+            Peer::Extension(row.peer)
+        };
+        let leg = tools.legs.restore(tools.core, row.leg);
+        let mut party = Party::new(peer, row.number, row.name, row.called, place);
+        party.answered = true;
+        party.ticket = row.charge.map(|row| {
+            let payer = row.payer.and_then(|payer| Number::parse(&payer).ok());
+            let charge = Charge {
+                payer,
+                trunk: row.trunk,
+                class: row.class,
+                country: row.country,
+            };
+            (self.usage.resume(tools.core.now, charge.clone()), charge)
+        });
+        self.parties.insert(leg, party);
+        self.touch(leg);
+        leg
+    }
+}

@@ -1,0 +1,56 @@
+//! Keys pressed during a call: passed on where `media` does not, and watched for a feature code.
+
+use super::party::Place;
+use super::{Calls, Tools};
+use crate::leg::LegId;
+use crate::routing_next as routing;
+
+/// Keys remembered: no code is longer.
+const KEYS_MAX: usize = 8;
+
+impl Calls {
+    /// A key that came by INFO goes on to the others, in the way of each.
+    pub(super) fn pass_key(&self, tools: &mut Tools<'_>, leg: LegId, digit: char, millis: u32) {
+        for other in self.others(leg) {
+            tools.legs.send_digit(tools.core, other, digit, millis);
+        }
+    }
+
+    /// A key that came in the media is passed on by `media`, but not to those who want INFO.
+    pub(super) fn pass_key_by_info(
+        &self,
+        tools: &mut Tools<'_>,
+        leg: LegId,
+        digit: char,
+        millis: u32,
+    ) {
+        for other in self.others(leg) {
+            if tools.legs.takes_info(other) {
+                tools.legs.send_digit(tools.core, other, digit, millis);
+            }
+        }
+    }
+
+    /// Watches for the three-way code of an extension's phone.
+    pub(super) fn key(&mut self, tools: &mut Tools<'_>, leg: LegId, digit: char) {
+        if self.pin_key(tools, leg, digit) {
+            return;
+        }
+        let Some(party) = self.parties.get_mut(&leg) else {
+            return;
+        };
+        if party.extension().is_none() || !matches!(party.place, Place::Talk(_)) {
+            return;
+        }
+        party.keys.push(digit);
+        while party.keys.len() > KEYS_MAX {
+            party.keys.remove(0);
+        }
+        let pressed = routing::three_way_code(tools.core)
+            .is_some_and(|code| party.keys.ends_with(code.as_str()));
+        if pressed {
+            party.keys.clear();
+            self.three_way_pressed(tools, leg);
+        }
+    }
+}

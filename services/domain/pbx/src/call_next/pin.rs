@@ -1,0 +1,99 @@
+//! Routes that ask for a PIN (F7): the caller is answered, hears a tone, and enters the PIN of his
+//! extension; the call goes on when it is right.
+
+use std::time::Duration;
+
+use ipc::sound::{Clip, Source};
+use ipc::store::Outcome;
+use sip::StatusCode;
+
+use super::alarms::Alarm;
+use super::party::Place;
+use super::plan::Plan;
+use super::{Calls, Tools};
+use crate::leg::LegId;
+use crate::routing_next as routing;
+
+/// How long the PIN may take.
+const PIN_TIME_MAX: Duration = Duration::from_secs(20);
+/// Tries before the caller is hung up: a PIN has four digits or more.
+const PIN_TRIES_MAX: u8 = 3;
+/// Longest PIN read.
+const PIN_LENGTH_MAX: usize = 16;
+
+/// A caller who is to enter his PIN.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    record: String,
+    plan: Plan,
+    digits: String,
+    tries: u8,
+}
+
+impl Calls {
+    /// Asks a caller for his PIN before the plan is carried out.
+    pub(super) fn ask_pin(&mut self, tools: &mut Tools<'_>, leg: LegId, record: &str, plan: Plan) {
+        self.answer(tools, leg, &[]);
+        self.put(leg, Place::Leaving);
+        self.hear(tools, leg, Source::Clip(Clip::Confirm));
+        self.set_pin_alarm(tools, leg);
+        let asked = Asked {
+            record: record.to_owned(),
+            plan: Plan { pin: false, ..plan },
+            digits: String::new(),
+            tries: 0,
+        };
+        self.pins.insert(leg, asked);
+    }
+
+    fn set_pin_alarm(&mut self, tools: &Tools<'_>, leg: LegId) {
+        let until = tools.core.now + PIN_TIME_MAX;
+        self.alarms.set(Alarm::Party(leg), Some(until));
+    }
+
+    /// A key of a caller who enters his PIN; `#` ends it. False when none is asked of him.
+    pub(super) fn pin_key(&mut self, tools: &mut Tools<'_>, leg: LegId, key: char) -> bool {
+        let Some(asked) = self.pins.get_mut(&leg) else {
+            return false;
+        };
+        if key != '#' {
+            if asked.digits.len() < PIN_LENGTH_MAX {
+                asked.digits.push(key);
+            }
+            return true;
+        }
+        let digits = std::mem::take(&mut asked.digits);
+        asked.tries = asked.tries.saturating_add(1);
+        let last = asked.tries >= PIN_TRIES_MAX;
+        let extension = self.parties.get(&leg).and_then(|party| party.extension());
+        let right = extension.is_some_and(|one| routing::is_pin(tools.core, one, &digits));
+        if right && let Some(asked) = self.pins.remove(&leg) {
+            self.alarms.set(Alarm::Party(leg), None);
+            self.ring(tools, leg, &asked.record, asked.plan);
+        } else if last {
+            self.wrong_pin(tools, leg);
+        } else {
+            // The tone again: the first one ended long ago, so it is asked for anew.
+            self.hear(tools, leg, Source::Silence);
+            self.hear(tools, leg, Source::Clip(Clip::Confirm));
+            self.set_pin_alarm(tools, leg);
+        }
+        true
+    }
+
+    /// The caller did not enter his PIN, or not the right one.
+    fn wrong_pin(&mut self, tools: &mut Tools<'_>, leg: LegId) {
+        let Some(asked) = self.pins.remove(&leg) else {
+            return;
+        };
+        let status = StatusCode::FORBIDDEN;
+        self.refuse(tools, leg, &asked.record, status, Outcome::Rejected);
+    }
+
+    /// A party is gone, or its time is over; true when it was asked for a PIN.
+    pub(super) fn pin_over(&mut self, tools: &mut Tools<'_>, leg: LegId) -> bool {
+        let asked = self.pins.contains_key(&leg);
+        self.wrong_pin(tools, leg);
+        asked
+    }
+}

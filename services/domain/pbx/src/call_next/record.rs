@@ -1,0 +1,261 @@
+//! Call records: one for each accepted INVITE, and one for each later connection of two parties who
+//! did not call each other.
+//!
+//! A record names two legs, the caller's and the callee's. It ends when either of them leaves, and
+//! is final once the last word of each leg that is over has come, with what passed through it.
+
+use ipc::sound::Stats;
+use ipc::store::{AudioReport, CallRecord, Outcome};
+use sansio::UnixTime;
+
+use super::party::Place;
+use super::{Calls, Tools};
+use crate::interface::Event;
+use crate::leg::LegId;
+
+/// A record that is not final.
+#[derive(Clone, Debug)]
+pub(super) struct Open {
+    pub(super) record: CallRecord,
+    pub(super) caller: Option<LegId>,
+    pub(super) callee: Option<LegId>,
+    pub(super) ended: bool,
+}
+
+/// What a new record says.
+pub(super) struct Begun {
+    pub(super) from: String,
+    pub(super) to: String,
+    /// Address of the caller.
+    pub(super) source: std::net::IpAddr,
+    pub(super) caller: Option<LegId>,
+}
+
+impl Calls {
+    /// Opens a record; gives its id.
+    pub(super) fn open_record(&mut self, tools: &mut Tools<'_>, begun: Begun) -> String {
+        let started = tools.core.unix();
+        let id = record_id(tools, started);
+        let record = CallRecord {
+            id: id.clone(),
+            from: begun.from,
+            to: begun.to,
+            source: begun.source.to_string(),
+            started_millis: started.as_millis(),
+            ..CallRecord::default()
+        };
+        tools.core.event(Event::CallStarted {
+            id: id.clone(),
+            from: record.from.clone(),
+            to: record.to.clone(),
+            source: begun.source,
+        });
+        tools.core.persist(&record);
+        let (caller, callee, ended) = (begun.caller, None, false);
+        let open = Open {
+            record,
+            caller,
+            callee,
+            ended,
+        };
+        self.records.insert(id.clone(), open);
+        if let Some(caller) = caller {
+            self.note_record(caller, &id);
+        }
+        id
+    }
+
+    /// A record of two who talk without having called each other.
+    pub(super) fn open_record_between(&mut self, tools: &mut Tools<'_>, from: LegId, to: LegId) {
+        let number = |leg| self.parties.get(&leg).map(|party| party.number.clone());
+        let (Some(from_number), Some(to_number)) = (number(from), number(to)) else {
+            return;
+        };
+        let Some(flow) = tools.legs.flow(from) else {
+            return;
+        };
+        let begun = Begun {
+            from: from_number,
+            to: to_number,
+            source: flow.remote.ip(),
+            caller: Some(from),
+        };
+        let id = self.open_record(tools, begun);
+        self.record_answered(tools, &id, to);
+    }
+
+    /// Whether an open record is about these two.
+    pub(super) fn have_record(&self, one: LegId, other: LegId) -> bool {
+        self.records.values().any(|open| {
+            let legs = [open.caller, open.callee];
+            !open.ended && legs.contains(&Some(one)) && legs.contains(&Some(other))
+        })
+    }
+
+    fn note_record(&mut self, leg: LegId, id: &str) {
+        let known = &self.records;
+        if let Some(party) = self.parties.get_mut(&leg) {
+            party.records.retain(|one| known.contains_key(one));
+            party.records.push(id.to_owned());
+        }
+    }
+
+    /// The call was answered by this leg.
+    pub(super) fn record_answered(&mut self, tools: &mut Tools<'_>, id: &str, callee: LegId) {
+        let trunk = self.trunk_between(id, callee);
+        let Some(open) = self.records.get_mut(id).filter(|open| !open.ended) else {
+            return;
+        };
+        open.callee = Some(callee);
+        open.record.trunk = trunk;
+        open.record.answered_millis = Some(tools.core.unix().as_millis());
+        open.record.status = sip::StatusCode::OK.code();
+        tools.core.persist(&open.record);
+        tools.core.event(Event::CallAnswered { id: id.to_owned() });
+        self.note_record(callee, id);
+    }
+
+    fn trunk_between(&self, id: &str, callee: LegId) -> String {
+        let caller = self.records.get(id).and_then(|open| open.caller);
+        let legs = [Some(callee), caller].into_iter().flatten();
+        let mut trunks = legs.filter_map(|leg| self.parties.get(&leg)?.trunk());
+        trunks.next().unwrap_or_default().to_owned()
+    }
+
+    /// Somebody else took the place of a leg in its records.
+    pub(super) fn replace_in_records(&mut self, before: LegId, after: LegId) {
+        let mut ids = Vec::new();
+        for (id, open) in self.records.iter_mut().filter(|(_, open)| !open.ended) {
+            for role in [&mut open.caller, &mut open.callee] {
+                if *role == Some(before) {
+                    *role = Some(after);
+                    ids.push(id.clone());
+                }
+            }
+        }
+        for id in ids {
+            self.note_record(after, &id);
+        }
+    }
+
+    /// A record's call is over.
+    pub(super) fn end_record(
+        &mut self,
+        tools: &mut Tools<'_>,
+        id: &str,
+        outcome: Outcome,
+        status: u16,
+    ) {
+        let Some(open) = self.records.get_mut(id).filter(|open| !open.ended) else {
+            return;
+        };
+        open.ended = true;
+        open.record.ended_millis = Some(tools.core.unix().as_millis());
+        open.record.outcome = outcome;
+        open.record.status = status;
+        tools.core.event(Event::CallEnded {
+            id: id.to_owned(),
+            outcome,
+            status,
+        });
+        let record = open.record.clone();
+        self.ending.insert(id.to_owned());
+        self.keep_record(tools, &record);
+    }
+
+    /// Every answered record that a leg is in ends, because the leg left of its own or was lost.
+    pub(super) fn end_records_of(&mut self, tools: &mut Tools<'_>, leg: LegId, left: Left<'_>) {
+        let ids = self.parties.get(&leg).map(|party| party.records.clone());
+        for id in ids.unwrap_or_default() {
+            let Some(open) = self.records.get_mut(&id).filter(|open| !open.ended) else {
+                continue;
+            };
+            let outcome = match &left {
+                Left::HungUp if open.caller == Some(leg) => Outcome::EndedByCaller,
+                Left::HungUp => Outcome::EndedByCallee,
+                Left::Box => Outcome::EndedByBox,
+                Left::Transferred(to) => {
+                    open.record.transferred_to = (*to).to_owned();
+                    Outcome::Transferred
+                }
+            };
+            let status = open.record.status;
+            self.end_record(tools, &id, outcome, status);
+        }
+    }
+
+    /// Takes the last word of a leg.
+    pub(super) fn count(&mut self, leg: LegId, stats: &Stats) {
+        let ids = self.parties.get(&leg).map(|party| party.records.clone());
+        for id in ids.unwrap_or_default() {
+            let Some(open) = self.records.get_mut(&id) else {
+                continue;
+            };
+            let record = &mut open.record;
+            record.dtmf_digits = record.dtmf_digits.saturating_add(stats.dtmf_digits);
+            if open.caller == Some(leg) {
+                record.packets_to_caller = stats.sent;
+                record.caller_audio = report(stats);
+            } else if open.callee == Some(leg) {
+                record.packets_to_callee = stats.sent;
+                record.callee_audio = report(stats);
+            }
+        }
+    }
+
+    /// Writes the records whose legs have all said their last word.
+    pub(super) fn finish_records(&mut self, tools: &mut Tools<'_>) {
+        let open = |leg: Option<LegId>| {
+            let party = leg.and_then(|leg| self.parties.get(&leg));
+            party.is_some_and(|party| party.place == Place::Gone)
+        };
+        let finished: Vec<String> = self
+            .ending
+            .iter()
+            .filter(|id| {
+                let record = self.records.get(*id);
+                record.is_none_or(|record| !open(record.caller) && !open(record.callee))
+            })
+            .cloned()
+            .collect();
+        for id in finished {
+            self.ending.remove(&id);
+            if let Some(open) = self.records.remove(&id) {
+                self.keep_record(tools, &open.record);
+                tools.core.persist(&open.record);
+            }
+        }
+    }
+}
+
+/// How a leg left.
+pub(super) enum Left<'a> {
+    /// Its peer hung up.
+    HungUp,
+    /// It was lost, or the box ended it.
+    Box,
+    /// It made way for this number.
+    Transferred(&'a str),
+}
+
+/// Sorts by time, and is never used twice.
+fn record_id(tools: &mut Tools<'_>, started: UnixTime) -> String {
+    let random = tools.core.sip.new_tag();
+    let random = random.get(..8).unwrap_or_default();
+    format!("{:013}-{random}", started.as_millis().max(0))
+}
+
+fn report(stats: &Stats) -> AudioReport {
+    let place = |address: Option<std::net::SocketAddr>| {
+        address.map(|address| address.to_string()).unwrap_or_default()
+    };
+    AudioReport {
+        codec: stats.codec.clone(),
+        received: stats.received,
+        lost: stats.lost,
+        jitter_micros: stats.jitter_micros,
+        mos_hundredths: stats.mos_hundredths,
+        source: place(stats.source),
+        described: place(stats.described),
+    }
+}
