@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .spawn(move || {
             let answered = run_loop::ipc::serve(
                 &listener,
-                |peer| peer == uid::WEB,
+                |peer| [uid::WEB, uid::PBX].contains(&peer),
                 move |_, request: Request| match request {
                     Request::Status => {
                         let status = told.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -7,6 +7,8 @@
 //! says it is ready and alive), [`ipc`] (how services ask one another),
 //! `pbx_driver` (feature `pbx`: the loop of the PBX).
 
+#[cfg(feature = "tls")]
+pub mod certificate;
 pub mod clock;
 pub mod health;
 pub mod ipc;

@@ -72,6 +72,14 @@ impl Passed {
         self.take(name).map(UdpSocket::from)
     }
 
+    /// Takes a socket of another kind.
+    ///
+    /// # Errors
+    /// None of that name was passed.
+    pub fn socket(&mut self, name: &str) -> Result<OwnedFd, PassedError> {
+        self.take(name)
+    }
+
     fn take(&mut self, name: &str) -> Result<OwnedFd, PassedError> {
         self.sockets
             .remove(name)

@@ -19,7 +19,7 @@ use pbx::PbxNode;
 use run_loop::clock::Clock;
 use run_loop::ipc::{Answer, BlockingClient, serve};
 use run_loop::notify::Notify;
-use run_loop::pbx_driver::{Peers, Sockets, drive};
+use run_loop::pbx_driver::{Places, Sockets, drive};
 use sansio::Rng;
 
 /// Longest wait for an answer; a test that needs it has failed.
@@ -39,24 +39,30 @@ impl Exchange {
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir(&folder).expect("a writable temporary folder");
         store(UnixListener::bind(folder.join("store.sock")).expect("a new path"));
-        let sip_udp = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
-        let sip = sip_udp.local_addr().expect("bound");
-        let sip_tcp = TcpListener::bind(sip).expect("the same port is free for TCP");
+        let udp = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+        let sip = udp.local_addr().expect("bound");
+        let tcp = TcpListener::bind(sip).expect("the same port is free for TCP");
         let ipc = UnixListener::bind(folder.join("pbx.sock")).expect("a new path");
         let sockets = Sockets {
-            sip_udp,
-            sip_tcp,
+            udp: vec![udp],
+            tcp: vec![tcp],
+            tls: Vec::new(),
             ipc,
+            kept: None,
         };
-        let peers = Peers {
+        let places = Places {
             store: folder.join("store.sock"),
             media: folder.join("media.sock"),
+            net: folder.join("net.sock"),
+            calls: None,
         };
         let node = PbxNode::new(
             Rng::from_seed(1),
             run_loop::entropy().expect("random bytes"),
         );
-        std::thread::spawn(move || drive(node, Clock::start(), sockets, peers, &Notify::default()));
+        std::thread::spawn(move || {
+            drive(node, Clock::start(), sockets, places, &Notify::default())
+        });
         let exchange = Self { sip, folder };
         // Each question is a round trip, so this is no busy wait; until then it answers 503.
         let configured = (0..100_000).any(|_| exchange.status().config_version == 1);

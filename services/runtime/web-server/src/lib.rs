@@ -7,7 +7,6 @@
 //! no limits of its own and dies of a large Content-Length (measured before it was chosen).
 //! Read first: [`Handler`], then [`serve_https`], then [`control`].
 
-mod certificate;
 mod connections;
 pub mod control;
 mod convert;
@@ -17,9 +16,12 @@ mod redirect;
 
 use std::future::Future;
 
-pub use certificate::{CertificateError, Identity};
 pub use https::serve_https;
 pub use redirect::serve_redirect;
+pub use run_loop::certificate::{CertificateError, Identity};
+
+/// What is offered inside TLS: HTTP/1.1 only.
+pub const PROTOCOLS: &[&[u8]] = &[b"http/1.1"];
 
 /// Answers requests; called for many connections at once.
 pub trait Handler: Send + Sync + 'static {

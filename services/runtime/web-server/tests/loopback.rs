@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use web_server::{Handler, Identity, limits, serve_https, serve_redirect};
+use web_server::{Handler, Identity, PROTOCOLS, limits, serve_https, serve_redirect};
 
 /// Says what it was asked and by whom.
 struct Echo;
@@ -68,7 +68,7 @@ impl Box {
 
     async fn with(handler: Arc<impl Handler>) -> Self {
         let identity = Identity::make(&[]).expect("a certificate");
-        let tls = identity.server_config().expect("usable");
+        let tls = identity.server_config(PROTOCOLS).expect("usable");
         let https = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let http = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let addresses = (

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::time::{sleep, timeout};
-use web_server::{CertificateError, Identity};
+use web_server::{CertificateError, Identity, PROTOCOLS};
 
 use super::driver::Driver;
 
@@ -28,7 +28,7 @@ pub(super) async fn settle(driver: &Driver) -> Result<Arc<ServerConfig>, Certifi
     } else {
         tracing::warn!("the store is away: this start has a certificate of its own");
     }
-    identity.server_config()
+    identity.server_config(PROTOCOLS)
 }
 
 /// What the store keeps, once it answers; `None` when it keeps nothing.
@@ -47,7 +47,7 @@ async fn kept(driver: &Driver) -> Option<Identity> {
 }
 
 fn usable(identity: &Identity) -> Option<Arc<ServerConfig>> {
-    match identity.server_config() {
+    match identity.server_config(PROTOCOLS) {
         Ok(config) => Some(config),
         Err(error) => {
             tracing::warn!("{error}; making a new one");

@@ -120,7 +120,7 @@ where
         };
         let spawned = std::thread::Builder::new()
             .name("ipc".into())
-            .stack_size(256 * 1024)
+            .stack_size(STACK_BYTES)
             .spawn(move || {
                 let _place = place;
                 answer(connection, &*handler);
@@ -212,6 +212,10 @@ fn is_of_one_connection(error: &std::io::Error) -> bool {
             | std::io::ErrorKind::ConnectionReset
     )
 }
+
+/// Room to read a whole site, which is deep and large in a build without optimisation. Only what is
+/// touched takes memory.
+const STACK_BYTES: usize = 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

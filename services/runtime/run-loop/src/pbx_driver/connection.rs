@@ -1,4 +1,4 @@
-//! One TCP connection: bounded both ways, and closed when nothing comes of it.
+//! One stream connection, TCP or TLS: bounded both ways, and closed when nothing comes of it.
 //!
 //! ```text
 //!   opened ──(nothing answered in 30 s)──> closed         a half-open or mute peer
@@ -11,11 +11,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pbx::{Input, StreamId};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_rustls::TlsStream;
+
+use super::{keeper, marks};
 
 /// A peer that has sent nothing worth an answer by then is half-open, slow on purpose, or lost.
 const FIRST_ANSWER_MAX: Duration = Duration::from_secs(30);
@@ -26,8 +28,13 @@ const SILENCE_MAX: Duration = Duration::from_secs(65 * 60);
 /// A peer that does not take what we send for this long is gone.
 const WRITE_MAX: Duration = Duration::from_secs(10);
 
-/// Bytes read at once.
-const READ_LENGTH: usize = 16 * 1024;
+/// Data unacknowledged for this long means that the peer is gone (tcp(7) `TCP_USER_TIMEOUT`): a
+/// phone that lost its power, a router that forgot. The kernel's own patience is a quarter of an
+/// hour, in which every call to the phone would fail.
+const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
+
+/// Bytes read at once: a message or two. There may be thousands of connections.
+const READ_LENGTH: usize = 4 * 1024;
 
 /// Messages waiting to be written. A peer that lets more pile up is cut off.
 const OUTGOING_MAX: usize = 64;
@@ -71,73 +78,124 @@ impl Outgoing {
     }
 }
 
-/// Serves a connection until either side ends it, then reports [`Input::StreamClosed`].
+/// A connection that is open.
+#[derive(Debug)]
+pub(super) enum Socket {
+    /// Plain.
+    Tcp(TcpStream),
+    /// Inside TLS, the handshake done; either side of it.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Serves a connection until either side ends it, then reports [`Input::StreamClosed`]. `answered`
+/// says that it need not prove itself: it came over from an earlier process, or is to a server.
 pub(super) async fn run(
-    socket: TcpStream,
+    socket: Socket,
     stream: StreamId,
+    answered: bool,
     outgoing: OutgoingQueue,
     feed: mpsc::Sender<Input>,
 ) {
-    keep_alive(&socket);
-    let (reader, writer) = socket.into_split();
-    exchange(reader, writer, stream, outgoing, &feed).await;
+    let exchange = Exchange {
+        stream,
+        answered,
+        outgoing,
+        feed: &feed,
+    };
+    match socket {
+        Socket::Tcp(socket) => {
+            let (mut reader, mut writer) = socket.into_split();
+            exchange.run(&mut reader, &mut writer).await;
+            keeper::end(reader.as_ref());
+        }
+        Socket::Tls(socket) => {
+            let (mut reader, mut writer) = tokio::io::split(*socket);
+            exchange.run(&mut reader, &mut writer).await;
+        }
+    }
     // The loop gone means the process is ending.
     let _ = feed.send(Input::StreamClosed { stream }).await;
 }
 
-async fn exchange(
-    mut reader: OwnedReadHalf,
-    mut writer: OwnedWriteHalf,
+struct Exchange<'a> {
     stream: StreamId,
-    mut outgoing: OutgoingQueue,
-    feed: &mpsc::Sender<Input>,
-) {
-    let mut buffer = vec![0; READ_LENGTH];
-    let mut answered = false;
-    let mut give_up = Instant::now() + FIRST_ANSWER_MAX;
-    loop {
-        tokio::select! {
-            read = reader.read(&mut buffer) => {
-                let Ok(length @ 1..) = read else { return };
-                let bytes = buffer.get(..length).unwrap_or_default().to_vec();
-                if feed.send(Input::StreamBytes { stream, bytes }).await.is_err() {
+    answered: bool,
+    outgoing: OutgoingQueue,
+    feed: &'a mpsc::Sender<Input>,
+}
+
+impl Exchange<'_> {
+    async fn run(
+        mut self,
+        reader: &mut (impl AsyncRead + Unpin),
+        writer: &mut (impl AsyncWrite + Unpin),
+    ) {
+        let mut buffer = vec![0; READ_LENGTH];
+        let mut give_up = Instant::now() + self.patience();
+        loop {
+            tokio::select! {
+                read = reader.read(&mut buffer) => {
+                    let Ok(length @ 1..) = read else { return };
+                    let bytes = buffer.get(..length).unwrap_or_default().to_vec();
+                    let stream = self.stream;
+                    if self.feed.send(Input::StreamBytes { stream, bytes }).await.is_err() {
+                        return;
+                    }
+                }
+                waiting = self.outgoing.recv() => {
+                    let Some(Waiting { bytes, _room }) = waiting else {
+                        // Told to close: the peer sees an orderly end.
+                        let _ = timeout(WRITE_MAX, writer.shutdown()).await;
+                        return;
+                    };
+                    self.answered = true;
+                    let written = async {
+                        writer.write_all(&bytes).await?;
+                        // TLS may hold a record back otherwise.
+                        writer.flush().await
+                    };
+                    if !matches!(timeout(WRITE_MAX, written).await, Ok(Ok(()))) {
+                        return;
+                    }
+                }
+                () = sleep_until(give_up) => {
+                    let (stream, answered) = (self.stream, self.answered);
+                    tracing::debug!(stream, answered, "closed a silent connection");
                     return;
                 }
             }
-            waiting = outgoing.recv() => {
-                let Some(Waiting { bytes, _room }) = waiting else {
-                    // Told to close: the peer sees an orderly end.
-                    let _ = timeout(WRITE_MAX, writer.shutdown()).await;
-                    return;
-                };
-                answered = true;
-                if !matches!(timeout(WRITE_MAX, writer.write_all(&bytes)).await, Ok(Ok(()))) {
-                    return;
-                }
-            }
-            () = sleep_until(give_up) => {
-                tracing::debug!(stream, answered, "closed a silent connection");
-                return;
+            if self.answered {
+                give_up = Instant::now() + SILENCE_MAX;
             }
         }
-        if answered {
-            give_up = Instant::now() + SILENCE_MAX;
+    }
+
+    const fn patience(&self) -> Duration {
+        if self.answered {
+            SILENCE_MAX
+        } else {
+            FIRST_ANSWER_MAX
         }
     }
 }
 
 /// Lets the kernel find dead peers: a probe after a minute of silence, given up after three.
-fn keep_alive(socket: &TcpStream) {
+pub(super) fn prepare(socket: &TcpStream) {
     use rustix::net::sockopt;
+    let unacknowledged = u32::try_from(UNACKNOWLEDGED_MAX.as_millis()).unwrap_or(u32::MAX);
     let set = || {
         sockopt::set_tcp_nodelay(socket, true)?;
         sockopt::set_socket_keepalive(socket, true)?;
         sockopt::set_tcp_keepidle(socket, Duration::from_secs(60))?;
         sockopt::set_tcp_keepintvl(socket, Duration::from_secs(20))?;
-        sockopt::set_tcp_keepcnt(socket, 3)
+        sockopt::set_tcp_keepcnt(socket, 3)?;
+        sockopt::set_tcp_user_timeout(socket, unacknowledged)
     };
     if let Err(error) = set() {
         tracing::debug!("a connection goes without keep-alive: {error}");
+    }
+    if let Ok(local) = socket.local_addr() {
+        marks::mark(socket, local.ip());
     }
 }
 
@@ -163,7 +221,7 @@ mod tests {
         let (outgoing, queue) = outgoing();
         let (feeder, feed) = mpsc::channel(8);
         let socket = accepted.expect("connected").0;
-        tokio::spawn(run(socket, 7, queue, feeder));
+        tokio::spawn(run(Socket::Tcp(socket), 7, false, queue, feeder));
         Pair {
             peer: peer.expect("connected"),
             outgoing,

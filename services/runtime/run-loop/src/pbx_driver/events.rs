@@ -72,6 +72,10 @@ impl EventLog {
             } => {
                 tracing::info!(call = id, ?outcome, status, "call ended");
             }
+            Event::TrunkUp { trunk } => tracing::info!(trunk, "trunk is up"),
+            Event::TrunkDown { trunk, reason } => {
+                tracing::warn!(trunk, reason, "trunk is down");
+            }
             Event::MediaFailed { id, reason } => {
                 tracing::warn!(call = id, "no media: {reason}");
             }
@@ -110,6 +114,8 @@ const fn is_of_strangers(event: &Event) -> bool {
         | Event::CallStarted { .. }
         | Event::CallAnswered { .. }
         | Event::CallEnded { .. }
+        | Event::TrunkUp { .. }
+        | Event::TrunkDown { .. }
         | Event::MediaFailed { .. } => false,
     }
 }

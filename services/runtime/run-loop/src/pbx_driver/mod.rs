@@ -6,13 +6,24 @@
 //!
 //! Read first: [`drive`], then `turn.rs` (the loop).
 
+mod background;
+mod checkpoints;
 mod connection;
+mod dial;
 mod events;
+mod identity;
+mod keeper;
+mod marks;
 mod media_link;
 mod relay_book;
+mod resolver;
+mod sound_book;
+mod sound_link;
 mod status;
 mod store_link;
 mod streams;
+mod tls;
+mod trust;
 mod turn;
 mod udp;
 
@@ -22,27 +33,37 @@ use std::path::PathBuf;
 
 use pbx::PbxNode;
 
+pub use self::keeper::Kept;
 use crate::clock::Clock;
 use crate::notify::Notify;
 
-/// The sockets a PBX serves; all bound, so that nothing is refused before it runs.
+/// The sockets a PBX serves; all bound, so that nothing is refused before it runs. Those of SIP are
+/// one for each IP version: then an IPv4 address never looks like an IPv6 one.
 #[derive(Debug)]
 pub struct Sockets {
-    /// SIP over UDP, IPv4.
-    pub sip_udp: UdpSocket,
+    /// SIP over UDP.
+    pub udp: Vec<UdpSocket>,
     /// SIP over TCP, listening.
-    pub sip_tcp: TcpListener,
+    pub tcp: Vec<TcpListener>,
+    /// SIP over TLS, listening.
+    pub tls: Vec<TcpListener>,
     /// `ipc::pbx`, listening.
     pub ipc: UnixListener,
+    /// What keeps TCP connections for the next process; `None` when nobody does.
+    pub kept: Option<Kept>,
 }
 
-/// The services a PBX asks.
+/// Where a PBX finds what it needs.
 #[derive(Debug)]
-pub struct Peers {
+pub struct Places {
     /// Socket of `store`.
     pub store: PathBuf,
     /// Socket of `media`.
     pub media: PathBuf,
+    /// Socket of `net`.
+    pub net: PathBuf,
+    /// A folder of our own on a tmpfs for calls in progress; `None` keeps none.
+    pub calls: Option<PathBuf>,
 }
 
 /// Why a PBX cannot be driven.
@@ -69,14 +90,14 @@ pub fn drive(
     node: PbxNode,
     clock: Clock,
     sockets: Sockets,
-    peers: Peers,
+    places: Places,
     notify: &Notify,
 ) -> Result<(), DriveError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(DriveError::Runtime)?;
-    let ran = runtime.block_on(turn::run(node, clock, sockets, peers, notify));
+    let ran = runtime.block_on(turn::run(node, clock, sockets, places, notify));
     // Threads that answer `ipc::pbx` may still wait on a peer; the process ends without them.
     runtime.shutdown_background();
     ran

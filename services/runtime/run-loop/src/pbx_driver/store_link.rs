@@ -54,13 +54,18 @@ struct Waiting {
 }
 
 impl StoreLink {
-    /// Starts watching and writing at the service behind `path`; what comes back goes to `feed`.
-    /// Of the records still open in the store, only those with an id in `taken_over` go on.
-    pub(super) fn start(path: PathBuf, taken_over: Vec<String>, feed: mpsc::Sender<Input>) -> Self {
-        let shared = Arc::new(Shared::default());
-        tokio::spawn(watch(path.clone(), feed.clone()));
-        tokio::spawn(write(path.clone(), taken_over, Arc::clone(&shared), feed));
+    /// A link to the service behind `path`. It holds what it is given until [`Self::start`].
+    pub(super) fn new(path: PathBuf) -> Self {
+        let shared = Arc::default();
         Self { path, shared }
+    }
+
+    /// Starts watching and writing; what comes back goes to `feed`. Of the records still open in
+    /// the store, only those with an id in `taken_over` go on.
+    pub(super) fn start(&self, taken_over: Vec<String>, feed: mpsc::Sender<Input>) {
+        tokio::spawn(watch(self.path.clone(), feed.clone()));
+        let shared = Arc::clone(&self.shared);
+        tokio::spawn(write(self.path.clone(), taken_over, shared, feed));
     }
 
     /// Changes a setting once, as somebody asked at his phone; he hears the tone that says it was

@@ -27,10 +27,7 @@ fn record(id: &str, outcome: Outcome) -> CallRecord {
 }
 
 fn link() -> StoreLink {
-    StoreLink {
-        path: PathBuf::new(),
-        shared: Arc::new(Shared::default()),
-    }
+    StoreLink::new(PathBuf::new())
 }
 
 #[test]
@@ -131,7 +128,8 @@ async fn registrations_the_store_refuses_do_not_hold_call_records_back() {
     let socket = new_socket();
     let _questions = store(&socket);
     let (feeder, mut feed) = mpsc::channel(8);
-    let link = StoreLink::start(socket.clone(), vec!["0".to_owned()], feeder);
+    let link = StoreLink::new(socket.clone());
+    link.start(vec!["0".to_owned()], feeder);
     link.put_registrations(Vec::new());
     for id in ["1", "2"] {
         link.put_calls(vec![record(id, Outcome::Cancelled)]);
@@ -149,7 +147,8 @@ async fn open_calls_are_interrupted_before_any_record_of_ours_is_written() {
     let socket = new_socket();
     let questions = store(&socket);
     let (feeder, mut feed) = mpsc::channel(8);
-    let link = StoreLink::start(socket.clone(), vec!["0".to_owned()], feeder);
+    let link = StoreLink::new(socket.clone());
+    link.start(vec!["0".to_owned()], feeder);
     link.put_calls(vec![record("1", Outcome::Ongoing)]);
     let mut seen = Vec::new();
     while seen.len() < 3 {

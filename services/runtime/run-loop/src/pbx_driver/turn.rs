@@ -1,23 +1,29 @@
 //! The loop: waits for the next cause, hands it to the node, carries out what the node wants.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::io;
+use std::task::Poll;
 use std::time::Duration;
 
 use pbx::{Event, Flow, Input, Limit, Output, PbxNode};
-use sansio::{Instant, Node as _, UnixTime};
-use tokio::net::TcpStream;
+use sansio::{Datagram, Instant, Node as _, Rng, UnixTime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
+use super::background::Background;
+use super::checkpoints::Checkpoints;
 use super::events::EventLog;
+use super::identity;
+use super::keeper::Keeper;
 use super::media_link::MediaLink;
+use super::resolver::{self, Ports, Resolver};
+use super::sound_link::SoundLink;
 use super::status::{self, StatusQuestion};
 use super::store_link::StoreLink;
-use super::streams::{self, Streams};
+use super::streams::{self, ACCEPTED_MAX, Accepted, Streams};
 use super::udp::SipUdp;
-use super::{DriveError, Peers, Sockets};
+use super::{DriveError, Places, Sockets, tls};
 use crate::clock::Clock;
 use crate::notify::Notify;
 
@@ -49,27 +55,51 @@ pub(super) async fn run(
     node: PbxNode,
     clock: Clock,
     sockets: Sockets,
-    peers: Peers,
+    places: Places,
     notify: &Notify,
 ) -> Result<(), DriveError> {
     let failed = |name| move |source| DriveError::Socket { name, source };
-    let udp = SipUdp::new(sockets.sip_udp).map_err(failed("SIP over UDP"))?;
-    sockets
-        .sip_tcp
-        .set_nonblocking(true)
-        .map_err(failed("SIP over TCP"))?;
-    let listener = tokio::net::TcpListener::from_std(sockets.sip_tcp);
-    let accepted = streams::accept(listener.map_err(failed("SIP over TCP"))?);
+    let background = Background::start().map_err(DriveError::Runtime)?;
+    let ports = ports_of(&sockets);
+    let mut udp = Vec::new();
+    for socket in sockets.udp {
+        udp.push(SipUdp::new(socket).map_err(failed("SIP over UDP"))?);
+    }
+    let (accepting, accepted) = mpsc::channel(ACCEPTED_MAX);
+    for listener in sockets.tcp {
+        let listener = listener
+            .set_nonblocking(true)
+            .and_then(|()| tokio::net::TcpListener::from_std(listener))
+            .map_err(failed("SIP over TCP"))?;
+        tokio::spawn(streams::accept(listener, accepting.clone()));
+    }
+    if !sockets.tls.is_empty() {
+        let sources = identity::Sources {
+            store: places.store.clone(),
+            net: places.net.clone(),
+        };
+        let serve = tls::serve(sockets.tls, sources, accepting);
+        background.handle().spawn(serve);
+    }
     let questions = status::serve(sockets.ipc).map_err(failed("the status socket"))?;
     let terminated = signal(SignalKind::terminate()).map_err(failed("SIGTERM"))?;
     let (feeder, feed) = mpsc::channel(FEED_MAX);
-    let turn = Turn {
+    let mut rng = Rng::from_seed(random_number().map_err(DriveError::Runtime)?);
+    let keeper = Keeper::new(sockets.kept);
+    let first = rng.next_u64();
+    let on_background = background.handle();
+    let names = resolver::Source::Net(places.net);
+    let mut turn = Turn {
         node,
         clock,
+        streams: Streams::new(first, on_background.clone(), keeper, feeder.clone()),
+        resolver: Resolver::start(on_background, names, ports, rng, feeder.clone()),
+        media: MediaLink::start(places.media.clone(), feeder.clone()),
+        sound: SoundLink::start(places.media, feeder.clone()),
+        store: StoreLink::new(places.store),
+        checkpoints: Checkpoints::new(places.calls),
         udp,
-        streams: Streams::new(feeder.clone()),
-        media: MediaLink::start(peers.media, feeder.clone()),
-        store: StoreLink::start(peers.store, Vec::new(), feeder),
+        datagrams: VecDeque::new(),
         log: EventLog::default(),
         backlog: VecDeque::new(),
         notify,
@@ -78,6 +108,8 @@ pub(super) async fn run(
         stopping: None,
         stopped: false,
     };
+    let taken_over = turn.take_over();
+    turn.store.start(taken_over, feeder);
     turn.serve(Arrivals {
         feed,
         accepted,
@@ -88,10 +120,30 @@ pub(super) async fn run(
     Ok(())
 }
 
+/// What we listen on. Both IP versions use the same ports.
+fn ports_of(sockets: &Sockets) -> Ports {
+    let udp = sockets.udp.iter().find_map(|it| it.local_addr().ok());
+    let of = |listeners: &[std::net::TcpListener]| {
+        let local = listeners.iter().find_map(|it| it.local_addr().ok());
+        local.map_or(0, |local| local.port())
+    };
+    Ports {
+        udp: udp.map_or(0, |local| local.port()),
+        tcp: of(&sockets.tcp),
+        tls: of(&sockets.tls),
+    }
+}
+
+fn random_number() -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    crate::fill_random(&mut bytes).map_err(io::Error::other)?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
 /// Everything that arrives other than by UDP.
 struct Arrivals {
     feed: mpsc::Receiver<Input>,
-    accepted: mpsc::Receiver<(TcpStream, SocketAddr)>,
+    accepted: mpsc::Receiver<Accepted>,
     questions: mpsc::Receiver<StatusQuestion>,
     terminated: tokio::signal::unix::Signal,
 }
@@ -99,10 +151,16 @@ struct Arrivals {
 struct Turn<'a> {
     node: PbxNode,
     clock: Clock,
-    udp: SipUdp,
+    /// One for each IP version.
+    udp: Vec<SipUdp>,
+    /// Taken from a socket, not yet worked off.
+    datagrams: VecDeque<Datagram>,
     streams: Streams,
+    resolver: Resolver,
     media: MediaLink,
+    sound: SoundLink,
     store: StoreLink,
+    checkpoints: Checkpoints,
     log: EventLog,
     /// Inputs that carrying out an output gave at once.
     backlog: VecDeque<Input>,
@@ -116,19 +174,44 @@ struct Turn<'a> {
 }
 
 impl Turn<'_> {
+    /// Goes on with what an earlier process left; gives the records of the calls that go on.
+    fn take_over(&mut self) -> Vec<String> {
+        self.look_at_wall_clock();
+        let calls = self.checkpoints.read();
+        if !calls.is_empty() {
+            tracing::info!(calls = calls.len(), "taking over calls in progress");
+        }
+        self.input(Input::StoredCalls(calls));
+        let calls = self.node.status().calls;
+        let connections = self.streams.take_back();
+        if !connections.is_empty() {
+            let count = connections.len();
+            tracing::info!(connections = count, "taking over connections of phones");
+        }
+        for opened in connections {
+            self.input(opened);
+        }
+        self.flush();
+        calls.into_iter().map(|call| call.id).collect()
+    }
+
     async fn serve(mut self, mut arrivals: Arrivals) {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut alarm = std::pin::pin!(sleep_until(tokio::time::Instant::now()));
         while !self.is_over() {
-            let wake = self.clock.to_std(self.wake_at());
+            let wake = self.clock.to_std(self.wake_at()).into();
+            if alarm.deadline() != wake {
+                alarm.as_mut().reset(wake);
+            }
             tokio::select! {
-                readable = self.udp.readable() => self.datagrams(readable),
+                readable = readable(&self.udp) => self.datagrams(readable),
                 Some(input) = arrivals.feed.recv() => {
                     self.input(input);
                     self.more(&mut arrivals.feed);
                 }
-                Some((socket, remote)) = arrivals.accepted.recv() => {
-                    match self.streams.admit(socket, remote) {
+                Some(accepted) = arrivals.accepted.recv() => {
+                    match self.streams.admit(accepted) {
                         Some(opened) => self.input(opened),
                         None => self.log.write(self.clock.now(), &TOO_MANY_STREAMS),
                     }
@@ -137,27 +220,39 @@ impl Turn<'_> {
                     // An asker that went away needs no answer.
                     let _ = question.send(self.node.status());
                 }
-                () = sleep_until(wake.into()) => self.timer(),
-                _ = tick.tick() => self.tick(),
+                () = &mut alarm => self.timer(),
+                _ = tick.tick() => {
+                    self.notify.watchdog();
+                    self.look_at_wall_clock();
+                }
                 Some(()) = arrivals.terminated.recv() => self.stop(),
             }
+            self.flush();
         }
+        self.streams.end();
     }
 
-    /// Takes the datagrams that wait, up to the budget.
-    fn datagrams(&mut self, readable: std::io::Result<()>) {
+    /// Takes the datagrams that wait at one socket, a batch at most.
+    fn datagrams(&mut self, (at, readable): (usize, io::Result<()>)) {
         if let Err(error) = readable {
             tracing::warn!("SIP over UDP: {error}");
         }
-        for _ in 0..BUDGET {
-            match self.udp.receive() {
-                Ok(Some(datagram)) => self.input(Input::Datagram(datagram)),
-                Ok(None) => return,
-                Err(error) => {
-                    tracing::debug!("SIP over UDP: {error}");
-                    return;
-                }
-            }
+        let Some(socket) = self.udp.get_mut(at) else {
+            return;
+        };
+        if let Err(error) = socket.receive(&mut self.datagrams) {
+            tracing::debug!("SIP over UDP: {error}");
+        }
+        while let Some(datagram) = self.datagrams.pop_front() {
+            self.input(Input::Datagram(datagram));
+        }
+    }
+
+    /// What a turn has gathered: calls are kept before anybody is told.
+    fn flush(&mut self) {
+        self.checkpoints.flush();
+        for socket in &mut self.udp {
+            socket.flush();
         }
     }
 
@@ -193,15 +288,18 @@ impl Turn<'_> {
             Output::Transmit { flow, bytes } => self.transmit(flow, bytes),
             Output::CloseStream(stream) => self.streams.close(stream),
             Output::Media(request) => self.backlog.extend(self.media.ask(request)),
-            Output::Connect { stream, .. } => {
-                self.backlog.push_back(Input::StreamClosed { stream });
+            Output::Sound(request) => self.backlog.extend(self.sound.ask(request)),
+            Output::Connect {
+                stream,
+                hop,
+                server_name,
+                trust,
+            } => {
+                let failed = self.streams.connect(stream, hop, server_name, trust);
+                self.backlog.extend(failed);
             }
-            Output::Resolve { id, .. } => self.backlog.push_back(Input::Resolved {
-                id,
-                hops: Vec::new(),
-                ttl_secs: 0,
-            }),
-            Output::Sound(_) | Output::Checkpoint { .. } => {}
+            Output::Resolve { id, query } => self.backlog.extend(self.resolver.ask(id, query)),
+            Output::Checkpoint { key, call } => self.checkpoints.put(key, call),
             Output::Persist(records) => self.store.put_calls(records),
             Output::PersistRegistrations(all) => self.store.put_registrations(all),
             Output::Change(change) => self.store.change(change),
@@ -213,8 +311,12 @@ impl Turn<'_> {
     fn transmit(&mut self, flow: Flow, bytes: Vec<u8>) {
         if let Some(stream) = flow.stream {
             self.streams.send(stream, bytes);
-        } else if let Err(error) = self.udp.send(flow.local, flow.remote, &bytes) {
-            tracing::debug!(to = %flow.remote, "a datagram could not be sent: {error}");
+            return;
+        }
+        let remote = flow.remote;
+        match self.udp.iter_mut().find(|it| it.reaches(remote.ip())) {
+            Some(socket) => socket.send(flow.local, remote, bytes),
+            None => tracing::debug!(to = %remote, "no socket of this IP version"),
         }
     }
 
@@ -225,8 +327,7 @@ impl Turn<'_> {
         }
     }
 
-    fn tick(&mut self) {
-        self.notify.watchdog();
+    fn look_at_wall_clock(&mut self) {
         let wall = self.clock.unix();
         let running = i64::try_from(self.clock.now().as_nanos() / 1_000_000).unwrap_or(i64::MAX);
         let offset = wall.as_millis().saturating_sub(running);
@@ -274,4 +375,17 @@ impl Turn<'_> {
         }
         done
     }
+}
+
+/// Which of the sockets may have a datagram.
+async fn readable(sockets: &[SipUdp]) -> (usize, io::Result<()>) {
+    std::future::poll_fn(|context| {
+        for (at, socket) in sockets.iter().enumerate() {
+            if let Poll::Ready(readable) = socket.poll_readable(context) {
+                return Poll::Ready((at, readable));
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }

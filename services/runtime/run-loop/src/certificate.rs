@@ -12,10 +12,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
     /// A new key or certificate could not be made.
-    #[error("the certificate of the web admin could not be made: {0}")]
+    #[error("a certificate could not be made: {0}")]
     Make(#[from] rcgen::Error),
     /// What is kept is not a key and certificate that belong together.
-    #[error("the kept certificate of the web admin cannot be used: {0}")]
+    #[error("a kept certificate cannot be used: {0}")]
     Use(#[from] rustls::Error),
 }
 
@@ -59,11 +59,15 @@ impl Identity {
         })
     }
 
-    /// The TLS settings of the web admin: ring, TLS 1.2 and 1.3, HTTP/1.1 only.
+    /// The settings of a TLS server: ring, TLS 1.2 and 1.3, and only `protocols` of the next layer
+    /// (RFC 7301); none for a server that does not negotiate them.
     ///
     /// # Errors
     /// Key and certificate are malformed or do not belong together.
-    pub fn server_config(&self) -> Result<Arc<ServerConfig>, CertificateError> {
+    pub fn server_config(
+        &self,
+        protocols: &[&[u8]],
+    ) -> Result<Arc<ServerConfig>, CertificateError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.clone()));
         let chain = vec![CertificateDer::from(self.certificate.clone())];
@@ -71,7 +75,7 @@ impl Identity {
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_single_cert(chain, key)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = protocols.iter().map(|it| it.to_vec()).collect();
         Ok(Arc::new(config))
     }
 }

@@ -1,0 +1,248 @@
+//! The way to `media`: requests in order, one at a time, each with exactly one answer; and what
+//! `media` tells by itself.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipc::sound::{EndpointId, Event, Reply, Request};
+use pbx::Input;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+
+use super::sound_book::SoundBook;
+use crate::ipc::{Client, Subscription};
+
+/// Requests waiting for `media`: a call makes about ten, and a restored process asks for all calls.
+const WAITING_MAX: usize = 16 * 1024;
+
+/// Events on their way from the watch to the book.
+const EVENTS_MAX: usize = 256;
+
+/// How often to look whether `media` still has the endpoints of all calls. It is told at once when
+/// `media` ends; this is for what else may go wrong.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Rest before a watch that ended is begun again: `media` is back in a tenth of a second. Doubled
+/// each time it fails again, up to the other.
+const WATCH_PAUSE: Duration = Duration::from_millis(20);
+const WATCH_PAUSE_MAX: Duration = Duration::from_millis(500);
+
+/// Sends requests to `media`.
+#[derive(Debug)]
+pub(super) struct SoundLink {
+    waiting: mpsc::Sender<Request>,
+}
+
+impl SoundLink {
+    /// Starts the tasks that ask the service behind `path` and follow what it tells; answers and
+    /// events go into `feed`.
+    pub(super) fn start(path: PathBuf, feed: mpsc::Sender<Input>) -> Self {
+        let (waiting, queue) = mpsc::channel(WAITING_MAX);
+        let (news, told) = mpsc::channel(EVENTS_MAX);
+        tokio::spawn(watch(path.clone(), news));
+        let asking = Asking {
+            // It opens a new connection by itself when media has been restarted.
+            client: Client::new(path),
+            book: SoundBook::default(),
+            feed,
+        };
+        tokio::spawn(asking.run(queue, told));
+        Self { waiting }
+    }
+
+    /// Queues a request. Gives the answer at once when too many wait already.
+    pub(super) fn ask(&self, request: Request) -> Option<Input> {
+        let endpoint = endpoint_of(&request);
+        let refused = self.waiting.try_send(request).err()?;
+        tracing::warn!("media does not keep up: {refused}");
+        let reason = "media does not keep up".to_owned();
+        Some(Input::Sound {
+            endpoint,
+            reply: Reply::Failed { reason },
+        })
+    }
+}
+
+/// What the watch saw.
+#[derive(Debug)]
+enum News {
+    /// Something happened.
+    Event(Event),
+    /// `media` is there, and perhaps new.
+    Back,
+}
+
+/// Follows the events of `media` for ever.
+async fn watch(path: PathBuf, news: mpsc::Sender<News>) {
+    let mut seen = false;
+    let mut pause = WATCH_PAUSE;
+    loop {
+        let begun = Instant::now();
+        if let Ok(mut events) = Subscription::<Reply>::open(&path, &Request::Watch).await {
+            if seen && news.send(News::Back).await.is_err() {
+                return;
+            }
+            while let Ok(Reply::Event(event)) = events.next().await {
+                if news.send(News::Event(event)).await.is_err() {
+                    return;
+                }
+            }
+            seen = true;
+        }
+        if news.is_closed() {
+            return;
+        }
+        pause = if begun.elapsed() > WATCH_PAUSE_MAX {
+            WATCH_PAUSE
+        } else {
+            pause.saturating_mul(2).min(WATCH_PAUSE_MAX)
+        };
+        sleep(pause).await;
+    }
+}
+
+struct Asking {
+    client: Client<Request, Reply>,
+    book: SoundBook,
+    feed: mpsc::Sender<Input>,
+}
+
+impl Asking {
+    async fn run(mut self, mut queue: mpsc::Receiver<Request>, mut told: mpsc::Receiver<News>) {
+        let mut look = interval_at(Instant::now() + LOOK, LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let goes_on = tokio::select! {
+                biased;
+                Some(news) = told.recv() => self.hear(news).await,
+                request = queue.recv() => match request {
+                    Some(request) => self.ask(request).await,
+                    None => false,
+                },
+                _ = look.tick() => {
+                    self.restore().await;
+                    true
+                }
+            };
+            if !goes_on {
+                return;
+            }
+        }
+    }
+
+    async fn hear(&mut self, news: News) -> bool {
+        match news {
+            News::Back => {
+                self.restore().await;
+                true
+            }
+            News::Event(event) => {
+                self.book.note_event(&event);
+                self.feed.send(Input::SoundEvent(event)).await.is_ok()
+            }
+        }
+    }
+
+    async fn ask(&mut self, request: Request) -> bool {
+        let endpoint = endpoint_of(&request);
+        if self.book.is_doubtful() && matches!(request, Request::Open { .. }) {
+            // What an earlier failure left behind would hold the ports that are wanted.
+            self.restore().await;
+        }
+        let mut reply = self.client.call(&request).await;
+        if matches!(reply, Ok(Reply::Unknown)) && is_about_an_open_one(&request) {
+            self.restore().await;
+            reply = self.client.call(&request).await;
+        }
+        let reply = reply.unwrap_or_else(|error| {
+            tracing::warn!("media did not answer: {error}");
+            Reply::Failed {
+                reason: error.to_string(),
+            }
+        });
+        let reply = self.book.note(&request, reply);
+        let answer = Input::Sound { endpoint, reply };
+        self.feed.send(answer).await.is_ok()
+    }
+
+    /// Opens again what a restarted `media` has forgotten, and closes what no call has.
+    async fn restore(&mut self) {
+        if self.book.is_settled() {
+            return;
+        }
+        // While it is away there is nothing to do; the next look comes soon.
+        let Ok(Reply::Endpoints(endpoints)) = self.client.call(&Request::Status).await else {
+            return;
+        };
+        let differences = self.book.differences(endpoints);
+        if differences.is_empty() {
+            return;
+        }
+        tracing::warn!("media was restarted or did not answer: telling it what it should have");
+        for request in differences {
+            match self.client.call(&request).await {
+                Ok(Reply::Failed { reason }) => {
+                    tracing::warn!("an endpoint does not come back whole: {reason}");
+                }
+                Ok(reply) => self.tell_of_move(&request, reply).await,
+                Err(error) => {
+                    tracing::warn!("media did not answer: {error}");
+                    self.book.doubt();
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl Asking {
+    /// An endpoint that came back on another port, because somebody took the one it had: its peer
+    /// has to be told, so the node gets this answer though it did not ask.
+    async fn tell_of_move(&mut self, request: &Request, reply: Reply) {
+        let (Request::Open { id, port, .. }, Reply::Opened { port: now }) = (request, &reply)
+        else {
+            return;
+        };
+        if *port == Some(*now) {
+            return;
+        }
+        let endpoint = *id;
+        let reply = self.book.note(request, reply);
+        // The loop gone means the process is ending.
+        let _ = self.feed.send(Input::Sound { endpoint, reply }).await;
+    }
+}
+
+/// Whether a request makes sense only for an endpoint that is open: one that `media` does not know
+/// was lost with the process before.
+const fn is_about_an_open_one(request: &Request) -> bool {
+    match request {
+        Request::Set(..)
+        | Request::Hear(..)
+        | Request::Dial { .. }
+        | Request::Record { .. }
+        | Request::StopRecording(_) => true,
+        Request::Open { .. }
+        | Request::Close(_)
+        | Request::KeepOnly(_)
+        | Request::Status
+        | Request::Watch => false,
+    }
+}
+
+/// The endpoint a request names; 0 when it names none.
+const fn endpoint_of(request: &Request) -> EndpointId {
+    match request {
+        Request::Open { id, .. }
+        | Request::Set(id, _)
+        | Request::Hear(id, _)
+        | Request::Dial { id, .. }
+        | Request::Record { id, .. }
+        | Request::StopRecording(id)
+        | Request::Close(id) => *id,
+        Request::KeepOnly(_) | Request::Status | Request::Watch => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! SIP over TLS, the serving side: handshakes in the background, bounded in number and time.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::{TlsAcceptor, TlsStream};
+
+use super::connection::{self, Socket};
+use super::identity;
+use super::streams::{ACCEPT_PAUSE, Accepted};
+
+/// Handshakes at once. Phones that come back after a power cut finish one in a few round trips;
+/// more only wait a moment longer in the kernel.
+const HANDSHAKES_MAX: usize = 64;
+
+/// Handshakes at once from one address, so that one stranger cannot have them all.
+const HANDSHAKES_PER_HOST_MAX: usize = 8;
+
+/// How long a handshake may take.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+
+/// Rest while all places are taken.
+const FULL_PAUSE: Duration = Duration::from_millis(20);
+
+/// Serves `listeners` with the box's certificate, from the moment there is one. What is accepted
+/// goes to `accepted`, its handshake done.
+pub(super) async fn serve(
+    listeners: Vec<std::net::TcpListener>,
+    peers: identity::Sources,
+    accepted: mpsc::Sender<Accepted>,
+) {
+    let config = identity::settle(&peers).await;
+    let acceptor = TlsAcceptor::from(config);
+    let places = Places::default();
+    for listener in listeners {
+        let listener = listener
+            .set_nonblocking(true)
+            .and_then(|()| TcpListener::from_std(listener));
+        match listener {
+            Ok(listener) => {
+                let (acceptor, places) = (acceptor.clone(), places.clone());
+                tokio::spawn(accept(listener, acceptor, places, accepted.clone()));
+            }
+            Err(error) => tracing::error!("SIP over TLS is not served: {error}"),
+        }
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    places: Places,
+    accepted: mpsc::Sender<Accepted>,
+) {
+    loop {
+        if places.are_full() {
+            sleep(FULL_PAUSE).await;
+            continue;
+        }
+        match listener.accept().await {
+            Ok((socket, remote)) => {
+                let Some(place) = places.take(remote.ip()) else {
+                    tracing::debug!(%remote, "too many TLS handshakes");
+                    continue;
+                };
+                let (acceptor, accepted) = (acceptor.clone(), accepted.clone());
+                tokio::spawn(async move {
+                    let done = timeout(HANDSHAKE_MAX, shake_hands(socket, &acceptor)).await;
+                    drop(place);
+                    if let Ok(Some(connection)) = done {
+                        // The loop gone means the process is ending.
+                        let _ = accepted.send(connection).await;
+                    }
+                });
+            }
+            Err(error) => {
+                tracing::warn!("cannot accept a SIP connection: {error}");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn shake_hands(socket: TcpStream, acceptor: &TlsAcceptor) -> Option<Accepted> {
+    let (remote, local) = (socket.peer_addr().ok()?, socket.local_addr().ok()?);
+    connection::prepare(&socket);
+    match acceptor.accept(socket).await {
+        Ok(socket) => Some(Accepted {
+            socket: Socket::Tls(Box::new(TlsStream::Server(socket))),
+            remote,
+            local,
+        }),
+        Err(error) => {
+            tracing::debug!(%remote, "no TLS: {error}");
+            None
+        }
+    }
+}
+
+/// Who is in the middle of a handshake.
+#[derive(Clone, Debug, Default)]
+struct Places(Arc<Mutex<BTreeMap<IpAddr, usize>>>);
+
+/// One of them; free again when dropped.
+#[derive(Debug)]
+struct Place {
+    places: Places,
+    host: IpAddr,
+}
+
+impl Places {
+    fn are_full(&self) -> bool {
+        let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.values().sum::<usize>() >= HANDSHAKES_MAX
+    }
+
+    fn take(&self, host: IpAddr) -> Option<Place> {
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_host = taken.entry(host).or_insert(0);
+        if *of_host >= HANDSHAKES_PER_HOST_MAX {
+            return None;
+        }
+        *of_host += 1;
+        drop(taken);
+        let places = self.clone();
+        Some(Place { places, host })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(of_host) = taken.get_mut(&self.host) {
+            *of_host = of_host.saturating_sub(1);
+            if *of_host == 0 {
+                taken.remove(&self.host);
+            }
+        }
+    }
+}

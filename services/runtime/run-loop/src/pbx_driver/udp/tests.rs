@@ -1,0 +1,73 @@
+//! Addresses and batches on real sockets.
+
+use super::*;
+
+fn bound(address: &str) -> std::net::UdpSocket {
+    std::net::UdpSocket::bind(address).expect("a port is free")
+}
+
+/// The next `count` datagrams.
+async fn receive(sip: &mut SipUdp, count: usize) -> VecDeque<Datagram> {
+    let mut datagrams = VecDeque::new();
+    while datagrams.len() < count {
+        let ready = std::future::poll_fn(|context| sip.poll_readable(context));
+        ready.await.expect("a live socket");
+        sip.receive(&mut datagrams).expect("a live socket");
+    }
+    datagrams
+}
+
+async fn check(wildcard: &str, phone: &str, ours: &[&str]) {
+    let mut sip = SipUdp::new(bound(wildcard)).expect("a UDP socket");
+    let phone = UdpSocket::bind(phone).await.expect("loopback");
+    for host in ours {
+        let host: IpAddr = host.parse().expect("an address");
+        let ours = SocketAddr::new(host, sip.local.port());
+        phone.send_to(b"question", ours).await.expect("sent");
+        let datagram = receive(&mut sip, 1).await.pop_front().expect("one");
+        assert_eq!(datagram.destination, ours);
+        assert_eq!(datagram.bytes, b"question");
+        sip.send(datagram.destination, datagram.source, b"answer".to_vec());
+        sip.flush();
+        let mut buffer = [0; 16];
+        let (length, from) = phone.recv_from(&mut buffer).await.expect("answered");
+        assert_eq!((&buffer[..length], from), (&b"answer"[..], ours));
+    }
+    assert!(!sip.receive(&mut VecDeque::new()).expect("a live socket"));
+}
+
+#[tokio::test]
+async fn an_answer_leaves_from_the_address_the_question_came_to() {
+    let ours = ["127.0.0.2", "127.0.0.3"];
+    check("0.0.0.0:0", "127.0.0.1:0", &ours).await;
+}
+
+#[tokio::test]
+async fn ipv6_is_answered_from_the_address_asked_too() {
+    check("[::]:0", "[::1]:0", &["::1"]).await;
+}
+
+#[tokio::test]
+async fn more_than_a_batch_arrives_and_leaves_in_order() {
+    let mut sip = SipUdp::new(bound("127.0.0.1:0")).expect("a UDP socket");
+    let phone = UdpSocket::bind("127.0.0.1:0").await.expect("loopback");
+    let ours = sip.local;
+    let count = u8::try_from(2 * BATCH + 3).expect("small");
+    for number in 0..count {
+        phone.send_to(&[number; 700], ours).await.expect("sent");
+    }
+    let datagrams = receive(&mut sip, usize::from(count)).await;
+    // One that cannot be sent holds no other up: port 0 is no address.
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    for datagram in datagrams {
+        assert_eq!(datagram.bytes.len(), 700);
+        sip.send(ours, nowhere, b"lost".to_vec());
+        sip.send(ours, datagram.source, datagram.bytes);
+    }
+    sip.flush();
+    let mut buffer = [0; 1024];
+    for number in 0..count {
+        let length = phone.recv(&mut buffer).await.expect("answered");
+        assert_eq!(&buffer[..length], [number; 700]);
+    }
+}
