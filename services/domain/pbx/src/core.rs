@@ -14,6 +14,7 @@ use crate::authentication::{Gate, may_use};
 use crate::dialog::PRODUCT;
 use crate::interface::{Event, Hop, Limit, Output, PeerFault, StreamId, Trust};
 use crate::registrar::{Binding, Change, Registrar};
+use crate::secrets::Secrets;
 use crate::streams::Connections;
 
 /// Longest text from a peer that goes into an event, characters.
@@ -42,6 +43,8 @@ pub(crate) struct Core {
     pub(crate) registered: Vec<(String, Flow)>,
     /// Connections we opened.
     pub(crate) connections: Connections,
+    /// SRTP keys and client nonces.
+    pub(crate) secrets: Secrets,
     /// Registrations changed since they were last handed to the store.
     pub(crate) registrations_dirty: bool,
     wall: (Instant, UnixTime),
@@ -66,6 +69,7 @@ impl Core {
             site: None,
             sip: Layer::new(rng),
             registrar: Registrar::default(),
+            secrets: Secrets::new(&key),
             gate: Gate::new(key),
             counters: Counters::default(),
             stopping: false,
@@ -112,6 +116,8 @@ impl Core {
             | Event::Unregistered { .. }
             | Event::CallAnswered { .. }
             | Event::CallEnded { .. }
+            | Event::TrunkUp { .. }
+            | Event::TrunkDown { .. }
             | Event::MediaFailed { .. } => None,
         };
         if let Some(counter) = counter {

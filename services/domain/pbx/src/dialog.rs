@@ -93,6 +93,27 @@ impl Dialog {
         }
     }
 
+    /// The same dialog with this route: of the first request, by an outbound proxy.
+    pub(crate) fn by_way_of(mut self, route: Vec<NameAddr>) -> Self {
+        self.route = route;
+        self
+    }
+
+    /// Where its requests are for: the peer's Contact.
+    pub(crate) const fn target(&self) -> &Uri {
+        &self.target
+    }
+
+    /// What its requests pass on their way.
+    pub(crate) fn route(&self) -> &[NameAddr] {
+        &self.route
+    }
+
+    /// Whom its next request goes to: the first hop of the route, else the target.
+    pub(crate) fn next_hop(&self) -> &Uri {
+        self.route.first().map_or(&self.target, |hop| &hop.uri)
+    }
+
     /// Our tag.
     pub(crate) fn local_tag(&self) -> &str {
         self.local.tag().unwrap_or_default()

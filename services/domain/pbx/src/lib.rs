@@ -25,6 +25,7 @@ mod requests;
 mod routing;
 #[cfg(test)]
 mod scripted;
+mod secrets;
 mod streams;
 
 pub use call::{CALLS_MAX, RING_TIME_MAX};

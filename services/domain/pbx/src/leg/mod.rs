@@ -7,10 +7,24 @@
 
 #![expect(dead_code, unused_imports, reason = "calls are being moved onto legs")]
 
+mod challenge;
+mod digits;
+mod exchange;
+mod in_dialog;
 mod interface;
+mod media;
+mod offer_answer;
+mod path;
+mod reliable;
 mod row;
-
-use std::collections::VecDeque;
+mod session_timer;
+mod state;
+mod table;
+#[cfg(test)]
+mod tests;
+mod transfer;
+mod uac;
+mod uas;
 
 use ipc::sound::{Codec, EndpointId, Reply as SoundReply, Stats};
 use sansio::Instant;
@@ -23,12 +37,8 @@ pub(crate) use interface::{
     Outgoing, Peer, Profile, Replaced, Transfer, Use,
 };
 pub(crate) use row::LegRow;
-
-/// All legs, the ways to find one, and what they have to tell.
-#[derive(Debug, Default)]
-pub(crate) struct Legs {
-    events: VecDeque<(LegId, LegEvent)>,
-}
+use state::{First, Leg, Phase};
+pub(crate) use table::Legs;
 
 /// Commands. Each is total: one that does not fit the leg's state does nothing.
 impl Legs {
@@ -38,112 +48,166 @@ impl Legs {
     /// The status it has been answered with already: 400, 415, 420, 422, 482, 483, 488, 503.
     pub(crate) fn incoming(
         &mut self,
-        _core: &mut Core,
-        _id: ServerId,
-        _flow: Flow,
-        _request: &Request,
-        _peer: Peer,
-        _profile: Profile,
+        core: &mut Core,
+        id: ServerId,
+        flow: Flow,
+        request: &Request,
+        peer: Peer,
+        profile: Profile,
     ) -> Result<LegId, StatusCode> {
-        Err(StatusCode::SERVICE_UNAVAILABLE)
+        self.arrive(core, id, flow, request, (peer, profile))
     }
 
     /// Calls somebody: the INVITE goes out when `media` has given a port. `None`: too many legs.
-    pub(crate) fn outgoing(&mut self, _core: &mut Core, _wanted: Outgoing) -> Option<LegId> {
-        None
+    pub(crate) fn outgoing(&mut self, core: &mut Core, wanted: Outgoing) -> Option<LegId> {
+        self.call(core, wanted)
     }
 
     /// Incoming: sends 180 to 199. With `early`, our description is in it and the peer will hear
     /// what the endpoint hears (ringback, early media); these codecs are preferred.
     pub(crate) fn progress(
         &mut self,
-        _core: &mut Core,
-        _leg: LegId,
-        _status: StatusCode,
-        _early: Option<&[Codec]>,
+        core: &mut Core,
+        leg: LegId,
+        status: StatusCode,
+        early: Option<&[Codec]>,
     ) {
+        self.with(core, leg, |leg, cx| leg.progress(cx, status, early));
     }
 
     /// Incoming: sends 200. `prefer` is what the other party agreed on, in order.
-    pub(crate) fn answer(&mut self, _core: &mut Core, _leg: LegId, _prefer: &[Codec]) {}
+    pub(crate) fn answer(&mut self, core: &mut Core, leg: LegId, prefer: &[Codec]) {
+        self.with(core, leg, |leg, cx| leg.answer(cx, prefer));
+    }
 
     /// Confirmed: offers the peer these codecs, when nothing can convert between it and the other
     /// party. [`LegEvent::Changed`] tells that it took one.
-    pub(crate) fn renegotiate(&mut self, _core: &mut Core, _leg: LegId, _prefer: &[Codec]) {}
+    pub(crate) fn renegotiate(&mut self, core: &mut Core, leg: LegId, prefer: &[Codec]) {
+        self.with(core, leg, |leg, _| leg.renegotiate(prefer));
+    }
 
     /// Ends a leg in any state: refuses, cancels, or says BYE. It tells nothing more but
     /// [`LegEvent::Closed`], and settles alone.
-    pub(crate) fn hang_up(&mut self, _core: &mut Core, _leg: LegId, _how: HangUp) {}
+    pub(crate) fn hang_up(&mut self, core: &mut Core, leg: LegId, how: HangUp) {
+        self.with(core, leg, |leg, cx| leg.hang_up(cx, &how));
+    }
 
     /// Sends a digit as the profile says: by INFO, or by `media`.
-    pub(crate) fn send_digit(&mut self, _core: &mut Core, _leg: LegId, _digit: char, _millis: u32) {
+    pub(crate) fn send_digit(&mut self, core: &mut Core, leg: LegId, digit: char, millis: u32) {
+        self.with(core, leg, |leg, cx| leg.send_digit(cx, digit, millis));
     }
 
     /// Answers the last REFER with 202 and tells "100 Trying" (RFC 3515 §2.4.4).
-    pub(crate) fn transfer_accepted(&mut self, _core: &mut Core, _leg: LegId) {}
+    pub(crate) fn transfer_accepted(&mut self, core: &mut Core, leg: LegId) {
+        self.with(core, leg, Leg::transfer_accepted);
+    }
 
     /// Tells the transferor how the call it asked for goes; a final status ends the subscription.
-    pub(crate) fn transfer_progress(&mut self, _core: &mut Core, _leg: LegId, _status: StatusCode) {
+    pub(crate) fn transfer_progress(&mut self, core: &mut Core, leg: LegId, status: StatusCode) {
+        self.with(core, leg, |leg, cx| leg.notify_transfer(cx, status));
     }
 
     /// Answers the last REFER with this status.
-    pub(crate) fn transfer_refused(&mut self, _core: &mut Core, _leg: LegId, _status: StatusCode) {}
+    pub(crate) fn transfer_refused(&mut self, core: &mut Core, leg: LegId, status: StatusCode) {
+        self.with(core, leg, |leg, cx| leg.refuse_transfer(cx, status));
+    }
 
     /// Tells the peer who it is connected to now: by P-Asserted-Identity in an UPDATE when it takes
     /// UPDATE, else in our next message.
-    pub(crate) fn identify(&mut self, _core: &mut Core, _leg: LegId, _name: &str, _number: &str) {}
+    pub(crate) fn identify(&mut self, core: &mut Core, leg: LegId, name: &str, number: &str) {
+        self.with(core, leg, |leg, _| leg.identify(name, number));
+    }
 }
 
 /// Questions.
 impl Legs {
     /// What is agreed; empty before anything is.
-    pub(crate) fn agreement(&self, _leg: LegId) -> Agreement {
-        Agreement::default()
+    pub(crate) fn agreement(&self, leg: LegId) -> Agreement {
+        self.legs
+            .get(&leg)
+            .map_or_else(Agreement::default, |leg| leg.talk.agreement())
     }
 
     /// What the peer's INVITE offered; empty when it leaves the offer to us.
-    pub(crate) fn offered(&self, _leg: LegId) -> &[Codec] {
-        &[]
+    pub(crate) fn offered(&self, leg: LegId) -> &[Codec] {
+        match self.legs.get(&leg).map(|leg| &leg.first) {
+            Some(First::Incoming(incoming)) => &incoming.offered,
+            Some(First::Outgoing(_) | First::Restored { .. }) | None => &[],
+        }
     }
 
     /// Incoming: the INVITE.
-    pub(crate) fn request(&self, _leg: LegId) -> Option<&Request> {
-        None
+    pub(crate) fn request(&self, leg: LegId) -> Option<&Request> {
+        match &self.legs.get(&leg)?.first {
+            First::Incoming(incoming) => Some(&incoming.invite),
+            First::Outgoing(_) | First::Restored { .. } => None,
+        }
     }
 
     /// Who is at the other end.
-    pub(crate) fn peer(&self, _leg: LegId) -> Option<&Peer> {
-        None
+    pub(crate) fn peer(&self, leg: LegId) -> Option<&Peer> {
+        Some(&self.legs.get(&leg)?.peer)
     }
 
     /// The way its requests go.
-    pub(crate) fn flow(&self, _leg: LegId) -> Option<Flow> {
-        None
+    pub(crate) fn flow(&self, leg: LegId) -> Option<Flow> {
+        Some(self.legs.get(&leg)?.dialog.flow)
     }
 
     /// Its dialog.
-    pub(crate) fn dialog(&self, _leg: LegId) -> Option<DialogName> {
-        None
+    pub(crate) fn dialog(&self, leg: LegId) -> Option<DialogName> {
+        let dialog = &self.legs.get(&leg)?.dialog;
+        Some(DialogName {
+            call_id: dialog.call_id.clone(),
+            local_tag: dialog.local_tag().to_owned(),
+            remote_tag: dialog.remote.tag().map(str::to_owned),
+        })
     }
 
     /// The leg whose dialog a Replaces names; never an early one that we answer (RFC 3891 §3).
-    pub(crate) fn find(&self, _replaced: &Replaced) -> Option<LegId> {
-        None
+    pub(crate) fn find(&self, replaced: &Replaced) -> Option<LegId> {
+        let id = LegId::of_tag(&replaced.to_tag)?;
+        let leg = self.legs.get(&id)?;
+        let dialog = &leg.dialog;
+        let named = dialog.call_id == replaced.call_id
+            && (dialog.remote.tag() == Some(&replaced.from_tag)
+                || leg.fork_of(Some(&replaced.from_tag)).is_some());
+        let replaceable = match leg.phase {
+            Phase::Early => matches!(leg.first, First::Outgoing(_)),
+            Phase::Confirmed => !replaced.early_only,
+            Phase::Over => false,
+        };
+        (named && replaceable).then_some(id)
     }
 
     /// Whether a 2xx was sent or taken.
-    pub(crate) fn is_confirmed(&self, _leg: LegId) -> bool {
-        false
+    pub(crate) fn is_confirmed(&self, leg: LegId) -> bool {
+        self.legs
+            .get(&leg)
+            .is_some_and(|leg| leg.phase == Phase::Confirmed)
     }
 
     /// What passed through its endpoint, as `media` told last.
-    pub(crate) fn stats(&self, _leg: LegId) -> Option<&Stats> {
-        None
+    pub(crate) fn stats(&self, leg: LegId) -> Option<&Stats> {
+        Some(&self.legs.get(&leg)?.endpoint.stats)
+    }
+
+    /// Whether keys go to this peer by INFO, which `media` cannot send.
+    pub(crate) fn takes_info(&self, leg: LegId) -> bool {
+        let leg = self.legs.get(&leg);
+        leg.is_some_and(|leg| match leg.profile.dtmf {
+            DtmfMode::Automatic | DtmfMode::Info => leg
+                .talk
+                .agreed
+                .as_ref()
+                .is_some_and(|agreed| agreed.dtmf == ipc::sound::Dtmf::Elsewhere),
+            DtmfMode::Events | DtmfMode::InBand => false,
+        })
     }
 
     /// The next thing to tell; asked by the node after every cause until there is none.
     pub(crate) fn poll(&mut self) -> Option<(LegId, LegEvent)> {
-        self.events.pop_front()
+        self.shared.events.pop_front()
     }
 }
 
@@ -153,72 +217,134 @@ impl Legs {
     /// end answers 481.
     pub(crate) fn in_dialog(
         &mut self,
-        _core: &mut Core,
-        _id: ServerId,
-        _flow: Flow,
-        _request: &Request,
+        core: &mut Core,
+        id: ServerId,
+        flow: Flow,
+        request: &Request,
     ) -> bool {
-        false
+        let Some(leg) = self.named(&request.headers) else {
+            return false;
+        };
+        let done = self.with(core, leg, |leg, cx| leg.in_dialog(cx, id, flow, request));
+        done == Some(true)
     }
 
     /// An ACK for a 2xx.
-    pub(crate) fn ack(&mut self, _core: &mut Core, _flow: Flow, _request: &Request) -> bool {
-        false
+    pub(crate) fn ack(&mut self, core: &mut Core, flow: Flow, request: &Request) -> bool {
+        let Some(leg) = self.named(&request.headers) else {
+            return false;
+        };
+        self.with(core, leg, |leg, cx| leg.ack(cx, flow, request))
+            .is_some()
     }
 
     /// An INVITE was cancelled.
-    pub(crate) fn cancelled(&mut self, _core: &mut Core, _id: ServerId, _cancel: &Request) -> bool {
-        false
+    pub(crate) fn cancelled(&mut self, core: &mut Core, id: ServerId, _cancel: &Request) -> bool {
+        let Some(leg) = self.shared.servers.get(&id).copied() else {
+            return false;
+        };
+        self.with(core, leg, |leg, cx| leg.cancelled(cx)).is_some()
     }
 
     /// A response to a request of ours.
-    pub(crate) fn response(
-        &mut self,
-        _core: &mut Core,
-        _id: ClientId,
-        _response: &Response,
-    ) -> bool {
-        false
+    pub(crate) fn response(&mut self, core: &mut Core, id: ClientId, response: &Response) -> bool {
+        let Some(leg) = self.shared.clients.get(&id).map(|sent| sent.leg) else {
+            return false;
+        };
+        self.with(core, leg, |leg, cx| leg.response(cx, id, response))
+            .is_some()
     }
 
     /// No final response in time, or the flow of the request failed.
-    pub(crate) fn no_response(&mut self, _core: &mut Core, _id: ClientId) -> bool {
-        false
+    pub(crate) fn no_response(&mut self, core: &mut Core, id: ClientId) -> bool {
+        let Some(leg) = self.shared.clients.get(&id).map(|sent| sent.leg) else {
+            return false;
+        };
+        self.with(core, leg, |leg, cx| leg.no_response(cx, id))
+            .is_some()
     }
 
     /// The flow by which a request waits for our answer failed.
-    pub(crate) fn server_lost(&mut self, _core: &mut Core, _id: ServerId) -> bool {
-        false
+    pub(crate) fn server_lost(&mut self, core: &mut Core, id: ServerId) -> bool {
+        let Some(leg) = self.shared.servers.remove(&id) else {
+            return false;
+        };
+        self.with(core, leg, |leg, cx| leg.server_lost(cx, id))
+            .is_some()
     }
 
     /// `media` answered a request that names this endpoint (also a `Hear` of the call's).
-    pub(crate) fn sound(&mut self, _core: &mut Core, _endpoint: EndpointId, _reply: &SoundReply) {}
+    pub(crate) fn sound(&mut self, core: &mut Core, endpoint: EndpointId, reply: &SoundReply) {
+        if let SoundReply::Endpoints(endpoints) = reply {
+            for (id, stats) in endpoints {
+                if let Some(leg) = self.legs.get_mut(&LegId(*id)) {
+                    leg.endpoint.stats = stats.clone();
+                }
+            }
+            return;
+        }
+        self.with(core, LegId(endpoint), |leg, cx| {
+            let heard = leg.endpoint.reply(cx.core, reply);
+            leg.heard(cx, heard);
+        });
+    }
 
     /// `media` was restarted: every endpoint is opened again under its old port and set;
     /// [`LegEvent::MediaRestored`] follows for each.
-    pub(crate) fn media_restarted(&mut self, _core: &mut Core) {}
+    pub(crate) fn media_restarted(&mut self, core: &mut Core) {
+        let all: Vec<LegId> = self.legs.keys().copied().collect();
+        for leg in all {
+            self.with(core, leg, |leg, cx| {
+                let heard = leg.endpoint.restarted(cx.core);
+                leg.heard(cx, heard);
+            });
+        }
+    }
 
     /// A connection is gone: told before the transactions on it are.
-    pub(crate) fn flow_failed(&mut self, _core: &mut Core, _flow: Flow) {}
+    pub(crate) fn flow_failed(&mut self, _core: &mut Core, flow: Flow) {
+        for leg in self.legs.values_mut() {
+            leg.flow_lost |= leg.dialog.flow == flow;
+        }
+    }
 
     /// Time has passed.
-    pub(crate) fn timer(&mut self, _core: &mut Core) {}
+    pub(crate) fn timer(&mut self, core: &mut Core) {
+        for leg in self.due(core.now) {
+            self.with(core, leg, Leg::timer);
+        }
+    }
 
     /// When [`Self::timer`] is wanted.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        None
+        self.next_deadline()
     }
 }
 
 /// Survival of a restart.
 impl Legs {
     /// A confirmed leg as a row from which [`Self::restore`] makes it again; `None` for others.
-    pub(crate) fn save(&self, _core: &Core, _leg: LegId) -> Option<LegRow> {
-        None
+    pub(crate) fn save(&self, _core: &Core, leg: LegId) -> Option<LegRow> {
+        self.legs.get(&leg)?.save()
     }
 
     /// A leg of an earlier process. Its endpoint is told its agreement again.
-    pub(crate) fn restore(&mut self, _core: &mut Core, row: LegRow) -> LegId {
-        row.leg()
+    pub(crate) fn restore(&mut self, core: &mut Core, row: LegRow) -> LegId {
+        let id = row.leg();
+        match Leg::restored(core, row) {
+            Some(leg) => self.insert(core.now, leg),
+            // Not a row that this version writes: there is nothing to go on with.
+            None => {
+                let events = &mut self.shared.events;
+                events.push_back((id, LegEvent::Ended(EndCause::PeerLost)));
+                events.push_back((id, LegEvent::Closed(Box::default())));
+            }
+        }
+        id
     }
+}
+
+/// A first CSeq of ours: far below 2^31 (RFC 3261 §8.1.1.5).
+fn first_cseq(core: &mut Core) -> u32 {
+    u32::try_from(core.secrets.number() & 0xffff).unwrap_or_default()
 }
