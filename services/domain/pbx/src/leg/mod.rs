@@ -5,7 +5,7 @@
 //! and a re-INVITE is answered here at once. Its call sees [`LegEvent`]s and gives commands; it
 //! never sees a transaction or a description.
 
-#![expect(dead_code, unused_imports, reason = "calls are being moved onto legs")]
+#![expect(dead_code, reason = "calls are being moved onto legs")]
 
 mod challenge;
 mod digits;

@@ -23,7 +23,7 @@ pub(super) struct Talk {
     /// Our description in force.
     pub(super) ours: Option<Ours>,
     /// An offer of ours that has no answer yet.
-    offer: Option<Ours>,
+    pub(super) offer: Option<Ours>,
     /// What is in force.
     pub(super) agreed: Option<Agreed>,
     /// What the call wants to be agreed, in order; empty is what `media` can convert.
@@ -371,7 +371,7 @@ fn dtmf(
     match profile.dtmf {
         DtmfMode::Events => events().unwrap_or(Dtmf::Elsewhere),
         // A peer without events sends tones, or INFO, which is always taken.
-        DtmfMode::Automatic => events().unwrap_or(match sdp::is_convertible(codec) {
+        DtmfMode::Automatic => events().unwrap_or_else(|| match sdp::is_convertible(codec) {
             true => Dtmf::InBand,
             false => Dtmf::Elsewhere,
         }),
