@@ -1,16 +1,19 @@
 //! Calls: set up with authentication and media relay, hung up at once.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 
-use crate::measure::{Start, judge};
+use native::{Asterisk, Filter, Load, Outcome, Running, free_port, number};
+
+use crate::measure::{Start, judge, micros_each};
 use crate::register::{credentials, register_through};
-use crate::{BenchError, Run, scenario};
-use native::Filter;
-use native::number;
-use native::{Load, free_port};
+use crate::{BenchError, Run, say, scenario};
 
 /// Processor time allowed for one, all services together, microseconds.
-const BAR_MICROS: f64 = 1000.0;
+const BAR_MICROS: f64 = 700.0;
+
+/// RTP ports of a peer; none is used by our own services.
+pub(crate) const PEER_PORTS: (u16, u16) = (30_000, 34_000);
 
 /// Command line of `call`.
 #[derive(clap::Args)]
@@ -24,44 +27,114 @@ pub(crate) struct Arguments {
     /// Calls a second.
     #[arg(long, default_value_t = 150)]
     rate: u64,
+    /// Measure Asterisk the same way (fetched from Debian once) and print the ratio.
+    #[arg(long)]
+    peer: bool,
 }
 
 /// Measures and judges.
 pub(crate) fn run(run: &Run, arguments: &Arguments) -> Result<(), BenchError> {
     let box_ = run.start(arguments.callers + 1)?;
     let folder = box_.folder();
-    let callee = number(arguments.callers);
-    let callers: Vec<String> = (0..arguments.callers)
-        .map(|index| {
-            let caller = number(index);
-            format!("{caller};{};{callee}", credentials(&caller))
-        })
-        .collect();
-
-    let callee_port = free_port()?;
-    let way_to_callee = filter(callee_port, box_.sip)?;
-    let callees = [callee.clone()];
-    let registered = register_through(&way_to_callee, callee_port, &callees, 1, 1, folder)?;
-    if registered.failed > 0 {
-        return Err(BenchError::Load("the callee did not register".into()));
+    let office = Office::open(box_.sip, arguments, folder)?;
+    office.warm_up()?;
+    let services = box_.services();
+    let start = Start::now(&services);
+    let outcome = office.call(arguments.count)?;
+    let each = start.each(&services, outcome.succeeded);
+    let ours = judge("calls", outcome, &each, BAR_MICROS);
+    drop(office);
+    if arguments.peer {
+        compare(
+            arguments,
+            each.iter().map(|(_, micros)| micros).sum(),
+            folder,
+        )?;
     }
-    let answering = Load {
-        scenario: &scenario("callee.xml"),
-        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        to: way_to_callee.front,
-        port: callee_port,
-        fields: &[],
-        authentication_uri: None,
-        count: u64::from(u32::MAX),
-        rate: 1,
-        traced: false,
-    };
-    let _callee = answering.answer(folder)?;
+    ours.map(drop)
+}
 
-    let call = |count| {
+fn compare(arguments: &Arguments, ours: f64, folder: &Path) -> Result<(), BenchError> {
+    let sip = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+    let asterisk = Asterisk::start(folder, sip, arguments.callers + 1, PEER_PORTS)?;
+    let office = Office::open(sip, arguments, folder)?;
+    office.warm_up()?;
+    let before = asterisk.cpu_millis();
+    let outcome = office.call(arguments.count)?;
+    let used = asterisk.cpu_millis().saturating_sub(before);
+    let theirs = micros_each(used, outcome.succeeded);
+    say(&format!(
+        "  Asterisk {}: {theirs:.1} us each, {} failed",
+        asterisk.version, outcome.failed
+    ));
+    say(&format!(
+        "  ours / Asterisk = {:.3}",
+        ours / theirs.max(0.1)
+    ));
+    Ok(())
+}
+
+/// A server with a phone that answers, and callers.
+struct Office<'a> {
+    server: SocketAddr,
+    arguments: &'a Arguments,
+    folder: &'a Path,
+    callee: String,
+    /// The callee's; dropped last to first when the office closes.
+    _answering: Running,
+    _way: Filter,
+}
+
+impl<'a> Office<'a> {
+    fn open(
+        server: SocketAddr,
+        arguments: &'a Arguments,
+        folder: &'a Path,
+    ) -> Result<Self, BenchError> {
+        let callee = number(arguments.callers);
         let port = free_port()?;
-        let way = filter(port, box_.sip)?;
-        let uri = format!("{callee}@{}", way.front);
+        let way = filter(port, server)?;
+        let callees = [callee.clone()];
+        let registered = register_through(&way, port, &callees, 1, 1, folder)?;
+        if registered.failed > 0 {
+            return Err(BenchError::Load("the callee did not register".into()));
+        }
+        let load = Load {
+            scenario: &scenario("callee.xml"),
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            to: way.front,
+            port,
+            fields: &[],
+            authentication_uri: None,
+            count: u64::from(u32::MAX),
+            rate: 1,
+            traced: false,
+        };
+        Ok(Self {
+            server,
+            arguments,
+            folder,
+            callee,
+            _answering: load.answer(folder)?,
+            _way: way,
+        })
+    }
+
+    fn warm_up(&self) -> Result<Outcome, BenchError> {
+        self.call(self.arguments.callers.try_into().unwrap_or(u64::MAX))
+    }
+
+    /// So many calls.
+    fn call(&self, count: u64) -> Result<Outcome, BenchError> {
+        let callers: Vec<String> = (0..self.arguments.callers)
+            .map(|index| {
+                let caller = number(index);
+                format!("{caller};{};{}", credentials(&caller), self.callee)
+            })
+            .collect();
+        let port = free_port()?;
+        let way = filter(port, self.server)?;
+        let uri = format!("{}@{}", self.callee, way.front);
         let load = Load {
             scenario: &scenario("caller.xml"),
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -70,18 +143,11 @@ pub(crate) fn run(run: &Run, arguments: &Arguments) -> Result<(), BenchError> {
             fields: &callers,
             authentication_uri: Some(&uri),
             count,
-            rate: arguments.rate,
+            rate: self.arguments.rate,
             traced: false,
         };
-        Ok::<_, BenchError>(load.run(folder)?)
-    };
-    let warm_up = arguments.callers.try_into().unwrap_or(u64::MAX);
-    call(warm_up)?;
-    let services = box_.services();
-    let start = Start::now(&services);
-    let outcome = call(arguments.count)?;
-    let each = start.each(&services, outcome.succeeded);
-    judge("calls", outcome, &each, BAR_MICROS).map(drop)
+        Ok(load.run(self.folder)?)
+    }
 }
 
 fn filter(port: u16, server: SocketAddr) -> Result<Filter, BenchError> {

@@ -8,7 +8,7 @@ mod build;
 mod filter;
 mod folder;
 mod installation;
-mod kamailio;
+mod peer;
 mod service;
 mod sipp;
 
@@ -19,7 +19,7 @@ pub use build::{Profile, build};
 pub use filter::Filter;
 pub use folder::Folder;
 pub use installation::{Installation, PASSWORD, Plan, SipSockets, extensions, number, unix};
-pub use kamailio::Kamailio;
+pub use peer::{Asterisk, Kamailio, RtpEngine, Session};
 pub use service::{Home, Service, end_all, running};
 pub use sipp::{Load, Outcome, Running, free_port};
 

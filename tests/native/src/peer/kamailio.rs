@@ -1,0 +1,84 @@
+//! Kamailio: beside ours, or at the far end of a trunk.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::{Processes, options, wait_until_answered};
+use crate::{NativeError, PASSWORD};
+
+/// A running Kamailio; dropping it kills all its processes.
+#[derive(Debug)]
+pub struct Kamailio {
+    processes: Processes,
+    /// Where it serves SIP.
+    pub sip: SocketAddr,
+    /// As it says itself.
+    pub version: String,
+}
+
+impl Kamailio {
+    /// Starts it on this address with its files in `folder`; `ADDRESS` and `PASSWORD` in the
+    /// configuration are filled in.
+    ///
+    /// # Errors
+    /// It is not installed, or does not start.
+    pub fn start(
+        folder: &Path,
+        configuration: &Path,
+        sip: SocketAddr,
+    ) -> Result<Self, NativeError> {
+        let missing = |source| NativeError::Missing {
+            program: "kamailio",
+            package: "kamailio",
+            source,
+        };
+        let shown = Command::new("kamailio")
+            .arg("-v")
+            .output()
+            .map_err(missing)?;
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        let version = shown.split_whitespace().nth(2).unwrap_or("?").to_owned();
+        let text = std::fs::read_to_string(configuration)
+            .map_err(NativeError::io("read", configuration))?;
+        let text = text
+            .replace("ADDRESS", &sip.to_string())
+            .replace("PASSWORD", PASSWORD);
+        let path = folder.join("kamailio.cfg");
+        std::fs::write(&path, text).map_err(NativeError::io("write", &path))?;
+        let log_path = folder.join("kamailio.log");
+        let log = File::create(&log_path).map_err(NativeError::io("write", &log_path))?;
+        let child = Command::new("kamailio")
+            .args(["-DD", "-E", "-m", "64", "-M", "8", "-f"])
+            .arg(&path)
+            .arg("-Y")
+            .arg(folder)
+            .arg("-w")
+            .arg(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .map_err(missing)?;
+        let processes = Processes(child);
+        if !wait_until_answered(sip, options(sip))? {
+            return Err(NativeError::NotReady {
+                name: "kamailio",
+                log: std::fs::read_to_string(&log_path).unwrap_or_default(),
+            });
+        }
+        processes.note();
+        Ok(Self {
+            processes,
+            sip,
+            version,
+        })
+    }
+
+    /// Processor time of all its processes so far, milliseconds.
+    #[must_use]
+    pub fn cpu_millis(&self) -> u64 {
+        self.processes.cpu_millis()
+    }
+}
