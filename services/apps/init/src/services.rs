@@ -1,13 +1,13 @@
 //! The process contract: what each service is started with.
 
-use kernel::SystemError;
 use kernel::cgroup;
 use kernel::network;
 use kernel::spawn::{Identity, Limits, Rights};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
-use std::os::fd::{AsFd, BorrowedFd};
+use kernel::{Context, SystemError};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use supervise::{ByService, Service};
 
@@ -16,6 +16,12 @@ use supervise::{ByService, Service};
 pub struct Addresses {
     /// SIP over UDP and TCP.
     pub sip: SocketAddr,
+    /// SIP over TLS.
+    pub sips: SocketAddr,
+    /// The same over IPv6.
+    pub sip6: SocketAddr,
+    /// The same over IPv6.
+    pub sips6: SocketAddr,
     /// The pages and the API.
     pub https: SocketAddr,
     /// Redirects to the pages, and nothing else.
@@ -27,10 +33,16 @@ impl Addresses {
     #[must_use]
     pub const fn of_the_box() -> Self {
         const fn any(port: u16) -> SocketAddr {
-            SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)
+            SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)
+        }
+        const fn any6(port: u16) -> SocketAddr {
+            SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port)
         }
         Self {
             sip: any(5060),
+            sips: any(5061),
+            sip6: any6(5060),
+            sips6: any6(5061),
             https: any(443),
             http: any(80),
         }
@@ -42,28 +54,56 @@ impl Addresses {
 #[derive(Debug)]
 pub struct Sockets {
     ipc: ByService<Option<UnixListener>>,
-    sip_udp: UdpSocket,
-    sip_tcp: TcpListener,
+    sip: Sip,
+    /// `None` on a kernel without IPv6.
+    sip6: Option<Sip>,
+    /// TCP connections of phones lie between these while `pbx` is away; PID 1 only holds them.
+    kept: (OwnedFd, OwnedFd),
     https: TcpListener,
     http: TcpListener,
     ctl: UnixListener,
 }
 
+/// SIP over one version of IP.
+#[derive(Debug)]
+struct Sip {
+    udp: UdpSocket,
+    tcp: TcpListener,
+    tls: TcpListener,
+}
+
+impl Sip {
+    fn open(plain: SocketAddr, tls: SocketAddr) -> Result<Self, SystemError> {
+        Ok(Self {
+            udp: network::udp_socket(plain, SIP_RECEIVE_BYTES)?,
+            tcp: network::tcp_listener(plain)?,
+            tls: network::tcp_listener(tls)?,
+        })
+    }
+}
+
 impl Sockets {
-    /// Opens them all; Unix sockets lie in `run_dir`.
+    /// Opens them all; Unix sockets lie in `run_dir`. Without IPv6 the box works all the same:
+    /// that is only told.
     ///
     /// # Errors
-    /// When one of them cannot be had.
-    pub fn open(addresses: Addresses, run_dir: &Path) -> Result<Self, SystemError> {
+    /// When one of the others cannot be had.
+    pub fn open(
+        addresses: Addresses,
+        run_dir: &Path,
+        mut tell: impl FnMut(SystemError),
+    ) -> Result<Self, SystemError> {
         let mut ipc = ByService::default();
         for service in Service::ALL {
             let listener = network::unix_listener(&run_dir.join(format!("{service}.sock")))?;
             *ipc.of_mut(service) = Some(listener);
         }
+        let sip6 = Sip::open(addresses.sip6, addresses.sips6);
         Ok(Self {
             ipc,
-            sip_udp: network::udp_socket(addresses.sip, SIP_RECEIVE_BYTES)?,
-            sip_tcp: network::tcp_listener(addresses.sip)?,
+            sip: Sip::open(addresses.sip, addresses.sips)?,
+            sip6: sip6.map_err(&mut tell).ok(),
+            kept: network::message_pair(KEPT_BYTES)?,
             https: network::tcp_listener(addresses.https)?,
             http: network::tcp_listener(addresses.http)?,
             ctl: network::unix_listener(&run_dir.join("ctl.sock"))?,
@@ -76,8 +116,16 @@ impl Sockets {
         let mut sockets: Vec<_> = ipc.collect();
         match service {
             Service::Pbx => {
-                sockets.push(("sip-udp", self.sip_udp.as_fd()));
-                sockets.push(("sip-tcp", self.sip_tcp.as_fd()));
+                sockets.push(("sip-udp", self.sip.udp.as_fd()));
+                sockets.push(("sip-tcp", self.sip.tcp.as_fd()));
+                sockets.push(("sip-tls", self.sip.tls.as_fd()));
+                if let Some(sip6) = &self.sip6 {
+                    sockets.push(("sip-udp6", sip6.udp.as_fd()));
+                    sockets.push(("sip-tcp6", sip6.tcp.as_fd()));
+                    sockets.push(("sip-tls6", sip6.tls.as_fd()));
+                }
+                sockets.push(("keep-into", self.kept.0.as_fd()));
+                sockets.push(("keep-out", self.kept.1.as_fd()));
             }
             Service::Web => {
                 sockets.push(("https", self.https.as_fd()));
@@ -151,6 +199,35 @@ pub(crate) const fn group_limits(service: Service) -> cgroup::Limits {
         cpu_weight,
     }
 }
+
+/// Makes the folder in which `pbx` keeps its calls in progress for the process after it: on the
+/// tmpfs of `run_dir`, and its own when services have users of their own.
+///
+/// # Errors
+/// When the folder cannot be made or given away.
+pub(crate) fn make_calls_folder(run_dir: &Path, is_confined: bool) -> Result<(), SystemError> {
+    use std::os::unix::fs::{DirBuilderExt, chown};
+    let folder = calls_folder(run_dir);
+    if !folder.is_dir() {
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&folder)
+            .context("make", folder.display())?;
+    }
+    if is_confined {
+        let owner = uid(Service::Pbx);
+        chown(&folder, Some(owner), Some(owner)).context("give away", folder.display())?;
+    }
+    Ok(())
+}
+
+/// Where that folder is.
+pub(crate) fn calls_folder(run_dir: &Path) -> PathBuf {
+    run_dir.join("pbx-calls")
+}
+
+/// Room for a message for each of some thousand connections.
+const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
 /// A burst of some thousand messages waits in the kernel while the service restarts.
 const SIP_RECEIVE_BYTES: usize = 4 * 1024 * 1024;

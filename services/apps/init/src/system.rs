@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use kernel::cgroup::Group;
 use kernel::mount::{self, Rights};
+use kernel::sysctl::Ip;
 use kernel::{Context, SystemError, network, power, sysctl};
 use supervise::Shutdown;
 
@@ -46,8 +47,8 @@ pub(crate) fn prepare(console: &mut Console) {
     for (name, value) in POLICY {
         tell(sysctl::set(name, value));
     }
-    for setting in REDIRECTS {
-        tell(sysctl::set_on_interfaces(setting, "0"));
+    for (ip, setting) in REFUSED {
+        tell(sysctl::set_on_interfaces(ip, setting, "0"));
     }
     tell(mount::mount(
         "cgroup2",
@@ -91,7 +92,7 @@ pub(crate) fn end(how: Shutdown, data_is_mounted: bool, console: &mut Console) {
 pub(crate) const RUN_DIR: &str = "/run/ramal";
 
 /// Kernel settings: nothing a service of ours needs, everything an intruder would like.
-const POLICY: [(&str, &str); 14] = [
+const POLICY: [(&str, &str); 12] = [
     ("kernel/kptr_restrict", "2"),
     ("kernel/dmesg_restrict", "1"),
     ("kernel/unprivileged_bpf_disabled", "1"),
@@ -103,10 +104,6 @@ const POLICY: [(&str, &str); 14] = [
     ("kernel/core_pattern", "\n"),
     ("net/core/bpf_jit_harden", "2"),
     ("user/max_user_namespaces", "0"),
-    // Nothing listens on IPv6 yet: without this the box would take addresses and routes from
-    // whoever announces himself as a router. Interfaces that appear later copy `default`.
-    ("net/ipv6/conf/all/disable_ipv6", "1"),
-    ("net/ipv6/conf/default/disable_ipv6", "1"),
     ("fs/protected_hardlinks", "1"),
     ("fs/protected_symlinks", "1"),
 ];
@@ -114,4 +111,16 @@ const POLICY: [(&str, &str); 14] = [
 /// Anybody on the same network could otherwise draw our traffic to himself. A box that does not
 /// forward obeys as soon as either `all` or the interface says so (Linux
 /// Documentation/networking/ip-sysctl.rst), and the kernel's default is to obey.
-const REDIRECTS: [&str; 2] = ["accept_redirects", "send_redirects"];
+///
+/// IPv6 addresses and the default route come from router advertisements: that is how IPv6 works on
+/// a network whose router is not ours, and who can announce himself there as a router can also
+/// answer ARP or DHCP in the router's place. Routes to single networks in them (RFC 4191) and
+/// source routes serve nobody here.
+const REFUSED: [(Ip, &str); 5] = [
+    (Ip::V4, "accept_redirects"),
+    (Ip::V4, "send_redirects"),
+    (Ip::V6, "accept_redirects"),
+    (Ip::V6, "accept_source_route"),
+    // An address that changes every day would be another one than the phones were told.
+    (Ip::V6, "use_tempaddr"),
+];

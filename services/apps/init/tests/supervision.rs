@@ -11,7 +11,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -28,9 +28,13 @@ use ipc::init::{Reply, Request, Service, Shutdown, Status};
 const SCRIPT: &str = r#"#!/bin/sh
 echo "I am $1 with $LISTEN_FDNAMES"
 [ -e "$RAMAL_RUN/crash-$1" ] && exit 7
-eval "echo READY=1 >&$NOTIFY_FD"
+echo READY=1 > "/proc/self/fd/$NOTIFY_FD"
 exec cat "$RAMAL_RUN/nothing"
 "#;
+
+/// What `pbx` tells of its sockets.
+const PBX_SOCKETS: &str = "I am pbx with ipc:sip-udp:sip-tcp:sip-tls:\
+                           sip-udp6:sip-tcp6:sip-tls6:keep-into:keep-out";
 
 fn main() {
     let folder = std::env::temp_dir().join(format!("ramal-supervision-{}", std::process::id()));
@@ -51,12 +55,16 @@ fn main() {
         .write(true)
         .open(folder.join("nothing"));
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let any6 = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
     let settings = Settings {
         run_dir: folder.clone(),
         program,
         data_dir: folder.clone(),
         addresses: Addresses {
             sip: any,
+            sips: any,
+            sip6: any6,
+            sips6: any6,
             https: any,
             http: any,
         },
@@ -141,7 +149,7 @@ fn as_installer(folder: &Path) {
         log.iter()
             .any(|(source, line)| source == service && line.contains(text))
     };
-    assert!(said("pbx", "I am pbx with ipc:sip-udp:sip-tcp"));
+    assert!(said("pbx", PBX_SOCKETS));
     assert!(said("web", "I am web with ipc:https:http:ctl"));
     assert!(said("init", "service net GIVEN UP"));
     // Peers that connect and say nothing, or half a word, keep nobody out.

@@ -6,7 +6,7 @@
 
 use std::fs::{self, Permissions};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -57,14 +57,7 @@ pub fn bring_loopback_up() -> Result<(), SystemError> {
 /// # Errors
 /// When the port is taken.
 pub fn udp_socket(address: SocketAddr, receive_bytes: usize) -> Result<UdpSocket, SystemError> {
-    let socket = rustix::net::socket_with(
-        AddressFamily::INET,
-        SocketType::DGRAM,
-        SocketFlags::CLOEXEC,
-        None,
-    )
-    .context("open", "a UDP socket")?;
-    sockopt::set_socket_reuseaddr(&socket, true).context("share", address)?;
+    let socket = socket_for(address, SocketType::DGRAM)?;
     // The forced form goes beyond the usual limit and needs root; without it, take what there is.
     if sockopt::set_socket_recv_buffer_size_force(&socket, receive_bytes).is_err() {
         let _ = sockopt::set_socket_recv_buffer_size(&socket, receive_bytes);
@@ -78,7 +71,42 @@ pub fn udp_socket(address: SocketAddr, receive_bytes: usize) -> Result<UdpSocket
 /// # Errors
 /// When the port is taken.
 pub fn tcp_listener(address: SocketAddr) -> Result<TcpListener, SystemError> {
-    TcpListener::bind(address).context("listen on TCP", address)
+    let socket = socket_for(address, SocketType::STREAM)?;
+    rustix::net::bind(&socket, &address).context("listen on TCP", address)?;
+    rustix::net::listen(&socket, BACKLOG).context("listen on TCP", address)?;
+    Ok(TcpListener::from(socket))
+}
+
+/// A socket of the address's IP version and of no other: an IPv6 socket would take the port from
+/// IPv4 as well, and show IPv4 peers under addresses that nobody else knows them by.
+fn socket_for(address: SocketAddr, kind: SocketType) -> Result<OwnedFd, SystemError> {
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let socket = rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC, None)
+        .context("open a socket for", address)?;
+    sockopt::set_socket_reuseaddr(&socket, true).context("share", address)?;
+    if address.is_ipv6() {
+        sockopt::set_ipv6_v6only(&socket, true).context("open a socket for", address)?;
+    }
+    Ok(socket)
+}
+
+/// A pair of connected sockets that messages with descriptors wait between, up to so many bytes of
+/// kernel memory; one message with one descriptor takes less than a kilobyte.
+///
+/// # Errors
+/// When no descriptors are left.
+pub fn message_pair(waiting_bytes: usize) -> Result<(OwnedFd, OwnedFd), SystemError> {
+    let (family, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
+    let (into, out) = rustix::net::socketpair(family, kind, SocketFlags::CLOEXEC, None)
+        .context("make", "a pair of sockets")?;
+    // As in `udp_socket`.
+    if sockopt::set_socket_send_buffer_size_force(&into, waiting_bytes).is_err() {
+        let _ = sockopt::set_socket_send_buffer_size(&into, waiting_bytes);
+    }
+    Ok((into, out))
 }
 
 /// A listening Unix socket that every local user may connect to; who may ask what is the
@@ -120,6 +148,8 @@ fn set_nonblocking(fd: impl AsFd) -> Result<(), Errno> {
     rustix::fs::fcntl_setfl(&fd, flags | rustix::fs::OFlags::NONBLOCK)
 }
 
+/// Connections that may wait to be accepted: after a power cut all phones come at once.
+const BACKLOG: i32 = 1024;
 /// `SIOCSIFFLAGS` of Linux sockios.h.
 const SET_INTERFACE_FLAGS: rustix::ioctl::Opcode = 0x8914;
 /// `IFF_UP | IFF_RUNNING`.

@@ -14,13 +14,26 @@ pub fn set(name: &str, value: &str) -> Result<(), SystemError> {
     fs::write(&path, value).context("write", path.display())
 }
 
-/// Sets an IPv4 setting of all interfaces: those there are, and those still to come (`default`).
+/// The versions of IP, which have settings of their own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ip {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+/// Sets an IP setting of all interfaces: those there are, and those still to come (`default`).
 /// For settings that one interface alone can switch on, whatever `all` says.
 ///
 /// # Errors
 /// When the kernel has no such setting or refuses the value.
-pub fn set_on_interfaces(setting: &str, value: &str) -> Result<(), SystemError> {
-    set_in_each(Path::new("/proc/sys/net/ipv4/conf"), setting, value)
+pub fn set_on_interfaces(ip: Ip, setting: &str, value: &str) -> Result<(), SystemError> {
+    let folder = match ip {
+        Ip::V4 => "/proc/sys/net/ipv4/conf",
+        Ip::V6 => "/proc/sys/net/ipv6/conf",
+    };
+    set_in_each(Path::new(folder), setting, value)
 }
 
 fn set_in_each(folder: &Path, setting: &str, value: &str) -> Result<(), SystemError> {

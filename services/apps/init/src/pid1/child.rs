@@ -139,11 +139,12 @@ pub(crate) fn start(
 /// What a service may write to and reach, besides the sockets it is passed.
 fn fence(service: Service, settings: &Settings) -> Result<Option<Fence>, SystemError> {
     let null = Path::new("/dev/null");
+    let calls = services::calls_folder(&settings.run_dir);
     let (writable, tcp) = match service {
         Service::Store => (vec![null, settings.data_dir.as_path()], false),
         Service::Net => (vec![null, Path::new("/proc/sys/net")], false),
-        // Calls phones back that registered over TCP.
-        Service::Pbx => (vec![null], true),
+        // Calls phones back that registered over TCP, and connects to trunks.
+        Service::Pbx => (vec![null, calls.as_path()], true),
         Service::Media | Service::Web => (vec![null], false),
     };
     Fence::plan(Openings {

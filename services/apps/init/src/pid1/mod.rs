@@ -102,9 +102,9 @@ impl Supervision {
     pub fn new(
         settings: Settings,
         boot: Boot,
-        console: Console,
+        mut console: Console,
     ) -> Result<Self, (SystemError, Console)> {
-        match Parts::open(&settings) {
+        match Parts::open(&settings, &mut console) {
             Ok(parts) => Ok(Self::from_parts(settings, boot, console, parts)),
             Err(error) => Err((error, console)),
         }
@@ -435,7 +435,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn open(settings: &Settings) -> Result<Self, SystemError> {
+    fn open(settings: &Settings, console: &mut Console) -> Result<Self, SystemError> {
         let signals = Signals::collect()?;
         let poller = Poller::new()?;
         let control = network::unix_listener(&settings.run_dir.join("init.sock"))?;
@@ -444,7 +444,9 @@ impl Parts {
             .context("listen on", "init.sock")?;
         poller.add(&signals, SIGNALS, Interest::Read)?;
         poller.add(&control, CONTROL, Interest::Read)?;
-        let sockets = Sockets::open(settings.addresses, &settings.run_dir)?;
+        let tell = |error| console.line(&format!("ramal: SIP is served over IPv4 only: {error}"));
+        let sockets = Sockets::open(settings.addresses, &settings.run_dir, tell)?;
+        services::make_calls_folder(&settings.run_dir, settings.is_confined)?;
         Ok(Self {
             sockets,
             poller,
