@@ -1,6 +1,6 @@
 //! Store, media and pbx of one run, with extensions to call between.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -90,7 +90,10 @@ impl Installation {
             folder: folder.path.clone(),
         };
         let data = home.folder.join("data");
-        std::fs::create_dir_all(&data).map_err(NativeError::io("make", &data))?;
+        // Where PID 1 makes them: what outlives a crash of pbx stands in the second.
+        for path in [&data, &home.folder.join("pbx-calls")] {
+            std::fs::create_dir_all(path).map_err(NativeError::io("make", path))?;
+        }
         let data = data.to_string_lossy().into_owned();
         let store = Service::start(
             &home,
@@ -164,12 +167,30 @@ impl SipSockets {
         let udp = kernel::network::udp_socket(address, SIP_RECEIVE_BYTES)?;
         let sip = udp.local_addr().map_err(NativeError::io("bind", "UDP"))?;
         let tcp = kernel::network::tcp_listener(sip)?;
-        let sockets = vec![
+        let tls = kernel::network::tcp_listener(tls(sip, address))?;
+        let mut sockets = vec![
             ("ipc", unix(home, "pbx")?),
             ("sip-udp", OwnedFd::from(udp)),
             ("sip-tcp", OwnedFd::from(tcp)),
+            ("sip-tls", OwnedFd::from(tls)),
         ];
+        if address.port() != 0 {
+            sockets.extend(Self::bind_ipv6(address.port())?);
+        }
         Ok((sip, Self(sockets)))
+    }
+
+    /// The same on the loopback address of IPv6.
+    fn bind_ipv6(port: u16) -> Result<[(&'static str, OwnedFd); 3], NativeError> {
+        let sip = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
+        let udp = kernel::network::udp_socket(sip, SIP_RECEIVE_BYTES)?;
+        let tcp = kernel::network::tcp_listener(sip)?;
+        let tls = kernel::network::tcp_listener(tls(sip, sip))?;
+        Ok([
+            ("sip-udp6", OwnedFd::from(udp)),
+            ("sip-tcp6", OwnedFd::from(tcp)),
+            ("sip-tls6", OwnedFd::from(tls)),
+        ])
     }
 
     /// The same sockets for one more process.
@@ -182,6 +203,15 @@ impl SipSockets {
         });
         again.collect()
     }
+}
+
+/// Where TLS is served: one port above, as on the box, or on any free one in a run on free ports.
+const fn tls(sip: SocketAddr, asked: SocketAddr) -> SocketAddr {
+    let port = match asked.port() {
+        0 => 0,
+        port => port.saturating_add(1),
+    };
+    SocketAddr::new(sip.ip(), port)
 }
 
 /// A listening Unix socket for a service.
