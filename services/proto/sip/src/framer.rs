@@ -96,11 +96,15 @@ impl StreamFramer {
             return None;
         }
         let found = memmem::find(rest.get(self.searched..)?, BLOCK_END);
-        let Some(end) = found.map(|at| self.searched + at) else {
-            if rest.len() > HEADER_BLOCK_BYTES_MAX {
-                return Some(self.break_off(FaultKind::TooLarge.into()));
-            }
-            self.searched = rest.len().saturating_sub(BLOCK_END.len() - 1);
+        // Where the block ends, or the first place where it still may: however the bytes were cut,
+        // the same block is too large.
+        let open = rest.len().saturating_sub(BLOCK_END.len() - 1);
+        let end = found.map(|at| self.searched + at);
+        if end.unwrap_or(open) > HEADER_BLOCK_BYTES_MAX {
+            return Some(self.break_off(FaultKind::TooLarge.into()));
+        }
+        let Some(end) = end else {
+            self.searched = open;
             return None;
         };
         let (block, tail) = rest.split_at_checked(end + BLOCK_END.len())?;

@@ -119,8 +119,13 @@ impl Param {
         if !is_token(name) {
             return None;
         }
-        if let Some(value @ [b'"', ..]) = value {
-            quoted(value).filter(|(_, rest)| rest.is_empty())?;
+        match value {
+            Some(value @ [b'"', ..]) => {
+                quoted(value).filter(|(_, rest)| rest.is_empty())?;
+            }
+            // An open quote or angle bracket would swallow what is written behind it: our tag, say.
+            Some(value) if !closes(value) => return None,
+            Some(_) | None => {}
         }
         let value = value
             .map(str::from_utf8)
@@ -134,6 +139,15 @@ impl Param {
     }
 }
 
+/// Whether every quote and angle bracket that the text opens is closed in it.
+fn closes(text: &[u8]) -> bool {
+    if memchr::memchr2(b'"', b'<', text).is_none() {
+        return true;
+    }
+    let followed = [text, b";"].concat();
+    find_outside(&followed, b";") == Some(text.len())
+}
+
 impl fmt::Display for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Param { name, value } in &self.0 {
@@ -143,5 +157,20 @@ impl fmt::Display for Params {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_cannot_swallow_what_follows_it() {
+        let read = |text: &str| Params::parse(text.as_bytes()).map(|params| params.to_string());
+        assert_eq!(read(";a=b\";c=d"), None);
+        assert_eq!(read(";a=b<;c=d"), None);
+        assert_eq!(read(";a=\"b\"x"), None);
+        let instance = ";+sip.instance=<urn:x>";
+        assert_eq!(read(instance).as_deref(), Some(instance));
     }
 }

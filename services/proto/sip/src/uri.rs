@@ -382,8 +382,9 @@ fn params_match(one: &Params, two: &Params) -> bool {
     const SIGNIFICANT: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
     let agrees = |here: &Params, there: &Params| {
         here.iter().all(|param| match there.get(&param.name) {
+            // Of a name that stands twice, against §19.1.1, the first counts, as everywhere here.
             Some(value) => unescape(value)
-                .eq_ignore_ascii_case(&unescape(param.value.as_deref().unwrap_or_default())),
+                .eq_ignore_ascii_case(&unescape(here.get(&param.name).unwrap_or_default())),
             None => !SIGNIFICANT
                 .iter()
                 .any(|name| name.eq_ignore_ascii_case(&param.name)),

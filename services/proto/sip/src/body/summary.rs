@@ -54,7 +54,9 @@ impl MessageSummary {
                     }
                 }
                 b"message-account" => {
-                    summary.account = str::from_utf8(value).ok().map(str::to_owned);
+                    let account = str::from_utf8(value).ok();
+                    let account = account.filter(|text| !text.contains(char::is_control));
+                    summary.account = account.map(str::to_owned);
                 }
                 b"voice-message" => summary.voice = MessageCounts::parse(value),
                 _ => {}
@@ -102,7 +104,7 @@ impl fmt::Display for MessageSummary {
         let waiting = if self.waiting { "yes" } else { "no" };
         write!(f, "Messages-Waiting: {waiting}\r\n")?;
         if let Some(account) = &self.account {
-            let account = account.replace(['\r', '\n'], " ");
+            let account = account.replace(char::is_control, "");
             write!(f, "Message-Account: {account}\r\n")?;
         }
         let Some(voice) = self.voice else {

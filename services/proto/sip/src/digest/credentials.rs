@@ -192,9 +192,9 @@ impl fmt::Display for Challenge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "Digest realm={}, nonce=\"{}\", algorithm={}",
+            "Digest realm={}, nonce={}, algorithm={}",
             quote(&self.realm),
-            self.nonce,
+            quote(&self.nonce),
             self.algorithm.as_str()
         )?;
         if self.qop_auth {
