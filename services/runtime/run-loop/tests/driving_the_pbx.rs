@@ -6,10 +6,13 @@
     reason = "a test may panic to fail"
 )]
 
-use std::io::{Read as _, Write as _};
+use std::io::{IoSlice, Read as _, Write as _};
+use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use config::Site;
@@ -19,7 +22,13 @@ use pbx::PbxNode;
 use run_loop::clock::Clock;
 use run_loop::ipc::{Answer, BlockingClient, serve};
 use run_loop::notify::Notify;
-use run_loop::pbx_driver::{Places, Sockets, drive};
+use run_loop::pbx_driver::{Kept, Places, Sockets, drive};
+use rustix::net::{
+    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+    sendmsg,
+};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use sansio::Rng;
 
 /// Longest wait for an answer; a test that needs it has failed.
@@ -27,12 +36,19 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 struct Exchange {
     sip: SocketAddr,
+    sip6: SocketAddr,
+    tls: SocketAddr,
     folder: PathBuf,
 }
 
 impl Exchange {
     /// An exchange of this test's own with a store that serves the factory site, and no `media`.
     fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// The same, after another that has left connections.
+    fn start_with(kept: Option<Kept>) -> Self {
         let mut unique = [0; 8];
         run_loop::fill_random(&mut unique).expect("the kernel has a generator");
         let name = format!("ramal-exchange-{:x}", u64::from_le_bytes(unique));
@@ -42,13 +58,17 @@ impl Exchange {
         let udp = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
         let sip = udp.local_addr().expect("bound");
         let tcp = TcpListener::bind(sip).expect("the same port is free for TCP");
+        let udp6 = UdpSocket::bind("[::1]:0").expect("a port is free");
+        let sip6 = udp6.local_addr().expect("bound");
+        let tls = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let secure = tls.local_addr().expect("bound");
         let ipc = UnixListener::bind(folder.join("pbx.sock")).expect("a new path");
         let sockets = Sockets {
-            udp: vec![udp],
+            udp: vec![udp, udp6],
             tcp: vec![tcp],
-            tls: Vec::new(),
+            tls: vec![tls],
             ipc,
-            kept: None,
+            kept,
         };
         let places = Places {
             store: folder.join("store.sock"),
@@ -63,7 +83,12 @@ impl Exchange {
         std::thread::spawn(move || {
             drive(node, Clock::start(), sockets, places, &Notify::default())
         });
-        let exchange = Self { sip, folder };
+        let exchange = Self {
+            sip,
+            sip6,
+            tls: secure,
+            folder,
+        };
         // Each question is a round trip, so this is no busy wait; until then it answers 503.
         let configured = (0..100_000).any(|_| exchange.status().config_version == 1);
         assert!(configured, "the exchange takes its configuration");
@@ -79,7 +104,7 @@ impl Exchange {
     }
 
     fn options(&self, transport: &str, local: SocketAddr) -> Vec<u8> {
-        let to = self.sip;
+        let to = if local.is_ipv4() { self.sip } else { self.sip6 };
         format!(
             "OPTIONS sip:{to} SIP/2.0\r\nVia: SIP/2.0/{transport} {local};branch=z9hG4bK1;rport\r\n\
              Max-Forwards: 70\r\nFrom: <sip:probe@{local}>;tag=1\r\nTo: <sip:{to}>\r\n\
@@ -89,15 +114,19 @@ impl Exchange {
     }
 
     /// Asks until it is answered, as a phone would: over UDP a question may get lost.
-    fn answers_over_udp(&self) -> String {
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    fn answers_over_udp(&self, from: &str) -> String {
+        let socket = UdpSocket::bind(from).expect("a port is free");
+        let to = match socket.local_addr().expect("bound") {
+            SocketAddr::V4(_) => self.sip,
+            SocketAddr::V6(_) => self.sip6,
+        };
         socket
             .set_read_timeout(Some(Duration::from_millis(500)))
             .expect("a time-out");
         let question = self.options("UDP", socket.local_addr().expect("bound"));
         let mut buffer = [0; 2048];
         for _ in 0..20 {
-            socket.send_to(&question, self.sip).expect("sent");
+            socket.send_to(&question, to).expect("sent");
             if let Ok(length) = socket.recv(&mut buffer) {
                 return String::from_utf8_lossy(&buffer[..length]).into_owned();
             }
@@ -112,8 +141,19 @@ impl Exchange {
     }
 
     fn answers_over_tcp(&self) -> String {
-        let mut stream = self.connect();
-        let question = self.options("TCP", stream.local_addr().expect("connected"));
+        let stream = self.connect();
+        let local = stream.local_addr().expect("connected");
+        self.answers_on(stream, "TCP", local)
+    }
+
+    /// Asks on a connection that is there.
+    fn answers_on(
+        &self,
+        mut stream: impl std::io::Read + std::io::Write,
+        transport: &str,
+        local: SocketAddr,
+    ) -> String {
+        let question = self.options(transport, local);
         stream.write_all(&question).expect("sent");
         let mut buffer = [0; 2048];
         let length = stream.read(&mut buffer).expect("answered");
@@ -121,7 +161,7 @@ impl Exchange {
     }
 
     fn still_serves(&self) {
-        let answer = self.answers_over_udp();
+        let answer = self.answers_over_udp("127.0.0.1:0");
         assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
         let answer = self.answers_over_tcp();
         assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
@@ -143,6 +183,7 @@ fn store(listener: UnixListener) {
                 site: Site::factory("site.invalid").to_ipc(),
             },
             Request::Registrations => Reply::Registrations(Vec::new()),
+            Request::Secret(_) => Reply::Secret(None),
             _ => Reply::Stored,
         };
         serve(
@@ -167,6 +208,117 @@ fn store(listener: UnixListener) {
 #[test]
 fn a_question_is_answered_over_udp_and_tcp() {
     Exchange::start().still_serves();
+}
+
+#[test]
+fn a_question_over_ipv6_is_answered_with_its_addresses_in_brackets() {
+    let exchange = Exchange::start();
+    let answer = exchange.answers_over_udp("[::1]:0");
+    assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
+    assert!(
+        answer.contains(";received=[::1]") || answer.contains("UDP [::1]"),
+        "{answer}"
+    );
+}
+
+/// A client that believes any certificate: what is tested is the exchange's side.
+fn tls_client(version: &'static rustls::SupportedProtocolVersion) -> rustls::ClientConfig {
+    #[derive(Debug)]
+    struct Anybody(rustls::crypto::CryptoProvider);
+    impl ServerCertVerifier for Anybody {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &ServerName<'_>,
+            _: &[u8],
+            _: UnixTime,
+        ) -> Result<ServerCertVerified, rustls::Error> {
+            Ok(ServerCertVerified::assertion())
+        }
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &rustls::DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+        fn verify_tls13_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &rustls::DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+        fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+            self.0.signature_verification_algorithms.supported_schemes()
+        }
+    }
+    let provider = rustls::crypto::ring::default_provider();
+    rustls::ClientConfig::builder_with_provider(Arc::new(provider.clone()))
+        .with_protocol_versions(&[version])
+        .expect("a version of ours")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+        .with_no_client_auth()
+}
+
+#[test]
+fn a_question_is_answered_over_tls_in_both_versions() {
+    let exchange = Exchange::start();
+    for version in rustls::ALL_VERSIONS {
+        let socket = TcpStream::connect(exchange.tls).expect("listening");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        let local = socket.local_addr().expect("connected");
+        let name = ServerName::try_from("ramal.local").expect("a name");
+        let client = rustls::ClientConnection::new(Arc::new(tls_client(version)), name);
+        let stream = rustls::StreamOwned::new(client.expect("a client"), socket);
+        let answer = exchange.answers_on(stream, "TLS", local);
+        assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
+        assert!(answer.contains("SIP/2.0/TLS"), "{answer}");
+    }
+}
+
+#[test]
+fn strangers_in_the_middle_of_tls_handshakes_hold_nobody_up() {
+    let exchange = Exchange::start();
+    let half_done: Vec<TcpStream> = (0..64)
+        .map(|_| {
+            let mut stream = TcpStream::connect(exchange.tls).expect("listening");
+            // It may be closed at once: one address has few places.
+            let _ = stream.write_all(&[22, 3, 1, 2, 0]);
+            stream
+        })
+        .collect();
+    exchange.still_serves();
+    drop(half_done);
+}
+
+#[test]
+fn a_connection_that_an_earlier_process_left_is_served_on() {
+    let (family, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
+    let pair = rustix::net::socketpair(family, kind, SocketFlags::CLOEXEC, None);
+    let (into, out) = pair.expect("a pair of sockets");
+    let before = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let phone = TcpStream::connect(before.local_addr().expect("bound")).expect("listening");
+    let (ours, _) = before.accept().expect("connected");
+    ours.set_nonblocking(true)
+        .expect("a socket of the driver's");
+    // As the process before did it.
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut rights = SendAncillaryBuffer::new(&mut space);
+    let descriptors = [ours.as_fd()];
+    rights.push(SendAncillaryMessage::ScmRights(&descriptors));
+    let name = IoSlice::new(&[5, 0, 0, 0, 0, 0, 0, 0]);
+    sendmsg(&into, &[name], &mut rights, SendFlags::empty()).expect("it fits");
+    drop(ours);
+    let exchange = Exchange::start_with(Some(Kept { into, out }));
+    phone.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    let local = phone.local_addr().expect("connected");
+    let answer = exchange.answers_on(phone, "TCP", local);
+    assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
 }
 
 #[test]

@@ -68,3 +68,6 @@ impl Dialled {
         Ok((TlsConnector::from(config), name))
     }
 }
+
+#[cfg(test)]
+mod tests;
