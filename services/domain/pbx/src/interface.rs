@@ -267,6 +267,18 @@ pub enum Event {
         /// The final status the caller was given.
         status: u16,
     },
+    /// Calls can go out by a trunk.
+    TrunkUp {
+        /// Its name.
+        trunk: String,
+    },
+    /// No calls can go out by a trunk any more.
+    TrunkDown {
+        /// Its name.
+        trunk: String,
+        /// Why, for people.
+        reason: String,
+    },
     /// `media` could not do what a call needed.
     MediaFailed {
         /// The call.
