@@ -15,6 +15,7 @@ use serde_json::{Value, json};
   ramal ctl status
   ramal ctl extensions create 100 --name Reception
   ramal ctl calls --limit 5 --json
+  ramal ctl explain 100 0800123456
 
 Everything done here is in the audit trail as `local`.")]
 pub(crate) struct Arguments {
@@ -49,6 +50,16 @@ enum Command {
         #[arg(long, default_value_t = 20)]
         limit: u32,
     },
+    /// Say step by step where a number would lead, and why.
+    #[command(after_help = "Examples:
+  ramal ctl explain 100 011999998888
+  ramal ctl explain 100 00351212345678 --at 2026-11-23T22:00
+  ramal ctl explain --trunk \"Carrier A\" 1130000000
+
+What is counted (calls in progress, rates, minutes of the day) is left out.")]
+    Explain(Explain),
+    /// Show what is dangerous about the routes, and what a stolen extension can cost.
+    Warnings,
     /// Stop a service and start it again.
     #[command(after_help = "Example:\n  ramal ctl restart pbx")]
     Restart {
@@ -61,6 +72,22 @@ enum Command {
         /// Their sign-in name.
         login: String,
     },
+}
+
+#[derive(clap::Args)]
+struct Explain {
+    /// The calling extension and the number it dials; the number alone with `--trunk`.
+    #[arg(required = true, num_args = 1..=2, value_names = ["EXTENSION", "NUMBER"])]
+    words: Vec<String>,
+    /// The call comes in by this trunk.
+    #[arg(long, value_name = "NAME")]
+    trunk: Option<String>,
+    /// At this time of the site, instead of now.
+    #[arg(long, value_name = "YYYY-MM-DDTHH:MM")]
+    at: Option<String>,
+    /// This extension transfers the caller there.
+    #[arg(long, value_name = "EXTENSION")]
+    transferred_by: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -153,6 +180,8 @@ fn request(command: &Command) -> (&'static str, String, Value) {
         ),
         Command::Calls { limit } => ("GET", format!("/api/calls?limit={limit}"), Value::Null),
         Command::Audit { limit } => ("GET", format!("/api/audit?limit={limit}"), Value::Null),
+        Command::Explain(explain) => ("POST", "/api/routes/explain".into(), question(explain)),
+        Command::Warnings => ("GET", "/api/routes/warnings?language=en".into(), Value::Null),
         Command::Restart { service } => {
             let target = format!("/api/services/{}/restart", segment(service));
             ("POST", target, json!({ "kill": false }))
@@ -162,6 +191,22 @@ fn request(command: &Command) -> (&'static str, String, Value) {
             ("POST", target, json!({}))
         }
     }
+}
+
+fn question(explain: &Explain) -> Value {
+    let (from, dialled) = match explain.words.as_slice() {
+        [from, dialled] => (from.as_str(), dialled.as_str()),
+        [dialled] => ("", dialled.as_str()),
+        _ => ("", ""),
+    };
+    json!({
+        "from": from,
+        "dialled": dialled,
+        "trunk": explain.trunk.as_deref().unwrap_or_default(),
+        "at": explain.at.as_deref().unwrap_or_default(),
+        "transferred_by": explain.transferred_by.as_deref().unwrap_or_default(),
+        "language": "en",
+    })
 }
 
 fn show(command: &Command, answer: &Value) -> String {
@@ -183,6 +228,8 @@ fn show(command: &Command, answer: &Value) -> String {
         }
         Command::Calls { .. } => render::calls(answer),
         Command::Audit { .. } => render::audit(answer),
+        Command::Explain(_) => render::explanation(answer),
+        Command::Warnings => render::warnings(answer),
         Command::Restart { service } => format!("{service} restarts"),
         Command::Password { login } => format!(
             "one-time password of {login}: {}\nIt is shown this once and must be changed at the \
@@ -250,6 +297,14 @@ mod tests {
             "/api/extensions/100",
             Value::Null,
         );
+        check(
+            "explain 100 190 --at 2026-11-23T12:00",
+            "POST",
+            "/api/routes/explain",
+            json!({"from": "100", "dialled": "190", "trunk": "", "at": "2026-11-23T12:00",
+                   "transferred_by": "", "language": "en"}),
+        );
+        check("warnings", "GET", "/api/routes/warnings?language=en", Value::Null);
         check("calls --limit 5", "GET", "/api/calls?limit=5", Value::Null);
         check(
             "restart pbx",

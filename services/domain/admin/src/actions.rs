@@ -1,9 +1,13 @@
 //! What can be done, one module a subject.
 
 pub(crate) mod change;
+pub(crate) mod explain;
 pub(crate) mod extensions;
+pub(crate) mod items;
+pub(crate) mod patch;
 pub(crate) mod people;
 pub(crate) mod records;
+pub(crate) mod sections;
 pub(crate) mod sign_in;
 pub(crate) mod status;
 

@@ -203,6 +203,24 @@ impl Admin {
             Action::DeleteExtension => actions::extensions::delete(self, segment, caller),
             Action::Calls => actions::records::calls(request, caller),
             Action::AuditTrail => actions::records::audit_trail(request, caller),
+            Action::Items(item) => actions::items::list(self, item, &caller),
+            Action::CreateItem(item) => actions::items::create(self, item, request, caller),
+            Action::ShowItem(item) => actions::items::show(self, item, &segment, &caller),
+            Action::ChangeItem(item) => {
+                actions::items::change(self, item, &segment, request, caller)
+            }
+            Action::DeleteItem(item) => actions::items::delete(self, item, &segment, caller),
+            Action::OrderRoutes => actions::items::order_routes(self, request, caller),
+            Action::Explain => actions::explain::explain(self, &moment, request, &caller),
+            Action::Warnings => actions::explain::warnings(self, request, &caller),
+            Action::Settings => actions::sections::settings(self, &segment, &caller),
+            Action::ChangeSettings => {
+                actions::sections::change_settings(self, &segment, request, caller)
+            }
+            Action::Section(section) => actions::sections::show(self, section, &caller),
+            Action::ChangeSection(section) => {
+                actions::sections::change(self, section, request, caller)
+            }
         }
     }
 

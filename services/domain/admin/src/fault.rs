@@ -30,7 +30,38 @@ pub(crate) enum Fault {
     NoSuchExtension(String),
     NoSuchPerson(String),
     NoSuchService(String),
+    NoSuchItem(Item, String),
+    ItemExists(Item, String),
     Internal,
+}
+
+/// A thing of the telephony that people name themselves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Item {
+    Trunk,
+    Group,
+    Route,
+    Times,
+}
+
+impl Item {
+    pub(crate) const fn english(self) -> &'static str {
+        match self {
+            Self::Trunk => "trunk",
+            Self::Group => "group",
+            Self::Route => "route",
+            Self::Times => "time condition",
+        }
+    }
+
+    const fn portuguese(self) -> &'static str {
+        match self {
+            Self::Trunk => "o tronco",
+            Self::Group => "o grupo",
+            Self::Route => "a rota",
+            Self::Times => "a condição de horário",
+        }
+    }
 }
 
 impl Fault {
@@ -42,9 +73,10 @@ impl Fault {
             Self::NoSuchPage
             | Self::NoSuchExtension(_)
             | Self::NoSuchPerson(_)
-            | Self::NoSuchService(_) => 404,
+            | Self::NoSuchService(_)
+            | Self::NoSuchItem(..) => 404,
             Self::NoSuchMethod => 405,
-            Self::ChangedMeanwhile | Self::ExtensionExists(_) => 409,
+            Self::ChangedMeanwhile | Self::ExtensionExists(_) | Self::ItemExists(..) => 409,
             Self::NotJson => 415,
             Self::TooManyAttempts(_) => 429,
             Self::Internal => 500,
@@ -76,6 +108,8 @@ impl Fault {
             | Self::NoSuchExtension(_)
             | Self::NoSuchPerson(_)
             | Self::NoSuchService(_)
+            | Self::NoSuchItem(..)
+            | Self::ItemExists(..)
             | Self::Internal => None,
         }
     }
@@ -124,6 +158,13 @@ impl Fault {
             Self::NoSuchExtension(number) => format!("there is no extension {number}"),
             Self::NoSuchPerson(login) => format!("there is nobody called {login}"),
             Self::NoSuchService(name) => format!("there is no service {name}"),
+            Self::NoSuchItem(item, name) => format!("there is no {} {name:?}", item.english()),
+            Self::ItemExists(item, name) => {
+                format!(
+                    "{} {name:?} exists already; choose another name",
+                    item.english()
+                )
+            }
             Self::Internal => "a fault inside the box; see its log".into(),
         }
     }
@@ -164,6 +205,13 @@ impl Fault {
             Self::NoSuchExtension(number) => format!("não existe o ramal {number}"),
             Self::NoSuchPerson(login) => format!("não existe o login {login}"),
             Self::NoSuchService(name) => format!("não existe o serviço {name}"),
+            Self::NoSuchItem(item, name) => format!("não existe {} {name:?}", item.portuguese()),
+            Self::ItemExists(item, name) => {
+                format!(
+                    "{} {name:?} já existe; escolha outro nome",
+                    item.portuguese()
+                )
+            }
             Self::Internal => "uma falha interna da central; veja o registro".into(),
         }
     }

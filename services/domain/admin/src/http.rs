@@ -186,7 +186,7 @@ pub(crate) fn form_field(text: &str, name: &str) -> Option<String> {
 }
 
 /// Undoes `+` and `%41`; `None` when the escapes are broken or the result is not UTF-8.
-fn decode(text: &str) -> Option<String> {
+pub(crate) fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

@@ -12,6 +12,7 @@
 mod actions;
 mod admin;
 mod calendar;
+mod explain;
 mod fault;
 mod http;
 mod pages;

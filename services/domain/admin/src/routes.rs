@@ -1,6 +1,7 @@
 //! Every address that exists, as data: a test crawls this table (R4).
 
 use crate::Method;
+use crate::fault::Item;
 
 /// One address.
 #[derive(Debug)]
@@ -57,6 +58,28 @@ pub(crate) enum Action {
     DeleteExtension,
     Calls,
     AuditTrail,
+    Items(Item),
+    CreateItem(Item),
+    ShowItem(Item),
+    ChangeItem(Item),
+    DeleteItem(Item),
+    OrderRoutes,
+    Explain,
+    Warnings,
+    Settings,
+    ChangeSettings,
+    Section(Section),
+    ChangeSection(Section),
+}
+
+/// A part of the site there is one of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Section {
+    Networks,
+    Features,
+    Parking,
+    Dialling,
+    Limits,
 }
 
 /// The table. What is not in it does not exist.
@@ -139,6 +162,58 @@ pub const ROUTES: &[Route] = {
         route(Get, "/api/calls", Api, Administrator, Action::Calls),
         route(Get, "/audit", Page, Administrator, Action::AuditTrail),
         route(Get, "/api/audit", Api, Administrator, Action::AuditTrail),
+        // Telephony; what stands before `{}` is found first, so no route may have such a name.
+        api(Post, "/api/routes/explain", Action::Explain),
+        api(Get, "/api/routes/warnings", Action::Warnings),
+        api(Post, "/api/routes/order", Action::OrderRoutes),
+        api(Get, "/api/extensions/{}/settings", Action::Settings),
+        api(Post, "/api/extensions/{}/settings", Action::ChangeSettings),
+        api(Get, "/api/trunks", Action::Items(Item::Trunk)),
+        api(Post, "/api/trunks", Action::CreateItem(Item::Trunk)),
+        api(Get, "/api/trunks/{}", Action::ShowItem(Item::Trunk)),
+        api(Post, "/api/trunks/{}", Action::ChangeItem(Item::Trunk)),
+        api(Delete, "/api/trunks/{}", Action::DeleteItem(Item::Trunk)),
+        api(Get, "/api/groups", Action::Items(Item::Group)),
+        api(Post, "/api/groups", Action::CreateItem(Item::Group)),
+        api(Get, "/api/groups/{}", Action::ShowItem(Item::Group)),
+        api(Post, "/api/groups/{}", Action::ChangeItem(Item::Group)),
+        api(Delete, "/api/groups/{}", Action::DeleteItem(Item::Group)),
+        api(Get, "/api/routes", Action::Items(Item::Route)),
+        api(Post, "/api/routes", Action::CreateItem(Item::Route)),
+        api(Get, "/api/routes/{}", Action::ShowItem(Item::Route)),
+        api(Post, "/api/routes/{}", Action::ChangeItem(Item::Route)),
+        api(Delete, "/api/routes/{}", Action::DeleteItem(Item::Route)),
+        api(Get, "/api/times", Action::Items(Item::Times)),
+        api(Post, "/api/times", Action::CreateItem(Item::Times)),
+        api(Get, "/api/times/{}", Action::ShowItem(Item::Times)),
+        api(Post, "/api/times/{}", Action::ChangeItem(Item::Times)),
+        api(Delete, "/api/times/{}", Action::DeleteItem(Item::Times)),
+        api(Get, "/api/networks", Action::Section(Section::Networks)),
+        api(
+            Post,
+            "/api/networks",
+            Action::ChangeSection(Section::Networks),
+        ),
+        api(Get, "/api/features", Action::Section(Section::Features)),
+        api(
+            Post,
+            "/api/features",
+            Action::ChangeSection(Section::Features),
+        ),
+        api(Get, "/api/parking", Action::Section(Section::Parking)),
+        api(
+            Post,
+            "/api/parking",
+            Action::ChangeSection(Section::Parking),
+        ),
+        api(Get, "/api/dialling", Action::Section(Section::Dialling)),
+        api(
+            Post,
+            "/api/dialling",
+            Action::ChangeSection(Section::Dialling),
+        ),
+        api(Get, "/api/limits", Action::Section(Section::Limits)),
+        api(Post, "/api/limits", Action::ChangeSection(Section::Limits)),
     ]
 };
 
@@ -172,6 +247,10 @@ fn matches(pattern: &str, path: &str) -> Option<String> {
     };
     let segment = path.strip_prefix(before)?.strip_suffix(after)?;
     (!segment.is_empty() && !segment.contains('/')).then(|| segment.to_owned())
+}
+
+const fn api(method: Method, path: &'static str, action: Action) -> Route {
+    route(method, path, Face::Api, Access::Administrator, action)
 }
 
 const fn route(

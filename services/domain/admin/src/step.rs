@@ -1,7 +1,7 @@
 //! What a request may ask of the world on its way to a response.
 
 use ipc::{Redacted, init, net, pbx, store};
-use sansio::{Entropy, Instant};
+use sansio::{Entropy, Instant, UnixTime};
 
 use crate::{Admin, Response};
 
@@ -10,6 +10,8 @@ use crate::{Admin, Response};
 pub struct Moment {
     /// Now.
     pub now: Instant,
+    /// The wall clock, which may jump: only what people ask about their clocks is told by it.
+    pub wall: UnixTime,
     /// Fresh from the operating system's generator; never handed to two moments.
     pub entropy: Entropy,
 }

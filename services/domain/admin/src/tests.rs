@@ -3,4 +3,5 @@
 mod access;
 mod signing_in;
 mod site;
+mod telephony;
 mod world;

@@ -72,6 +72,14 @@ impl Zone {
         &self.name
     }
 
+    /// The time at which people's clocks show `2026-11-23T12:00` there; `None` when that is none.
+    #[must_use]
+    pub fn read(&self, local: &str) -> Option<UnixTime> {
+        let local: civil::DateTime = local.parse().ok()?;
+        let zoned = self.rules.to_zoned(local).ok()?;
+        Some(UnixTime::from_millis(zoned.timestamp().as_millisecond()))
+    }
+
     /// What people's clocks show there.
     #[must_use]
     pub fn local(&self, now: UnixTime) -> civil::DateTime {

@@ -53,6 +53,22 @@ pub(crate) fn status(answer: &Value) -> String {
     text
 }
 
+/// Where a number leads: every step on its own line, then the outcome.
+pub(crate) fn explanation(answer: &Value) -> String {
+    let steps = list(answer, "steps").iter().filter_map(Value::as_str);
+    let steps: String = steps.map(|step| format!("- {step}\n")).collect();
+    format!("{}\n{steps}=> {}", field(answer, "dialled"), field(answer, "text"))
+}
+
+/// What is dangerous, then what stolen extensions cost, the dearest first.
+pub(crate) fn warnings(answer: &Value) -> String {
+    let texts = |name| {
+        let texts = list(answer, name).iter().map(|one| field(one, "text"));
+        texts.map(|text| format!("- {text}\n")).collect::<String>()
+    };
+    format!("{}\n{}", texts("warnings"), texts("worst_cases"))
+}
+
 /// Extensions.
 pub(crate) fn extensions(answer: &Value) -> String {
     table(

@@ -150,6 +150,7 @@ impl Driver {
         match run_loop::entropy() {
             Ok(entropy) => Some(Moment {
                 now: self.clock.now(),
+                wall: self.clock.unix(),
                 entropy,
             }),
             Err(error) => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ipc::site::{Person, Role, Site};
 use ipc::store::{Audit, AuditEntry, CallRecord, Outcome, Reply, Request as Ask};
 use ipc::{Redacted, init, net, pbx, store};
-use sansio::{Entropy, Instant};
+use sansio::{Entropy, Instant, UnixTime};
 
 use crate::{Admin, Away, Machine, Method, Moment, Observation, Peer, Request, Response, Step};
 
@@ -75,6 +75,7 @@ impl World {
         bytes[..8].copy_from_slice(&self.drawn.to_le_bytes());
         Moment {
             now: self.now,
+            wall: UnixTime::from_millis(1_795_446_000_000),
             entropy: Entropy::new(bytes),
         }
     }

@@ -49,6 +49,16 @@ fn office_hours_are_those_of_the_zone() {
 }
 
 #[test]
+fn a_time_on_the_wall_is_read_in_its_zone() {
+    let zone = Zone::parse("America/Sao_Paulo").expect("a zone");
+    assert_eq!(
+        zone.read("2026-11-23T12:00"),
+        Some(at("2026-11-23T15:00:00Z"))
+    );
+    assert_eq!(zone.read("noon"), None);
+}
+
+#[test]
 fn summer_time_moves_the_hours() {
     let mut office = condition(&MON_TO_FRI, "08:00", "18:00");
     office.zone = "Europe/Lisbon".into();

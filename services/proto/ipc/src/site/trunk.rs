@@ -58,14 +58,19 @@ pub enum TrunkAccess {
         /// User part of our address there.
         user: String,
         /// Name for authentication; empty: the user.
+        #[serde(default)]
         auth_user: String,
         /// Password for authentication. Kept readable: a client has to prove it to any nonce.
+        #[serde(default)]
         password: Redacted<String>,
         /// The only realm the password is used for. Empty: the server's host name.
+        #[serde(default)]
         realm: String,
         /// Seconds asked for.
+        #[serde(default = "expires_secs")]
         expires_secs: u32,
         /// User part of the Contact; empty: the user.
+        #[serde(default)]
         contact_user: String,
     },
     /// Each end knows the other's address.
@@ -73,6 +78,7 @@ pub enum TrunkAccess {
         /// Host or address calls go to, with `:port` if need be.
         server: String,
         /// Addresses that calls come from, as `203.0.113.0/28`.
+        #[serde(default)]
         networks: Vec<String>,
     },
 }
@@ -206,6 +212,11 @@ pub enum NumberForm {
     E164Digits,
     /// As one dials in the country: `0` carrier area number, `00` carrier country number.
     National,
+}
+
+/// Seconds most carriers grant.
+const fn expires_secs() -> u32 {
+    600
 }
 
 impl Default for Trunk {

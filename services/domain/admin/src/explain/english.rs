@@ -1,0 +1,167 @@
+//! In English.
+
+use routing::{Kind, Outcome, Plan, Refusal, RouteVerdict, Stage, Step, TrunkVerdict, Warning};
+
+pub(super) fn step(step: &Step) -> String {
+    match step {
+        Step::Emergency(number) => format!("{number} is an emergency number: it always passes"),
+        Step::Feature(feature) => format!("this is the code of {}", feature.name()),
+        Step::Withheld => "the caller's number is not to be shown".into(),
+        Step::Slot(slot) => format!("{slot} is a parking slot"),
+        Step::Extension(number) => format!("{number} is an extension"),
+        Step::Group(number) => format!("{number} is a group"),
+        Step::Route { name, verdict, .. } => {
+            let said = match verdict {
+                RouteVerdict::Disabled => "is switched off".into(),
+                RouteVerdict::OtherCaller => "is for other callers".into(),
+                RouteVerdict::OtherNumber => "is for other numbers".into(),
+                RouteVerdict::OtherTime(times) => {
+                    format!("does not hold now: time condition {times:?}")
+                }
+                RouteVerdict::Taken => "takes the call".into(),
+            };
+            format!("route {name:?} {said}")
+        }
+        Step::Rewritten { from, to } => format!("{from} becomes {to}"),
+        Step::Read { number, kind, e164 } => {
+            let whole = e164.as_ref().map(|it| format!(", {it}"));
+            format!(
+                "{number} is {}{}",
+                self::kind(*kind),
+                whole.unwrap_or_default()
+            )
+        }
+        Step::Trunk { name, verdict } => match verdict {
+            TrunkVerdict::Disabled => format!("trunk {name:?} is switched off"),
+            TrunkVerdict::Full => format!("all channels of trunk {name:?} are in use"),
+            TrunkVerdict::Tried(number) => format!("trunk {name:?} is sent {number}"),
+        },
+        Step::Pin => "the caller is asked for a PIN".into(),
+        Step::Forwarded { extension, to } => format!("extension {extension} forwards to {to}"),
+        Step::ForwardLoop(number) => {
+            format!("the forward of extension {number} leads back and is not followed")
+        }
+        Step::DoNotDisturb(number) => format!("extension {number} does not want to be disturbed"),
+        Step::Turn(number) => format!("now {number} is looked up"),
+        Step::Refused(refusal) => self::refusal(*refusal),
+    }
+}
+
+pub(super) fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Hunt(plan) => hunt(plan),
+        Outcome::Feature { feature, argument } if argument.is_empty() => {
+            format!("the feature {} is used", feature.name())
+        }
+        Outcome::Feature { feature, argument } => {
+            format!("the feature {} is used with {argument}", feature.name())
+        }
+        Outcome::Retrieve(slot) => format!("the call parked at {slot} is taken back"),
+        Outcome::Refused(refusal) => format!(
+            "refused with {}: {}",
+            refusal.status(),
+            self::refusal(*refusal)
+        ),
+    }
+}
+
+fn hunt(plan: &Plan) -> String {
+    let stage = |stage: &Stage| match stage {
+        Stage::Extension { number, .. } => format!("extension {number} rings"),
+        Stage::Group { number, .. } => format!("group {number} rings"),
+        Stage::Trunks(outbound) => {
+            let trunks = outbound.attempts.iter();
+            let trunks = trunks.map(|it| format!("{} by trunk {:?}", it.number, it.trunk));
+            format!("calls {}", trunks.collect::<Vec<_>>().join(", else "))
+        }
+        Stage::Park => "the call is parked".into(),
+        Stage::HangUp(status) => format!("hangs up with {status}"),
+    };
+    let stages: Vec<String> = plan.stages.iter().map(stage).collect();
+    stages.join("; then ")
+}
+
+const fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Emergency => "an emergency number",
+        Kind::Service => "a public service",
+        Kind::Private => "a number of no public plan",
+        Kind::TollFree => "a free number",
+        Kind::Collect => "a collect call",
+        Kind::Local => "a local number",
+        Kind::National => "a number of another area",
+        Kind::Mobile => "a mobile number",
+        Kind::Premium => "a premium number",
+        Kind::International => "a number abroad",
+        Kind::Unknown => "in no numbering plan, and treated as one abroad",
+    }
+}
+
+fn refusal(refusal: Refusal) -> String {
+    match refusal {
+        Refusal::NotDialable => "this cannot be dialled".into(),
+        Refusal::NoRoute => "no extension, group or route takes it".into(),
+        Refusal::UnknownCaller => "there is no such caller".into(),
+        Refusal::ClassNotAllowed => "the extension may not make calls of this class".into(),
+        Refusal::CountryNotAllowed => "this country is not on the list of allowed ones".into(),
+        Refusal::TooManyCalls => "the extension has as many calls outside as it may".into(),
+        Refusal::TooManyToCountry => "there are as many calls to this country as may be".into(),
+        Refusal::BoxBusy => "the box has as many outbound calls as it may".into(),
+        Refusal::TooFast => "the extension makes calls too fast".into(),
+        Refusal::MinutesUsedUp => "the minutes of this class are used up for today".into(),
+        Refusal::OutsideOfficeHours => "abroad is not called outside office hours".into(),
+        Refusal::NoPin => "the route asks for a PIN and the extension has none".into(),
+        Refusal::NotPassedOn => "calls from outside are not passed on to there".into(),
+        Refusal::NoTrunk => "no trunk of the route can be used".into(),
+        Refusal::DoNotDisturb => "the extension does not want to be disturbed".into(),
+        Refusal::ByRoute(status) => format!("the route hangs up with {status}"),
+        Refusal::TooManyTurns => "numbers lead to each other in a circle".into(),
+    }
+}
+
+pub(super) fn warning(warning: &Warning) -> String {
+    match warning {
+        Warning::AnySource { route } => {
+            format!("route {route:?} leads outside for anybody; name who may use it")
+        }
+        Warning::AnyNumber { route, pattern } => format!(
+            "route {route:?} leads any number outside ({pattern}); write one route for each kind \
+             of number"
+        ),
+        Warning::OpenPattern { route, pattern } => format!(
+            "route {route:?} takes numbers of any length ({pattern}); write the digits as X"
+        ),
+        Warning::NeverTaken { route, by } => format!(
+            "route {route:?} never takes a call, {by:?} before it takes all of them; move or \
+             delete it"
+        ),
+        Warning::TakenInside { route, number } => {
+            format!("route {route:?} is never asked by phones: {number} is an extension or a group")
+        }
+        Warning::TrunkToTrunk { route } => format!(
+            "route {route:?} lets calls from outside out again; make sure that you want that"
+        ),
+        Warning::NoEmergencyTrunk => "emergency calls cannot leave: no trunk is switched on".into(),
+        Warning::EmergencyFirst { number } => format!(
+            "{number} is an emergency number, so the extension of that number cannot be called; \
+             give it another"
+        ),
+        Warning::ServiceTaken { number } => format!(
+            "{number} is a public service that nobody here can call, since an extension has the \
+             number; give it another"
+        ),
+        Warning::NoAreaCode => "the area code is missing: local numbers cannot be completed".into(),
+        Warning::UnknownAreaCode { area } => {
+            format!("there is no area code {area} in this country; correct it")
+        }
+        Warning::EveryCountry => {
+            "every country may be called; list those that the office really calls".into()
+        }
+        Warning::AbroadAtNight { extensions } => format!(
+            "{extensions} extension(s) may call abroad at any hour; give office hours in limits"
+        ),
+        Warning::NoOwnNumber => {
+            "the site has no number of its own to show; add its numbers to dialling".into()
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Em português do Brasil.
+
+use routing::{Kind, Outcome, Plan, Refusal, RouteVerdict, Stage, Step, TrunkVerdict, Warning};
+
+pub(super) fn step(step: &Step) -> String {
+    match step {
+        Step::Emergency(number) => format!("{number} é um número de emergência: sempre passa"),
+        Step::Feature(feature) => format!("este é o código da função {}", feature.name()),
+        Step::Withheld => "o número de quem liga não deve ser mostrado".into(),
+        Step::Slot(slot) => format!("{slot} é uma vaga de estacionamento"),
+        Step::Extension(number) => format!("{number} é um ramal"),
+        Step::Group(number) => format!("{number} é um grupo"),
+        Step::Route { name, verdict, .. } => {
+            let said = match verdict {
+                RouteVerdict::Disabled => "está desligada".into(),
+                RouteVerdict::OtherCaller => "é para outras origens".into(),
+                RouteVerdict::OtherNumber => "é para outros números".into(),
+                RouteVerdict::OtherTime(times) => {
+                    format!("não vale agora: condição de horário {times:?}")
+                }
+                RouteVerdict::Taken => "recebe a chamada".into(),
+            };
+            format!("a rota {name:?} {said}")
+        }
+        Step::Rewritten { from, to } => format!("{from} passa a ser {to}"),
+        Step::Read { number, kind, e164 } => {
+            let whole = e164.as_ref().map(|it| format!(", {it}"));
+            format!(
+                "{number} é {}{}",
+                self::kind(*kind),
+                whole.unwrap_or_default()
+            )
+        }
+        Step::Trunk { name, verdict } => match verdict {
+            TrunkVerdict::Disabled => format!("o tronco {name:?} está desligado"),
+            TrunkVerdict::Full => format!("todos os canais do tronco {name:?} estão em uso"),
+            TrunkVerdict::Tried(number) => format!("o tronco {name:?} recebe {number}"),
+        },
+        Step::Pin => "a senha do ramal é pedida a quem liga".into(),
+        Step::Forwarded { extension, to } => format!("o ramal {extension} desvia para {to}"),
+        Step::ForwardLoop(number) => {
+            format!("o desvio do ramal {number} volta ao começo e não é seguido")
+        }
+        Step::DoNotDisturb(number) => format!("o ramal {number} não quer ser incomodado"),
+        Step::Turn(number) => format!("agora {number} é procurado"),
+        Step::Refused(refusal) => self::refusal(*refusal),
+    }
+}
+
+pub(super) fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Hunt(plan) => hunt(plan),
+        Outcome::Feature { feature, argument } if argument.is_empty() => {
+            format!("a função {} é usada", feature.name())
+        }
+        Outcome::Feature { feature, argument } => {
+            format!("a função {} é usada com {argument}", feature.name())
+        }
+        Outcome::Retrieve(slot) => format!("a chamada estacionada em {slot} é retomada"),
+        Outcome::Refused(refusal) => format!(
+            "recusada com {}: {}",
+            refusal.status(),
+            self::refusal(*refusal)
+        ),
+    }
+}
+
+fn hunt(plan: &Plan) -> String {
+    let stage = |stage: &Stage| match stage {
+        Stage::Extension { number, .. } => format!("toca o ramal {number}"),
+        Stage::Group { number, .. } => format!("toca o grupo {number}"),
+        Stage::Trunks(outbound) => {
+            let trunks = outbound.attempts.iter();
+            let trunks = trunks.map(|it| format!("{} pelo tronco {:?}", it.number, it.trunk));
+            format!("liga para {}", trunks.collect::<Vec<_>>().join(", senão "))
+        }
+        Stage::Park => "a chamada é estacionada".into(),
+        Stage::HangUp(status) => format!("desliga com {status}"),
+    };
+    let stages: Vec<String> = plan.stages.iter().map(stage).collect();
+    stages.join("; depois ")
+}
+
+const fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Emergency => "um número de emergência",
+        Kind::Service => "um serviço público",
+        Kind::Private => "um número fora do plano público",
+        Kind::TollFree => "um número gratuito",
+        Kind::Collect => "uma chamada a cobrar",
+        Kind::Local => "um número local",
+        Kind::National => "um número de outra área",
+        Kind::Mobile => "um número móvel",
+        Kind::Premium => "um número de tarifa especial",
+        Kind::International => "um número no exterior",
+        Kind::Unknown => "de nenhum plano de numeração, e tratado como do exterior",
+    }
+}
+
+fn refusal(refusal: Refusal) -> String {
+    match refusal {
+        Refusal::NotDialable => "isto não pode ser discado".into(),
+        Refusal::NoRoute => "nenhum ramal, grupo ou rota recebe a chamada".into(),
+        Refusal::UnknownCaller => "não existe essa origem".into(),
+        Refusal::ClassNotAllowed => "o ramal não pode fazer chamadas desta classe".into(),
+        Refusal::CountryNotAllowed => "este país não está na lista dos permitidos".into(),
+        Refusal::TooManyCalls => "o ramal já tem todas as chamadas externas que pode".into(),
+        Refusal::TooManyToCountry => "já há todas as chamadas permitidas para este país".into(),
+        Refusal::BoxBusy => "a central já tem todas as chamadas de saída que pode".into(),
+        Refusal::TooFast => "o ramal faz chamadas rápido demais".into(),
+        Refusal::MinutesUsedUp => "os minutos desta classe acabaram por hoje".into(),
+        Refusal::OutsideOfficeHours => "não se liga ao exterior fora do expediente".into(),
+        Refusal::NoPin => "a rota pede uma senha e o ramal não tem".into(),
+        Refusal::NotPassedOn => "chamadas de fora não são repassadas para lá".into(),
+        Refusal::NoTrunk => "nenhum tronco da rota pode ser usado".into(),
+        Refusal::DoNotDisturb => "o ramal não quer ser incomodado".into(),
+        Refusal::ByRoute(status) => format!("a rota desliga com {status}"),
+        Refusal::TooManyTurns => "os números levam uns aos outros em círculo".into(),
+    }
+}
+
+pub(super) fn warning(warning: &Warning) -> String {
+    match warning {
+        Warning::AnySource { route } => {
+            format!("a rota {route:?} leva qualquer origem para fora; diga quem pode usá-la")
+        }
+        Warning::AnyNumber { route, pattern } => format!(
+            "a rota {route:?} leva qualquer número para fora ({pattern}); faça uma rota para cada \
+             tipo de número"
+        ),
+        Warning::OpenPattern { route, pattern } => format!(
+            "a rota {route:?} aceita números de qualquer tamanho ({pattern}); escreva os dígitos \
+             com X"
+        ),
+        Warning::NeverTaken { route, by } => format!(
+            "a rota {route:?} nunca recebe chamadas, {by:?} antes dela recebe todas; mova-a ou \
+             apague-a"
+        ),
+        Warning::TakenInside { route, number } => {
+            format!("a rota {route:?} nunca é usada pelos ramais: {number} é um ramal ou um grupo")
+        }
+        Warning::TrunkToTrunk { route } => format!(
+            "a rota {route:?} deixa chamadas de fora saírem de novo; confirme que é isso que quer"
+        ),
+        Warning::NoEmergencyTrunk => {
+            "chamadas de emergência não têm por onde sair: nenhum tronco está ligado".into()
+        }
+        Warning::EmergencyFirst { number } => format!(
+            "{number} é um número de emergência e o ramal com esse número não pode ser chamado; \
+             troque-o"
+        ),
+        Warning::ServiceTaken { number } => format!(
+            "{number} é um serviço público que ninguém aqui consegue chamar, pois um ramal tem \
+             esse número; troque-o"
+        ),
+        Warning::NoAreaCode => "falta o DDD: números locais não podem ser completados".into(),
+        Warning::UnknownAreaCode { area } => format!("não existe o DDD {area} neste país; corrija"),
+        Warning::EveryCountry => {
+            "todos os países podem ser chamados; liste os que a empresa realmente chama".into()
+        }
+        Warning::AbroadAtNight { extensions } => format!(
+            "{extensions} ramal(is) podem ligar ao exterior a qualquer hora; defina o expediente \
+             nos limites"
+        ),
+        Warning::NoOwnNumber => {
+            "a central não tem número próprio para mostrar; inclua seus números na discagem".into()
+        }
+    }
+}

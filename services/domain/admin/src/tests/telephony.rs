@@ -1,0 +1,294 @@
+//! Trunks, routes and the rest of the telephony, by the API.
+
+use serde_json::{Value, json};
+
+use super::world::{OWN_PASSWORD, World, get, json as body, post, request, text};
+use crate::Method;
+
+const PASSWORD: &str = "carrier-password-1";
+const PIN: &str = "47114711";
+
+struct Desk {
+    world: World,
+    session: String,
+}
+
+impl Desk {
+    /// An office with an extension, a trunk and a route.
+    fn new() -> Self {
+        let mut world = World::new();
+        let session = world.sign_in("admin", OWN_PASSWORD);
+        let mut desk = Self { world, session };
+        assert_eq!(desk.post("extensions", &json!({"number": "100"})).0, 201);
+        let account = json!({"server": "sip.example.com", "user": "1130000000",
+                             "password": PASSWORD});
+        let trunk = json!({"name": "Carrier", "access": {"registering": account}});
+        assert_eq!(desk.post("trunks", &trunk).0, 201);
+        assert_eq!(desk.post("routes", &route("out", "[2-5]XXXXXXX")).0, 201);
+        desk
+    }
+
+    fn post(&mut self, path: &str, wish: &Value) -> (u16, Value) {
+        let answer = self
+            .world
+            .ask(&post(&format!("/api/{path}"), &self.session, wish));
+        (
+            answer.status,
+            serde_json::from_str(&text(&answer)).unwrap_or_default(),
+        )
+    }
+
+    fn get(&mut self, path: &str) -> Value {
+        let answer = self.world.ask(&get(&format!("/api/{path}"), &self.session));
+        assert_eq!(answer.status, 200, "{path}");
+        body(&answer)
+    }
+
+    fn delete(&mut self, path: &str) -> u16 {
+        let path = format!("/api/{path}");
+        let request = request(Method::Delete, &path).with("cookie", &self.session);
+        self.world.ask(&request).status
+    }
+
+    fn explain(&mut self, question: &Value) -> Value {
+        let (status, answer) = self.post("routes/explain", question);
+        assert_eq!(status, 200, "{answer}");
+        answer
+    }
+}
+
+fn route(name: &str, pattern: &str) -> Value {
+    json!({"name": name, "pattern": pattern, "sources": ["extensions"],
+           "destinations": [{"trunk": "Carrier"}]})
+}
+
+#[test]
+fn a_trunk_is_created_changed_and_deleted() {
+    let mut desk = Desk::new();
+    let (status, changed) = desk.post("trunks/Carrier", &json!({"channels_max": 4}));
+    assert_eq!((status, &changed["channels_max"]), (200, &json!(4)));
+    assert_eq!(desk.get("trunks/Carrier"), changed);
+    let audit = desk.world.audits.last().expect("recorded");
+    assert_eq!(audit.action, "trunk \"Carrier\" changed");
+    assert_eq!(audit.after, "trunk Carrier: channels_max 30 -> 4");
+    assert_eq!(desk.post("trunks", &json!({"name": "Carrier"})).0, 409);
+    assert_eq!(desk.post("trunks/Nobody", &json!({})).0, 404);
+    // A route still leads to it.
+    assert_eq!(desk.delete("trunks/Carrier"), 400);
+    assert_eq!(desk.delete("routes/out"), 204);
+    assert_eq!(desk.delete("trunks/Carrier"), 204);
+    assert_eq!(desk.delete("trunks/Carrier"), 404);
+    assert_eq!(desk.get("trunks"), json!([]));
+}
+
+#[test]
+fn secrets_are_written_and_never_read() {
+    let mut desk = Desk::new();
+    assert_eq!(
+        desk.post("extensions/100/settings", &json!({"pin": PIN})).0,
+        200
+    );
+    let access = &desk.get("trunks")[0]["access"]["registering"];
+    assert_eq!(access["password_set"], json!(true));
+    assert_eq!(desk.get("extensions/100/settings")["pin_set"], json!(true));
+    let hash = config::pin_hash("100", "ramal", PIN);
+    let kept = &desk.world.site.extensions[0].settings.pin_hash;
+    assert_eq!(*kept.reveal(), hash);
+    for path in [
+        "trunks",
+        "trunks/Carrier",
+        "extensions/100/settings",
+        "audit",
+        "routes",
+    ] {
+        let shown = desk.get(path).to_string();
+        for secret in [PASSWORD, PIN, hash.as_str()] {
+            assert!(!shown.contains(secret), "{path}");
+        }
+    }
+    let other = json!({"access": {"registering": {"password": "another-one"}}});
+    assert_eq!(desk.post("trunks/Carrier", &other).0, 200);
+    let audit = desk.world.audits.last().expect("recorded");
+    assert_eq!(audit.after, "trunk Carrier: password changed");
+    assert!(!format!("{:?}{:?}", desk.world.admin, desk.world.audits).contains("another-one"));
+    let unset = json!({"pin": ""});
+    assert_eq!(
+        desk.post("extensions/100/settings", &unset).1["pin_set"],
+        json!(false)
+    );
+    for bad in [
+        json!({"pin": "12"}),
+        json!({"pin": 4711}),
+        json!({"pin_hash": "00"}),
+    ] {
+        assert_eq!(desk.post("extensions/100/settings", &bad).0, 400, "{bad}");
+    }
+}
+
+#[test]
+fn a_change_that_keeps_the_password_does_not_mention_it() {
+    let mut desk = Desk::new();
+    let change = json!({"access": {"registering": {"expires_secs": 300}}});
+    assert_eq!(desk.post("trunks/Carrier", &change).0, 200);
+    let ipc::site::TrunkAccess::Registering { password, .. } = &desk.world.site.trunks[0].access
+    else {
+        panic!("it registers")
+    };
+    assert_eq!(password.reveal(), PASSWORD);
+}
+
+#[test]
+fn what_is_wrong_is_told_with_the_field() {
+    let mut desk = Desk::new();
+    let mut check = |path: &str, wish: Value, reason: &str| {
+        let (status, answer) = desk.post(path, &wish);
+        assert_eq!(status, 400, "{answer}");
+        let error = answer["error"].as_str().unwrap_or_default();
+        assert!(error.contains(reason), "{error}");
+    };
+    check(
+        "routes",
+        route("bad", "0.1"),
+        "route \"bad\": pattern: \"0.1\"",
+    );
+    check(
+        "trunks/Carrier",
+        json!({"chanels": 3}),
+        "there is no field chanels",
+    );
+    check(
+        "trunks/Carrier",
+        json!({"name": "Other"}),
+        "a name is given once",
+    );
+    check(
+        "limits",
+        json!({"outbound_percent": 0}),
+        "limits: outbound_percent",
+    );
+    check("features", json!({"pickup": "*72"}), "feature codes: ");
+    check(
+        "networks",
+        json!({"internal": ["10.0.0.1/8"]}),
+        "networks: internal",
+    );
+    check("extensions/100/settings", json!([]), "send a JSON object");
+    check(
+        "extensions/100/settings",
+        json!({"caller_id": "+5511999998888"}),
+        "extension 100: caller_id",
+    );
+    assert_eq!(desk.post("routes", &route("order", "190")).0, 409);
+    assert_eq!(desk.post("extensions/199/settings", &json!({})).0, 404);
+}
+
+#[test]
+fn every_section_is_shown_and_changed() {
+    let mut desk = Desk::new();
+    for (path, change) in [
+        ("networks", json!({"internal": ["10.0.0.0/8"]})),
+        ("features", json!({"pickup": "*88"})),
+        ("parking", json!({"timeout_secs": 90})),
+        (
+            "dialling",
+            json!({"area_code": "11", "owned_numbers": ["+551130000000"]}),
+        ),
+        ("limits", json!({"per_country": 2})),
+        (
+            "extensions/100/settings",
+            json!({"forward": {"busy": "101"}}),
+        ),
+    ] {
+        let (status, changed) = desk.post(path, &change);
+        assert_eq!(status, 200, "{path}: {changed}");
+        assert_eq!(desk.get(path), changed);
+        let shown = changed.to_string();
+        for (name, _) in change.as_object().expect("an object") {
+            assert!(shown.contains(name.as_str()), "{path}");
+        }
+    }
+    let group = json!({"number": "600", "members": [{"extension": "100"}]});
+    assert_eq!(desk.post("groups", &group).0, 201);
+    let times = json!({"name": "office", "zone": "America/Sao_Paulo",
+                       "week": [{"days": ["monday"], "from": "08:00", "to": "18:00"}]});
+    assert_eq!(desk.post("times", &times).0, 201);
+    assert_eq!(desk.get("groups/600")["members"][0]["delay_secs"], json!(0));
+    assert_eq!(desk.delete("extensions/100"), 400, "the group refers to it");
+}
+
+#[test]
+fn routes_are_put_in_order() {
+    let mut desk = Desk::new();
+    assert_eq!(
+        desk.post("routes", &route("mobile out", "9XXXXXXXX")).0,
+        201
+    );
+    let (status, order) = desk.post("routes/order", &json!({"names": ["mobile out", "out"]}));
+    assert_eq!((status, order), (200, json!(["mobile out", "out"])));
+    assert_eq!(desk.get("routes")[0]["name"], json!("mobile out"));
+    assert_eq!(desk.get("routes/mobile%20out")["name"], json!("mobile out"));
+    assert_eq!(desk.post("routes/order", &json!({"names": ["out"]})).0, 400);
+    assert_eq!(
+        desk.post("routes/order", &json!({"names": ["out", "no"]}))
+            .0,
+        404
+    );
+}
+
+#[test]
+fn the_simulator_says_step_by_step_what_would_happen() {
+    let mut desk = Desk::new();
+    let dialling = json!({"area_code": "11", "owned_numbers": ["+551130000000"]});
+    assert_eq!(desk.post("dialling", &dialling).0, 200);
+    let question = json!({"from": "100", "dialled": "3234-5678", "language": "en"});
+    let answer = desk.explain(&question);
+    let steps = json!([
+        "route \"out\" takes the call",
+        "32345678 is a local number, +551132345678",
+        "trunk \"Carrier\" is sent 32345678",
+    ]);
+    assert_eq!(answer["steps"], steps);
+    assert_eq!(answer["text"], "calls 32345678 by trunk \"Carrier\"");
+    let attempt = &answer["outcome"]["stages"][0]["attempts"][0];
+    assert_eq!(attempt["caller_id"], "+551130000000");
+    let question = json!({"from": "100", "dialled": "0900123456", "language": "pt"});
+    let answer = desk.explain(&question);
+    assert_eq!(answer["outcome"], json!({"kind": "refused", "status": 404}));
+    assert_eq!(
+        answer["text"],
+        "recusada com 404: nenhum ramal, grupo ou rota recebe a chamada"
+    );
+    let emergency = desk.explain(&json!({"from": "100", "dialled": "190"}));
+    assert_eq!(emergency["outcome"]["kind"], "emergency");
+    let inbound = json!({"trunk": "Carrier", "dialled": "100", "at": "2026-11-23T12:00"});
+    assert_eq!(desk.explain(&inbound)["outcome"]["status"], 404);
+    assert_eq!(
+        desk.post("routes/explain", &json!({"dialled": "1", "at": "noon"}))
+            .0,
+        400
+    );
+}
+
+#[test]
+fn warnings_and_worst_cases_are_told_in_the_readers_language() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.post("routes", &route("any", ".")).0, 201);
+    let mut told = |language: &str| {
+        let asked = get("/api/routes/warnings", &desk.session).with("accept-language", language);
+        body(&desk.world.ask(&asked))
+    };
+    let (english, portuguese) = (told("en").to_string(), told("pt-BR").to_string());
+    assert!(
+        english.contains("route \\\"any\\\" leads any number outside (.)"),
+        "{english}"
+    );
+    assert!(portuguese.contains("a rota \\\"any\\\" leva qualquer número para fora"));
+    let worst = &told("en")["worst_cases"][0];
+    assert_eq!(worst["generic"], json!(true));
+    assert_eq!(worst["cents"], json!(2_880 * 50));
+    let text = worst["text"].as_str().expect("a sentence");
+    assert!(
+        text.ends_with("2 calls at once, 2880 minutes a day, R$ 1440.00 a day"),
+        "{text}"
+    );
+}
