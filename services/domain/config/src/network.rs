@@ -31,6 +31,12 @@ impl Network {
         (masked(address, length) == bits(address)).then_some(network)
     }
 
+    /// How many bits all its addresses share: the more, the narrower it is.
+    #[must_use]
+    pub const fn length(&self) -> u8 {
+        self.length
+    }
+
     /// Whether the address lies in it. An IPv4 address written as IPv6 is an IPv4 address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
