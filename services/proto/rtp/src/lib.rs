@@ -10,11 +10,15 @@
 pub mod codec;
 pub mod dtmf;
 pub mod latch;
+pub mod mixer;
+pub mod music;
+pub mod noise;
 mod oscillator;
 mod outgoing;
 mod packet;
 mod payload_types;
 mod pcm;
+pub mod playout;
 pub mod quality;
 mod reception;
 mod relay;
@@ -23,6 +27,8 @@ pub mod rtcp;
 #[cfg(test)]
 mod signal;
 pub mod srtp;
+pub mod tone;
+pub mod wav;
 
 pub use dtmf::{Digit, DigitCounter, TelephoneEvent};
 pub use latch::{Expected, Latch};

@@ -1,0 +1,320 @@
+//! Call progress tones, by country (ITU-T E.180 and its supplement 2).
+
+use crate::oscillator::{Oscillator, amplitude};
+use crate::pcm::{Rate, from_float};
+
+/// A country's tones.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Plan {
+    /// Brazil (Anatel resolution 252/2000, annex; E.180 supplement 2).
+    #[default]
+    Brazil,
+    /// United States and Canada (ATIS-0600401).
+    NorthAmerica,
+    /// Most of Europe (ETSI TR 101 041-2: 425 Hz), as Germany has it.
+    Europe,
+    /// United Kingdom (BT SIN 350).
+    UnitedKingdom,
+}
+
+impl Plan {
+    /// The plan of a country by its code (ISO 3166-1), upper case; `None` when there is none.
+    #[must_use]
+    pub fn of_country(code: &str) -> Option<Self> {
+        match code {
+            "BR" => Some(Self::Brazil),
+            "US" | "CA" => Some(Self::NorthAmerica),
+            "GB" => Some(Self::UnitedKingdom),
+            "AT" | "BE" | "CH" | "DE" | "DK" | "ES" | "FI" | "IT" | "LU" | "NL" | "NO" | "PT"
+            | "SE" => Some(Self::Europe),
+            _ => None,
+        }
+    }
+
+    const fn cadences(self) -> &'static Cadences {
+        match self {
+            Self::Brazil => &BRAZIL,
+            Self::NorthAmerica => &NORTH_AMERICA,
+            Self::Europe => &EUROPE,
+            Self::UnitedKingdom => &UNITED_KINGDOM,
+        }
+    }
+}
+
+/// What a country's signals sound like.
+struct Cadences {
+    dial: &'static [Step],
+    ringback: &'static [Step],
+    busy: &'static [Step],
+    congestion: &'static [Step],
+    call_waiting: &'static [Step],
+}
+
+impl Cadences {
+    const fn of(&self, signal: Signal) -> &'static [Step] {
+        match signal {
+            Signal::Dial => self.dial,
+            Signal::Ringback => self.ringback,
+            Signal::Busy => self.busy,
+            Signal::Congestion => self.congestion,
+            Signal::CallWaiting => self.call_waiting,
+            Signal::Confirm => CONFIRM,
+        }
+    }
+}
+
+/// What a tone says.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Signal {
+    /// Dial.
+    Dial,
+    /// The called phone rings.
+    Ringback,
+    /// The called phone is busy.
+    Busy,
+    /// The call cannot be made.
+    Congestion,
+    /// Another call waits.
+    CallWaiting,
+    /// Done: one short beep, the same everywhere, and over after it.
+    Confirm,
+}
+
+/// One step of a cadence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Step {
+    /// The tones sounding together in Hz; 0 for none.
+    hertz: [u16; 2],
+    millis: u16,
+}
+
+const fn on(hertz: u16, millis: u16) -> Step {
+    both(hertz, 0, millis)
+}
+
+const fn both(first: u16, second: u16, millis: u16) -> Step {
+    let hertz = [first, second];
+    Step { hertz, millis }
+}
+
+const fn off(millis: u16) -> Step {
+    both(0, 0, millis)
+}
+
+/// Plays a signal.
+#[derive(Clone, Debug)]
+pub struct Tone {
+    rate: Rate,
+    signal: Signal,
+    cadence: &'static [Step],
+    next: usize,
+    current: Option<Playing>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Playing {
+    tones: [Option<Oscillator>; 2],
+    /// Samples of the step that are played, and how many it has.
+    played: usize,
+    length: usize,
+    /// The step is all there is, and goes on for ever.
+    endless: bool,
+}
+
+impl Tone {
+    /// A signal from its beginning.
+    #[must_use]
+    pub const fn new(plan: Plan, signal: Signal, rate: Rate) -> Self {
+        Self {
+            rate,
+            signal,
+            cadence: plan.cadences().of(signal),
+            next: 0,
+            current: None,
+        }
+    }
+
+    /// Fills a frame. False when the signal ended within it, as only [`Signal::Confirm`] ever does;
+    /// the rest of the frame is silence then.
+    pub fn fill(&mut self, frame: &mut [i16]) -> bool {
+        for place in frame {
+            *place = from_float(self.sample());
+        }
+        self.signal != Signal::Confirm || self.current.is_some()
+    }
+
+    fn sample(&mut self) -> f64 {
+        let over = |playing: &Playing| playing.played >= playing.length && !playing.endless;
+        if self.current.as_ref().is_none_or(over) {
+            self.current = self.next_step();
+        }
+        let rate = self.rate;
+        self.current
+            .as_mut()
+            .map_or(0.0, |playing| playing.sample(rate))
+    }
+
+    fn next_step(&mut self) -> Option<Playing> {
+        if self.next >= self.cadence.len() && self.signal != Signal::Confirm {
+            self.next = 0;
+        }
+        let step = *self.cadence.get(self.next)?;
+        self.next += 1;
+        let oscillator = |hertz: u16| {
+            (hertz > 0).then(|| Oscillator::new(self.rate, f64::from(hertz), amplitude(LEVEL)))
+        };
+        Some(Playing {
+            tones: step.hertz.map(oscillator),
+            played: 0,
+            length: self.rate.samples(usize::from(step.millis)),
+            endless: self.cadence.len() == 1 && self.signal != Signal::Confirm,
+        })
+    }
+}
+
+impl Playing {
+    fn sample(&mut self, rate: Rate) -> f64 {
+        let tones = self.tones.iter_mut().flatten();
+        let sum: f64 = tones.map(Oscillator::sample).sum();
+        let ramp = rate.samples(RAMP_MILLIS);
+        let left = if self.endless {
+            ramp
+        } else {
+            self.length.saturating_sub(self.played)
+        };
+        let edge = self.played.min(left).min(ramp);
+        self.played = self.played.saturating_add(1);
+        let part =
+            u16::try_from(edge).map_or(1.0, f64::from) / u16::try_from(ramp).map_or(1.0, f64::from);
+        sum * part
+    }
+}
+
+const BRAZIL: Cadences = Cadences {
+    dial: &[on(425, 1000)],
+    ringback: &[on(425, 1000), off(4000)],
+    busy: &[on(425, 250), off(250)],
+    congestion: &[on(425, 250), off(250), on(425, 750), off(250)],
+    call_waiting: &[on(425, 50), off(1000)],
+};
+const NORTH_AMERICA: Cadences = Cadences {
+    dial: &[both(350, 440, 1000)],
+    ringback: &[both(440, 480, 2000), off(4000)],
+    busy: &[both(480, 620, 500), off(500)],
+    congestion: &[both(480, 620, 250), off(250)],
+    call_waiting: &[on(440, 300), off(10_000)],
+};
+const EUROPE: Cadences = Cadences {
+    dial: &[on(425, 1000)],
+    ringback: &[on(425, 1000), off(4000)],
+    busy: &[on(425, 480), off(480)],
+    congestion: &[on(425, 240), off(240)],
+    call_waiting: &[on(425, 200), off(200), on(425, 200), off(5000)],
+};
+const UNITED_KINGDOM: Cadences = Cadences {
+    dial: &[both(350, 440, 1000)],
+    ringback: &[
+        both(400, 450, 400),
+        off(200),
+        both(400, 450, 400),
+        off(2000),
+    ],
+    busy: &[on(400, 375), off(375)],
+    congestion: &[on(400, 400), off(350), on(400, 225), off(525)],
+    call_waiting: &[on(400, 100), off(2000)],
+};
+/// The beep of a confirmation.
+const CONFIRM: &[Step] = &[on(880, 150)];
+/// Level of each tone in dBm0: E.180 recommends -10 within 5 for what is heard.
+const LEVEL: f64 = -13.0;
+/// A tone swells and fades over this, so that it does not click.
+const RAMP_MILLIS: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::power;
+
+    fn played(plan: Plan, signal: Signal, millis: usize) -> Vec<i16> {
+        let mut tone = Tone::new(plan, signal, Rate::Narrow);
+        let mut samples = Vec::new();
+        for _ in 0..millis / 20 {
+            let mut frame = [0; 160];
+            tone.fill(&mut frame);
+            samples.extend(frame);
+        }
+        samples
+    }
+
+    /// When it sounds: `#` or `.` for each 50 ms.
+    fn shown(plan: Plan, signal: Signal, millis: usize) -> String {
+        played(plan, signal, millis)
+            .chunks(400)
+            .map(|part| if power(part) > 1e5 { '#' } else { '.' })
+            .collect()
+    }
+
+    #[test]
+    fn brazil_sounds_as_anatel_says() {
+        let brazil = |signal, millis| shown(Plan::Brazil, signal, millis);
+        assert_eq!(brazil(Signal::Dial, 3000), "#".repeat(60));
+        let ring = "#".repeat(20) + &".".repeat(80);
+        assert_eq!(brazil(Signal::Ringback, 10_000), ring.repeat(2));
+        assert_eq!(brazil(Signal::Busy, 1000), "#####.....".repeat(2));
+        assert_eq!(
+            brazil(Signal::Congestion, 1500),
+            "#####.....###############....."
+        );
+    }
+
+    #[test]
+    fn other_countries_have_their_own_plan() {
+        let ring = |plan| shown(plan, Signal::Ringback, 3000);
+        assert_eq!(Plan::of_country("GB"), Some(Plan::UnitedKingdom));
+        let double = "########....########";
+        assert_eq!(
+            ring(Plan::UnitedKingdom),
+            format!("{double}{}", ".".repeat(40))
+        );
+        assert!(ring(Plan::NorthAmerica).starts_with(&"#".repeat(40)));
+        assert_eq!(Plan::of_country("PT"), Some(Plan::Europe));
+        assert_eq!(Plan::of_country("XX"), None);
+        assert_eq!(Plan::default(), Plan::Brazil);
+    }
+
+    #[test]
+    fn the_tone_is_425_hz_at_its_level_and_does_not_drift() {
+        let samples = played(Plan::Brazil, Signal::Dial, 20_000);
+        let exact = amplitude(LEVEL).powi(2) / 2.0;
+        assert!((power(&samples[80_000..]) / exact - 1.0).abs() < 0.02);
+        let crossings = samples[8000..16_000]
+            .windows(2)
+            .filter(|pair| pair[0] < 0 && pair[1] >= 0)
+            .count();
+        assert!(crossings.abs_diff(425) <= 1, "{crossings}");
+    }
+
+    #[test]
+    fn tones_do_not_click() {
+        for signal in [Signal::Busy, Signal::Confirm] {
+            let samples = played(Plan::Brazil, signal, 2000);
+            let step = samples
+                .windows(2)
+                .map(|pair| pair[0].abs_diff(pair[1]))
+                .max();
+            // A sine of 880 Hz and 5110 has no step above 3500, nor may its edges.
+            assert!(step < Some(3600), "{step:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_confirmation_ends() {
+        let mut tone = Tone::new(Plan::Europe, Signal::Confirm, Rate::Wide);
+        let mut frame = [0; 320];
+        let frames = (0..50).take_while(|_| tone.fill(&mut frame)).count();
+        // 150 ms: the eighth frame is half a frame.
+        assert_eq!(frames, 7);
+        let mut tone = Tone::new(Plan::Europe, Signal::Busy, Rate::Wide);
+        assert!((0..500).all(|_| tone.fill(&mut frame)));
+    }
+}
