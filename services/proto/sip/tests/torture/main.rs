@@ -1,4 +1,5 @@
-//! The messages of RFC 4475 and RFC 5118, written from the RFCs' text and named by what they do. rsip 0.4 reads 6 of its 13 valid ones; all of them must be read here.
+//! The messages of RFC 4475 and RFC 5118, written from the RFCs' text and named by what they do.
+//! rsip 0.4 reads 6 of the 13 valid ones; all of them must be read here.
 #![expect(clippy::expect_used, reason = "a test stops at what it did not expect")]
 
 mod devices;

@@ -1,0 +1,1 @@
+//! Nothing but the binaries in `targets`, which wrap the functions of `fuzz` for libFuzzer.

@@ -1,0 +1,43 @@
+//! What every parser of bytes from outside must keep to, whatever the bytes.
+//!
+//! Each target is a plain function that panics when a rule is broken. An ordinary test drives them
+//! all with the corpora and seeded mutations; `engine` wraps the same functions for libFuzzer.
+//! Read first: [`TARGETS`], then `README.md`.
+
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a broken rule panics; that is what they are for"
+)]
+
+mod media;
+mod mutate;
+mod services;
+mod session;
+mod wire;
+
+pub use media::{dtmf, rtcp, rtp, srtp};
+pub use mutate::Mutator;
+pub use services::{ipc_frames, site};
+pub use session::{multipart, sdp, sipfrag, stun};
+pub use wire::{digest, sip_headers, sip_message, sip_stream};
+
+/// A parser under test.
+pub type Target = fn(&[u8]);
+
+/// Every target under its name, which is also that of its corpus and of its libFuzzer binary.
+pub const TARGETS: [(&str, Target); 14] = [
+    ("sip_message", sip_message),
+    ("sip_stream", sip_stream),
+    ("sip_headers", sip_headers),
+    ("digest", digest),
+    ("multipart", multipart),
+    ("sipfrag", sipfrag),
+    ("sdp", sdp),
+    ("stun", stun),
+    ("rtp", rtp),
+    ("rtcp", rtcp),
+    ("srtp", srtp),
+    ("dtmf", dtmf),
+    ("ipc_frames", ipc_frames),
+    ("site", site),
+];

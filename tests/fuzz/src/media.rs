@@ -1,0 +1,82 @@
+//! RTP, RTCP, SRTP and telephone events.
+
+use rtp::srtp::sdes::Crypto;
+use rtp::srtp::{Master, Receiver, Sender, Suite};
+use rtp::{Header, Packet, TelephoneEvent, check_rtcp, is_rtcp};
+
+/// An RTP packet: its parts lie within it, and a header written over itself changes nothing.
+pub fn rtp(bytes: &[u8]) {
+    let header = Header::parse(bytes);
+    if let Ok(packet) = Packet::parse(bytes) {
+        assert!(packet.payload.len() + 12 <= bytes.len());
+        assert!(header.is_ok() && !is_rtcp(bytes));
+    }
+    if let Ok(header) = header {
+        assert!(header.length <= bytes.len());
+        let mut copy = bytes.to_vec();
+        header.write_over(&mut copy);
+        assert_eq!(copy, bytes, "a header that is not what was read");
+    }
+}
+
+/// An RTCP compound: reading ends, and what is read can be read to its end.
+pub fn rtcp(bytes: &[u8]) {
+    let mut parts = 0;
+    for part in rtp::rtcp::parts(bytes) {
+        parts += 1;
+        let Ok(part) = part else { break };
+        match part {
+            rtp::rtcp::Part::SenderReport { reports, .. }
+            | rtp::rtcp::Part::ReceiverReport { reports, .. } => {
+                assert!(reports.iter().count() <= 31);
+            }
+            rtp::rtcp::Part::Bye(sources) => assert!(sources.iter().count() <= 31),
+            rtp::rtcp::Part::Other(_) => {}
+        }
+    }
+    assert!(parts <= bytes.len() / 4 + 1, "reading does not end");
+    let _ = check_rtcp(bytes);
+}
+
+/// Secure packets: nothing that was not made with the key is let in, and what was comes out whole.
+pub fn srtp(bytes: &[u8]) {
+    let (first, bytes) = bytes.split_first().unwrap_or((&0, &[]));
+    if let Ok(text) = str::from_utf8(bytes)
+        && let Ok(crypto) = Crypto::parse(text)
+    {
+        let again = Crypto::parse(&crypto.to_value()).map(|again| again.to_value());
+        assert_eq!(again, Ok(crypto.to_value()));
+    }
+    let suites = Suite::ALL.len();
+    let Some(suite) = Suite::ALL.get(usize::from(*first) % suites) else {
+        return;
+    };
+    let key: Vec<u8> = (1..=255).take(suite.master_length()).collect();
+    let Ok(master) = Master::new(*suite, &key) else {
+        panic!("a key of the right length is refused");
+    };
+    let mut receiver = Receiver::new(&master, 0);
+    assert!(
+        receiver.unprotect_rtp(&mut bytes.to_vec()).is_err(),
+        "let in without the key"
+    );
+    assert!(
+        receiver.unprotect_rtcp(&mut bytes.to_vec()).is_err(),
+        "let in without the key"
+    );
+    let mut packet = bytes.to_vec();
+    if Sender::new(&master).protect_rtp(&mut packet).is_ok() {
+        assert!(
+            receiver.unprotect_rtp(&mut packet).is_ok(),
+            "our own packet is refused"
+        );
+        assert_eq!(packet, bytes);
+    }
+}
+
+/// A telephone event's payload.
+pub fn dtmf(bytes: &[u8]) {
+    if let Some(event) = TelephoneEvent::parse(bytes) {
+        assert!(bytes.len() >= 4, "{event:?}");
+    }
+}

@@ -1,0 +1,92 @@
+//! Every target on its corpus and on seeded mutations of it, within seconds and without a fuzzer.
+#![expect(clippy::expect_used, reason = "a test may panic to fail")]
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use fuzz::{Mutator, TARGETS, Target};
+
+/// Mutated inputs of each target; `RAMAL_FUZZ_RUNS` asks for another number by hand.
+const RUNS: u64 = 7_500;
+/// The corpora together, bytes.
+const CORPORA_BYTES_MAX: usize = 200_000;
+
+fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("corpus")
+        .join(name);
+    let mut paths: Vec<_> = fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    let read = |path| fs::read(path).expect("a seed");
+    paths.iter().map(read).collect()
+}
+
+/// Runs one input; a broken rule names it in a form that can be written to a file again.
+fn run(name: &str, target: Target, bytes: &[u8], origin: &str) {
+    if catch_unwind(AssertUnwindSafe(|| target(bytes))).is_err() {
+        panic!("{name}, {origin}: b\"{}\"", bytes.escape_ascii());
+    }
+}
+
+fn runs() -> u64 {
+    let asked = std::env::var("RAMAL_FUZZ_RUNS").ok();
+    asked.and_then(|runs| runs.parse().ok()).unwrap_or(RUNS)
+}
+
+#[test]
+fn no_mutation_breaks_a_rule() {
+    let runs = runs();
+    let mut total = 0;
+    for (name, target) in TARGETS {
+        let corpus = corpus(name);
+        assert!(!corpus.is_empty(), "{name} has no corpus");
+        for (index, bytes) in corpus.iter().enumerate() {
+            run(name, target, bytes, &format!("seed {index}"));
+        }
+        let mut mutator = Mutator::new(0x5261_6d61);
+        for index in 0..runs {
+            let bytes = mutator.change(&corpus);
+            run(name, target, &bytes, &format!("mutation {index}"));
+        }
+        total += runs;
+    }
+    println!("{} targets, {total} mutated inputs", TARGETS.len());
+}
+
+#[test]
+fn the_corpora_stay_small() {
+    let bytes: usize = TARGETS
+        .iter()
+        .flat_map(|(name, _)| corpus(name))
+        .map(|seed| seed.len())
+        .sum();
+    assert!(bytes <= CORPORA_BYTES_MAX, "{bytes} bytes");
+}
+
+#[test]
+fn every_target_has_its_libfuzzer_binary() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("engine");
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
+    for (name, _) in TARGETS {
+        let source = fs::read_to_string(folder.join(format!("targets/{name}.rs")));
+        let source = source.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(source.contains(&format!("fuzz::{name}(bytes)")), "{name}");
+        assert!(
+            manifest.contains(&format!("path = \"targets/{name}.rs\"")),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn the_seed_of_the_sites_is_a_site_that_is_taken() {
+    let [seed] = &*corpus("site") else {
+        panic!("one seed");
+    };
+    let raw: ipc::site::Site = serde_json::from_slice(seed).expect("JSON of a site");
+    config::Site::parse(&raw).expect("without faults");
+}
