@@ -18,6 +18,6 @@ mod world;
 pub use hand::{Ask, Hand};
 pub use network::Faults;
 pub use phone::{Act, Answering, CallPlan, Happened, Phone};
-pub use services::{MediaModel, StoreModel};
+pub use services::{Endpoint, MediaModel, StoreModel};
 pub use trace::Trace;
 pub use world::{BOX_ADDRESS, PASSWORD, World, phone_address};

@@ -1,20 +1,33 @@
 //! The media service and the store, as far as `pbx` can tell them from the real ones.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ipc::media::{RelayId, Reply, Request, Side, Stats};
+use ipc::sound::{Agreed, EndpointId, Reply, Request, Source, Stats};
 use ipc::store::{CallRecord, Outcome, Registration};
 
-/// Relays without packets.
+/// One endpoint, without packets.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Endpoint {
+    /// Its RTP port.
+    pub port: u16,
+    /// What was agreed with its peer.
+    pub agreed: Option<Agreed>,
+    /// What its peer hears.
+    pub hears: Source,
+}
+
+/// The media service.
 #[derive(Debug, Default)]
 pub struct MediaModel {
-    /// Relays that are open.
-    pub open: BTreeSet<RelayId>,
+    /// Endpoints that are open.
+    pub open: BTreeMap<EndpointId, Endpoint>,
     /// How many there ever were.
     pub opened: u64,
-    /// Which sides were told to lock to their media again, in order.
-    pub relatched: Vec<Side>,
+    /// How often one was told to lock to its media again.
+    pub relatched: u64,
+    /// Digits it was asked to send.
+    pub dialled: Vec<(EndpointId, String)>,
     /// Answers nothing but failures.
     pub broken: bool,
     /// How much later than usual it answers.
@@ -23,59 +36,99 @@ pub struct MediaModel {
 
 impl MediaModel {
     /// Answers a request, as `media` does.
-    pub fn answer(&mut self, request: &Request) -> (RelayId, Reply) {
+    pub fn answer(&mut self, request: &Request) -> (EndpointId, Reply) {
+        let id = endpoint_of(request);
         if self.broken {
-            let reply = Reply::Failed {
-                reason: "the media service is away".to_owned(),
-            };
-            return (relay_of(request), reply);
+            let reason = "the media service is away".to_owned();
+            return (id, Reply::Failed { reason });
         }
-        let reply = match request {
-            Request::Open(relay) => {
-                self.open.insert(*relay);
-                self.opened = self.opened.saturating_add(1);
-                let base = u16::try_from(relay % 5000)
+        (id, self.reply(request))
+    }
+
+    fn reply(&mut self, request: &Request) -> Reply {
+        match request {
+            Request::Open { id, port, .. } => {
+                let next = self.opened.saturating_mul(2) % 20_000;
+                let next = u16::try_from(next)
                     .unwrap_or_default()
-                    .saturating_mul(4);
-                let caller_port = base.saturating_add(20_000);
+                    .saturating_add(20_000);
+                self.opened = self.opened.saturating_add(1);
+                let endpoint = self.open.entry(*id).or_default();
+                if endpoint.port == 0 {
+                    endpoint.port = port.unwrap_or(next);
+                }
                 Reply::Opened {
-                    caller_port,
-                    callee_port: caller_port.saturating_add(2),
+                    port: endpoint.port,
                 }
             }
-            Request::Reopen(relay, caller_port, callee_port) => {
-                self.open.insert(*relay);
-                Reply::Opened {
-                    caller_port: *caller_port,
-                    callee_port: *callee_port,
-                }
-            }
-            Request::Set(relay, side, leg) if self.open.contains(relay) => {
-                self.relatched.extend(leg.relatch.then_some(*side));
-                Reply::Done
-            }
-            Request::Close(relay) if self.open.remove(relay) => Reply::Closed(Stats {
-                packets_to_callee: 50,
-                ..Stats::default()
+            Request::Set(id, agreed) => self.with(*id, |model, endpoint| {
+                model.relatched = model.relatched.saturating_add(u64::from(agreed.relatch));
+                endpoint.agreed = Some((**agreed).clone());
             }),
-            Request::Set(..) | Request::Close(_) => Reply::Unknown,
+            Request::Hear(id, source) => self.with(*id, |_, endpoint| {
+                endpoint.hears = source.clone();
+            }),
+            Request::Dial { id, digits } => self.with(*id, |model, _| {
+                model.dialled.push((*id, digits.clone()));
+            }),
+            Request::Record { id, .. } | Request::StopRecording(id) => self.with(*id, |_, _| ()),
+            Request::Close(id) => match self.open.remove(id) {
+                Some(_) => Reply::Closed(Box::new(Stats {
+                    received: 49,
+                    sent: 50,
+                    mos_hundredths: 420,
+                    codec: "PCMU".to_owned(),
+                    ..Stats::default()
+                })),
+                None => Reply::Unknown,
+            },
             Request::KeepOnly(kept) => {
-                self.open.retain(|relay| kept.contains(relay));
+                self.open.retain(|id, _| kept.contains(id));
                 Reply::Done
             }
-            Request::Status => Reply::Relays(Vec::new()),
+            Request::Status => {
+                Reply::Endpoints(self.open.keys().map(|id| (*id, Stats::default())).collect())
+            }
+            Request::Watch => Reply::Done,
+        }
+    }
+
+    fn with(&mut self, id: EndpointId, work: impl FnOnce(&mut Self, &mut Endpoint)) -> Reply {
+        let Some(mut endpoint) = self.open.remove(&id) else {
+            return Reply::Unknown;
         };
-        (relay_of(request), reply)
+        work(self, &mut endpoint);
+        self.open.insert(id, endpoint);
+        Reply::Done
+    }
+
+    /// The endpoint whose peer is described to be at this address.
+    #[must_use]
+    pub fn of_peer(&self, address: std::net::IpAddr) -> Vec<(EndpointId, &Endpoint)> {
+        let of_peer = |endpoint: &Endpoint| {
+            let agreed = endpoint.agreed.as_ref();
+            agreed
+                .and_then(|agreed| agreed.remote)
+                .map(|remote| remote.ip())
+                == Some(address)
+        };
+        let open = self.open.iter();
+        open.filter(|(_, endpoint)| of_peer(endpoint))
+            .map(|(id, endpoint)| (*id, endpoint))
+            .collect()
     }
 }
 
-fn relay_of(request: &Request) -> RelayId {
+fn endpoint_of(request: &Request) -> EndpointId {
     match request {
-        Request::Open(relay)
-        | Request::Reopen(relay, _, _)
-        | Request::Set(relay, _, _)
-        | Request::Close(relay) => *relay,
-        Request::KeepOnly(_) | Request::Status => 0,
+        Request::Open { id, .. }
+        | Request::Set(id, _)
+        | Request::Hear(id, _)
+        | Request::Dial { id, .. }
+        | Request::Record { id, .. }
+        | Request::StopRecording(id)
+        | Request::Close(id) => *id,
+        Request::KeepOnly(_) | Request::Status | Request::Watch => 0,
     }
 }
 
@@ -105,6 +158,17 @@ impl StoreModel {
         }
         self.waiting.extend(records);
         self.flush()
+    }
+
+    /// What every open record becomes that nobody goes on with.
+    pub fn interrupt(&mut self, goes_on: impl Fn(&str) -> bool) {
+        for (id, record) in &mut self.records {
+            if record.outcome == Outcome::Ongoing && !goes_on(id) {
+                record.outcome = Outcome::Interrupted;
+                let count = self.finals.entry(id.clone()).or_default();
+                *count = count.saturating_add(1);
+            }
+        }
     }
 
     /// Comes back after a crash; gives the ids that are durable now.

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use config::Site;
 use ipc::Redacted;
-use ipc::media::{RelayId, Reply};
-use ipc::site::Extension;
+use ipc::site::{Extension, ExtensionSettings, Forward, Site as RawSite};
+use ipc::sound::{EndpointId, Reply};
+use ipc::store::{PhoneChange, PhoneSetting};
 use pbx::{Event, Input, Output, PbxNode, Stored};
 use sansio::{Datagram, Entropy, Instant, Node, Rng, UnixTime};
 use sip::digest::{Algorithm, Ha1};
@@ -42,7 +43,7 @@ pub fn phone_address(index: u8) -> SocketAddr {
 enum Arrival {
     AtBox(Datagram),
     AtPhone(usize, Datagram),
-    Media(RelayId, Reply),
+    Media(EndpointId, Reply),
     Stored(Vec<String>),
     Act(usize, Act),
     Input(Box<Input>),
@@ -71,9 +72,12 @@ pub struct World {
     pub elsewhere: Vec<Datagram>,
     /// What the node wants of TCP connections: bytes to send, or `None` to close.
     pub streams: Vec<(pbx::StreamId, Option<Vec<u8>>)>,
+    /// What the node wants kept of calls in progress, by key.
+    pub checkpoints: BTreeMap<u64, Vec<u8>>,
     /// The node said that it has stopped.
     pub stopped: bool,
     site: Site,
+    version: u64,
     rng: Rng,
     now: Instant,
     sequence: u64,
@@ -99,8 +103,10 @@ impl World {
             calls_started: Vec::new(),
             elsewhere: Vec::new(),
             streams: Vec::new(),
+            checkpoints: BTreeMap::new(),
             stopped: false,
             site: site.clone(),
+            version: 1,
             rng,
             now: Instant::ORIGIN,
             sequence: 0,
@@ -153,6 +159,56 @@ impl World {
     #[must_use]
     pub const fn trace(&self) -> u64 {
         self.trace.value()
+    }
+
+    /// Changes the configuration, as an administrator does.
+    pub fn configure(&mut self, change: impl FnOnce(&mut RawSite)) {
+        let mut raw = self.site.to_ipc();
+        change(&mut raw);
+        match Site::parse(&raw) {
+            Ok(site) => self.site = site,
+            Err(faults) => unreachable!("the simulated site is valid: {faults:?}"),
+        }
+        self.version = self.version.saturating_add(1);
+        let config = Input::Config(self.version, Arc::new(self.site.clone()));
+        self.arrive(SERVICE_DELAY, Arrival::Input(Box::new(config)));
+    }
+
+    /// What the store does when somebody changes a setting at his phone.
+    fn change(&mut self, change: &PhoneChange) {
+        self.configure(|raw| {
+            let mut extensions = raw.extensions.iter_mut();
+            let Some(extension) = extensions.find(|one| one.number == change.extension) else {
+                return;
+            };
+            let settings = &mut extension.settings;
+            match &change.setting {
+                PhoneSetting::ForwardAlways(number) => settings.forward.always.clone_from(number),
+                PhoneSetting::ForwardBusy(number) => settings.forward.busy.clone_from(number),
+                PhoneSetting::ForwardNoAnswer(number) => {
+                    settings.forward.no_answer.clone_from(number);
+                }
+                PhoneSetting::DoNotDisturb(on) => settings.do_not_disturb = *on,
+            }
+        });
+    }
+
+    /// Kills the exchange and starts it again at once: it knows what the store and its checkpoints
+    /// know. Endpoints of media go on.
+    pub fn kill_pbx(&mut self) {
+        let mut key = [0; 32];
+        key.fill_with(|| u8::try_from(self.rng.below(256)).unwrap_or_default());
+        let rng = Rng::from_seed(self.rng.next_u64());
+        self.node = PbxNode::new(rng, Entropy::new(key));
+        let unix = UnixTime::from_millis(WALL_CLOCK_START) + (self.now - Instant::ORIGIN);
+        self.input(Input::WallClock(unix));
+        let rows = self.checkpoints.clone().into_iter().collect();
+        self.input(Input::StoredCalls(rows));
+        let taken_over = self.node.status().calls;
+        self.store
+            .interrupt(|id| taken_over.iter().any(|call| call.id == id));
+        self.input(Input::Config(self.version, Arc::new(self.site.clone())));
+        self.input(Input::StoredRegistrations(self.store.registrations.clone()));
     }
 
     /// The configuration in use.
@@ -253,8 +309,8 @@ impl World {
                 }
                 self.drain_phone(index);
             }
-            Arrival::Media(relay, reply) => {
-                self.node.handle(now, Input::Media { relay, reply });
+            Arrival::Media(endpoint, reply) => {
+                self.node.handle(now, Input::Sound { endpoint, reply });
             }
             Arrival::Stored(ids) => self.node.handle(now, Input::Stored(Stored::Calls(ids))),
             Arrival::Act(index, act) => {
@@ -287,17 +343,20 @@ impl World {
                     }),
                 },
                 Output::CloseStream(stream) => self.streams.push((stream, None)),
-                Output::Media(request) => {
-                    let (relay, reply) = self.media.answer(&request);
+                Output::Sound(request) => {
+                    let (endpoint, reply) = self.media.answer(&request);
                     let wait = SERVICE_DELAY.saturating_add(self.media.late);
-                    self.arrive(wait, Arrival::Media(relay, reply));
+                    self.arrive(wait, Arrival::Media(endpoint, reply));
                 }
-                // Nothing in this world listens for connections, has a name, or knows endpoints.
-                Output::Connect { .. }
-                | Output::Resolve { .. }
-                | Output::Sound(_)
-                | Output::Checkpoint { .. }
-                | Output::Change(_) => {}
+                Output::Checkpoint { key, call } => {
+                    match call {
+                        Some(call) => self.checkpoints.insert(key, call),
+                        None => self.checkpoints.remove(&key),
+                    };
+                }
+                Output::Change(change) => self.change(&change),
+                // Nothing in this world listens for connections or has a name.
+                Output::Media(_) | Output::Connect { .. } | Output::Resolve { .. } => {}
                 Output::Persist(records) => {
                     let ids = self.store.put(records);
                     if !ids.is_empty() {
@@ -352,6 +411,17 @@ fn number(extension: u8) -> String {
     u32::from(extension).saturating_add(100).to_string()
 }
 
+/// Rings longer than a transaction lasts, so that a phone that is gone is told from one that rings.
+fn patient() -> ExtensionSettings {
+    ExtensionSettings {
+        forward: Forward {
+            ring_secs: 60,
+            ..Forward::default()
+        },
+        ..ExtensionSettings::default()
+    }
+}
+
 fn site(phones: u8) -> Site {
     let mut raw = Site::factory(REALM).to_ipc();
     raw.extensions = (0..phones)
@@ -363,7 +433,7 @@ fn site(phones: u8) -> Site {
                 ha1_md5: Redacted::new(ha1.hex(Algorithm::Md5).to_owned()),
                 ha1_sha256: Redacted::new(ha1.hex(Algorithm::Sha256).to_owned()),
                 remote: false,
-                settings: ipc::site::ExtensionSettings::default(),
+                settings: patient(),
                 number,
             }
         })

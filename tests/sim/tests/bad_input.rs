@@ -276,7 +276,7 @@ fn a_phone_behind_a_closed_connection_is_registered_no_more() {
         remote: inside(),
         local: BOX_ADDRESS,
     });
-    let ask = Ask::register("Contact: <sip:100@10.0.9.9;transport=tcp>\r\n");
+    let ask = Ask::register("Contact: <sip:100@192.168.7.7;transport=tcp>\r\n");
     let text = hand.text(&ask, "");
     let challenged = hand.send_by(&mut world, 7, &text).expect("a challenge");
     let text = hand.text(
@@ -306,7 +306,7 @@ fn a_connection_of_strangers_is_closed_and_that_of_a_phone_stays() {
     };
     let text = hand.text(&options, "");
     assert_eq!(status(hand.send_by(&mut world, 7, &text)), 200);
-    let ask = Ask::register("Contact: <sip:100@10.0.9.9;transport=tcp>\r\n");
+    let ask = Ask::register("Contact: <sip:100@192.168.7.7;transport=tcp>\r\n");
     let text = hand.text(&ask, "");
     let challenged = hand.send_by(&mut world, 8, &text).expect("a challenge");
     let answer = Hand::answer(&ask, &challenged, PASSWORD).expect("digest");

@@ -46,19 +46,11 @@ fn requests_we_do_not_serve_are_named_as_such() {
         );
     };
     check(&mut world, &mut hand, "OPTIONS", 200);
-    for known in [
-        "MESSAGE",
-        "SUBSCRIBE",
-        "NOTIFY",
-        "PUBLISH",
-        "REFER",
-        "UPDATE",
-        "PRACK",
-    ] {
+    for known in ["MESSAGE", "SUBSCRIBE", "NOTIFY", "PUBLISH"] {
         check(&mut world, &mut hand, known, 405);
     }
     check(&mut world, &mut hand, "FROBNICATE", 501);
-    for orphan in ["BYE", "INFO"] {
+    for orphan in ["BYE", "INFO", "PRACK", "REFER", "UPDATE"] {
         assert_eq!(
             status(hand.ask(
                 &mut world,
@@ -90,7 +82,7 @@ fn invites_we_cannot_honour_say_why() {
         ask,
         420,
         HeaderName::Unsupported,
-        "100rel, sec-agree",
+        "sec-agree",
     );
     let plain = format!("{contact}Content-Type: text/plain\r\n");
     let ask = Ask::invite(&plain, "hello");
@@ -117,7 +109,7 @@ fn invites_we_cannot_honour_say_why() {
     };
     check(&mut world, &mut hand, ask, 416, HeaderName::Server, "");
     let ask = Ask {
-        uri: "tel:199",
+        uri: "tel:250",
         ..Ask::invite(typed, OFFER)
     };
     check(&mut world, &mut hand, ask, 404, HeaderName::Server, "");
@@ -146,7 +138,7 @@ fn registers_that_ask_for_nonsense_change_nothing() {
         "Contact: <sip:x@10.0.9.9>;expires=59\r\n",
         423,
     );
-    let many = format!("Contact: {}\r\n", "<sip:x@10.0.9.9>,".repeat(11));
+    let many = format!("Contact: {}\r\n", "<sip:x@10.0.9.9>,".repeat(21));
     check(&mut world, &mut hand, &many, 400);
     let long = format!("Contact: <sip:{}@10.0.9.9>\r\n", "x".repeat(512));
     check(&mut world, &mut hand, &long, 400);

@@ -7,9 +7,10 @@ use sansio::{Datagram, Entropy, Instant, Node, Rng, Transport};
 use sip::transaction::{Flow, Input as SipInput, Output as SipOutput};
 use sip::{DatagramKind, parse_datagram};
 
-use crate::call::Calls;
+use crate::call::{Calls, Tools};
 use crate::core::{Core, event_text};
 use crate::interface::{Input, Output, PeerFault, Stored};
+use crate::leg::Legs;
 use crate::registrar::seconds;
 use crate::requests;
 use crate::streams::Streams;
@@ -22,6 +23,7 @@ const REGISTRATIONS_PERSIST_INTERVAL: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct PbxNode {
     core: Core,
+    legs: Legs,
     calls: Calls,
     streams: Streams,
     registrations_due: Option<Instant>,
@@ -35,6 +37,7 @@ impl PbxNode {
     pub fn new(rng: Rng, nonce_key: Entropy) -> Self {
         Self {
             core: Core::new(rng, nonce_key),
+            legs: Legs::default(),
             calls: Calls::default(),
             streams: Streams::default(),
             registrations_due: None,
@@ -63,7 +66,7 @@ impl PbxNode {
         Status {
             config_version: self.core.site.as_ref().map_or(0, |(version, _)| *version),
             phones: phones.collect(),
-            calls: self.calls.status(now),
+            calls: self.calls.status(self.core.unix().as_millis()),
             trunks: Vec::new(),
             counters: [
                 ("calls", counters.calls),
@@ -120,6 +123,7 @@ impl PbxNode {
             return;
         };
         self.core.connections.closed(flow);
+        self.legs.flow_failed(&mut self.core, flow);
         if proven {
             let changes = self.core.registrar.close_stream(stream);
             self.core.registrar_changed(changes);
@@ -133,7 +137,8 @@ impl PbxNode {
         let now = self.core.now;
         let changes = self.core.registrar.expire(now);
         self.core.registrar_changed(changes);
-        self.calls.timer(&mut self.core);
+        self.legs.timer(&mut self.core);
+        self.calls(Calls::timer);
         self.streams.timer(&mut self.core);
         if self
             .core
@@ -145,22 +150,51 @@ impl PbxNode {
         }
     }
 
-    /// Works off what the SIP stack reports, until it has nothing more to say.
+    /// Lets the calls do something with everything they work with.
+    fn calls<R>(&mut self, work: impl FnOnce(&mut Calls, &mut Tools<'_>) -> R) -> R {
+        let Self {
+            core, legs, calls, ..
+        } = self;
+        work(calls, &mut Tools { core, legs })
+    }
+
+    /// Works off what the SIP stack reports and what the legs tell, until both have nothing more
+    /// to say.
+    fn drain(&mut self) {
+        loop {
+            self.drain_sip();
+            let Some((leg, event)) = self.legs.poll() else {
+                return;
+            };
+            self.calls(|calls, tools| calls.event(tools, leg, event));
+        }
+    }
+
     fn drain_sip(&mut self) {
         while let Some(output) = self.core.sip.poll() {
-            let Self { core, calls, .. } = self;
+            let Self {
+                core, legs, calls, ..
+            } = self;
             match output {
                 SipOutput::Transmit { flow, bytes } => core.emit(Output::Transmit { flow, bytes }),
                 SipOutput::Request { id, flow, request } => {
-                    requests::request(core, calls, id, flow, &request);
+                    requests::request(&mut Tools { core, legs }, calls, id, flow, &request);
                 }
-                SipOutput::Ack { flow, request } => calls.ack(core, flow, &request),
-                SipOutput::Cancelled { id, request } => calls.cancelled(core, id, &request),
-                SipOutput::Response { id, response } => calls.response(core, id, &response),
+                SipOutput::Ack { flow, request } => {
+                    legs.ack(core, flow, &request);
+                }
+                SipOutput::Cancelled { id, request } => {
+                    legs.cancelled(core, id, &request);
+                }
+                SipOutput::Response { id, response } => {
+                    legs.response(core, id, &response);
+                }
                 SipOutput::Timeout { id } | SipOutput::ClientFlowFailed { id } => {
-                    calls.no_response(core, id);
+                    legs.no_response(core, id);
                 }
-                SipOutput::ServerFlowFailed { id } => calls.server_lost(core, id),
+                SipOutput::ServerFlowFailed { id } => {
+                    legs.server_lost(core, id);
+                }
                 // The caller was refused and did not say that he heard: nothing is left to do.
                 SipOutput::AckMissing { .. } => {}
                 SipOutput::Fault { flow, kind } => {
@@ -198,7 +232,10 @@ impl Node for PbxNode {
     fn handle(&mut self, now: Instant, input: Input) {
         self.core.now = now;
         match input {
-            Input::Config(version, site) => self.core.configure(version, site),
+            Input::Config(version, site) => {
+                self.core.configure(version, site);
+                self.calls(Calls::sweep);
+            }
             Input::Datagram(datagram) => self.datagram(&datagram),
             Input::StreamOpened {
                 stream,
@@ -218,13 +255,19 @@ impl Node for PbxNode {
                 self.streams.received(&mut self.core, stream, &bytes);
             }
             Input::StreamClosed { stream } => self.stream_closed(stream),
-            Input::Resolved { .. }
-            | Input::Sound { .. }
-            | Input::SoundEvent(_)
-            | Input::StoredCalls(_) => {}
-            Input::Media { relay, reply } => self.calls.media(&mut self.core, relay, reply),
+            Input::Resolved { .. } | Input::Media { .. } => {}
+            Input::Sound { endpoint, reply } => {
+                self.legs.sound(&mut self.core, endpoint, &reply);
+            }
+            Input::SoundEvent(event) => {
+                self.calls(|calls, tools| calls.sound_event(tools, event));
+            }
+            Input::StoredCalls(rows) => self.calls(|calls, tools| calls.restore(tools, &rows)),
+            Input::Stored(Stored::Calls(ids)) => {
+                self.calls(|calls, tools| calls.stored(tools, &ids));
+            }
             // The run-loop repeats what is not durable yet; there is nothing to remember here.
-            Input::Stored(Stored::Calls(_) | Stored::Registrations) => {}
+            Input::Stored(Stored::Registrations) => {}
             Input::StoredRegistrations(rows) => {
                 let unix = self.core.unix();
                 let open = self.streams.by_address();
@@ -233,13 +276,13 @@ impl Node for PbxNode {
             Input::WallClock(unix) => self.core.set_wall_clock(unix),
             Input::Shutdown => {
                 self.core.stopping = true;
-                self.calls.shut_down(&mut self.core);
+                self.calls(Calls::shut_down);
             }
             Input::Timer => self.timer(),
         }
-        self.drain_sip();
-        self.calls.settle(&mut self.core);
-        self.drain_sip();
+        self.drain();
+        self.calls(Calls::settle);
+        self.drain();
         self.core.registered.clear();
         for flow in self.core.connections.take_fresh() {
             self.streams.dialled(flow);
@@ -260,7 +303,12 @@ impl Node for PbxNode {
         let registrations = self
             .registrations_due
             .filter(|_| self.core.registrations_dirty);
-        let others = self.calls.deadline().into_iter().chain(registrations);
+        let others = self
+            .calls
+            .deadline()
+            .into_iter()
+            .chain(registrations)
+            .chain(self.legs.deadline());
         let others = others.chain(self.streams.deadline());
         self.core.deadline().into_iter().chain(others).min()
     }

@@ -4,13 +4,15 @@ use sip::transaction::{Flow, ServerId};
 use sip::{HeaderName, Method, Request, Response, StatusCode};
 
 use crate::authentication::Admission;
-use crate::call::Calls;
+use crate::call::{Caller, Calls, Tools};
 use crate::core::{Core, event_text};
 use crate::interface::{AuthFailure, Event, PeerFault};
-use crate::register;
+use crate::leg::Peer;
+use crate::{register, routing};
 
 /// What we answer other than 405.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, REGISTER";
+pub(crate) const ALLOW: &str =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, REGISTER";
 /// Bodies we read.
 const ACCEPT: &str = "application/sdp";
 /// How long a phone shall wait when we cannot serve it yet, seconds.
@@ -18,20 +20,23 @@ const RETRY_AFTER: &str = "2";
 
 /// Works off a new request.
 pub(crate) fn request(
-    core: &mut Core,
+    tools: &mut Tools<'_>,
     calls: &mut Calls,
     id: ServerId,
     flow: Flow,
     request: &Request,
 ) {
     let in_dialog = request.headers.to().is_ok_and(|to| to.tag().is_some());
+    if in_dialog && tools.legs.in_dialog(tools.core, id, flow, request) {
+        // Only the peer of a dialog knows its tags.
+        tools.core.proven.extend(flow.stream);
+        return;
+    }
+    let core = &mut *tools.core;
     match request.method {
-        Method::Invite | Method::Bye | Method::Info if in_dialog => {
-            calls.in_dialog(core, id, flow, request);
-        }
         // An answer here would keep a phone believing in a dialog that is gone.
-        Method::Options if in_dialog && !calls.knows(request) => {
-            core.reject(id, request, StatusCode::CALL_DOES_NOT_EXIST);
+        Method::Invite | Method::Options | Method::Message | Method::Notify if in_dialog => {
+            unknown_dialog(core, id, flow, request);
         }
         Method::Options => {
             let response = core
@@ -46,23 +51,21 @@ pub(crate) fn request(
         }
         Method::Invite => {
             if let Some(extension) = admit(core, id, flow, request) {
-                calls.invite(core, id, flow, request, &extension);
+                let caller = by_phone(core, request, extension);
+                calls.invite(tools, id, flow, request, caller);
             }
         }
-        Method::Bye | Method::Info => {
-            core.peer_fault(flow, PeerFault::UnknownDialog);
-            core.reject(id, request, StatusCode::CALL_DOES_NOT_EXIST);
+        // Only ever in a dialog.
+        Method::Bye | Method::Info | Method::Prack | Method::Refer | Method::Update => {
+            unknown_dialog(core, id, flow, request);
         }
         // Known to us, not offered (RFC 3261 §8.2.1).
         Method::Ack
         | Method::Cancel
         | Method::Message
         | Method::Notify
-        | Method::Prack
         | Method::Publish
-        | Method::Refer
-        | Method::Subscribe
-        | Method::Update => {
+        | Method::Subscribe => {
             let response = core.answer(request, StatusCode::METHOD_NOT_ALLOWED);
             core.respond(id, allowing(response));
         }
@@ -70,6 +73,22 @@ pub(crate) fn request(
             let response = core.answer(request, StatusCode::NOT_IMPLEMENTED);
             core.respond(id, allowing(response));
         }
+    }
+}
+
+fn unknown_dialog(core: &mut Core, id: ServerId, flow: Flow, request: &Request) {
+    core.peer_fault(flow, PeerFault::UnknownDialog);
+    core.reject(id, request, StatusCode::CALL_DOES_NOT_EXIST);
+}
+
+/// The caller is who authenticated, whatever From says.
+fn by_phone(core: &Core, request: &Request, extension: String) -> Caller {
+    Caller {
+        profile: routing::profile(core, &extension),
+        name: routing::shown_name(core, &extension),
+        number: extension.clone(),
+        dialled: request.uri.user().unwrap_or_default(),
+        peer: Peer::Extension(extension),
     }
 }
 

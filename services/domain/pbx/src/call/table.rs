@@ -1,280 +1,333 @@
-//! All calls, and the ways to find one: by dialog, by transaction, by relay, by time.
+//! All calls: what happens to a leg, and what that means for the party at its other end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ipc::media::{RelayId, Reply as MediaReply, Request as MediaRequest};
 use ipc::pbx::Call as CallStatus;
+use ipc::sound::{Clip, Event as SoundEvent, Request as SoundRequest, Source, Stats};
+use ipc::store::Outcome;
+use routing::Usage;
 use sansio::Instant;
-use sip::transaction::{ClientId, Flow, ServerId};
-use sip::{Method, Request, Response, StatusCode};
+use sip::StatusCode;
 
-use super::{CALLS_MAX, CALLS_SETTLING_MAX, Call, End, Phase, Relay};
-use crate::core::Core;
-use crate::interface::{Output, PeerFault};
+use super::alarms::{Alarm, Alarms};
+use super::conversation::Talk;
+use super::hunt::Hunt;
+use super::parking::Parked;
+use super::party::{Party, Place};
+use super::pin::Asked;
+use super::record::{Left, Open};
+use super::{CLOSE_TIME_MAX, Key, LEAVE_TIME_MAX, Tools};
+use crate::interface::Output;
+use crate::leg::{EndCause, HangUp, LegEvent, LegId};
 
-/// Every call, also those that have ended but not settled.
+/// Every call.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    pub(super) table: BTreeMap<RelayId, Call>,
-    pub(super) index: Index,
-    last: RelayId,
-    /// When each call wants its timer, soonest first, and the same by call.
-    timers: BTreeSet<(Instant, RelayId)>,
-    timer_of: BTreeMap<RelayId, Instant>,
-    /// Calls that the cause at hand touched.
-    touched: BTreeSet<RelayId>,
-    /// The relays of an earlier process have been closed.
-    swept: bool,
-}
-
-/// The ways to find a call.
-#[derive(Debug, Default)]
-pub(super) struct Index {
-    /// Call-ID and our tag.
-    pub(super) dialogs: BTreeMap<(String, String), (RelayId, End)>,
-    /// Requests of ours.
-    pub(super) clients: BTreeMap<ClientId, (RelayId, Purpose)>,
-    /// INVITEs to us.
-    pub(super) servers: BTreeMap<ServerId, RelayId>,
-}
-
-/// What a request of ours was for.
-#[derive(Clone, Debug)]
-pub(super) enum Purpose {
-    /// To call a contact.
-    Branch(usize),
-    /// To pass a re-INVITE on.
-    Exchange,
-    /// To pass on another request in a dialog, which waits for the answer.
-    Pass(ServerId, Box<Request>),
+    pub(super) parties: BTreeMap<LegId, Party>,
+    pub(super) hunts: BTreeMap<Key, Hunt>,
+    pub(super) talks: BTreeMap<Key, Talk>,
+    pub(super) parked: BTreeMap<u32, Parked>,
+    /// Callers who are to enter a PIN.
+    pub(super) pins: BTreeMap<LegId, Asked>,
+    /// Records that are not final, by id.
+    pub(super) records: BTreeMap<String, Open>,
+    /// Those of them that are over for the people.
+    pub(super) ending: BTreeSet<String>,
+    pub(super) alarms: Alarms,
+    /// Numbers whose lamps may have changed.
+    pub(super) changed: BTreeSet<String>,
+    /// Talks and slots to be kept for the next process.
+    pub(super) dirty: BTreeSet<Key>,
+    /// Keys under which something is kept.
+    pub(super) kept: BTreeSet<Key>,
+    /// Under which of them a record is kept that is over.
+    pub(super) record_keys: BTreeMap<String, Key>,
+    /// What is going on and what was spent.
+    pub(super) usage: Usage,
+    /// It is to be kept for the next process.
+    pub(super) usage_changed: bool,
+    /// Endpoints that nobody knows any more have been closed.
+    pub(super) swept: bool,
 }
 
 impl Calls {
-    /// A key no call has had.
-    pub(super) const fn new_key(&mut self) -> RelayId {
-        self.last = self.last.saturating_add(1);
-        self.last
-    }
-
-    /// Whether one more call can be taken.
-    pub(super) fn has_room(&self) -> bool {
-        let live = |call: &&Call| call.phase != Phase::Ending;
-        self.table.len() < CALLS_SETTLING_MAX
-            && self.table.values().filter(live).count() < CALLS_MAX
-    }
-
-    /// Adds a call.
-    pub(super) fn insert(&mut self, call: Call) {
-        self.touched.insert(call.key);
-        self.table.insert(call.key, call);
-    }
-
-    /// Does something with a call, and remembers to look after it.
-    fn with(&mut self, key: RelayId, work: impl FnOnce(&mut Call, &mut Index)) {
-        if let Some(call) = self.table.get_mut(&key) {
-            self.touched.insert(key);
-            work(call, &mut self.index);
-        }
-    }
-
-    /// A request in a dialog: re-INVITE, BYE or INFO.
-    pub(crate) fn in_dialog(
-        &mut self,
-        core: &mut Core,
-        id: ServerId,
-        flow: Flow,
-        request: &Request,
-    ) {
-        let Some((key, end)) = self.find(request) else {
-            core.peer_fault(flow, PeerFault::UnknownDialog);
-            core.reject(id, request, StatusCode::CALL_DOES_NOT_EXIST);
+    /// A leg has something to tell.
+    pub(crate) fn event(&mut self, tools: &mut Tools<'_>, leg: LegId, event: LegEvent) {
+        if !self.parties.contains_key(&leg) {
             return;
-        };
-        // Only the peer of a dialog knows its tags.
-        core.proven.extend(flow.stream);
-        self.with(key, |call, index| {
-            call.request(core, index, end, id, flow, request)
-        });
-    }
-
-    /// Whether a request belongs to one of our dialogs.
-    pub(crate) fn knows(&self, request: &Request) -> bool {
-        self.find(request).is_some()
-    }
-
-    /// An ACK for a 2xx.
-    pub(crate) fn ack(&mut self, core: &mut Core, flow: Flow, request: &Request) {
-        if let Some((key, end)) = self.find(request) {
-            self.with(key, |call, _| call.ack(core, end, flow, request));
+        }
+        match event {
+            LegEvent::Progress { status, early } => {
+                self.branch_progress(tools, leg, status, early);
+            }
+            LegEvent::Answered => self.branch_answered(tools, leg),
+            LegEvent::Acknowledged | LegEvent::Changed => self.changed(tools, leg),
+            LegEvent::Failed { status, .. } => {
+                self.gone(tools, leg);
+                self.branch_failed(tools, leg, status);
+            }
+            LegEvent::Cancelled => {
+                self.abandoned(
+                    tools,
+                    leg,
+                    Outcome::Cancelled,
+                    StatusCode::REQUEST_TERMINATED,
+                );
+            }
+            LegEvent::Transfer(transfer) => self.transfer(tools, leg, &transfer),
+            LegEvent::Digit { digit, millis } => {
+                self.pass_key(tools, leg, digit, millis);
+                self.key(tools, leg, digit);
+            }
+            LegEvent::Ended(cause) => self.ended(tools, leg, cause),
+            LegEvent::MediaRestored => self.hear_again(tools, leg),
+            LegEvent::Closed(stats) => self.closed(tools, leg, &stats),
         }
     }
 
-    /// The dialog a request belongs to (RFC 3261 §12.2.2).
-    fn find(&self, request: &Request) -> Option<(RelayId, End)> {
-        let headers = &request.headers;
-        let ours = headers.to().ok()?.tag()?.to_owned();
-        let (key, end) = *self
-            .index
-            .dialogs
-            .get(&(headers.call_id().ok()?.to_owned(), ours))?;
-        let call = self.table.get(&key)?;
-        let dialog = match end {
-            End::Caller => &call.caller.dialog,
-            End::Branch(branch) => &call.branches.get(branch)?.leg.dialog,
-        };
-        dialog.is_from(&headers.from().ok()?).then_some((key, end))
-    }
-
-    /// An INVITE of a caller was cancelled.
-    pub(crate) fn cancelled(&mut self, core: &mut Core, id: ServerId, request: &Request) {
-        if let Some(key) = self.index.servers.get(&id).copied() {
-            self.with(key, |call, _| call.cancelled(core, id, request));
+    /// `media` tells of something.
+    pub(crate) fn sound_event(&mut self, tools: &mut Tools<'_>, event: SoundEvent) {
+        match event {
+            SoundEvent::Digit { id, digit, millis } => {
+                let leg = LegId(id);
+                self.pass_key_by_info(tools, leg, digit, millis);
+                self.key(tools, leg, digit);
+            }
+            SoundEvent::Idle { id, seconds } => self.idle(tools, LegId(id), seconds),
+            SoundEvent::ClipEnded { id } => self.clip_ended(tools, LegId(id)),
+            // Nothing records yet on behalf of a call.
+            SoundEvent::RecordingFailed { .. } => {}
         }
     }
 
-    /// The connection an INVITE came by is gone.
-    pub(crate) fn server_lost(&mut self, core: &mut Core, id: ServerId) {
-        if let Some(key) = self.index.servers.get(&id).copied() {
-            self.with(key, |call, _| call.caller_lost(core, id));
+    fn ended(&mut self, tools: &mut Tools<'_>, leg: LegId, cause: EndCause) {
+        let left = match cause {
+            EndCause::PeerHungUp => Left::HungUp,
+            EndCause::PeerLost | EndCause::SessionExpired | EndCause::NoMedia => Left::Box,
+        };
+        let Some(place) = self.place(leg) else { return };
+        match place {
+            Place::Waiting(_) => {
+                let (outcome, status) = match cause {
+                    EndCause::PeerHungUp => (Outcome::Cancelled, StatusCode::REQUEST_TERMINATED),
+                    EndCause::PeerLost | EndCause::SessionExpired | EndCause::NoMedia => {
+                        (Outcome::EndedByBox, StatusCode::SERVICE_UNAVAILABLE)
+                    }
+                };
+                self.abandoned(tools, leg, outcome, status);
+            }
+            Place::Branch(_) => {
+                self.gone(tools, leg);
+                self.branch_failed(tools, leg, StatusCode::SERVICE_UNAVAILABLE);
+            }
+            Place::Talk(key) => {
+                self.gone(tools, leg);
+                self.leave_talk(tools, key, leg, left);
+            }
+            Place::Transferor(key) => {
+                self.gone(tools, leg);
+                self.transferor_left(key);
+            }
+            Place::Slot(slot) => {
+                self.gone(tools, leg);
+                self.parked_left(slot);
+            }
+            Place::Leaving => {
+                self.pins.remove(&leg);
+                self.end_records_of(tools, leg, left);
+                self.gone(tools, leg);
+            }
+            Place::Gone => {}
         }
     }
 
-    /// An answer to a request of ours.
-    pub(crate) fn response(&mut self, core: &mut Core, id: ClientId, response: &Response) {
-        let Some((key, purpose)) = self.index.clients.get(&id).cloned() else {
-            return;
-        };
-        self.with(key, |call, index| match purpose {
-            Purpose::Branch(branch) => call.branch_response(core, index, branch, response),
-            Purpose::Exchange => call.exchange_response(core, index, id, response),
-            Purpose::Pass(server, request) => {
-                call.passed(core, index, (id, server), &request, response.status);
-            }
-        });
+    /// The last word of a leg.
+    fn closed(&mut self, tools: &mut Tools<'_>, leg: LegId, stats: &Stats) {
+        self.count(leg, stats);
+        self.alarms.set(Alarm::Party(leg), None);
+        // A leg that says this in the midst of a call is lost.
+        if self.place(leg).is_some_and(|place| place != Place::Gone) {
+            self.ended(tools, leg, EndCause::NoMedia);
+            self.alarms.set(Alarm::Party(leg), None);
+        }
+        self.touch(leg);
+        self.parties.remove(&leg);
     }
 
-    /// A request of ours got no final response.
-    pub(crate) fn no_response(&mut self, core: &mut Core, id: ClientId) {
-        let Some((key, purpose)) = self.index.clients.remove(&id) else {
-            return;
-        };
-        self.with(key, |call, index| match purpose {
-            Purpose::Branch(branch) => {
-                call.branch_failed(core, branch, StatusCode::REQUEST_TIMEOUT);
-            }
-            Purpose::Exchange => call.exchange_failed(core, StatusCode::REQUEST_TIMEOUT),
-            Purpose::Pass(server, request) => {
-                let status = StatusCode::REQUEST_TIMEOUT;
-                call.passed(core, index, (id, server), &request, status);
-            }
-        });
+    pub(super) fn place(&self, leg: LegId) -> Option<Place> {
+        self.parties.get(&leg).map(|party| party.place)
     }
 
-    /// `media` answered.
-    pub(crate) fn media(&mut self, core: &mut Core, relay: RelayId, reply: MediaReply) {
-        let wanted = |call: &Call| call.relay != Relay::Closed;
-        if matches!(reply, MediaReply::Opened { .. }) && !self.table.get(&relay).is_some_and(wanted)
+    pub(super) fn put(&mut self, leg: LegId, place: Place) {
+        self.touch(leg);
+        if let Some(party) = self.parties.get_mut(&leg) {
+            party.place = place;
+        }
+    }
+
+    /// The lamps of a leg's number may have changed.
+    pub(super) fn touch(&mut self, leg: LegId) {
+        if let Some(party) = self.parties.get(&leg)
+            && let Some(extension) = party.extension()
         {
-            // It comes so late that its call has gone on or ended without it.
-            core.emit(Output::Media(MediaRequest::Close(relay)));
+            self.changed.insert(extension.to_owned());
+        }
+    }
+
+    /// The leg is over by itself, or was hung up: only its last word is to come.
+    pub(super) fn gone(&mut self, tools: &Tools<'_>, leg: LegId) {
+        self.count_ended(tools, leg);
+        self.put(leg, Place::Gone);
+        let at = tools.core.now + CLOSE_TIME_MAX;
+        self.alarms.set(Alarm::Party(leg), Some(at));
+    }
+
+    /// Ends a leg: refuses it, cancels it or says BYE.
+    pub(super) fn hang_up(
+        &mut self,
+        tools: &mut Tools<'_>,
+        leg: LegId,
+        status: StatusCode,
+        reason: Option<&'static str>,
+    ) {
+        if self.place(leg).is_none_or(|place| place == Place::Gone) {
             return;
         }
-        self.with(relay, |call, index| call.media(core, index, reply));
+        let headers = Vec::new();
+        let how = HangUp {
+            status,
+            reason,
+            headers,
+        };
+        tools.legs.hang_up(tools.core, leg, how);
+        self.gone(tools, leg);
     }
 
-    /// Works off every call whose time has come.
-    pub(crate) fn timer(&mut self, core: &mut Core) {
-        let now = core.now;
-        let due = self.timers.iter().take_while(|(at, _)| *at <= now);
-        let due: Vec<RelayId> = due.map(|(_, key)| *key).collect();
-        for key in due {
-            self.with(key, |call, _| call.timer(core));
+    /// Lets a party hear something, and hangs up after a while.
+    pub(super) fn leave(
+        &mut self,
+        tools: &mut Tools<'_>,
+        leg: LegId,
+        source: Source,
+        wait: std::time::Duration,
+    ) {
+        self.put(leg, Place::Leaving);
+        self.hear(tools, leg, source);
+        self.alarms
+            .set(Alarm::Party(leg), Some(tools.core.now + wait));
+    }
+
+    /// The party is left alone; it is expected to hang up, and is helped soon.
+    pub(super) fn leave_alone(&mut self, tools: &mut Tools<'_>, leg: LegId) {
+        self.leave(tools, leg, Source::Silence, LEAVE_TIME_MAX);
+    }
+
+    /// What a party hears from now on.
+    pub(super) fn hear(&mut self, tools: &mut Tools<'_>, leg: LegId, source: Source) {
+        let Some(party) = self.parties.get_mut(&leg) else {
+            return;
+        };
+        if party.hears != source {
+            party.hears = source.clone();
+            let request = SoundRequest::Hear(leg.0, source);
+            tools.core.emit(Output::Sound(request));
         }
     }
 
-    /// Ends every call in order.
-    pub(crate) fn shut_down(&mut self, core: &mut Core) {
-        let keys: Vec<RelayId> = self.table.keys().copied().collect();
-        for key in keys {
-            self.with(key, |call, _| call.shut_down(core));
+    /// `media` was restarted: it has forgotten what everybody hears.
+    fn hear_again(&mut self, tools: &mut Tools<'_>, leg: LegId) {
+        if let Some(party) = self.parties.get(&leg) {
+            let request = SoundRequest::Hear(leg.0, party.hears.clone());
+            tools.core.emit(Output::Sound(request));
         }
+    }
+
+    /// Digits were spoken to the end.
+    fn clip_ended(&mut self, tools: &mut Tools<'_>, leg: LegId) {
+        let Some(party) = self.parties.get(&leg) else {
+            return;
+        };
+        if party.place == Place::Leaving
+            && matches!(party.hears, Source::Clip(Clip::Digits(_) | Clip::File(_)))
+        {
+            self.alarms.set(Alarm::Party(leg), None);
+            self.left(tools, leg);
+        }
+    }
+
+    /// A party that was being told something is hung up.
+    fn left(&mut self, tools: &mut Tools<'_>, leg: LegId) {
+        if self.pin_over(tools, leg) {
+            return;
+        }
+        self.end_records_of(tools, leg, Left::Box);
+        self.hang_up(tools, leg, StatusCode::OK, None);
+    }
+
+    /// Works off everything whose time has come.
+    pub(crate) fn timer(&mut self, tools: &mut Tools<'_>) {
+        while let Some(alarm) = self.alarms.pop(tools.core.now) {
+            match alarm {
+                Alarm::Hunt(key) => self.hunt_timer(tools, key),
+                Alarm::Talk(key) => self.end_talk(tools, key),
+                Alarm::Slot(slot) => self.give_back(tools, slot),
+                Alarm::Party(leg) if self.place(leg) == Some(Place::Gone) => {
+                    self.parties.remove(&leg);
+                }
+                Alarm::Party(leg) => self.left(tools, leg),
+            }
+        }
+    }
+
+    /// When [`Self::timer`] is wanted.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.alarms.deadline()
+    }
+
+    /// After each cause: what is final is written, what goes on is kept for the next process.
+    pub(crate) fn settle(&mut self, tools: &mut Tools<'_>) {
+        self.finish_records(tools);
+        self.checkpoint(tools);
     }
 
     /// Whether every call has its final record.
     pub(crate) fn all_recorded(&self) -> bool {
-        self.table.values().all(|call| call.recorded)
-    }
-
-    /// After each cause: notes new deadlines and forgets what has settled.
-    pub(crate) fn settle(&mut self, core: &mut Core) {
-        if !self.swept {
-            // Relays of an earlier process belong to calls nobody knows any more.
-            self.swept = true;
-            core.emit(Output::Media(MediaRequest::KeepOnly(Vec::new())));
-        }
-        for key in std::mem::take(&mut self.touched) {
-            if let Some(at) = self.timer_of.remove(&key) {
-                self.timers.remove(&(at, key));
-            }
-            let Some(call) = self.table.get(&key) else {
-                continue;
-            };
-            if call.is_settled(core.now) {
-                self.forget(key);
-            } else if let Some(at) = call.next_deadline() {
-                self.timers.insert((at, key));
-                self.timer_of.insert(key, at);
-            }
-        }
-    }
-
-    /// When a call next wants its timer.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.timers.first().map(|(at, _)| *at)
+        self.records.is_empty()
     }
 
     /// The calls that are not over, oldest first.
-    pub(crate) fn status(&self, now: Instant) -> Vec<CallStatus> {
-        let live = self.table.values().filter_map(|call| {
-            let state = match call.phase {
-                Phase::Opening | Phase::Calling { ringing: false } => "calling",
-                Phase::Calling { ringing: true } => "ringing",
-                Phase::Talking { .. } => "talking",
-                Phase::Ending => return None,
-            };
-            Some(CallStatus {
-                id: call.record.id.clone(),
-                from: call.record.from.clone(),
-                to: call.record.to.clone(),
-                state: state.to_owned(),
-                seconds: (now - call.started).as_secs(),
-            })
-        });
-        live.collect()
-    }
-
-    /// Whether an INVITE is another copy, by another way, of one that is being worked off
-    /// (RFC 3261 §8.2.2.2).
-    pub(super) fn is_merged(&self, request: &Request) -> bool {
-        let headers = &request.headers;
-        let (Ok(call_id), Ok(from), Ok(cseq)) = (headers.call_id(), headers.from(), headers.cseq())
-        else {
-            return false;
-        };
-        debug_assert!(cseq.method == Method::Invite, "only INVITEs are compared");
-        self.table.values().any(|call| {
-            let dialog = &call.caller.dialog;
-            dialog.call_id == call_id
-                && dialog.is_from(&from)
-                && dialog.remote_cseq == Some(cseq.number)
+    pub(crate) fn status(&self, unix_millis: i64) -> Vec<CallStatus> {
+        let live = self.records.values().filter(|open| !open.ended);
+        live.map(|open| {
+            let record = &open.record;
+            let seconds = unix_millis.saturating_sub(record.started_millis) / 1000;
+            CallStatus {
+                id: record.id.clone(),
+                from: record.from.clone(),
+                to: record.to.clone(),
+                state: self.state(open).to_owned(),
+                seconds: u64::try_from(seconds).unwrap_or_default(),
+            }
         })
+        .collect()
     }
 
-    fn forget(&mut self, key: RelayId) {
-        self.table.remove(&key);
-        let index = &mut self.index;
-        index.dialogs.retain(|_, (owner, _)| *owner != key);
-        index.clients.retain(|_, (owner, _)| *owner != key);
-        index.servers.retain(|_, owner| *owner != key);
+    fn state(&self, open: &Open) -> &'static str {
+        if open.record.answered_millis.is_some() {
+            return "talking";
+        }
+        let hunt = open.caller.and_then(|leg| match self.place(leg)? {
+            Place::Waiting(key) => self.hunts.get(&key),
+            Place::Branch(_)
+            | Place::Transferor(_)
+            | Place::Talk(_)
+            | Place::Slot(_)
+            | Place::Leaving
+            | Place::Gone => None,
+        });
+        match hunt {
+            Some(hunt) if hunt.rings() => "ringing",
+            Some(_) | None => "calling",
+        }
     }
 }

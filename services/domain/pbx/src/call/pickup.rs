@@ -7,7 +7,7 @@ use super::hunt::Hunt;
 use super::plan::Who;
 use super::{Calls, Key, Tools};
 use crate::leg::LegId;
-use crate::routing_next as routing;
+use crate::routing;
 
 impl Calls {
     /// Takes the call that rings at one of these extensions, the one that has rung longest.
@@ -54,7 +54,11 @@ impl Calls {
         let Some(waiting) = self.hunts.get(&key).map(|hunt| hunt.waiting) else {
             return;
         };
-        let codecs = if self.parties.get(&waiting).is_some_and(|party| party.answered) {
+        let codecs = if self
+            .parties
+            .get(&waiting)
+            .is_some_and(|party| party.answered)
+        {
             tools.legs.agreement(waiting).codecs
         } else {
             tools.legs.offered(waiting).to_vec()

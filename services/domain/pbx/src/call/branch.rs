@@ -16,7 +16,7 @@ use super::{Calls, Key, Tools, codecs};
 use crate::dialog::address;
 use crate::leg::{LegId, Outgoing, Peer};
 use crate::registrar::Binding;
-use crate::routing_next as routing;
+use crate::routing;
 
 /// One who is being called.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl Calls {
         }
     }
 
-    fn target_failed(&mut self, key: Key, status: StatusCode) {
+    pub(super) fn target_failed(&mut self, key: Key, status: StatusCode) {
         if let Some(hunt) = self.hunts.get_mut(&key) {
             hunt.stage_failures.push(status.code());
         }
@@ -155,7 +155,10 @@ impl Calls {
                 };
                 let name = routing::shown_name(tools.core, number);
                 let peer = Peer::Extension(number.clone());
-                Some((outgoing, Party::new(peer, number.clone(), name, true, place)))
+                Some((
+                    outgoing,
+                    Party::new(peer, number.clone(), name, true, place),
+                ))
             }
             (Who::Trunk(_), Way::Phone(_)) => None,
         }
@@ -163,7 +166,10 @@ impl Calls {
 
     /// The ticket of a trunk's attempt goes on to the next trunk.
     pub(super) fn keep_ticket(&mut self, key: Key, leg: LegId) {
-        let ticket = self.parties.get_mut(&leg).and_then(|party| party.ticket.take());
+        let ticket = self
+            .parties
+            .get_mut(&leg)
+            .and_then(|party| party.ticket.take());
         if let (Some((ticket, _)), Some(hunt)) = (ticket, self.hunts.get_mut(&key)) {
             hunt.ticket = Some(ticket);
         }
@@ -192,7 +198,10 @@ impl Calls {
             hunt.early = Some(leg);
         }
         let heard = hunt.early == Some(leg);
-        let answered = self.parties.get(&waiting).is_some_and(|party| party.answered);
+        let answered = self
+            .parties
+            .get(&waiting)
+            .is_some_and(|party| party.answered);
         if !answered {
             self.pass_progress(tools, key, status, heard.then_some(leg));
         }
@@ -304,8 +313,8 @@ impl Calls {
             Who::Extension(_) => {}
             Who::Trunk(call) => {
                 // The called one himself said no: another trunk would lead to the same phone.
-                let unreached = is_unreached(status)
-                    || routing::fails_over(tools.core, &call.0.trunk, status);
+                let unreached =
+                    is_unreached(status) || routing::fails_over(tools.core, &call.0.trunk, status);
                 while !unreached && hunt.stages.front().is_some_and(super::Stage::is_trunk) {
                     hunt.stages.pop_front();
                 }

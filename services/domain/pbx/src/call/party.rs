@@ -49,7 +49,13 @@ pub(super) enum Place {
 }
 
 impl Party {
-    pub(super) fn new(peer: Peer, number: String, name: String, called: bool, place: Place) -> Self {
+    pub(super) fn new(
+        peer: Peer,
+        number: String,
+        name: String,
+        called: bool,
+        place: Place,
+    ) -> Self {
         Self {
             peer,
             number,

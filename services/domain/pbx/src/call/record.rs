@@ -247,7 +247,9 @@ fn record_id(tools: &mut Tools<'_>, started: UnixTime) -> String {
 
 fn report(stats: &Stats) -> AudioReport {
     let place = |address: Option<std::net::SocketAddr>| {
-        address.map(|address| address.to_string()).unwrap_or_default()
+        address
+            .map(|address| address.to_string())
+            .unwrap_or_default()
     };
     AudioReport {
         codec: stats.codec.clone(),

@@ -12,7 +12,7 @@ use super::party::Place;
 use super::plan::Plan;
 use super::{Calls, Tools};
 use crate::leg::LegId;
-use crate::routing_next as routing;
+use crate::routing;
 
 /// How long the PIN may take.
 const PIN_TIME_MAX: Duration = Duration::from_secs(20);

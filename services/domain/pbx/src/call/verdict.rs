@@ -15,7 +15,9 @@ pub(super) fn verdict(failures: &[u16]) -> (StatusCode, Outcome) {
     match best {
         Some(408) | None => (StatusCode::TEMPORARILY_UNAVAILABLE, Outcome::Unreachable),
         // Not for the caller: he cannot log in there, nor follow.
-        Some(300..=399 | 401 | 407 | 487) => (StatusCode::TEMPORARILY_UNAVAILABLE, Outcome::Refused),
+        Some(300..=399 | 401 | 407 | 487) => {
+            (StatusCode::TEMPORARILY_UNAVAILABLE, Outcome::Refused)
+        }
         // 503 would shun all of us (RFC 3261 §16.7).
         Some(503) => (StatusCode::SERVER_INTERNAL_ERROR, Outcome::Refused),
         Some(404) => (StatusCode::NOT_FOUND, Outcome::NotFound),

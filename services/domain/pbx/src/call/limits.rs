@@ -60,7 +60,11 @@ impl Calls {
 
     /// The minutes of a call by trunk begin to count.
     pub(super) fn count_answered(&mut self, tools: &Tools<'_>, leg: LegId) {
-        if let Some((ticket, _)) = self.parties.get(&leg).and_then(|party| party.ticket.as_ref()) {
+        if let Some((ticket, _)) = self
+            .parties
+            .get(&leg)
+            .and_then(|party| party.ticket.as_ref())
+        {
             self.usage.answered(*ticket, tools.core.now);
         }
     }

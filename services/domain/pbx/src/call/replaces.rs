@@ -7,7 +7,7 @@ use super::party::Place;
 use super::record::Left;
 use super::{Calls, Tools};
 use crate::leg::{LegId, Replaced};
-use crate::routing_next as routing;
+use crate::routing;
 
 impl Calls {
     /// A caller wants the place of another leg.
@@ -64,7 +64,11 @@ impl Calls {
         let number = self.parties.get(&leg).map(|party| party.number.clone());
         let codecs = tools.legs.agreement(other).codecs;
         self.answer(tools, leg, &codecs);
-        self.end_records_of(tools, before, Left::Transferred(&number.unwrap_or_default()));
+        self.end_records_of(
+            tools,
+            before,
+            Left::Transferred(&number.unwrap_or_default()),
+        );
         self.take_out(key, before);
         self.hang_up(tools, before, StatusCode::OK, None);
         self.record_answered(tools, record, other);

@@ -142,11 +142,23 @@ impl Calls {
     }
 
     /// A member is gone. The other one of two is hung up; three go on as two.
-    pub(super) fn leave_talk(&mut self, tools: &mut Tools<'_>, key: Key, leg: LegId, left: Left<'_>) {
+    pub(super) fn leave_talk(
+        &mut self,
+        tools: &mut Tools<'_>,
+        key: Key,
+        leg: LegId,
+        left: Left<'_>,
+    ) {
         let others = self
             .talks
             .get(&key)
-            .map(|talk| talk.members.iter().copied().filter(|one| *one != leg).collect::<Vec<_>>())
+            .map(|talk| {
+                talk.members
+                    .iter()
+                    .copied()
+                    .filter(|one| *one != leg)
+                    .collect::<Vec<_>>()
+            })
             .unwrap_or_default();
         self.end_records_of(tools, leg, left);
         self.take_out(key, leg);

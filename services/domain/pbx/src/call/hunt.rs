@@ -7,8 +7,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use ipc::sound::{Clip, Source};
 use ::routing::Ticket;
+use ipc::sound::{Clip, Source};
 use ipc::store::Outcome;
 use sansio::Instant;
 use sip::StatusCode;
@@ -20,7 +20,7 @@ use super::plan::{Plan, Ring, Stage, Target};
 use super::verdict::{is_busy, verdict};
 use super::{COMPLETED_ELSEWHERE, Calls, HOPS_DEFAULT, Key, Tools};
 use crate::leg::LegId;
-use crate::routing_next as routing;
+use crate::routing;
 
 /// Somebody who is looked for.
 #[derive(Debug)]
@@ -109,7 +109,9 @@ impl Hunt {
 
     fn deadline(&self) -> Option<Instant> {
         let later = self.later.iter().map(|(at, _)| *at);
-        later.chain(self.branches.iter().map(|branch| branch.until)).min()
+        later
+            .chain(self.branches.iter().map(|branch| branch.until))
+            .min()
     }
 }
 
@@ -126,7 +128,11 @@ impl Calls {
         {
             self.put(transferor, Place::Transferor(key));
         }
-        if self.parties.get(&waiting).is_some_and(|party| party.answered) {
+        if self
+            .parties
+            .get(&waiting)
+            .is_some_and(|party| party.answered)
+        {
             self.hear(tools, waiting, Source::Clip(Clip::MusicOnHold));
         }
         self.hunts.insert(key, hunt);
@@ -210,8 +216,11 @@ impl Calls {
             .branches
             .extract_if(.., |branch| branch.until <= now)
             .collect();
-        hunt.timed_out |= !late.is_empty();
+        hunt.timed_out |= late.iter().any(|branch| branch.rings);
         for branch in late {
+            if !branch.rings {
+                self.target_failed(key, StatusCode::REQUEST_TIMEOUT);
+            }
             self.keep_ticket(key, branch.leg);
             self.hang_up(tools, branch.leg, StatusCode::REQUEST_TERMINATED, None);
         }

@@ -18,7 +18,9 @@ pub(super) fn offer(caller: &[Codec]) -> Vec<Codec> {
         for (payload_type, name) in CONVERTIBLE {
             let known = codecs.iter().any(|codec| codec.name == name);
             // A caller may have given the number to something else.
-            let taken = codecs.iter().any(|codec| codec.payload_type == payload_type);
+            let taken = codecs
+                .iter()
+                .any(|codec| codec.payload_type == payload_type);
             if !known && !taken {
                 codecs.push(Codec {
                     payload_type,
@@ -40,8 +42,7 @@ pub(super) fn go_together(one: &[Codec], other: &[Codec]) -> bool {
             .iter()
             .any(|b| a.name == b.name && a.clock == b.clock && a.channels == b.channels)
     };
-    one.iter().any(same)
-        || (one.iter().any(is_convertible) && other.iter().any(is_convertible))
+    one.iter().any(same) || (one.iter().any(is_convertible) && other.iter().any(is_convertible))
 }
 
 #[cfg(test)]
@@ -75,7 +76,10 @@ mod tests {
         let (opus, g729) = (codec(96, "OPUS", 48000), codec(18, "G729", 8000));
         let (pcma, pcmu) = (codec(8, "PCMA", 8000), codec(0, "PCMU", 8000));
         assert!(go_together(&[pcma.clone()], &[pcmu]));
-        assert!(go_together(&[opus.clone(), pcma.clone()], &[codec(111, "OPUS", 48000)]));
+        assert!(go_together(
+            &[opus.clone(), pcma.clone()],
+            &[codec(111, "OPUS", 48000)]
+        ));
         assert!(!go_together(&[opus], &[pcma]));
         assert!(!go_together(&[g729], &[codec(0, "PCMU", 8000)]));
     }

@@ -10,7 +10,7 @@ use super::hunt::{Aim, Hunt};
 use super::party::Place;
 use super::{ANNOUNCE_TIME_MAX, Calls, Key, Tools};
 use crate::leg::LegId;
-use crate::routing_next as routing;
+use crate::routing;
 
 /// A party that is parked.
 #[derive(Clone, Debug)]
@@ -115,7 +115,9 @@ impl Calls {
 
     fn free_slot(&self, tools: &Tools<'_>) -> Option<u32> {
         let slots = routing::parking_slots(tools.core);
-        slots.into_iter().find(|slot| !self.parked.contains_key(slot))
+        slots
+            .into_iter()
+            .find(|slot| !self.parked.contains_key(slot))
     }
 
     /// Somebody dialled a slot's number.

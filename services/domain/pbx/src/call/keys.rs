@@ -3,7 +3,7 @@
 use super::party::Place;
 use super::{Calls, Tools};
 use crate::leg::LegId;
-use crate::routing_next as routing;
+use crate::routing;
 
 /// Keys remembered: no code is longer.
 const KEYS_MAX: usize = 8;

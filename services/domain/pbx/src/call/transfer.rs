@@ -6,8 +6,8 @@
 //! the transferor back when it has hung up. Attended: the transferor's other call is named in
 //! Replaces (RFC 3891); its far end and the party are joined here.
 
-use ipc::sound::{Clip, Source};
 use ::routing::Cause;
+use ipc::sound::{Clip, Source};
 use ipc::store::Outcome;
 use sip::StatusCode;
 
@@ -18,7 +18,7 @@ use super::record::{Begun, Left};
 use super::{Calls, Key, RING_TIME_MAX, Tools};
 use crate::core::event_text;
 use crate::leg::{LegId, Peer, Replaced, Transfer};
-use crate::routing_next as routing;
+use crate::routing;
 
 impl Calls {
     /// A leg was asked to be replaced by somebody else (REFER).
@@ -35,7 +35,9 @@ impl Calls {
             return;
         }
         let dialled = transfer.target.user().unwrap_or_default();
-        let Peer::Extension(extension) = &peer else { return };
+        let Peer::Extension(extension) = &peer else {
+            return;
+        };
         let caller = self.parties.get(&party).map_or(&peer, |party| &party.peer);
         let cause = Cause::Transferred(extension);
         match routing::lead(tools.core, self.usage(), caller, &dialled, cause) {
@@ -48,7 +50,11 @@ impl Calls {
             Lead::Refuse { status, .. } => {
                 tools.legs.transfer_refused(tools.core, leg, status);
             }
-            Lead::Pickup(_) | Lead::GroupPickup | Lead::Slot(_) | Lead::ThreeWay | Lead::Change(_) => {
+            Lead::Pickup(_)
+            | Lead::GroupPickup
+            | Lead::Slot(_)
+            | Lead::ThreeWay
+            | Lead::Change(_) => {
                 let status = StatusCode::DECLINE;
                 tools.legs.transfer_refused(tools.core, leg, status);
             }
@@ -191,7 +197,11 @@ impl Calls {
             transferor: Some(transferor),
             extension,
         };
-        let clip = if rings { Clip::Ringback } else { Clip::MusicOnHold };
+        let clip = if rings {
+            Clip::Ringback
+        } else {
+            Clip::MusicOnHold
+        };
         self.hear(tools, party, Source::Clip(clip));
         if let Some(open) = self.records.get_mut(&before) {
             open.record.transferred_to.clone_from(&to);
@@ -260,7 +270,10 @@ impl Calls {
                     && dialog.remote_tag.as_ref() == Some(&replaced.from_tag)
             })
         };
-        let live = self.parties.iter().filter(|(_, party)| party.place != Place::Gone);
+        let live = self
+            .parties
+            .iter()
+            .filter(|(_, party)| party.place != Place::Gone);
         live.map(|(leg, _)| *leg).find(named)
     }
 }
