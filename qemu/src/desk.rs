@@ -8,7 +8,7 @@ use ipc::Redacted;
 use crate::lab::{Lab, LabError};
 use crate::lan::BOX_ADDRESS;
 use crate::netns::Namespace;
-use crate::phone::{Phone, PhoneConfig, Transport};
+use crate::phone::{Codec, Encryption, Phone, PhoneConfig, Transport};
 use crate::probe::Credentials;
 use crate::sound::Tone;
 
@@ -83,6 +83,8 @@ impl Desk {
             registrar: SocketAddr::from((BOX_ADDRESS, SIP_PORT)),
             local: SocketAddr::from((address, SIP_PORT)),
             transport: plan.transport,
+            encryption: Encryption::Off,
+            codec: Codec::G711,
             expires: REGISTRATION,
             tone: plan.tone,
             folder: lab.scratch().join(format!("phone-{}", plan.extension)),

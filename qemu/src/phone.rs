@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-pub use self::account::{PhoneConfig, Transport};
+pub use self::account::{Codec, Encryption, PhoneConfig, Transport};
 use self::account::{account, host};
 use self::board::{Board, State};
 pub use self::error::PhoneError;
@@ -159,6 +159,7 @@ impl Phone {
         let parameter = match self.config.transport {
             Transport::Udp => "",
             Transport::Tcp => ";transport=tcp",
+            Transport::Tls => ";transport=tls",
         };
         self.forget_call();
         self.command("dial", Some(&format!("{whole}{parameter}")))

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ipc::Redacted;
-use qemu::phone::{Phone, PhoneConfig, PhoneError, Transport};
+use qemu::phone::{Codec, Encryption, Phone, PhoneConfig, PhoneError, Transport};
 use qemu::sound::Tone;
 
 /// An event on an idle machine comes in milliseconds; this is for a machine that is not idle.
@@ -57,6 +57,8 @@ fn phone(test: &str, registrar: SocketAddr, password: &str) -> Result<Phone, Pho
         registrar,
         local: free.expect("a port"),
         transport: Transport::Udp,
+        encryption: Encryption::Off,
+        codec: Codec::G711,
         expires: Duration::from_secs(60),
         tone: Tone {
             hertz: 440.0,

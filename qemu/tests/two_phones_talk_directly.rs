@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ipc::Redacted;
 use qemu::netns::Namespace;
-use qemu::phone::{Phone, PhoneConfig, PhoneError, Transport};
+use qemu::phone::{Codec, Encryption, Phone, PhoneConfig, PhoneError, Transport};
 use qemu::probe::{Credentials, Ending, Probe};
 use qemu::sound::{Expected, Heard, Tone};
 
@@ -90,6 +90,8 @@ fn phone(
         registrar: local,
         local,
         transport,
+        encryption: Encryption::Off,
+        codec: Codec::G711,
         expires: Duration::ZERO,
         tone,
         folder: folder.join(extension),

@@ -22,6 +22,10 @@ pub struct PhoneConfig {
     pub local: SocketAddr,
     /// What its SIP messages travel in.
     pub transport: Transport,
+    /// How its media is encrypted.
+    pub encryption: Encryption,
+    /// The only codec it knows.
+    pub codec: Codec,
     /// For how long it asks to be registered; it asks again in good time. Zero: it does not
     /// register.
     pub expires: Duration,
@@ -38,6 +42,26 @@ pub enum Transport {
     Udp,
     /// A connection.
     Tcp,
+    /// A connection inside TLS; baresip takes any certificate.
+    Tls,
+}
+
+/// How media is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// Not at all.
+    Off,
+    /// SRTP with keys in the description (RFC 4568), and no call without.
+    Required,
+}
+
+/// An audio codec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codec {
+    /// G.711, either law.
+    G711,
+    /// G.722, wide band.
+    G722,
 }
 
 /// The address of record with all that baresip has to know of it.
@@ -48,6 +72,8 @@ pub(super) fn account(config: &PhoneConfig) -> Result<String, PhoneError> {
         registrar,
         transport,
         expires,
+        encryption,
+        codec,
         ..
     } = config;
     let plain = |text: &str| {
@@ -60,9 +86,19 @@ pub(super) fn account(config: &PhoneConfig) -> Result<String, PhoneError> {
     let transport = match transport {
         Transport::Udp => "udp",
         Transport::Tcp => "tcp",
+        Transport::Tls => "tls",
+    };
+    let encryption = match encryption {
+        Encryption::Off => "",
+        Encryption::Required => ";mediaenc=srtp-mand",
+    };
+    let codecs = match codec {
+        Codec::G711 => "PCMA/8000/1,PCMU/8000/1",
+        Codec::G722 => "G722/16000/1",
     };
     Ok(format!(
-        "<sip:{extension}@{};transport={transport}>;regint={};auth_pass={};answermode=manual",
+        "<sip:{extension}@{};transport={transport}>;regint={};auth_pass={};answermode=manual\
+         ;audio_codecs={codecs}{encryption}",
         host(*registrar),
         expires.as_secs(),
         password.reveal(),

@@ -96,6 +96,8 @@ fn settings(config: &PhoneConfig, control: SocketAddr) -> String {
          jitter_buffer_delay 5-10\n\
          module_path {MODULES}\n\
          module g711.so\n\
+         module g722.so\n\
+         module srtp.so\n\
          module aufile.so\n\
          module aubridge.so\n\
          module sndfile.so\n\

@@ -1,0 +1,136 @@
+//! Real phones over every transport, with and without SRTP, with one codec or two.
+//!
+//! Each hears the other's tone and not its own, so the media went the whole way and, between two
+//! codecs, was converted.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use ipc::Redacted;
+use native::{PASSWORD, number};
+use netns::Office;
+use qemu::phone::{Codec, Encryption, Phone, PhoneConfig, Transport};
+use qemu::sound::{Expected, Tone};
+
+/// For each step of a call.
+const LIMIT: Duration = Duration::from_secs(20);
+/// Enough to measure frequency and level well.
+const TALK: Duration = Duration::from_secs(3);
+const DIGITS: &str = "159*0#";
+
+const LOW: Tone = Tone {
+    hertz: 440.0,
+    dbfs: -12.0,
+};
+const HIGH: Tone = Tone {
+    hertz: 1000.0,
+    dbfs: -18.0,
+};
+
+/// What is different between the phones of a test.
+#[derive(Clone, Copy)]
+struct Kind {
+    transport: Transport,
+    encryption: Encryption,
+    codec: Codec,
+}
+
+const PLAIN: Kind = Kind {
+    transport: Transport::Udp,
+    encryption: Encryption::Off,
+    codec: Codec::G711,
+};
+
+fn phone(office: &Office, index: usize, kind: Kind, tone: Tone) -> Phone {
+    let last = u8::try_from(index + 1).expect("a small office");
+    let address = IpAddr::V4(Ipv4Addr::new(127, 0, 1, last));
+    let port = match kind.transport {
+        Transport::Udp | Transport::Tcp => 5060,
+        Transport::Tls => 5061,
+    };
+    let config = PhoneConfig {
+        extension: number(index),
+        password: Redacted::new(PASSWORD.to_owned()),
+        registrar: SocketAddr::new(office.box_.sip.ip(), port),
+        local: SocketAddr::new(address, 5060),
+        transport: kind.transport,
+        encryption: kind.encryption,
+        codec: kind.codec,
+        expires: Duration::from_secs(600),
+        tone,
+        folder: office.box_.folder().join(format!("phone-{index}")),
+    };
+    let phone = Phone::start(config).expect("a phone");
+    phone.wait_registered(LIMIT).expect("it registers");
+    phone
+}
+
+fn check(one: Kind, other: Kind) {
+    let office = Office::open(|_| {}).expect("an office");
+    let caller = phone(&office, 0, one, LOW);
+    let callee = phone(&office, 1, other, HIGH);
+    caller.dial(&number(1)).expect("dialled");
+    callee.wait_incoming(LIMIT).expect("a call");
+    caller.wait_ringing(LIMIT).expect("ringing");
+    callee.accept().expect("accepted");
+    caller.wait_established(LIMIT).expect("a call");
+    caller.wait_sound(TALK, LIMIT).expect("sound");
+    callee.wait_sound(TALK, LIMIT).expect("sound");
+    caller.send_digits(DIGITS).expect("digits");
+    callee.wait_digits(DIGITS, LIMIT).expect("digits");
+    caller.hang_up().expect("hung up");
+    callee.wait_closed(LIMIT).expect("the end");
+    judge(&caller, HIGH, LOW);
+    judge(&callee, LOW, HIGH);
+    caller.quit().expect("a clean end");
+    callee.quit().expect("a clean end");
+}
+
+fn judge(phone: &Phone, theirs: Tone, own: Tone) {
+    let expected = Expected {
+        theirs,
+        own_hertz: own.hertz,
+    };
+    let recording = phone.heard().expect("a recording");
+    let heard = expected.judge(&recording).expect("the other side");
+    println!("    measured: {heard}");
+}
+
+#[test]
+fn phones_over_udp_talk() {
+    check(PLAIN, PLAIN);
+}
+
+#[test]
+fn a_phone_over_tcp_talks_to_one_over_tls() {
+    let over = |transport| Kind { transport, ..PLAIN };
+    check(over(Transport::Tcp), over(Transport::Tls));
+}
+
+#[test]
+fn encrypted_phones_over_tls_talk() {
+    let kind = Kind {
+        transport: Transport::Tls,
+        encryption: Encryption::Required,
+        ..PLAIN
+    };
+    check(kind, kind);
+}
+
+#[test]
+fn an_encrypted_phone_talks_to_a_plain_one() {
+    let encrypted = Kind {
+        encryption: Encryption::Required,
+        ..PLAIN
+    };
+    check(encrypted, PLAIN);
+}
+
+#[test]
+fn a_wide_band_phone_talks_to_a_narrow_one() {
+    let wide = Kind {
+        codec: Codec::G722,
+        ..PLAIN
+    };
+    check(wide, PLAIN);
+}
