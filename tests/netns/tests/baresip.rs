@@ -2,6 +2,7 @@
 //!
 //! Each hears the other's tone and not its own, so the media went the whole way and, between two
 //! codecs, was converted.
+#![expect(clippy::expect_used, reason = "a test may panic to fail")]
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
