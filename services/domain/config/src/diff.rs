@@ -142,7 +142,7 @@ fn group_changes(old: &Group, new: &Group) -> Vec<String> {
 
 fn trunk_changes(old: &Trunk, new: &Trunk) -> Vec<String> {
     let mut changes = Vec::new();
-    changed!(old, new, changes; enabled outbound_proxy transport qualify channels_max codecs
+    changed!(old, new, changes; enabled outbound_proxy transport trust qualify channels_max codecs
         identity prack session_timers dtmf encryption inbound_number inbound_rewrites number_form
         failover_statuses);
     match (&old.access, &new.access) {

@@ -22,6 +22,7 @@ mod settings;
 mod site;
 mod times;
 mod trunk;
+mod trust;
 mod wrong;
 
 pub use diff::diff;
@@ -47,4 +48,5 @@ pub use site::{
 };
 pub use times::{Holidays, Hours, TimeCondition, Zone};
 pub use trunk::{Access, Account, InboundRewrite, Trunk, rewritten};
+pub use trust::Trust;
 pub use wrong::{NAME_LENGTH_MAX, Wrong};

@@ -13,6 +13,7 @@ use crate::host::Host;
 use crate::network::Network;
 use crate::pattern::{DIALLED_LENGTH_MAX, Pattern, is_dialled};
 use crate::settings::{NETWORKS_MAX, codecs_to_ipc, parse_codecs, secs, short_secs};
+use crate::trust::Trust;
 use crate::wrong::{Report, Wrong};
 
 /// Most calls on one trunk: two E1 lines of primary rate many times over.
@@ -35,6 +36,8 @@ pub struct Trunk {
     pub outbound_proxy: Option<Host>,
     /// How SIP travels.
     pub transport: TrunkTransport,
+    /// Whom a TLS server's certificate must come from.
+    pub trust: Trust,
     /// Time between two OPTIONS that ask whether it is there; `None`: never.
     pub qualify: Option<Duration>,
     /// Calls at one time, both directions together.
@@ -142,6 +145,7 @@ impl Trunk {
         }
         let proxy = &raw.outbound_proxy;
         let outbound_proxy = report.take_any("outbound_proxy", proxy, Host::parse, Wrong::NotAHost);
+        let trust = Trust::parse(&raw.trust, report)?;
         let rewrites = raw.inbound_rewrites.iter();
         let codecs = parse_codecs(&raw.codecs, report);
         let inbound_rewrites = rewrites
@@ -153,6 +157,7 @@ impl Trunk {
             access: Access::parse(&raw.access, report)?,
             outbound_proxy,
             transport: raw.transport,
+            trust,
             qualify: (raw.qualify_secs != 0).then(|| Duration::from_secs(raw.qualify_secs.into())),
             channels_max: raw.channels_max.into(),
             codecs,
@@ -184,6 +189,7 @@ impl Trunk {
                 .map(ToString::to_string)
                 .unwrap_or_default(),
             transport: self.transport,
+            trust: self.trust.to_ipc(),
             qualify_secs: self.qualify.map(short_secs).unwrap_or_default(),
             channels_max: u16::try_from(self.channels_max).unwrap_or(CHANNELS_MAX),
             codecs: codecs_to_ipc(&self.codecs),

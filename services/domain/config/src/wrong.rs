@@ -100,6 +100,12 @@ pub enum Wrong {
     /// A destination that needs a route's number.
     #[error("a trunk, or a number left empty, is for routes only; give the number to call")]
     RouteOnly,
+    /// Not certificates.
+    #[error("is not one or more certificates as PEM; paste from BEGIN to END CERTIFICATE")]
+    NotACertificate,
+    /// Not a fingerprint.
+    #[error("{0:?} is not a SHA-256 fingerprint; write its 64 hex digits, colons are let go")]
+    NotAFingerprint(String),
     /// Not a calling code.
     #[error("{0:?} is not a country's calling code; write it as 351, or * for all")]
     NotACallingCode(String),

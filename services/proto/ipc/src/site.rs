@@ -23,7 +23,7 @@ pub use route::{
 };
 pub use trunk::{
     FromUser, Identity, InboundNumber, InboundRewrite, NumberForm, Prack, Privacy, SessionTimers,
-    TimerMode, Trunk, TrunkAccess, TrunkTransport,
+    TimerMode, Trunk, TrunkAccess, TrunkTransport, TrunkTrust,
 };
 
 /// Everything people configure, whole.

@@ -80,7 +80,8 @@ pub struct Forward {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
-    /// Extensions and groups of this site.
+    /// Short numbers of no public plan: another PBX behind a trunk. Extensions and groups of this
+    /// site need no permission.
     Internal,
     /// Fixed numbers of the own area, free numbers and public services.
     Local,

@@ -20,6 +20,8 @@ pub struct Trunk {
     pub outbound_proxy: String,
     /// How SIP travels.
     pub transport: TrunkTransport,
+    /// Whom a TLS server's certificate must come from.
+    pub trust: TrunkTrust,
     /// Seconds between two OPTIONS that ask whether it is there; 0: never.
     pub qualify_secs: u16,
     /// Calls at one time, both directions together.
@@ -96,6 +98,19 @@ pub enum TrunkTransport {
     Tcp,
     /// TLS.
     Tls,
+}
+
+/// Whom a TLS server's certificate must come from.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrunkTrust {
+    /// A public authority, for the name we connect to.
+    #[default]
+    Public,
+    /// One of these private authorities, as PEM, for the name we connect to.
+    Authority(String),
+    /// The certificate with this SHA-256 in hex, whatever else it says.
+    Fingerprint(String),
 }
 
 /// Who we say is calling.
@@ -227,6 +242,7 @@ impl Default for Trunk {
             access: TrunkAccess::default(),
             outbound_proxy: String::new(),
             transport: TrunkTransport::default(),
+            trust: TrunkTrust::default(),
             qualify_secs: 60,
             channels_max: 30,
             codecs: Vec::new(),
