@@ -1,0 +1,8 @@
+//! Phones around an engine in virtual time: no sockets, no clock.
+
+mod conversion;
+mod digits;
+mod playing;
+mod relaying;
+mod secrecy;
+mod site;

@@ -1,0 +1,123 @@
+//! SRTP on either leg.
+
+use std::net::SocketAddr;
+
+use ipc::sound::{Dtmf, Suite};
+
+use super::site::*;
+use crate::endpoint::Channel;
+
+const SUITES: [Suite; 3] = [
+    Suite::AesCm128HmacSha1_80,
+    Suite::AesCm128HmacSha1_32,
+    Suite::AeadAes128Gcm,
+];
+
+#[test]
+fn a_secret_leg_and_a_plain_one_hear_each_other() {
+    for suite in SUITES {
+        let mut site = Site::new();
+        let mut secret = site.phone(1, &[pcma()], Dtmf::Elsewhere);
+        let mut plain = site.phone(2, &[pcma()], Dtmf::Elsewhere);
+        secret.secure(suite, 3, 4);
+        site.set(&secret);
+        site.connect(&secret, &plain);
+        for _ in 0..5 {
+            site.say(&mut secret, 8, b"secret", 160);
+            site.say(&mut plain, 8, b"plain", 160);
+            site.pass(20);
+        }
+        let mut to_secret = site.outside.sent.iter().filter(|it| it.slot == secret.slot);
+        assert!(to_secret.all(|it| it.bytes.len() > 17 && !it.bytes[12..].starts_with(b"plain")));
+        let heard = site.heard(&mut secret);
+        assert!(heard.len() == 5 && heard.iter().all(|told| told.payload == b"plain"));
+        let heard = site.heard(&mut plain);
+        assert!(heard.len() == 5 && heard.iter().all(|told| told.payload == b"secret"));
+    }
+}
+
+#[test]
+fn what_is_not_authentic_neither_passes_nor_locks() {
+    let mut site = Site::new();
+    let mut secret = site.phone(1, &[pcma()], Dtmf::Elsewhere);
+    let mut plain = site.phone(2, &[pcma()], Dtmf::Elsewhere);
+    secret.secure(Suite::AesCm128HmacSha1_80, 3, 4);
+    site.set(&secret);
+    site.connect(&secret, &plain);
+    // A stranger on the same host.
+    let mut forged = secret.packet(false, 8, b"forged");
+    *forged.last_mut().expect("a tag") ^= 1;
+    let elsewhere = SocketAddr::new(secret.address.ip(), 9);
+    site.arrive(secret.slot, Channel::Rtp, elsewhere, &forged);
+    assert!(site.heard(&mut plain).is_empty());
+    site.say(&mut secret, 8, b"true", 160);
+    assert_eq!(site.heard(&mut plain).len(), 1);
+    let replayed = secret.packet(false, 8, b"twice");
+    for _ in 0..2 {
+        site.arrive(secret.slot, Channel::Rtp, secret.address, &replayed);
+    }
+    assert_eq!(site.heard(&mut plain).len(), 1);
+    let stats = site.engine.stats(site.now, 1).expect("open");
+    assert_eq!((stats.dropped, stats.source), (2, Some(secret.address)));
+}
+
+#[test]
+fn keys_that_stay_keep_their_place_and_new_keys_begin_anew() {
+    // pbx trap 21.
+    let mut site = Site::new();
+    let mut secret = site.phone(1, &[pcma()], Dtmf::Elsewhere);
+    let mut plain = site.phone(2, &[pcma()], Dtmf::Elsewhere);
+    secret.secure(Suite::AesCm128HmacSha1_80, 3, 4);
+    secret.sequence = 65_530;
+    site.set(&secret);
+    site.connect(&secret, &plain);
+    for _ in 0..10 {
+        site.say(&mut secret, 8, b"wraps", 160);
+    }
+    site.set(&secret);
+    site.say(&mut secret, 8, b"after a re-INVITE", 160);
+    assert_eq!(site.heard(&mut plain).len(), 11);
+    let stats = site.engine.stats(site.now, 1).expect("open");
+    assert_eq!(stats.rollover.1, 1);
+    secret.secure(Suite::AesCm128HmacSha1_80, 5, 6);
+    secret.sequence = 7;
+    site.set(&secret);
+    site.say(&mut secret, 8, b"new keys", 160);
+    assert_eq!(site.heard(&mut plain).len(), 1);
+}
+
+#[test]
+fn a_restarted_media_understands_a_peer_whose_counter_has_rolled_over() {
+    let mut site = Site::new();
+    let mut secret = site.phone(1, &[pcma()], Dtmf::Elsewhere);
+    let mut plain = site.phone(2, &[pcma()], Dtmf::Elsewhere);
+    secret.secure(Suite::AesCm128HmacSha1_80, 3, 4);
+    secret.sequence = 65_535;
+    // The phone has been sending for a while already: it has rolled over twice.
+    for _ in 0..=65_536 {
+        secret.packet(false, 8, b"before");
+    }
+    secret.agreed.rollover = (0, 2);
+    site.set(&secret);
+    site.connect(&secret, &plain);
+    site.say(&mut secret, 8, b"understood", 160);
+    assert_eq!(site.heard(&mut plain)[0].payload, b"understood");
+}
+
+#[test]
+fn reports_to_a_secret_leg_are_secret_too() {
+    let mut site = Site::new();
+    let mut secret = site.phone(1, &[pcma()], Dtmf::Elsewhere);
+    secret.secure(Suite::AeadAes128Gcm, 3, 4);
+    site.set(&secret);
+    site.pass(6_000);
+    let report = &site.outside.sent[0];
+    assert_eq!(report.channel, Channel::Rtcp);
+    // RFC 7714 §9: a tag of 16 octets, then the E bit and an index of 31.
+    let [.., e, _, _, _] = report.bytes[..] else {
+        panic!("short")
+    };
+    assert_eq!(e & 0x80, 0x80);
+    let words = usize::from(u16::from_be_bytes([report.bytes[2], report.bytes[3]]));
+    assert!(report.bytes.len() > words * 4 + 4 + 16);
+}

@@ -1,0 +1,177 @@
+//! Recordings and sounds as files: names checked, opened and read by the thread that asked.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rtp::{Rate, wav};
+
+/// The longest file played, bytes: ten minutes at 16 kHz.
+const SOUND_BYTES_MAX: u64 = 20 * 1024 * 1024;
+
+/// The longest file name, with its ending.
+const NAME_MAX: usize = 128;
+
+/// Where recordings are written and sounds are read; a missing folder refuses what needs it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Folders {
+    /// For recordings.
+    pub recordings: Option<PathBuf>,
+    /// For sounds.
+    pub sounds: Option<PathBuf>,
+}
+
+/// Samples of a sound, whole.
+#[derive(Clone, Debug)]
+pub(crate) struct Loaded {
+    pub(crate) samples: Arc<[i16]>,
+    pub(crate) rate: Rate,
+}
+
+/// A new file for a recording; removed again unless something was recorded into it.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) file: File,
+    path: PathBuf,
+    is_kept: bool,
+}
+
+/// Why a file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileError {
+    /// No folder was given at start.
+    #[error("no folder for it: start media with {0}")]
+    NoFolder(&'static str),
+    /// A name that is not one, or leads elsewhere.
+    #[error("`{0}` is not a file name: use letters, digits, - and _, then .wav")]
+    Name(String),
+    /// The kernel refuses.
+    #[error("{path}: {source}")]
+    Kernel {
+        /// The file.
+        path: String,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
+    /// Not a WAV file that can be played.
+    #[error("{path}: {reason}")]
+    Format {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Folders {
+    /// Reads a sound.
+    pub(crate) fn load(&self, name: &str) -> Result<Loaded, FileError> {
+        let folder = self.sounds.as_deref();
+        let path = checked(folder.ok_or(FileError::NoFolder("--sounds"))?, name)?;
+        let read = || {
+            let mut bytes = Vec::new();
+            File::open(&path)?
+                .take(SOUND_BYTES_MAX)
+                .read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        let bytes = read().map_err(|source| kernel(&path, source))?;
+        let sound = wav::read(&bytes).map_err(|error| FileError::Format {
+            path: path.display().to_string(),
+            reason: error.to_string(),
+        })?;
+        Ok(Loaded {
+            samples: sound.samples.into(),
+            rate: sound.rate,
+        })
+    }
+
+    /// Makes a file for a recording; it must not be there yet.
+    pub(crate) fn create(&self, name: &str) -> Result<Opened, FileError> {
+        let folder = self.recordings.as_deref();
+        let path = checked(folder.ok_or(FileError::NoFolder("--recordings"))?, name)?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o640)
+            .open(&path)
+            .map_err(|source| kernel(&path, source))?;
+        Ok(Opened {
+            file,
+            path,
+            is_kept: false,
+        })
+    }
+
+    /// Writes true lengths into recordings that a killed process left open.
+    pub(crate) fn repair(&self) {
+        let Some(folder) = &self.recordings else {
+            return;
+        };
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                tracing::warn!("recordings cannot be listed: {}: {error}", folder.display());
+                return;
+            }
+        };
+        let wav = |path: &PathBuf| path.extension().is_some_and(|it| it == "wav");
+        for path in entries.flatten().map(|it| it.path()).filter(wav) {
+            match repair(&path) {
+                Ok(false) => {}
+                Ok(true) => tracing::info!("{}: the recording was cut short", path.display()),
+                Err(error) => tracing::warn!("{}: {error}", path.display()),
+            }
+        }
+    }
+}
+
+impl Opened {
+    /// The file holds something: it stays.
+    pub(crate) const fn keep(&mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        if !self.is_kept
+            && let Err(error) = std::fs::remove_file(&self.path)
+        {
+            tracing::debug!("{}: {error}", self.path.display());
+        }
+    }
+}
+
+fn kernel(path: &Path, source: std::io::Error) -> FileError {
+    let path = path.display().to_string();
+    FileError::Kernel { path, source }
+}
+
+/// The path of a file whose name leads nowhere else.
+fn checked(folder: &Path, name: &str) -> Result<PathBuf, FileError> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    let stem = name.strip_suffix(".wav").unwrap_or_default();
+    if stem.is_empty() || name.len() > NAME_MAX || !stem.bytes().all(is_plain) {
+        return Err(FileError::Name(name.chars().take(NAME_MAX).collect()));
+    }
+    Ok(folder.join(name))
+}
+
+/// Corrects the header of one file; whether it had to be.
+fn repair(path: &Path) -> std::io::Result<bool> {
+    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+    let length = file.metadata()?.len();
+    let mut header = Vec::new();
+    (&mut file)
+        .take(wav::HEADER_LENGTH as u64)
+        .read_to_end(&mut header)?;
+    let Some(repaired) = wav::repaired(&header, length) else {
+        return Ok(false);
+    };
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(&repaired)?;
+    Ok(true)
+}

@@ -1,0 +1,175 @@
+//! What the box plays: tones, music, files, digits.
+
+use std::sync::Arc;
+
+use ipc::sound::Clip;
+use rtp::Rate;
+use rtp::music::Music;
+use rtp::tone::{Plan, Signal, Tone};
+use sansio::Instant;
+
+use super::files::Loaded;
+use super::hearing::{Hearing, World};
+use super::leg::Leg;
+
+/// Something being played to one peer.
+#[derive(Debug)]
+pub(crate) struct Player {
+    rate: Rate,
+    piece: Piece,
+}
+
+#[derive(Debug)]
+enum Piece {
+    Tone(Tone),
+    Music(Box<Music>),
+    /// Beeps, as many as each digit says, ten for 0: no language is needed to count them.
+    Beeps(Beeps),
+    Sound {
+        samples: Arc<[i16]>,
+        at: usize,
+    },
+}
+
+#[derive(Debug)]
+struct Beeps {
+    tone: Option<Tone>,
+    /// Beeps left of the digit, and the digits after it.
+    left: u32,
+    digits: Vec<u32>,
+    /// Frames of silence before the next beep.
+    pause: u32,
+}
+
+impl Player {
+    /// What plays a clip at the rate its hearer takes; `None` for a file, which must be
+    /// [loaded](Self::of_file) first.
+    pub(crate) fn of_clip(clip: &Clip, plan: Plan, rate: Rate) -> Option<Self> {
+        let tone = |signal| Piece::Tone(Tone::new(plan, signal, rate));
+        let piece = match clip {
+            Clip::Ringback => tone(Signal::Ringback),
+            Clip::Busy => tone(Signal::Busy),
+            Clip::Congestion => tone(Signal::Congestion),
+            Clip::Confirm => tone(Signal::Confirm),
+            Clip::MusicOnHold => Piece::Music(Box::new(Music::new(rate))),
+            Clip::Digits(digits) => Piece::Beeps(Beeps::new(digits)),
+            Clip::File(_) => return None,
+        };
+        Some(Self { rate, piece })
+    }
+
+    /// What plays a file.
+    pub(crate) fn of_file(sound: Loaded) -> Self {
+        Self {
+            rate: sound.rate,
+            piece: Piece::Sound {
+                samples: sound.samples,
+                at: 0,
+            },
+        }
+    }
+
+    /// The rate it plays at.
+    pub(crate) const fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    /// Fills a frame; false when it is over, and `frame` is not to be sent.
+    pub(crate) fn fill(&mut self, frame: &mut [i16]) -> bool {
+        match &mut self.piece {
+            Piece::Tone(tone) => tone.fill(frame),
+            Piece::Music(music) => {
+                music.fill(frame);
+                true
+            }
+            Piece::Beeps(beeps) => beeps.fill(self.rate, frame),
+            Piece::Sound { samples, at } => {
+                let rest = samples.get(*at..).unwrap_or_default();
+                frame.fill(0);
+                for (place, sample) in frame.iter_mut().zip(rest) {
+                    *place = *sample;
+                }
+                *at = at.saturating_add(frame.len());
+                !rest.is_empty()
+            }
+        }
+    }
+}
+
+impl Beeps {
+    fn new(digits: &str) -> Self {
+        let count = |digit| if digit == 0 { 10 } else { digit };
+        let mut digits: Vec<u32> = digits
+            .chars()
+            .filter_map(|written| written.to_digit(10))
+            .take(DIGITS_MAX)
+            .map(count)
+            .collect();
+        digits.reverse();
+        Self {
+            tone: None,
+            left: digits.pop().unwrap_or(0),
+            digits,
+            pause: 0,
+        }
+    }
+
+    fn fill(&mut self, rate: Rate, frame: &mut [i16]) -> bool {
+        frame.fill(0);
+        if let Some(left) = self.pause.checked_sub(1) {
+            self.pause = left;
+            return true;
+        }
+        if self.left == 0 {
+            return false;
+        }
+        let beep = || Tone::new(Plan::default(), Signal::Confirm, rate);
+        if self.tone.get_or_insert_with(beep).fill(frame) {
+            return true;
+        }
+        self.tone = None;
+        self.left -= 1;
+        self.pause = BETWEEN_BEEPS;
+        if self.left == 0 {
+            self.left = self.digits.pop().unwrap_or(0);
+            self.pause = BETWEEN_DIGITS;
+        }
+        true
+    }
+}
+
+impl Leg {
+    /// Sends the next frame of what is played; whether it ended with it.
+    pub(crate) fn play(
+        &mut self,
+        now: Instant,
+        packet: &mut Vec<u8>,
+        world: &mut impl World,
+    ) -> bool {
+        let Hearing::Clip(player) = &mut self.ear.hears else {
+            return false;
+        };
+        let mut samples = [0; Rate::Wide.frame()];
+        let rate = player.rate();
+        let Some(frame) = samples.get_mut(..rate.frame()) else {
+            return false;
+        };
+        if !player.fill(frame) {
+            self.ear.hears = Hearing::Silence;
+            return true;
+        }
+        if !self.is_pressing() {
+            self.say(now, CLIPS, (rate, frame), packet, world);
+        }
+        false
+    }
+}
+
+/// Frames of silence between two beeps: 160 ms.
+const BETWEEN_BEEPS: u32 = 8;
+/// Frames of silence between two digits: 700 ms.
+const BETWEEN_DIGITS: u32 = 35;
+/// Names clips as a speaker of [`rtp::Outgoing`].
+const CLIPS: u64 = 2;
+/// Digits beeped: more than any number or address has.
+const DIGITS_MAX: usize = 32;

@@ -1,0 +1,175 @@
+//! Media as a service: its Unix socket, who may ask, and the pump on the calling thread.
+
+use std::os::unix::net::UnixListener;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+
+use ipc::sound::{Clip, Reply, Request, Source};
+use run_loop::clock::Clock;
+use run_loop::ipc::{Answer, Connection};
+use run_loop::notify::Notify;
+use run_loop::uid;
+
+use super::control::{Control, Order};
+use super::engine::ENDPOINTS_MAX;
+use super::files::{FileError, Folders};
+use super::pump::{Pump, PumpError};
+use crate::ports::PortRange;
+
+/// What the service is started with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// UDP ports for calls, two a peer.
+    pub ports: PortRange,
+    /// Where recordings go and sounds come from.
+    pub folders: Folders,
+}
+
+/// Why the service ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The media thread broke.
+    #[error(transparent)]
+    Pump(#[from] PumpError),
+    /// No thread for the control socket.
+    #[error("no thread for the control socket: {0}")]
+    Thread(std::io::Error),
+    /// No random bytes.
+    #[error(transparent)]
+    Random(#[from] run_loop::RandomError),
+}
+
+/// Serves until something breaks; SIGTERM ends the process at once: what it holds is told again by
+/// `pbx`, and recordings are repaired at the next start.
+///
+/// # Errors
+/// What broke.
+pub fn serve(
+    listener: UnixListener,
+    notify: &Notify,
+    settings: Settings,
+) -> Result<(), ServeError> {
+    let mut seed = [0; 8];
+    run_loop::fill_random(&mut seed)?;
+    raise_descriptor_limit();
+    settings.folders.repair();
+    let ports = settings.ports;
+    let (pump, control) = Pump::new(Clock::start(), ports, u64::from_le_bytes(seed))?;
+    std::thread::Builder::new()
+        .name("control".into())
+        .spawn(move || answer(&listener, &control, &settings.folders))
+        .map_err(ServeError::Thread)?;
+    tracing::info!("endpoints on UDP ports {ports}");
+    notify.ready();
+    pump.run(|| notify.watchdog())?;
+    Ok(())
+}
+
+fn answer(listener: &UnixListener, control: &Control, folders: &Folders) {
+    let (asked, folders) = (control.clone(), folders.clone());
+    let own = rustix::process::geteuid().as_raw();
+    let allow = |uid| [uid::PBX, uid::WEB, uid::ROOT].contains(&uid);
+    let served = run_loop::ipc::serve(listener, allow, move |connection, request: Request| {
+        let uid = connection.peer.uid;
+        if uid != own && !may_ask(uid, &request) {
+            tracing::warn!(
+                uid,
+                "a process that may only look tried to change an endpoint"
+            );
+            return Answer::Reply(Reply::Refused { uid });
+        }
+        if request == Request::Watch {
+            watch(connection, &asked);
+            return Answer::Done;
+        }
+        match prepare(&folders, request) {
+            Ok(order) => asked.order(order).map_or(Answer::Done, Answer::Reply),
+            Err(error) => Answer::Reply(Reply::Failed {
+                reason: error.to_string(),
+            }),
+        }
+    });
+    if let Err(error) = served {
+        // A pump that has ended already needs no reason.
+        let _ = control.stop(error);
+    }
+}
+
+/// Opens and reads the files of a request, so that the media thread need not wait for a disk.
+fn prepare(folders: &Folders, request: Request) -> Result<Order, FileError> {
+    Ok(match request {
+        Request::Hear(id, Source::Clip(Clip::File(name))) => Order::Play(id, folders.load(&name)?),
+        Request::Record { id, file } => Order::Record(id, folders.create(&file)?),
+        Request::Open { .. }
+        | Request::Set(..)
+        | Request::Hear(..)
+        | Request::Dial { .. }
+        | Request::StopRecording(_)
+        | Request::Close(_)
+        | Request::KeepOnly(_)
+        | Request::Status
+        | Request::Watch => Order::Plain(request),
+    })
+}
+
+/// Pushes events until the watcher is gone or behind.
+fn watch(connection: &mut Connection, control: &Control) {
+    let Ok(events) = control.watch() else { return };
+    loop {
+        match events.recv_timeout(LOOK) {
+            Ok(event) => {
+                if connection.push(&Reply::Event(event)).is_err() {
+                    return;
+                }
+            }
+            Err(RecvTimeoutError::Timeout) if connection.is_open() => {}
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// `pbx` rules the endpoints; `web` and a person at the box may look.
+const fn may_ask(peer: u32, request: &Request) -> bool {
+    match request {
+        Request::Status | Request::Watch => matches!(peer, uid::PBX | uid::WEB | uid::ROOT),
+        Request::Open { .. }
+        | Request::Set(..)
+        | Request::Hear(..)
+        | Request::Dial { .. }
+        | Request::Record { .. }
+        | Request::StopRecording(_)
+        | Request::Close(_)
+        | Request::KeepOnly(_) => peer == uid::PBX,
+    }
+}
+
+/// Two sockets an endpoint are more than the usual soft limit of 1,024.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(
+            "the descriptor limit stays, so {ENDPOINTS_MAX} endpoints may not fit: {error}"
+        );
+    }
+}
+
+/// How often a watch without events looks whether anybody still watches.
+const LOOK: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_pbx_changes_endpoints() {
+        assert!(may_ask(uid::PBX, &Request::Close(1)));
+        for looker in [uid::WEB, uid::ROOT] {
+            assert!(may_ask(looker, &Request::Status));
+            assert!(may_ask(looker, &Request::Watch));
+            assert!(!may_ask(looker, &Request::Close(1)));
+        }
+        assert!(!may_ask(uid::NET, &Request::Status));
+    }
+}
