@@ -60,6 +60,18 @@ What is counted (calls in progress, rates, minutes of the day) is left out.")]
     Explain(Explain),
     /// Show what is dangerous about the routes, and what a stolen extension can cost.
     Warnings,
+    /// Ask any address of the HTTPS API; prints JSON. What is sent is read from standard input,
+    /// because it may hold passwords and arguments are seen by others.
+    #[command(after_help = "Examples:
+  ramal ctl api get /api/trunks
+  ramal ctl api post /api/trunks < trunk.json
+  ramal ctl api delete /api/routes/mobile%20out")]
+    Api {
+        /// What to do.
+        method: Method,
+        /// An address below /api/.
+        path: String,
+    },
     /// Stop a service and start it again.
     #[command(after_help = "Example:\n  ramal ctl restart pbx")]
     Restart {
@@ -72,6 +84,16 @@ What is counted (calls in progress, rates, minutes of the day) is left out.")]
         /// Their sign-in name.
         login: String,
     },
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Method {
+    /// Read.
+    Get,
+    /// Create or change.
+    Post,
+    /// Remove.
+    Delete,
 }
 
 #[derive(clap::Args)]
@@ -132,8 +154,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .clone()
         .unwrap_or_else(|| run_loop::socket_path("ctl"));
     let (method, target, body) = request(&arguments.command);
-    let (status, answer) =
-        web_server::control::call(&socket, method, &target, body.to_string().as_bytes())?;
+    let body = match &arguments.command {
+        Command::Api {
+            method: Method::Post,
+            ..
+        } => std::io::read_to_string(std::io::stdin())?,
+        _ => body.to_string(),
+    };
+    let (status, answer) = web_server::control::call(&socket, method, &target, body.as_bytes())?;
     let answer: Value = serde_json::from_slice(&answer).unwrap_or(Value::Null);
     if !(200..300).contains(&status) {
         let reason = answer.get("error").and_then(Value::as_str);
@@ -181,7 +209,19 @@ fn request(command: &Command) -> (&'static str, String, Value) {
         Command::Calls { limit } => ("GET", format!("/api/calls?limit={limit}"), Value::Null),
         Command::Audit { limit } => ("GET", format!("/api/audit?limit={limit}"), Value::Null),
         Command::Explain(explain) => ("POST", "/api/routes/explain".into(), question(explain)),
-        Command::Warnings => ("GET", "/api/routes/warnings?language=en".into(), Value::Null),
+        Command::Warnings => (
+            "GET",
+            "/api/routes/warnings?language=en".into(),
+            Value::Null,
+        ),
+        Command::Api { method, path } => {
+            let method = match method {
+                Method::Get => "GET",
+                Method::Post => "POST",
+                Method::Delete => "DELETE",
+            };
+            (method, address(path), Value::Null)
+        }
         Command::Restart { service } => {
             let target = format!("/api/services/{}/restart", segment(service));
             ("POST", target, json!({ "kill": false }))
@@ -230,6 +270,8 @@ fn show(command: &Command, answer: &Value) -> String {
         Command::Audit { .. } => render::audit(answer),
         Command::Explain(_) => render::explanation(answer),
         Command::Warnings => render::warnings(answer),
+        Command::Api { .. } if answer.is_null() => "done".to_owned(),
+        Command::Api { .. } => serde_json::to_string_pretty(answer).unwrap_or_default(),
         Command::Restart { service } => format!("{service} restarts"),
         Command::Password { login } => format!(
             "one-time password of {login}: {}\nIt is shown this once and must be changed at the \
@@ -237,6 +279,14 @@ fn show(command: &Command, answer: &Value) -> String {
             render::field(answer, "one_time_password")
         ),
     }
+}
+
+/// An address of the API as typed; what cannot stand in a request line becomes `_`.
+fn address(path: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/.-_%?=&".contains(letter);
+    path.chars()
+        .map(|letter| if plain(letter) { letter } else { '_' })
+        .collect()
 }
 
 /// An argument as one segment of a path: what could break out of it becomes `_`, which no number,
@@ -304,7 +354,19 @@ mod tests {
             json!({"from": "100", "dialled": "190", "trunk": "", "at": "2026-11-23T12:00",
                    "transferred_by": "", "language": "en"}),
         );
-        check("warnings", "GET", "/api/routes/warnings?language=en", Value::Null);
+        check("api get /api/trunks", "GET", "/api/trunks", Value::Null);
+        check(
+            "api delete /api/routes/a%20b\r\nx",
+            "DELETE",
+            "/api/routes/a%20b__x",
+            Value::Null,
+        );
+        check(
+            "warnings",
+            "GET",
+            "/api/routes/warnings?language=en",
+            Value::Null,
+        );
         check("calls --limit 5", "GET", "/api/calls?limit=5", Value::Null);
         check(
             "restart pbx",
