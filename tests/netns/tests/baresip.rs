@@ -94,7 +94,7 @@ fn judge(phone: &Phone, theirs: Tone, own: Tone) {
     };
     let recording = phone.heard().expect("a recording");
     let heard = expected.judge(&recording).expect("the other side");
-    println!("    measured: {heard}");
+    native::say(&format!("    measured: {heard}"));
 }
 
 #[test]
