@@ -57,7 +57,11 @@ pub(crate) fn status(answer: &Value) -> String {
 pub(crate) fn explanation(answer: &Value) -> String {
     let steps = list(answer, "steps").iter().filter_map(Value::as_str);
     let steps: String = steps.map(|step| format!("- {step}\n")).collect();
-    format!("{}\n{steps}=> {}", field(answer, "dialled"), field(answer, "text"))
+    format!(
+        "{}\n{steps}=> {}",
+        field(answer, "dialled"),
+        field(answer, "text")
+    )
 }
 
 /// What is dangerous, then what stolen extensions cost, the dearest first.
