@@ -35,10 +35,15 @@ impl Mix {
     /// What the voice that added `own` hears: all the others. With an empty `own`, everybody.
     /// Overwrites `heard`, a frame long.
     pub fn without(&self, own: &[i16], heard: &mut [i16]) {
-        let own = own.iter().copied().chain(std::iter::repeat(0));
-        let sums = self.sum.iter().take(self.length);
-        for ((place, sum), own) in heard.iter_mut().zip(sums).zip(own) {
-            *place = saturate(sum.saturating_sub(i32::from(own)));
+        let sums = self.sum.get(..self.length).unwrap_or_default();
+        let length = own.len().min(sums.len()).min(heard.len());
+        let (with_own, others) = sums.split_at(length);
+        let (first, rest) = heard.split_at_mut(length);
+        for ((place, sum), own) in first.iter_mut().zip(with_own).zip(own) {
+            *place = saturate(sum.saturating_sub(i32::from(*own)));
+        }
+        for (place, sum) in rest.iter_mut().zip(others) {
+            *place = saturate(*sum);
         }
     }
 }

@@ -81,7 +81,7 @@ impl Down {
 }
 
 fn push<const N: usize>(line: &mut [i16; N], sample: i16) {
-    line.rotate_left(1);
+    line.copy_within(1.., 0);
     if let Some(newest) = line.last_mut() {
         *newest = sample;
     }

@@ -107,7 +107,7 @@ impl Default for Decoder {
 
 /// The delay line of the quadrature mirror filter, in two phases (§3.1, §4.4).
 ///
-/// Newest first, so that a shift is a rotation the compiler turns into moves.
+/// Newest first, so that taking in a pair is one move of memory.
 #[derive(Clone, Debug)]
 struct History {
     first: [i32; 12],
@@ -123,8 +123,8 @@ impl History {
     }
 
     fn push(&mut self, first: i32, second: i32) {
-        self.first.rotate_right(1);
-        self.second.rotate_right(1);
+        self.first.copy_within(..11, 1);
+        self.second.copy_within(..11, 1);
         let ([newest_first, ..], [newest_second, ..]) = (&mut self.first, &mut self.second);
         *newest_first = first;
         *newest_second = second;

@@ -1,8 +1,10 @@
 //! The two ways to encrypt: AES in counter mode with HMAC-SHA1, and AES-GCM.
 
-use aes::cipher::{BlockCipherEncrypt as _, KeyInit as _};
+use aes::cipher::BlockCipherEncrypt as _;
 use aes::{Aes128, Block};
-use ring::{aead, hmac};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use ring::aead;
+use sha1::Sha1;
 
 use super::derivation::{Purpose, Session};
 use super::index::Index;
@@ -33,16 +35,15 @@ impl Cipher {
 pub(super) struct Counter {
     aes: Aes128,
     salt: [u8; SALT_ROOM],
-    authentication: hmac::Key,
+    authentication: Hmac<Sha1>,
 }
 
 impl Counter {
     fn new(session: &Session) -> Self {
-        let algorithm = hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY;
         Self {
             aes: Aes128::new(&session.encryption.into()),
             salt: session.salt,
-            authentication: hmac::Key::new(algorithm, &session.authentication),
+            authentication: Hmac::new(&padded(&session.authentication)),
         }
     }
 
@@ -58,15 +59,10 @@ impl Counter {
 
     /// The whole tag over a packet and what goes with it unsent: the rollover counter.
     pub(super) fn tag(&self, packet: &[u8], unsent: &[u8]) -> [u8; 20] {
-        let mut context = hmac::Context::with_key(&self.authentication);
+        let mut context = self.authentication.clone();
         context.update(packet);
         context.update(unsent);
-        let signed = context.sign();
-        let mut tag = [0; 20];
-        for (place, octet) in tag.iter_mut().zip(signed.as_ref()) {
-            *place = *octet;
-        }
-        tag
+        context.finalize().into_bytes().into()
     }
 
     /// Whether `tag` begins what [`Self::tag`] gives; takes the same time wherever they differ.
@@ -80,6 +76,15 @@ impl Counter {
             Err(Refused::Forged)
         }
     }
+}
+
+/// A key of HMAC-SHA1 with the zeros RFC 2104 §2 puts behind it.
+fn padded(key: &[u8; 20]) -> hmac::digest::Key<Hmac<Sha1>> {
+    let mut padded = hmac::digest::Key::<Hmac<Sha1>>::default();
+    for (place, octet) in padded.iter_mut().zip(key) {
+        *place = *octet;
+    }
+    padded
 }
 
 /// AES-GCM, whose tag authenticates header and payload.

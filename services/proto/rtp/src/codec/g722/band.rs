@@ -85,7 +85,7 @@ impl Band {
         self.adapt_poles(partial);
         self.adapt_zeros(difference);
 
-        self.differences.rotate_right(1);
+        self.differences.copy_within(..5, 1);
         let [newest, ..] = &mut self.differences;
         *newest = difference;
         let [last, before] = &mut self.partial;
