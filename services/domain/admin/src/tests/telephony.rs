@@ -292,3 +292,66 @@ fn warnings_and_worst_cases_are_told_in_the_readers_language() {
         "{text}"
     );
 }
+
+/// The JSON of the examples in the installers' page, by the address they are posted to.
+fn examples() -> Vec<(String, Value)> {
+    let page = include_str!("../../../../../docs/routes.md");
+    let mut found = Vec::new();
+    for block in page.split("```").skip(1).step_by(2) {
+        let block = block.trim();
+        if block.starts_with('{') {
+            found.push(("trunks".to_owned(), block));
+        }
+        for posted in block.split("ramal ctl api post /api/").skip(1) {
+            if let Some((path, rest)) = posted.split_once(" <<'END'\n") {
+                let text = rest.split("END").next().unwrap_or_default();
+                found.push((path.to_owned(), text));
+            }
+        }
+    }
+    let parsed = found.into_iter().map(|(path, text)| {
+        let value = serde_json::from_str(text).expect(text);
+        (path, value)
+    });
+    parsed.collect()
+}
+
+#[test]
+fn the_examples_for_installers_are_taken_as_they_are() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.delete("routes/out"), 204);
+    assert_eq!(desk.delete("trunks/Carrier"), 204);
+    let group = json!({"number": "600", "members": [{"extension": "100"}]});
+    assert_eq!(desk.post("groups", &group).0, 201);
+    let examples = examples();
+    for kind in ["trunks", "times", "routes"] {
+        let of_kind = examples.iter().filter(|(path, _)| path == kind);
+        let mut count = 0;
+        for (path, wish) in of_kind {
+            let (status, answer) = desk.post(path, wish);
+            assert_eq!(status, 201, "{wish}: {answer}");
+            count += 1;
+        }
+        assert!(count > 0, "{kind}");
+    }
+    let inbound = json!({"trunk": "Carrier A", "dialled": "1130000000", "language": "en",
+                         "at": "2026-11-23T12:00"});
+    let text = desk.explain(&inbound)["text"].clone();
+    assert_eq!(text, "group 600 rings; then extension 100 rings");
+    let holiday = json!({"trunk": "Carrier A", "dialled": "1130000000",
+                         "at": "2026-12-25T12:00"});
+    assert_eq!(desk.explain(&holiday)["outcome"]["status"], 404);
+}
+
+#[test]
+fn the_patterns_for_installers_are_narrow() {
+    let page = include_str!("../../../../../docs/routes.md");
+    let table = page.split("### Brazil").nth(1).expect("the table");
+    let rows = table.split("```").next().unwrap_or_default().lines();
+    let patterns: Vec<&str> = rows.filter_map(|row| row.split('`').nth(1)).collect();
+    assert_eq!(patterns.len(), 9);
+    for text in patterns {
+        let pattern = config::Pattern::parse(text).expect(text);
+        assert!(!pattern.is_open(), "{text}");
+    }
+}

@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use ipc::site;
 use proptest::prelude::*;
 
@@ -7,6 +9,8 @@ use crate::example::{extension, office, route, trunk};
 use crate::forward::{Trigger, forward};
 use crate::numbering::Kind;
 use crate::usage::Charge;
+
+mod fraud;
 
 /// Monday, 2026-11-23, 12:00 in São Paulo.
 const NOON: UnixTime = UnixTime::from_millis(1_795_446_000_000);
@@ -158,178 +162,6 @@ fn the_number_shown_is_ones_own_else_the_main_one() {
 }
 
 #[test]
-fn classes_decide_what_an_extension_may_call() {
-    // F1: premium and international are off unless somebody switches them on.
-    let desk = Desk::new(|raw| settings(raw, "101").classes = vec![site::Class::Internal]);
-    desk.refused("100", "0900123456", Refusal::ClassNotAllowed);
-    desk.refused("100", "00351212345678", Refusal::ClassNotAllowed);
-    desk.refused("101", "32345678", Refusal::ClassNotAllowed);
-    assert_eq!(desk.stages("101", "100"), rings("100"));
-    assert_eq!(desk.outbound("103", "0900123456").kind, Kind::Premium);
-}
-
-#[test]
-fn a_class_cannot_be_dodged_by_the_way_a_number_is_dialled() {
-    let desk = Desk::new(|raw| {
-        let carrier = [site::Destination::Trunk("Carrier A".into())];
-        raw.routes
-            .push(route("any", "!", site::Source::Extensions, &carrier));
-    });
-    for dialled in [
-        "+351212345678",
-        "0000351212345678",
-        "0351212345678123",
-        "+18765551234",
-    ] {
-        desk.refused("100", dialled, Refusal::ClassNotAllowed);
-    }
-}
-
-#[test]
-fn only_listed_countries_are_called() {
-    // F2.
-    let desk = Desk::new(|_| {});
-    assert_eq!(
-        desk.outbound("103", "00351212345678").country.as_deref(),
-        Some("351")
-    );
-    desk.refused("103", "00442071234567", Refusal::CountryNotAllowed);
-    desk.refused("103", "0018765551234", Refusal::CountryNotAllowed);
-}
-
-#[test]
-fn abroad_is_not_called_outside_office_hours() {
-    // F6.
-    let mut desk = Desk::new(|raw| {
-        raw.limits.office_hours = "office".into();
-        settings(raw, "102").classes = site::Class::ALL.to_vec();
-        settings(raw, "102").off_hours = true;
-    });
-    assert_eq!(
-        desk.outbound("103", "00351212345678").kind,
-        Kind::International
-    );
-    desk.now = NIGHT;
-    desk.refused("103", "00351212345678", Refusal::OutsideOfficeHours);
-    assert_eq!(
-        desk.outbound("102", "00351212345678").kind,
-        Kind::International
-    );
-    assert_eq!(desk.outbound("103", "32345678").kind, Kind::Local);
-}
-
-#[test]
-fn calls_at_one_time_are_limited_per_extension_country_and_box() {
-    // F3.
-    let mut desk = Desk::new(|raw| {
-        raw.trunks[0].channels_max = 4;
-        raw.trunks[1].channels_max = 1;
-        settings(raw, "103").limits.concurrent = 9;
-    });
-    let charge = desk.outbound("103", "00351212345678").charge("Carrier A");
-    desk.usage.admit(at(0), charge);
-    desk.refused("103", "00351212345678", Refusal::TooManyToCountry);
-    for _ in 0..2 {
-        let charge = desk.outbound("100", "32345678").charge("Carrier A");
-        desk.usage.admit(at(0), charge);
-    }
-    desk.refused("100", "32345678", Refusal::TooManyCalls);
-    let charge = desk.outbound("101", "32345678").charge("Carrier A");
-    desk.usage.admit(at(0), charge);
-    // Four of five channels are 80 percent.
-    desk.refused("101", "32345678", Refusal::BoxBusy);
-}
-
-#[test]
-fn calls_are_limited_per_second() {
-    // F4.
-    let mut desk = Desk::new(|_| {});
-    for _ in 0..5 {
-        let charge = desk.outbound("100", "32345678").charge("Carrier A");
-        let ticket = desk.usage.admit(at(0), charge);
-        desk.usage.ended(ticket, at(0), 1, false);
-    }
-    desk.refused("100", "32345678", Refusal::TooFast);
-    assert_eq!(desk.outbound("101", "32345678").kind, Kind::Local);
-}
-
-#[test]
-fn minutes_of_a_class_end_and_end_the_last_call_too() {
-    // F5, F8.
-    let mut desk = Desk::new(|_| {});
-    let today = crate::usage::day(&desk.site, NOON);
-    let charge = desk.outbound("103", "0900123456").charge("Carrier A");
-    let begun = Instant::ORIGIN + Duration::from_secs(100_000 - 50 * 60);
-    let ticket = desk.usage.admit(begun, charge);
-    desk.usage.ended(ticket, at(0), today, true);
-    let left = desk.outbound("103", "0900123456").duration_max;
-    assert_eq!(left, Some(Duration::from_secs(600)));
-    let charge = desk.outbound("103", "0900123456").charge("Carrier A");
-    let begun = Instant::ORIGIN + Duration::from_secs(100_000 - 10 * 60);
-    desk.usage.admit(begun, charge);
-    desk.refused("103", "0900123456", Refusal::MinutesUsedUp);
-}
-
-#[test]
-fn emergency_numbers_pass_whatever_is_set() {
-    // F15: no class, no route, full trunks, too many calls, and a code in front.
-    let mut desk = Desk::new(|raw| {
-        raw.routes.clear();
-        raw.trunks[0].channels_max = 1;
-        let strict = settings(raw, "100");
-        strict.classes.clear();
-        strict.limits.concurrent = 0;
-        strict.limits.per_hour = 0;
-    });
-    desk.usage.admit(at(0), Charge::inbound("Carrier A"));
-    for dialled in ["190", "0190", "*67190", "193"] {
-        let Outcome::Hunt(plan) = desk.outcome("100", dialled) else {
-            panic!("{dialled}")
-        };
-        assert!(plan.emergency && !plan.pin, "{dialled}");
-        let [Stage::Trunks(outbound)] = plan.stages.as_slice() else {
-            panic!("{dialled}")
-        };
-        assert_eq!(outbound.attempts.len(), 2);
-        assert_eq!(outbound.attempts[0].number.len(), 3);
-        assert_eq!(
-            (outbound.duration_max, outbound.kind),
-            (None, Kind::Emergency)
-        );
-    }
-}
-
-#[test]
-fn an_emergency_number_comes_before_an_extension_and_takes_its_own_route() {
-    let carrier = [site::Destination::Trunk("Carrier B".into())];
-    let desk = Desk::new(|raw| {
-        raw.extensions.push(extension("190", |_| {}));
-        let mut own = route("police", "190", site::Source::Trunks, &carrier);
-        own.rewrite.prefix = "9".into();
-        own.pin = true;
-        raw.routes.push(own);
-    });
-    let outbound = desk.outbound("100", "190");
-    assert_eq!(outbound.attempts.len(), 1);
-    assert_eq!(outbound.attempts[0].trunk, "Carrier B");
-    assert_eq!(outbound.attempts[0].number, "9190");
-    let desk = Desk::new(|raw| raw.dialling.emergency_trunks = vec!["Carrier B".into()]);
-    assert_eq!(desk.outbound("100", "190").attempts[0].trunk, "Carrier B");
-}
-
-#[test]
-fn a_public_service_passes_unless_an_extension_has_its_number() {
-    let desk = Desk::new(|raw| {
-        let carrier = [site::Destination::Trunk("Carrier A".into())];
-        raw.routes
-            .push(route("services", "1XX", site::Source::Extensions, &carrier));
-        settings(raw, "102").classes.clear();
-    });
-    assert_eq!(desk.outbound("102", "188").kind, Kind::Service);
-    assert_eq!(desk.stages("102", "100"), rings("100"));
-}
-
-#[test]
 fn codes_are_features() {
     let desk = Desk::new(|_| {});
     let check = |dialled: &str, feature, argument: &str| {
@@ -354,28 +186,6 @@ fn codes_are_features() {
         desk.inbound("Carrier A", "705"),
         Outcome::Refused(Refusal::NoRoute)
     );
-}
-
-#[test]
-fn nobody_forwards_to_what_he_may_not_call() {
-    // F11.
-    let desk = Desk::new(|_| {});
-    desk.refused("100", "*7200351212345678", Refusal::ClassNotAllowed);
-    desk.refused("100", "*720900123456", Refusal::ClassNotAllowed);
-    desk.refused("100", "*72190", Refusal::NoRoute);
-}
-
-#[test]
-fn a_forward_is_followed_at_the_permission_of_who_forwards() {
-    // F11: 103 may call abroad; 100 may not, though 103 calls him.
-    let desk = Desk::new(|raw| {
-        settings(raw, "100").forward.always = "00351212345678".into();
-        settings(raw, "101").forward.always = "32345678".into();
-    });
-    desk.refused("103", "100", Refusal::ClassNotAllowed);
-    let outbound = desk.outbound("103", "101");
-    assert_eq!(outbound.payer, Some(number("101")));
-    assert_eq!(outbound.diverted, [number("101")]);
 }
 
 #[test]
@@ -482,47 +292,6 @@ fn direct_dialling_in_takes_the_last_digits() {
 }
 
 #[test]
-fn a_call_passes_from_trunk_to_trunk_only_where_a_route_says_so() {
-    // F11, R64: a route for anybody is for anybody inside.
-    let to = [site::Destination::Trunk("Carrier B".into())];
-    let desk = Desk::new(|raw| {
-        let mut any = route("any", "3XXXXXXX", site::Source::Trunks, &to);
-        any.sources.clear();
-        raw.routes = vec![
-            any,
-            route(
-                "tie",
-                "4XXXXXXX",
-                site::Source::Trunk("Carrier A".into()),
-                &to,
-            ),
-            route("dear", "0!", site::Source::Trunks, &to),
-        ];
-    });
-    let refused = Outcome::Refused(Refusal::NotPassedOn);
-    assert_eq!(desk.inbound("Carrier A", "32345678"), refused);
-    assert_eq!(outbound(desk.inbound("Carrier A", "42345678")).payer, None);
-    for dear in ["0900123456", "00351212345678"] {
-        assert_eq!(desk.inbound("Carrier A", dear), refused, "{dear}");
-    }
-}
-
-#[test]
-fn a_transfer_is_made_at_the_permission_of_who_transfers() {
-    // F11: the caller from outside gains nothing, nor does he who is transferred.
-    let desk = Desk::new(|_| {});
-    let ask = |who, by, to| {
-        let query = desk.query(who, to, Cause::Transferred(by));
-        decide(&desk.site, &query).outcome
-    };
-    let refused = Outcome::Refused(Refusal::ClassNotAllowed);
-    assert_eq!(ask(Who::Trunk("Carrier A"), "100", "0900123456"), refused);
-    assert_eq!(ask(Who::Extension("103"), "100", "0900123456"), refused);
-    let allowed = outbound(ask(Who::Trunk("Carrier A"), "103", "00351212345678"));
-    assert_eq!(allowed.payer, Some(number("103")));
-}
-
-#[test]
 fn times_sources_and_switches_choose_among_routes() {
     let mut desk = Desk::new(|raw| {
         raw.routes[0].times = "office".into();
@@ -555,24 +324,6 @@ fn times_sources_and_switches_choose_among_routes() {
     ];
     assert_eq!(verdicts, expected);
     desk.refused("100", "32345678", Refusal::ByRoute(480));
-}
-
-#[test]
-fn a_route_may_ask_for_a_pin() {
-    // F7.
-    let hash = config::pin_hash("103", "ramal", "4711");
-    let desk = Desk::new(|raw| {
-        raw.routes[5].pin = true;
-        settings(raw, "103").pin_hash = ipc::Redacted::new(hash);
-        settings(raw, "102").classes = site::Class::ALL.to_vec();
-    });
-    let Outcome::Hunt(plan) = desk.outcome("103", "00351212345678") else {
-        panic!("it may")
-    };
-    assert!(plan.pin);
-    let settings = &desk.site.extension("103").expect("exists").settings;
-    assert!(settings.is_pin("103", "ramal", "4711") && !settings.is_pin("103", "ramal", "4712"));
-    desk.refused("102", "00351212345678", Refusal::NoPin);
 }
 
 #[test]
@@ -624,21 +375,18 @@ fn an_outside_line_digit_is_taken_away_before_the_number_is_read() {
     desk.refused("100", "000351212345678", Refusal::ClassNotAllowed);
 }
 
-/// A trunk's own prefix before the number does not hide what is called.
-#[test]
-fn a_prefix_for_the_carrier_does_not_change_the_class() {
-    let desk = Desk::new(|raw| {
-        raw.trunks.push(trunk("Carrier C"));
-        let to = [site::Destination::Trunk("Carrier C".into())];
-        let mut tech = route("tech", "0!", site::Source::Extensions, &to);
-        tech.rewrite.prefix = "7777#".into();
-        raw.routes = vec![tech];
-    });
-    desk.refused("100", "00351212345678", Refusal::ClassNotAllowed);
-    let outbound = desk.outbound("100", "02132345678");
-    assert_eq!(outbound.kind, Kind::National);
-    assert_eq!(outbound.attempts[0].number, "7777#02132345678");
-}
+/// An office with forwards of every kind, made once for all questions.
+static BUSY_OFFICE: LazyLock<Desk> = LazyLock::new(|| {
+    Desk::new(|raw| {
+        settings(raw, "100").forward.always = "987654321".into();
+        settings(raw, "101").do_not_disturb = true;
+        settings(raw, "102").classes.clear();
+        raw.groups[0].otherwise = Some(site::Destination::Number("32345678".into()));
+        let carrier = [site::Destination::Trunk("Carrier A".into())];
+        raw.routes
+            .push(route("any", "!", site::Source::Extensions, &carrier));
+    })
+});
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
@@ -647,14 +395,13 @@ proptest! {
     /// was looked at, and at most one route of a turn took the call.
     #[test]
     fn the_steps_tell_the_outcome(dialled in "[0-9*#+]{0,16}", from in 100_u32..105, night: bool) {
-        let mut desk = Desk::new(|raw| {
-            settings(raw, "100").forward.always = "987654321".into();
-            settings(raw, "101").do_not_disturb = true;
-            raw.groups[0].otherwise = Some(site::Destination::Number("32345678".into()));
-        });
-        desk.now = if night { NIGHT } else { NOON };
-        let decision = desk.ask(&from.to_string(), &dialled);
-        prop_assert_eq!(&decision, &desk.ask(&from.to_string(), &dialled));
+        let from = from.to_string();
+        let query = Query {
+            now: if night { NIGHT } else { NOON },
+            ..BUSY_OFFICE.query(Who::Extension(&from), &dialled, Cause::Dialled)
+        };
+        let decision = decide(&BUSY_OFFICE.site, &query);
+        prop_assert_eq!(&decision, &decide(&BUSY_OFFICE.site, &query));
         let taken = decision.steps.iter().filter(|step| {
             matches!(step, Step::Route { verdict: RouteVerdict::Taken, .. })
         });
@@ -692,12 +439,7 @@ proptest! {
     /// what always passes.
     #[test]
     fn without_a_class_only_emergency_and_services_leave(dialled in "[0-9*+]{1,15}") {
-        let desk = Desk::new(|raw| {
-            settings(raw, "100").classes.clear();
-            let carrier = [site::Destination::Trunk("Carrier A".into())];
-            raw.routes.push(route("any", "!", site::Source::Extensions, &carrier));
-        });
-        if let Outcome::Hunt(plan) = desk.outcome("100", &dialled) {
+        if let Outcome::Hunt(plan) = BUSY_OFFICE.outcome("102", &dialled) {
             for stage in plan.stages {
                 if let Stage::Trunks(outbound) = stage {
                     prop_assert!(matches!(outbound.kind, Kind::Emergency | Kind::Service));
