@@ -15,8 +15,12 @@ use crate::services;
 
 /// Where the data file system is mounted.
 pub(crate) const DATA: &str = "/data";
-/// The one folder on it, which belongs to the store.
+/// The folder of the store.
 pub(crate) const STORE_FOLDER: &str = "/data/store";
+/// Recorded calls, which `media` writes.
+pub(crate) const RECORDINGS_FOLDER: &str = "/data/recordings";
+/// What calls can be played, which `media` reads.
+pub(crate) const SOUNDS_FOLDER: &str = "/data/sounds";
 /// The volume name of our data file systems.
 const LABEL: &str = "ramal-data";
 /// EFSCORRUPTED and EFSBADCRC of Linux: what ext4 says of metadata that cannot be right.
@@ -89,7 +93,14 @@ pub(crate) fn bring_up(
             console.line(&format!("ramal: data disk {}: {error}", disk.name));
         }
     }
-    give_to_store(Path::new(STORE_FOLDER)).map_err(|error| unusable(&error))
+    give(Path::new(STORE_FOLDER), Service::Store).map_err(|error| unusable(&error))?;
+    for folder in [RECORDINGS_FOLDER, SOUNDS_FOLDER] {
+        // On a full disk there may be no room for them; calls work without.
+        if let Err(error) = give(Path::new(folder), Service::Media) {
+            console.line(&format!("ramal: data disk {}: {error}", disk.name));
+        }
+    }
+    Ok(())
 }
 
 fn make(
@@ -112,8 +123,8 @@ fn make(
     }
 }
 
-/// Makes the one folder on the data disk; it belongs to the store alone.
-fn give_to_store(folder: &Path) -> Result<(), SystemError> {
+/// Makes a folder on the data disk, which belongs to one service alone.
+fn give(folder: &Path, owner: Service) -> Result<(), SystemError> {
     use std::os::unix::fs::{DirBuilderExt, chown};
     if !folder.is_dir() {
         fs::DirBuilder::new()
@@ -121,8 +132,8 @@ fn give_to_store(folder: &Path) -> Result<(), SystemError> {
             .create(folder)
             .context("make", folder.display())?;
     }
-    let store = services::uid(Service::Store);
-    chown(folder, Some(store), Some(store)).context("give away", folder.display())
+    let owner = services::uid(owner);
+    chown(folder, Some(owner), Some(owner)).context("give away", folder.display())
 }
 
 fn unusable(disk: &Disk, why: &dyn std::fmt::Display) -> Maintenance {

@@ -166,7 +166,7 @@ pub(crate) const fn identity(service: Service) -> Identity {
 pub(crate) const fn process_limits(service: Service) -> Limits {
     // In a memory shortage the pages go first, and calls last.
     let (descriptors_max, realtime_priority_max, niceness, expendability) = match service {
-        // Two relays of two sockets each a call; voice goes before everything else.
+        // Two sockets a peer; voice goes before everything else.
         Service::Media => (16_384, 10, -10, -500),
         // A connection for each phone on TCP.
         Service::Pbx => (16_384, 0, -5, -500),

@@ -60,6 +60,8 @@ fn main() {
         run_dir: folder.clone(),
         program,
         data_dir: folder.clone(),
+        recordings_dir: folder.clone(),
+        sounds_dir: folder.clone(),
         addresses: Addresses {
             sip: any,
             sips: any,

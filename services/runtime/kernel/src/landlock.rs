@@ -1,7 +1,7 @@
 //! Landlock: a fence around one process, put up before it starts and never taken down.
 //!
-//! Reading is not fenced: everything readable on the box is firmware, and the data disk's one
-//! folder belongs to the store alone. Writing, making, removing and running are, and so are TCP,
+//! Reading is not fenced: everything readable on the box is firmware, and each folder of the data
+//! disk belongs to one service alone. Writing, making, removing and running are, and so are TCP,
 //! abstract Unix sockets of others and signals to them.
 //! Source: Linux Documentation/userspace-api/landlock.rst.
 #![expect(

@@ -9,7 +9,7 @@ use run_loop::notify::Notify;
 use run_loop::uid;
 
 use crate::control::Control;
-use crate::ports::PortRange;
+use crate::endpoint::Settings;
 use crate::pump::{Pump, PumpError};
 use crate::table::RELAYS_MAX;
 
@@ -32,7 +32,13 @@ pub enum ServeError {
 ///
 /// # Errors
 /// What broke.
-pub fn serve(listener: UnixListener, notify: &Notify, range: PortRange) -> Result<(), ServeError> {
+pub fn serve(
+    listener: UnixListener,
+    notify: &Notify,
+    settings: &Settings,
+) -> Result<(), ServeError> {
+    let range = settings.ports;
+    settings.folders.repair();
     let mut start = [0; 8];
     run_loop::fill_random(&mut start)?;
     raise_descriptor_limit();

@@ -107,8 +107,14 @@ pub(crate) fn start(
     let program_path = settings.program.to_string_lossy();
     let data_dir = settings.data_dir.to_string_lossy();
     let mut arguments = vec!["ramal", service.name()];
-    if service == Service::Store {
-        arguments.extend(["--data", &data_dir]);
+    let recordings_dir = settings.recordings_dir.to_string_lossy();
+    let sounds_dir = settings.sounds_dir.to_string_lossy();
+    match service {
+        Service::Store => arguments.extend(["--data", &data_dir]),
+        Service::Media => {
+            arguments.extend(["--recordings", &recordings_dir, "--sounds", &sounds_dir]);
+        }
+        Service::Net | Service::Pbx | Service::Web => {}
     }
     let door = group.map(kernel::cgroup::Group::open_door).transpose()?;
     let fence = if settings.is_confined {
@@ -145,7 +151,12 @@ fn fence(service: Service, settings: &Settings) -> Result<Option<Fence>, SystemE
         Service::Net => (vec![null, Path::new("/proc/sys/net")], false),
         // Calls phones back that registered over TCP, and connects to trunks.
         Service::Pbx => (vec![null, calls.as_path()], true),
-        Service::Media | Service::Web => (vec![null], false),
+        // A full disk may have had no room for the folder.
+        Service::Media if settings.recordings_dir.is_dir() => {
+            (vec![null, settings.recordings_dir.as_path()], false)
+        }
+        Service::Media => (vec![null], false),
+        Service::Web => (vec![null], false),
     };
     Fence::plan(Openings {
         program: &settings.program,

@@ -27,7 +27,7 @@ use supervise::{
 
 use crate::boot::{Boot, millis_since_boot};
 use crate::console::Console;
-use crate::data_disk::STORE_FOLDER;
+use crate::data_disk::{RECORDINGS_FOLDER, SOUNDS_FOLDER, STORE_FOLDER};
 use crate::services::{self, Addresses, Sockets};
 use crate::system;
 use child::Pipe;
@@ -42,6 +42,10 @@ pub struct Settings {
     pub program: PathBuf,
     /// The folder of the store.
     pub data_dir: PathBuf,
+    /// Where calls are recorded.
+    pub recordings_dir: PathBuf,
+    /// What calls can be played.
+    pub sounds_dir: PathBuf,
     /// What the outside world reaches us at.
     pub addresses: Addresses,
     /// Whether services run as their own users, in their own control groups, with limits of their
@@ -59,6 +63,8 @@ impl Settings {
             run_dir: PathBuf::from(system::RUN_DIR),
             program: child::program_of_the_box().to_owned(),
             data_dir: PathBuf::from(STORE_FOLDER),
+            recordings_dir: PathBuf::from(RECORDINGS_FOLDER),
+            sounds_dir: PathBuf::from(SOUNDS_FOLDER),
             addresses: Addresses::of_the_box(),
             is_confined: true,
             log_level: kernel::cmdline::value("ramal.log").unwrap_or_else(|| "info".to_owned()),

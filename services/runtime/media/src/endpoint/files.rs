@@ -106,7 +106,7 @@ impl Folders {
     }
 
     /// Writes true lengths into recordings that a killed process left open.
-    pub(crate) fn repair(&self) {
+    pub fn repair(&self) {
         let Some(folder) = &self.recordings else {
             return;
         };

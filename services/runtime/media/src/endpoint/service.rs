@@ -47,17 +47,17 @@ pub enum ServeError {
 pub fn serve(
     listener: UnixListener,
     notify: &Notify,
-    settings: Settings,
+    settings: &Settings,
 ) -> Result<(), ServeError> {
     let mut seed = [0; 8];
     run_loop::fill_random(&mut seed)?;
     raise_descriptor_limit();
     settings.folders.repair();
-    let ports = settings.ports;
+    let (ports, folders) = (settings.ports, settings.folders.clone());
     let (pump, control) = Pump::new(Clock::start(), ports, u64::from_le_bytes(seed))?;
     std::thread::Builder::new()
         .name("control".into())
-        .spawn(move || answer(&listener, &control, &settings.folders))
+        .spawn(move || answer(&listener, &control, folders))
         .map_err(ServeError::Thread)?;
     tracing::info!("endpoints on UDP ports {ports}");
     notify.ready();
@@ -65,8 +65,8 @@ pub fn serve(
     Ok(())
 }
 
-fn answer(listener: &UnixListener, control: &Control, folders: &Folders) {
-    let (asked, folders) = (control.clone(), folders.clone());
+fn answer(listener: &UnixListener, control: &Control, folders: Folders) {
+    let asked = control.clone();
     let own = rustix::process::geteuid().as_raw();
     let allow = |uid| [uid::PBX, uid::WEB, uid::ROOT].contains(&uid);
     let served = run_loop::ipc::serve(listener, allow, move |connection, request: Request| {
