@@ -360,4 +360,6 @@ pub enum Limit {
     Streams,
     /// SIP transactions at one time.
     Transactions,
+    /// Subscriptions of one extension, or in all.
+    Subscriptions,
 }

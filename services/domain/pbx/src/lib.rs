@@ -27,6 +27,7 @@ mod routing;
 mod scripted;
 mod secrets;
 mod streams;
+mod subscription;
 mod trunk;
 
 pub use call::{CALLS_MAX, RING_TIME_MAX};

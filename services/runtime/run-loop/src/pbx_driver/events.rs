@@ -157,6 +157,7 @@ const fn limit_name(limit: Limit) -> &'static str {
         Limit::Registrations => "registrations",
         Limit::Streams => "connections",
         Limit::Transactions => "transactions",
+        Limit::Subscriptions => "subscriptions",
     }
 }
 

@@ -1,0 +1,168 @@
+//! `application/dialog-info+xml` (RFC 4235 §4): what makes a lamp red, blink or dark.
+
+use std::net::IpAddr;
+
+use sip::Host;
+
+use super::state::{Lamp, LampState, Party};
+
+pub(super) const CONTENT_TYPE: &str = "application/dialog-info+xml";
+
+/// The whole state of a watched number. `over` are dialogs the watcher was told of that are gone:
+/// RFC 4235 lets them be left out of a full state, but not every phone puts its lamp out then.
+pub(super) fn document(
+    version: u32,
+    watched: &str,
+    at: IpAddr,
+    lamps: &[Lamp],
+    over: &[String],
+) -> String {
+    let entity = escaped(&uri(watched, at));
+    let mut xml = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n\
+         <dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"{version}\" \
+         state=\"full\" entity=\"{entity}\">\r\n"
+    );
+    for lamp in lamps {
+        write_lamp(&mut xml, lamp, at);
+    }
+    for id in over {
+        let id = escaped(id);
+        xml.push_str(&format!(
+            "<dialog id=\"{id}\">\r\n<state>terminated</state>\r\n</dialog>\r\n"
+        ));
+    }
+    xml.push_str("</dialog-info>\r\n");
+    xml
+}
+
+fn write_lamp(xml: &mut String, lamp: &Lamp, at: IpAddr) {
+    let mut names = format!("id=\"{}\"", escaped(&lamp.id));
+    if let Some(name) = &lamp.name {
+        // The dialog as the watched phone sees it: its own tag is the remote one for us.
+        let (call_id, ours) = (escaped(&name.call_id), escaped(&name.local_tag));
+        names.push_str(&format!(" call-id=\"{call_id}\""));
+        if let Some(its) = &name.remote_tag {
+            names.push_str(&format!(" local-tag=\"{}\"", escaped(its)));
+        }
+        names.push_str(&format!(" remote-tag=\"{ours}\""));
+    }
+    let direction = if lamp.recipient {
+        "recipient"
+    } else {
+        "initiator"
+    };
+    let state = match lamp.state {
+        LampState::Trying => "trying",
+        LampState::Early => "early",
+        LampState::Confirmed => "confirmed",
+    };
+    xml.push_str(&format!(
+        "<dialog {names} direction=\"{direction}\">\r\n<state>{state}</state>\r\n"
+    ));
+    write_party(xml, "local", &lamp.local, at);
+    write_party(xml, "remote", &lamp.remote, at);
+    xml.push_str("</dialog>\r\n");
+}
+
+/// Identity and target are the same: a number of ours, which can be dialled back.
+fn write_party(xml: &mut String, side: &str, party: &Party, at: IpAddr) {
+    let number = match &*party.number {
+        "" => "anonymous",
+        number => number,
+    };
+    let uri = escaped(&uri(number, at));
+    let display = match &*party.name {
+        "" => String::new(),
+        name => format!(" display=\"{}\"", escaped(name)),
+    };
+    xml.push_str(&format!(
+        "<{side}>\r\n<identity{display}>{uri}</identity>\r\n<target uri=\"{uri}\"/>\r\n</{side}>\r\n"
+    ));
+}
+
+fn uri(user: &str, at: IpAddr) -> String {
+    sip::Uri::sip(Some(user), Host::from_ip(at), None).to_string()
+}
+
+/// Text for an element or attribute: what XML 1.0 does not allow at all is left out.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&apos;"),
+            '\u{fffe}' | '\u{ffff}' => {}
+            letter if letter.is_control() => {}
+            letter => out.push(letter),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::leg::DialogName;
+
+    const AT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
+
+    fn lamp() -> Lamp {
+        Lamp {
+            id: "7".to_owned(),
+            name: Some(DialogName {
+                call_id: "c&1".to_owned(),
+                local_tag: "ours".to_owned(),
+                remote_tag: Some("its".to_owned()),
+            }),
+            recipient: true,
+            state: LampState::Early,
+            local: Party {
+                number: "100".to_owned(),
+                name: String::new(),
+            },
+            remote: Party {
+                number: "+5511".to_owned(),
+                name: "A \"B\" <&>\u{1}".to_owned(),
+            },
+        }
+    }
+
+    /// RFC 4235 §4.1: the tags are those of the watched phone, so that it is clear whose call it is
+    /// that a pickup key takes.
+    #[test]
+    fn a_ringing_call_is_described_as_its_phone_sees_it() {
+        let xml = document(3, "100", AT, &[lamp()], &[]);
+        let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+            <dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"3\" \
+            state=\"full\" entity=\"sip:100@10.0.0.1\">\n\
+            <dialog id=\"7\" call-id=\"c&amp;1\" local-tag=\"its\" remote-tag=\"ours\" \
+            direction=\"recipient\">\n<state>early</state>\n\
+            <local>\n<identity>sip:100@10.0.0.1</identity>\n\
+            <target uri=\"sip:100@10.0.0.1\"/>\n</local>\n\
+            <remote>\n<identity display=\"A &quot;B&quot; &lt;&amp;&gt;\">sip:+5511@10.0.0.1\
+            </identity>\n<target uri=\"sip:+5511@10.0.0.1\"/>\n</remote>\n\
+            </dialog>\n</dialog-info>\n";
+        assert_eq!(xml.replace("\r\n", "\n"), expected);
+    }
+
+    #[test]
+    fn what_is_over_is_said_to_be_and_nothing_at_all_is_a_document_too() {
+        let xml = document(0, "1<2", AT, &[], &["x".to_owned()]);
+        assert!(xml.contains("<dialog id=\"x\">\r\n<state>terminated</state>"));
+        assert!(xml.contains("entity=\"sip:1%3C2@10.0.0.1\""));
+        let idle = document(0, "100", AT, &[], &[]);
+        assert!(!idle.contains("<dialog ") && idle.ends_with("</dialog-info>\r\n"));
+    }
+
+    #[test]
+    fn who_is_not_shown_is_anonymous() {
+        let mut hidden = lamp();
+        hidden.remote = Party::default();
+        let xml = document(0, "100", AT, &[hidden], &[]);
+        assert!(xml.contains("<identity>sip:anonymous@10.0.0.1</identity>"));
+    }
+}
