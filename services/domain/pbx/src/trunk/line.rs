@@ -88,6 +88,7 @@ impl Line {
             && own.enabled == trunk.enabled
             && own.outbound_proxy == trunk.outbound_proxy
             && own.transport == trunk.transport
+            && own.trust == trunk.trust
             && match (&own.access, &trunk.access) {
                 (Access::Registering(one), Access::Registering(two)) => one == two,
                 (Access::Peer { server: one, .. }, Access::Peer { server: two, .. }) => one == two,
@@ -417,7 +418,12 @@ impl Line {
 pub(super) fn connect(core: &mut Core, trunk: &Trunk, hop: Hop) -> Flow {
     let server = trunk.outbound_proxy.as_ref();
     let server = server.unwrap_or_else(|| trunk.server());
-    core.connect(hop, &server.name, &Trust::Public)
+    let trust = match &trunk.trust {
+        config::Trust::Public => Trust::Public,
+        config::Trust::Authorities { der, .. } => Trust::Authorities(der.clone()),
+        config::Trust::Fingerprint(hash) => Trust::Fingerprint(*hash),
+    };
+    core.connect(hop, &server.name, &trust)
 }
 
 fn options(core: &mut Core, trunk: &Trunk, hop: Hop) -> Request {
