@@ -139,7 +139,7 @@ pub(crate) enum LegEvent {
     Changed,
     /// The peer asks us to call somebody else in its place (RFC 3515). Answer with
     /// [`Legs::transfer_accepted`](super::Legs) or `transfer_refused`.
-    Transfer(Transfer),
+    Transfer(Box<Transfer>),
     /// The peer pressed a key by INFO. Keys by RTP come from `media`.
     Digit {
         /// `0-9 * # A-D`, `!` for flash.

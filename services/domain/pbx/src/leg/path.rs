@@ -106,7 +106,7 @@ impl Leg {
     }
 
     fn way(&mut self, cx: &mut Cx<'_>, request: &Request, purpose: Purpose) -> Flow {
-        if self.flow_lost && self.reroutes < REROUTES_MAX {
+        if self.flow_lost {
             self.reroute(cx);
         }
         let flow = self.dialog.flow;
@@ -135,11 +135,15 @@ impl Leg {
         cx.core.connect(hop, "", &Trust::Public)
     }
 
-    /// The connection is gone: the peer's Contact or its proxy may take another.
-    fn reroute(&mut self, cx: &mut Cx<'_>) {
+    /// The connection is gone: the peer's Contact or its proxy may take another. False when there
+    /// is no other way.
+    fn reroute(&mut self, cx: &mut Cx<'_>) -> bool {
+        if self.reroutes >= REROUTES_MAX {
+            return false;
+        }
         let before = self.dialog.flow;
         let Some(uri) = self.dialog.next_hop().as_sip() else {
-            return;
+            return false;
         };
         let named = uri.transport();
         let transport = match named.as_deref() {
@@ -154,10 +158,10 @@ impl Leg {
             Transport::Udp | Transport::Tcp => 5060,
         });
         let Some(address) = uri.host.ip() else {
-            return;
+            return false;
         };
         if address.is_ipv4() != before.local.is_ipv4() {
-            return;
+            return false;
         }
         self.reroutes = self.reroutes.saturating_add(1);
         self.flow_lost = false;
@@ -167,6 +171,7 @@ impl Leg {
             local: before.local,
         };
         self.dialog.flow = cx.core.connect(hop, "", &Trust::Public);
+        true
     }
 
     /// The peer was heard of: its requests come by this way, ours go back by it.
@@ -206,7 +211,7 @@ impl Leg {
         if upgraded {
             note_refusing(cx, sent.flow.remote);
         }
-        let again = upgraded || (self.flow_lost && self.reroutes < REROUTES_MAX);
+        let again = upgraded || (self.flow_lost && self.reroute(cx));
         if again && let Some(mut request) = sent.request.take() {
             request.headers.remove(&sip::HeaderName::Via);
             if self.resend(cx, *request, sent.purpose, sent.tries) {

@@ -62,7 +62,7 @@ impl Leg {
             state: State::Asked(id, Box::new(request.clone())),
             status: StatusCode::TRYING,
         });
-        cx.tell(LegEvent::Transfer(transfer));
+        cx.tell(LegEvent::Transfer(Box::new(transfer)));
     }
 
     /// The call will do it: 202, and the first NOTIFY.
