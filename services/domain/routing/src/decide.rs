@@ -176,6 +176,15 @@ impl<'a> Search<'a> {
     /// asked again at every call.
     fn feature(&mut self, feature: Feature, argument: &str) -> Outcome {
         self.steps.push(Step::Feature(feature));
+        // Who is transferred or forwarded did not dial the code: it must not change his settings.
+        let dialled = match self.query.cause {
+            Cause::Dialled => true,
+            Cause::Transferred(_) => feature == Feature::Park,
+            Cause::Forwarded(_) => false,
+        };
+        if !dialled {
+            return Outcome::Refused(Refusal::NoRoute);
+        }
         let forwards = match feature {
             Feature::ForwardAlways | Feature::ForwardBusy | Feature::ForwardNoAnswer => true,
             Feature::Pickup
@@ -198,6 +207,10 @@ impl<'a> Search<'a> {
             self.look_up(argument);
             if self.stages.is_empty() {
                 return Outcome::Refused(self.refusal.unwrap_or(Refusal::NoRoute));
+            }
+            // A call that is forwarded has nobody who could enter it.
+            if self.pin {
+                return Outcome::Refused(Refusal::NoPin);
             }
         }
         if feature == Feature::PickupOf && self.site.extension(argument).is_none() {
@@ -287,16 +300,11 @@ impl<'a> Search<'a> {
             });
         }
         if route.pin {
-            match self.payer {
-                Some(payer) if payer.settings.pin_hash.is_none() => {
-                    return self.refuse(Refusal::NoPin);
-                }
-                Some(_) => {
-                    self.steps.push(Step::Pin);
-                    self.pin = true;
-                }
-                None => return self.refuse(Refusal::NoPin),
+            if !self.can_enter_pin() {
+                return self.refuse(Refusal::NoPin);
             }
+            self.steps.push(Step::Pin);
+            self.pin = true;
         }
         let mut rest = route.destinations.as_slice();
         while let Some((first, others)) = rest.split_first() {
@@ -310,6 +318,14 @@ impl<'a> Search<'a> {
                 rest = rest.get(trunks.len()..).unwrap_or_default();
             }
         }
+    }
+
+    /// Whose permission counts has a PIN, and is the one who calls: nobody else is asked for it.
+    fn can_enter_pin(&self) -> bool {
+        self.payer.is_some_and(|payer| {
+            let calls = self.query.who == Who::Extension(payer.number.as_str());
+            calls && payer.settings.pin_hash.is_some()
+        })
     }
 
     fn destination(&mut self, destination: &Destination, number: &str) {

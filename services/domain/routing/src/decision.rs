@@ -160,7 +160,7 @@ pub enum Refusal {
     MinutesUsedUp,
     /// Abroad is not called outside office hours (F6).
     OutsideOfficeHours,
-    /// The route asks for a PIN and the extension has none (F7).
+    /// The route asks for a PIN, and who calls has none to enter (F7).
     NoPin,
     /// A call from one trunk to another that no route names expressly, or of a class that is never
     /// passed on (F11).

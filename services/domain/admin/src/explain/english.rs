@@ -110,7 +110,7 @@ fn refusal(refusal: Refusal) -> String {
         Refusal::TooFast => "the extension makes calls too fast".into(),
         Refusal::MinutesUsedUp => "the minutes of this class are used up for today".into(),
         Refusal::OutsideOfficeHours => "abroad is not called outside office hours".into(),
-        Refusal::NoPin => "the route asks for a PIN and the extension has none".into(),
+        Refusal::NoPin => "the route asks for a PIN, and who calls has none to enter".into(),
         Refusal::NotPassedOn => "calls from outside are not passed on to there".into(),
         Refusal::NoTrunk => "no trunk of the route can be used".into(),
         Refusal::DoNotDisturb => "the extension does not want to be disturbed".into(),

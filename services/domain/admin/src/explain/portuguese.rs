@@ -110,7 +110,7 @@ fn refusal(refusal: Refusal) -> String {
         Refusal::TooFast => "o ramal faz chamadas rápido demais".into(),
         Refusal::MinutesUsedUp => "os minutos desta classe acabaram por hoje".into(),
         Refusal::OutsideOfficeHours => "não se liga ao exterior fora do expediente".into(),
-        Refusal::NoPin => "a rota pede uma senha e o ramal não tem".into(),
+        Refusal::NoPin => "a rota pede uma senha, e quem liga não tem nenhuma".into(),
         Refusal::NotPassedOn => "chamadas de fora não são repassadas para lá".into(),
         Refusal::NoTrunk => "nenhum tronco da rota pode ser usado".into(),
         Refusal::DoNotDisturb => "o ramal não quer ser incomodado".into(),

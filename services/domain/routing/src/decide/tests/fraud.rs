@@ -253,6 +253,12 @@ fn a_route_may_ask_for_a_pin() {
     let settings = &desk.site.extension("103").expect("exists").settings;
     assert!(settings.is_pin("103", "ramal", "4711") && !settings.is_pin("103", "ramal", "4712"));
     desk.refused("102", "00351212345678", Refusal::NoPin);
+    // Nobody is there to enter it when a call is forwarded or somebody else is transferred.
+    desk.refused("103", "*7200351212345678", Refusal::NoPin);
+    let cause = Cause::Transferred("103");
+    let query = desk.query(Who::Trunk("Carrier A"), "00351212345678", cause);
+    let outcome = decide(&desk.site, &query).outcome;
+    assert_eq!(outcome, Outcome::Refused(Refusal::NoPin));
 }
 
 /// A trunk's own prefix before the number does not hide what is called.
@@ -269,4 +275,21 @@ fn a_prefix_for_the_carrier_does_not_change_the_class() {
     let outbound = desk.outbound("100", "02132345678");
     assert_eq!(outbound.kind, Kind::National);
     assert_eq!(outbound.attempts[0].number, "7777#02132345678");
+}
+
+#[test]
+fn nobody_has_codes_dialled_in_his_name() {
+    let desk = Desk::new(|_| {});
+    let ask = |dialled, cause| {
+        let query = desk.query(Who::Extension("100"), dialled, cause);
+        decide(&desk.site, &query).outcome
+    };
+    let refused = Outcome::Refused(Refusal::NoRoute);
+    let chain = [number("101")];
+    for cause in [Cause::Transferred("101"), Cause::Forwarded(&chain)] {
+        assert_eq!(ask("*72102", cause), refused);
+        assert_eq!(ask("*78", cause), refused);
+    }
+    let park = ask("700", Cause::Transferred("101"));
+    assert!(matches!(park, Outcome::Feature { .. }));
 }
