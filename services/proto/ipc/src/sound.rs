@@ -246,7 +246,7 @@ pub enum Event {
         /// For how long, seconds.
         seconds: u32,
     },
-    /// A file clip or spoken digits were played to the end.
+    /// A clip that has an end (a file, digits, the confirmation) was played to it; silence follows.
     ClipEnded {
         /// Who heard it.
         id: EndpointId,

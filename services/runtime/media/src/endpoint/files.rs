@@ -135,6 +135,20 @@ impl Opened {
     }
 }
 
+#[cfg(test)]
+impl Opened {
+    /// A file on a disk that is always full (full(4)); it stays, whatever happens.
+    pub(crate) fn on_a_full_disk() -> Self {
+        let path = PathBuf::from("/dev/full");
+        let file = OpenOptions::new().write(true).open(&path);
+        Self {
+            file: file.expect("Linux has it"),
+            path,
+            is_kept: true,
+        }
+    }
+}
+
 impl Drop for Opened {
     fn drop(&mut self) {
         if !self.is_kept

@@ -210,3 +210,33 @@ const CHANNELS: u16 = 2;
 
 /// What the 32-bit lengths of a WAV file leave for samples.
 const DATA_MAX: u32 = u32::MAX - 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::super::control::{Command, channel as commands};
+    use super::*;
+
+    #[test]
+    fn a_full_disk_ends_the_recording_with_words() {
+        let (control, commands) = commands().expect("an eventfd");
+        let (recorder, work) = recorder();
+        recorder.begin(7, Opened::on_a_full_disk(), Rate::Narrow);
+        assert!(recorder.samples(7, vec![0; 320]));
+        drop(recorder);
+        work.run(&control);
+        let Some(Command::RecordingFailed { recording, reason }) = commands.next() else {
+            panic!("nothing is told")
+        };
+        assert_eq!(recording, 7);
+        assert!(reason.contains("cannot be written"), "{reason}");
+        assert!(commands.next().is_none(), "it is told once");
+    }
+
+    #[test]
+    fn no_more_waits_for_a_slow_disk_than_may() {
+        let (recorder, _work) = recorder();
+        let taken = (0..2 * WAITING_MAX).filter(|_| recorder.samples(1, Vec::new()));
+        assert_eq!(taken.count(), WAITING_MAX);
+        recorder.end(1, None);
+    }
+}

@@ -1,0 +1,284 @@
+//! The service behind its Unix socket: recordings, sounds, watches.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic to fail"
+)]
+
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipc::sound::{Agreed, Clip, Codec, Dtmf, Event, Family, Reply, Request, Source};
+use media::endpoint::{Folders, Settings, serve};
+use rtp::codec::{Codec as Known, Encoder};
+use rtp::{Header, Packet, Rate, wav};
+use run_loop::ipc::BlockingClient;
+use run_loop::notify::Notify;
+
+/// A service with folders of its own; the folder goes with it.
+struct Service {
+    folder: PathBuf,
+    client: BlockingClient<Request, Reply>,
+}
+
+impl Service {
+    fn start(name: &str, range: &str) -> Self {
+        let folder =
+            std::env::temp_dir().join(format!("ramal-media-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).expect("a temporary folder");
+        Self::start_in(folder, range)
+    }
+
+    fn start_in(folder: PathBuf, range: &str) -> Self {
+        let socket = folder.join("media.sock");
+        let listener = UnixListener::bind(&socket).expect("a new path");
+        let settings = Settings {
+            ports: range.parse().expect("a range"),
+            folders: Folders {
+                recordings: Some(folder.clone()),
+                sounds: Some(folder.clone()),
+            },
+        };
+        std::thread::spawn(move || serve(listener, &Notify::default(), &settings));
+        Self {
+            folder,
+            client: BlockingClient::new(socket),
+        }
+    }
+
+    fn ask(&self, request: Request) -> Reply {
+        self.client.call(&request).expect("the service answers")
+    }
+
+    fn done(&self, request: Request) {
+        assert_eq!(self.ask(request), Reply::Done);
+    }
+
+    fn refused(&self, request: Request) -> String {
+        match self.ask(request) {
+            Reply::Failed { reason } => reason,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    /// A phone with an endpoint.
+    fn phone(&self, id: u64) -> Phone {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback");
+        let time = Some(Duration::from_secs(5));
+        socket.set_read_timeout(time).expect("a time-out");
+        let address = socket.local_addr().expect("bound");
+        let opened = self.ask(Request::Open {
+            id,
+            family: Family::V4,
+            port: None,
+        });
+        let Reply::Opened { port } = opened else {
+            panic!("not opened: {opened:?}")
+        };
+        self.done(Request::Set(id, Box::new(agreed(address))));
+        Phone {
+            socket,
+            endpoint: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            sequence: 0,
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+struct Phone {
+    socket: UdpSocket,
+    endpoint: SocketAddr,
+    sequence: u16,
+}
+
+impl Phone {
+    fn say(&mut self, payload: &[u8]) {
+        let header = Header {
+            marker: false,
+            payload_type: 8,
+            sequence: self.sequence,
+            timestamp: u32::from(self.sequence) * 160,
+            ssrc: 9,
+            length: 12,
+            padded: false,
+        };
+        self.sequence += 1;
+        let packet = [&header.to_bytes()[..], payload].concat();
+        self.socket.send_to(&packet, self.endpoint).expect("sent");
+    }
+
+    fn hear(&self) -> Vec<u8> {
+        let mut buffer = [0; 512];
+        let length = self.socket.recv(&mut buffer).expect("heard");
+        let packet = Packet::parse(&buffer[..length]).expect("RTP");
+        packet.payload.to_vec()
+    }
+}
+
+fn agreed(address: SocketAddr) -> Agreed {
+    let codec = Codec {
+        payload_type: 8,
+        name: "PCMA".to_owned(),
+        clock: 8_000,
+        channels: 1,
+        parameters: String::new(),
+    };
+    Agreed {
+        remote: Some(address),
+        signalling: Some(address),
+        send: vec![codec.clone()],
+        receive: vec![codec],
+        dtmf: Dtmf::Elsewhere,
+        hears: true,
+        speaks: true,
+        ..Agreed::default()
+    }
+}
+
+fn record(id: u64, file: &str) -> Request {
+    let file = file.to_owned();
+    Request::Record { id, file }
+}
+
+/// The two channels of a recording.
+fn channels(path: &Path) -> (Rate, Vec<i16>, Vec<i16>) {
+    let bytes = std::fs::read(path).expect("a recording");
+    let rate = wav::read(&bytes).expect("a WAV file").rate;
+    let (header, data) = bytes.split_at(wav::HEADER_LENGTH);
+    let length = u32::try_from(data.len()).expect("short");
+    assert_eq!(header, wav::header(rate, 2, length));
+    let samples: Vec<i16> = data
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .map(|pair| i16::from_le_bytes(*pair))
+        .collect();
+    let side = |side| samples.iter().skip(side).step_by(2).copied().collect();
+    (rate, side(0), side(1))
+}
+
+fn is_loud(samples: &[i16]) -> bool {
+    samples.iter().filter(|sample| sample.abs() > 1_000).count() > samples.len() / 4
+}
+
+#[test]
+fn a_call_is_recorded_and_read_back() {
+    let service = Service::start("record", "14500-14519");
+    let (mut caller, callee) = (service.phone(1), service.phone(2));
+    service.done(Request::Hear(2, Source::Endpoint(1)));
+    service.done(Request::Hear(1, Source::Clip(Clip::MusicOnHold)));
+    service.done(record(1, "call-1.wav"));
+    let again = service.refused(record(1, "call-2.wav"));
+    assert!(again.contains("already"), "{again}");
+    assert!(!service.folder.join("call-2.wav").exists());
+    let mut encoder = Encoder::of(Known::Pcma);
+    let loud: Vec<i16> = (0..160)
+        .map(|at| if at % 16 < 8 { 9_000 } else { -9_000 })
+        .collect();
+    let mut payload = Vec::new();
+    encoder.encode(&loud, &mut payload);
+    // The music that comes every 20 ms is the clock of this phone.
+    for _ in 0..60 {
+        caller.say(&payload);
+        assert_eq!(callee.hear(), payload);
+        caller.hear();
+    }
+    service.done(Request::StopRecording(1));
+    let (rate, said, heard) = channels(&service.folder.join("call-1.wav"));
+    assert_eq!(rate, Rate::Narrow);
+    assert!((7_000..13_000).contains(&said.len()), "{}", said.len());
+    assert_eq!(said.len(), heard.len());
+    assert!(is_loud(&said[2_000..7_000]));
+    assert!(heard[2_000..7_000].iter().any(|sample| *sample != 0));
+    let name = service.refused(record(1, "call-1.wav"));
+    assert!(name.contains("exists"), "{name}");
+    assert_eq!(service.ask(record(9, "nobody.wav")), Reply::Unknown);
+    assert!(!service.folder.join("nobody.wav").exists());
+}
+
+#[test]
+fn names_that_lead_elsewhere_are_refused() {
+    let service = Service::start("names", "14520-14529");
+    service.phone(1);
+    for name in [
+        "../up.wav",
+        "/etc/passwd",
+        "a b.wav",
+        ".wav",
+        "x.mp3",
+        "",
+        "a/b.wav",
+    ] {
+        let reason = service.refused(record(1, name));
+        assert!(reason.contains("not a file name"), "{name}: {reason}");
+        let file = Source::Clip(Clip::File(name.to_owned()));
+        service.refused(Request::Hear(1, file));
+    }
+    let absent = Source::Clip(Clip::File("absent.wav".to_owned()));
+    let reason = service.refused(Request::Hear(1, absent));
+    assert!(reason.contains("absent.wav"), "{reason}");
+}
+
+#[test]
+fn a_file_is_played_and_its_end_is_told() {
+    let service = Service::start("play", "14530-14539");
+    let phone = service.phone(1);
+    let samples = [5_000_i16; 1_600];
+    let data: Vec<u8> = samples.iter().flat_map(|it| it.to_le_bytes()).collect();
+    let header = wav::header(Rate::Narrow, 1, 3_200);
+    let bytes = [&header[..], &data].concat();
+    std::fs::write(service.folder.join("hello.wav"), bytes).expect("written");
+    let watcher = std::thread::spawn({
+        let socket = service.folder.join("media.sock");
+        // A watch answers with its first event.
+        move || BlockingClient::<Request, Reply>::new(socket).call(&Request::Watch)
+    });
+    let hello = Source::Clip(Clip::File("hello.wav".to_owned()));
+    let ended = Reply::Event(Event::ClipEnded { id: 1 });
+    // Until the watch stands an end may be missed: play again.
+    while !watcher.is_finished() {
+        service.done(Request::Hear(1, hello.clone()));
+        for _ in 0..10 {
+            let payload = phone.hear();
+            assert_eq!(payload.len(), 160);
+            assert!(payload.iter().all(|octet| *octet == payload[0]));
+        }
+        phone
+            .socket
+            .set_read_timeout(Some(Duration::from_millis(100)))
+            .expect("a time-out");
+        assert!(
+            phone.socket.recv(&mut [0; 16]).is_err(),
+            "it is played once"
+        );
+        let time = Some(Duration::from_secs(5));
+        phone.socket.set_read_timeout(time).expect("a time-out");
+    }
+    let told = watcher.join().expect("no panic").expect("an event");
+    assert_eq!(told, ended);
+}
+
+#[test]
+fn a_recording_of_a_killed_process_is_repaired_at_the_next_start() {
+    let folder = std::env::temp_dir().join(format!("ramal-media-repair-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a temporary folder");
+    let cut = folder.join("cut.wav");
+    let bytes = [&wav::header(Rate::Wide, 2, 0)[..], &[7; 4_002]].concat();
+    std::fs::write(&cut, bytes).expect("written");
+    std::fs::write(folder.join("other.wav"), b"not ours").expect("written");
+    let service = Service::start_in(folder, "14540-14549");
+    service.done(Request::KeepOnly(Vec::new()));
+    let repaired = std::fs::read(&cut).expect("still there");
+    assert_eq!(repaired[..44], wav::header(Rate::Wide, 2, 4_000));
+    let other = std::fs::read(service.folder.join("other.wav")).expect("still there");
+    assert_eq!(other, b"not ours");
+}
