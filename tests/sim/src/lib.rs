@@ -8,14 +8,18 @@
 
 pub mod checks;
 mod dialog;
+mod floor;
 mod hand;
+mod handset;
 mod network;
 mod phone;
 mod services;
 mod trace;
 mod world;
 
+pub use floor::{Floor, Hears};
 pub use hand::{Ask, Hand};
+pub use handset::{Handset, Line, LineState, Stand};
 pub use network::Faults;
 pub use phone::{Act, Answering, CallPlan, Happened, Phone};
 pub use services::{Endpoint, MediaModel, StoreModel};

@@ -161,6 +161,11 @@ impl World {
         self.trace.value()
     }
 
+    /// As many extensions as that, 100 and up, without phones of this world's own.
+    pub fn extensions(&mut self, count: u8) {
+        self.configure(|raw| raw.extensions = extensions(count));
+    }
+
     /// Changes the configuration, as an administrator does.
     pub fn configure(&mut self, change: impl FnOnce(&mut RawSite)) {
         let mut raw = self.site.to_ipc();
@@ -254,6 +259,14 @@ impl World {
             destination: BOX_ADDRESS,
             bytes,
         }));
+    }
+
+    /// Takes what was sent to an address where no phone is.
+    pub fn take_for(&mut self, address: SocketAddr) -> Vec<Vec<u8>> {
+        let sent = self
+            .elsewhere
+            .extract_if(.., |sent| sent.destination == address);
+        sent.map(|sent| sent.bytes).collect()
     }
 
     /// Runs for a while.
@@ -422,9 +435,8 @@ fn patient() -> ExtensionSettings {
     }
 }
 
-fn site(phones: u8) -> Site {
-    let mut raw = Site::factory(REALM).to_ipc();
-    raw.extensions = (0..phones)
+fn extensions(count: u8) -> Vec<Extension> {
+    (0..count)
         .map(|index| {
             let number = number(index);
             let ha1 = Ha1::from_password(&number, REALM, PASSWORD);
@@ -437,7 +449,12 @@ fn site(phones: u8) -> Site {
                 number,
             }
         })
-        .collect();
+        .collect()
+}
+
+fn site(phones: u8) -> Site {
+    let mut raw = Site::factory(REALM).to_ipc();
+    raw.extensions = extensions(phones);
     match Site::parse(&raw) {
         Ok(site) => site,
         Err(faults) => unreachable!("the simulated site is valid: {faults:?}"),

@@ -14,6 +14,9 @@ use crate::leg::Legs;
 use crate::registrar::seconds;
 use crate::requests;
 use crate::streams::Streams;
+use crate::subscription::Subscriptions;
+use crate::trunk::Trunks;
+use crate::trunk::Trunks;
 
 /// Time between two hand-overs of the registrations to the store: a power cut costs a phone at
 /// most this much news, and the disk is spared a write for each REGISTER.
@@ -24,7 +27,10 @@ const REGISTRATIONS_PERSIST_INTERVAL: Duration = Duration::from_secs(5);
 pub struct PbxNode {
     core: Core,
     legs: Legs,
+    trunks: Trunks,
     calls: Calls,
+    trunks: Trunks,
+    subscriptions: Subscriptions,
     streams: Streams,
     registrations_due: Option<Instant>,
     stopped_told: bool,
@@ -34,10 +40,12 @@ impl PbxNode {
     /// An exchange that knows nothing yet. `rng` makes tags and branches and must be seeded from
     /// the operating system's generator outside of tests; `nonce_key` must be fresh at each start.
     #[must_use]
-    pub fn new(rng: Rng, nonce_key: Entropy) -> Self {
+    pub fn new(mut rng: Rng, nonce_key: Entropy) -> Self {
+        let trunks = Trunks::new(Rng::from_seed(rng.next_u64()));
         Self {
             core: Core::new(rng, nonce_key),
             legs: Legs::default(),
+            trunks,
             calls: Calls::default(),
             streams: Streams::default(),
             registrations_due: None,
@@ -67,7 +75,7 @@ impl PbxNode {
             config_version: self.core.site.as_ref().map_or(0, |(version, _)| *version),
             phones: phones.collect(),
             calls: self.calls.status(self.core.unix().as_millis()),
-            trunks: Vec::new(),
+            trunks: self.trunk_status(),
             counters: [
                 ("calls", counters.calls),
                 ("registers", counters.registers),
@@ -82,6 +90,12 @@ impl PbxNode {
             .map(|(name, value)| (name.to_owned(), value))
             .to_vec(),
         }
+    }
+
+    fn trunk_status(&self) -> Vec<ipc::pbx::Trunk> {
+        let mut trunks = self.trunks.status(self.core.now);
+        self.calls.count_calls(&mut trunks);
+        trunks
     }
 
     #[cfg(test)]
@@ -123,11 +137,12 @@ impl PbxNode {
             return;
         };
         self.core.connections.closed(flow);
-        self.legs.flow_failed(&mut self.core, flow);
         if proven {
             let changes = self.core.registrar.close_stream(stream);
             self.core.registrar_changed(changes);
         }
+        self.trunks.stream_closed(&mut self.core, stream);
+        self.legs.flow_failed(&mut self.core, flow);
         self.core
             .sip
             .handle(self.core.now, SipInput::FlowFailed(flow));
@@ -138,6 +153,7 @@ impl PbxNode {
         let changes = self.core.registrar.expire(now);
         self.core.registrar_changed(changes);
         self.legs.timer(&mut self.core);
+        self.trunks.timer(&mut self.core);
         self.calls(Calls::timer);
         self.streams.timer(&mut self.core);
         if self
@@ -153,9 +169,13 @@ impl PbxNode {
     /// Lets the calls do something with everything they work with.
     fn calls<R>(&mut self, work: impl FnOnce(&mut Calls, &mut Tools<'_>) -> R) -> R {
         let Self {
-            core, legs, calls, ..
+            core,
+            legs,
+            trunks,
+            calls,
+            ..
         } = self;
-        work(calls, &mut Tools { core, legs })
+        work(calls, &mut Tools { core, legs, trunks })
     }
 
     /// Works off what the SIP stack reports and what the legs tell, until both have nothing more
@@ -173,12 +193,17 @@ impl PbxNode {
     fn drain_sip(&mut self) {
         while let Some(output) = self.core.sip.poll() {
             let Self {
-                core, legs, calls, ..
+                core,
+                legs,
+                trunks,
+                calls,
+                ..
             } = self;
             match output {
                 SipOutput::Transmit { flow, bytes } => core.emit(Output::Transmit { flow, bytes }),
                 SipOutput::Request { id, flow, request } => {
-                    requests::request(&mut Tools { core, legs }, calls, id, flow, &request);
+                    let tools = &mut Tools { core, legs, trunks };
+                    requests::request(tools, calls, id, flow, &request);
                 }
                 SipOutput::Ack { flow, request } => {
                     legs.ack(core, flow, &request);
@@ -187,10 +212,14 @@ impl PbxNode {
                     legs.cancelled(core, id, &request);
                 }
                 SipOutput::Response { id, response } => {
-                    legs.response(core, id, &response);
+                    if !trunks.response(core, id, &response) {
+                        legs.response(core, id, &response);
+                    }
                 }
                 SipOutput::Timeout { id } | SipOutput::ClientFlowFailed { id } => {
-                    legs.no_response(core, id);
+                    if !trunks.no_response(core, id) {
+                        legs.no_response(core, id);
+                    }
                 }
                 SipOutput::ServerFlowFailed { id } => {
                     legs.server_lost(core, id);
@@ -218,7 +247,11 @@ impl PbxNode {
     }
 
     fn tell_stopped(&mut self) {
-        if self.core.stopping && !self.stopped_told && self.calls.all_recorded() {
+        if self.core.stopping
+            && !self.stopped_told
+            && self.calls.all_recorded()
+            && self.trunks.is_settled()
+        {
             self.stopped_told = true;
             self.core.emit(Output::Stopped);
         }
@@ -234,6 +267,7 @@ impl Node for PbxNode {
         match input {
             Input::Config(version, site) => {
                 self.core.configure(version, site);
+                self.trunks.configure(&mut self.core);
                 self.calls(Calls::sweep);
             }
             Input::Datagram(datagram) => self.datagram(&datagram),
@@ -255,7 +289,10 @@ impl Node for PbxNode {
                 self.streams.received(&mut self.core, stream, &bytes);
             }
             Input::StreamClosed { stream } => self.stream_closed(stream),
-            Input::Resolved { .. } | Input::Media { .. } => {}
+            Input::Resolved { id, hops, ttl_secs } => {
+                self.trunks.resolved(&mut self.core, id, &hops, ttl_secs);
+            }
+            Input::Media { .. } => {}
             Input::Sound { endpoint, reply } => {
                 self.legs.sound(&mut self.core, endpoint, &reply);
             }
@@ -277,6 +314,7 @@ impl Node for PbxNode {
             Input::Shutdown => {
                 self.core.stopping = true;
                 self.calls(Calls::shut_down);
+                self.trunks.shut_down(&mut self.core);
             }
             Input::Timer => self.timer(),
         }
@@ -309,7 +347,9 @@ impl Node for PbxNode {
             .into_iter()
             .chain(registrations)
             .chain(self.legs.deadline());
-        let others = others.chain(self.streams.deadline());
+        let others = others
+            .chain(self.streams.deadline())
+            .chain(self.trunks.deadline());
         self.core.deadline().into_iter().chain(others).min()
     }
 }

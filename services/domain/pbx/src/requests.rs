@@ -50,8 +50,10 @@ pub(crate) fn request(
             }
         }
         Method::Invite => {
-            if let Some(extension) = admit(core, id, flow, request) {
-                let caller = by_phone(core, request, extension);
+            if let Some(caller) = by_trunk(tools, flow, request) {
+                calls.invite(tools, id, flow, request, caller);
+            } else if let Some(extension) = admit(tools.core, id, flow, request) {
+                let caller = by_phone(tools.core, request, extension);
                 calls.invite(tools, id, flow, request, caller);
             }
         }
@@ -79,6 +81,22 @@ pub(crate) fn request(
 fn unknown_dialog(core: &mut Core, id: ServerId, flow: Flow, request: &Request) {
     core.peer_fault(flow, PeerFault::UnknownDialog);
     core.reject(id, request, StatusCode::CALL_DOES_NOT_EXIST);
+}
+
+/// The trunk an INVITE comes from, when it comes from one.
+fn by_trunk(tools: &Tools<'_>, flow: Flow, request: &Request) -> Option<Caller> {
+    if tools.core.stopping {
+        return None;
+    }
+    let inbound = tools.trunks.identify(tools.core, flow, request)?;
+    let (number, name) = routing::shown_caller(tools.core, &inbound.caller);
+    Some(Caller {
+        profile: inbound.profile,
+        dialled: inbound.number,
+        peer: Peer::Trunk(inbound.trunk),
+        number,
+        name,
+    })
 }
 
 /// The caller is who authenticated, whatever From says.

@@ -11,6 +11,7 @@ use sip::StatusCode;
 use crate::call::{Lead, Plan, RING_TIME_MAX, Ring, Stage, Target, Who};
 use crate::core::Core;
 use crate::leg::{self, DtmfMode, Encryption, Peer, Profile};
+use crate::trunk::Caller;
 
 /// No such number.
 pub(crate) const fn nowhere() -> Lead {
@@ -226,6 +227,28 @@ fn use_feature(extension: &str, feature: Feature, argument: String) -> Lead {
         // The number behind this code was looked up with it.
         Feature::Withhold => nowhere(),
     }
+}
+
+/// The number an extension has for the outside.
+pub(crate) fn outside_number(core: &Core, extension: &str) -> String {
+    let own = known(core, extension).and_then(|known| known.settings.caller_id.as_ref());
+    let site = core.site.as_ref().map(|(_, site)| site);
+    let main = site.and_then(|site| site.dialling.owned_numbers.first());
+    own.or(main)
+        .map_or_else(|| extension.to_owned(), ToString::to_string)
+}
+
+/// How a caller from outside is shown to phones: number and name.
+pub(crate) fn shown_caller(core: &Core, caller: &Caller) -> (String, String) {
+    let number = caller.number.as_deref().filter(|_| !caller.withheld);
+    let (Some(number), Some((_, site))) = (number, &core.site) else {
+        return ("anonymous".to_owned(), String::new());
+    };
+    let shown = ::routing::show_caller(site, number);
+    (
+        shown.number,
+        shown.name.unwrap_or_else(|| caller.name.clone()),
+    )
 }
 
 /// Whether a trunk's refusal lets the next trunk try.

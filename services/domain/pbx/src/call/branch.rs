@@ -17,12 +17,14 @@ use crate::dialog::address;
 use crate::leg::{LegId, Outgoing, Peer};
 use crate::registrar::Binding;
 use crate::routing;
+use crate::trunk::{self, Attempt, CallOut, Diverted, tries_next_hop};
 
 /// One who is being called.
 #[derive(Debug)]
 pub(super) struct Branch {
     pub(super) leg: LegId,
     pub(super) who: Who,
+    way: Way,
     /// Ways to try when this one leads nowhere.
     ways: VecDeque<Way>,
     pub(super) rings: bool,
@@ -34,6 +36,7 @@ pub(super) struct Branch {
 #[derive(Clone, Debug)]
 enum Way {
     Phone(Box<Binding>),
+    Trunk(Box<Attempt>),
 }
 
 impl Branch {
@@ -54,7 +57,7 @@ impl Calls {
             Who::Extension(number) => {
                 self.call_extension(tools, key, &target.who, number, until);
             }
-            Who::Trunk(_) => self.target_failed(key, StatusCode::SERVICE_UNAVAILABLE),
+            Who::Trunk(_) => self.call_trunk(tools, key, &target.who, until),
         }
     }
 
@@ -82,6 +85,51 @@ impl Calls {
         }
     }
 
+    fn call_trunk(&mut self, tools: &mut Tools<'_>, key: Key, who: &Who, until: Instant) {
+        let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+        let Who::Trunk(call) = who else { return };
+        let attempt = &call.0;
+        let Some((caller, diverted)) = self.shown_outside(tools, key, attempt) else {
+            return;
+        };
+        let out = CallOut {
+            number: &attempt.number,
+            caller: &caller,
+            diverted: diverted.as_ref(),
+            urgent: self.hunts.get(&key).is_some_and(|hunt| hunt.emergency),
+        };
+        match tools.trunks.outgoing(tools.core, &attempt.trunk, &out) {
+            Ok(ways) => {
+                let ways = ways.into_iter().map(|way| Way::Trunk(Box::new(way)));
+                self.try_ways(tools, key, who, (ways.collect(), until), unavailable);
+            }
+            // The next trunk may be there.
+            Err(_) => self.target_failed(key, unavailable),
+        }
+    }
+
+    /// Who calls, and who sent the call on, as a carrier is told.
+    fn shown_outside(
+        &self,
+        tools: &Tools<'_>,
+        key: Key,
+        attempt: &::routing::Attempt,
+    ) -> Option<(trunk::Caller, Option<Diverted>)> {
+        let hunt = self.hunts.get(&key)?;
+        let waiting = self.parties.get(&hunt.waiting)?;
+        let caller = trunk::Caller {
+            number: attempt.caller_id.number.as_ref().map(ToString::to_string),
+            name: waiting.name.clone(),
+            withheld: attempt.caller_id.withheld || hunt.withheld,
+        };
+        let extension = hunt.ring.as_ref().and_then(|ring| ring.diverted.last());
+        let diverted = extension.map(|extension| Diverted {
+            number: routing::outside_number(tools.core, extension),
+            reason: hunt.reason,
+        });
+        Some((caller, diverted))
+    }
+
     pub(super) fn target_failed(&mut self, key: Key, status: StatusCode) {
         if let Some(hunt) = self.hunts.get_mut(&key) {
             hunt.stage_failures.push(status.code());
@@ -106,11 +154,20 @@ impl Calls {
             };
             self.parties.insert(leg, party);
             self.touch(leg);
+            if let Who::Trunk(call) = who {
+                let charge = call.1.charge(&call.0.trunk);
+                let ticket = self.hunts.get_mut(&key).and_then(|hunt| hunt.ticket.take());
+                match ticket {
+                    Some(ticket) => self.count_moved(leg, ticket, charge),
+                    None => self.count_trunk(tools, leg, charge),
+                }
+            }
             if let Some(hunt) = self.hunts.get_mut(&key) {
                 let (who, rings) = (who.clone(), false);
                 hunt.branches.push(Branch {
                     leg,
                     who,
+                    way,
                     ways,
                     rings,
                     until,
@@ -160,7 +217,16 @@ impl Calls {
                     Party::new(peer, number.clone(), name, true, place),
                 ))
             }
-            (Who::Trunk(_), Way::Phone(_)) => None,
+            (Who::Trunk(call), Way::Trunk(attempt)) => {
+                let outgoing = attempt.clone().dial(tools.core, hunt.hops, codecs);
+                let number = call.0.number.clone();
+                let peer = outgoing.peer.clone();
+                Some((
+                    outgoing,
+                    Party::new(peer, number, String::new(), true, place),
+                ))
+            }
+            (Who::Trunk(_), Way::Phone(_)) | (Who::Extension(_), Way::Trunk(_)) => None,
         }
     }
 
@@ -286,7 +352,13 @@ impl Calls {
             };
             self.hear(tools, waiting, source);
         }
-        if is_unreached(status) && !branch.ways.is_empty() {
+        if let (Who::Trunk(call), Way::Trunk(attempt)) = (&branch.who, &branch.way)
+            && tries_next_hop(status)
+        {
+            let trunk = &call.0.trunk;
+            tools.trunks.hop_failed(tools.core, trunk, attempt.hop);
+        }
+        if tries_next_hop(status) && !branch.ways.is_empty() {
             let ways = (branch.ways, branch.until);
             self.try_ways(tools, key, &branch.who, ways, status);
         } else {
@@ -313,20 +385,14 @@ impl Calls {
             Who::Extension(_) => {}
             Who::Trunk(call) => {
                 // The called one himself said no: another trunk would lead to the same phone.
-                let unreached =
-                    is_unreached(status) || routing::fails_over(tools.core, &call.0.trunk, status);
+                let unreached = tries_next_hop(status)
+                    || routing::fails_over(tools.core, &call.0.trunk, status);
                 while !unreached && hunt.stages.front().is_some_and(super::Stage::is_trunk) {
                     hunt.stages.pop_front();
                 }
             }
         }
     }
-}
-
-/// Statuses that say that a way leads nowhere, and nothing about its target (RFC 5626 §5.3,
-/// RFC 3263 §4.3).
-const fn is_unreached(status: StatusCode) -> bool {
-    matches!(status.code(), 408 | 430 | 503)
 }
 
 /// Who calls, as the called one is shown.

@@ -47,6 +47,8 @@ pub(super) struct Hunt {
     pub(super) diversion: Option<String>,
     /// Why the last who forwarded the call did (RFC 5806).
     pub(super) reason: &'static str,
+    /// No limit turns it away.
+    pub(super) emergency: bool,
     /// The waiting party does not show its number.
     pub(super) withheld: bool,
     /// What a trunk's attempt is counted under, while the next trunk is tried.
@@ -93,6 +95,7 @@ impl Hunt {
             hops: HOPS_DEFAULT,
             diversion: None,
             reason: "unconditional",
+            emergency: plan.emergency,
             withheld: plan.withheld,
             ticket: None,
             duration_max: None,

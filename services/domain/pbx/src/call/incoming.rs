@@ -107,6 +107,14 @@ impl Calls {
         let Some(party) = self.parties.get(&leg) else {
             return routing::nowhere();
         };
+        if let Peer::Trunk(trunk) = &party.peer
+            && self.usage.on_trunk(trunk) > tools.trunks.channels_max(trunk)
+        {
+            return Lead::Refuse {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                outcome: Outcome::Rejected,
+            };
+        }
         routing::lead(
             tools.core,
             self.usage(),

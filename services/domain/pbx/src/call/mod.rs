@@ -41,6 +41,7 @@ use std::time::Duration;
 
 use crate::core::Core;
 use crate::leg::Legs;
+use crate::trunk::Trunks;
 pub(crate) use incoming::Caller;
 pub(crate) use plan::{Lead, Plan, Ring, Stage, Target, Who};
 pub(crate) use table::Calls;
@@ -73,6 +74,7 @@ type Key = u64;
 pub(crate) struct Tools<'a> {
     pub(crate) core: &'a mut Core,
     pub(crate) legs: &'a mut Legs,
+    pub(crate) trunks: &'a mut Trunks,
 }
 
 impl Tools<'_> {

@@ -63,6 +63,9 @@ impl Calls {
             LegEvent::Answered => self.branch_answered(tools, leg),
             LegEvent::Acknowledged | LegEvent::Changed => self.changed(tools, leg),
             LegEvent::Failed { status, .. } => {
+                if let Some(Place::Branch(key)) = self.place(leg) {
+                    self.keep_ticket(key, leg);
+                }
                 self.gone(tools, leg);
                 self.branch_failed(tools, leg, status);
             }
