@@ -14,8 +14,6 @@ use crate::leg::Legs;
 use crate::registrar::seconds;
 use crate::requests;
 use crate::streams::Streams;
-use crate::subscription::Subscriptions;
-use crate::trunk::Trunks;
 use crate::trunk::Trunks;
 
 /// Time between two hand-overs of the registrations to the store: a power cut costs a phone at
@@ -29,8 +27,6 @@ pub struct PbxNode {
     legs: Legs,
     trunks: Trunks,
     calls: Calls,
-    trunks: Trunks,
-    subscriptions: Subscriptions,
     streams: Streams,
     registrations_due: Option<Instant>,
     stopped_told: bool,
