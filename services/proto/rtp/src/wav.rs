@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn the_header_is_that_of_other_programs() {
-        // Of `sox -n -r 16000 -c 2 -b 16 x.wav trim 0 100s`.
+        // Of FFmpeg 5.1: `-f s16le -ar 16000 -ac 2 -i /dev/zero -bitexact` with 400 octets of data.
         assert_eq!(
             hex::encode(header(Rate::Wide, 2, 400)),
             "52494646b401000057415645666d74201000000001000200803e000000fa0000\

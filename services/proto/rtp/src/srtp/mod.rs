@@ -1,4 +1,5 @@
-//! SRTP and SRTCP with keys from SDP (RFC 3711, RFC 7714, RFC 4568).
+//! SRTP and SRTCP with keys from SDP (RFC 3711, RFC 7714; the `a=crypto` lines of RFC 4568 are the
+//! `sdp` crate's).
 //!
 //! ```text
 //!   master key and salt ──derive──> session keys ──> Sender:   protect   in place
@@ -7,13 +8,12 @@
 //! Both directions have a key of their own, so an endpoint has one [`Sender`] and one
 //! [`Receiver`]. New keys from the peer mean a new one of them (pbx trap 21); the same keys again,
 //! as after most re-INVITEs, mean the old one goes on, or its rollover counter would be lost.
-//! Read first: [`Sender::protect_rtp`], then [`Receiver::unprotect_rtp`]; [`sdes`] for SDP.
+//! Read first: [`Sender::protect_rtp`], then [`Receiver::unprotect_rtp`].
 
 mod cipher;
 mod derivation;
 mod index;
 mod receiver;
-pub mod sdes;
 mod sender;
 
 use std::fmt;
@@ -34,7 +34,7 @@ pub enum Suite {
 }
 
 impl Suite {
-    /// All of them, the one to offer first leading.
+    /// All of them.
     pub const ALL: [Self; 3] = [
         Self::AesCm128HmacSha1_80,
         Self::AeadAes128Gcm,
@@ -49,12 +49,6 @@ impl Suite {
             Self::AesCm128HmacSha1_32 => "AES_CM_128_HMAC_SHA1_32",
             Self::AeadAes128Gcm => "AEAD_AES_128_GCM",
         }
-    }
-
-    /// The suite of a name in `a=crypto`; `None` when it is not one of ours.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|suite| suite.name() == name)
     }
 
     /// Octets of master key and master salt together.
@@ -141,13 +135,6 @@ impl Master {
     #[must_use]
     pub const fn suite(&self) -> Suite {
         self.suite
-    }
-
-    /// Key and salt one behind the other. Never log them.
-    #[must_use]
-    pub fn key_and_salt(&self) -> Vec<u8> {
-        let salt = self.salt.iter().take(self.suite.salt_length());
-        self.key.iter().chain(salt).copied().collect()
     }
 }
 

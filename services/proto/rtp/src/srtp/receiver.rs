@@ -13,7 +13,7 @@ pub struct Receiver {
     suite: Suite,
     rtp: Cipher,
     rtcp: Cipher,
-    /// Octets of MKI the peer puts into every packet, told by its `a=crypto`.
+    /// Octets of MKI in every packet.
     mki_length: usize,
     /// The highest rollover counter a stream seen for the first time may have.
     rollovers_max: u32,
@@ -28,7 +28,8 @@ struct Stream {
 }
 
 impl Receiver {
-    /// A receiver that has received nothing. `mki_length`: see [`sdes::Crypto`](super::sdes).
+    /// A receiver that has received nothing. `mki_length` is the octets of MKI the peer said it
+    /// puts into its packets (RFC 4568 §6.1), usually 0; what they say is not looked at.
     #[must_use]
     pub fn new(master: &Master, mki_length: usize) -> Self {
         Self {
