@@ -192,7 +192,7 @@ impl Leg {
         &mut self,
         now: Instant,
         from: EndpointId,
-        header: &Header,
+        (clock, header): (u32, &Header),
         (rate, samples): (Rate, &[i16]),
         packet: &mut Vec<u8>,
         world: &mut impl World,
@@ -208,14 +208,32 @@ impl Leg {
         speech.payload.clear();
         speech.encoder.encode(&speech.pending, &mut speech.payload);
         speech.pending.clear();
-        if let Some(header) = self.ear.out.forward(now, from, speech.clock, header) {
-            let header = Header {
-                payload_type: speech.payload_type,
-                ..header
-            };
+        if let Some(header) = self.converted_stamp(now, from, (clock, header), &speech) {
             self.send(header, &speech.payload, packet, world);
         }
         self.ear.speech = Some(speech);
+    }
+
+    /// The header of a converted packet; `None` for one that came late or twice: encoded anew it is
+    /// not what went out under its number.
+    fn converted_stamp(
+        &mut self,
+        now: Instant,
+        from: EndpointId,
+        (clock, header): (u32, &Header),
+        speech: &Speech,
+    ) -> Option<Header> {
+        let before = self.ear.out.sequence();
+        let stamped = if clock == speech.clock {
+            self.ear.out.forward(now, from, clock, header)?
+        } else {
+            let ticks = speech.ticks_of(speech.payload_samples());
+            self.ear.out.made(now, from, speech.clock, ticks)
+        };
+        (self.ear.out.sequence() != before).then_some(Header {
+            payload_type: speech.payload_type,
+            ..stamped
+        })
     }
 
     /// Sends samples made here, a packet whenever one is full. `maker` names what they belong to.
@@ -245,7 +263,7 @@ impl Leg {
             } = &mut *speech;
             encoder.encode(pending.get(..*length).unwrap_or_default(), payload);
             pending.drain(..*length);
-            let ticks = speech.ticks();
+            let ticks = speech.ticks_of(speech.packet);
             let header = Header {
                 payload_type: speech.payload_type,
                 ..self.ear.out.made(now, maker, speech.clock, ticks)
@@ -332,9 +350,14 @@ impl Speech {
         })
     }
 
-    /// Length of a packet in the RTP clock, which G.722 runs at half its sampling rate.
-    fn ticks(&self) -> u32 {
-        let samples = u32::try_from(self.packet).unwrap_or(0);
+    /// Samples in the payload just encoded.
+    const fn payload_samples(&self) -> usize {
+        self.encoder.codec().samples(self.payload.len())
+    }
+
+    /// Samples in the RTP clock, which G.722 runs at half its sampling rate.
+    fn ticks_of(&self, samples: usize) -> u32 {
+        let samples = u32::try_from(samples).unwrap_or(0);
         match self.encoder.rate().hertz().checked_div(self.clock) {
             Some(ratio) if ratio > 0 => samples / ratio,
             Some(_) | None => samples,

@@ -116,11 +116,8 @@ impl Leg {
             signalling: agreed.signalling,
         });
         *self.incoming = meanings(&agreed);
-        if !self.agreed.speaks && agreed.speaks {
-            // A hold is over: the silence of before is not the peer's.
-            self.last_valid = now;
-            self.is_idle_told = false;
-        }
+        // What was silent before, on hold or while it rang, has its time anew.
+        self.note_alive(now);
         if self.agreed.receive != agreed.receive {
             self.voice.forget_codec();
             self.counts.format = None;
@@ -130,6 +127,7 @@ impl Leg {
         }
         if self.agreed.dtmf != agreed.dtmf {
             self.voice.set_dtmf(agreed.dtmf);
+            self.ear.pressing = None;
         }
         self.agreed = agreed;
         Ok(())
@@ -304,6 +302,16 @@ impl Leg {
     pub(crate) fn meaning(&self, payload_type: u8) -> Incoming {
         let meaning = self.incoming.get(usize::from(payload_type));
         meaning.copied().unwrap_or(Incoming::Unknown)
+    }
+
+    /// The clock of what a payload type means; 0 when it has none of its own.
+    pub(crate) fn clock_of(&self, meaning: Incoming) -> u32 {
+        match meaning {
+            Incoming::Audio(place) | Incoming::Noise(place) => {
+                self.format(place).map_or(0, |codec| codec.clock)
+            }
+            Incoming::Events | Incoming::Unknown => 0,
+        }
     }
 
     /// A codec the peer sends, by its place.

@@ -95,8 +95,6 @@ impl World for Outside {
 struct Tick {
     timer: OwnedFd,
     is_running: bool,
-    /// When the last one was, to tell when the thread is late.
-    last: Instant,
     told_late: Option<Instant>,
 }
 
@@ -133,7 +131,6 @@ impl Pump {
             tick: Tick {
                 timer,
                 is_running: false,
-                last: Instant::ORIGIN,
                 told_late: None,
             },
             watchers: Vec::new(),
@@ -178,10 +175,11 @@ impl Pump {
             }
             let now = self.clock.now();
             if now >= next_sweep {
+                self.tick.look(now, now - next_sweep);
                 next_sweep = now + SWEEP;
                 self.engine.sweep(now, self.idle, &mut self.outside);
             }
-            self.settle(now)?;
+            self.settle()?;
             if now - last_alive >= ALIVE_EVERY {
                 last_alive = now;
                 alive();
@@ -224,17 +222,13 @@ impl Pump {
         }
         let now = self.clock.now();
         let due = u64::from_ne_bytes(expirations);
-        if due > 1 {
-            self.tick.tell_late(now, due);
-        }
         for _ in 0..due.min(TICKS_CAUGHT_UP_MAX) {
             self.engine.tick(now, &mut self.outside);
         }
-        self.tick.last = now;
     }
 
     /// Tells what happened, and starts or stops the timer.
-    fn settle(&mut self, now: Instant) -> Result<(), PumpError> {
+    fn settle(&mut self) -> Result<(), PumpError> {
         while let Some(recording) = self.outside.overrun.pop() {
             let reason = "the disk does not keep up".to_owned();
             self.outside.recorder.end(recording, None);
@@ -252,7 +246,7 @@ impl Pump {
                 });
         }
         if self.engine.is_ticking() != self.tick.is_running {
-            self.tick.run(now, self.engine.is_ticking())?;
+            self.tick.run(self.engine.is_ticking())?;
         }
         Ok(())
     }
@@ -441,7 +435,7 @@ impl Pump {
 }
 
 impl Tick {
-    fn run(&mut self, now: Instant, run: bool) -> rustix::io::Result<()> {
+    fn run(&mut self, run: bool) -> rustix::io::Result<()> {
         let interval = timespec(if run { TICK } else { Duration::ZERO });
         let timer = Itimerspec {
             it_interval: interval,
@@ -449,21 +443,20 @@ impl Tick {
         };
         timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &timer)?;
         self.is_running = run;
-        self.last = now;
         Ok(())
     }
 
-    /// Says that the thread is late; not more often than every ten seconds.
-    fn tell_late(&mut self, now: Instant, due: u64) {
-        if self
+    /// Says when the thread is late; not more often than every ten seconds.
+    fn look(&mut self, now: Instant, late: Duration) {
+        let was_told = self
             .told_late
-            .is_some_and(|told| now - told < LATE_TOLD_EVERY)
-        {
+            .is_some_and(|told| now - told < LATE_TOLD_EVERY);
+        if late < LATE || was_told {
             return;
         }
         self.told_late = Some(now);
-        let late = (now - self.last).saturating_sub(TICK).as_millis();
-        tracing::warn!("the media thread is {late} ms late: {due} ticks of 20 ms at once");
+        let late = late.as_millis();
+        tracing::warn!("the media thread is {late} ms late: this box has too much to do");
     }
 }
 
@@ -527,6 +520,9 @@ const ALIVE_EVERY: Duration = Duration::from_secs(1);
 
 /// Ticks made up for after the thread was held up: 200 ms, what jitter buffers bridge.
 const TICKS_CAUGHT_UP_MAX: u64 = 10;
+
+/// A lateness that is heard: phones hold back some 40 to 60 ms.
+const LATE: Duration = Duration::from_millis(40);
 
 /// How often at most to say that the thread is late.
 const LATE_TOLD_EVERY: Duration = Duration::from_secs(10);

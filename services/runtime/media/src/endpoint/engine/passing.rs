@@ -81,6 +81,7 @@ impl Engine {
             from: leg.id,
             packet,
             header,
+            clock: leg.clock_of(meaning),
         };
         let out = &mut scratch.packet;
         match meaning {
@@ -214,6 +215,8 @@ pub(crate) struct Heard<'a> {
     pub(crate) from: EndpointId,
     pub(crate) packet: Packet<'a>,
     pub(crate) header: Header,
+    /// Of its codec; 0 for events.
+    clock: u32,
 }
 
 impl Heard<'_> {
@@ -231,7 +234,8 @@ impl Heard<'_> {
                 hearer.forward(self.now, self.from, as_sent, content, packet, world);
             }
             (Route::Convert, Some(sound)) => {
-                hearer.convert(self.now, self.from, &self.header, sound, packet, world);
+                let stamp = (self.clock, &self.header);
+                hearer.convert(self.now, self.from, stamp, sound, packet, world);
             }
             (Route::Convert, None) | (Route::Drop | Route::Event(..) | Route::Tone, _) => {}
         }
