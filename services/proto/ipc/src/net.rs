@@ -39,6 +39,8 @@ pub struct Link {
     pub up: bool,
     /// IPv4 address with prefix length; empty while none.
     pub address: String,
+    /// IPv6 addresses with prefix length, from router advertisements and of the link itself.
+    pub ipv6: Vec<String>,
     /// IPv4 gateway; empty while none.
     pub gateway: String,
     /// DNS servers.

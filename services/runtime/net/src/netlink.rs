@@ -1,10 +1,10 @@
 //! The kernel's links, addresses and routes, over rtnetlink. Needs CAP_NET_ADMIN to change any.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use futures_util::TryStreamExt as _;
 use rtnetlink::packet_route::AddressFamily;
-use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage, CacheInfo};
+use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage, CacheInfo};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage};
 use rtnetlink::{AddressMessageBuilder, Handle, LinkUnspec, RouteMessageBuilder};
 
@@ -74,21 +74,28 @@ pub(crate) async fn set_up(handle: &Handle, index: u32) -> Result<(), rtnetlink:
         .await
 }
 
-/// The IPv4 addresses of a link.
+/// The addresses of a link.
 pub(crate) async fn addresses(
     handle: &Handle,
     index: u32,
-) -> Result<Vec<(Ipv4Addr, u8)>, rtnetlink::Error> {
-    let mut stream = handle
-        .address()
-        .get()
-        .set_link_index_filter(index)
-        .execute();
-    let mut found = Vec::new();
-    while let Some(message) = stream.try_next().await? {
-        found.extend(ipv4(&message).map(|address| (address, message.header.prefix_len)));
+) -> Result<Vec<AddressMessage>, rtnetlink::Error> {
+    let all = handle.address().get().set_link_index_filter(index);
+    all.execute().try_collect().await
+}
+
+/// The IPv6 address a message is about, unless it is not sure yet that nobody else has it
+/// (RFC 4862 §5.4).
+pub(crate) fn ipv6(message: &AddressMessage) -> Option<(Ipv6Addr, u8)> {
+    let unsure = AddressFlags::Tentative | AddressFlags::Dadfailed;
+    let mut address = None;
+    for attribute in &message.attributes {
+        match attribute {
+            AddressAttribute::Flags(flags) if flags.intersects(unsure) => return None,
+            AddressAttribute::Address(IpAddr::V6(found)) => address = Some(*found),
+            _ => {}
+        }
     }
-    Ok(found)
+    Some((address?, message.header.prefix_len))
 }
 
 /// The IPv4 address a message is about.

@@ -33,11 +33,12 @@ impl Router {
         unshare(CloneFlags::CLONE_NEWNET).expect("we are root");
         // The first word says that the namespace is there, the answer that the cable is in.
         let script = "echo namespace && read cable && ip link set lo up \
-             && ip addr add 10.77.0.1/24 dev lan0 && ip link set lan0 up && echo up \
+             && ip addr add 10.77.0.1/24 dev lan0 && ip addr add fd77::1/64 dev lan0 nodad \
+             && ip link set lan0 up && echo up \
              && exec dnsmasq --no-daemon --conf-file=/dev/null --port=0 --interface=lan0 \
                 --bind-interfaces --leasefile-ro --log-dhcp --no-ping --user=root --pid-file= \
                 --dhcp-range=10.77.0.50,10.77.0.60,255.255.255.0,1h --dhcp-option=3,10.77.0.1 \
-                --dhcp-option=6,10.77.0.1";
+                --dhcp-option=6,10.77.0.1 --enable-ra --dhcp-range=fd77::,ra-only";
         let mut process = Command::new("unshare")
             .args(["--net", "--kill-child=KILL", "sh", "-c", script])
             .stdin(Stdio::piped())
@@ -325,4 +326,22 @@ fn a_service_that_is_killed_and_started_again_keeps_its_address() {
         assert_eq!(link.address, first, "the lease is for the same address");
     });
     drop(router);
+}
+
+#[test]
+fn what_a_router_gives_over_ipv6_is_told() {
+    if !can_make_namespaces() {
+        return;
+    }
+    let _router = Router::plug_in();
+    with_service(async |status| {
+        let of = |link: &ipc::net::Link, net: &str| {
+            let mut found = link.ipv6.iter();
+            found.any(|address| address.starts_with(net) && address.ends_with("/64"))
+        };
+        until(&status, |link| of(link, "fd77:") && of(link, "fe80:")).await;
+        ip(&["link", "set", "eth0", "addrgenmode", "none"]);
+        ip(&["-6", "addr", "flush", "dev", "eth0"]);
+        until(&status, |link| link.ipv6.is_empty()).await;
+    });
 }

@@ -1,7 +1,8 @@
 //! The loop that drives a [`LinkNode`] for every link.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::net::Ipv6Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::OptionFuture;
 use rtnetlink::packet_core::NetlinkPayload;
 use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::{Handle, MulticastGroup};
 use sansio::{Instant, Node as _};
 use tokio::sync::mpsc;
@@ -80,7 +82,11 @@ where
         mut beat,
         stop,
     } = world;
-    let groups = [MulticastGroup::Link, MulticastGroup::Ipv4Ifaddr];
+    let groups = [
+        MulticastGroup::Link,
+        MulticastGroup::Ipv4Ifaddr,
+        MulticastGroup::Ipv6Ifaddr,
+    ];
     let (connection, handle, mut messages) =
         rtnetlink::new_multicast_connection(&groups).map_err(NetError::Open)?;
     let connection = tokio::spawn(connection);
@@ -130,6 +136,8 @@ struct Link {
     name: String,
     mac: crate::Mac,
     node: LinkNode,
+    /// The kernel gives them by itself; they are only told.
+    ipv6: BTreeSet<(Ipv6Addr, u8)>,
     socket: Arc<PacketSocket>,
     dhcp: Dhcp,
     listener: JoinHandle<()>,
@@ -190,14 +198,18 @@ impl Service {
                 name,
                 mac,
                 node,
+                ipv6: BTreeSet::new(),
                 socket,
                 dhcp,
                 listener,
             },
         );
-        for (address, prefix) in netlink::addresses(&self.handle, index).await? {
-            self.handle(now, index, Input::Inherited(address, prefix))
-                .await;
+        for message in netlink::addresses(&self.handle, index).await? {
+            self.ipv6_changed(&message, true);
+            if let Some(address) = netlink::ipv4(&message) {
+                let inherited = Input::Inherited(address, message.header.prefix_len);
+                self.handle(now, index, inherited).await;
+            }
         }
         Ok(())
     }
@@ -211,7 +223,12 @@ impl Service {
             NetlinkPayload::InnerMessage(
                 RouteNetlinkMessage::NewLink(_) | RouteNetlinkMessage::DelLink(_),
             ) => self.look(now).await,
+            NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewAddress(message)) => {
+                self.ipv6_changed(&message, true);
+                Ok(())
+            }
             NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelAddress(message)) => {
+                self.ipv6_changed(&message, false);
                 if let Some(address) = netlink::ipv4(&message) {
                     self.handle(now, message.header.index, Input::Vanished(address))
                         .await;
@@ -219,6 +236,25 @@ impl Service {
                 Ok(())
             }
             _ => Ok(()),
+        }
+    }
+
+    fn ipv6_changed(&mut self, message: &AddressMessage, there: bool) {
+        let Some(link) = self.links.get_mut(&message.header.index) else {
+            return;
+        };
+        let Some((address, prefix)) = netlink::ipv6(message) else {
+            return;
+        };
+        let changed = if there {
+            link.ipv6.insert((address, prefix))
+        } else {
+            link.ipv6.remove(&(address, prefix))
+        };
+        if changed {
+            let (name, state) = (&link.name, if there { "on" } else { "no longer on" });
+            tracing::info!("address {address}/{prefix} {state} {name}");
+            self.publish();
         }
     }
 
@@ -355,6 +391,11 @@ fn status_of(link: &Link) -> ipc::net::Link {
         address: held
             .map(|h| format!("{}/{}", h.address, h.prefix))
             .unwrap_or_default(),
+        ipv6: link
+            .ipv6
+            .iter()
+            .map(|(address, prefix)| format!("{address}/{prefix}"))
+            .collect(),
         gateway: lease
             .and_then(|lease| lease.gateway)
             .map(text)
