@@ -1,11 +1,13 @@
-//! RTP and what it carries: headers, audio, keys, reports and digits, as plain values and functions.
+//! RTP and what it carries: headers, audio, keys, reports and digits, as values and functions.
 //!
 //! What this crate must never do: touch a socket, read a clock, draw entropy, or allocate where a
 //! packet is only relayed.
-//! Read first: [`Relay`], whose [`forward`](Relay::forward) is the whole decision; then [`Packet`]
-//! and [`DigitCounter`].
-//! Sources: RFC 3550 (RTP), RFC 4733 (telephone-event), RFC 5761 (RTP and RTCP on one port),
-//! RFC 4961 (symmetric RTP).
+//! Read first, in the order a packet meets them: [`Latch`] (may it come in?), [`srtp::Receiver`],
+//! [`Header`] and [`Packet`], [`Reception`] (how well it came), [`playout::Playout`] (its sound,
+//! where somebody needs it), [`Outgoing`] (the one stream its hearer sees), [`srtp::Sender`].
+//! Sources: RFC 3550 and 3551 (RTP), RFC 4733 (digits), RFC 3711 and 7714 (SRTP), RFC 5761 (RTP
+//! and RTCP on one port), RFC 4961 (symmetric RTP), RFC 3389 (comfort noise), ITU-T G.711, G.722,
+//! G.107, Q.23 and E.180.
 
 pub mod codec;
 pub mod dtmf;
@@ -16,7 +18,6 @@ pub mod noise;
 mod oscillator;
 mod outgoing;
 mod packet;
-mod payload_types;
 mod pcm;
 pub mod playout;
 pub mod quality;
@@ -34,7 +35,6 @@ pub use dtmf::{Digit, DigitCounter, TelephoneEvent};
 pub use latch::{Expected, Latch};
 pub use outgoing::Outgoing;
 pub use packet::{Header, Malformed, Packet, check_rtcp, is_rtcp};
-pub use payload_types::PayloadTypes;
 pub use pcm::{FRAME_MILLIS, Rate};
 pub use reception::Reception;
 pub use relay::{Channel, DropReason, Leg, Relay, Side, Stats, Verdict};

@@ -4,8 +4,8 @@ use std::f64::consts::TAU;
 
 use crate::pcm::Rate;
 
-/// A sine by its two last samples: `y(n) = 2 d cos(w) y(n-1) - d^2 y(n-2)`, which dies away when d is
-/// below 1. In 64 bits an undamped one stays within a step of 16 bits for a year.
+/// A sine by its two last samples: `y(n) = 2 d cos(w) y(n-1) - d^2 y(n-2)`, which dies away when d
+/// is below 1. In 64 bits an undamped one stays within a step of 16 bits for a year.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Oscillator {
     factor: f64,

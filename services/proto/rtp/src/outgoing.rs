@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   relayed  seq 7,8,9 ──┐ offsets: keep the source's gaps and order
-//!   music    made here ──┼──> one SSRC, sequence +1 at a switch, timestamp by the clock on the wall
+//!   music    made here ──┼──> one SSRC, sequence +1 at a switch, timestamp by the time passed
 //!   digits   made here ──┘    marker on the first packet after a switch
 //! ```
 //! A phone that sees a new SSRC, or a sequence number that jumps back, may play nothing for

@@ -1,8 +1,8 @@
 //! An estimate of how a call sounds: the E-model of ITU-T G.107, reduced to what is measured.
 //!
 //! `R = 93.2 - Id - Ie,eff` with all of G.107 at its defaults (table 2), where
-//! - `Id`, the delay, is `0.024 d + 0.11 (d - 177.3) H(d - 177.3)`: Cole and Rosenbluth, "Voice over
-//!   IP performance monitoring", ACM SIGCOMM CCR 31/2 (2001), a fit of G.107 §7.4;
+//! - `Id`, the delay, is `0.024 d + 0.11 (d - 177.3) H(d - 177.3)`: Cole and Rosenbluth, "Voice
+//!   over IP performance monitoring", ACM SIGCOMM CCR 31/2 (2001), a fit of G.107 §7.4;
 //! - `Ie,eff`, the codec under loss, is `Ie + (95 - Ie) Ppl / (Ppl + Bpl)`: G.107 §7.5, for random
 //!   losses; `Ie` and `Bpl` are those of ITU-T G.113 appendix I;
 //! - and the MOS is `1 + 0.035 R + R (R - 60) (100 - R) 7e-6`: G.107 annex B.

@@ -1,8 +1,7 @@
 //! G.711: one octet a sample, A-law or mu-law (ITU-T G.711 tables 1 and 2).
 //!
 //! Decoding reads a table made at compile time. Encoding counts leading zeros, which touches no
-//! cache and is as fast. From one law to the other there is a table as well, so that two phones
-//! that share no law cost a relay one load an octet.
+//! cache and is as fast.
 
 /// One of the two companding laws.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -31,17 +30,6 @@ impl Law {
             Self::Mu => &MU_EXPANDED,
         };
         table.get(usize::from(octet)).copied().unwrap_or(0)
-    }
-
-    /// Rewrites a payload of this law as one of the other, in place.
-    pub fn translate(self, payload: &mut [u8]) {
-        let table = match self {
-            Self::A => &A_TO_MU,
-            Self::Mu => &MU_TO_A,
-        };
-        for octet in payload {
-            *octet = table.get(usize::from(*octet)).copied().unwrap_or(*octet);
-        }
     }
 
     /// The octet of silence.
@@ -120,8 +108,6 @@ const MU_BIAS: i16 = 33;
 
 const A_EXPANDED: [i16; 256] = expanded(Law::A);
 const MU_EXPANDED: [i16; 256] = expanded(Law::Mu);
-const A_TO_MU: [u8; 256] = translated(Law::A);
-const MU_TO_A: [u8; 256] = translated(Law::Mu);
 
 #[expect(
     clippy::indexing_slicing,
@@ -135,23 +121,6 @@ const fn expanded(law: Law) -> [i16; 256] {
         table[octet] = match law {
             Law::A => a_expand(octet as u8),
             Law::Mu => mu_expand(octet as u8),
-        };
-        octet += 1;
-    }
-    table
-}
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "the index is below 256, checked when the constants are made"
-)]
-const fn translated(from: Law) -> [u8; 256] {
-    let mut table = [0; 256];
-    let mut octet = 0;
-    while octet < 256 {
-        table[octet] = match from {
-            Law::A => mu_compress(A_EXPANDED[octet]),
-            Law::Mu => a_compress(MU_EXPANDED[octet]),
         };
         octet += 1;
     }
@@ -206,15 +175,5 @@ mod tests {
                 assert!(back(sample) <= back(sample + 1), "{law:?} {sample}");
             }
         }
-    }
-
-    #[test]
-    fn translating_is_decoding_and_encoding() {
-        let mut octets: Vec<u8> = (0..=u8::MAX).collect();
-        Law::A.translate(&mut octets);
-        let slow: Vec<u8> = (0..=u8::MAX)
-            .map(|octet| Law::Mu.compress(Law::A.expand(octet)))
-            .collect();
-        assert_eq!(octets, slow);
     }
 }

@@ -215,7 +215,9 @@ proptest! {
     }
 
     #[test]
-    fn no_payload_panics(payloads in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..500), 0..30)) {
+    fn no_payload_panics(
+        payloads in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..500), 0..30)
+    ) {
         for codec in [Codec::Pcma, Codec::G722, Codec::L16(Rate::Wide)] {
             let mut playout = Playout::new(codec);
             let mut frame = vec![0; codec.rate().frame()];

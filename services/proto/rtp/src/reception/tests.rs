@@ -127,7 +127,9 @@ fn the_peer_learns_the_round_trip_from_its_own_report() {
 
 proptest! {
     #[test]
-    fn no_stream_panics(packets in proptest::collection::vec(any::<(u64, u16, u32, u8)>(), 0..100)) {
+    fn no_stream_panics(
+        packets in proptest::collection::vec(any::<(u64, u16, u32, u8)>(), 0..100)
+    ) {
         let mut reception = Reception::new(48_000);
         for (nanos, sequence, timestamp, ssrc) in packets {
             let header = header(u32::from(ssrc & 1), sequence, timestamp);

@@ -162,7 +162,8 @@ proptest! {
         let report = Report { fraction_lost, lost, highest, jitter, ..report() };
         let mut datagram = Vec::new();
         let reports = [report];
-        let compound = Compound { ssrc: 1, sent: None, reports: &reports, cname: "", goodbye: false };
+        let (sent, reports, cname) = (None, &reports[..], "");
+        let compound = Compound { ssrc: 1, sent, reports, cname, goodbye: false };
         compound.write(&mut datagram);
         let Some(Ok(Part::ReceiverReport { reports, .. })) = parts(&datagram).next() else {
             panic!("not a receiver report");
