@@ -44,6 +44,8 @@ fn a_call_outlives_the_exchange_and_is_hung_up_by_either_side() {
 #[test]
 fn a_call_is_held_resumed_and_transferred_after_a_restart() {
     let mut floor = Floor::new(3);
+    // The store hears of new registrations after some seconds.
+    floor.run_secs(6);
     let (caller, callee) = floor.connect(0, 1);
     floor.world.kill_pbx();
     floor.run_secs(1);

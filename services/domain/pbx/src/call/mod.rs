@@ -41,6 +41,7 @@ use std::time::Duration;
 
 use crate::core::Core;
 use crate::leg::Legs;
+use crate::subscription::Subscriptions;
 use crate::trunk::Trunks;
 pub(crate) use incoming::Caller;
 pub(crate) use plan::{Lead, Plan, Ring, Stage, Target, Who};
@@ -75,6 +76,7 @@ pub(crate) struct Tools<'a> {
     pub(crate) core: &'a mut Core,
     pub(crate) legs: &'a mut Legs,
     pub(crate) trunks: &'a mut Trunks,
+    pub(crate) subscriptions: &'a mut Subscriptions,
 }
 
 impl Tools<'_> {

@@ -24,7 +24,9 @@ impl Calls {
             from_tag: replaces.from_tag.clone(),
             early_only: replaces.early_only,
         };
+        // One that is answered is found here only when it need not be early.
         let found = tools.legs.find(&replaced);
+        let found = found.or_else(|| self.find_dialog(tools, &replaced));
         let place = found.and_then(|found| Some((found, self.place(found)?)));
         let refusal = match place {
             Some((found, Place::Branch(key))) if self.may_take(tools, leg, found) => {

@@ -262,7 +262,7 @@ impl Calls {
     }
 
     /// The leg of ours whose dialog is named, in any state.
-    fn find_dialog(&self, tools: &Tools<'_>, replaced: &Replaced) -> Option<LegId> {
+    pub(super) fn find_dialog(&self, tools: &Tools<'_>, replaced: &Replaced) -> Option<LegId> {
         let named = |leg: &LegId| {
             tools.legs.dialog(*leg).is_some_and(|dialog| {
                 dialog.call_id == replaced.call_id

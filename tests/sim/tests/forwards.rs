@@ -1,0 +1,189 @@
+//! Where calls go instead: forwards, do-not-disturb, call waiting, ring groups, feature codes.
+
+use ipc::site::{Destination, Group, Member, Strategy};
+use ipc::sound::Clip;
+use ipc::store::Outcome;
+use sim::{Floor, Hears, Stand, checks};
+use sip::{HeaderName, StatusCode};
+
+fn forward(index: usize, set: impl Fn(&mut ipc::site::Forward) + Clone) -> Floor {
+    Floor::with(4, |site| {
+        let forward = &mut site.extensions[index].settings.forward;
+        forward.ring_secs = 10;
+        set(forward);
+    })
+}
+
+fn diversion(floor: &Floor, index: usize) -> String {
+    let invite = &floor.sets[index].lines[0].invite;
+    let text = invite.headers.text(&HeaderName::Diversion);
+    text.unwrap_or_default().to_owned()
+}
+
+#[test]
+fn calls_are_forwarded_always() {
+    let mut floor = forward(1, |forward| forward.always = "102".into());
+    let caller = floor.call(0, "101");
+    assert_eq!(floor.sets[1].lines.len(), 0);
+    floor.act(2, |set, world| set.answer(world, 0));
+    assert!(floor.talk((0, caller), (2, 0)));
+    assert!(
+        diversion(&floor, 2).contains("sip:101@"),
+        "{}",
+        diversion(&floor, 2)
+    );
+    assert!(diversion(&floor, 2).contains("reason=unconditional"));
+    floor.act(0, |set, world| set.hang_up(world, caller));
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
+#[test]
+fn calls_are_forwarded_when_busy_and_when_nobody_answers() {
+    let mut floor = forward(1, |forward| {
+        forward.busy = "102".into();
+        forward.no_answer = "103".into();
+    });
+    let caller = floor.call(0, "101");
+    floor.act(1, |set, world| set.reply(world, 0, StatusCode::BUSY_HERE));
+    assert_eq!(floor.stand(2, 0), Stand::Ringing);
+    assert!(diversion(&floor, 2).contains("reason=user-busy"));
+    floor.act(0, |set, world| set.hang_up(world, caller));
+    let caller = floor.call(0, "101");
+    floor.run_secs(11);
+    assert_eq!(floor.stand(1, 1), Stand::Over(487));
+    assert_eq!(floor.stand(3, 0), Stand::Ringing);
+    assert!(diversion(&floor, 3).contains("reason=no-answer"));
+    floor.act(3, |set, world| set.answer(world, 0));
+    assert!(floor.talk((0, caller), (3, 0)));
+    floor.act(3, |set, world| set.hang_up(world, 0));
+    let outcomes: Vec<_> = floor.records().iter().map(|one| one.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Cancelled, Outcome::EndedByCallee]);
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
+/// pbx trap 11.
+#[test]
+fn forwards_in_a_circle_end() {
+    let mut floor = Floor::with(3, |site| {
+        site.extensions[1].settings.forward.busy = "102".into();
+        site.extensions[2].settings.forward.busy = "101".into();
+    });
+    let caller = floor.call(0, "101");
+    floor.act(1, |set, world| set.reply(world, 0, StatusCode::BUSY_HERE));
+    floor.act(2, |set, world| set.reply(world, 0, StatusCode::BUSY_HERE));
+    assert_eq!(floor.stand(0, caller), Stand::Over(486));
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
+#[test]
+fn who_does_not_want_to_be_disturbed_or_called_twice_is_busy() {
+    let mut floor = Floor::with(3, |site| {
+        site.extensions[1].settings.call_waiting = false;
+        site.extensions[2].settings.do_not_disturb = true;
+    });
+    let quiet = floor.call(0, "102");
+    assert_eq!(floor.stand(0, quiet), Stand::Over(486));
+    assert_eq!(floor.sets[2].lines.len(), 0);
+    let talking = floor.call(1, "100");
+    floor.act(0, |set, world| set.answer(world, 1));
+    assert_eq!(floor.stand(1, talking), Stand::Talking);
+    let second = floor.call(2, "101");
+    assert_eq!(floor.stand(2, second), Stand::Over(486));
+    assert_eq!(floor.sets[1].lines.len(), 1);
+    // Whoever takes a second call hears it ring.
+    let waiting = floor.call(2, "100");
+    assert_eq!(floor.stand(0, 2), Stand::Ringing);
+    floor.act(2, |set, world| set.hang_up(world, waiting));
+}
+
+#[test]
+fn a_code_changes_a_setting_and_a_tone_says_so() {
+    let mut floor = Floor::new(3);
+    let set = floor.call(1, "*78");
+    assert_eq!(floor.hears(1, set), Hears::Plays(Clip::Confirm));
+    floor.run_secs(3);
+    assert_eq!(floor.stand(1, set), Stand::Over(200));
+    let caller = floor.call(0, "101");
+    assert_eq!(floor.stand(0, caller), Stand::Over(486));
+    floor.call(1, "*79");
+    floor.call(1, "*72102");
+    floor.run_secs(3);
+    let caller = floor.call(0, "101");
+    assert_eq!(floor.stand(2, 0), Stand::Ringing);
+    floor.act(0, |set, world| set.hang_up(world, caller));
+    floor.call(1, "*73");
+    floor.run_secs(3);
+    floor.call(0, "101");
+    assert_eq!(floor.stand(1, floor.last(1)), Stand::Ringing);
+}
+
+fn group(strategy: Strategy, delays: [u16; 3]) -> Floor {
+    Floor::with(5, |site| {
+        let member = |(index, delay_secs): (usize, u16)| Member {
+            extension: (101 + index).to_string(),
+            delay_secs,
+        };
+        site.groups.push(Group {
+            number: "200".into(),
+            members: delays.into_iter().enumerate().map(member).collect(),
+            strategy,
+            ring_secs: 10,
+            otherwise: Some(Destination::Extension("104".into())),
+            ..Group::default()
+        });
+    })
+}
+
+fn standing(floor: &Floor) -> Vec<Stand> {
+    (1..5).map(|index| floor.stand(index, 0)).collect()
+}
+
+const RINGS: Stand = Stand::Ringing;
+const NOT: Stand = Stand::Over(0);
+const TAKEN: Stand = Stand::Over(487);
+
+#[test]
+fn a_group_rings_all_at_once_and_then_goes_elsewhere() {
+    let mut floor = group(Strategy::All, [0; 3]);
+    let caller = floor.call(0, "200");
+    assert_eq!(standing(&floor), [RINGS, RINGS, RINGS, NOT]);
+    floor.act(1, |set, world| set.reply(world, 0, StatusCode::DECLINE));
+    assert_eq!(standing(&floor), [Stand::Over(603), RINGS, RINGS, NOT]);
+    floor.run_secs(10);
+    assert_eq!(standing(&floor), [Stand::Over(603), TAKEN, TAKEN, RINGS]);
+    floor.act(4, |set, world| set.answer(world, 0));
+    assert!(floor.talk((0, caller), (4, 0)));
+    floor.act(0, |set, world| set.hang_up(world, caller));
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
+#[test]
+fn a_group_rings_in_order_and_moves_up_when_one_declines() {
+    let mut floor = group(Strategy::InOrder, [0; 3]);
+    floor.call(0, "200");
+    assert_eq!(standing(&floor), [RINGS, NOT, NOT, NOT]);
+    floor.act(1, |set, world| set.reply(world, 0, StatusCode::BUSY_HERE));
+    assert_eq!(floor.stand(2, 0), RINGS);
+    floor.run_secs(10);
+    assert_eq!(standing(&floor), [Stand::Over(486), TAKEN, RINGS, NOT]);
+    floor.act(3, |set, world| set.answer(world, 0));
+    assert!(floor.talk((0, 0), (3, 0)));
+}
+
+#[test]
+fn a_group_rings_with_delays() {
+    let mut floor = group(Strategy::Delayed, [0, 3, 6]);
+    floor.call(0, "200");
+    assert_eq!(standing(&floor), [RINGS, NOT, NOT, NOT]);
+    floor.run_secs(3);
+    assert_eq!(standing(&floor), [RINGS, RINGS, NOT, NOT]);
+    floor.run_secs(3);
+    assert_eq!(standing(&floor), [RINGS, RINGS, RINGS, NOT]);
+    floor.act(2, |set, world| set.answer(world, 0));
+    assert_eq!(standing(&floor), [TAKEN, Stand::Talking, TAKEN, NOT]);
+    assert!(
+        floor.sets[1].lines[0]
+            .reason
+            .contains("completed elsewhere")
+    );
+}

@@ -1,0 +1,114 @@
+//! Pickup: taking a call that rings elsewhere, by code or by Replaces (RFC 3891).
+
+use ipc::store::Outcome;
+use sim::{Floor, Stand, checks};
+use sip::HeaderName;
+
+fn floor() -> Floor {
+    Floor::with(4, |site| {
+        for index in [1, 2] {
+            site.extensions[index].settings.pickup_group = "sales".into();
+        }
+    })
+}
+
+fn outcomes(floor: &Floor) -> Vec<(String, String, Outcome)> {
+    let row = |record: ipc::store::CallRecord| (record.from, record.to, record.outcome);
+    floor.records().into_iter().map(row).collect()
+}
+
+/// pbx trap 5: the phone that rang shows no missed call.
+#[test]
+fn a_call_is_taken_by_the_code_and_the_extension() {
+    let mut floor = floor();
+    let caller = floor.call(0, "101");
+    assert_eq!(floor.stand(1, 0), Stand::Ringing);
+    let taker = floor.call(3, "**101");
+    assert!(floor.talk((0, caller), (3, taker)));
+    assert_eq!(floor.stand(1, 0), Stand::Over(487));
+    assert!(
+        floor.sets[1].lines[0]
+            .reason
+            .contains("completed elsewhere")
+    );
+    floor.act(0, |set, world| set.hang_up(world, caller));
+    assert_eq!(floor.stand(3, taker), Stand::Over(200));
+    assert_eq!(
+        outcomes(&floor),
+        [
+            ("100".into(), "101".into(), Outcome::EndedByCaller),
+            ("103".into(), "**101".into(), Outcome::EndedByCallee),
+        ]
+    );
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
+#[test]
+fn a_call_is_taken_by_a_colleague_of_the_group_and_nobody_else() {
+    let mut floor = floor();
+    let caller = floor.call(0, "101");
+    let stranger = floor.call(3, "*8");
+    assert_eq!(floor.stand(3, stranger), Stand::Over(404));
+    let taker = floor.call(2, "*8");
+    assert!(floor.talk((0, caller), (2, taker)));
+    floor.act(2, |set, world| set.hang_up(world, taker));
+    assert_eq!(floor.stand(0, caller), Stand::Over(200));
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
+#[test]
+fn nothing_is_taken_where_nothing_rings() {
+    let mut floor = floor();
+    let taker = floor.call(3, "**101");
+    assert_eq!(floor.stand(3, taker), Stand::Over(404));
+    assert_eq!(
+        outcomes(&floor),
+        [("103".into(), "**101".into(), Outcome::NotFound)]
+    );
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
+/// pbx trap 17: both tags count.
+#[test]
+fn a_ringing_call_is_taken_by_replaces_within_the_group() {
+    let mut floor = floor();
+    let caller = floor.call(0, "101");
+    let replaces = floor.sets[1].replaces(0);
+    let take = |floor: &mut Floor, index: usize, replaces: &str| {
+        let header = [(HeaderName::Replaces, replaces.to_owned())];
+        let line = floor.with_set(index, |set, world| set.call_with(world, "101", &header));
+        floor.run_secs(1);
+        line.expect("a handset")
+    };
+    let stranger = take(&mut floor, 3, &replaces);
+    assert_eq!(floor.stand(3, stranger), Stand::Over(403));
+    let wrong = take(&mut floor, 2, &replaces.replace("from-tag=", "from-tag=x"));
+    assert_eq!(floor.stand(2, wrong), Stand::Over(481));
+    let early = take(&mut floor, 2, &format!("{replaces};early-only"));
+    assert!(floor.talk((0, caller), (2, early)));
+    floor.act(0, |set, world| set.hang_up(world, caller));
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
+#[test]
+fn a_call_in_progress_moves_to_another_phone_of_the_same_person() {
+    let mut floor = floor();
+    let (caller, callee) = floor.connect(0, 1);
+    let second = floor.add("101");
+    let replaces = floor.sets[1].replaces(callee);
+    let take = |floor: &mut Floor, index: usize, replaces: &str| {
+        let header = [(HeaderName::Replaces, replaces.to_owned())];
+        let line = floor.with_set(index, |set, world| set.call_with(world, "101", &header));
+        floor.run_secs(1);
+        line.expect("a handset")
+    };
+    let late = take(&mut floor, second, &format!("{replaces};early-only"));
+    assert_eq!(floor.stand(second, late), Stand::Over(486));
+    let thief = take(&mut floor, 3, &replaces);
+    assert_eq!(floor.stand(3, thief), Stand::Over(403));
+    let line = take(&mut floor, second, &replaces);
+    assert!(floor.talk((0, caller), (second, line)));
+    assert_eq!(floor.stand(1, callee), Stand::Over(200));
+    floor.act(0, |set, world| set.hang_up(world, caller));
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
