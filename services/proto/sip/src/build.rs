@@ -95,7 +95,9 @@ impl Response {
             let mut value = value.to_vec();
             if name == HeaderName::To
                 && let Some(tag) = to_tag
-                && headers.to().is_ok_and(|to| to.tag().is_none())
+                && headers
+                    .address_ref(HeaderName::To)
+                    .is_ok_and(|to| to.tag().is_none())
             {
                 value.extend_from_slice(b";tag=");
                 value.extend_from_slice(tag.as_bytes());

@@ -134,9 +134,11 @@ impl Headers {
 }
 
 fn clean(mut value: Vec<u8>) -> Vec<u8> {
-    for byte in &mut value {
-        if matches!(byte, b'\r' | b'\n') {
-            *byte = b' ';
+    if memchr::memchr2(b'\r', b'\n', &value).is_some() {
+        for byte in &mut value {
+            if matches!(byte, b'\r' | b'\n') {
+                *byte = b' ';
+            }
         }
     }
     let kept = list::trim(&value);

@@ -102,12 +102,16 @@ impl HeaderName {
     /// Reads a name; `None` when it is not a token.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
-        let known = NAMES
-            .iter()
-            .find(|(full, compact, _)| match (text, compact) {
-                ([one], [compact]) => one.eq_ignore_ascii_case(compact),
-                _ => full.as_bytes().eq_ignore_ascii_case(text),
-            });
+        let known = match text {
+            [one] => NAMES.iter().find(|(_, compact, _)| match compact {
+                [compact] => one.eq_ignore_ascii_case(compact),
+                _ => false,
+            }),
+            // Lengths differ most: few names are looked at letter by letter.
+            _ => NAMES.iter().find(|(full, _, _)| {
+                full.len() == text.len() && full.as_bytes().eq_ignore_ascii_case(text)
+            }),
+        };
         match known {
             Some((_, _, name)) => Some(name.clone()),
             None if list::is_token(text) => Some(Self::Other(str::from_utf8(text).ok()?.into())),

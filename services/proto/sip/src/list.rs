@@ -31,34 +31,51 @@ pub(crate) fn trim(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// Where the first of `wanted` stands outside quotes and outside `<...>`.
+/// Where the first `wanted` stands outside quotes and outside `<...>`.
 ///
 /// An unbalanced quote hides everything after it; the reader of the part then finds the fault.
-pub(crate) fn find_outside(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    let mut quoted = false;
-    let mut escaped = false;
-    let mut angle = false;
-    for (at, &byte) in text.iter().enumerate() {
-        if quoted {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => quoted = false,
-                _ => {}
-            }
-            continue;
-        }
-        if !angle && wanted.contains(&byte) {
-            return Some(at);
-        }
-        match byte {
-            b'"' if !angle => quoted = true,
-            b'<' => angle = true,
-            b'>' => angle = false,
-            _ => {}
+pub(crate) fn find_outside(text: &[u8], wanted: u8) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let rest = text.get(at..)?;
+        let found = memchr::memchr3(wanted, b'"', b'<', rest)?;
+        let rest = rest.get(found..)?;
+        at += found;
+        match rest.first() {
+            Some(b'"') => at += quoted_length(rest)?,
+            Some(b'<') => at += memchr::memchr(b'>', rest)? + 1,
+            Some(_) | None => return Some(at),
         }
     }
-    None
+}
+
+/// Where the first comma stands outside quotes; `<` has no meaning here.
+pub(crate) fn find_unquoted_comma(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let rest = text.get(at..)?;
+        let found = memchr::memchr2(b',', b'"', rest)?;
+        let rest = rest.get(found..)?;
+        at += found;
+        match rest.first() {
+            Some(b'"') => at += quoted_length(rest)?,
+            Some(_) | None => return Some(at),
+        }
+    }
+}
+
+/// How long the quoted string at the start of `text` is, both quotes included.
+pub(crate) fn quoted_length(text: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        let rest = text.get(at..)?;
+        let found = memchr::memchr2(b'"', b'\\', rest)?;
+        at += found + 1;
+        if rest.get(found) == Some(&b'"') {
+            return Some(at);
+        }
+        at += 1;
+    }
 }
 
 /// The elements of a comma-separated list, trimmed; empty elements are passed over.
@@ -67,7 +84,7 @@ pub(crate) fn split_list(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         loop {
             let text = rest?;
-            let element = match find_outside(text, b",") {
+            let element = match find_outside(text, b',') {
                 Some(at) => {
                     let (element, tail) = text.split_at(at);
                     rest = tail.get(1..);
@@ -89,26 +106,32 @@ pub(crate) fn split_list(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// Reads a quoted string at the start of `text`: its content without escapes, and what follows.
 /// Bytes outside UTF-8 (Latin-1 names exist) become U+FFFD.
 pub(crate) fn quoted(text: &[u8]) -> Option<(String, &[u8])> {
-    let [b'"', inner @ ..] = text else {
+    if text.first() != Some(&b'"') {
+        return None;
+    }
+    let (whole, rest) = text.split_at_checked(quoted_length(text)?)?;
+    let [_, inner @ .., _] = whole else {
         return None;
     };
-    let mut content = Vec::new();
+    let content = match memchr::memchr(b'\\', inner) {
+        None => String::from_utf8_lossy(inner).into_owned(),
+        Some(_) => String::from_utf8_lossy(&without_escapes(inner)).into_owned(),
+    };
+    Some((content, rest))
+}
+
+fn without_escapes(inner: &[u8]) -> Vec<u8> {
+    let mut content = Vec::with_capacity(inner.len());
     let mut escaped = false;
-    for (at, &byte) in inner.iter().enumerate() {
-        match byte {
-            _ if escaped => {
-                content.push(byte);
-                escaped = false;
-            }
-            b'\\' => escaped = true,
-            b'"' => {
-                let rest = inner.get(at + 1..).unwrap_or_default();
-                return Some((String::from_utf8_lossy(&content).into_owned(), rest));
-            }
-            _ => content.push(byte),
+    for &byte in inner {
+        if byte == b'\\' && !escaped {
+            escaped = true;
+        } else {
+            content.push(byte);
+            escaped = false;
         }
     }
-    None
+    content
 }
 
 /// `text` as a quoted string; control characters cannot be written and become spaces.

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::list::{find_outside, is_blank, is_token_byte, quote, quoted, trim};
-use crate::params::Params;
-use crate::uri::Uri;
+use crate::list::{find_outside, is_blank, is_token_byte, quote, quoted, quoted_length, trim};
+use crate::params::{Params, ParamsRef};
+use crate::uri::{Uri, UriRef};
 
 /// An address with an optional display name and header parameters.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,39 +34,7 @@ impl NameAddr {
     /// or question mark may not stand there at all (RFC 3261 §20, regbadct in RFC 4475).
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
-        let text = trim(text);
-        let (display, rest) = match text {
-            [b'"', ..] => {
-                let (display, rest) = quoted(text)?;
-                (Some(display), trim(rest))
-            }
-            _ => unquoted_display(text)?,
-        };
-        if let [b'<', rest @ ..] = rest {
-            let end = memchr::memchr(b'>', rest)?;
-            let (uri, params) = rest.split_at_checked(end)?;
-            let params = Params::parse(params.get(1..)?)?;
-            return Some(Self {
-                display,
-                uri: Uri::parse(uri).ok()?,
-                params,
-            });
-        }
-        if display.is_some() {
-            return None;
-        }
-        let end = find_outside(rest, b";").unwrap_or(rest.len());
-        let (uri, params) = rest.split_at_checked(end)?;
-        let uri = trim(uri);
-        if uri.iter().any(|byte| matches!(byte, b',' | b'?')) {
-            return None;
-        }
-        let params = Params::parse(params)?;
-        Some(Self {
-            display,
-            uri: Uri::parse(uri).ok()?,
-            params,
-        })
+        NameAddrRef::parse(text).and_then(NameAddrRef::into_owned)
     }
 
     /// The `tag` parameter.
@@ -94,8 +62,71 @@ impl NameAddr {
     }
 }
 
+/// An address that is known to be legible, borrowed from the field it stands in.
+pub(crate) struct NameAddrRef<'a> {
+    /// The display name with its quotes, if it has them.
+    display: Option<&'a [u8]>,
+    uri: UriRef<'a>,
+    params: ParamsRef<'a>,
+}
+
+impl<'a> NameAddrRef<'a> {
+    /// Reads by the same rules as [`NameAddr::parse`].
+    pub(crate) fn parse(text: &'a [u8]) -> Option<Self> {
+        let text = trim(text);
+        let (display, rest) = match text {
+            [b'"', ..] => {
+                let (display, rest) = text.split_at_checked(quoted_length(text)?)?;
+                (Some(display), trim(rest))
+            }
+            _ => unquoted_display(text)?,
+        };
+        if let [b'<', rest @ ..] = rest {
+            let end = memchr::memchr(b'>', rest)?;
+            let (uri, params) = rest.split_at_checked(end)?;
+            let params = ParamsRef::parse(params.get(1..)?)?;
+            return Some(Self {
+                display,
+                uri: UriRef::parse(uri).ok()?,
+                params,
+            });
+        }
+        if display.is_some() {
+            return None;
+        }
+        let end = find_outside(rest, b';').unwrap_or(rest.len());
+        let (uri, params) = rest.split_at_checked(end)?;
+        let uri = trim(uri);
+        if uri.iter().any(|byte| matches!(byte, b',' | b'?')) {
+            return None;
+        }
+        let params = ParamsRef::parse(params)?;
+        Some(Self {
+            display,
+            uri: UriRef::parse(uri).ok()?,
+            params,
+        })
+    }
+
+    /// As [`NameAddr::tag`].
+    pub(crate) fn tag(&self) -> Option<&'a str> {
+        self.params.get("tag").filter(|tag| !tag.is_empty())
+    }
+
+    fn into_owned(self) -> Option<NameAddr> {
+        Some(NameAddr {
+            display: self.display.map(|display| match quoted(display) {
+                Some((content, _)) => content,
+                None => String::from_utf8_lossy(display).into_owned(),
+            }),
+            uri: self.uri.into_owned().ok()?,
+            params: self.params.to_owned(),
+        })
+    }
+}
+
 /// Token words before `<`; RFC 3261 wants quotes for more, and gets them from most phones.
-fn unquoted_display(text: &[u8]) -> Option<(Option<String>, &[u8])> {
+fn unquoted_display(text: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
     let Some(at) = memchr::memchr(b'<', text) else {
         return Some((None, text));
     };
@@ -106,8 +137,7 @@ fn unquoted_display(text: &[u8]) -> Option<(Option<String>, &[u8])> {
     if !display.iter().all(harmless) {
         return None;
     }
-    let display = (!display.is_empty()).then(|| String::from_utf8_lossy(display).into_owned());
-    Some((display, rest))
+    Some(((!display.is_empty()).then_some(display), rest))
 }
 
 impl fmt::Display for NameAddr {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::list::{find_outside, is_token, quoted, trim};
+use crate::list::{find_outside, is_token, quoted, quoted_length, trim};
 
 /// One parameter, as sent: case and quotes are kept so that it goes out as it came in.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -28,17 +28,11 @@ impl Params {
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let mut params = Vec::new();
         let mut rest = trim(text);
-        while let [b';', tail @ ..] = rest {
-            let end = find_outside(tail, b";").unwrap_or(tail.len());
-            let (one, next) = tail.split_at_checked(end)?;
+        while let Some((param, next)) = next_param(rest)? {
             rest = next;
-            let one = trim(one);
-            if one.is_empty() {
-                continue;
-            }
-            params.push(Param::parse(one)?);
+            params.push(param.to_owned());
         }
-        rest.is_empty().then_some(Self(params))
+        Some(Self(params))
     }
 
     /// The value of `name`: `Some("")` for a flag, `None` when absent. Quotes are kept.
@@ -110,9 +104,52 @@ impl Params {
     }
 }
 
-impl Param {
-    fn parse(text: &[u8]) -> Option<Self> {
-        let (name, value) = match find_outside(text, b"=") {
+/// One parameter, borrowed.
+#[derive(Clone, Copy)]
+pub(crate) struct ParamRef<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) value: Option<&'a str>,
+}
+
+/// Parameters that are known to be legible, borrowed from the field they stand in.
+#[derive(Clone, Copy)]
+pub(crate) struct ParamsRef<'a>(&'a [u8]);
+
+impl<'a> ParamsRef<'a> {
+    /// Checks `;a=b;c` by the same rules as [`Params::parse`].
+    pub(crate) fn parse(text: &'a [u8]) -> Option<Self> {
+        let text = trim(text);
+        let mut rest = text;
+        while let Some((_, next)) = next_param(rest)? {
+            rest = next;
+        }
+        Some(Self(text))
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = ParamRef<'a>> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let (param, next) = next_param(rest)??;
+            rest = next;
+            Some(param)
+        })
+    }
+
+    /// As [`Params::get`].
+    pub(crate) fn get(self, name: &str) -> Option<&'a str> {
+        self.iter()
+            .find(|param| param.name.eq_ignore_ascii_case(name))
+            .map(|param| param.value.unwrap_or_default())
+    }
+
+    pub(crate) fn to_owned(self) -> Params {
+        Params(self.iter().map(ParamRef::to_owned).collect())
+    }
+}
+
+impl<'a> ParamRef<'a> {
+    fn parse(text: &'a [u8]) -> Option<Self> {
+        let (name, value) = match find_outside(text, b'=') {
             Some(at) => (trim(text.get(..at)?), Some(trim(text.get(at + 1..)?))),
             None => (text, None),
         };
@@ -120,32 +157,61 @@ impl Param {
             return None;
         }
         match value {
-            Some(value @ [b'"', ..]) => {
-                quoted(value).filter(|(_, rest)| rest.is_empty())?;
-            }
+            Some(value @ [b'"', ..]) if quoted_length(value) != Some(value.len()) => return None,
             // An open quote or angle bracket would swallow what is written behind it: our tag, say.
             Some(value) if !closes(value) => return None,
             Some(_) | None => {}
         }
-        let value = value
-            .map(str::from_utf8)
-            .transpose()
-            .ok()?
-            .map(str::to_owned);
         Some(Self {
-            name: str::from_utf8(name).ok()?.to_owned(),
-            value,
+            name: str::from_utf8(name).ok()?,
+            value: value.map(str::from_utf8).transpose().ok()?,
         })
+    }
+
+    fn to_owned(self) -> Param {
+        Param {
+            name: self.name.to_owned(),
+            value: self.value.map(str::to_owned),
+        }
+    }
+}
+
+/// The parameter at the start of trimmed text and what follows it: `Some(None)` at the end, `None`
+/// when what stands there is none.
+#[expect(
+    clippy::option_option,
+    reason = "no parameter and a bad one are told apart"
+)]
+fn next_param(mut text: &[u8]) -> Option<Option<(ParamRef<'_>, &[u8])>> {
+    loop {
+        let tail = match text {
+            [] => return Some(None),
+            [b';', tail @ ..] => tail,
+            _ => return None,
+        };
+        let end = find_outside(tail, b';').unwrap_or(tail.len());
+        let (one, next) = tail.split_at_checked(end)?;
+        text = next;
+        let one = trim(one);
+        if !one.is_empty() {
+            return ParamRef::parse(one).map(|param| Some((param, next)));
+        }
     }
 }
 
 /// Whether every quote and angle bracket that the text opens is closed in it.
 fn closes(text: &[u8]) -> bool {
-    if memchr::memchr2(b'"', b'<', text).is_none() {
-        return true;
+    let mut rest = text;
+    while let Some(at) = memchr::memchr2(b'"', b'<', rest) {
+        let opened = rest.get(at..).unwrap_or_default();
+        let closed = match opened.first() {
+            Some(b'"') => quoted_length(opened),
+            Some(_) | None => memchr::memchr(b'>', opened).map(|at| at + 1),
+        };
+        let Some(length) = closed else { return false };
+        rest = opened.get(length..).unwrap_or_default();
     }
-    let followed = [text, b";"].concat();
-    find_outside(&followed, b";") == Some(text.len())
+    true
 }
 
 impl fmt::Display for Params {

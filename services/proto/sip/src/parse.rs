@@ -281,11 +281,7 @@ pub(crate) fn parse_status_line(rest: &[u8]) -> Result<(StatusCode, Vec<u8>), Pa
 
 /// Via, From, To, Call-ID, CSeq must be there, once and legible; the scalars too where they stand.
 fn mandatory(start: &StartLine, headers: &Headers) -> Result<(), FaultKind> {
-    headers.vias()?;
-    headers.from()?;
-    headers.to()?;
-    headers.call_id()?;
-    let cseq = headers.cseq()?;
+    let cseq = headers.check_mandatory()?;
     match start {
         StartLine::Request(method, _) => {
             headers.max_forwards()?;
@@ -319,7 +315,7 @@ fn salvage(start: StartLine, headers: Headers, kind: FaultKind) -> ParseFault {
         HeaderName::CSeq,
     ];
     let answerable = method != Method::Ack
-        && headers.via().is_ok()
+        && headers.via_ref().is_ok()
         && copied.iter().all(|name| headers.first(name).is_some());
     ParseFault {
         kind,

@@ -9,8 +9,8 @@ use crate::header::Headers;
 use crate::header_name::HeaderName;
 use crate::list::{decimal, is_blank, split_list, trim};
 use crate::method::Method;
-use crate::name_addr::NameAddr;
-use crate::via::Via;
+use crate::name_addr::{NameAddr, NameAddrRef};
+use crate::via::{Via, ViaRef};
 
 /// `CSeq: 314159 INVITE`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,9 +59,31 @@ impl Headers {
     /// # Errors
     /// When it is missing or cannot be read.
     pub fn via(&self) -> Result<Via, HeaderFault> {
+        self.via_ref().map(ViaRef::into_owned)
+    }
+
+    pub(crate) fn via_ref(&self) -> Result<ViaRef<'_>, HeaderFault> {
         let value = self.values(&HeaderName::Via).next();
         let value = value.ok_or(HeaderFault::Missing(HeaderName::Via))?;
-        Via::parse(value).ok_or(HeaderFault::Malformed(HeaderName::Via))
+        ViaRef::parse(value).ok_or(HeaderFault::Malformed(HeaderName::Via))
+    }
+
+    /// Whether Via, From, To, Call-ID and CSeq are there, once and legible; CSeq's method.
+    pub(crate) fn check_mandatory(&self) -> Result<CSeq, HeaderFault> {
+        let mut vias = self.values(&HeaderName::Via).peekable();
+        vias.peek().ok_or(HeaderFault::Missing(HeaderName::Via))?;
+        if !vias.all(|value| ViaRef::parse(value).is_some()) {
+            return Err(HeaderFault::Malformed(HeaderName::Via));
+        }
+        self.address_ref(HeaderName::From)?;
+        self.address_ref(HeaderName::To)?;
+        self.call_id()?;
+        self.cseq()
+    }
+
+    /// From or To, read in place.
+    pub(crate) fn address_ref(&self, name: HeaderName) -> Result<NameAddrRef<'_>, HeaderFault> {
+        NameAddrRef::parse(self.only(&name)?).ok_or(HeaderFault::Malformed(name))
     }
 
     /// Every Via, the top one first.
@@ -193,18 +215,15 @@ impl Headers {
     /// for (RFC 3261 §18.2.1, RFC 3581 §4). The transaction layer has done so for every request it
     /// hands out.
     pub fn stamp_source(&mut self, source: SocketAddr) {
-        if let Ok(mut via) = self.via() {
-            via.stamp(source);
-            self.replace_top_via(&via);
-        }
-    }
-
-    pub(crate) fn replace_top_via(&mut self, top: &Via) {
         let Some(field) = self.first_mut(&HeaderName::Via) else {
             return;
         };
-        let mut value = top.to_string().into_bytes();
-        for via in split_list(&field.value).skip(1) {
+        let mut vias = split_list(&field.value);
+        let Some(top) = vias.next().and_then(ViaRef::parse) else {
+            return;
+        };
+        let mut value = top.stamped(source);
+        for via in vias {
             value.extend_from_slice(b", ");
             value.extend_from_slice(via);
         }

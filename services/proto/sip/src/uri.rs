@@ -1,10 +1,10 @@
 //! SIP, SIPS and TEL URIs (RFC 3261 §19.1, RFC 3966), kept as sent and compared by the rules.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::list;
-use crate::params::{Param, Params};
+use crate::params::Params;
 
 pub use transport::TransportFault;
 
@@ -62,31 +62,7 @@ impl Uri {
     /// # Errors
     /// [`UriFault`] when it is none.
     pub fn parse(text: &[u8]) -> Result<Self, UriFault> {
-        let text = str::from_utf8(text).map_err(|_| UriFault)?;
-        if text
-            .bytes()
-            .any(|byte| byte <= b' ' || byte == 0x7f || matches!(byte, b'<' | b'>'))
-        {
-            return Err(UriFault);
-        }
-        let (scheme, rest) = text.split_once(':').ok_or(UriFault)?;
-        if scheme.eq_ignore_ascii_case("sip") {
-            return SipUri::parse(false, rest).map(Self::Sip);
-        }
-        if scheme.eq_ignore_ascii_case("sips") {
-            return SipUri::parse(true, rest).map(Self::Sip);
-        }
-        if scheme.eq_ignore_ascii_case("tel") {
-            return TelUri::parse(rest).map(Self::Tel);
-        }
-        let [first, others @ ..] = scheme.as_bytes() else {
-            return Err(UriFault);
-        };
-        let in_scheme = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
-        if !first.is_ascii_alphabetic() || !others.iter().all(in_scheme) || rest.is_empty() {
-            return Err(UriFault);
-        }
-        Ok(Self::Other(text.into()))
+        UriRef::parse(text).and_then(UriRef::into_owned)
     }
 
     /// `sip:user@host:port` of an address we choose ourselves.
@@ -144,41 +120,6 @@ impl Uri {
 }
 
 impl SipUri {
-    fn parse(secure: bool, text: &str) -> Result<Self, UriFault> {
-        // The user part may hold `;`, `?` and `/` (semiuri in RFC 4475), so the `@` comes first.
-        let (userinfo, rest) = match text.rsplit_once('@') {
-            Some((userinfo, rest)) => (Some(userinfo), rest),
-            None => (None, text),
-        };
-        let (user, password) = match userinfo.map(|info| (info, info.split_once(':'))) {
-            None => (None, None),
-            Some((_, Some((user, password)))) => (Some(user), Some(password)),
-            Some((user, None)) => (Some(user), None),
-        };
-        // Which of two `@` ends the user part is a matter of taste, and tastes differ along a path.
-        if userinfo.is_some_and(|info| info.contains('@')) || user.is_some_and(str::is_empty) {
-            return Err(UriFault);
-        }
-        let (rest, headers) = match rest.split_once('?') {
-            Some((rest, headers)) => (rest, Some(headers.to_owned())),
-            None => (rest, None),
-        };
-        let (hostport, params) = match rest.find(';') {
-            Some(at) => rest.split_at_checked(at).ok_or(UriFault)?,
-            None => (rest, ""),
-        };
-        let (host, port) = host_port(hostport).ok_or(UriFault)?;
-        Ok(Self {
-            secure,
-            user: user.map(str::to_owned),
-            password: password.map(str::to_owned),
-            host,
-            port,
-            params: uri_params(params)?,
-            headers,
-        })
-    }
-
     /// The user part with `%xx` decoded; bytes outside UTF-8 become U+FFFD.
     #[must_use]
     pub fn user_decoded(&self) -> Option<String> {
@@ -209,25 +150,6 @@ impl SipUri {
 }
 
 impl TelUri {
-    fn parse(text: &str) -> Result<Self, UriFault> {
-        let (number, params) = match text.find(';') {
-            Some(at) => text.split_at_checked(at).ok_or(UriFault)?,
-            None => (text, ""),
-        };
-        let in_number = |byte: u8| byte.is_ascii_hexdigit() || b"+-.()*#".contains(&byte);
-        if !number
-            .bytes()
-            .any(|byte| byte.is_ascii_hexdigit() || b"*#".contains(&byte))
-            || !number.bytes().all(in_number)
-        {
-            return Err(UriFault);
-        }
-        Ok(Self {
-            number: number.to_owned(),
-            params: uri_params(params)?,
-        })
-    }
-
     /// The number without visual separators, the leading `+` kept.
     #[must_use]
     pub fn digits(&self) -> String {
@@ -242,23 +164,31 @@ impl Host {
     /// Reads a host; `None` when it is neither a name nor an address.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        // The grammar of RFC 3261 allowed `:::` before an IPv4 tail (RFC 5118 §4.10).
-        let mended = text.starts_with('[') && text.contains(":::");
-        let text = match mended {
-            true => &*text.replacen(":::", "::", 1),
-            false => text,
-        };
-        let ok = match text.strip_prefix('[') {
-            Some(rest) => rest.strip_suffix(']')?.parse::<Ipv6Addr>().is_ok(),
+        Self::checked(text).map(|text| Self(text.into_owned()))
+    }
+
+    /// The text of a host as we write it; `None` when it is none.
+    fn checked(text: &str) -> Option<Cow<'_, str>> {
+        let Some(inner) = text.strip_prefix('[') else {
             // RFC 952 forbids `_`, yet it is common in small networks.
-            None => {
-                !text.is_empty()
-                    && text
-                        .bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
-            }
+            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+            let ok = !text.is_empty() && text.bytes().all(allowed);
+            return ok.then_some(Cow::Borrowed(text));
         };
-        ok.then(|| Self(text.to_owned()))
+        let inner = inner.strip_suffix(']')?;
+        if inner.parse::<Ipv6Addr>().is_ok() {
+            return Some(Cow::Borrowed(text));
+        }
+        // The grammar of RFC 3261 allowed `:::` before an IPv4 tail (RFC 5118 §4.10).
+        let mended = text.replacen(":::", "::", 1);
+        let inner = mended.strip_prefix('[')?.strip_suffix(']')?;
+        inner.parse::<Ipv6Addr>().ok()?;
+        Some(Cow::Owned(mended))
+    }
+
+    /// A host whose text went through [`checked`](Self::checked).
+    pub(crate) fn checked_already(text: Cow<'_, str>) -> Self {
+        Self(text.into_owned())
     }
 
     /// The host of an address.
@@ -334,47 +264,8 @@ impl fmt::Display for SipUri {
     }
 }
 
-/// `host`, `host:port`, `[v6]`, `[v6]:port`.
-pub(crate) fn host_port(text: &str) -> Option<(Host, Option<u16>)> {
-    let host_end = match text.find(']') {
-        Some(at) => at + 1,
-        None => text.find(':').unwrap_or(text.len()),
-    };
-    let (host, rest) = text.split_at_checked(host_end)?;
-    let port = match rest.strip_prefix(':') {
-        Some(port) => Some(list::decimal(port.as_bytes())?),
-        None if rest.is_empty() => None,
-        None => return None,
-    };
-    Some((Host::parse(host)?, port))
-}
-
-/// Most parameters of one URI: RFC 3261 has seven, and comparing costs the square of their number.
-const URI_PARAMS_MAX: usize = 64;
-
-/// URI parameters: letters that headers do not allow may stand in a value (`;x=%41/[::1]`).
-fn uri_params(text: &str) -> Result<Params, UriFault> {
-    let mut params = Params::new();
-    for one in text.split(';').skip(1) {
-        let (name, value) = match one.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
-            None => (one, None),
-        };
-        let allowed =
-            |byte: u8| byte.is_ascii_alphanumeric() || b"-_.!~*'()[]/:&+$%".contains(&byte);
-        if params.len() >= URI_PARAMS_MAX
-            || name.is_empty()
-            || !one.bytes().all(|byte| allowed(byte) || byte == b'=')
-        {
-            return Err(UriFault);
-        }
-        params.push(Param {
-            name: name.to_owned(),
-            value: value.map(str::to_owned),
-        });
-    }
-    Ok(params)
-}
+mod borrowed;
+pub(crate) use borrowed::{UriRef, host_port};
 
 /// A parameter in both must agree; `user`, `ttl`, `method`, `maddr` and `transport` in only one
 /// make a difference, others do not (RFC 3261 §19.1.4).

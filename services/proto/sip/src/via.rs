@@ -1,10 +1,12 @@
 //! The Via header field (RFC 3261 §20.42, RFC 3581).
 
+use std::borrow::Cow;
 use std::fmt;
+use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::list::{find_outside, is_blank, is_token, trim};
-use crate::params::Params;
+use crate::list::{decimal, find_outside, is_blank, is_token, trim};
+use crate::params::{Params, ParamsRef};
 use crate::uri::{Host, host_port};
 
 /// One hop a request took.
@@ -41,23 +43,7 @@ impl Via {
     /// Reads one Via element; `None` when it is none. Blanks around `/` and `:` are allowed.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
-        let rest = element(text, b"SIP")?;
-        let rest = element(rest, b"2.0")?;
-        let at = rest.iter().position(|byte| is_blank(*byte))?;
-        let (transport, rest) = rest.split_at_checked(at)?;
-        if !is_token(transport) {
-            return None;
-        }
-        let end = find_outside(rest, b";").unwrap_or(rest.len());
-        let (sent_by, params) = rest.split_at_checked(end)?;
-        let sent_by: Vec<u8> = spaced_colon(trim(sent_by))?;
-        let (host, port) = host_port(str::from_utf8(&sent_by).ok()?)?;
-        Some(Self {
-            transport: str::from_utf8(transport).ok()?.to_owned(),
-            host,
-            port,
-            params: Params::parse(params)?,
-        })
+        ViaRef::parse(text).map(ViaRef::into_owned)
     }
 
     /// The `branch` parameter.
@@ -114,15 +100,104 @@ fn element<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     Some(trim(rest))
 }
 
-/// `host : port` without its blanks; blanks elsewhere are a fault.
-fn spaced_colon(text: &[u8]) -> Option<Vec<u8>> {
+/// `host : port` with blanks allowed around the colon; blanks elsewhere are a fault.
+fn sent_by(text: &[u8]) -> Option<(Cow<'_, str>, Option<u16>)> {
     if !text.iter().any(|byte| is_blank(*byte)) {
-        return Some(text.to_vec());
+        return host_port(str::from_utf8(text).ok()?);
     }
     let at = memchr::memrchr(b':', text)?;
     let (host, port) = text.split_at_checked(at)?;
-    let joined = [trim(host), b":", trim(port.get(1..)?)].concat();
-    (!joined.iter().any(|byte| is_blank(*byte))).then_some(joined)
+    let port = decimal(trim(port.get(1..)?))?;
+    let (host, None) = host_port(str::from_utf8(trim(host)).ok()?)? else {
+        return None;
+    };
+    Some((host, Some(port)))
+}
+
+/// A hop that is known to be legible, borrowed from the field it stands in.
+pub(crate) struct ViaRef<'a> {
+    pub(crate) transport: &'a str,
+    pub(crate) host: Cow<'a, str>,
+    pub(crate) port: Option<u16>,
+    pub(crate) params: ParamsRef<'a>,
+}
+
+impl<'a> ViaRef<'a> {
+    /// Reads by the same rules as [`Via::parse`].
+    pub(crate) fn parse(text: &'a [u8]) -> Option<Self> {
+        let rest = element(text, b"SIP")?;
+        let rest = element(rest, b"2.0")?;
+        let at = rest.iter().position(|byte| is_blank(*byte))?;
+        let (transport, rest) = rest.split_at_checked(at)?;
+        if !is_token(transport) {
+            return None;
+        }
+        let end = find_outside(rest, b';').unwrap_or(rest.len());
+        let (address, params) = rest.split_at_checked(end)?;
+        let (host, port) = sent_by(trim(address))?;
+        Some(Self {
+            transport: str::from_utf8(transport).ok()?,
+            host,
+            port,
+            params: ParamsRef::parse(params)?,
+        })
+    }
+
+    pub(crate) fn branch(&self) -> Option<&'a str> {
+        self.params.get("branch")
+    }
+
+    pub(crate) fn into_owned(self) -> Via {
+        Via {
+            transport: self.transport.to_owned(),
+            host: Host::checked_already(self.host),
+            port: self.port,
+            params: self.params.to_owned(),
+        }
+    }
+
+    /// The hop as written after [`Via::stamp`], in one pass.
+    pub(crate) fn stamped(&self, source: SocketAddr) -> Vec<u8> {
+        /// Room for `;received=`, an IPv6 address, and the port behind `;rport`.
+        const STAMP_BYTES: usize = 64;
+        let params = self.params.iter().map(|param| {
+            let value = param.value.map_or(0, |value| value.len() + 1);
+            param.name.len() + value + 1
+        });
+        let room = self.host.len() + params.sum::<usize>() + STAMP_BYTES;
+        let mut out = Vec::with_capacity(room);
+        // Writing to memory does not fail.
+        let _ = self.write_stamped(&mut out, source);
+        out
+    }
+
+    fn write_stamped(&self, out: &mut Vec<u8>, source: SocketAddr) -> std::io::Result<()> {
+        write!(out, "SIP/2.0/{} {}", self.transport, self.host)?;
+        if let Some(port) = self.port {
+            write!(out, ":{port}")?;
+        }
+        let (mut received, mut rport) = (false, false);
+        for param in self.params.iter() {
+            if !received && param.name.eq_ignore_ascii_case("received") {
+                received = true;
+                write!(out, ";{}={}", param.name, source.ip())?;
+            } else if !rport && param.name.eq_ignore_ascii_case("rport") {
+                rport = true;
+                write!(out, ";{}={}", param.name, source.port())?;
+            } else {
+                out.push(b';');
+                out.extend_from_slice(param.name.as_bytes());
+                if let Some(value) = param.value {
+                    out.push(b'=');
+                    out.extend_from_slice(value.as_bytes());
+                }
+            }
+        }
+        if !received {
+            write!(out, ";received={}", source.ip())?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -179,5 +254,22 @@ mod tests {
             Some("2001:db8::7".parse().expect("an address"))
         );
         assert_eq!(six.rport(), Some(Some(9)));
+    }
+
+    #[test]
+    fn stamping_in_place_writes_what_stamping_does() {
+        for text in [
+            "SIP/2.0/UDP 10.0.0.1;rport=1;received=10.0.0.2;branch=x",
+            "sip / 2.0 / tcp [::1] : 7 ; RPORT ; x=\"a;b\" ; Received=y;rport;received",
+            "SIP/2.0/UDP h",
+        ] {
+            for source in ["192.0.2.1:9", "[2001:db8::7]:9"] {
+                let source: SocketAddr = source.parse().expect("an address");
+                let mut hop = via(text);
+                hop.stamp(source);
+                let written = ViaRef::parse(text.as_bytes()).expect(text).stamped(source);
+                assert_eq!(String::from_utf8(written).expect("text"), hop.to_string());
+            }
+        }
     }
 }

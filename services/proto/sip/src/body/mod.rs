@@ -67,7 +67,7 @@ impl MediaType {
     #[must_use]
     pub fn parse(value: &[u8]) -> Option<Self> {
         let value = trim(value);
-        let end = find_outside(value, b";").unwrap_or(value.len());
+        let end = find_outside(value, b';').unwrap_or(value.len());
         let (essence, params) = value.split_at_checked(end)?;
         let slash = memchr::memchr(b'/', essence)?;
         let (kind, subtype) = essence.split_at_checked(slash)?;
@@ -107,7 +107,7 @@ impl Handling {
     pub(crate) fn of(headers: &Headers) -> Self {
         let value = headers.first(&HeaderName::ContentDisposition);
         let params = value.and_then(|value| {
-            let at = find_outside(value, b";")?;
+            let at = find_outside(value, b';')?;
             Params::parse(value.get(at..)?)
         });
         let handling = params.and_then(|params| params.unquoted("handling"));

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Algorithm, Ha1};
-use crate::list::{find_outside, is_blank, is_token, quote, quoted, trim};
+use crate::list::{find_unquoted_comma, is_blank, is_token, quote, quoted, trim};
 use crate::method::Method;
 use crate::uri::Uri;
 
@@ -225,7 +225,7 @@ impl<'a> Fields<'a> {
         }
         let mut fields: Vec<(&[u8], &[u8])> = Vec::with_capacity(12);
         while !rest.is_empty() {
-            let end = find_comma(rest).unwrap_or(rest.len());
+            let end = find_unquoted_comma(rest).unwrap_or(rest.len());
             let (one, tail) = rest.split_at_checked(end)?;
             rest = tail.get(1..).unwrap_or_default();
             let one = trim(one);
@@ -258,20 +258,6 @@ impl<'a> Fields<'a> {
                 rest.is_empty().then_some(content)
             }
             _ => Some(str::from_utf8(text).ok()?.to_owned()),
-        }
-    }
-}
-
-/// The next comma outside quotes; `<` has no meaning here.
-fn find_comma(text: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        let rest = text.get(at..)?;
-        let found = find_outside(rest, b",<")?;
-        match rest.get(found) {
-            Some(b',') => return Some(at + found),
-            Some(_) => at += found + 1,
-            None => return None,
         }
     }
 }

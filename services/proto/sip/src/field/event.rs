@@ -200,7 +200,7 @@ impl fmt::Display for SubscriptionState {
 /// `token *(SEMI generic-param)`.
 pub(super) fn token_and_params(value: &[u8]) -> Option<(String, Params)> {
     let value = trim(value);
-    let end = find_outside(value, b";").unwrap_or(value.len());
+    let end = find_outside(value, b';').unwrap_or(value.len());
     let (token, params) = value.split_at_checked(end)?;
     let token = trim(token);
     if !is_token(token) {

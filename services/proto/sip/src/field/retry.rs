@@ -107,7 +107,7 @@ impl Headers {
     /// When it is repeated or no number.
     pub fn min_expires(&self) -> Result<Option<u32>, HeaderFault> {
         self.optional(HeaderName::MinExpires, |value| {
-            let end = find_outside(value, b";").unwrap_or(value.len());
+            let end = find_outside(value, b';').unwrap_or(value.len());
             delta_seconds(trim(value.get(..end)?))
         })
     }

@@ -54,7 +54,7 @@ impl fmt::Display for SessionExpires {
 /// `delta-seconds *(SEMI generic-param)`; a number beyond u32 reads as the largest one.
 fn seconds_and_params(value: &[u8]) -> Option<(u32, Params)> {
     let value = trim(value);
-    let end = find_outside(value, b";").unwrap_or(value.len());
+    let end = find_outside(value, b';').unwrap_or(value.len());
     let (seconds, params) = value.split_at_checked(end)?;
     Some((delta_seconds(trim(seconds))?, Params::parse(params)?))
 }

@@ -146,7 +146,7 @@ impl Headers {
     /// When it is repeated or neither true nor false.
     pub fn refer_sub(&self) -> Result<Option<bool>, HeaderFault> {
         self.optional(HeaderName::ReferSub, |value| {
-            let end = find_outside(value, b";").unwrap_or(value.len());
+            let end = find_outside(value, b';').unwrap_or(value.len());
             let word = trim(value.get(..end)?);
             match word.to_ascii_lowercase().as_slice() {
                 b"true" => Some(true),

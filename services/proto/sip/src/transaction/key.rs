@@ -1,12 +1,15 @@
 //! What makes two messages part of the same transaction (RFC 3261 §17.1.3 and §17.2.3).
 
+use std::fmt::Write;
+
 use sha2::{Digest, Sha256};
 
 use crate::digest::hex;
 use crate::fault::HeaderFault;
+use crate::header_name::HeaderName;
 use crate::message::{Request, Response};
 use crate::method::Method;
-use crate::via::{MAGIC_COOKIE, Via};
+use crate::via::MAGIC_COOKIE;
 
 /// Identity of a request we were sent.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -24,28 +27,32 @@ pub(super) struct ClientKey {
 }
 
 impl ServerKey {
-    /// The key of a request whose top Via is `via`, as it came. An ACK has the key of its INVITE;
-    /// a CANCEL has its own.
-    pub(super) fn of(request: &Request, via: &Via) -> Result<Self, HeaderFault> {
+    /// The key of a request as it came. An ACK has the key of its INVITE; a CANCEL has its own.
+    pub(super) fn of(request: &Request) -> Result<Self, HeaderFault> {
+        let via = request.headers.via_ref()?;
         let identity = match via.branch() {
             Some(branch) if is_unique(branch) => {
                 let port = via.port.unwrap_or(0);
-                let host = via.host.as_str();
-                let mut identity = String::with_capacity(branch.len() + host.len() + 7);
-                identity.push_str(branch);
-                identity.push(' ');
-                identity.extend(host.chars().map(|letter| letter.to_ascii_lowercase()));
-                identity.push_str(&format!(":{port}"));
+                let mut identity = String::with_capacity(branch.len() + via.host.len() + 7);
+                identity.push_str(&via.host);
+                identity.make_ascii_lowercase();
+                // Writing to memory does not fail.
+                let _ = write!(identity, ":{port} {branch}");
                 identity
             }
             // The To tag is left out: the ACK has one that the INVITE has not, and the rest is
             // enough to tell a dialog's requests apart.
             Some(_) | None => format!(
-                "{} {} {} {} {via}",
+                "{} {} {} {} {}",
                 request.uri,
-                request.headers.from()?.tag().unwrap_or_default(),
+                request
+                    .headers
+                    .address_ref(HeaderName::From)?
+                    .tag()
+                    .unwrap_or_default(),
                 request.headers.call_id()?,
                 request.headers.cseq()?.number,
+                via.into_owned(),
             ),
         };
         let identity = match identity.len() > IDENTITY_LENGTH_MAX {
@@ -74,7 +81,7 @@ impl ServerKey {
 impl ClientKey {
     /// The key a response names; `None` when its Via or CSeq is not one we could have written.
     pub(super) fn of(response: &Response) -> Option<Self> {
-        let via = response.headers.via().ok()?;
+        let via = response.headers.via_ref().ok()?;
         let method = response.headers.cseq().ok()?.method;
         Some(Self {
             branch: via.branch()?.into(),

@@ -220,24 +220,20 @@ impl Layer {
     }
 
     fn on_request(&mut self, now: Instant, flow: Flow, mut request: Request) {
-        let identified = request.headers.via().and_then(|via| {
-            let key = ServerKey::of(&request, &via)?;
-            Ok((via, key))
-        });
-        let (via, key) = match identified {
-            Ok(identified) => identified,
+        let key = match ServerKey::of(&request) {
+            Ok(key) => key,
             Err(fault) => return self.on_fault(flow, &FaultKind::from(fault).into()),
         };
         let known = self.table.server(&key);
         match (&request.method, known) {
-            (Method::Ack, known) => self.on_ack(now, flow, known, via, request),
+            (Method::Ack, known) => self.on_ack(now, flow, known, request),
             (_, Some(id)) => {
                 self.table.counters.requests_absorbed += 1;
                 self.table
                     .with(now, id, |machine, cx| machine.on_repetition(cx));
             }
             (_, None) => {
-                stamp(&mut request, via, &flow);
+                request.headers.stamp_source(flow.remote);
                 self.on_new_request(now, flow, key, request);
             }
         }
@@ -307,14 +303,7 @@ impl Layer {
         }
     }
 
-    fn on_ack(
-        &mut self,
-        now: Instant,
-        flow: Flow,
-        known: Option<u64>,
-        via: Via,
-        mut request: Request,
-    ) {
+    fn on_ack(&mut self, now: Instant, flow: Flow, known: Option<u64>, mut request: Request) {
         let mut ack = AckFor::Dialog;
         if let Some(id) = known {
             self.table.with(now, id, |machine, cx| {
@@ -331,7 +320,7 @@ impl Layer {
             AckFor::Transaction(_) => {}
             AckFor::Nothing => self.table.counters.acks_stray += 1,
             AckFor::Dialog => {
-                stamp(&mut request, via, &flow);
+                request.headers.stamp_source(flow.remote);
                 self.table.outputs.push_back(Output::Ack { flow, request });
             }
         }
@@ -420,9 +409,4 @@ impl Node for Layer {
 fn add_via(request: &mut Request, flow: &Flow, branch: &str) {
     let via = Via::new(flow.transport, flow.local, branch);
     request.headers.push_first(HeaderName::Via, via.to_string());
-}
-
-fn stamp(request: &mut Request, mut via: Via, flow: &Flow) {
-    via.stamp(flow.remote);
-    request.headers.replace_top_via(&via);
 }

@@ -1,3 +1,4 @@
+use super::borrowed::URI_PARAMS_MAX;
 use super::*;
 
 fn uri(text: &str) -> Uri {
