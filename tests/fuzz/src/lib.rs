@@ -15,7 +15,7 @@ mod services;
 mod session;
 mod wire;
 
-pub use media::{dtmf, rtcp, rtp, srtp};
+pub use media::{dtmf, playout, rtcp, rtp, srtp, wav};
 pub use mutate::Mutator;
 pub use services::{ipc_frames, site};
 pub use session::{multipart, sdp, sipfrag, stun};
@@ -25,7 +25,7 @@ pub use wire::{digest, sip_headers, sip_message, sip_stream};
 pub type Target = fn(&[u8]);
 
 /// Every target under its name, which is also that of its corpus and of its libFuzzer binary.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("sip_message", sip_message),
     ("sip_stream", sip_stream),
     ("sip_headers", sip_headers),
@@ -38,6 +38,8 @@ pub const TARGETS: [(&str, Target); 14] = [
     ("rtcp", rtcp),
     ("srtp", srtp),
     ("dtmf", dtmf),
+    ("playout", playout),
+    ("wav", wav),
     ("ipc_frames", ipc_frames),
     ("site", site),
 ];

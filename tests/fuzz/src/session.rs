@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use sdp::Session;
+use sdp::{CryptoLine, Session};
 use sip::body::{MediaType, MessageSummary, Part, StatusFragment, session_description};
 use sip::{HeaderName, Headers};
 
@@ -48,6 +48,11 @@ pub fn sipfrag(bytes: &[u8]) {
 
 /// A session description: what is written reads the same, and is written the same again.
 pub fn sdp(bytes: &[u8]) {
+    let crypto = |text: &[u8]| CryptoLine::parse(str::from_utf8(text).ok()?);
+    if let Some(line) = crypto(bytes) {
+        let written = line.to_string();
+        assert_eq!(crypto(written.as_bytes()), Some(line));
+    }
     let Ok(session) = Session::parse(bytes) else {
         return;
     };
