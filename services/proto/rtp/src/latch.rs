@@ -183,8 +183,8 @@ impl Latch {
         Some(self.rtp.unwrap_or(remote))
     }
 
-    /// Where to send RTCP, and whether by the RTP port: with the RTP where that was agreed, else
-    /// to the locked source, else where the SDP says, else to the port after the RTP's.
+    /// Where to send RTCP: where the RTP goes if that was agreed, else to the locked source, else
+    /// where the SDP says, else to the port after the RTP's.
     #[must_use]
     pub fn rtcp_destination(&self) -> Option<SocketAddr> {
         let mut rtp = self.rtp_destination()?;

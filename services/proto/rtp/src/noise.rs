@@ -2,9 +2,6 @@
 
 use crate::pcm::from_float;
 
-/// The usual payload type of comfort noise at 8000 Hz (RFC 3551 §6).
-pub const COMFORT_NOISE: u8 = 13;
-
 /// White noise at the level a comfort noise packet asks for. Its spectrum is not followed.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct ComfortNoise {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::pcm::{FRAME_MILLIS, Rate};
+use crate::pcm::Rate;
 
 /// What SDP says of a payload type: `a=rtpmap:9 G722/8000` and its `a=fmtp`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -27,23 +27,6 @@ impl Format {
             channels: 1,
             fmtp: String::new(),
         }
-    }
-
-    /// The format of a static payload type (RFC 3551 §6), for SDP that leaves its rtpmap out.
-    #[must_use]
-    pub fn of_static(payload_type: u8) -> Option<Self> {
-        let (name, clock) = match payload_type {
-            0 => ("PCMU", 8_000),
-            3 => ("GSM", 8_000),
-            4 => ("G723", 8_000),
-            8 => ("PCMA", 8_000),
-            9 => ("G722", 8_000),
-            13 => ("CN", 8_000),
-            15 => ("G728", 8_000),
-            18 => ("G729", 8_000),
-            _ => return None,
-        };
-        Some(Self::new(name, clock))
     }
 
     /// The codec, when it is one that is decoded and encoded here.
@@ -132,21 +115,6 @@ impl Codec {
         match self {
             Self::Pcma | Self::Pcmu | Self::G722 => 8_000,
             Self::L16(rate) => rate.hertz(),
-        }
-    }
-
-    /// Timestamp units in one frame of [`FRAME_MILLIS`].
-    #[must_use]
-    pub const fn frame_ticks(self) -> u32 {
-        self.clock() / 50
-    }
-
-    /// Octets in one frame of [`FRAME_MILLIS`].
-    #[must_use]
-    pub const fn frame_octets(self) -> usize {
-        match self {
-            Self::Pcma | Self::Pcmu | Self::G722 => 8 * FRAME_MILLIS,
-            Self::L16(rate) => rate.frame() * 2,
         }
     }
 

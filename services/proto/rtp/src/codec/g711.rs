@@ -31,12 +31,6 @@ impl Law {
         };
         table.get(usize::from(octet)).copied().unwrap_or(0)
     }
-
-    /// The octet of silence.
-    #[must_use]
-    pub const fn silence(self) -> u8 {
-        self.compress(0)
-    }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a segment is below 16")]
@@ -141,8 +135,8 @@ mod tests {
         assert_eq!(Law::Mu.expand(0xff), 0);
         assert_eq!(Law::Mu.expand(0x80), 32_124);
         assert_eq!(Law::Mu.expand(0x00), -32_124);
-        assert_eq!(Law::A.silence(), 0xd5);
-        assert_eq!(Law::Mu.silence(), 0xff);
+        assert_eq!(Law::A.compress(0), 0xd5);
+        assert_eq!(Law::Mu.compress(0), 0xff);
     }
 
     #[test]
