@@ -36,7 +36,7 @@ pub use ipc::site::{
 };
 pub use network::{Network, Networks};
 pub use number::{NUMBER_LENGTH_MAX, NUMBER_LENGTH_MIN, Number, NumberFault};
-pub use office::{Countries, Dialling, Group, Limits, Member, Parking};
+pub use office::{Countries, Dialling, Group, Limits, Member, OfficeHours, Parking};
 pub use password::{PASSWORD_LENGTH, generate_password};
 pub use pattern::{DIALLED_LENGTH_MAX, Pattern, PatternFault, is_dialled};
 pub use phone::Phone;

@@ -114,11 +114,43 @@ pub struct Limits {
     pub per_country: usize,
     /// Minutes a day of the whole box; a class that is missing is not capped.
     pub minutes_a_day: BTreeMap<Class, u32>,
-    /// Time condition outside which nobody calls abroad, except extensions that may.
-    pub office_hours: Option<String>,
+    /// When calls abroad are made, except by extensions that may make them at any time (F6).
+    pub office_hours: OfficeHours,
     /// What a minute costs, hundredths of the country's currency.
     pub tariffs: BTreeMap<Class, u32>,
 }
+
+/// When calls abroad are made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum OfficeHours {
+    /// Monday to Friday from 8 to 18, site time.
+    Usual,
+    /// At any time.
+    Always,
+    /// While this time condition holds.
+    During(String),
+}
+
+impl OfficeHours {
+    fn parse(text: &str) -> Self {
+        match text {
+            "" => Self::Usual,
+            ALWAYS => Self::Always,
+            name => Self::During(name.to_owned()),
+        }
+    }
+
+    fn to_ipc(&self) -> String {
+        match self {
+            Self::Usual => String::new(),
+            Self::Always => ALWAYS.to_owned(),
+            Self::During(name) => name.clone(),
+        }
+    }
+}
+
+/// Calls abroad at any time.
+const ALWAYS: &str = "*";
 
 impl Group {
     pub(crate) fn parse(
@@ -349,7 +381,10 @@ fn parse_callers(raw: &[CallerRule], report: &mut Report<'_>) -> BTreeMap<String
 impl Limits {
     pub(crate) fn parse(raw: &RawLimits, known: &Known<'_>, report: &mut Report<'_>) -> Self {
         report.range("outbound_percent", raw.outbound_percent, 1, 100);
-        known.times("office_hours", &raw.office_hours, report);
+        let office_hours = OfficeHours::parse(&raw.office_hours);
+        if let OfficeHours::During(name) = &office_hours {
+            known.times("office_hours", name, report);
+        }
         let mut minutes_a_day = BTreeMap::new();
         for cap in &raw.minutes_a_day {
             if minutes_a_day.insert(cap.class, cap.minutes).is_some() {
@@ -366,7 +401,7 @@ impl Limits {
             outbound_percent: raw.outbound_percent,
             per_country: raw.per_country.into(),
             minutes_a_day,
-            office_hours: (!raw.office_hours.is_empty()).then(|| raw.office_hours.clone()),
+            office_hours,
             tariffs,
         }
     }
@@ -384,7 +419,7 @@ impl Limits {
             outbound_percent: self.outbound_percent,
             per_country: u16::try_from(self.per_country).unwrap_or(u16::MAX),
             minutes_a_day: self.minutes_a_day.iter().map(minutes).collect(),
-            office_hours: self.office_hours.clone().unwrap_or_default(),
+            office_hours: self.office_hours.to_ipc(),
             tariffs: self.tariffs.iter().map(tariff).collect(),
         }
     }

@@ -5,17 +5,18 @@ use std::net::IpAddr;
 
 use ipc::Redacted;
 use ipc::site::{Extension as RawExtension, Person as RawPerson, Role, Site as RawSite};
+use sansio::UnixTime;
 
 use crate::clash;
 use crate::fault::Fault;
 use crate::features::Features;
 use crate::network::{Network, Networks};
 use crate::number::Number;
-use crate::office::{Dialling, Group, Limits, Parking};
+use crate::office::{Dialling, Group, Limits, OfficeHours, Parking};
 use crate::phone::Phone;
 use crate::route::{Known, Route};
 use crate::settings::Settings;
-use crate::times::TimeCondition;
+use crate::times::{TimeCondition, is_usual_time};
 use crate::trunk::Trunk;
 use crate::wrong::{Report, Wrong, is_name};
 
@@ -239,6 +240,16 @@ impl Site {
         let listed = |network: &Network| network.contains(address);
         (extension.remote || self.networks.is_internal(address))
             && (own.is_empty() || own.iter().any(listed))
+    }
+
+    /// Whether calls abroad are made at that time (F6).
+    #[must_use]
+    pub fn is_office_time(&self, now: UnixTime) -> bool {
+        match &self.limits.office_hours {
+            OfficeHours::Always => true,
+            OfficeHours::Usual => is_usual_time(&self.dialling.zone, now),
+            OfficeHours::During(name) => self.times.get(name).is_some_and(|it| it.holds(now)),
+        }
     }
 
     /// The groups an extension is a member of.

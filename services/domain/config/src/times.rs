@@ -94,6 +94,16 @@ impl fmt::Debug for Zone {
     }
 }
 
+/// Monday to Friday from 8 to 18.
+pub(crate) fn is_usual_time(zone: &Zone, now: UnixTime) -> bool {
+    let local = zone.local(now);
+    let weekend = matches!(
+        weekday(local.date().weekday()),
+        Weekday::Saturday | Weekday::Sunday
+    );
+    !weekend && (8..18).contains(&local.hour())
+}
+
 impl TimeCondition {
     /// Whether it holds at that time.
     #[must_use]

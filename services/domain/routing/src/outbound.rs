@@ -171,9 +171,7 @@ impl Search<'_> {
         if !self.site.dialling.may_call(country) {
             return Err(Refusal::CountryNotAllowed);
         }
-        let hours = limits.office_hours.as_ref();
-        let hours = hours.and_then(|name| self.site.times.get(name));
-        if hours.is_some_and(|hours| !hours.holds(self.query.now)) && !payer.settings.off_hours {
+        if !self.site.is_office_time(self.query.now) && !payer.settings.off_hours {
             return Err(Refusal::OutsideOfficeHours);
         }
         if self.query.usage.to_country(country) >= limits.per_country {

@@ -1,6 +1,6 @@
 //! What is dangerous about a site, or does not do what its owner thinks.
 
-use config::{Class, Countries, Country, Number, Pattern, Route, Site, Source};
+use config::{Class, Countries, Country, Number, OfficeHours, Pattern, Route, Site, Source};
 
 use crate::numbering::{self, Kind};
 use crate::outbound::trunks_of;
@@ -67,7 +67,7 @@ pub enum Warning {
     },
     /// Every country of the world may be called (F2).
     EveryCountry,
-    /// Extensions may call abroad at any hour: no office hours are given (F6).
+    /// Extensions may call abroad at any hour (F6).
     AbroadAtNight {
         /// How many extensions may call abroad.
         extensions: usize,
@@ -197,7 +197,7 @@ fn about_dialling(site: &Site, found: &mut Vec<Warning>) {
     let abroad = site.extensions.values();
     let abroad = abroad.filter(|it| it.settings.classes.contains(&Class::International));
     let extensions = abroad.count();
-    if extensions > 0 && site.limits.office_hours.is_none() {
+    if extensions > 0 && site.limits.office_hours == OfficeHours::Always {
         found.push(Warning::AbroadAtNight { extensions });
     }
 }

@@ -158,7 +158,7 @@ pub(super) fn warning(warning: &Warning) -> String {
             "every country may be called; list those that the office really calls".into()
         }
         Warning::AbroadAtNight { extensions } => format!(
-            "{extensions} extension(s) may call abroad at any hour; give office hours in limits"
+            "{extensions} extension(s) may call abroad at any hour; set office hours in limits"
         ),
         Warning::NoOwnNumber => {
             "the site has no number of its own to show; add its numbers to dialling".into()

@@ -59,6 +59,18 @@ fn a_time_on_the_wall_is_read_in_its_zone() {
 }
 
 #[test]
+fn the_usual_hours_are_those_of_working_days() {
+    let zone = Zone::parse("America/Sao_Paulo").expect("a zone");
+    let check = |utc: &str, expected| assert_eq!(is_usual_time(&zone, at(utc)), expected, "{utc}");
+    check("2026-11-23T10:59:59Z", false);
+    check("2026-11-23T11:00:00Z", true);
+    check("2026-11-23T20:59:59Z", true);
+    check("2026-11-23T21:00:00Z", false);
+    check("2026-11-22T15:00:00Z", false);
+    check("2026-11-28T15:00:00Z", false);
+}
+
+#[test]
 fn summer_time_moves_the_hours() {
     let mut office = condition(&MON_TO_FRI, "08:00", "18:00");
     office.zone = "Europe/Lisbon".into();

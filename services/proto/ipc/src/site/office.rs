@@ -173,7 +173,7 @@ pub struct Limits {
     /// Minutes a day of the whole box, by class. A class without an entry is not capped.
     pub minutes_a_day: Vec<Minutes>,
     /// Name of the time condition outside which nobody calls abroad (F6), except extensions that
-    /// may. Empty: at any time.
+    /// may. Empty: Monday to Friday from 8 to 18, site time. `*`: at any time.
     pub office_hours: String,
     /// What a minute costs, for the worst-case statement (F16).
     pub tariffs: Vec<Tariff>,

@@ -61,6 +61,15 @@ fn abroad_is_not_called_outside_office_hours() {
         Kind::International
     );
     assert_eq!(desk.outbound("103", "32345678").kind, Kind::Local);
+    let mut usual = Desk::new(|_| {});
+    usual.now = NIGHT;
+    usual.refused("103", "00351212345678", Refusal::OutsideOfficeHours);
+    let mut always = Desk::new(|raw| raw.limits.office_hours = "*".into());
+    always.now = NIGHT;
+    assert_eq!(
+        always.outbound("103", "00351212345678").kind,
+        Kind::International
+    );
 }
 
 #[test]
