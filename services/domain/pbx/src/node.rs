@@ -14,6 +14,7 @@ use crate::leg::Legs;
 use crate::registrar::seconds;
 use crate::requests;
 use crate::streams::Streams;
+use crate::subscription::{CHECKPOINT_KEYS, Subscriptions};
 use crate::trunk::Trunks;
 
 /// Time between two hand-overs of the registrations to the store: a power cut costs a phone at
@@ -27,6 +28,7 @@ pub struct PbxNode {
     legs: Legs,
     trunks: Trunks,
     calls: Calls,
+    subscriptions: Subscriptions,
     streams: Streams,
     registrations_due: Option<Instant>,
     stopped_told: bool,
@@ -43,6 +45,7 @@ impl PbxNode {
             legs: Legs::default(),
             trunks,
             calls: Calls::default(),
+            subscriptions: Subscriptions::default(),
             streams: Streams::default(),
             registrations_due: None,
             stopped_told: false,
@@ -138,6 +141,7 @@ impl PbxNode {
             self.core.registrar_changed(changes);
         }
         self.trunks.stream_closed(&mut self.core, stream);
+        self.subscriptions.stream_closed(stream);
         self.legs.flow_failed(&mut self.core, flow);
         self.core
             .sip
@@ -150,6 +154,7 @@ impl PbxNode {
         self.core.registrar_changed(changes);
         self.legs.timer(&mut self.core);
         self.trunks.timer(&mut self.core);
+        self.subscriptions.timer(&mut self.core);
         self.calls(Calls::timer);
         self.streams.timer(&mut self.core);
         if self
@@ -164,14 +169,19 @@ impl PbxNode {
 
     /// Lets the calls do something with everything they work with.
     fn calls<R>(&mut self, work: impl FnOnce(&mut Calls, &mut Tools<'_>) -> R) -> R {
-        let Self {
-            core,
-            legs,
-            trunks,
-            calls,
-            ..
-        } = self;
-        work(calls, &mut Tools { core, legs, trunks })
+        let (calls, mut tools) = self.tools();
+        work(calls, &mut tools)
+    }
+
+    /// The calls, and everything they work with.
+    const fn tools(&mut self) -> (&mut Calls, Tools<'_>) {
+        let tools = Tools {
+            core: &mut self.core,
+            legs: &mut self.legs,
+            trunks: &mut self.trunks,
+            subscriptions: &mut self.subscriptions,
+        };
+        (&mut self.calls, tools)
     }
 
     /// Works off what the SIP stack reports and what the legs tell, until both have nothing more
@@ -188,18 +198,17 @@ impl PbxNode {
 
     fn drain_sip(&mut self) {
         while let Some(output) = self.core.sip.poll() {
-            let Self {
+            let (calls, mut tools) = self.tools();
+            let Tools {
                 core,
                 legs,
                 trunks,
-                calls,
-                ..
-            } = self;
+                subscriptions,
+            } = &mut tools;
             match output {
                 SipOutput::Transmit { flow, bytes } => core.emit(Output::Transmit { flow, bytes }),
                 SipOutput::Request { id, flow, request } => {
-                    let tools = &mut Tools { core, legs, trunks };
-                    requests::request(tools, calls, id, flow, &request);
+                    requests::request(&mut tools, calls, id, flow, &request);
                 }
                 SipOutput::Ack { flow, request } => {
                     legs.ack(core, flow, &request);
@@ -208,12 +217,15 @@ impl PbxNode {
                     legs.cancelled(core, id, &request);
                 }
                 SipOutput::Response { id, response } => {
-                    if !trunks.response(core, id, &response) {
+                    let known = trunks.response(core, id, &response)
+                        || subscriptions.response(core, id, &response);
+                    if !known {
                         legs.response(core, id, &response);
                     }
                 }
                 SipOutput::Timeout { id } | SipOutput::ClientFlowFailed { id } => {
-                    if !trunks.no_response(core, id) {
+                    let known = trunks.no_response(core, id) || subscriptions.no_response(core, id);
+                    if !known {
                         legs.no_response(core, id);
                     }
                 }
@@ -228,6 +240,15 @@ impl PbxNode {
                 }
             }
         }
+    }
+
+    /// Phones that registered by the cause at hand may have come by another way than they watch by.
+    fn tell_watchers(&mut self) {
+        for (extension, flow) in std::mem::take(&mut self.core.registered) {
+            self.subscriptions
+                .registered(&mut self.core, &extension, flow);
+        }
+        self.drain_sip();
     }
 
     fn save_registrations(&mut self) {
@@ -264,6 +285,7 @@ impl Node for PbxNode {
             Input::Config(version, site) => {
                 self.core.configure(version, site);
                 self.trunks.configure(&mut self.core);
+                self.subscriptions.configure(&mut self.core);
                 self.calls(Calls::sweep);
             }
             Input::Datagram(datagram) => self.datagram(&datagram),
@@ -295,7 +317,13 @@ impl Node for PbxNode {
             Input::SoundEvent(event) => {
                 self.calls(|calls, tools| calls.sound_event(tools, event));
             }
-            Input::StoredCalls(rows) => self.calls(|calls, tools| calls.restore(tools, &rows)),
+            Input::StoredCalls(rows) => {
+                let of_subscription = |(key, _): &(u64, Vec<u8>)| key & CHECKPOINT_KEYS != 0;
+                let (watchers, calls): (Vec<_>, Vec<_>) =
+                    rows.into_iter().partition(of_subscription);
+                self.subscriptions.restore(&mut self.core, &watchers);
+                self.calls(|known, tools| known.restore(tools, &calls));
+            }
             Input::Stored(Stored::Calls(ids)) => {
                 self.calls(|calls, tools| calls.stored(tools, &ids));
             }
@@ -317,7 +345,7 @@ impl Node for PbxNode {
         self.drain();
         self.calls(Calls::settle);
         self.drain();
-        self.core.registered.clear();
+        self.tell_watchers();
         for flow in self.core.connections.take_fresh() {
             self.streams.dialled(flow);
         }
@@ -345,7 +373,8 @@ impl Node for PbxNode {
             .chain(self.legs.deadline());
         let others = others
             .chain(self.streams.deadline())
-            .chain(self.trunks.deadline());
+            .chain(self.trunks.deadline())
+            .chain(self.subscriptions.deadline());
         self.core.deadline().into_iter().chain(others).min()
     }
 }

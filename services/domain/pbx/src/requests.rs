@@ -8,11 +8,12 @@ use crate::call::{Caller, Calls, Tools};
 use crate::core::{Core, event_text};
 use crate::interface::{AuthFailure, Event, PeerFault};
 use crate::leg::Peer;
+use crate::subscription::EVENTS;
 use crate::{register, routing};
 
 /// What we answer other than 405.
 pub(crate) const ALLOW: &str =
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, REGISTER";
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, REGISTER, SUBSCRIBE";
 /// Bodies we read.
 const ACCEPT: &str = "application/sdp";
 /// How long a phone shall wait when we cannot serve it yet, seconds.
@@ -41,7 +42,8 @@ pub(crate) fn request(
         Method::Options => {
             let response = core
                 .answer(request, StatusCode::OK)
-                .with(HeaderName::Accept, ACCEPT);
+                .with(HeaderName::Accept, ACCEPT)
+                .with(HeaderName::AllowEvents, EVENTS);
             core.respond(id, allowing(response));
         }
         Method::Register => {
@@ -57,17 +59,18 @@ pub(crate) fn request(
                 calls.invite(tools, id, flow, request, caller);
             }
         }
+        Method::Subscribe => {
+            if let Some(extension) = admit(core, id, flow, request) {
+                let subscriptions = &mut *tools.subscriptions;
+                subscriptions.subscribe(core, id, flow, request, &extension);
+            }
+        }
         // Only ever in a dialog.
         Method::Bye | Method::Info | Method::Prack | Method::Refer | Method::Update => {
             unknown_dialog(core, id, flow, request);
         }
         // Known to us, not offered (RFC 3261 §8.2.1).
-        Method::Ack
-        | Method::Cancel
-        | Method::Message
-        | Method::Notify
-        | Method::Publish
-        | Method::Subscribe => {
+        Method::Ack | Method::Cancel | Method::Message | Method::Notify | Method::Publish => {
             let response = core.answer(request, StatusCode::METHOD_NOT_ALLOWED);
             core.respond(id, allowing(response));
         }

@@ -5,15 +5,6 @@
 //!
 //! Read first: [`Trunks`], then `line` for one trunk, `registration` for its account.
 
-#![cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        unused_imports,
-        reason = "the node takes trunks on with the new calls"
-    )
-)]
-
 mod account;
 mod address;
 mod backoff;
