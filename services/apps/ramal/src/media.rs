@@ -35,6 +35,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             sounds: arguments.sounds.clone(),
         },
     };
-    media::serve(listener, &notify, &settings)?;
+    media::endpoint::serve(listener, &notify, &settings)?;
     Ok(())
 }
