@@ -204,7 +204,9 @@ impl Reception {
             return;
         }
         // A.8 in integers: J += |D| - (J + 8) / 16, with J in 1/16.
-        let decayed = stream.jitter.saturating_sub((stream.jitter + 8) >> 4);
+        let decayed = stream
+            .jitter
+            .saturating_sub(stream.jitter.saturating_add(8) >> 4);
         stream.jitter = decayed.saturating_add(difference);
     }
 }

@@ -53,6 +53,13 @@ struct Active {
     missed: u32,
 }
 
+impl Active {
+    fn millis(&self) -> u32 {
+        let millis = u64::from(self.blocks) * BLOCK_MICROS / 1000;
+        u32::try_from(millis).unwrap_or(u32::MAX)
+    }
+}
+
 impl ToneDetector {
     /// A detector that has heard nothing.
     #[must_use]
@@ -103,7 +110,7 @@ impl ToneDetector {
             return None;
         };
         if digit == Some(active.digit) {
-            active.blocks += 1 + active.missed;
+            active.blocks = active.blocks.saturating_add(1 + active.missed);
             active.missed = 0;
             return None;
         }
@@ -111,7 +118,7 @@ impl ToneDetector {
         if steady.is_none() && active.missed < MISSED_MAX {
             return None;
         }
-        let heard = (active.digit, active.blocks * BLOCK_MICROS / 1000);
+        let heard = (active.digit, active.millis());
         self.active = steady.map(started);
         Some(heard)
     }
@@ -321,7 +328,7 @@ const fn block(rate: Rate) -> usize {
 /// Samples in the longest block.
 const BLOCK_MAX: usize = block(Rate::Wide);
 /// Length of a block.
-const BLOCK_MICROS: u32 = 12_750;
+const BLOCK_MICROS: u64 = 12_750;
 /// Blocks after which a digit is over: as many as silence of 40 ms, the least there is between two
 /// digits, spoils wherever it begins. A click spoils two at most.
 const MISSED_MAX: u32 = 3;

@@ -84,6 +84,17 @@ fn how_long_a_digit_was_heard_is_told() {
 }
 
 #[test]
+fn a_tone_that_never_ends_is_no_trouble() {
+    let held = |blocks| Active {
+        digit: Digit::from_code(1).expect("a digit"),
+        blocks,
+        missed: 0,
+    };
+    assert_eq!(held(400_000).millis(), 5_100_000);
+    assert_eq!(held(u32::MAX).millis(), u32::MAX);
+}
+
+#[test]
 fn frequencies_may_be_off_by_one_and_a_half_percent() {
     // ITU-T Q.24 table A-1; every digit, both tones off the same way and opposite ways.
     for rate in BOTH {
