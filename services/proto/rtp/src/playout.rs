@@ -6,7 +6,7 @@
 //!                 a gap ──────────────────────────────> concealed: the last 20 ms, fading
 //!                 nothing at all ─────────────────────> comfort noise, or silence
 //! ```
-//! Read first: [`Playout::frame`], then [`buffer`].
+//! Read first: [`Playout::frame`], then `buffer`.
 
 mod buffer;
 
@@ -88,7 +88,7 @@ impl Playout {
     }
 
     /// Fills the next frame, [`Rate::frame`] samples long; to be asked every
-    /// [`FRAME_MILLIS`](crate::FRAME_MILLIS).
+    /// [`FRAME_MILLIS`].
     pub fn frame(&mut self, frame: &mut [i16]) -> Heard {
         let mut heard = Heard::Audio;
         while self.samples.len() < frame.len() {

@@ -1,7 +1,7 @@
 //! WAV files: the header of what is recorded, and reading what is played.
 //!
 //! Written are 16-bit linear samples, mono or stereo, at 8 or 16 kHz, under a header of 44 octets
-//! that is right whenever it is written: a recording cut short is [repaired](repaired) from the
+//! that is right whenever it is written: a recording cut short is [`repaired`] from the
 //! file's length. Read are these and G.711, with any other chunks around.
 
 use crate::codec::g711::Law;

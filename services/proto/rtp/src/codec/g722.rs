@@ -3,7 +3,7 @@
 //! Written after the block diagrams of ITU-T G.722 (09/2012) §3 and §4; names in comments are the
 //! Recommendation's. One octet carries two samples. In SDP its clock is 8000 although it samples
 //! at 16 kHz: an error of RFC 1890 that RFC 3551 §4.5.2 keeps.
-//! Read first: [`Encoder::encode`], then [`band`].
+//! Read first: [`Encoder::encode`], then `band`.
 
 mod band;
 mod tables;
