@@ -47,14 +47,6 @@ impl Author {
         self.last.as_ref()
     }
 
-    /// The same text again, for a refresh that changes nothing (RFC 4028 §7.4); `None` before
-    /// anything was written.
-    #[must_use]
-    pub fn repeat(&self, address: IpAddr) -> Option<String> {
-        let last = self.last.as_ref()?;
-        Some(self.text(last.clone(), address))
-    }
-
     /// The text of `session` with our own `v=`, `o=` and `s=` in front of its lines.
     pub fn write(&mut self, session: Session, address: IpAddr) -> String {
         if self.last.as_ref().is_some_and(|last| *last != session) {
@@ -97,8 +89,6 @@ mod tests {
         );
         assert_eq!(author.write(session("0 0"), address), first);
         assert!(author.write(session("1 1"), address).contains("o=- 10 11 "));
-        let again = author.repeat(address).expect("written");
-        assert!(again.contains("o=- 10 11 ") && again.contains("t=1 1"));
         assert!(author.write(session("0 0"), address).contains("o=- 10 12 "));
     }
 }

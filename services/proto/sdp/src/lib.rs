@@ -14,7 +14,6 @@ mod codec;
 mod crypto;
 mod media;
 mod negotiate;
-mod rewrite;
 mod session;
 
 pub use audio::{Audio, AudioFault, FORMATS_MAX, Ours, read_audio};
@@ -23,5 +22,4 @@ pub use codec::{convertible, is_convertible, is_noise, same_encoding};
 pub use crypto::{CryptoLine, SUITES, key_length};
 pub use media::{Direction, Media, TelephoneEvent};
 pub use negotiate::{choose, events, offered, taken};
-pub use rewrite::{Place, RewriteError, Side, rewrite_answer, rewrite_offer};
 pub use session::{LENGTH_MAX, Line, MEDIA_MAX, ParseError, Session};

@@ -59,15 +59,6 @@ impl Media {
         })
     }
 
-    /// Audio over plain RTP, not refused. SRTP is not: its keys would end with us.
-    #[must_use]
-    pub fn is_relayable(&self) -> bool {
-        let plain = ["RTP/AVP", "RTP/AVPF"]
-            .iter()
-            .any(|p| self.protocol.eq_ignore_ascii_case(p));
-        plain && self.port != 0 && self.kind.eq_ignore_ascii_case("audio")
-    }
-
     /// The medium refused: RFC 3264 §6 keeps its line, with port 0; attributes do not matter.
     #[must_use]
     pub fn refused(&self) -> Self {
@@ -84,31 +75,6 @@ impl Media {
     #[must_use]
     pub fn direction(&self) -> Option<Direction> {
         Direction::among(&self.lines)
-    }
-
-    /// The payload type mapped to `telephone-event` and listed in the `m=` line; the 8 kHz one
-    /// when there are several.
-    #[must_use]
-    pub fn telephone_event(&self) -> Option<TelephoneEvent> {
-        let events = self
-            .lines
-            .iter()
-            .filter_map(|line| match line.attribute()? {
-                ("rtpmap", Some(map)) => self.listed_event(map),
-                _ => None,
-            });
-        events.min_by_key(|event| event.clock != 8000)
-    }
-
-    fn listed_event(&self, map: &str) -> Option<TelephoneEvent> {
-        let (number, encoding) = map.split_once(' ')?;
-        let (name, clock) = encoding.trim().split_once('/')?;
-        let payload_type = number.parse().ok().filter(|number| *number <= 127)?;
-        let listed = self.formats.iter().any(|format| format == number);
-        (listed && name.eq_ignore_ascii_case("telephone-event")).then_some(TelephoneEvent {
-            payload_type,
-            clock: clock.parse().ok()?,
-        })
     }
 }
 
@@ -149,12 +115,6 @@ impl Direction {
             Self::ReceiveOnly | Self::Inactive => Self::Inactive,
         }
     }
-
-    /// Whether its writer does not want to hear the other side.
-    #[must_use]
-    pub const fn is_hold(self) -> bool {
-        matches!(self, Self::SendOnly | Self::Inactive)
-    }
 }
 
 impl fmt::Display for Media {
@@ -179,53 +139,12 @@ mod tests {
     }
 
     #[test]
-    fn telephone_event_is_found_by_name_not_by_number() {
-        let check = |lines: &[&str], expected: Option<u8>| {
-            assert_eq!(
-                media(lines).telephone_event().map(|e| e.payload_type),
-                expected
-            );
-        };
-        check(&["rtpmap:101 telephone-event/8000"], Some(101));
-        check(&["rtpmap:100 Telephone-Event/48000"], Some(100));
-        check(
-            &[
-                "rtpmap:100 telephone-event/48000",
-                "rtpmap:101 telephone-event/8000",
-            ],
-            Some(101),
-        );
-        check(&["rtpmap:99 telephone-event/8000"], None);
-        check(&["rtpmap:101 speex/8000"], None);
-        check(
-            &["rtpmap:101", "rtpmap:x telephone-event/8000", "rtpmap"],
-            None,
-        );
-    }
-
-    #[test]
-    fn srtp_video_and_refused_media_are_not_relayed() {
-        let check = |value: &str, expected| {
-            assert_eq!(
-                Media::parse(value).map(|media| media.is_relayable()),
-                Some(expected)
-            );
-        };
-        check("audio 4000 RTP/AVP 0", true);
-        check("audio 4000 RTP/AVPF 0", true);
-        check("audio 0 RTP/AVP 0", false);
-        check("audio 4000 RTP/SAVP 0", false);
-        check("video 4000 RTP/AVP 31", false);
-        check("image 4000 udptl t38", false);
-    }
-
-    #[test]
     fn the_direction_is_read_where_it_stands() {
         assert_eq!(
             media(&["ptime:20", "sendonly"]).direction(),
             Some(Direction::SendOnly)
         );
         assert_eq!(media(&["ptime:20"]).direction(), None);
-        assert!(Direction::SendReceive.held().is_hold());
+        assert_eq!(Direction::SendReceive.held(), Direction::SendOnly);
     }
 }

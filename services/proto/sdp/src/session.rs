@@ -91,15 +91,6 @@ impl Session {
         Ok(session)
     }
 
-    /// The medium we relay: the first audio over plain RTP that is not refused, with its position.
-    #[must_use]
-    pub fn audio(&self) -> Option<(usize, &Media)> {
-        self.media
-            .iter()
-            .enumerate()
-            .find(|(_, media)| media.is_relayable())
-    }
-
     /// The address `media` is wanted at: its own `c=`, else the session's. `None` when there is
     /// none, or it is a name, or a multicast group.
     #[must_use]
@@ -170,10 +161,7 @@ mod tests {
     fn what_is_read_is_written_back() {
         let session = Session::parse(PHONE.as_bytes()).expect("valid");
         assert_eq!(session.to_string(), PHONE);
-        assert_eq!(
-            session.audio().map(|(index, media)| (index, media.port)),
-            Some((0, 4000))
-        );
+        assert_eq!(session.media.first().map(|media| media.port), Some(4000));
     }
 
     #[test]
@@ -194,7 +182,7 @@ mod tests {
     fn the_media_level_address_wins() {
         let text = format!("{PHONE}c=IN IP4 10.0.0.9\r\n");
         let session = Session::parse(text.as_bytes()).expect("valid");
-        let (_, audio) = session.audio().expect("audio");
+        let audio = session.media.first().expect("audio");
         assert_eq!(session.address_of(audio), "10.0.0.9".parse().ok());
     }
 
@@ -209,7 +197,7 @@ mod tests {
         ] {
             let text = format!("{PHONE}c={value}\r\n");
             let session = Session::parse(text.as_bytes()).expect("valid");
-            let (_, audio) = session.audio().expect("audio");
+            let audio = session.media.first().expect("audio");
             assert_eq!(session.address_of(audio), None, "{value}");
         }
     }

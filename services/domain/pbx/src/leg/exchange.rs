@@ -10,7 +10,9 @@ use sip::{HeaderName, Headers, Method, NameAddr, Request, Response, StatusClass,
 
 use super::offer_answer::Offer;
 use super::session_timer::{self, Due, MIN_SE};
-use super::state::{ALLOW, Cx, First, Leg, Phase, SDP, TRANSACTION_TIME_MAX, place, supported};
+use super::state::{
+    ALLOW, Cx, First, Leg, Phase, SDP, TRANSACTION_TIME_MAX, own_address, place, supported,
+};
 use super::table::Purpose;
 use super::uas::read_offer;
 use super::{Agreement, EndCause, LegEvent};
@@ -86,7 +88,7 @@ impl Leg {
     fn start_exchange(&mut self, cx: &mut Cx<'_>) {
         let wants = std::mem::take(&mut self.wants);
         let before = self.talk.agreement();
-        let address = self.dialog.flow.local.ip();
+        let address = own_address(self.dialog.flow);
         let body = match &wants.codecs {
             Some(codecs) => {
                 let place = place(&self.profile, &self.dialog, &self.endpoint, &self.peer);

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   Open -----> Opening --Opened--> Open <--Opened-- Reopening
-//!                  | Failed, 5 s      |  \--Unknown, restart--^
+//!                  | Failed, 5 s      |  \------Unknown-------^
 //!                  v                  | Close
 //!               Closed <--Closed-- Closing
 //! ```
@@ -20,7 +20,8 @@ use crate::interface::Output;
 const REPLY_TIME_MAX: Duration = Duration::from_secs(5);
 /// How long to wait before asking a restarted `media` again.
 const REOPEN_INTERVAL: Duration = Duration::from_millis(200);
-/// How often it is asked: half a minute in all, then the call goes on without sound.
+/// How often it is asked in the life of a leg: half a minute in all, then the call goes on without
+/// sound.
 const REOPENS_MAX: u8 = 150;
 
 /// One endpoint of `media`.
@@ -117,8 +118,12 @@ impl Endpoint {
                 let moved = self.port != *port;
                 self.port = *port;
                 self.deadline = None;
-                self.reopens = 0;
                 Heard::Reopened(moved)
+            }
+            // Unasked: it was restarted, and somebody had taken the port meanwhile.
+            (State::Open, Reply::Opened { port }) if *port != self.port => {
+                self.port = *port;
+                Heard::Reopened(true)
             }
             (State::Opening, Reply::Failed { .. } | Reply::Refused { .. }) => {
                 self.gone();
@@ -128,7 +133,8 @@ impl Endpoint {
                 self.deadline = Some(core.now + REOPEN_INTERVAL);
                 Heard::Nothing
             }
-            (State::Open, Reply::Unknown) => {
+            (State::Open, Reply::Unknown) if self.reopens < REOPENS_MAX => {
+                self.reopens = self.reopens.saturating_add(1);
                 self.reopen(core);
                 Heard::Nothing
             }
@@ -152,25 +158,6 @@ impl Endpoint {
                 | Reply::Failed { .. }
                 | Reply::Refused { .. },
             ) => Heard::Nothing,
-        }
-    }
-
-    /// `media` was restarted: nothing it had is left.
-    pub(super) fn restarted(&mut self, core: &mut Core) -> Heard {
-        match self.state {
-            State::Opening => {
-                self.ask(core);
-                Heard::Nothing
-            }
-            State::Open | State::Reopening => {
-                self.reopen(core);
-                Heard::Nothing
-            }
-            State::Closing => {
-                self.gone();
-                Heard::Closed
-            }
-            State::Closed => Heard::Nothing,
         }
     }
 

@@ -5,8 +5,6 @@
 //! and a re-INVITE is answered here at once. Its call sees [`LegEvent`]s and gives commands; it
 //! never sees a transaction or a description.
 
-#![expect(dead_code, reason = "calls are being moved onto legs")]
-
 mod challenge;
 mod digits;
 mod exchange;
@@ -26,7 +24,7 @@ mod transfer;
 mod uac;
 mod uas;
 
-use ipc::sound::{Codec, EndpointId, Reply as SoundReply, Stats};
+use ipc::sound::{Codec, EndpointId, Reply as SoundReply};
 use sansio::Instant;
 use sip::transaction::{ClientId, Flow, ServerId};
 use sip::{Request, Response, StatusCode};
@@ -144,11 +142,6 @@ impl Legs {
         }
     }
 
-    /// Who is at the other end.
-    pub(crate) fn peer(&self, leg: LegId) -> Option<&Peer> {
-        Some(&self.legs.get(&leg)?.peer)
-    }
-
     /// The way its requests go.
     pub(crate) fn flow(&self, leg: LegId) -> Option<Flow> {
         Some(self.legs.get(&leg)?.dialog.flow)
@@ -185,11 +178,6 @@ impl Legs {
         self.legs
             .get(&leg)
             .is_some_and(|leg| leg.phase == Phase::Confirmed)
-    }
-
-    /// What passed through its endpoint, as `media` told last.
-    pub(crate) fn stats(&self, leg: LegId) -> Option<&Stats> {
-        Some(&self.legs.get(&leg)?.endpoint.stats)
     }
 
     /// Whether keys go to this peer by INFO, which `media` cannot send.
@@ -287,18 +275,6 @@ impl Legs {
             let heard = leg.endpoint.reply(cx.core, reply);
             leg.heard(cx, heard);
         });
-    }
-
-    /// `media` was restarted: every endpoint is opened again under its old port and set;
-    /// [`LegEvent::MediaRestored`] follows for each.
-    pub(crate) fn media_restarted(&mut self, core: &mut Core) {
-        let all: Vec<LegId> = self.legs.keys().copied().collect();
-        for leg in all {
-            self.with(core, leg, |leg, cx| {
-                let heard = leg.endpoint.restarted(cx.core);
-                leg.heard(cx, heard);
-            });
-        }
     }
 
     /// A connection is gone: told before the transactions on it are.

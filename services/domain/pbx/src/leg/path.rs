@@ -16,8 +16,8 @@ use crate::interface::{Hop, Output, Trust};
 /// A request longer than this does not go as a datagram (RFC 3261 §18.1.1: 200 bytes below the
 /// MTU, and every path has 1500 or says otherwise too late).
 const DATAGRAM_LENGTH_MAX: usize = 1300;
-/// Via and Content-Length, which are added when a request is sent.
-const LENGTH_ADDED: usize = 140;
+/// The Via that is added when a request is sent.
+const VIA_LENGTH: usize = 100;
 /// How long a connection may take before a long request goes as a datagram after all.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(2);
 /// How long a peer that takes no connection is not asked again.
@@ -110,7 +110,9 @@ impl Leg {
             self.reroute(cx);
         }
         let flow = self.dialog.flow;
-        if flow.transport != Transport::Udp || length(request) <= DATAGRAM_LENGTH_MAX {
+        if flow.transport != Transport::Udp
+            || request.wire_length() + VIA_LENGTH <= DATAGRAM_LENGTH_MAX
+        {
             return flow;
         }
         let now = cx.core.now;
@@ -288,11 +290,4 @@ fn note_refusing(cx: &mut Cx<'_>, peer: SocketAddr) {
     if refusing.len() < REFUSING_MAX {
         refusing.insert(peer, now + REFUSING_TIME);
     }
-}
-
-/// How long a request will be.
-fn length(request: &Request) -> usize {
-    let fields = request.headers.iter();
-    let fields = fields.map(|field| field.name.as_str().len() + field.value.len() + 4);
-    LENGTH_ADDED + fields.sum::<usize>() + request.body.len()
 }

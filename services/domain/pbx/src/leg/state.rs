@@ -9,6 +9,7 @@
 //! `Over` means over for the call: what the peer is still owed (a BYE after its ACK, an ACK and a
 //! BYE for a 2xx that crossed our CANCEL, reports on a transfer) is settled without it.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use sansio::Instant;
@@ -117,11 +118,16 @@ pub(super) fn place<'a>(
 ) -> Place<'a> {
     Place {
         profile,
-        address: dialog.flow.local.ip(),
+        address: own_address(dialog.flow),
         port: endpoint.port,
         // Every phone ignores what it does not know; some carriers' gateways do not.
         mux: matches!(peer, Peer::Extension(_)),
     }
+}
+
+/// Our address on a flow, for descriptions: IPv4 as IPv4, also on a socket of both versions.
+pub(super) const fn own_address(flow: Flow) -> IpAddr {
+    flow.local.ip().to_canonical()
 }
 
 /// The extensions we use with a peer, for Supported.

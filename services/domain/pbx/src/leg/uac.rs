@@ -10,7 +10,7 @@ use sip::{Contacts, HeaderName, Headers, Method, Response, StatusClass, StatusCo
 use super::challenge::Challenges;
 use super::media::Endpoint;
 use super::offer_answer::Talk;
-use super::state::{ALLOW, Cx, Farewell, First, Leg, Phase, SDP, place, supported};
+use super::state::{ALLOW, Cx, Farewell, First, Leg, Phase, SDP, own_address, place, supported};
 use super::table::{LEGS_MAX, Legs, Purpose};
 use super::uas::family;
 use super::{LegEvent, LegId, Outgoing, Use};
@@ -115,7 +115,7 @@ impl Leg {
 
     /// Sends the first INVITE, once there is a port, or again after a correction.
     pub(super) fn invite(&mut self, cx: &mut Cx<'_>) {
-        let address = self.dialog.flow.local.ip();
+        let address = own_address(self.dialog.flow);
         let body = if self.talk.is_offering() {
             self.talk.offer_text(address)
         } else {

@@ -9,7 +9,7 @@ use super::media::Endpoint;
 use super::offer_answer::Offer;
 use super::reliable::Reliable;
 use super::session_timer::{self, MIN_SE};
-use super::state::{Cx, Farewell, First, Leg, Phase, SDP, SUPPORTED, place, response};
+use super::state::{Cx, Farewell, First, Leg, Phase, SDP, SUPPORTED, own_address, place, response};
 use super::table::{LEGS_MAX, Legs};
 use super::{EndCause, HangUp, LegEvent, LegId, Peer, Profile, Use};
 use crate::core::{Core, event_text};
@@ -151,7 +151,7 @@ impl Legs {
 type Arrival = ((String, String), u32);
 
 pub(super) fn family(flow: Flow) -> Family {
-    match flow.local.ip().to_canonical().is_ipv4() {
+    match own_address(flow).is_ipv4() {
         true => Family::V4,
         false => Family::V6,
     }
@@ -174,7 +174,7 @@ pub(super) fn read_offer(
         return Ok(None);
     };
     let (status, reason) = match Session::parse(text) {
-        Ok(session) => match Offer::choose(profile, flow.local.ip(), session) {
+        Ok(session) => match Offer::choose(profile, own_address(flow), session) {
             Ok(offer) => return Ok(Some(offer)),
             Err(fault) => (StatusCode::NOT_ACCEPTABLE_HERE, fault.to_string()),
         },
@@ -251,7 +251,7 @@ impl Leg {
         early: Option<&[Codec]>,
         reliable: bool,
     ) -> Option<Vec<u8>> {
-        let address = self.dialog.flow.local.ip();
+        let address = own_address(self.dialog.flow);
         let described = self.talk.ours.is_some() || self.talk.is_offering();
         if described {
             let told = self.incoming().is_some_and(|one| one.told_reliably);
@@ -329,7 +329,7 @@ impl Leg {
         incoming.waiting = None;
         incoming.reliable.stop();
         let told = incoming.told_reliably;
-        let address = self.dialog.flow.local.ip();
+        let address = own_address(self.dialog.flow);
         let late =
             self.talk.agreed.is_none() && self.incoming().is_some_and(|one| one.offer.is_none());
         let body = match self.talk.ours.is_some() {
@@ -494,7 +494,7 @@ impl Leg {
         let text = described.map_err(|fault| fault.to_string())?;
         let text = text.ok_or("the answer to our offer is missing")?;
         let session = Session::parse(text).map_err(|fault| fault.to_string())?;
-        let address = self.dialog.flow.local.ip();
+        let address = own_address(self.dialog.flow);
         let answered = self.talk.answered(&self.profile, address, &session);
         answered.map_err(|fault| fault.to_string())
     }

@@ -223,11 +223,7 @@ fn the_route_of_the_answer_is_reversed_and_then_frozen() {
     ];
     bench.receive(&callee.answer(&invite, 200, &routes, &answer("8")));
     let ack = bench.request(Method::Ack);
-    let hops: Vec<String> = ack
-        .headers
-        .all(&HeaderName::Route)
-        .map(|hop| body(hop))
-        .collect();
+    let hops: Vec<String> = ack.headers.all(&HeaderName::Route).map(body).collect();
     assert_eq!(hops, ["<sip:p1;lr>", "<sip:p2;lr>"]);
     bench.hang_up(leg);
     let bye = bench.request(Method::Bye);

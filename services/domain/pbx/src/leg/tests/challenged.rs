@@ -48,7 +48,7 @@ fn credentials(request: &Request) -> Credentials {
     all.next().expect("credentials")
 }
 
-fn unauthorized<'a>(challenges: &'a [String]) -> Vec<(HeaderName, &'a str)> {
+fn unauthorized(challenges: &[String]) -> Vec<(HeaderName, &str)> {
     challenges
         .iter()
         .map(|one| (HeaderName::WwwAuthenticate, one.as_str()))

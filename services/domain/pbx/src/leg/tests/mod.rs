@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ipc::sound::{Agreed, Codec, Reply, Request as SoundRequest, Stats};
+use ipc::sound::{Agreed, Codec, Reply, Request as SoundRequest};
 use sansio::{Entropy, Node, Rng, Transport};
 use sip::transaction::{Flow, Input as SipInput, Output as SipOutput, ServerId};
 use sip::{HeaderName, Message, Method, NameAddr, Request, Response, StatusCode, Uri};
@@ -191,9 +191,7 @@ impl Bench {
                         },
                     )),
                     SoundRequest::Set(id, _) => Some((*id, Reply::Done)),
-                    SoundRequest::Close(id) => {
-                        Some((*id, Reply::Closed(Box::new(Stats::default()))))
-                    }
+                    SoundRequest::Close(id) => Some((*id, Reply::Closed(Box::default()))),
                     _ => None,
                 };
                 self.sound.push(request);
