@@ -369,7 +369,7 @@ impl World {
                 }
                 Output::Change(change) => self.change(&change),
                 // Nothing in this world listens for connections or has a name.
-                Output::Media(_) | Output::Connect { .. } | Output::Resolve { .. } => {}
+                Output::Connect { .. } | Output::Resolve { .. } => {}
                 Output::Persist(records) => {
                     let ids = self.store.put(records);
                     if !ids.is_empty() {

@@ -4,7 +4,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use config::Site;
-use ipc::media::{RelayId, Reply as MediaReply, Request as MediaRequest};
 use ipc::sound::{EndpointId, Event as SoundEvent, Reply as SoundReply, Request as SoundRequest};
 use ipc::store::{CallRecord, Outcome, PhoneChange, Registration};
 use sansio::{Datagram, Transport, UnixTime};
@@ -109,14 +108,6 @@ pub enum Input {
     /// Calls in progress as kept by an earlier process, in the order of their keys; once, at
     /// start, before the first configuration.
     StoredCalls(Vec<(u64, Vec<u8>)>),
-    /// The answer to an [`Output::Media`]. Requests that name one relay are sent and answered in
-    /// order. When `media` cannot be reached, the run-loop answers `Reply::Failed`.
-    Media {
-        /// The relay the request named; 0 for `KeepOnly` and `Status`.
-        relay: RelayId,
-        /// What came back.
-        reply: MediaReply,
-    },
     /// The store has made something durable.
     Stored(Stored),
     /// Registrations as kept by an earlier process; once, at start.
@@ -181,8 +172,6 @@ pub enum Output {
         /// Everything about it.
         call: Option<Vec<u8>>,
     },
-    /// Ask `media`; answer with [`Input::Media`].
-    Media(MediaRequest),
     /// Make these records durable, however often it takes: the same id replaces. Answer with
     /// [`Input::Stored`].
     Persist(Vec<CallRecord>),

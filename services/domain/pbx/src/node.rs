@@ -310,7 +310,6 @@ impl Node for PbxNode {
             Input::Resolved { id, hops, ttl_secs } => {
                 self.trunks.resolved(&mut self.core, id, &hops, ttl_secs);
             }
-            Input::Media { .. } => {}
             Input::Sound { endpoint, reply } => {
                 self.legs.sound(&mut self.core, endpoint, &reply);
             }

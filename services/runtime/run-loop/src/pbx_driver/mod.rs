@@ -14,8 +14,6 @@ mod events;
 mod identity;
 mod keeper;
 mod marks;
-mod media_link;
-mod relay_book;
 mod resolver;
 mod sound_book;
 mod sound_link;

@@ -16,7 +16,6 @@ use super::checkpoints::Checkpoints;
 use super::events::EventLog;
 use super::identity;
 use super::keeper::Keeper;
-use super::media_link::MediaLink;
 use super::resolver::{self, Ports, Resolver};
 use super::sound_link::SoundLink;
 use super::status::{self, StatusQuestion};
@@ -94,7 +93,6 @@ pub(super) async fn run(
         clock,
         streams: Streams::new(first, on_background.clone(), keeper, feeder.clone()),
         resolver: Resolver::start(on_background, names, ports, rng, feeder.clone()),
-        media: MediaLink::start(places.media.clone(), feeder.clone()),
         sound: SoundLink::start(places.media, feeder.clone()),
         store: StoreLink::new(places.store),
         checkpoints: Checkpoints::new(places.calls),
@@ -157,7 +155,6 @@ struct Turn<'a> {
     datagrams: VecDeque<Datagram>,
     streams: Streams,
     resolver: Resolver,
-    media: MediaLink,
     sound: SoundLink,
     store: StoreLink,
     checkpoints: Checkpoints,
@@ -287,7 +284,6 @@ impl Turn<'_> {
         match output {
             Output::Transmit { flow, bytes } => self.transmit(flow, bytes),
             Output::CloseStream(stream) => self.streams.close(stream),
-            Output::Media(request) => self.backlog.extend(self.media.ask(request)),
             Output::Sound(request) => self.backlog.extend(self.sound.ask(request)),
             Output::Connect {
                 stream,
