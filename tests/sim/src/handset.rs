@@ -64,6 +64,8 @@ pub struct Handset {
     rng: Rng,
     /// Its lines, also those that are over.
     pub lines: Vec<LineState>,
+    /// Bodies of the NOTIFYs its subscriptions brought.
+    pub lamps: Vec<String>,
     pending: Vec<(ClientId, Request)>,
     refers: Vec<(ClientId, Line)>,
 }
@@ -86,6 +88,7 @@ impl Handset {
             layer: Layer::new(Rng::from_seed(u64::from(place) + 1000)),
             rng: Rng::from_seed(u64::from(place) + 2000),
             lines: Vec::new(),
+            lamps: Vec::new(),
             pending: Vec::new(),
             refers: Vec::new(),
         }
@@ -104,6 +107,21 @@ impl Handset {
         let mut request = dialog.request(Method::Register);
         request.headers.push(HeaderName::Contact, self.contact());
         request.headers.push(HeaderName::Expires, "3600");
+        self.send(world, request);
+    }
+
+    /// Watches the calls of a number (RFC 4235).
+    pub fn watch(&mut self, world: &mut World, number: &str) {
+        let mut dialog = self.dialog(NameAddr::new(at_box(number, self.flow)));
+        let mut request = dialog.request(Method::Subscribe);
+        for (name, value) in [
+            (HeaderName::Contact, self.contact()),
+            (HeaderName::Event, "dialog".to_owned()),
+            (HeaderName::Accept, "application/dialog-info+xml".to_owned()),
+            (HeaderName::Expires, "3600".to_owned()),
+        ] {
+            request.headers.push(name, value);
+        }
         self.send(world, request);
     }
 
@@ -319,6 +337,11 @@ impl Handset {
         let status = match (&request.method, line) {
             (Method::Invite, None) => return self.called(now, id, request),
             (Method::Invite, Some(line)) => return self.reinvited(now, id, request, line),
+            (Method::Notify, None) => {
+                let body = String::from_utf8_lossy(&request.body).into_owned();
+                self.lamps.push(body);
+                StatusCode::OK
+            }
             (_, None) => StatusCode::CALL_DOES_NOT_EXIST,
             (method, Some(line)) => {
                 self.told(method, request, line);

@@ -260,10 +260,14 @@ impl Calls {
             branch.rings |= status == StatusCode::RINGING;
         }
         let (waiting, rings) = (hunt.waiting, hunt.rings());
+        let ring = hunt.ring.as_ref();
+        self.changed
+            .extend(ring.and_then(|ring| ring.group.clone()));
         if early && hunt.early.is_none() {
             hunt.early = Some(leg);
         }
         let heard = hunt.early == Some(leg);
+        self.touch(waiting);
         let answered = self
             .parties
             .get(&waiting)

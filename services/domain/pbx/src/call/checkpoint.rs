@@ -20,6 +20,7 @@ use super::record::Open;
 use super::{Calls, Key, Tools};
 use crate::interface::Output;
 use crate::leg::{LegId, LegRow, Peer};
+use crate::subscription::CHECKPOINT_KEYS;
 
 /// Layout of [`Kept`]; a row of another one is of another firmware, and its call is over.
 const VERSION: u8 = 1;
@@ -188,7 +189,8 @@ impl Calls {
 
     /// Goes on with the calls an earlier process kept; whatever endpoint is of none is closed.
     pub(crate) fn restore(&mut self, tools: &mut Tools<'_>, rows: &[(u64, Vec<u8>)]) {
-        for (key, bytes) in rows {
+        let ours = rows.iter().filter(|(key, _)| key & CHECKPOINT_KEYS == 0);
+        for (key, bytes) in ours {
             self.kept.insert(*key);
             match postcard::from_bytes::<(u8, Kept)>(bytes) {
                 Ok((VERSION, Kept::Talk(row))) => self.restore_talk(tools, *key, row),

@@ -154,6 +154,7 @@ impl Calls {
                     let begun = |target: Target| (tools.core.now + target.delay, target);
                     hunt.stage_failures.clear();
                     hunt.later = ring.targets.iter().cloned().map(begun).collect();
+                    self.changed.extend(ring.group.clone());
                     hunt.ring = Some(ring);
                 }
                 Some(Stage::Park) => {
@@ -248,6 +249,7 @@ impl Calls {
         let busy = hunt.stage_failures.iter().any(|status| is_busy(*status));
         hunt.failures.append(&mut hunt.stage_failures);
         if let Some(ring) = hunt.ring.take() {
+            self.changed.extend(ring.group.clone());
             self.forward(tools, key, &ring, busy);
         }
         if plays {
@@ -303,6 +305,9 @@ impl Calls {
         self.cancel_branches(tools, key, reason);
         self.alarms.set(Alarm::Hunt(key), None);
         let mut hunt = self.hunts.remove(&key)?;
+        let ring = hunt.ring.as_ref();
+        self.changed
+            .extend(ring.and_then(|ring| ring.group.clone()));
         if let Some(ticket) = hunt.ticket.take() {
             self.usage.ended(ticket, tools.core.now, 0, false);
         }

@@ -23,6 +23,7 @@ mod ending;
 mod hunt;
 mod incoming;
 mod keys;
+mod lamps;
 mod limits;
 mod parking;
 mod party;

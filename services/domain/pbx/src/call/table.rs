@@ -291,6 +291,7 @@ impl Calls {
     pub(crate) fn settle(&mut self, tools: &mut Tools<'_>) {
         self.finish_records(tools);
         self.checkpoint(tools);
+        self.light_lamps(tools);
     }
 
     /// Whether every call has its final record.

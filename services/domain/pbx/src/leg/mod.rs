@@ -149,11 +149,12 @@ impl Legs {
 
     /// Its dialog.
     pub(crate) fn dialog(&self, leg: LegId) -> Option<DialogName> {
-        let dialog = &self.legs.get(&leg)?.dialog;
+        let leg = self.legs.get(&leg)?;
+        let dialog = &leg.dialog;
         Some(DialogName {
             call_id: dialog.call_id.clone(),
             local_tag: dialog.local_tag().to_owned(),
-            remote_tag: dialog.remote.tag().map(str::to_owned),
+            remote_tag: dialog.remote.tag().or(leg.first_fork()).map(str::to_owned),
         })
     }
 

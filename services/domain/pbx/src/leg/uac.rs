@@ -113,6 +113,14 @@ impl Leg {
         }
     }
 
+    /// The peer's tag in the first early dialog.
+    pub(super) fn first_fork(&self) -> Option<&str> {
+        match &self.first {
+            First::Outgoing(calling) => calling.forks.first()?.dialog.remote.tag(),
+            First::Incoming(_) | First::Restored { .. } => None,
+        }
+    }
+
     /// Sends the first INVITE, once there is a port, or again after a correction.
     pub(super) fn invite(&mut self, cx: &mut Cx<'_>) {
         let address = own_address(self.dialog.flow);
