@@ -161,15 +161,19 @@ pub(super) fn key_stream(aes: &Aes128, start: [u8; 16], bytes: &mut [u8]) {
     for chunk in bytes.chunks_mut(16 * BLOCKS) {
         let mut blocks = [Block::from([0; 16]); BLOCKS];
         let needed = chunk.len().div_ceil(16);
-        let mut used = blocks.iter_mut().take(needed);
-        used.by_ref().for_each(|block| {
+        let used = blocks.get_mut(..needed).unwrap_or_default();
+        for block in &mut *used {
             *block = Block::from(counter.to_be_bytes());
             counter = counter.wrapping_add(1);
-        });
-        if let Some(used) = blocks.get_mut(..needed) {
-            aes.encrypt_blocks(used);
         }
-        for (place, key) in chunk.iter_mut().zip(blocks.iter().flatten()) {
+        aes.encrypt_blocks(used);
+        let (whole, rest) = chunk.as_chunks_mut::<16>();
+        let mut keys = used.iter().map(|block| <[u8; 16]>::from(*block));
+        for (place, key) in whole.iter_mut().zip(keys.by_ref()) {
+            let mixed = u128::from_ne_bytes(*place) ^ u128::from_ne_bytes(key);
+            *place = mixed.to_ne_bytes();
+        }
+        for (place, key) in rest.iter_mut().zip(keys.flatten()) {
             *place ^= key;
         }
     }
