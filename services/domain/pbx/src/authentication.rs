@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use config::{Extension, Site};
+use config::Site;
 use sansio::{Entropy, Instant};
 use sip::digest::{Algorithm, Authenticator, Credentials, Ha1, StaleCause, Verdict};
 use sip::transaction::Flow;
@@ -106,7 +106,7 @@ impl Gate {
         };
         match verdict {
             Verdict::Refused => refused(AuthFailure::WrongPassword),
-            Verdict::Accepted | Verdict::Stale(_) if !may_use(site, extension, source) => {
+            Verdict::Accepted | Verdict::Stale(_) if !site.admits(extension, source) => {
                 refused(AuthFailure::RemoteNotAllowed)
             }
             Verdict::Accepted if !credentials.covers(&request.uri) => {
@@ -118,14 +118,6 @@ impl Gate {
             }
         }
     }
-}
-
-/// Whether the extension may be used from this address: one that is not remote only from inside,
-/// and one that is limited to networks only from these (R51, R70).
-pub(crate) fn may_use(site: &Site, extension: &Extension, source: IpAddr) -> bool {
-    let networks = &extension.settings.networks;
-    let zone = extension.remote || site.networks.is_internal(source);
-    zone && (networks.is_empty() || networks.iter().any(|network| network.contains(source)))
 }
 
 /// The credentials for our realm, the strongest algorithm first.

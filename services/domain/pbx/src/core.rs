@@ -10,7 +10,7 @@ use sansio::{Entropy, Instant, Node, Rng, UnixTime};
 use sip::transaction::{ClientId, Flow, Layer, ServerId};
 use sip::{HeaderName, Request, Response, StatusCode};
 
-use crate::authentication::{Gate, may_use};
+use crate::authentication::Gate;
 use crate::dialog::PRODUCT;
 use crate::interface::{Event, Hop, Limit, Output, PeerFault, StreamId, Trust};
 use crate::registrar::{Binding, Change, Registrar};
@@ -171,7 +171,7 @@ impl Core {
                     old.ha1_md5 == new.ha1_md5 && old.ha1_sha256 == new.ha1_sha256
                 })
             });
-            same && may_use(&site, new, binding.flow.remote.ip())
+            same && site.admits(new, binding.flow.remote.ip())
         };
         let changes = self.registrar.retain(stands);
         self.registrar_changed(changes);
@@ -194,7 +194,7 @@ impl Core {
         if let Some((_, site)) = self.site.clone() {
             let changes = self.registrar.retain(|number, binding| {
                 let extension = site.extension(number);
-                extension.is_some_and(|it| may_use(&site, it, binding.flow.remote.ip()))
+                extension.is_some_and(|it| site.admits(it, binding.flow.remote.ip()))
             });
             self.registrar_changed(changes);
         }

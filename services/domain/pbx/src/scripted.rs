@@ -68,6 +68,13 @@ impl Rig {
     }
 
     pub(crate) fn with_site(site: Site) -> Self {
+        let mut rig = Self::unconfigured();
+        rig.handle(Input::Config(1, Arc::new(site)));
+        rig
+    }
+
+    /// A node that has only been told the time.
+    pub(crate) fn unconfigured() -> Self {
         let mut rig = Self {
             node: PbxNode::new(Rng::from_seed(7), Entropy::new([7; 32])),
             now: Instant::ORIGIN + Duration::from_secs(1),
@@ -77,7 +84,6 @@ impl Rig {
         };
         let wall = UnixTime::from_millis(1_700_000_000_000);
         rig.handle(Input::WallClock(wall));
-        rig.handle(Input::Config(1, Arc::new(site)));
         rig
     }
 
@@ -173,7 +179,7 @@ impl Rig {
         kept.expect("something was kept")
     }
 
-    fn with_via(&mut self, remote: &str, transport: Transport, request: &Request) -> Request {
+    pub(crate) fn with_via(&mut self, remote: &str, transport: Transport, request: &Request) -> Request {
         self.branches += 1;
         let branch = format!("z9hG4bK{}", self.branches);
         let via = Via::new(transport, remote.parse().expect("an address"), &branch);

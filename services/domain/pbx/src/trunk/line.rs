@@ -18,6 +18,12 @@ use crate::interface::{Event, Hop, Output, Query, QueryId, StreamId, Trust};
 
 /// How long a probe may take: what needs longer is of no use to a caller.
 const PROBE_TIME_MAX: Duration = Duration::from_secs(8);
+/// Time between two keep-alives by which a router in front of us keeps the way in open: over UDP
+/// routers close a port after 30 seconds (RFC 5626 §4.4.2), over connections after two minutes.
+const KEEP_ALIVE_DATAGRAM: Duration = Duration::from_secs(25);
+const KEEP_ALIVE_STREAM: Duration = Duration::from_secs(90);
+/// A keep-alive of ours: two line ends, which mean nothing to a SIP server (RFC 5626 §4.4.1).
+const KEEP_ALIVE: &[u8] = b"\r\n\r\n";
 /// Who asks when the trunk gives us no account.
 const PROBE_USER: &str = "ramal";
 
@@ -50,6 +56,8 @@ pub(super) struct Line {
     trunk: Trunk,
     hops: Hops,
     registration: Option<Registration>,
+    /// When the way in is to be kept open next.
+    keep_alive: Option<Instant>,
     /// What the log was told last.
     told_up: bool,
 }
@@ -68,6 +76,7 @@ impl Line {
             trunk: trunk.clone(),
             hops: Hops::default(),
             registration,
+            keep_alive: None,
             told_up: false,
         }
     }
@@ -199,6 +208,7 @@ impl Line {
             }
         }
         self.probe(cx);
+        self.keep_way_in(cx);
         self.tell(cx);
     }
 
@@ -210,7 +220,8 @@ impl Line {
         let registration = self.registration.as_ref().filter(|_| known);
         let registration = registration.and_then(Registration::deadline);
         let hops = self.hops.deadline(self.trunk.qualify.is_some());
-        registration.into_iter().chain(hops).min()
+        let others = registration.into_iter().chain(self.keep_alive);
+        others.chain(hops).min()
     }
 
     fn resolve(&mut self, cx: &mut Context<'_>) {
@@ -393,6 +404,28 @@ impl Line {
         let way = self.hops.iter_mut().find(|way| way.hop == hop);
         if let Some(way) = way.filter(|way| way.probe.is_some_and(|(sent, _)| sent == client)) {
             way.probed(now, there, interval);
+        }
+    }
+
+    /// Calls come in by the way we registered: routers must not close it meanwhile.
+    fn keep_way_in(&mut self, cx: &mut Context<'_>) {
+        let now = cx.core.now;
+        let Some(flow) = self.granted(now).map(|granted| granted.flow) else {
+            self.keep_alive = None;
+            return;
+        };
+        let interval = match flow.transport {
+            Transport::Udp => KEEP_ALIVE_DATAGRAM,
+            Transport::Tcp | Transport::Tls => KEEP_ALIVE_STREAM,
+        };
+        match self.keep_alive {
+            None => self.keep_alive = Some(now + interval),
+            Some(due) if due <= now => {
+                self.keep_alive = Some(now + interval);
+                let bytes = KEEP_ALIVE.to_vec();
+                cx.core.emit(Output::Transmit { flow, bytes });
+            }
+            Some(_) => {}
         }
     }
 

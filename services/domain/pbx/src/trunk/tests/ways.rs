@@ -182,6 +182,30 @@ fn a_connection_that_cannot_be_made_is_the_next_ways_turn() {
     assert_eq!(carrier.register().0.remote, tcp(2).remote);
 }
 
+/// RFC 5626 §4.4: calls come in by the way we registered, through whatever router there is.
+#[test]
+fn the_way_in_is_kept_open_while_we_are_registered() {
+    let keep_alives = |carrier: &Carrier| {
+        let sent = carrier.outputs.iter().filter_map(|output| match output {
+            Output::Transmit { flow, bytes } if bytes == b"\r\n\r\n" => Some(flow.remote),
+            _ => None,
+        });
+        sent.collect::<Vec<_>>()
+    };
+    let mut carrier = Carrier::at(registering(), &[hop(1)]);
+    carrier.pass(secs(20));
+    assert_eq!(keep_alives(&carrier), [], "not registered yet");
+    let first = carrier.register();
+    carrier.accept(&first);
+    carrier.pass(secs(80));
+    assert_eq!(keep_alives(&carrier), [hop(1).remote; 3]);
+    let mut carrier = Carrier::at(registering(), &[tcp(1)]);
+    let first = carrier.register();
+    carrier.accept(&first);
+    carrier.pass(secs(100));
+    assert_eq!(keep_alives(&carrier).len(), 1);
+}
+
 #[test]
 fn a_trunk_that_is_switched_off_does_nothing() {
     let mut trunk = registering();

@@ -1,3 +1,5 @@
+mod door;
+
 use std::sync::Arc;
 
 use sansio::{Entropy, Node, Rng, Transport};
