@@ -1,5 +1,10 @@
 //! Where calls go instead: forwards, do-not-disturb, call waiting, ring groups, feature codes.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test's helpers may fail the test"
+)]
+
 use ipc::site::{Destination, Group, Member, Strategy};
 use ipc::sound::Clip;
 use ipc::store::Outcome;

@@ -1,6 +1,11 @@
 //! Lamps (RFC 4235): what somebody's phone shows of a colleague, a slot and a group, and that a
 //! lamp's key takes the call.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test's helpers may fail the test"
+)]
+
 use ipc::site::{Group, Member};
 use sim::Floor;
 use sip::HeaderName;

@@ -273,14 +273,9 @@ impl PbxNode {
             self.core.emit(Output::Stopped);
         }
     }
-}
 
-impl Node for PbxNode {
-    type Input = Input;
-    type Output = Output;
-
-    fn handle(&mut self, now: Instant, input: Input) {
-        self.core.now = now;
+    /// Hands a cause to whom it concerns.
+    fn take(&mut self, input: Input) {
         match input {
             Input::Config(version, site) => {
                 self.core.configure(version, site);
@@ -341,6 +336,16 @@ impl Node for PbxNode {
             }
             Input::Timer => self.timer(),
         }
+    }
+}
+
+impl Node for PbxNode {
+    type Input = Input;
+    type Output = Output;
+
+    fn handle(&mut self, now: Instant, input: Input) {
+        self.core.now = now;
+        self.take(input);
         self.drain();
         self.calls(Calls::settle);
         self.drain();

@@ -1,7 +1,7 @@
 //! Which request means what: the door every request comes in by (RFC 3261 §8.2).
 
 use sip::transaction::{Flow, ServerId};
-use sip::{HeaderName, Method, Request, Response, StatusCode};
+use sip::{HeaderName, Method, Request, Response, StatusCode, Uri};
 
 use crate::authentication::Admission;
 use crate::call::{Caller, Calls, Tools};
@@ -34,12 +34,21 @@ pub(crate) fn request(
         return;
     }
     let core = &mut *tools.core;
+    // RFC 3261 §8.2.2.1: whom a scheme we do not speak means, nobody here can tell.
+    if matches!(request.uri, Uri::Other(_)) {
+        core.reject(id, request, StatusCode::UNSUPPORTED_URI_SCHEME);
+        return;
+    }
     match request.method {
         // An answer here would keep a phone believing in a dialog that is gone.
         Method::Invite | Method::Options | Method::Message | Method::Notify if in_dialog => {
             unknown_dialog(core, id, flow, request);
         }
         Method::Options => {
+            if let Some(refusal) = bad_extension(core, request) {
+                core.respond(id, refusal);
+                return;
+            }
             let response = core
                 .answer(request, StatusCode::OK)
                 .with(HeaderName::Accept, ACCEPT)
@@ -116,12 +125,6 @@ fn by_phone(core: &Core, request: &Request, extension: String) -> Caller {
 /// The same response with Allow.
 pub(crate) fn allowing(response: Response) -> Response {
     response.with(HeaderName::Allow, ALLOW)
-}
-
-/// 415 with what we do read.
-pub(crate) fn unsupported_body(core: &mut Core, request: &Request) -> Response {
-    let response = core.answer(request, StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    response.with(HeaderName::Accept, ACCEPT)
 }
 
 /// 420 naming the extensions a request requires; `None` when it requires none. We have none.

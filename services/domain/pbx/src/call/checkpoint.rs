@@ -31,7 +31,7 @@ const USAGE_KEY: Key = u64::MAX >> 1;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 enum Kept {
     Talk(TalkRow),
-    Slot(SlotRow),
+    Slot(Box<SlotRow>),
     Record(Box<CallRecord>),
     Usage(UsageState),
 }
@@ -85,7 +85,7 @@ impl Calls {
     pub(super) fn checkpoint(&mut self, tools: &mut Tools<'_>) {
         for key in std::mem::take(&mut self.dirty) {
             let row = self.talk_row(tools, key).map(Kept::Talk);
-            let row = row.or_else(|| Some(Kept::Slot(self.slot_row(tools, key)?)));
+            let row = row.or_else(|| Some(Kept::Slot(Box::new(self.slot_row(tools, key)?))));
             self.keep(tools, key, row.as_ref());
         }
         if std::mem::take(&mut self.usage_changed) {
@@ -194,7 +194,7 @@ impl Calls {
             self.kept.insert(*key);
             match postcard::from_bytes::<(u8, Kept)>(bytes) {
                 Ok((VERSION, Kept::Talk(row))) => self.restore_talk(tools, *key, row),
-                Ok((VERSION, Kept::Slot(row))) => self.restore_slot(tools, row),
+                Ok((VERSION, Kept::Slot(row))) => self.restore_slot(tools, *row),
                 Ok((VERSION, Kept::Record(record))) => {
                     self.record_keys.insert(record.id.clone(), *key);
                     tools.core.persist(&record);

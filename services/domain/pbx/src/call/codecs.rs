@@ -75,7 +75,7 @@ mod tests {
     fn what_shares_nothing_and_converts_to_nothing_does_not_go_together() {
         let (opus, g729) = (codec(96, "OPUS", 48000), codec(18, "G729", 8000));
         let (pcma, pcmu) = (codec(8, "PCMA", 8000), codec(0, "PCMU", 8000));
-        assert!(go_together(&[pcma.clone()], &[pcmu]));
+        assert!(go_together(std::slice::from_ref(&pcma), &[pcmu]));
         assert!(go_together(
             &[opus.clone(), pcma.clone()],
             &[codec(111, "OPUS", 48000)]

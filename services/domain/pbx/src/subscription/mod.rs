@@ -11,11 +11,7 @@
 
 #![cfg_attr(
     not(test),
-    expect(
-        dead_code,
-        unused_imports,
-        reason = "the node takes subscriptions on next"
-    )
+    expect(dead_code, reason = "nothing keeps messages yet, so no mailbox is set")
 )]
 
 mod admission;
