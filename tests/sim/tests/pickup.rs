@@ -1,5 +1,10 @@
 //! Pickup: taking a call that rings elsewhere, by code or by Replaces (RFC 3891).
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test's helpers may fail the test"
+)]
+
 use ipc::store::Outcome;
 use sim::{Floor, Stand, checks};
 use sip::HeaderName;
