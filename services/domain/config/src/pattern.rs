@@ -46,13 +46,13 @@ pub enum PatternFault {
     #[error("has more than {DIALLED_LENGTH_MAX} places; shorten it")]
     TooLong,
     /// A sign without a meaning here.
-    #[error("{0:?} means nothing; use 0-9 * # + X Z N [1-5] and . or ! at the end")]
+    #[error("holds {0:?}, which means nothing; use 0-9 * # + X Z N [1-5] and . or ! at the end")]
     Sign(char),
     /// `.` or `!` before the end.
-    #[error(". and ! may stand at the end only; remove what follows")]
+    #[error("has . or ! before its end; remove what follows")]
     TailInside,
     /// `[` without `]`, nothing between them, or a range that runs backwards.
-    #[error("[...] needs digits or ranges like 1-5 and a closing bracket")]
+    #[error("has a [...] that is not digits or ranges like 1-5 with a closing bracket; correct it")]
     Set,
 }
 
