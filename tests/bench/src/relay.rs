@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use ipc::media::{Leg, Reply, Request, Side};
+use ipc::sound::{Agreed, Codec, Family, Reply, Request, Source};
 use run_loop::ipc::Client;
 
 use crate::measure::micros_each;
@@ -52,6 +52,18 @@ impl Asker {
 
     fn ask(&self, request: &Request) -> Result<Reply, BenchError> {
         Ok(self.runtime.block_on(self.client.call(request))?)
+    }
+
+    fn open(&self, id: u64) -> Result<u16, BenchError> {
+        let request = Request::Open {
+            id,
+            family: Family::V4,
+            port: None,
+        };
+        match self.ask(&request)? {
+            Reply::Opened { port } => Ok(port),
+            other => Err(BenchError::Load(format!("no endpoint: {other:?}"))),
+        }
     }
 }
 
@@ -107,28 +119,37 @@ pub(crate) fn run(run: &Run, arguments: &Arguments) -> Result<(), BenchError> {
 
 impl Call {
     fn open(media: &Asker, id: u64) -> Result<Self, BenchError> {
-        let (caller_port, callee_port) = match media.ask(&Request::Open(id))? {
-            Reply::Opened {
-                caller_port,
-                callee_port,
-            } => (caller_port, callee_port),
-            other => return Err(BenchError::Load(format!("no relay: {other:?}"))),
-        };
+        let (caller, callee) = (2 * id, 2 * id + 1);
         let call = Self {
-            caller: Phone::new(caller_port)?,
-            callee: Phone::new(callee_port)?,
+            caller: Phone::new(media.open(caller)?)?,
+            callee: Phone::new(media.open(callee)?)?,
         };
-        for (side, phone) in [(Side::Caller, &call.caller), (Side::Callee, &call.callee)] {
+        for (id, phone, other) in [
+            (caller, &call.caller, callee),
+            (callee, &call.callee, caller),
+        ] {
             let address = phone
                 .socket
                 .local_addr()
                 .map_err(BenchError::io("bind", "UDP"))?;
-            let leg = Leg {
+            let codec = Codec {
+                payload_type: 8,
+                name: "PCMA".to_owned(),
+                clock: 8_000,
+                channels: 1,
+                parameters: String::new(),
+            };
+            let agreed = Agreed {
                 remote: Some(address),
                 signalling: Some(address),
-                ..Leg::default()
+                send: vec![codec.clone()],
+                receive: vec![codec],
+                hears: true,
+                speaks: true,
+                ..Agreed::default()
             };
-            media.ask(&Request::Set(id, side, leg))?;
+            media.ask(&Request::Set(id, Box::new(agreed)))?;
+            media.ask(&Request::Hear(id, Source::Endpoint(other)))?;
         }
         Ok(call)
     }
@@ -150,7 +171,9 @@ impl Phone {
 
     fn hear(&self) -> u64 {
         let mut heard = 0;
-        while self.socket.recv(&mut [0; PACKET_LENGTH]).is_ok() {
+        let mut packet = [0; PACKET_LENGTH];
+        while self.socket.recv(&mut packet).is_ok() {
+            // Reports come too, to the next port; what comes here is sound.
             heard += 1;
         }
         heard

@@ -3,8 +3,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use media::PortRange;
-use media::endpoint::{Folders, Settings};
+use media::{Folders, PortRange, Settings};
 use run_loop::notify::Notify;
 use run_loop::passed::Passed;
 
@@ -35,6 +34,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             sounds: arguments.sounds.clone(),
         },
     };
-    media::endpoint::serve(listener, &notify, &settings)?;
+    media::serve(listener, &notify, &settings)?;
     Ok(())
 }

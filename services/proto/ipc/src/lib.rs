@@ -1,6 +1,6 @@
 //! What our processes say to each other over Unix sockets.
 //!
-//! One module a server: [`store`], [`pbx`], [`media`], [`net`], [`init`]; each is a closed
+//! One module a server: [`store`], [`pbx`], [`sound`] (of `media`), [`net`], [`init`]; each is a closed
 //! `Request` and a closed `Reply`. [`frame`] says how they become bytes. All processes come from
 //! one firmware image, so the encoding carries no version; what is kept on disk is the store's own.
 //!
@@ -9,7 +9,6 @@
 
 pub mod frame;
 pub mod init;
-pub mod media;
 pub mod net;
 pub mod pbx;
 mod redacted;

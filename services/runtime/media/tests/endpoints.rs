@@ -12,7 +12,7 @@ use std::time::Duration;
 use ipc::sound::{
     Agreed, Clip, Codec, Crypto, Dtmf, Event, Family, Reply, Request, Source, Stats, Suite,
 };
-use media::endpoint::{Control, Pump};
+use media::{Control, Pump};
 use rtp::{Header, Packet, srtp};
 use run_loop::clock::Clock;
 

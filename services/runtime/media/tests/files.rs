@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipc::sound::{Agreed, Clip, Codec, Dtmf, Event, Family, Reply, Request, Source};
-use media::endpoint::{Folders, Settings, serve};
+use media::{Folders, Settings, serve};
 use rtp::codec::{Codec as Known, Encoder};
 use rtp::{Header, Packet, Rate, wav};
 use run_loop::ipc::BlockingClient;

@@ -218,7 +218,7 @@ impl Site {
         for samples in samples.chunks_exact(frame) {
             let mut payload = Vec::new();
             encoder.encode(samples, &mut payload);
-            let ticks = encoder.codec().frame_ticks();
+            let ticks = encoder.codec().clock() / 50;
             self.say(phone, payload_type, &payload, ticks);
             self.pass(20);
         }
