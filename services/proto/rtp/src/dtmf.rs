@@ -14,7 +14,7 @@ mod receiver;
 mod sender;
 
 pub use detector::ToneDetector;
-pub use event::{Digit, DigitCounter, TelephoneEvent};
+pub use event::{Digit, TelephoneEvent};
 pub use player::TonePlayer;
 pub use receiver::{EventReceiver, Heard};
 pub use sender::{EventPacket, EventSender};

@@ -116,15 +116,6 @@ impl Latch {
         }
     }
 
-    /// Whether RTP from `source` may pass; locks to it when it may. For streams without SRTP.
-    pub fn admit_rtp(&mut self, source: SocketAddr) -> bool {
-        let admitted = self.admits_rtp(source);
-        if admitted {
-            self.lock_rtp(source);
-        }
-        admitted
-    }
-
     /// Whether RTCP from `source` may pass on the RTCP port: it must come from the host the RTP is
     /// locked to, or from where the SDP puts RTCP.
     #[must_use]
@@ -143,15 +134,6 @@ impl Latch {
     /// Locks to a source whose RTCP [may pass](Self::admits_rtcp) and is authentic.
     pub const fn lock_rtcp(&mut self, source: SocketAddr) {
         self.rtcp = Some(source);
-    }
-
-    /// Whether RTCP from `source` may pass on the RTCP port; locks to it when it may.
-    pub fn admit_rtcp(&mut self, source: SocketAddr) -> bool {
-        let admitted = self.admits_rtcp(source);
-        if admitted {
-            self.lock_rtcp(source);
-        }
-        admitted
     }
 
     /// Whether RTCP may pass on the RTP port (RFC 5761): from the source already locked; before,

@@ -22,7 +22,6 @@ mod pcm;
 pub mod playout;
 pub mod quality;
 mod reception;
-mod relay;
 pub mod resample;
 pub mod rtcp;
 #[cfg(test)]
@@ -31,10 +30,9 @@ pub mod srtp;
 pub mod tone;
 pub mod wav;
 
-pub use dtmf::{Digit, DigitCounter, TelephoneEvent};
+pub use dtmf::{Digit, TelephoneEvent};
 pub use latch::{Expected, Latch};
 pub use outgoing::Outgoing;
 pub use packet::{Header, Malformed, Packet, check_rtcp, is_rtcp};
 pub use pcm::{FRAME_MILLIS, Rate};
 pub use reception::Reception;
-pub use relay::{Channel, DropReason, Leg, Relay, Side, Stats, Verdict};

@@ -1,4 +1,4 @@
-//! The RTP fixed header (RFC 3550 §5.1) and the little of RTCP (§6) a relay checks.
+//! The RTP header (RFC 3550 §5.1), and telling RTCP from it (RFC 5761 §4).
 
 /// Why bytes are not an RTP or RTCP packet.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]

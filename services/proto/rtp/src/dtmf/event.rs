@@ -1,4 +1,4 @@
-//! Telephone events (RFC 4733 §2.3) and the rule that makes several packets one digit.
+//! The payload of a telephone event (RFC 4733 §2.3), and the digits.
 
 use std::fmt;
 
@@ -111,40 +111,6 @@ impl fmt::Display for Digit {
     }
 }
 
-/// Counts each digit once, although its end is sent three times (RFC 4733 §2.5.1.4).
-///
-/// All packets of one event carry the timestamp of its start, so a digit is new when its timestamp
-/// is newer than the last one counted. A repeated end that was overtaken by the next digit is
-/// older and stays uncounted. A new SSRC starts afresh.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct DigitCounter {
-    last: Option<(u32, u32)>,
-    digits: u32,
-}
-
-impl DigitCounter {
-    /// Looks at one telephone-event payload; the digit when this packet is the first to end it.
-    pub fn observe(&mut self, ssrc: u32, timestamp: u32, payload: &[u8]) -> Option<Digit> {
-        let event = TelephoneEvent::parse(payload).filter(|event| event.end)?;
-        let digit = Digit::from_code(event.code)?;
-        if let Some((last_ssrc, last_timestamp)) = self.last
-            && last_ssrc == ssrc
-            && !is_newer(timestamp, last_timestamp)
-        {
-            return None;
-        }
-        self.last = Some((ssrc, timestamp));
-        self.digits = self.digits.saturating_add(1);
-        Some(digit)
-    }
-
-    /// Digits so far.
-    #[must_use]
-    pub const fn digits(&self) -> u32 {
-        self.digits
-    }
-}
-
 /// Whether `timestamp` lies ahead of `last` on the 32-bit circle.
 pub(super) const fn is_newer(timestamp: u32, last: u32) -> bool {
     let ahead = timestamp.wrapping_sub(last);
@@ -164,72 +130,12 @@ mod tests {
 
     use super::*;
 
-    /// `(timestamp, code, end)` packets of one SSRC, and the digits they must give.
-    fn check(packets: &[(u32, u8, bool)], expected: &str) {
-        let mut counter = DigitCounter::default();
-        let seen: String = packets
-            .iter()
-            .filter_map(|(timestamp, code, end)| {
-                let payload = [*code, if *end { 0x8a } else { 0x0a }, 0, 160];
-                counter.observe(1, *timestamp, &payload).map(Digit::as_char)
-            })
-            .collect();
-        assert_eq!(seen, expected);
-        assert_eq!(counter.digits() as usize, expected.len());
-    }
-
     #[test]
-    fn three_ends_are_one_digit() {
-        check(
-            &[
-                (8, 5, false),
-                (8, 5, false),
-                (8, 5, true),
-                (8, 5, true),
-                (8, 5, true),
-            ],
-            "5",
-        );
-    }
-
-    #[test]
-    fn the_same_key_twice_is_two_digits() {
-        check(
-            &[(8, 1, true), (8, 1, true), (1000, 1, true), (1000, 1, true)],
-            "11",
-        );
-    }
-
-    #[test]
-    fn a_repeated_end_overtaken_by_the_next_digit_is_not_counted_again() {
-        check(
-            &[(8, 1, true), (1000, 2, true), (8, 1, true), (1000, 2, true)],
-            "12",
-        );
-    }
-
-    #[test]
-    fn the_clock_may_wrap() {
-        check(&[(u32::MAX - 5, 10, true), (700, 11, true)], "*#");
-    }
-
-    #[test]
-    fn two_lost_ends_still_leave_the_third() {
-        check(&[(8, 15, false), (8, 15, true)], "D");
-    }
-
-    #[test]
-    fn other_events_and_unfinished_ones_are_not_digits() {
-        check(&[(8, 16, true), (9, 3, false)], "");
-        assert_eq!(DigitCounter::default().observe(1, 1, &[1, 0x80, 0]), None);
-    }
-
-    #[test]
-    fn a_new_source_starts_afresh() {
-        let mut counter = DigitCounter::default();
-        assert!(counter.observe(1, 9000, &[1, 0x80, 0, 1]).is_some());
-        assert!(counter.observe(2, 100, &[1, 0x80, 0, 1]).is_some());
-        assert_eq!(counter.digits(), 2);
+    fn a_payload_is_read_and_written_back() {
+        let event = TelephoneEvent::parse(&[11, 0x8a, 3, 32, 99]).expect("four octets and more");
+        assert_eq!(event.to_bytes(), [11, 0x8a, 3, 32]);
+        assert_eq!((event.end, event.volume, event.duration), (true, 10, 800));
+        assert_eq!(TelephoneEvent::parse(&[1, 0x80, 0]), None);
     }
 
     #[test]
@@ -249,8 +155,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_payload_panics(ssrc: u32, timestamp: u32, payload: Vec<u8>) {
-            DigitCounter::default().observe(ssrc, timestamp, &payload);
+        fn any_payload_of_four_octets_comes_back(payload: [u8; 4]) {
+            let event = TelephoneEvent::parse(&payload).expect("four octets");
+            // The reserved bit is not ours to send (RFC 4733 §2.3.3).
+            let [code, flags, high, low] = payload;
+            prop_assert_eq!(event.to_bytes(), [code, flags & 0xbf, high, low]);
         }
     }
 }
