@@ -62,6 +62,7 @@ pub(crate) fn request(
         }
         Method::Invite => {
             if let Some(caller) = by_trunk(tools, flow, request) {
+                tools.core.proven.extend(flow.stream);
                 calls.invite(tools, id, flow, request, caller);
             } else if let Some(extension) = admit(tools.core, id, flow, request) {
                 let caller = by_phone(tools.core, request, extension);

@@ -14,6 +14,8 @@ const HOPS_MAX: usize = 8;
 const TTL_MIN: Duration = Duration::from_secs(30);
 /// And after this at the latest: addresses of ours change too.
 const TTL_MAX: Duration = Duration::from_secs(3600);
+/// An answer to the question for the ways is waited for this long, and then it is asked again.
+const QUERY_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long a way that failed a request is passed over, when nobody asks it whether it is back.
 const PENALTY: Duration = Duration::from_secs(60);
 /// Probes in a row that must fail before a way counts as down, and answers before it is up again:
@@ -26,7 +28,8 @@ const PROBE_AGAIN: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(super) struct Hops {
     list: Vec<Way>,
-    query: Option<QueryId>,
+    /// The question under way, and when it has taken too long.
+    query: Option<(QueryId, Instant)>,
     /// When to ask for the ways again; `None`: now.
     again: Option<Instant>,
     failures: u32,
@@ -59,16 +62,19 @@ pub(super) enum Change {
 impl Hops {
     /// Whether to ask for the ways now.
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.query.is_none() && self.again.is_none_or(|again| again <= now)
+        match self.query {
+            Some((_, late)) => late <= now,
+            None => self.again.is_none_or(|again| again <= now),
+        }
     }
 
     /// They have been asked for.
-    pub(super) const fn asked(&mut self, query: QueryId) {
-        self.query = Some(query);
+    pub(super) fn asked(&mut self, now: Instant, query: QueryId) {
+        self.query = Some((query, now + QUERY_TIME_MAX));
     }
 
-    pub(super) const fn query(&self) -> Option<QueryId> {
-        self.query
+    pub(super) fn query(&self) -> Option<QueryId> {
+        self.query.map(|(query, _)| query)
     }
 
     /// The answer. Without any the known ones stay: a name server that fails is no reason to stop
@@ -162,7 +168,7 @@ impl Hops {
     /// When something here is due next, with or without probes.
     pub(super) fn deadline(&self, probes: bool) -> Option<Instant> {
         let query = match (self.query, self.again) {
-            (Some(_), _) => None,
+            (Some((_, late)), _) => Some(late),
             (None, again) => Some(again.unwrap_or(Instant::ORIGIN)),
         };
         let probe = |way: &Way| way.probe.map_or(way.probe_at, |(_, due)| due);

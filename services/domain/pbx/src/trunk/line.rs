@@ -229,7 +229,7 @@ impl Line {
         let id = *cx.next_query;
         let server = self.trunk.outbound_proxy.as_ref();
         let server = server.unwrap_or_else(|| self.trunk.server());
-        self.hops.asked(id);
+        self.hops.asked(cx.core.now, id);
         cx.core.emit(Output::Resolve {
             id,
             query: Query {

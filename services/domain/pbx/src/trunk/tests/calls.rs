@@ -437,3 +437,24 @@ fn a_trunk_that_is_not_up_says_why_and_an_emergency_is_tried_all_the_same() {
     assert_eq!(ask("new", true), Err(Unavailable::Down));
     assert_eq!(ask("none", true), Err(Unavailable::Unknown));
 }
+
+/// Through the whole node: a trunk that connects to us has proven itself by where it comes from.
+#[test]
+fn the_connection_of_a_trunk_stays_open_after_its_call() {
+    use crate::interface::Input;
+    use crate::scripted::Rig;
+    let trunk = peer("office", "192.0.2.1", &["192.0.2.0/24"]);
+    let mut rig = Rig::with_site(site(|raw| raw.trunks = vec![trunk]));
+    let (trunk, stranger) = (1, 2);
+    let mut closed = |stream, remote: &str| {
+        rig.open(stream, remote);
+        let request = plain("sip:999@10.0.0.1");
+        let request = rig.with_via(remote, Transport::Tcp, &request);
+        let bytes = request.to_bytes();
+        rig.handle(Input::StreamBytes { stream, bytes });
+        rig.pass(secs(40));
+        rig.outputs.contains(&Output::CloseStream(stream))
+    };
+    assert!(!closed(trunk, "192.0.2.7:40000"));
+    assert!(closed(stranger, "198.51.100.7:40000"));
+}
