@@ -70,7 +70,11 @@ impl Gate {
         };
         let Some(credentials) = own_credentials(request, authenticator.realm()) else {
             let name = HeaderName::Authorization;
-            let sent = request.headers.first(&name).is_some();
+            // Another scheme than Digest is as good as nothing (regaut01 in RFC 4475).
+            let sent = request.headers.all(&name).any(|value| {
+                let scheme = value.get(..6).unwrap_or_default();
+                scheme.eq_ignore_ascii_case(b"Digest")
+            });
             let legible = request.headers.credentials(&name).next().is_some();
             if sent && !legible {
                 return Admission::Refused {
