@@ -1,5 +1,7 @@
 //! The lexical rules shared by all header fields: tokens, quoted strings, lists (RFC 3261 §25.1).
 
+use std::fmt::{self, Write};
+
 /// Whether `text` is one or more token characters.
 pub(crate) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().copied().all(is_token_byte)
@@ -135,17 +137,29 @@ fn without_escapes(inner: &[u8]) -> Vec<u8> {
 }
 
 /// `text` as a quoted string; control characters cannot be written and become spaces.
-pub(crate) fn quote(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for letter in text.chars() {
-        if matches!(letter, '"' | '\\') {
-            quoted.push('\\');
+pub(crate) fn quote(text: &str) -> Quoted<'_> {
+    Quoted(text)
+}
+
+/// What [`quote`] gives, to be written.
+pub(crate) struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plain = |byte: u8| (b' '..0x7f).contains(&byte) && !matches!(byte, b'"' | b'\\');
+        f.write_char('"')?;
+        if self.0.bytes().all(plain) {
+            f.write_str(self.0)?;
+            return f.write_char('"');
         }
-        quoted.push(if letter.is_control() { ' ' } else { letter });
+        for letter in self.0.chars() {
+            if matches!(letter, '"' | '\\') {
+                f.write_char('\\')?;
+            }
+            f.write_char(if letter.is_control() { ' ' } else { letter })?;
+        }
+        f.write_char('"')
     }
-    quoted.push('"');
-    quoted
 }
 
 /// A decimal number of digits only; `None` for signs, blanks, nothing, or overflow.

@@ -1,5 +1,7 @@
 //! Requests and responses, owned, and how they are written.
 
+use std::io::Write;
+
 use crate::header::Headers;
 use crate::header_name::HeaderName;
 use crate::method::Method;
@@ -68,8 +70,8 @@ impl Request {
         let mut out = Vec::with_capacity(capacity(&self.headers, &self.body));
         out.extend_from_slice(self.method.as_str().as_bytes());
         out.push(b' ');
-        out.extend_from_slice(self.uri.to_string().as_bytes());
-        out.extend_from_slice(b" SIP/2.0\r\n");
+        // Writing to memory does not fail.
+        let _ = write!(out, "{} SIP/2.0\r\n", self.uri);
         write_rest(&mut out, &self.headers, &self.body);
         out
     }
@@ -97,9 +99,8 @@ impl Response {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(capacity(&self.headers, &self.body));
-        out.extend_from_slice(b"SIP/2.0 ");
-        out.extend_from_slice(self.status.code().to_string().as_bytes());
-        out.push(b' ');
+        // Writing to memory does not fail.
+        let _ = write!(out, "SIP/2.0 {} ", self.status.code());
         out.extend_from_slice(&self.reason);
         out.extend_from_slice(b"\r\n");
         write_rest(&mut out, &self.headers, &self.body);
@@ -123,8 +124,6 @@ fn write_rest(out: &mut Vec<u8>, headers: &Headers, body: &[u8]) {
         out.extend_from_slice(&field.value);
         out.extend_from_slice(b"\r\n");
     }
-    out.extend_from_slice(b"Content-Length: ");
-    out.extend_from_slice(body.len().to_string().as_bytes());
-    out.extend_from_slice(b"\r\n\r\n");
+    let _ = write!(out, "Content-Length: {}\r\n\r\n", body.len());
     out.extend_from_slice(body);
 }

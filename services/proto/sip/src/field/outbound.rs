@@ -22,7 +22,7 @@ impl NameAddr {
     /// The same contact of the device that `urn` names.
     #[must_use]
     pub fn with_instance(mut self, urn: &str) -> Self {
-        let quoted = crate::list::quote(&format!("<{urn}>"));
+        let quoted = crate::list::quote(&format!("<{urn}>")).to_string();
         self.params.set("+sip.instance", Some(&quoted));
         self
     }

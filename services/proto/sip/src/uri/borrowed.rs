@@ -87,20 +87,22 @@ impl<'a> SipUriRef<'a> {
             }
             None => (None, text),
         };
-        let (user, password) = match userinfo.map(|info| (info, info.split_once(':'))) {
+        let (user, password) = match userinfo.map(|info| (info, find(info, b':'))) {
             None => (None, None),
-            Some((_, Some((user, password)))) => (Some(user), Some(password)),
+            Some((info, Some(at))) => (info.get(..at), info.get(at + 1..)),
             Some((user, None)) => (Some(user), None),
         };
         // Which of two `@` ends the user part is a matter of taste, and tastes differ along a path.
-        if userinfo.is_some_and(|info| info.contains('@')) || user.is_some_and(str::is_empty) {
+        if userinfo.is_some_and(|info| find(info, b'@').is_some())
+            || user.is_some_and(str::is_empty)
+        {
             return Err(UriFault);
         }
-        let (rest, headers) = match rest.split_once('?') {
-            Some((rest, headers)) => (rest, Some(headers)),
+        let (rest, headers) = match find(rest, b'?') {
+            Some(at) => (rest.get(..at).unwrap_or_default(), rest.get(at + 1..)),
             None => (rest, None),
         };
-        let (hostport, params) = match rest.find(';') {
+        let (hostport, params) = match find(rest, b';') {
             Some(at) => rest.split_at_checked(at).ok_or(UriFault)?,
             None => (rest, ""),
         };
@@ -135,11 +137,16 @@ fn tel(text: &str) -> Result<UriRef<'_>, UriFault> {
     Ok(UriRef::Tel { number, params })
 }
 
+/// Where an ASCII letter stands first.
+fn find(text: &str, letter: u8) -> Option<usize> {
+    memchr::memchr(letter, text.as_bytes())
+}
+
 /// `host`, `host:port`, `[v6]`, `[v6]:port`.
 pub(crate) fn host_port(text: &str) -> Option<(Cow<'_, str>, Option<u16>)> {
-    let host_end = match text.find(']') {
+    let host_end = match find(text, b']') {
         Some(at) => at + 1,
-        None => text.find(':').unwrap_or(text.len()),
+        None => find(text, b':').unwrap_or(text.len()),
     };
     let (host, rest) = text.split_at_checked(host_end)?;
     let port = match rest.strip_prefix(':') {
