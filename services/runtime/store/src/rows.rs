@@ -528,6 +528,18 @@ mod tests {
         assert_eq!(site::Site::from(row), site);
     }
 
+    /// A registration as the first firmware wrote it.
+    #[test]
+    fn a_registration_of_the_first_firmware_loads() {
+        let json = r#"{"extension":"100","contact":"sip:100@10.0.0.2","source":"udp 10.0.0.2:5060",
+            "local":"10.0.0.1:5060","expires_secs":60,"kept_millis":1,"call_id":"a","cseq":1,
+            "user_agent":"phone"}"#;
+        let row: RegistrationRow = serde_json::from_str(json).expect("a row");
+        let registration = store::Registration::from(row);
+        assert_eq!(registration.cseq, 1);
+        assert_eq!((registration.reg_id, &*registration.path), (0, ""));
+    }
+
     #[test]
     fn a_row_that_rotted_or_is_of_another_version_is_not_believed() {
         let row = SecretRow {
