@@ -278,7 +278,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_file_panics(start in any::<bool>(), bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
+        fn no_file_panics(
+            start in any::<bool>(), bytes in proptest::collection::vec(any::<u8>(), 0..120)
+        ) {
             let mut file = if start { header(Rate::Narrow, 1, 50).to_vec() } else { Vec::new() };
             file.extend(&bytes);
             let _ = read(&file);

@@ -179,7 +179,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_index_is_taken_at_most_once(indices in proptest::collection::vec(0_u64..200, 0..300)) {
+        fn each_index_is_taken_at_most_once(
+            indices in proptest::collection::vec(0_u64..200, 0..300)
+        ) {
             let mut window = Window::first(Index(0));
             let mut taken = std::collections::BTreeSet::from([0]);
             for index in indices {

@@ -256,7 +256,9 @@ fn keys_are_not_shown() {
 
 proptest! {
     #[test]
-    fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100), mki in 0_usize..130) {
+    fn no_bytes_panic(
+        bytes in proptest::collection::vec(any::<u8>(), 0..100), mki in 0_usize..130
+    ) {
         for suite in Suite::ALL {
             let mut receiver = Receiver::new(&master(suite), mki);
             prop_assert!(receiver.unprotect_rtp(&mut bytes.clone()).is_err());
@@ -268,7 +270,9 @@ proptest! {
     }
 
     #[test]
-    fn reordering_and_loss_across_wraps_are_survived(steps in proptest::collection::vec(0_u16..900, 1..80)) {
+    fn reordering_and_loss_across_wraps_are_survived(
+        steps in proptest::collection::vec(0_u16..900, 1..80)
+    ) {
         let suite = Suite::AesCm128HmacSha1_80;
         let mut sender = Sender::new(&master(suite));
         let mut receiver = Receiver::new(&master(suite), 0);
