@@ -297,6 +297,8 @@ impl Leg {
 
     /// The peer rings instead of answering a re-INVITE: it is taken back.
     pub(super) fn exchange_timer(&mut self, cx: &mut Cx<'_>) {
+        // Whatever else is still under way: what waits for that needs no timer.
+        self.wants.not_before.take_if(|at| *at <= cx.core.now);
         if let Some(exchange) = &mut self.exchange
             && exchange
                 .give_up_at

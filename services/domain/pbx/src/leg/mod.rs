@@ -154,7 +154,11 @@ impl Legs {
         Some(DialogName {
             call_id: dialog.call_id.clone(),
             local_tag: dialog.local_tag().to_owned(),
-            remote_tag: dialog.remote.tag().or_else(|| leg.first_fork()).map(str::to_owned),
+            remote_tag: dialog
+                .remote
+                .tag()
+                .or_else(|| leg.first_fork())
+                .map(str::to_owned),
         })
     }
 

@@ -6,7 +6,7 @@ use sansio::Instant;
 use sip::transaction::ServerId;
 use sip::{HeaderName, Headers, Method, RAck, Request, Response, StatusCode};
 
-use super::state::{Cx, Leg, Phase, SDP, T1, TRANSACTION_TIME_MAX, response};
+use super::state::{Cx, Leg, SDP, T1, TRANSACTION_TIME_MAX, response};
 use super::table::Purpose;
 use super::{EndCause, Use};
 use crate::core::Core;
@@ -156,7 +156,7 @@ impl Leg {
             Acknowledged::Nothing => cx.reply(id, request, StatusCode::CALL_DOES_NOT_EXIST),
             Acknowledged::Before => cx.reply(id, request, StatusCode::OK),
             Acknowledged::Now(described) => {
-                if self.phase == Phase::Early && self.pracked_body(cx, id, request, described) {
+                if self.pracked_body(cx, id, request, described) {
                     self.go_on(cx);
                 }
             }

@@ -440,7 +440,7 @@ impl Leg {
             return;
         };
         let confirmed = self.confirmations.remove(at);
-        self.dialog.flow = flow;
+        self.heard_by(flow);
         if self.farewell == Farewell::Wanted {
             self.farewell = Farewell::None;
             self.bye(cx);

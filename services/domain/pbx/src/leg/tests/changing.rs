@@ -267,3 +267,21 @@ fn the_peer_is_told_who_it_is_connected_to() {
     bench.command(|legs, core| legs.identify(core, leg, "Bea", "300"));
     bench.silent();
 }
+
+#[test]
+fn a_change_that_waits_for_something_else_asks_for_no_timer() {
+    // A deadline that has passed and stays would keep the processor busy.
+    let mut bench = Bench::new(profile());
+    let (leg, mut peer) = bench.answered("");
+    bench.command(|legs, core| legs.renegotiate(core, leg, &[codec("PCMU", 0)]));
+    let invite = bench.request(Method::Invite);
+    bench.receive(&peer.answer(&invite, 491, &[], ""));
+    bench.request(Method::Ack);
+    bench.receive(&peer.request("INVITE", "", OFFER));
+    bench.response(200);
+    bench.wait(seconds(3));
+    assert!(bench.legs.deadline().is_some_and(|at| at > bench.core.now));
+    bench.sent.clear();
+    bench.receive(&peer.ack(""));
+    bench.request(Method::Invite);
+}

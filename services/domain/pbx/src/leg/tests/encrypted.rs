@@ -92,6 +92,7 @@ fn our_offers_have_keys_as_the_profile_says() {
         optional.contains("RTP/AVP ") && optional.contains("a=crypto:1 AES_CM_128_HMAC_SHA1_80")
     );
     let required = offer(Encryption::Required);
+    assert_eq!(optional.matches("a=crypto:").count(), 2);
     assert!(required.contains("RTP/SAVP ") && required.matches("a=crypto:").count() == 3);
 }
 

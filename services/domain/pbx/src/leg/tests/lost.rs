@@ -128,6 +128,29 @@ fn long(bench: &Bench) -> Outgoing {
 }
 
 #[test]
+fn an_everyday_invite_fits_a_datagram() {
+    // pbx trap 12: five codecs, keys beside plain RTP, a timer, and reliable responses.
+    let mut bench = Bench::new(Profile {
+        srtp: Encryption::Optional,
+        reliable: Use::Supported,
+        timer: Use::Supported,
+        ..profile()
+    });
+    let mut opus = codec("OPUS", 111);
+    opus.parameters = "useinbandfec=1;minptime=10".to_owned();
+    let wanted = Outgoing {
+        codecs: vec![opus, codec("G722", 9), codec("PCMA", 8), codec("PCMU", 0)],
+        ..bench.wanted(None)
+    };
+    bench
+        .command(|legs, core| legs.outgoing(core, wanted))
+        .expect("room");
+    let invite = bench.request(Method::Invite);
+    assert!(invite.wire_length() <= 1300, "{}", invite.wire_length());
+    assert!(bench.connects.is_empty());
+}
+
+#[test]
 fn a_long_request_goes_by_a_connection() {
     // RFC 3261 §18.1.1; pbx trap 12.
     let mut bench = Bench::new(profile());
