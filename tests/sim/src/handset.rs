@@ -337,6 +337,7 @@ impl Handset {
         let status = match (&request.method, line) {
             (Method::Invite, None) => return self.called(now, id, request),
             (Method::Invite, Some(line)) => return self.reinvited(now, id, request, line),
+            (Method::Options, None) => StatusCode::OK,
             (Method::Notify, None) => {
                 let body = String::from_utf8_lossy(&request.body).into_owned();
                 self.lamps.push(body);

@@ -10,8 +10,8 @@ use ipc::Redacted;
 use ipc::site::{Extension, ExtensionSettings, Forward, Site as RawSite};
 use ipc::sound::{EndpointId, Reply};
 use ipc::store::{PhoneChange, PhoneSetting};
-use pbx::{Event, Input, Output, PbxNode, Stored};
-use sansio::{Datagram, Entropy, Instant, Node, Rng, UnixTime};
+use pbx::{Event, Hop, Input, Output, PbxNode, Query, Stored};
+use sansio::{Datagram, Entropy, Instant, Node, Rng, Transport, UnixTime};
 use sip::digest::{Algorithm, Ha1};
 
 use crate::network::Faults;
@@ -368,8 +368,16 @@ impl World {
                     };
                 }
                 Output::Change(change) => self.change(&change),
-                // Nothing in this world listens for connections or has a name.
-                Output::Connect { .. } | Output::Resolve { .. } => {}
+                // Nothing in this world listens for connections.
+                Output::Connect { .. } => {}
+                Output::Resolve { id, query } => {
+                    let resolved = Input::Resolved {
+                        id,
+                        hops: hops(&query),
+                        ttl_secs: 3600,
+                    };
+                    self.arrive(SERVICE_DELAY, Arrival::Input(Box::new(resolved)));
+                }
                 Output::Persist(records) => {
                     let ids = self.store.put(records);
                     if !ids.is_empty() {
@@ -422,6 +430,18 @@ impl World {
 
 fn number(extension: u8) -> String {
     u32::from(extension).saturating_add(100).to_string()
+}
+
+/// Every host in this world is an address, and is reached by UDP.
+fn hops(query: &Query) -> Vec<Hop> {
+    let Ok(address) = query.host.parse() else {
+        return Vec::new();
+    };
+    vec![Hop {
+        transport: Transport::Udp,
+        remote: SocketAddr::new(address, query.port.unwrap_or(5060)),
+        local: BOX_ADDRESS,
+    }]
 }
 
 /// Rings longer than a transaction lasts, so that a phone that is gone is told from one that rings.

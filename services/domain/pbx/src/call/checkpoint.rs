@@ -10,6 +10,7 @@ use config::{Class, Number};
 use ipc::sound::{Clip, Request as SoundRequest, Source};
 use ipc::store::CallRecord;
 use routing::{Charge, Usage, UsageState};
+use sansio::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::alarms::Alarm;
@@ -40,8 +41,8 @@ enum Kept {
 struct TalkRow {
     members: Vec<MemberRow>,
     mix: u64,
-    /// Milliseconds until the talk has reached its longest time.
-    left_millis: Option<u64>,
+    /// When the talk has reached its longest time.
+    until: Option<UntilRow>,
     records: Vec<RecordRow>,
 }
 
@@ -50,7 +51,15 @@ struct SlotRow {
     slot: u32,
     member: MemberRow,
     parker: String,
-    left_millis: Option<u64>,
+    until: Option<UntilRow>,
+}
+
+/// A moment that outlives the process: by the clock on the wall, and never further away than it
+/// was when this was kept, should that clock have been set back.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct UntilRow {
+    at_millis: i64,
+    left_millis: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -124,7 +133,7 @@ impl Calls {
         Some(TalkRow {
             members: members?,
             mix: talk.mix,
-            left_millis: self.time_left(tools, Alarm::Talk(key)),
+            until: self.until(tools, Alarm::Talk(key)),
             records: self.records.values().filter(of_talk).map(row).collect(),
         })
     }
@@ -136,7 +145,7 @@ impl Calls {
             slot,
             member: self.member_row(tools, parked.leg)?,
             parker: parked.parker.clone(),
-            left_millis: self.time_left(tools, Alarm::Slot(slot)),
+            until: self.until(tools, Alarm::Slot(slot)),
         })
     }
 
@@ -162,9 +171,12 @@ impl Calls {
         })
     }
 
-    fn time_left(&self, tools: &Tools<'_>, alarm: Alarm) -> Option<u64> {
+    fn until(&self, tools: &Tools<'_>, alarm: Alarm) -> Option<UntilRow> {
         let left = self.alarms.of(alarm)? - tools.core.now;
-        Some(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
+        Some(UntilRow {
+            at_millis: (tools.core.unix() + left).as_millis(),
+            left_millis: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+        })
     }
 
     /// Keeps a record that is over for the people until the store has it.
@@ -255,8 +267,7 @@ impl Calls {
         }
         let mix = row.mix;
         self.talks.insert(key, Talk { members, mix });
-        let left = row.left_millis.map(Duration::from_millis);
-        let until = left.map(|left| tools.core.now + left);
+        let until = row.until.map(|until| due(tools, until));
         self.alarms.set(Alarm::Talk(key), until);
         self.wire(tools, key);
     }
@@ -270,8 +281,7 @@ impl Calls {
                 parker: row.parker,
             },
         );
-        let left = row.left_millis.map(Duration::from_millis);
-        let until = left.map(|left| tools.core.now + left);
+        let until = row.until.map(|until| due(tools, until));
         self.alarms.set(Alarm::Slot(row.slot), until);
         self.hear(tools, leg, Source::Clip(Clip::MusicOnHold));
         self.slot_changed(row.slot);
@@ -300,4 +310,14 @@ impl Calls {
         self.touch(leg);
         leg
     }
+}
+
+/// When a kept moment comes, by this process's clock.
+fn due(tools: &Tools<'_>, until: UntilRow) -> Instant {
+    let left = until
+        .at_millis
+        .saturating_sub(tools.core.unix().as_millis())
+        .max(0);
+    let left = u64::try_from(left).unwrap_or_default();
+    tools.core.now + Duration::from_millis(left.min(until.left_millis))
 }

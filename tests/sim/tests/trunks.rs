@@ -1,0 +1,212 @@
+//! Calls by trunk: out, in, over to the next trunk, and who pays.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test's helpers may fail the test"
+)]
+
+use ipc::site::{Destination, Route, Source, Trunk, TrunkAccess};
+use ipc::store::Outcome;
+use sim::{Floor, Stand, checks};
+use sip::{HeaderName, StatusCode};
+
+/// The carriers' places in a floor of three phones.
+const FIRST: usize = 3;
+const SECOND: usize = 4;
+
+fn trunk(name: &str, place: usize) -> Trunk {
+    let address = format!("10.0.2.{}", place + 1);
+    Trunk {
+        name: name.into(),
+        access: TrunkAccess::Peer {
+            server: address.clone(),
+            networks: vec![format!("{address}/32")],
+        },
+        qualify_secs: 0,
+        ..Trunk::default()
+    }
+}
+
+/// Three phones and two carriers: `first`, then `second`, for local numbers; calls from `first` to
+/// the main number ring at 100.
+fn floor() -> Floor {
+    let mut floor = Floor::with(3, |site| {
+        site.dialling.area_code = "11".into();
+        site.dialling.owned_numbers = vec!["+551132345678".into()];
+        site.trunks = vec![trunk("first", FIRST), trunk("second", SECOND)];
+        site.routes = vec![
+            Route {
+                name: "out".into(),
+                sources: vec![Source::Extensions],
+                pattern: "3XXXXXXX".into(),
+                destinations: ["first", "second"]
+                    .map(|name| Destination::Trunk(name.into()))
+                    .into(),
+                ..Route::default()
+            },
+            Route {
+                name: "in".into(),
+                sources: vec![Source::Trunks],
+                pattern: "!".into(),
+                destinations: vec![Destination::Extension("100".into())],
+                ..Route::default()
+            },
+        ];
+    });
+    for place in ["carrier-1", "carrier-2"] {
+        let index = floor.sets.len();
+        let place_of = u8::try_from(index + 1).expect("a small floor");
+        floor.sets.push(sim::Handset::new(place, place_of));
+    }
+    floor.run_secs(1);
+    floor
+}
+
+fn records(floor: &Floor) -> Vec<(String, Outcome, String)> {
+    let row = |record: ipc::store::CallRecord| (record.to, record.outcome, record.trunk);
+    floor.records().into_iter().map(row).collect()
+}
+
+#[test]
+fn a_call_goes_out_by_the_first_trunk() {
+    let mut floor = floor();
+    let caller = floor.call(0, "33334444");
+    assert_eq!(floor.stand(FIRST, 0), Stand::Ringing);
+    let shown = &floor.sets[FIRST].lines[0].shown;
+    assert!(shown.contains("32345678"), "{shown}");
+    floor.act(FIRST, |set, world| set.answer(world, 0));
+    assert!(floor.talk((0, caller), (FIRST, 0)));
+    floor.act(FIRST, |set, world| set.hang_up(world, 0));
+    assert_eq!(
+        records(&floor),
+        [("33334444".into(), Outcome::EndedByCallee, "first".into())]
+    );
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
+/// pbx trap 23.
+#[test]
+fn a_trunk_that_is_overloaded_hands_over_to_the_next_and_one_that_says_busy_does_not() {
+    let mut floor = floor();
+    let caller = floor.call(0, "33334444");
+    floor.act(FIRST, |set, world| {
+        set.reply(world, 0, StatusCode::SERVICE_UNAVAILABLE)
+    });
+    assert_eq!(floor.stand(SECOND, 0), Stand::Ringing);
+    floor.act(SECOND, |set, world| set.answer(world, 0));
+    assert!(floor.talk((0, caller), (SECOND, 0)));
+    floor.act(0, |set, world| set.hang_up(world, caller));
+    floor.run_secs(120);
+    let busy = floor.call(0, "33335555");
+    let (at, line) = match floor.stand(FIRST, 1) {
+        Stand::Ringing => (FIRST, 1),
+        _ => (SECOND, 1),
+    };
+    floor.act(at, |set, world| {
+        set.reply(world, line, StatusCode::BUSY_HERE)
+    });
+    assert_eq!(floor.stand(0, busy), Stand::Over(486));
+    let rows = records(&floor);
+    assert_eq!(
+        rows[0],
+        ("33334444".into(), Outcome::EndedByCaller, "second".into())
+    );
+    assert_eq!(rows[1].1, Outcome::Refused);
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
+#[test]
+fn a_call_from_outside_rings_is_transferred_here_and_transfers_nobody_itself() {
+    let mut floor = floor();
+    let caller = floor.call(FIRST, "+551132345678");
+    assert_eq!(floor.stand(0, 0), Stand::Ringing);
+    floor.act(0, |set, world| set.answer(world, 0));
+    assert!(floor.talk((FIRST, caller), (0, 0)));
+    // A carrier that asks us to call somebody is refused.
+    floor.act(FIRST, |set, world| set.transfer(world, caller, "101"));
+    assert_eq!(floor.sets[FIRST].lines[caller].referred, Some(403));
+    floor.act(0, |set, world| set.transfer(world, 0, "101"));
+    floor.act(1, |set, world| set.answer(world, 0));
+    assert!(floor.talk((FIRST, caller), (1, 0)));
+    floor.run_secs(6);
+    floor.act(1, |set, world| set.hang_up(world, 0));
+    assert_eq!(floor.stand(FIRST, caller), Stand::Over(200));
+    let rows = records(&floor);
+    assert_eq!(
+        rows[1],
+        ("101".into(), Outcome::EndedByCallee, "first".into())
+    );
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
+/// F15: nothing stands in the way of an emergency.
+#[test]
+fn an_emergency_passes_without_a_route() {
+    let mut floor = floor();
+    floor.world.configure(|site| {
+        site.routes.clear();
+        for extension in &mut site.extensions {
+            extension.settings.classes.clear();
+        }
+    });
+    floor.run_secs(1);
+    let ordinary = floor.call(0, "33334444");
+    assert!(matches!(floor.stand(0, ordinary), Stand::Over(_)));
+    let caller = floor.call(0, "190");
+    assert_eq!(floor.stand(FIRST, 0), Stand::Ringing);
+    floor.act(FIRST, |set, world| set.answer(world, 0));
+    assert!(floor.talk((0, caller), (FIRST, 0)));
+}
+
+#[test]
+fn a_call_is_forwarded_outside_at_the_cost_of_who_forwards() {
+    let mut floor = floor();
+    floor.world.configure(|site| {
+        site.extensions[1].settings.forward.always = "33334444".into();
+    });
+    floor.run_secs(1);
+    let caller = floor.call(0, "101");
+    assert_eq!(floor.stand(FIRST, 0), Stand::Ringing);
+    let invite = &floor.sets[FIRST].lines[0].invite;
+    let diversion = invite.headers.text(&HeaderName::Diversion);
+    let diversion = diversion.unwrap_or_default();
+    assert!(
+        diversion.contains("32345678") && diversion.contains("unconditional"),
+        "{diversion}"
+    );
+    floor.act(0, |set, world| set.hang_up(world, caller));
+    assert_eq!(floor.stand(FIRST, 0), Stand::Over(487));
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
+/// F8, F3: the longest time, and calls counted over a restart.
+#[test]
+fn a_call_outside_ends_after_the_longest_time_allowed_also_after_a_restart() {
+    let mut floor = floor();
+    floor
+        .world
+        .configure(|site| site.extensions[0].settings.duration_max_secs = 60);
+    floor.run_secs(6);
+    let caller = floor.call(0, "33334444");
+    floor.act(FIRST, |set, world| set.answer(world, 0));
+    floor.run_secs(20);
+    floor.world.kill_pbx();
+    floor.run_secs(1);
+    let status = floor.world.node.status();
+    assert_eq!(
+        status
+            .trunks
+            .iter()
+            .map(|one| one.calls)
+            .collect::<Vec<_>>(),
+        [1, 0]
+    );
+    assert!(floor.talk((0, caller), (FIRST, 0)));
+    floor.run_secs(30);
+    assert_eq!(floor.stand(0, caller), Stand::Talking);
+    floor.run_secs(15);
+    assert_eq!(floor.stand(0, caller), Stand::Over(200));
+    assert_eq!(floor.stand(FIRST, 0), Stand::Over(200));
+    assert_eq!(records(&floor)[0].1, Outcome::EndedByBox);
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
