@@ -168,6 +168,8 @@ const A_MINOR: [u8; 4] = [57, 64, 69, 72];
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
     use crate::dtmf::ToneDetector;
     use crate::signal::power;
@@ -181,9 +183,12 @@ mod tests {
         samples
     }
 
+    /// Two rounds and a bit, for all to look at.
+    static PLAYED: LazyLock<Vec<i16>> = LazyLock::new(|| played(Rate::Narrow, 103));
+
     #[test]
     fn it_is_gentle_throughout_and_never_silent() {
-        let samples = played(Rate::Narrow, 101);
+        let samples = &PLAYED;
         let level =
             |samples: &[i16]| 10.0 * (power(samples) / (amplitude(0.0).powi(2) / 2.0)).log10();
         for (second, part) in samples.chunks(8000).enumerate() {
@@ -200,7 +205,7 @@ mod tests {
     #[test]
     fn it_goes_round_after_sixteen_bars() {
         let bars = Rate::Narrow.samples(EIGHTH_MILLIS) * 8 * 16;
-        let samples = played(Rate::Narrow, 110);
+        let samples = &PLAYED;
         let (second, third) = (
             &samples[bars..bars + 8000],
             &samples[2 * bars..2 * bars + 8000],
@@ -211,16 +216,15 @@ mod tests {
 
     #[test]
     fn both_rates_play_the_same() {
-        let (narrow, wide) = (played(Rate::Narrow, 10), played(Rate::Wide, 10));
-        assert!((power(&narrow) / power(&wide) - 1.0).abs() < 0.02);
+        let wide = played(Rate::Wide, 10);
+        assert!((power(&PLAYED[..80_000]) / power(&wide) - 1.0).abs() < 0.02);
     }
 
     #[test]
     fn nobody_mistakes_it_for_digits() {
         let mut detector = ToneDetector::new(Rate::Narrow);
-        let samples = played(Rate::Narrow, 51);
         assert!(
-            samples
+            PLAYED
                 .chunks(160)
                 .all(|frame| detector.push(frame).is_none())
         );
