@@ -297,6 +297,7 @@ impl PbxNode {
                     stream: Some(stream),
                 };
                 self.streams.opened(&mut self.core, stream, flow);
+                self.legs.flow_opened(flow);
             }
             Input::StreamBytes { stream, bytes } => {
                 self.streams.received(&mut self.core, stream, &bytes);

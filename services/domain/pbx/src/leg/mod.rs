@@ -289,6 +289,13 @@ impl Legs {
         }
     }
 
+    /// A connection is open; one that outlived an earlier process leads to its legs again.
+    pub(crate) fn flow_opened(&mut self, flow: Flow) {
+        for leg in self.legs.values_mut() {
+            leg.flow_lost &= leg.dialog.flow != flow;
+        }
+    }
+
     /// Time has passed.
     pub(crate) fn timer(&mut self, core: &mut Core) {
         for leg in self.due(core.now) {

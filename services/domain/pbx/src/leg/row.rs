@@ -63,6 +63,7 @@ struct ProfileRow {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 struct DialogRow {
     transport: u8,
+    stream: Option<u64>,
     local_address: SocketAddr,
     remote_address: SocketAddr,
     call_id: String,
@@ -171,7 +172,8 @@ impl Leg {
             info: row.info,
         };
         leg.session = SessionTimer::restored(core.now, interval, row.session.1, least);
-        // A connection does not outlive its process; the peer may have opened another since.
+        // Gone, until we are told that this connection outlived the process, or the peer comes by
+        // another.
         leg.flow_lost = leg.dialog.flow.transport != Transport::Udp;
         leg.challenges = row.login.map(|login| {
             let LoginRow {
@@ -197,6 +199,7 @@ fn save_dialog(dialog: &Dialog) -> DialogRow {
             Transport::Tcp => 1,
             Transport::Tls => 2,
         },
+        stream: dialog.flow.stream,
         local_address: dialog.flow.local,
         remote_address: dialog.flow.remote,
         call_id: dialog.call_id.clone(),
@@ -218,7 +221,7 @@ fn restore_dialog(row: DialogRow) -> Option<Dialog> {
         },
         local: row.local_address,
         remote: row.remote_address,
-        stream: None,
+        stream: row.stream,
     };
     let address = |text: &str| NameAddr::parse(text.as_bytes());
     let target = Uri::parse(row.target.as_bytes()).ok()?;

@@ -181,7 +181,8 @@ pub(super) fn read_offer(
         Err(fault) => (StatusCode::BAD_REQUEST, fault.to_string()),
     };
     // RFC 3261 §20.43: a Warning tells the phone's owner what is wrong.
-    let warning = format!("399 {} \"{}\"", flow.local, event_text(&reason));
+    let agent = sip::Host::from_ip(own_address(flow));
+    let warning = format!("399 {agent} \"{}\"", event_text(&reason));
     let reason = event_text(&reason);
     core.peer_fault(flow, crate::interface::PeerFault::BadDescription { reason });
     let response = Response::to_request(request, status, Some(tag));

@@ -114,6 +114,13 @@ fn a_leg_by_tcp_is_reached_by_a_new_connection_or_heard_of_again() {
     next.hang_up(leg);
     assert_eq!(next.connects.len(), 1);
     next.request(Method::Bye);
+
+    // The connection outlived the process.
+    let mut next = restart(&bench, leg);
+    next.command(|legs, _| legs.flow_opened(stream));
+    next.hang_up(leg);
+    assert!(next.connects.is_empty());
+    assert_eq!(next.sent.front().map(|(by, _)| *by), Some(stream));
 }
 
 #[test]
