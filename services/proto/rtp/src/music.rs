@@ -117,15 +117,15 @@ struct Voice {
 }
 
 const BASS: Voice = Voice {
-    level: -25.0,
+    level: -20.0,
     seconds: 1.1,
 };
 const CHORD: Voice = Voice {
-    level: -28.0,
+    level: -23.0,
     seconds: 0.5,
 };
 const TUNE: Voice = Voice {
-    level: -22.0,
+    level: -17.0,
     seconds: 0.9,
 };
 
@@ -194,7 +194,7 @@ mod tests {
         for (second, part) in samples.chunks(8000).enumerate() {
             let level = level(part);
             assert!(
-                (-35.0..-17.0).contains(&level),
+                (-30.0..-14.0).contains(&level),
                 "{second} s: {level:.1} dBm0"
             );
         }
