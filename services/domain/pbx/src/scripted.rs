@@ -179,7 +179,12 @@ impl Rig {
         kept.expect("something was kept")
     }
 
-    pub(crate) fn with_via(&mut self, remote: &str, transport: Transport, request: &Request) -> Request {
+    pub(crate) fn with_via(
+        &mut self,
+        remote: &str,
+        transport: Transport,
+        request: &Request,
+    ) -> Request {
         self.branches += 1;
         let branch = format!("z9hG4bK{}", self.branches);
         let via = Via::new(transport, remote.parse().expect("an address"), &branch);

@@ -1,30 +1,29 @@
 //! `application/dialog-info+xml` (RFC 4235 §4): what makes a lamp red, blink or dark.
 
-use std::net::IpAddr;
-
 use sip::Host;
 
 use super::state::{Lamp, LampState, Party};
 
 pub(super) const CONTENT_TYPE: &str = "application/dialog-info+xml";
 
-/// The whole state of a watched number. `over` are dialogs the watcher was told of that are gone:
+/// The whole state of `entity`, the URI that is watched, as the watcher wrote it: phones compare it.
+/// Numbers are given at `host`. `over` are dialogs the watcher was told of that are gone:
 /// RFC 4235 lets them be left out of a full state, but not every phone puts its lamp out then.
 pub(super) fn document(
     version: u32,
-    watched: &str,
-    at: IpAddr,
+    entity: &str,
+    host: &Host,
     lamps: &[Lamp],
     over: &[String],
 ) -> String {
-    let entity = escaped(&uri(watched, at));
+    let entity = escaped(entity);
     let mut xml = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n\
          <dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"{version}\" \
          state=\"full\" entity=\"{entity}\">\r\n"
     );
     for lamp in lamps {
-        write_lamp(&mut xml, lamp, at);
+        write_lamp(&mut xml, lamp, host);
     }
     for id in over {
         let id = escaped(id);
@@ -36,7 +35,7 @@ pub(super) fn document(
     xml
 }
 
-fn write_lamp(xml: &mut String, lamp: &Lamp, at: IpAddr) {
+fn write_lamp(xml: &mut String, lamp: &Lamp, host: &Host) {
     let mut names = format!("id=\"{}\"", escaped(&lamp.id));
     if let Some(name) = &lamp.name {
         // The dialog as the watched phone sees it: its own tag is the remote one for us.
@@ -60,29 +59,30 @@ fn write_lamp(xml: &mut String, lamp: &Lamp, at: IpAddr) {
     xml.push_str(&format!(
         "<dialog {names} direction=\"{direction}\">\r\n<state>{state}</state>\r\n"
     ));
-    write_party(xml, "local", &lamp.local, at);
-    write_party(xml, "remote", &lamp.remote, at);
+    write_party(xml, "local", &lamp.local, host);
+    write_party(xml, "remote", &lamp.remote, host);
     xml.push_str("</dialog>\r\n");
 }
 
 /// Identity and target are the same: a number of ours, which can be dialled back.
-fn write_party(xml: &mut String, side: &str, party: &Party, at: IpAddr) {
+fn write_party(xml: &mut String, side: &str, party: &Party, host: &Host) {
     let number = match &*party.number {
         "" => "anonymous",
         number => number,
     };
-    let uri = escaped(&uri(number, at));
+    let uri = escaped(&uri(number, host));
     let display = match &*party.name {
         "" => String::new(),
         name => format!(" display=\"{}\"", escaped(name)),
     };
     xml.push_str(&format!(
-        "<{side}>\r\n<identity{display}>{uri}</identity>\r\n<target uri=\"{uri}\"/>\r\n</{side}>\r\n"
+        "<{side}>\r\n<identity{display}>{uri}</identity>\r\n\
+         <target uri=\"{uri}\"/>\r\n</{side}>\r\n"
     ));
 }
 
-fn uri(user: &str, at: IpAddr) -> String {
-    sip::Uri::sip(Some(user), Host::from_ip(at), None).to_string()
+fn uri(user: &str, host: &Host) -> String {
+    sip::Uri::sip(Some(user), host.clone(), None).to_string()
 }
 
 /// Text for an element or attribute: what XML 1.0 does not allow at all is left out.
@@ -108,7 +108,9 @@ mod tests {
     use super::*;
     use crate::leg::DialogName;
 
-    const AT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
+    fn at() -> Host {
+        Host::parse("10.0.0.1").expect("a host")
+    }
 
     fn lamp() -> Lamp {
         Lamp {
@@ -135,7 +137,7 @@ mod tests {
     /// that a pickup key takes.
     #[test]
     fn a_ringing_call_is_described_as_its_phone_sees_it() {
-        let xml = document(3, "100", AT, &[lamp()], &[]);
+        let xml = document(3, "sip:100@10.0.0.1", &at(), &[lamp()], &[]);
         let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
             <dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"3\" \
             state=\"full\" entity=\"sip:100@10.0.0.1\">\n\
@@ -151,10 +153,10 @@ mod tests {
 
     #[test]
     fn what_is_over_is_said_to_be_and_nothing_at_all_is_a_document_too() {
-        let xml = document(0, "1<2", AT, &[], &["x".to_owned()]);
+        let xml = document(0, "sip:1@a;x='<", &at(), &[], &["x".to_owned()]);
         assert!(xml.contains("<dialog id=\"x\">\r\n<state>terminated</state>"));
-        assert!(xml.contains("entity=\"sip:1%3C2@10.0.0.1\""));
-        let idle = document(0, "100", AT, &[], &[]);
+        assert!(xml.contains("entity=\"sip:1@a;x=&apos;&lt;\""));
+        let idle = document(0, "sip:100@10.0.0.1", &at(), &[], &[]);
         assert!(!idle.contains("<dialog ") && idle.ends_with("</dialog-info>\r\n"));
     }
 
@@ -162,7 +164,7 @@ mod tests {
     fn who_is_not_shown_is_anonymous() {
         let mut hidden = lamp();
         hidden.remote = Party::default();
-        let xml = document(0, "100", AT, &[hidden], &[]);
+        let xml = document(0, "sip:100@10.0.0.1", &at(), &[hidden], &[]);
         assert!(xml.contains("<identity>sip:anonymous@10.0.0.1</identity>"));
     }
 }

@@ -38,7 +38,7 @@ use crate::interface::{Limit, Output, StreamId};
 
 /// Set in the keys of what is kept here over a restart; calls keep theirs without it.
 pub(crate) const CHECKPOINT_KEYS: u64 = 1 << 63;
-/// Subscriptions in all: every extension of the largest site watches its own mailbox and a colleague.
+/// Subscriptions in all: every extension of the largest site watches its mailbox and a colleague.
 const SUBSCRIPTIONS_MAX: usize = 20_000;
 /// Subscriptions of one extension: a console with three full side cars, on two phones.
 const SUBSCRIPTIONS_PER_WATCHER_MAX: usize = 200;

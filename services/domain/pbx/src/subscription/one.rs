@@ -76,7 +76,10 @@ impl Subscription {
     }
 
     fn document(&mut self, states: &States) -> (&'static str, String) {
-        let at = self.dialog.flow.local.ip();
+        let watched = &self.dialog.local.uri;
+        let ours = || sip::Host::from_ip(self.dialog.flow.local.ip());
+        let host = watched.host().cloned().unwrap_or_else(ours);
+        let entity = watched.to_string();
         match &self.watched {
             Watched::Dialogs(number) => {
                 let lamps = states.dialogs(number);
@@ -88,12 +91,11 @@ impl Subscription {
                     .collect();
                 let version = self.version;
                 self.version = version.wrapping_add(1);
-                let xml = dialog_info::document(version, number, at, lamps, &over);
+                let xml = dialog_info::document(version, &entity, &host, lamps, &over);
                 (dialog_info::CONTENT_TYPE, xml)
             }
             Watched::Mailbox(extension) => {
                 let mailbox = states.mailbox(extension);
-                let host = sip::Host::from_ip(at);
                 let summary = MessageSummary {
                     waiting: mailbox.new > 0,
                     account: Some(format!("sip:{extension}@{host}")),
