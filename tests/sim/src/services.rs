@@ -152,8 +152,10 @@ impl StoreModel {
     pub fn put(&mut self, records: Vec<CallRecord>) -> Vec<String> {
         for record in &records {
             if record.outcome != Outcome::Ongoing {
+                // A process that died may have left it to the next one to hand over again.
+                let known = self.records.get(&record.id) == Some(record);
                 let count = self.finals.entry(record.id.clone()).or_default();
-                *count = count.saturating_add(1);
+                *count = count.saturating_add(u32::from(!known));
             }
         }
         self.waiting.extend(records);
@@ -165,8 +167,15 @@ impl StoreModel {
         for (id, record) in &mut self.records {
             if record.outcome == Outcome::Ongoing && !goes_on(id) {
                 record.outcome = Outcome::Interrupted;
-                let count = self.finals.entry(id.clone()).or_default();
-                *count = count.saturating_add(1);
+            }
+        }
+    }
+
+    /// What was handed over and not taken yet is lost: whoever handed it over has died.
+    pub fn forget_waiting(&mut self) {
+        for record in std::mem::take(&mut self.waiting) {
+            if record.outcome != Outcome::Ongoing {
+                self.finals.remove(&record.id);
             }
         }
     }

@@ -49,6 +49,7 @@ enum Arrival {
     Input(Box<Input>),
     StoreDown,
     StoreUp,
+    PbxKilled,
 }
 
 /// One simulated site.
@@ -198,6 +199,11 @@ impl World {
         });
     }
 
+    /// Kills the exchange after a while, and starts it again at once.
+    pub fn kill_pbx_after(&mut self, wait: Duration) {
+        self.arrive(wait, Arrival::PbxKilled);
+    }
+
     /// Kills the exchange and starts it again at once: it knows what the store and its checkpoints
     /// know. Endpoints of media go on.
     pub fn kill_pbx(&mut self) {
@@ -205,6 +211,14 @@ impl World {
         key.fill_with(|| u8::try_from(self.rng.below(256)).unwrap_or_default());
         let rng = Rng::from_seed(self.rng.next_u64());
         self.node = PbxNode::new(rng, Entropy::new(key));
+        self.store.forget_waiting();
+        // Nobody is left to hear what services answer to the process that died.
+        self.arrivals.retain(|_, arrival| {
+            !matches!(
+                arrival,
+                Arrival::Media(..) | Arrival::Stored(_) | Arrival::Input(_)
+            )
+        });
         let unix = UnixTime::from_millis(WALL_CLOCK_START) + (self.now - Instant::ORIGIN);
         self.input(Input::WallClock(unix));
         let rows = self.checkpoints.clone().into_iter().collect();
@@ -334,6 +348,7 @@ impl World {
             }
             Arrival::Input(input) => self.node.handle(now, *input),
             Arrival::StoreDown => self.store.down = true,
+            Arrival::PbxKilled => self.kill_pbx(),
             Arrival::StoreUp => {
                 let ids = self.store.restart();
                 self.arrive(SERVICE_DELAY, Arrival::Stored(ids));

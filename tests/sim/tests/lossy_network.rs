@@ -12,6 +12,8 @@ use sim::{Act, Answering, CallPlan, Faults, PASSWORD, World, checks};
 
 /// Seeds of one push.
 const SEEDS: u64 = 200;
+/// Seeds in which the exchange dies.
+const DEATHS: u64 = 100;
 const PHONES: u8 = 6;
 const SECOND: Duration = Duration::from_secs(1);
 /// Time to come to rest once healed: two transactions of 32 s, a ringing time of 60 s, and a bit.
@@ -83,7 +85,12 @@ fn any_act(world: &mut World) -> Act {
 
 /// Runs a seed through faults and healing; true when a cable was pulled.
 fn run(seed: u64) -> (World, bool) {
-    let (mut world, unplugged) = morning(seed);
+    let (world, unplugged) = morning(seed);
+    (to_rest(world), unplugged)
+}
+
+/// Faults, then healing, then everybody hangs up.
+fn to_rest(mut world: World) -> World {
     world.run_for(SECOND * 200);
     world.faults = Faults::NONE;
     for index in 0..world.phones.len() {
@@ -91,7 +98,7 @@ fn run(seed: u64) -> (World, bool) {
         world.act_after(SECOND * 40, index, Act::HangUp);
     }
     world.run_for(REST);
-    (world, unplugged)
+    world
 }
 
 #[test]
@@ -117,6 +124,26 @@ fn every_call_ends_in_one_record_whatever_is_lost() {
     }
     // Enough really happened for the checks to mean something.
     assert!(calls > 1000, "only {calls} calls in {SEEDS} seeds");
+}
+
+/// Decision 0014: whatever the exchange was doing when it died, every call ends in one record, and
+/// nothing is left over.
+#[test]
+fn every_call_ends_in_one_record_whenever_the_exchange_dies() {
+    for seed in 0..DEATHS {
+        let (mut world, _) = morning(seed);
+        for _ in 0..3 {
+            let when = Duration::from_millis(30_000 + world.draw(150_000));
+            world.kill_pbx_after(when);
+        }
+        let world = to_rest(world);
+        if let Err(broken) = checks::settled(&world) {
+            panic!("seed {seed}: {broken:#?}");
+        }
+        if let Err(broken) = checks::at_rest(world) {
+            panic!("seed {seed}, at rest: {broken:#?}");
+        }
+    }
 }
 
 #[test]

@@ -2,13 +2,13 @@
 //! whenever it changes, and the next process goes on with it. Its media endpoints go on meanwhile.
 //!
 //! Hunts are not kept: phones that ring are called again by whoever wants them, and the records of
-//! hunts end as interrupted. The record of a call that is over is kept until the store has it.
+//! hunts end as interrupted. Every record is kept until the store has it in its final form.
 
 use std::time::Duration;
 
 use config::{Class, Number};
 use ipc::sound::{Clip, Request as SoundRequest, Source};
-use ipc::store::CallRecord;
+use ipc::store::{CallRecord, Outcome};
 use routing::{Charge, Usage, UsageState};
 use sansio::Instant;
 use serde::{Deserialize, Serialize};
@@ -179,7 +179,7 @@ impl Calls {
         })
     }
 
-    /// Keeps a record that is over for the people until the store has it.
+    /// Keeps a record until the store has it in its final form.
     pub(super) fn keep_record(&mut self, tools: &mut Tools<'_>, record: &CallRecord) {
         let known = self.record_keys.get(&record.id).copied();
         let key = known.unwrap_or_else(|| tools.key());
@@ -202,18 +202,19 @@ impl Calls {
     /// Goes on with the calls an earlier process kept; whatever endpoint is of none is closed.
     pub(crate) fn restore(&mut self, tools: &mut Tools<'_>, rows: &[(u64, Vec<u8>)]) {
         let ours = rows.iter().filter(|(key, _)| key & CHECKPOINT_KEYS == 0);
+        let mut records = Vec::new();
         for (key, bytes) in ours {
             self.kept.insert(*key);
             match postcard::from_bytes::<(u8, Kept)>(bytes) {
                 Ok((VERSION, Kept::Talk(row))) => self.restore_talk(tools, *key, row),
                 Ok((VERSION, Kept::Slot(row))) => self.restore_slot(tools, *row),
-                Ok((VERSION, Kept::Record(record))) => {
-                    self.record_keys.insert(record.id.clone(), *key);
-                    tools.core.persist(&record);
-                }
+                Ok((VERSION, Kept::Record(record))) => records.push((*key, *record)),
                 Ok((VERSION, Kept::Usage(state))) => self.restore_usage(tools, &state),
                 Ok(_) | Err(_) => self.keep(tools, *key, None),
             }
+        }
+        for (key, record) in records {
+            self.restore_record(tools, key, record);
         }
         self.sweep(tools);
     }
@@ -227,6 +228,21 @@ impl Calls {
                 .core
                 .emit(Output::Sound(SoundRequest::KeepOnly(known)));
         }
+    }
+
+    /// A record that the store may not have: of a talk that goes on, of a call that was over, or of
+    /// one that was still looking for somebody and was interrupted.
+    fn restore_record(&mut self, tools: &mut Tools<'_>, key: Key, mut record: CallRecord) {
+        self.record_keys.insert(record.id.clone(), key);
+        if self.records.contains_key(&record.id) {
+            return;
+        }
+        if record.outcome == Outcome::Ongoing {
+            record.outcome = Outcome::Interrupted;
+            record.ended_millis = Some(tools.core.unix().as_millis());
+            self.keep_record(tools, &record);
+        }
+        tools.core.persist(&record);
     }
 
     /// Takes back what was spent; calls in progress are counted on as they come back, whatever the

@@ -51,6 +51,7 @@ impl Calls {
             source: begun.source,
         });
         tools.core.persist(&record);
+        self.keep_record(tools, &record);
         let (caller, callee, ended) = (begun.caller, None, false);
         let open = Open {
             record,
