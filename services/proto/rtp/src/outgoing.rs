@@ -148,7 +148,7 @@ impl Outgoing {
     }
 
     /// The header of a packet of one telephone event: the first has a timestamp of its own and the
-    /// marker, all others repeat that timestamp (RFC 4733 §2.5.1.1; pbx trap 20).
+    /// marker, all others repeat that timestamp (RFC 4733 §2.5.1.2; pbx trap 20).
     pub fn event(&mut self, now: Instant, from: u64, clock: u32, first: bool) -> Header {
         if first || self.speaker.is_none_or(|speaker| speaker.from != from) {
             self.speaker = None;

@@ -69,14 +69,12 @@ pub fn mos(measured: Measured, impairment: Impairment) -> u16 {
 /// A packet is sent once it is full.
 const PACKET_MILLIS: f32 = 20.0;
 
-/// Name, Ie and Bpl: G.113 appendix I tables I.1 and I.4.
-const KNOWN: [(&str, f32, f32); 6] = [
+/// Name, Ie and Bpl: G.113 appendix I.
+const KNOWN: [(&str, f32, f32); 4] = [
     ("PCMA", 0.0, 25.1),
     ("PCMU", 0.0, 25.1),
     ("G729", 11.0, 19.0),
     ("G723", 15.0, 16.1),
-    ("GSM", 20.0, 10.0),
-    ("iLBC", 11.0, 32.0),
 ];
 
 #[cfg(test)]

@@ -6,12 +6,12 @@ use crate::pcm::{Rate, from_float};
 /// A country's tones.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Plan {
-    /// Brazil (Anatel resolution 252/2000, annex; E.180 supplement 2).
+    /// Brazil (Anatel resolution 252/2000, Regulamento de Sinalização para Usuários).
     #[default]
     Brazil,
-    /// United States and Canada (ATIS-0600401).
+    /// United States and Canada.
     NorthAmerica,
-    /// Most of Europe (ETSI TR 101 041-2: 425 Hz), as Germany has it.
+    /// Most of Europe, with the cadences of Germany.
     Europe,
     /// United Kingdom (BT SIN 350).
     UnitedKingdom,

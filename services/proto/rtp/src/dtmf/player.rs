@@ -91,7 +91,7 @@ impl TonePlayer {
 }
 
 /// Level of the lower tone in dBm0; the upper is 2 dB above it, as lines dampen it more
-/// (ETSI ES 201 235-2 §4.2.4).
+/// (ETSI ES 201 235-2).
 const ROW_LEVEL: f64 = -11.0;
 /// Level of the upper tone in dBm0.
 const COLUMN_LEVEL: f64 = -9.0;

@@ -161,7 +161,7 @@ fn named(event: TelephoneEvent) -> Option<(Digit, TelephoneEvent)> {
 }
 
 /// A digit of which nothing came for so long is over: its ends were lost. Senders repeat a pressed
-/// digit every 50 ms at least (RFC 4733 §2.6.3), and a few of those may be lost, too.
+/// digit every 50 ms at least (RFC 4733 §2.5.1.2), and a few of those may be lost, too.
 const SILENCE: Duration = Duration::from_millis(200);
 
 #[cfg(test)]

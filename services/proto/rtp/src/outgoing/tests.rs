@@ -109,7 +109,7 @@ fn a_source_that_begins_anew_is_a_switch() {
 
 #[test]
 fn all_packets_of_an_event_have_its_timestamp_and_the_voice_goes_on_after_it() {
-    // pbx trap 20; RFC 4733 §2.5.1.1.
+    // pbx trap 20; RFC 4733 §2.5.1.2.
     let mut stream = outgoing();
     stream.forward(at(0), VOICE, 8000, &packet(10, 0));
     let first = stream.event(at(20), 9, 8000, true);

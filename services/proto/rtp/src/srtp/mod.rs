@@ -29,7 +29,7 @@ pub enum Suite {
     AesCm128HmacSha1_80,
     /// `AES_CM_128_HMAC_SHA1_32` (RFC 4568 §6.2.2): a shorter tag on RTP, 80 bits on RTCP.
     AesCm128HmacSha1_32,
-    /// `AEAD_AES_128_GCM` (RFC 7714 §14.2).
+    /// `AEAD_AES_128_GCM` (RFC 7714 §14.1).
     AeadAes128Gcm,
 }
 
