@@ -5,6 +5,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rtp::{Rate, wav};
 
@@ -105,8 +106,9 @@ impl Folders {
         })
     }
 
-    /// Writes true lengths into recordings that a killed process left open.
-    pub fn repair(&self) {
+    /// Writes true lengths into recordings that a killed process left open: those last written
+    /// before `started`.
+    pub(crate) fn repair(&self, started: SystemTime) {
         let Some(folder) = &self.recordings else {
             return;
         };
@@ -119,7 +121,7 @@ impl Folders {
         };
         let wav = |path: &PathBuf| path.extension().is_some_and(|it| it == "wav");
         for path in entries.flatten().map(|it| it.path()).filter(wav) {
-            match repair(&path) {
+            match repair(&path, started) {
                 Ok(false) => {}
                 Ok(true) => tracing::info!("{}: the recording was cut short", path.display()),
                 Err(error) => tracing::warn!("{}: {error}", path.display()),
@@ -175,9 +177,13 @@ fn checked(folder: &Path, name: &str) -> Result<PathBuf, FileError> {
 }
 
 /// Corrects the header of one file; whether it had to be.
-fn repair(path: &Path) -> std::io::Result<bool> {
+fn repair(path: &Path, started: SystemTime) -> std::io::Result<bool> {
     let mut file = OpenOptions::new().read(true).write(true).open(path)?;
-    let length = file.metadata()?.len();
+    let metadata = file.metadata()?;
+    if metadata.modified()? > started {
+        return Ok(false);
+    }
+    let length = metadata.len();
     let mut header = Vec::new();
     (&mut file)
         .take(wav::HEADER_LENGTH as u64)

@@ -109,6 +109,10 @@ impl Leg {
         if agreed.relatch {
             self.latch.reopen();
         }
+        if agreed.relatch || self.agreed.remote != agreed.remote {
+            // The description of the new negotiation may have named another address of ours.
+            self.local = None;
+        }
         self.latch.expect(Expected {
             remote: agreed.remote,
             remote_rtcp: agreed.remote_rtcp,

@@ -2,7 +2,7 @@
 
 use std::os::unix::net::UnixListener;
 use std::sync::mpsc::RecvTimeoutError;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ipc::sound::{Clip, Reply, Request, Source};
 use run_loop::clock::Clock;
@@ -31,8 +31,8 @@ pub enum ServeError {
     /// The media thread broke.
     #[error(transparent)]
     Pump(#[from] PumpError),
-    /// No thread for the control socket.
-    #[error("no thread for the control socket: {0}")]
+    /// No thread for the control socket, or for files.
+    #[error("no thread for the control socket or for files: {0}")]
     Thread(std::io::Error),
     /// No random bytes.
     #[error(transparent)]
@@ -52,9 +52,15 @@ pub fn serve(
     let mut seed = [0; 8];
     run_loop::fill_random(&mut seed)?;
     raise_descriptor_limit();
-    settings.folders.repair();
     let (ports, folders) = (settings.ports, settings.folders.clone());
     let (pump, control) = Pump::new(Clock::start(), ports, u64::from_le_bytes(seed))?;
+    let old = folders.clone();
+    let started = SystemTime::now();
+    // There may be very many, and calls wait for this process.
+    std::thread::Builder::new()
+        .name("repair".into())
+        .spawn(move || old.repair(started))
+        .map_err(ServeError::Thread)?;
     std::thread::Builder::new()
         .name("control".into())
         .spawn(move || answer(&listener, &control, folders))
