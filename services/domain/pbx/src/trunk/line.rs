@@ -58,8 +58,8 @@ pub(super) struct Line {
     registration: Option<Registration>,
     /// When the way in is to be kept open next.
     keep_alive: Option<Instant>,
-    /// What the log was told last.
-    told_up: bool,
+    /// What the log was told last: why it is down, nothing when it is up.
+    told: Option<String>,
 }
 
 impl Line {
@@ -77,7 +77,7 @@ impl Line {
             hops: Hops::default(),
             registration,
             keep_alive: None,
-            told_up: false,
+            told: None,
         }
     }
 
@@ -429,20 +429,32 @@ impl Line {
         }
     }
 
+    /// Tells the log what has changed: also that it never came up, once that is certain.
     fn tell(&mut self, cx: &mut Context<'_>) {
         let now = cx.core.now;
-        let up = self.is_up(now);
-        if up == self.told_up {
+        let reason = match self.is_up(now) {
+            true => String::new(),
+            false => self.state(now),
+        };
+        let certain = self.told.is_some() || reason.is_empty() || self.has_trouble(now);
+        if !certain || self.told.as_ref() == Some(&reason) {
             return;
         }
-        self.told_up = up;
+        self.told = Some(reason.clone());
         let trunk = self.trunk.name.clone();
-        cx.core.event(if up {
+        cx.core.event(if reason.is_empty() {
             Event::TrunkUp { trunk }
         } else {
-            let reason = self.state(now);
             Event::TrunkDown { trunk, reason }
         });
+    }
+
+    /// Something is wrong, and not merely under way.
+    fn has_trouble(&self, now: Instant) -> bool {
+        let registration = self.registration.as_ref();
+        self.hops.has_failed()
+            || registration.is_some_and(|it| it.trouble().is_some())
+            || (!self.hops.is_unknown() && self.hops.working(now).is_empty())
     }
 }
 

@@ -79,7 +79,7 @@ impl Trunks {
     /// Takes the trunks of the configuration in force. What is unchanged goes on; registrations of
     /// trunks that are gone, switched off or moved are taken away.
     pub(crate) fn configure(&mut self, core: &mut Core) {
-        let Some((_, site)) = core.site.clone() else {
+        let Some((_, site)) = core.site.clone().filter(|_| !core.stopping) else {
             return;
         };
         let mut before = std::mem::take(&mut self.lines);

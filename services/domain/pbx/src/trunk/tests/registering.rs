@@ -92,10 +92,10 @@ fn a_password_that_is_not_believed_is_not_sent_again_soon() {
     let second = carrier.register();
     carrier.challenge(&second, CARRIER, "n2", "");
     carrier.no_register();
-    assert_eq!(
-        carrier.state(),
-        (false, "refused: user or password is wrong".to_owned())
-    );
+    let reason = "refused: user or password is wrong".to_owned();
+    assert_eq!(carrier.state(), (false, reason.clone()));
+    let trunk = "carrier".to_owned();
+    assert!(carrier.events.contains(&Event::TrunkDown { trunk, reason }));
     assert!((150..=301).contains(&carrier.until_register(301).0));
 }
 
@@ -320,6 +320,19 @@ fn switching_off_takes_the_registration_away_and_waits_a_moment_for_it() {
     assert!(is_right(&bye.1, CARRIER, "n9"));
     carrier.answer(&bye, 200, &[]);
     assert!(carrier.trunks.is_settled());
+}
+
+#[test]
+fn a_configuration_that_comes_while_switching_off_registers_nothing() {
+    let mut carrier = Carrier::at(registering(), &[hop(1)]);
+    let first = carrier.register();
+    carrier.accept(&first);
+    carrier.core.stopping = true;
+    carrier.trunks.shut_down(&mut carrier.core);
+    carrier.settle();
+    carrier.register();
+    carrier.configure(|raw| raw.trunks = vec![registering()]);
+    assert_eq!(carrier.questions().len(), 1);
 }
 
 #[test]
