@@ -7,6 +7,7 @@ mod changing;
 mod described;
 mod encrypted;
 mod lost;
+mod pair;
 mod refreshing;
 mod reliable;
 mod restored;
