@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{PhoneConfig, PhoneError};
+use super::{Codec, PhoneConfig, PhoneError};
 
 /// Makes the folder of a phone and fills it.
 pub(super) fn write(config: &PhoneConfig, control: SocketAddr) -> Result<(), PhoneError> {
@@ -31,7 +31,12 @@ pub(super) fn write(config: &PhoneConfig, control: SocketAddr) -> Result<(), Pho
     }
     write_private(&folder.join("config"), &settings(config, control))?;
     write_private(&folder.join("accounts"), ACCOUNTS)?;
-    let sound = config.tone.sound(SAMPLES_A_SECOND, TONE_LENGTH);
+    // baresip plays a file only at the rate of the codec.
+    let rate = match config.codec {
+        Codec::G711 => SAMPLES_A_SECOND,
+        Codec::G722 => 2 * SAMPLES_A_SECOND,
+    };
+    let sound = config.tone.sound(rate, TONE_LENGTH);
     Ok(sound.write(&folder.join(TONE_FILE))?)
 }
 
