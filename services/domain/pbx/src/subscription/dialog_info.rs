@@ -6,8 +6,8 @@ use super::state::{Lamp, LampState, Party};
 
 pub(super) const CONTENT_TYPE: &str = "application/dialog-info+xml";
 
-/// The whole state of `entity`, the URI that is watched, as the watcher wrote it: phones compare it.
-/// Numbers are given at `host`. `over` are dialogs the watcher was told of that are gone:
+/// The whole state of `entity`, the URI that is watched, as the watcher wrote it: phones compare
+/// it. Numbers are given at `host`. `over` are dialogs the watcher was told of that are gone:
 /// RFC 4235 lets them be left out of a full state, but not every phone puts its lamp out then.
 pub(super) fn document(
     version: u32,
