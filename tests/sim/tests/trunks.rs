@@ -210,3 +210,67 @@ fn a_call_outside_ends_after_the_longest_time_allowed_also_after_a_restart() {
     assert_eq!(records(&floor)[0].1, Outcome::EndedByBox);
     assert_eq!(checks::settled(&floor.world), Ok(()));
 }
+
+/// F8: a call does not become endless by going from hand to hand.
+#[test]
+fn a_transfer_does_not_lengthen_a_call_outside() {
+    let mut floor = floor();
+    floor
+        .world
+        .configure(|site| site.extensions[0].settings.duration_max_secs = 60);
+    floor.run_secs(1);
+    let caller = floor.call(0, "33334444");
+    floor.act(FIRST, |set, world| set.answer(world, 0));
+    floor.run_secs(20);
+    floor.act(0, |set, world| set.transfer(world, caller, "101"));
+    floor.act(1, |set, world| set.answer(world, 0));
+    assert!(floor.talk((FIRST, 0), (1, 0)));
+    floor.run_secs(30);
+    assert_eq!(floor.stand(1, 0), Stand::Talking);
+    floor.run_secs(15);
+    assert_eq!(floor.stand(1, 0), Stand::Over(200));
+    assert_eq!(floor.stand(FIRST, 0), Stand::Over(200));
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
+/// F7.
+#[test]
+fn a_route_may_ask_for_a_pin() {
+    let mut floor = floor();
+    floor.world.configure(|site| {
+        site.routes[0].pin = true;
+        let hash = config::pin_hash("100", "ramal", "4711");
+        site.extensions[0].settings.pin_hash = ipc::Redacted::new(hash);
+    });
+    floor.run_secs(1);
+    let caller = floor.call(0, "33334444");
+    let beep = sim::Hears::Plays(ipc::sound::Clip::Confirm);
+    assert_eq!(floor.hears(0, caller), beep);
+    let enter = |floor: &mut Floor, line: usize, keys: &str| {
+        for key in keys.chars() {
+            floor.act(0, |set, world| set.press(world, line, key));
+        }
+    };
+    enter(&mut floor, caller, "1234#");
+    assert_eq!(floor.stand(FIRST, 0), Stand::Over(0));
+    enter(&mut floor, caller, "4711#");
+    assert_eq!(floor.stand(FIRST, 0), Stand::Ringing);
+    floor.act(FIRST, |set, world| set.answer(world, 0));
+    assert!(floor.talk((0, caller), (FIRST, 0)));
+    floor.act(0, |set, world| set.hang_up(world, caller));
+    let wrong = floor.call(0, "33334444");
+    enter(&mut floor, wrong, "1#2#3#");
+    assert_eq!(floor.stand(0, wrong), Stand::Over(200));
+    let silent = floor.call(0, "33334444");
+    floor.run_secs(21);
+    assert_eq!(floor.stand(0, silent), Stand::Over(200));
+    // A transfer there is refused: the party cannot enter somebody else's PIN.
+    let (_, callee) = floor.connect(1, 0);
+    floor.act(0, |set, world| set.transfer(world, callee, "33334444"));
+    assert_eq!(floor.sets[0].lines[callee].referred, Some(403));
+    floor.act(0, |set, world| set.hang_up(world, callee));
+    let outcomes: Vec<_> = floor.records().iter().map(|one| one.outcome).collect();
+    use Outcome::{EndedByCallee, EndedByCaller, Rejected};
+    assert_eq!(outcomes, [EndedByCaller, Rejected, Rejected, EndedByCallee]);
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}

@@ -41,8 +41,6 @@ enum Kept {
 struct TalkRow {
     members: Vec<MemberRow>,
     mix: u64,
-    /// When the talk has reached its longest time.
-    until: Option<UntilRow>,
     records: Vec<RecordRow>,
 }
 
@@ -70,6 +68,8 @@ struct MemberRow {
     number: String,
     name: String,
     called: bool,
+    /// When it must be over.
+    until: Option<UntilRow>,
     charge: Option<ChargeRow>,
 }
 
@@ -133,7 +133,6 @@ impl Calls {
         Some(TalkRow {
             members: members?,
             mix: talk.mix,
-            until: self.until(tools, Alarm::Talk(key)),
             records: self.records.values().filter(of_talk).map(row).collect(),
         })
     }
@@ -145,7 +144,10 @@ impl Calls {
             slot,
             member: self.member_row(tools, parked.leg)?,
             parker: parked.parker.clone(),
-            until: self.until(tools, Alarm::Slot(slot)),
+            until: self
+                .alarms
+                .of(Alarm::Slot(slot))
+                .map(|until| kept_until(tools, until)),
         })
     }
 
@@ -162,20 +164,13 @@ impl Calls {
             number: party.number.clone(),
             name: party.name.clone(),
             called: party.called,
+            until: party.until.map(|until| kept_until(tools, until)),
             charge: party.ticket.as_ref().map(|(_, charge)| ChargeRow {
                 payer: charge.payer.as_ref().map(|payer| payer.as_str().to_owned()),
                 trunk: charge.trunk.clone(),
                 class: charge.class,
                 country: charge.country.clone(),
             }),
-        })
-    }
-
-    fn until(&self, tools: &Tools<'_>, alarm: Alarm) -> Option<UntilRow> {
-        let left = self.alarms.of(alarm)? - tools.core.now;
-        Some(UntilRow {
-            at_millis: (tools.core.unix() + left).as_millis(),
-            left_millis: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
         })
     }
 
@@ -283,8 +278,6 @@ impl Calls {
         }
         let mix = row.mix;
         self.talks.insert(key, Talk { members, mix });
-        let until = row.until.map(|until| due(tools, until));
-        self.alarms.set(Alarm::Talk(key), until);
         self.wire(tools, key);
     }
 
@@ -312,6 +305,7 @@ impl Calls {
         let leg = tools.legs.restore(tools.core, row.leg);
         let mut party = Party::new(peer, row.number, row.name, row.called, place);
         party.answered = true;
+        party.until = row.until.map(|until| due(tools, until));
         party.ticket = row.charge.map(|row| {
             let payer = row.payer.and_then(|payer| Number::parse(&payer).ok());
             let charge = Charge {
@@ -336,4 +330,13 @@ fn due(tools: &Tools<'_>, until: UntilRow) -> Instant {
         .max(0);
     let left = u64::try_from(left).unwrap_or_default();
     tools.core.now + Duration::from_millis(left.min(until.left_millis))
+}
+
+/// A moment as it is kept.
+fn kept_until(tools: &Tools<'_>, until: Instant) -> UntilRow {
+    let left = until - tools.core.now;
+    UntilRow {
+        at_millis: (tools.core.unix() + left).as_millis(),
+        left_millis: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+    }
 }

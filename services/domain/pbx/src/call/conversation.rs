@@ -25,12 +25,7 @@ pub(super) struct Talk {
 
 impl Calls {
     /// Lets parties hear each other from now on.
-    pub(super) fn talk(
-        &mut self,
-        tools: &mut Tools<'_>,
-        members: &[LegId],
-        duration_max: Option<Duration>,
-    ) -> Key {
+    pub(super) fn talk(&mut self, tools: &mut Tools<'_>, members: &[LegId]) -> Key {
         let (key, mix) = (tools.key(), tools.key());
         for member in members {
             self.alarms.set(Alarm::Party(*member), None);
@@ -38,8 +33,6 @@ impl Calls {
         }
         let members = members.to_vec();
         self.talks.insert(key, Talk { members, mix });
-        let until = duration_max.map(|longest| tools.core.now + longest);
-        self.alarms.set(Alarm::Talk(key), until);
         self.wire(tools, key);
         key
     }
@@ -50,6 +43,9 @@ impl Calls {
         let Some(talk) = self.talks.get(&key).cloned() else {
             return;
         };
+        let parties = talk.members.iter().filter_map(|leg| self.parties.get(leg));
+        let until = parties.filter_map(|party| party.until).min();
+        self.alarms.set(Alarm::Talk(key), until);
         for member in &talk.members {
             let speakers = talk.members.iter().copied().filter(|other| other != member);
             let mut speakers = speakers.filter(|other| !holds(tools, *other));

@@ -15,6 +15,7 @@ use sip::StatusCode;
 
 use super::alarms::Alarm;
 use super::branch::Branch;
+use super::limits::today;
 use super::party::Place;
 use super::plan::{Plan, Ring, Stage, Target};
 use super::verdict::{is_busy, verdict};
@@ -53,8 +54,6 @@ pub(super) struct Hunt {
     pub(super) withheld: bool,
     /// What a trunk's attempt is counted under, while the next trunk is tried.
     pub(super) ticket: Option<Ticket>,
-    /// The longest the call may last by the way it was answered.
-    pub(super) duration_max: Option<Duration>,
     /// Provisional statuses the waiting party was told.
     pub(super) told: Vec<StatusCode>,
     /// The branch whose early media the waiting party hears.
@@ -98,7 +97,6 @@ impl Hunt {
             emergency: plan.emergency,
             withheld: plan.withheld,
             ticket: None,
-            duration_max: None,
             told: Vec::new(),
             early: None,
             early_told: false,
@@ -271,6 +269,8 @@ impl Calls {
         };
         let (core, usage) = (&*tools.core, self.usage());
         let plan = routing::forward(core, usage, peer, extension, &ring.diverted, busy);
+        // Nobody is there to enter a PIN.
+        let plan = plan.filter(|plan| !plan.pin);
         if let (Some(plan), Some(hunt)) = (plan, self.hunts.get_mut(&key)) {
             hunt.reason = if busy { "user-busy" } else { "no-answer" };
             for stage in plan.stages.into_iter().rev() {
@@ -309,7 +309,8 @@ impl Calls {
         self.changed
             .extend(ring.and_then(|ring| ring.group.clone()));
         if let Some(ticket) = hunt.ticket.take() {
-            self.usage.ended(ticket, tools.core.now, 0, false);
+            self.usage
+                .ended(ticket, tools.core.now, today(tools), false);
         }
         Some(hunt)
     }
@@ -318,8 +319,10 @@ impl Calls {
     pub(super) fn found(&mut self, tools: &mut Tools<'_>, key: Key, winner: LegId) {
         if let Some(hunt) = self.hunts.get_mut(&key) {
             let won = hunt.branches.extract_if(.., |branch| branch.leg == winner);
-            let duration_max = won.last().and_then(|branch| branch.duration_max());
-            hunt.duration_max = duration_max;
+            let longest = won.last().and_then(|branch| branch.duration_max());
+            if let Some(party) = self.parties.get_mut(&winner) {
+                party.until = longest.map(|longest| tools.core.now + longest);
+            }
         }
         self.count_answered(tools, winner);
         let Some(hunt) = self.take_hunt(tools, key, Some(COMPLETED_ELSEWHERE)) else {
@@ -341,7 +344,7 @@ impl Calls {
             }
             Aim::Recall => self.identify_each_other(tools, waiting, winner),
         }
-        self.talk(tools, &[waiting, winner], hunt.duration_max);
+        self.talk(tools, &[waiting, winner]);
     }
 
     /// Nobody is left to be asked.

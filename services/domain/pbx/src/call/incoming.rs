@@ -10,7 +10,7 @@ use super::hunt::{Aim, Hunt};
 use super::party::{Party, Place};
 use super::plan::{Lead, Plan};
 use super::record::Begun;
-use super::{Calls, HOPS_DEFAULT, Tools};
+use super::{Calls, HOPS_DEFAULT, Tools, codecs};
 use crate::core::event_text;
 use crate::interface::Limit;
 use crate::leg::{LegId, Peer, Profile};
@@ -176,7 +176,8 @@ impl Calls {
 
     /// Answers a caller who talks with the box itself; the record says so.
     pub(super) fn accept(&mut self, tools: &mut Tools<'_>, leg: LegId, record: &str) {
-        self.answer(tools, leg, &[]);
+        // What the box plays it must be able to encode.
+        self.answer(tools, leg, &codecs::offer(&[]));
         if let Some(open) = self.records.get_mut(record) {
             open.record.answered_millis = Some(tools.core.unix().as_millis());
             open.record.status = StatusCode::OK.code();

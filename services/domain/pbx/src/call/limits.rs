@@ -76,10 +76,15 @@ impl Calls {
         };
         let (answered, ticket) = (party.answered, party.ticket.take());
         if let Some((ticket, _)) = ticket {
-            let site = tools.core.site.as_ref();
-            let today = site.map_or(0, |(_, site)| day(site, tools.core.unix()));
-            self.usage.ended(ticket, tools.core.now, today, answered);
+            self.usage
+                .ended(ticket, tools.core.now, today(tools), answered);
             self.usage_changed = true;
         }
     }
+}
+
+/// The day at the site, by which what was spent is counted.
+pub(super) fn today(tools: &Tools<'_>) -> i32 {
+    let site = tools.core.site.as_ref();
+    site.map_or(0, |(_, site)| day(site, tools.core.unix()))
 }

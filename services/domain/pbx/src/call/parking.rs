@@ -130,7 +130,7 @@ impl Calls {
         let codecs = tools.legs.agreement(party).codecs;
         self.answer(tools, leg, &codecs);
         self.record_answered(tools, record, party);
-        self.talk(tools, &[leg, party], None);
+        self.talk(tools, &[leg, party]);
         self.identify_each_other(tools, leg, party);
     }
 

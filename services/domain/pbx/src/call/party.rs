@@ -2,6 +2,7 @@
 
 use ipc::sound::Source;
 use routing::{Charge, Ticket};
+use sansio::Instant;
 
 use super::Key;
 use crate::leg::Peer;
@@ -25,6 +26,8 @@ pub(super) struct Party {
     pub(super) records: Vec<String>,
     /// Keys it pressed lately, for a feature code.
     pub(super) keys: String,
+    /// When it must be over at the latest (F8), whoever it talks with by then.
+    pub(super) until: Option<Instant>,
     /// What it is counted under, when it is a trunk's.
     pub(super) ticket: Option<(Ticket, Charge)>,
 }
@@ -66,6 +69,7 @@ impl Party {
             hears: Source::Silence,
             records: Vec::new(),
             keys: String::new(),
+            until: None,
             ticket: None,
         }
     }

@@ -10,7 +10,7 @@ use sip::StatusCode;
 use super::alarms::Alarm;
 use super::party::Place;
 use super::plan::Plan;
-use super::{Calls, Tools};
+use super::{Calls, Tools, codecs};
 use crate::leg::LegId;
 use crate::routing;
 
@@ -33,7 +33,7 @@ pub(super) struct Asked {
 impl Calls {
     /// Asks a caller for his PIN before the plan is carried out.
     pub(super) fn ask_pin(&mut self, tools: &mut Tools<'_>, leg: LegId, record: &str, plan: Plan) {
-        self.answer(tools, leg, &[]);
+        self.answer(tools, leg, &codecs::offer(&[]));
         self.put(leg, Place::Leaving);
         self.hear(tools, leg, Source::Clip(Clip::Confirm));
         self.set_pin_alarm(tools, leg);

@@ -74,7 +74,7 @@ impl Calls {
         self.take_out(key, before);
         self.hang_up(tools, before, StatusCode::OK, None);
         self.record_answered(tools, record, other);
-        self.talk(tools, &[leg, other], None);
+        self.talk(tools, &[leg, other]);
     }
 
     fn is_same_person(&self, one: LegId, other: LegId) -> bool {

@@ -25,7 +25,7 @@ impl Calls {
         for holder in [first, second] {
             self.take_place(tools, holder, leg);
         }
-        self.talk(tools, &[leg, one, other], None);
+        self.talk(tools, &[leg, one, other]);
     }
 
     /// The code was pressed during a call: whom the presser holds in another joins it.
@@ -40,7 +40,7 @@ impl Calls {
             self.take_out(key, leg);
         }
         self.take_place(tools, holder, leg);
-        self.talk(tools, &[leg, one, other], None);
+        self.talk(tools, &[leg, one, other]);
     }
 
     /// One leg of a person takes the place of another of his, which is hung up.

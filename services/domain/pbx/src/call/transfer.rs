@@ -41,6 +41,11 @@ impl Calls {
         let caller = self.parties.get(&party).map_or(&peer, |party| &party.peer);
         let cause = Cause::Transferred(extension);
         match routing::lead(tools.core, self.usage(), caller, &dialled, cause) {
+            // The party cannot be asked for the PIN of whoever transfers it.
+            Lead::Ring(plan) if plan.pin => {
+                let status = StatusCode::FORBIDDEN;
+                tools.legs.transfer_refused(tools.core, leg, status);
+            }
             Lead::Ring(plan) => {
                 let hunt = self.begin_transfer(tools, leg, party, plan);
                 tools.legs.transfer_accepted(tools.core, leg);
@@ -157,7 +162,7 @@ impl Calls {
         let (to, from) = (number(far), number(party));
         self.part(tools, transferor, &to.unwrap_or_default());
         self.part(tools, consult, &from.unwrap_or_default());
-        self.talk(tools, &[party, far], None);
+        self.talk(tools, &[party, far]);
         self.open_record_between(tools, party, far);
         self.identify_each_other(tools, party, far);
         let status = StatusCode::OK;
@@ -242,7 +247,7 @@ impl Calls {
     ) {
         if let Some(transferor) = transferor {
             tools.legs.transfer_progress(tools.core, transferor, status);
-            self.talk(tools, &[party, transferor], None);
+            self.talk(tools, &[party, transferor]);
             self.open_record_between(tools, party, transferor);
             return;
         }
