@@ -1,9 +1,6 @@
 //! Calls by trunk: out, in, over to the next trunk, and who pays.
 
-#![expect(
-    clippy::indexing_slicing,
-    reason = "a test's helpers may fail the test"
-)]
+#![expect(clippy::expect_used, reason = "a test's helpers may fail the test")]
 
 use ipc::site::{Destination, Route, Source, Trunk, TrunkAccess};
 use ipc::store::Outcome;
