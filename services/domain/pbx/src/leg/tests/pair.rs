@@ -56,7 +56,12 @@ impl Pair {
                 };
                 for _ in 0..copies {
                     self.sent += 1;
-                    let late = Duration::from_millis(5 + self.rng.below(200));
+                    // On a good network both are in step, and only the waits tell them apart.
+                    let late = match self.loss {
+                        0 => 50,
+                        _ => 5 + self.rng.below(200),
+                    };
+                    let late = Duration::from_millis(late);
                     let packet = (1 - from, message.to_bytes());
                     self.wire.insert((now + late, self.sent), packet);
                 }
