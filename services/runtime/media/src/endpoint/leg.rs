@@ -172,8 +172,8 @@ impl Leg {
         self.local.is_none()
     }
 
-    /// Counts a datagram; false when there are more than any audio makes.
-    pub(crate) const fn is_within_rate(&mut self) -> bool {
+    /// Counts a datagram of the peer; false when there are more than any audio makes.
+    const fn is_within_rate(&mut self) -> bool {
         self.burst += 1;
         if self.burst > BURST_MAX {
             self.count_dropped();
@@ -212,7 +212,8 @@ impl Leg {
             return None;
         };
         self.latch.lock_rtp(source);
-        Some(packet)
+        // After the latch, so that a stranger's flood takes nothing from the peer.
+        self.is_within_rate().then_some(packet)
     }
 
     /// Decides whether RTCP from `source` is the peer's, decrypting it into `plain`.
@@ -252,7 +253,7 @@ impl Leg {
         if !is_muxed {
             self.latch.lock_rtcp(source);
         }
-        Some(bytes)
+        self.is_within_rate().then_some(bytes)
     }
 
     /// Notes an admitted RTP packet; what its payload means, or nothing when it may not speak.

@@ -27,12 +27,6 @@ pub(crate) struct Arrived<'a> {
 impl Engine {
     /// Takes a datagram.
     pub(crate) fn datagram(&mut self, now: Instant, arrived: Arrived<'_>, world: &mut impl World) {
-        let Some(leg) = self.leg_mut(arrived.slot) else {
-            return;
-        };
-        if !leg.is_within_rate() {
-            return;
-        }
         match (arrived.channel, rtp::is_rtcp(arrived.bytes)) {
             (Channel::Rtp, false) => self.rtp(now, arrived, world),
             (Channel::Rtp, true) => self.rtcp(now, arrived, true),

@@ -282,3 +282,19 @@ fn audio_leaves_from_the_address_the_peer_sends_to() {
     let ours: IpAddr = [127, 0, 0, 1].into();
     assert_eq!(site.outside.sent[1].local, Some(ours));
 }
+
+#[test]
+fn a_strangers_flood_takes_nothing_from_the_peer() {
+    let mut site = Site::new();
+    let mut caller = site.phone(1, &[pcma()], Dtmf::Elsewhere);
+    let mut callee = site.phone(2, &[pcma()], Dtmf::Elsewhere);
+    site.connect(&caller, &callee);
+    site.say(&mut caller, 8, b"before", 160);
+    let stranger: SocketAddr = "192.0.2.9:4000".parse().expect("an address");
+    let forged = caller.packet(false, 8, b"forged");
+    for _ in 0..10_000 {
+        site.arrive(caller.slot, Channel::Rtp, stranger, &forged);
+    }
+    site.say(&mut caller, 8, b"after", 160);
+    assert_eq!(site.heard(&mut callee).len(), 2);
+}
