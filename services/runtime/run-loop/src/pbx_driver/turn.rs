@@ -46,6 +46,11 @@ const TOO_MANY_STREAMS: Event = Event::LimitReached {
     limit: Limit::Streams,
 };
 
+/// How long datagrams wait in the kernel at the start until the store has told the configuration and
+/// where the phones are: a tenth of a second after a crash, in which calls would find nobody. When
+/// the store is away, phones are better told to come again.
+const HOLD_MAX: Duration = Duration::from_secs(1);
+
 /// A time-out that is never reached.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -102,6 +107,8 @@ pub(super) async fn run(
         backlog: VecDeque::new(),
         notify,
         ready: false,
+        restored: false,
+        hold: clock.now() + HOLD_MAX,
         wall_offset: None,
         stopping: None,
         stopped: false,
@@ -162,7 +169,12 @@ struct Turn<'a> {
     /// Inputs that carrying out an output gave at once.
     backlog: VecDeque<Input>,
     notify: &'a Notify,
+    /// The node has a configuration.
     ready: bool,
+    /// It knows where the phones are.
+    restored: bool,
+    /// From when on datagrams are taken without either.
+    hold: Instant,
     /// Wall clock less running clock, milliseconds, as last told to the node.
     wall_offset: Option<i64>,
     /// When stopping must be over.
@@ -202,7 +214,7 @@ impl Turn<'_> {
                 alarm.as_mut().reset(wake);
             }
             tokio::select! {
-                readable = readable(&self.udp) => self.datagrams(readable),
+                readable = readable(&self.udp), if self.is_serving() => self.datagrams(readable),
                 Some(input) = arrivals.feed.recv() => {
                     self.input(input);
                     self.more(&mut arrivals.feed);
@@ -267,6 +279,7 @@ impl Turn<'_> {
             self.streams.forget(*stream);
         }
         let configured = matches!(input, Input::Config(..));
+        self.restored |= matches!(input, Input::StoredRegistrations(_));
         self.backlog.push_back(input);
         while let Some(input) = self.backlog.pop_front() {
             self.node.handle(self.clock.now(), input);
@@ -344,10 +357,22 @@ impl Turn<'_> {
         }
     }
 
+    /// Whether datagrams are taken already.
+    fn is_serving(&self) -> bool {
+        (self.ready && self.restored) || self.clock.now() >= self.hold
+    }
+
     /// When the loop must turn even if nothing arrives.
     fn wake_at(&self) -> Instant {
-        let never = self.clock.now() + NEVER;
-        let deadline = self.node.deadline().unwrap_or(never);
+        let never = if self.is_serving() {
+            self.clock.now() + NEVER
+        } else {
+            self.hold
+        };
+        let deadline = self
+            .node
+            .deadline()
+            .map_or(never, |deadline| deadline.min(never));
         self.stopping.map_or(deadline, |stop| {
             // While stopping, look often whether the store has taken everything.
             deadline
