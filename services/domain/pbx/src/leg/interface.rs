@@ -133,7 +133,8 @@ pub(crate) enum LegEvent {
         /// Where a 3xx points.
         moved: Vec<Uri>,
     },
-    /// Incoming: taken back before we answered (CANCEL, or BYE in an early dialog). The leg is gone.
+    /// Incoming: taken back before we answered (CANCEL, or BYE in an early dialog). The leg is
+    /// gone.
     Cancelled,
     /// What was agreed has changed: hold, resume, other codecs.
     Changed,
