@@ -387,3 +387,18 @@ fn music_comes_every_20_ms() {
     done(&control, dial);
     while phone.hear().0 != 101 {}
 }
+
+#[test]
+fn a_peer_that_fell_silent_is_told() {
+    let range = "14440-14449".parse().expect("a range");
+    let (pump, control) = Pump::new(Clock::start(), range, 5).expect("epoll");
+    let pump = pump.idle_after(Duration::from_millis(300));
+    std::thread::spawn(move || pump.run(|| {}));
+    let events = control.watch().expect("the pump runs");
+    let mut phone = Phone::on(2);
+    let port = open(&control, 1);
+    set(&control, 1, &phone);
+    phone.say(port, 8, b"last words");
+    let event = events.recv_timeout(Duration::from_secs(5));
+    assert_eq!(event, Ok(Event::Idle { id: 1, seconds: 0 }));
+}

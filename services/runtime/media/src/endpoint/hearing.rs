@@ -141,7 +141,8 @@ impl Ear {
             (Hearing::Silence, Hearing::Silence) => true,
             (Hearing::Endpoint(now), Hearing::Endpoint(then)) => now == then,
             (Hearing::Mix(now), Hearing::Mix(then)) => now == then,
-            // A clip asked for again begins again.
+            // A tone goes on; what has an end begins again.
+            (Hearing::Clip(now), Hearing::Clip(then)) => now.is_same(then),
             (Hearing::Silence | Hearing::Endpoint(_) | Hearing::Mix(_) | Hearing::Clip(_), _) => {
                 false
             }

@@ -16,6 +16,8 @@ use super::leg::Leg;
 #[derive(Debug)]
 pub(crate) struct Player {
     rate: Rate,
+    /// What it is, when it has no end.
+    endless: Option<Clip>,
     piece: Piece,
 }
 
@@ -55,18 +57,34 @@ impl Player {
             Clip::Digits(digits) => Piece::Beeps(Beeps::new(digits)),
             Clip::File(_) => return None,
         };
-        Some(Self { rate, piece })
+        let endless = match clip {
+            Clip::Ringback | Clip::Busy | Clip::Congestion | Clip::MusicOnHold => {
+                Some(clip.clone())
+            }
+            Clip::Confirm | Clip::Digits(_) | Clip::File(_) => None,
+        };
+        Some(Self {
+            rate,
+            endless,
+            piece,
+        })
     }
 
     /// What plays a file.
     pub(crate) fn of_file(sound: Loaded) -> Self {
         Self {
             rate: sound.rate,
+            endless: None,
             piece: Piece::Sound {
                 samples: sound.samples,
                 at: 0,
             },
         }
+    }
+
+    /// Whether both go on for ever and at the same, so that the other need not begin.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.endless.is_some() && self.endless == other.endless && self.rate == other.rate
     }
 
     /// The rate it plays at.

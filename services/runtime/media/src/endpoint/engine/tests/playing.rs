@@ -91,6 +91,19 @@ fn what_ends_is_told_and_what_does_not_is_not() {
 }
 
 #[test]
+fn a_tone_asked_for_again_goes_on() {
+    let mut site = Site::new();
+    let mut phone = site.phone(1, &[pcma()], Dtmf::Elsewhere);
+    for _ in 0..40 {
+        site.hear(&phone, clip(Clip::Ringback));
+        site.pass(100);
+    }
+    let (rate, samples) = site.sound(&mut phone);
+    let pause = &samples[rate.samples(1_100)..];
+    assert!(level(rate, pause, 425.0) < 50.0, "it began again");
+}
+
+#[test]
 fn digits_are_as_many_beeps() {
     let mut site = Site::new();
     let mut phone = site.phone(1, &[pcma()], Dtmf::Elsewhere);
