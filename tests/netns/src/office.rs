@@ -21,6 +21,8 @@ const BOX: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5060);
 const PHONE_PORT: u16 = 5060;
 /// How long a trunk may take to come up.
 const TRUNK_UP_MAX: Duration = Duration::from_secs(20);
+/// How long a record may take to be durable.
+const RECORDED_MAX: Duration = Duration::from_secs(10);
 /// How often one looks whether it has.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 /// Extensions of every office.
@@ -129,6 +131,26 @@ impl Office {
             store::Reply::Calls(records) => Ok(records),
             _ => Err(NativeError::Store("no records".into())),
         }
+    }
+
+    /// Every call record, newest first, once so many of them have ended: a record becomes durable a
+    /// moment after the phones have hung up.
+    ///
+    /// # Errors
+    /// The store does not answer, or fewer have ended in time.
+    pub fn ended_records(&self, count: usize) -> Result<Vec<store::CallRecord>, NativeError> {
+        let limit = Instant::now() + RECORDED_MAX;
+        while Instant::now() < limit {
+            let records = self.records()?;
+            let ended = records.iter().filter(|one| one.ended_millis.is_some());
+            if ended.count() >= count {
+                return Ok(records);
+            }
+            std::thread::park_timeout(LOOK_INTERVAL);
+        }
+        Err(NativeError::Load(format!(
+            "{count} calls are not on record as ended"
+        )))
     }
 
     /// Waits until a trunk can take calls.

@@ -153,6 +153,23 @@ impl Telephone {
         headers: &[(&str, &str)],
         direction: Option<&str>,
     ) -> Result<Response, NativeError> {
+        loop {
+            let response = self.request_once(dialog, method.clone(), headers, direction)?;
+            if response.status != StatusCode::REQUEST_PENDING {
+                return Ok(response);
+            }
+            // It crossed an INVITE of the box (RFC 3261 §14.1), which goes first.
+            self.expect(&Method::Ack)?;
+        }
+    }
+
+    fn request_once(
+        &mut self,
+        dialog: &mut Dialog,
+        method: Method,
+        headers: &[(&str, &str)],
+        direction: Option<&str>,
+    ) -> Result<Response, NativeError> {
         dialog.cseq += 1;
         let is_invite = method == Method::Invite;
         let mut request = self.in_dialog(dialog, method, dialog.cseq);
@@ -296,8 +313,19 @@ impl Telephone {
             if wanted(&message) {
                 return Ok(message);
             }
-            self.kept.push(message);
+            match message {
+                Message::Request(request) if is_refresh(&request) => self.agree(&request)?,
+                other => self.kept.push(other),
+            }
         }
+    }
+
+    /// Takes an offer in a dialog.
+    fn agree(&self, request: &Request) -> Result<(), NativeError> {
+        let response = Response::to_request(request, StatusCode::OK, None)
+            .with(HeaderName::Contact, self.contact())
+            .with_body("application/sdp", self.description());
+        self.send_bytes(&response.to_bytes())
     }
 
     fn send(&self, request: &Request) -> Result<(), NativeError> {
@@ -334,6 +362,11 @@ impl Telephone {
         )
         .into_bytes()
     }
+}
+
+/// Whether the box asks in a dialog whether it still stands (RFC 4028 §9).
+fn is_refresh(request: &Request) -> bool {
+    request.method == Method::Invite && request.headers.to().is_ok_and(|to| to.tag().is_some())
 }
 
 /// Where a dialog's peer wants its requests.

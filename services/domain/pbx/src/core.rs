@@ -13,6 +13,7 @@ use sip::{HeaderName, Request, Response, StatusCode};
 use crate::authentication::Gate;
 use crate::dialog::PRODUCT;
 use crate::interface::{Event, Hop, Limit, Output, PeerFault, StreamId, Trust};
+use crate::keeping::Keeping;
 use crate::registrar::{Binding, Change, Registrar};
 use crate::secrets::Secrets;
 use crate::streams::Connections;
@@ -45,8 +46,8 @@ pub(crate) struct Core {
     pub(crate) connections: Connections,
     /// SRTP keys and client nonces.
     pub(crate) secrets: Secrets,
-    /// Registrations changed since they were last handed to the store.
-    pub(crate) registrations_dirty: bool,
+    /// What of the registrations is not kept yet.
+    pub(crate) keeping: Keeping,
     wall: (Instant, UnixTime),
     outputs: VecDeque<Output>,
 }
@@ -76,7 +77,7 @@ impl Core {
             proven: Vec::new(),
             registered: Vec::new(),
             connections,
-            registrations_dirty: false,
+            keeping: Keeping::default(),
             wall: (Instant::ORIGIN, UnixTime::default()),
             outputs: VecDeque::new(),
         }
@@ -141,7 +142,9 @@ impl Core {
 
     /// Tells what a change of the registrar means, and remembers to save it.
     pub(crate) fn registrar_changed(&mut self, changes: Vec<Change>) {
-        self.registrations_dirty |= !changes.is_empty();
+        if !changes.is_empty() {
+            self.keeping.changed(self.now);
+        }
         for change in changes {
             self.event(match change {
                 Change::Added { extension, flow } => Event::Registered { extension, flow },

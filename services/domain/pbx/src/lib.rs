@@ -17,6 +17,7 @@ mod core;
 mod device;
 mod dialog;
 mod interface;
+mod keeping;
 mod leg;
 mod node;
 mod register;

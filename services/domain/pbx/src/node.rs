@@ -1,7 +1,5 @@
 //! The composition: one node that owns the SIP stack, the registrar and the calls.
 
-use std::time::Duration;
-
 use ipc::pbx::{Phone, Status};
 use sansio::{Datagram, Entropy, Instant, Node, Rng, Transport};
 use sip::transaction::{Flow, Input as SipInput, Output as SipOutput};
@@ -17,10 +15,6 @@ use crate::streams::Streams;
 use crate::subscription::{CHECKPOINT_KEYS, Subscriptions};
 use crate::trunk::Trunks;
 
-/// Time between two hand-overs of the registrations to the store: a power cut costs a phone at
-/// most this much news, and the disk is spared a write for each REGISTER.
-const REGISTRATIONS_PERSIST_INTERVAL: Duration = Duration::from_secs(5);
-
 /// The telephone exchange as one state machine.
 #[derive(Debug)]
 pub struct PbxNode {
@@ -30,7 +24,6 @@ pub struct PbxNode {
     calls: Calls,
     subscriptions: Subscriptions,
     streams: Streams,
-    registrations_due: Option<Instant>,
     stopped_told: bool,
 }
 
@@ -47,7 +40,6 @@ impl PbxNode {
             calls: Calls::default(),
             subscriptions: Subscriptions::default(),
             streams: Streams::default(),
-            registrations_due: None,
             stopped_told: false,
         }
     }
@@ -253,12 +245,10 @@ impl PbxNode {
 
     fn save_registrations(&mut self) {
         let now = self.core.now;
-        let due = self.registrations_due.is_none_or(|due| due <= now) || self.core.stopping;
-        if !self.core.registrations_dirty || !due {
+        let (contacts, stopping) = (self.core.registrar.len(), self.core.stopping);
+        if !self.core.keeping.take_due(now, contacts, stopping) {
             return;
         }
-        self.core.registrations_dirty = false;
-        self.registrations_due = Some(now + REGISTRATIONS_PERSIST_INTERVAL);
         let rows = self.core.registrar.save(now, self.core.unix());
         self.core.emit(Output::PersistRegistrations(rows));
     }
@@ -367,9 +357,7 @@ impl Node for PbxNode {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let registrations = self
-            .registrations_due
-            .filter(|_| self.core.registrations_dirty);
+        let registrations = self.core.keeping.deadline();
         let others = self
             .calls
             .deadline()

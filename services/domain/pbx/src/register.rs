@@ -79,8 +79,12 @@ pub(crate) fn register(
         Asked::Nothing => Ok(Vec::new()),
         Asked::RemoveAll => core.registrar.remove_all(extension, &source),
         Asked::Update(updates) => {
-            // A refresh changes when a contact expires, which the store wants to know too.
-            core.registrations_dirty = true;
+            let known = core.registrar.bindings(extension);
+            if known.iter().any(|known| known.flow == source.flow) {
+                core.keeping.refreshed(core.now);
+            } else {
+                core.keeping.changed(core.now);
+            }
             let limit = contacts_max(core, extension);
             let now = core.now;
             core.registrar

@@ -35,14 +35,16 @@ pub(super) fn offer(caller: &[Codec]) -> Vec<Codec> {
     codecs
 }
 
-/// Whether two parties can hear each other, straight or converted.
-pub(super) fn go_together(one: &[Codec], other: &[Codec]) -> bool {
-    let same = |a: &Codec| {
-        other
-            .iter()
-            .any(|b| a.name == b.name && a.clock == b.clock && a.channels == b.channels)
+/// Whether whatever a party may send reaches another one, straight or converted. A peer sends any
+/// of the formats agreed on, so one that goes nowhere is one too many.
+pub(super) fn reaches(from: &[Codec], to: &[Codec]) -> bool {
+    let converts = to.iter().any(is_convertible);
+    let arrives = |a: &Codec| {
+        let same = |b: &Codec| a.name == b.name && a.clock == b.clock && a.channels == b.channels;
+        // Comfort noise is made anew where it cannot pass.
+        a.name == "CN" || to.iter().any(same) || (converts && is_convertible(a))
     };
-    one.iter().any(same) || (one.iter().any(is_convertible) && other.iter().any(is_convertible))
+    from.iter().all(arrives)
 }
 
 #[cfg(test)]
@@ -72,15 +74,19 @@ mod tests {
     }
 
     #[test]
-    fn what_shares_nothing_and_converts_to_nothing_does_not_go_together() {
+    fn what_is_not_shared_and_cannot_be_converted_does_not_arrive() {
         let (opus, g729) = (codec(96, "OPUS", 48000), codec(18, "G729", 8000));
         let (pcma, pcmu) = (codec(8, "PCMA", 8000), codec(0, "PCMU", 8000));
-        assert!(go_together(std::slice::from_ref(&pcma), &[pcmu]));
-        assert!(go_together(
-            &[opus.clone(), pcma.clone()],
-            &[codec(111, "OPUS", 48000)]
-        ));
-        assert!(!go_together(&[opus], &[pcma]));
-        assert!(!go_together(&[g729], &[codec(0, "PCMU", 8000)]));
+        let check = |from: &[&Codec], to: &[&Codec], expected| {
+            let list = |codecs: &[&Codec]| codecs.iter().copied().cloned().collect::<Vec<_>>();
+            assert_eq!(reaches(&list(from), &list(to)), expected, "{from:?} {to:?}");
+        };
+        check(&[&pcma], &[&pcmu], true);
+        check(&[&opus, &pcma], &[&codec(111, "OPUS", 48000), &pcmu], true);
+        check(&[&opus, &pcma], &[&pcma], false);
+        check(&[&opus], &[&pcma], false);
+        check(&[&pcma], &[&opus], false);
+        check(&[&g729], &[&pcmu], false);
+        check(&[&pcma, &codec(13, "CN", 8000)], &[&pcma], true);
     }
 }

@@ -61,24 +61,28 @@ impl Calls {
         self.mend_codecs(tools, &talk);
     }
 
-    /// Brings two together that agreed on codecs nothing converts between.
-    fn mend_codecs(&self, tools: &mut Tools<'_>, talk: &Talk) {
+    /// Brings two together that agreed on codecs which do not reach the other: the one that may
+    /// send such a codec is offered what the other one takes, once.
+    fn mend_codecs(&mut self, tools: &mut Tools<'_>, talk: &Talk) {
         let [one, other] = talk.members.as_slice() else {
             return;
         };
         let (a, b) = (tools.legs.agreement(*one), tools.legs.agreement(*other));
-        let known = !a.codecs.is_empty() && !b.codecs.is_empty();
-        if !known || codecs::go_together(&a.codecs, &b.codecs) {
+        if a.codecs.is_empty() || b.codecs.is_empty() {
             return;
         }
-        // The one that can convert is spared: it has more to choose from.
-        let convertible = a.codecs.iter().any(codecs::is_convertible);
-        let (leg, wanted) = if convertible {
+        let (leg, wanted) = if !codecs::reaches(&a.codecs, &b.codecs) {
+            (*one, codecs::offer(&b.codecs))
+        } else if !codecs::reaches(&b.codecs, &a.codecs) {
             (*other, codecs::offer(&a.codecs))
         } else {
-            (*one, codecs::offer(&b.codecs))
+            return;
         };
-        if tools.legs.is_confirmed(leg) {
+        let Some(party) = self.parties.get_mut(&leg) else {
+            return;
+        };
+        if tools.legs.is_confirmed(leg) && party.mended != wanted {
+            party.mended.clone_from(&wanted);
             tools.legs.renegotiate(tools.core, leg, &wanted);
         }
     }

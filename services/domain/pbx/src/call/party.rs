@@ -1,6 +1,6 @@
 //! A party: one leg, who it is to the others, and where it is in a call.
 
-use ipc::sound::Source;
+use ipc::sound::{Codec, Source};
 use routing::{Charge, Ticket};
 use sansio::Instant;
 
@@ -26,6 +26,8 @@ pub(super) struct Party {
     pub(super) records: Vec<String>,
     /// Keys it pressed lately, for a feature code.
     pub(super) keys: String,
+    /// What it was offered anew to go together with somebody.
+    pub(super) mended: Vec<Codec>,
     /// When it must be over at the latest (F8), whoever it talks with by then.
     pub(super) until: Option<Instant>,
     /// What it is counted under, when it is a trunk's.
@@ -69,6 +71,7 @@ impl Party {
             hears: Source::Silence,
             records: Vec::new(),
             keys: String::new(),
+            mended: Vec::new(),
             until: None,
             ticket: None,
         }

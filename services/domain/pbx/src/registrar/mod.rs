@@ -66,6 +66,11 @@ impl Registrar {
         self.bindings.get(extension).map_or(&[], Vec::as_slice)
     }
 
+    /// How many there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.count
+    }
+
     /// All of them, by extension.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Binding)> {
         self.bindings.iter().flat_map(|(extension, bindings)| {
