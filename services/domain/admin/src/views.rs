@@ -100,6 +100,7 @@ pub(crate) struct LinkView {
     pub(crate) mac: String,
     pub(crate) up: bool,
     pub(crate) address: String,
+    pub(crate) ipv6: Vec<String>,
     pub(crate) gateway: String,
     pub(crate) conflict_with: String,
 }
@@ -201,6 +202,7 @@ impl StatusView {
             mac: link.mac,
             up: link.up,
             address: link.address,
+            ipv6: link.ipv6,
             gateway: link.gateway,
             conflict_with: link.conflict_with,
         };

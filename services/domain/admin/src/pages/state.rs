@@ -151,6 +151,7 @@ fn network(words: &Words, links: &[LinkView]) -> Markup {
                     tr {
                         td.strong { (link.name) br; span.hint { (link.mac) } }
                         td { (link.address)
+                            @for address in &link.ipv6 { br; span.hint { (address) } }
                             @if !link.conflict_with.is_empty() {
                                 p.error { (words.conflict) " " (link.conflict_with) }
                             }
