@@ -20,6 +20,9 @@ const FIRST_NUMBER: usize = 1000;
 /// Receive buffer of the SIP socket, as on the box.
 const SIP_RECEIVE_BYTES: usize = 4 * 1024 * 1024;
 
+/// What may wait in what keeps TCP connections over a crash, as on the box.
+const KEPT_BYTES: usize = 4 * 1024 * 1024;
+
 /// The UDP ports of the relay in a run; the box has more.
 const MEDIA_PORTS: &str = "20000-24095";
 
@@ -174,6 +177,8 @@ impl SipSockets {
             ("sip-tcp", OwnedFd::from(tcp)),
             ("sip-tls", OwnedFd::from(tls)),
         ];
+        let (into, out) = kernel::network::message_pair(KEPT_BYTES)?;
+        sockets.extend([("keep-into", into), ("keep-out", out)]);
         if address.port() != 0 {
             sockets.extend(Self::bind_ipv6(address.port())?);
         }
