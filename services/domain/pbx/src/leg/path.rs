@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use sansio::Transport;
-use sip::transaction::{ClientId, Flow};
+use sip::transaction::{ClientId, Flow, needs_stream};
 use sip::{Headers, Request, Response, StatusCode};
 
 use super::EndCause;
@@ -13,11 +13,6 @@ use super::state::{Cx, First, Leg, Phase};
 use super::table::{Purpose, Sent};
 use crate::interface::{Hop, Output, Trust};
 
-/// A request longer than this does not go as a datagram (RFC 3261 §18.1.1: 200 bytes below the
-/// MTU, and every path has 1500 or says otherwise too late).
-const DATAGRAM_LENGTH_MAX: usize = 1300;
-/// The Via that is added when a request is sent.
-const VIA_LENGTH: usize = 100;
 /// How long a connection may take before a long request goes as a datagram after all.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(2);
 /// How long a peer that takes no connection is not asked again.
@@ -110,9 +105,7 @@ impl Leg {
             self.reroute(cx);
         }
         let flow = self.dialog.flow;
-        if flow.transport != Transport::Udp
-            || request.wire_length() + VIA_LENGTH <= DATAGRAM_LENGTH_MAX
-        {
+        if !needs_stream(request, &flow) {
             return flow;
         }
         let now = cx.core.now;
