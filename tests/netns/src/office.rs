@@ -21,7 +21,7 @@ const BOX: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5060);
 const PHONE_PORT: u16 = 5060;
 /// How long a trunk may take to come up.
 const TRUNK_UP_MAX: Duration = Duration::from_secs(20);
-/// How long a record may take to be durable.
+/// How long a record or a registration may take to be durable.
 const RECORDED_MAX: Duration = Duration::from_secs(10);
 /// How often one looks whether it has.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -150,6 +150,27 @@ impl Office {
         }
         Err(NativeError::Load(format!(
             "{count} calls are not on record as ended"
+        )))
+    }
+
+    /// Waits until the store keeps so many registrations.
+    ///
+    /// # Errors
+    /// The store does not answer, or keeps fewer for long.
+    pub fn wait_for_registrations(&self, count: usize) -> Result<(), NativeError> {
+        let socket = self.box_.folder().join("store.sock");
+        let store = BlockingClient::<store::Request, store::Reply>::new(socket);
+        let limit = Instant::now() + RECORDED_MAX;
+        while Instant::now() < limit {
+            if let store::Reply::Registrations(rows) = store.call(&store::Request::Registrations)?
+                && rows.len() >= count
+            {
+                return Ok(());
+            }
+            std::thread::park_timeout(LOOK_INTERVAL);
+        }
+        Err(NativeError::Load(format!(
+            "{count} registrations are not kept"
         )))
     }
 

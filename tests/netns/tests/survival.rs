@@ -196,6 +196,7 @@ fn a_call_can_be_transferred_after_the_death_of_the_exchange() {
     let server = office.box_.sip;
     let mut third = Telephone::new(server, 2).expect("a telephone");
     assert_eq!(third.register().expect("an answer").status, StatusCode::OK);
+    office.wait_for_registrations(2).expect("they are kept");
     office.box_.crash_pbx().expect("it starts again");
     let third = std::thread::spawn(move || {
         let dialog = third.answer().expect("a call");
