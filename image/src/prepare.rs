@@ -47,13 +47,32 @@ const NEEDED: &[(&str, &str, &str)] = &[
     ("baresip", "baresip-core", "is the lab's phones"),
 ];
 
+/// What the tests need besides.
+const NEEDED_BY_TESTS: &[(&str, &str, &str)] = &[
+    ("sipp", "sip-tester", "plays the phones of the tests"),
+    ("kamailio", "kamailio", "is the carrier of the tests"),
+];
+
+/// Makes the host ready for the tests of the services among other people's programs.
+///
+/// # Errors
+/// A package is missing and could not be installed; the text is the line to run.
+pub fn prepare_tests() -> Result<(), PrepareError> {
+    provide(NEEDED_BY_TESTS)
+}
+
 /// Makes the host ready and answers for which target the box's binaries can be built.
 ///
 /// # Errors
 /// A package is missing and could not be installed; the text is the line to run.
 pub fn prepare() -> Result<BinaryTarget, PrepareError> {
     progress::step("Checking what this machine has");
-    let missing: Vec<_> = NEEDED
+    provide(NEEDED)?;
+    Ok(rust_target())
+}
+
+fn provide(needed: &[(&str, &str, &str)]) -> Result<(), PrepareError> {
+    let missing: Vec<_> = needed
         .iter()
         .filter(|(name, _, _)| program(name).is_none())
         .collect();
@@ -65,7 +84,7 @@ pub fn prepare() -> Result<BinaryTarget, PrepareError> {
                 .collect::<Vec<_>>(),
         )?;
     }
-    Ok(rust_target())
+    Ok(())
 }
 
 fn install(packages: &[(&str, &str)]) -> Result<(), PrepareError> {
