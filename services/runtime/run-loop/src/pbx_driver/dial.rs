@@ -41,7 +41,8 @@ pub(super) async fn run(
     let Hop {
         transport, remote, ..
     } = dialled.hop;
-    tracing::warn!(to = %remote, by = %transport, name = dialled.server_name, "cannot connect: {failed}");
+    let name = dialled.server_name;
+    tracing::warn!(to = %remote, by = %transport, name, "cannot connect: {failed}");
     // The loop gone means the process is ending.
     let _ = feed.send(Input::StreamClosed { stream }).await;
 }
