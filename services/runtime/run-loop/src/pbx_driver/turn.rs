@@ -47,8 +47,8 @@ const TOO_MANY_STREAMS: Event = Event::LimitReached {
 };
 
 /// How long datagrams wait in the kernel at the start until the store has told the configuration
-/// and where the phones are: a tenth of a second after a crash, in which calls would find nobody. When
-/// the store is away, phones are better told to come again.
+/// and where the phones are: a tenth of a second after a crash, in which calls would find nobody.
+/// When the store is away, phones are better told to come again.
 const HOLD_MAX: Duration = Duration::from_secs(1);
 
 /// A time-out that is never reached.
