@@ -64,6 +64,8 @@ pub struct Handset {
     rng: Rng,
     /// Its lines, also those that are over.
     pub lines: Vec<LineState>,
+    /// Formats it describes: payload types, and attributes for those that need them.
+    pub formats: (&'static str, &'static str),
     /// Bodies of the NOTIFYs its subscriptions brought.
     pub lamps: Vec<String>,
     pending: Vec<(ClientId, Request)>,
@@ -88,6 +90,7 @@ impl Handset {
             layer: Layer::new(Rng::from_seed(u64::from(place) + 1000)),
             rng: Rng::from_seed(u64::from(place) + 2000),
             lines: Vec::new(),
+            formats: ("8 0", ""),
             lamps: Vec::new(),
             pending: Vec::new(),
             refers: Vec::new(),
@@ -521,9 +524,10 @@ impl Handset {
 
     fn description(&self, line: Line, direction: &str) -> Vec<u8> {
         let (address, port) = (self.flow.local.ip(), self.port(line));
+        let (formats, attributes) = self.formats;
         format!(
             "v=0\r\no=- 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\n\
-             m=audio {port} RTP/AVP 8 0\r\na={direction}\r\n"
+             m=audio {port} RTP/AVP {formats}\r\n{attributes}a={direction}\r\n"
         )
         .into_bytes()
     }

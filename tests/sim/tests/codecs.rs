@@ -1,0 +1,81 @@
+//! Phones with different codecs (decision 0013): what each is told, and that the two end up with
+//! something that goes together.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test's helpers may fail the test"
+)]
+
+use sim::Floor;
+
+const OPUS: &str = "a=rtpmap:96 opus/48000/2\r\n";
+
+/// The codec that is sent to a line.
+fn sent(floor: &Floor, index: usize, line: usize) -> String {
+    let id = floor.sets[index]
+        .hears(&floor.world, line)
+        .map(|(id, _)| id);
+    let endpoint = id.and_then(|id| floor.world.media.open.get(&id));
+    let agreed = endpoint.and_then(|endpoint| endpoint.agreed.as_ref());
+    let first = agreed.and_then(|agreed| agreed.send.first());
+    first.map(|codec| codec.name.clone()).unwrap_or_default()
+}
+
+#[test]
+fn two_phones_without_a_common_codec_talk() {
+    let mut floor = Floor::new(2);
+    floor.sets[0].formats = ("0", "");
+    floor.sets[1].formats = ("8", "");
+    let (caller, callee) = floor.connect(0, 1);
+    assert!(floor.talk((0, caller), (1, callee)));
+    assert_eq!(sent(&floor, 0, caller), "PCMU");
+    assert_eq!(sent(&floor, 1, callee), "PCMA");
+}
+
+#[test]
+fn a_common_codec_is_preferred_to_conversion() {
+    let mut floor = Floor::new(2);
+    floor.sets[0].formats = ("0 8", "");
+    floor.sets[1].formats = ("8", "");
+    let (caller, callee) = floor.connect(0, 1);
+    assert_eq!(sent(&floor, 0, caller), "PCMA");
+    assert_eq!(sent(&floor, 1, callee), "PCMA");
+}
+
+/// A phone may send any format agreed on, so one that would not arrive is not agreed on.
+#[test]
+fn a_caller_is_not_left_with_a_codec_that_goes_nowhere() {
+    let mut floor = Floor::new(2);
+    floor.sets[0].formats = ("96 8", OPUS);
+    floor.sets[1].formats = ("8", "");
+    let (caller, callee) = floor.connect(0, 1);
+    floor.run_secs(2);
+    assert!(floor.talk((0, caller), (1, callee)));
+    assert_eq!(sent(&floor, 0, caller), "PCMA");
+}
+
+#[test]
+fn what_cannot_be_converted_passes_through() {
+    let mut floor = Floor::new(2);
+    floor.sets[0].formats = ("96 8", OPUS);
+    floor.sets[1].formats = ("96 8", OPUS);
+    let (caller, callee) = floor.connect(0, 1);
+    assert_eq!(sent(&floor, 0, caller), "OPUS");
+    assert_eq!(sent(&floor, 1, callee), "OPUS");
+}
+
+#[test]
+fn a_party_is_renegotiated_when_it_is_transferred_to_a_phone_with_less() {
+    let mut floor = Floor::new(3);
+    floor.sets[0].formats = ("96 8", OPUS);
+    floor.sets[1].formats = ("96 8", OPUS);
+    floor.sets[2].formats = ("8", "");
+    let (caller, callee) = floor.connect(0, 1);
+    floor.act(1, |set, world| set.transfer(world, callee, "102"));
+    floor.act(2, |set, world| set.answer(world, 0));
+    assert!(floor.talk((0, caller), (2, 0)));
+    assert_eq!(sent(&floor, 2, 0), "PCMA");
+    // Its phone answers the offer with all it can do.
+    floor.run_secs(2);
+    assert_eq!(sent(&floor, 0, caller), "PCMA");
+}
