@@ -28,6 +28,9 @@ pub(crate) fn request(
     request: &Request,
 ) {
     let in_dialog = request.headers.to().is_ok_and(|to| to.tag().is_some());
+    if in_dialog && !is_from_its_peer(tools, id, flow, request) {
+        return;
+    }
     if in_dialog && tools.legs.in_dialog(tools.core, id, flow, request) {
         // Only the peer of a dialog knows its tags.
         tools.core.proven.extend(flow.stream);
@@ -88,6 +91,24 @@ pub(crate) fn request(
             let response = core.answer(request, StatusCode::NOT_IMPLEMENTED);
             core.respond(id, allowing(response));
         }
+    }
+}
+
+/// Whether a request in a dialog may come from where it came; otherwise it has been answered. A
+/// dialog's tags are no secret: a lamp shows them to everybody who watches (RFC 4235 §4.1). So who
+/// comes by another way than the phone did proves to be the same extension.
+fn is_from_its_peer(tools: &mut Tools<'_>, id: ServerId, flow: Flow, request: &Request) -> bool {
+    let core = &mut *tools.core;
+    let Some(extension) = tools.legs.to_be_proven(core, flow, &request.headers) else {
+        return true;
+    };
+    match admit(core, id, flow, request) {
+        Some(proven) if proven == extension => true,
+        Some(_) => {
+            core.reject(id, request, StatusCode::FORBIDDEN);
+            false
+        }
+        None => false,
     }
 }
 
@@ -185,3 +206,6 @@ fn refused(core: &mut Core, flow: Flow, class: AuthFailure, extension: &str) {
         transport,
     });
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,7 +27,7 @@ mod uas;
 use ipc::sound::{Codec, EndpointId, Reply as SoundReply};
 use sansio::Instant;
 use sip::transaction::{ClientId, Flow, ServerId};
-use sip::{Request, Response, StatusCode};
+use sip::{Headers, Request, Response, StatusCode};
 
 use crate::core::Core;
 pub(crate) use interface::{
@@ -185,6 +185,30 @@ impl Legs {
             .is_some_and(|leg| leg.phase == Phase::Confirmed)
     }
 
+    /// The extension that a request in a dialog must prove to come from: it came by another way
+    /// than the phone of that dialog, and not by one of that extension's registrations either.
+    /// Trunks send from many addresses and have no password of ours; what names their dialogs is
+    /// told to nobody else.
+    pub(crate) fn to_be_proven(
+        &self,
+        core: &Core,
+        flow: Flow,
+        headers: &Headers,
+    ) -> Option<String> {
+        let leg = self.legs.get(&self.named(headers)?)?;
+        let Peer::Extension(extension) = &leg.peer else {
+            return None;
+        };
+        let same = |known: &Flow| {
+            let (one, other) = (known.remote, flow.remote);
+            known.transport == flow.transport
+                && (one.ip(), one.port()) == (other.ip(), other.port())
+        };
+        let bindings = core.registrar.bindings(extension).iter();
+        let mut ways = std::iter::once(&leg.dialog.flow).chain(bindings.map(|it| &it.flow));
+        (!ways.any(same)).then(|| extension.clone())
+    }
+
     /// Whether keys go to this peer by INFO, which `media` cannot send.
     pub(crate) fn takes_info(&self, leg: LegId) -> bool {
         let leg = self.legs.get(&leg);
@@ -227,6 +251,12 @@ impl Legs {
         let Some(leg) = self.named(&request.headers) else {
             return false;
         };
+        // It cannot be challenged, and may carry an answer: from a strange host it is ignored.
+        let host = self.flow(leg).map(|known| known.remote.ip());
+        let stranger = self.to_be_proven(core, flow, &request.headers).is_some();
+        if stranger && host != Some(flow.remote.ip()) {
+            return false;
+        }
         self.with(core, leg, |leg, cx| leg.ack(cx, flow, request))
             .is_some()
     }
