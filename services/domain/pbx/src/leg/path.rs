@@ -145,7 +145,8 @@ impl Leg {
             _ if uri.secure => Transport::Tls,
             Some("tls") => Transport::Tls,
             Some("tcp") if before.transport != Transport::Tls => Transport::Tcp,
-            Some("udp") => Transport::Udp,
+            // Never out of TLS: what follows may carry the keys of the media.
+            Some("udp") if before.transport != Transport::Tls => Transport::Udp,
             Some(_) | None => before.transport,
         };
         let port = uri.port.unwrap_or(match transport {

@@ -235,3 +235,35 @@ fn an_unknown_endpoint_is_opened_again_and_another_port_told_to_the_peer() {
     let invite = bench.request(Method::Invite);
     assert!(body(&invite.body).contains("m=audio 31000 "));
 }
+
+/// A description with the keys of the media must not follow in the clear (RFC 4568 §7).
+#[test]
+fn who_came_by_tls_is_never_reached_in_the_clear_whatever_his_contact_says() {
+    let by_tls = Flow {
+        transport: Transport::Tls,
+        stream: Some(5),
+        ..flow()
+    };
+    for asked in ["udp", "tcp"] {
+        let mut bench = Bench::new(profile());
+        let mut caller = Remote::caller();
+        let invite = body(&caller.invite("", OFFER));
+        let contact = format!("10.0.0.2:5060;transport={asked}>");
+        let invite = invite.replace("10.0.0.2:5060>", &contact);
+        bench.receive_by(by_tls, invite.as_bytes());
+        let (id, flow, request) = bench.arrived.pop_front().expect("an INVITE");
+        let peer = Peer::Extension("100".to_owned());
+        let leg = bench
+            .command(|legs, core| legs.incoming(core, id, flow, &request, peer, profile()))
+            .expect("let in");
+        bench.response(100);
+        caller.ours = leg.tag();
+        bench.command(|legs, core| legs.answer(core, leg, &[]));
+        bench.response(200);
+        bench.receive_by(by_tls, &caller.ack(""));
+        close(&mut bench, by_tls);
+        bench.hang_up(leg);
+        let connected = bench.connects.last().expect("a connection");
+        assert_eq!(connected.transport, Transport::Tls, "{asked}");
+    }
+}
