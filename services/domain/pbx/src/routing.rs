@@ -383,7 +383,10 @@ pub(crate) fn parked_plan(core: &Core, usage: &Usage, parker: &str) -> Plan {
         | None => return plan,
     };
     let caller = Peer::Extension(parker.to_owned());
-    if let Lead::Ring(other) = lead(core, usage, &caller, number, Cause::Dialled) {
+    // Nobody is there to enter a PIN.
+    if let Lead::Ring(other) = lead(core, usage, &caller, number, Cause::Dialled)
+        && !other.pin
+    {
         if plan.stages.is_empty() {
             plan.to.clone_from(&other.to);
         }
@@ -401,3 +404,6 @@ pub(crate) fn three_way_code(core: &Core) -> Option<String> {
 fn known<'a>(core: &'a Core, extension: &str) -> Option<&'a Extension> {
     core.site.as_ref()?.1.extension(extension)
 }
+
+#[cfg(test)]
+mod tests;
