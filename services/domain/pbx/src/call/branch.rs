@@ -257,7 +257,8 @@ impl Calls {
             return;
         };
         if let Some(branch) = hunt.branches.iter_mut().find(|branch| branch.leg == leg) {
-            branch.rings |= status == StatusCode::RINGING;
+            // Carriers let the ringing be heard by 183 and send no 180 (RFC 3960 §3.1).
+            branch.rings |= status == StatusCode::RINGING || early;
         }
         let (waiting, rings) = (hunt.waiting, hunt.rings());
         let ring = hunt.ring.as_ref();

@@ -34,6 +34,8 @@ mod record;
 mod replaces;
 mod settings;
 mod table;
+#[cfg(test)]
+mod tests;
 mod three_way;
 mod transfer;
 mod verdict;

@@ -69,14 +69,9 @@ impl Calls {
                 self.gone(tools, leg);
                 self.branch_failed(tools, leg, status);
             }
-            LegEvent::Cancelled => {
-                self.abandoned(
-                    tools,
-                    leg,
-                    Outcome::Cancelled,
-                    StatusCode::REQUEST_TERMINATED,
-                );
-            }
+            // Also while the 200 of a found call waits for a PRACK or a port: whoever was found is
+            // hung up then, as after a BYE.
+            LegEvent::Cancelled => self.ended(tools, leg, EndCause::PeerHungUp),
             LegEvent::Transfer(transfer) => self.transfer(tools, leg, &transfer),
             LegEvent::Digit { digit, millis } => {
                 self.pass_key(tools, leg, digit, millis);
