@@ -214,7 +214,10 @@ impl Leg {
         let offers = incoming.offer.is_none() && incoming.reliable.is_used(usage);
         let needs_port = early.is_some() || offers;
         if (needs_port && !open) || incoming.reliable.is_pending() {
-            incoming.waiting = Some((status, early.map(<[Codec]>::to_vec)));
+            // The last status goes out; a description that waits goes out with it.
+            let waits = incoming.waiting.take().and_then(|(_, early)| early);
+            let early = early.map(<[Codec]>::to_vec).or(waits);
+            incoming.waiting = Some((status, early));
             return;
         }
         self.send_progress(cx, status, early);

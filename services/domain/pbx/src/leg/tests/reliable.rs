@@ -87,6 +87,26 @@ fn one_response_is_under_way_at_a_time() {
 }
 
 #[test]
+fn a_description_that_waits_for_a_prack_goes_out_with_a_later_status() {
+    // RFC 3262 §3: the next response waits, but what it has to say is not lost.
+    let mut bench = Bench::new(supported());
+    let mut caller = Remote::caller();
+    let leg = bench.incoming(&mut caller, KNOWS, OFFER);
+    let pcma = [codec("PCMA", 8)];
+    bench.command(|legs, core| legs.progress(core, leg, StatusCode::RINGING, None));
+    let ringing = bench.response(180);
+    bench.command(|legs, core| {
+        legs.progress(core, leg, StatusCode::SESSION_PROGRESS, Some(&pcma));
+        let queued = StatusCode::new(182).expect("a status");
+        legs.progress(core, leg, queued, None);
+    });
+    bench.silent();
+    bench.receive(&caller.request("PRACK", &rack(&ringing), ""));
+    bench.response(200);
+    assert!(!bench.response(182).body.is_empty());
+}
+
+#[test]
 fn a_200_need_not_wait_for_a_plain_180_and_a_late_prack_is_answered() {
     let mut bench = Bench::new(supported());
     let mut caller = Remote::caller();
