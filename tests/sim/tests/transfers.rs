@@ -90,6 +90,9 @@ fn a_transferor_who_hung_up_is_called_back_when_the_transfer_fails() {
     floor.act(2, |set, world| {
         set.reply(world, 0, sip::StatusCode::DECLINE)
     });
+    // RFC 3515 §2.4.4: its BYE does not end the reports, a final one does.
+    let told = &floor.sets[1].lines[callee].notified;
+    assert_eq!(told.last().map(String::as_str), Some("SIP/2.0 603 Decline"));
     let again = floor.last(1);
     assert_eq!(floor.stand(1, again), Stand::Ringing);
     floor.act(1, |set, world| set.answer(world, again));

@@ -71,6 +71,8 @@ pub(super) enum Aim {
     Transfer {
         /// Who asked for it, while it is there.
         transferor: Option<LegId>,
+        /// Who is told how it goes, also after its BYE (RFC 3515 §2.4.4).
+        told: LegId,
         /// Its extension, which is called back when the transfer fails.
         extension: String,
     },
@@ -334,11 +336,13 @@ impl Calls {
         self.record_answered(tools, &hunt.record, winner);
         match hunt.aim {
             Aim::Call => {}
-            Aim::Transfer { transferor, .. } => {
+            Aim::Transfer {
+                transferor, told, ..
+            } => {
                 self.identify_each_other(tools, waiting, winner);
+                let (core, status) = (&mut *tools.core, StatusCode::OK);
+                tools.legs.transfer_progress(core, told, status);
                 if let Some(transferor) = transferor {
-                    let (core, status) = (&mut *tools.core, StatusCode::OK);
-                    tools.legs.transfer_progress(core, transferor, status);
                     self.leave_alone(tools, transferor);
                 }
             }
@@ -373,10 +377,12 @@ impl Calls {
             Aim::Call => self.refuse(tools, hunt.waiting, &hunt.record, status, outcome),
             Aim::Transfer {
                 transferor,
+                told,
                 extension,
             } => {
                 self.end_record(tools, &hunt.record, outcome, status.code());
-                self.transfer_failed(tools, hunt.waiting, transferor, &extension, status);
+                tools.legs.transfer_progress(tools.core, told, status);
+                self.transfer_failed(tools, hunt.waiting, transferor, &extension);
             }
             Aim::Recall => {
                 self.end_record(tools, &hunt.record, outcome, status.code());
@@ -403,12 +409,13 @@ impl Calls {
         };
         self.end_record(tools, &hunt.record, outcome, status.code());
         if let Aim::Transfer {
-            transferor: Some(transferor),
-            ..
+            transferor, told, ..
         } = hunt.aim
         {
-            tools.legs.transfer_progress(tools.core, transferor, status);
-            self.leave_alone(tools, transferor);
+            tools.legs.transfer_progress(tools.core, told, status);
+            if let Some(transferor) = transferor {
+                self.leave_alone(tools, transferor);
+            }
         }
     }
 }

@@ -71,13 +71,14 @@ impl Calls {
         };
         self.accept(tools, hunt.waiting, &hunt.record);
         if let Aim::Transfer {
-            transferor: Some(transferor),
-            ..
+            transferor, told, ..
         } = hunt.aim
         {
             let status = StatusCode::OK;
-            tools.legs.transfer_progress(tools.core, transferor, status);
-            self.leave_alone(tools, transferor);
+            tools.legs.transfer_progress(tools.core, told, status);
+            if let Some(transferor) = transferor {
+                self.leave_alone(tools, transferor);
+            }
         }
         self.park(tools, hunt.waiting, slot, String::new());
     }

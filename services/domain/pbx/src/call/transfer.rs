@@ -79,6 +79,7 @@ impl Calls {
         let record = self.open_hunt_record(tools, party, &plan.to);
         let aim = Aim::Transfer {
             transferor: Some(transferor),
+            told: transferor,
             extension,
         };
         Hunt::new(party, &record, aim, plan)
@@ -200,6 +201,7 @@ impl Calls {
         hunt.early = None;
         hunt.aim = Aim::Transfer {
             transferor: Some(transferor),
+            told: transferor,
             extension,
         };
         let clip = if rings {
@@ -218,16 +220,14 @@ impl Calls {
     /// Tells the transferor how the hunt goes.
     pub(super) fn tell_transferor(&self, tools: &mut Tools<'_>, key: Key, status: StatusCode) {
         if let Some(hunt) = self.hunts.get(&key)
-            && let Aim::Transfer {
-                transferor: Some(transferor),
-                ..
-            } = hunt.aim
+            && let Aim::Transfer { told, .. } = hunt.aim
         {
-            tools.legs.transfer_progress(tools.core, transferor, status);
+            tools.legs.transfer_progress(tools.core, told, status);
         }
     }
 
-    /// The transferor hung up before the transfer was through: it goes on without it.
+    /// The transferor hung up before the transfer was through: it goes on without it. Its reports
+    /// go on too, for a BYE does not end that subscription (RFC 3515 §2.4.4).
     pub(super) fn transferor_left(&mut self, key: Key) {
         if let Some(hunt) = self.hunts.get_mut(&key)
             && let Aim::Transfer { transferor, .. } = &mut hunt.aim
@@ -243,10 +243,8 @@ impl Calls {
         party: LegId,
         transferor: Option<LegId>,
         extension: &str,
-        status: StatusCode,
     ) {
         if let Some(transferor) = transferor {
-            tools.legs.transfer_progress(tools.core, transferor, status);
             self.talk(tools, &[party, transferor]);
             self.open_record_between(tools, party, transferor);
             return;
