@@ -152,7 +152,6 @@ impl Leg {
     /// The leg of a row; `None` when the row is not one of ours.
     pub(super) fn restored(core: &mut Core, row: LegRow) -> Option<Self> {
         let id = row.leg();
-        let (least, interval) = (row.session.2, row.session.0);
         let dialog = restore_dialog(row.dialog)?;
         let talk = restore_talk(row.talk)?;
         let family = if row.v6 { Family::V6 } else { Family::V4 };
@@ -171,7 +170,7 @@ impl Leg {
             update: row.update,
             info: row.info,
         };
-        leg.session = SessionTimer::restored(core.now, interval, row.session.1, least);
+        leg.session = SessionTimer::restored(core.now, row.session, id.0);
         // Gone, until we are told that this connection outlived the process, or the peer comes by
         // another.
         leg.flow_lost = leg.dialog.flow.transport != Transport::Udp;

@@ -16,6 +16,11 @@ const GIVE_UP_EARLY_MAX: u32 = 32;
 /// After a refresh that was refused for another reason, seconds.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
+/// The first refresh after a restart: not while peers and calls are still finding one another.
+const RESTORED_AFTER: Duration = Duration::from_secs(2);
+/// The refreshes of all legs after a restart are spread over this time.
+const RESTORED_SPREAD_MILLIS: u64 = 30_000;
+
 /// The timer of one session.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SessionTimer {
@@ -57,15 +62,22 @@ impl SessionTimer {
         self.refresh_at = ours.then(|| now + half);
     }
 
-    /// As it was in an earlier process: a session of ours to refresh is refreshed at once, which
-    /// also tells whether the peer is still there.
-    pub(super) fn restored(now: Instant, interval: u32, ours: bool, least: u32) -> Self {
+    /// As it was in an earlier process: a session of ours to refresh is refreshed soon, which also
+    /// tells whether the peer is still there. `seed` spreads the legs of a site over half a minute;
+    /// an eighth of the interval after its half is still before any peer gives up.
+    pub(super) fn restored(
+        now: Instant,
+        (interval, ours, least): (u32, bool, u32),
+        seed: u64,
+    ) -> Self {
         let mut timer = Self {
             least,
             ..Self::default()
         };
         timer.start(now, interval, ours);
-        timer.refresh_at = timer.refresh_at.map(|_| now);
+        let spread = RESTORED_AFTER + Duration::from_millis(seed % RESTORED_SPREAD_MILLIS);
+        let soon = spread.min(Duration::from_secs(u64::from(interval)) / 8);
+        timer.refresh_at = timer.refresh_at.map(|_| now + soon);
         timer
     }
 
@@ -205,6 +217,18 @@ mod tests {
         };
         check(1800, Some(900), 1768);
         check(90, None, 60);
+    }
+
+    #[test]
+    fn restored_sessions_are_refreshed_soon_but_not_all_at_once() {
+        let at = |interval, seed| {
+            let restored = SessionTimer::restored(Instant::ORIGIN, (interval, true, 0), seed);
+            restored.refresh_at.map(|at| at - Instant::ORIGIN)
+        };
+        assert_eq!(at(1800, 0), Some(Duration::from_secs(2)));
+        assert_eq!(at(1800, 29_999), Some(Duration::from_millis(31_999)));
+        // Half of 90 s and this much after it: the peer waits 60 s.
+        assert_eq!(at(90, 29_999), Some(Duration::from_millis(11_250)));
     }
 
     #[test]
