@@ -271,3 +271,25 @@ fn a_route_may_ask_for_a_pin() {
     assert_eq!(outcomes, [EndedByCaller, Rejected, Rejected, EndedByCallee]);
     assert_eq!(checks::settled(&floor.world), Ok(()));
 }
+
+/// F3: the limit counts when the PIN was entered, not when the number was dialled.
+#[test]
+fn calls_that_wait_for_a_pin_together_are_no_way_around_the_limit() {
+    let mut floor = floor();
+    floor.world.configure(|site| {
+        site.routes[0].pin = true;
+        let hash = config::pin_hash("100", "ramal", "4711");
+        site.extensions[0].settings.pin_hash = ipc::Redacted::new(hash);
+        site.extensions[0].settings.limits.concurrent = 1;
+    });
+    floor.run_secs(1);
+    let calls = [0, 1].map(|_| floor.call(0, "33334444"));
+    for call in calls {
+        for key in "4711#".chars() {
+            floor.act(0, |set, world| set.press(world, call, key));
+        }
+    }
+    assert_eq!(floor.stand(FIRST, 0), Stand::Ringing);
+    assert_eq!(floor.sets[FIRST].lines.len(), 1);
+    assert_eq!(floor.stand(0, calls[1]), Stand::Over(200));
+}

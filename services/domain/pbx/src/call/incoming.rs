@@ -125,7 +125,7 @@ impl Calls {
     }
 
     /// Does what the dialled number means.
-    fn follow(&mut self, tools: &mut Tools<'_>, leg: LegId, record: &str, lead: Lead) {
+    pub(super) fn follow(&mut self, tools: &mut Tools<'_>, leg: LegId, record: &str, lead: Lead) {
         match lead {
             Lead::Ring(plan) => self.ring(tools, leg, record, plan),
             Lead::Pickup(extension) => self.pick_up(tools, leg, record, &[extension]),

@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
+use ::routing::Cause;
 use ipc::sound::{Clip, Source};
 use ipc::store::Outcome;
 use sip::StatusCode;
 
 use super::alarms::Alarm;
 use super::party::Place;
-use super::plan::Plan;
+use super::plan::{Lead, Plan};
 use super::{Calls, Tools, codecs};
 use crate::leg::LegId;
 use crate::routing;
@@ -25,13 +26,14 @@ const PIN_LENGTH_MAX: usize = 16;
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     record: String,
-    plan: Plan,
+    /// What he dialled.
+    number: String,
     digits: String,
     tries: u8,
 }
 
 impl Calls {
-    /// Asks a caller for his PIN before the plan is carried out.
+    /// Asks a caller for his PIN before a plan is carried out.
     pub(super) fn ask_pin(&mut self, tools: &mut Tools<'_>, leg: LegId, record: &str, plan: Plan) {
         self.answer(tools, leg, &codecs::offer(&[]));
         self.put(leg, Place::Leaving);
@@ -39,7 +41,7 @@ impl Calls {
         self.set_pin_alarm(tools, leg);
         let asked = Asked {
             record: record.to_owned(),
-            plan: Plan { pin: false, ..plan },
+            number: plan.to,
             digits: String::new(),
             tries: 0,
         };
@@ -69,7 +71,7 @@ impl Calls {
         let right = extension.is_some_and(|one| routing::is_pin(tools.core, one, &digits));
         if right && let Some(asked) = self.pins.remove(&leg) {
             self.alarms.set(Alarm::Party(leg), None);
-            self.ring(tools, leg, &asked.record, asked.plan);
+            self.pin_entered(tools, leg, &asked);
         } else if last {
             self.wrong_pin(tools, leg);
         } else {
@@ -79,6 +81,20 @@ impl Calls {
             self.set_pin_alarm(tools, leg);
         }
         true
+    }
+
+    /// The PIN is right. Whether the call may be made is asked again: others may have begun while
+    /// it was entered, and all of them count (F3 to F5).
+    fn pin_entered(&mut self, tools: &mut Tools<'_>, leg: LegId, asked: &Asked) {
+        let Some(party) = self.parties.get(&leg) else {
+            return;
+        };
+        let (number, cause) = (&asked.number, Cause::Dialled);
+        let lead = match routing::lead(tools.core, self.usage(), &party.peer, number, cause) {
+            Lead::Ring(plan) => Lead::Ring(Plan { pin: false, ..plan }),
+            other => other,
+        };
+        self.follow(tools, leg, &asked.record, lead);
     }
 
     /// The caller did not enter his PIN, or not the right one.
