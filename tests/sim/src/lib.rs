@@ -4,14 +4,16 @@
 //! models. What this crate must never do: read a clock or draw entropy. A seed gives one run, and
 //! the same run again: [`World::trace`] is a hash over everything that happened.
 //!
-//! Read first: [`World`], then [`Phone`], then [`checks`].
+//! Read first: [`World`], then [`Phone`], then [`checks`]; then [`Office`], which puts it all together.
 
 pub mod checks;
+mod desk;
 mod dialog;
 mod floor;
 mod hand;
 mod handset;
 mod network;
+mod office;
 mod phone;
 mod services;
 mod trace;
@@ -21,6 +23,7 @@ pub use floor::{Floor, Hears};
 pub use hand::{Ask, Hand};
 pub use handset::{Handset, Line, LineState, Stand};
 pub use network::Faults;
+pub use office::Office;
 pub use phone::{Act, Answering, CallPlan, Happened, Phone};
 pub use services::{Endpoint, MediaModel, StoreModel};
 pub use trace::Trace;

@@ -39,6 +39,19 @@ impl MediaModel {
     pub fn answer(&mut self, request: &Request) -> (EndpointId, Reply) {
         let id = endpoint_of(request);
         if self.broken {
+            // The run-loop forgets what is closed, and closes it when media is back.
+            match request {
+                Request::Close(id) => drop(self.open.remove(id)),
+                Request::KeepOnly(kept) => self.open.retain(|id, _| kept.contains(id)),
+                Request::Open { .. }
+                | Request::Set(..)
+                | Request::Hear(..)
+                | Request::Dial { .. }
+                | Request::Record { .. }
+                | Request::StopRecording(_)
+                | Request::Status
+                | Request::Watch => {}
+            }
             let reason = "the media service is away".to_owned();
             return (id, Reply::Failed { reason });
         }

@@ -75,6 +75,8 @@ pub struct World {
     pub streams: Vec<(pbx::StreamId, Option<Vec<u8>>)>,
     /// What the node wants kept of calls in progress, by key.
     pub checkpoints: BTreeMap<u64, Vec<u8>>,
+    /// How each connection that is open was told: they outlive the exchange (decision 0014).
+    pub kept: BTreeMap<pbx::StreamId, Input>,
     /// The node said that it has stopped.
     pub stopped: bool,
     site: Site,
@@ -105,6 +107,7 @@ impl World {
             elsewhere: Vec::new(),
             streams: Vec::new(),
             checkpoints: BTreeMap::new(),
+            kept: BTreeMap::new(),
             stopped: false,
             site: site.clone(),
             version: 1,
@@ -226,6 +229,9 @@ impl World {
         let taken_over = self.node.status().calls;
         self.store
             .interrupt(|id| taken_over.iter().any(|call| call.id == id));
+        for opened in self.kept.clone().into_values() {
+            self.input(opened);
+        }
         self.input(Input::Config(self.version, Arc::new(self.site.clone())));
         self.input(Input::StoredRegistrations(self.store.registrations.clone()));
     }
@@ -293,7 +299,7 @@ impl World {
         self.now = end;
     }
 
-    fn next_moment(&self) -> Option<Instant> {
+    pub(crate) fn next_moment(&self) -> Option<Instant> {
         let arrival = self.arrivals.first_key_value().map(|((at, _), _)| *at);
         let phones = self.phones.iter().filter_map(Phone::deadline);
         phones.chain(arrival).chain(self.node.deadline()).min()
@@ -384,7 +390,10 @@ impl World {
                 }
                 Output::Change(change) => self.change(&change),
                 // Nothing in this world listens for connections.
-                Output::Connect { .. } => {}
+                Output::Connect { stream, .. } => {
+                    let closed = Input::StreamClosed { stream };
+                    self.arrive(SERVICE_DELAY, Arrival::Input(Box::new(closed)));
+                }
                 Output::Resolve { id, query } => {
                     let resolved = Input::Resolved {
                         id,
