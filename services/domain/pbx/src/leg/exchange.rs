@@ -86,20 +86,24 @@ impl Leg {
     }
 
     fn start_exchange(&mut self, cx: &mut Cx<'_>) {
-        let wants = std::mem::take(&mut self.wants);
+        let mut wants = std::mem::take(&mut self.wants);
         let before = self.talk.agreement();
         let address = own_address(self.dialog.flow);
-        let body = match &wants.codecs {
-            Some(codecs) => {
-                let place = place(&self.profile, &self.dialog, &self.endpoint, &self.peer);
-                match self.talk.offer(&mut cx.core.secrets, place, codecs) {
-                    Some(body) => Some(body),
-                    // The profile allows none of them.
-                    None => return,
-                }
+        let offered = wants.codecs.as_ref().and_then(|codecs| {
+            let place = place(&self.profile, &self.dialog, &self.endpoint, &self.peer);
+            self.talk.offer(&mut cx.core.secrets, place, codecs)
+        });
+        if offered.is_none() {
+            // The profile allows none of them; what else is wanted is still to be said.
+            wants.codecs = None;
+            if !wants.is_something(self.abilities.update) {
+                self.wants.identity = wants.identity;
+                return;
             }
-            None if self.abilities.update => None,
-            None => self.talk.offer_again(address),
+        }
+        let body = match offered {
+            None if !self.abilities.update => self.talk.offer_again(address),
+            offered => offered,
         };
         let method = match body {
             Some(_) => Method::Invite,
@@ -145,6 +149,10 @@ impl Leg {
 
     fn want_again(&mut self, wants: Wants, not_before: Instant) {
         if wants.tries >= TRIES_MAX {
+            if wants.refresh {
+                // A session does not end because its refresh met with glare (RFC 4028 §10).
+                self.session.refused(not_before);
+            }
             return;
         }
         let newer = std::mem::take(&mut self.wants);

@@ -147,6 +147,41 @@ fn a_refused_refresh_is_tried_again_until_the_session_expires() {
 }
 
 #[test]
+fn a_refresh_that_meets_with_glare_for_long_is_not_given_up() {
+    // RFC 4028 §10: only a session that nobody could refresh ends; RFC 3261 §14.1: 491.
+    let mut bench = Bench::new(timed());
+    let headers = format!("{ASKS}Session-Expires: 600;refresher=uas\r\n");
+    let (_, peer) = bench.answered(&headers);
+    bench.wait(seconds(300));
+    for _ in 0..10 {
+        let update = bench.request(Method::Update);
+        bench.receive(&peer.answer(&update, 491, &[], ""));
+        while bench.sent.is_empty() {
+            bench.wait(Duration::from_millis(10));
+        }
+    }
+    bench.request(Method::Update);
+}
+
+#[test]
+fn a_refresh_goes_out_although_the_codecs_wanted_with_it_are_not_allowed() {
+    // RFC 4028 §7.4.
+    let mut bench = Bench::new(Profile {
+        codecs: vec!["PCMA".to_owned()],
+        ..timed()
+    });
+    let headers = format!("{ASKS}Session-Expires: 600;refresher=uas\r\n");
+    let (leg, peer) = bench.answered(&headers);
+    bench.wait(seconds(300));
+    let update = bench.request(Method::Update);
+    bench.command(|legs, core| legs.renegotiate(core, leg, &[codec("PCMU", 0)]));
+    let later = [(HeaderName::RetryAfter, "1")];
+    bench.receive(&peer.answer(&update, 500, &later, ""));
+    bench.wait(seconds(2));
+    bench.request(Method::Update);
+}
+
+#[test]
 fn update_that_is_not_taken_after_all_becomes_a_re_invite() {
     let mut bench = Bench::new(timed());
     let headers = format!("{ASKS}Session-Expires: 600;refresher=uas\r\n");
