@@ -115,7 +115,12 @@ fn a_trunk_that_is_overloaded_hands_over_to_the_next_and_one_that_says_busy_does
 #[test]
 fn a_call_from_outside_rings_is_transferred_here_and_transfers_nobody_itself() {
     let mut floor = floor();
-    let caller = floor.call(FIRST, "+551132345678");
+    let takes = [(HeaderName::Allow, "INVITE, ACK, BYE, UPDATE".to_owned())];
+    let caller = floor.with_set(FIRST, |set, world| {
+        set.call_with(world, "+551132345678", &takes)
+    });
+    let caller = caller.expect("a line");
+    floor.run_secs(1);
     assert_eq!(floor.stand(0, 0), Stand::Ringing);
     floor.act(0, |set, world| set.answer(world, 0));
     assert!(floor.talk((FIRST, caller), (0, 0)));
@@ -126,6 +131,9 @@ fn a_call_from_outside_rings_is_transferred_here_and_transfers_nobody_itself() {
     floor.act(1, |set, world| set.answer(world, 0));
     assert!(floor.talk((FIRST, caller), (1, 0)));
     floor.run_secs(6);
+    // RFC 3325 §7: who answers inside is no news for the carrier.
+    let shown = &floor.sets[FIRST].lines[caller].shown;
+    assert!(!shown.contains("sip:101@"), "{shown}");
     floor.act(1, |set, world| set.hang_up(world, 0));
     assert_eq!(floor.stand(FIRST, caller), Stand::Over(200));
     let rows = records(&floor);

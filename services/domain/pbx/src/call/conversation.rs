@@ -212,9 +212,12 @@ impl Calls {
         }
     }
 
-    /// Shows two parties who they are connected to now.
+    /// Shows two parties who they are connected to now. A trunk is not told: our inside numbers
+    /// mean nothing there, and whoever withholds his would be shown (RFC 3325 §7).
     pub(super) fn identify_each_other(&self, tools: &mut Tools<'_>, one: LegId, other: LegId) {
-        for (leg, peer) in [(one, other), (other, one)] {
+        let inside = |leg: &LegId| self.parties.get(leg).is_some_and(|it| it.trunk().is_none());
+        let both = [(one, other), (other, one)];
+        for (leg, peer) in both.into_iter().filter(|(leg, _)| inside(leg)) {
             if let Some(party) = self.parties.get(&peer) {
                 tools
                     .legs
