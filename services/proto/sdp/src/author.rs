@@ -6,11 +6,21 @@ use crate::session::{Line, Session};
 
 /// Writes descriptions for one leg (RFC 3264 §8: the version grows by one exactly when the
 /// content changed; phones answer an unchanged version from memory).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Author {
     id: u64,
     version: u64,
     last: Option<Session>,
+}
+
+/// Without the description: the keys of the media are in it.
+impl std::fmt::Debug for Author {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Author")
+            .field("id", &self.id)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Author {

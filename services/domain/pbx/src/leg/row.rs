@@ -78,7 +78,8 @@ struct DialogRow {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 struct TalkRow {
     author: (u64, u64),
-    last: String,
+    /// With the keys of the media in it.
+    last: Redacted<String>,
     index: u16,
     ours: OursRow,
     agreed: Agreed,
@@ -242,7 +243,7 @@ fn save_talk(talk: &Talk) -> Option<TalkRow> {
     let ours = talk.ours.as_ref()?;
     Some(TalkRow {
         author: talk.author.version(),
-        last: format!("v=0\r\n{}", talk.author.last()?),
+        last: Redacted::new(format!("v=0\r\n{}", talk.author.last()?)),
         index: u16::try_from(talk.index).ok()?,
         ours: OursRow {
             port: ours.port,
@@ -273,7 +274,7 @@ fn save_talk(talk: &Talk) -> Option<TalkRow> {
 }
 
 fn restore_talk(row: TalkRow) -> Option<Talk> {
-    let mut last = Session::parse(row.last.as_bytes()).ok()?;
+    let mut last = Session::parse(row.last.reveal().as_bytes()).ok()?;
     // The version line is not the author's to keep.
     last.lines.remove(0);
     let (id, version) = row.author;

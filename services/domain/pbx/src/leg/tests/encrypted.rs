@@ -142,3 +142,21 @@ fn a_re_invite_keeps_our_key_and_takes_a_new_one_of_the_peers() {
     assert_eq!(first.send, second.send);
     assert_ne!(first.receive, second.receive);
 }
+
+#[test]
+fn the_keys_of_the_media_are_in_no_debug_text() {
+    let mut bench = Bench::new(encrypting(Encryption::Optional));
+    let mut caller = Remote::caller();
+    let lines = crypto(1, "AES_CM_128_HMAC_SHA1_80");
+    let leg = bench.incoming(&mut caller, "", &secure_offer("RTP/SAVP", &lines));
+    bench.command(|legs, core| legs.answer(core, leg, &[]));
+    let text = body(&bench.response(200).body);
+    let ours = text.split("inline:").nth(1).expect("our key");
+    let ours = ours.split(['|', '\r']).next().expect("our key");
+    assert!(ours.len() >= 40, "{}", ours.len());
+    let row = bench.legs.save(&bench.core, leg).expect("confirmed");
+    let row = format!("{row:?}");
+    assert!(!row.contains(ours) && !row.contains(KEY), "{row}");
+    let legs = format!("{:?}", bench.legs);
+    assert!(!legs.contains(ours), "{legs}");
+}
