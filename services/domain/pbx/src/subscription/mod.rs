@@ -42,6 +42,9 @@ pub(crate) const CHECKPOINT_KEYS: u64 = 1 << 63;
 const SUBSCRIPTIONS_MAX: usize = 20_000;
 /// Subscriptions of one extension: a console with three full side cars, on two phones.
 const SUBSCRIPTIONS_PER_WATCHER_MAX: usize = 200;
+/// Subscriptions kept for the next process: half of the memory there is for that, so that those of
+/// a large site leave room for the calls. Who watches beyond that subscribes again after a crash.
+const KEPT_MAX: usize = 2_000;
 /// Seconds a watcher is asked to wait when there is no room.
 const RETRY_AFTER: &str = "60";
 /// When to try again what a watcher could not take now.
@@ -68,6 +71,8 @@ pub(crate) struct Subscriptions {
     due: BTreeSet<(Instant, Key)>,
     states: States,
     next: Key,
+    /// How many are kept for the next process.
+    kept: usize,
 }
 
 impl Subscriptions {
@@ -463,6 +468,7 @@ impl Subscriptions {
             .or_default()
             .insert(key);
         self.due.insert((one.due(), key));
+        self.kept += usize::from(one.cseq_reserved > 0);
         self.all.insert(key, one);
     }
 
@@ -482,6 +488,7 @@ impl Subscriptions {
             self.clients.remove(&client);
         }
         if one.cseq_reserved > 0 {
+            self.kept = self.kept.saturating_sub(1);
             core.emit(Output::Checkpoint {
                 key: key | CHECKPOINT_KEYS,
                 call: None,
@@ -494,6 +501,12 @@ impl Subscriptions {
         let Some(one) = self.all.get_mut(&key).filter(|one| one.ended.is_none()) else {
             return;
         };
+        if one.cseq_reserved == 0 {
+            if self.kept >= KEPT_MAX {
+                return;
+            }
+            self.kept += 1;
+        }
         one.cseq_reserved = one.dialog.local_cseq.saturating_add(CSEQ_RESERVE);
         let call = row::save(core.now, one);
         core.emit(Output::Checkpoint {

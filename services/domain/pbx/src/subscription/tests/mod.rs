@@ -639,3 +639,20 @@ fn one_extension_cannot_take_every_subscription() {
         }
     }
 }
+
+/// The memory where calls are kept is small, and calls come first.
+#[test]
+fn no_more_subscriptions_are_kept_than_leave_room_for_calls() {
+    let mut office = Office::new();
+    let (_, again) = office.watch("101", "first");
+    office.subscriptions.kept = KEPT_MAX;
+    office.watch("102", "second");
+    assert_eq!(office.kept.len(), 1, "it works, and is not kept");
+    let mut end = again;
+    end.headers.set(HeaderName::Expires, "0");
+    office.ask(&end);
+    office.accepted();
+    assert_eq!(office.kept.len(), 0);
+    office.watch("103", "third");
+    assert_eq!(office.kept.len(), 1, "there is room again");
+}
