@@ -53,13 +53,15 @@ impl ServerOther {
             return None;
         }
         let bytes = response.to_bytes();
-        cx.transmit(bytes.clone());
+        // The copy is kept, which has no room to spare: thousands wait for Timer J.
+        let kept = bytes.clone();
+        cx.transmit(bytes);
         if response.status.is_provisional() {
-            self.state = State::Proceeding(bytes);
+            self.state = State::Proceeding(kept);
             return Some(Life::Goes);
         }
-        let too_long = bytes.len() > ANSWER_KEPT_MAX;
-        self.state = State::Completed(bytes);
+        let too_long = kept.len() > ANSWER_KEPT_MAX;
+        self.state = State::Completed(kept);
         if cx.is_reliable() || too_long {
             return Some(Life::Over);
         }
