@@ -197,7 +197,10 @@ impl Telephone {
     /// # Errors
     /// None comes.
     pub fn expect(&mut self, method: &Method) -> Result<Request, NativeError> {
-        let wanted = |message: &Message| matches!(message, Message::Request(request) if request.method == *method);
+        let wanted = |message: &Message| match message {
+            Message::Request(request) => request.method == *method,
+            Message::Response(_) => false,
+        };
         let Message::Request(request) = self.take(wanted, method.as_str())? else {
             return Err(unexpected("a response"));
         };

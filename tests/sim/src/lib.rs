@@ -4,7 +4,8 @@
 //! models. What this crate must never do: read a clock or draw entropy. A seed gives one run, and
 //! the same run again: [`World::trace`] is a hash over everything that happened.
 //!
-//! Read first: [`World`], then [`Phone`], then [`checks`]; then [`Office`], which puts it all together.
+//! Read first: [`World`], then [`Phone`], then [`checks`]; then [`Office`], which puts it all
+//! together.
 
 pub mod checks;
 mod desk;
