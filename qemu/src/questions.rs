@@ -51,7 +51,15 @@ pub fn ask_all(lab: &Lab, caller: &Credentials, absent: &str) -> Result<Vec<Answ
         probe = probe.patient_for(ANSWER_MAX);
         let mut invite = |to: &str| probe.invite(&right, to, Ending::HangUp);
         let unknown = invite(NOBODY)?;
-        let unregistered = invite(&absent)?;
+        let mut unregistered = invite(&absent)?;
+        // The exchange takes a new site a moment after the store has it; asking is the only way to
+        // learn of it, and each question takes the box some time, so this is not a busy loop.
+        for _attempt in 1..QUESTIONS_MAX {
+            if !unregistered.statuses.contains(&NOT_FOUND) {
+                break;
+            }
+            unregistered = invite(&absent)?;
+        }
         Ok(vec![
             answer(
                 "REGISTER with a wrong password",
@@ -93,6 +101,12 @@ fn wrong_password() -> Redacted<String> {
 
 /// An extension no lab creates.
 const NOBODY: &str = "999";
+
+/// What an extension is answered with that the exchange does not know yet.
+const NOT_FOUND: u16 = 404;
+
+/// Far more than a new site takes.
+const QUESTIONS_MAX: u32 = 20;
 
 /// `100 Trying` may come or not.
 const TRYING: u16 = 100;
