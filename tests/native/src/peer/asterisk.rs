@@ -1,9 +1,8 @@
 //! Asterisk beside ours: the same extensions, the same calls.
 
-use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::{Processes, options, packages, wait_until_answered};
 use crate::{NativeError, PASSWORD, number};
@@ -43,26 +42,9 @@ impl Asterisk {
         let shown = shown.map_err(NativeError::io("run", "asterisk"))?;
         let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
         let version = shown.split(['+', ' ']).nth(1).unwrap_or("?").to_owned();
-        let log_path = folder.join("asterisk.log");
-        let log = File::create(&log_path).map_err(NativeError::io("write", &log_path))?;
-        let errors = log
-            .try_clone()
-            .map_err(NativeError::io("write", &log_path))?;
-        let child = chroot(&root)
-            .args(["-f", "-n"])
-            .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(errors)
-            .spawn()
-            .map_err(NativeError::io("run", "asterisk"))?;
-        let processes = Processes(child);
-        if !wait_until_answered(sip, options(sip))? {
-            return Err(NativeError::NotReady {
-                name: "asterisk",
-                log: std::fs::read_to_string(&log_path).unwrap_or_default(),
-            });
-        }
-        processes.note();
+        let ready = || wait_until_answered(sip, options(sip));
+        let processes =
+            Processes::start(chroot(&root).args(["-f", "-n"]), "asterisk", folder, ready)?;
         Ok(Self {
             processes,
             sip,

@@ -1,9 +1,8 @@
 //! Kamailio: beside ours, or at the far end of a trunk.
 
-use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::{Processes, options, wait_until_answered};
 use crate::{NativeError, PASSWORD};
@@ -47,28 +46,16 @@ impl Kamailio {
             .replace("PASSWORD", PASSWORD);
         let path = folder.join("kamailio.cfg");
         std::fs::write(&path, text).map_err(NativeError::io("write", &path))?;
-        let log_path = folder.join("kamailio.log");
-        let log = File::create(&log_path).map_err(NativeError::io("write", &log_path))?;
-        let child = Command::new("kamailio")
+        let mut command = Command::new("kamailio");
+        command
             .args(["-DD", "-E", "-m", "64", "-M", "8", "-f"])
             .arg(&path)
             .arg("-Y")
             .arg(folder)
             .arg("-w")
-            .arg(folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .map_err(missing)?;
-        let processes = Processes(child);
-        if !wait_until_answered(sip, options(sip))? {
-            return Err(NativeError::NotReady {
-                name: "kamailio",
-                log: std::fs::read_to_string(&log_path).unwrap_or_default(),
-            });
-        }
-        processes.note();
+            .arg(folder);
+        let ready = || wait_until_answered(sip, options(sip));
+        let processes = Processes::start(&mut command, "kamailio", folder, ready)?;
         Ok(Self {
             processes,
             sip,

@@ -9,8 +9,10 @@ pub use asterisk::Asterisk;
 pub use kamailio::Kamailio;
 pub use rtpengine::{RtpEngine, Session};
 
+use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::process::Child;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use kernel::process::{Stop, stop, usage};
@@ -25,6 +27,29 @@ const PROBES_MAX: u32 = 300;
 struct Processes(Child);
 
 impl Processes {
+    /// Starts a server whose log is `NAME.log` in `folder`, and waits until it answers.
+    fn start(
+        command: &mut Command,
+        name: &'static str,
+        folder: &Path,
+        answers: impl FnOnce() -> Result<bool, NativeError>,
+    ) -> Result<Self, NativeError> {
+        let log_path = folder.join(format!("{name}.log"));
+        let write = || NativeError::io("write", &log_path);
+        let log = File::create(&log_path).map_err(write())?;
+        let errors = log.try_clone().map_err(write())?;
+        command.stdin(Stdio::null()).stdout(log).stderr(errors);
+        let processes = Self(command.spawn().map_err(NativeError::io("run", name))?);
+        if !answers()? {
+            return Err(NativeError::NotReady {
+                name,
+                log: std::fs::read_to_string(&log_path).unwrap_or_default(),
+            });
+        }
+        processes.note();
+        Ok(processes)
+    }
+
     /// Processor time so far, milliseconds.
     fn cpu_millis(&self) -> u64 {
         self.pids()

@@ -1,9 +1,8 @@
 //! rtpengine beside our relay: Sipwise's media proxy, forwarding in user space as ours does.
 
-use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use super::{Processes, wait_until_answered};
@@ -44,9 +43,8 @@ impl RtpEngine {
         let shown = String::from_utf8_lossy(&shown).into_owned();
         let version = shown.split_whitespace().nth(1).unwrap_or("?").to_owned();
         let control = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
-        let log_path = folder.join("rtpengine.log");
-        let log = File::create(&log_path).map_err(NativeError::io("write", &log_path))?;
-        let child = Command::new("rtpengine")
+        let mut command = Command::new("rtpengine");
+        command
             .args([
                 "--foreground",
                 "--table=-1",
@@ -60,21 +58,10 @@ impl RtpEngine {
             .arg(format!(
                 "--pidfile={}",
                 folder.join("rtpengine.pid").display()
-            ))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .map_err(missing)?;
-        let processes = Processes(child);
+            ));
         let ping = |_| b"1 d7:command4:pinge".to_vec();
-        if !wait_until_answered(control, ping)? {
-            return Err(NativeError::NotReady {
-                name: "rtpengine",
-                log: std::fs::read_to_string(&log_path).unwrap_or_default(),
-            });
-        }
-        processes.note();
+        let ready = || wait_until_answered(control, ping);
+        let processes = Processes::start(&mut command, "rtpengine", folder, ready)?;
         let socket = || -> std::io::Result<UdpSocket> {
             let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
             socket.connect(control)?;
