@@ -55,9 +55,8 @@ impl Exchange {
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir(&folder).expect("a writable temporary folder");
         store(UnixListener::bind(folder.join("store.sock")).expect("a new path"));
-        let udp = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+        let (udp, tcp) = one_port_for_both();
         let sip = udp.local_addr().expect("bound");
-        let tcp = TcpListener::bind(sip).expect("the same port is free for TCP");
         let udp6 = UdpSocket::bind("[::1]:0").expect("a port is free");
         let sip6 = udp6.local_addr().expect("bound");
         let tls = TcpListener::bind("127.0.0.1:0").expect("a port is free");
@@ -173,6 +172,16 @@ impl Drop for Exchange {
         // What stays in the temporary folder does no harm.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// A port that is free for both; another test's connection may have the same number over TCP alone.
+fn one_port_for_both() -> (UdpSocket, TcpListener) {
+    let sockets = (0..1000).find_map(|_| {
+        let udp = UdpSocket::bind("127.0.0.1:0").ok()?;
+        let tcp = TcpListener::bind(udp.local_addr().ok()?).ok()?;
+        Some((udp, tcp))
+    });
+    sockets.expect("a port is free")
 }
 
 fn store(listener: UnixListener) {
