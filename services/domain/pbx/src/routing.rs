@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ::routing::{Cause, Outbound, Query, Refusal, Trigger, Usage, Who as Asker};
+use ::routing::{Cause, Charge, Outbound, Query, Refusal, Trigger, Usage, Who as Asker};
 use config::{Dtmf, Extension, Feature, Number, Site};
 use ipc::store::{Outcome, PhoneChange, PhoneSetting};
 use sip::StatusCode;
@@ -33,12 +33,7 @@ pub(crate) fn lead(
         return nowhere();
     };
     let query = query(core, usage, caller, dialled, cause);
-    let decision = ::routing::decide(site, &query);
-    let withheld = decision.steps.contains(&::routing::Step::Withheld);
-    match translated(site, caller, dialled, decision.outcome) {
-        Lead::Ring(plan) => Lead::Ring(Plan { withheld, ..plan }),
-        other => other,
-    }
+    translated(site, caller, dialled, ::routing::decide(site, &query))
 }
 
 /// Where a call goes that rang at an extension which is busy, or did not answer.
@@ -62,8 +57,8 @@ pub(crate) fn forward(
         Trigger::NoAnswer
     };
     let query = query(core, usage, caller, extension, Cause::Dialled);
-    let decision = ::routing::forward(site, &query, &number, &diverted, trigger)?;
-    match translated(site, caller, extension, decision.outcome) {
+    let outcome = ::routing::forward(site, &query, &number, &diverted, trigger)?;
+    match translated(site, caller, extension, outcome) {
         Lead::Ring(plan) => Some(plan),
         Lead::Pickup(_)
         | Lead::GroupPickup
@@ -102,7 +97,7 @@ fn translated(site: &Site, caller: &Peer, dialled: &str, outcome: ::routing::Out
             to: dialled.to_owned(),
             emergency: plan.emergency,
             pin: plan.pin,
-            withheld: false,
+            withheld: plan.withheld,
             stages: plan.stages.into_iter().flat_map(stages).collect(),
         }),
         ::routing::Outcome::Feature { feature, argument } => match caller {
@@ -227,6 +222,29 @@ fn use_feature(extension: &str, feature: Feature, argument: String) -> Lead {
         // The number behind this code was looked up with it.
         Feature::Withhold => nowhere(),
     }
+}
+
+/// Whether a call that was decided earlier may begin now (F3 to F5); else what its caller is told.
+pub(crate) fn may_begin(core: &Core, usage: &Usage, charge: &Charge) -> Result<(), StatusCode> {
+    let Some((_, site)) = &core.site else {
+        return Ok(());
+    };
+    let clocks = (core.unix(), core.now);
+    let may = ::routing::may_begin(site, usage, clocks, charge);
+    may.map_err(|refusal| status(refusal.status()))
+}
+
+/// Whether a trunk has a channel for a call; else what its caller is told.
+pub(crate) fn has_channel(core: &Core, usage: &Usage, charge: &Charge) -> Result<(), StatusCode> {
+    let trunk = core
+        .site
+        .as_ref()
+        .and_then(|(_, site)| site.trunk(&charge.trunk));
+    let full = trunk.is_some_and(|trunk| usage.on_trunk(&trunk.name) >= trunk.channels_max);
+    if full && charge.class.is_some() {
+        return Err(StatusCode::SERVICE_UNAVAILABLE);
+    }
+    Ok(())
 }
 
 /// The number an extension has for the outside.

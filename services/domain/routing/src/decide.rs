@@ -51,21 +51,19 @@ pub enum Cause<'a> {
     Forwarded(&'a [Number]),
 }
 
-/// Where a number leads. The one function that decides it and that explains it.
+/// Where a number leads.
 #[must_use]
-pub fn decide(site: &Site, query: &Query<'_>) -> Decision {
-    let mut search = Search::new(site, query);
-    let dialled: String = query
-        .dialled
-        .chars()
-        .filter(|sign| !VISUAL_SEPARATORS.contains(sign))
-        .collect();
-    let outcome = search.begin(&dialled);
-    if let Outcome::Refused(refusal) = outcome {
-        search.steps.push(Step::Refused(refusal));
-    }
+pub fn decide(site: &Site, query: &Query<'_>) -> Outcome {
+    Search::new(site, query, None).run()
+}
+
+/// Where a number leads and why: [`decide`], with everything written down that it looked at.
+#[must_use]
+pub fn explain(site: &Site, query: &Query<'_>) -> Decision {
+    let mut search = Search::new(site, query, Some(Vec::new()));
+    let outcome = search.run();
     Decision {
-        steps: search.steps,
+        steps: search.trace.unwrap_or_default(),
         outcome,
     }
 }
@@ -76,7 +74,8 @@ pub(crate) struct Search<'a> {
     pub(crate) query: &'a Query<'a>,
     /// The extension whose permission counts; `None`: the call goes from trunk to trunk.
     pub(crate) payer: Option<&'a Extension>,
-    pub(crate) steps: Vec<Step>,
+    /// What was looked at, when somebody wants to know: a call does not.
+    pub(crate) trace: Option<Vec<Step>>,
     pub(crate) stages: Vec<Stage>,
     /// Why a way was not taken; told when no other is left.
     pub(crate) refusal: Option<Refusal>,
@@ -89,7 +88,7 @@ pub(crate) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(site: &'a Site, query: &'a Query<'a>) -> Self {
+    fn new(site: &'a Site, query: &'a Query<'a>, trace: Option<Vec<Step>>) -> Self {
         let payer = match (query.cause, query.who) {
             (Cause::Transferred(by), _) => Some(by),
             (Cause::Forwarded(by), _) => by.last().map(Number::as_str),
@@ -104,13 +103,33 @@ impl<'a> Search<'a> {
             site,
             query,
             payer: payer.and_then(|number| site.extension(number)),
-            steps: Vec::new(),
+            trace,
             stages: Vec::new(),
             refusal: None,
             diverted,
             withheld: false,
             pin: false,
             turns: 0,
+        }
+    }
+
+    fn run(&mut self) -> Outcome {
+        let dialled: String = self
+            .query
+            .dialled
+            .chars()
+            .filter(|sign| !VISUAL_SEPARATORS.contains(sign))
+            .collect();
+        let outcome = self.begin(&dialled);
+        if let Outcome::Refused(refusal) = outcome {
+            self.note(|| Step::Refused(refusal));
+        }
+        outcome
+    }
+
+    pub(crate) fn note(&mut self, step: impl FnOnce() -> Step) {
+        if let Some(trace) = &mut self.trace {
+            trace.push(step());
         }
     }
 
@@ -136,7 +155,7 @@ impl<'a> Search<'a> {
         }
         match self.site.features.find(dialled) {
             Some((Feature::Withhold, rest)) => {
-                self.steps.push(Step::Withheld);
+                self.note(|| Step::Withheld);
                 self.withheld = true;
                 if let Some(number) = numbering::emergency(&self.site.dialling, rest) {
                     return self.emergency(number);
@@ -149,7 +168,7 @@ impl<'a> Search<'a> {
                 let slot = self.site.parking.slots.iter();
                 let mut slot = slot.filter(|slot| slot.as_str() == dialled);
                 if let Some(slot) = slot.next() {
-                    self.steps.push(Step::Slot(slot.clone()));
+                    self.note(|| Step::Slot(slot.clone()));
                     return Outcome::Retrieve(slot.clone());
                 }
                 self.look_up(dialled);
@@ -168,6 +187,7 @@ impl<'a> Search<'a> {
         Outcome::Hunt(Plan {
             stages: std::mem::take(&mut self.stages),
             pin: self.pin,
+            withheld: self.withheld,
             emergency: false,
         })
     }
@@ -175,7 +195,7 @@ impl<'a> Search<'a> {
     /// Nobody sets a forward that he could not dial (F11); whether a forward may be followed is
     /// asked again at every call.
     fn feature(&mut self, feature: Feature, argument: &str) -> Outcome {
-        self.steps.push(Step::Feature(feature));
+        self.note(|| Step::Feature(feature));
         // Who is transferred or forwarded did not dial the code: it must not change his settings.
         let dialled = match self.query.cause {
             Cause::Dialled => true,
@@ -238,7 +258,7 @@ impl<'a> Search<'a> {
         for (index, route) in site.routes.iter().enumerate() {
             let verdict = self.ask(route, dialled);
             let taken = verdict == RouteVerdict::Taken;
-            self.steps.push(Step::Route {
+            self.note(|| Step::Route {
                 index,
                 name: route.name.clone(),
                 verdict,
@@ -294,7 +314,7 @@ impl<'a> Search<'a> {
     fn take(&mut self, route: &Route, dialled: &str) {
         let number = rewritten(dialled, route.rewrite.strip, &route.rewrite.prefix);
         if number != dialled {
-            self.steps.push(Step::Rewritten {
+            self.note(|| Step::Rewritten {
                 from: dialled.to_owned(),
                 to: number.clone(),
             });
@@ -303,7 +323,7 @@ impl<'a> Search<'a> {
             if !self.can_enter_pin() {
                 return self.refuse(Refusal::NoPin);
             }
-            self.steps.push(Step::Pin);
+            self.note(|| Step::Pin);
             self.pin = true;
         }
         let mut rest = route.destinations.as_slice();
@@ -354,12 +374,12 @@ impl<'a> Search<'a> {
             return self.refuse(Refusal::TooManyTurns);
         }
         self.turns += 1;
-        self.steps.push(Step::Turn(to.to_owned()));
+        self.note(|| Step::Turn(to.to_owned()));
         self.look_up(to);
     }
 
     fn group(&mut self, group: &Group) {
-        self.steps.push(Step::Group(group.number.clone()));
+        self.note(|| Step::Group(group.number.clone()));
         if self.turns >= TURNS_MAX {
             return self.refuse(Refusal::TooManyTurns);
         }
@@ -389,7 +409,7 @@ impl<'a> Search<'a> {
             let number = &member.extension;
             let disturbed = |it: &&Extension| !it.settings.do_not_disturb;
             if self.site.extensions.get(number).filter(disturbed).is_none() {
-                self.steps.push(Step::DoNotDisturb(number.clone()));
+                self.note(|| Step::DoNotDisturb(number.clone()));
                 continue;
             }
             let (after, lasts) = match group.strategy {

@@ -5,7 +5,6 @@ use std::time::Duration;
 use config::{Feature, Number, Phone};
 
 use crate::numbering::Kind;
-use crate::usage::Charge;
 
 /// Where a number leads, and how that came about.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,6 +40,8 @@ pub struct Plan {
     pub stages: Vec<Stage>,
     /// Ask the caller for the PIN of his extension first (F7): `Settings::is_pin`.
     pub pin: bool,
+    /// The caller does not want his number shown to anybody.
+    pub withheld: bool,
     /// An emergency call: it is never refused for want of anything, and never limited (F15).
     pub emergency: bool,
 }
@@ -120,19 +121,6 @@ pub struct CallerId {
     pub number: Option<Phone>,
     /// The caller does not want it shown.
     pub withheld: bool,
-}
-
-impl Outbound {
-    /// What the call is counted under on one of its trunks.
-    #[must_use]
-    pub fn charge(&self, trunk: &str) -> Charge {
-        Charge {
-            payer: self.payer.clone(),
-            trunk: trunk.to_owned(),
-            class: self.kind.class(),
-            country: self.country.clone(),
-        }
-    }
 }
 
 /// Why a call is refused.

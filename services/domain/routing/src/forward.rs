@@ -3,7 +3,7 @@
 use config::{Extension, Number, Site};
 
 use crate::decide::{Cause, Query, Search, decide};
-use crate::decision::{Decision, Refusal, Stage, Step};
+use crate::decision::{Outcome, Refusal, Stage, Step};
 
 /// What happened to a call that rang, or could not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,7 +40,7 @@ pub fn forward(
     extension: &Number,
     diverted: &[Number],
     trigger: Trigger,
-) -> Option<Decision> {
+) -> Option<Outcome> {
     let extension = site.extensions.get(extension)?;
     let to = forward_target(extension, trigger, diverted)?;
     let mut chain = diverted.to_vec();
@@ -53,20 +53,14 @@ pub fn forward(
         cause: Cause::Forwarded(&chain),
         ..*query
     };
-    let mut decision = decide(site, &again);
-    let step = Step::Forwarded {
-        extension: extension.number.clone(),
-        to: to.to_owned(),
-    };
-    decision.steps.insert(0, step);
-    Some(decision)
+    Some(decide(site, &again))
 }
 
 impl<'a> Search<'a> {
     /// Adds the stages an extension leads to: its devices, or where it forwards its calls.
     pub(crate) fn extension(&mut self, extension: &'a Extension) {
         let number = &extension.number;
-        self.steps.push(Step::Extension(number.clone()));
+        self.note(|| Step::Extension(number.clone()));
         let settings = &extension.settings;
         if let Some(to) = &settings.forward.always
             && self.follow(extension, to)
@@ -74,7 +68,7 @@ impl<'a> Search<'a> {
             return;
         }
         if settings.do_not_disturb {
-            self.steps.push(Step::DoNotDisturb(number.clone()));
+            self.note(|| Step::DoNotDisturb(number.clone()));
             let followed = settings
                 .forward
                 .busy
@@ -100,10 +94,10 @@ impl<'a> Search<'a> {
             .iter()
             .any(|it| it == number || it.as_str() == to);
         if back || to == number.as_str() || self.diverted.len() >= FORWARDS_MAX {
-            self.steps.push(Step::ForwardLoop(number.clone()));
+            self.note(|| Step::ForwardLoop(number.clone()));
             return false;
         }
-        self.steps.push(Step::Forwarded {
+        self.note(|| Step::Forwarded {
             extension: number.clone(),
             to: to.to_owned(),
         });

@@ -2,11 +2,13 @@
 //!
 //! What this crate must never do: know the time, the network or what is registered. A decision is
 //! a function of the site, the question and what is going on ([`Usage`]); the same function
-//! answers a call and explains it, so an explanation cannot differ from what would happen.
+//! answers a call ([`decide`]) and explains it ([`explain`]), so an explanation cannot differ from
+//! what would happen.
 //!
 //! Read first: [`decide`], [`Query`], [`Outcome`]; then [`numbering`] for what a number is, and
 //! [`warnings`] for what is dangerous about a site.
 
+mod admission;
 mod decide;
 mod decision;
 mod forward;
@@ -20,7 +22,8 @@ mod worst_case;
 #[cfg(test)]
 mod example;
 
-pub use decide::{Cause, Query, Who, decide};
+pub use admission::may_begin;
+pub use decide::{Cause, Query, Who, decide, explain};
 pub use decision::{
     Attempt, CallerId, Decision, Outbound, Outcome, Plan, Refusal, Ring, RouteVerdict, Stage, Step,
     TrunkVerdict,

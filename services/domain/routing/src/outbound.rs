@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use config::{Class, Destination, Extension, Phone, Route, Trunk, rewritten};
 
+use crate::admission::Counted;
 use crate::decide::Search;
 use crate::decision::{
     Attempt, CallerId, Outbound, Outcome, Plan, Refusal, Stage, Step, TrunkVerdict,
 };
 use crate::numbering::{self, Kind, Number};
-use crate::usage::day;
 
 impl Search<'_> {
     /// An emergency call goes out whatever anybody set (F15): by the trunks of the route for just
     /// this number, else by those named for it, else by every trunk there is.
     pub(crate) fn emergency(&mut self, number: &str) -> Outcome {
-        self.steps.push(Step::Emergency(number.to_owned()));
+        self.note(|| Step::Emergency(number.to_owned()));
         let site = self.site;
         let exact =
             |route: &&Route| route.enabled && route.pattern.exact().as_deref() == Some(number);
@@ -63,6 +63,7 @@ impl Search<'_> {
         Outcome::Hunt(Plan {
             stages: vec![Stage::Trunks(outbound)],
             pin: false,
+            withheld: self.withheld,
             emergency: true,
         })
     }
@@ -85,22 +86,21 @@ impl Search<'_> {
             | Kind::Premium
             | Kind::International => sent.clone(),
         };
-        self.steps.push(Step::Read {
+        self.note(|| Step::Read {
             number: meant.dialled.clone(),
             kind: meant.kind,
             e164: meant.e164.clone(),
         });
         if let Err(refusal) = self.permitted(route, &meant) {
-            self.steps.push(Step::Refused(refusal));
+            self.note(|| Step::Refused(refusal));
             return self.refuse(refusal);
         }
         let caller_id = self.caller_id(route.rewrite.caller_id.as_ref());
         let mut attempts = Vec::new();
         for trunk in names.iter().filter_map(|name| site.trunk(name)) {
-            let used = self.query.usage.on_trunk(&trunk.name);
             let verdict = if !trunk.enabled {
                 TrunkVerdict::Disabled
-            } else if used >= trunk.channels_max && meant.kind.class().is_some() {
+            } else if meant.kind.class().is_some() && self.counted().is_full(trunk) {
                 TrunkVerdict::Full
             } else {
                 let number = numbering::written(&site.dialling, &sent, trunk.number_form);
@@ -127,7 +127,7 @@ impl Search<'_> {
     }
 
     fn looked_at(&mut self, trunk: &Trunk, verdict: TrunkVerdict) {
-        self.steps.push(Step::Trunk {
+        self.note(|| Step::Trunk {
             name: trunk.name.clone(),
             verdict,
         });
@@ -158,12 +158,11 @@ impl Search<'_> {
         if class == Class::International {
             self.abroad(payer, number)?;
         }
-        self.counted(payer, class)
+        self.counted().of_payer(payer, class)
     }
 
     /// F2, F3 and F6: what is asked of calls abroad only.
     fn abroad(&self, payer: &Extension, number: &Number) -> Result<(), Refusal> {
-        let limits = &self.site.limits;
         let country = number
             .country
             .as_deref()
@@ -174,43 +173,16 @@ impl Search<'_> {
         if !self.site.is_office_time(self.query.now) && !payer.settings.off_hours {
             return Err(Refusal::OutsideOfficeHours);
         }
-        if self.query.usage.to_country(country) >= limits.per_country {
-            return Err(Refusal::TooManyToCountry);
-        }
-        Ok(())
+        self.counted().at_country(Some(country))
     }
 
-    /// F3, F4 and F5: what is going on and what was spent.
-    fn counted(&self, payer: &Extension, class: Class) -> Result<(), Refusal> {
-        let usage = self.query.usage;
-        let limits = &payer.settings.limits;
-        if usage.of_extension(&payer.number) >= usize::from(limits.concurrent) {
-            return Err(Refusal::TooManyCalls);
+    fn counted(&self) -> Counted<'_> {
+        Counted {
+            site: self.site,
+            usage: self.query.usage,
+            now: self.query.now,
+            at: self.query.at,
         }
-        if usage.is_too_fast(&payer.number, limits, self.query.at) {
-            return Err(Refusal::TooFast);
-        }
-        if usage.outbound() >= self.site_calls_max() {
-            return Err(Refusal::BoxBusy);
-        }
-        if self.left(class).is_some_and(|left| left.is_zero()) {
-            return Err(Refusal::MinutesUsedUp);
-        }
-        Ok(())
-    }
-
-    /// Outbound calls of the box at one time: a share of the channels, so that calls still come in.
-    fn site_calls_max(&self) -> usize {
-        calls_max(self.site)
-    }
-
-    /// What is left today of the minutes of a class; `None`: it is not capped.
-    fn left(&self, class: Class) -> Option<Duration> {
-        let minutes = self.site.limits.minutes_a_day.get(&class)?;
-        let cap = Duration::from_secs(u64::from(*minutes) * 60);
-        let today = day(self.site, self.query.now);
-        let spoken = self.query.usage.spoken(class, self.query.at, today);
-        Some(cap.saturating_sub(spoken))
     }
 
     /// A call is ended when its own time or the minutes of its class are over (F8, F5).
@@ -219,15 +191,8 @@ impl Search<'_> {
         let own = self
             .payer
             .map_or(PASSED_ON_MAX, |it| it.settings.duration_max);
-        Some(self.left(class).map_or(own, |left| left.min(own)))
+        Some(self.counted().left(class).map_or(own, |left| left.min(own)))
     }
-}
-
-/// Outbound calls of a site at one time (F3): at least one, where there is a trunk at all.
-pub(crate) fn calls_max(site: &config::Site) -> usize {
-    let enabled = site.trunks.iter().filter(|trunk| trunk.enabled);
-    let channels: usize = enabled.map(|trunk| trunk.channels_max).sum();
-    (channels * usize::from(site.limits.outbound_percent) / 100).max(channels.min(1))
 }
 
 /// The trunks a route leads to, in order.

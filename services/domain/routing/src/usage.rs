@@ -99,6 +99,15 @@ impl Usage {
         }
     }
 
+    /// Whether a call is paid by the same extension for the same kind of number.
+    #[must_use]
+    pub fn is_same(&self, ticket: Ticket, charge: &Charge) -> bool {
+        self.calls.get(&ticket).is_some_and(|(known, _)| {
+            let of = |it: &Charge| (it.payer.clone(), it.class, it.country.clone());
+            of(known) == of(charge)
+        })
+    }
+
     /// The call goes on over another trunk.
     pub fn moved(&mut self, ticket: Ticket, trunk: &str) {
         if let Some((charge, _)) = self.calls.get_mut(&ticket) {

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use config::{Class, Countries, Extension, Route, Site, Source};
 
+use crate::admission::calls_max;
 use crate::numbering::Kind;
-use crate::outbound::{calls_max, trunks_of};
+use crate::outbound::trunks_of;
 use crate::warnings::{is_generic, reaches};
 
 /// What somebody with an extension's password can do in a day.

@@ -75,7 +75,7 @@ pub(crate) fn explain(admin: &Admin, moment: &Moment, request: &Request, caller:
             by => Cause::Transferred(by),
         },
     };
-    let decision = routing::decide(&site, &query);
+    let decision = routing::explain(&site, &query);
     let language = language(&question.language, caller);
     let steps: Vec<String> = decision
         .steps

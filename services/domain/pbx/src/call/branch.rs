@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use ::routing::Charge;
 use ipc::sound::{Clip, Source};
 use sansio::Instant;
 use sip::transaction::Flow;
@@ -89,6 +90,14 @@ impl Calls {
         let unavailable = StatusCode::SERVICE_UNAVAILABLE;
         let Who::Trunk(call) = who else { return };
         let attempt = &call.0;
+        let charge = call.1.charge(&attempt.trunk);
+        if self.hunts.get(&key).is_some_and(|hunt| hunt.emergency) {
+            self.make_room(tools, &attempt.trunk);
+        }
+        if let Err(status) = self.may_begin(tools, key, &charge) {
+            self.target_failed(key, status);
+            return;
+        }
         let Some((caller, diverted)) = self.shown_outside(tools, key, attempt) else {
             return;
         };
@@ -106,6 +115,23 @@ impl Calls {
             // The next trunk may be there.
             Err(_) => self.target_failed(key, unavailable),
         }
+    }
+
+    /// Whether limits let a call by trunk begin. The next trunk of the same attempt goes on under
+    /// its ticket; whatever comes later, after phones have rung or at the cost of somebody else, is
+    /// an attempt of its own (F3 to F5).
+    fn may_begin(
+        &mut self,
+        tools: &Tools<'_>,
+        key: Key,
+        charge: &Charge,
+    ) -> Result<(), StatusCode> {
+        let ticket = self.hunts.get(&key).and_then(|hunt| hunt.ticket);
+        if ticket.is_some_and(|ticket| self.usage().is_same(ticket, charge)) {
+            return routing::has_channel(tools.core, self.usage(), charge);
+        }
+        self.drop_ticket(tools, key);
+        routing::may_begin(tools.core, self.usage(), charge)
     }
 
     /// Who calls, and who sent the call on, as a carrier is told.

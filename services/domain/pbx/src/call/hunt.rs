@@ -15,7 +15,6 @@ use sip::StatusCode;
 
 use super::alarms::Alarm;
 use super::branch::Branch;
-use super::limits::today;
 use super::party::Place;
 use super::plan::{Plan, Ring, Stage, Target};
 use super::verdict::{is_busy, verdict};
@@ -146,6 +145,11 @@ impl Calls {
     /// Begins the next stage that has somebody to ring, or gives up.
     fn next_stage(&mut self, tools: &mut Tools<'_>, key: Key) {
         loop {
+            let next = self.hunts.get(&key).and_then(|hunt| hunt.stages.front());
+            if !next.is_some_and(Stage::is_trunk) {
+                // Its channel is free while phones ring.
+                self.drop_ticket(tools, key);
+            }
             let Some(hunt) = self.hunts.get_mut(&key) else {
                 return;
             };
@@ -306,14 +310,11 @@ impl Calls {
     ) -> Option<Hunt> {
         self.cancel_branches(tools, key, reason);
         self.alarms.set(Alarm::Hunt(key), None);
-        let mut hunt = self.hunts.remove(&key)?;
+        self.drop_ticket(tools, key);
+        let hunt = self.hunts.remove(&key)?;
         let ring = hunt.ring.as_ref();
         self.changed
             .extend(ring.and_then(|ring| ring.group.clone()));
-        if let Some(ticket) = hunt.ticket.take() {
-            self.usage
-                .ended(ticket, tools.core.now, today(tools), false);
-        }
         Some(hunt)
     }
 

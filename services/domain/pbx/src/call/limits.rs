@@ -1,10 +1,13 @@
 //! How many calls there are, of whom: for limits, and for who is busy.
 
 use ipc::pbx::Trunk as TrunkStatus;
+use ipc::store::Outcome;
 use routing::{Charge, Ticket, Usage, day};
+use sip::StatusCode;
 
 use super::party::{Party, Place};
-use super::{CALLS_MAX, Calls, Tools};
+use super::record::Left;
+use super::{CALLS_MAX, Calls, Key, Tools};
 use crate::leg::LegId;
 
 impl Calls {
@@ -55,6 +58,54 @@ impl Calls {
         self.usage.moved(ticket, &charge.trunk);
         if let Some(party) = self.parties.get_mut(&leg) {
             party.ticket = Some((ticket, charge));
+        }
+    }
+
+    /// An emergency call goes out by this trunk: when all its channels are in use, the call that
+    /// began last gives its own up, one that went out before one that came in (F15).
+    pub(super) fn make_room(&mut self, tools: &mut Tools<'_>, trunk: &str) {
+        if self.usage.on_trunk(trunk) < tools.trunks.channels_max(trunk) {
+            return;
+        }
+        let candidates = self.parties.iter().filter_map(|(leg, party)| {
+            let (ticket, charge) = party.ticket.as_ref()?;
+            let emergency = charge.payer.is_some() && charge.class.is_none();
+            let outbound = charge.class.is_some();
+            (charge.trunk == trunk && !emergency).then_some((outbound, *ticket, *leg))
+        });
+        if let Some((_, _, leg)) = candidates.max() {
+            self.give_way(tools, leg);
+        }
+    }
+
+    /// Ends the call of a party by trunk.
+    fn give_way(&mut self, tools: &mut Tools<'_>, leg: LegId) {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        match self.place(leg) {
+            Some(Place::Talk(key)) => self.end_talk(tools, key),
+            Some(Place::Branch(key) | Place::Waiting(key)) => {
+                if let Some(hunt) = self.take_hunt(tools, key, None) {
+                    self.failed(tools, hunt, status, Outcome::EndedByBox);
+                }
+            }
+            Some(Place::Slot(slot)) => {
+                self.hang_up(tools, leg, StatusCode::OK, None);
+                self.parked_left(slot);
+            }
+            Some(Place::Transferor(_) | Place::Leaving) => {
+                self.end_records_of(tools, leg, Left::Box);
+                self.hang_up(tools, leg, status, None);
+            }
+            Some(Place::Gone) | None => {}
+        }
+    }
+
+    /// A hunt's attempt by trunk is over: what comes next is another one.
+    pub(super) fn drop_ticket(&mut self, tools: &Tools<'_>, key: Key) {
+        let ticket = self.hunts.get_mut(&key).and_then(|hunt| hunt.ticket.take());
+        if let Some(ticket) = ticket {
+            self.usage
+                .ended(ticket, tools.core.now, today(tools), false);
         }
     }
 

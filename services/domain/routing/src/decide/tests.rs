@@ -50,7 +50,7 @@ impl Desk {
     }
 
     fn ask(&self, from: &str, dialled: &str) -> Decision {
-        decide(
+        explain(
             &self.site,
             &self.query(Who::Extension(from), dialled, Cause::Dialled),
         )
@@ -80,7 +80,7 @@ impl Desk {
 
     fn inbound(&self, trunk: &str, called: &str) -> Outcome {
         let query = self.query(Who::Trunk(trunk), called, Cause::Dialled);
-        decide(&self.site, &query).outcome
+        decide(&self.site, &query)
     }
 }
 
@@ -227,7 +227,7 @@ fn busy_and_unanswered_calls_are_forwarded_once() {
         forward(&desk.site, &query, &number(from), diverted, trigger)
     };
     let busy = after("100", &[], Trigger::Busy).expect("forwarded");
-    let stage = stages(busy.outcome).remove(0);
+    let stage = stages(busy).remove(0);
     assert!(matches!(stage, Stage::Extension { diverted, .. } if diverted == [number("100")]));
     assert_eq!(after("100", &[], Trigger::NoAnswer), None);
     assert_eq!(after("101", &[number("100")], Trigger::NoAnswer), None);
@@ -400,8 +400,8 @@ proptest! {
             now: if night { NIGHT } else { NOON },
             ..BUSY_OFFICE.query(Who::Extension(&from), &dialled, Cause::Dialled)
         };
-        let decision = decide(&BUSY_OFFICE.site, &query);
-        prop_assert_eq!(&decision, &decide(&BUSY_OFFICE.site, &query));
+        let decision = explain(&BUSY_OFFICE.site, &query);
+        prop_assert_eq!(&decision.outcome, &decide(&BUSY_OFFICE.site, &query));
         let taken = decision.steps.iter().filter(|step| {
             matches!(step, Step::Route { verdict: RouteVerdict::Taken, .. })
         });

@@ -237,7 +237,7 @@ fn a_transfer_is_made_at_the_permission_of_who_transfers() {
     let desk = Desk::new(|_| {});
     let ask = |who, by, to| {
         let query = desk.query(who, to, Cause::Transferred(by));
-        decide(&desk.site, &query).outcome
+        decide(&desk.site, &query)
     };
     let refused = Outcome::Refused(Refusal::ClassNotAllowed);
     assert_eq!(ask(Who::Trunk("Carrier A"), "100", "0900123456"), refused);
@@ -266,7 +266,7 @@ fn a_route_may_ask_for_a_pin() {
     desk.refused("103", "*7200351212345678", Refusal::NoPin);
     let cause = Cause::Transferred("103");
     let query = desk.query(Who::Trunk("Carrier A"), "00351212345678", cause);
-    let outcome = decide(&desk.site, &query).outcome;
+    let outcome = decide(&desk.site, &query);
     assert_eq!(outcome, Outcome::Refused(Refusal::NoPin));
 }
 
@@ -291,7 +291,7 @@ fn nobody_has_codes_dialled_in_his_name() {
     let desk = Desk::new(|_| {});
     let ask = |dialled, cause| {
         let query = desk.query(Who::Extension("100"), dialled, cause);
-        decide(&desk.site, &query).outcome
+        decide(&desk.site, &query)
     };
     let refused = Outcome::Refused(Refusal::NoRoute);
     let chain = [number("101")];

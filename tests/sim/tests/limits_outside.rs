@@ -1,0 +1,178 @@
+//! Limits of calls outside, asked when a trunk is about to be called, and emergency calls that need
+//! a channel.
+
+#![expect(clippy::expect_used, reason = "a test's helpers may fail the test")]
+
+use ipc::site::{Destination, Route, Source, Trunk, TrunkAccess};
+use ipc::store::Outcome;
+use sim::{Floor, Stand, checks};
+use sip::StatusCode;
+
+/// The carriers' places in a floor of three phones.
+const FIRST: usize = 3;
+const SECOND: usize = 4;
+
+fn trunk(name: &str, place: usize) -> Trunk {
+    let address = format!("10.0.2.{}", place + 1);
+    Trunk {
+        name: name.into(),
+        access: TrunkAccess::Peer {
+            server: address.clone(),
+            networks: vec![format!("{address}/32")],
+        },
+        qualify_secs: 0,
+        ..Trunk::default()
+    }
+}
+
+fn to_trunk(name: &str) -> Destination {
+    Destination::Trunk(name.into())
+}
+
+/// Three phones and two carriers: numbers that begin with 3 go out by `first`, those that begin
+/// with 4 where the test says.
+fn floor(fours: Vec<Destination>, change: impl FnOnce(&mut ipc::site::Site)) -> Floor {
+    let mut floor = Floor::with(3, |site| {
+        site.dialling.area_code = "11".into();
+        site.dialling.owned_numbers = vec!["+551132345678".into()];
+        site.trunks = vec![trunk("first", FIRST), trunk("second", SECOND)];
+        let route = |name: &str, pattern: &str, destinations| Route {
+            name: name.into(),
+            sources: vec![Source::Extensions],
+            pattern: pattern.into(),
+            destinations,
+            ..Route::default()
+        };
+        site.routes = vec![
+            route("threes", "3XXXXXXX", vec![to_trunk("first")]),
+            route("fours", "4XXXXXXX", fours),
+        ];
+        for extension in &mut site.extensions {
+            extension.settings.forward.ring_secs = 10;
+        }
+        change(site);
+    });
+    for place in ["carrier-1", "carrier-2"] {
+        let index = floor.sets.len();
+        let place_of = u8::try_from(index + 1).expect("a small floor");
+        floor.sets.push(sim::Handset::new(place, place_of));
+    }
+    floor.run_secs(1);
+    floor
+}
+
+fn at_101() -> Destination {
+    Destination::Extension("101".into())
+}
+
+/// F3: a phone rings first, and in the meantime the caller uses up what he may.
+#[test]
+fn a_trunk_that_comes_after_a_phone_is_asked_for_when_its_turn_comes() {
+    let mut floor = floor(vec![at_101(), to_trunk("second")], |site| {
+        site.extensions[0].settings.limits.concurrent = 1;
+    });
+    let first = floor.call(0, "44445555");
+    assert_eq!(floor.stand(1, 0), Stand::Ringing);
+    let second = floor.call(0, "33334444");
+    floor.act(FIRST, |set, world| set.answer(world, 0));
+    assert!(floor.talk((0, second), (FIRST, 0)));
+    floor.run_secs(11);
+    assert_eq!(floor.stand(SECOND, 0), Stand::Over(0), "never called");
+    assert_eq!(floor.stand(0, first), Stand::Over(480));
+    floor.act(0, |set, world| set.hang_up(world, second));
+    floor.run_secs(1);
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
+/// F3: the same for a call that came back from a trunk and rings at a phone meanwhile.
+#[test]
+fn a_failed_trunk_gives_its_channel_back_while_a_phone_rings() {
+    let fours = vec![to_trunk("second"), at_101(), to_trunk("second")];
+    let mut floor = floor(fours, |site| {
+        site.trunks[1].channels_max = 1;
+        // The whole site has one call less than it has channels.
+        site.limits.outbound_percent = 100;
+    });
+    let first = floor.call(0, "44445555");
+    floor.act(SECOND, |set, world| {
+        set.reply(world, 0, StatusCode::NOT_FOUND);
+    });
+    assert_eq!(floor.stand(1, 0), Stand::Ringing);
+    let second = floor.call(2, "44446666");
+    assert_eq!(floor.stand(SECOND, 1), Stand::Ringing);
+    floor.act(SECOND, |set, world| set.answer(world, 1));
+    assert!(floor.talk((2, second), (SECOND, 1)));
+    floor.run_secs(11);
+    // Its second turn by this trunk finds the only channel in use.
+    assert!(matches!(floor.stand(0, first), Stand::Over(_)));
+    assert_eq!(floor.sets[SECOND].lines.len(), 2);
+    floor.act(2, |set, world| set.hang_up(world, second));
+    floor.run_secs(1);
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
+/// F3, F11: when nobody answers, who forwards outside pays, whatever the caller has open.
+#[test]
+fn a_forward_outside_is_counted_for_who_forwards_when_it_begins() {
+    let mut floor = floor(vec![to_trunk("second")], |site| {
+        site.extensions[1].settings.forward.no_answer = "44445555".into();
+        site.extensions[1].settings.limits.concurrent = 1;
+        site.extensions[0].settings.limits.concurrent = 0;
+    });
+    let own = floor.call(1, "33334444");
+    let caller = floor.call(0, "101");
+    assert_eq!(floor.stand(1, 1), Stand::Ringing);
+    floor.run_secs(11);
+    assert_eq!(floor.stand(SECOND, 0), Stand::Over(0), "101 has a call out");
+    assert!(matches!(floor.stand(0, caller), Stand::Over(_)));
+    floor.act(1, |set, world| set.hang_up(world, own));
+    floor.call(0, "101");
+    floor.run_secs(11);
+    assert_eq!(floor.stand(SECOND, 0), Stand::Ringing, "101 pays, not 100");
+}
+
+/// F15: with every channel in use the call that went out last gives way.
+#[test]
+fn an_emergency_takes_the_channel_of_the_newest_call_outside() {
+    let mut floor = floor(Vec::new(), |site| {
+        site.routes.pop();
+        site.trunks.truncate(1);
+        site.trunks[0].channels_max = 2;
+        site.limits.outbound_percent = 100;
+    });
+    let [older, newer] = [(1, "33334444"), (2, "33335555")].map(|(from, to)| {
+        let line = floor.call(from, to);
+        let carrier = floor.last(FIRST);
+        floor.act(FIRST, |set, world| set.answer(world, carrier));
+        (from, line)
+    });
+    let caller = floor.call(0, "190");
+    assert_eq!(floor.stand(FIRST, 2), Stand::Ringing);
+    assert_eq!(floor.stand(newer.0, newer.1), Stand::Over(200));
+    assert_eq!(floor.stand(older.0, older.1), Stand::Talking);
+    floor.act(FIRST, |set, world| set.answer(world, 2));
+    assert!(floor.talk((0, caller), (FIRST, 2)));
+    // A second emergency does not end the first one.
+    floor.call(2, "193");
+    assert_eq!(floor.stand(FIRST, 3), Stand::Ringing);
+    assert_eq!(floor.stand(0, caller), Stand::Talking);
+    assert_eq!(floor.stand(older.0, older.1), Stand::Over(200));
+    let ended = floor.records().into_iter().map(|record| record.outcome);
+    let by_box = ended.filter(|outcome| *outcome == Outcome::EndedByBox);
+    assert_eq!(by_box.count(), 2);
+}
+
+/// F15: one that only rings gives way too, and its caller is told.
+#[test]
+fn an_emergency_takes_the_channel_of_a_call_that_rings() {
+    let mut floor = floor(vec![to_trunk("second")], |site| {
+        site.trunks.truncate(1);
+        site.routes.pop();
+        site.trunks[0].channels_max = 1;
+    });
+    let ringing = floor.call(1, "33334444");
+    assert_eq!(floor.stand(FIRST, 0), Stand::Ringing);
+    floor.call(0, "190");
+    assert_eq!(floor.stand(1, ringing), Stand::Over(503));
+    assert_eq!(floor.stand(FIRST, 1), Stand::Ringing);
+}
