@@ -179,10 +179,21 @@ pub enum Dtmf {
 pub struct Crypto {
     /// Suite.
     pub suite: Suite,
-    /// Master key and salt for what we send.
+    /// Master key and salt for what we send; our packets carry no MKI.
     pub send: Redacted<Vec<u8>>,
-    /// Master key and salt for what the peer sends.
-    pub receive: Redacted<Vec<u8>>,
+    /// Master keys and salts for what the peer sends: one, or several told apart by their MKI.
+    pub receive: Vec<MasterKey>,
+    /// Bytes of MKI in the peer's packets, 0 to 128.
+    pub mki_length: u8,
+}
+
+/// A master key and salt, and what names it in packets (RFC 3711 §3.1).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MasterKey {
+    /// Its MKI, in as many bytes as all of them have, big-endian; 0 when there is none.
+    pub mki: u64,
+    /// Master key and salt.
+    pub key: Redacted<Vec<u8>>,
 }
 
 /// An SRTP protection profile.

@@ -19,7 +19,7 @@ mod session;
 pub use audio::{Audio, AudioFault, FORMATS_MAX, Ours, read_audio};
 pub use author::Author;
 pub use codec::{convertible, is_convertible, is_noise, same_encoding};
-pub use crypto::{CryptoLine, SUITES, key_length};
+pub use crypto::{CryptoLine, KEYS_MAX, SUITES, key_length};
 pub use media::{Direction, Media, TelephoneEvent};
 pub use negotiate::{choose, events, offered, taken};
 pub use session::{LENGTH_MAX, Line, MEDIA_MAX, ParseError, Session};

@@ -10,7 +10,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use ipc::sound::{
-    Agreed, Clip, Codec, Crypto, Dtmf, Event, Family, Reply, Request, Source, Stats, Suite,
+    Agreed, Clip, Codec, Crypto, Dtmf, Event, Family, MasterKey, Reply, Request, Source, Stats,
+    Suite,
 };
 use media::{Control, Pump};
 use rtp::{Header, Packet, srtp};
@@ -80,7 +81,11 @@ impl Phone {
             crypto: self.keys.as_ref().map(|_| Crypto {
                 suite: Suite::AesCm128HmacSha1_80,
                 send: key(KEY_OF_OURS),
-                receive: key(KEY_OF_THEIRS),
+                receive: vec![MasterKey {
+                    mki: 0,
+                    key: key(KEY_OF_THEIRS),
+                }],
+                mki_length: 0,
             }),
             ..Agreed::default()
         }

@@ -212,13 +212,8 @@ impl Talk {
         let described = ours.describe(place.address, Some((session, audio.index)));
         let body = self.author.write(described, place.address).into_bytes();
         let formats = of_offer(&ours.codecs, &audio.codecs);
-        self.agreed = Some(agreed(
-            audio,
-            formats,
-            dtmf,
-            ours.rtcp_mux,
-            crypto.map(|(_, agreed)| agreed),
-        ));
+        let crypto = crypto.map(|(_, agreed)| agreed);
+        self.agreed = Some(agreed(audio, formats, dtmf, ours.rtcp_mux, crypto));
         self.ours = Some(ours);
         Ok(body)
     }
@@ -241,11 +236,7 @@ impl Talk {
         let crypto = ours.crypto.iter().find_map(|own| {
             let same = |line: &&CryptoLine| line.tag == own.tag && line.suite == own.suite;
             let line = theirs.crypto.iter().find(same)?;
-            Some(Crypto {
-                suite: own.suite,
-                send: own.key.clone(),
-                receive: line.key.clone(),
-            })
+            Some(crypto_of(own.key()?.clone(), line))
         });
         let must = profile.srtp == Encryption::Required || theirs.secure;
         if crypto.is_none() && must {
@@ -312,28 +303,25 @@ impl Talk {
     fn key_lines(&mut self, secrets: &mut Secrets) -> Vec<CryptoLine> {
         (1_u32..)
             .zip(SUITES)
-            .map(|(tag, suite)| CryptoLine {
-                tag,
-                suite,
-                key: self.key(secrets, suite),
-            })
+            .map(|(tag, suite)| CryptoLine::ours(tag, suite, self.key(secrets, suite)))
             .collect()
     }
 
     /// Our line for theirs, with the same tag (RFC 4568 §5.1.2), and the keys for `media`.
     fn take_key(&mut self, secrets: &mut Secrets, line: &CryptoLine) -> (CryptoLine, Crypto) {
         let key = self.key(secrets, line.suite);
-        let crypto = Crypto {
-            suite: line.suite,
-            send: key.clone(),
-            receive: line.key.clone(),
-        };
-        let ours = CryptoLine {
-            tag: line.tag,
-            suite: line.suite,
-            key,
-        };
-        (ours, crypto)
+        let ours = CryptoLine::ours(line.tag, line.suite, key.clone());
+        (ours, crypto_of(key, line))
+    }
+}
+
+/// The keys for `media`: ours, and those of the peer's line.
+fn crypto_of(send: Redacted<Vec<u8>>, theirs: &CryptoLine) -> Crypto {
+    Crypto {
+        suite: theirs.suite,
+        send,
+        receive: theirs.keys.clone(),
+        mki_length: theirs.mki_length,
     }
 }
 
@@ -342,14 +330,16 @@ pub(super) fn allows(profile: &Profile, codec: &Codec) -> bool {
     profile.codecs.is_empty() || sdp::is_noise(codec) || profile.codecs.contains(&codec.name)
 }
 
-/// The line of an offer to take: the first we know (RFC 4568 §5.1.2). `None` for plain RTP.
+/// The line of an offer to take: the first we know (RFC 4568 §5.1.2), one without an MKI before one
+/// with it, which costs bytes in every packet. `None` for plain RTP.
 fn key_line<'a>(profile: &Profile, audio: &'a Audio) -> Result<Option<&'a CryptoLine>, AudioFault> {
     let wanted = match profile.srtp {
         Encryption::Off => audio.secure,
         Encryption::Optional | Encryption::Required => true,
     };
     let must = audio.secure || profile.srtp == Encryption::Required;
-    match audio.crypto.first().filter(|_| wanted) {
+    let bare = audio.crypto.iter().find(|line| line.mki_length == 0);
+    match bare.or_else(|| audio.crypto.first()).filter(|_| wanted) {
         None if must => Err(AudioFault::NotEncrypted),
         line => Ok(line),
     }

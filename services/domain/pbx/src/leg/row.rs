@@ -264,7 +264,7 @@ fn save_talk(talk: &Talk) -> Option<TalkRow> {
             crypto: ours
                 .crypto
                 .iter()
-                .map(|line| (line.tag, line.suite, line.key.clone()))
+                .filter_map(|line| Some((line.tag, line.suite, line.key()?.clone())))
                 .collect(),
         },
         agreed: talk.agreed.clone()?,
@@ -302,7 +302,7 @@ fn restore_talk(row: TalkRow) -> Option<Talk> {
             .ours
             .crypto
             .into_iter()
-            .map(|(tag, suite, key)| CryptoLine { tag, suite, key })
+            .map(|(tag, suite, key)| CryptoLine::ours(tag, suite, key))
             .collect(),
     };
     Some(Talk {

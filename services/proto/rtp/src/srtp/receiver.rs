@@ -11,14 +11,21 @@ use crate::packet::{Header, check_rtcp};
 /// Checks and decrypts the packets of one direction. `Debug` shows no key.
 pub struct Receiver {
     suite: Suite,
-    rtp: Cipher,
-    rtcp: Cipher,
+    first: Key,
+    /// More keys, told apart by the MKI.
+    others: Vec<Key>,
     /// Octets of MKI in every packet.
     mki_length: usize,
     /// The highest rollover counter a stream seen for the first time may have.
     rollovers_max: u32,
     /// Latest used first.
     streams: Vec<Stream>,
+}
+
+struct Key {
+    mki: u64,
+    rtp: Cipher,
+    rtcp: Cipher,
 }
 
 struct Stream {
@@ -29,27 +36,41 @@ struct Stream {
 
 impl Receiver {
     /// A receiver that has received nothing. `mki_length` is the octets of MKI the peer said it
-    /// puts into its packets (RFC 4568 §6.1), usually 0; what they say is not looked at.
+    /// puts into its packets (RFC 4568 §6.1), usually 0; what they say is not looked at while there
+    /// is one key.
     #[must_use]
     pub fn new(master: &Master, mki_length: usize) -> Self {
         Self {
             suite: master.suite(),
-            rtp: Cipher::new(master, Purpose::Rtp),
-            rtcp: Cipher::new(master, Purpose::Rtcp),
+            first: Key::new(0, master),
+            others: Vec::new(),
             mki_length,
             rollovers_max: ROLLOVERS_FRESH,
             streams: Vec::new(),
         }
     }
 
-    /// A receiver for a peer that has been sending for an unknown while: a process before us died
+    /// A receiver of packets whose MKI, of `mki_length` octets, says which of several keys they are
+    /// protected with; all for one suite. `None` without a key. The streams and their indices are
+    /// the same under each of them (RFC 3711 §3.2.1).
+    #[must_use]
+    pub fn with_keys(masters: &[(u64, Master)], mki_length: usize) -> Option<Self> {
+        let ((mki, first), others) = masters.split_first()?;
+        Some(Self {
+            first: Key::new(*mki, first),
+            others: others.iter().map(|(mki, it)| Key::new(*mki, it)).collect(),
+            ..Self::new(first, mki_length)
+        })
+    }
+
+    /// The receiver for a peer that has been sending for an unknown while: a process before us died
     /// without telling how far it came. The first packet of each stream is tried at each rollover
     /// counter of the last day.
     #[must_use]
-    pub fn joining(master: &Master, mki_length: usize) -> Self {
+    pub fn joining(self) -> Self {
         Self {
             rollovers_max: ROLLOVERS_JOINING,
-            ..Self::new(master, mki_length)
+            ..self
         }
     }
 
@@ -147,7 +168,7 @@ impl Receiver {
     fn open_rtp(&self, header: Header, index: Index, packet: &mut Vec<u8>) -> Result<(), Refused> {
         let mki = self.mki_length;
         let tag_length = self.suite.rtp_tag();
-        match &self.rtp {
+        match &self.key_of(packet, tag_length)?.rtp {
             Cipher::Counter(counter) => {
                 let (signed, tag) = split_end(packet, tag_length)?;
                 let (signed, _) = split_end(signed, mki)?;
@@ -172,7 +193,7 @@ impl Receiver {
 
     /// The E bit and the index behind an RTCP packet.
     fn rtcp_trailer(&self, packet: &[u8]) -> Result<[u8; 4], Refused> {
-        let behind = match self.rtcp {
+        let behind = match self.first.rtcp {
             Cipher::Counter(_) => self.mki_length.saturating_add(self.suite.rtcp_tag()),
             Cipher::Gcm(_) => self.mki_length,
         };
@@ -190,7 +211,7 @@ impl Receiver {
     ) -> Result<(), Refused> {
         let encrypted = u32::from_be_bytes(trailer) & ENCRYPTED != 0;
         let tag_length = self.suite.rtcp_tag();
-        match &self.rtcp {
+        match &self.key_of(packet, tag_length)?.rtcp {
             Cipher::Counter(counter) => {
                 let (signed, tag) = split_end(packet, tag_length)?;
                 let (signed, _) = split_end(signed, self.mki_length)?;
@@ -219,6 +240,22 @@ impl Receiver {
         Ok(())
     }
 
+    /// The key a packet is protected with. The MKI is before the tag, or last where the tag is part
+    /// of the payload (RFC 3711 §3.1, RFC 7714 §8.2).
+    fn key_of(&self, packet: &[u8], tag_length: usize) -> Result<&Key, Refused> {
+        if self.others.is_empty() {
+            return Ok(&self.first);
+        }
+        let behind = match self.first.rtp {
+            Cipher::Counter(_) => tag_length,
+            Cipher::Gcm(_) => 0,
+        };
+        let (rest, _) = split_end(packet, behind)?;
+        let (_, mki) = split_end(rest, self.mki_length)?;
+        let mut keys = std::iter::once(&self.first).chain(&self.others);
+        keys.find(|key| key.is_named(mki)).ok_or(Refused::Forged)
+    }
+
     fn find(&self, ssrc: u32) -> Option<&Stream> {
         self.streams.iter().find(|stream| stream.ssrc == ssrc)
     }
@@ -237,6 +274,26 @@ impl Receiver {
                 *first = stream;
             }
         }
+    }
+}
+
+impl Key {
+    fn new(mki: u64, master: &Master) -> Self {
+        Self {
+            mki,
+            rtp: Cipher::new(master, Purpose::Rtp),
+            rtcp: Cipher::new(master, Purpose::Rtcp),
+        }
+    }
+
+    /// Whether an MKI in a packet, big-endian, is this key's.
+    fn is_named(&self, mki: &[u8]) -> bool {
+        let number = self.mki.to_be_bytes();
+        let numbers = number.iter().rev().copied().chain(std::iter::repeat(0));
+        mki.iter()
+            .rev()
+            .zip(numbers)
+            .all(|(octet, own)| *octet == own)
     }
 }
 

@@ -147,6 +147,41 @@ fn an_mki_is_taken_off() {
     }
 }
 
+/// RFC 3711 §3.1, RFC 4568 §6.1: the peer goes over to its second key in the middle of a stream.
+#[test]
+fn the_mki_says_which_of_several_keys_a_packet_is_protected_with() {
+    for suite in Suite::ALL {
+        let second = vec![9; suite.master_length()];
+        let second = Master::new(suite, &second).expect("the right length");
+        let keys = [(1, master(suite)), (0x0203, second.clone())];
+        let mut receiver = Receiver::with_keys(&keys, 2).expect("keys");
+        let behind = |length: usize| match suite {
+            Suite::AeadAes128Gcm => 0,
+            Suite::AesCm128HmacSha1_80 | Suite::AesCm128HmacSha1_32 => length,
+        };
+        for (master, mki, sequence) in [(&keys[0].1, [0, 1], 7), (&second, [2, 3], 8)] {
+            let mut sender = Sender::new(master);
+            let mut packet = rtp(sequence);
+            sender.protect_rtp(&mut packet).expect("room");
+            let at = packet.len() - behind(suite.rtp_tag());
+            packet.splice(at..at, mki);
+            let mut unknown = packet.clone();
+            unknown[at] ^= 0x80;
+            let refused = receiver.unprotect_rtp(&mut unknown);
+            assert_eq!(refused, Err(Refused::Forged), "{suite}");
+            assert_eq!(receiver.unprotect_rtp(&mut packet), Ok(()), "{suite}");
+            assert_eq!(packet, rtp(sequence));
+        }
+        let mut sender = Sender::new(&second);
+        let mut packet = rtcp();
+        sender.protect_rtcp(&mut packet).expect("room");
+        let at = packet.len() - behind(suite.rtcp_tag());
+        packet.splice(at..at, [2, 3]);
+        assert_eq!(receiver.unprotect_rtcp(&mut packet), Ok(()), "{suite}");
+        assert_eq!(packet, rtcp());
+    }
+}
+
 /// A sender far into its third round of sequence numbers.
 fn advanced(suite: Suite) -> Sender {
     let mut sender = Sender::new(&master(suite));
@@ -162,7 +197,7 @@ fn advanced(suite: Suite) -> Sender {
 #[test]
 fn a_restarted_process_goes_on_in_the_same_round() {
     for suite in Suite::ALL {
-        let mut receiver = Receiver::joining(&master(suite), 0);
+        let mut receiver = Receiver::new(&master(suite), 0).joining();
         let mut packet = rtp(501);
         let mut sender = advanced(suite);
         sender.protect_rtp(&mut packet).expect("room");

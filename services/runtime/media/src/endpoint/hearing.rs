@@ -288,9 +288,7 @@ impl Leg {
         packet.clear();
         packet.extend_from_slice(&header.to_bytes());
         packet.extend_from_slice(payload);
-        if let Some(keys) = &mut self.keys
-            && keys.send.protect_rtp(packet).is_err()
-        {
+        if self.secrecy.protect_rtp(packet).is_err() {
             self.ear.undelivered += 1;
             return;
         }

@@ -3,14 +3,14 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use ipc::sound::{Agreed, Codec, Dtmf, EndpointId, Stats, Suite};
+use ipc::sound::{Agreed, Codec, Dtmf, EndpointId, Stats};
 use rtp::codec::Format;
-use rtp::srtp::{self, Master};
 use rtp::{Expected, Header, Latch, Outgoing, Packet};
 use sansio::Instant;
 
 use super::hearing::Ear;
 use super::reports::Reports;
+use super::secrecy::Secrecy;
 use super::tape::Tape;
 use super::voice::Voice;
 
@@ -26,7 +26,7 @@ pub(crate) struct Leg {
     pub(crate) latch: Latch,
     /// Our address the peer sends to, once it has sent.
     pub(crate) local: Option<IpAddr>,
-    pub(crate) keys: Option<Keys>,
+    pub(crate) secrecy: Secrecy,
     /// An earlier process had this endpoint: the peer's SRTP is of unknown age.
     is_reopened: bool,
     pub(crate) ear: Ear,
@@ -51,14 +51,6 @@ pub(crate) enum Incoming {
     Noise(u8),
     /// Telephone events (RFC 4733).
     Events,
-}
-
-/// SRTP in both directions, and the keys it was made from.
-#[derive(Debug)]
-pub(crate) struct Keys {
-    from: ipc::sound::Crypto,
-    pub(crate) send: srtp::Sender,
-    pub(crate) receive: srtp::Receiver,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -86,7 +78,7 @@ impl Leg {
             incoming: Box::new([Incoming::Unknown; 128]),
             latch: Latch::default(),
             local: None,
-            keys: None,
+            secrecy: Secrecy::default(),
             is_reopened,
             reports: Reports::new(now, out.ssrc(), name),
             ear: Ear::new(out),
@@ -100,12 +92,13 @@ impl Leg {
     }
 
     /// Takes what was agreed. The locked source stays unless told otherwise; so do SRTP contexts
-    /// of keys that stay, or their roll-over counters would be lost (pbx trap 21).
+    /// of keys that stay.
     ///
     /// # Errors
     /// Keys that do not fit their suite.
     pub(crate) fn set(&mut self, now: Instant, agreed: Agreed) -> Result<(), String> {
-        self.keys = self.keys_for(&agreed)?;
+        let is_joining = self.is_reopened || agreed.rollover.1 > 0;
+        self.secrecy.set(agreed.crypto.as_ref(), is_joining)?;
         if agreed.relatch {
             self.latch.reopen();
         }
@@ -137,36 +130,6 @@ impl Leg {
         Ok(())
     }
 
-    fn keys_for(&mut self, agreed: &Agreed) -> Result<Option<Keys>, String> {
-        let Some(crypto) = &agreed.crypto else {
-            return Ok(None);
-        };
-        if let Some(keys) = self.keys.take_if(|keys| keys.from == *crypto) {
-            return Ok(Some(keys));
-        }
-        let suite = match crypto.suite {
-            Suite::AesCm128HmacSha1_80 => srtp::Suite::AesCm128HmacSha1_80,
-            Suite::AesCm128HmacSha1_32 => srtp::Suite::AesCm128HmacSha1_32,
-            Suite::AeadAes128Gcm => srtp::Suite::AeadAes128Gcm,
-        };
-        let master = |key: &[u8]| Master::new(suite, key).map_err(|error| error.to_string());
-        let (send, receive) = (
-            master(crypto.send.reveal())?,
-            master(crypto.receive.reveal())?,
-        );
-        let is_joining = self.is_reopened || agreed.rollover.1 > 0;
-        Ok(Some(Keys {
-            from: crypto.clone(),
-            // Our SSRC is new in every process, so its counter begins at zero rightly.
-            send: srtp::Sender::new(&send),
-            receive: if is_joining {
-                srtp::Receiver::joining(&receive, 0)
-            } else {
-                srtp::Receiver::new(&receive, 0)
-            },
-        }))
-    }
-
     /// Whether our address is still to be learnt from a datagram's control message.
     pub(crate) const fn needs_local(&self) -> bool {
         self.local.is_none()
@@ -195,17 +158,16 @@ impl Leg {
             self.count_dropped();
             return None;
         }
-        let bytes = match &mut self.keys {
-            None => bytes,
-            Some(keys) => {
-                plain.clear();
-                plain.extend_from_slice(bytes);
-                if keys.receive.unprotect_rtp(plain).is_err() {
-                    self.count_dropped();
-                    return None;
-                }
-                plain.as_slice()
+        let bytes = if self.secrecy.is_on() {
+            plain.clear();
+            plain.extend_from_slice(bytes);
+            if self.secrecy.unprotect_rtp(plain).is_err() {
+                self.count_dropped();
+                return None;
             }
+            plain.as_slice()
+        } else {
+            bytes
         };
         let Ok(packet) = Packet::parse(bytes) else {
             self.count_dropped();
@@ -234,17 +196,16 @@ impl Leg {
             self.count_dropped();
             return None;
         }
-        let bytes = match &mut self.keys {
-            None => bytes,
-            Some(keys) => {
-                plain.clear();
-                plain.extend_from_slice(bytes);
-                if keys.receive.unprotect_rtcp(plain).is_err() {
-                    self.count_dropped();
-                    return None;
-                }
-                plain.as_slice()
+        let bytes = if self.secrecy.is_on() {
+            plain.clear();
+            plain.extend_from_slice(bytes);
+            if self.secrecy.unprotect_rtcp(plain).is_err() {
+                self.count_dropped();
+                return None;
             }
+            plain.as_slice()
+        } else {
+            bytes
         };
         if rtp::check_rtcp(bytes).is_err() {
             self.count_dropped();
@@ -337,7 +298,6 @@ impl Leg {
     /// Everything about it.
     pub(crate) fn stats(&self, now: Instant) -> Stats {
         let format = self.counts.format.and_then(|place| self.format(place));
-        let rollovers = self.keys.as_ref().map_or((0, 0), Keys::rollovers);
         Stats {
             received: self.counts.received,
             sent: self.ear.sent(),
@@ -348,19 +308,9 @@ impl Leg {
             strangers: self.latch.strangers().collect(),
             idle_millis: u64::try_from((now - self.last_valid).as_millis()).unwrap_or(u64::MAX),
             codec: format.map_or_else(String::new, |codec| codec.name.clone()),
-            rollover: rollovers,
+            rollover: self.secrecy.rollovers(),
             ..self.reports.stats(format.map_or("", |codec| &codec.name))
         }
-    }
-}
-
-impl Keys {
-    fn rollovers(&self) -> (u32, u32) {
-        let latest = |position: srtp::Position| position.rollovers;
-        (
-            self.send.positions().map(latest).max().unwrap_or(0),
-            self.receive.positions().next().map_or(0, latest),
-        )
     }
 }
 

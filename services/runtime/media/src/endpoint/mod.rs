@@ -20,6 +20,7 @@ mod press;
 mod pump;
 mod recorder;
 mod reports;
+mod secrecy;
 mod service;
 mod sockets;
 mod tape;

@@ -125,9 +125,7 @@ impl Leg {
         let wait = millis / 2 + rng.below(millis);
         self.reports.next = now + Duration::from_millis(wait);
         self.write_report(now, packet);
-        if let Some(keys) = &mut self.keys
-            && keys.send.protect_rtcp(packet).is_err()
-        {
+        if self.secrecy.protect_rtcp(packet).is_err() {
             return;
         }
         let channel = if self.agreed.rtcp_mux {

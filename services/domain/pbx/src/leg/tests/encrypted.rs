@@ -39,8 +39,30 @@ fn a_secure_offer_is_answered_with_a_key_of_ours_under_its_tag() {
         let agreed = bench.agreed().crypto.expect("keys");
         assert_eq!(agreed.suite, Suite::AesCm128HmacSha1_32);
         assert_eq!(agreed.send.reveal().len(), 30);
-        assert_ne!(agreed.send, agreed.receive);
+        assert_ne!(agreed.send, agreed.receive[0].key);
     }
+}
+
+/// RFC 4568 §6.1: what names a key in packets is taken as it comes, but a line without is better.
+#[test]
+fn a_line_with_an_mki_is_taken_when_there_is_none_without() {
+    let check = |lines: &str, tag: &str, mki: (u64, u8)| {
+        let mut bench = Bench::new(encrypting(Encryption::Optional));
+        let mut caller = Remote::caller();
+        let leg = bench.incoming(&mut caller, "", &secure_offer("RTP/SAVP", lines));
+        bench.command(|legs, core| legs.answer(core, leg, &[]));
+        let text = body(&bench.response(200).body);
+        let line = text.lines().find(|line| line.starts_with("a=crypto:"));
+        let line = line.expect("a line of ours");
+        assert!(line.starts_with(&format!("a=crypto:{tag} ")), "{line}");
+        assert!(!line.contains('|'), "ours has no MKI: {line}");
+        let agreed = bench.agreed().crypto.expect("keys");
+        assert_eq!((agreed.receive[0].mki, agreed.mki_length), mki);
+    };
+    let named = crypto(1, "AES_CM_128_HMAC_SHA1_80").replace("|2^31", "|2^31|1:4");
+    check(&named, "1", (1, 4));
+    let bare = crypto(2, "AES_CM_128_HMAC_SHA1_32");
+    check(&(named + &bare), "2", (0, 0));
 }
 
 #[test]
@@ -115,6 +137,8 @@ fn an_answer_with_a_key_is_used_and_one_without_refused_when_it_must_be() {
     };
     let taken = crypto(1, "AES_CM_128_HMAC_SHA1_80");
     check(Encryption::Optional, "RTP/AVP", &taken, Some(true));
+    let named = taken.replace("|2^31", "|2^31|7:1");
+    check(Encryption::Optional, "RTP/AVP", &named, Some(true));
     check(Encryption::Optional, "RTP/AVP", "", Some(false));
     check(Encryption::Required, "RTP/SAVP", &taken, Some(true));
     check(Encryption::Required, "RTP/SAVP", "", None);

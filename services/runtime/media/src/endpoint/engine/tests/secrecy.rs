@@ -86,6 +86,57 @@ fn keys_that_stay_keep_their_place_and_new_keys_begin_anew() {
     assert_eq!(site.heard(&mut plain).len(), 1);
 }
 
+/// RFC 3711 §9.1: our stream must not begin again under a key that it has used.
+#[test]
+fn our_counter_goes_on_when_the_peer_takes_another_key_or_comes_back_from_plain_rtp() {
+    let mut site = Site::new();
+    let mut secret = site.phone(1, &[pcma()], Dtmf::Elsewhere);
+    let mut plain = site.phone(2, &[pcma()], Dtmf::Elsewhere);
+    secret.secure(Suite::AesCm128HmacSha1_80, 3, 4);
+    site.set(&secret);
+    site.connect(&secret, &plain);
+    // Somewhere in here our sequence number wraps.
+    for _ in 0..=65_536 {
+        site.say(&mut plain, 8, b"on and on", 160);
+        site.pass(20);
+        site.outside.sent.clear();
+    }
+    let sent = |site: &Site| site.engine.stats(site.now, 1).expect("open").rollover.0;
+    assert_eq!(sent(&site), 1);
+    secret.secure(Suite::AesCm128HmacSha1_80, 3, 5);
+    site.set(&secret);
+    assert_eq!(sent(&site), 1);
+    site.say(&mut secret, 8, b"new key", 160);
+    assert_eq!(site.heard(&mut plain)[0].payload, b"new key");
+    let crypto = secret.agreed.crypto.take();
+    site.set(&secret);
+    assert_eq!(sent(&site), 0);
+    secret.agreed.crypto = crypto;
+    site.set(&secret);
+    assert_eq!(sent(&site), 1);
+}
+
+/// RFC 4568 §6.1: `|1:4` in the peer's line.
+#[test]
+fn a_peer_that_sends_an_mki_is_heard() {
+    let mut site = Site::new();
+    let mut secret = site.phone(1, &[pcma()], Dtmf::Elsewhere);
+    let mut plain = site.phone(2, &[pcma()], Dtmf::Elsewhere);
+    secret.secure(Suite::AesCm128HmacSha1_80, 3, 4);
+    let crypto = secret.agreed.crypto.as_mut().expect("keys");
+    crypto.mki_length = 4;
+    site.set(&secret);
+    site.connect(&secret, &plain);
+    let mut packet = secret.packet(false, 8, b"named");
+    let at = packet.len() - 10;
+    packet.splice(at..at, [0, 0, 0, 1]);
+    site.arrive(secret.slot, Channel::Rtp, secret.address, &packet);
+    assert_eq!(site.heard(&mut plain)[0].payload, b"named");
+    // Ours has none, and none is sent.
+    site.say(&mut plain, 8, b"bare", 160);
+    assert_eq!(site.heard(&mut secret)[0].payload, b"bare");
+}
+
 #[test]
 fn a_restarted_media_understands_a_peer_whose_counter_has_rolled_over() {
     let mut site = Site::new();

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use ipc::sound::{Agreed, Codec, Crypto, Dtmf, Event, Source};
+use ipc::sound::{Agreed, Codec, Crypto, Dtmf, Event, MasterKey, Source};
 use rtp::codec::{Decoder, Encoder};
 use rtp::srtp;
 use rtp::{Header, Packet, Rate};
@@ -275,7 +275,11 @@ impl Phone {
         self.agreed.crypto = Some(Crypto {
             suite,
             send: ipc::Redacted::new(key(ours)),
-            receive: ipc::Redacted::new(key(theirs)),
+            receive: vec![MasterKey {
+                mki: 0,
+                key: ipc::Redacted::new(key(theirs)),
+            }],
+            mki_length: 0,
         });
         let receiver = srtp::Receiver::new(&master(ours), 0);
         self.keys = Some((srtp::Sender::new(&master(theirs)), receiver));
