@@ -117,3 +117,48 @@ fn a_call_in_progress_moves_to_another_phone_of_the_same_person() {
     floor.act(0, |set, world| set.hang_up(world, caller));
     assert_eq!(checks::settled(&floor.world), Ok(()));
 }
+
+/// RFC 3891 §3: whose call is over is told so, for a minute; then nobody knows of it any more.
+#[test]
+fn the_place_in_a_call_that_is_over_is_declined() {
+    let mut floor = floor();
+    let (caller, callee) = floor.connect(0, 1);
+    let second = floor.add("101");
+    let replaces = floor.sets[1].replaces(callee);
+    let take = |floor: &mut Floor, replaces: &str| {
+        let header = [(HeaderName::Replaces, replaces.to_owned())];
+        let line = floor.with_set(second, |set, world| set.call_with(world, "101", &header));
+        floor.run_secs(1);
+        floor.stand(second, line.expect("a handset"))
+    };
+    floor.act(0, |set, world| set.hang_up(world, caller));
+    assert_eq!(take(&mut floor, &replaces), Stand::Over(603));
+    let wrong = replaces.replace("from-tag=", "from-tag=x");
+    assert_eq!(take(&mut floor, &wrong), Stand::Over(481));
+    let cancelled = floor.call(0, "101");
+    let rings = floor.last(1);
+    let early = format!("{};early-only", floor.sets[1].replaces(rings));
+    floor.act(0, |set, world| set.hang_up(world, cancelled));
+    assert_eq!(take(&mut floor, &early), Stand::Over(603));
+    floor.run_secs(62);
+    assert_eq!(take(&mut floor, &replaces), Stand::Over(481));
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
+/// RFC 3891 §3: an early dialog is replaced at who is called, never at who calls.
+#[test]
+fn the_place_of_a_caller_who_waits_cannot_be_taken() {
+    let mut floor = floor();
+    let caller = floor.call(0, "101");
+    let second = floor.add("100");
+    let replaces = floor.sets[0].replaces(caller);
+    let header = [(HeaderName::Replaces, replaces)];
+    let line = floor.with_set(second, |set, world| set.call_with(world, "101", &header));
+    floor.run_secs(1);
+    assert_eq!(
+        floor.stand(second, line.expect("a handset")),
+        Stand::Over(481)
+    );
+    floor.act(1, |set, world| set.answer(world, 0));
+    assert!(floor.talk((0, caller), (1, 0)));
+}

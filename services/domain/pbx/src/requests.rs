@@ -27,6 +27,11 @@ pub(crate) fn request(
     flow: Flow,
     request: &Request,
 ) {
+    // RFC 3891 §3: it is nobody's place that another request could take.
+    if request.method != Method::Invite && request.headers.first(&HeaderName::Replaces).is_some() {
+        tools.core.reject(id, request, StatusCode::BAD_REQUEST);
+        return;
+    }
     let in_dialog = request.headers.to().is_ok_and(|to| to.tag().is_some());
     if in_dialog && !is_from_its_peer(tools, id, flow, request) {
         return;

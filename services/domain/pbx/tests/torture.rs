@@ -218,3 +218,13 @@ fn what_cannot_or_must_not_be_answered_gets_silence() {
     ));
     silent(message("ACK sip:user@example.com SIP/7.0", "8 ACK", ""));
 }
+
+/// RFC 3891 §3.
+#[test]
+fn replaces_is_for_an_invite_alone() {
+    let fields = "Replaces: a@b;to-tag=1;from-tag=2\n";
+    let options = message("OPTIONS sip:100@example.com SIP/2.0", "1 OPTIONS", fields);
+    assert_eq!(answer(options).status.code(), 400);
+    let plain = message("OPTIONS sip:100@example.com SIP/2.0", "1 OPTIONS", "");
+    assert_eq!(answer(plain).status.code(), 200);
+}

@@ -33,22 +33,16 @@ impl Calls {
                 self.take_ringing(tools, leg, record, key);
                 return;
             }
-            // RFC 3891 §3: it is answered already.
-            Some((_, Place::Talk(_))) if replaced.early_only => StatusCode::BUSY_HERE,
-            Some((found, Place::Talk(_))) if self.is_same_person(leg, found) => {
+            Some((found, Place::Talk(_)))
+                if !replaced.early_only && self.is_same_person(leg, found) =>
+            {
                 self.take_over(tools, leg, record, found);
                 return;
             }
-            Some((_, Place::Branch(_) | Place::Talk(_))) => StatusCode::FORBIDDEN,
-            Some((
-                _,
-                Place::Waiting(_)
-                | Place::Transferor(_)
-                | Place::Slot(_)
-                | Place::Leaving
-                | Place::Gone,
-            ))
-            | None => StatusCode::CALL_DOES_NOT_EXIST,
+            Some((_, Place::Branch(_))) => StatusCode::FORBIDDEN,
+            Some((found, place)) => irreplaceable(tools, found, place, &replaced),
+            None if tools.legs.has_ended(tools.core.now, &replaced) => StatusCode::DECLINE,
+            None => StatusCode::CALL_DOES_NOT_EXIST,
         };
         self.refuse(tools, leg, record, refusal, Outcome::Rejected);
     }
@@ -89,5 +83,23 @@ impl Calls {
             return false;
         };
         taker == called || routing::share_pickup_group(tools.core, taker, called)
+    }
+}
+
+/// Why a dialog that we know cannot be had (RFC 3891 §3).
+fn irreplaceable(tools: &Tools<'_>, found: LegId, place: Place, replaced: &Replaced) -> StatusCode {
+    match place {
+        Place::Gone => StatusCode::DECLINE,
+        // An early dialog that the other side began is nobody's to take.
+        _ if !tools.legs.is_confirmed(found) => StatusCode::CALL_DOES_NOT_EXIST,
+        // It is answered already.
+        _ if replaced.early_only => StatusCode::BUSY_HERE,
+        Place::Talk(_) => StatusCode::FORBIDDEN,
+        // It is on its way to somebody else.
+        Place::Waiting(_)
+        | Place::Branch(_)
+        | Place::Transferor(_)
+        | Place::Slot(_)
+        | Place::Leaving => StatusCode::DECLINE,
     }
 }

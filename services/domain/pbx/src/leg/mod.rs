@@ -7,6 +7,7 @@
 
 mod challenge;
 mod digits;
+mod ended;
 mod exchange;
 mod in_dialog;
 mod interface;

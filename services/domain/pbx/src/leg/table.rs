@@ -6,6 +6,7 @@ use sansio::Instant;
 use sip::transaction::{ClientId, Flow, ServerId};
 use sip::{Headers, Request};
 
+use super::ended::Ended;
 use super::state::{Cx, First, Leg, Phase};
 use super::{LegEvent, LegId};
 use crate::core::Core;
@@ -22,6 +23,7 @@ pub(crate) struct Legs {
     timers: BTreeSet<(Instant, LegId)>,
     /// Call-ID and From tag of INVITEs that are not answered yet (RFC 3261 §8.2.2.2).
     pub(super) arriving: BTreeMap<(String, String), (u32, LegId)>,
+    pub(super) ended: Ended,
 }
 
 /// What all legs share.
@@ -109,6 +111,7 @@ impl Legs {
             self.timers.extend(due.map(|at| (at, id)));
         }
         if settled && let Some(leg) = self.legs.remove(&id) {
+            self.ended.add(now, &leg);
             self.forget(&leg);
         }
     }

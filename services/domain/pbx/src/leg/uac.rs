@@ -113,6 +113,16 @@ impl Leg {
         }
     }
 
+    /// The peer's tag in each dialog of this leg: one, or one for each phone that rings.
+    pub(super) fn peer_tags(&self) -> impl Iterator<Item = &str> {
+        let forks = match &self.first {
+            First::Outgoing(calling) => calling.forks.as_slice(),
+            First::Incoming(_) | First::Restored { .. } => &[],
+        };
+        let early = forks.iter().filter_map(|fork| fork.dialog.remote.tag());
+        self.dialog.remote.tag().into_iter().chain(early)
+    }
+
     /// The peer's tag in the first early dialog.
     pub(super) fn first_fork(&self) -> Option<&str> {
         match &self.first {
