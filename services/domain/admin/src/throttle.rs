@@ -8,10 +8,10 @@
 //! An attempt counts as failed when it begins, so that parallel guesses gain nothing.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
-use sansio::Instant;
+use sansio::{Instant, network_of};
 
 /// Attempts that failed, lately.
 #[derive(Debug, Default)]
@@ -145,17 +145,6 @@ fn keys(address: IpAddr, login: &str) -> [Key; 3] {
     ]
 }
 
-/// One customer line: an IPv4 address, or the /64 an IPv6 host may choose freely within.
-fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        v4 @ IpAddr::V4(_) => v4,
-    }
-}
-
 /// Typing errors allowed for one person at one address before any delay.
 const PAIR_FREE: u32 = 3;
 /// The same while the account is being guessed at from many places.
@@ -173,6 +162,8 @@ const RECORDS_MAX: usize = 8192;
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
 
     fn at(secs: u64) -> Instant {

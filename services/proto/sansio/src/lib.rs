@@ -7,10 +7,12 @@
 //! year 2106 or a step of 64*T1 needs an instant it can write down.
 
 mod datagram;
+mod network;
 mod rng;
 mod time;
 
 pub use datagram::{Datagram, Transport};
+pub use network::network_of;
 pub use rng::{Entropy, Rng};
 pub use time::{Instant, UnixTime};
 

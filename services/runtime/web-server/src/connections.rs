@@ -1,4 +1,4 @@
-//! How many connections are open, in all and from each address.
+//! How many connections are open, in all and from each address; one /64 of IPv6 is one address.
 //!
 //! When all places are taken, a newcomer gets the oldest of whoever has most. Refusing him would
 //! let a few addresses that hold their connections open keep the owner out; so they have to come
@@ -9,6 +9,7 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use sansio::network_of;
 use tokio::sync::Notify;
 
 use crate::limits::CONNECTION_LIFE_MAX;
@@ -53,10 +54,15 @@ impl Connections {
 
     /// Counts one more, unless its address has too many already.
     pub(crate) fn admit(&self, address: IpAddr) -> Option<Ticket> {
-        let address = address.to_canonical();
+        let address = network_of(address);
         let mut open = self.lock();
         let own = open.places.values().filter(|it| it.address == address);
-        if own.count() >= self.per_address_max {
+        let most = match address {
+            IpAddr::V4(_) => self.per_address_max,
+            // An office is one /64.
+            IpAddr::V6(_) => self.per_address_max.saturating_mul(2),
+        };
+        if own.count() >= most {
             return None;
         }
         if open.places.len() >= self.total_max {
@@ -145,6 +151,19 @@ mod tests {
         drop(first);
         let again = connections.admit(address(1));
         assert!(again.is_some(), "a closed one is free again");
+    }
+
+    /// One host has 2^64 addresses there.
+    #[test]
+    fn a_64_of_ipv6_is_one_address_with_twice_the_room() {
+        let connections = Connections::new(9, 2);
+        let six = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let held: Vec<_> = ["::1", "::2", "::3", "::4", "::5"]
+            .iter()
+            .map(|last| connections.admit(six(&format!("2001:db8{last}"))))
+            .collect();
+        assert_eq!(held.iter().flatten().count(), 4);
+        assert!(connections.admit(six("2001:db8:0:1::1")).is_some());
     }
 
     #[test]

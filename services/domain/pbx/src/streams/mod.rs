@@ -3,10 +3,10 @@
 mod connections;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use sansio::{Instant, Node};
+use sansio::{Instant, Node, network_of};
 use sip::transaction::{Flow, Input as SipInput};
 use sip::{Framed, PONG, StreamFramer};
 
@@ -16,8 +16,11 @@ use crate::interface::{Limit, Output, PeerFault, StreamId};
 
 /// Connections at a time: more phones than a site has, few enough for 64 KiB each.
 pub const STREAMS_MAX: usize = 4096;
-/// Connections from one address: a whole office behind a router, but not a flood.
+/// Connections from one IPv4 address: a whole office behind a router, but not a flood.
 const STREAMS_PER_SOURCE_MAX: usize = 256;
+/// Connections from one /64 of IPv6: the whole office without a router, or one host that changes
+/// its address at will. A quarter of all.
+const STREAMS_PER_NETWORK_MAX: usize = 1024;
 /// How long a peer may take to finish a message it began, and a new one to prove who it is. A
 /// connection whose peer vanished halfway would otherwise be kept for ever, and strangers could
 /// take every connection there is by asking for OPTIONS once on each.
@@ -27,8 +30,8 @@ const MESSAGE_TIME_MAX: Duration = Duration::from_secs(32);
 #[derive(Debug, Default)]
 pub(crate) struct Streams {
     open: BTreeMap<StreamId, Stream>,
-    /// How many of them each address has.
-    of_source: BTreeMap<std::net::IpAddr, usize>,
+    /// How many of them each network has.
+    of_source: BTreeMap<IpAddr, usize>,
     /// Connections that owe us a message or a proof, soonest first.
     due: BTreeSet<(Instant, StreamId)>,
     /// Connections to be closed once what is to be said on them has been said.
@@ -46,17 +49,16 @@ struct Stream {
 
 impl Streams {
     pub(crate) fn opened(&mut self, core: &mut Core, stream: StreamId, flow: Flow) {
-        let remote = flow.remote;
-        let of_source = self.of_source.get(&remote.ip()).copied().unwrap_or(0);
-        if self.open.len() >= STREAMS_MAX || of_source >= STREAMS_PER_SOURCE_MAX {
+        let source = network_of(flow.remote.ip());
+        let of_source = self.of_source.get(&source).copied().unwrap_or(0);
+        if self.open.len() >= STREAMS_MAX || of_source >= of_source_max(source) {
             core.limit_reached(Limit::Streams);
             core.emit(Output::CloseStream(stream));
             return;
         }
         let due = core.now + MESSAGE_TIME_MAX;
         self.due.insert((due, stream));
-        self.of_source
-            .insert(remote.ip(), of_source.saturating_add(1));
+        self.of_source.insert(source, of_source.saturating_add(1));
         self.open.insert(
             stream,
             Stream {
@@ -71,7 +73,8 @@ impl Streams {
     /// We opened it ourselves: whoever is there need not prove anything.
     pub(crate) fn dialled(&mut self, flow: Flow) {
         let Some(stream) = flow.stream else { return };
-        *self.of_source.entry(flow.remote.ip()).or_default() += 1;
+        let source = network_of(flow.remote.ip());
+        *self.of_source.entry(source).or_default() += 1;
         let framer = StreamFramer::new();
         let (due, proven) = (None, true);
         self.open.insert(
@@ -192,7 +195,7 @@ impl Streams {
         if let Some(due) = open.due {
             self.due.remove(&(due, stream));
         }
-        let source = open.flow.remote.ip();
+        let source = network_of(open.flow.remote.ip());
         if let Some(count) = self.of_source.get_mut(&source) {
             *count = count.saturating_sub(1);
             if *count == 0 {
@@ -204,5 +207,58 @@ impl Streams {
 
     pub(crate) fn len(&self) -> usize {
         self.open.len()
+    }
+}
+
+const fn of_source_max(source: IpAddr) -> usize {
+    match source {
+        IpAddr::V4(_) => STREAMS_PER_SOURCE_MAX,
+        IpAddr::V6(_) => STREAMS_PER_NETWORK_MAX,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sansio::{Entropy, Rng, Transport};
+
+    use super::*;
+
+    /// Opens connections from addresses until one is turned away; how many were let in.
+    fn let_in(address: impl Fn(u16) -> String) -> usize {
+        let mut core = Core::new(Rng::from_seed(1), Entropy::new([1; 32]));
+        let mut streams = Streams::default();
+        for number in 0..2000_u16 {
+            let remote = format!("{}:5060", address(number));
+            let flow = Flow {
+                transport: Transport::Tcp,
+                local: "[2001:db8::1]:5060".parse().expect("an address"),
+                remote: remote.parse().expect("an address"),
+                stream: Some(number.into()),
+            };
+            streams.opened(&mut core, number.into(), flow);
+            if streams.len() <= usize::from(number) {
+                let closed = streams.closed(0);
+                assert!(closed.is_some());
+                streams.opened(&mut core, number.into(), flow);
+                assert_eq!(
+                    streams.len(),
+                    usize::from(number),
+                    "its place is free again"
+                );
+                return usize::from(number);
+            }
+        }
+        usize::MAX
+    }
+
+    /// One host has 2^64 addresses there.
+    #[test]
+    fn connections_are_counted_by_the_64_of_ipv6() {
+        let one_network = let_in(|number| format!("[2001:db8:1::{number:x}]"));
+        assert_eq!(one_network, STREAMS_PER_NETWORK_MAX);
+        let mapped = let_in(|_| "[::ffff:192.0.2.1]".to_owned());
+        assert_eq!(mapped, STREAMS_PER_SOURCE_MAX);
+        let many = let_in(|number| format!("[2001:db8:{number:x}::1]"));
+        assert_eq!(many, usize::MAX);
     }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use sansio::{Entropy, Instant};
+use sansio::{Entropy, Instant, network_of};
 use sha2::{Digest, Sha256};
 
 use super::hex;
@@ -49,7 +49,8 @@ impl NonceMaker {
         }
     }
 
-    /// A nonce for one source, never given before.
+    /// A nonce for one source, never given before. A host may change its address within its /64
+    /// (RFC 8981) while it answers.
     pub(super) fn issue(&mut self, now: Instant, source: IpAddr) -> String {
         self.serial = self.serial.wrapping_add(1);
         let issued = Issued {
@@ -78,7 +79,7 @@ impl NonceMaker {
 
     fn tag(&self, issued: Issued, source: IpAddr) -> [u8; 16] {
         let mut text = issued.bytes().to_vec();
-        match source {
+        match network_of(source) {
             IpAddr::V4(ip) => text.extend_from_slice(&ip.octets()),
             IpAddr::V6(ip) => text.extend_from_slice(&ip.octets()),
         }
@@ -147,6 +148,10 @@ mod tests {
         );
         assert_eq!(maker.recognise(&nonce.replace('0', "1"), source), None);
         assert_eq!(maker.recognise("", source), None);
+        let six = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let nonce6 = maker.issue(now, six("2001:db8::1"));
+        assert!(maker.recognise(&nonce6, six("2001:db8::ffff")).is_some());
+        assert_eq!(maker.recognise(&nonce6, six("2001:db8:0:1::1")), None);
         assert_ne!(maker.issue(now, source), nonce);
     }
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use pbx::{Hop, Input, STREAM_OUTBOUND, StreamId, Trust};
-use sansio::Transport;
+use sansio::{Transport, network_of};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -18,8 +18,12 @@ use super::keeper::Keeper;
 /// 40 KiB, so all of them 80 MiB, which is below what the box gives the process.
 pub(super) const STREAMS_MAX: usize = 2048;
 
-/// Connections from one address: an office behind one router has tens of phones.
+/// Connections from one IPv4 address: an office behind one router has tens of phones.
 const STREAMS_PER_HOST_MAX: usize = 64;
+
+/// Connections from one /64 of IPv6: all phones of an office, or one host that changes its address
+/// at will. A quarter of all.
+const STREAMS_PER_NETWORK_MAX: usize = 512;
 
 /// Connections accepted and not yet looked at.
 pub(super) const ACCEPTED_MAX: usize = 16;
@@ -89,9 +93,13 @@ impl Streams {
 
     /// Takes an accepted connection in, or drops it when there are too many.
     pub(super) fn admit(&mut self, accepted: Accepted) -> Option<Input> {
-        let host = accepted.remote.ip();
+        let host = network_of(accepted.remote.ip());
         let of_host = self.by_host.get(&host).copied().unwrap_or(0);
-        if self.open.len() >= STREAMS_MAX || of_host >= STREAMS_PER_HOST_MAX {
+        let of_host_max = match host {
+            IpAddr::V4(_) => STREAMS_PER_HOST_MAX,
+            IpAddr::V6(_) => STREAMS_PER_NETWORK_MAX,
+        };
+        if self.open.len() >= STREAMS_MAX || of_host >= of_host_max {
             let (remote, all) = (accepted.remote, self.open.len());
             tracing::debug!(%remote, of_host, all, "too many connections");
             return None;
@@ -131,7 +139,7 @@ impl Streams {
             Transport::Tls => self.background.spawn(task),
             Transport::Tcp | Transport::Udp => tokio::spawn(task),
         };
-        let host = remote.ip();
+        let host = network_of(remote.ip());
         let open = Open {
             host: Some(host),
             outgoing: Some(outgoing),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use sansio::network_of;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
@@ -18,8 +19,11 @@ use super::streams::{ACCEPT_PAUSE, Accepted};
 /// more only wait a moment longer in the kernel.
 const HANDSHAKES_MAX: usize = 64;
 
-/// Handshakes at once from one address, so that one stranger cannot have them all.
+/// Handshakes at once from one IPv4 address, so that one stranger cannot have them all.
 const HANDSHAKES_PER_HOST_MAX: usize = 8;
+
+/// The same from one /64 of IPv6, which may be a whole office.
+const HANDSHAKES_PER_NETWORK_MAX: usize = 32;
 
 /// How long a handshake may take.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
@@ -120,9 +124,14 @@ impl Places {
     }
 
     fn take(&self, host: IpAddr) -> Option<Place> {
+        let host = network_of(host);
+        let most = match host {
+            IpAddr::V4(_) => HANDSHAKES_PER_HOST_MAX,
+            IpAddr::V6(_) => HANDSHAKES_PER_NETWORK_MAX,
+        };
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let of_host = taken.entry(host).or_insert(0);
-        if *of_host >= HANDSHAKES_PER_HOST_MAX {
+        if *of_host >= most {
             return None;
         }
         *of_host += 1;
@@ -141,5 +150,24 @@ impl Drop for Place {
                 taken.remove(&self.host);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_host_cannot_have_every_handshake_whatever_address_it_chooses() {
+        let places = Places::default();
+        let six = |last: u16| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last]);
+        let held: Vec<Place> = (0..100).filter_map(|last| places.take(six(last))).collect();
+        assert_eq!(held.len(), HANDSHAKES_PER_NETWORK_MAX);
+        let four: Vec<Place> = (0..100)
+            .filter_map(|_| places.take([192, 0, 2, 1].into()))
+            .collect();
+        assert_eq!(four.len(), HANDSHAKES_PER_HOST_MAX);
+        drop(held);
+        assert!(places.take(six(1)).is_some(), "free again");
     }
 }
