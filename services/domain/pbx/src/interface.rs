@@ -1,5 +1,7 @@
 //! Everything that can happen to a [`PbxNode`](crate::PbxNode), and all it can ask for.
 
+mod printed;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -56,7 +58,7 @@ pub enum Trust {
 }
 
 /// One cause.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Input {
     /// The site's configuration, as of this version. Until the first one, requests get 503.
     Config(u64, Arc<Site>),
@@ -130,7 +132,7 @@ pub enum Stored {
 }
 
 /// One wish.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Output {
     /// Send these bytes. A stream that is gone swallows them.
     Transmit {

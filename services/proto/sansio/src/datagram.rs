@@ -42,7 +42,7 @@ impl fmt::Display for Transport {
 }
 
 /// A UDP payload and the two addresses it travelled between.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Datagram {
     /// Who sent it.
     pub source: SocketAddr,
@@ -50,4 +50,20 @@ pub struct Datagram {
     pub destination: SocketAddr,
     /// The payload.
     pub bytes: Vec<u8>,
+}
+
+impl fmt::Debug for Datagram {
+    /// Without the payload, which may hold passwords' digests and the keys of media.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            source,
+            destination,
+            bytes,
+        } = self;
+        write!(
+            f,
+            "Datagram({source} -> {destination}, {} bytes)",
+            bytes.len()
+        )
+    }
 }

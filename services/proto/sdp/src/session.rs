@@ -11,7 +11,7 @@ pub const LENGTH_MAX: usize = 16 * 1024;
 pub const MEDIA_MAX: usize = 16;
 
 /// A line `kind=value`, without its line end.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Line {
     /// The letter before the equals sign.
     pub kind: char,
@@ -137,6 +137,19 @@ impl Line {
     }
 }
 
+impl fmt::Debug for Line {
+    /// As it is written, but for keys of media (RFC 4568, RFC 8866 §5.12) and passwords of ICE.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.attribute().map(|(name, _)| name.to_ascii_lowercase());
+        let secret = self.kind == 'k' || matches!(name.as_deref(), Some("crypto" | "ice-pwd"));
+        match (secret, name) {
+            (true, Some(name)) => write!(f, "{}={name}:(secret)", self.kind),
+            (true, None) => write!(f, "{}=(secret)", self.kind),
+            (false, _) => write!(f, "{}={}", self.kind, self.value.escape_debug()),
+        }
+    }
+}
+
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}={}\r\n", self.kind, self.value)
@@ -162,6 +175,16 @@ mod tests {
         let session = Session::parse(PHONE.as_bytes()).expect("valid");
         assert_eq!(session.to_string(), PHONE);
         assert_eq!(session.media.first().map(|media| media.port), Some(4000));
+    }
+
+    #[test]
+    fn a_printed_description_holds_no_key() {
+        let keys = "k=clear:feedbeef\r\na=Crypto:1 AES_CM_128_HMAC_SHA1_80 inline:feedbeef\r\n\
+            a=ice-pwd:feedbeef\r\n";
+        let session = Session::parse(format!("{PHONE}{keys}").as_bytes()).expect("valid");
+        let printed = format!("{session:?}");
+        assert!(printed.contains("a=crypto:(secret)") && printed.contains("a=sendrecv"));
+        assert!(!printed.contains("feedbeef"), "{printed}");
     }
 
     #[test]

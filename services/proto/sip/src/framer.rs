@@ -1,5 +1,7 @@
 //! Messages out of a byte stream (RFC 3261 §18.3, RFC 5626 §3.5.1).
 
+use std::fmt;
+
 use memchr::memmem;
 
 use crate::fault::{FaultKind, ParseFault};
@@ -25,7 +27,7 @@ pub enum Framed {
 }
 
 /// Collects a stream's bytes and gives messages; holds at most one unfinished message.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct StreamFramer {
     buffer: Vec<u8>,
     /// Bytes of `buffer` already given out.
@@ -35,6 +37,16 @@ pub struct StreamFramer {
     /// How long the unfinished message will be, once its header block is there.
     wanted: usize,
     broken: bool,
+}
+
+impl fmt::Debug for StreamFramer {
+    /// Without the bytes, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamFramer")
+            .field("held", &self.buffer.len())
+            .field("broken", &self.broken)
+            .finish_non_exhaustive()
+    }
 }
 
 impl StreamFramer {

@@ -1,15 +1,37 @@
 //! Header fields as a list of name and bytes.
 
+use std::fmt;
+
 use crate::header_name::HeaderName;
 use crate::list;
 
 /// One header field. The value is bytes: peers send Latin-1 and worse.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Header {
     /// Which field.
     pub name: HeaderName,
     /// Its value: unfolded, without blanks around it, without CR or LF.
     pub value: Vec<u8>,
+}
+
+impl fmt::Debug for Header {
+    /// As it is written, but for what an offline guess at a password could be tried against.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secret = matches!(
+            self.name,
+            HeaderName::Authorization | HeaderName::ProxyAuthorization
+        ) || self
+            .name
+            .as_str()
+            .eq_ignore_ascii_case("Authentication-Info");
+        match secret {
+            true => write!(f, "{}: (secret)", self.name.as_str()),
+            false => {
+                let value = String::from_utf8_lossy(&self.value);
+                write!(f, "{}: {}", self.name.as_str(), value.escape_debug())
+            }
+        }
+    }
 }
 
 /// The header fields of a message, in order. Content-Length is not among them: it is checked when

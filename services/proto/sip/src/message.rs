@@ -1,5 +1,6 @@
 //! Requests and responses, owned, and how they are written.
 
+use std::fmt;
 use std::io::Write;
 
 use crate::header::Headers;
@@ -18,7 +19,7 @@ pub enum Message {
 }
 
 /// A request. Typed header fields: see [`Headers`].
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// Its method.
     pub method: Method,
@@ -31,7 +32,7 @@ pub struct Request {
 }
 
 /// A response. Typed header fields: see [`Headers`].
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     /// Its status.
     pub status: StatusCode,
@@ -41,6 +42,30 @@ pub struct Response {
     pub headers: Headers,
     /// Its body; may be empty, need not be text.
     pub body: Vec<u8>,
+}
+
+// A body is never printed: it may be a description with the keys of the media (RFC 4568), or the
+// digits of a PIN (RFC 6086).
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("uri", &format_args!("{}", self.uri))
+            .field("headers", &self.headers)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .finish()
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .finish_non_exhaustive()
+    }
 }
 
 impl Message {
@@ -126,4 +151,27 @@ fn write_rest(out: &mut Vec<u8>, headers: &Headers, body: &[u8]) {
     }
     let _ = write!(out, "Content-Length: {}\r\n\r\n", body.len());
     out.extend_from_slice(body);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parse_datagram;
+
+    /// RFC 7616 §5.8: a digest can be guessed against at leisure; RFC 4568 §7: a key in a
+    /// description is all that protects the audio.
+    #[test]
+    fn a_printed_message_holds_no_digest_no_key_and_no_digits() {
+        let text = "INVITE sip:101@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\n\
+            From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\
+            Authorization: Digest username=\"u\", response=\"feedbeef\"\r\n\
+            Proxy-Authorization: Digest username=\"u\", response=\"feedbeef\"\r\n\
+            Authentication-Info: rspauth=\"feedbeef\"\r\nContent-Length: 41\r\n\r\n\
+            a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline";
+        let message = parse_datagram(text.as_bytes()).expect("SIP");
+        let printed = format!("{message:?}");
+        assert!(printed.contains("sip:101@10.0.0.1") && printed.contains("41 bytes"));
+        for secret in ["feedbeef", "inline", "crypto", "97, 61"] {
+            assert!(!printed.contains(secret), "{printed}");
+        }
+    }
 }

@@ -23,13 +23,23 @@ const PIN_TRIES_MAX: u8 = 3;
 const PIN_LENGTH_MAX: usize = 16;
 
 /// A caller who is to enter his PIN.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Asked {
     record: String,
     /// What he dialled.
     number: String,
     digits: String,
     tries: u8,
+}
+
+impl std::fmt::Debug for Asked {
+    /// Without what he entered.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Asked")
+            .field("record", &self.record)
+            .field("tries", &self.tries)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Calls {

@@ -23,7 +23,6 @@ use crate::status::StatusClass;
 use std::time::Duration;
 
 /// The machine.
-#[derive(Debug)]
 pub(super) struct ClientInvite {
     id: ClientId,
     /// The INVITE as sent, without its body: ACK and CANCEL are made of it.
@@ -33,7 +32,6 @@ pub(super) struct ClientInvite {
     cancel: Cancel,
 }
 
-#[derive(Debug)]
 enum State {
     /// No response yet; the wait before the next repetition.
     Calling(Duration),
@@ -44,7 +42,6 @@ enum State {
 }
 
 /// How far the wish to cancel has come.
-#[derive(Debug)]
 enum Cancel {
     No,
     /// Wanted, but nothing says yet that the peer has the INVITE (RFC 3261 §9.1).

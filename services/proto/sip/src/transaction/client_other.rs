@@ -17,7 +17,6 @@ use super::timers::{GIVE_UP, T1, T2, T4, Timer};
 use crate::message::{Request, Response};
 
 /// The machine.
-#[derive(Debug)]
 pub(super) struct ClientOther {
     id: ClientId,
     bytes: Vec<u8>,
@@ -26,7 +25,6 @@ pub(super) struct ClientOther {
     silent: bool,
 }
 
-#[derive(Debug)]
 enum State {
     /// No response yet; the wait before the next repetition.
     Trying(Duration),

@@ -1,5 +1,6 @@
 //! What goes in and out of the layer.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use sansio::Transport;
@@ -52,7 +53,7 @@ pub enum Input {
 }
 
 /// What the layer asks for or reports.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Output {
     /// Send these bytes.
     Transmit {
@@ -120,4 +121,24 @@ pub enum Output {
         /// What was wrong.
         kind: FaultKind,
     },
+}
+
+impl fmt::Debug for Output {
+    /// Without the bytes of messages, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transmit { flow, bytes } => {
+                write!(f, "Transmit({} bytes to {})", bytes.len(), flow.remote)
+            }
+            Self::Request { id, request, .. } => write!(f, "Request({id:?}, {request:?})"),
+            Self::Ack { request, .. } => write!(f, "Ack({request:?})"),
+            Self::Cancelled { id, request } => write!(f, "Cancelled({id:?}, {request:?})"),
+            Self::Response { id, response } => write!(f, "Response({id:?}, {response:?})"),
+            Self::Timeout { id } => write!(f, "Timeout({id:?})"),
+            Self::ClientFlowFailed { id } => write!(f, "ClientFlowFailed({id:?})"),
+            Self::ServerFlowFailed { id } => write!(f, "ServerFlowFailed({id:?})"),
+            Self::AckMissing { id } => write!(f, "AckMissing({id:?})"),
+            Self::Fault { flow, kind } => write!(f, "Fault({kind:?} from {})", flow.remote),
+        }
+    }
 }

@@ -18,7 +18,6 @@ use super::timers::{Timer, TimerTable};
 pub(super) const ANSWER_KEPT_MAX: usize = 2048;
 
 /// One of the four machines.
-#[derive(Debug)]
 pub(super) enum Machine {
     ClientInvite(Box<ClientInvite>),
     ClientOther(ClientOther),

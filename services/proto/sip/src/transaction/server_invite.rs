@@ -23,7 +23,6 @@ use crate::message::{Request, Response};
 use crate::status::{StatusClass, StatusCode};
 
 /// The machine.
-#[derive(Debug)]
 pub(super) struct ServerInvite {
     id: ServerId,
     state: State,
@@ -32,7 +31,6 @@ pub(super) struct ServerInvite {
     cancelled: bool,
 }
 
-#[derive(Debug)]
 enum State {
     /// Nothing sent yet; the 100 that goes out if the user is slow.
     Fresh(Vec<u8>),

@@ -16,13 +16,11 @@ use super::timers::{GIVE_UP, Timer};
 use crate::message::Response;
 
 /// The machine.
-#[derive(Debug)]
 pub(super) struct ServerOther {
     id: ServerId,
     state: State,
 }
 
-#[derive(Debug)]
 enum State {
     Trying,
     /// The last provisional response.

@@ -1,6 +1,7 @@
 //! The transactions held, found by message, by time and by connection.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 
 use sansio::Instant;
@@ -17,7 +18,7 @@ use super::timers::TimerTable;
 pub(super) const TRANSACTIONS_MAX: usize = 16_384;
 
 /// All transactions, and what they asked for.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Table {
     pub(super) outputs: VecDeque<Output>,
     pub(super) counters: Counters,
@@ -33,7 +34,6 @@ pub(super) struct Table {
 }
 
 /// A machine with what the table needs to find it by.
-#[derive(Debug)]
 pub(super) struct Transaction {
     pub(super) flow: Flow,
     pub(super) key: Key,
@@ -44,10 +44,19 @@ pub(super) struct Transaction {
 }
 
 /// What messages find it by.
-#[derive(Debug)]
 pub(super) enum Key {
     Server(Arc<ServerKey>),
     Client(Arc<ClientKey>),
+}
+
+impl fmt::Debug for Table {
+    /// How many there are: what they hold are messages, with the secrets in them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table")
+            .field("transactions", &self.transactions.len())
+            .field("counters", &self.counters)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Table {

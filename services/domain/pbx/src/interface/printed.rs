@@ -1,0 +1,89 @@
+//! Causes and wishes as they are printed: without bytes of messages and rows, which hold digests of
+//! passwords and the keys of the media.
+
+use std::fmt;
+
+use super::{Input, Output};
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(version, _) => write!(f, "Config({version})"),
+            Self::Datagram(datagram) => datagram.fmt(f),
+            Self::StreamOpened {
+                stream,
+                transport,
+                remote,
+                local,
+            } => write!(f, "StreamOpened({stream}, {transport} {remote} -> {local})"),
+            Self::StreamBytes { stream, bytes } => {
+                write!(f, "StreamBytes({stream}, {} bytes)", bytes.len())
+            }
+            Self::StreamClosed { stream } => write!(f, "StreamClosed({stream})"),
+            Self::Resolved { id, hops, ttl_secs } => {
+                write!(f, "Resolved({id}, {hops:?}, {ttl_secs})")
+            }
+            Self::Sound { endpoint, reply } => write!(f, "Sound({endpoint}, {reply:?})"),
+            Self::SoundEvent(event) => write!(f, "SoundEvent({event:?})"),
+            Self::StoredCalls(rows) => write!(f, "StoredCalls({} rows)", rows.len()),
+            Self::Stored(stored) => write!(f, "Stored({stored:?})"),
+            Self::StoredRegistrations(rows) => {
+                write!(f, "StoredRegistrations({} rows)", rows.len())
+            }
+            Self::WallClock(unix) => write!(f, "WallClock({unix:?})"),
+            Self::Shutdown => f.write_str("Shutdown"),
+            Self::Timer => f.write_str("Timer"),
+        }
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transmit { flow, bytes } => {
+                write!(f, "Transmit({} bytes to {})", bytes.len(), flow.remote)
+            }
+            Self::CloseStream(stream) => write!(f, "CloseStream({stream})"),
+            Self::Connect {
+                stream,
+                hop,
+                server_name,
+                ..
+            } => write!(f, "Connect({stream}, {hop:?}, {server_name})"),
+            Self::Resolve { id, query } => write!(f, "Resolve({id}, {query:?})"),
+            Self::Sound(request) => write!(f, "Sound({request:?})"),
+            Self::Checkpoint { key, call } => {
+                let length = call.as_ref().map(Vec::len);
+                write!(f, "Checkpoint({key}, {length:?} bytes)")
+            }
+            Self::Persist(records) => write!(f, "Persist({records:?})"),
+            Self::PersistRegistrations(rows) => {
+                write!(f, "PersistRegistrations({} rows)", rows.len())
+            }
+            Self::Change(change) => write!(f, "Change({change:?})"),
+            Self::Event(event) => write!(f, "Event({event:?})"),
+            Self::Stopped => f.write_str("Stopped"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_of_messages_and_rows_are_not_printed() {
+        let stream = Input::StreamBytes {
+            stream: 7,
+            bytes: b"secret".to_vec(),
+        };
+        assert_eq!(format!("{stream:?}"), "StreamBytes(7, 6 bytes)");
+        let rows = Input::StoredCalls(vec![(1, b"secret".to_vec())]);
+        assert_eq!(format!("{rows:?}"), "StoredCalls(1 rows)");
+        let row = Output::Checkpoint {
+            key: 1,
+            call: Some(b"secret".to_vec()),
+        };
+        assert_eq!(format!("{row:?}"), "Checkpoint(1, Some(6) bytes)");
+    }
+}
