@@ -12,7 +12,7 @@ use sip::{HeaderName, Request, Response, StatusCode};
 
 use crate::authentication::Gate;
 use crate::dialog::PRODUCT;
-use crate::interface::{Event, Hop, Limit, Output, PeerFault, StreamId, Trust};
+use crate::interface::{Event, Hop, Limit, Output, PeerFault, Query, QueryId, StreamId, Trust};
 use crate::keeping::Keeping;
 use crate::registrar::{Binding, Change, Registrar};
 use crate::secrets::Secrets;
@@ -49,6 +49,7 @@ pub(crate) struct Core {
     /// What of the registrations is not kept yet.
     pub(crate) keeping: Keeping,
     wall: (Instant, UnixTime),
+    last_query: QueryId,
     outputs: VecDeque<Output>,
 }
 
@@ -79,6 +80,7 @@ impl Core {
             connections,
             keeping: Keeping::default(),
             wall: (Instant::ORIGIN, UnixTime::default()),
+            last_query: 0,
             outputs: VecDeque::new(),
         }
     }
@@ -225,6 +227,14 @@ impl Core {
         let (flow, outputs) = self.connections.flow(hop, server_name, trust);
         self.outputs.extend(outputs);
         flow
+    }
+
+    /// Asks for the hops of a server; the answer comes as [`Input::Resolved`](crate::Input).
+    pub(crate) fn resolve(&mut self, query: Query) -> QueryId {
+        self.last_query = self.last_query.wrapping_add(1);
+        let id = self.last_query;
+        self.emit(Output::Resolve { id, query });
+        id
     }
 
     /// Answers a request; false when it was answered already.

@@ -294,7 +294,9 @@ impl PbxNode {
             }
             Input::StreamClosed { stream } => self.stream_closed(stream),
             Input::Resolved { id, hops, ttl_secs } => {
-                self.trunks.resolved(&mut self.core, id, &hops, ttl_secs);
+                if !self.legs.resolved(&mut self.core, id, &hops) {
+                    self.trunks.resolved(&mut self.core, id, &hops, ttl_secs);
+                }
             }
             Input::Sound { endpoint, reply } => {
                 self.legs.sound(&mut self.core, endpoint, &reply);

@@ -81,6 +81,9 @@ impl Leg {
         if self.wants.not_before.is_some_and(|at| at > now) {
             return;
         }
+        if !self.has_way(cx) {
+            return;
+        }
         self.wants.not_before = None;
         self.start_exchange(cx);
     }

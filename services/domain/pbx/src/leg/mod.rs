@@ -12,6 +12,7 @@ mod exchange;
 mod in_dialog;
 mod interface;
 mod media;
+mod next_hop;
 mod offer_answer;
 mod path;
 mod reliable;
@@ -31,6 +32,7 @@ use sip::transaction::{ClientId, Flow, ServerId};
 use sip::{Headers, Request, Response, StatusCode};
 
 use crate::core::Core;
+use crate::interface::{Hop, QueryId};
 pub(crate) use interface::{
     Agreement, DialogName, DtmfMode, Encryption, EndCause, HangUp, LegEvent, LegId, Login,
     Outgoing, Peer, Profile, Replaced, Transfer, Use,
@@ -311,6 +313,15 @@ impl Legs {
             let heard = leg.endpoint.reply(cx.core, reply);
             leg.heard(cx, heard);
         });
+    }
+
+    /// An answer to [`Output::Resolve`](crate::Output::Resolve).
+    pub(crate) fn resolved(&mut self, core: &mut Core, id: QueryId, hops: &[Hop]) -> bool {
+        let Some(leg) = self.shared.queries.remove(&id) else {
+            return false;
+        };
+        self.with(core, leg, |leg, cx| leg.resolved(cx, id, hops))
+            .is_some()
     }
 
     /// A connection is gone: told before the transactions on it are.

@@ -11,7 +11,7 @@ use sip::{Headers, Request, Response, StatusCode};
 use super::EndCause;
 use super::state::{Cx, First, Leg, Phase};
 use super::table::{Purpose, Sent};
-use crate::interface::{Hop, Output, Trust};
+use crate::interface::{Hop, Output, Query, Trust};
 
 /// How long a connection may take before a long request goes as a datagram after all.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(2);
@@ -32,8 +32,25 @@ impl Leg {
         purpose: Purpose,
         tries: u8,
     ) -> Option<ClientId> {
-        let flow = self.way(cx, &request, purpose);
-        let repeatable = self.challenges.is_some() || flow.stream.is_some();
+        match self.way(cx, &request, purpose) {
+            Ok(flow) => self.send_by(cx, flow, request, purpose, tries),
+            Err(query) => {
+                self.wait_for_way(query, request, purpose, tries);
+                None
+            }
+        }
+    }
+
+    /// Sends a request by this way.
+    pub(super) fn send_by(
+        &mut self,
+        cx: &mut Cx<'_>,
+        flow: Flow,
+        request: Request,
+        purpose: Purpose,
+        tries: u8,
+    ) -> Option<ClientId> {
+        let repeatable = self.challenges.is_some() || flow.stream.is_some() || self.is_routed();
         let kept = repeatable.then(|| Box::new(request.clone()));
         let client = cx.core.send(flow, request)?;
         if let Some(request) = kept.as_ref().filter(|_| purpose == Purpose::Invite) {
@@ -63,6 +80,12 @@ impl Leg {
         let Some(client) = self.send_as_is(cx, request, purpose, tries) else {
             return false;
         };
+        self.resent(client, purpose);
+        true
+    }
+
+    /// A request went out under another name than it did first.
+    pub(super) fn resent(&mut self, client: ClientId, purpose: Purpose) {
         match purpose {
             Purpose::Invite => {
                 if let Some(calling) = self.calling() {
@@ -76,7 +99,6 @@ impl Leg {
             | Purpose::Info
             | Purpose::Notify => {}
         }
-        true
     }
 
     /// The request with this id has its final answer.
@@ -100,11 +122,27 @@ impl Leg {
         }
     }
 
-    fn way(&mut self, cx: &mut Cx<'_>, request: &Request, purpose: Purpose) -> Flow {
-        if self.flow_lost {
-            self.reroute(cx);
-        }
-        let flow = self.dialog.flow;
+    fn way(&mut self, cx: &mut Cx<'_>, request: &Request, purpose: Purpose) -> Result<Flow, Query> {
+        let flow = if self.is_routed() && purpose != Purpose::Invite {
+            self.routed(cx, request, purpose)?
+        } else {
+            if self.flow_lost {
+                self.reroute(cx);
+            }
+            self.dialog.flow
+        };
+        Ok(self.for_length(cx, flow, request, purpose))
+    }
+
+    /// The same way, or a connection to its end when the request is too long for it
+    /// (RFC 3261 §18.1.1).
+    pub(super) fn for_length(
+        &mut self,
+        cx: &mut Cx<'_>,
+        flow: Flow,
+        request: &Request,
+        purpose: Purpose,
+    ) -> Flow {
         if !needs_stream(request, &flow) {
             return flow;
         }
@@ -132,7 +170,7 @@ impl Leg {
 
     /// The connection is gone: the peer's Contact or its proxy may take another. False when there
     /// is no other way.
-    fn reroute(&mut self, cx: &mut Cx<'_>) -> bool {
+    pub(super) fn reroute(&mut self, cx: &mut Cx<'_>) -> bool {
         if self.reroutes >= REROUTES_MAX {
             return false;
         }
@@ -170,8 +208,19 @@ impl Leg {
         true
     }
 
-    /// The peer was heard of: its requests come by this way, ours go back by it.
+    /// Whether the next hop of a lost connection is looked up once more.
+    fn looks_again(&mut self) -> bool {
+        let again = self.flow_lost && self.reroutes < REROUTES_MAX;
+        self.reroutes = self.reroutes.saturating_add(u8::from(again));
+        again
+    }
+
+    /// The peer was heard of: its requests come by this way, ours go back by it, unless they have
+    /// a way of their own.
     pub(super) fn heard_by(&mut self, flow: Flow) {
+        if !self.may_follow(flow) {
+            return;
+        }
         self.dialog.flow = flow;
         self.flow_lost = false;
         self.reroutes = 0;
@@ -207,10 +256,16 @@ impl Leg {
         if upgraded {
             note_refusing(cx, sent.flow.remote);
         }
-        let again = upgraded || (self.flow_lost && self.reroute(cx));
+        let routed = self.is_routed() && sent.purpose != Purpose::Invite;
+        let again = upgraded
+            || match routed {
+                true => self.next_way(cx, sent.flow) || self.looks_again(),
+                false => self.flow_lost && self.reroute(cx),
+            };
         if again && let Some(mut request) = sent.request.take() {
             request.headers.remove(&sip::HeaderName::Via);
-            if self.resend(cx, *request, sent.purpose, sent.tries) {
+            let sent_again = self.resend(cx, *request, sent.purpose, sent.tries);
+            if sent_again || !self.routes.is_idle() {
                 return;
             }
         }

@@ -19,6 +19,7 @@ use sip::{HeaderName, Method, Request, Response, StatusCode};
 use super::challenge::Challenges;
 use super::exchange::{Exchange, Wants};
 use super::media::Endpoint;
+use super::next_hop::Routes;
 use super::offer_answer::{Place, Talk};
 use super::session_timer::SessionTimer;
 use super::table::{Purpose, Shared};
@@ -181,6 +182,8 @@ pub(super) struct Leg {
     pub(super) flow_lost: bool,
     /// Ways tried since, without word from the peer.
     pub(super) reroutes: u8,
+    /// Where requests to a trunk go.
+    pub(super) routes: Routes,
     /// Requests of ours that have no final answer.
     pub(super) clients: Vec<ClientId>,
     /// INVITEs of ours whose 2xx may come again.
@@ -251,6 +254,7 @@ impl Leg {
             reason: None,
             flow_lost: false,
             reroutes: 0,
+            routes: Routes::default(),
             clients: Vec::new(),
             repeating: Vec::new(),
             acks: Vec::new(),
@@ -361,7 +365,7 @@ impl Leg {
             // RFC 3261 §22.1: the ACK has the credentials of its INVITE.
             ack.headers.push(name.clone(), value.clone());
         }
-        cx.core.sip.send_ack(dialog.flow, ack.clone());
+        self.send_ack(cx, dialog, ack.clone());
         if self.acks.len() >= ACKS_MAX {
             self.acks.remove(0);
         }
@@ -370,7 +374,7 @@ impl Leg {
     }
 
     /// Repeats an ACK because the peer repeats its 2xx; false when it has had none.
-    pub(super) fn acknowledge_again(&self, cx: &mut Cx<'_>, response: &Response) -> bool {
+    pub(super) fn acknowledge_again(&mut self, cx: &mut Cx<'_>, response: &Response) -> bool {
         let Ok(cseq) = response.headers.cseq() else {
             return false;
         };
@@ -380,7 +384,8 @@ impl Leg {
         let Some((_, _, ack)) = self.acks.iter().find(known) else {
             return false;
         };
-        cx.core.sip.send_ack(self.dialog.flow, ack.clone());
+        let ack = ack.clone();
+        self.repeat_ack(cx, ack);
         true
     }
 
@@ -441,7 +446,7 @@ impl Leg {
         let overdue = self.settle_by.is_some_and(|by| by <= now);
         let referring = self.referral.as_ref().is_some_and(Referral::is_active);
         let waiting = self.farewell == Farewell::Wanted || !self.confirmations.is_empty();
-        overdue || (self.clients.is_empty() && !referring && !waiting)
+        overdue || (self.clients.is_empty() && self.routes.is_idle() && !referring && !waiting)
     }
 
     /// When [`Self::timer`] is wanted.

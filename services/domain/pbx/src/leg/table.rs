@@ -10,6 +10,7 @@ use super::ended::Ended;
 use super::state::{Cx, First, Leg, Phase};
 use super::{LegEvent, LegId};
 use crate::core::Core;
+use crate::interface::QueryId;
 
 /// Legs at a time: three for each call of the largest site, and those that are settling.
 pub(crate) const LEGS_MAX: usize = 4000;
@@ -34,6 +35,8 @@ pub(super) struct Shared {
     pub(super) clients: BTreeMap<ClientId, Sent>,
     /// INVITEs and REFERs to us that wait for an answer.
     pub(super) servers: BTreeMap<ServerId, LegId>,
+    /// Next hops that are being looked up.
+    pub(super) queries: BTreeMap<QueryId, LegId>,
     /// Peers that take no connection, and until when we believe so.
     pub(super) refusing: BTreeMap<std::net::SocketAddr, Instant>,
 }
@@ -121,6 +124,7 @@ impl Legs {
             self.shared.clients.remove(client);
         }
         self.shared.servers.retain(|_, owner| *owner != leg.id);
+        self.shared.queries.retain(|_, owner| *owner != leg.id);
     }
 
     /// Adds a leg.

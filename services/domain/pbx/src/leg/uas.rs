@@ -461,6 +461,8 @@ impl Leg {
                 .cseq()
                 .is_ok_and(|cseq| cseq.number == number)
         });
+        // What is to be asked for the way is asked before it is needed.
+        self.has_way(cx);
         if first && self.phase == Phase::Confirmed {
             cx.tell(LegEvent::Acknowledged);
         }

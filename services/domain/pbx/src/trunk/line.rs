@@ -46,7 +46,6 @@ pub(super) struct Context<'a> {
     pub(super) core: &'a mut Core,
     pub(super) clients: &'a mut BTreeMap<ClientId, (LineKey, Purpose)>,
     pub(super) rng: &'a mut Rng,
-    pub(super) next_query: &'a mut QueryId,
 }
 
 /// A trunk at work.
@@ -225,25 +224,21 @@ impl Line {
     }
 
     fn resolve(&mut self, cx: &mut Context<'_>) {
-        *cx.next_query = cx.next_query.wrapping_add(1);
-        let id = *cx.next_query;
         let server = self.trunk.outbound_proxy.as_ref();
         let server = server.unwrap_or_else(|| self.trunk.server());
-        self.hops.asked(cx.core.now, id);
-        cx.core.emit(Output::Resolve {
-            id,
-            query: Query {
-                host: server.name.clone(),
-                port: server.port,
-                transport: match self.trunk.transport {
-                    TrunkTransport::Auto => None,
-                    TrunkTransport::Udp => Some(Transport::Udp),
-                    TrunkTransport::Tcp => Some(Transport::Tcp),
-                    TrunkTransport::Tls => Some(Transport::Tls),
-                },
-                secure: self.trunk.transport == TrunkTransport::Tls,
+        let query = Query {
+            host: server.name.clone(),
+            port: server.port,
+            transport: match self.trunk.transport {
+                TrunkTransport::Auto => None,
+                TrunkTransport::Udp => Some(Transport::Udp),
+                TrunkTransport::Tcp => Some(Transport::Tcp),
+                TrunkTransport::Tls => Some(Transport::Tls),
             },
-        });
+            secure: self.trunk.transport == TrunkTransport::Tls,
+        };
+        let id = cx.core.resolve(query);
+        self.hops.asked(cx.core.now, id);
     }
 
     pub(super) fn query(&self) -> Option<QueryId> {
@@ -463,12 +458,30 @@ impl Line {
 pub(super) fn connect(core: &mut Core, trunk: &Trunk, hop: Hop) -> Flow {
     let server = trunk.outbound_proxy.as_ref();
     let server = server.unwrap_or_else(|| trunk.server());
-    let trust = match &trunk.trust {
+    core.connect(hop, &server.name, &trust(trunk))
+}
+
+fn trust(trunk: &Trunk) -> Trust {
+    match &trunk.trust {
         config::Trust::Public => Trust::Public,
         config::Trust::Authorities { der, .. } => Trust::Authorities(der.clone()),
         config::Trust::Fingerprint(hash) => Trust::Fingerprint(*hash),
+    }
+}
+
+/// A flow to a hop that a dialog of the trunk of this name leads to. A TLS server must be whom the
+/// dialog names; when that is an address, whom the settings name.
+pub(crate) fn connect_in_dialog(core: &mut Core, name: &str, hop: Hop, host: &str) -> Flow {
+    let Some(trunk) = core.site.as_ref().and_then(|(_, site)| site.trunk(name)) else {
+        return core.connect(hop, host, &Trust::Public);
     };
-    core.connect(hop, &server.name, &trust)
+    let literal = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    let server_name = match literal {
+        true => trunk.server().name.clone(),
+        false => host.to_owned(),
+    };
+    let trust = trust(trunk);
+    core.connect(hop, &server_name, &trust)
 }
 
 fn options(core: &mut Core, trunk: &Trunk, hop: Hop) -> Request {

@@ -27,6 +27,7 @@ use sip::{Request, Response, StatusCode};
 
 pub(crate) use self::identity::{Caller, Diverted};
 use self::leaving::Leaving;
+pub(crate) use self::line::connect_in_dialog;
 use self::line::{Context, Line, LineKey, Purpose};
 pub(crate) use self::outbound::{Attempt, CallOut, Unavailable};
 use crate::core::Core;
@@ -40,7 +41,6 @@ pub(crate) struct Trunks {
     leaving: Leaving,
     clients: BTreeMap<ClientId, (LineKey, Purpose)>,
     rng: Rng,
-    next_query: QueryId,
     next_key: LineKey,
 }
 
@@ -71,7 +71,6 @@ impl Trunks {
             leaving: Leaving::new(),
             clients: BTreeMap::new(),
             rng,
-            next_query: 0,
             next_key: 0,
         }
     }
@@ -278,7 +277,6 @@ impl Trunks {
             core,
             clients: &mut self.clients,
             rng: &mut self.rng,
-            next_query: &mut self.next_query,
         };
         for line in self.lines.iter_mut().filter(|line| which(line)) {
             work(line, &mut cx);

@@ -11,6 +11,7 @@ mod pair;
 mod refreshing;
 mod reliable;
 mod restored;
+mod routed;
 mod transferring;
 
 use std::collections::VecDeque;
@@ -26,7 +27,7 @@ use super::{
     DtmfMode, Encryption, HangUp, LegEvent, LegId, Legs, Login, Outgoing, Peer, Profile, Use,
 };
 use crate::core::Core;
-use crate::interface::Output;
+use crate::interface::{Hop, Output, Query, QueryId};
 
 /// What a phone offers.
 pub(super) const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 10.0.0.2\r\ns=-\r\nc=IN IP4 10.0.0.2\r\n\
@@ -40,6 +41,8 @@ pub(super) struct Bench {
     pub(super) sound: Vec<SoundRequest>,
     pub(super) events: VecDeque<(LegId, LegEvent)>,
     pub(super) connects: Vec<Flow>,
+    /// Names that were asked for and not answered; addresses are answered at once.
+    pub(super) questions: Vec<(QueryId, Query)>,
     /// INVITEs outside of a dialog that came.
     pub(super) arrived: VecDeque<(ServerId, Flow, Request)>,
     /// `media` says nothing.
@@ -97,6 +100,7 @@ impl Bench {
             sound: Vec::new(),
             events: VecDeque::new(),
             connects: Vec::new(),
+            questions: Vec::new(),
             arrived: VecDeque::new(),
             mute: false,
             port: 20_000,
@@ -206,8 +210,26 @@ impl Bench {
                 remote: hop.remote,
                 stream: Some(stream),
             }),
+            Output::Resolve { id, query } => match query.host.parse() {
+                Ok(ip) => {
+                    let transport = query.transport.unwrap_or(Transport::Udp);
+                    let hop = Hop {
+                        transport,
+                        remote: SocketAddr::new(ip, query.port.unwrap_or(5060)),
+                        local: flow().local,
+                    };
+                    self.legs.resolved(&mut self.core, id, &[hop]);
+                }
+                Err(_) => self.questions.push((id, query)),
+            },
             _ => {}
         }
+    }
+
+    /// Answers the question for a name that was asked first.
+    pub(super) fn resolve(&mut self, hops: &[Hop]) {
+        let (id, _) = self.questions.remove(0);
+        self.command(|legs, core| legs.resolved(core, id, hops));
     }
 
     /// Lets time pass.
