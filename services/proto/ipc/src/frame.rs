@@ -1,5 +1,7 @@
 //! Frames: a little-endian u32 length, then that many bytes of postcard.
 
+use postcard::Serializer;
+use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -22,19 +24,64 @@ pub enum FrameError {
 /// # Errors
 /// [`FrameError::TooLong`] when the message does not fit a frame.
 pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
-    let malformed = |error: postcard::Error| FrameError::Malformed(error.to_string());
-    let mut frame = postcard::to_extend(message, vec![0; 4]).map_err(malformed)?;
-    let length = frame.len().saturating_sub(4);
-    if length > FRAME_LENGTH_MAX {
-        return Err(FrameError::TooLong(length));
-    }
-    let header = u32::try_from(length)
-        .map_err(|_| FrameError::TooLong(length))?
-        .to_le_bytes();
-    for (slot, byte) in frame.iter_mut().zip(header) {
-        *slot = byte;
-    }
+    let mut frame = Vec::new();
+    append(&mut frame, message)?;
     Ok(frame)
+}
+
+/// Puts one message as a frame behind others, so that one write sends them all. After an error
+/// nothing is added.
+///
+/// # Errors
+/// [`FrameError::TooLong`] when the message does not fit a frame.
+pub fn append<T: Serialize>(frames: &mut Vec<u8>, message: &T) -> Result<(), FrameError> {
+    let start = frames.len();
+    let body = start + HEADER;
+    frames.resize(body, 0);
+    let framed = message.serialize(&mut Serializer {
+        output: Appended(frames),
+    });
+    let framed = framed.map_err(|error| FrameError::Malformed(error.to_string()));
+    let length = frames.len().saturating_sub(body);
+    let header = framed.and_then(|()| match u32::try_from(length) {
+        Ok(header) if length <= FRAME_LENGTH_MAX => Ok(header.to_le_bytes()),
+        Ok(_) | Err(_) => Err(FrameError::TooLong(length)),
+    });
+    match header {
+        Ok(header) => {
+            let place = frames.iter_mut().skip(start);
+            place.zip(header).for_each(|(slot, byte)| *slot = byte);
+            Ok(())
+        }
+        Err(error) => {
+            frames.truncate(start);
+            Err(error)
+        }
+    }
+}
+
+/// Bytes of a length.
+const HEADER: usize = 4;
+
+/// Where postcard writes to: the end of the frames before.
+struct Appended<'a>(&'a mut Vec<u8>);
+
+impl Flavor for Appended<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, data: u8) -> postcard::Result<()> {
+        self.0.push(data);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(data);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
 }
 
 /// Cuts a byte stream into frames; keeps what is not complete yet.
@@ -104,6 +151,18 @@ mod tests {
             }
             assert_eq!(seen, ["one", "", "three"], "cut every {cut} bytes");
         }
+    }
+
+    #[test]
+    fn a_message_that_does_not_fit_leaves_the_frames_before_it_whole() {
+        let mut frames = encode(&7_u8).expect("one byte fits");
+        let before = frames.clone();
+        let long = "x".repeat(FRAME_LENGTH_MAX);
+        assert!(matches!(
+            append(&mut frames, &long),
+            Err(FrameError::TooLong(_))
+        ));
+        assert_eq!(frames, before);
     }
 
     #[test]

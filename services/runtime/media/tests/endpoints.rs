@@ -7,22 +7,28 @@
 )]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ipc::sound::{
     Agreed, Clip, Codec, Crypto, Dtmf, Event, Family, MasterKey, Reply, Request, Source, Stats,
     Suite,
 };
-use media::{Control, Pump};
+use media::{Control, Pump, PumpError};
 use rtp::{Header, Packet, srtp};
 use run_loop::clock::Clock;
 
 /// A pump of this test's own, on ports of its own.
 fn pump(range: &str) -> Control {
+    pump_that_ends(range).0
+}
+
+/// The same, and its thread.
+fn pump_that_ends(range: &str) -> (Control, JoinHandle<Result<(), PumpError>>) {
     let range = range.parse().expect("a range");
     let (pump, control) = Pump::new(Clock::start(), range, 5).expect("epoll");
-    std::thread::spawn(move || pump.run(|| {}));
-    control
+    let thread = std::thread::spawn(move || pump.run(|| {}));
+    (control, thread)
 }
 
 struct Phone {
@@ -302,13 +308,14 @@ fn a_restarted_media_goes_on_where_the_old_one_was() {
     let (mut caller, mut callee) = (Phone::on(2), Phone::on(3));
     caller.secure();
     let ports = {
-        let old = pump("14390-14409");
+        let (old, thread) = pump_that_ends("14390-14409");
         let ports = call(&old, &caller, &callee);
         caller.say(ports.0, 8, b"before");
         assert_eq!(callee.hear_word(), b"before");
         // Its process is gone, and its ports with it.
-        close(&old, 1);
-        close(&old, 2);
+        let end = std::io::Error::other("a restart");
+        old.stop(end).expect("it runs");
+        thread.join().expect("no panic").expect_err("the reason");
         ports
     };
     let new = pump("14390-14409");

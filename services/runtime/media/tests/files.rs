@@ -287,3 +287,59 @@ fn a_recording_of_a_killed_process_is_repaired_at_the_next_start() {
     let other = std::fs::read(service.folder.join("other.wav")).expect("still there");
     assert_eq!(other, b"not ours");
 }
+
+#[test]
+fn requests_in_one_piece_are_answered_in_order_though_one_takes_a_file() {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixStream;
+
+    let service = Service::start("together", "14660-14679");
+    let open = |id| Request::Open {
+        id,
+        family: Family::V4,
+        port: None,
+    };
+    let missing = Request::Hear(1, Source::Clip(Clip::File("missing.wav".to_owned())));
+    let requests = [
+        open(1),
+        missing,
+        open(2),
+        Request::Close(3),
+        Request::Close(1),
+    ];
+    let mut frames = Vec::new();
+    for request in &requests {
+        ipc::frame::append(&mut frames, request).expect("short");
+    }
+    let mut stream = UnixStream::connect(service.folder.join("media.sock")).expect("it listens");
+    // Also when a frame comes in two pieces.
+    let (first, rest) = frames.split_at(frames.len() - 3);
+    stream.write_all(first).expect("it reads");
+    stream.write_all(rest).expect("it reads");
+    let mut decoder = ipc::frame::Decoder::default();
+    let mut replies = Vec::new();
+    let mut buffer = [0; 1024];
+    while replies.len() < requests.len() {
+        match decoder.pop::<Reply>().expect("well-formed") {
+            Some(reply) => replies.push(reply),
+            None => {
+                let count = stream.read(&mut buffer).expect("it answers");
+                assert_ne!(count, 0, "it does not hang up");
+                decoder.push(&buffer[..count]);
+            }
+        }
+    }
+    assert!(
+        matches!(
+            replies.as_slice(),
+            [
+                Reply::Opened { .. },
+                Reply::Failed { .. },
+                Reply::Opened { .. },
+                Reply::Unknown,
+                Reply::Closed(_),
+            ]
+        ),
+        "{replies:?}"
+    );
+}

@@ -8,6 +8,7 @@ use ipc::sound::{EndpointId, Event, Reply, Request};
 use rustix::event::{EventfdFlags, eventfd};
 
 use super::files::{Loaded, Opened};
+use super::links::Link;
 
 /// Requests waiting for the pump. Each connection has one at most, and there are 64.
 const WAITING_MAX: usize = 64;
@@ -41,6 +42,8 @@ pub(crate) enum Command {
         /// Why.
         reason: String,
     },
+    /// Serve this connection.
+    Adopt(Box<Link>),
     /// Stop pumping: the listener is broken.
     Stop(std::io::Error),
 }
@@ -106,7 +109,15 @@ impl Control {
         self.send(Command::RecordingFailed { recording, reason })
     }
 
-    pub(crate) fn stop(&self, reason: std::io::Error) -> Result<(), Gone> {
+    pub(crate) fn adopt(&self, link: Link) -> Result<(), Gone> {
+        self.send(Command::Adopt(Box::new(link)))
+    }
+
+    /// Ends the pump with this reason.
+    ///
+    /// # Errors
+    /// [`Gone`] when it has ended already.
+    pub fn stop(&self, reason: std::io::Error) -> Result<(), Gone> {
         self.send(Command::Stop(reason))
     }
 

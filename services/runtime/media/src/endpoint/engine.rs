@@ -85,10 +85,9 @@ impl Engine {
         self.by_id.get(&id).copied()
     }
 
-    /// The slot the next endpoint will have.
-    pub(crate) fn free_slot(&self) -> usize {
-        let free = self.legs.iter().position(Option::is_none);
-        free.unwrap_or(self.legs.len())
+    /// Whether an endpoint has a slot.
+    pub(crate) fn has(&self, slot: usize) -> bool {
+        self.leg(slot).is_some()
     }
 
     /// How many are open.
@@ -101,8 +100,8 @@ impl Engine {
         self.by_id.keys().copied()
     }
 
-    /// Opens an endpoint in a [free slot](Self::free_slot). `is_reopened`: an earlier process had
-    /// it, its peer has been sending for a while.
+    /// Opens an endpoint in a slot that none has, the next new one at most. `is_reopened`: an
+    /// earlier process had it, its peer has been sending for a while.
     pub(crate) fn open(&mut self, now: Instant, id: EndpointId, slot: usize, is_reopened: bool) {
         let [a, b, c, d, e, f, g, h] = self.rng.next_u64().to_ne_bytes();
         let [i, j, ..] = self.rng.next_u64().to_ne_bytes();

@@ -7,19 +7,21 @@
 //! ```
 //! [`Engine`] decides and touches nothing outside: packets and ticks go in, packets come out
 //! through a [`World`]. [`Pump`] is the one thread that owns it together with the sockets; files
-//! are read by the thread that asked and written by the [`recorder`]'s.
+//! are read by threads made for it and written by the [`recorder`]'s.
 
 mod control;
 mod engine;
 mod files;
 mod hearing;
 mod leg;
+mod links;
 mod mixing;
 mod player;
 mod press;
 mod pump;
 mod recorder;
 mod reports;
+mod resting;
 mod secrecy;
 mod service;
 mod sockets;

@@ -24,8 +24,10 @@ use super::control::{Command, Commands, Control, Order, channel};
 use super::engine::{Arrived, ENDPOINTS_MAX, Engine, IDLE, SWEEP, TICK};
 use super::files::Opened;
 use super::hearing::World;
+use super::links::{Job, Jobs, Link, Wish};
 use super::recorder::{Recorder, Work, recorder};
-use super::sockets::{Pair, control_space, is_own_address};
+use super::resting::Resting;
+use super::sockets::{Pair, SocketsError, control_space, is_own_address};
 use crate::ports::{PortRange, PortRing};
 
 /// Why the media thread cannot go on.
@@ -48,10 +50,14 @@ pub struct Pump {
     clock: Clock,
     engine: Engine,
     outside: Outside,
+    /// Pairs whose slot no endpoint has.
+    resting: Resting,
     range: PortRange,
     ring: PortRing,
     poll: OwnedFd,
     commands: Commands,
+    links: Vec<Option<Link>>,
+    jobs: Option<Jobs>,
     tick: Tick,
     watchers: Vec<SyncSender<Event>>,
     next_recording: u64,
@@ -125,9 +131,12 @@ impl Pump {
                 recorder,
                 overrun: Vec::new(),
             },
+            resting: Resting::default(),
             range,
             poll,
             commands,
+            links: Vec::new(),
+            jobs: None,
             tick: Tick {
                 timer,
                 is_running: false,
@@ -144,6 +153,13 @@ impl Pump {
     #[must_use]
     pub const fn idle_after(mut self, idle: Duration) -> Self {
         self.idle = idle;
+        self
+    }
+
+    /// Where requests of links go that take a file, or time.
+    #[must_use]
+    pub(crate) fn serving(mut self, jobs: Jobs) -> Self {
+        self.jobs = Some(jobs);
         self
     }
 
@@ -170,6 +186,7 @@ impl Pump {
                 match event.data.u64() {
                     CONTROL => self.obey()?,
                     TIMER => self.tick(),
+                    data if data >= LINKS => self.hear_link(data - LINKS, &mut buffer),
                     data => self.receive(data, &mut buffer, &mut control),
                 }
             }
@@ -178,6 +195,10 @@ impl Pump {
                 self.tick.look(now, now - next_sweep);
                 next_sweep = now + SWEEP;
                 self.engine.sweep(now, self.idle, &mut self.outside);
+                while let Some(slot) = self.resting.expired(now) {
+                    self.release(slot);
+                }
+                self.check_leaks();
             }
             self.settle()?;
             if now - last_alive >= ALIVE_EVERY {
@@ -196,6 +217,14 @@ impl Pump {
         let Some(pair) = self.outside.pairs.get(slot).and_then(Option::as_ref) else {
             return;
         };
+        if !self.engine.has(slot) {
+            // The last packets of a call that is over.
+            let taken = pair.receive(channel, buffer, None);
+            if taken.is_some() && self.resting.stray(self.clock.now(), slot) {
+                self.release(slot);
+            }
+            return;
+        }
         let control = self.engine.needs_local(slot).then_some(control);
         let Some(received) = pair.receive(channel, buffer, control) else {
             return;
@@ -260,10 +289,65 @@ impl Pump {
                 Command::RecordingFailed { recording, reason } => {
                     self.engine.recording_failed(recording, reason);
                 }
+                Command::Adopt(link) => self.adopt(*link),
                 Command::Stop(reason) => return Err(PumpError::Listener(reason)),
             }
         }
         Ok(())
+    }
+
+    /// Serves a connection from now on; it may have sent something already.
+    fn adopt(&mut self, link: Link) {
+        let free = self.links.iter().position(Option::is_none);
+        let at = free.unwrap_or(self.links.len());
+        if at == self.links.len() {
+            self.links.push(None);
+        }
+        match watch(&self.poll, &link, LINKS + at as u64) {
+            Ok(()) => self.serve(at, link),
+            Err(error) => tracing::warn!("the kernel does not wait on a connection: {error}"),
+        }
+    }
+
+    /// A link has sent something.
+    fn hear_link(&mut self, at: u64, buffer: &mut [u8]) {
+        let at = usize::try_from(at).unwrap_or(usize::MAX);
+        let link = self.links.get_mut(at).and_then(Option::take);
+        // Whoever is gone is closed here, and epoll forgets it by itself.
+        if let Some(mut link) = link
+            && link.receive(buffer)
+        {
+            self.serve(at, link);
+        }
+    }
+
+    /// Answers everything that a link has asked.
+    fn serve(&mut self, at: usize, mut link: Link) {
+        let now = self.clock.now();
+        let request = loop {
+            match link.next() {
+                Wish::Answer(request) => {
+                    let reply = self.plain(now, request);
+                    if !link.answer(&reply) {
+                        return;
+                    }
+                }
+                Wish::Thread(request) => break request,
+                Wish::Wait => {
+                    if let Some(place) = self.links.get_mut(at) {
+                        *place = Some(link);
+                    }
+                    return;
+                }
+                Wish::End => return,
+            }
+        };
+        // It comes back as a new one. Without room the peer finds it closed, and connects again.
+        let is_ours = epoll::delete(&self.poll, &link).is_ok();
+        let jobs = self.jobs.as_ref().filter(|_| is_ours);
+        if jobs.is_none_or(|jobs| jobs.try_send(Job { link, request }).is_err()) {
+            tracing::warn!("closed a connection: too much is asked that takes time");
+        }
     }
 
     /// Answers a request. An asker that went away needs no answer.
@@ -363,40 +447,68 @@ impl Pump {
                 "{ENDPOINTS_MAX} endpoints are open, as many as there may be"
             ));
         }
+        if port.is_none()
+            && let Some(slot) = self.resting.take(now, family)
+            && let Some(pair) = self.outside.pairs.get_mut(slot).and_then(Option::as_mut)
+        {
+            pair.begin_anew();
+            self.engine.open(now, id, slot, false);
+            return Reply::Opened { port: pair.port() };
+        }
+        match self.bind(family, port) {
+            Ok((slot, port_now)) => {
+                self.engine.open(now, id, slot, port.is_some());
+                Reply::Opened { port: port_now }
+            }
+            Err(reason) => failed(reason),
+        }
+    }
+
+    /// Opens the sockets of a pair and waits on them; where it is, and its port.
+    fn bind(&mut self, family: Family, port: Option<u16>) -> Result<(usize, u16), String> {
         let bound = match port {
-            None => Pair::bind(family, &mut self.ring).map_err(|error| error.to_string()),
-            Some(port) if self.range.has_pair(port) => Pair::bind_at(family, port)
-                .map_err(|error| format!("port {port} cannot be had again: {error}")),
+            None => self.bind_any(family).map_err(|error| error.to_string()),
+            Some(port) if self.range.has_pair(port) => {
+                if let Some(slot) = self.resting.give_up(family, Some(port)) {
+                    self.release(slot);
+                }
+                Pair::bind_at(family, port)
+                    .map_err(|error| format!("port {port} cannot be had again: {error}"))
+            }
             Some(port) => Err(format!(
                 "port {port} does not begin a pair of {}",
                 self.range
             )),
         };
-        let pair = match bound {
-            Ok(pair) => pair,
-            Err(reason) => return failed(reason),
-        };
-        let slot = self.engine.free_slot();
+        let pair = bound?;
+        let pairs = &mut self.outside.pairs;
+        let free = pairs.iter().position(Option::is_none);
+        let slot = free.unwrap_or(pairs.len());
         for channel in [Channel::Rtp, Channel::Rtcp] {
-            if let Err(error) = watch(&self.poll, pair.get(channel), to_data(slot, channel)) {
-                return failed(format!(
-                    "the kernel does not wait on another socket: {error}"
-                ));
-            }
+            watch(&self.poll, pair.get(channel), to_data(slot, channel))
+                .map_err(|error| format!("the kernel does not wait on another socket: {error}"))?;
         }
-        let opened = Reply::Opened { port: pair.port() };
-        if self.outside.pairs.len() <= slot {
-            self.outside.pairs.resize_with(slot + 1, || None);
+        let port = pair.port();
+        match pairs.get_mut(slot) {
+            Some(place) => *place = Some(pair),
+            None => pairs.push(Some(pair)),
         }
-        if let Some(place) = self.outside.pairs.get_mut(slot) {
-            *place = Some(pair);
-            self.engine.open(now, id, slot, port.is_some());
-        }
-        self.check_leaks();
-        opened
+        Ok((slot, port))
     }
 
-    /// Drops an endpoint and with it its sockets, which epoll forgets by itself.
+    /// Any pair; when there is no other, one that would have rested longer.
+    fn bind_any(&mut self, family: Family) -> Result<Pair, SocketsError> {
+        let bound = Pair::bind(family, &mut self.ring);
+        if let Err(SocketsError::NoPort) = bound
+            && let Some(slot) = self.resting.give_up(family, None)
+        {
+            self.release(slot);
+            return Pair::bind(family, &mut self.ring);
+        }
+        bound
+    }
+
+    /// Drops an endpoint; its sockets rest for the next one.
     fn close(&mut self, now: Instant, id: EndpointId) -> Reply {
         let Some(slot) = self.engine.slot_of(id) else {
             return Reply::Unknown;
@@ -404,12 +516,19 @@ impl Pump {
         if let Some(recording) = self.engine.stop_recording(slot, &mut self.outside) {
             self.outside.recorder.end(recording, None);
         }
+        let stats = self.engine.close(now, slot);
+        if let Some(pair) = self.outside.pairs.get(slot).and_then(Option::as_ref) {
+            let surplus = self.resting.put(now, slot, pair.family(), pair.port());
+            surplus.into_iter().for_each(|slot| self.release(slot));
+        }
+        stats.map_or(Reply::Unknown, |stats| Reply::Closed(Box::new(stats)))
+    }
+
+    /// Closes the sockets of a pair, which epoll forgets by itself.
+    fn release(&mut self, slot: usize) {
         if let Some(place) = self.outside.pairs.get_mut(slot) {
             *place = None;
         }
-        let stats = self.engine.close(now, slot);
-        self.check_leaks();
-        stats.map_or(Reply::Unknown, |stats| Reply::Closed(Box::new(stats)))
     }
 
     fn pair(&self, id: EndpointId) -> Option<&Pair> {
@@ -423,12 +542,12 @@ impl Pump {
         ports.contains(&remote.port()) && is_own_address(remote.ip())
     }
 
-    /// Ports open must be endpoints open, or the range runs dry in some weeks.
+    /// Each port open must be an endpoint's or rest, or the range runs dry in some weeks.
     fn check_leaks(&self) {
         let open = self.outside.pairs.iter().flatten().count();
-        let known = self.engine.len();
+        let known = self.engine.len() + self.resting.len();
         if open != known {
-            tracing::error!("{open} port pairs are open for {known} endpoints");
+            tracing::error!("{open} port pairs are open, {known} are known");
         }
         debug_assert_eq!(open, known, "a port leaks");
     }
@@ -504,7 +623,10 @@ fn from_data(data: u64) -> (usize, Channel) {
     (slot, channel)
 }
 
-/// The user data of the control channel and of the timer; no slot reaches them.
+/// The user data of links begins here; no slot reaches it.
+const LINKS: u64 = 1 << 62;
+
+/// The user data of the control channel and of the timer; no link reaches them.
 const CONTROL: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
 

@@ -1,18 +1,20 @@
-//! Media as a service: its Unix socket, who may ask, and the pump on the calling thread.
+//! Media as a service: its Unix socket, who may ask, the threads for files, and the pump on the
+//! calling thread.
 
 use std::os::unix::net::UnixListener;
-use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, SystemTime};
 
 use ipc::sound::{Clip, Reply, Request, Source};
 use run_loop::clock::Clock;
-use run_loop::ipc::{Answer, Connection};
+use run_loop::ipc::{Accepted, Connection};
 use run_loop::notify::Notify;
 use run_loop::uid;
 
 use super::control::{Control, Order};
 use super::engine::ENDPOINTS_MAX;
 use super::files::{FileError, Folders};
+use super::links::{Link, do_jobs};
 use super::pump::{Pump, PumpError};
 use crate::ports::PortRange;
 
@@ -61,43 +63,58 @@ pub fn serve(
         .name("repair".into())
         .spawn(move || old.repair(started))
         .map_err(ServeError::Thread)?;
+    let (jobs, slow) = sync_channel(JOBS_MAX);
+    let (asked, adopting) = (control.clone(), control.clone());
+    let serve = move |accepted: &mut Accepted, request| {
+        answer(&asked, &folders, &mut accepted.connection, request)
+    };
+    let adopt = move |link| adopting.adopt(link);
+    std::thread::Builder::new()
+        .name("jobs".into())
+        .spawn(move || do_jobs(&slow, &serve, &adopt))
+        .map_err(ServeError::Thread)?;
     std::thread::Builder::new()
         .name("control".into())
-        .spawn(move || answer(&listener, &control, folders))
+        .spawn(move || take(&listener, &control))
         .map_err(ServeError::Thread)?;
     tracing::info!("endpoints on UDP ports {ports}");
     notify.ready();
-    pump.run(|| notify.watchdog())?;
+    pump.serving(jobs).run(|| notify.watchdog())?;
     Ok(())
 }
 
-fn answer(listener: &UnixListener, control: &Control, folders: Folders) {
-    let asked = control.clone();
-    let own = rustix::process::geteuid().as_raw();
+/// Takes connections and hands them to the pump.
+fn take(listener: &UnixListener, control: &Control) {
     let allow = |uid| [uid::PBX, uid::WEB, uid::ROOT].contains(&uid);
-    let served = run_loop::ipc::serve(listener, allow, move |connection, request: Request| {
-        let uid = connection.peer.uid;
-        if uid != own && !may_ask(uid, &request) {
-            tracing::warn!(
-                uid,
-                "a process that may only look tried to change an endpoint"
-            );
-            return Answer::Reply(Reply::Refused { uid });
-        }
-        if request == Request::Watch {
-            watch(connection, &asked);
-            return Answer::Done;
-        }
-        match prepare(&folders, request) {
-            Ok(order) => asked.order(order).map_or(Answer::Done, Answer::Reply),
-            Err(error) => Answer::Reply(Reply::Failed {
-                reason: error.to_string(),
-            }),
-        }
+    let own = rustix::process::geteuid().as_raw();
+    let taken = run_loop::ipc::accept(listener, allow, |accepted| {
+        let is_own = accepted.connection.peer.uid == own;
+        let link = Link::new(accepted, if is_own { |_, _| true } else { may_ask });
+        // A pump that has ended needs no links.
+        let _ = control.adopt(link);
     });
-    if let Err(error) = served {
+    if let Err(error) = taken {
         // A pump that has ended already needs no reason.
         let _ = control.stop(error);
+    }
+}
+
+/// Answers a request that takes a file, or time; nothing when the connection is over.
+fn answer(
+    control: &Control,
+    folders: &Folders,
+    connection: &mut Connection,
+    request: Request,
+) -> Option<Reply> {
+    if request == Request::Watch {
+        watch(connection, control);
+        return None;
+    }
+    match prepare(folders, request) {
+        Ok(order) => control.order(order).ok(),
+        Err(error) => Some(Reply::Failed {
+            reason: error.to_string(),
+        }),
     }
 }
 
@@ -160,6 +177,9 @@ fn raise_descriptor_limit() {
         );
     }
 }
+
+/// Requests that wait for a thread; more than there are connections.
+const JOBS_MAX: usize = 64;
 
 /// How often a watch without events looks whether anybody still watches.
 const LOOK: Duration = Duration::from_secs(1);

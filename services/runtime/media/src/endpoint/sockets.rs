@@ -90,6 +90,16 @@ impl Pair {
         }
     }
 
+    /// Which addresses it is reached by.
+    pub(crate) const fn family(&self) -> Family {
+        self.family
+    }
+
+    /// A new peer has it, who may be reached by another way.
+    pub(crate) const fn begin_anew(&mut self) {
+        self.by_route = None;
+    }
+
     /// The even port.
     pub(crate) const fn port(&self) -> u16 {
         self.port

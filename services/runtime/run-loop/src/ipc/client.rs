@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ipc::frame::{Decoder, encode};
+use ipc::frame::{Decoder, append, encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -40,29 +40,50 @@ impl<Request: Serialize, Reply: DeserializeOwned> Client<Request, Reply> {
     /// # Errors
     /// The service cannot be reached, does not answer in time, or answers nonsense.
     pub async fn call(&self, request: &Request) -> Result<Reply, CallError> {
-        let frame = encode(request).map_err(|source| frame_error(&self.path, source))?;
+        let replies = self.call_all(std::slice::from_ref(request)).await?;
+        let reply = replies.into_iter().next();
+        reply.ok_or_else(|| CallError::Closed {
+            path: show(&self.path),
+        })
+    }
+
+    /// Asks several questions with one write and waits for all the answers, as many and in the same
+    /// order. As [`call`](Self::call) otherwise: after a dead connection all are asked once more.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub async fn call_all(&self, requests: &[Request]) -> Result<Vec<Reply>, CallError> {
+        let mut frames = Vec::new();
+        for request in requests {
+            append(&mut frames, request).map_err(|source| frame_error(&self.path, source))?;
+        }
         let mut link = self.link.lock().await;
         let time = Duration::from_secs(CALL_TIMEOUT_SECS);
         // Taken out while in use: a caller that is dropped half-way must not leave a connection
         // behind on which the next answer belongs to somebody else.
         let kept = link.take();
-        let asked = tokio::time::timeout(time, self.ask(kept, &frame));
-        let (reply, used) = asked.await.map_err(|_| CallError::TimedOut {
+        let asked = tokio::time::timeout(time, self.ask(kept, &frames, requests.len()));
+        let (replies, used) = asked.await.map_err(|_| CallError::TimedOut {
             path: show(&self.path),
         })??;
         *link = Some(used);
-        Ok(reply)
+        Ok(replies)
     }
 
-    async fn ask(&self, kept: Option<Link>, frame: &[u8]) -> Result<(Reply, Link), CallError> {
+    async fn ask(
+        &self,
+        kept: Option<Link>,
+        frames: &[u8],
+        count: usize,
+    ) -> Result<(Vec<Reply>, Link), CallError> {
         if let Some(mut link) = kept
-            && let Ok(reply) = link.exchange(&self.path, frame).await
+            && let Ok(replies) = link.exchange(&self.path, frames, count).await
         {
-            return Ok((reply, link));
+            return Ok((replies, link));
         }
         let mut link = Link::open(&self.path).await?;
-        let reply = link.exchange(&self.path, frame).await?;
-        Ok((reply, link))
+        let replies = link.exchange(&self.path, frames, count).await?;
+        Ok((replies, link))
     }
 }
 
@@ -126,10 +147,15 @@ impl Link {
     async fn exchange<Reply: DeserializeOwned>(
         &mut self,
         path: &Path,
-        frame: &[u8],
-    ) -> Result<Reply, CallError> {
-        self.send(path, frame).await?;
-        self.receive(path).await
+        frames: &[u8],
+        count: usize,
+    ) -> Result<Vec<Reply>, CallError> {
+        self.send(path, frames).await?;
+        let mut replies = Vec::with_capacity(count);
+        while replies.len() < count {
+            replies.push(self.receive(path).await?);
+        }
+        Ok(replies)
     }
 
     async fn send(&mut self, path: &Path, frame: &[u8]) -> Result<(), CallError> {

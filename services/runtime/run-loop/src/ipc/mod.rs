@@ -1,7 +1,8 @@
 //! Asking another service, and answering one.
 //!
-//! [`serve`] answers on blocking threads (store, media, init's peers are few), [`Client`] asks from
-//! tokio, [`BlockingClient`] from a thread, [`Subscription`] follows a stream of replies.
+//! [`serve`] answers on blocking threads (peers are few), [`accept`] leaves the answering to the
+//! service (media, whose one thread does everything), [`Client`] asks from tokio,
+//! [`BlockingClient`] from a thread, [`Subscription`] follows a stream of replies.
 
 mod blocking;
 mod client;
@@ -9,7 +10,7 @@ mod server;
 
 pub use blocking::BlockingClient;
 pub use client::{Client, Subscription};
-pub use server::{Answer, Connection, Peer, peer_uid, serve};
+pub use server::{Accepted, Answer, Connection, Peer, accept, peer_uid, serve};
 
 /// How long a service may take to answer, seconds: a commit on slow flash takes one.
 pub const CALL_TIMEOUT_SECS: u64 = 5;

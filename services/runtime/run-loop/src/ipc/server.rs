@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ipc::frame::{Decoder, encode};
+use ipc::frame::{Decoder, append};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -48,8 +48,17 @@ impl Connection {
     /// # Errors
     /// The peer is gone.
     pub fn push<T: Serialize>(&mut self, reply: &T) -> std::io::Result<()> {
-        let frame = encode(reply).map_err(std::io::Error::other)?;
-        self.stream.write_all(&frame)
+        let mut frame = Vec::new();
+        append(&mut frame, reply).map_err(std::io::Error::other)?;
+        self.send(&frame)
+    }
+
+    /// Sends frames as they are.
+    ///
+    /// # Errors
+    /// The peer is gone.
+    pub fn send(&mut self, frames: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(frames)
     }
 
     /// Whether the peer is still there: for watches, which may have nothing to push for days and
@@ -63,6 +72,21 @@ impl Connection {
             Err(error) => matches!(error, rustix::io::Errno::AGAIN | rustix::io::Errno::INTR),
         }
     }
+}
+
+/// For whoever waits on several connections.
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+/// A connection that was taken, and its place among all.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The connection.
+    pub connection: Connection,
+    _place: Place,
 }
 
 /// The user id at the other end of a Unix socket.
@@ -90,6 +114,28 @@ where
     Reply: Serialize + 'static,
 {
     let handler = Arc::new(handler);
+    accept(listener, allow, |accepted| {
+        let handler = Arc::clone(&handler);
+        let spawned = std::thread::Builder::new()
+            .name("ipc".into())
+            .stack_size(STACK_BYTES)
+            .spawn(move || answer(accepted, &*handler));
+        if let Err(error) = spawned {
+            tracing::warn!("no thread for a connection: {error}");
+        }
+    })
+}
+
+/// Takes connections until the listener fails, and hands them over; for a service that answers them
+/// itself. Who is refused, and how many there may be, is as in [`serve`].
+///
+/// # Errors
+/// The listener itself failed.
+pub fn accept(
+    listener: &UnixListener,
+    allow: impl Fn(u32) -> bool,
+    mut take: impl FnMut(Accepted),
+) -> std::io::Result<()> {
     let places = Places::default();
     let own = rustix::process::geteuid().as_raw();
     listener.set_nonblocking(false)?;
@@ -113,31 +159,22 @@ where
             tracing::warn!(uid, "refused a connection: too many are open already");
             continue;
         };
-        let handler = Arc::clone(&handler);
-        let connection = Connection {
-            stream,
-            peer: Peer { uid },
-        };
-        let spawned = std::thread::Builder::new()
-            .name("ipc".into())
-            .stack_size(STACK_BYTES)
-            .spawn(move || {
-                let _place = place;
-                answer(connection, &*handler);
-            });
-        if let Err(error) = spawned {
-            tracing::warn!("no thread for a connection: {error}");
-        }
+        let peer = Peer { uid };
+        take(Accepted {
+            connection: Connection { stream, peer },
+            _place: place,
+        });
     }
 }
 
 /// How many connections each user has open.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Debug)]
 struct Places {
     taken: Arc<Mutex<BTreeMap<u32, usize>>>,
 }
 
-/// One connection's place; given back however its thread ends.
+/// One connection's place; given back however the connection ends.
+#[derive(Debug)]
 struct Place {
     places: Places,
     uid: u32,
@@ -171,9 +208,13 @@ impl Drop for Place {
 }
 
 fn answer<Request: DeserializeOwned, Reply: Serialize>(
-    mut connection: Connection,
+    accepted: Accepted,
     handler: &dyn Fn(&mut Connection, Request) -> Answer<Reply>,
 ) {
+    let Accepted {
+        mut connection,
+        _place,
+    } = accepted;
     let mut decoder = Decoder::default();
     let mut buffer = vec![0; 16 * 1024];
     loop {

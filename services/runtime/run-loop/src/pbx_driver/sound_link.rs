@@ -1,5 +1,8 @@
-//! The way to `media`: requests in order, one at a time, each with exactly one answer; and what
-//! `media` tells by itself.
+//! The way to `media`: requests in order, each with exactly one answer; and what `media` tells by
+//! itself.
+//!
+//! What waits is asked together: a turn of the loop, or the time of an answer, gathers the requests
+//! of a call, and they cost both processes one wake-up.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,10 +13,13 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use super::sound_book::SoundBook;
-use crate::ipc::{Client, Subscription};
+use crate::ipc::{CallError, Client, Subscription};
 
 /// Requests waiting for `media`: a call makes about ten, and a restored process asks for all calls.
 const WAITING_MAX: usize = 16 * 1024;
+
+/// Requests asked together at most.
+const BATCH_MAX: usize = 64;
 
 /// Events on their way from the watch to the book.
 const EVENTS_MAX: usize = 256;
@@ -116,7 +122,7 @@ impl Asking {
                 biased;
                 Some(news) = told.recv() => self.hear(news).await,
                 request = queue.recv() => match request {
-                    Some(request) => self.ask(request).await,
+                    Some(request) => self.ask(gather(request, &mut queue)).await,
                     None => false,
                 },
                 _ = look.tick() => {
@@ -143,26 +149,44 @@ impl Asking {
         }
     }
 
-    async fn ask(&mut self, request: Request) -> bool {
-        let endpoint = endpoint_of(&request);
-        if self.book.is_doubtful() && matches!(request, Request::Open { .. }) {
+    async fn ask(&mut self, requests: Vec<Request>) -> bool {
+        if self.book.is_doubtful() && requests.iter().any(is_opening) {
             // What an earlier failure left behind would hold the ports that are wanted.
             self.restore().await;
         }
-        let mut reply = self.client.call(&request).await;
-        if matches!(reply, Ok(Reply::Unknown)) && is_about_an_open_one(&request) {
-            self.restore().await;
-            reply = self.client.call(&request).await;
+        let replies = match self.client.call_all(&requests).await {
+            Ok(replies) => replies,
+            Err(error) => vec![unanswered(&error); requests.len()],
+        };
+        let mut asked: Vec<_> = requests.into_iter().zip(replies).collect();
+        let is_lost =
+            |asked: &(Request, Reply)| asked.1 == Reply::Unknown && is_about_an_open_one(&asked.0);
+        // What was done is in the book before anything is told again.
+        let lost: Vec<bool> = asked.iter().map(is_lost).collect();
+        for (done, _) in asked.iter_mut().zip(&lost).filter(|(_, lost)| !**lost) {
+            self.note(done);
         }
-        let reply = reply.unwrap_or_else(|error| {
-            tracing::warn!("media did not answer: {error}");
-            Reply::Failed {
-                reason: error.to_string(),
+        if lost.contains(&true) {
+            self.restore().await;
+        }
+        for (again, _) in asked.iter_mut().zip(&lost).filter(|(_, lost)| **lost) {
+            let reply = self.client.call(&again.0).await;
+            again.1 = reply.unwrap_or_else(|error| unanswered(&error));
+            self.note(again);
+        }
+        for (request, reply) in asked {
+            let endpoint = endpoint_of(&request);
+            let answer = Input::Sound { endpoint, reply };
+            if self.feed.send(answer).await.is_err() {
+                return false;
             }
-        });
-        let reply = self.book.note(&request, reply);
-        let answer = Input::Sound { endpoint, reply };
-        self.feed.send(answer).await.is_ok()
+        }
+        true
+    }
+
+    fn note(&mut self, (request, reply): &mut (Request, Reply)) {
+        let answer = std::mem::replace(reply, Reply::Done);
+        *reply = self.book.note(request, answer);
     }
 
     /// Opens again what a restarted `media` has forgotten, and closes what no call has.
@@ -211,6 +235,28 @@ impl Asking {
         // The loop gone means the process is ending.
         let _ = self.feed.send(Input::Sound { endpoint, reply }).await;
     }
+}
+
+/// A request with whatever else waits behind it.
+fn gather(request: Request, queue: &mut mpsc::Receiver<Request>) -> Vec<Request> {
+    let mut requests = vec![request];
+    while requests.len() < BATCH_MAX
+        && let Ok(next) = queue.try_recv()
+    {
+        requests.push(next);
+    }
+    requests
+}
+
+fn unanswered(error: &CallError) -> Reply {
+    tracing::warn!("media did not answer: {error}");
+    Reply::Failed {
+        reason: error.to_string(),
+    }
+}
+
+const fn is_opening(request: &Request) -> bool {
+    matches!(request, Request::Open { .. })
 }
 
 /// Whether a request makes sense only for an endpoint that is open: one that `media` does not know

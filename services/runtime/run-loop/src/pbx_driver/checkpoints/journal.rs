@@ -249,12 +249,10 @@ mod tests {
         let bytes = fs::read(&path).expect("written");
         let (first, empty) = (25 + 20, 20);
         let lengths = [0, first, empty, 7 + 20, 5 + 20, 20];
-        let ends = lengths
-            .iter()
-            .scan(0, |end, length| {
-                *end += length;
-                Some(*end)
-            });
+        let ends = lengths.iter().scan(0, |end, length| {
+            *end += length;
+            Some(*end)
+        });
         let ends: Vec<usize> = ends.collect();
         assert_eq!(ends.last(), Some(&bytes.len()));
         for cut in 0..=bytes.len() {

@@ -177,3 +177,46 @@ async fn a_request_that_finds_its_endpoint_forgotten_is_asked_again() {
     assert_eq!(feed.recv().await, Some(done));
     std::fs::remove_file(socket).expect("it was made above");
 }
+
+#[tokio::test]
+async fn requests_asked_together_are_answered_in_order_though_one_is_asked_again() {
+    let socket = new_socket();
+    let media = Media::start(&socket);
+    let (feeder, mut feed) = mpsc::channel(8);
+    let link = SoundLink::start(socket.clone(), feeder);
+    let other = Request::Open {
+        id: 8,
+        family: Family::V4,
+        port: Some(2002),
+    };
+    for request in [open(None), other] {
+        assert_eq!(link.ask(request), None);
+        feed.recv().await.expect("answered");
+    }
+    media.state().open.remove(&9);
+    media.state().asked.clear();
+    let together = [
+        Request::Hear(8, Source::Mix(4)),
+        Request::Set(9, Box::default()),
+        Request::Close(8),
+    ];
+    for request in together.clone() {
+        assert_eq!(link.ask(request), None);
+    }
+    for (endpoint, reply) in [
+        (8, Reply::Done),
+        (9, Reply::Done),
+        (8, Reply::Closed(Box::default())),
+    ] {
+        assert_eq!(feed.recv().await, Some(Input::Sound { endpoint, reply }));
+    }
+    let [hear, set, close] = together;
+    let again = [Request::Status, open(Some(2000)), set.clone()];
+    let expected: Vec<_> = [hear, set, close].into_iter().chain(again).collect();
+    assert_eq!(
+        media.state().asked,
+        expected,
+        "what was closed stays closed"
+    );
+    std::fs::remove_file(socket).expect("it was made above");
+}

@@ -114,7 +114,9 @@ impl Site {
 
     /// A phone that takes and sends these codecs, with DTMF this way.
     pub(super) fn phone(&mut self, id: EndpointId, codecs: &[Codec], dtmf: Dtmf) -> Phone {
-        let slot = self.engine.free_slot();
+        let slot = (0..)
+            .find(|slot| !self.engine.has(*slot))
+            .expect("without end");
         self.engine.open(self.now, id, slot, false);
         let address = SocketAddr::from(([10, 0, 0, u8::try_from(id).expect("few")], 4000));
         let agreed = Agreed {
