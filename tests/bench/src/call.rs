@@ -32,11 +32,35 @@ pub(crate) struct Arguments {
     peer: bool,
 }
 
+impl Arguments {
+    const fn phones(&self) -> Phones {
+        Phones {
+            callers: self.callers,
+            rate: self.rate,
+            caller: "caller.xml",
+            callee: "callee.xml",
+        }
+    }
+}
+
+/// Who calls, and how.
+#[derive(Clone, Copy)]
+pub(crate) struct Phones {
+    /// Phones that call in turn, all the same one.
+    pub(crate) callers: usize,
+    /// Calls a second.
+    pub(crate) rate: u64,
+    /// What a caller does.
+    pub(crate) caller: &'static str,
+    /// What the called one does.
+    pub(crate) callee: &'static str,
+}
+
 /// Measures and judges.
 pub(crate) fn run(run: &Run, arguments: &Arguments) -> Result<(), BenchError> {
     let box_ = run.start(arguments.callers + 1)?;
     let folder = box_.folder();
-    let office = Office::open(box_.sip, arguments, folder)?;
+    let office = Office::open(box_.sip, arguments.phones(), folder)?;
     office.warm_up()?;
     let services = box_.services();
     let start = Start::now(&services);
@@ -57,7 +81,7 @@ pub(crate) fn run(run: &Run, arguments: &Arguments) -> Result<(), BenchError> {
 fn compare(arguments: &Arguments, ours: f64, folder: &Path) -> Result<(), BenchError> {
     let sip = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
     let asterisk = Asterisk::start(folder, sip, arguments.callers + 1, PEER_PORTS)?;
-    let office = Office::open(sip, arguments, folder)?;
+    let office = Office::open(sip, arguments.phones(), folder)?;
     office.warm_up()?;
     let before = asterisk.cpu_millis();
     let outcome = office.call(arguments.count)?;
@@ -75,9 +99,9 @@ fn compare(arguments: &Arguments, ours: f64, folder: &Path) -> Result<(), BenchE
 }
 
 /// A server with a phone that answers, and callers.
-struct Office<'a> {
+pub(crate) struct Office<'a> {
     server: SocketAddr,
-    arguments: &'a Arguments,
+    phones: Phones,
     folder: &'a Path,
     callee: String,
     /// The callee's; dropped last to first when the office closes.
@@ -86,12 +110,12 @@ struct Office<'a> {
 }
 
 impl<'a> Office<'a> {
-    fn open(
+    pub(crate) fn open(
         server: SocketAddr,
-        arguments: &'a Arguments,
+        phones: Phones,
         folder: &'a Path,
     ) -> Result<Self, BenchError> {
-        let callee = number(arguments.callers);
+        let callee = number(phones.callers);
         let port = free_port()?;
         let way = filter(port, server)?;
         let callees = [callee.clone()];
@@ -100,7 +124,7 @@ impl<'a> Office<'a> {
             return Err(BenchError::Load("the callee did not register".into()));
         }
         let load = Load {
-            scenario: &scenario("callee.xml"),
+            scenario: &scenario(phones.callee),
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             to: way.front,
             port,
@@ -112,7 +136,7 @@ impl<'a> Office<'a> {
         };
         Ok(Self {
             server,
-            arguments,
+            phones,
             folder,
             callee,
             _answering: load.answer(folder)?,
@@ -121,12 +145,12 @@ impl<'a> Office<'a> {
     }
 
     fn warm_up(&self) -> Result<Outcome, BenchError> {
-        self.call(self.arguments.callers.try_into().unwrap_or(u64::MAX))
+        self.call(self.phones.callers.try_into().unwrap_or(u64::MAX))
     }
 
     /// So many calls.
-    fn call(&self, count: u64) -> Result<Outcome, BenchError> {
-        let callers: Vec<String> = (0..self.arguments.callers)
+    pub(crate) fn call(&self, count: u64) -> Result<Outcome, BenchError> {
+        let callers: Vec<String> = (0..self.phones.callers)
             .map(|index| {
                 let caller = number(index);
                 format!("{caller};{};{}", credentials(&caller), self.callee)
@@ -136,14 +160,14 @@ impl<'a> Office<'a> {
         let way = filter(port, self.server)?;
         let uri = format!("{}@{}", self.callee, way.front);
         let load = Load {
-            scenario: &scenario("caller.xml"),
+            scenario: &scenario(self.phones.caller),
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             to: way.front,
             port,
             fields: &callers,
             authentication_uri: Some(&uri),
             count,
-            rate: self.arguments.rate,
+            rate: self.phones.rate,
             traced: false,
         };
         Ok(load.run(self.folder)?)

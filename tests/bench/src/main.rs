@@ -9,6 +9,7 @@ mod call;
 mod measure;
 mod register;
 mod relay;
+mod soak;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -25,7 +26,8 @@ use native::say;
     cargo run --release -p bench -- register\n  \
     cargo run --release -p bench -- register --peer\n  \
     cargo run --release -p bench -- call --count 2000 --rate 100\n  \
-    cargo run --release -p bench -- relay --calls 100 --seconds 10")]
+    cargo run --release -p bench -- relay --calls 100 --seconds 10 --peer\n  \
+    cargo run --release -p bench -- soak --minutes 30")]
 struct Arguments {
     /// The program to measure; built with the profile `box` when not given.
     #[arg(long, value_name = "FILE", global = true)]
@@ -53,6 +55,8 @@ enum What {
     Call(call::Arguments),
     /// Relayed RTP, 50 packets a second each way a call.
     Relay(relay::Arguments),
+    /// Registrations and calls with sound for a long time: does anything grow or stay open?
+    Soak(soak::Arguments),
 }
 
 /// Why there is no figure, or a bad one.
@@ -74,6 +78,8 @@ enum BenchError {
     Load(String),
     #[error("over the bar: {0}")]
     OverTheBar(String),
+    #[error("not flat: {0}")]
+    NotFlat(String),
 }
 
 impl Run {
@@ -154,6 +160,7 @@ fn run(arguments: &Arguments) -> Result<(), BenchError> {
         What::Register(register) => register::run(&run, register),
         What::Call(call) => call::run(&run, call),
         What::Relay(relay) => relay::run(&run, relay),
+        What::Soak(soak) => soak::run(&run, soak),
     }
 }
 

@@ -1,16 +1,16 @@
 //! Relayed RTP: 50 packets a second each way a call, as G.711 with 20 ms makes.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ipc::sound::{Agreed, Codec, Family, Reply, Request, Source};
 use run_loop::ipc::Client;
 
+use crate::call::PEER_PORTS;
 use crate::measure::micros_each;
 use crate::{BenchError, Run, say};
-use native::{Folder, unix};
-use native::{Home, Service};
+use native::{Folder, Home, NativeError, RtpEngine, Service, unix};
 
 /// Share of a core allowed for one call, per cent.
 const BAR_PERCENT: f64 = 0.08;
@@ -33,6 +33,10 @@ pub(crate) struct Arguments {
     /// How long they talk.
     #[arg(long, default_value_t = 10)]
     seconds: u32,
+    /// Measure rtpengine (Debian: rtpengine-daemon) the same way, forwarding in user space, and
+    /// print the ratio.
+    #[arg(long)]
+    peer: bool,
 }
 
 /// Asks over one connection, as `pbx` does.
@@ -93,26 +97,16 @@ pub(crate) fn run(run: &Run, arguments: &Arguments) -> Result<(), BenchError> {
     let calls = (0..u64::from(arguments.calls))
         .map(|id| Call::open(&media_socket, id))
         .collect::<Result<Vec<_>, _>>()?;
-    let before = media.cpu_millis();
-    let began = Instant::now();
-    let (sent, heard) = talk(&calls, arguments.seconds)?;
-    let wall = began.elapsed();
-    let used = media.cpu_millis().saturating_sub(before);
-    let lost = sent.saturating_sub(heard);
-    let each = micros_each(used, heard);
-    let core = f64::from(u32::try_from(used).unwrap_or(u32::MAX)) / 10.0 / wall.as_secs_f64();
-    let a_call = core / f64::from(arguments.calls.max(1));
-    say(&format!(
-        "relay: {} calls, {heard} packets heard, {lost} lost",
-        arguments.calls
-    ));
-    say(&format!(
-        "  {each:.1} us of processor time a packet; {a_call:.3} % of a core a call; \
-         bar {BAR_PERCENT:.2} %"
-    ));
+    let ours = measure(&calls, arguments, || media.cpu_millis())?;
+    ours.tell("relay");
     let grown = media.resident_kib().saturating_sub(empty);
     let kib = grown / u64::from(arguments.calls.max(1));
     say(&format!("  {kib} KiB of memory a call; bar {BAR_KIB} KiB"));
+    drop((calls, media));
+    if arguments.peer {
+        compare(arguments, &ours, &folder.path)?;
+    }
+    let (lost, a_call) = (ours.lost, ours.percent_a_call);
     if lost > 0 {
         return Err(BenchError::Load(format!("{lost} packets were lost")));
     }
@@ -129,21 +123,86 @@ pub(crate) fn run(run: &Run, arguments: &Arguments) -> Result<(), BenchError> {
     Ok(())
 }
 
+/// What relaying took.
+struct Relayed {
+    calls: u32,
+    heard: u64,
+    lost: u64,
+    micros_a_packet: f64,
+    percent_a_call: f64,
+}
+
+impl Relayed {
+    fn tell(&self, name: &str) {
+        let Self {
+            calls, heard, lost, ..
+        } = self;
+        say(&format!(
+            "{name}: {calls} calls, {heard} packets heard, {lost} lost"
+        ));
+        say(&format!(
+            "  {:.1} us of processor time a packet; {:.3} % of a core a call; \
+             bar {BAR_PERCENT:.2} %",
+            self.micros_a_packet, self.percent_a_call
+        ));
+    }
+}
+
+/// Lets all talk, and counts what that took whoever relays.
+fn measure(
+    calls: &[Call],
+    arguments: &Arguments,
+    cpu_millis: impl Fn() -> u64,
+) -> Result<Relayed, BenchError> {
+    let before = cpu_millis();
+    let began = Instant::now();
+    let (sent, heard) = talk(calls, arguments.seconds)?;
+    let wall = began.elapsed();
+    let used = cpu_millis().saturating_sub(before);
+    let core = f64::from(u32::try_from(used).unwrap_or(u32::MAX)) / 10.0 / wall.as_secs_f64();
+    Ok(Relayed {
+        calls: arguments.calls,
+        heard,
+        lost: sent.saturating_sub(heard),
+        micros_a_packet: micros_each(used, heard),
+        percent_a_call: core / f64::from(arguments.calls.max(1)),
+    })
+}
+
+/// The same with rtpengine.
+fn compare(arguments: &Arguments, ours: &Relayed, folder: &Path) -> Result<(), BenchError> {
+    let engine = match RtpEngine::start(folder, PEER_PORTS) {
+        Ok(engine) => engine,
+        Err(missing @ NativeError::Missing { .. }) => {
+            say(&format!("  no ratio: {missing}"));
+            return Ok(());
+        }
+        Err(other) => return Err(other.into()),
+    };
+    let calls = (0..arguments.calls)
+        .map(|index| Call::through(&engine, usize::try_from(index).unwrap_or_default()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let theirs = measure(&calls, arguments, || engine.cpu_millis())?;
+    theirs.tell(&format!("rtpengine {}", engine.version));
+    say(&format!(
+        "  ours / rtpengine = {:.2} a packet",
+        ours.micros_a_packet / theirs.micros_a_packet.max(0.01)
+    ));
+    Ok(())
+}
+
 impl Call {
     fn open(media: &Asker, id: u64) -> Result<Self, BenchError> {
         let (caller, callee) = (2 * id, 2 * id + 1);
         let call = Self {
-            caller: Phone::new(media.open(caller)?)?,
-            callee: Phone::new(media.open(callee)?)?,
+            caller: Phone::new()?.behind(media.open(caller)?),
+            callee: Phone::new()?.behind(media.open(callee)?),
         };
         for (id, phone, other) in [
             (caller, &call.caller, callee),
             (callee, &call.callee, caller),
         ] {
-            let address = phone
-                .socket
-                .local_addr()
-                .map_err(BenchError::io("bind", "UDP"))?;
+            let address = phone.address()?;
             let codec = Codec {
                 payload_type: 8,
                 name: "PCMA".to_owned(),
@@ -165,20 +224,36 @@ impl Call {
         }
         Ok(call)
     }
+
+    fn through(engine: &RtpEngine, index: usize) -> Result<Self, BenchError> {
+        let (mut caller, mut callee) = (Phone::new()?, Phone::new()?);
+        let session = engine.open(index, caller.address()?, callee.address()?)?;
+        (caller.relay, callee.relay) = (session.for_caller, session.for_callee);
+        Ok(Self { caller, callee })
+    }
 }
 
 impl Phone {
-    fn new(relay_port: u16) -> Result<Self, BenchError> {
+    /// A phone that does not know yet where to send to.
+    fn new() -> Result<Self, BenchError> {
         let open = || {
             let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
             socket.set_nonblocking(true)?;
             Ok(socket)
         };
         let socket = open().map_err(BenchError::io("open", "a phone"))?;
-        Ok(Self {
-            socket,
-            relay: SocketAddr::from((Ipv4Addr::LOCALHOST, relay_port)),
-        })
+        let relay = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Ok(Self { socket, relay })
+    }
+
+    fn behind(self, port: u16) -> Self {
+        let relay = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self { relay, ..self }
+    }
+
+    fn address(&self) -> Result<SocketAddr, BenchError> {
+        let address = self.socket.local_addr();
+        address.map_err(BenchError::io("bind", "UDP"))
     }
 
     fn hear(&self) -> u64 {

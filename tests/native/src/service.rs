@@ -1,5 +1,6 @@
 //! One service of the box, started natively the way PID 1 does it.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
@@ -108,6 +109,33 @@ impl Service {
     /// Resident memory, KiB.
     pub fn resident_kib(&self) -> u64 {
         usage(self.pid).resident_kib
+    }
+
+    /// Open descriptors.
+    pub fn descriptors(&self) -> usize {
+        self.links().len()
+    }
+
+    /// Open UDP sockets.
+    pub fn udp_sockets(&self) -> usize {
+        let tables = ["udp", "udp6"].map(|name| {
+            let path = format!("/proc/{}/net/{name}", self.pid);
+            std::fs::read_to_string(path).unwrap_or_default()
+        });
+        // proc(5): the tenth column is the inode.
+        let inodes = tables.iter().flat_map(|table| table.lines().skip(1));
+        let inodes = inodes.filter_map(|line| line.split_whitespace().nth(9));
+        let known: BTreeSet<String> = inodes.map(|inode| format!("socket:[{inode}]")).collect();
+        let links = self.links();
+        links.iter().filter(|link| known.contains(*link)).count()
+    }
+
+    /// What its descriptors lead to; none when it is gone.
+    fn links(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(format!("/proc/{}/fd", self.pid));
+        let entries = entries.into_iter().flatten().flatten();
+        let links = entries.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+        links.map(|link| link.display().to_string()).collect()
     }
 
     /// Kills it at once, as a crash would.
