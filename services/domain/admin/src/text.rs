@@ -54,6 +54,14 @@ impl Language {
             .find(|(key, _)| *key == name)
             .map_or(name, |(_, portuguese)| portuguese)
     }
+
+    /// A trunk's state as a person says it; what the carrier answered stays in its own words.
+    pub(crate) fn trunk_state(self, state: &str) -> String {
+        match (self, state.strip_prefix(REFUSED)) {
+            (Self::Portuguese, Some(reason)) => format!("recusado: {}", self.state(reason)),
+            _ => self.state(state).to_owned(),
+        }
+    }
 }
 
 /// Declares the table of words once, so that no language can lack one.
@@ -88,6 +96,8 @@ words! {
     calls: "Calls", "Ligações";
     audit: "Audit", "Auditoria";
     phones: "Phones", "Telefones";
+    trunks: "Trunks", "Troncos";
+    trunk: "Trunk", "Tronco";
     live_calls: "Calls in progress", "Ligações em curso";
     services: "Services", "Serviços";
     boot: "Start-up", "Inicialização";
@@ -179,11 +189,45 @@ const STATES: &[(&str, &str)] = &[
     ("unreachable", "fora de alcance"),
     ("rejected", "rejeitada"),
     ("interrupted", "interrompida"),
+    ("registered", "registrado"),
+    ("registering", "registrando"),
+    ("in service", "em serviço"),
+    ("not enabled", "desativado"),
+    ("no answer", "sem resposta"),
+    ("looking for the server", "procurando o servidor"),
+    (
+        "the server's name has no address",
+        "o nome do servidor não tem endereço",
+    ),
+    ("user or password is wrong", "usuário ou senha incorretos"),
+    (
+        "asked for a password in a way unknown to us",
+        "pediu a senha de um modo desconhecido",
+    ),
 ];
+
+/// How a trunk's state begins when the carrier said no.
+const REFUSED: &str = "refused: ";
 
 #[cfg(test)]
 mod tests {
     use super::Language;
+
+    #[test]
+    fn a_trunks_state_is_said_in_the_persons_language() {
+        let check = |state, english, portuguese| {
+            assert_eq!(Language::English.trunk_state(state), english);
+            assert_eq!(Language::Portuguese.trunk_state(state), portuguese);
+        };
+        check("registered", "registered", "registrado");
+        let wrong = "refused: user or password is wrong";
+        check(wrong, wrong, "recusado: usuário ou senha incorretos");
+        check(
+            "refused: 403 Forbidden",
+            "refused: 403 Forbidden",
+            "recusado: 403 Forbidden",
+        );
+    }
 
     #[test]
     fn the_browsers_first_choice_of_ours_wins() {

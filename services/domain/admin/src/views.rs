@@ -17,6 +17,7 @@ pub(crate) struct StatusView {
     pub(crate) boot: Vec<StageView>,
     pub(crate) services: Vec<ServiceView>,
     pub(crate) phones: Vec<PhoneView>,
+    pub(crate) trunks: Vec<TrunkView>,
     pub(crate) calls: Vec<LiveCallView>,
     pub(crate) network: Vec<LinkView>,
     pub(crate) store: StoreView,
@@ -83,6 +84,14 @@ pub(crate) struct PhoneView {
     pub(crate) transport: String,
     pub(crate) expires_secs: u32,
     pub(crate) user_agent: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct TrunkView {
+    pub(crate) name: String,
+    pub(crate) up: bool,
+    pub(crate) state: String,
+    pub(crate) calls: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -186,6 +195,13 @@ impl StatusView {
             user_agent: phone.user_agent,
         };
         self.phones = status.phones.into_iter().map(phone).collect();
+        let trunk = |trunk: ipc::pbx::Trunk| TrunkView {
+            name: trunk.name,
+            up: trunk.up,
+            state: trunk.state,
+            calls: trunk.calls,
+        };
+        self.trunks = status.trunks.into_iter().map(trunk).collect();
         let call = |call: ipc::pbx::Call| LiveCallView {
             id: call.id,
             from: call.from,

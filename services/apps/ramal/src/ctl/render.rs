@@ -18,7 +18,7 @@ pub(crate) fn status(answer: &Value) -> String {
             text.push_str(&format!("warning: {warning}\n"));
         }
     }
-    let sections: [(&str, &[&str]); 5] = [
+    let sections: [(&str, &[&str]); 6] = [
         (
             "services",
             &[
@@ -40,6 +40,7 @@ pub(crate) fn status(answer: &Value) -> String {
                 "user_agent",
             ],
         ),
+        ("trunks", &["name", "up", "state", "calls"]),
         ("calls", &["from", "to", "state", "seconds"]),
         (
             "network",

@@ -19,6 +19,9 @@ pub(crate) fn status(caller: &Caller, view: &StatusView) -> Response {
                 (phones(words, view)) }
             section.card { h2 { (words.live_calls) " " span.count { (view.calls.len()) } }
                 (live_calls(language, view)) }
+            @if !view.trunks.is_empty() {
+                section.card { h2 { (words.trunks) } (trunks(language, view)) }
+            }
             section.card.wide { h2 { (words.services) } (services(language, view)) }
             section.card { h2 { (words.network) } (network(words, &view.network)) }
             section.card { h2 { (words.storage) } (storage(words, &view.store)) }
@@ -81,6 +84,26 @@ fn phones(words: &Words, view: &StatusView) -> Markup {
                         td { (phone.address) " " span.badge { (phone.transport) }
                             br; span.hint { (phone.user_agent) } }
                         td.right { (seconds(phone.expires_secs.into())) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn trunks(language: Language, view: &StatusView) -> Markup {
+    let words = language.words();
+    html! {
+        table {
+            thead { tr { th { (words.trunk) } th { (words.state) } th.right { (words.calls) } } }
+            tbody {
+                @for trunk in &view.trunks {
+                    tr {
+                        td.strong { (trunk.name) }
+                        td { span class={ "badge " (if trunk.up { "good" } else { "bad" }) } {
+                            (language.trunk_state(&trunk.state))
+                        } }
+                        td.right { (trunk.calls) }
                     }
                 }
             }

@@ -152,6 +152,25 @@ fn calls_read_like_the_contract_says() {
 }
 
 #[test]
+fn trunks_and_why_they_are_down_are_shown() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let status = body(&world.ask(&get("/api/status", &session)));
+    let trunk = &status["trunks"][0];
+    assert_eq!(trunk["name"], "Carrier");
+    assert_eq!(
+        (&trunk["up"], &trunk["state"]),
+        (&false.into(), &"no answer".into())
+    );
+    let page = get("/", &session).with("accept-language", "pt-BR");
+    let page = text(&world.ask(&page));
+    assert!(
+        page.contains("Troncos") && page.contains("sem resposta"),
+        "{page}"
+    );
+}
+
+#[test]
 fn a_service_is_restarted_on_record() {
     let mut world = World::new();
     let session = world.sign_in("admin", OWN_PASSWORD);

@@ -266,7 +266,15 @@ fn observation(store_away: bool) -> Observation {
             version: "0.1.0".into(),
             ..init::Status::default()
         }),
-        pbx: Ok(pbx::Status::default()),
+        pbx: Ok(pbx::Status {
+            trunks: vec![pbx::Trunk {
+                name: "Carrier".into(),
+                up: false,
+                state: "no answer".into(),
+                calls: 0,
+            }],
+            ..pbx::Status::default()
+        }),
         net: Ok(net::Status::default()),
         machine: Machine {
             memory_kib: 524_288,
