@@ -31,6 +31,12 @@ pub struct DeskPlan {
     pub tone: Tone,
     /// What its SIP messages travel in.
     pub transport: Transport,
+    /// How its media is encrypted.
+    pub encryption: Encryption,
+    /// Where it registers, and where the numbers that it dials go.
+    pub registrar: SocketAddr,
+    /// For how long it asks to be registered; zero: it does not register.
+    pub expires: Duration,
 }
 
 impl DeskPlan {
@@ -40,12 +46,7 @@ impl DeskPlan {
             hertz: 440.0,
             dbfs: -12.0,
         };
-        Self {
-            extension: "100".to_owned(),
-            host: 100,
-            tone,
-            transport: Transport::Udp,
-        }
+        Self::plain("100", 100, tone, Transport::Udp)
     }
 
     /// The second desk: extension 101, over TCP, so that a call between the two crosses both.
@@ -54,11 +55,44 @@ impl DeskPlan {
             hertz: 1000.0,
             dbfs: -18.0,
         };
+        Self::plain("101", 101, tone, Transport::Tcp)
+    }
+
+    /// Extension 102, over TLS and with encrypted media.
+    pub fn secure() -> Self {
+        let tone = Tone {
+            hertz: 700.0,
+            dbfs: -15.0,
+        };
         Self {
-            extension: "101".to_owned(),
-            host: 101,
+            encryption: Encryption::Required,
+            registrar: SocketAddr::from((BOX_ADDRESS, SIPS_PORT)),
+            ..Self::plain("102", 102, tone, Transport::Tls)
+        }
+    }
+
+    /// A number somewhere else, reached over the server of a carrier; it registers nowhere.
+    pub fn outside(number: &str, host: u8, server: SocketAddr) -> Self {
+        let tone = Tone {
+            hertz: 1400.0,
+            dbfs: -15.0,
+        };
+        Self {
+            registrar: server,
+            expires: Duration::ZERO,
+            ..Self::plain(number, host, tone, Transport::Udp)
+        }
+    }
+
+    fn plain(extension: &str, host: u8, tone: Tone, transport: Transport) -> Self {
+        Self {
+            extension: extension.to_owned(),
+            host,
             tone,
-            transport: Transport::Tcp,
+            transport,
+            encryption: Encryption::Off,
+            registrar: SocketAddr::from((BOX_ADDRESS, SIP_PORT)),
+            expires: REGISTRATION,
         }
     }
 }
@@ -74,18 +108,16 @@ impl Desk {
         password: Redacted<String>,
     ) -> Result<Self, LabError> {
         let address = Ipv4Addr::new(10, 77, 0, plan.host);
-        let seat = lab
-            .lan()
-            .join(&format!("desk{}", plan.extension), address)?;
+        let seat = lab.lan().join(&format!("desk{}", plan.host), address)?;
         let config = PhoneConfig {
             extension: plan.extension.clone(),
             password,
-            registrar: SocketAddr::from((BOX_ADDRESS, SIP_PORT)),
+            registrar: plan.registrar,
             local: SocketAddr::from((address, SIP_PORT)),
             transport: plan.transport,
-            encryption: Encryption::Off,
+            encryption: plan.encryption,
             codec: Codec::G711,
-            expires: REGISTRATION,
+            expires: plan.expires,
             tone: plan.tone,
             folder: lab.scratch().join(format!("phone-{}", plan.extension)),
         };
@@ -130,6 +162,9 @@ impl Desk {
 
 /// Where the box and phones listen for SIP (RFC 3261 §19.1.2).
 pub const SIP_PORT: u16 = 5060;
+
+/// Where the box listens for SIP inside TLS.
+pub const SIPS_PORT: u16 = 5061;
 
 /// As desk phones ask for.
 const REGISTRATION: Duration = Duration::from_secs(3600);

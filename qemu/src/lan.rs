@@ -24,6 +24,16 @@ const ROUTER_MAC: &str = "52:54:00:77:00:01";
 /// The router's address.
 pub const ROUTER_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 
+/// A carrier's domain, which the router knows: calls go to the server that its SRV record names
+/// (RFC 3263 §4.2).
+pub const CARRIER_NAME: &str = "carrier.example";
+
+/// That server.
+const CARRIER_SERVER: &str = "proxy.carrier.example";
+
+/// Where a test may put that server.
+pub const CARRIER_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 200);
+
 /// The tap device QEMU uses.
 pub const TAP: &str = "tap0";
 
@@ -125,7 +135,13 @@ fn router_command(scratch: &Path) -> Result<std::process::Command, ProcessError>
     // In this mode it keeps our identity: an ordinary user who is root of the lab only may not
     // change it (user_namespaces(7), setgroups).
     dnsmasq.args(["--no-daemon", "--conf-file=/dev/null", "--pid-file="]);
-    dnsmasq.args(["--port=0", "--no-ping", "--dhcp-authoritative"]);
+    dnsmasq.args(["--no-ping", "--dhcp-authoritative"]);
+    // The names of the lab, and no others: nobody is asked.
+    dnsmasq.args(["--no-resolv", "--no-hosts", "--local=/example/"]);
+    dnsmasq.arg(format!("--host-record={CARRIER_SERVER},{CARRIER_ADDRESS}"));
+    dnsmasq.arg(format!(
+        "--srv-host=_sip._udp.{CARRIER_NAME},{CARRIER_SERVER},5060"
+    ));
     dnsmasq.stderr(Stdio::piped());
     dnsmasq.args([
         format!("--interface={BRIDGE}"),

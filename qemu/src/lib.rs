@@ -24,4 +24,5 @@ pub mod questions;
 pub mod serial;
 pub mod sound;
 pub mod suite;
+pub mod talk;
 pub mod up;

@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::box_api::{ApiError, BoxApi};
 use crate::desk::{Desk, DeskPlan};
 use crate::lab::{ADMINISTRATOR, Lab, LabError};
-use crate::sound::{Expected, Heard};
+use crate::sound::Heard;
+use crate::talk::Talk;
 
 /// The lab with its people.
 pub struct Office {
@@ -82,55 +83,17 @@ impl Office {
     ///
     /// # Errors
     /// The call was not set up.
-    pub fn connect(&self) -> Result<(), LabError> {
-        self.first
-            .phone()
-            .dial(&self.second.phone().config().extension)?;
-        self.second.phone().wait_incoming(ANSWER_MAX)?;
-        self.first.phone().wait_ringing(ANSWER_MAX)?;
-        self.second.phone().accept()?;
-        self.second.phone().wait_established(ANSWER_MAX)?;
-        self.first.phone().wait_established(ANSWER_MAX)?;
-        Ok(())
+    pub fn connect(&self) -> Result<Talk<'_>, LabError> {
+        let number = &self.second.phone().config().extension;
+        Talk::begin(&self.first, number, &self.second)
     }
 
-    /// Ends the call that [`Self::connect`] set up, from 100.
-    ///
-    /// # Errors
-    /// The call did not end at both sides.
-    pub fn disconnect(&self) -> Result<(), LabError> {
-        self.first.phone().hang_up()?;
-        self.second.phone().wait_closed(ANSWER_MAX)?;
-        Ok(())
-    }
-
-    /// Waits until both sides have heard this much of each other.
-    ///
-    /// # Errors
-    /// Too little sound arrived.
-    pub fn listen(&self, length: Duration) -> Result<(), LabError> {
-        let limit = length + SOUND_DELAY_MAX;
-        self.first.phone().wait_sound(length, limit)?;
-        self.second.phone().wait_sound(length, limit)?;
-        Ok(())
-    }
-
-    /// What both heard in the call that has ended, each proved to be the other's tone.
-    ///
-    /// # Errors
-    /// The recording of a side does not have the other's tone, or has its own.
-    pub fn prove_sound(&self) -> Result<(Heard, Heard), LabError> {
-        let judge = |desk: &Desk, other: &Desk| -> Result<Heard, LabError> {
-            let expected = Expected {
-                theirs: other.tone(),
-                own_hertz: desk.tone().hertz,
-            };
-            Ok(expected.judge(&desk.phone().heard()?)?)
-        };
-        Ok((
-            judge(&self.first, &self.second)?,
-            judge(&self.second, &self.first)?,
-        ))
+    /// The call of 100 and 101 that [`Self::connect`] set up.
+    pub const fn talk(&self) -> Talk<'_> {
+        Talk {
+            caller: &self.first,
+            callee: &self.second,
+        }
     }
 
     /// A whole call: tones both ways, digits from 100 to 101, ended by 100.
@@ -138,15 +101,15 @@ impl Office {
     /// # Errors
     /// The first thing that failed.
     pub fn prove_call(&self) -> Result<CallProof, LabError> {
-        self.connect()?;
-        self.listen(TALK)?;
+        let talk = self.connect()?;
+        talk.listen(TALK)?;
         self.first.phone().send_digits(DIGITS)?;
         self.second.phone().wait_digits(DIGITS, ANSWER_MAX)?;
         let digits = self.second.phone().digits();
         // A phone reports a digit when it begins; the record counts those that have ended.
-        self.listen(TALK + DIGITS_MAX)?;
-        self.disconnect()?;
-        let (first_heard, second_heard) = self.prove_sound()?;
+        talk.listen(TALK + DIGITS_MAX)?;
+        talk.end()?;
+        let (first_heard, second_heard) = talk.prove_sound()?;
         Ok(CallProof {
             first_heard,
             second_heard,
@@ -227,9 +190,6 @@ const REGISTER_MAX: Duration = Duration::from_secs(20);
 
 /// For each step of a call.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
-
-/// How much later than real time sound may come from an emulated box.
-const SOUND_DELAY_MAX: Duration = Duration::from_secs(15);
 
 /// More than a lab makes.
 const RECORDS_MAX: u32 = 100;

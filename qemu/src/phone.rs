@@ -182,6 +182,22 @@ impl Phone {
         self.command("hangup", None).map(drop)
     }
 
+    /// Holds the call: a re-INVITE with `sendonly` (RFC 3264 §8.4).
+    ///
+    /// # Errors
+    /// baresip refused.
+    pub fn hold(&self) -> Result<(), PhoneError> {
+        self.command("hold", None).map(drop)
+    }
+
+    /// Takes the held call back.
+    ///
+    /// # Errors
+    /// baresip refused.
+    pub fn resume(&self) -> Result<(), PhoneError> {
+        self.command("resume", None).map(drop)
+    }
+
     /// Sends digits as telephone events, one after the other, 180 ms each (RFC 4733).
     ///
     /// # Errors

@@ -85,7 +85,7 @@ fn compare(
         Ok::<_, BenchError>(())
     };
     let free = || Ok::<_, BenchError>(SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?)));
-    let kamailio = Kamailio::start(folder, &peer("kamailio.cfg"), free()?)?;
+    let kamailio = Kamailio::start(folder, &peer("kamailio.cfg"), free()?, &[])?;
     let name = format!("Kamailio {}", kamailio.version);
     measure(&name, kamailio.sip, &|| kamailio.cpu_millis())?;
     drop(kamailio);

@@ -93,7 +93,12 @@ fn configuration() -> PathBuf {
 fn connected() -> Result<(Office, Kamailio), NativeError> {
     let office = Office::open(|_| {})?;
     let address: SocketAddr = CARRIER.parse().expect("an address");
-    let carrier = Kamailio::start(office.box_.folder(), &configuration(), address)?;
+    let carrier = Kamailio::start(
+        office.box_.folder(),
+        &configuration(),
+        address,
+        &[("OUTSIDE", OUTSIDE)],
+    )?;
     office
         .box_
         .configure(|site| arrange(site, vec![line()], &["carrier"]))?;

@@ -18,8 +18,8 @@ pub struct Kamailio {
 }
 
 impl Kamailio {
-    /// Starts it on this address with its files in `folder`; `ADDRESS` and `PASSWORD` in the
-    /// configuration are filled in.
+    /// Starts it on this address with its files in `folder`; `ADDRESS`, `PASSWORD` and these other
+    /// words in the configuration are filled in.
     ///
     /// # Errors
     /// It is not installed, or does not start.
@@ -27,6 +27,7 @@ impl Kamailio {
         folder: &Path,
         configuration: &Path,
         sip: SocketAddr,
+        words: &[(&str, &str)],
     ) -> Result<Self, NativeError> {
         let missing = |source| NativeError::Missing {
             program: "kamailio",
@@ -41,9 +42,10 @@ impl Kamailio {
         let version = shown.split_whitespace().nth(2).unwrap_or("?").to_owned();
         let text = std::fs::read_to_string(configuration)
             .map_err(NativeError::io("read", configuration))?;
-        let text = text
-            .replace("ADDRESS", &sip.to_string())
-            .replace("PASSWORD", PASSWORD);
+        let own = sip.to_string();
+        let always = [("ADDRESS", own.as_str()), ("PASSWORD", PASSWORD)];
+        let fill = |text: String, (word, value): &(&str, &str)| text.replace(word, value);
+        let text = always.iter().chain(words).fold(text, fill);
         let path = folder.join("kamailio.cfg");
         std::fs::write(&path, text).map_err(NativeError::io("write", &path))?;
         let mut command = Command::new("kamailio");

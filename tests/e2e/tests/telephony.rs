@@ -1,0 +1,163 @@
+//! What only the image can prove of the exchange: with its users, capabilities and Landlock rules,
+//! it takes calls inside TLS, encrypts media, finds a carrier by name and calls by it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use e2e::{Failure, Proof, Site, Stand, wait_until};
+use image::progress;
+use ipc::Redacted;
+use native::{Kamailio, PASSWORD};
+use qemu::desk::{Desk, DeskPlan, SIP_PORT};
+use qemu::lan::{CARRIER_ADDRESS, CARRIER_NAME, LanError};
+use qemu::netns::Namespace;
+use qemu::talk::Talk;
+use serde_json::{Value, json};
+
+static STAND: Stand<Site> = Stand::new(2);
+
+fn run(test: impl FnOnce(&mut Site) -> Proof) -> Proof {
+    STAND.run(|| Site::set_up("telephony"), test)
+}
+
+#[test]
+fn a_phone_with_tls_and_srtp_talks_to_one_without() -> Proof {
+    run(|site| {
+        let office = &site.office;
+        let plan = DeskPlan::secure();
+        let password = office.api.create_extension(&plan.extension, "Directors")?;
+        // The phone is set to take no call without encryption, so the box must offer nothing else.
+        let settings = format!("/api/extensions/{}/settings", plan.extension);
+        office
+            .api
+            .post(&settings, &json!({ "encryption": "required" }))?;
+        let secure = Desk::set_up(&office.lab, &plan, Redacted::new(password))?;
+        secure.phone().wait_registered(ANSWER_MAX)?;
+        talk("inside TLS, then UDP", &secure, "100", &office.first)?;
+        talk("UDP, then inside TLS", &office.first, "102", &secure)?;
+        site.prove_alive()
+    })
+}
+
+#[test]
+fn calls_go_out_and_come_in_by_a_carrier_that_is_found_by_its_name() -> Proof {
+    run(|site| {
+        let office = &site.office;
+        let lab = &office.lab;
+        let carrier = Carrier::start(site)?;
+        let plan = DeskPlan::outside(OUTSIDE_NUMBER, OUTSIDE_HOST, carrier.server);
+        let outside = Desk::set_up(lab, &plan, Redacted::new(PASSWORD.into()))?;
+        subscribe(site)?;
+        wait_until("the registration at the carrier", ANSWER_MAX, || {
+            let status = office.api.status()?;
+            let trunk = status["trunks"][0].clone();
+            let registered = trunk["up"] == true && trunk["state"] == "registered";
+            Ok(registered.then(|| progress::note(&format!("trunk: {trunk}"))))
+        })?;
+        talk("out", &office.first, DIALLED, &outside)?;
+        let record = office.newest_call()?;
+        assert_eq!(record["from"], "100", "{record}");
+        assert_eq!(record["to"], DIALLED, "{record}");
+        talk("in", &outside, OWN_NUMBER, &office.second)?;
+        let record = office.newest_call()?;
+        assert_eq!(record["outcome"], "ended-by-caller", "{record}");
+        site.prove_alive()
+    })
+}
+
+/// A whole call, with the tone of each in the ear of the other.
+fn talk(what: &str, caller: &Desk, number: &str, callee: &Desk) -> Proof {
+    let talk = Talk::begin(caller, number, callee)?;
+    talk.listen(TALK)?;
+    talk.end()?;
+    let (caller, callee) = talk.prove_sound()?;
+    progress::note(&format!("{what}: caller {caller}, callee {callee}"));
+    Ok(())
+}
+
+/// The carrier's server, a Kamailio.
+struct Carrier {
+    // Order matters: it ends before its network does.
+    _kamailio: Kamailio,
+    _seat: Namespace,
+    server: SocketAddr,
+}
+
+impl Carrier {
+    fn start(site: &Site) -> Result<Self, Failure> {
+        let lab = &site.office.lab;
+        let seat = lab.lan().join("carrier", CARRIER_ADDRESS)?;
+        let folder = lab.scratch().join("carrier");
+        std::fs::create_dir_all(&folder)?;
+        let server = SocketAddr::from((CARRIER_ADDRESS, SIP_PORT));
+        let outside = Ipv4Addr::new(10, 77, 0, OUTSIDE_HOST).to_string();
+        let start = move || {
+            let words = [("OUTSIDE", outside.as_str())];
+            Kamailio::start(&folder, &configuration(), server, &words)
+        };
+        let kamailio = seat.run(start).map_err(LanError::from)??;
+        Ok(Self {
+            _kamailio: kamailio,
+            _seat: seat,
+            server,
+        })
+    }
+}
+
+fn configuration() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../netns/peers/provider.cfg")
+}
+
+/// What an installer enters when the office gets its line.
+fn subscribe(site: &Site) -> Proof {
+    let api = &site.office.api;
+    let post = |path: &str, wish: Value| api.post(path, &wish).map(drop);
+    post("/api/dialling", json!({ "owned_numbers": [OWN_NUMBER] }))?;
+    let account = json!({
+        "server": CARRIER_NAME,
+        "user": "customer",
+        "password": PASSWORD,
+        "realm": "provider.example",
+    });
+    let trunk = json!({
+        "name": "carrier",
+        "access": { "registering": account },
+        "transport": "udp",
+        "number_form": "e164",
+    });
+    post("/api/trunks", trunk)?;
+    let out = json!({
+        "name": "out",
+        "pattern": "0ZX9XXXXXXXX",
+        "sources": ["extensions"],
+        "destinations": [{ "trunk": "carrier" }],
+    });
+    post("/api/routes", out)?;
+    let into = json!({
+        "name": "in",
+        "pattern": OWN_NUMBER,
+        "sources": [{ "trunk": "carrier" }],
+        "destinations": [{ "extension": "101" }],
+    });
+    post("/api/routes", into)?;
+    Ok(())
+}
+
+/// The office's number.
+const OWN_NUMBER: &str = "+551130001000";
+
+/// Somebody's mobile telephone, as the carrier is asked for it.
+const OUTSIDE_NUMBER: &str = "+5511988887777";
+
+/// The same, as it is dialled in Brazil.
+const DIALLED: &str = "011988887777";
+
+/// Where that is: the last number of 10.77.0.x.
+const OUTSIDE_HOST: u8 = 201;
+
+/// Enough to measure frequency and level well.
+const TALK: Duration = Duration::from_secs(3);
+
+/// For a step that takes an emulated box a while.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
