@@ -22,7 +22,11 @@ fn states(floor: &Floor, index: usize) -> Vec<String> {
 
 #[test]
 fn a_lamp_follows_a_call_from_its_first_ring_to_its_end() {
-    let mut floor = Floor::new(3);
+    let mut floor = Floor::with(3, |site| {
+        for extension in &mut site.extensions {
+            extension.settings.pickup_group = "all".into();
+        }
+    });
     floor.act(2, |set, world| set.watch(world, "101"));
     assert!(states(&floor, 2).is_empty());
     let caller = floor.call(0, "101");

@@ -130,7 +130,7 @@ fn extension_changes(old: &Extension, new: &Extension) -> Vec<String> {
     let (old, new) = (&old.settings, &new.settings);
     changed!(old, new, changes; classes caller_id contacts_max call_waiting limits duration_max
         forward.always forward.busy forward.no_answer forward.ring do_not_disturb pickup_group
-        dtmf encryption codecs pin_hash networks off_hours);
+        watchers dtmf encryption codecs pin_hash networks off_hours);
     changes
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipc::Redacted;
 use ipc::site::{
     CallLimits, Class, Codec, Dtmf, Encryption, ExtensionSettings, Forward as RawForward,
-    PIN_ROUNDS,
+    PIN_ROUNDS, Watchers,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -55,6 +55,8 @@ pub struct Settings {
     pub do_not_disturb: bool,
     /// Extensions of one pickup group may take each other's calls.
     pub pickup_group: Option<String>,
+    /// Who may watch its lamp.
+    pub watchers: Watchers,
     /// How it sends and takes digits.
     pub dtmf: Dtmf,
     /// Whether its media is encrypted.
@@ -149,6 +151,7 @@ impl Settings {
                 |text| is_name(text).then(|| text.to_owned()),
                 Wrong::NotAName,
             ),
+            watchers: raw.watchers,
             dtmf: raw.dtmf,
             encryption: raw.encryption,
             codecs: parse_codecs(&raw.codecs, report),
@@ -181,6 +184,7 @@ impl Settings {
             },
             do_not_disturb: self.do_not_disturb,
             pickup_group: self.pickup_group.clone().unwrap_or_default(),
+            watchers: self.watchers,
             dtmf: self.dtmf,
             encryption: self.encryption,
             codecs: codecs_to_ipc(&self.codecs),

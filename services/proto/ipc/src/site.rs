@@ -12,7 +12,7 @@ mod route;
 mod trunk;
 
 pub use extension::{
-    CallLimits, Class, Codec, Dtmf, Encryption, ExtensionSettings, Forward, PIN_ROUNDS,
+    CallLimits, Class, Codec, Dtmf, Encryption, ExtensionSettings, Forward, PIN_ROUNDS, Watchers,
 };
 pub use office::{
     CallerRule, Country, Dialling, Features, Group, Limits, Member, Minutes, Networks, Parking,

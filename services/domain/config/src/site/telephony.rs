@@ -77,6 +77,7 @@ fn office(site: &mut RawSite) {
     settings.classes.push(Class::International);
     settings.forward.busy = "101".into();
     settings.networks = vec!["10.1.0.0/16".into()];
+    settings.watchers = ipc::site::Watchers::PickupGroup;
 }
 
 #[test]

@@ -6,8 +6,8 @@ use config::Site;
 use sip::body::MessageSummary;
 use sip::{Event, HeaderName, Request, Response, StatusCode};
 
-use super::dialog_info;
 use super::state::Watched;
+use super::{dialog_info, sight};
 use crate::core::Core;
 
 /// Shortest subscription; less would load the box more than it serves anybody.
@@ -61,6 +61,9 @@ pub(super) fn asked(
     };
     if !watched.exists(site) {
         return refuse(core, request, StatusCode::NOT_FOUND);
+    }
+    if !sight::may_watch(site, watcher, &watched) {
+        return refuse(core, request, StatusCode::FORBIDDEN);
     }
     if !takes(request, body) {
         return refuse(core, request, StatusCode::NOT_ACCEPTABLE);

@@ -7,13 +7,14 @@ use super::state::{Lamp, LampState, Party};
 pub(super) const CONTENT_TYPE: &str = "application/dialog-info+xml";
 
 /// The whole state of `entity`, the URI that is watched, as the watcher wrote it: phones compare
-/// it. Numbers are given at `host`. `over` are dialogs the watcher was told of that are gone:
+/// it. Numbers are given at `host`. Without `callers` nothing is told of the other end, nor what
+/// names the dialogs. `over` are dialogs the watcher was told of that are gone:
 /// RFC 4235 lets them be left out of a full state, but not every phone puts its lamp out then.
 pub(super) fn document(
     version: u32,
     entity: &str,
     host: &Host,
-    lamps: &[Lamp],
+    (lamps, callers): (&[Lamp], bool),
     over: &[String],
 ) -> String {
     let entity = escaped(entity);
@@ -23,7 +24,7 @@ pub(super) fn document(
          state=\"full\" entity=\"{entity}\">\r\n"
     );
     for lamp in lamps {
-        write_lamp(&mut xml, lamp, host);
+        write_lamp(&mut xml, lamp, host, callers);
     }
     for id in over {
         let id = escaped(id);
@@ -35,9 +36,9 @@ pub(super) fn document(
     xml
 }
 
-fn write_lamp(xml: &mut String, lamp: &Lamp, host: &Host) {
+fn write_lamp(xml: &mut String, lamp: &Lamp, host: &Host, callers: bool) {
     let mut names = format!("id=\"{}\"", escaped(&lamp.id));
-    if let Some(name) = &lamp.name {
+    if let Some(name) = lamp.name.as_ref().filter(|_| callers) {
         // The dialog as the watched phone sees it: its own tag is the remote one for us.
         let (call_id, ours) = (escaped(&name.call_id), escaped(&name.local_tag));
         names.push_str(&format!(" call-id=\"{call_id}\""));
@@ -60,7 +61,9 @@ fn write_lamp(xml: &mut String, lamp: &Lamp, host: &Host) {
         "<dialog {names} direction=\"{direction}\">\r\n<state>{state}</state>\r\n"
     ));
     write_party(xml, "local", &lamp.local, host);
-    write_party(xml, "remote", &lamp.remote, host);
+    if callers {
+        write_party(xml, "remote", &lamp.remote, host);
+    }
     xml.push_str("</dialog>\r\n");
 }
 
@@ -137,7 +140,7 @@ mod tests {
     /// that a pickup key takes.
     #[test]
     fn a_ringing_call_is_described_as_its_phone_sees_it() {
-        let xml = document(3, "sip:100@10.0.0.1", &at(), &[lamp()], &[]);
+        let xml = document(3, "sip:100@10.0.0.1", &at(), (&[lamp()], true), &[]);
         let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
             <dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"3\" \
             state=\"full\" entity=\"sip:100@10.0.0.1\">\n\
@@ -152,11 +155,21 @@ mod tests {
     }
 
     #[test]
+    fn who_could_not_take_the_call_is_told_that_it_rings_and_no_more() {
+        let xml = document(0, "sip:100@10.0.0.1", &at(), (&[lamp()], false), &[]);
+        assert!(xml.contains("<state>early</state>") && xml.contains("direction=\"recipient\""));
+        assert!(xml.contains("<local>"));
+        for kept in ["+5511", "remote", "call-id", "tag=", "A &quot;"] {
+            assert!(!xml.contains(kept), "{kept}: {xml}");
+        }
+    }
+
+    #[test]
     fn what_is_over_is_said_to_be_and_nothing_at_all_is_a_document_too() {
-        let xml = document(0, "sip:1@a;x='<", &at(), &[], &["x".to_owned()]);
+        let xml = document(0, "sip:1@a;x='<", &at(), (&[], true), &["x".to_owned()]);
         assert!(xml.contains("<dialog id=\"x\">\r\n<state>terminated</state>"));
         assert!(xml.contains("entity=\"sip:1@a;x=&apos;&lt;\""));
-        let idle = document(0, "sip:100@10.0.0.1", &at(), &[], &[]);
+        let idle = document(0, "sip:100@10.0.0.1", &at(), (&[], true), &[]);
         assert!(!idle.contains("<dialog ") && idle.ends_with("</dialog-info>\r\n"));
     }
 
@@ -164,7 +177,7 @@ mod tests {
     fn who_is_not_shown_is_anonymous() {
         let mut hidden = lamp();
         hidden.remote = Party::default();
-        let xml = document(0, "sip:100@10.0.0.1", &at(), &[hidden], &[]);
+        let xml = document(0, "sip:100@10.0.0.1", &at(), (&[hidden], true), &[]);
         assert!(xml.contains("<identity>sip:anonymous@10.0.0.1</identity>"));
     }
 }

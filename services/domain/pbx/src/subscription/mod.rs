@@ -18,6 +18,7 @@ mod admission;
 mod dialog_info;
 mod one;
 mod row;
+mod sight;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -123,7 +124,8 @@ impl Subscriptions {
         };
         let mut ended = Vec::new();
         for (key, one) in &self.all {
-            if site.extension(&one.watcher).is_none() {
+            let may_watch = sight::may_watch(&site, &one.watcher, &one.watched);
+            if site.extension(&one.watcher).is_none() || !may_watch {
                 ended.push((*key, TerminationReason::Rejected));
             } else if !one.watched.exists(&site) {
                 ended.push((*key, TerminationReason::NoResource));
@@ -399,7 +401,10 @@ impl Subscriptions {
         };
         self.due.remove(&(one.due(), key));
         if one.is_ready(core.now) {
-            let request = one.notify(core.now, &self.states);
+            let site = core.site.as_ref().map(|(_, site)| site);
+            let callers =
+                site.is_some_and(|site| sight::sees_callers(site, &one.watcher, &one.watched));
+            let request = one.notify(core.now, &self.states, callers);
             match core.send(one.dialog.flow, request) {
                 Some(client) => {
                     one.outstanding = Some(client);

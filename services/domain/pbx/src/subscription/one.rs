@@ -58,8 +58,8 @@ impl Subscription {
         telling.map_or(self.expires, |at| at.min(self.expires))
     }
 
-    /// The NOTIFY that tells how things stand.
-    pub(super) fn notify(&mut self, now: Instant, states: &States) -> Request {
+    /// The NOTIFY that tells how things stand; with `callers`, who calls too.
+    pub(super) fn notify(&mut self, now: Instant, states: &States, callers: bool) -> Request {
         self.behind = false;
         self.wait = None;
         let mut request = self.dialog.request(Method::Notify);
@@ -71,11 +71,11 @@ impl Subscription {
         headers.push(HeaderName::Contact, self.dialog.contact());
         headers.push(HeaderName::Event, self.event.to_string());
         headers.push(HeaderName::SubscriptionState, state.to_string());
-        let (content_type, body) = self.document(states);
+        let (content_type, body) = self.document(states, callers);
         request.with_body(content_type, body.into_bytes())
     }
 
-    fn document(&mut self, states: &States) -> (&'static str, String) {
+    fn document(&mut self, states: &States, callers: bool) -> (&'static str, String) {
         let watched = &self.dialog.local.uri;
         let ours = || sip::Host::from_ip(self.dialog.flow.local.ip());
         let host = watched.host().cloned().unwrap_or_else(ours);
@@ -91,7 +91,7 @@ impl Subscription {
                     .collect();
                 let version = self.version;
                 self.version = version.wrapping_add(1);
-                let xml = dialog_info::document(version, &entity, &host, lamps, &over);
+                let xml = dialog_info::document(version, &entity, &host, (lamps, callers), &over);
                 (dialog_info::CONTENT_TYPE, xml)
             }
             Watched::Mailbox(extension) => {

@@ -28,6 +28,8 @@ pub struct ExtensionSettings {
     /// Extensions of one pickup group may take each other's calls. Empty: its calls are taken by
     /// directed pickup only.
     pub pickup_group: String,
+    /// Who may watch its lamp.
+    pub watchers: Watchers,
     /// How it sends and takes digits.
     pub dtmf: Dtmf,
     /// Whether its media is encrypted.
@@ -107,6 +109,19 @@ impl Class {
     ];
 }
 
+/// Who may watch an extension's lamp (RFC 4235). Its own phones always may.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Watchers {
+    /// Every extension of the site.
+    #[default]
+    Everybody,
+    /// The extensions of its pickup group.
+    PickupGroup,
+    /// Nobody else.
+    Nobody,
+}
+
 /// How digits travel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -168,6 +183,7 @@ impl Default for ExtensionSettings {
             forward: Forward::default(),
             do_not_disturb: false,
             pickup_group: String::new(),
+            watchers: Watchers::default(),
             dtmf: Dtmf::default(),
             encryption: Encryption::default(),
             codecs: Vec::new(),

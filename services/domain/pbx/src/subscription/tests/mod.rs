@@ -656,3 +656,72 @@ fn no_more_subscriptions_are_kept_than_leave_room_for_calls() {
     office.watch("103", "third");
     assert_eq!(office.kept.len(), 1, "there is room again");
 }
+
+/// Who may know is the watched one's to say; his own phones always may.
+#[test]
+fn an_extension_is_watched_by_whom_its_settings_let() {
+    use ipc::site::Watchers;
+    let set = |watchers: Watchers, group: &'static str| {
+        move |raw: &mut ipc::site::Site| {
+            for extension in &mut raw.extensions {
+                let settings = &mut extension.settings;
+                settings.watchers = watchers;
+                if extension.number != "102" {
+                    settings.pickup_group = group.to_owned();
+                }
+            }
+        }
+    };
+    let mut count = 0;
+    let mut check = |watchers, group, watched, expected: u16| {
+        let mut office = Office::new();
+        office.configure(set(watchers, group));
+        count += 1;
+        let call_id = format!("call-{count}");
+        let status = office.ask(&subscribe(watched, "dialog", &call_id, 1, 600));
+        assert_eq!(
+            status.status.code(),
+            expected,
+            "{watchers:?} {group} {watched}"
+        );
+    };
+    check(Watchers::Everybody, "", "101", 200);
+    check(Watchers::PickupGroup, "sales", "101", 200);
+    check(Watchers::PickupGroup, "sales", "102", 403);
+    check(Watchers::PickupGroup, "", "101", 403);
+    check(Watchers::Nobody, "sales", "101", 403);
+    check(Watchers::Nobody, "", "100", 200);
+}
+
+#[test]
+fn who_may_not_watch_any_more_is_told_so() {
+    let mut office = Office::new();
+    office.watch("101", "a");
+    office.configure(|raw| {
+        for extension in &mut raw.extensions {
+            extension.settings.watchers = ipc::site::Watchers::Nobody;
+        }
+    });
+    let last = office.accepted();
+    assert_eq!(state_of(&last).to_string(), "terminated;reason=rejected");
+    assert!(office.is_empty());
+}
+
+/// RFC 4235 §6: with whom somebody talks is for those who could take the call.
+#[test]
+fn only_the_pickup_group_is_told_who_calls() {
+    for group in ["", "sales"] {
+        let mut office = Office::new();
+        office.configure(|raw| {
+            for extension in &mut raw.extensions {
+                extension.settings.pickup_group = group.to_owned();
+            }
+        });
+        office.watch("101", "a");
+        office.lamps(vec![lamp("7", LampState::Early)]);
+        let told = text(&office.accepted());
+        assert!(told.contains("<state>early</state>"), "{told}");
+        assert_eq!(told.contains("sip:102@"), !group.is_empty());
+        assert_eq!(told.contains("call-7"), !group.is_empty());
+    }
+}
