@@ -16,6 +16,8 @@ pub(crate) const ALLOW: &str =
     "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, REGISTER, SUBSCRIBE";
 /// Bodies we read.
 const ACCEPT: &str = "application/sdp";
+/// What we know beyond RFC 3261, in whatever request it belongs to.
+const SUPPORTED: &str = "100rel, timer, replaces, norefersub, path, outbound";
 /// How long a phone shall wait when we cannot serve it yet, seconds.
 const RETRY_AFTER: &str = "2";
 
@@ -60,7 +62,8 @@ pub(crate) fn request(
             let response = core
                 .answer(request, StatusCode::OK)
                 .with(HeaderName::Accept, ACCEPT)
-                .with(HeaderName::AllowEvents, EVENTS);
+                .with(HeaderName::AllowEvents, EVENTS)
+                .with(HeaderName::Supported, SUPPORTED);
             core.respond(id, allowing(response));
         }
         Method::Register => {

@@ -228,3 +228,18 @@ fn replaces_is_for_an_invite_alone() {
     let plain = message("OPTIONS sip:100@example.com SIP/2.0", "1 OPTIONS", "");
     assert_eq!(answer(plain).status.code(), 200);
 }
+
+/// RFC 3261 §11.2.
+#[test]
+fn options_tell_what_we_can() {
+    let asked = message("OPTIONS sip:100@example.com SIP/2.0", "1 OPTIONS", "");
+    let answer = answer(asked);
+    for name in [
+        HeaderName::Allow,
+        HeaderName::Accept,
+        HeaderName::Supported,
+        HeaderName::AllowEvents,
+    ] {
+        assert!(answer.headers.first(&name).is_some(), "{name}");
+    }
+}

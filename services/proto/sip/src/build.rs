@@ -55,6 +55,12 @@ impl Response {
     #[must_use]
     pub fn to_request(request: &Request, status: StatusCode, to_tag: Option<&str>) -> Self {
         let mut response = Self::answering(&request.headers, status, to_tag);
+        if status == StatusCode::TRYING
+            && let Some(stamp) = request.headers.first(&HeaderName::Timestamp)
+        {
+            // RFC 3261 §8.2.6.1.
+            response.headers.push(HeaderName::Timestamp, stamp);
+        }
         let makes_dialog = match request.method {
             Method::Invite | Method::Subscribe | Method::Refer | Method::Notify => true,
             Method::Ack
@@ -125,5 +131,30 @@ impl Response {
         self.headers.set(HeaderName::ContentType, content_type);
         self.body = body;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 3261 §8.2.6.1.
+    #[test]
+    fn the_100_has_the_timestamp_of_its_request_and_no_other_answer_has() {
+        let text = "INVITE sip:101@h SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\n\
+            From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\
+            Timestamp: 54\r\nContent-Length: 0\r\n\r\n";
+        let Ok(crate::Message::Request(invite)) = crate::parse_datagram(text.as_bytes()) else {
+            panic!("a request")
+        };
+        let stamp = |status| {
+            let response = Response::to_request(&invite, status, Some("t"));
+            response
+                .headers
+                .text(&HeaderName::Timestamp)
+                .map(str::to_owned)
+        };
+        assert_eq!(stamp(StatusCode::TRYING).as_deref(), Some("54"));
+        assert_eq!(stamp(StatusCode::RINGING), None);
     }
 }

@@ -93,6 +93,7 @@ names! {
     SessionExpires = "Session-Expires", b'x';
     Subject = "Subject", b's';
     SubscriptionState = "Subscription-State";
+    Timestamp = "Timestamp";
     Unsupported = "Unsupported";
     Warning = "Warning";
     WwwAuthenticate = "WWW-Authenticate";

@@ -62,15 +62,36 @@ impl Leg {
             Method::Options => self.describe_ourselves(cx, id, request),
             // 481 would end the call in the eyes of some phones (RFC 5057 §5.1).
             Method::Notify => cx.reply(id, request, StatusCode::BAD_EVENT),
-            Method::Subscribe => return self.resubscribed(cx, id, request),
+            Method::Subscribe => return self.subscribed(cx, id, request),
+            Method::Message => {
+                let status = StatusCode::METHOD_NOT_ALLOWED;
+                let response = Response::to_request(request, status, None);
+                cx.core.respond(id, response.with(HeaderName::Allow, ALLOW));
+            }
             Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Message
             | Method::Publish
             | Method::Other(_) => return false,
         }
         true
+    }
+
+    /// A SUBSCRIBE in the dialog of a call: to our reports on a transfer, or to what we do not tell
+    /// there, as keys (RFC 4730).
+    fn subscribed(&mut self, cx: &mut Cx<'_>, id: ServerId, request: &Request) -> bool {
+        if self.resubscribed(cx, id, request) {
+            return true;
+        }
+        let about = request.headers.event();
+        let ended = about.is_ok_and(|event| event.package.eq_ignore_ascii_case("refer"));
+        if !ended {
+            let response = Response::to_request(request, StatusCode::BAD_EVENT, None);
+            let events = crate::subscription::EVENTS;
+            cx.core
+                .respond(id, response.with(HeaderName::AllowEvents, events));
+        }
+        !ended
     }
 
     /// RFC 3261 §12.2.2: a number not above the last is a request out of order.
@@ -145,12 +166,10 @@ const fn is_ours(method: &Method) -> bool {
         | Method::Refer
         | Method::Options
         | Method::Notify
-        | Method::Subscribe => true,
-        Method::Ack
-        | Method::Cancel
-        | Method::Register
         | Method::Message
-        | Method::Publish
-        | Method::Other(_) => false,
+        | Method::Subscribe => true,
+        Method::Ack | Method::Cancel | Method::Register | Method::Publish | Method::Other(_) => {
+            false
+        }
     }
 }

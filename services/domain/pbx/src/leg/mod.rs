@@ -15,6 +15,7 @@ mod media;
 mod next_hop;
 mod offer_answer;
 mod path;
+mod progress;
 mod reliable;
 mod row;
 mod session_timer;

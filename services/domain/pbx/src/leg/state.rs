@@ -476,6 +476,7 @@ impl Leg {
         self.heard(cx, heard);
         self.repeat_confirmations(cx);
         self.repeat_reliable(cx);
+        self.repeat_progress(cx);
         self.calling_timer(cx);
         self.exchange_timer(cx);
         self.session_due(cx);

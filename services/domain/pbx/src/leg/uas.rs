@@ -9,7 +9,7 @@ use super::media::Endpoint;
 use super::offer_answer::Offer;
 use super::reliable::Reliable;
 use super::session_timer::{self, MIN_SE};
-use super::state::{Cx, Farewell, First, Leg, Phase, SDP, SUPPORTED, own_address, place, response};
+use super::state::{Cx, Farewell, First, Leg, Phase, SUPPORTED, own_address, place};
 use super::table::{LEGS_MAX, Legs};
 use super::{EndCause, HangUp, LegEvent, LegId, Peer, Profile, Use};
 use crate::core::{Core, event_text};
@@ -32,9 +32,11 @@ pub(super) struct Incoming {
     pub(super) offered: Vec<Codec>,
     pub(super) reliable: Reliable,
     /// A provisional response that waits for a port, or for the PRACK of the one before.
-    waiting: Option<(StatusCode, Option<Vec<Codec>>)>,
+    pub(super) waiting: Option<(StatusCode, Option<Vec<Codec>>)>,
     /// A 2xx that waits for the same.
     answering: bool,
+    /// The last provisional response, and when it is sent again.
+    pub(super) again: Option<(sansio::Instant, Response)>,
     /// The answer has been told reliably, so the 2xx need not repeat it.
     pub(super) told_reliably: bool,
     /// Where it stands among those that arrive.
@@ -43,7 +45,8 @@ pub(super) struct Incoming {
 
 impl Incoming {
     pub(super) fn deadline(&self) -> Option<sansio::Instant> {
-        self.reliable.deadline()
+        let again = self.again.as_ref().map(|(at, _)| *at);
+        self.reliable.deadline().into_iter().chain(again).min()
     }
 }
 
@@ -75,6 +78,7 @@ impl Legs {
                         reliable: Reliable::new(core, request),
                         waiting: None,
                         answering: false,
+                        again: None,
                         told_reliably: false,
                         arrival: Some(arrival.0.clone()),
                     })),
@@ -197,85 +201,9 @@ impl Leg {
         }
     }
 
-    /// Sends 180 to 199, now or when it can be.
-    pub(super) fn progress(
-        &mut self,
-        cx: &mut Cx<'_>,
-        status: StatusCode,
-        early: Option<&[Codec]>,
-    ) {
-        if self.phase != Phase::Early {
-            return;
-        }
-        let (open, usage) = (self.endpoint.is_open(), self.profile.reliable);
-        let Some(incoming) = self.incoming() else {
-            return;
-        };
-        let offers = incoming.offer.is_none() && incoming.reliable.is_used(usage);
-        let needs_port = early.is_some() || offers;
-        if (needs_port && !open) || incoming.reliable.is_pending() {
-            // The last status goes out; a description that waits goes out with it.
-            let waits = incoming.waiting.take().and_then(|(_, early)| early);
-            let early = early.map(<[Codec]>::to_vec).or(waits);
-            incoming.waiting = Some((status, early));
-            return;
-        }
-        self.send_progress(cx, status, early);
-    }
-
-    fn send_progress(&mut self, cx: &mut Cx<'_>, status: StatusCode, early: Option<&[Codec]>) {
-        let reliable = {
-            let profile = self.profile.reliable;
-            let Some(incoming) = self.incoming() else {
-                return;
-            };
-            incoming.reliable.is_used(profile)
-        };
-        let body = self.early_description(cx, early, reliable);
-        let First::Incoming(incoming) = &mut self.first else {
-            return;
-        };
-        let described = body.is_some();
-        let mut response = response(&self.dialog, &self.profile, &incoming.invite, status);
-        if let Some(body) = body {
-            response = response.with_body(SDP, body);
-        }
-        if reliable {
-            let reliable = &mut incoming.reliable;
-            reliable.send(cx.core.now, &mut response, described);
-        }
-        cx.core.respond(incoming.server, response);
-    }
-
-    /// Our description for a provisional response: the answer, or with a late offer and a reliable
-    /// response our offer (RFC 3262 §5).
-    fn early_description(
-        &mut self,
-        cx: &mut Cx<'_>,
-        early: Option<&[Codec]>,
-        reliable: bool,
-    ) -> Option<Vec<u8>> {
-        let address = own_address(self.dialog.flow);
-        let described = self.talk.ours.is_some() || self.talk.is_offering();
-        if described {
-            let told = self.incoming().is_some_and(|one| one.told_reliably);
-            let again = early.is_some() && !told && !self.talk.is_offering();
-            return again.then(|| self.talk.repeat(address)).flatten();
-        }
-        let late = self.incoming()?.offer.is_none();
-        if late && !reliable {
-            return None;
-        }
-        if !late && early.is_none() {
-            return None;
-        }
-        self.talk.prefer = early.unwrap_or_default().to_vec();
-        self.describe(cx).ok()
-    }
-
     /// Our first description: the answer to the INVITE's offer, which `media` is told of, or an
     /// offer.
-    fn describe(&mut self, cx: &mut Cx<'_>) -> Result<Vec<u8>, AudioFault> {
+    pub(super) fn describe(&mut self, cx: &mut Cx<'_>) -> Result<Vec<u8>, AudioFault> {
         let offer = match &self.first {
             First::Incoming(incoming) => incoming.offer.as_ref(),
             First::Outgoing(_) | First::Restored { .. } => None,
@@ -331,6 +259,7 @@ impl Leg {
         }
         incoming.answering = false;
         incoming.waiting = None;
+        incoming.again = None;
         incoming.reliable.stop();
         let told = incoming.told_reliably;
         let address = own_address(self.dialog.flow);
@@ -391,6 +320,7 @@ impl Leg {
             return;
         };
         incoming.reliable.stop();
+        incoming.again = None;
         let mut response = Response::to_request(&incoming.invite, status, Some(&tag));
         for (name, value) in headers {
             response.headers.push(name.clone(), value.as_str());

@@ -300,3 +300,58 @@ fn requests_go_back_by_the_flow_the_peer_last_used() {
     let bye = bench.request(Method::Bye);
     assert_eq!(bye.uri.to_string(), "sip:100@10.0.0.2:5060");
 }
+
+/// RFC 3261 §13.3.1.1: a proxy on the way gives up after three minutes without word.
+#[test]
+fn a_caller_who_waits_long_is_told_again_every_minute() {
+    let mut bench = Bench::new(profile());
+    let mut caller = Remote::caller();
+    let leg = bench.incoming(&mut caller, "", OFFER);
+    bench.command(|legs, core| legs.progress(core, leg, StatusCode::RINGING, None));
+    let first = bench.response(180);
+    bench.wait(seconds(59));
+    bench.silent();
+    for _ in 0..3 {
+        bench.wait(seconds(60));
+        assert_eq!(bench.response(180), first);
+        bench.silent();
+    }
+    bench.command(|legs, core| legs.answer(core, leg, &[]));
+    bench.response(200);
+    bench.receive(&caller.ack(""));
+    bench.wait(seconds(130));
+    bench.silent();
+}
+
+/// RFC 3262 §3: what has to be acknowledged is a response of its own each time.
+#[test]
+fn a_caller_who_acknowledges_progress_is_told_again_reliably() {
+    let mut bench = Bench::new(Profile {
+        reliable: Use::Supported,
+        ..profile()
+    });
+    let mut caller = Remote::caller();
+    let leg = bench.incoming(&mut caller, "Supported: 100rel\r\n", OFFER);
+    bench.command(|legs, core| legs.progress(core, leg, StatusCode::RINGING, None));
+    let rseq = |response: &Response| response.headers.rseq().expect("legible").expect("RSeq");
+    let first = rseq(&bench.response(180));
+    bench.receive(&caller.request("PRACK", &format!("RAck: {first} 1 INVITE\r\n"), ""));
+    bench.response(200);
+    bench.wait(seconds(60));
+    assert_eq!(rseq(&bench.response(180)), first + 1);
+}
+
+#[test]
+fn what_a_call_has_no_use_for_does_not_end_it() {
+    // RFC 5057 §5.1: 481 would.
+    let mut bench = Bench::new(profile());
+    let (leg, mut caller) = bench.answered("");
+    bench.receive(&caller.request("MESSAGE", "", ""));
+    assert!(bench.response(405).headers.allows(&Method::Invite));
+    bench.receive(&caller.request("SUBSCRIBE", "Event: kpml\r\n", ""));
+    let refused = bench.response(489);
+    assert!(refused.headers.first(&HeaderName::AllowEvents).is_some());
+    bench.receive(&caller.request("NOTIFY", "Event: kpml\r\n", ""));
+    bench.response(489);
+    assert!(bench.legs.is_confirmed(leg));
+}
