@@ -1,8 +1,8 @@
 //! Whether a call outside may begin: what is going on and what was spent (F3 to F5).
 //!
 //! It is asked twice. [`decide`](crate::decide()) asks it for the caller's sake, who is told at
-//! once; [`may_begin`] asks it again when the trunk is about to be called, for a phone may have rung
-//! for a minute in between, and a forward may have come up that somebody else pays.
+//! once; [`may_begin`] asks it again when the trunk is about to be called, for a phone may have
+//! rung for a minute in between, and a forward may have come up that somebody else pays.
 
 use std::time::Duration;
 

@@ -102,3 +102,13 @@ fn a_phone_that_only_sends_early_media_and_is_not_answered_gave_no_answer() {
     });
     assert_eq!(ended, Some(Outcome::NoAnswer));
 }
+
+/// RFC 3261 §16.6 step 3, pbx trap 11: a call that began anew at each box would circle for ever.
+#[test]
+fn a_call_has_one_hop_less_on_its_other_side() {
+    let mut rig = Rig::new();
+    let (invite, rung, _) = ringing(&mut rig);
+    let hops = |request: &Request| request.headers.max_forwards().expect("legible");
+    let left = hops(&rung).expect("there");
+    assert_eq!(hops(&invite), Some(left + 1));
+}
