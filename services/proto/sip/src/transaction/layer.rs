@@ -11,7 +11,7 @@ use super::key::{ClientKey, ServerKey};
 use super::machine::{Life, Machine};
 use super::server_invite::{AckFor, ServerInvite};
 use super::server_other::ServerOther;
-use super::table::{Key, Table, Transaction};
+use super::table::{Key, Server, Table, Transaction};
 use super::tags::Tags;
 use crate::fault::{FaultKind, ParseFault};
 use crate::header_name::HeaderName;
@@ -117,26 +117,22 @@ impl Layer {
     /// request has its final answer; nothing is sent then.
     pub fn respond(&mut self, now: Instant, id: ServerId, response: &Response) -> bool {
         let mut sent = false;
-        let mut answered = false;
+        let mut refused = false;
         self.table.with(now, id.0, |machine, cx| {
             let life = match machine {
                 Machine::ServerInvite(invite) => {
                     let life = invite.respond(response, cx);
-                    answered = life == Some(Life::Goes) && invite.is_refused();
+                    refused = life == Some(Life::Goes) && invite.is_refused();
                     life
                 }
-                Machine::ServerOther(other) => {
-                    let life = other.respond(response, cx);
-                    answered = life == Some(Life::Goes) && other.is_completed();
-                    life
-                }
+                Machine::ServerOther(other) => Some(other.respond(response, cx)),
                 Machine::ClientInvite(_) | Machine::ClientOther(_) => None,
             };
             sent = life.is_some();
             life.unwrap_or(Life::Goes)
         });
-        if answered {
-            self.table.set_answered(id.0);
+        if refused {
+            self.table.set_refused(now, id.0);
         }
         sent
     }
@@ -220,14 +216,23 @@ impl Layer {
     }
 
     fn on_request(&mut self, now: Instant, flow: Flow, mut request: Request) {
-        let key = match ServerKey::of(&request) {
+        let key = match self.table.key(&request) {
             Ok(key) => key,
             Err(fault) => return self.on_fault(flow, &FaultKind::from(fault).into()),
         };
         let known = self.table.server(&key);
         match (&request.method, known) {
-            (Method::Ack, known) => self.on_ack(now, flow, known, request),
-            (_, Some(id)) => {
+            (Method::Ack, Some(Server::Transaction(id))) => {
+                self.on_ack(now, flow, Some(id), request);
+            }
+            (Method::Ack, Some(Server::Answer(_)) | None) => {
+                self.on_ack(now, flow, None, request);
+            }
+            (_, Some(Server::Answer(number))) => {
+                self.table.counters.requests_absorbed += 1;
+                self.table.repeat(number);
+            }
+            (_, Some(Server::Transaction(id))) => {
                 self.table.counters.requests_absorbed += 1;
                 self.table
                     .with(now, id, |machine, cx| machine.on_repetition(cx));
@@ -252,9 +257,7 @@ impl Layer {
             });
             return;
         }
-        let invite_key = key.of_invite();
-        let key = Key::Server(Arc::new(key));
-        let id = self.table.insert(now, flow, key, |id, cx| {
+        let id = self.table.insert(now, flow, Key::Server(key), |id, cx| {
             let id = ServerId(id);
             if request.method == Method::Invite {
                 Machine::ServerInvite(Box::new(ServerInvite::start(id, &request, cx)))
@@ -264,7 +267,7 @@ impl Layer {
         });
         let id = ServerId(id);
         if request.method == Method::Cancel {
-            self.on_cancel(now, id, &invite_key, request);
+            self.on_cancel(now, id, request);
         } else {
             self.table
                 .outputs
@@ -273,10 +276,10 @@ impl Layer {
     }
 
     /// Answers a CANCEL: 200 when its INVITE is known, answered or not, else 481 (RFC 3261 §9.2).
-    fn on_cancel(&mut self, now: Instant, id: ServerId, invite: &ServerKey, request: Request) {
+    fn on_cancel(&mut self, now: Instant, id: ServerId, request: Request) {
         let mut tag = None;
         let mut heard = false;
-        let invite = self.table.server(invite);
+        let invite = self.table.cancelled(&request);
         if let Some(invite) = invite {
             self.table.with(now, invite, |machine, _| {
                 if let Machine::ServerInvite(invite) = machine {
@@ -310,8 +313,8 @@ impl Layer {
                 if let Machine::ServerInvite(invite) = machine {
                     ack = invite.on_ack(cx);
                 }
-                match ack {
-                    AckFor::Transaction(life) => life,
+                match &ack {
+                    AckFor::Transaction(life) => life.clone(),
                     AckFor::Dialog | AckFor::Nothing => Life::Goes,
                 }
             });
@@ -370,6 +373,7 @@ impl Layer {
         while let Some(id) = self.table.due(now) {
             self.table.with(now, id, Machine::on_timers);
         }
+        self.table.forget_due(now);
     }
 }
 

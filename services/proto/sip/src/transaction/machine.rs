@@ -26,9 +26,11 @@ pub(super) enum Machine {
 }
 
 /// Whether a transaction goes on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Life {
     Goes,
+    /// Only as far as this answer, which goes out now, may have to go out again.
+    Answered(Vec<u8>),
     Over,
 }
 
@@ -83,7 +85,8 @@ impl Machine {
                 Self::ClientInvite(invite) => invite.on_timer(timer, cx),
                 Self::ClientOther(other) => other.on_timer(timer, cx),
                 Self::ServerInvite(invite) => invite.on_timer(timer, cx),
-                Self::ServerOther(_) => ServerOther::on_timer(timer),
+                // It waits for its user only.
+                Self::ServerOther(_) => Life::Goes,
             };
             if life == Life::Over {
                 return Life::Over;

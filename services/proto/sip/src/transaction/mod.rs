@@ -5,6 +5,7 @@
 //! What is not its duty: repeating a 2xx to INVITE until the ACK comes and sending that ACK, which
 //! RFC 3261 §13.3.1.4 gives to its user.
 
+mod answers;
 mod client_invite;
 mod client_other;
 mod flow;

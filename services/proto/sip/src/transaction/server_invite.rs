@@ -43,7 +43,7 @@ enum State {
 }
 
 /// Where an ACK that matched belongs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum AckFor {
     /// To this transaction, which has taken it.
     Transaction(Life),

@@ -5,14 +5,15 @@
 //!          |
 //!       Trying --1xx--> Proceeding      request again: send last 1xx again
 //!          \ 200-699      | 200-699
-//!           +--> Completed <+           request again: send the answer again
+//!           +--> Answered <-+           request again: send the answer again
 //!                   | J
 //!                  over
 //! ```
+//!
+//! Once answered it is no machine any more but one of the [`Answers`](super::answers::Answers).
 
 use super::flow::{Output, ServerId};
 use super::machine::{ANSWER_KEPT_MAX, Context, Life};
-use super::timers::{GIVE_UP, Timer};
 use crate::message::Response;
 
 /// The machine.
@@ -25,8 +26,6 @@ enum State {
     Trying,
     /// The last provisional response.
     Proceeding(Vec<u8>),
-    /// The final response.
-    Completed(Vec<u8>),
 }
 
 impl ServerOther {
@@ -41,63 +40,27 @@ impl ServerOther {
     pub(super) fn on_repetition(&self, cx: &mut Context<'_>) {
         match &self.state {
             State::Trying => {}
-            State::Proceeding(bytes) | State::Completed(bytes) => cx.retransmit(bytes.clone()),
+            State::Proceeding(bytes) => cx.retransmit(bytes.clone()),
         }
     }
 
-    /// Sends the user's answer; `None` when the final one has been sent.
-    pub(super) fn respond(&mut self, response: &Response, cx: &mut Context<'_>) -> Option<Life> {
-        if self.is_completed() {
-            return None;
-        }
+    /// Sends the user's answer.
+    pub(super) fn respond(&mut self, response: &Response, cx: &mut Context<'_>) -> Life {
         let bytes = response.to_bytes();
-        // The copy is kept, which has no room to spare: thousands wait for Timer J.
-        let kept = bytes.clone();
-        cx.transmit(bytes);
         if response.status.is_provisional() {
-            self.state = State::Proceeding(kept);
-            return Some(Life::Goes);
+            cx.transmit(bytes.clone());
+            self.state = State::Proceeding(bytes);
+            return Life::Goes;
         }
-        let too_long = kept.len() > ANSWER_KEPT_MAX;
-        self.state = State::Completed(kept);
-        if cx.is_reliable() || too_long {
-            return Some(Life::Over);
+        if bytes.len() <= ANSWER_KEPT_MAX && !cx.is_reliable() {
+            return Life::Answered(bytes);
         }
-        cx.set(Timer::J, GIVE_UP);
-        Some(Life::Goes)
-    }
-
-    /// Whether it only waits for repetitions.
-    pub(super) const fn is_completed(&self) -> bool {
-        matches!(self.state, State::Completed(_))
-    }
-
-    pub(super) const fn on_timer(timer: Timer) -> Life {
-        match timer {
-            Timer::J => Life::Over,
-            Timer::A
-            | Timer::B
-            | Timer::Cancel
-            | Timer::D
-            | Timer::E
-            | Timer::F
-            | Timer::G
-            | Timer::H
-            | Timer::I
-            | Timer::K
-            | Timer::L
-            | Timer::M
-            | Timer::Trying => Life::Goes,
-        }
+        cx.transmit(bytes);
+        Life::Over
     }
 
     pub(super) fn on_flow_failed(&self, cx: &mut Context<'_>) -> Life {
-        match self.state {
-            State::Trying | State::Proceeding(_) => {
-                cx.output(Output::ServerFlowFailed { id: self.id });
-            }
-            State::Completed(_) => {}
-        }
+        cx.output(Output::ServerFlowFailed { id: self.id });
         Life::Over
     }
 }

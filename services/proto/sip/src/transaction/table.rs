@@ -6,15 +6,18 @@ use std::sync::Arc;
 
 use sansio::Instant;
 
+use super::answers::Answers;
 use super::flow::{Flow, Output};
 use super::key::{ClientKey, ServerKey};
 use super::layer::{Counters, Full};
 use super::machine::{Context, Life, Machine};
 use super::timers::TimerTable;
+use crate::fault::HeaderFault;
+use crate::message::Request;
 
 /// The most transactions held. Beyond it answered requests are forgotten early, oldest first, which
-/// costs no more than doing a repetition's work twice; only then are new ones refused. About 1 KiB
-/// each, and 3 KiB when a stranger pads them, so 16 to 48 MiB.
+/// costs no more than doing a repetition's work twice; only then are new ones refused. An answered
+/// REGISTER is some 700 bytes, and one that a stranger pads 3 KiB, so 11 to 48 MiB.
 pub(super) const TRANSACTIONS_MAX: usize = 16_384;
 
 /// All transactions, and what they asked for.
@@ -25,12 +28,23 @@ pub(super) struct Table {
     next_id: u64,
     transactions: BTreeMap<u64, Transaction>,
     // Looked up only, never walked: their order is not the same twice.
-    servers: HashMap<Arc<ServerKey>, u64>,
+    servers: HashMap<ServerKey, Server>,
     clients: HashMap<Arc<ClientKey>, u64>,
     deadlines: BTreeSet<(Instant, u64)>,
     by_stream: BTreeSet<(u64, u64)>,
-    /// Requests that only wait for repetitions, oldest first; some have gone already.
-    answered: VecDeque<u64>,
+    /// What is left of requests that are answered.
+    answers: Answers,
+    /// INVITEs refused at once and when, oldest first; some have gone already.
+    refused: VecDeque<(Instant, u64)>,
+}
+
+/// Where a request we were sent is found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Server {
+    /// It is a transaction with this id.
+    Transaction(u64),
+    /// It is an answer with this number.
+    Answer(u64),
 }
 
 /// A machine with what the table needs to find it by.
@@ -45,7 +59,7 @@ pub(super) struct Transaction {
 
 /// What messages find it by.
 pub(super) enum Key {
-    Server(Arc<ServerKey>),
+    Server(ServerKey),
     Client(Arc<ClientKey>),
 }
 
@@ -79,6 +93,7 @@ impl Table {
         };
         match cause(&mut transaction.machine, &mut cx) {
             Life::Over => self.remove(id),
+            Life::Answered(bytes) => self.answer(now, id, bytes),
             Life::Goes => {
                 let next = transaction.timers.next();
                 if next != transaction.scheduled {
@@ -121,9 +136,13 @@ impl Table {
             self.by_stream.insert((stream, id));
         }
         match &key {
-            Key::Server(key) => self.servers.insert(Arc::clone(key), id),
-            Key::Client(key) => self.clients.insert(Arc::clone(key), id),
-        };
+            Key::Server(key) => {
+                self.servers.insert(*key, Server::Transaction(id));
+            }
+            Key::Client(key) => {
+                self.clients.insert(Arc::clone(key), id);
+            }
+        }
         self.transactions.insert(
             id,
             Transaction {
@@ -138,48 +157,113 @@ impl Table {
     }
 
     fn remove(&mut self, id: u64) {
-        let Some(transaction) = self.transactions.remove(&id) else {
+        let Some(transaction) = self.take(id) else {
             return;
         };
+        match &transaction.key {
+            Key::Server(key) => {
+                self.servers.remove(key);
+            }
+            Key::Client(key) => {
+                self.clients.remove(key);
+            }
+        }
+        // Transactions mostly end in the order they were answered: this keeps the queue short.
+        while self
+            .refused
+            .front()
+            .is_some_and(|(_, id)| !self.transactions.contains_key(id))
+        {
+            self.refused.pop_front();
+        }
+    }
+
+    /// Takes a transaction out; messages still find it.
+    fn take(&mut self, id: u64) -> Option<Transaction> {
+        let transaction = self.transactions.remove(&id)?;
         if let Some(at) = transaction.scheduled {
             self.deadlines.remove(&(at, id));
         }
         if let Some(stream) = transaction.flow.stream {
             self.by_stream.remove(&(stream, id));
         }
-        match &transaction.key {
-            Key::Server(key) => self.servers.remove(key),
-            Key::Client(key) => self.clients.remove(key),
+        Some(transaction)
+    }
+
+    /// Sends the last answer of a transaction, and keeps nothing but that.
+    fn answer(&mut self, now: Instant, id: u64, bytes: Vec<u8>) {
+        let Some(Transaction { flow, key, .. }) = self.take(id) else {
+            return;
         };
-        // Transactions mostly end in the order they were answered: this keeps the queue short.
-        while self
-            .answered
-            .front()
-            .is_some_and(|id| !self.transactions.contains_key(id))
-        {
-            self.answered.pop_front();
+        if let Key::Server(key) = key {
+            let number = self.answers.keep(now, key, flow, &bytes);
+            self.servers.insert(key, Server::Answer(number));
         }
+        self.outputs.push_back(Output::Transmit { flow, bytes });
     }
 
     /// Makes sure one more transaction can be held.
     pub(super) fn make_room(&mut self) -> Result<(), Full> {
-        while self.transactions.len() >= TRANSACTIONS_MAX {
-            let oldest = self.answered.pop_front().ok_or(Full)?;
-            if self.transactions.contains_key(&oldest) {
-                self.counters.forgotten += 1;
-                self.remove(oldest);
+        while self.len() >= TRANSACTIONS_MAX {
+            let refused = self.refused.front().map(|(at, _)| *at);
+            match (self.answers.oldest(), refused) {
+                (None, None) => return Err(Full),
+                (Some(answer), refused) if refused.is_none_or(|refused| answer <= refused) => {
+                    self.counters.forgotten += 1;
+                    let key = self.answers.forget_oldest();
+                    key.and_then(|key| self.servers.remove(&key));
+                }
+                (_, _) => {
+                    let oldest = self.refused.pop_front();
+                    if let Some((_, oldest)) = oldest.filter(|(_, id)| self.get(*id).is_some()) {
+                        self.counters.forgotten += 1;
+                        self.remove(oldest);
+                    }
+                }
             }
         }
         Ok(())
     }
 
-    /// Notes that a request only waits for its repetitions and may be forgotten when room is short.
-    pub(super) fn set_answered(&mut self, id: u64) {
-        self.answered.push_back(id);
+    /// Notes that an INVITE only waits for its repetitions and may be forgotten when room is short.
+    pub(super) fn set_refused(&mut self, now: Instant, id: u64) {
+        self.refused.push_back((now, id));
     }
 
-    pub(super) fn server(&self, key: &ServerKey) -> Option<u64> {
+    /// The key of a request.
+    pub(super) fn key(&self, request: &Request) -> Result<ServerKey, HeaderFault> {
+        ServerKey::of(request, self.servers.hasher())
+    }
+
+    /// The INVITE that a CANCEL is about.
+    pub(super) fn cancelled(&self, cancel: &Request) -> Option<u64> {
+        let key = ServerKey::of_invite(cancel, self.servers.hasher()).ok()?;
+        match self.server(&key)? {
+            Server::Transaction(id) => Some(id),
+            // No INVITE is ever kept as an answer.
+            Server::Answer(_) => None,
+        }
+    }
+
+    pub(super) fn server(&self, key: &ServerKey) -> Option<Server> {
         self.servers.get(key).copied()
+    }
+
+    /// Gives an answer again.
+    pub(super) fn repeat(&mut self, number: u64) {
+        let Some((flow, bytes)) = self.answers.get(number) else {
+            return;
+        };
+        let bytes = bytes.to_vec();
+        self.counters.retransmissions += 1;
+        self.outputs.push_back(Output::Transmit { flow, bytes });
+    }
+
+    /// Forgets the answers whose time is over.
+    pub(super) fn forget_due(&mut self, now: Instant) {
+        while let Some(key) = self.answers.forget_due(now) {
+            self.servers.remove(&key);
+        }
     }
 
     pub(super) fn client(&self, key: &ClientKey) -> Option<u64> {
@@ -191,11 +275,12 @@ impl Table {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.transactions.len()
+        self.transactions.len() + self.answers.len()
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(at, _)| *at)
+        let first = self.deadlines.first().map(|(at, _)| *at);
+        first.into_iter().chain(self.answers.deadline()).min()
     }
 
     /// A transaction whose timer has gone off.
