@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Algorithm, Ha1};
+use super::{Algorithm, Ha1, Hex};
 use crate::list::{find_unquoted_comma, is_blank, is_token, quote, quoted, trim};
 use crate::method::Method;
 use crate::uri::Uri;
@@ -87,7 +87,7 @@ impl Credentials {
     }
 
     /// The digest these credentials should carry, from a stored hash (RFC 7616 §3.4.1).
-    pub(crate) fn expected(&self, ha1: &Ha1, algorithm: Algorithm, method: &Method) -> String {
+    pub(crate) fn expected(&self, ha1: &Ha1, algorithm: Algorithm, method: &Method) -> Hex {
         let ha2 = algorithm.hash(&[method.as_str().as_bytes(), self.uri.as_bytes()]);
         let ha1 = ha1.hex(algorithm).as_bytes();
         let nonce = self.nonce.as_bytes();
@@ -170,6 +170,7 @@ impl Challenge {
             qop,
         };
         let response = credentials.expected(ha1, self.algorithm, method);
+        let response = response.as_str();
         let mut value = format!(
             "Digest username={}, realm={}, nonce={}, uri=\"{uri}\", response=\"{response}\", \
              algorithm={}",

@@ -27,8 +27,15 @@ pub enum Algorithm {
 /// What a server stores instead of a password: H(user:realm:password) in both algorithms.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Ha1 {
-    md5: String,
-    sha256: String,
+    md5: Hex,
+    sha256: Hex,
+}
+
+/// A hash in lower-case hex, held in place: each check makes a handful of them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hex {
+    letters: [u8; Self::LENGTH_MAX],
+    length: usize,
 }
 
 impl Algorithm {
@@ -54,7 +61,7 @@ impl Algorithm {
     }
 
     /// Lower-case hex of the hash of `parts` joined by colons.
-    pub(crate) fn hash(self, parts: &[&[u8]]) -> String {
+    pub(crate) fn hash(self, parts: &[&[u8]]) -> Hex {
         match self {
             Self::Md5 => hash_joined::<Md5>(parts),
             Self::Sha256 => hash_joined::<Sha256>(parts),
@@ -76,13 +83,9 @@ impl Ha1 {
     /// Takes stored hashes: 32 and 64 hex digits; `None` when they are not.
     #[must_use]
     pub fn from_hex(md5: &str, sha256: &str) -> Option<Self> {
-        let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if md5.len() != 32 || sha256.len() != 64 || !is_hex(md5) || !is_hex(sha256) {
-            return None;
-        }
         Some(Self {
-            md5: md5.to_ascii_lowercase(),
-            sha256: sha256.to_ascii_lowercase(),
+            md5: Hex::read(md5, 32)?,
+            sha256: Hex::read(sha256, 64)?,
         })
     }
 
@@ -90,9 +93,49 @@ impl Ha1 {
     #[must_use]
     pub fn hex(&self, algorithm: Algorithm) -> &str {
         match algorithm {
-            Algorithm::Md5 => &self.md5,
-            Algorithm::Sha256 => &self.sha256,
+            Algorithm::Md5 => self.md5.as_str(),
+            Algorithm::Sha256 => self.sha256.as_str(),
         }
+    }
+}
+
+impl Hex {
+    /// As long as the longest hash.
+    const LENGTH_MAX: usize = 64;
+
+    /// The hex of at most 32 bytes.
+    fn of(bytes: &[u8]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
+        let mut hex = Self {
+            letters: [0; Self::LENGTH_MAX],
+            length: (bytes.len() * 2).min(Self::LENGTH_MAX),
+        };
+        for (pair, byte) in hex.letters.chunks_exact_mut(2).zip(bytes) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
+        hex
+    }
+
+    /// Takes hex of this length over, in any case.
+    fn read(text: &str, length: usize) -> Option<Self> {
+        let mut letters = [0; Self::LENGTH_MAX];
+        let taken = letters.get_mut(..length)?;
+        if text.len() != length || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        taken.copy_from_slice(text.as_bytes());
+        taken.make_ascii_lowercase();
+        Some(Self { letters, length })
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.letters.get(..self.length).unwrap_or_default()
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        // Hex digits are UTF-8.
+        str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
 
@@ -102,7 +145,7 @@ impl fmt::Debug for Ha1 {
     }
 }
 
-fn hash_joined<D: Digest>(parts: &[&[u8]]) -> String {
+fn hash_joined<D: Digest>(parts: &[&[u8]]) -> Hex {
     count_hash();
     let mut hash = D::new();
     for (index, part) in parts.iter().enumerate() {
@@ -111,7 +154,7 @@ fn hash_joined<D: Digest>(parts: &[&[u8]]) -> String {
         }
         hash.update(part);
     }
-    hex(&hash.finalize())
+    Hex::of(&hash.finalize())
 }
 
 /// Counts the work of a test's thread; nothing otherwise.
@@ -120,14 +163,9 @@ fn count_hash() {
     tests::HASHES.with(|hashes| hashes.set(hashes.get() + 1));
 }
 
+/// The hex of at most 32 bytes.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(digit(byte >> 4));
-        text.push(digit(byte & 15));
-    }
-    text
+    Hex::of(bytes).as_str().to_owned()
 }
 
 #[cfg(test)]

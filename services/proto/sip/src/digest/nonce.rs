@@ -6,7 +6,7 @@ use std::time::Duration;
 use sansio::{Entropy, Instant, network_of};
 use sha2::{Digest, Sha256};
 
-use super::hex;
+use super::{Hex, hex};
 
 /// How long a nonce may be used. Long enough for an INVITE and what follows it. A phone that comes
 /// later gets `stale=true` and answers at once, and so does one without `nc` that comes again.
@@ -57,8 +57,10 @@ impl NonceMaker {
             at: now,
             serial: self.serial,
         };
-        let mut bytes = issued.bytes().to_vec();
-        bytes.extend_from_slice(&self.tag(issued, source));
+        let mut bytes = [0; NONCE_LETTERS / 2];
+        let (head, tail) = bytes.split_at_mut(Issued::LENGTH);
+        head.copy_from_slice(&issued.bytes());
+        tail.copy_from_slice(&self.tag(issued, source));
         hex(&bytes)
     }
 
@@ -73,28 +75,29 @@ impl NonceMaker {
             at: Instant::from_nanos(u64::from_str_radix(at, 16).ok()?),
             serial: u32::from_str_radix(serial, 16).ok()?,
         };
-        let expected = hex(&self.tag(issued, source));
+        let expected = Hex::of(&self.tag(issued, source));
         super::verify::same(tag.as_bytes(), expected.as_bytes()).then_some(issued)
     }
 
     fn tag(&self, issued: Issued, source: IpAddr) -> [u8; 16] {
-        let mut text = issued.bytes().to_vec();
-        match network_of(source) {
-            IpAddr::V4(ip) => text.extend_from_slice(&ip.octets()),
-            IpAddr::V6(ip) => text.extend_from_slice(&ip.octets()),
-        }
         let mut tag = [0; 16];
-        for (byte, mac) in tag.iter_mut().zip(self.mac(&text)) {
+        let mac = match network_of(source) {
+            IpAddr::V4(ip) => self.mac(&[&issued.bytes(), &ip.octets()]),
+            IpAddr::V6(ip) => self.mac(&[&issued.bytes(), &ip.octets()]),
+        };
+        for (byte, mac) in tag.iter_mut().zip(mac) {
             *byte = mac;
         }
         tag
     }
 
     /// HMAC-SHA-256 (RFC 2104).
-    fn mac(&self, text: &[u8]) -> [u8; 32] {
+    fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         super::count_hash();
         let mut inner = self.inner.clone();
-        inner.update(text);
+        for part in parts {
+            inner.update(part);
+        }
         let mut outer = self.outer.clone();
         outer.update(inner.finalize());
         outer.finalize().into()
@@ -102,8 +105,10 @@ impl NonceMaker {
 }
 
 impl Issued {
-    fn bytes(self) -> [u8; 12] {
-        let mut bytes = [0; 12];
+    const LENGTH: usize = 12;
+
+    fn bytes(self) -> [u8; Self::LENGTH] {
+        let mut bytes = [0; Self::LENGTH];
         let parts = self
             .at
             .as_nanos()
@@ -128,7 +133,7 @@ mod tests {
         key[..20].fill(0xaa);
         let maker = NonceMaker::new(&Entropy::new(key));
         assert_eq!(
-            hex(&maker.mac(&[0xdd; 50])),
+            hex(&maker.mac(&[&[0xdd; 20], &[0xdd; 30]])),
             "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"
         );
     }

@@ -43,7 +43,8 @@ fn the_vectors_of_rfc_7616_hold() {
         let credentials = Credentials::parse(value.as_bytes()).expect("legible");
         let algorithm = credentials.algorithm.flatten().expect("one we speak");
         let get = Method::Other("GET".into());
-        assert_eq!(credentials.expected(&ha1, algorithm, &get), response);
+        let expected = credentials.expected(&ha1, algorithm, &get);
+        assert_eq!(expected.as_str(), response);
     };
     check("MD5", "8ca523f5e9506fed4657c9700eebdbec");
     check(
@@ -118,7 +119,8 @@ fn a_wrong_password_an_unknown_user_and_a_wrong_realm_are_refused_alike() {
     if let Some(qop) = &mut integrity.qop {
         qop.qop = "auth-int".to_owned();
     }
-    integrity.response = integrity.expected(&alice(), Algorithm::Sha256, &Method::Invite);
+    let expected = integrity.expected(&alice(), Algorithm::Sha256, &Method::Invite);
+    integrity.response = expected.as_str().to_owned();
     check(&integrity, Some(&alice()));
     let mut unknown = answer(&challenge, "right", 1);
     unknown.algorithm = Some(None);

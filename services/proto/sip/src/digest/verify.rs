@@ -8,7 +8,7 @@ use sansio::{Entropy, Instant};
 
 use super::credentials::{Challenge, Credentials};
 use super::nonce::{Issued, NONCE_LIFETIME, NonceMaker};
-use super::{Algorithm, Ha1};
+use super::{Algorithm, Ha1, Hex};
 use crate::method::Method;
 
 /// Nonces whose highest `nc` is remembered: at 500 bytes of phone traffic each this is more than
@@ -99,8 +99,8 @@ impl Authenticator {
             algorithm.unwrap_or(Algorithm::Md5),
             method,
         );
-        let sent = credentials.response.to_ascii_lowercase();
-        let right = same(sent.as_bytes(), expected.as_bytes());
+        let sent = Hex::read(&credentials.response, expected.as_bytes().len());
+        let right = sent.is_some_and(|sent| same(sent.as_bytes(), expected.as_bytes()));
         let issued = self.nonces.recognise(&credentials.nonce, source);
         let Ok(nc) = count(credentials) else {
             return Verdict::Refused;
