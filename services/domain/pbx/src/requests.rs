@@ -34,7 +34,7 @@ pub(crate) fn request(
         tools.core.reject(id, request, StatusCode::BAD_REQUEST);
         return;
     }
-    let in_dialog = request.headers.to().is_ok_and(|to| to.tag().is_some());
+    let in_dialog = request.headers.to_tag().is_some();
     if in_dialog && !is_from_its_peer(tools, id, flow, request) {
         return;
     }

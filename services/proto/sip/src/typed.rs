@@ -120,6 +120,12 @@ impl Headers {
         self.address(HeaderName::To)
     }
 
+    /// The tag of To: only a request in a dialog has one.
+    #[must_use]
+    pub fn to_tag(&self) -> Option<&str> {
+        self.address_ref(HeaderName::To).ok()?.tag()
+    }
+
     /// Call-ID.
     ///
     /// # Errors

@@ -256,10 +256,8 @@ impl Registrar {
                     let of_stream = self.by_stream.entry(stream).or_default();
                     of_stream.insert(row.extension.clone());
                 }
-                self.bindings
-                    .entry(row.extension.clone())
-                    .or_default()
-                    .push(binding);
+                let bindings = self.bindings.entry(row.extension.clone());
+                push(bindings.or_default(), binding);
                 self.count = self.count.saturating_add(1);
             }
         }
@@ -313,26 +311,25 @@ fn apply(
     source: &Source,
     changes: &mut Vec<Change>,
 ) {
-    let mut known = None;
-    bindings.retain(|binding| {
-        let replaced = binding.is_of(update);
-        if replaced {
-            known = Some(binding.clone());
-        }
-        !replaced
-    });
-    match (known, update.lifetime.is_zero()) {
-        (Some(known), true) => changes.push(removed(extension, &known, UnregisterCause::Asked)),
-        (None, true) => {}
-        (Some(_), false) => bindings.push(Binding::new(now, update, source)),
-        (None, false) => {
-            changes.push(Change::Added {
-                extension: extension.to_owned(),
-                flow: source.flow,
-            });
-            bindings.push(Binding::new(now, update, source));
-        }
+    let known = bindings.extract_if(.., |known| known.is_of(update)).last();
+    if update.lifetime.is_zero() {
+        let gone = known.map(|known| removed(extension, &known, UnregisterCause::Asked));
+        changes.extend(gone);
+        return;
     }
+    if known.is_none() {
+        changes.push(Change::Added {
+            extension: extension.to_owned(),
+            flow: source.flow,
+        });
+    }
+    push(bindings, Binding::new(now, update, source));
+}
+
+/// Adds one without room for more: most extensions have one phone, and a binding is large.
+fn push(bindings: &mut Vec<Binding>, binding: Binding) {
+    bindings.reserve_exact(1);
+    bindings.push(binding);
 }
 
 /// Drops the flows and phones longest silent until no more than allowed are left. Phones behind a
