@@ -8,14 +8,14 @@ mod batch;
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd as _;
 use std::task::{Context, Poll};
 
 use nix::sys::socket::{setsockopt, sockopt};
 use sansio::Datagram;
 use tokio::io::Interest;
-use tokio::net::UdpSocket;
+use tokio::io::unix::AsyncFd;
 
 use self::batch::{BATCH, Departing, Incoming};
 use super::marks;
@@ -23,7 +23,9 @@ use super::marks;
 /// One SIP socket of one IP version.
 #[derive(Debug)]
 pub(super) struct SipUdp {
-    socket: UdpSocket,
+    /// Watched for reading only. Watched for writing, the socket would wake the loop once more for
+    /// every datagram sent, as soon as the kernel is done with it.
+    socket: AsyncFd<UdpSocket>,
     local: SocketAddr,
     incoming: Incoming,
     departing: VecDeque<Departing>,
@@ -31,7 +33,7 @@ pub(super) struct SipUdp {
 
 impl SipUdp {
     /// Takes a bound socket over; call on the runtime.
-    pub(super) fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
+    pub(super) fn new(socket: UdpSocket) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let local = socket.local_addr()?;
         if local.is_ipv4() {
@@ -41,7 +43,7 @@ impl SipUdp {
         }
         marks::mark(&socket, local.ip());
         Ok(Self {
-            socket: UdpSocket::from_std(socket)?,
+            socket: watch(socket)?,
             local,
             incoming: Incoming::new(),
             departing: VecDeque::new(),
@@ -55,7 +57,7 @@ impl SipUdp {
 
     /// Whether a datagram may be there; wakes the task when one may be.
     pub(super) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.poll_recv_ready(context)
+        self.socket.poll_read_ready(context).map_ok(drop)
     }
 
     /// Takes the datagrams that wait; true when more may wait.
@@ -67,7 +69,7 @@ impl SipUdp {
             ..
         } = self;
         let mut more = false;
-        let received = socket.try_io(Interest::READABLE, || {
+        let received = socket.try_io(Interest::READABLE, |socket| {
             let count = incoming.receive(socket.as_fd(), |arrived| {
                 datagrams.push_back(Datagram {
                     source: arrived.source,
@@ -106,7 +108,7 @@ impl SipUdp {
     pub(super) fn flush(&mut self) {
         while !self.departing.is_empty() {
             let batch = self.departing.make_contiguous();
-            let sent = match batch::send(self.socket.as_fd(), batch) {
+            let sent = match batch::send(self.socket.get_ref().as_fd(), batch) {
                 Ok(sent) => sent.max(1),
                 Err(error) => {
                     let to = batch.first().map(|first| first.remote);
@@ -117,6 +119,16 @@ impl SipUdp {
             self.departing.drain(..sent.min(self.departing.len()));
         }
     }
+}
+
+#[expect(
+    unsafe_code,
+    reason = "the runtime cannot check what its caller says of the descriptor"
+)]
+fn watch(socket: UdpSocket) -> io::Result<AsyncFd<UdpSocket>> {
+    // SAFETY: a UdpSocket owns its descriptor, and names the same one until it is dropped.
+    let watched = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) };
+    watched.map_err(io::Error::from)
 }
 
 #[cfg(test)]

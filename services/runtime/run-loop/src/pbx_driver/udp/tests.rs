@@ -1,5 +1,9 @@
 //! Addresses and batches on real sockets.
 
+use std::os::fd::AsRawFd as _;
+
+use tokio::net::UdpSocket;
+
 use super::*;
 
 fn bound(address: &str) -> std::net::UdpSocket {
@@ -70,4 +74,29 @@ async fn more_than_a_batch_arrives_and_leaves_in_order() {
         let length = phone.recv(&mut buffer).await.expect("answered");
         assert_eq!(&buffer[..length], [number; 700]);
     }
+}
+
+/// When the kernel is done with a datagram that was sent, the socket has room again. On an idle
+/// machine, where the peer takes each at once, being told so doubled the turns of the loop.
+#[tokio::test]
+async fn room_to_send_wakes_nobody() {
+    const EPOLLOUT: u32 = 4;
+    let sip = SipUdp::new(bound("127.0.0.1:0")).expect("a UDP socket");
+    let watched = format!("tfd: {:8} events: ", sip.socket.as_raw_fd());
+    // proc_pid_fdinfo(5): what each descriptor of epoll(7) watches, and for which events.
+    let files = std::fs::read_dir("/proc/self/fdinfo").expect("our descriptors");
+    let found: Vec<u32> = files
+        .filter_map(|file| std::fs::read_to_string(file.ok()?.path()).ok())
+        .flat_map(|text| {
+            let lines = text.lines().filter_map(|line| line.strip_prefix(&watched));
+            let events = lines.filter_map(|rest| rest.split_whitespace().next());
+            let events = events.map(|it| u32::from_str_radix(it, 16).expect("hexadecimal"));
+            events.collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(!found.is_empty());
+    assert!(
+        found.iter().all(|events| events & EPOLLOUT == 0),
+        "{found:x?}"
+    );
 }
