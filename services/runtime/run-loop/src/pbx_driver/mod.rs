@@ -14,6 +14,7 @@ mod events;
 mod identity;
 mod keeper;
 mod marks;
+mod pace;
 mod resolver;
 mod sound_book;
 mod sound_link;

@@ -16,6 +16,7 @@ use super::checkpoints::Checkpoints;
 use super::events::EventLog;
 use super::identity;
 use super::keeper::Keeper;
+use super::pace::{PAUSE, Pace};
 use super::resolver::{self, Ports, Resolver};
 use super::sound_link::SoundLink;
 use super::status::{self, StatusQuestion};
@@ -103,6 +104,8 @@ pub(super) async fn run(
         checkpoints: Checkpoints::new(places.calls),
         udp,
         datagrams: VecDeque::new(),
+        pace: Pace::default(),
+        pausing: false,
         log: EventLog::default(),
         backlog: VecDeque::new(),
         notify,
@@ -160,6 +163,9 @@ struct Turn<'a> {
     udp: Vec<SipUdp>,
     /// Taken from a socket, not yet worked off.
     datagrams: VecDeque<Datagram>,
+    pace: Pace,
+    /// The next datagrams are let gather.
+    pausing: bool,
     streams: Streams,
     resolver: Resolver,
     sound: SoundLink,
@@ -237,6 +243,10 @@ impl Turn<'_> {
                 Some(()) = arrivals.terminated.recv() => self.stop(),
             }
             self.flush();
+            if std::mem::take(&mut self.pausing) {
+                // Everything else on this thread waits too: what it says is told in the same turn.
+                std::thread::sleep(PAUSE);
+            }
         }
         self.streams.end();
     }
@@ -249,9 +259,12 @@ impl Turn<'_> {
         let Some(socket) = self.udp.get_mut(at) else {
             return;
         };
-        if let Err(error) = socket.receive(&mut self.datagrams) {
+        let more = socket.receive(&mut self.datagrams).unwrap_or_else(|error| {
             tracing::debug!("SIP over UDP: {error}");
-        }
+            false
+        });
+        self.pace.took(self.clock.now(), self.datagrams.len());
+        self.pausing = self.pace.is_high() && !more;
         while let Some(datagram) = self.datagrams.pop_front() {
             self.input(Input::Datagram(datagram));
         }
