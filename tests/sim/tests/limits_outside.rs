@@ -3,9 +3,12 @@
 
 #![expect(clippy::expect_used, reason = "a test's helpers may fail the test")]
 
-use ipc::site::{Destination, Route, Source, Trunk, TrunkAccess};
+use std::time::Duration;
+
+use ipc::site::{Class, Destination, Route, Source, Spend, Trunk, TrunkAccess};
+use ipc::sound::Clip;
 use ipc::store::Outcome;
-use sim::{Floor, Stand, checks};
+use sim::{Floor, Hears, Stand, checks};
 use sip::StatusCode;
 
 /// The carriers' places in a floor of three phones.
@@ -129,6 +132,127 @@ fn a_forward_outside_is_counted_for_who_forwards_when_it_begins() {
     floor.call(0, "101");
     floor.run_secs(11);
     assert_eq!(floor.stand(SECOND, 0), Stand::Ringing, "101 pays, not 100");
+}
+
+/// 20 hundredths are two minutes at ten a minute.
+fn purse(site: &mut ipc::site::Site, cents: u32) {
+    site.limits.tariffs = vec![ipc::site::Tariff::of_class(Class::Local, 10)];
+    let spend = Spend {
+        day_cents: cents,
+        ..Spend::default()
+    };
+    for extension in &mut site.extensions {
+        extension.settings.spend = spend;
+    }
+}
+
+fn talks_outside(floor: &mut Floor) -> usize {
+    let line = floor.call(0, "33334444");
+    let carrier = floor.last(FIRST);
+    floor.act(FIRST, |set, world| set.answer(world, carrier));
+    assert!(floor.talk((0, line), (FIRST, carrier)));
+    line
+}
+
+/// Runs until something is so; gives how long that took, in tenths of a second.
+fn until(floor: &mut Floor, so: impl Fn(&Floor) -> bool) -> u64 {
+    let step = Duration::from_millis(100);
+    for tenths in 0..6_000 {
+        if so(floor) {
+            return tenths;
+        }
+        floor.run(step);
+    }
+    panic!("never");
+}
+
+/// F5: the money ends while they talk; half a minute before, they hear it.
+#[test]
+fn a_call_that_reaches_its_cap_of_money_is_warned_and_ended() {
+    let mut floor = floor(vec![to_trunk("second")], |site| purse(site, 20));
+    let line = talks_outside(&mut floor);
+    let warned = |floor: &Floor| floor.hears(0, line) == Hears::Plays(Clip::Confirm);
+    assert!((850..=900).contains(&until(&mut floor, warned)));
+    floor.run_secs(1);
+    assert!(floor.talk((0, line), (FIRST, 0)), "the beep is over");
+    let over = |floor: &Floor| floor.stand(0, line) == Stand::Over(200);
+    let ended = until(&mut floor, over);
+    assert!((270..=300).contains(&ended), "{ended}");
+    assert_eq!(floor.stand(FIRST, 0), Stand::Over(200));
+    let next = floor.call(0, "33334444");
+    assert_eq!(floor.stand(0, next), Stand::Over(403));
+    // An emergency costs nothing and asks nobody.
+    floor.call(0, "190");
+    assert_eq!(floor.stand(FIRST, 1), Stand::Ringing);
+    assert_eq!(floor.records()[0].outcome, Outcome::EndedByBox);
+}
+
+/// F5: two calls empty one purse in half the time.
+#[test]
+fn calls_that_run_together_are_ended_when_their_common_purse_is_empty() {
+    let mut floor = floor(vec![to_trunk("second")], |site| purse(site, 20));
+    let one = talks_outside(&mut floor);
+    floor.act(0, |set, world| set.hold(world, one));
+    let other = floor.call(0, "33335555");
+    floor.act(FIRST, |set, world| set.answer(world, 1));
+    let over = |floor: &Floor| [one, other].map(|line| floor.stand(0, line) == Stand::Over(200));
+    let ended = until(&mut floor, |floor| over(floor) == [true; 2]);
+    assert!((560..=610).contains(&ended), "{ended}");
+}
+
+/// F5: killing the process gives nobody his money back.
+#[test]
+fn what_was_spent_outlives_a_restart_in_the_midst_of_a_call() {
+    let mut floor = floor(vec![to_trunk("second")], |site| purse(site, 40));
+    let line = talks_outside(&mut floor);
+    floor.run_secs(125);
+    floor.world.kill_pbx();
+    floor.run_secs(60);
+    assert!(floor.talk((0, line), (FIRST, 0)));
+    // Four minutes in all, and the one since the last look that may be forgotten.
+    let over = |floor: &Floor| floor.stand(0, line) == Stand::Over(200);
+    let ended = until(&mut floor, over);
+    assert!(ended < 1_200, "{ended}");
+    floor.world.kill_pbx();
+    floor.run_secs(5);
+    let next = floor.call(0, "33334444");
+    assert_eq!(floor.stand(0, next), Stand::Over(403));
+}
+
+/// F5: an administrator lets the extension go on.
+#[test]
+fn an_extension_that_is_resumed_may_spend_again() {
+    let mut floor = floor(vec![to_trunk("second")], |site| purse(site, 10));
+    let line = talks_outside(&mut floor);
+    floor.run_secs(63);
+    assert_eq!(floor.stand(0, line), Stand::Over(200));
+    let refused = floor.call(0, "33334444");
+    assert_eq!(floor.stand(0, refused), Stand::Over(403));
+    floor
+        .world
+        .configure(|site| site.extensions[0].settings.spend_resumed = 1_795_446_000);
+    floor.run_secs(1);
+    floor.call(0, "33334444");
+    assert_eq!(floor.stand(FIRST, 1), Stand::Ringing);
+}
+
+/// F5: or its PIN does.
+#[test]
+fn an_extension_that_spent_all_goes_on_with_its_pin() {
+    let mut floor = floor(vec![to_trunk("second")], |site| {
+        purse(site, 10);
+        let hash = config::pin_hash("100", "ramal", "4711");
+        site.extensions[0].settings.pin_hash = ipc::Redacted::new(hash);
+    });
+    let line = talks_outside(&mut floor);
+    floor.run_secs(63);
+    assert_eq!(floor.stand(0, line), Stand::Over(200));
+    let asked = floor.call(0, "33334444");
+    assert_eq!(floor.hears(0, asked), Hears::Plays(Clip::Confirm));
+    for key in "4711#".chars() {
+        floor.act(0, |set, world| set.press(world, asked, key));
+    }
+    assert_eq!(floor.stand(FIRST, 1), Stand::Ringing);
 }
 
 /// F15: with every channel in use the call that went out last gives way.

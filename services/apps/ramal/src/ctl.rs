@@ -60,6 +60,12 @@ What is counted (calls in progress, rates, minutes of the day) is left out.")]
     Explain(Explain),
     /// Show what is dangerous about the routes, and what a stolen extension can cost.
     Warnings,
+    /// Let an extension go on that has spent what it may.
+    #[command(after_help = "Example:\n  ramal ctl resume 100")]
+    Resume {
+        /// Its number.
+        number: String,
+    },
     /// Ask any address of the HTTPS API; prints JSON. What is sent is read from standard input,
     /// because it may hold passwords and arguments are seen by others.
     #[command(after_help = "Examples:
@@ -214,6 +220,10 @@ fn request(command: &Command) -> (&'static str, String, Value) {
             "/api/routes/warnings?language=en".into(),
             Value::Null,
         ),
+        Command::Resume { number } => {
+            let target = format!("/api/extensions/{}/resume", segment(number));
+            ("POST", target, json!({}))
+        }
         Command::Api { method, path } => {
             let method = match method {
                 Method::Get => "GET",
@@ -270,6 +280,7 @@ fn show(command: &Command, answer: &Value) -> String {
         Command::Audit { .. } => render::audit(answer),
         Command::Explain(_) => render::explanation(answer),
         Command::Warnings => render::warnings(answer),
+        Command::Resume { number } => format!("extension {number} may spend again"),
         Command::Api { .. } if answer.is_null() => "done".to_owned(),
         Command::Api { .. } => serde_json::to_string_pretty(answer).unwrap_or_default(),
         Command::Restart { service } => format!("{service} restarts"),
@@ -366,6 +377,12 @@ mod tests {
             "GET",
             "/api/routes/warnings?language=en",
             Value::Null,
+        );
+        check(
+            "resume 100",
+            "POST",
+            "/api/extensions/100/resume",
+            json!({}),
         );
         check("calls --limit 5", "GET", "/api/calls?limit=5", Value::Null);
         check(

@@ -217,6 +217,7 @@ impl Admin {
             Action::ChangeSettings => {
                 actions::sections::change_settings(self, &segment, request, caller)
             }
+            Action::ResumeSpending => actions::sections::resume(self, &moment, &segment, caller),
             Action::Section(section) => actions::sections::show(self, section, &caller),
             Action::ChangeSection(section) => {
                 actions::sections::change(self, section, request, caller)

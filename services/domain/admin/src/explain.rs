@@ -3,16 +3,16 @@
 mod english;
 mod portuguese;
 
-use config::{Class, Country};
+use config::Class;
 use routing::{Outcome, Step, Warning, WorstCase};
 
 use crate::text::Language;
 
 /// One step of a decision.
-pub(crate) fn step(step: &Step, language: Language) -> String {
+pub(crate) fn step(step: &Step, currency: &str, language: Language) -> String {
     match language {
-        Language::English => english::step(step),
-        Language::Portuguese => portuguese::step(step),
+        Language::English => english::step(step, currency),
+        Language::Portuguese => portuguese::step(step, currency),
     }
 }
 
@@ -25,10 +25,10 @@ pub(crate) fn outcome(outcome: &Outcome, language: Language) -> String {
 }
 
 /// Something dangerous, with the fix.
-pub(crate) fn warning(warning: &Warning, language: Language) -> String {
+pub(crate) fn warning(warning: &Warning, currency: &str, language: Language) -> String {
     match language {
-        Language::English => english::warning(warning),
-        Language::Portuguese => portuguese::warning(warning),
+        Language::English => english::warning(warning, currency),
+        Language::Portuguese => portuguese::warning(warning, currency),
     }
 }
 
@@ -36,30 +36,18 @@ pub(crate) fn warning(warning: &Warning, language: Language) -> String {
 pub(crate) fn worst_case(
     number: &str,
     worst: &WorstCase,
-    country: Country,
+    currency: &str,
     language: Language,
 ) -> String {
-    let minutes: u64 = worst.minutes.iter().map(|(_, minutes)| minutes).sum();
-    let (units, cents) = (worst.cents / 100, worst.cents % 100);
-    let calls = worst.calls;
-    match (language, country) {
-        (Language::English, Country::Brazil) => format!(
-            "if extension {number} is stolen: {calls} calls at once, {minutes} minutes a day, \
-             R$ {units}.{cents:02} a day"
-        ),
-        (Language::English, Country::Portugal) => format!(
-            "if extension {number} is stolen: {calls} calls at once, {minutes} minutes a day, \
-             € {units}.{cents:02} a day"
-        ),
-        (Language::Portuguese, Country::Brazil) => format!(
-            "se o ramal {number} for roubado: {calls} chamadas ao mesmo tempo, {minutes} minutos \
-             por dia, R$ {units},{cents:02} por dia"
-        ),
-        (Language::Portuguese, Country::Portugal) => format!(
-            "se o ramal {number} for roubado: {calls} chamadas ao mesmo tempo, {minutes} minutos \
-             por dia, € {units},{cents:02} por dia"
-        ),
+    match language {
+        Language::English => english::worst_case(number, worst, currency),
+        Language::Portuguese => portuguese::worst_case(number, worst, currency),
     }
+}
+
+/// An amount as people write it: `R$ 1440.00`, `R$ 1440,00`.
+fn money(cents: u64, currency: &str, point: char) -> String {
+    format!("{currency} {}{point}{:02}", cents / 100, cents % 100)
 }
 
 /// A class by the name the API uses.

@@ -68,6 +68,7 @@ pub(crate) enum Action {
     Warnings,
     Settings,
     ChangeSettings,
+    ResumeSpending,
     Section(Section),
     ChangeSection(Section),
 }
@@ -168,6 +169,7 @@ pub const ROUTES: &[Route] = {
         api(Post, "/api/routes/order", Action::OrderRoutes),
         api(Get, "/api/extensions/{}/settings", Action::Settings),
         api(Post, "/api/extensions/{}/settings", Action::ChangeSettings),
+        api(Post, "/api/extensions/{}/resume", Action::ResumeSpending),
         api(Get, "/api/trunks", Action::Items(Item::Trunk)),
         api(Post, "/api/trunks", Action::CreateItem(Item::Trunk)),
         api(Get, "/api/trunks/{}", Action::ShowItem(Item::Trunk)),

@@ -130,7 +130,7 @@ fn extension_changes(old: &Extension, new: &Extension) -> Vec<String> {
     let (old, new) = (&old.settings, &new.settings);
     changed!(old, new, changes; classes caller_id contacts_max call_waiting limits duration_max
         forward.always forward.busy forward.no_answer forward.ring do_not_disturb pickup_group
-        watchers dtmf encryption codecs pin_hash networks off_hours);
+        watchers dtmf encryption codecs pin_hash networks off_hours spend spend_resumed);
     changes
 }
 
@@ -144,7 +144,7 @@ fn trunk_changes(old: &Trunk, new: &Trunk) -> Vec<String> {
     let mut changes = Vec::new();
     changed!(old, new, changes; enabled outbound_proxy transport trust qualify channels_max codecs
         identity prack session_timers dtmf encryption inbound_number inbound_rewrites number_form
-        failover_statuses);
+        failover_statuses spend);
     match (&old.access, &new.access) {
         (Access::Registering(old), Access::Registering(new)) => {
             changed!(old, new, changes; server user auth_user realm expires contact_user);

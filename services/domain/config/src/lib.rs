@@ -20,6 +20,7 @@ mod phone;
 mod route;
 mod settings;
 mod site;
+mod tariff;
 mod times;
 mod trunk;
 mod trust;
@@ -46,6 +47,7 @@ pub use site::{
     DISPLAY_NAME_LENGTH_MAX, EXTENSIONS_MAX, Extension, FACTORY_LOGIN, LOGIN_LENGTH_MAX,
     PEOPLE_MAX, Person, REALM_LENGTH_MAX, Site,
 };
+pub use tariff::{Money, Price, Spend, Tariffs};
 pub use times::{Holidays, Hours, TimeCondition, Zone};
 pub use trunk::{Access, Account, InboundRewrite, Trunk, rewritten};
 pub use trust::Trust;

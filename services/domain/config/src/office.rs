@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipc::site::{
     CallerRule, Class, Country, Dialling as RawDialling, Group as RawGroup, Limits as RawLimits,
-    Member as RawMember, Minutes, Parking as RawParking, Presentation, Strategy, Tariff,
+    Member as RawMember, Minutes, Parking as RawParking, Presentation, Strategy,
 };
 
 use crate::number::Number;
@@ -14,6 +14,7 @@ use crate::phone::Phone;
 use crate::route::{Destination, Known};
 use crate::settings::{RING_SECS_MAX, short_secs};
 use crate::site::DISPLAY_NAME_LENGTH_MAX;
+use crate::tariff::{Spend, Tariffs};
 use crate::times::Zone;
 use crate::wrong::{Report, Wrong};
 
@@ -116,8 +117,10 @@ pub struct Limits {
     pub minutes_a_day: BTreeMap<Class, u32>,
     /// When calls abroad are made, except by extensions that may make them at any time (F6).
     pub office_hours: OfficeHours,
-    /// What a minute costs, hundredths of the country's currency.
-    pub tariffs: BTreeMap<Class, u32>,
+    /// What calls cost.
+    pub tariffs: Tariffs,
+    /// What the whole box may spend (F5).
+    pub spend: Spend,
 }
 
 /// When calls abroad are made.
@@ -391,18 +394,13 @@ impl Limits {
                 report.wrong("minutes_a_day", Wrong::Twice(format!("{:?}", cap.class)));
             }
         }
-        let mut tariffs = BTreeMap::new();
-        for tariff in &raw.tariffs {
-            if tariffs.insert(tariff.class, tariff.cents).is_some() {
-                report.wrong("tariffs", Wrong::Twice(format!("{:?}", tariff.class)));
-            }
-        }
         Self {
             outbound_percent: raw.outbound_percent,
             per_country: raw.per_country.into(),
             minutes_a_day,
             office_hours,
-            tariffs,
+            tariffs: Tariffs::parse(&raw.tariffs, report),
+            spend: Spend::parse(raw.spend),
         }
     }
 
@@ -411,16 +409,13 @@ impl Limits {
             class: *class,
             minutes: *minutes,
         };
-        let tariff = |(class, cents): (&Class, &u32)| Tariff {
-            class: *class,
-            cents: *cents,
-        };
         RawLimits {
             outbound_percent: self.outbound_percent,
             per_country: u16::try_from(self.per_country).unwrap_or(u16::MAX),
             minutes_a_day: self.minutes_a_day.iter().map(minutes).collect(),
             office_hours: self.office_hours.to_ipc(),
-            tariffs: self.tariffs.iter().map(tariff).collect(),
+            tariffs: self.tariffs.to_ipc(),
+            spend: self.spend.to_ipc(),
         }
     }
 }

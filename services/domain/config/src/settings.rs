@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::network::Network;
 use crate::pattern::is_dialled;
 use crate::phone::Phone;
+use crate::tariff::Spend;
 use crate::wrong::{Report, Wrong, is_name};
 
 /// Most devices of one extension.
@@ -69,6 +70,10 @@ pub struct Settings {
     pub networks: Vec<Network>,
     /// It may call abroad outside office hours too (F6).
     pub off_hours: bool,
+    /// What its calls may cost (F5).
+    pub spend: Spend,
+    /// When an administrator last let it go on, seconds since 1970.
+    pub spend_resumed: u64,
 }
 
 /// Where calls go instead: numbers as the extension itself would dial them.
@@ -164,6 +169,8 @@ impl Settings {
                 Wrong::NotANetwork,
             ),
             off_hours: raw.off_hours,
+            spend: Spend::parse(raw.spend),
+            spend_resumed: raw.spend_resumed,
         }
     }
 
@@ -191,6 +198,8 @@ impl Settings {
             pin_hash: self.pin_hash.clone().unwrap_or_default(),
             networks: self.networks.iter().map(ToString::to_string).collect(),
             off_hours: self.off_hours,
+            spend: self.spend.to_ipc(),
+            spend_resumed: self.spend_resumed,
         }
     }
 }

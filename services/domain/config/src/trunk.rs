@@ -13,6 +13,7 @@ use crate::host::Host;
 use crate::network::Network;
 use crate::pattern::{DIALLED_LENGTH_MAX, Pattern, is_dialled};
 use crate::settings::{NETWORKS_MAX, codecs_to_ipc, parse_codecs, secs, short_secs};
+use crate::tariff::Spend;
 use crate::trust::Trust;
 use crate::wrong::{Report, Wrong};
 
@@ -62,6 +63,8 @@ pub struct Trunk {
     pub number_form: NumberForm,
     /// Final statuses on which the next trunk is tried.
     pub failover_statuses: BTreeSet<u16>,
+    /// What calls by it may cost (F5).
+    pub spend: Spend,
 }
 
 /// How the two ends know each other.
@@ -170,6 +173,7 @@ impl Trunk {
             inbound_rewrites,
             number_form: raw.number_form,
             failover_statuses: raw.failover_statuses.iter().copied().collect(),
+            spend: Spend::parse(raw.spend),
         })
     }
 
@@ -202,6 +206,7 @@ impl Trunk {
             inbound_rewrites: self.inbound_rewrites.iter().map(rewrite).collect(),
             number_form: self.number_form,
             failover_statuses: self.failover_statuses.iter().copied().collect(),
+            spend: self.spend.to_ipc(),
         }
     }
 }

@@ -353,4 +353,6 @@ pub enum Limit {
     Transactions,
     /// Subscriptions of one extension, or in all.
     Subscriptions,
+    /// Minutes or money: a call in progress was ended (F5).
+    Spend,
 }

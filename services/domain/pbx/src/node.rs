@@ -271,6 +271,7 @@ impl PbxNode {
                 self.core.configure(version, site);
                 self.trunks.configure(&mut self.core);
                 self.subscriptions.configure(&mut self.core);
+                self.calls(Calls::configured);
                 self.calls(Calls::sweep);
             }
             Input::Datagram(datagram) => self.datagram(&datagram),

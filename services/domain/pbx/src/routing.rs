@@ -97,6 +97,7 @@ fn translated(site: &Site, caller: &Peer, dialled: &str, outcome: ::routing::Out
             to: dialled.to_owned(),
             emergency: plan.emergency,
             pin: plan.pin,
+            spent: plan.spent,
             withheld: plan.withheld,
             stages: plan.stages.into_iter().flat_map(stages).collect(),
         }),
@@ -121,6 +122,8 @@ fn translated(site: &Site, caller: &Peer, dialled: &str, outcome: ::routing::Out
                 | Refusal::TooManyToCountry
                 | Refusal::TooFast
                 | Refusal::MinutesUsedUp
+                | Refusal::SpendUsedUp
+                | Refusal::OwnSpendUsedUp
                 | Refusal::OutsideOfficeHours
                 | Refusal::NoPin
                 | Refusal::NotPassedOn
@@ -232,6 +235,12 @@ pub(crate) fn may_begin(core: &Core, usage: &Usage, charge: &Charge) -> Result<(
     let clocks = (core.unix(), core.now);
     let may = ::routing::may_begin(site, usage, clocks, charge);
     may.map_err(|refusal| status(refusal.status()))
+}
+
+/// How long a call may go on before it reaches a cap of minutes or money (F5).
+pub(crate) fn lasts(core: &Core, usage: &Usage, charge: &Charge) -> Option<Duration> {
+    let (_, site) = core.site.as_ref()?;
+    ::routing::lasts(site, usage, (core.unix(), core.now), charge)
 }
 
 /// Whether a trunk has a channel for a call; else what its caller is told.

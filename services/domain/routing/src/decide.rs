@@ -82,7 +82,9 @@ pub(crate) struct Search<'a> {
     /// Extensions that forwarded the call, first one first.
     pub(crate) diverted: Vec<Number>,
     pub(crate) withheld: bool,
-    pin: bool,
+    pub(crate) pin: bool,
+    /// The PIN lets the payer spend as much again.
+    pub(crate) spent: bool,
     /// How often a number led to another one.
     turns: usize,
 }
@@ -109,6 +111,7 @@ impl<'a> Search<'a> {
             diverted,
             withheld: false,
             pin: false,
+            spent: false,
             turns: 0,
         }
     }
@@ -187,6 +190,7 @@ impl<'a> Search<'a> {
         Outcome::Hunt(Plan {
             stages: std::mem::take(&mut self.stages),
             pin: self.pin,
+            spent: self.spent,
             withheld: self.withheld,
             emergency: false,
         })
@@ -323,8 +327,7 @@ impl<'a> Search<'a> {
             if !self.can_enter_pin() {
                 return self.refuse(Refusal::NoPin);
             }
-            self.note(|| Step::Pin);
-            self.pin = true;
+            self.ask_pin();
         }
         let mut rest = route.destinations.as_slice();
         while let Some((first, others)) = rest.split_first() {
@@ -340,8 +343,15 @@ impl<'a> Search<'a> {
         }
     }
 
+    pub(crate) fn ask_pin(&mut self) {
+        if !self.pin {
+            self.note(|| Step::Pin);
+            self.pin = true;
+        }
+    }
+
     /// Whose permission counts has a PIN, and is the one who calls: nobody else is asked for it.
-    fn can_enter_pin(&self) -> bool {
+    pub(crate) fn can_enter_pin(&self) -> bool {
         self.payer.is_some_and(|payer| {
             let calls = self.query.who == Who::Extension(payer.number.as_str());
             calls && payer.settings.pin_hash.is_some()

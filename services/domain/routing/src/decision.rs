@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use config::{Feature, Number, Phone};
+use config::{Feature, Number, Phone, Price};
 
 use crate::numbering::Kind;
 
@@ -40,6 +40,8 @@ pub struct Plan {
     pub stages: Vec<Stage>,
     /// Ask the caller for the PIN of his extension first (F7): `Settings::is_pin`.
     pub pin: bool,
+    /// The extension has spent what it may: its PIN lets it go on (F5).
+    pub spent: bool,
     /// The caller does not want his number shown to anybody.
     pub withheld: bool,
     /// An emergency call: it is never refused for want of anything, and never limited (F15).
@@ -97,6 +99,8 @@ pub struct Outbound {
     pub kind: Kind,
     /// Calling code of a number abroad.
     pub country: Option<String>,
+    /// What it costs.
+    pub price: Price,
     /// When it is ended (F8, F5); `None`: never.
     pub duration_max: Option<Duration>,
     /// Who forwarded the call here, first one first.
@@ -146,6 +150,10 @@ pub enum Refusal {
     TooFast,
     /// The minutes of this class are used up for today (F5).
     MinutesUsedUp,
+    /// The money of the box, or of the trunk, is used up for now (F5).
+    SpendUsedUp,
+    /// The extension's money is used up for now (F5): an administrator lets it go on, or its PIN.
+    OwnSpendUsedUp,
     /// Abroad is not called outside office hours (F6).
     OutsideOfficeHours,
     /// The route asks for a PIN, and who calls has none to enter (F7).
@@ -177,6 +185,8 @@ impl Refusal {
             | Self::TooManyToCountry
             | Self::TooFast
             | Self::MinutesUsedUp
+            | Self::SpendUsedUp
+            | Self::OwnSpendUsedUp
             | Self::OutsideOfficeHours
             | Self::NoPin
             | Self::NotPassedOn => 403,
@@ -237,6 +247,8 @@ pub enum Step {
     },
     /// The caller is asked for a PIN.
     Pin,
+    /// What the call costs: a minute and the set-up, hundredths.
+    Price(Price),
     /// An extension forwards its calls.
     Forwarded {
         /// Which.
@@ -276,6 +288,8 @@ pub enum TrunkVerdict {
     Disabled,
     /// All its channels are in use.
     Full,
+    /// Its money is used up for now (F5).
+    UsedUp,
     /// It is tried with this number.
     Tried(String),
 }

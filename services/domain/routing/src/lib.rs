@@ -12,6 +12,7 @@ mod admission;
 mod decide;
 mod decision;
 mod forward;
+mod meter;
 pub mod numbering;
 mod outbound;
 mod present;
@@ -22,15 +23,16 @@ mod worst_case;
 #[cfg(test)]
 mod example;
 
-pub use admission::may_begin;
+pub use admission::{lasts, may_begin};
 pub use decide::{Cause, Query, Who, decide, explain};
 pub use decision::{
     Attempt, CallerId, Decision, Outbound, Outcome, Plan, Refusal, Ring, RouteVerdict, Stage, Step,
     TrunkVerdict,
 };
 pub use forward::{Trigger, forward, forward_target};
+pub use meter::{Account, Periods};
 pub use numbering::{Kind, Number, NumberingPlan};
 pub use present::{Shown, show_caller};
-pub use usage::{Charge, Ticket, Usage, UsageState, day};
+pub use usage::{Charge, Ticket, Usage, UsageState};
 pub use warnings::{Warning, warnings};
-pub use worst_case::{WorstCase, worst_case};
+pub use worst_case::{Talk, WorstCase, worst_case};

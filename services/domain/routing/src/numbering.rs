@@ -15,6 +15,8 @@ mod tests;
 /// What one country dials.
 #[derive(Debug)]
 pub struct NumberingPlan {
+    /// What is written before an amount of its money.
+    pub currency: &'static str,
     /// Its calling code, without the plus.
     pub calling_code: &'static str,
     /// Dialled before a number of another area; empty where there are no areas.
@@ -206,6 +208,15 @@ pub fn dialled_from(dialling: &Dialling, e164: &str) -> String {
         None if plan.areas.is_empty() => rest.to_owned(),
         None => format!("{}{carrier}{rest}", plan.trunk_prefix),
     }
+}
+
+/// The calling code in a beginning of an international number, given without its plus; `None` when
+/// it is too short to say.
+pub(crate) fn country(beginning: &str) -> Option<&str> {
+    // A code is found in whole numbers only.
+    let whole = format!("{beginning:0<8}");
+    let code = world::calling_code(&whole)?;
+    beginning.get(..code.len())
 }
 
 /// The patterns of a country that are of this kind, for what is asked about kinds as a whole.

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use config::{Class, Destination, Extension, Phone, Route, Trunk, rewritten};
+use config::{Class, Destination, Extension, Phone, Price, Route, Site, Trunk, rewritten};
 
 use crate::admission::Counted;
 use crate::decide::Search;
 use crate::decision::{
     Attempt, CallerId, Outbound, Outcome, Plan, Refusal, Stage, Step, TrunkVerdict,
 };
+use crate::meter::Account;
 use crate::numbering::{self, Kind, Number};
 
 impl Search<'_> {
@@ -57,12 +58,14 @@ impl Search<'_> {
             payer: self.payer.map(|payer| payer.number.clone()),
             kind: Kind::Emergency,
             country: None,
+            price: Price::default(),
             duration_max: None,
             diverted: Vec::new(),
         };
         Outcome::Hunt(Plan {
             stages: vec![Stage::Trunks(outbound)],
             pin: false,
+            spent: false,
             withheld: self.withheld,
             emergency: true,
         })
@@ -91,7 +94,11 @@ impl Search<'_> {
             kind: meant.kind,
             e164: meant.e164.clone(),
         });
-        if let Err(refusal) = self.permitted(route, &meant) {
+        let price = price(site, &meant);
+        if !price.is_free() {
+            self.note(|| Step::Price(price));
+        }
+        if let Err(refusal) = self.permitted(route, &meant, price) {
             self.note(|| Step::Refused(refusal));
             return self.refuse(refusal);
         }
@@ -102,6 +109,8 @@ impl Search<'_> {
                 TrunkVerdict::Disabled
             } else if meant.kind.class().is_some() && self.counted().is_full(trunk) {
                 TrunkVerdict::Full
+            } else if self.counted().is_used_up(trunk, price) {
+                TrunkVerdict::UsedUp
             } else {
                 let number = numbering::written(&site.dialling, &sent, trunk.number_form);
                 attempts.push(Attempt {
@@ -119,7 +128,8 @@ impl Search<'_> {
         self.stages.push(Stage::Trunks(Outbound {
             attempts,
             payer: self.payer.map(|payer| payer.number.clone()),
-            duration_max: self.duration_max(meant.kind),
+            duration_max: self.duration_max(meant.kind, price),
+            price,
             kind: meant.kind,
             country: meant.country,
             diverted: self.diverted.clone(),
@@ -145,7 +155,7 @@ impl Search<'_> {
         }
     }
 
-    fn permitted(&self, route: &Route, number: &Number) -> Result<(), Refusal> {
+    fn permitted(&mut self, route: &Route, number: &Number, price: Price) -> Result<(), Refusal> {
         let Some(payer) = self.payer else {
             return passed_on(route, number.kind);
         };
@@ -158,7 +168,15 @@ impl Search<'_> {
         if class == Class::International {
             self.abroad(payer, number)?;
         }
-        self.counted().of_payer(payer, class)
+        match self.counted().of_payer(payer, class, price) {
+            // The PIN of the extension lets it go on (F5), where there is somebody to enter it.
+            Err(Refusal::OwnSpendUsedUp) if self.can_enter_pin() => {
+                self.ask_pin();
+                self.spent = true;
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     /// F2, F3 and F6: what is asked of calls abroad only.
@@ -177,21 +195,35 @@ impl Search<'_> {
     }
 
     fn counted(&self) -> Counted<'_> {
-        Counted {
-            site: self.site,
-            usage: self.query.usage,
-            now: self.query.now,
-            at: self.query.at,
-        }
+        let query = self.query;
+        Counted::new(self.site, query.usage, query.now, query.at)
     }
 
-    /// A call is ended when its own time or the minutes of its class are over (F8, F5).
-    fn duration_max(&self, kind: Kind) -> Option<Duration> {
+    /// A call is ended when its own time is over, or what is left of minutes and money (F8, F5).
+    fn duration_max(&self, kind: Kind, price: Price) -> Option<Duration> {
         let class = kind.class()?;
         let own = self
             .payer
             .map_or(PASSED_ON_MAX, |it| it.settings.duration_max);
-        Some(self.counted().left(class).map_or(own, |left| left.min(own)))
+        let counted = self.counted();
+        let payer = self.payer.map(|it| Account::Extension(it.number.clone()));
+        // Whoever has spent all enters his PIN first, and may then spend as much again.
+        let payer = payer.filter(|_| !self.spent);
+        let accounts = [Account::Box].into_iter().chain(payer);
+        let money = accounts.filter_map(|account| counted.affords(&account, price));
+        money.chain(counted.left(class)).chain([own]).min()
+    }
+}
+
+/// What a number costs. Calls that the other side pays, or nobody, cost nothing.
+fn price(site: &Site, number: &Number) -> Price {
+    let free = matches!(number.kind, Kind::TollFree | Kind::Collect | Kind::Private);
+    match number.kind.class().filter(|_| !free) {
+        Some(class) => {
+            let (e164, dialled) = (number.e164.as_deref(), number.dialled.as_str());
+            site.limits.tariffs.price(class, e164, dialled)
+        }
+        None => Price::default(),
     }
 }
 

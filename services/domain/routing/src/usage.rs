@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use config::{CallLimits, Class, Number, Site};
-use sansio::{Instant, UnixTime};
+use config::{CallLimits, Class, Money, Number, Price, Site};
+use sansio::Instant;
 use serde::{Deserialize, Serialize};
+
+use crate::meter::{Account, Meter, Periods};
 
 /// Most attempts remembered of one extension: an hour of the highest limit worth setting. An
 /// extension with more is held to have reached any limit.
@@ -26,36 +28,64 @@ pub struct Charge {
     pub class: Option<Class>,
     /// Calling code of a number abroad.
     pub country: Option<String>,
+    /// What it costs.
+    pub price: Price,
 }
 
-/// Calls in progress, and what was spent today and in the last hour.
+/// Calls in progress, and what was spent.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Usage {
-    calls: BTreeMap<Ticket, (Charge, Instant)>,
+    calls: BTreeMap<Ticket, Call>,
+    /// How many of them there are, by what they are asked for.
+    tally: Tally,
     /// When each extension began its outbound calls of the last hour.
     attempts: BTreeMap<Number, VecDeque<Instant>>,
-    day: i32,
-    seconds: BTreeMap<Class, u64>,
+    /// The periods that the meters are of.
+    periods: Periods,
+    /// Milliseconds spoken, by class.
+    spoken: BTreeMap<Class, Meter>,
+    /// Money spent.
+    spent: BTreeMap<Account, Meter>,
+    /// When an administrator last let an extension go on.
+    resumed: BTreeMap<Number, u64>,
     last: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Call {
+    charge: Charge,
+    /// When it was answered; before, when it began.
+    begun: Instant,
+    answered: bool,
+    /// What was charged at the answer: nothing when that was before this process.
+    first: Money,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Tally {
+    trunks: BTreeMap<String, usize>,
+    payers: BTreeMap<Number, usize>,
+    countries: BTreeMap<String, usize>,
+    outbound: usize,
 }
 
 /// What of [`Usage`] outlives a restart. Calls in progress are resumed by whoever has them.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct UsageState {
-    /// The day the seconds are of.
-    pub day: i32,
-    /// Spoken that day.
-    pub seconds: Vec<(Class, u64)>,
+    /// The day, week and month that the rest is of.
+    pub periods: Periods,
+    /// Milliseconds spoken in them.
+    pub spoken: Vec<(Class, [u64; 3])>,
+    /// Money spent in them: by the box, by extensions, by trunks.
+    pub spent: (Option<[u64; 3]>, Spent, Spent),
+    /// When an administrator last let an extension go on.
+    pub resumed: Vec<(String, u64)>,
     /// How many milliseconds ago each extension began its calls of the last hour.
     pub attempts: Vec<(String, Vec<u32>)>,
 }
 
-/// The day at the site, as a number that grows by one each midnight there.
-#[must_use]
-pub fn day(site: &Site, now: UnixTime) -> i32 {
-    let date = site.dialling.zone.local(now).date();
-    i32::from(date.year()) * 366 + i32::from(date.day_of_year())
-}
+/// What was spent, by name.
+type Spent = Vec<(String, [u64; 3])>;
 
 impl Charge {
     /// An inbound call on a trunk.
@@ -66,6 +96,55 @@ impl Charge {
             trunk: trunk.to_owned(),
             class: None,
             country: None,
+            price: Price::default(),
+        }
+    }
+
+    /// Who is charged.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = Account> {
+        let trunk = Account::Trunk(self.trunk.clone());
+        let payer = self.payer.clone().map(Account::Extension);
+        [Account::Box, trunk].into_iter().chain(payer)
+    }
+}
+
+impl Tally {
+    fn add(&mut self, charge: &Charge) {
+        count(&mut self.trunks, Some(&charge.trunk));
+        if charge.class.is_some() {
+            self.outbound += 1;
+            count(&mut self.payers, charge.payer.as_ref());
+        }
+        count(&mut self.countries, charge.country.as_ref());
+    }
+
+    fn remove(&mut self, charge: &Charge) {
+        uncount(&mut self.trunks, Some(&charge.trunk));
+        if charge.class.is_some() {
+            self.outbound = self.outbound.saturating_sub(1);
+            uncount(&mut self.payers, charge.payer.as_ref());
+        }
+        uncount(&mut self.countries, charge.country.as_ref());
+    }
+}
+
+fn count<K: Ord + Clone>(counts: &mut BTreeMap<K, usize>, key: Option<&K>) {
+    if let Some(key) = key {
+        match counts.get_mut(key) {
+            Some(count) => *count += 1,
+            None => {
+                counts.insert(key.clone(), 1);
+            }
+        }
+    }
+}
+
+fn uncount<K: Ord>(counts: &mut BTreeMap<K, usize>, key: Option<&K>) {
+    let Some(key) = key else { return };
+    if let Some(count) = counts.get_mut(key) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.remove(key);
         }
     }
 }
@@ -81,86 +160,204 @@ impl Usage {
                 attempts.pop_front();
             }
         }
-        self.resume(at, charge)
+        self.insert(at, charge)
     }
 
-    /// Counts a call that was begun before this process was; it is no new attempt.
-    pub fn resume(&mut self, begun: Instant, charge: Charge) -> Ticket {
+    fn insert(&mut self, at: Instant, charge: Charge) -> Ticket {
         self.last += 1;
         let ticket = Ticket(self.last);
-        self.calls.insert(ticket, (charge, begun));
+        self.tally.add(&charge);
+        let call = Call {
+            charge,
+            begun: at,
+            answered: false,
+            first: Money::default(),
+        };
+        self.calls.insert(ticket, call);
         ticket
     }
 
-    /// The call was answered: what was spent begins here.
-    pub fn answered(&mut self, ticket: Ticket, at: Instant) {
-        if let Some((_, begun)) = self.calls.get_mut(&ticket) {
-            *begun = at;
+    /// Counts on with an answered call that was begun before this process was: it is no new
+    /// attempt, and what it cost at the answer was counted then.
+    pub fn resume(&mut self, at: Instant, charge: Charge) -> Ticket {
+        let ticket = self.insert(at, charge);
+        self.run(ticket, at, |_| Money::default());
+        ticket
+    }
+
+    /// The call was answered: what is spent begins here.
+    pub fn answered(&mut self, ticket: Ticket, at: Instant, now: Periods) {
+        self.turn(now);
+        self.run(ticket, at, Price::first);
+    }
+
+    fn run(&mut self, ticket: Ticket, at: Instant, first: impl Fn(&Price) -> Money) {
+        let Some(call) = self.calls.get_mut(&ticket).filter(|call| !call.answered) else {
+            return;
+        };
+        (call.begun, call.answered) = (at, true);
+        let Some(class) = call.charge.class else {
+            return;
+        };
+        self.spoken.entry(class).or_default().begin(at, 0, 1);
+        let price = call.charge.price;
+        if !price.is_free() {
+            call.first = first(&price);
+            for account in call.charge.accounts() {
+                let meter = self.spent.entry(account).or_default();
+                meter.begin(at, call.first.0, price.minute.into());
+            }
         }
     }
 
     /// Whether a call is paid by the same extension for the same kind of number.
     #[must_use]
     pub fn is_same(&self, ticket: Ticket, charge: &Charge) -> bool {
-        self.calls.get(&ticket).is_some_and(|(known, _)| {
-            let of = |it: &Charge| (it.payer.clone(), it.class, it.country.clone());
-            of(known) == of(charge)
+        self.calls.get(&ticket).is_some_and(|call| {
+            let known = &call.charge;
+            known.payer == charge.payer
+                && known.class == charge.class
+                && known.country == charge.country
         })
     }
 
-    /// The call goes on over another trunk.
+    /// The call, which nobody answered yet, goes on over another trunk.
     pub fn moved(&mut self, ticket: Ticket, trunk: &str) {
-        if let Some((charge, _)) = self.calls.get_mut(&ticket) {
-            trunk.clone_into(&mut charge.trunk);
+        if let Some(call) = self.calls.get_mut(&ticket) {
+            self.tally.remove(&call.charge);
+            trunk.clone_into(&mut call.charge.trunk);
+            self.tally.add(&call.charge);
         }
     }
 
-    /// The call is over; `today` is [`day`]. One that was never answered costs nothing.
-    pub fn ended(&mut self, ticket: Ticket, at: Instant, today: i32, answered: bool) {
-        let Some((charge, begun)) = self.calls.remove(&ticket) else {
+    /// The call is over. One that was never answered costs nothing.
+    pub fn ended(&mut self, ticket: Ticket, at: Instant, now: Periods) {
+        let Some(call) = self.calls.remove(&ticket) else {
             return;
         };
-        if today != self.day {
-            self.day = today;
-            self.seconds.clear();
+        self.tally.remove(&call.charge);
+        self.turn(now);
+        let Some(class) = call.charge.class.filter(|_| call.answered) else {
+            return;
+        };
+        let lasted = at - call.begun;
+        let millis = u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX);
+        self.spoken
+            .entry(class)
+            .or_default()
+            .end(at, 1, millis, millis);
+        let price = call.charge.price;
+        if price.is_free() {
+            return;
         }
-        if let Some(class) = charge.class.filter(|_| answered) {
-            *self.seconds.entry(class).or_default() += (at - begun).as_secs();
+        let rate = u64::from(price.minute);
+        let counted = call.first.0.saturating_add(rate.saturating_mul(millis));
+        let cost = if call.first == Money::default() {
+            // Its beginning was counted by an earlier process.
+            counted
+        } else {
+            price.cost(lasted).0
+        };
+        for account in call.charge.accounts() {
+            let meter = self.spent.entry(account).or_default();
+            meter.end(at, rate, counted, cost);
         }
+    }
+
+    /// What is spent from now on is of these days, weeks and months.
+    fn turn(&mut self, now: Periods) {
+        if now == self.periods || now.is_unknown() {
+            return;
+        }
+        for meter in self.spoken.values_mut().chain(self.spent.values_mut()) {
+            meter.turn(self.periods, now);
+        }
+        self.spent.retain(|_, meter| !meter.is_empty());
+        self.periods = now;
     }
 
     /// Calls on a trunk, both directions.
     #[must_use]
     pub fn on_trunk(&self, trunk: &str) -> usize {
-        self.count(|charge| charge.trunk == trunk)
+        self.tally.trunks.get(trunk).copied().unwrap_or_default()
     }
 
     /// Outbound calls an extension pays for.
     #[must_use]
     pub fn of_extension(&self, number: &Number) -> usize {
-        self.count(|charge| charge.payer.as_ref() == Some(number) && charge.class.is_some())
+        self.tally.payers.get(number).copied().unwrap_or_default()
     }
 
     /// Calls to a country abroad.
     #[must_use]
     pub fn to_country(&self, code: &str) -> usize {
-        self.count(|charge| charge.country.as_deref() == Some(code))
+        self.tally.countries.get(code).copied().unwrap_or_default()
     }
 
     /// Outbound calls of the box, those that always pass left out.
     #[must_use]
-    pub fn outbound(&self) -> usize {
-        self.count(|charge| charge.class.is_some())
+    pub const fn outbound(&self) -> usize {
+        self.tally.outbound
     }
 
     /// Time spoken today in calls of a class, those in progress included.
     #[must_use]
-    pub fn spoken(&self, class: Class, at: Instant, today: i32) -> Duration {
-        let ended = self.seconds.get(&class).filter(|_| today == self.day);
-        let running = self.calls.values();
-        let running = running.filter(|(charge, _)| charge.class == Some(class));
-        let running: Duration = running.map(|(_, begun)| at - *begun).sum();
-        Duration::from_secs(ended.copied().unwrap_or_default()) + running
+    pub fn spoken(&self, class: Class, at: Instant, now: Periods) -> Duration {
+        let meter = self.spoken.get(&class);
+        let [today, ..] = meter.map_or([0; 3], |meter| meter.spent(at, self.periods, now));
+        Duration::from_millis(today)
+    }
+
+    /// How long the calls of a class that run may go on together before they have spoken `left`
+    /// more; `None`: none runs.
+    pub(crate) fn spoken_lasts(&self, class: Class, left: Duration) -> Option<Duration> {
+        let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+        let meter = self.spoken.get(&class)?;
+        meter.lasts(left).map(Duration::from_millis)
+    }
+
+    /// Money spent this day, week and month, calls in progress included.
+    #[must_use]
+    pub fn spent(&self, account: &Account, at: Instant, now: Periods) -> [Money; 3] {
+        let meter = self.spent.get(account);
+        meter
+            .map_or([0; 3], |meter| meter.spent(at, self.periods, now))
+            .map(Money)
+    }
+
+    /// How long the calls of an account that run may go on together before they have spent `left`
+    /// more; `None`: none runs.
+    pub(crate) fn spent_lasts(&self, account: &Account, left: Money) -> Option<Duration> {
+        let meter = self.spent.get(account)?;
+        meter.lasts(left.0).map(Duration::from_millis)
+    }
+
+    /// An extension may go on: what it spent so far does not count any more.
+    pub fn forgive(&mut self, number: &Number, at: Instant) {
+        let account = Account::Extension(number.clone());
+        if let Some(meter) = self.spent.get_mut(&account) {
+            meter.forgive(at);
+        }
+    }
+
+    /// The configuration in force: lets go of extensions that do not exist any more, and lets those
+    /// go on that an administrator resumed since. Whether anything is to be kept.
+    pub fn configure(&mut self, site: &Site, at: Instant) -> bool {
+        self.attempts
+            .retain(|number, _| site.extensions.contains_key(number));
+        self.resumed
+            .retain(|number, _| site.extensions.contains_key(number));
+        let mut changed = false;
+        for extension in site.extensions.values() {
+            let (number, resumed) = (&extension.number, extension.settings.spend_resumed);
+            let known = self.resumed.get(number).copied().unwrap_or_default();
+            if resumed != known {
+                self.forgive(number, at);
+                self.resumed.insert(number.clone(), resumed);
+                changed = true;
+            }
+        }
+        changed
     }
 
     /// Whether one more outbound call of an extension would go over one of its rates (F4).
@@ -187,12 +384,25 @@ impl Usage {
             let ages: Vec<u32> = attempts.iter().filter_map(age).collect();
             (number.to_string(), ages)
         };
+        let mut spent = (None, Spent::new(), Spent::new());
+        for (account, meter) in &self.spent {
+            let totals = meter.totals(at);
+            match account {
+                Account::Box => spent.0 = Some(totals),
+                Account::Extension(number) => spent.1.push((number.to_string(), totals)),
+                Account::Trunk(name) => spent.2.push((name.clone(), totals)),
+            }
+        }
+        let spoken = self.spoken.iter();
+        let resumed = self.resumed.iter();
         UsageState {
-            day: self.day,
-            seconds: self
-                .seconds
-                .iter()
-                .map(|(class, it)| (*class, *it))
+            periods: self.periods,
+            spoken: spoken
+                .map(|(class, meter)| (*class, meter.totals(at)))
+                .collect(),
+            spent,
+            resumed: resumed
+                .map(|(number, at)| (number.to_string(), *at))
                 .collect(),
             attempts: self.attempts.iter().map(ages).collect(),
         }
@@ -210,125 +420,32 @@ impl Usage {
             };
             Some((number, ages.iter().take(ATTEMPTS_MAX).map(begun).collect()))
         });
+        let meter = |totals: &[u64; 3]| Meter::restored(*totals, at);
+        let (whole, extensions, trunks) = &state.spent;
+        let whole = whole.iter().map(|it| (Account::Box, meter(it)));
+        let extensions = extensions.iter().filter_map(|(number, it)| {
+            let number = Number::parse(number).ok()?;
+            Some((Account::Extension(number), meter(it)))
+        });
+        let trunks = trunks.iter();
+        let trunks = trunks.map(|(name, it)| (Account::Trunk(name.clone()), meter(it)));
+        let spoken = state.spoken.iter();
+        let resumed = state.resumed.iter().filter_map(|(number, at)| {
+            let number = Number::parse(number).ok()?;
+            Some((number, *at))
+        });
         Self {
             attempts: attempts.collect(),
-            day: state.day,
-            seconds: state.seconds.iter().copied().collect(),
+            periods: state.periods,
+            spoken: spoken.map(|(class, it)| (*class, meter(it))).collect(),
+            spent: whole.chain(extensions).chain(trunks).collect(),
+            resumed: resumed.collect(),
             ..Self::default()
         }
-    }
-
-    /// Lets go of extensions that do not exist any more.
-    pub fn retain(&mut self, site: &Site) {
-        self.attempts
-            .retain(|number, _| site.extensions.contains_key(number));
-    }
-
-    fn count(&self, which: impl Fn(&Charge) -> bool) -> usize {
-        self.calls.values().filter(|(it, _)| which(it)).count()
     }
 }
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn number() -> Number {
-        Number::parse("100").expect("digits")
-    }
-
-    fn charge(class: Class) -> Charge {
-        Charge {
-            payer: Some(number()),
-            trunk: "carrier".into(),
-            class: Some(class),
-            country: None,
-        }
-    }
-
-    fn at(secs: u64) -> Instant {
-        Instant::ORIGIN + Duration::from_secs(10_000 + secs)
-    }
-
-    const LIMITS: CallLimits = CallLimits {
-        concurrent: 2,
-        per_second: 2,
-        per_minute: 3,
-        per_hour: 4,
-    };
-
-    #[test]
-    fn rates_are_those_of_any_second_minute_and_hour() {
-        let mut usage = Usage::default();
-        let mut attempt = |secs: u64, expected: bool| {
-            assert_eq!(
-                usage.is_too_fast(&number(), &LIMITS, at(secs)),
-                expected,
-                "{secs}"
-            );
-            if !expected {
-                usage.admit(at(secs), charge(Class::Local));
-            }
-        };
-        attempt(0, false);
-        attempt(0, false);
-        attempt(0, true);
-        attempt(1, false);
-        attempt(59, true);
-        attempt(60, false);
-        attempt(3_599, true);
-        attempt(3_600, false);
-    }
-
-    #[test]
-    fn calls_are_counted_while_they_last() {
-        let mut usage = Usage::default();
-        let ticket = usage.admit(at(0), charge(Class::Local));
-        let inbound = usage.admit(at(0), Charge::inbound("carrier"));
-        assert_eq!((usage.on_trunk("carrier"), usage.outbound()), (2, 1));
-        assert_eq!(usage.of_extension(&number()), 1);
-        usage.moved(ticket, "other");
-        assert_eq!((usage.on_trunk("carrier"), usage.on_trunk("other")), (1, 1));
-        usage.ended(ticket, at(10), 1, true);
-        usage.ended(inbound, at(10), 1, true);
-        usage.ended(inbound, at(20), 1, true);
-        assert_eq!((usage.on_trunk("carrier"), usage.outbound()), (0, 0));
-    }
-
-    #[test]
-    fn minutes_count_from_the_answer_and_begin_anew_each_day() {
-        let mut usage = Usage::default();
-        let spoken =
-            |usage: &Usage, secs, day| usage.spoken(Class::Mobile, at(secs), day).as_secs();
-        let first = usage.admit(at(0), charge(Class::Mobile));
-        usage.answered(first, at(30));
-        assert_eq!(spoken(&usage, 90, 1), 60);
-        usage.ended(first, at(90), 1, true);
-        let unanswered = usage.admit(at(100), charge(Class::Mobile));
-        usage.ended(unanswered, at(140), 1, false);
-        assert_eq!(spoken(&usage, 200, 1), 60);
-        assert_eq!(spoken(&usage, 200, 2), 0);
-    }
-
-    #[test]
-    fn a_restart_does_not_forgive() {
-        let mut usage = Usage::default();
-        for _ in 0..2 {
-            let ticket = usage.admit(at(0), charge(Class::Mobile));
-            usage.answered(ticket, at(0));
-            usage.ended(ticket, at(30), 7, true);
-        }
-        let state = usage.state(at(40));
-        let young = Instant::ORIGIN + Duration::from_secs(1);
-        let restored = Usage::restored(&state, young);
-        assert_eq!(restored.spoken(Class::Mobile, young, 7).as_secs(), 60);
-        let limits = CallLimits {
-            per_minute: 2,
-            ..LIMITS
-        };
-        assert!(restored.is_too_fast(&number(), &limits, young));
-        assert_eq!(restored.state(young).seconds, state.seconds);
-    }
-}
+mod tests;

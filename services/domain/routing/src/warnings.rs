@@ -4,6 +4,7 @@ use config::{Class, Countries, Country, Number, OfficeHours, Pattern, Route, Sit
 
 use crate::numbering::{self, Kind};
 use crate::outbound::trunks_of;
+use crate::worst_case::worst_by;
 
 /// Something to look at. The site works all the same.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -12,6 +13,8 @@ pub enum Warning {
     AnySource {
         /// The route.
         route: String,
+        /// What a thief of an extension can spend in a day by it alone, hundredths (F16).
+        cents: u64,
     },
     /// A route that leads outside takes any number (R64).
     AnyNumber {
@@ -19,6 +22,8 @@ pub enum Warning {
         route: String,
         /// Its pattern.
         pattern: String,
+        /// What a thief of an extension can spend in a day by it alone, hundredths (F16).
+        cents: u64,
     },
     /// A route that leads outside takes numbers of any length (R65).
     OpenPattern {
@@ -26,6 +31,8 @@ pub enum Warning {
         route: String,
         /// Its pattern.
         pattern: String,
+        /// What a thief of an extension can spend in a day by it alone, hundredths (F16).
+        cents: u64,
     },
     /// A route never takes a call: an earlier one takes all of its numbers.
     NeverTaken {
@@ -82,7 +89,7 @@ pub fn warnings(site: &Site) -> Vec<Warning> {
     let mut found = Vec::new();
     let enabled: Vec<&Route> = site.routes.iter().filter(|route| route.enabled).collect();
     for (place, route) in enabled.iter().enumerate() {
-        about_route(route, &mut found);
+        about_route(site, route, &mut found);
         let earlier = enabled.iter().take(place);
         if let Some(by) = earlier.into_iter().find(|by| takes_all(by, route)) {
             found.push(Warning::NeverTaken {
@@ -108,14 +115,17 @@ pub fn warnings(site: &Site) -> Vec<Warning> {
     found
 }
 
-fn about_route(route: &Route, found: &mut Vec<Warning>) {
+fn about_route(site: &Site, route: &Route, found: &mut Vec<Warning>) {
     if trunks_of(route).is_empty() {
         return;
     }
     let name = || route.name.clone();
     let pattern = || route.pattern.to_string();
     if route.sources.is_empty() {
-        found.push(Warning::AnySource { route: name() });
+        found.push(Warning::AnySource {
+            route: name(),
+            cents: worst_by(site, route),
+        });
     }
     let for_trunks = |source: &Source| matches!(source, Source::Trunks | Source::Trunk(_));
     if route.sources.iter().any(for_trunks) {
@@ -125,11 +135,13 @@ fn about_route(route: &Route, found: &mut Vec<Warning>) {
         found.push(Warning::AnyNumber {
             route: name(),
             pattern: pattern(),
+            cents: worst_by(site, route),
         });
     } else if route.pattern.is_open() {
         found.push(Warning::OpenPattern {
             route: name(),
             pattern: pattern(),
+            cents: worst_by(site, route),
         });
     }
 }

@@ -9,6 +9,7 @@ use crate::Redacted;
 mod extension;
 mod office;
 mod route;
+mod tariff;
 mod trunk;
 
 pub use extension::{
@@ -16,11 +17,12 @@ pub use extension::{
 };
 pub use office::{
     CallerRule, Country, Dialling, Features, Group, Limits, Member, Minutes, Networks, Parking,
-    Presentation, Strategy, Tariff,
+    Presentation, Strategy,
 };
 pub use route::{
     DateRange, Destination, Rewrite, Route, Source, TimeCondition, WeekRange, Weekday,
 };
+pub use tariff::{Spend, Tariff};
 pub use trunk::{
     FromUser, Identity, InboundNumber, InboundRewrite, NumberForm, Prack, Privacy, SessionTimers,
     TimerMode, Trunk, TrunkAccess, TrunkTransport, TrunkTrust,

@@ -58,8 +58,10 @@ pub(crate) fn status(answer: &Value) -> String {
 pub(crate) fn explanation(answer: &Value) -> String {
     let steps = list(answer, "steps").iter().filter_map(Value::as_str);
     let steps: String = steps.map(|step| format!("- {step}\n")).collect();
+    let worst = answer.get("worst_case").and_then(Value::as_str);
+    let worst = worst.map(|worst| format!("\n{worst}")).unwrap_or_default();
     format!(
-        "{}\n{steps}=> {}",
+        "{}\n{steps}=> {}{worst}",
         field(answer, "dialled"),
         field(answer, "text")
     )

@@ -1,7 +1,7 @@
 //! The route simulator, and what is dangerous about the routes.
 
 use config::{Countries, Site};
-use routing::{Cause, Outcome, Query, Stage, Usage, Who, WorstCase};
+use routing::{Cause, Outcome, Query, Stage, Usage, Who, WorstCase, numbering};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -77,16 +77,27 @@ pub(crate) fn explain(admin: &Admin, moment: &Moment, request: &Request, caller:
     };
     let decision = routing::explain(&site, &query);
     let language = language(&question.language, caller);
+    let currency = currency(&site);
     let steps: Vec<String> = decision
         .steps
         .iter()
-        .map(|step| explain::step(step, language))
+        .map(|step| explain::step(step, currency, language))
         .collect();
+    let payer = if question.transferred_by.is_empty() {
+        &question.from
+    } else {
+        &question.transferred_by
+    };
+    let worst = site.extension(payer).map(|payer| {
+        let worst = routing::worst_case(&site, payer);
+        explain::worst_case(payer.number.as_str(), &worst, currency, language)
+    });
     let answer = json!({
         "dialled": dialled,
         "steps": steps,
         "outcome": outcome(&decision.outcome),
         "text": explain::outcome(&decision.outcome, language),
+        "worst_case": worst,
     });
     Step::Respond(Response::json(200, &answer).sealed())
 }
@@ -101,27 +112,33 @@ pub(crate) fn warnings(admin: &Admin, request: &Request, caller: &Caller) -> Ste
     let Ok(site) = Site::parse(raw) else {
         return caller.refuse(&Fault::Internal);
     };
+    let currency = currency(&site);
     let warnings: Vec<Value> = routing::warnings(&site)
         .iter()
-        .map(|warning| json!({ "text": explain::warning(warning, language) }))
+        .map(|warning| json!({ "text": explain::warning(warning, currency, language) }))
         .collect();
     let mut worst: Vec<(String, WorstCase)> = site
         .extensions
         .values()
         .map(|it| (it.number.to_string(), routing::worst_case(&site, it)))
         .collect();
-    worst.sort_by_key(|(_, worst)| std::cmp::Reverse(worst.cents));
+    worst.sort_by_key(|(_, worst)| std::cmp::Reverse((worst.lost_cents(), worst.cents)));
     let shown = worst.iter().take(WORST_SHOWN).map(|(number, worst)| {
-        let minutes = worst.minutes.iter();
-        let minutes = minutes.map(|(class, minutes)| (explain::class(*class), *minutes));
+        let minutes = worst.minutes.iter().map(|talk| {
+            json!({
+                "class": explain::class(talk.class),
+                "minutes": talk.minutes,
+                "cents": talk.cents,
+            })
+        });
         json!({
             "extension": number,
             "calls": worst.calls,
-            "minutes": minutes.map(|(class, it)| json!({ "class": class, "minutes": it }))
-                .collect::<Value>(),
+            "minutes": minutes.collect::<Value>(),
             "cents": worst.cents,
+            "cap_cents": worst.cap_cents,
             "generic": worst.generic,
-            "text": explain::worst_case(number, worst, site.dialling.country, language),
+            "text": explain::worst_case(number, worst, currency, language),
         })
     });
     let answer = json!({
@@ -133,6 +150,11 @@ pub(crate) fn warnings(admin: &Admin, request: &Request, caller: &Caller) -> Ste
         },
     });
     Step::Respond(Response::json(200, &answer).sealed())
+}
+
+/// What the site pays in.
+const fn currency(site: &Site) -> &'static str {
+    numbering::plan(site.dialling.country).currency
 }
 
 /// The language asked for, else the one the caller reads.
@@ -192,6 +214,8 @@ fn stage(stage: &Stage) -> Value {
                 "kind": "trunks",
                 "class": outbound.kind.class().map(explain::class),
                 "attempts": outbound.attempts.iter().map(attempt).collect::<Value>(),
+                "minute_cents": outbound.price.minute,
+                "setup_cents": outbound.price.setup,
                 "duration_max_secs": outbound.duration_max.map(|it| it.as_secs()),
             })
         }

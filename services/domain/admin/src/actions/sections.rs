@@ -11,7 +11,7 @@ use crate::admin::{Admin, Caller};
 use crate::fault::Fault;
 use crate::http::{Request, Response};
 use crate::routes::Section;
-use crate::step::Step;
+use crate::step::{Moment, Step};
 
 /// A part of the site as it is.
 pub(crate) fn show(admin: &Admin, section: Section, caller: &Caller) -> Step {
@@ -85,6 +85,24 @@ pub(crate) fn change_settings(
             };
             extension.settings.pin_hash = Redacted::new(hash);
         }
+        Ok(())
+    };
+    commit(admin, caller, action, 200, edit, move |site| {
+        find(site, &shown).map(settings_view).unwrap_or_default()
+    })
+}
+
+/// Lets an extension go on that has spent what it may (F5): what it spent so far does not count.
+pub(crate) fn resume(admin: &Admin, moment: &Moment, number: &str, caller: Caller) -> Step {
+    let seconds = u64::try_from(moment.wall.as_millis() / 1_000).unwrap_or_default();
+    let action = format!("extension {number} may spend again");
+    let (number, shown) = (number.to_owned(), number.to_owned());
+    let edit = move |site: &mut Site| {
+        let found = site.extensions.iter_mut().find(|it| it.number == number);
+        let Some(extension) = found else {
+            return Err(Fault::NoSuchExtension(number.clone()));
+        };
+        extension.settings.spend_resumed = seconds;
         Ok(())
     };
     commit(admin, caller, action, 200, edit, move |site| {

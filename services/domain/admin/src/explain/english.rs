@@ -1,8 +1,10 @@
 //! In English.
 
-use routing::{Kind, Outcome, Plan, Refusal, RouteVerdict, Stage, Step, TrunkVerdict, Warning};
+use routing::{
+    Kind, Outcome, Plan, Refusal, RouteVerdict, Stage, Step, TrunkVerdict, Warning, WorstCase,
+};
 
-pub(super) fn step(step: &Step) -> String {
+pub(super) fn step(step: &Step, currency: &str) -> String {
     match step {
         Step::Emergency(number) => format!("{number} is an emergency number: it always passes"),
         Step::Feature(feature) => format!("this is the code of {}", feature.name()),
@@ -34,8 +36,19 @@ pub(super) fn step(step: &Step) -> String {
         Step::Trunk { name, verdict } => match verdict {
             TrunkVerdict::Disabled => format!("trunk {name:?} is switched off"),
             TrunkVerdict::Full => format!("all channels of trunk {name:?} are in use"),
+            TrunkVerdict::UsedUp => format!("the money of trunk {name:?} is used up for now"),
             TrunkVerdict::Tried(number) => format!("trunk {name:?} is sent {number}"),
         },
+        Step::Price(price) => {
+            let minute = money(price.minute.into(), currency);
+            match price.setup {
+                0 => format!("it costs {minute} a minute"),
+                setup => format!(
+                    "it costs {} and {minute} a minute",
+                    money(setup.into(), currency)
+                ),
+            }
+        }
         Step::Pin => "the caller is asked for a PIN".into(),
         Step::Forwarded { extension, to } => format!("extension {extension} forwards to {to}"),
         Step::ForwardLoop(number) => {
@@ -109,6 +122,12 @@ fn refusal(refusal: Refusal) -> String {
         Refusal::BoxBusy => "the box has as many outbound calls as it may".into(),
         Refusal::TooFast => "the extension makes calls too fast".into(),
         Refusal::MinutesUsedUp => "the minutes of this class are used up for today".into(),
+        Refusal::SpendUsedUp => {
+            "the money for calls of the box or the trunk is used up for now".into()
+        }
+        Refusal::OwnSpendUsedUp => {
+            "the extension has spent what it may; an administrator lets it go on, or its PIN".into()
+        }
         Refusal::OutsideOfficeHours => "abroad is not called outside office hours".into(),
         Refusal::NoPin => "the route asks for a PIN, and who calls has none to enter".into(),
         Refusal::NotPassedOn => "calls from outside are not passed on to there".into(),
@@ -119,17 +138,71 @@ fn refusal(refusal: Refusal) -> String {
     }
 }
 
-pub(super) fn warning(warning: &Warning) -> String {
-    match warning {
-        Warning::AnySource { route } => {
-            format!("route {route:?} leads outside for anybody; name who may use it")
+/// `if extension 100 is stolen: 2 calls at once, 2880 minutes a day (mobile: 2880 at R$ 0.50) =
+/// R$ 1440.00 a day; a cap of money ends it at R$ 200.00`.
+pub(super) fn worst_case(number: &str, worst: &WorstCase, currency: &str) -> String {
+    let minutes: u64 = worst.minutes.iter().map(|talk| talk.minutes).sum();
+    let parts = worst.minutes.iter().map(|talk| {
+        let price = money(talk.cents.into(), currency);
+        format!("{}: {} at {price}", super::class(talk.class), talk.minutes)
+    });
+    let parts: Vec<String> = parts.collect();
+    let parts = if parts.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", parts.join(", "))
+    };
+    let end = match worst.cap_cents {
+        Some(cap) if cap < worst.cents => {
+            format!("; a cap of money ends it at {}", money(cap, currency))
         }
-        Warning::AnyNumber { route, pattern } => format!(
-            "route {route:?} leads any number outside ({pattern}); write one route for each kind \
-             of number"
+        Some(_) | None => String::new(),
+    };
+    format!(
+        "if extension {number} is stolen: {} calls at once, {minutes} minutes a day{parts} = {} a \
+         day{end}",
+        worst.calls,
+        money(worst.cents, currency)
+    )
+}
+
+fn money(cents: u64, currency: &str) -> String {
+    super::money(cents, currency, '.')
+}
+
+/// What a thief can do by a route.
+fn by_thief(cents: u64, currency: &str) -> String {
+    match cents {
+        0 => String::new(),
+        cents => format!(
+            "; by it a thief spends up to {} a day",
+            money(cents, currency)
         ),
-        Warning::OpenPattern { route, pattern } => format!(
-            "route {route:?} takes numbers of any length ({pattern}); write the digits as X"
+    }
+}
+
+pub(super) fn warning(warning: &Warning, currency: &str) -> String {
+    match warning {
+        Warning::AnySource { route, cents } => format!(
+            "route {route:?} leads outside for anybody; name who may use it{}",
+            by_thief(*cents, currency)
+        ),
+        Warning::AnyNumber {
+            route,
+            pattern,
+            cents,
+        } => format!(
+            "route {route:?} leads any number outside ({pattern}); write one route for each kind \
+             of number{}",
+            by_thief(*cents, currency)
+        ),
+        Warning::OpenPattern {
+            route,
+            pattern,
+            cents,
+        } => format!(
+            "route {route:?} takes numbers of any length ({pattern}); write the digits as X{}",
+            by_thief(*cents, currency)
         ),
         Warning::NeverTaken { route, by } => format!(
             "route {route:?} never takes a call, {by:?} before it takes all of them; move or \

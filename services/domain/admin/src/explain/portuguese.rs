@@ -1,8 +1,11 @@
 //! Em português do Brasil.
 
-use routing::{Kind, Outcome, Plan, Refusal, RouteVerdict, Stage, Step, TrunkVerdict, Warning};
+use config::Class;
+use routing::{
+    Kind, Outcome, Plan, Refusal, RouteVerdict, Stage, Step, TrunkVerdict, Warning, WorstCase,
+};
 
-pub(super) fn step(step: &Step) -> String {
+pub(super) fn step(step: &Step, currency: &str) -> String {
     match step {
         Step::Emergency(number) => format!("{number} é um número de emergência: sempre passa"),
         Step::Feature(feature) => format!("este é o código da função {}", feature.name()),
@@ -34,8 +37,19 @@ pub(super) fn step(step: &Step) -> String {
         Step::Trunk { name, verdict } => match verdict {
             TrunkVerdict::Disabled => format!("o tronco {name:?} está desligado"),
             TrunkVerdict::Full => format!("todos os canais do tronco {name:?} estão em uso"),
+            TrunkVerdict::UsedUp => format!("o limite de gasto do tronco {name:?} foi atingido"),
             TrunkVerdict::Tried(number) => format!("o tronco {name:?} recebe {number}"),
         },
+        Step::Price(price) => {
+            let minute = money(price.minute.into(), currency);
+            match price.setup {
+                0 => format!("custa {minute} por minuto"),
+                setup => format!(
+                    "custa {} e {minute} por minuto",
+                    money(setup.into(), currency)
+                ),
+            }
+        }
         Step::Pin => "a senha do ramal é pedida a quem liga".into(),
         Step::Forwarded { extension, to } => format!("o ramal {extension} desvia para {to}"),
         Step::ForwardLoop(number) => {
@@ -109,6 +123,10 @@ fn refusal(refusal: Refusal) -> String {
         Refusal::BoxBusy => "a central já tem todas as chamadas de saída que pode".into(),
         Refusal::TooFast => "o ramal faz chamadas rápido demais".into(),
         Refusal::MinutesUsedUp => "os minutos desta classe acabaram por hoje".into(),
+        Refusal::SpendUsedUp => "o limite de gasto da central ou do tronco foi atingido".into(),
+        Refusal::OwnSpendUsedUp => {
+            "o ramal gastou o que podia; o administrador o libera, ou a senha do ramal".into()
+        }
         Refusal::OutsideOfficeHours => "não se liga ao exterior fora do expediente".into(),
         Refusal::NoPin => "a rota pede uma senha, e quem liga não tem nenhuma".into(),
         Refusal::NotPassedOn => "chamadas de fora não são repassadas para lá".into(),
@@ -119,18 +137,81 @@ fn refusal(refusal: Refusal) -> String {
     }
 }
 
-pub(super) fn warning(warning: &Warning) -> String {
-    match warning {
-        Warning::AnySource { route } => {
-            format!("a rota {route:?} leva qualquer origem para fora; diga quem pode usá-la")
+pub(super) fn worst_case(number: &str, worst: &WorstCase, currency: &str) -> String {
+    let minutes: u64 = worst.minutes.iter().map(|talk| talk.minutes).sum();
+    let parts = worst.minutes.iter().map(|talk| {
+        let price = money(talk.cents.into(), currency);
+        format!("{}: {} a {price}", class(talk.class), talk.minutes)
+    });
+    let parts: Vec<String> = parts.collect();
+    let parts = if parts.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", parts.join(", "))
+    };
+    let end = match worst.cap_cents {
+        Some(cap) if cap < worst.cents => {
+            format!("; um limite de gasto encerra em {}", money(cap, currency))
         }
-        Warning::AnyNumber { route, pattern } => format!(
-            "a rota {route:?} leva qualquer número para fora ({pattern}); faça uma rota para cada \
-             tipo de número"
+        Some(_) | None => String::new(),
+    };
+    format!(
+        "se o ramal {number} for roubado: {} chamadas ao mesmo tempo, {minutes} minutos por \
+         dia{parts} = {} por dia{end}",
+        worst.calls,
+        money(worst.cents, currency)
+    )
+}
+
+const fn class(class: Class) -> &'static str {
+    match class {
+        Class::Internal => "interno",
+        Class::Local => "local",
+        Class::National => "nacional",
+        Class::Mobile => "celular",
+        Class::Premium => "especial",
+        Class::International => "internacional",
+    }
+}
+
+fn money(cents: u64, currency: &str) -> String {
+    super::money(cents, currency, ',')
+}
+
+/// What a thief can do by a route.
+fn by_thief(cents: u64, currency: &str) -> String {
+    match cents {
+        0 => String::new(),
+        cents => format!(
+            "; por ela um ladrão gasta até {} por dia",
+            money(cents, currency)
         ),
-        Warning::OpenPattern { route, pattern } => format!(
+    }
+}
+
+pub(super) fn warning(warning: &Warning, currency: &str) -> String {
+    match warning {
+        Warning::AnySource { route, cents } => format!(
+            "a rota {route:?} leva qualquer origem para fora; diga quem pode usá-la{}",
+            by_thief(*cents, currency)
+        ),
+        Warning::AnyNumber {
+            route,
+            pattern,
+            cents,
+        } => format!(
+            "a rota {route:?} leva qualquer número para fora ({pattern}); faça uma rota para cada \
+             tipo de número{}",
+            by_thief(*cents, currency)
+        ),
+        Warning::OpenPattern {
+            route,
+            pattern,
+            cents,
+        } => format!(
             "a rota {route:?} aceita números de qualquer tamanho ({pattern}); escreva os dígitos \
-             com X"
+             com X{}",
+            by_thief(*cents, currency)
         ),
         Warning::NeverTaken { route, by } => format!(
             "a rota {route:?} nunca recebe chamadas, {by:?} antes dela recebe todas; mova-a ou \

@@ -126,6 +126,26 @@ fn secrets_are_written_and_never_read() {
 }
 
 #[test]
+fn an_extension_that_spent_all_is_let_go_on() {
+    let mut desk = Desk::new();
+    let purse = json!({"spend": {"day_cents": 500}});
+    let (status, settings) = desk.post("extensions/100/settings", &purse);
+    assert_eq!(
+        (status, &settings["spend"]["day_cents"]),
+        (200, &json!(500))
+    );
+    assert_eq!(settings["spend_resumed"], json!(0));
+    let (status, settings) = desk.post("extensions/100/resume", &json!({}));
+    assert_eq!(status, 200);
+    let resumed = settings["spend_resumed"].as_u64().expect("seconds");
+    let kept = desk.world.site.extensions[0].settings.spend_resumed;
+    assert_eq!(kept, resumed);
+    let audit = desk.world.audits.last().expect("recorded");
+    assert_eq!(audit.action, "extension 100 may spend again");
+    assert_eq!(desk.post("extensions/299/resume", &json!({})).0, 404);
+}
+
+#[test]
 fn a_change_that_keeps_the_password_does_not_mention_it() {
     let mut desk = Desk::new();
     let change = json!({"access": {"registering": {"expires_secs": 300}}});
@@ -245,10 +265,13 @@ fn the_simulator_says_step_by_step_what_would_happen() {
     let steps = json!([
         "route \"out\" takes the call",
         "32345678 is a local number, +551132345678",
+        "it costs R$ 0.10 a minute",
         "trunk \"Carrier\" is sent 32345678",
     ]);
     assert_eq!(answer["steps"], steps);
     assert_eq!(answer["text"], "calls 32345678 by trunk \"Carrier\"");
+    let worst = answer["worst_case"].as_str().expect("a sentence");
+    assert!(worst.starts_with("if extension 100 is stolen: 2 calls at once"));
     let attempt = &answer["outcome"]["stages"][0]["attempts"][0];
     assert_eq!(attempt["caller_id"], "+551130000000");
     let question = json!({"from": "100", "dialled": "0900123456", "language": "pt"});
@@ -279,7 +302,8 @@ fn warnings_and_worst_cases_are_told_in_the_readers_language() {
     };
     let (english, portuguese) = (told("en").to_string(), told("pt-BR").to_string());
     assert!(
-        english.contains("route \\\"any\\\" leads any number outside (.)"),
+        english.contains("route \\\"any\\\" leads any number outside (.)")
+            && english.contains("by it a thief spends up to R$ 200.00 a day"),
         "{english}"
     );
     assert!(portuguese.contains("a rota \\\"any\\\" leva qualquer número para fora"));
@@ -288,7 +312,10 @@ fn warnings_and_worst_cases_are_told_in_the_readers_language() {
     assert_eq!(worst["cents"], json!(2_880 * 50));
     let text = worst["text"].as_str().expect("a sentence");
     assert!(
-        text.ends_with("2 calls at once, 2880 minutes a day, R$ 1440.00 a day"),
+        text.ends_with(
+            "2 calls at once, 2880 minutes a day (mobile: 2880 at R$ 0.50) = R$ 1440.00 a day; a \
+             cap of money ends it at R$ 200.00"
+        ),
         "{text}"
     );
 }
@@ -324,12 +351,13 @@ fn the_examples_for_installers_are_taken_as_they_are() {
     let group = json!({"number": "600", "members": [{"extension": "100"}]});
     assert_eq!(desk.post("groups", &group).0, 201);
     let examples = examples();
-    for kind in ["trunks", "times", "routes"] {
+    for kind in ["trunks", "times", "routes", "limits"] {
         let of_kind = examples.iter().filter(|(path, _)| path == kind);
         let mut count = 0;
         for (path, wish) in of_kind {
             let (status, answer) = desk.post(path, wish);
-            assert_eq!(status, 201, "{wish}: {answer}");
+            let wanted = if kind == "limits" { 200 } else { 201 };
+            assert_eq!(status, wanted, "{wish}: {answer}");
             count += 1;
         }
         assert!(count > 0, "{kind}");

@@ -18,6 +18,10 @@ pub(super) enum Alarm {
     Party(LegId),
     /// A parked party is given back.
     Slot(u32),
+    /// Caps of minutes and money are looked at.
+    Caps,
+    /// A warning has been heard in a talk.
+    Beep(Key),
 }
 
 /// All alarms.

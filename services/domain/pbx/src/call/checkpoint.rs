@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use config::{Class, Number};
+use config::{Class, Number, Price};
 use ipc::sound::{Clip, Request as SoundRequest, Source};
 use ipc::store::{CallRecord, Outcome};
 use routing::{Charge, Usage, UsageState};
@@ -24,7 +24,7 @@ use crate::leg::{LegId, LegRow, Peer};
 use crate::subscription::CHECKPOINT_KEYS;
 
 /// Layout of [`Kept`]; a row of another one is of another firmware, and its call is over.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// The key of what was spent: no talk gets it, and slots are small numbers.
 const USAGE_KEY: Key = u64::MAX >> 1;
 
@@ -80,6 +80,8 @@ struct ChargeRow {
     trunk: String,
     class: Option<Class>,
     country: Option<String>,
+    /// A minute and the set-up in hundredths; the least and the step in seconds.
+    price: (u32, u32, u16, u16),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -170,6 +172,7 @@ impl Calls {
                 trunk: charge.trunk.clone(),
                 class: charge.class,
                 country: charge.country.clone(),
+                price: price_row(charge.price),
             }),
         })
     }
@@ -245,6 +248,7 @@ impl Calls {
     fn restore_usage(&mut self, tools: &Tools<'_>, state: &UsageState) {
         self.usage = Usage::restored(state, tools.core.now);
         let parties = self.parties.values_mut();
+        self.alarms.set(Alarm::Caps, Some(tools.core.now));
         for (ticket, charge) in parties.filter_map(|party| party.ticket.as_mut()) {
             *ticket = self.usage.resume(tools.core.now, charge.clone());
         }
@@ -313,12 +317,32 @@ impl Calls {
                 trunk: row.trunk,
                 class: row.class,
                 country: row.country,
+                price: price_of(row.price),
             };
             (self.usage.resume(tools.core.now, charge.clone()), charge)
         });
         self.parties.insert(leg, party);
         self.touch(leg);
         leg
+    }
+}
+
+const fn price_row(price: Price) -> (u32, u32, u16, u16) {
+    let Price {
+        minute,
+        setup,
+        minimum,
+        increment,
+    } = price;
+    (minute, setup, minimum, increment)
+}
+
+const fn price_of((minute, setup, minimum, increment): (u32, u32, u16, u16)) -> Price {
+    Price {
+        minute,
+        setup,
+        minimum,
+        increment,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ipc::pbx::Trunk as TrunkStatus;
 use ipc::store::Outcome;
-use routing::{Charge, Ticket, Usage, day};
+use routing::{Charge, Periods, Ticket, Usage};
 use sip::StatusCode;
 
 use super::party::{Party, Place};
@@ -79,7 +79,7 @@ impl Calls {
     }
 
     /// Ends the call of a party by trunk.
-    fn give_way(&mut self, tools: &mut Tools<'_>, leg: LegId) {
+    pub(super) fn give_way(&mut self, tools: &mut Tools<'_>, leg: LegId) {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         match self.place(leg) {
             Some(Place::Talk(key)) => self.end_talk(tools, key),
@@ -104,8 +104,7 @@ impl Calls {
     pub(super) fn drop_ticket(&mut self, tools: &Tools<'_>, key: Key) {
         let ticket = self.hunts.get_mut(&key).and_then(|hunt| hunt.ticket.take());
         if let Some(ticket) = ticket {
-            self.usage
-                .ended(ticket, tools.core.now, today(tools), false);
+            self.usage.ended(ticket, tools.core.now, today(tools));
         }
     }
 
@@ -116,7 +115,9 @@ impl Calls {
             .get(&leg)
             .and_then(|party| party.ticket.as_ref())
         {
-            self.usage.answered(*ticket, tools.core.now);
+            self.usage.answered(*ticket, tools.core.now, today(tools));
+            self.usage_changed = true;
+            self.watch_caps(tools, leg);
         }
     }
 
@@ -125,17 +126,16 @@ impl Calls {
         let Some(party) = self.parties.get_mut(&leg) else {
             return;
         };
-        let (answered, ticket) = (party.answered, party.ticket.take());
-        if let Some((ticket, _)) = ticket {
-            self.usage
-                .ended(ticket, tools.core.now, today(tools), answered);
+        if let Some((ticket, _)) = party.ticket.take() {
+            self.usage.ended(ticket, tools.core.now, today(tools));
             self.usage_changed = true;
         }
     }
 }
 
-/// The day at the site, by which what was spent is counted.
-pub(super) fn today(tools: &Tools<'_>) -> i32 {
+/// The day, week and month at the site, by which what was spent is counted.
+fn today(tools: &Tools<'_>) -> Periods {
     let site = tools.core.site.as_ref();
-    site.map_or(0, |(_, site)| day(site, tools.core.unix()))
+    site.map(|(_, site)| Periods::of(site, tools.core.unix()))
+        .unwrap_or_default()
 }

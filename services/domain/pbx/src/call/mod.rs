@@ -16,6 +16,7 @@
 
 mod alarms;
 mod branch;
+mod caps;
 mod checkpoint;
 mod codecs;
 mod conversation;

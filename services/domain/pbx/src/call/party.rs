@@ -30,6 +30,8 @@ pub(super) struct Party {
     pub(super) mended: Vec<Codec>,
     /// When it must be over at the latest (F8), whoever it talks with by then.
     pub(super) until: Option<Instant>,
+    /// Those it talks with heard that a cap will end the call.
+    pub(super) warned: bool,
     /// What it is counted under, when it is a trunk's.
     pub(super) ticket: Option<(Ticket, Charge)>,
 }
@@ -73,6 +75,7 @@ impl Party {
             keys: String::new(),
             mended: Vec::new(),
             until: None,
+            warned: false,
             ticket: None,
         }
     }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use ::routing::Cause;
+use config::Number;
 use ipc::sound::{Clip, Source};
 use ipc::store::Outcome;
 use sip::StatusCode;
@@ -30,6 +31,8 @@ pub(super) struct Asked {
     number: String,
     digits: String,
     tries: u8,
+    /// He has spent what he may: his PIN lets him go on (F5).
+    spent: bool,
 }
 
 impl std::fmt::Debug for Asked {
@@ -54,6 +57,7 @@ impl Calls {
             number: plan.to,
             digits: String::new(),
             tries: 0,
+            spent: plan.spent,
         };
         self.pins.insert(leg, asked);
     }
@@ -99,6 +103,11 @@ impl Calls {
         let Some(party) = self.parties.get(&leg) else {
             return;
         };
+        let payer = party.extension().and_then(|it| Number::parse(it).ok());
+        if let Some(payer) = payer.filter(|_| asked.spent) {
+            self.usage.forgive(&payer, tools.core.now);
+            self.usage_changed = true;
+        }
         let (number, cause) = (&asked.number, Cause::Dialled);
         let lead = match routing::lead(tools.core, self.usage(), &party.peer, number, cause) {
             Lead::Ring(plan) => Lead::Ring(Plan { pin: false, ..plan }),

@@ -45,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) emergency: bool,
     /// The caller enters the PIN of his extension first (F7).
     pub(crate) pin: bool,
+    /// The PIN lets the extension spend as much again as it has (F5).
+    pub(crate) spent: bool,
     /// The caller does not show his number.
     pub(crate) withheld: bool,
 }

@@ -269,6 +269,8 @@ impl Calls {
                 Alarm::Hunt(key) => self.hunt_timer(tools, key),
                 Alarm::Talk(key) => self.end_talk(tools, key),
                 Alarm::Slot(slot) => self.give_back(tools, slot),
+                Alarm::Caps => self.look_at_caps(tools),
+                Alarm::Beep(key) => self.beep_over(tools, key),
                 Alarm::Party(leg) if self.place(leg) == Some(Place::Gone) => {
                     self.parties.remove(&leg);
                 }

@@ -16,6 +16,7 @@ const fn rule(pattern: &'static str, kind: Kind, reading: Reading) -> Rule {
 /// distance is `0`, the carrier's two digits (CSP), the area (DDD) and the number; mobile phones
 /// and most SIP carriers leave the CSP out, and lengths tell the two apart. No CSP begins with 0.
 pub(super) const PLAN: NumberingPlan = NumberingPlan {
+    currency: "R$",
     calling_code: "55",
     trunk_prefix: "0",
     international_prefix: "00",

@@ -13,6 +13,7 @@ const fn rule(pattern: &'static str, kind: Kind, reading: Reading) -> Rule {
 }
 
 pub(super) const PLAN: NumberingPlan = NumberingPlan {
+    currency: "€",
     calling_code: "351",
     trunk_prefix: "",
     international_prefix: "00",

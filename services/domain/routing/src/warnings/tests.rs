@@ -21,6 +21,7 @@ fn an_office_with_narrow_routes_is_told_of_its_open_ones_only() {
     let open = Warning::OpenPattern {
         route: "abroad".into(),
         pattern: "00XXXXXXXXXXX!".into(),
+        cents: 20_000,
     };
     check(|_| {}, std::slice::from_ref(&open));
     check(|raw| raw.limits.office_hours = "*".into(), &[open, ABROAD]);
@@ -39,10 +40,12 @@ fn generic_routes_are_told() {
         &[
             Warning::AnySource {
                 route: "any".into(),
+                cents: 20_000,
             },
             Warning::AnyNumber {
                 route: "any".into(),
                 pattern: "0.".into(),
+                cents: 20_000,
             },
             Warning::TrunkToTrunk {
                 route: "tie".into(),
@@ -50,6 +53,7 @@ fn generic_routes_are_told() {
             Warning::OpenPattern {
                 route: "tie".into(),
                 pattern: "40XX.".into(),
+                cents: 0,
             },
         ],
     );

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Spend;
 use crate::Redacted;
 
 /// Settings of an extension; the default is what a new one gets.
@@ -44,6 +45,11 @@ pub struct ExtensionSettings {
     pub networks: Vec<String>,
     /// It may call abroad outside office hours too.
     pub off_hours: bool,
+    /// What its calls may cost (F5).
+    pub spend: Spend,
+    /// When an administrator last let it go on: what it spent before does not count. Seconds since
+    /// 1970; 0: never.
+    pub spend_resumed: u64,
 }
 
 /// Rounds of SHA-256 over a PIN: keeps a reader of a stolen file busy without keeping a call
@@ -190,6 +196,12 @@ impl Default for ExtensionSettings {
             pin_hash: Redacted::default(),
             networks: Vec::new(),
             off_hours: false,
+            spend: Spend {
+                day_cents: 20_000,
+                week_cents: 60_000,
+                month_cents: 180_000,
+            },
+            spend_resumed: 0,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Class, Destination};
+use super::{Class, Destination, Spend, Tariff};
 
 /// Which addresses count as inside (R51).
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -175,8 +175,10 @@ pub struct Limits {
     /// Name of the time condition outside which nobody calls abroad (F6), except extensions that
     /// may. Empty: Monday to Friday from 8 to 18, site time. `*`: at any time.
     pub office_hours: String,
-    /// What a minute costs, for the worst-case statement (F16).
+    /// What calls cost; a class without any costs nothing.
     pub tariffs: Vec<Tariff>,
+    /// What the whole box may spend (F5).
+    pub spend: Spend,
 }
 
 /// A cap of minutes.
@@ -186,15 +188,6 @@ pub struct Minutes {
     pub class: Class,
     /// Minutes from midnight to midnight, site time.
     pub minutes: u32,
-}
-
-/// What a minute costs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Tariff {
-    /// Of these calls.
-    pub class: Class,
-    /// Hundredths of the country's currency.
-    pub cents: u32,
 }
 
 impl Default for Group {
@@ -263,7 +256,6 @@ impl Default for Dialling {
 impl Default for Limits {
     fn default() -> Self {
         let minutes = |class, minutes| Minutes { class, minutes };
-        let tariff = |class, cents| Tariff { class, cents };
         Self {
             outbound_percent: 80,
             per_country: 1,
@@ -274,12 +266,16 @@ impl Default for Limits {
             ],
             office_hours: String::new(),
             tariffs: vec![
-                tariff(Class::Local, 10),
-                tariff(Class::National, 20),
-                tariff(Class::Mobile, 50),
-                tariff(Class::Premium, 400),
-                tariff(Class::International, 300),
+                Tariff::brazilian(Class::Local, 10),
+                Tariff::brazilian(Class::National, 20),
+                Tariff::brazilian(Class::Mobile, 50),
+                Tariff::brazilian(Class::Premium, 400),
+                Tariff::brazilian(Class::International, 300),
             ],
+            spend: Spend {
+                day_cents: 200_000,
+                ..Spend::default()
+            },
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Codec, Dtmf, Encryption};
+use super::{Codec, Dtmf, Encryption, Spend};
 use crate::Redacted;
 
 /// A line to a carrier or to another PBX.
@@ -47,6 +47,8 @@ pub struct Trunk {
     /// Final statuses on which the next trunk is tried; besides these, none within the time that
     /// RFC 3261 allows always is one.
     pub failover_statuses: Vec<u16>,
+    /// What calls by it may cost (F5).
+    pub spend: Spend,
 }
 
 /// How the two ends know each other.
@@ -255,6 +257,7 @@ impl Default for Trunk {
             inbound_rewrites: Vec::new(),
             number_form: NumberForm::default(),
             failover_statuses: vec![408, 480, 500, 502, 503, 504],
+            spend: Spend::default(),
         }
     }
 }

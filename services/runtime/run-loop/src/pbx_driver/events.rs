@@ -158,6 +158,7 @@ const fn limit_name(limit: Limit) -> &'static str {
         Limit::Streams => "connections",
         Limit::Transactions => "transactions",
         Limit::Subscriptions => "subscriptions",
+        Limit::Spend => "minutes or money spent",
     }
 }
 

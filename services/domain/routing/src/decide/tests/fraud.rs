@@ -1,6 +1,7 @@
 //! What a thief meets: the fraud controls F1 to F8, F11 and F15.
 
 use super::*;
+use crate::meter::Periods;
 
 #[test]
 fn classes_decide_what_an_extension_may_call() {
@@ -101,7 +102,7 @@ fn calls_are_limited_per_second() {
     for _ in 0..5 {
         let charge = desk.outbound("100", "32345678").charge("Carrier A");
         let ticket = desk.usage.admit(at(0), charge);
-        desk.usage.ended(ticket, at(0), 1, false);
+        desk.usage.ended(ticket, at(0), Periods::default());
     }
     desk.refused("100", "32345678", Refusal::TooFast);
     assert_eq!(desk.outbound("101", "32345678").kind, Kind::Local);
@@ -110,18 +111,134 @@ fn calls_are_limited_per_second() {
 #[test]
 fn minutes_of_a_class_end_and_end_the_last_call_too() {
     // F5, F8.
-    let mut desk = Desk::new(|_| {});
-    let today = crate::usage::day(&desk.site, NOON);
+    let mut desk = Desk::new(|raw| settings(raw, "103").spend = site::Spend::default());
+    let today = Periods::of(&desk.site, NOON);
     let charge = desk.outbound("103", "0900123456").charge("Carrier A");
     let begun = Instant::ORIGIN + Duration::from_secs(100_000 - 50 * 60);
     let ticket = desk.usage.admit(begun, charge);
-    desk.usage.ended(ticket, at(0), today, true);
+    desk.usage.answered(ticket, begun, today);
+    desk.usage.ended(ticket, at(0), today);
     let left = desk.outbound("103", "0900123456").duration_max;
     assert_eq!(left, Some(Duration::from_secs(600)));
     let charge = desk.outbound("103", "0900123456").charge("Carrier A");
     let begun = Instant::ORIGIN + Duration::from_secs(100_000 - 10 * 60);
-    desk.usage.admit(begun, charge);
+    let ticket = desk.usage.admit(begun, charge);
+    desk.usage.answered(ticket, begun, today);
     desk.refused("103", "0900123456", Refusal::MinutesUsedUp);
+}
+
+/// Lets 100 speak to a mobile number until now.
+fn speak(desk: &mut Desk, minutes: u64) {
+    let today = Periods::of(&desk.site, NOON);
+    let charge = desk.outbound("100", "987654321").charge("Carrier A");
+    let begun = Instant::ORIGIN + Duration::from_secs(100_000 - minutes * 60);
+    let ticket = desk.usage.admit(begun, charge);
+    desk.usage.answered(ticket, begun, today);
+    desk.usage.ended(ticket, at(0), today);
+}
+
+fn purse(raw: &mut site::Site, day_cents: u32) {
+    settings(raw, "100").spend = site::Spend {
+        day_cents,
+        ..site::Spend::default()
+    };
+}
+
+#[test]
+fn money_of_an_extension_ends_and_ends_the_last_call_too() {
+    // F5: 20.00 at 0.50 a minute are 40 minutes.
+    let mut desk = Desk::new(|raw| purse(raw, 2_000));
+    speak(&mut desk, 30);
+    let outbound = desk.outbound("100", "987654321");
+    assert_eq!(outbound.duration_max, Some(Duration::from_secs(600)));
+    assert_eq!(outbound.price.minute, 50);
+    speak(&mut desk, 10);
+    desk.refused("100", "987654321", Refusal::OwnSpendUsedUp);
+    // Others, free numbers and extensions are not concerned.
+    assert_eq!(desk.outbound("101", "987654321").kind, Kind::Mobile);
+    assert_eq!(desk.stages("100", "101"), rings("101"));
+    assert_eq!(desk.outbound("100", "190").kind, Kind::Emergency);
+    desk.now = UnixTime::from_millis(NOON.as_millis() + 86_400_000);
+    assert_eq!(desk.outbound("100", "987654321").kind, Kind::Mobile);
+}
+
+#[test]
+fn a_call_needs_money_for_its_beginning() {
+    // Half a minute is billed at least: 25 hundredths.
+    let mut desk = Desk::new(|raw| purse(raw, 1_020));
+    speak(&mut desk, 20);
+    desk.refused("100", "987654321", Refusal::OwnSpendUsedUp);
+    assert_eq!(desk.outbound("100", "32345678").kind, Kind::Local);
+}
+
+#[test]
+fn whoever_spent_all_goes_on_with_his_pin() {
+    let mut desk = Desk::new(|raw| {
+        purse(raw, 2_000);
+        settings(raw, "100").pin_hash = ipc::Redacted::new("0".repeat(64));
+    });
+    speak(&mut desk, 40);
+    let Outcome::Hunt(plan) = desk.outcome("100", "987654321") else {
+        panic!("asked for the PIN");
+    };
+    assert!(plan.pin && plan.spent);
+    // Nobody else can enter it for him.
+    let query = desk.query(
+        Who::Extension("101"),
+        "987654321",
+        Cause::Transferred("100"),
+    );
+    let refused = Outcome::Refused(Refusal::OwnSpendUsedUp);
+    assert_eq!(decide(&desk.site, &query), refused);
+    desk.usage.forgive(&number("100"), at(0));
+    let Outcome::Hunt(plan) = desk.outcome("100", "987654321") else {
+        panic!("goes on");
+    };
+    assert!(!plan.pin && !plan.spent);
+}
+
+#[test]
+fn money_of_a_trunk_and_of_the_box_ends() {
+    let cap = site::Spend {
+        month_cents: 1_000,
+        ..site::Spend::default()
+    };
+    let mut desk = Desk::new(|raw| {
+        purse(raw, 0);
+        raw.trunks[0].spend = cap;
+    });
+    speak(&mut desk, 20);
+    let outbound = desk.outbound("100", "987654321");
+    let trunks: Vec<_> = outbound.attempts.iter().map(|it| &it.trunk).collect();
+    assert_eq!(trunks, ["Carrier B"]);
+    let verdict = TrunkVerdict::UsedUp;
+    let name = "Carrier A".to_owned();
+    let steps = desk.ask("100", "987654321").steps;
+    assert!(steps.contains(&Step::Trunk { name, verdict }));
+    let mut desk = Desk::new(|raw| {
+        purse(raw, 0);
+        raw.limits.spend = cap;
+    });
+    speak(&mut desk, 20);
+    desk.refused("101", "32345678", Refusal::SpendUsedUp);
+}
+
+#[test]
+fn calls_that_run_together_last_as_long_as_their_common_purse() {
+    let mut desk = Desk::new(|raw| purse(raw, 2_000));
+    let today = Periods::of(&desk.site, NOON);
+    let charge = desk.outbound("100", "987654321").charge("Carrier A");
+    for _ in 0..2 {
+        let ticket = desk.usage.admit(at(0), charge.clone());
+        desk.usage.answered(ticket, at(0), today);
+    }
+    let lasts = |secs| {
+        let clocks = (desk.now, at(secs));
+        crate::lasts(&desk.site, &desk.usage, clocks, &charge).map(|left| left.as_secs())
+    };
+    // Two beginnings of 0.25, and then 1.00 a minute.
+    assert_eq!(lasts(0), Some(1_170));
+    assert_eq!(lasts(1_170), Some(0));
 }
 
 #[test]
