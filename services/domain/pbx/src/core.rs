@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use config::Site;
 use ipc::store::{CallRecord, Registration};
@@ -20,6 +21,10 @@ use crate::streams::Connections;
 
 /// Longest text from a peer that goes into an event, characters.
 const EVENT_TEXT_LENGTH_MAX: usize = 128;
+
+/// How long a phone whose connection ended with an earlier process is expected back: phones see the
+/// end at once, and most connect again within ten seconds.
+const BACK_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// The shared part of a [`PbxNode`](crate::PbxNode).
 #[derive(Debug)]
@@ -42,6 +47,9 @@ pub(crate) struct Core {
     pub(crate) proven: Vec<StreamId>,
     /// Extensions that registered by the cause at hand, and how.
     pub(crate) registered: Vec<(String, Flow)>,
+    /// Extensions whose phones lost their connection with an earlier process, and until when they
+    /// are expected to be back.
+    expected: BTreeMap<String, Instant>,
     /// Connections we opened.
     pub(crate) connections: Connections,
     /// SRTP keys and client nonces.
@@ -77,6 +85,7 @@ impl Core {
             stopping: false,
             proven: Vec::new(),
             registered: Vec::new(),
+            expected: BTreeMap::new(),
             connections,
             keeping: Keeping::default(),
             wall: (Instant::ORIGIN, UnixTime::default()),
@@ -193,7 +202,10 @@ impl Core {
         rows: &[Registration],
         open: &BTreeMap<(SocketAddr, SocketAddr), StreamId>,
     ) {
-        self.registrar.restore(self.now, unix, rows, open);
+        let lost = self.registrar.restore(self.now, unix, rows, open);
+        let until = self.now + BACK_TIME_MAX;
+        self.expected
+            .extend(lost.into_iter().map(|extension| (extension, until)));
         let streams = self.registrar.iter().filter_map(|(_, it)| it.flow.stream);
         self.proven.extend(streams);
         if let Some((_, site)) = self.site.clone() {
@@ -203,6 +215,17 @@ impl Core {
             });
             self.registrar_changed(changes);
         }
+    }
+
+    /// Until when a phone of an extension is expected that an earlier process knew.
+    pub(crate) fn expected_until(&self, extension: &str) -> Option<Instant> {
+        let until = self.expected.get(extension).copied();
+        until.filter(|until| *until > self.now)
+    }
+
+    /// An extension has a phone again.
+    pub(crate) fn is_back(&mut self, extension: &str) {
+        self.expected.remove(extension);
     }
 
     /// The way to a contact: how its REGISTER came, or a new connection when that one is gone.

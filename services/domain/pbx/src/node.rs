@@ -234,6 +234,17 @@ impl PbxNode {
         }
     }
 
+    /// Phones that registered by the cause at hand may be waited for.
+    fn tell_callers(&mut self) {
+        for (extension, _) in self.core.registered.clone() {
+            if !self.core.registrar.phones(&extension).is_empty() {
+                self.core.is_back(&extension);
+                self.calls(|calls, tools| calls.phone_came(tools, &extension));
+            }
+        }
+        self.drain();
+    }
+
     /// Phones that registered by the cause at hand may have come by another way than they watch by.
     fn tell_watchers(&mut self) {
         for (extension, flow) in std::mem::take(&mut self.core.registered) {
@@ -341,6 +352,7 @@ impl Node for PbxNode {
         self.core.now = now;
         self.take(input);
         self.drain();
+        self.tell_callers();
         self.calls(Calls::settle);
         self.drain();
         self.tell_watchers();

@@ -62,7 +62,7 @@ impl Calls {
         }
     }
 
-    fn call_extension(
+    pub(super) fn call_extension(
         &mut self,
         tools: &mut Tools<'_>,
         key: Key,
@@ -76,7 +76,7 @@ impl Calls {
             return;
         }
         let phones = tools.core.registrar.phones(number);
-        if phones.is_empty() {
+        if phones.is_empty() && !self.expect(tools, key, who, (number, until)) {
             self.target_failed(key, StatusCode::REQUEST_TIMEOUT);
         }
         for phone in phones {

@@ -15,6 +15,7 @@ use sip::StatusCode;
 
 use super::alarms::Alarm;
 use super::branch::Branch;
+use super::expected::Expected;
 use super::party::Place;
 use super::plan::{Plan, Ring, Stage, Target};
 use super::verdict::{is_busy, verdict};
@@ -35,6 +36,8 @@ pub(super) struct Hunt {
     /// Targets of it that ring later.
     pub(super) later: Vec<(Instant, Target)>,
     pub(super) branches: Vec<Branch>,
+    /// Those who ring as soon as they are back.
+    pub(super) expected: Vec<Expected>,
     /// The last words of those who failed.
     pub(super) failures: Vec<u16>,
     /// Those of the stage that runs.
@@ -89,6 +92,7 @@ impl Hunt {
             ring: None,
             later: Vec::new(),
             branches: Vec::new(),
+            expected: Vec::new(),
             failures: Vec::new(),
             stage_failures: Vec::new(),
             timed_out: false,
@@ -113,6 +117,7 @@ impl Hunt {
         let later = self.later.iter().map(|(at, _)| *at);
         later
             .chain(self.branches.iter().map(|branch| branch.until))
+            .chain(self.expected.iter().map(|one| one.give_up))
             .min()
     }
 }
@@ -191,6 +196,7 @@ impl Calls {
                 return false;
             };
             if hunt.branches.is_empty()
+                && hunt.expected.is_empty()
                 && let Some(next) = hunt.later.iter().map(|(at, _)| *at).min()
                 && next > now
             {
@@ -217,6 +223,7 @@ impl Calls {
     /// A delayed target's time has come, or somebody rang long enough.
     pub(super) fn hunt_timer(&mut self, tools: &mut Tools<'_>, key: Key) {
         let now = tools.core.now;
+        self.give_up_expected(now, key);
         let Some(hunt) = self.hunts.get_mut(&key) else {
             return;
         };

@@ -21,6 +21,7 @@ mod checkpoint;
 mod codecs;
 mod conversation;
 mod ending;
+mod expected;
 mod hunt;
 mod incoming;
 mod keys;

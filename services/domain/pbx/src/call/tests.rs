@@ -1,5 +1,6 @@
 //! Calls whose messages cross, over the wire.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipc::sound::{EndpointId, Reply, Request as Sound};
@@ -8,7 +9,7 @@ use sansio::Transport;
 use sip::{HeaderName, Message, Method, Request, Response, StatusCode};
 
 use crate::interface::{Event, Input, Output};
-use crate::scripted::{PASSWORD, Rig, answered, register, request};
+use crate::scripted::{PASSWORD, Rig, answered, register, request, site};
 
 const CALLER: &str = "10.0.0.2:5060";
 const CALLEE: &str = "10.0.0.3:5060";
@@ -111,4 +112,80 @@ fn a_call_has_one_hop_less_on_its_other_side() {
     let hops = |request: &Request| request.headers.max_forwards().expect("legible");
     let left = hops(&rung).expect("there");
     assert_eq!(hops(&invite), Some(left + 1));
+}
+
+/// A call from 100 to 102, whose phone on TLS was registered in an earlier process.
+fn calling_who_lost_his_connection() -> Rig {
+    let mut before = Rig::new();
+    let by_tls = Input::StreamOpened {
+        stream: 1,
+        transport: Transport::Tls,
+        remote: CALLEE.parse().expect("an address"),
+        local: "10.0.0.1:5061".parse().expect("an address"),
+    };
+    before.handle(by_tls);
+    let contact = ["<sip:102@10.0.0.3:5060;transport=tls>"];
+    let registered = register("102", "r", 1, &contact);
+    let challenged = before.ask_on(1, CALLEE, &registered);
+    let registered = answered(&challenged, "102", PASSWORD, &registered);
+    assert_eq!(before.ask_on(1, CALLEE, &registered).status, StatusCode::OK);
+    let kept = before.kept();
+    let mut rig = Rig::unconfigured();
+    rig.handle(Input::StoredRegistrations(kept));
+    rig.handle(Input::Config(1, Arc::new(site(|_| ()))));
+    let mut invite = request(Method::Invite, "100", "call", 1);
+    invite.uri = sip::Uri::parse(b"sip:102@10.0.0.1").expect("a URI");
+    let invite = described(invite);
+    let challenged = rig.ask(CALLER, &invite);
+    let invite = answered(&challenged, "100", PASSWORD, &invite);
+    let invite = rig.with_via(CALLER, Transport::Udp, &invite);
+    rig.datagram(CALLER, invite.to_bytes());
+    let caller = asked_for(&rig).expect("an endpoint for the caller");
+    opened(&mut rig, caller);
+    rig
+}
+
+/// The endpoint that `media` was asked for first.
+fn asked_for(rig: &Rig) -> Option<EndpointId> {
+    rig.outputs.iter().find_map(|output| match output {
+        Output::Sound(Sound::Open { id, .. }) => Some(*id),
+        _ => None,
+    })
+}
+
+/// What the caller was told last.
+fn told(rig: &mut Rig) -> Option<u16> {
+    let messages = rig.take_messages().into_iter().rev();
+    messages.into_iter().find_map(|(_, message)| match message {
+        Message::Response(response) => Some(response.status.code()),
+        Message::Request(_) => None,
+    })
+}
+
+#[test]
+fn a_call_waits_for_a_phone_on_tls_after_a_restart() {
+    let mut rig = calling_who_lost_his_connection();
+    rig.pass(Duration::from_secs(5));
+    assert_eq!(told(&mut rig), Some(100), "nothing final yet");
+    rig.outputs.clear();
+    rig.open(9, CALLEE);
+    let contact = ["<sip:102@10.0.0.3:5060;transport=tcp>"];
+    let registered = register("102", "r", 3, &contact);
+    let challenged = rig.ask_on(9, CALLEE, &registered);
+    let registered = answered(&challenged, "102", PASSWORD, &registered);
+    assert_eq!(rig.ask_on(9, CALLEE, &registered).status, StatusCode::OK);
+    let callee = asked_for(&rig).expect("an endpoint for the callee");
+    opened(&mut rig, callee);
+    assert!(to_callee(&mut rig, &Method::Invite).is_some());
+}
+
+#[test]
+fn a_phone_that_does_not_come_back_is_not_there() {
+    let mut rig = calling_who_lost_his_connection();
+    rig.pass(Duration::from_secs(19));
+    assert_eq!(told(&mut rig), Some(100));
+    rig.pass(Duration::from_secs(2));
+    assert_eq!(told(&mut rig), Some(480));
+    // Nor is it waited for again.
+    assert_eq!(rig.node.status().calls.len(), 0);
 }

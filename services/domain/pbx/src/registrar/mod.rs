@@ -230,18 +230,24 @@ impl Registrar {
     }
 
     /// Takes back what an earlier process kept: what can be reached by a connection that outlived
-    /// it, by a new one, or without any. What already stands is newer and stays.
+    /// it, by a new one, or without any. What already stands is newer and stays. Gives the
+    /// extensions of contacts that would stand if their connection did.
     pub(crate) fn restore(
         &mut self,
         now: Instant,
         wall: UnixTime,
         rows: &[Registration],
         open: &BTreeMap<(SocketAddr, SocketAddr), StreamId>,
-    ) {
+    ) -> Vec<String> {
+        let mut lost = Vec::new();
         for row in rows {
             let Some(binding) = row::binding(now, wall, row, open) else {
                 continue;
             };
+            if !binding.is_reachable() {
+                lost.push(row.extension.clone());
+                continue;
+            }
             let known = self.bindings(&row.extension);
             let room = known.len() < CONTACTS_PER_EXTENSION_MAX * FLOWS_PER_PHONE_MAX
                 && self.count < REGISTRATIONS_MAX;
@@ -261,6 +267,7 @@ impl Registrar {
                 self.count = self.count.saturating_add(1);
             }
         }
+        lost
     }
 
     fn remove_where(

@@ -38,8 +38,9 @@ pub(super) fn row(
     }
 }
 
-/// A row as a contact; `None` when it is over, illegible, or was only reached by a connection that
-/// ended with the process. `open` has those that did not, by the addresses of both ends.
+/// A row as a contact; `None` when it is over or illegible. `open` has the connections that did not
+/// end with the process, by the addresses of both ends; a contact that was only reached by one that
+/// did cannot be reached.
 pub(super) fn binding(
     now: Instant,
     wall: UnixTime,
@@ -67,7 +68,7 @@ pub(super) fn binding(
     let uri = Uri::parse(row.contact.as_bytes()).ok()?;
     let contact = NameAddr::parse(format!("<{uri}>{}", row.params).as_bytes());
     let contact = contact.unwrap_or_else(|| NameAddr::new(uri));
-    let binding = Binding {
+    Some(Binding {
         instance: instance(&contact),
         uri: contact.uri,
         params: contact.params,
@@ -83,8 +84,7 @@ pub(super) fn binding(
         cseq: row.cseq,
         expires: now + Duration::from_millis(left),
         user_agent: row.user_agent.clone(),
-    };
-    binding.is_reachable().then_some(binding)
+    })
 }
 
 fn path(text: &str) -> Option<Vec<NameAddr>> {
