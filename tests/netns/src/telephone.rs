@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use native::{NativeError, PASSWORD, number};
 use sip::digest::{Algorithm, Challenge, Ha1};
@@ -55,18 +55,21 @@ impl Telephone {
         let bind = |port: u16| {
             UdpSocket::bind((address, port)).map_err(NativeError::io("bind", "a telephone"))
         };
-        let socket = bind(5060)?;
-        socket
-            .set_read_timeout(Some(PATIENCE))
-            .map_err(NativeError::io("set up", "a telephone"))?;
-        Ok(Self {
-            socket,
+        let telephone = Self {
+            socket: bind(5060)?,
             server,
             number: number(index),
             media: bind(4000)?,
             challenge: None,
             kept: Vec::new(),
-        })
+        };
+        telephone.wait_at_most(PATIENCE)?;
+        Ok(telephone)
+    }
+
+    fn wait_at_most(&self, time: Duration) -> Result<(), NativeError> {
+        let set = self.socket.set_read_timeout(Some(time));
+        set.map_err(NativeError::io("set up", "a telephone"))
     }
 
     /// Registers, asked for its password once if need be; the final answer.
@@ -88,6 +91,28 @@ impl Telephone {
     /// # Errors
     /// It is refused, or nobody answers.
     pub fn call(&mut self, called: &str, headers: &[(&str, &str)]) -> Result<Dialog, NativeError> {
+        let (dialog, _) = self.call_without_ack(called, headers)?;
+        self.acknowledge(&dialog)?;
+        Ok(dialog)
+    }
+
+    /// Acknowledges the answer to the latest INVITE.
+    ///
+    /// # Errors
+    /// It cannot be sent.
+    pub fn acknowledge(&self, dialog: &Dialog) -> Result<(), NativeError> {
+        self.send(&self.in_dialog(dialog, Method::Ack, dialog.cseq))
+    }
+
+    /// The same, but nobody tells the box that the answer has come; it comes along.
+    ///
+    /// # Errors
+    /// It is refused, or nobody answers.
+    pub fn call_without_ack(
+        &mut self,
+        called: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<(Dialog, Response), NativeError> {
         let remote = NameAddr::new(self.uri(Some(called)));
         let local = NameAddr::new(self.uri(Some(&self.number))).with_tag(&fresh());
         let uri = self.uri(Some(called));
@@ -113,9 +138,7 @@ impl Telephone {
             cseq,
             media: media_of(&response.body)?,
         };
-        let ack = self.in_dialog(&dialog, Method::Ack, cseq);
-        self.send(&ack)?;
-        Ok(dialog)
+        Ok((dialog, response))
     }
 
     /// Waits for a call and answers it; back when that was acknowledged.
@@ -163,7 +186,11 @@ impl Telephone {
         }
     }
 
-    fn request_once(
+    /// The same, whatever the answer: 491 is one as well.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn request_once(
         &mut self,
         dialog: &mut Dialog,
         method: Method,
@@ -186,8 +213,7 @@ impl Telephone {
         }
         let response = self.ask(request)?;
         if is_invite && response.status.is_success() {
-            let ack = self.in_dialog(dialog, Method::Ack, dialog.cseq);
-            self.send(&ack)?;
+            self.acknowledge(dialog)?;
         }
         Ok(response)
     }
@@ -243,6 +269,62 @@ impl Telephone {
             }
             Message::Request(_) => Err(unexpected("a request")),
         }
+    }
+
+    /// Everything that comes until a message is the one waited for, or this time is over; each with
+    /// when it came.
+    ///
+    /// # Errors
+    /// Its socket fails.
+    pub fn listen(
+        &mut self,
+        time: Duration,
+        last: impl Fn(&Message) -> bool,
+    ) -> Result<Vec<(Instant, Message)>, NativeError> {
+        let end = Instant::now() + time;
+        let mut heard = Vec::new();
+        let mut buffer = [0; 65_536];
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            self.wait_at_most(left)?;
+            let Ok((length, _)) = self.socket.recv_from(&mut buffer) else {
+                break;
+            };
+            let bytes = buffer.get(..length).unwrap_or_default();
+            if let Ok(message) = sip::parse_datagram(bytes) {
+                let is_last = last(&message);
+                heard.push((Instant::now(), message));
+                if is_last {
+                    break;
+                }
+            }
+        }
+        self.wait_at_most(PATIENCE)?;
+        Ok(heard)
+    }
+
+    /// Answers a request that was [heard](Self::listen).
+    ///
+    /// # Errors
+    /// It cannot be sent.
+    pub fn respond(&self, request: &Request, status: StatusCode) -> Result<(), NativeError> {
+        let response =
+            Response::to_request(request, status, None).with(HeaderName::Contact, self.contact());
+        self.send_bytes(&response.to_bytes())
+    }
+
+    /// Takes an offer in a dialog.
+    ///
+    /// # Errors
+    /// It cannot be sent.
+    pub fn agree(&self, request: &Request) -> Result<(), NativeError> {
+        let response = Response::to_request(request, StatusCode::OK, None)
+            .with(HeaderName::Contact, self.contact())
+            .with_body("application/sdp", self.description());
+        self.send_bytes(&response.to_bytes())
     }
 
     /// Its Contact.
@@ -321,14 +403,6 @@ impl Telephone {
                 other => self.kept.push(other),
             }
         }
-    }
-
-    /// Takes an offer in a dialog.
-    fn agree(&self, request: &Request) -> Result<(), NativeError> {
-        let response = Response::to_request(request, StatusCode::OK, None)
-            .with(HeaderName::Contact, self.contact())
-            .with_body("application/sdp", self.description());
-        self.send_bytes(&response.to_bytes())
     }
 
     fn send(&self, request: &Request) -> Result<(), NativeError> {

@@ -4,7 +4,7 @@
 //! codecs, was converted.
 #![expect(clippy::expect_used, reason = "a test may panic to fail")]
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use ipc::Redacted;
@@ -33,21 +33,22 @@ const HIGH: Tone = Tone {
 /// What is different between the phones of a test.
 #[derive(Clone, Copy)]
 struct Kind {
+    /// The box's own address: media leaves by the address of the route, and the box takes it from
+    /// where the description or the signalling says, and from nowhere else.
+    address: IpAddr,
     transport: Transport,
     encryption: Encryption,
     codec: Codec,
 }
 
 const PLAIN: Kind = Kind {
+    address: IpAddr::V4(Ipv4Addr::LOCALHOST),
     transport: Transport::Udp,
     encryption: Encryption::Off,
     codec: Codec::G711,
 };
 
 fn phone(office: &Office, index: usize, kind: Kind, tone: Tone) -> Phone {
-    // The box's own address: media leaves by the address of the route, and the box takes it from
-    // where the description or the signalling says, and from nowhere else.
-    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let own_port = FIRST_PORT + 10 * u16::try_from(index).expect("a small office");
     let port = match kind.transport {
         Transport::Udp | Transport::Tcp => 5060,
@@ -56,8 +57,8 @@ fn phone(office: &Office, index: usize, kind: Kind, tone: Tone) -> Phone {
     let config = PhoneConfig {
         extension: number(index),
         password: Redacted::new(PASSWORD.to_owned()),
-        registrar: SocketAddr::new(office.box_.sip.ip(), port),
-        local: SocketAddr::new(address, own_port),
+        registrar: SocketAddr::new(kind.address, port),
+        local: SocketAddr::new(kind.address, own_port),
         transport: kind.transport,
         encryption: kind.encryption,
         codec: kind.codec,
@@ -137,6 +138,40 @@ fn an_encrypted_phone_talks_to_a_plain_one() {
         ..PLAIN
     };
     check(encrypted, PLAIN);
+}
+
+#[test]
+fn an_encrypted_phone_over_tcp_talks_to_a_plain_one_over_tls() {
+    let encrypted = Kind {
+        transport: Transport::Tcp,
+        encryption: Encryption::Required,
+        ..PLAIN
+    };
+    let plain = Kind {
+        transport: Transport::Tls,
+        ..PLAIN
+    };
+    check(encrypted, plain);
+}
+
+#[test]
+fn a_phone_on_ipv6_talks_to_one_on_ipv4() {
+    let six = Kind {
+        address: IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ..PLAIN
+    };
+    check(six, PLAIN);
+}
+
+#[test]
+fn encrypted_phones_over_tls_on_ipv6_talk() {
+    let kind = Kind {
+        address: IpAddr::V6(Ipv6Addr::LOCALHOST),
+        transport: Transport::Tls,
+        encryption: Encryption::Required,
+        ..PLAIN
+    };
+    check(kind, kind);
 }
 
 #[test]

@@ -45,11 +45,6 @@ fn an_answer_that_crosses_the_cancel_is_acknowledged_and_ended() {
 }
 
 #[test]
-fn an_answer_never_acknowledged_is_repeated_and_then_the_call_ends() {
-    check("never_acknowledges", "answers");
-}
-
-#[test]
 fn each_repetition_of_an_answer_is_acknowledged() {
     check("calls_for_a_while", "answers_again");
 }

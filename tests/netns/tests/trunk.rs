@@ -10,6 +10,7 @@ use native::{Kamailio, NativeError, PASSWORD, number};
 use netns::{Office, Phone};
 
 const CARRIER: &str = "127.0.2.1:5060";
+const SECOND_CARRIER: &str = "127.0.2.2:5060";
 /// Where Kamailio sends what leaves, and what comes in comes from.
 const OUTSIDE: &str = "127.0.3.1";
 /// A carrier that takes calls by address alone.
@@ -34,6 +35,16 @@ fn line() -> Trunk {
         number_form: NumberForm::E164,
         ..Trunk::default()
     }
+}
+
+/// The same at another carrier.
+fn second_line() -> Trunk {
+    let mut second = line();
+    second.name = "second".into();
+    if let TrunkAccess::Registering { server, .. } = &mut second.access {
+        *server = SECOND_CARRIER.into();
+    }
+    second
 }
 
 /// Another carrier, known by its address.
@@ -149,6 +160,30 @@ fn a_trunk_out_of_service_hands_the_call_to_the_next() {
     let caller = office.phone(0);
     caller.dial("calls", "011988887777").expect("the caller");
     down.finish().expect("the first trunk was asked");
+    outside.finish().expect("the outside");
+}
+
+#[test]
+fn a_carrier_that_has_died_hands_the_call_to_the_next() {
+    let (office, carrier) = connected().expect("an office with a line");
+    let folder = office.box_.folder().join("second");
+    std::fs::create_dir(&folder).expect("a folder");
+    let address = SECOND_CARRIER.parse().expect("an address");
+    let words = [("OUTSIDE", OUTSIDE)];
+    let _second = Kamailio::start(&folder, &configuration(), address, &words).expect("it starts");
+    let trunks = vec![line(), second_line()];
+    office
+        .box_
+        .configure(|site| arrange(site, trunks, &["carrier", "second"]))
+        .expect("the site is taken");
+    office.wait_for_trunk("second").expect("it registers");
+    // It registered a moment ago, so nothing but the call itself can find out.
+    drop(carrier);
+    let outside = outside(&office)
+        .wait("answers_outside")
+        .expect("SIPp starts");
+    let caller = office.phone(0);
+    caller.dial("calls", "011988887777").expect("the caller");
     outside.finish().expect("the outside");
 }
 
