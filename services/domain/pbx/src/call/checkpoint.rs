@@ -37,6 +37,19 @@ enum Kept {
     Usage(UsageState),
 }
 
+impl Kept {
+    /// Whether this process would find it again under this key, to forget it when its time comes.
+    fn belongs_under(&self, key: Key) -> bool {
+        match self {
+            // One alone has nobody to hang up on it.
+            Self::Talk(row) => key != USAGE_KEY && row.members.len() > 1,
+            Self::Slot(row) => key == Key::from(row.slot),
+            Self::Record(_) => key != USAGE_KEY,
+            Self::Usage(_) => key == USAGE_KEY,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct TalkRow {
     members: Vec<MemberRow>,
@@ -204,10 +217,12 @@ impl Calls {
         for (key, bytes) in ours {
             self.kept.insert(*key);
             match postcard::from_bytes::<(u8, Kept)>(bytes) {
-                Ok((VERSION, Kept::Talk(row))) => self.restore_talk(tools, *key, row),
-                Ok((VERSION, Kept::Slot(row))) => self.restore_slot(tools, *row),
-                Ok((VERSION, Kept::Record(record))) => records.push((*key, *record)),
-                Ok((VERSION, Kept::Usage(state))) => self.restore_usage(tools, &state),
+                Ok((VERSION, kept)) if kept.belongs_under(*key) => match kept {
+                    Kept::Talk(row) => self.restore_talk(tools, *key, row),
+                    Kept::Slot(row) => self.restore_slot(tools, *row),
+                    Kept::Record(record) => records.push((*key, *record)),
+                    Kept::Usage(state) => self.restore_usage(tools, &state),
+                },
                 Ok(_) | Err(_) => self.keep(tools, *key, None),
             }
         }
@@ -362,5 +377,34 @@ fn kept_until(tools: &Tools<'_>, until: Instant) -> UntilRow {
     UntilRow {
         at_millis: (tools.core.unix() + left).as_millis(),
         left_millis: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interface::Input;
+    use crate::scripted::Rig;
+
+    #[test]
+    fn a_row_under_a_key_that_is_not_its_own_is_forgotten() {
+        let mut rig = Rig::unconfigured();
+        let usage = Kept::Usage(Usage::default().state(rig.now));
+        let nobody = Kept::Talk(TalkRow {
+            members: Vec::new(),
+            mix: 1,
+            records: Vec::new(),
+        });
+        let row = |kept: &Kept| postcard::to_allocvec(&(VERSION, kept)).expect("a row");
+        rig.handle(Input::StoredCalls(vec![
+            (7, row(&usage)),
+            (8, row(&nobody)),
+            (USAGE_KEY, row(&usage)),
+        ]));
+        let forgotten = rig.outputs.iter().filter_map(|output| match output {
+            Output::Checkpoint { key, call: None } => Some(*key),
+            _ => None,
+        });
+        assert_eq!(forgotten.collect::<Vec<_>>(), [7, 8]);
     }
 }
