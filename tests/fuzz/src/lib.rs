@@ -9,14 +9,18 @@
     reason = "a broken rule panics; that is what they are for"
 )]
 
+mod exchange;
 mod media;
 mod mutate;
+mod pages;
 mod services;
 mod session;
 mod wire;
 
-pub use media::{dtmf, playout, rtcp, rtp, srtp, wav};
+pub use exchange::{exchange, kept_rows};
+pub use media::{dtmf, playout, rtcp, rtp, srtp, stream, wav};
 pub use mutate::Mutator;
+pub use pages::pages;
 pub use services::{ipc_frames, site};
 pub use session::{multipart, sdp, sipfrag, stun};
 pub use wire::{digest, sip_headers, sip_message, sip_stream};
@@ -25,7 +29,7 @@ pub use wire::{digest, sip_headers, sip_message, sip_stream};
 pub type Target = fn(&[u8]);
 
 /// Every target under its name, which is also that of its corpus and of its libFuzzer binary.
-pub const TARGETS: [(&str, Target); 16] = [
+pub const TARGETS: [(&str, Target); 20] = [
     ("sip_message", sip_message),
     ("sip_stream", sip_stream),
     ("sip_headers", sip_headers),
@@ -42,4 +46,8 @@ pub const TARGETS: [(&str, Target); 16] = [
     ("wav", wav),
     ("ipc_frames", ipc_frames),
     ("site", site),
+    ("stream", stream),
+    ("exchange", exchange),
+    ("kept_rows", kept_rows),
+    ("pages", pages),
 ];

@@ -1,9 +1,13 @@
 //! RTP, RTCP, SRTP, telephone events, and sound from outside.
 
+use std::time::Duration;
+
 use rtp::codec::Codec;
+use rtp::dtmf::{EventReceiver, ToneDetector};
 use rtp::playout::Playout;
 use rtp::srtp::{Master, Receiver, Sender, Suite};
-use rtp::{Header, Packet, TelephoneEvent, check_rtcp, is_rtcp};
+use rtp::{Header, Outgoing, Packet, Rate, Reception, TelephoneEvent, check_rtcp, is_rtcp};
+use sansio::Instant;
 
 /// An RTP packet: its parts lie within it, and a header written over itself changes nothing.
 pub fn rtp(bytes: &[u8]) {
@@ -113,4 +117,65 @@ pub fn wav(bytes: &[u8]) {
     }
     let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     let _ = rtp::wav::repaired(bytes, length);
+}
+
+/// Packets of a stream with the time between them, as `media` counts, passes on and hears them:
+/// each is an octet of time in units of 5 ms, one length octet and that many bytes.
+pub fn stream(bytes: &[u8]) {
+    let mut now = Instant::ORIGIN;
+    let mut rest = bytes;
+    let mut reception = Reception::new(8000);
+    let mut events = EventReceiver::new(8000);
+    let mut outgoing = Outgoing::new(1, 0x7fff, u32::MAX);
+    let mut detector = ToneDetector::new(Rate::Narrow);
+    while let [gap, length, tail @ ..] = rest {
+        now = now + Duration::from_millis(5 * u64::from(*gap));
+        let (one, tail) = tail
+            .split_at_checked(usize::from(*length))
+            .unwrap_or((tail, &[]));
+        rest = tail;
+        if is_rtcp(one) {
+            reports(now, one, &mut reception);
+            continue;
+        }
+        let (Ok(packet), Ok(header)) = (Packet::parse(one), Header::parse(one)) else {
+            continue;
+        };
+        reception.packet(now, &header);
+        for heard in events.packet(now, header.ssrc, header.timestamp, packet.payload) {
+            let _ = format!("{heard:?}");
+        }
+        let _ = events.poll(now);
+        let from = u64::from(header.ssrc & 1);
+        if let Some(passed) = outgoing.forward(now, from, 8000, &header) {
+            assert_eq!(passed.ssrc, outgoing.ssrc(), "another stream");
+        }
+        let samples: Vec<i16> = packet
+            .payload
+            .iter()
+            .map(|byte| i16::from(*byte) << 8)
+            .collect();
+        let _ = detector.push(&samples);
+        assert!(
+            (0.0..=1.0).contains(&reception.loss()),
+            "more lost than sent"
+        );
+        let _ = reception.jitter();
+    }
+}
+
+fn reports(now: Instant, bytes: &[u8], reception: &mut Reception) {
+    for part in rtp::rtcp::parts(bytes).flatten() {
+        match part {
+            rtp::rtcp::Part::SenderReport { sent, reports, .. } => {
+                reception.sender_report(now, &sent);
+                let _ = reports.of(1).map(|report| report.round_trip(now));
+            }
+            rtp::rtcp::Part::ReceiverReport { reports, .. } => {
+                let _ = reports.of(1).map(|report| report.round_trip(now));
+            }
+            rtp::rtcp::Part::Bye(_) | rtp::rtcp::Part::Other(_) => {}
+        }
+    }
+    let _ = reception.report(now);
 }
