@@ -7,7 +7,7 @@ use crate::authentication::Admission;
 use crate::call::{Caller, Calls, Tools};
 use crate::core::{Core, event_text};
 use crate::interface::{AuthFailure, Event, PeerFault};
-use crate::leg::Peer;
+use crate::leg::{LegId, Peer};
 use crate::subscription::EVENTS;
 use crate::{register, routing};
 
@@ -35,12 +35,7 @@ pub(crate) fn request(
         return;
     }
     let in_dialog = request.headers.to_tag().is_some();
-    if in_dialog && !is_from_its_peer(tools, id, flow, request) {
-        return;
-    }
-    if in_dialog && tools.legs.in_dialog(tools.core, id, flow, request) {
-        // Only the peer of a dialog knows its tags.
-        tools.core.proven.extend(flow.stream);
+    if in_dialog && in_its_dialog(tools, id, flow, request) {
         return;
     }
     let core = &mut *tools.core;
@@ -102,12 +97,34 @@ pub(crate) fn request(
     }
 }
 
+/// Works off a request in the dialog of a leg; false when it is in none of them.
+fn in_its_dialog(tools: &mut Tools<'_>, id: ServerId, flow: Flow, request: &Request) -> bool {
+    let Some(leg) = tools.legs.named(&request.headers) else {
+        return false;
+    };
+    if !is_from_its_peer(tools, id, flow, request, leg) {
+        return true;
+    }
+    let done = tools.legs.in_dialog(tools.core, id, flow, request, leg);
+    if done {
+        // Only the peer of a dialog knows its tags.
+        tools.core.proven.extend(flow.stream);
+    }
+    done
+}
+
 /// Whether a request in a dialog may come from where it came; otherwise it has been answered. A
 /// dialog's tags are no secret: a lamp shows them to everybody who watches (RFC 4235 §4.1). So who
 /// comes by another way than the phone did proves to be the same extension.
-fn is_from_its_peer(tools: &mut Tools<'_>, id: ServerId, flow: Flow, request: &Request) -> bool {
+fn is_from_its_peer(
+    tools: &mut Tools<'_>,
+    id: ServerId,
+    flow: Flow,
+    request: &Request,
+    leg: LegId,
+) -> bool {
     let core = &mut *tools.core;
-    let Some(extension) = tools.legs.to_be_proven(core, flow, &request.headers) else {
+    let Some(extension) = tools.legs.to_be_proven(core, flow, leg) else {
         return true;
     };
     match admit(core, id, flow, request) {

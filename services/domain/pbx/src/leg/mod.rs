@@ -30,7 +30,7 @@ mod uas;
 use ipc::sound::{Codec, EndpointId, Reply as SoundReply};
 use sansio::Instant;
 use sip::transaction::{ClientId, Flow, ServerId};
-use sip::{Headers, Request, Response, StatusCode};
+use sip::{Request, Response, StatusCode};
 
 use crate::core::Core;
 use crate::interface::{Hop, QueryId};
@@ -193,13 +193,8 @@ impl Legs {
     /// than the phone of that dialog, and not by one of that extension's registrations either.
     /// Trunks send from many addresses and have no password of ours; what names their dialogs is
     /// told to nobody else.
-    pub(crate) fn to_be_proven(
-        &self,
-        core: &Core,
-        flow: Flow,
-        headers: &Headers,
-    ) -> Option<String> {
-        let leg = self.legs.get(&self.named(headers)?)?;
+    pub(crate) fn to_be_proven(&self, core: &Core, flow: Flow, leg: LegId) -> Option<String> {
+        let leg = self.legs.get(&leg)?;
         let Peer::Extension(extension) = &leg.peer else {
             return None;
         };
@@ -234,18 +229,15 @@ impl Legs {
 
 /// Causes. Those that return a bool say whether they concern a leg; false means nothing was done.
 impl Legs {
-    /// A request with a To tag. When no leg's dialog is meant the node goes on looking, and in the
-    /// end answers 481.
+    /// A request in the dialog of a leg, which [`Self::named`] finds.
     pub(crate) fn in_dialog(
         &mut self,
         core: &mut Core,
         id: ServerId,
         flow: Flow,
         request: &Request,
+        leg: LegId,
     ) -> bool {
-        let Some(leg) = self.named(&request.headers) else {
-            return false;
-        };
         let done = self.with(core, leg, |leg, cx| leg.in_dialog(cx, id, flow, request));
         done == Some(true)
     }
@@ -257,7 +249,7 @@ impl Legs {
         };
         // It cannot be challenged, and may carry an answer: from a strange host it is ignored.
         let host = self.flow(leg).map(|known| known.remote.ip());
-        let stranger = self.to_be_proven(core, flow, &request.headers).is_some();
+        let stranger = self.to_be_proven(core, flow, leg).is_some();
         if stranger && host != Some(flow.remote.ip()) {
             return false;
         }

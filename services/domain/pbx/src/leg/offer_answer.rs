@@ -124,14 +124,12 @@ impl Talk {
             DtmfMode::Info | DtmfMode::InBand => false,
         };
         let (codecs, events) = sdp::offered(wanted, self.ours.as_ref(), with_events);
-        let mut crypto = match place.profile.srtp {
+        let crypto = match place.profile.srtp {
             Encryption::Off => Vec::new(),
-            Encryption::Optional | Encryption::Required => self.key_lines(secrets),
-        };
-        if place.profile.srtp == Encryption::Optional {
             // Two lines keep the INVITE short enough for a datagram.
-            crypto.truncate(2);
-        }
+            Encryption::Optional => self.key_lines(secrets, 2),
+            Encryption::Required => self.key_lines(secrets, SUITES.len()),
+        };
         let secure = place.profile.srtp == Encryption::Required || self.is_secure();
         let ours = Ours {
             port: place.port,
@@ -300,9 +298,9 @@ impl Talk {
         key
     }
 
-    fn key_lines(&mut self, secrets: &mut Secrets) -> Vec<CryptoLine> {
+    fn key_lines(&mut self, secrets: &mut Secrets, count: usize) -> Vec<CryptoLine> {
         (1_u32..)
-            .zip(SUITES)
+            .zip(SUITES.into_iter().take(count))
             .map(|(tag, suite)| CryptoLine::ours(tag, suite, self.key(secrets, suite)))
             .collect()
     }

@@ -139,10 +139,10 @@ impl Legs {
         LegId(core.secrets.number())
     }
 
-    /// The leg in whose dialog a request was sent: our tag names it.
-    pub(super) fn named(&self, headers: &Headers) -> Option<LegId> {
-        let to = headers.to().ok()?;
-        let id = LegId::of_tag(to.tag()?)?;
+    /// The leg in whose dialog a request was sent: our tag names it. `None` when it has none; the
+    /// node goes on looking then, and in the end answers 481.
+    pub(crate) fn named(&self, headers: &Headers) -> Option<LegId> {
+        let id = LegId::of_tag(headers.to_tag()?)?;
         let leg = self.legs.get(&id)?;
         let from = headers.from().ok()?;
         let ours = headers.call_id().ok()? == leg.dialog.call_id

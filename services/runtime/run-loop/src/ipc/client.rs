@@ -128,6 +128,8 @@ impl<Reply: DeserializeOwned> Subscription<Reply> {
 struct Link {
     stream: UnixStream,
     decoder: Decoder,
+    /// Where bytes arrive; made once, not cleared for each answer.
+    buffer: Vec<u8>,
 }
 
 impl Link {
@@ -141,6 +143,7 @@ impl Link {
         Ok(Self {
             stream,
             decoder: Decoder::default(),
+            buffer: vec![0; 8192],
         })
     }
 
@@ -166,7 +169,6 @@ impl Link {
     }
 
     async fn receive<Reply: DeserializeOwned>(&mut self, path: &Path) -> Result<Reply, CallError> {
-        let mut buffer = [0; 8192];
         loop {
             if let Some(reply) = self
                 .decoder
@@ -175,9 +177,10 @@ impl Link {
             {
                 return Ok(reply);
             }
-            match self.stream.read(&mut buffer).await {
+            match self.stream.read(&mut self.buffer).await {
                 Ok(count) if count > 0 => {
-                    self.decoder.push(buffer.get(..count).unwrap_or_default());
+                    let read = self.buffer.get(..count);
+                    self.decoder.push(read.unwrap_or_default());
                 }
                 _ => return Err(CallError::Closed { path: show(path) }),
             }

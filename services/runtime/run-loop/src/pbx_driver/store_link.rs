@@ -53,6 +53,12 @@ struct Waiting {
     offered: bool,
 }
 
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.calls.is_empty() && self.registrations.is_none()
+    }
+}
+
 impl StoreLink {
     /// A link to the service behind `path`. It holds what it is given until [`Self::start`].
     pub(super) fn new(path: PathBuf) -> Self {
@@ -111,7 +117,7 @@ impl StoreLink {
     /// Whether everything handed over is durable.
     pub(super) fn is_idle(&self) -> bool {
         let waiting = self.shared.lock();
-        waiting.calls.is_empty() && waiting.registrations.is_none() && !waiting.offered
+        waiting.is_empty() && !waiting.offered
     }
 }
 
@@ -198,6 +204,10 @@ async fn write(
             let stored = shared.settle(offer);
             if feed.send(Input::Stored(stored)).await.is_err() {
                 return;
+            }
+            if !shared.lock().is_empty() {
+                // What came meanwhile is not alone either.
+                sleep(GATHER).await;
             }
         }
     }

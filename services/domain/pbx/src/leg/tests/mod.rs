@@ -162,7 +162,10 @@ impl Bench {
                 let in_dialog = request.headers.to().is_ok_and(|to| to.tag().is_some());
                 if !in_dialog {
                     self.arrived.push_back((id, flow, request));
-                } else if !legs.in_dialog(core, id, flow, &request) {
+                    return;
+                }
+                let leg = legs.named(&request.headers);
+                if !leg.is_some_and(|leg| legs.in_dialog(core, id, flow, &request, leg)) {
                     core.reject(id, &request, StatusCode::CALL_DOES_NOT_EXIST);
                 }
             }
