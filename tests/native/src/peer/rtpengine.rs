@@ -115,7 +115,8 @@ impl RtpEngine {
 
     /// Asks by the `ng` protocol (bencode behind a cookie); where the SDP in the answer points.
     fn ask(&self, cookie: usize, fields: &[(&str, &str)]) -> Result<SocketAddr, NativeError> {
-        let mut asked = format!("{cookie} d");
+        // It answers a cookie it has seen with what it said then: to the pings, which are numbers.
+        let mut asked = format!("session{cookie} d");
         for (name, value) in fields {
             asked.push_str(&format!("{}:{name}{}:{value}", name.len(), value.len()));
         }
