@@ -6,7 +6,8 @@
     reason = "a test's helpers may fail the test"
 )]
 
-use sim::Floor;
+use ipc::sound::Clip;
+use sim::{Floor, Hears, checks};
 
 const OPUS: &str = "a=rtpmap:96 opus/48000/2\r\n";
 
@@ -54,8 +55,46 @@ fn a_caller_is_not_left_with_a_codec_that_goes_nowhere() {
     assert_eq!(sent(&floor, 0, caller), "PCMA");
 }
 
+/// Opus is converted for a phone that has nothing else, whoever calls.
 #[test]
-fn what_cannot_be_converted_passes_through() {
+fn a_phone_with_opus_alone_talks_with_one_that_has_none() {
+    for (caller, callee) in [(0, 1), (1, 0)] {
+        // Its settings say so, or it would not be offered what its caller does not have.
+        let mut floor = Floor::with(2, |site| {
+            site.extensions[0].settings.codecs = vec![ipc::site::Codec::Opus];
+        });
+        floor.sets[0].formats = ("96", OPUS);
+        floor.sets[1].formats = ("8", "");
+        let (one, other) = floor.connect(caller, callee);
+        floor.run_secs(2);
+        assert!(floor.talk((caller, one), (callee, other)));
+        let (opus, plain) = if caller == 0 {
+            (one, other)
+        } else {
+            (other, one)
+        };
+        assert_eq!(sent(&floor, 0, opus), "OPUS");
+        assert_eq!(sent(&floor, 1, plain), "PCMA");
+        floor.act(caller, |set, world| set.hang_up(world, one));
+        assert_eq!(checks::settled(&floor.world), Ok(()));
+    }
+}
+
+/// What `media` plays it can encode for that phone.
+#[test]
+fn a_phone_with_opus_alone_that_is_held_hears_music() {
+    let mut floor = Floor::new(2);
+    for set in &mut floor.sets {
+        set.formats = ("96", OPUS);
+    }
+    let (caller, callee) = floor.connect(0, 1);
+    floor.act(1, |set, world| set.hold(world, callee));
+    assert_eq!(floor.hears(0, caller), Hears::Plays(Clip::MusicOnHold));
+    assert_eq!(sent(&floor, 0, caller), "OPUS");
+}
+
+#[test]
+fn what_both_have_passes_through() {
     let mut floor = Floor::new(2);
     floor.sets[0].formats = ("96 8", OPUS);
     floor.sets[1].formats = ("96 8", OPUS);

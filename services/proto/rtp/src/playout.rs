@@ -31,7 +31,7 @@ pub enum Heard {
 }
 
 /// Plays out the packets of one peer in one codec.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Playout {
     decoder: Decoder,
     buffer: Buffer,
@@ -44,7 +44,7 @@ pub struct Playout {
 impl Playout {
     /// Nothing received yet.
     #[must_use]
-    pub const fn new(codec: Codec) -> Self {
+    pub fn new(codec: Codec) -> Self {
         Self {
             decoder: Decoder::of(codec),
             buffer: Buffer::new(),
@@ -68,7 +68,7 @@ impl Playout {
 
     /// Takes in a packet of this codec. One that is too late, a copy or empty is let go.
     pub fn push(&mut self, header: &Header, payload: &[u8]) {
-        let samples = self.codec().samples(payload.len());
+        let samples = self.codec().samples(payload);
         let millis = samples / self.rate().samples(1);
         if millis > 0 && millis <= PACKET_MILLIS_MAX {
             self.buffer.push(header, Kind::Audio, payload, millis);

@@ -8,6 +8,9 @@ use crate::media::Media;
 pub(crate) const EVENT_NAME: &str = "TELEPHONE-EVENT";
 /// Comfort noise (RFC 3389).
 const NOISE_NAME: &str = "CN";
+/// Opus, and the clock it always has (RFC 7587 §4.1).
+const OPUS_NAME: &str = "OPUS";
+const OPUS_CLOCK: u32 = 48_000;
 /// First payload type without a meaning of its own.
 const DYNAMIC_FIRST: u8 = 96;
 /// Last payload type.
@@ -28,7 +31,7 @@ const STATIC: [(u8, &str, u32); 9] = [
 
 /// Names as they are registered, where upper case is not it. Some phones compare by letter.
 const REGISTERED: [(&str, &str); 4] = [
-    ("OPUS", "opus"),
+    (OPUS_NAME, "opus"),
     ("SPEEX", "speex"),
     ("ILBC", "iLBC"),
     (EVENT_NAME, "telephone-event"),
@@ -90,13 +93,38 @@ pub fn is_noise(codec: &Codec) -> bool {
     codec.name == NOISE_NAME
 }
 
-/// What `media` converts to and from: G.711 and G.722.
+/// What `media` converts to and from at next to no cost: G.711 and G.722.
 #[must_use]
 pub fn is_convertible(codec: &Codec) -> bool {
     matches!(codec.name.as_str(), "PCMA" | "PCMU" | "G722") && codec.clock == 8000
 }
 
-/// What `media` converts to and from, under the payload types of RFC 3551.
+/// Opus (RFC 7587): `media` converts it too, but for half a per cent of a core, so only for whoever
+/// has nothing else.
+#[must_use]
+pub fn is_opus(codec: &Codec) -> bool {
+    codec.name == OPUS_NAME && codec.clock == OPUS_CLOCK
+}
+
+/// What `media` converts to and from at any cost.
+#[must_use]
+pub fn is_decoded(codec: &Codec) -> bool {
+    is_convertible(codec) || is_opus(codec)
+}
+
+/// Opus as we offer it.
+#[must_use]
+pub fn opus() -> Codec {
+    Codec {
+        payload_type: DYNAMIC_FIRST,
+        name: OPUS_NAME.to_owned(),
+        clock: OPUS_CLOCK,
+        channels: 2,
+        parameters: String::new(),
+    }
+}
+
+/// What `media` converts to and from at next to no cost, under the payload types of RFC 3551.
 #[must_use]
 pub fn convertible() -> Vec<Codec> {
     STATIC

@@ -18,7 +18,7 @@ mod session;
 
 pub use audio::{Audio, AudioFault, FORMATS_MAX, Ours, read_audio};
 pub use author::Author;
-pub use codec::{convertible, is_convertible, is_noise, same_encoding};
+pub use codec::{convertible, is_convertible, is_decoded, is_noise, is_opus, opus, same_encoding};
 pub use crypto::{CryptoLine, KEYS_MAX, SUITES, key_length};
 pub use media::{Direction, Media, TelephoneEvent};
 pub use negotiate::{choose, events, offered, taken};

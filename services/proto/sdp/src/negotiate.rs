@@ -3,16 +3,16 @@
 use ipc::sound::{Codec, Dtmf};
 
 use crate::audio::{Audio, Ours};
-use crate::codec::{is_convertible, is_noise, number, same_encoding};
+use crate::codec::{is_convertible, is_decoded, is_noise, is_opus, number, same_encoding};
 use crate::media::{Direction, TelephoneEvent};
 
 /// Payload types of telephone-event in offers of ours: what most phones use themselves.
 const EVENT_TYPES: [(u8, u32); 2] = [(101, 8000), (110, 48000)];
 
 /// Codecs for an answer to `offered`: those of `prefer` in its order when the offer has one, so
-/// that nothing is converted; else the convertible ones in the offer's order, when something in
-/// `prefer` can be converted to them. An empty `prefer` is `media` itself, which plays what it can
-/// convert. Empty when nothing fits: 488.
+/// that nothing is converted; else the convertible ones in the offer's order, or Opus when it has
+/// none, when something in `prefer` can be converted to them. An empty `prefer` is `media` itself,
+/// which plays what it can convert. Empty when nothing fits: 488.
 ///
 /// Payload types are the offer's: each number means the same both ways (RFC 3264 §6.1). Parameters
 /// are those of `prefer`: they say what the other party can take.
@@ -23,12 +23,17 @@ pub fn choose(offered: &[Codec], prefer: &[Codec]) -> Vec<Codec> {
         .filter(|wanted| !is_noise(wanted))
         .filter_map(|wanted| with_number_of(wanted, offered))
         .collect();
-    if chosen.is_empty() && (prefer.is_empty() || prefer.iter().any(is_convertible)) {
-        let convertible = offered.iter().filter(|codec| is_convertible(codec));
-        chosen.extend(convertible.cloned().map(|codec| Codec {
+    if chosen.is_empty() && (prefer.is_empty() || prefer.iter().any(is_decoded)) {
+        let bare = |codec: Codec| Codec {
             parameters: String::new(),
             ..codec
-        }));
+        };
+        let cheap = offered.iter().filter(|codec| is_convertible(codec));
+        chosen.extend(cheap.cloned().map(bare));
+        if chosen.is_empty() {
+            let opus = offered.iter().find(|codec| is_opus(codec));
+            chosen.extend(opus.cloned().map(bare));
+        }
         return chosen;
     }
     if !chosen.is_empty() {

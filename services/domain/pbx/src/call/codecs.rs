@@ -2,19 +2,21 @@
 
 use ipc::sound::Codec;
 
-/// What `media` can convert between, best first, under its static payload types (RFC 3551 §6).
+/// What `media` can convert between at next to no cost, best first, under its static payload
+/// types (RFC 3551 §6).
 const CONVERTIBLE: [(u8, &str); 3] = [(9, "G722"), (8, "PCMA"), (0, "PCMU")];
 
-/// Whether `media` can decode and encode a codec.
+/// Whether `media` can decode and encode a codec at next to no cost.
 pub(super) fn is_convertible(codec: &Codec) -> bool {
     CONVERTIBLE.iter().any(|(_, name)| *name == codec.name)
 }
 
 /// The first offer to a callee: what the caller can do, in his order, and what `media` can convert
-/// that to. Nothing known, as with a late offer, means what `media` can convert.
+/// that to. Nothing known, as with a late offer, means what `media` can convert. Opus is offered to
+/// nobody whose caller has none: a phone that likes it best would have all its calls converted.
 pub(super) fn offer(caller: &[Codec]) -> Vec<Codec> {
     let mut codecs = caller.to_vec();
-    if caller.is_empty() || caller.iter().any(is_convertible) {
+    if caller.is_empty() || caller.iter().any(sdp::is_decoded) {
         for (payload_type, name) in CONVERTIBLE {
             let known = codecs.iter().any(|codec| codec.name == name);
             // A caller may have given the number to something else.
@@ -35,8 +37,9 @@ pub(super) fn offer(caller: &[Codec]) -> Vec<Codec> {
     codecs
 }
 
-/// Whether whatever a party may send reaches another one, straight or converted. A peer sends any
-/// of the formats agreed on, so one that goes nowhere is one too many.
+/// Whether whatever a party may send reaches another one, straight or converted at next to no cost.
+/// A peer sends any of the formats agreed on, so one that goes nowhere, or to Opus and back, is one
+/// too many.
 pub(super) fn reaches(from: &[Codec], to: &[Codec]) -> bool {
     let converts = to.iter().any(is_convertible);
     let arrives = |a: &Codec| {
@@ -70,7 +73,9 @@ mod tests {
         let caller = [codec(96, "OPUS", 48000), codec(8, "PCMA", 8000)];
         assert_eq!(names(&offer(&caller)), ["OPUS", "PCMA", "G722", "PCMU"]);
         assert_eq!(names(&offer(&[])), ["G722", "PCMA", "PCMU"]);
-        assert_eq!(names(&offer(&[codec(96, "OPUS", 48000)])), ["OPUS"]);
+        let opus = offer(&[codec(96, "OPUS", 48000)]);
+        assert_eq!(names(&opus), ["OPUS", "G722", "PCMA", "PCMU"]);
+        assert_eq!(names(&offer(&[codec(18, "G729", 8000)])), ["G729"]);
     }
 
     #[test]

@@ -62,7 +62,8 @@ impl Calls {
     }
 
     /// Brings two together that agreed on codecs which do not reach the other: the one that may
-    /// send such a codec is offered what the other one takes, once.
+    /// send such a codec is offered what the other one takes, once. Whoever refuses keeps what he
+    /// has, and Opus is converted.
     fn mend_codecs(&mut self, tools: &mut Tools<'_>, talk: &Talk) {
         let [one, other] = talk.members.as_slice() else {
             return;
@@ -71,9 +72,14 @@ impl Calls {
         if a.codecs.is_empty() || b.codecs.is_empty() {
             return;
         }
-        let (leg, wanted) = if !codecs::reaches(&a.codecs, &b.codecs) {
+        // A phone that has Opus and nothing else need not be asked; `media` converts for it.
+        let able = |leg: &LegId| {
+            let offered = tools.legs.offered(*leg);
+            offered.is_empty() || offered.iter().any(codecs::is_convertible)
+        };
+        let (leg, wanted) = if !codecs::reaches(&a.codecs, &b.codecs) && able(one) {
             (*one, codecs::offer(&b.codecs))
-        } else if !codecs::reaches(&b.codecs, &a.codecs) {
+        } else if !codecs::reaches(&b.codecs, &a.codecs) && able(other) {
             (*other, codecs::offer(&a.codecs))
         } else {
             return;

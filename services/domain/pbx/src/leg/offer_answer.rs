@@ -115,7 +115,13 @@ impl Talk {
         codecs: &[Codec],
     ) -> Option<Vec<u8>> {
         let allowed = |codec: &&Codec| allows(place.profile, codec);
-        let wanted: Vec<Codec> = codecs.iter().filter(allowed).cloned().collect();
+        let mut wanted: Vec<Codec> = codecs.iter().filter(allowed).cloned().collect();
+        let first = self.ours.is_none() && codecs.iter().any(sdp::is_decoded);
+        if first && wanted.iter().all(sdp::is_noise) {
+            // Its settings may leave a phone nothing but Opus, which `media` converts.
+            let rest = sdp::convertible().into_iter().chain([sdp::opus()]);
+            wanted.extend(rest.filter(|codec| allows(place.profile, codec)));
+        }
         if wanted.iter().all(sdp::is_noise) {
             return None;
         }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::opus;
 use crate::pcm::Rate;
 
 /// What SDP says of a payload type: `a=rtpmap:9 G722/8000` and its `a=fmtp`.
@@ -32,11 +33,11 @@ impl Format {
     /// The codec, when it is one that is decoded and encoded here.
     #[must_use]
     pub fn codec(&self) -> Option<Codec> {
-        if self.channels > 1 {
-            return None;
-        }
         let named = |name: &str| self.name.eq_ignore_ascii_case(name);
         match self.clock {
+            // `opus/48000/2`, whatever is sent (RFC 7587 §4.1).
+            48_000 if named("OPUS") => Some(Codec::Opus),
+            _ if self.channels > 1 => None,
             8_000 if named("PCMA") => Some(Codec::Pcma),
             8_000 if named("PCMU") => Some(Codec::Pcmu),
             8_000 if named("G722") => Some(Codec::G722),
@@ -94,6 +95,8 @@ pub enum Codec {
     Pcmu,
     /// G.722 at 64 kbit/s.
     G722,
+    /// Opus, as mono at 16 kHz.
+    Opus,
     /// Linear samples, big endian (RFC 3551 §4.5.11).
     L16(Rate),
 }
@@ -104,7 +107,7 @@ impl Codec {
     pub const fn rate(self) -> Rate {
         match self {
             Self::Pcma | Self::Pcmu => Rate::Narrow,
-            Self::G722 => Rate::Wide,
+            Self::G722 | Self::Opus => Rate::Wide,
             Self::L16(rate) => rate,
         }
     }
@@ -114,17 +117,36 @@ impl Codec {
     pub const fn clock(self) -> u32 {
         match self {
             Self::Pcma | Self::Pcmu | Self::G722 => 8_000,
+            Self::Opus => 48_000,
             Self::L16(rate) => rate.hertz(),
         }
     }
 
-    /// Samples in a payload of `octets`.
+    /// Samples in a payload; 0 when it is malformed.
     #[must_use]
-    pub const fn samples(self, octets: usize) -> usize {
+    pub fn samples(self, payload: &[u8]) -> usize {
+        let octets = payload.len();
         match self {
             Self::Pcma | Self::Pcmu => octets,
             Self::G722 => octets.saturating_mul(2),
+            Self::Opus => opus::length(payload),
             Self::L16(_) => octets / 2,
         }
+    }
+
+    /// The packet time to send, milliseconds, when this one is wanted: Opus has not every one.
+    #[must_use]
+    pub const fn packet_millis(self, wanted: usize) -> usize {
+        match self {
+            Self::Opus => opus::frame_millis(wanted),
+            Self::Pcma | Self::Pcmu | Self::G722 | Self::L16(_) => wanted,
+        }
+    }
+
+    /// Whether a payload may hold any number of samples, so that what came in one packet may leave
+    /// in one.
+    #[must_use]
+    pub const fn takes_any_length(self) -> bool {
+        !matches!(self, Self::Opus)
     }
 }

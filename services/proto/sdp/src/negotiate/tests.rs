@@ -36,8 +36,12 @@ fn what_the_other_party_agreed_on_comes_first_under_the_offers_numbers() {
     check(&[codec("G729", 18, 8000)], &[]);
     // `media` itself.
     check(&[], &[("PCMU", 0), ("PCMA", 8)]);
+    // Opus is converted for whoever has nothing else.
     let opus_only = [codec("OPUS", 111, 48000)];
-    assert_eq!(names(&choose(&opus_only, &convertible())), []);
+    let opus = choose(&opus_only, &convertible());
+    assert_eq!(names(&opus), [("OPUS", 111)]);
+    let others = choose(&convertible(), &opus_only);
+    assert_eq!(names(&others), names(&convertible()));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use ipc::sound::{Agreed, Dtmf, EndpointId, MixId};
-use rtp::codec::{Encoder, Format};
+use rtp::codec::{Codec, Encoder, Format};
 use rtp::resample::Resampler;
 use rtp::{Header, Outgoing, Rate};
 use sansio::Instant;
@@ -188,7 +188,8 @@ impl Leg {
         }
     }
 
-    /// Encodes samples of the peer heard, which came in one packet, into one packet.
+    /// Encodes samples of the peer heard, which came in one packet, into one packet, or into as
+    /// many as the codec makes of them.
     pub(crate) fn convert(
         &mut self,
         now: Instant,
@@ -204,6 +205,11 @@ impl Leg {
         let Some(mut speech) = self.take_speech(rate) else {
             return;
         };
+        if !speech.encoder.codec().takes_any_length() {
+            self.ear.speech = Some(speech);
+            self.say(now, from, (rate, samples), packet, world);
+            return;
+        }
         speech.pending.clear();
         speech.resampler.convert(samples, &mut speech.pending);
         speech.payload.clear();
@@ -302,14 +308,9 @@ impl Leg {
         self.tape_heard(&header, payload);
     }
 
-    /// The rate the peer's first convertible codec has.
+    /// The rate of the codec that what is made here is sent in.
     pub(crate) fn speech_rate(&self) -> Rate {
-        let codecs = self.agreed.send.iter();
-        codecs
-            .filter_map(|codec| format(codec).codec())
-            .map(rtp::codec::Codec::rate)
-            .next()
-            .unwrap_or(Rate::Narrow)
+        spoken(&self.agreed).map_or(Rate::Narrow, |(_, codec)| codec.rate())
     }
 
     /// The encoder for samples of a rate; `None` when the peer takes nothing we can make.
@@ -328,10 +329,8 @@ impl Leg {
 
 impl Speech {
     fn new(agreed: &Agreed, from: Rate) -> Option<Self> {
-        let (payload_type, encoder) = agreed.send.iter().find_map(|codec| {
-            let encoder = Encoder::new(&format(codec))?;
-            Some((codec.payload_type, encoder))
-        })?;
+        let (payload_type, codec) = spoken(agreed)?;
+        let encoder = Encoder::of(codec);
         let rate = encoder.rate();
         let millis = match agreed.packet_time {
             0 => rtp::FRAME_MILLIS,
@@ -344,24 +343,31 @@ impl Speech {
             resampler: Resampler::new(from, rate),
             encoder,
             pending: Vec::new(),
-            packet: rate.samples(millis),
+            packet: rate.samples(codec.packet_millis(millis)),
             payload: Vec::new(),
         })
     }
 
     /// Samples in the payload just encoded.
-    const fn payload_samples(&self) -> usize {
-        self.encoder.codec().samples(self.payload.len())
+    fn payload_samples(&self) -> usize {
+        self.encoder.codec().samples(&self.payload)
     }
 
-    /// Samples in the RTP clock, which G.722 runs at half its sampling rate.
+    /// Samples in the RTP clock, which is half the sampling rate for G.722, and 48 kHz for Opus.
     fn ticks_of(&self, samples: usize) -> u32 {
-        let samples = u32::try_from(samples).unwrap_or(0);
-        match self.encoder.rate().hertz().checked_div(self.clock) {
-            Some(ratio) if ratio > 0 => samples / ratio,
-            Some(_) | None => samples,
-        }
+        let ticks = u32::try_from(samples)
+            .unwrap_or(0)
+            .saturating_mul(self.clock);
+        ticks.checked_div(self.encoder.rate().hertz()).unwrap_or(0)
     }
+}
+
+/// What is encoded for a peer: the first codec agreed on that costs next to nothing, else Opus.
+fn spoken(agreed: &Agreed) -> Option<(u8, Codec)> {
+    let codecs = agreed.send.iter();
+    let mut codecs = codecs.filter_map(|it| Some((it.payload_type, format(it).codec()?)));
+    let first = codecs.clone().find(|(_, codec)| *codec != Codec::Opus);
+    first.or_else(|| codecs.next())
 }
 
 /// What becomes of the packets of `speaker` on their way to the peer of `hearer`.

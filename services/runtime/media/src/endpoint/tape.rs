@@ -1,7 +1,7 @@
 //! Recording: what a peer says to the left, what it hears to the right, in step with the tick.
 //!
 //! Both sides are played out of a buffer like a phone does, so a packet that came late is where it
-//! was said. A codec that is not decoded here (Opus) is silence.
+//! was said. A codec that is not decoded here (G.729) is silence.
 
 use rtp::codec::Codec;
 use rtp::playout::Playout;

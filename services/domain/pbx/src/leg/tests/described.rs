@@ -26,7 +26,7 @@ fn a_caller_with_nothing_for_the_other_party_is_refused() {
     let mut bench = Bench::new(profile());
     let mut caller = Remote::caller();
     let leg = bench.incoming(&mut caller, "", OFFER);
-    bench.command(|legs, core| legs.answer(core, leg, &[codec("OPUS", 111)]));
+    bench.command(|legs, core| legs.answer(core, leg, &[codec("G729", 18)]));
     bench.response(488);
 }
 
