@@ -99,3 +99,38 @@ fn a_slot_and_a_group_have_lamps_too() {
     let slot = states(&floor, 2);
     assert!(slot.iter().all(|state| state == "terminated"), "{slot:?}");
 }
+
+/// By the code alone for the own setting, and with the extension behind it for anybody's.
+#[test]
+fn a_setting_has_a_lamp_that_follows_its_codes() {
+    let mut floor = Floor::with(4, |site| {
+        for index in [1, 2] {
+            site.extensions[index].settings.pickup_group = "sales".into();
+        }
+        site.extensions[3].settings.watchers = ipc::site::Watchers::Nobody;
+    });
+    floor.act(1, |set, world| set.watch(world, "*78"));
+    floor.act(2, |set, world| set.watch(world, "*72101"));
+    assert!(states(&floor, 1).is_empty() && states(&floor, 2).is_empty());
+    floor.call(1, "*78");
+    assert_eq!(states(&floor, 1), ["confirmed"]);
+    floor.call(1, "*72102");
+    assert_eq!(states(&floor, 2), ["confirmed"]);
+    let body = floor.sets[2].lamps.last().cloned().unwrap_or_default();
+    assert!(body.contains("sip:102@"), "where calls go: {body}");
+    let before = floor.sets[2].lamps.len();
+    floor.call(1, "*79");
+    let off = states(&floor, 1);
+    assert!(off.iter().all(|state| state == "terminated"), "{off:?}");
+    assert_eq!(floor.sets[2].lamps.len(), before, "nothing new for him");
+    // Whoever begins to watch is told how it stands.
+    floor.act(0, |set, world| set.watch(world, "*72101"));
+    assert_eq!(states(&floor, 0), ["confirmed"]);
+    let body = floor.sets[0].lamps.last().cloned().unwrap_or_default();
+    assert!(!body.contains("sip:102@"), "no colleague of his: {body}");
+    let told = floor.sets[0].lamps.len();
+    // One that does not want to be watched, and one that is not there.
+    floor.act(0, |set, world| set.watch(world, "*78103"));
+    floor.act(0, |set, world| set.watch(world, "*78999"));
+    assert_eq!(floor.sets[0].lamps.len(), told);
+}

@@ -7,7 +7,7 @@ use sip::body::MessageSummary;
 use sip::{Event, HeaderName, Request, Response, StatusCode};
 
 use super::state::Watched;
-use super::{dialog_info, sight};
+use super::{dialog_info, setting, sight};
 use crate::core::Core;
 
 /// Shortest subscription; less would load the box more than it serves anybody.
@@ -47,7 +47,10 @@ pub(super) fn asked(
     let named = user(&request.uri).or_else(|| to.as_ref().and_then(|to| user(&to.uri)));
     let named = named.unwrap_or_default();
     let (watched, body) = match &*event.package {
-        "dialog" => (Watched::Dialogs(named), dialog_info::CONTENT_TYPE),
+        "dialog" => {
+            let named = setting::own(site, &named, watcher).unwrap_or(named);
+            (Watched::Dialogs(named), dialog_info::CONTENT_TYPE)
+        }
         "message-summary" => {
             let own =
                 named == watcher || to.is_some_and(|to| user(&to.uri).as_deref() == Some(watcher));

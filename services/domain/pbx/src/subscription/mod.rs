@@ -18,6 +18,7 @@ mod admission;
 mod dialog_info;
 mod one;
 mod row;
+mod setting;
 mod sight;
 mod state;
 
@@ -134,6 +135,25 @@ impl Subscriptions {
         for (key, reason) in ended {
             self.end(core, key, reason);
         }
+        self.light_settings(core);
+    }
+
+    /// The lamps of all settings that are watched, as the site has them now.
+    fn light_settings(&mut self, core: &mut Core) {
+        let Some((_, site)) = core.site.clone() else {
+            return;
+        };
+        let lamps = |watched: &Watched| match watched {
+            Watched::Dialogs(number) => {
+                let lamps = setting::lamps(&site, number)?;
+                Some((number.clone(), lamps))
+            }
+            Watched::Mailbox(_) => None,
+        };
+        let settings: Vec<_> = self.by_watched.keys().filter_map(lamps).collect();
+        for (number, lamps) in settings {
+            self.set_dialogs(core, &number, lamps);
+        }
     }
 
     /// A phone registered: a watcher there that had lost its connection, or has come by another
@@ -246,6 +266,7 @@ impl Subscriptions {
                 }),
             }
         }
+        self.light_settings(core);
     }
 
     fn begin(
@@ -270,6 +291,10 @@ impl Subscriptions {
             return Err(full(core, request));
         }
         let once = asked.lifetime.is_zero();
+        let number = asked.watched.number().to_owned();
+        if let Some(lamps) = setting::lamps(&site, &number) {
+            self.states.set_dialogs(&number, lamps);
+        }
         self.next = self.next.wrapping_add(1) & !CHECKPOINT_KEYS;
         let key = self.next;
         self.insert(

@@ -6,6 +6,7 @@
 use config::Site;
 use ipc::site::Watchers;
 
+use super::setting;
 use super::state::Watched;
 
 /// Whether an extension may watch this.
@@ -13,6 +14,7 @@ pub(super) fn may_watch(site: &Site, watcher: &str, watched: &Watched) -> bool {
     let Watched::Dialogs(number) = watched else {
         return watched.number() == watcher;
     };
+    let number = setting::extension(site, number).unwrap_or(number);
     let Some(extension) = site.extension(number) else {
         return true;
     };
@@ -28,6 +30,7 @@ pub(super) fn may_watch(site: &Site, watcher: &str, watched: &Watched) -> bool {
 /// and of a ring group it is in, and parked ones.
 pub(super) fn sees_callers(site: &Site, watcher: &str, watched: &Watched) -> bool {
     let number = watched.number();
+    let number = setting::extension(site, number).unwrap_or(number);
     if number == watcher
         || site
             .parking

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use config::Site;
 
+use super::setting;
 use crate::leg::DialogName;
 
 /// Dialogs shown of one watched number: a lamp shows the busiest of them, and the message has to
@@ -13,7 +14,7 @@ const LAMPS_MAX: usize = 8;
 /// What a subscription is to.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) enum Watched {
-    /// The calls of an extension, a group or a parking slot (RFC 4235).
+    /// The calls of an extension, a group or a parking slot, or a setting (RFC 4235).
     Dialogs(String),
     /// The messages of an extension (RFC 3842).
     Mailbox(String),
@@ -81,6 +82,7 @@ impl Watched {
                 site.extension(number).is_some()
                     || site.groups.contains_key(number.as_str())
                     || slot()
+                    || setting::exists(site, number)
             }
             Self::Mailbox(number) => site.extension(number).is_some(),
         }
