@@ -447,6 +447,9 @@ impl Handset {
             return;
         }
         state.stand = Stand::Talking;
+        if let Some(identity) = response.headers.text(&HeaderName::PAssertedIdentity) {
+            identity.clone_into(&mut state.shown);
+        }
         state.dialog.learn(&response.headers);
         let cseq = response.headers.cseq().map_or(0, |cseq| cseq.number);
         let ack = state.dialog.with_cseq(Method::Ack, cseq);

@@ -192,3 +192,49 @@ fn a_group_rings_with_delays() {
             .contains("completed elsewhere")
     );
 }
+
+/// Who answered is somebody else than who was dialled, and the caller's phone says so.
+#[test]
+fn a_caller_is_shown_who_answered() {
+    let mut floor = Floor::with(4, |site| {
+        site.extensions[1].settings.forward.always = "102".into();
+        site.extensions[2].display_name = "Bia".into();
+    });
+    let caller = floor.call(0, "101");
+    floor.act(2, |set, world| set.answer(world, 0));
+    let shown = &floor.sets[0].lines[caller].shown;
+    assert!(
+        shown.contains("Bia") && shown.contains("sip:102@"),
+        "{shown}"
+    );
+    floor.act(0, |set, world| set.hang_up(world, caller));
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
+#[test]
+fn a_members_phone_shows_which_group_is_called_and_by_whom() {
+    let mut floor = Floor::with(5, |site| {
+        site.extensions[0].display_name = "Ana".into();
+        site.groups.push(Group {
+            number: "200".into(),
+            name: "Vendas".into(),
+            members: vec![Member {
+                extension: "101".into(),
+                ..Member::default()
+            }],
+            ring_secs: 10,
+            otherwise: Some(Destination::Extension("104".into())),
+            ..Group::default()
+        });
+    });
+    floor.call(0, "200");
+    let shown = floor.sets[1].lines[0].shown.clone();
+    assert!(shown.starts_with("\"Vendas: Ana\" <sip:100@"), "{shown}");
+    floor.run_secs(11);
+    // The call has left the group.
+    let shown = &floor.sets[4].lines[0].shown;
+    assert!(
+        shown.contains("Ana") && !shown.contains("Vendas"),
+        "{shown}"
+    );
+}

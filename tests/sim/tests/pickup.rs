@@ -30,6 +30,13 @@ fn a_call_is_taken_by_the_code_and_the_extension() {
     assert_eq!(floor.stand(1, 0), Stand::Ringing);
     let taker = floor.call(3, "**101");
     assert!(floor.talk((0, caller), (3, taker)));
+    let shown = |set: usize, line: usize| floor.sets[set].lines[line].shown.clone();
+    assert!(
+        shown(0, caller).contains("sip:103@"),
+        "{}",
+        shown(0, caller)
+    );
+    assert!(shown(3, taker).contains("sip:100@"), "{}", shown(3, taker));
     assert_eq!(floor.stand(1, 0), Stand::Over(487));
     assert!(
         floor.sets[1].lines[0]

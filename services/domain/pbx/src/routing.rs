@@ -350,6 +350,13 @@ pub(crate) fn shown_name(core: &Core, extension: &str) -> String {
         .unwrap_or_default()
 }
 
+/// The name of a ring group, if it has one.
+pub(crate) fn group_name<'a>(core: &'a Core, group: &str) -> Option<&'a str> {
+    let (_, site) = core.site.as_ref()?;
+    let name = &site.groups.get(group)?.name;
+    (!name.is_empty()).then_some(name)
+}
+
 /// Whether two extensions may take each other's calls.
 pub(crate) fn share_pickup_group(core: &Core, one: &str, other: &str) -> bool {
     let group = |number| known(core, number)?.settings.pickup_group.as_ref();

@@ -228,7 +228,7 @@ impl Calls {
                     flow,
                     target: binding.uri.clone(),
                     route: binding.path.clone(),
-                    from: shown(hunt, waiting, flow),
+                    from: shown(tools, hunt, waiting, flow),
                     to: address(number, flow),
                     hops: hunt.hops,
                     headers: diversion(tools, hunt).into_iter().collect(),
@@ -426,8 +426,9 @@ impl Calls {
     }
 }
 
-/// Who calls, as the called one is shown.
-fn shown(hunt: &Hunt, waiting: &Party, flow: Flow) -> NameAddr {
+/// Who calls, as the called one is shown; behind the name of the group that was dialled, so that
+/// its members know as whom to answer.
+fn shown(tools: &Tools<'_>, hunt: &Hunt, waiting: &Party, flow: Flow) -> NameAddr {
     let mut from = address(&waiting.number, flow);
     from.display = (!waiting.name.is_empty()).then(|| waiting.name.clone());
     if hunt.withheld {
@@ -436,6 +437,11 @@ fn shown(hunt: &Hunt, waiting: &Party, flow: Flow) -> NameAddr {
             from.uri = Uri::sip(Some("anonymous"), host, None);
         }
         from.display = Some("Anonymous".to_owned());
+    }
+    let group = hunt.ring.as_ref().and_then(|ring| ring.group.as_deref());
+    if let Some(group) = group.and_then(|group| routing::group_name(tools.core, group)) {
+        let caller = from.display.as_deref().unwrap_or(&waiting.number);
+        from.display = Some(format!("{group}: {caller}"));
     }
     from
 }

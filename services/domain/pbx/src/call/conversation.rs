@@ -221,14 +221,19 @@ impl Calls {
     /// Shows two parties who they are connected to now. A trunk is not told: our inside numbers
     /// mean nothing there, and whoever withholds his would be shown (RFC 3325 §7).
     pub(super) fn identify_each_other(&self, tools: &mut Tools<'_>, one: LegId, other: LegId) {
-        let inside = |leg: &LegId| self.parties.get(leg).is_some_and(|it| it.trunk().is_none());
-        let both = [(one, other), (other, one)];
-        for (leg, peer) in both.into_iter().filter(|(leg, _)| inside(leg)) {
-            if let Some(party) = self.parties.get(&peer) {
-                tools
-                    .legs
-                    .identify(tools.core, leg, &party.name, &party.number);
-            }
+        self.identify(tools, one, other);
+        self.identify(tools, other, one);
+    }
+
+    /// Shows a party who it is connected to now, unless it is a trunk.
+    pub(super) fn identify(&self, tools: &mut Tools<'_>, leg: LegId, peer: LegId) {
+        let inside = self
+            .parties
+            .get(&leg)
+            .is_some_and(|it| it.trunk().is_none());
+        if let Some(party) = self.parties.get(&peer).filter(|_| inside) {
+            let (name, number) = (&party.name, &party.number);
+            tools.legs.identify(tools.core, leg, name, number);
         }
     }
 }

@@ -340,6 +340,14 @@ impl Calls {
         };
         let waiting = hunt.waiting;
         let codecs = tools.legs.agreement(winner).codecs;
+        // Carriers' numbers are shown as they were dialled, not as they were rewritten.
+        let by_extension = self
+            .parties
+            .get(&winner)
+            .is_some_and(|it| it.trunk().is_none());
+        if hunt.aim == Aim::Call && by_extension {
+            self.identify(tools, waiting, winner);
+        }
         self.answer(tools, waiting, &codecs);
         self.record_answered(tools, &hunt.record, winner);
         match hunt.aim {

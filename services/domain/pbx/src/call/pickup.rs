@@ -3,7 +3,7 @@
 use ipc::store::Outcome;
 use sip::StatusCode;
 
-use super::hunt::Hunt;
+use super::hunt::{Aim, Hunt};
 use super::plan::Who;
 use super::{Calls, Key, Tools};
 use crate::leg::LegId;
@@ -51,9 +51,10 @@ impl Calls {
         record: &str,
         key: Key,
     ) {
-        let Some(waiting) = self.hunts.get(&key).map(|hunt| hunt.waiting) else {
+        let Some(hunt) = self.hunts.get(&key) else {
             return;
         };
+        let (waiting, is_call) = (hunt.waiting, hunt.aim == Aim::Call);
         let codecs = if self
             .parties
             .get(&waiting)
@@ -63,9 +64,12 @@ impl Calls {
         } else {
             tools.legs.offered(waiting).to_vec()
         };
+        if is_call {
+            // Of a transfer or a recall both are told when they are joined.
+            self.identify(tools, leg, waiting);
+        }
         self.answer(tools, leg, &codecs);
         self.record_answered(tools, record, waiting);
         self.found(tools, key, leg);
-        self.identify_each_other(tools, waiting, leg);
     }
 }
