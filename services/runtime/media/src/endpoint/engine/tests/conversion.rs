@@ -180,3 +180,32 @@ fn what_is_no_opus_does_no_harm() {
     let (rate, samples) = site.sound(&mut callee);
     assert!(level(rate, &samples[rate.samples(300)..], 1_000.0) > 5_500.0);
 }
+
+/// pbx trap 24: a phone that sends noise instead of silence to one that has no such format, in the
+/// same codec or another, is heard as silent, and goes on in the same stream afterwards.
+#[test]
+fn comfort_noise_for_a_phone_without_it_is_silence_between_two_sentences() {
+    let noise = || codec(13, "CN", 8_000);
+    for (heard_as, octets) in [(pcma(), 160), (g722(), 160), (codec(0, "PCMU", 8_000), 160)] {
+        let mut site = Site::new();
+        let mut caller = site.phone(1, &[pcma(), noise()], Dtmf::Elsewhere);
+        let mut callee = site.phone(2, &[heard_as], Dtmf::Elsewhere);
+        site.connect(&caller, &callee);
+        let mut encoder = Encoder::of(Known::Pcma);
+        let sentence = tone(Rate::Narrow, 440.0, 100);
+        site.talk(&mut caller, &mut encoder, &sentence);
+        for _ in 0..10 {
+            site.say(&mut caller, 13, &[60], 160);
+            site.pass(20);
+        }
+        site.talk(&mut caller, &mut encoder, &sentence);
+        let heard = site.heard(&mut callee);
+        assert_eq!(heard.len(), 10);
+        assert!(heard.iter().all(|one| one.payload.len() == octets));
+        let [before, after] = [heard[4].header, heard[5].header];
+        assert_eq!(before.ssrc, after.ssrc);
+        // 220 ms later: the silence has its time.
+        let ticks = after.timestamp.wrapping_sub(before.timestamp);
+        assert_eq!(ticks, 160 * 11, "{octets}");
+    }
+}
