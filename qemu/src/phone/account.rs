@@ -62,6 +62,8 @@ pub enum Codec {
     G711,
     /// G.722, wide band.
     G722,
+    /// Opus.
+    Opus,
 }
 
 /// The address of record with all that baresip has to know of it.
@@ -95,6 +97,7 @@ pub(super) fn account(config: &PhoneConfig) -> Result<String, PhoneError> {
     let codecs = match codec {
         Codec::G711 => "PCMA/8000/1,PCMU/8000/1",
         Codec::G722 => "G722/16000/1",
+        Codec::Opus => "opus/48000/2",
     };
     Ok(format!(
         "<sip:{extension}@{};transport={transport}>;regint={};auth_pass={};answermode=manual\

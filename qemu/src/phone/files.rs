@@ -35,6 +35,7 @@ pub(super) fn write(config: &PhoneConfig, control: SocketAddr) -> Result<(), Pho
     let rate = match config.codec {
         Codec::G711 => SAMPLES_A_SECOND,
         Codec::G722 => 2 * SAMPLES_A_SECOND,
+        Codec::Opus => 6 * SAMPLES_A_SECOND,
     };
     let sound = config.tone.sound(rate, TONE_LENGTH);
     Ok(sound.write(&folder.join(TONE_FILE))?)
@@ -102,6 +103,8 @@ fn settings(config: &PhoneConfig, control: SocketAddr) -> String {
          module_path {MODULES}\n\
          module g711.so\n\
          module g722.so\n\
+         module opus.so\n\
+         ausrc_channels 1\n\
          module srtp.so\n\
          module aufile.so\n\
          module aubridge.so\n\

@@ -73,8 +73,8 @@ impl Wav {
         std::fs::write(path, self.bytes()?).map_err(file)
     }
 
-    /// Reads the bytes of a WAV file. A `data` chunk that claims more than there is (a recording
-    /// cut short) gives what there is.
+    /// Reads the bytes of a WAV file, of two channels the first. A `data` chunk that claims more
+    /// than there is (a recording cut short) gives what there is.
     ///
     /// # Errors
     /// The bytes are not of the kind this module reads.
@@ -86,14 +86,16 @@ impl Wav {
             return Err(WavError::NotWav);
         };
         let mut chunks = rest.get(8..).unwrap_or_default();
-        let mut rate = None;
+        let mut format = None;
         while let Some((name, body, following)) = next_chunk(chunks) {
             match name {
-                b"fmt " => rate = Some(parse_format(body)?),
+                b"fmt " => format = Some(parse_format(body)?),
                 b"data" => {
-                    let rate = rate.ok_or(WavError::MissingChunk("fmt "))?;
+                    let (rate, channels) = format.ok_or(WavError::MissingChunk("fmt "))?;
                     let (pairs, _half) = body.as_chunks::<2>();
-                    let samples = pairs.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
+                    let samples = pairs.iter().map(|pair| i16::from_le_bytes(*pair));
+                    // A phone hears Opus on both ears alike.
+                    let samples = samples.step_by(usize::from(channels)).collect();
                     return Ok(Self { rate, samples });
                 }
                 _other => {}
@@ -151,8 +153,8 @@ fn next_chunk(bytes: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
     Some((name, body, following))
 }
 
-/// The sampling rate, when the format is ours.
-fn parse_format(body: &[u8]) -> Result<u32, WavError> {
+/// The sampling rate and the channels, when the format is ours.
+fn parse_format(body: &[u8]) -> Result<(u32, u16), WavError> {
     let short = |at: usize| body.get(at..at + 2).and_then(|two| two.try_into().ok());
     let short = |at| {
         short(at)
@@ -160,7 +162,7 @@ fn parse_format(body: &[u8]) -> Result<u32, WavError> {
             .ok_or(WavError::MissingChunk("fmt "))
     };
     let (format, channels, bits) = (short(0)?, short(2)?, short(14)?);
-    if (format, channels, bits) != (PCM, 1, 16) {
+    if (format, bits) != (PCM, 16) || !(1..=2).contains(&channels) {
         return Err(WavError::Unsupported {
             format,
             bits,
@@ -171,7 +173,7 @@ fn parse_format(body: &[u8]) -> Result<u32, WavError> {
     if !(RATE_MIN..=RATE_MAX).contains(&rate) {
         return Err(WavError::Rate(rate));
     }
-    Ok(rate)
+    Ok((rate, channels))
 }
 
 /// The format tag of plain samples.

@@ -182,3 +182,13 @@ fn a_wide_band_phone_talks_to_a_narrow_one() {
     };
     check(wide, PLAIN);
 }
+
+/// The one has no other codec, so the box converts.
+#[test]
+fn an_opus_phone_talks_to_one_without_opus() {
+    let opus = Kind {
+        codec: Codec::Opus,
+        ..PLAIN
+    };
+    check(opus, PLAIN);
+}
