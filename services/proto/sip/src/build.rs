@@ -23,7 +23,7 @@ impl Request {
         call_id: &str,
         cseq: u32,
     ) -> Self {
-        let mut headers = Headers::with_capacity(12);
+        let mut headers = Headers::with_room(12, 512);
         headers.push(HeaderName::MaxForwards, MAX_FORWARDS);
         headers.push(HeaderName::From, from.to_string());
         headers.push(HeaderName::To, to.to_string());
@@ -85,7 +85,8 @@ impl Response {
 
     /// The same for header fields alone, as salvaged from a faulty request.
     pub(crate) fn answering(headers: &Headers, status: StatusCode, to_tag: Option<&str>) -> Self {
-        let mut copied = Headers::with_capacity(10);
+        // As long as the request, and two challenges.
+        let mut copied = Headers::with_room(12, headers.text_length() + 512);
         for via in headers.all(&HeaderName::Via) {
             copied.push(HeaderName::Via, via);
         }
@@ -98,15 +99,14 @@ impl Response {
             let Some(value) = headers.first(&name) else {
                 continue;
             };
-            let mut value = value.to_vec();
             if name == HeaderName::To
                 && let Some(tag) = to_tag
                 && headers
                     .address_ref(HeaderName::To)
                     .is_ok_and(|to| to.tag().is_none())
             {
-                value.extend_from_slice(b";tag=");
-                value.extend_from_slice(tag.as_bytes());
+                copied.push(name, [value, b";tag=", tag.as_bytes()].concat());
+                continue;
             }
             copied.push(name, value);
         }
@@ -120,7 +120,7 @@ impl Response {
 
     /// The same response with this field added.
     #[must_use]
-    pub fn with(mut self, name: HeaderName, value: impl Into<Vec<u8>>) -> Self {
+    pub fn with(mut self, name: HeaderName, value: impl AsRef<[u8]>) -> Self {
         self.headers.push(name, value);
         self
     }

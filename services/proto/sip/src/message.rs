@@ -111,7 +111,7 @@ impl Request {
         let fields = self
             .headers
             .iter()
-            .filter(|field| field.name != HeaderName::ContentLength)
+            .filter(|field| *field.name != HeaderName::ContentLength)
             .map(|field| field.name.as_str().len() + field.value.len() + ": \r\n".len());
         let digits = self.body.len().to_string().len();
         let end = "Content-Length: \r\n\r\n".len() + digits + self.body.len();
@@ -142,11 +142,11 @@ fn capacity(headers: &Headers, body: &[u8]) -> usize {
 fn write_rest(out: &mut Vec<u8>, headers: &Headers, body: &[u8]) {
     for field in headers
         .iter()
-        .filter(|field| field.name != HeaderName::ContentLength)
+        .filter(|field| *field.name != HeaderName::ContentLength)
     {
         out.extend_from_slice(field.name.as_str().as_bytes());
         out.extend_from_slice(b": ");
-        out.extend_from_slice(&field.value);
+        out.extend_from_slice(field.value);
         out.extend_from_slice(b"\r\n");
     }
     let _ = write!(out, "Content-Length: {}\r\n\r\n", body.len());

@@ -1,5 +1,7 @@
 //! Bytes to messages: lenient where RFC 3261 and RFC 4475 allow it, strict on framing.
 
+use std::borrow::Cow;
+
 use memchr::{memchr, memmem};
 
 use crate::datagram::DatagramKind;
@@ -91,7 +93,8 @@ pub(crate) fn parse_block(block: &[u8]) -> Result<Block, ParseFault> {
     if block.len() > HEADER_BLOCK_BYTES_MAX {
         fault = Some(FaultKind::TooLarge);
     }
-    let mut headers = Headers::with_capacity(16);
+    // The names leave room for what is noted in Via.
+    let mut headers = Headers::with_room(16, block.len());
     let mut content_length = None;
     for line in lines {
         let Some((name, value)) = parse_field(line) else {
@@ -110,7 +113,7 @@ pub(crate) fn parse_block(block: &[u8]) -> Result<Block, ParseFault> {
         if headers.len() == HEADERS_MAX {
             return Err(salvage(start, headers, FaultKind::TooLarge));
         }
-        headers.push_clean(name, value);
+        headers.push(name, value);
     }
     Ok(Block {
         start,
@@ -202,14 +205,14 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-pub(crate) fn parse_field(line: &[u8]) -> Option<(HeaderName, Vec<u8>)> {
+pub(crate) fn parse_field(line: &[u8]) -> Option<(HeaderName, Cow<'_, [u8]>)> {
     let (name, value) = line.split_at_checked(memchr(b':', line)?)?;
     let name = HeaderName::parse(trim(name))?;
     let value = trim(value.get(1..)?);
     if memchr::memchr2(b'\r', b'\n', value).is_none() {
-        return Some((name, value.to_vec()));
+        return Some((name, Cow::Borrowed(value)));
     }
-    unfold(value).map(|value| (name, value))
+    unfold(value).map(|value| (name, Cow::Owned(value)))
 }
 
 /// Each fold becomes one space; a CR or LF that is no fold is a fault.

@@ -221,10 +221,10 @@ impl Headers {
     /// for (RFC 3261 §18.2.1, RFC 3581 §4). The transaction layer has done so for every request it
     /// hands out.
     pub fn stamp_source(&mut self, source: SocketAddr) {
-        let Some(field) = self.first_mut(&HeaderName::Via) else {
+        let Some(via) = self.first(&HeaderName::Via) else {
             return;
         };
-        let mut vias = split_list(&field.value);
+        let mut vias = split_list(via);
         let Some(top) = vias.next().and_then(ViaRef::parse) else {
             return;
         };
@@ -233,7 +233,7 @@ impl Headers {
             value.extend_from_slice(b", ");
             value.extend_from_slice(via);
         }
-        field.value = value;
+        self.set_first(HeaderName::Via, &value);
     }
 
     /// The value of a field that may stand only once.
@@ -241,14 +241,14 @@ impl Headers {
     /// # Errors
     /// When it is missing or repeated.
     pub fn only(&self, name: &HeaderName) -> Result<&[u8], HeaderFault> {
-        let mut values = self.iter().filter(|field| field.name == *name);
+        let mut values = self.all(name);
         let Some(first) = values.next() else {
             return Err(HeaderFault::Missing(name.clone()));
         };
         if values.next().is_some() {
             return Err(HeaderFault::Repeated(name.clone()));
         }
-        Ok(&first.value)
+        Ok(first)
     }
 
     fn address(&self, name: HeaderName) -> Result<NameAddr, HeaderFault> {

@@ -51,7 +51,7 @@ fn read_all(headers: &Headers) {
     );
     let _ = headers.credentials(&HeaderName::Authorization).count();
     for field in headers.iter() {
-        let _ = Challenge::parse(&field.value);
+        let _ = Challenge::parse(field.value);
     }
 }
 

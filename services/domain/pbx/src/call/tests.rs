@@ -83,7 +83,7 @@ fn a_cancel_before_our_200_hangs_up_whoever_has_answered() {
     let mut cancel = request(Method::Cancel, "100", "call", 2);
     cancel.uri = invite.uri.clone();
     let via = invite.headers.first(&HeaderName::Via).expect("Via");
-    cancel.headers.push_first(HeaderName::Via, via.to_vec());
+    cancel.headers.push_first(HeaderName::Via, via);
     rig.datagram(CALLER, cancel.to_bytes());
     assert!(to_callee(&mut rig, &Method::Bye).is_some());
     assert_eq!(rig.node.status().calls.len(), 0);

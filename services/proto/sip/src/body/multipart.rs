@@ -90,7 +90,7 @@ impl<'a> Part<'a> {
         let mut headers = Headers::new();
         for line in Lines::new(block).take(PART_HEADERS_MAX) {
             let (name, value) = parse_field(line)?;
-            headers.push_clean(name, value);
+            headers.push(name, value);
         }
         Some(Self { headers, body })
     }
