@@ -3,11 +3,12 @@
 //! A wrong password, an unknown user and an internal extension from outside get the same answer
 //! after the same work, so that a guesser learns nothing; only the event tells them apart.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use config::Site;
 use sansio::{Entropy, Instant};
-use sip::digest::{Algorithm, Authenticator, Credentials, Ha1, StaleCause, Verdict};
+use sip::digest::{Algorithm, Authenticator, Challenge, Credentials, Ha1, StaleCause, Verdict};
 use sip::transaction::Flow;
 use sip::{HeaderName, Request};
 
@@ -146,8 +147,18 @@ fn challenged(
     let offered = challenges
         .iter()
         .filter(|one| both || one.algorithm == Algorithm::Md5);
-    Admission::Challenged(offered.map(ToString::to_string).collect())
+    Admission::Challenged(offered.map(written).collect())
 }
+
+fn written(challenge: &Challenge) -> String {
+    let mut text = String::with_capacity(CHALLENGE_BYTES);
+    // Writing to memory does not fail.
+    let _ = write!(text, "{challenge}");
+    text
+}
+
+/// Room for a challenge with a realm of ordinary length.
+const CHALLENGE_BYTES: usize = 192;
 
 /// Hashes to read for a user who does not exist, so that he costs the same work; nothing is ever
 /// compared with them.

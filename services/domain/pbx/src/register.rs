@@ -1,5 +1,6 @@
 //! REGISTER (RFC 3261 §10.3), with Path (RFC 3327) and flows (RFC 5626).
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use sip::transaction::{Flow, ServerId};
@@ -26,6 +27,8 @@ const KNOWN: [&str; 2] = ["path", "outbound"];
 /// Flow-Timer, seconds: a phone sends keep-alives somewhat more often (RFC 5626 §4.4), and a router
 /// keeps a port open for the thirty seconds between two over UDP.
 const FLOW_TIMER: &str = "120";
+/// Room for a contact of ordinary length.
+const CONTACT_BYTES: usize = 256;
 /// 439 First Hop Lacks Outbound Support (RFC 5626 §11.6).
 const FIRST_HOP_LACKS_OUTBOUND: u16 = 439;
 
@@ -144,11 +147,13 @@ enum Outbound {
 
 fn outbound(request: &Request, source: &Source) -> Outbound {
     let headers = &request.headers;
-    let direct = headers.vias().is_ok_and(|vias| vias.len() == 1);
-    match headers.has_option("outbound") {
-        false => Outbound::Off,
-        true if direct || source.path.last().is_some_and(NameAddr::is_outbound) => Outbound::Usable,
-        true => Outbound::Lacking,
+    if !headers.has_option("outbound") {
+        return Outbound::Off;
+    }
+    let direct = || headers.vias().is_ok_and(|vias| vias.len() == 1);
+    match source.path.last().is_some_and(NameAddr::is_outbound) || direct() {
+        true => Outbound::Usable,
+        false => Outbound::Lacking,
     }
 }
 
@@ -243,10 +248,13 @@ fn lifetime(request: &Request, contact: &NameAddr) -> Result<Duration, StatusCod
 /// 200 with every contact of the extension, each as its phone wrote it.
 fn accept(core: &mut Core, id: ServerId, request: &Request, extension: &str, outbound: bool) {
     let mut response = core.answer(request, StatusCode::OK);
+    let mut value = String::with_capacity(CONTACT_BYTES);
     for binding in core.registrar.bindings(extension) {
         let left = seconds(binding.expires - core.now);
-        let value = format!("<{}>{};expires={left}", binding.uri, binding.params);
-        response.headers.push(HeaderName::Contact, value);
+        value.clear();
+        // Writing to memory does not fail.
+        let _ = write!(value, "<{}>{};expires={left}", binding.uri, binding.params);
+        response.headers.push(HeaderName::Contact, &value);
     }
     response = response.with(HeaderName::Supported, KNOWN.join(", "));
     // RFC 3327 §5.3: the phone learns how it will be reached.

@@ -136,7 +136,7 @@ impl SipUri {
     fn matches(&self, other: &Self) -> bool {
         let same_text = |one: &Option<String>, two: &Option<String>| match (one, two) {
             (None, None) => true,
-            (Some(one), Some(two)) => unescape(one) == unescape(two),
+            (Some(one), Some(two)) => one == two || unescape(one) == unescape(two),
             (Some(_), None) | (None, Some(_)) => false,
         };
         self.secure == other.secure
@@ -145,7 +145,8 @@ impl SipUri {
             && self.host.matches(&other.host)
             && self.port == other.port
             && params_match(&self.params, &other.params)
-            && headers_match(self.headers.as_deref(), other.headers.as_deref())
+            && (self.headers == other.headers
+                || headers_match(self.headers.as_deref(), other.headers.as_deref()))
     }
 }
 

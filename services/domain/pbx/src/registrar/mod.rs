@@ -122,7 +122,12 @@ impl Registrar {
         }
         let before = known.len();
         let mut changes = Vec::new();
-        let bindings = self.bindings.entry(extension.to_owned()).or_default();
+        if before == 0 {
+            self.bindings.insert(extension.to_owned(), Vec::new());
+        }
+        let Some(bindings) = self.bindings.get_mut(extension) else {
+            return Ok(changes);
+        };
         for update in updates {
             apply(now, extension, bindings, update, source, &mut changes);
         }

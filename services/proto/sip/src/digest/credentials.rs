@@ -191,13 +191,12 @@ impl Challenge {
 
 impl fmt::Display for Challenge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Digest realm={}, nonce={}, algorithm={}",
-            quote(&self.realm),
-            quote(&self.nonce),
-            self.algorithm.as_str()
-        )?;
+        f.write_str("Digest realm=")?;
+        quote(&self.realm).fmt(f)?;
+        f.write_str(", nonce=")?;
+        quote(&self.nonce).fmt(f)?;
+        f.write_str(", algorithm=")?;
+        f.write_str(self.algorithm.as_str())?;
         if self.qop_auth {
             f.write_str(", qop=\"auth\"")?;
         }
