@@ -181,3 +181,19 @@ fn a_replaces_that_names_no_dialog_is_refused() {
     assert_eq!(floor.sets[1].lines[callee].referred, Some(481));
     assert!(floor.talk((0, caller), (1, callee)));
 }
+
+/// Somebody who calls his own number has both legs of the call; to join it with itself would leave
+/// one party talking with nobody.
+#[test]
+fn a_call_to_oneself_is_not_joined_with_itself() {
+    let mut floor = Floor::new(1);
+    let caller = floor.call(0, "100");
+    let callee = floor.last(0);
+    floor.act(0, |set, world| set.answer(world, callee));
+    assert!(floor.talk((0, caller), (0, callee)));
+    floor.act(0, |set, world| set.join(world, caller, callee));
+    assert_eq!(floor.sets[0].lines[caller].referred, Some(481));
+    assert!(floor.talk((0, caller), (0, callee)));
+    floor.act(0, |set, world| set.hang_up(world, caller));
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}

@@ -123,7 +123,8 @@ impl Calls {
         replaced: &Replaced,
     ) {
         let consult = self.find_dialog(tools, replaced);
-        let ours = consult.filter(|consult| *consult != transferor);
+        // Whoever calls himself has both legs of one call.
+        let ours = consult.filter(|consult| ![transferor, party].contains(consult));
         let same = |consult: LegId| {
             let peer = |leg| self.parties.get(&leg).map(|party| &party.peer);
             peer(consult) == peer(transferor)
@@ -229,6 +230,7 @@ impl Calls {
     /// The transferor hung up before the transfer was through: it goes on without it. Its reports
     /// go on too, for a BYE does not end that subscription (RFC 3515 §2.4.4).
     pub(super) fn transferor_left(&mut self, key: Key) {
+        self.dirty.insert(key);
         if let Some(hunt) = self.hunts.get_mut(&key)
             && let Aim::Transfer { transferor, .. } = &mut hunt.aim
         {
