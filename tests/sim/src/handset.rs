@@ -329,6 +329,7 @@ impl Handset {
                 | Output::Timeout { .. }
                 | Output::ClientFlowFailed { .. }
                 | Output::ServerFlowFailed { .. }
+                | Output::Unasked { .. }
                 | Output::AckMissing { .. }
                 | Output::Fault { .. } => {}
             }

@@ -215,6 +215,7 @@ impl PbxNode {
                         legs.response(core, id, &response);
                     }
                 }
+                SipOutput::Unasked { response } => legs.unasked(core, &response),
                 SipOutput::Timeout { id } | SipOutput::ClientFlowFailed { id } => {
                     let known = trunks.no_response(core, id) || subscriptions.no_response(core, id);
                     if !known {

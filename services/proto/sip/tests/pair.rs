@@ -131,6 +131,7 @@ impl End {
             }
             Output::Timeout { id } => self.finals.entry(id).or_default().push(0),
             Output::AckMissing { .. } => self.events.push("ack missing"),
+            Output::Unasked { .. } => self.events.push("unasked"),
             Output::ClientFlowFailed { .. }
             | Output::ServerFlowFailed { .. }
             | Output::Fault { .. } => panic!("{output:?}"),

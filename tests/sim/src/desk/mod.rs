@@ -323,6 +323,7 @@ impl Desk {
                     self.unanswered(now, id);
                 }
                 Output::ServerFlowFailed { .. }
+                | Output::Unasked { .. }
                 | Output::AckMissing { .. }
                 | Output::Fault { .. } => {}
             }

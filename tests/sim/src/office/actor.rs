@@ -129,8 +129,6 @@ impl Office {
         let carrier = phones + self.pick(2);
         match self.draw(10) {
             0 | 1 => {
-                // Hunts are not kept (decision 0014): who waited for somebody hears nothing more.
-                self.everybody_listens();
                 self.world.kill_pbx();
                 self.flush();
             }

@@ -225,7 +225,7 @@ impl Office {
         }
         // What the day's calls have cost is kept: one row.
         if self.world.checkpoints.len() > 1 {
-            let seen = format!("{:?}", self.world.checkpoints.keys());
+            let seen = format!("{:?}", self.world.checkpoints);
             self.breaks("checkpoints go with their calls (decision 0014)", &seen);
         }
     }

@@ -328,6 +328,7 @@ impl Phone {
                     self.timed_out(now, id);
                 }
                 Output::ServerFlowFailed { .. }
+                | Output::Unasked { .. }
                 | Output::AckMissing { .. }
                 | Output::Fault { .. } => {}
             }

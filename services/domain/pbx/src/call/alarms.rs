@@ -22,6 +22,8 @@ pub(super) enum Alarm {
     Caps,
     /// A warning has been heard in a talk.
     Beep(Key),
+    /// Something rings and is to be kept for the next process.
+    Keep(Key),
 }
 
 /// All alarms.

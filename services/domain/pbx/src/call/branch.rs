@@ -180,6 +180,7 @@ impl Calls {
             };
             self.parties.insert(leg, party);
             self.touch(leg);
+            self.keep_again(leg);
             if let Who::Trunk(call) = who {
                 let charge = call.1.charge(&call.0.trunk);
                 let ticket = self.hunts.get_mut(&key).and_then(|hunt| hunt.ticket.take());
@@ -279,6 +280,13 @@ impl Calls {
             return;
         };
         self.touch(leg);
+        if matches!(
+            self.parties.get(&leg).map(|party| &party.peer),
+            Some(Peer::Trunk(_))
+        ) {
+            // Its INVITE may have gone out again since, with credentials.
+            self.keep_again(leg);
+        }
         let Some(hunt) = self.hunts.get_mut(&key) else {
             return;
         };

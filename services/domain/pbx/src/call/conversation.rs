@@ -25,8 +25,14 @@ pub(super) struct Talk {
 
 impl Calls {
     /// Lets parties hear each other from now on.
-    pub(super) fn talk(&mut self, tools: &mut Tools<'_>, members: &[LegId]) -> Key {
-        let (key, mix) = (tools.key(), tools.key());
+    pub(super) fn talk(&mut self, tools: &mut Tools<'_>, members: &[LegId]) {
+        let key = tools.key();
+        self.talk_as(tools, key, members);
+    }
+
+    /// The same, under a key that nothing has any more.
+    pub(super) fn talk_as(&mut self, tools: &mut Tools<'_>, key: Key, members: &[LegId]) {
+        let mix = tools.key();
         for member in members {
             self.alarms.set(Alarm::Party(*member), None);
             self.put(*member, Place::Talk(key));
@@ -34,7 +40,6 @@ impl Calls {
         let members = members.to_vec();
         self.talks.insert(key, Talk { members, mix });
         self.wire(tools, key);
-        key
     }
 
     /// Says to everybody in a talk what they hear.
@@ -97,17 +102,15 @@ impl Calls {
     pub(super) fn changed(&mut self, tools: &mut Tools<'_>, leg: LegId) {
         match self.place(leg) {
             Some(Place::Talk(key)) => self.wire(tools, key),
-            Some(Place::Slot(slot)) => {
-                self.dirty.insert(Key::from(slot));
-            }
             Some(
                 Place::Waiting(_)
                 | Place::Branch(_)
                 | Place::Transferor(_)
+                | Place::Slot(_)
                 | Place::Leaving
                 | Place::Gone,
             )
-            | None => {}
+            | None => self.keep_again(leg),
         }
     }
 
@@ -169,7 +172,15 @@ impl Calls {
         self.end_records_of(tools, leg, left);
         self.take_out(key, leg);
         match others.as_slice() {
-            [other] => self.hang_up(tools, *other, StatusCode::OK, None),
+            [other] => {
+                // Whoever was parked by a route has a record of his own.
+                let left = match left {
+                    Left::HungUp => Left::WasHungUp,
+                    Left::WasHungUp | Left::Box | Left::Transferred(_) => left,
+                };
+                self.end_records_of(tools, *other, left);
+                self.hang_up(tools, *other, StatusCode::OK, None);
+            }
             [one, other] => {
                 if !self.have_record(*one, *other) {
                     self.open_record_between(tools, *one, *other);

@@ -62,6 +62,8 @@ pub(super) struct Hunt {
     pub(super) early: Option<LegId>,
     /// The waiting party was given a description, so it hears what we play.
     pub(super) early_told: bool,
+    /// The process that began it is no more.
+    pub(super) interrupted: bool,
 }
 
 /// What a hunt is for.
@@ -105,6 +107,7 @@ impl Hunt {
             told: Vec::new(),
             early: None,
             early_told: false,
+            interrupted: false,
         }
     }
 
@@ -227,6 +230,10 @@ impl Calls {
         let Some(hunt) = self.hunts.get_mut(&key) else {
             return;
         };
+        if hunt.interrupted {
+            self.look_again(tools, key);
+            return;
+        }
         let late: Vec<Branch> = hunt
             .branches
             .extract_if(.., |branch| branch.until <= now)
@@ -364,7 +371,8 @@ impl Calls {
             }
             Aim::Recall => self.identify_each_other(tools, waiting, winner),
         }
-        self.talk(tools, &[waiting, winner]);
+        // Under the same key, so that what was kept of the ringing makes way.
+        self.talk_as(tools, key, &[waiting, winner]);
     }
 
     /// Nobody is left to be asked.

@@ -24,6 +24,7 @@ mod ending;
 mod expected;
 mod hunt;
 mod incoming;
+mod kept;
 mod keys;
 mod lamps;
 mod limits;
@@ -34,6 +35,7 @@ mod pin;
 mod plan;
 mod record;
 mod replaces;
+mod restore;
 mod settings;
 mod table;
 #[cfg(test)]

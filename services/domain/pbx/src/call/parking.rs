@@ -149,7 +149,12 @@ impl Calls {
         let (Some(parker), Some(party)) = (parker, self.parked_left(slot)) else {
             return;
         };
-        let plan = routing::parked_plan(tools.core, self.usage(), &parker);
+        self.recall_parked(tools, party, &parker);
+    }
+
+    /// A party that was parked goes to whoever parked it, or where parked calls go.
+    pub(super) fn recall_parked(&mut self, tools: &mut Tools<'_>, party: LegId, parker: &str) {
+        let plan = routing::parked_plan(tools.core, self.usage(), parker);
         let to = plan.to.clone();
         let record = self.open_hunt_record(tools, party, &to);
         let hunt = Hunt::new(party, &record, Aim::Recall, plan);

@@ -174,6 +174,8 @@ impl Calls {
             let outcome = match &left {
                 Left::HungUp if open.caller == Some(leg) => Outcome::EndedByCaller,
                 Left::HungUp => Outcome::EndedByCallee,
+                Left::WasHungUp if open.caller == Some(leg) => Outcome::EndedByCallee,
+                Left::WasHungUp => Outcome::EndedByCaller,
                 Left::Box => Outcome::EndedByBox,
                 Left::Transferred(to) => {
                     open.record.transferred_to = (*to).to_owned();
@@ -230,9 +232,12 @@ impl Calls {
 }
 
 /// How a leg left.
+#[derive(Clone, Copy)]
 pub(super) enum Left<'a> {
     /// Its peer hung up.
     HungUp,
+    /// Whoever it talked with hung up.
+    WasHungUp,
     /// It was lost, or the box ended it.
     Box,
     /// It made way for this number.

@@ -36,8 +36,12 @@ pub(crate) struct Calls {
     pub(super) alarms: Alarms,
     /// Numbers whose lamps may have changed.
     pub(super) changed: BTreeSet<String>,
-    /// Talks and slots to be kept for the next process.
+    /// What is to be kept for the next process.
     pub(super) dirty: BTreeSet<Key>,
+    /// What only rings, and is to be kept all the same.
+    pub(super) ripe: BTreeSet<Key>,
+    /// Legs that are kept by themselves, by key.
+    pub(super) lone: BTreeMap<Key, LegId>,
     /// Keys under which something is kept.
     pub(super) kept: BTreeSet<Key>,
     /// Under which of them a record is kept that is over.
@@ -158,9 +162,11 @@ impl Calls {
 
     pub(super) fn put(&mut self, leg: LegId, place: Place) {
         self.touch(leg);
+        self.keep_again(leg);
         if let Some(party) = self.parties.get_mut(&leg) {
             party.place = place;
         }
+        self.keep_again(leg);
     }
 
     /// The lamps of a leg's number may have changed.
@@ -271,6 +277,7 @@ impl Calls {
                 Alarm::Slot(slot) => self.give_back(tools, slot),
                 Alarm::Caps => self.look_at_caps(tools),
                 Alarm::Beep(key) => self.beep_over(tools, key),
+                Alarm::Keep(key) => self.is_ripe(key),
                 Alarm::Party(leg) if self.place(leg) == Some(Place::Gone) => {
                     self.parties.remove(&leg);
                 }

@@ -86,6 +86,19 @@ impl Endpoint {
         endpoint
     }
 
+    /// One that is not wanted any more.
+    pub(super) fn closed(id: EndpointId, family: Family) -> Self {
+        Self {
+            id,
+            family,
+            state: State::Closed,
+            port: 0,
+            stats: Stats::default(),
+            deadline: None,
+            reopens: 0,
+        }
+    }
+
     pub(super) const fn is_open(&self) -> bool {
         matches!(self.state, State::Open | State::Reopening)
     }

@@ -11,6 +11,7 @@ mod ended;
 mod exchange;
 mod in_dialog;
 mod interface;
+mod kept;
 mod media;
 mod next_hop;
 mod offer_answer;
@@ -38,6 +39,7 @@ pub(crate) use interface::{
     Agreement, DialogName, DtmfMode, Encryption, EndCause, HangUp, LegEvent, LegId, Login,
     Outgoing, Peer, Profile, Replaced, Transfer, Use,
 };
+pub(crate) use kept::KeptLeg;
 pub(crate) use row::LegRow;
 use state::{First, Leg, Phase};
 pub(crate) use table::Legs;
@@ -346,11 +348,6 @@ impl Legs {
 
 /// Survival of a restart.
 impl Legs {
-    /// A confirmed leg as a row from which [`Self::restore`] makes it again; `None` for others.
-    pub(crate) fn save(&self, _core: &Core, leg: LegId) -> Option<LegRow> {
-        self.legs.get(&leg)?.save()
-    }
-
     /// A leg of an earlier process. Its endpoint is told its agreement again.
     pub(crate) fn restore(&mut self, core: &mut Core, row: LegRow) -> LegId {
         let id = row.leg();

@@ -1,7 +1,9 @@
-//! A confirmed leg as it is kept over a restart of this process.
+//! An answered leg as it is kept over a restart of this process.
 //!
-//! Everything needed to hold, transfer and hang it up. What was under way (a re-INVITE, a REFER, a
-//! digit) is not kept: its peer asks again, or gives up, as after any lost packet.
+//! Everything needed to hold, transfer and hang it up, a 2xx of ours that nobody has acknowledged,
+//! what an ACK of ours is made of, and reports on a transfer that are still to come. What else was
+//! under way (a re-INVITE of ours, a digit) is not kept: its peer asks again, or gives up, as after
+//! any lost packet.
 
 use std::net::SocketAddr;
 
@@ -11,13 +13,14 @@ use sansio::Transport;
 use sdp::{Author, CryptoLine, Direction, Ours, Session, TelephoneEvent};
 use serde::{Deserialize, Serialize};
 use sip::transaction::Flow;
-use sip::{NameAddr, Uri};
+use sip::{HeaderName, Message, NameAddr, Response, Uri};
 
 use super::challenge::Challenges;
 use super::media::Endpoint;
 use super::offer_answer::Talk;
 use super::session_timer::SessionTimer;
-use super::state::{Abilities, First, Leg, Phase};
+use super::state::{Abilities, Confirmation, Farewell, First, Leg, Phase};
+use super::transfer::Referral;
 use super::{DtmfMode, Encryption, LegId, Login, Peer, Profile, Use};
 use crate::core::Core;
 use crate::dialog::Dialog;
@@ -36,7 +39,14 @@ pub(crate) struct LegRow {
     v6: bool,
     port: u16,
     rollover: (u32, u32),
-    talk: TalkRow,
+    /// `None` once the call is over: only the end is still to be said.
+    talk: Option<TalkRow>,
+    confirmations: Vec<ConfirmationRow>,
+    ack: Option<AckRow>,
+    /// CSeq of the REFER whose reports are open, and the status told last.
+    referral: Option<(u32, u16)>,
+    /// A BYE went either way and was heard.
+    said: bool,
     update: bool,
     info: bool,
     /// Session interval, whether we refresh, least interval.
@@ -60,12 +70,34 @@ struct ProfileRow {
     session_interval: u32,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-struct DialogRow {
+/// A way to a peer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct FlowRow {
     transport: u8,
     stream: Option<u64>,
-    local_address: SocketAddr,
-    remote_address: SocketAddr,
+    local: SocketAddr,
+    remote: SocketAddr,
+}
+
+/// A 2xx of ours that has no ACK.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct ConfirmationRow {
+    /// As it was sent; its description may have the keys of the media.
+    response: Redacted<Vec<u8>>,
+    late: bool,
+}
+
+/// The last ACK of ours for a 2xx, which is sent again when that is repeated.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct AckRow {
+    cseq: u32,
+    /// Whether for a proxy, and the value (RFC 3261 §22.1).
+    credentials: Vec<(bool, Redacted<Vec<u8>>)>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct DialogRow {
+    flow: FlowRow,
     call_id: String,
     local: String,
     remote: String,
@@ -79,10 +111,12 @@ struct DialogRow {
 struct TalkRow {
     author: (u64, u64),
     /// With the keys of the media in it.
-    last: Redacted<String>,
+    last: Option<Redacted<String>>,
     index: u16,
-    ours: OursRow,
-    agreed: Agreed,
+    ours: Option<OursRow>,
+    /// An offer in a 2xx of ours, which the ACK answers.
+    offer: Option<OursRow>,
+    agreed: Option<Agreed>,
     prefer: Vec<Codec>,
     keys: Vec<(Suite, Redacted<Vec<u8>>)>,
 }
@@ -110,14 +144,21 @@ impl LegRow {
     pub(crate) const fn leg(&self) -> LegId {
         LegId(self.id)
     }
+
+    /// Nobody goes on with it.
+    pub(super) fn forget_talk(&mut self) {
+        self.talk = None;
+    }
 }
 
 impl Leg {
-    /// The leg as a row, when it is confirmed and something is agreed.
-    pub(super) fn save(&self) -> Option<LegRow> {
-        if self.phase != Phase::Confirmed {
-            return None;
-        }
+    /// The leg as a row, when it was answered; `said`: a BYE went either way and was heard.
+    pub(super) fn save(&self, said: bool) -> Option<LegRow> {
+        let talk = match self.phase {
+            Phase::Early => return None,
+            Phase::Confirmed => Some(save_talk(&self.talk, self.offers_late())?),
+            Phase::Over => None,
+        };
         let ours = match &self.first {
             First::Incoming(_) => false,
             First::Outgoing(_) => true,
@@ -135,7 +176,11 @@ impl Leg {
             v6: self.endpoint.family == Family::V6,
             port: self.endpoint.port,
             rollover: self.endpoint.stats.rollover,
-            talk: save_talk(&self.talk)?,
+            talk,
+            confirmations: self.confirmations.iter().map(save_confirmation).collect(),
+            ack: self.save_ack(),
+            referral: self.referral.as_ref().and_then(Referral::save),
+            said,
             update: self.abilities.update,
             info: self.abilities.info,
             session: (self.session.interval, self.session.ours, self.session.least),
@@ -150,13 +195,40 @@ impl Leg {
         })
     }
 
-    /// The leg of a row; `None` when the row is not one of ours.
+    /// A 2xx of ours made an offer that its ACK is to answer.
+    fn offers_late(&self) -> bool {
+        self.confirmations.iter().any(|one| one.late)
+    }
+
+    fn save_ack(&self) -> Option<AckRow> {
+        let of_dialog =
+            |(_, tag, _): &&(_, String, _)| Some(tag.as_str()) == self.dialog.remote.tag();
+        let (cseq, _, ack) = self.acks.iter().rev().find(of_dialog)?;
+        let credentials = CREDENTIALS.iter().enumerate().flat_map(|(place, name)| {
+            let values = ack.headers.all(name);
+            values.map(move |value| (place == 1, Redacted::new(value.to_vec())))
+        });
+        Some(AckRow {
+            cseq: *cseq,
+            credentials: credentials.collect(),
+        })
+    }
+
+    /// The leg of a row, in progress or with only its end to be said; `None` when the row is not
+    /// one of ours.
     pub(super) fn restored(core: &mut Core, row: LegRow) -> Option<Self> {
         let id = row.leg();
         let dialog = restore_dialog(row.dialog)?;
-        let talk = restore_talk(row.talk)?;
         let family = if row.v6 { Family::V6 } else { Family::V4 };
-        let mut endpoint = Endpoint::restored(core, id.0, family, row.port);
+        let over = row.talk.is_none();
+        let talk = match row.talk {
+            Some(talk) => restore_talk(talk)?,
+            None => Talk::new(id.0),
+        };
+        let mut endpoint = match over {
+            true => Endpoint::closed(id.0, family),
+            false => Endpoint::restored(core, id.0, family, row.port),
+        };
         endpoint.stats.rollover = row.rollover;
         let peer = match row.peer {
             PeerRow::Extension(name) => Peer::Extension(name),
@@ -167,6 +239,9 @@ impl Leg {
         let mut leg = Self::new(id, peer, profile, first, dialog, endpoint);
         leg.phase = Phase::Confirmed;
         leg.talk = talk;
+        leg.restore_confirmations(core, row.confirmations);
+        leg.restore_ack(row.ack);
+        leg.referral = row.referral.and_then(Referral::restored);
         leg.abilities = Abilities {
             update: row.update,
             info: row.info,
@@ -188,20 +263,100 @@ impl Leg {
             };
             Challenges::pinned(login, realm)
         });
+        if over {
+            leg.end_soon(core);
+            if row.said {
+                leg.farewell = Farewell::Said;
+            }
+        }
         Some(leg)
+    }
+
+    /// What nobody has acknowledged is repeated anew (RFC 3261 §13.3.1.4).
+    fn restore_confirmations(&mut self, core: &mut Core, rows: Vec<ConfirmationRow>) {
+        for row in rows {
+            let Ok(Message::Response(response)) = sip::parse_datagram(row.response.reveal()) else {
+                continue;
+            };
+            let Ok(cseq) = response.headers.cseq() else {
+                continue;
+            };
+            let invite = invite_of(&response);
+            let flow = self.dialog.flow;
+            if let Ok(server) = core.sip.resume_server(core.now, flow, &invite, true) {
+                let confirmation = Confirmation::new(core.now, response, server, cseq.number);
+                self.confirmations.push(confirmation.with_offer(row.late));
+            }
+        }
+    }
+
+    fn restore_ack(&mut self, row: Option<AckRow>) {
+        let (Some(row), Some(tag)) = (row, self.dialog.remote.tag()) else {
+            return;
+        };
+        let mut ack = self.dialog.ack(row.cseq);
+        for (proxy, value) in row.credentials {
+            let [server, by_proxy] = CREDENTIALS;
+            let name = if proxy { by_proxy } else { server };
+            ack.headers.push(name, value.reveal().as_slice());
+        }
+        self.acks.push((row.cseq, tag.to_owned(), ack));
+    }
+}
+
+/// Where credentials stand: for a server, for a proxy.
+const CREDENTIALS: [HeaderName; 2] = [HeaderName::Authorization, HeaderName::ProxyAuthorization];
+
+fn save_confirmation(one: &Confirmation) -> ConfirmationRow {
+    ConfirmationRow {
+        response: Redacted::new(one.response.to_bytes()),
+        late: one.late,
+    }
+}
+
+/// What of an INVITE its response tells: enough to know it again by.
+fn invite_of(response: &Response) -> sip::Request {
+    let headers = &response.headers;
+    let uri = headers.to().map(|to| to.uri);
+    let uri = uri.unwrap_or_else(|_| Uri::Other(Box::default()));
+    let invite = sip::Request {
+        method: sip::Method::Invite,
+        uri,
+        headers: headers.clone(),
+        body: Vec::new(),
+    };
+    sip::transaction::sketch(&invite)
+}
+
+pub(super) const fn save_flow(flow: &Flow) -> FlowRow {
+    FlowRow {
+        transport: match flow.transport {
+            Transport::Udp => 0,
+            Transport::Tcp => 1,
+            Transport::Tls => 2,
+        },
+        stream: flow.stream,
+        local: flow.local,
+        remote: flow.remote,
+    }
+}
+
+pub(super) const fn restore_flow(row: FlowRow) -> Flow {
+    Flow {
+        transport: match row.transport {
+            0 => Transport::Udp,
+            1 => Transport::Tcp,
+            _ => Transport::Tls,
+        },
+        local: row.local,
+        remote: row.remote,
+        stream: row.stream,
     }
 }
 
 fn save_dialog(dialog: &Dialog) -> DialogRow {
     DialogRow {
-        transport: match dialog.flow.transport {
-            Transport::Udp => 0,
-            Transport::Tcp => 1,
-            Transport::Tls => 2,
-        },
-        stream: dialog.flow.stream,
-        local_address: dialog.flow.local,
-        remote_address: dialog.flow.remote,
+        flow: save_flow(&dialog.flow),
         call_id: dialog.call_id.clone(),
         local: dialog.local.to_string(),
         remote: dialog.remote.to_string(),
@@ -213,16 +368,7 @@ fn save_dialog(dialog: &Dialog) -> DialogRow {
 }
 
 fn restore_dialog(row: DialogRow) -> Option<Dialog> {
-    let flow = Flow {
-        transport: match row.transport {
-            0 => Transport::Udp,
-            1 => Transport::Tcp,
-            _ => Transport::Tls,
-        },
-        local: row.local_address,
-        remote: row.remote_address,
-        stream: row.stream,
-    };
+    let flow = restore_flow(row.flow);
     let address = |text: &str| NameAddr::parse(text.as_bytes());
     let target = Uri::parse(row.target.as_bytes()).ok()?;
     let route = row.route.iter().map(|hop| address(hop));
@@ -239,81 +385,82 @@ fn restore_dialog(row: DialogRow) -> Option<Dialog> {
     Some(dialog)
 }
 
-fn save_talk(talk: &Talk) -> Option<TalkRow> {
-    let ours = talk.ours.as_ref()?;
+fn save_talk(talk: &Talk, offers: bool) -> Option<TalkRow> {
+    let last = talk.author.last();
     Some(TalkRow {
         author: talk.author.version(),
-        last: Redacted::new(format!("v=0\r\n{}", talk.author.last()?)),
+        last: last.map(|last| Redacted::new(format!("v=0\r\n{last}"))),
         index: u16::try_from(talk.index).ok()?,
-        ours: OursRow {
-            port: ours.port,
-            protocol: ours.protocol.clone(),
-            codecs: ours.codecs.clone(),
-            events: ours
-                .events
-                .iter()
-                .map(|event| (event.payload_type, event.clock))
-                .collect(),
-            direction: match ours.direction {
-                Direction::SendReceive => 0,
-                Direction::SendOnly => 1,
-                Direction::ReceiveOnly => 2,
-                Direction::Inactive => 3,
-            },
-            rtcp_mux: ours.rtcp_mux,
-            crypto: ours
-                .crypto
-                .iter()
-                .filter_map(|line| Some((line.tag, line.suite, line.key()?.clone())))
-                .collect(),
-        },
-        agreed: talk.agreed.clone()?,
+        ours: talk.ours.as_ref().map(save_ours),
+        offer: talk.offer.as_ref().filter(|_| offers).map(save_ours),
+        agreed: talk.agreed.clone(),
         prefer: talk.prefer.clone(),
         keys: talk.keys.clone(),
     })
 }
 
-fn restore_talk(row: TalkRow) -> Option<Talk> {
-    let mut last = Session::parse(row.last.reveal().as_bytes()).ok()?;
-    // The version line is not the author's to keep.
-    last.lines.remove(0);
-    let (id, version) = row.author;
-    let ours = Ours {
-        port: row.ours.port,
-        protocol: row.ours.protocol,
-        codecs: row.ours.codecs,
-        events: row
-            .ours
-            .events
-            .into_iter()
-            .map(|(payload_type, clock)| TelephoneEvent {
-                payload_type,
-                clock,
-            })
+fn save_ours(ours: &Ours) -> OursRow {
+    let events = ours.events.iter();
+    let keys = ours.crypto.iter();
+    let key = |line: &CryptoLine| Some((line.tag, line.suite, line.key()?.clone()));
+    OursRow {
+        port: ours.port,
+        protocol: ours.protocol.clone(),
+        codecs: ours.codecs.clone(),
+        events: events
+            .map(|event| (event.payload_type, event.clock))
             .collect(),
-        direction: match row.ours.direction {
+        direction: match ours.direction {
+            Direction::SendReceive => 0,
+            Direction::SendOnly => 1,
+            Direction::ReceiveOnly => 2,
+            Direction::Inactive => 3,
+        },
+        rtcp_mux: ours.rtcp_mux,
+        crypto: keys.filter_map(key).collect(),
+    }
+}
+
+fn restore_talk(row: TalkRow) -> Option<Talk> {
+    let (id, version) = row.author;
+    let mut talk = Talk::new(id);
+    if let Some(last) = row.last {
+        let mut last = Session::parse(last.reveal().as_bytes()).ok()?;
+        // The version line is not the author's to keep.
+        last.lines.remove(0);
+        talk.author = Author::restored(id, version, last);
+    }
+    Some(Talk {
+        index: usize::from(row.index),
+        ours: row.ours.map(restore_ours),
+        offer: row.offer.map(restore_ours),
+        agreed: row.agreed,
+        prefer: row.prefer,
+        keys: row.keys,
+        ..talk
+    })
+}
+
+fn restore_ours(row: OursRow) -> Ours {
+    let event = |(payload_type, clock)| TelephoneEvent {
+        payload_type,
+        clock,
+    };
+    let line = |(tag, suite, key)| CryptoLine::ours(tag, suite, key);
+    Ours {
+        port: row.port,
+        protocol: row.protocol,
+        codecs: row.codecs,
+        events: row.events.into_iter().map(event).collect(),
+        direction: match row.direction {
             0 => Direction::SendReceive,
             1 => Direction::SendOnly,
             2 => Direction::ReceiveOnly,
             _ => Direction::Inactive,
         },
-        rtcp_mux: row.ours.rtcp_mux,
-        crypto: row
-            .ours
-            .crypto
-            .into_iter()
-            .map(|(tag, suite, key)| CryptoLine::ours(tag, suite, key))
-            .collect(),
-    };
-    Some(Talk {
-        author: Author::restored(id, version, last),
-        index: usize::from(row.index),
-        ours: Some(ours),
-        agreed: Some(row.agreed),
-        prefer: row.prefer,
-        keys: row.keys,
-        ..Talk::new(id)
-    })
+        rtcp_mux: row.rtcp_mux,
+        crypto: row.crypto.into_iter().map(line).collect(),
+    }
 }
 
 fn save_profile(profile: &Profile) -> ProfileRow {

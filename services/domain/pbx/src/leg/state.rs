@@ -38,9 +38,9 @@ pub(super) const T2: Duration = Duration::from_secs(4);
 /// 64*T1: after that a peer that says nothing is gone.
 pub(super) const TRANSACTION_TIME_MAX: Duration = Duration::from_secs(32);
 /// How long an ended leg may still settle: an INVITE's transaction, an ACK awaited, a BYE's.
-const SETTLE_TIME_MAX: Duration = Duration::from_secs(100);
+pub(super) const SETTLE_TIME_MAX: Duration = Duration::from_secs(100);
 /// How long the reports on a transfer may outlive the leg that asked for it (RFC 3515 §2.4.4).
-const REFERRAL_TIME_MAX: Duration = Duration::from_secs(180);
+pub(super) const REFERRAL_TIME_MAX: Duration = Duration::from_secs(180);
 /// ACKs kept for 2xx that may be repeated; older ones were heard long ago.
 const ACKS_MAX: usize = 4;
 
@@ -108,6 +108,27 @@ pub(super) struct Confirmation {
     interval: Duration,
     repeat_at: Instant,
     give_up_at: Instant,
+}
+
+impl Confirmation {
+    /// A 2xx that was just sent.
+    pub(super) fn new(now: Instant, response: Response, server: ServerId, cseq: u32) -> Self {
+        Self {
+            response,
+            server,
+            cseq,
+            late: false,
+            interval: T1,
+            repeat_at: now + T1,
+            give_up_at: now + TRANSACTION_TIME_MAX,
+        }
+    }
+
+    /// The same, with an offer in it or not.
+    pub(super) const fn with_offer(mut self, late: bool) -> Self {
+        self.late = late;
+        self
+    }
 }
 
 /// Where we are, for a description.
@@ -194,6 +215,8 @@ pub(super) struct Leg {
     pub(super) settle_by: Option<Instant>,
     /// The call was told the figures of the endpoint.
     pub(super) closed_told: bool,
+    /// When the end that an earlier process left unsaid is said.
+    pub(super) end_at: Option<Instant>,
     /// When the table will look after it next.
     pub(super) scheduled: Option<Instant>,
 }
@@ -260,6 +283,7 @@ impl Leg {
             acks: Vec::new(),
             settle_by: None,
             closed_told: false,
+            end_at: None,
             scheduled: None,
         }
     }
@@ -321,15 +345,9 @@ impl Leg {
             response = response.with_body(SDP, body);
         }
         cx.core.respond(server, response.clone());
-        self.confirmations.push(Confirmation {
-            response,
-            server,
-            cseq: invite.headers.cseq().map_or(0, |cseq| cseq.number),
-            late,
-            interval: T1,
-            repeat_at: cx.core.now + T1,
-            give_up_at: cx.core.now + TRANSACTION_TIME_MAX,
-        });
+        let cseq = invite.headers.cseq().map_or(0, |cseq| cseq.number);
+        let confirmation = Confirmation::new(cx.core.now, response, server, cseq);
+        self.confirmations.push(confirmation.with_offer(late));
     }
 
     /// Repeats what is unacknowledged; ends the leg when the peer has been silent for too long.
@@ -445,7 +463,9 @@ impl Leg {
         }
         let overdue = self.settle_by.is_some_and(|by| by <= now);
         let referring = self.referral.as_ref().is_some_and(Referral::is_active);
-        let waiting = self.farewell == Farewell::Wanted || !self.confirmations.is_empty();
+        let waiting = self.farewell == Farewell::Wanted
+            || !self.confirmations.is_empty()
+            || self.end_at.is_some();
         overdue || (self.clients.is_empty() && self.routes.is_idle() && !referring && !waiting)
     }
 
@@ -462,6 +482,7 @@ impl Leg {
         let others = [
             self.endpoint.deadline(),
             self.settle_by,
+            self.end_at,
             self.session.deadline(),
             self.wants.deadline(),
             exchange,
@@ -480,5 +501,6 @@ impl Leg {
         self.calling_timer(cx);
         self.exchange_timer(cx);
         self.session_due(cx);
+        self.end_due(cx);
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Shared {
     pub(super) servers: BTreeMap<ServerId, LegId>,
     /// Next hops that are being looked up.
     pub(super) queries: BTreeMap<QueryId, LegId>,
+    /// Legs that changed without an event, so that what was kept of them is out of date.
+    pub(super) stale: BTreeSet<LegId>,
     /// Peers that take no connection, and until when we believe so.
     pub(super) refusing: BTreeMap<std::net::SocketAddr, Instant>,
 }
@@ -116,6 +118,7 @@ impl Legs {
         if settled && let Some(leg) = self.legs.remove(&id) {
             self.ended.add(now, &leg);
             self.forget(&leg);
+            self.shared.stale.insert(id);
         }
     }
 

@@ -36,6 +36,17 @@ enum State {
 }
 
 impl Referral {
+    /// The CSeq of a REFER whose reports are open, and the status told last.
+    pub(super) fn save(&self) -> Option<(u32, u16)> {
+        self.is_active().then(|| (self.id, self.status.code()))
+    }
+
+    /// Reports that an earlier process left open.
+    pub(super) fn restored((id, status): (u32, u16)) -> Option<Self> {
+        let (state, status) = (State::Active, StatusCode::new(status)?);
+        Some(Self { id, state, status })
+    }
+
     /// NOTIFYs are still to come.
     pub(super) const fn is_active(&self) -> bool {
         matches!(self.state, State::Active)

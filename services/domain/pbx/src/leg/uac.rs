@@ -53,6 +53,21 @@ pub(super) struct Fork {
 }
 
 impl Calling {
+    /// An INVITE of an earlier process, to be cancelled.
+    pub(super) const fn restored(client: ClientId, template: Dialog) -> Self {
+        Self {
+            hops: 0,
+            headers: Vec::new(),
+            codecs: Vec::new(),
+            client: Some(client),
+            forks: Vec::new(),
+            credentials: Vec::new(),
+            template,
+            corrections: 0,
+            by_datagram_at: None,
+        }
+    }
+
     pub(super) const fn deadline(&self) -> Option<Instant> {
         self.by_datagram_at
     }
@@ -357,6 +372,9 @@ impl Leg {
             bye.headers.push(HeaderName::Reason, reason);
         }
         self.send(cx, bye, Purpose::LateBye);
+        // Whoever answered is the peer now, should it have something to say.
+        self.dialog = dialog;
+        cx.shared.stale.insert(cx.id);
     }
 
     /// 300 to 699.

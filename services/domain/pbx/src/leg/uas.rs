@@ -44,6 +44,22 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
+    /// An INVITE that an earlier process was sent, to be refused.
+    pub(super) fn restored(core: &mut Core, server: ServerId, invite: Request) -> Self {
+        Self {
+            server,
+            reliable: Reliable::new(core, &invite),
+            invite,
+            offer: None,
+            offered: Vec::new(),
+            waiting: None,
+            answering: false,
+            again: None,
+            told_reliably: false,
+            arrival: None,
+        }
+    }
+
     pub(super) fn deadline(&self) -> Option<sansio::Instant> {
         let again = self.again.as_ref().map(|(at, _)| *at);
         self.reliable.deadline().into_iter().chain(again).min()
@@ -294,6 +310,10 @@ impl Leg {
     pub(super) fn go_on(&mut self, cx: &mut Cx<'_>) {
         self.try_answer(cx);
         if self.phase != Phase::Early {
+            // The call believed so since it asked for it, but could not keep it.
+            if self.phase == Phase::Confirmed {
+                cx.tell(LegEvent::Changed);
+            }
             return;
         }
         let open = self.endpoint.is_open();
@@ -385,16 +405,20 @@ impl Leg {
             self.bye(cx);
             return;
         }
-        let first = self.incoming().is_some_and(|one| {
-            one.invite
-                .headers
-                .cseq()
-                .is_ok_and(|cseq| cseq.number == number)
-        });
+        let first = match &self.first {
+            First::Incoming(one) => {
+                let cseq = one.invite.headers.cseq();
+                cseq.is_ok_and(|cseq| cseq.number == number)
+            }
+            First::Restored { .. } => confirmed.late,
+            First::Outgoing(_) => false,
+        };
         // What is to be asked for the way is asked before it is needed.
         self.has_way(cx);
         if first && self.phase == Phase::Confirmed {
             cx.tell(LegEvent::Acknowledged);
+        } else {
+            cx.shared.stale.insert(cx.id);
         }
     }
 

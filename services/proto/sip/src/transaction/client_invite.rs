@@ -68,6 +68,25 @@ impl ClientInvite {
         }
     }
 
+    /// One that an earlier process sent, whose peer may have said something provisional.
+    pub(super) const fn resume(id: ClientId, request: Request) -> Self {
+        Self {
+            id,
+            request,
+            bytes: Vec::new(),
+            state: State::Proceeding,
+            cancel: Cancel::No,
+        }
+    }
+
+    /// The INVITE as it was sent, without its body, while it has no final answer.
+    pub(super) const fn unanswered(&self) -> Option<&Request> {
+        match self.state {
+            State::Calling(_) | State::Proceeding => Some(&self.request),
+            State::Completed(_) | State::Accepted => None,
+        }
+    }
+
     pub(super) fn on_response(&mut self, response: Response, cx: &mut Context<'_>) -> Life {
         match (&self.state, response.status.class()) {
             (State::Calling(_) | State::Proceeding, StatusClass::Provisional) => {

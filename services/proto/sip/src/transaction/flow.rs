@@ -94,6 +94,13 @@ pub enum Output {
         /// The response.
         response: Response,
     },
+    /// A 2xx to an INVITE that is not known here: an earlier process sent it, or the transaction
+    /// was over when the 2xx was repeated once more. It wants an ACK all the same
+    /// (RFC 3261 §13.2.2.4).
+    Unasked {
+        /// The response.
+        response: Response,
+    },
     /// No final response came in time (Timer B or F, or 64*T1 after a CANCEL). The id is void.
     Timeout {
         /// The request.
@@ -134,6 +141,7 @@ impl fmt::Debug for Output {
             Self::Ack { request, .. } => write!(f, "Ack({request:?})"),
             Self::Cancelled { id, request } => write!(f, "Cancelled({id:?}, {request:?})"),
             Self::Response { id, response } => write!(f, "Response({id:?}, {response:?})"),
+            Self::Unasked { response } => write!(f, "Unasked({response:?})"),
             Self::Timeout { id } => write!(f, "Timeout({id:?})"),
             Self::ClientFlowFailed { id } => write!(f, "ClientFlowFailed({id:?})"),
             Self::ServerFlowFailed { id } => write!(f, "ServerFlowFailed({id:?})"),

@@ -27,7 +27,7 @@ const RETRY_AFTER: &str = "5";
 #[derive(Debug)]
 pub struct Layer {
     tags: Tags,
-    table: Table,
+    pub(super) table: Table,
 }
 
 /// There are as many transactions as the layer holds; answer 503 or try again later.
@@ -333,6 +333,9 @@ impl Layer {
         let known = ClientKey::of(&response).and_then(|key| self.table.client(&key));
         let Some(id) = known else {
             self.table.counters.responses_stray += 1;
+            if is_answer_to_invite(&response) {
+                self.table.outputs.push_back(Output::Unasked { response });
+            }
             return;
         };
         self.table.with(now, id, |machine, cx| match machine {
@@ -408,6 +411,11 @@ impl Node for Layer {
     fn deadline(&self) -> Option<Instant> {
         self.table.deadline()
     }
+}
+
+fn is_answer_to_invite(response: &Response) -> bool {
+    let cseq = response.headers.cseq();
+    response.status.is_success() && cseq.is_ok_and(|cseq| cseq.method == Method::Invite)
 }
 
 fn add_via(request: &mut Request, flow: &Flow, branch: &str) {

@@ -13,6 +13,7 @@ mod key;
 mod layer;
 mod length;
 mod machine;
+mod resume;
 mod server_invite;
 mod server_other;
 mod table;
@@ -22,6 +23,7 @@ mod timers;
 pub use flow::{ClientId, Flow, Input, Output, ServerId};
 pub use layer::{Counters, Full, Layer};
 pub use length::{UDP_REQUEST_MAX, needs_stream, wire_length};
+pub use resume::sketch;
 
 #[cfg(test)]
 mod tests;

@@ -65,6 +65,28 @@ impl ServerInvite {
         }
     }
 
+    /// One that an earlier process began to answer: it has said something provisional, or 2xx.
+    pub(super) fn resume(
+        id: ServerId,
+        request: &Request,
+        accepted: bool,
+        cx: &mut Context<'_>,
+    ) -> Self {
+        let state = if accepted {
+            cx.set(Timer::L, GIVE_UP);
+            State::Accepted
+        } else {
+            let trying = Response::to_request(request, StatusCode::TRYING, None);
+            State::Proceeding(trying.to_bytes())
+        };
+        Self {
+            id,
+            state,
+            to_tag: None,
+            cancelled: false,
+        }
+    }
+
     /// The INVITE came again.
     pub(super) fn on_repetition(&self, cx: &mut Context<'_>) {
         match &self.state {

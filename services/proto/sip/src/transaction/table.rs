@@ -274,6 +274,10 @@ impl Table {
         self.transactions.get(&id)
     }
 
+    pub(super) fn machine(&self, id: u64) -> Option<&Machine> {
+        self.transactions.get(&id).map(|one| &one.machine)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.transactions.len() + self.answers.len()
     }

@@ -491,3 +491,98 @@ fn a_cancel_waits_for_the_first_provisional_response() {
     assert!(reason.contains("elsewhere"));
     assert!(matches!(&*hear(183), [Output::Response { .. }]));
 }
+
+/// An INVITE of ours as sent, and the layer that sent it.
+fn invited(layer: &mut Layer, flow: Flow) -> (super::ClientId, Request) {
+    let text = text("INVITE", ";branch=z9hG4bK-peer", "c1", "");
+    let Ok(Message::Request(mut invite)) = parse_datagram(text.as_bytes()) else {
+        panic!("an INVITE");
+    };
+    invite.headers.remove(&HeaderName::Via);
+    let id = layer.send_request(NOW, flow, invite).expect("room");
+    drain(layer);
+    (id, layer.unanswered_invite(id).expect("no answer yet"))
+}
+
+#[test]
+fn an_invite_of_an_earlier_process_is_cancelled_on_its_own_branch() {
+    let mut before = layer();
+    let (_, invite) = invited(&mut before, udp());
+    let kept = invite.to_bytes();
+    let Ok(Message::Request(kept)) = parse_datagram(&kept) else {
+        panic!("it can be read again");
+    };
+    let mut layer = Layer::new(Rng::from_seed(2));
+    let id = layer.resume_client(NOW, udp(), kept).expect("room");
+    assert_eq!(drain(&mut layer), [], "it is not sent again");
+    layer.cancel(NOW, id, None);
+    let outputs = drain(&mut layer);
+    let [Output::Transmit { bytes, .. }] = outputs.as_slice() else {
+        panic!("one CANCEL: {outputs:?}");
+    };
+    let Ok(Message::Request(cancel)) = parse_datagram(bytes) else {
+        panic!("a request");
+    };
+    assert_eq!(cancel.method, crate::Method::Cancel);
+    let via = |request: &Request| request.headers.first(&HeaderName::Via).map(<[u8]>::to_vec);
+    assert_eq!(via(&cancel), via(&invite));
+    // Its final answer is acknowledged and reported (RFC 3261 §17.1.1.3).
+    let status = StatusCode::REQUEST_TERMINATED;
+    let terminated = Response::to_request(&invite, status, Some("t"));
+    layer.handle(
+        NOW,
+        Input::Message {
+            flow: udp(),
+            message: Message::Response(terminated),
+        },
+    );
+    let outputs = drain(&mut layer);
+    assert!(
+        matches!(
+            outputs.as_slice(),
+            [Output::Transmit { .. }, Output::Response { .. }]
+        ),
+        "{outputs:?}"
+    );
+    assert_eq!(layer.unanswered_invite(id), None);
+}
+
+#[test]
+fn an_invite_to_an_earlier_process_is_answered_and_its_repetition_absorbed() {
+    let text = text("INVITE", ";branch=z9hG4bK-peer", "c1", "");
+    let mut before = layer();
+    let (_, request) = handed_up(&receive(&mut before, NOW, udp(), &text));
+    for (accepted, code) in [(false, 480), (true, 200)] {
+        let mut layer = Layer::new(Rng::from_seed(2));
+        let kept = super::sketch(&request);
+        let id = layer.resume_server(NOW, udp(), &kept, accepted);
+        let id = id.expect("room");
+        let again = receive(&mut layer, NOW, udp(), &text);
+        let is_new = again
+            .iter()
+            .any(|one| matches!(one, Output::Request { .. }));
+        assert!(!is_new, "{again:?}");
+        let answer = sent(&respond(&mut layer, id, &request, code));
+        assert_eq!(answer.status.code(), code);
+    }
+}
+
+#[test]
+fn a_2xx_to_an_invite_that_nobody_knows_is_handed_up_and_no_other_response() {
+    let mut before = layer();
+    let (_, invite) = invited(&mut before, udp());
+    for (code, wanted) in [(180, 0), (200, 1), (486, 0)] {
+        let mut layer = Layer::new(Rng::from_seed(2));
+        let status = StatusCode::new(code).expect("in range");
+        let response = Response::to_request(&invite, status, Some("t"));
+        layer.handle(
+            NOW,
+            Input::Message {
+                flow: udp(),
+                message: Message::Response(response),
+            },
+        );
+        let outputs = drain(&mut layer);
+        assert_eq!(outputs.len(), wanted, "{code}: {outputs:?}");
+    }
+}

@@ -178,7 +178,7 @@ fn the_keys_of_the_media_are_in_no_debug_text() {
     let ours = text.split("inline:").nth(1).expect("our key");
     let ours = ours.split(['|', '\r']).next().expect("our key");
     assert!(ours.len() >= 40, "{}", ours.len());
-    let row = bench.legs.save(&bench.core, leg).expect("confirmed");
+    let row = saved(&bench, leg).expect("confirmed");
     let row = format!("{row:?}");
     assert!(!row.contains(ours) && !row.contains(KEY), "{row}");
     let legs = format!("{:?}", bench.legs);

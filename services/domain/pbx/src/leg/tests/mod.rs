@@ -6,6 +6,7 @@ mod challenged;
 mod changing;
 mod described;
 mod encrypted;
+mod kept;
 mod lost;
 mod pair;
 mod refreshing;
@@ -24,7 +25,8 @@ use sip::transaction::{Flow, Input as SipInput, Output as SipOutput, ServerId};
 use sip::{HeaderName, Message, Method, NameAddr, Request, Response, StatusCode, Uri};
 
 use super::{
-    DtmfMode, Encryption, HangUp, LegEvent, LegId, Legs, Login, Outgoing, Peer, Profile, Use,
+    DtmfMode, Encryption, HangUp, KeptLeg, LegEvent, LegId, LegRow, Legs, Login, Outgoing, Peer,
+    Profile, Use,
 };
 use crate::core::Core;
 use crate::interface::{Hop, Output, Query, QueryId};
@@ -178,6 +180,7 @@ impl Bench {
             SipOutput::Response { id, response } => {
                 legs.response(core, id, &response);
             }
+            SipOutput::Unasked { response } => legs.unasked(core, &response),
             SipOutput::Timeout { id } | SipOutput::ClientFlowFailed { id } => {
                 legs.no_response(core, id);
             }
@@ -497,4 +500,12 @@ pub(super) fn body(bytes: &[u8]) -> String {
 
 pub(super) fn text(headers: &sip::Headers, name: &HeaderName) -> String {
     headers.text(name).unwrap_or_default().to_owned()
+}
+
+/// A leg as the next process finds it, when it was answered.
+fn saved(bench: &Bench, leg: LegId) -> Option<LegRow> {
+    match bench.legs.keep(&bench.core, leg)? {
+        KeptLeg::Answered(row) => Some(*row),
+        KeptLeg::Invite(_) => None,
+    }
 }

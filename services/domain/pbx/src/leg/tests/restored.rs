@@ -1,11 +1,11 @@
 //! Legs over a restart of this process.
 
-use super::super::{EndCause, LegRow};
+use super::super::EndCause;
 use super::*;
 
 /// The same leg in a new process.
 fn restart(bench: &Bench, leg: LegId) -> Bench {
-    let row = bench.legs.save(&bench.core, leg).expect("confirmed");
+    let row = saved(bench, leg).expect("confirmed");
     let bytes = postcard::to_stdvec(&row).expect("a row");
     let row: LegRow = postcard::from_bytes(&bytes).expect("a row");
     let mut next = Bench::new(profile());
@@ -39,7 +39,7 @@ fn a_restored_leg_is_held_and_hung_up_by_its_peer() {
 fn a_restored_leg_is_hung_up_by_us_with_a_number_never_used() {
     let mut bench = Bench::new(profile());
     let (leg, _) = bench.called(&[(HeaderName::RecordRoute, "<sip:p1;lr>")]);
-    let row = bench.legs.save(&bench.core, leg).expect("confirmed");
+    let row = saved(&bench, leg).expect("confirmed");
     // Used after the row was written.
     bench.command(|legs, core| legs.renegotiate(core, leg, &[codec("PCMU", 0)]));
     let used = bench.request(Method::Invite).headers.cseq().expect("CSeq");
@@ -94,7 +94,7 @@ fn keys_survive_and_never_show() {
     bench.response(200);
     bench.receive(&caller.ack(""));
     let before = bench.agreed().crypto;
-    let row = bench.legs.save(&bench.core, leg).expect("confirmed");
+    let row = saved(&bench, leg).expect("confirmed");
     let shown = format!("{row:?}{:?}", bench.legs);
     assert!(!shown.contains("119, 68, 102"), "the key's first bytes");
     let bench = restart(&bench, leg);
@@ -130,5 +130,5 @@ fn what_is_not_confirmed_is_not_kept() {
     let mut bench = Bench::new(profile());
     let mut caller = Remote::caller();
     let leg = bench.incoming(&mut caller, "", OFFER);
-    assert_eq!(bench.legs.save(&bench.core, leg), None);
+    assert_eq!(saved(&bench, leg), None);
 }

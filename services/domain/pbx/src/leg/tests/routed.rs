@@ -354,7 +354,7 @@ fn after_a_restart_a_trunk_is_reached_by_its_route_too() {
         (HeaderName::RecordRoute, "<sip:edge.example;lr>"),
     ];
     let (leg, _) = by_trunk(&mut bench, &route);
-    let row = bench.legs.save(&bench.core, leg).expect("confirmed");
+    let row = saved(&bench, leg).expect("confirmed");
     let mut next = Bench::new(profile());
     next.command(|legs, core| legs.restore(core, row));
     next.hang_up(leg);
