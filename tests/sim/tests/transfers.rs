@@ -197,3 +197,27 @@ fn a_call_to_oneself_is_not_joined_with_itself() {
     floor.act(0, |set, world| set.hang_up(world, caller));
     assert_eq!(checks::settled(&floor.world), Ok(()));
 }
+
+/// Who sent the party away first hears that it went elsewhere, and who sends another in its place
+/// is told how that goes, whatever the first one does.
+#[test]
+fn a_transferred_party_may_have_another_take_its_place_and_both_transferors_are_let_go() {
+    let mut floor = Floor::new(4);
+    let (first, party) = floor.connect(0, 1);
+    floor.act(0, |set, world| set.transfer(world, first, "103"));
+    assert_eq!(floor.stand(3, 0), Stand::Ringing);
+    let (second, other) = floor.connect(1, 2);
+    floor.act(1, |set, world| set.join(world, second, party));
+    let told = &floor.sets[0].lines[first].notified;
+    let last = told.last().map(String::as_str);
+    assert_eq!(last, Some("SIP/2.0 487 Request Terminated"));
+    floor.act(0, |set, world| set.hang_up(world, first));
+    assert_eq!(floor.stand(1, party), Stand::Over(200));
+    assert_eq!(floor.stand(1, second), Stand::Talking, "it waits for news");
+    floor.act(3, |set, world| set.answer(world, 0));
+    assert!(floor.talk((2, other), (3, 0)));
+    floor.run_secs(5);
+    assert_eq!(floor.stand(1, second), Stand::Over(200));
+    floor.act(2, |set, world| set.hang_up(world, other));
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}

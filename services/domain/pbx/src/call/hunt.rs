@@ -432,15 +432,7 @@ impl Calls {
             return;
         };
         self.end_record(tools, &hunt.record, outcome, status.code());
-        if let Aim::Transfer {
-            transferor, told, ..
-        } = hunt.aim
-        {
-            tools.legs.transfer_progress(tools.core, told, status);
-            if let Some(transferor) = transferor {
-                self.leave_alone(tools, transferor);
-            }
-        }
+        self.party_left(tools, &hunt.aim, status);
     }
 }
 

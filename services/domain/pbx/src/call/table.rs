@@ -128,7 +128,7 @@ impl Calls {
             }
             Place::Transferor(key) => {
                 self.gone(tools, leg);
-                self.transferor_left(key);
+                self.transferor_left(key, leg);
             }
             Place::Slot(slot) => {
                 self.gone(tools, leg);

@@ -200,11 +200,12 @@ impl Calls {
         let before = std::mem::replace(&mut hunt.record, record);
         hunt.waiting = party;
         hunt.early = None;
-        hunt.aim = Aim::Transfer {
+        let aim = Aim::Transfer {
             transferor: Some(transferor),
             told: transferor,
             extension,
         };
+        let aim = std::mem::replace(&mut hunt.aim, aim);
         let clip = if rings {
             Clip::Ringback
         } else {
@@ -216,6 +217,20 @@ impl Calls {
         }
         let status = StatusCode::REQUEST_TERMINATED;
         self.refuse(tools, consult, &before, status, Outcome::Transferred);
+        self.party_left(tools, &aim, status);
+    }
+
+    /// The party that was being transferred is not there any more.
+    pub(super) fn party_left(&mut self, tools: &mut Tools<'_>, aim: &Aim, status: StatusCode) {
+        if let Aim::Transfer {
+            transferor, told, ..
+        } = aim
+        {
+            tools.legs.transfer_progress(tools.core, *told, status);
+            if let Some(transferor) = transferor {
+                self.leave_alone(tools, *transferor);
+            }
+        }
     }
 
     /// Tells the transferor how the hunt goes.
@@ -229,12 +244,12 @@ impl Calls {
 
     /// The transferor hung up before the transfer was through: it goes on without it. Its reports
     /// go on too, for a BYE does not end that subscription (RFC 3515 §2.4.4).
-    pub(super) fn transferor_left(&mut self, key: Key) {
+    pub(super) fn transferor_left(&mut self, key: Key, leg: LegId) {
         self.dirty.insert(key);
         if let Some(hunt) = self.hunts.get_mut(&key)
             && let Aim::Transfer { transferor, .. } = &mut hunt.aim
         {
-            *transferor = None;
+            transferor.take_if(|transferor| *transferor == leg);
         }
     }
 
