@@ -26,6 +26,8 @@ struct Endpoint {
     port: u16,
     agreed: Option<Box<Agreed>>,
     hears: Source,
+    /// It was told something of which nobody knows whether it heard.
+    behind: bool,
     /// The file that is recorded into, and how often it was begun anew.
     recording: Option<(String, u32)>,
     /// What passed before `media` was restarted.
@@ -48,6 +50,17 @@ impl SoundBook {
     /// Nobody knows whether `media` did what it was asked.
     pub(super) const fn doubt(&mut self) {
         self.doubtful = true;
+    }
+
+    /// `media` was not there to be told: what is agreed meanwhile is agreed all the same.
+    pub(super) fn missed(&mut self, request: &Request) {
+        let (Request::Set(id, _) | Request::Hear(id, _)) = request else {
+            return;
+        };
+        self.note(request, Reply::Done);
+        if let Some(endpoint) = self.open.get_mut(id) {
+            endpoint.behind = true;
+        }
     }
 
     /// Notes what `media` answered, and adds what it has forgotten to the counts of a closed
@@ -115,6 +128,7 @@ impl SoundBook {
             port,
             agreed: None,
             hears: Source::Silence,
+            behind: false,
             recording: None,
             before: Stats::default(),
             since: Stats::default(),
@@ -154,8 +168,12 @@ impl SoundBook {
         let mut known: BTreeMap<EndpointId, Stats> = endpoints.into_iter().collect();
         let (mut requests, mut rest) = (Vec::new(), Vec::new());
         for (id, endpoint) in &mut self.open {
+            let behind = std::mem::take(&mut endpoint.behind);
             if let Some(stats) = known.remove(id) {
                 endpoint.since = stats;
+                if behind {
+                    rest.extend(endpoint.missed(*id));
+                }
                 continue;
             }
             let rollover = endpoint.since.rollover;
@@ -181,6 +199,14 @@ impl SoundBook {
 }
 
 impl Endpoint {
+    /// What it may have missed, though it was there all the while.
+    fn missed(&self, id: EndpointId) -> Vec<Request> {
+        let agreed = self.agreed.clone();
+        let set = agreed.map(|agreed| Request::Set(id, agreed));
+        let hear = Request::Hear(id, self.hears.clone());
+        set.into_iter().chain([hear]).collect()
+    }
+
     /// Everything it was told since it was opened.
     fn told(&mut self, id: EndpointId) -> Vec<Request> {
         let set = self.agreed.as_ref().map(|agreed| {

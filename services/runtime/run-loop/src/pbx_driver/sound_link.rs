@@ -156,7 +156,12 @@ impl Asking {
         }
         let replies = match self.client.call_all(&requests).await {
             Ok(replies) => replies,
-            Err(error) => vec![unanswered(&error); requests.len()],
+            Err(error) => {
+                for request in &requests {
+                    self.book.missed(request);
+                }
+                vec![unanswered(&error); requests.len()]
+            }
         };
         let mut asked: Vec<_> = requests.into_iter().zip(replies).collect();
         let is_lost =
@@ -171,7 +176,10 @@ impl Asking {
         }
         for (again, _) in asked.iter_mut().zip(&lost).filter(|(_, lost)| **lost) {
             let reply = self.client.call(&again.0).await;
-            again.1 = reply.unwrap_or_else(|error| unanswered(&error));
+            again.1 = reply.unwrap_or_else(|error| {
+                self.book.missed(&again.0);
+                unanswered(&error)
+            });
             self.note(again);
         }
         for (request, reply) in asked {

@@ -159,3 +159,44 @@ fn a_new_agreement_replaces_the_old_one() {
             .contains(&Request::Set(A, moved))
     );
 }
+
+/// Else a call that was held while `media` was away would be heard on.
+#[test]
+fn what_was_agreed_while_media_was_away_is_told_when_it_is_back() {
+    let moved = Box::new(Agreed {
+        packet_time: 30,
+        relatch: true,
+        ..Agreed::default()
+    });
+    let nowhere = || Reply::Failed {
+        reason: "away".to_owned(),
+    };
+    let away = || {
+        let mut book = book();
+        for request in [
+            Request::Set(A, moved.clone()),
+            Request::Hear(A, Source::Silence),
+        ] {
+            book.missed(&request);
+            book.note(&request, nowhere());
+        }
+        assert!(book.is_doubtful(), "it is looked after soon");
+        book
+    };
+    // It was only slow.
+    let mut book = away();
+    let there = vec![(A, passed(1)), (B, passed(1))];
+    let expected = [
+        Request::Set(A, moved.clone()),
+        Request::Hear(A, Source::Silence),
+    ];
+    assert_eq!(book.differences(there.clone()), expected);
+    assert_eq!(book.differences(there), []);
+    // It was restarted.
+    let told = away().differences(Vec::new());
+    let anew = told.iter().find_map(|request| match request {
+        Request::Set(A, agreed) => Some(agreed.packet_time),
+        _ => None,
+    });
+    assert_eq!(anew, Some(30));
+}
