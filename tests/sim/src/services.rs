@@ -39,13 +39,12 @@ impl MediaModel {
     pub fn answer(&mut self, request: &Request) -> (EndpointId, Reply) {
         let id = endpoint_of(request);
         if self.broken {
-            // The run-loop forgets what is closed, and closes it when media is back.
+            // The run-loop remembers what media should know, and tells it when it is back.
             match request {
                 Request::Close(id) => drop(self.open.remove(id)),
                 Request::KeepOnly(kept) => self.open.retain(|id, _| kept.contains(id)),
+                Request::Set(..) | Request::Hear(..) => drop(self.reply(request)),
                 Request::Open { .. }
-                | Request::Set(..)
-                | Request::Hear(..)
                 | Request::Dial { .. }
                 | Request::Record { .. }
                 | Request::StopRecording(_)

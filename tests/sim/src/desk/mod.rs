@@ -113,7 +113,9 @@ struct LineState {
 struct Watch {
     number: String,
     dialog: Dialog,
-    heard: u32,
+    /// The dialog of the last NOTIFY, by its tag, and its CSeq: a SUBSCRIBE that is repeated to a
+    /// box which has forgotten it makes another (RFC 6665 §4.1.2.4).
+    heard: (Option<String>, u32),
     /// States of the dialogs in the last document.
     states: Vec<String>,
 }

@@ -20,7 +20,7 @@ impl Desk {
         let watch = Watch {
             number: number.to_owned(),
             dialog,
-            heard: 0,
+            heard: (None, 0),
             states: Vec::new(),
         };
         self.watches.insert(id, watch);
@@ -97,7 +97,7 @@ impl Desk {
             Watch {
                 number,
                 dialog,
-                heard: 0,
+                heard: (None, 0),
                 states: Vec::new(),
             },
         );
@@ -116,10 +116,12 @@ impl Desk {
             return StatusCode::CALL_DOES_NOT_EXIST;
         };
         let cseq = request.headers.cseq().map_or(0, |cseq| cseq.number);
-        if cseq <= watch.heard {
+        let theirs = request.headers.from().ok();
+        let theirs = theirs.and_then(|from| from.tag().map(str::to_owned));
+        if theirs == watch.heard.0 && cseq <= watch.heard.1 {
             return StatusCode::SERVER_INTERNAL_ERROR;
         }
-        watch.heard = cseq;
+        watch.heard = (theirs, cseq);
         let id = *id;
         let body = String::from_utf8_lossy(&request.body);
         if !body.is_empty() {

@@ -133,8 +133,6 @@ impl Office {
                 self.flush();
             }
             2 => {
-                // What is agreed meanwhile is not heard of.
-                self.everybody_listens();
                 self.world.media.broken = true;
                 self.media_back = Some(now + Duration::from_millis(300 + self.draw(1500)));
             }
@@ -157,13 +155,6 @@ impl Office {
                 }
                 self.connect(anybody);
             }
-        }
-    }
-
-    /// From now on everybody hangs up calls in which nothing is heard any more.
-    fn everybody_listens(&mut self) {
-        for desk in &mut self.desks {
-            desk.disturbed = true;
         }
     }
 
