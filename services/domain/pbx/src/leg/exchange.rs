@@ -392,7 +392,7 @@ impl Leg {
             return;
         }
         self.dialog.refresh(&request.headers);
-        self.answer_offer_in(cx, id, request);
+        self.answer_update(cx, id, request);
     }
 
     /// One offer at a time (RFC 3261 §14.2, RFC 3311 §5.2): one that crosses ours gets 491, one

@@ -163,7 +163,9 @@ impl Leg {
         }
     }
 
-    /// The offer or answer in a PRACK (RFC 3262 §5); false when it was refused.
+    /// The offer or answer in a PRACK (RFC 3262 §5); false when it cannot be used: what it
+    /// acknowledges is acknowledged all the same, with a 2xx as it must be (§3), and the call is
+    /// refused.
     fn pracked_body(
         &mut self,
         cx: &mut Cx<'_>,
@@ -177,30 +179,39 @@ impl Leg {
         if self.talk.is_offering() {
             if let Err(reason) = self.take_answer(&request.headers, &request.body) {
                 cx.bad_description(self.dialog.flow, crate::core::event_text(&reason));
-                cx.reply(id, request, StatusCode::NOT_ACCEPTABLE_HERE);
-                self.refuse(cx, StatusCode::NOT_ACCEPTABLE_HERE, &[]);
-                self.lose(cx, EndCause::NoMedia);
+                self.refuse_after_prack(cx, id, request);
                 return false;
             }
             self.set_media(cx, &self.talk, true);
             cx.reply(id, request, StatusCode::OK);
             return true;
         }
-        self.answer_offer_in(cx, id, request);
+        let Ok(response) = self.answer_offer(cx, request) else {
+            self.refuse_after_prack(cx, id, request);
+            return false;
+        };
+        cx.core.respond(id, response);
         true
     }
 
-    /// Answers a request that may make an offer and is answered at once: PRACK, UPDATE.
-    pub(super) fn answer_offer_in(&mut self, cx: &mut Cx<'_>, id: ServerId, request: &Request) {
+    fn refuse_after_prack(&mut self, cx: &mut Cx<'_>, id: ServerId, prack: &Request) {
+        cx.reply(id, prack, StatusCode::OK);
+        self.refuse(cx, StatusCode::NOT_ACCEPTABLE_HERE, &[]);
+        self.lose(cx, EndCause::NoMedia);
+    }
+
+    /// Answers an UPDATE, which may make an offer, at once.
+    pub(super) fn answer_update(&mut self, cx: &mut Cx<'_>, id: ServerId, request: &Request) {
+        let (Ok(response) | Err(response)) = self.answer_offer(cx, request);
+        cx.core.respond(id, response);
+    }
+
+    /// The answer to a request that may make an offer and is answered at once, PRACK and UPDATE;
+    /// an error is the refusal.
+    fn answer_offer(&mut self, cx: &mut Cx<'_>, request: &Request) -> Result<Response, Response> {
         let tag = self.dialog.local_tag().to_owned();
         let flow = self.dialog.flow;
-        let offer = match super::uas::read_offer(cx.core, flow, request, &self.profile, &tag) {
-            Ok(offer) => offer,
-            Err(response) => {
-                cx.core.respond(id, response);
-                return;
-            }
-        };
+        let offer = super::uas::read_offer(cx.core, flow, request, &self.profile, &tag)?;
         let mut response = response(&self.dialog, &self.profile, request, StatusCode::OK);
         if request.method == Method::Update {
             self.session
@@ -208,13 +219,13 @@ impl Leg {
         }
         if let Some(offer) = offer {
             let before = self.talk.agreement();
-            match self.answer_to(cx, &offer) {
-                Ok(body) => response = response.with_body(SDP, body),
-                Err(_) => return cx.reply(id, request, StatusCode::NOT_ACCEPTABLE_HERE),
-            }
+            let body = self.answer_to(cx, &offer).map_err(|_| {
+                Response::to_request(request, StatusCode::NOT_ACCEPTABLE_HERE, None)
+            })?;
+            response = response.with_body(SDP, body);
             self.agreed_anew(cx, &before);
         }
-        cx.core.respond(id, response);
+        Ok(response)
     }
 
     /// A provisional response that wants to be acknowledged; false when it is a repetition, or one

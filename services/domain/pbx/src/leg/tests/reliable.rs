@@ -174,6 +174,24 @@ fn an_offer_in_a_prack_is_answered_in_its_200() {
 }
 
 #[test]
+fn an_offer_in_a_prack_that_cannot_be_used_costs_the_call_and_not_the_prack() {
+    // RFC 3262 §3: a PRACK that matches is answered with a 2xx, whatever it offers.
+    let mut bench = Bench::new(supported());
+    let mut caller = Remote::caller();
+    let leg = bench.incoming(&mut caller, KNOWS, OFFER);
+    let pcma = [codec("PCMA", 8)];
+    bench.command(|legs, core| {
+        legs.progress(core, leg, StatusCode::SESSION_PROGRESS, Some(&pcma));
+    });
+    let progress = bench.response(183);
+    let unknown = OFFER.replace("RTP/AVP 8 0 101", "RTP/AVP 109");
+    assert_ne!(unknown, OFFER);
+    bench.receive(&caller.request("PRACK", &rack(&progress), &unknown));
+    assert!(bench.response(200).body.is_empty());
+    bench.response(488);
+}
+
+#[test]
 fn it_is_used_only_when_wanted_and_given_to_who_insists() {
     let mut bench = Bench::new(profile());
     let mut caller = Remote::caller();
