@@ -317,8 +317,11 @@ fn salvage(start: StartLine, headers: Headers, kind: FaultKind) -> ParseFault {
         HeaderName::CallId,
         HeaderName::CSeq,
     ];
+    // A request of another version has come by a Via of that version (RFC 4475 §3.1.2.16): the
+    // answer goes where it came from.
+    let strange = kind == FaultKind::Version && headers.first(&HeaderName::Via).is_some();
     let answerable = method != Method::Ack
-        && headers.via_ref().is_ok()
+        && (strange || headers.via_ref().is_ok())
         && copied.iter().all(|name| headers.first(name).is_some());
     ParseFault {
         kind,

@@ -146,6 +146,26 @@ fn another_version_is_answered_505() {
     );
     let kind = check_answered(&bytes, StatusCode::VERSION_NOT_SUPPORTED);
     assert_eq!(kind, FaultKind::Version);
+    // As the RFC has it: the Via is of that version too, and is copied as it came.
+    let bytes = wire(
+        "OPTIONS sip:t.watson@example.org SIP/7.0
+Via:     SIP/7.0/UDP c.example.com;branch=z9hG4bKkdjuw
+Max-Forwards:     70
+From:    A. Bell <sip:a.g.bell@example.com>;tag=qweoiqpe
+To:      T. Watson <sip:t.watson@example.org>
+Call-ID: badvers.31417@c.example.com
+CSeq:    1 OPTIONS
+l: 0
+
+",
+    );
+    let source = "192.0.2.99:5060".parse().expect("an address");
+    let response = fault(&bytes).response(source, "ours").expect("an answer");
+    assert_eq!(response.status, StatusCode::VERSION_NOT_SUPPORTED);
+    assert_eq!(
+        response.headers.first(&HeaderName::Via),
+        Some(&b"SIP/7.0/UDP c.example.com;branch=z9hG4bKkdjuw"[..])
+    );
 }
 
 /// RFC 4475 §3.1.2.17 (mismatch01) and §3.1.2.18 (mismatch02).
