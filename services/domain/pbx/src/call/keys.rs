@@ -42,14 +42,17 @@ impl Calls {
         if party.extension().is_none() || !matches!(party.place, Place::Talk(_)) {
             return;
         }
-        party.keys.push(digit);
-        while party.keys.len() > KEYS_MAX {
-            party.keys.remove(0);
-        }
-        let pressed = routing::three_way_code(tools.core)
-            .is_some_and(|code| party.keys.ends_with(code.as_str()));
+        let before = party.keys.reveal().chars();
+        let more = party.keys.reveal().chars().count().saturating_add(1);
+        let keys: String = before
+            .chain([digit])
+            .skip(more.saturating_sub(KEYS_MAX))
+            .collect();
+        let pressed =
+            routing::three_way_code(tools.core).is_some_and(|code| keys.ends_with(code.as_str()));
+        let kept = if pressed { String::new() } else { keys };
+        party.keys = ipc::Redacted::new(kept);
         if pressed {
-            party.keys.clear();
             self.three_way_pressed(tools, leg);
         }
     }

@@ -24,8 +24,8 @@ pub(super) struct Party {
     pub(super) hears: Source,
     /// Ids of the open records it is in.
     pub(super) records: Vec<String>,
-    /// Keys it pressed lately, for a feature code.
-    pub(super) keys: String,
+    /// Keys it pressed lately, for a feature code; they may be a PIN at the other end.
+    pub(super) keys: ipc::Redacted<String>,
     /// What it was offered anew to go together with somebody.
     pub(super) mended: Vec<Codec>,
     /// When it must be over at the latest (F8), whoever it talks with by then.
@@ -72,7 +72,7 @@ impl Party {
             place,
             hears: Source::Silence,
             records: Vec::new(),
-            keys: String::new(),
+            keys: ipc::Redacted::default(),
             mended: Vec::new(),
             until: None,
             warned: false,

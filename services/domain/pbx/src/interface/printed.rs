@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{Input, Output};
+use super::{Input, Output, SoundEvent, SoundRequest};
 
 impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -24,6 +24,8 @@ impl fmt::Debug for Input {
                 write!(f, "Resolved({id}, {hops:?}, {ttl_secs})")
             }
             Self::Sound { endpoint, reply } => write!(f, "Sound({endpoint}, {reply:?})"),
+            // Which key it was may be a part of somebody's PIN.
+            Self::SoundEvent(SoundEvent::Digit { id, .. }) => write!(f, "SoundEvent(key at {id})"),
             Self::SoundEvent(event) => write!(f, "SoundEvent({event:?})"),
             Self::StoredCalls(rows) => write!(f, "StoredCalls({} rows)", rows.len()),
             Self::Stored(stored) => write!(f, "Stored({stored:?})"),
@@ -51,6 +53,7 @@ impl fmt::Debug for Output {
                 ..
             } => write!(f, "Connect({stream}, {hop:?}, {server_name})"),
             Self::Resolve { id, query } => write!(f, "Resolve({id}, {query:?})"),
+            Self::Sound(SoundRequest::Dial { id, .. }) => write!(f, "Sound(keys at {id})"),
             Self::Sound(request) => write!(f, "Sound({request:?})"),
             Self::Checkpoint { key, call } => {
                 let length = call.as_ref().map(Vec::len);
@@ -85,5 +88,20 @@ mod tests {
             call: Some(b"secret".to_vec()),
         };
         assert_eq!(format!("{row:?}"), "Checkpoint(1, Some(6) bytes)");
+    }
+
+    #[test]
+    fn keys_that_somebody_presses_are_not_printed() {
+        let pressed = Input::SoundEvent(SoundEvent::Digit {
+            id: 1,
+            digit: '9',
+            millis: 100,
+        });
+        assert_eq!(format!("{pressed:?}"), "SoundEvent(key at 1)");
+        let dialled = Output::Sound(SoundRequest::Dial {
+            id: 1,
+            digits: "99".to_owned(),
+        });
+        assert_eq!(format!("{dialled:?}"), "Sound(keys at 1)");
     }
 }
