@@ -1,7 +1,7 @@
 //! What every part of the node works with: the time, the site, the SIP stack, the way out.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,6 +58,8 @@ pub(crate) struct Core {
     pub(crate) keeping: Keeping,
     wall: (Instant, UnixTime),
     last_query: QueryId,
+    /// Addresses that the name of each trunk's server leads to.
+    servers: BTreeMap<String, Vec<IpAddr>>,
     outputs: VecDeque<Output>,
 }
 
@@ -90,6 +92,7 @@ impl Core {
             keeping: Keeping::default(),
             wall: (Instant::ORIGIN, UnixTime::default()),
             last_query: 0,
+            servers: BTreeMap::new(),
             outputs: VecDeque::new(),
         }
     }
@@ -258,6 +261,32 @@ impl Core {
         let id = self.last_query;
         self.emit(Output::Resolve { id, query });
         id
+    }
+
+    /// The name of a trunk's server leads to these addresses; of a trunk that is gone it is
+    /// forgotten.
+    pub(crate) fn set_servers(&mut self, trunk: &str, addresses: Vec<IpAddr>) {
+        let site = self.site.as_ref().map(|(_, site)| site);
+        self.servers
+            .retain(|name, _| site.is_some_and(|site| site.trunk(name).is_some()));
+        self.servers.insert(trunk.to_owned(), addresses);
+    }
+
+    /// Whether an address is one of a trunk's own servers.
+    pub(crate) fn is_server(&self, trunk: &str, address: IpAddr) -> bool {
+        let known = self.servers.get(trunk);
+        known.is_some_and(|known| known.contains(&address))
+    }
+
+    /// Whether a host is the server of a trunk, or its proxy, as the settings name them.
+    pub(crate) fn is_server_name(&self, trunk: &str, host: &str) -> bool {
+        let trunk = self.site.as_ref().and_then(|(_, site)| site.trunk(trunk));
+        trunk.is_some_and(|trunk| {
+            let named = trunk.outbound_proxy.iter().chain([trunk.server()]);
+            named
+                .into_iter()
+                .any(|known| known.name.eq_ignore_ascii_case(host))
+        })
     }
 
     /// Answers a request; false when it was answered already.

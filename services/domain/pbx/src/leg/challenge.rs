@@ -132,7 +132,12 @@ impl Leg {
             response.status,
             StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED
         );
-        let Some(challenges) = self.challenges.as_mut().filter(|_| asked) else {
+        let sent = cx.shared.clients.get(&id);
+        let may_sign = sent.is_some_and(|sent| {
+            let request = sent.request.as_ref();
+            sent.purpose == Purpose::Invite || request.is_some_and(|it| self.may_sign(cx.core, it))
+        });
+        let Some(challenges) = self.challenges.as_mut().filter(|_| asked && may_sign) else {
             return false;
         };
         let Some(sent) = cx.shared.clients.get_mut(&id) else {

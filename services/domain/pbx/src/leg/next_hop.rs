@@ -20,8 +20,9 @@ use sip::transaction::Flow;
 use sip::{HeaderName, NameAddr, Request, Uri};
 
 use super::Peer;
-use super::state::{Cx, Leg};
+use super::state::{Cx, First, Leg};
 use super::table::Purpose;
+use crate::core::Core;
 use crate::dialog::Dialog;
 use crate::interface::{Hop, Query, QueryId};
 use crate::trunk;
@@ -84,10 +85,19 @@ impl Routes {
 
     fn learn(&mut self, query: &Query, way: Way) {
         self.known.retain(|(known, _)| known != query);
-        if self.known.len() >= ROUTES_MAX {
-            self.known.pop_front();
+        let leads = |(_, way): &(Query, Way)| matches!(way, Way::Leads { .. });
+        if self.known.len() >= ROUTES_MAX
+            && let Some(oldest) = self.known.iter().position(leads)
+        {
+            self.known.remove(oldest);
         }
         self.known.push_back((query.clone(), way));
+    }
+
+    /// No more can be asked: something waits for each of those that are.
+    fn is_full(&self) -> bool {
+        let asked = |(_, way): &&(Query, Way)| matches!(way, Way::Asked(_));
+        self.known.iter().filter(asked).count() >= ROUTES_MAX
     }
 
     fn way(&self, query: &Query) -> Option<&Way> {
@@ -100,6 +110,35 @@ impl Leg {
     /// Whether requests in its dialogs follow route set and target.
     pub(super) const fn is_routed(&self) -> bool {
         matches!(self.peer, Peer::Trunk(_))
+    }
+
+    /// Whether the peer has proved to be where it says: who calls by datagram may have written any
+    /// sender and any Contact, and has not until he acknowledges what we answered there.
+    const fn is_heard(&self) -> bool {
+        self.heard || !matches!(self.first, First::Incoming(_))
+    }
+
+    /// Whether a request may carry the trunk's password: to where the INVITE went, to the trunk's
+    /// own servers, and by the route that they recorded; never to whatever else a Contact names.
+    pub(super) fn may_sign(&self, core: &Core, request: &Request) -> bool {
+        let Peer::Trunk(trunk) = &self.peer else {
+            return true;
+        };
+        if request.headers.first(&HeaderName::Route).is_some() {
+            return true;
+        }
+        let Some(query) = question(&request.uri, self.dialog.flow) else {
+            return true;
+        };
+        match literal(&query) {
+            Some(address) => {
+                self.origin == Some(address)
+                    || core.is_server(trunk, address)
+                    || (is_within_its_house(&query, self.dialog.flow)
+                        && self.origin == Some(self.dialog.flow.remote.ip().to_canonical()))
+            }
+            None => core.is_server_name(trunk, &query.host),
+        }
     }
 
     /// Whether a request in the dialog could go out now; if not, its way is being looked up.
@@ -116,7 +155,7 @@ impl Leg {
         purpose: Purpose,
     ) -> Result<Flow, Query> {
         let hop = match (purpose, &self.first) {
-            (Purpose::Prack(fork), super::state::First::Outgoing(calling)) => {
+            (Purpose::Prack(fork), First::Outgoing(calling)) => {
                 calling.forks.get(fork).map(|fork| fork.dialog.next_hop())
             }
             (Purpose::LateBye, _) => None,
@@ -168,7 +207,7 @@ impl Leg {
 
     fn way_to(&mut self, cx: &mut Cx<'_>, hop: &Uri) -> Result<Flow, Query> {
         let flow = self.dialog.flow;
-        let Some(query) = question(hop, flow) else {
+        let Some(query) = question(hop, flow).filter(|_| self.is_heard()) else {
             return Ok(flow);
         };
         if is_within_its_house(&query, flow) {
@@ -189,6 +228,7 @@ impl Leg {
                 Ok(*known)
             }
             Some(Way::Asked(_)) => Err(query),
+            Some(Way::Leads { .. }) | None if self.routes.is_full() => Ok(flow),
             Some(Way::Leads { .. }) | None => {
                 let id = cx.core.resolve(query.clone());
                 cx.shared.queries.insert(id, cx.id);
@@ -207,8 +247,11 @@ impl Leg {
         let query = query.clone();
         let before = self.dialog.flow;
         // Never out of TLS: what follows may carry the keys of the media.
-        let fits =
-            |hop: &&Hop| before.transport != Transport::Tls || hop.transport == before.transport;
+        // And not to where only the peer's own house is, or ours.
+        let fits = |hop: &&Hop| {
+            (before.transport != Transport::Tls || hop.transport == before.transport)
+                && is_reachable(hop.remote.ip(), before)
+        };
         let mut others: VecDeque<Hop> = hops.iter().filter(fits).take(HOPS_MAX).copied().collect();
         let in_force = |hop: &Hop| {
             let same = match before.stream {
@@ -361,18 +404,36 @@ fn leads_to(flow: Flow, query: &Query) -> bool {
 /// Whether the hop has an address that means something only where the peer stands: it sits behind
 /// a router and does not know its own address.
 fn is_within_its_house(query: &Query, flow: Flow) -> bool {
-    literal(query).is_some_and(|address| reach(address) < reach(flow.remote.ip()))
+    literal(query).is_some_and(|address| !is_reachable(address, flow))
 }
 
-/// From how far an address can be reached: its own host, its link, its house, everywhere.
-fn reach(address: IpAddr) -> u8 {
+/// Whether an address can be meant for us, who speak with the peer by this way.
+fn is_reachable(address: IpAddr, flow: Flow) -> bool {
+    let own = reach(flow.remote.ip()).unwrap_or(0);
+    reach(address).is_some_and(|reach| reach >= own)
+}
+
+/// From how far an address can be reached: its own host, its link, its house, everywhere; `None`
+/// for one that is nobody's.
+fn reach(address: IpAddr) -> Option<u8> {
     match address.to_canonical() {
-        IpAddr::V4(v4) if v4.is_loopback() || v4.is_unspecified() => 0,
-        IpAddr::V4(v4) if v4.is_link_local() => 1,
-        IpAddr::V4(v4) if v4.is_private() => 2,
-        IpAddr::V6(v6) if v6.is_loopback() || v6.is_unspecified() => 0,
-        IpAddr::V6(v6) if v6.is_unicast_link_local() => 1,
-        IpAddr::V6(v6) if v6.is_unique_local() => 2,
-        IpAddr::V4(_) | IpAddr::V6(_) => 3,
+        IpAddr::V4(v4) => {
+            let [first, second, ..] = v4.octets();
+            match (first, second) {
+                (0, _) => None,
+                _ if v4.is_multicast() || v4.is_broadcast() => None,
+                _ if v4.is_loopback() => Some(0),
+                _ if v4.is_link_local() => Some(1),
+                // RFC 6598: between a carrier and its customers.
+                (100, 64..=127) => Some(2),
+                _ if v4.is_private() => Some(2),
+                _ => Some(3),
+            }
+        }
+        IpAddr::V6(v6) if v6.is_unspecified() || v6.is_multicast() => None,
+        IpAddr::V6(v6) if v6.is_loopback() => Some(0),
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => Some(1),
+        IpAddr::V6(v6) if v6.is_unique_local() => Some(2),
+        IpAddr::V6(_) => Some(3),
     }
 }

@@ -218,6 +218,7 @@ impl Leg {
     /// The peer was heard of: its requests come by this way, ours go back by it, unless they have
     /// a way of their own.
     pub(super) fn heard_by(&mut self, flow: Flow) {
+        self.heard = true;
         if !self.may_follow(flow) {
             return;
         }

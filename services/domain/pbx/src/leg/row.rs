@@ -238,6 +238,7 @@ impl Leg {
         let profile = restore_profile(row.profile);
         let mut leg = Self::new(id, peer, profile, first, dialog, endpoint);
         leg.phase = Phase::Confirmed;
+        leg.origin = None;
         leg.talk = talk;
         leg.restore_confirmations(core, row.confirmations);
         leg.restore_ack(row.ack);

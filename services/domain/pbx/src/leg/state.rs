@@ -205,6 +205,10 @@ pub(super) struct Leg {
     pub(super) reroutes: u8,
     /// Where requests to a trunk go.
     pub(super) routes: Routes,
+    /// Where the first INVITE went to or came from; `None` after a restart.
+    pub(super) origin: Option<IpAddr>,
+    /// A request or an ACK of the peer came in the dialog.
+    pub(super) heard: bool,
     /// Requests of ours that have no final answer.
     pub(super) clients: Vec<ClientId>,
     /// INVITEs of ours whose 2xx may come again.
@@ -257,6 +261,7 @@ impl Leg {
         dialog: Dialog,
         endpoint: Endpoint,
     ) -> Self {
+        let origin = dialog.flow.remote.ip().to_canonical();
         Self {
             id,
             peer,
@@ -278,6 +283,8 @@ impl Leg {
             flow_lost: false,
             reroutes: 0,
             routes: Routes::default(),
+            origin: Some(origin),
+            heard: false,
             clients: Vec::new(),
             repeating: Vec::new(),
             acks: Vec::new(),
@@ -322,7 +329,8 @@ impl Leg {
         mut request: Request,
         purpose: Purpose,
     ) -> Option<ClientId> {
-        if let Some(challenges) = &mut self.challenges {
+        let may_sign = purpose == Purpose::Invite || self.may_sign(cx.core, &request);
+        if let Some(challenges) = self.challenges.as_mut().filter(|_| may_sign) {
             challenges.authorize(&mut cx.core.secrets, &mut request);
         }
         self.send_as_is(cx, request, purpose, 0)
@@ -379,7 +387,8 @@ impl Leg {
         credentials: &[(HeaderName, Vec<u8>)],
     ) {
         let mut ack = dialog.ack(cseq);
-        for (name, value) in credentials {
+        let may_sign = self.may_sign(cx.core, &ack);
+        for (name, value) in credentials.iter().filter(|_| may_sign) {
             // RFC 3261 §22.1: the ACK has the credentials of its INVITE.
             ack.headers.push(name.clone(), value.clone());
         }

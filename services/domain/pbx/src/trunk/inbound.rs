@@ -1,8 +1,10 @@
 //! Whose call it is that comes from outside.
 //!
 //! What counts is what a stranger cannot write: the secret token in the Contact that we registered,
-//! or the address the request came from. A sender address of a datagram can be forged too, but the
-//! answers then go to the carrier, and no call comes about. From is never looked at.
+//! or the address the request came from. A sender address of a datagram can be forged too: then a
+//! phone may ring, but our answers go to the carrier, whoever forged it never learns our tag, and
+//! nothing of ours follows his Contact before an ACK has come (`leg::next_hop`). From is never
+//! looked at.
 
 use config::{Access, InboundNumber, Network, Trunk, TrunkTransport};
 use sansio::Transport;

@@ -249,6 +249,9 @@ impl Line {
     pub(super) fn resolved(&mut self, cx: &mut Context<'_>, hops: &[Hop], ttl: Duration) {
         let now = cx.core.now;
         let change = self.hops.resolved(now, hops, ttl, cx.rng);
+        let ways = self.hops.iter();
+        let addresses = ways.map(|way| way.hop.remote.ip().to_canonical()).collect();
+        cx.core.set_servers(&self.trunk.name, addresses);
         // Registered where the carrier is not any more, or under an address that is not ours.
         let lost = self.granted(now).is_some_and(|it| !self.hops.has(it.hop));
         if change == Change::Different

@@ -199,6 +199,10 @@ fn an_address_within_the_house_of_a_carrier_behind_a_router_is_not_followed() {
         "<sip:b@192.168.1.5:5060>",
         "<sip:b@127.0.0.1>",
         "<sip:b@0.0.0.0>",
+        "<sip:b@0.1.2.3>",
+        "<sip:b@100.64.0.1>",
+        "<sip:b@224.0.0.1>",
+        "<sip:b@255.255.255.255>",
     ] {
         let mut bench = Bench::new(profile());
         by_trunk(&mut bench, &[(CONTACT, contact)]);
@@ -368,4 +372,145 @@ fn after_a_restart_a_trunk_is_reached_by_its_route_too() {
         text(&bye.headers, &HeaderName::Route),
         "<sip:edge.example;lr>"
     );
+}
+
+/// Whoever can write a name into a Contact can let it lead anywhere.
+#[test]
+fn a_name_that_leads_into_a_house_is_not_followed() {
+    for inside in [
+        "127.0.0.1:8080",
+        "192.168.1.1:5060",
+        "169.254.1.1:5060",
+        "100.64.0.1:5060",
+    ] {
+        let mut bench = Bench::new(profile());
+        let contact = [(CONTACT, "<sip:b@a.example:8080;transport=tcp>")];
+        by_trunk(&mut bench, &contact);
+        bench.resolve(&[hop(Transport::Tcp, inside)]);
+        assert!(bench.connects.is_empty(), "{inside}");
+        assert_eq!(sent(&mut bench, Method::Ack).0, public().remote);
+    }
+}
+
+/// A datagram may have any sender: until somebody acknowledges our answer nobody is there.
+#[test]
+fn the_contact_of_a_caller_by_trunk_is_not_followed_before_his_ack() {
+    for acknowledged in [false, true] {
+        let mut bench = Bench::new(profile());
+        let mut caller = Remote::caller();
+        let invite = body(&caller.invite("", OFFER));
+        let invite = invite.replace("<sip:100@10.0.0.2:5060>", "<sip:x@192.0.2.66:8080>");
+        bench.receive_by(public(), invite.as_bytes());
+        let (id, flow, request) = bench.arrived.pop_front().expect("an INVITE");
+        let peer = Peer::Trunk("carrier".to_owned());
+        let leg = bench
+            .command(|legs, core| legs.incoming(core, id, flow, &request, peer, profile()))
+            .expect("let in");
+        bench.response(100);
+        caller.ours = leg.tag();
+        bench.command(|legs, core| legs.answer(core, leg, &[]));
+        bench.response(200);
+        if acknowledged {
+            bench.receive_by(public(), &caller.ack(""));
+            bench.hang_up(leg);
+        } else {
+            bench.wait(seconds(32));
+            bench
+                .sent
+                .retain(|(_, message)| matches!(message, Message::Request(_)));
+        }
+        let expected = match acknowledged {
+            true => address("192.0.2.66:8080"),
+            false => public().remote,
+        };
+        assert_eq!(sent(&mut bench, Method::Bye).0, expected);
+    }
+}
+
+/// A digest is something to guess a password by: it is for the carrier, not for who was called.
+#[test]
+fn the_password_of_a_trunk_goes_to_no_host_that_only_a_contact_names() {
+    let proxy = (HeaderName::RecordRoute, "<sip:192.0.2.9;lr>");
+    for (contact, route, signs) in [
+        ("<sip:b@192.0.2.66>", None, false),
+        ("<sip:b@192.0.2.1>", None, true),
+        ("<sip:b@192.0.2.66>", Some(proxy), true),
+    ] {
+        let mut bench = Bench::new(profile());
+        let login = Login {
+            user: "login".to_owned(),
+            password: ipc::Redacted::new("geheim".to_owned()),
+            realm: None,
+        };
+        let wanted = Outgoing {
+            peer: Peer::Trunk("carrier".to_owned()),
+            flow: public(),
+            ..bench.wanted(Some(login))
+        };
+        let leg = bench.command(|legs, core| legs.outgoing(core, wanted));
+        let leg = leg.expect("room");
+        let first = bench.request(Method::Invite);
+        let callee = Remote::callee(&first, "b1");
+        let asks = "Digest realm=\"carrier\", nonce=\"n\", qop=\"auth\"";
+        let challenge = [(HeaderName::ProxyAuthenticate, asks)];
+        bench.receive(&callee.answer(&first, 407, &challenge, ""));
+        bench.request(Method::Ack);
+        let invite = bench.request(Method::Invite);
+        let field = HeaderName::ProxyAuthorization;
+        assert!(invite.headers.first(&field).is_some());
+        let headers: Vec<(HeaderName, &str)> = [(CONTACT, contact)]
+            .into_iter()
+            .chain(route.clone())
+            .collect();
+        bench.receive(&reply(&callee, &invite, 200, &headers));
+        let ack = bench.request(Method::Ack);
+        assert_eq!(
+            ack.headers.first(&field).is_some(),
+            signs,
+            "{contact} {route:?}"
+        );
+        bench.hang_up(leg);
+        let bye = bench.request(Method::Bye);
+        assert_eq!(
+            bye.headers.first(&field).is_some(),
+            signs,
+            "{contact} {route:?}"
+        );
+        let chosen = asks.replace("\"n\"", "\"mine\"");
+        let other = [(HeaderName::ProxyAuthenticate, chosen.as_str())];
+        bench.receive(&callee.answer(&bye, 407, &other, ""));
+        assert_eq!(
+            bench.sent.is_empty(),
+            !signs,
+            "a chosen nonce is answered for no stranger"
+        );
+    }
+}
+
+/// Every phone of a group behind a carrier may have a name of its own.
+#[test]
+fn nothing_that_waits_for_a_name_is_lost_to_another_name() {
+    let mut bench = Bench::new(Profile {
+        reliable: Use::Supported,
+        ..profile()
+    });
+    let (_, invite) = inviting(&mut bench);
+    for number in 0..8 {
+        let callee = Remote::callee(&invite, &format!("b{number}"));
+        let contact = format!("<sip:b@phone-{number}.example>");
+        let headers = [
+            (CONTACT, contact.as_str()),
+            (HeaderName::Require, "100rel"),
+            (HeaderName::RSeq, "1"),
+        ];
+        bench.receive(&reply(&callee, &invite, 183, &headers));
+    }
+    assert!(bench.questions.len() <= 4, "bounded");
+    while !bench.questions.is_empty() {
+        bench.resolve(&[hop(Transport::Udp, "192.0.2.50:5060")]);
+    }
+    let pracks = bench.sent.iter().filter(|(_, message)| {
+        matches!(message, Message::Request(request) if request.method == Method::Prack)
+    });
+    assert_eq!(pracks.count(), 8);
 }
