@@ -169,3 +169,37 @@ fn the_place_of_a_caller_who_waits_cannot_be_taken() {
     floor.act(1, |set, world| set.answer(world, 0));
     assert!(floor.talk((0, caller), (1, 0)));
 }
+
+/// `*67` holds for as long as the call does, whoever takes it.
+#[test]
+fn a_caller_who_hides_is_not_shown_to_who_picks_up_nor_by_lamps() {
+    let mut floor = floor();
+    floor.act(2, |set, world| set.watch(world, "101"));
+    let caller = floor.call(0, "*67101");
+    let hides = |floor: &Floor| {
+        let lamps = floor.sets[2].lamps.join("");
+        assert!(
+            lamps.contains("<dialog ") && !lamps.contains("sip:100@"),
+            "{lamps}"
+        );
+    };
+    hides(&floor);
+    let taker = floor.call(2, "**101");
+    assert!(floor.talk((0, caller), (2, taker)));
+    let shown = &floor.sets[2].lines[taker].shown;
+    assert!(shown.contains("sip:anonymous@"), "{shown}");
+    hides(&floor);
+    floor.act(2, |set, world| set.transfer(world, taker, "103"));
+    let shown = &floor.sets[3].lines[0].shown;
+    assert!(
+        shown.contains("anonymous") && !shown.contains("sip:100@"),
+        "{shown}"
+    );
+    floor.act(3, |set, world| set.answer(world, 0));
+    let shown = &floor.sets[3].lines[0].shown;
+    assert!(!shown.contains("sip:100@"), "{shown}");
+    floor.act(0, |set, world| set.hang_up(world, caller));
+    // Whoever transferred is given a moment to hang up by himself.
+    floor.run_secs(5);
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}

@@ -146,7 +146,7 @@ impl Calls {
         let caller = trunk::Caller {
             number: attempt.caller_id.number.as_ref().map(ToString::to_string),
             name: waiting.name.clone(),
-            withheld: attempt.caller_id.withheld || hunt.withheld,
+            withheld: attempt.caller_id.withheld || hunt.withheld || waiting.withheld,
         };
         let extension = hunt.ring.as_ref().and_then(|ring| ring.diverted.last());
         let diverted = extension.map(|extension| Diverted {
@@ -439,7 +439,7 @@ impl Calls {
 fn shown(tools: &Tools<'_>, hunt: &Hunt, waiting: &Party, flow: Flow) -> NameAddr {
     let mut from = address(&waiting.number, flow);
     from.display = (!waiting.name.is_empty()).then(|| waiting.name.clone());
-    if hunt.withheld {
+    if hunt.withheld || waiting.withheld {
         // RFC 3323 §4.1.1.3.
         if let Some(host) = Host::parse("anonymous.invalid") {
             from.uri = Uri::sip(Some("anonymous"), host, None);

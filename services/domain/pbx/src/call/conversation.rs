@@ -243,7 +243,7 @@ impl Calls {
             .get(&leg)
             .is_some_and(|it| it.trunk().is_none());
         if let Some(party) = self.parties.get(&peer).filter(|_| inside) {
-            let (name, number) = (&party.name, &party.number);
+            let (name, number) = party.shown();
             tools.legs.identify(tools.core, leg, name, number);
         }
     }

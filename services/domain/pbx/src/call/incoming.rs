@@ -152,6 +152,9 @@ impl Calls {
         if let Some(open) = self.records.get_mut(record) {
             open.record.to.clone_from(&plan.to);
         }
+        if let Some(party) = self.parties.get_mut(&leg) {
+            party.withheld |= plan.withheld;
+        }
         let request = tools.legs.request(leg);
         let hops = request.and_then(|request| request.headers.max_forwards().ok().flatten());
         let diverted = request.and_then(|request| request.headers.text(&HeaderName::Diversion));

@@ -109,6 +109,7 @@ pub(super) struct MemberRow {
     pub(super) peer: String,
     pub(super) number: String,
     pub(super) name: String,
+    pub(super) withheld: bool,
     pub(super) called: bool,
     /// When it must be over.
     pub(super) until: Option<UntilRow>,
@@ -154,6 +155,7 @@ impl Calls {
             peer: peer.clone(),
             number: party.number.clone(),
             name: party.name.clone(),
+            withheld: party.withheld,
             called: party.called,
             until: party.until.map(|until| UntilRow::of(tools, until)),
             charge: party

@@ -54,7 +54,10 @@ impl Calls {
             name,
             recipient: party.called,
             state,
-            local: shown(party),
+            local: Shown {
+                number: party.number.clone(),
+                name: party.name.clone(),
+            },
             remote: self.shown_of(other),
         })
     }
@@ -108,9 +111,10 @@ impl Calls {
 }
 
 fn shown(party: &Party) -> Shown {
+    let (name, number) = party.shown();
     Shown {
-        number: party.number.clone(),
-        name: party.name.clone(),
+        number: number.to_owned(),
+        name: name.to_owned(),
     }
 }
 

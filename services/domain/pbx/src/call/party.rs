@@ -15,6 +15,8 @@ pub(super) struct Party {
     pub(super) number: String,
     /// Name the others see; may be empty.
     pub(super) name: String,
+    /// It called without showing who it is: nobody is told, however the call goes on.
+    pub(super) withheld: bool,
     /// We called it; otherwise it called us.
     pub(super) called: bool,
     /// A 2xx was given or taken.
@@ -67,6 +69,7 @@ impl Party {
             peer,
             number,
             name,
+            withheld: false,
             called,
             answered: false,
             place,
@@ -77,6 +80,14 @@ impl Party {
             until: None,
             warned: false,
             ticket: None,
+        }
+    }
+
+    /// Name and number as others are told.
+    pub(super) fn shown(&self) -> (&str, &str) {
+        match self.withheld {
+            true => ("", ANONYMOUS),
+            false => (&self.name, &self.number),
         }
     }
 
@@ -96,3 +107,6 @@ impl Party {
         }
     }
 }
+
+/// Stands for a number that is not shown, as for callers from outside who withhold theirs.
+const ANONYMOUS: &str = "anonymous";

@@ -234,6 +234,7 @@ impl Calls {
         let leg = tools.legs.restore(tools.core, kept);
         let mut party = Party::new(peer, row.number, row.name, row.called, place);
         party.answered = true;
+        party.withheld = row.withheld;
         party.until = row.until.map(|until| until.due(tools));
         party.ticket = row.charge.map(|row| {
             let charge = row.charge();
