@@ -300,3 +300,50 @@ fn an_emergency_takes_the_channel_of_a_call_that_rings() {
     assert_eq!(floor.stand(1, ringing), Stand::Over(503));
     assert_eq!(floor.stand(FIRST, 1), Stand::Ringing);
 }
+
+fn enter(floor: &mut Floor, line: usize, keys: &str) {
+    for key in keys.chars() {
+        floor.act(0, |set, world| set.press(world, line, key));
+    }
+}
+
+/// F7: three tries a call are not three tries.
+#[test]
+fn pins_are_not_guessed_by_calling_again_nor_by_killing_the_process() {
+    let mut floor = floor(vec![to_trunk("second")], |site| {
+        let threes = site.routes.first_mut().expect("a route");
+        threes.pin = true;
+        let hash = config::pin_hash("100", "ramal", "4711");
+        let first = site.extensions.first_mut().expect("an extension");
+        first.settings.pin_hash = ipc::Redacted::new(hash);
+    });
+    let guessed = floor.call(0, "33334444");
+    enter(&mut floor, guessed, "1#2#3#");
+    assert_eq!(floor.stand(0, guessed), Stand::Over(200));
+    let refused = floor.call(0, "33334444");
+    assert_eq!(floor.stand(0, refused), Stand::Over(403), "not even asked");
+    // What needs no PIN goes on, and so does an emergency.
+    let open = floor.call(0, "44445555");
+    assert_eq!(floor.stand(SECOND, 0), Stand::Ringing);
+    floor.act(0, |set, world| set.hang_up(world, open));
+    let emergency = floor.call(0, "190");
+    assert_eq!(floor.stand(FIRST, 0), Stand::Ringing);
+    floor.act(0, |set, world| set.hang_up(world, emergency));
+    floor.run_secs(60);
+    let again = floor.call(0, "33334444");
+    enter(&mut floor, again, "4711#");
+    assert_eq!(floor.stand(FIRST, 1), Stand::Ringing, "time ends the lock");
+    floor.act(0, |set, world| set.hang_up(world, again));
+    // Each further wrong one is waited for twice as long: 60, 120 and 240 seconds.
+    for (keys, wait) in [("1#2#3#", 61), ("4#", 121), ("5#", 241), ("6#", 1)] {
+        let guessed = floor.call(0, "33334444");
+        enter(&mut floor, guessed, keys);
+        assert_eq!(floor.stand(0, guessed), Stand::Over(200), "{keys}");
+        floor.run_secs(wait);
+    }
+    // The sixth one locked the extension itself.
+    floor.world.kill_pbx();
+    floor.run_secs(5);
+    let refused = floor.call(0, "33334444");
+    assert_eq!(floor.stand(0, refused), Stand::Over(403));
+}

@@ -266,6 +266,8 @@ fn a_route_may_ask_for_a_pin() {
     let wrong = floor.call(0, "33334444");
     enter(&mut floor, wrong, "1#2#3#");
     assert_eq!(floor.stand(0, wrong), Stand::Over(200));
+    // Three wrong ones lock for a minute.
+    floor.run_secs(61);
     let silent = floor.call(0, "33334444");
     floor.run_secs(21);
     assert_eq!(floor.stand(0, silent), Stand::Over(200));

@@ -314,6 +314,8 @@ pub enum AuthFailure {
     BadNonce,
     /// The credentials are right, but for another extension than the request is about.
     OtherExtension,
+    /// A phone that proved its password entered a PIN that is not the extension's (F7).
+    WrongPin,
 }
 
 /// In what way a peer broke the protocol.

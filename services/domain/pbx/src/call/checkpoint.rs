@@ -12,7 +12,7 @@ use ipc::store::CallRecord;
 use super::alarms::Alarm;
 use super::hunt::{Aim, Hunt};
 use super::kept::{
-    AimRow, HuntRow, Kept, LeavingRow, SlotRow, TalkRow, USAGE_KEY, UntilRow, VERSION,
+    AimRow, HuntRow, Kept, LeavingRow, PINS_KEY, SlotRow, TalkRow, USAGE_KEY, UntilRow, VERSION,
 };
 use super::party::Place;
 use super::{Calls, Key, Tools};
@@ -38,6 +38,10 @@ impl Calls {
             if let Some(row) = self.row_to_keep(tools, key) {
                 self.keep(tools, key, row.as_ref());
             }
+        }
+        if std::mem::take(&mut self.pin_guard_changed) {
+            let pins = Kept::Pins(self.pin_guard.rows(tools.core.now));
+            self.keep(tools, PINS_KEY, Some(&pins));
         }
         if std::mem::take(&mut self.usage_changed) {
             let usage = Kept::Usage(self.usage.state(tools.core.now));

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checkpoint::lone_key;
 use super::party::Party;
+use super::pin_guard::Row as PinRow;
 use super::{Calls, Key, Tools};
 use crate::leg::{KeptLeg, LegId, Peer};
 
@@ -17,6 +18,8 @@ use crate::leg::{KeptLeg, LegId, Peer};
 pub(super) const VERSION: u8 = 3;
 /// The key of what was spent: no talk gets it, and slots are small numbers.
 pub(super) const USAGE_KEY: Key = u64::MAX >> 1;
+/// The key of who guessed PINs wrong.
+pub(super) const PINS_KEY: Key = USAGE_KEY - 1;
 
 /// What is kept under one key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -33,19 +36,22 @@ pub(super) enum Kept {
     Gone(KeptLeg),
     Record(Box<CallRecord>),
     Usage(UsageState),
+    Pins(Vec<PinRow>),
 }
 
 impl Kept {
     /// Whether this process would find it again under this key, to forget it when its time comes.
     pub(super) fn belongs_under(&self, key: Key) -> bool {
+        let of_all = [USAGE_KEY, PINS_KEY].contains(&key);
         match self {
             // One alone has nobody to hang up on it.
-            Self::Talk(row) => key != USAGE_KEY && row.members.len() > 1,
+            Self::Talk(row) => !of_all && row.members.len() > 1,
             Self::Slot(row) => key == Key::from(row.slot),
-            Self::Hunt(_) | Self::Record(_) => key != USAGE_KEY,
+            Self::Hunt(_) | Self::Record(_) => !of_all,
             Self::Leaving(row) => key == lone_key(row.member.leg.id()),
             Self::Gone(leg) => key == lone_key(leg.id()),
             Self::Usage(_) => key == USAGE_KEY,
+            Self::Pins(_) => key == PINS_KEY,
         }
     }
 }

@@ -32,6 +32,7 @@ mod parking;
 mod party;
 mod pickup;
 mod pin;
+mod pin_guard;
 mod plan;
 mod record;
 mod replaces;

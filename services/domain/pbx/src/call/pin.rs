@@ -13,6 +13,7 @@ use super::alarms::Alarm;
 use super::party::Place;
 use super::plan::{Lead, Plan};
 use super::{Calls, Tools, codecs};
+use crate::interface::{AuthFailure, Event};
 use crate::leg::LegId;
 use crate::routing;
 
@@ -48,6 +49,10 @@ impl std::fmt::Debug for Asked {
 impl Calls {
     /// Asks a caller for his PIN before a plan is carried out.
     pub(super) fn ask_pin(&mut self, tools: &mut Tools<'_>, leg: LegId, record: &str, plan: Plan) {
+        if self.pin_locked(tools, leg) {
+            self.refuse(tools, leg, record, StatusCode::FORBIDDEN, Outcome::Rejected);
+            return;
+        }
         self.answer(tools, leg, &codecs::offer(&[]));
         self.put(leg, Place::Leaving);
         self.hear(tools, leg, Source::Clip(Clip::Confirm));
@@ -81,8 +86,10 @@ impl Calls {
         let digits = std::mem::take(&mut asked.digits);
         asked.tries = asked.tries.saturating_add(1);
         let last = asked.tries >= PIN_TRIES_MAX;
-        let extension = self.parties.get(&leg).and_then(|party| party.extension());
-        let right = extension.is_some_and(|one| routing::is_pin(tools.core, one, &digits));
+        // Another call may have used up the tries since this one was asked.
+        let locked = self.pin_locked(tools, leg);
+        let right = !locked && self.is_right_pin(tools, leg, &digits);
+        let last = last || locked || self.pin_locked(tools, leg);
         if right && let Some(asked) = self.pins.remove(&leg) {
             self.alarms.set(Alarm::Party(leg), None);
             self.pin_entered(tools, leg, &asked);
@@ -95,6 +102,38 @@ impl Calls {
             self.set_pin_alarm(tools, leg);
         }
         true
+    }
+
+    /// Whether no PIN is taken now of the extension that calls, or from where it calls.
+    fn pin_locked(&self, tools: &mut Tools<'_>, leg: LegId) -> bool {
+        let extension = self.parties.get(&leg).and_then(|party| party.extension());
+        let (Some(extension), Some(flow)) = (extension, tools.legs.flow(leg)) else {
+            return false;
+        };
+        let now = tools.core.now;
+        self.pin_guard.is_locked(extension, flow.remote.ip(), now)
+    }
+
+    /// Compares a PIN, and remembers how it came out.
+    fn is_right_pin(&mut self, tools: &mut Tools<'_>, leg: LegId, digits: &str) -> bool {
+        let extension = self.parties.get(&leg).and_then(|party| party.extension());
+        let (Some(extension), Some(flow)) = (extension, tools.legs.flow(leg)) else {
+            return false;
+        };
+        let (now, source) = (tools.core.now, flow.remote);
+        self.pin_guard_changed = true;
+        if routing::is_pin(tools.core, extension, digits) {
+            self.pin_guard.right(extension, source.ip());
+            return true;
+        }
+        self.pin_guard.wrong(extension, source.ip(), now);
+        tools.core.event(Event::AuthFailure {
+            class: AuthFailure::WrongPin,
+            extension: extension.to_owned(),
+            source,
+            transport: flow.transport,
+        });
+        false
     }
 
     /// The PIN is right. Whether the call may be made is asked again: others may have begun while

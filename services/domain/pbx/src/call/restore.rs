@@ -69,6 +69,7 @@ impl Calls {
             Kept::Gone(leg) => rest.ends.push(leg),
             Kept::Record(record) => return rest.records.push((key, *record)),
             Kept::Usage(state) => return self.restore_usage(tools, &state),
+            Kept::Pins(rows) => return self.pin_guard.restore(&rows, tools.core.now),
         }
         // What was kept may not be what is: who rang does so no more.
         self.dirty.insert(key);

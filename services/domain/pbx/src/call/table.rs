@@ -15,6 +15,7 @@ use super::hunt::Hunt;
 use super::parking::Parked;
 use super::party::{Party, Place};
 use super::pin::Asked;
+use super::pin_guard::PinGuard;
 use super::record::{Left, Open};
 use super::{CLOSE_TIME_MAX, Key, LEAVE_TIME_MAX, Tools};
 use crate::interface::Output;
@@ -29,6 +30,10 @@ pub(crate) struct Calls {
     pub(super) parked: BTreeMap<u32, Parked>,
     /// Callers who are to enter a PIN.
     pub(super) pins: BTreeMap<LegId, Asked>,
+    /// Who guessed PINs wrong lately.
+    pub(super) pin_guard: PinGuard,
+    /// It is to be kept for the next process.
+    pub(super) pin_guard_changed: bool,
     /// Records that are not final, by id.
     pub(super) records: BTreeMap<String, Open>,
     /// Those of them that are over for the people.
