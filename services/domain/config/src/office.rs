@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipc::site::{
     CallerRule, Class, Country, Dialling as RawDialling, Group as RawGroup, Limits as RawLimits,
-    Member as RawMember, Minutes, Parking as RawParking, Presentation, Strategy,
+    Member as RawMember, Minutes, Parking as RawParking, Presentation, Strategy, TONES,
 };
 
 use crate::number::Number;
@@ -95,6 +95,8 @@ pub struct Dialling {
     pub callers: BTreeMap<String, String>,
     /// How callers' numbers are shown to phones.
     pub presentation: Presentation,
+    /// The country whose tones people hear, by its code; empty: the own one.
+    pub tones: String,
 }
 
 /// Countries that may be called, besides the own one.
@@ -260,6 +262,16 @@ impl Parking {
 }
 
 impl Dialling {
+    /// The country whose tones people hear, by its code.
+    #[must_use]
+    pub fn tones(&self) -> &str {
+        match (self.tones.as_str(), self.country) {
+            ("", Country::Brazil) => "BR",
+            ("", Country::Portugal) => "PT",
+            (chosen, _) => chosen,
+        }
+    }
+
     /// Whether a country with this calling code may be called.
     #[must_use]
     pub fn may_call(&self, calling_code: &str) -> bool {
@@ -323,6 +335,9 @@ impl Dialling {
             Countries::Codes(codes.into_iter().collect())
         };
         let zone = report.take("zone", &raw.zone, Zone::parse, Wrong::NotAZone);
+        if !raw.tones.is_empty() && !TONES.contains(&raw.tones.as_str()) {
+            report.wrong("tones", Wrong::NoTones(raw.tones.clone()));
+        }
         let code = |text: &str| digits(text, 5);
         Some(Self {
             country: raw.country,
@@ -334,6 +349,7 @@ impl Dialling {
             countries,
             callers: parse_callers(&raw.callers, report),
             presentation: raw.presentation,
+            tones: raw.tones.clone(),
             zone: zone?,
         })
     }
@@ -357,6 +373,7 @@ impl Dialling {
             },
             callers: self.callers.iter().map(rule).collect(),
             presentation: self.presentation,
+            tones: self.tones.clone(),
         }
     }
 }

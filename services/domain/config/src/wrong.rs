@@ -1,5 +1,7 @@
 //! What can be wrong with one field, and collecting it.
 
+use ipc::site::TONES;
+
 use crate::fault::Fault;
 use crate::pattern::{DIALLED_LENGTH_MAX, PatternFault};
 
@@ -106,6 +108,9 @@ pub enum Wrong {
     /// Not a fingerprint.
     #[error("{0:?} is not a SHA-256 fingerprint; write its 64 hex digits, colons are let go")]
     NotAFingerprint(String),
+    /// Not a country whose tones are known.
+    #[error("the tones of {0:?} are not known; use one of {known}", known = TONES.join(" "))]
+    NoTones(String),
     /// Not a calling code.
     #[error("{0:?} is not a country's calling code; write it as 351, or * for all")]
     NotACallingCode(String),

@@ -17,7 +17,7 @@ pub use extension::{
 };
 pub use office::{
     CallerRule, Country, Dialling, Features, Group, Limits, Member, Minutes, Networks, Parking,
-    Presentation, Strategy,
+    Presentation, Strategy, TONES,
 };
 pub use route::{
     DateRange, Destination, Rewrite, Route, Source, TimeCondition, WeekRange, Weekday,

@@ -138,6 +138,8 @@ pub struct Agreed {
     pub packet_time: u8,
     /// Lock to the next valid source: set after a new negotiation, which may have moved the media.
     pub relatch: bool,
+    /// The country whose tones it hears, by its code (ISO 3166-1), upper case; empty: Brazil.
+    pub tones: String,
 }
 
 /// An audio format with a payload type.

@@ -9,10 +9,22 @@ pub enum Plan {
     /// Brazil (Anatel resolution 252/2000, Regulamento de Sinalização para Usuários).
     #[default]
     Brazil,
-    /// United States and Canada.
-    NorthAmerica,
+    /// Argentina.
+    Argentina,
+    /// Chile.
+    Chile,
     /// Most of Europe, with the cadences of Germany.
     Europe,
+    /// France.
+    France,
+    /// Mexico.
+    Mexico,
+    /// United States and Canada.
+    NorthAmerica,
+    /// Portugal.
+    Portugal,
+    /// Spain.
+    Spain,
     /// United Kingdom (BT SIN 350).
     UnitedKingdom,
 }
@@ -23,10 +35,17 @@ impl Plan {
     pub fn of_country(code: &str) -> Option<Self> {
         match code {
             "BR" => Some(Self::Brazil),
+            "AR" => Some(Self::Argentina),
+            "CL" => Some(Self::Chile),
+            "FR" => Some(Self::France),
+            "MX" => Some(Self::Mexico),
             "US" | "CA" => Some(Self::NorthAmerica),
+            "PT" => Some(Self::Portugal),
+            "ES" => Some(Self::Spain),
             "GB" => Some(Self::UnitedKingdom),
-            "AT" | "BE" | "CH" | "DE" | "DK" | "ES" | "FI" | "IT" | "LU" | "NL" | "NO" | "PT"
-            | "SE" => Some(Self::Europe),
+            "AT" | "BE" | "CH" | "DE" | "DK" | "FI" | "IT" | "LU" | "NL" | "NO" | "SE" => {
+                Some(Self::Europe)
+            }
             _ => None,
         }
     }
@@ -34,8 +53,14 @@ impl Plan {
     const fn cadences(self) -> &'static Cadences {
         match self {
             Self::Brazil => &BRAZIL,
-            Self::NorthAmerica => &NORTH_AMERICA,
+            Self::Argentina => &ARGENTINA,
+            Self::Chile => &CHILE,
             Self::Europe => &EUROPE,
+            Self::France => &FRANCE,
+            Self::Mexico => &MEXICO,
+            Self::NorthAmerica => &NORTH_AMERICA,
+            Self::Portugal => &PORTUGAL,
+            Self::Spain => &SPAIN,
             Self::UnitedKingdom => &UNITED_KINGDOM,
         }
     }
@@ -223,6 +248,55 @@ const UNITED_KINGDOM: Cadences = Cadences {
     congestion: &[on(400, 400), off(350), on(400, 225), off(525)],
     call_waiting: &[on(400, 100), off(2000)],
 };
+const ARGENTINA: Cadences = Cadences {
+    dial: &[on(425, 1000)],
+    ringback: &[on(425, 1000), off(4000)],
+    busy: &[on(425, 300), off(200)],
+    congestion: &[on(425, 300), off(400)],
+    call_waiting: &[on(425, 400), off(200), on(425, 400), off(4000)],
+};
+const CHILE: Cadences = Cadences {
+    dial: &[on(400, 1000)],
+    ringback: &[on(400, 1000), off(3000)],
+    busy: &[on(400, 500), off(500)],
+    congestion: &[on(400, 200), off(200)],
+    call_waiting: &[on(400, 250), off(8750)],
+};
+const FRANCE: Cadences = Cadences {
+    dial: &[on(440, 1000)],
+    ringback: &[on(440, 1500), off(3500)],
+    busy: &[on(440, 500), off(500)],
+    congestion: &[on(440, 250), off(250)],
+    call_waiting: &[on(440, 300), off(10_000)],
+};
+const MEXICO: Cadences = Cadences {
+    dial: &[on(425, 1000)],
+    ringback: &[on(425, 1000), off(4000)],
+    busy: &[on(425, 250), off(250)],
+    congestion: &[on(425, 250), off(250)],
+    call_waiting: &[on(425, 200), off(600), on(425, 200), off(10_000)],
+};
+const PORTUGAL: Cadences = Cadences {
+    dial: &[on(425, 1000)],
+    ringback: &[on(425, 1000), off(5000)],
+    busy: &[on(425, 500), off(500)],
+    congestion: &[on(425, 200), off(200)],
+    call_waiting: &[on(425, 200), off(200), on(425, 200), off(5000)],
+};
+const SPAIN: Cadences = Cadences {
+    dial: &[on(425, 1000)],
+    ringback: &[on(425, 1500), off(3000)],
+    busy: &[on(425, 200), off(200)],
+    congestion: &[
+        on(425, 200),
+        off(200),
+        on(425, 200),
+        off(200),
+        on(425, 200),
+        off(600),
+    ],
+    call_waiting: &[on(425, 175), off(175), on(425, 175), off(3500)],
+};
 /// The beep of a confirmation.
 const CONFIRM: &[Step] = &[on(880, 150)];
 /// Level of each tone in dBm0: E.180 recommends -10 within 5 for what is heard.
@@ -277,9 +351,31 @@ mod tests {
             format!("{double}{}", ".".repeat(40))
         );
         assert!(ring(Plan::NorthAmerica).starts_with(&"#".repeat(40)));
-        assert_eq!(Plan::of_country("PT"), Some(Plan::Europe));
+        assert_eq!(Plan::of_country("DE"), Some(Plan::Europe));
         assert_eq!(Plan::of_country("XX"), None);
         assert_eq!(Plan::default(), Plan::Brazil);
+    }
+
+    #[test]
+    fn each_country_rings_and_is_busy_in_its_own_time() {
+        // Milliseconds of sound and silence of the ringing, and of busy.
+        let check = |code, ring: (usize, usize), busy: (usize, usize)| {
+            let plan = Plan::of_country(code).expect(code);
+            let cadence = |(sound, silence): (usize, usize)| {
+                format!("{}{}", "#".repeat(sound / 50), ".".repeat(silence / 50))
+            };
+            let whole = |signal, one: (usize, usize)| shown(plan, signal, one.0 + one.1);
+            assert_eq!(whole(Signal::Ringback, ring), cadence(ring), "{code}");
+            assert_eq!(whole(Signal::Busy, busy), cadence(busy), "{code}");
+        };
+        check("BR", (1000, 4000), (250, 250));
+        check("AR", (1000, 4000), (300, 200));
+        check("CL", (1000, 3000), (500, 500));
+        check("ES", (1500, 3000), (200, 200));
+        check("FR", (1500, 3500), (500, 500));
+        check("MX", (1000, 4000), (250, 250));
+        check("PT", (1000, 5000), (500, 500));
+        check("US", (2000, 4000), (500, 500));
     }
 
     #[test]

@@ -135,6 +135,10 @@ fn what_is_referred_to_exists() {
         &[setting(route, "times", no_such("time condition", "night"))],
     );
     check(
+        whole(|site| site.dialling.tones = "ar".into()),
+        &[setting("dialling", "tones", Wrong::NoTones("ar".into()))],
+    );
+    check(
         whole(|site| site.limits.office_hours = "night".into()),
         &[setting(
             "limits",
@@ -256,4 +260,19 @@ fn an_account_has_one_realm_its_password_is_for() {
     assert_eq!(account.realm, "sip.example.com");
     assert_eq!(account.auth_user, "1132345678");
     assert!(!format!("{parsed:?}").contains("hunter2"));
+}
+
+#[test]
+fn tones_are_those_of_the_country_unless_others_are_chosen() {
+    let check = |country, chosen: &str, expected: &str| {
+        let mut raw = Site::factory("ramal").to_ipc();
+        raw.dialling.country = country;
+        raw.dialling.tones = chosen.into();
+        let site = Site::parse(&raw).expect("a valid site");
+        assert_eq!(site.dialling.tones(), expected);
+        assert_eq!(site.to_ipc().dialling.tones, chosen);
+    };
+    check(crate::Country::Brazil, "", "BR");
+    check(crate::Country::Portugal, "", "PT");
+    check(crate::Country::Brazil, "MX", "MX");
 }

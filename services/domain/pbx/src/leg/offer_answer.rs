@@ -259,11 +259,13 @@ impl Talk {
         signalling: SocketAddr,
         relatch: bool,
         rollover: (u32, u32),
+        tones: &str,
     ) -> Option<SoundRequest> {
         let agreed = Agreed {
             signalling: Some(signalling),
             relatch,
             rollover,
+            tones: tones.to_owned(),
             ..self.agreed.clone()?
         };
         Some(SoundRequest::Set(endpoint, Box::new(agreed)))

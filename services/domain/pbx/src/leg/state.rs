@@ -309,7 +309,9 @@ impl Leg {
     pub(super) fn set_media(&self, cx: &mut Cx<'_>, talk: &Talk, relatch: bool) {
         let rollover = self.endpoint.stats.rollover;
         let remote = self.dialog.flow.remote;
-        if let Some(request) = talk.set(self.id.0, remote, relatch, rollover) {
+        let site = cx.core.site.as_ref();
+        let tones = site.map_or("", |(_, site)| site.dialling.tones());
+        if let Some(request) = talk.set(self.id.0, remote, relatch, rollover, tones) {
             cx.core.emit(Output::Sound(request));
         }
     }

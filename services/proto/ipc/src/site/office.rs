@@ -126,6 +126,9 @@ pub struct Dialling {
     pub callers: Vec<CallerRule>,
     /// How callers' numbers are shown to phones.
     pub presentation: Presentation,
+    /// Whose tones people hear, by the country's code (ISO 3166-1): `AR`, `US`. Empty: those of
+    /// the country.
+    pub tones: String,
 }
 
 /// A numbering plan.
@@ -139,6 +142,12 @@ pub enum Country {
     #[serde(rename = "pt")]
     Portugal,
 }
+
+/// Countries whose tones the box knows (ITU-T E.180 supplement 2).
+pub const TONES: [&str; 20] = [
+    "AR", "AT", "BE", "BR", "CA", "CH", "CL", "DE", "DK", "ES", "FI", "FR", "GB", "IT", "MX", "NL",
+    "NO", "PT", "SE", "US",
+];
 
 /// A name for callers whose number begins so.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -248,6 +257,7 @@ impl Default for Dialling {
             countries: Vec::new(),
             callers: Vec::new(),
             presentation: Presentation::default(),
+            tones: String::new(),
         }
     }
 }

@@ -44,7 +44,6 @@ pub(crate) struct Engine {
     by_id: BTreeMap<EndpointId, usize>,
     /// Those with somebody in them.
     mixes: BTreeMap<MixId, Mixing>,
-    plan: Plan,
     rng: Rng,
     is_ticking: bool,
     events: VecDeque<Event>,
@@ -66,13 +65,12 @@ struct Scratch {
 
 impl Engine {
     /// An engine without endpoints; `rng` gives SSRCs and the like.
-    pub(crate) fn new(rng: Rng, plan: Plan) -> Self {
+    pub(crate) fn new(rng: Rng) -> Self {
         Self {
             legs: Vec::new(),
             hearers: Vec::new(),
             by_id: BTreeMap::new(),
             mixes: BTreeMap::new(),
-            plan,
             rng,
             is_ticking: false,
             events: VecDeque::new(),
@@ -156,12 +154,18 @@ impl Engine {
             Source::Silence => Hearing::Silence,
             Source::Endpoint(id) => Hearing::Endpoint(id),
             Source::Mix(id) => Hearing::Mix(id),
-            Source::Clip(clip) => match Player::of_clip(&clip, self.plan, rate) {
+            Source::Clip(clip) => match Player::of_clip(&clip, self.plan_of(slot), rate) {
                 Some(player) => Hearing::Clip(Box::new(player)),
                 None => Hearing::Silence,
             },
         };
         self.attach(slot, hearing);
+    }
+
+    /// The tones of the country that a peer is in.
+    fn plan_of(&self, slot: usize) -> Plan {
+        let country = self.leg(slot).map(|leg| leg.agreed.tones.as_str());
+        country.and_then(Plan::of_country).unwrap_or_default()
     }
 
     /// Lets a peer hear a file once.

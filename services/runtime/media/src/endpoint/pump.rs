@@ -9,7 +9,6 @@ use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 
 use ipc::sound::{EndpointId, Event, Family, Reply, Request};
-use rtp::tone::Plan;
 use run_loop::clock::Clock;
 use rustix::event::epoll;
 use rustix::fd::OwnedFd;
@@ -125,7 +124,7 @@ impl Pump {
         let pump = Self {
             clock,
             ring: PortRing::new(range, rng.next_u64()),
-            engine: Engine::new(rng, Plan::default()),
+            engine: Engine::new(rng),
             outside: Outside {
                 pairs: Vec::new(),
                 recorder,

@@ -47,6 +47,33 @@ fn tones_are_those_of_the_country_in_every_codec() {
 }
 
 #[test]
+fn a_peer_hears_the_tones_of_the_country_that_was_agreed() {
+    // Brazil rings for one second of five, France for one and a half, both at their own pitch.
+    for (country, hertz, silent_at) in [("", 425.0, 1_200), ("FR", 440.0, 1_700)] {
+        let mut site = Site::new();
+        let mut phone = site.phone(1, &[pcma()], Dtmf::Elsewhere);
+        phone.agreed.tones = country.to_owned();
+        site.set(&phone);
+        site.hear(&phone, clip(Clip::Ringback));
+        site.pass(2_000);
+        let (rate, samples) = site.sound(&mut phone);
+        let ring = &samples[rate.samples(100)..rate.samples(900)];
+        assert!(level(rate, ring, hertz) > 1_000.0, "{country}");
+        let before = &samples[rate.samples(silent_at - 500)..rate.samples(silent_at - 250)];
+        assert!(level(rate, before, hertz) > 1_000.0, "{country}");
+        let pause = &samples[rate.samples(silent_at)..];
+        assert!(level(rate, pause, hertz) < 50.0, "{country}");
+    }
+}
+
+#[test]
+fn every_country_that_can_be_chosen_has_tones() {
+    for code in ipc::site::TONES {
+        assert!(Plan::of_country(code).is_some(), "{code}");
+    }
+}
+
+#[test]
 fn music_goes_on_and_a_voice_takes_its_place_without_a_seam() {
     // pbx trap 9.
     let mut site = Site::new();

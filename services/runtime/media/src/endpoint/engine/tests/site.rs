@@ -103,7 +103,7 @@ pub(super) fn g722() -> Codec {
 impl Site {
     pub(super) fn new() -> Self {
         Self {
-            engine: Engine::new(Rng::from_seed(7), Plan::default()),
+            engine: Engine::new(Rng::from_seed(7)),
             now: Instant::ORIGIN,
             outside: Outside::default(),
             events: Vec::new(),
