@@ -11,33 +11,45 @@ use std::time::Duration;
 
 use sansio::Instant;
 
-/// Datagrams after which the rate is looked at.
-const COUNT: usize = 32;
+/// Turns after which the load is looked at.
+const TURNS: usize = 32;
 
-/// The load is high when that many take less than this: a thousand a second.
+/// The load is high when that many turns take less than this: a thousand a second and more.
+/// Many datagrams that come in bursts, each with a turn of its own, are gathered already: a pause
+/// would only wake the loop once more.
 const SPAN: Duration = Duration::from_millis(32);
+
+/// What a pause must gather for the next one to be worth its own wake-up.
+const GATHERED: usize = 2;
 
 /// How long datagrams gather then.
 pub(super) const PAUSE: Duration = Duration::from_millis(1);
 
-/// Watches the rate of datagrams.
+/// Watches how often datagrams turn the loop.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     since: Instant,
-    count: usize,
+    turns: usize,
+    datagrams: usize,
     is_high: bool,
 }
 
 impl Pace {
     /// A turn took so many datagrams.
-    pub(super) fn took(&mut self, now: Instant, count: usize) {
-        self.count += count;
-        let late = now - self.since > SPAN;
-        if self.count >= COUNT || late {
-            self.is_high = !late;
-            self.since = now;
-            self.count = 0;
+    pub(super) fn took(&mut self, now: Instant, datagrams: usize) {
+        self.turns += 1;
+        self.datagrams += datagrams;
+        let passed = now - self.since;
+        // Pauses make a turn twice as long at most, unless little comes.
+        if self.turns < TURNS && passed <= SPAN * 2 {
+            return;
         }
+        self.is_high = match self.is_high {
+            true => passed <= SPAN * 2 && self.datagrams >= GATHERED * self.turns,
+            false => passed <= SPAN,
+        };
+        self.since = now;
+        (self.turns, self.datagrams) = (0, 0);
     }
 
     /// Whether to let datagrams gather before the next are taken.
@@ -50,32 +62,50 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// Ten seconds of one datagram at a time; how many of them were followed by a pause.
-    fn paused(gap: Duration) -> usize {
+    /// Ten seconds of bursts of so many datagrams; the turns, and how many of them were followed
+    /// by a pause.
+    fn turns(gap: Duration, burst: usize) -> (usize, usize) {
         let mut pace = Pace::default();
         let mut now = Instant::ORIGIN;
         let end = now + Duration::from_secs(10);
-        let mut paused = 0;
+        let (mut turns, mut paused) = (0, 0);
         while now < end {
-            now = now + gap;
-            pace.took(now, 1);
+            let mut datagrams = 0;
+            let until = now + PAUSE;
+            loop {
+                now = now + gap;
+                datagrams += burst;
+                if !pace.is_high() || now >= until {
+                    break;
+                }
+            }
+            pace.took(now, datagrams);
+            turns += 1;
             paused += usize::from(pace.is_high());
         }
-        paused
+        (turns, paused)
     }
 
     #[test]
-    fn only_a_thousand_datagrams_a_second_are_let_gather() {
-        assert_eq!(paused(Duration::from_micros(1100)), 0);
-        assert!(paused(Duration::from_micros(500)) > 19_900);
+    fn only_a_thousand_turns_a_second_are_let_gather() {
+        assert_eq!(turns(Duration::from_micros(1100), 1).1, 0);
+        let (all, paused) = turns(Duration::from_micros(500), 1);
+        assert!(all < 10_100 && paused + TURNS >= all, "{paused} of {all}");
+    }
+
+    #[test]
+    fn bursts_that_are_gathered_already_are_not_let_wait() {
+        assert_eq!(turns(Duration::from_millis(2), 16).1, 0);
     }
 
     #[test]
     fn the_first_datagram_after_a_flood_is_followed_at_once() {
         let mut pace = Pace::default();
-        pace.took(Instant::ORIGIN, COUNT);
+        for _ in 0..TURNS {
+            pace.took(Instant::ORIGIN, 1);
+        }
         assert!(pace.is_high());
-        pace.took(Instant::ORIGIN + SPAN * 2, 1);
+        pace.took(Instant::ORIGIN + SPAN * 3, 1);
         assert!(!pace.is_high());
     }
 }
