@@ -255,6 +255,24 @@ fn an_extension_that_spent_all_goes_on_with_its_pin() {
     assert_eq!(floor.stand(FIRST, 1), Stand::Ringing);
 }
 
+/// F5, F15: of a three-way the call that costs money goes, and the emergency stays.
+#[test]
+fn a_cap_ends_the_call_that_reached_it_and_not_the_emergency_beside_it() {
+    let mut floor = floor(vec![to_trunk("second")], |site| purse(site, 20));
+    let paid = talks_outside(&mut floor);
+    floor.act(0, |set, world| set.hold(world, paid));
+    let emergency = floor.call(0, "190");
+    floor.act(FIRST, |set, world| set.answer(world, 1));
+    assert_eq!(floor.stand(0, emergency), Stand::Talking);
+    enter(&mut floor, emergency, "*3");
+    assert_eq!(floor.hears(FIRST, 1), Hears::Mix);
+    let over = |floor: &Floor| floor.stand(FIRST, 0) == Stand::Over(200);
+    until(&mut floor, over);
+    assert_eq!(floor.stand(FIRST, 1), Stand::Talking);
+    floor.run_secs(60);
+    assert_eq!(floor.stand(FIRST, 1), Stand::Talking);
+}
+
 /// F15: with every channel in use the call that went out last gives way.
 #[test]
 fn an_emergency_takes_the_channel_of_the_newest_call_outside() {

@@ -40,6 +40,8 @@ pub fn may_begin(
     if let Some(payer) = payer.and_then(|payer| site.extensions.get(payer)) {
         counted.at_country(charge.country.as_deref())?;
         counted.of_payer(payer, class, charge.price)?;
+    } else {
+        counted.of_box(class, charge.price)?;
     }
     match site.trunk(&charge.trunk) {
         Some(trunk) if counted.is_full(trunk) => Err(Refusal::NoTrunk),
@@ -115,7 +117,16 @@ impl<'a> Counted<'a> {
         if usage.is_too_fast(&payer.number, limits, self.at) {
             return Err(Refusal::TooFast);
         }
-        if usage.outbound() >= calls_max(self.site) {
+        self.of_box(class, price)?;
+        if !self.pays(&Account::Extension(payer.number.clone()), price) {
+            return Err(Refusal::OwnSpendUsedUp);
+        }
+        Ok(())
+    }
+
+    /// F3 and F5 of the whole box, whoever pays.
+    pub(crate) fn of_box(&self, class: Class, price: Price) -> Result<(), Refusal> {
+        if self.usage.outbound() >= calls_max(self.site) {
             return Err(Refusal::BoxBusy);
         }
         if self.left(class).is_some_and(|left| left.is_zero()) {
@@ -123,9 +134,6 @@ impl<'a> Counted<'a> {
         }
         if !self.pays(&Account::Box, price) {
             return Err(Refusal::SpendUsedUp);
-        }
-        if !self.pays(&Account::Extension(payer.number.clone()), price) {
-            return Err(Refusal::OwnSpendUsedUp);
         }
         Ok(())
     }

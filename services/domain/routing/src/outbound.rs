@@ -53,6 +53,12 @@ impl Search<'_> {
         if attempts.is_empty() {
             return Outcome::Refused(Refusal::NoTrunk);
         }
+        // A free channel first: on a full trunk somebody else's call has to end.
+        let full = |name: &str| {
+            site.trunk(name)
+                .is_some_and(|it| self.counted().is_full(it))
+        };
+        attempts.sort_by_key(|attempt| full(&attempt.trunk));
         let outbound = Outbound {
             attempts,
             payer: self.payer.map(|payer| payer.number.clone()),

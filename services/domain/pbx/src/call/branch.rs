@@ -91,9 +91,6 @@ impl Calls {
         let Who::Trunk(call) = who else { return };
         let attempt = &call.0;
         let charge = call.1.charge(&attempt.trunk);
-        if self.hunts.get(&key).is_some_and(|hunt| hunt.emergency) {
-            self.make_room(tools, &attempt.trunk);
-        }
         if let Err(status) = self.may_begin(tools, key, &charge) {
             self.target_failed(key, status);
             return;
@@ -109,6 +106,9 @@ impl Calls {
         };
         match tools.trunks.outgoing(tools.core, &attempt.trunk, &out) {
             Ok(ways) => {
+                if out.urgent {
+                    self.make_room(tools, &attempt.trunk);
+                }
                 let ways = ways.into_iter().map(|way| Way::Trunk(Box::new(way)));
                 self.try_ways(tools, key, who, (ways.collect(), until), unavailable);
             }

@@ -82,7 +82,12 @@ impl Calls {
     pub(super) fn give_way(&mut self, tools: &mut Tools<'_>, leg: LegId) {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         match self.place(leg) {
-            Some(Place::Talk(key)) => self.end_talk(tools, key),
+            // Two that are left of three go on: one of them may be an emergency.
+            Some(Place::Talk(key)) => {
+                self.end_records_of(tools, leg, Left::Box);
+                self.hang_up(tools, leg, StatusCode::OK, None);
+                self.leave_talk(tools, key, leg, Left::Box);
+            }
             Some(Place::Branch(key) | Place::Waiting(key)) => {
                 if let Some(hunt) = self.take_hunt(tools, key, None) {
                     self.failed(tools, hunt, status, Outcome::EndedByBox);

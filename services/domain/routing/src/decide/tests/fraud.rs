@@ -224,6 +224,32 @@ fn money_of_a_trunk_and_of_the_box_ends() {
 }
 
 #[test]
+fn calls_from_trunk_to_trunk_spend_the_money_of_the_box_too() {
+    let mut desk = Desk::new(|raw| {
+        purse(raw, 0);
+        raw.limits.spend = site::Spend {
+            day_cents: 1_000,
+            ..site::Spend::default()
+        };
+    });
+    let own = desk.outbound("100", "987654321").charge("Carrier A");
+    let passed_on = Charge { payer: None, ..own };
+    let begin = |desk: &Desk| crate::may_begin(&desk.site, &desk.usage, (NOON, at(0)), &passed_on);
+    assert_eq!(begin(&desk), Ok(()));
+    speak(&mut desk, 20);
+    assert_eq!(begin(&desk), Err(Refusal::SpendUsedUp));
+}
+
+#[test]
+fn an_emergency_takes_a_free_channel_before_somebody_elses() {
+    let mut desk = Desk::new(|raw| raw.trunks[0].channels_max = 1);
+    let first = |desk: &Desk| desk.outbound("100", "190").attempts[0].trunk.clone();
+    assert_eq!(first(&desk), "Carrier A");
+    desk.usage.admit(at(0), Charge::inbound("Carrier A"));
+    assert_eq!(first(&desk), "Carrier B");
+}
+
+#[test]
 fn calls_that_run_together_last_as_long_as_their_common_purse() {
     let mut desk = Desk::new(|raw| purse(raw, 2_000));
     let today = Periods::of(&desk.site, NOON);
