@@ -11,6 +11,12 @@ use super::Office;
 use crate::checks;
 use crate::desk::Stand;
 
+/// Endpoints open at a time: three lines on each of 22 devices, and as many that are settling or
+/// ring at somebody who does not answer.
+const ENDPOINTS_MAX: usize = 2 * 3 * 22;
+/// Rows kept at a time: for each endpoint what it is in and a record, and the lamps.
+const ROWS_MAX: usize = 3 * ENDPOINTS_MAX;
+
 /// Phones that are called after healing: all would cost too much, and each run picks others.
 const CALLED_AFTERWARDS: usize = 3;
 
@@ -116,6 +122,20 @@ impl Office {
         for (id, source) in strange {
             let seen = format!("call {id} was started from {source}");
             self.breaks("strangers start no calls (RFC 3261 §22.2)", &seen);
+        }
+    }
+
+    /// What is held at a time is in proportion to what people do, whatever goes wrong.
+    pub(super) fn check_bounds(&mut self) {
+        let held = [
+            ("endpoints", self.world.media.open.len(), ENDPOINTS_MAX),
+            ("rows", self.world.checkpoints.len(), ROWS_MAX),
+        ];
+        for (what, count, most) in held {
+            if count > most {
+                let seen = format!("{count} {what}");
+                self.breaks("memory and queue bounds hold (STYLE 4.4)", &seen);
+            }
         }
     }
 

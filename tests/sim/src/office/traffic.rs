@@ -196,6 +196,7 @@ impl Office {
             self.breaks("outputs are bounded (STYLE 4.4)", &seen);
         }
         self.sent_this_second = 0;
+        self.check_bounds();
         self.hang_up_what_is_dead(now);
         let mut events = Vec::new();
         let (mut playing, mut orphans) = (Vec::new(), Vec::new());
