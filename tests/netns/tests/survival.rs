@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use ipc::store::Outcome;
 use native::number;
 use netns::{Dialog, Office, Telephone};
 use sip::{Method, StatusCode};
@@ -139,7 +140,12 @@ fn let_them_talk() {
 
 #[test]
 fn fifty_calls_survive_the_death_of_the_exchange() {
-    let (mut office, mut pairs) = talking(CALLS);
+    let (mut office, pairs) = talking(CALLS);
+    let mut third = Telephone::new(office.box_.sip, 2 * CALLS).expect("a telephone");
+    assert_eq!(third.register().expect("an answer").status, StatusCode::OK);
+    office
+        .wait_for_registrations(CALLS + 1)
+        .expect("they are kept");
     let stop = Arc::new(AtomicBool::new(false));
     let talk = talk(streams(&pairs), Arc::clone(&stop));
     let_them_talk();
@@ -161,33 +167,74 @@ fn fifty_calls_survive_the_death_of_the_exchange() {
         );
     }
 
-    for (index, pair) in pairs.iter_mut().enumerate() {
-        let (phone, dialog) = &mut pair.caller;
-        let held = phone
-            .request(dialog, Method::Invite, &[], Some("sendonly"))
-            .expect("an answer");
-        assert_eq!(held.status, StatusCode::OK, "call {index} can be held");
-        let (one, other) = match index % 2 {
-            0 => (&mut pair.caller, &mut pair.callee),
-            _ => (&mut pair.callee, &mut pair.caller),
-        };
-        let ended = one
-            .0
-            .request(&mut one.1, Method::Bye, &[], None)
-            .expect("an answer");
-        assert_eq!(ended.status, StatusCode::OK, "call {index} can be hung up");
-        other.0.expect(&Method::Bye).expect("the other end is told");
+    for (index, pair) in pairs.into_iter().enumerate() {
+        third = go_on(index, pair, third);
     }
-    let records = office.ended_records(CALLS).expect("the store answers");
-    assert_eq!(records.len(), CALLS, "one record a call");
+    let records = office.ended_records(2 * CALLS).expect("the store answers");
+    assert_eq!(records.len(), 2 * CALLS, "the call, and the one after it");
+    let of = |outcome: Outcome| {
+        let with = records.iter().filter(|record| record.outcome == outcome);
+        with.count()
+    };
+    assert_eq!(of(Outcome::Transferred), CALLS, "{records:?}");
+    let by_third = (0..CALLS).filter(|index| is_ended_by_third(*index)).count();
+    assert_eq!(of(Outcome::EndedByCallee), by_third, "{records:?}");
+    assert_eq!(of(Outcome::EndedByCaller), CALLS - by_third, "{records:?}");
     for record in &records {
         assert!(record.answered_millis.is_some(), "{record:?}");
-        let ended = ["EndedByCaller", "EndedByCallee"];
-        assert!(
-            ended.contains(&format!("{:?}", record.outcome).as_str()),
-            "{record:?}"
-        );
+        assert!(record.ended_millis >= record.answered_millis, "{record:?}");
     }
+}
+
+/// Whether the third phone ends a call, or the party that was transferred to it.
+const fn is_ended_by_third(index: usize) -> bool {
+    index / 2 % 2 == 0
+}
+
+/// A call of another process is held and resumed, transferred to a third phone, and hung up: by
+/// the caller's side and the callee's in turn.
+fn go_on(index: usize, pair: Pair, mut third: Telephone) -> Telephone {
+    let Pair { caller, callee } = pair;
+    let (mut one, mut other) = match index % 2 {
+        0 => (caller, callee),
+        _ => (callee, caller),
+    };
+    for direction in ["sendonly", "sendrecv"] {
+        let held = one
+            .0
+            .request(&mut one.1, Method::Invite, &[], Some(direction))
+            .expect("an answer");
+        assert_eq!(held.status, StatusCode::OK, "call {index}: {direction}");
+    }
+    let answering = std::thread::spawn(move || {
+        let dialog = third.answer().expect("a call");
+        (third, dialog)
+    });
+    let refer_to = format!("<sip:{}@127.0.0.1>", number(2 * CALLS));
+    let accepted = one
+        .0
+        .request(&mut one.1, Method::Refer, &[("Refer-To", &refer_to)], None)
+        .expect("an answer");
+    assert_eq!(
+        accepted.status.code(),
+        202,
+        "call {index} can be transferred"
+    );
+    let (third, dialog) = answering.join().expect("the third");
+    let left = one.0.request(&mut one.1, Method::Bye, &[], None);
+    assert_eq!(left.expect("an answer").status, StatusCode::OK);
+    let mut third = (third, dialog);
+    let (ends, hears) = match is_ended_by_third(index) {
+        true => (&mut third, &mut other),
+        false => (&mut other, &mut third),
+    };
+    let ended = ends
+        .0
+        .request(&mut ends.1, Method::Bye, &[], None)
+        .expect("an answer");
+    assert_eq!(ended.status, StatusCode::OK, "call {index} can be hung up");
+    hears.0.expect(&Method::Bye).expect("the other end is told");
+    third.0
 }
 
 #[test]
