@@ -380,8 +380,9 @@ impl Usage {
     #[must_use]
     pub fn state(&self, at: Instant) -> UsageState {
         let ages = |(number, attempts): (&Number, &VecDeque<Instant>)| {
+            let recent = attempts.iter().filter(|begun| at - **begun < HOUR);
             let age = |begun: &Instant| u32::try_from((at - *begun).as_millis()).ok();
-            let ages: Vec<u32> = attempts.iter().filter_map(age).collect();
+            let ages: Vec<u32> = recent.filter_map(age).collect();
             (number.to_string(), ages)
         };
         let mut spent = (None, Spent::new(), Spent::new());
@@ -404,7 +405,12 @@ impl Usage {
             resumed: resumed
                 .map(|(number, at)| (number.to_string(), *at))
                 .collect(),
-            attempts: self.attempts.iter().map(ages).collect(),
+            attempts: self
+                .attempts
+                .iter()
+                .map(ages)
+                .filter(|(_, ages)| !ages.is_empty())
+                .collect(),
         }
     }
 

@@ -194,3 +194,19 @@ fn a_restart_does_not_forgive() {
     let unknown = Periods::default();
     assert_eq!(restored.spent(&account, later, unknown)[0].as_cents(), 150);
 }
+
+#[test]
+fn attempts_of_more_than_an_hour_ago_are_not_kept() {
+    let mut usage = Usage::default();
+    usage.admit(at(0), charge(Class::Local));
+    usage.admit(at(3_000), charge(Class::Local));
+    assert_eq!(
+        usage.state(at(3_599)).attempts,
+        [("100".to_owned(), vec![3_599_000, 599_000])]
+    );
+    assert_eq!(
+        usage.state(at(3_600)).attempts,
+        [("100".to_owned(), vec![600_000])]
+    );
+    assert!(usage.state(at(6_600)).attempts.is_empty());
+}
