@@ -455,7 +455,7 @@ impl World {
         let message = match sip::parse_datagram(bytes) {
             Ok(message) => message,
             // Our answer to a faulty message repeats what was faulty about it.
-            Err(_) if self.rotten || bytes.starts_with(b"SIP/2.0 4") => return,
+            Err(_) if self.rotten || is_refusal(bytes) => return,
             Err(fault) => panic!("no message: {fault}: {}", bytes.escape_ascii()),
         };
         let who = self.people.entry(remote).or_default();
@@ -514,4 +514,9 @@ fn head(message: &[u8]) -> &[u8] {
     message
         .get(..end.unwrap_or(message.len()))
         .unwrap_or_default()
+}
+
+/// An answer to what could not be read, or was of another version.
+fn is_refusal(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"SIP/2.0 4") || bytes.starts_with(b"SIP/2.0 505")
 }
