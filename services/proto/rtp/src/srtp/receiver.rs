@@ -74,6 +74,17 @@ impl Receiver {
         }
     }
 
+    /// The receiver that takes the place of `former`, which shares a key with it: what was received
+    /// stays received, and no rollover counter is lost.
+    #[must_use]
+    pub fn after(mut self, former: &Self) -> Self {
+        self.rollovers_max = former.rollovers_max;
+        for stream in former.streams.iter().rev() {
+            self.remember(Stream { ..*stream });
+        }
+        self
+    }
+
     /// Goes on after what an earlier process received.
     pub fn resume(&mut self, position: Position) {
         self.remember(Stream {

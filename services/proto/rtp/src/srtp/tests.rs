@@ -182,6 +182,25 @@ fn the_mki_says_which_of_several_keys_a_packet_is_protected_with() {
     }
 }
 
+#[test]
+fn a_receiver_that_takes_the_place_of_another_knows_what_that_received() {
+    for suite in Suite::ALL {
+        let mut sender = advanced(suite);
+        let mut packets = [rtp(1), rtp(2)];
+        for packet in &mut packets {
+            sender.protect_rtp(packet).expect("room");
+        }
+        let [first, mut second] = packets;
+        let mut former = Receiver::new(&master(suite), 0).joining();
+        assert_eq!(former.unprotect_rtp(&mut first.clone()), Ok(()));
+        let mut receiver = Receiver::new(&master(suite), 0).after(&former);
+        let replayed = receiver.unprotect_rtp(&mut first.clone());
+        assert_eq!(replayed, Err(Refused::Replayed), "{suite}");
+        assert_eq!(receiver.unprotect_rtp(&mut second), Ok(()), "{suite}");
+        assert_eq!(second, rtp(2));
+    }
+}
+
 /// A sender far into its third round of sequence numbers.
 fn advanced(suite: Suite) -> Sender {
     let mut sender = Sender::new(&master(suite));

@@ -16,7 +16,16 @@ pub(crate) struct Secrecy {
     /// The one in use first.
     senders: Vec<(Suite, Redacted<Vec<u8>>, Sender)>,
     /// The one in use first.
-    receivers: Vec<(Suite, Vec<MasterKey>, Receiver)>,
+    receivers: Vec<Receiving>,
+}
+
+/// What receives under a set of keys.
+#[derive(Debug)]
+struct Receiving {
+    agreed: (Suite, Vec<MasterKey>, u8),
+    /// All keys its streams came under, latest first, for a peer that comes back to one of them.
+    had: Vec<Redacted<Vec<u8>>>,
+    receiver: Receiver,
 }
 
 impl Secrecy {
@@ -37,22 +46,41 @@ impl Secrecy {
             // Our SSRC is new in every process, so its counter begins at zero rightly.
             None => Err(Sender::new(&master(suite, &crypto.send)?)),
         };
-        let is_receiver =
-            |it: &(Suite, Vec<MasterKey>, Receiver)| (it.0, &it.1) == (suite, &crypto.receive);
-        let receiver = match self.receivers.iter().position(is_receiver) {
-            Some(known) => Ok(known),
-            None => Err(receiver(crypto, is_joining)?),
-        };
+        let receiver = self.receiving(crypto, is_joining)?;
         to_front(
             &mut self.senders,
             sender.map_err(|new| (suite, crypto.send.clone(), new)),
         );
-        to_front(
-            &mut self.receivers,
-            receiver.map_err(|new| (suite, crypto.receive.clone(), new)),
-        );
+        if let Some(receiver) = receiver {
+            self.receivers.retain(|it| !it.shares_a_key_with(crypto));
+            to_front(&mut self.receivers, Err(receiver));
+        }
         self.is_on = true;
         Ok(())
+    }
+
+    /// What is to receive from now on; `None` when what receives already may go on as it is. What
+    /// came under one of the keys before stays received: the indices of a stream are the same under
+    /// each key (RFC 3711 §3.2.1).
+    fn receiving(&self, crypto: &Crypto, is_joining: bool) -> Result<Option<Receiving>, String> {
+        let agreed = (crypto.suite, crypto.receive.clone(), crypto.mki_length);
+        if self.receivers.first().is_some_and(|it| it.agreed == agreed) {
+            return Ok(None);
+        }
+        let mut had: Vec<_> = crypto.receive.iter().map(|it| it.key.clone()).collect();
+        let mut receiver = receiver(crypto, is_joining)?;
+        let kin = self.receivers.iter();
+        // The latest in use last, so that its word on a stream is the one that counts.
+        for former in kin.rev().filter(|it| it.shares_a_key_with(crypto)) {
+            receiver = receiver.after(&former.receiver);
+            had.extend(former.had.iter().cloned());
+        }
+        had.truncate(KEYS_MAX.max(crypto.receive.len()));
+        Ok(Some(Receiving {
+            agreed,
+            had,
+            receiver,
+        }))
     }
 
     /// Whether packets are encrypted.
@@ -95,7 +123,7 @@ impl Secrecy {
             .first()
             .map(|(_, _, sender)| sender.positions().map(latest).max());
         let received = self.receivers.first();
-        let received = received.map(|(_, _, receiver)| receiver.positions().next().map(latest));
+        let received = received.map(|it| it.receiver.positions().next().map(latest));
         (sent.flatten().unwrap_or(0), received.flatten().unwrap_or(0))
     }
 
@@ -106,7 +134,14 @@ impl Secrecy {
 
     fn receiver(&mut self) -> Option<&mut Receiver> {
         let first = self.receivers.first_mut().filter(|_| self.is_on);
-        first.map(|(_, _, receiver)| receiver)
+        first.map(|it| &mut it.receiver)
+    }
+}
+
+impl Receiving {
+    fn shares_a_key_with(&self, crypto: &Crypto) -> bool {
+        let mut wanted = crypto.receive.iter();
+        self.agreed.0 == crypto.suite && wanted.any(|it| self.had.contains(&it.key))
     }
 }
 
@@ -153,3 +188,5 @@ fn master(suite: Suite, key: &Redacted<Vec<u8>>) -> Result<Master, String> {
 /// Contexts kept each way. `pbx` has one key a suite for a call; a peer that takes new ones all the
 /// time does not come back to them.
 const CONTEXTS_MAX: usize = 4;
+/// Keys a receiver is known by; those of the last few negotiations.
+const KEYS_MAX: usize = 16;

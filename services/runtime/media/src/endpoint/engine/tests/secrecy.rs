@@ -137,6 +137,84 @@ fn a_peer_that_sends_an_mki_is_heard() {
     assert_eq!(site.heard(&mut secret)[0].payload, b"bare");
 }
 
+/// A packet with the MKI a phone puts before the tag (RFC 3711 §3.1).
+fn named(phone: &mut Phone, mki: &[u8], payload: &[u8]) -> Vec<u8> {
+    let mut packet = phone.packet(false, 8, payload);
+    let at = packet.len() - 10;
+    packet.splice(at..at, mki.iter().copied());
+    packet
+}
+
+#[test]
+fn an_mki_that_becomes_longer_under_the_same_key_is_taken_off() {
+    let mut site = Site::new();
+    let mut secret = site.phone(1, &[pcma()], Dtmf::Elsewhere);
+    let mut plain = site.phone(2, &[pcma()], Dtmf::Elsewhere);
+    secret.secure(Suite::AesCm128HmacSha1_80, 3, 4);
+    secret.sequence = 65_530;
+    site.connect(&secret, &plain);
+    for mki in [&[1][..], &[0, 0, 0, 1], &[], &[0, 1]] {
+        let crypto = secret.agreed.crypto.as_mut().expect("keys");
+        crypto.receive[0].mki = 1;
+        crypto.mki_length = u8::try_from(mki.len()).expect("short");
+        site.set(&secret);
+        for _ in 0..5 {
+            let packet = named(&mut secret, mki, b"named");
+            // Nor is anything let in again that came before the change.
+            for _ in 0..2 {
+                site.arrive(secret.slot, Channel::Rtp, secret.address, &packet);
+            }
+        }
+        let heard = site.heard(&mut plain);
+        assert_eq!(heard.len(), 5, "{mki:?}");
+        assert!(heard.iter().all(|told| told.payload == b"named"));
+    }
+    let stats = site.engine.stats(site.now, 1).expect("open");
+    assert_eq!((stats.rollover.1, stats.dropped), (1, 20));
+}
+
+#[test]
+fn a_key_keeps_its_counter_while_others_come_and_go_beside_it() {
+    let mut site = Site::new();
+    let mut secret = site.phone(1, &[pcma()], Dtmf::Elsewhere);
+    let mut plain = site.phone(2, &[pcma()], Dtmf::Elsewhere);
+    secret.secure(Suite::AesCm128HmacSha1_80, 3, 4);
+    secret.sequence = 65_535;
+    site.set(&secret);
+    site.connect(&secret, &plain);
+    // Two rounds: more than a new receiver would find by itself.
+    for _ in 0..=65_537 {
+        site.say(&mut secret, 8, b"wraps", 160);
+        site.pass(20);
+        site.outside.sent.clear();
+    }
+    let first = secret.agreed.crypto.as_ref().expect("keys").receive[0].clone();
+    let second = ipc::sound::MasterKey {
+        mki: 2,
+        key: ipc::Redacted::new(vec![9; 30]),
+    };
+    let both = vec![
+        ipc::sound::MasterKey {
+            mki: 1,
+            ..first.clone()
+        },
+        second.clone(),
+    ];
+    for keys in [both.clone(), vec![second], both, vec![first]] {
+        let mki: &[u8] = if keys.len() == 2 { &[1] } else { &[] };
+        let has_first = keys.iter().any(|it| it.key.reveal() == &[4; 30]);
+        let crypto = secret.agreed.crypto.as_mut().expect("keys");
+        crypto.mki_length = u8::try_from(mki.len()).expect("short");
+        crypto.receive = keys;
+        site.set(&secret);
+        let stats = site.engine.stats(site.now, 1).expect("open");
+        assert_eq!(stats.rollover.1, 2);
+        let packet = named(&mut secret, mki, b"still");
+        site.arrive(secret.slot, Channel::Rtp, secret.address, &packet);
+        assert_eq!(site.heard(&mut plain).len(), usize::from(has_first));
+    }
+}
+
 #[test]
 fn a_restarted_media_understands_a_peer_whose_counter_has_rolled_over() {
     let mut site = Site::new();
