@@ -18,7 +18,7 @@ mod session;
 mod wire;
 
 pub use exchange::{exchange, kept_rows};
-pub use media::{dtmf, playout, rtcp, rtp, srtp, stream, wav};
+pub use media::{dtmf, opus, playout, rtcp, rtp, srtp, stream, wav};
 pub use mutate::Mutator;
 pub use pages::pages;
 pub use services::{ipc_frames, site};
@@ -29,7 +29,7 @@ pub use wire::{digest, sip_headers, sip_message, sip_stream};
 pub type Target = fn(&[u8]);
 
 /// Every target under its name, which is also that of its corpus and of its libFuzzer binary.
-pub const TARGETS: [(&str, Target); 20] = [
+pub const TARGETS: [(&str, Target); 21] = [
     ("sip_message", sip_message),
     ("sip_stream", sip_stream),
     ("sip_headers", sip_headers),
@@ -43,6 +43,7 @@ pub const TARGETS: [(&str, Target); 20] = [
     ("srtp", srtp),
     ("dtmf", dtmf),
     ("playout", playout),
+    ("opus", opus),
     ("wav", wav),
     ("ipc_frames", ipc_frames),
     ("site", site),

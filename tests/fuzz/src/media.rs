@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rtp::codec::Codec;
+use rtp::codec::{Codec, Decoder};
 use rtp::dtmf::{EventReceiver, ToneDetector};
 use rtp::playout::Playout;
 use rtp::srtp::{Master, Receiver, Sender, Suite};
@@ -107,6 +107,46 @@ pub fn playout(bytes: &[u8]) {
             _ => playout.push(&header, packet.payload),
         }
         let _ = playout.frame(&mut frame);
+    }
+}
+
+/// Packets of one Opus stream, in any order and through the playout buffer too: each is one length
+/// octet and that many bytes. What is decoded is as long as its first octets say, 120 ms at most
+/// (RFC 6716 §3.2.5), or nothing.
+pub fn opus(bytes: &[u8]) {
+    let mut rest = bytes;
+    let mut decoder = Decoder::of(Codec::Opus);
+    let mut playout = Playout::new(Codec::Opus);
+    let mut frame = vec![0; Codec::Opus.rate().frame()];
+    let mut header = Header {
+        marker: false,
+        payload_type: 111,
+        sequence: 0,
+        timestamp: 0,
+        ssrc: 1,
+        length: 12,
+        padded: false,
+    };
+    while let [length, tail @ ..] = rest {
+        let (packet, tail) = tail
+            .split_at_checked(usize::from(*length))
+            .unwrap_or((tail, &[]));
+        rest = tail;
+        let mut samples = vec![7];
+        decoder.decode(packet, &mut samples);
+        let (before, decoded) = samples.split_at(1);
+        assert_eq!(before, [7], "what was there is changed");
+        let said = Codec::Opus.samples(packet);
+        assert!(
+            decoded.is_empty() || decoded.len() == said,
+            "another length"
+        );
+        assert!(said <= 1_920, "longer than a packet may be");
+        playout.push(&header, packet);
+        let _ = playout.frame(&mut frame);
+        assert_eq!(frame.len(), Codec::Opus.rate().frame());
+        header.sequence = header.sequence.wrapping_add(1);
+        header.timestamp = header.timestamp.wrapping_add(960);
     }
 }
 

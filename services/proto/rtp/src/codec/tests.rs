@@ -1,9 +1,11 @@
 //! Each codec against a round trip, and the names SDP gives them.
 
+use std::f64::consts::TAU;
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::signal::{fidelity, sum};
+use crate::signal::{fidelity, power, sum};
 
 /// Those in which every sample has its place in the payload.
 const ALL: [Codec; 5] = [
@@ -44,12 +46,27 @@ fn a_voice_like_signal_is_still_itself_after_opus() {
     }
     assert_eq!(back.len(), samples.len());
     let settled = &back[back.len() / 4..];
-    let energy = |samples: &[i16]| {
-        let squares = samples.iter().map(|one| f64::from(*one).powi(2));
-        squares.sum::<f64>() / samples.len() as f64
-    };
-    let ratio = energy(settled) / energy(&samples);
-    assert!((0.5..2.0).contains(&ratio), "{ratio}");
+    let mut tones = 0.0;
+    for hertz in [300.0, 950.0] {
+        let kept = amplitude(settled, hertz);
+        let ratio = kept / amplitude(&samples, hertz);
+        assert!((0.9..1.1).contains(&ratio), "{hertz} Hz: {ratio:.2}");
+        tones += kept.powi(2) / 2.0;
+    }
+    // And nothing else is as loud as a hundredth of them.
+    let others = 1.0 - tones / power(settled);
+    assert!(others < 0.01, "{others:.4}");
+}
+
+/// How loud one tone is in samples at 16 kHz.
+fn amplitude(samples: &[i16], hertz: f64) -> f64 {
+    let (mut real, mut imaginary) = (0.0, 0.0);
+    for (at, sample) in samples.iter().enumerate() {
+        let angle = TAU * hertz * at as f64 / f64::from(Rate::Wide.hertz());
+        real += f64::from(*sample) * angle.cos();
+        imaginary += f64::from(*sample) * angle.sin();
+    }
+    2.0 * f64::hypot(real, imaginary) / samples.len() as f64
 }
 
 #[test]
