@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ipc::sound::Clip;
 use ipc::store::Outcome;
+use pbx::{Input, Stored};
 use sim::{Floor, Hears, Stand, checks};
 
 fn outcomes(floor: &Floor) -> Vec<Outcome> {
@@ -259,4 +260,26 @@ fn a_call_that_has_just_ended_keeps_its_outcome() {
         "{:?}",
         floor.world.checkpoints.keys()
     );
+}
+
+/// While the store is away for long, its records would else fill the memory kept for calls.
+#[test]
+fn a_record_that_will_never_be_stored_takes_no_room_among_the_calls() {
+    let mut floor = Floor::new(2);
+    let (caller, _) = floor.connect(0, 1);
+    let going_on: Vec<_> = floor.world.store.records.keys().cloned().collect();
+    let rows = floor.world.checkpoints.len();
+    let lose = |floor: &mut Floor| {
+        floor
+            .world
+            .input(Input::Stored(Stored::Lost(going_on.clone())))
+    };
+    lose(&mut floor);
+    assert_eq!(floor.world.checkpoints.len(), rows, "the call goes on");
+    floor.world.store.down = true;
+    floor.act(0, |set, world| set.hang_up(world, caller));
+    floor.run_secs(2);
+    let kept = floor.world.checkpoints.len();
+    lose(&mut floor);
+    assert_eq!(floor.world.checkpoints.len(), kept - 1);
 }

@@ -110,7 +110,7 @@ pub enum Input {
     /// Calls in progress as kept by an earlier process, in the order of their keys; once, at
     /// start, before the first configuration.
     StoredCalls(Vec<(u64, Vec<u8>)>),
-    /// The store has made something durable.
+    /// The store has made something durable, or never will.
     Stored(Stored),
     /// Registrations as kept by an earlier process; once, at start.
     StoredRegistrations(Vec<Registration>),
@@ -122,12 +122,14 @@ pub enum Input {
     Timer,
 }
 
-/// What the store has made durable.
+/// What became of what the store was to make durable.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Stored {
-    /// Call records with these ids.
+    /// Call records with these ids are durable.
     Calls(Vec<String>),
-    /// The registrations handed over last.
+    /// Call records with these ids are lost: the store was away, and too many waited for it.
+    Lost(Vec<String>),
+    /// The registrations handed over last are durable.
     Registrations,
 }
 

@@ -324,7 +324,7 @@ impl PbxNode {
                 self.subscriptions.restore(&mut self.core, &watchers);
                 self.calls(|known, tools| known.restore(tools, &calls));
             }
-            Input::Stored(Stored::Calls(ids)) => {
+            Input::Stored(Stored::Calls(ids) | Stored::Lost(ids)) => {
                 self.calls(|calls, tools| calls.stored(tools, &ids));
             }
             // The run-loop repeats what is not durable yet; there is nothing to remember here.

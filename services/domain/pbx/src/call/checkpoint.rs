@@ -225,7 +225,7 @@ impl Calls {
         self.keep(tools, key, Some(&kept));
     }
 
-    /// The store has records; only the final ones are forgotten here.
+    /// The store has records, or will never have them; only the final ones are forgotten here.
     pub(crate) fn stored(&mut self, tools: &mut Tools<'_>, ids: &[String]) {
         for id in ids {
             if !self.records.contains_key(id)

@@ -4,20 +4,28 @@
 //! microseconds, less than handing it to another thread would cost. A row that was being written
 //! when this process died is not believed; the one before of that call counts. Nothing is synced:
 //! what a power cut takes, it takes along with the calls.
+//!
+//! What could not be written waits for the next turns: a call that ended while there was no room
+//! must not come back to life.
 
 mod journal;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
-use self::journal::Journal;
+use self::journal::{Journal, Rows};
 
 /// Calls kept at once; more than there can be.
 const CALLS_MAX: usize = 20_000;
 
 /// Bytes of one call at most; a conference of many legs.
 const CALL_BYTES_MAX: usize = 256 * 1024;
+
+/// Changes that are tried again in the next turn; with more of them, some turns later.
+const CHANGES_PER_TURN: usize = 16;
+
+/// Turns until they are tried again, however many they are.
+const REST_MAX: usize = 64;
 
 /// The file's name in its folder.
 const NAME: &str = "journal";
@@ -28,9 +36,14 @@ pub(super) struct Checkpoints {
     folder: Option<PathBuf>,
     /// Open from the first use on.
     journal: Option<Journal>,
-    /// What the turn at hand has changed.
-    changed: BTreeMap<u64, Option<Vec<u8>>>,
-    /// Said once that they cannot be kept.
+    /// What is to be written: what the turn at hand has changed, and what earlier ones could not
+    /// write. The last word on each key counts.
+    changed: Rows,
+    /// Turns until that is tried again.
+    rest: usize,
+    /// Said that they cannot be kept at the moment.
+    failing: bool,
+    /// Said once that one was refused.
     told: bool,
 }
 
@@ -40,7 +53,9 @@ impl Checkpoints {
         Self {
             folder,
             journal: None,
-            changed: BTreeMap::new(),
+            changed: Rows::new(),
+            rest: 0,
+            failing: false,
             told: false,
         }
     }
@@ -77,42 +92,45 @@ impl Checkpoints {
         if self.changed.is_empty() {
             return;
         }
-        let changed = std::mem::take(&mut self.changed);
-        if let Err(error) = self.write(changed)
-            && !std::mem::replace(&mut self.told, true)
-        {
-            tracing::error!("calls would not outlive a crash: {error}");
+        if self.rest > 0 {
+            self.rest -= 1;
+            return;
+        }
+        match self.write() {
+            Ok(()) => {
+                self.changed.clear();
+                if std::mem::take(&mut self.failing) {
+                    tracing::info!("calls would outlive a crash again");
+                }
+            }
+            Err(error) => {
+                self.rest = REST_MAX.min(self.changed.len() / CHANGES_PER_TURN);
+                if !std::mem::replace(&mut self.failing, true) {
+                    tracing::error!("calls would not outlive a crash: {error}");
+                }
+            }
         }
     }
 
-    fn write(&mut self, changed: BTreeMap<u64, Option<Vec<u8>>>) -> io::Result<()> {
-        let Some(journal) = self.journal()? else {
-            return Ok(());
+    fn write(&mut self) -> io::Result<()> {
+        let mut changed = std::mem::take(&mut self.changed);
+        let opened = self.journal();
+        let refused = sift(
+            &mut changed,
+            opened.as_ref().ok().and_then(|it| it.as_deref()),
+        );
+        let written = match opened {
+            Ok(Some(journal)) if !changed.is_empty() => journal.write(&changed),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
         };
-        let (mut rows, mut refused) = (Vec::with_capacity(changed.len()), None);
-        let mut room = CALLS_MAX.saturating_sub(journal.len());
-        for (key, call) in changed {
-            let is_known = journal.has(key);
-            match &call {
-                // Written and forgotten in one turn.
-                None if !is_known => continue,
-                Some(call) if call.len() > CALL_BYTES_MAX => {
-                    refused = Some("a call is too large to be kept");
-                    continue;
-                }
-                Some(_) if !is_known && room == 0 => {
-                    refused = Some("there are too many");
-                    continue;
-                }
-                Some(_) if !is_known => room -= 1,
-                Some(_) | None => {}
-            }
-            rows.push((key, call));
+        self.changed = changed;
+        if let Some(reason) = refused
+            && !std::mem::replace(&mut self.told, true)
+        {
+            tracing::error!("a call would not outlive a crash: {reason}");
         }
-        if !rows.is_empty() {
-            journal.write(&rows)?;
-        }
-        refused.map_or(Ok(()), |reason| Err(io::Error::other(reason)))
+        written
     }
 
     /// The file, opened when it was not; `None` when nothing is kept.
@@ -125,6 +143,36 @@ impl Checkpoints {
         Ok(self.journal.as_mut())
     }
 }
+
+/// Leaves out what need not or cannot be written; says why when it is a call.
+fn sift(changed: &mut Rows, journal: Option<&Journal>) -> Option<&'static str> {
+    let mut refused = None;
+    let mut room = CALLS_MAX.saturating_sub(journal.map_or(0, Journal::len));
+    changed.retain(|key, call| {
+        let is_known = journal.is_some_and(|journal| journal.has(*key));
+        match call {
+            // Else written and forgotten before it was there.
+            None => is_known,
+            Some(call) if call.len() > CALL_BYTES_MAX => {
+                refused = Some("it is too large to be kept");
+                false
+            }
+            Some(_) if is_known => true,
+            Some(_) if room == 0 => {
+                refused = Some("there are too many");
+                false
+            }
+            Some(_) => {
+                room -= 1;
+                true
+            }
+        }
+    });
+    refused
+}
+
+#[cfg(test)]
+mod full_tests;
 
 #[cfg(test)]
 mod tests {

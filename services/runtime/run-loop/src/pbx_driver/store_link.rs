@@ -87,8 +87,10 @@ impl StoreLink {
         });
     }
 
-    /// Queues call records; a later one with the same id replaces an earlier one.
-    pub(super) fn put_calls(&self, records: Vec<CallRecord>) {
+    /// Queues call records; a later one with the same id replaces an earlier one. Says at once
+    /// which are lost because too many wait.
+    pub(super) fn put_calls(&self, records: Vec<CallRecord>) -> Option<Input> {
+        let mut lost = Vec::new();
         let mut waiting = self.shared.lock();
         for mut record in records {
             let end = record.to.floor_char_boundary(DIALLED_LENGTH_MAX);
@@ -102,10 +104,12 @@ impl StoreLink {
                     call = id,
                     "the store is away too long: a call record is lost"
                 );
+                lost.push(id);
             }
         }
         drop(waiting);
         self.shared.wake.notify_one();
+        (!lost.is_empty()).then_some(Input::Stored(Stored::Lost(lost)))
     }
 
     /// Queues the registrations in place of the list before.

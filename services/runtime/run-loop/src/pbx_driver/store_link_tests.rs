@@ -48,11 +48,15 @@ fn a_record_that_changed_while_under_way_is_offered_again() {
 }
 
 #[test]
-fn the_queue_is_bounded_and_loses_the_oldest() {
+fn the_queue_is_bounded_and_says_that_the_oldest_is_lost() {
     let link = link();
-    for number in 0..=WAITING_MAX {
-        link.put_calls(vec![record(&format!("{number:013}-0"), Outcome::Ongoing)]);
+    let put = |number| link.put_calls(vec![record(&format!("{number:013}-0"), Outcome::Cancelled)]);
+    for number in 0..WAITING_MAX {
+        assert_eq!(put(number), None);
     }
+    // What is kept for it elsewhere is to be forgotten.
+    let lost = Stored::Lost(vec!["0000000000000-0".to_owned()]);
+    assert_eq!(put(WAITING_MAX), Some(Input::Stored(lost)));
     let waiting = link.shared.lock();
     assert_eq!(waiting.calls.len(), WAITING_MAX);
     assert!(!waiting.calls.contains_key("0000000000000-0"));

@@ -322,7 +322,7 @@ impl Turn<'_> {
             }
             Output::Resolve { id, query } => self.backlog.extend(self.resolver.ask(id, query)),
             Output::Checkpoint { key, call } => self.checkpoints.put(key, call),
-            Output::Persist(records) => self.store.put_calls(records),
+            Output::Persist(records) => self.backlog.extend(self.store.put_calls(records)),
             Output::PersistRegistrations(all) => self.store.put_registrations(all),
             Output::Change(change) => self.store.change(change),
             Output::Event(event) => self.log.write(self.clock.now(), &event),

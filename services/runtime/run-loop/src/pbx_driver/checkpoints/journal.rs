@@ -25,8 +25,17 @@ const GONE: u32 = u32::MAX;
 /// Bytes out of date that are not worth a new file.
 const STALE_MIN: u64 = 1024 * 1024;
 
+/// Bytes out of date that are too many in any case: while a new file is written, both must fit.
+const STALE_MAX: u64 = 2 * 1024 * 1024;
+
+/// What is written before a new file is tried again for which there was no room.
+const STALE_PAUSE: u64 = 256 * 1024;
+
 /// How much is copied at a time into a new file.
 const COPY_BYTES: usize = 256 * 1024;
+
+/// Rows to write, by key; `None` takes one away.
+pub(super) type Rows = BTreeMap<u64, Option<Vec<u8>>>;
 
 /// A file of rows.
 #[derive(Debug)]
@@ -41,6 +50,8 @@ pub(super) struct Journal {
     live: u64,
     /// What is to be written next.
     buffer: Vec<u8>,
+    /// Where the file ended when there was no room for a new one.
+    cramped: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,19 +66,26 @@ impl Journal {
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).open(path)?;
         let bytes = fs::read(path)?;
-        let mut journal = Self {
-            path: path.to_owned(),
-            file,
-            end: 0,
-            rows: BTreeMap::new(),
-            live: 0,
-            buffer: Vec::new(),
-        };
+        let mut journal = Self::empty(path.to_owned(), file, Vec::new());
+        // A process that died while it wrote a new file left what there was of it.
+        let _ = fs::remove_file(journal.new_path());
         while let Some((key, body)) = row(&bytes, journal.end) {
             journal.note(key, body.and_then(|body| u32::try_from(body.len()).ok()));
         }
         journal.file.set_len(journal.end)?;
         Ok(journal)
+    }
+
+    const fn empty(path: PathBuf, file: File, buffer: Vec<u8>) -> Self {
+        Self {
+            path,
+            file,
+            end: 0,
+            rows: BTreeMap::new(),
+            live: 0,
+            buffer,
+            cramped: 0,
+        }
     }
 
     /// How many keys have a row.
@@ -93,23 +111,37 @@ impl Journal {
         self.rows.keys().copied()
     }
 
-    /// Writes rows with one call of the system. After an error none of them is in force.
-    pub(super) fn write(&mut self, rows: &[(u64, Option<Vec<u8>>)]) -> io::Result<()> {
+    /// Writes rows with one call of the system. Where there is no room for them, what is out of
+    /// date makes some. After an error none of them is in force.
+    pub(super) fn write(&mut self, rows: &Rows) -> io::Result<()> {
+        if let Err(error) = self.append(rows) {
+            // Rows that are taken away need less room in a new file, others more.
+            return match self.renew(rows) {
+                Ok(()) => Ok(()),
+                Err(_) if self.end == self.live => Err(error),
+                Err(_) => self.renew(&Rows::new()).and_then(|()| self.append(rows)),
+            };
+        }
+        if self.is_stale() && self.renew(&Rows::new()).is_err() {
+            // The rows are in force all the same.
+            self.cramped = self.end;
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, rows: &Rows) -> io::Result<()> {
         self.buffer.clear();
         for (key, body) in rows {
             push(&mut self.buffer, *key, body.as_deref())?;
         }
         if let Err(error) = self.file.write_all_at(&self.buffer, self.end) {
-            // What is there of them must not stand before the next ones.
+            // What is there of them must not stand before the next ones, nor take their room.
             self.file.set_len(self.end)?;
             return Err(error);
         }
         for (key, body) in rows {
             let length = body.as_ref().map(|body| u32::try_from(body.len()));
             self.note(*key, length.transpose().map_err(io::Error::other)?);
-        }
-        if self.is_stale() {
-            self.renew()?;
         }
         Ok(())
     }
@@ -129,40 +161,69 @@ impl Journal {
     }
 
     /// Whether more than half of the file is out of date: then each byte is copied once at most
-    /// for each byte that was written.
-    const fn is_stale(&self) -> bool {
-        self.end.saturating_sub(self.live) > self.live.saturating_add(STALE_MIN)
+    /// for each byte that was written. A large file is renewed sooner.
+    fn is_stale(&self) -> bool {
+        let stale = self.end.saturating_sub(self.live);
+        stale > STALE_MAX.min(self.live.saturating_add(STALE_MIN))
+            && self.end.saturating_sub(self.cramped) >= STALE_PAUSE
     }
 
-    /// Writes the rows in force into another file, and puts that in place of this one: rename(2)
-    /// is atomic, so whoever looks finds the one whole or the other.
-    fn renew(&mut self) -> io::Result<()> {
-        let path = self.path.with_extension("new");
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(true);
-        let mut renewed = Self {
-            file: options.open(&path)?,
-            path: self.path.clone(),
-            end: 0,
-            rows: BTreeMap::new(),
-            live: 0,
-            buffer: std::mem::take(&mut self.buffer),
-        };
-        renewed.buffer.clear();
-        let mut written = 0;
-        for (key, place) in &self.rows {
-            let body = self.read(*key)?;
-            push(&mut renewed.buffer, *key, Some(&body))?;
-            renewed.note(*key, Some(place.length));
-            if renewed.buffer.len() >= COPY_BYTES {
-                renewed.file.write_all_at(&renewed.buffer, written)?;
-                written = renewed.end;
-                renewed.buffer.clear();
+    /// Writes the rows in force, and those that are to be, into another file, and puts that in
+    /// place of this one: rename(2) is atomic, so whoever looks finds the one whole or the other.
+    fn renew(&mut self, rows: &Rows) -> io::Result<()> {
+        let path = self.new_path();
+        let renewed = self
+            .copy(&path, rows)
+            .and_then(|renewed| fs::rename(&path, &self.path).map(|()| renewed));
+        match renewed {
+            Ok(renewed) => {
+                *self = renewed;
+                Ok(())
+            }
+            Err(error) => {
+                // Half of it would only take room. It may not even have been made.
+                let _ = fs::remove_file(&path);
+                Err(error)
             }
         }
-        renewed.file.write_all_at(&renewed.buffer, written)?;
-        fs::rename(&path, &self.path)?;
-        *self = renewed;
+    }
+
+    fn new_path(&self) -> PathBuf {
+        self.path.with_extension("new")
+    }
+
+    /// A file with the rows in force, except that `rows` count.
+    fn copy(&mut self, path: &Path, rows: &Rows) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(true);
+        let file = options.open(path)?;
+        let mut copy = Self::empty(self.path.clone(), file, std::mem::take(&mut self.buffer));
+        copy.buffer.clear();
+        let mut written = 0;
+        for key in self.rows.keys().filter(|key| !rows.contains_key(key)) {
+            copy.add(*key, &self.read(*key)?, &mut written)?;
+        }
+        for (key, body) in rows {
+            if let Some(body) = body {
+                copy.add(*key, body, &mut written)?;
+            }
+        }
+        copy.file.write_all_at(&copy.buffer, written)?;
+        Ok(copy)
+    }
+
+    /// Adds a row, and writes when much has gathered.
+    fn add(&mut self, key: u64, body: &[u8], written: &mut u64) -> io::Result<()> {
+        push(&mut self.buffer, key, Some(body))?;
+        self.note(
+            key,
+            Some(u32::try_from(body.len()).map_err(io::Error::other)?),
+        );
+        if self.buffer.len() >= COPY_BYTES {
+            self.file.write_all_at(&self.buffer, *written)?;
+            *written = self.end;
+            self.buffer.clear();
+        }
         Ok(())
     }
 }
@@ -219,10 +280,8 @@ mod tests {
     use super::super::tests::Folder;
     use super::*;
 
-    type Rows<'a> = &'a [(u64, Option<&'a [u8]>)];
-
-    fn write(journal: &mut Journal, rows: Rows<'_>) {
-        let rows: Vec<_> = rows
+    fn write(journal: &mut Journal, rows: &[(u64, Option<&[u8]>)]) {
+        let rows: Rows = rows
             .iter()
             .map(|(key, body)| (*key, body.map(<[u8]>::to_vec)))
             .collect();
@@ -305,6 +364,16 @@ mod tests {
         let mut next = Journal::open(&path).expect("readable");
         write(&mut next, &[(3, Some(b"new"))]);
         assert_eq!(rows(&path), [(1, b"whole".to_vec()), (3, b"new".to_vec())]);
+    }
+
+    #[test]
+    fn a_new_file_that_a_dead_process_left_half_takes_no_room() {
+        let folder = Folder::new();
+        let path = folder.path().join("journal");
+        let left = path.with_extension("new");
+        fs::write(&left, b"half a row").expect("a writable folder");
+        Journal::open(&path).expect("readable");
+        assert!(!left.exists());
     }
 
     #[test]
