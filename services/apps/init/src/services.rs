@@ -231,3 +231,18 @@ const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
 /// A burst of some thousand messages waits in the kernel while the service restarts.
 const SIP_RECEIVE_BYTES: usize = 4 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_alone_may_go_before_everything_else() {
+        for service in [Service::Store, Service::Net, Service::Pbx, Service::Web] {
+            let limits = process_limits(service);
+            assert_eq!(limits.realtime_priority_max, 0, "{}", service.name());
+            assert!(limits.niceness > process_limits(Service::Media).niceness);
+        }
+        assert_eq!(process_limits(Service::Media).realtime_priority_max, 10);
+    }
+}

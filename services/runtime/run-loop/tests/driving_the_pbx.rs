@@ -9,7 +9,7 @@
 use std::io::{IoSlice, Read as _, Write as _};
 use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,8 +24,8 @@ use run_loop::ipc::{Answer, BlockingClient, serve};
 use run_loop::notify::Notify;
 use run_loop::pbx_driver::{Kept, Places, Sockets, drive};
 use rustix::net::{
-    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
-    sendmsg,
+    AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags,
+    SocketType, sendmsg,
 };
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -287,6 +287,47 @@ fn a_question_is_answered_over_tls_in_both_versions() {
         let answer = exchange.answers_on(stream, "TLS", local);
         assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
         assert!(answer.contains("SIP/2.0/TLS"), "{answer}");
+    }
+}
+
+/// The class of service of the next packet with something in it that leaves a TCP port.
+fn class_of_what_leaves(wire: &OwnedFd, port: u16) -> u8 {
+    let mut packet = [0; 4096];
+    loop {
+        let received = rustix::net::recv(wire, &mut packet, RecvFlags::empty());
+        let (length, _) = received.expect("a packet within the time-out");
+        // RFC 791 §3.1, RFC 9293 §3.1.
+        let words = |octet: u8| usize::from(octet & 15) * 4;
+        let tcp = &packet[words(packet[0])..length];
+        if tcp[..2] == port.to_be_bytes() && tcp.len() > words(tcp[12] >> 4) {
+            return packet[1];
+        }
+    }
+}
+
+#[test]
+fn answers_over_tcp_and_tls_are_packets_marked_cs3() {
+    let tcp = Some(rustix::net::ipproto::TCP);
+    let wire = rustix::net::socket(AddressFamily::INET, SocketType::RAW, tcp);
+    let Ok(wire) = wire else {
+        println!("skipped: only root can look at packets");
+        return;
+    };
+    let receive = rustix::net::sockopt::Timeout::Recv;
+    let limited = rustix::net::sockopt::set_socket_timeout(&wire, receive, Some(PATIENCE));
+    limited.expect("a time-out");
+    let exchange = Exchange::start();
+    exchange.answers_over_tcp();
+    assert_eq!(class_of_what_leaves(&wire, exchange.sip.port()), 24 << 2);
+    let socket = TcpStream::connect(exchange.tls).expect("listening");
+    let local = socket.local_addr().expect("connected");
+    let name = ServerName::try_from("ramal.local").expect("a name");
+    let client = tls_client(&rustls::version::TLS13);
+    let client = rustls::ClientConnection::new(Arc::new(client), name).expect("a client");
+    exchange.answers_on(rustls::StreamOwned::new(client, socket), "TLS", local);
+    // The handshake is marked, and so is what follows.
+    for _ in 0..2 {
+        assert_eq!(class_of_what_leaves(&wire, exchange.tls.port()), 24 << 2);
     }
 }
 

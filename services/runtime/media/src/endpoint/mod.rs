@@ -17,6 +17,7 @@ mod leg;
 mod links;
 mod mixing;
 mod player;
+mod precedence;
 mod press;
 mod pump;
 mod recorder;

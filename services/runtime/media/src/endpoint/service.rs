@@ -15,6 +15,7 @@ use super::control::{Control, Order};
 use super::engine::ENDPOINTS_MAX;
 use super::files::{FileError, Folders};
 use super::links::{Link, do_jobs};
+use super::precedence;
 use super::pump::{Pump, PumpError};
 use crate::ports::PortRange;
 
@@ -78,9 +79,19 @@ pub fn serve(
         .spawn(move || take(&listener, &control))
         .map_err(ServeError::Thread)?;
     tracing::info!("endpoints on UDP ports {ports}");
+    go_first();
     notify.ready();
     pump.serving(jobs).run(|| notify.watchdog())?;
     Ok(())
+}
+
+/// Puts this thread before the others, where that is allowed.
+fn go_first() {
+    match precedence::take() {
+        Ok(Some(priority)) => tracing::info!("voice goes first: real-time priority {priority}"),
+        Ok(None) => tracing::debug!("voice has no real-time priority here"),
+        Err(error) => tracing::warn!("voice waits with all others: {error}"),
+    }
 }
 
 /// Takes connections and hands them to the pump.

@@ -207,6 +207,25 @@ mod tests {
 
     use super::*;
 
+    #[tokio::test]
+    async fn connections_are_marked_cs3_in_both_families_and_from_both_ends() {
+        use rustix::net::sockopt;
+        for host in ["127.0.0.1:0", "[::1]:0"] {
+            let listener = TcpListener::bind(host).await.expect("a port is free");
+            let address = listener.local_addr().expect("bound");
+            let (made, taken) = tokio::join!(TcpStream::connect(address), listener.accept());
+            for socket in [made.expect("connected"), taken.expect("connected").0] {
+                prepare(&socket);
+                let class = if address.is_ipv4() {
+                    sockopt::ip_tos(&socket).map(u32::from)
+                } else {
+                    sockopt::ipv6_tclass(&socket)
+                };
+                assert_eq!(class, Ok(24 << 2), "{host}");
+            }
+        }
+    }
+
     struct Pair {
         peer: TcpStream,
         outgoing: Outgoing,

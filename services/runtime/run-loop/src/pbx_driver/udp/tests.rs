@@ -51,6 +51,51 @@ async fn ipv6_is_answered_from_the_address_asked_too() {
     check("[::]:0", "[::1]:0", &["::1"]).await;
 }
 
+/// The class of service of a datagram as its receiver sees it.
+fn class_of_next(phone: &std::net::UdpSocket) -> u8 {
+    use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg};
+    let mut buffer = [0; 64];
+    let mut into = [io::IoSliceMut::new(&mut buffer)];
+    let mut space = nix::cmsg_space!(i32);
+    let descriptor = phone.as_raw_fd();
+    let flags = MsgFlags::empty();
+    let told = recvmsg::<SockaddrStorage>(descriptor, &mut into, Some(&mut space), flags);
+    let told = told.expect("a datagram");
+    let class = told.cmsgs().expect("all of them").find_map(|it| match it {
+        ControlMessageOwned::Ipv4Tos(class) => Some(class),
+        ControlMessageOwned::Ipv6TClass(class) => u8::try_from(class).ok(),
+        _ => None,
+    });
+    class.expect("asked for")
+}
+
+#[tokio::test]
+async fn datagrams_of_sip_arrive_marked_cs3() {
+    for (ours, theirs) in [("0.0.0.0:0", "127.0.0.1:0"), ("[::]:0", "[::1]:0")] {
+        let mut sip = SipUdp::new(bound(ours)).expect("a UDP socket");
+        let phone = bound(theirs);
+        let patience = Some(std::time::Duration::from_secs(10));
+        phone.set_read_timeout(patience).expect("a time-out");
+        let remote = phone.local_addr().expect("bound");
+        if remote.is_ipv4() {
+            setsockopt(&phone, sockopt::IpRecvTos, &true).expect("an option");
+        } else {
+            setsockopt(&phone, sockopt::Ipv6RecvTClass, &true).expect("an option");
+        }
+        // Alone, and two in a batch; DSCP 24, RFC 2474 §4.2.2.1.
+        for count in [1, 2] {
+            for _ in 0..count {
+                let local = SocketAddr::new(remote.ip(), sip.local.port());
+                sip.send(local, remote, b"marked".to_vec());
+            }
+            sip.flush();
+            for _ in 0..count {
+                assert_eq!(class_of_next(&phone), 24 << 2, "{theirs}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn more_than_a_batch_arrives_and_leaves_in_order() {
     let mut sip = SipUdp::new(bound("127.0.0.1:0")).expect("a UDP socket");
