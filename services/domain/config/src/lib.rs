@@ -17,6 +17,7 @@ mod office;
 mod password;
 mod pattern;
 mod phone;
+mod plan;
 mod route;
 mod settings;
 mod site;
@@ -32,8 +33,8 @@ pub use features::{CODE_LENGTH_MAX, Feature, Features};
 pub use host::Host;
 pub use ipc::site::{
     CallLimits, Class, Codec, Country, Dtmf, Encryption, FromUser, Identity, InboundNumber,
-    NumberForm, Prack, Presentation, Privacy, Role, SessionTimers, Strategy, TimerMode,
-    TrunkTransport, Weekday,
+    NumberForm, NumberKind, NumberReading, Prack, Presentation, Privacy, Role, SessionTimers,
+    Strategy, TimerMode, TrunkTransport, Weekday,
 };
 pub use network::{Network, Networks};
 pub use number::{NUMBER_LENGTH_MAX, NUMBER_LENGTH_MIN, Number, NumberFault};
@@ -41,6 +42,7 @@ pub use office::{Countries, Dialling, Group, Limits, Member, OfficeHours, Parkin
 pub use password::{PASSWORD_LENGTH, generate_password};
 pub use pattern::{DIALLED_LENGTH_MAX, Pattern, PatternFault, is_dialled};
 pub use phone::Phone;
+pub use plan::{NumberingPlan, Shape};
 pub use route::{Destination, Rewrite, Route, Source};
 pub use settings::{CODECS, Forward, Settings, pin_hash};
 pub use site::{

@@ -11,6 +11,7 @@ use ipc::site::{
 use crate::number::Number;
 use crate::pattern::is_dialled;
 use crate::phone::Phone;
+use crate::plan::NumberingPlan;
 use crate::route::{Destination, Known};
 use crate::settings::{RING_SECS_MAX, short_secs};
 use crate::site::DISPLAY_NAME_LENGTH_MAX;
@@ -30,6 +31,8 @@ pub(crate) const EMERGENCY_NUMBERS_MAX: usize = 50;
 pub(crate) const CALLERS_MAX: usize = 1_000;
 /// Most calling codes; there are fewer in the world.
 const COUNTRIES_MAX: usize = 400;
+/// Whose tones are heard in a country that the box does not know: those of most of the world.
+const USUAL_TONES: &str = "DE";
 /// Every country.
 const ALL_COUNTRIES: &str = "*";
 
@@ -75,8 +78,10 @@ pub struct Parking {
 /// Country, own numbers and how numbers are shown.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Dialling {
-    /// The numbering plan.
+    /// The country, whose numbering plan is in force unless another one is given.
     pub country: Country,
+    /// The numbering plan that the site brought along.
+    pub own_plan: Option<Box<NumberingPlan>>,
     /// The site's clock.
     pub zone: Zone,
     /// The site's area code (DDD in Brazil).
@@ -262,10 +267,18 @@ impl Parking {
 }
 
 impl Dialling {
+    /// What numbers mean here.
+    #[must_use]
+    pub fn plan(&self) -> &NumberingPlan {
+        let own = self.own_plan.as_deref();
+        own.unwrap_or_else(|| NumberingPlan::of(self.country))
+    }
+
     /// The country whose tones people hear, by its code.
     #[must_use]
     pub fn tones(&self) -> &str {
         match (self.tones.as_str(), self.country) {
+            ("", _) if self.own_plan.is_some() => USUAL_TONES,
             ("", Country::Brazil) => "BR",
             ("", Country::Portugal) => "PT",
             (chosen, _) => chosen,
@@ -338,9 +351,12 @@ impl Dialling {
         if !raw.tones.is_empty() && !TONES.contains(&raw.tones.as_str()) {
             report.wrong("tones", Wrong::NoTones(raw.tones.clone()));
         }
+        let plan = raw.plan.as_ref();
+        let plan = plan.map(|plan| Box::new(NumberingPlan::parse(plan, report)));
         let code = |text: &str| digits(text, 5);
         Some(Self {
             country: raw.country,
+            own_plan: plan,
             area_code: report.take_any("area_code", &raw.area_code, code, Wrong::NotDialled),
             carrier: report.take_any("carrier", &raw.carrier, code, Wrong::NotDialled),
             owned_numbers,
@@ -361,6 +377,7 @@ impl Dialling {
         };
         RawDialling {
             country: self.country,
+            plan: self.own_plan.as_ref().map(|plan| plan.to_ipc()),
             zone: self.zone.name().to_owned(),
             area_code: self.area_code.clone().unwrap_or_default(),
             carrier: self.carrier.clone().unwrap_or_default(),

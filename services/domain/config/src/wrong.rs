@@ -111,6 +111,18 @@ pub enum Wrong {
     /// Not a country whose tones are known.
     #[error("the tones of {0:?} are not known; use one of {known}", known = TONES.join(" "))]
     NoTones(String),
+    /// An emergency number that only rules know.
+    #[error("of {0:?} is emergency; list each such number in plan.emergency and remove the rule")]
+    EmergencyRule(String),
+    /// A rule that says nothing.
+    #[error("of {0:?} is unknown; say what these numbers are or remove the rule")]
+    UnknownRule(String),
+    /// A rule for every area of a plan without any.
+    #[error("are needed by the rule {0:?}; list the area codes or write digits for the A")]
+    NoAreas(String),
+    /// The trunk prefix would be part of the international form.
+    #[error("leaves the trunk prefix in the international form of {0:?}; strip it")]
+    KeepsPrefix(String),
     /// Not a calling code.
     #[error("{0:?} is not a country's calling code; write it as 351, or * for all")]
     NotACallingCode(String),

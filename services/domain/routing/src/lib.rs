@@ -31,7 +31,7 @@ pub use decision::{
 };
 pub use forward::{Trigger, forward, forward_target};
 pub use meter::{Account, Periods};
-pub use numbering::{Kind, Number, NumberingPlan};
+pub use numbering::{Kind, Number};
 pub use present::{Shown, show_caller};
 pub use usage::{Charge, Ticket, Usage, UsageState};
 pub use warnings::{Warning, warnings};

@@ -40,7 +40,7 @@ pub fn show_caller(site: &Site, received: &str) -> Shown {
 /// as dialled here, but is one with a plus, is taken for that.
 fn international(site: &Site, received: &str) -> Option<String> {
     let dialling = &site.dialling;
-    let code = numbering::plan(dialling.country).calling_code;
+    let code = dialling.plan().calling_code();
     let read = numbering::read(dialling, received);
     if read.e164.is_some() {
         return read.e164;

@@ -1,6 +1,6 @@
 //! What is dangerous about a site, or does not do what its owner thinks.
 
-use config::{Class, Countries, Country, Number, OfficeHours, Pattern, Route, Site, Source};
+use config::{Class, Countries, Number, NumberingPlan, OfficeHours, Pattern, Route, Site, Source};
 
 use crate::numbering::{self, Kind};
 use crate::outbound::trunks_of;
@@ -178,7 +178,7 @@ fn about_numbers(site: &Site, found: &mut Vec<Warning>) {
         if numbering::emergency(dialling, number.as_str()).is_some() {
             let number = number.clone();
             found.push(Warning::EmergencyFirst { number });
-        } else if SERVICES.contains(&(dialling.country, number.as_str())) {
+        } else if dialling.plan().is_service(number.as_str()) {
             let number = number.clone();
             found.push(Warning::ServiceTaken { number });
         }
@@ -187,17 +187,17 @@ fn about_numbers(site: &Site, found: &mut Vec<Warning>) {
 
 fn about_dialling(site: &Site, found: &mut Vec<Warning>) {
     let dialling = &site.dialling;
-    let plan = numbering::plan(dialling.country);
+    let plan = dialling.plan();
     let outside = site.trunks.iter().any(|trunk| trunk.enabled);
     if !outside {
         found.push(Warning::NoEmergencyTrunk);
     }
     match &dialling.area_code {
-        Some(area) if !plan.areas.contains(&area.as_str()) => {
+        Some(area) if !knows_area(plan, area) => {
             let area = area.clone();
             found.push(Warning::UnknownAreaCode { area });
         }
-        None if outside && !plan.areas.is_empty() => found.push(Warning::NoAreaCode),
+        None if outside && plan.knows_own_area() => found.push(Warning::NoAreaCode),
         Some(_) | None => {}
     }
     if outside && dialling.owned_numbers.is_empty() {
@@ -214,6 +214,12 @@ fn about_dialling(site: &Site, found: &mut Vec<Warning>) {
     }
 }
 
+/// Whether a country can have this area code, as far as its plan says.
+fn knows_area(plan: &NumberingPlan, area: &str) -> bool {
+    let listed = plan.areas();
+    listed.contains(area) || (listed.is_empty() && plan.knows_own_area())
+}
+
 /// Whether a route could lead a number of this kind outside.
 pub(crate) fn reaches(site: &Site, route: &Route, kind: Kind) -> bool {
     if !route.enabled || trunks_of(route).is_empty() {
@@ -221,8 +227,8 @@ pub(crate) fn reaches(site: &Site, route: &Route, kind: Kind) -> bool {
     }
     // What a route does to a number is not followed: it may lead anywhere.
     let changed = route.rewrite.strip > 0 || !route.rewrite.prefix.is_empty();
-    let country = site.dialling.country;
-    let abroad = [numbering::plan(country).international_prefix, "+"].map(|prefix| {
+    let dialling = &site.dialling;
+    let abroad = [dialling.plan().international_prefix(), "+"].map(|prefix| {
         let text = format!("{prefix}!");
         Pattern::parse(&text).is_ok_and(|pattern| pattern.overlaps(&route.pattern))
     });
@@ -239,21 +245,10 @@ pub(crate) fn reaches(site: &Site, route: &Route, kind: Kind) -> bool {
             | Kind::Mobile
             | Kind::Premium
             | Kind::Unknown => {
-                numbering::patterns(country, kind).any(|it| it.overlaps(&route.pattern))
+                numbering::patterns(dialling, kind).any(|it| it.overlaps(&route.pattern))
             }
         }
 }
-
-/// Numbers people may have to dial in need, which an extension should not have.
-const SERVICES: [(Country, &str); 7] = [
-    (Country::Brazil, "112"),
-    (Country::Brazil, "128"),
-    (Country::Brazil, "153"),
-    (Country::Brazil, "181"),
-    (Country::Brazil, "185"),
-    (Country::Brazil, "188"),
-    (Country::Brazil, "911"),
-];
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use crate::Redacted;
 
 mod extension;
 mod office;
+mod plan;
 mod route;
 mod tariff;
 mod trunk;
@@ -19,6 +20,7 @@ pub use office::{
     CallerRule, Country, Dialling, Features, Group, Limits, Member, Minutes, Networks, Parking,
     Presentation, Strategy, TONES,
 };
+pub use plan::{NumberKind, NumberReading, NumberRule, NumberingPlan};
 pub use route::{
     DateRange, Destination, Rewrite, Route, Source, TimeCondition, WeekRange, Weekday,
 };

@@ -1,7 +1,7 @@
 //! The route simulator, and what is dangerous about the routes.
 
 use config::{Countries, Site};
-use routing::{Cause, Outcome, Query, Stage, Usage, Who, WorstCase, numbering};
+use routing::{Cause, Outcome, Query, Stage, Usage, Who, WorstCase};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -153,8 +153,8 @@ pub(crate) fn warnings(admin: &Admin, request: &Request, caller: &Caller) -> Ste
 }
 
 /// What the site pays in.
-const fn currency(site: &Site) -> &'static str {
-    numbering::plan(site.dialling.country).currency
+fn currency(site: &Site) -> &str {
+    site.dialling.plan().currency()
 }
 
 /// The language asked for, else the one the caller reads.

@@ -292,6 +292,67 @@ fn the_simulator_says_step_by_step_what_would_happen() {
     );
 }
 
+/// The plan that the installers' page shows.
+fn documented_plan() -> Value {
+    let mut examples = examples().into_iter();
+    let plan = examples.find(|(path, _)| path == "dialling");
+    plan.expect("an example").1
+}
+
+#[test]
+fn the_plan_of_another_country_that_the_page_shows_decides_calls() {
+    let mut desk = Desk::new();
+    let (status, changed) = desk.post("dialling", &documented_plan());
+    assert_eq!(status, 200, "{changed}");
+    assert_eq!(desk.get("dialling"), changed);
+    assert_eq!(desk.post("routes", &route("uk", "0XXXXXXXXXX")).0, 201);
+    let mut steps = |dialled: &str| {
+        let question = json!({"from": "100", "dialled": dialled, "language": "en"});
+        let answer = desk.explain(&question);
+        (
+            answer["steps"].to_string(),
+            answer["outcome"]["kind"].clone(),
+        )
+    };
+    let (told, _) = steps("020-7946-0958");
+    assert!(told.contains("a local number, +442079460958"), "{told}");
+    assert!(told.contains("£ 0.10 a minute"), "{told}");
+    let (told, _) = steps("07700900123");
+    assert!(told.contains("a mobile number, +447700900123"), "{told}");
+    // Premium numbers are off as an extension comes.
+    assert_eq!(steps("09098790000").1, "refused");
+    assert_eq!(steps("79460958").1, "refused", "no route");
+    for emergency in ["999", "9999", "112"] {
+        assert_eq!(steps(emergency).1, "emergency", "{emergency}");
+    }
+    assert_ne!(steps("190").1, "emergency");
+    assert_eq!(desk.post("dialling", &json!({"plan": null})).0, 200);
+    let question = json!({"from": "100", "dialled": "190"});
+    assert_eq!(desk.explain(&question)["outcome"]["kind"], "emergency");
+}
+
+#[test]
+fn a_plan_with_a_mistake_is_refused_with_its_field() {
+    let mut desk = Desk::new();
+    let mut refused = |change: &dyn Fn(&mut Value)| {
+        let mut wish = documented_plan();
+        change(&mut wish["plan"]);
+        let (status, answer) = desk.post("dialling", &wish);
+        assert_eq!(status, 400, "{answer}");
+        answer.to_string()
+    };
+    let told = refused(&|plan| plan["emergency"] = json!([]));
+    assert!(told.contains("plan.emergency: must be given"), "{told}");
+    let told = refused(&|plan| plan["rules"][3]["strip"] = json!(0));
+    assert!(told.contains("trunk prefix"), "{told}");
+    let told = refused(&|plan| plan["rules"][0]["pattern"] = json!("1Y"));
+    assert!(told.contains("plan.rules.pattern"), "{told}");
+    let told = refused(&|plan| plan["rules"][0]["kind"] = json!("dear"));
+    assert!(told.contains("the field plan is"), "{told}");
+    let told = refused(&|plan| plan["trunk_prefx"] = json!("0"));
+    assert!(told.contains("plan.trunk_prefx"), "{told}");
+}
+
 #[test]
 fn warnings_and_worst_cases_are_told_in_the_readers_language() {
     let mut desk = Desk::new();

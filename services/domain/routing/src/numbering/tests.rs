@@ -1,4 +1,5 @@
-use config::{Countries, Dialling, Site};
+use config::{Class, Countries, Country, Dialling, Site};
+use ipc::site::{NumberReading, NumberRule, NumberingPlan as RawPlan};
 
 use super::*;
 
@@ -172,12 +173,80 @@ fn another_country_is_another_table() {
     assert_eq!(dialled_from(&portugal, "+551132345678"), "00551132345678");
 }
 
-#[test]
-fn every_rule_of_every_plan_has_a_pattern() {
-    for country in [Country::Brazil, Country::Portugal] {
-        for rule in plan(country).rules {
-            let text = rule.pattern.replace(AREA, "11");
-            assert!(Pattern::parse(&text).is_ok(), "{country:?} {text}");
-        }
+/// What a site in North America brings along.
+fn north_america() -> RawPlan {
+    let rule = |pattern: &str, kind, form, strip| NumberRule {
+        pattern: pattern.to_owned(),
+        kind,
+        form,
+        strip,
+    };
+    RawPlan {
+        currency: "$".into(),
+        calling_code: "1".into(),
+        trunk_prefix: "1".into(),
+        international_prefix: "011".into(),
+        line: "9".into(),
+        emergency: vec!["911".into()],
+        services: vec!["988".into()],
+        rules: vec![
+            rule("N11", Kind::Service, NumberReading::None, 0),
+            rule("1900NXXXXXX", Kind::Premium, NumberReading::National, 1),
+            rule("1800NXXXXXX", Kind::TollFree, NumberReading::National, 1),
+            rule(
+                "1876NXXXXXX",
+                Kind::International,
+                NumberReading::National,
+                1,
+            ),
+            rule("1NXXNXXXXXX", Kind::National, NumberReading::National, 1),
+            rule("NXXXXXX", Kind::Local, NumberReading::Subscriber, 0),
+        ],
+        ..RawPlan::default()
     }
+}
+
+#[test]
+fn a_site_brings_the_plan_of_its_country_along() {
+    let mut raw = Site::factory("ramal").to_ipc();
+    raw.dialling.plan = Some(north_america());
+    raw.dialling.area_code = "212".into();
+    let site = Site::parse(&raw).expect("a valid site");
+    assert_eq!(site.to_ipc(), raw);
+    let there = &site.dialling;
+    let check = |dialled: &str, kind: Kind, e164: &str, country: Option<&str>| {
+        let number = read(there, dialled);
+        let expected = (!e164.is_empty()).then_some(e164);
+        assert_eq!(
+            (
+                number.kind,
+                number.e164.as_deref(),
+                number.country.as_deref()
+            ),
+            (kind, expected, country),
+            "{dialled}"
+        );
+    };
+    check("911", Kind::Emergency, "", None);
+    check("9911", Kind::Emergency, "", None);
+    check("411", Kind::Service, "", None);
+    check("5550100", Kind::Local, "+12125550100", None);
+    check("12125550100", Kind::Local, "+12125550100", None);
+    check("13105550100", Kind::National, "+13105550100", None);
+    check("+13105550100", Kind::National, "+13105550100", None);
+    check("19005550100", Kind::Premium, "+19005550100", None);
+    let island = Some("1876");
+    check("18765550100", Kind::International, "+18765550100", island);
+    check("+18765550100", Kind::International, "+18765550100", island);
+    check(
+        "011551132345678",
+        Kind::International,
+        "+551132345678",
+        Some("55"),
+    );
+    check("0911", Kind::Private, "", None);
+    check("190", Kind::Private, "", None);
+    assert_eq!(dialled_from(there, "+12125550100"), "5550100");
+    assert_eq!(dialled_from(there, "+13105550100"), "13105550100");
+    assert_eq!(dialled_from(there, "+551132345678"), "011551132345678");
 }

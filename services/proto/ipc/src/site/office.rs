@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Class, Destination, Spend, Tariff};
+use super::{Class, Destination, NumberingPlan, Spend, Tariff};
 
 /// Which addresses count as inside (R51).
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -107,6 +107,8 @@ pub struct Parking {
 pub struct Dialling {
     /// The numbering plan.
     pub country: Country,
+    /// Another country's numbering plan, in the place of that of `country`.
+    pub plan: Option<NumberingPlan>,
     /// IANA name of the site's time zone: `America/Sao_Paulo`. A day of a cap begins there.
     pub zone: String,
     /// The site's area code (DDD in Brazil); empty while not known.
@@ -248,6 +250,7 @@ impl Default for Dialling {
     fn default() -> Self {
         Self {
             country: Country::default(),
+            plan: None,
             zone: "America/Sao_Paulo".into(),
             area_code: String::new(),
             carrier: String::new(),
