@@ -103,3 +103,30 @@ fn a_service_that_is_not_there_is_named_in_the_error() {
         .expect_err("nobody listens");
     assert!(error.to_string().contains("ramal-absent"), "{error}");
 }
+
+#[test]
+fn what_was_answered_before_the_connection_ended_counts_and_nothing_is_asked_twice() {
+    let socket = Socket::new("together");
+    socket.double();
+    let client = Client::<u32, u32>::new(&socket.0);
+    on_tokio(async {
+        let answers = client.call_all(&[1, 2]).await;
+        assert_eq!(answers.replies, [2, 4]);
+        assert!(answers.missing.is_none());
+        let answers = client.call_all(&[3, 0, 4]).await;
+        assert_eq!(answers.replies, [6]);
+        let missing = answers.missing.expect("the connection ended");
+        assert!(matches!(missing.error, CallError::Closed { .. }));
+        assert!(missing.was_seen);
+        let answers = client.call_all(&[5]).await;
+        assert_eq!(answers.replies, [10]);
+    });
+}
+
+#[test]
+fn what_nobody_was_there_to_be_asked_was_not_seen() {
+    let client = Client::<u32, u32>::new("/nonexistent.sock");
+    let answers = on_tokio(client.call_all(&[1]));
+    let missing = answers.missing.expect("nobody is there");
+    assert!(!missing.was_seen && answers.replies.is_empty());
+}

@@ -35,55 +35,122 @@ impl<Request: Serialize, Reply: DeserializeOwned> Client<Request, Reply> {
     /// Asks and waits for the answer.
     ///
     /// A connection that was open before and turns out dead is opened again and the question asked
-    /// once more, so requests must be idempotent; those of `proto/ipc` are.
+    /// once more, so requests must be idempotent; for others there is [`call_all`](Self::call_all).
     ///
     /// # Errors
     /// The service cannot be reached, does not answer in time, or answers nonsense.
     pub async fn call(&self, request: &Request) -> Result<Reply, CallError> {
-        let replies = self.call_all(std::slice::from_ref(request)).await?;
-        let reply = replies.into_iter().next();
-        reply.ok_or_else(|| CallError::Closed {
+        let once = std::slice::from_ref(request);
+        let mut answers = self.call_all(once).await;
+        if let Some(missing) = &answers.missing
+            && missing.was_open
+            && !matches!(missing.error, CallError::TimedOut { .. })
+        {
+            answers = self.call_all(once).await;
+        }
+        let closed = || CallError::Closed {
             path: show(&self.path),
-        })
+        };
+        match answers.missing {
+            None => answers.replies.pop().ok_or_else(closed),
+            Some(missing) => Err(missing.error),
+        }
     }
 
-    /// Asks several questions with one write and waits for all the answers, as many and in the same
-    /// order. As [`call`](Self::call) otherwise: after a dead connection all are asked once more.
-    ///
-    /// # Errors
-    /// As [`call`](Self::call).
-    pub async fn call_all(&self, requests: &[Request]) -> Result<Vec<Reply>, CallError> {
-        let mut frames = Vec::new();
-        for request in requests {
-            append(&mut frames, request).map_err(|source| frame_error(&self.path, source))?;
-        }
+    /// Asks several questions with one write and waits for all the answers, which come in the same
+    /// order. Each is asked once: what was answered before the connection died counts, and what to
+    /// do about the rest is for the caller to say.
+    pub async fn call_all(&self, requests: &[Request]) -> Answers<Reply> {
+        let mut answers = Answers {
+            replies: Vec::with_capacity(requests.len()),
+            missing: None,
+        };
         let mut link = self.link.lock().await;
-        let time = Duration::from_secs(CALL_TIMEOUT_SECS);
         // Taken out while in use: a caller that is dropped half-way must not leave a connection
         // behind on which the next answer belongs to somebody else.
         let kept = link.take();
-        let asked = tokio::time::timeout(time, self.ask(kept, &frames, requests.len()));
-        let (replies, used) = asked.await.map_err(|_| CallError::TimedOut {
-            path: show(&self.path),
-        })??;
-        *link = Some(used);
-        Ok(replies)
+        let mut exchange = Exchange {
+            path: &self.path,
+            was_open: kept.is_some(),
+            was_seen: false,
+            replies: &mut answers.replies,
+        };
+        let time = Duration::from_secs(CALL_TIMEOUT_SECS);
+        let asked = tokio::time::timeout(time, exchange.run(kept, requests)).await;
+        let (was_open, was_seen) = (exchange.was_open, exchange.was_seen);
+        let path = || show(&self.path);
+        match asked.unwrap_or_else(|_| Err(CallError::TimedOut { path: path() })) {
+            Ok(used) => *link = Some(used),
+            Err(error) => {
+                answers.missing = Some(Missing {
+                    error,
+                    was_seen,
+                    was_open,
+                });
+            }
+        }
+        answers
+    }
+}
+
+/// What came of questions asked together.
+#[derive(Debug)]
+pub struct Answers<Reply> {
+    /// The answers to the first of them, in order.
+    pub replies: Vec<Reply>,
+    /// Why there are no more; `None` when all are answered.
+    pub missing: Option<Missing>,
+}
+
+/// Why questions have no answer.
+#[derive(Debug)]
+pub struct Missing {
+    /// What happened.
+    pub error: CallError,
+    /// The service may have seen them, and done what they ask.
+    pub was_seen: bool,
+    /// It happened on a connection that had been open before.
+    was_open: bool,
+}
+
+/// Questions on their way.
+struct Exchange<'a, Reply> {
+    path: &'a Path,
+    was_open: bool,
+    was_seen: bool,
+    replies: &'a mut Vec<Reply>,
+}
+
+impl<Reply: DeserializeOwned> Exchange<'_, Reply> {
+    /// Asks and gathers the answers; gives the connection they came on.
+    async fn run<Request: Serialize>(
+        &mut self,
+        kept: Option<Link>,
+        requests: &[Request],
+    ) -> Result<Link, CallError> {
+        let mut frames = Vec::new();
+        for request in requests {
+            append(&mut frames, request).map_err(|source| frame_error(self.path, source))?;
+        }
+        let mut link = self.send(kept, &frames).await?;
+        while self.replies.len() < requests.len() {
+            self.replies.push(link.receive(self.path).await?);
+        }
+        Ok(link)
     }
 
-    async fn ask(
-        &self,
-        kept: Option<Link>,
-        frames: &[u8],
-        count: usize,
-    ) -> Result<(Vec<Reply>, Link), CallError> {
-        if let Some(mut link) = kept
-            && let Ok(replies) = link.exchange(&self.path, frames, count).await
-        {
-            return Ok((replies, link));
+    /// Sends on the connection that was open, or on a new one when that takes nothing any more.
+    async fn send(&mut self, kept: Option<Link>, frames: &[u8]) -> Result<Link, CallError> {
+        if let Some(mut link) = kept {
+            match link.send(self.path, frames, &mut self.was_seen).await {
+                Ok(()) => return Ok(link),
+                Err(error) if self.was_seen => return Err(error),
+                Err(_) => self.was_open = false,
+            }
         }
-        let mut link = Link::open(&self.path).await?;
-        let replies = link.exchange(&self.path, frames, count).await?;
-        Ok((replies, link))
+        let mut link = Link::open(self.path).await?;
+        link.send(self.path, frames, &mut self.was_seen).await?;
+        Ok(link)
     }
 }
 
@@ -107,7 +174,7 @@ impl<Reply: DeserializeOwned> Subscription<Reply> {
         let path = path.into();
         let frame = encode(request).map_err(|source| frame_error(&path, source))?;
         let mut link = Link::open(&path).await?;
-        link.send(&path, &frame).await?;
+        link.send(&path, &frame, &mut false).await?;
         Ok(Self {
             path,
             link,
@@ -147,25 +214,22 @@ impl Link {
         })
     }
 
-    async fn exchange<Reply: DeserializeOwned>(
+    /// Sends frames; `was_seen` tells from when on the service may read of them.
+    async fn send(
         &mut self,
         path: &Path,
         frames: &[u8],
-        count: usize,
-    ) -> Result<Vec<Reply>, CallError> {
-        self.send(path, frames).await?;
-        let mut replies = Vec::with_capacity(count);
-        while replies.len() < count {
-            replies.push(self.receive(path).await?);
+        was_seen: &mut bool,
+    ) -> Result<(), CallError> {
+        let mut rest = frames;
+        while !rest.is_empty() {
+            match self.stream.write(rest).await {
+                Ok(count) if count > 0 => rest = rest.get(count..).unwrap_or_default(),
+                _ => return Err(CallError::Closed { path: show(path) }),
+            }
+            *was_seen = true;
         }
-        Ok(replies)
-    }
-
-    async fn send(&mut self, path: &Path, frame: &[u8]) -> Result<(), CallError> {
-        self.stream
-            .write_all(frame)
-            .await
-            .map_err(|_| CallError::Closed { path: show(path) })
+        Ok(())
     }
 
     async fn receive<Reply: DeserializeOwned>(&mut self, path: &Path) -> Result<Reply, CallError> {

@@ -9,7 +9,7 @@ mod client;
 mod server;
 
 pub use blocking::BlockingClient;
-pub use client::{Client, Subscription};
+pub use client::{Answers, Client, Missing, Subscription};
 pub use server::{Accepted, Answer, Connection, Peer, accept, peer_uid, serve};
 
 /// How long a service may take to answer, seconds: a commit on slow flash takes one.

@@ -2,18 +2,22 @@
 //! itself.
 //!
 //! What waits is asked together: a turn of the loop, or the time of an answer, gathers the requests
-//! of a call, and they cost both processes one wake-up.
+//! of a call, and they cost both processes one wake-up. What takes a file takes time, and is asked
+//! alone: the requests of other calls must not fail because of it.
+//!
+//! What `media` did not answer is asked again, one by one, on a new connection; except what must
+//! not happen twice. What it still does not answer is in the book, and told when it is back.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ipc::sound::{EndpointId, Event, Reply, Request};
+use ipc::sound::{Clip, EndpointId, Event, Reply, Request, Source};
 use pbx::Input;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use super::sound_book::SoundBook;
-use crate::ipc::{CallError, Client, Subscription};
+use crate::ipc::{CallError, Client, Missing, Subscription};
 
 /// Requests waiting for `media`: a call makes about ten, and a restored process asks for all calls.
 const WAITING_MAX: usize = 16 * 1024;
@@ -122,7 +126,7 @@ impl Asking {
                 biased;
                 Some(news) = told.recv() => self.hear(news).await,
                 request = queue.recv() => match request {
-                    Some(request) => self.ask(gather(request, &mut queue)).await,
+                    Some(request) => self.ask_in_turn(gather(request, &mut queue)).await,
                     None => false,
                 },
                 _ = look.tick() => {
@@ -149,23 +153,25 @@ impl Asking {
         }
     }
 
+    async fn ask_in_turn(&mut self, requests: Vec<Request>) -> bool {
+        for together in batches(requests) {
+            if !self.ask(together).await {
+                return false;
+            }
+        }
+        true
+    }
+
     async fn ask(&mut self, requests: Vec<Request>) -> bool {
         if self.book.is_doubtful() && requests.iter().any(is_opening) {
             // What an earlier failure left behind would hold the ports that are wanted.
             self.restore().await;
         }
-        let replies = match self.client.call_all(&requests).await {
-            Ok(replies) => replies,
-            Err(error) => {
-                for request in &requests {
-                    self.book.missed(request);
-                }
-                vec![unanswered(&error); requests.len()]
-            }
-        };
+        let replies = self.answers(&requests).await;
         let mut asked: Vec<_> = requests.into_iter().zip(replies).collect();
-        let is_lost =
-            |asked: &(Request, Reply)| asked.1 == Reply::Unknown && is_about_an_open_one(&asked.0);
+        let is_lost = |(request, reply): &(Request, Option<Reply>)| {
+            *reply == Some(Reply::Unknown) && is_about_an_open_one(request)
+        };
         // What was done is in the book before anything is told again.
         let lost: Vec<bool> = asked.iter().map(is_lost).collect();
         for (done, _) in asked.iter_mut().zip(&lost).filter(|(_, lost)| !**lost) {
@@ -175,15 +181,12 @@ impl Asking {
             self.restore().await;
         }
         for (again, _) in asked.iter_mut().zip(&lost).filter(|(_, lost)| **lost) {
-            let reply = self.client.call(&again.0).await;
-            again.1 = reply.unwrap_or_else(|error| {
-                self.book.missed(&again.0);
-                unanswered(&error)
-            });
+            again.1 = self.ask_once(&again.0).await.ok();
             self.note(again);
         }
         for (request, reply) in asked {
             let endpoint = endpoint_of(&request);
+            let reply = reply.unwrap_or_else(unanswered);
             let answer = Input::Sound { endpoint, reply };
             if self.feed.send(answer).await.is_err() {
                 return false;
@@ -192,9 +195,46 @@ impl Asking {
         true
     }
 
-    fn note(&mut self, (request, reply): &mut (Request, Reply)) {
-        let answer = std::mem::replace(reply, Reply::Done);
-        *reply = self.book.note(request, answer);
+    /// What `media` answers to each of these, if it does.
+    async fn answers(&mut self, requests: &[Request]) -> Vec<Option<Reply>> {
+        let answers = self.client.call_all(requests).await;
+        let mut replies: Vec<_> = answers.replies.into_iter().map(Some).collect();
+        let Some(missing) = answers.missing else {
+            return replies;
+        };
+        tracing::warn!("media did not answer: {}", missing.error);
+        let mut is_away = matches!(missing.error, CallError::Unreachable { .. });
+        for request in requests.iter().skip(replies.len()) {
+            if is_away || !may_be_repeated(request, &missing) {
+                replies.push(None);
+                continue;
+            }
+            let again = self.ask_once(request).await;
+            // With one that does not answer, the others need not wait as long again.
+            is_away = again.as_ref().is_err_and(is_away_after);
+            replies.push(again.ok());
+        }
+        replies
+    }
+
+    /// Asks alone and once.
+    async fn ask_once(&self, request: &Request) -> Result<Reply, Missing> {
+        let answers = self.client.call_all(std::slice::from_ref(request)).await;
+        match answers.missing {
+            Some(missing) => {
+                tracing::warn!("media did not answer: {}", missing.error);
+                Err(missing)
+            }
+            None => Ok(answers.replies.into_iter().next().unwrap_or(Reply::Unknown)),
+        }
+    }
+
+    fn note(&mut self, (request, reply): &mut (Request, Option<Reply>)) {
+        let answer = reply.take().unwrap_or_else(|| {
+            self.book.missed(request);
+            unanswered()
+        });
+        *reply = Some(self.book.note(request, answer));
     }
 
     /// Opens again what a restarted `media` has forgotten, and closes what no call has.
@@ -211,7 +251,8 @@ impl Asking {
             return;
         }
         tracing::warn!("media was restarted or did not answer: telling it what it should have");
-        for request in differences {
+        let mut differences = differences.into_iter();
+        while let Some(request) = differences.next() {
             match self.client.call(&request).await {
                 Ok(Reply::Failed { reason }) => {
                     tracing::warn!("an endpoint does not come back whole: {reason}");
@@ -220,6 +261,10 @@ impl Asking {
                 Err(error) => {
                     tracing::warn!("media did not answer: {error}");
                     self.book.doubt();
+                    // Nobody knows of this one; the others were not told at all.
+                    for untold in [request].into_iter().chain(differences) {
+                        self.book.missed(&untold);
+                    }
                     return;
                 }
             }
@@ -256,11 +301,60 @@ fn gather(request: Request, queue: &mut mpsc::Receiver<Request>) -> Vec<Request>
     requests
 }
 
-fn unanswered(error: &CallError) -> Reply {
-    tracing::warn!("media did not answer: {error}");
-    Reply::Failed {
-        reason: error.to_string(),
+/// Those that are asked together; one that takes a file is alone.
+fn batches(requests: Vec<Request>) -> Vec<Vec<Request>> {
+    let mut batches: Vec<Vec<Request>> = Vec::new();
+    for request in requests {
+        match batches.last_mut() {
+            Some(batch) if !takes_file(&request) && !batch.iter().any(takes_file) => {
+                batch.push(request);
+            }
+            _ => batches.push(vec![request]),
+        }
     }
+    batches
+}
+
+fn unanswered() -> Reply {
+    Reply::Failed {
+        reason: "media did not answer".to_owned(),
+    }
+}
+
+/// Whether there is nobody to ask at the moment; one that died is back at once.
+const fn is_away_after(missing: &Missing) -> bool {
+    match missing.error {
+        CallError::TimedOut { .. } | CallError::Unreachable { .. } => true,
+        CallError::Closed { .. } | CallError::Frame { .. } => false,
+    }
+}
+
+/// Whether a request without an answer may be asked again.
+const fn may_be_repeated(request: &Request, missing: &Missing) -> bool {
+    match request {
+        // The peer would hear the digits twice; the file is there, so it cannot be made anew.
+        Request::Dial { .. } | Request::Record { .. } => !missing.was_seen,
+        // A file that was slow has had its time, and more of it would be that of other calls.
+        Request::Hear(..) if takes_file(request) => {
+            !matches!(missing.error, CallError::TimedOut { .. })
+        }
+        Request::Open { .. }
+        | Request::Set(..)
+        | Request::Hear(..)
+        | Request::StopRecording(_)
+        | Request::Close(_)
+        | Request::KeepOnly(_)
+        | Request::Status
+        | Request::Watch => true,
+    }
+}
+
+/// Whether `media` has to open a file for it.
+const fn takes_file(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Record { .. } | Request::Hear(_, Source::Clip(Clip::File(_)))
+    )
 }
 
 const fn is_opening(request: &Request) -> bool {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use ipc::sound::{Family, Source, Stats};
 
 use super::*;
-use crate::ipc::{Answer, serve};
+use crate::ipc::{Answer, CALL_TIMEOUT_SECS, serve};
 
 /// A `media` that notes what it is asked and forgets everything when told to.
 #[derive(Clone, Default)]
@@ -17,6 +17,20 @@ struct State {
     open: std::collections::BTreeMap<EndpointId, u16>,
     asked: Vec<Request>,
     watching: Option<std::sync::mpsc::Sender<Option<Event>>>,
+    /// What goes wrong, once each, when these are asked.
+    faults: Vec<(Request, Fault)>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Fault {
+    /// The connection ends, and nothing was done.
+    NotDone,
+    /// It was done, but the connection ends before the answer.
+    NotTold,
+    /// It was done and told; then the connection ends.
+    Ends,
+    /// It takes longer than anybody waits.
+    Slow,
 }
 
 impl Media {
@@ -37,7 +51,20 @@ impl Media {
                         }
                         return Answer::Done;
                     }
-                    Answer::Reply(serving.answer(request))
+                    let fault = serving.fault(&request);
+                    if fault == Some(Fault::NotDone) {
+                        return Answer::Done;
+                    }
+                    if fault == Some(Fault::Slow) {
+                        std::thread::sleep(Duration::from_secs(CALL_TIMEOUT_SECS + 1));
+                    }
+                    let reply = serving.answer(request);
+                    match fault {
+                        None | Some(Fault::Slow) => return Answer::Reply(reply),
+                        Some(Fault::Ends) => connection.push(&reply).expect("it is awaited"),
+                        Some(_) => {}
+                    }
+                    Answer::Done
                 },
             )
         });
@@ -46,6 +73,19 @@ impl Media {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().expect("no test thread panicked")
+    }
+
+    fn fault(&self, request: &Request) -> Option<Fault> {
+        let faults = &mut self.state().faults;
+        let at = faults.iter().position(|(guilty, _)| guilty == request)?;
+        Some(faults.remove(at).1)
+    }
+
+    /// What it carried out that changes something.
+    fn done(&self) -> Vec<Request> {
+        let mut asked = self.state().asked.clone();
+        asked.retain(|request| *request != Request::Status);
+        asked
     }
 
     fn answer(&self, request: Request) -> Reply {
@@ -218,5 +258,173 @@ async fn requests_asked_together_are_answered_in_order_though_one_is_asked_again
         expected,
         "what was closed stays closed"
     );
+    std::fs::remove_file(socket).expect("it was made above");
+}
+
+/// A link with endpoints 8 and 9 open.
+async fn two_open(socket: &std::path::Path) -> (Media, SoundLink, mpsc::Receiver<Input>) {
+    let media = Media::start(socket);
+    let (feeder, mut feed) = mpsc::channel(16);
+    let link = SoundLink::start(socket.to_owned(), feeder);
+    for id in [8, 9] {
+        let open = Request::Open {
+            id,
+            family: Family::V4,
+            port: Some(2000 + 2 * u16::try_from(id).expect("small")),
+        };
+        assert_eq!(link.ask(open), None);
+        feed.recv().await.expect("answered");
+    }
+    media.state().asked.clear();
+    (media, link, feed)
+}
+
+/// Asks together, and gives the answers in order.
+async fn ask(
+    link: &SoundLink,
+    feed: &mut mpsc::Receiver<Input>,
+    requests: &[Request],
+) -> Vec<Reply> {
+    for request in requests {
+        assert_eq!(link.ask(request.clone()), None);
+    }
+    let mut replies = Vec::new();
+    for request in requests {
+        match feed.recv().await {
+            Some(Input::Sound { endpoint, reply }) if endpoint == endpoint_of(request) => {
+                replies.push(reply);
+            }
+            other => panic!("an answer to {request:?}, not {other:?}"),
+        }
+    }
+    replies
+}
+
+fn dial(id: EndpointId) -> Request {
+    let digits = "5".to_owned();
+    Request::Dial { id, digits }
+}
+
+#[tokio::test]
+async fn what_was_answered_before_the_link_died_counts_and_nothing_is_dialled_or_closed_twice() {
+    let socket = new_socket();
+    let (media, link, mut feed) = two_open(&socket).await;
+    media.state().faults = vec![(dial(9), Fault::NotTold)];
+    let together = [
+        Request::Hear(9, Source::Mix(4)),
+        Request::Close(8),
+        dial(9),
+        Request::Set(9, Box::default()),
+        dial(9),
+    ];
+    let replies = ask(&link, &mut feed, &together).await;
+    let closed = Reply::Closed(Box::default());
+    let expected = [
+        Reply::Done,
+        closed,
+        unanswered(),
+        Reply::Done,
+        // Nobody knows whether it was heard.
+        unanswered(),
+    ];
+    assert_eq!(replies, expected);
+    assert_eq!(media.done(), together.get(..4).expect("there are five"));
+    std::fs::remove_file(socket).expect("it was made above");
+}
+
+#[tokio::test]
+async fn digits_that_find_the_link_dead_are_dialled_on_the_next_one() {
+    let socket = new_socket();
+    let (media, link, mut feed) = two_open(&socket).await;
+    let last = Request::Hear(9, Source::Mix(4));
+    media.state().faults = vec![(last.clone(), Fault::Ends)];
+    let replies = ask(&link, &mut feed, std::slice::from_ref(&last)).await;
+    assert_eq!(replies, [Reply::Done]);
+    // The other end is closed soon.
+    sleep(Duration::from_millis(500)).await;
+    let replies = ask(&link, &mut feed, &[dial(9)]).await;
+    assert_eq!(replies, [Reply::Done]);
+    assert_eq!(media.done(), [last, dial(9)]);
+    std::fs::remove_file(socket).expect("it was made above");
+}
+
+#[tokio::test]
+async fn a_slow_file_fails_no_request_of_another_call() {
+    let socket = new_socket();
+    let (media, link, mut feed) = two_open(&socket).await;
+    let file = Source::Clip(Clip::File("welcome.wav".to_owned()));
+    let slow = Request::Hear(9, file);
+    media.state().faults = vec![(slow.clone(), Fault::Slow)];
+    let together = [
+        Request::Set(8, Box::default()),
+        slow,
+        Request::Set(8, Box::default()),
+        Request::Close(8),
+    ];
+    let replies = ask(&link, &mut feed, &together).await;
+    let closed = Reply::Closed(Box::default());
+    assert_eq!(replies, [Reply::Done, unanswered(), Reply::Done, closed]);
+    std::fs::remove_file(socket).expect("it was made above");
+}
+
+#[test]
+fn what_takes_a_file_is_asked_alone() {
+    let file = Request::Hear(9, Source::Clip(Clip::File("welcome.wav".to_owned())));
+    let record = Request::Record {
+        id: 9,
+        file: "call.wav".to_owned(),
+    };
+    let other = Request::Set(8, Box::default());
+    let requests = [&other, &other, &file, &record, &other, &other].map(Clone::clone);
+    let lengths: Vec<_> = batches(requests.to_vec()).iter().map(Vec::len).collect();
+    assert_eq!(lengths, [2, 1, 1, 2]);
+}
+
+#[tokio::test]
+async fn what_could_not_be_asked_of_an_open_endpoint_is_told_soon() {
+    let socket = new_socket();
+    let (media, link, mut feed) = two_open(&socket).await;
+    let set = Request::Set(7, Box::default());
+    media.state().faults = vec![(set.clone(), Fault::NotDone); 2];
+    let open = Request::Open {
+        id: 7,
+        family: Family::V4,
+        port: Some(2014),
+    };
+    let hear = Request::Hear(7, Source::Mix(4));
+    let together = [open.clone(), set.clone(), hear.clone()];
+    let replies = ask(&link, &mut feed, &together).await;
+    let opened = Reply::Opened { port: 2014 };
+    assert_eq!(replies, [opened, unanswered(), Reply::Done]);
+    let told = async {
+        while !media.done().contains(&set) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let told = tokio::time::timeout(LOOK * 3, told).await;
+    assert!(told.is_ok(), "{:?}", media.done());
+    std::fs::remove_file(socket).expect("it was made above");
+}
+
+#[tokio::test]
+async fn what_media_is_told_again_is_told_whole_though_it_dies_meanwhile() {
+    let socket = new_socket();
+    let (media, link, mut feed) = two_open(&socket).await;
+    let set = Request::Set(9, Box::default());
+    let hear = Request::Hear(9, Source::Mix(4));
+    ask(&link, &mut feed, &[set.clone(), hear.clone()]).await;
+    media.state().faults = vec![(set.clone(), Fault::NotDone); 2];
+    media.state().open.clear();
+    media.state().asked.clear();
+    // This one is asked again once all are back, which they are not at first.
+    ask(&link, &mut feed, &[Request::Hear(8, Source::Mix(4))]).await;
+    let told = async {
+        while !(media.done().contains(&set) && media.done().contains(&hear)) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let told = tokio::time::timeout(LOOK * 3, told).await;
+    assert!(told.is_ok(), "{:?}", media.done());
+    assert_eq!(media.state().faults.len(), 0);
     std::fs::remove_file(socket).expect("it was made above");
 }
