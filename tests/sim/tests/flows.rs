@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test's helpers may fail the test")]
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use ipc::store::{CallRecord, Outcome};
@@ -322,6 +323,27 @@ fn endpoints_that_open_too_late_are_closed() {
     world.media.late = SECOND * 7;
     check_call(&mut world, plan("101"), Outcome::EndedByBox, 503);
     assert_eq!(world.media.opened, 2);
+}
+
+#[test]
+fn a_record_says_from_where_each_party_sent_audio_and_how_it_sounded() {
+    let mut world = office(2);
+    let record = check_call(&mut world, plan("101"), Outcome::EndedByCaller, 200);
+    for (audio, phone) in [(&record.caller_audio, 0), (&record.callee_audio, 1)] {
+        let host = world.phones[phone].address().ip();
+        let described = audio.described.parse::<SocketAddr>().expect("an address");
+        assert_eq!(described.ip(), host);
+        assert_ne!(described.port(), 61_000);
+        assert_eq!(audio.source, format!("{host}:61000"));
+        let figures = (
+            audio.received,
+            audio.lost,
+            audio.jitter_micros,
+            audio.mos_hundredths,
+        );
+        assert_eq!(figures, (49, 1, 1_500, 420));
+        assert_eq!(audio.codec, "PCMU");
+    }
 }
 
 #[test]

@@ -176,17 +176,27 @@ impl Recording {
             .checked_add(length)
             .filter(|bytes| *bytes <= DATA_MAX)
             .ok_or(RecordingError::TooLong)?;
-        match self.until_look.checked_sub(u64::from(length)) {
+        self.make_sure_of_room(u64::from(length), free_bytes)?;
+        self.opened.file.write_all(&self.bytes)?;
+        self.data_bytes = after;
+        Ok(())
+    }
+
+    /// Looks at what is free on the disk, but not for every piece.
+    fn make_sure_of_room(
+        &mut self,
+        length: u64,
+        free: impl FnOnce(&std::fs::File) -> std::io::Result<u64>,
+    ) -> Result<(), RecordingError> {
+        match self.until_look.checked_sub(length) {
             Some(left) => self.until_look = left,
             None => {
-                if free_bytes(&self.opened.file)? < RESERVE_BYTES {
+                if free(&self.opened.file)? < RESERVE_BYTES {
                     return Err(RecordingError::Full);
                 }
                 self.until_look = LOOK_BYTES;
             }
         }
-        self.opened.file.write_all(&self.bytes)?;
-        self.data_bytes = after;
         Ok(())
     }
 
@@ -230,6 +240,43 @@ mod tests {
         assert_eq!(recording, 7);
         assert!(reason.contains("cannot be written"), "{reason}");
         assert!(commands.next().is_none(), "it is told once");
+    }
+
+    fn recording() -> Recording {
+        Recording {
+            opened: Opened::on_a_full_disk(),
+            rate: Rate::Narrow,
+            data_bytes: 0,
+            until_look: 0,
+            bytes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_recording_leaves_the_box_its_part_of_the_disk() {
+        let mut recording = recording();
+        let full = recording.make_sure_of_room(1, |_| Ok(RESERVE_BYTES - 1));
+        let told = full.map_err(|error| error.to_string());
+        assert!(told.is_err_and(|told| told.contains("64 MiB left")));
+        // A disk that fills up while it records is seen within a mebibyte.
+        let mut looks = 0;
+        let written = (0..100).find(|_| {
+            let free = |_: &std::fs::File| {
+                looks += 1;
+                Ok(if looks == 1 { RESERVE_BYTES } else { 0 })
+            };
+            recording.make_sure_of_room(LOOK_BYTES / 8, free).is_err()
+        });
+        assert_eq!((written, looks), (Some(9), 2));
+    }
+
+    #[test]
+    fn a_recording_ends_before_its_file_is_longer_than_a_wav_can_say() {
+        let mut recording = recording();
+        recording.data_bytes = DATA_MAX - 3;
+        let ended = recording.append(&[0, 0]);
+        assert!(matches!(ended, Err(RecordingError::TooLong)), "{ended:?}");
+        assert_eq!(recording.data_bytes, DATA_MAX - 3);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod conversion;
 mod digits;
+mod outside;
 mod playing;
 mod relaying;
 mod secrecy;
