@@ -2,9 +2,11 @@
 
 #![expect(clippy::expect_used, reason = "a test may panic to fail")]
 
+use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
+use ipc::frame::{Decoder, encode};
 use run_loop::ipc::{Answer, BlockingClient, CallError, Client, Subscription, serve};
 
 /// A socket path of this test's own, gone when the test ends.
@@ -120,6 +122,44 @@ fn what_was_answered_before_the_connection_ended_counts_and_nothing_is_asked_twi
         assert!(missing.was_seen);
         let answers = client.call_all(&[5]).await;
         assert_eq!(answers.replies, [10]);
+    });
+}
+
+/// Takes a connection, answers one question and ends it.
+fn double_once(listener: &UnixListener) {
+    let (mut stream, _) = listener.accept().expect("somebody asks");
+    let mut decoder = Decoder::default();
+    let question: u32 = loop {
+        if let Some(question) = decoder.pop().expect("a question") {
+            break question;
+        }
+        let mut buffer = [0; 64];
+        let count = stream.read(&mut buffer).expect("a question");
+        decoder.push(buffer.get(..count).expect("it was read"));
+    };
+    let answer = encode(&(question * 2)).expect("it is short");
+    stream.write_all(&answer).expect("it is awaited");
+}
+
+/// Such as digits to dial: whoever may not repeat them may still ask.
+#[test]
+fn what_finds_the_connection_dead_is_asked_on_a_new_one() {
+    let socket = Socket::new("dead");
+    let listener = UnixListener::bind(&socket.0).expect("the temporary folder is writable");
+    let (ended, ends) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for _ in 0..2 {
+            double_once(&listener);
+            ended.send(()).expect("the test waits");
+        }
+    });
+    let client = Client::<u32, u32>::new(&socket.0);
+    on_tokio(async {
+        for question in 1..=2 {
+            let answers = client.call_all(&[question]).await;
+            assert_eq!(answers.replies, [question * 2], "{:?}", answers.missing);
+            ends.recv().expect("the connection ends");
+        }
     });
 }
 
