@@ -6,6 +6,7 @@
 //!
 //! Read first: [`Site`], then [`Fault`], then [`generate_password`].
 
+mod cadence;
 mod clash;
 mod diff;
 mod fault;
@@ -27,6 +28,7 @@ mod trunk;
 mod trust;
 mod wrong;
 
+pub use cadence::Cadences;
 pub use diff::diff;
 pub use fault::Fault;
 pub use features::{CODE_LENGTH_MAX, Feature, Features};

@@ -7,7 +7,9 @@ use ipc::site::{
     CallerRule, Class, Country, Dialling as RawDialling, Group as RawGroup, Limits as RawLimits,
     Member as RawMember, Minutes, Parking as RawParking, Presentation, Strategy, TONES,
 };
+use ipc::sound::Tones;
 
+use crate::cadence::Cadences;
 use crate::number::Number;
 use crate::pattern::is_dialled;
 use crate::phone::Phone;
@@ -102,6 +104,8 @@ pub struct Dialling {
     pub presentation: Presentation,
     /// The country whose tones people hear, by its code; empty: the own one.
     pub tones: String,
+    /// Signals that are not as there.
+    pub cadences: Option<Box<Cadences>>,
 }
 
 /// Countries that may be called, besides the own one.
@@ -274,14 +278,19 @@ impl Dialling {
         own.unwrap_or_else(|| NumberingPlan::of(self.country))
     }
 
-    /// The country whose tones people hear, by its code.
+    /// The tones people hear.
     #[must_use]
-    pub fn tones(&self) -> &str {
-        match (self.tones.as_str(), self.country) {
+    pub fn tones(&self) -> Tones {
+        let country = match (self.tones.as_str(), self.country) {
             ("", _) if self.own_plan.is_some() => USUAL_TONES,
             ("", Country::Brazil) => "BR",
             ("", Country::Portugal) => "PT",
             (chosen, _) => chosen,
+        };
+        let own = self.cadences.as_ref();
+        Tones {
+            country: country.to_owned(),
+            own: own.map(|own| Box::new(own.sounded().clone())),
         }
     }
 
@@ -353,6 +362,8 @@ impl Dialling {
         }
         let plan = raw.plan.as_ref();
         let plan = plan.map(|plan| Box::new(NumberingPlan::parse(plan, report)));
+        let cadences = raw.cadences.as_ref();
+        let cadences = cadences.map(|own| Cadences::parse(own, report));
         let code = |text: &str| digits(text, 5);
         Some(Self {
             country: raw.country,
@@ -366,6 +377,7 @@ impl Dialling {
             callers: parse_callers(&raw.callers, report),
             presentation: raw.presentation,
             tones: raw.tones.clone(),
+            cadences: cadences.map(Box::new),
             zone: zone?,
         })
     }
@@ -391,6 +403,7 @@ impl Dialling {
             callers: self.callers.iter().map(rule).collect(),
             presentation: self.presentation,
             tones: self.tones.clone(),
+            cadences: self.cadences.as_ref().map(|own| own.to_ipc()),
         }
     }
 }

@@ -123,6 +123,12 @@ pub enum Wrong {
     /// The trunk prefix would be part of the international form.
     #[error("leaves the trunk prefix in the international form of {0:?}; strip it")]
     KeepsPrefix(String),
+    /// Not a signal.
+    #[error(
+        "{0:?} is not a signal; write it as 440+480/2000,0/4000: tones of 100 to 3400 Hz, / and \
+         10 to 60000 milliseconds, 0 for silence"
+    )]
+    NotACadence(String),
     /// Not a calling code.
     #[error("{0:?} is not a country's calling code; write it as 351, or * for all")]
     NotACallingCode(String),

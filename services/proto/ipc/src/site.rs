@@ -17,8 +17,8 @@ pub use extension::{
     CallLimits, Class, Codec, Dtmf, Encryption, ExtensionSettings, Forward, PIN_ROUNDS, Watchers,
 };
 pub use office::{
-    CallerRule, Country, Dialling, Features, Group, Limits, Member, Minutes, Networks, Parking,
-    Presentation, Strategy, TONES,
+    Cadences, CallerRule, Country, Dialling, Features, Group, Limits, Member, Minutes, Networks,
+    Parking, Presentation, Strategy, TONES,
 };
 pub use plan::{NumberKind, NumberReading, NumberRule, NumberingPlan};
 pub use route::{

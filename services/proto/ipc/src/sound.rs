@@ -138,8 +138,37 @@ pub struct Agreed {
     pub packet_time: u8,
     /// Lock to the next valid source: set after a new negotiation, which may have moved the media.
     pub relatch: bool,
-    /// The country whose tones it hears, by its code (ISO 3166-1), upper case; empty: Brazil.
-    pub tones: String,
+    /// The tones it hears.
+    pub tones: Tones,
+}
+
+/// Whose tones a peer hears.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Tones {
+    /// The country, by its code (ISO 3166-1), upper case; empty: Brazil.
+    pub country: String,
+    /// Signals that are not as there.
+    pub own: Option<Box<Cadences>>,
+}
+
+/// Signals in steps, over and over; one without a step is that of the country.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Cadences {
+    /// The called phone rings.
+    pub ringback: Vec<ToneStep>,
+    /// The called phone is busy.
+    pub busy: Vec<ToneStep>,
+    /// The call cannot be made.
+    pub congestion: Vec<ToneStep>,
+}
+
+/// One step of a signal. A signal of a single step has no end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ToneStep {
+    /// The tones sounding together, Hz; 0 for none.
+    pub hertz: [u16; 2],
+    /// For how long.
+    pub millis: u16,
 }
 
 /// An audio format with a payload type.

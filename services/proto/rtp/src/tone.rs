@@ -1,5 +1,7 @@
 //! Call progress tones, by country (ITU-T E.180 and its supplement 2).
 
+use std::borrow::Cow;
+
 use crate::oscillator::{Oscillator, amplitude};
 use crate::pcm::{Rate, from_float};
 
@@ -107,10 +109,11 @@ pub enum Signal {
 
 /// One step of a cadence.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Step {
+pub struct Step {
     /// The tones sounding together in Hz; 0 for none.
-    hertz: [u16; 2],
-    millis: u16,
+    pub hertz: [u16; 2],
+    /// For how long.
+    pub millis: u16,
 }
 
 const fn on(hertz: u16, millis: u16) -> Step {
@@ -131,7 +134,7 @@ const fn off(millis: u16) -> Step {
 pub struct Tone {
     rate: Rate,
     signal: Signal,
-    cadence: &'static [Step],
+    cadence: Cow<'static, [Step]>,
     next: usize,
     current: Option<Playing>,
 }
@@ -153,7 +156,19 @@ impl Tone {
         Self {
             rate,
             signal,
-            cadence: plan.cadences().of(signal),
+            cadence: Cow::Borrowed(plan.cadences().of(signal)),
+            next: 0,
+            current: None,
+        }
+    }
+
+    /// A signal of no country, from its beginning: its steps over and over, or silence without any.
+    #[must_use]
+    pub const fn of_steps(steps: Vec<Step>, signal: Signal, rate: Rate) -> Self {
+        Self {
+            rate,
+            signal,
+            cadence: Cow::Owned(steps),
             next: 0,
             current: None,
         }
@@ -339,6 +354,29 @@ mod tests {
             brazil(Signal::Congestion, 1500),
             "#####.....###############....."
         );
+    }
+
+    #[test]
+    fn a_signal_of_no_country_is_played_by_its_steps() {
+        let step = |hertz, millis| Step { hertz, millis };
+        let steps = vec![step([400, 0], 300), step([0, 0], 200)];
+        let mut tone = Tone::of_steps(steps, Signal::Busy, Rate::Narrow);
+        let mut samples = vec![0; 8 * 1000];
+        assert!(tone.fill(&mut samples));
+        let loud = |from: usize, to: usize| power(&samples[from * 8..to * 8]) > 1_000.0;
+        assert_eq!(
+            [
+                loud(50, 250),
+                loud(350, 450),
+                loud(550, 750),
+                loud(850, 950)
+            ],
+            [true, false, true, false]
+        );
+        let mut silent = Tone::of_steps(Vec::new(), Signal::Busy, Rate::Narrow);
+        let mut frame = [1; 160];
+        assert!(silent.fill(&mut frame));
+        assert_eq!(frame, [0; 160]);
     }
 
     #[test]

@@ -269,10 +269,42 @@ fn tones_are_those_of_the_country_unless_others_are_chosen() {
         raw.dialling.country = country;
         raw.dialling.tones = chosen.into();
         let site = Site::parse(&raw).expect("a valid site");
-        assert_eq!(site.dialling.tones(), expected);
+        assert_eq!(site.dialling.tones().country, expected);
         assert_eq!(site.to_ipc().dialling.tones, chosen);
     };
     check(crate::Country::Brazil, "", "BR");
     check(crate::Country::Portugal, "", "PT");
     check(crate::Country::Brazil, "MX", "MX");
+}
+
+#[test]
+fn signals_of_the_site_itself_take_the_place_of_the_countrys() {
+    let mut raw = Site::factory("ramal").to_ipc();
+    let own = ipc::site::Cadences {
+        ringback: "384+416/1000,0/2000".into(),
+        busy: "400/500,0/500".into(),
+        ..ipc::site::Cadences::default()
+    };
+    raw.dialling.cadences = Some(own);
+    let site = Site::parse(&raw).expect("a valid site");
+    assert_eq!(site.to_ipc(), raw);
+    let tones = site.dialling.tones();
+    let sounded = tones.own.expect("signals");
+    assert_eq!(sounded.ringback[0].hertz, [384, 416]);
+    assert_eq!(sounded.busy.len(), 2);
+    assert!(sounded.congestion.is_empty(), "that of the country");
+    check(
+        |site| {
+            let own = ipc::site::Cadences {
+                busy: "400/500,0".into(),
+                ..ipc::site::Cadences::default()
+            };
+            site.dialling.cadences = Some(own);
+        },
+        &[setting(
+            "dialling",
+            "cadences.busy",
+            Wrong::NotACadence("400/500,0".into()),
+        )],
+    );
 }

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use ipc::Redacted;
-use ipc::sound::{Agreed, Codec, Crypto, Dtmf, EndpointId, Request as SoundRequest, Suite};
+use ipc::sound::{Agreed, Codec, Crypto, Dtmf, EndpointId, Request as SoundRequest, Suite, Tones};
 use sdp::{
     Audio, AudioFault, Author, CryptoLine, Direction, Ours, SUITES, Session, TelephoneEvent,
 };
@@ -259,13 +259,13 @@ impl Talk {
         signalling: SocketAddr,
         relatch: bool,
         rollover: (u32, u32),
-        tones: &str,
+        tones: Tones,
     ) -> Option<SoundRequest> {
         let agreed = Agreed {
             signalling: Some(signalling),
             relatch,
             rollover,
-            tones: tones.to_owned(),
+            tones,
             ..self.agreed.clone()?
         };
         Some(SoundRequest::Set(endpoint, Box::new(agreed)))

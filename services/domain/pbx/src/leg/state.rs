@@ -310,7 +310,8 @@ impl Leg {
         let rollover = self.endpoint.stats.rollover;
         let remote = self.dialog.flow.remote;
         let site = cx.core.site.as_ref();
-        let tones = site.map_or("", |(_, site)| site.dialling.tones());
+        let tones = site.map(|(_, site)| site.dialling.tones());
+        let tones = tones.unwrap_or_default();
         if let Some(request) = talk.set(self.id.0, remote, relatch, rollover, tones) {
             cx.core.emit(Output::Sound(request));
         }

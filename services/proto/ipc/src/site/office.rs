@@ -131,6 +131,21 @@ pub struct Dialling {
     /// Whose tones people hear, by the country's code (ISO 3166-1): `AR`, `US`. Empty: those of
     /// the country.
     pub tones: String,
+    /// Signals that are not as in any of these countries.
+    pub cadences: Option<Cadences>,
+}
+
+/// Signals of a country that the box does not know, as `440+480/2000,0/4000`: tones in Hz, and for
+/// how many milliseconds. An empty one is as in the country of the tones.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Cadences {
+    /// The called phone rings.
+    pub ringback: String,
+    /// The called phone is busy.
+    pub busy: String,
+    /// The call cannot be made.
+    pub congestion: String,
 }
 
 /// A numbering plan.
@@ -261,6 +276,7 @@ impl Default for Dialling {
             callers: Vec::new(),
             presentation: Presentation::default(),
             tones: String::new(),
+            cadences: None,
         }
     }
 }

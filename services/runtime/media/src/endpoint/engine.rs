@@ -5,8 +5,7 @@ mod passing;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use ipc::sound::{Agreed, EndpointId, Event, MixId, Source, Stats};
-use rtp::tone::Plan;
+use ipc::sound::{Agreed, EndpointId, Event, MixId, Source, Stats, Tones};
 use rtp::{Outgoing, Rate};
 use sansio::{Instant, Rng};
 
@@ -154,7 +153,7 @@ impl Engine {
             Source::Silence => Hearing::Silence,
             Source::Endpoint(id) => Hearing::Endpoint(id),
             Source::Mix(id) => Hearing::Mix(id),
-            Source::Clip(clip) => match Player::of_clip(&clip, self.plan_of(slot), rate) {
+            Source::Clip(clip) => match Player::of_clip(&clip, &self.tones_of(slot), rate) {
                 Some(player) => Hearing::Clip(Box::new(player)),
                 None => Hearing::Silence,
             },
@@ -162,10 +161,10 @@ impl Engine {
         self.attach(slot, hearing);
     }
 
-    /// The tones of the country that a peer is in.
-    fn plan_of(&self, slot: usize) -> Plan {
-        let country = self.leg(slot).map(|leg| leg.agreed.tones.as_str());
-        country.and_then(Plan::of_country).unwrap_or_default()
+    /// The tones a peer hears.
+    fn tones_of(&self, slot: usize) -> Tones {
+        let tones = self.leg(slot).map(|leg| leg.agreed.tones.clone());
+        tones.unwrap_or_default()
     }
 
     /// Lets a peer hear a file once.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use ipc::sound::Clip;
+use ipc::sound::{Clip, ToneStep, Tones};
 use rtp::Rate;
 use rtp::music::Music;
-use rtp::tone::{Plan, Signal, Tone};
+use rtp::tone::{Plan, Signal, Step, Tone};
 use sansio::Instant;
 
 use super::files::Loaded;
@@ -46,8 +46,8 @@ struct Beeps {
 impl Player {
     /// What plays a clip at the rate its hearer takes; `None` for a file, which must be
     /// [loaded](Self::of_file) first.
-    pub(crate) fn of_clip(clip: &Clip, plan: Plan, rate: Rate) -> Option<Self> {
-        let tone = |signal| Piece::Tone(Tone::new(plan, signal, rate));
+    pub(crate) fn of_clip(clip: &Clip, tones: &Tones, rate: Rate) -> Option<Self> {
+        let tone = |signal| Piece::Tone(signalled(tones, signal, rate));
         let piece = match clip {
             Clip::Ringback => tone(Signal::Ringback),
             Clip::Busy => tone(Signal::Busy),
@@ -110,6 +110,27 @@ impl Player {
                 *at = at.saturating_add(frame.len());
                 !rest.is_empty()
             }
+        }
+    }
+}
+
+/// A signal as a peer hears it: of its own, else that of the country.
+fn signalled(tones: &Tones, signal: Signal, rate: Rate) -> Tone {
+    let own = tones.own.as_deref().and_then(|own| match signal {
+        Signal::Ringback => Some(&own.ringback),
+        Signal::Busy => Some(&own.busy),
+        Signal::Congestion => Some(&own.congestion),
+        Signal::Dial | Signal::CallWaiting | Signal::Confirm => None,
+    });
+    let step = |step: &ToneStep| Step {
+        hertz: step.hertz,
+        millis: step.millis,
+    };
+    match own.filter(|steps| !steps.is_empty()) {
+        Some(steps) => Tone::of_steps(steps.iter().map(step).collect(), signal, rate),
+        None => {
+            let plan = Plan::of_country(&tones.country).unwrap_or_default();
+            Tone::new(plan, signal, rate)
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Clips, mixes and recordings: everything the 20 ms tick drives.
 
-use ipc::sound::{Clip, Dtmf, Source};
+use ipc::sound::{Cadences, Clip, Dtmf, Source, ToneStep};
 use rtp::Rate;
 use rtp::codec::{Codec as Known, Encoder};
+use rtp::tone::Plan;
 
 use super::super::*;
 use super::site::*;
@@ -52,7 +53,7 @@ fn a_peer_hears_the_tones_of_the_country_that_was_agreed() {
     for (country, hertz, silent_at) in [("", 425.0, 1_200), ("FR", 440.0, 1_700)] {
         let mut site = Site::new();
         let mut phone = site.phone(1, &[pcma()], Dtmf::Elsewhere);
-        phone.agreed.tones = country.to_owned();
+        phone.agreed.tones.country = country.to_owned();
         site.set(&phone);
         site.hear(&phone, clip(Clip::Ringback));
         site.pass(2_000);
@@ -63,6 +64,27 @@ fn a_peer_hears_the_tones_of_the_country_that_was_agreed() {
         assert!(level(rate, before, hertz) > 1_000.0, "{country}");
         let pause = &samples[rate.samples(silent_at)..];
         assert!(level(rate, pause, hertz) < 50.0, "{country}");
+    }
+}
+
+#[test]
+fn a_signal_of_the_site_itself_is_heard_before_that_of_the_country() {
+    for (clip_heard, hertz) in [(Clip::Ringback, 800.0), (Clip::Congestion, 425.0)] {
+        let mut site = Site::new();
+        let mut phone = site.phone(1, &[pcma()], Dtmf::Elsewhere);
+        let step = |hertz, millis| ToneStep { hertz, millis };
+        phone.agreed.tones.own = Some(Box::new(Cadences {
+            ringback: vec![step([800, 0], 300), step([0, 0], 700)],
+            ..Cadences::default()
+        }));
+        site.set(&phone);
+        site.hear(&phone, clip(clip_heard));
+        site.pass(2_000);
+        let (rate, samples) = site.sound(&mut phone);
+        let on = &samples[rate.samples(1_050)..rate.samples(1_240)];
+        assert!(level(rate, on, hertz) > 1_000.0, "{hertz}");
+        let off = &samples[rate.samples(400)..rate.samples(450)];
+        assert!(level(rate, off, 800.0) < 50.0, "{hertz}");
     }
 }
 
