@@ -125,6 +125,12 @@ impl World {
         world
     }
 
+    /// Sets the clock on the wall to so long after the beginning.
+    pub fn set_clock(&mut self, after: Duration) {
+        let unix = UnixTime::from_millis(WALL_CLOCK_START) + after;
+        self.input(Input::WallClock(unix));
+    }
+
     /// A quiet site whose phones have just registered.
     #[must_use]
     pub fn office(phones: u8) -> Self {

@@ -365,3 +365,66 @@ fn pins_are_not_guessed_by_calling_again_nor_by_killing_the_process() {
     let refused = floor.call(0, "33334444");
     assert_eq!(floor.stand(0, refused), Stand::Over(403));
 }
+
+/// F3, F4: who is asked for his PIN takes up as much as who calls, and is counted once.
+#[test]
+fn calls_that_wait_for_a_pin_count_as_calls() {
+    let mut floor = floor(vec![to_trunk("second")], |site| {
+        site.routes[0].pin = true;
+        let settings = &mut site.extensions[0].settings;
+        settings.pin_hash = ipc::Redacted::new(config::pin_hash("100", "ramal", "4711"));
+        settings.limits.per_hour = 5;
+    });
+    let waiting = [0, 1].map(|_| floor.call(0, "33334444"));
+    for line in waiting {
+        assert_eq!(floor.hears(0, line), Hears::Plays(Clip::Confirm));
+    }
+    // Two at one time, as an extension comes.
+    let third = floor.call(0, "33334444");
+    assert_eq!(floor.stand(0, third), Stand::Over(403));
+    enter(&mut floor, waiting[0], "4711#");
+    assert_eq!(floor.stand(FIRST, 0), Stand::Ringing);
+    let third = floor.call(0, "44445555");
+    assert_eq!(
+        floor.stand(0, third),
+        Stand::Over(403),
+        "one rings, one waits"
+    );
+    for line in waiting {
+        floor.act(0, |set, world| set.hang_up(world, line));
+    }
+    // Two attempts of five so far; one that is left to wait until its time is over is the third.
+    let silent = floor.call(0, "33334444");
+    floor.run_secs(21);
+    assert!(matches!(floor.stand(0, silent), Stand::Over(_)));
+    for refused in [false, false, true] {
+        let line = floor.call(0, "44445555");
+        assert_eq!(floor.stand(0, line) == Stand::Over(403), refused);
+        floor.act(0, |set, world| set.hang_up(world, line));
+        floor.run_secs(1);
+    }
+}
+
+/// F5: a clock that ran ahead and was put right leaves nobody without calls until the year it told.
+#[test]
+fn a_cap_that_was_reached_in_a_wrong_year_ends_with_the_right_day() {
+    let mut floor = floor(vec![to_trunk("second")], |site| purse(site, 10));
+    let hours = |hours: u64| Duration::from_secs(hours * 3_600);
+    floor.world.set_clock(hours(24 * 400));
+    let line = talks_outside(&mut floor);
+    floor.run_secs(63);
+    assert_eq!(floor.stand(0, line), Stand::Over(200));
+    floor.world.set_clock(hours(24 * 10));
+    let refused = floor.call(0, "33334444");
+    assert_eq!(floor.stand(0, refused), Stand::Over(403), "not forgiven");
+    floor.world.set_clock(hours(24 * 9 + 1));
+    let refused = floor.call(0, "33334444");
+    assert_eq!(
+        floor.stand(0, refused),
+        Stand::Over(403),
+        "nor by a day less"
+    );
+    floor.world.set_clock(hours(24 * 11));
+    floor.call(0, "33334444");
+    assert_eq!(floor.stand(FIRST, 1), Stand::Ringing, "a new day");
+}

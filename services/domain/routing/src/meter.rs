@@ -44,12 +44,11 @@ impl Periods {
             return Self::default();
         }
         let year = i32::from(date.year());
-        let week = date.iso_week_date();
-        Self([
-            year * 366 + i32::from(date.day_of_year()),
-            i32::from(week.year()) * 54 + i32::from(week.week()),
-            year * 12 + i32::from(date.month()),
-        ])
+        // Days from the first of year 1 on, which would have been a Monday.
+        let before = year - 1;
+        let leap = before / 4 - before / 100 + before / 400;
+        let day = before * 365 + leap + i32::from(date.day_of_year());
+        Self([day, (day - 1) / 7, year * 12 + i32::from(date.month())])
     }
 
     /// The clock does not know which day it is.
@@ -57,15 +56,28 @@ impl Periods {
         self == Self::default()
     }
 
-    /// Which of them are the same in both.
-    fn same(self, other: Self) -> [bool; 3] {
-        let unknown = self.is_unknown() || other.is_unknown();
-        let mut same = [unknown; 3];
-        let pairs = self.0.iter().zip(other.0);
-        for (same, (one, other)) in same.iter_mut().zip(pairs) {
-            *same |= *one == other;
+    /// Which of them are not over at `now`. A clock that was set back ends none: what was spent
+    /// goes on counting.
+    fn last_until(self, now: Self) -> [bool; 3] {
+        let unknown = self.is_unknown() || now.is_unknown();
+        let mut lasts = [unknown; 3];
+        let pairs = self.0.iter().zip(now.0);
+        for (lasts, (counted, now)) in lasts.iter_mut().zip(pairs) {
+            *lasts |= now <= *counted;
         }
-        same
+        lasts
+    }
+
+    /// The periods to count under from `now` on. The later ones, so that a clock that is put right
+    /// around midnight ends a day once; but after one that ran ahead by more than a day they are
+    /// those of now, or caps would stay reached until the time it once told.
+    #[must_use]
+    pub(crate) fn moved_to(self, now: Self) -> Self {
+        let ([counted, ..], [today, ..]) = (self.0, now.0);
+        if now.is_unknown() || (!self.is_unknown() && today == counted - 1) {
+            return self;
+        }
+        now
     }
 }
 
@@ -89,7 +101,7 @@ impl Meter {
     pub(crate) fn spent(&self, at: Instant, counted: Periods, now: Periods) -> [u64; 3] {
         let running = self.running(at);
         let mut spent = [running; 3];
-        let totals = self.totals.iter().zip(counted.same(now));
+        let totals = self.totals.iter().zip(counted.last_until(now));
         for (spent, (total, same)) in spent.iter_mut().zip(totals) {
             if same {
                 *spent = spent.saturating_add(*total);
@@ -100,7 +112,7 @@ impl Meter {
 
     /// A day, week or month is over: what is not counted yet goes to the new one.
     pub(crate) fn turn(&mut self, counted: Periods, now: Periods) {
-        for (total, same) in self.totals.iter_mut().zip(counted.same(now)) {
+        for (total, same) in self.totals.iter_mut().zip(counted.last_until(now)) {
             if !same {
                 *total = 0;
             }
@@ -176,21 +188,38 @@ mod tests {
     #[test]
     fn days_weeks_and_months_turn_at_midnight_of_the_site() {
         let sunday = periods("2026-11-29T23:59");
-        let same = |other: &str| sunday.same(periods(other));
+        let same = |other: &str| sunday.last_until(periods(other));
         assert_eq!(same("2026-11-29T00:00"), [true; 3]);
-        assert_eq!(same("2026-11-28T23:59"), [false, true, true]);
         assert_eq!(same("2026-11-30T00:00"), [false, false, true]);
         assert_eq!(same("2026-12-01T00:00"), [false; 3]);
         // A week goes on over New Year.
         let eve = periods("2026-12-31T12:00");
-        assert_eq!(eve.same(periods("2027-01-01T12:00")), [false, true, false]);
+        assert_eq!(
+            eve.last_until(periods("2027-01-01T12:00")),
+            [false, true, false]
+        );
     }
 
     #[test]
     fn a_clock_that_was_never_set_forgives_nothing() {
         let unknown = periods("1970-01-01T12:00");
         assert!(unknown.is_unknown());
-        assert_eq!(unknown.same(periods("2026-11-29T12:00")), [true; 3]);
+        assert_eq!(unknown.last_until(periods("2026-11-29T12:00")), [true; 3]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_ends_no_period() {
+        let counted = periods("2027-01-01T00:01");
+        for earlier in ["2026-12-31T23:59", "2026-12-01T12:00", "2025-06-01T12:00"] {
+            assert_eq!(counted.last_until(periods(earlier)), [true; 3], "{earlier}");
+        }
+        // A little around midnight: the day that began goes on.
+        assert_eq!(counted.moved_to(periods("2026-12-31T23:59")), counted);
+        // It had run ahead: what was spent is spent now, and ends with today.
+        let put_right = periods("2026-11-29T12:00");
+        assert_eq!(counted.moved_to(put_right), put_right);
+        assert_eq!(counted.moved_to(Periods::default()), counted);
+        assert_eq!(Periods::default().moved_to(put_right), put_right);
     }
 
     #[test]

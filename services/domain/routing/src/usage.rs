@@ -221,6 +221,22 @@ impl Usage {
         })
     }
 
+    /// The call is none: it is counted under another ticket from now on, and is no attempt of its
+    /// own (F4).
+    pub fn withdrawn(&mut self, ticket: Ticket) {
+        let Some(call) = self.calls.remove(&ticket) else {
+            return;
+        };
+        self.tally.remove(&call.charge);
+        let payer = call.charge.payer.as_ref();
+        let attempts = payer.and_then(|payer| self.attempts.get_mut(payer));
+        if let Some(attempts) = attempts
+            && let Some(place) = attempts.iter().rposition(|begun| *begun == call.begun)
+        {
+            attempts.remove(place);
+        }
+    }
+
     /// The call, which nobody answered yet, goes on over another trunk.
     pub fn moved(&mut self, ticket: Ticket, trunk: &str) {
         if let Some(call) = self.calls.get_mut(&ticket) {
@@ -264,16 +280,20 @@ impl Usage {
         }
     }
 
-    /// What is spent from now on is of these days, weeks and months.
-    fn turn(&mut self, now: Periods) {
-        if now == self.periods || now.is_unknown() {
-            return;
+    /// What is spent from now on is of these days, weeks and months. Whether that is worth keeping:
+    /// something was spent in others.
+    pub fn turn(&mut self, now: Periods) -> bool {
+        let next = self.periods.moved_to(now);
+        if next == self.periods {
+            return false;
         }
+        let counted = !self.spoken.is_empty() || !self.spent.is_empty();
         for meter in self.spoken.values_mut().chain(self.spent.values_mut()) {
             meter.turn(self.periods, now);
         }
         self.spent.retain(|_, meter| !meter.is_empty());
-        self.periods = now;
+        self.periods = next;
+        counted
     }
 
     /// Calls on a trunk, both directions.
@@ -342,7 +362,10 @@ impl Usage {
 
     /// The configuration in force: lets go of extensions that do not exist any more, and lets those
     /// go on that an administrator resumed since. Whether anything is to be kept.
-    pub fn configure(&mut self, site: &Site, at: Instant) -> bool {
+    ///
+    /// An administrator who resumes also vouches for the clock: what others have spent counts
+    /// under the periods of `now`, also when those are earlier.
+    pub fn configure(&mut self, site: &Site, at: Instant, now: Periods) -> bool {
         self.attempts
             .retain(|number, _| site.extensions.contains_key(number));
         self.resumed
@@ -352,10 +375,17 @@ impl Usage {
             let (number, resumed) = (&extension.number, extension.settings.spend_resumed);
             let known = self.resumed.get(number).copied().unwrap_or_default();
             if resumed != known {
-                self.forgive(number, at);
+                let account = Account::Extension(number.clone());
+                if let Some(meter) = self.spent.get_mut(&account) {
+                    meter.forgive(at);
+                }
                 self.resumed.insert(number.clone(), resumed);
                 changed = true;
             }
+        }
+        if changed {
+            self.turn(now);
+            self.periods = if now.is_unknown() { self.periods } else { now };
         }
         changed
     }

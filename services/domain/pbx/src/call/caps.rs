@@ -9,6 +9,7 @@ use ipc::sound::{Clip, Source};
 use sansio::Instant;
 
 use super::alarms::Alarm;
+use super::limits::today;
 use super::party::Place;
 use super::{Calls, Key, Tools};
 use crate::interface::Limit;
@@ -101,8 +102,9 @@ impl Calls {
 
     /// The configuration in force: who was resumed may spend again.
     pub(crate) fn configured(&mut self, tools: &mut Tools<'_>) {
+        let now = today(tools);
         if let Some((_, site)) = &tools.core.site {
-            self.usage_changed |= self.usage.configure(site, tools.core.now);
+            self.usage_changed |= self.usage.configure(site, tools.core.now, now);
         }
     }
 }

@@ -98,6 +98,7 @@ impl Calls {
     }
 
     fn lead(&mut self, tools: &Tools<'_>, leg: LegId, request: &Request, dialled: &str) -> Lead {
+        self.turn_usage(tools);
         if matches!(request.uri, sip::Uri::Other(_)) {
             return Lead::Refuse {
                 status: StatusCode::UNSUPPORTED_URI_SCHEME,

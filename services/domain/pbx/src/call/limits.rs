@@ -44,6 +44,13 @@ impl Calls {
         &self.usage
     }
 
+    /// A call is about to be decided on: what was spent is that of the days, weeks and months that
+    /// it is now. Without it a clock that ran ahead would leave caps reached for ever, for where
+    /// every call is refused nothing else looks at the time.
+    pub(super) fn turn_usage(&mut self, tools: &Tools<'_>) {
+        self.usage_changed |= self.usage.turn(today(tools));
+    }
+
     /// Counts a call by trunk from now on, under a ticket that its leg carries.
     pub(super) fn count_trunk(&mut self, tools: &Tools<'_>, leg: LegId, charge: Charge) {
         let ticket = self.usage.admit(tools.core.now, charge.clone());
@@ -139,7 +146,7 @@ impl Calls {
 }
 
 /// The day, week and month at the site, by which what was spent is counted.
-fn today(tools: &Tools<'_>) -> Periods {
+pub(super) fn today(tools: &Tools<'_>) -> Periods {
     let site = tools.core.site.as_ref();
     site.map(|(_, site)| Periods::of(site, tools.core.unix()))
         .unwrap_or_default()

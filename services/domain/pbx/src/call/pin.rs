@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
-use ::routing::Cause;
-use config::Number;
+use ::routing::{Cause, Charge, Outbound, Ticket};
+use config::{Number, Price};
 use ipc::sound::{Clip, Source};
 use ipc::store::Outcome;
 use sip::StatusCode;
 
 use super::alarms::Alarm;
+use super::limits::today;
 use super::party::Place;
 use super::plan::{Lead, Plan};
 use super::{Calls, Tools, codecs};
@@ -34,6 +35,9 @@ pub(super) struct Asked {
     tries: u8,
     /// He has spent what he may: his PIN lets him go on (F5).
     spent: bool,
+    /// His call counts while he is asked: who never answers takes up no more than who calls (F3,
+    /// F4).
+    ticket: Option<Ticket>,
 }
 
 impl std::fmt::Debug for Asked {
@@ -43,6 +47,14 @@ impl std::fmt::Debug for Asked {
             .field("record", &self.record)
             .field("tries", &self.tries)
             .finish_non_exhaustive()
+    }
+}
+
+/// What a call is counted under while its caller is asked: it occupies no trunk yet.
+fn waiting(outbound: &Outbound) -> Charge {
+    Charge {
+        price: Price::default(),
+        ..outbound.charge("")
     }
 }
 
@@ -57,7 +69,11 @@ impl Calls {
         self.put(leg, Place::Leaving);
         self.hear(tools, leg, Source::Clip(Clip::Confirm));
         self.set_pin_alarm(tools, leg);
+        let charge = plan.outside().map(waiting);
+        let ticket = charge.map(|charge| self.usage.admit(tools.core.now, charge));
+        self.usage_changed = true;
         let asked = Asked {
+            ticket,
             record: record.to_owned(),
             number: plan.to,
             digits: String::new(),
@@ -143,6 +159,9 @@ impl Calls {
             return;
         };
         let payer = party.extension().and_then(|it| Number::parse(it).ok());
+        if let Some(ticket) = asked.ticket {
+            self.usage.withdrawn(ticket);
+        }
         if let Some(payer) = payer.filter(|_| asked.spent) {
             self.usage.forgive(&payer, tools.core.now);
             self.usage_changed = true;
@@ -160,6 +179,9 @@ impl Calls {
         let Some(asked) = self.pins.remove(&leg) else {
             return;
         };
+        if let Some(ticket) = asked.ticket {
+            self.usage.ended(ticket, tools.core.now, today(tools));
+        }
         let status = StatusCode::FORBIDDEN;
         self.refuse(tools, leg, &asked.record, status, Outcome::Rejected);
     }

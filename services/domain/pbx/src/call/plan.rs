@@ -96,6 +96,21 @@ pub(crate) enum Who {
     Trunk(Box<(Attempt, Outbound)>),
 }
 
+impl Plan {
+    /// The first of its calls outside.
+    pub(crate) fn outside(&self) -> Option<&Outbound> {
+        let rings = self.stages.iter().filter_map(|stage| match stage {
+            Stage::Ring(ring) => Some(ring),
+            Stage::Park | Stage::Refuse(_) => None,
+        });
+        let mut targets = rings.flat_map(|ring| &ring.targets);
+        targets.find_map(|target| match &target.who {
+            Who::Trunk(way) => Some(&way.1),
+            Who::Extension(_) => None,
+        })
+    }
+}
+
 impl Stage {
     /// One person's devices, without where his calls go else.
     pub(crate) fn recall(extension: &str, lasts: Duration) -> Self {

@@ -92,6 +92,21 @@ fn calls_are_counted_while_they_last() {
 }
 
 #[test]
+fn a_call_that_is_counted_anew_is_one_attempt() {
+    let mut usage = Usage::default();
+    let waiting = usage.admit(at(0), charge(Class::Local));
+    let other = usage.admit(at(0), charge(Class::Local));
+    assert!(usage.is_too_fast(&number(), &LIMITS, at(0)));
+    usage.withdrawn(waiting);
+    assert!(!usage.is_too_fast(&number(), &LIMITS, at(0)));
+    assert_eq!(usage.of_extension(&number()), 1);
+    usage.withdrawn(other);
+    usage.withdrawn(other);
+    assert_eq!(usage.tally, Tally::default());
+    assert!(usage.state(at(0)).attempts.is_empty());
+}
+
+#[test]
 fn minutes_count_from_the_answer_and_begin_anew_each_day() {
     let mut usage = Usage::default();
     let (today, tomorrow) = (monday(), on("2026-11-24T12:00"));
@@ -142,6 +157,45 @@ fn a_day_a_week_and_a_month_end_each_in_its_time() {
 }
 
 #[test]
+fn a_clock_that_jumps_neither_forgives_nor_freezes_what_was_spent() {
+    let mut usage = Usage::default();
+    let spend = |usage: &mut Usage, secs, now| {
+        let ticket = usage.admit(at(secs), charge(Class::Mobile));
+        usage.answered(ticket, at(secs), now);
+        usage.ended(ticket, at(secs + 60), now);
+    };
+    let tuesday = on("2026-11-24T00:00");
+    spend(&mut usage, 0, tuesday);
+    // Set back over midnight, and on again: nothing is forgiven either way.
+    spend(&mut usage, 100, monday());
+    assert_eq!(own_cents(&usage, 200, monday()), [100; 3]);
+    assert_eq!(own_cents(&usage, 200, tuesday), [100; 3]);
+    // It runs a year ahead, and is put right: what was spent meanwhile is spent today.
+    let ahead = on("2027-11-24T12:00");
+    spend(&mut usage, 200, ahead);
+    assert_eq!(own_cents(&usage, 300, tuesday), [50; 3]);
+    assert!(usage.turn(tuesday) && !usage.turn(tuesday));
+    assert_eq!(own_cents(&usage, 300, tuesday), [50; 3]);
+    assert_eq!(own_cents(&usage, 300, on("2026-11-25T00:00")), [0, 50, 50]);
+    assert_eq!(own_cents(&usage, 300, on("2026-12-01T00:00")), [0; 3]);
+}
+
+#[test]
+fn who_resumes_an_extension_vouches_for_the_clock() {
+    let mut usage = Usage::default();
+    let tuesday = on("2026-11-24T00:00");
+    let ticket = usage.admit(at(0), charge(Class::Mobile));
+    usage.answered(ticket, at(0), tuesday);
+    usage.ended(ticket, at(60), tuesday);
+    let mut raw = office();
+    raw.extensions[1].settings.spend_resumed = 1_795_446_000;
+    let site = Site::parse(&raw).expect("a valid office");
+    assert!(usage.configure(&site, at(60), monday()));
+    assert_eq!(own_cents(&usage, 60, monday()), [50; 3]);
+    assert_eq!(own_cents(&usage, 60, tuesday), [0, 50, 50]);
+}
+
+#[test]
 fn who_is_let_go_on_begins_at_nothing() {
     let mut usage = Usage::default();
     let ticket = usage.admit(at(0), charge(Class::Mobile));
@@ -150,13 +204,13 @@ fn who_is_let_go_on_begins_at_nothing() {
     let mut raw = office();
     raw.extensions[0].settings.spend_resumed = 1_795_446_000;
     let site = Site::parse(&raw).expect("a valid office");
-    assert!(usage.configure(&site, at(60)));
+    assert!(usage.configure(&site, at(60), monday()));
     assert_eq!(own_cents(&usage, 60, monday()), [0; 3]);
     assert_eq!(own_cents(&usage, 120, monday()), [50; 3]);
     // The same once more changes nothing, nor after a restart.
-    assert!(!usage.configure(&site, at(120)));
+    assert!(!usage.configure(&site, at(120), monday()));
     let mut restored = Usage::restored(&usage.state(at(120)), at(120));
-    assert!(!restored.configure(&site, at(120)));
+    assert!(!restored.configure(&site, at(120), monday()));
     assert_eq!(own_cents(&restored, 120, monday()), [50; 3]);
 }
 
