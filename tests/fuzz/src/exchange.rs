@@ -438,6 +438,7 @@ impl World {
             Output::PersistRegistrations(_) => {
                 self.waiting.push(Input::Stored(Stored::Registrations));
             }
+            Output::PersistSpent(_) => self.waiting.push(Input::Stored(Stored::Spent)),
             Output::Event(event) => {
                 let text = format!("{event:?}");
                 assert!(text.len() < 4_096, "an event that is not bounded");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ipc::sound::{Agreed, EndpointId, Reply, Request, Source, Stats};
-use ipc::store::{CallRecord, Outcome, Registration};
+use ipc::store::{CallRecord, Outcome, Registration, Spent};
 
 /// One endpoint, without packets.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -164,6 +164,8 @@ pub struct StoreModel {
     pub finals: BTreeMap<String, u32>,
     /// Durable registrations.
     pub registrations: Vec<Registration>,
+    /// What was spent, durable, and how often it was written.
+    pub spent: (Spent, u32),
     /// It has crashed and takes nothing.
     pub down: bool,
     waiting: Vec<CallRecord>,

@@ -9,7 +9,7 @@ use config::Site;
 use ipc::Redacted;
 use ipc::site::{Extension, ExtensionSettings, Forward, Site as RawSite};
 use ipc::sound::{EndpointId, Reply};
-use ipc::store::{PhoneChange, PhoneSetting};
+use ipc::store::{PhoneChange, PhoneSetting, Spent};
 use pbx::{Event, Hop, Input, Output, PbxNode, Query, Stored};
 use sansio::{Datagram, Entropy, Instant, Node, Rng, Transport, UnixTime};
 use sip::digest::{Algorithm, Ha1};
@@ -122,7 +122,14 @@ impl World {
         }
         world.input(Input::WallClock(UnixTime::from_millis(WALL_CLOCK_START)));
         world.input(Input::Config(1, Arc::new(site)));
+        world.input(Input::StoredSpent(Spent::default()));
         world
+    }
+
+    /// Cuts the power of the box: what only its memory held is gone, and every call over.
+    pub fn cut_power(&mut self) {
+        self.checkpoints.clear();
+        self.kill_pbx();
     }
 
     /// Sets the clock on the wall to so long after the beginning.
@@ -240,6 +247,7 @@ impl World {
         }
         self.input(Input::Config(self.version, Arc::new(self.site.clone())));
         self.input(Input::StoredRegistrations(self.store.registrations.clone()));
+        self.input(Input::StoredSpent(self.store.spent.0.clone()));
     }
 
     /// The configuration in use.
@@ -415,6 +423,9 @@ impl World {
                     }
                 }
                 Output::PersistRegistrations(rows) => self.store.registrations = rows,
+                Output::PersistSpent(spent) => {
+                    self.store.spent = (spent, self.store.spent.1 + 1);
+                }
                 Output::Event(event) => {
                     if let Event::CallStarted { id, .. } = &event {
                         self.calls_started.push(id.clone());

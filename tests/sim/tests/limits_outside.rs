@@ -428,3 +428,39 @@ fn a_cap_that_was_reached_in_a_wrong_year_ends_with_the_right_day() {
     floor.call(0, "33334444");
     assert_eq!(floor.stand(FIRST, 1), Stand::Ringing, "a new day");
 }
+
+/// F5: nor does pulling the plug, but for the last minute.
+#[test]
+fn what_was_spent_outlives_a_power_cut() {
+    let mut floor = floor(vec![to_trunk("second")], |site| purse(site, 10));
+    let line = talks_outside(&mut floor);
+    floor.run_secs(63);
+    assert_eq!(floor.stand(0, line), Stand::Over(200));
+    floor.run_secs(61);
+    assert!(
+        (1..=2).contains(&floor.world.store.spent.1),
+        "not each second"
+    );
+    floor.world.cut_power();
+    floor.run_secs(60);
+    let next = floor.call(0, "33334444");
+    assert_eq!(floor.stand(0, next), Stand::Over(403));
+    let written = floor.world.store.spent.1;
+    floor.run_secs(300);
+    assert_eq!(
+        floor.world.store.spent.1, written,
+        "nothing was spent since"
+    );
+}
+
+/// F5: the store is not written to for calls that cost nothing.
+#[test]
+fn calls_that_cost_nothing_are_no_writes() {
+    let mut floor = floor(vec![to_trunk("second")], |site| site.limits.tariffs.clear());
+    let line = talks_outside(&mut floor);
+    floor.run_secs(200);
+    floor.act(0, |set, world| set.hang_up(world, line));
+    floor.connect(1, 2);
+    floor.run_secs(200);
+    assert_eq!(floor.world.store.spent.1, 0);
+}

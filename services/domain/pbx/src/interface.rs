@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use config::Site;
 use ipc::sound::{EndpointId, Event as SoundEvent, Reply as SoundReply, Request as SoundRequest};
-use ipc::store::{CallRecord, Outcome, PhoneChange, Registration};
+use ipc::store::{CallRecord, Outcome, PhoneChange, Registration, Spent};
 use sansio::{Datagram, Transport, UnixTime};
 use sip::transaction::Flow;
 
@@ -114,6 +114,8 @@ pub enum Input {
     Stored(Stored),
     /// Registrations as kept by an earlier process; once, at start.
     StoredRegistrations(Vec<Registration>),
+    /// What was spent before, as the store has it; once, at start.
+    StoredSpent(Spent),
     /// The wall clock now: at start, and again whenever it was set. Only call records use it.
     WallClock(UnixTime),
     /// Stop in order: end the calls, write what is left to write, say [`Output::Stopped`].
@@ -131,6 +133,8 @@ pub enum Stored {
     Lost(Vec<String>),
     /// The registrations handed over last are durable.
     Registrations,
+    /// What was spent, as handed over last, is durable.
+    Spent,
 }
 
 /// One wish.
@@ -181,6 +185,8 @@ pub enum Output {
     Persist(Vec<CallRecord>),
     /// Keep all registrations for the next start; each list replaces the one before.
     PersistRegistrations(Vec<Registration>),
+    /// Keep what was spent for after a power cut; each replaces the one before.
+    PersistSpent(Spent),
     /// Somebody changed a setting at a phone: let the store change the site, which then comes back
     /// as [`Input::Config`].
     Change(PhoneChange),

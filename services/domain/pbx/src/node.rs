@@ -328,7 +328,10 @@ impl PbxNode {
                 self.calls(|calls, tools| calls.stored(tools, &ids));
             }
             // The run-loop repeats what is not durable yet; there is nothing to remember here.
-            Input::Stored(Stored::Registrations) => {}
+            Input::Stored(Stored::Registrations | Stored::Spent) => {}
+            Input::StoredSpent(spent) => {
+                self.calls(|calls, tools| calls.take_back_spent(tools, &spent));
+            }
             Input::StoredRegistrations(rows) => {
                 let unix = self.core.unix();
                 let open = self.streams.by_address();
@@ -365,6 +368,7 @@ impl Node for PbxNode {
         }
         self.streams.close_broken(&mut self.core);
         self.save_registrations();
+        self.calls(Calls::save_spent);
         self.tell_stopped();
     }
 

@@ -34,6 +34,18 @@ pub(crate) struct Meter {
 }
 
 impl Periods {
+    /// As numbers, for keeping.
+    #[must_use]
+    pub const fn numbers(self) -> [i32; 3] {
+        self.0
+    }
+
+    /// Back from [`Periods::numbers`].
+    #[must_use]
+    pub const fn of_numbers(numbers: [i32; 3]) -> Self {
+        Self(numbers)
+    }
+
     /// Those in which a moment is.
     #[must_use]
     pub fn of(site: &Site, now: UnixTime) -> Self {
@@ -89,6 +101,14 @@ impl Meter {
             rate: 0,
             since: at,
         }
+    }
+
+    /// What an earlier process had counted comes to what this one has.
+    pub(crate) fn take_back(&mut self, totals: [u64; 3], counted: Periods, now: Periods) {
+        let mut earlier = Self::restored(totals, self.since);
+        earlier.turn(counted, now);
+        let sums = self.totals.iter_mut().zip(earlier.totals);
+        sums.for_each(|(total, earlier)| *total = total.saturating_add(earlier));
     }
 
     /// What has to outlive a restart.

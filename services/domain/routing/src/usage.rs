@@ -444,6 +444,37 @@ impl Usage {
         }
     }
 
+    /// What was spent before a power cut, from a state of then that says nothing else. It comes to
+    /// what was spent since, but for extensions that an administrator resumed since.
+    pub fn take_back(&mut self, state: &UsageState, at: Instant) {
+        let earlier = Self::restored(state, at);
+        let counted = earlier.periods;
+        self.periods = if self.periods.is_unknown() {
+            counted
+        } else {
+            counted.moved_to(self.periods)
+        };
+        for (number, resumed) in earlier.resumed {
+            self.resumed.entry(number).or_insert(resumed);
+        }
+        let resumed: BTreeMap<String, u64> = state.resumed.iter().cloned().collect();
+        let went_on = |account: &Account| match account {
+            Account::Extension(number) => {
+                let then = resumed.get(number.as_str()).copied().unwrap_or_default();
+                self.resumed.get(number).is_some_and(|now| *now != then)
+            }
+            Account::Box | Account::Trunk(_) => false,
+        };
+        for (account, meter) in earlier.spent.iter().filter(|(it, _)| !went_on(it)) {
+            let own = self.spent.entry(account.clone()).or_default();
+            own.take_back(meter.totals(at), counted, self.periods);
+        }
+        for (class, meter) in &earlier.spoken {
+            let own = self.spoken.entry(*class).or_default();
+            own.take_back(meter.totals(at), counted, self.periods);
+        }
+    }
+
     /// Goes on from what an earlier process knew. Attempts older than this process's clock are
     /// held to be as old as the clock is: a restart never forgives.
     #[must_use]

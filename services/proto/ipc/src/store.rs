@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Redacted;
-use crate::site::Site;
+use crate::site::{Class, Site};
 
 /// What a process may ask of the store.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -55,6 +55,10 @@ pub enum Request {
     PutRegistrations(Vec<Registration>),
     /// What [`Request::PutRegistrations`] kept. Answer: [`Reply::Registrations`].
     Registrations,
+    /// Replace what is known of money and minutes spent. Answer: [`Reply::Stored`].
+    PutSpent(Spent),
+    /// What [`Request::PutSpent`] kept. Answer: [`Reply::Spent`].
+    Spent,
     /// Append to the audit trail. Answer: [`Reply::Stored`], once durable.
     Audit(Audit),
     /// The audit trail, newest first. Answer: [`Reply::AuditTrail`].
@@ -107,6 +111,8 @@ pub enum Reply {
     Calls(Vec<CallRecord>),
     /// Registrations as last kept.
     Registrations(Vec<Registration>),
+    /// Money and minutes spent, as last kept; nothing when never.
+    Spent(Spent),
     /// Audit entries, newest first.
     AuditTrail(Vec<AuditEntry>),
     /// The secret, or `None` when nothing is kept by that name.
@@ -272,6 +278,25 @@ pub enum Outcome {
     Interrupted,
     /// One of the two made way for somebody else; what follows has a record of its own.
     Transferred,
+}
+
+/// Money and minutes spent in a day, a week and a month, as kept across power cuts. The numbers are
+/// those of whoever counts.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Spent {
+    /// Which day, week and month they are of; zeros when nobody knows.
+    pub periods: [i32; 3],
+    /// Milliseconds spoken, by class.
+    pub spoken: Vec<(Class, [u64; 3])>,
+    /// By the whole box.
+    pub of_box: [u64; 3],
+    /// By extensions.
+    pub extensions: Vec<(String, [u64; 3])>,
+    /// By trunks.
+    pub trunks: Vec<(String, [u64; 3])>,
+    /// When an administrator last let an extension go on.
+    pub resumed: Vec<(String, u64)>,
 }
 
 /// A registered contact as kept across restarts.

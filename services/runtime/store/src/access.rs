@@ -30,7 +30,9 @@ impl Peers {
                 Request::PutCalls(_)
                 | Request::ChangeAtPhone(_)
                 | Request::InterruptOpenCalls { .. }
-                | Request::PutRegistrations(_) => pbx,
+                | Request::PutRegistrations(_)
+                | Request::PutSpent(_)
+                | Request::Spent => pbx,
                 Request::Commit { .. }
                 | Request::History { .. }
                 | Request::Calls { .. }

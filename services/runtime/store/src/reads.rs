@@ -2,14 +2,14 @@
 
 use ipc::Redacted;
 use ipc::site::Site;
-use ipc::store::{Audit, AuditEntry, CallRecord, Registration, Version};
+use ipc::store::{Audit, AuditEntry, CallRecord, Registration, Spent, Version};
 use redb::{ReadTransaction, ReadableTable as _};
 use serde::Deserialize;
 
-use crate::rows::{AuditRow, CallRow, ConfigRow, RegistrationRow, SecretRow};
+use crate::rows::{AuditRow, CallRow, ConfigRow, RegistrationRow, SecretRow, SpentRow};
 use crate::tables::{
-    ANCHOR_KEY, AUDIT, CALLS, CONFIG, Fault, META, REGISTRATIONS, SECRETS, decode, get, key_number,
-    redb_fault, secret_key,
+    ANCHOR_KEY, AUDIT, CALLS, CONFIG, Fault, META, REGISTRATIONS, SECRETS, SPENT_KEY, decode, get,
+    key_number, redb_fault, secret_key,
 };
 use crate::{audit, tables};
 
@@ -87,6 +87,17 @@ pub(crate) fn call_rows(
         found.push(decode::<CallRow>("calls", value.value())?);
     }
     Ok(found)
+}
+
+/// Money and minutes spent, as last kept.
+pub(crate) fn spent(txn: &ReadTransaction) -> Result<Spent, Fault> {
+    Ok(spent_row(txn)?.unwrap_or_default().into())
+}
+
+/// The same as it stands on disk.
+pub(crate) fn spent_row(txn: &ReadTransaction) -> Result<Option<SpentRow>, Fault> {
+    let table = txn.open_table(META).map_err(redb_fault)?;
+    get(&table, "meta", SPENT_KEY)
 }
 
 /// All registrations kept.

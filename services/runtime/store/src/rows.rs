@@ -428,6 +428,44 @@ impl From<RegistrationRow> for store::Registration {
     }
 }
 
+/// Money and minutes spent.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct SpentRow {
+    periods: [i32; 3],
+    spoken: Vec<(site::Class, [u64; 3])>,
+    of_box: [u64; 3],
+    extensions: Vec<(String, [u64; 3])>,
+    trunks: Vec<(String, [u64; 3])>,
+    resumed: Vec<(String, u64)>,
+}
+
+impl From<store::Spent> for SpentRow {
+    fn from(from: store::Spent) -> Self {
+        Self {
+            periods: from.periods,
+            spoken: from.spoken,
+            of_box: from.of_box,
+            extensions: from.extensions,
+            trunks: from.trunks,
+            resumed: from.resumed,
+        }
+    }
+}
+
+impl From<SpentRow> for store::Spent {
+    fn from(row: SpentRow) -> Self {
+        Self {
+            periods: row.periods,
+            spoken: row.spoken,
+            of_box: row.of_box,
+            extensions: row.extensions,
+            trunks: row.trunks,
+            resumed: row.resumed,
+        }
+    }
+}
+
 /// An audit entry; its number is its key.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct AuditRow {

@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::reads;
-use crate::rows::{AuditRow, CallRow, ConfigRow, RegistrationRow, SecretRow};
+use crate::rows::{AuditRow, CallRow, ConfigRow, RegistrationRow, SecretRow, SpentRow};
 use crate::tables::{
     ANCHOR_KEY, AUDIT, CALLS, CONFIG, Fault, META, OPEN_CALLS, REGISTRATIONS, SCHEMA_VERSION,
-    SECRETS, number_key, open, put, registration_key, secret_key,
+    SECRETS, SPENT_KEY, number_key, open, put, registration_key, secret_key,
 };
 use crate::writes::{put_call, put_config_row};
 
@@ -47,6 +47,8 @@ pub(crate) struct Snapshot {
     /// Newest first.
     pub(crate) calls: Vec<CallRow>,
     registrations: Vec<RegistrationRow>,
+    #[serde(default)]
+    spent: Option<SpentRow>,
 }
 
 impl Snapshot {
@@ -70,6 +72,7 @@ impl Snapshot {
             anchor,
             calls: reads::call_rows(txn, u32::from(ENTRIES_MAX), None)?,
             registrations: reads::registration_rows(txn)?,
+            spent: reads::spent_row(txn)?,
         }))
     }
 
@@ -94,7 +97,11 @@ impl Snapshot {
             let key = registration_key(&row.extension, &row.contact);
             put(&mut registrations, "registrations", &key, row)?;
         }
-        put(&mut open(txn, META)?, "meta", ANCHOR_KEY, &self.anchor)
+        let mut meta = open(txn, META)?;
+        if let Some(row) = &self.spent {
+            put(&mut meta, "meta", SPENT_KEY, row)?;
+        }
+        put(&mut meta, "meta", ANCHOR_KEY, &self.anchor)
     }
 
     /// Writes the snapshot; it is durable when this returns.

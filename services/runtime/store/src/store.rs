@@ -126,6 +126,8 @@ impl Store {
             Request::Registrations => {
                 shared.read(|txn| reads::registrations(txn).map(Reply::Registrations))
             }
+            Request::PutSpent(spent) => self.write(Write::PutSpent(spent)),
+            Request::Spent => shared.read(|txn| reads::spent(txn).map(Reply::Spent)),
             Request::Audit(audit) => self.write(Write::Audit(audit)),
             Request::AuditTrail { limit } => {
                 shared.read(|txn| reads::audit_trail(txn, limit).map(Reply::AuditTrail))

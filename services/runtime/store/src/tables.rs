@@ -9,7 +9,8 @@ use crate::rows::{self, RowError};
 type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 pub(crate) type WriteTable<'txn> = Table<'txn, &'static [u8], &'static [u8]>;
 
-/// Facts about the database itself, by name: [`SCHEMA_VERSION_KEY`], [`ANCHOR_KEY`].
+/// Facts about the database itself, by name: [`SCHEMA_VERSION_KEY`], [`ANCHOR_KEY`]; and the
+/// one row of its kind, [`SPENT_KEY`].
 pub(crate) const META: Definition = Definition::new("meta");
 /// Configuration versions by big-endian number.
 pub(crate) const CONFIG: Definition = Definition::new("config");
@@ -28,6 +29,9 @@ pub(crate) const SECRETS: Definition = Definition::new("secrets");
 pub(crate) const SCHEMA_VERSION_KEY: &[u8] = b"schema_version";
 /// Hash of the newest audit entry that was dropped for age: where the chain kept begins.
 pub(crate) const ANCHOR_KEY: &[u8] = b"audit_anchor";
+
+/// Money and minutes spent.
+pub(crate) const SPENT_KEY: &[u8] = b"spent";
 
 /// The shape this firmware writes.
 pub(crate) const SCHEMA_VERSION: u32 = 1;

@@ -7,17 +7,17 @@ use std::collections::BTreeSet;
 
 use ipc::Redacted;
 use ipc::site::Site;
-use ipc::store::{Audit, CallRecord, Registration, Reply};
+use ipc::store::{Audit, CallRecord, Registration, Reply, Spent};
 use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 use sansio::UnixTime;
 
 use crate::audit;
 use crate::rows::{
-    AuditRow, CallRow, ConfigRow, OutcomeRow, RegistrationRow, SecretRow, SiteRow, encode,
+    AuditRow, CallRow, ConfigRow, OutcomeRow, RegistrationRow, SecretRow, SiteRow, SpentRow, encode,
 };
 use crate::tables::{
-    ANCHOR_KEY, AUDIT, CALLS, CONFIG, Fault, META, OPEN_CALLS, REGISTRATIONS, SECRETS, WriteTable,
-    get, last_number, number_key, open, put, redb_fault, registration_key, secret_key,
+    ANCHOR_KEY, AUDIT, CALLS, CONFIG, Fault, META, OPEN_CALLS, REGISTRATIONS, SECRETS, SPENT_KEY,
+    WriteTable, get, last_number, number_key, open, put, redb_fault, registration_key, secret_key,
 };
 
 /// Configuration versions kept. With sites of usual size this is years of changes.
@@ -32,6 +32,8 @@ pub const CALLS_MAX: u64 = 200_000;
 pub const AUDIT_ENTRIES_MAX: u64 = 100_000;
 /// Registrations kept: as many as `pbx` admits.
 pub const REGISTRATIONS_MAX: usize = 20_000;
+/// Trunks whose money is kept, those that were deleted this month included.
+const NAMES_SPENT_MAX: usize = 1_000;
 /// Longest key part a peer may choose (call id, secret name, contact), bytes.
 pub const NAME_LENGTH_MAX: usize = 512;
 /// Longest secret, bytes: a key with its certificate chain fits.
@@ -54,6 +56,8 @@ pub(crate) enum Write {
     InterruptOpenCalls { except: Vec<String> },
     /// See [`ipc::store::Request::PutRegistrations`].
     PutRegistrations(Vec<Registration>),
+    /// See [`ipc::store::Request::PutSpent`].
+    PutSpent(Spent),
     /// See [`ipc::store::Request::Audit`].
     Audit(Audit),
     /// See [`ipc::store::Request::PutSecret`].
@@ -108,6 +112,7 @@ pub(crate) fn apply(
         Write::PutCalls(calls) => put_calls(txn, calls),
         Write::InterruptOpenCalls { except } => interrupt_open_calls(txn, except),
         Write::PutRegistrations(registrations) => put_registrations(txn, registrations),
+        Write::PutSpent(spent) => put_spent(txn, spent),
         Write::Audit(audit) => {
             append_audit(txn, audit, now)?;
             Ok(Outcome::of(Reply::Stored))
@@ -283,6 +288,16 @@ fn put_registrations(
                 .map_err(redb_fault)?;
         }
     }
+    Ok(Outcome::of(Reply::Stored))
+}
+
+fn put_spent(txn: &WriteTransaction, spent: &Spent) -> Result<Outcome, Fault> {
+    if spent.extensions.len() > config::EXTENSIONS_MAX || spent.trunks.len() > NAMES_SPENT_MAX {
+        let reason = "more accounts than a site has are not kept".to_owned();
+        return Ok(Outcome::refused(reason));
+    }
+    let row = SpentRow::from(spent.clone());
+    put(&mut open(txn, META)?, "meta", SPENT_KEY, &row)?;
     Ok(Outcome::of(Reply::Stored))
 }
 

@@ -20,6 +20,8 @@ pub(super) enum Alarm {
     Slot(u32),
     /// Caps of minutes and money are looked at.
     Caps,
+    /// What was spent is handed to the store.
+    Spent,
     /// A warning has been heard in a talk.
     Beep(Key),
     /// Something rings and is to be kept for the next process.

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use ::routing::{Charge, Ticket};
 use ipc::sound::{Clip, Source};
 use sansio::Instant;
 
@@ -24,6 +25,10 @@ const LOOK_MIN: Duration = Duration::from_secs(1);
 const WARNING: Duration = Duration::from_secs(30);
 /// How long the beep has the talk for itself.
 const BEEP: Duration = Duration::from_millis(500);
+
+fn costs((_, charge): &(Ticket, Charge)) -> bool {
+    !charge.price.is_free()
+}
 
 impl Calls {
     /// A call by trunk was answered: it may reach a cap.
@@ -78,6 +83,10 @@ impl Calls {
         }
         // What was spent outlives a restart up to the last look.
         self.usage_changed = true;
+        let mut parties = self.parties.values();
+        if parties.any(|party| party.answered && party.ticket.as_ref().is_some_and(costs)) {
+            self.spent_changed(tools);
+        }
     }
 
     /// Lets those who talk at this end hear that the call ends soon.
@@ -103,8 +112,11 @@ impl Calls {
     /// The configuration in force: who was resumed may spend again.
     pub(crate) fn configured(&mut self, tools: &mut Tools<'_>) {
         let now = today(tools);
-        if let Some((_, site)) = &tools.core.site {
-            self.usage_changed |= self.usage.configure(site, tools.core.now, now);
+        if let Some((_, site)) = &tools.core.site
+            && self.usage.configure(site, tools.core.now, now)
+        {
+            self.usage_changed = true;
+            self.spent_changed(tools);
         }
     }
 }

@@ -122,13 +122,15 @@ impl Calls {
 
     /// The minutes of a call by trunk begin to count.
     pub(super) fn count_answered(&mut self, tools: &Tools<'_>, leg: LegId) {
-        if let Some((ticket, _)) = self
+        if let Some((ticket, charge)) = self
             .parties
             .get(&leg)
             .and_then(|party| party.ticket.as_ref())
         {
-            self.usage.answered(*ticket, tools.core.now, today(tools));
+            let (ticket, charge) = (*ticket, charge.clone());
+            self.usage.answered(ticket, tools.core.now, today(tools));
             self.usage_changed = true;
+            self.spent_by(tools, &charge);
             self.watch_caps(tools, leg);
         }
     }
@@ -138,9 +140,13 @@ impl Calls {
         let Some(party) = self.parties.get_mut(&leg) else {
             return;
         };
-        if let Some((ticket, _)) = party.ticket.take() {
+        if let Some((ticket, charge)) = party.ticket.take() {
+            let answered = party.answered;
             self.usage.ended(ticket, tools.core.now, today(tools));
             self.usage_changed = true;
+            if answered {
+                self.spent_by(tools, &charge);
+            }
         }
     }
 }

@@ -38,6 +38,7 @@ mod record;
 mod replaces;
 mod restore;
 mod settings;
+mod spent;
 mod table;
 #[cfg(test)]
 mod tests;

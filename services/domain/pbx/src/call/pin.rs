@@ -159,15 +159,17 @@ impl Calls {
             return;
         };
         let payer = party.extension().and_then(|it| Number::parse(it).ok());
+        let peer = party.peer.clone();
         if let Some(ticket) = asked.ticket {
             self.usage.withdrawn(ticket);
         }
         if let Some(payer) = payer.filter(|_| asked.spent) {
             self.usage.forgive(&payer, tools.core.now);
             self.usage_changed = true;
+            self.spent_changed(tools);
         }
         let (number, cause) = (&asked.number, Cause::Dialled);
-        let lead = match routing::lead(tools.core, self.usage(), &party.peer, number, cause) {
+        let lead = match routing::lead(tools.core, self.usage(), &peer, number, cause) {
             Lead::Ring(plan) => Lead::Ring(Plan { pin: false, ..plan }),
             other => other,
         };

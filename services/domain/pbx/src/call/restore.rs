@@ -105,6 +105,7 @@ impl Calls {
     /// order of the rows.
     fn restore_usage(&mut self, tools: &Tools<'_>, state: &UsageState) {
         self.usage = Usage::restored(state, tools.core.now);
+        self.spent_is_known(tools);
         let parties = self.parties.values_mut();
         self.alarms.set(Alarm::Caps, Some(tools.core.now));
         for (ticket, charge) in parties.filter_map(|party| party.ticket.as_mut()) {

@@ -55,6 +55,8 @@ pub(crate) struct Calls {
     pub(super) usage: Usage,
     /// It is to be kept for the next process.
     pub(super) usage_changed: bool,
+    /// What of it is to outlive a power cut.
+    pub(super) spent: super::spent::Keeping,
     /// Endpoints that nobody knows any more have been closed.
     pub(super) swept: bool,
 }
@@ -281,6 +283,8 @@ impl Calls {
                 Alarm::Talk(key) => self.end_talk(tools, key),
                 Alarm::Slot(slot) => self.give_back(tools, slot),
                 Alarm::Caps => self.look_at_caps(tools),
+                // Looked at after every cause.
+                Alarm::Spent => {}
                 Alarm::Beep(key) => self.beep_over(tools, key),
                 Alarm::Keep(key) => self.is_ripe(key),
                 Alarm::Party(leg) if self.place(leg) == Some(Place::Gone) => {

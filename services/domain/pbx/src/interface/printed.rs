@@ -32,6 +32,7 @@ impl fmt::Debug for Input {
             Self::StoredRegistrations(rows) => {
                 write!(f, "StoredRegistrations({} rows)", rows.len())
             }
+            Self::StoredSpent(spent) => write!(f, "StoredSpent({spent:?})"),
             Self::WallClock(unix) => write!(f, "WallClock({unix:?})"),
             Self::Shutdown => f.write_str("Shutdown"),
             Self::Timer => f.write_str("Timer"),
@@ -60,6 +61,7 @@ impl fmt::Debug for Output {
                 write!(f, "Checkpoint({key}, {length:?} bytes)")
             }
             Self::Persist(records) => write!(f, "Persist({records:?})"),
+            Self::PersistSpent(spent) => write!(f, "PersistSpent({spent:?})"),
             Self::PersistRegistrations(rows) => {
                 write!(f, "PersistRegistrations({} rows)", rows.len())
             }

@@ -264,3 +264,60 @@ fn attempts_of_more_than_an_hour_ago_are_not_kept() {
     );
     assert!(usage.state(at(6_600)).attempts.is_empty());
 }
+
+/// What is kept over a power cut.
+fn cut(usage: &Usage, secs: u64) -> UsageState {
+    UsageState {
+        attempts: Vec::new(),
+        ..usage.state(at(secs))
+    }
+}
+
+#[test]
+fn what_was_spent_before_a_power_cut_comes_to_what_was_spent_since() {
+    let mut usage = Usage::default();
+    let spend = |usage: &mut Usage, now| {
+        let ticket = usage.admit(at(0), charge(Class::Mobile));
+        usage.answered(ticket, at(0), now);
+        usage.ended(ticket, at(60), now);
+    };
+    spend(&mut usage, monday());
+    let state = cut(&usage, 60);
+    let mut after = Usage::default();
+    after.take_back(&state, at(0));
+    assert_eq!(own_cents(&after, 0, monday()), [50; 3]);
+    assert_eq!(after.spoken(Class::Mobile, at(0), monday()).as_secs(), 60);
+    // The store answered late: a call of the same day was made meanwhile, or one of the next.
+    let mut after = Usage::default();
+    spend(&mut after, monday());
+    after.take_back(&state, at(60));
+    assert_eq!(own_cents(&after, 60, monday()), [100; 3]);
+    let mut after = Usage::default();
+    let tuesday = on("2026-11-24T09:00");
+    spend(&mut after, tuesday);
+    after.take_back(&state, at(60));
+    assert_eq!(own_cents(&after, 60, tuesday), [50, 100, 100]);
+}
+
+#[test]
+fn who_was_resumed_is_so_after_a_power_cut_too() {
+    let mut usage = Usage::default();
+    let ticket = usage.admit(at(0), charge(Class::Mobile));
+    usage.answered(ticket, at(0), monday());
+    usage.ended(ticket, at(60), monday());
+    let mut raw = office();
+    let earlier = Site::parse(&raw).expect("a valid office");
+    raw.extensions[0].settings.spend_resumed = 1_795_446_000;
+    let resumed = Site::parse(&raw).expect("a valid office");
+    // The configuration comes before what was spent, or after it.
+    for (site, cents) in [(&earlier, 50), (&resumed, 0)] {
+        let mut after = Usage::default();
+        after.configure(site, at(60), monday());
+        after.take_back(&cut(&usage, 60), at(60));
+        assert_eq!(own_cents(&after, 60, monday()), [cents; 3]);
+        let mut after = Usage::default();
+        after.take_back(&cut(&usage, 60), at(60));
+        after.configure(site, at(60), monday());
+        assert_eq!(own_cents(&after, 60, monday()), [cents; 3]);
+    }
+}

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use config::Site;
-use ipc::store::{CallRecord, PhoneChange, Registration, Reply, Request};
+use ipc::store::{CallRecord, PhoneChange, Registration, Reply, Request, Spent};
 use pbx::{Input, Stored};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::sleep;
@@ -49,13 +49,14 @@ struct Shared {
 struct Waiting {
     calls: BTreeMap<String, CallRecord>,
     registrations: Option<Vec<Registration>>,
+    spent: Option<Spent>,
     /// A request is under way.
     offered: bool,
 }
 
 impl Waiting {
     fn is_empty(&self) -> bool {
-        self.calls.is_empty() && self.registrations.is_none()
+        self.calls.is_empty() && self.registrations.is_none() && self.spent.is_none()
     }
 }
 
@@ -115,6 +116,12 @@ impl StoreLink {
     /// Queues the registrations in place of the list before.
     pub(super) fn put_registrations(&self, registrations: Vec<Registration>) {
         self.shared.lock().registrations = Some(registrations);
+        self.shared.wake.notify_one();
+    }
+
+    /// Queues what was spent in place of what was said of it before.
+    pub(super) fn put_spent(&self, spent: Spent) {
+        self.shared.lock().spent = Some(spent);
         self.shared.wake.notify_one();
     }
 
@@ -193,6 +200,11 @@ async fn write(
     {
         return;
     }
+    if let Reply::Spent(kept) = insist(&client, &Request::Spent).await
+        && feed.send(Input::StoredSpent(kept)).await.is_err()
+    {
+        return;
+    }
     let mut told = false;
     loop {
         shared.wake.notified().await;
@@ -221,6 +233,7 @@ async fn write(
 enum Offer {
     Calls(Vec<CallRecord>),
     Registrations(Vec<Registration>),
+    Spent(Spent),
 }
 
 impl Offer {
@@ -228,6 +241,7 @@ impl Offer {
         match self {
             Self::Calls(records) => Request::PutCalls(records.clone()),
             Self::Registrations(all) => Request::PutRegistrations(all.clone()),
+            Self::Spent(spent) => Request::PutSpent(spent.clone()),
         }
     }
 }
@@ -236,7 +250,8 @@ impl Shared {
     fn offer(&self) -> Option<Offer> {
         let mut waiting = self.lock();
         let offer = if waiting.calls.is_empty() {
-            waiting.registrations.take().map(Offer::Registrations)
+            let spent = waiting.spent.take().map(Offer::Spent);
+            spent.or_else(|| waiting.registrations.take().map(Offer::Registrations))
         } else {
             Some(Offer::Calls(
                 waiting.calls.values().take(BATCH_MAX).cloned().collect(),
@@ -257,6 +272,9 @@ impl Shared {
             Offer::Registrations(all) => {
                 waiting.registrations.get_or_insert(all);
             }
+            Offer::Spent(spent) => {
+                waiting.spent.get_or_insert(spent);
+            }
         }
     }
 
@@ -276,6 +294,7 @@ impl Shared {
                 Stored::Calls(durable)
             }
             Offer::Registrations(_) => Stored::Registrations,
+            Offer::Spent(_) => Stored::Spent,
         }
     }
 }
@@ -295,7 +314,7 @@ async fn insist(client: &Client<Request, Reply>, request: &Request) -> Reply {
 /// Asks once; an error says why the store did not do it.
 async fn attempt(client: &Client<Request, Reply>, request: &Request) -> Result<Reply, String> {
     match client.call(request).await {
-        Ok(reply @ (Reply::Stored | Reply::Registrations(_))) => Ok(reply),
+        Ok(reply @ (Reply::Stored | Reply::Registrations(_) | Reply::Spent(_))) => Ok(reply),
         Ok(other) => Err(refusal(&other)),
         Err(error) => Err(error.to_string()),
     }

@@ -3,7 +3,7 @@
 use std::os::unix::net::UnixListener;
 use std::sync::mpsc as threads;
 
-use ipc::store::Outcome;
+use ipc::store::{Outcome, Spent};
 
 use super::*;
 use crate::ipc::{Answer, serve};
@@ -82,6 +82,24 @@ fn numbers_as_long_as_a_message_do_not_keep_records_from_the_store() {
 }
 
 #[test]
+fn what_was_spent_is_written_before_registrations_and_only_as_it_is_now() {
+    let link = link();
+    link.put_registrations(Vec::new());
+    let spent = |money| Spent {
+        of_box: [money; 3],
+        ..Spent::default()
+    };
+    link.put_spent(spent(1));
+    link.put_spent(spent(2));
+    let offer = link.shared.offer().expect("it waits");
+    assert_eq!(offer.request(), Request::PutSpent(spent(2)));
+    link.shared.take_back(offer);
+    let offer = link.shared.offer().expect("it waits again");
+    assert_eq!(link.shared.settle(offer), Stored::Spent);
+    assert!(matches!(link.shared.offer(), Some(Offer::Registrations(_))));
+}
+
+#[test]
 fn only_the_last_registrations_are_written() {
     let link = link();
     link.put_registrations(Vec::new());
@@ -106,6 +124,7 @@ fn store(socket: &std::path::Path) -> threads::Receiver<Request> {
                         Reply::Config { version: 1, site }
                     }
                     Request::Registrations => Reply::Registrations(Vec::new()),
+                    Request::Spent => Reply::Spent(Spent::default()),
                     Request::PutRegistrations(_) => Reply::Failed {
                         reason: "more than are kept".to_owned(),
                     },
@@ -155,7 +174,7 @@ async fn open_calls_are_interrupted_before_any_record_of_ours_is_written() {
     link.start(vec!["0".to_owned()], feeder);
     link.put_calls(vec![record("1", Outcome::Ongoing)]);
     let mut seen = Vec::new();
-    while seen.len() < 3 {
+    while seen.len() < 4 {
         seen.push(feed.recv().await.expect("the link lives"));
     }
     assert!(
@@ -163,6 +182,7 @@ async fn open_calls_are_interrupted_before_any_record_of_ours_is_written() {
             .any(|input| matches!(input, Input::Config(1, _)))
     );
     assert!(seen.contains(&Input::StoredRegistrations(Vec::new())));
+    assert!(seen.contains(&Input::StoredSpent(Spent::default())));
     assert!(seen.contains(&Input::Stored(Stored::Calls(vec!["1".to_owned()]))));
     let writes: Vec<Request> = questions
         .try_iter()
@@ -175,6 +195,7 @@ async fn open_calls_are_interrupted_before_any_record_of_ours_is_written() {
                 except: vec!["0".to_owned()]
             },
             Request::Registrations,
+            Request::Spent,
             Request::PutCalls(vec![record("1", Outcome::Ongoing)]),
         ]
     );

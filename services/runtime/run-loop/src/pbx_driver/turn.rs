@@ -324,6 +324,7 @@ impl Turn<'_> {
             Output::Checkpoint { key, call } => self.checkpoints.put(key, call),
             Output::Persist(records) => self.backlog.extend(self.store.put_calls(records)),
             Output::PersistRegistrations(all) => self.store.put_registrations(all),
+            Output::PersistSpent(spent) => self.store.put_spent(spent),
             Output::Change(change) => self.store.change(change),
             Output::Event(event) => self.log.write(self.clock.now(), &event),
             Output::Stopped => self.stopped = true,

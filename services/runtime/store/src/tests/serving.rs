@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ipc::store::{PhoneChange, PhoneSetting};
+use ipc::site::Class;
+use ipc::store::{PhoneChange, PhoneSetting, Spent};
 
 use super::*;
 
@@ -290,6 +291,26 @@ fn what_a_process_may_not_ask_is_refused() {
     assert_eq!(store.ask(0, Request::Config), Reply::Refused { uid: 0 });
 }
 
+fn spent(money: u64) -> Spent {
+    Spent {
+        periods: [1, 2, 3],
+        spoken: vec![(Class::Mobile, [60_000; 3])],
+        of_box: [money; 3],
+        extensions: vec![("100".into(), [money, 5, 6])],
+        trunks: vec![("Carrier".into(), [money; 3])],
+        resumed: vec![("100".into(), 7)],
+    }
+}
+
+#[test]
+fn nothing_was_spent_on_a_new_box() {
+    let store = Scratch::new().store();
+    assert_eq!(
+        store.ask(PBX, Request::Spent),
+        Reply::Spent(Spent::default())
+    );
+}
+
 #[test]
 fn a_restart_keeps_everything_and_the_audit_chain_holds() {
     let scratch = Scratch::new();
@@ -300,6 +321,8 @@ fn a_restart_keeps_everything_and_the_audit_chain_holds() {
     let kept = vec![registration("100"), registration("101")];
     first.ask(PBX, Request::PutRegistrations(kept));
     first.ask(PBX, Request::PutRegistrations(vec![registration("101")]));
+    first.ask(PBX, Request::PutSpent(spent(1)));
+    first.ask(PBX, Request::PutSpent(spent(2)));
     first.close();
     assert!(
         matches!(commit(&first), Reply::Failed { .. }),
@@ -313,6 +336,8 @@ fn a_restart_keeps_everything_and_the_audit_chain_holds() {
         second.ask(PBX, Request::Registrations),
         Reply::Registrations(vec![registration("101")])
     );
+    assert_eq!(second.ask(PBX, Request::Spent), Reply::Spent(spent(2)));
+    assert_eq!(second.ask(WEB, Request::Spent), Reply::Refused { uid: WEB });
     let Reply::AuditTrail(trail) = second.ask(WEB, Request::AuditTrail { limit: 9 }) else {
         panic!()
     };
