@@ -60,6 +60,8 @@ What is counted (calls in progress, rates, minutes of the day) is left out.")]
     Explain(Explain),
     /// Show what is dangerous about the routes, and what a stolen extension can cost.
     Warnings,
+    /// Show what was spent, in hundredths, beside the caps, and the minutes of today.
+    Spending,
     /// Let an extension go on that has spent what it may.
     #[command(after_help = "Example:\n  ramal ctl resume 100")]
     Resume {
@@ -220,6 +222,7 @@ fn request(command: &Command) -> (&'static str, String, Value) {
             "/api/routes/warnings?language=en".into(),
             Value::Null,
         ),
+        Command::Spending => ("GET", "/api/spending".into(), Value::Null),
         Command::Resume { number } => {
             let target = format!("/api/extensions/{}/resume", segment(number));
             ("POST", target, json!({}))
@@ -280,6 +283,7 @@ fn show(command: &Command, answer: &Value) -> String {
         Command::Audit { .. } => render::audit(answer),
         Command::Explain(_) => render::explanation(answer),
         Command::Warnings => render::warnings(answer),
+        Command::Spending => render::spending(answer),
         Command::Resume { number } => format!("extension {number} may spend again"),
         Command::Api { .. } if answer.is_null() => "done".to_owned(),
         Command::Api { .. } => serde_json::to_string_pretty(answer).unwrap_or_default(),

@@ -9,6 +9,7 @@ pub(crate) mod people;
 pub(crate) mod records;
 pub(crate) mod sections;
 pub(crate) mod sign_in;
+pub(crate) mod spending;
 pub(crate) mod status;
 
 use serde::de::DeserializeOwned;

@@ -212,6 +212,7 @@ impl Admin {
             Action::DeleteItem(item) => actions::items::delete(self, item, &segment, caller),
             Action::OrderRoutes => actions::items::order_routes(self, request, caller),
             Action::Explain => actions::explain::explain(self, &moment, request, &caller),
+            Action::Spending => actions::spending::spending(self, caller),
             Action::Warnings => actions::explain::warnings(self, request, &caller),
             Action::Settings => actions::sections::settings(self, &segment, &caller),
             Action::ChangeSettings => {

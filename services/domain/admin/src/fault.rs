@@ -24,6 +24,7 @@ pub(crate) enum Fault {
     StoreAway,
     NotKept(String),
     InitAway,
+    PbxAway,
     Invalid(Vec<String>),
     ChangedMeanwhile,
     ExtensionExists(String),
@@ -80,9 +81,12 @@ impl Fault {
             Self::NotJson => 415,
             Self::TooManyAttempts(_) => 429,
             Self::Internal => 500,
-            Self::Starting | Self::Busy | Self::StoreAway | Self::NotKept(_) | Self::InitAway => {
-                503
-            }
+            Self::Starting
+            | Self::Busy
+            | Self::StoreAway
+            | Self::NotKept(_)
+            | Self::InitAway
+            | Self::PbxAway => 503,
         }
     }
 
@@ -90,7 +94,9 @@ impl Fault {
     pub(crate) fn retry_after_secs(&self) -> Option<u64> {
         match self {
             Self::TooManyAttempts(wait) => Some(wait.as_secs() + 1),
-            Self::Starting | Self::Busy | Self::StoreAway | Self::InitAway => Some(2),
+            Self::Starting | Self::Busy | Self::StoreAway | Self::InitAway | Self::PbxAway => {
+                Some(2)
+            }
             Self::SignInFirst
             | Self::ChangePasswordFirst
             | Self::NoSuchPage
@@ -148,6 +154,7 @@ impl Fault {
             }
             Self::NotKept(reason) => format!("nothing was changed: {reason}"),
             Self::InitAway => "init does not answer; try again in a few seconds".into(),
+            Self::PbxAway => "pbx does not answer; try again in a few seconds".into(),
             Self::Invalid(faults) => faults.join("; "),
             Self::ChangedMeanwhile => {
                 "somebody else changed the configuration meanwhile; look again and repeat".into()
@@ -195,6 +202,7 @@ impl Fault {
             }
             Self::NotKept(reason) => format!("nada foi alterado: {reason}"),
             Self::InitAway => "o init não responde; tente em alguns segundos".into(),
+            Self::PbxAway => "o pbx não responde; tente em alguns segundos".into(),
             Self::Invalid(faults) => faults.join("; "),
             Self::ChangedMeanwhile => {
                 "outra pessoa alterou a configuração neste meio tempo; confira e repita".into()

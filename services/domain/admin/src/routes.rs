@@ -66,6 +66,7 @@ pub(crate) enum Action {
     OrderRoutes,
     Explain,
     Warnings,
+    Spending,
     Settings,
     ChangeSettings,
     ResumeSpending,
@@ -166,6 +167,7 @@ pub const ROUTES: &[Route] = {
         // Telephony; what stands before `{}` is found first, so no route may have such a name.
         api(Post, "/api/routes/explain", Action::Explain),
         api(Get, "/api/routes/warnings", Action::Warnings),
+        api(Get, "/api/spending", Action::Spending),
         api(Post, "/api/routes/order", Action::OrderRoutes),
         api(Get, "/api/extensions/{}/settings", Action::Settings),
         api(Post, "/api/extensions/{}/settings", Action::ChangeSettings),

@@ -67,6 +67,8 @@ impl PbxNode {
             phones: phones.collect(),
             calls: self.calls.status(self.core.unix().as_millis()),
             trunks: self.trunk_status(),
+            spent: self.calls.spending(&self.core),
+            minutes: self.calls.minutes(&self.core),
             counters: [
                 ("calls", counters.calls),
                 ("registers", counters.registers),

@@ -345,6 +345,18 @@ impl Usage {
             .map(Money)
     }
 
+    /// Everybody who spent money this day, week or month, and how much.
+    pub fn spenders(
+        &self,
+        at: Instant,
+        now: Periods,
+    ) -> impl Iterator<Item = (&Account, [Money; 3])> {
+        let spent = move |meter: &Meter| meter.spent(at, self.periods, now).map(Money);
+        let all = self.spent.iter();
+        all.map(move |(account, meter)| (account, spent(meter)))
+            .filter(|(_, spent)| *spent != [Money::default(); 3])
+    }
+
     /// How long the calls of an account that run may go on together before they have spent `left`
     /// more; `None`: none runs.
     pub(crate) fn spent_lasts(&self, account: &Account, left: Money) -> Option<Duration> {

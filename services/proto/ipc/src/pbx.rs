@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::site::Class;
+
 /// What may be asked.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Request {
@@ -34,6 +36,30 @@ pub struct Status {
     pub trunks: Vec<Trunk>,
     /// Counters since the process started: name and value.
     pub counters: Vec<(String, u64)>,
+    /// Money spent, by whoever spent any this month.
+    pub spent: Vec<Spending>,
+    /// Minutes spoken today, begun ones whole, by class.
+    pub minutes: Vec<(Class, u64)>,
+}
+
+/// Money somebody spent, hundredths of the country's currency.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Spending {
+    /// Who.
+    pub payer: Payer,
+    /// This day, week and month.
+    pub cents: [u64; 3],
+}
+
+/// Who spends money.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Payer {
+    /// The whole box.
+    Box,
+    /// A trunk, by its name.
+    Trunk(String),
+    /// An extension, by its number.
+    Extension(String),
 }
 
 /// A registered contact.

@@ -76,6 +76,26 @@ pub(crate) fn warnings(answer: &Value) -> String {
     format!("{}\n{}", texts("warnings"), texts("worst_cases"))
 }
 
+/// What was spent, by whom.
+pub(crate) fn spending(answer: &Value) -> String {
+    let money = [
+        "payer",
+        "name",
+        "day_cents",
+        "day_cap",
+        "week_cents",
+        "week_cap",
+        "month_cents",
+        "month_cap",
+    ];
+    let minutes = ["class", "today", "cap"];
+    [
+        table("spending", list(answer, "spending"), &money),
+        table("minutes", list(answer, "minutes"), &minutes),
+    ]
+    .join("\n")
+}
+
 /// Extensions.
 pub(crate) fn extensions(answer: &Value) -> String {
     table(

@@ -292,6 +292,36 @@ fn the_simulator_says_step_by_step_what_would_happen() {
     );
 }
 
+#[test]
+fn what_was_spent_is_shown_beside_its_caps() {
+    let mut desk = Desk::new();
+    let caps = json!({"spend": {"day_cents": 500, "week_cents": 0, "month_cents": 900}});
+    assert_eq!(desk.post("extensions/100/settings", &caps).0, 200);
+    let shown = desk.get("spending");
+    assert_eq!(shown["currency"], "R$");
+    let [of_box, trunk, extension] = shown["spending"].as_array().expect("rows").as_slice() else {
+        panic!("{shown}")
+    };
+    assert_eq!(
+        (&of_box["payer"], &of_box["day_cents"]),
+        (&json!("box"), &json!(0))
+    );
+    assert_eq!(of_box["day_cap"], json!(200_000));
+    assert_eq!(
+        (&trunk["name"], &trunk["day_cap"]),
+        (&json!("Carrier"), &Value::Null)
+    );
+    let expected = json!({
+        "payer": "extension", "name": "100",
+        "day_cents": 10, "day_cap": 500,
+        "week_cents": 20, "week_cap": null,
+        "month_cents": 30, "month_cap": 900,
+    });
+    assert_eq!(extension, &expected);
+    let mobile = json!({"class": "mobile", "today": 7, "cap": 3_000});
+    assert!(shown["minutes"].as_array().expect("rows").contains(&mobile));
+}
+
 /// The plan that the installers' page shows.
 fn documented_plan() -> Value {
     let mut examples = examples().into_iter();

@@ -273,6 +273,11 @@ fn observation(store_away: bool) -> Observation {
                 state: "no answer".into(),
                 calls: 0,
             }],
+            spent: vec![pbx::Spending {
+                payer: pbx::Payer::Extension("100".into()),
+                cents: [10, 20, 30],
+            }],
+            minutes: vec![(ipc::site::Class::Mobile, 7)],
             ..pbx::Status::default()
         }),
         net: Ok(net::Status::default()),

@@ -8,6 +8,7 @@ use sip::StatusCode;
 use super::party::{Party, Place};
 use super::record::Left;
 use super::{CALLS_MAX, Calls, Key, Tools};
+use crate::core::Core;
 use crate::leg::LegId;
 
 impl Calls {
@@ -153,7 +154,12 @@ impl Calls {
 
 /// The day, week and month at the site, by which what was spent is counted.
 pub(super) fn today(tools: &Tools<'_>) -> Periods {
-    let site = tools.core.site.as_ref();
-    site.map(|(_, site)| Periods::of(site, tools.core.unix()))
+    periods(tools.core)
+}
+
+/// The same, for who has no call at hand.
+pub(super) fn periods(core: &Core) -> Periods {
+    let site = core.site.as_ref();
+    site.map(|(_, site)| Periods::of(site, core.unix()))
         .unwrap_or_default()
 }

@@ -6,12 +6,16 @@
 
 use std::time::Duration;
 
+use config::{Class, Money};
+use ipc::pbx::{Payer, Spending};
 use ipc::store::Spent;
-use routing::{Charge, Periods, UsageState};
+use routing::{Account, Charge, Periods, UsageState};
 use sansio::Instant;
 
 use super::alarms::Alarm;
+use super::limits::periods;
 use super::{Calls, Tools};
+use crate::core::Core;
 use crate::interface::Output;
 
 /// What a power cut may forgive.
@@ -71,6 +75,32 @@ impl Calls {
         }
         self.usage.take_back(&kept(spent), tools.core.now);
         self.usage_changed = true;
+    }
+}
+
+impl Calls {
+    /// Money spent, for people.
+    pub(crate) fn spending(&self, core: &Core) -> Vec<Spending> {
+        let spenders = self.usage.spenders(core.now, periods(core));
+        let spending = spenders.map(|(account, spent)| Spending {
+            payer: match account {
+                Account::Box => Payer::Box,
+                Account::Trunk(name) => Payer::Trunk(name.clone()),
+                Account::Extension(number) => Payer::Extension(number.to_string()),
+            },
+            cents: spent.map(Money::as_cents),
+        });
+        spending.collect()
+    }
+
+    /// Minutes spoken today, for people.
+    pub(crate) fn minutes(&self, core: &Core) -> Vec<(Class, u64)> {
+        let spoken = |class| {
+            let spoken = self.usage.spoken(class, core.now, periods(core));
+            (class, spoken.as_secs().div_ceil(60))
+        };
+        let all = Class::ALL.into_iter().map(spoken);
+        all.filter(|(_, minutes)| *minutes > 0).collect()
     }
 }
 
