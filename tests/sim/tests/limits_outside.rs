@@ -464,3 +464,33 @@ fn calls_that_cost_nothing_are_no_writes() {
     floor.run_secs(200);
     assert_eq!(floor.world.store.spent.1, 0);
 }
+
+/// Who forges the carrier's address makes phones ring no more often than the line may.
+#[test]
+fn calls_that_come_in_too_fast_are_refused_until_a_minute_is_over() {
+    let mut floor = floor(vec![to_trunk("second")], |site| {
+        site.trunks[0].inbound_per_minute = 2;
+        site.routes.push(Route {
+            name: "in".into(),
+            sources: vec![Source::Trunks],
+            pattern: "100".into(),
+            destinations: vec![Destination::Extension("100".into())],
+            ..Route::default()
+        });
+    });
+    for refused in [false, false, true, true] {
+        let line = floor.call(FIRST, "100");
+        assert_eq!(floor.stand(FIRST, line) == Stand::Over(503), refused);
+        floor.act(FIRST, |set, world| set.hang_up(world, line));
+    }
+    let other = floor.call(SECOND, "100");
+    assert_ne!(
+        floor.stand(SECOND, other),
+        Stand::Over(503),
+        "another trunk"
+    );
+    floor.act(SECOND, |set, world| set.hang_up(world, other));
+    floor.run_secs(60);
+    let line = floor.call(FIRST, "100");
+    assert_ne!(floor.stand(FIRST, line), Stand::Over(503));
+}

@@ -144,7 +144,7 @@ fn trunk_changes(old: &Trunk, new: &Trunk) -> Vec<String> {
     let mut changes = Vec::new();
     changed!(old, new, changes; enabled outbound_proxy transport trust qualify channels_max codecs
         identity prack session_timers dtmf encryption inbound_number inbound_rewrites number_form
-        failover_statuses spend);
+        failover_statuses spend inbound_per_minute source_port);
     match (&old.access, &new.access) {
         (Access::Registering(old), Access::Registering(new)) => {
             changed!(old, new, changes; server user auth_user realm expires contact_user);

@@ -19,6 +19,8 @@ use crate::wrong::{Report, Wrong};
 
 /// Most calls on one trunk: two E1 lines of primary rate many times over.
 pub(crate) const CHANNELS_MAX: u16 = 1_000;
+/// Highest rate of calls that come in: each one is remembered for a minute.
+const INBOUND_PER_MINUTE_MAX: u16 = 6_000;
 /// Most rewrites of one trunk.
 pub(crate) const REWRITES_MAX: usize = 100;
 /// Longest user name, realm or password of a trunk, characters.
@@ -65,6 +67,11 @@ pub struct Trunk {
     pub failover_statuses: BTreeSet<u16>,
     /// What calls by it may cost (F5).
     pub spend: Spend,
+    /// Calls that come in by it in any minute; `None`: as many as come.
+    pub inbound_per_minute: Option<usize>,
+    /// Port that its requests by UDP come from, where its address alone tells whose they are;
+    /// `None`: any.
+    pub source_port: Option<u16>,
 }
 
 /// How the two ends know each other.
@@ -132,6 +139,12 @@ impl Trunk {
     }
 
     pub(crate) fn parse(raw: &RawTrunk, report: &mut Report<'_>) -> Option<Self> {
+        report.range(
+            "inbound_per_minute",
+            raw.inbound_per_minute,
+            0,
+            INBOUND_PER_MINUTE_MAX.into(),
+        );
         report.range("channels_max", raw.channels_max, 1, CHANNELS_MAX.into());
         report.range("session_timers.secs", raw.session_timers.secs, 90, 86_400);
         if raw.qualify_secs != 0 {
@@ -174,6 +187,8 @@ impl Trunk {
             number_form: raw.number_form,
             failover_statuses: raw.failover_statuses.iter().copied().collect(),
             spend: Spend::parse(raw.spend),
+            inbound_per_minute: (raw.inbound_per_minute > 0).then(|| raw.inbound_per_minute.into()),
+            source_port: (raw.source_port > 0).then_some(raw.source_port),
         })
     }
 
@@ -207,6 +222,11 @@ impl Trunk {
             number_form: self.number_form,
             failover_statuses: self.failover_statuses.iter().copied().collect(),
             spend: self.spend.to_ipc(),
+            inbound_per_minute: self
+                .inbound_per_minute
+                .and_then(|calls| u16::try_from(calls).ok())
+                .unwrap_or_default(),
+            source_port: self.source_port.unwrap_or_default(),
         }
     }
 }

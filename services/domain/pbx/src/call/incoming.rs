@@ -105,24 +105,19 @@ impl Calls {
                 outcome: Outcome::Rejected,
             };
         }
-        let Some(party) = self.parties.get(&leg) else {
+        let Some(peer) = self.parties.get(&leg).map(|party| party.peer.clone()) else {
             return routing::nowhere();
         };
-        if let Peer::Trunk(trunk) = &party.peer
-            && self.usage.on_trunk(trunk) > tools.trunks.channels_max(trunk)
+        if let Peer::Trunk(trunk) = &peer
+            && (self.comes_too_fast(tools.core, trunk)
+                || self.usage.on_trunk(trunk) > tools.trunks.channels_max(trunk))
         {
             return Lead::Refuse {
                 status: StatusCode::SERVICE_UNAVAILABLE,
                 outcome: Outcome::Rejected,
             };
         }
-        routing::lead(
-            tools.core,
-            self.usage(),
-            &party.peer,
-            dialled,
-            Cause::Dialled,
-        )
+        routing::lead(tools.core, self.usage(), &peer, dialled, Cause::Dialled)
     }
 
     /// Does what the dialled number means.

@@ -1,5 +1,7 @@
 //! How many calls there are, of whom: for limits, and for who is busy.
 
+use std::time::Duration;
+
 use ipc::pbx::Trunk as TrunkStatus;
 use ipc::store::Outcome;
 use routing::{Charge, Periods, Ticket, Usage};
@@ -11,6 +13,8 @@ use super::{CALLS_MAX, Calls, Key, Tools};
 use crate::core::Core;
 use crate::leg::LegId;
 
+const MINUTE: Duration = Duration::from_secs(60);
+
 impl Calls {
     /// In how many calls an extension is; a phone that only rings does not count.
     pub(super) fn calls_of(&self, extension: &str) -> usize {
@@ -21,6 +25,22 @@ impl Calls {
         let of_extension = |party: &&Party| party.extension() == Some(extension);
         let parties = self.parties.values().filter(of_extension);
         parties.filter(in_call).count()
+    }
+
+    /// Whether more calls come in by a trunk than may in a minute. One that may not does not count.
+    pub(super) fn comes_too_fast(&mut self, core: &Core, trunk: &str) -> bool {
+        let limits = core.site.as_ref().and_then(|(_, site)| site.trunk(trunk));
+        let Some(limit) = limits.and_then(|trunk| trunk.inbound_per_minute) else {
+            self.inbound.remove(trunk);
+            return false;
+        };
+        let recent = self.inbound.entry(trunk.to_owned()).or_default();
+        recent.retain(|came| core.now - *came < MINUTE);
+        let full = recent.len() >= limit;
+        if !full {
+            recent.push_back(core.now);
+        }
+        full
     }
 
     /// Calls on a trunk.

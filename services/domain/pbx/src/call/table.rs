@@ -1,6 +1,6 @@
 //! All calls: what happens to a leg, and what that means for the party at its other end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ipc::pbx::Call as CallStatus;
 use ipc::sound::{Clip, Event as SoundEvent, Request as SoundRequest, Source, Stats};
@@ -51,6 +51,8 @@ pub(crate) struct Calls {
     pub(super) kept: BTreeSet<Key>,
     /// Under which of them a record is kept that is over.
     pub(super) record_keys: BTreeMap<String, Key>,
+    /// When calls of the last minute came in by each trunk that is limited.
+    pub(super) inbound: BTreeMap<String, VecDeque<Instant>>,
     /// What is going on and what was spent.
     pub(super) usage: Usage,
     /// It is to be kept for the next process.

@@ -80,12 +80,20 @@ fn fit(line: &Line, flow: Flow) -> Option<Fit> {
     }
     let source = flow.remote.ip();
     match &trunk.access {
+        Access::Peer { .. } if !is_source_port(trunk, flow) => None,
         Access::Peer { networks, .. } => {
             let fitting = networks.iter().filter(|it| it.contains(source));
             fitting.map(Network::length).max().map(Fit)
         }
         Access::Registering(_) => line.is_server(source).then_some(Fit(u8::MAX)),
     }
+}
+
+/// Whether a datagram comes from the port that the trunk always uses, where it has one. Connections
+/// come from any.
+fn is_source_port(trunk: &Trunk, flow: Flow) -> bool {
+    let port = trunk.source_port.filter(|_| flow.stream.is_none());
+    port.is_none_or(|port| port == flow.remote.port())
 }
 
 fn calls_account(trunk: &Trunk, request: &Request) -> bool {

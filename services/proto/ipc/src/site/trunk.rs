@@ -49,6 +49,11 @@ pub struct Trunk {
     pub failover_statuses: Vec<u16>,
     /// What calls by it may cost (F5).
     pub spend: Spend,
+    /// Calls that come in by it in any minute; 0: as many as come.
+    pub inbound_per_minute: u16,
+    /// Port that its requests by UDP come from, where its address alone tells whose they are; 0:
+    /// any.
+    pub source_port: u16,
 }
 
 /// How the two ends know each other.
@@ -258,6 +263,8 @@ impl Default for Trunk {
             number_form: NumberForm::default(),
             failover_statuses: vec![408, 480, 500, 502, 503, 504],
             spend: Spend::default(),
+            inbound_per_minute: 0,
+            source_port: 0,
         }
     }
 }

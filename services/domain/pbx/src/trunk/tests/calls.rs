@@ -458,3 +458,24 @@ fn the_connection_of_a_trunk_stays_open_after_its_call() {
     assert!(!closed(trunk, "192.0.2.7:40000"));
     assert!(closed(stranger, "198.51.100.7:40000"));
 }
+
+#[test]
+fn a_trunk_with_a_port_of_its_own_sends_datagrams_from_no_other() {
+    let mut fixed = peer("fixed", CARRIER, &["192.0.2.0/24"]);
+    fixed.source_port = 5062;
+    let carrier = Carrier::new(vec![fixed]);
+    let request = plain("sip:100@10.0.0.1");
+    let from = |address: &str| whose(&carrier, udp(address), &request);
+    assert_eq!(from("192.0.2.9:5062").as_deref(), Some("fixed"));
+    assert_eq!(from("192.0.2.9:5060"), None);
+    // A connection has a port of its own.
+    let connected = Flow {
+        stream: Some(1),
+        transport: Transport::Tcp,
+        ..udp("192.0.2.9:40000")
+    };
+    assert_eq!(
+        whose(&carrier, connected, &request).as_deref(),
+        Some("fixed")
+    );
+}
