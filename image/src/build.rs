@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cargo::{BinaryTarget, build_binaries};
+use crate::cargo::{BinaryTarget, Profile, build_binaries};
 use crate::data_template::{self, TemplateError};
 use crate::host::HostError;
 use crate::initramfs;
@@ -68,12 +68,20 @@ pub const SIZE_MAX: u64 = 32 * 1024 * 1024;
 /// # Errors
 /// The first part that failed, by name.
 pub fn build(target: BinaryTarget) -> Result<Image, BuildError> {
+    build_as(target, Profile::Box)
+}
+
+/// The same with binaries of this profile.
+///
+/// # Errors
+/// The first part that failed, by name.
+pub fn build_as(target: BinaryTarget, profile: Profile) -> Result<Image, BuildError> {
     let workspace = workspace();
     let target_folder = target_folder();
     let kernel = progress::timed("Getting the kernel", || kernel::fetch(&cache_folder()))?;
     progress::note(&kernel.source);
     let binaries = progress::timed("Compiling the box's binaries", || {
-        build_binaries(&workspace, &target_folder, target)
+        build_binaries(&workspace, &target_folder, target, profile)
     })?;
     let folder = target_folder.join("box/image");
     std::fs::create_dir_all(&folder).map_err(|source| file_error(&folder, source))?;

@@ -24,6 +24,24 @@ impl BinaryTarget {
     }
 }
 
+/// How the box's binaries are built.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Profile {
+    /// Quickly enough for the daily loop.
+    Box,
+    /// The same, optimised as one piece: a fifth less processor time, a minute and a half more.
+    Released,
+}
+
+impl Profile {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Box => "box",
+            Self::Released => "released",
+        }
+    }
+}
+
 /// The binaries of the box.
 #[derive(Clone, Debug)]
 pub(crate) struct Binaries {
@@ -38,6 +56,7 @@ pub(crate) fn build_binaries(
     workspace: &Path,
     target_folder: &Path,
     target: BinaryTarget,
+    profile: Profile,
 ) -> Result<Binaries, HostError> {
     let folder = target_folder.join("box");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -46,7 +65,7 @@ pub(crate) fn build_binaries(
         "build",
         "--locked",
         "--profile",
-        "box",
+        profile.name(),
         "-p",
         "init",
         "-p",
@@ -62,7 +81,7 @@ pub(crate) fn build_binaries(
         }
     }
     run_visibly(&mut cargo)?;
-    let built = folder.join(target.triple()).join("box");
+    let built = folder.join(target.triple()).join(profile.name());
     Ok(Binaries {
         init: built.join("init"),
         ramal: built.join("ramal"),

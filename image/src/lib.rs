@@ -11,7 +11,7 @@
 //! own writers give the same bytes on every host.
 
 pub mod build;
-mod cargo;
+pub mod cargo;
 mod cpio;
 mod data_template;
 mod host;

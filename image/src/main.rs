@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use image::cargo::Profile;
 use image::{build, prepare, progress};
 
 /// Makes the box's image.
@@ -16,14 +17,18 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Build kernel, initramfs and root file system.
-    #[command(after_help = "Example:\n  cargo image build")]
-    Build,
+    #[command(after_help = "Examples:\n  cargo image build\n  cargo image build --released")]
+    Build {
+        /// Optimise the binaries as one piece, as in a released image: a minute and a half more.
+        #[arg(long)]
+        released: bool,
+    },
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
-        Command::Build => run_build(),
+        Command::Build { released } => run_build(released),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -34,8 +39,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run_build() -> Result<(), Box<dyn std::error::Error>> {
+fn run_build(released: bool) -> Result<(), Box<dyn std::error::Error>> {
     let target = prepare::prepare()?;
-    build::build(target)?;
+    let profile = match released {
+        true => Profile::Released,
+        false => Profile::Box,
+    };
+    build::build_as(target, profile)?;
     Ok(())
 }

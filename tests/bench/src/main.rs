@@ -29,7 +29,7 @@ use native::say;
     cargo run --release -p bench -- relay --calls 100 --seconds 10 --peer\n  \
     cargo run --release -p bench -- soak --minutes 30")]
 struct Arguments {
-    /// The program to measure; built with the profile `box` when not given.
+    /// The program to measure; built with the profile `released` when not given.
     #[arg(long, value_name = "FILE", global = true)]
     ramal: Option<PathBuf>,
     /// Keep the folder of the run, with logs and SIPp's output.
@@ -166,6 +166,6 @@ fn run(arguments: &Arguments) -> Result<(), BenchError> {
 
 /// Builds what runs on the box, for this machine.
 fn build() -> Result<PathBuf, BenchError> {
-    say("building ramal with the profile `box`");
-    Ok(native::build(native::Profile::Box)?)
+    say("building ramal with the profile `released`");
+    Ok(native::build(native::Profile::Released)?)
 }

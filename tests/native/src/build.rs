@@ -8,8 +8,8 @@ use crate::NativeError;
 /// How `ramal` is built.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Profile {
-    /// As it runs on the box: for measuring.
-    Box,
+    /// As it is released: for measuring.
+    Released,
     /// Quickly and with checks: for tests.
     Dev,
 }
@@ -20,7 +20,7 @@ pub enum Profile {
 /// cargo cannot be run, or it does not compile.
 pub fn build(profile: Profile) -> Result<PathBuf, NativeError> {
     let (name, folder) = match profile {
-        Profile::Box => ("box", "box"),
+        Profile::Released => ("released", "released"),
         Profile::Dev => ("dev", "debug"),
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
