@@ -133,10 +133,7 @@ impl Leg {
             StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED
         );
         let sent = cx.shared.clients.get(&id);
-        let may_sign = sent.is_some_and(|sent| {
-            let request = sent.request.as_ref();
-            sent.purpose == Purpose::Invite || request.is_some_and(|it| self.may_sign(cx.core, it))
-        });
+        let may_sign = sent.is_some_and(|sent| self.may_sign(cx.core, sent.purpose));
         let Some(challenges) = self.challenges.as_mut().filter(|_| asked && may_sign) else {
             return false;
         };

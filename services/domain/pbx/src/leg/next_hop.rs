@@ -118,26 +118,43 @@ impl Leg {
         self.heard || !matches!(self.first, First::Incoming(_))
     }
 
-    /// Whether a request may carry the trunk's password: to where the INVITE went, to the trunk's
-    /// own servers, and by the route that they recorded; never to whatever else a Contact names.
-    pub(super) fn may_sign(&self, core: &Core, request: &Request) -> bool {
+    /// Whether a request may carry the trunk's password: never to a host that is not the carrier's,
+    /// for whoever was called may have written Contact and Record-Route.
+    pub(super) fn may_sign(&self, core: &Core, purpose: Purpose) -> bool {
+        match (purpose, &self.first) {
+            (Purpose::Invite, _) => true,
+            // Who lost has nothing to ask.
+            (Purpose::LateBye, _) => !self.is_routed(),
+            (Purpose::Prack(fork), First::Outgoing(calling)) => {
+                let fork = calling.forks.get(fork);
+                fork.is_some_and(|fork| self.is_carriers(core, fork.dialog.next_hop()))
+            }
+            (_, _) => self.is_carriers(core, self.dialog.next_hop()),
+        }
+    }
+
+    /// Whether a next hop is where the INVITE went to, or one of the trunk's own servers.
+    pub(super) fn is_carriers(&self, core: &Core, hop: &Uri) -> bool {
         let Peer::Trunk(trunk) = &self.peer else {
             return true;
         };
-        if request.headers.first(&HeaderName::Route).is_some() {
-            return true;
-        }
-        let Some(query) = question(&request.uri, self.dialog.flow) else {
+        let Some(query) = question(hop, self.dialog.flow) else {
             return true;
         };
+        let is_known = |address| self.origin == Some(address) || core.is_server(trunk, address);
+        let by_flow = is_known(self.dialog.flow.remote.ip().to_canonical());
         match literal(&query) {
             Some(address) => {
-                self.origin == Some(address)
-                    || core.is_server(trunk, address)
-                    || (is_within_its_house(&query, self.dialog.flow)
-                        && self.origin == Some(self.dialog.flow.remote.ip().to_canonical()))
+                is_known(address) || (by_flow && is_within_its_house(&query, self.dialog.flow))
             }
-            None => core.is_server_name(trunk, &query.host),
+            None => {
+                let leads = |way: &Way| match way {
+                    Way::Leads { flow, .. } => is_known(flow.remote.ip().to_canonical()),
+                    Way::Asked(_) => false,
+                };
+                core.is_server_name(trunk, &query.host)
+                    || self.routes.way(&query).is_some_and(leads)
+            }
         }
     }
 

@@ -332,7 +332,7 @@ impl Leg {
         mut request: Request,
         purpose: Purpose,
     ) -> Option<ClientId> {
-        let may_sign = purpose == Purpose::Invite || self.may_sign(cx.core, &request);
+        let may_sign = self.may_sign(cx.core, purpose);
         if let Some(challenges) = self.challenges.as_mut().filter(|_| may_sign) {
             challenges.authorize(&mut cx.core.secrets, &mut request);
         }
@@ -390,7 +390,7 @@ impl Leg {
         credentials: &[(HeaderName, Vec<u8>)],
     ) {
         let mut ack = dialog.ack(cseq);
-        let may_sign = self.may_sign(cx.core, &ack);
+        let may_sign = self.is_carriers(cx.core, dialog.next_hop());
         for (name, value) in credentials.iter().filter(|_| may_sign) {
             // RFC 3261 §22.1: the ACK has the credentials of its INVITE.
             ack.headers.push(name.clone(), value.clone());

@@ -372,9 +372,12 @@ impl Leg {
             bye.headers.push(HeaderName::Reason, reason);
         }
         self.send(cx, bye, Purpose::LateBye);
-        // Whoever answered is the peer now, should it have something to say.
-        self.dialog = dialog;
-        cx.shared.stale.insert(cx.id);
+        if self.phase == Phase::Over {
+            // Whoever answered is the peer now, should it have something to say. While another one
+            // talks, nothing of that dialog is touched.
+            self.dialog = dialog;
+            cx.shared.stale.insert(cx.id);
+        }
     }
 
     /// 300 to 699.

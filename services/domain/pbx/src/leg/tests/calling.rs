@@ -61,7 +61,7 @@ fn a_repeated_200_is_acknowledged_again() {
 fn early_dialogs_are_kept_apart_and_losers_hung_up() {
     // RFC 3261 §12.1 and §13.2.2.4; pbx trap 5.
     let mut bench = Bench::new(profile());
-    let (_, invite) = bench.outgoing(None);
+    let (leg, invite) = bench.outgoing(None);
     let (one, two) = (Remote::callee(&invite, "b1"), Remote::callee(&invite, "b2"));
     let mut other = answer("0 101");
     other = other.replace("10.0.0.2", "10.0.0.3");
@@ -86,6 +86,9 @@ fn early_dialogs_are_kept_apart_and_losers_hung_up() {
     let bye = bench.request(Method::Bye);
     assert_eq!(bye.headers.to().expect("To").tag(), Some("b2"));
     assert!(bench.events.is_empty(), "the winner is not touched");
+    bench.hang_up(leg);
+    let bye = bench.request(Method::Bye);
+    assert_eq!(bye.headers.to().expect("To").tag(), Some("b1"));
 }
 
 #[test]

@@ -429,12 +429,19 @@ fn the_contact_of_a_caller_by_trunk_is_not_followed_before_his_ack() {
 
 /// A digest is something to guess a password by: it is for the carrier, not for who was called.
 #[test]
-fn the_password_of_a_trunk_goes_to_no_host_that_only_a_contact_names() {
-    let proxy = (HeaderName::RecordRoute, "<sip:192.0.2.9;lr>");
+fn the_password_of_a_trunk_goes_to_no_host_that_only_the_called_party_names() {
+    let proxy = (HeaderName::RecordRoute, "<sip:192.0.2.1;lr>");
+    let stranger = (HeaderName::RecordRoute, "<sip:192.0.2.9;lr>");
+    let strict = (
+        HeaderName::RecordRoute,
+        "<sip:192.0.2.1;lr>, <sip:192.0.2.9>",
+    );
     for (contact, route, signs) in [
         ("<sip:b@192.0.2.66>", None, false),
         ("<sip:b@192.0.2.1>", None, true),
         ("<sip:b@192.0.2.66>", Some(proxy), true),
+        ("<sip:b@192.0.2.1>", Some(stranger), false),
+        ("<sip:b@192.0.2.1>", Some(strict), false),
     ] {
         let mut bench = Bench::new(profile());
         let login = Login {
