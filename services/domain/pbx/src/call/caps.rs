@@ -5,14 +5,13 @@
 
 use std::time::Duration;
 
-use ::routing::{Charge, Ticket};
 use ipc::sound::{Clip, Source};
 use sansio::Instant;
 
 use super::alarms::Alarm;
 use super::limits::today;
 use super::party::Place;
-use super::{Calls, Key, Tools};
+use super::{Calls, Key, Tools, spent};
 use crate::interface::Limit;
 use crate::leg::LegId;
 use crate::routing;
@@ -25,10 +24,6 @@ const LOOK_MIN: Duration = Duration::from_secs(1);
 const WARNING: Duration = Duration::from_secs(30);
 /// How long the beep has the talk for itself.
 const BEEP: Duration = Duration::from_millis(500);
-
-fn costs((_, charge): &(Ticket, Charge)) -> bool {
-    !charge.price.is_free()
-}
 
 impl Calls {
     /// A call by trunk was answered: it may reach a cap.
@@ -83,8 +78,9 @@ impl Calls {
         }
         // What was spent outlives a restart up to the last look.
         self.usage_changed = true;
-        let mut parties = self.parties.values();
-        if parties.any(|party| party.answered && party.ticket.as_ref().is_some_and(costs)) {
+        let answered = self.parties.values().filter(|party| party.answered);
+        let mut charges = answered.filter_map(|party| Some(&party.ticket.as_ref()?.1));
+        if charges.any(|charge| spent::spends(tools.core, charge)) {
             self.spent_changed(tools);
         }
     }

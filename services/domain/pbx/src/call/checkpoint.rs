@@ -43,7 +43,8 @@ impl Calls {
             let pins = Kept::Pins(self.pin_guard.rows(tools.core.now));
             self.keep(tools, PINS_KEY, Some(&pins));
         }
-        if std::mem::take(&mut self.usage_changed) {
+        // Before the store has said what it knows, a row would hide that from the next process.
+        if self.spent.is_known() && std::mem::take(&mut self.usage_changed) {
             let usage = Kept::Usage(self.usage.state(tools.core.now));
             self.keep(tools, USAGE_KEY, Some(&usage));
         }

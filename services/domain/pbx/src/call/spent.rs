@@ -30,14 +30,17 @@ pub(crate) struct Keeping {
     known: bool,
 }
 
+impl Keeping {
+    /// What was spent before this process is counted.
+    pub(super) const fn is_known(self) -> bool {
+        self.known
+    }
+}
+
 impl Calls {
     /// A call spent something, if it is one that costs money or minutes.
     pub(super) fn spent_by(&mut self, tools: &Tools<'_>, charge: &Charge) {
-        let capped = |class| {
-            let site = tools.core.site.as_ref();
-            site.is_some_and(|(_, site)| site.limits.minutes_a_day.contains_key(&class))
-        };
-        if !charge.price.is_free() || charge.class.is_some_and(capped) {
+        if spends(tools.core, charge) {
             self.spent_changed(tools);
         }
     }
@@ -102,6 +105,15 @@ impl Calls {
         let all = Class::ALL.into_iter().map(spoken);
         all.filter(|(_, minutes)| *minutes > 0).collect()
     }
+}
+
+/// Whether a call costs money, or minutes that are capped.
+pub(super) fn spends(core: &Core, charge: &Charge) -> bool {
+    let capped = |class| {
+        let site = core.site.as_ref();
+        site.is_some_and(|(_, site)| site.limits.minutes_a_day.contains_key(&class))
+    };
+    !charge.price.is_free() || charge.class.is_some_and(capped)
 }
 
 fn to_keep(state: UsageState) -> Spent {
