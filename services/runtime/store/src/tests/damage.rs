@@ -60,6 +60,26 @@ fn a_file_of_garbage_is_set_aside_and_the_snapshot_restored() {
 }
 
 #[test]
+fn counters_that_cannot_be_read_begin_anew_and_hold_no_call_records_back() {
+    let scratch = Scratch::new();
+    used(&scratch);
+    let database = redb::Database::create(scratch.path().join("ramal.redb")).expect("it is whole");
+    let change = database.begin_write().expect("nobody else writes");
+    let mut meta = change.open_table(crate::tables::META).expect("it is there");
+    meta.insert(crate::tables::SPENT_KEY, &b"of a later firmware"[..])
+        .expect("it takes a row");
+    drop(meta);
+    change.commit().expect("the disk has room");
+    drop(database);
+    let store = scratch.store();
+    let nothing = Reply::Spent(ipc::store::Spent::default());
+    assert_eq!(store.ask(PBX, Request::Spent), nothing);
+    let record = Request::PutCalls(vec![call(200, Outcome::Cancelled)]);
+    assert_eq!(store.ask(PBX, record), Reply::Stored);
+    assert_eq!(health(&store).warning, "");
+}
+
+#[test]
 fn a_rotten_sector_anywhere_is_noticed_at_the_start() {
     let model = Scratch::new();
     used(&model);
