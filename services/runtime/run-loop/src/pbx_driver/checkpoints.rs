@@ -21,6 +21,10 @@ const CALLS_MAX: usize = 20_000;
 /// Bytes of one call at most; a conference of many legs.
 const CALL_BYTES_MAX: usize = 256 * 1024;
 
+/// Bytes of all rows in force, beyond which no other key gets one: the file is renewed beside the old
+/// one, and both must fit into the 16 MiB of the tmpfs. Five hundred calls take a quarter of it.
+const ROWS_BYTES_MAX: u64 = 6 * 1024 * 1024;
+
 /// Changes that are tried again in the next turn; with more of them, some turns later.
 const CHANGES_PER_TURN: usize = 16;
 
@@ -148,6 +152,7 @@ impl Checkpoints {
 fn sift(changed: &mut Rows, journal: Option<&Journal>) -> Option<&'static str> {
     let mut refused = None;
     let mut room = CALLS_MAX.saturating_sub(journal.map_or(0, Journal::len));
+    let mut bytes = ROWS_BYTES_MAX.saturating_sub(journal.map_or(0, Journal::live));
     changed.retain(|key, call| {
         let is_known = journal.is_some_and(|journal| journal.has(*key));
         match call {
@@ -162,10 +167,16 @@ fn sift(changed: &mut Rows, journal: Option<&Journal>) -> Option<&'static str> {
                 refused = Some("there are too many");
                 false
             }
-            Some(_) => {
-                room -= 1;
-                true
-            }
+            Some(call) => match bytes.checked_sub(call.len() as u64) {
+                Some(left) => {
+                    (room, bytes) = (room - 1, left);
+                    true
+                }
+                None => {
+                    refused = Some("the others take all room");
+                    false
+                }
+            },
         }
     });
     refused
@@ -237,6 +248,40 @@ mod tests {
         kept.put(2, Some(b"small".to_vec()));
         kept.flush();
         assert_eq!(folder.checkpoints().read(), [(2, b"small".to_vec())]);
+    }
+
+    /// More could not be renewed beside the old file, and then not even an end could be written.
+    #[test]
+    fn rows_take_no_more_than_their_share_of_the_tmpfs_and_ends_are_always_kept() {
+        let folder = Folder::new();
+        let mut kept = folder.checkpoints();
+        let row = vec![7; CALL_BYTES_MAX];
+        for key in 0..100 {
+            kept.put(key, Some(row.clone()));
+            kept.flush();
+        }
+        let found = folder.checkpoints().read();
+        let bytes: usize = found.iter().map(|(_, call)| call.len()).sum();
+        assert!(
+            bytes as u64 <= ROWS_BYTES_MAX && found.len() > 20,
+            "{bytes}"
+        );
+        for (key, _) in &found {
+            kept.put(*key, None);
+        }
+        kept.put(1000, Some(row));
+        kept.flush();
+        kept.put(1000, Some(b"goes on".to_vec()));
+        kept.put(1001, Some(b"there is room again".to_vec()));
+        kept.flush();
+        let keys: Vec<u64> = folder
+            .checkpoints()
+            .read()
+            .into_iter()
+            .map(|it| it.0)
+            .collect();
+        assert!(keys.contains(&1001), "{keys:?}");
+        assert!(found.iter().all(|(key, _)| !keys.contains(key)), "{keys:?}");
     }
 
     #[test]

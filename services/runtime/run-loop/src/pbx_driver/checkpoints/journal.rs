@@ -93,6 +93,11 @@ impl Journal {
         self.rows.len()
     }
 
+    /// Bytes of the rows in force.
+    pub(super) const fn live(&self) -> u64 {
+        self.live
+    }
+
     /// Whether a key has a row.
     pub(super) fn has(&self, key: u64) -> bool {
         self.rows.contains_key(&key)
