@@ -517,7 +517,8 @@ fn head(message: &[u8]) -> &[u8] {
         .unwrap_or_default()
 }
 
-/// An answer to what could not be read, or was of another version.
+/// An answer to what could not be read, was of another version, or was too large to be.
 fn is_refusal(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"SIP/2.0 4") || bytes.starts_with(b"SIP/2.0 505")
+    let statuses = [&b"SIP/2.0 4"[..], b"SIP/2.0 505", b"SIP/2.0 513"];
+    statuses.iter().any(|start| bytes.starts_with(start))
 }

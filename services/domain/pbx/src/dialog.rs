@@ -37,6 +37,7 @@ impl Dialog {
         let headers = &request.headers;
         let remote = headers.from()?;
         let target = first_contact(request)?.unwrap_or_else(|| remote.uri.clone());
+        let target = target.into_request_uri();
         Ok(Self {
             flow,
             call_id: headers.call_id()?.to_owned(),
@@ -66,7 +67,7 @@ impl Dialog {
             remote,
             local_cseq,
             remote_cseq: None,
-            target,
+            target: target.into_request_uri(),
             route,
         }
     }
@@ -89,7 +90,7 @@ impl Dialog {
         if let Ok(sip::Contacts::List(contacts)) = headers.contacts()
             && let Some(contact) = contacts.into_iter().next()
         {
-            self.target = contact.uri;
+            self.target = contact.uri.into_request_uri();
         }
     }
 
@@ -157,7 +158,7 @@ impl Dialog {
         let is_loose = |hop: &NameAddr| hop.uri.as_sip().is_some_and(|uri| uri.params.has("lr"));
         match route.first() {
             Some(first) if !is_loose(first) => {
-                let uri = first.uri.clone();
+                let uri = first.uri.clone().into_request_uri();
                 route.remove(0);
                 route.push(NameAddr::new(self.target.clone()));
                 (uri, route)

@@ -107,6 +107,17 @@ impl Uri {
         }
     }
 
+    /// As a Request-URI: a Contact may have header fields and a method, which have no place there
+    /// (RFC 3261 §19.1.1, table 1).
+    #[must_use]
+    pub fn into_request_uri(mut self) -> Self {
+        if let Self::Sip(uri) = &mut self {
+            uri.headers = None;
+            uri.params.remove("method");
+        }
+        self
+    }
+
     /// Whether both name the same resource (RFC 3261 §19.1.4, RFC 3966 §4).
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {

@@ -44,6 +44,18 @@ fn requests_carry_the_contact_as_written_and_go_by_the_flow() {
 }
 
 #[test]
+fn header_fields_and_method_of_a_contact_have_no_place_in_a_request_uri() {
+    // RFC 3261 §19.1.1, table 1: whoever gets such a request refuses it with 400.
+    let contact = "<sip:100@10.9.9.9;method=INVITE;ob?Replaces=x%3Bto-tag%3Da>";
+    let mut request = invite("");
+    request.headers.remove(&HeaderName::Contact);
+    request.headers.push(HeaderName::Contact, contact);
+    let mut dialog = Dialog::answering(&request, flow(), "ours", 20).expect("valid");
+    let bye = dialog.request(Method::Bye);
+    assert_eq!(bye.uri.to_string(), "sip:100@10.9.9.9;ob");
+}
+
+#[test]
 fn a_route_of_loose_routers_is_followed_in_order() {
     let routes = "Record-Route: <sip:p1;lr>, <sip:p2;lr>\r\n";
     let mut dialog = Dialog::answering(&invite(routes), flow(), "ours", 0).expect("valid");
