@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sip::transaction::Flow;
 use sip::{Event, NameAddr, Uri};
 
+use super::admission::EXPIRES_MAX;
 use super::one::{CSEQ_RESERVE, Subscription};
 use super::state::Watched;
 use crate::dialog::Dialog;
@@ -73,7 +74,8 @@ pub(super) fn save(now: Instant, one: &Subscription) -> Option<Vec<u8>> {
 /// away does not count: it is short, and a watcher that is gone says so at the first NOTIFY.
 pub(super) fn load(now: Instant, bytes: &[u8]) -> Option<Subscription> {
     let (version, row) = postcard::from_bytes::<(u8, Row)>(bytes).ok()?;
-    if version != VERSION {
+    // What is kept has numbers set aside; without any it would count as never kept, and stay.
+    if version != VERSION || row.cseq == 0 {
         return None;
     }
     let transport = match row.transport {
@@ -103,7 +105,8 @@ pub(super) fn load(now: Instant, bytes: &[u8]) -> Option<Subscription> {
         },
         event: Event::parse(row.event.as_bytes())?,
         dialog,
-        expires: now + Duration::from_secs(row.expires_secs.into()),
+        // None is granted for longer, whatever a damaged row says.
+        expires: now + Duration::from_secs(row.expires_secs.into()).min(EXPIRES_MAX),
         version: row.version.wrapping_add(VERSION_JUMP),
         cseq_reserved: row.cseq,
         outstanding: None,
