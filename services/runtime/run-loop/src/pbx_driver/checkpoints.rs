@@ -22,7 +22,7 @@ const CALLS_MAX: usize = 20_000;
 const CALL_BYTES_MAX: usize = 256 * 1024;
 
 /// Bytes of all rows in force, beyond which no other key gets one: the file is renewed beside the
-/// old one, and both must fit into the 16 MiB of the tmpfs. Five hundred calls take a quarter of it.
+/// old one, and both must fit into the 16 MiB of the tmpfs. Five hundred calls take a quarter.
 const ROWS_BYTES_MAX: u64 = 6 * 1024 * 1024;
 
 /// Changes that are tried again in the next turn; with more of them, some turns later.
