@@ -29,7 +29,7 @@ impl BinaryTarget {
 pub enum Profile {
     /// Quickly enough for the daily loop.
     Box,
-    /// The same, optimised as one piece: a fifth less processor time, a minute and a half more.
+    /// The same, optimised as one piece, which takes a minute and a half more.
     Released,
 }
 
