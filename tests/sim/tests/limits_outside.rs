@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use ipc::site::{Class, Destination, Route, Source, Spend, Trunk, TrunkAccess};
+use ipc::site::{Class, Destination, Minutes, Route, Source, Spend, Trunk, TrunkAccess};
 use ipc::sound::Clip;
 use ipc::store::Outcome;
 use sim::{Floor, Hears, Stand, checks};
@@ -451,6 +451,27 @@ fn what_was_spent_outlives_a_power_cut() {
         floor.world.store.spent.1, written,
         "nothing was spent since"
     );
+}
+
+/// F5: capped minutes are handed over while they are spoken, also where they have no price.
+#[test]
+fn capped_minutes_without_a_price_outlive_a_power_cut_in_the_midst_of_a_call() {
+    let mut floor = floor(vec![to_trunk("second")], |site| {
+        site.limits.tariffs.clear();
+        site.limits.minutes_a_day = vec![Minutes {
+            class: Class::Local,
+            minutes: 5,
+        }];
+    });
+    talks_outside(&mut floor);
+    floor.run_secs(250);
+    floor.world.cut_power();
+    floor.run_secs(60);
+    let line = talks_outside(&mut floor);
+    let over = |floor: &Floor| floor.stand(0, line) == Stand::Over(200);
+    // Of five minutes four were spoken; a cut may forgive the last one, and not the three before.
+    let ended = until(&mut floor, over);
+    assert!((500..=1_200).contains(&ended), "{ended}");
 }
 
 /// F5: the store is not written to for calls that cost nothing.

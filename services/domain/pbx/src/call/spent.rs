@@ -141,3 +141,6 @@ fn kept(spent: &Spent) -> UsageState {
         attempts: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;
