@@ -496,7 +496,8 @@ impl World {
                 (*id, reply)
             }
             Asked::Status => (0, Reply::Endpoints(Vec::new())),
-            Asked::Watch => return,
+            Asked::KeepRecordings(_) => (0, Reply::Done),
+            Asked::Recordings | Asked::DeleteRecording(_) | Asked::Watch => return,
         };
         self.waiting.push(Input::Sound { endpoint, reply });
     }

@@ -39,6 +39,8 @@ pub struct LineState {
     pub told: Vec<u16>,
     /// Answer to its last REFER.
     pub referred: Option<u16>,
+    /// What it was answered when it asked to be recorded, or not any more.
+    pub record_told: Vec<u16>,
     /// Status lines of the NOTIFYs that followed.
     pub notified: Vec<String>,
     /// Who the box says is at the other end: From of a call that rings, then P-Asserted-Identity.
@@ -70,6 +72,7 @@ pub struct Handset {
     pub lamps: Vec<String>,
     pending: Vec<(ClientId, Request)>,
     refers: Vec<(ClientId, Line)>,
+    record_wishes: Vec<(ClientId, Line)>,
 }
 
 impl Handset {
@@ -94,6 +97,7 @@ impl Handset {
             lamps: Vec::new(),
             pending: Vec::new(),
             refers: Vec::new(),
+            record_wishes: Vec::new(),
         }
     }
 
@@ -273,6 +277,16 @@ impl Handset {
         }
     }
 
+    /// Presses the record key of a line: an INFO with `Record: on` or `off`.
+    pub fn ask_to_record(&mut self, world: &mut World, line: Line, wish: &str) {
+        if let Some(state) = self.lines.get_mut(line) {
+            let mut info = state.dialog.request(Method::Info);
+            info.headers.push(HeaderName::Other("Record".into()), wish);
+            let sent = self.send(world, info);
+            self.record_wishes.extend(sent.map(|id| (id, line)));
+        }
+    }
+
     /// A Replaces value that names a line's dialog, as the box sees it.
     #[must_use]
     pub fn replaces(&self, line: Line) -> String {
@@ -429,6 +443,12 @@ impl Handset {
         {
             state.referred = Some(status.code());
         }
+        let mut wishes = self.record_wishes.iter();
+        if let Some((_, line)) = wishes.find(|(wish, _)| *wish == id)
+            && let Some(state) = self.lines.get_mut(*line)
+        {
+            state.record_told.push(status.code());
+        }
         let line = self.lines.iter().position(|state| state.client == Some(id));
         if status == StatusCode::UNAUTHORIZED {
             return self.authorise(world, id, response, line);
@@ -551,6 +571,7 @@ impl LineState {
             stand,
             told: Vec::new(),
             referred: None,
+            record_told: Vec::new(),
             notified: Vec::new(),
             shown: String::new(),
             invite,

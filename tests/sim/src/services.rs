@@ -1,9 +1,9 @@
 //! The media service and the store, as far as `pbx` can tell them from the real ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ipc::sound::{Agreed, EndpointId, Reply, Request, Source, Stats};
+use ipc::sound::{Agreed, EndpointId, Keeping, Reply, Request, Source, Stats};
 use ipc::store::{CallRecord, Outcome, Registration, Spent};
 
 /// One endpoint, without packets.
@@ -15,6 +15,8 @@ pub struct Endpoint {
     pub agreed: Option<Agreed>,
     /// What its peer hears.
     pub hears: Source,
+    /// The file it is recorded into.
+    pub recorded: Option<String>,
 }
 
 /// The media service.
@@ -28,6 +30,12 @@ pub struct MediaModel {
     pub relatched: u64,
     /// Digits it was asked to send.
     pub dialled: Vec<(EndpointId, String)>,
+    /// Files that were recorded into.
+    pub files: BTreeSet<String>,
+    /// How recordings are kept.
+    pub keeping: Option<Keeping>,
+    /// The disk is full: nothing is recorded.
+    pub full: bool,
     /// Answers nothing but failures.
     pub broken: bool,
     /// How much later than usual it answers.
@@ -48,6 +56,9 @@ impl MediaModel {
                 | Request::Dial { .. }
                 | Request::Record { .. }
                 | Request::StopRecording(_)
+                | Request::KeepRecordings(_)
+                | Request::Recordings
+                | Request::DeleteRecording(_)
                 | Request::Status
                 | Request::Watch => {}
             }
@@ -83,7 +94,13 @@ impl MediaModel {
             Request::Dial { id, digits } => self.with(*id, |model, _| {
                 model.dialled.push((*id, digits.clone()));
             }),
-            Request::Record { id, .. } | Request::StopRecording(id) => self.with(*id, |_, _| ()),
+            Request::Record { id, file } => self.record(*id, file),
+            Request::StopRecording(id) => self.with(*id, |_, endpoint| endpoint.recorded = None),
+            Request::KeepRecordings(keeping) => {
+                self.keeping = Some(*keeping);
+                Reply::Done
+            }
+            Request::Recordings | Request::DeleteRecording(_) => Reply::Refused { uid: 0 },
             Request::Close(id) => match self.open.remove(id) {
                 Some(endpoint) => Reply::Closed(Box::new(last_word(&endpoint))),
                 None => Reply::Unknown,
@@ -96,6 +113,23 @@ impl MediaModel {
                 Reply::Endpoints(self.open.keys().map(|id| (*id, Stats::default())).collect())
             }
             Request::Watch => Reply::Done,
+        }
+    }
+
+    fn record(&mut self, id: EndpointId, file: &str) -> Reply {
+        let failed = |reason: &str| Reply::Failed {
+            reason: reason.to_owned(),
+        };
+        match self.open.get_mut(&id) {
+            None => Reply::Unknown,
+            Some(endpoint) if endpoint.recorded.as_deref() == Some(file) => Reply::Done,
+            Some(_) if self.full => failed("the disk is full"),
+            Some(_) if self.files.contains(file) => failed("it exists already"),
+            Some(endpoint) => {
+                endpoint.recorded = Some(file.to_owned());
+                self.files.insert(file.to_owned());
+                Reply::Done
+            }
         }
     }
 
@@ -150,7 +184,12 @@ fn endpoint_of(request: &Request) -> EndpointId {
         | Request::Record { id, .. }
         | Request::StopRecording(id)
         | Request::Close(id) => *id,
-        Request::KeepOnly(_) | Request::Status | Request::Watch => 0,
+        Request::KeepRecordings(_)
+        | Request::Recordings
+        | Request::DeleteRecording(_)
+        | Request::KeepOnly(_)
+        | Request::Status
+        | Request::Watch => 0,
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use config::Site;
 use ipc::Redacted;
 use ipc::site::{Extension, ExtensionSettings, Forward, Site as RawSite};
-use ipc::sound::{EndpointId, Reply};
+use ipc::sound::{EndpointId, Event as SoundEvent, Reply, Request};
 use ipc::store::{PhoneChange, PhoneSetting, Spent};
 use pbx::{Event, Hop, Input, Output, PbxNode, Query, Stored};
 use sansio::{Datagram, Entropy, Instant, Node, Rng, Transport, UnixTime};
@@ -394,7 +394,15 @@ impl World {
                 Output::Sound(request) => {
                     let (endpoint, reply) = self.media.answer(&request);
                     let wait = SERVICE_DELAY.saturating_add(self.media.late);
-                    self.arrive(wait, Arrival::Media(endpoint, reply));
+                    let arrival = match (&request, reply) {
+                        // As the run-loop tells it.
+                        (Request::Record { id, .. }, Reply::Failed { reason }) => {
+                            let event = SoundEvent::RecordingFailed { id: *id, reason };
+                            Arrival::Input(Box::new(Input::SoundEvent(event)))
+                        }
+                        (_, reply) => Arrival::Media(endpoint, reply),
+                    };
+                    self.arrive(wait, arrival);
                 }
                 Output::Checkpoint { key, call } => {
                     match call {

@@ -82,6 +82,7 @@ pub(crate) enum Section {
     Parking,
     Dialling,
     Limits,
+    Recording,
 }
 
 /// The table. What is not in it does not exist.
@@ -218,6 +219,12 @@ pub const ROUTES: &[Route] = {
         ),
         api(Get, "/api/limits", Action::Section(Section::Limits)),
         api(Post, "/api/limits", Action::ChangeSection(Section::Limits)),
+        api(Get, "/api/recording", Action::Section(Section::Recording)),
+        api(
+            Post,
+            "/api/recording",
+            Action::ChangeSection(Section::Recording),
+        ),
     ]
 };
 

@@ -276,6 +276,10 @@ pub(crate) struct CallView {
     pub(crate) dtmf_digits: u32,
     pub(crate) packets_to_callee: u64,
     pub(crate) packets_to_caller: u64,
+    /// File names of its recordings, in order.
+    pub(crate) recordings: Vec<String>,
+    /// Why it is not recorded, or not to its end; empty otherwise.
+    pub(crate) recording_fault: String,
 }
 
 impl From<CallRecord> for CallView {
@@ -298,6 +302,8 @@ impl From<CallRecord> for CallView {
             dtmf_digits: call.dtmf_digits,
             packets_to_callee: call.packets_to_callee,
             packets_to_caller: call.packets_to_caller,
+            recordings: call.recordings,
+            recording_fault: call.recording_fault,
         }
     }
 }

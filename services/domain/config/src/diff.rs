@@ -71,7 +71,7 @@ pub fn diff(before: &Site, after: &Site) -> Vec<String> {
         times_changes,
         &mut lines,
     );
-    changed!(before, after, lines; networks features parking dialling limits);
+    changed!(before, after, lines; networks features parking dialling limits recording);
     lines
 }
 
@@ -130,7 +130,8 @@ fn extension_changes(old: &Extension, new: &Extension) -> Vec<String> {
     let (old, new) = (&old.settings, &new.settings);
     changed!(old, new, changes; classes caller_id contacts_max call_waiting limits duration_max
         forward.always forward.busy forward.no_answer forward.ring do_not_disturb pickup_group
-        watchers dtmf encryption codecs pin_hash networks off_hours spend spend_resumed);
+        watchers dtmf encryption codecs pin_hash networks off_hours spend spend_resumed
+        recording);
     changes
 }
 
@@ -161,7 +162,7 @@ fn trunk_changes(old: &Trunk, new: &Trunk) -> Vec<String> {
 
 fn route_changes(old: &Route, new: &Route) -> Vec<String> {
     let mut changes = Vec::new();
-    changed!(old, new, changes; enabled sources pattern times rewrite destinations pin);
+    changed!(old, new, changes; enabled sources pattern times rewrite destinations pin record);
     changes
 }
 

@@ -36,11 +36,13 @@ pub enum Feature {
     ThreeWay,
     /// Call the number that follows without showing one's own.
     Withhold,
+    /// Pressed during a call: record it, or record no more.
+    Record,
 }
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Pickup,
         Self::PickupOf,
         Self::ForwardAlways,
@@ -54,6 +56,7 @@ impl Feature {
         Self::Park,
         Self::ThreeWay,
         Self::Withhold,
+        Self::Record,
     ];
 
     /// A number is dialled right after its code.
@@ -72,7 +75,8 @@ impl Feature {
             | Self::DoNotDisturb
             | Self::DoNotDisturbOff
             | Self::Park
-            | Self::ThreeWay => false,
+            | Self::ThreeWay
+            | Self::Record => false,
         }
     }
 
@@ -93,6 +97,7 @@ impl Feature {
             Self::Park => "park",
             Self::ThreeWay => "three_way",
             Self::Withhold => "withhold",
+            Self::Record => "record",
         }
     }
 
@@ -111,6 +116,7 @@ impl Feature {
             Self::Park => &mut raw.park,
             Self::ThreeWay => &mut raw.three_way,
             Self::Withhold => &mut raw.withhold,
+            Self::Record => &mut raw.record,
         }
     }
 }

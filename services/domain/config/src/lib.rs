@@ -19,6 +19,7 @@ mod password;
 mod pattern;
 mod phone;
 mod plan;
+mod recording;
 mod route;
 mod settings;
 mod site;
@@ -35,8 +36,8 @@ pub use features::{CODE_LENGTH_MAX, Feature, Features};
 pub use host::Host;
 pub use ipc::site::{
     CallLimits, Class, Codec, Country, Dtmf, Encryption, FromUser, Identity, InboundNumber,
-    NumberForm, NumberKind, NumberReading, Prack, Presentation, Privacy, Role, SessionTimers,
-    Strategy, TimerMode, TrunkTransport, Weekday,
+    NumberForm, NumberKind, NumberReading, Prack, Presentation, Privacy, Recording, Role,
+    SessionTimers, Strategy, TimerMode, TrunkTransport, Weekday,
 };
 pub use network::{Network, Networks};
 pub use number::{NUMBER_LENGTH_MAX, NUMBER_LENGTH_MIN, Number, NumberFault};
@@ -45,6 +46,7 @@ pub use password::{PASSWORD_LENGTH, generate_password};
 pub use pattern::{DIALLED_LENGTH_MAX, Pattern, PatternFault, is_dialled};
 pub use phone::Phone;
 pub use plan::{NumberingPlan, Shape};
+pub use recording::Recordings;
 pub use route::{Destination, Rewrite, Route, Source};
 pub use settings::{CODECS, Forward, Settings, pin_hash};
 pub use site::{

@@ -32,6 +32,8 @@ pub struct Route {
     pub destinations: Vec<Destination>,
     /// The caller must enter the PIN of his extension first.
     pub pin: bool,
+    /// Every call by it is recorded.
+    pub record: bool,
 }
 
 /// Who a call comes from.
@@ -133,6 +135,7 @@ impl Route {
             },
             destinations,
             pin: raw.pin,
+            record: raw.record,
         })
     }
 
@@ -151,6 +154,7 @@ impl Route {
             },
             destinations: self.destinations.iter().map(Destination::to_ipc).collect(),
             pin: self.pin,
+            record: self.record,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipc::Redacted;
 use ipc::site::{
     CallLimits, Class, Codec, Dtmf, Encryption, ExtensionSettings, Forward as RawForward,
-    PIN_ROUNDS, Watchers,
+    PIN_ROUNDS, Recording, Watchers,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -74,6 +74,8 @@ pub struct Settings {
     pub spend: Spend,
     /// When an administrator last let it go on, seconds since 1970.
     pub spend_resumed: u64,
+    /// Whether its calls are recorded.
+    pub recording: Recording,
 }
 
 /// Where calls go instead: numbers as the extension itself would dial them.
@@ -171,6 +173,7 @@ impl Settings {
             off_hours: raw.off_hours,
             spend: Spend::parse(raw.spend),
             spend_resumed: raw.spend_resumed,
+            recording: raw.recording,
         }
     }
 
@@ -200,6 +203,7 @@ impl Settings {
             off_hours: self.off_hours,
             spend: self.spend.to_ipc(),
             spend_resumed: self.spend_resumed,
+            recording: self.recording,
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::network::{Network, Networks};
 use crate::number::Number;
 use crate::office::{Dialling, Group, Limits, OfficeHours, Parking};
 use crate::phone::Phone;
+use crate::recording::Recordings;
 use crate::route::{Known, Route};
 use crate::settings::Settings;
 use crate::times::{TimeCondition, is_usual_time};
@@ -73,6 +74,8 @@ pub struct Site {
     pub dialling: Dialling,
     /// What the whole box may spend.
     pub limits: Limits,
+    /// How recorded calls are kept.
+    pub recording: Recordings,
 }
 
 /// A phone's identity.
@@ -159,6 +162,8 @@ impl Site {
         let dialling = Dialling::parse(&raw.dialling, owned.clone(), &known, &mut report);
         let mut report = Report::new("limits".into(), &mut faults);
         let limits = Limits::parse(&raw.limits, &known, &mut report);
+        let mut report = Report::new("recording".into(), &mut faults);
+        let recording = Recordings::parse(raw.recording, &mut report);
         let groups = parse_groups(raw, &known, &mut faults);
         let routes = parse_routes(raw, &known, &mut faults);
         let networks = parse_networks(raw, &mut faults);
@@ -179,6 +184,7 @@ impl Site {
                 parking,
                 dialling,
                 limits,
+                recording,
             }),
             _ => Err(faults),
         }
@@ -217,6 +223,7 @@ impl Site {
             parking: self.parking.to_ipc(),
             dialling: self.dialling.to_ipc(),
             limits: self.limits.to_ipc(),
+            recording: self.recording.to_ipc(),
         }
     }
 

@@ -133,6 +133,8 @@ impl Core {
             | Event::CallEnded { .. }
             | Event::TrunkUp { .. }
             | Event::TrunkDown { .. }
+            | Event::RecordingBegun { .. }
+            | Event::RecordingFailed { .. }
             | Event::MediaFailed { .. } => None,
         };
         if let Some(counter) = counter {

@@ -285,6 +285,20 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A call is being recorded.
+    RecordingBegun {
+        /// Id of its record.
+        id: String,
+        /// The file.
+        file: String,
+    },
+    /// A call is not recorded, or no longer; it goes on.
+    RecordingFailed {
+        /// Id of its record.
+        id: String,
+        /// Why.
+        reason: String,
+    },
     /// A limit turned somebody away.
     LimitReached {
         /// Which.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use ::routing::{Cause, Charge, Outbound, Query, Refusal, Trigger, Usage, Who as Asker};
-use config::{Dtmf, Extension, Feature, Number, Site};
+use config::{Dtmf, Extension, Feature, Number, Recording, Recordings, Site};
 use ipc::store::{Outcome, PhoneChange, PhoneSetting};
 use sip::StatusCode;
 
@@ -154,16 +154,19 @@ fn stages(stage: ::routing::Stage) -> Vec<Stage> {
             number,
             ring,
             diverted,
+            recorded,
         } => vec![Stage::Ring(Ring {
             targets: vec![extension(&number, Duration::ZERO, ring)],
             person: Some(number.as_str().to_owned()),
             group: None,
             diverted: names(diverted),
+            recorded,
         })],
         ::routing::Stage::Group {
             number,
             rings,
             diverted,
+            recorded,
         } => vec![Stage::Ring(Ring {
             targets: rings
                 .iter()
@@ -172,6 +175,7 @@ fn stages(stage: ::routing::Stage) -> Vec<Stage> {
             person: None,
             group: Some(number.as_str().to_owned()),
             diverted: names(diverted),
+            recorded,
         })],
         ::routing::Stage::Trunks(outbound) => by_trunks(&outbound),
         ::routing::Stage::Park => vec![Stage::Park],
@@ -194,6 +198,7 @@ fn by_trunks(outbound: &Outbound) -> Vec<Stage> {
                 .iter()
                 .map(|number| number.as_str().to_owned())
                 .collect(),
+            recorded: outbound.recorded,
         })
     };
     outbound.attempts.iter().map(stage).collect()
@@ -222,8 +227,8 @@ fn use_feature(extension: &str, feature: Feature, argument: String) -> Lead {
         Feature::DoNotDisturbOff => change(PhoneSetting::DoNotDisturb(false)),
         Feature::Park => Lead::Park,
         Feature::ThreeWay => Lead::ThreeWay,
-        // The number behind this code was looked up with it.
-        Feature::Withhold => nowhere(),
+        // The number behind the one was looked up with it; the other is pressed, not dialled.
+        Feature::Withhold | Feature::Record => nowhere(),
     }
 }
 
@@ -429,10 +434,24 @@ pub(crate) fn parked_plan(core: &Core, usage: &Usage, parker: &str) -> Plan {
     plan
 }
 
-/// The code of a three-way conversation.
-pub(crate) fn three_way_code(core: &Core) -> Option<String> {
+/// The feature whose code somebody has just pressed to the end during a call.
+pub(crate) fn pressed(core: &Core, keys: &str) -> Option<Feature> {
     let (_, site) = core.site.as_ref()?;
-    site.features.code(Feature::ThreeWay).map(str::to_owned)
+    let mut features = [Feature::ThreeWay, Feature::Record].into_iter();
+    features.find(|feature| {
+        let code = site.features.code(*feature);
+        code.is_some_and(|code| keys.ends_with(code))
+    })
+}
+
+/// Whether the calls of an extension are recorded.
+pub(crate) fn recording(core: &Core, extension: &str) -> Recording {
+    known(core, extension).map_or(Recording::Never, |it| it.settings.recording)
+}
+
+/// How recordings are kept; `None` while there is no configuration.
+pub(crate) fn recordings(core: &Core) -> Option<Recordings> {
+    core.site.as_ref().map(|(_, site)| site.recording)
 }
 
 fn known<'a>(core: &'a Core, extension: &str) -> Option<&'a Extension> {

@@ -83,6 +83,8 @@ pub(crate) struct Search<'a> {
     pub(crate) diverted: Vec<Number>,
     pub(crate) withheld: bool,
     pub(crate) pin: bool,
+    /// A route on the way here records its calls.
+    pub(crate) recorded: bool,
     /// The PIN lets the payer spend as much again.
     pub(crate) spent: bool,
     /// How often a number led to another one.
@@ -111,6 +113,7 @@ impl<'a> Search<'a> {
             diverted,
             withheld: false,
             pin: false,
+            recorded: false,
             spent: false,
             turns: 0,
         }
@@ -220,7 +223,8 @@ impl<'a> Search<'a> {
             | Feature::DoNotDisturbOff
             | Feature::Park
             | Feature::ThreeWay
-            | Feature::Withhold => false,
+            | Feature::Withhold
+            | Feature::Record => false,
         };
         if forwards {
             let emergency = numbering::emergency(&self.site.dialling, argument).is_some();
@@ -329,6 +333,11 @@ impl<'a> Search<'a> {
             }
             self.ask_pin();
         }
+        let before = self.recorded;
+        if route.record && !before {
+            self.note(|| Step::Recorded);
+            self.recorded = true;
+        }
         let mut rest = route.destinations.as_slice();
         while let Some((first, others)) = rest.split_first() {
             // Trunks next to each other are one way out, each for when the one before fails.
@@ -341,6 +350,7 @@ impl<'a> Search<'a> {
                 rest = rest.get(trunks.len()..).unwrap_or_default();
             }
         }
+        self.recorded = before;
     }
 
     pub(crate) fn ask_pin(&mut self) {
@@ -399,6 +409,7 @@ impl<'a> Search<'a> {
                 number: group.number.clone(),
                 rings,
                 diverted: self.diverted.clone(),
+                recorded: self.recorded,
             });
         }
         if let Some(otherwise) = &group.otherwise {

@@ -59,6 +59,8 @@ pub enum Stage {
         ring: Duration,
         /// Who forwarded the call here, first one first; for Diversion (RFC 5806).
         diverted: Vec<Number>,
+        /// A route it came by records its calls.
+        recorded: bool,
     },
     /// The devices of several extensions.
     Group {
@@ -68,6 +70,8 @@ pub enum Stage {
         rings: Vec<Ring>,
         /// Who forwarded the call here, first one first.
         diverted: Vec<Number>,
+        /// A route it came by records its calls.
+        recorded: bool,
     },
     /// A number outside, by the first trunk that takes it.
     Trunks(Outbound),
@@ -105,6 +109,8 @@ pub struct Outbound {
     pub duration_max: Option<Duration>,
     /// Who forwarded the call here, first one first.
     pub diverted: Vec<Number>,
+    /// A route it came by records its calls.
+    pub recorded: bool,
 }
 
 /// One trunk to try.
@@ -247,6 +253,8 @@ pub enum Step {
     },
     /// The caller is asked for a PIN.
     Pin,
+    /// The route records its calls.
+    Recorded,
     /// What the call costs: a minute and the set-up, hundredths.
     Price(Price),
     /// An extension forwards its calls.

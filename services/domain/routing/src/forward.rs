@@ -83,6 +83,7 @@ impl<'a> Search<'a> {
             number: number.clone(),
             ring: settings.forward.ring,
             diverted: self.diverted.clone(),
+            recorded: self.recorded,
         });
     }
 

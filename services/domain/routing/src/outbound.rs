@@ -67,6 +67,7 @@ impl Search<'_> {
             price: Price::default(),
             duration_max: None,
             diverted: Vec::new(),
+            recorded: route.is_some_and(|route| route.record),
         };
         Outcome::Hunt(Plan {
             stages: vec![Stage::Trunks(outbound)],
@@ -139,6 +140,7 @@ impl Search<'_> {
             kind: meant.kind,
             country: meant.country,
             diverted: self.diverted.clone(),
+            recorded: self.recorded,
         }));
     }
 

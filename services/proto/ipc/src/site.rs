@@ -9,6 +9,7 @@ use crate::Redacted;
 mod extension;
 mod office;
 mod plan;
+mod recording;
 mod route;
 mod tariff;
 mod trunk;
@@ -21,6 +22,7 @@ pub use office::{
     Parking, Presentation, Strategy, TONES,
 };
 pub use plan::{NumberKind, NumberReading, NumberRule, NumberingPlan};
+pub use recording::{Recording, Recordings};
 pub use route::{
     DateRange, Destination, Rewrite, Route, Source, TimeCondition, WeekRange, Weekday,
 };
@@ -66,6 +68,9 @@ pub struct Site {
     /// What the whole box may spend.
     #[serde(default)]
     pub limits: Limits,
+    /// How recorded calls are kept.
+    #[serde(default)]
+    pub recording: Recordings,
 }
 
 /// A phone's identity. The password itself is never kept: only what a digest needs (RFC 8760).

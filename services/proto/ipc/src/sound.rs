@@ -44,7 +44,8 @@ pub enum Request {
         digits: String,
     },
     /// Record what an endpoint's peer says (left) and hears (right) into a WAV file of this name
-    /// in the recordings folder. Answer: [`Reply::Done`], [`Reply::Unknown`] or [`Reply::Failed`].
+    /// in the recordings folder. Answer: [`Reply::Done`], also when that is so already,
+    /// [`Reply::Unknown`] or [`Reply::Failed`].
     Record {
         /// Whom.
         id: EndpointId,
@@ -53,6 +54,13 @@ pub enum Request {
     },
     /// End a recording. Answer: [`Reply::Done`] or [`Reply::Unknown`].
     StopRecording(EndpointId),
+    /// Say how recordings are kept from now on. Answer: [`Reply::Done`].
+    KeepRecordings(Keeping),
+    /// The recordings there are. Answer: [`Reply::Recordings`].
+    Recordings,
+    /// Delete a recording. Answer: [`Reply::Done`], [`Reply::Unknown`] or [`Reply::Failed`]: one
+    /// that is being written stays.
+    DeleteRecording(String),
     /// Close an endpoint. Answer: [`Reply::Closed`] or [`Reply::Unknown`].
     Close(EndpointId),
     /// Close every endpoint not in the list: asked by `pbx` once it has restored its calls.
@@ -63,6 +71,28 @@ pub enum Request {
     /// Every [`Event`] from now on, each as a [`Reply::Event`]. The connection serves nothing else
     /// afterwards.
     Watch,
+}
+
+/// How recordings are kept. What is being written is never deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Keeping {
+    /// Days after which one is deleted.
+    pub days: u16,
+    /// Mebibytes of all together; beyond, the oldest are deleted.
+    pub mib: u32,
+}
+
+/// A recording as it lies in its folder.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RecordingFile {
+    /// File name without folder.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// When it was last written to, milliseconds since 1970.
+    pub modified_millis: i64,
+    /// It is being written.
+    pub is_open: bool,
 }
 
 /// An IP version.
@@ -254,6 +284,8 @@ pub enum Reply {
     Unknown,
     /// Every open endpoint.
     Endpoints(Vec<(EndpointId, Stats)>),
+    /// Every recording, by name.
+    Recordings(Vec<RecordingFile>),
     /// Something happened.
     Event(Event),
     /// It could not be done.
@@ -293,12 +325,18 @@ pub enum Event {
         /// Who heard it.
         id: EndpointId,
     },
-    /// A recording ended by itself.
+    /// A recording ended by itself, or could not begin.
     RecordingFailed {
         /// Whose.
         id: EndpointId,
         /// Why.
         reason: String,
+    },
+    /// `media` was restarted: a recording ended with the process, and may go on in another file.
+    /// The run-loop tells this, which knows what it had asked for.
+    RecordingLost {
+        /// Whose.
+        id: EndpointId,
     },
 }
 

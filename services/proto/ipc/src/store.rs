@@ -207,6 +207,10 @@ pub struct CallRecord {
     pub caller_audio: AudioReport,
     /// What came from the callee.
     pub callee_audio: AudioReport,
+    /// File names of its recordings, in order; one that was deleted since is still named.
+    pub recordings: Vec<String>,
+    /// Why a recording of it could not begin or go on; empty when none failed.
+    pub recording_fault: String,
 }
 
 /// What came from one side of a call, and from where; all empty when nothing is known.

@@ -11,7 +11,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ipc::sound::{Agreed, Clip, Codec, Dtmf, Event, Family, Reply, Request, Source};
+use ipc::sound::{Agreed, Clip, Codec, Dtmf, Event, Family, Keeping, Reply, Request, Source};
 use media::{Folders, Settings, serve};
 use rtp::codec::{Codec as Known, Encoder};
 use rtp::{Header, Packet, Rate, wav};
@@ -177,9 +177,10 @@ fn a_call_is_recorded_and_read_back() {
     service.done(Request::Hear(2, Source::Endpoint(1)));
     service.done(Request::Hear(1, Source::Clip(Clip::MusicOnHold)));
     service.done(record(1, "call-1.wav"));
-    let again = service.refused(record(1, "call-2.wav"));
-    assert!(again.contains("already"), "{again}");
-    assert!(!service.folder.join("call-2.wav").exists());
+    // A process that does not know what the one before was told asks again.
+    service.done(record(1, "call-1.wav"));
+    let taken = service.refused(record(2, "call-1.wav"));
+    assert!(taken.contains("exists"), "{taken}");
     let mut encoder = Encoder::of(Known::Pcma);
     let loud: Vec<i16> = (0..160)
         .map(|at| if at % 16 < 8 { 9_000 } else { -9_000 })
@@ -203,6 +204,63 @@ fn a_call_is_recorded_and_read_back() {
     assert!(name.contains("exists"), "{name}");
     assert_eq!(service.ask(record(9, "nobody.wav")), Reply::Unknown);
     assert!(!service.folder.join("nobody.wav").exists());
+}
+
+#[test]
+fn another_name_ends_a_recording_and_begins_the_next() {
+    let service = Service::start("parts", "14560-14569");
+    service.phone(1);
+    service.done(record(1, "part-1.wav"));
+    service.done(record(1, "part-2.wav"));
+    let open = |name: &str, is_open| {
+        let Reply::Recordings(files) = service.ask(Request::Recordings) else {
+            panic!("no list")
+        };
+        let mut files = files.into_iter();
+        files.any(|file| file.name == name && file.is_open == is_open)
+    };
+    assert!(open("part-2.wav", true));
+    let kept = service.refused(Request::DeleteRecording("part-2.wav".into()));
+    assert!(kept.contains("being written"), "{kept}");
+    // The end of the first is written by another thread.
+    let began = std::time::Instant::now();
+    while !open("part-1.wav", false) {
+        assert!(began.elapsed() < Duration::from_secs(5), "it does not end");
+        std::thread::yield_now();
+    }
+    service.done(Request::DeleteRecording("part-1.wav".into()));
+    assert!(!service.folder.join("part-1.wav").exists());
+    service.done(Request::StopRecording(1));
+    assert!(open("part-2.wav", false));
+}
+
+#[test]
+fn recordings_are_thinned_out_as_soon_as_it_is_known_how_they_are_kept() {
+    let service = Service::start("thin", "14570-14579");
+    service.phone(1);
+    service.done(record(1, "now.wav"));
+    for (name, days) in [("old.wav", 10), ("young.wav", 2)] {
+        let file = std::fs::File::create(service.folder.join(name)).expect("a new file");
+        let age = Duration::from_secs(days * 24 * 3600);
+        let then = std::time::SystemTime::now() - age;
+        file.set_modified(then).expect("a time");
+    }
+    service.done(Request::KeepRecordings(Keeping { days: 5, mib: 100 }));
+    let began = std::time::Instant::now();
+    while service.folder.join("old.wav").exists() {
+        assert!(began.elapsed() < Duration::from_secs(5), "it stays");
+        std::thread::yield_now();
+    }
+    assert!(service.folder.join("young.wav").exists());
+    service.done(Request::KeepRecordings(Keeping { days: 5, mib: 0 }));
+    while service.folder.join("young.wav").exists() {
+        assert!(began.elapsed() < Duration::from_secs(5), "it stays");
+        std::thread::yield_now();
+    }
+    assert!(
+        service.folder.join("now.wav").exists(),
+        "it is being written"
+    );
 }
 
 #[test]

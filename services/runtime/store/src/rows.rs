@@ -93,6 +93,7 @@ struct TelephonyRow {
     parking: site::Parking,
     dialling: site::Dialling,
     limits: site::Limits,
+    recording: site::Recordings,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -154,6 +155,7 @@ impl From<&site::Site> for SiteRow {
                 parking: site.parking.clone(),
                 dialling: site.dialling.clone(),
                 limits: site.limits.clone(),
+                recording: site.recording,
             }),
         }
     }
@@ -178,7 +180,8 @@ impl From<SiteRow> for site::Site {
             password_one_time: from.password_one_time,
         };
         let extensions: Vec<_> = row.extensions.into_iter().map(extension).collect();
-        let added = row.telephony.unwrap_or_else(|| first(&extensions));
+        let mut added = row.telephony.unwrap_or_else(|| first(&extensions));
+        make_way(&mut added.features);
         Self {
             realm: row.realm,
             extensions,
@@ -192,7 +195,51 @@ impl From<SiteRow> for site::Site {
             parking: added.parking,
             dialling: added.dialling,
             limits: added.limits,
+            recording: added.recording,
         }
+    }
+}
+
+/// Codes that came with a later firmware give way to those a site already has. What was committed
+/// since has no such clash, so this changes nothing that somebody chose.
+fn make_way(features: &mut site::Features) {
+    let site::Features {
+        pickup,
+        pickup_of,
+        forward_always,
+        forward_always_off,
+        forward_busy,
+        forward_busy_off,
+        forward_no_answer,
+        forward_no_answer_off,
+        do_not_disturb,
+        do_not_disturb_off,
+        park,
+        three_way,
+        withhold,
+        record,
+    } = features;
+    let alone = [
+        pickup,
+        forward_always_off,
+        forward_busy_off,
+        forward_no_answer_off,
+        do_not_disturb,
+        do_not_disturb_off,
+        park,
+        three_way,
+    ];
+    let followed = [
+        pickup_of,
+        forward_always,
+        forward_busy,
+        forward_no_answer,
+        withhold,
+    ];
+    let same = alone.contains(&record);
+    let begins = |code: &&mut String| !code.is_empty() && record.starts_with(code.as_str());
+    if same || followed.iter().any(begins) {
+        record.clear();
     }
 }
 
@@ -236,6 +283,10 @@ pub(crate) struct CallRow {
     caller_audio: AudioRow,
     #[serde(default)]
     callee_audio: AudioRow,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    recordings: Vec<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    recording_fault: String,
 }
 
 /// What came from one side of a call.
@@ -327,6 +378,8 @@ impl From<&store::CallRecord> for CallRow {
             transferred_to: from.transferred_to.clone(),
             caller_audio: AudioRow::from(&from.caller_audio),
             callee_audio: AudioRow::from(&from.callee_audio),
+            recordings: from.recordings.clone(),
+            recording_fault: from.recording_fault.clone(),
         }
     }
 }
@@ -365,6 +418,8 @@ impl From<CallRow> for store::CallRecord {
             transferred_to: row.transferred_to,
             caller_audio: row.caller_audio.into(),
             callee_audio: row.callee_audio.into(),
+            recordings: row.recordings,
+            recording_fault: row.recording_fault,
         }
     }
 }
@@ -529,6 +584,51 @@ mod tests {
             assert_eq!((site.parking.first, site.features.park.as_str()), (0, ""));
             assert!(config::Site::parse(&site).is_ok(), "{number}");
         }
+    }
+
+    #[test]
+    fn a_code_of_a_later_firmware_gives_way_to_those_of_the_site() {
+        let check = |codes: serde_json::Value, record: &str| {
+            let features = serde_json::from_value(codes).expect("codes");
+            let telephony = Some(TelephonyRow {
+                features,
+                ..TelephonyRow::default()
+            });
+            let row: ConfigRow = decode(&old_row("100")).expect("an old row");
+            let row = SiteRow {
+                telephony,
+                ..row.site
+            };
+            let site = site::Site::from(row);
+            assert_eq!(site.features.record, record);
+            assert!(config::Site::parse(&site).is_ok(), "{:?}", site.features);
+        };
+        check(serde_json::json!({"pickup": "*8"}), "*1");
+        check(serde_json::json!({"pickup": "*1"}), "");
+        check(
+            serde_json::json!({"pickup_of": "*1", "forward_busy": "*2"}),
+            "",
+        );
+        check(serde_json::json!({"record": "*5"}), "*5");
+        check(serde_json::json!({"record": ""}), "");
+    }
+
+    #[test]
+    fn a_call_record_names_its_recordings_and_an_older_one_has_none() {
+        let record = store::CallRecord {
+            id: "1700000000000-1a2b3c4d".into(),
+            recordings: vec!["1700000000001-5e6f7a8b.wav".into()],
+            recording_fault: "the disk is full".into(),
+            ..store::CallRecord::default()
+        };
+        let row = CallRow::from(&record);
+        assert_eq!(store::CallRecord::from(row.clone()), record);
+        let mut json = serde_json::to_value(row).expect("a row");
+        let fields = json.as_object_mut().expect("an object");
+        fields.remove("recordings");
+        fields.remove("recording_fault");
+        let old: CallRow = serde_json::from_value(json).expect("an older row");
+        assert!(store::CallRecord::from(old).recordings.is_empty());
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub(crate) fn change(admin: &Admin, section: Section, request: &Request, caller:
             Section::Parking => site.parking = patch.apply(&site.parking)?,
             Section::Dialling => site.dialling = patch.apply(&site.dialling)?,
             Section::Limits => site.limits = patch.apply(&site.limits)?,
+            Section::Recording => site.recording = patch.apply(&site.recording)?,
         }
         Ok(())
     };
@@ -150,6 +151,7 @@ fn view(site: &Site, section: Section) -> Value {
         Section::Parking => json(&site.parking),
         Section::Dialling => json(&site.dialling),
         Section::Limits => json(&site.limits),
+        Section::Recording => json(&site.recording),
     }
 }
 
@@ -164,6 +166,7 @@ const fn name(section: Section) -> &'static str {
         Section::Parking => "parking",
         Section::Dialling => "dialling",
         Section::Limits => "limits",
+        Section::Recording => "recording",
     }
 }
 

@@ -50,6 +50,7 @@ pub(super) fn step(step: &Step, currency: &str) -> String {
             }
         }
         Step::Pin => "the caller is asked for a PIN".into(),
+        Step::Recorded => "the call is recorded".into(),
         Step::Forwarded { extension, to } => format!("extension {extension} forwards to {to}"),
         Step::ForwardLoop(number) => {
             format!("the forward of extension {number} leads back and is not followed")

@@ -51,6 +51,7 @@ pub(super) fn step(step: &Step, currency: &str) -> String {
             }
         }
         Step::Pin => "a senha do ramal é pedida a quem liga".into(),
+        Step::Recorded => "a chamada é gravada".into(),
         Step::Forwarded { extension, to } => format!("o ramal {extension} desvia para {to}"),
         Step::ForwardLoop(number) => {
             format!("o desvio do ramal {number} volta ao começo e não é seguido")

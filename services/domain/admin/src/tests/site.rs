@@ -147,6 +147,7 @@ fn calls_read_like_the_contract_says() {
         "ended": "2026-11-22T12:45:10Z", "outcome": "ended-by-caller", "status": 200,
         "duration_secs": 7, "dtmf_digits": 4,
         "packets_to_callee": 375, "packets_to_caller": 374,
+        "recordings": ["1795351503000-0000002a.wav"], "recording_fault": "",
     }]);
     assert_eq!(calls, expected);
 }

@@ -311,6 +311,7 @@ fn call() -> CallRecord {
         dtmf_digits: 4,
         packets_to_callee: 375,
         packets_to_caller: 374,
+        recordings: vec!["1795351503000-0000002a.wav".into()],
         ..CallRecord::default()
     }
 }

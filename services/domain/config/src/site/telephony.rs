@@ -308,3 +308,68 @@ fn signals_of_the_site_itself_take_the_place_of_the_countrys() {
         )],
     );
 }
+
+#[test]
+fn recordings_are_kept_within_reason() {
+    check(
+        |site| {
+            site.recording.keep_days = 0;
+            site.recording.max_mib = 63;
+        },
+        &[
+            setting(
+                "recording",
+                "keep_days",
+                Wrong::Range {
+                    value: 0,
+                    from: 1,
+                    to: 3_650,
+                },
+            ),
+            setting(
+                "recording",
+                "max_mib",
+                Wrong::Range {
+                    value: 63,
+                    from: 64,
+                    to: 10_485_760,
+                },
+            ),
+        ],
+    );
+    let raw = site(|site| {
+        site.recording.keep_days = 3_650;
+        site.recording.notice = false;
+        site.extensions[0].settings.recording = ipc::site::Recording::OnDemand;
+    });
+    let parsed = Site::parse(&raw).expect("valid");
+    assert_eq!(parsed.to_ipc(), raw);
+    let fault = setting(
+        "recording",
+        "keep_days",
+        Wrong::Range {
+            value: 0,
+            from: 1,
+            to: 3_650,
+        },
+    );
+    let text = "recording: keep_days: 0 is out of range; use 1 to 3650";
+    assert_eq!(fault.to_string(), text);
+}
+
+#[test]
+fn who_is_recorded_is_in_the_audit_trail() {
+    let before = Site::parse(&site(office)).expect("valid");
+    let after = Site::parse(&site(|site| {
+        office(site);
+        site.routes[0].record = true;
+        site.extensions[0].settings.recording = ipc::site::Recording::Always;
+    }));
+    assert_eq!(
+        crate::diff(&before, &after.expect("valid")),
+        [
+            "extension 100: recording Never -> Always",
+            "route mobile: record false -> true",
+        ]
+    );
+}

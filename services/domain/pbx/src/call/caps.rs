@@ -93,8 +93,14 @@ impl Calls {
         let Some(Place::Talk(key)) = self.place(leg) else {
             return;
         };
-        for other in self.others(leg) {
-            self.hear(tools, other, Source::Clip(Clip::Confirm));
+        let others = self.others(leg);
+        self.beep(tools, key, &others);
+    }
+
+    /// Lets some of those in a talk hear a beep.
+    pub(super) fn beep(&mut self, tools: &mut Tools<'_>, key: Key, legs: &[LegId]) {
+        for leg in legs {
+            self.hear(tools, *leg, Source::Clip(Clip::Confirm));
         }
         self.alarms
             .set(Alarm::Beep(key), Some(tools.core.now + BEEP));
@@ -114,5 +120,6 @@ impl Calls {
             self.usage_changed = true;
             self.spent_changed(tools);
         }
+        self.tell_how_recordings_are_kept(tools);
     }
 }

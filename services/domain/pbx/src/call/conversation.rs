@@ -51,7 +51,9 @@ impl Calls {
         let parties = talk.members.iter().filter_map(|leg| self.parties.get(leg));
         let until = parties.filter_map(|party| party.until).min();
         self.alarms.set(Alarm::Talk(key), until);
-        for member in &talk.members {
+        // Whoever hears a beep hears it to its end; then this is asked again.
+        let beeps = self.alarms.of(Alarm::Beep(key)).is_some();
+        for member in talk.members.iter().filter(|_| !beeps) {
             let speakers = talk.members.iter().copied().filter(|other| other != member);
             let mut speakers = speakers.filter(|other| !holds(tools, *other));
             let source = match (speakers.next(), talk.members.len()) {
@@ -64,6 +66,7 @@ impl Calls {
             self.hear(tools, *member, source);
         }
         self.mend_codecs(tools, &talk);
+        self.tape_talk(tools, key);
     }
 
     /// Brings two together that agreed on codecs which do not reach the other: the one that may

@@ -293,7 +293,11 @@ impl Calls {
         let plan = plan.filter(|plan| !plan.pin);
         if let (Some(plan), Some(hunt)) = (plan, self.hunts.get_mut(&key)) {
             hunt.reason = if busy { "user-busy" } else { "no-answer" };
-            for stage in plan.stages.into_iter().rev() {
+            for mut stage in plan.stages.into_iter().rev() {
+                if let Stage::Ring(next) = &mut stage {
+                    // It is still a call by the route that led here.
+                    next.recorded |= ring.recorded;
+                }
                 hunt.stages.push_front(stage);
             }
         }
@@ -346,6 +350,9 @@ impl Calls {
             return;
         };
         let waiting = hunt.waiting;
+        if hunt.ring.as_ref().is_some_and(|ring| ring.recorded) {
+            self.must_be_recorded(waiting, winner);
+        }
         let codecs = tools.legs.agreement(winner).codecs;
         // Carriers' numbers are shown as they were dialled, not as they were rewritten.
         let by_extension = self

@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::lone_key;
 use super::party::Party;
 use super::pin_guard::Row as PinRow;
+use super::taping::Taping;
 use super::{Calls, Key, Tools};
 use crate::leg::{KeptLeg, LegId, Peer};
 
 /// Layout of [`Kept`]; a row of another one is of another firmware, and its call is over.
-pub(super) const VERSION: u8 = 3;
+pub(super) const VERSION: u8 = 4;
 /// The key of what was spent: no talk gets it, and slots are small numbers.
 pub(super) const USAGE_KEY: Key = u64::MAX >> 1;
 /// The key of who guessed PINs wrong.
@@ -120,6 +121,7 @@ pub(super) struct MemberRow {
     /// When it must be over.
     pub(super) until: Option<UntilRow>,
     pub(super) charge: Option<ChargeRow>,
+    pub(super) taping: Taping,
 }
 
 /// What a call by trunk is counted under.
@@ -168,6 +170,7 @@ impl Calls {
                 .ticket
                 .as_ref()
                 .map(|(_, charge)| ChargeRow::of(charge)),
+            taping: party.taping.clone(),
         })
     }
 

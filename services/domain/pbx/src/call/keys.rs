@@ -1,5 +1,7 @@
 //! Keys pressed during a call: passed on where `media` does not, and watched for a feature code.
 
+use config::Feature;
+
 use super::party::Place;
 use super::{Calls, Tools};
 use crate::leg::LegId;
@@ -31,7 +33,7 @@ impl Calls {
         }
     }
 
-    /// Watches for the three-way code of an extension's phone.
+    /// Watches for the codes that an extension's phone may use during a call.
     pub(super) fn key(&mut self, tools: &mut Tools<'_>, leg: LegId, digit: char) {
         if self.pin_key(tools, leg, digit) {
             return;
@@ -48,12 +50,17 @@ impl Calls {
             .chain([digit])
             .skip(more.saturating_sub(KEYS_MAX))
             .collect();
-        let pressed =
-            routing::three_way_code(tools.core).is_some_and(|code| keys.ends_with(code.as_str()));
-        let kept = if pressed { String::new() } else { keys };
+        let pressed = routing::pressed(tools.core, &keys);
+        let kept = if pressed.is_some() {
+            String::new()
+        } else {
+            keys
+        };
         party.keys = ipc::Redacted::new(kept);
-        if pressed {
-            self.three_way_pressed(tools, leg);
+        match pressed {
+            Some(Feature::ThreeWay) => self.three_way_pressed(tools, leg),
+            Some(_) => self.record_pressed(tools, leg),
+            None => {}
         }
     }
 }

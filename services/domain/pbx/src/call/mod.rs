@@ -40,6 +40,7 @@ mod restore;
 mod settings;
 mod spent;
 mod table;
+mod taping;
 #[cfg(test)]
 mod tests;
 mod three_way;

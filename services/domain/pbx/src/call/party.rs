@@ -5,6 +5,7 @@ use routing::{Charge, Ticket};
 use sansio::Instant;
 
 use super::Key;
+use super::taping::Taping;
 use crate::leg::Peer;
 
 /// One leg as calls see it.
@@ -36,6 +37,7 @@ pub(super) struct Party {
     pub(super) warned: bool,
     /// What it is counted under, when it is a trunk's.
     pub(super) ticket: Option<(Ticket, Charge)>,
+    pub(super) taping: Taping,
 }
 
 /// Where a party is.
@@ -80,6 +82,7 @@ impl Party {
             until: None,
             warned: false,
             ticket: None,
+            taping: Taping::default(),
         }
     }
 

@@ -74,6 +74,8 @@ pub(crate) struct Ring {
     pub(crate) group: Option<String>,
     /// Who forwarded the call here, first one first.
     pub(crate) diverted: Vec<String>,
+    /// A route the call came by records it.
+    pub(crate) recorded: bool,
 }
 
 /// Somebody who is called.
@@ -123,6 +125,7 @@ impl Stage {
             person: None,
             group: None,
             diverted: Vec::new(),
+            recorded: false,
         })
     }
 

@@ -99,6 +99,7 @@ impl Calls {
             party.records.retain(|one| known.contains_key(one));
             party.records.push(id.to_owned());
         }
+        self.name_recording(leg, id);
     }
 
     /// The call was answered by this leg.

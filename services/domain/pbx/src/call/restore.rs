@@ -237,6 +237,7 @@ impl Calls {
         let mut party = Party::new(peer, row.number, row.name, row.called, place);
         party.answered = true;
         party.withheld = row.withheld;
+        party.taping = row.taping;
         party.until = row.until.map(|until| until.due(tools));
         party.ticket = row.charge.map(|row| {
             let charge = row.charge();

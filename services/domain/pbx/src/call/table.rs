@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ipc::pbx::Call as CallStatus;
-use ipc::sound::{Clip, Event as SoundEvent, Request as SoundRequest, Source, Stats};
+use ipc::sound::{Clip, Event as SoundEvent, Keeping, Request as SoundRequest, Source, Stats};
 use ipc::store::Outcome;
 use routing::Usage;
 use sansio::Instant;
@@ -61,6 +61,8 @@ pub(crate) struct Calls {
     pub(super) spent: super::spent::Keeping,
     /// Endpoints that nobody knows any more have been closed.
     pub(super) swept: bool,
+    /// How `media` was told to keep recordings.
+    pub(super) keeping: Option<Keeping>,
 }
 
 impl Calls {
@@ -90,6 +92,10 @@ impl Calls {
                 self.pass_key(tools, leg, digit, millis);
                 self.key(tools, leg, digit);
             }
+            LegEvent::Record(wanted) => {
+                let status = self.record_asked(tools, leg, wanted);
+                tools.legs.record_answered(tools.core, leg, status);
+            }
             LegEvent::Ended(cause) => self.ended(tools, leg, cause),
             LegEvent::MediaRestored => self.hear_again(tools, leg),
             LegEvent::Closed(stats) => self.closed(tools, leg, &stats),
@@ -106,8 +112,10 @@ impl Calls {
             }
             SoundEvent::Idle { id, seconds } => self.idle(tools, LegId(id), seconds),
             SoundEvent::ClipEnded { id } => self.clip_ended(tools, LegId(id)),
-            // Nothing records yet on behalf of a call.
-            SoundEvent::RecordingFailed { .. } => {}
+            SoundEvent::RecordingFailed { id, reason } => {
+                self.tape_failed(tools, LegId(id), &reason);
+            }
+            SoundEvent::RecordingLost { id } => self.tape_lost(tools, LegId(id)),
         }
     }
 
@@ -190,6 +198,7 @@ impl Calls {
     /// The leg is over by itself, or was hung up: only its last word is to come.
     pub(super) fn gone(&mut self, tools: &Tools<'_>, leg: LegId) {
         self.count_ended(tools, leg);
+        self.tape_over(leg);
         self.put(leg, Place::Gone);
         let at = tools.core.now + CLOSE_TIME_MAX;
         self.alarms.set(Alarm::Party(leg), Some(at));
@@ -253,6 +262,7 @@ impl Calls {
             let request = SoundRequest::Hear(leg.0, party.hears.clone());
             tools.core.emit(Output::Sound(request));
         }
+        self.tape_again(tools, leg);
     }
 
     /// Digits were spoken to the end.

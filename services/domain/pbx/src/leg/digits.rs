@@ -33,6 +33,10 @@ impl Leg {
             cx.core.respond(id, response);
             return;
         }
+        if let Some(wish) = request.headers.text(&HeaderName::Other("Record".into())) {
+            self.asked_to_record(cx, id, request, wish);
+            return;
+        }
         let kind = request.headers.content_type();
         let pressed = match kind.as_deref() {
             _ if request.body.is_empty() => None,
@@ -51,6 +55,30 @@ impl Leg {
             && self.phase == Phase::Confirmed
         {
             cx.tell(LegEvent::Digit { digit, millis });
+        }
+    }
+
+    /// `Record: on` or `off`, as the record keys of Snom, Yealink and Grandstream phones send it.
+    fn asked_to_record(&mut self, cx: &mut Cx<'_>, id: ServerId, request: &Request, wish: &str) {
+        let wanted = match wish.trim() {
+            on if on.eq_ignore_ascii_case("on") => true,
+            off if off.eq_ignore_ascii_case("off") => false,
+            _ => return cx.reply(id, request, StatusCode::BAD_REQUEST),
+        };
+        if self.phase != Phase::Confirmed {
+            return cx.reply(id, request, StatusCode::FORBIDDEN);
+        }
+        cx.shared.servers.insert(id, cx.id);
+        self.record_wishes
+            .push_back((id, Box::new(request.clone())));
+        cx.tell(LegEvent::Record(wanted));
+    }
+
+    /// The call has said what becomes of such a wish.
+    pub(super) fn record_answered(&mut self, cx: &mut Cx<'_>, status: StatusCode) {
+        if let Some((id, request)) = self.record_wishes.pop_front() {
+            cx.shared.servers.remove(&id);
+            cx.reply(id, &request, status);
         }
     }
 

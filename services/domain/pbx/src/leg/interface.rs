@@ -148,6 +148,9 @@ pub(crate) enum LegEvent {
         /// How long, milliseconds.
         millis: u32,
     },
+    /// The peer asks by INFO to be recorded, or not any more. Answer with
+    /// [`Legs::record_answered`](super::Legs).
+    Record(bool),
     /// It was in progress and is over: the peer said BYE, or is lost. The leg is gone.
     Ended(EndCause),
     /// `media` was restarted and has the endpoint again: tell it what the endpoint hears.

@@ -167,6 +167,7 @@ impl Endpoint {
                 | Reply::Closed(_)
                 | Reply::Unknown
                 | Reply::Endpoints(_)
+                | Reply::Recordings(_)
                 | Reply::Event(_)
                 | Reply::Failed { .. }
                 | Reply::Refused { .. },

@@ -111,6 +111,11 @@ impl Legs {
         self.with(core, leg, |leg, cx| leg.notify_transfer(cx, status));
     }
 
+    /// Answers the oldest [`LegEvent::Record`] that has no answer yet.
+    pub(crate) fn record_answered(&mut self, core: &mut Core, leg: LegId, status: StatusCode) {
+        self.with(core, leg, |leg, cx| leg.record_answered(cx, status));
+    }
+
     /// Answers the last REFER with this status.
     pub(crate) fn transfer_refused(&mut self, core: &mut Core, leg: LegId, status: StatusCode) {
         self.with(core, leg, |leg, cx| leg.refuse_transfer(cx, status));

@@ -9,6 +9,7 @@
 //! `Over` means over for the call: what the peer is still owed (a BYE after its ACK, an ACK and a
 //! BYE for a 2xx that crossed our CANCEL, reports on a transfer) is settled without it.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -196,6 +197,8 @@ pub(super) struct Leg {
     pub(super) session: SessionTimer,
     pub(super) challenges: Option<Challenges>,
     pub(super) referral: Option<Referral>,
+    /// INFOs that ask to be recorded, or not any more; the call answers them at once.
+    pub(super) record_wishes: VecDeque<(ServerId, Box<Request>)>,
     pub(super) farewell: Farewell,
     /// Reason (RFC 3326) for the BYE.
     pub(super) reason: Option<&'static str>,
@@ -278,6 +281,7 @@ impl Leg {
             session: SessionTimer::default(),
             challenges: None,
             referral: None,
+            record_wishes: VecDeque::new(),
             farewell: Farewell::None,
             reason: None,
             flow_lost: false,

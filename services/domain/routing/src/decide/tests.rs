@@ -112,6 +112,7 @@ fn rings(number: &str) -> Vec<Stage> {
         number: self::number(number),
         ring: Duration::from_secs(25),
         diverted: Vec::new(),
+        recorded: false,
     }]
 }
 
@@ -199,6 +200,7 @@ fn forwards_that_lead_in_a_circle_end_where_they_began_to() {
         number: number("101"),
         ring: Duration::from_secs(25),
         diverted: vec![number("100")],
+        recorded: false,
     }];
     assert_eq!(desk.stages("103", "100"), expected);
     assert_eq!(desk.stages("103", "102"), rings("102"));
@@ -447,4 +449,53 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_a_route_that_records_leads_to_is_recorded_and_nothing_else() {
+    let desk = Desk::new(|raw| {
+        let route = |name: &str, pattern: &str, to: Vec<site::Destination>, record| site::Route {
+            name: name.into(),
+            pattern: pattern.into(),
+            destinations: to,
+            record,
+            ..site::Route::default()
+        };
+        raw.routes = vec![
+            route(
+                "outer",
+                "55",
+                vec![
+                    site::Destination::Extension("100".into()),
+                    site::Destination::Number("56".into()),
+                    site::Destination::Extension("102".into()),
+                ],
+                false,
+            ),
+            route(
+                "inner",
+                "56",
+                vec![site::Destination::Extension("101".into())],
+                true,
+            ),
+        ];
+        settings(raw, "101").forward.always = "103".into();
+    });
+    let recorded = |stages: Vec<Stage>| -> Vec<(String, bool)> {
+        let row = |stage| match stage {
+            Stage::Extension {
+                number, recorded, ..
+            } => (number.to_string(), recorded),
+            other => panic!("not an extension: {other:?}"),
+        };
+        stages.into_iter().map(row).collect()
+    };
+    let row = |number: &str, recorded| (number.to_owned(), recorded);
+    assert_eq!(
+        recorded(desk.stages("102", "55")),
+        [row("100", false), row("103", true), row("102", false)]
+    );
+    let steps = desk.ask("102", "55").steps;
+    assert_eq!(steps.iter().filter(|it| **it == Step::Recorded).count(), 1);
+    assert_eq!(recorded(desk.stages("102", "103")), [row("103", false)]);
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Spend;
+use super::{Recording, Spend};
 use crate::Redacted;
 
 /// Settings of an extension; the default is what a new one gets.
@@ -50,6 +50,8 @@ pub struct ExtensionSettings {
     /// When an administrator last let it go on: what it spent before does not count. Seconds since
     /// 1970; 0: never.
     pub spend_resumed: u64,
+    /// Whether its calls are recorded.
+    pub recording: Recording,
 }
 
 /// Rounds of SHA-256 over a PIN: keeps a reader of a stolen file busy without keeping a call
@@ -202,6 +204,7 @@ impl Default for ExtensionSettings {
                 month_cents: 180_000,
             },
             spend_resumed: 0,
+            recording: Recording::default(),
         }
     }
 }

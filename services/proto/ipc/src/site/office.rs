@@ -83,6 +83,8 @@ pub struct Features {
     pub three_way: String,
     /// Followed by a number: call without showing one's own, this once.
     pub withhold: String,
+    /// Pressed during a call: record it; pressed again: no more.
+    pub record: String,
 }
 
 /// Where parked calls wait.
@@ -245,6 +247,7 @@ impl Default for Features {
             park: "700".into(),
             three_way: "*3".into(),
             withhold: "*67".into(),
+            record: "*1".into(),
         }
     }
 }

@@ -23,6 +23,8 @@ pub struct Route {
     pub destinations: Vec<Destination>,
     /// The caller must enter the PIN of his extension first.
     pub pin: bool,
+    /// Every call by it is recorded, from the answer to its end.
+    pub record: bool,
 }
 
 /// Who a call comes from.
@@ -141,6 +143,7 @@ impl Default for Route {
             rewrite: Rewrite::default(),
             destinations: Vec::new(),
             pin: false,
+            record: false,
         }
     }
 }

@@ -55,8 +55,11 @@ pub(crate) enum Order {
     Plain(Request),
     /// Let an endpoint hear this.
     Play(EndpointId, Loaded),
-    /// Record an endpoint into this.
-    Record(EndpointId, Opened),
+    /// Record an endpoint into this, of this name, in the place of what it was recorded into.
+    Record(EndpointId, String, Opened),
+    /// Record an endpoint into a file of this name that is there already: only right when that is
+    /// what is being written; else this reason is the answer.
+    Recorded(EndpointId, String, String),
 }
 
 /// The pump's end.

@@ -282,6 +282,11 @@ impl Engine {
         stopped
     }
 
+    /// The recording of an endpoint, while there is one.
+    pub(crate) fn recording(&self, slot: usize) -> Option<u64> {
+        self.leg(slot)?.recording()
+    }
+
     /// A recording ended by itself.
     pub(crate) fn recording_failed(&mut self, recording: u64, reason: String) {
         let found = self

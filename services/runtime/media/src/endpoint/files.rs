@@ -9,6 +9,8 @@ use std::time::SystemTime;
 
 use rtp::{Rate, wav};
 
+use super::shelf::{OpenName, Shelf};
+
 /// The longest file played, bytes: ten minutes at 16 kHz.
 const SOUND_BYTES_MAX: u64 = 20 * 1024 * 1024;
 
@@ -37,6 +39,8 @@ pub(crate) struct Opened {
     pub(crate) file: File,
     path: PathBuf,
     is_kept: bool,
+    /// Keeps it from being deleted.
+    _name: OpenName,
 }
 
 /// Why a file cannot be used.
@@ -66,6 +70,16 @@ pub(crate) enum FileError {
     },
 }
 
+impl FileError {
+    /// A file of that name is there already.
+    pub(crate) fn is_there(&self) -> bool {
+        match self {
+            Self::Kernel { source, .. } => source.kind() == std::io::ErrorKind::AlreadyExists,
+            Self::NoFolder(_) | Self::Name(_) | Self::Format { .. } => false,
+        }
+    }
+}
+
 impl Folders {
     /// Reads a sound.
     pub(crate) fn load(&self, name: &str) -> Result<Loaded, FileError> {
@@ -86,23 +100,6 @@ impl Folders {
         Ok(Loaded {
             samples: sound.samples.into(),
             rate: sound.rate,
-        })
-    }
-
-    /// Makes a file for a recording; it must not be there yet.
-    pub(crate) fn create(&self, name: &str) -> Result<Opened, FileError> {
-        let folder = self.recordings.as_deref();
-        let path = checked(folder.ok_or(FileError::NoFolder("--recordings"))?, name)?;
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o640)
-            .open(&path)
-            .map_err(|source| kernel(&path, source))?;
-        Ok(Opened {
-            file,
-            path,
-            is_kept: false,
         })
     }
 
@@ -130,6 +127,26 @@ impl Folders {
     }
 }
 
+impl Shelf {
+    /// Makes a file for a recording; it must not be there yet.
+    pub(crate) fn create(&self, name: &str) -> Result<Opened, FileError> {
+        let path = checked(self.folder()?, name)?;
+        let writing = self.write(name);
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o640)
+            .open(&path)
+            .map_err(|source| kernel(&path, source))?;
+        Ok(Opened {
+            file,
+            path,
+            is_kept: false,
+            _name: writing,
+        })
+    }
+}
+
 impl Opened {
     /// The file holds something: it stays.
     pub(crate) const fn keep(&mut self) {
@@ -147,6 +164,7 @@ impl Opened {
             file: file.expect("Linux has it"),
             path,
             is_kept: true,
+            _name: OpenName::default(),
         }
     }
 }
@@ -161,13 +179,13 @@ impl Drop for Opened {
     }
 }
 
-fn kernel(path: &Path, source: std::io::Error) -> FileError {
+pub(crate) fn kernel(path: &Path, source: std::io::Error) -> FileError {
     let path = path.display().to_string();
     FileError::Kernel { path, source }
 }
 
 /// The path of a file whose name leads nowhere else.
-fn checked(folder: &Path, name: &str) -> Result<PathBuf, FileError> {
+pub(crate) fn checked(folder: &Path, name: &str) -> Result<PathBuf, FileError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     let stem = name.strip_suffix(".wav").unwrap_or_default();
     if stem.is_empty() || name.len() > NAME_MAX || !stem.bytes().all(is_plain) {

@@ -184,6 +184,11 @@ const fn is_answered_at_once(request: &Request) -> bool {
         | Request::KeepOnly(_)
         | Request::Status => true,
         Request::Hear(_, source) => !matches!(source, Source::Clip(Clip::File(_))),
-        Request::Record { .. } | Request::StopRecording(_) | Request::Watch => false,
+        Request::Record { .. }
+        | Request::StopRecording(_)
+        | Request::KeepRecordings(_)
+        | Request::Recordings
+        | Request::DeleteRecording(_)
+        | Request::Watch => false,
     }
 }

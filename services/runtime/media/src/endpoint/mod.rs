@@ -25,6 +25,7 @@ mod reports;
 mod resting;
 mod secrecy;
 mod service;
+mod shelf;
 mod sockets;
 mod tape;
 mod voice;

@@ -3,7 +3,7 @@
 //! Nothing here waits for anybody: requests come by a queue, recordings leave by one, events by
 //! one a watcher, and none of them is waited for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
@@ -60,6 +60,8 @@ pub struct Pump {
     tick: Tick,
     watchers: Vec<SyncSender<Event>>,
     next_recording: u64,
+    /// The recording an endpoint had last, and its file.
+    recorded: BTreeMap<EndpointId, (u64, String)>,
     idle: Duration,
 }
 
@@ -143,6 +145,7 @@ impl Pump {
             },
             watchers: Vec::new(),
             next_recording: 0,
+            recorded: BTreeMap::new(),
             idle: IDLE,
         };
         Ok((pump, control))
@@ -367,7 +370,8 @@ impl Pump {
             }
             Order::Plain(request) => self.plain(now, request),
             Order::Play(id, sound) => self.with(id, |engine, slot| engine.play(slot, sound)),
-            Order::Record(id, file) => self.record(id, file),
+            Order::Record(id, name, file) => self.record(id, name, file),
+            Order::Recorded(id, name, reason) => self.is_recorded(id, &name, reason),
         };
         let _ = answer.send(reply);
     }
@@ -408,9 +412,12 @@ impl Pump {
                 let stats = |id| Some((id, self.engine.stats(now, id)?));
                 Reply::Endpoints(self.engine.ids().filter_map(stats).collect())
             }
-            Request::Record { .. } | Request::StopRecording(_) | Request::Watch => {
-                failed("not asked this way".to_owned())
-            }
+            Request::Record { .. }
+            | Request::StopRecording(_)
+            | Request::KeepRecordings(_)
+            | Request::Recordings
+            | Request::DeleteRecording(_)
+            | Request::Watch => failed("not asked this way".to_owned()),
         }
     }
 
@@ -422,18 +429,34 @@ impl Pump {
         Reply::Done
     }
 
-    fn record(&mut self, id: EndpointId, file: Opened) -> Reply {
+    fn record(&mut self, id: EndpointId, name: String, file: Opened) -> Reply {
         let Some(slot) = self.engine.slot_of(id) else {
             return Reply::Unknown;
         };
+        if let Some(before) = self.engine.stop_recording(slot, &mut self.outside) {
+            self.outside.recorder.end(before, None);
+        }
         let recording = self.next_recording;
         self.next_recording += 1;
         match self.engine.record(slot, recording) {
             Some(rate) => {
                 self.outside.recorder.begin(recording, file, rate);
+                self.recorded.insert(id, (recording, name));
                 Reply::Done
             }
             None => failed("it is being recorded already".to_owned()),
+        }
+    }
+
+    /// Whoever asks again for what is being done has it.
+    fn is_recorded(&self, id: EndpointId, name: &str, reason: String) -> Reply {
+        let Some(slot) = self.engine.slot_of(id) else {
+            return Reply::Unknown;
+        };
+        let running = self.engine.recording(slot);
+        match self.recorded.get(&id) {
+            Some((recording, known)) if known == name && running == Some(*recording) => Reply::Done,
+            Some(_) | None => failed(reason),
         }
     }
 
@@ -515,6 +538,7 @@ impl Pump {
         if let Some(recording) = self.engine.stop_recording(slot, &mut self.outside) {
             self.outside.recorder.end(recording, None);
         }
+        self.recorded.remove(&id);
         let stats = self.engine.close(now, slot);
         if let Some(pair) = self.outside.pairs.get(slot).and_then(Option::as_ref) {
             let surplus = self.resting.put(now, slot, pair.family(), pair.port());

@@ -2,10 +2,10 @@
 //! calling thread.
 
 use std::os::unix::net::UnixListener;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel, sync_channel};
 use std::time::{Duration, SystemTime};
 
-use ipc::sound::{Clip, Reply, Request, Source};
+use ipc::sound::{Clip, Keeping, Reply, Request, Source};
 use run_loop::clock::Clock;
 use run_loop::ipc::{Accepted, Connection};
 use run_loop::notify::Notify;
@@ -17,6 +17,7 @@ use super::files::{FileError, Folders};
 use super::links::{Link, do_jobs};
 use super::precedence;
 use super::pump::{Pump, PumpError};
+use super::shelf::Shelf;
 use crate::ports::PortRange;
 
 /// What the service is started with.
@@ -66,9 +67,20 @@ pub fn serve(
         .map_err(ServeError::Thread)?;
     let (jobs, slow) = sync_channel(JOBS_MAX);
     let (asked, adopting) = (control.clone(), control.clone());
-    let serve = move |accepted: &mut Accepted, request| {
-        answer(&asked, &folders, &mut accepted.connection, request)
+    let shelf = Shelf::new(folders.recordings.clone());
+    let (keeping, told) = channel();
+    let files = Files {
+        folders,
+        shelf: shelf.clone(),
+        keeping,
     };
+    let serve = move |accepted: &mut Accepted, request| {
+        answer(&asked, &files, &mut accepted.connection, request)
+    };
+    std::thread::Builder::new()
+        .name("shelf".into())
+        .spawn(move || shelf.look_after(&told))
+        .map_err(ServeError::Thread)?;
     let adopt = move |link| adopting.adopt(link);
     std::thread::Builder::new()
         .name("jobs".into())
@@ -113,32 +125,60 @@ fn take(listener: &UnixListener, control: &Control) {
 /// Answers a request that takes a file, or time; nothing when the connection is over.
 fn answer(
     control: &Control,
-    folders: &Folders,
+    files: &Files,
     connection: &mut Connection,
     request: Request,
 ) -> Option<Reply> {
-    if request == Request::Watch {
-        watch(connection, control);
-        return None;
-    }
-    match prepare(folders, request) {
-        Ok(order) => control.order(order).ok(),
-        Err(error) => Some(Reply::Failed {
-            reason: error.to_string(),
-        }),
-    }
+    let answered = match request {
+        Request::Watch => {
+            watch(connection, control);
+            return None;
+        }
+        Request::KeepRecordings(keeping) => {
+            // The thread that looks after them ends with the process only.
+            let _ = files.keeping.send(keeping);
+            Ok(Reply::Done)
+        }
+        Request::Recordings => files.shelf.list().map(Reply::Recordings),
+        Request::DeleteRecording(name) => Ok(files.shelf.delete(&name)),
+        request => match prepare(files, request) {
+            Ok(order) => return control.order(order).ok(),
+            Err(error) => Err(error),
+        },
+    };
+    let failed = |error: FileError| Reply::Failed {
+        reason: error.to_string(),
+    };
+    Some(answered.unwrap_or_else(failed))
+}
+
+/// What requests with files need.
+#[derive(Clone)]
+struct Files {
+    folders: Folders,
+    shelf: Shelf,
+    keeping: Sender<Keeping>,
 }
 
 /// Opens and reads the files of a request, so that the media thread need not wait for a disk.
-fn prepare(folders: &Folders, request: Request) -> Result<Order, FileError> {
+fn prepare(files: &Files, request: Request) -> Result<Order, FileError> {
     Ok(match request {
-        Request::Hear(id, Source::Clip(Clip::File(name))) => Order::Play(id, folders.load(&name)?),
-        Request::Record { id, file } => Order::Record(id, folders.create(&file)?),
+        Request::Hear(id, Source::Clip(Clip::File(name))) => {
+            Order::Play(id, files.folders.load(&name)?)
+        }
+        Request::Record { id, file } => match files.shelf.create(&file) {
+            Ok(opened) => Order::Record(id, file, opened),
+            Err(error) if error.is_there() => Order::Recorded(id, file, error.to_string()),
+            Err(error) => return Err(error),
+        },
         Request::Open { .. }
         | Request::Set(..)
         | Request::Hear(..)
         | Request::Dial { .. }
         | Request::StopRecording(_)
+        | Request::KeepRecordings(_)
+        | Request::Recordings
+        | Request::DeleteRecording(_)
         | Request::Close(_)
         | Request::KeepOnly(_)
         | Request::Status
@@ -162,16 +202,20 @@ fn watch(connection: &mut Connection, control: &Control) {
     }
 }
 
-/// `pbx` rules the endpoints; `web` and a person at the box may look.
+/// `pbx` rules the endpoints; `web` and a person at the box may look, and `web` deletes recordings
+/// for an administrator.
 const fn may_ask(peer: u32, request: &Request) -> bool {
     match request {
         Request::Status | Request::Watch => matches!(peer, uid::PBX | uid::WEB | uid::ROOT),
+        Request::Recordings => matches!(peer, uid::WEB | uid::ROOT),
+        Request::DeleteRecording(_) => peer == uid::WEB,
         Request::Open { .. }
         | Request::Set(..)
         | Request::Hear(..)
         | Request::Dial { .. }
         | Request::Record { .. }
         | Request::StopRecording(_)
+        | Request::KeepRecordings(_)
         | Request::Close(_)
         | Request::KeepOnly(_) => peer == uid::PBX,
     }
@@ -208,5 +252,8 @@ mod tests {
             assert!(!may_ask(looker, &Request::Close(1)));
         }
         assert!(!may_ask(uid::NET, &Request::Status));
+        let delete = Request::DeleteRecording("a.wav".into());
+        assert!(may_ask(uid::WEB, &delete));
+        assert!(!may_ask(uid::PBX, &delete) && !may_ask(uid::ROOT, &delete));
     }
 }

@@ -79,6 +79,12 @@ impl EventLog {
             Event::MediaFailed { id, reason } => {
                 tracing::warn!(call = id, "no media: {reason}");
             }
+            Event::RecordingBegun { id, file } => {
+                tracing::info!(call = id, file, "call is recorded");
+            }
+            Event::RecordingFailed { id, reason } => {
+                tracing::warn!(call = id, "call is not recorded: {reason}");
+            }
             Event::LimitReached { limit } => {
                 tracing::warn!("turned somebody away: too many {}", limit_name(*limit));
             }
@@ -116,7 +122,9 @@ const fn is_of_strangers(event: &Event) -> bool {
         | Event::CallEnded { .. }
         | Event::TrunkUp { .. }
         | Event::TrunkDown { .. }
-        | Event::MediaFailed { .. } => false,
+        | Event::MediaFailed { .. }
+        | Event::RecordingBegun { .. }
+        | Event::RecordingFailed { .. } => false,
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ipc::sound::{Agreed, Clip, EndpointId, Event, Family, Reply, Request, Source, Stats};
+use ipc::sound::{Agreed, Clip, EndpointId, Event, Family, Keeping, Reply, Request, Source, Stats};
 
 /// Every endpoint that is open as far as we know.
 #[derive(Debug, Default)]
@@ -18,6 +18,10 @@ pub(super) struct SoundBook {
     /// `pbx` has said what it keeps. Until then there may be endpoints of calls that it is about
     /// to take over from the process before.
     complete: bool,
+    /// How recordings are kept, and whether `media` knows.
+    keeping: Option<(Keeping, bool)>,
+    /// What was recorded when `media` ended, and nobody has been told.
+    lost: Vec<EndpointId>,
 }
 
 #[derive(Debug)]
@@ -28,8 +32,8 @@ struct Endpoint {
     hears: Source,
     /// It was told something of which nobody knows whether it heard.
     behind: bool,
-    /// The file that is recorded into, and how often it was begun anew.
-    recording: Option<(String, u32)>,
+    /// The file that is recorded into.
+    recording: Option<String>,
     /// What passed before `media` was restarted.
     before: Stats,
     /// What `media` last said has passed since.
@@ -39,7 +43,7 @@ struct Endpoint {
 impl SoundBook {
     /// Whether there is nothing to look after.
     pub(super) fn is_settled(&self) -> bool {
-        self.open.is_empty() && !self.doubtful
+        self.open.is_empty() && !self.doubtful && self.untold_keeping().is_none()
     }
 
     /// Whether `media` may have endpoints that no call has.
@@ -54,7 +58,11 @@ impl SoundBook {
 
     /// `media` was not there to be told: what is agreed meanwhile is agreed all the same.
     pub(super) fn missed(&mut self, request: &Request) {
-        let (Request::Set(id, _) | Request::Hear(id, _)) = request else {
+        let (Request::Set(id, _) | Request::Hear(id, _) | Request::Record { id, .. }) = request
+        else {
+            if let Request::KeepRecordings(keeping) = request {
+                self.keeping = Some((*keeping, false));
+            }
             return;
         };
         self.note(request, Reply::Done);
@@ -85,7 +93,7 @@ impl SoundBook {
             }
             Request::Record { id, file } => {
                 if let Some(endpoint) = self.done(*id, &reply) {
-                    endpoint.recording = Some((file.clone(), 0));
+                    endpoint.recording = Some(file.clone());
                 }
             }
             Request::StopRecording(id) => {
@@ -107,6 +115,7 @@ impl SoundBook {
                     Reply::Opened { .. }
                     | Reply::Done
                     | Reply::Endpoints(_)
+                    | Reply::Recordings(_)
                     | Reply::Event(_)
                     | Reply::Failed { .. }
                     | Reply::Refused { .. } => {}
@@ -117,7 +126,14 @@ impl SoundBook {
                 self.open.retain(|id, _| kept.contains(id));
                 self.complete = true;
             }
-            Request::Dial { .. } | Request::Status | Request::Watch => {}
+            Request::KeepRecordings(keeping) => {
+                self.keeping = Some((*keeping, matches!(reply, Reply::Done)));
+            }
+            Request::Dial { .. }
+            | Request::Recordings
+            | Request::DeleteRecording(_)
+            | Request::Status
+            | Request::Watch => {}
         }
         reply
     }
@@ -152,13 +168,31 @@ impl SoundBook {
                     endpoint.hears = Source::Silence;
                 }
             }
-            Event::RecordingFailed { id, .. } => {
+            Event::RecordingFailed { id, .. } | Event::RecordingLost { id } => {
                 if let Some(endpoint) = self.open.get_mut(id) {
                     endpoint.recording = None;
                 }
             }
             Event::Digit { .. } | Event::Idle { .. } => {}
         }
+    }
+
+    /// How recordings are kept, when `media` has to be told.
+    pub(super) fn untold_keeping(&self) -> Option<Keeping> {
+        let untold = self.keeping.filter(|(_, is_told)| !is_told);
+        untold.map(|(keeping, _)| keeping)
+    }
+
+    /// `media` may be a new process.
+    pub(super) const fn is_new(&mut self) {
+        if let Some((_, is_told)) = &mut self.keeping {
+            *is_told = false;
+        }
+    }
+
+    /// Whose recording ended with `media`, each once: another file may go on.
+    pub(super) fn take_lost(&mut self) -> Vec<EndpointId> {
+        std::mem::take(&mut self.lost)
     }
 
     /// What to ask so that `media` has every endpoint it should and no other: nothing in normal
@@ -187,6 +221,10 @@ impl SoundBook {
                 family: endpoint.family,
                 port: Some(endpoint.port),
             });
+            if endpoint.recording.take().is_some() {
+                // What it had written must not be written over.
+                self.lost.push(*id);
+            }
             rest.extend(endpoint.told(*id));
         }
         if self.complete {
@@ -204,11 +242,13 @@ impl Endpoint {
         let agreed = self.agreed.clone();
         let set = agreed.map(|agreed| Request::Set(id, agreed));
         let hear = Request::Hear(id, self.hears.clone());
-        set.into_iter().chain([hear]).collect()
+        let file = self.recording.clone();
+        let record = file.map(|file| Request::Record { id, file });
+        set.into_iter().chain([hear]).chain(record).collect()
     }
 
     /// Everything it was told since it was opened.
-    fn told(&mut self, id: EndpointId) -> Vec<Request> {
+    fn told(&self, id: EndpointId) -> Vec<Request> {
         let set = self.agreed.as_ref().map(|agreed| {
             let mut agreed = agreed.clone();
             // It is new: there is nothing it could hold on to.
@@ -217,19 +257,8 @@ impl Endpoint {
             Request::Set(id, agreed)
         });
         let hear = (self.hears != Source::Silence).then(|| Request::Hear(id, self.hears.clone()));
-        let record = self.recording.as_mut().map(|(file, begun)| {
-            *begun += 1;
-            let file = part(file, *begun);
-            Request::Record { id, file }
-        });
-        [set, hear, record].into_iter().flatten().collect()
+        [set, hear].into_iter().flatten().collect()
     }
-}
-
-/// The name of a recording's next part: what was recorded before must not be written over.
-fn part(file: &str, number: u32) -> String {
-    let name = file.strip_suffix(".wav").unwrap_or(file);
-    format!("{name}-{}.wav", number.saturating_add(1))
 }
 
 const fn is_played_once(source: &Source) -> bool {

@@ -143,6 +143,7 @@ impl Asking {
     async fn hear(&mut self, news: News) -> bool {
         match news {
             News::Back => {
+                self.book.is_new();
                 self.restore().await;
                 true
             }
@@ -185,9 +186,7 @@ impl Asking {
             self.note(again);
         }
         for (request, reply) in asked {
-            let endpoint = endpoint_of(&request);
-            let reply = reply.unwrap_or_else(unanswered);
-            let answer = Input::Sound { endpoint, reply };
+            let answer = answer_to(&request, reply.unwrap_or_else(unanswered));
             if self.feed.send(answer).await.is_err() {
                 return false;
             }
@@ -229,6 +228,16 @@ impl Asking {
         }
     }
 
+    /// Tells how recordings are kept, if `media` is there.
+    async fn tell_keeping(&mut self) {
+        if let Some(keeping) = self.book.untold_keeping() {
+            let request = Request::KeepRecordings(keeping);
+            if let Ok(reply) = self.client.call(&request).await {
+                self.book.note(&request, reply);
+            }
+        }
+    }
+
     fn note(&mut self, (request, reply): &mut (Request, Option<Reply>)) {
         let answer = reply.take().unwrap_or_else(|| {
             self.book.missed(request);
@@ -242,6 +251,7 @@ impl Asking {
         if self.book.is_settled() {
             return;
         }
+        self.tell_keeping().await;
         // While it is away there is nothing to do; the next look comes soon.
         let Ok(Reply::Endpoints(endpoints)) = self.client.call(&Request::Status).await else {
             return;
@@ -250,10 +260,23 @@ impl Asking {
         if differences.is_empty() {
             return;
         }
+        self.tell_again(differences).await;
+        for id in self.book.take_lost() {
+            // The loop gone means the process is ending.
+            let lost = Input::SoundEvent(Event::RecordingLost { id });
+            let _ = self.feed.send(lost).await;
+        }
+    }
+
+    async fn tell_again(&mut self, differences: Vec<Request>) {
         tracing::warn!("media was restarted or did not answer: telling it what it should have");
         let mut differences = differences.into_iter();
         while let Some(request) = differences.next() {
             match self.client.call(&request).await {
+                Ok(Reply::Failed { reason }) if takes_recorder(&request) => {
+                    let reply = self.book.note(&request, Reply::Failed { reason });
+                    let _ = self.feed.send(answer_to(&request, reply)).await;
+                }
                 Ok(Reply::Failed { reason }) => {
                     tracing::warn!("an endpoint does not come back whole: {reason}");
                 }
@@ -315,11 +338,31 @@ fn batches(requests: Vec<Request>) -> Vec<Vec<Request>> {
     batches
 }
 
-fn unanswered() -> Reply {
-    Reply::Failed {
-        reason: "media did not answer".to_owned(),
+/// What the node is told of an answer. It does not wait for one to a recording, but hears when
+/// there will be none; what `media` did not answer to is told it again (see [`SoundBook::missed`]).
+fn answer_to(request: &Request, reply: Reply) -> Input {
+    let endpoint = endpoint_of(request);
+    match reply {
+        Reply::Failed { reason } if takes_recorder(request) && reason != UNANSWERED => {
+            let id = endpoint;
+            Input::SoundEvent(Event::RecordingFailed { id, reason })
+        }
+        reply => Input::Sound { endpoint, reply },
     }
 }
+
+const fn takes_recorder(request: &Request) -> bool {
+    matches!(request, Request::Record { .. })
+}
+
+fn unanswered() -> Reply {
+    Reply::Failed {
+        reason: UNANSWERED.to_owned(),
+    }
+}
+
+/// What stands for an answer that did not come.
+const UNANSWERED: &str = "media did not answer";
 
 /// Whether there is nobody to ask at the moment; one that died is back at once.
 const fn is_away_after(missing: &Missing) -> bool {
@@ -332,8 +375,8 @@ const fn is_away_after(missing: &Missing) -> bool {
 /// Whether a request without an answer may be asked again.
 const fn may_be_repeated(request: &Request, missing: &Missing) -> bool {
     match request {
-        // The peer would hear the digits twice; the file is there, so it cannot be made anew.
-        Request::Dial { .. } | Request::Record { .. } => !missing.was_seen,
+        // The peer would hear the digits twice.
+        Request::Dial { .. } => !missing.was_seen,
         // A file that was slow has had its time, and more of it would be that of other calls.
         Request::Hear(..) if takes_file(request) => {
             !matches!(missing.error, CallError::TimedOut { .. })
@@ -341,7 +384,11 @@ const fn may_be_repeated(request: &Request, missing: &Missing) -> bool {
         Request::Open { .. }
         | Request::Set(..)
         | Request::Hear(..)
+        | Request::Record { .. }
         | Request::StopRecording(_)
+        | Request::KeepRecordings(_)
+        | Request::Recordings
+        | Request::DeleteRecording(_)
         | Request::Close(_)
         | Request::KeepOnly(_)
         | Request::Status
@@ -371,6 +418,9 @@ const fn is_about_an_open_one(request: &Request) -> bool {
         | Request::Record { .. }
         | Request::StopRecording(_) => true,
         Request::Open { .. }
+        | Request::KeepRecordings(_)
+        | Request::Recordings
+        | Request::DeleteRecording(_)
         | Request::Close(_)
         | Request::KeepOnly(_)
         | Request::Status
@@ -388,7 +438,12 @@ const fn endpoint_of(request: &Request) -> EndpointId {
         | Request::Record { id, .. }
         | Request::StopRecording(id)
         | Request::Close(id) => *id,
-        Request::KeepOnly(_) | Request::Status | Request::Watch => 0,
+        Request::KeepRecordings(_)
+        | Request::Recordings
+        | Request::DeleteRecording(_)
+        | Request::KeepOnly(_)
+        | Request::Status
+        | Request::Watch => 0,
     }
 }
 

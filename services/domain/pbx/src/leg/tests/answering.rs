@@ -268,6 +268,27 @@ fn digits_by_info_are_told_and_other_infos_refused() {
 }
 
 #[test]
+fn a_wish_to_be_recorded_is_told_and_answered_by_the_call() {
+    let mut bench = Bench::new(profile());
+    let (leg, mut caller) = bench.answered("");
+    for (wish, wanted, status) in [
+        ("Record: on", true, StatusCode::OK),
+        ("record: OFF ", false, StatusCode::FORBIDDEN),
+    ] {
+        bench.receive(&caller.request("INFO", &format!("{wish}\r\n"), ""));
+        bench.silent();
+        assert_eq!(bench.event(), LegEvent::Record(wanted));
+        bench.command(|legs, core| legs.record_answered(core, leg, status));
+        bench.response(status.code());
+    }
+    bench.receive(&caller.request("INFO", "Record: \r\n", ""));
+    bench.response(400);
+    bench.command(|legs, core| legs.record_answered(core, leg, StatusCode::OK));
+    bench.silent();
+    assert!(bench.events.is_empty());
+}
+
+#[test]
 fn requests_out_of_order_and_of_strangers_touch_nothing() {
     // RFC 3261 §12.2.2.
     let mut bench = Bench::new(profile());

@@ -61,15 +61,43 @@ fn lost_endpoints_are_opened_where_they_were_before_one_is_told_to_hear_another(
         Request::Hear(B, Source::Clip(Clip::MusicOnHold)),
         Request::Set(A, agreed(false)),
         Request::Hear(A, Source::Endpoint(B)),
-        Request::Record {
-            id: A,
-            file: "call-2.wav".to_owned(),
-        },
     ];
     assert_eq!(book.differences(Vec::new()), expected);
-    let again = book.differences(Vec::new());
-    let file = "call-3.wav".to_owned();
-    assert!(again.contains(&Request::Record { id: A, file }));
+}
+
+#[test]
+fn a_recording_that_ended_with_media_is_told_once_and_not_written_over() {
+    let mut book = book();
+    let told = book.differences(Vec::new());
+    let records = |request: &Request| matches!(request, Request::Record { .. });
+    assert!(!told.iter().any(records), "{told:?}");
+    assert_eq!(book.take_lost(), [A]);
+    book.differences(Vec::new());
+    assert_eq!(book.take_lost(), []);
+}
+
+#[test]
+fn a_recording_that_media_did_not_answer_to_is_asked_for_again() {
+    let mut book = book();
+    let file = "next.wav".to_owned();
+    let record = Request::Record { id: B, file };
+    book.missed(&record);
+    let told = book.differences(vec![(A, passed(1)), (B, passed(1))]);
+    assert!(told.contains(&record), "{told:?}");
+}
+
+#[test]
+fn each_media_is_told_how_recordings_are_kept() {
+    let mut book = SoundBook::default();
+    let keeping = Keeping { days: 90, mib: 100 };
+    let request = Request::KeepRecordings(keeping);
+    book.missed(&request);
+    assert_eq!(book.untold_keeping(), Some(keeping));
+    assert!(!book.is_settled());
+    book.note(&request, Reply::Done);
+    assert_eq!(book.untold_keeping(), None);
+    book.is_new();
+    assert_eq!(book.untold_keeping(), Some(keeping));
 }
 
 #[test]
