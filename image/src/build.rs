@@ -56,6 +56,8 @@ pub struct Image {
     pub initramfs: PathBuf,
     /// The root file system.
     pub root: PathBuf,
+    /// How its binaries were built.
+    pub profile: Profile,
     /// Bytes of kernel, initramfs and root together.
     pub size: u64,
 }
@@ -63,24 +65,21 @@ pub struct Image {
 /// Kernel and userspace together, bytes. The product's budget.
 pub const SIZE_MAX: u64 = 32 * 1024 * 1024;
 
-/// Builds the image for a target that [`crate::prepare::prepare`] found possible.
+/// Builds the image for a target that [`crate::prepare::prepare`] found possible, with binaries of
+/// this profile.
 ///
 /// # Errors
 /// The first part that failed, by name.
-pub fn build(target: BinaryTarget) -> Result<Image, BuildError> {
-    build_as(target, Profile::Box)
-}
-
-/// The same with binaries of this profile.
-///
-/// # Errors
-/// The first part that failed, by name.
-pub fn build_as(target: BinaryTarget, profile: Profile) -> Result<Image, BuildError> {
+pub fn build(target: BinaryTarget, profile: Profile) -> Result<Image, BuildError> {
     let workspace = workspace();
     let target_folder = target_folder();
     let kernel = progress::timed("Getting the kernel", || kernel::fetch(&cache_folder()))?;
     progress::note(&kernel.source);
-    let binaries = progress::timed("Compiling the box's binaries", || {
+    let compiling = format!(
+        "Compiling the box's binaries, profile {profile}",
+        profile = profile.name()
+    );
+    let binaries = progress::timed(&compiling, || {
         build_binaries(&workspace, &target_folder, target, profile)
     })?;
     let folder = target_folder.join("box/image");
@@ -106,6 +105,7 @@ pub fn build_as(target: BinaryTarget, profile: Profile) -> Result<Image, BuildEr
         vmlinux: kernel.vmlinux,
         initramfs,
         root,
+        profile,
         size: 0,
     })
 }

@@ -33,12 +33,44 @@ pub enum Profile {
     Released,
 }
 
+/// Where tests are told which profile the box they boot is built with: `box` when it is not set.
+pub const PROFILE_VARIABLE: &str = "RAMAL_PROFILE";
+
+/// There is no profile of this name.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{PROFILE_VARIABLE} is {0:?}; set it to box or released, or do not set it")]
+pub struct UnknownProfile(String);
+
 impl Profile {
-    const fn name(self) -> &'static str {
+    /// The name cargo knows it by.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Box => "box",
             Self::Released => "released",
         }
+    }
+
+    /// What a switch `--released` chooses.
+    pub const fn released(released: bool) -> Self {
+        match released {
+            true => Self::Released,
+            false => Self::Box,
+        }
+    }
+
+    /// What [`PROFILE_VARIABLE`] chooses.
+    ///
+    /// # Errors
+    /// It names no profile.
+    pub fn of_environment() -> Result<Self, UnknownProfile> {
+        std::env::var_os(PROFILE_VARIABLE)
+            .map_or(Ok(Self::Box), |name| Self::of_name(&name.to_string_lossy()))
+    }
+
+    fn of_name(name: &str) -> Result<Self, UnknownProfile> {
+        let known = [Self::Box, Self::Released].into_iter();
+        let mut named = known.filter(|profile| profile.name() == name);
+        named.next().ok_or_else(|| UnknownProfile(name.to_owned()))
     }
 }
 
@@ -86,4 +118,29 @@ pub(crate) fn build_binaries(
         init: built.join("init"),
         ramal: built.join("ramal"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_is_chosen_by_its_name() {
+        for profile in [Profile::Box, Profile::Released] {
+            assert_eq!(Profile::of_name(profile.name()), Ok(profile));
+        }
+    }
+
+    #[test]
+    fn a_name_of_no_profile_is_refused_with_those_there_are() {
+        for name in ["", "release", "Released"] {
+            let refused = Profile::of_name(name)
+                .expect_err("no such profile")
+                .to_string();
+            assert_eq!(
+                refused,
+                format!("RAMAL_PROFILE is {name:?}; set it to box or released, or do not set it")
+            );
+        }
+    }
 }

@@ -41,10 +41,6 @@ fn main() -> ExitCode {
 
 fn run_build(released: bool) -> Result<(), Box<dyn std::error::Error>> {
     let target = prepare::prepare()?;
-    let profile = match released {
-        true => Profile::Released,
-        false => Profile::Box,
-    };
-    build::build_as(target, profile)?;
+    build::build(target, Profile::released(released))?;
     Ok(())
 }

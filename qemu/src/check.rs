@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use image::cargo::Profile;
 use image::progress;
 use serde_json::Value;
 
@@ -23,14 +24,14 @@ pub enum CheckError {
     Broken(String),
 }
 
-/// Runs the check and gives its evidence, a line each.
+/// Runs the check on an image of this profile and gives its evidence, a line each.
 ///
 /// # Errors
 /// The first promise that was not kept.
-pub fn check(plan: &Plan) -> Result<Vec<String>, CheckError> {
+pub fn check(plan: &Plan, profile: Profile) -> Result<Vec<String>, CheckError> {
     let mounts = leftovers::mounts();
     let mut evidence = Vec::new();
-    let lab = Lab::start(plan)?;
+    let lab = Lab::start(plan, profile)?;
     let mut office = start(lab, &mut evidence)?;
     let record = call(&office, &mut evidence)?;
     questions(&office, &mut evidence)?;
@@ -52,7 +53,7 @@ pub fn check(plan: &Plan) -> Result<Vec<String>, CheckError> {
 
 fn start(mut lab: Lab, evidence: &mut Vec<String>) -> Result<Office, CheckError> {
     progress::step("Waiting until the box is ready");
-    let size = lab.image().size;
+    let (size, profile) = (lab.image().size, lab.image().profile.name());
     let accelerator = lab.accelerator().name();
     let machine = lab.machine()?;
     machine.wait_services().map_err(LabError::from)?;
@@ -63,7 +64,13 @@ fn start(mut lab: Lab, evidence: &mut Vec<String>) -> Result<Office, CheckError>
         .iter()
         .map(|(name, ms)| format!("{name} {ms}"))
         .collect();
-    say(evidence, format!("image: {:.1} MiB", mib(size)));
+    say(
+        evidence,
+        format!(
+            "image: {:.1} MiB, its binaries of profile {profile}",
+            mib(size)
+        ),
+    );
     say(
         evidence,
         format!("boot: ready after {seconds:.1} CPU seconds of QEMU ({accelerator})"),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use image::build::Image;
+use image::cargo::Profile;
 use image::progress;
 
 use crate::accelerate::Accelerator;
@@ -89,13 +90,14 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Makes the host ready, builds the image and switches the box on with a blank data disk.
+    /// Makes the host ready, builds the image with this profile and switches the box on with a
+    /// blank data disk.
     ///
     /// # Errors
     /// The first thing that failed.
-    pub fn start(plan: &Plan) -> Result<Self, LabError> {
+    pub fn start(plan: &Plan, profile: Profile) -> Result<Self, LabError> {
         let target = image::prepare::prepare()?;
-        let image = image::build::build(target)?;
+        let image = image::build::build(target, profile)?;
         Self::start_with(plan, image)
     }
 

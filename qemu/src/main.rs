@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use image::cargo::Profile;
 use image::progress;
 use qemu::lab::Plan;
 use qemu::{check, interrupt, privilege, suite, up};
@@ -30,10 +31,17 @@ enum Command {
         /// Show the box's console while it runs.
         #[arg(long)]
         console: bool,
+        /// Boot what is released: optimised as one piece, a minute and a half more to build.
+        #[arg(long)]
+        released: bool,
     },
     /// Run all tests: format, lints, house rules, unit, simulation, and the box in QEMU.
-    #[command(after_help = "Example:\n  cargo qemu test")]
-    Test,
+    #[command(after_help = TEST_EXAMPLES)]
+    Test {
+        /// Boot what is released: optimised as one piece, a minute and a half more to build.
+        #[arg(long)]
+        released: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -57,13 +65,15 @@ fn run(command: Command) -> Result<bool, Box<dyn std::error::Error>> {
             check: false,
             port,
             console,
-        } => up::up(&plan(port, console))?,
+            released,
+        } => up::up(&plan(port, console), Profile::released(released))?,
         Command::Up {
             check: true,
             port: _,
             console,
-        } => run_check(&plan(0, console))?,
-        Command::Test => return suite::run(),
+            released,
+        } => run_check(&plan(0, console), Profile::released(released))?,
+        Command::Test { released } => return suite::run(Profile::released(released)),
     }
     Ok(true)
 }
@@ -76,8 +86,8 @@ fn plan(port: u16, show_console: bool) -> Plan {
     }
 }
 
-fn run_check(plan: &Plan) -> Result<(), Box<dyn std::error::Error>> {
-    let evidence = check::check(plan)?;
+fn run_check(plan: &Plan, profile: Profile) -> Result<(), Box<dyn std::error::Error>> {
+    let evidence = check::check(plan, profile)?;
     let mut output = std::io::stdout();
     for line in evidence {
         writeln!(output, "{line}")?;
@@ -90,4 +100,14 @@ const UP_EXAMPLES: &str = "Examples:
   cargo qemu up                 an office to play with, its web page on https://127.0.0.1:8443/
   cargo qemu up --port 9443     the same on another port
   cargo qemu up --console       with the box's console
-  cargo qemu up --check         proves a call between two phones, with its record, and ends";
+  cargo qemu up --check         proves a call between two phones, with its record, and ends
+  cargo qemu up --released --check
+                                proves it of the image that is released";
+
+const TEST_EXAMPLES: &str = "Examples:
+  cargo qemu test
+  cargo qemu test --released    the box in QEMU is the image that is released
+
+A part of what boots a box, on either image:
+  cargo test -p e2e --test telephony
+  RAMAL_PROFILE=released cargo test -p e2e --test telephony";

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
+use image::cargo::{PROFILE_VARIABLE, Profile};
 use image::progress;
 
 use crate::process::{Process, ProcessError, command};
@@ -80,17 +81,18 @@ const STEPS: &[Step] = &[
     },
 ];
 
-/// Runs all steps, whatever fails, and prints the closing line. `true` when nothing failed.
+/// Runs all steps, whatever fails, and prints the closing line. `true` when nothing failed. Boxes
+/// that are booted are built with this profile.
 ///
 /// # Errors
 /// cargo cannot be run, or standard output is gone.
-pub fn run() -> Result<bool, Box<dyn std::error::Error>> {
+pub fn run(profile: Profile) -> Result<bool, Box<dyn std::error::Error>> {
     image::prepare::prepare()?;
     image::prepare::prepare_tests()?;
     let mut all = Counts::default();
     for step in STEPS {
         progress::step(&format!("Testing: {}", step.name));
-        all.add(run_step(step)?);
+        all.add(run_step(step, profile)?);
     }
     let mut output = std::io::stdout();
     for reason in &all.skipped {
@@ -107,12 +109,13 @@ pub fn run() -> Result<bool, Box<dyn std::error::Error>> {
     Ok(all.failed.is_empty())
 }
 
-fn run_step(step: &Step) -> Result<Counts, ProcessError> {
+fn run_step(step: &Step, profile: Profile) -> Result<Counts, ProcessError> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut cargo = command(&cargo)?;
     cargo
         .current_dir(image::build::workspace())
         .args(step.arguments);
+    cargo.env(PROFILE_VARIABLE, profile.name());
     cargo.stdout(Stdio::piped()).stderr(Stdio::inherit());
     let mut process = Process::start(cargo)?;
     let mut counts = Counts::default();

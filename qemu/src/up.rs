@@ -2,18 +2,19 @@
 
 use std::io::Write;
 
+use image::cargo::Profile;
 use image::progress;
 
 use crate::interrupt;
 use crate::lab::{ADMINISTRATOR, Lab, LabError, Plan};
 use crate::office::Office;
 
-/// Brings the office up, shows how to use it and waits for Ctrl-C.
+/// Brings the office up on an image of this profile, shows how to use it and waits for Ctrl-C.
 ///
 /// # Errors
 /// The first thing that failed.
-pub fn up(plan: &Plan) -> Result<(), LabError> {
-    let mut lab = Lab::start(plan)?;
+pub fn up(plan: &Plan, profile: Profile) -> Result<(), LabError> {
+    let mut lab = Lab::start(plan, profile)?;
     progress::step("Waiting until the box is ready");
     lab.machine()?.wait_ready()?;
     let mut office = Office::open(lab)?;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use image::build::Image;
+use image::cargo::Profile;
 use ipc::Redacted;
 use qemu::desk::SIP_PORT;
 use qemu::lab::{Lab, Plan};
@@ -23,7 +24,7 @@ pub struct Site {
     pub spare: Credentials,
 }
 
-/// The image, built once a process.
+/// The image, built once a process, with the profile that [`image::cargo::PROFILE_VARIABLE`] names.
 ///
 /// # Errors
 /// It cannot be built.
@@ -31,7 +32,8 @@ pub fn image() -> Result<Image, Failure> {
     static BUILT: OnceLock<Result<Image, String>> = OnceLock::new();
     let build = || {
         let target = image::prepare::prepare().map_err(|error| error.to_string())?;
-        image::build::build(target).map_err(|error| error.to_string())
+        let profile = Profile::of_environment().map_err(|error| error.to_string())?;
+        image::build::build(target, profile).map_err(|error| error.to_string())
     };
     BUILT.get_or_init(build).clone().map_err(Failure::new)
 }
