@@ -1,8 +1,10 @@
 //! The stages of the boot, when each was reached, and why the box may not start its services.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use kernel::clock;
+use slot::Slot;
 
 use crate::console::Console;
 
@@ -13,6 +15,43 @@ pub struct Boot {
     pub stages: Vec<(String, u64)>,
     /// Why no service is to be started.
     pub maintenance: Option<Maintenance>,
+    /// The firmware slot that was started; none in the lab, where the disks are given.
+    pub firmware: Option<Firmware>,
+}
+
+/// The firmware that runs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Firmware {
+    /// From which slot.
+    pub slot: Slot,
+    /// Its security number.
+    pub security: u64,
+    /// The bootstate partition.
+    pub state: PathBuf,
+    /// Whether a TPM keeps the key of the data.
+    pub is_sealed: bool,
+}
+
+impl Firmware {
+    /// `slot,security,sealed,path`
+    fn to_variable(&self) -> String {
+        let (slot, state) = (self.slot.name(), self.state.display());
+        format!(
+            "{slot},{},{},{state}",
+            self.security,
+            u8::from(self.is_sealed)
+        )
+    }
+
+    fn from_variable(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(4, ',');
+        Some(Self {
+            slot: Slot::named(parts.next()?)?,
+            security: parts.next()?.parse().ok()?,
+            is_sealed: parts.next()? == "1",
+            state: PathBuf::from(parts.next()?),
+        })
+    }
 }
 
 /// Why the box starts no service: one sentence for the screen, with what to do.
@@ -47,6 +86,8 @@ impl Boot {
                 .iter()
                 .map(|it| format!("{MAINTENANCE}={it}")),
         );
+        let firmware = self.firmware.iter();
+        variables.extend(firmware.map(|it| format!("{FIRMWARE}={}", it.to_variable())));
         variables
     }
 
@@ -61,6 +102,7 @@ impl Boot {
         Self {
             stages: stages.split(',').filter_map(stage).collect(),
             maintenance: variable(MAINTENANCE).map(Maintenance),
+            firmware: variable(FIRMWARE).and_then(|it| Firmware::from_variable(&it)),
         }
     }
 }
@@ -73,6 +115,7 @@ pub(crate) fn millis_since_boot() -> u64 {
 
 const STAGES: &str = "RAMAL_BOOT_STAGES";
 const MAINTENANCE: &str = "RAMAL_MAINTENANCE";
+const FIRMWARE: &str = "RAMAL_FIRMWARE";
 
 #[cfg(test)]
 mod tests {
@@ -83,6 +126,12 @@ mod tests {
         let boot = Boot {
             stages: vec![("kernel".into(), 812), ("root".into(), 1203)],
             maintenance: Some(Maintenance("vdb: no=good".into())),
+            firmware: Some(Firmware {
+                slot: Slot::B,
+                security: 7,
+                state: "/dev/vda2".into(),
+                is_sealed: true,
+            }),
         };
         let variables = boot.to_environment();
         let find = |name: &str| {

@@ -74,30 +74,56 @@ pub(crate) fn bring_up(
         Content::Other(what) => return Err(unusable(&what)),
     };
     let device = disk.path();
-    mount::mount(
-        &device.to_string_lossy(),
-        DATA,
-        "ext4",
-        Rights::DataOnly,
-        "errors=remount-ro",
-    )
-    .map_err(|error| match error.source.raw_os_error() {
+    let bytes = disk.bytes;
+    mount_and_share(&device, bytes, superblock, console).map_err(|error| match error {
         // The C library has no words for them.
-        Some(DAMAGED | WRONG_CHECKSUM) => unusable(&"its file system is damaged"),
-        Some(_) | None => unusable(&error),
-    })?;
-    let blocks = disk.bytes / superblock.block_bytes.max(1);
+        Unusable::Damaged => unusable(&"its file system is damaged"),
+        Unusable::Kernel(error) => unusable(&error),
+    })
+}
+
+/// Why the data cannot be used.
+pub(crate) enum Unusable {
+    /// The file system is damaged.
+    Damaged,
+    /// The kernel refuses something.
+    Kernel(SystemError),
+}
+
+impl From<SystemError> for Unusable {
+    fn from(error: SystemError) -> Self {
+        match error.source.raw_os_error() {
+            Some(DAMAGED | WRONG_CHECKSUM) => Self::Damaged,
+            Some(_) | None => Self::Kernel(error),
+        }
+    }
+}
+
+/// Mounts the data file system of a device with so many bytes, grows it to them, and makes the
+/// folders of the services.
+///
+/// # Errors
+/// It is damaged, or the kernel refuses.
+pub(crate) fn mount_and_share(
+    device: &Path,
+    bytes: u64,
+    superblock: Superblock,
+    console: &mut Console,
+) -> Result<(), Unusable> {
+    let name = device.to_string_lossy().into_owned();
+    mount::mount(&name, DATA, "ext4", Rights::DataOnly, "errors=remount-ro")?;
+    let blocks = bytes / superblock.block_bytes.max(1);
     if blocks > superblock.blocks {
         // The box can live with the smaller file system, so this only gets a line.
         if let Err(error) = ext4::grow(DATA, blocks) {
-            console.line(&format!("ramal: data disk {}: {error}", disk.name));
+            console.line(&format!("ramal: data {name}: {error}"));
         }
     }
-    give(Path::new(STORE_FOLDER), Service::Store).map_err(|error| unusable(&error))?;
+    give(Path::new(STORE_FOLDER), Service::Store)?;
     for folder in [RECORDINGS_FOLDER, SOUNDS_FOLDER] {
         // On a full disk there may be no room for them; calls work without.
         if let Err(error) = give(Path::new(folder), Service::Media) {
-            console.line(&format!("ramal: data disk {}: {error}", disk.name));
+            console.line(&format!("ramal: data {name}: {error}"));
         }
     }
     Ok(())

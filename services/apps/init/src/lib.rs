@@ -1,8 +1,8 @@
 //! The first process of the box, in its two lives.
 //!
-//! As `/init` of the initramfs it is stage-1: it finds the disks, makes or mounts their file
-//! systems and steps over to the root. As `/sbin/init` of the root it is PID 1: it starts the
-//! services, keeps them running and ends the system in order.
+//! As `/init` of the initramfs it is stage-1: it finds the disk the loader named, opens the slot's
+//! verified root and the encrypted data, and steps over to the root. As `/sbin/init` of the root it
+//! is PID 1: it starts the services, keeps them running and ends the system in order.
 //!
 //! What this crate must never do: wait for a child, format a disk that holds anything, or write a
 //! one-time password anywhere but on the screen. All decisions about services are those of
@@ -13,12 +13,11 @@ mod boot;
 mod clock_floor;
 pub mod console;
 mod data_disk;
-mod disks;
 mod entry;
 pub mod pid1;
 pub mod services;
 pub mod stage1;
 mod system;
 
-pub use boot::{Boot, Maintenance};
+pub use boot::{Boot, Firmware, Maintenance};
 pub use entry::main_of_pid_1;

@@ -138,13 +138,15 @@ impl BootState {
         }
     }
 
-    /// The running slot has found itself not healthy; `detail` says what was not well. One that
-    /// had never proved good is left at once when `is_hopeless`, else it keeps its other tries.
-    pub fn report(&mut self, slot: Slot, reason: Reason, detail: u8, is_hopeless: bool) {
+    /// The running slot cannot go on: its root is damaged, or it was not healthy for too long. One
+    /// that had never proved good is left for good; one that had has no further turn until the
+    /// other and the rescue system had theirs.
+    pub fn leave(&mut self, slot: Slot, reason: Reason, detail: u8) {
         self.note(Some(slot), reason, detail);
-        if is_hopeless && matches!(self.slot(slot).condition, Condition::Trying(_)) {
-            self.set(slot, Condition::Bad);
-            self.preferred = slot.other();
+        match self.slot(slot).condition {
+            Condition::Trying(_) => self.set(slot, Condition::Bad),
+            Condition::Good(_) => self.set(slot, Condition::Good(UNCLEAN_MAX + 1)),
+            Condition::Empty | Condition::Bad => {}
         }
     }
 
@@ -284,14 +286,17 @@ mod tests {
     }
 
     #[test]
-    fn hopeless_new_slots_are_left_at_once_and_good_ones_never() {
+    fn a_slot_that_says_it_cannot_go_on_gives_the_other_its_turn() {
         let mut state = BootState::shipped();
         state.finish_install(Slot::B);
         assert_eq!(boots(&mut state, 1), [B]);
-        state.report(Slot::B, Reason::Unhealthy, 2, true);
+        state.leave(Slot::B, Reason::Unhealthy, 2);
+        assert_eq!(state.slot(Slot::B).condition, Condition::Bad);
         assert_eq!(boots(&mut state, 1), [A]);
-        state.report(Slot::A, Reason::Unhealthy, 2, true);
-        assert_eq!(boots(&mut state, 1), [A]);
+        state.commit(Slot::A, 0);
+        // With nothing else to go to it is tried again, after the rescue system.
+        state.leave(Slot::A, Reason::RootDamaged, 0);
+        assert_eq!(boots(&mut state, 2), [Choice::Rescue, A]);
     }
 
     #[test]
@@ -327,7 +332,7 @@ mod tests {
                         }
                     }
                     2 => state.commit(running, 0),
-                    3 => state.report(running, Reason::Unhealthy, 0, true),
+                    3 => state.leave(running, Reason::Unhealthy, 0),
                     4 => state.wants_rescue = true,
                     5 => { state.go_back(running); }
                     _ => if let Choice::Start(slot) = state.choose(&Refusal::default()) {

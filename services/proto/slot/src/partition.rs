@@ -22,6 +22,16 @@ impl Guid {
         ])
     }
 
+    /// One of version 4 from random or hashed bytes (RFC 9562 §5.4).
+    #[must_use]
+    pub const fn random(mut bytes: [u8; 16]) -> Self {
+        // On the disk the third field is little-endian: its first digit is in byte 7.
+        let [.., version, variant, _, _, _, _, _, _, _] = &mut bytes;
+        *version = *version & 0x0f | 0x40;
+        *variant = *variant & 0x3f | 0x80;
+        Self(bytes)
+    }
+
     /// Reads the written form: 8-4-4-4-12 hexadecimal digits of either case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -111,6 +121,12 @@ mod tests {
         assert_eq!(ESP.to_string(), written);
         assert_eq!(Guid::parse(written), Some(ESP));
         assert_eq!(Guid::parse(&written.to_uppercase()), Some(ESP));
+    }
+
+    #[test]
+    fn random_guids_are_of_version_4() {
+        let written = Guid::random([0xff; 16]).to_string();
+        assert_eq!(written, "ffffffff-ffff-4fff-bfff-ffffffffffff");
     }
 
     #[test]

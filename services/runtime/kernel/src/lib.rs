@@ -8,6 +8,7 @@
 //! rustix comes first, because its calls are raw system calls with checked types; libc serves for
 //! `fork`, `execve` and signal descriptors, which rustix leaves to the C library.
 
+pub mod block;
 pub mod button;
 pub mod cgroup;
 pub mod clock;
@@ -17,6 +18,7 @@ pub mod disk;
 mod error;
 pub mod ext4;
 pub mod landlock;
+pub mod mapper;
 pub mod modules;
 pub mod mount;
 pub mod network;

@@ -1,0 +1,148 @@
+//! Stage-1: from the kernel's first process to the root file system.
+//!
+//! It never ends in a shell and never in a panic: whatever is missing, PID 1's loop is reached,
+//! says what is wrong and answers the power button.
+
+mod disks;
+mod lab;
+mod slots;
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use kernel::modules::Modules;
+use kernel::mount::{self, Rights};
+use kernel::{SystemError, cmdline};
+use slot::Handoff;
+
+use crate::boot::{Boot, Maintenance};
+use crate::console::Console;
+use crate::data_disk;
+
+/// Runs stage-1 and becomes PID 1 of the root. Returns only when that was not possible, with
+/// what the caller's loop is to show.
+#[must_use]
+pub fn run(console: &mut Console) -> Boot {
+    let mut boot = Boot::default();
+    boot.reached("kernel", console);
+    let mut modules = Modules::read();
+    load_modules(&mut modules, console);
+    boot.reached("modules", console);
+    let template = data_disk::template();
+    let found = match handoff() {
+        Some(handoff) => {
+            slots::bring_up(handoff, &mut modules, template.as_ref(), &mut boot, console)
+        }
+        None => lab::bring_up(&mut modules, template.as_ref(), console),
+    };
+    let root = match found {
+        Ok((root, maintenance)) => {
+            boot.maintenance = maintenance;
+            root
+        }
+        Err(reason) => {
+            boot.maintenance = Some(reason);
+            return boot;
+        }
+    };
+    boot.reached("data", console);
+    let error = match enter(&root, &mut boot, console) {
+        Ok(never) => match never {},
+        Err(error) => error,
+    };
+    slots::root_is_useless(&boot, console);
+    boot.maintenance = Some(Maintenance(format!(
+        "root {}: {error}. Write the firmware image anew and restart the box",
+        root.display()
+    )));
+    boot
+}
+
+/// What the loader says of the slot it started.
+fn handoff() -> Option<Handoff> {
+    let (slot, disk) = (
+        cmdline::value(slot::handoff::SLOT)?,
+        cmdline::value(slot::handoff::DISK)?,
+    );
+    Handoff::from_values(&slot, &disk)
+}
+
+fn load_modules(modules: &mut Modules, console: &mut Console) {
+    let mut told = |result: Result<(), SystemError>| {
+        if let Err(error) = result {
+            console.line(&format!("ramal: {error}"));
+        }
+    };
+    for name in ALWAYS {
+        told(modules.load(name).map(drop));
+    }
+    for _ in 0..COLDPLUG_ROUNDS {
+        match modules.load_for_devices() {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) => told(Err(error)),
+        }
+    }
+}
+
+/// Mounts the root, moves over and becomes its `/sbin/init`.
+fn enter(
+    device: &Path,
+    boot: &mut Boot,
+    console: &mut Console,
+) -> Result<std::convert::Infallible, SystemError> {
+    mount::mount(
+        &device.to_string_lossy(),
+        NEW_ROOT,
+        "squashfs",
+        Rights::ReadOnly,
+        "",
+    )?;
+    boot.reached("root", console);
+    let mut moved = vec!["/dev", "/proc", "/sys", "/run"];
+    if boot.maintenance.is_none() {
+        moved.push(data_disk::DATA);
+    }
+    console.drain();
+    mount::switch_root(NEW_ROOT, &moved)?;
+    let variables = boot.to_environment();
+    let pairs = variables
+        .iter()
+        .filter_map(|variable| variable.split_once('='));
+    let source = Command::new(INIT).env_clear().envs(pairs).exec();
+    Err(SystemError {
+        action: "run",
+        subject: INIT.to_owned(),
+        source,
+    })
+}
+
+/// Whether the kernel has an `/sbin/init` to go to; says where stage-1 looks for it.
+#[must_use]
+pub fn is_stage_1() -> bool {
+    mount::is_initramfs() && Path::new("/init").exists()
+}
+
+const NEW_ROOT: &str = "/root";
+const INIT: &str = "/sbin/init";
+/// Loaded on every box; everything else by what the devices ask for.
+const ALWAYS: [&str; 10] = [
+    "crc32c_generic",
+    "dm_mod",
+    "dm_verity",
+    "dm_crypt",
+    "xts",
+    "squashfs",
+    "ext4",
+    "button",
+    "evdev",
+    "af_packet",
+];
+/// Buses behind buses behind buses: more levels do not occur.
+const COLDPLUG_ROUNDS: u32 = 5;
+/// How long the disks may take to appear.
+const DISK_WAIT: Duration = Duration::from_secs(20);
+/// How often to look.
+const DISK_POLL: Duration = Duration::from_millis(10);

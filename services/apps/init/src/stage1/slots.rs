@@ -1,0 +1,346 @@
+//! The box's way: the disk the loader named, the verified root of its slot, the encrypted data.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use firmware::{
+    BootDisk, DataKey, FirmwareError, Keeper, KeyPlace, Protection, StateFile, fresh_guid,
+    open_data, root,
+};
+use kernel::disk::Disk;
+use kernel::ext4::{self, Content, Identity, Superblock, Template};
+use kernel::modules::Modules;
+use kernel::{Context as _, SystemError, clock, cmdline};
+use slot::{Guid, Handoff, Reason, partition};
+
+use super::{DISK_POLL, DISK_WAIT};
+use crate::boot::{Boot, Firmware, Maintenance};
+use crate::console::Console;
+use crate::data_disk::{self, Unusable};
+
+/// Opens root and data of the slot that was started; where the root is, and why the data cannot be
+/// used.
+pub(super) fn bring_up(
+    handoff: Handoff,
+    modules: &mut Modules,
+    template: Result<&Template, &SystemError>,
+    boot: &mut Boot,
+    console: &mut Console,
+) -> Result<(PathBuf, Option<Maintenance>), Maintenance> {
+    let slot = handoff.slot.ok_or_else(no_root_hash)?;
+    let mut disk = find(handoff.disk, modules).ok_or_else(no_disk)?;
+    let hash = cmdline::value(ROOT_HASH).and_then(|text| read_hash(&text));
+    let hash = hash.ok_or_else(no_root_hash)?;
+    let unusable = |error: &FirmwareError| Maintenance(format!("{error}. {WRITE_ANEW}"));
+    if disk.mend().map_err(|error| unusable(&error))? {
+        console.line("ramal: the partition table was mended");
+    }
+    let state_path = disk
+        .device(partition::BOOTSTATE)
+        .map_err(|it| unusable(&it))?;
+    let state = StateFile::open(&state_path).map_err(|error| unusable(&error))?;
+    let mut data = Data {
+        disk: &mut disk,
+        state: &state,
+        is_sealed: false,
+    };
+    let data_result = match template {
+        Ok(template) => data.bring_up(template, console),
+        Err(error) => Err(Maintenance(format!("{error}. {WRITE_ANEW}"))),
+    };
+    let mut firmware = Firmware {
+        slot,
+        security: 0,
+        is_sealed: data.is_sealed,
+        state: state_path,
+    };
+    let opened = disk
+        .device(partition::of_slot(slot))
+        .and_then(|device| root::open(&device, &hash));
+    match opened {
+        Ok((root, header)) => {
+            firmware.security = header.security;
+            boot.firmware = Some(firmware);
+            Ok((root, data_result.err()))
+        }
+        Err(error) => {
+            boot.firmware = Some(firmware);
+            root_is_useless(boot, console);
+            Err(unusable(&error))
+        }
+    }
+}
+
+/// The root cannot be used: says so to the loader, which gives the other slot its turn, and starts
+/// the box anew. Returns where there is no loader.
+pub(super) fn root_is_useless(boot: &Boot, console: &mut Console) {
+    let Some(firmware) = &boot.firmware else {
+        return;
+    };
+    let leave = |state: &mut slot::BootState| {
+        state.leave(firmware.slot, Reason::RootDamaged, 0);
+    };
+    match StateFile::open(&firmware.state).and_then(|state| state.change(leave)) {
+        Ok(()) => {
+            let slot = firmware.slot.name();
+            console.line(&format!(
+                "ramal: the root of slot {slot} is damaged; restarting"
+            ));
+            console.drain();
+            // What follows when the kernel refuses is the screen that says what to do.
+            let _ = kernel::power::end(kernel::power::End::Restart);
+        }
+        Err(error) => console.line(&format!("ramal: {error}")),
+    }
+}
+
+/// Waits until the disk is there, as a slow controller or a USB disk needs a while.
+fn find(bootstate: Guid, modules: &mut Modules) -> Option<BootDisk> {
+    let start = clock::since_boot();
+    loop {
+        let found = BootDisk::find(&Disk::all(), bootstate);
+        if found.is_some() || clock::since_boot().saturating_sub(start) >= DISK_WAIT {
+            return found;
+        }
+        std::thread::sleep(DISK_POLL);
+        // A controller that came late may need its driver; errors were told the first time.
+        let _ = modules.load_for_devices();
+    }
+}
+
+/// The data partition on its way from nothing to mounted.
+struct Data<'a> {
+    disk: &'a mut BootDisk,
+    state: &'a StateFile,
+    is_sealed: bool,
+}
+
+impl Data<'_> {
+    /// Every step is on the disk before the next, and each can be done again: the power may fail
+    /// anywhere. A file system that was made once is never made again, whatever is found in its
+    /// place.
+    fn bring_up(&mut self, template: &Template, console: &mut Console) -> Result<(), Maintenance> {
+        let unusable = |error: FirmwareError| Maintenance(format!("{error}. {NOTHING_ERASED}"));
+        self.reset_when_asked(console).map_err(unusable)?;
+        let place = self.state.key_place().map_err(unusable)?;
+        let (key, is_formatted) = match place {
+            KeyPlace::Kept {
+                protection,
+                is_formatted,
+                payload,
+            } => (
+                self.open(protection, &payload).map_err(unusable)?,
+                is_formatted,
+            ),
+            KeyPlace::Empty => (self.make_key(console).map_err(unusable)?, false),
+            KeyPlace::Damaged => {
+                let lost = FirmwareError::KeyLost("both copies of it are damaged");
+                return Err(unusable(lost));
+            }
+        };
+        if self.make_partition().map_err(unusable)? {
+            console.line("ramal: the data partition was made");
+        }
+        let device = self.disk.device(partition::DATA).map_err(unusable)?;
+        let (device, bytes) = open_data(&device, &key).map_err(unusable)?;
+        if !is_formatted {
+            console.line("ramal: making the file system of the data");
+            make_file_system(&device, template).map_err(kernel_says)?;
+            self.keep(&key, true).map_err(unusable)?;
+        }
+        mount(&device, bytes, template, console)
+    }
+
+    /// A factory reset: without its key, what is encrypted is noise.
+    fn reset_when_asked(&self, console: &mut Console) -> Result<(), FirmwareError> {
+        if !self.state.read()?.wants_reset {
+            return Ok(());
+        }
+        self.state.destroy_key()?;
+        self.state.change(|state| state.wants_reset = false)?;
+        console.line("ramal: factory reset: everything that was stored is gone");
+        Ok(())
+    }
+
+    fn make_key(&mut self, console: &mut Console) -> Result<DataKey, FirmwareError> {
+        let key = DataKey::fresh()?;
+        self.keep(&key, false)?;
+        if !self.is_sealed {
+            console.line(
+                "ramal: this box has no TPM: the key of the data lies on its disk, beside the data",
+            );
+        }
+        Ok(key)
+    }
+
+    fn keep(&mut self, key: &DataKey, is_formatted: bool) -> Result<(), FirmwareError> {
+        let (protection, payload) = match keeper() {
+            Some(mut keeper) => (keeper.protection(), keeper.seal(key)?),
+            None => (Protection::None, key.material().to_vec()),
+        };
+        self.is_sealed = protection == Protection::Tpm;
+        self.state.keep_key(&KeyPlace::Kept {
+            protection,
+            is_formatted,
+            payload,
+        })
+    }
+
+    fn open(&mut self, protection: Protection, payload: &[u8]) -> Result<DataKey, FirmwareError> {
+        match protection {
+            Protection::None => DataKey::from_bytes(payload)
+                .ok_or(FirmwareError::KeyLost("it has the wrong length")),
+            Protection::Tpm => {
+                self.is_sealed = true;
+                let mut keeper = keeper().ok_or(FirmwareError::KeyLost(
+                    "the TPM that keeps it does not answer",
+                ))?;
+                keeper.open(payload)
+            }
+        }
+    }
+
+    fn make_partition(&mut self) -> Result<bool, FirmwareError> {
+        if self.disk.table().of_kind(partition::DATA).is_some() {
+            return Ok(false);
+        }
+        // Drawn before anything is changed, so that the table is written with all of them or not
+        // at all.
+        let count = self.disk.table().partitions().len() + 2;
+        let fresh = (0..count).map(|_| fresh_guid());
+        let mut fresh = fresh.collect::<Result<Vec<_>, _>>()?.into_iter();
+        let last = fresh_guid()?;
+        self.disk
+            .make_data_partition(|| fresh.next().unwrap_or(last))
+    }
+}
+
+/// Who keeps keys in this box.
+fn keeper() -> Option<Box<dyn Keeper>> {
+    None
+}
+
+fn make_file_system(device: &Path, template: &Template) -> Result<(), SystemError> {
+    let open = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(device);
+    let file = open.context("open", device.display())?;
+    template.write_to(&file, &Identity::random()?)
+}
+
+fn mount(
+    device: &Path,
+    bytes: u64,
+    template: &Template,
+    console: &mut Console,
+) -> Result<(), Maintenance> {
+    check_file_system(device, console);
+    let superblock = superblock(device, bytes, template).map_err(kernel_says)?;
+    let superblock = superblock.ok_or_else(damaged)?;
+    data_disk::mount_and_share(device, bytes, superblock, console).map_err(|error| match error {
+        Unusable::Damaged => damaged(),
+        Unusable::Kernel(error) => kernel_says(error),
+    })
+}
+
+fn superblock(
+    device: &Path,
+    bytes: u64,
+    template: &Template,
+) -> Result<Option<Superblock>, SystemError> {
+    let file = std::fs::File::open(device).context("open", device.display())?;
+    Ok(match ext4::probe(&file, bytes, template)? {
+        Content::Ext4(superblock) => Some(superblock),
+        Content::Blank | Content::Unfinished | Content::Other(_) => None,
+    })
+}
+
+/// Has the file system checked, and mended where that is without doubt. What is found is told; what
+/// cannot be mended shows when it is mounted.
+fn check_file_system(device: &Path, console: &mut Console) {
+    if !Path::new(CHECKER).exists() {
+        return;
+    }
+    let checked = Command::new(CHECKER).arg("-p").arg(device).output();
+    match checked {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            for line in said.lines().take(CHECKER_LINES_MAX) {
+                console.line(&format!("ramal: file system: {line}"));
+            }
+        }
+        Err(error) => console.line(&format!("ramal: {CHECKER}: {error}")),
+    }
+}
+
+fn read_hash(text: &str) -> Option<[u8; 32]> {
+    let mut hash = [0; 32];
+    let digits = text.as_bytes();
+    if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
+        let pair = std::str::from_utf8(pair).ok()?;
+        *byte = u8::from_str_radix(pair, 16).ok()?;
+    }
+    Some(hash)
+}
+
+fn no_disk() -> Maintenance {
+    Maintenance(format!(
+        "the disk the box was started from was not found within {} s. Attach it again and \
+         restart the box",
+        DISK_WAIT.as_secs()
+    ))
+}
+
+fn no_root_hash() -> Maintenance {
+    Maintenance(format!(
+        "the command line names no root ({ROOT_HASH}). {WRITE_ANEW}"
+    ))
+}
+
+fn damaged() -> Maintenance {
+    Maintenance(format!(
+        "the data's file system is damaged and could not be mended. {NOTHING_ERASED}"
+    ))
+}
+
+fn kernel_says(error: SystemError) -> Maintenance {
+    Maintenance(format!("{error}. {NOTHING_ERASED}"))
+}
+
+/// On the command line: the hash of the root's hash tree, 64 hexadecimal digits.
+const ROOT_HASH: &str = "ramal.roothash";
+
+/// e2fsprogs' checker, in the initramfs.
+const CHECKER: &str = "/sbin/e2fsck";
+
+/// Of what the checker says.
+const CHECKER_LINES_MAX: usize = 20;
+
+const WRITE_ANEW: &str = "Write the firmware image anew and restart the box";
+
+const NOTHING_ERASED: &str = "Nothing was erased, and no service was started. Restore a backup \
+                              after a factory reset, or ask for support";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_root_hash_is_64_digits_and_nothing_else() {
+        assert_eq!(read_hash(&"0f".repeat(32)), Some([0x0f; 32]));
+        for text in [
+            "",
+            "0f",
+            &"0g".repeat(32),
+            &"0f".repeat(33),
+            &"+f".repeat(32),
+        ] {
+            assert_eq!(read_hash(text), None, "{text}");
+        }
+    }
+}

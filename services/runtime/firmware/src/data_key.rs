@@ -1,0 +1,295 @@
+//! The key of the data: made on the first start, kept in the bootstate partition, destroyed by a
+//! factory reset.
+//!
+//! Where the box has a TPM, what is kept is a blob that only this box's TPM opens; where it has
+//! none, the key itself, which protects the data only when the disk is thrown away after a factory
+//! reset, and the box says so. It is kept twice, as everything in that partition.
+//!
+//! ```text
+//! "RMLDKEY1"  u8 protection  u8 whether the file system was made  u16 length  payload ...  u32 CRC
+//! ```
+
+use std::fmt;
+
+use slot::crc32;
+use slot::layout::{DATA_KEY_COPIES, WRITE_UNIT};
+
+use crate::error::FirmwareError;
+use crate::state_file::StateFile;
+
+/// Two AES-256 keys for XTS. Never shown, and overwritten when dropped.
+pub struct DataKey {
+    material: Box<[u8; KEY_LENGTH]>,
+}
+
+/// Who keeps the key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Protection {
+    /// Nobody: it lies in the bootstate partition.
+    None,
+    /// The TPM of this box.
+    Tpm,
+}
+
+/// Seals a key and opens what was sealed.
+pub trait Keeper {
+    /// What it calls itself.
+    fn protection(&self) -> Protection;
+
+    /// A blob that only this keeper opens.
+    ///
+    /// # Errors
+    /// It does not work.
+    fn seal(&mut self, key: &DataKey) -> Result<Vec<u8>, FirmwareError>;
+
+    /// Opens a blob.
+    ///
+    /// # Errors
+    /// It is not of this keeper, or it does not work.
+    fn open(&mut self, blob: &[u8]) -> Result<DataKey, FirmwareError>;
+}
+
+/// What the bootstate partition holds of the key.
+#[derive(Clone, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// Nothing yet, or no longer.
+    Empty,
+    /// A key.
+    Kept {
+        /// By whom.
+        protection: Protection,
+        /// Whether the file system was made with it: it is never made again.
+        is_formatted: bool,
+        /// The key, or the blob.
+        payload: Vec<u8>,
+    },
+    /// Something that cannot be read in either copy.
+    Damaged,
+}
+
+impl fmt::Debug for KeyPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "Empty",
+            Self::Kept { .. } => "Kept",
+            Self::Damaged => "Damaged",
+        })
+    }
+}
+
+impl fmt::Debug for DataKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DataKey")
+    }
+}
+
+impl Drop for DataKey {
+    fn drop(&mut self) {
+        self.material.fill(0);
+        std::hint::black_box(&self.material);
+    }
+}
+
+impl DataKey {
+    /// A fresh one. Waits until the kernel has gathered enough randomness.
+    ///
+    /// # Errors
+    /// The kernel gives none.
+    pub fn fresh() -> Result<Self, FirmwareError> {
+        let mut material = Box::new([0; KEY_LENGTH]);
+        let flags = rustix::rand::GetRandomFlags::empty();
+        rustix::rand::getrandom(&mut material[..], flags)
+            .map_err(|error| FirmwareError::Entropy(error.into()))?;
+        Ok(Self { material })
+    }
+
+    /// From what a keeper opened.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let material = Box::new(bytes.try_into().ok()?);
+        Some(Self { material })
+    }
+
+    /// For the kernel, and for a keeper that seals it.
+    #[must_use]
+    pub const fn material(&self) -> &[u8; KEY_LENGTH] {
+        &self.material
+    }
+}
+
+impl StateFile {
+    /// What is kept of the key: of the first copy that can be read.
+    ///
+    /// # Errors
+    /// The device cannot be read.
+    pub fn key_place(&self) -> Result<KeyPlace, FirmwareError> {
+        let mut is_damaged = false;
+        for copy in DATA_KEY_COPIES {
+            match decode(&self.block(copy)?) {
+                kept @ KeyPlace::Kept { .. } => return Ok(kept),
+                KeyPlace::Damaged => is_damaged = true,
+                KeyPlace::Empty => {}
+            }
+        }
+        Ok(if is_damaged {
+            KeyPlace::Damaged
+        } else {
+            KeyPlace::Empty
+        })
+    }
+
+    /// Keeps a key twice; both copies are on the disk when this returns.
+    ///
+    /// # Errors
+    /// The device cannot be written.
+    pub fn keep_key(&self, place: &KeyPlace) -> Result<(), FirmwareError> {
+        let block = encode(place)?;
+        DATA_KEY_COPIES
+            .iter()
+            .try_for_each(|copy| self.write(*copy, &block))
+    }
+
+    /// Destroys the key, and with it what was encrypted: both copies are overwritten with random
+    /// bytes and then with zeros, each on the disk before the next. When the power fails in between
+    /// there is no key any more, or the whole one.
+    ///
+    /// # Errors
+    /// The device cannot be written.
+    pub fn destroy_key(&self) -> Result<(), FirmwareError> {
+        let mut noise = [0; WRITE_UNIT];
+        let flags = rustix::rand::GetRandomFlags::empty();
+        rustix::rand::getrandom(&mut noise[..], flags)
+            .map_err(|error| FirmwareError::Entropy(error.into()))?;
+        for block in [noise, [0; WRITE_UNIT]] {
+            for copy in DATA_KEY_COPIES {
+                self.write(copy, &block)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn decode(block: &[u8; WRITE_UNIT]) -> KeyPlace {
+    if block.iter().all(|byte| *byte == 0) {
+        return KeyPlace::Empty;
+    }
+    try_decode(block).unwrap_or(KeyPlace::Damaged)
+}
+
+fn try_decode(block: &[u8]) -> Option<KeyPlace> {
+    let (body, check) = block.split_last_chunk()?;
+    let rest = body.strip_prefix(MAGIC)?;
+    if u32::from_le_bytes(*check) != crc32(body) {
+        return None;
+    }
+    let ([protection, formatted, low, high], rest) = rest.split_first_chunk()?;
+    let length = usize::from(u16::from_le_bytes([*low, *high]));
+    Some(KeyPlace::Kept {
+        protection: match protection {
+            0 => Protection::None,
+            1 => Protection::Tpm,
+            _ => return None,
+        },
+        is_formatted: *formatted == 1,
+        payload: rest.get(..length)?.to_vec(),
+    })
+}
+
+fn encode(place: &KeyPlace) -> Result<[u8; WRITE_UNIT], FirmwareError> {
+    let mut block = [0; WRITE_UNIT];
+    let KeyPlace::Kept {
+        protection,
+        is_formatted,
+        payload,
+    } = place
+    else {
+        return Ok(block);
+    };
+    let length = u16::try_from(payload.len()).ok();
+    let length = length.filter(|length| usize::from(*length) <= PAYLOAD_MAX);
+    let length = length.ok_or(FirmwareError::KeyLost("its sealed form is too long"))?;
+    let protection = match protection {
+        Protection::None => 0,
+        Protection::Tpm => 1,
+    };
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(&[protection, u8::from(*is_formatted)]);
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(payload);
+    bytes.resize(WRITE_UNIT - 4, 0);
+    let check = crc32(&bytes);
+    bytes.extend_from_slice(&check.to_le_bytes());
+    block.copy_from_slice(&bytes);
+    bytes.fill(0);
+    std::hint::black_box(&bytes);
+    Ok(block)
+}
+
+const KEY_LENGTH: usize = 64;
+const MAGIC: &[u8] = b"RMLDKEY1";
+const PAYLOAD_MAX: usize = WRITE_UNIT - 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state_file::tests::Stand;
+
+    fn kept(payload: &[u8], is_formatted: bool) -> KeyPlace {
+        KeyPlace::Kept {
+            protection: Protection::Tpm,
+            is_formatted,
+            payload: payload.to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_key_outlives_the_loss_of_either_copy() {
+        let stand = Stand::new("key");
+        let state = StateFile::open(&stand.0).expect("opened");
+        assert_eq!(state.key_place().expect("read"), KeyPlace::Empty);
+        let key = kept(&[7; 64], true);
+        for lost in DATA_KEY_COPIES {
+            state.keep_key(&key).expect("written");
+            state.write(lost, &[0xa5; WRITE_UNIT]).expect("written");
+            assert_eq!(state.key_place().expect("read"), key);
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_damaged_in_both_copies_is_not_taken_for_none() {
+        let stand = Stand::new("both");
+        let state = StateFile::open(&stand.0).expect("opened");
+        state.keep_key(&kept(&[7; 64], true)).expect("written");
+        for copy in DATA_KEY_COPIES {
+            let mut block = state.block(copy).expect("read");
+            block[20] ^= 1;
+            state.write(copy, &block).expect("written");
+        }
+        assert_eq!(state.key_place().expect("read"), KeyPlace::Damaged);
+    }
+
+    #[test]
+    fn nothing_of_a_destroyed_key_is_left() {
+        let stand = Stand::new("destroyed");
+        let state = StateFile::open(&stand.0).expect("opened");
+        let key = DataKey::fresh().expect("random");
+        let place = KeyPlace::Kept {
+            protection: Protection::None,
+            is_formatted: true,
+            payload: key.material().to_vec(),
+        };
+        state.keep_key(&place).expect("written");
+        state.destroy_key().expect("written");
+        assert_eq!(state.key_place().expect("read"), KeyPlace::Empty);
+        let disk = std::fs::read(&stand.0).expect("read");
+        let piece = &key.material()[..16];
+        assert!(!disk.windows(16).any(|window| window == piece));
+    }
+
+    #[test]
+    fn nothing_printed_holds_the_key() {
+        let key = DataKey::from_bytes(&[0x41; 64]).expect("a key");
+        let shown = format!("{key:?} {:?}", kept(key.material(), false));
+        assert_eq!(shown, "DataKey Kept");
+    }
+}

@@ -1,0 +1,18 @@
+//! The disk the box was started from: its partitions, its boot state, its root, its data.
+//!
+//! What this crate must never do: decide what to start or when to commit; those rules are in
+//! `slot`. It never writes to a disk that is not the one the loader named.
+//! Read first: [`BootDisk`], then [`StateFile`], [`root`] and [`DataKey`].
+
+mod boot_disk;
+mod data;
+mod data_key;
+mod error;
+pub mod root;
+mod state_file;
+
+pub use boot_disk::{BootDisk, fresh_guid};
+pub use data::open_data;
+pub use data_key::{DataKey, Keeper, KeyPlace, Protection};
+pub use error::FirmwareError;
+pub use state_file::StateFile;

@@ -1,0 +1,173 @@
+//! The boot state on its partition: read, changed, and on the disk before anybody is told so.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use slot::layout::{STATE_COPIES, WRITE_UNIT};
+use slot::{BootState, KEY_SET_LENGTH, KeySet, STATE_LENGTH, layout};
+
+use crate::error::FirmwareError;
+
+/// The bootstate partition.
+#[derive(Debug)]
+pub struct StateFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl StateFile {
+    /// Opens the partition, or a file that stands for it.
+    ///
+    /// # Errors
+    /// It cannot be opened for writing.
+    pub fn open(path: &Path) -> Result<Self, FirmwareError> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path)
+            .map_err(|source| FirmwareError::device(path, source))?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+        })
+    }
+
+    /// The state as it is. When both copies are lost: that they are.
+    ///
+    /// # Errors
+    /// The device cannot be read.
+    pub fn read(&self) -> Result<BootState, FirmwareError> {
+        Ok(self.newest()?.0.unwrap_or_else(BootState::lost))
+    }
+
+    fn newest(&self) -> Result<(Option<BootState>, usize), FirmwareError> {
+        let [first, second] = STATE_COPIES.map(|place| self.block(place));
+        Ok(BootState::newest(&first?, &second?))
+    }
+
+    /// Changes the state; it is on the disk when this returns. The copy that held the state before
+    /// is not touched.
+    ///
+    /// # Errors
+    /// The device cannot be written; the state is then what it was, or the new one.
+    pub fn change<T>(&self, change: impl FnOnce(&mut BootState) -> T) -> Result<T, FirmwareError> {
+        let (state, place) = self.newest()?;
+        let mut next = state.unwrap_or_else(BootState::lost);
+        let before = next;
+        let result = change(&mut next);
+        if next == before && state.is_some() {
+            return Ok(result);
+        }
+        let mut block = [0; WRITE_UNIT];
+        if let Some(room) = block.get_mut(..STATE_LENGTH) {
+            room.copy_from_slice(&next.next().encode());
+        }
+        let place = STATE_COPIES.get(place).copied().unwrap_or_default();
+        self.write(place, &block)?;
+        Ok(result)
+    }
+
+    /// The keys that are trusted: those of the loader, or the last set that took over from them.
+    ///
+    /// # Errors
+    /// The device cannot be read.
+    pub fn trusted(&self, first: KeySet) -> Result<KeySet, FirmwareError> {
+        let places = (0..).step_by(WRITE_UNIT).take(slot::CHAIN_LENGTH_MAX);
+        let blocks = places
+            .map(|place| self.block(layout::KEY_CHAIN + place))
+            .collect::<Result<Vec<_>, _>>()?;
+        let sets = blocks.iter().filter_map(|it| it.get(..KEY_SET_LENGTH));
+        Ok(first.last_of(sets))
+    }
+
+    /// One block of [`WRITE_UNIT`] bytes.
+    pub(crate) fn block(&self, place: u64) -> Result<[u8; WRITE_UNIT], FirmwareError> {
+        let mut block = [0; WRITE_UNIT];
+        let read = self.file.read_exact_at(&mut block, place);
+        read.map_err(|source| self.error(source))?;
+        Ok(block)
+    }
+
+    /// Writes one block; it is on the disk when this returns.
+    pub(crate) fn write(&self, place: u64, block: &[u8; WRITE_UNIT]) -> Result<(), FirmwareError> {
+        let written = self.file.write_all_at(block, place);
+        written
+            .and_then(|()| self.file.sync_all())
+            .map_err(|source| self.error(source))
+    }
+
+    fn error(&self, source: io::Error) -> FirmwareError {
+        FirmwareError::device(&self.path, source)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use slot::{Choice, Condition, Refusal, Slot};
+
+    use super::*;
+
+    /// A file that stands for a bootstate partition.
+    pub(crate) struct Stand(pub(crate) PathBuf);
+
+    impl Stand {
+        pub(crate) fn new(name: &str) -> Self {
+            let unique = format!("ramal-bootstate-{name}-{}", std::process::id());
+            let path = std::env::temp_dir().join(unique);
+            let file = File::create(&path).expect("made");
+            file.set_len(layout::BOOTSTATE_LENGTH).expect("as large");
+            Self(path)
+        }
+    }
+
+    impl Drop for Stand {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    #[test]
+    fn changes_go_to_the_copies_in_turn_and_outlive_the_loss_of_either() {
+        let stand = Stand::new("turn");
+        let state = StateFile::open(&stand.0).expect("opened");
+        let start = |state: &mut BootState| state.choose(&Refusal::default());
+        assert_eq!(
+            state.change(start).expect("written"),
+            Choice::Start(Slot::A)
+        );
+        state.change(|it| it.commit(Slot::A, 3)).expect("written");
+        for place in STATE_COPIES {
+            assert!(BootState::decode(&state.block(place).expect("read")).is_some());
+        }
+        let newest = state.read().expect("read");
+        assert_eq!(newest.security_floor, 3);
+        // The power fails while the next change is written.
+        let (_, place) = state.newest().expect("read");
+        let torn = [0xa5; WRITE_UNIT];
+        state.write(STATE_COPIES[place], &torn).expect("written");
+        assert_eq!(state.read().expect("read"), newest);
+    }
+
+    #[test]
+    fn what_changes_nothing_writes_nothing() {
+        let stand = Stand::new("same");
+        let state = StateFile::open(&stand.0).expect("opened");
+        state.change(|_| ()).expect("written");
+        let before = std::fs::read(&stand.0).expect("read");
+        state.change(|_| ()).expect("nothing to write");
+        assert!(before == std::fs::read(&stand.0).expect("read"));
+    }
+
+    #[test]
+    fn a_state_that_is_lost_is_said_to_be_and_then_there_again() {
+        let stand = Stand::new("lost");
+        let state = StateFile::open(&stand.0).expect("opened");
+        assert_eq!(state.read().expect("read"), BootState::lost());
+        state.change(|it| it.commit(Slot::B, 0)).expect("written");
+        let read = state.read().expect("read");
+        assert_eq!(read.slot(Slot::B).condition, Condition::Good(0));
+        assert_eq!(read.journal().count(), 1);
+    }
+}
