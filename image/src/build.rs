@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cargo::{BinaryTarget, Profile, build_binaries};
 use crate::data_template::{self, TemplateError};
+use crate::e2fsck::{self, Checker, CheckerError};
 use crate::host::HostError;
 use crate::initramfs;
 use crate::kernel::{self, Kernel, KernelError};
@@ -17,6 +18,9 @@ pub enum BuildError {
     /// The kernel.
     #[error(transparent)]
     Kernel(#[from] KernelError),
+    /// The checker of the data's file system.
+    #[error(transparent)]
+    Checker(#[from] CheckerError),
     /// The kernel's modules.
     #[error(transparent)]
     Modules(#[from] ModulesError),
@@ -75,6 +79,10 @@ pub fn build(target: BinaryTarget, profile: Profile) -> Result<Image, BuildError
     let target_folder = target_folder();
     let kernel = progress::timed("Getting the kernel", || kernel::fetch(&cache_folder()))?;
     progress::note(&kernel.source);
+    let checker = progress::timed("Getting the file system checker", || {
+        e2fsck::fetch(&cache_folder())
+    })?;
+    progress::note(&checker.source);
     let compiling = format!(
         "Compiling the box's binaries, profile {profile}",
         profile = profile.name()
@@ -85,14 +93,14 @@ pub fn build(target: BinaryTarget, profile: Profile) -> Result<Image, BuildError
     let folder = target_folder.join("box/image");
     std::fs::create_dir_all(&folder).map_err(|source| file_error(&folder, source))?;
     let initramfs = progress::timed("Packing the initramfs", || {
-        pack_initramfs(&kernel, &binaries.init, &folder)
+        pack_initramfs(&kernel, &checker, &binaries.init, &folder)
     })?;
     let root = progress::timed("Packing the root file system", || {
         let mut root = Root::default();
         root.copy(&binaries.init, "/sbin/init", 0o755)?;
         root.copy(&binaries.ramal, "/usr/bin/ramal", 0o755)?;
         root.overlay(&workspace.join("overlay"))?;
-        add_notices(&mut root, &workspace, &kernel)?;
+        add_notices(&mut root, &workspace, &kernel, &checker)?;
         let time = format!("{}\n", build_time(&workspace));
         root.file("/etc/build-time", 0o644, time.into_bytes());
         write(&folder, "root.squashfs", &root.pack()?)
@@ -110,9 +118,16 @@ pub fn build(target: BinaryTarget, profile: Profile) -> Result<Image, BuildError
     })
 }
 
-fn pack_initramfs(kernel: &Kernel, init: &Path, folder: &Path) -> Result<PathBuf, BuildError> {
+fn pack_initramfs(
+    kernel: &Kernel,
+    checker: &Checker,
+    init: &Path,
+    folder: &Path,
+) -> Result<PathBuf, BuildError> {
+    let read = |path: &Path| std::fs::read(path).map_err(|source| file_error(path, source));
     let parts = initramfs::Parts {
-        init: std::fs::read(init).map_err(|source| file_error(init, source))?,
+        init: read(init)?,
+        checker: read(&checker.program)?,
         release: &kernel.release,
         modules: modules::gather(&kernel.modules, include_str!("../modules.list"))?,
         data_template: data_template::make(folder)?,
@@ -122,7 +137,12 @@ fn pack_initramfs(kernel: &Kernel, init: &Path, folder: &Path) -> Result<PathBuf
 }
 
 /// Our licence and the kernel's, as both ask for.
-fn add_notices(root: &mut Root, workspace: &Path, kernel: &Kernel) -> Result<(), RootError> {
+fn add_notices(
+    root: &mut Root,
+    workspace: &Path,
+    kernel: &Kernel,
+    checker: &Checker,
+) -> Result<(), RootError> {
     root.copy(
         &workspace.join("LICENSE"),
         "/usr/share/licenses/ramal/LICENSE",
@@ -133,15 +153,16 @@ fn add_notices(root: &mut Root, workspace: &Path, kernel: &Kernel) -> Result<(),
         "/usr/share/licenses/linux/copyright",
         0o644,
     )?;
-    let source = format!(
-        "{}\nsource: https://packages.debian.org/source/linux\n",
-        kernel.source
-    );
-    root.file(
-        "/usr/share/licenses/linux/SOURCE",
+    root.copy(
+        &checker.copyright,
+        "/usr/share/licenses/e2fsprogs/copyright",
         0o644,
-        source.into_bytes(),
-    );
+    )?;
+    for (name, package) in [("linux", &kernel.source), ("e2fsprogs", &checker.source)] {
+        let source = format!("{package}\nsource: https://packages.debian.org/source/{name}\n");
+        let path = format!("/usr/share/licenses/{name}/SOURCE");
+        root.file(&path, 0o644, source.into_bytes());
+    }
     Ok(())
 }
 

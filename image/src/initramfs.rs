@@ -13,6 +13,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) modules: Modules,
     /// See `data_template`.
     pub(crate) data_template: Vec<u8>,
+    /// The checker of the data's file system.
+    pub(crate) checker: Vec<u8>,
 }
 
 /// Packs and compresses it.
@@ -23,6 +25,8 @@ pub(crate) fn pack(parts: Parts<'_>) -> std::io::Result<Vec<u8>> {
     let mut archive = Archive::default();
     archive.file("init", 0o755, parts.init);
     archive.file("data.ext4.template", 0o644, parts.data_template);
+    archive.folder("sbin");
+    archive.file("sbin/e2fsck", 0o755, parts.checker);
     // Mount points of stage-1, and the device the kernel opens as fd 0 to 2 of the first process.
     for folder in ["dev", "proc", "sys", "run", "root"] {
         archive.folder(folder);
