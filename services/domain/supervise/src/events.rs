@@ -6,12 +6,13 @@ use std::time::Duration;
 use crate::backoff::{EXITS_MAX, EXITS_WINDOW};
 use crate::node::STOP_GRACE;
 use crate::service::Service;
+use crate::trial::{Failure, Standing};
 
 /// Everything that can happen to the supervisor.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Input {
-    /// The box is up: start the services.
-    Start,
+    /// The box is up with such firmware: start the services.
+    Start(Standing),
     /// The box is up but its data is not: start nothing, only keep the box itself alive.
     Maintain,
     /// A [`Output::Spawn`] was carried out.
@@ -22,6 +23,8 @@ pub enum Input {
     ChildReady(Service, u32),
     /// The process gave a sign of life.
     Watchdog(Service, u32),
+    /// The service answered an [`Output::Ask`].
+    Answered(Service),
     /// The process ended.
     ChildExited(Service, u32, Exit),
     /// An administrator asks for a service to be ended with this signal and started again, or, when
@@ -44,6 +47,12 @@ pub enum Output {
     Report(Report),
     /// Every service is ready for the first time since boot.
     AllReady,
+    /// Ask this service something as its users do; when it answers, say so with `Answered`.
+    Ask(Service),
+    /// The firmware is good: the boot state is to know.
+    FirmwareProved,
+    /// The firmware on trial is not good: the boot state is to know, and the box to start anew.
+    FirmwareFailed(Failure),
     /// All is as well as it gets: keep the hardware watchdog from restarting the box.
     PetWatchdog,
     /// Every service has stopped: end the system this way.

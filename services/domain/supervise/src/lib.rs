@@ -15,7 +15,9 @@ mod node;
 mod service;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 pub use events::{Exit, Input, Output, Report, ServiceStatus, Shutdown, Signal};
 pub use node::SupervisorNode;
 pub use service::{ByService, Service};
+pub use trial::{Failure, Standing};

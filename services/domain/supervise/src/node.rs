@@ -19,6 +19,7 @@ use sansio::{Instant, Node};
 use crate::backoff::{Backoff, Verdict};
 use crate::events::{Exit, Input, Output, Report, ServiceStatus, Shutdown, Signal};
 use crate::service::{ByService, Service};
+use crate::trial::Trial;
 
 /// Decides over all services; see the crate header.
 #[derive(Debug, Default)]
@@ -26,6 +27,7 @@ pub struct SupervisorNode {
     services: ByService<Supervised>,
     outputs: VecDeque<Output>,
     pet_at: Option<Instant>,
+    trial: Trial,
     was_ready: bool,
     shutdown: Option<Shutdown>,
     finished: bool,
@@ -69,7 +71,10 @@ impl Node for SupervisorNode {
 
     fn handle(&mut self, now: Instant, input: Input) {
         match input {
-            Input::Start => self.start(now),
+            Input::Start(standing) => {
+                self.trial.begin(now, standing);
+                self.start(now);
+            }
             Input::Maintain => self.keep_alive(now),
             Input::ChildStarted(service, pid) => self.started(now, service, pid),
             Input::SpawnFailed(service, reason) => {
@@ -83,6 +88,7 @@ impl Node for SupervisorNode {
                     running.heard = now;
                 }
             }
+            Input::Answered(service) => self.trial.answered(service),
             Input::ChildExited(service, pid, exit) => {
                 if let Some(running) = self.running(service, pid) {
                     let uptime = now - running.since;
@@ -108,7 +114,8 @@ impl Node for SupervisorNode {
                 Phase::Running(running) => running.deadline(service),
                 Phase::Idle | Phase::Spawning | Phase::GivenUp | Phase::Stopped => None,
             });
-        services.chain(self.pet_at).min()
+        let others = [self.pet_at, self.trial.deadline()];
+        services.chain(others.into_iter().flatten()).min()
     }
 }
 
@@ -198,7 +205,18 @@ impl SupervisorNode {
         let after = now - running.since;
         self.outputs
             .push_back(Output::Report(Report::Ready(service, after)));
-        let is_ready = |(_, it): (Service, &Supervised)| match &it.phase {
+        if self.first_not_ready().is_some() {
+            return;
+        }
+        self.trial.all_ready(now);
+        if !self.was_ready {
+            self.was_ready = true;
+            self.outputs.push_back(Output::AllReady);
+        }
+    }
+
+    fn first_not_ready(&self) -> Option<Service> {
+        let is_ready = |it: &Supervised| match &it.phase {
             Phase::Running(running) => running.ready,
             Phase::Idle
             | Phase::Spawning
@@ -206,10 +224,8 @@ impl SupervisorNode {
             | Phase::GivenUp
             | Phase::Stopped => false,
         };
-        if !self.was_ready && self.services.iter().all(is_ready) {
-            self.was_ready = true;
-            self.outputs.push_back(Output::AllReady);
-        }
+        let mut services = self.services.iter();
+        services.find_map(|(service, it)| (!is_ready(it)).then_some(service))
     }
 
     fn ended(&mut self, now: Instant, service: Service, exit: Exit, uptime: Duration) {
@@ -227,6 +243,7 @@ impl SupervisorNode {
             self.stop_next(now);
             return;
         }
+        self.trial.not_ready();
         let report = match it.backoff.exited(now, uptime) {
             Verdict::RestartAfter(delay) => {
                 it.phase = Phase::Waiting { until: now + delay };
@@ -237,7 +254,11 @@ impl SupervisorNode {
                 Report::GivenUp(service, exit)
             }
         };
+        let is_given_up = matches!(report, Report::GivenUp(..));
         self.outputs.push_back(Output::Report(report));
+        if is_given_up {
+            self.outputs.extend(self.trial.given_up(service));
+        }
     }
 
     fn restart(&mut self, now: Instant, service: Service, signal: Signal) {
@@ -325,6 +346,10 @@ impl SupervisorNode {
                 | Phase::GivenUp
                 | Phase::Stopped => {}
             }
+        }
+        if self.shutdown.is_none() {
+            let not_ready = self.first_not_ready();
+            self.outputs.extend(self.trial.timer(now, not_ready));
         }
         if self.pet_at.is_some_and(|at| at <= now) {
             self.pet_at = Some(now + PET_INTERVAL);

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use sansio::{Instant, Node};
 
-use crate::{Exit, Input, Output, Report, Service, Shutdown, Signal, SupervisorNode};
+use crate::{
+    Exit, Failure, Input, Output, Report, Service, Shutdown, Signal, Standing, SupervisorNode,
+};
 
 /// The node, a clock, and processes that do as they are told.
 struct Bench {
@@ -29,8 +31,13 @@ impl Bench {
 
     /// All services started and ready.
     fn ready() -> Self {
+        Self::ready_with(Standing::Unknown)
+    }
+
+    /// The same with firmware of which so much is known.
+    fn ready_with(standing: Standing) -> Self {
         let mut bench = Self::new();
-        bench.feed(Input::Start);
+        bench.feed(Input::Start(standing));
         for service in Service::ALL {
             bench.feed(Input::ChildReady(service, bench.pid(service)));
         }
@@ -107,7 +114,7 @@ const SECOND: Duration = Duration::from_secs(1);
 #[test]
 fn all_services_start_at_once_in_order() {
     let mut bench = Bench::new();
-    bench.feed(Input::Start);
+    bench.feed(Input::Start(Standing::Unknown));
     let order: Vec<Service> = bench.spawned.iter().map(|it| it.0).collect();
     assert_eq!(order, Service::ALL);
     assert!(
@@ -120,7 +127,7 @@ fn all_services_start_at_once_in_order() {
 #[test]
 fn the_box_is_ready_when_the_last_service_is_and_only_once() {
     let mut bench = Bench::new();
-    bench.feed(Input::Start);
+    bench.feed(Input::Start(Standing::Unknown));
     for service in Service::ALL {
         assert!(!bench.seen.contains(&Output::AllReady));
         bench.feed(Input::ChildReady(service, bench.pid(service)));
@@ -226,7 +233,7 @@ fn a_stable_minute_makes_the_next_restart_immediate_again() {
 #[test]
 fn a_service_that_cannot_be_started_backs_off_like_one_that_crashes() {
     let mut node = SupervisorNode::new();
-    node.handle(Instant::ORIGIN, Input::Start);
+    node.handle(Instant::ORIGIN, Input::Start(Standing::Unknown));
     let mut now = Instant::ORIGIN;
     for _ in 0..5 {
         while node.poll().is_some() {}
@@ -433,4 +440,87 @@ fn a_rehearsed_crash_counts_as_one() {
         bench.pass(SECOND * 2, None);
     }
     assert_eq!(bench.state(Service::Net), "given-up");
+}
+
+/// Lets every service that is asked answer.
+fn answer_all(bench: &mut Bench) {
+    bench.feed(Input::Timer);
+    for output in bench.take() {
+        if let Output::Ask(service) = output {
+            bench.feed(Input::Answered(service));
+        }
+    }
+}
+
+#[test]
+fn firmware_is_good_after_two_minutes_of_all_services_well_and_answering() {
+    for standing in [Standing::OnTrial, Standing::Proven] {
+        let mut bench = Bench::ready_with(standing);
+        answer_all(&mut bench);
+        bench.pass(119 * SECOND, None);
+        assert!(!bench.take().contains(&Output::FirmwareProved));
+        bench.pass(2 * SECOND, None);
+        bench.pass(3600 * SECOND, None);
+        let proved = bench.take();
+        let proved = proved.iter().filter(|it| **it == Output::FirmwareProved);
+        assert_eq!(proved.count(), 1, "{standing:?}");
+    }
+}
+
+#[test]
+fn firmware_that_did_not_come_from_a_slot_is_not_judged() {
+    let mut bench = Bench::ready();
+    answer_all(&mut bench);
+    bench.pass(3600 * SECOND, None);
+    let seen = bench.take();
+    let of_firmware = |it: &&Output| {
+        matches!(
+            it,
+            Output::FirmwareProved | Output::FirmwareFailed(_) | Output::Ask(_)
+        )
+    };
+    assert_eq!(seen.iter().filter(of_firmware).count(), 0);
+}
+
+#[test]
+fn a_service_that_ends_begins_the_proof_anew() {
+    let mut bench = Bench::ready_with(Standing::OnTrial);
+    answer_all(&mut bench);
+    bench.pass(100 * SECOND, None);
+    bench.exit(Service::Media);
+    bench.pass(SECOND, None);
+    bench.feed(Input::ChildReady(Service::Media, bench.pid(Service::Media)));
+    answer_all(&mut bench);
+    bench.pass(110 * SECOND, None);
+    assert!(!bench.take().contains(&Output::FirmwareProved));
+    bench.pass(15 * SECOND, None);
+    assert!(bench.take().contains(&Output::FirmwareProved));
+}
+
+#[test]
+fn firmware_on_trial_whose_sip_does_not_answer_is_left_after_ten_minutes() {
+    let mut bench = Bench::ready_with(Standing::OnTrial);
+    bench.feed(Input::Answered(Service::Web));
+    bench.pass(599 * SECOND, None);
+    let seen = bench.take();
+    let asked = seen.iter().filter(|it| **it == Output::Ask(Service::Pbx));
+    assert!(asked.count() > 50);
+    assert!(!seen.contains(&Output::FirmwareProved));
+    bench.pass(2 * SECOND, None);
+    let failed = Output::FirmwareFailed(Failure::NotWell(Service::Pbx));
+    assert!(bench.take().contains(&failed));
+}
+
+#[test]
+fn firmware_on_trial_is_left_as_soon_as_a_service_is_given_up_and_proven_firmware_is_kept() {
+    let failed = Output::FirmwareFailed(Failure::GivenUp(Service::Web));
+    for (standing, is_left) in [(Standing::OnTrial, true), (Standing::Proven, false)] {
+        let mut bench = Bench::ready_with(standing);
+        for _ in 0..5 {
+            bench.exit(Service::Web);
+            bench.pass(5 * SECOND, None);
+        }
+        assert_eq!(bench.state(Service::Web), "given-up");
+        assert_eq!(bench.take().contains(&failed), is_left, "{standing:?}");
+    }
 }

@@ -5,7 +5,7 @@
 )]
 
 use std::fs::{self, Permissions};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -121,6 +121,25 @@ pub fn unix_listener(path: &Path) -> Result<UnixListener, SystemError> {
     let listener = UnixListener::bind(path).context("listen on", path.display())?;
     fs::set_permissions(path, Permissions::from_mode(0o666)).context("open up", path.display())?;
     Ok(listener)
+}
+
+/// A TCP connection to this machine, which is there at once or not at all. Nothing on it waits.
+///
+/// # Errors
+/// Nobody listens, or there is no room in the queue; the first write may be what says so.
+pub fn connect_at_once(address: SocketAddr) -> std::io::Result<TcpStream> {
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+    match rustix::net::connect(&socket, &address) {
+        // On this machine the connection is made, or refused, before the call returns; the next
+        // call on it says which.
+        Ok(()) | Err(Errno::INPROGRESS) => Ok(TcpStream::from(socket)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The user id at the other end of a Unix socket, as it was when it connected.

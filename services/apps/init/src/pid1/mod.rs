@@ -5,7 +5,9 @@
 
 mod child;
 mod control;
+mod firmware_trial;
 mod lines;
+mod questions;
 mod requests;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -32,6 +34,7 @@ use crate::services::{self, Addresses, Sockets};
 use crate::system;
 use child::Pipe;
 use control::Connection;
+use questions::Question;
 
 /// What may differ between the box and a bench.
 #[derive(Clone, Debug)]
@@ -98,6 +101,7 @@ enum Source {
     Notices(Service, u32, Pipe),
     Connection(Connection),
     Button(PowerButton),
+    Question(Question),
 }
 
 impl Supervision {
@@ -141,7 +145,10 @@ impl Supervision {
     pub fn run(mut self) -> (Shutdown, Console) {
         self.prepare();
         match self.boot.maintenance.clone() {
-            None => self.feed(Input::Start),
+            None => {
+                let standing = self.standing();
+                self.feed(Input::Start(standing));
+            }
             Some(reason) => {
                 self.tell(&format!("MAINTENANCE: {reason}"));
                 self.feed(Input::Maintain);
@@ -236,6 +243,9 @@ impl Supervision {
                 self.boot.stages.push(("ready".to_owned(), millis));
                 self.tell(&format!("ready {millis}"));
             }
+            Output::Ask(service) => self.ask(service),
+            Output::FirmwareProved => self.firmware_proved(),
+            Output::FirmwareFailed(failure) => self.firmware_failed(failure),
             Output::PetWatchdog => {
                 self.watchdogs.iter_mut().for_each(Watchdog::pet);
             }
@@ -267,6 +277,23 @@ impl Supervision {
         self.inbox.push_back(input);
     }
 
+    /// Asks a service as its users do. Questions that were not answered are dropped first.
+    fn ask(&mut self, service: Service) {
+        let is_old = |source: &Source| match source {
+            Source::Question(question) => question.service() == service,
+            Source::Output(..)
+            | Source::Notices(..)
+            | Source::Connection(_)
+            | Source::Button(_) => false,
+        };
+        self.sources.retain(|_, source| !is_old(source));
+        match Question::ask(service, &self.settings.addresses, self.next_token) {
+            Some(Ok(question)) => self.add(Source::Question(question)),
+            Some(Err(error)) => self.tell(&format!("service {service} cannot be asked: {error}")),
+            None => {}
+        }
+    }
+
     fn add(&mut self, source: Source) {
         let token = self.next_token;
         self.next_token = token.saturating_add(1);
@@ -278,6 +305,7 @@ impl Supervision {
                 self.poller.add(&connection.stream, token, Interest::Read)
             }
             Source::Button(button) => self.poller.add(button, token, Interest::Read),
+            Source::Question(question) => self.poller.add(question, token, Interest::Read),
         };
         match added {
             Ok(()) => drop(self.sources.insert(token, source)),
@@ -304,6 +332,12 @@ impl Supervision {
                             self.shut_down(Shutdown::PowerOff, "the power button was pressed");
                         }
                         true
+                    }
+                    Source::Question(question) => {
+                        if let Some(service) = question.answer() {
+                            self.feed(Input::Answered(service));
+                        }
+                        false
                     }
                 };
                 if goes_on {
@@ -357,7 +391,7 @@ impl Supervision {
                 Source::Output(service, owner, _) | Source::Notices(service, owner, _) => {
                     (*owner == pid).then_some((*token, *service))
                 }
-                Source::Connection(_) | Source::Button(_) => None,
+                Source::Connection(_) | Source::Button(_) | Source::Question(_) => None,
             };
             let pipes: Vec<_> = self.sources.iter().filter_map(of_child).collect();
             // Its last words belong before the news of its end.

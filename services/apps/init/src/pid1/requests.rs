@@ -33,7 +33,8 @@ impl Supervision {
             Source::Connection(_)
             | Source::Output(..)
             | Source::Notices(..)
-            | Source::Button(_) => None,
+            | Source::Button(_)
+            | Source::Question(_) => None,
         };
         let tokens: Vec<_> = self.sources.iter().filter_map(of_user).collect();
         if tokens.len() >= CONNECTIONS_PER_USER_MAX

@@ -1,0 +1,152 @@
+//! Whether the firmware that runs is good: asked once a boot, answered to the boot state.
+//!
+//! Firmware is good when every service has been ready without a break for [`PROOF`], and when SIP
+//! and the web admin have answered a question from outside in that time. Firmware that is on trial
+//! and does not get there within [`PATIENCE`], or of which a service is given up, is left; firmware
+//! that has proved good before is kept whatever happens, since what broke it is then not new.
+
+use std::time::Duration;
+
+use sansio::Instant;
+
+use crate::events::Output;
+use crate::service::Service;
+
+/// What is known of the firmware that runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Standing {
+    /// It did not come from a slot: there is nothing to go back to, and nobody to tell.
+    #[default]
+    Unknown,
+    /// It has proved good in an earlier boot.
+    Proven,
+    /// It runs for the first times.
+    OnTrial,
+}
+
+/// Why firmware on trial is left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Failure {
+    /// This service ended too often.
+    GivenUp(Service),
+    /// This service was not ready, or did not answer, in time.
+    NotWell(Service),
+}
+
+impl Failure {
+    /// The service it concerns.
+    #[must_use]
+    pub const fn service(self) -> Service {
+        match self {
+            Self::GivenUp(service) | Self::NotWell(service) => service,
+        }
+    }
+}
+
+/// The trial of this boot.
+#[derive(Debug, Default)]
+pub(crate) struct Trial {
+    standing: Standing,
+    ready_since: Option<Instant>,
+    ask_at: Option<Instant>,
+    end_at: Option<Instant>,
+    answered: [bool; ASKED.len()],
+    is_over: bool,
+}
+
+impl Trial {
+    pub(crate) fn begin(&mut self, now: Instant, standing: Standing) {
+        self.standing = standing;
+        self.is_over = standing == Standing::Unknown;
+        self.end_at = (standing == Standing::OnTrial).then(|| now + PATIENCE);
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        if self.is_over {
+            return None;
+        }
+        let proof = self.ready_since.map(|since| since + PROOF);
+        let proof = proof.filter(|_| self.answered == [true; ASKED.len()]);
+        [proof, self.ask_at, self.end_at]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Every service is ready now.
+    pub(crate) fn all_ready(&mut self, now: Instant) {
+        if self.ready_since.is_none() {
+            self.ready_since = Some(now);
+            self.answered = [false; ASKED.len()];
+            self.ask_at = Some(now);
+        }
+    }
+
+    /// A service is not ready any more: the proof begins anew.
+    pub(crate) fn not_ready(&mut self) {
+        self.ready_since = None;
+        self.ask_at = None;
+    }
+
+    pub(crate) fn answered(&mut self, service: Service) {
+        let places = self.answered.iter_mut().zip(ASKED);
+        for (answered, asked) in places {
+            *answered |= asked == service && self.ready_since.is_some();
+        }
+    }
+
+    /// A service will not be started again.
+    pub(crate) fn given_up(&mut self, service: Service) -> Option<Output> {
+        self.fail(Failure::GivenUp(service))
+    }
+
+    /// What is due. `not_ready` is the first service that is not ready, if one is.
+    pub(crate) fn timer(&mut self, now: Instant, not_ready: Option<Service>) -> Vec<Output> {
+        if self.is_over {
+            return Vec::new();
+        }
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        let has_answered = self.answered == [true; ASKED.len()];
+        if has_answered && is_due(self.ready_since.map(|since| since + PROOF)) {
+            self.is_over = true;
+            return vec![Output::FirmwareProved];
+        }
+        if is_due(self.end_at) {
+            let silent = self.silent().next();
+            let culprit = not_ready.or(silent).unwrap_or(Service::Store);
+            return self.fail(Failure::NotWell(culprit)).into_iter().collect();
+        }
+        if is_due(self.ask_at) {
+            self.ask_at = Some(now + ASK_INTERVAL);
+            return self.silent().map(Output::Ask).collect();
+        }
+        Vec::new()
+    }
+
+    /// Services that were asked and have not answered yet.
+    fn silent(&self) -> impl Iterator<Item = Service> {
+        let pairs = ASKED.into_iter().zip(self.answered);
+        pairs.filter_map(|(service, answered)| (!answered).then_some(service))
+    }
+
+    fn fail(&mut self, failure: Failure) -> Option<Output> {
+        if self.is_over || self.standing != Standing::OnTrial {
+            return None;
+        }
+        self.is_over = true;
+        Some(Output::FirmwareFailed(failure))
+    }
+}
+
+/// Who has to answer a question from outside: what phones and people reach.
+const ASKED: [Service; 2] = [Service::Pbx, Service::Web];
+
+/// How long everything has to be well. Long enough for what fails at the first registrations, short
+/// enough for an installer to wait.
+const PROOF: Duration = Duration::from_secs(120);
+
+/// How long firmware on trial may take to be well.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// How often who has not answered is asked again.
+const ASK_INTERVAL: Duration = Duration::from_secs(10);
