@@ -83,6 +83,8 @@ impl World {
                     then(&mut self.admin, moment(), reply)
                 }
                 Step::Init(_, then) => then(admin, moment(), Err(Away::Silent("init"))),
+                Step::Media(_, then) => then(admin, moment(), Err(Away::Silent("media"))),
+                Step::Open(_, then) => then(admin, moment(), None),
                 Step::Observe(then) => then(admin, moment(), nothing_seen()),
                 Step::Record(_, then) => then(admin, moment(), Vec::new()),
             };

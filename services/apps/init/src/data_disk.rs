@@ -17,7 +17,7 @@ use crate::services;
 pub(crate) const DATA: &str = "/data";
 /// The folder of the store.
 pub(crate) const STORE_FOLDER: &str = "/data/store";
-/// Recorded calls, which `media` writes.
+/// Recorded calls, which `media` writes and `web` reads.
 pub(crate) const RECORDINGS_FOLDER: &str = "/data/recordings";
 /// What calls can be played, which `media` reads.
 pub(crate) const SOUNDS_FOLDER: &str = "/data/sounds";
@@ -120,9 +120,13 @@ pub(crate) fn mount_and_share(
         }
     }
     give(Path::new(STORE_FOLDER), Service::Store)?;
-    for folder in [RECORDINGS_FOLDER, SOUNDS_FOLDER] {
-        // On a full disk there may be no room for them; calls work without.
-        if let Err(error) = give(Path::new(folder), Service::Media) {
+    let recordings = Path::new(RECORDINGS_FOLDER);
+    // On a full disk there may be no room for them; calls work without.
+    for made in [
+        give(recordings, Service::Media).and_then(|()| show(recordings, Service::Web)),
+        give(Path::new(SOUNDS_FOLDER), Service::Media),
+    ] {
+        if let Err(error) = made {
             console.line(&format!("ramal: data {name}: {error}"));
         }
     }
@@ -160,6 +164,15 @@ fn give(folder: &Path, owner: Service) -> Result<(), SystemError> {
     }
     let owner = services::uid(owner);
     chown(folder, Some(owner), Some(owner)).context("give away", folder.display())
+}
+
+/// Lets another service read what the owner of a folder writes into it (mode 2750): new files are
+/// of the folder's group, which is that service's.
+fn show(folder: &Path, reader: Service) -> Result<(), SystemError> {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    chown(folder, None, Some(services::uid(reader))).context("show", folder.display())?;
+    let mode = fs::Permissions::from_mode(0o2750);
+    fs::set_permissions(folder, mode).context("show", folder.display())
 }
 
 fn unusable(disk: &Disk, why: &dyn std::fmt::Display) -> Maintenance {

@@ -44,6 +44,16 @@ enum Command {
         #[arg(long, default_value_t = 20)]
         limit: u32,
     },
+    /// List and delete recordings of calls; the page of calls plays them.
+    #[command(after_help = "Examples:
+  ramal ctl recordings
+  ramal ctl recordings delete 1795351503000-0000002a.wav
+
+Which call a recording is of stands in `ramal ctl calls --json`.")]
+    Recordings {
+        #[command(subcommand)]
+        command: Option<Recordings>,
+    },
     /// List the audit trail, newest first.
     Audit {
         /// At most this many.
@@ -144,6 +154,18 @@ enum Extensions {
     },
 }
 
+#[derive(Subcommand)]
+enum Recordings {
+    /// List all, newest first (the default).
+    List,
+    /// Delete one for good.
+    #[command(after_help = "Example:\n  ramal ctl recordings delete 1795351503000-0000002a.wav")]
+    Delete {
+        /// Its file name.
+        name: String,
+    },
+}
+
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 enum CtlError {
@@ -215,6 +237,15 @@ fn request(command: &Command) -> (&'static str, String, Value) {
             Value::Null,
         ),
         Command::Calls { limit } => ("GET", format!("/api/calls?limit={limit}"), Value::Null),
+        Command::Recordings {
+            command: None | Some(Recordings::List),
+        } => ("GET", "/api/recordings".into(), Value::Null),
+        Command::Recordings {
+            command: Some(Recordings::Delete { name }),
+        } => {
+            let target = format!("/api/recordings/{}", segment(name));
+            ("DELETE", target, Value::Null)
+        }
         Command::Audit { limit } => ("GET", format!("/api/audit?limit={limit}"), Value::Null),
         Command::Explain(explain) => ("POST", "/api/routes/explain".into(), question(explain)),
         Command::Warnings => (
@@ -280,6 +311,12 @@ fn show(command: &Command, answer: &Value) -> String {
             format!("extension {number} deleted")
         }
         Command::Calls { .. } => render::calls(answer),
+        Command::Recordings {
+            command: None | Some(Recordings::List),
+        } => render::recordings(answer),
+        Command::Recordings {
+            command: Some(Recordings::Delete { name }),
+        } => format!("recording {name} deleted"),
         Command::Audit { .. } => render::audit(answer),
         Command::Explain(_) => render::explanation(answer),
         Command::Warnings => render::warnings(answer),
@@ -387,6 +424,13 @@ mod tests {
             "POST",
             "/api/extensions/100/resume",
             json!({}),
+        );
+        check("recordings", "GET", "/api/recordings", Value::Null);
+        check(
+            "recordings delete 1-a.wav",
+            "DELETE",
+            "/api/recordings/1-a.wav",
+            Value::Null,
         );
         check("calls --limit 5", "GET", "/api/calls?limit=5", Value::Null);
         check(

@@ -7,6 +7,7 @@ mod identity;
 use std::error::Error;
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,8 +22,15 @@ use driver::Driver;
 
 /// Command line of `ramal web`.
 #[derive(clap::Args)]
-#[command(after_help = "Its sockets come from init; there is nothing to set.")]
-pub(crate) struct Arguments {}
+#[command(after_help = "Its sockets come from init.
+
+Example:
+  ramal web --recordings /data/recordings")]
+pub(crate) struct Arguments {
+    /// Folder that `media` records calls into; without it, none can be heard.
+    #[arg(long, value_name = "FOLDER")]
+    recordings: Option<PathBuf>,
+}
 
 /// What PID 1 passes.
 struct Sockets {
@@ -32,7 +40,7 @@ struct Sockets {
 }
 
 /// Runs the service until PID 1 stops it.
-pub(crate) fn run(_arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     run_loop::log::init();
     let notify = Notify::from_env();
     let mut passed = Passed::from_env();
@@ -43,18 +51,22 @@ pub(crate) fn run(_arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(hashing::THREADS)
+        .max_blocking_threads(hashing::THREADS + READERS)
         .thread_keep_alive(Duration::from_secs(1))
         .build()?;
-    let outcome = runtime.block_on(serve(&notify, sockets));
+    let outcome = runtime.block_on(serve(&notify, sockets, arguments.recordings.clone()));
     // Open connections and the control socket's thread have no end of their own to wait for.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(notify: &Notify, sockets: Sockets) -> Result<(), Box<dyn Error>> {
+async fn serve(
+    notify: &Notify,
+    sockets: Sockets,
+    recordings: Option<PathBuf>,
+) -> Result<(), Box<dyn Error>> {
     let mut stop = signal(SignalKind::terminate())?;
-    let driver = Arc::new(Driver::new());
+    let driver = Arc::new(Driver::new(recordings));
     let own = rustix::process::geteuid().as_raw();
     let allow = move |user| user == uid::ROOT || user == uid::WEB || user == own;
     let https = listen(sockets.https)?;
@@ -124,6 +136,8 @@ fn listen(listener: TcpListener) -> std::io::Result<tokio::net::TcpListener> {
     tokio::net::TcpListener::from_std(listener)
 }
 
+/// Threads that read recordings, a piece at a time: downloads do not wait for sign-ins.
+const READERS: usize = 2;
 /// Between two signs of life to PID 1.
 const BEAT: Duration = Duration::from_secs(2);
 /// Before the store is asked again.

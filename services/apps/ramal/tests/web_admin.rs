@@ -23,7 +23,7 @@ use web_server::Identity;
 
 const OWN_PASSWORD: &str = "papagaio verde come milho";
 
-/// A box of two services and a PID 1 that only shows passwords.
+/// A box of three services and a PID 1 that only shows passwords.
 struct Site {
     run: PathBuf,
     https: SocketAddr,
@@ -57,8 +57,22 @@ impl Site {
             ("ctl", ctl.as_fd()),
             ("ipc", web.as_fd()),
         ];
-        let web = start(&run, &["ramal", "web"], &sockets);
-        let pids = vec![web, store];
+        let recordings = run.join("recordings");
+        std::fs::create_dir(&recordings).expect("a directory");
+        let recordings = recordings.to_str().expect("plain");
+        let web = ["ramal", "web", "--recordings", recordings];
+        let web = start(&run, &web, &sockets);
+        let ipc = listen(&run, "media");
+        let media = [
+            "ramal",
+            "media",
+            "--ports",
+            "14600-14619",
+            "--recordings",
+            recordings,
+        ];
+        let media = start(&run, &media, &[("ipc", ipc.as_fd())]);
+        let pids = vec![web, store, media];
         Self {
             run,
             https: address,
@@ -83,22 +97,36 @@ impl Site {
 
     /// One request by HTTPS; keeps the cookie it is given.
     fn ask(&mut self, method: &str, target: &str, body: &Value) -> (u16, String, Value) {
+        let (status, head, body) = self.exchange(method, target, "", &body.to_string());
+        let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        (status, head, body)
+    }
+
+    /// The same, with more header lines; gives the body as it came.
+    fn exchange(
+        &mut self,
+        method: &str,
+        target: &str,
+        more: &str,
+        body: &str,
+    ) -> (u16, String, Vec<u8>) {
         let name = ServerName::try_from("ramal.local").expect("a name");
         let tls = ClientConnection::new(Arc::clone(&self.client), name).expect("settings");
         let tcp = TcpStream::connect(self.https).expect("listening");
         let mut stream = StreamOwned::new(tls, tcp);
-        let body = body.to_string();
         let request = format!(
             "{method} {target} HTTP/1.1\r\nHost: ramal.local\r\nConnection: close\r\nCookie: {}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+             Content-Type: application/json\r\n{more}Content-Length: {}\r\n\r\n{body}",
             self.cookie,
             body.len()
         );
         stream.write_all(request.as_bytes()).expect("sent");
-        let mut answer = String::new();
+        let mut answer = Vec::new();
         // The server closes TCP right after its last byte.
-        let _ = stream.read_to_string(&mut answer);
-        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
+        let _ = stream.read_to_end(&mut answer);
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+        let body = answer.split_off(end.expect("an answer") + 4);
+        let head = String::from_utf8(answer).expect("text");
         if let Some(cookie) = head
             .lines()
             .find_map(|line| line.strip_prefix("set-cookie: "))
@@ -113,11 +141,7 @@ impl Site {
             .get(9..12)
             .and_then(|code| code.parse().ok())
             .expect("a status");
-        (
-            status,
-            head.to_owned(),
-            serde_json::from_str(body).unwrap_or(Value::Null),
-        )
+        (status, head, body)
     }
 
     fn ctl(&self, arguments: &[&str]) -> (bool, String) {
@@ -207,6 +231,8 @@ fn the_first_sign_in_and_everything_behind_it() {
     ];
     assert_eq!(told[..5], newest_first);
 
+    recordings_are_heard_and_deleted(&mut site);
+
     // Without its store the box still shows itself, and says what is wrong.
     stop(site.store, Stop::Kill).expect("killed");
     let (status, _, answer) = site.ask("GET", "/api/status", &Value::Null);
@@ -216,6 +242,59 @@ fn the_first_sign_in_and_everything_behind_it() {
     );
     let (status, _, _) = site.ask("POST", "/api/extensions", &json!({"number": "102"}));
     assert_eq!(status, 503);
+}
+
+/// A recording goes from the disk to whoever signed in, whole or in part, and away when asked.
+fn recordings_are_heard_and_deleted(site: &mut Site) {
+    let name = "1795351503000-0000002a.wav";
+    let target = format!("/api/recordings/{name}");
+    let samples = (0..750_000_u32).flat_map(|at| at.wrapping_mul(2_654_435_761).to_le_bytes());
+    let sound: Vec<u8> = samples.collect();
+    let folder = site.run.join("recordings");
+    std::fs::write(folder.join(name), &sound).expect("written");
+    std::fs::write(site.run.join("secret.wav"), b"x").expect("written");
+    let link = folder.join("link.wav");
+    std::os::unix::fs::symlink(site.run.join("secret.wav"), link).expect("a link");
+
+    let (status, _, listed) = site.ask("GET", "/api/recordings", &Value::Null);
+    assert_eq!(status, 200, "{listed}");
+    let listed: Vec<_> = listed.as_array().into_iter().flatten().collect();
+    assert_eq!(listed.len(), 1, "a link is no recording: {listed:?}");
+    let bytes = listed.first().and_then(|file| file.get("bytes")?.as_u64());
+    assert_eq!(bytes, Some(3_000_000));
+    let (listed, text) = site.ctl(&["recordings"]);
+    assert!(listed && text.contains(name), "{text}");
+
+    let (status, head, heard) = site.exchange("GET", &target, "", "");
+    assert_eq!(status, 200, "{head}");
+    assert!(head.contains("content-length: 3000000"), "{head}");
+    assert!(head.contains("content-type: audio/wav"), "{head}");
+    assert!(heard == sound, "{} bytes", heard.len());
+    let range = "Range: bytes=2000000-2999998\r\n";
+    let (status, head, heard) = site.exchange("GET", &target, range, "");
+    assert_eq!(status, 206, "{head}");
+    let part = sound.get(2_000_000..2_999_999);
+    assert!(Some(heard.as_slice()) == part, "{} bytes", heard.len());
+    for nothing in ["link.wav", "..%2Fsecret.wav", "..", "no.wav"] {
+        let target = format!("/api/recordings/{nothing}");
+        assert_eq!(site.exchange("GET", &target, "", "").0, 404, "{nothing}");
+    }
+    let cookie = std::mem::take(&mut site.cookie);
+    assert_eq!(site.exchange("GET", &target, "", "").0, 401);
+    site.cookie = cookie;
+
+    let (deleted, text) = site.ctl(&["recordings", "delete", name]);
+    assert!(deleted, "{text}");
+    assert!(!folder.join(name).exists());
+    let (deleted, text) = site.ctl(&["recordings", "delete", name]);
+    assert!(!deleted && text.contains("there is no recording"), "{text}");
+    let (_, trail) = site.ctl(&["audit", "--limit", "3"]);
+    for action in ["deleted", "downloaded"] {
+        assert!(
+            trail.contains(&format!("recording {name} {action}")),
+            "{trail}"
+        );
+    }
 }
 
 /// Starts a service with the sockets PID 1 would pass.

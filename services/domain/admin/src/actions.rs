@@ -6,6 +6,7 @@ pub(crate) mod extensions;
 pub(crate) mod items;
 pub(crate) mod patch;
 pub(crate) mod people;
+pub(crate) mod recordings;
 pub(crate) mod records;
 pub(crate) mod sections;
 pub(crate) mod sign_in;

@@ -202,6 +202,9 @@ impl Admin {
             }
             Action::DeleteExtension => actions::extensions::delete(self, segment, caller),
             Action::Calls => actions::records::calls(request, caller),
+            Action::Recordings => actions::recordings::list(caller),
+            Action::Recording => actions::recordings::download(self, request, segment, caller),
+            Action::DeleteRecording => actions::recordings::delete(self, segment, caller),
             Action::AuditTrail => actions::records::audit_trail(request, caller),
             Action::Items(item) => actions::items::list(self, item, &caller),
             Action::CreateItem(item) => actions::items::create(self, item, request, caller),

@@ -25,6 +25,11 @@ pub(crate) enum Fault {
     NotKept(String),
     InitAway,
     PbxAway,
+    MediaAway,
+    NoSuchRecording(String),
+    RecordingOpen(String),
+    /// Nothing of it is in the range asked for; its length in bytes.
+    NotInRecording(String, u64),
     Invalid(Vec<String>),
     ChangedMeanwhile,
     ExtensionExists(String),
@@ -75,10 +80,15 @@ impl Fault {
             | Self::NoSuchExtension(_)
             | Self::NoSuchPerson(_)
             | Self::NoSuchService(_)
+            | Self::NoSuchRecording(_)
             | Self::NoSuchItem(..) => 404,
             Self::NoSuchMethod => 405,
-            Self::ChangedMeanwhile | Self::ExtensionExists(_) | Self::ItemExists(..) => 409,
+            Self::ChangedMeanwhile
+            | Self::ExtensionExists(_)
+            | Self::RecordingOpen(_)
+            | Self::ItemExists(..) => 409,
             Self::NotJson => 415,
+            Self::NotInRecording(..) => 416,
             Self::TooManyAttempts(_) => 429,
             Self::Internal => 500,
             Self::Starting
@@ -86,7 +96,8 @@ impl Fault {
             | Self::StoreAway
             | Self::NotKept(_)
             | Self::InitAway
-            | Self::PbxAway => 503,
+            | Self::PbxAway
+            | Self::MediaAway => 503,
         }
     }
 
@@ -94,9 +105,12 @@ impl Fault {
     pub(crate) fn retry_after_secs(&self) -> Option<u64> {
         match self {
             Self::TooManyAttempts(wait) => Some(wait.as_secs() + 1),
-            Self::Starting | Self::Busy | Self::StoreAway | Self::InitAway | Self::PbxAway => {
-                Some(2)
-            }
+            Self::Starting
+            | Self::Busy
+            | Self::StoreAway
+            | Self::InitAway
+            | Self::PbxAway
+            | Self::MediaAway => Some(2),
             Self::SignInFirst
             | Self::ChangePasswordFirst
             | Self::NoSuchPage
@@ -116,6 +130,9 @@ impl Fault {
             | Self::NoSuchService(_)
             | Self::NoSuchItem(..)
             | Self::ItemExists(..)
+            | Self::NoSuchRecording(_)
+            | Self::RecordingOpen(_)
+            | Self::NotInRecording(..)
             | Self::Internal => None,
         }
     }
@@ -155,6 +172,14 @@ impl Fault {
             Self::NotKept(reason) => format!("nothing was changed: {reason}"),
             Self::InitAway => "init does not answer; try again in a few seconds".into(),
             Self::PbxAway => "pbx does not answer; try again in a few seconds".into(),
+            Self::MediaAway => "media does not answer; try again in a few seconds".into(),
+            Self::NoSuchRecording(name) => format!("there is no recording {name}"),
+            Self::RecordingOpen(name) => {
+                format!("{name} is being recorded; hang up, then repeat")
+            }
+            Self::NotInRecording(name, length) => {
+                format!("{name} has {length} bytes; ask for some of them")
+            }
             Self::Invalid(faults) => faults.join("; "),
             Self::ChangedMeanwhile => {
                 "somebody else changed the configuration meanwhile; look again and repeat".into()
@@ -203,6 +228,14 @@ impl Fault {
             Self::NotKept(reason) => format!("nada foi alterado: {reason}"),
             Self::InitAway => "o init não responde; tente em alguns segundos".into(),
             Self::PbxAway => "o pbx não responde; tente em alguns segundos".into(),
+            Self::MediaAway => "o media não responde; tente em alguns segundos".into(),
+            Self::NoSuchRecording(name) => format!("não existe a gravação {name}"),
+            Self::RecordingOpen(name) => {
+                format!("{name} está sendo gravada; desligue e repita")
+            }
+            Self::NotInRecording(name, length) => {
+                format!("{name} tem {length} bytes; peça uma parte deles")
+            }
             Self::Invalid(faults) => faults.join("; "),
             Self::ChangedMeanwhile => {
                 "outra pessoa alterou a configuração neste meio tempo; confira e repita".into()

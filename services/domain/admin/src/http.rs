@@ -94,7 +94,39 @@ pub struct Response {
     /// Names in lower case.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
-    pub body: Vec<u8>,
+    pub body: Body,
+}
+
+/// The body of a response.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Body {
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// Bytes of the file that the last [`Step::Open`](crate::Step::Open) on the way here opened:
+    /// they may be too many to hold.
+    Opened {
+        /// The first of them, from 0.
+        from: u64,
+        /// How many.
+        bytes: u64,
+    },
+}
+
+impl Body {
+    /// Its length.
+    #[must_use]
+    pub const fn len(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Opened { bytes, .. } => *bytes,
+        }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 impl Response {
@@ -104,7 +136,17 @@ impl Response {
         Self {
             status,
             headers: Vec::new(),
-            body: Vec::new(),
+            body: Body::Bytes(Vec::new()),
+        }
+    }
+
+    /// A response with a part of the opened file.
+    #[must_use]
+    pub fn opened(status: u16, from: u64, bytes: u64) -> Self {
+        let body = Body::Opened { from, bytes };
+        Self {
+            body,
+            ..Self::empty(status)
         }
     }
 
@@ -148,7 +190,7 @@ impl Response {
     }
 
     fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
-        self.body = body.into();
+        self.body = Body::Bytes(body.into());
         self
     }
 
@@ -204,7 +246,7 @@ pub(crate) fn decode(text: &str) -> Option<String> {
 }
 
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
-     connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
+     connect-src 'self'; img-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; \
      frame-ancestors 'none'";
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod fault;
 mod http;
 mod pages;
 mod password;
+mod range;
 mod routes;
 mod session;
 mod step;
@@ -25,7 +26,7 @@ mod throttle;
 mod views;
 
 pub use admin::Admin;
-pub use http::{Method, Peer, Request, Response};
+pub use http::{Body, Method, Peer, Request, Response};
 pub use routes::{Access, Face, ROUTES, Route};
 pub use step::{Away, Check, Machine, Moment, Observation, Step, Then};
 

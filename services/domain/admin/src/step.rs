@@ -1,6 +1,6 @@
 //! What a request may ask of the world on its way to a response.
 
-use ipc::{Redacted, init, net, pbx, store};
+use ipc::{Redacted, init, net, pbx, sound, store};
 use sansio::{Entropy, Instant, UnixTime};
 
 use crate::{Admin, Response};
@@ -33,6 +33,11 @@ pub enum Step {
     Store(store::Request, Then<Result<store::Reply, Away>>),
     /// Ask PID 1.
     Init(init::Request, Then<Result<init::Reply, Away>>),
+    /// Ask `media`.
+    Media(sound::Request, Then<Result<sound::Reply, Away>>),
+    /// Open a recording of this name, which was checked; the answer is its length, or `None` when
+    /// there is none. A response further on may have it as its body.
+    Open(String, Then<Option<u64>>),
     /// Look at every service at once.
     Observe(Then<Observation>),
     /// Append to the audit trail in order; the answer is what could not be kept.

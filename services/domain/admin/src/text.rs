@@ -160,6 +160,9 @@ words! {
     outcome: "Outcome", "Resultado";
     packets: "Packets out / back", "Pacotes ida / volta";
     digits: "Digits", "Dígitos";
+    recording: "Recording", "Gravação";
+    download: "Download", "Baixar";
+    not_recorded: "Not recorded to the end:", "Não foi gravada até o fim:";
     who: "Who", "Quem";
     what: "What", "O quê";
     before: "Before", "Antes";

@@ -1,6 +1,7 @@
 //! What is shown: the same values become JSON for programs and HTML for people.
 
 use ipc::site::Site;
+use ipc::sound::RecordingFile;
 use ipc::store::{AuditEntry, CallRecord, Outcome};
 use serde::Serialize;
 
@@ -304,6 +305,28 @@ impl From<CallRecord> for CallView {
             packets_to_caller: call.packets_to_caller,
             recordings: call.recordings,
             recording_fault: call.recording_fault,
+        }
+    }
+}
+
+/// A recording.
+#[derive(Debug, Serialize)]
+pub(crate) struct RecordingView {
+    pub(crate) name: String,
+    pub(crate) bytes: u64,
+    /// When it was last written to.
+    pub(crate) modified: String,
+    /// It is being written.
+    pub(crate) open: bool,
+}
+
+impl From<RecordingFile> for RecordingView {
+    fn from(file: RecordingFile) -> Self {
+        Self {
+            name: file.name,
+            bytes: file.bytes,
+            modified: rfc3339(file.modified_millis),
+            open: file.is_open,
         }
     }
 }

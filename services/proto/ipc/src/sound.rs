@@ -82,6 +82,18 @@ pub struct Keeping {
     pub mib: u32,
 }
 
+/// Whether a recording may have this name, which leads nowhere else: letters, digits, `-` and `_`,
+/// then `.wav`, at most 128 signs.
+#[must_use]
+pub fn is_recording_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    let stem = name.strip_suffix(".wav").unwrap_or_default();
+    !stem.is_empty() && name.len() <= RECORDING_NAME_MAX && stem.bytes().all(is_plain)
+}
+
+/// The longest file name, with its ending.
+const RECORDING_NAME_MAX: usize = 128;
+
 /// A recording as it lies in its folder.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RecordingFile {

@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sansio::network_of;
 use tokio::sync::Notify;
 
-use crate::limits::CONNECTION_LIFE_MAX;
+use crate::answer::Sending;
+use crate::limits::{CONNECTION_LIFE_MAX, DOWNLOAD_LIFE_MAX};
 
 /// The open connections, within their limits.
 #[derive(Clone, Debug)]
@@ -109,11 +110,26 @@ impl Open {
 
 impl Ticket {
     /// Serves the connection until it ends, its time is over, or its place is needed.
-    pub(crate) async fn hold(self, life: impl Future) {
+    pub(crate) async fn hold(self, life: impl Future, sending: &Sending) {
         // However it ended, there is nobody left to tell.
         tokio::select! {
-            _ = tokio::time::timeout(CONNECTION_LIFE_MAX, life) => {}
+            () = limited(life, sending) => {}
             () = self.needed.notified() => {}
+        }
+    }
+}
+
+/// A life within its limits: longer for one that sends a file, which only an administrator gets.
+async fn limited(life: impl Future, sending: &Sending) {
+    tokio::pin!(life);
+    let mut spans = DOWNLOAD_LIFE_MAX.as_secs() / CONNECTION_LIFE_MAX.as_secs();
+    while tokio::time::timeout(CONNECTION_LIFE_MAX, &mut life)
+        .await
+        .is_err()
+    {
+        spans = spans.saturating_sub(1);
+        if spans == 0 || !sending.is_busy() {
+            return;
         }
     }
 }
@@ -188,7 +204,8 @@ mod tests {
         let connections = Connections::new(1, 1);
         let held = connections.admit(address(1)).expect("free");
         let _newcomer = connections.admit(address(2)).expect("room is made");
-        held.hold(std::future::pending::<()>()).await;
+        let (life, sending) = (std::future::pending::<()>(), Sending::default());
+        held.hold(life, &sending).await;
     }
 
     #[test]

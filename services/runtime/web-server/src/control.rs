@@ -17,11 +17,11 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use admin::{Method, Peer, Request, Response};
+use admin::{Body, Method, Peer, Request, Response};
 use tiny_http::{Header, Server};
 
-use crate::Handler;
 use crate::limits::BODY_BYTES_MAX;
+use crate::{Answer, Handler};
 
 /// Why the control socket cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -69,15 +69,26 @@ pub async fn serve<H: Handler>(
 }
 
 /// One request on `tiny_http`'s thread.
-fn answer(mut request: tiny_http::Request, proof: &str, handle: impl FnOnce(Request) -> Response) {
-    let response = match read(&mut request, proof) {
+fn answer(mut request: tiny_http::Request, proof: &str, handle: impl FnOnce(Request) -> Answer) {
+    let mut answer = match read(&mut request, proof) {
         Ok(request) => handle(request),
-        Err(status) => Response::empty(status),
+        Err(status) => Response::empty(status).into(),
     };
-    let mut reply = tiny_http::Response::from_data(response.body)
-        .with_status_code(response.status)
+    let part = answer.part();
+    let Response {
+        status,
+        headers,
+        body,
+    } = answer.response;
+    let length = usize::try_from(body.len()).ok();
+    let (status, length, body): (_, _, Box<dyn std::io::Read + Send>) = match (part, body) {
+        (Ok(Some((file, bytes))), _) => (status, length, Box::new(file.take(bytes))),
+        (Ok(None), Body::Bytes(bytes)) => (status, length, Box::new(std::io::Cursor::new(bytes))),
+        (Ok(None) | Err(_), _) => (500, Some(0), Box::new(std::io::empty())),
+    };
+    let mut reply = tiny_http::Response::new(status.into(), Vec::new(), body, length, None)
         .with_chunked_threshold(usize::MAX);
-    for (name, value) in response.headers {
+    for (name, value) in headers {
         if let Ok(header) = Header::from_bytes(name, value) {
             reply.add_header(header);
         }

@@ -1,10 +1,11 @@
 //! From hyper's request to `admin`'s and back, refusing what is doubtful on the way.
 
-use admin::{Method, Peer, Request, Response};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::{Bytes, Incoming};
+use admin::{Body, Method, Peer, Request, Response};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
 
+use crate::answer::{Answer, Outgoing, Sending};
 use crate::limits::{BODY_BYTES_MAX, BODY_READ_MAX};
 
 /// Reads a request whole, or says how it is refused.
@@ -42,19 +43,30 @@ pub(crate) async fn read(
 }
 
 /// Turns an answer into hyper's form.
-pub(crate) fn write(response: Response) -> hyper::Response<Full<Bytes>> {
-    let mut builder = hyper::Response::builder().status(response.status);
-    for (name, value) in response.headers {
+pub(crate) fn write(mut answer: Answer, sending: &Sending) -> hyper::Response<Outgoing> {
+    let part = answer.part();
+    let Response {
+        status,
+        headers,
+        body,
+    } = answer.response;
+    let body = match (part, body) {
+        (Ok(Some((file, bytes))), _) => Outgoing::file(file, bytes, sending),
+        (Ok(None), Body::Bytes(bytes)) => Outgoing::whole(bytes),
+        (Ok(None) | Err(_), _) => return broken(),
+    };
+    let mut builder = hyper::Response::builder().status(status);
+    for (name, value) in headers {
         builder = builder.header(name, value);
     }
-    builder
-        .body(Full::new(Bytes::from(response.body)))
-        .unwrap_or_else(|_| {
-            // Only a header value of ours with a line break could get here.
-            let mut broken = hyper::Response::new(Full::default());
-            *broken.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
-            broken
-        })
+    // Only a header value of ours with a line break could fail here.
+    builder.body(body).unwrap_or_else(|_| broken())
+}
+
+fn broken() -> hyper::Response<Outgoing> {
+    let mut broken = hyper::Response::new(Outgoing::whole(Vec::new()));
+    *broken.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
+    broken
 }
 
 /// A refusal in one line; the connection ends with it, since what follows cannot be trusted.

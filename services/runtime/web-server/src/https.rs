@@ -12,6 +12,7 @@ use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
+use crate::answer::{Answer, Sending};
 use crate::connections::{Connections, Ticket};
 use crate::limits::{
     ACCEPT_PAUSE, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, HEAD_BYTES_MAX, HEAD_READ_MAX,
@@ -31,8 +32,9 @@ pub async fn serve_https<H: Handler>(
         let (stream, source, ticket) = accept(&listener, &connections).await;
         let (acceptor, handler) = (acceptor.clone(), Arc::clone(&handler));
         tokio::spawn(async move {
-            let life = serve_one(stream, source, &acceptor, handler);
-            ticket.hold(life).await;
+            let sending = Sending::default();
+            let life = serve_one(stream, source, &acceptor, handler, &sending);
+            ticket.hold(life, &sending).await;
         });
     }
 }
@@ -70,11 +72,11 @@ pub(crate) fn http1() -> http1::Builder {
 
 /// Answers on a task of its own: a client that hangs up ends its connection, but must not end what
 /// it asked for half-way, such as the audit entry of its own failed sign-in.
-async fn see_through<H: Handler>(handler: Arc<H>, request: admin::Request) -> Response {
+async fn see_through<H: Handler>(handler: Arc<H>, request: admin::Request) -> Answer {
     let answering = tokio::spawn(async move { handler.handle(request).await });
     answering
         .await
-        .unwrap_or_else(|_| Response::empty(500).sealed())
+        .unwrap_or_else(|_| Response::empty(500).sealed().into())
 }
 
 async fn serve_one<H: Handler>(
@@ -82,6 +84,7 @@ async fn serve_one<H: Handler>(
     source: SocketAddr,
     acceptor: &TlsAcceptor,
     handler: Arc<H>,
+    sending: &Sending,
 ) {
     // Small answers must not wait for the acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
@@ -92,11 +95,11 @@ async fn serve_one<H: Handler>(
     let service = service_fn(|request| {
         let handler = Arc::clone(&handler);
         async move {
-            let response = match convert::read(request, peer).await {
+            let answer = match convert::read(request, peer).await {
                 Ok(request) => see_through(handler, request).await,
-                Err(refusal) => refusal,
+                Err(refusal) => refusal.into(),
             };
-            Ok::<_, Infallible>(convert::write(response))
+            Ok::<_, Infallible>(convert::write(answer, sending))
         }
     });
     // A client that broke off or spoke nonsense is its own affair; hyper answered what it could.

@@ -7,6 +7,7 @@
 //! no limits of its own and dies of a large Content-Length (measured before it was chosen).
 //! Read first: [`Handler`], then [`serve_https`], then [`control`].
 
+mod answer;
 mod connections;
 pub mod control;
 mod convert;
@@ -16,6 +17,7 @@ mod redirect;
 
 use std::future::Future;
 
+pub use answer::Answer;
 pub use https::serve_https;
 pub use redirect::serve_redirect;
 pub use run_loop::certificate::{CertificateError, Identity};
@@ -26,5 +28,5 @@ pub const PROTOCOLS: &[&[u8]] = &[b"http/1.1"];
 /// Answers requests; called for many connections at once.
 pub trait Handler: Send + Sync + 'static {
     /// One request to one response. Must not block the thread.
-    fn handle(&self, request: admin::Request) -> impl Future<Output = admin::Response> + Send + '_;
+    fn handle(&self, request: admin::Request) -> impl Future<Output = Answer> + Send + '_;
 }

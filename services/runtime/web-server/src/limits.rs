@@ -16,6 +16,8 @@ pub const HEAD_READ_MAX: Duration = Duration::from_secs(5);
 pub const BODY_READ_MAX: Duration = Duration::from_secs(10);
 /// How long a connection may live however busy: bounds clients that read slowly.
 pub const CONNECTION_LIFE_MAX: Duration = Duration::from_secs(5 * 60);
+/// How long one may live that sends a file: a recording of an hour, some 115 MB, at 32 kB/s.
+pub const DOWNLOAD_LIFE_MAX: Duration = Duration::from_secs(60 * 60);
 /// Connections at once. A TLS connection costs about 60 KiB, so all of them 8 MiB. One
 /// more takes the place of the oldest of the address that has most.
 pub const CONNECTIONS_MAX: usize = 128;

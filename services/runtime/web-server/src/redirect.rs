@@ -10,6 +10,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
+use crate::answer::Sending;
 use crate::connections::Connections;
 use crate::convert::{check_framing, refusal, write};
 use crate::https::{accept, http1};
@@ -22,12 +23,15 @@ pub async fn serve_redirect(listener: TcpListener) {
     loop {
         let (stream, _, ticket) = accept(&listener, &connections).await;
         tokio::spawn(async move {
-            let service =
-                service_fn(|request| async move { Ok::<_, Infallible>(write(answer(&request))) });
+            let sending = Sending::default();
+            let service = service_fn(|request| {
+                let response = write(answer(&request).into(), &sending);
+                async move { Ok::<_, Infallible>(response) }
+            });
             let life = http1()
                 .keep_alive(false)
                 .serve_connection(TokioIo::new(stream), service);
-            ticket.hold(life).await;
+            ticket.hold(life, &sending).await;
         });
     }
 }

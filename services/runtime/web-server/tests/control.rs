@@ -11,20 +11,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use admin::{Peer, Request, Response};
-use web_server::Handler;
 use web_server::control::{self, CallError};
+use web_server::{Answer, Handler};
 
 struct Echo;
 
 impl Handler for Echo {
-    async fn handle(&self, request: Request) -> Response {
+    async fn handle(&self, request: Request) -> Answer {
         assert_eq!(request.peer, Peer::Local);
         let body = String::from_utf8(request.body).expect("text");
         let text = format!(
             "{:?} {}?{} {body}",
             request.method, request.path, request.query
         );
-        Response::new(201, "text/plain", text)
+        Response::new(201, "text/plain", text).into()
     }
 }
 

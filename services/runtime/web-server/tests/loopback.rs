@@ -17,13 +17,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use web_server::{Handler, Identity, PROTOCOLS, limits, serve_https, serve_redirect};
+use web_server::{Answer, Handler, Identity, PROTOCOLS, limits, serve_https, serve_redirect};
 
 /// Says what it was asked and by whom.
 struct Echo;
 
 impl Handler for Echo {
-    async fn handle(&self, request: Request) -> Response {
+    async fn handle(&self, request: Request) -> Answer {
         let peer = match request.peer {
             Peer::Network(address) => address.to_string(),
             Peer::Local => "local".to_owned(),
@@ -34,7 +34,7 @@ impl Handler for Echo {
             request.path,
             request.body.len()
         );
-        Response::new(200, "text/plain", text).sealed()
+        Response::new(200, "text/plain", text).sealed().into()
     }
 }
 
@@ -47,13 +47,27 @@ struct Patient {
 }
 
 impl Handler for Patient {
-    async fn handle(&self, _: Request) -> Response {
+    async fn handle(&self, _: Request) -> Answer {
         self.begun.notify_one();
         self.go_on.notified().await;
         self.finished.notify_one();
-        Response::empty(204)
+        Response::empty(204).into()
     }
 }
+
+/// A file that says to be longer than it is when asked by the name `short`.
+struct Shelf(std::fs::File);
+
+impl Handler for Shelf {
+    async fn handle(&self, request: Request) -> Answer {
+        let more = u64::from(request.path == "/short");
+        let response = Response::opened(200, 100, FILE_BYTES as u64 - 100 + more);
+        Answer::with_file(response.sealed(), self.0.try_clone().ok())
+    }
+}
+
+/// Many pieces, the last one not whole.
+const FILE_BYTES: usize = 1_000_001;
 
 struct Box {
     https: SocketAddr,
@@ -304,4 +318,37 @@ async fn every_answer_is_sealed() {
     ] {
         assert!(answer.contains(header), "{answer}");
     }
+}
+
+/// A file of its own for a test, gone with it.
+fn file(bytes: &[u8]) -> std::fs::File {
+    let path = std::env::temp_dir().join(format!("ramal-body-{}", std::process::id()));
+    std::fs::write(&path, bytes).expect("written");
+    let file = std::fs::File::open(&path).expect("there");
+    std::fs::remove_file(&path).expect("removed");
+    file
+}
+
+#[tokio::test]
+async fn a_file_is_sent_from_where_it_was_asked_and_one_that_is_too_short_ends_the_connection() {
+    let text: Vec<u8> = (b'a'..b'x').cycle().take(FILE_BYTES).collect();
+    let server = Box::with(Arc::new(Shelf(file(&text)))).await;
+    let ask = async |path: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let answer = server.say(request.as_bytes()).await;
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        (head.to_owned(), body.to_owned())
+    };
+    let (head, body) = ask("/whole").await;
+    assert!(head.contains("content-length: 999901"), "{head}");
+    assert!(
+        text.get(100..) == Some(body.as_bytes()),
+        "{} bytes",
+        body.len()
+    );
+    let (head, body) = ask("/short").await;
+    assert!(head.contains("content-length: 999902"), "{head}");
+    assert_eq!(body.len(), 999_901, "what is there, and no end");
+    let (head, body) = ask("/whole").await;
+    assert_eq!((status(&head), body.len()), ("200", 999_901), "again");
 }

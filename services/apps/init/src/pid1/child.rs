@@ -114,7 +114,8 @@ pub(crate) fn start(
         Service::Media => {
             arguments.extend(["--recordings", &recordings_dir, "--sounds", &sounds_dir]);
         }
-        Service::Net | Service::Pbx | Service::Web => {}
+        Service::Web => arguments.extend(["--recordings", &recordings_dir]),
+        Service::Net | Service::Pbx => {}
     }
     let door = group.map(kernel::cgroup::Group::open_door).transpose()?;
     let fence = if settings.is_confined {

@@ -115,8 +115,15 @@ pub(crate) fn calls(answer: &Value) -> String {
         "status",
         "duration_secs",
         "dtmf_digits",
+        "recordings",
     ];
     table("calls", rows(answer), &columns)
+}
+
+/// Recordings.
+pub(crate) fn recordings(answer: &Value) -> String {
+    let columns = ["name", "bytes", "modified", "open"];
+    table("recordings", rows(answer), &columns)
 }
 
 /// The audit trail.
@@ -135,6 +142,16 @@ pub(crate) fn field(row: &Value, name: &str) -> String {
         Some(Value::String(text)) if text.is_empty() => "-".to_owned(),
         // What phones and people wrote must not command the terminal.
         Some(Value::String(text)) => text.chars().filter(|c| !c.is_control()).collect(),
+        Some(Value::Array(texts)) => match texts.as_slice() {
+            [] => "-".to_owned(),
+            texts => texts
+                .iter()
+                .filter_map(Value::as_str)
+                .flat_map(|text| text.chars().filter(|c| !c.is_control()).chain([' ']))
+                .collect::<String>()
+                .trim_end()
+                .to_owned(),
+        },
         Some(other) => other.to_string(),
     }
 }

@@ -1,16 +1,22 @@
 //! Does what `admin` asks on the way to a response.
 
+use std::fs::{File, OpenOptions};
 use std::net::IpAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use admin::{Admin, Away, Machine, Moment, Observation, Request, Response, Step};
+use ipc::sound::is_recording_name;
 use ipc::store::Audit;
-use ipc::{init, net, pbx, store};
+use ipc::{init, net, pbx, sound, store};
 use run_loop::clock::Clock;
 use run_loop::ipc::Client;
 use run_loop::socket_path;
+use rustix::fs::OFlags;
 use tokio::sync::Notify;
+use web_server::Answer;
 
 use super::hashing::Hasher;
 
@@ -21,6 +27,9 @@ pub(crate) struct Driver {
     hasher: Hasher,
     store: Client<store::Request, store::Reply>,
     init: Client<init::Request, init::Reply>,
+    media: Client<sound::Request, sound::Reply>,
+    /// Where `media` keeps recordings; without it there are none.
+    recordings: Option<PathBuf>,
     looks: Looks,
     /// Told at every configuration.
     pub(super) configured: Notify,
@@ -35,13 +44,15 @@ struct Looks {
 }
 
 impl Driver {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(recordings: Option<PathBuf>) -> Self {
         Self {
             admin: Mutex::new(Admin::new(env!("CARGO_PKG_VERSION"))),
             clock: Clock::start(),
             hasher: Hasher::new(),
             store: Client::new(socket_path("store")),
             init: Client::new(socket_path("init")),
+            media: Client::new(socket_path("media")),
+            recordings,
             looks: Looks {
                 store: Client::new(socket_path("store")),
                 init: Client::new(socket_path("init")),
@@ -63,7 +74,7 @@ impl Driver {
             return false;
         };
         let step = self.admin().first_sign_in(&moment);
-        self.run(step).await.status == 204
+        self.run(step).await.0.status == 204
     }
 
     /// Begins what `admin` has put off.
@@ -104,11 +115,13 @@ impl Driver {
         links.iter().filter_map(address).collect()
     }
 
-    async fn run(&self, mut step: Step) -> Response {
+    /// Does what is asked until there is a response, and the file that was opened on the way.
+    async fn run(&self, mut step: Step) -> (Response, Option<File>) {
+        let mut opened = None;
         loop {
             // What is asked is done first; the time the continuation sees is the time after.
             step = match step {
-                Step::Respond(response) => return response,
+                Step::Respond(response) => return (response, opened),
                 Step::Verify(check, then) => {
                     let answer = self.hasher.verify(check).await;
                     self.resume(|admin, moment| then(admin, moment, answer))
@@ -125,6 +138,17 @@ impl Driver {
                     let answer = self.init.call(&request).await;
                     let answer = answer.map_err(|_| Away::Silent("init"));
                     self.resume(|admin, moment| then(admin, moment, answer))
+                }
+                Step::Media(request, then) => {
+                    let answer = self.media.call(&request).await;
+                    let answer = answer.map_err(|_| Away::Silent("media"));
+                    self.resume(|admin, moment| then(admin, moment, answer))
+                }
+                Step::Open(name, then) => {
+                    let found = self.open_recording(name).await;
+                    let (file, length) = found.unzip();
+                    opened = file;
+                    self.resume(|admin, moment| then(admin, moment, length))
                 }
                 Step::Observe(then) => {
                     let answer = self.observe().await;
@@ -143,6 +167,26 @@ impl Driver {
             Some(moment) => next(&mut self.admin(), moment),
             None => Step::Respond(Response::empty(503).sealed()),
         }
+    }
+
+    /// A recording and its length; a link that leads elsewhere is none.
+    async fn open_recording(&self, name: String) -> Option<(File, u64)> {
+        let folder = self
+            .recordings
+            .as_ref()
+            .filter(|_| is_recording_name(&name))?;
+        let path = folder.join(name);
+        let open = move || {
+            let nofollow = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+            let file = OpenOptions::new()
+                .read(true)
+                .custom_flags(i32::try_from(nofollow.bits()).ok()?)
+                .open(path)
+                .ok()?;
+            let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+            Some((file, metadata.len()))
+        };
+        tokio::task::spawn_blocking(open).await.ok().flatten()
     }
 
     /// `None` when the kernel has no random bytes to give: nothing can be decided then.
@@ -230,9 +274,10 @@ impl Driver {
 }
 
 impl web_server::Handler for Driver {
-    async fn handle(&self, request: Request) -> Response {
+    async fn handle(&self, request: Request) -> Answer {
         let step = self.resume(|admin, moment| admin.handle(moment, &request));
-        self.run(step).await
+        let (response, file) = self.run(step).await;
+        Answer::with_file(response, file)
     }
 }
 

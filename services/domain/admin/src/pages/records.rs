@@ -1,6 +1,6 @@
 //! Calls on record, and the audit trail.
 
-use maud::html;
+use maud::{Markup, html};
 
 use super::layout::{Place, page};
 use super::state::seconds;
@@ -20,6 +20,7 @@ pub(crate) fn calls(caller: &Caller, calls: &[CallView]) -> Response {
                         th { (words.when) } th { (words.from) } th { (words.to) }
                         th { (words.outcome) } th.right { (words.duration) }
                         th.right { (words.packets) } th.right { (words.digits) }
+                        th { (words.recording) }
                     } }
                     tbody {
                         @for call in calls {
@@ -33,6 +34,7 @@ pub(crate) fn calls(caller: &Caller, calls: &[CallView]) -> Response {
                                 td.right { (seconds(call.duration_secs.unsigned_abs())) }
                                 td.right { (call.packets_to_callee) " / " (call.packets_to_caller) }
                                 td.right { (call.dtmf_digits) }
+                                td { (recordings(caller, call)) }
                             }
                         }
                     }
@@ -42,6 +44,25 @@ pub(crate) fn calls(caller: &Caller, calls: &[CallView]) -> Response {
         }
     };
     page(200, caller, Place::Calls, words.calls, &body)
+}
+
+/// What can be heard of a call. Nothing is loaded before somebody plays it: that is in the audit
+/// trail.
+fn recordings(caller: &Caller, call: &CallView) -> Markup {
+    let words = caller.language.words();
+    html! {
+        @for name in &call.recordings {
+            @let address = format!("/api/recordings/{name}");
+            div {
+                audio controls preload="none" src=(address) {}
+                " "
+                a href=(address) download=(name) { (words.download) }
+            }
+        }
+        @if !call.recording_fault.is_empty() {
+            span.hint { (words.not_recorded) " " (call.recording_fault) }
+        }
+    }
 }
 
 /// The audit trail, newest first.

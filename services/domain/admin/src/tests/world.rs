@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use ipc::site::{Person, Role, Site};
 use ipc::store::{Audit, AuditEntry, CallRecord, Outcome, Reply, Request as Ask};
-use ipc::{Redacted, init, net, pbx, store};
+use ipc::{Redacted, init, net, pbx, sound, store};
 use sansio::{Entropy, Instant, UnixTime};
 
-use crate::{Admin, Away, Machine, Method, Moment, Observation, Peer, Request, Response, Step};
+use crate::{
+    Admin, Away, Body, Machine, Method, Moment, Observation, Peer, Request, Response, Step,
+};
 
 pub(super) const OWN_PASSWORD: &str = "papagaio verde come milho";
+
+/// The recording of the one call there is, of 1000 bytes.
+pub(super) const RECORDING: &str = "1795351503000-0000002a.wav";
 
 pub(super) struct World {
     pub(super) admin: Admin,
@@ -20,6 +25,8 @@ pub(super) struct World {
     pub(super) screen: Vec<String>,
     pub(super) asked_init: Vec<init::Request>,
     pub(super) store_away: bool,
+    pub(super) media_away: bool,
+    pub(super) recordings: Vec<sound::RecordingFile>,
     pub(super) hasher_busy: bool,
     pub(super) verified: usize,
     drawn: u64,
@@ -59,6 +66,11 @@ impl World {
             screen: Vec::new(),
             asked_init: Vec::new(),
             store_away: false,
+            media_away: false,
+            recordings: vec![
+                recording(RECORDING, false),
+                recording("1795351600000-0000002b.wav", true),
+            ],
             hasher_busy: false,
             verified: 0,
             drawn: 0,
@@ -117,6 +129,15 @@ impl World {
                     let reply = self.init(request);
                     then(&mut self.admin, moment, reply)
                 }
+                Step::Media(request, then) => {
+                    let reply = self.media(&request);
+                    then(&mut self.admin, moment, reply)
+                }
+                Step::Open(name, then) => {
+                    let found = self.recordings.iter().find(|file| file.name == name);
+                    let length = found.map(|file| file.bytes);
+                    then(&mut self.admin, moment, length)
+                }
                 Step::Observe(then) => {
                     let seen = observation(self.store_away);
                     then(&mut self.admin, moment, seen)
@@ -132,6 +153,20 @@ impl World {
                 }
             };
         }
+    }
+
+    fn media(&mut self, request: &sound::Request) -> Result<sound::Reply, Away> {
+        if self.media_away {
+            return Err(Away::Silent("media"));
+        }
+        Ok(match request {
+            sound::Request::Recordings => sound::Reply::Recordings(self.recordings.clone()),
+            sound::Request::DeleteRecording(name) => {
+                self.recordings.retain(|file| file.name != *name);
+                sound::Reply::Done
+            }
+            other => panic!("not expected: {other:?}"),
+        })
     }
 
     fn store(&mut self, request: Ask) -> Reply {
@@ -244,11 +279,11 @@ impl Request {
 }
 
 pub(super) fn text(response: &Response) -> String {
-    String::from_utf8(response.body.clone()).expect("text")
+    String::from_utf8(held(response).to_vec()).expect("text")
 }
 
 pub(super) fn json(response: &Response) -> serde_json::Value {
-    serde_json::from_slice(&response.body).expect("JSON")
+    serde_json::from_slice(held(response)).expect("JSON")
 }
 
 pub(super) fn cookie(response: &Response) -> String {
@@ -311,7 +346,23 @@ fn call() -> CallRecord {
         dtmf_digits: 4,
         packets_to_callee: 375,
         packets_to_caller: 374,
-        recordings: vec!["1795351503000-0000002a.wav".into()],
+        recordings: vec![RECORDING.into()],
         ..CallRecord::default()
+    }
+}
+
+fn recording(name: &str, is_open: bool) -> sound::RecordingFile {
+    sound::RecordingFile {
+        name: name.into(),
+        bytes: 1000,
+        modified_millis: 1_795_351_510_500,
+        is_open,
+    }
+}
+
+fn held(response: &Response) -> &[u8] {
+    match &response.body {
+        Body::Bytes(bytes) => bytes,
+        Body::Opened { .. } => panic!("the body is a file"),
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use ipc::sound::is_recording_name;
 use rtp::{Rate, wav};
 
 use super::shelf::{OpenName, Shelf};
@@ -14,7 +15,7 @@ use super::shelf::{OpenName, Shelf};
 /// The longest file played, bytes: ten minutes at 16 kHz.
 const SOUND_BYTES_MAX: u64 = 20 * 1024 * 1024;
 
-/// The longest file name, with its ending.
+/// As much of a wrong name is told.
 const NAME_MAX: usize = 128;
 
 /// Where recordings are written and sounds are read; a missing folder refuses what needs it.
@@ -186,9 +187,7 @@ pub(crate) fn kernel(path: &Path, source: std::io::Error) -> FileError {
 
 /// The path of a file whose name leads nowhere else.
 pub(crate) fn checked(folder: &Path, name: &str) -> Result<PathBuf, FileError> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    let stem = name.strip_suffix(".wav").unwrap_or_default();
-    if stem.is_empty() || name.len() > NAME_MAX || !stem.bytes().all(is_plain) {
+    if !is_recording_name(name) {
         return Err(FileError::Name(name.chars().take(NAME_MAX).collect()));
     }
     Ok(folder.join(name))

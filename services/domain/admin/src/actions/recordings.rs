@@ -1,0 +1,122 @@
+//! Recordings of calls: listed, downloaded and deleted. Whoever downloads or deletes one is in the
+//! audit trail before anything leaves the box, or leaves the disk.
+
+use ipc::sound::{RecordingFile, Reply, Request as MediaRequest, is_recording_name};
+
+use crate::admin::{Admin, Caller, UNRECORDED_MAX};
+use crate::fault::Fault;
+use crate::http::{Request, Response};
+use crate::range::{Part, part};
+use crate::step::{Away, Step};
+use crate::views::RecordingView;
+
+/// Every recording, newest first.
+pub(crate) fn list(caller: Caller) -> Step {
+    listed(caller, |_, _, files| {
+        let newest = files.into_iter().rev().map(RecordingView::from);
+        let views: Vec<RecordingView> = newest.collect();
+        Step::Respond(Response::json(200, &views).sealed())
+    })
+}
+
+/// The sound of a recording, or the part of it that was asked for.
+pub(crate) fn download(admin: &Admin, request: &Request, name: String, caller: Caller) -> Step {
+    if let Err(fault) = may_go_on(admin, &name) {
+        return caller.refuse(&fault);
+    }
+    let wanted = request.header("range").unwrap_or_default().to_owned();
+    Step::Open(
+        name.clone(),
+        Box::new(move |admin, _, length| {
+            let Some(length) = length else {
+                return caller.refuse(&Fault::NoSuchRecording(name));
+            };
+            let Part { from, bytes } = match part(&wanted, length) {
+                Ok(part) => part.unwrap_or_else(|| Part::whole(length)),
+                Err(_) => return caller.refuse(&Fault::NotInRecording(name, length)),
+            };
+            let is_whole = bytes == length;
+            let what = if is_whole {
+                String::new()
+            } else {
+                format!("{bytes} of {length} bytes, from {from}")
+            };
+            let action = format!("recording {name} downloaded");
+            let audit = caller.audit(action, String::new(), what);
+            admin.record(audit, move |_, _| {
+                let status = if is_whole { 200 } else { 206 };
+                let mut response = Response::opened(status, from, bytes)
+                    .with("content-type", "audio/wav")
+                    .with(
+                        "content-disposition",
+                        format!("inline; filename=\"{name}\""),
+                    )
+                    .with("accept-ranges", "bytes");
+                if !is_whole {
+                    let last = from.saturating_add(bytes).saturating_sub(1);
+                    response =
+                        response.with("content-range", format!("bytes {from}-{last}/{length}"));
+                }
+                Step::Respond(response.sealed())
+            })
+        }),
+    )
+}
+
+/// Deletes a recording.
+pub(crate) fn delete(admin: &Admin, name: String, caller: Caller) -> Step {
+    if let Err(fault) = may_go_on(admin, &name) {
+        return caller.refuse(&fault);
+    }
+    listed(caller, move |admin, caller, files| {
+        match files.into_iter().find(|file| file.name == name) {
+            None => return caller.refuse(&Fault::NoSuchRecording(name)),
+            Some(file) if file.is_open => return caller.refuse(&Fault::RecordingOpen(name)),
+            Some(_) => {}
+        }
+        let action = format!("recording {name} deleted");
+        let audit = caller.audit(action, String::new(), String::new());
+        admin.record(audit, move |_, _| {
+            Step::Media(
+                MediaRequest::DeleteRecording(name.clone()),
+                Box::new(move |_, _, reply| match reply {
+                    Ok(Reply::Done) => Step::Respond(Response::empty(204).sealed()),
+                    Ok(Reply::Unknown) => caller.refuse(&Fault::NoSuchRecording(name)),
+                    other => caller.refuse(&unmet(other)),
+                }),
+            )
+        })
+    })
+}
+
+/// Names lead nowhere else, and nothing is done that cannot be recorded.
+fn may_go_on(admin: &Admin, name: &str) -> Result<(), Fault> {
+    if !is_recording_name(name) {
+        return Err(Fault::NoSuchRecording(name.to_owned()));
+    }
+    if admin.unrecorded.len() >= UNRECORDED_MAX {
+        return Err(Fault::StoreAway);
+    }
+    Ok(())
+}
+
+fn listed(
+    caller: Caller,
+    then: impl FnOnce(&mut Admin, Caller, Vec<RecordingFile>) -> Step + Send + 'static,
+) -> Step {
+    Step::Media(
+        MediaRequest::Recordings,
+        Box::new(move |admin, _, reply| match reply {
+            Ok(Reply::Recordings(files)) => then(admin, caller, files),
+            other => caller.refuse(&unmet(other)),
+        }),
+    )
+}
+
+fn unmet(reply: Result<Reply, Away>) -> Fault {
+    match reply {
+        Ok(Reply::Failed { reason }) => Fault::NotKept(reason),
+        Ok(_) => Fault::Internal,
+        Err(_) => Fault::MediaAway,
+    }
+}
