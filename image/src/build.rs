@@ -200,7 +200,7 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, BuildError>
 
 /// The floor of the box's clock, Unix seconds: when the source was committed, so that the same
 /// source gives the same image. `SOURCE_DATE_EPOCH` overrides it.
-fn build_time(workspace: &Path) -> u64 {
+pub(crate) fn build_time(workspace: &Path) -> u64 {
     if let Some(time) = std::env::var("SOURCE_DATE_EPOCH")
         .ok()
         .and_then(|time| time.parse().ok())
@@ -227,7 +227,7 @@ pub fn target_folder() -> PathBuf {
 }
 
 /// `RAMAL_CACHE`, else `~/.cache/ramal`.
-fn cache_folder() -> PathBuf {
+pub(crate) fn cache_folder() -> PathBuf {
     let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/root".into()));
     std::env::var_os("RAMAL_CACHE").map_or_else(|| home().join(".cache/ramal"), PathBuf::from)
 }

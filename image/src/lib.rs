@@ -11,6 +11,7 @@
 //! own writers give the same bytes on every host.
 
 pub mod build;
+pub mod buildroot;
 pub mod cargo;
 mod cpio;
 mod data_template;
