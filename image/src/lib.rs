@@ -30,6 +30,7 @@ pub mod progress;
 mod root;
 mod slim;
 pub mod slot_image;
+pub mod update_file;
 pub mod verity;
 mod vmlinux;
 

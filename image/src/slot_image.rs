@@ -2,6 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 use slot::{Extent, HEADER_LENGTH, Header, Text};
+use update::CHUNK;
 
 use crate::keys::{Keys, KeysError};
 use crate::verity;
@@ -54,19 +55,20 @@ impl Root {
     }
 }
 
-/// The bytes of a slot from its beginning; the rest of the partition is free.
+/// The bytes of a slot from its beginning; the rest of the partition is free. Every part begins at
+/// a multiple of an update's chunk, so that a part that did not change is not sent again.
 ///
 /// # Errors
 /// There are too few private keys.
 pub fn make(content: &Content, keys: &Keys) -> Result<Vec<u8>, KeysError> {
-    let mut bytes = vec![0; HEADER_LENGTH];
+    let mut bytes = vec![0; CHUNK];
     let mut add = |part: &[u8]| {
         let extent = Extent {
             start: bytes.len() as u64,
             length: part.len() as u64,
         };
         bytes.extend_from_slice(part);
-        bytes.resize(bytes.len().next_multiple_of(HEADER_LENGTH), 0);
+        bytes.resize(bytes.len().next_multiple_of(CHUNK), 0);
         extent
     };
     let mut header = Header {

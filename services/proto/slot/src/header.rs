@@ -90,7 +90,7 @@ impl Header {
     /// Nothing of the slot may be used then.
     pub fn verify(bytes: &[u8], trusted: &KeySet) -> Result<Self, HeaderFault> {
         let header = Self::decode(bytes)?;
-        if trusted.have_signed(&header.message(), &header.signatures) {
+        if trusted.approves(&header.message(), &header.signatures) {
             Ok(header)
         } else {
             Err(HeaderFault::NotSigned)

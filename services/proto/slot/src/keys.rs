@@ -36,6 +36,7 @@ pub struct Signature {
 pub(crate) enum Purpose {
     Slot,
     KeySet,
+    Update,
 }
 
 /// The keys that are trusted, and how many of them must sign.
@@ -149,7 +150,8 @@ impl KeySet {
     }
 
     /// Whether enough keys of this set have signed `message`.
-    pub(crate) fn have_signed(
+    #[must_use]
+    pub fn approves(
         &self,
         message: &[u8; MESSAGE_LENGTH],
         signatures: &[Option<Signature>],
@@ -169,7 +171,7 @@ impl KeySet {
         let next = Self::decode(bytes)?;
         let follows = next.version == self.version.wrapping_add(1)
             && (self.is_development || !next.is_development);
-        if follows && self.have_signed(&next.message(), &next.signatures) {
+        if follows && self.approves(&next.message(), &next.signatures) {
             Ok(next)
         } else {
             Err(KeySetFault::NotSuccessor)
@@ -256,10 +258,17 @@ pub(crate) fn message(purpose: Purpose, digest: &[u8; 32]) -> [u8; MESSAGE_LENGT
     let context: &[u8; 16] = match purpose {
         Purpose::Slot => b"ramal slot 1\0\0\0\0",
         Purpose::KeySet => b"ramal key set 1\0",
+        Purpose::Update => b"ramal update 1\0\0",
     };
     put(&mut message, 0, context);
     put(&mut message, 16, digest);
     message
+}
+
+/// What a key must sign to vouch for an update whose manifest has this SHA-256.
+#[must_use]
+pub fn update_message(manifest: &[u8; 32]) -> [u8; MESSAGE_LENGTH] {
+    message(Purpose::Update, manifest)
 }
 
 /// Reads [`KEYS_MAX`] signatures; a place that is all zero has none.
@@ -296,7 +305,9 @@ pub const CHAIN_LENGTH_MAX: usize = 16;
 /// Bytes of a set.
 pub const KEY_SET_LENGTH: usize = 512;
 
-pub(crate) const MESSAGE_LENGTH: usize = 48;
+/// Bytes of what is signed: what for, and a SHA-256.
+pub const MESSAGE_LENGTH: usize = 48;
+
 pub(crate) const SIGNATURE_LENGTH: usize = 72;
 const MAGIC: &[u8; 8] = b"RMLKEYS1";
 const KEYS: usize = 64;

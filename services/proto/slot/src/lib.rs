@@ -34,7 +34,8 @@ pub use crc32::crc32;
 pub use handoff::Handoff;
 pub use header::{Extent, HEADER_LENGTH, Header, HeaderFault};
 pub use keys::{
-    CHAIN_LENGTH_MAX, KEY_SET_LENGTH, KEYS_MAX, KeyId, KeySet, KeySetFault, PublicKey, Signature,
+    CHAIN_LENGTH_MAX, KEY_SET_LENGTH, KEYS_MAX, KeyId, KeySet, KeySetFault, MESSAGE_LENGTH,
+    PublicKey, Signature, update_message,
 };
 pub use partition::Guid;
 pub use state::{BootState, Condition, Entry, JOURNAL_LENGTH, Reason, STATE_LENGTH, SlotState};
