@@ -9,6 +9,8 @@ use fuzz::{Mutator, TARGETS, Target};
 
 /// Mutated inputs of each target; `RAMAL_FUZZ_RUNS` asks for another number by hand.
 const RUNS: u64 = 7_500;
+/// Where the mutations come from; `RAMAL_FUZZ_SEED` asks for other ones by hand.
+const SEED: u64 = 0x5261_6d61;
 /// The corpora together, bytes.
 const CORPORA_BYTES_MAX: usize = 200_000;
 
@@ -32,29 +34,57 @@ fn run(name: &str, target: Target, bytes: &[u8], origin: &str) {
     }
 }
 
-fn runs() -> u64 {
-    let asked = std::env::var("RAMAL_FUZZ_RUNS").ok();
-    asked.and_then(|runs| runs.parse().ok()).unwrap_or(RUNS)
+/// A whole number somebody asks for by hand.
+fn asked(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).map_or(otherwise, |asked| {
+        let number = asked.parse();
+        number.unwrap_or_else(|_| panic!("{variable} is {asked:?}; set it to a whole number"))
+    })
+}
+
+/// All targets; by hand those that `RAMAL_FUZZ_TARGETS` names, commas between them.
+fn targets() -> Vec<(&'static str, Target)> {
+    let Ok(asked) = std::env::var("RAMAL_FUZZ_TARGETS") else {
+        return TARGETS.to_vec();
+    };
+    let known = |name: &str| {
+        let target = TARGETS.into_iter().find(|(known, _)| *known == name);
+        target.unwrap_or_else(|| panic!("RAMAL_FUZZ_TARGETS: there is no target {name:?}"))
+    };
+    asked.split(',').map(known).collect()
 }
 
 #[test]
 fn no_mutation_breaks_a_rule() {
-    let runs = runs();
+    let (runs, seed) = (
+        asked("RAMAL_FUZZ_RUNS", RUNS),
+        asked("RAMAL_FUZZ_SEED", SEED),
+    );
+    let targets = targets();
     let mut total = 0;
-    for (name, target) in TARGETS {
+    for (name, target) in &targets {
+        let target = *target;
         let corpus = corpus(name);
         assert!(!corpus.is_empty(), "{name} has no corpus");
         for (index, bytes) in corpus.iter().enumerate() {
             run(name, target, bytes, &format!("seed {index}"));
         }
-        let mut mutator = Mutator::new(0x5261_6d61);
+        let mut mutator = Mutator::new(seed);
         for index in 0..runs {
             let bytes = mutator.change(&corpus);
-            run(name, target, &bytes, &format!("mutation {index}"));
+            run(
+                name,
+                target,
+                &bytes,
+                &format!("mutation {index} of seed {seed}"),
+            );
         }
         total += runs;
     }
-    println!("{} targets, {total} mutated inputs", TARGETS.len());
+    println!(
+        "{} targets, {total} mutated inputs of seed {seed}",
+        targets.len()
+    );
 }
 
 #[test]
