@@ -61,6 +61,14 @@ pub enum FirmwareError {
         /// What is wrong.
         fault: slot::HeaderFault,
     },
+    /// A set of keys is not as it should be.
+    #[error("{path}: {fault}")]
+    Keys {
+        /// Where it is, or was to be.
+        path: PathBuf,
+        /// What is wrong.
+        fault: slot::KeySetFault,
+    },
     /// The slot holds another root than the one that was signed.
     #[error("{0}: the root in this slot is not the one that was signed")]
     OtherRoot(PathBuf),

@@ -2,12 +2,13 @@
 //!
 //! What this crate must never do: decide what to start or when to commit; those rules are in
 //! `slot`. It never writes to a disk that is not the one the loader named.
-//! Read first: [`BootDisk`], then [`StateFile`], [`root`] and [`DataKey`].
+//! Read first: [`BootDisk`], then [`StateFile`], [`root`], [`DataKey`] and [`Installer`].
 
 mod boot_disk;
 mod data;
 mod data_key;
 mod error;
+mod installer;
 pub mod root;
 mod state_file;
 
@@ -15,4 +16,5 @@ pub use boot_disk::{BootDisk, fresh_guid};
 pub use data::open_data;
 pub use data_key::{DataKey, Keeper, KeyPlace, Protection};
 pub use error::FirmwareError;
+pub use installer::{InstallError, Installer, Places, keys_of_firmware};
 pub use state_file::StateFile;

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use slot::layout::{STATE_COPIES, WRITE_UNIT};
-use slot::{BootState, KEY_SET_LENGTH, KeySet, STATE_LENGTH, layout};
+use slot::{BootState, KEY_SET_LENGTH, KeySet, KeySetFault, STATE_LENGTH, layout};
 
 use crate::error::FirmwareError;
 
@@ -53,6 +53,8 @@ impl StateFile {
     /// # Errors
     /// The device cannot be written; the state is then what it was, or the new one.
     pub fn change<T>(&self, change: impl FnOnce(&mut BootState) -> T) -> Result<T, FirmwareError> {
+        // The supervisor and the updater both write: one at a time, or one would undo the other.
+        let _turn = Turn::take(&self.file).map_err(|source| self.error(source))?;
         let (state, place) = self.newest()?;
         let mut next = state.unwrap_or_else(BootState::lost);
         let before = next;
@@ -69,17 +71,55 @@ impl StateFile {
         Ok(result)
     }
 
-    /// The keys that are trusted: those of the loader, or the last set that took over from them.
+    /// The keys that are trusted: those of this firmware, or the last set that took over from
+    /// them. Sets that the firmware already knows are passed over: the chain begins at the loader,
+    /// which may be older.
     ///
     /// # Errors
     /// The device cannot be read.
     pub fn trusted(&self, first: KeySet) -> Result<KeySet, FirmwareError> {
-        let places = (0..).step_by(WRITE_UNIT).take(slot::CHAIN_LENGTH_MAX);
-        let blocks = places
-            .map(|place| self.block(layout::KEY_CHAIN + place))
-            .collect::<Result<Vec<_>, _>>()?;
+        let blocks = self.chain()?;
+        let is_later = |block: &&[u8]| {
+            let version = KeySet::decode(block).map(|set| set.version);
+            version.is_ok_and(|version| version > first.version)
+        };
         let sets = blocks.iter().filter_map(|it| it.get(..KEY_SET_LENGTH));
-        Ok(first.last_of(sets))
+        Ok(first.last_of(sets.filter(is_later)))
+    }
+
+    /// Adds a set that the last of the chain has signed; it is on the disk when this returns. One
+    /// that is there already is not added again.
+    ///
+    /// # Errors
+    /// The chain is full, the set does not follow, or the device cannot be written.
+    pub fn add_key_set(&self, first: KeySet, set: &KeySet) -> Result<(), FirmwareError> {
+        let last = self.trusted(first)?;
+        let encoded = set.encode();
+        if set.version <= last.version {
+            return Ok(());
+        }
+        let follows = last.successor(&encoded);
+        follows.map_err(|fault| self.keys_error(fault))?;
+        let is_free = |block: &[u8; WRITE_UNIT]| KeySet::decode(block) == Err(KeySetFault::Absent);
+        let free = self.chain()?.iter().position(is_free);
+        let free = free.ok_or_else(|| self.keys_error(KeySetFault::NotSuccessor))?;
+        let mut block = [0; WRITE_UNIT];
+        if let Some(room) = block.get_mut(..KEY_SET_LENGTH) {
+            room.copy_from_slice(&encoded);
+        }
+        self.write(chain_place(free), &block)
+    }
+
+    fn chain(&self) -> Result<Vec<[u8; WRITE_UNIT]>, FirmwareError> {
+        let places = 0..slot::CHAIN_LENGTH_MAX;
+        places.map(|place| self.block(chain_place(place))).collect()
+    }
+
+    fn keys_error(&self, fault: KeySetFault) -> FirmwareError {
+        FirmwareError::Keys {
+            path: self.path.clone(),
+            fault,
+        }
     }
 
     /// One block of [`WRITE_UNIT`] bytes.
@@ -100,6 +140,29 @@ impl StateFile {
 
     fn error(&self, source: io::Error) -> FirmwareError {
         FirmwareError::device(&self.path, source)
+    }
+}
+
+fn chain_place(place: usize) -> u64 {
+    let offset = place.saturating_mul(WRITE_UNIT) as u64;
+    layout::KEY_CHAIN.saturating_add(offset)
+}
+
+/// The right to change the state, given back when dropped. Nobody holds it for longer than it takes
+/// to write two blocks.
+struct Turn<'a>(&'a File);
+
+impl<'a> Turn<'a> {
+    fn take(file: &'a File) -> io::Result<Self> {
+        file.lock()?;
+        Ok(Self(file))
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        // Closing the file gives it back too.
+        let _ = self.0.unlock();
     }
 }
 

@@ -1,0 +1,259 @@
+//! An update on its way into the slot that is not running.
+//!
+//! The order is what keeps the box alive: the boot state forgets the slot before its first byte
+//! changes, the header is written when everything else was read back, and only then may the loader
+//! try it.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+use slot::{HEADER_LENGTH, Header, KeySet, Slot};
+use update::{CHUNK, Manifest, Output, Receiver, Refusal, Running};
+
+use crate::error::FirmwareError;
+use crate::state_file::StateFile;
+
+/// Why an update was not installed. The running version is untouched.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// The file is refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The running version has not proved good.
+    #[error(
+        "the running version has not proved good yet, and the other slot is what the box would go \
+         back to; wait until it has (two minutes after the start), then offer the update again"
+    )]
+    OnTrial,
+    /// What was written does not read back.
+    #[error("chunk {index} of the slot does not read back as it was written; the disk is failing")]
+    ReadBack {
+        /// Which.
+        index: usize,
+    },
+    /// A device does not do as it should.
+    #[error(transparent)]
+    Firmware(#[from] FirmwareError),
+}
+
+/// Where the parts are.
+#[derive(Debug)]
+pub struct Places {
+    /// Which slot runs.
+    pub running: Slot,
+    /// Its partition.
+    pub running_device: PathBuf,
+    /// The other one's.
+    pub target_device: PathBuf,
+    /// The boot state.
+    pub state: StateFile,
+    /// The keys this version of the firmware was made with.
+    pub keys: KeySet,
+}
+
+/// An update that is being installed.
+#[derive(Debug)]
+pub struct Installer {
+    places: Places,
+    target: File,
+    receiver: Receiver,
+    manifest: Option<Manifest>,
+    is_installed: bool,
+}
+
+impl Installer {
+    /// Gets ready for an update of a box with this hardware.
+    ///
+    /// # Errors
+    /// A device cannot be opened or read.
+    pub fn new(places: Places, hardware: &str) -> Result<Self, InstallError> {
+        let target = File::options()
+            .read(true)
+            .write(true)
+            .open(&places.target_device)
+            .map_err(|source| FirmwareError::device(&places.target_device, source))?;
+        let state = places.state.read()?;
+        let running = Running {
+            hardware: hardware.to_owned(),
+            security_floor: state.security_floor,
+            trusted: places.state.trusted(places.keys)?,
+        };
+        Ok(Self {
+            places,
+            target,
+            receiver: Receiver::new(running),
+            manifest: None,
+            is_installed: false,
+        })
+    }
+
+    /// Where the sender is to go on, in bytes from the file's beginning; `None` when nothing more
+    /// is needed.
+    #[must_use]
+    pub fn next(&self) -> Option<u64> {
+        self.receiver.next()
+    }
+
+    /// Bytes of the slot that are there, and bytes in all.
+    #[must_use]
+    pub fn progress(&self) -> (u64, u64) {
+        self.receiver.progress()
+    }
+
+    /// What the update is, once its head was read and accepted.
+    #[must_use]
+    pub const fn manifest(&self) -> Option<&Manifest> {
+        self.manifest.as_ref()
+    }
+
+    /// Whether the loader will try it at the next start.
+    #[must_use]
+    pub const fn is_installed(&self) -> bool {
+        self.is_installed
+    }
+
+    /// Takes bytes of the file that begin at [`Self::next`].
+    ///
+    /// # Errors
+    /// After [`Refusal::ChunkDamaged`] the same chunk is asked for again; every other error ends
+    /// the update.
+    pub fn take(&mut self, offset: u64, bytes: &[u8]) -> Result<(), InstallError> {
+        let taken = self.receiver.take(offset, bytes);
+        self.carry_out()?;
+        Ok(taken?)
+    }
+
+    fn carry_out(&mut self) -> Result<(), InstallError> {
+        while let Some(output) = self.receiver.poll() {
+            match output {
+                Output::Accepted { manifest, key_sets } => self.accept(manifest, &key_sets)?,
+                Output::Write { offset, bytes } => {
+                    let written = self.target.write_all_at(&bytes, offset);
+                    written.map_err(|source| self.error(source))?;
+                }
+                Output::Complete { header } => self.complete(&header)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, manifest: Manifest, key_sets: &[KeySet]) -> Result<(), InstallError> {
+        let running = self.places.running;
+        let begin = |state: &mut slot::BootState| state.begin_install(running);
+        if self.places.state.change(begin)?.is_none() {
+            return Err(InstallError::OnTrial);
+        }
+        for set in key_sets {
+            self.places.state.add_key_set(self.places.keys, set)?;
+        }
+        self.write_beginning(&[0; HEADER_LENGTH])?;
+        self.manifest = Some(manifest);
+        self.find_again()?;
+        self.copy_from_running()
+    }
+
+    /// Chunks that an attempt before has left in the slot.
+    fn find_again(&mut self) -> Result<(), InstallError> {
+        let length = self.manifest.as_ref().map_or(0, |it| it.length);
+        for index in 1..self.receiver.chunk_hashes().len() {
+            let chunk = read_chunk(&self.target, index, length);
+            let chunk = chunk.map_err(|source| self.error(source))?;
+            self.receiver.found(index, &chunk)?;
+        }
+        Ok(())
+    }
+
+    /// Chunks that the running version has too.
+    fn copy_from_running(&mut self) -> Result<(), InstallError> {
+        let path = self.places.running_device.clone();
+        let error = |source| FirmwareError::device(&path, source);
+        let file = File::open(&path).map_err(error)?;
+        let mut header = vec![0; HEADER_LENGTH];
+        file.read_exact_at(&mut header, 0).map_err(error)?;
+        let Ok(header) = Header::decode(&header) else {
+            return Ok(());
+        };
+        let used = header.used();
+        let chunks = usize::try_from(used.div_ceil(CHUNK as u64)).unwrap_or(0);
+        for index in 0..chunks {
+            let chunk = read_chunk(&file, index, used).map_err(error)?;
+            self.receiver.offer(&chunk)?;
+            // At once, or the copies would pile up in memory.
+            self.carry_out()?;
+        }
+        Ok(())
+    }
+
+    fn complete(&mut self, header: &[u8]) -> Result<(), InstallError> {
+        self.target
+            .sync_all()
+            .map_err(|source| self.error(source))?;
+        self.read_back(header)?;
+        self.write_beginning(header)?;
+        let target = self.places.running.other();
+        let finish = |state: &mut slot::BootState| state.finish_install(target);
+        self.places.state.change(finish)?;
+        self.receiver.close();
+        self.is_installed = true;
+        Ok(())
+    }
+
+    /// Reads the slot from the disk, not from memory, and compares every chunk.
+    fn read_back(&self, header: &[u8]) -> Result<(), InstallError> {
+        // What the disk has goes from memory, or the next read would not come from the disk.
+        rustix::fs::fadvise(&self.target, 0, None, rustix::fs::Advice::DontNeed)
+            .map_err(|error| self.error(error.into()))?;
+        let length = self.manifest.as_ref().map_or(0, |it| it.length);
+        for (index, hash) in self.receiver.chunk_hashes().iter().enumerate() {
+            let chunk = read_chunk(&self.target, index, length);
+            let mut chunk = chunk.map_err(|source| self.error(source))?;
+            if let Some(beginning) = chunk.get_mut(..header.len()).filter(|_| index == 0) {
+                beginning.copy_from_slice(header);
+            }
+            let found: [u8; 32] = Sha256::digest(&chunk).into();
+            if found != *hash {
+                return Err(InstallError::ReadBack { index });
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the block by which a slot is one; it is on the disk when this returns.
+    fn write_beginning(&self, block: &[u8]) -> Result<(), FirmwareError> {
+        self.target
+            .write_all_at(block, 0)
+            .and_then(|()| self.target.sync_all())
+            .map_err(|source| self.error(source))
+    }
+
+    fn error(&self, source: io::Error) -> FirmwareError {
+        FirmwareError::device(&self.places.target_device, source)
+    }
+}
+
+/// A chunk of a slot with so many bytes.
+fn read_chunk(file: &File, index: usize, length: u64) -> io::Result<Vec<u8>> {
+    let start = (index as u64).saturating_mul(CHUNK as u64);
+    let left = usize::try_from(length.saturating_sub(start)).unwrap_or(CHUNK);
+    let mut chunk = vec![0; left.min(CHUNK)];
+    file.read_exact_at(&mut chunk, start)?;
+    Ok(chunk)
+}
+
+/// The keys of this firmware: one set in a file of the root.
+///
+/// # Errors
+/// The file is missing or holds none.
+pub fn keys_of_firmware(path: &Path) -> Result<KeySet, FirmwareError> {
+    let bytes = std::fs::read(path).map_err(|source| FirmwareError::device(path, source))?;
+    KeySet::decode(&bytes).map_err(|fault| FirmwareError::Keys {
+        path: path.to_owned(),
+        fault,
+    })
+}
+
+#[cfg(test)]
+mod tests;
