@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cargo::{BinaryTarget, Profile, build_binaries};
+use crate::base::{self, Base, Parts, UnknownBase};
+use crate::buildroot::BuildrootError;
+use crate::cargo::{BinaryTarget, Profile};
 use crate::data_template::{self, TemplateError};
-use crate::e2fsck::{self, Checker, CheckerError};
+use crate::e2fsck::{Checker, CheckerError};
 use crate::host::HostError;
 use crate::initramfs;
-use crate::kernel::{self, Kernel, KernelError};
+use crate::kernel::{Kernel, KernelError};
 use crate::modules::{self, ModulesError};
 use crate::progress;
 use crate::root::{Root, RootError};
@@ -41,6 +43,12 @@ pub enum BuildError {
         /// Why.
         source: std::io::Error,
     },
+    /// Buildroot.
+    #[error(transparent)]
+    Buildroot(#[from] BuildrootError),
+    /// There is no such base.
+    #[error(transparent)]
+    Base(#[from] UnknownBase),
     /// The image is over its budget.
     #[error("the image is {found} bytes, over its limit of {SIZE_MAX}; see what grew above")]
     TooLarge {
@@ -69,70 +77,79 @@ pub struct Image {
 /// Kernel and userspace together, bytes. The product's budget.
 pub const SIZE_MAX: u64 = 32 * 1024 * 1024;
 
-/// Builds the image for a target that [`crate::prepare::prepare`] found possible, with binaries of
-/// this profile.
+/// Builds the image of the base that [`crate::base::BASE_VARIABLE`] names, for a target that
+/// [`crate::prepare::prepare`] found possible, with binaries of this profile.
 ///
 /// # Errors
 /// The first part that failed, by name.
 pub fn build(target: BinaryTarget, profile: Profile) -> Result<Image, BuildError> {
+    build_on(Base::of_environment()?, target, profile)
+}
+
+/// The same of a given base.
+///
+/// # Errors
+/// The first part that failed, by name.
+pub fn build_on(base: Base, target: BinaryTarget, profile: Profile) -> Result<Image, BuildError> {
     let workspace = workspace();
     let target_folder = target_folder();
-    let kernel = progress::timed("Getting the kernel", || kernel::fetch(&cache_folder()))?;
-    progress::note(&kernel.source);
-    let checker = progress::timed("Getting the file system checker", || {
-        e2fsck::fetch(&cache_folder())
-    })?;
-    progress::note(&checker.source);
-    let compiling = format!(
-        "Compiling the box's binaries, profile {profile}",
-        profile = profile.name()
-    );
-    let binaries = progress::timed(&compiling, || {
-        build_binaries(&workspace, &target_folder, target, profile)
-    })?;
-    let folder = target_folder.join("box/image");
+    let parts = match base {
+        Base::Debian => base::debian(&cache_folder(), &workspace, &target_folder, target, profile)?,
+        Base::Buildroot => base::buildroot(false)?,
+        Base::BuildrootDebug => base::buildroot(true)?,
+    };
+    let folder = image_folder(base);
     std::fs::create_dir_all(&folder).map_err(|source| file_error(&folder, source))?;
-    let initramfs = progress::timed("Packing the initramfs", || {
-        pack_initramfs(&kernel, &checker, &binaries.init, &folder)
-    })?;
+    let initramfs = progress::timed("Packing the initramfs", || pack_initramfs(&parts, &folder))?;
     let root = progress::timed("Packing the root file system", || {
         let mut root = Root::default();
-        root.copy(&binaries.init, "/sbin/init", 0o755)?;
-        root.copy(&binaries.ramal, "/usr/bin/ramal", 0o755)?;
+        root.copy(&parts.binaries.init, "/sbin/init", 0o755)?;
+        root.copy(&parts.binaries.ramal, "/usr/bin/ramal", 0o755)?;
+        if let Some(busybox) = &parts.busybox {
+            root.copy(busybox, "/usr/bin/busybox", 0o755)?;
+        }
         root.overlay(&workspace.join("overlay"))?;
-        add_notices(&mut root, &workspace, &kernel, &checker)?;
+        add_notices(&mut root, &workspace, &parts.kernel, &parts.checker)?;
         let time = format!("{}\n", build_time(&workspace));
         root.file("/etc/build-time", 0o644, time.into_bytes());
         write(&folder, "root.squashfs", &root.pack()?)
     })?;
     let kernel_copy = folder.join("vmlinuz");
-    std::fs::copy(&kernel.bz_image, &kernel_copy)
+    std::fs::copy(&parts.kernel.bz_image, &kernel_copy)
         .map_err(|source| file_error(&kernel_copy, source))?;
     measure(Image {
         kernel: kernel_copy,
-        vmlinux: kernel.vmlinux,
+        vmlinux: parts.kernel.vmlinux,
         initramfs,
         root,
-        profile,
+        profile: match base {
+            Base::Debian => profile,
+            Base::Buildroot | Base::BuildrootDebug => Profile::Released,
+        },
         size: 0,
     })
 }
 
-fn pack_initramfs(
-    kernel: &Kernel,
-    checker: &Checker,
-    init: &Path,
-    folder: &Path,
-) -> Result<PathBuf, BuildError> {
+/// Where an image's parts lie.
+pub(crate) fn image_folder(base: Base) -> PathBuf {
+    let name = match base {
+        Base::Debian => "image".to_owned(),
+        Base::Buildroot | Base::BuildrootDebug => format!("image-{}", base.name()),
+    };
+    target_folder().join("box").join(name)
+}
+
+fn pack_initramfs(parts: &Parts, folder: &Path) -> Result<PathBuf, BuildError> {
     let read = |path: &Path| std::fs::read(path).map_err(|source| file_error(path, source));
-    let parts = initramfs::Parts {
-        init: read(init)?,
-        checker: read(&checker.program)?,
+    let kernel = &parts.kernel;
+    let packed = initramfs::pack(initramfs::Parts {
+        init: read(&parts.binaries.init)?,
+        checker: read(&parts.checker.program)?,
         release: &kernel.release,
         modules: modules::gather(&kernel.modules, include_str!("../modules.list"))?,
-        data_template: data_template::make(folder)?,
-    };
-    let packed = initramfs::pack(parts).map_err(|source| file_error(folder, source))?;
+        data_template: data_template::make(folder, parts.mke2fs.as_deref())?,
+    });
+    let packed = packed.map_err(|source| file_error(folder, source))?;
     write(folder, "initramfs.cpio.zst", &packed)
 }
 
@@ -200,7 +217,7 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, BuildError>
 
 /// The floor of the box's clock, Unix seconds: when the source was committed, so that the same
 /// source gives the same image. `SOURCE_DATE_EPOCH` overrides it.
-pub(crate) fn build_time(workspace: &Path) -> u64 {
+fn build_time(workspace: &Path) -> u64 {
     if let Some(time) = std::env::var("SOURCE_DATE_EPOCH")
         .ok()
         .and_then(|time| time.parse().ok())

@@ -8,6 +8,7 @@
 //! All numbers are little-endian; blocks come in ascending order.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::host::{HostError, command, output};
 
@@ -27,8 +28,9 @@ pub enum TemplateError {
     },
 }
 
-/// Makes the template; `scratch` is a folder for the file system while it is made.
-pub(crate) fn make(scratch: &Path) -> Result<Vec<u8>, TemplateError> {
+/// Makes the template with this mke2fs or the host's; `scratch` is a folder for the file system
+/// while it is made.
+pub(crate) fn make(scratch: &Path, mke2fs: Option<&Path>) -> Result<Vec<u8>, TemplateError> {
     let path = scratch.join(format!("data-{}.ext4", std::process::id()));
     let error = |source| TemplateError::File {
         path: path.clone(),
@@ -36,15 +38,15 @@ pub(crate) fn make(scratch: &Path) -> Result<Vec<u8>, TemplateError> {
     };
     let file = std::fs::File::create(&path).map_err(error)?;
     file.set_len(SIZE).map_err(error)?;
-    let made = make_file_system(&path);
+    let made = make_file_system(&path, mke2fs);
     let bytes = std::fs::read(&path).map_err(error);
     std::fs::remove_file(&path).map_err(error)?;
     made?;
     Ok(convert(&bytes?))
 }
 
-fn make_file_system(path: &Path) -> Result<(), HostError> {
-    let mut mke2fs = command("mke2fs")?;
+fn make_file_system(path: &Path, program: Option<&Path>) -> Result<(), HostError> {
+    let mut mke2fs = program.map_or_else(|| command("mke2fs"), |path| Ok(Command::new(path)))?;
     // Fixed identity and time give the same bytes each time; stage-1 gives each box its own UUID,
     // which metadata_csum_seed makes cheap. meta_bg lets it grow online without a reserve.
     // Lazy inode tables: blocks that are not copied need not be zero on the box's disk.

@@ -107,14 +107,7 @@ fn look_into(unpacked: Unpacked) -> Result<Kernel, KernelError> {
     }
     let vmlinux = folder.join("vmlinux");
     if !vmlinux.exists() {
-        let partial = folder.join(format!("vmlinux-{}", std::process::id()));
-        let kernel = vmlinux::extract(&read(&bz_image)?)?;
-        let error = |source| KernelError::File {
-            path: partial.clone(),
-            source,
-        };
-        std::fs::write(&partial, kernel).map_err(error)?;
-        rename(&partial, &vmlinux)?;
+        extract(&bz_image, &vmlinux)?;
     }
     let source = package.title();
     let copyright = folder.join(format!("usr/share/doc/{}/copyright", package.name));
@@ -126,6 +119,18 @@ fn look_into(unpacked: Unpacked) -> Result<Kernel, KernelError> {
         source,
         copyright,
     })
+}
+
+/// Writes the plain kernel of a bzImage to `to`, whole or not at all.
+pub(crate) fn extract(bz_image: &Path, to: &Path) -> Result<(), KernelError> {
+    let partial = to.with_extension(std::process::id().to_string());
+    let kernel = vmlinux::extract(&read(bz_image)?)?;
+    let error = |source| KernelError::File {
+        path: partial.clone(),
+        source,
+    };
+    std::fs::write(&partial, kernel).map_err(error)?;
+    rename(&partial, to)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, KernelError> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use image::base::Base;
 use image::buildroot::{self, Machine, Variant};
 use image::cargo::Profile;
 use image::{build, prepare, progress};
@@ -19,15 +20,25 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Build kernel, initramfs and root file system.
-    #[command(after_help = "Examples:\n  cargo image build\n  cargo image build --released")]
+    #[command(
+        after_help = "Examples:\n  cargo image build\n  cargo image build --released\n  \
+                                cargo image build --base buildroot"
+    )]
     Build {
         /// Optimise the binaries as one piece, as in a released image: a minute and a half more.
         #[arg(long)]
         released: bool,
+        /// Who makes kernel, e2fsprogs and programs: debian, buildroot, or buildroot-debug, which
+        /// has a shell on the serial line. Both of Buildroot's need BUILDROOT_DIR and are always
+        /// as in a released image.
+        #[arg(long, value_parser = Base::of_name, default_value = "debian")]
+        base: Base,
     },
     /// The production base: Buildroot makes kernel, e2fsprogs and our programs.
     #[command(subcommand)]
     Buildroot(Buildroot),
+    /// Compare the two bases: sizes, and the kernel's options that we ask for.
+    Compare,
 }
 
 #[derive(Subcommand)]
@@ -69,8 +80,9 @@ fn machine(name: &str) -> Result<Machine, String> {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
-        Command::Build { released } => run_build(released),
+        Command::Build { released, base } => run_build(released, base),
         Command::Buildroot(command) => run_buildroot(command).map_err(Into::into),
+        Command::Compare => run_compare(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -81,9 +93,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn run_build(released: bool) -> Result<(), Box<dyn std::error::Error>> {
+fn run_build(released: bool, base: Base) -> Result<(), Box<dyn std::error::Error>> {
     let target = prepare::prepare()?;
-    build::build(target, Profile::released(released))?;
+    build::build_on(base, target, Profile::released(released))?;
     Ok(())
 }
 
@@ -108,4 +120,10 @@ fn run_buildroot(command: Buildroot) -> Result<(), buildroot::BuildrootError> {
         Buildroot::Check => buildroot::check::check(),
         Buildroot::Symbols { kernel } => buildroot::symbols::renew(&kernel),
     }
+}
+
+fn run_compare() -> Result<(), Box<dyn std::error::Error>> {
+    let table = buildroot::compare::table()?;
+    std::io::Write::write_all(&mut std::io::stdout(), table.as_bytes())?;
+    Ok(())
 }

@@ -124,6 +124,7 @@ fn no_production_configuration_has_a_shell() {
         let config = text(&format!("configs/{}", variant.defconfig()));
         assert!(config.contains("\nBR2_SYSTEM_BIN_SH_NONE=y\n"));
         assert!(config.contains("\n# BR2_PACKAGE_BUSYBOX is not set\n"));
+        assert!(!config.contains("BR2_PACKAGE_RAMAL_DEBUG_SHELL=y"));
         assert!(config.contains("\nBR2_DOWNLOAD_FORCE_CHECK_HASHES=y\n"));
         assert!(config.contains("\nBR2_REPRODUCIBLE=y\n"));
     }

@@ -18,6 +18,8 @@ RAMAL_TARGET = $(if $(BR2_x86_64),x86_64,aarch64)-unknown-linux-musl
 RAMAL_TARGET_ENV = $(subst -,_,$(RAMAL_TARGET))
 RAMAL_BUILT = $(@D)/target/$(RAMAL_TARGET)/released
 
+RAMAL_FEATURES = $(if $(BR2_PACKAGE_RAMAL_DEBUG_SHELL),--features init/debug-shell)
+
 # Neither where it was built nor where the crates lay shows in a program.
 RAMAL_PATHS = \
 	--remap-path-prefix=$(@D)=/ramal \
@@ -36,7 +38,7 @@ define RAMAL_BUILD_CMDS
 		AR_$(RAMAL_TARGET_ENV)=$(TARGET_AR) \
 		CFLAGS_$(RAMAL_TARGET_ENV)="-ffile-prefix-map=$(@D)=/ramal -ffile-prefix-map=$(RAMAL_VENDOR)=/crates" \
 		cargo build --offline --locked --profile released \
-			--package init --package ramal \
+			--package init --package ramal $(RAMAL_FEATURES) \
 			--target $(RAMAL_TARGET) --target-dir $(@D)/target \
 			--config 'source.crates-io.replace-with="vendored"' \
 			--config 'source.vendored.directory="$(RAMAL_VENDOR)"'

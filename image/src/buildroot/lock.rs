@@ -32,6 +32,9 @@ pub struct KernelSource {
     pub to: String,
     /// Of the archive.
     pub to_sha256: String,
+    /// When it was made, Unix seconds: what the kernel says it was built at, so that a commit of
+    /// ours does not change it.
+    pub dated: u64,
 }
 
 /// One file of a source package.
@@ -90,6 +93,20 @@ impl Part {
     pub fn file_name(&self) -> String {
         let version = self.version.replace(':', "%3a");
         format!("{}_{version}_{}.deb", self.package, self.architecture)
+    }
+}
+
+impl Lock {
+    /// The makers' version of a source package: `1.47.4` of `1.47.4-1`; empty for an unknown one.
+    pub fn version_of(&self, package: &str) -> &str {
+        let mut found = self
+            .source
+            .iter()
+            .filter(|source| source.package == package);
+        let version = found.next().map_or("", |source| source.version.as_str());
+        version
+            .split_once('-')
+            .map_or(version, |(version, _)| version)
     }
 }
 

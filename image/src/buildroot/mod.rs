@@ -10,6 +10,7 @@
 //! verifies by hand, so it stays outside.
 
 pub mod check;
+pub mod compare;
 mod fetch;
 mod kconfig;
 mod licences;

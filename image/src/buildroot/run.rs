@@ -9,7 +9,7 @@ use super::{
     BuildrootError, Machine, Variant, create_folder, external, file_error, lock, lost, read,
     release_folder, settings,
 };
-use crate::build::{build_time, target_folder, workspace};
+use crate::build::target_folder;
 use crate::host::{HostError, command};
 use crate::progress;
 
@@ -36,6 +36,12 @@ pub struct Parts {
     pub busybox: Option<PathBuf>,
     /// The kernel's licence text.
     pub notice: PathBuf,
+    /// The drivers that are built in, as the kernel's build lists them.
+    pub built_in: PathBuf,
+    /// From what the file system's programs were made.
+    pub e2fsprogs_source: String,
+    /// Their licence text.
+    pub e2fsprogs_notice: PathBuf,
     /// The folder Buildroot built in.
     pub output: PathBuf,
 }
@@ -44,6 +50,7 @@ pub struct Parts {
 pub(crate) struct Output {
     release: PathBuf,
     sources: Sources,
+    dated: u64,
     pub(crate) folder: PathBuf,
 }
 
@@ -58,6 +65,7 @@ impl Output {
         Ok(Self {
             release,
             sources,
+            dated: lock::load()?.kernel.dated,
             folder,
         })
     }
@@ -76,7 +84,7 @@ impl Output {
             .env("RAMAL_TOOLCHAIN", &self.sources.toolchain)
             .env("RAMAL_VENDOR", &self.sources.crates)
             .env("RAMAL_OFFLINE", "1")
-            .env("SOURCE_DATE_EPOCH", build_time(&workspace()).to_string());
+            .env("SOURCE_DATE_EPOCH", self.dated.to_string());
         Ok(make)
     }
 
@@ -137,6 +145,7 @@ pub fn find(variant: Variant, folder: &Path) -> Result<Parts, BuildrootError> {
     };
     let kernel = folder.join(format!("build/linux-{version}"));
     let target = folder.join("target");
+    let e2fsprogs = lock.version_of("e2fsprogs");
     let parts = Parts {
         kernel: folder.join("images").join(image),
         kernel_config: kernel.join(".config"),
@@ -148,6 +157,9 @@ pub fn find(variant: Variant, folder: &Path) -> Result<Parts, BuildrootError> {
         e2fsck: target.join("usr/sbin/e2fsck"),
         busybox: variant.debug.then(|| target.join("usr/bin/busybox")),
         notice: kernel.join("COPYING"),
+        built_in: kernel.join("modules.builtin"),
+        e2fsprogs_source: format!("e2fsprogs {e2fsprogs}"),
+        e2fsprogs_notice: folder.join(format!("build/ramal-e2fsprogs-{e2fsprogs}/NOTICE")),
         output: folder.to_owned(),
     };
     let needed = [
@@ -157,6 +169,8 @@ pub fn find(variant: Variant, folder: &Path) -> Result<Parts, BuildrootError> {
         &parts.ramal,
         &parts.mke2fs,
         &parts.e2fsck,
+        &parts.built_in,
+        &parts.e2fsprogs_notice,
     ];
     for file in needed.into_iter().chain(&parts.busybox) {
         std::fs::metadata(file).map_err(|source| file_error(file, source))?;

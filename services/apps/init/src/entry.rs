@@ -37,6 +37,8 @@ pub fn main_of_pid_1() {
 fn serve(mut boot: Boot, mut console: Console) {
     system::prepare(&mut console);
     clock_floor::apply(&mut console);
+    #[cfg(feature = "debug-shell")]
+    crate::debug_shell::start(&mut console);
     boot.reached("init", &mut console);
     let data_is_mounted = boot.maintenance.is_none();
     let (how, mut console) = match Supervision::new(Settings::of_the_box(), boot, console) {

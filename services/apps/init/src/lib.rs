@@ -13,6 +13,8 @@ mod boot;
 mod clock_floor;
 pub mod console;
 mod data_disk;
+#[cfg(feature = "debug-shell")]
+mod debug_shell;
 mod entry;
 pub mod pid1;
 pub mod services;
