@@ -79,6 +79,18 @@ impl Wav {
     /// # Errors
     /// The bytes are not of the kind this module reads.
     pub fn parse(bytes: &[u8]) -> Result<Self, WavError> {
+        Self::parse_channel(bytes, 0)
+    }
+
+    /// The same of the second channel of two; of one, that one.
+    ///
+    /// # Errors
+    /// The bytes are not of the kind this module reads.
+    pub fn parse_right(bytes: &[u8]) -> Result<Self, WavError> {
+        Self::parse_channel(bytes, 1)
+    }
+
+    fn parse_channel(bytes: &[u8], wanted: usize) -> Result<Self, WavError> {
         let Some((b"RIFF", rest)) = bytes.split_first_chunk::<4>() else {
             return Err(WavError::NotWav);
         };
@@ -95,7 +107,9 @@ impl Wav {
                     let (pairs, _half) = body.as_chunks::<2>();
                     let samples = pairs.iter().map(|pair| i16::from_le_bytes(*pair));
                     // A phone hears Opus on both ears alike.
-                    let samples = samples.step_by(usize::from(channels)).collect();
+                    let channels = usize::from(channels);
+                    let wanted = wanted.min(channels.saturating_sub(1));
+                    let samples = samples.skip(wanted).step_by(channels).collect();
                     return Ok(Self { rate, samples });
                 }
                 _other => {}

@@ -94,7 +94,8 @@ impl Installation {
         };
         let data = home.folder.join("data");
         // Where PID 1 makes them: what outlives a crash of pbx stands in the second.
-        for path in [&data, &home.folder.join("pbx-calls")] {
+        let folders = ["pbx-calls", RECORDINGS].map(|name| home.folder.join(name));
+        for path in [&data].into_iter().chain(&folders) {
             std::fs::create_dir_all(path).map_err(NativeError::io("make", path))?;
         }
         let data = data.to_string_lossy().into_owned();
@@ -230,8 +231,13 @@ pub fn unix(home: &Home, name: &str) -> Result<OwnedFd, NativeError> {
     Ok(OwnedFd::from(kernel::network::unix_listener(&path)?))
 }
 
+/// The folder of recordings, in that of the run.
+pub const RECORDINGS: &str = "recordings";
+
 fn start_media(home: &Home) -> Result<Service, NativeError> {
-    let arguments = ["--ports", MEDIA_PORTS];
+    let recordings = home.folder.join(RECORDINGS);
+    let recordings = recordings.to_string_lossy();
+    let arguments = ["--ports", MEDIA_PORTS, "--recordings", &recordings];
     Service::start(home, "media", &arguments, &[("ipc", unix(home, "media")?)])
 }
 

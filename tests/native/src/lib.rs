@@ -18,7 +18,9 @@ use std::path::Path;
 pub use build::{Profile, build};
 pub use filter::Filter;
 pub use folder::Folder;
-pub use installation::{Installation, PASSWORD, Plan, SipSockets, extensions, number, unix};
+pub use installation::{
+    Installation, PASSWORD, Plan, RECORDINGS, SipSockets, extensions, number, unix,
+};
 pub use peer::{Asterisk, Kamailio, RtpEngine, Session};
 pub use service::{Home, Service, end_all, running};
 pub use sipp::{Load, Outcome, Running, free_port};

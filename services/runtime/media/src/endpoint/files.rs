@@ -132,13 +132,15 @@ impl Shelf {
     /// Makes a file for a recording; it must not be there yet.
     pub(crate) fn create(&self, name: &str) -> Result<Opened, FileError> {
         let path = checked(self.folder()?, name)?;
-        let writing = self.write(name);
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o640)
-            .open(&path)
-            .map_err(|source| kernel(&path, source))?;
+        let create = || {
+            OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o640)
+                .open(&path)
+        };
+        let made = self.write(name, create);
+        let (file, writing) = made.map_err(|source| kernel(&path, source))?;
         Ok(Opened {
             file,
             path,

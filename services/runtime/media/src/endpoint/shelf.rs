@@ -52,13 +52,21 @@ impl Shelf {
         folder.ok_or(FileError::NoFolder("--recordings"))
     }
 
-    /// Nobody deletes a recording of this name while the answer lives.
-    pub(crate) fn write(&self, name: &str) -> OpenName {
-        lock(&self.open).insert(name.to_owned());
-        OpenName {
+    /// Creates a recording of this name, which nobody deletes while the second answer lives. One
+    /// that is there already may be somebody else's, who still writes it.
+    pub(crate) fn write<T, E>(
+        &self,
+        name: &str,
+        create: impl FnOnce() -> Result<T, E>,
+    ) -> Result<(T, OpenName), E> {
+        let mut open = lock(&self.open);
+        let created = create()?;
+        open.insert(name.to_owned());
+        let writing = OpenName {
             name: name.to_owned(),
             open: Arc::clone(&self.open),
-        }
+        };
+        Ok((created, writing))
     }
 
     /// Every recording, by name.
@@ -222,10 +230,12 @@ mod tests {
     fn a_recording_that_is_written_is_not_deleted_and_one_that_is_done_is() {
         let folder = std::env::temp_dir().join(format!("ramal-shelf-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a temporary folder");
-        std::fs::write(folder.join("a.wav"), b"x").expect("written");
         std::fs::write(folder.join("note.txt"), b"x").expect("written");
         let shelf = Shelf::new(Some(folder.clone()));
-        let writing = shelf.write("a.wav");
+        let mut writing = shelf.create("a.wav").expect("a new file");
+        writing.keep();
+        // Whoever asks for it again gets no file, and takes nothing from who has it.
+        assert!(shelf.create("a.wav").is_err_and(|error| error.is_there()));
         assert!(
             matches!(shelf.delete("a.wav"), Reply::Failed { reason } if reason.contains("a.wav"))
         );
