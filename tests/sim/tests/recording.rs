@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use ipc::site::{Destination, Recording, Route, Site as RawSite, Source};
+use ipc::site::{Destination, Recording, Route, Site as RawSite, Source, Trunk, TrunkAccess};
 use ipc::sound::{Clip, Event as SoundEvent, Keeping};
 use ipc::store::Outcome;
 use pbx::{Event, Input};
@@ -201,6 +201,67 @@ fn a_call_by_a_route_that_records_is_recorded_through_a_transfer() {
     floor.act(0, |set, world| set.answer(world, 1));
     assert_eq!(running(&floor), [""; 0], "it did not come by the route");
     floor.act(1, |set, world| set.hang_up(world, direct));
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
+/// Three phones and a carrier, whose calls to the main number ring at 100 and are recorded.
+fn with_carrier() -> Floor {
+    let mut floor = Floor::with(3, |site| {
+        site.dialling.owned_numbers = vec!["+551132345678".into()];
+        site.trunks = vec![Trunk {
+            name: "carrier".into(),
+            access: TrunkAccess::Peer {
+                server: "10.0.2.4".into(),
+                networks: vec!["10.0.2.4/32".into()],
+            },
+            qualify_secs: 0,
+            ..Trunk::default()
+        }];
+        site.routes = vec![Route {
+            name: "in".into(),
+            sources: vec![Source::Trunks],
+            pattern: "!".into(),
+            destinations: vec![Destination::Extension("100".into())],
+            record: true,
+            ..Route::default()
+        }];
+    });
+    floor.sets.push(sim::Handset::new("carrier", 4));
+    floor.run_secs(1);
+    floor
+}
+
+#[test]
+fn a_call_from_outside_stays_recorded_whoever_of_the_site_talks_to_it() {
+    const CARRIER: usize = 3;
+    let mut floor = with_carrier();
+    let caller = floor.call(CARRIER, "+551132345678");
+    floor.act(0, |set, world| set.answer(world, 0));
+    assert!(floor.talk((CARRIER, caller), (0, 0)));
+    let file = running(&floor);
+    assert_eq!(file.len(), 1);
+    // Whoever asks for what is so already, is told so; nobody of the site can stop it.
+    floor
+        .world
+        .configure(|site| set(site, 0, Recording::OnDemand));
+    floor.run_secs(1);
+    for wish in ["on", "off"] {
+        floor.act(0, |set, world| set.ask_to_record(world, 0, wish));
+    }
+    assert_eq!(told(&floor, 0, 0), [200, 403]);
+    floor.act(CARRIER, |set, world| {
+        set.ask_to_record(world, caller, "off")
+    });
+    assert_eq!(told(&floor, CARRIER, caller), [403], "nor the carrier");
+    floor.act(0, |set, world| set.transfer(world, 0, "102"));
+    floor.act(2, |set, world| set.answer(world, 0));
+    assert!(floor.talk((CARRIER, caller), (2, 0)));
+    assert_eq!(running(&floor), file, "it is the same far end");
+    // Whoever transferred it is told so, and hangs up.
+    floor.run_secs(6);
+    floor.act(CARRIER, |set, world| set.hang_up(world, caller));
+    assert_eq!(running(&floor), [""; 0]);
+    assert_eq!(named(&floor), [file.clone(), file]);
     assert_eq!(checks::settled(&floor.world), Ok(()));
 }
 
