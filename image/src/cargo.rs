@@ -120,6 +120,47 @@ pub(crate) fn build_binaries(
     })
 }
 
+/// The programs that run before Linux.
+#[derive(Clone, Debug)]
+pub struct FirmwarePrograms {
+    /// The loader, to which its keys are to be added.
+    pub loader: PathBuf,
+    /// What a UKI begins with.
+    pub stub: PathBuf,
+    /// What the boot tests start in place of a kernel.
+    pub payload: PathBuf,
+}
+
+/// Compiles them, showing cargo's own progress.
+///
+/// # Errors
+/// They do not compile, or the toolchain has not got their target.
+pub fn build_firmware_programs(
+    workspace: &Path,
+    target_folder: &Path,
+    profile: Profile,
+) -> Result<FirmwarePrograms, HostError> {
+    let folder = target_folder.join("box");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // The flags of the target stand in `.cargo/config.toml`; the variable would replace them.
+    cargo.current_dir(workspace).env_remove("RUSTFLAGS");
+    cargo.args(["build", "--locked", "--profile", profile.name()]);
+    cargo.args(["-p", "loader", "--features", "programs", "--bins"]);
+    cargo
+        .args(["--target", FIRMWARE_TARGET, "--target-dir"])
+        .arg(&folder);
+    run_visibly(&mut cargo)?;
+    let built = folder.join(FIRMWARE_TARGET).join(profile.name());
+    Ok(FirmwarePrograms {
+        loader: built.join("loader.efi"),
+        stub: built.join("stub.efi"),
+        payload: built.join("payload.efi"),
+    })
+}
+
+/// Part of the pinned toolchain: see `rust-toolchain.toml`.
+const FIRMWARE_TARGET: &str = "x86_64-unknown-uefi";
+
 #[cfg(test)]
 mod tests {
     use super::*;

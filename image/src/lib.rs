@@ -10,6 +10,7 @@
 //! Rejected: running `depmod`, `mkinitramfs` and `mksquashfs`. The few formats are small, and our
 //! own writers give the same bytes on every host.
 
+pub mod authenticode;
 pub mod base;
 pub mod build;
 pub mod buildroot;
@@ -17,6 +18,7 @@ pub mod cargo;
 mod cpio;
 mod data_template;
 mod deb;
+mod der;
 pub mod disk;
 mod e2fsck;
 pub mod esp;
@@ -26,11 +28,13 @@ mod kernel;
 pub mod keys;
 mod modinfo;
 mod modules;
+pub mod pe;
 pub mod prepare;
 pub mod progress;
 mod root;
 mod slim;
 pub mod slot_image;
+pub mod uki;
 pub mod update_file;
 pub mod verity;
 mod vmlinux;

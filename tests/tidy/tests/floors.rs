@@ -19,7 +19,7 @@ fn floor(folder: &str) -> Option<u8> {
 }
 
 /// Crates that belong to one owner, so that a reader knows where to look (DESIGN §2, §4).
-const OWNED: [(&str, &[&str]); 9] = [
+const OWNED: [(&str, &[&str]); 10] = [
     ("redb", &["store"]),
     ("hyper", &["web-server"]),
     ("hyper-util", &["web-server"]),
@@ -30,6 +30,7 @@ const OWNED: [(&str, &[&str]); 9] = [
     ("mozim", &["net-service"]),
     ("mimalloc", &["ramal"]),
     ("rsip", &["sip"]),
+    ("uefi", &["loader"]),
 ];
 
 /// What the two lower floors must not be built on: it would bring sockets, clocks or entropy.

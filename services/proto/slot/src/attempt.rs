@@ -63,6 +63,14 @@ impl BootState {
         Choice::Rescue
     }
 
+    /// A person at the box asks for a slot, whatever was found of it before; it still has to be
+    /// signed. The attempt is counted where attempts are, and the next boot goes by the rules.
+    pub fn choose_by_hand(&mut self, slot: Slot) -> Choice {
+        self.take_turn(slot);
+        self.started = Some(slot);
+        Choice::Start(slot)
+    }
+
     /// Counts an attempt of a slot; whether it has one.
     fn take_turn(&mut self, slot: Slot) -> bool {
         match self.slot(slot).condition {
@@ -276,6 +284,18 @@ mod tests {
         let mut state = BootState::shipped();
         state.wants_rescue = true;
         assert_eq!(boots(&mut state, 2), [Choice::Rescue, A]);
+    }
+
+    #[test]
+    fn a_person_can_start_what_was_given_up_and_the_next_boot_goes_by_the_rules() {
+        let mut state = BootState::shipped();
+        state.set(Slot::B, Condition::Bad);
+        assert_eq!(state.choose_by_hand(Slot::B), B);
+        assert_eq!(state.started, Some(Slot::B));
+        assert_eq!(boots(&mut state, 1), [A]);
+        state.finish_install(Slot::B);
+        assert_eq!(state.choose_by_hand(Slot::B), B);
+        assert_eq!(boots(&mut state, 3), [B, B, A]);
     }
 
     #[test]

@@ -19,9 +19,13 @@ pub const ALIGNMENT: u64 = MIB;
 /// Where the two copies of [`crate::BootState`] begin.
 pub const STATE_COPIES: [u64; 2] = [0, 64 * KIB];
 
-/// Where the chain of key sets begins: [`crate::CHAIN_LENGTH_MAX`] places of
-/// [`crate::KEY_SET_LENGTH`] bytes, each written once.
+/// Where the chain of key sets begins: [`crate::CHAIN_LENGTH_MAX`] places, each written once. A
+/// place is [`WRITE_UNIT`] bytes, so that writing one never touches the sector of another; a set
+/// fills the first [`crate::KEY_SET_LENGTH`] of them.
 pub const KEY_CHAIN: u64 = 128 * KIB;
+
+/// Bytes of the chain.
+pub const KEY_CHAIN_LENGTH: usize = crate::CHAIN_LENGTH_MAX * WRITE_UNIT;
 
 /// Where the two copies of the data key begin, when no TPM keeps it or when one sealed it. Their
 /// form is the system's business; the loader never looks at them.
@@ -44,7 +48,7 @@ mod tests {
     #[test]
     fn nothing_in_the_bootstate_partition_overlaps() {
         let unit = WRITE_UNIT as u64;
-        let chain = (crate::CHAIN_LENGTH_MAX as u64) * unit;
+        let chain = KEY_CHAIN_LENGTH as u64;
         let places = [
             (STATE_COPIES[0], unit),
             (STATE_COPIES[1], unit),

@@ -74,6 +74,8 @@ pub enum Reason {
     Unhealthy,
     /// A block of its root did not have the hash it should have.
     RootDamaged,
+    /// It had not yet proved good, and the disk did not take the note that it was to be tried.
+    NotCounted,
 }
 
 /// When and why a slot was left.
@@ -251,7 +253,7 @@ impl Condition {
 
 impl Reason {
     /// Every reason, in the order of their codes, which begin with 1.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::StateLost,
         Self::Empty,
         Self::Damaged,
@@ -264,6 +266,7 @@ impl Reason {
         Self::Unclean,
         Self::Unhealthy,
         Self::RootDamaged,
+        Self::NotCounted,
     ];
 
     fn code(self) -> u8 {

@@ -1,0 +1,8 @@
+//! `\EFI\BOOT\BOOTX64.EFI` of the box.
+#![no_main]
+#![no_std]
+
+#[uefi::entry]
+fn main() -> uefi::Status {
+    loader::programs::loader()
+}
