@@ -7,6 +7,7 @@
 )]
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,6 +35,8 @@ impl Service {
     }
 
     fn start_in(folder: PathBuf, range: &str) -> Self {
+        // As PID 1 starts services.
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
         let socket = folder.join("media.sock");
         let listener = UnixListener::bind(&socket).expect("a new path");
         let settings = Settings {
@@ -194,6 +197,8 @@ fn a_call_is_recorded_and_read_back() {
         caller.hear();
     }
     service.done(Request::StopRecording(1));
+    let metadata = std::fs::metadata(service.folder.join("call-1.wav")).expect("there");
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o640, "web hears it");
     let (rate, said, heard) = channels(&service.folder.join("call-1.wav"));
     assert_eq!(rate, Rate::Narrow);
     assert!((7_000..13_000).contains(&said.len()), "{}", said.len());

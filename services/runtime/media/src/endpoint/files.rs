@@ -1,8 +1,8 @@
 //! Recordings and sounds as files: names checked, opened and read by the thread that asked.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -133,11 +133,15 @@ impl Shelf {
     pub(crate) fn create(&self, name: &str) -> Result<Opened, FileError> {
         let path = checked(self.folder()?, name)?;
         let create = || {
-            OpenOptions::new()
+            let file = OpenOptions::new()
                 .write(true)
                 .create_new(true)
-                .mode(0o640)
-                .open(&path)
+                .mode(0o600)
+                .open(&path)?;
+            // PID 1 lets services make files for themselves only; whoever the folder's group is
+            // may hear recordings.
+            file.set_permissions(Permissions::from_mode(0o640))?;
+            Ok(file)
         };
         let made = self.write(name, create);
         let (file, writing) = made.map_err(|source| kernel(&path, source))?;
