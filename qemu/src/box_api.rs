@@ -188,6 +188,25 @@ impl BoxApi {
         accept("GET", path, self.send("GET", path, None)?)
     }
 
+    /// The bytes of a file that the box gives.
+    ///
+    /// # Errors
+    /// Another status than 2xx, or no answer.
+    pub fn download(&self, path: &str) -> Result<Vec<u8>, ApiError> {
+        let response = self.send("GET", path, None)?;
+        let response = match response.status().is_success() {
+            true => response,
+            false => return accept("GET", path, response).map(|_| Vec::new()),
+        };
+        let mut body = response.into_body();
+        let read = body.with_config().limit(FILE_BYTES_MAX).read_to_vec();
+        read.map_err(|error| ApiError::NoAnswer {
+            method: "GET".to_owned(),
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })
+    }
+
     /// A POST that must succeed.
     ///
     /// # Errors
@@ -271,6 +290,9 @@ fn text(value: &Value, path: &str, name: &str) -> Result<String, ApiError> {
         .map(str::to_owned)
         .ok_or_else(missing)
 }
+
+/// More than a test records.
+const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// An emulated box needs seconds to hash a password.
 const ANSWER_MAX: Duration = Duration::from_secs(30);

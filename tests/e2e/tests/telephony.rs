@@ -12,10 +12,11 @@ use native::{Kamailio, PASSWORD};
 use qemu::desk::{Desk, DeskPlan, SIP_PORT};
 use qemu::lan::{CARRIER_ADDRESS, CARRIER_NAME, LanError};
 use qemu::netns::Namespace;
+use qemu::sound::{Expected, Wav};
 use qemu::talk::Talk;
 use serde_json::{Value, json};
 
-static STAND: Stand<Site> = Stand::new(2);
+static STAND: Stand<Site> = Stand::new(3);
 
 fn run(test: impl FnOnce(&mut Site) -> Proof) -> Proof {
     STAND.run(|| Site::set_up("telephony"), test)
@@ -62,6 +63,47 @@ fn calls_go_out_and_come_in_by_a_carrier_that_is_found_by_its_name() -> Proof {
         talk("in", &outside, OWN_NUMBER, &office.second)?;
         let record = office.newest_call()?;
         assert_eq!(record["outcome"], "ended-by-caller", "{record}");
+        site.prove_alive()
+    })
+}
+
+#[test]
+fn a_recorded_call_is_downloaded_with_both_voices_and_deleted() -> Proof {
+    run(|site| {
+        let office = &site.office;
+        let set = |recording: &str| {
+            let wish = json!({ "recording": recording });
+            office.api.post("/api/extensions/100/settings", &wish)
+        };
+        set("always")?;
+        talk("recorded", &office.first, "101", &office.second)?;
+        set("never")?;
+        let record = office.newest_call()?;
+        let name = record["recordings"][0].as_str().unwrap_or_default();
+        assert!(!name.is_empty(), "{record}");
+        let path = format!("/api/recordings/{name}");
+        wait_until("the end of the file", ANSWER_MAX, || {
+            let files = office.api.get("/api/recordings")?;
+            let mut files = files.as_array().into_iter().flatten();
+            let done = files.any(|file| file["name"] == name && file["open"] == false);
+            Ok(done.then_some(()))
+        })?;
+        let sound = office.api.download(&path)?;
+        let (first, second) = (office.first.tone(), office.second.tone());
+        for (wav, theirs, own) in [
+            (Wav::parse(&sound)?, first, second),
+            (Wav::parse_right(&sound)?, second, first),
+        ] {
+            let own_hertz = own.hertz;
+            let heard = Expected { theirs, own_hertz }.judge(&wav)?;
+            progress::note(&format!("recorded: {heard}"));
+        }
+        office.api.send("DELETE", &path, None)?;
+        assert_eq!(office.api.send("GET", &path, None)?.status(), 404);
+        let trail = office.api.get("/api/audit?limit=2")?;
+        let action = |at: usize| trail[at]["action"].clone();
+        assert_eq!(action(0), format!("recording {name} deleted"), "{trail}");
+        assert_eq!(action(1), format!("recording {name} downloaded"), "{trail}");
         site.prove_alive()
     })
 }
