@@ -28,28 +28,32 @@ pub struct Firmware {
     pub security: u64,
     /// The bootstate partition.
     pub state: PathBuf,
+    /// The partition of the slot.
+    pub device: PathBuf,
+    /// The partition of the other slot.
+    pub other: PathBuf,
     /// Whether a TPM keeps the key of the data.
     pub is_sealed: bool,
 }
 
 impl Firmware {
-    /// `slot,security,sealed,path`
+    /// `slot,security,sealed,state,slot device,other slot's device`
     fn to_variable(&self) -> String {
-        let (slot, state) = (self.slot.name(), self.state.display());
-        format!(
-            "{slot},{},{},{state}",
-            self.security,
-            u8::from(self.is_sealed)
-        )
+        let (slot, sealed) = (self.slot.name(), u8::from(self.is_sealed));
+        let devices = [&self.state, &self.device, &self.other];
+        let devices = devices.map(|it| it.to_string_lossy()).join(",");
+        format!("{slot},{},{sealed},{devices}", self.security)
     }
 
     fn from_variable(text: &str) -> Option<Self> {
-        let mut parts = text.splitn(4, ',');
+        let mut parts = text.split(',');
         Some(Self {
             slot: Slot::named(parts.next()?)?,
             security: parts.next()?.parse().ok()?,
             is_sealed: parts.next()? == "1",
             state: PathBuf::from(parts.next()?),
+            device: PathBuf::from(parts.next()?),
+            other: PathBuf::from(parts.next()?),
         })
     }
 }
@@ -130,6 +134,8 @@ mod tests {
                 slot: Slot::B,
                 security: 7,
                 state: "/dev/vda2".into(),
+                device: "/dev/vda4".into(),
+                other: "/dev/vda3".into(),
                 is_sealed: true,
             }),
         };

@@ -132,7 +132,7 @@ impl Sockets {
                 sockets.push(("http", self.http.as_fd()));
                 sockets.push(("ctl", self.ctl.as_fd()));
             }
-            Service::Store | Service::Net | Service::Media => {}
+            Service::Store | Service::Net | Service::Media | Service::Update => {}
         }
         sockets
     }
@@ -147,6 +147,7 @@ pub const fn uid(service: Service) -> u32 {
         Service::Pbx => 103,
         Service::Media => 104,
         Service::Web => 105,
+        Service::Update => 106,
     }
 }
 
@@ -154,7 +155,9 @@ pub const fn uid(service: Service) -> u32 {
 pub(crate) const fn identity(service: Service) -> Identity {
     let rights = match service {
         Service::Net => Rights::Network,
-        Service::Store | Service::Media | Service::Pbx | Service::Web => Rights::None,
+        Service::Store | Service::Media | Service::Pbx | Service::Update | Service::Web => {
+            Rights::None
+        }
     };
     Identity {
         id: uid(service),
@@ -172,6 +175,7 @@ pub(crate) const fn process_limits(service: Service) -> Limits {
         Service::Pbx => (16_384, 0, -5, -500),
         Service::Store => (1024, 0, 0, -300),
         Service::Net => (1024, 0, 0, 0),
+        Service::Update => (64, 0, 10, 500),
         Service::Web => (1024, 0, 5, 500),
     };
     Limits {
@@ -191,6 +195,8 @@ pub(crate) const fn group_limits(service: Service) -> cgroup::Limits {
         Service::Net => (48, 100),
         Service::Media => (128, 400),
         Service::Pbx => (192, 200),
+        // Pages of the slots it reads and writes count too, and can be dropped.
+        Service::Update => (64, 20),
         Service::Web => (192, 50),
     };
     cgroup::Limits {
@@ -238,7 +244,13 @@ mod tests {
 
     #[test]
     fn media_alone_may_go_before_everything_else() {
-        for service in [Service::Store, Service::Net, Service::Pbx, Service::Web] {
+        for service in [
+            Service::Store,
+            Service::Net,
+            Service::Pbx,
+            Service::Update,
+            Service::Web,
+        ] {
             let limits = process_limits(service);
             assert_eq!(limits.realtime_priority_max, 0, "{}", service.name());
             assert!(limits.niceness > process_limits(Service::Media).niceness);

@@ -1,4 +1,5 @@
-//! The services of the box in one multi-call binary: `ramal store|net|pbx|media|web`, and `ctl`.
+//! The services of the box in one multi-call binary: `ramal store|net|pbx|media|update|web`, and
+//! `ctl`.
 //!
 //! One file on disk and in the page cache serves every process. What each one is composed of stands
 //! in the module of its name; nothing is decided here.
@@ -8,6 +9,7 @@ mod media;
 mod net;
 mod pbx;
 mod store;
+mod update;
 mod web;
 
 use std::error::Error;
@@ -42,6 +44,8 @@ enum Service {
     Pbx(pbx::Arguments),
     /// Relay the sound of calls.
     Media(media::Arguments),
+    /// Keep the firmware slots and install updates.
+    Update(update::Arguments),
     /// Serve the web admin and its API.
     Web(web::Arguments),
     /// Ask and command the running box.
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Service::Net(arguments) => net::run(&arguments),
         Service::Pbx(arguments) => pbx::run(&arguments),
         Service::Media(arguments) => media::run(&arguments),
+        Service::Update(arguments) => update::run(&arguments),
         Service::Web(arguments) => web::run(&arguments),
         Service::Ctl(arguments) => ctl::run(&arguments),
     };

@@ -14,13 +14,22 @@ pub enum Service {
     Media,
     /// Owns the SIP sockets and the calls.
     Pbx,
+    /// Owns the slot that is not running.
+    Update,
     /// The pages and the API.
     Web,
 }
 
 impl Service {
     /// Every service, in start order.
-    pub const ALL: [Self; 5] = [Self::Store, Self::Net, Self::Media, Self::Pbx, Self::Web];
+    pub const ALL: [Self; 6] = [
+        Self::Store,
+        Self::Net,
+        Self::Media,
+        Self::Pbx,
+        Self::Update,
+        Self::Web,
+    ];
 
     /// The name, as an installer reads it and as the program is called.
     #[must_use]
@@ -30,6 +39,7 @@ impl Service {
             Self::Net => "net",
             Self::Media => "media",
             Self::Pbx => "pbx",
+            Self::Update => "update",
             Self::Web => "web",
         }
     }
@@ -46,7 +56,7 @@ impl Service {
     pub const fn is_critical(self) -> bool {
         match self {
             Self::Store | Self::Net | Self::Media | Self::Pbx => true,
-            Self::Web => false,
+            Self::Update | Self::Web => false,
         }
     }
 
@@ -78,6 +88,7 @@ pub struct ByService<T> {
     net: T,
     media: T,
     pbx: T,
+    update: T,
     web: T,
 }
 
@@ -89,6 +100,7 @@ impl<T> ByService<T> {
             net: make(Service::Net),
             media: make(Service::Media),
             pbx: make(Service::Pbx),
+            update: make(Service::Update),
             web: make(Service::Web),
         }
     }
@@ -100,6 +112,7 @@ impl<T> ByService<T> {
             Service::Net => &self.net,
             Service::Media => &self.media,
             Service::Pbx => &self.pbx,
+            Service::Update => &self.update,
             Service::Web => &self.web,
         }
     }
@@ -111,6 +124,7 @@ impl<T> ByService<T> {
             Service::Net => &mut self.net,
             Service::Media => &mut self.media,
             Service::Pbx => &mut self.pbx,
+            Service::Update => &mut self.update,
             Service::Web => &mut self.web,
         }
     }

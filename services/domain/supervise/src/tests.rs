@@ -322,7 +322,7 @@ fn shutdown_stops_the_services_one_by_one_in_reverse_order() {
         order.push(service.name());
         bench.feed(Input::ChildExited(service, pid, Exit::Code(0)));
     }
-    assert_eq!(order, ["web", "pbx", "media", "net", "store"]);
+    assert_eq!(order, ["web", "update", "pbx", "media", "net", "store"]);
     assert_eq!(bench.seen.last(), Some(&Output::Finish(Shutdown::PowerOff)));
     assert_eq!(bench.node.deadline(), None);
 }
@@ -345,10 +345,10 @@ fn a_service_that_will_not_stop_is_killed_after_five_seconds() {
             .contains(&Output::Kill(Service::Web, web, Signal::Kill))
     );
     bench.exit(Service::Web);
-    let pbx = bench.pid(Service::Pbx);
+    let update = bench.pid(Service::Update);
     assert_eq!(
         bench.seen.last(),
-        Some(&Output::Kill(Service::Pbx, pbx, Signal::Terminate))
+        Some(&Output::Kill(Service::Update, update, Signal::Terminate))
     );
 }
 
@@ -372,7 +372,13 @@ fn shutdown_restarts_nothing_and_the_first_kind_asked_for_holds() {
     bench.feed(Input::ShutdownRequested(Shutdown::Restart));
     bench.feed(Input::ShutdownRequested(Shutdown::PowerOff));
     let spawned = bench.spawned.len();
-    for service in [Service::Web, Service::Pbx, Service::Media, Service::Net] {
+    for service in [
+        Service::Web,
+        Service::Update,
+        Service::Pbx,
+        Service::Media,
+        Service::Net,
+    ] {
         bench.exit(service);
         bench.pass(Duration::from_millis(100), None);
     }

@@ -7,7 +7,8 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use slot::{HEADER_LENGTH, Header, KeySet, Slot};
@@ -28,6 +29,12 @@ pub enum InstallError {
          back to; wait until it has (two minutes after the start), then offer the update again"
     )]
     OnTrial,
+    /// The system was not started from a slot.
+    #[error("this system was not started from a firmware slot, so there is nothing to update")]
+    NoSlots,
+    /// The other slot has never proved good, or was written since.
+    #[error("the other slot holds no version that has proved good")]
+    NothingToGoBackTo,
     /// What was written does not read back.
     #[error("chunk {index} of the slot does not read back as it was written; the disk is failing")]
     ReadBack {
@@ -39,26 +46,42 @@ pub enum InstallError {
     Firmware(#[from] FirmwareError),
 }
 
-/// Where the parts are.
+/// The partitions an update concerns, open.
 #[derive(Debug)]
 pub struct Places {
     /// Which slot runs.
     pub running: Slot,
-    /// Its partition.
-    pub running_device: PathBuf,
-    /// The other one's.
-    pub target_device: PathBuf,
+    /// Its partition, to read.
+    pub source: File,
+    /// The other one's, to write.
+    pub target: File,
     /// The boot state.
     pub state: StateFile,
     /// The keys this version of the firmware was made with.
     pub keys: KeySet,
 }
 
+impl Places {
+    /// What a slot says it holds; `None` when it holds none.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn header(&self, slot: Slot) -> Result<Option<Header>, FirmwareError> {
+        let file = match slot == self.running {
+            true => &self.source,
+            false => &self.target,
+        };
+        let mut bytes = vec![0; HEADER_LENGTH];
+        let read = file.read_exact_at(&mut bytes, 0);
+        read.map_err(|source| FirmwareError::device(Path::new(slot.name()), source))?;
+        Ok(Header::decode(&bytes).ok())
+    }
+}
+
 /// An update that is being installed.
 #[derive(Debug)]
 pub struct Installer {
-    places: Places,
-    target: File,
+    places: Arc<Places>,
     receiver: Receiver,
     manifest: Option<Manifest>,
     is_installed: bool,
@@ -68,13 +91,8 @@ impl Installer {
     /// Gets ready for an update of a box with this hardware.
     ///
     /// # Errors
-    /// A device cannot be opened or read.
-    pub fn new(places: Places, hardware: &str) -> Result<Self, InstallError> {
-        let target = File::options()
-            .read(true)
-            .write(true)
-            .open(&places.target_device)
-            .map_err(|source| FirmwareError::device(&places.target_device, source))?;
+    /// The boot state cannot be read.
+    pub fn new(places: Arc<Places>, hardware: &str) -> Result<Self, InstallError> {
         let state = places.state.read()?;
         let running = Running {
             hardware: hardware.to_owned(),
@@ -83,7 +101,6 @@ impl Installer {
         };
         Ok(Self {
             places,
-            target,
             receiver: Receiver::new(running),
             manifest: None,
             is_installed: false,
@@ -131,7 +148,7 @@ impl Installer {
             match output {
                 Output::Accepted { manifest, key_sets } => self.accept(manifest, &key_sets)?,
                 Output::Write { offset, bytes } => {
-                    let written = self.target.write_all_at(&bytes, offset);
+                    let written = self.places.target.write_all_at(&bytes, offset);
                     written.map_err(|source| self.error(source))?;
                 }
                 Output::Complete { header } => self.complete(&header)?,
@@ -159,7 +176,7 @@ impl Installer {
     fn find_again(&mut self) -> Result<(), InstallError> {
         let length = self.manifest.as_ref().map_or(0, |it| it.length);
         for index in 1..self.receiver.chunk_hashes().len() {
-            let chunk = read_chunk(&self.target, index, length);
+            let chunk = read_chunk(&self.places.target, index, length);
             let chunk = chunk.map_err(|source| self.error(source))?;
             self.receiver.found(index, &chunk)?;
         }
@@ -168,18 +185,15 @@ impl Installer {
 
     /// Chunks that the running version has too.
     fn copy_from_running(&mut self) -> Result<(), InstallError> {
-        let path = self.places.running_device.clone();
-        let error = |source| FirmwareError::device(&path, source);
-        let file = File::open(&path).map_err(error)?;
-        let mut header = vec![0; HEADER_LENGTH];
-        file.read_exact_at(&mut header, 0).map_err(error)?;
-        let Ok(header) = Header::decode(&header) else {
+        let running = self.places.running;
+        let Some(header) = self.places.header(running)? else {
             return Ok(());
         };
+        let error = |source| FirmwareError::device(Path::new(running.name()), source);
         let used = header.used();
         let chunks = usize::try_from(used.div_ceil(CHUNK as u64)).unwrap_or(0);
         for index in 0..chunks {
-            let chunk = read_chunk(&file, index, used).map_err(error)?;
+            let chunk = read_chunk(&self.places.source, index, used).map_err(error)?;
             self.receiver.offer(&chunk)?;
             // At once, or the copies would pile up in memory.
             self.carry_out()?;
@@ -188,7 +202,8 @@ impl Installer {
     }
 
     fn complete(&mut self, header: &[u8]) -> Result<(), InstallError> {
-        self.target
+        self.places
+            .target
             .sync_all()
             .map_err(|source| self.error(source))?;
         self.read_back(header)?;
@@ -204,11 +219,11 @@ impl Installer {
     /// Reads the slot from the disk, not from memory, and compares every chunk.
     fn read_back(&self, header: &[u8]) -> Result<(), InstallError> {
         // What the disk has goes from memory, or the next read would not come from the disk.
-        rustix::fs::fadvise(&self.target, 0, None, rustix::fs::Advice::DontNeed)
+        rustix::fs::fadvise(&self.places.target, 0, None, rustix::fs::Advice::DontNeed)
             .map_err(|error| self.error(error.into()))?;
         let length = self.manifest.as_ref().map_or(0, |it| it.length);
         for (index, hash) in self.receiver.chunk_hashes().iter().enumerate() {
-            let chunk = read_chunk(&self.target, index, length);
+            let chunk = read_chunk(&self.places.target, index, length);
             let mut chunk = chunk.map_err(|source| self.error(source))?;
             if let Some(beginning) = chunk.get_mut(..header.len()).filter(|_| index == 0) {
                 beginning.copy_from_slice(header);
@@ -223,14 +238,15 @@ impl Installer {
 
     /// Writes the block by which a slot is one; it is on the disk when this returns.
     fn write_beginning(&self, block: &[u8]) -> Result<(), FirmwareError> {
-        self.target
+        self.places
+            .target
             .write_all_at(block, 0)
-            .and_then(|()| self.target.sync_all())
+            .and_then(|()| self.places.target.sync_all())
             .map_err(|source| self.error(source))
     }
 
     fn error(&self, source: io::Error) -> FirmwareError {
-        FirmwareError::device(&self.places.target_device, source)
+        FirmwareError::device(Path::new(self.places.running.other().name()), source)
     }
 }
 

@@ -28,10 +28,16 @@ impl StateFile {
             .write(true)
             .open(path)
             .map_err(|source| FirmwareError::device(path, source))?;
-        Ok(Self {
-            path: path.to_owned(),
+        Ok(Self::of(file, path))
+    }
+
+    /// The partition that somebody else opened; `name` is what errors call it.
+    #[must_use]
+    pub fn of(file: File, name: impl Into<PathBuf>) -> Self {
+        Self {
+            path: name.into(),
             file,
-        })
+        }
     }
 
     /// The state as it is. When both copies are lost: that they are.

@@ -80,6 +80,14 @@ impl Passed {
         self.take(name)
     }
 
+    /// Takes a file.
+    ///
+    /// # Errors
+    /// None of that name was passed.
+    pub fn file(&mut self, name: &str) -> Result<std::fs::File, PassedError> {
+        self.take(name).map(std::fs::File::from)
+    }
+
     fn take(&mut self, name: &str) -> Result<OwnedFd, PassedError> {
         self.sockets
             .remove(name)

@@ -10,5 +10,7 @@ pub const PBX: u32 = 103;
 pub const MEDIA: u32 = 104;
 /// `web`.
 pub const WEB: u32 = 105;
+/// `update`.
+pub const UPDATE: u32 = 106;
 /// PID 1 and a person at a native run.
 pub const ROOT: u32 = 0;

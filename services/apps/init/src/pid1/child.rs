@@ -12,6 +12,8 @@ use supervise::Service;
 
 use super::Settings;
 use super::lines::Lines;
+use super::slots::Slots;
+use crate::boot::Firmware;
 use crate::services::{self, Sockets};
 
 /// A service that was just started.
@@ -83,10 +85,16 @@ pub(crate) fn start(
     settings: &Settings,
     sockets: &Sockets,
     group: Option<&kernel::cgroup::Group>,
+    firmware: Option<&Firmware>,
 ) -> Result<Started, SystemError> {
     let (output, output_writer) = network::pipe()?;
     let (notices, notices_writer) = network::pipe()?;
-    let passed = sockets.of(service);
+    let slots = match (service, firmware) {
+        (Service::Update, Some(firmware)) => Slots::open(firmware)?,
+        (_, Some(_) | None) => Slots::default(),
+    };
+    let mut passed = sockets.of(service);
+    passed.extend(slots.passed());
     let names: Vec<&str> = passed.iter().map(|(name, _)| *name).collect();
     let mut descriptors: Vec<_> = passed.iter().map(|(_, fd)| *fd).collect();
     let notify_fd = descriptors.len().saturating_add(3);
@@ -115,6 +123,7 @@ pub(crate) fn start(
             arguments.extend(["--recordings", &recordings_dir, "--sounds", &sounds_dir]);
         }
         Service::Web => arguments.extend(["--recordings", &recordings_dir]),
+        Service::Update => arguments.extend(slots.arguments()),
         Service::Net | Service::Pbx => {}
     }
     let door = group.map(kernel::cgroup::Group::open_door).transpose()?;
@@ -157,7 +166,7 @@ fn fence(service: Service, settings: &Settings) -> Result<Option<Fence>, SystemE
             (vec![null, settings.recordings_dir.as_path()], false)
         }
         Service::Media => (vec![null], false),
-        Service::Web => (vec![null], false),
+        Service::Update | Service::Web => (vec![null], false),
     };
     Fence::plan(Openings {
         program: &settings.program,

@@ -77,5 +77,6 @@ pub(crate) const fn code_of(service: Service) -> u8 {
         Service::Media => 3,
         Service::Pbx => 4,
         Service::Web => 5,
+        Service::Update => 6,
     }
 }

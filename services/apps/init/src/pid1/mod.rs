@@ -9,6 +9,7 @@ mod firmware_trial;
 mod lines;
 mod questions;
 mod requests;
+mod slots;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::os::unix::net::UnixListener;
@@ -266,7 +267,8 @@ impl Supervision {
 
     fn spawn(&mut self, service: Service) {
         let group = self.groups.of(service).as_ref();
-        let input = match child::start(service, &self.settings, &self.sockets, group) {
+        let firmware = self.boot.firmware.as_ref();
+        let input = match child::start(service, &self.settings, &self.sockets, group, firmware) {
             Ok(started) => {
                 self.add(Source::Output(service, started.pid, started.output));
                 self.add(Source::Notices(service, started.pid, started.notices));

@@ -48,15 +48,17 @@ pub(super) fn bring_up(
         Ok(template) => data.bring_up(template, console),
         Err(error) => Err(Maintenance(format!("{error}. {WRITE_ANEW}"))),
     };
+    let is_sealed = data.is_sealed;
+    let device = |slot| disk.device(partition::of_slot(slot));
     let mut firmware = Firmware {
         slot,
         security: 0,
-        is_sealed: data.is_sealed,
+        is_sealed,
         state: state_path,
+        device: device(slot).map_err(|error| unusable(&error))?,
+        other: device(slot.other()).map_err(|error| unusable(&error))?,
     };
-    let opened = disk
-        .device(partition::of_slot(slot))
-        .and_then(|device| root::open(&device, &hash));
+    let opened = root::open(&firmware.device, &hash);
     match opened {
         Ok((root, header)) => {
             firmware.security = header.security;

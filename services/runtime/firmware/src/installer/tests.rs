@@ -109,15 +109,21 @@ impl Bench {
         StateFile::open(&self.state.0).unwrap()
     }
 
-    fn installer(&self) -> Installer {
-        let places = Places {
+    fn places(&self) -> Arc<Places> {
+        let open = |slot: &Stand| {
+            File::options()
+                .read(true)
+                .write(true)
+                .open(&slot.0)
+                .unwrap()
+        };
+        Arc::new(Places {
             running: Slot::A,
-            running_device: self.slots[0].0.clone(),
-            target_device: self.slots[1].0.clone(),
+            source: open(&self.slots[0]),
+            target: open(&self.slots[1]),
             state: self.state(),
             keys: set(),
-        };
-        Installer::new(places, HARDWARE).unwrap()
+        })
     }
 
     fn target(&self) -> Vec<u8> {
@@ -144,7 +150,7 @@ fn an_update_is_tried_at_the_next_start() {
     let slot = slot_of("2.0.0", &uki(12));
     let (file, _) = file_of(&slot, "2.0.0");
     let bench = Bench::new("whole", &slot_of("1.0.0", b"other"));
-    let mut installer = bench.installer();
+    let mut installer = Installer::new(bench.places(), HARDWARE).unwrap();
     send(&mut installer, &file, file.len()).unwrap();
     assert!(installer.is_installed());
     assert_eq!(installer.manifest().unwrap().version, "2.0.0");
@@ -158,14 +164,14 @@ fn an_update_that_breaks_off_leaves_the_running_version_and_goes_on_later() {
     let slot = slot_of("2.0.0", &uki(12));
     let (file, _) = file_of(&slot, "2.0.0");
     let bench = Bench::new("breaks", &slot_of("1.0.0", b"other"));
-    let mut installer = bench.installer();
+    let mut installer = Installer::new(bench.places(), HARDWARE).unwrap();
     send(&mut installer, &file, file.len() - 2 * CHUNK).unwrap();
     drop(installer);
     let mut state = bench.state().read().unwrap();
     assert_eq!(state.slot(Slot::B).condition, Condition::Empty);
     assert_eq!(state.choose(&Refused::default()), Choice::Start(Slot::A));
     assert!(Header::decode(&bench.target()).is_err());
-    let mut installer = bench.installer();
+    let mut installer = Installer::new(bench.places(), HARDWARE).unwrap();
     let sent = send(&mut installer, &file, file.len()).unwrap();
     assert!(
         installer.is_installed() && sent < 5 * CHUNK,
@@ -182,7 +188,7 @@ fn a_small_change_is_a_small_transfer() {
     let bench = Bench::new("delta", &slot_of("1.0.0", &before));
     let slot = slot_of("1.0.1", &after);
     let (file, head) = file_of(&slot, "1.0.1");
-    let mut installer = bench.installer();
+    let mut installer = Installer::new(bench.places(), HARDWARE).unwrap();
     let sent = send(&mut installer, &file, file.len()).unwrap();
     assert!(installer.is_installed());
     // The head, the chunk with the header, the chunk that changed; and pieces that overlap them.
@@ -195,7 +201,7 @@ fn the_version_that_runs_can_be_installed_again_without_sending_it() {
     let slot = slot_of("1.0.0", &uki(20));
     let bench = Bench::new("again", &slot);
     let (file, head) = file_of(&slot, "1.0.0");
-    let mut installer = bench.installer();
+    let mut installer = Installer::new(bench.places(), HARDWARE).unwrap();
     let sent = send(&mut installer, &file, file.len()).unwrap();
     assert!(installer.is_installed());
     assert!(sent < head + 5000, "{sent}");
@@ -211,7 +217,11 @@ fn nothing_is_written_over_what_the_box_would_go_back_to() {
     let on_trial = |state: &mut slot::BootState| state.finish_install(Slot::A);
     bench.state().change(on_trial).unwrap();
     let before = bench.target();
-    let refused = send(&mut bench.installer(), &file, file.len());
+    let refused = send(
+        &mut Installer::new(bench.places(), HARDWARE).unwrap(),
+        &file,
+        file.len(),
+    );
     assert!(matches!(refused, Err(InstallError::OnTrial)), "{refused:?}");
     assert!(bench.target() == before);
 }
@@ -221,7 +231,7 @@ fn a_disk_that_loses_what_was_written_is_found_out() {
     let slot = slot_of("2.0.0", &uki(12));
     let (file, head) = file_of(&slot, "2.0.0");
     let bench = Bench::new("loses", &slot_of("1.0.0", b"other"));
-    let mut installer = bench.installer();
+    let mut installer = Installer::new(bench.places(), HARDWARE).unwrap();
     send(&mut installer, &file, file.len() - 10).unwrap();
     // A block in the middle changes on the disk.
     let target = File::options().write(true).open(&bench.slots[1].0).unwrap();

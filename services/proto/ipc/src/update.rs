@@ -1,0 +1,179 @@
+//! `update`: the firmware slots, and an update on its way into the one that is not running.
+
+use serde::{Deserialize, Serialize};
+
+/// What may be asked.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Request {
+    /// Slots, keys and what is under way. Answer: [`Reply::Status`].
+    Status,
+    /// Begin a new update; one that was under way is given up. Answer: [`Reply::Next`] or
+    /// [`Reply::Refused`].
+    Begin,
+    /// A piece of the update file. Answer: [`Reply::Next`], [`Reply::Installed`] or
+    /// [`Reply::Refused`].
+    Piece {
+        /// Where it begins in the file, bytes; what was last asked for.
+        offset: u64,
+        /// The piece, at most [`PIECE_MAX`] bytes.
+        bytes: Vec<u8>,
+    },
+    /// Give the update that is under way up. Answer: [`Reply::Done`].
+    Abandon,
+    /// Start the other slot at the next start, when it has proved good. Answer: [`Reply::Done`] or
+    /// [`Reply::Refused`].
+    GoBack,
+    /// Forget at the next start everything that was stored. Answer: [`Reply::Done`] or
+    /// [`Reply::Refused`].
+    FactoryReset,
+    /// Start the rescue system once. Answer: [`Reply::Done`] or [`Reply::Refused`].
+    Rescue,
+}
+
+/// Bytes of a piece.
+pub const PIECE_MAX: usize = 1024 * 1024;
+
+/// What `update` answers.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Reply {
+    /// Slots, keys and what is under way.
+    Status(Box<Status>),
+    /// The piece that begins here is wanted next.
+    Next {
+        /// Bytes from the file's beginning.
+        offset: u64,
+    },
+    /// Everything is there: the next start tries it.
+    Installed {
+        /// Its version.
+        version: String,
+    },
+    /// It is not done, and why.
+    Refused {
+        /// Why, for people.
+        reason: String,
+        /// Where to go on all the same: a piece was damaged on its way.
+        next: Option<u64>,
+    },
+    /// Done.
+    Done,
+    /// The peer may not ask this.
+    Forbidden {
+        /// The user id that asked.
+        uid: u32,
+    },
+}
+
+/// Slots, keys and what is under way.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Status {
+    /// What the box is, as updates name it.
+    pub hardware: String,
+    /// The slots; empty where the system was not started from one.
+    pub slots: Vec<Slot>,
+    /// The lowest security number the box runs.
+    pub security_floor: u64,
+    /// What the set of trusted keys is called.
+    pub keys: String,
+    /// Whether these are development keys, which no customer's box may trust.
+    pub is_development: bool,
+    /// Why slots were left, latest first.
+    pub journal: Vec<Entry>,
+    /// The update that is under way.
+    pub progress: Option<Progress>,
+    /// Whether everything that was stored will be forgotten at the next start.
+    pub wants_reset: bool,
+}
+
+/// A firmware slot.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Slot {
+    /// `a` or `b`.
+    pub name: String,
+    /// Whether it runs.
+    pub is_running: bool,
+    /// Whether it is started first.
+    pub is_preferred: bool,
+    /// Its version; empty when nothing is in it.
+    pub version: String,
+    /// Its security number.
+    pub security: u64,
+    /// When its source was committed, Unix seconds.
+    pub built: u64,
+    /// Whether it may be started.
+    pub condition: Condition,
+}
+
+/// Whether a slot may be started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum Condition {
+    /// Nothing is in it.
+    #[default]
+    Empty,
+    /// It has not proved good yet.
+    OnTrial {
+        /// How often it may still be started.
+        tries: u8,
+    },
+    /// It has proved good.
+    Good,
+    /// It did not prove good.
+    Bad,
+}
+
+/// Why a slot was left.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Entry {
+    /// Rises from entry to entry.
+    pub sequence: u64,
+    /// `a` or `b`; empty when it concerns both.
+    pub slot: String,
+    /// Why.
+    pub reason: Reason,
+    /// More of why: the service that was not well, as its name; else empty.
+    pub detail: String,
+}
+
+/// Why a slot was left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Reason {
+    /// Neither copy of the boot state could be read.
+    StateLost,
+    /// Nothing was in it.
+    Empty,
+    /// It was damaged.
+    Damaged,
+    /// Trusted keys had not signed it.
+    NotSigned,
+    /// The firmware of the machine refused it (Secure Boot).
+    RefusedByFirmware,
+    /// It could not be started.
+    NotStarted,
+    /// It was older than what the box may run.
+    TooOld,
+    /// It was for another hardware.
+    WrongHardware,
+    /// It never proved good.
+    TriesUsedUp,
+    /// It had proved good, but failed to do so again too often in a row.
+    Unclean,
+    /// A service was not well.
+    Unhealthy,
+    /// A block of its root was not the one that was signed.
+    RootDamaged,
+    /// The disk did not take the note that it is tried.
+    NotCounted,
+}
+
+/// An update that is under way.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// Its version; empty before its head was read.
+    pub version: String,
+    /// Bytes of the slot that are there.
+    pub received: u64,
+    /// Bytes of the slot.
+    pub length: u64,
+    /// What is wanted next, bytes from the file's beginning; `None` when it is installed.
+    pub next: Option<u64>,
+}
