@@ -2,14 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::assemble::{AssembleError, Release, Shipped, assemble};
 use crate::base::{self, Base, Parts, UnknownBase};
 use crate::buildroot::BuildrootError;
-use crate::cargo::{BinaryTarget, Profile};
+use crate::cargo::{BinaryTarget, Profile, build_firmware_programs};
 use crate::data_template::{self, TemplateError};
 use crate::e2fsck::{Checker, CheckerError};
 use crate::host::HostError;
 use crate::initramfs;
 use crate::kernel::{Kernel, KernelError};
+use crate::keys;
 use crate::modules::{self, ModulesError};
 use crate::progress;
 use crate::root::{Root, RootError};
@@ -43,6 +45,12 @@ pub enum BuildError {
         /// Why.
         source: std::io::Error,
     },
+    /// The keys.
+    #[error(transparent)]
+    Keys(#[from] keys::KeysError),
+    /// Putting the parts together.
+    #[error(transparent)]
+    Assemble(Box<AssembleError>),
     /// Buildroot.
     #[error(transparent)]
     Buildroot(#[from] BuildrootError),
@@ -83,14 +91,22 @@ pub const SIZE_MAX: u64 = 32 * 1024 * 1024;
 /// # Errors
 /// The first part that failed, by name.
 pub fn build(target: BinaryTarget, profile: Profile) -> Result<Image, BuildError> {
-    build_on(Base::of_environment()?, target, profile)
+    let keys = Shipping::daily().keys;
+    build_on(Base::of_environment()?, target, profile, &keys)
 }
 
-/// The same of a given base.
+/// The same of a given base, for a box that trusts the keys of this folder; a development set is
+/// made there when there is none.
 ///
 /// # Errors
 /// The first part that failed, by name.
-pub fn build_on(base: Base, target: BinaryTarget, profile: Profile) -> Result<Image, BuildError> {
+pub fn build_on(
+    base: Base,
+    target: BinaryTarget,
+    profile: Profile,
+    keys: &Path,
+) -> Result<Image, BuildError> {
+    let keys = keys::read_or_make(keys)?;
     let workspace = workspace();
     let target_folder = target_folder();
     let parts = match base {
@@ -112,6 +128,7 @@ pub fn build_on(base: Base, target: BinaryTarget, profile: Profile) -> Result<Im
         add_notices(&mut root, &workspace, &parts.kernel, &parts.checker)?;
         let time = format!("{}\n", build_time(&workspace));
         root.file("/etc/build-time", 0o644, time.into_bytes());
+        root.file("/etc/ramal/keys", 0o644, keys.set.encode().to_vec());
         write(&folder, "root.squashfs", &root.pack()?)
     })?;
     let kernel_copy = folder.join("vmlinuz");
@@ -128,6 +145,56 @@ pub fn build_on(base: Base, target: BinaryTarget, profile: Profile) -> Result<Im
         },
         size: 0,
     })
+}
+
+/// What a shipped image is to be, besides its parts.
+#[derive(Clone, Debug)]
+pub struct Shipping {
+    /// The folder of the keys; a development set is made there when there is none.
+    pub keys: PathBuf,
+    /// As people call it; the workspace's version when none is given.
+    pub version: Option<String>,
+    /// See [`slot::Header::security`].
+    pub security: u64,
+    /// Bytes of the sectors of the disk the image is for: 512, or 4096.
+    pub sector: u16,
+}
+
+impl Shipping {
+    /// As the daily loop needs it: development keys that are made when there are none.
+    #[must_use]
+    pub fn daily() -> Self {
+        Self {
+            keys: cache_folder().join("keys/development"),
+            version: None,
+            security: 0,
+            sector: 512,
+        }
+    }
+}
+
+/// Puts the parts of an image together: slot, disk image, update file.
+///
+/// # Errors
+/// The loader does not compile, keys are missing, or the files cannot be written.
+pub fn ship(image: &Image, shipping: &Shipping) -> Result<Shipped, BuildError> {
+    let workspace = workspace();
+    let programs = progress::timed("Compiling the loader", || {
+        build_firmware_programs(&workspace, &target_folder(), image.profile)
+    })?;
+    let keys = keys::read_or_make(&shipping.keys)?;
+    let version = shipping.version.clone();
+    let release = Release {
+        version: version.unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned()),
+        security: shipping.security,
+        built: build_time(&workspace),
+        sector: shipping.sector,
+    };
+    let folder = image.kernel.parent().unwrap_or(&workspace);
+    let shipped = progress::timed("Putting the image together", || {
+        assemble(image, &programs, &keys, &release, folder)
+    })?;
+    Ok(shipped)
 }
 
 /// Where an image's parts lie.

@@ -3,7 +3,8 @@
 //! A folder holds a set: `keys.toml` says its name, threshold and public keys; one file a private
 //! key (PKCS #8, PEM) beside it, which whoever holds only some of the keys does not have. A
 //! development set has one key and is marked; a release set is made the same way and its private
-//! keys are kept apart.
+//! keys are kept apart. `secure-boot.pem` is the key by which firmware with Secure Boot knows the
+//! loader and the kernels.
 
 use std::fs;
 use std::io::Write as _;
@@ -15,6 +16,8 @@ use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde::{Deserialize, Serialize};
 use slot::{KeySet, KeySetFault, PublicKey, Signature, Text, TextFault};
+
+use crate::authenticode::{SecureBootKey, SignError};
 
 /// Why keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +75,14 @@ pub enum KeysError {
         /// There.
         found: usize,
     },
+    /// The key for Secure Boot.
+    #[error("{path}: {source}")]
+    SecureBoot {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: SignError,
+    },
     /// The system has no entropy.
     #[error("the system gives no random bytes: {0}")]
     Entropy(std::io::Error),
@@ -105,6 +116,8 @@ pub struct Wanted {
 pub struct Keys {
     /// Who is trusted.
     pub set: KeySet,
+    /// What firmware with Secure Boot trusts.
+    pub secure_boot: SecureBootKey,
     private: Vec<SigningKey>,
 }
 
@@ -153,8 +166,13 @@ pub fn make(folder: &Path, wanted: &Wanted) -> Result<Keys, KeysError> {
         path: description.clone(),
         what: error.to_string(),
     })?;
+    let secure_boot = make_secure_boot(folder, &wanted.name)?;
     fs::write(&description, text).map_err(|source| file_error(&description, source))?;
-    Ok(Keys { set, private })
+    Ok(Keys {
+        set,
+        secure_boot,
+        private,
+    })
 }
 
 fn key_set(path: &Path, wanted: &Wanted, keys: &[SigningKey]) -> Result<KeySet, KeysError> {
@@ -197,7 +215,12 @@ pub fn read(folder: &Path) -> Result<Keys, KeysError> {
     for place in 0..public.len() {
         private.extend(read_private(&private_path(folder, place), &set)?);
     }
-    Ok(Keys { set, private })
+    let secure_boot = read_secure_boot(folder, &description.name)?;
+    Ok(Keys {
+        set,
+        secure_boot,
+        private,
+    })
 }
 
 /// The set of a folder; a development set is made where there is none.
@@ -252,18 +275,43 @@ fn getrandom(seed: &mut [u8]) -> std::io::Result<()> {
     fs::File::open("/dev/urandom")?.read_exact(seed)
 }
 
+fn make_secure_boot(folder: &Path, name: &str) -> Result<SecureBootKey, KeysError> {
+    let path = folder.join(SECURE_BOOT);
+    let error = |source| secure_boot_error(&path, source);
+    let key = SecureBootKey::make(&format!("Ramal {name}")).map_err(error)?;
+    write_pem(&path, key.private_pem().map_err(error)?.as_bytes())?;
+    Ok(key)
+}
+
+fn read_secure_boot(folder: &Path, name: &str) -> Result<SecureBootKey, KeysError> {
+    let path = folder.join(SECURE_BOOT);
+    let pem = fs::read_to_string(&path).map_err(|source| file_error(&path, source))?;
+    let key = SecureBootKey::read(&pem, &format!("Ramal {name}"));
+    key.map_err(|source| secure_boot_error(&path, source))
+}
+
+fn secure_boot_error(path: &Path, source: SignError) -> KeysError {
+    KeysError::SecureBoot {
+        path: path.to_owned(),
+        source,
+    }
+}
+
 fn write_private(path: &Path, key: &SigningKey) -> Result<(), KeysError> {
     let pem = key.to_pkcs8_pem(LineEnding::LF);
     let pem = pem.map_err(|error| key_error(path, &error))?;
+    write_pem(path, pem.as_bytes())
+}
+
+/// A file that only its owner can read.
+fn write_pem(path: &Path, pem: &[u8]) -> Result<(), KeysError> {
     let mut file = fs::OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(path)
         .map_err(|source| file_error(path, source))?;
-    let written = file
-        .write_all(pem.as_bytes())
-        .and_then(|()| file.sync_all());
+    let written = file.write_all(pem).and_then(|()| file.sync_all());
     written.map_err(|source| file_error(path, source))
 }
 
@@ -318,6 +366,7 @@ fn file_error(path: &Path, source: std::io::Error) -> KeysError {
 }
 
 const DESCRIPTION: &str = "keys.toml";
+const SECURE_BOOT: &str = "secure-boot.pem";
 
 #[cfg(test)]
 mod tests {

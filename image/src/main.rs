@@ -1,12 +1,14 @@
-//! `cargo image`: makes the box's image.
+//! `cargo image`: makes the box's image and the keys that sign it.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use image::base::Base;
+use image::build::Shipping;
 use image::buildroot::{self, Machine, Variant};
 use image::cargo::Profile;
+use image::keys::{self, Wanted};
 use image::{build, prepare, progress};
 
 /// Makes the box's image.
@@ -19,12 +21,16 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build kernel, initramfs and root file system.
+    /// Build the disk image and the update file.
     #[command(
         after_help = "Examples:\n  cargo image build\n  cargo image build --released\n  \
-                                cargo image build --base buildroot"
+                                cargo image build --base buildroot\n  \
+                                cargo image build --keys /media/keys/release --version 1.0.0"
     )]
     Build {
+        /// What the image is to be.
+        #[command(flatten)]
+        shipping: ShippingArguments,
         /// Optimise the binaries as one piece, as in a released image: a minute and a half more.
         #[arg(long)]
         released: bool,
@@ -34,11 +40,69 @@ enum Command {
         #[arg(long, value_parser = Base::of_name, default_value = "debian")]
         base: Base,
     },
+    /// Make a set of keys that sign firmware.
+    #[command(after_help = "Examples:\n  cargo image keys\n  \
+                                cargo image keys --release --name acme-2026 --count 3 \
+                                --threshold 2 --out /media/keys")]
+    Keys {
+        /// The folder, which must hold no keys yet; by default where `build` looks for them.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// Keys for customers' boxes. Without it: development keys, which no customer's box trusts.
+        #[arg(long, requires = "name", requires = "out")]
+        release: bool,
+        /// What people call the set: letters, digits and signs, at most 32.
+        #[arg(long, default_value = "development")]
+        name: String,
+        /// How many keys, 1 to 4.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=4))]
+        count: u8,
+        /// How many of them must sign.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=4))]
+        threshold: u8,
+    },
     /// The production base: Buildroot makes kernel, e2fsprogs and our programs.
     #[command(subcommand)]
     Buildroot(Buildroot),
     /// Compare the two bases: sizes, and the kernel's options that we ask for.
     Compare,
+}
+
+/// What an image is to be.
+#[derive(Args)]
+struct ShippingArguments {
+    /// The folder of the keys; by default development keys, which are made when there are none.
+    #[arg(long, value_name = "FOLDER")]
+    keys: Option<PathBuf>,
+    /// As people call it; the workspace's version when none is given.
+    #[arg(long)]
+    version: Option<String>,
+    /// The security number: one more when no older version may run any more.
+    #[arg(long, default_value_t = 0)]
+    security: u64,
+    /// Bytes of the sectors of the disk the image is for.
+    #[arg(long, default_value_t = 512, value_parser = sector)]
+    sector: u16,
+}
+
+impl ShippingArguments {
+    fn shipping(self) -> Shipping {
+        let daily = Shipping::daily();
+        Shipping {
+            keys: self.keys.unwrap_or(daily.keys),
+            version: self.version,
+            security: self.security,
+            sector: self.sector,
+        }
+    }
+}
+
+fn sector(text: &str) -> Result<u16, String> {
+    match text {
+        "512" => Ok(512),
+        "4096" => Ok(4096),
+        _ => Err("disks have sectors of 512 or 4096 bytes".to_owned()),
+    }
 }
 
 #[derive(Subcommand)]
@@ -80,7 +144,26 @@ fn machine(name: &str) -> Result<Machine, String> {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
-        Command::Build { released, base } => run_build(released, base),
+        Command::Build {
+            shipping,
+            released,
+            base,
+        } => run_build(&shipping.shipping(), released, base),
+        Command::Keys {
+            out,
+            release,
+            name,
+            count,
+            threshold,
+        } => run_keys(
+            out,
+            &Wanted {
+                name,
+                is_development: !release,
+                threshold,
+                count,
+            },
+        ),
         Command::Buildroot(command) => run_buildroot(command).map_err(Into::into),
         Command::Compare => run_compare(),
     };
@@ -93,9 +176,30 @@ fn main() -> ExitCode {
     }
 }
 
-fn run_build(released: bool, base: Base) -> Result<(), Box<dyn std::error::Error>> {
+fn run_build(
+    shipping: &Shipping,
+    released: bool,
+    base: Base,
+) -> Result<(), Box<dyn std::error::Error>> {
     let target = prepare::prepare()?;
-    build::build_on(base, target, Profile::released(released))?;
+    let image = build::build_on(base, target, Profile::released(released), &shipping.keys)?;
+    build::ship(&image, shipping)?;
+    Ok(())
+}
+
+fn run_keys(out: Option<PathBuf>, wanted: &Wanted) -> Result<(), Box<dyn std::error::Error>> {
+    let folder = out.unwrap_or_else(|| Shipping::daily().keys);
+    let keys = keys::make(&folder, wanted)?;
+    progress::step(&format!("Keys made in {}", folder.display()));
+    progress::note(&format!(
+        "`{}`: {} of {} must sign",
+        keys.set.name,
+        keys.set.threshold,
+        keys.set.keys().count()
+    ));
+    if !wanted.is_development {
+        progress::note("keep the private keys apart, and copies of them off this machine");
+    }
     Ok(())
 }
 

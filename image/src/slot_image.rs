@@ -96,3 +96,13 @@ pub fn make(content: &Content, keys: &Keys) -> Result<Vec<u8>, KeysError> {
     }
     Ok(bytes)
 }
+
+/// The header of a system that is a UKI alone and lies in a file beside it, as the rescue system.
+///
+/// # Errors
+/// There are too few private keys.
+pub fn header_alone(content: &Content, keys: &Keys) -> Result<Vec<u8>, KeysError> {
+    let mut bytes = make(content, keys)?;
+    bytes.truncate(HEADER_LENGTH);
+    Ok(bytes)
+}

@@ -1,0 +1,221 @@
+//! From the parts to what is shipped: a signed slot, the disk image, the update file.
+
+use std::path::{Path, PathBuf};
+
+use slot::{Slot, Text, TextFault};
+
+use crate::authenticode::SignError;
+use crate::build::{BuildError, Image};
+use crate::cargo::FirmwarePrograms;
+use crate::disk::{self, DiskError};
+use crate::esp::EspFile;
+use crate::keys::{Keys, KeysError};
+use crate::pe::PeError;
+use crate::slot_image::{self, Content, Root};
+use crate::{progress, uki, update_file};
+
+/// Why the parts could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum AssembleError {
+    /// The keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// A program for the firmware is none.
+    #[error(transparent)]
+    Program(#[from] PeError),
+    /// A program could not be signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// The disk image.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// The version is none.
+    #[error("`{version}` is no version: {fault}")]
+    Version {
+        /// The version.
+        version: String,
+        /// What is wrong.
+        fault: TextFault,
+    },
+    /// A file cannot be read or written.
+    #[error("cannot use {path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// What the system is called and how it is ordered among its versions.
+#[derive(Clone, Debug)]
+pub struct Release {
+    /// As people call it.
+    pub version: String,
+    /// See [`slot::Header::security`].
+    pub security: u64,
+    /// When its source was committed, Unix seconds.
+    pub built: u64,
+    /// Bytes of the sectors of the disk the image is for: 512, or 4096.
+    pub sector: u16,
+}
+
+/// What is shipped, and what the lab needs to start it without the firmware.
+#[derive(Clone, Debug)]
+pub struct Shipped {
+    /// The disk image.
+    pub disk: PathBuf,
+    /// The update file.
+    pub update: PathBuf,
+    /// The slot alone, as it lies in the partition.
+    pub slot: PathBuf,
+    /// The signed command line.
+    pub command_line: String,
+}
+
+impl Shipped {
+    /// The command line with the handoff that the loader would add for a slot.
+    ///
+    /// # Errors
+    /// The disk image cannot be read.
+    pub fn command_line_of(&self, slot: Slot, disk: &Path) -> Result<String, AssembleError> {
+        let error = |source| file_error(disk, source);
+        let disk = disk::bootstate_guid(disk).map_err(error)?;
+        let handoff = slot::Handoff {
+            slot: Some(slot),
+            disk,
+        };
+        Ok(format!("{} {handoff}", self.command_line))
+    }
+}
+
+/// Puts the parts of an image together in `folder`.
+///
+/// # Errors
+/// A part is not as it should be, or there are too few keys.
+pub fn assemble(
+    image: &Image,
+    programs: &FirmwarePrograms,
+    keys: &Keys,
+    release: &Release,
+    folder: &Path,
+) -> Result<Shipped, AssembleError> {
+    let read = |path: &Path| std::fs::read(path).map_err(|source| file_error(path, source));
+    let version = text(&release.version)?;
+    let hardware = text(HARDWARE)?;
+    let root = Root::new(read(&image.root)?);
+    let command_line = command_line(&root.tree.root_hash);
+    let kernel = keys.secure_boot.sign(&read(&image.kernel)?)?;
+    let (stub, initrd) = (read(&programs.stub)?, read(&image.initramfs)?);
+    let os_release = os_release(&release.version);
+    let uki_of = |command_line: &str| -> Result<Vec<u8>, AssembleError> {
+        let uki = uki::make(&uki::Parts {
+            stub: &stub,
+            os_release: &os_release,
+            command_line,
+            initrd: &initrd,
+            kernel: &kernel,
+        })?;
+        Ok(keys.secure_boot.sign(&uki)?)
+    };
+    let content = |uki, root| Content {
+        hardware,
+        version,
+        security: release.security,
+        built: release.built,
+        uki,
+        root,
+    };
+    let system = content(uki_of(&command_line)?, Some(root));
+    let rescue = content(uki_of(RESCUE_COMMAND_LINE)?, None);
+    let slot = slot_image::make(&system, keys)?;
+    let update = update_file::make(&slot, &system, keys)?;
+    let esp = esp_files(&read(&programs.loader)?, rescue, keys)?;
+    let name = |ending: &str| folder.join(format!("ramal-{}{ending}", release.version));
+    let shipped = Shipped {
+        disk: name(".img"),
+        update: name(".update"),
+        slot: name(".slot"),
+        command_line,
+    };
+    let contents = disk::Content {
+        esp: &esp,
+        slot: &slot,
+    };
+    disk::write(&shipped.disk, release.sector, contents)?;
+    for (path, bytes) in [(&shipped.update, &update), (&shipped.slot, &slot)] {
+        std::fs::write(path, bytes).map_err(|source| file_error(path, source))?;
+    }
+    tell(&shipped, &slot, keys);
+    Ok(shipped)
+}
+
+/// The loader with its keys, and the rescue system with a header that says who signed it.
+fn esp_files(loader: &[u8], rescue: Content, keys: &Keys) -> Result<Vec<EspFile>, AssembleError> {
+    let loader = uki::loader_with_keys(loader, &keys.set)?;
+    let loader = keys.secure_boot.sign(&loader)?;
+    let header = slot_image::header_alone(&rescue, keys)?;
+    let file = |path: &str, bytes| EspFile {
+        path: path.to_owned(),
+        bytes,
+    };
+    Ok(vec![
+        file("EFI/BOOT/BOOTX64.EFI", loader),
+        file("EFI/ramal/rescue.efi", rescue.uki),
+        file("EFI/ramal/rescue.hdr", header),
+    ])
+}
+
+fn tell(shipped: &Shipped, slot: &[u8], keys: &Keys) {
+    progress::step("Image assembled");
+    progress::note(&format!("disk     {}", shipped.disk.display()));
+    progress::note(&format!("update   {}", shipped.update.display()));
+    let mib = slot.len().div_ceil(1 << 20);
+    progress::note(&format!("the slot takes {mib} MiB"));
+    let kind = match keys.set.is_development {
+        true => "development keys: for no customer",
+        false => "release keys",
+    };
+    progress::note(&format!("it trusts `{}` ({kind})", keys.set.name));
+}
+
+fn command_line(root_hash: &[u8; 32]) -> String {
+    format!("{COMMAND_LINE} ramal.roothash={}", hex::encode(root_hash))
+}
+
+fn os_release(version: &str) -> String {
+    format!("ID=ramal\nNAME=Ramal\nVERSION_ID={version}\nPRETTY_NAME=\"Ramal {version}\"\n")
+}
+
+fn text<const N: usize>(version: &str) -> Result<Text<N>, AssembleError> {
+    Text::new(version).map_err(|fault| AssembleError::Version {
+        version: version.to_owned(),
+        fault,
+    })
+}
+
+fn file_error(path: &Path, source: std::io::Error) -> AssembleError {
+    AssembleError::File {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+impl From<AssembleError> for BuildError {
+    fn from(error: AssembleError) -> Self {
+        Self::Assemble(Box::new(error))
+    }
+}
+
+/// What the box is, as slots and updates name it.
+pub const HARDWARE: &str = "ramal-x86_64";
+
+/// Both screens; errors and above, as each line costs time; a kernel that is lost starts anew; and
+/// what an intruder would need is off (Kernel Self Protection Project).
+const COMMAND_LINE: &str = "console=tty0 console=ttyS0,115200 consoleblank=0 loglevel=4 panic=10 \
+                            oops=panic softlockup_panic=1 random.trust_cpu=on init_on_alloc=1 \
+                            slab_nomerge";
+
+/// The same for the rescue system, which has no root.
+const RESCUE_COMMAND_LINE: &str = "console=tty0 console=ttyS0,115200 consoleblank=0 loglevel=4 \
+                                   panic=10 oops=panic random.trust_cpu=on";
