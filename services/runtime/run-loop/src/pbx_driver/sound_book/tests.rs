@@ -217,6 +217,11 @@ fn what_was_agreed_while_media_was_away_is_told_when_it_is_back() {
     let expected = [
         Request::Set(A, moved.clone()),
         Request::Hear(A, Source::Silence),
+        // Changes nothing where it is being written.
+        Request::Record {
+            id: A,
+            file: "call.wav".to_owned(),
+        },
     ];
     assert_eq!(book.differences(there.clone()), expected);
     assert_eq!(book.differences(there), []);
