@@ -22,7 +22,6 @@ mod deb;
 mod der;
 pub mod disk;
 mod e2fsck;
-pub mod esp;
 mod host;
 mod initramfs;
 mod kernel;
@@ -41,4 +40,5 @@ pub mod verity;
 mod vmlinux;
 
 pub use cargo::BinaryTarget;
+pub use flash::esp;
 pub use host::{HostError, program};

@@ -1,6 +1,6 @@
 //! `cargo image`: makes the box's image and the keys that sign it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -60,6 +60,16 @@ enum Command {
         /// How many of them must sign.
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=4))]
         threshold: u8,
+    },
+    /// Compress the raw image of a disk, and write its block map and checksums beside it.
+    #[command(
+        after_help = "Example:\n  cargo image pack target/box/image/ramal.img target/release"
+    )]
+    Pack {
+        /// The raw image of a whole disk.
+        raw: PathBuf,
+        /// The folder for the three files.
+        out: PathBuf,
     },
     /// The production base: Buildroot makes kernel, e2fsprogs and our programs.
     #[command(subcommand)]
@@ -164,6 +174,7 @@ fn main() -> ExitCode {
                 count,
             },
         ),
+        Command::Pack { raw, out } => run_pack(&raw, &out).map_err(Into::into),
         Command::Buildroot(command) => run_buildroot(command).map_err(Into::into),
         Command::Compare => run_compare(),
     };
@@ -200,6 +211,19 @@ fn run_keys(out: Option<PathBuf>, wanted: &Wanted) -> Result<(), Box<dyn std::er
     if !wanted.is_development {
         progress::note("keep the private keys apart, and copies of them off this machine");
     }
+    Ok(())
+}
+
+fn run_pack(raw: &Path, out: &Path) -> Result<(), flash::PackError> {
+    let packed = progress::timed("Packing the image", || flash::pack(raw, out))?;
+    for path in [&packed.image, &packed.block_map, &packed.checksums] {
+        progress::note(&path.display().to_string());
+    }
+    let kib = |bytes: u64| bytes.div_ceil(1024);
+    let (size, mapped) = (kib(packed.size), kib(packed.mapped));
+    progress::note(&format!(
+        "{size} KiB, of which {mapped} KiB are written to a disk"
+    ));
     Ok(())
 }
 

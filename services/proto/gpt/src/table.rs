@@ -42,6 +42,20 @@ pub enum TableFault {
         /// Where the free room begins, in bytes.
         at: u64,
     },
+    /// Another partition has the place.
+    #[error("the partition at byte {at} would lie on another one")]
+    Overlap {
+        /// Where it begins, in bytes.
+        at: u64,
+    },
+    /// It begins or ends within a sector.
+    #[error("the partition at byte {at} does not lie on whole sectors of {sector} bytes")]
+    Skewed {
+        /// Where it begins, in bytes.
+        at: u64,
+        /// Bytes of a sector.
+        sector: u64,
+    },
     /// All entries are taken.
     #[error("the partition table has no free entry")]
     Full,
@@ -150,23 +164,49 @@ impl Table {
         self.partitions.get(place).ok_or(TableFault::Full)
     }
 
-    /// The same partitions on another disk, which may be larger: the second copy moves to its end.
+    /// Adds a partition that has its place already, as one that is kept from another table.
     ///
     /// # Errors
-    /// A partition would lie outside.
-    pub fn moved_to(&self, geometry: Geometry) -> Result<Self, TableFault> {
-        let end = geometry.last_usable();
-        let beyond = self.partitions.iter().find(|it| it.last > end);
-        match beyond {
-            Some(partition) => Err(TableFault::NoRoom {
-                wanted: partition.bytes(&self.geometry).1,
-                at: partition.bytes(&self.geometry).0,
-            }),
-            None => Ok(Self {
-                geometry,
-                ..self.clone()
-            }),
+    /// It lies outside the disk or on another one, or there is no free entry.
+    pub fn put(&mut self, partition: Partition) -> Result<(), TableFault> {
+        if self.partitions.len() >= ENTRIES {
+            return Err(TableFault::Full);
         }
+        let (at, wanted) = partition.bytes(&self.geometry);
+        let is_inside = partition.first >= self.geometry.first_usable()
+            && partition.first <= partition.last
+            && partition.last <= self.geometry.last_usable();
+        if !is_inside {
+            return Err(TableFault::NoRoom { wanted, at });
+        }
+        let overlaps = |it: &Partition| it.first <= partition.last && partition.first <= it.last;
+        if self.partitions.iter().any(overlaps) {
+            return Err(TableFault::Overlap { at });
+        }
+        self.partitions.push(partition);
+        Ok(())
+    }
+
+    /// The same partitions at the same bytes of another disk, which may be larger or have other
+    /// sectors: the second copy moves to its end.
+    ///
+    /// # Errors
+    /// A partition would lie outside, or not on whole sectors.
+    pub fn moved_to(&self, geometry: Geometry) -> Result<Self, TableFault> {
+        let mut moved = Self::new(geometry, self.disk);
+        let sector = geometry.sector();
+        for partition in &self.partitions {
+            let (at, length) = partition.bytes(&self.geometry);
+            if at % sector != 0 || length % sector != 0 {
+                return Err(TableFault::Skewed { at, sector });
+            }
+            moved.put(Partition {
+                first: at / sector,
+                last: (at.saturating_add(length) / sector).saturating_sub(1),
+                ..partition.clone()
+            })?;
+        }
+        Ok(moved)
     }
 }
 
@@ -217,6 +257,52 @@ pub(crate) mod tests {
         assert_eq!(table.partitions().len(), 2);
         let smaller = Geometry::new(512, 30 * MIB).unwrap();
         assert!(table.moved_to(smaller).is_err());
+    }
+
+    #[test]
+    fn a_table_moves_to_a_disk_with_other_sectors_and_back() {
+        let small = table(512, 100 * MIB);
+        let moved = small.moved_to(Geometry::new(4096, 200 * MIB).unwrap());
+        let moved = moved.unwrap();
+        for kind in [ESP, BOOTSTATE] {
+            let place = |table: &Table| table.of_kind(kind).unwrap().bytes(table.geometry());
+            assert_eq!(place(&moved), place(&small));
+        }
+        assert_eq!(moved.moved_to(*small.geometry()), Ok(small));
+        let mut skewed = table(512, 100 * MIB);
+        skewed
+            .add(DATA, guid(5), "data", Some(2048), 512)
+            .map(drop)
+            .unwrap();
+        let fault = skewed.moved_to(Geometry::new(4096, 100 * MIB).unwrap());
+        assert!(matches!(fault, Err(TableFault::Skewed { .. })), "{fault:?}");
+    }
+
+    #[test]
+    fn a_partition_is_never_put_on_another_or_outside() {
+        let mut table = table(512, 100 * MIB);
+        let data = |first: u64, last: u64| Partition {
+            kind: DATA,
+            unique: guid(4),
+            first,
+            last,
+            attributes: 0,
+            name: "data".into(),
+        };
+        let end = table.geometry().last_usable();
+        for (first, last) in [(0, 9), (90_000, end + 1), (90_000, 89_999)] {
+            let fault = table.put(data(first, last));
+            assert!(matches!(fault, Err(TableFault::NoRoom { .. })), "{fault:?}");
+        }
+        for (first, last) in [(2048, 2048), (3000, 4000), (40, end)] {
+            let fault = table.put(data(first, last));
+            assert!(
+                matches!(fault, Err(TableFault::Overlap { .. })),
+                "{fault:?}"
+            );
+        }
+        table.put(data(90_000, end)).unwrap();
+        assert_eq!(table.of_kind(DATA), Some(&data(90_000, end)));
     }
 
     #[test]
