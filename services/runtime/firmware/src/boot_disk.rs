@@ -1,6 +1,6 @@
 //! The disk with our partitions that the loader has named, and its table.
 
-use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
@@ -10,6 +10,7 @@ use kernel::disk::Disk;
 use slot::{Guid, layout, partition};
 
 use crate::error::FirmwareError;
+use crate::medium::Medium;
 
 /// The disk the box was started from.
 #[derive(Debug)]
@@ -144,17 +145,21 @@ impl BootDisk {
         Ok(())
     }
 
-    /// Writes both copies in their order, each flushed before the next.
     fn write_table(&self, table: &Table) -> Result<(), FirmwareError> {
-        let file: File = self.disk.open_for_writing()?;
-        let path = self.disk.path();
-        for write in table.writes() {
-            file.write_all_at(&write.bytes, write.offset)
-                .and_then(|()| file.sync_all())
-                .map_err(|source| FirmwareError::device(&path, source))?;
-        }
-        Ok(())
+        let written = write_table(&self.disk.open_for_writing()?, table);
+        written.map_err(|source| FirmwareError::device(&self.disk.path(), source))
     }
+}
+
+/// Writes both copies of a table in their order, each on the disk before the next.
+///
+/// # Errors
+/// The disk cannot be written. One copy stays whole.
+pub fn write_table(disk: &impl Medium, table: &Table) -> io::Result<()> {
+    table.writes().iter().try_for_each(|write| {
+        disk.write_at(&write.bytes, write.offset)?;
+        disk.sync()
+    })
 }
 
 /// A GUID of version 4 (RFC 9562 §5.4).

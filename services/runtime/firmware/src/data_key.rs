@@ -15,6 +15,7 @@ use slot::crc32;
 use slot::layout::{DATA_KEY_COPIES, WRITE_UNIT};
 
 use crate::error::FirmwareError;
+use crate::medium::Medium;
 use crate::state_file::StateFile;
 
 /// Two AES-256 keys for XTS. Never shown, and overwritten when dropped.
@@ -117,25 +118,56 @@ impl DataKey {
     }
 }
 
-impl StateFile {
+impl<M: Medium> StateFile<M> {
     /// What is kept of the key: of the first copy that can be read.
+    ///
+    /// The first copy is on the disk before the second is begun. One that is torn, beside a second
+    /// that is empty, is a key that was never used: the power failed as it was made.
     ///
     /// # Errors
     /// The device cannot be read.
     pub fn key_place(&self) -> Result<KeyPlace, FirmwareError> {
-        let mut is_damaged = false;
+        let [first, second] = DATA_KEY_COPIES.map(|copy| self.block(copy));
+        Ok(match (decode(&first?), decode(&second?)) {
+            (kept @ KeyPlace::Kept { .. }, _) | (_, kept @ KeyPlace::Kept { .. }) => kept,
+            (_, KeyPlace::Empty) => KeyPlace::Empty,
+            (_, KeyPlace::Damaged) => KeyPlace::Damaged,
+        })
+    }
+
+    /// Writes the copy that is damaged or older, where the power failed or the disk has lost it,
+    /// so that the loss of one later is no loss. Whether it had to.
+    ///
+    /// # Errors
+    /// The device cannot be read or written.
+    pub fn mend_key(&self) -> Result<bool, FirmwareError> {
+        let place = self.key_place()?;
+        if !matches!(place, KeyPlace::Kept { .. }) {
+            return Ok(false);
+        }
+        let wanted = encode(&place)?;
+        let mut is_mended = false;
         for copy in DATA_KEY_COPIES {
-            match decode(&self.block(copy)?) {
-                kept @ KeyPlace::Kept { .. } => return Ok(kept),
-                KeyPlace::Damaged => is_damaged = true,
-                KeyPlace::Empty => {}
+            if self.block(copy)? != wanted {
+                self.write(copy, &wanted)?;
+                is_mended = true;
             }
         }
-        Ok(if is_damaged {
-            KeyPlace::Damaged
-        } else {
-            KeyPlace::Empty
-        })
+        Ok(is_mended)
+    }
+
+    /// Carries out a factory reset that was asked for; whether one was. Asked again after a power
+    /// cut, it does all of it again.
+    ///
+    /// # Errors
+    /// The device cannot be read or written.
+    pub fn reset_when_asked(&self) -> Result<bool, FirmwareError> {
+        if !self.read()?.wants_reset {
+            return Ok(false);
+        }
+        self.destroy_key()?;
+        self.change(|state| state.wants_reset = false)?;
+        Ok(true)
     }
 
     /// Keeps a key twice; both copies are on the disk when this returns.
@@ -266,6 +298,42 @@ mod tests {
             state.write(copy, &block).expect("written");
         }
         assert_eq!(state.key_place().expect("read"), KeyPlace::Damaged);
+    }
+
+    /// A copy as a disk leaves it that lost the power after so many sectors of it.
+    fn torn(old: &[u8; WRITE_UNIT], new: &[u8; WRITE_UNIT], sectors: usize) -> [u8; WRITE_UNIT] {
+        let mut torn = *old;
+        torn[..sectors * 512].copy_from_slice(&new[..sectors * 512]);
+        torn
+    }
+
+    #[test]
+    fn a_power_cut_while_the_first_key_is_written_is_no_lost_key() {
+        let stand = Stand::new("first");
+        let state = StateFile::open(&stand.0).expect("opened");
+        let key = encode(&kept(&[7; 64], false)).expect("fits");
+        for sectors in 0..8 {
+            let first = torn(&[0; WRITE_UNIT], &key, sectors);
+            state.write(DATA_KEY_COPIES[0], &first).expect("written");
+            let found = state.key_place().expect("read");
+            assert_eq!(found, KeyPlace::Empty, "{sectors} sectors");
+        }
+    }
+
+    #[test]
+    fn a_power_cut_between_the_copies_is_mended_at_the_next_start() {
+        let stand = Stand::new("between");
+        let state = StateFile::open(&stand.0).expect("opened");
+        let (before, after) = (kept(&[7; 64], false), kept(&[7; 64], true));
+        state.keep_key(&before).expect("written");
+        assert!(!state.mend_key().expect("nothing to mend"));
+        let block = encode(&after).expect("fits");
+        state.write(DATA_KEY_COPIES[0], &block).expect("written");
+        assert!(state.mend_key().expect("mended"));
+        // The first copy is lost later: the data were made all the same.
+        let rot = [0xa5; WRITE_UNIT];
+        state.write(DATA_KEY_COPIES[0], &rot).expect("written");
+        assert_eq!(state.key_place().expect("read"), after);
     }
 
     #[test]

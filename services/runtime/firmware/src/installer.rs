@@ -6,7 +6,6 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,6 +14,7 @@ use slot::{HEADER_LENGTH, Header, KeySet, Slot};
 use update::{CHUNK, Manifest, Output, Receiver, Refusal, Running};
 
 use crate::error::FirmwareError;
+use crate::medium::Medium;
 use crate::state_file::StateFile;
 
 /// Why an update was not installed. The running version is untouched.
@@ -48,20 +48,20 @@ pub enum InstallError {
 
 /// The partitions an update concerns, open.
 #[derive(Debug)]
-pub struct Places {
+pub struct Places<M = File> {
     /// Which slot runs.
     pub running: Slot,
     /// Its partition, to read.
-    pub source: File,
+    pub source: M,
     /// The other one's, to write.
-    pub target: File,
+    pub target: M,
     /// The boot state.
-    pub state: StateFile,
+    pub state: StateFile<M>,
     /// The keys this version of the firmware was made with.
     pub keys: KeySet,
 }
 
-impl Places {
+impl<M: Medium> Places<M> {
     /// What a slot says it holds; `None` when it holds none.
     ///
     /// # Errors
@@ -72,7 +72,7 @@ impl Places {
             false => &self.target,
         };
         let mut bytes = vec![0; HEADER_LENGTH];
-        let read = file.read_exact_at(&mut bytes, 0);
+        let read = file.read_at(&mut bytes, 0);
         read.map_err(|source| FirmwareError::device(Path::new(slot.name()), source))?;
         Ok(Header::decode(&bytes).ok())
     }
@@ -80,19 +80,19 @@ impl Places {
 
 /// An update that is being installed.
 #[derive(Debug)]
-pub struct Installer {
-    places: Arc<Places>,
+pub struct Installer<M = File> {
+    places: Arc<Places<M>>,
     receiver: Receiver,
     manifest: Option<Manifest>,
     is_installed: bool,
 }
 
-impl Installer {
+impl<M: Medium> Installer<M> {
     /// Gets ready for an update of a box with this hardware.
     ///
     /// # Errors
     /// The boot state cannot be read.
-    pub fn new(places: Arc<Places>, hardware: &str) -> Result<Self, InstallError> {
+    pub fn new(places: Arc<Places<M>>, hardware: &str) -> Result<Self, InstallError> {
         let state = places.state.read()?;
         let running = Running {
             hardware: hardware.to_owned(),
@@ -148,7 +148,7 @@ impl Installer {
             match output {
                 Output::Accepted { manifest, key_sets } => self.accept(manifest, &key_sets)?,
                 Output::Write { offset, bytes } => {
-                    let written = self.places.target.write_all_at(&bytes, offset);
+                    let written = self.places.target.write_at(&bytes, offset);
                     written.map_err(|source| self.error(source))?;
                 }
                 Output::Complete { header } => self.complete(&header)?,
@@ -204,7 +204,7 @@ impl Installer {
     fn complete(&mut self, header: &[u8]) -> Result<(), InstallError> {
         self.places
             .target
-            .sync_all()
+            .sync()
             .map_err(|source| self.error(source))?;
         self.read_back(header)?;
         self.write_beginning(header)?;
@@ -219,8 +219,8 @@ impl Installer {
     /// Reads the slot from the disk, not from memory, and compares every chunk.
     fn read_back(&self, header: &[u8]) -> Result<(), InstallError> {
         // What the disk has goes from memory, or the next read would not come from the disk.
-        rustix::fs::fadvise(&self.places.target, 0, None, rustix::fs::Advice::DontNeed)
-            .map_err(|error| self.error(error.into()))?;
+        let forgotten = self.places.target.forget();
+        forgotten.map_err(|source| self.error(source))?;
         let length = self.manifest.as_ref().map_or(0, |it| it.length);
         for (index, hash) in self.receiver.chunk_hashes().iter().enumerate() {
             let chunk = read_chunk(&self.places.target, index, length);
@@ -240,8 +240,8 @@ impl Installer {
     fn write_beginning(&self, block: &[u8]) -> Result<(), FirmwareError> {
         self.places
             .target
-            .write_all_at(block, 0)
-            .and_then(|()| self.places.target.sync_all())
+            .write_at(block, 0)
+            .and_then(|()| self.places.target.sync())
             .map_err(|source| self.error(source))
     }
 
@@ -251,11 +251,11 @@ impl Installer {
 }
 
 /// A chunk of a slot with so many bytes.
-fn read_chunk(file: &File, index: usize, length: u64) -> io::Result<Vec<u8>> {
+fn read_chunk(medium: &impl Medium, index: usize, length: u64) -> io::Result<Vec<u8>> {
     let start = (index as u64).saturating_mul(CHUNK as u64);
     let left = usize::try_from(length.saturating_sub(start)).unwrap_or(CHUNK);
     let mut chunk = vec![0; left.min(CHUNK)];
-    file.read_exact_at(&mut chunk, start)?;
+    medium.read_at(&mut chunk, start)?;
     Ok(chunk)
 }
 

@@ -2,19 +2,19 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use slot::layout::{STATE_COPIES, WRITE_UNIT};
 use slot::{BootState, KEY_SET_LENGTH, KeySet, KeySetFault, STATE_LENGTH, layout};
 
 use crate::error::FirmwareError;
+use crate::medium::Medium;
 
 /// The bootstate partition.
 #[derive(Debug)]
-pub struct StateFile {
+pub struct StateFile<M = File> {
     path: PathBuf,
-    file: File,
+    medium: M,
 }
 
 impl StateFile {
@@ -30,13 +30,15 @@ impl StateFile {
             .map_err(|source| FirmwareError::device(path, source))?;
         Ok(Self::of(file, path))
     }
+}
 
+impl<M: Medium> StateFile<M> {
     /// The partition that somebody else opened; `name` is what errors call it.
     #[must_use]
-    pub fn of(file: File, name: impl Into<PathBuf>) -> Self {
+    pub fn of(medium: M, name: impl Into<PathBuf>) -> Self {
         Self {
             path: name.into(),
-            file,
+            medium,
         }
     }
 
@@ -60,7 +62,7 @@ impl StateFile {
     /// The device cannot be written; the state is then what it was, or the new one.
     pub fn change<T>(&self, change: impl FnOnce(&mut BootState) -> T) -> Result<T, FirmwareError> {
         // The supervisor and the updater both write: one at a time, or one would undo the other.
-        let _turn = Turn::take(&self.file).map_err(|source| self.error(source))?;
+        let _turn = Turn::take(&self.medium).map_err(|source| self.error(source))?;
         let (state, place) = self.newest()?;
         let mut next = state.unwrap_or_else(BootState::lost);
         let before = next;
@@ -131,16 +133,16 @@ impl StateFile {
     /// One block of [`WRITE_UNIT`] bytes.
     pub(crate) fn block(&self, place: u64) -> Result<[u8; WRITE_UNIT], FirmwareError> {
         let mut block = [0; WRITE_UNIT];
-        let read = self.file.read_exact_at(&mut block, place);
+        let read = self.medium.read_at(&mut block, place);
         read.map_err(|source| self.error(source))?;
         Ok(block)
     }
 
     /// Writes one block; it is on the disk when this returns.
     pub(crate) fn write(&self, place: u64, block: &[u8; WRITE_UNIT]) -> Result<(), FirmwareError> {
-        let written = self.file.write_all_at(block, place);
+        let written = self.medium.write_at(block, place);
         written
-            .and_then(|()| self.file.sync_all())
+            .and_then(|()| self.medium.sync())
             .map_err(|source| self.error(source))
     }
 
@@ -156,16 +158,16 @@ fn chain_place(place: usize) -> u64 {
 
 /// The right to change the state, given back when dropped. Nobody holds it for longer than it takes
 /// to write two blocks.
-struct Turn<'a>(&'a File);
+struct Turn<'a, M: Medium>(&'a M);
 
-impl<'a> Turn<'a> {
-    fn take(file: &'a File) -> io::Result<Self> {
-        file.lock()?;
-        Ok(Self(file))
+impl<'a, M: Medium> Turn<'a, M> {
+    fn take(medium: &'a M) -> io::Result<Self> {
+        medium.lock()?;
+        Ok(Self(medium))
     }
 }
 
-impl Drop for Turn<'_> {
+impl<M: Medium> Drop for Turn<'_, M> {
     fn drop(&mut self) {
         // Closing the file gives it back too.
         let _ = self.0.unlock();

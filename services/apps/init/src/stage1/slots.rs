@@ -155,12 +155,12 @@ impl Data<'_> {
 
     /// A factory reset: without its key, what is encrypted is noise.
     fn reset_when_asked(&self, console: &mut Console) -> Result<(), FirmwareError> {
-        if !self.state.read()?.wants_reset {
-            return Ok(());
+        if self.state.reset_when_asked()? {
+            console.line("ramal: factory reset: everything that was stored is gone");
         }
-        self.state.destroy_key()?;
-        self.state.change(|state| state.wants_reset = false)?;
-        console.line("ramal: factory reset: everything that was stored is gone");
+        if self.state.mend_key()? {
+            console.line("ramal: a copy of the data's key was mended");
+        }
         Ok(())
     }
 

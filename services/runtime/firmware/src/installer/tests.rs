@@ -1,6 +1,7 @@
 //! Updates into files that stand for partitions.
 
 use std::convert::Infallible;
+use std::os::unix::fs::FileExt as _;
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use slot::{Choice, Condition, Extent, KEYS_MAX, PublicKey, Refusal as Refused, Signature, Text};
