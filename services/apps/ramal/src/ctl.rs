@@ -1,5 +1,6 @@
 //! `ramal ctl`: asks and commands the running box by its control socket, as the web admin would.
 
+mod install;
 mod render;
 
 use std::error::Error;
@@ -54,6 +55,21 @@ Which call a recording is of stands in `ramal ctl calls --json`.")]
         #[command(subcommand)]
         command: Option<Recordings>,
     },
+    /// Show the firmware slots, install an update, go back.
+    #[command(after_help = "Examples:
+  ramal ctl firmware
+  ramal ctl firmware install ramal-1.5.0.update
+  ramal ctl firmware back
+
+What is installed or gone back to starts with the next `ramal ctl reboot`.")]
+    Firmware {
+        #[command(subcommand)]
+        command: Option<Firmware>,
+    },
+    /// Stop everything in order and start the box anew.
+    Reboot,
+    /// Stop everything in order and switch the box off.
+    PowerOff,
     /// List the audit trail, newest first.
     Audit {
         /// At most this many.
@@ -155,6 +171,30 @@ enum Extensions {
 }
 
 #[derive(Subcommand)]
+enum Firmware {
+    /// Show the slots and why one was left (the default).
+    Show,
+    /// Install an update into the slot that is not running. One that broke off goes on where it
+    /// was, and what the box has already is not sent.
+    #[command(after_help = "Example:\n  ramal ctl firmware install ramal-1.5.0.update")]
+    Install {
+        /// The update file.
+        file: PathBuf,
+    },
+    /// Start the version before at the next start.
+    Back,
+    /// Start the rescue system at the next start, once.
+    Rescue,
+    /// Erase everything that was stored, and start anew.
+    #[command(after_help = "Example:\n  ramal ctl firmware reset --erase-everything")]
+    Reset {
+        /// Say that this is meant.
+        #[arg(long, required = true)]
+        erase_everything: bool,
+    },
+}
+
+#[derive(Subcommand)]
 enum Recordings {
     /// List all, newest first (the default).
     List,
@@ -183,6 +223,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .socket
         .clone()
         .unwrap_or_else(|| run_loop::socket_path("ctl"));
+    if let Command::Firmware {
+        command: Some(Firmware::Install { file }),
+    } = &arguments.command
+    {
+        return install::install(&socket, file);
+    }
     let (method, target, body) = request(&arguments.command);
     let body = match &arguments.command {
         Command::Api {
@@ -246,6 +292,9 @@ fn request(command: &Command) -> (&'static str, String, Value) {
             let target = format!("/api/recordings/{}", segment(name));
             ("DELETE", target, Value::Null)
         }
+        Command::Firmware { command } => firmware(command.as_ref()),
+        Command::Reboot => ("POST", "/api/restart".into(), json!({})),
+        Command::PowerOff => ("POST", "/api/power-off".into(), json!({})),
         Command::Audit { limit } => ("GET", format!("/api/audit?limit={limit}"), Value::Null),
         Command::Explain(explain) => ("POST", "/api/routes/explain".into(), question(explain)),
         Command::Warnings => (
@@ -273,6 +322,21 @@ fn request(command: &Command) -> (&'static str, String, Value) {
         Command::Password { login } => {
             let target = format!("/api/people/{}/one-time-password", segment(login));
             ("POST", target, json!({}))
+        }
+    }
+}
+
+fn firmware(command: Option<&Firmware>) -> (&'static str, String, Value) {
+    match command {
+        // Installing is more than one request, and done elsewhere.
+        None | Some(Firmware::Show | Firmware::Install { .. }) => {
+            ("GET", "/api/firmware".into(), Value::Null)
+        }
+        Some(Firmware::Back) => ("POST", "/api/firmware/back".into(), json!({})),
+        Some(Firmware::Rescue) => ("POST", "/api/firmware/rescue".into(), json!({})),
+        Some(Firmware::Reset { .. }) => {
+            let confirm = json!({ "confirm": "erase everything" });
+            ("POST", "/api/firmware/reset".into(), confirm)
         }
     }
 }
@@ -317,6 +381,20 @@ fn show(command: &Command, answer: &Value) -> String {
         Command::Recordings {
             command: Some(Recordings::Delete { name }),
         } => format!("recording {name} deleted"),
+        Command::Firmware {
+            command: None | Some(Firmware::Show | Firmware::Install { .. }),
+        } => render::firmware(answer),
+        Command::Firmware {
+            command: Some(Firmware::Back),
+        } => "the next start is that of the version before".to_owned(),
+        Command::Firmware {
+            command: Some(Firmware::Rescue),
+        } => "the next start is that of the rescue system".to_owned(),
+        Command::Firmware {
+            command: Some(Firmware::Reset { .. }),
+        } => "the box erases everything and starts anew".to_owned(),
+        Command::Reboot => "the box starts anew".to_owned(),
+        Command::PowerOff => "the box switches off".to_owned(),
         Command::Audit { .. } => render::audit(answer),
         Command::Explain(_) => render::explanation(answer),
         Command::Warnings => render::warnings(answer),

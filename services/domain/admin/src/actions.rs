@@ -3,6 +3,7 @@
 pub(crate) mod change;
 pub(crate) mod explain;
 pub(crate) mod extensions;
+pub(crate) mod firmware;
 pub(crate) mod items;
 pub(crate) mod patch;
 pub(crate) mod people;
@@ -18,7 +19,7 @@ use serde::de::DeserializeOwned;
 use crate::Method;
 use crate::fault::Fault;
 use crate::http::{Peer, Request};
-use crate::routes::{Face, Route};
+use crate::routes::{Action, Face, Route};
 
 /// Refuses what another site made a browser send. The session cookie is `SameSite=Strict` already;
 /// this is the second wall.
@@ -39,8 +40,10 @@ pub(crate) fn check_origin(request: &Request, route: &Route) -> Result<(), Fault
         let kind = content_type.split(';').next().unwrap_or_default();
         kind.trim().eq_ignore_ascii_case("application/json")
     });
-    // A form on another site cannot say this without being asked first (CORS preflight).
-    if route.face == Face::Api && route.method == Method::Post && !is_json {
+    // A form on another site cannot say this without being asked first (CORS preflight). The
+    // pieces of an update are bytes; what a form can send does not begin as one.
+    let is_piece = route.action == Action::UpdatePiece;
+    if route.face == Face::Api && route.method == Method::Post && !(is_json || is_piece) {
         return Err(Fault::NotJson);
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! The front door: finds the route, asks who is there, and only then lets an action run.
 
 use ipc::Redacted;
+use ipc::init::Shutdown;
 use ipc::site::{Person, Role, Site};
 use ipc::store;
 
@@ -205,6 +206,16 @@ impl Admin {
             Action::Recordings => actions::recordings::list(caller),
             Action::Recording => actions::recordings::download(self, request, segment, caller),
             Action::DeleteRecording => actions::recordings::delete(self, segment, caller),
+            Action::Firmware => actions::firmware::show(caller),
+            Action::UploadScript => Step::Respond(pages::upload_script()),
+            Action::BeginUpdate => actions::firmware::begin(self, caller),
+            Action::UpdatePiece => actions::firmware::piece(self, request, &segment, caller),
+            Action::AbandonUpdate => actions::firmware::abandon(self, caller),
+            Action::GoBack => actions::firmware::go_back(self, caller),
+            Action::Rescue => actions::firmware::rescue(self, caller),
+            Action::FactoryReset => actions::firmware::reset(self, request, caller),
+            Action::Restart => actions::firmware::end(self, Shutdown::Restart, caller),
+            Action::PowerOff => actions::firmware::end(self, Shutdown::PowerOff, caller),
             Action::AuditTrail => actions::records::audit_trail(request, caller),
             Action::Items(item) => actions::items::list(self, item, &caller),
             Action::CreateItem(item) => actions::items::create(self, item, request, caller),
@@ -281,7 +292,13 @@ impl Caller {
             (Face::Page | Face::Asset, _) => pages::fault(self, fault),
             (Face::Api, _) => {
                 let error = fault.text(Language::English);
-                Response::json(fault.status(), &serde_json::json!({ "error": error }))
+                let body = match fault {
+                    Fault::UpdateRefused(_, Some(next)) => {
+                        serde_json::json!({ "error": error, "next": next })
+                    }
+                    _ => serde_json::json!({ "error": error }),
+                };
+                Response::json(fault.status(), &body)
             }
         };
         if let Some(secs) = fault.retry_after_secs() {

@@ -26,6 +26,11 @@ pub(crate) enum Fault {
     InitAway,
     PbxAway,
     MediaAway,
+    UpdateAway,
+    /// Why, and where to go on all the same.
+    UpdateRefused(String, Option<u64>),
+    /// What has to be said.
+    NotConfirmed(&'static str),
     NoSuchRecording(String),
     RecordingOpen(String),
     /// Nothing of it is in the range asked for; its length in bytes.
@@ -73,7 +78,11 @@ impl Item {
 impl Fault {
     pub(crate) const fn status(&self) -> u16 {
         match self {
-            Self::BadBody(_) | Self::Weak(_) | Self::WrongOldPassword | Self::Invalid(_) => 400,
+            Self::BadBody(_)
+            | Self::Weak(_)
+            | Self::WrongOldPassword
+            | Self::NotConfirmed(_)
+            | Self::Invalid(_) => 400,
             Self::SignInFirst | Self::WrongLoginOrPassword => 401,
             Self::ChangePasswordFirst | Self::OtherOrigin => 403,
             Self::NoSuchPage
@@ -86,6 +95,7 @@ impl Fault {
             Self::ChangedMeanwhile
             | Self::ExtensionExists(_)
             | Self::RecordingOpen(_)
+            | Self::UpdateRefused(..)
             | Self::ItemExists(..) => 409,
             Self::NotJson => 415,
             Self::NotInRecording(..) => 416,
@@ -97,6 +107,7 @@ impl Fault {
             | Self::NotKept(_)
             | Self::InitAway
             | Self::PbxAway
+            | Self::UpdateAway
             | Self::MediaAway => 503,
         }
     }
@@ -110,6 +121,7 @@ impl Fault {
             | Self::StoreAway
             | Self::InitAway
             | Self::PbxAway
+            | Self::UpdateAway
             | Self::MediaAway => Some(2),
             Self::SignInFirst
             | Self::ChangePasswordFirst
@@ -133,6 +145,8 @@ impl Fault {
             | Self::NoSuchRecording(_)
             | Self::RecordingOpen(_)
             | Self::NotInRecording(..)
+            | Self::UpdateRefused(..)
+            | Self::NotConfirmed(_)
             | Self::Internal => None,
         }
     }
@@ -173,6 +187,9 @@ impl Fault {
             Self::InitAway => "init does not answer; try again in a few seconds".into(),
             Self::PbxAway => "pbx does not answer; try again in a few seconds".into(),
             Self::MediaAway => "media does not answer; try again in a few seconds".into(),
+            Self::UpdateAway => "update does not answer; try again in a few seconds".into(),
+            Self::UpdateRefused(reason, _) => reason.clone(),
+            Self::NotConfirmed(words) => format!("to confirm, send \"confirm\": {words:?}"),
             Self::NoSuchRecording(name) => format!("there is no recording {name}"),
             Self::RecordingOpen(name) => {
                 format!("{name} is being recorded; hang up, then repeat")
@@ -229,6 +246,11 @@ impl Fault {
             Self::InitAway => "o init não responde; tente em alguns segundos".into(),
             Self::PbxAway => "o pbx não responde; tente em alguns segundos".into(),
             Self::MediaAway => "o media não responde; tente em alguns segundos".into(),
+            Self::UpdateAway => "o update não responde; tente em alguns segundos".into(),
+            Self::UpdateRefused(reason, _) => reason.clone(),
+            Self::NotConfirmed(words) => {
+                format!("para confirmar, envie \"confirm\": {words:?}")
+            }
             Self::NoSuchRecording(name) => format!("não existe a gravação {name}"),
             Self::RecordingOpen(name) => {
                 format!("{name} está sendo gravada; desligue e repita")

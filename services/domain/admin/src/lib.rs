@@ -14,6 +14,7 @@ mod admin;
 mod calendar;
 mod explain;
 mod fault;
+mod firmware_view;
 mod http;
 mod pages;
 mod password;

@@ -1,5 +1,6 @@
 //! The pages: plain HTML that works without a script; one style sheet, nothing from elsewhere.
 
+mod firmware;
 mod layout;
 mod records;
 mod sign_in;
@@ -8,6 +9,7 @@ mod state;
 
 use maud::html;
 
+pub(crate) use firmware::firmware;
 pub(crate) use records::{audit_trail, calls};
 pub(crate) use sign_in::{password, sign_in};
 pub(crate) use site::{confirm_delete, extensions, new_extension};
@@ -26,6 +28,11 @@ pub(crate) fn style() -> Response {
 /// The script by which the status page refreshes itself.
 pub(crate) fn script() -> Response {
     asset("text/javascript; charset=utf-8", SCRIPT)
+}
+
+/// The script by which an update is sent.
+pub(crate) fn upload_script() -> Response {
+    asset("text/javascript; charset=utf-8", UPLOAD)
 }
 
 /// The picture of the browser's tab.
@@ -61,4 +68,5 @@ fn asset(content_type: &str, text: &str) -> Response {
 
 pub(super) const ICON: &str = include_str!("../assets/icon.svg");
 pub(super) const STYLE: &str = include_str!("../assets/style.css");
+pub(super) const UPLOAD: &str = include_str!("../assets/upload.js");
 pub(super) const SCRIPT: &str = include_str!("../assets/refresh.js");

@@ -1,6 +1,6 @@
 //! What a request may ask of the world on its way to a response.
 
-use ipc::{Redacted, init, net, pbx, sound, store};
+use ipc::{Redacted, init, net, pbx, sound, store, update};
 use sansio::{Entropy, Instant, UnixTime};
 
 use crate::{Admin, Response};
@@ -35,6 +35,8 @@ pub enum Step {
     Init(init::Request, Then<Result<init::Reply, Away>>),
     /// Ask `media`.
     Media(sound::Request, Then<Result<sound::Reply, Away>>),
+    /// Ask `update`.
+    Update(update::Request, Then<Result<update::Reply, Away>>),
     /// Open a recording of this name, which was checked; the answer is its length, or `None` when
     /// there is none. A response further on may have it as its body.
     Open(String, Then<Option<u64>>),

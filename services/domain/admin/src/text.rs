@@ -168,6 +168,30 @@ words! {
     before: "Before", "Antes";
     after: "After", "Depois";
     problem: "That did not work", "Não deu certo";
+    firmware: "Firmware", "Firmware";
+    development_keys: "This box trusts development keys: it is not for customers.",
+        "Esta central confia em chaves de desenvolvimento: não é para clientes.";
+    reset_pending: "Everything that was stored will be erased at the next start.",
+        "Tudo o que foi guardado será apagado na próxima inicialização.";
+    no_slots: "This system was not started from a firmware slot.",
+        "Este sistema não foi iniciado de um slot de firmware.";
+    slot: "Slot", "Slot";
+    runs: "running", "em uso";
+    starts_next: "starts next", "próxima a iniciar";
+    update: "Update", "Atualização";
+    update_file: "Update file", "Arquivo de atualização";
+    install: "Install", "Instalar";
+    update_done: "Version {} is installed. It starts with the next restart; \
+         if it is not well, the box goes back by itself.",
+        "A versão {} está instalada. Ela inicia no próximo reinício; \
+         se não ficar bem, a central volta sozinha.";
+    update_broken: "The transfer broke off. Choose the same file again: it goes on where it was.",
+        "A transferência parou. Escolha o mesmo arquivo: ela continua de onde parou.";
+    update_hint: "Calls go on while an update is installed.",
+        "As ligações continuam durante a instalação.";
+    needs_script: "Sending a file needs JavaScript.", "Enviar um arquivo requer JavaScript.";
+    left_slots: "Why a version was left", "Por que uma versão foi deixada";
+    reason: "Reason", "Motivo";
     utc: "Times are UTC.", "Horários em UTC.";
 }
 
@@ -178,6 +202,23 @@ const STATES: &[(&str, &str)] = &[
     ("stopping", "parando"),
     ("stopped", "parado"),
     ("given-up", "desistiu"),
+    ("empty", "vazio"),
+    ("on-trial", "em teste"),
+    ("good", "aprovada"),
+    ("bad", "reprovada"),
+    ("boot-state-lost", "estado de inicialização perdido"),
+    ("slot-empty", "slot vazio"),
+    ("slot-damaged", "slot danificado"),
+    ("not-signed", "sem assinatura confiável"),
+    ("refused-by-secure-boot", "recusada pelo Secure Boot"),
+    ("did-not-start", "não iniciou"),
+    ("too-old", "antiga demais"),
+    ("wrong-hardware", "de outro equipamento"),
+    ("never-proved-good", "nunca ficou bem"),
+    ("failed-too-often", "falhou vezes demais"),
+    ("service-not-well", "um serviço não ficou bem"),
+    ("root-damaged", "sistema de arquivos danificado"),
+    ("disk-refused-the-note", "o disco não gravou a tentativa"),
     ("calling", "chamando"),
     ("ringing", "tocando"),
     ("talking", "conversando"),

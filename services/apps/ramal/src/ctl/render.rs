@@ -126,6 +126,26 @@ pub(crate) fn recordings(answer: &Value) -> String {
     table("recordings", rows(answer), &columns)
 }
 
+/// Firmware slots, and why one was left.
+pub(crate) fn firmware(answer: &Value) -> String {
+    let slots = [
+        "name",
+        "version",
+        "condition",
+        "tries",
+        "running",
+        "starts_next",
+        "security",
+    ];
+    let journal = ["sequence", "slot", "reason", "detail"];
+    [
+        table("slots", list(answer, "slots"), &slots),
+        table("left", list(answer, "journal"), &journal),
+        format!("keys: {}", field(answer, "keys")),
+    ]
+    .join("\n")
+}
+
 /// The audit trail.
 pub(crate) fn audit(answer: &Value) -> String {
     table(

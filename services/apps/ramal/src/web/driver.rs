@@ -10,7 +10,7 @@ use std::time::Duration;
 use admin::{Admin, Away, Machine, Moment, Observation, Request, Response, Step};
 use ipc::sound::is_recording_name;
 use ipc::store::Audit;
-use ipc::{init, net, pbx, sound, store};
+use ipc::{init, net, pbx, sound, store, update};
 use run_loop::clock::Clock;
 use run_loop::ipc::Client;
 use run_loop::socket_path;
@@ -28,6 +28,7 @@ pub(crate) struct Driver {
     store: Client<store::Request, store::Reply>,
     init: Client<init::Request, init::Reply>,
     media: Client<sound::Request, sound::Reply>,
+    update: Client<update::Request, update::Reply>,
     /// Where `media` keeps recordings; without it there are none.
     recordings: Option<PathBuf>,
     looks: Looks,
@@ -52,6 +53,7 @@ impl Driver {
             store: Client::new(socket_path("store")),
             init: Client::new(socket_path("init")),
             media: Client::new(socket_path("media")),
+            update: Client::new(socket_path("update")),
             recordings,
             looks: Looks {
                 store: Client::new(socket_path("store")),
@@ -142,6 +144,11 @@ impl Driver {
                 Step::Media(request, then) => {
                     let answer = self.media.call(&request).await;
                     let answer = answer.map_err(|_| Away::Silent("media"));
+                    self.resume(|admin, moment| then(admin, moment, answer))
+                }
+                Step::Update(request, then) => {
+                    let answer = self.update.call(&request).await;
+                    let answer = answer.map_err(|_| Away::Silent("update"));
                     self.resume(|admin, moment| then(admin, moment, answer))
                 }
                 Step::Open(name, then) => {

@@ -15,6 +15,7 @@ pub(super) enum Place {
     Extensions,
     Calls,
     Audit,
+    Firmware,
     Elsewhere,
 }
 
@@ -32,6 +33,7 @@ pub(super) fn page(
         (Place::Extensions, "/extensions", words.extensions),
         (Place::Calls, "/calls", words.calls),
         (Place::Audit, "/audit", words.audit),
+        (Place::Firmware, "/firmware", words.firmware),
     ];
     let must_change = caller
         .session
@@ -116,7 +118,7 @@ fn document(
 }
 
 /// The address of an asset, different whenever its content is.
-fn hashed(path: &str, content: &str) -> String {
+pub(super) fn hashed(path: &str, content: &str) -> String {
     let hash = hex::encode(fingerprint(content.as_bytes()));
     format!("{path}?v={}", hash.get(..12).unwrap_or_default())
 }

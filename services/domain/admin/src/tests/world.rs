@@ -1,10 +1,11 @@
 //! A store, PID 1 and a password hasher in a few lines, and a clock that is set by hand.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use ipc::site::{Person, Role, Site};
 use ipc::store::{Audit, AuditEntry, CallRecord, Outcome, Reply, Request as Ask};
-use ipc::{Redacted, init, net, pbx, sound, store};
+use ipc::{Redacted, init, net, pbx, sound, store, update};
 use sansio::{Entropy, Instant, UnixTime};
 
 use crate::{
@@ -27,6 +28,8 @@ pub(super) struct World {
     pub(super) store_away: bool,
     pub(super) media_away: bool,
     pub(super) recordings: Vec<sound::RecordingFile>,
+    pub(super) update_answers: VecDeque<update::Reply>,
+    pub(super) asked_update: Vec<update::Request>,
     pub(super) hasher_busy: bool,
     pub(super) verified: usize,
     drawn: u64,
@@ -71,6 +74,8 @@ impl World {
                 recording(RECORDING, false),
                 recording("1795351600000-0000002b.wav", true),
             ],
+            update_answers: VecDeque::new(),
+            asked_update: Vec::new(),
             hasher_busy: false,
             verified: 0,
             drawn: 0,
@@ -133,6 +138,10 @@ impl World {
                     let reply = self.media(&request);
                     then(&mut self.admin, moment, reply)
                 }
+                Step::Update(request, then) => {
+                    let reply = self.update(request);
+                    then(&mut self.admin, moment, reply)
+                }
                 Step::Open(name, then) => {
                     let found = self.recordings.iter().find(|file| file.name == name);
                     let length = found.map(|file| file.bytes);
@@ -167,6 +176,16 @@ impl World {
             }
             other => panic!("not expected: {other:?}"),
         })
+    }
+
+    /// What was put there before, in order; else what a system without slots answers.
+    fn update(&mut self, request: update::Request) -> Result<update::Reply, Away> {
+        let unasked = match request {
+            update::Request::Status => Ok(update::Reply::Status(Box::default())),
+            _ => Err(Away::Silent("update")),
+        };
+        self.asked_update.push(request);
+        self.update_answers.pop_front().map_or(unasked, Ok)
     }
 
     fn store(&mut self, request: Ask) -> Reply {
@@ -217,6 +236,7 @@ impl World {
             }
             init::Request::Restart { name, .. } if name == "pbx" => init::Reply::Done,
             init::Request::Restart { .. } => init::Reply::Unknown,
+            init::Request::Shutdown(_) => init::Reply::Done,
             other => panic!("not expected: {other:?}"),
         })
     }

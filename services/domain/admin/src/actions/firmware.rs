@@ -1,0 +1,184 @@
+//! The firmware: what runs, why a slot was left, and updates by pieces.
+//!
+//! Whoever offers an update begins it, then sends the piece that each answer asks for. That is how
+//! a transfer that broke off goes on, and how what the box has already is not sent.
+
+use ipc::init::{Reply as InitReply, Request as InitRequest, Shutdown};
+use ipc::update::{Reply, Request as Ask};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::json;
+use crate::admin::{Admin, Caller, UNRECORDED_MAX};
+use crate::fault::Fault;
+use crate::firmware_view::FirmwareView;
+use crate::http::{Request, Response};
+use crate::pages;
+use crate::routes::Face;
+use crate::step::{Away, Step};
+
+/// What is said before everything that was stored is forgotten.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reset {
+    /// `erase everything`.
+    confirm: String,
+}
+
+/// Slots, keys, what is under way and why slots were left.
+pub(crate) fn show(caller: Caller) -> Step {
+    Step::Update(
+        Ask::Status,
+        Box::new(move |_, _, reply| match reply {
+            Ok(Reply::Status(status)) => {
+                let view = FirmwareView::from(*status);
+                let response = match caller.face {
+                    Face::Page | Face::Asset => pages::firmware(&caller, &view),
+                    Face::Api => Response::json(200, &view),
+                };
+                Step::Respond(response.sealed())
+            }
+            other => caller.refuse(&unmet(other)),
+        }),
+    )
+}
+
+/// Begins an update.
+pub(crate) fn begin(admin: &mut Admin, caller: Caller) -> Step {
+    recorded(admin, caller, "firmware update begun", |caller| {
+        ask(caller, Ask::Begin)
+    })
+}
+
+/// Takes a piece of an update; the path says where it begins in the file.
+pub(crate) fn piece(admin: &Admin, request: &Request, offset: &str, caller: Caller) -> Step {
+    let Ok(offset) = offset.parse() else {
+        return caller.refuse(&Fault::NoSuchPage);
+    };
+    if let Err(fault) = may_be_recorded(admin) {
+        return caller.refuse(&fault);
+    }
+    let bytes = request.body.clone();
+    Step::Update(
+        Ask::Piece { offset, bytes },
+        Box::new(move |admin, _, reply| match reply {
+            Ok(Reply::Next { offset }) => answer(&json!({ "next": offset })),
+            Ok(Reply::Installed { version }) => {
+                let action = format!("firmware {version} installed");
+                let audit = caller.audit(action, String::new(), String::new());
+                admin.record(audit, move |_, _| answer(&json!({ "installed": version })))
+            }
+            other => caller.refuse(&unmet(other)),
+        }),
+    )
+}
+
+/// Gives the update that is under way up.
+pub(crate) fn abandon(admin: &mut Admin, caller: Caller) -> Step {
+    recorded(admin, caller, "firmware update given up", |caller| {
+        ask(caller, Ask::Abandon)
+    })
+}
+
+/// Has the other slot started at the next start.
+pub(crate) fn go_back(admin: &mut Admin, caller: Caller) -> Step {
+    recorded(
+        admin,
+        caller,
+        "firmware: back to the version before",
+        |caller| ask(caller, Ask::GoBack),
+    )
+}
+
+/// Has the rescue system started once.
+pub(crate) fn rescue(admin: &mut Admin, caller: Caller) -> Step {
+    recorded(admin, caller, "rescue system asked for", |caller| {
+        ask(caller, Ask::Rescue)
+    })
+}
+
+/// Forgets everything that was stored, and starts the box anew.
+pub(crate) fn reset(admin: &mut Admin, request: &Request, caller: Caller) -> Step {
+    match json::<Reset>(request) {
+        Ok(Reset { confirm }) if confirm == ERASE => {}
+        Ok(_) => return caller.refuse(&Fault::NotConfirmed(ERASE)),
+        Err(fault) => return caller.refuse(&fault),
+    }
+    recorded(admin, caller, "factory reset asked for", |caller| {
+        Step::Update(
+            Ask::FactoryReset,
+            Box::new(move |_, _, reply| match reply {
+                Ok(Reply::Done) => shut_down(caller, Shutdown::Restart),
+                other => caller.refuse(&unmet(other)),
+            }),
+        )
+    })
+}
+
+/// Starts the box anew, or switches it off.
+pub(crate) fn end(admin: &mut Admin, how: Shutdown, caller: Caller) -> Step {
+    let action = match how {
+        Shutdown::Restart => "box restarted",
+        Shutdown::PowerOff => "box switched off",
+    };
+    recorded(admin, caller, action, move |caller| shut_down(caller, how))
+}
+
+fn shut_down(caller: Caller, how: Shutdown) -> Step {
+    Step::Init(
+        InitRequest::Shutdown(how),
+        Box::new(move |_, _, reply| match reply {
+            Ok(InitReply::Done) => answer(&json!({})),
+            Ok(_) => caller.refuse(&Fault::Internal),
+            Err(_) => caller.refuse(&Fault::InitAway),
+        }),
+    )
+}
+
+/// Nothing is done that cannot be recorded.
+fn recorded(
+    admin: &mut Admin,
+    caller: Caller,
+    action: &str,
+    then: impl FnOnce(Caller) -> Step + Send + 'static,
+) -> Step {
+    if let Err(fault) = may_be_recorded(admin) {
+        return caller.refuse(&fault);
+    }
+    let audit = caller.audit(action.to_owned(), String::new(), String::new());
+    admin.record(audit, move |_, _| then(caller))
+}
+
+fn may_be_recorded(admin: &Admin) -> Result<(), Fault> {
+    if admin.unrecorded.len() >= UNRECORDED_MAX {
+        Err(Fault::StoreAway)
+    } else {
+        Ok(())
+    }
+}
+
+fn ask(caller: Caller, request: Ask) -> Step {
+    Step::Update(
+        request,
+        Box::new(move |_, _, reply| match reply {
+            Ok(Reply::Done) => answer(&json!({})),
+            Ok(Reply::Next { offset }) => answer(&json!({ "next": offset })),
+            other => caller.refuse(&unmet(other)),
+        }),
+    )
+}
+
+fn answer(view: &serde_json::Value) -> Step {
+    Step::Respond(Response::json(200, view).sealed())
+}
+
+fn unmet(reply: Result<Reply, Away>) -> Fault {
+    match reply {
+        Ok(Reply::Refused { reason, next }) => Fault::UpdateRefused(reason, next),
+        Ok(_) => Fault::Internal,
+        Err(_) => Fault::UpdateAway,
+    }
+}
+
+/// What a person has to say before everything is forgotten.
+const ERASE: &str = "erase everything";

@@ -1,0 +1,133 @@
+//! The firmware as programs and pages see it.
+
+use ipc::update::{Condition, Entry, Progress, Reason, Slot, Status};
+use serde::Serialize;
+
+use crate::calendar::rfc3339;
+
+/// Slots, keys, what is under way and why slots were left.
+#[derive(Debug, Serialize)]
+pub(crate) struct FirmwareView {
+    pub(crate) hardware: String,
+    pub(crate) slots: Vec<SlotView>,
+    pub(crate) security_floor: u64,
+    pub(crate) keys: String,
+    pub(crate) development_keys: bool,
+    /// Latest first.
+    pub(crate) journal: Vec<EntryView>,
+    pub(crate) update: Option<ProgressView>,
+    pub(crate) factory_reset_pending: bool,
+}
+
+/// A slot.
+#[derive(Debug, Serialize)]
+pub(crate) struct SlotView {
+    pub(crate) name: String,
+    pub(crate) running: bool,
+    pub(crate) starts_next: bool,
+    pub(crate) version: String,
+    pub(crate) security: u64,
+    /// RFC 3339.
+    pub(crate) built: String,
+    /// `empty`, `on-trial`, `good`, `bad`.
+    pub(crate) condition: &'static str,
+    /// How often it may still be started, when it is on trial.
+    pub(crate) tries: Option<u8>,
+}
+
+/// Why a slot was left.
+#[derive(Debug, Serialize)]
+pub(crate) struct EntryView {
+    pub(crate) sequence: u64,
+    pub(crate) slot: String,
+    /// As `never-proved-good`.
+    pub(crate) reason: &'static str,
+    /// The service that was not well.
+    pub(crate) detail: String,
+}
+
+/// An update that is under way.
+#[derive(Debug, Serialize)]
+pub(crate) struct ProgressView {
+    pub(crate) version: String,
+    pub(crate) received: u64,
+    pub(crate) length: u64,
+    pub(crate) next: Option<u64>,
+}
+
+impl From<Status> for FirmwareView {
+    fn from(status: Status) -> Self {
+        Self {
+            hardware: status.hardware,
+            slots: status.slots.into_iter().map(SlotView::from).collect(),
+            security_floor: status.security_floor,
+            keys: status.keys,
+            development_keys: status.is_development,
+            journal: status.journal.into_iter().map(EntryView::from).collect(),
+            update: status.progress.map(ProgressView::from),
+            factory_reset_pending: status.wants_reset,
+        }
+    }
+}
+
+impl From<Slot> for SlotView {
+    fn from(slot: Slot) -> Self {
+        let (condition, tries) = match slot.condition {
+            Condition::Empty => ("empty", None),
+            Condition::OnTrial { tries } => ("on-trial", Some(tries)),
+            Condition::Good => ("good", None),
+            Condition::Bad => ("bad", None),
+        };
+        let built = i64::try_from(slot.built).unwrap_or(i64::MAX);
+        Self {
+            name: slot.name,
+            running: slot.is_running,
+            starts_next: slot.is_preferred,
+            built: rfc3339(built.saturating_mul(1000)),
+            version: slot.version,
+            security: slot.security,
+            condition,
+            tries,
+        }
+    }
+}
+
+impl From<Entry> for EntryView {
+    fn from(entry: Entry) -> Self {
+        Self {
+            sequence: entry.sequence,
+            slot: entry.slot,
+            reason: name_of(entry.reason),
+            detail: entry.detail,
+        }
+    }
+}
+
+impl From<Progress> for ProgressView {
+    fn from(progress: Progress) -> Self {
+        Self {
+            version: progress.version,
+            received: progress.received,
+            length: progress.length,
+            next: progress.next,
+        }
+    }
+}
+
+const fn name_of(reason: Reason) -> &'static str {
+    match reason {
+        Reason::StateLost => "boot-state-lost",
+        Reason::Empty => "slot-empty",
+        Reason::Damaged => "slot-damaged",
+        Reason::NotSigned => "not-signed",
+        Reason::RefusedByFirmware => "refused-by-secure-boot",
+        Reason::NotStarted => "did-not-start",
+        Reason::TooOld => "too-old",
+        Reason::WrongHardware => "wrong-hardware",
+        Reason::TriesUsedUp => "never-proved-good",
+        Reason::Unclean => "failed-too-often",
+        Reason::Unhealthy => "service-not-well",
+        Reason::RootDamaged => "root-damaged",
+        Reason::NotCounted => "disk-refused-the-note",
+    }
+}

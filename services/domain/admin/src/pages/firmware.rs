@@ -1,0 +1,110 @@
+//! The firmware: slots, updates, why a slot was left.
+
+use maud::{Markup, html};
+
+use super::UPLOAD;
+use super::layout::{Place, hashed, page};
+use crate::admin::Caller;
+use crate::firmware_view::{EntryView, FirmwareView, SlotView};
+use crate::http::Response;
+
+/// Slots, an update, and why slots were left.
+pub(crate) fn firmware(caller: &Caller, view: &FirmwareView) -> Response {
+    let words = caller.language.words();
+    let body = html! {
+        h1 { (words.firmware) }
+        @if view.development_keys {
+            p.warning { (words.development_keys) }
+        }
+        @if view.factory_reset_pending {
+            p.warning { (words.reset_pending) }
+        }
+        section.card {
+            @if view.slots.is_empty() { p.hint { (words.no_slots) } } @else {
+                (slots(caller, &view.slots))
+            }
+        }
+        @if !view.slots.is_empty() {
+            (update(caller))
+        }
+        @if !view.journal.is_empty() {
+            section.card {
+                h2 { (words.left_slots) }
+                (journal(caller, &view.journal))
+            }
+        }
+    };
+    page(200, caller, Place::Firmware, words.firmware, &body)
+}
+
+fn slots(caller: &Caller, slots: &[SlotView]) -> Markup {
+    let words = caller.language.words();
+    html! {
+        table {
+            thead { tr {
+                th { (words.slot) } th { (words.version) } th { (words.state) } th {}
+            } }
+            tbody {
+                @for slot in slots {
+                    tr {
+                        td.strong { (slot.name.to_uppercase()) }
+                        td { (slot.version) }
+                        td { span class={ "badge " (tone(slot.condition)) } {
+                            (caller.language.state(slot.condition))
+                        } }
+                        td {
+                            @if slot.running { (words.runs) }
+                            @else if slot.starts_next { (words.starts_next) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn update(caller: &Caller) -> Markup {
+    let words = caller.language.words();
+    html! {
+        section.card {
+            h2 { (words.update) }
+            form id="update" data-done=(words.update_done) data-broken=(words.update_broken) {
+                label { (words.update_file) input type="file" name="file" required; }
+                button type="submit" { (words.install) }
+            }
+            progress id="update-progress" hidden value="0" max="1" {}
+            p id="update-said" role="status" {}
+            p.hint { (words.update_hint) }
+            noscript { p.hint { (words.needs_script) } }
+            script src=(hashed("/assets/upload.js", UPLOAD)) defer {}
+        }
+    }
+}
+
+fn journal(caller: &Caller, entries: &[EntryView]) -> Markup {
+    let words = caller.language.words();
+    html! {
+        table {
+            thead { tr { th { "#" } th { (words.slot) } th { (words.reason) } th {} } }
+            tbody {
+                @for entry in entries {
+                    tr {
+                        td { (entry.sequence) }
+                        td { (entry.slot.to_uppercase()) }
+                        td { (caller.language.state(entry.reason)) }
+                        td { (entry.detail) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn tone(condition: &str) -> &'static str {
+    match condition {
+        "good" => "good",
+        "on-trial" => "busy",
+        "bad" => "bad",
+        _ => "",
+    }
+}

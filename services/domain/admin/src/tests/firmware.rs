@@ -1,0 +1,162 @@
+//! The firmware: who may update it, what is said, and that nothing happens unrecorded.
+
+use ipc::update::{Condition, Entry, Reason, Reply, Request as Ask, Slot, Status};
+use ipc::{init, init::Shutdown};
+use serde_json::json;
+
+use super::world::{OWN_PASSWORD, World, get, json as body, request, text};
+use crate::{Method, Response};
+
+fn status() -> Reply {
+    let slot = |name: &str, is_running, version: &str, condition| Slot {
+        name: name.into(),
+        is_running,
+        is_preferred: is_running,
+        version: version.into(),
+        security: 3,
+        built: 1_793_491_200,
+        condition,
+    };
+    Reply::Status(Box::new(Status {
+        hardware: "ramal-x86_64".into(),
+        slots: vec![
+            slot("a", true, "1.4.2", Condition::Good),
+            slot("b", false, "1.5.0", Condition::Bad),
+        ],
+        security_floor: 3,
+        keys: "acme-2026".into(),
+        is_development: false,
+        journal: vec![Entry {
+            sequence: 9,
+            slot: "b".into(),
+            reason: Reason::Unhealthy,
+            detail: "pbx".into(),
+        }],
+        progress: None,
+        wants_reset: false,
+    }))
+}
+
+fn post(world: &mut World, session: &str, path: &str, sent: &str) -> Response {
+    let mut request = request(Method::Post, path)
+        .with("cookie", session)
+        .with("content-type", "application/json");
+    request.body = sent.as_bytes().to_vec();
+    world.ask(&request)
+}
+
+fn piece(world: &mut World, session: &str, offset: u64, sent: &[u8]) -> Response {
+    let mut request = request(Method::Post, &format!("/api/firmware/update/{offset}"))
+        .with("cookie", session)
+        .with("content-type", "application/octet-stream");
+    request.body = sent.to_vec();
+    world.ask(&request)
+}
+
+fn audits(world: &World) -> Vec<&str> {
+    let audits = world.audits.iter().map(|audit| audit.action.as_str());
+    audits.filter(|action| !action.contains("sign")).collect()
+}
+
+#[test]
+fn slots_and_the_reason_a_version_was_left_are_shown() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    world.update_answers.extend([status(), status()]);
+    let seen = body(&world.ask(&get("/api/firmware", &session)));
+    assert_eq!(seen["slots"][1]["condition"], "bad");
+    assert_eq!(seen["slots"][0]["built"], "2026-11-01T00:00:00Z");
+    assert_eq!(seen["journal"][0]["reason"], "service-not-well");
+    let page = world.ask(&get("/firmware", &session).with("accept-language", "pt-BR"));
+    let page = text(&page);
+    for wanted in ["1.4.2", "reprovada", "um serviço não ficou bem", "pbx"] {
+        assert!(page.contains(wanted), "no {wanted:?}");
+    }
+}
+
+#[test]
+fn an_update_goes_where_each_answer_asks() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    world.update_answers.extend([
+        Reply::Next { offset: 0 },
+        Reply::Next { offset: 4096 },
+        Reply::Refused {
+            reason: "chunk 7 of the update was damaged".into(),
+            next: Some(4096),
+        },
+        Reply::Installed {
+            version: "1.5.1".into(),
+        },
+    ]);
+    let begun = post(&mut world, &session, "/api/firmware/update", "{}");
+    assert_eq!(body(&begun), json!({ "next": 0 }));
+    assert_eq!(
+        body(&piece(&mut world, &session, 0, b"one")),
+        json!({ "next": 4096 })
+    );
+    let damaged = piece(&mut world, &session, 4096, b"tow");
+    assert_eq!(
+        (damaged.status, body(&damaged)["next"].as_u64()),
+        (409, Some(4096))
+    );
+    let installed = piece(&mut world, &session, 4096, b"two");
+    assert_eq!(body(&installed), json!({ "installed": "1.5.1" }));
+    let sent = Ask::Piece {
+        offset: 4096,
+        bytes: b"two".to_vec(),
+    };
+    assert_eq!(world.asked_update.last(), Some(&sent));
+    assert_eq!(
+        audits(&world),
+        ["firmware update begun", "firmware 1.5.1 installed"]
+    );
+}
+
+#[test]
+fn what_is_not_recorded_is_not_done() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    world.store_away = true;
+    let mut refused = 0;
+    for _ in 0..crate::admin::UNRECORDED_MAX + 5 {
+        world.update_answers.push_back(Reply::Done);
+        refused += usize::from(post(&mut world, &session, "/api/firmware/back", "").status == 503);
+    }
+    assert!(refused > 0);
+}
+
+#[test]
+fn everything_is_erased_only_when_that_was_said() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    for sent in ["{}", "{\"confirm\":\"yes\"}"] {
+        let refused = post(&mut world, &session, "/api/firmware/reset", sent);
+        assert_eq!(refused.status, 400, "{sent}");
+    }
+    assert!(world.asked_update.is_empty());
+    world.update_answers.push_back(Reply::Done);
+    let sent = "{\"confirm\":\"erase everything\"}";
+    assert_eq!(
+        post(&mut world, &session, "/api/firmware/reset", sent).status,
+        200
+    );
+    assert_eq!(world.asked_update, [Ask::FactoryReset]);
+    let restart = init::Request::Shutdown(Shutdown::Restart);
+    assert_eq!(world.asked_init.last(), Some(&restart));
+    assert_eq!(audits(&world), ["factory reset asked for"]);
+}
+
+#[test]
+fn strangers_reach_nothing_of_the_firmware() {
+    let mut world = World::new();
+    for path in [
+        "/api/firmware/update",
+        "/api/firmware/reset",
+        "/api/restart",
+    ] {
+        assert_eq!(post(&mut world, "", path, "{}").status, 401, "{path}");
+    }
+    assert_eq!(piece(&mut world, "", 0, b"x").status, 401);
+    assert!(world.asked_update.is_empty() && world.asked_init.is_empty());
+}
