@@ -8,7 +8,9 @@
 //! 2.10 §32.2.4.
 
 use rsa::pkcs1v15;
-use rsa::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
+use rsa::pkcs8::{
+    DecodePrivateKey as _, Document, EncodePrivateKey as _, EncodePublicKey as _, LineEnding,
+};
 use rsa::sha2::Sha256 as RsaSha256;
 use rsa::signature::{SignatureEncoding as _, Signer as _};
 use sha2::{Digest as _, Sha256};
@@ -80,6 +82,16 @@ impl SecureBootKey {
     #[must_use]
     pub fn certificate(&self) -> &[u8] {
         &self.certificate
+    }
+
+    /// The certificate for people's tools (PEM).
+    ///
+    /// # Errors
+    /// It cannot be encoded.
+    pub fn certificate_pem(&self) -> Result<String, SignError> {
+        let document = Document::try_from(self.certificate.as_slice()).map_err(key_error)?;
+        let pem = document.to_pem("CERTIFICATE", LineEnding::LF);
+        pem.map_err(key_error)
     }
 
     /// The program with our signature instead of those it had.

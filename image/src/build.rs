@@ -10,7 +10,7 @@ use crate::data_template::{self, TemplateError};
 use crate::e2fsck::{Checker, CheckerError};
 use crate::host::HostError;
 use crate::initramfs;
-use crate::kernel::{Kernel, KernelError};
+use crate::kernel::{self, Kernel, KernelError};
 use crate::keys;
 use crate::modules::{self, ModulesError};
 use crate::progress;
@@ -308,6 +308,14 @@ pub fn workspace() -> PathBuf {
 /// Where cargo builds, and where the lab keeps its logs.
 pub fn target_folder() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
+}
+
+/// Debian's kernel as it is packed, for tests that need one and no image.
+///
+/// # Errors
+/// The package cannot be had.
+pub fn debian_kernel() -> Result<PathBuf, BuildError> {
+    Ok(kernel::fetch(&cache_folder())?.bz_image)
 }
 
 /// `RAMAL_CACHE`, else `~/.cache/ramal`.

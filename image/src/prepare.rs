@@ -47,10 +47,20 @@ const NEEDED: &[(&str, &str, &str)] = &[
     ("baresip", "baresip-core", "is the lab's phones"),
 ];
 
-/// What the tests need besides.
+/// What the tests need besides. A path is looked for as it is.
 const NEEDED_BY_TESTS: &[(&str, &str, &str)] = &[
     ("sipp", "sip-tester", "plays the phones of the tests"),
     ("kamailio", "kamailio", "is the carrier of the tests"),
+    (
+        "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd",
+        "ovmf",
+        "is the firmware of the tests",
+    ),
+    (
+        "sbverify",
+        "sbsigntool",
+        "judges our signatures of programs",
+    ),
 ];
 
 /// Makes the host ready for the tests of the services among other people's programs.

@@ -64,6 +64,8 @@ const STEPS: &[Step] = &[
             "e2e",
             "--exclude",
             "netns",
+            "--exclude",
+            "boot",
             "--locked",
             "--no-fail-fast",
         ],
@@ -72,6 +74,11 @@ const STEPS: &[Step] = &[
     Step {
         name: "the services among other people's phones and carriers",
         arguments: &["test", "--package", "netns", "--locked", "--no-fail-fast"],
+        has_tests: true,
+    },
+    Step {
+        name: "loader and slots in QEMU, under real firmware",
+        arguments: &["test", "--package", "boot", "--locked", "--no-fail-fast"],
         has_tests: true,
     },
     Step {

@@ -1,0 +1,70 @@
+//! Boots loader, stub and slots in QEMU with the firmware of real boxes (OVMF), disk and all.
+//!
+//! What this crate must never do: touch a disk of the host, or wait for anything but what a box
+//! says or QEMU's end. One box runs at a time.
+//!
+//! Read first: [`BoxDisk`], then [`Firmware`] and [`boot`]. A slot holds our payload in place of
+//! a kernel: it says what it was given, and is done in a second.
+
+pub mod disk;
+mod machine;
+mod parts;
+mod variables;
+mod writes;
+
+pub use disk::BoxDisk;
+pub use machine::{Boot, Firmware, boot, boot_disks, boot_typing, boot_until};
+pub use parts::{Parts, parts};
+pub use variables::{SecureBoot, enrolled};
+pub use writes::{Write, writes};
+
+/// Why a test cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A file.
+    #[error("{0}")]
+    File(#[from] std::io::Error),
+    /// The programs do not compile.
+    #[error(transparent)]
+    Host(#[from] image::HostError),
+    /// The profile.
+    #[error(transparent)]
+    Profile(#[from] image::cargo::UnknownProfile),
+    /// The keys.
+    #[error(transparent)]
+    Keys(#[from] image::keys::KeysError),
+    /// A program cannot be put together.
+    #[error(transparent)]
+    Program(#[from] image::pe::PeError),
+    /// A program cannot be signed.
+    #[error(transparent)]
+    Sign(#[from] image::authenticode::SignError),
+    /// The kernel.
+    #[error(transparent)]
+    Kernel(#[from] image::build::BuildError),
+    /// The disk.
+    #[error(transparent)]
+    Disk(#[from] image::disk::DiskError),
+    /// A text of a slot.
+    #[error(transparent)]
+    Text(#[from] slot::TextFault),
+    /// QEMU.
+    #[error(transparent)]
+    Process(#[from] qemu::process::ProcessError),
+    /// The box did not say what it should.
+    #[error(transparent)]
+    Serial(#[from] qemu::serial::SerialError),
+    /// Something is not as it must be.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Where disks and logs of the tests are: below the target folder.
+///
+/// # Errors
+/// It cannot be made.
+pub fn folder(name: &str) -> Result<std::path::PathBuf, Failure> {
+    let folder = image::build::target_folder().join("boot-tests").join(name);
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
