@@ -11,7 +11,7 @@ use crate::e2fsck::{Checker, CheckerError};
 use crate::host::HostError;
 use crate::initramfs;
 use crate::kernel::{self, Kernel, KernelError};
-use crate::keys;
+use crate::keys::{self, Keys};
 use crate::modules::{self, ModulesError};
 use crate::progress;
 use crate::root::{Root, RootError};
@@ -116,7 +116,9 @@ pub fn build_on(
     };
     let folder = image_folder(base);
     std::fs::create_dir_all(&folder).map_err(|source| file_error(&folder, source))?;
-    let initramfs = progress::timed("Packing the initramfs", || pack_initramfs(&parts, &folder))?;
+    let initramfs = progress::timed("Packing the initramfs", || {
+        pack_initramfs(&parts, &keys, &folder)
+    })?;
     let root = progress::timed("Packing the root file system", || {
         let mut root = Root::default();
         root.copy(&parts.binaries.init, "/sbin/init", 0o755)?;
@@ -206,12 +208,13 @@ pub(crate) fn image_folder(base: Base) -> PathBuf {
     target_folder().join("box").join(name)
 }
 
-fn pack_initramfs(parts: &Parts, folder: &Path) -> Result<PathBuf, BuildError> {
+fn pack_initramfs(parts: &Parts, keys: &Keys, folder: &Path) -> Result<PathBuf, BuildError> {
     let read = |path: &Path| std::fs::read(path).map_err(|source| file_error(path, source));
     let kernel = &parts.kernel;
     let packed = initramfs::pack(initramfs::Parts {
         init: read(&parts.binaries.init)?,
         checker: read(&parts.checker.program)?,
+        keys: keys.set.encode().to_vec(),
         release: &kernel.release,
         modules: modules::gather(&kernel.modules, include_str!("../modules.list"))?,
         data_template: data_template::make(folder, parts.mke2fs.as_deref())?,

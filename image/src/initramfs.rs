@@ -15,6 +15,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) data_template: Vec<u8>,
     /// The checker of the data's file system.
     pub(crate) checker: Vec<u8>,
+    /// Who may sign firmware, for the rescue system.
+    pub(crate) keys: Vec<u8>,
 }
 
 /// Packs and compresses it.
@@ -26,6 +28,9 @@ pub(crate) fn pack(parts: Parts<'_>) -> std::io::Result<Vec<u8>> {
     archive.file("init", 0o755, parts.init);
     archive.file("data.ext4.template", 0o644, parts.data_template);
     archive.folder("sbin");
+    archive.folder("etc");
+    archive.folder("etc/ramal");
+    archive.file("etc/ramal/keys", 0o644, parts.keys);
     archive.file("sbin/e2fsck", 0o755, parts.checker);
     // Mount points of stage-1, and the device the kernel opens as fd 0 to 2 of the first process.
     for folder in ["dev", "proc", "sys", "run", "root"] {

@@ -17,6 +17,8 @@ use kernel::poller::{Interest, Poller};
 #[derive(Debug)]
 pub struct Console {
     screen: Option<File>,
+    /// The monitor, where the kernel's console is a serial line.
+    mirror: Option<File>,
     pending: VecDeque<u8>,
     dropped: u64,
 }
@@ -32,9 +34,27 @@ impl Console {
         Self::on(options.open(path).ok())
     }
 
+    /// The box's: the kernel's console, and the monitor when that is another one.
+    #[must_use]
+    pub(crate) fn of_the_box() -> Self {
+        let mut console = Self::open(Path::new("/dev/console"));
+        let active = std::fs::read_to_string(ACTIVE).unwrap_or_default();
+        // The last one is what /dev/console means; `tty0` is the monitor itself.
+        let is_serial = active.split_whitespace().next_back() != Some("tty0");
+        if is_serial && active.contains("tty0") {
+            console.mirror = OpenOptions::new()
+                .write(true)
+                .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+                .open("/dev/tty1")
+                .ok();
+        }
+        console
+    }
+
     const fn on(screen: Option<File>) -> Self {
         Self {
             screen,
+            mirror: None,
             pending: VecDeque::new(),
             dropped: 0,
         }
@@ -42,6 +62,7 @@ impl Console {
 
     /// Shows one line. Control characters in it are replaced: log text comes from outside.
     pub fn line(&mut self, text: &str) {
+        self.mirror_line(text);
         if self.screen.is_none() {
             return;
         }
@@ -57,11 +78,16 @@ impl Console {
             self.dropped = 0;
             self.pending.extend(note.bytes());
         }
-        let clean = |letter: char| if letter.is_control() { '?' } else { letter };
-        let clean: String = text.chars().map(clean).collect();
-        self.pending.extend(clean.bytes());
+        self.pending.extend(clean(text).bytes());
         self.pending.extend(b"\r\n");
         self.flush();
+    }
+
+    /// A monitor takes everything at once; what it does not take is lost.
+    fn mirror_line(&mut self, text: &str) {
+        if let Some(mirror) = &mut self.mirror {
+            let _ = mirror.write(format!("{}\r\n", clean(text)).as_bytes());
+        }
     }
 
     /// Writes what the screen takes now.
@@ -115,6 +141,15 @@ impl Console {
         }
     }
 }
+
+/// A line without control characters.
+fn clean(text: &str) -> String {
+    let clean = |letter: char| if letter.is_control() { '?' } else { letter };
+    text.chars().map(clean).collect()
+}
+
+/// The kernel's consoles, the one that /dev/console means last.
+const ACTIVE: &str = "/sys/class/tty/console/active";
 
 /// Bytes kept for a slow screen: some screens full.
 const PENDING_MAX: usize = 64 * 1024;

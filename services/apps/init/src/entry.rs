@@ -1,7 +1,6 @@
 //! Which of its two lives this process is in, and the way from the first into the second.
 
 use std::fs::{File, OpenOptions};
-use std::path::Path;
 
 use supervise::Shutdown;
 
@@ -22,7 +21,7 @@ pub fn main_of_pid_1() {
         Vec::new()
     };
     open_standard_streams();
-    let mut console = Console::open(Path::new("/dev/console"));
+    let mut console = Console::of_the_box();
     for error in errors {
         console.line(&format!("ramal: {error}"));
     }

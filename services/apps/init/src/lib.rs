@@ -17,6 +17,7 @@ mod data_disk;
 mod debug_shell;
 mod entry;
 pub mod pid1;
+mod rescue;
 pub mod services;
 pub mod stage1;
 mod system;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use firmware::{Places, StateFile, keys_of_firmware};
+use firmware::{Guard, Places, StateFile, keys_of_firmware};
 use ipc::update::{Reply, Request};
 use run_loop::ipc::Answer;
 use run_loop::notify::Notify;
@@ -86,6 +86,7 @@ fn places(running: Slot, passed: &mut Passed, keys: &Path) -> Result<Places, Box
         target: passed.file("slot-other")?,
         state: StateFile::of(passed.file("boot-state")?, "the boot state"),
         keys: keys_of_firmware(keys)?,
+        guard: Guard::RunningIsGood,
     })
 }
 

@@ -131,6 +131,13 @@ impl BootState {
         Some(target)
     }
 
+    /// The rescue system is about to write a slot that a person has chosen.
+    pub const fn begin_rescue_install(&mut self, slot: Slot) -> Slot {
+        self.set(slot, Condition::Empty);
+        self.preferred = slot.other();
+        slot
+    }
+
     /// The updater has written and read back a slot: it is to be tried.
     pub const fn finish_install(&mut self, slot: Slot) {
         self.set(slot, Condition::Trying(TRIES));

@@ -13,6 +13,15 @@ pub enum FirmwareError {
     /// The disk's sectors are of a size that is not supported, or it is far too small.
     #[error(transparent)]
     Geometry(#[from] gpt::GeometryFault),
+    /// The disk the loader named is not there.
+    #[error("the disk the box was started from was not found")]
+    NoBootDisk,
+    /// There is no memory stick with a FAT.
+    #[error("there is no memory stick with a FAT file system")]
+    NoStick,
+    /// There is no such file in the list.
+    #[error("there is no such file")]
+    NoSuchFile,
     /// There is no table, or it is damaged.
     #[error("{disk}: {fault}")]
     Table {

@@ -46,6 +46,15 @@ pub enum InstallError {
     Firmware(#[from] FirmwareError),
 }
 
+/// Whether the slot that is kept has to have proved good.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Guard {
+    /// It runs, and the other one is what the box would go back to until it has.
+    RunningIsGood,
+    /// Neither could be started: the rescue system runs, and a person has chosen the slot.
+    Rescue,
+}
+
 /// The partitions an update concerns, open.
 #[derive(Debug)]
 pub struct Places<M = File> {
@@ -59,6 +68,8 @@ pub struct Places<M = File> {
     pub state: StateFile<M>,
     /// The keys this version of the firmware was made with.
     pub keys: KeySet,
+    /// What has to be true of the slot that is kept.
+    pub guard: Guard,
 }
 
 impl<M: Medium> Places<M> {
@@ -159,7 +170,10 @@ impl<M: Medium> Installer<M> {
 
     fn accept(&mut self, manifest: Manifest, key_sets: &[KeySet]) -> Result<(), InstallError> {
         let running = self.places.running;
-        let begin = |state: &mut slot::BootState| state.begin_install(running);
+        let begin = |state: &mut slot::BootState| match self.places.guard {
+            Guard::RunningIsGood => state.begin_install(running),
+            Guard::Rescue => Some(state.begin_rescue_install(running.other())),
+        };
         if self.places.state.change(begin)?.is_none() {
             return Err(InstallError::OnTrial);
         }

@@ -12,11 +12,13 @@ mod installer;
 mod medium;
 pub mod root;
 mod state_file;
+mod stick;
 
 pub use boot_disk::{BootDisk, fresh_guid, write_table};
 pub use data::open_data;
 pub use data_key::{DataKey, Keeper, KeyPlace, Protection};
 pub use error::FirmwareError;
-pub use installer::{InstallError, Installer, Places, keys_of_firmware};
+pub use installer::{Guard, InstallError, Installer, Places, keys_of_firmware};
 pub use medium::Medium;
 pub use state_file::StateFile;
+pub use stick::{Stick, UpdateFile};

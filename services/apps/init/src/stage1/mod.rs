@@ -7,6 +7,8 @@ mod disks;
 mod lab;
 mod slots;
 
+pub(crate) use slots::find as find_boot_disk;
+
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -19,7 +21,7 @@ use slot::Handoff;
 
 use crate::boot::{Boot, Maintenance};
 use crate::console::Console;
-use crate::data_disk;
+use crate::{data_disk, rescue};
 
 /// Runs stage-1 and becomes PID 1 of the root. Returns only when that was not possible, with
 /// what the caller's loop is to show.
@@ -32,6 +34,10 @@ pub fn run(console: &mut Console) -> Boot {
     boot.reached("modules", console);
     let template = data_disk::template();
     let found = match handoff() {
+        Some(Handoff { slot: None, disk }) => {
+            rescue::run(disk, &mut modules, console);
+            Err(Maintenance("the rescue system has ended".to_owned()))
+        }
         Some(handoff) => {
             slots::bring_up(handoff, &mut modules, template.as_ref(), &mut boot, console)
         }

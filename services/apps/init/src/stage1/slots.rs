@@ -97,7 +97,7 @@ pub(super) fn root_is_useless(boot: &Boot, console: &mut Console) {
 }
 
 /// Waits until the disk is there, as a slow controller or a USB disk needs a while.
-fn find(bootstate: Guid, modules: &mut Modules) -> Option<BootDisk> {
+pub(crate) fn find(bootstate: Guid, modules: &mut Modules) -> Option<BootDisk> {
     let start = clock::since_boot();
     loop {
         let found = BootDisk::find(&Disk::all(), bootstate);

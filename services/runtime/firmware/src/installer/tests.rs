@@ -124,6 +124,7 @@ impl Bench {
             target: open(&self.slots[1]),
             state: self.state(),
             keys: set(),
+            guard: Guard::RunningIsGood,
         })
     }
 

@@ -1,0 +1,278 @@
+//! The rescue system: started by the loader when no slot can be, or when it was asked for.
+//!
+//! It lies on the ESP beside the loader and has no root of its own. Whoever stands before the box
+//! can write a slot anew from a memory stick, take a report away, erase everything, or just start
+//! again. Without an answer it starts again by itself: a box that nobody stands before must not
+//! wait here for ever.
+
+mod keyboard;
+mod menu;
+mod report;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use firmware::{
+    BootDisk, FirmwareError, Guard, InstallError, Installer, Places, StateFile, Stick,
+    keys_of_firmware,
+};
+use kernel::disk::Disk;
+use kernel::modules::Modules;
+use kernel::{clock, power};
+use slot::{BootState, Condition, Guid, Slot, partition};
+
+use crate::console::Console;
+use crate::stage1::find_boot_disk;
+use keyboard::Keyboard;
+use menu::{Action, LINES, Menu};
+
+/// Runs until the box is started anew or switched off; returns only when the kernel refuses.
+pub(crate) fn run(disk: Guid, modules: &mut Modules, console: &mut Console) {
+    let disk = find_boot_disk(disk, modules);
+    let mut rescue = Rescue {
+        disk,
+        updates: Vec::new(),
+        console,
+    };
+    rescue.show();
+    let mut menu = Menu::default();
+    let mut keyboard = Keyboard::open();
+    let end = loop {
+        let Some(line) = keyboard.line(PATIENCE) else {
+            break power::End::Restart;
+        };
+        match menu.enter(&line) {
+            Action::Restart => break power::End::Restart,
+            Action::PowerOff => break power::End::PowerOff,
+            action => rescue.carry_out(action),
+        }
+    };
+    rescue.say(match end {
+        power::End::Restart => "rescue: restart",
+        power::End::PowerOff => "rescue: power off",
+    });
+    rescue.console.drain();
+    power::sync();
+    if let Err(error) = power::end(end) {
+        rescue.say(&error.to_string());
+    }
+}
+
+struct Rescue<'a> {
+    disk: Option<BootDisk>,
+    /// Memory stick and file, as they were last listed.
+    updates: Vec<(Disk, String)>,
+    console: &'a mut Console,
+}
+
+impl Rescue<'_> {
+    fn say(&mut self, text: &str) {
+        self.console.line(&format!("ramal: {text}"));
+    }
+
+    fn show(&mut self) {
+        self.say("RESCUE / RESGATE");
+        match self.state().and_then(|state| state.read()) {
+            Ok(state) => {
+                for line in report::slots(&state) {
+                    self.say(&line);
+                }
+            }
+            Err(error) => self.say(&error.to_string()),
+        }
+        for line in LINES {
+            self.say(line);
+        }
+    }
+
+    fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Show | Action::Restart | Action::PowerOff => self.show(),
+            Action::ListUpdates => self.list_updates(),
+            Action::Install(place) => {
+                match self.install(place) {
+                    Ok(version) => self.say(&format!(
+                        "instalada / installed: {version}. Tecle 1 / press 1"
+                    )),
+                    Err(error) => self.say(&error.to_string()),
+                }
+                self.show();
+            }
+            Action::SaveReport => {
+                let saved = self.save_report();
+                self.say(&saved.unwrap_or_else(|error| error.to_string()));
+            }
+            Action::AskToErase => self.say(
+                "Digite APAGAR para apagar tudo o que foi guardado / \
+                 Type ERASE to erase everything that was stored",
+            ),
+            Action::Erase => match self.erase() {
+                Ok(()) => self.say("tudo apagado / everything is erased"),
+                Err(error) => self.say(&error.to_string()),
+            },
+        }
+    }
+
+    fn disk(&self) -> Result<&BootDisk, FirmwareError> {
+        self.disk.as_ref().ok_or(FirmwareError::NoBootDisk)
+    }
+
+    fn state(&self) -> Result<StateFile, FirmwareError> {
+        StateFile::open(&self.disk()?.device(partition::BOOTSTATE)?)
+    }
+
+    /// Every disk but the one of the box.
+    fn sticks(&self) -> Vec<Disk> {
+        let own = self.disk.as_ref().map(BootDisk::name);
+        let is_other = |disk: &Disk| Some(disk.name.as_str()) != own;
+        Disk::all().into_iter().filter(is_other).collect()
+    }
+
+    fn list_updates(&mut self) {
+        self.updates.clear();
+        for disk in self.sticks() {
+            let Ok(stick) = Stick::open(&disk) else {
+                continue;
+            };
+            let files = stick.updates().into_iter();
+            let named = files.map(|file| (disk.clone(), file.name));
+            self.updates.extend(named);
+        }
+        let lines: Vec<String> = (1..)
+            .zip(&self.updates)
+            .map(|(place, (disk, file))| format!("  {place}  {file} ({})", disk.name))
+            .collect();
+        for line in lines {
+            self.say(&line);
+        }
+        self.say(match self.updates.is_empty() {
+            true => {
+                "nenhum arquivo .update em um pen drive FAT / no .update file on a FAT USB stick"
+            }
+            false => "Número do arquivo, ou 0 / number of the file, or 0",
+        });
+    }
+
+    fn install(&mut self, place: usize) -> Result<String, InstallError> {
+        let chosen = place.checked_sub(1).and_then(|it| self.updates.get(it));
+        let (disk, file) = chosen.cloned().ok_or(FirmwareError::NoSuchFile)?;
+        let stick = Stick::open(&disk)?;
+        let mut installer = Installer::new(Arc::new(self.places()?), HARDWARE)?;
+        let mut told = 0;
+        while let Some(next) = installer.next() {
+            let mut piece = vec![0; PIECE];
+            let read = stick.read(&file, next, &mut piece);
+            let read = read.map_err(|source| FirmwareError::Device {
+                path: disk.path(),
+                source,
+            })?;
+            if read == 0 {
+                return Err(update::Refusal::Damaged("it ends too soon").into());
+            }
+            installer.take(next, piece.get(..read).unwrap_or_default())?;
+            let (done, length) = installer.progress();
+            let percent = done.saturating_mul(100) / length.max(1);
+            if percent >= told + 10 {
+                told = percent;
+                self.say(&format!("{percent} %"));
+            }
+        }
+        let manifest = installer.manifest();
+        Ok(manifest.map_or_else(String::new, |it| it.version.clone()))
+    }
+
+    /// The slot that is written is one that did not prove good; when both did, the one that is not
+    /// started first.
+    fn places(&self) -> Result<Places, FirmwareError> {
+        let state = self.state()?;
+        let kept = kept(&state.read()?);
+        let disk = self.disk()?;
+        let open = |slot, writable| {
+            let path = disk.device(partition::of_slot(slot))?;
+            let mut options = std::fs::OpenOptions::new();
+            let file = options.read(true).write(writable).open(&path);
+            file.map_err(|source| FirmwareError::Device { path, source })
+        };
+        Ok(Places {
+            running: kept,
+            source: open(kept, false)?,
+            target: open(kept.other(), true)?,
+            state,
+            keys: keys_of_firmware(Path::new("/etc/ramal/keys"))?,
+            guard: Guard::Rescue,
+        })
+    }
+
+    fn erase(&self) -> Result<(), FirmwareError> {
+        let state = self.state()?;
+        // First the wish, so that what the power interrupts is done at the next start.
+        state.change(|state| state.wants_reset = true)?;
+        state.destroy_key()?;
+        state.change(|state| state.wants_reset = false)
+    }
+
+    fn save_report(&self) -> Result<String, FirmwareError> {
+        let state = self.state().and_then(|state| state.read());
+        let text = report::text(&state);
+        let mut sticks = self.sticks().into_iter();
+        let stick = sticks.find_map(|disk| Stick::open(&disk).ok());
+        let stick = stick.ok_or(FirmwareError::NoStick)?;
+        let name = stick.name().to_owned();
+        let path = || Path::new("/dev").join(&name);
+        let failed = |source| FirmwareError::Device {
+            path: path(),
+            source,
+        };
+        stick
+            .write(REPORT, text.as_bytes())
+            .and_then(|()| stick.close())
+            .map_err(failed)?;
+        Ok(format!("{REPORT}: {name}"))
+    }
+}
+
+/// The slot that is not written.
+fn kept(state: &BootState) -> Slot {
+    let is_good = |slot: Slot| matches!(state.slot(slot).condition, Condition::Good(_));
+    match (is_good(Slot::A), is_good(Slot::B)) {
+        (true, false) => Slot::A,
+        (false, true) => Slot::B,
+        (true, true) | (false, false) => state.preferred,
+    }
+}
+
+/// As slots and updates name this kind of box.
+#[cfg(target_arch = "x86_64")]
+const HARDWARE: &str = "ramal-x86_64";
+#[cfg(target_arch = "aarch64")]
+const HARDWARE: &str = "ramal-aarch64";
+
+/// How long nobody may answer.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Read from the stick at once.
+const PIECE: usize = 256 * 1024;
+
+const REPORT: &str = "ramal-report.txt";
+
+/// Milliseconds since the kernel started, for the report.
+fn uptime_millis() -> u128 {
+    clock::since_boot().as_millis()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_proved_good_is_not_written_over() {
+        let mut state = BootState::shipped();
+        assert_eq!(kept(&state), Slot::A);
+        state.commit(Slot::B, 0);
+        state.leave(Slot::B, slot::Reason::RootDamaged, 0);
+        assert_eq!(kept(&state), Slot::B);
+        state.finish_install(Slot::A);
+        assert_eq!(kept(&state), Slot::B);
+    }
+}

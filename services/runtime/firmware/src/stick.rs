@@ -1,0 +1,271 @@
+//! A memory stick with a FAT: update files on it, and reports written to it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt as _;
+
+use fatfs::{FileSystem, FsOptions};
+use gpt::{Geometry, Table};
+use kernel::block;
+use kernel::disk::Disk;
+
+use crate::error::FirmwareError;
+
+/// A stick whose files can be used.
+pub struct Stick {
+    name: String,
+    volume: FileSystem<Part>,
+}
+
+/// An update file on a stick.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UpdateFile {
+    /// Its name, in the top folder.
+    pub name: String,
+    /// Bytes.
+    pub length: u64,
+}
+
+impl Stick {
+    /// The first FAT on a disk: on all of it, or in one of its partitions.
+    ///
+    /// # Errors
+    /// The disk cannot be read, or has none.
+    pub fn open(disk: &Disk) -> Result<Self, FirmwareError> {
+        let path = disk.path();
+        let file = OpenOptions::new().read(true).write(true).open(&path);
+        let file = file.map_err(|source| FirmwareError::device(&path, source))?;
+        let (sector, bytes) = block::geometry(&file, &disk.name)?;
+        let places = places(&file, sector, bytes);
+        let found = places.into_iter().find_map(|(start, length)| {
+            let file = file.try_clone().ok()?;
+            let part = Part::new(file, start, length);
+            FileSystem::new(part, FsOptions::new()).ok()
+        });
+        let none = || io::Error::other("there is no FAT file system on it");
+        Ok(Self {
+            name: disk.name.clone(),
+            volume: found.ok_or_else(|| FirmwareError::device(&path, none()))?,
+        })
+    }
+
+    /// The kernel's name of the disk.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Update files in the top folder.
+    #[must_use]
+    pub fn updates(&self) -> Vec<UpdateFile> {
+        let entries = self.volume.root_dir().iter().flatten();
+        let is_update = |name: &str| name.to_ascii_lowercase().ends_with(UPDATE_ENDING);
+        let mut found: Vec<_> = entries
+            .filter(|entry| entry.is_file() && is_update(&entry.file_name()))
+            .map(|entry| UpdateFile {
+                name: entry.file_name(),
+                length: entry.len(),
+            })
+            .collect();
+        found.sort_by(|one, two| one.name.cmp(&two.name));
+        found
+    }
+
+    /// Bytes of a file from `offset` on, at most as many as `room` has; how many there were.
+    ///
+    /// # Errors
+    /// The stick cannot be read.
+    pub fn read(&self, file: &str, offset: u64, room: &mut [u8]) -> io::Result<usize> {
+        let mut file = self.volume.root_dir().open_file(file)?;
+        file.seek(SeekFrom::Start(offset))?;
+        let mut read = 0;
+        while let Some(rest) = room.get_mut(read..).filter(|rest| !rest.is_empty()) {
+            match file.read(rest)? {
+                0 => break,
+                count => read = read.saturating_add(count),
+            }
+        }
+        Ok(read)
+    }
+
+    /// Writes a file into the top folder, in the place of one of the same name.
+    ///
+    /// # Errors
+    /// The stick is full, or cannot be written.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let folder = self.volume.root_dir();
+        let mut file = folder.create_file(name)?;
+        file.truncate()?;
+        file.write_all(bytes)?;
+        file.flush()
+    }
+
+    /// Everything that was written is on the stick when this returns.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn close(self) -> io::Result<()> {
+        self.volume.unmount()
+    }
+}
+
+/// Where a FAT may begin, and how long it may be: the whole disk, or a partition of it.
+fn places(file: &File, sector: u64, bytes: u64) -> Vec<(u64, u64)> {
+    let mut places = vec![(0, bytes)];
+    let mut first = [0; 512];
+    if file.read_exact_at(&mut first, 0).is_err() {
+        return places;
+    }
+    places.extend(of_gpt(file, sector, bytes));
+    // The four entries of a partition table of the old kind.
+    for entry in first.get(446..510).unwrap_or_default().chunks_exact(16) {
+        let number = |at: usize| {
+            let bytes = entry.get(at..).and_then(|rest| rest.first_chunk());
+            u64::from(u32::from_le_bytes(bytes.copied().unwrap_or_default()))
+        };
+        let (start, length) = (number(8) * sector, number(12) * sector);
+        if length > 0 && start.saturating_add(length) <= bytes {
+            places.push((start, length));
+        }
+    }
+    places
+}
+
+fn of_gpt(file: &File, sector: u64, bytes: u64) -> Vec<(u64, u64)> {
+    let read = || {
+        let geometry = Geometry::new(sector, bytes).ok()?;
+        let mut head = vec![0; geometry.head_length()];
+        file.read_exact_at(&mut head, 0).ok()?;
+        let table = Table::find(geometry, &head, &[]).ok()?.table;
+        let partitions = table.partitions().iter();
+        Some(partitions.map(|it| it.bytes(&geometry)).collect())
+    };
+    read().unwrap_or_default()
+}
+
+/// A part of a disk as a file of its own.
+struct Part {
+    file: File,
+    start: u64,
+    length: u64,
+    place: u64,
+}
+
+impl Part {
+    const fn new(file: File, start: u64, length: u64) -> Self {
+        Self {
+            file,
+            start,
+            length,
+            place: 0,
+        }
+    }
+
+    /// How many of `wanted` bytes there are from here on.
+    fn room(&self, wanted: usize) -> usize {
+        let left = self.length.saturating_sub(self.place);
+        usize::try_from(left).unwrap_or(usize::MAX).min(wanted)
+    }
+}
+
+impl Read for Part {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let room = self.room(bytes.len());
+        let bytes = bytes.get_mut(..room).unwrap_or_default();
+        let count = self.file.read_at(bytes, self.start + self.place)?;
+        self.place += count as u64;
+        Ok(count)
+    }
+}
+
+impl Write for Part {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let bytes = bytes.get(..self.room(bytes.len())).unwrap_or_default();
+        let count = self.file.write_at(bytes, self.start + self.place)?;
+        self.place += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+}
+
+impl Seek for Part {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let place = match to {
+            SeekFrom::Start(place) => Some(place),
+            SeekFrom::End(back) => self.length.checked_add_signed(back),
+            SeekFrom::Current(step) => self.place.checked_add_signed(step),
+        };
+        let outside = || io::Error::from(io::ErrorKind::InvalidInput);
+        self.place = place.ok_or_else(outside)?;
+        Ok(self.place)
+    }
+}
+
+const UPDATE_ENDING: &str = ".update";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file with a FAT that begins at `start`.
+    fn stand(name: &str, start: u64) -> (std::path::PathBuf, File) {
+        let name = format!("ramal-stick-{name}-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(true);
+        let file = options.open(&path).expect("made");
+        file.set_len(start + LENGTH).expect("as large");
+        let part = Part::new(file.try_clone().expect("again"), start, LENGTH);
+        let mut part = part;
+        fatfs::format_volume(&mut part, fatfs::FormatVolumeOptions::new()).expect("formatted");
+        (path, file)
+    }
+
+    fn stick(file: File, start: u64) -> Stick {
+        let part = Part::new(file, start, LENGTH);
+        Stick {
+            name: "sda".into(),
+            volume: FileSystem::new(part, FsOptions::new()).expect("a FAT"),
+        }
+    }
+
+    const LENGTH: u64 = 8 << 20;
+
+    #[test]
+    fn update_files_are_found_and_read_and_reports_written() {
+        let (path, file) = stand("files", 0);
+        let one = stick(file.try_clone().expect("again"), 0);
+        one.write("RAMAL-1.5.0.UPDATE", &[7; 100_000])
+            .expect("written");
+        one.write("notes.txt", b"no update").expect("written");
+        one.close().expect("closed");
+        let two = stick(file, 0);
+        let update = UpdateFile {
+            name: "RAMAL-1.5.0.UPDATE".into(),
+            length: 100_000,
+        };
+        assert_eq!(two.updates(), [update]);
+        let mut room = [0; 5000];
+        let read = two.read("ramal-1.5.0.update", 98_000, &mut room);
+        assert_eq!(read.expect("read"), 2000);
+        assert_eq!(room[1999..2001], [7, 0]);
+        std::fs::remove_file(path).expect("removed");
+    }
+
+    #[test]
+    fn a_partition_of_the_old_kind_is_looked_into() {
+        let start = 1 << 20;
+        let (path, file) = stand("mbr", start);
+        let mut entry = [0; 16];
+        entry[4] = 0x0c;
+        entry[8..12].copy_from_slice(&2048u32.to_le_bytes());
+        entry[12..].copy_from_slice(&u32::try_from(LENGTH / 512).unwrap().to_le_bytes());
+        file.write_all_at(&entry, 446).expect("written");
+        let places = places(&file, 512, start + LENGTH);
+        assert!(places.contains(&(start, LENGTH)), "{places:?}");
+        std::fs::remove_file(path).expect("removed");
+    }
+}
