@@ -48,6 +48,9 @@ pub enum Failure {
     /// A text of a slot.
     #[error(transparent)]
     Text(#[from] slot::TextFault),
+    /// OVMF is not on the host.
+    #[error("cannot read {0}: install the Debian package ovmf")]
+    NoFirmware(std::path::PathBuf),
     /// QEMU.
     #[error(transparent)]
     Process(#[from] qemu::process::ProcessError),

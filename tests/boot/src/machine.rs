@@ -121,6 +121,9 @@ fn run(
     let scratch = folder("boxes")?;
     let variables = scratch.join(format!("{name}.vars"));
     let (code, original) = code_and_variables(firmware);
+    if !code.exists() {
+        return Err(Failure::NoFirmware(code));
+    }
     std::fs::copy(original, &variables)?;
     let mut qemu = qemu_command(firmware, &code, &variables)?;
     for (place, disk) in disks.iter().enumerate() {

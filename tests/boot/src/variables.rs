@@ -34,7 +34,9 @@ fn enrol() -> Result<SecureBoot, Failure> {
     let pk = SecureBootKey::make("Ramal test PK")?;
     let kek = SecureBootKey::make("Ramal test KEK")?;
     let db = SecureBootKey::make("Ramal test db")?;
-    let mut store = std::fs::read(Path::new("/usr/share/OVMF/OVMF_VARS_4M.fd"))?;
+    let empty = Path::new("/usr/share/OVMF/OVMF_VARS_4M.fd");
+    let no_firmware = |_| Failure::NoFirmware(empty.to_owned());
+    let mut store = std::fs::read(empty).map_err(no_firmware)?;
     let global = Guid::new(0x8be4df61_93ca_11d2_aa0d_00e098032b8c);
     let images = Guid::new(0xd719b2cb_3d3a_4596_a3bc_dad00e67656f);
     let switch = Guid::new(0xf0a30bc7_af08_4556_99c4_001009c93a44);
