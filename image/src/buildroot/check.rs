@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::run::Output;
 use super::{
-    BuildrootError, Variant, external, licences, lock, read, release_folder, run, symbols,
+    BuildrootError, Variant, external, licences, lock, read, release_folder, run, sbom, symbols,
+    write,
 };
 use crate::build::target_folder;
 use crate::host::{self, HostError};
@@ -34,7 +35,8 @@ pub fn check() -> Result<(), BuildrootError> {
     let output = Output::new(folder, variant.machine, release)?;
     progress::timed("Collecting the licences of the build", || {
         legal(&output, variant)
-    })
+    })?;
+    progress::timed("Writing its bill of materials", || bill(&output, variant))
 }
 
 /// The release defines each symbol we name, with the type that the committed list says.
@@ -106,10 +108,7 @@ fn canonical(output: &Output, variant: Variant) -> Result<(), BuildrootError> {
 
 /// `show-info` names our packages and, outside the debug variant, no shell.
 fn packages(output: &Output, variant: Variant) -> Result<(), BuildrootError> {
-    let mut make = output.make()?;
-    let info = host::output(make.args(["-s", "show-info"]))?;
-    let info: serde_json::Value = serde_json::from_slice(&info)
-        .map_err(|error| BuildrootError::Check(format!("show-info is not JSON: {error}")))?;
+    let info = show_info(output)?;
     let names: Vec<&String> = info
         .as_object()
         .into_iter()
@@ -128,6 +127,23 @@ fn packages(output: &Output, variant: Variant) -> Result<(), BuildrootError> {
         }
     }
     refuse(&wrong)
+}
+
+fn show_info(output: &Output) -> Result<serde_json::Value, BuildrootError> {
+    let mut make = output.make()?;
+    let info = host::output(make.args(["-s", "show-info"]))?;
+    serde_json::from_slice(&info)
+        .map_err(|error| BuildrootError::Check(format!("show-info is not JSON: {error}")))
+}
+
+/// The bill of materials, beside the images.
+fn bill(output: &Output, variant: Variant) -> Result<(), BuildrootError> {
+    let machine = variant.machine;
+    let crates = sbom::crates(machine)?;
+    let document = sbom::document(&show_info(output)?, &crates, &lock::load()?, machine)?;
+    let path = output.folder.join("images/sbom.cdx.json");
+    progress::note(&format!("{} crates; {}", crates.len(), path.display()));
+    write(&path, format!("{document:#}\n"))
 }
 
 /// `legal-info`, completed by what is linked from the toolchain, lacks no text.

@@ -23,6 +23,41 @@ const fn libgcc(machine: Machine) -> (&'static str, &'static str) {
     }
 }
 
+/// A part of the toolchain that is in the box's programs.
+pub(crate) struct Linked {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) licence: &'static str,
+    pub(crate) sha256: String,
+    /// The package whose copyright file speaks of it.
+    text: &'static str,
+    file: String,
+}
+
+/// All of them for a machine, as the lock pins them.
+pub(crate) fn linked(lock: &Lock, machine: Machine) -> Result<Vec<Linked>, BuildrootError> {
+    let (runtime, notices) = libgcc(machine);
+    let gcc = (runtime, notices, "GPL-3.0+ WITH GCC-exception-3.1");
+    let others = LINKED
+        .iter()
+        .map(|(name, licence)| (*name, *name, *licence));
+    let all = others.chain([gcc]).map(|(name, text, licence)| {
+        let mut parts = lock.toolchain.iter().filter(|part| part.serves(machine));
+        let part = parts.find(|part| part.package == name).ok_or_else(|| {
+            BuildrootError::Check(format!("buildroot/sources.lock names no {name}"))
+        })?;
+        Ok(Linked {
+            name: name.to_owned(),
+            version: part.version.clone(),
+            licence,
+            sha256: part.sha256.clone(),
+            text,
+            file: part.file_name(),
+        })
+    });
+    all.collect()
+}
+
 /// Adds them to a `legal-info` folder; the answer is the rows that were added.
 pub(crate) fn complete(
     legal: &Path,
@@ -30,29 +65,18 @@ pub(crate) fn complete(
     lock: &Lock,
     machine: Machine,
 ) -> Result<Vec<String>, BuildrootError> {
-    let (runtime, notices) = libgcc(machine);
-    let gcc = (runtime, notices, "GPL-3.0+ WITH GCC-exception-3.1");
-    let linked = LINKED
-        .iter()
-        .map(|(name, licence)| (*name, *name, *licence));
     let mut rows = Vec::new();
-    for (package, text, licence) in linked.chain([gcc]) {
-        let mut parts = lock.toolchain.iter().filter(|part| part.serves(machine));
-        let Some(part) = parts.find(|part| part.package == package) else {
-            let missing = format!("buildroot/sources.lock names no {package}");
-            return Err(BuildrootError::Check(missing));
-        };
-        let name = format!("toolchain-{package}-{}", part.version);
+    for part in linked(lock, machine)? {
+        let name = format!("toolchain-{}-{}", part.name, part.version);
         let folder = legal.join("licenses").join(&name);
         create_folder(&folder)?;
-        let from = toolchain.join("licences").join(text);
+        let from = toolchain.join("licences").join(part.text);
         let to = folder.join("copyright");
         std::fs::copy(&from, &to).map_err(|source| file_error(&from, source))?;
         rows.push(format!(
-            "\"{package}\",\"{}\",\"{licence}\",\"copyright\",\"{}\",\
-             \"https://packages.debian.org/source/bookworm/{package}\",\"\"",
-            part.version,
-            part.file_name()
+            "\"{0}\",\"{1}\",\"{2}\",\"copyright\",\"{3}\",\
+             \"https://packages.debian.org/source/bookworm/{0}\",\"\"",
+            part.name, part.version, part.licence, part.file
         ));
     }
     append(&legal.join("manifest.csv"), &rows)?;
