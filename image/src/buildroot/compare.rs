@@ -1,12 +1,17 @@
 //! Sets the two bases side by side: the kernel's options we ask for, and the sizes.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::run::kernel_fragments;
 use super::{BuildrootError, Machine, Setting, Variant, file_error, read, run, settings};
-use crate::build::cache_folder;
+use crate::base::Base;
+use crate::build::{cache_folder, image_folder};
 use crate::kernel;
+
+/// The two, in the order of the table.
+const BASES: [Base; 2] = [Base::Debian, Base::Buildroot];
 
 /// How the other kernel has what a line of ours asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,8 +61,62 @@ pub fn table() -> Result<String, BuildrootError> {
         .unwrap_or_default()
         .join(format!("config-{}", debian.release));
     let mut text = sizes(&built, &debian)?;
+    text += &contents()?;
     text += &options(&read(&config)?)?;
     Ok(text)
+}
+
+/// What only one of the two root file systems has; nothing when one image is not built here.
+fn contents() -> Result<String, BuildrootError> {
+    let [Some(debian), Some(buildroot)] = BASES.map(|base| paths(&root_of(base)).transpose())
+    else {
+        return Ok(
+            "One of the two images is not built here, so their files are not compared.\n\n"
+                .to_owned(),
+        );
+    };
+    let (debian, buildroot) = (debian?, buildroot?);
+    let mut text = format!(
+        "The roots have {} and {} files",
+        debian.len(),
+        buildroot.len()
+    );
+    let differing: Vec<&String> = debian.symmetric_difference(&buildroot).collect();
+    if differing.is_empty() {
+        text += ", the same ones.\n\n";
+        return Ok(text);
+    }
+    text += "; only one of them has:\n\n";
+    for path in differing {
+        let whose = if debian.contains(path) {
+            "Debian"
+        } else {
+            "Buildroot"
+        };
+        let _ = writeln!(text, "- `{path}` ({whose})");
+    }
+    text.push('\n');
+    Ok(text)
+}
+
+fn root_of(base: Base) -> PathBuf {
+    image_folder(base).join("root.squashfs")
+}
+
+/// The files of a squashfs, none when there is no such file.
+fn paths(root: &Path) -> Result<Option<BTreeSet<String>>, BuildrootError> {
+    let Ok(file) = std::fs::File::open(root) else {
+        return Ok(None);
+    };
+    let reader = backhand::FilesystemReader::from_reader(std::io::BufReader::new(file))
+        .map_err(|error| BuildrootError::Check(format!("{}: {error}", root.display())))?;
+    let files = reader.files();
+    let files = files.filter(|node| matches!(node.inner, backhand::InnerNode::File(_)));
+    Ok(Some(
+        files
+            .map(|node| node.fullpath.display().to_string())
+            .collect(),
+    ))
 }
 
 fn sizes(built: &run::Parts, debian: &kernel::Kernel) -> Result<String, BuildrootError> {
@@ -71,6 +130,14 @@ fn sizes(built: &run::Parts, debian: &kernel::Kernel) -> Result<String, Buildroo
     let kernels = [&debian.bz_image, &built.kernel].map(kib);
     let [one, two] = kernels;
     row(&mut text, "kernel as firmware starts it", [&one?, &two?]);
+    for part in ["initramfs.cpio.zst", "root.squashfs"] {
+        let size = |base| {
+            let path = image_folder(base).join(part);
+            kib(&path).unwrap_or_else(|_| "not built here".to_owned())
+        };
+        let [debian, buildroot] = BASES.map(size);
+        row(&mut text, part, [&debian, &buildroot]);
+    }
     for (what, path) in [
         ("init", &built.init),
         ("ramal", &built.ramal),
