@@ -15,7 +15,8 @@ DOWNLOAD_URIS :=
 override ZSTD_SOURCE := libzstd_1.5.7+dfsg.orig.tar.xz
 
 # Programs of the build host in place of packages that are neither in Debian
-# nor part of the result. The empty folder is their source.
+# nor part of the result. The empty folder is their source, so legal-info has
+# no text of them to collect.
 RAMAL_NOTHING := $(realpath $(lastword $(filter %offline/local.mk,$(MAKEFILE_LIST))))
 RAMAL_NOTHING := $(patsubst %/local.mk,%/nothing,$(RAMAL_NOTHING))
 RAMAL_FIRST := host-skeleton host-fakedate
@@ -26,6 +27,8 @@ define RAMAL_LINK_HOST_PROGRAM
 endef
 
 HOST_TAR_OVERRIDE_SRCDIR := $(RAMAL_NOTHING)
+override HOST_TAR_LICENSE_FILES :=
+override HOST_TAR_REDISTRIBUTE := NO
 override define HOST_TAR_CONFIGURE_CMDS
 	@:
 endef
@@ -37,6 +40,8 @@ override define HOST_TAR_INSTALL_CMDS
 endef
 
 HOST_KMOD_OVERRIDE_SRCDIR := $(RAMAL_NOTHING)
+override HOST_KMOD_LICENSE_FILES :=
+override HOST_KMOD_REDISTRIBUTE := NO
 override HOST_KMOD_DEPENDENCIES := $(RAMAL_FIRST)
 override define HOST_KMOD_CONFIGURE_CMDS
 	@:
@@ -49,6 +54,8 @@ override define HOST_KMOD_INSTALL_CMDS
 endef
 
 HOST_PATCHELF_OVERRIDE_SRCDIR := $(RAMAL_NOTHING)
+override HOST_PATCHELF_LICENSE_FILES :=
+override HOST_PATCHELF_REDISTRIBUTE := NO
 override define HOST_PATCHELF_CONFIGURE_CMDS
 	@:
 endef
