@@ -33,6 +33,7 @@ pub(crate) fn run(disk: Guid, modules: &mut Modules, console: &mut Console) {
     let mut rescue = Rescue {
         disk,
         updates: Vec::new(),
+        modules,
         console,
     };
     rescue.show();
@@ -63,6 +64,7 @@ struct Rescue<'a> {
     disk: Option<BootDisk>,
     /// Memory stick and file, as they were last listed.
     updates: Vec<(Disk, String)>,
+    modules: &'a mut Modules,
     console: &'a mut Console,
 }
 
@@ -122,19 +124,32 @@ impl Rescue<'_> {
         StateFile::open(&self.disk()?.device(partition::BOOTSTATE)?)
     }
 
-    /// Every disk but the one of the box.
-    fn sticks(&self) -> Vec<Disk> {
+    /// Memory sticks with a FAT. One that was just put in takes a moment, and its driver too.
+    fn sticks(&mut self) -> Vec<(Disk, Stick)> {
+        for _ in 0..STICK_LOOKS {
+            // Errors were told when the system started.
+            let _ = self.modules.load_for_devices();
+            let found = self.sticks_now();
+            if !found.is_empty() {
+                return found;
+            }
+            std::thread::sleep(STICK_LOOK);
+        }
+        Vec::new()
+    }
+
+    /// Every disk with a FAT but the one of the box.
+    fn sticks_now(&self) -> Vec<(Disk, Stick)> {
         let own = self.disk.as_ref().map(BootDisk::name);
-        let is_other = |disk: &Disk| Some(disk.name.as_str()) != own;
-        Disk::all().into_iter().filter(is_other).collect()
+        let others = Disk::all().into_iter();
+        let others = others.filter(|disk| Some(disk.name.as_str()) != own);
+        let open = |disk: Disk| Stick::open(&disk).ok().map(|stick| (disk, stick));
+        others.filter_map(open).collect()
     }
 
     fn list_updates(&mut self) {
         self.updates.clear();
-        for disk in self.sticks() {
-            let Ok(stick) = Stick::open(&disk) else {
-                continue;
-            };
+        for (disk, stick) in self.sticks() {
             let files = stick.updates().into_iter();
             let named = files.map(|file| (disk.clone(), file.name));
             self.updates.extend(named);
@@ -212,12 +227,11 @@ impl Rescue<'_> {
         state.change(|state| state.wants_reset = false)
     }
 
-    fn save_report(&self) -> Result<String, FirmwareError> {
+    fn save_report(&mut self) -> Result<String, FirmwareError> {
         let state = self.state().and_then(|state| state.read());
         let text = report::text(&state);
-        let mut sticks = self.sticks().into_iter();
-        let stick = sticks.find_map(|disk| Stick::open(&disk).ok());
-        let stick = stick.ok_or(FirmwareError::NoStick)?;
+        let first = self.sticks().into_iter().next();
+        let (_, stick) = first.ok_or(FirmwareError::NoStick)?;
         let name = stick.name().to_owned();
         let path = || Path::new("/dev").join(&name);
         let failed = |source| FirmwareError::Device {
@@ -250,6 +264,10 @@ const HARDWARE: &str = "ramal-aarch64";
 
 /// How long nobody may answer.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// How often a stick is looked for, and how long between two looks.
+const STICK_LOOKS: u32 = 30;
+const STICK_LOOK: Duration = Duration::from_millis(100);
 
 /// Read from the stick at once.
 const PIECE: usize = 256 * 1024;
