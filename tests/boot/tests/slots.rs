@@ -139,7 +139,7 @@ fn a_slot_below_the_security_number_that_proved_good_is_refused() -> Result {
     check_refused("security", Reason::TooOld, |parts, disk| {
         put_b(parts, disk, |content| content.security = 0)?;
         let mut state = BootState::shipped();
-        state.commit(Slot::A, 1);
+        state.commit(Slot::A, 1, 0);
         state.finish_install(Slot::B);
         disk.put_state(state)
     })

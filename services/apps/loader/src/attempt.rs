@@ -117,7 +117,8 @@ pub fn boot(machine: &mut impl Machine, own: &KeySet, asked: Option<Choice>) {
 struct Boot<'a, M> {
     machine: &'a mut M,
     own: &'a KeySet,
-    trusted: KeySet,
+    /// All that took over from each other; the last one is what is trusted in the end.
+    trusted: Vec<KeySet>,
     state: BootState,
     /// Which copy is to be written next.
     copy: usize,
@@ -135,7 +136,7 @@ impl<'a, M: Machine> Boot<'a, M> {
         let mut boot = Self {
             machine,
             own,
-            trusted: own.last_of(chain.chunks(WRITE_UNIT)),
+            trusted: own.chain_of(chain.chunks(WRITE_UNIT)).collect(),
             state: state.unwrap_or_else(BootState::lost),
             copy,
             refused: Refusal::default(),
@@ -191,19 +192,28 @@ impl<'a, M: Machine> Boot<'a, M> {
     }
 
     fn check_slot(&mut self, slot: Slot) -> Result<(Header, Vec<u8>), Fault> {
-        let mut read = |at, length| {
-            let bytes = self.machine.read(Part::Slot(slot), at, length);
-            bytes.map_err(unreadable)
-        };
-        let header = check_header(&read(0, HEADER_LENGTH)?, &self.trusted)?;
+        let part = Part::Slot(slot);
+        let bytes = self.machine.read(part, 0, HEADER_LENGTH);
+        let bytes = bytes.map_err(unreadable)?;
+        let header = check_header(&bytes, self.signers())?;
         if header.security < self.state.security_floor {
             return Err((Reason::TooOld, low_byte(header.security)));
         }
         let length = header.uki.length.min(SLOT_LENGTH);
         let length = usize::try_from(length).map_err(|_| (Reason::Damaged, NO_MEMORY))?;
-        let program = read(header.uki.start, length)?;
+        let program = self.machine.read(part, header.uki.start, length);
+        let program = program.map_err(unreadable)?;
         check_hash(&header, &program)?;
         Ok((header, program))
+    }
+
+    /// The sets of keys that may have signed a slot: a new set comes with an update, and until a
+    /// version of the new set has proved good, the one before is what the box goes back to.
+    fn signers(&self) -> impl Iterator<Item = &KeySet> {
+        let last = self.trusted.last().map_or(0, |it| it.version);
+        // A chain that was lost must not make every slot useless.
+        let floor = self.state.keys_floor.min(last);
+        self.trusted.iter().filter(move |it| it.version >= floor)
     }
 
     /// The rescue system is as old as the flashing of the box: it is judged by the keys of that
@@ -226,7 +236,7 @@ impl<'a, M: Machine> Boot<'a, M> {
     fn check_rescue(&mut self) -> Result<(Header, Vec<u8>), Fault> {
         let absent = (Reason::Empty, 0);
         let header = self.machine.rescue_file(RescueFile::Header).ok_or(absent)?;
-        let header = check_header(&header, self.own)?;
+        let header = check_header(&header, core::iter::once(self.own))?;
         let program = self.machine.rescue_file(RescueFile::Program);
         let program = program.ok_or(absent)?;
         check_hash(&header, &program)?;
@@ -242,8 +252,16 @@ impl<'a, M: Machine> Boot<'a, M> {
     }
 }
 
-fn check_header(bytes: &[u8], trusted: &KeySet) -> Result<Header, Fault> {
-    let header = Header::verify(bytes, trusted).map_err(|fault| match fault {
+fn check_header<'a>(
+    bytes: &[u8],
+    mut signers: impl Iterator<Item = &'a KeySet>,
+) -> Result<Header, Fault> {
+    let mut judged = Err(HeaderFault::NotSigned);
+    signers.any(|set| {
+        judged = Header::verify(bytes, set);
+        judged.is_ok()
+    });
+    let header = judged.map_err(|fault| match fault {
         HeaderFault::Empty => (Reason::Empty, 0),
         HeaderFault::Damaged => (Reason::Damaged, HEADER),
         HeaderFault::NotSigned => (Reason::NotSigned, 0),

@@ -144,12 +144,16 @@ impl BootState {
         self.preferred = slot;
     }
 
-    /// The running slot has proved good.
-    pub const fn commit(&mut self, slot: Slot, security: u64) {
+    /// The running slot has proved good; `keys` is the version of the set that has signed it. What
+    /// only older sets have signed is not started from here on.
+    pub const fn commit(&mut self, slot: Slot, security: u64, keys: u32) {
         self.set(slot, Condition::Good(0));
         self.preferred = slot;
         if security > self.security_floor {
             self.security_floor = security;
+        }
+        if keys > self.keys_floor {
+            self.keys_floor = keys;
         }
     }
 
@@ -211,7 +215,7 @@ mod tests {
             (entry.slot, entry.reason),
             (Some(Slot::B), Reason::TriesUsedUp)
         );
-        state.commit(Slot::A, 1);
+        state.commit(Slot::A, 1, 0);
         assert_eq!(state.slot(Slot::B).condition, Condition::Bad);
         assert_eq!(boots(&mut state, 1), [A]);
     }
@@ -221,11 +225,11 @@ mod tests {
         let mut state = BootState::shipped();
         state.finish_install(Slot::B);
         assert_eq!(boots(&mut state, 2), [B, B]);
-        state.commit(Slot::B, 4);
+        state.commit(Slot::B, 4, 0);
         assert_eq!(state.security_floor, 4);
         for _ in 0..20 {
             assert_eq!(boots(&mut state, 4), [B; 4]);
-            state.commit(Slot::B, 3);
+            state.commit(Slot::B, 3, 0);
         }
         assert_eq!(state.security_floor, 4);
     }
@@ -269,7 +273,7 @@ mod tests {
     #[test]
     fn a_half_written_slot_is_never_started() {
         let mut state = BootState::shipped();
-        state.commit(Slot::A, 0);
+        state.commit(Slot::A, 0, 0);
         state.set(Slot::B, Condition::Good(0));
         state.preferred = Slot::B;
         assert_eq!(state.begin_install(Slot::A), Some(Slot::B));
@@ -282,7 +286,7 @@ mod tests {
         state.finish_install(Slot::B);
         assert_eq!(boots(&mut state, 1), [B]);
         assert_eq!(state.begin_install(Slot::B), None);
-        state.commit(Slot::B, 0);
+        state.commit(Slot::B, 0, 0);
         assert_eq!(state.begin_install(Slot::B), Some(Slot::A));
     }
 
@@ -320,7 +324,7 @@ mod tests {
         state.leave(Slot::B, Reason::Unhealthy, 2);
         assert_eq!(state.slot(Slot::B).condition, Condition::Bad);
         assert_eq!(boots(&mut state, 1), [A]);
-        state.commit(Slot::A, 0);
+        state.commit(Slot::A, 0, 0);
         // With nothing else to go to it is tried again, after the rescue system.
         state.leave(Slot::A, Reason::RootDamaged, 0);
         assert_eq!(boots(&mut state, 2), [Choice::Rescue, A]);
@@ -331,7 +335,7 @@ mod tests {
         let mut state = BootState::shipped();
         assert!(!state.go_back(Slot::A));
         state.finish_install(Slot::B);
-        state.commit(Slot::B, 0);
+        state.commit(Slot::B, 0, 0);
         assert!(state.go_back(Slot::B));
         assert_eq!(boots(&mut state, 1), [A]);
     }
@@ -358,7 +362,7 @@ mod tests {
                             state.finish_install(slot);
                         }
                     }
-                    2 => state.commit(running, 0),
+                    2 => state.commit(running, 0, 0),
                     3 => state.leave(running, Reason::Unhealthy, 0),
                     4 => state.wants_rescue = true,
                     5 => { state.go_back(running); }

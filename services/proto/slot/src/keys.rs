@@ -178,18 +178,21 @@ impl KeySet {
         }
     }
 
-    /// The last set of a chain of places that each hold [`KEY_SET_LENGTH`] bytes; it ends at the
-    /// first that is empty, damaged or not signed by the one before.
+    /// This set and those of a chain of places that each hold [`KEY_SET_LENGTH`] bytes; it ends at
+    /// the first that is empty, damaged or not signed by the one before.
+    pub fn chain_of<'a>(self, chain: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = Self> {
+        let mut last = self;
+        let later = chain.take(CHAIN_LENGTH_MAX).map_while(move |bytes| {
+            last = last.successor(bytes).ok()?;
+            Some(last)
+        });
+        core::iter::once(self).chain(later)
+    }
+
+    /// The last set of such a chain.
     #[must_use]
     pub fn last_of<'a>(self, chain: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut last = self;
-        for bytes in chain.take(CHAIN_LENGTH_MAX) {
-            match last.successor(bytes) {
-                Ok(next) => last = next,
-                Err(_) => break,
-            }
-        }
-        last
+        self.chain_of(chain).last().unwrap_or(self)
     }
 
     /// Its bytes.

@@ -24,6 +24,9 @@ pub struct BootState {
     pub wants_reset: bool,
     /// A slot whose security number is lower is not started: the highest that ever proved good.
     pub security_floor: u64,
+    /// A slot that only sets of keys before this one have signed is not started: the highest set
+    /// whose version of the firmware proved good.
+    pub keys_floor: u32,
     journal: [Option<Entry>; JOURNAL_LENGTH],
 }
 
@@ -115,6 +118,7 @@ impl BootState {
             wants_rescue: false,
             wants_reset: false,
             security_floor: 0,
+            keys_floor: 0,
             journal: [None; JOURNAL_LENGTH],
         }
     }
@@ -186,6 +190,7 @@ impl BootState {
         put(&mut block, 24, &a);
         put(&mut block, 26, &b);
         put(&mut block, 28, &[self.preferred.index(), started, flags]);
+        put(&mut block, 32, &self.keys_floor.to_le_bytes());
         for (place, entry) in self.journal().enumerate() {
             let at = JOURNAL + place * ENTRY_LENGTH;
             let slot = entry.slot.map_or(NONE, Slot::index);
@@ -225,6 +230,7 @@ impl BootState {
             started: Slot::of_index(read.u8(29)),
             wants_rescue: flags & 1 != 0,
             wants_reset: flags & 2 != 0,
+            keys_floor: read.u32(32),
             journal,
         })
     }
@@ -317,6 +323,7 @@ mod tests {
         state.started = Some(Slot::A);
         state.wants_reset = true;
         state.security_floor = 7;
+        state.keys_floor = 3;
         for (place, reason) in Reason::ALL.into_iter().enumerate() {
             state.sequence += 1;
             state.note(Some(Slot::B), reason, u8::try_from(place).unwrap());

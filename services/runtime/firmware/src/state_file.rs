@@ -208,7 +208,9 @@ pub(crate) mod tests {
             state.change(start).expect("written"),
             Choice::Start(Slot::A)
         );
-        state.change(|it| it.commit(Slot::A, 3)).expect("written");
+        state
+            .change(|it| it.commit(Slot::A, 3, 0))
+            .expect("written");
         for place in STATE_COPIES {
             assert!(BootState::decode(&state.block(place).expect("read")).is_some());
         }
@@ -236,7 +238,9 @@ pub(crate) mod tests {
         let stand = Stand::new("lost");
         let state = StateFile::open(&stand.0).expect("opened");
         assert_eq!(state.read().expect("read"), BootState::lost());
-        state.change(|it| it.commit(Slot::B, 0)).expect("written");
+        state
+            .change(|it| it.commit(Slot::B, 0, 0))
+            .expect("written");
         let read = state.read().expect("read");
         assert_eq!(read.slot(Slot::B).condition, Condition::Good(0));
         assert_eq!(read.journal().count(), 1);

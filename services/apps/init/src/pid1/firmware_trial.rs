@@ -1,6 +1,8 @@
 //! What the supervisor finds of the firmware that runs, told to the boot state.
 
-use firmware::{FirmwareError, StateFile};
+use std::path::Path;
+
+use firmware::{FirmwareError, StateFile, keys_of_firmware};
 use slot::{BootState, Condition, Reason};
 use supervise::{Failure, Service, Shutdown, Standing};
 
@@ -27,8 +29,13 @@ impl Supervision {
 
     /// The running firmware is good.
     pub(super) fn firmware_proved(&mut self) {
+        let keys = keys_of_firmware(Path::new(KEYS)).map(|set| set.version);
+        let keys = keys.unwrap_or_else(|error| {
+            self.tell(&error.to_string());
+            0
+        });
         let commit = |firmware: &Firmware, state: &mut BootState| {
-            state.commit(firmware.slot, firmware.security);
+            state.commit(firmware.slot, firmware.security, keys);
         };
         match self.change_state(commit) {
             Ok(slot) => self.tell(&format!("firmware in slot {slot} has proved good")),
@@ -67,6 +74,9 @@ impl Supervision {
         Ok(firmware.slot.name())
     }
 }
+
+/// The set of keys that has signed this version.
+const KEYS: &str = "/etc/ramal/keys";
 
 /// A service in the detail of a boot journal's entry, from 1; its place in the start order may
 /// change from version to version, so codes are given here and never again to another.

@@ -287,7 +287,7 @@ mod tests {
     fn what_proved_good_is_not_written_over() {
         let mut state = BootState::shipped();
         assert_eq!(kept(&state), Slot::A);
-        state.commit(Slot::B, 0);
+        state.commit(Slot::B, 0, 0);
         state.leave(Slot::B, slot::Reason::RootDamaged, 0);
         assert_eq!(kept(&state), Slot::B);
         state.finish_install(Slot::A);

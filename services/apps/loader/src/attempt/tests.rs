@@ -308,7 +308,7 @@ fn a_new_slot_whose_attempt_cannot_be_counted_is_not_started() {
 }
 
 #[test]
-fn keys_of_the_chain_are_trusted_and_those_before_them_no_more() {
+fn a_version_of_the_keys_before_is_started_until_one_of_the_new_keys_has_proved_good() {
     let mut fake = Fake::new();
     let mut next = keys(2, &[2]);
     next.signatures[0] = sign(1, &next.message());
@@ -320,14 +320,21 @@ fn keys_of_the_chain_are_trusted_and_those_before_them_no_more() {
     }
     let two = signed(unsigned("2.0", "two"), 3);
     fake.put_slot(Slot::B, &two, "two");
+    // The keys came with the update, which is not yet whole: the version that runs goes on.
+    assert_eq!(fake.boot()[0], "one");
     let mut state = BootState::shipped();
     state.finish_install(Slot::B);
     fake.put_state(state);
+    assert_eq!(fake.boot(), ["two", "one"]);
+    state.commit(Slot::B, 0, 3);
+    fake.put_state(state);
     assert_eq!(fake.boot(), ["two"]);
-    assert!(
-        fake.reasons()
-            .contains(&(Some(Slot::A), Reason::NotSigned, 0))
-    );
+    let not_signed = (Some(Slot::A), Reason::NotSigned, 0);
+    assert!(fake.reasons().contains(&not_signed));
+    // A chain that is lost does not make everything useless.
+    let chain = usize::try_from(KEY_CHAIN).unwrap();
+    fake.state[chain..chain + 2 * WRITE_UNIT].fill(0);
+    assert_eq!(fake.boot(), ["one"]);
 }
 
 #[test]
