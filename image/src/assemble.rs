@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use slot::{Slot, Text, TextFault};
 
 use crate::authenticode::SignError;
+use crate::bill::{self, Foreign};
 use crate::build::{BuildError, Image};
+use crate::buildroot::BuildrootError;
 use crate::cargo::FirmwarePrograms;
 use crate::disk::{self, DiskError};
 use crate::esp::EspFile;
@@ -26,6 +28,9 @@ pub enum AssembleError {
     /// A program could not be signed.
     #[error(transparent)]
     Sign(#[from] SignError),
+    /// The bill of materials.
+    #[error(transparent)]
+    Bill(#[from] BuildrootError),
     /// The disk image.
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -69,6 +74,8 @@ pub struct Shipped {
     pub update: PathBuf,
     /// The slot alone, as it lies in the partition.
     pub slot: PathBuf,
+    /// The bill of materials (CycloneDX).
+    pub bill: PathBuf,
     /// The signed command line.
     pub command_line: String,
 }
@@ -129,6 +136,7 @@ pub fn assemble(
     let system = content(uki_of(&command_line)?, Some(root));
     let rescue = content(uki_of(RESCUE_COMMAND_LINE)?, None);
     let slot = slot_image::make(&system, keys)?;
+    let bill = bill_of(image, &release.version, &slot)?;
     let update = update_file::make(&slot, &system, keys)?;
     let esp = esp_files(&read(&programs.loader)?, rescue, keys)?;
     let name = |ending: &str| folder.join(format!("ramal-{}{ending}", release.version));
@@ -136,6 +144,7 @@ pub fn assemble(
         disk: name(".img"),
         update: name(".update"),
         slot: name(".slot"),
+        bill: name(".cdx.json"),
         command_line,
     };
     let contents = disk::Content {
@@ -143,11 +152,38 @@ pub fn assemble(
         slot: &slot,
     };
     disk::write(&shipped.disk, release.sector, contents)?;
-    for (path, bytes) in [(&shipped.update, &update), (&shipped.slot, &slot)] {
+    let files = [
+        (&shipped.update, &update),
+        (&shipped.slot, &slot),
+        (&shipped.bill, &bill),
+    ];
+    for (path, bytes) in files {
         std::fs::write(path, bytes).map_err(|source| file_error(path, source))?;
     }
     tell(&shipped, &slot, keys);
     Ok(shipped)
+}
+
+fn bill_of(image: &Image, version: &str, slot: &[u8]) -> Result<Vec<u8>, AssembleError> {
+    let read = |path: &Path| std::fs::read(path).map_err(|source| file_error(path, source));
+    let parts = &image.ingredients;
+    let (kernel, checker) = (read(&image.kernel)?, read(&parts.checker_program)?);
+    let foreign = [
+        Foreign {
+            name: "linux",
+            source: &parts.kernel,
+            licence: "GPL-2.0-only WITH Linux-syscall-note",
+            bytes: &kernel,
+        },
+        Foreign {
+            name: "e2fsprogs",
+            source: &parts.checker,
+            licence: "GPL-2.0-only",
+            bytes: &checker,
+        },
+    ];
+    let bill = bill::document(version, slot, &parts.crates, &foreign)?;
+    Ok(format!("{bill:#}\n").into_bytes())
 }
 
 /// The loader with its keys, and the rescue system with a header that says who signed it.
@@ -170,6 +206,7 @@ fn tell(shipped: &Shipped, slot: &[u8], keys: &Keys) {
     progress::step("Image assembled");
     progress::note(&format!("disk     {}", shipped.disk.display()));
     progress::note(&format!("update   {}", shipped.update.display()));
+    progress::note(&format!("contents {}", shipped.bill.display()));
     let mib = slot.len().div_ceil(1 << 20);
     progress::note(&format!("the slot takes {mib} MiB"));
     let kind = match keys.set.is_development {

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::assemble::{AssembleError, Release, Shipped, assemble};
 use crate::base::{self, Base, Parts, UnknownBase};
+use crate::bill;
 use crate::buildroot::BuildrootError;
+use crate::buildroot::sbom::Crate;
 use crate::cargo::{BinaryTarget, Profile, build_firmware_programs};
 use crate::data_template::{self, TemplateError};
 use crate::e2fsck::{Checker, CheckerError};
@@ -13,6 +15,7 @@ use crate::initramfs;
 use crate::kernel::{self, Kernel, KernelError};
 use crate::keys::{self, Keys};
 use crate::modules::{self, ModulesError};
+use crate::notices;
 use crate::progress;
 use crate::root::{Root, RootError};
 
@@ -80,6 +83,21 @@ pub struct Image {
     pub profile: Profile,
     /// Bytes of kernel, initramfs and root together.
     pub size: u64,
+    /// What it is made of, for the bill of materials.
+    pub(crate) ingredients: Ingredients,
+}
+
+/// What an image is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Ingredients {
+    /// Every crate in it.
+    pub(crate) crates: Vec<Crate>,
+    /// Package and version of the kernel.
+    pub(crate) kernel: String,
+    /// Package and version of the file system checker.
+    pub(crate) checker: String,
+    /// The checker.
+    pub(crate) checker_program: PathBuf,
 }
 
 /// Kernel and userspace together, bytes. The product's budget.
@@ -114,6 +132,12 @@ pub fn build_on(
         Base::Buildroot => base::buildroot(false)?,
         Base::BuildrootDebug => base::buildroot(true)?,
     };
+    let ingredients = Ingredients {
+        crates: bill::crates()?,
+        kernel: parts.kernel.source.clone(),
+        checker: parts.checker.source.clone(),
+        checker_program: parts.checker.program.clone(),
+    };
     let folder = image_folder(base);
     std::fs::create_dir_all(&folder).map_err(|source| file_error(&folder, source))?;
     let initramfs = progress::timed("Packing the initramfs", || {
@@ -128,6 +152,8 @@ pub fn build_on(
         }
         root.overlay(&workspace.join("overlay"))?;
         add_notices(&mut root, &workspace, &parts.kernel, &parts.checker)?;
+        let texts = notices::texts(&workspace, &ingredients.crates)?;
+        root.file("/usr/share/licenses/crates.txt", 0o644, texts.into_bytes());
         let time = format!("{}\n", build_time(&workspace));
         root.file("/etc/build-time", 0o644, time.into_bytes());
         root.file("/etc/ramal/keys", 0o644, keys.set.encode().to_vec());
@@ -146,6 +172,7 @@ pub fn build_on(
             Base::Buildroot | Base::BuildrootDebug => Profile::Released,
         },
         size: 0,
+        ingredients,
     })
 }
 

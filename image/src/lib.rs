@@ -13,6 +13,7 @@
 pub mod assemble;
 pub mod authenticode;
 pub mod base;
+mod bill;
 pub mod build;
 pub mod buildroot;
 pub mod cargo;
@@ -28,6 +29,7 @@ mod kernel;
 pub mod keys;
 mod modinfo;
 mod modules;
+mod notices;
 pub mod pe;
 pub mod prepare;
 pub mod progress;

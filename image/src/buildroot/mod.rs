@@ -16,7 +16,7 @@ mod kconfig;
 mod licences;
 pub mod lock;
 pub mod run;
-mod sbom;
+pub(crate) mod sbom;
 pub mod sources;
 pub mod symbols;
 mod toolchain;

@@ -16,9 +16,16 @@ use crate::host;
 /// A crate that is linked into `init` or `ramal`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Crate {
-    name: String,
-    version: String,
-    licence: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) licence: String,
+}
+
+impl Crate {
+    /// Name and version.
+    pub(crate) fn title(&self) -> String {
+        format!("{} {}", self.name, self.version)
+    }
 }
 
 /// The document. `info` is what `show-info` writes.
@@ -34,8 +41,7 @@ pub(crate) fn document(
         .flat_map(|packages| packages.values())
         .filter_map(package)
         .collect();
-    let checksums = checksums(&read(&workspace().join("Cargo.lock"))?)?;
-    components.extend(crates.iter().map(|found| component(found, &checksums)));
+    components.extend(self::components(crates)?);
     for part in licences::linked(lock, machine)? {
         components.push(json!({
             "type": "library",
@@ -58,6 +64,13 @@ pub(crate) fn document(
         }},
         "components": components,
     }))
+}
+
+/// Crates as components, with the checksums of Cargo.lock.
+pub(crate) fn components(crates: &[Crate]) -> Result<Vec<Value>, BuildrootError> {
+    let checksums = checksums(&read(&workspace().join("Cargo.lock"))?)?;
+    let crates = crates.iter().map(|found| component(found, &checksums));
+    Ok(crates.collect())
 }
 
 /// A package that ends up on the box: not a host's, not a virtual one, not one without a source.
@@ -91,13 +104,18 @@ fn component(found: &Crate, checksums: &BTreeMap<(String, String), String>) -> V
         licence,
     } = found;
     let purl = format!("pkg:cargo/{name}@{version}");
+    // A crate that names none has its text in the image all the same.
+    let licences = match licence.is_empty() {
+        true => json!([{ "license": { "name": "see /usr/share/licenses/crates.txt" } }]),
+        false => json!([{ "expression": licence }]),
+    };
     let mut component = json!({
         "type": "library",
         "bom-ref": purl,
         "name": name,
         "version": version,
         "purl": purl,
-        "licenses": [{ "expression": licence }],
+        "licenses": licences,
     });
     let checksum = checksums.get(&(name.clone(), version.clone()));
     if let (Some(map), Some(checksum)) = (component.as_object_mut(), checksum) {
@@ -109,12 +127,24 @@ fn component(found: &Crate, checksums: &BTreeMap<(String, String), String>) -> V
 
 /// The crates that cargo links into our programs, our own among them.
 pub(crate) fn crates(machine: Machine) -> Result<Vec<Crate>, BuildrootError> {
+    let target = format!("{}-unknown-linux-musl", machine.name());
+    tree_of(&["-p", "init", "-p", "ramal"], &target)
+}
+
+/// The crates of what runs before Linux.
+pub(crate) fn crates_of_the_loader() -> Result<Vec<Crate>, BuildrootError> {
+    tree_of(
+        &["-p", "loader", "--features", "programs"],
+        "x86_64-unknown-uefi",
+    )
+}
+
+fn tree_of(packages: &[&str], target: &str) -> Result<Vec<Crate>, BuildrootError> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(workspace());
-    let target = format!("{}-unknown-linux-musl", machine.name());
-    cargo.args(["tree", "--locked", "--offline", "-p", "init", "-p", "ramal"]);
+    cargo.args(["tree", "--locked", "--offline"]).args(packages);
     cargo.args(["--edges", "normal,no-proc-macro", "--prefix", "none"]);
-    cargo.args(["--no-dedupe", "--target", &target, "--format", "{p}|{l}"]);
+    cargo.args(["--no-dedupe", "--target", target, "--format", "{p}|{l}"]);
     let lines = host::output(&mut cargo)?;
     Ok(tree(&String::from_utf8_lossy(&lines)))
 }

@@ -1,0 +1,104 @@
+//! The bill of materials of a shipped image (CycloneDX 1.6): every crate in it, the kernel, the
+//! checker, with versions, hashes and licences. The same image has the same bill.
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::buildroot::sbom::{self, Crate};
+use crate::buildroot::{BuildrootError, Machine};
+
+/// Something of the image that is no crate.
+#[derive(Clone, Debug)]
+pub(crate) struct Foreign<'a> {
+    /// As people call it.
+    pub(crate) name: &'a str,
+    /// Package and version, as `linux-image-6.12 6.12.117-1`.
+    pub(crate) source: &'a str,
+    /// SPDX.
+    pub(crate) licence: &'a str,
+    /// Its bytes as they are in the image.
+    pub(crate) bytes: &'a [u8],
+}
+
+/// The crates of the programs on the box and of those that run before it.
+pub(crate) fn crates() -> Result<Vec<Crate>, BuildrootError> {
+    let mut crates = sbom::crates(Machine::X86_64)?;
+    crates.extend(sbom::crates_of_the_loader()?);
+    crates.sort();
+    crates.dedup();
+    Ok(crates)
+}
+
+/// The document.
+pub(crate) fn document(
+    version: &str,
+    slot: &[u8],
+    crates: &[Crate],
+    foreign: &[Foreign<'_>],
+) -> Result<Value, BuildrootError> {
+    let mut components = sbom::components(crates)?;
+    components.extend(foreign.iter().map(|part| {
+        let (package, version) = part.source.split_once(' ').unwrap_or((part.source, ""));
+        json!({
+            "type": if part.name == "linux" { "operating-system" } else { "application" },
+            "bom-ref": format!("{}@{version}", part.name),
+            "name": part.name,
+            "version": version,
+            "purl": format!("pkg:deb/debian/{package}@{version}"),
+            "licenses": [{ "expression": part.licence }],
+            "hashes": [{ "alg": "SHA-256", "content": hex::encode(Sha256::digest(part.bytes)) }],
+        })
+    }));
+    Ok(json!({
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": { "component": {
+            "type": "firmware",
+            "bom-ref": "ramal",
+            "name": "ramal",
+            "version": version,
+            "hashes": [{ "alg": "SHA-256", "content": hex::encode(Sha256::digest(slot)) }],
+        }},
+        "components": components,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_has_a_version_a_licence_and_a_hash() {
+        let crates = crates().expect("cargo knows");
+        let kernel = Foreign {
+            name: "linux",
+            source: "linux-image-6.12 6.12.117-1",
+            licence: "GPL-2.0-only WITH Linux-syscall-note",
+            bytes: b"kernel",
+        };
+        let bill = document("1.2.3", b"slot", &crates, &[kernel]).expect("a bill");
+        let components = bill["components"].as_array().expect("components");
+        let named = |name: &str| components.iter().any(|it| it["name"] == name);
+        for wanted in ["linux", "redb", "uefi", "rustls", "init", "loader"] {
+            assert!(named(wanted), "no {wanted}");
+        }
+        for component in components {
+            let name = &component["name"];
+            assert!(
+                component["version"]
+                    .as_str()
+                    .is_some_and(|it| !it.is_empty()),
+                "{name}"
+            );
+            let licence = &component["licenses"][0];
+            let licence = licence["expression"]
+                .as_str()
+                .or_else(|| licence["license"]["name"].as_str());
+            assert!(
+                licence.is_some_and(|it| !it.is_empty()),
+                "{name} has no licence"
+            );
+        }
+    }
+}
