@@ -2,7 +2,8 @@
 //!
 //! What this crate must never do: write to a disk that is in use or that nobody has named, leave a
 //! disk that starts half a box, or call a disk good that it has not read back.
-//! Read first: [`BlockMap`] and [`pack`] for what an image is made of.
+//! Read first: [`write`], which keeps the order that makes that so, then [`BlockMap`] and [`pack`]
+//! for what an image is made of.
 //!
 //! An image is three files: `ramal-<version>.img.zst`, the disk from its first to its last byte;
 //! `ramal-<version>.img.bmap`, which parts of it hold something and their SHA-256 (the format of
@@ -10,16 +11,33 @@
 
 mod block_map;
 mod checksums;
+pub mod command;
 mod content;
+mod device;
+mod disks;
 pub mod esp;
 mod extents;
 mod pack;
+mod plan;
+mod progress;
+mod range_check;
+mod refusal;
 #[cfg(test)]
 mod sample;
+mod source;
 mod sparse;
+mod watch;
+mod write;
 
 pub use block_map::{BLOCK, BlockMap, BlockMapFault, MappedRange};
 pub use checksums::{CHECKSUMS, Checksums};
+pub use device::{Device, DeviceError, FileDevice};
+pub use disks::{Disk, DiskPartition, Machine};
 pub use extents::Extents;
 pub use pack::{PackError, Packed, pack};
+pub use plan::PlanError;
+pub use refusal::{DATA_LENGTH_MIN, Refusal};
+pub use source::{Source, SourceError};
 pub use sparse::SparseDisk;
+pub use watch::{Phase, Watcher};
+pub use write::{Entropy, Order, PROVISION_PATH, WriteError, Written, write};

@@ -71,6 +71,18 @@ enum Command {
         /// The folder for the three files.
         out: PathBuf,
     },
+    /// Write an image to a disk, as `ramal-flash write` does. Everything on the disk is lost.
+    #[command(after_help = "Examples:\n  cargo image flash /dev/sdb\n  \
+                                cargo image flash /dev/sdb --image ramal-0.1.0.img.zst")]
+    Flash {
+        /// The whole disk, or a file.
+        device: PathBuf,
+        /// The image; by default the one that `cargo image build` made.
+        #[arg(long)]
+        image: Option<PathBuf>,
+        #[command(flatten)]
+        options: flash::command::Options,
+    },
     /// The production base: Buildroot makes kernel, e2fsprogs and our programs.
     #[command(subcommand)]
     Buildroot(Buildroot),
@@ -175,6 +187,15 @@ fn main() -> ExitCode {
             },
         ),
         Command::Pack { raw, out } => run_pack(&raw, &out).map_err(Into::into),
+        Command::Flash {
+            device,
+            image,
+            options,
+        } => {
+            let image = image.unwrap_or_else(built_image);
+            let machine = flash::Machine::default();
+            flash::command::run(&machine, &image, &device, &options).map_err(Into::into)
+        }
         Command::Buildroot(command) => run_buildroot(command).map_err(Into::into),
         Command::Compare => run_compare(),
     };
@@ -212,6 +233,11 @@ fn run_keys(out: Option<PathBuf>, wanted: &Wanted) -> Result<(), Box<dyn std::er
         progress::note("keep the private keys apart, and copies of them off this machine");
     }
     Ok(())
+}
+
+fn built_image() -> PathBuf {
+    let name = format!("ramal-{}.img", env!("CARGO_PKG_VERSION"));
+    build::target_folder().join("box/image").join(name)
 }
 
 fn run_pack(raw: &Path, out: &Path) -> Result<(), flash::PackError> {

@@ -19,6 +19,7 @@ mod password;
 mod pattern;
 mod phone;
 mod plan;
+mod provision;
 mod recording;
 mod route;
 mod settings;
@@ -46,6 +47,9 @@ pub use password::{PASSWORD_LENGTH, generate_password};
 pub use pattern::{DIALLED_LENGTH_MAX, Pattern, PatternFault, is_dialled};
 pub use phone::Phone;
 pub use plan::{NumberingPlan, Shape};
+pub use provision::{
+    Administrator, Code, PROVISION_LENGTH_MAX, Provision, ProvisionFault, StaticNetwork,
+};
 pub use recording::Recordings;
 pub use route::{Destination, Rewrite, Route, Source};
 pub use settings::{CODECS, Forward, Settings, pin_hash};
