@@ -2,16 +2,18 @@
 //! password has to be changed before anything else.
 
 use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
 use admin::{Access, Face, Method, ROUTES};
-use e2e::{Failure, Proof, Stand, connect, switched_on};
+use e2e::{Failure, Proof, Stand, connect, switched_on, wait_until};
 use qemu::box_api::BoxApi;
 use qemu::lab::{ADMINISTRATOR, Lab};
+use qemu::lan::BOX_ADDRESS;
 use qemu::serial::PASSWORD_LABEL;
 use serde_json::json;
 
-static STAND: Stand<NewBox> = Stand::new(3);
+static STAND: Stand<NewBox> = Stand::new(4);
 
 /// A box that nobody has signed in to, and the password on its screen.
 struct NewBox {
@@ -53,6 +55,34 @@ fn every_address_refuses_whoever_is_not_signed_in() -> Proof {
         assert!(refused > 10, "only {refused} addresses were tried");
         Ok(())
     })
+}
+
+#[test]
+fn an_installer_finds_the_box_by_its_name() -> Proof {
+    run(|new| {
+        let installer = new.lab.lan().join("installer", INSTALLER)?;
+        wait_until("an answer for ramal.local", NAME_MAX, || {
+            let answer = installer.run(ask_for_the_name)??;
+            Ok(answer.filter(|answer| answer.windows(4).any(|it| it == BOX_ADDRESS.octets())))
+        })?;
+        Ok(())
+    })
+}
+
+/// One multicast DNS question for the address of `ramal.local`, and what came back (RFC 6762 §5.1:
+/// who asks from another port than 5353 gets an answer for itself).
+fn ask_for_the_name() -> std::io::Result<Option<Vec<u8>>> {
+    let socket = UdpSocket::bind((INSTALLER, 0))?;
+    socket.set_read_timeout(Some(Duration::from_secs(2)))?;
+    let question = b"\x12\x34\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\
+                     \x05ramal\x05local\x00\x00\x01\x00\x01";
+    socket.send_to(question, ("224.0.0.251", 5353))?;
+    let mut answer = [0; 1500];
+    match socket.recv(&mut answer) {
+        Ok(length) => Ok(answer.get(..length).map(<[u8]>::to_vec)),
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 #[test]
@@ -150,6 +180,12 @@ fn ask(api: &BoxApi, method: Method, path: &str) -> Result<(u16, String), Failur
 const CHOSEN: &str = "a password of the installer";
 
 const HTTP_PORT: u16 = 80;
+
+/// Whoever sets the box up.
+const INSTALLER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 150);
+
+/// The name is looked for by others first, before it is taken.
+const NAME_MAX: Duration = Duration::from_secs(60);
 
 /// The box hashes the password before it shows it, which takes an emulated one a second.
 const SCREEN_MAX: Duration = Duration::from_secs(30);

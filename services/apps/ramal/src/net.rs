@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::{Arc, PoisonError};
 
 use ipc::net::{Reply, Request};
-use net_service::{SharedStatus, World};
+use net_service::{Name, SharedStatus, World};
 use run_loop::clock::Clock;
 use run_loop::ipc::Answer;
 use run_loop::notify::Notify;
@@ -45,6 +45,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
                 tracing::error!("the status is no longer served: {error}");
             }
         })?;
+    let name = Name::announce();
+    if let Err(error) = &name {
+        tracing::warn!("{error}");
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

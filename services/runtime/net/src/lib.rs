@@ -11,6 +11,7 @@ mod arp;
 mod decline;
 mod dhcp;
 mod link;
+mod name;
 mod netlink;
 #[cfg(test)]
 mod netns;
@@ -23,4 +24,5 @@ pub use link::{
     Event, FALLBACK_DELAY, Held, Input, Lease, LinkNode, Output, RATE_LIMIT_INTERVAL,
     REPORT_INTERVAL, Source,
 };
+pub use name::{Name, NameError};
 pub use service::{NetError, SharedStatus, World, run};

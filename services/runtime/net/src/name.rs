@@ -1,0 +1,39 @@
+//! The box by name on its own network: `ramal.local` (RFC 6762), and its pages (RFC 6763).
+
+use mdns_sd::{ServiceDaemon, ServiceInfo};
+
+/// The name, as long as this lives. The library answers on a thread of its own, follows addresses
+/// as they come and go, and takes another name when somebody else has this one already.
+pub struct Name {
+    daemon: ServiceDaemon,
+}
+
+/// Why the box cannot be found by name. It is found by its address all the same.
+#[derive(Debug, thiserror::Error)]
+#[error("the box cannot be found as {HOST}: {0}")]
+pub struct NameError(#[from] mdns_sd::Error);
+
+impl Name {
+    /// Begins to answer for it.
+    ///
+    /// # Errors
+    /// The sockets cannot be had.
+    pub fn announce() -> Result<Self, NameError> {
+        let daemon = ServiceDaemon::new()?;
+        let pages = ServiceInfo::new(SERVICE, INSTANCE, HOST, "", HTTPS, None)?;
+        daemon.register(pages.enable_addr_auto())?;
+        Ok(Self { daemon })
+    }
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        // Says good-bye, so that nobody looks for a box that is off.
+        let _ = self.daemon.shutdown();
+    }
+}
+
+const HOST: &str = "ramal.local.";
+const SERVICE: &str = "_https._tcp.local.";
+const INSTANCE: &str = "Ramal";
+const HTTPS: u16 = 443;
