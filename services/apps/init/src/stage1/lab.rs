@@ -1,7 +1,7 @@
 //! The lab's way: the root and the data on disks of their own, told apart by serial numbers.
 //!
 //! It saves the lab the firmware's and the loader's seconds. No box is started like this: the
-//! command line of a slot is signed and fixed.
+//! command line of a slot is signed and fixed, and does not ask for it, as the lab's has to.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -33,15 +33,16 @@ pub fn run(console: &mut Console) -> Boot {
     load_modules(&mut modules, console);
     boot.reached("modules", console);
     let template = data_disk::template();
-    let found = match handoff() {
-        Some(Handoff { slot: None, disk }) => {
+    let found = match way(cmdline::value) {
+        Some(Way::Loader(Handoff { slot: None, disk })) => {
             rescue::run(disk, &mut modules, console);
             Err(Maintenance("the rescue system has ended".to_owned()))
         }
-        Some(handoff) => {
+        Some(Way::Loader(handoff)) => {
             slots::bring_up(handoff, &mut modules, template.as_ref(), &mut boot, console)
         }
-        None => lab::bring_up(&mut modules, template.as_ref(), console),
+        Some(Way::Lab) => lab::bring_up(&mut modules, template.as_ref(), console),
+        None => Err(not_by_the_loader()),
     };
     let root = match found {
         Ok((root, maintenance)) => {
@@ -66,13 +67,31 @@ pub fn run(console: &mut Console) -> Boot {
     boot
 }
 
-/// What the loader says of the slot it started.
-fn handoff() -> Option<Handoff> {
-    let (slot, disk) = (
-        cmdline::value(slot::handoff::SLOT)?,
-        cmdline::value(slot::handoff::DISK)?,
-    );
-    Handoff::from_values(&slot, &disk)
+/// Who started the system.
+#[derive(PartialEq, Eq, Debug)]
+enum Way {
+    /// The loader, with what it says of the slot.
+    Loader(Handoff),
+    /// The lab, whose root is not verified. No signed command line asks for it.
+    Lab,
+}
+
+/// By the values on the command line. A UKI that the firmware was made to start without the loader
+/// is signed all the same, but nothing tells it what to start: it must not look for a root itself.
+fn way(value: impl Fn(&str) -> Option<String>) -> Option<Way> {
+    match (value(slot::handoff::SLOT), value(slot::handoff::DISK)) {
+        (Some(slot), Some(disk)) => Handoff::from_values(&slot, &disk).map(Way::Loader),
+        (None, None) if value(LAB).as_deref() == Some("1") => Some(Way::Lab),
+        _ => None,
+    }
+}
+
+fn not_by_the_loader() -> Maintenance {
+    Maintenance(
+        "this system was not started by its loader, and looks for no root of its own. Restart the \
+         box from its disk"
+            .to_owned(),
+    )
 }
 
 fn load_modules(modules: &mut Modules, console: &mut Console) {
@@ -131,6 +150,9 @@ pub fn is_stage_1() -> bool {
     mount::is_initramfs() && Path::new("/init").exists()
 }
 
+/// On the lab's command line, `ramal.lab=1`.
+const LAB: &str = "ramal.lab";
+
 const NEW_ROOT: &str = "/root";
 const INIT: &str = "/sbin/init";
 /// Loaded on every box; everything else by what the devices ask for.
@@ -152,3 +174,41 @@ const COLDPLUG_ROUNDS: u32 = 5;
 const DISK_WAIT: Duration = Duration::from_secs(20);
 /// How often to look.
 const DISK_POLL: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn way_of(line: &str) -> Option<Way> {
+        let pairs: Vec<_> = line
+            .split(' ')
+            .filter_map(|word| word.split_once('='))
+            .collect();
+        way(|name| {
+            let found = pairs.iter().find(|(found, _)| *found == name)?;
+            Some(found.1.to_owned())
+        })
+    }
+
+    #[test]
+    fn without_the_loaders_word_no_root_is_looked_for() {
+        let hash = "0f".repeat(32);
+        for line in [
+            // A slot's UKI and the rescue system's, started by the firmware itself.
+            &*format!("console=tty0 panic=10 ramal.roothash={hash}"),
+            "console=tty0 panic=10",
+            "ramal.slot=a",
+            "ramal.slot=c ramal.disk=7a2f1c64-0d5e-4b1a-9c37-52616d616c0d",
+            "ramal.slot=a ramal.disk=none ramal.lab=1",
+            "ramal.lab=0",
+        ] {
+            assert_eq!(way_of(line), None, "{line}");
+        }
+        assert_eq!(way_of("console=ttyS0 ramal.lab=1"), Some(Way::Lab));
+        let line = "ramal.slot=rescue ramal.disk=7a2f1c64-0d5e-4b1a-9c37-52616d616c0d";
+        assert!(matches!(
+            way_of(line),
+            Some(Way::Loader(Handoff { slot: None, .. }))
+        ));
+    }
+}
