@@ -145,16 +145,29 @@ impl BootState {
     }
 
     /// The running slot has proved good; `keys` is the version of the set that has signed it. What
-    /// only older sets have signed is not started from here on.
+    /// only older sets have signed is not started from here on. When the other slot is to be
+    /// started next, as an update was installed or a person asked for the version before while
+    /// this one was proving itself, it stays so.
     pub const fn commit(&mut self, slot: Slot, security: u64, keys: u32) {
         self.set(slot, Condition::Good(0));
-        self.preferred = slot;
+        if !self.waits_for_its_turn(slot.other()) {
+            self.preferred = slot;
+        }
         if security > self.security_floor {
             self.security_floor = security;
         }
         if keys > self.keys_floor {
             self.keys_floor = keys;
         }
+    }
+
+    /// Whether a slot is preferred and was not yet started since that was decided.
+    const fn waits_for_its_turn(&self, slot: Slot) -> bool {
+        self.preferred.index() == slot.index()
+            && matches!(
+                self.slot(slot).condition,
+                Condition::Trying(1..) | Condition::Good(0)
+            )
     }
 
     /// The running slot cannot go on: its root is damaged, or it was not healthy for too long. One
@@ -328,6 +341,25 @@ mod tests {
         // With nothing else to go to it is tried again, after the rescue system.
         state.leave(Slot::A, Reason::RootDamaged, 0);
         assert_eq!(boots(&mut state, 2), [Choice::Rescue, A]);
+    }
+
+    #[test]
+    fn what_proves_good_does_not_undo_an_update_or_a_way_back_that_waits() {
+        let mut state = BootState::shipped();
+        assert_eq!(boots(&mut state, 1), [A]);
+        // Installed within the first minutes of a boot, before A has proved good again.
+        assert_eq!(state.begin_install(Slot::A), Some(Slot::B));
+        state.finish_install(Slot::B);
+        state.commit(Slot::A, 0, 0);
+        assert_eq!(boots(&mut state, 1), [B]);
+        state.commit(Slot::B, 0, 0);
+        assert_eq!(boots(&mut state, 1), [B]);
+        assert!(state.go_back(Slot::B));
+        state.commit(Slot::B, 0, 0);
+        assert_eq!(boots(&mut state, 1), [A]);
+        // Once it was started, whoever proves good is started next.
+        state.commit(Slot::B, 0, 0);
+        assert_eq!(boots(&mut state, 1), [B]);
     }
 
     #[test]
