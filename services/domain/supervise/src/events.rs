@@ -13,8 +13,9 @@ use crate::trial::{Failure, Standing};
 pub enum Input {
     /// The box is up with such firmware: start the services.
     Start(Standing),
-    /// The box is up but its data is not: start nothing, only keep the box itself alive.
-    Maintain,
+    /// The box is up with such firmware but its data is not: start nothing, only keep the box
+    /// itself alive, or leave the firmware.
+    Maintain(Standing),
     /// A [`Output::Spawn`] was carried out.
     ChildStarted(Service, u32),
     /// A [`Output::Spawn`] could not be carried out, and why.

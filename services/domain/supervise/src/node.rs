@@ -75,7 +75,10 @@ impl Node for SupervisorNode {
                 self.trial.begin(now, standing);
                 self.start(now);
             }
-            Input::Maintain => self.keep_alive(now),
+            Input::Maintain(standing) => {
+                self.trial.maintain(now, standing);
+                self.keep_alive(now);
+            }
             Input::ChildStarted(service, pid) => self.started(now, service, pid),
             Input::SpawnFailed(service, reason) => {
                 if matches!(self.services.of(service).phase, Phase::Spawning) {

@@ -401,7 +401,7 @@ fn shutdown_before_anything_runs_ends_at_once() {
 #[test]
 fn maintenance_starts_nothing_and_keeps_the_box_alive() {
     let mut bench = Bench::new();
-    bench.feed(Input::Maintain);
+    bench.feed(Input::Maintain(Standing::Unknown));
     bench.pass(SECOND * 10, None);
     assert_eq!(bench.take(), vec![Output::PetWatchdog; 3]);
     assert_eq!(bench.spawned, []);
@@ -412,6 +412,25 @@ fn maintenance_starts_nothing_and_keeps_the_box_alive() {
     );
     bench.feed(Input::ShutdownRequested(Shutdown::PowerOff));
     assert_eq!(bench.take(), [Output::Finish(Shutdown::PowerOff)]);
+}
+
+#[test]
+fn new_firmware_that_cannot_use_the_data_is_left_and_proven_firmware_says_why() {
+    let failed = Output::FirmwareFailed(Failure::Maintenance);
+    let check = |standing, seconds, is_left| {
+        let mut bench = Bench::new();
+        bench.feed(Input::Maintain(standing));
+        bench.pass(SECOND * seconds, None);
+        let seen = bench.take();
+        let left = seen.iter().filter(|it| **it == failed).count();
+        assert_eq!(left, usize::from(is_left), "{standing:?}, {seconds} s");
+    };
+    check(Standing::OnTrial, 1, true);
+    // Nobody knows which firmware it is: somebody may read why, then the loader goes on counting.
+    check(Standing::Lost, 599, false);
+    check(Standing::Lost, 3600, true);
+    check(Standing::Proven, 3600, false);
+    check(Standing::Unknown, 3600, false);
 }
 
 #[test]

@@ -2,8 +2,9 @@
 //!
 //! Firmware is good when every service has been ready without a break for [`PROOF`], and when SIP
 //! and the web admin have answered a question from outside in that time. Firmware that is on trial
-//! and does not get there within [`PATIENCE`], or of which a service is given up, is left; firmware
-//! that has proved good before is kept whatever happens, since what broke it is then not new.
+//! and does not get there within [`PATIENCE`], or of which a service is given up, is left; so is
+//! one that cannot use the box's data. Firmware that has proved good before is kept whatever
+//! happens, since what broke it is then not new.
 
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub enum Standing {
     Proven,
     /// It runs for the first times.
     OnTrial,
+    /// It came from a slot, but found neither its root nor what is known of it. The loader counts.
+    Lost,
 }
 
 /// Why firmware on trial is left.
@@ -31,14 +34,17 @@ pub enum Failure {
     GivenUp(Service),
     /// This service was not ready, or did not answer, in time.
     NotWell(Service),
+    /// It cannot use the data of the box, or not even its disk.
+    Maintenance,
 }
 
 impl Failure {
     /// The service it concerns.
     #[must_use]
-    pub const fn service(self) -> Service {
+    pub const fn service(self) -> Option<Service> {
         match self {
-            Self::GivenUp(service) | Self::NotWell(service) => service,
+            Self::GivenUp(service) | Self::NotWell(service) => Some(service),
+            Self::Maintenance => None,
         }
     }
 }
@@ -51,14 +57,28 @@ pub(crate) struct Trial {
     ask_at: Option<Instant>,
     end_at: Option<Instant>,
     answered: [bool; ASKED.len()],
+    is_maintained: bool,
     is_over: bool,
 }
 
 impl Trial {
     pub(crate) fn begin(&mut self, now: Instant, standing: Standing) {
         self.standing = standing;
-        self.is_over = standing == Standing::Unknown;
+        self.is_over = matches!(standing, Standing::Unknown | Standing::Lost);
         self.end_at = (standing == Standing::OnTrial).then(|| now + PATIENCE);
+    }
+
+    /// The data cannot be used, and no service is started. The version before may do better, and
+    /// when it does not, it stays so that somebody can read why.
+    pub(crate) fn maintain(&mut self, now: Instant, standing: Standing) {
+        self.standing = standing;
+        self.is_maintained = true;
+        self.end_at = match standing {
+            Standing::OnTrial => Some(now),
+            Standing::Lost => Some(now + PATIENCE),
+            Standing::Unknown | Standing::Proven => None,
+        };
+        self.is_over = self.end_at.is_none();
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
@@ -110,6 +130,12 @@ impl Trial {
         if has_answered && is_due(self.ready_since.map(|since| since + PROOF)) {
             self.is_over = true;
             return vec![Output::FirmwareProved];
+        }
+        if self.is_maintained {
+            let is_due = is_due(self.end_at);
+            self.is_over = is_due;
+            let left = is_due.then_some(Output::FirmwareFailed(Failure::Maintenance));
+            return left.into_iter().collect();
         }
         if is_due(self.end_at) {
             let silent = self.silent().next();

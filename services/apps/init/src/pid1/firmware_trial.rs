@@ -13,7 +13,10 @@ impl Supervision {
     /// What the boot state knows of the running firmware.
     pub(super) fn standing(&mut self) -> Standing {
         let Some(firmware) = &self.boot.firmware else {
-            return Standing::Unknown;
+            return match kernel::cmdline::value(slot::handoff::SLOT) {
+                Some(_) => Standing::Lost,
+                None => Standing::Unknown,
+            };
         };
         match StateFile::open(&firmware.state).and_then(|state| state.read()) {
             Ok(state) => match state.slot(firmware.slot).condition {
@@ -45,22 +48,23 @@ impl Supervision {
 
     /// The firmware on trial is not good: the box goes back.
     pub(super) fn firmware_failed(&mut self, failure: Failure) {
-        let detail = code_of(failure.service());
+        let detail = failure.service().map_or(0, code_of);
         let leave = |firmware: &Firmware, state: &mut BootState| {
             state.leave(firmware.slot, Reason::Unhealthy, detail);
         };
-        let service = failure.service();
         let why = match failure {
-            Failure::GivenUp(_) => format!("service {service} was given up"),
-            Failure::NotWell(_) => format!("service {service} was not well in time"),
+            Failure::GivenUp(service) => format!("service {service} was given up"),
+            Failure::NotWell(service) => format!("service {service} was not well in time"),
+            Failure::Maintenance => "it cannot use the data of the box".to_owned(),
         };
-        match self.change_state(leave) {
-            Ok(slot) => {
-                let why = format!("new firmware in slot {slot} is left: {why}");
-                self.shut_down(Shutdown::Restart, &why);
-            }
-            Err(error) => self.tell(&error.to_string()),
-        }
+        // What cannot be noted is left too: the loader has counted this start, and does not start
+        // new firmware that it cannot count.
+        let slot = self.change_state(leave).unwrap_or_else(|error| {
+            self.tell(&error.to_string());
+            "none"
+        });
+        let why = format!("firmware in slot {slot} is left: {why}");
+        self.shut_down(Shutdown::Restart, &why);
     }
 
     fn change_state(

@@ -152,7 +152,8 @@ impl Supervision {
             }
             Some(reason) => {
                 self.tell(&format!("MAINTENANCE: {reason}"));
-                self.feed(Input::Maintain);
+                let standing = self.standing();
+                self.feed(Input::Maintain(standing));
             }
         }
         while self.finished.is_none() {
