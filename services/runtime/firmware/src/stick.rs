@@ -1,8 +1,10 @@
 //! A memory stick with a FAT: update files on it, and reports written to it.
 
+use std::cell::Cell;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt as _;
+use std::rc::Rc;
 
 use fatfs::{FileSystem, FsOptions};
 use gpt::{Geometry, Table};
@@ -15,7 +17,12 @@ use crate::error::FirmwareError;
 pub struct Stick {
     name: String,
     volume: FileSystem<Part>,
+    steps: Steps,
 }
+
+/// Reads and writes that are left for one thing that is asked of a stick: where a damaged FAT has a
+/// chain without an end, whoever follows it comes back.
+type Steps = Rc<Cell<u64>>;
 
 /// An update file on a stick.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,15 +44,18 @@ impl Stick {
         let file = file.map_err(|source| FirmwareError::device(&path, source))?;
         let (sector, bytes) = block::geometry(&file, &disk.name)?;
         let places = places(&file, sector, bytes);
+        let steps = Steps::default();
         let found = places.into_iter().find_map(|(start, length)| {
+            steps.set(STEPS_MAX);
             let file = file.try_clone().ok()?;
-            let part = Part::new(file, start, length);
+            let part = Part::new(file, start, length, Rc::clone(&steps));
             FileSystem::new(part, FsOptions::new()).ok()
         });
         let none = || io::Error::other("there is no FAT file system on it");
         Ok(Self {
             name: disk.name.clone(),
             volume: found.ok_or_else(|| FirmwareError::device(&path, none()))?,
+            steps,
         })
     }
 
@@ -58,7 +68,9 @@ impl Stick {
     /// Update files in the top folder.
     #[must_use]
     pub fn updates(&self) -> Vec<UpdateFile> {
-        let entries = self.volume.root_dir().iter().flatten();
+        self.steps.set(STEPS_MAX);
+        let entries = self.volume.root_dir().iter();
+        let entries = entries.map_while(Result::ok).take(ENTRIES_MAX);
         let is_update = |name: &str| name.to_ascii_lowercase().ends_with(UPDATE_ENDING);
         let mut found: Vec<_> = entries
             .filter(|entry| entry.is_file() && is_update(&entry.file_name()))
@@ -76,6 +88,7 @@ impl Stick {
     /// # Errors
     /// The stick cannot be read.
     pub fn read(&self, file: &str, offset: u64, room: &mut [u8]) -> io::Result<usize> {
+        self.steps.set(STEPS_MAX);
         let mut file = self.volume.root_dir().open_file(file)?;
         file.seek(SeekFrom::Start(offset))?;
         let mut read = 0;
@@ -93,6 +106,7 @@ impl Stick {
     /// # Errors
     /// The stick is full, or cannot be written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.steps.set(STEPS_MAX);
         let folder = self.volume.root_dir();
         let mut file = folder.create_file(name)?;
         file.truncate()?;
@@ -105,6 +119,7 @@ impl Stick {
     /// # Errors
     /// It is not.
     pub fn close(self) -> io::Result<()> {
+        self.steps.set(STEPS_MAX);
         self.volume.unmount()
     }
 }
@@ -149,16 +164,26 @@ struct Part {
     start: u64,
     length: u64,
     place: u64,
+    steps: Steps,
 }
 
 impl Part {
-    const fn new(file: File, start: u64, length: u64) -> Self {
+    const fn new(file: File, start: u64, length: u64, steps: Steps) -> Self {
         Self {
             file,
             start,
             length,
             place: 0,
+            steps,
         }
+    }
+
+    /// Counts a read or a write.
+    fn step(&self) -> io::Result<()> {
+        let left = self.steps.get().checked_sub(1);
+        self.steps
+            .set(left.ok_or_else(|| io::Error::other("its file system is damaged"))?);
+        Ok(())
     }
 
     /// How many of `wanted` bytes there are from here on.
@@ -170,6 +195,7 @@ impl Part {
 
 impl Read for Part {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.step()?;
         let room = self.room(bytes.len());
         let bytes = bytes.get_mut(..room).unwrap_or_default();
         let count = self.file.read_at(bytes, self.start + self.place)?;
@@ -180,6 +206,7 @@ impl Read for Part {
 
 impl Write for Part {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.step()?;
         let bytes = bytes.get(..self.room(bytes.len())).unwrap_or_default();
         let count = self.file.write_at(bytes, self.start + self.place)?;
         self.place += count as u64;
@@ -206,6 +233,12 @@ impl Seek for Part {
 
 const UPDATE_ENDING: &str = ".update";
 
+/// More than reading a piece at the end of the largest update file in the smallest clusters takes.
+const STEPS_MAX: u64 = 1 << 20;
+
+/// Entries of a folder that are looked at: as many as FAT has in one.
+const ENTRIES_MAX: usize = 65_536;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,18 +251,24 @@ mod tests {
         let options = options.read(true).write(true).create(true).truncate(true);
         let file = options.open(&path).expect("made");
         file.set_len(start + LENGTH).expect("as large");
-        let part = Part::new(file.try_clone().expect("again"), start, LENGTH);
+        let part = Part::new(file.try_clone().expect("again"), start, LENGTH, steps());
         let mut part = part;
         fatfs::format_volume(&mut part, fatfs::FormatVolumeOptions::new()).expect("formatted");
         (path, file)
     }
 
     fn stick(file: File, start: u64) -> Stick {
-        let part = Part::new(file, start, LENGTH);
+        let steps = steps();
+        let part = Part::new(file, start, LENGTH, Rc::clone(&steps));
         Stick {
             name: "sda".into(),
             volume: FileSystem::new(part, FsOptions::new()).expect("a FAT"),
+            steps,
         }
+    }
+
+    fn steps() -> Steps {
+        Rc::new(Cell::new(STEPS_MAX))
     }
 
     const LENGTH: u64 = 8 << 20;
@@ -252,6 +291,40 @@ mod tests {
         let read = two.read("ramal-1.5.0.update", 98_000, &mut room);
         assert_eq!(read.expect("read"), 2000);
         assert_eq!(room[1999..2001], [7, 0]);
+        std::fs::remove_file(path).expect("removed");
+    }
+
+    #[test]
+    fn a_folder_without_an_end_does_not_hold_the_rescue_system_up() {
+        let (path, file) = stand("endless", 0);
+        let length = 40 << 20;
+        file.set_len(length).expect("as large");
+        let again = || file.try_clone().expect("again");
+        let options = fatfs::FormatVolumeOptions::new().bytes_per_cluster(512);
+        let options = options.fat_type(fatfs::FatType::Fat32);
+        let mut part = Part::new(again(), 0, length, steps());
+        fatfs::format_volume(&mut part, options).expect("formatted");
+        let mut boot = [0; 512];
+        file.read_exact_at(&mut boot, 0).expect("read");
+        let reserved = u64::from(u16::from_le_bytes([boot[14], boot[15]]));
+        let fat = u64::from(u32::from_le_bytes(*boot[36..].first_chunk().unwrap()));
+        // The cluster of the top folder is followed by itself, and has no end in it.
+        for copy in 0..2 {
+            let entry = (reserved + copy * fat) * 512 + 8;
+            file.write_all_at(&2u32.to_le_bytes(), entry)
+                .expect("written");
+        }
+        let folder = (reserved + 2 * fat) * 512;
+        file.write_all_at(&[0xe5; 512], folder).expect("written");
+        let steps = steps();
+        let part = Part::new(again(), 0, length, Rc::clone(&steps));
+        let stick = Stick {
+            name: "sda".into(),
+            volume: FileSystem::new(part, FsOptions::new()).expect("a FAT"),
+            steps,
+        };
+        assert_eq!(stick.updates(), []);
+        assert!(stick.write("report.txt", b"report").is_err());
         std::fs::remove_file(path).expect("removed");
     }
 
