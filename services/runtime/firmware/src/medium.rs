@@ -1,9 +1,10 @@
 //! Where bytes outlive the power: a partition, a file that stands for one, or a model in a test.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt as _;
+use std::time::{Duration, Instant};
 
 /// A partition.
 pub trait Medium: fmt::Debug {
@@ -34,7 +35,7 @@ pub trait Medium: fmt::Debug {
     /// Waits until nobody else has the right to change it, and takes that.
     ///
     /// # Errors
-    /// The kernel refuses.
+    /// The kernel refuses, or somebody does not give it back.
     fn lock(&self) -> io::Result<()>;
 
     /// Gives the right back.
@@ -63,10 +64,31 @@ impl Medium for File {
     }
 
     fn lock(&self) -> io::Result<()> {
-        Self::lock(self)
+        lock_within(self, LOCK_MAX)
     }
 
     fn unlock(&self) -> io::Result<()> {
         Self::unlock(self)
     }
 }
+
+/// Locks a file within this time. PID 1 is among those who wait: a process that hangs, or was taken
+/// over, must not be able to stop it.
+pub(crate) fn lock_within(file: &File, limit: Duration) -> io::Result<()> {
+    let begin = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if begin.elapsed() >= limit => {
+                let held = "somebody else has kept it locked for too long";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, held));
+            }
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_LOOK),
+        }
+    }
+}
+
+/// Longer than a slow disk takes for two blocks, much shorter than a hardware watchdog waits.
+const LOCK_MAX: Duration = Duration::from_secs(5);
+const LOCK_LOOK: Duration = Duration::from_millis(5);

@@ -108,9 +108,14 @@ impl<M: Medium> StateFile<M> {
         }
         let follows = last.successor(&encoded);
         follows.map_err(|fault| self.keys_error(fault))?;
-        let is_free = |block: &[u8; WRITE_UNIT]| KeySet::decode(block) == Err(KeySetFault::Absent);
-        let free = self.chain()?.iter().position(is_free);
-        let free = free.ok_or_else(|| self.keys_error(KeySetFault::NotSuccessor))?;
+        // A place that was torn by a power cut is written again: the loader reads the chain to the
+        // first place that holds no set.
+        let holds_set = |block: &[u8; WRITE_UNIT]| KeySet::decode(block).is_ok();
+        let last_set = self.chain()?.iter().rposition(holds_set);
+        let free = last_set.map_or(0, |place| place.saturating_add(1));
+        if free >= slot::CHAIN_LENGTH_MAX {
+            return Err(self.keys_error(KeySetFault::NotSuccessor));
+        }
         let mut block = [0; WRITE_UNIT];
         if let Some(room) = block.get_mut(..KEY_SET_LENGTH) {
             room.copy_from_slice(&encoded);
@@ -221,6 +226,55 @@ pub(crate) mod tests {
         let torn = [0xa5; WRITE_UNIT];
         state.write(STATE_COPIES[place], &torn).expect("written");
         assert_eq!(state.read().expect("read"), newest);
+    }
+
+    /// A set of one key, signed by the key of the set before.
+    fn key_set(version: u32) -> KeySet {
+        let key = |version: u32| {
+            let seed = u8::try_from(version).expect("small");
+            ed25519_dalek::SigningKey::from_bytes(&[seed; 32])
+        };
+        let public = |version| slot::PublicKey(key(version).verifying_key().to_bytes());
+        let name = slot::Text::new("test").expect("a name");
+        let mut set = KeySet::new(version, name, 1, &[public(version)]).expect("a set");
+        if version > 1 {
+            use ed25519_dalek::Signer as _;
+            set.signatures[0] = Some(slot::Signature {
+                key: public(version - 1).id(),
+                bytes: key(version - 1).sign(&set.message()).to_bytes(),
+            });
+        }
+        set
+    }
+
+    #[test]
+    fn a_set_torn_by_a_power_cut_does_not_end_the_chain_for_the_loader() {
+        let stand = Stand::new("chain");
+        let state = StateFile::open(&stand.0).expect("opened");
+        let first = key_set(1);
+        state.add_key_set(first, &key_set(2)).expect("added");
+        let mut torn = [0; WRITE_UNIT];
+        torn[..300].copy_from_slice(&key_set(3).encode()[..300]);
+        state.write(chain_place(1), &torn).expect("written");
+        state.add_key_set(first, &key_set(3)).expect("added");
+        state.add_key_set(first, &key_set(4)).expect("added");
+        let chain = state.chain().expect("read");
+        // As the loader reads it.
+        let last = first.last_of(chain.iter().map(|block| &block[..]));
+        assert_eq!(last.version, 4);
+        assert_eq!(state.trusted(first).expect("read").version, 4);
+    }
+
+    #[test]
+    fn whoever_keeps_the_state_to_himself_does_not_hold_others_up_for_ever() {
+        let stand = Stand::new("held");
+        let other = File::open(&stand.0).expect("opened");
+        other.lock().expect("free");
+        let mine = File::open(&stand.0).expect("opened");
+        let held = crate::medium::lock_within(&mine, std::time::Duration::from_millis(1));
+        assert_eq!(held.map_err(|it| it.kind()), Err(io::ErrorKind::TimedOut));
+        other.unlock().expect("given back");
+        crate::medium::lock_within(&mine, std::time::Duration::ZERO).expect("free");
     }
 
     #[test]
