@@ -149,20 +149,25 @@ impl<'a, M: Machine> Boot<'a, M> {
         boot
     }
 
-    /// Writes the state over the older copy; whether it is on the disk.
+    /// Writes the state over the older copy; whether it is on the disk. When it is not, the same
+    /// copy is written the next time: the other one is the only one that is whole.
     fn write(&mut self) -> bool {
         self.state = self.state.next();
         let mut block = [0; WRITE_UNIT];
         let (used, _) = block.split_at_mut(STATE_LENGTH);
         used.copy_from_slice(&self.state.encode());
         let at = STATE_COPIES.get(self.copy).copied().unwrap_or_default();
-        let result = self.machine.write_state(at, &block);
-        if let Err(fault) = result {
-            self.machine
-                .say(format_args!("the boot state cannot be written: {fault:?}"));
+        match self.machine.write_state(at, &block) {
+            Ok(()) => {
+                self.copy ^= 1;
+                true
+            }
+            Err(fault) => {
+                self.machine
+                    .say(format_args!("the boot state cannot be written: {fault:?}"));
+                false
+            }
         }
-        self.copy ^= 1;
-        result.is_ok()
     }
 
     fn refuse(&mut self, slot: Slot, reason: Reason, detail: u8) {
@@ -237,6 +242,10 @@ impl<'a, M: Machine> Boot<'a, M> {
         let absent = (Reason::Empty, 0);
         let header = self.machine.rescue_file(RescueFile::Header).ok_or(absent)?;
         let header = check_header(&header, core::iter::once(self.own))?;
+        // The UKI of a slot, which may be one of before the security number rose.
+        if header.root.length > 0 {
+            return Err((Reason::Damaged, HEADER));
+        }
         let program = self.machine.rescue_file(RescueFile::Program);
         let program = program.ok_or(absent)?;
         check_hash(&header, &program)?;

@@ -16,6 +16,8 @@ struct Fake {
     slots: BTreeMap<&'static str, Vec<u8>>,
     rescue: Option<(Vec<u8>, Vec<u8>)>,
     is_read_only: bool,
+    /// Writes tear what they were to write, and fail.
+    is_dying: bool,
     fault: StartFault,
     /// What was started, and how, with the state that was on the disk at that moment.
     started: Vec<(String, String, Option<BootState>)>,
@@ -29,6 +31,7 @@ impl Fake {
             slots: BTreeMap::new(),
             rescue: None,
             is_read_only: false,
+            is_dying: false,
             fault: StartFault::Ended(0),
             started: Vec::new(),
             said: Vec::new(),
@@ -93,6 +96,10 @@ impl Machine for Fake {
         }
         assert_eq!(block.len(), WRITE_UNIT);
         let at = usize::try_from(at).unwrap();
+        if self.is_dying {
+            self.state[at..at + 100].fill(0xa5);
+            return Err(DiskFault::Device(7));
+        }
         self.state[at..at + block.len()].copy_from_slice(block);
         Ok(())
     }
@@ -270,6 +277,41 @@ fn without_a_slot_the_rescue_system_is_started() {
     assert_eq!(
         fake.said.last().unwrap(),
         "rescue system refused: NotSigned (0)"
+    );
+}
+
+#[test]
+fn a_disk_that_tears_every_write_keeps_the_state_that_was_noted_last() {
+    let mut fake = Fake::new();
+    let mut state = BootState::shipped();
+    state.finish_install(Slot::B);
+    fake.put_state(state);
+    let before = fake.state_on_disk();
+    fake.is_dying = true;
+    // Slot B is not started, as it cannot be counted: the state is to be written more than once.
+    assert_eq!(fake.boot(), ["one"]);
+    assert_eq!(fake.state_on_disk(), before);
+}
+
+#[test]
+fn a_slot_that_is_too_old_is_not_started_in_the_place_of_the_rescue_system() {
+    let mut fake = Fake::new();
+    fake.slots.clear();
+    let extent = |start| Extent {
+        start,
+        length: 4096,
+    };
+    let old = Header {
+        root: extent(8192),
+        verity: extent(12_288),
+        ..unsigned("0.1", "old")
+    };
+    let old = signed(old, 1).encode().to_vec();
+    fake.rescue = Some((old, b"old".to_vec()));
+    assert!(fake.boot().is_empty());
+    assert_eq!(
+        fake.said.last().unwrap(),
+        "rescue system refused: Damaged (1)"
     );
 }
 
