@@ -55,7 +55,60 @@ pub fn make_sparse(sector: u16, length: u64, files: &[EspFile]) -> std::io::Resu
             root.create_file(&file.path)?.write_all(&file.bytes)?;
         }
     }
+    let mut boot = [0; 512];
+    disk.read_at(0, &mut boot)?;
+    if let Some(volume) = Volume::of(&boot) {
+        mend_folders(&mut disk, &volume, volume.root)?;
+    }
     Ok(disk)
+}
+
+/// Puts `.` and `..` where they must be. fatfs 0.3 writes a long name before each, and lets `..`
+/// of a folder in the root name the root's cluster, which must be 0 (FAT specification 1.03, §6.5);
+/// `fsck.vfat` finds both wrong, and so may firmware.
+fn mend_folders(disk: &mut SparseDisk, volume: &Volume, folder: u64) -> std::io::Result<()> {
+    // All entries of a folder of ours fit in its first cluster.
+    let mut entries = [0; CLUSTER as usize];
+    disk.read_at(volume.cluster_at(folder), &mut entries)?;
+    for entry in entries.chunks_exact(32) {
+        let Some((name, fields)) = entry.split_first_chunk::<11>() else {
+            continue;
+        };
+        let is_folder = fields
+            .first()
+            .is_some_and(|attributes| attributes & 0x18 == 0x10);
+        if !is_folder || name.starts_with(b".") || name.starts_with(&[DELETED]) {
+            continue;
+        }
+        let [high, low] = [9, 15].map(|at| {
+            let bytes = fields.get(at..).and_then(|it| it.first_chunk());
+            u64::from(u16::from_le_bytes(bytes.copied().unwrap_or_default()))
+        });
+        let child = high << 16 | low;
+        let at = volume.cluster_at(child);
+        let mut first = [[0; 32]; 4];
+        disk.read_at(at, first.as_flattened_mut())?;
+        let [long, own, long_up, up] = &mut first;
+        if own.starts_with(b".          ") && up.starts_with(b"..         ") {
+            if folder == volume.root {
+                for place in [20, 21, 26, 27] {
+                    if let Some(byte) = up.get_mut(place) {
+                        *byte = 0;
+                    }
+                }
+            }
+            for entry in [&mut *long, &mut *long_up] {
+                *entry = [0; 32];
+                if let Some(byte) = entry.first_mut() {
+                    *byte = DELETED;
+                }
+            }
+            let mended = [*own, *up, *long, *long_up];
+            disk.write_at(at, mended.as_flattened())?;
+        }
+        mend_folders(disk, volume, child)?;
+    }
+    Ok(())
 }
 
 /// The files of a partition, for putting them into one with other sectors.
@@ -114,9 +167,16 @@ struct Volume {
     table_at: u64,
     table_length: u64,
     clusters_at: u64,
+    /// The root's cluster.
+    root: u64,
 }
 
 impl Volume {
+    /// Where a cluster begins; the first is number 2.
+    const fn cluster_at(&self, cluster: u64) -> u64 {
+        self.clusters_at + cluster.saturating_sub(2) * self.cluster
+    }
+
     fn of(boot: &[u8; 512]) -> Option<Self> {
         let byte = |at: usize| boot.get(at).copied().map(u64::from);
         let short = |at: usize| Some(byte(at)? | byte(at + 1)? << 8);
@@ -133,6 +193,7 @@ impl Volume {
         let table_at = short(14)? * sector;
         let table_length = long(36)?.checked_mul(sector)?;
         let clusters_at = table_at.checked_add(byte(16)?.checked_mul(table_length)?)?;
+        let boot_root = long(44)?;
         let length = long(32)?.checked_mul(sector)?;
         // 2^28 clusters are the most (§3.5); of a damaged partition nothing so large is read.
         (table_length <= 4 << 28 && clusters_at < length).then(|| Self {
@@ -141,6 +202,7 @@ impl Volume {
             table_at,
             table_length,
             clusters_at,
+            root: boot_root,
         })
     }
 }
@@ -172,6 +234,9 @@ fn gather(
 /// With it, a partition of 264 MiB has the 65,525 clusters that make a FAT32, whatever its sectors.
 const CLUSTER: u32 = 4096;
 
+/// The first byte of an entry that is free.
+const DELETED: u8 = 0xe5;
+
 /// Firmware and Linux do not look at it; a fixed one keeps the image the same.
 const VOLUME_ID: u32 = 0x5241_4d4c;
 
@@ -195,6 +260,33 @@ mod tests {
             assert_eq!(files(&made).expect("read"), given);
             let again = make(sector, slot::layout::ESP_LENGTH, &given).expect("made");
             assert!(made == again, "sectors of {sector} bytes");
+        }
+    }
+
+    #[test]
+    fn every_folder_begins_with_itself_and_the_one_above() {
+        let given = [EspFile {
+            path: "EFI/BOOT/BOOTX64.EFI".into(),
+            bytes: vec![1; 10],
+        }];
+        for sector in [512, 4096] {
+            let made = make_sparse(sector, slot::layout::ESP_LENGTH, &given).expect("made");
+            let mut boot = [0; 512];
+            made.read_at(0, &mut boot).expect("read");
+            let volume = Volume::of(&boot).expect("a FAT32");
+            // The root, `EFI` and `EFI/BOOT` were made in this order.
+            for (cluster, above) in [(3, 0), (4, 3)] {
+                let mut entries = [[0; 32]; 3];
+                let at = volume.cluster_at(cluster);
+                made.read_at(at, entries.as_flattened_mut()).expect("read");
+                let cluster_of =
+                    |entry: &[u8; 32]| u64::from(entry[26]) | u64::from(entry[27]) << 8;
+                assert!(entries[0].starts_with(b".          \x10"));
+                assert_eq!(cluster_of(&entries[0]), cluster);
+                assert!(entries[1].starts_with(b"..         \x10"));
+                assert_eq!(cluster_of(&entries[1]), above);
+                assert_eq!(entries[2][0], DELETED);
+            }
         }
     }
 

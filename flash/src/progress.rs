@@ -63,9 +63,10 @@ impl Watcher for Progress {
 
     fn advance(&mut self, bytes: u64) {
         self.done = self.done.saturating_add(bytes);
+        let is_end = self.done == self.total;
         self.total = self.total.max(self.done);
         let pause = if self.is_terminal { OFTEN } else { SELDOM };
-        if self.done == self.total || self.told.elapsed() >= pause {
+        if is_end || self.told.elapsed() >= pause {
             self.tell();
         }
     }

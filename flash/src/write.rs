@@ -102,7 +102,11 @@ pub fn write(
     if !order.source.check(watcher)? {
         return Err(WriteError::Cancelled);
     }
-    watcher.begin(Phase::Write, plan.copied.length());
+    // What is made anew of the EFI system partition is about as long as what the image has there.
+    let esp = order.source.mapped()?;
+    let esp = plan.esp.iter().flat_map(|range| esp.within(range.clone()));
+    let esp: u64 = esp.map(|it| it.end - it.start).sum();
+    watcher.begin(Phase::Write, plan.copied.length() + esp);
     let mut writer = Writer {
         device,
         watcher,
