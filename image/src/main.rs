@@ -215,7 +215,9 @@ fn run_build(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let target = prepare::prepare()?;
     let image = build::build_on(base, target, Profile::released(released), &shipping.keys)?;
-    build::ship(&image, shipping)?;
+    let shipped = build::ship(&image, shipping)?;
+    let folder = shipped.disk.parent().unwrap_or_else(|| Path::new("."));
+    run_pack(&shipped.disk, folder)?;
     Ok(())
 }
 
