@@ -80,6 +80,29 @@ fn a_client_asks_again_on_a_new_connection_when_the_old_one_died() {
 }
 
 #[test]
+fn a_service_that_may_take_long_is_waited_for_as_long_as_that() {
+    let socket = Socket::new("patient");
+    // Connections wait in its queue, and nobody answers.
+    let _listener = UnixListener::bind(&socket.0).expect("the temporary folder is writable");
+    for (client, expected) in [
+        (Client::<u32, u32>::new(&socket.0), 5),
+        (Client::within(&socket.0, 120), 120),
+    ] {
+        let waited = on_tokio(async {
+            tokio::time::pause();
+            let begin = tokio::time::Instant::now();
+            let answer = client.call(&1).await;
+            assert!(matches!(
+                answer,
+                Err(CallError::TimedOut { seconds, .. }) if seconds == expected
+            ));
+            begin.elapsed()
+        });
+        assert_eq!(waited.as_secs(), expected);
+    }
+}
+
+#[test]
 fn a_subscription_yields_every_push_and_then_says_it_ended() {
     let socket = Socket::new("subscription");
     socket.double();

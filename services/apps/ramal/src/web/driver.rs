@@ -53,7 +53,7 @@ impl Driver {
             store: Client::new(socket_path("store")),
             init: Client::new(socket_path("init")),
             media: Client::new(socket_path("media")),
-            update: Client::new(socket_path("update")),
+            update: Client::within(socket_path("update"), UPDATE_TIMEOUT_SECS),
             recordings,
             looks: Looks {
                 store: Client::new(socket_path("store")),
@@ -298,6 +298,10 @@ async fn look<Reply, Error>(
         Ok(Err(_)) | Err(_) => Err(Away::Silent(service)),
     }
 }
+
+/// An update's first piece has it look through both slots, and its last one has it read all back
+/// from a slow disk. Less than a connection lives.
+const UPDATE_TIMEOUT_SECS: u64 = 120;
 
 /// How long the status page waits for one service.
 const LOOK_MAX: Duration = Duration::from_secs(1);

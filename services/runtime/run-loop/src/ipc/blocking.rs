@@ -66,6 +66,7 @@ impl<Request: Serialize, Reply: DeserializeOwned> BlockingClient<Request, Reply>
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                     return Err(CallError::TimedOut {
                         path: show(&self.path),
+                        seconds: CALL_TIMEOUT_SECS,
                     });
                 }
                 Err(_) => {

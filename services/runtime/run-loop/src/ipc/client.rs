@@ -18,6 +18,7 @@ use super::{CALL_TIMEOUT_SECS, CallError};
 pub struct Client<Request, Reply> {
     path: PathBuf,
     link: Mutex<Option<Link>>,
+    seconds: u64,
     types: PhantomData<fn(Request) -> Reply>,
 }
 
@@ -25,9 +26,16 @@ impl<Request: Serialize, Reply: DeserializeOwned> Client<Request, Reply> {
     /// A client of the service behind `path`; connects at the first call.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self::within(path, CALL_TIMEOUT_SECS)
+    }
+
+    /// A client of a service whose answers may take so many seconds.
+    #[must_use]
+    pub fn within(path: impl Into<PathBuf>, seconds: u64) -> Self {
         Self {
             path: path.into(),
             link: Mutex::new(None),
+            seconds,
             types: PhantomData,
         }
     }
@@ -75,11 +83,15 @@ impl<Request: Serialize, Reply: DeserializeOwned> Client<Request, Reply> {
             was_seen: false,
             replies: &mut answers.replies,
         };
-        let time = Duration::from_secs(CALL_TIMEOUT_SECS);
+        let time = Duration::from_secs(self.seconds);
         let asked = tokio::time::timeout(time, exchange.run(kept, requests)).await;
         let (was_open, was_seen) = (exchange.was_open, exchange.was_seen);
         let path = || show(&self.path);
-        match asked.unwrap_or_else(|_| Err(CallError::TimedOut { path: path() })) {
+        let timed_out = || CallError::TimedOut {
+            path: path(),
+            seconds: self.seconds,
+        };
+        match asked.unwrap_or_else(|_| Err(timed_out())) {
             Ok(used) => *link = Some(used),
             Err(error) => {
                 answers.missing = Some(Missing {

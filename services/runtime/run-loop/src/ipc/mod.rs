@@ -32,11 +32,13 @@ pub enum CallError {
         /// The socket.
         path: String,
     },
-    /// No answer within [`CALL_TIMEOUT_SECS`].
-    #[error("{path} did not answer within {CALL_TIMEOUT_SECS} s")]
+    /// No answer within [`CALL_TIMEOUT_SECS`], or the time that was given.
+    #[error("{path} did not answer within {seconds} s")]
     TimedOut {
         /// The socket.
         path: String,
+        /// How long it had.
+        seconds: u64,
     },
     /// It sent something that is not an answer, or the question is too long.
     #[error("{path}: {source}")]
