@@ -21,6 +21,14 @@ pub(super) enum Action {
     PowerOff,
 }
 
+impl Action {
+    /// Whether somebody means something by it. A serial line without a plug says lines too, and
+    /// must not keep the box here.
+    pub(super) const fn is_an_answer(self) -> bool {
+        !matches!(self, Self::Show)
+    }
+}
+
 /// Where the person is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum Menu {
@@ -103,6 +111,20 @@ mod tests {
             assert_eq!(menu.enter(word), action, "{word}");
             assert_eq!(menu, Menu::Top);
         }
+    }
+
+    #[test]
+    fn noise_is_no_answer() {
+        let mut menu = Menu::default();
+        for line in [
+            "",
+            "\u{fffd}\u{fffd}",
+            "ramal: RESCUE / RESGATE",
+            "  5  Desligar",
+        ] {
+            assert!(!menu.enter(line).is_an_answer(), "{line}");
+        }
+        assert!(menu.enter("2").is_an_answer());
     }
 
     #[test]

@@ -39,14 +39,21 @@ pub(crate) fn run(disk: Guid, modules: &mut Modules, console: &mut Console) {
     rescue.show();
     let mut menu = Menu::default();
     let mut keyboard = Keyboard::open();
+    let mut answered = clock::since_boot();
     let end = loop {
-        let Some(line) = keyboard.line(PATIENCE) else {
+        let silence = clock::since_boot().saturating_sub(answered);
+        let left = PATIENCE.checked_sub(silence);
+        let Some(line) = left.and_then(|left| keyboard.line(left)) else {
             break power::End::Restart;
         };
-        match menu.enter(&line) {
+        let action = menu.enter(&line);
+        match action {
             Action::Restart => break power::End::Restart,
             Action::PowerOff => break power::End::PowerOff,
             action => rescue.carry_out(action),
+        }
+        if action.is_an_answer() {
+            answered = clock::since_boot();
         }
     };
     rescue.say(match end {
@@ -287,6 +294,7 @@ mod tests {
     fn what_proved_good_is_not_written_over() {
         let mut state = BootState::shipped();
         assert_eq!(kept(&state), Slot::A);
+        state.finish_install(Slot::B);
         state.commit(Slot::B, 0, 0);
         state.leave(Slot::B, slot::Reason::RootDamaged, 0);
         assert_eq!(kept(&state), Slot::B);
