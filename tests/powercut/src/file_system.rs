@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use firmware::Medium as _;
 use ipc::store::{Reply, Request};
+use kernel::ext4;
 use qemu::process::command;
 use sansio::UnixTime;
 use store::{DataDisk, Peers, Store};
@@ -95,7 +96,12 @@ impl<'v, 't> Data<'v, 't> {
         let image = scratch.join("data.ext4");
         self.write_to(&image)?;
         // As stage-1 does it: 0 is clean, 1 is mended.
-        check(&image, "-p", &[0, 1])?;
+        let file = File::options().read(true).write(true).open(&image);
+        let file = file.map_err(|source| Fault::file(&image, source))?;
+        let torn = ext4::mend_torn_superblock(&file);
+        let torn = torn.map_err(|it| Fault::broken(it.to_string()))?;
+        let how = if torn.is_some() { "-fp" } else { "-p" };
+        check(&image, how, &[0, 1])?;
         check(&image, "-fn", &[0])?;
         let folder = scratch.join("store");
         let error = |source| Fault::file(&folder, source);
@@ -109,7 +115,11 @@ impl<'v, 't> Data<'v, 't> {
 /// Runs the checker of the file system, whose code must be one of `wanted`.
 fn check(image: &Path, how: &str, wanted: &[i32]) -> Result<(), Fault> {
     let mut e2fsck = command("e2fsck")?;
-    let output = e2fsck.arg(how).arg(image).output();
+    e2fsck.arg(how).arg(image);
+    let output = e2fsck
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .output();
     let output = output.map_err(|source| Fault::file(image, source))?;
     if output
         .status
@@ -118,7 +128,8 @@ fn check(image: &Path, how: &str, wanted: &[i32]) -> Result<(), Fault> {
     {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stdout);
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
     let said: Vec<&str> = said.lines().take(5).collect();
     let status = output.status;
     Err(Fault::Broken(format!(

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use image::cargo::Profile;
 use powercut::scenarios::ALL;
-use powercut::{BoxTrace, Fault, Judge, Plan, Report, Trace, boot_state, record_box, run};
+use powercut::{BoxTrace, Fault, Judge, Plan, Report, Trace, Watched, boot_state, record_box, run};
 
 /// Cuts the power of a box at every flush and at random places in between, and judges what is left.
 #[derive(Parser)]
@@ -86,7 +86,7 @@ fn all(arguments: &Arguments) -> Result<usize, Fault> {
 fn judge_box(arguments: &Arguments) -> Result<usize, Fault> {
     let folder: PathBuf = image::build::target_folder().join("powercut/box");
     let recorded = match arguments.record || !folder.join("events").exists() {
-        true => record_box(&folder, profile()?)?,
+        true => record_box(&folder, profile()?, Watched::UntilProved)?,
         false => BoxTrace::open(&folder)?,
     };
     let judge = recorded.judge(arguments.data_every)?;

@@ -41,12 +41,21 @@ pub(crate) struct Program {
     pub(crate) command_line: String,
 }
 
+/// How long a box is watched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Watched {
+    /// Until its firmware has proved good, which takes two minutes.
+    UntilProved,
+    /// As long as it takes to use it.
+    Shortly,
+}
+
 /// Builds the image and records a box with it: its first start, sign-in, extensions, the proof that
 /// its firmware is good, the power button, and a second start. All goes to `folder`.
 ///
 /// # Errors
 /// The image is not built, or the box does not do as it should without any power cut.
-pub fn record_box(folder: &Path, profile: Profile) -> Result<BoxTrace, Fault> {
+pub fn record_box(folder: &Path, profile: Profile, watched: Watched) -> Result<BoxTrace, Fault> {
     let in_words = |error: &dyn std::fmt::Display| Fault::Box(error.to_string());
     let target = image::prepare::prepare().map_err(|it| in_words(&it))?;
     let built = build(target, profile).map_err(|it| in_words(&it))?;
@@ -73,7 +82,7 @@ pub fn record_box(folder: &Path, profile: Profile) -> Result<BoxTrace, Fault> {
         events: Vec::new(),
     };
     copy(&base, &recording.disk)?;
-    recording.first_life()?;
+    recording.first_life(watched)?;
     recording.second_life()?;
     saved::save(folder, &recording.events, &program, &keys.set)?;
     BoxTrace::open(folder)
@@ -160,7 +169,7 @@ struct Recording {
 }
 
 impl Recording {
-    fn first_life(&mut self) -> Result<(), Fault> {
+    fn first_life(&mut self, watched: Watched) -> Result<(), Fault> {
         let mut running = self.switch_on()?;
         running.wait(READY, BOOT_MAX)?;
         let mut marks = vec![(self.happened()?, READY_TOLD.to_owned())];
@@ -170,8 +179,10 @@ impl Recording {
             made.map_err(|it| Fault::Box(it.to_string()))?;
             marks.push((self.happened()?, number.to_owned()));
         }
-        running.wait("has proved good", PROOF_MAX)?;
-        marks.push((self.happened()?, PROVED_TOLD.to_owned()));
+        if watched == Watched::UntilProved {
+            running.wait("has proved good", PROOF_MAX)?;
+            marks.push((self.happened()?, PROVED_TOLD.to_owned()));
+        }
         running.press_power_button()?;
         running.wait_end(BOOT_MAX)?;
         self.take_over(marks)

@@ -161,7 +161,7 @@ pub fn each_state(
     mut visit: impl FnMut(Cut, View<'_>, &[&str]) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let epochs = epochs(trace);
-    let shares = shares(trace, &epochs, plan.states);
+    let shares = shares(&epochs, plan.states);
     let mut durable = Sources::new();
     let mut number = 0;
     for (epoch, share) in epochs.iter().zip(shares) {
@@ -200,30 +200,38 @@ pub fn each_state(
 #[derive(Clone, Copy, Debug)]
 struct Epoch {
     start: usize,
+    /// The first write; the end when there is none.
+    first_write: usize,
     end: usize,
 }
 
 fn epochs(trace: &Trace) -> Vec<Epoch> {
+    let epoch = |start: usize, end: usize| {
+        let is_write = |at: &usize| matches!(trace.events.get(*at), Some(Event::Write { .. }));
+        let first_write = (start..end).find(is_write).unwrap_or(end);
+        Epoch {
+            start,
+            first_write,
+            end,
+        }
+    };
     let mut epochs = Vec::new();
     let mut start = 0;
     for (place, event) in trace.events.iter().enumerate() {
         if *event == Event::Flush {
-            epochs.push(Epoch { start, end: place });
+            epochs.push(epoch(start, place));
             start = place + 1;
         }
     }
     let end = trace.events.len();
-    epochs.push(Epoch { start, end });
+    epochs.push(epoch(start, end));
     epochs
 }
 
 /// How many states each epoch gets: two at its ends, and its part of the rest when it wrote
 /// anything.
-fn shares(trace: &Trace, epochs: &[Epoch], states: usize) -> Vec<usize> {
-    let has_writes = |epoch: &Epoch| {
-        let mut events = trace.events.iter().take(epoch.end).skip(epoch.start);
-        events.any(|event| matches!(event, Event::Write { .. }))
-    };
+fn shares(epochs: &[Epoch], states: usize) -> Vec<usize> {
+    let has_writes = |epoch: &Epoch| epoch.first_write < epoch.end;
     let writing = epochs.iter().filter(|it| has_writes(it)).count();
     let ends = epochs.len().saturating_add(writing);
     let rest = states.saturating_sub(ends);
@@ -242,7 +250,8 @@ fn shares(trace: &Trace, epochs: &[Epoch], states: usize) -> Vec<usize> {
 /// When the power fails in an epoch, and how what is there is chosen.
 fn choose(epoch: &Epoch, choice: usize, rng: &mut Rng) -> (usize, Kind) {
     let kind = match choice {
-        0 => return (epoch.start, Kind::Nothing),
+        // With all that people were told since the flush.
+        0 => return (epoch.first_write, Kind::Nothing),
         1 => return (epoch.end, Kind::Everything),
         _ => match rng.below(8) {
             0 => Kind::OneLost,

@@ -296,6 +296,42 @@ fn forget_identity(block: &mut [u8]) {
     }
 }
 
+/// Corrects the check value of a superblock that is wrong, as it is when a power cut has left one
+/// of its two sectors old and one new: each is one that the kernel wrote, but neither the kernel
+/// nor e2fsck opens it. Whoever does this has everything else checked (`e2fsck -f`), and puts back
+/// what was there, which is returned, when that finds more.
+///
+/// # Errors
+/// The disk cannot be read or written.
+pub fn mend_torn_superblock(disk: &File) -> Result<Option<[u8; SUPERBLOCK_LENGTH]>, SystemError> {
+    let mut head = [0; SUPERBLOCK + SUPERBLOCK_LENGTH];
+    disk.read_exact_at(&mut head, 0)
+        .context("read", "the data disk")?;
+    let Some(found) = head.last_chunk::<SUPERBLOCK_LENGTH>().copied() else {
+        return Ok(None);
+    };
+    let has_checksums = word(&found, READ_ONLY_FEATURES) & METADATA_CHECKSUMS != 0;
+    let wanted = crc32c(!0, found.get(..CHECKSUM).unwrap_or_default());
+    if superblock(&head).is_none() || !has_checksums || word(&found, CHECKSUM) == wanted {
+        return Ok(None);
+    }
+    let mut mended = found;
+    put(&mut mended, CHECKSUM, &wanted.to_le_bytes());
+    put_superblock(disk, &mended)?;
+    Ok(Some(found))
+}
+
+/// Writes a superblock; it is on the disk when this returns.
+///
+/// # Errors
+/// The disk cannot be written.
+pub fn put_superblock(disk: &File, bytes: &[u8; SUPERBLOCK_LENGTH]) -> Result<(), SystemError> {
+    let at = SUPERBLOCK as u64;
+    disk.write_all_at(bytes, at)
+        .and_then(|()| disk.sync_all())
+        .context("write", "the data disk")
+}
+
 /// Grows the mounted file system at `mount_point` to `blocks` blocks.
 ///
 /// # Errors
@@ -379,7 +415,8 @@ const SAMPLES: u64 = 255;
 const BTRFS_COPY: u64 = 64 * 1024 * 1024;
 const SECTOR: usize = 512;
 const SUPERBLOCK: usize = 1024;
-const SUPERBLOCK_LENGTH: usize = 1024;
+/// Bytes of a superblock.
+pub const SUPERBLOCK_LENGTH: usize = 1024;
 const INCOMPATIBLE_FEATURES: usize = 0x60;
 const READ_ONLY_FEATURES: usize = 0x64;
 const UUID: usize = 0x68;

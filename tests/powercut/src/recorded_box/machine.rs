@@ -2,7 +2,7 @@
 //! and the host reaches the box's web page on a port of 127.0.0.1.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -104,8 +104,15 @@ impl Powered {
     /// Presses the power button for a moment.
     pub(super) fn press_power_button(&self) -> Result<(), Fault> {
         let mut stream = UnixStream::connect(&self.control)?;
+        let mut answers = BufReader::new(stream.try_clone()?).lines();
         for name in ["qmp_capabilities", "system_powerdown"] {
             writeln!(stream, "{{\"execute\": \"{name}\"}}")?;
+            // QEMU forgets what it did not answer when the channel is closed.
+            let answered = answers.by_ref().map_while(Result::ok);
+            let mut answered = answered.filter(|it| it.contains("\"return\""));
+            if answered.next().is_none() {
+                return Err(Fault::Box(format!("QEMU did not answer {name}")));
+            }
         }
         Ok(())
     }

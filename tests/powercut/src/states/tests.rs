@@ -63,6 +63,15 @@ fn what_was_flushed_is_there_in_every_later_state() {
 }
 
 #[test]
+fn what_people_were_told_last_is_judged_with_what_was_flushed_and_nothing_more() {
+    let told = || Event::Mark("told".into());
+    let last = trace(vec![write(0, &[1]), Event::Flush, told()]);
+    assert!(contents(&last, 10).contains(&(vec![1, 0, 0, 0], 1)));
+    let between = trace(vec![told(), write(0, &[1]), Event::Flush]);
+    assert!(contents(&between, 2).contains(&(vec![0; 4], 1)));
+}
+
+#[test]
 fn every_subset_of_unflushed_sectors_is_found() {
     let trace = trace(vec![write(0, &[1, 1]), write(2, &[1, 1])]);
     let found: BTreeSet<_> = contents(&trace, 2000).into_iter().map(|it| it.0).collect();

@@ -1,5 +1,6 @@
 //! The box's way: the disk the loader named, the verified root of its slot, the encrypted data.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -251,7 +252,7 @@ fn superblock(
     bytes: u64,
     template: &Template,
 ) -> Result<Option<Superblock>, SystemError> {
-    let file = std::fs::File::open(device).context("open", device.display())?;
+    let file = File::open(device).context("open", device.display())?;
     Ok(match ext4::probe(&file, bytes, template)? {
         Content::Ext4(superblock) => Some(superblock),
         Content::Blank | Content::Unfinished | Content::Other(_) => None,
@@ -264,7 +265,26 @@ fn check_file_system(device: &Path, console: &mut Console) {
     if !Path::new(CHECKER).exists() {
         return;
     }
-    let checked = Command::new(CHECKER).arg("-p").arg(device).output();
+    let file = File::options().read(true).write(true).open(device);
+    let torn = file.context("open", device.display()).and_then(|file| {
+        let torn = ext4::mend_torn_superblock(&file)?;
+        Ok(torn.map(|it| (file, it)))
+    });
+    let torn = torn.unwrap_or_else(|error| {
+        console.line(&format!("ramal: file system: {error}"));
+        None
+    });
+    let how = if torn.is_some() { "-fp" } else { "-p" };
+    let checked = Command::new(CHECKER).arg(how).arg(device).output();
+    if let Some((file, before)) = torn {
+        console.line("ramal: file system: its first block was torn; everything was checked");
+        let is_mended = |it: &std::process::Output| matches!(it.status.code(), Some(0 | 1));
+        if !checked.as_ref().is_ok_and(is_mended)
+            && let Err(error) = ext4::put_superblock(&file, &before)
+        {
+            console.line(&format!("ramal: file system: {error}"));
+        }
+    }
     match checked {
         Ok(output) if output.status.success() => {}
         Ok(output) => {

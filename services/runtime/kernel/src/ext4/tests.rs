@@ -264,3 +264,25 @@ fn a_damaged_template_is_refused() {
         assert!(Template::parse(bytes).is_err());
     }
 }
+
+#[test]
+fn a_superblock_torn_between_its_sectors_is_mended_and_the_rest_is_sound() {
+    let folder = Folder::new("half");
+    let Some(template) = template(&folder.0) else {
+        return;
+    };
+    let disk = folder.disk(64 * MIB);
+    let identity = Identity::random().expect("random");
+    template.write_to(&disk, &identity).expect("written");
+    assert_eq!(mend_torn_superblock(&disk).expect("whole"), None);
+    // The time of the last mount (0x2c) is in the first sector, the check value in the second.
+    let at = (SUPERBLOCK + 0x2c) as u64;
+    disk.write_all_at(&[1, 2, 3, 0x60], at).expect("written");
+    let mut torn = [0; SUPERBLOCK_LENGTH];
+    disk.read_exact_at(&mut torn, SUPERBLOCK as u64)
+        .expect("read");
+    assert_eq!(mend_torn_superblock(&disk).expect("mended"), Some(torn));
+    check_with_e2fsck(&folder.0.join("disk"));
+    put_superblock(&disk, &torn).expect("written");
+    assert_eq!(mend_torn_superblock(&disk).expect("again"), Some(torn));
+}
