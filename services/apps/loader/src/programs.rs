@@ -53,16 +53,21 @@ pub fn stub() -> Status {
         say(format_args!("stub: there is no kernel in this program"));
         return Status::NOT_FOUND;
     };
-    let offered = image::own_section(INITRD).map_or(Ok(()), initrd::offer);
-    if let Err(status) = offered {
-        say(format_args!(
-            "stub: the initrd cannot be offered: {status:?}"
-        ));
-        return status;
-    }
+    let offered = image::own_section(INITRD).map(initrd::offer).transpose();
+    let offered = match offered {
+        Ok(offered) => offered,
+        Err(status) => {
+            say(format_args!(
+                "stub: the initrd cannot be offered: {status:?}"
+            ));
+            return status;
+        }
+    };
     let fixed = image::own_section(COMMAND_LINE).unwrap_or_default();
     let line = command_line(fixed, &image::own_options());
     let (step, status) = image::start(kernel, &line);
+    // Before this program ends, and its memory goes to others.
+    drop(offered);
     say(format_args!(
         "stub: the kernel does not run: {step:?} {status:?}"
     ));

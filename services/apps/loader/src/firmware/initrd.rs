@@ -11,13 +11,33 @@ use uefi::proto::device_path::DevicePath;
 use uefi::proto::device_path::build::DevicePathBuilder;
 use uefi::proto::device_path::build::media::Vendor;
 use uefi::proto::media::load_file::LoadFile2;
-use uefi::{Guid, Identify, Status, boot, guid};
+use uefi::{Guid, Handle, Identify, Status, boot, guid};
+
+/// An initrd that is offered to the kernel, as long as this lives. A program that ends must not
+/// leave it behind: its code and the initrd go with it, and whoever is started next would be led
+/// into memory that holds something else.
+pub struct Offer {
+    handle: Handle,
+    path: *const c_void,
+    file: *const c_void,
+}
+
+impl Drop for Offer {
+    fn drop(&mut self) {
+        // SAFETY: both were installed on this handle, and nobody calls them any more: the kernel
+        // that could has not run, or has ended. What cannot be taken away stays as it was.
+        unsafe {
+            let _ = boot::uninstall_protocol_interface(self.handle, &LoadFile2::GUID, self.file);
+            let _ = boot::uninstall_protocol_interface(self.handle, &DevicePath::GUID, self.path);
+        }
+    }
+}
 
 /// Offers `initrd` to the kernel.
 ///
 /// # Errors
 /// The firmware has no memory left.
-pub fn offer(initrd: &'static [u8]) -> Result<(), Status> {
+pub fn offer(initrd: &'static [u8]) -> Result<Offer, Status> {
     let path: &'static mut Vec<u8> = Box::leak(Box::default());
     let vendor = Vendor {
         vendor_guid: INITRD_MEDIA,
@@ -31,15 +51,16 @@ pub fn offer(initrd: &'static [u8]) -> Result<(), Status> {
         initrd,
     }));
     let path = path.as_ffi_ptr().cast();
-    // SAFETY: both live for ever, and begin as the protocols say.
-    unsafe {
-        let handle = boot::install_protocol_interface(None, &DevicePath::GUID, path);
-        let handle = handle.map_err(|error| error.status())?;
-        let file = core::ptr::from_ref(file).cast();
-        let installed = boot::install_protocol_interface(Some(handle), &LoadFile2::GUID, file);
-        installed.map_err(|error| error.status())?;
-    }
-    Ok(())
+    let file = core::ptr::from_ref(file).cast();
+    // SAFETY: both live as long as this program, and begin as the protocols say.
+    let handle = unsafe { boot::install_protocol_interface(None, &DevicePath::GUID, path) };
+    let handle = handle.map_err(|error| error.status())?;
+    let offer = Offer { handle, path, file };
+    // SAFETY: as above.
+    let installed =
+        unsafe { boot::install_protocol_interface(Some(handle), &LoadFile2::GUID, file) };
+    installed.map_err(|error| error.status())?;
+    Ok(offer)
 }
 
 /// EFI_LOAD_FILE2_PROTOCOL (UEFI 2.10 §13.2), and what the file holds.
