@@ -30,7 +30,7 @@ use supervise::{
 
 use crate::boot::{Boot, millis_since_boot};
 use crate::console::Console;
-use crate::data::{RECORDINGS_FOLDER, SOUNDS_FOLDER, STORE_FOLDER};
+use crate::data_disk::{RECORDINGS_FOLDER, SOUNDS_FOLDER, STORE_FOLDER};
 use crate::services::{self, Addresses, Sockets};
 use crate::system;
 use child::Pipe;
