@@ -9,7 +9,7 @@ use kernel::block;
 use kernel::disk::Disk;
 use slot::{Guid, layout, partition};
 
-use crate::error::FirmwareError;
+use crate::error::{FirmwareError, draw};
 use crate::medium::Medium;
 
 /// The disk the box was started from.
@@ -168,9 +168,7 @@ pub fn write_table(disk: &impl Medium, table: &Table) -> io::Result<()> {
 /// The kernel gives no random numbers.
 pub fn fresh_guid() -> Result<Guid, FirmwareError> {
     let mut bytes = [0; 16];
-    let flags = rustix::rand::GetRandomFlags::empty();
-    rustix::rand::getrandom(&mut bytes[..], flags)
-        .map_err(|error| FirmwareError::Entropy(error.into()))?;
+    draw(&mut bytes)?;
     Ok(Guid::random(bytes))
 }
 

@@ -14,7 +14,7 @@ use std::fmt;
 use slot::crc32;
 use slot::layout::{DATA_KEY_COPIES, WRITE_UNIT};
 
-use crate::error::FirmwareError;
+use crate::error::{FirmwareError, draw};
 use crate::medium::Medium;
 use crate::state_file::StateFile;
 
@@ -98,9 +98,7 @@ impl DataKey {
     /// The kernel gives none.
     pub fn fresh() -> Result<Self, FirmwareError> {
         let mut material = Box::new([0; KEY_LENGTH]);
-        let flags = rustix::rand::GetRandomFlags::empty();
-        rustix::rand::getrandom(&mut material[..], flags)
-            .map_err(|error| FirmwareError::Entropy(error.into()))?;
+        draw(&mut material[..])?;
         Ok(Self { material })
     }
 
@@ -189,9 +187,7 @@ impl<M: Medium> StateFile<M> {
     /// The device cannot be written.
     pub fn destroy_key(&self) -> Result<(), FirmwareError> {
         let mut noise = [0; WRITE_UNIT];
-        let flags = rustix::rand::GetRandomFlags::empty();
-        rustix::rand::getrandom(&mut noise[..], flags)
-            .map_err(|error| FirmwareError::Entropy(error.into()))?;
+        draw(&mut noise)?;
         for block in [noise, [0; WRITE_UNIT]] {
             for copy in DATA_KEY_COPIES {
                 self.write(copy, &block)?;

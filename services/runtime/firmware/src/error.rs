@@ -89,6 +89,14 @@ pub enum FirmwareError {
     KeyLost(&'static str),
 }
 
+/// Fills `bytes` from the kernel, and waits until it has gathered enough randomness.
+pub(crate) fn draw(bytes: &mut [u8]) -> Result<(), FirmwareError> {
+    let flags = rustix::rand::GetRandomFlags::empty();
+    rustix::rand::getrandom(bytes, flags)
+        .map(drop)
+        .map_err(|error| FirmwareError::Entropy(error.into()))
+}
+
 impl FirmwareError {
     pub(crate) fn device(path: &std::path::Path, source: impl Into<std::io::Error>) -> Self {
         Self::Device {

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use slot::layout::{STATE_COPIES, WRITE_UNIT};
-use slot::{BootState, KEY_SET_LENGTH, KeySet, KeySetFault, STATE_LENGTH, layout};
+use slot::{BootState, KEY_SET_LENGTH, KeySet, KeySetFault, layout};
 
 use crate::error::FirmwareError;
 use crate::medium::Medium;
@@ -70,10 +70,7 @@ impl<M: Medium> StateFile<M> {
         if next == before && state.is_some() {
             return Ok(result);
         }
-        let mut block = [0; WRITE_UNIT];
-        if let Some(room) = block.get_mut(..STATE_LENGTH) {
-            room.copy_from_slice(&next.next().encode());
-        }
+        let block = filled_up(&next.next().encode());
         let place = STATE_COPIES.get(place).copied().unwrap_or_default();
         self.write(place, &block)?;
         Ok(result)
@@ -116,11 +113,7 @@ impl<M: Medium> StateFile<M> {
         if free >= slot::CHAIN_LENGTH_MAX {
             return Err(self.keys_error(KeySetFault::NotSuccessor));
         }
-        let mut block = [0; WRITE_UNIT];
-        if let Some(room) = block.get_mut(..KEY_SET_LENGTH) {
-            room.copy_from_slice(&encoded);
-        }
-        self.write(chain_place(free), &block)
+        self.write(chain_place(free), &filled_up(&encoded))
     }
 
     fn chain(&self) -> Result<Vec<[u8; WRITE_UNIT]>, FirmwareError> {
@@ -154,6 +147,15 @@ impl<M: Medium> StateFile<M> {
     fn error(&self, source: io::Error) -> FirmwareError {
         FirmwareError::device(&self.path, source)
     }
+}
+
+/// A block that begins with `bytes`, which are no more than it has.
+fn filled_up(bytes: &[u8]) -> [u8; WRITE_UNIT] {
+    let mut block = [0; WRITE_UNIT];
+    if let Some(room) = block.get_mut(..bytes.len()) {
+        room.copy_from_slice(bytes);
+    }
+    block
 }
 
 fn chain_place(place: usize) -> u64 {

@@ -230,8 +230,7 @@ impl Rescue<'_> {
         let state = self.state()?;
         // First the wish, so that what the power interrupts is done at the next start.
         state.change(|state| state.wants_reset = true)?;
-        state.destroy_key()?;
-        state.change(|state| state.wants_reset = false)
+        state.reset_when_asked().map(drop)
     }
 
     fn save_report(&mut self) -> Result<String, FirmwareError> {
