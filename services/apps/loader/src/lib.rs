@@ -22,5 +22,4 @@ pub mod programs;
 pub mod sections;
 pub mod volume;
 
-/// What this loader runs on, as headers of slots name it.
-pub const HARDWARE: &str = "ramal-x86_64";
+pub use slot::HARDWARE;

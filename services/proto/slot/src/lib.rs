@@ -41,6 +41,12 @@ pub use partition::Guid;
 pub use state::{BootState, Condition, Entry, JOURNAL_LENGTH, Reason, STATE_LENGTH, SlotState};
 pub use text::{Text, TextFault};
 
+/// As slots and updates name this kind of box: what the program was built for.
+#[cfg(target_arch = "x86_64")]
+pub const HARDWARE: &str = "ramal-x86_64";
+#[cfg(target_arch = "aarch64")]
+pub const HARDWARE: &str = "ramal-aarch64";
+
 /// One of the two slots.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Slot {

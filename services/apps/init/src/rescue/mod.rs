@@ -20,7 +20,7 @@ use firmware::{
 use kernel::disk::Disk;
 use kernel::modules::Modules;
 use kernel::{clock, power};
-use slot::{BootState, Condition, Guid, Slot, partition};
+use slot::{BootState, Condition, Guid, HARDWARE, Slot, partition};
 
 use crate::console::Console;
 use crate::stage1::find_boot_disk;
@@ -261,12 +261,6 @@ fn kept(state: &BootState) -> Slot {
         (true, true) | (false, false) => state.preferred,
     }
 }
-
-/// As slots and updates name this kind of box.
-#[cfg(target_arch = "x86_64")]
-const HARDWARE: &str = "ramal-x86_64";
-#[cfg(target_arch = "aarch64")]
-const HARDWARE: &str = "ramal-aarch64";
 
 /// How long nobody may answer.
 const PATIENCE: Duration = Duration::from_secs(600);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use firmware::{FirmwareError, InstallError, Installer, Places};
 use ipc::update::{Condition, Entry, PIECE_MAX, Progress, Reason, Reply, Request, Slot, Status};
-use slot::BootState;
+use slot::{BootState, HARDWARE};
 use update::Refusal;
 
 /// The slots, and the update that is under way.
