@@ -213,9 +213,3 @@ fn refused(error: &InstallError) -> Reply {
         next: None,
     }
 }
-
-/// As updates and slots name this kind of box.
-#[cfg(target_arch = "x86_64")]
-const HARDWARE: &str = "ramal-x86_64";
-#[cfg(target_arch = "aarch64")]
-const HARDWARE: &str = "ramal-aarch64";
