@@ -43,6 +43,19 @@ fn a_lamp_follows_a_call_from_its_first_ring_to_its_end() {
     assert!(after.iter().all(|state| state == "terminated"), "{after:?}");
 }
 
+/// Nobody is told of what is not watched; who comes to watch is told how it stands by then.
+#[test]
+fn who_begins_to_watch_during_a_call_sees_it() {
+    let mut floor = Floor::with(3, |_| ());
+    let caller = floor.call(0, "101");
+    floor.act(1, |set, world| set.answer(world, 0));
+    floor.act(2, |set, world| set.watch(world, "101"));
+    assert_eq!(states(&floor, 2), ["confirmed"]);
+    floor.act(0, |set, world| set.hang_up(world, caller));
+    let after = states(&floor, 2);
+    assert!(after.iter().all(|state| state == "terminated"), "{after:?}");
+}
+
 /// What the lamp's document says is enough to take the call (pbx trap 18).
 #[test]
 fn the_key_under_a_lamp_takes_the_call() {

@@ -77,8 +77,10 @@ pub(crate) fn request(
         }
         Method::Subscribe => {
             if let Some(extension) = admit(core, id, flow, request) {
+                let legs = &*tools.legs;
+                let lamps = |number: &str| calls.lamps(legs, number);
                 let subscriptions = &mut *tools.subscriptions;
-                subscriptions.subscribe(core, id, flow, request, &extension);
+                subscriptions.subscribe(core, id, flow, request, &extension, lamps);
             }
         }
         // Only ever in a dialog.

@@ -2,20 +2,26 @@
 
 use super::party::{Party, Place};
 use super::{Calls, Tools};
-use crate::leg::{DialogName, LegId};
+use crate::leg::{DialogName, LegId, Legs};
 use crate::subscription::{Lamp, LampState, Party as Shown};
 
 impl Calls {
-    /// Hands over how things stand with every number that something happened to.
+    /// Hands over how things stand with every watched number that something happened to.
+    ///
+    /// Every call is looked at for each, so what nobody watches is left alone; who begins to watch
+    /// asks for it ([`Self::lamps`]).
     pub(super) fn light_lamps(&mut self, tools: &mut Tools<'_>) {
         for number in std::mem::take(&mut self.changed) {
-            let lamps = self.lamps(tools, &number);
+            if !tools.subscriptions.watches(&number) {
+                continue;
+            }
+            let lamps = self.lamps(tools.legs, &number);
             tools.subscriptions.set_dialogs(tools.core, &number, lamps);
         }
     }
 
     /// Every call of a number, as a lamp shows it.
-    fn lamps(&self, tools: &Tools<'_>, number: &str) -> Vec<Lamp> {
+    pub(crate) fn lamps(&self, legs: &Legs, number: &str) -> Vec<Lamp> {
         let parked = number.parse().ok().and_then(|slot| self.parked.get(&slot));
         if let Some(parked) = parked {
             return self.lamp_of_slot(number, parked.leg).into_iter().collect();
@@ -24,11 +30,11 @@ impl Calls {
             .parties
             .iter()
             .filter(|(_, party)| party.extension() == Some(number))
-            .filter_map(|(leg, party)| self.lamp(tools, *leg, party));
+            .filter_map(|(leg, party)| self.lamp(legs, *leg, party));
         of_extension.chain(self.lamps_of_group(number)).collect()
     }
 
-    fn lamp(&self, tools: &Tools<'_>, leg: LegId, party: &Party) -> Option<Lamp> {
+    fn lamp(&self, legs: &Legs, leg: LegId, party: &Party) -> Option<Lamp> {
         let (state, other) = match party.place {
             Place::Gone | Place::Leaving => return None,
             Place::Talk(_) => (LampState::Confirmed, self.others(leg).first().copied()),
@@ -48,7 +54,7 @@ impl Calls {
                 (state, hunt.branches.first().map(|branch| branch.leg))
             }
         };
-        let name: Option<DialogName> = tools.legs.dialog(leg);
+        let name: Option<DialogName> = legs.dialog(leg);
         Some(Lamp {
             id: format!("{:x}", leg.0),
             name,

@@ -78,7 +78,8 @@ pub(crate) struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// A SUBSCRIBE that `watcher` has authenticated.
+    /// A SUBSCRIBE that `watcher` has authenticated; `lamps` tells the calls of a number as they
+    /// are now, which nobody hands over while it is not watched.
     pub(crate) fn subscribe(
         &mut self,
         core: &mut Core,
@@ -86,11 +87,12 @@ impl Subscriptions {
         flow: Flow,
         request: &Request,
         watcher: &str,
+        lamps: impl FnOnce(&str) -> Vec<Lamp>,
     ) {
         let in_dialog = request.headers.to().is_ok_and(|to| to.tag().is_some());
         let outcome = match in_dialog {
             true => self.refresh(core, flow, request, watcher),
-            false => self.begin(core, flow, request, watcher),
+            false => self.begin(core, flow, request, watcher, lamps),
         };
         match outcome {
             Ok((key, response)) => {
@@ -104,7 +106,13 @@ impl Subscriptions {
         }
     }
 
-    /// The calls of an extension, a group or a parking slot, all of them, as they are now.
+    /// Whether anybody wants to know of the calls of an extension, a group or a parking slot.
+    pub(crate) fn watches(&self, number: &str) -> bool {
+        let watched = Watched::Dialogs(number.to_owned());
+        self.by_watched.contains_key(&watched)
+    }
+
+    /// The calls of a watched extension, group or parking slot, all of them, as they are now.
     pub(crate) fn set_dialogs(&mut self, core: &mut Core, watched: &str, lamps: Vec<Lamp>) {
         if self.states.set_dialogs(watched, lamps) {
             self.changed(core, &Watched::Dialogs(watched.to_owned()));
@@ -275,6 +283,7 @@ impl Subscriptions {
         flow: Flow,
         request: &Request,
         watcher: &str,
+        lamps: impl FnOnce(&str) -> Vec<Lamp>,
     ) -> Result<(Key, Response), Box<Response>> {
         let Some((_, site)) = core.site.clone() else {
             return Err(full(core, request));
@@ -291,9 +300,9 @@ impl Subscriptions {
             return Err(full(core, request));
         }
         let once = asked.lifetime.is_zero();
-        let number = asked.watched.number().to_owned();
-        if let Some(lamps) = setting::lamps(&site, &number) {
-            self.states.set_dialogs(&number, lamps);
+        if let Watched::Dialogs(number) = &asked.watched {
+            let lamps = setting::lamps(&site, number).unwrap_or_else(|| lamps(number));
+            self.states.set_dialogs(number, lamps);
         }
         self.next = self.next.wrapping_add(1) & !CHECKPOINT_KEYS;
         let key = self.next;
@@ -514,6 +523,11 @@ impl Subscriptions {
         self.by_dialog.remove(&name);
         without(&mut self.by_watched, &one.watched, key);
         without(&mut self.by_watcher, &one.watcher, key);
+        if let Watched::Dialogs(number) = &one.watched
+            && !self.by_watched.contains_key(&one.watched)
+        {
+            self.states.set_dialogs(number, Vec::new());
+        }
         if let Some(client) = one.outstanding {
             self.clients.remove(&client);
         }

@@ -18,6 +18,8 @@ const PHONE: &str = "10.0.0.2:5060";
 struct Office {
     core: Core,
     subscriptions: Subscriptions,
+    /// The calls of 101.
+    lamps: Vec<Lamp>,
     notifies: Vec<(Flow, Request)>,
     responses: Vec<Response>,
     kept: BTreeMap<u64, Vec<u8>>,
@@ -100,6 +102,7 @@ impl Office {
         let mut office = Self {
             core: Core::new(Rng::from_seed(5), Entropy::new([5; 32])),
             subscriptions: Subscriptions::default(),
+            lamps: Vec::new(),
             notifies: Vec::new(),
             responses: Vec::new(),
             kept: BTreeMap::new(),
@@ -123,8 +126,12 @@ impl Office {
                 SipOutput::Transmit { flow, bytes } => self.sent(flow, &bytes),
                 SipOutput::Request { id, flow, request } => {
                     let core = &mut self.core;
+                    let lamps = |number: &str| match number {
+                        "101" => self.lamps.clone(),
+                        _ => Vec::new(),
+                    };
                     self.subscriptions
-                        .subscribe(core, id, flow, &request, "100");
+                        .subscribe(core, id, flow, &request, "100", lamps);
                 }
                 SipOutput::Response { id, response } => {
                     self.subscriptions.response(&mut self.core, id, &response);
@@ -219,7 +226,10 @@ impl Office {
     }
 
     fn lamps(&mut self, lamps: Vec<Lamp>) {
-        self.subscriptions.set_dialogs(&mut self.core, "101", lamps);
+        self.lamps = lamps.clone();
+        if self.subscriptions.watches("101") {
+            self.subscriptions.set_dialogs(&mut self.core, "101", lamps);
+        }
         self.settle();
     }
 
