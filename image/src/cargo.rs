@@ -107,9 +107,10 @@ pub(crate) fn build_binaries(
         .args(["--target", target.triple(), "--target-dir"])
         .arg(&folder);
     match target {
-        BinaryTarget::Musl => {}
+        BinaryTarget::Musl => reproducibly(&mut cargo, target.triple(), &[]),
         BinaryTarget::GnuStatic => {
-            cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
+            let is_static = ["-Ctarget-feature=+crt-static"];
+            reproducibly(&mut cargo, target.triple(), &is_static);
         }
     }
     run_visibly(&mut cargo)?;
@@ -118,6 +119,29 @@ pub(crate) fn build_binaries(
         init: built.join("init"),
         ramal: built.join("ramal"),
     })
+}
+
+/// The same source gives the same program: on another day, where cargo keeps crates elsewhere, and
+/// whatever flags somebody has in the environment.
+///
+/// The allocator has the date of its build in it, and every panic the path of its source.
+fn reproducibly(cargo: &mut Command, triple: &str, flags: &[&str]) {
+    cargo.env_remove("RUSTFLAGS");
+    cargo.env_remove("CARGO_ENCODED_RUSTFLAGS");
+    cargo.env("SOURCE_DATE_EPOCH", "0");
+    let of_crates = cargo_home().map(|home| format!("--remap-path-prefix={home}=/cargo"));
+    let flags = flags.iter().map(|flag| (*flag).to_owned());
+    let flags: Vec<String> = flags.chain(of_crates).collect();
+    // As configuration, since that is joined to what `.cargo/config.toml` has for the target.
+    let flags = toml::Value::from(flags);
+    let setting = format!("target.{triple}.rustflags={flags}");
+    cargo.args(["--config", &setting]);
+}
+
+/// Where cargo keeps the sources of crates, when that can be told.
+fn cargo_home() -> Option<String> {
+    let own = std::env::var("CARGO_HOME").ok();
+    own.or_else(|| Some(format!("{}/.cargo", std::env::var("HOME").ok()?)))
 }
 
 /// The programs that run before Linux.
@@ -142,13 +166,13 @@ pub fn build_firmware_programs(
 ) -> Result<FirmwarePrograms, HostError> {
     let folder = target_folder.join("box");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // The flags of the target stand in `.cargo/config.toml`; the variable would replace them.
-    cargo.current_dir(workspace).env_remove("RUSTFLAGS");
+    cargo.current_dir(workspace);
     cargo.args(["build", "--locked", "--profile", profile.name()]);
     cargo.args(["-p", "loader", "--features", "programs", "--bins"]);
     cargo
         .args(["--target", FIRMWARE_TARGET, "--target-dir"])
         .arg(&folder);
+    reproducibly(&mut cargo, FIRMWARE_TARGET, &[]);
     run_visibly(&mut cargo)?;
     let built = folder.join(FIRMWARE_TARGET).join(profile.name());
     Ok(FirmwarePrograms {
