@@ -33,6 +33,8 @@ pub(crate) struct SlotView {
     pub(crate) condition: &'static str,
     /// How often it may still be started, when it is on trial.
     pub(crate) tries: Option<u8>,
+    /// A block of it was read that is not the one that was signed.
+    pub(crate) damaged: bool,
 }
 
 /// Why a slot was left.
@@ -70,6 +72,19 @@ impl From<Status> for FirmwareView {
     }
 }
 
+impl FirmwareView {
+    /// Whether the firmware that runs is damaged.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.slots.iter().any(|slot| slot.running && slot.damaged)
+    }
+
+    /// Whether the next start is that of the other slot.
+    pub(crate) fn changes_slot(&self) -> bool {
+        let mut slots = self.slots.iter();
+        slots.any(|slot| slot.starts_next && !slot.running)
+    }
+}
+
 impl From<Slot> for SlotView {
     fn from(slot: Slot) -> Self {
         let (condition, tries) = match slot.condition {
@@ -88,6 +103,7 @@ impl From<Slot> for SlotView {
             security: slot.security,
             condition,
             tries,
+            damaged: slot.is_damaged,
         }
     }
 }

@@ -171,6 +171,16 @@ words! {
     firmware: "Firmware", "Firmware";
     development_keys: "This box trusts development keys: it is not for customers.",
         "Esta central confia em chaves de desenvolvimento: não é para clientes.";
+    damaged: "The firmware that is running is damaged on the disk, and parts of it may fail.",
+        "O firmware em uso está danificado no disco, e partes dele podem falhar.";
+    damaged_restart: "Restart the box: the other slot starts. Then install an update, which writes \
+         the damaged slot anew. If this happens again, replace the disk.",
+        "Reinicie a central: o outro slot inicia. Depois instale uma atualização, que grava de \
+         novo o slot danificado. Se acontecer outra vez, troque o disco.";
+    damaged_update: "The other slot holds no sound version: install an update soon, and make a \
+         backup. If this happens again, replace the disk.",
+        "O outro slot não tem uma versão íntegra: instale logo uma atualização, e faça um \
+         backup. Se acontecer outra vez, troque o disco.";
     reset_pending: "Everything that was stored will be erased at the next start.",
         "Tudo o que foi guardado será apagado na próxima inicialização.";
     no_slots: "This system was not started from a firmware slot.",
@@ -206,6 +216,7 @@ const STATES: &[(&str, &str)] = &[
     ("on-trial", "em teste"),
     ("good", "aprovada"),
     ("bad", "reprovada"),
+    ("damaged", "danificada"),
     ("boot-state-lost", "estado de inicialização perdido"),
     ("slot-empty", "slot vazio"),
     ("slot-damaged", "slot danificado"),

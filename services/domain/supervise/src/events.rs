@@ -28,6 +28,12 @@ pub enum Input {
     Answered(Service),
     /// The process ended.
     ChildExited(Service, u32, Exit),
+    /// A block of the firmware's root is not the one that was signed, and whether the other slot is
+    /// sound.
+    RootDamaged {
+        /// It has proved good and is not damaged.
+        has_other: bool,
+    },
     /// An administrator asks for a service to be ended with this signal and started again, or, when
     /// it was given up or is waiting, to be started now.
     RestartRequested(Service, Signal),
@@ -52,7 +58,8 @@ pub enum Output {
     Ask(Service),
     /// The firmware is good: the boot state is to know.
     FirmwareProved,
-    /// The firmware on trial is not good: the boot state is to know, and the box to start anew.
+    /// The firmware is not good, and there is other to go to: the boot state is to know, and
+    /// the box to start anew.
     FirmwareFailed(Failure),
     /// All is as well as it gets: keep the hardware watchdog from restarting the box.
     PetWatchdog,

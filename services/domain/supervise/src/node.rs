@@ -98,6 +98,7 @@ impl Node for SupervisorNode {
                     self.ended(now, service, exit, uptime);
                 }
             }
+            Input::RootDamaged { has_other } => self.root_damaged(has_other),
             Input::RestartRequested(service, signal) => self.restart(now, service, signal),
             Input::ShutdownRequested(kind) => self.shut_down(now, kind),
             Input::Timer => self.timer(now),
@@ -262,6 +263,16 @@ impl SupervisorNode {
         if is_given_up {
             self.outputs.extend(self.trial.given_up(service));
         }
+    }
+
+    fn root_damaged(&mut self, has_other: bool) {
+        if self.shutdown.is_some() {
+            return;
+        }
+        let is_given_up = |it: &Supervised| matches!(it.phase, Phase::GivenUp);
+        let mut services = self.services.iter();
+        let given_up = services.find_map(|(service, it)| is_given_up(it).then_some(service));
+        self.outputs.extend(self.trial.damaged(has_other, given_up));
     }
 
     fn restart(&mut self, now: Instant, service: Service, signal: Signal) {

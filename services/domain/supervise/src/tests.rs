@@ -549,3 +549,49 @@ fn firmware_on_trial_is_left_as_soon_as_a_service_is_given_up_and_proven_firmwar
         assert_eq!(bench.take().contains(&failed), is_left, "{standing:?}");
     }
 }
+
+/// Has a service end until it is given up.
+fn give_up(bench: &mut Bench, service: Service) {
+    for _ in 0..5 {
+        bench.exit(service);
+        bench.pass(5 * SECOND, None);
+    }
+    assert_eq!(bench.state(service), "given-up");
+}
+
+const LEFT_AS_DAMAGED: Output = Output::FirmwareFailed(Failure::RootDamaged);
+
+#[test]
+fn firmware_on_trial_whose_root_is_damaged_is_left_at_once() {
+    let mut bench = Bench::ready_with(Standing::OnTrial);
+    bench.feed(Input::RootDamaged { has_other: false });
+    bench.feed(Input::RootDamaged { has_other: true });
+    let seen = bench.take();
+    let left = seen.iter().filter(|it| **it == LEFT_AS_DAMAGED);
+    assert_eq!(left.count(), 1);
+}
+
+#[test]
+fn proven_firmware_whose_root_is_damaged_goes_on_until_a_service_is_given_up() {
+    for (has_other, is_left) in [(true, true), (false, false)] {
+        let mut bench = Bench::ready_with(Standing::Proven);
+        answer_all(&mut bench);
+        bench.pass(130 * SECOND, None);
+        assert!(bench.take().contains(&Output::FirmwareProved));
+        bench.feed(Input::RootDamaged { has_other });
+        bench.exit(Service::Web);
+        bench.pass(70 * SECOND, None);
+        assert!(!bench.take().contains(&LEFT_AS_DAMAGED));
+        give_up(&mut bench, Service::Web);
+        assert_eq!(bench.take().contains(&LEFT_AS_DAMAGED), is_left);
+    }
+}
+
+#[test]
+fn damage_that_is_found_after_a_service_was_given_up_counts_too() {
+    let mut bench = Bench::ready_with(Standing::Proven);
+    give_up(&mut bench, Service::Pbx);
+    assert!(!bench.take().contains(&LEFT_AS_DAMAGED));
+    bench.feed(Input::RootDamaged { has_other: true });
+    assert!(bench.take().contains(&LEFT_AS_DAMAGED));
+}

@@ -4,7 +4,8 @@
 //! and the web admin have answered a question from outside in that time. Firmware that is on trial
 //! and does not get there within [`PATIENCE`], or of which a service is given up, is left; so is
 //! one that cannot use the box's data. Firmware that has proved good before is kept whatever
-//! happens, since what broke it is then not new.
+//! happens, since what broke it is then not new: unless its root is damaged, a service is given up,
+//! and the other slot is sound.
 
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub enum Failure {
     NotWell(Service),
     /// It cannot use the data of the box, or not even its disk.
     Maintenance,
+    /// A block of its root is not the one that was signed.
+    RootDamaged,
 }
 
 impl Failure {
@@ -44,7 +47,7 @@ impl Failure {
     pub const fn service(self) -> Option<Service> {
         match self {
             Self::GivenUp(service) | Self::NotWell(service) => Some(service),
-            Self::Maintenance => None,
+            Self::Maintenance | Self::RootDamaged => None,
         }
     }
 }
@@ -58,6 +61,8 @@ pub(crate) struct Trial {
     end_at: Option<Instant>,
     answered: [bool; ASKED.len()],
     is_maintained: bool,
+    /// The root is damaged, and the other slot is sound.
+    makes_room: bool,
     is_over: bool,
 }
 
@@ -120,6 +125,18 @@ impl Trial {
         self.fail(Failure::GivenUp(service))
     }
 
+    /// The root is damaged; `has_other` tells whether the other slot is sound. Firmware on trial is
+    /// left at once. What has proved good goes on with what can still be read, until a service is
+    /// `given_up`.
+    pub(crate) fn damaged(&mut self, has_other: bool, given_up: Option<Service>) -> Option<Output> {
+        self.makes_room = has_other && self.standing == Standing::Proven;
+        match (self.standing, given_up) {
+            (Standing::OnTrial, _) => self.fail(Failure::RootDamaged),
+            (_, Some(service)) => self.given_up(service),
+            (_, None) => None,
+        }
+    }
+
     /// What is due. `not_ready` is the first service that is not ready, if one is.
     pub(crate) fn timer(&mut self, now: Instant, not_ready: Option<Service>) -> Vec<Output> {
         if self.is_over {
@@ -156,6 +173,10 @@ impl Trial {
     }
 
     fn fail(&mut self, failure: Failure) -> Option<Output> {
+        if std::mem::take(&mut self.makes_room) {
+            self.is_over = true;
+            return Some(Output::FirmwareFailed(Failure::RootDamaged));
+        }
         if self.is_over || self.standing != Standing::OnTrial {
             return None;
         }

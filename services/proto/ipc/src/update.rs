@@ -102,6 +102,8 @@ pub struct Slot {
     pub built: u64,
     /// Whether it may be started.
     pub condition: Condition,
+    /// Whether a block of it was read that is not the one that was signed.
+    pub is_damaged: bool,
 }
 
 /// Whether a slot may be started.

@@ -6,7 +6,9 @@
 //! - a slot that has proved good never becomes unusable by counting. When it fails to prove good
 //!   again [`UNCLEAN_MAX`] times in a row, the other one has its turn, then the rescue system; and
 //!   from there counting begins anew, so that a box in a place with bad power is never dead;
-//! - a slot that cannot be started is left in the same boot.
+//! - a slot that cannot be started is left in the same boot;
+//! - a slot that was found damaged while it ran makes room for the other one when that is sound,
+//!   and is of more use than nothing when it is not.
 
 use crate::Slot;
 use crate::state::{BootState, Condition, Reason};
@@ -120,22 +122,29 @@ impl BootState {
 
     /// The updater is about to write the slot that is not running: which one. Nothing may start
     /// what is half written. `None` while the running slot has not proved good: the other is then
-    /// what the box would go back to.
+    /// what the box would go back to. Neither while the running slot is damaged and the other is
+    /// sound: that one is to be started first, and the damaged one then written anew.
     pub const fn begin_install(&mut self, running: Slot) -> Option<Slot> {
-        if !matches!(self.slot(running).condition, Condition::Good(_)) {
+        let target = running.other();
+        let is_good = matches!(self.slot(running).condition, Condition::Good(_));
+        if !is_good || self.is_to_make_room(running) {
             return None;
         }
-        let target = running.other();
-        self.set(target, Condition::Empty);
+        self.empty(target);
         self.preferred = running;
         Some(target)
     }
 
     /// The rescue system is about to write a slot that a person has chosen.
     pub const fn begin_rescue_install(&mut self, slot: Slot) -> Slot {
-        self.set(slot, Condition::Empty);
+        self.empty(slot);
         self.preferred = slot.other();
         slot
+    }
+
+    const fn empty(&mut self, slot: Slot) {
+        self.set(slot, Condition::Empty);
+        self.set_damaged(slot, false);
     }
 
     /// The updater has written and read back a slot: it is to be tried.
@@ -174,7 +183,13 @@ impl BootState {
     /// that had never proved good is left for good; one that had has no further turn until the
     /// other and the rescue system had theirs.
     pub fn leave(&mut self, slot: Slot, reason: Reason, detail: u8) {
-        self.note(Some(slot), reason, detail);
+        let is_damage = reason == Reason::RootDamaged;
+        if !(is_damage && self.slot(slot).is_damaged) {
+            self.note(Some(slot), reason, detail);
+        }
+        if is_damage {
+            self.set_damaged(slot, true);
+        }
         match self.slot(slot).condition {
             Condition::Trying(_) => self.set(slot, Condition::Bad),
             Condition::Good(_) => self.set(slot, Condition::Good(UNCLEAN_MAX + 1)),
@@ -182,9 +197,27 @@ impl BootState {
         }
     }
 
-    /// A person asks for the version before: the other slot, when it has proved good.
+    /// A block of the running slot's root is not the one that was signed. That is noted once; the
+    /// other slot is started next when it is sound. Whether it is.
+    pub fn find_damage(&mut self, running: Slot) -> bool {
+        if !self.slot(running).is_damaged {
+            self.set_damaged(running, true);
+            self.note(Some(running), Reason::RootDamaged, 0);
+            self.go_back(running);
+        }
+        self.is_to_make_room(running)
+    }
+
+    /// Whether a slot is damaged and the other one is not.
+    #[must_use]
+    pub const fn is_to_make_room(&self, running: Slot) -> bool {
+        self.slot(running).is_damaged && self.slot(running.other()).is_sound()
+    }
+
+    /// A person asks for the version before: the other slot, when it has proved good and is not
+    /// damaged.
     pub const fn go_back(&mut self, running: Slot) -> bool {
-        let can = matches!(self.slot(running.other()).condition, Condition::Good(_));
+        let can = self.slot(running.other()).is_sound();
         if can {
             self.set(running.other(), Condition::Good(0));
             self.preferred = running.other();
@@ -344,6 +377,59 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_slot_makes_room_for_the_sound_one_and_is_told_until_it_is_written_anew() {
+        let mut state = BootState::shipped();
+        state.finish_install(Slot::B);
+        assert_eq!(boots(&mut state, 1), [B]);
+        state.commit(Slot::B, 0, 0);
+        assert!(state.find_damage(Slot::B));
+        // It may prove good all the same; and what the box goes to is not written over.
+        state.commit(Slot::B, 0, 0);
+        assert_eq!(state.begin_install(Slot::B), None);
+        assert!(state.find_damage(Slot::B));
+        assert_eq!(state.journal().count(), 1);
+        assert_eq!(boots(&mut state, 1), [A]);
+        state.commit(Slot::A, 0, 0);
+        assert!(state.slot(Slot::B).is_damaged);
+        assert!(!state.go_back(Slot::A));
+        assert_eq!(state.begin_install(Slot::A), Some(Slot::B));
+        assert!(!state.slot(Slot::B).is_damaged);
+    }
+
+    #[test]
+    fn a_damaged_slot_goes_on_when_there_is_no_sound_one() {
+        let mut state = BootState::shipped();
+        assert_eq!(boots(&mut state, 1), [A]);
+        assert!(!state.find_damage(Slot::A));
+        assert_eq!(boots(&mut state, 1), [A]);
+        // An update is then what mends the box.
+        assert_eq!(state.begin_install(Slot::A), Some(Slot::B));
+        state.finish_install(Slot::B);
+        assert_eq!(boots(&mut state, 4), [B, B, B, A]);
+        // Both are: neither makes room, and both have their turns.
+        state.commit(Slot::A, 0, 0);
+        state.set(Slot::B, Condition::Good(0));
+        state.set_damaged(Slot::B, true);
+        assert!(!state.find_damage(Slot::A));
+        assert_eq!(boots(&mut state, 1), [A]);
+    }
+
+    #[test]
+    fn damage_that_is_found_again_does_not_send_the_box_back_and_forth() {
+        let mut state = BootState::shipped();
+        state.set(Slot::B, Condition::Good(0));
+        assert_eq!(boots(&mut state, 1), [A]);
+        assert!(state.find_damage(Slot::A));
+        let mut refused = Refusal::default();
+        assert_eq!(state.choose(&refused), B);
+        state.refuse(Slot::B, Reason::Damaged, 0, &mut refused);
+        assert_eq!(state.choose(&refused), A);
+        state.commit(Slot::A, 0, 0);
+        state.find_damage(Slot::A);
+        assert_eq!(state.preferred, Slot::A);
+    }
+
+    #[test]
     fn what_proves_good_does_not_undo_an_update_or_a_way_back_that_waits() {
         let mut state = BootState::shipped();
         assert_eq!(boots(&mut state, 1), [A]);
@@ -374,7 +460,7 @@ mod tests {
 
     /// What can happen to a box.
     fn happening() -> impl Strategy<Value = u8> {
-        0u8..8
+        0u8..9
     }
 
     proptest! {
@@ -398,6 +484,7 @@ mod tests {
                     3 => state.leave(running, Reason::Unhealthy, 0),
                     4 => state.wants_rescue = true,
                     5 => { state.go_back(running); }
+                    6 => { state.find_damage(running); }
                     _ => if let Choice::Start(slot) = state.choose(&Refusal::default()) {
                         running = slot;
                     },

@@ -35,6 +35,23 @@ pub struct BootState {
 pub struct SlotState {
     /// Whether it may be started.
     pub condition: Condition,
+    /// Whether a block of its root was not the one that was signed. Stays until it is written anew.
+    pub is_damaged: bool,
+}
+
+impl SlotState {
+    const fn of(condition: Condition) -> Self {
+        Self {
+            condition,
+            is_damaged: false,
+        }
+    }
+
+    /// Whether it has proved good, and nothing was found since that speaks against it.
+    #[must_use]
+    pub const fn is_sound(&self) -> bool {
+        matches!(self.condition, Condition::Good(_)) && !self.is_damaged
+    }
 }
 
 /// Whether a slot may be started.
@@ -112,7 +129,7 @@ impl BootState {
     const fn of(a: Condition, b: Condition) -> Self {
         Self {
             sequence: 1,
-            slots: [SlotState { condition: a }, SlotState { condition: b }],
+            slots: [SlotState::of(a), SlotState::of(b)],
             preferred: Slot::A,
             started: None,
             wants_rescue: false,
@@ -134,12 +151,19 @@ impl BootState {
     }
 
     pub(crate) const fn set(&mut self, slot: Slot, condition: Condition) {
+        self.slot_mut(slot).condition = condition;
+    }
+
+    pub(crate) const fn set_damaged(&mut self, slot: Slot, is_damaged: bool) {
+        self.slot_mut(slot).is_damaged = is_damaged;
+    }
+
+    const fn slot_mut(&mut self, slot: Slot) -> &mut SlotState {
         let [a, b] = &mut self.slots;
-        let place = match slot {
+        match slot {
             Slot::A => a,
             Slot::B => b,
-        };
-        place.condition = condition;
+        }
     }
 
     /// Notes why a slot was left; the oldest note goes.
@@ -186,7 +210,9 @@ impl BootState {
         put(&mut block, 16, &self.security_floor.to_le_bytes());
         let [a, b] = self.slots.map(|it| it.condition.code());
         let started = self.started.map_or(NONE, Slot::index);
-        let flags = u8::from(self.wants_rescue) | (u8::from(self.wants_reset) << 1);
+        let [a_damaged, b_damaged] = self.slots.map(|it| u8::from(it.is_damaged));
+        let wishes = u8::from(self.wants_rescue) | (u8::from(self.wants_reset) << 1);
+        let flags = wishes | (a_damaged << 2) | (b_damaged << 3);
         put(&mut block, 24, &a);
         put(&mut block, 26, &b);
         put(&mut block, 28, &[self.preferred.index(), started, flags]);
@@ -214,10 +240,11 @@ impl BootState {
         if read.array(0) != *MAGIC || read.u32(CHECK) != crc32(block.get(..CHECK)?) {
             return None;
         }
-        let slot = |at| SlotState {
-            condition: Condition::of_code(read.array(at)),
-        };
         let flags = read.u8(30);
+        let slot = |at, damaged| SlotState {
+            condition: Condition::of_code(read.array(at)),
+            is_damaged: flags & damaged != 0,
+        };
         let mut journal = [None; JOURNAL_LENGTH];
         for (place, entry) in journal.iter_mut().enumerate() {
             *entry = Entry::read(read, JOURNAL + place * ENTRY_LENGTH);
@@ -225,7 +252,7 @@ impl BootState {
         Some(Self {
             sequence: read.u64(8),
             security_floor: read.u64(16),
-            slots: [slot(24), slot(26)],
+            slots: [slot(24, 4), slot(26, 8)],
             preferred: Slot::of_index(read.u8(28)).unwrap_or(Slot::A),
             started: Slot::of_index(read.u8(29)),
             wants_rescue: flags & 1 != 0,
@@ -322,6 +349,7 @@ mod tests {
         state.preferred = Slot::B;
         state.started = Some(Slot::A);
         state.wants_reset = true;
+        state.set_damaged(Slot::B, true);
         state.security_floor = 7;
         state.keys_floor = 3;
         for (place, reason) in Reason::ALL.into_iter().enumerate() {

@@ -29,11 +29,17 @@ pub enum InstallError {
          back to; wait until it has (two minutes after the start), then offer the update again"
     )]
     OnTrial,
+    /// The running version is damaged, and the other one is not.
+    #[error(
+        "the running version is damaged on the disk and the other slot's is not; restart the box, \
+         which starts that one, then offer the update again"
+    )]
+    Damaged,
     /// The system was not started from a slot.
     #[error("this system was not started from a firmware slot, so there is nothing to update")]
     NoSlots,
-    /// The other slot has never proved good, or was written since.
-    #[error("the other slot holds no version that has proved good")]
+    /// The other slot has never proved good, is damaged, or was written since.
+    #[error("the other slot holds no version that has proved good and is not damaged")]
     NothingToGoBackTo,
     /// What was written does not read back.
     #[error("chunk {index} of the slot does not read back as it was written; the disk is failing")]
@@ -175,7 +181,11 @@ impl<M: Medium> Installer<M> {
             Guard::Rescue => Some(state.begin_rescue_install(running.other())),
         };
         if self.places.state.change(begin)?.is_none() {
-            return Err(InstallError::OnTrial);
+            let state = self.places.state.read()?;
+            return Err(match state.is_to_make_room(running) {
+                true => InstallError::Damaged,
+                false => InstallError::OnTrial,
+            });
         }
         for set in key_sets {
             self.places.state.add_key_set(self.places.keys, set)?;

@@ -5,6 +5,7 @@
 
 mod child;
 mod control;
+mod findings;
 mod firmware_trial;
 mod lines;
 mod questions;
@@ -35,6 +36,7 @@ use crate::services::{self, Addresses, Sockets};
 use crate::system;
 use child::Pipe;
 use control::Connection;
+use firmware_trial::Watch;
 use questions::Question;
 
 /// What may differ between the box and a bench.
@@ -93,6 +95,7 @@ pub struct Supervision {
     sources: BTreeMap<u64, Source>,
     next_token: u64,
     watchdogs: Vec<Watchdog>,
+    watch: Watch,
     finished: Option<Shutdown>,
 }
 
@@ -138,6 +141,7 @@ impl Supervision {
             sources: BTreeMap::new(),
             next_token: FIRST_SOURCE,
             watchdogs: Vec::new(),
+            watch: Watch::default(),
             finished: None,
         }
     }
@@ -171,8 +175,11 @@ impl Supervision {
             {
                 self.feed(Input::Timer);
             }
+            self.watch_firmware();
+            self.work_off();
             self.watch_console();
         }
+        self.note_findings();
         for mut watchdog in self.watchdogs.drain(..) {
             // It stays armed on the way down: a hanging unmount must not be the end.
             let _ = watchdog.set_timeout(WATCHDOG_AT_END);
@@ -219,6 +226,10 @@ impl Supervision {
     /// Hands the supervisor one cause and carries out all that follows from it.
     fn feed(&mut self, input: Input) {
         self.inbox.push_back(input);
+        self.work_off();
+    }
+
+    fn work_off(&mut self) {
         while let Some(input) = self.inbox.pop_front() {
             self.node.handle(self.now(), input);
             while let Some(output) = self.node.poll() {
@@ -275,7 +286,10 @@ impl Supervision {
                 self.add(Source::Notices(service, started.pid, started.notices));
                 Input::ChildStarted(service, started.pid)
             }
-            Err(error) => Input::SpawnFailed(service, error.to_string()),
+            Err(error) => {
+                self.look_at_root();
+                Input::SpawnFailed(service, error.to_string())
+            }
         };
         self.inbox.push_back(input);
     }
@@ -417,6 +431,7 @@ impl Supervision {
             };
             self.tell_memory(service, end);
             self.clear_group(service);
+            self.look_at_root();
             self.feed(Input::ChildExited(service, pid, exit));
         }
     }

@@ -133,6 +133,7 @@ pub(crate) fn firmware(answer: &Value) -> String {
         "version",
         "condition",
         "tries",
+        "damaged",
         "running",
         "starts_next",
         "security",
@@ -216,6 +217,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_damaged_slot_is_shown_as_one() {
+        let slot = json!({"name": "a", "running": true, "damaged": true});
+        let shown = firmware(&json!({"slots": [slot], "journal": [], "keys": "acme"}));
+        let mut lines = shown.lines().skip(1);
+        let (head, row) = (lines.next().expect("a head"), lines.next().expect("a slot"));
+        let at = head.find("damaged").expect("a column");
+        assert!(row[at..].starts_with("true"), "{shown}");
+    }
 
     #[test]
     fn columns_line_up_and_control_characters_go() {

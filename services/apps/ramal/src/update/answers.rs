@@ -147,6 +147,7 @@ fn slot_view(places: &Places, state: &BootState, slot: slot::Slot) -> Result<Slo
             slot::Condition::Good(_) => Condition::Good,
             slot::Condition::Bad => Condition::Bad,
         },
+        is_damaged: state.slot(slot).is_damaged,
     })
 }
 

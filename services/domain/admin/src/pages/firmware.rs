@@ -16,6 +16,13 @@ pub(crate) fn firmware(caller: &Caller, view: &FirmwareView) -> Response {
         @if view.development_keys {
             p.warning { (words.development_keys) }
         }
+        @if view.is_damaged() {
+            p.warning {
+                (words.damaged) " "
+                @if view.changes_slot() { (words.damaged_restart) }
+                @else { (words.damaged_update) }
+            }
+        }
         @if view.factory_reset_pending {
             p.warning { (words.reset_pending) }
         }
@@ -51,6 +58,9 @@ fn slots(caller: &Caller, slots: &[SlotView]) -> Markup {
                         td { (slot.version) }
                         td { span class={ "badge " (tone(slot.condition)) } {
                             (caller.language.state(slot.condition))
+                        }
+                        @if slot.damaged {
+                            " " span class="badge bad" { (caller.language.state("damaged")) }
                         } }
                         td {
                             @if slot.running { (words.runs) }

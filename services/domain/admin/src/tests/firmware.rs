@@ -16,6 +16,7 @@ fn status() -> Reply {
         security: 3,
         built: 1_793_491_200,
         condition,
+        is_damaged: false,
     };
     Reply::Status(Box::new(Status {
         hardware: "ramal-x86_64".into(),
@@ -72,6 +73,34 @@ fn slots_and_the_reason_a_version_was_left_are_shown() {
     for wanted in ["1.4.2", "reprovada", "um serviço não ficou bem", "pbx"] {
         assert!(page.contains(wanted), "no {wanted:?}");
     }
+}
+
+#[test]
+fn damage_in_the_running_slot_is_told_with_what_to_do() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let Reply::Status(mut status) = status() else {
+        panic!("a status");
+    };
+    status.slots[0].is_damaged = true;
+    let reply = Reply::Status(status.clone());
+    status.slots[0].is_preferred = false;
+    status.slots[1].is_preferred = true;
+    let with_other = Reply::Status(status);
+    let answers = [reply.clone(), reply, with_other.clone(), with_other];
+    world.update_answers.extend(answers);
+    let seen = body(&world.ask(&get("/api/firmware", &session)));
+    assert_eq!(seen["slots"][0]["damaged"], true);
+    assert_eq!(seen["slots"][1]["damaged"], false);
+    let mut page = |language| {
+        let page = world.ask(&get("/firmware", &session).with("accept-language", language));
+        text(&page)
+    };
+    let told = page("en");
+    assert!(told.contains("is damaged on the disk") && told.contains("install an update soon"));
+    assert!(page("pt-BR").contains("Reinicie a central: o outro slot inicia."));
+    let told = page("en");
+    assert!(told.contains("Restart the box: the other slot starts."));
 }
 
 #[test]
