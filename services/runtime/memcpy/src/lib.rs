@@ -1,8 +1,8 @@
 //! `memcpy` and `memmove` for programs that are linked with musl on x86-64.
 //!
 //! musl's are a `rep movsq`, whose start costs more than most copies of a telephone exchange: of
-//! 6,300 for each call, then, half are of less than 17 bytes and a fifth of 129 to 256. They took 9 % of
-//! the processor time of a call, three times what glibc's take ([decision 0025]).
+//! 6,300 for each call, then, half are of less than 17 bytes and a fifth of 129 to 256. They took
+//! 9 % of the processor time of a call, three times what glibc's take ([decision 0025]).
 //!
 //! Linked in with `use memcpy as _;`: the linker takes these and leaves musl's in the archive.
 //!
