@@ -1,6 +1,7 @@
 //! `ramal ctl`: asks and commands the running box by its control socket, as the web admin would.
 
 mod install;
+mod language;
 mod render;
 
 use std::error::Error;
@@ -18,7 +19,8 @@ use serde_json::{Value, json};
   ramal ctl calls --limit 5 --json
   ramal ctl explain 100 0800123456
 
-Everything done here is in the audit trail as `local`.")]
+Everything done here is in the audit trail as `local`. What the box refuses, it says in the
+language of the terminal (LC_ALL, LC_MESSAGES, LANG): Portuguese or English.")]
 pub(crate) struct Arguments {
     /// Print the answer as JSON, as the HTTPS API gives it.
     #[arg(long, global = true)]
@@ -237,15 +239,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         } => std::io::read_to_string(std::io::stdin())?,
         _ => body.to_string(),
     };
-    let (status, answer) = web_server::control::call(&socket, method, &target, body.as_bytes())?;
+    let language = language::of_the_terminal();
+    let (status, answer) =
+        web_server::control::call(&socket, method, &target, body.as_bytes(), language)?;
     let answer: Value = serde_json::from_slice(&answer).unwrap_or(Value::Null);
     if !(200..300).contains(&status) {
-        let reason = answer.get("error").and_then(Value::as_str);
-        return Err(Box::new(
-            reason.map_or(CtlError::Strange(status), |reason| {
-                CtlError::Refused(reason.to_owned())
-            }),
-        ));
+        return Err(Box::new(refused(status, &answer)));
     }
     let text = if arguments.json {
         serde_json::to_string_pretty(&answer)?
@@ -256,6 +255,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     // A reader that has seen enough (`| head`) is no failure.
     let _ = writeln!(out, "{}", text.trim_end());
     Ok(())
+}
+
+/// What a refusal says to people; in English where the box has no sentence in their language.
+fn refused(status: u16, answer: &Value) -> CtlError {
+    let sentence = ["text", "error"]
+        .iter()
+        .find_map(|name| answer.get(name).and_then(Value::as_str));
+    sentence.map_or(CtlError::Strange(status), |sentence| {
+        CtlError::Refused(sentence.to_owned())
+    })
 }
 
 fn request(command: &Command) -> (&'static str, String, Value) {

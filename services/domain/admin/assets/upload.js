@@ -13,7 +13,7 @@
     if (answer.ok || typeof text.next === "number") {
       return text;
     }
-    throw { refused: text.error };
+    throw { refused: text.text || form.dataset.refused };
   }
 
   const pause = (millis) => new Promise((done) => setTimeout(done, millis));

@@ -38,6 +38,8 @@ pub(crate) struct Caller {
     pub(crate) session: Option<(SessionId, Session)>,
     pub(crate) face: Face,
     pub(crate) language: Language,
+    /// Whether the asker said which language that is.
+    pub(crate) said_language: bool,
 }
 
 impl Admin {
@@ -67,7 +69,8 @@ impl Admin {
 
     /// Begins one request. The runtime does what the [`Step`] says until it is a response.
     pub fn handle(&mut self, moment: Moment, request: &Request) -> Step {
-        let language = Language::preferred(request.header("accept-language").unwrap_or_default());
+        let said = request.header("accept-language");
+        let language = Language::preferred(said.unwrap_or_default());
         let face = if request.path.starts_with("/api/") {
             Face::Api
         } else {
@@ -79,6 +82,7 @@ impl Admin {
             session: None,
             face,
             language,
+            said_language: said.is_some(),
         };
         let (route, segment) = match find(request.method, &request.path) {
             Found::Route(route, segment) => (route, segment),
@@ -291,14 +295,8 @@ impl Caller {
             (Face::Page, Fault::ChangePasswordFirst) => Response::redirect("/password"),
             (Face::Page | Face::Asset, _) => pages::fault(self, fault),
             (Face::Api, _) => {
-                let error = fault.text(Language::English);
-                let body = match fault {
-                    Fault::UpdateRefused(_, Some(next)) => {
-                        serde_json::json!({ "error": error, "next": next })
-                    }
-                    _ => serde_json::json!({ "error": error }),
-                };
-                Response::json(fault.status(), &body)
+                let language = self.said_language.then_some(self.language);
+                Response::json(fault.status(), &fault.body(language))
             }
         };
         if let Some(secs) = fault.retry_after_secs() {

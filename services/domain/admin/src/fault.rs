@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use ipc::update::Refusal;
+use serde_json::{Map, Value};
+
 use crate::password::Weakness;
+use crate::refusals;
 use crate::text::Language;
 
 /// Why a request is refused.
@@ -28,7 +32,7 @@ pub(crate) enum Fault {
     MediaAway,
     UpdateAway,
     /// Why, and where to go on all the same.
-    UpdateRefused(String, Option<u64>),
+    UpdateRefused(Refusal, Option<u64>),
     /// What has to be said.
     NotConfirmed(&'static str),
     NoSuchRecording(String),
@@ -151,6 +155,25 @@ impl Fault {
         }
     }
 
+    /// What the API answers: the sentence in English; in the language of the person too, where the
+    /// asker said which that is; for the firmware what programs know the reason by.
+    pub(crate) fn body(&self, language: Option<Language>) -> Value {
+        let mut body = Map::new();
+        let mut say = |name: &str, value: Value| body.insert(name.to_owned(), value);
+        say("error", self.text(Language::English).into());
+        if let Some(language) = language {
+            say("text", self.text(language).into());
+        }
+        if let Self::UpdateRefused(reason, next) = self {
+            say("code", refusals::code(reason).into());
+            say("parameters", refusals::parameters(reason));
+            if let Some(next) = next {
+                say("next", (*next).into());
+            }
+        }
+        Value::Object(body)
+    }
+
     /// One sentence that names the fix.
     pub(crate) fn text(&self, language: Language) -> String {
         match language {
@@ -188,7 +211,7 @@ impl Fault {
             Self::PbxAway => "pbx does not answer; try again in a few seconds".into(),
             Self::MediaAway => "media does not answer; try again in a few seconds".into(),
             Self::UpdateAway => "update does not answer; try again in a few seconds".into(),
-            Self::UpdateRefused(reason, _) => reason.clone(),
+            Self::UpdateRefused(reason, _) => refusals::text(reason, Language::English),
             Self::NotConfirmed(words) => format!("to confirm, send \"confirm\": {words:?}"),
             Self::NoSuchRecording(name) => format!("there is no recording {name}"),
             Self::RecordingOpen(name) => {
@@ -247,7 +270,7 @@ impl Fault {
             Self::PbxAway => "o pbx não responde; tente em alguns segundos".into(),
             Self::MediaAway => "o media não responde; tente em alguns segundos".into(),
             Self::UpdateAway => "o update não responde; tente em alguns segundos".into(),
-            Self::UpdateRefused(reason, _) => reason.clone(),
+            Self::UpdateRefused(reason, _) => refusals::text(reason, Language::Portuguese),
             Self::NotConfirmed(words) => {
                 format!("para confirmar, envie \"confirm\": {words:?}")
             }

@@ -19,6 +19,7 @@ mod http;
 mod pages;
 mod password;
 mod range;
+mod refusals;
 mod routes;
 mod session;
 mod step;

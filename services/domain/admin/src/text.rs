@@ -1,6 +1,7 @@
 //! Every word a page shows, in the two languages the box speaks.
 
-/// A language of the pages. The API and the audit trail are English.
+/// A language of the pages, and of what the API says to people. The audit trail is English, and so
+/// is what the API says to whoever names no language.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Language {
     English,
@@ -197,6 +198,8 @@ words! {
          se não ficar bem, a central volta sozinha.";
     update_broken: "The transfer broke off. Choose the same file again: it goes on where it was.",
         "A transferência parou. Escolha o mesmo arquivo: ela continua de onde parou.";
+    update_refused: "The box does not take this update; its log says why.",
+        "A central não aceita esta atualização; o registro dela diz por quê.";
     update_hint: "Calls go on while an update is installed.",
         "As ligações continuam durante a instalação.";
     needs_script: "Sending a file needs JavaScript.", "Enviar um arquivo requer JavaScript.";

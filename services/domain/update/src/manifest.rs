@@ -38,7 +38,7 @@ impl Manifest {
         let damaged = Refusal::Damaged("its manifest cannot be read");
         let manifest: Self = serde_json::from_slice(bytes).map_err(|_| damaged)?;
         if manifest.format != FORMAT {
-            return Err(Refusal::Damaged("its format is not known to this version"));
+            return Err(Refusal::UnknownFormat);
         }
         Ok(manifest)
     }

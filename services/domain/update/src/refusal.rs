@@ -6,7 +6,10 @@ pub enum Refusal {
     /// The file does not begin as one.
     #[error("this is no update file of this product")]
     NotAnUpdate,
-    /// The file's format is of a later version, or it was damaged on its way.
+    /// The file's format is of a later version.
+    #[error("the update file has a format that this version does not know; install an older one")]
+    UnknownFormat,
+    /// The file was damaged on its way.
     #[error("the update file is damaged: {0}; fetch it again")]
     Damaged(&'static str),
     /// Keys that the box trusts have not signed it.

@@ -50,8 +50,8 @@ pub enum Reply {
     },
     /// It is not done, and why.
     Refused {
-        /// Why, for people.
-        reason: String,
+        /// Why.
+        reason: Refusal,
         /// Where to go on all the same: a piece was damaged on its way.
         next: Option<u64>,
     },
@@ -62,6 +62,78 @@ pub enum Reply {
         /// The user id that asked.
         uid: u32,
     },
+}
+
+/// Why something is not done. Nothing that a running box needs was changed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Refusal {
+    /// The file does not begin as an update file.
+    NotAnUpdate,
+    /// Head, manifest or list of chunks are not as they were made.
+    Damaged,
+    /// The file's format is of a later version.
+    UnknownFormat,
+    /// Keys that the box trusts have not signed it.
+    NotSigned {
+        /// The set the box trusts.
+        trusted: String,
+    },
+    /// It is for another hardware.
+    WrongHardware {
+        /// What it is for.
+        offered: String,
+        /// What the box is.
+        hardware: String,
+    },
+    /// Its security number is below what the box has had.
+    TooOld {
+        /// The version offered.
+        version: String,
+        /// Its security number.
+        offered: u64,
+        /// The lowest the box runs.
+        floor: u64,
+    },
+    /// The slot would not fit.
+    TooLarge {
+        /// Bytes.
+        length: u64,
+        /// Bytes of a slot.
+        room: u64,
+    },
+    /// A piece came that is not the one that was asked for.
+    OutOfOrder {
+        /// Where it begins in the file.
+        found: u64,
+        /// Where the one asked for begins.
+        wanted: u64,
+    },
+    /// A chunk is not the one that was signed; it is asked for again.
+    ChunkDamaged {
+        /// Which, from 0.
+        index: u64,
+    },
+    /// What the file holds is not what its manifest tells of: it was made wrong.
+    MadeWrong,
+    /// The running version has not proved good, and the other slot is what it would go back to.
+    OnTrial,
+    /// The running version is damaged on the disk, and the other one is not.
+    RunningDamaged,
+    /// The system was not started from a slot.
+    NoSlots,
+    /// The other slot has never proved good, or was written since.
+    NothingToGoBackTo,
+    /// What was written does not read back.
+    ReadBack {
+        /// The chunk, from 0.
+        index: u64,
+    },
+    /// A disk or a file of the firmware does not do as it should; the log says which.
+    DeviceFailed,
+    /// A piece came, but no update was begun.
+    NotBegun,
+    /// A piece is longer than [`PIECE_MAX`].
+    PieceTooLong,
 }
 
 /// Slots, keys and what is under way.

@@ -58,7 +58,7 @@ fn serve(name: &str, allowed: bool) -> Socket {
 #[test]
 fn a_request_and_its_answer_come_through_whole() {
     let socket = serve("whole", true);
-    let call = |method, body: &[u8]| control::call(&socket.0, method, "/api/x?y=1", body);
+    let call = |method, body: &[u8]| control::call(&socket.0, method, "/api/x?y=1", body, "");
     let (status, answer) = call("POST", b"{\"a\":1}").expect("answered");
     assert_eq!(
         (status, answer.as_slice()),
@@ -79,7 +79,7 @@ fn a_request_and_its_answer_come_through_whole() {
 #[test]
 fn a_user_that_may_not_ask_gets_no_answer() {
     let socket = serve("refused", false);
-    let refused = control::call(&socket.0, "GET", "/api/status", b"");
+    let refused = control::call(&socket.0, "GET", "/api/status", b"", "");
     assert!(
         matches!(
             refused,
@@ -92,7 +92,7 @@ fn a_user_that_may_not_ask_gets_no_answer() {
 #[test]
 fn the_way_around_the_front_is_closed() {
     let socket = serve("around", true);
-    control::call(&socket.0, "GET", "/", b"").expect("served");
+    control::call(&socket.0, "GET", "/", b"", "").expect("served");
     let sockets = std::fs::read_to_string("/proc/net/unix").expect("readable");
     let inner: Vec<_> = sockets
         .lines()
@@ -118,6 +118,7 @@ fn the_way_around_the_front_is_closed() {
 
 #[test]
 fn a_missing_socket_names_the_fix() {
-    let error = control::call(Path::new("/nowhere/ctl.sock"), "GET", "/", b"").expect_err("none");
+    let error =
+        control::call(Path::new("/nowhere/ctl.sock"), "GET", "/", b"", "").expect_err("none");
     assert!(error.to_string().contains("is the box running?"), "{error}");
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::CtlError;
+use super::{CtlError, language, refused};
 
 /// Installs `file`, with its progress on standard error.
 pub(super) fn install(socket: &Path, file: &Path) -> Result<(), Box<dyn Error>> {
@@ -41,14 +41,13 @@ pub(super) fn install(socket: &Path, file: &Path) -> Result<(), Box<dyn Error>> 
 
 /// An answer that says where to go on is one, also when a piece was refused.
 fn post(socket: &Path, path: &str, body: &[u8]) -> Result<Value, Box<dyn Error>> {
-    let (status, answer) = web_server::control::call(socket, "POST", path, body)?;
+    let language = language::of_the_terminal();
+    let (status, answer) = web_server::control::call(socket, "POST", path, body, language)?;
     let answer: Value = serde_json::from_slice(&answer).unwrap_or(Value::Null);
     if (200..300).contains(&status) || answer.get("next").is_some_and(Value::is_u64) {
         return Ok(answer);
     }
-    let reason = answer.get("error").and_then(Value::as_str);
-    let refused = reason.map(|reason| CtlError::Refused(reason.to_owned()));
-    Err(Box::new(refused.unwrap_or(CtlError::Strange(status))))
+    Err(Box::new(refused(status, &answer)))
 }
 
 fn say(done: u64, length: u64) {

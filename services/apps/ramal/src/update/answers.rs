@@ -1,11 +1,15 @@
 //! What the updater answers.
 
+mod refusal;
+
 use std::sync::Arc;
 
 use firmware::{FirmwareError, InstallError, Installer, Places};
 use ipc::update::{Condition, Entry, PIECE_MAX, Progress, Reason, Reply, Request, Slot, Status};
 use slot::{BootState, HARDWARE};
 use update::Refusal;
+
+use refusal::refusal;
 
 /// The slots, and the update that is under way.
 pub(super) struct Updater {
@@ -54,13 +58,13 @@ impl Updater {
     fn piece(&mut self, offset: u64, bytes: &[u8]) -> Reply {
         let Some(installer) = &mut self.installer else {
             return Reply::Refused {
-                reason: "no update is under way; begin one first".to_owned(),
+                reason: ipc::update::Refusal::NotBegun,
                 next: None,
             };
         };
         if bytes.len() > PIECE_MAX {
             return Reply::Refused {
-                reason: format!("a piece has at most {PIECE_MAX} bytes"),
+                reason: ipc::update::Refusal::PieceTooLong,
                 next: installer.next(),
             };
         }
@@ -71,10 +75,12 @@ impl Updater {
                 Some(offset) => Reply::Next { offset },
                 None => self.installed(),
             },
-            Err(InstallError::Refused(
-                reason @ (Refusal::ChunkDamaged { .. } | Refusal::OutOfOrder { .. }),
-            )) => Reply::Refused {
-                reason: reason.to_string(),
+            Err(
+                error @ InstallError::Refused(
+                    Refusal::ChunkDamaged { .. } | Refusal::OutOfOrder { .. },
+                ),
+            ) => Reply::Refused {
+                reason: refusal(&error),
                 next,
             },
             Err(error) => {
@@ -210,7 +216,7 @@ fn progress(installer: &Installer) -> Progress {
 
 fn refused(error: &InstallError) -> Reply {
     Reply::Refused {
-        reason: error.to_string(),
+        reason: refusal(error),
         next: None,
     }
 }

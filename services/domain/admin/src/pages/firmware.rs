@@ -78,7 +78,8 @@ fn update(caller: &Caller) -> Markup {
     html! {
         section.card {
             h2 { (words.update) }
-            form id="update" data-done=(words.update_done) data-broken=(words.update_broken) {
+            form id="update" data-done=(words.update_done) data-broken=(words.update_broken)
+                data-refused=(words.update_refused) {
                 label { (words.update_file) input type="file" name="file" required; }
                 button type="submit" { (words.install) }
             }

@@ -1,6 +1,6 @@
 //! The firmware: who may update it, what is said, and that nothing happens unrecorded.
 
-use ipc::update::{Condition, Entry, Reason, Reply, Request as Ask, Slot, Status};
+use ipc::update::{Condition, Entry, Reason, Refusal, Reply, Request as Ask, Slot, Status};
 use ipc::{init, init::Shutdown};
 use serde_json::json;
 
@@ -111,7 +111,7 @@ fn an_update_goes_where_each_answer_asks() {
         Reply::Next { offset: 0 },
         Reply::Next { offset: 4096 },
         Reply::Refused {
-            reason: "chunk 7 of the update was damaged".into(),
+            reason: Refusal::ChunkDamaged { index: 7 },
             next: Some(4096),
         },
         Reply::Installed {
@@ -140,6 +140,91 @@ fn an_update_goes_where_each_answer_asks() {
         audits(&world),
         ["firmware update begun", "firmware 1.5.1 installed"]
     );
+}
+
+/// Every reason, with what it is about.
+fn refusals() -> Vec<Refusal> {
+    let text = String::from;
+    vec![
+        Refusal::NotAnUpdate,
+        Refusal::Damaged,
+        Refusal::UnknownFormat,
+        Refusal::NotSigned {
+            trusted: text("acme-2026"),
+        },
+        Refusal::WrongHardware {
+            offered: text("ramal-aarch64"),
+            hardware: text("ramal-x86_64"),
+        },
+        Refusal::TooOld {
+            version: text("1.4.0"),
+            offered: 2,
+            floor: 3,
+        },
+        Refusal::TooLarge {
+            length: 700_000_000,
+            room: 536_870_912,
+        },
+        Refusal::OutOfOrder {
+            found: 1,
+            wanted: 2,
+        },
+        Refusal::ChunkDamaged { index: 7 },
+        Refusal::MadeWrong,
+        Refusal::OnTrial,
+        Refusal::RunningDamaged,
+        Refusal::NoSlots,
+        Refusal::NothingToGoBackTo,
+        Refusal::ReadBack { index: 7 },
+        Refusal::DeviceFailed,
+        Refusal::NotBegun,
+        Refusal::PieceTooLong,
+    ]
+}
+
+#[test]
+fn a_refusal_has_a_code_for_programs_and_a_sentence_in_the_persons_language() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let mut codes = std::collections::BTreeSet::new();
+    for reason in refusals() {
+        let mut asked = |language: &str| {
+            let reason = reason.clone();
+            let refused = Reply::Refused { reason, next: None };
+            world.update_answers.push_back(refused);
+            let request = request(Method::Post, "/api/firmware/update/0")
+                .with("cookie", &session)
+                .with("accept-language", language);
+            body(&world.ask(&request))
+        };
+        let (silent, english, portuguese) = (asked(""), asked("en"), asked("pt-BR,en;q=0.5"));
+        assert_eq!(silent.get("text"), None, "only who names a language");
+        assert_eq!(english["text"], english["error"]);
+        assert_eq!(portuguese["error"], english["error"]);
+        assert_ne!(portuguese["text"], english["text"]);
+        assert_eq!(portuguese["code"], english["code"]);
+        for value in portuguese["parameters"]
+            .as_object()
+            .expect("by name")
+            .values()
+        {
+            let value = value.to_string();
+            let said = portuguese["text"].as_str().unwrap_or_default();
+            assert!(said.contains(value.trim_matches('"')), "{value} in {said}");
+        }
+        codes.insert(english["code"].as_str().unwrap_or_default().to_owned());
+    }
+    assert_eq!(codes.len(), refusals().len(), "{codes:?}");
+    assert!(codes.contains("not-signed") && codes.contains("too-old"));
+}
+
+#[test]
+fn no_english_reaches_the_page_by_any_other_way() {
+    let mut world = World::new();
+    let sent = request(Method::Post, "/api/firmware/update/0").with("accept-language", "pt-BR");
+    let answer = body(&world.ask(&sent));
+    assert_eq!(answer["error"], "sign in first");
+    assert_eq!(answer["text"], "entre primeiro");
 }
 
 #[test]

@@ -37,7 +37,8 @@ pub enum CallError {
     },
 }
 
-/// Asks and waits: status code and body of the answer. `target` is a path with its query.
+/// Asks and waits: status code and body of the answer. `target` is a path with its query, and
+/// `language` what people are to be answered in, as `pt-BR`; empty when only programs read it.
 ///
 /// # Errors
 /// The box does not answer; the text names what to do.
@@ -46,26 +47,38 @@ pub fn call(
     method: &str,
     target: &str,
     body: &[u8],
+    language: &str,
 ) -> Result<(u16, Vec<u8>), CallError> {
     let path = socket.display().to_string();
-    let answer = exchange(socket, method, target, body).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => CallError::Missing { path: path.clone() },
-        std::io::ErrorKind::PermissionDenied => CallError::Forbidden { path: path.clone() },
-        _ => CallError::Broken {
-            path: path.clone(),
-            source,
-        },
-    })?;
+    let answer =
+        exchange(socket, method, target, body, language).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => CallError::Missing { path: path.clone() },
+            std::io::ErrorKind::PermissionDenied => CallError::Forbidden { path: path.clone() },
+            _ => CallError::Broken {
+                path: path.clone(),
+                source,
+            },
+        })?;
     parse(&answer).ok_or(CallError::Incomplete { path })
 }
 
-fn exchange(socket: &Path, method: &str, target: &str, body: &[u8]) -> std::io::Result<Vec<u8>> {
+fn exchange(
+    socket: &Path,
+    method: &str,
+    target: &str,
+    body: &[u8],
+    language: &str,
+) -> std::io::Result<Vec<u8>> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(EXCHANGE_MAX))?;
     stream.set_write_timeout(Some(EXCHANGE_MAX))?;
+    let language = match language {
+        "" => String::new(),
+        language => format!("Accept-Language: {language}\r\n"),
+    };
     let head = format!(
         "{method} {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n",
+         {language}Content-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes())?;
