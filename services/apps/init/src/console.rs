@@ -37,15 +37,18 @@ impl Console {
     /// The box's: the kernel's console, and the monitor when that is another one.
     #[must_use]
     pub(crate) fn of_the_box() -> Self {
+        let active = active();
+        // The last one is what /dev/console means; `tty0` is whichever terminal of the monitor is
+        // seen, and that one may have the status page.
+        if active.split_whitespace().next_back() == Some(MONITOR) {
+            return Self::open(Path::new(LOG_TERMINAL));
+        }
         let mut console = Self::open(Path::new("/dev/console"));
-        let active = std::fs::read_to_string(ACTIVE).unwrap_or_default();
-        // The last one is what /dev/console means; `tty0` is the monitor itself.
-        let is_serial = active.split_whitespace().next_back() != Some("tty0");
-        if is_serial && active.contains("tty0") {
+        if active.contains(MONITOR) {
             console.mirror = OpenOptions::new()
                 .write(true)
                 .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-                .open("/dev/tty1")
+                .open(LOG_TERMINAL)
                 .ok();
         }
         console
@@ -63,6 +66,11 @@ impl Console {
     /// Shows one line. Control characters in it are replaced: log text comes from outside.
     pub fn line(&mut self, text: &str) {
         self.mirror_line(text);
+        self.serial_line(text);
+    }
+
+    /// The same, but not on the monitor when that is another place.
+    pub(crate) fn serial_line(&mut self, text: &str) {
         if self.screen.is_none() {
             return;
         }
@@ -142,14 +150,27 @@ impl Console {
     }
 }
 
+/// Whether the kernel was told to use a monitor.
+pub(crate) fn has_monitor() -> bool {
+    active().contains(MONITOR)
+}
+
+fn active() -> String {
+    std::fs::read_to_string(ACTIVE).unwrap_or_default()
+}
+
 /// A line without control characters.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let clean = |letter: char| if letter.is_control() { '?' } else { letter };
     text.chars().map(clean).collect()
 }
 
 /// The kernel's consoles, the one that /dev/console means last.
 const ACTIVE: &str = "/sys/class/tty/console/active";
+/// What the kernel calls the monitor among them.
+const MONITOR: &str = "tty0";
+/// The terminal of the monitor that has the lines of kernel and services.
+const LOG_TERMINAL: &str = "/dev/tty1";
 
 /// Bytes kept for a slow screen: some screens full.
 const PENDING_MAX: usize = 64 * 1024;

@@ -18,6 +18,7 @@ mod debug_shell;
 mod entry;
 pub mod pid1;
 mod rescue;
+mod screen;
 pub mod services;
 pub mod stage1;
 mod system;

@@ -42,7 +42,7 @@ pub(crate) fn prepare(console: &mut Console) {
         }
     };
     tell(power::take_ctrl_alt_del());
-    tell(network::set_host_name("ramal"));
+    tell(network::set_host_name(HOST_NAME));
     tell(network::bring_loopback_up());
     for (name, value) in POLICY {
         tell(sysctl::set(name, value));
@@ -87,6 +87,9 @@ pub(crate) fn end(how: Shutdown, data_is_mounted: bool, console: &mut Console) {
         console.drain();
     }
 }
+
+/// The box's name in its network: `ramal.local`.
+pub(crate) const HOST_NAME: &str = "ramal";
 
 /// Where our sockets lie.
 pub(crate) const RUN_DIR: &str = "/run/ramal";

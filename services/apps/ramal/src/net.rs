@@ -1,15 +1,18 @@
 //! `ramal net`: the box's addresses, and a Unix socket that tells them.
 
 use std::error::Error;
+use std::net::Ipv4Addr;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
-use ipc::net::{Reply, Request};
+use ipc::init;
+use ipc::net::{Link, Reply, Request, Status};
 use net_service::{Name, SharedStatus, World};
 use run_loop::clock::Clock;
-use run_loop::ipc::Answer;
+use run_loop::ipc::{Answer, Client};
 use run_loop::notify::Notify;
 use run_loop::passed::Passed;
-use run_loop::uid;
+use run_loop::{socket_path, uid};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Command line of `ramal net`.
@@ -45,6 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
                 tracing::error!("the status is no longer served: {error}");
             }
         })?;
+    let shown = Arc::clone(&status);
     let name = Name::announce();
     if let Err(error) = &name {
         tracing::warn!("{error}");
@@ -54,6 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
+        tokio::spawn(present(shown));
         let clock = Clock::start();
         let mut ready = false;
         let world = World {
@@ -72,3 +77,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         Ok(())
     })
 }
+
+/// Keeps the status page on the box's own screen true. PID 1 is told again until it has heard it.
+async fn present(status: SharedStatus) {
+    let init = Client::<init::Request, init::Reply>::new(socket_path("init"));
+    let mut told = Vec::new();
+    let mut looks = tokio::time::interval(LOOK);
+    loop {
+        looks.tick().await;
+        let addresses = addresses(&status.lock().unwrap_or_else(PoisonError::into_inner));
+        if addresses == told {
+            continue;
+        }
+        let news = init::Presence::Addresses(addresses.clone());
+        if init.call(&init::Request::Present(news)).await.is_ok() {
+            told = addresses;
+        }
+    }
+}
+
+fn addresses(status: &Status) -> Vec<Ipv4Addr> {
+    let address = |link: &Link| link.address.split('/').next()?.parse().ok();
+    status.links.iter().filter_map(address).collect()
+}
+
+/// People look at the screen while they plug a cable in.
+const LOOK: Duration = Duration::from_secs(1);

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipc::init::Presence;
 use ipc::store::{Reply, Request};
 use run_loop::ipc::Subscription;
 use run_loop::notify::Notify;
@@ -73,6 +74,7 @@ async fn serve(
     let http = listen(sockets.http)?;
     tokio::spawn(follow_configuration(Arc::clone(&driver)));
     tokio::spawn(show_first_password(Arc::clone(&driver)));
+    tokio::spawn(present(Arc::clone(&driver)));
     tokio::spawn(web_server::serve_redirect(http));
     let control = web_server::control::serve(sockets.control, allow, Arc::clone(&driver));
     let secure = serve_secure(notify, https, Arc::clone(&driver));
@@ -97,7 +99,8 @@ async fn serve_secure(
     listener: tokio::net::TcpListener,
     driver: Arc<Driver>,
 ) -> Result<(), Box<dyn Error>> {
-    let tls = identity::settle(&driver).await?;
+    let (tls, certificate) = identity::settle(&driver).await?;
+    driver.certificate.send_replace(Some(certificate));
     notify.ready();
     tracing::info!("serving https");
     web_server::serve_https(listener, tls, driver).await;
@@ -131,6 +134,28 @@ async fn show_first_password(driver: Arc<Driver>) {
     }
 }
 
+/// Keeps the status page on the box's own screen true: the certificate, and whether the one-time
+/// password is over.
+async fn present(driver: Arc<Driver>) {
+    let mut certificate = driver.certificate.subscribe();
+    let mut told = None;
+    loop {
+        let shown = *certificate.borrow_and_update();
+        let is_claimed = driver.admin().is_claimed();
+        if let Some(is_claimed) = is_claimed {
+            let news = Presence::Pages {
+                certificate: shown,
+                is_claimed,
+            };
+            if told.as_ref() != Some(&news) && driver.present(&news).await {
+                told = Some(news);
+            }
+        }
+        // Changes of the configuration wake others; a look now and then is enough here.
+        let _ = tokio::time::timeout(PRESENT_PAUSE, certificate.changed()).await;
+    }
+}
+
 fn listen(listener: TcpListener) -> std::io::Result<tokio::net::TcpListener> {
     listener.set_nonblocking(true)?;
     tokio::net::TcpListener::from_std(listener)
@@ -142,5 +167,7 @@ const READERS: usize = 2;
 const BEAT: Duration = Duration::from_secs(2);
 /// Before the store is asked again.
 const STORE_PAUSE: Duration = Duration::from_millis(200);
+/// Between two looks at whether somebody has claimed the box.
+const PRESENT_PAUSE: Duration = Duration::from_secs(2);
 /// Before PID 1 is asked again to show the password.
 const SCREEN_PAUSE: Duration = Duration::from_secs(3);

@@ -1,5 +1,7 @@
 //! `init`: what PID 1 knows of the services, and the few things it does for them.
 
+use std::net::Ipv4Addr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Redacted;
@@ -12,6 +14,9 @@ pub enum Request {
     /// Show lines on the box's own screen, and nowhere else: not in a log. Only `web` may ask, for
     /// the one-time password of the first sign-in. Answer: [`Reply::Done`].
     Screen(Redacted<Vec<String>>),
+    /// What the status page on the box's own screen is to say of the asking service, in the place
+    /// of what it said before. Answer: [`Reply::Done`].
+    Present(Presence),
     /// Stop everything in order, then power off or restart. Answer: [`Reply::Done`].
     Shutdown(Shutdown),
     /// The newest log lines, oldest first. Answer: [`Reply::Log`].
@@ -26,6 +31,20 @@ pub enum Request {
         name: String,
         /// With SIGKILL instead of SIGTERM: how a crash is rehearsed.
         kill: bool,
+    },
+}
+
+/// What a service has to say on the box's own screen.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Presence {
+    /// IPv4 addresses that people reach the box at. Only `net` may say so.
+    Addresses(Vec<Ipv4Addr>),
+    /// The web admin. Only `web` may say so.
+    Pages {
+        /// SHA-256 of its certificate; `None` while it has none.
+        certificate: Option<[u8; 32]>,
+        /// Somebody has signed in and chosen a password: the one-time password is over.
+        is_claimed: bool,
     },
 }
 

@@ -28,6 +28,7 @@ pub mod process;
 pub mod signals;
 pub mod spawn;
 pub mod sysctl;
+pub mod terminal;
 pub mod watchdog;
 
 pub use error::{Context, SystemError};

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 
 use ipc::frame::{self, Decoder};
-use ipc::init::{Reply, Request};
+use ipc::init::{Presence, Reply, Request};
 use kernel::{Context, SystemError, network};
 use supervise::Service;
 
@@ -122,7 +122,10 @@ pub(crate) fn may(uid: u32, request: &Request) -> bool {
                     .iter()
                     .any(|service| services::uid(*service) == uid)
         }
-        Request::Screen(_) | Request::Restart { .. } => uid == web,
+        Request::Present(Presence::Addresses(_)) => uid == services::uid(Service::Net),
+        Request::Screen(_) | Request::Present(Presence::Pages { .. }) | Request::Restart { .. } => {
+            uid == web
+        }
         Request::Shutdown(_) | Request::Log { .. } => uid == ROOT || uid == web,
     }
 }
@@ -156,6 +159,13 @@ mod tests {
         };
         assert_eq!(allowed(&Request::Status), [0, 101, 102, 103, 104, 105]);
         assert_eq!(allowed(&screen), [105]);
+        let addresses = Request::Present(Presence::Addresses(vec![]));
+        assert_eq!(allowed(&addresses), [102]);
+        let pages = Presence::Pages {
+            certificate: None,
+            is_claimed: true,
+        };
+        assert_eq!(allowed(&Request::Present(pages)), [105]);
         assert_eq!(
             allowed(&Request::Restart {
                 name: String::new(),

@@ -32,6 +32,7 @@ use supervise::{
 use crate::boot::{Boot, millis_since_boot};
 use crate::console::Console;
 use crate::data_disk::{RECORDINGS_FOLDER, SOUNDS_FOLDER, STORE_FOLDER};
+use crate::screen::{Facts, Presence, Screen};
 use crate::services::{self, Addresses, Sockets};
 use crate::system;
 use child::Pipe;
@@ -88,6 +89,9 @@ pub struct Supervision {
     boot: Boot,
     console: Console,
     is_console_watched: bool,
+    screen: Screen,
+    /// What services have said for the status page.
+    presence: Presence,
     log: lines::LogRing,
     poller: Poller,
     signals: Signals,
@@ -134,6 +138,8 @@ impl Supervision {
             boot,
             console,
             is_console_watched: false,
+            screen: Screen::default(),
+            presence: Presence::default(),
             log: lines::LogRing::default(),
             poller: parts.poller,
             signals: parts.signals,
@@ -162,7 +168,9 @@ impl Supervision {
         }
         while self.finished.is_none() {
             let now = self.now();
-            let timeout = self.node.deadline().map(|deadline| deadline - now);
+            let deadlines = [self.node.deadline(), self.screen.deadline()];
+            let timeout = deadlines.into_iter().flatten().min();
+            let timeout = timeout.map(|deadline| deadline - now);
             let timeout = timeout.map_or(LOOP_MAX, |timeout| timeout.min(LOOP_MAX));
             match self.poller.wait(Some(timeout)) {
                 Ok(tokens) => tokens.into_iter().for_each(|token| self.wake(token)),
@@ -177,9 +185,11 @@ impl Supervision {
             }
             self.watch_firmware();
             self.work_off();
+            self.show_page();
             self.watch_console();
         }
         self.note_findings();
+        self.screen.leave();
         for mut watchdog in self.watchdogs.drain(..) {
             // It stays armed on the way down: a hanging unmount must not be the end.
             let _ = watchdog.set_timeout(WATCHDOG_AT_END);
@@ -199,6 +209,9 @@ impl Supervision {
         if !self.settings.is_confined {
             return;
         }
+        let mut missing = Vec::new();
+        self.screen = Screen::of_the_box(|error| missing.push(error.to_string()));
+        missing.iter().for_each(|error| self.tell(error));
         for service in Service::ALL {
             match Group::make(service.name(), services::group_limits(service)) {
                 Ok(group) => *self.groups.of_mut(service) = Some(group),
@@ -461,6 +474,23 @@ impl Supervision {
     fn shut_down(&mut self, how: Shutdown, why: &str) {
         self.tell(&format!("shutting down: {why}"));
         self.feed(Input::ShutdownRequested(how));
+    }
+
+    /// The status page, where and when it says something new.
+    fn show_page(&mut self) {
+        let firmware = self.boot.firmware.as_ref();
+        let facts = Facts {
+            host: system::HOST_NAME,
+            version: env!("CARGO_PKG_VERSION"),
+            presence: &self.presence,
+            services: &self.node.status(),
+            maintenance: self.boot.maintenance.as_ref().map(|it| it.0.as_str()),
+            firmware: firmware.map(|it| (it.slot.name(), it.is_sealed)),
+        };
+        // On the serial line it comes among the log's lines, and is marked as what is not a log.
+        for line in self.screen.turn(&facts, self.now()) {
+            self.console.serial_line(&format!("screen: {line}"));
+        }
     }
 
     /// Waits for room on the screen only while there is something to write to it.

@@ -81,6 +81,11 @@ impl Supervision {
                 for line in lines.reveal().iter().take(SCREEN_LINES_MAX) {
                     self.console.line(&format!("screen: {line}"));
                 }
+                self.presence.sign_in = lines;
+                Reply::Done
+            }
+            Request::Present(presence) => {
+                self.presence.take(presence);
                 Reply::Done
             }
             Request::Shutdown(how) => {

@@ -15,7 +15,7 @@ use run_loop::clock::Clock;
 use run_loop::ipc::Client;
 use run_loop::socket_path;
 use rustix::fs::OFlags;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use web_server::Answer;
 
 use super::hashing::Hasher;
@@ -34,6 +34,8 @@ pub(crate) struct Driver {
     looks: Looks,
     /// Told at every configuration.
     pub(super) configured: Notify,
+    /// SHA-256 of the certificate that is served, once there is one.
+    pub(super) certificate: watch::Sender<Option<[u8; 32]>>,
 }
 
 /// Connections for looking only: a look must not wait behind a commit.
@@ -62,6 +64,7 @@ impl Driver {
                 net: Client::new(socket_path("net")),
             },
             configured: Notify::new(),
+            certificate: watch::Sender::new(None),
         }
     }
 
@@ -77,6 +80,12 @@ impl Driver {
         };
         let step = self.admin().first_sign_in(&moment);
         self.run(step).await.0.status == 204
+    }
+
+    /// Has PID 1 show this on the box's own screen; whether it has heard it.
+    pub(super) async fn present(&self, presence: &init::Presence) -> bool {
+        let request = init::Request::Present(presence.clone());
+        self.init.call(&request).await.is_ok()
     }
 
     /// Begins what `admin` has put off.

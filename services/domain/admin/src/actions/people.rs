@@ -108,6 +108,13 @@ impl Admin {
             .is_some_and(|person| person.password_hash.reveal().is_empty())
     }
 
+    /// Whether the first administrator has chosen a password; `None` while no configuration was
+    /// seen.
+    #[must_use]
+    pub fn is_claimed(&self) -> Option<bool> {
+        self.site.as_ref().map(|_| !self.is_unclaimed())
+    }
+
     /// Makes the one-time password of the first sign-in and shows it on the box's own screen.
     /// Nothing of it is kept on disk. Ends in 204, or 503 to be asked again later.
     pub fn first_sign_in(&mut self, moment: &Moment) -> Step {

@@ -1,0 +1,235 @@
+//! What the status page says, in Portuguese and English: facts in, lines out.
+
+use std::net::Ipv4Addr;
+
+use ipc::Redacted;
+use ipc::init;
+use supervise::ServiceStatus;
+
+/// What services have said of themselves.
+#[derive(Default)]
+pub(crate) struct Presence {
+    addresses: Vec<Ipv4Addr>,
+    certificate: Option<[u8; 32]>,
+    /// How to sign in for the first time; nothing once somebody has.
+    pub(crate) sign_in: Redacted<Vec<String>>,
+}
+
+impl Presence {
+    /// Notes what a service says.
+    pub(crate) fn take(&mut self, presence: init::Presence) {
+        match presence {
+            init::Presence::Addresses(addresses) => self.addresses = addresses,
+            init::Presence::Pages {
+                certificate,
+                is_claimed,
+            } => {
+                self.certificate = certificate;
+                if is_claimed {
+                    self.sign_in = Redacted::default();
+                }
+            }
+        }
+    }
+}
+
+/// Everything the page is made of.
+pub(crate) struct Facts<'a> {
+    pub(crate) host: &'a str,
+    pub(crate) version: &'a str,
+    pub(crate) presence: &'a Presence,
+    pub(crate) services: &'a [ServiceStatus],
+    /// Why no service was started.
+    pub(crate) maintenance: Option<&'a str>,
+    /// The slot that runs, and whether a TPM keeps the key of its data; none in the lab.
+    pub(crate) firmware: Option<(&'a str, bool)>,
+}
+
+/// The page.
+pub(super) fn lines(facts: &Facts<'_>) -> Vec<String> {
+    let mut lines = vec![format!("Ramal - {}", facts.host), String::new()];
+    if let Some(reason) = facts.maintenance {
+        push(&mut lines, "Manutenção / Maintenance", [reason.to_owned()]);
+    }
+    push(&mut lines, "Endereço / Address", addresses(facts));
+    if let Some(digest) = &facts.presence.certificate {
+        push(&mut lines, "Certificado / Certificate", fingerprint(digest));
+    }
+    let sign_in = facts.presence.sign_in.reveal();
+    if !sign_in.is_empty() {
+        let shown = sign_in.iter().take(SIGN_IN_LINES_MAX).cloned();
+        push(&mut lines, "Primeiro acesso / First sign-in", shown);
+    }
+    push(&mut lines, "Serviços / Services", services(facts));
+    push(&mut lines, "Firmware", [firmware(facts)]);
+    if let Some((_, is_sealed)) = facts.firmware {
+        let kept = if is_sealed {
+            "cifrados, chave no TPM / encrypted, key in the TPM"
+        } else {
+            "cifrados, chave neste disco / encrypted, key on this disk"
+        };
+        push(&mut lines, "Dados / Data", [kept.to_owned()]);
+    }
+    lines
+}
+
+/// A heading with what belongs to it beside and below.
+fn push(lines: &mut Vec<String>, heading: &str, values: impl IntoIterator<Item = String>) {
+    let mut heading = heading;
+    for value in values {
+        lines.push(format!("{heading:HEADING_WIDTH$} {value}"));
+        heading = "";
+    }
+}
+
+fn addresses(facts: &Facts<'_>) -> Vec<String> {
+    let addresses = &facts.presence.addresses;
+    if addresses.is_empty() {
+        return vec!["nenhum ainda; veja o cabo / none yet; check the cable".to_owned()];
+    }
+    let pages = addresses.iter().take(ADDRESSES_MAX);
+    let pages = pages.map(|address| format!("https://{address}/"));
+    let by_name = std::iter::once(format!("https://{}.local/", facts.host));
+    pages.chain(by_name).collect()
+}
+
+/// As browsers show it, on two lines: a monitor has eighty columns.
+fn fingerprint(digest: &[u8; 32]) -> Vec<String> {
+    let pairs: Vec<String> = digest.iter().map(|byte| format!("{byte:02X}")).collect();
+    let halves = pairs.chunks(16).map(|half| half.join(":"));
+    std::iter::once("SHA-256".to_owned())
+        .chain(halves)
+        .collect()
+}
+
+fn services(facts: &Facts<'_>) -> Vec<String> {
+    let not_ready: Vec<String> = facts
+        .services
+        .iter()
+        .filter(|it| it.state != "ready")
+        .map(|it| format!("{}: {}", it.service, state(it.state)))
+        .collect();
+    if not_ready.is_empty() {
+        return vec!["todos prontos / all ready".to_owned()];
+    }
+    not_ready
+}
+
+/// The supervisor's word for a state, with the Portuguese one.
+fn state(word: &str) -> String {
+    let portuguese = match word {
+        "starting" => "iniciando",
+        "waiting" => "será reiniciado",
+        "stopping" => "parando",
+        "stopped" => "parado",
+        "given-up" => "desistiu",
+        _ => return word.to_owned(),
+    };
+    format!("{portuguese} / {word}")
+}
+
+fn firmware(facts: &Facts<'_>) -> String {
+    let version = facts.version;
+    facts.firmware.map_or_else(
+        || version.to_owned(),
+        |(slot, _)| format!("{version}, slot {}", slot.to_uppercase()),
+    )
+}
+
+/// Columns of the longest heading.
+const HEADING_WIDTH: usize = 31;
+/// More do not fit on a monitor with everything else.
+const ADDRESSES_MAX: usize = 4;
+const SIGN_IN_LINES_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use supervise::Service;
+
+    use super::*;
+
+    fn status(service: Service, state: &'static str) -> ServiceStatus {
+        ServiceStatus {
+            service,
+            state,
+            pid: None,
+            restarts: 0,
+            last_exit: String::new(),
+        }
+    }
+
+    fn facts<'a>(presence: &'a Presence, services: &'a [ServiceStatus]) -> Facts<'a> {
+        Facts {
+            host: "ramal",
+            version: "0.1.0",
+            presence,
+            services,
+            maintenance: None,
+            firmware: Some(("a", true)),
+        }
+    }
+
+    fn unclaimed() -> Presence {
+        let mut presence = Presence {
+            sign_in: Redacted::new(vec!["one-time password: abcd-efgh".into()]),
+            ..Presence::default()
+        };
+        presence.take(init::Presence::Addresses(vec![[10, 77, 0, 2].into()]));
+        presence.take(init::Presence::Pages {
+            certificate: Some([0xa7; 32]),
+            is_claimed: false,
+        });
+        presence
+    }
+
+    #[test]
+    fn a_new_box_says_everything_that_its_installer_needs() {
+        let services = [status(Service::Web, "ready")];
+        let lines = lines(&facts(&unclaimed(), &services));
+        let page = lines.join("\n");
+        for wanted in [
+            "Ramal - ramal",
+            "Endereço / Address              https://10.77.0.2/",
+            "https://ramal.local/",
+            "A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7\n",
+            "Primeiro acesso / First sign-in one-time password: abcd-efgh",
+            "todos prontos / all ready",
+            "0.1.0, slot A",
+            "key in the TPM",
+        ] {
+            assert!(page.contains(wanted), "{wanted} in\n{page}");
+        }
+        assert!(lines.len() < 25, "{} lines", lines.len());
+        for line in &lines {
+            assert!(line.chars().count() < 100, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_password_is_gone_once_somebody_has_signed_in() {
+        let mut presence = unclaimed();
+        presence.take(init::Presence::Pages {
+            certificate: None,
+            is_claimed: true,
+        });
+        let page = lines(&facts(&presence, &[])).join("\n");
+        assert!(!page.contains("password"), "{page}");
+    }
+
+    #[test]
+    fn what_is_not_well_is_named() {
+        let services = [
+            status(Service::Pbx, "given-up"),
+            status(Service::Web, "ready"),
+        ];
+        let presence = Presence::default();
+        let mut facts = facts(&presence, &services);
+        facts.maintenance = Some("vdb: damaged");
+        facts.firmware = None;
+        let page = lines(&facts).join("\n");
+        assert!(page.contains("pbx: desistiu / given-up"), "{page}");
+        assert!(page.contains("none yet; check the cable"), "{page}");
+        assert!(page.contains("vdb: damaged"), "{page}");
+        assert!(!page.contains("web") && !page.contains("TPM"), "{page}");
+    }
+}
