@@ -1,7 +1,8 @@
 //! One box in QEMU: what hardware it has, and its power switch.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
@@ -61,6 +62,7 @@ pub struct Machine {
     process: Process,
     qmp: Qmp,
     serial: Serial,
+    keys: Option<ChildStdin>,
     boot_mark: usize,
 }
 
@@ -77,7 +79,8 @@ impl Machine {
             source,
         };
         let mut qemu = qemu_command(hardware, listener.path())?;
-        qemu.stdout(Stdio::piped())
+        qemu.stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .stderr(std::fs::File::create(&errors).map_err(error)?);
         let mut process = lan.namespace().spawn(qemu)?;
         let qmp = match listener.accept() {
@@ -89,11 +92,13 @@ impl Machine {
                 std::io::ErrorKind::BrokenPipe.into(),
             )));
         };
+        let keys = process.child().stdin.take();
         let serial = Serial::start(output, &hardware.log, hardware.show_console)?;
         Ok(Self {
             process,
             qmp,
             serial,
+            keys,
             boot_mark: 0,
         })
     }
@@ -151,6 +156,16 @@ impl Machine {
     /// QEMU's process id.
     pub fn id(&self) -> u32 {
         self.process.id()
+    }
+
+    /// Types a line on the serial line.
+    ///
+    /// # Errors
+    /// QEMU is gone.
+    pub fn type_line(&mut self, line: &str) -> Result<(), MachineError> {
+        let keys = self.keys.as_mut().ok_or(MachineError::Off)?;
+        let typed = writeln!(keys, "{line}").and_then(|()| keys.flush());
+        typed.map_err(|_| MachineError::Off)
     }
 
     /// Presses the power button for a moment.

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipc::init::Presence;
+use ipc::init::{self, Presence};
 use ipc::store::{Reply, Request};
 use run_loop::ipc::Subscription;
 use run_loop::notify::Notify;
@@ -75,6 +75,7 @@ async fn serve(
     tokio::spawn(follow_configuration(Arc::clone(&driver)));
     tokio::spawn(show_first_password(Arc::clone(&driver)));
     tokio::spawn(present(Arc::clone(&driver)));
+    tokio::spawn(attend(Arc::clone(&driver)));
     tokio::spawn(web_server::serve_redirect(http));
     let control = web_server::control::serve(sockets.control, allow, Arc::clone(&driver));
     let secure = serve_secure(notify, https, Arc::clone(&driver));
@@ -131,6 +132,22 @@ async fn show_first_password(driver: Arc<Driver>) {
             return;
         }
         tokio::time::sleep(SCREEN_PAUSE).await;
+    }
+}
+
+/// Carries out what people who stand before the box ask for.
+async fn attend(driver: Arc<Driver>) {
+    loop {
+        let asked =
+            Subscription::<init::Reply>::open(socket_path("init"), &init::Request::Attend).await;
+        if let Ok(mut acts) = asked {
+            while let Ok(reply) = acts.next().await {
+                if let init::Reply::AtBox(act) = reply {
+                    driver.at_box(act).await;
+                }
+            }
+        }
+        tokio::time::sleep(STORE_PAUSE).await;
     }
 }
 

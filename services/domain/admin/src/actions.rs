@@ -1,5 +1,6 @@
 //! What can be done, one module a subject.
 
+mod at_box;
 pub(crate) mod change;
 pub(crate) mod explain;
 pub(crate) mod extensions;

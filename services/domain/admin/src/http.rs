@@ -21,6 +21,8 @@ pub enum Peer {
     Network(IpAddr),
     /// A program on the box itself, through the control socket, whose user id was checked.
     Local,
+    /// Somebody who stands before the box, by the menu on its screen.
+    Screen,
 }
 
 impl fmt::Display for Peer {
@@ -28,6 +30,7 @@ impl fmt::Display for Peer {
         match self {
             Self::Network(address) => write!(f, "{address}"),
             Self::Local => f.write_str("local"),
+            Self::Screen => f.write_str("screen"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The whole of `admin` against a small world in memory: no socket, no clock, no hashing.
 
 mod access;
+mod at_box;
 mod firmware;
 mod recordings;
 mod signing_in;

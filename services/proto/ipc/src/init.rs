@@ -17,6 +17,9 @@ pub enum Request {
     /// What the status page on the box's own screen is to say of the asking service, in the place
     /// of what it said before. Answer: [`Reply::Done`].
     Present(Presence),
+    /// What people who stand before the box ask for, each as a [`Reply::AtBox`] as it comes. Only
+    /// `web` may ask, and the connection that asked last gets them.
+    Attend,
     /// Stop everything in order, then power off or restart. Answer: [`Reply::Done`].
     Shutdown(Shutdown),
     /// The newest log lines, oldest first. Answer: [`Reply::Log`].
@@ -46,6 +49,23 @@ pub enum Presence {
         /// Somebody has signed in and chosen a password: the one-time password is over.
         is_claimed: bool,
     },
+    /// What became of what somebody at the box asked for. Only `web` may say so.
+    Notice(String),
+}
+
+/// What somebody who stands before the box asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Act {
+    /// A one-time password for the administrator, in the place of the one he has.
+    NewPassword,
+    /// Start again.
+    Restart,
+    /// Start the rescue system.
+    Rescue,
+    /// Forget everything that was stored, and start again.
+    Reset,
+    /// Switch the power off.
+    PowerOff,
 }
 
 /// How to stop.
@@ -64,6 +84,8 @@ pub enum Reply {
     Status(Status),
     /// Log lines, oldest first: service, then text.
     Log(Vec<(String, String)>),
+    /// Somebody who stands before the box asks for this.
+    AtBox(Act),
     /// Done, or begun.
     Done,
     /// There is no service of that name.

@@ -26,7 +26,7 @@ impl Handler for Echo {
     async fn handle(&self, request: Request) -> Answer {
         let peer = match request.peer {
             Peer::Network(address) => address.to_string(),
-            Peer::Local => "local".to_owned(),
+            Peer::Local | Peer::Screen => "local".to_owned(),
         };
         let text = format!(
             "{:?} {} {peer} {}",

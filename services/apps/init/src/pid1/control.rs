@@ -123,9 +123,10 @@ pub(crate) fn may(uid: u32, request: &Request) -> bool {
                     .any(|service| services::uid(*service) == uid)
         }
         Request::Present(Presence::Addresses(_)) => uid == services::uid(Service::Net),
-        Request::Screen(_) | Request::Present(Presence::Pages { .. }) | Request::Restart { .. } => {
-            uid == web
-        }
+        Request::Present(Presence::Pages { .. } | Presence::Notice(_))
+        | Request::Attend
+        | Request::Screen(_)
+        | Request::Restart { .. } => uid == web,
         Request::Shutdown(_) | Request::Log { .. } => uid == ROOT || uid == web,
     }
 }
@@ -166,6 +167,7 @@ mod tests {
             is_claimed: true,
         };
         assert_eq!(allowed(&Request::Present(pages)), [105]);
+        assert_eq!(allowed(&Request::Attend), [105]);
         assert_eq!(
             allowed(&Request::Restart {
                 name: String::new(),

@@ -149,7 +149,8 @@ impl Supervision {
         self.shut_down(Shutdown::Restart, &why);
     }
 
-    fn change_state(
+    /// Changes the boot state; the name of the slot that runs.
+    pub(super) fn change_state(
         &self,
         change: impl FnOnce(&Firmware, &mut BootState),
     ) -> Result<&'static str, FirmwareError> {

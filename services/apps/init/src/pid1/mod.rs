@@ -3,6 +3,7 @@
 //!
 //! Single-threaded, and nothing in it waits but `epoll_wait`.
 
+mod at_box;
 mod child;
 mod control;
 mod findings;
@@ -32,7 +33,7 @@ use supervise::{
 use crate::boot::{Boot, millis_since_boot};
 use crate::console::Console;
 use crate::data_disk::{RECORDINGS_FOLDER, SOUNDS_FOLDER, STORE_FOLDER};
-use crate::screen::{Facts, Presence, Screen};
+use crate::screen::{Facts, Keys, Presence, Screen};
 use crate::services::{self, Addresses, Sockets};
 use crate::system;
 use child::Pipe;
@@ -92,6 +93,8 @@ pub struct Supervision {
     screen: Screen,
     /// What services have said for the status page.
     presence: Presence,
+    /// The connection of whoever carries out what people at the box ask for.
+    attendant: Option<u64>,
     log: lines::LogRing,
     poller: Poller,
     signals: Signals,
@@ -109,6 +112,7 @@ enum Source {
     Notices(Service, u32, Pipe),
     Connection(Connection),
     Button(PowerButton),
+    Keys(Keys),
     Question(Question),
 }
 
@@ -140,6 +144,7 @@ impl Supervision {
             is_console_watched: false,
             screen: Screen::default(),
             presence: Presence::default(),
+            attendant: None,
             log: lines::LogRing::default(),
             poller: parts.poller,
             signals: parts.signals,
@@ -212,6 +217,9 @@ impl Supervision {
         let mut missing = Vec::new();
         self.screen = Screen::of_the_box(|error| missing.push(error.to_string()));
         missing.iter().for_each(|error| self.tell(error));
+        for keys in Keys::of_the_box() {
+            self.add(Source::Keys(keys));
+        }
         for service in Service::ALL {
             match Group::make(service.name(), services::group_limits(service)) {
                 Ok(group) => *self.groups.of_mut(service) = Some(group),
@@ -314,6 +322,7 @@ impl Supervision {
             Source::Output(..)
             | Source::Notices(..)
             | Source::Connection(_)
+            | Source::Keys(_)
             | Source::Button(_) => false,
         };
         self.sources.retain(|_, source| !is_old(source));
@@ -335,6 +344,7 @@ impl Supervision {
                 self.poller.add(&connection.stream, token, Interest::Read)
             }
             Source::Button(button) => self.poller.add(button, token, Interest::Read),
+            Source::Keys(keys) => self.poller.add(keys, token, Interest::Read),
             Source::Question(question) => self.poller.add(question, token, Interest::Read),
         };
         match added {
@@ -363,6 +373,7 @@ impl Supervision {
                         }
                         true
                     }
+                    Source::Keys(keys) => self.hear_keys(keys),
                     Source::Question(question) => {
                         if let Some(service) = question.answer() {
                             self.feed(Input::Answered(service));
@@ -421,7 +432,10 @@ impl Supervision {
                 Source::Output(service, owner, _) | Source::Notices(service, owner, _) => {
                     (*owner == pid).then_some((*token, *service))
                 }
-                Source::Connection(_) | Source::Button(_) | Source::Question(_) => None,
+                Source::Connection(_)
+                | Source::Button(_)
+                | Source::Keys(_)
+                | Source::Question(_) => None,
             };
             let pipes: Vec<_> = self.sources.iter().filter_map(of_child).collect();
             // Its last words belong before the news of its end.
@@ -487,10 +501,8 @@ impl Supervision {
             maintenance: self.boot.maintenance.as_ref().map(|it| it.0.as_str()),
             firmware: firmware.map(|it| (it.slot.name(), it.is_sealed)),
         };
-        // On the serial line it comes among the log's lines, and is marked as what is not a log.
-        for line in self.screen.turn(&facts, self.now()) {
-            self.console.serial_line(&format!("screen: {line}"));
-        }
+        let lines = self.screen.turn(&facts, self.now());
+        self.write_on_serial(&lines);
     }
 
     /// Waits for room on the screen only while there is something to write to it.

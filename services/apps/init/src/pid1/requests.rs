@@ -1,6 +1,6 @@
 //! Answering what comes in on the control socket.
 
-use ipc::init::{self, Reply, Request};
+use ipc::init::{self, Presence, Reply, Request};
 use kernel::poller::Interest;
 use kernel::{clock, process};
 use supervise::{Input, Service, ServiceStatus, Shutdown, Signal};
@@ -34,6 +34,7 @@ impl Supervision {
             | Source::Output(..)
             | Source::Notices(..)
             | Source::Button(_)
+            | Source::Keys(_)
             | Source::Question(_) => None,
         };
         let tokens: Vec<_> = self.sources.iter().filter_map(of_user).collect();
@@ -51,6 +52,9 @@ impl Supervision {
             let (requests, read) = connection.requests();
             state = read;
             for request in requests {
+                if request == Request::Attend && control::may(connection.uid(), &request) {
+                    self.attendant = Some(token);
+                }
                 let reply = self.answer(connection.uid(), request);
                 if connection.reply(&reply) == State::Closed {
                     return false;
@@ -84,7 +88,11 @@ impl Supervision {
                 self.presence.sign_in = lines;
                 Reply::Done
             }
+            Request::Attend => Reply::Done,
             Request::Present(presence) => {
+                if let Presence::Notice(text) = &presence {
+                    self.say(text);
+                }
                 self.presence.take(presence);
                 Reply::Done
             }

@@ -20,7 +20,9 @@ impl Pace {
             lines.clone_into(&mut self.seen);
             let settled = now + SETTLE;
             let next = self.written.map_or(settled, |at| at + PAUSE);
-            self.due = Some(settled.max(next));
+            // One that was asked for does not wait.
+            let is_asked = self.due.is_some_and(|due| due <= now);
+            self.due = Some(if is_asked { now } else { settled.max(next) });
         }
         let is_due = self.due.is_some_and(|due| due <= now);
         if is_due {
@@ -28,6 +30,11 @@ impl Pace {
             self.written = Some(now);
         }
         is_due
+    }
+
+    /// Somebody wants to see it: it is written at the next look.
+    pub(super) const fn ask(&mut self, now: Instant) {
+        self.due = Some(now);
     }
 
     pub(super) const fn deadline(&self) -> Option<Instant> {

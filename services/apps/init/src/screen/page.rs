@@ -13,6 +13,8 @@ pub(crate) struct Presence {
     certificate: Option<[u8; 32]>,
     /// How to sign in for the first time; nothing once somebody has.
     pub(crate) sign_in: Redacted<Vec<String>>,
+    /// What became of what somebody at the box asked for.
+    notice: String,
 }
 
 impl Presence {
@@ -29,6 +31,7 @@ impl Presence {
                     self.sign_in = Redacted::default();
                 }
             }
+            init::Presence::Notice(text) => self.notice = text,
         }
     }
 }
@@ -70,6 +73,10 @@ pub(super) fn lines(facts: &Facts<'_>) -> Vec<String> {
         };
         push(&mut lines, "Dados / Data", [kept.to_owned()]);
     }
+    if !facts.presence.notice.is_empty() {
+        push(&mut lines, "!", [facts.presence.notice.clone()]);
+    }
+    lines.push(String::new());
     lines
 }
 

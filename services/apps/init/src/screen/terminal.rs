@@ -19,11 +19,11 @@ impl Terminal {
         if !console::has_monitor() {
             return Ok(None);
         }
-        let path = format!("/dev/tty{PAGE}");
+        let path = PAGE_TERMINAL;
         let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
         let mut options = OpenOptions::new();
         let opened = options.read(true).write(true).custom_flags(flags);
-        let file = opened.open(&path).context("open", &path)?;
+        let file = opened.open(path).context("open", path)?;
         terminal::send_kernel_lines_to(&file, LOG)?;
         terminal::show(&file, PAGE)?;
         Ok(Some(Self { file }))
@@ -51,6 +51,7 @@ impl Terminal {
 const LOG: u8 = 1;
 /// Terminal with the page: Alt-F2.
 const PAGE: u8 = 2;
+pub(super) const PAGE_TERMINAL: &str = "/dev/tty2";
 /// ECMA-48: to the first line; erase the rest of this one and go to the next; erase what is below.
 const HOME: &str = "\x1b[H";
 const NEXT_LINE: &str = "\x1b[K\r\n";

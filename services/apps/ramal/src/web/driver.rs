@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use admin::{Admin, Away, Machine, Moment, Observation, Request, Response, Step};
+use admin::{Admin, Away, Body, Machine, Moment, Observation, Request, Response, Step};
 use ipc::sound::is_recording_name;
 use ipc::store::Audit;
 use ipc::{init, net, pbx, sound, store, update};
@@ -80,6 +80,22 @@ impl Driver {
         };
         let step = self.admin().first_sign_in(&moment);
         self.run(step).await.0.status == 204
+    }
+
+    /// Does what somebody at the box asks for, and says on its screen why not when it cannot.
+    pub(super) async fn at_box(&self, act: init::Act) {
+        let step = self.resume(|admin, moment| admin.at_box(&moment, act));
+        let (response, _) = self.run(step).await;
+        if response.status < 300 {
+            return;
+        }
+        let said = match &response.body {
+            Body::Bytes(bytes) => serde_json::from_slice(bytes).unwrap_or_default(),
+            Body::Opened { .. } => serde_json::Value::Null,
+        };
+        let reason = said.get("error").and_then(serde_json::Value::as_str);
+        let reason = reason.unwrap_or("tente de novo / try again").to_owned();
+        self.present(&init::Presence::Notice(reason)).await;
     }
 
     /// Has PID 1 show this on the box's own screen; whether it has heard it.

@@ -10,8 +10,9 @@ use web_server::{CertificateError, Identity, PROTOCOLS};
 
 use super::driver::Driver;
 
-/// The TLS settings to serve with, and SHA-256 of the certificate. Waits for the store, but not for ever: a box whose store is
-/// broken must still be able to say so, with a certificate for this run only.
+/// The TLS settings to serve with, and SHA-256 of the certificate. Waits for the store, but not for
+/// ever: a box whose store is broken must still be able to say so, with a certificate for this run
+/// only.
 pub(super) async fn settle(driver: &Driver) -> Result<Settled, CertificateError> {
     let answered = timeout(STORE_WAIT_MAX, kept(driver)).await;
     if let Ok(Some(settled)) = answered.as_ref().map(|kept| kept.as_ref().and_then(usable)) {

@@ -104,15 +104,32 @@ pub(crate) fn reset(admin: &mut Admin, request: &Request, caller: Caller) -> Ste
         Ok(_) => return caller.refuse(&Fault::NotConfirmed(ERASE)),
         Err(fault) => return caller.refuse(&fault),
     }
+    reset_now(admin, caller)
+}
+
+/// The same, confirmed already.
+pub(crate) fn reset_now(admin: &mut Admin, caller: Caller) -> Step {
     recorded(admin, caller, "factory reset asked for", |caller| {
-        Step::Update(
-            Ask::FactoryReset,
-            Box::new(move |_, _, reply| match reply {
-                Ok(Reply::Done) => shut_down(caller, Shutdown::Restart),
-                other => caller.refuse(&unmet(other)),
-            }),
-        )
+        restart_with(caller, Ask::FactoryReset)
     })
+}
+
+/// Starts the rescue system.
+pub(crate) fn rescue_now(admin: &mut Admin, caller: Caller) -> Step {
+    recorded(admin, caller, "rescue system started", |caller| {
+        restart_with(caller, Ask::Rescue)
+    })
+}
+
+/// Notes what the next start is to do, and starts the box anew.
+fn restart_with(caller: Caller, wish: Ask) -> Step {
+    Step::Update(
+        wish,
+        Box::new(move |_, _, reply| match reply {
+            Ok(Reply::Done) => shut_down(caller, Shutdown::Restart),
+            other => caller.refuse(&unmet(other)),
+        }),
+    )
 }
 
 /// Starts the box anew, or switches it off.

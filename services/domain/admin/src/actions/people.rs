@@ -1,7 +1,7 @@
 //! Passwords of people: chosen by themselves, or made by the box for one use.
 
 use config::generate_password;
-use ipc::site::Site;
+use ipc::site::{Person, Role, Site};
 use ipc::{Redacted, init};
 use serde::Deserialize;
 
@@ -93,8 +93,44 @@ pub(crate) fn one_time_password(
     Step::Hash(
         Redacted::new(password.clone()),
         Box::new(move |admin, _, hashed| match hashed {
-            Ok(hash) => keep_one_time(admin, login, password, hash, caller),
+            Ok(hash) => keep_one_time(admin, login, hash, caller, move |_| {
+                let body = serde_json::json!({ "one_time_password": password });
+                Step::Respond(Response::json(200, &body).sealed())
+            }),
             Err(_) => caller.refuse(&Fault::Busy),
+        }),
+    )
+}
+
+/// Makes one for the administrator and shows it on the box's own screen, for somebody who stands
+/// there. All his sessions end.
+pub(crate) fn administrator_anew(admin: &Admin, moment: &Moment, caller: Caller) -> Step {
+    let Some(login) = admin.administrator().map(|person| person.login.clone()) else {
+        return caller.refuse(&Fault::Starting);
+    };
+    let password = generate_password(&mut stretch(&moment.entropy));
+    Step::Hash(
+        Redacted::new(password.clone()),
+        Box::new(move |admin, _, hashed| match hashed {
+            Ok(hash) => keep_one_time(admin, login, hash, caller, move |login| {
+                show_on_screen(login, &password)
+            }),
+            Err(_) => caller.refuse(&Fault::Busy),
+        }),
+    )
+}
+
+/// Ends in 204, or 503 when nobody can have seen it.
+fn show_on_screen(login: &str, password: &str) -> Step {
+    let lines = vec![
+        format!("administrator: {login}"),
+        format!("one-time password: {password}"),
+    ];
+    Step::Init(
+        init::Request::Screen(Redacted::new(lines)),
+        Box::new(|_, _, reply| {
+            let shown = matches!(reply, Ok(init::Reply::Done));
+            Step::Respond(Response::empty(if shown { 204 } else { 503 }))
         }),
     )
 }
@@ -108,11 +144,21 @@ impl Admin {
             .is_some_and(|person| person.password_hash.reveal().is_empty())
     }
 
-    /// Whether the first administrator has chosen a password; `None` while no configuration was
-    /// seen.
+    /// Whether the administrator has chosen a password; `None` while no configuration was seen.
     #[must_use]
     pub fn is_claimed(&self) -> Option<bool> {
-        self.site.as_ref().map(|_| !self.is_unclaimed())
+        let person = self.administrator()?;
+        Some(!person.password_one_time && !person.password_hash.reveal().is_empty())
+    }
+
+    /// The administrator that a box has from the works, or the first of those who took his place.
+    fn administrator(&self) -> Option<&Person> {
+        let (_, site) = self.site.as_ref()?;
+        let administers = |person: &&Person| match person.role {
+            Role::Administrator => true,
+        };
+        self.person(config::FACTORY_LOGIN)
+            .or_else(|| site.people.iter().find(administers))
     }
 
     /// Makes the one-time password of the first sign-in and shows it on the box's own screen.
@@ -125,18 +171,8 @@ impl Admin {
                 let Ok(hash) = hashed else {
                     return Step::Respond(Response::empty(503));
                 };
-                let lines = vec![
-                    format!("administrator: {}", config::FACTORY_LOGIN),
-                    format!("one-time password: {password}"),
-                ];
                 admin.first_password = Some(hash);
-                Step::Init(
-                    init::Request::Screen(Redacted::new(lines)),
-                    Box::new(|_, _, reply| {
-                        let shown = matches!(reply, Ok(init::Reply::Done));
-                        Step::Respond(Response::empty(if shown { 204 } else { 503 }))
-                    }),
-                )
+                show_on_screen(config::FACTORY_LOGIN, &password)
             }),
         )
     }
@@ -212,9 +248,9 @@ fn renew_session(admin: &mut Admin, moment: &Moment, caller: &Caller) -> Step {
 fn keep_one_time(
     admin: &Admin,
     login: String,
-    password: String,
     hash: Redacted<String>,
     caller: Caller,
+    answer: impl FnOnce(&str) -> Step + Send + 'static,
 ) -> Step {
     let action = format!("one-time password for {login} made");
     let edited = login.clone();
@@ -227,8 +263,7 @@ fn keep_one_time(
             if let Some(credential) = admin.person(&login).map(|person| admin.credential(person)) {
                 admin.sessions.close_others(&login, own, credential);
             }
-            let body = serde_json::json!({ "one_time_password": password });
-            Step::Respond(Response::json(200, &body).sealed())
+            answer(&login)
         }),
     }
     .commit(admin)

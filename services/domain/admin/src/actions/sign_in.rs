@@ -176,7 +176,7 @@ fn refuse(caller: &Caller, fault: &Fault) -> Step {
 pub(super) fn address(caller: &Caller) -> IpAddr {
     match caller.peer {
         Peer::Network(address) => address,
-        Peer::Local => IpAddr::from([127, 0, 0, 1]),
+        Peer::Local | Peer::Screen => IpAddr::from([127, 0, 0, 1]),
     }
 }
 

@@ -1,0 +1,93 @@
+//! What people who stand before the box type, and what they ask for.
+//!
+//! The web admin carries it out: it has the audit trail, and does the same for people who have
+//! signed in. Only where it is away the box is started again without it, as the power button would.
+
+use ipc::init::{Act, Reply};
+use slot::BootState;
+use supervise::Shutdown;
+
+use super::control::State;
+use super::{Source, Supervision};
+use crate::boot::Firmware;
+use crate::screen::{Keys, Step, name};
+
+impl Supervision {
+    /// Takes what was typed; whether more can come from there.
+    pub(super) fn hear_keys(&mut self, keys: &mut Keys) -> bool {
+        let Some(lines) = keys.lines() else {
+            return false;
+        };
+        for line in lines {
+            let (shown, step) = self.screen.enter(&line, self.now());
+            self.write_on_serial(&shown);
+            match step {
+                Step::Nothing | Step::Show => {}
+                Step::Do(act) => self.carry_out_at_box(act),
+            }
+        }
+        true
+    }
+
+    /// Lines for people on the serial line, marked as what is not a log. The monitor has them in a
+    /// place of their own.
+    pub(super) fn write_on_serial(&mut self, lines: &[String]) {
+        for line in lines {
+            self.console.serial_line(&format!("screen: {line}"));
+        }
+    }
+
+    /// A line for whoever stands there.
+    pub(super) fn say(&mut self, text: &str) {
+        self.write_on_serial(&[text.to_owned()]);
+    }
+
+    fn carry_out_at_box(&mut self, act: Act) {
+        self.say(name(act));
+        self.tell(&format!("asked at the box: {}", word(act)));
+        if self.hand_to_attendant(act) {
+            return;
+        }
+        let outcome = match act {
+            Act::NewPassword => {
+                self.say("o serviço web não está pronto / the web service is not ready");
+                return;
+            }
+            Act::Restart | Act::PowerOff => Ok("none"),
+            Act::Rescue => self.change_state(|_: &Firmware, state: &mut BootState| {
+                state.wants_rescue = true;
+            }),
+            Act::Reset => self.change_state(|_: &Firmware, state: &mut BootState| {
+                state.wants_reset = true;
+            }),
+        };
+        let how = match act {
+            Act::PowerOff => Shutdown::PowerOff,
+            Act::NewPassword | Act::Restart | Act::Rescue | Act::Reset => Shutdown::Restart,
+        };
+        match outcome {
+            Ok(_) => self.shut_down(how, "asked at the box, without the web admin"),
+            Err(error) => self.tell(&error.to_string()),
+        }
+    }
+
+    /// Whether there is somebody who carries it out, and it has been sent there.
+    fn hand_to_attendant(&mut self, act: Act) -> bool {
+        let source = self.attendant.and_then(|it| self.sources.get_mut(&it));
+        let Some(Source::Connection(connection)) = source else {
+            return false;
+        };
+        // A line is a few bytes: one that does not take them at once reads nothing any more.
+        connection.reply(&Reply::AtBox(act)) == State::Open
+    }
+}
+
+const fn word(act: Act) -> &'static str {
+    match act {
+        Act::NewPassword => "a new administrator password",
+        Act::Restart => "a restart",
+        Act::Rescue => "the rescue system",
+        Act::Reset => "a factory reset",
+        Act::PowerOff => "to be switched off",
+    }
+}

@@ -1,0 +1,91 @@
+//! What somebody who stands before the box has it do.
+
+use ipc::init::{self, Act, Shutdown};
+use ipc::store::Audit;
+use ipc::update::{Refusal, Reply, Request as Ask};
+
+use super::world::{OWN_PASSWORD, World, get, json as body, sign_in_from};
+
+fn act(world: &mut World, act: Act) -> u16 {
+    let moment = world.moment();
+    let step = world.admin.at_box(&moment, act);
+    world.run(step).status
+}
+
+fn last_audit(world: &World) -> (String, String, String) {
+    let Audit {
+        who, from, action, ..
+    } = world.audits.last().expect("an entry").clone();
+    (who, from, action)
+}
+
+fn entry(action: &str) -> (String, String, String) {
+    ("at the box".into(), "screen".into(), action.into())
+}
+
+#[test]
+fn the_administrator_gets_a_password_that_works_once_and_his_sessions_end() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    assert_eq!(world.admin.is_claimed(), Some(true));
+    assert_eq!(act(&mut world, Act::NewPassword), 204);
+    assert_eq!(
+        last_audit(&world),
+        entry("one-time password for admin made")
+    );
+    assert_eq!(world.admin.is_claimed(), Some(false));
+    assert_eq!(world.ask(&get("/api/status", &session)).status, 401);
+    let refused = world.ask(&sign_in_from("10.0.0.5", "admin", OWN_PASSWORD));
+    assert_eq!(refused.status, 401);
+    assert_eq!(world.screen[0], "administrator: admin");
+    let password = world.screen[1].strip_prefix("one-time password: ");
+    let password = password.expect("the second line").to_owned();
+    let welcome = world.ask(&sign_in_from("10.0.0.5", "admin", &password));
+    assert_eq!(body(&welcome)["must_change_password"], true);
+}
+
+#[test]
+fn a_password_that_cannot_be_kept_is_not_shown() {
+    let mut world = World::new();
+    world.store_away = true;
+    assert_eq!(act(&mut world, Act::NewPassword), 503);
+    assert!(world.screen.is_empty());
+    assert_eq!(world.admin.is_claimed(), Some(true));
+}
+
+#[test]
+fn the_box_is_started_again_with_what_was_asked_for_noted_before() {
+    for (asked, noted, action) in [
+        (Act::Rescue, Ask::Rescue, "rescue system started"),
+        (Act::Reset, Ask::FactoryReset, "factory reset asked for"),
+    ] {
+        let mut world = World::new();
+        world.update_answers.push_back(Reply::Done);
+        assert_eq!(act(&mut world, asked), 200);
+        assert_eq!(world.asked_update, [noted]);
+        let restart = init::Request::Shutdown(Shutdown::Restart);
+        assert_eq!(world.asked_init, [restart]);
+        assert_eq!(last_audit(&world), entry(action));
+    }
+}
+
+#[test]
+fn what_cannot_be_noted_does_not_restart_the_box() {
+    let mut world = World::new();
+    world.update_answers.push_back(Reply::Refused {
+        reason: Refusal::NotBegun,
+        next: None,
+    });
+    assert!(act(&mut world, Act::Rescue) >= 400);
+    assert!(world.asked_init.is_empty());
+}
+
+#[test]
+fn a_restart_is_recorded() {
+    let mut world = World::new();
+    assert_eq!(act(&mut world, Act::Restart), 200);
+    assert_eq!(last_audit(&world), entry("box restarted"));
+    assert_eq!(act(&mut world, Act::PowerOff), 200);
+    let off = init::Request::Shutdown(Shutdown::PowerOff);
+    assert_eq!(world.asked_init.last(), Some(&off));
+}
