@@ -45,21 +45,31 @@ impl<M: Medium> StateFile<M> {
     /// The state as it is. When both copies are lost: that they are.
     ///
     /// # Errors
-    /// The device cannot be read.
+    /// No copy is whole, and one cannot be read.
     pub fn read(&self) -> Result<BootState, FirmwareError> {
         Ok(self.newest()?.0.unwrap_or_else(BootState::lost))
     }
 
     fn newest(&self) -> Result<(Option<BootState>, usize), FirmwareError> {
-        let [first, second] = STATE_COPIES.map(|place| self.block(place));
-        Ok(BootState::newest(&first?, &second?))
+        let copies = STATE_COPIES.map(|place| self.block(place));
+        let [first, second] = copies.each_ref().map(|copy| match copy {
+            Ok(block) => block.as_slice(),
+            Err(_) => &[],
+        });
+        let newest = BootState::newest(first, second);
+        // What cannot be read now may be whole: it must not be made anew.
+        let unread = copies.into_iter().find_map(Result::err);
+        match (newest.0, unread) {
+            (None, Some(error)) => Err(error),
+            (Some(_), _) | (None, None) => Ok(newest),
+        }
     }
 
     /// Changes the state; it is on the disk when this returns. The copy that held the state before
-    /// is not touched.
+    /// is not touched, unless the disk refuses the other one.
     ///
     /// # Errors
-    /// The device cannot be written; the state is then what it was, or the new one.
+    /// Neither copy can be written; the state is then what it was, or the new one.
     pub fn change<T>(&self, change: impl FnOnce(&mut BootState) -> T) -> Result<T, FirmwareError> {
         // The supervisor and the updater both write: one at a time, or one would undo the other.
         let _turn = Turn::take(&self.medium).map_err(|source| self.error(source))?;
@@ -71,8 +81,12 @@ impl<M: Medium> StateFile<M> {
             return Ok(result);
         }
         let block = filled_up(&next.next().encode());
-        let place = STATE_COPIES.get(place).copied().unwrap_or_default();
-        self.write(place, &block)?;
+        let copy = |place: usize| STATE_COPIES.get(place).copied().unwrap_or_default();
+        // The place of a bad copy comes first, each time anew: to write it mends it. Where the disk
+        // will not take it, the whole copy has to give way, or one bad block would be the last word
+        // on what the box may start.
+        let written = self.write(copy(place), &block);
+        written.or_else(|_| self.write(copy(place ^ 1), &block))?;
         Ok(result)
     }
 
@@ -183,6 +197,8 @@ impl<M: Medium> Drop for Turn<'_, M> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::cell::{Cell, RefCell};
+
     use slot::{Choice, Condition, Refusal, Slot};
 
     use super::*;
@@ -300,5 +316,129 @@ pub(crate) mod tests {
         let read = state.read().expect("read");
         assert_eq!(read.slot(Slot::B).condition, Condition::Good(0));
         assert_eq!(read.journal().count(), 1);
+    }
+
+    /// A disk that refuses what it is told to, and of the next write takes so many bytes only.
+    #[derive(Debug, Default)]
+    struct FailingDisk {
+        bytes: RefCell<Vec<u8>>,
+        unwritable: Cell<Option<u64>>,
+        unreadable: Cell<Option<u64>>,
+        cut_after: Cell<Option<usize>>,
+    }
+
+    impl FailingDisk {
+        /// With the state after two changes, so that both copies are whole.
+        fn with_state() -> StateFile<Self> {
+            let disk = Self::default();
+            disk.bytes.replace(vec![0; 1 << 17]);
+            let state = StateFile::of(disk, "failing");
+            state.change(|it| it.wants_rescue = true).expect("written");
+            state.change(|it| it.security_floor = 1).expect("written");
+            state
+        }
+    }
+
+    impl Medium for FailingDisk {
+        fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
+            if self.unreadable.get() == Some(at) {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            let at = usize::try_from(at).expect("small");
+            bytes.copy_from_slice(&self.bytes.borrow()[at..at + bytes.len()]);
+            Ok(())
+        }
+
+        fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+            if self.unwritable.get() == Some(at) {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            let taken = self.cut_after.get().unwrap_or(bytes.len());
+            let at = usize::try_from(at).expect("small");
+            self.bytes.borrow_mut()[at..at + taken].copy_from_slice(&bytes[..taken]);
+            match self.cut_after.get() {
+                Some(_) => Err(io::ErrorKind::BrokenPipe.into()),
+                None => Ok(()),
+            }
+        }
+
+        fn sync(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn forget(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn lock(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn unlock(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_copy_the_disk_does_not_take_holds_no_change_up_and_is_mended_when_it_does_again() {
+        for bad in STATE_COPIES {
+            let state = FailingDisk::with_state();
+            state.write(bad, &[0xa5; WRITE_UNIT]).expect("written");
+            state.medium.unwritable.set(Some(bad));
+            for floor in 2..6 {
+                let change = |it: &mut BootState| it.security_floor = floor;
+                state.change(change).expect("in the other copy");
+                assert_eq!(state.read().expect("read").security_floor, floor);
+            }
+            state.medium.unwritable.set(None);
+            state.change(|it| it.security_floor = 7).expect("written");
+            assert!(BootState::decode(&state.block(bad).expect("read")).is_some());
+            assert_eq!(state.read().expect("read").security_floor, 7);
+        }
+    }
+
+    #[test]
+    fn a_copy_that_cannot_be_read_is_as_good_as_none_and_two_are_not_made_anew() {
+        for bad in STATE_COPIES {
+            let state = FailingDisk::with_state();
+            let [first, second] = STATE_COPIES;
+            let other = first + second - bad;
+            state.medium.unreadable.set(Some(bad));
+            let seen = state.read().expect("the other copy");
+            assert!(seen.wants_rescue);
+            state.change(|it| it.security_floor = 9).expect("written");
+            state.medium.unreadable.set(None);
+            assert_eq!(state.read().expect("read").security_floor, 9);
+            state.write(other, &[0xa5; WRITE_UNIT]).expect("written");
+            state.medium.unreadable.set(Some(bad));
+            assert!(state.read().is_err() && state.change(|_| ()).is_err());
+        }
+    }
+
+    #[test]
+    fn a_change_cut_at_any_byte_leaves_the_state_before_or_after_it() {
+        for bad in [None, Some(0), Some(1)] {
+            for cut in 0..=WRITE_UNIT {
+                let state = FailingDisk::with_state();
+                let bad = bad.and_then(|place: usize| STATE_COPIES.get(place));
+                if let Some(bad) = bad {
+                    state.write(*bad, &[0xa5; WRITE_UNIT]).expect("written");
+                }
+                let before = state.read().expect("read");
+                let place = STATE_COPIES[state.newest().expect("read").1];
+                // The power is off from here on: the other copy is not reached.
+                let [first, second] = STATE_COPIES;
+                state.medium.unwritable.set(Some(first + second - place));
+                state.medium.cut_after.set(Some(cut));
+                let change = |it: &mut BootState| it.security_floor = 2;
+                assert!(state.change(change).is_err());
+                let after = state.read().expect("read").security_floor;
+                assert!([before.security_floor, 2].contains(&after), "{bad:?} {cut}");
+                state.medium.cut_after.set(None);
+                state.medium.unwritable.set(None);
+                state.change(|it| it.security_floor = 3).expect("written");
+                assert_eq!(state.read().expect("read").security_floor, 3);
+            }
+        }
     }
 }
