@@ -50,6 +50,26 @@ impl Service {
         Self::ALL.into_iter().find(|service| service.name() == name)
     }
 
+    /// The service as notes that outlive a version name it, from 1. Its place in the start order
+    /// may change; a code is given here once, and never again to another.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Store => 1,
+            Self::Net => 2,
+            Self::Media => 3,
+            Self::Pbx => 4,
+            Self::Web => 5,
+            Self::Update => 6,
+        }
+    }
+
+    /// The service of that code; `None` for one that only another version knows.
+    #[must_use]
+    pub fn of_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|service| service.code() == code)
+    }
+
     /// Whether telephony stands still without it. When a critical service can no longer even be
     /// killed, the hardware watchdog is left to restart the box.
     #[must_use]
@@ -134,5 +154,20 @@ impl<T> ByService<T> {
         Service::ALL
             .into_iter()
             .map(|service| (service, self.of(service)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Service;
+
+    #[test]
+    fn codes_of_services_are_those_of_the_first_versions_and_lead_back_to_them() {
+        let names = [1, 2, 3, 4, 5, 6].map(|code| Service::of_code(code).map(Service::name));
+        let first = ["store", "net", "media", "pbx", "web", "update"];
+        assert_eq!(names, first.map(Some));
+        for code in [0, 7, u8::MAX] {
+            assert_eq!(Service::of_code(code), None);
+        }
     }
 }

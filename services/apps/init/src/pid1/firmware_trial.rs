@@ -125,7 +125,7 @@ impl Supervision {
 
     /// The firmware is not good: the box goes back.
     pub(super) fn firmware_failed(&mut self, failure: Failure) {
-        let detail = failure.service().map_or(0, code_of);
+        let detail = failure.service().map_or(0, Service::code);
         let reason = match failure {
             Failure::RootDamaged => Reason::RootDamaged,
             Failure::GivenUp(_) | Failure::NotWell(_) | Failure::Maintenance => Reason::Unhealthy,
@@ -173,16 +173,3 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The set of keys that has signed this version.
 const KEYS: &str = "/etc/ramal/keys";
-
-/// A service in the detail of a boot journal's entry, from 1; its place in the start order may
-/// change from version to version, so codes are given here and never again to another.
-pub(crate) const fn code_of(service: Service) -> u8 {
-    match service {
-        Service::Store => 1,
-        Service::Net => 2,
-        Service::Media => 3,
-        Service::Pbx => 4,
-        Service::Web => 5,
-        Service::Update => 6,
-    }
-}

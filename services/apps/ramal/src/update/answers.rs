@@ -7,6 +7,7 @@ use std::sync::Arc;
 use firmware::{FirmwareError, InstallError, Installer, Places};
 use ipc::update::{Condition, Entry, PIECE_MAX, Progress, Reason, Reply, Request, Slot, Status};
 use slot::{BootState, HARDWARE};
+use supervise::Service;
 use update::Refusal;
 
 use refusal::refusal;
@@ -159,7 +160,7 @@ fn slot_view(places: &Places, state: &BootState, slot: slot::Slot) -> Result<Slo
 
 fn entry(entry: slot::Entry) -> Entry {
     let detail = match entry.reason {
-        slot::Reason::Unhealthy => service_of(entry.detail),
+        slot::Reason::Unhealthy => Service::of_code(entry.detail).map_or("", Service::name),
         _ => "",
     };
     Entry {
@@ -169,19 +170,6 @@ fn entry(entry: slot::Entry) -> Entry {
             .map_or_else(String::new, |it| it.name().to_owned()),
         reason: reason(entry.reason),
         detail: detail.to_owned(),
-    }
-}
-
-/// The codes PID 1 gives services in the boot journal.
-const fn service_of(code: u8) -> &'static str {
-    match code {
-        1 => "store",
-        2 => "net",
-        3 => "media",
-        4 => "pbx",
-        5 => "web",
-        6 => "update",
-        _ => "",
     }
 }
 
