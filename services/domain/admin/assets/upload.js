@@ -4,39 +4,63 @@
   const form = document.getElementById("update");
   const bar = document.getElementById("update-progress");
   const said = document.getElementById("update-said");
+  const UPDATE = "/api/firmware/update";
   const PIECE = 48 * 1024;
   const TRIES = 20;
 
-  async function post(path, body, type) {
-    const answer = await fetch(path, { method: "POST", body, headers: { "Content-Type": type } });
+  async function ask(path, options) {
+    const answer = await fetch(path, options);
     const text = await answer.json();
     if (answer.ok || typeof text.next === "number") {
       return text;
     }
-    throw { refused: text.text || form.dataset.refused };
+    // 503: a part of the box starts again and will know where it was.
+    const why = text.text || form.dataset.refused;
+    throw answer.status === 503 ? { away: why } : { refused: why };
   }
+
+  const post = (path, body, type) =>
+    ask(path, { method: "POST", body, headers: { "Content-Type": type } });
+
+  const begin = () => post(UPDATE, "{}", "application/json");
 
   const pause = (millis) => new Promise((done) => setTimeout(done, millis));
 
+  // Where the box wants to go on. One that has forgotten the update begins it anew, and finds
+  // again what it has written.
+  async function resume() {
+    const { update } = await ask("/api/firmware", {});
+    return update && typeof update.next === "number" ? update : begin();
+  }
+
   async function send(file) {
     let tries = 0;
-    let answer = await post("/api/firmware/update", "{}", "application/json");
+    let furthest = 0;
+    let answer = await begin();
     while (answer.installed === undefined) {
       const next = answer.next;
+      // An updater that ends at the same place again and again is not helped for ever.
+      if (next > furthest) {
+        furthest = next;
+        tries = 0;
+      }
       bar.value = next / file.size;
       const piece = file.slice(next, next + PIECE);
       if (piece.size === 0) {
         throw { refused: form.dataset.broken };
       }
-      try {
-        answer = await post("/api/firmware/update/" + next, piece, "application/octet-stream");
-        tries = 0;
-      } catch (error) {
-        // The network broke off: the box still knows where it was.
-        if (error.refused !== undefined || ++tries > TRIES) {
-          throw error;
+      let sent = () => post(UPDATE + "/" + next, piece, "application/octet-stream");
+      answer = undefined;
+      while (answer === undefined) {
+        try {
+          answer = await sent();
+        } catch (error) {
+          if (error.refused !== undefined || ++tries > TRIES) {
+            throw error;
+          }
+          await pause(1000);
+          sent = resume;
         }
-        await pause(1000);
       }
     }
     return answer.installed;
@@ -51,7 +75,7 @@
       bar.value = 1;
       said.textContent = form.dataset.done.replace("{}", version);
     } catch (error) {
-      said.textContent = error.refused || form.dataset.broken;
+      said.textContent = error.refused || error.away || form.dataset.broken;
     }
   });
 })();
