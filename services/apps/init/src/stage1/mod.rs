@@ -3,6 +3,7 @@
 //! It never ends in a shell and never in a panic: whatever is missing, PID 1's loop is reached,
 //! says what is wrong and answers the power button.
 
+mod checker;
 mod disks;
 mod lab;
 mod slots;

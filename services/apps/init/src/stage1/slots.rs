@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use firmware::{
     BootDisk, DataKey, FirmwareError, Keeper, KeyPlace, Protection, StateFile, fresh_guid,
@@ -14,6 +15,7 @@ use kernel::modules::Modules;
 use kernel::{Context as _, SystemError, clock, cmdline};
 use slot::{Guid, Handoff, Reason, partition};
 
+use super::checker::{self, Verdict};
 use super::{DISK_POLL, DISK_WAIT};
 use crate::boot::{Boot, Firmware, Maintenance};
 use crate::console::Console;
@@ -238,7 +240,9 @@ fn mount(
     template: &Template,
     console: &mut Console,
 ) -> Result<(), Maintenance> {
-    check_file_system(device, console);
+    if check_file_system(device, console) == Verdict::Damaged {
+        return Err(damaged());
+    }
     let superblock = superblock(device, bytes, template).map_err(kernel_says)?;
     let superblock = superblock.ok_or_else(damaged)?;
     data_disk::mount_and_share(device, bytes, superblock, console).map_err(|error| match error {
@@ -259,11 +263,10 @@ fn superblock(
     })
 }
 
-/// Has the file system checked, and mended where that is without doubt. What is found is told; what
-/// cannot be mended shows when it is mounted.
-fn check_file_system(device: &Path, console: &mut Console) {
+/// Has the file system checked, and mended where that is without doubt. What is found is told.
+fn check_file_system(device: &Path, console: &mut Console) -> Verdict {
     if !Path::new(CHECKER).exists() {
-        return;
+        return Verdict::Unknown;
     }
     let file = File::options().read(true).write(true).open(device);
     let torn = file.context("open", device.display()).and_then(|file| {
@@ -275,11 +278,18 @@ fn check_file_system(device: &Path, console: &mut Console) {
         None
     });
     let how = if torn.is_some() { "-fp" } else { "-p" };
-    let checked = Command::new(CHECKER).arg(how).arg(device).output();
+    let mut command = Command::new(CHECKER);
+    let checked = checker::run(command.arg(how).arg(device), CHECK_MAX);
+    if let Err(error) = &checked
+        && error.kind() == std::io::ErrorKind::TimedOut
+    {
+        check_hangs(console);
+    }
+    let code = checked.as_ref().ok().and_then(|it| it.status.code());
+    let verdict = Verdict::of(code);
     if let Some((file, before)) = torn {
         console.line("ramal: file system: its first block was torn; everything was checked");
-        let is_mended = |it: &std::process::Output| matches!(it.status.code(), Some(0 | 1));
-        if !checked.as_ref().is_ok_and(is_mended)
+        if verdict != Verdict::Sound
             && let Err(error) = ext4::put_superblock(&file, &before)
         {
             console.line(&format!("ramal: file system: {error}"));
@@ -295,6 +305,20 @@ fn check_file_system(device: &Path, console: &mut Console) {
         }
         Err(error) => console.line(&format!("ramal: {CHECKER}: {error}")),
     }
+    verdict
+}
+
+/// Nobody would answer the power button, and no watchdog is open yet: the box starts anew, which
+/// counts as a try of this slot.
+fn check_hangs(console: &mut Console) {
+    let minutes = CHECK_MAX.as_secs() / 60;
+    console.line(&format!(
+        "ramal: the check of the data has not ended within {minutes} minutes; the disk may be \
+         failing; restarting"
+    ));
+    console.drain();
+    // When the kernel refuses, the data is mounted, which fails or hangs as the check did.
+    let _ = kernel::power::end(kernel::power::End::Restart);
 }
 
 fn read_hash(text: &str) -> Option<[u8; 32]> {
@@ -339,6 +363,10 @@ const ROOT_HASH: &str = "ramal.roothash";
 
 /// e2fsprogs' checker, in the initramfs.
 const CHECKER: &str = "/sbin/e2fsck";
+
+/// How long the checker may take: several times what it needs for a whole disk of a terabyte. A
+/// check that is only slow must not be cut short, as it would be at the next start too.
+const CHECK_MAX: Duration = Duration::from_secs(3600);
 
 /// Of what the checker says.
 const CHECKER_LINES_MAX: usize = 20;
