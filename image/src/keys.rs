@@ -234,6 +234,28 @@ pub fn read_or_make(folder: &Path) -> Result<Keys, KeysError> {
     }
 }
 
+/// Whom an image with this set trusts, for the person who built it: said first, and what follows
+/// from it.
+#[must_use]
+pub fn trust(set: &KeySet, is_released: bool) -> (String, Option<&'static str>) {
+    let said = format!(
+        "The image trusts the keys `{}`: {} of {} must sign",
+        set.name,
+        set.threshold,
+        set.keys().count()
+    );
+    let follows = match (set.is_development, is_released) {
+        (true, true) => Some(
+            "WARNING: these are development keys, and this image is not for customers: whoever has \
+             this machine's keys could sign firmware for their boxes. Name release keys with \
+             --keys; `cargo image keys --help` says how to make them",
+        ),
+        (true, false) => Some("these are development keys: not for customers"),
+        (false, _) => None,
+    };
+    (said, follows)
+}
+
 impl Keys {
     /// Signs with as many keys as the threshold asks for.
     ///
@@ -394,6 +416,27 @@ mod tests {
             threshold: 2,
             count: 3,
         }
+    }
+
+    #[test]
+    fn a_released_image_that_trusts_development_keys_is_warned_of() {
+        let [development, release] = [Wanted::development(), release()].map(|wanted| {
+            let folder = Folder::new(&format!("trust-{}", wanted.name));
+            make(&folder.0, &wanted).expect("made").set
+        });
+        let (said, follows) = trust(&development, true);
+        assert!(
+            said.ends_with("the keys `development`: 1 of 1 must sign"),
+            "{said}"
+        );
+        assert!(follows.is_some_and(|it| it.starts_with("WARNING") && it.contains("--keys")));
+        let (_, follows) = trust(&development, false);
+        assert!(follows.is_some_and(|it| !it.starts_with("WARNING")));
+        let (said, follows) = trust(&release, true);
+        assert!(
+            said.contains("`release-2026`: 2 of 3") && follows.is_none(),
+            "{said}"
+        );
     }
 
     #[test]

@@ -25,7 +25,9 @@ enum Command {
     #[command(
         after_help = "Examples:\n  cargo image build\n  cargo image build --released\n  \
                                 cargo image build --base buildroot\n  \
-                                cargo image build --keys /media/keys/release --version 1.0.0"
+                                cargo image build --released --keys /media/keys/release \
+                                --version 1.0.0\n\nAn image for customers needs --keys: without \
+                                it, it trusts development keys, and says so."
     )]
     Build {
         /// What the image is to be.
@@ -93,7 +95,8 @@ enum Command {
 /// What an image is to be.
 #[derive(Args)]
 struct ShippingArguments {
-    /// The folder of the keys; by default development keys, which are made when there are none.
+    /// The folder of the keys, which has to hold some; by default development keys, which are made
+    /// when there are none.
     #[arg(long, value_name = "FOLDER")]
     keys: Option<PathBuf>,
     /// As people call it; the workspace's version when none is given.
@@ -108,14 +111,18 @@ struct ShippingArguments {
 }
 
 impl ShippingArguments {
-    fn shipping(self) -> Shipping {
-        let daily = Shipping::daily();
-        Shipping {
-            keys: self.keys.unwrap_or(daily.keys),
+    /// # Errors
+    /// The folder that was named holds no keys: development keys must not take their place.
+    fn shipping(self) -> Result<Shipping, keys::KeysError> {
+        if let Some(named) = &self.keys {
+            keys::read(named)?;
+        }
+        Ok(Shipping {
+            keys: self.keys.unwrap_or_else(|| Shipping::daily().keys),
             version: self.version,
             security: self.security,
             sector: self.sector,
-        }
+        })
     }
 }
 
@@ -170,7 +177,7 @@ fn main() -> ExitCode {
             shipping,
             released,
             base,
-        } => run_build(&shipping.shipping(), released, base),
+        } => run_build(shipping, released, base),
         Command::Keys {
             out,
             release,
@@ -209,15 +216,22 @@ fn main() -> ExitCode {
 }
 
 fn run_build(
-    shipping: &Shipping,
+    arguments: ShippingArguments,
     released: bool,
     base: Base,
 ) -> Result<(), Box<dyn std::error::Error>> {
+    let shipping = &arguments.shipping()?;
     let target = prepare::prepare()?;
     let image = build::build_on(base, target, Profile::released(released), &shipping.keys)?;
     let shipped = build::ship(&image, shipping)?;
     let folder = shipped.disk.parent().unwrap_or_else(|| Path::new("."));
     run_pack(&shipped.disk, folder)?;
+    let is_released = image.profile == Profile::Released;
+    let (said, follows) = keys::trust(&keys::read(&shipping.keys)?.set, is_released);
+    progress::step(&said);
+    if let Some(follows) = follows {
+        progress::note(follows);
+    }
     Ok(())
 }
 
@@ -282,4 +296,23 @@ fn run_compare() -> Result<(), Box<dyn std::error::Error>> {
     let table = buildroot::compare::table()?;
     std::io::Write::write_all(&mut std::io::stdout(), table.as_bytes())?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn development_keys_do_not_take_the_place_of_keys_that_were_named() {
+        let empty = std::env::temp_dir().join(format!("ramal-no-keys-{}", std::process::id()));
+        let named = ShippingArguments {
+            keys: Some(empty.clone()),
+            version: None,
+            security: 0,
+            sector: 512,
+        };
+        let refused = named.shipping().map(drop).map_err(|it| it.to_string());
+        assert!(refused.is_err_and(|it| it.contains("keys.toml")));
+        assert!(!empty.exists());
+    }
 }
