@@ -85,6 +85,7 @@ impl World {
                 Step::Init(_, then) => then(admin, moment(), Err(Away::Silent("init"))),
                 Step::Media(_, then) => then(admin, moment(), Err(Away::Silent("media"))),
                 Step::Update(_, then) => then(admin, moment(), Err(Away::Silent("update"))),
+                Step::Fetch(_, then) => then(admin, moment(), admin::FetchState::None),
                 Step::Open(_, then) => then(admin, moment(), None),
                 Step::Observe(then) => then(admin, moment(), nothing_seen()),
                 Step::Record(_, then) => then(admin, moment(), Vec::new()),

@@ -1,5 +1,6 @@
 //! `ramal ctl`: asks and commands the running box by its control socket, as the web admin would.
 
+mod fetch;
 mod install;
 mod language;
 mod render;
@@ -61,6 +62,7 @@ Which call a recording is of stands in `ramal ctl calls --json`.")]
     #[command(after_help = "Examples:
   ramal ctl firmware
   ramal ctl firmware install ramal-1.5.0.update
+  ramal ctl firmware fetch https://example.com/ramal-1.5.0.update
   ramal ctl firmware back
 
 What is installed or gone back to starts with the next `ramal ctl reboot`.")]
@@ -183,6 +185,18 @@ enum Firmware {
         /// The update file.
         file: PathBuf,
     },
+    /// Have the box fetch an update from a web server, only the parts it does not have, and install
+    /// it. Without TLS that is no less safe, as the file is signed, but others see what is fetched.
+    #[command(
+        after_help = "Example:\n  ramal ctl firmware fetch https://example.com/ramal-1.5.0.update"
+    )]
+    Fetch {
+        /// An https:// or http:// address.
+        url: String,
+        /// SHA-256 of the server's certificate, when no public authority vouches for it.
+        #[arg(long, value_name = "SHA256", default_value = "")]
+        fingerprint: String,
+    },
     /// Start the version before at the next start.
     Back,
     /// Start the rescue system at the next start, once.
@@ -230,6 +244,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     } = &arguments.command
     {
         return install::install(&socket, file);
+    }
+    if let Command::Firmware {
+        command: Some(Firmware::Fetch { url, fingerprint }),
+    } = &arguments.command
+    {
+        return fetch::fetch(&socket, url, fingerprint);
     }
     let (method, target, body) = request(&arguments.command);
     let body = match &arguments.command {
@@ -338,7 +358,7 @@ fn request(command: &Command) -> (&'static str, String, Value) {
 fn firmware(command: Option<&Firmware>) -> (&'static str, String, Value) {
     match command {
         // Installing is more than one request, and done elsewhere.
-        None | Some(Firmware::Show | Firmware::Install { .. }) => {
+        None | Some(Firmware::Show | Firmware::Install { .. } | Firmware::Fetch { .. }) => {
             ("GET", "/api/firmware".into(), Value::Null)
         }
         Some(Firmware::Back) => ("POST", "/api/firmware/back".into(), json!({})),
@@ -391,8 +411,12 @@ fn show(command: &Command, answer: &Value) -> String {
             command: Some(Recordings::Delete { name }),
         } => format!("recording {name} deleted"),
         Command::Firmware {
-            command: None | Some(Firmware::Show | Firmware::Install { .. }),
+            command: None | Some(Firmware::Show),
         } => render::firmware(answer),
+        // More than one request, and shown where they are made.
+        Command::Firmware {
+            command: Some(Firmware::Install { .. } | Firmware::Fetch { .. }),
+        } => String::new(),
         Command::Firmware {
             command: Some(Firmware::Back),
         } => "the next start is that of the version before".to_owned(),

@@ -1,6 +1,7 @@
 //! `ramal web`: HTTPS, the redirect on port 80 and the control socket, all in front of `admin`.
 
 mod driver;
+mod fetching;
 mod hashing;
 mod identity;
 

@@ -215,6 +215,9 @@ fn the_first_sign_in_and_everything_behind_it() {
         "{text}"
     );
 
+    let (fetched, text) = site.ctl(&["firmware", "fetch", "file:///etc/passwd"]);
+    assert!(!fetched && text.contains("https://"), "{text}");
+
     let (_, _, trail) = site.ask("GET", "/api/audit", &Value::Null);
     let told: Vec<&str> = trail
         .as_array()

@@ -1,7 +1,8 @@
-// Sends an update file piece by piece; each answer says which piece is wanted next.
+// Sends an update file piece by piece, each the one that is wanted next; or has the box fetch one.
 "use strict";
 (() => {
   const form = document.getElementById("update");
+  const fetching = document.getElementById("fetch");
   const bar = document.getElementById("update-progress");
   const said = document.getElementById("update-said");
   const UPDATE = "/api/firmware/update";
@@ -45,7 +46,7 @@
         tries = 0;
       }
       bar.value = next / file.size;
-      const piece = file.slice(next, next + PIECE);
+      const piece = file.slice(next, next + Math.min(PIECE, answer.bytes || PIECE));
       if (piece.size === 0) {
         throw { refused: form.dataset.broken };
       }
@@ -65,6 +66,54 @@
     }
     return answer.installed;
   }
+
+  // The box fetches by itself; its answer is asked for until there is one.
+  async function watch() {
+    let tries = 0;
+    for (;;) {
+      await pause(1000);
+      let seen;
+      try {
+        const answer = await fetch("/api/firmware", { headers: { "X-Background": "1" } });
+        seen = await answer.json();
+        if (!answer.ok) {
+          // A service that starts anew is back in a moment.
+          throw { refused: answer.status === 503 ? undefined : seen.text || form.dataset.refused };
+        }
+        tries = 0;
+      } catch (error) {
+        if (error.refused !== undefined || ++tries > TRIES) {
+          throw error;
+        }
+        continue;
+      }
+      if (seen.update && seen.update.length > 0) {
+        bar.value = seen.update.received / seen.update.length;
+      }
+      if (!seen.fetch || seen.fetch.state === "failed") {
+        throw { refused: (seen.fetch && seen.fetch.text) || form.dataset.refused };
+      }
+      if (seen.fetch.state === "installed") {
+        return seen.fetch.version;
+      }
+    }
+  }
+
+  fetching.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    bar.hidden = false;
+    said.textContent = "";
+    const { url, fingerprint } = fetching.elements;
+    const wish = { url: url.value, fingerprint: fingerprint.value };
+    try {
+      await post("/api/firmware/fetch", JSON.stringify(wish), "application/json");
+      const version = await watch();
+      bar.value = 1;
+      said.textContent = form.dataset.done.replace("{}", version);
+    } catch (error) {
+      said.textContent = error.refused || form.dataset.broken;
+    }
+  });
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

@@ -119,6 +119,12 @@ impl Admin {
         ))
     }
 
+    /// Takes an entry of the audit trail for what ended in the background; [`Self::overdue`] has it
+    /// kept.
+    pub fn note(&mut self, audit: store::Audit) {
+        self.keep_unrecorded(vec![audit]);
+    }
+
     /// Who is there; an error when nobody is.
     fn identify(
         &mut self,
@@ -215,6 +221,7 @@ impl Admin {
             Action::BeginUpdate => actions::firmware::begin(self, caller),
             Action::UpdatePiece => actions::firmware::piece(self, request, &segment, caller),
             Action::AbandonUpdate => actions::firmware::abandon(self, caller),
+            Action::FetchUpdate => actions::firmware::fetch(self, request, caller),
             Action::GoBack => actions::firmware::go_back(self, caller),
             Action::Rescue => actions::firmware::rescue(self, caller),
             Action::FactoryReset => actions::firmware::reset(self, request, caller),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ipc::update::Refusal;
 use serde_json::{Map, Value};
 
+use crate::fetch::FetchFault;
 use crate::password::Weakness;
 use crate::refusals;
 use crate::text::Language;
@@ -33,6 +34,7 @@ pub(crate) enum Fault {
     UpdateAway,
     /// Why, and where to go on all the same.
     UpdateRefused(Refusal, Option<u64>),
+    CannotFetch(FetchFault),
     /// What has to be said.
     NotConfirmed(&'static str),
     NoSuchRecording(String),
@@ -86,6 +88,7 @@ impl Fault {
             | Self::Weak(_)
             | Self::WrongOldPassword
             | Self::NotConfirmed(_)
+            | Self::CannotFetch(_)
             | Self::Invalid(_) => 400,
             Self::SignInFirst | Self::WrongLoginOrPassword => 401,
             Self::ChangePasswordFirst | Self::OtherOrigin => 403,
@@ -150,6 +153,7 @@ impl Fault {
             | Self::RecordingOpen(_)
             | Self::NotInRecording(..)
             | Self::UpdateRefused(..)
+            | Self::CannotFetch(_)
             | Self::NotConfirmed(_)
             | Self::Internal => None,
         }
@@ -170,6 +174,10 @@ impl Fault {
             if let Some(next) = next {
                 say("next", (*next).into());
             }
+        }
+        if let Self::CannotFetch(fault) = self {
+            say("code", refusals::fetch::code(fault).into());
+            say("parameters", refusals::fetch::parameters(fault));
         }
         Value::Object(body)
     }
@@ -212,6 +220,7 @@ impl Fault {
             Self::MediaAway => "media does not answer; try again in a few seconds".into(),
             Self::UpdateAway => "update does not answer; try again in a few seconds".into(),
             Self::UpdateRefused(reason, _) => refusals::text(reason, Language::English),
+            Self::CannotFetch(fault) => refusals::fetch::text(fault, Language::English),
             Self::NotConfirmed(words) => format!("to confirm, send \"confirm\": {words:?}"),
             Self::NoSuchRecording(name) => format!("there is no recording {name}"),
             Self::RecordingOpen(name) => {
@@ -271,6 +280,7 @@ impl Fault {
             Self::MediaAway => "o media não responde; tente em alguns segundos".into(),
             Self::UpdateAway => "o update não responde; tente em alguns segundos".into(),
             Self::UpdateRefused(reason, _) => refusals::text(reason, Language::Portuguese),
+            Self::CannotFetch(fault) => refusals::fetch::text(fault, Language::Portuguese),
             Self::NotConfirmed(words) => {
                 format!("para confirmar, envie \"confirm\": {words:?}")
             }

@@ -4,6 +4,9 @@ use ipc::update::{Condition, Entry, Progress, Reason, Slot, Status};
 use serde::Serialize;
 
 use crate::calendar::rfc3339;
+use crate::fetch::FetchState;
+use crate::refusals;
+use crate::text::Language;
 
 /// Slots, keys, what is under way and why slots were left.
 #[derive(Debug, Serialize)]
@@ -16,6 +19,8 @@ pub(crate) struct FirmwareView {
     /// Latest first.
     pub(crate) journal: Vec<EntryView>,
     pub(crate) update: Option<ProgressView>,
+    /// The fetch that is under way, or the last one.
+    pub(crate) fetch: Option<FetchView>,
     pub(crate) factory_reset_pending: bool,
 }
 
@@ -57,9 +62,64 @@ pub(crate) struct ProgressView {
     pub(crate) next: Option<u64>,
 }
 
-impl From<Status> for FirmwareView {
-    fn from(status: Status) -> Self {
+/// An update that is fetched from a server.
+#[derive(Debug, Serialize)]
+pub(crate) struct FetchView {
+    /// `running`, `failed`, `installed`.
+    state: &'static str,
+    /// Where from; empty when it is installed.
+    from: String,
+    /// Bytes that came, while it runs.
+    fetched: u64,
+    /// The version that is installed.
+    version: String,
+    /// Why it failed.
+    #[serde(flatten)]
+    fault: Option<FaultView>,
+}
+
+/// Why a fetch failed, as refused requests say it.
+#[derive(Debug, Serialize)]
+struct FaultView {
+    error: String,
+    text: String,
+    code: &'static str,
+    parameters: serde_json::Value,
+}
+
+impl FetchView {
+    fn of(state: FetchState, language: Language) -> Option<Self> {
+        let mut view = Self {
+            state: "running",
+            from: String::new(),
+            fetched: 0,
+            version: String::new(),
+            fault: None,
+        };
+        match state {
+            FetchState::None => return None,
+            FetchState::Running { from, fetched } => (view.from, view.fetched) = (from, fetched),
+            FetchState::Failed { from, fault } => {
+                (view.state, view.from) = ("failed", from);
+                view.fault = Some(FaultView {
+                    error: refusals::fetch::text(&fault, Language::English),
+                    text: refusals::fetch::text(&fault, language),
+                    code: refusals::fetch::code(&fault),
+                    parameters: refusals::fetch::parameters(&fault),
+                });
+            }
+            FetchState::Installed { version } => {
+                (view.state, view.version) = ("installed", version);
+            }
+        }
+        Some(view)
+    }
+}
+
+impl FirmwareView {
+    pub(crate) fn new(status: Status, fetch: FetchState, language: Language) -> Self {
         Self {
+            fetch: FetchView::of(fetch, language),
             hardware: status.hardware,
             slots: status.slots.into_iter().map(SlotView::from).collect(),
             security_floor: status.security_floor,

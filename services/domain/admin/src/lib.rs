@@ -14,6 +14,7 @@ mod admin;
 mod calendar;
 mod explain;
 mod fault;
+mod fetch;
 mod firmware_view;
 mod http;
 mod pages;
@@ -28,6 +29,7 @@ mod throttle;
 mod views;
 
 pub use admin::Admin;
+pub use fetch::{Address, FetchFault, FetchOrder, FetchState, Source};
 pub use http::{Body, Method, Peer, Request, Response};
 pub use routes::{Access, Face, ROUTES, Route};
 pub use step::{Away, Check, Machine, Moment, Observation, Step, Then};

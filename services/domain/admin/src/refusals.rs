@@ -1,6 +1,8 @@
 //! Why something of the firmware is not done: for programs a code with what it is about, for people
 //! a sentence that names the fix.
 
+pub(crate) mod fetch;
+
 use ipc::update::Refusal;
 use serde_json::{Value, json};
 

@@ -3,6 +3,7 @@
 use ipc::{Redacted, init, net, pbx, sound, store, update};
 use sansio::{Entropy, Instant, UnixTime};
 
+use crate::fetch::{FetchOrder, FetchState};
 use crate::{Admin, Response};
 
 /// When something is decided, and the secrets it may use up.
@@ -37,6 +38,8 @@ pub enum Step {
     Media(sound::Request, Then<Result<sound::Reply, Away>>),
     /// Ask `update`.
     Update(update::Request, Then<Result<update::Reply, Away>>),
+    /// Fetch an update from a server, in the background; the answer is how that stands.
+    Fetch(FetchOrder, Then<FetchState>),
     /// Open a recording of this name, which was checked; the answer is its length, or `None` when
     /// there is none. A response further on may have it as its body.
     Open(String, Then<Option<u64>>),

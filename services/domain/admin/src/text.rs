@@ -192,6 +192,10 @@ words! {
     update: "Update", "Atualização";
     update_file: "Update file", "Arquivo de atualização";
     install: "Install", "Instalar";
+    fetch_from: "Or its address on a web server", "Ou o endereço dele num servidor web";
+    fetch_fingerprint: "SHA-256 of the server's certificate, if no public authority vouches for it",
+        "SHA-256 do certificado do servidor, se nenhuma autoridade pública o garante";
+    fetch: "Fetch and install", "Baixar e instalar";
     update_done: "Version {} is installed. It starts with the next restart; \
          if it is not well, the box goes back by itself.",
         "A versão {} está instalada. Ela inicia no próximo reinício; \

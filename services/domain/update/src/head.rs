@@ -181,4 +181,4 @@ fn u32_of(length: usize) -> [u8; 4] {
 const TORN: Refusal = Refusal::Damaged("its head ends too soon");
 const MAGIC: &[u8; 8] = b"RMLUPD01";
 /// Magic and length.
-const BEGINNING: usize = 12;
+pub(crate) const BEGINNING: usize = 12;

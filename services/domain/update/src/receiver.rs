@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use slot::{HEADER_LENGTH, Header, KeySet};
 
 use crate::CHUNK;
-use crate::head::Head;
+use crate::head::{BEGINNING, Head};
 use crate::manifest::Manifest;
 use crate::refusal::Refusal;
 
@@ -102,6 +102,23 @@ impl Receiver {
             Stage::Slot(slot) => Some(slot.next()),
             Stage::Done => None,
         }
+    }
+
+    /// What the box does not have, as far as it is known and follows each other: where it begins in
+    /// the file, as [`Self::next`], and how many bytes. Of a head that has not come it is what says
+    /// how long the head is.
+    #[must_use]
+    pub fn wanted(&self) -> Option<(u64, u64)> {
+        let next = self.next()?;
+        let length = match &self.stage {
+            Stage::Head(bytes) => match Head::length(bytes) {
+                Ok(Some(length)) => length.saturating_sub(bytes.len()) as u64,
+                Ok(None) | Err(_) => BEGINNING.saturating_sub(bytes.len()) as u64,
+            },
+            Stage::Slot(slot) => slot.missing(),
+            Stage::Done => 0,
+        };
+        Some((next, length))
     }
 
     /// Bytes of the slot that are there, and bytes in all; zeros before the head was read.
@@ -275,6 +292,16 @@ impl Slot {
             .payload
             .saturating_add(chunk)
             .saturating_add(partial)
+    }
+
+    /// Bytes that are missing from the next one on, up to the first chunk that is there.
+    fn missing(&self) -> u64 {
+        let missing = (self.current..self.has.len())
+            .take_while(|index| self.has.get(*index) == Some(&false))
+            .map(|index| self.chunk_length(index) as u64);
+        missing
+            .sum::<u64>()
+            .saturating_sub(self.partial.len() as u64)
     }
 
     fn progress(&self) -> (u64, u64) {

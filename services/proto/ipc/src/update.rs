@@ -42,6 +42,9 @@ pub enum Reply {
     Next {
         /// Bytes from the file's beginning.
         offset: u64,
+        /// Bytes from there on that the box does not have, as far as they follow each other and
+        /// are known: more may be sent, and is passed over.
+        length: u64,
     },
     /// Everything is there: the next start tries it.
     Installed {

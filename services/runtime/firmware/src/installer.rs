@@ -131,6 +131,12 @@ impl<M: Medium> Installer<M> {
         self.receiver.next()
     }
 
+    /// The same with how many bytes from there on the box does not have.
+    #[must_use]
+    pub fn wanted(&self) -> Option<(u64, u64)> {
+        self.receiver.wanted()
+    }
+
     /// Bytes of the slot that are there, and bytes in all.
     #[must_use]
     pub fn progress(&self) -> (u64, u64) {

@@ -1,5 +1,5 @@
 //! HTTP in front of `admin`: HTTPS for the network, a redirect on port 80, a Unix socket for
-//! programs on the box.
+//! programs on the box; and update files fetched from other servers.
 //!
 //! What this crate must never do: decide who may do what, or hand `admin` a request whose framing
 //! is doubtful. Everything reachable from a network goes through hyper with the limits of
@@ -11,6 +11,7 @@ mod answer;
 mod connections;
 pub mod control;
 mod convert;
+pub mod fetch;
 mod https;
 pub mod limits;
 mod redirect;

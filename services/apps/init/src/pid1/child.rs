@@ -166,7 +166,9 @@ fn fence(service: Service, settings: &Settings) -> Result<Option<Fence>, SystemE
             (vec![null, settings.recordings_dir.as_path()], false)
         }
         Service::Media => (vec![null], false),
-        Service::Update | Service::Web => (vec![null], false),
+        Service::Update => (vec![null], false),
+        // Fetches updates from other servers.
+        Service::Web => (vec![null], true),
     };
     Fence::plan(Openings {
         program: &settings.program,

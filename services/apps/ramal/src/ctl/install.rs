@@ -84,7 +84,9 @@ fn send(file: &File, name: &str, target: &mut impl Target) -> Result<String, Box
         if next > furthest {
             (furthest, tries) = (next, 0);
         }
-        let mut piece = vec![0; PIECE];
+        let bytes = value.get("bytes").and_then(Value::as_u64);
+        let bytes = bytes.and_then(|it| usize::try_from(it).ok());
+        let mut piece = vec![0; bytes.unwrap_or(PIECE).clamp(1, PIECE)];
         let read = file.read_at(&mut piece, next)?;
         if read == 0 {
             return Err(format!("{name} ends too soon; fetch it again").into());

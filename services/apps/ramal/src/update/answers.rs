@@ -52,8 +52,9 @@ impl Updater {
     fn begin(&mut self) -> Result<Reply, InstallError> {
         let places = Arc::clone(self.places()?);
         let installer = Installer::new(places, HARDWARE)?;
+        let (offset, length) = installer.wanted().unwrap_or_default();
         self.installer = Some(installer);
-        Ok(Reply::Next { offset: 0 })
+        Ok(Reply::Next { offset, length })
     }
 
     fn piece(&mut self, offset: u64, bytes: &[u8]) -> Reply {
@@ -72,8 +73,8 @@ impl Updater {
         let taken = installer.take(offset, bytes);
         let next = installer.next();
         match taken {
-            Ok(()) => match next {
-                Some(offset) => Reply::Next { offset },
+            Ok(()) => match installer.wanted() {
+                Some((offset, length)) => Reply::Next { offset, length },
                 None => self.installed(),
             },
             Err(

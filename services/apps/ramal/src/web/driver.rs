@@ -18,6 +18,7 @@ use rustix::fs::OFlags;
 use tokio::sync::{Notify, watch};
 use web_server::Answer;
 
+use super::fetching::Fetches;
 use super::hashing::Hasher;
 
 /// `admin` and its ways to the other processes.
@@ -29,6 +30,7 @@ pub(crate) struct Driver {
     init: Client<init::Request, init::Reply>,
     media: Client<sound::Request, sound::Reply>,
     update: Client<update::Request, update::Reply>,
+    fetches: Arc<Fetches>,
     /// Where `media` keeps recordings; without it there are none.
     recordings: Option<PathBuf>,
     looks: Looks,
@@ -56,6 +58,7 @@ impl Driver {
             init: Client::new(socket_path("init")),
             media: Client::new(socket_path("media")),
             update: Client::within(socket_path("update"), UPDATE_TIMEOUT_SECS),
+            fetches: Arc::new(Fetches::new(UPDATE_TIMEOUT_SECS)),
             recordings,
             looks: Looks {
                 store: Client::new(socket_path("store")),
@@ -106,6 +109,9 @@ impl Driver {
 
     /// Begins what `admin` has put off.
     pub(crate) fn catch_up(self: &Arc<Self>) {
+        for audit in self.fetches.ended() {
+            self.admin().note(audit);
+        }
         let overdue = self.admin().overdue();
         if let Some(step) = overdue {
             let driver = Arc::clone(self);
@@ -174,6 +180,10 @@ impl Driver {
                 Step::Update(request, then) => {
                     let answer = self.update.call(&request).await;
                     let answer = answer.map_err(|_| Away::Silent("update"));
+                    self.resume(|admin, moment| then(admin, moment, answer))
+                }
+                Step::Fetch(order, then) => {
+                    let answer = self.fetches.obey(order);
                     self.resume(|admin, moment| then(admin, moment, answer))
                 }
                 Step::Open(name, then) => {

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::json;
 use crate::admin::{Admin, Caller, UNRECORDED_MAX};
 use crate::fault::Fault;
+use crate::fetch::{Address, FetchFault, FetchOrder, Source};
 use crate::firmware_view::FirmwareView;
 use crate::http::{Request, Response};
 use crate::pages;
@@ -30,23 +31,87 @@ pub(crate) fn show(caller: Caller) -> Step {
     Step::Update(
         Ask::Status,
         Box::new(move |_, _, reply| match reply {
-            Ok(Reply::Status(status)) => {
-                let view = FirmwareView::from(*status);
-                let response = match caller.face {
-                    Face::Page | Face::Asset => pages::firmware(&caller, &view),
-                    Face::Api => Response::json(200, &view),
-                };
-                Step::Respond(response.sealed())
-            }
+            Ok(Reply::Status(status)) => Step::Fetch(
+                FetchOrder::Look,
+                Box::new(move |_, _, fetch| {
+                    let view = FirmwareView::new(*status, fetch, caller.language);
+                    let response = match caller.face {
+                        Face::Page | Face::Asset => pages::firmware(&caller, &view),
+                        Face::Api => Response::json(200, &view),
+                    };
+                    Step::Respond(response.sealed())
+                }),
+            ),
             other => caller.refuse(&unmet(other)),
         }),
     )
 }
 
+/// Has an update fetched from a server; how that goes is said by [`show`].
+pub(crate) fn fetch(admin: &mut Admin, request: &Request, caller: Caller) -> Step {
+    let source = match json::<Fetch>(request) {
+        Ok(wish) => wish.source().map_err(Fault::CannotFetch),
+        Err(fault) => Err(fault),
+    };
+    let source = match source {
+        Ok(source) => source,
+        Err(fault) => return caller.refuse(&fault),
+    };
+    let from = source.address.shown();
+    let action = format!("firmware update fetched from {from}");
+    let ended = caller.audit(String::new(), String::new(), String::new());
+    recorded(admin, caller, &action, move |_| {
+        Step::Fetch(
+            FetchOrder::Begin(source, Box::new(ended)),
+            Box::new(move |_, _, _| answer(&json!({ "fetching": from }))),
+        )
+    })
+}
+
+/// What is to be fetched.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fetch {
+    /// `https://` or, as the file is signed, `http://`.
+    url: String,
+    /// SHA-256 of the server's certificate, hexadecimal, when no public authority vouches for it.
+    #[serde(default)]
+    fingerprint: String,
+}
+
+impl Fetch {
+    fn source(&self) -> Result<Source, FetchFault> {
+        let address = Address::parse(&self.url).ok_or(FetchFault::BadAddress)?;
+        let fingerprint = match self.fingerprint.trim() {
+            "" => None,
+            text => Some(fingerprint(text).ok_or(FetchFault::BadFingerprint)?),
+        };
+        Ok(Source {
+            address,
+            fingerprint,
+        })
+    }
+}
+
+/// 64 hexadecimal digits, with colons between them or without.
+fn fingerprint(text: &str) -> Option<[u8; 32]> {
+    let digits: Option<Vec<u8>> = text
+        .chars()
+        .filter(|sign| *sign != ':')
+        .map(|sign| sign.to_digit(16).and_then(|it| u8::try_from(it).ok()))
+        .collect();
+    let digits = digits.filter(|digits| digits.len() == 64)?;
+    let pairs = digits.chunks_exact(2);
+    let bytes: Option<Vec<u8>> = pairs
+        .map(|it| Some(it.first()? << 4 | it.last()?))
+        .collect();
+    bytes?.try_into().ok()
+}
+
 /// Begins an update.
 pub(crate) fn begin(admin: &mut Admin, caller: Caller) -> Step {
     recorded(admin, caller, "firmware update begun", |caller| {
-        ask(caller, Ask::Begin)
+        without_fetch(caller, Ask::Begin)
     })
 }
 
@@ -62,7 +127,9 @@ pub(crate) fn piece(admin: &Admin, request: &Request, offset: &str, caller: Call
     Step::Update(
         Ask::Piece { offset, bytes },
         Box::new(move |admin, _, reply| match reply {
-            Ok(Reply::Next { offset }) => answer(&json!({ "next": offset })),
+            Ok(Reply::Next { offset, length }) => {
+                answer(&json!({ "next": offset, "bytes": length }))
+            }
             Ok(Reply::Installed { version }) => {
                 let action = format!("firmware {version} installed");
                 let audit = caller.audit(action, String::new(), String::new());
@@ -76,7 +143,7 @@ pub(crate) fn piece(admin: &Admin, request: &Request, offset: &str, caller: Call
 /// Gives the update that is under way up.
 pub(crate) fn abandon(admin: &mut Admin, caller: Caller) -> Step {
     recorded(admin, caller, "firmware update given up", |caller| {
-        ask(caller, Ask::Abandon)
+        without_fetch(caller, Ask::Abandon)
     })
 }
 
@@ -174,12 +241,22 @@ fn may_be_recorded(admin: &Admin) -> Result<(), Fault> {
     }
 }
 
+/// There is one update at a time: one that is being fetched makes room.
+fn without_fetch(caller: Caller, request: Ask) -> Step {
+    Step::Fetch(
+        FetchOrder::Stop,
+        Box::new(move |_, _, _| ask(caller, request)),
+    )
+}
+
 fn ask(caller: Caller, request: Ask) -> Step {
     Step::Update(
         request,
         Box::new(move |_, _, reply| match reply {
             Ok(Reply::Done) => answer(&json!({})),
-            Ok(Reply::Next { offset }) => answer(&json!({ "next": offset })),
+            Ok(Reply::Next { offset, length }) => {
+                answer(&json!({ "next": offset, "bytes": length }))
+            }
             other => caller.refuse(&unmet(other)),
         }),
     )

@@ -83,6 +83,13 @@ fn update(caller: &Caller) -> Markup {
                 label { (words.update_file) input type="file" name="file" required; }
                 button type="submit" { (words.install) }
             }
+            form id="fetch" {
+                label { (words.fetch_from)
+                    input type="url" name="url" required placeholder="https://";
+                }
+                label { (words.fetch_fingerprint) input type="text" name="fingerprint"; }
+                button type="submit" { (words.fetch) }
+            }
             progress id="update-progress" hidden value="0" max="1" {}
             p id="update-said" role="status" {}
             p.hint { (words.update_hint) }

@@ -5,7 +5,7 @@ use ipc::{init, init::Shutdown};
 use serde_json::json;
 
 use super::world::{OWN_PASSWORD, World, get, json as body, request, text};
-use crate::{Method, Response};
+use crate::{Address, FetchFault, FetchOrder, FetchState, Method, Response};
 
 fn status() -> Reply {
     let slot = |name: &str, is_running, version: &str, condition| Slot {
@@ -108,8 +108,14 @@ fn an_update_goes_where_each_answer_asks() {
     let mut world = World::new();
     let session = world.sign_in("admin", OWN_PASSWORD);
     world.update_answers.extend([
-        Reply::Next { offset: 0 },
-        Reply::Next { offset: 4096 },
+        Reply::Next {
+            offset: 0,
+            length: 12,
+        },
+        Reply::Next {
+            offset: 4096,
+            length: 16_384,
+        },
         Reply::Refused {
             reason: Refusal::ChunkDamaged { index: 7 },
             next: Some(4096),
@@ -119,10 +125,10 @@ fn an_update_goes_where_each_answer_asks() {
         },
     ]);
     let begun = post(&mut world, &session, "/api/firmware/update", "{}");
-    assert_eq!(body(&begun), json!({ "next": 0 }));
+    assert_eq!(body(&begun), json!({ "next": 0, "bytes": 12 }));
     assert_eq!(
         body(&piece(&mut world, &session, 0, b"one")),
-        json!({ "next": 4096 })
+        json!({ "next": 4096, "bytes": 16_384 })
     );
     let damaged = piece(&mut world, &session, 4096, b"tow");
     assert_eq!(
@@ -216,6 +222,73 @@ fn a_refusal_has_a_code_for_programs_and_a_sentence_in_the_persons_language() {
     }
     assert_eq!(codes.len(), refusals().len(), "{codes:?}");
     assert!(codes.contains("not-signed") && codes.contains("too-old"));
+}
+
+#[test]
+fn an_update_is_fetched_and_how_it_goes_is_said_in_the_persons_language() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let sha = "0A:".repeat(32);
+    let sent = json!({ "url": "https://h/a.update?key=secret", "fingerprint": &sha[..95] });
+    let begun = post(
+        &mut world,
+        &session,
+        "/api/firmware/fetch",
+        &sent.to_string(),
+    );
+    assert_eq!(body(&begun), json!({ "fetching": "https://h/a.update" }));
+    let FetchOrder::Begin(source, audit) = &world.asked_fetch[0] else {
+        panic!("{:?}", world.asked_fetch);
+    };
+    assert_eq!(
+        Some(&source.address),
+        Address::parse("https://h/a.update?key=secret").as_ref()
+    );
+    assert_eq!(
+        (source.fingerprint, audit.who.as_str()),
+        (Some([10; 32]), "admin")
+    );
+    assert_eq!(
+        audits(&world),
+        ["firmware update fetched from https://h/a.update"]
+    );
+    world.fetch = FetchState::Failed {
+        from: "https://h/a.update".into(),
+        fault: FetchFault::Status(404),
+    };
+    let seen = get("/api/firmware", &session).with("accept-language", "pt-BR");
+    let seen = body(&world.ask(&seen));
+    assert_eq!(seen["fetch"]["state"], "failed");
+    assert_eq!(seen["fetch"]["code"], "server-refuses");
+    assert_eq!(seen["fetch"]["parameters"]["status"], 404);
+    let said = seen["fetch"]["text"].as_str().unwrap_or_default();
+    assert!(said.contains("o servidor recusa"), "{said}");
+}
+
+#[test]
+fn nothing_but_the_web_is_fetched_from() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    for (sent, code) in [
+        (json!({ "url": "file:///etc/passwd" }), "bad-address"),
+        (json!({ "url": "https://u:p@h/x" }), "bad-address"),
+        (
+            json!({ "url": "http://h/x", "fingerprint": "0a" }),
+            "bad-fingerprint",
+        ),
+    ] {
+        let refused = post(
+            &mut world,
+            &session,
+            "/api/firmware/fetch",
+            &sent.to_string(),
+        );
+        assert_eq!(
+            (refused.status, body(&refused)["code"].as_str()),
+            (400, Some(code))
+        );
+    }
+    assert!(world.asked_fetch.is_empty() && audits(&world).is_empty());
 }
 
 #[test]

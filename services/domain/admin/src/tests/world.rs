@@ -9,7 +9,8 @@ use ipc::{Redacted, init, net, pbx, sound, store, update};
 use sansio::{Entropy, Instant, UnixTime};
 
 use crate::{
-    Admin, Away, Body, Machine, Method, Moment, Observation, Peer, Request, Response, Step,
+    Admin, Away, Body, FetchOrder, FetchState, Machine, Method, Moment, Observation, Peer, Request,
+    Response, Step,
 };
 
 pub(super) const OWN_PASSWORD: &str = "papagaio verde come milho";
@@ -30,6 +31,8 @@ pub(super) struct World {
     pub(super) recordings: Vec<sound::RecordingFile>,
     pub(super) update_answers: VecDeque<update::Reply>,
     pub(super) asked_update: Vec<update::Request>,
+    pub(super) asked_fetch: Vec<FetchOrder>,
+    pub(super) fetch: FetchState,
     pub(super) hasher_busy: bool,
     pub(super) verified: usize,
     drawn: u64,
@@ -76,6 +79,8 @@ impl World {
             ],
             update_answers: VecDeque::new(),
             asked_update: Vec::new(),
+            asked_fetch: Vec::new(),
+            fetch: FetchState::None,
             hasher_busy: false,
             verified: 0,
             drawn: 0,
@@ -141,6 +146,10 @@ impl World {
                 Step::Update(request, then) => {
                     let reply = self.update(request);
                     then(&mut self.admin, moment, reply)
+                }
+                Step::Fetch(order, then) => {
+                    self.asked_fetch.push(order);
+                    then(&mut self.admin, moment, self.fetch.clone())
                 }
                 Step::Open(name, then) => {
                     let found = self.recordings.iter().find(|file| file.name == name);

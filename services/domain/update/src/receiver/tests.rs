@@ -200,6 +200,35 @@ fn a_transfer_that_broke_off_goes_on_where_it_was() {
 }
 
 #[test]
+fn what_is_wanted_ends_where_the_box_has_something() {
+    let (file, slot) = file();
+    let payload = file.len() - slot.len();
+    let mut bench = Bench::new();
+    assert_eq!(bench.receiver.wanted(), Some((0, 12)));
+    bench.receiver.take(0, &file[..12]).unwrap();
+    let rest = (payload - 12) as u64;
+    assert_eq!(bench.receiver.wanted(), Some((12, rest)));
+    bench.receiver.take(12, &file[12..payload]).unwrap();
+    bench.carry_out();
+    // It has the chunks 3 and 5: what is wanted comes in three runs.
+    for index in [3, 5] {
+        let chunk = &slot[index * CHUNK..][..CHUNK];
+        assert_eq!(bench.receiver.found(index, chunk), Ok(true));
+    }
+    let chunk = CHUNK as u64;
+    let mut runs = Vec::new();
+    while let Some((offset, length)) = bench.receiver.wanted().filter(|it| it.1 > 0) {
+        runs.push(length);
+        let offset_in_file = usize::try_from(offset).unwrap();
+        let bytes = &file[offset_in_file..][..usize::try_from(length).unwrap()];
+        bench.receiver.take(offset, bytes).unwrap();
+        bench.carry_out();
+    }
+    assert_eq!(runs, [3 * chunk, chunk, slot.len() as u64 - 6 * chunk]);
+    assert!(bench.is_complete);
+}
+
+#[test]
 fn what_the_box_has_already_is_not_sent() {
     let (file, slot) = file();
     let mut bench = Bench::new();

@@ -22,7 +22,7 @@ mod status;
 mod store_link;
 mod streams;
 mod tls;
-mod trust;
+pub mod trust;
 mod turn;
 mod udp;
 
@@ -33,6 +33,7 @@ use std::path::PathBuf;
 use pbx::PbxNode;
 
 pub use self::keeper::Kept;
+pub use self::resolver::Lookups;
 use crate::clock::Clock;
 use crate::notify::Notify;
 

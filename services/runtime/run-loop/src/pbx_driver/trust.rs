@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 ///
 /// # Errors
 /// An authority's certificate cannot be read.
-pub(super) fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, Error> {
+pub fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, Error> {
     /// The roots are a hundred and more; they are unpacked once.
     static PUBLIC: OnceLock<Arc<ClientConfig>> = OnceLock::new();
     match trust {

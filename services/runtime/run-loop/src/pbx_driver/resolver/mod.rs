@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use self::dns::NameServers;
 pub(super) use self::dns::Source;
-use self::rules::Server;
+use self::rules::{Names as _, Server};
 
 /// Questions worked on at once: a site has a few trunks.
 const AT_ONCE_MAX: usize = 16;
@@ -93,6 +93,30 @@ const fn failed(id: QueryId) -> Input {
         id,
         hops: Vec::new(),
         ttl_secs: FAILED_TTL_SECS,
+    }
+}
+
+/// Looks up addresses for other services than `pbx`, with the same name servers.
+#[derive(Debug)]
+pub struct Lookups(tokio::sync::Mutex<NameServers>);
+
+impl Lookups {
+    /// By the name servers that `net` has, which is asked on this socket.
+    #[must_use]
+    pub fn new(net: std::path::PathBuf) -> Self {
+        Self(tokio::sync::Mutex::new(NameServers::new(Source::Net(net))))
+    }
+
+    /// The addresses of a name; none when it has none or nobody can say.
+    pub async fn addresses(&self, name: &str) -> Vec<IpAddr> {
+        let names = self.0.lock().await.current().await;
+        match names {
+            Some(names) => {
+                let asked = timeout(QUESTION_MAX, names.addresses(name)).await;
+                asked.map(|found| found.records).unwrap_or_default()
+            }
+            None => Vec::new(),
+        }
     }
 }
 
