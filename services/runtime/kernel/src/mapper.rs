@@ -102,16 +102,15 @@ pub fn remove(name: &str) -> Result<(), SystemError> {
 /// Whether every block of a verified device that was read so far was what it should be.
 ///
 /// # Errors
-/// There is no such device.
+/// There is no such device, or its status is none of a verified one.
 pub fn is_sound(name: &str) -> Result<bool, SystemError> {
     let status = || {
         let mut message = Message::new(name, NO_FLUSH);
         message.bytes.resize(STATUS_LENGTH, 0);
         message.send(&control()?, TABLE_STATUS)?;
-        Ok::<_, io::Error>(message.first_status())
+        message.soundness()
     };
-    // `V`: all were valid; `C`: corruption was seen.
-    Ok(status().context("ask after", name)? == Some(b'V'))
+    status().context("ask after", name)
 }
 
 /// The number of a device file.
@@ -193,9 +192,16 @@ impl Message {
         }
     }
 
-    /// The first character of the first target's status.
-    fn first_status(&self) -> Option<u8> {
-        self.bytes.get(HEAD_LENGTH + SPEC_LENGTH).copied()
+    /// What the status of a verified device says, whose first character it is: `V`, all blocks that
+    /// were read were valid, or `C`, corruption was seen (Linux
+    /// Documentation/admin-guide/device-mapper/verity.rst). Only that is damage: a box must not
+    /// leave its slot for an answer that it does not understand.
+    fn soundness(&self) -> io::Result<bool> {
+        match self.bytes.get(HEAD_LENGTH + SPEC_LENGTH) {
+            Some(b'V') => Ok(true),
+            Some(b'C') => Ok(false),
+            Some(_) | None => Err(io::Error::other("its status is none of a verified device")),
+        }
     }
 
     fn put(&mut self, at: usize, value: &[u8]) {
@@ -371,6 +377,21 @@ mod tests {
     fn requests_have_the_numbers_of_the_header_file() {
         assert_eq!(CREATE, 0xc138_fd03);
         assert_eq!(TABLE_STATUS, 0xc138_fd0c);
+    }
+
+    #[test]
+    fn only_the_status_of_a_corrupted_device_is_damage() {
+        let answered = |status: &[u8]| {
+            let mut message = Message::new("ramal-root", NO_FLUSH);
+            message.bytes.resize(STATUS_LENGTH, 0);
+            message.put(HEAD_LENGTH + SPEC_LENGTH, status);
+            message.soundness().ok()
+        };
+        assert_eq!(answered(b"V"), Some(true));
+        assert_eq!(answered(b"C -"), Some(false));
+        for status in [&b""[..], b"4 0", b"v"] {
+            assert_eq!(answered(status), None);
+        }
     }
 
     #[test]
