@@ -20,6 +20,7 @@ pub mod cargo;
 mod cpio;
 mod data_template;
 mod deb;
+pub mod delta;
 mod der;
 pub mod disk;
 mod e2fsck;

@@ -9,7 +9,7 @@ use image::build::Shipping;
 use image::buildroot::{self, Machine, Variant};
 use image::cargo::Profile;
 use image::keys::{self, Wanted};
-use image::{build, prepare, progress};
+use image::{build, delta, prepare, progress};
 
 /// Makes the box's image.
 #[derive(Parser)]
@@ -90,6 +90,14 @@ enum Command {
     Buildroot(Buildroot),
     /// Compare the two bases: sizes, and the kernel's options that we ask for.
     Compare,
+    /// Count what a box that has one version downloads of another.
+    #[command(after_help = "Example:\n  cargo image delta ramal-1.0.0.update ramal-1.0.1.update")]
+    Delta {
+        /// The update file, or the slot, of the version that runs.
+        old: PathBuf,
+        /// Of the version that is downloaded.
+        new: PathBuf,
+    },
 }
 
 /// What an image is to be.
@@ -205,6 +213,7 @@ fn main() -> ExitCode {
         }
         Command::Buildroot(command) => run_buildroot(command).map_err(Into::into),
         Command::Compare => run_compare(),
+        Command::Delta { old, new } => run_delta(&old, &new),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -290,6 +299,25 @@ fn run_buildroot(command: Buildroot) -> Result<(), buildroot::BuildrootError> {
         Buildroot::Check => buildroot::check::check(),
         Buildroot::Symbols { kernel } => buildroot::symbols::renew(&kernel),
     }
+}
+
+fn run_delta(old: &Path, new: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let kib = |bytes: u64| bytes.div_ceil(1024);
+    for count in delta::between(old, new)? {
+        let part = match count.part {
+            "" => "in all",
+            part => part,
+        };
+        let tenths = count.sent.saturating_mul(1000) / count.length.max(1);
+        progress::note(&format!(
+            "{part:>6}  {:>6} of {:>6} KiB  {:>3}.{} %",
+            kib(count.sent),
+            kib(count.length),
+            tenths / 10,
+            tenths % 10
+        ));
+    }
+    Ok(())
 }
 
 fn run_compare() -> Result<(), Box<dyn std::error::Error>> {

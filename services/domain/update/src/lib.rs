@@ -27,6 +27,13 @@ pub use manifest::Manifest;
 pub use receiver::{Output, Receiver, Running};
 pub use refusal::Refusal;
 
+/// How long the head of an update file is, from its first bytes; `None` when they are none or too
+/// few. Who signed it is not judged.
+#[must_use]
+pub fn head_length(bytes: &[u8]) -> Option<usize> {
+    Head::length(bytes).ok().flatten()
+}
+
 /// Bytes of a chunk. Parts of a slot begin at multiples of it, so that what did not change from one
 /// version to the next has the same hashes, wherever it lies.
 pub const CHUNK: usize = 16 * 1024;
