@@ -2,7 +2,6 @@
 //! every distance, against the standard library's.
 #![cfg(target_arch = "x86_64")]
 #![expect(unsafe_code, reason = "what is tested is unsafe to call")]
-#![expect(clippy::indexing_slicing, reason = "a test may fail")]
 
 const LENGTHS: [usize; 14] = [
     255, 256, 257, 511, 512, 2015, 2047, 2048, 2049, 2079, 2080, 2081, 4096, 9001,
