@@ -1,9 +1,10 @@
 //! Updates as an administrator makes them, on a box that starts by its firmware and our loader.
 
+use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use backhand::{FilesystemReader, FilesystemWriter};
+use backhand::{FilesystemReader, FilesystemWriter, InnerNode};
 use e2e::{Failure, Proof, alone, plan, small_disk, version};
 use image::progress;
 use qemu::box_api::{ApiError, BoxApi};
@@ -52,7 +53,9 @@ fn an_update_is_checked_piece_by_piece_tried_and_proves_good() -> Proof {
     let wanted = seen["update"]["next"].as_u64();
     assert_eq!(wanted, Some(half.next), "{seen}");
     let mut damaged = piece(&next, half.next)?.to_vec();
-    damaged.iter_mut().rev().take(1).for_each(|byte| *byte ^= 1);
+    // Of the first chunk, which is the one that was asked for: what the box has of those that
+    // follow is passed over unread.
+    damaged.iter_mut().take(1).for_each(|byte| *byte ^= 1);
     let refused = api.send_piece(half.next, &damaged);
     assert!(
         matches!(refused, Err(ApiError::Refused { status: 409, .. })),
@@ -95,32 +98,31 @@ fn an_update_is_checked_piece_by_piece_tried_and_proves_good() -> Proof {
 #[test]
 fn a_version_whose_services_do_not_start_is_left_and_the_reason_is_told() -> Proof {
     let _turn = alone();
-    let now = version("1.0.0", 0, |_, _| Ok(()))?;
-    let mut stand = Stand::new("bad-update", now)?;
-    let root = stand.lab.scratch().join("broken.squashfs");
-    let broken = read(&version("1.1.0-broken", 0, |image, _| {
-        break_services(&image.root, &root)?;
-        image.root = root;
-        Ok(())
-    })?)?;
+    let mut stand = Stand::new("bad-services", version("1.0.0", 0, |_, _| Ok(()))?)?;
     let api = stand.start()?;
-    api.create_extension("100", "Kept")?;
-    let kept = api.get("/api/extensions")?;
-    send(&api, &broken, 0, u64::MAX)?;
-    stand.ask_restart(&api)?;
+    let kept = stand.try_broken(&api, "/usr/bin/ramal", b"no program".to_vec())?;
     let machine = stand.lab.machine()?;
-    let left = machine.wait_line("new firmware in slot b is left", LEFT_MAX)?;
+    let left = machine.wait_line("firmware in slot b is left", LEFT_MAX)?;
     progress::note(&format!("console: {}", left.text));
-    stand.lab.machine()?.expect_restart();
-    stand.lab.machine()?.wait_ready()?;
-    let api = stand.sign_in()?;
-    let seen = api.get("/api/firmware")?;
-    assert_eq!(seen["slots"][0]["running"], true, "{seen}");
-    assert_eq!(seen["slots"][1]["condition"], "bad", "{seen}");
-    assert_eq!(seen["journal"][0]["reason"], "service-not-well", "{seen}");
-    progress::note(&format!("journal: {}", seen["journal"][0]));
-    assert_eq!(api.get("/api/extensions")?, kept);
-    Ok(())
+    machine.expect_restart();
+    stand.prove_back(&kept, "service-not-well")
+}
+
+#[test]
+fn a_version_whose_init_ends_is_left_after_three_tries() -> Proof {
+    let _turn = alone();
+    let now = version("1.0.0", 0, |_, _| Ok(()))?;
+    let services = content_of(&now.image.root, "/usr/bin/ramal")?;
+    let mut stand = Stand::new("bad-init", now)?;
+    let api = stand.start()?;
+    // As PID 1, what the services run as does not know what to do, and ends.
+    let kept = stand.try_broken(&api, "/sbin/init", services)?;
+    for _ in 0..slot::TRIES {
+        let machine = stand.lab.machine()?;
+        machine.wait_line("Rebooting in 10 seconds", LEFT_MAX)?;
+        machine.expect_restart();
+    }
+    stand.prove_back(&kept, "never-proved-good")
 }
 
 /// A box with an owner.
@@ -169,6 +171,46 @@ impl Stand {
         self.ask_restart(api)?;
         self.lab.machine()?.wait_ready()?;
         self.sign_in()
+    }
+
+    /// Installs a version in which one file is another, and has it started; what is configured.
+    fn try_broken(
+        &mut self,
+        api: &BoxApi,
+        path: &str,
+        content: Vec<u8>,
+    ) -> Result<serde_json::Value, Failure> {
+        api.create_extension("100", "Kept")?;
+        let root = self.lab.scratch().join("broken.squashfs");
+        let broken = read(&version("1.1.0-broken", 0, |image, _| {
+            replace(&image.root, &root, path, content)?;
+            image.root = root;
+            Ok(())
+        })?)?;
+        send(api, &broken, 0, u64::MAX)?;
+        let kept = api.get("/api/extensions")?;
+        self.ask_restart(api)?;
+        Ok(kept)
+    }
+
+    /// The box runs again what it ran before, with everything that was configured, and tells why it
+    /// left the other version.
+    fn prove_back(&mut self, kept: &serde_json::Value, reason: &str) -> Proof {
+        self.lab.machine()?.wait_ready()?;
+        let api = self.sign_in()?;
+        let seen = api.get("/api/firmware")?;
+        let wanted = [
+            ("/slots/0/running", json!(true)),
+            ("/slots/1/condition", json!("bad")),
+            ("/journal/0/reason", json!(reason)),
+        ];
+        for (place, wanted) in wanted {
+            assert_eq!(seen.pointer(place), Some(&wanted), "{place} of {seen}");
+        }
+        let latest = seen.pointer("/journal/0").unwrap_or_default();
+        progress::note(&format!("journal: {latest}"));
+        assert_eq!(&api.get("/api/extensions")?, kept);
+        Ok(())
     }
 }
 
@@ -223,14 +265,29 @@ fn read(product: &Product) -> Result<Vec<u8>, Failure> {
     Ok(std::fs::read(&product.shipped.update)?)
 }
 
-/// Copies a root in which the program of all services is none.
-fn break_services(root: &Path, to: &Path) -> Proof {
+/// Copies a root in which a file has another content.
+fn replace(root: &Path, to: &Path, path: &str, content: Vec<u8>) -> Proof {
     let reader = std::io::BufReader::new(std::fs::File::open(root)?);
     let reader = FilesystemReader::from_reader(reader)?;
     let mut writer = FilesystemWriter::from_fs_reader(&reader)?;
-    writer.replace_file("/usr/bin/ramal", std::io::Cursor::new(b"no program"))?;
+    writer.replace_file(path, std::io::Cursor::new(content))?;
     writer.write(&mut std::fs::File::create(to)?)?;
     Ok(())
+}
+
+/// What is in a file of a root.
+fn content_of(root: &Path, path: &str) -> Result<Vec<u8>, Failure> {
+    let reader = std::io::BufReader::new(std::fs::File::open(root)?);
+    let reader = FilesystemReader::from_reader(reader)?;
+    let mut files = reader
+        .files()
+        .filter(|node| node.fullpath == Path::new(path));
+    let Some(InnerNode::File(file)) = files.next().map(|node| &node.inner) else {
+        return Err(Failure::new(format!("the root has no file {path}")));
+    };
+    let mut content = Vec::new();
+    reader.file(file).reader().read_to_end(&mut content)?;
+    Ok(content)
 }
 
 /// Bytes: what the web page takes at once.
