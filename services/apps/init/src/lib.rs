@@ -12,7 +12,7 @@
 mod boot;
 mod clock_floor;
 pub mod console;
-mod data;
+mod data_disk;
 #[cfg(feature = "debug-shell")]
 mod debug_shell;
 mod entry;
