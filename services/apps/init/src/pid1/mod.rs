@@ -9,6 +9,7 @@ mod control;
 mod findings;
 mod firmware_trial;
 mod lines;
+mod provision;
 mod questions;
 mod requests;
 mod slots;
@@ -95,6 +96,8 @@ pub struct Supervision {
     presence: Presence,
     /// The connection of whoever carries out what people at the box ask for.
     attendant: Option<u64>,
+    /// What an installer has laid down, until it is kept.
+    provision: Option<provision::Waiting>,
     log: lines::LogRing,
     poller: Poller,
     signals: Signals,
@@ -113,6 +116,7 @@ enum Source {
     Connection(Connection),
     Button(PowerButton),
     Keys(Keys),
+    Errand(provision::Errand),
     Question(Question),
 }
 
@@ -145,6 +149,7 @@ impl Supervision {
             screen: Screen::default(),
             presence: Presence::default(),
             attendant: None,
+            provision: None,
             log: lines::LogRing::default(),
             poller: parts.poller,
             signals: parts.signals,
@@ -162,6 +167,7 @@ impl Supervision {
         self.prepare();
         match self.boot.maintenance.clone() {
             None => {
+                self.look_for_provision();
                 let standing = self.standing();
                 self.feed(Input::Start(standing));
             }
@@ -289,6 +295,9 @@ impl Supervision {
 
     fn report(&mut self, report: &Report) {
         if let Report::Ready(service, _) = report {
+            if *service == Service::Store {
+                self.send_provision();
+            }
             let stage = format!("service {service} ready");
             if !self.boot.stages.iter().any(|(name, _)| *name == stage) {
                 self.boot.reached(&stage, &mut self.console);
@@ -323,6 +332,7 @@ impl Supervision {
             | Source::Notices(..)
             | Source::Connection(_)
             | Source::Keys(_)
+            | Source::Errand(_)
             | Source::Button(_) => false,
         };
         self.sources.retain(|_, source| !is_old(source));
@@ -345,6 +355,7 @@ impl Supervision {
             }
             Source::Button(button) => self.poller.add(button, token, Interest::Read),
             Source::Keys(keys) => self.poller.add(keys, token, Interest::Read),
+            Source::Errand(errand) => self.poller.add(errand, token, Interest::Read),
             Source::Question(question) => self.poller.add(question, token, Interest::Read),
         };
         match added {
@@ -374,6 +385,7 @@ impl Supervision {
                         true
                     }
                     Source::Keys(keys) => self.hear_keys(keys),
+                    Source::Errand(errand) => self.hear_errand(errand),
                     Source::Question(question) => {
                         if let Some(service) = question.answer() {
                             self.feed(Input::Answered(service));
@@ -435,6 +447,7 @@ impl Supervision {
                 Source::Connection(_)
                 | Source::Button(_)
                 | Source::Keys(_)
+                | Source::Errand(_)
                 | Source::Question(_) => None,
             };
             let pipes: Vec<_> = self.sources.iter().filter_map(of_child).collect();

@@ -35,6 +35,7 @@ impl Supervision {
             | Source::Notices(..)
             | Source::Button(_)
             | Source::Keys(_)
+            | Source::Errand(_)
             | Source::Question(_) => None,
         };
         let tokens: Vec<_> = self.sources.iter().filter_map(of_user).collect();

@@ -9,6 +9,8 @@ use supervise::ServiceStatus;
 /// What services have said of themselves.
 #[derive(Default)]
 pub(crate) struct Presence {
+    /// Empty until `net` has said one.
+    host_name: String,
     addresses: Vec<Ipv4Addr>,
     certificate: Option<[u8; 32]>,
     /// How to sign in for the first time; nothing once somebody has.
@@ -21,7 +23,13 @@ impl Presence {
     /// Notes what a service says.
     pub(crate) fn take(&mut self, presence: init::Presence) {
         match presence {
-            init::Presence::Addresses(addresses) => self.addresses = addresses,
+            init::Presence::Network {
+                host_name,
+                addresses,
+            } => {
+                self.host_name = host_name;
+                self.addresses = addresses;
+            }
             init::Presence::Pages {
                 certificate,
                 is_claimed,
@@ -38,6 +46,7 @@ impl Presence {
 
 /// Everything the page is made of.
 pub(crate) struct Facts<'a> {
+    /// The box's name until it has another.
     pub(crate) host: &'a str,
     pub(crate) version: &'a str,
     pub(crate) presence: &'a Presence,
@@ -50,7 +59,7 @@ pub(crate) struct Facts<'a> {
 
 /// The page.
 pub(super) fn lines(facts: &Facts<'_>) -> Vec<String> {
-    let mut lines = vec![format!("Ramal - {}", facts.host), String::new()];
+    let mut lines = vec![format!("Ramal - {}", host(facts)), String::new()];
     if let Some(reason) = facts.maintenance {
         push(&mut lines, "Manutenção / Maintenance", [reason.to_owned()]);
     }
@@ -89,6 +98,13 @@ fn push(lines: &mut Vec<String>, heading: &str, values: impl IntoIterator<Item =
     }
 }
 
+fn host<'a>(facts: &Facts<'a>) -> &'a str {
+    match facts.presence.host_name.as_str() {
+        "" => facts.host,
+        name => name,
+    }
+}
+
 fn addresses(facts: &Facts<'_>) -> Vec<String> {
     let addresses = &facts.presence.addresses;
     if addresses.is_empty() {
@@ -96,7 +112,7 @@ fn addresses(facts: &Facts<'_>) -> Vec<String> {
     }
     let pages = addresses.iter().take(ADDRESSES_MAX);
     let pages = pages.map(|address| format!("https://{address}/"));
-    let by_name = std::iter::once(format!("https://{}.local/", facts.host));
+    let by_name = std::iter::once(format!("https://{}.local/", host(facts)));
     pages.chain(by_name).collect()
 }
 
@@ -181,7 +197,10 @@ mod tests {
             sign_in: Redacted::new(vec!["one-time password: abcd-efgh".into()]),
             ..Presence::default()
         };
-        presence.take(init::Presence::Addresses(vec![[10, 77, 0, 2].into()]));
+        presence.take(init::Presence::Network {
+            host_name: "matriz".into(),
+            addresses: vec![[10, 77, 0, 2].into()],
+        });
         presence.take(init::Presence::Pages {
             certificate: Some([0xa7; 32]),
             is_claimed: false,
@@ -195,9 +214,9 @@ mod tests {
         let lines = lines(&facts(&unclaimed(), &services));
         let page = lines.join("\n");
         for wanted in [
-            "Ramal - ramal",
+            "Ramal - matriz",
             "Endereço / Address              https://10.77.0.2/",
-            "https://ramal.local/",
+            "https://matriz.local/",
             "A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7\n",
             "Primeiro acesso / First sign-in one-time password: abcd-efgh",
             "todos prontos / all ready",
