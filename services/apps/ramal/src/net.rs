@@ -5,13 +5,11 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use config::StaticNetwork;
 use ipc::init;
 use ipc::net::{Link, Reply, Request, Status};
-use ipc::store;
-use net_service::{Fixed, Name, SharedStatus, World};
+use net_service::{Name, SharedStatus, World};
 use run_loop::clock::Clock;
-use run_loop::ipc::{Answer, BlockingClient, Client};
+use run_loop::ipc::{Answer, Client};
 use run_loop::notify::Notify;
 use run_loop::passed::Passed;
 use run_loop::{socket_path, uid};
@@ -51,8 +49,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             }
         })?;
     let shown = Arc::clone(&status);
-    let laid_down = LaidDown::read();
-    let name = Name::announce(&laid_down.host_name);
+    let name = Name::announce();
     if let Err(error) = &name {
         tracing::warn!("{error}");
     }
@@ -61,7 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
-        tokio::spawn(present(shown, laid_down.host_name.clone()));
+        tokio::spawn(present(shown));
         let clock = Clock::start();
         let mut ready = false;
         let world = World {
@@ -76,72 +73,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
                 terminate.recv().await;
             },
         };
-        net_service::run(arguments.links.clone(), laid_down.network, status, world).await?;
+        net_service::run(arguments.links.clone(), status, world).await?;
         Ok(())
     })
 }
 
-/// What an installer has laid down for the network.
-struct LaidDown {
-    network: Option<Fixed>,
-    host_name: String,
-}
-
-impl LaidDown {
-    /// Asks the store. Without an answer the box is as from the works: it must not be without an
-    /// address because its store is away.
-    fn read() -> Self {
-        let mut laid_down = Self {
-            network: None,
-            host_name: FACTORY_HOST_NAME.to_owned(),
-        };
-        // The socket waits for a store that still starts.
-        let Some(network) = (0..ASKS).find_map(|_| secret(NETWORK)) else {
-            tracing::warn!("the store does not say whether an address was set; asking DHCP");
-            return laid_down;
-        };
-        let network = network.and_then(|text| StaticNetwork::from_text(&text));
-        laid_down.network = network.map(|it| Fixed {
-            address: it.address,
-            prefix: it.length,
-            gateway: it.gateway,
-            dns: it.dns,
-        });
-        if let Some(Some(name)) = secret(HOST_NAME) {
-            laid_down.host_name = name;
-        }
-        laid_down
-    }
-}
-
-/// A secret of ours, as text; `None` without an answer.
-fn secret(name: &str) -> Option<Option<String>> {
-    let store = BlockingClient::<store::Request, store::Reply>::new(socket_path("store"));
-    match store.call(&store::Request::Secret(name.to_owned())) {
-        Ok(store::Reply::Secret(kept)) => {
-            Some(kept.and_then(|it| String::from_utf8(it.reveal().clone()).ok()))
-        }
-        Ok(_) | Err(_) => None,
-    }
-}
-
 /// Keeps the status page on the box's own screen true. PID 1 is told again until it has heard it.
-async fn present(status: SharedStatus, host_name: String) {
+async fn present(status: SharedStatus) {
     let init = Client::<init::Request, init::Reply>::new(socket_path("init"));
-    let mut told = None;
+    let mut told = Vec::new();
     let mut looks = tokio::time::interval(LOOK);
     loop {
         looks.tick().await;
         let addresses = addresses(&status.lock().unwrap_or_else(PoisonError::into_inner));
-        if told.as_ref() == Some(&addresses) {
+        if addresses == told {
             continue;
         }
-        let news = init::Presence::Network {
-            host_name: host_name.clone(),
-            addresses: addresses.clone(),
-        };
+        let news = init::Presence::Addresses(addresses.clone());
         if init.call(&init::Request::Present(news)).await.is_ok() {
-            told = Some(addresses);
+            told = addresses;
         }
     }
 }
@@ -151,10 +101,5 @@ fn addresses(status: &Status) -> Vec<Ipv4Addr> {
     status.links.iter().filter_map(address).collect()
 }
 
-/// Names of our secrets, as PID 1 lays them down.
-const NETWORK: &str = "network";
-const HOST_NAME: &str = "host-name";
-const FACTORY_HOST_NAME: &str = "ramal";
-const ASKS: u32 = 3;
 /// People look at the screen while they plug a cable in.
 const LOOK: Duration = Duration::from_secs(1);

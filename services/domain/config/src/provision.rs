@@ -40,43 +40,6 @@ pub struct StaticNetwork {
     pub dns: Vec<IpAddr>,
 }
 
-impl StaticNetwork {
-    /// The form it is kept in: `192.168.10.5/24 192.168.10.1 192.168.10.1,2001:db8::53`, with a
-    /// dash for what there is none of.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        let or_dash = |text: String| {
-            if text.is_empty() {
-                "-".to_owned()
-            } else {
-                text
-            }
-        };
-        let gateway = self.gateway.map(|it| it.to_string()).unwrap_or_default();
-        let dns: Vec<String> = self.dns.iter().map(ToString::to_string).collect();
-        let (gateway, dns) = (or_dash(gateway), or_dash(dns.join(",")));
-        format!("{}/{} {gateway} {dns}", self.address, self.length)
-    }
-
-    /// The same read again, checked as in a file.
-    #[must_use]
-    pub fn from_text(text: &str) -> Option<Self> {
-        let mut words = text.split(' ');
-        let (address, gateway, dns) = (words.next()?, words.next()?, words.next()?);
-        let raw = RawNetwork {
-            method: Some("static".to_owned()),
-            address: Some(address.to_owned()),
-            gateway: (gateway != "-").then(|| gateway.to_owned()),
-            dns: match dns {
-                "-" => Vec::new(),
-                some => some.split(',').map(str::to_owned).collect(),
-            },
-        };
-        let mut faults = Vec::new();
-        network(&raw, &mut faults).filter(|_| faults.is_empty() && words.next().is_none())
-    }
-}
-
 /// How the administrator signs in the first time.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Administrator {
@@ -457,30 +420,6 @@ code = "K7QF-9M2X-TRWA-03BD"
             read.grid_code.expect("given").reveal(),
             "K7QF-9M2X-TRWA-03BD"
         );
-    }
-
-    #[test]
-    fn a_static_network_is_kept_as_text() {
-        let whole = Provision::parse(WHOLE)
-            .expect("right")
-            .network
-            .expect("static");
-        let bare = StaticNetwork {
-            gateway: None,
-            dns: Vec::new(),
-            ..whole.clone()
-        };
-        for network in [whole, bare] {
-            assert_eq!(StaticNetwork::from_text(&network.to_text()), Some(network));
-        }
-        for wrong in [
-            "",
-            "192.168.10.5/24",
-            "192.168.10.0/24 - -",
-            "192.168.10.5/24 - - -",
-        ] {
-            assert_eq!(StaticNetwork::from_text(wrong), None, "{wrong}");
-        }
     }
 
     #[test]

@@ -68,10 +68,6 @@ pub enum Request {
     },
     /// A secret of the asking process, by name. Answer: [`Reply::Secret`].
     Secret(String),
-    /// Keep what an installer has laid down for this box, all of it or nothing, and only once:
-    /// asked again with the same id, nothing is changed. Only PID 1 may ask. Answer:
-    /// [`Reply::Stored`], once durable, or [`Reply::Invalid`].
-    Provision(Provisioned),
     /// Keep a secret of the asking process. Answer: [`Reply::Stored`], once durable.
     PutSecret(String, Redacted<Vec<u8>>),
     /// Is the store well? Answer: [`Reply::Health`].
@@ -234,17 +230,6 @@ pub struct AudioReport {
     pub source: String,
     /// Address and port the description said it would come from.
     pub described: String,
-}
-
-/// What an installer has laid down for a box before its first start.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Provisioned {
-    /// SHA-256 of the file it stands in.
-    pub id: [u8; 32],
-    /// IANA name of the site's time zone; empty leaves it.
-    pub time_zone: String,
-    /// What is kept for processes: user id, name, content, as [`Request::PutSecret`] of that user.
-    pub secrets: Vec<(u32, String, Redacted<Vec<u8>>)>,
 }
 
 /// A setting that somebody changes at his phone.

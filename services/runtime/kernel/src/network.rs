@@ -13,7 +13,7 @@ use std::path::Path;
 
 use rustix::io::Errno;
 use rustix::ioctl::{Setter, ioctl};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use crate::{Context, SystemError};
 
@@ -140,17 +140,6 @@ pub fn connect_at_once(address: SocketAddr) -> std::io::Result<TcpStream> {
         Ok(()) | Err(Errno::INPROGRESS) => Ok(TcpStream::from(socket)),
         Err(error) => Err(error.into()),
     }
-}
-
-/// A connection to a Unix socket, which is there at once or not at all. Nothing on it waits.
-///
-/// # Errors
-/// Nobody listens, or there is no room in the queue.
-pub fn connect_unix_at_once(path: &Path) -> std::io::Result<UnixStream> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
-    Ok(UnixStream::from(socket))
 }
 
 /// The user id at the other end of a Unix socket, as it was when it connected.

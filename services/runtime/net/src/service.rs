@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use crate::arp::Arp;
 use crate::decline;
 use crate::dhcp::Dhcp;
-use crate::link::{Event, Fixed, Held, Input, LinkNode, Output, Source};
+use crate::link::{Event, Held, Input, LinkNode, Output, Source};
 use crate::netlink::{self, Found};
 use crate::packet::PacketSocket;
 
@@ -63,13 +63,12 @@ pub struct World<N, B, S> {
 }
 
 /// Holds an address on every network card, or on the links named, until `stop` ends; then gives
-/// the leases back. The first card has the `fixed` one, if people have set one.
+/// the leases back.
 ///
 /// # Errors
 /// The kernel's network interface cannot be used.
 pub async fn run<N, B, S>(
     only: Vec<String>,
-    fixed: Option<Fixed>,
     status: SharedStatus,
     world: World<N, B, S>,
 ) -> Result<(), NetError>
@@ -95,7 +94,6 @@ where
     let mut service = Service {
         handle,
         only,
-        fixed,
         links: BTreeMap::new(),
         news,
         status,
@@ -129,7 +127,6 @@ where
 struct Service {
     handle: Handle,
     only: Vec<String>,
-    fixed: Option<Fixed>,
     links: BTreeMap<u32, Link>,
     news: mpsc::Sender<(u32, Input)>,
     status: SharedStatus,
@@ -282,8 +279,6 @@ impl Service {
     }
 
     async fn handle(&mut self, now: Instant, index: u32, input: Input) {
-        let is_first = self.links.keys().next() == Some(&index);
-        let fixed = self.fixed.as_ref().filter(|_| is_first);
         let Some(link) = self.links.get_mut(&index) else {
             return;
         };
@@ -291,15 +286,6 @@ impl Service {
         let mut changed = false;
         while let Some(output) = link.node.poll() {
             changed = true;
-            // Who has an address asks no server for one, and refuses none.
-            let output = match (fixed, output) {
-                (Some(fixed), Output::StartDhcp) => {
-                    link.node.handle(now, Input::Leased(fixed.as_lease()));
-                    continue;
-                }
-                (Some(_), Output::StopDhcp | Output::Decline(..)) => continue,
-                (_, output) => output,
-            };
             if let Err(problem) = apply(&self.handle, index, link, output).await {
                 tracing::error!("{}: {problem}", link.name);
             }
@@ -310,10 +296,7 @@ impl Service {
     }
 
     fn publish(&self) {
-        let mut links: Vec<_> = self.links.values().map(status_of).collect();
-        if let (Some(fixed), Some(first)) = (&self.fixed, links.first_mut()) {
-            first.dns = fixed.dns.iter().map(ToString::to_string).collect();
-        }
+        let links = self.links.values().map(status_of).collect();
         *self.status.lock().unwrap_or_else(PoisonError::into_inner) = ipc::net::Status { links };
     }
 
@@ -365,9 +348,6 @@ fn report(link: &str, event: &Event) {
             prefix,
             source,
         }) => match source {
-            Source::Leased(lease) if lease.server.is_unspecified() => {
-                tracing::info!("address {address}/{prefix} on {link}, as it was set");
-            }
             Source::Leased(lease) => tracing::info!(
                 "address {address}/{prefix} on {link} from DHCP server {}",
                 lease.server

@@ -24,7 +24,6 @@ impl Peers {
         let (net, pbx, web) = (uid == self.net, uid == self.pbx, uid == self.web);
         uid == self.own
             || match request {
-                Request::Provision(_) => uid == ROOT,
                 Request::Config | Request::Watch | Request::Registrations | Request::Health => {
                     pbx || web
                 }
@@ -60,12 +59,9 @@ impl Peers {
     /// Whether a process of that user id may ask anything at all.
     #[must_use]
     pub const fn knows(&self, uid: u32) -> bool {
-        uid == self.own || uid == self.net || uid == self.pbx || uid == self.web || uid == ROOT
+        uid == self.own || uid == self.net || uid == self.pbx || uid == self.web
     }
 }
-
-/// PID 1.
-const ROOT: u32 = 0;
 
 #[cfg(test)]
 mod tests {
@@ -107,10 +103,6 @@ mod tests {
         );
         check(Request::AuditTrail { limit: 1 }, &[1, 5]);
         check(Request::Secret("tls".into()), &[1, 2, 3, 5]);
-        check(
-            Request::Provision(ipc::store::Provisioned::default()),
-            &[0, 1],
-        );
-        assert!(!peers.knows(7) && peers.knows(3));
+        assert!(!peers.knows(0) && peers.knows(3));
     }
 }

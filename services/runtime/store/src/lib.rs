@@ -12,7 +12,6 @@ mod at_phone;
 mod audit;
 mod medium;
 mod opening;
-mod provision;
 mod reads;
 mod rows;
 mod snapshot;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use ipc::site::Site;
-use ipc::store::{Audit, Health, PhoneChange, Provisioned, Reply, Request};
+use ipc::store::{Audit, Health, PhoneChange, Reply, Request};
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use sansio::UnixTime;
 
@@ -112,7 +112,6 @@ impl Store {
                 }
             },
             Request::ChangeAtPhone(change) => self.change_at_phone(&change),
-            Request::Provision(laid_down) => self.provision(&laid_down),
             Request::History { limit } => {
                 shared.read(|txn| reads::history(txn, limit).map(Reply::History))
             }
@@ -165,31 +164,6 @@ impl Store {
             };
             let site = Box::new(site);
             match self.write(Write::Commit { base, audit, site }) {
-                Reply::Conflict { .. } => {}
-                other => return other,
-            }
-        }
-        let reason = "other people change the configuration all the time: try again".to_owned();
-        Reply::Failed { reason }
-    }
-
-    /// Keeps what an installer has laid down, in the site as it is now.
-    fn provision(&self, laid_down: &Provisioned) -> Reply {
-        for _ in 0..CHANGE_TRIES {
-            let (base, mut site) = lock(&self.shared.current).clone();
-            if !laid_down.time_zone.is_empty() {
-                site.dialling.zone.clone_from(&laid_down.time_zone);
-            }
-            if let Err(faults) = config::Site::parse(&site) {
-                let faults = faults.iter().map(ToString::to_string).collect();
-                return Reply::Invalid { faults };
-            }
-            let write = Write::Provision {
-                base,
-                site: Box::new(site),
-                laid_down: laid_down.clone(),
-            };
-            match self.write(write) {
                 Reply::Conflict { .. } => {}
                 other => return other,
             }

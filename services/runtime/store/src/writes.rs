@@ -7,12 +7,11 @@ use std::collections::BTreeSet;
 
 use ipc::Redacted;
 use ipc::site::Site;
-use ipc::store::{Audit, CallRecord, Provisioned, Registration, Reply, Spent};
+use ipc::store::{Audit, CallRecord, Registration, Reply, Spent};
 use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 use sansio::UnixTime;
 
 use crate::audit;
-use crate::provision;
 use crate::rows::{
     AuditRow, CallRow, ConfigRow, OutcomeRow, RegistrationRow, SecretRow, SiteRow, SpentRow, encode,
 };
@@ -67,12 +66,6 @@ pub(crate) enum Write {
         name: String,
         value: Redacted<Vec<u8>>,
     },
-    /// See [`ipc::store::Request::Provision`]; the site has been checked.
-    Provision {
-        base: u64,
-        site: Box<Site>,
-        laid_down: Provisioned,
-    },
 }
 
 /// What a write came to, once its transaction is durable.
@@ -87,7 +80,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    pub(crate) const fn of(reply: Reply) -> Self {
+    const fn of(reply: Reply) -> Self {
         Self {
             reply,
             config: None,
@@ -95,7 +88,7 @@ impl Outcome {
         }
     }
 
-    pub(crate) const fn precious(reply: Reply) -> Self {
+    const fn precious(reply: Reply) -> Self {
         Self {
             reply,
             config: None,
@@ -103,7 +96,7 @@ impl Outcome {
         }
     }
 
-    pub(crate) fn refused(reason: String) -> Self {
+    fn refused(reason: String) -> Self {
         Self::of(Reply::Failed { reason })
     }
 }
@@ -125,15 +118,10 @@ pub(crate) fn apply(
             Ok(Outcome::of(Reply::Stored))
         }
         Write::PutSecret { uid, name, value } => put_secret(txn, *uid, name, value),
-        Write::Provision {
-            base,
-            site,
-            laid_down,
-        } => provision::apply(txn, *base, site, laid_down, now),
     }
 }
 
-pub(crate) fn commit(
+fn commit(
     txn: &WriteTransaction,
     base: u64,
     audit: &Audit,
@@ -400,7 +388,7 @@ fn drop_oldest(
     Ok(())
 }
 
-pub(crate) const fn is_name(name: &str) -> bool {
+const fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= NAME_LENGTH_MAX
 }
 

@@ -117,7 +117,6 @@ mod tests {
                 state: std::env::temp_dir().join(unique),
                 device: PathBuf::new(),
                 other: PathBuf::new(),
-                esp: None,
                 is_sealed: false,
             })
         }

@@ -9,7 +9,6 @@ mod control;
 mod findings;
 mod firmware_trial;
 mod lines;
-mod provision;
 mod questions;
 mod requests;
 mod slots;
@@ -96,8 +95,6 @@ pub struct Supervision {
     presence: Presence,
     /// The connection of whoever carries out what people at the box ask for.
     attendant: Option<u64>,
-    /// What an installer has laid down, until it is kept.
-    provision: Option<provision::Waiting>,
     log: lines::LogRing,
     poller: Poller,
     signals: Signals,
@@ -116,7 +113,6 @@ enum Source {
     Connection(Connection),
     Button(PowerButton),
     Keys(Keys),
-    Errand(provision::Errand),
     Question(Question),
 }
 
@@ -149,7 +145,6 @@ impl Supervision {
             screen: Screen::default(),
             presence: Presence::default(),
             attendant: None,
-            provision: None,
             log: lines::LogRing::default(),
             poller: parts.poller,
             signals: parts.signals,
@@ -167,7 +162,6 @@ impl Supervision {
         self.prepare();
         match self.boot.maintenance.clone() {
             None => {
-                self.look_for_provision();
                 let standing = self.standing();
                 self.feed(Input::Start(standing));
             }
@@ -295,9 +289,6 @@ impl Supervision {
 
     fn report(&mut self, report: &Report) {
         if let Report::Ready(service, _) = report {
-            if *service == Service::Store {
-                self.send_provision();
-            }
             let stage = format!("service {service} ready");
             if !self.boot.stages.iter().any(|(name, _)| *name == stage) {
                 self.boot.reached(&stage, &mut self.console);
@@ -332,7 +323,6 @@ impl Supervision {
             | Source::Notices(..)
             | Source::Connection(_)
             | Source::Keys(_)
-            | Source::Errand(_)
             | Source::Button(_) => false,
         };
         self.sources.retain(|_, source| !is_old(source));
@@ -355,7 +345,6 @@ impl Supervision {
             }
             Source::Button(button) => self.poller.add(button, token, Interest::Read),
             Source::Keys(keys) => self.poller.add(keys, token, Interest::Read),
-            Source::Errand(errand) => self.poller.add(errand, token, Interest::Read),
             Source::Question(question) => self.poller.add(question, token, Interest::Read),
         };
         match added {
@@ -385,7 +374,6 @@ impl Supervision {
                         true
                     }
                     Source::Keys(keys) => self.hear_keys(keys),
-                    Source::Errand(errand) => self.hear_errand(errand),
                     Source::Question(question) => {
                         if let Some(service) = question.answer() {
                             self.feed(Input::Answered(service));
@@ -447,7 +435,6 @@ impl Supervision {
                 Source::Connection(_)
                 | Source::Button(_)
                 | Source::Keys(_)
-                | Source::Errand(_)
                 | Source::Question(_) => None,
             };
             let pipes: Vec<_> = self.sources.iter().filter_map(of_child).collect();

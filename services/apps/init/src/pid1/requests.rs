@@ -35,7 +35,6 @@ impl Supervision {
             | Source::Notices(..)
             | Source::Button(_)
             | Source::Keys(_)
-            | Source::Errand(_)
             | Source::Question(_) => None,
         };
         let tokens: Vec<_> = self.sources.iter().filter_map(of_user).collect();

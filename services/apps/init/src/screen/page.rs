@@ -9,8 +9,6 @@ use supervise::ServiceStatus;
 /// What services have said of themselves.
 #[derive(Default)]
 pub(crate) struct Presence {
-    /// Empty until `net` has said one.
-    host_name: String,
     addresses: Vec<Ipv4Addr>,
     certificate: Option<[u8; 32]>,
     /// How to sign in for the first time; nothing once somebody has.
@@ -23,13 +21,7 @@ impl Presence {
     /// Notes what a service says.
     pub(crate) fn take(&mut self, presence: init::Presence) {
         match presence {
-            init::Presence::Network {
-                host_name,
-                addresses,
-            } => {
-                self.host_name = host_name;
-                self.addresses = addresses;
-            }
+            init::Presence::Addresses(addresses) => self.addresses = addresses,
             init::Presence::Pages {
                 certificate,
                 is_claimed,
@@ -46,7 +38,6 @@ impl Presence {
 
 /// Everything the page is made of.
 pub(crate) struct Facts<'a> {
-    /// The box's name until it has another.
     pub(crate) host: &'a str,
     pub(crate) version: &'a str,
     pub(crate) presence: &'a Presence,
@@ -59,7 +50,7 @@ pub(crate) struct Facts<'a> {
 
 /// The page.
 pub(super) fn lines(facts: &Facts<'_>) -> Vec<String> {
-    let mut lines = vec![format!("Ramal - {}", host(facts)), String::new()];
+    let mut lines = vec![format!("Ramal - {}", facts.host), String::new()];
     if let Some(reason) = facts.maintenance {
         push(&mut lines, "Manutenção / Maintenance", [reason.to_owned()]);
     }
@@ -98,13 +89,6 @@ fn push(lines: &mut Vec<String>, heading: &str, values: impl IntoIterator<Item =
     }
 }
 
-fn host<'a>(facts: &Facts<'a>) -> &'a str {
-    match facts.presence.host_name.as_str() {
-        "" => facts.host,
-        name => name,
-    }
-}
-
 fn addresses(facts: &Facts<'_>) -> Vec<String> {
     let addresses = &facts.presence.addresses;
     if addresses.is_empty() {
@@ -112,7 +96,7 @@ fn addresses(facts: &Facts<'_>) -> Vec<String> {
     }
     let pages = addresses.iter().take(ADDRESSES_MAX);
     let pages = pages.map(|address| format!("https://{address}/"));
-    let by_name = std::iter::once(format!("https://{}.local/", host(facts)));
+    let by_name = std::iter::once(format!("https://{}.local/", facts.host));
     pages.chain(by_name).collect()
 }
 
@@ -197,10 +181,7 @@ mod tests {
             sign_in: Redacted::new(vec!["one-time password: abcd-efgh".into()]),
             ..Presence::default()
         };
-        presence.take(init::Presence::Network {
-            host_name: "matriz".into(),
-            addresses: vec![[10, 77, 0, 2].into()],
-        });
+        presence.take(init::Presence::Addresses(vec![[10, 77, 0, 2].into()]));
         presence.take(init::Presence::Pages {
             certificate: Some([0xa7; 32]),
             is_claimed: false,
@@ -214,9 +195,9 @@ mod tests {
         let lines = lines(&facts(&unclaimed(), &services));
         let page = lines.join("\n");
         for wanted in [
-            "Ramal - matriz",
+            "Ramal - ramal",
             "Endereço / Address              https://10.77.0.2/",
-            "https://matriz.local/",
+            "https://ramal.local/",
             "A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7\n",
             "Primeiro acesso / First sign-in one-time password: abcd-efgh",
             "todos prontos / all ready",

@@ -85,14 +85,6 @@ impl Driver {
         self.run(step).await.0.status == 204
     }
 
-    /// Takes the login key that an installer has laid down, if there is one.
-    pub(super) async fn take_login_key(&self) {
-        let kept = self.secret(LOGIN_KEY).await.ok().flatten();
-        if let Some(digest) = kept.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
-            self.admin().lay_down_login_key(digest);
-        }
-    }
-
     /// Does what somebody at the box asks for, and says on its screen why not when it cannot.
     pub(super) async fn at_box(&self, act: init::Act) {
         let step = self.resume(|admin, moment| admin.at_box(&moment, act));
@@ -348,6 +340,3 @@ const UPDATE_TIMEOUT_SECS: u64 = 120;
 
 /// How long the status page waits for one service.
 const LOOK_MAX: Duration = Duration::from_secs(1);
-
-/// The name of our secret, as PID 1 lays it down.
-const LOGIN_KEY: &str = "login-key";

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ipc::site::Class;
-use ipc::store::{PhoneChange, PhoneSetting, Provisioned, Spent};
+use ipc::store::{PhoneChange, PhoneSetting, Spent};
 
 use super::*;
 
@@ -373,67 +373,4 @@ fn writers_at_the_same_time_are_all_answered() {
     });
     assert_eq!(calls(&store, 1000, None).len(), 80);
     assert!(store.is_alive(Duration::from_secs(5)));
-}
-
-#[test]
-fn what_was_laid_down_is_kept_once_and_whole() {
-    let scratch = Scratch::new();
-    let store = scratch.store();
-    let laid_down = |id: u8, address: &str| Provisioned {
-        id: [id; 32],
-        time_zone: "America/Manaus".into(),
-        secrets: vec![
-            (NET, "network".into(), Redacted::new(address.into())),
-            (0, "grid-code".into(), Redacted::new(b"code".to_vec())),
-        ],
-    };
-    let network = || store.ask(NET, Request::Secret("network".into()));
-    let zone = || match store.ask(WEB, Request::Config) {
-        Reply::Config { site, version } => (site.dialling.zone, version),
-        other => panic!("{other:?}"),
-    };
-    let ask = |laid_down| store.ask(0, Request::Provision(laid_down));
-    assert_eq!(ask(laid_down(1, "first")), Reply::Stored);
-    assert_eq!(zone(), ("America/Manaus".into(), 2));
-    // Asked again after a power cut, with the network changed by people meanwhile.
-    let put = Request::PutSecret("network".into(), Redacted::new(b"people's".to_vec()));
-    assert_eq!(store.ask(NET, put), Reply::Stored);
-    assert_eq!(ask(laid_down(1, "first")), Reply::Stored);
-    assert_eq!(
-        network(),
-        Reply::Secret(Some(Redacted::new(b"people's".to_vec())))
-    );
-    assert_eq!(zone().1, 2, "nothing was committed");
-    // What is wrong leaves everything as it is.
-    let mut wrong = laid_down(2, "second");
-    wrong.time_zone = "Mars/Olympus".into();
-    assert!(matches!(ask(wrong), Reply::Invalid { .. }));
-    assert_eq!(
-        network(),
-        Reply::Secret(Some(Redacted::new(b"people's".to_vec())))
-    );
-    // Another file counts, and outlives the process.
-    assert_eq!(ask(laid_down(3, "third")), Reply::Stored);
-    drop(store);
-    let store = scratch.store();
-    let network = store.ask(NET, Request::Secret("network".into()));
-    assert_eq!(
-        network,
-        Reply::Secret(Some(Redacted::new(b"third".to_vec())))
-    );
-    let again = store.ask(0, Request::Provision(laid_down(1, "first")));
-    assert_eq!(again, Reply::Stored);
-    let network = store.ask(NET, Request::Secret("network".into()));
-    assert_eq!(
-        network,
-        Reply::Secret(Some(Redacted::new(b"third".to_vec())))
-    );
-    let Reply::AuditTrail(trail) = store.ask(WEB, Request::AuditTrail { limit: 9 }) else {
-        panic!("the trail");
-    };
-    let applied = trail
-        .iter()
-        .filter(|it| it.audit.action == "provisioning file applied");
-    assert_eq!(applied.count(), 2);
-    assert!(!format!("{trail:?}").contains("third"));
 }
