@@ -36,27 +36,10 @@ pub unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, n: usize) -> *mut 
         "movups [rdi], xmm0",
         "movups [rdi + rdx - 16], xmm1",
         "ret",
-        // 33 and more: the last 32 bytes are read first and written last, 32 at a time before.
         "10:",
         "cmp rdx, {long}",
-        "jae 15f",
-        "movups xmm2, [rsi + rdx - 32]",
-        "movups xmm3, [rsi + rdx - 16]",
-        "lea rcx, [rdi + rdx - 32]",
-        "12:",
-        "movups xmm0, [rsi]",
-        "movups xmm1, [rsi + 16]",
-        "movups [rdi], xmm0",
-        "movups [rdi + 16], xmm1",
-        "add rsi, 32",
-        "add rdi, 32",
-        "cmp rdi, rcx",
-        "jb 12b",
-        "movups [rcx], xmm2",
-        "movups [rcx + 16], xmm3",
-        "ret",
+        "jb {upwards}",
         // Long ones: the processor knows best.
-        "15:",
         "mov rcx, rdx",
         "rep movsb",
         "ret",
@@ -91,6 +74,7 @@ pub unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, n: usize) -> *mut 
         "mov [rdi + rdx - 8], r8",
         "ret",
         long = const LONG,
+        upwards = sym upwards,
     )
 }
 
@@ -114,22 +98,7 @@ pub unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, n: usize) -> *mut
         "neg rcx",
         "cmp rcx, 64",
         "jae {memcpy}",
-        "mov rax, rdi",
-        "movups xmm2, [rsi + rdx - 32]",
-        "movups xmm3, [rsi + rdx - 16]",
-        "lea rcx, [rdi + rdx - 32]",
-        "32:",
-        "movups xmm0, [rsi]",
-        "movups xmm1, [rsi + 16]",
-        "movups [rdi], xmm0",
-        "movups [rdi + 16], xmm1",
-        "add rsi, 32",
-        "add rdi, 32",
-        "cmp rdi, rcx",
-        "jb 32b",
-        "movups [rcx], xmm2",
-        "movups [rcx + 16], xmm3",
-        "ret",
+        "jmp {upwards}",
         // `to` lies above and they overlap: downwards, the first 32 bytes read first.
         "40:",
         "mov rax, rdi",
@@ -147,6 +116,34 @@ pub unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, n: usize) -> *mut
         "movups [rdi + 16], xmm3",
         "ret",
         memcpy = sym memcpy,
+        upwards = sym upwards,
+    )
+}
+
+/// The end of both for 33 bytes and more, 32 at a time: the last 32 are read first and written last,
+/// so that it is right too where `to` overlaps `from` from below.
+///
+/// # Safety
+/// That of [`memmove`], with more than 32 bytes and `to` not above `from` where they overlap.
+#[unsafe(naked)]
+unsafe extern "C" fn upwards(to: *mut u8, from: *const u8, n: usize) -> *mut u8 {
+    naked_asm!(
+        "mov rax, rdi",
+        "movups xmm2, [rsi + rdx - 32]",
+        "movups xmm3, [rsi + rdx - 16]",
+        "lea rcx, [rdi + rdx - 32]",
+        "12:",
+        "movups xmm0, [rsi]",
+        "movups xmm1, [rsi + 16]",
+        "movups [rdi], xmm0",
+        "movups [rdi + 16], xmm1",
+        "add rsi, 32",
+        "add rdi, 32",
+        "cmp rdi, rcx",
+        "jb 12b",
+        "movups [rcx], xmm2",
+        "movups [rcx + 16], xmm3",
+        "ret",
     )
 }
 
