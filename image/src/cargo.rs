@@ -106,13 +106,11 @@ pub(crate) fn build_binaries(
     cargo
         .args(["--target", target.triple(), "--target-dir"])
         .arg(&folder);
-    match target {
-        BinaryTarget::Musl => reproducibly(&mut cargo, target.triple(), &[]),
-        BinaryTarget::GnuStatic => {
-            let is_static = ["-Ctarget-feature=+crt-static"];
-            reproducibly(&mut cargo, target.triple(), &is_static);
-        }
-    }
+    let flags: &[&str] = match target {
+        BinaryTarget::Musl => &[],
+        BinaryTarget::GnuStatic => &["-Ctarget-feature=+crt-static"],
+    };
+    reproducibly(&mut cargo, target.triple(), flags);
     run_visibly(&mut cargo)?;
     let built = folder.join(target.triple()).join(profile.name());
     Ok(Binaries {
