@@ -120,8 +120,8 @@ pub unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, n: usize) -> *mut
     )
 }
 
-/// The end of both for 33 bytes and more, 32 at a time: the last 32 are read first and written last,
-/// so that it is right too where `to` overlaps `from` from below.
+/// The end of both for 33 bytes and more, 32 at a time: the last 32 are read first and written
+/// last, so that it is right too where `to` overlaps `from` from below.
 ///
 /// # Safety
 /// That of [`memmove`], with more than 32 bytes and `to` not above `from` where they overlap.
