@@ -86,7 +86,7 @@ pub async fn fetch(
                     tracing::warn!("the file that is fetched is damaged: {reason:?}");
                     return Err(FetchFault::Damaged);
                 }
-                (next, CHUNK)
+                (next, update::CHUNK as u64)
             }
             // It was started anew: what it has written already it finds again.
             None
@@ -228,8 +228,6 @@ async fn read_body(
 
 /// Bytes asked for at once: what is held in memory.
 const PIECE: u64 = 256 * 1024;
-/// Bytes of a chunk of an update.
-const CHUNK: u64 = 16 * 1024;
 /// Redirects that are followed for one answer.
 const REDIRECTS_MAX: usize = 5;
 /// Damaged chunks that are asked for again.
