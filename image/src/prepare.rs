@@ -51,6 +51,7 @@ const NEEDED: &[(&str, &str, &str)] = &[
 const NEEDED_BY_TESTS: &[(&str, &str, &str)] = &[
     ("sipp", "sip-tester", "plays the phones of the tests"),
     ("kamailio", "kamailio", "is the carrier of the tests"),
+    ("swtpm", "swtpm", "is the TPM of the tests"),
     (
         "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd",
         "ovmf",

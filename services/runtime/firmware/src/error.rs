@@ -87,6 +87,9 @@ pub enum FirmwareError {
     /// The data cannot be read without the key, and the key is gone.
     #[error("the key of the data is lost: {0}")]
     KeyLost(&'static str),
+    /// The TPM does not do as it should.
+    #[error(transparent)]
+    Tpm(tpm::Fault),
 }
 
 /// Fills `bytes` from the kernel, and waits until it has gathered enough randomness.

@@ -2,7 +2,7 @@
 //!
 //! What this crate must never do: decide what to start or when to commit; those rules are in
 //! `slot`. It never writes to a disk that is not the one the loader named.
-//! Read first: [`BootDisk`], then [`StateFile`], [`root`], [`DataKey`] and [`Installer`].
+//! Read first: [`BootDisk`], then [`StateFile`], [`root`], [`DataKey`], [`Tpm`] and [`Installer`].
 
 mod boot_disk;
 mod data;
@@ -10,9 +10,11 @@ mod data_key;
 mod error;
 mod installer;
 mod medium;
+mod recovery;
 pub mod root;
 mod state_file;
 mod stick;
+mod tpm;
 
 pub use boot_disk::{BootDisk, fresh_guid, write_table};
 pub use data::open_data;
@@ -20,5 +22,7 @@ pub use data_key::{DataKey, Keeper, KeyPlace, Protection};
 pub use error::FirmwareError;
 pub use installer::{Guard, InstallError, Installer, Places, keys_of_firmware};
 pub use medium::Medium;
+pub use recovery::RecoveryCode;
 pub use state_file::StateFile;
 pub use stick::{Stick, UpdateFile};
+pub use tpm::{Tpm, open_by_code};
