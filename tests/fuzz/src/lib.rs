@@ -10,6 +10,7 @@
 )]
 
 mod exchange;
+mod firmware;
 mod media;
 mod mutate;
 mod pages;
@@ -18,6 +19,7 @@ mod session;
 mod wire;
 
 pub use exchange::{exchange, kept_rows};
+pub use firmware::{partition_table, provisioning, slot_blocks, update_file};
 pub use media::{dtmf, opus, playout, rtcp, rtp, srtp, stream, wav};
 pub use mutate::Mutator;
 pub use pages::pages;
@@ -29,7 +31,7 @@ pub use wire::{digest, sip_headers, sip_message, sip_stream};
 pub type Target = fn(&[u8]);
 
 /// Every target under its name, which is also that of its corpus and of its libFuzzer binary.
-pub const TARGETS: [(&str, Target); 21] = [
+pub const TARGETS: [(&str, Target); 25] = [
     ("sip_message", sip_message),
     ("sip_stream", sip_stream),
     ("sip_headers", sip_headers),
@@ -51,4 +53,8 @@ pub const TARGETS: [(&str, Target); 21] = [
     ("exchange", exchange),
     ("kept_rows", kept_rows),
     ("pages", pages),
+    ("slot_blocks", slot_blocks),
+    ("partition_table", partition_table),
+    ("update_file", update_file),
+    ("provisioning", provisioning),
 ];

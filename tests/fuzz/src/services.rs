@@ -3,12 +3,12 @@
 use std::fmt::Debug;
 
 use ipc::frame::{Decoder, encode};
-use ipc::{net, pbx, sound, store};
+use ipc::{init, net, pbx, sound, store, update};
 
 /// Frames: no matter how they are cut, the same messages come out, and written they read the same.
 pub fn ipc_frames(bytes: &[u8]) {
     let (kind, bytes) = bytes.split_first().unwrap_or((&0, &[]));
-    match kind % 8 {
+    match kind % 12 {
         0 => frames::<sound::Request>(bytes),
         1 => frames::<sound::Reply>(bytes),
         2 => frames::<store::Request>(bytes),
@@ -16,7 +16,11 @@ pub fn ipc_frames(bytes: &[u8]) {
         4 => frames::<pbx::Request>(bytes),
         5 => frames::<pbx::Reply>(bytes),
         6 => frames::<net::Request>(bytes),
-        _ => frames::<net::Reply>(bytes),
+        7 => frames::<net::Reply>(bytes),
+        8 => frames::<init::Request>(bytes),
+        9 => frames::<init::Reply>(bytes),
+        10 => frames::<update::Request>(bytes),
+        _ => frames::<update::Reply>(bytes),
     }
 }
 
