@@ -33,6 +33,29 @@ const MISSING_MAX: u128 = GAP_MAX.as_millis() / PACKET_TIME.as_millis() - 1;
 struct Heard {
     sent: u16,
     streams: Vec<Stream>,
+    absence: Absence,
+}
+
+/// How long the listener itself was not there to listen, at most: a busy machine gives it no
+/// processor, and what came meanwhile looks late.
+#[derive(Clone, Copy)]
+struct Absence {
+    since: Instant,
+    longest: Duration,
+}
+
+impl Absence {
+    fn new() -> Self {
+        Self {
+            since: Instant::now(),
+            longest: Duration::ZERO,
+        }
+    }
+
+    fn end(&mut self) {
+        self.longest = self.longest.max(self.since.elapsed());
+        self.since = Instant::now();
+    }
 }
 
 /// What was heard of one stream. The packets are numbered in their sound, which goes through
@@ -67,6 +90,21 @@ impl Stream {
     }
 }
 
+impl Heard {
+    /// The longest time between two packets of any stream, which must be no longer than this: what
+    /// waits in a socket is not lost and is late all the same.
+    fn no_pause_above(&self, most: Duration) -> Duration {
+        let pauses = self.streams.iter().map(|stream| stream.pause);
+        let longest = pauses.max().expect("streams");
+        let absent = self.absence.longest;
+        assert!(
+            longest <= most + absent,
+            "a pause of {longest:?}, of which the listener was away for {absent:?} at most"
+        );
+        longest
+    }
+}
+
 /// Sends 50 packets a second on every stream until told to stop, and listens at all of them.
 fn talk(
     streams: Vec<(UdpSocket, SocketAddr, UdpSocket)>,
@@ -78,6 +116,7 @@ fn talk(
         }
         let start = Instant::now();
         let mut heard = vec![Stream::default(); streams.len()];
+        let mut absence = Absence::new();
         let mut sent: u16 = 0;
         let mut packet = [0xd5; 172];
         while !stop.load(Ordering::Relaxed) {
@@ -91,14 +130,15 @@ fn talk(
             }
             sent += 1;
             let next = start + PACKET_TIME * u32::from(sent);
-            listen(&streams, &mut heard, start, next);
+            listen(&streams, &mut heard, &mut absence, start, next);
         }
         let until = Instant::now() + Duration::from_millis(200);
-        listen(&streams, &mut heard, start, until);
+        listen(&streams, &mut heard, &mut absence, start, until);
         heard.iter_mut().for_each(|stream| stream.end(sent));
         Heard {
             sent,
             streams: heard,
+            absence,
         }
     })
 }
@@ -106,11 +146,13 @@ fn talk(
 fn listen(
     streams: &[(UdpSocket, SocketAddr, UdpSocket)],
     heard: &mut [Stream],
+    absence: &mut Absence,
     start: Instant,
     until: Instant,
 ) {
     let mut buffer = [0; 512];
     loop {
+        absence.end();
         for ((_, _, ear), stream) in streams.iter().zip(heard.iter_mut()) {
             while let Ok(length) = ear.recv(&mut buffer) {
                 if length == 172 {
@@ -197,14 +239,13 @@ fn fifty_calls_survive_the_death_of_the_exchange() {
     let_them_talk();
     stop.store(true, Ordering::Relaxed);
     let heard = talk.join().expect("the talk");
-    let longest = heard.streams.iter().map(|stream| stream.pause).max();
+    let pause = heard.no_pause_above(GAP_MAX);
     println!(
-        "    measured: the longest pause of {} streams was {longest:?}",
+        "    measured: the longest pause of {} streams was {pause:?}",
         2 * CALLS
     );
     for stream in &heard.streams {
-        // No sound is lost for as long as 200 ms. When the packets came is printed and not
-        // asserted: a busy machine delays them as well.
+        // No sound is lost for as long as 200 ms.
         assert!(
             u128::from(stream.missing) <= MISSING_MAX,
             "{} packets in a row are missing",
@@ -327,8 +368,8 @@ fn sound_is_back_within_a_second_of_the_death_of_media() {
     let_them_talk();
     stop.store(true, Ordering::Relaxed);
     let heard = talk.join().expect("the talk");
-    let longest = heard.streams.iter().map(|stream| stream.pause).max();
-    println!("    measured: the longest pause was {longest:?}");
+    let pause = heard.no_pause_above(Duration::from_secs(1));
+    println!("    measured: the longest pause was {pause:?}");
     for Stream {
         heard: count,
         pause,
