@@ -4,39 +4,24 @@
 //!
 //! `RAMAL_SIM_SEEDS=1000..2000` runs other seeds, `RAMAL_SIM_SEEDS=42` a single one.
 
-#![expect(clippy::expect_used, reason = "a test may panic to fail")]
-
 use std::ops::Range;
 
-use sim::Office;
+use sim::{Office, again, seeds};
 
 /// Seeds of one push.
 const SEEDS: Range<u64> = 0..200;
 
-fn seeds() -> Range<u64> {
-    let Ok(wanted) = std::env::var("RAMAL_SIM_SEEDS") else {
-        return SEEDS;
-    };
-    let number = |text: &str| text.trim().parse::<u64>().expect("a seed is a number");
-    match wanted.split_once("..") {
-        Some((from, to)) => number(from)..number(to),
-        None => number(&wanted)..number(&wanted) + 1,
-    }
-}
-
 #[test]
 fn a_site_comes_right_after_a_bad_day() {
     let (mut calls, mut failed) = (0, Vec::new());
-    let seeds = seeds();
+    let seeds = seeds(SEEDS);
     let count = usize::try_from(seeds.end - seeds.start).expect("few seeds");
     for seed in seeds {
         let (_, started, broken) = Office::run(seed);
         calls += started;
         if !broken.is_empty() {
-            failed.push(format!(
-                "seed {seed}: {broken:#?}\nagain: RAMAL_SIM_SEEDS={seed} cargo test -p sim \
-                 --test office a_site_comes_right_after_a_bad_day"
-            ));
+            let again = again(seed, "office", "a_site_comes_right_after_a_bad_day");
+            failed.push(format!("seed {seed}: {broken:#?}\n{again}"));
         }
     }
     assert!(
