@@ -36,6 +36,10 @@ fn a_blind_transfer_connects_the_party_with_the_target() {
     assert_eq!(floor.hears(0, caller), Hears::Plays(Clip::Ringback));
     let shown = &floor.sets[2].lines[0].shown;
     assert!(shown.contains("sip:100@"), "{shown}");
+    // RFC 3892 §2.2: the target is told who transfers.
+    let by = floor.sets[2].lines[0].invite.headers.referred_by();
+    let by = by.expect("legible").expect("there").uri;
+    assert_eq!(by.user().as_deref(), Some("101"));
     floor.act(2, |set, world| set.answer(world, 0));
     assert!(floor.talk((0, caller), (2, 0)));
     let told = &floor.sets[1].lines[callee].notified;

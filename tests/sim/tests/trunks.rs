@@ -238,6 +238,21 @@ fn a_transfer_does_not_lengthen_a_call_outside() {
     assert_eq!(checks::settled(&floor.world), Ok(()));
 }
 
+/// RFC 3892: inner numbers are no carrier's business.
+#[test]
+fn a_carrier_is_not_told_who_transfers() {
+    let mut floor = floor();
+    let (caller, callee) = floor.connect(0, 1);
+    floor.act(1, |set, world| set.transfer(world, callee, "33334444"));
+    floor.act(FIRST, |set, world| set.answer(world, 0));
+    assert!(floor.talk((0, caller), (FIRST, 0)));
+    let invite = &floor.sets[FIRST].lines[0].invite;
+    assert_eq!(invite.headers.referred_by(), Ok(None));
+    floor.act(0, |set, world| set.hang_up(world, caller));
+    floor.run_secs(6);
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
 /// F7.
 #[test]
 fn a_route_may_ask_for_a_pin() {

@@ -10,7 +10,7 @@ use sansio::Instant;
 use sip::transaction::Flow;
 use sip::{HeaderName, Host, NameAddr, StatusCode, Uri};
 
-use super::hunt::Hunt;
+use super::hunt::{Aim, Hunt};
 use super::party::{Party, Place};
 use super::plan::{Target, Who};
 use super::{Calls, Key, Tools, codecs};
@@ -232,7 +232,10 @@ impl Calls {
                     from: shown(tools, hunt, waiting, flow),
                     to: address(number, flow),
                     hops: hunt.hops,
-                    headers: diversion(tools, hunt).into_iter().collect(),
+                    headers: diversion(tools, hunt)
+                        .into_iter()
+                        .chain(referred_by(hunt, flow))
+                        .collect(),
                     profile: routing::profile(tools.core, number),
                     login: None,
                     codecs,
@@ -452,6 +455,17 @@ fn shown(tools: &Tools<'_>, hunt: &Hunt, waiting: &Party, flow: Flow) -> NameAdd
         from.display = Some(format!("{group}: {caller}"));
     }
     from
+}
+
+/// Which extension transfers (RFC 3892 §2.2). Phones of the site are told, carriers are not.
+fn referred_by(hunt: &Hunt, flow: Flow) -> Option<(HeaderName, String)> {
+    match &hunt.aim {
+        Aim::Transfer { extension, .. } => {
+            let text = address(extension, flow).to_string();
+            Some((HeaderName::ReferredBy, text))
+        }
+        Aim::Call | Aim::Recall => None,
+    }
 }
 
 /// Who sent the call on last (RFC 5806).

@@ -167,8 +167,6 @@ pub(crate) struct Transfer {
     pub(crate) target: Uri,
     /// The dialog to be taken over (RFC 3891), from the Refer-To's escaped header field.
     pub(crate) replaces: Option<Replaced>,
-    /// Referred-By (RFC 3892).
-    pub(crate) referred_by: Option<NameAddr>,
 }
 
 /// A dialog named in Replaces, as seen by whoever receives it.

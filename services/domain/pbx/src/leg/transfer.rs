@@ -214,7 +214,8 @@ impl Leg {
 fn read(request: &Request) -> Result<Transfer, StatusCode> {
     let headers = &request.headers;
     let bad = |_| StatusCode::BAD_REQUEST;
-    let referred_by = headers.referred_by().map_err(bad)?;
+    // Who refers is known by its dialog; what it says of itself here is read and not believed.
+    headers.referred_by().map_err(bad)?;
     let mut target = headers.refer_to().map_err(bad)?.uri;
     let mut replaces = None;
     match &mut target {
@@ -240,6 +241,5 @@ fn read(request: &Request) -> Result<Transfer, StatusCode> {
             from_tag: dialog.from_tag,
             early_only: dialog.early_only,
         }),
-        referred_by,
     })
 }
