@@ -47,9 +47,12 @@ const NEEDED: &[(&str, &str, &str)] = &[
     ("baresip", "baresip-core", "is the lab's phones"),
 ];
 
+/// What puts load on the services.
+const SIPP: (&str, &str, &str) = ("sipp", "sip-tester", "plays phones");
+
 /// What the tests need besides. A path is looked for as it is.
 const NEEDED_BY_TESTS: &[(&str, &str, &str)] = &[
-    ("sipp", "sip-tester", "plays the phones of the tests"),
+    SIPP,
     ("kamailio", "kamailio", "is the carrier of the tests"),
     ("swtpm", "swtpm", "is the TPM of the tests"),
     (
@@ -63,6 +66,29 @@ const NEEDED_BY_TESTS: &[(&str, &str, &str)] = &[
         "judges our signatures of programs",
     ),
 ];
+
+/// What is measured beside ours, when that is asked for.
+const PEERS: &[(&str, &str, &str)] = &[
+    ("kamailio", "kamailio", "is measured beside the exchange"),
+    ("rtpengine", "rtpengine-daemon", "is measured beside media"),
+];
+
+/// Makes the host ready to put load on the services.
+///
+/// # Errors
+/// A package is missing and could not be installed; the text is the line to run.
+pub fn prepare_load() -> Result<(), PrepareError> {
+    provide(&[SIPP])
+}
+
+/// Makes the host ready to measure somebody else's program.
+///
+/// # Errors
+/// Its package is missing and could not be installed; the text is the line to run.
+pub fn prepare_peer(name: &str) -> Result<(), PrepareError> {
+    let peer = PEERS.iter().filter(|(program, _, _)| *program == name);
+    provide(&peer.copied().collect::<Vec<_>>())
+}
 
 /// Makes the host ready for the tests of the services among other people's programs.
 ///

@@ -74,6 +74,8 @@ enum BenchError {
     Ask(#[from] run_loop::ipc::CallError),
     #[error(transparent)]
     Native(#[from] native::NativeError),
+    #[error(transparent)]
+    Prepare(#[from] image::prepare::PrepareError),
     #[error("{0}")]
     Load(String),
     #[error("over the bar: {0}")]
@@ -90,6 +92,23 @@ impl Run {
             ..native::Plan::on_loopback(self.ramal.clone(), extensions)
         };
         Ok(native::Installation::start(&plan, |_| {})?)
+    }
+}
+
+/// A peer to measure beside ours, whose package is installed first when it has one. When it cannot
+/// be had there is no ratio, and that and why is said.
+fn beside<T>(
+    package: Option<&str>,
+    start: impl FnOnce() -> Result<T, native::NativeError>,
+) -> Option<T> {
+    let installed = package.map_or(Ok(()), image::prepare::prepare_peer);
+    let installed = installed.map_err(BenchError::from);
+    match installed.and_then(|()| Ok(start()?)) {
+        Ok(peer) => Some(peer),
+        Err(missing) => {
+            say(&format!("  no ratio: {missing}"));
+            None
+        }
     }
 }
 
@@ -151,6 +170,7 @@ fn until_interrupted(arguments: Arguments) -> Result<(), BenchError> {
 }
 
 fn run(arguments: &Arguments) -> Result<(), BenchError> {
+    image::prepare::prepare_load()?;
     let ramal = arguments.ramal.clone().map_or_else(build, Ok)?;
     let run = Run {
         ramal,

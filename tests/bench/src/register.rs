@@ -10,7 +10,7 @@ use native::{
 
 use crate::call::PEER_PORTS;
 use crate::measure::{judge, micros_each};
-use crate::{BenchError, Run, peer, say, scenario};
+use crate::{BenchError, Run, beside, peer, say, scenario};
 
 /// Processor time allowed for one, microseconds.
 const BAR_MICROS: f64 = 50.0;
@@ -56,13 +56,9 @@ pub(crate) fn run(run: &Run, arguments: &Arguments) -> Result<(), BenchError> {
     let mut ours = Ours::new(&box_);
     office.warm_up(box_.sip)?;
     let kamailio = if arguments.peer {
-        let configuration = peer("kamailio.cfg");
-        Some(Kamailio::start(
-            office.folder,
-            &configuration,
-            free()?,
-            &[],
-        )?)
+        let (configuration, at) = (peer("kamailio.cfg"), free()?);
+        let start = || Kamailio::start(office.folder, &configuration, at, &[]);
+        beside(Some("kamailio"), start)
     } else {
         None
     };
@@ -83,16 +79,31 @@ pub(crate) fn run(run: &Run, arguments: &Arguments) -> Result<(), BenchError> {
     let ours: f64 = each.iter().map(|(_, micros)| micros).sum();
     if let Some(kamailio) = kamailio {
         theirs.say(&format!("Kamailio {}", kamailio.version), ours);
-        drop(kamailio);
-        let asterisk = Asterisk::start(office.folder, free()?, arguments.extensions, PEER_PORTS)?;
-        office.warm_up(asterisk.sip)?;
-        let mut theirs = Used::default();
-        theirs.measure(&office, asterisk.sip, arguments.count, &|| {
-            asterisk.cpu_millis()
-        })?;
-        theirs.say(&format!("Asterisk {}", asterisk.version), ours);
+    }
+    if arguments.peer {
+        beside_asterisk(&office, arguments, ours)?;
     }
     judged.and(memory)
+}
+
+/// The same registrations with Asterisk.
+fn beside_asterisk(
+    office: &Office<'_>,
+    arguments: &Arguments,
+    ours: f64,
+) -> Result<(), BenchError> {
+    let at = free()?;
+    let start = || Asterisk::start(office.folder, at, arguments.extensions, PEER_PORTS);
+    let Some(asterisk) = beside(None, start) else {
+        return Ok(());
+    };
+    office.warm_up(asterisk.sip)?;
+    let mut theirs = Used::default();
+    theirs.measure(office, asterisk.sip, arguments.count, &|| {
+        asterisk.cpu_millis()
+    })?;
+    theirs.say(&format!("Asterisk {}", asterisk.version), ours);
+    Ok(())
 }
 
 fn free() -> Result<SocketAddr, BenchError> {

@@ -9,8 +9,8 @@ use run_loop::ipc::Client;
 
 use crate::call::PEER_PORTS;
 use crate::measure::micros_each;
-use crate::{BenchError, Run, say};
-use native::{Folder, Home, NativeError, RtpEngine, Service, unix};
+use crate::{BenchError, Run, beside, say};
+use native::{Folder, Home, RtpEngine, Service, unix};
 
 /// Share of a core allowed for one call, per cent.
 const BAR_PERCENT: f64 = 0.08;
@@ -171,13 +171,9 @@ fn measure(
 
 /// The same with rtpengine.
 fn compare(arguments: &Arguments, ours: &Relayed, folder: &Path) -> Result<(), BenchError> {
-    let engine = match RtpEngine::start(folder, PEER_PORTS) {
-        Ok(engine) => engine,
-        Err(missing @ NativeError::Missing { .. }) => {
-            say(&format!("  no ratio: {missing}"));
-            return Ok(());
-        }
-        Err(other) => return Err(other.into()),
+    let start = || RtpEngine::start(folder, PEER_PORTS);
+    let Some(engine) = beside(Some("rtpengine"), start) else {
+        return Ok(());
     };
     let calls = (0..arguments.calls)
         .map(|index| Call::through(&engine, usize::try_from(index).unwrap_or_default()))
