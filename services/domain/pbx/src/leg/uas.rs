@@ -156,6 +156,10 @@ impl Legs {
             let response = response.with(HeaderName::MinSe, MIN_SE.to_string());
             return Err(Refusal(response));
         }
+        // RFC 4475 §3.3.15: who reads no description cannot be answered with ours.
+        if !headers.accepts("application/sdp") {
+            return Err(plain(StatusCode::NOT_ACCEPTABLE));
+        }
         let offer = read_offer(core, flow, request, profile, &id.tag()).map_err(Refusal)?;
         if self.legs.len() >= LEGS_MAX {
             core.limit_reached(Limit::Calls);

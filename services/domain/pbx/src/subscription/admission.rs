@@ -68,7 +68,7 @@ pub(super) fn asked(
     if !sight::may_watch(site, watcher, &watched) {
         return refuse(core, request, StatusCode::FORBIDDEN);
     }
-    if !takes(request, body) {
+    if !request.headers.accepts(body) {
         return refuse(core, request, StatusCode::NOT_ACCEPTABLE);
     }
     let lifetime = lifetime(core, request)?;
@@ -92,16 +92,6 @@ pub(super) fn lifetime(core: &mut Core, request: &Request) -> Result<Duration, B
         return Err(Box::new(response.with(HeaderName::MinExpires, least)));
     }
     Ok(asked.min(EXPIRES_MAX))
-}
-
-/// Whether the watcher reads this kind of body; without Accept it reads the package's own.
-fn takes(request: &Request, content_type: &str) -> bool {
-    let name = HeaderName::Accept;
-    let mut accepted = request.headers.tokens(&name).peekable();
-    accepted.peek().is_none()
-        || accepted.any(|one| {
-            one.eq_ignore_ascii_case(content_type) || one == "*/*" || one == "application/*"
-        })
 }
 
 fn bad_event(core: &mut Core, request: &Request) -> Box<Response> {

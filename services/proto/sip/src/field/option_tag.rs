@@ -57,12 +57,42 @@ impl Headers {
             Some(str::from_utf8(value).ok()?.trim_end())
         })
     }
+
+    /// Whether whoever sent these fields reads bodies of this type (Accept, RFC 3261 §20.1);
+    /// without that field it reads what the context calls for.
+    #[must_use]
+    pub fn accepts(&self, media_type: &str) -> bool {
+        let kind = media_type.split('/').next().unwrap_or_default();
+        let mut ranges = self.tokens(&HeaderName::Accept).peekable();
+        ranges.peek().is_none()
+            || ranges.any(|range| {
+                let range: String = range.split_whitespace().collect();
+                let whole_kind = range.strip_suffix("/*");
+                range == "*/*"
+                    || range.eq_ignore_ascii_case(media_type)
+                    || whole_kind.is_some_and(|whole| whole.eq_ignore_ascii_case(kind))
+            })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::field::headers;
     use crate::{HeaderName, Method};
+
+    #[test]
+    fn what_bodies_are_read_is_said_by_accept() {
+        let check = |fields: &[&str], expected| {
+            let fields: Vec<_> = fields.iter().map(|value| ("Accept", *value)).collect();
+            assert_eq!(headers(&fields).accepts("application/sdp"), expected);
+        };
+        check(&[], true);
+        check(&["text/plain", "Application / SDP ;level=1"], true);
+        check(&["text/plain, application/*;q=0.1"], true);
+        check(&["*/*"], true);
+        check(&["text/nobodyKnowsThis"], false);
+        check(&["text/*, application/sdp-ng"], false);
+    }
 
     #[test]
     fn option_tags_are_found_in_every_form_of_the_list() {

@@ -218,6 +218,8 @@ fn what_speaks_against_an_invite_is_answered_at_once() {
     check("", "", require, 420, HeaderName::Unsupported, "teleport");
     let kind = "Content-Type: text/plain\r\n";
     check("", "", kind, 415, HeaderName::Accept, "application/sdp");
+    let accept = "Accept: text/nobodyKnowsThis\r\n";
+    check("", "", accept, 406, HeaderName::To, "");
     let (warning, codec) = (HeaderName::Warning, "codec");
     check(
         "RTP/AVP 8 0 101",
