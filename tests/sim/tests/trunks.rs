@@ -1,11 +1,18 @@
 //! Calls by trunk: out, in, over to the next trunk, and who pays.
 
-#![expect(clippy::expect_used, reason = "a test's helpers may fail the test")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test's helpers may fail the test"
+)]
 
-use ipc::site::{Destination, Route, Source, Trunk, TrunkAccess};
+use ipc::site::{
+    Codec, Destination, Dtmf, Encryption, Prack, Route, SessionTimers, Source, TimerMode, Trunk,
+    TrunkAccess,
+};
 use ipc::store::Outcome;
 use sim::{Floor, Stand, checks};
-use sip::{HeaderName, StatusCode};
+use sip::{HeaderName, Request, StatusCode};
 
 /// The carriers' places in a floor of three phones.
 const FIRST: usize = 3;
@@ -82,6 +89,61 @@ fn a_call_goes_out_by_the_first_trunk() {
 }
 
 /// pbx trap 23.
+/// The INVITE that the first carrier gets when its trunk has these settings.
+fn invited(settings: fn(&mut Trunk)) -> Request {
+    let mut floor = floor();
+    floor.world.configure(|site| settings(&mut site.trunks[0]));
+    floor.run_secs(1);
+    floor.call(0, "33334444");
+    floor.sets[FIRST].lines[0].invite.clone()
+}
+
+/// pbx trap 23: reliable responses, session timers, codecs, digits and encryption are those of the
+/// trunk, whatever the phone that calls has.
+#[test]
+fn a_trunk_is_called_as_its_settings_say() {
+    let has = |invite: &Request, name: HeaderName| {
+        let value = invite.headers.text(&name);
+        value.unwrap_or_default().to_owned()
+    };
+    let described = |invite: &Request| String::from_utf8_lossy(&invite.body).into_owned();
+
+    let usual = invited(|_| {});
+    assert!(has(&usual, HeaderName::Supported).starts_with("100rel, timer, "));
+    assert_eq!(has(&usual, HeaderName::Require), "");
+    assert!(has(&usual, HeaderName::SessionExpires).starts_with("1800"));
+    let text = described(&usual);
+    assert!(text.contains(" RTP/AVP ") && text.contains("PCMA") && !text.contains("crypto"));
+
+    let lean = invited(|trunk| {
+        trunk.prack = Prack::Off;
+        trunk.session_timers.mode = TimerMode::Off;
+        trunk.codecs = vec![Codec::Pcmu];
+        trunk.dtmf = Dtmf::Info;
+    });
+    let supported = has(&lean, HeaderName::Supported);
+    assert!(!supported.contains("100rel") && !supported.contains("timer"));
+    assert_eq!(has(&lean, HeaderName::SessionExpires), "");
+    let text = described(&lean);
+    assert!(text.contains(" RTP/AVP 0\r\n"), "{text}");
+
+    let strict = invited(|trunk| {
+        trunk.prack = Prack::Required;
+        trunk.session_timers = SessionTimers {
+            mode: TimerMode::Require,
+            secs: 600,
+        };
+        trunk.encryption = Encryption::Required;
+    });
+    assert!(strict.headers.requires("100rel") && strict.headers.requires("timer"));
+    assert!(has(&strict, HeaderName::SessionExpires).starts_with("600"));
+    let text = described(&strict);
+    assert!(
+        text.contains(" RTP/SAVP ") && text.contains("a=crypto:"),
+        "{text}"
+    );
+}
+
 #[test]
 fn a_trunk_that_is_overloaded_hands_over_to_the_next_and_one_that_says_busy_does_not() {
     let mut floor = floor();
