@@ -111,20 +111,29 @@ fn table(geometry: Geometry, content: &Content<'_>) -> Result<Table, DiskError> 
     Ok(table)
 }
 
-/// The unique GUID of the bootstate partition on a disk, or in a file that holds one.
+/// The partition table of a disk, or of a file that holds one; the first copy when it can be read.
 ///
 /// # Errors
-/// The file cannot be read or has no such partition.
-pub fn bootstate_guid(disk: &Path) -> std::io::Result<Guid> {
+/// The file cannot be read or has no such table.
+pub fn table_of(disk: &Path) -> std::io::Result<Table> {
     let file = File::open(disk)?;
     let length = file.metadata()?.len();
     let found = [512, 4096].into_iter().find_map(|sector| {
         let geometry = Geometry::new(sector, length).ok()?;
         let mut head = vec![0; geometry.head_length()];
         file.read_exact_at(&mut head, 0).ok()?;
-        let table = Table::find(geometry, &head, &[]).ok()?.table;
-        table.of_kind(partition::BOOTSTATE).map(|it| it.unique)
+        Some(Table::find(geometry, &head, &[]).ok()?.table)
     });
+    found.ok_or_else(|| std::io::Error::other("there is no partition table on it"))
+}
+
+/// The unique GUID of the bootstate partition on a disk, or in a file that holds one.
+///
+/// # Errors
+/// The file cannot be read or has no such partition.
+pub fn bootstate_guid(disk: &Path) -> std::io::Result<Guid> {
+    let table = table_of(disk)?;
+    let found = table.of_kind(partition::BOOTSTATE).map(|it| it.unique);
     found.ok_or_else(|| std::io::Error::other("there is no bootstate partition on it"))
 }
 

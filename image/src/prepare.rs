@@ -1,6 +1,6 @@
 //! Installs what the host lacks, naming each thing, or says the one line that would.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cargo::BinaryTarget;
@@ -96,6 +96,22 @@ pub fn prepare_peer(name: &str) -> Result<(), PrepareError> {
 /// A package is missing and could not be installed; the text is the line to run.
 pub fn prepare_tests() -> Result<(), PrepareError> {
     provide(NEEDED_BY_TESTS)
+}
+
+/// What boots a box as its firmware does: Debian's OVMF, code and variables as shipped.
+const OVMF: &str = "/usr/share/OVMF";
+
+/// Makes the host ready to boot boxes by their firmware; its code, and its variables as shipped.
+///
+/// # Errors
+/// The package is missing and could not be installed; the text is the line to run.
+pub fn prepare_firmware() -> Result<(PathBuf, PathBuf), PrepareError> {
+    let [code, variables] =
+        ["OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd"].map(|it| Path::new(OVMF).join(it));
+    if !code.is_file() || !variables.is_file() {
+        install(&[("ovmf", "is the firmware of the box")])?;
+    }
+    Ok((code, variables))
 }
 
 /// Makes the host ready and answers for which target the box's binaries can be built.

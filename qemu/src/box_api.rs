@@ -215,6 +215,19 @@ impl BoxApi {
         accept("POST", path, self.send("POST", path, Some(body))?)
     }
 
+    /// Sends the piece of an update file that begins at `offset`; what the box wants next, `None`
+    /// when it has all and has installed it.
+    ///
+    /// # Errors
+    /// It refused the piece, or no answer.
+    pub fn send_piece(&self, offset: u64, piece: &[u8]) -> Result<Option<u64>, ApiError> {
+        let path = format!("/api/firmware/update/{offset}");
+        let kind = "application/octet-stream";
+        let response = self.send_bytes("POST", &path, Some((kind, piece)))?;
+        let answer = accept("POST", &path, response)?;
+        Ok(answer.get("next").and_then(Value::as_u64))
+    }
+
     /// Any request; the answer as it came.
     ///
     /// # Errors
@@ -224,6 +237,18 @@ impl BoxApi {
         method: &str,
         path: &str,
         body: Option<&Value>,
+    ) -> Result<Response<ureq::Body>, ApiError> {
+        let text = body.map(Value::to_string);
+        let body = text.as_ref().map(|it| ("application/json", it.as_bytes()));
+        self.send_bytes(method, path, body)
+    }
+
+    /// The same with a body of this type.
+    fn send_bytes(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<(&str, &[u8])>,
     ) -> Result<Response<ureq::Body>, ApiError> {
         let no_answer = |reason: String| ApiError::NoAnswer {
             method: method.to_owned(),
@@ -237,9 +262,9 @@ impl BoxApi {
             request = request.header("cookie", cookie);
         }
         let result = match body {
-            Some(body) => {
-                let request = request.header("content-type", "application/json");
-                let request = request.body(body.to_string());
+            Some((kind, body)) => {
+                let request = request.header("content-type", kind);
+                let request = request.body(body);
                 self.agent
                     .run(request.map_err(|error| no_answer(error.to_string()))?)
             }

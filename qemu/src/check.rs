@@ -175,7 +175,7 @@ fn restart(
     }
     say(
         evidence,
-        "restart: data disk unmounted cleanly, the record is the same after it".to_owned(),
+        "restart: the data were unmounted cleanly, the record is the same after it".to_owned(),
     );
     office
         .first
@@ -235,7 +235,7 @@ fn mib(bytes: u64) -> f64 {
 /// An extension that no phone registers.
 const ABSENT: &str = "109";
 
-/// What PID 1 says when the data disk is unmounted: nothing acknowledged can be lost after it.
+/// What PID 1 says when the data are unmounted: nothing acknowledged can be lost after it.
 pub const UNMOUNTED_LINE: &str = "ramal: data unmounted";
 
 /// Every service has two seconds; the box is emulated.

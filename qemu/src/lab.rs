@@ -4,17 +4,20 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use image::build::Image;
+use image::build::{Image, Shipping};
 use image::cargo::Profile;
 use image::progress;
 
 use crate::accelerate::Accelerator;
 use crate::box_api::{ApiError, BoxApi};
+use crate::disk::{BoxDisk, DiskError};
 use crate::forward::Forwarder;
+use crate::hardware::{Attachment, Display, Drive, Firmware, Hardware, Product, Start};
 use crate::lan::{BOX_ADDRESS, Lan, LanError};
 use crate::leftovers::Scratch;
-use crate::machine::{Hardware, Machine, MachineError, make_data_disk};
+use crate::machine::{Machine, MachineError};
 use crate::process::ProcessError;
+use crate::screen::ScreenError;
 use crate::serial::PASSWORD_LABEL;
 
 /// Why the lab does not stand.
@@ -35,6 +38,12 @@ pub enum LabError {
     /// The box.
     #[error(transparent)]
     Machine(#[from] MachineError),
+    /// The box's disk.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// The box's screen.
+    #[error(transparent)]
+    Screen(#[from] ScreenError),
     /// The box's API.
     #[error(transparent)]
     Api(#[from] ApiError),
@@ -63,7 +72,7 @@ pub enum LabError {
         /// Why.
         source: std::io::Error,
     },
-    /// The box showed no password although its data disk was blank.
+    /// The box showed no password although it was started for the first time.
     #[error("the box is ready but showed no one-time password on its screen")]
     NoPassword,
 }
@@ -77,6 +86,39 @@ pub struct Plan {
     pub show_console: bool,
     /// The name of the console log, under `<target>/lab/`.
     pub log_name: String,
+    /// By whom the box is started.
+    pub way: Way,
+    /// Bytes of the box's disk, which is sparse.
+    pub disk_length: u64,
+}
+
+/// By whom the box is started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// [`Start::Kernel`], with GUIDs and the data partition made beforehand, as a restarted box
+    /// gets the same command line again.
+    Kernel,
+    /// [`Start::Firmware`], from a disk that was just flashed.
+    Firmware,
+}
+
+/// As an image is built for the lab.
+///
+/// # Errors
+/// The first part that failed.
+pub fn build(profile: Profile) -> Result<Product, LabError> {
+    build_as(profile, &Shipping::daily())
+}
+
+/// The same as another version, or for other disks.
+///
+/// # Errors
+/// The first part that failed.
+pub fn build_as(profile: Profile, shipping: &Shipping) -> Result<Product, LabError> {
+    let target = image::prepare::prepare()?;
+    let image = image::build::build(target, profile)?;
+    let shipped = image::build::ship(&image, shipping)?;
+    Ok(Product { image, shipped })
 }
 
 /// The lab.
@@ -90,34 +132,38 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Makes the host ready, builds the image with this profile and switches the box on with a
-    /// blank data disk.
+    /// Makes the host ready, builds the image with this profile and switches the box on with a disk
+    /// that was just flashed.
     ///
     /// # Errors
     /// The first thing that failed.
     pub fn start(plan: &Plan, profile: Profile) -> Result<Self, LabError> {
-        let target = image::prepare::prepare()?;
-        let image = image::build::build(target, profile)?;
-        Self::start_with(plan, image)
+        Self::start_with(plan, build(profile)?)
     }
 
     /// The same with an image that is built already.
     ///
     /// # Errors
     /// The first thing that failed.
-    pub fn start_with(plan: &Plan, image: Image) -> Result<Self, LabError> {
-        let accelerator = Accelerator::probe(&image.vmlinux)?;
-        match accelerator {
-            Accelerator::Kvm => progress::step("Starting the box with hardware virtualisation"),
+    pub fn start_with(plan: &Plan, product: Product) -> Result<Self, LabError> {
+        let mut lab = Self::set_up(plan, product)?;
+        lab.switch_on()?;
+        Ok(lab)
+    }
+
+    /// The same, and the box is not switched on yet.
+    ///
+    /// # Errors
+    /// The first thing that failed.
+    pub fn set_up(plan: &Plan, product: Product) -> Result<Self, LabError> {
+        let accelerator = Accelerator::probe(&product.image.vmlinux)?;
+        progress::step(match accelerator {
+            Accelerator::Kvm => "Starting the box with hardware virtualisation",
             Accelerator::Emulation => {
-                progress::step("Starting the box in software emulation (KVM does not work here)");
+                "Starting the box in software emulation (KVM does not work here)"
             }
-        }
+        });
         let log = log_path(&plan.log_name)?;
-        let file = |path: &Path, source| LabError::File {
-            path: path.to_owned(),
-            source,
-        };
         let scratch = Scratch::new().map_err(|source| file(&std::env::temp_dir(), source))?;
         let lan = Lan::start(scratch.path())?;
         let to = SocketAddr::from((BOX_ADDRESS, HTTPS_PORT));
@@ -127,25 +173,33 @@ impl Lab {
                 port: plan.port,
                 source,
             })?;
-        let data_disk = scratch.path().join("data.raw");
-        let show_console = plan.show_console;
-        let hardware = Hardware {
-            image,
-            accelerator,
-            data_disk,
-            log,
-            show_console,
+        let start = match plan.way {
+            Way::Kernel => Start::Kernel,
+            Way::Firmware => Start::Firmware(firmware(scratch.path())?),
         };
-        let mut lab = Self {
+        let flashed = scratch.path().join("disk.raw");
+        let disk = BoxDisk::flashed(&product.shipped.disk, flashed, plan.disk_length)?;
+        if plan.way == Way::Kernel {
+            disk.make_data_partition()?;
+        }
+        let hardware = Hardware {
+            product,
+            start,
+            drives: vec![Drive::usual(disk)],
+            accelerator,
+            memory: MEMORY,
+            has_network: true,
+            display: Display::Serial,
+            log,
+            show_console: plan.show_console,
+        };
+        Ok(Self {
             forwarder,
             machine: None,
             lan,
             scratch,
             hardware,
-        };
-        make_data_disk(&lab.hardware.data_disk, DATA_DISK_SIZE)?;
-        lab.switch_on()?;
-        Ok(lab)
+        })
     }
 
     /// Switches the box on, off before if it is on. Does not wait.
@@ -162,14 +216,19 @@ impl Lab {
         Ok(())
     }
 
-    /// The same with another data disk, from now on.
+    /// The same with another disk, from now on.
     ///
     /// # Errors
     /// QEMU does not start.
-    pub fn switch_on_with(&mut self, data_disk: PathBuf) -> Result<(), LabError> {
-        self.machine = None;
-        self.hardware.data_disk = data_disk;
+    pub fn switch_on_with(&mut self, disk: BoxDisk) -> Result<(), LabError> {
+        self.rebuild(|hardware| hardware.drives = vec![Drive::usual(disk)]);
         self.switch_on()
+    }
+
+    /// Changes what the box is made of; it is off then.
+    pub fn rebuild(&mut self, change: impl FnOnce(&mut Hardware)) {
+        self.machine = None;
+        change(&mut self.hardware);
     }
 
     /// Pulls the plug.
@@ -208,12 +267,17 @@ impl Lab {
 
     /// The image the box runs.
     pub const fn image(&self) -> &Image {
-        &self.hardware.image
+        &self.hardware.product.image
     }
 
-    /// The data disk of the box.
-    pub fn data_disk(&self) -> &Path {
-        &self.hardware.data_disk
+    /// The disk of the box; the first, when there are several.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn disk(&self) -> Result<&BoxDisk, LabError> {
+        let first = self.hardware.drives.first().map(|drive| &drive.disk);
+        let none = || LabError::Machine(MachineError::Off);
+        first.ok_or_else(none)
     }
 
     /// The box's web page.
@@ -251,6 +315,36 @@ impl Lab {
 /// The account every new box has.
 pub const ADMINISTRATOR: &str = "admin";
 
+impl Drive {
+    /// As most boxes have it in the lab.
+    #[must_use]
+    pub const fn usual(disk: BoxDisk) -> Self {
+        Self {
+            disk,
+            attachment: Attachment::Virtio,
+            sector: 512,
+        }
+    }
+}
+
+/// The firmware of the box with variables of its own in `scratch`.
+///
+/// # Errors
+/// It cannot be installed or copied.
+pub fn firmware(scratch: &Path) -> Result<Firmware, LabError> {
+    let (code, shipped) = image::prepare::prepare_firmware()?;
+    let variables = scratch.join("variables.fd");
+    std::fs::copy(shipped, &variables).map_err(|source| file(&variables, source))?;
+    Ok(Firmware { code, variables })
+}
+
+fn file(path: &Path, source: std::io::Error) -> LabError {
+    LabError::File {
+        path: path.to_owned(),
+        source,
+    }
+}
+
 fn log_path(name: &str) -> Result<PathBuf, LabError> {
     let folder = image::build::target_folder().join("lab");
     let error = |source| LabError::File {
@@ -278,5 +372,8 @@ const RANDOM: &str = "/dev/urandom";
 /// The box serves nothing else to people.
 const HTTPS_PORT: u16 = 443;
 
-/// Bytes, sparse: the smallest data disk a real box has is larger.
-const DATA_DISK_SIZE: u64 = 2 * 1024 * 1024 * 1024;
+/// Bytes: the smallest disk a real box has is larger.
+pub const DISK_LENGTH: u64 = 4 * 1024 * 1024 * 1024;
+
+/// MiB: the smallest a box may have.
+const MEMORY: u32 = 512;

@@ -1,16 +1,16 @@
-//! One box in QEMU: what hardware it has, and its power switch.
+//! One box in QEMU: its power switch, its buttons and what it says.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{ChildStdin, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::accelerate::Accelerator;
-use crate::lan::{BOX_ADDRESS, BOX_MAC, Lan, TAP};
+use crate::hardware::{Hardware, HardwareError};
+use crate::lan::{BOX_ADDRESS, Lan};
 use crate::netns::NetnsError;
-use crate::process::{Process, ProcessError, command};
+use crate::process::{Process, ProcessError};
 use crate::qmp::{Listener, Qmp, QmpError};
 use crate::serial::{Line, Serial, SerialError};
 
@@ -29,10 +29,22 @@ pub enum MachineError {
     /// The serial line.
     #[error(transparent)]
     Serial(#[from] SerialError),
+    /// The screen does not tell that the box is ready.
+    #[error("the screen of the box has only {rows} lines of a start that succeeded")]
+    Screen {
+        /// Lines.
+        rows: usize,
+    },
+    /// It restarted before it was ready.
+    #[error("the box restarted before it was ready")]
+    Restarted,
     /// It is off.
     #[error("the box is switched off")]
     Off,
-    /// The data disk or log cannot be made.
+    /// What it is made of.
+    #[error(transparent)]
+    Hardware(#[from] HardwareError),
+    /// A log cannot be made.
     #[error("cannot use {path}: {source}")]
     File {
         /// The file.
@@ -40,21 +52,6 @@ pub enum MachineError {
         /// Why.
         source: std::io::Error,
     },
-}
-
-/// What a box is made of.
-#[derive(Clone, Debug)]
-pub struct Hardware {
-    /// The image.
-    pub image: image::build::Image,
-    /// How the processor is run.
-    pub accelerator: Accelerator,
-    /// The data disk: a raw file.
-    pub data_disk: PathBuf,
-    /// Where the console log goes; appended to.
-    pub log: PathBuf,
-    /// Show the console on standard error too.
-    pub show_console: bool,
 }
 
 /// A running box. Dropping it pulls the plug.
@@ -78,7 +75,7 @@ impl Machine {
             path: errors.clone(),
             source,
         };
-        let mut qemu = qemu_command(hardware, listener.path())?;
+        let mut qemu = hardware.command(listener.path())?;
         qemu.stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(&errors).map_err(error)?);
@@ -208,76 +205,6 @@ impl Machine {
     }
 }
 
-/// An empty data disk.
-///
-/// # Errors
-/// No room or no permission.
-pub fn make_data_disk(path: &Path, size: u64) -> Result<(), MachineError> {
-    let error = |source| MachineError::File {
-        path: path.to_owned(),
-        source,
-    };
-    std::fs::File::create(path)
-        .and_then(|file| file.set_len(size))
-        .map_err(error)
-}
-
-fn qemu_command(hardware: &Hardware, qmp: &Path) -> Result<Command, ProcessError> {
-    let mut qemu = command("qemu-system-x86_64")?;
-    let image = &hardware.image;
-    // SATA and SMBus have nothing on them, and finding that out costs the kernel a CPU second.
-    let machine = "q35,sata=off,smbus=off";
-    qemu.args([
-        "-name", "ramal", "-machine", machine, "-cpu", "max", "-m", "512",
-    ]);
-    qemu.args(["-accel", hardware.accelerator.name()]);
-    qemu.args([
-        "-nodefaults",
-        "-no-user-config",
-        "-display",
-        "none",
-        "-rtc",
-        "base=utc",
-    ]);
-    qemu.args([
-        "-chardev",
-        "stdio,id=console,signal=off",
-        "-serial",
-        "chardev:console",
-    ]);
-    qemu.args([
-        "-chardev",
-        &format!("socket,id=control,path={}", qmp.display()),
-    ]);
-    qemu.args(["-mon", "chardev=control,mode=control"]);
-    qemu.arg("-kernel")
-        .arg(&image.vmlinux)
-        .arg("-initrd")
-        .arg(&image.initramfs);
-    qemu.args(["-append", KERNEL_COMMAND_LINE]);
-    qemu.args(["-drive", &drive("root", &image.root, "on")]);
-    qemu.args(["-device", "virtio-blk-pci,drive=root,serial=ramal-root"]);
-    qemu.args(["-drive", &drive("data", &hardware.data_disk, "off")]);
-    qemu.args(["-device", "virtio-blk-pci,drive=data,serial=ramal-data"]);
-    qemu.args([
-        "-netdev",
-        &format!("tap,id=lan,ifname={TAP},script=no,downscript=no"),
-    ]);
-    qemu.args([
-        "-device",
-        &format!("virtio-net-pci,netdev=lan,mac={BOX_MAC},romfile="),
-    ]);
-    qemu.args(["-device", "virtio-rng-pci"]);
-    qemu.args(["-device", "i6300esb", "-action", "watchdog=reset"]);
-    Ok(qemu)
-}
-
-fn drive(id: &str, file: &Path, read_only: &str) -> String {
-    // QEMU doubles a comma in a file name.
-    let file = file.display().to_string().replace(',', ",,");
-    format!("if=none,id={id},format=raw,file={file},readonly={read_only}")
-}
-
 fn why_not_started(errors: &Path, error: QmpError) -> MachineError {
     let said = std::fs::read_to_string(errors).unwrap_or_default();
     if said.trim().is_empty() {
@@ -308,10 +235,6 @@ fn cpu_seconds_of(pid: u32) -> Option<f64> {
     let system: f64 = fields.next()?.parse().ok()?;
     Some((user + system) / TICKS_PER_SECOND)
 }
-
-/// Errors and above on the console: each line costs emulated time. A panic restarts the box. The
-/// root comes on a disk of its own and is not verified.
-const KERNEL_COMMAND_LINE: &str = "console=ttyS0 loglevel=4 panic=5 ramal.lab=1";
 
 /// What PID 1 says when all services are ready.
 const READY_LINE: &str = "ramal: ready";

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use image::cargo::Profile;
 use image::progress;
-use qemu::lab::Plan;
-use qemu::{check, interrupt, privilege, suite, up};
+use qemu::lab::{DISK_LENGTH, Plan, Way};
+use qemu::{check, interrupt, matrix, privilege, suite, up};
 
 /// Runs a Ramal box in QEMU with a network and two real phones.
 #[derive(Parser)]
@@ -31,6 +31,16 @@ enum Command {
         /// Show the box's console while it runs.
         #[arg(long)]
         console: bool,
+        /// Boot what is released: optimised as one piece, a minute and a half more to build.
+        #[arg(long)]
+        released: bool,
+        /// Start the box by its firmware (OVMF) and our loader, in place of its kernel: some
+        /// seconds more.
+        #[arg(long)]
+        firmware: bool,
+    },
+    /// Start the image on every kind of hardware it is for: disks, sectors, screen, no network.
+    Matrix {
         /// Boot what is released: optimised as one piece, a minute and a half more to build.
         #[arg(long)]
         released: bool,
@@ -66,24 +76,38 @@ fn run(command: Command) -> Result<bool, Box<dyn std::error::Error>> {
             port,
             console,
             released,
-        } => up::up(&plan(port, console), Profile::released(released))?,
+            firmware,
+        } => up::up(&plan(port, console, firmware), Profile::released(released))?,
         Command::Up {
             check: true,
             port: _,
             console,
             released,
-        } => run_check(&plan(0, console), Profile::released(released))?,
+            firmware,
+        } => run_check(&plan(0, console, firmware), Profile::released(released))?,
+        Command::Matrix { released } => return run_matrix(Profile::released(released)),
         Command::Test { released } => return suite::run(Profile::released(released)),
     }
     Ok(true)
 }
 
-fn plan(port: u16, show_console: bool) -> Plan {
+fn plan(port: u16, show_console: bool, firmware: bool) -> Plan {
     Plan {
         port,
         show_console,
         log_name: "console.log".to_owned(),
+        way: if firmware { Way::Firmware } else { Way::Kernel },
+        disk_length: DISK_LENGTH,
     }
+}
+
+fn run_matrix(profile: Profile) -> Result<bool, Box<dyn std::error::Error>> {
+    let (evidence, is_well) = matrix::run(profile)?;
+    let mut output = std::io::stdout();
+    for line in evidence {
+        writeln!(output, "{line}")?;
+    }
+    Ok(is_well)
 }
 
 fn run_check(plan: &Plan, profile: Profile) -> Result<(), Box<dyn std::error::Error>> {
@@ -102,7 +126,9 @@ const UP_EXAMPLES: &str = "Examples:
   cargo qemu up --console       with the box's console
   cargo qemu up --check         proves a call between two phones, with its record, and ends
   cargo qemu up --released --check
-                                proves it of the image that is released";
+                                proves it of the image that is released
+  cargo qemu up --firmware --check
+                                proves it of a box that starts by its firmware and our loader";
 
 const TEST_EXAMPLES: &str = "Examples:
   cargo qemu test

@@ -1,5 +1,5 @@
-//! Data disks as they come from the field: nearly full, damaged. Made and looked at on the host,
-//! with Debian's e2fsprogs, while the box is off.
+//! Data as they come from the field: nearly full, damaged. Made and looked at on the host, with
+//! Debian's e2fsprogs, while the box is off.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -11,7 +11,7 @@ use qemu::process::{command, run};
 
 use crate::Failure;
 
-/// A data disk of ours with only this many bytes left for the box.
+/// A file system of data with only this many bytes left for the box.
 ///
 /// # Errors
 /// The host has no room.
@@ -53,7 +53,7 @@ fn free_bytes(disk: &Path) -> Result<u64, Failure> {
     Ok(blocks.ok_or_else(no_number)? * 4096)
 }
 
-/// Writes noise over a part of a disk.
+/// Writes noise over a part of a file system.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -64,7 +64,7 @@ pub fn damage(disk: &Path, offset: u64, length: usize) -> Result<(), Failure> {
     Ok(file.write_all_at(&noise, offset)?)
 }
 
-/// Where the blocks of a file on the disk are, in bytes from its beginning.
+/// Where the blocks of a file in a file system are, in bytes from its beginning.
 ///
 /// # Errors
 /// There is no such file.
@@ -80,7 +80,7 @@ pub fn blocks_of(disk: &Path, file: &str) -> Result<Vec<u64>, Failure> {
     Ok(blocks.into_iter().map(|block| block * 4096).collect())
 }
 
-/// The names in a folder of the disk, as debugfs shows them.
+/// The names in a folder of a file system, as debugfs shows them.
 ///
 /// # Errors
 /// The disk cannot be read.
@@ -88,7 +88,7 @@ pub fn listing(disk: &Path, folder: &str) -> Result<String, Failure> {
     debugfs(disk, &format!("ls -l {folder}"))
 }
 
-/// Looks at a disk with a command of debugfs; never writes.
+/// Looks at a file system with a command of debugfs; never writes.
 fn debugfs(disk: &Path, request: &str) -> Result<String, Failure> {
     let mut debugfs = command("debugfs")?;
     debugfs.args(["-R", request]).arg(disk);

@@ -13,10 +13,13 @@ mod stand;
 mod vitals;
 
 pub mod disk;
+mod open_data;
 pub mod processor;
+mod xts;
 
 pub use cable::{connect, on_the_lan};
 pub use failure::{Failure, Proof};
-pub use site::{Site, image, office, switched_on};
+pub use open_data::OpenData;
+pub use site::{Site, office, plan, product, small_disk, switched_on, version};
 pub use stand::{Stand, alone};
 pub use vitals::{Healing, Vitals, kill, store_warning, wait_until};

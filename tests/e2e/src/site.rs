@@ -5,11 +5,12 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use image::build::Image;
+use image::build::{Image, Shipping};
 use image::cargo::Profile;
 use ipc::Redacted;
 use qemu::desk::SIP_PORT;
-use qemu::lab::{Lab, Plan};
+use qemu::hardware::Product;
+use qemu::lab::{DISK_LENGTH, Lab, Plan, Way};
 use qemu::lan::BOX_ADDRESS;
 use qemu::office::Office;
 use qemu::probe::{Credentials, Outcome, Probe, ProbeError};
@@ -28,33 +29,65 @@ pub struct Site {
 ///
 /// # Errors
 /// It cannot be built.
-pub fn image() -> Result<Image, Failure> {
-    static BUILT: OnceLock<Result<Image, String>> = OnceLock::new();
+pub fn product() -> Result<Product, Failure> {
+    static BUILT: OnceLock<Result<Product, String>> = OnceLock::new();
     let build = || {
-        let target = image::prepare::prepare().map_err(|error| error.to_string())?;
         let profile = Profile::of_environment().map_err(|error| error.to_string())?;
-        image::build::build(target, profile).map_err(|error| error.to_string())
+        qemu::lab::build(profile).map_err(|error| error.to_string())
     };
     BUILT.get_or_init(build).clone().map_err(Failure::new)
 }
 
-/// A box with a blank data disk, just switched on. Its console goes to the lab's log
-/// `e2e-<name>-<number>.log`, counted by boxes of this process.
+/// The same image as another version. The parts of it are built already when this is called.
+///
+/// # Errors
+/// It cannot be put together.
+pub fn version(
+    name: &str,
+    security: u64,
+    change: impl FnOnce(&mut Image, &mut Shipping) -> Result<(), Failure>,
+) -> Result<Product, Failure> {
+    let mut image = product()?.image;
+    let mut shipping = Shipping {
+        version: Some(name.to_owned()),
+        security,
+        ..Shipping::daily()
+    };
+    change(&mut image, &mut shipping)?;
+    let shipped = image::build::ship(&image, &shipping)?;
+    Ok(Product { image, shipped })
+}
+
+/// A box whose console goes to the lab's log `e2e-<name>-<number>.log`, counted by boxes of this
+/// process.
+pub fn plan(log: &str, way: Way, disk_length: u64) -> Plan {
+    static BOXES: AtomicU32 = AtomicU32::new(1);
+    let number = BOXES.fetch_add(1, Ordering::Relaxed);
+    Plan {
+        port: 0,
+        show_console: false,
+        log_name: format!("e2e-{log}-{number}.log"),
+        way,
+        disk_length,
+    }
+}
+
+/// Bytes of a disk on which so many are for the data, not counting what rounding takes.
+#[must_use]
+pub const fn small_disk(data: u64) -> u64 {
+    image::disk::IMAGE_LENGTH + data
+}
+
+/// A box with a disk that was just flashed, just switched on.
 ///
 /// # Errors
 /// The lab does not stand.
 pub fn switched_on(log: &str) -> Result<Lab, Failure> {
-    static BOXES: AtomicU32 = AtomicU32::new(1);
-    let number = BOXES.fetch_add(1, Ordering::Relaxed);
-    let plan = Plan {
-        port: 0,
-        show_console: false,
-        log_name: format!("e2e-{log}-{number}.log"),
-    };
-    Ok(Lab::start_with(&plan, image()?)?)
+    let plan = plan(log, Way::Kernel, DISK_LENGTH);
+    Ok(Lab::start_with(&plan, product()?)?)
 }
 
-/// An office around a box with a blank data disk: two phones, both registered.
+/// An office around a new box: two phones, both registered.
 ///
 /// # Errors
 /// The first thing that failed.

@@ -1,15 +1,15 @@
-//! Damaged data disks: the box says which, what is wrong and what to do. A disk that it cannot read
-//! it does not touch, and of a damaged database it keeps what there was.
+//! Damaged data: the box says what is wrong and what to do. Data that it cannot read it does not
+//! touch, and of a damaged database it keeps what there was.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use e2e::{Failure, Proof, Stand, disk, store_warning, switched_on};
+use e2e::{Failure, OpenData, Proof, Stand, disk, plan, product, small_disk, store_warning};
 use image::progress;
-use qemu::lab::{ADMINISTRATOR, Lab};
-use qemu::machine::make_data_disk;
+use qemu::disk::BoxDisk;
+use qemu::lab::{ADMINISTRATOR, Lab, Way};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use slot::partition;
 
 static STAND: Stand<Used> = Stand::new(3);
 
@@ -17,7 +17,7 @@ static STAND: Stand<Used> = Stand::new(3);
 struct Used {
     lab: Lab,
     password: String,
-    disk: PathBuf,
+    disk: BoxDisk,
     extensions: Value,
 }
 
@@ -26,17 +26,24 @@ fn run(test: impl FnOnce(&mut Used) -> Proof) -> Proof {
 }
 
 #[test]
-fn a_disk_with_a_damaged_superblock_is_not_touched() -> Proof {
-    run(|used| used.prove_left_alone("superblock", "no file system of this box", 0, 64 * 1024))
+fn data_with_a_damaged_superblock_are_not_touched() -> Proof {
+    run(|used| {
+        used.prove_left_alone(
+            "superblock",
+            "damaged and could not be mended",
+            0,
+            64 * 1024,
+        )
+    })
 }
 
 #[test]
-fn a_disk_with_damaged_tables_is_not_touched() -> Proof {
+fn data_with_damaged_tables_are_not_touched() -> Proof {
     // The superblock, which is in the first block, says that all is well; what follows does not.
     run(|used| {
         used.prove_left_alone(
             "tables",
-            "its file system is damaged",
+            "damaged and could not be mended",
             4096,
             2 * 1024 * 1024,
         )
@@ -47,10 +54,12 @@ fn a_disk_with_damaged_tables_is_not_touched() -> Proof {
 fn a_damaged_database_is_kept_aside_and_the_last_good_configuration_is_back() -> Proof {
     run(|used| {
         let disk = used.copy("database")?;
+        let data = OpenData::take_out(&disk)?;
         // All but the first, which says that it is a database.
-        for place in disk::blocks_of(&disk, DATABASE)?.into_iter().skip(1) {
-            disk::damage(&disk, place, 512)?;
+        for place in disk::blocks_of(data.path(), DATABASE)?.into_iter().skip(1) {
+            disk::damage(data.path(), place, 512)?;
         }
+        data.put_back()?;
         used.lab.switch_on_with(disk.clone())?;
         let machine = used.lab.machine()?;
         let damaged = machine.wait_line("the database is damaged", BOOT_MAX)?;
@@ -67,7 +76,8 @@ fn a_damaged_database_is_kept_aside_and_the_last_good_configuration_is_back() ->
             "{warning:?}"
         );
         switch_off(&mut used.lab)?;
-        let kept = disk::listing(&disk, "/store")?;
+        let data = OpenData::take_out(&disk)?;
+        let kept = disk::listing(data.path(), "/store")?;
         assert!(kept.contains("ramal.redb.damaged-1"), "{kept}");
         Ok(())
     })
@@ -75,10 +85,9 @@ fn a_damaged_database_is_kept_aside_and_the_last_good_configuration_is_back() ->
 
 impl Used {
     fn set_up() -> Result<Self, Failure> {
-        let mut lab = switched_on("data-disks")?;
-        let disk = lab.scratch().join("used.raw");
-        make_data_disk(&disk, USED_SIZE)?;
-        lab.switch_on_with(disk.clone())?;
+        let plan = plan("data-disks", Way::Kernel, small_disk(USED_SIZE));
+        let mut lab = Lab::start_with(&plan, product()?)?;
+        let disk = lab.disk()?.clone();
         lab.machine()?.wait_ready()?;
         let (api, password) = lab.first_sign_in()?;
         for number in ["100", "101"] {
@@ -94,17 +103,18 @@ impl Used {
         })
     }
 
-    fn copy(&self, name: &str) -> Result<PathBuf, Failure> {
+    fn copy(&self, name: &str) -> Result<BoxDisk, Failure> {
         let copy = self.lab.scratch().join(format!("{name}.raw"));
-        std::fs::copy(&self.disk, &copy)?;
-        Ok(copy)
+        Ok(self.disk.twin(copy)?)
     }
 
-    /// Damages a copy of the disk: the box has to say which disk, what is wrong with it and what to
-    /// do, has to answer the power button, and must not write to it.
+    /// Damages a copy of the data: the box has to say what is wrong with them and what to do, has
+    /// to answer the power button, and must not write to them.
     fn prove_left_alone(&mut self, name: &str, why: &str, offset: u64, length: usize) -> Proof {
         let disk = self.copy(name)?;
-        disk::damage(&disk, offset, length)?;
+        let data = OpenData::take_out(&disk)?;
+        disk::damage(data.path(), offset, length)?;
+        data.put_back()?;
         let before = hash(&disk)?;
         self.lab.switch_on_with(disk.clone())?;
         let told = self
@@ -113,20 +123,14 @@ impl Used {
             .wait_line("ramal: MAINTENANCE: ", BOOT_MAX)?
             .text;
         progress::note(&format!("console: {told}"));
-        for wanted in [
-            "data disk vd",
-            why,
-            "ramal-data",
-            "Nothing on it was erased",
-            "restart the box",
-        ] {
+        for wanted in [why, "Nothing was erased", "Restore a backup"] {
             assert!(told.contains(wanted), "no {wanted:?} in {told:?}");
         }
         switch_off(&mut self.lab)?;
         assert_eq!(
             hash(&disk)?,
             before,
-            "the box wrote to a disk it must not touch"
+            "the box wrote to data it must not touch"
         );
         Ok(())
     }
@@ -139,32 +143,22 @@ fn switch_off(lab: &mut Lab) -> Proof {
     Ok(serial.wait_end(BOOT_MAX)?)
 }
 
-fn hash(disk: &PathBuf) -> Result<String, Failure> {
-    let mut hasher = Sha256::new();
-    std::io::copy(
-        &mut std::fs::File::open(disk)?,
-        &mut HashWriter(&mut hasher),
-    )?;
-    Ok(format!("{:x?}", hasher.finalize()))
+/// Of the data partition without the block of the superblock, in which the checker notes what it
+/// found; the boot state next to it may change.
+fn hash(disk: &BoxDisk) -> Result<[u8; 32], Failure> {
+    let (_, length) = disk.place(partition::DATA)?;
+    let length = usize::try_from(length - SUPERBLOCK)?;
+    let bytes = disk.read(partition::DATA, SUPERBLOCK, length)?;
+    Ok(Sha256::digest(bytes).into())
 }
 
-struct HashWriter<'a>(&'a mut Sha256);
+/// Bytes of the block with the superblock.
+const SUPERBLOCK: u64 = 4096;
 
-impl std::io::Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// As the store names it, on its data disk.
+/// As the store names it.
 const DATABASE: &str = "/store/ramal.redb";
 
-/// Bytes of the data disk that is used and then damaged: small, so that it is copied soon.
+/// Bytes of the data partition that is used and then damaged: small, so that it is copied soon.
 const USED_SIZE: u64 = 128 * 1024 * 1024;
 
 /// Ten times what it takes under emulation.

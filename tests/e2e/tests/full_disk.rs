@@ -2,19 +2,25 @@
 
 use std::time::Duration;
 
-use e2e::{Failure, Proof, Site, alone, disk, store_warning, switched_on, wait_until};
+use e2e::{
+    Failure, OpenData, Proof, Site, alone, disk, plan, product, small_disk, store_warning,
+    wait_until,
+};
 use image::progress;
 use qemu::box_api::BoxApi;
+use qemu::lab::{Lab, Way};
 use qemu::office::Office;
 use serde_json::json;
 
 #[test]
 fn a_full_disk_is_told_calls_go_on_and_nothing_acknowledged_is_lost() -> Proof {
     let _turn = alone();
-    let mut lab = switched_on("full-disk")?;
-    let disk = lab.scratch().join("nearly-full.raw");
-    disk::make_nearly_full(&disk, FULL_SIZE, FULL_LEFT)?;
-    lab.switch_on_with(disk)?;
+    let plan = plan("full-disk", Way::Kernel, small_disk(FULL_SIZE));
+    let mut lab = Lab::set_up(&plan, product()?)?;
+    let data = OpenData::make(lab.disk()?)?;
+    disk::make_nearly_full(data.path(), data.length()?, FULL_LEFT)?;
+    data.put_back()?;
+    lab.switch_on()?;
     lab.machine()?.wait_ready()?;
     let mut site = Site::around(Office::open(lab)?)?;
     let (acknowledged, refusal) = fill(&site.office.api)?;
@@ -74,7 +80,7 @@ fn fill(api: &BoxApi) -> Result<(Vec<String>, String), Failure> {
     .map(|refusal| (acknowledged, refusal))
 }
 
-/// Bytes of the disk that gets full, and what is left on it for the box.
+/// Bytes of the data partition that gets full, and what is left on it for the box.
 const FULL_SIZE: u64 = 48 * 1024 * 1024;
 const FULL_LEFT: u64 = 5 * 1024 * 1024;
 

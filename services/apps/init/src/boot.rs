@@ -15,7 +15,7 @@ pub struct Boot {
     pub stages: Vec<(String, u64)>,
     /// Why no service is to be started.
     pub maintenance: Option<Maintenance>,
-    /// The firmware slot that was started; none in the lab, where the disks are given.
+    /// The firmware slot that was started; none when it was not even found.
     pub firmware: Option<Firmware>,
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use kernel::clock;
 
 use crate::console::Console;
-use crate::data_disk::STORE_FOLDER;
+use crate::data::STORE_FOLDER;
 
 /// Sets a clock that is before the firmware was made to the last time the box is known to have
 /// run, or at least to the firmware's date. Certificates and call records of 1970 help nobody, and

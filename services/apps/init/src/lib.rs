@@ -12,7 +12,7 @@
 mod boot;
 mod clock_floor;
 pub mod console;
-mod data_disk;
+mod data;
 #[cfg(feature = "debug-shell")]
 mod debug_shell;
 mod entry;

@@ -11,7 +11,7 @@ use kernel::{Context, SystemError, network, power, sysctl};
 use supervise::Shutdown;
 
 use crate::console::Console;
-use crate::data_disk::DATA;
+use crate::data::DATA;
 
 /// Mounts what everything else needs. Errors are returned, not told: there may be no screen yet.
 pub(crate) fn first_mounts() -> Vec<SystemError> {

@@ -1,7 +1,7 @@
 //! `ramal update`: the slot that is not running, and a Unix socket by which it is written.
 //!
 //! It has no rights of its own: PID 1 passes it the partitions it may use, open. Started without
-//! them, as in the lab, it says that there are no slots.
+//! them it says that there are no slots.
 
 mod answers;
 

@@ -1,7 +1,6 @@
 //! The disks of the box, and what is on them.
 
 use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::{Context, SystemError};
@@ -83,15 +82,6 @@ impl Disk {
             .write(true)
             .open(&path)
             .context("write to", path.display())
-    }
-
-    /// Whether it starts with a squashfs, which the root of this box is.
-    #[must_use]
-    pub fn is_squashfs(&self) -> bool {
-        let mut magic = [0; 4];
-        self.open()
-            .is_ok_and(|file| file.read_exact_at(&mut magic, 0).is_ok())
-            && magic == *b"hsqs"
     }
 }
 

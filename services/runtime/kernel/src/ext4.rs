@@ -1,38 +1,24 @@
-//! The data file system: telling what is on a disk, making it from the template, growing it.
+//! The data file system: making it from the template, growing it.
 //!
 //! The box has no mkfs program. The image carries the blocks of a small empty file system that
-//! are not zero, and they are copied to a disk that is all zero. The one sector that makes it a
-//! file system is written last: a power cut before that leaves a disk that is recognised as begun
-//! and is begun again. Source: Linux Documentation/filesystems/ext4/super.rst.
+//! are not zero, and they are copied to the device. Whether that was done to its end is noted
+//! elsewhere; until then it is done again. Source: Linux
+//! Documentation/filesystems/ext4/super.rst.
 #![expect(unsafe_code, reason = "growing is an ioctl")]
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use rustix::ioctl::{Setter, ioctl, opcode};
 
 use crate::crc32c::crc32c;
 use crate::{Context, SystemError};
 
-/// What a disk holds, as far as making a data disk of it goes.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Content {
-    /// Nothing: its first and its last MiB are zero.
-    Blank,
-    /// A copy of the template that a power cut broke off.
-    Unfinished,
-    /// An ext4 file system.
-    Ext4(Superblock),
-    /// Something else, in words. Never to be overwritten.
-    Other(&'static str),
-}
-
 /// What the superblock says.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Superblock {
-    /// The volume name.
-    pub label: String,
     /// Bytes a block.
     pub block_bytes: u64,
     /// Blocks in all.
@@ -96,50 +82,23 @@ impl Template {
         Ok(template)
     }
 
-    /// How large a disk has to be.
-    #[must_use]
-    pub const fn bytes(&self) -> u64 {
-        self.blocks.saturating_mul(self.block_bytes as u64)
-    }
-
-    /// Copies the template to a blank disk, with an identity of its own.
+    /// Copies the template to a device, with an identity of its own. What else is on the device is
+    /// of no account: the file system does not look at it.
     ///
     /// # Errors
-    /// When the disk cannot be written. Doing it again is safe.
-    pub fn write_to(&self, disk: &File, identity: &Identity) -> Result<(), SystemError> {
-        let offset = |number: u64| number.saturating_mul(self.block_bytes as u64);
-        for (number, block) in self.used.iter().filter(|(number, _)| *number != 0) {
-            disk.write_all_at(block, offset(*number))
-                .context("write", "the data disk")?;
+    /// When the device cannot be written. Doing it again is safe.
+    pub fn write_to(&self, device: &File, identity: &Identity) -> Result<(), SystemError> {
+        for (number, block) in &self.used {
+            let mut block = block.clone();
+            if *number == 0 {
+                identity.put_into(&mut block);
+            }
+            let place = number.saturating_mul(self.block_bytes as u64);
+            device
+                .write_all_at(&block, place)
+                .context("write", "the data")?;
         }
-        disk.sync_all().context("flush", "the data disk")?;
-        for (place, bytes) in self.last_steps(identity) {
-            disk.write_all_at(&bytes, place)
-                .context("write", "the data disk")?;
-            disk.sync_all().context("flush", "the data disk")?;
-        }
-        Ok(())
-    }
-
-    /// Block 0 in the order it has to reach the disk, each part by itself. A disk may tear a block
-    /// between its sectors, so the sector with the magic number goes alone and last.
-    fn last_steps(&self, identity: &Identity) -> Vec<(u64, Vec<u8>)> {
-        let mut first = self.block(0).unwrap_or_default().to_vec();
-        identity.put_into(&mut first);
-        let after_magic = first.split_off(first.len().min(SUPERBLOCK + SECTOR));
-        let magic = first.split_off(first.len().min(SUPERBLOCK));
-        vec![
-            ((SUPERBLOCK + SECTOR) as u64, after_magic),
-            (SUPERBLOCK as u64, magic),
-        ]
-    }
-
-    /// Block 0 as it is before the last step, without what differs from box to box.
-    fn begun_first_block(&self) -> Vec<u8> {
-        let mut first = self.block(0).unwrap_or_default().to_vec();
-        put(&mut first, 0, &[0; SUPERBLOCK + SECTOR]);
-        forget_identity(&mut first);
-        first
+        device.sync_all().context("flush", "the data")
     }
 
     fn block(&self, number: u64) -> Option<&[u8]> {
@@ -206,94 +165,16 @@ impl Identity {
     }
 }
 
-/// Looks at a disk of `bytes` bytes.
+/// What the superblock on a device says; `None` when there is none.
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn probe(disk: &File, bytes: u64, template: &Template) -> Result<Content, SystemError> {
-    let mut head = vec![0; usize::try_from(bytes.min(EDGE)).unwrap_or(0)];
-    disk.read_exact_at(&mut head, 0)
-        .context("read", "the data disk")?;
-    if let Some(superblock) = superblock(&head) {
-        return Ok(Content::Ext4(superblock));
-    }
-    let mut tail = vec![0; head.len()];
-    disk.read_exact_at(&mut tail, bytes.saturating_sub(head.len() as u64))
-        .context("read", "the data disk")?;
-    // A disk of less than 2 MiB would hold both; it is too small for the template anyway.
-    if !is_zero(&tail) && bytes > template.bytes().saturating_add(EDGE) {
-        return Ok(Content::Other("it holds something at its end"));
-    }
-    if !template.is_begun(&head) {
-        return Ok(Content::Other(kind_of(&head)));
-    }
-    if !template.rest_is_free(disk, bytes)? {
-        return Ok(Content::Other(
-            "its beginning is empty, but what follows is not",
-        ));
-    }
-    Ok(if is_zero(&head) {
-        Content::Blank
-    } else {
-        Content::Unfinished
-    })
-}
-
-impl Template {
-    /// Whether `head` holds nothing but parts of the template, and not the sector that completes
-    /// it.
-    fn is_begun(&self, head: &[u8]) -> bool {
-        let (first, rest) = head.split_at(head.len().min(self.block_bytes));
-        let mut first = first.to_vec();
-        forget_identity(&mut first);
-        let mut rest = (1_u64..).zip(rest.chunks(self.block_bytes));
-        is_part_of(&self.begun_first_block(), &first)
-            && rest.all(|(number, found)| is_part_of(self.block(number).unwrap_or_default(), found))
-    }
-
-    /// Whether the places where file systems keep copies of their superblock are empty, and many
-    /// places all over the disk, so that a used disk that lost its beginning is not taken for a
-    /// new one.
-    fn rest_is_free(&self, disk: &File, bytes: u64) -> Result<bool, SystemError> {
-        let block_bytes = self.block_bytes as u64;
-        let group_bytes = block_bytes.saturating_mul(block_bytes * 8);
-        let copies = BACKUP_GROUPS.map(|group| group_bytes.saturating_mul(group));
-        let stride = bytes / (SAMPLES + 1);
-        let samples = (1..=SAMPLES).map(|sample| stride.saturating_mul(sample));
-        let mut block = vec![0; self.block_bytes];
-        for place in samples.chain(copies).chain([BTRFS_COPY]) {
-            let number = place / block_bytes;
-            let place = number.saturating_mul(block_bytes);
-            if place.saturating_add(block_bytes) > bytes {
-                continue;
-            }
-            disk.read_exact_at(&mut block, place)
-                .context("read", "the data disk")?;
-            // The beginning has been looked at as a whole.
-            let is_beginning = place < EDGE;
-            if !is_beginning && !is_part_of(self.block(number).unwrap_or_default(), &block) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-}
-
-/// Whether `found` is a block that was being written over zeros: each sector, the smallest thing a
-/// disk writes, is zero or as expected.
-fn is_part_of(expected: &[u8], found: &[u8]) -> bool {
-    found.chunks(SECTOR).enumerate().all(|(index, sector)| {
-        let start = index.saturating_mul(SECTOR);
-        let end = start.saturating_add(sector.len());
-        is_zero(sector) || expected.get(start..end) == Some(sector)
-    })
-}
-
-/// Blanks what [`Identity::put_into`] changes behind the sector with the magic number.
-fn forget_identity(block: &mut [u8]) {
-    for field in [SEED, CHECKSUM] {
-        put(block, SUPERBLOCK + field, &[0; 4]);
-    }
+pub fn superblock_of(device: &Path) -> Result<Option<Superblock>, SystemError> {
+    let mut head = [0; SUPERBLOCK + SUPERBLOCK_LENGTH];
+    File::open(device)
+        .and_then(|file| file.read_exact_at(&mut head, 0))
+        .context("read", device.display())?;
+    Ok(superblock(&head))
 }
 
 /// Corrects the check value of a superblock that is wrong, as it is when a power cut has left one
@@ -348,41 +229,15 @@ fn superblock(head: &[u8]) -> Option<Superblock> {
     if block.get(0x38..0x3a)? != [0x53, 0xef] {
         return None;
     }
-    let label = block.get(0x78..0x88)?;
-    let label = label.split(|byte| *byte == 0).next().unwrap_or_default();
     let high = if word(block, INCOMPATIBLE_FEATURES) & WIDE == 0 {
         0
     } else {
         word(block, 0x150)
     };
     Some(Superblock {
-        label: String::from_utf8_lossy(label).into_owned(),
         block_bytes: 1024_u64.checked_shl(word(block, 0x18))?,
         blocks: u64::from(high) << 32 | u64::from(word(block, 0x04)),
     })
-}
-
-fn kind_of(head: &[u8]) -> &'static str {
-    let at = |offset: usize, magic: &[u8]| {
-        head.get(offset..offset.saturating_add(magic.len())) == Some(magic)
-    };
-    if at(512, b"EFI PART") {
-        "it holds a partition table (GPT)"
-    } else if at(0, b"XFSB") {
-        "it holds an XFS file system"
-    } else if at(0, b"hsqs") {
-        "it holds a squashfs, like the root disk of this box"
-    } else if at(0, b"LUKS\xba\xbe") {
-        "it holds an encrypted volume"
-    } else if at(510, &[0x55, 0xaa]) {
-        "it holds a partition table or a boot sector"
-    } else {
-        "it holds data, but no file system of this box (or a damaged one)"
-    }
-}
-
-fn is_zero(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| *byte == 0)
 }
 
 fn word(block: &[u8], offset: usize) -> u32 {
@@ -404,16 +259,6 @@ impl From<TemplateError> for io::Error {
 }
 
 const MAGIC: &[u8] = b"RMLEXT4T";
-/// This much at both ends of a disk has to be zero for it to count as blank.
-const EDGE: u64 = 1024 * 1024;
-/// Block groups that hold a copy of the superblock (`sparse_super`): powers of 3, 5 and 7.
-const BACKUP_GROUPS: [u64; 10] = [1, 3, 5, 7, 9, 25, 27, 49, 81, 125];
-/// Places looked at all over a disk before it counts as blank: they meet whatever is in use of it
-/// in one piece of half a percent.
-const SAMPLES: u64 = 255;
-/// Where btrfs keeps its second superblock.
-const BTRFS_COPY: u64 = 64 * 1024 * 1024;
-const SECTOR: usize = 512;
 const SUPERBLOCK: usize = 1024;
 /// Bytes of a superblock.
 pub const SUPERBLOCK_LENGTH: usize = 1024;

@@ -32,7 +32,7 @@ use supervise::{
 
 use crate::boot::{Boot, millis_since_boot};
 use crate::console::Console;
-use crate::data_disk::{RECORDINGS_FOLDER, SOUNDS_FOLDER, STORE_FOLDER};
+use crate::data::{RECORDINGS_FOLDER, SOUNDS_FOLDER, STORE_FOLDER};
 use crate::screen::{Facts, Keys, Presence, Screen};
 use crate::services::{self, Addresses, Sockets};
 use crate::system;

@@ -11,7 +11,7 @@ use kernel::{Context as _, SystemError};
 
 use crate::boot::Firmware;
 
-/// The partitions, in the lab none.
+/// The partitions; none when the slot was not found.
 #[derive(Default)]
 pub(super) struct Slots {
     open: Option<Open>,

@@ -4,8 +4,6 @@
 //! says what is wrong and answers the power button.
 
 mod checker;
-mod disks;
-mod lab;
 mod slots;
 
 pub(crate) use slots::find as find_boot_disk;
@@ -22,7 +20,7 @@ use slot::Handoff;
 
 use crate::boot::{Boot, Maintenance};
 use crate::console::Console;
-use crate::{data_disk, rescue};
+use crate::{data, rescue};
 
 /// Runs stage-1 and becomes PID 1 of the root. Returns only when that was not possible, with
 /// what the caller's loop is to show.
@@ -33,16 +31,15 @@ pub fn run(console: &mut Console) -> Boot {
     let mut modules = Modules::read();
     load_modules(&mut modules, console);
     boot.reached("modules", console);
-    let template = data_disk::template();
-    let found = match way(cmdline::value) {
-        Some(Way::Loader(Handoff { slot: None, disk })) => {
+    let template = data::template();
+    let found = match handoff(cmdline::value) {
+        Some(Handoff { slot: None, disk }) => {
             rescue::run(disk, &mut modules, console);
             Err(Maintenance("the rescue system has ended".to_owned()))
         }
-        Some(Way::Loader(handoff)) => {
+        Some(handoff) => {
             slots::bring_up(handoff, &mut modules, template.as_ref(), &mut boot, console)
         }
-        Some(Way::Lab) => lab::bring_up(&mut modules, template.as_ref(), console),
         None => Err(not_by_the_loader()),
     };
     let root = match found {
@@ -68,23 +65,12 @@ pub fn run(console: &mut Console) -> Boot {
     boot
 }
 
-/// Who started the system.
-#[derive(PartialEq, Eq, Debug)]
-enum Way {
-    /// The loader, with what it says of the slot.
-    Loader(Handoff),
-    /// The lab, whose root is not verified. No signed command line asks for it.
-    Lab,
-}
-
-/// By the values on the command line. A UKI that the firmware was made to start without the loader
-/// is signed all the same, but nothing tells it what to start: it must not look for a root itself.
-fn way(value: impl Fn(&str) -> Option<String>) -> Option<Way> {
-    match (value(slot::handoff::SLOT), value(slot::handoff::DISK)) {
-        (Some(slot), Some(disk)) => Handoff::from_values(&slot, &disk).map(Way::Loader),
-        (None, None) if value(LAB).as_deref() == Some("1") => Some(Way::Lab),
-        _ => None,
-    }
+/// What the loader says of the slot, by the values on the command line. A UKI that the firmware was
+/// made to start without the loader is signed all the same, but nothing tells it what to start: it
+/// must not look for a root itself.
+fn handoff(value: impl Fn(&str) -> Option<String>) -> Option<Handoff> {
+    let (slot, disk) = (value(slot::handoff::SLOT)?, value(slot::handoff::DISK)?);
+    Handoff::from_values(&slot, &disk)
 }
 
 fn not_by_the_loader() -> Maintenance {
@@ -129,7 +115,7 @@ fn enter(
     boot.reached("root", console);
     let mut moved = vec!["/dev", "/proc", "/sys", "/run"];
     if boot.maintenance.is_none() {
-        moved.push(data_disk::DATA);
+        moved.push(data::DATA);
     }
     console.drain();
     mount::switch_root(NEW_ROOT, &moved)?;
@@ -150,9 +136,6 @@ fn enter(
 pub fn is_stage_1() -> bool {
     mount::is_initramfs() && Path::new("/init").exists()
 }
-
-/// On the lab's command line, `ramal.lab=1`.
-const LAB: &str = "ramal.lab";
 
 const NEW_ROOT: &str = "/root";
 const INIT: &str = "/sbin/init";
@@ -180,12 +163,12 @@ const DISK_POLL: Duration = Duration::from_millis(10);
 mod tests {
     use super::*;
 
-    fn way_of(line: &str) -> Option<Way> {
+    fn handoff_of(line: &str) -> Option<Handoff> {
         let pairs: Vec<_> = line
             .split(' ')
             .filter_map(|word| word.split_once('='))
             .collect();
-        way(|name| {
+        handoff(|name| {
             let found = pairs.iter().find(|(found, _)| *found == name)?;
             Some(found.1.to_owned())
         })
@@ -200,16 +183,11 @@ mod tests {
             "console=tty0 panic=10",
             "ramal.slot=a",
             "ramal.slot=c ramal.disk=7a2f1c64-0d5e-4b1a-9c37-52616d616c0d",
-            "ramal.slot=a ramal.disk=none ramal.lab=1",
-            "ramal.lab=0",
+            "ramal.slot=a ramal.disk=none",
         ] {
-            assert_eq!(way_of(line), None, "{line}");
+            assert_eq!(handoff_of(line), None, "{line}");
         }
-        assert_eq!(way_of("console=ttyS0 ramal.lab=1"), Some(Way::Lab));
         let line = "ramal.slot=rescue ramal.disk=7a2f1c64-0d5e-4b1a-9c37-52616d616c0d";
-        assert!(matches!(
-            way_of(line),
-            Some(Way::Loader(Handoff { slot: None, .. }))
-        ));
+        assert!(matches!(handoff_of(line), Some(Handoff { slot: None, .. })));
     }
 }

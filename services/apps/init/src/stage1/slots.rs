@@ -10,7 +10,7 @@ use firmware::{
     open_data, root,
 };
 use kernel::disk::Disk;
-use kernel::ext4::{self, Content, Identity, Superblock, Template};
+use kernel::ext4::{self, Identity, Template};
 use kernel::modules::Modules;
 use kernel::{Context as _, SystemError, clock, cmdline};
 use slot::{Guid, Handoff, Reason, partition};
@@ -19,7 +19,7 @@ use super::checker::{self, Verdict};
 use super::{DISK_POLL, DISK_WAIT};
 use crate::boot::{Boot, Firmware, Maintenance};
 use crate::console::Console;
-use crate::data_disk::{self, Unusable};
+use crate::data::{self, Unusable};
 
 /// Opens root and data of the slot that was started; where the root is, and why the data cannot be
 /// used.
@@ -153,7 +153,7 @@ impl Data<'_> {
             make_file_system(&device, template).map_err(kernel_says)?;
             self.keep(&key, true).map_err(unusable)?;
         }
-        mount(&device, bytes, template, console)
+        mount(&device, bytes, console)
     }
 
     /// A factory reset: without its key, what is encrypted is noise.
@@ -234,32 +234,15 @@ fn make_file_system(device: &Path, template: &Template) -> Result<(), SystemErro
     template.write_to(&file, &Identity::random()?)
 }
 
-fn mount(
-    device: &Path,
-    bytes: u64,
-    template: &Template,
-    console: &mut Console,
-) -> Result<(), Maintenance> {
+fn mount(device: &Path, bytes: u64, console: &mut Console) -> Result<(), Maintenance> {
     if check_file_system(device, console) == Verdict::Damaged {
         return Err(damaged());
     }
-    let superblock = superblock(device, bytes, template).map_err(kernel_says)?;
+    let superblock = ext4::superblock_of(device).map_err(kernel_says)?;
     let superblock = superblock.ok_or_else(damaged)?;
-    data_disk::mount_and_share(device, bytes, superblock, console).map_err(|error| match error {
+    data::mount_and_share(device, bytes, superblock, console).map_err(|error| match error {
         Unusable::Damaged => damaged(),
         Unusable::Kernel(error) => kernel_says(error),
-    })
-}
-
-fn superblock(
-    device: &Path,
-    bytes: u64,
-    template: &Template,
-) -> Result<Option<Superblock>, SystemError> {
-    let file = File::open(device).context("open", device.display())?;
-    Ok(match ext4::probe(&file, bytes, template)? {
-        Content::Ext4(superblock) => Some(superblock),
-        Content::Blank | Content::Unfinished | Content::Other(_) => None,
     })
 }
 

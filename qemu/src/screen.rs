@@ -1,0 +1,135 @@
+//! What is on the screen of a box: the cells of a text console, from a picture of it.
+//!
+//! Letters are not read but compared: the same letter always has the same picture.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::qmp::{Qmp, QmpError};
+
+/// Why there is no picture.
+#[derive(Debug, thiserror::Error)]
+pub enum ScreenError {
+    /// QEMU.
+    #[error(transparent)]
+    Qmp(#[from] QmpError),
+    /// The picture cannot be read.
+    #[error("the picture of the screen cannot be read: {0}")]
+    File(#[from] std::io::Error),
+    /// It is no picture.
+    #[error("what QEMU wrote is no picture (PPM)")]
+    NotPicture,
+}
+
+/// A letter as it is shown: 16 rows of 8 points, a bit each.
+type Letter = [u8; 16];
+
+/// The screen, row by row.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Screen {
+    rows: Vec<Vec<Letter>>,
+}
+
+impl Screen {
+    /// Takes a picture of the screen by way of a file in `scratch`.
+    ///
+    /// # Errors
+    /// QEMU refuses.
+    pub fn take(qmp: &mut Qmp, scratch: &Path) -> Result<Self, ScreenError> {
+        let path = scratch.join("screen.ppm");
+        qmp.execute("screendump", &json!({ "filename": path }))?;
+        let picture = std::fs::read(&path)?;
+        Self::parse(&picture).ok_or(ScreenError::NotPicture)
+    }
+
+    /// Reads a picture: PPM of the raw kind, 8 bits a colour. Source: netpbm's ppm(5).
+    fn parse(picture: &[u8]) -> Option<Self> {
+        let mut words = picture.splitn(4, |byte| byte.is_ascii_whitespace());
+        let kind = words.next()?;
+        let mut number = || {
+            std::str::from_utf8(words.next()?)
+                .ok()?
+                .parse::<usize>()
+                .ok()
+        };
+        let (width, height) = (number()?, number()?);
+        let rest = words.next()?;
+        let points = rest.strip_prefix(b"255\n")?;
+        if kind != b"P6" || points.len() < width * height * 3 {
+            return None;
+        }
+        let is_lit = |x: usize, y: usize| {
+            let at = (y * width + x) * 3;
+            let point = points.get(at..at + 3).unwrap_or_default();
+            point.iter().any(|colour| *colour > DARK)
+        };
+        let line = |x: usize, y: usize| {
+            (0..8).fold(0, |bits, column| {
+                bits << 1 | u8::from(is_lit(x + column, y))
+            })
+        };
+        let letter = |x: usize, y: usize| std::array::from_fn(|row| line(x * 8, y * 16 + row));
+        let row = |y| (0..width / 8).map(|x| letter(x, y)).collect();
+        Some(Self {
+            rows: (0..height / 16).map(row).collect(),
+        })
+    }
+
+    /// How many rows begin with a text of the form of `word`: where it has the same letter they
+    /// have the same picture, and another one where it has another. All of them show the same.
+    #[must_use]
+    pub fn rows_like(&self, word: &str) -> usize {
+        let mut counts = BTreeMap::<&[Letter], usize>::new();
+        for row in &self.rows {
+            let Some(begin) = row.get(..word.len()) else {
+                continue;
+            };
+            let pairs: BTreeSet<_> = word.bytes().zip(begin).collect();
+            let letters: BTreeSet<u8> = word.bytes().collect();
+            let pictures: BTreeSet<&Letter> = begin.iter().collect();
+            let is_alike = pairs.len() == letters.len() && pictures.len() == letters.len();
+            let is_shown = word
+                .bytes()
+                .zip(begin)
+                .all(|(letter, picture)| (letter == b' ') == picture.iter().all(|bits| *bits == 0));
+            if is_alike && is_shown {
+                *counts.entry(begin).or_default() += 1;
+            }
+        }
+        counts.into_values().max().unwrap_or_default()
+    }
+}
+
+/// A colour up to this is background.
+const DARK: u8 = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A screen of 10 by 3 letters, each with a picture of its own.
+    fn picture(rows: [&str; 3]) -> Vec<u8> {
+        let mut picture = b"P6\n80 48\n255\n".to_vec();
+        for y in 0..48 {
+            for x in 0..80 {
+                let letter = rows[y / 16].as_bytes()[x / 8];
+                let is_lit = letter != b' ' && y % 16 == 3 && letter >> (x % 8) & 1 == 1;
+                picture.extend([if is_lit { 0xaa } else { 0 }; 3]);
+            }
+        }
+        picture
+    }
+
+    #[test]
+    fn rows_are_known_by_the_form_of_their_first_word() {
+        let lines = ["ramal: one", "ramal: two", "lamar: thr"];
+        let screen = Screen::parse(&picture(lines)).expect("a picture");
+        assert_eq!(screen.rows_like("ramal: "), 2);
+        assert_eq!(screen.rows_like("ramar: "), 0);
+        let blank = Screen::parse(&picture(["          "; 3])).expect("a picture");
+        assert_eq!(blank.rows_like("ramal: "), 0);
+        assert_eq!(Screen::parse(b"P6\n80 48\n255\n"), None);
+    }
+}

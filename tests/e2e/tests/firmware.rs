@@ -1,0 +1,291 @@
+//! The firmware on its disk: first start, restart, damage, power that fails, factory reset.
+//!
+//! What the loader does with slots and boot state stands in `tests/boot`, with a payload in place
+//! of the system; here it is the whole box.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use e2e::{Failure, OpenData, Proof, alone, plan, product, small_disk};
+use firmware::KeyPlace;
+use image::progress;
+use qemu::disk::BoxDisk;
+use qemu::hardware::{Attachment, Drive};
+use qemu::lab::{ADMINISTRATOR, DISK_LENGTH, Lab, Way};
+use qemu::serial::SerialError;
+use slot::layout::{DATA_KEY_COPIES, STATE_COPIES, WRITE_UNIT};
+use slot::{BootState, Condition, Guid, HEADER_LENGTH, Header, Reason, Slot, partition};
+
+#[test]
+fn the_first_start_makes_the_data_which_outlive_restarts_and_a_lost_boot_state() -> Proof {
+    let _turn = alone();
+    let mut lab = Lab::set_up(&plan("first-start", Way::Firmware, DISK_LENGTH), product()?)?;
+    let disk = lab.disk()?.clone();
+    let shipped = guids(&disk)?;
+    lab.switch_on()?;
+    let machine = lab.machine()?;
+    machine.wait_line("ramal: the data partition was made", BOOT_MAX)?;
+    machine.wait_services()?;
+    tell_cost(
+        &mut lab,
+        "from OVMF to every service ready, the first start",
+    )?;
+    lab.machine()?.wait_ready()?;
+    let (api, password) = lab.first_sign_in()?;
+    api.create_extension("100", "Kept")?;
+    let kept = api.get("/api/extensions")?;
+    switch_off(&mut lab)?;
+
+    let own = guids(&disk)?;
+    assert_eq!(own.len(), shipped.len() + 1, "the data partition is new");
+    assert!(
+        own.is_disjoint(&shipped),
+        "GUIDs of the image are still there"
+    );
+
+    for copy in STATE_COPIES {
+        disk.write(partition::BOOTSTATE, copy, &[0x55; WRITE_UNIT])?;
+    }
+    lab.switch_on()?;
+    lab.machine()?.wait_services()?;
+    tell_cost(&mut lab, "from OVMF to every service ready, a later start")?;
+    lab.machine()?.wait_ready()?;
+    let mut api = lab.api();
+    api.sign_in(ADMINISTRATOR, &password)?;
+    assert_eq!(api.get("/api/extensions")?, kept);
+    assert_eq!(guids(&disk)?, own, "GUIDs change once");
+
+    lab.machine()?.wait_line("has proved good", PROOF_MAX)?;
+    let state = disk.boot_state()?;
+    assert_eq!(state.slot(Slot::A).condition, Condition::Good(0));
+    let lost = state.journal().any(|it| it.reason == Reason::StateLost);
+    assert!(lost, "the journal does not tell that the state was lost");
+    let written = STATE_COPIES.map(|copy| disk.read(partition::BOOTSTATE, copy, WRITE_UNIT));
+    for copy in written {
+        assert!(BootState::decode(&copy?).is_some(), "a copy is still lost");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_damaged_root_is_told_and_the_other_slot_is_started() -> Proof {
+    let _turn = alone();
+    let product = product()?;
+    let version_b = std::fs::read(&product.shipped.slot)?;
+    let plan = plan("damaged-root", Way::Firmware, small_disk(DATA_LENGTH));
+    let mut lab = Lab::set_up(&plan, product)?;
+    let disk = lab.disk()?.clone();
+    disk.write(partition::SLOT_B, 0, &version_b)?;
+    // Both have proved good; A is the one that is started.
+    disk.change_state(|state| {
+        state.change(|it| it.commit(Slot::B, 0, 0))?;
+        state.change(|it| it.commit(Slot::A, 0, 0))
+    })?;
+    let root = header(&disk, Slot::A)?.root;
+    disk.flip(partition::SLOT_A, root.start + 7)?;
+    lab.switch_on()?;
+    let machine = lab.machine()?;
+    let told = machine.wait_line("the root of slot a is damaged", BOOT_MAX)?;
+    progress::note(&format!("console: {}", told.text));
+    machine.wait_ready()?;
+    let state = disk.boot_state()?;
+    assert_eq!(state.started, Some(Slot::B));
+    let latest = state.journal().next();
+    let latest = latest.ok_or_else(|| Failure::new("the journal is empty"))?;
+    assert_eq!(
+        (latest.slot, latest.reason),
+        (Some(Slot::A), Reason::RootDamaged)
+    );
+    let (api, _) = lab.first_sign_in()?;
+    let seen = api.get("/api/firmware")?;
+    assert_eq!(seen["slots"][1]["running"], true, "{seen}");
+    assert_eq!(seen["journal"][0]["reason"], "root-damaged", "{seen}");
+    Ok(())
+}
+
+#[test]
+fn a_box_whose_power_fails_twelve_times_in_a_row_starts_again() -> Proof {
+    let _turn = alone();
+    let plan = plan("power-fails", Way::Firmware, small_disk(DATA_LENGTH));
+    let mut lab = Lab::set_up(&plan, product()?)?;
+    for at in POWER_FAILS_AT {
+        lab.switch_on()?;
+        // In place of the system the loader may have chosen the rescue system.
+        let serial = lab.machine()?.serial().clone();
+        let end = match serial.wait_unless(0, at, Some(RESCUE), BOOT_MAX) {
+            Ok(line) => line.text,
+            Err(SerialError::Instead { .. }) => RESCUE.to_owned(),
+            Err(error) => return Err(error.into()),
+        };
+        progress::note(&format!("the power fails at: {end}"));
+        lab.switch_off();
+    }
+    lab.switch_on()?;
+    let serial = lab.machine()?.serial().clone();
+    let ready = serial.wait_unless(0, "ramal: ready", Some(RESCUE), BOOT_MAX);
+    if matches!(ready, Err(SerialError::Instead { .. })) {
+        // The rescue system has its turn, and counting begins anew with it.
+        lab.switch_on()?;
+    }
+    lab.machine()?.wait_ready()?;
+    let (api, _) = lab.first_sign_in()?;
+    api.create_extension("100", "Works")?;
+    Ok(())
+}
+
+#[test]
+fn a_factory_reset_leaves_nothing_readable_and_starts_anew() -> Proof {
+    let _turn = alone();
+    let plan = plan("reset", Way::Kernel, small_disk(DATA_LENGTH));
+    let mut lab = Lab::start_with(&plan, product()?)?;
+    let disk = lab.disk()?.clone();
+    lab.machine()?.wait_ready()?;
+    let (api, password) = lab.first_sign_in()?;
+    api.create_extension("100", "Forgotten")?;
+    let (key, before) = (key(&disk)?, disk.read(partition::DATA, 0, SAMPLE)?);
+    let body = serde_json::json!({ "confirm": "erase everything" });
+    lab.machine()?.expect_restart();
+    api.post("/api/firmware/reset", &body)?;
+    let machine = lab.machine()?;
+    machine.wait_line("factory reset: everything", BOOT_MAX)?;
+    machine.wait_ready()?;
+    let mut api = lab.api();
+    let refused = api.sign_in(ADMINISTRATOR, &password);
+    assert!(refused.is_err(), "the password of before is still good");
+    let (api, _) = lab.first_sign_in()?;
+    assert_eq!(api.get("/api/extensions")?, serde_json::json!([]));
+    switch_off(&mut lab)?;
+    assert!(!disk.boot_state()?.wants_reset);
+    let half = &key[..32];
+    let (_, length) = disk.place(partition::BOOTSTATE)?;
+    let kept = disk.read(partition::BOOTSTATE, 0, usize::try_from(length)?)?;
+    let found = kept.windows(half.len()).any(|window| window == half);
+    assert!(!found, "the key of before is still on the disk");
+    let after = disk.read(partition::DATA, 0, SAMPLE)?;
+    assert!(before != after, "the file system was not made anew");
+    Ok(())
+}
+
+#[test]
+fn of_a_used_disk_and_a_stick_with_the_image_the_one_the_box_starts_from_is_used() -> Proof {
+    let _turn = alone();
+    let product = product()?;
+    let image = product.shipped.disk.clone();
+    let plan = plan("two-disks", Way::Kernel, small_disk(DATA_LENGTH));
+    let mut lab = Lab::set_up(&plan, product)?;
+    let stick = lab.scratch().join("stick.raw");
+    // The kernel calls it sda, which comes before vda.
+    let stick = BoxDisk::flashed(&image, stick, small_disk(DATA_LENGTH))?;
+    let untouched = std::fs::read(stick.path())?;
+    let drive = Drive {
+        attachment: Attachment::Usb,
+        ..Drive::usual(stick.clone())
+    };
+    lab.rebuild(|hardware| hardware.drives.push(drive));
+    lab.switch_on()?;
+    lab.machine()?.wait_ready()?;
+    let disk = lab.disk()?.clone();
+    switch_off(&mut lab)?;
+    key(&disk)?;
+    assert!(
+        std::fs::read(stick.path())? == untouched,
+        "the box wrote to a disk that it was not started from"
+    );
+    Ok(())
+}
+
+#[test]
+fn what_is_stored_cannot_be_read_without_the_key() -> Proof {
+    let _turn = alone();
+    let plan = plan("encrypted", Way::Kernel, small_disk(DATA_LENGTH));
+    let mut lab = Lab::start_with(&plan, product()?)?;
+    let disk = lab.disk()?.clone();
+    lab.machine()?.wait_ready()?;
+    let (api, _) = lab.first_sign_in()?;
+    api.create_extension("100", NEEDLE)?;
+    switch_off(&mut lab)?;
+    let (_, length) = disk.place(partition::DATA)?;
+    let encrypted = disk.read(partition::DATA, 0, usize::try_from(length)?)?;
+    let data = OpenData::take_out(&disk)?;
+    let plain = std::fs::read(data.path())?;
+    assert!(holds(&plain, NEEDLE), "it is not even in the data");
+    assert!(!holds(&encrypted, NEEDLE), "it is readable on the disk");
+    Ok(())
+}
+
+fn holds(bytes: &[u8], needle: &str) -> bool {
+    let needle = needle.as_bytes();
+    bytes.windows(needle.len()).any(|window| window == needle)
+}
+
+/// Every unique GUID on a disk, its own too.
+fn guids(disk: &BoxDisk) -> Result<BTreeSet<Guid>, Failure> {
+    let table = disk.table()?;
+    let partitions = table.partitions().iter().map(|it| it.unique);
+    Ok(partitions.chain([table.disk]).collect())
+}
+
+fn header(disk: &BoxDisk, slot: Slot) -> Result<Header, Failure> {
+    let bytes = disk.read(partition::of_slot(slot), 0, HEADER_LENGTH)?;
+    Header::decode(&bytes).map_err(|fault| Failure::new(format!("slot {}: {fault}", slot.name())))
+}
+
+/// The key of the data, which must be kept in both copies.
+fn key(disk: &BoxDisk) -> Result<Vec<u8>, Failure> {
+    let [first, second] = DATA_KEY_COPIES.map(|at| disk.read(partition::BOOTSTATE, at, WRITE_UNIT));
+    assert!(first? == second?, "the copies of the key differ");
+    match disk.look_at_state(firmware::StateFile::key_place)? {
+        KeyPlace::Kept { payload, .. } => Ok(payload),
+        other => Err(Failure::new(format!("no key: {other:?}"))),
+    }
+}
+
+fn tell_cost(lab: &mut Lab, what: &str) -> Proof {
+    let seconds = lab.machine()?.cpu_seconds();
+    progress::note(&format!("measured: {seconds:.1} CPU seconds {what}"));
+    Ok(())
+}
+
+/// Presses the power button and waits until the box is off.
+fn switch_off(lab: &mut Lab) -> Proof {
+    let serial = lab.machine()?.serial().clone();
+    lab.machine()?.press_power_button()?;
+    serial.wait_end(BOOT_MAX)?;
+    lab.switch_off();
+    Ok(())
+}
+
+/// Where the power fails: in the first start, in later ones, always before the firmware has proved
+/// good. In every sixth the loader starts the rescue system, and no line of ours comes.
+const POWER_FAILS_AT: [&str; 12] = [
+    "ramal: stage kernel",
+    "ramal: the data partition was made",
+    "ramal: making the file system of the data",
+    "ramal: stage data",
+    "service store ready",
+    "the rescue system, as this is the sixth",
+    "ramal: stage root",
+    "service net ready",
+    "ramal: stage init",
+    "service web ready",
+    "ramal: ready",
+    "the rescue system again",
+];
+
+/// What the loader says of the rescue system.
+const RESCUE: &str = "starting the rescue system";
+
+/// An extension's name that nothing else has.
+const NEEDLE: &str = "Needle In The Haystack 7141";
+
+/// Bytes of the data partition where little is stored.
+const DATA_LENGTH: u64 = 128 * 1024 * 1024;
+
+/// Bytes of the beginning of the data: the superblock and more.
+const SAMPLE: usize = 64 * 1024;
+
+/// Ten times what it takes under emulation.
+const BOOT_MAX: Duration = Duration::from_secs(240);
+
+/// The firmware proves good two minutes after everything is ready.
+const PROOF_MAX: Duration = Duration::from_secs(360);

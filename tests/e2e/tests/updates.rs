@@ -1,0 +1,303 @@
+//! Updates as an administrator makes them, on a box that starts by its firmware and our loader.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::time::Duration;
+
+use backhand::{FilesystemReader, FilesystemWriter, InnerNode};
+use e2e::{Failure, Proof, alone, plan, small_disk, version};
+use image::progress;
+use qemu::box_api::{ApiError, BoxApi};
+use qemu::disk::BoxDisk;
+use qemu::hardware::Product;
+use qemu::lab::{ADMINISTRATOR, Lab, Way};
+use serde_json::json;
+use slot::{Slot, partition};
+
+#[test]
+fn an_update_is_checked_piece_by_piece_tried_and_proves_good() -> Proof {
+    let _turn = alone();
+    let now = version("1.0.0", 1, |_, _| Ok(()))?;
+    let next = read(&version("1.1.0", 1, |_, _| Ok(()))?)?;
+    let older = read(&version("0.9.0", 0, |_, _| Ok(()))?)?;
+    let mut stand = Stand::new("update", now)?;
+    let strangers = stand.lab.scratch().join("strangers");
+    let foreign = read(&version("1.2.0", 1, |_, shipping| {
+        shipping.keys = strangers;
+        Ok(())
+    })?)?;
+    // The version that runs has proved good, so that none below its security number may follow.
+    let commit = |state: &firmware::StateFile| state.change(|it| it.commit(Slot::A, 1, 0));
+    stand.disk.change_state(commit)?;
+    let api = stand.start()?;
+
+    for (name, file) in [("another's", &foreign), ("an older", &older)] {
+        let refused = send(&api, file, 0, u64::MAX);
+        let Err(Failed::Refused(reason)) = refused else {
+            return Err(Failure::new(format!(
+                "{name} version was taken: {refused:?}"
+            )));
+        };
+        progress::note(&format!("{name} version: {reason}"));
+    }
+    let empty = stand.disk.read(partition::SLOT_B, 0, 1 << 20)?;
+    assert!(
+        empty.iter().all(|byte| *byte == 0),
+        "the other slot was written"
+    );
+
+    // The transfer breaks off; somebody else goes on; a piece is damaged on its way.
+    let half = send(&api, &next, 0, 2)?;
+    let api = stand.sign_in()?;
+    let seen = api.get("/api/firmware")?;
+    let wanted = seen["update"]["next"].as_u64();
+    assert_eq!(wanted, Some(half.next), "{seen}");
+    let mut damaged = piece(&next, half.next)?.to_vec();
+    // Of the first chunk, which is the one that was asked for: what the box has of those that
+    // follow is passed over unread.
+    damaged.iter_mut().take(1).for_each(|byte| *byte ^= 1);
+    let refused = api.send_piece(half.next, &damaged);
+    assert!(
+        matches!(refused, Err(ApiError::Refused { status: 409, .. })),
+        "{refused:?}"
+    );
+    let seen = api.get("/api/firmware")?;
+    let wanted = seen["update"]["next"].as_u64();
+    let wanted = wanted.ok_or_else(|| Failure::new(format!("given up: {seen}")))?;
+    let rest = send(&api, &next, wanted, u64::MAX)?;
+    let sent = half.sent + rest.sent;
+    progress::note(&format!(
+        "measured: {sent} bytes of the {} of the update file were sent",
+        next.len()
+    ));
+    // What the box runs already, which is all but the version, is not sent again.
+    assert!(
+        sent < next.len() as u64 * 15 / 100,
+        "{sent} bytes were sent"
+    );
+
+    let api = stand.restart(&api)?;
+    let seen = api.get("/api/firmware")?;
+    let slot = &seen["slots"][1];
+    assert_eq!(
+        (&slot["running"], &slot["version"]),
+        (&json!(true), &json!("1.1.0")),
+        "{seen}"
+    );
+    assert_eq!(slot["condition"], "on-trial", "{seen}");
+    let proved = stand
+        .lab
+        .machine()?
+        .wait_line("has proved good", PROOF_MAX)?;
+    progress::note(&format!("console: {}", proved.text));
+    let seen = api.get("/api/firmware")?;
+    assert_eq!(seen["slots"][1]["condition"], "good", "{seen}");
+    Ok(())
+}
+
+#[test]
+fn a_version_whose_services_do_not_start_is_left_and_the_reason_is_told() -> Proof {
+    let _turn = alone();
+    let mut stand = Stand::new("bad-services", version("1.0.0", 0, |_, _| Ok(()))?)?;
+    let api = stand.start()?;
+    let kept = stand.try_broken(&api, "/usr/bin/ramal", b"no program".to_vec())?;
+    let machine = stand.lab.machine()?;
+    let left = machine.wait_line("firmware in slot b is left", LEFT_MAX)?;
+    progress::note(&format!("console: {}", left.text));
+    machine.expect_restart();
+    stand.prove_back(&kept, "service-not-well")
+}
+
+#[test]
+fn a_version_whose_init_ends_is_left_after_three_tries() -> Proof {
+    let _turn = alone();
+    let now = version("1.0.0", 0, |_, _| Ok(()))?;
+    let services = content_of(&now.image.root, "/usr/bin/ramal")?;
+    let mut stand = Stand::new("bad-init", now)?;
+    let api = stand.start()?;
+    // As PID 1, what the services run as does not know what to do, and ends.
+    let kept = stand.try_broken(&api, "/sbin/init", services)?;
+    for _ in 0..slot::TRIES {
+        let machine = stand.lab.machine()?;
+        machine.wait_line("Rebooting in 10 seconds", LEFT_MAX)?;
+        machine.expect_restart();
+    }
+    stand.prove_back(&kept, "never-proved-good")
+}
+
+/// A box with an owner.
+struct Stand {
+    lab: Lab,
+    disk: BoxDisk,
+    password: String,
+}
+
+impl Stand {
+    fn new(log: &str, product: Product) -> Result<Self, Failure> {
+        let plan = plan(log, Way::Firmware, small_disk(DATA_LENGTH));
+        let lab = Lab::set_up(&plan, product)?;
+        let disk = lab.disk()?.clone();
+        Ok(Self {
+            lab,
+            disk,
+            password: String::new(),
+        })
+    }
+
+    fn start(&mut self) -> Result<BoxApi, Failure> {
+        self.lab.switch_on()?;
+        self.lab.machine()?.wait_ready()?;
+        let (api, password) = self.lab.first_sign_in()?;
+        self.password = password;
+        Ok(api)
+    }
+
+    fn sign_in(&self) -> Result<BoxApi, Failure> {
+        let mut api = self.lab.api();
+        api.sign_in(ADMINISTRATOR, &self.password)?;
+        Ok(api)
+    }
+
+    fn ask_restart(&mut self, api: &BoxApi) -> Proof {
+        self.lab.machine()?.expect_restart();
+        match api.post("/api/restart", &json!({})) {
+            // The web page may end before its answer has left the box.
+            Ok(_) | Err(ApiError::NoAnswer { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn restart(&mut self, api: &BoxApi) -> Result<BoxApi, Failure> {
+        self.ask_restart(api)?;
+        self.lab.machine()?.wait_ready()?;
+        self.sign_in()
+    }
+
+    /// Installs a version in which one file is another, and has it started; what is configured.
+    fn try_broken(
+        &mut self,
+        api: &BoxApi,
+        path: &str,
+        content: Vec<u8>,
+    ) -> Result<serde_json::Value, Failure> {
+        api.create_extension("100", "Kept")?;
+        let root = self.lab.scratch().join("broken.squashfs");
+        let broken = read(&version("1.1.0-broken", 0, |image, _| {
+            replace(&image.root, &root, path, content)?;
+            image.root = root;
+            Ok(())
+        })?)?;
+        send(api, &broken, 0, u64::MAX)?;
+        let kept = api.get("/api/extensions")?;
+        self.ask_restart(api)?;
+        Ok(kept)
+    }
+
+    /// The box runs again what it ran before, with everything that was configured, and tells why it
+    /// left the other version.
+    fn prove_back(&mut self, kept: &serde_json::Value, reason: &str) -> Proof {
+        self.lab.machine()?.wait_ready()?;
+        let api = self.sign_in()?;
+        let seen = api.get("/api/firmware")?;
+        let wanted = [
+            ("/slots/0/running", json!(true)),
+            ("/slots/1/condition", json!("bad")),
+            ("/journal/0/reason", json!(reason)),
+        ];
+        for (place, wanted) in wanted {
+            assert_eq!(seen.pointer(place), Some(&wanted), "{place} of {seen}");
+        }
+        let latest = seen.pointer("/journal/0").unwrap_or_default();
+        progress::note(&format!("journal: {latest}"));
+        assert_eq!(&api.get("/api/extensions")?, kept);
+        Ok(())
+    }
+}
+
+/// How far an update came.
+#[derive(Debug)]
+struct Sent {
+    next: u64,
+    sent: u64,
+}
+
+/// Why one came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error("refused: {0}")]
+    Refused(String),
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    #[error("the box asks for what is not in the file: {0}")]
+    Beyond(u64),
+}
+
+/// Sends what the box asks for from `offset` on, at most so many pieces; 0 begins anew.
+fn send(api: &BoxApi, file: &[u8], offset: u64, pieces: u64) -> Result<Sent, Failed> {
+    if offset == 0 {
+        api.post("/api/firmware/update", &json!({}))?;
+    }
+    let mut so_far = Sent {
+        next: offset,
+        sent: 0,
+    };
+    for _ in 0..pieces {
+        let piece = piece(file, so_far.next)?;
+        so_far.sent += piece.len() as u64;
+        match api.send_piece(so_far.next, piece) {
+            Ok(Some(next)) => so_far.next = next,
+            Ok(None) => break,
+            Err(ApiError::Refused { reason, .. }) => return Err(Failed::Refused(reason)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(so_far)
+}
+
+fn piece(file: &[u8], offset: u64) -> Result<&[u8], Failed> {
+    let begin = usize::try_from(offset).unwrap_or(usize::MAX);
+    let rest = file.get(begin..).filter(|rest| !rest.is_empty());
+    let rest = rest.ok_or(Failed::Beyond(offset))?;
+    Ok(rest.get(..PIECE).unwrap_or(rest))
+}
+
+fn read(product: &Product) -> Result<Vec<u8>, Failure> {
+    Ok(std::fs::read(&product.shipped.update)?)
+}
+
+/// Copies a root in which a file has another content.
+fn replace(root: &Path, to: &Path, path: &str, content: Vec<u8>) -> Proof {
+    let reader = std::io::BufReader::new(std::fs::File::open(root)?);
+    let reader = FilesystemReader::from_reader(reader)?;
+    let mut writer = FilesystemWriter::from_fs_reader(&reader)?;
+    writer.replace_file(path, std::io::Cursor::new(content))?;
+    writer.write(&mut std::fs::File::create(to)?)?;
+    Ok(())
+}
+
+/// What is in a file of a root.
+fn content_of(root: &Path, path: &str) -> Result<Vec<u8>, Failure> {
+    let reader = std::io::BufReader::new(std::fs::File::open(root)?);
+    let reader = FilesystemReader::from_reader(reader)?;
+    let mut files = reader
+        .files()
+        .filter(|node| node.fullpath == Path::new(path));
+    let Some(InnerNode::File(file)) = files.next().map(|node| &node.inner) else {
+        return Err(Failure::new(format!("the root has no file {path}")));
+    };
+    let mut content = Vec::new();
+    reader.file(file).reader().read_to_end(&mut content)?;
+    Ok(content)
+}
+
+/// Bytes: what the web page takes at once.
+const PIECE: usize = 64 * 1024;
+
+/// Bytes of the data partition.
+const DATA_LENGTH: u64 = 128 * 1024 * 1024;
+
+/// A start, and what the product promises: ten minutes.
+const LEFT_MAX: Duration = Duration::from_secs(700);
+
+/// The firmware proves good two minutes after everything is ready.
+const PROOF_MAX: Duration = Duration::from_secs(360);
