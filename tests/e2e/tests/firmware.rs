@@ -14,7 +14,7 @@ use qemu::hardware::{Attachment, Drive};
 use qemu::lab::{ADMINISTRATOR, DISK_LENGTH, Lab, Way};
 use qemu::serial::SerialError;
 use slot::layout::{DATA_KEY_COPIES, STATE_COPIES, WRITE_UNIT};
-use slot::{BootState, Condition, Guid, HEADER_LENGTH, Header, Reason, Slot, partition};
+use slot::{BootState, Condition, Extent, Guid, HEADER_LENGTH, Header, Reason, Slot, partition};
 
 #[test]
 fn the_first_start_makes_the_data_which_outlive_restarts_and_a_lost_boot_state() -> Proof {
@@ -100,6 +100,39 @@ fn a_damaged_root_is_told_and_the_other_slot_is_started() -> Proof {
     let seen = api.get("/api/firmware")?;
     assert_eq!(seen["slots"][1]["running"], true, "{seen}");
     assert_eq!(seen["journal"][0]["reason"], "root-damaged", "{seen}");
+    Ok(())
+}
+
+#[test]
+fn a_root_that_rots_while_it_runs_is_told_and_the_other_slot_is_started_next() -> Proof {
+    let _turn = alone();
+    let product = product()?;
+    let version_b = std::fs::read(&product.shipped.slot)?;
+    let plan = plan("rotting-root", Way::Firmware, small_disk(DATA_LENGTH));
+    let mut lab = Lab::set_up(&plan, product)?;
+    let disk = lab.disk()?.clone();
+    disk.write(partition::SLOT_B, 0, &version_b)?;
+    disk.change_state(|state| {
+        state.change(|it| it.commit(Slot::B, 0, 0))?;
+        state.change(|it| it.commit(Slot::A, 0, 0))
+    })?;
+    lab.switch_on()?;
+    lab.machine()?.wait_ready()?;
+    rot(&disk, header(&disk, Slot::A)?.root)?;
+    // Nobody has signed in yet, so that the code for it is still to be read from the disk.
+    let signed_in = lab.first_sign_in().map(|_| "signed in");
+    progress::note(&format!("the first sign-in: {signed_in:?}"));
+    let machine = lab.machine()?;
+    let told = machine.wait_line("DAMAGED: a block of the firmware in slot a", BOOT_MAX)?;
+    progress::note(&format!("console: {}", told.text));
+    machine.wait_line("the next start is that of slot b", BOOT_MAX)?;
+    lab.switch_off();
+    let state = disk.boot_state()?;
+    assert!(state.slot(Slot::A).is_damaged);
+
+    lab.switch_on()?;
+    lab.machine()?.wait_ready()?;
+    assert_eq!(disk.boot_state()?.started, Some(Slot::B));
     Ok(())
 }
 
@@ -213,6 +246,16 @@ fn what_is_stored_cannot_be_read_without_the_key() -> Proof {
     Ok(())
 }
 
+/// Changes a bit in every block of a place in slot A.
+fn rot(disk: &BoxDisk, root: Extent) -> Proof {
+    let length = usize::try_from(root.length)?;
+    let mut bytes = disk.read(partition::SLOT_A, root.start, length)?;
+    for block in bytes.chunks_mut(VERITY_BLOCK) {
+        block.iter_mut().take(1).for_each(|byte| *byte ^= 1);
+    }
+    Ok(disk.write(partition::SLOT_A, root.start, &bytes)?)
+}
+
 fn holds(bytes: &[u8], needle: &str) -> bool {
     let needle = needle.as_bytes();
     bytes.windows(needle.len()).any(|window| window == needle)
@@ -280,6 +323,9 @@ const NEEDLE: &str = "Needle In The Haystack 7141";
 
 /// Bytes of the data partition where little is stored.
 const DATA_LENGTH: u64 = 128 * 1024 * 1024;
+
+/// Bytes of a block that the kernel checks.
+const VERITY_BLOCK: usize = 4096;
 
 /// Bytes of the beginning of the data: the superblock and more.
 const SAMPLE: usize = 64 * 1024;

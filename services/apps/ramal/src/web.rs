@@ -19,6 +19,7 @@ use run_loop::notify::Notify;
 use run_loop::passed::Passed;
 use run_loop::{socket_path, uid};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use driver::Driver;
 
@@ -78,13 +79,19 @@ async fn serve(
     tokio::spawn(present(Arc::clone(&driver)));
     tokio::spawn(attend(Arc::clone(&driver)));
     tokio::spawn(web_server::serve_redirect(http));
-    let control = web_server::control::serve(sockets.control, allow, Arc::clone(&driver));
-    let secure = serve_secure(notify, https, Arc::clone(&driver));
+    let (stopping, stopped) = watch::channel(false);
+    let stopped = || {
+        let mut stopped = stopped.clone();
+        async move { drop(stopped.wait_for(|is_stopping| *is_stopping).await) }
+    };
+    let shared = Arc::clone(&driver);
+    let control = web_server::control::serve(sockets.control, allow, shared, stopped());
+    let secure = serve_secure(notify, https, Arc::clone(&driver), stopped());
     tokio::pin!(control, secure);
     let mut beat = tokio::time::interval(BEAT);
     loop {
         tokio::select! {
-            _ = stop.recv() => return Ok(()),
+            _ = stop.recv() => break,
             ended = &mut control => return Ok(ended?),
             ended = &mut secure => return ended,
             _ = beat.tick() => {
@@ -93,6 +100,13 @@ async fn serve(
             }
         }
     }
+    // Whoever asked for the restart is told that it was begun.
+    stopping.send_replace(true);
+    let both = async { tokio::join!(control, secure) };
+    if tokio::time::timeout(LAST_ANSWERS_MAX, both).await.is_err() {
+        tracing::info!("stopped with connections open");
+    }
+    Ok(())
 }
 
 /// HTTPS, from the moment there is a certificate for it.
@@ -100,12 +114,13 @@ async fn serve_secure(
     notify: &Notify,
     listener: tokio::net::TcpListener,
     driver: Arc<Driver>,
+    stop: impl Future<Output = ()>,
 ) -> Result<(), Box<dyn Error>> {
     let (tls, certificate) = identity::settle(&driver).await?;
     driver.certificate.send_replace(Some(certificate));
     notify.ready();
     tracing::info!("serving https");
-    web_server::serve_https(listener, tls, driver).await;
+    web_server::serve_https(listener, tls, driver, stop).await;
     Ok(())
 }
 
@@ -183,6 +198,8 @@ fn listen(listener: TcpListener) -> std::io::Result<tokio::net::TcpListener> {
 const READERS: usize = 2;
 /// Between two signs of life to PID 1.
 const BEAT: Duration = Duration::from_secs(2);
+/// How long what was asked before a stop may take to be answered; PID 1 kills after 2 s.
+const LAST_ANSWERS_MAX: Duration = Duration::from_secs(1);
 /// Before the store is asked again.
 const STORE_PAUSE: Duration = Duration::from_millis(200);
 /// Between two looks at whether somebody has claimed the box.

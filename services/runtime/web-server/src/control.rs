@@ -11,6 +11,7 @@ mod front;
 
 pub use client::{CallError, call};
 
+use std::future::Future;
 use std::io::Read as _;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
@@ -34,8 +35,8 @@ pub enum ControlError {
     Start(String),
 }
 
-/// Serves programs whose user id `allow` accepts, for ever: the front on the present tokio runtime,
-/// `tiny_http` on a thread of its own.
+/// Serves programs whose user id `allow` accepts, until `stop` and what was asked is answered: the
+/// front on the present tokio runtime, `tiny_http` on a thread of its own.
 ///
 /// # Errors
 /// The inner socket or the thread cannot be made.
@@ -43,6 +44,7 @@ pub async fn serve<H: Handler>(
     listener: UnixListener,
     allow: impl Fn(u32) -> bool,
     handler: Arc<H>,
+    stop: impl Future<Output = ()>,
 ) -> Result<(), ControlError> {
     let start = |error: &dyn std::fmt::Display| ControlError::Start(error.to_string());
     let mut random = [0; 32];
@@ -65,7 +67,7 @@ pub async fn serve<H: Handler>(
         })?;
     listener.set_nonblocking(true)?;
     let listener = tokio::net::UnixListener::from_std(listener)?;
-    front::serve(&listener, allow, &address, &proof).await
+    front::serve(&listener, allow, &address, &proof, stop).await
 }
 
 /// One request on `tiny_http`'s thread.

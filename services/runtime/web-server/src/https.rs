@@ -1,6 +1,7 @@
 //! HTTPS: hyper over rustls, every wait and every size bounded.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use admin::{Peer, Response};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -20,23 +22,31 @@ use crate::limits::{
 };
 use crate::{Handler, convert};
 
-/// Serves for ever. Returns only when its future is dropped.
+/// Serves until `stop`. Then nobody is let in any more, and what was asked is answered.
 pub async fn serve_https<H: Handler>(
     listener: TcpListener,
     tls: Arc<ServerConfig>,
     handler: Arc<H>,
+    stop: impl Future<Output = ()>,
 ) {
     let acceptor = TlsAcceptor::from(tls);
     let connections = Connections::new(CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX);
+    let open = GracefulShutdown::new();
+    tokio::pin!(stop);
     loop {
-        let (stream, source, ticket) = accept(&listener, &connections).await;
-        let (acceptor, handler) = (acceptor.clone(), Arc::clone(&handler));
+        let (stream, source, ticket) = tokio::select! {
+            accepted = accept(&listener, &connections) => accepted,
+            () = &mut stop => break,
+        };
+        let (acceptor, handler, end) = (acceptor.clone(), Arc::clone(&handler), open.watcher());
         tokio::spawn(async move {
             let sending = Sending::default();
-            let life = serve_one(stream, source, &acceptor, handler, &sending);
+            let life = serve_one(stream, source, &acceptor, handler, &sending, end);
             ticket.hold(life, &sending).await;
         });
     }
+    drop(listener);
+    open.shutdown().await;
 }
 
 /// The next connection within the limits; those beyond are closed at once.
@@ -85,6 +95,7 @@ async fn serve_one<H: Handler>(
     acceptor: &TlsAcceptor,
     handler: Arc<H>,
     sending: &Sending,
+    end: Watcher,
 ) {
     // Small answers must not wait for the acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
@@ -103,7 +114,7 @@ async fn serve_one<H: Handler>(
         }
     });
     // A client that broke off or spoke nonsense is its own affair; hyper answered what it could.
-    let _ = http1()
-        .serve_connection(TokioIo::new(stream), service)
+    let _ = end
+        .watch(http1().serve_connection(TokioIo::new(stream), service))
         .await;
 }

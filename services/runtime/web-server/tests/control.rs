@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use admin::{Peer, Request, Response};
+use tokio::sync::Notify;
 use web_server::control::{self, CallError};
 use web_server::{Answer, Handler};
 
@@ -28,6 +29,21 @@ impl Handler for Echo {
     }
 }
 
+/// Begins, and waits to be told.
+#[derive(Default)]
+struct Patient {
+    begun: Notify,
+    go_on: Notify,
+}
+
+impl Handler for Patient {
+    async fn handle(&self, _: Request) -> Answer {
+        self.begun.notify_one();
+        self.go_on.notified().await;
+        Response::new(202, "text/plain", "done").into()
+    }
+}
+
 /// A served socket, its directory removed at the end.
 struct Socket(PathBuf);
 
@@ -39,20 +55,32 @@ impl Drop for Socket {
     }
 }
 
-/// Serves on a socket in a directory of its own, on a thread that lives as long as the tests.
-fn serve(name: &str, allowed: bool) -> Socket {
+/// A socket in a directory of its own.
+fn bind(name: &str) -> (Socket, UnixListener) {
     let directory = std::env::temp_dir().join(format!("ramal-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&directory).expect("a directory");
     let path = directory.join("ctl.sock");
     let listener = UnixListener::bind(&path).expect("a socket");
+    (Socket(path), listener)
+}
+
+/// Serves on a thread that lives as long as the tests.
+fn serve(name: &str, allowed: bool) -> Socket {
+    let (socket, listener) = bind(name);
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("a runtime");
-        runtime.block_on(control::serve(listener, move |_| allowed, Arc::new(Echo)))
+        let never = std::future::pending();
+        runtime.block_on(control::serve(
+            listener,
+            move |_| allowed,
+            Arc::new(Echo),
+            never,
+        ))
     });
-    Socket(path)
+    socket
 }
 
 #[test]
@@ -74,6 +102,28 @@ fn a_request_and_its_answer_come_through_whole() {
         "not in chunks"
     );
     assert_eq!(call("POST", &vec![b'x'; 70_000]).expect("answered").0, 413);
+}
+
+#[tokio::test]
+async fn what_was_asked_before_a_stop_is_answered() {
+    let (socket, listener) = bind("stop");
+    let (patient, stop) = (Arc::new(Patient::default()), Arc::new(Notify::new()));
+    let (handler, stopped) = (Arc::clone(&patient), Arc::clone(&stop));
+    let serving = tokio::spawn(control::serve(listener, |_| true, handler, async move {
+        stopped.notified().await
+    }));
+    let path = socket.0.clone();
+    let asking = tokio::task::spawn_blocking(move || {
+        control::call(&path, "POST", "/api/firmware/reset", b"{}", "")
+    });
+    patient.begun.notified().await;
+    stop.notify_one();
+    tokio::task::yield_now().await;
+    assert!(!serving.is_finished(), "it ends before it has answered");
+    patient.go_on.notify_one();
+    let (status, answer) = asking.await.expect("no panic").expect("answered");
+    assert_eq!((status, answer.as_slice()), (202, &b"done"[..]));
+    serving.await.expect("no panic").expect("served");
 }
 
 #[test]

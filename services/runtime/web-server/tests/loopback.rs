@@ -15,6 +15,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use web_server::{Answer, Handler, Identity, PROTOCOLS, limits, serve_https, serve_redirect};
@@ -81,6 +82,14 @@ impl Box {
     }
 
     async fn with(handler: Arc<impl Handler>) -> Self {
+        Self::until(std::future::pending(), handler).await.0
+    }
+
+    /// One that is stopped, and the task that serves until then.
+    async fn until(
+        stop: impl Future<Output = ()> + Send + 'static,
+        handler: Arc<impl Handler>,
+    ) -> (Self, JoinHandle<()>) {
         let identity = Identity::make(&[]).expect("a certificate");
         let tls = identity.server_config(PROTOCOLS).expect("usable");
         let https = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -89,7 +98,7 @@ impl Box {
             https.local_addr().expect("bound"),
             http.local_addr().expect("bound"),
         );
-        tokio::spawn(serve_https(https, tls, handler));
+        let serving = tokio::spawn(serve_https(https, tls, handler, stop));
         tokio::spawn(serve_redirect(http));
         let mut roots = RootCertStore::empty();
         roots
@@ -101,11 +110,12 @@ impl Box {
             .expect("versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Self {
+        let this = Self {
             https: addresses.0,
             http: addresses.1,
             client: TlsConnector::from(Arc::new(config)),
-        }
+        };
+        (this, serving)
     }
 
     async fn connect(&self) -> TlsStream<TcpStream> {
@@ -258,6 +268,35 @@ async fn what_was_asked_is_done_even_when_the_client_hangs_up() {
     patient.go_on.notify_one();
     let finished = tokio::time::timeout(Duration::from_secs(5), patient.finished.notified());
     assert!(finished.await.is_ok());
+}
+
+#[tokio::test]
+async fn what_was_asked_before_a_stop_is_answered_and_nobody_is_let_in_after_it() {
+    let (patient, stop) = (Arc::new(Patient::default()), Arc::new(Notify::new()));
+    let stopped = Arc::clone(&stop);
+    let until = async move { stopped.notified().await };
+    let (server, serving) = Box::until(until, Arc::clone(&patient)).await;
+    let mut idle = server.connect().await;
+    let mut asking = server.connect().await;
+    let ask = b"POST /api/restart HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
+    asking.write_all(ask).await.expect("the server reads");
+    patient.begun.notified().await;
+    stop.notify_one();
+    let mut nothing = Vec::new();
+    idle.read_to_end(&mut nothing)
+        .await
+        .expect("closed in order");
+    assert_eq!(nothing, b"", "nothing was asked on it");
+    let refused = TcpStream::connect(server.https).await;
+    assert!(refused.is_err(), "it still lets people in");
+    assert!(!serving.is_finished(), "it ends before it has answered");
+
+    patient.go_on.notify_one();
+    let mut answer = String::new();
+    let read = asking.read_to_string(&mut answer).await;
+    read.expect("closed in order");
+    assert_eq!(status(&answer), "204", "{answer}");
+    serving.await.expect("it ends");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The side everybody sees: checks who connects, then passes bytes on.
 
+use std::future::Future;
 use std::os::unix::net::SocketAddr;
 use std::sync::Arc;
 
@@ -18,13 +19,23 @@ pub(super) async fn serve(
     allow: impl Fn(u32) -> bool,
     inner: &SocketAddr,
     proof: &str,
+    stop: impl Future<Output = ()>,
 ) -> Result<(), ControlError> {
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    tokio::pin!(stop);
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
+        let next = async {
+            let slot = Arc::clone(&slots).acquire_owned().await;
+            (slot, listener.accept().await)
+        };
+        let (slot, accepted) = tokio::select! {
+            next = next => next,
+            () = &mut stop => break,
+        };
+        let Ok(slot) = slot else {
             return Ok(());
         };
-        let Ok((outer, _)) = listener.accept().await else {
+        let Ok((outer, _)) = accepted else {
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
@@ -40,6 +51,10 @@ pub(super) async fn serve(
             drop(slot);
         });
     }
+    // With all of them free, everything is answered.
+    let all = u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX);
+    let _ = slots.acquire_many(all).await;
+    Ok(())
 }
 
 /// Passes one exchange on, with the proof behind its first line.
