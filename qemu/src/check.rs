@@ -131,6 +131,15 @@ fn call(office: &Office, evidence: &mut Vec<String>) -> Result<Value, CheckError
             mib(resident * 1024)
         ),
     );
+    let (used, there) = office.memory_kib()?;
+    say(
+        evidence,
+        format!(
+            "memory: the whole box uses {:.1} of {:.1} MiB, the kernel's own not counted",
+            mib(used * 1024),
+            mib(there * 1024)
+        ),
+    );
     Ok(record)
 }
 

@@ -160,6 +160,26 @@ impl Office {
         Ok(found.ok_or_else(missing)?)
     }
 
+    /// Memory that is in use and memory there is, KiB, as the kernel of the box counts: what
+    /// it has set apart for itself before it counted, and caches it can drop, are in neither.
+    ///
+    /// # Errors
+    /// The box does not answer.
+    pub fn memory_kib(&self) -> Result<(u64, u64), LabError> {
+        let status = self.api.status()?;
+        let field = |name: &str| {
+            let value = status.get("machine").and_then(|it| it.get(name));
+            value
+                .and_then(Value::as_u64)
+                .ok_or_else(|| ApiError::Field {
+                    path: "/api/status".to_owned(),
+                    field: format!("machine.{name}"),
+                })
+        };
+        let there = field("memory_kib")?;
+        Ok((there.saturating_sub(field("available_kib")?), there))
+    }
+
     /// Resident memory of all our processes on the box, KiB.
     ///
     /// # Errors

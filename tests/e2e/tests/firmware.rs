@@ -117,12 +117,10 @@ fn a_root_that_rots_while_it_runs_is_told_and_the_other_slot_is_started_next() -
         state.change(|it| it.commit(Slot::A, 0, 0))
     })?;
     lab.switch_on()?;
-    lab.machine()?.wait_ready()?;
-    rot(&disk, header(&disk, Slot::A)?.root)?;
-    // Nobody has signed in yet, so that the code for it is still to be read from the disk.
-    let signed_in = lab.first_sign_in().map(|_| "signed in");
-    progress::note(&format!("the first sign-in: {signed_in:?}"));
+    // The first service runs; what the others need is still to be read from the disk.
     let machine = lab.machine()?;
+    machine.wait_line("service store ready", BOOT_MAX)?;
+    rot(&disk, header(&disk, Slot::A)?.root)?;
     let told = machine.wait_line("DAMAGED: a block of the firmware in slot a", BOOT_MAX)?;
     progress::note(&format!("console: {}", told.text));
     machine.wait_line("the next start is that of slot b", BOOT_MAX)?;
