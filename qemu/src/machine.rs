@@ -30,11 +30,8 @@ pub enum MachineError {
     #[error(transparent)]
     Serial(#[from] SerialError),
     /// The screen does not tell that the box is ready.
-    #[error("the screen of the box has only {rows} lines of a start that succeeded")]
-    Screen {
-        /// Lines.
-        rows: usize,
-    },
+    #[error("the screen of the box does not show {0:?}")]
+    Screen(&'static str),
     /// It restarted before it was ready.
     #[error("the box restarted before it was ready")]
     Restarted,

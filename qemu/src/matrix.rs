@@ -183,13 +183,16 @@ fn wait_for_screen(lab: &mut Lab) -> Result<(), LabError> {
         let answered = lab.api().status();
         let is_up = !matches!(answered, Err(crate::box_api::ApiError::NoAnswer { .. }));
         let screen = Screen::take(lab.machine()?.qmp(), &scratch)?;
-        if is_up && screen.rows_like(LINES_BEGIN) >= LINES_MIN {
-            return Ok(());
-        }
-        if begin.elapsed() > SCREEN_MAX {
-            return Err(LabError::Machine(MachineError::Screen {
-                rows: screen.rows_like(LINES_BEGIN),
-            }));
+        let missing = PAGE.into_iter().find(|text| !screen.shows(text));
+        match missing {
+            None if is_up => return Ok(()),
+            Some(text) if begin.elapsed() > SCREEN_MAX => {
+                return Err(LabError::Machine(MachineError::Screen(text)));
+            }
+            None if begin.elapsed() > SCREEN_MAX => {
+                answered?;
+            }
+            _ => {}
         }
         // A box that restarts before it is ready is not well.
         if lab.machine()?.wait_event("RESET", LOOK_AGAIN).is_ok() {
@@ -198,11 +201,8 @@ fn wait_for_screen(lab: &mut Lab) -> Result<(), LabError> {
     }
 }
 
-/// What the lines of PID 1 begin with.
-const LINES_BEGIN: &str = "ramal: ";
-
-/// Stages of a start that are still on the screen when all is ready, at least.
-const LINES_MIN: usize = 5;
+/// What the status page says of a box that is well.
+const PAGE: [&str; 2] = ["Certificado / Certificate", "todos prontos / all ready"];
 
 /// Ten times what it takes.
 const SCREEN_MAX: Duration = Duration::from_secs(240);

@@ -2,7 +2,7 @@
 //!
 //! Letters are not read but compared: the same letter always has the same picture.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::json;
@@ -77,29 +77,26 @@ impl Screen {
         })
     }
 
-    /// How many rows begin with a text of the form of `word`: where it has the same letter they
-    /// have the same picture, and another one where it has another. All of them show the same.
+    /// Whether a text of the form of this one is somewhere in a row: where it has the same letter
+    /// the screen has the same picture, and another one where it has another. Of a text of some
+    /// length, nothing else has the form.
     #[must_use]
-    pub fn rows_like(&self, word: &str) -> usize {
-        let mut counts = BTreeMap::<&[Letter], usize>::new();
-        for row in &self.rows {
-            let Some(begin) = row.get(..word.len()) else {
-                continue;
-            };
-            let pairs: BTreeSet<_> = word.bytes().zip(begin).collect();
-            let letters: BTreeSet<u8> = word.bytes().collect();
-            let pictures: BTreeSet<&Letter> = begin.iter().collect();
-            let is_alike = pairs.len() == letters.len() && pictures.len() == letters.len();
-            let is_shown = word
-                .bytes()
-                .zip(begin)
-                .all(|(letter, picture)| (letter == b' ') == picture.iter().all(|bits| *bits == 0));
-            if is_alike && is_shown {
-                *counts.entry(begin).or_default() += 1;
-            }
-        }
-        counts.into_values().max().unwrap_or_default()
+    pub fn shows(&self, text: &str) -> bool {
+        let mut places = self.rows.iter().flat_map(|row| row.windows(text.len()));
+        places.any(|place| has_form_of(place, text))
     }
+}
+
+fn has_form_of(place: &[Letter], text: &str) -> bool {
+    let pairs: BTreeSet<_> = text.bytes().zip(place).collect();
+    let letters: BTreeSet<u8> = text.bytes().collect();
+    let pictures: BTreeSet<&Letter> = place.iter().collect();
+    let is_alike = pairs.len() == letters.len() && pictures.len() == letters.len();
+    let blank: Letter = [0; 16];
+    is_alike
+        && pairs
+            .iter()
+            .all(|(letter, picture)| (*letter == b' ') == (**picture == blank))
 }
 
 /// A colour up to this is background.
@@ -123,13 +120,17 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_known_by_the_form_of_their_first_word() {
-        let lines = ["ramal: one", "ramal: two", "lamar: thr"];
-        let screen = Screen::parse(&picture(lines)).expect("a picture");
-        assert_eq!(screen.rows_like("ramal: "), 2);
-        assert_eq!(screen.rows_like("ramar: "), 0);
+    fn a_text_is_known_by_its_form_wherever_it_stands() {
+        let screen = Screen::parse(&picture(["a ramal: x", "b lamar: x", "          "]));
+        let screen = screen.expect("a picture");
+        assert!(screen.shows("ramal: x"));
+        assert!(
+            !screen.shows("ramar: x"),
+            "another letter in place of the same"
+        );
+        assert!(!screen.shows("ramal  x"), "nothing in place of a letter");
         let blank = Screen::parse(&picture(["          "; 3])).expect("a picture");
-        assert_eq!(blank.rows_like("ramal: "), 0);
+        assert!(!blank.shows("ramal: x"));
         assert_eq!(Screen::parse(b"P6\n80 48\n255\n"), None);
     }
 }
