@@ -6,6 +6,7 @@
     reason = "a test's helpers may fail the test"
 )]
 
+use ipc::site::{Dtmf, Encryption, ExtensionSettings};
 use ipc::sound::Clip;
 use sim::{Floor, Hears, checks};
 
@@ -117,4 +118,48 @@ fn a_party_is_renegotiated_when_it_is_transferred_to_a_phone_with_less() {
     // Its phone answers the offer with all it can do.
     floor.run_secs(2);
     assert_eq!(sent(&floor, 0, caller), "PCMA");
+}
+
+/// What the phone of an extension with these settings is offered.
+fn offered(settings: fn(&mut ExtensionSettings)) -> String {
+    let mut floor = Floor::with(2, |site| settings(&mut site.extensions[1].settings));
+    floor.call(0, "101");
+    String::from_utf8_lossy(&floor.sets[1].lines[0].invite.body).into_owned()
+}
+
+/// How an extension's digits travel and whether its audio is encrypted is said to its phone.
+#[test]
+fn a_phone_is_offered_what_its_settings_say() {
+    let check = |settings, has: [&str; 2], has_not: &str| {
+        let text = offered(settings);
+        assert!(has.iter().all(|one| text.contains(one)), "{text}");
+        assert!(!text.contains(has_not), "{text}");
+    };
+    let (plain, secret) = (" RTP/AVP ", " RTP/SAVP ");
+    check(|_| {}, [plain, "a=crypto:"], secret);
+    check(
+        |it| it.encryption = Encryption::Off,
+        [plain, "telephone-event"],
+        "crypto",
+    );
+    check(
+        |it| it.encryption = Encryption::Required,
+        [secret, "a=crypto:"],
+        plain,
+    );
+    check(
+        |it| it.dtmf = Dtmf::Info,
+        [plain, "PCMA"],
+        "telephone-event",
+    );
+    check(
+        |it| it.dtmf = Dtmf::Inband,
+        [plain, "PCMA"],
+        "telephone-event",
+    );
+    check(
+        |it| it.dtmf = Dtmf::Rfc4733,
+        [plain, "telephone-event"],
+        secret,
+    );
 }
