@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::extents::Extents;
+use disks::Extents;
 
 /// Bytes of a block.
 pub const BLOCK: u64 = 4096;

@@ -9,13 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use config::Provision;
+use disks::{DeviceError, Disk, FileDevice, Machine, Refusal, room};
 use nix::sys::signal::{SigSet, Signal};
 use slot::layout;
 
-use crate::device::{DeviceError, FileDevice};
-use crate::disks::{Disk, Machine};
 use crate::progress::Progress;
-use crate::refusal::{Refusal, room};
 use crate::source::{Source, SourceError};
 use crate::write::{Order, WriteError, write};
 

@@ -10,8 +10,8 @@ use gpt::{Geometry, Table};
 use slot::{HEADER_LENGTH, Header, partition};
 
 use crate::block_map::BLOCK;
-use crate::esp;
-use crate::extents::Extents;
+use disks::Extents;
+use disks::esp;
 
 /// Reads bytes of an image at a place.
 pub(crate) type ReadAt<'a> = &'a mut dyn FnMut(u64, &mut [u8]) -> io::Result<()>;

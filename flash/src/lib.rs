@@ -13,31 +13,22 @@ mod block_map;
 mod checksums;
 pub mod command;
 mod content;
-mod device;
-mod disks;
-pub mod esp;
-mod extents;
 mod pack;
 mod plan;
 mod progress;
 mod range_check;
-mod refusal;
 #[cfg(test)]
 mod sample;
 mod source;
-mod sparse;
-mod watch;
 mod write;
 
 pub use block_map::{BLOCK, BlockMap, BlockMapFault, MappedRange};
 pub use checksums::{CHECKSUMS, Checksums};
-pub use device::{Device, DeviceError, FileDevice};
-pub use disks::{Disk, DiskPartition, Machine};
-pub use extents::Extents;
+pub use disks::{
+    DATA_LENGTH_MIN, Device, DeviceError, Disk, DiskFault, DiskPartition, Entropy, Extents,
+    FileDevice, Machine, Phase, Refusal, SparseDisk, Watcher, esp,
+};
 pub use pack::{PackError, Packed, pack};
 pub use plan::PlanError;
-pub use refusal::{DATA_LENGTH_MIN, Refusal};
 pub use source::{Source, SourceError};
-pub use sparse::SparseDisk;
-pub use watch::{Phase, Watcher};
-pub use write::{Entropy, Order, PROVISION_PATH, WriteError, Written, write};
+pub use write::{Order, PROVISION_PATH, WriteError, Written, write};

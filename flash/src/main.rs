@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use flash::command::{self, CommandError, Options};
-use flash::{Machine, WriteError};
+use flash::{DiskFault, Machine, WriteError};
 
 /// Puts a Ramal image onto a disk.
 #[derive(Parser)]
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
         Err(error) => {
             let _closed = writeln!(std::io::stderr(), "ramal-flash: {error}");
             match error {
-                CommandError::Write(WriteError::Cancelled) => ExitCode::from(130),
+                CommandError::Write(WriteError::Disk(DiskFault::Cancelled)) => ExitCode::from(130),
                 _ => ExitCode::FAILURE,
             }
         }

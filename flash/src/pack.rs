@@ -12,7 +12,7 @@ use slot::{HEADER_LENGTH, Header, partition};
 use crate::block_map::{BLOCK, BlockMap, MappedRange};
 use crate::checksums::{CHECKSUMS, Checksums};
 use crate::content;
-use crate::extents::Extents;
+use disks::Extents;
 
 /// What was made.
 #[derive(Clone, PartialEq, Eq, Debug)]

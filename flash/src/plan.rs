@@ -6,9 +6,9 @@ use std::ops::Range;
 use gpt::{Partition, Table, TableFault};
 use slot::{Guid, layout, partition};
 
-use crate::device::Device;
-use crate::extents::Extents;
 use crate::source::{Source, SourceError};
+use disks::Device;
+use disks::{BEGINNING, Extents};
 
 /// What is written.
 #[derive(Debug)]
@@ -175,7 +175,3 @@ const NEEDED: [(Guid, &str); 4] = [
     (partition::SLOT_A, "slot A"),
     (partition::SLOT_B, "slot B"),
 ];
-
-/// Bytes of every partition that are written whether mapped or not. In these, file systems and
-/// slots have what they are known by.
-const BEGINNING: u64 = 64 << 10;

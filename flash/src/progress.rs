@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::watch::{Phase, Watcher};
+use disks::{Phase, Watcher};
 
 /// Tells on standard error how far it is.
 pub(crate) struct Progress {

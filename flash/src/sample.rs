@@ -9,8 +9,8 @@ use gpt::{Geometry, Table};
 use slot::{BootState, Extent, Guid, HEADER_LENGTH, Header, KEYS_MAX, Text, layout, partition};
 
 use crate::content;
-use crate::esp::{self, EspFile};
-use crate::sparse::SparseDisk;
+use disks::SparseDisk;
+use disks::esp::{self, EspFile};
 
 const MIB: u64 = 1 << 20;
 

@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 use crate::block_map::{BlockMap, BlockMapFault};
 use crate::checksums::{CHECKSUMS, Checksums};
 use crate::content;
-use crate::extents::Extents;
-use crate::watch::{Phase, Watcher};
+use disks::Extents;
+use disks::{Phase, Watcher};
 
 /// An image and what is known of it.
 #[derive(Debug)]

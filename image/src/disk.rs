@@ -93,22 +93,7 @@ fn table(geometry: Geometry, content: &Content<'_>) -> Result<Table, DiskError> 
         let digest: [u8; 32] = digest.into();
         Guid::random(digest.first_chunk().copied().unwrap_or_default())
     };
-    let mut table = Table::new(geometry, unique(0));
-    let partitions = [
-        (partition::ESP, "ESP", layout::ESP_LENGTH),
-        (
-            partition::BOOTSTATE,
-            "ramal bootstate",
-            layout::BOOTSTATE_LENGTH,
-        ),
-        (partition::SLOT_A, "ramal slot A", layout::SLOT_LENGTH),
-        (partition::SLOT_B, "ramal slot B", layout::SLOT_LENGTH),
-    ];
-    for (place, (kind, name, length)) in (1..).zip(partitions) {
-        let unique = unique(place);
-        table.add(kind, unique, name, Some(length), layout::ALIGNMENT)?;
-    }
-    Ok(table)
+    Ok(disks::table_of_a_box(geometry, unique)?)
 }
 
 /// The partition table of a disk, or of a file that holds one; the first copy when it can be read.
@@ -149,9 +134,8 @@ fn write_sparse(file: &File, start: u64, bytes: &[u8]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Bytes of the image: its partitions, a mebibyte before and one after for the two tables.
-pub const IMAGE_LENGTH: u64 =
-    layout::ESP_LENGTH + layout::BOOTSTATE_LENGTH + 2 * layout::SLOT_LENGTH + 2 * layout::ALIGNMENT;
+/// Bytes of the image.
+pub const IMAGE_LENGTH: u64 = layout::IMAGE_LENGTH;
 
 /// What is looked at as one when holes are made.
 const HOLE: usize = 4096;

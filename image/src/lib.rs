@@ -39,9 +39,8 @@ mod slim;
 pub mod slot_image;
 pub mod uki;
 pub mod update_file;
-pub mod verity;
 mod vmlinux;
 
 pub use cargo::BinaryTarget;
-pub use flash::esp;
+pub use disks::esp;
 pub use host::{HostError, program};

@@ -1,11 +1,11 @@
 //! A slot: header, UKI, root and hash tree, signed.
 
+use firmware::verity;
 use sha2::{Digest as _, Sha256};
 use slot::{Extent, HEADER_LENGTH, Header, Text};
 use update::CHUNK;
 
 use crate::keys::{Keys, KeysError};
-use crate::verity;
 
 /// What a slot is made of.
 #[derive(Clone, Debug)]

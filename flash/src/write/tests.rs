@@ -1,8 +1,9 @@
 use std::cell::Cell;
 use std::path::PathBuf;
 
-use gpt::{Geometry, Partition};
-use slot::{BootState, layout, partition};
+use disks::Phase;
+use gpt::{Geometry, Partition, Table};
+use slot::{BootState, Guid, layout, partition};
 
 use super::*;
 use crate::pack;
@@ -352,7 +353,7 @@ fn a_disk_that_fails_or_a_run_that_is_cancelled_never_starts_half_a_box() {
         fake.writes_left = Some(writes);
         match run(&mut fake, order(&source)) {
             Ok(_) => break,
-            Err(WriteError::Device { .. }) => {}
+            Err(WriteError::Disk(DiskFault::Device { .. })) => {}
             Err(error) => panic!("{error}"),
         }
         let is_last = fake.table().is_none();
@@ -373,7 +374,7 @@ fn a_disk_that_fails_or_a_run_that_is_cancelled_never_starts_half_a_box() {
         };
         let ended = write(&mut fake, order(&source), &mut entropy(0), &mut looker);
         assert!(
-            matches!(ended, Err(WriteError::Cancelled)),
+            matches!(ended, Err(WriteError::Disk(DiskFault::Cancelled))),
             "{pieces}: {ended:?}"
         );
         assert_eq!(fake.table(), None, "{pieces}");
@@ -388,7 +389,7 @@ fn a_byte_that_the_disk_does_not_keep_is_found() {
         let mut fake = Fake::new(512, DISK);
         fake.flips = Some(flips);
         let error = run(&mut fake, order(&source)).expect_err("found");
-        let WriteError::Different { from, to } = error else {
+        let WriteError::Disk(DiskFault::Different { from, to }) = error else {
             panic!("{error}");
         };
         assert!((from..to).contains(&flips));
@@ -406,7 +407,10 @@ fn a_byte_that_the_disk_does_not_keep_is_found() {
     fake.flips = Some(530);
     let error = run(&mut fake, order(&source)).expect_err("found");
     assert!(
-        matches!(error, WriteError::Different { from: 0, .. }),
+        matches!(
+            error,
+            WriteError::Disk(DiskFault::Different { from: 0, .. })
+        ),
         "{error}"
     );
 }

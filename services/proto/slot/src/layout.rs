@@ -13,6 +13,10 @@ pub const BOOTSTATE_LENGTH: u64 = MIB;
 /// Bytes of a slot.
 pub const SLOT_LENGTH: u64 = 512 * MIB;
 
+/// Bytes of a disk before its first start: the partitions, and a mebibyte before and one after for
+/// the two copies of the partition table.
+pub const IMAGE_LENGTH: u64 = ESP_LENGTH + BOOTSTATE_LENGTH + 2 * SLOT_LENGTH + 2 * ALIGNMENT;
+
 /// Partitions begin and end on multiples of this.
 pub const ALIGNMENT: u64 = MIB;
 

@@ -1,7 +1,8 @@
 //! The disk the box was started from: its partitions, its boot state, its root, its data.
 //!
 //! What this crate must never do: decide what to start or when to commit; those rules are in
-//! `slot`. It never writes to a disk that is not the one the loader named.
+//! `slot`. It never writes to a disk that is not the one the loader named, but by [`make_box`] to
+//! one that a person has chosen.
 //! Read first: [`BootDisk`], then [`StateFile`], [`root`], [`DataKey`], [`Tpm`] and [`Installer`].
 
 mod boot_disk;
@@ -10,11 +11,13 @@ mod data_key;
 mod error;
 mod installer;
 mod medium;
+mod new_disk;
 mod recovery;
 pub mod root;
 mod state_file;
 mod stick;
 mod tpm;
+pub mod verity;
 
 pub use boot_disk::{BootDisk, fresh_guid, write_table};
 pub use data::open_data;
@@ -22,6 +25,7 @@ pub use data_key::{DataKey, Keeper, KeyPlace, Protection};
 pub use error::FirmwareError;
 pub use installer::{Guard, InstallError, Installer, Places, keys_of_firmware};
 pub use medium::Medium;
+pub use new_disk::{NewDiskError, RunningBox, make_box};
 pub use recovery::RecoveryCode;
 pub use state_file::StateFile;
 pub use stick::{Stick, UpdateFile};

@@ -130,6 +130,15 @@ impl<M: Medium> StateFile<M> {
         self.write(chain_place(free), &filled_up(&encoded))
     }
 
+    /// The chain as it lies in the partition: where each set of keys begins, and its block.
+    ///
+    /// # Errors
+    /// The device cannot be read.
+    pub(crate) fn chain_places(&self) -> Result<Vec<(u64, [u8; WRITE_UNIT])>, FirmwareError> {
+        let blocks = self.chain()?.into_iter().enumerate();
+        Ok(blocks.map(|(place, it)| (chain_place(place), it)).collect())
+    }
+
     fn chain(&self) -> Result<Vec<[u8; WRITE_UNIT]>, FirmwareError> {
         let places = 0..slot::CHAIN_LENGTH_MAX;
         places.map(|place| self.block(chain_place(place))).collect()

@@ -96,7 +96,31 @@ impl FileDevice {
             return Err(DeviceError::NoDisk(path.to_owned()));
         }
         let is_disk = kind.is_block_device();
-        let (file, is_direct) = open(path, is_disk).map_err(failed)?;
+        let file = match is_disk {
+            true => open_exclusively(path),
+            false => File::options().read(true).write(true).open(path),
+        };
+        Self::of(file.map_err(failed)?, path, file_sector)
+    }
+
+    /// A disk that somebody else has opened by [`open_exclusively`], or a file; `name` is what
+    /// errors call it.
+    ///
+    /// # Errors
+    /// It cannot be used.
+    pub fn of(file: File, name: &Path, file_sector: u64) -> Result<Self, DeviceError> {
+        let path = name;
+        let failed = |source: io::Error| DeviceError::Open {
+            path: path.to_owned(),
+            source,
+        };
+        let is_disk = file
+            .metadata()
+            .map_err(failed)?
+            .file_type()
+            .is_block_device();
+        let flags = rustix::fs::fcntl_getfl(&file).map_err(|error| failed(error.into()))?;
+        let is_direct = flags.contains(OFlags::DIRECT);
         let sector = if is_disk {
             let asked = rustix::fs::ioctl_blksszget(&file);
             u64::from(asked.map_err(|error| failed(error.into()))?)
@@ -130,26 +154,22 @@ impl FileDevice {
     }
 }
 
-/// `O_EXCL` keeps a disk from being mounted or claimed meanwhile; `O_DIRECT` past the page cache
-/// shows true speed and makes reading back read.
-fn open(path: &Path, is_disk: bool) -> io::Result<(File, bool)> {
+/// Opens a disk for reading and writing as long as nobody else uses it. `O_EXCL` keeps it from
+/// being mounted or claimed meanwhile; `O_DIRECT` past the page cache shows true speed and makes
+/// reading back read.
+///
+/// # Errors
+/// It is in use, or does not open.
+pub fn open_exclusively(path: &Path) -> io::Result<File> {
     let with = |flags: OFlags| {
         let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
         let mut options = OpenOptions::new();
-        options
-            .read(true)
-            .write(true)
-            .custom_flags(flags)
-            .open(path)
+        let options = options.read(true).write(true);
+        options.custom_flags(flags).open(path)
     };
-    if !is_disk {
-        return Ok((with(OFlags::empty())?, false));
-    }
     match with(OFlags::EXCL | OFlags::DIRECT) {
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-            Ok((with(OFlags::EXCL)?, false))
-        }
-        opened => Ok((opened?, true)),
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => with(OFlags::EXCL),
+        opened => opened,
     }
 }
 
@@ -188,11 +208,14 @@ impl Device for FileDevice {
 
     fn forget_cache(&mut self) -> io::Result<()> {
         if self.is_disk {
-            kernel::block::forget_cache(&self.file, "the disk").map_err(io::Error::other)
-        } else {
-            let advice = rustix::fs::Advice::DontNeed;
-            Ok(rustix::fs::fadvise(&self.file, 0, None, advice)?)
+            match kernel::block::forget_cache(&self.file, "the disk") {
+                // Only root may; others drop the pages, which are all on the medium by now.
+                Err(error) if error.source.kind() == io::ErrorKind::PermissionDenied => {}
+                forgotten => return forgotten.map_err(io::Error::other),
+            }
         }
+        let advice = rustix::fs::Advice::DontNeed;
+        Ok(rustix::fs::fadvise(&self.file, 0, None, advice)?)
     }
 }
 

@@ -136,7 +136,10 @@ pub fn files_of(disk: &mut SparseDisk) -> std::io::Result<Vec<EspFile>> {
 
 /// Which bytes of a partition matter: everything before the clusters, and the clusters that are
 /// taken. `None` when it is no FAT32 (Microsoft FAT specification 1.03, §3 and §4).
-pub(crate) fn used(
+///
+/// # Errors
+/// Those of `read`.
+pub fn used(
     read: &mut dyn FnMut(u64, &mut [u8]) -> std::io::Result<()>,
 ) -> std::io::Result<Option<Extents>> {
     let mut boot = [0; 512];

@@ -18,25 +18,61 @@ pub struct Tree {
 /// The tree over `data`, which has a whole number of blocks, at least one.
 #[must_use]
 pub fn tree(data: &[u8], salt: &[u8; 32]) -> Tree {
-    let mut levels: Vec<Vec<u8>> = Vec::new();
-    loop {
-        let below = levels.last().map_or(data, Vec::as_slice);
-        if below.len() <= BLOCK {
-            let root_hash = hash(below, salt);
-            levels.reverse();
-            let bytes = levels.concat();
+    let mut builder = Builder::new(*salt);
+    builder.add(data);
+    builder.finish()
+}
+
+/// A tree whose data comes in pieces.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    salt: [u8; 32],
+    hashes: Vec<u8>,
+}
+
+impl Builder {
+    /// Over nothing yet.
+    #[must_use]
+    pub const fn new(salt: [u8; 32]) -> Self {
+        Self {
+            salt,
+            hashes: Vec::new(),
+        }
+    }
+
+    /// Adds whole blocks.
+    pub fn add(&mut self, blocks: &[u8]) {
+        let hashes = blocks.chunks(BLOCK).flat_map(|it| hash(it, &self.salt));
+        self.hashes.extend(hashes);
+    }
+
+    /// The tree over all that was added, at least one block.
+    #[must_use]
+    pub fn finish(self) -> Tree {
+        // The hash of a single block is that of the whole.
+        if let Ok(root_hash) = self.hashes.as_slice().try_into() {
+            let bytes = Vec::new();
             return Tree { bytes, root_hash };
         }
-        levels.push(level(below, salt));
+        let mut level = filled_up(self.hashes);
+        let mut levels = Vec::new();
+        while level.len() > BLOCK {
+            let hashes = level.chunks(BLOCK).flat_map(|it| hash(it, &self.salt));
+            let above = filled_up(hashes.collect());
+            levels.push(std::mem::replace(&mut level, above));
+        }
+        let root_hash = hash(&level, &self.salt);
+        levels.push(level);
+        levels.reverse();
+        let bytes = levels.concat();
+        Tree { bytes, root_hash }
     }
 }
 
-/// The hashes of all blocks, filled up to whole blocks.
-fn level(blocks: &[u8], salt: &[u8; 32]) -> Vec<u8> {
-    let hashes = blocks.chunks(BLOCK).map(|block| hash(block, salt));
-    let mut level: Vec<u8> = hashes.flatten().collect();
-    level.resize(level.len().next_multiple_of(BLOCK), 0);
-    level
+/// Hashes in whole blocks.
+fn filled_up(mut hashes: Vec<u8>) -> Vec<u8> {
+    hashes.resize(hashes.len().next_multiple_of(BLOCK), 0);
+    hashes
 }
 
 fn hash(block: &[u8], salt: &[u8; 32]) -> [u8; 32] {

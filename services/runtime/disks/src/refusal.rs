@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use crate::disks::{Disk, Machine, Mount};
+use crate::machine::{Disk, Machine, Mount};
 
 /// Why a disk is refused.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -92,7 +92,7 @@ impl Machine {
 
 /// Whether so many bytes are enough for an image and the data of a box.
 #[must_use]
-pub(crate) fn room(found: u64, image_length: u64) -> Option<Refusal> {
+pub fn room(found: u64, image_length: u64) -> Option<Refusal> {
     let needed = image_length.saturating_add(DATA_LENGTH_MIN);
     (found < needed).then_some(Refusal::TooSmall { found, needed })
 }

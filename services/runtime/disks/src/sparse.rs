@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 
-use crate::block_map::BLOCK;
-
 /// A disk of any size, of which blocks that are zero take no memory.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SparseDisk {
@@ -143,9 +141,10 @@ impl Seek for SparseDisk {
     }
 }
 
-/// Bytes of a block as memory.
+/// Bytes that are kept or left out as one.
+const BLOCK: u64 = 4096;
+/// The same as memory.
 const BLOCK_LENGTH: usize = 4096;
-const _: () = assert!(BLOCK_LENGTH as u64 == BLOCK);
 
 #[cfg(test)]
 mod tests {
