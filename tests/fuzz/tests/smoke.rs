@@ -1,4 +1,5 @@
-//! Every target on its corpus and on seeded mutations of it, within seconds and without a fuzzer.
+//! Every target on its corpus and on seeded mutations of it, in a minute or two and without a
+//! fuzzer.
 #![expect(clippy::expect_used, reason = "a test may panic to fail")]
 
 use std::fs;
