@@ -175,6 +175,7 @@ impl Stored {
             net: own,
             pbx: own,
             web: own,
+            provision: own,
         };
         let clock = Arc::new(UnixTime::default);
         let opened = Store::open(Box::new(DataDisk::new(folder)), folder, peers, clock);

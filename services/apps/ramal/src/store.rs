@@ -43,6 +43,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         net: uid::NET,
         pbx: uid::PBX,
         web: uid::WEB,
+        provision: uid::PROVISION,
     };
     let clock = Clock::start();
     let disk = Box::new(DataDisk::new(&arguments.data));

@@ -1,5 +1,7 @@
 //! `store`: the one owner of everything that must survive a power cut.
 
+use std::net::Ipv4Addr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Redacted;
@@ -68,6 +70,10 @@ pub enum Request {
     },
     /// A secret of the asking process, by name. Answer: [`Reply::Secret`].
     Secret(String),
+    /// Keep what an installer has laid down for this box, all of it or nothing, and only once:
+    /// asked again with the same id, nothing is changed. Only `provision` may ask. Answer:
+    /// [`Reply::Stored`], once durable; [`Reply::Invalid`]; or [`Reply::Administered`].
+    Provision(Provisioned),
     /// Keep a secret of the asking process. Answer: [`Reply::Stored`], once durable.
     PutSecret(String, Redacted<Vec<u8>>),
     /// Is the store well? Answer: [`Reply::Health`].
@@ -103,6 +109,9 @@ pub enum Reply {
         /// One sentence a fault: the field and the fix.
         faults: Vec<String>,
     },
+    /// Somebody administers the box already, and what was laid down says who is to; nothing was
+    /// changed.
+    Administered,
     /// Versions, newest first.
     History(Vec<Version>),
     /// What was asked to be kept is durable.
@@ -230,6 +239,48 @@ pub struct AudioReport {
     pub source: String,
     /// Address and port the description said it would come from.
     pub described: String,
+}
+
+/// What an installer has laid down for a box before its first start. What is `None` or empty
+/// leaves things as they are.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Provisioned {
+    /// SHA-256 of the file it stands in.
+    pub id: [u8; 32],
+    /// IANA name of the site's time zone.
+    pub time_zone: Option<String>,
+    /// An address for the box that does not come from DHCP, and the network around it, in the form
+    /// `net` keeps it in; see [`laid_down::NETWORK`].
+    pub network: Option<String>,
+    /// That address alone, for certificates; see [`laid_down::ADDRESS`].
+    pub address: Option<Ipv4Addr>,
+    /// The box's name; see [`laid_down::HOST_NAME`].
+    pub host_name: Option<String>,
+    /// SHA-256 of the administrator's login key; see [`laid_down::LOGIN_KEY`].
+    pub login_key_sha256: Option<Redacted<[u8; 32]>>,
+    /// Public keys for the support console.
+    pub ssh_keys: Vec<String>,
+    /// The code with which the box enrols in a grid.
+    pub grid_code: Option<Redacted<String>>,
+}
+
+/// Under which names the store keeps what was laid down, among the secrets of whoever uses it.
+pub mod laid_down {
+    /// For `net`: an address with its length, the gateway and the name servers, as
+    /// `config::StaticNetwork` writes them.
+    pub const NETWORK: &str = "network";
+    /// For `pbx` and `web`: that address alone, as text.
+    pub const ADDRESS: &str = "address";
+    /// For `net`, `pbx` and `web`: the box is found as `<name>.local`.
+    pub const HOST_NAME: &str = "host-name";
+    /// The box's name while none was laid down.
+    pub const FACTORY_HOST_NAME: &str = "ramal";
+    /// For `web`: the digest, 32 bytes.
+    pub const LOGIN_KEY: &str = "login-key";
+    /// The store's own, for a release with a support console: one key a line.
+    pub const SSH_KEYS: &str = "ssh-keys";
+    /// The store's own, for a release with the grid.
+    pub const GRID_CODE: &str = "grid-code";
 }
 
 /// A setting that somebody changes at his phone.

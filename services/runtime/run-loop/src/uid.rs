@@ -12,5 +12,7 @@ pub const MEDIA: u32 = 104;
 pub const WEB: u32 = 105;
 /// `update`.
 pub const UPDATE: u32 = 106;
+/// `provision`, which is no service: it ends when it has done its errand.
+pub const PROVISION: u32 = 107;
 /// PID 1 and a person at a native run.
 pub const ROOT: u32 = 0;

@@ -15,6 +15,8 @@ pub struct Peers {
     pub pbx: u32,
     /// `web`.
     pub web: u32,
+    /// `provision`, which PID 1 runs at a start.
+    pub provision: u32,
 }
 
 impl Peers {
@@ -24,6 +26,7 @@ impl Peers {
         let (net, pbx, web) = (uid == self.net, uid == self.pbx, uid == self.web);
         uid == self.own
             || match request {
+                Request::Provision(_) => uid == self.provision,
                 Request::Config | Request::Watch | Request::Registrations | Request::Health => {
                     pbx || web
                 }
@@ -59,7 +62,11 @@ impl Peers {
     /// Whether a process of that user id may ask anything at all.
     #[must_use]
     pub const fn knows(&self, uid: u32) -> bool {
-        uid == self.own || uid == self.net || uid == self.pbx || uid == self.web
+        uid == self.own
+            || uid == self.net
+            || uid == self.pbx
+            || uid == self.web
+            || uid == self.provision
     }
 }
 
@@ -74,6 +81,7 @@ mod tests {
             net: 2,
             pbx: 3,
             web: 5,
+            provision: 6,
         };
         let check = |request: Request, allowed: &[u32]| {
             for uid in 0..7 {
@@ -103,6 +111,10 @@ mod tests {
         );
         check(Request::AuditTrail { limit: 1 }, &[1, 5]);
         check(Request::Secret("tls".into()), &[1, 2, 3, 5]);
-        assert!(!peers.knows(0) && peers.knows(3));
+        check(
+            Request::Provision(ipc::store::Provisioned::default()),
+            &[1, 6],
+        );
+        assert!(!peers.knows(7) && peers.knows(3));
     }
 }

@@ -12,6 +12,7 @@ mod at_phone;
 mod audit;
 mod medium;
 mod opening;
+mod provision;
 mod reads;
 mod rows;
 mod snapshot;

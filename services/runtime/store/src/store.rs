@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use ipc::site::Site;
-use ipc::store::{Audit, Health, PhoneChange, Reply, Request};
+use ipc::store::{Audit, Health, PhoneChange, Provisioned, Reply, Request};
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use sansio::UnixTime;
 
@@ -18,6 +18,7 @@ use crate::access::Peers;
 use crate::at_phone;
 use crate::medium::Medium;
 use crate::opening::{OpenError, Opened, open_or_recover};
+use crate::provision::LaidDown;
 use crate::reads;
 use crate::snapshot::Snapshot;
 use crate::tables::{Fault, redb_fault};
@@ -112,6 +113,7 @@ impl Store {
                 }
             },
             Request::ChangeAtPhone(change) => self.change_at_phone(&change),
+            Request::Provision(provisioned) => self.provision(&provisioned),
             Request::History { limit } => {
                 shared.read(|txn| reads::history(txn, limit).map(Reply::History))
             }
@@ -164,6 +166,32 @@ impl Store {
             };
             let site = Box::new(site);
             match self.write(Write::Commit { base, audit, site }) {
+                Reply::Conflict { .. } => {}
+                other => return other,
+            }
+        }
+        let reason = "other people change the configuration all the time: try again".to_owned();
+        Reply::Failed { reason }
+    }
+
+    /// Keeps what an installer has laid down, in the site as it is now.
+    fn provision(&self, provisioned: &Provisioned) -> Reply {
+        let laid_down = LaidDown::new(provisioned, &self.shared.peers);
+        for _ in 0..CHANGE_TRIES {
+            let (base, mut site) = lock(&self.shared.current).clone();
+            if let Some(zone) = &provisioned.time_zone {
+                site.dialling.zone.clone_from(zone);
+            }
+            if let Err(faults) = config::Site::parse(&site) {
+                let faults = faults.iter().map(ToString::to_string).collect();
+                return Reply::Invalid { faults };
+            }
+            let write = Write::Provision {
+                base,
+                site: Box::new(site),
+                laid_down: laid_down.clone(),
+            };
+            match self.write(write) {
                 Reply::Conflict { .. } => {}
                 other => return other,
             }

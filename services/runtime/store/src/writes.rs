@@ -12,6 +12,7 @@ use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 use sansio::UnixTime;
 
 use crate::audit;
+use crate::provision::{self, LaidDown};
 use crate::rows::{
     AuditRow, CallRow, ConfigRow, OutcomeRow, RegistrationRow, SecretRow, SiteRow, SpentRow, encode,
 };
@@ -66,6 +67,12 @@ pub(crate) enum Write {
         name: String,
         value: Redacted<Vec<u8>>,
     },
+    /// See [`ipc::store::Request::Provision`]; the site has been checked.
+    Provision {
+        base: u64,
+        site: Box<Site>,
+        laid_down: LaidDown,
+    },
 }
 
 /// What a write came to, once its transaction is durable.
@@ -80,7 +87,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    const fn of(reply: Reply) -> Self {
+    pub(crate) const fn of(reply: Reply) -> Self {
         Self {
             reply,
             config: None,
@@ -96,7 +103,7 @@ impl Outcome {
         }
     }
 
-    fn refused(reason: String) -> Self {
+    pub(crate) fn refused(reason: String) -> Self {
         Self::of(Reply::Failed { reason })
     }
 }
@@ -118,10 +125,15 @@ pub(crate) fn apply(
             Ok(Outcome::of(Reply::Stored))
         }
         Write::PutSecret { uid, name, value } => put_secret(txn, *uid, name, value),
+        Write::Provision {
+            base,
+            site,
+            laid_down,
+        } => provision::apply(txn, *base, site, laid_down, now),
     }
 }
 
-fn commit(
+pub(crate) fn commit(
     txn: &WriteTransaction,
     base: u64,
     audit: &Audit,

@@ -28,6 +28,7 @@ const STORE: u32 = 101;
 const NET: u32 = 102;
 const PBX: u32 = 103;
 const WEB: u32 = 105;
+const PROVISION: u32 = 107;
 
 /// A directory of its own, gone with the test.
 struct Scratch(PathBuf);
@@ -67,6 +68,7 @@ fn try_store(medium: Box<dyn Medium>, directory: &Path) -> Result<Store, crate::
         net: NET,
         pbx: PBX,
         web: WEB,
+        provision: PROVISION,
     };
     Store::open(
         medium,

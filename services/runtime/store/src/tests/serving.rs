@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ipc::site::Class;
-use ipc::store::{PhoneChange, PhoneSetting, Spent};
+use ipc::store::{PhoneChange, PhoneSetting, Provisioned, Spent, laid_down};
 
 use super::*;
 
@@ -373,4 +373,107 @@ fn writers_at_the_same_time_are_all_answered() {
     });
     assert_eq!(calls(&store, 1000, None).len(), 80);
     assert!(store.is_alive(Duration::from_secs(5)));
+}
+
+/// A file whose hash begins with `id`.
+fn laid_down(id: u8, network: &str) -> Provisioned {
+    Provisioned {
+        id: [id; 32],
+        time_zone: Some("America/Manaus".into()),
+        network: Some(network.into()),
+        host_name: Some("matriz".into()),
+        ..Provisioned::default()
+    }
+}
+
+fn secret(store: &Store, uid: u32, name: &str) -> Option<String> {
+    match store.ask(uid, Request::Secret(name.to_owned())) {
+        Reply::Secret(kept) => kept.map(|it| String::from_utf8(it.reveal().clone()).expect("text")),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_was_laid_down_is_kept_once_and_whole() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let network = |store: &Store| secret(store, NET, laid_down::NETWORK);
+    let zone = |store: &Store| match store.ask(WEB, Request::Config) {
+        Reply::Config { site, version } => (site.dialling.zone, version),
+        other => panic!("{other:?}"),
+    };
+    let ask = |laid_down| store.ask(PROVISION, Request::Provision(laid_down));
+    assert_eq!(ask(laid_down(1, "first")), Reply::Stored);
+    assert_eq!(zone(&store), ("America/Manaus".into(), 2));
+    for uid in [NET, PBX, WEB] {
+        let name = secret(&store, uid, laid_down::HOST_NAME);
+        assert_eq!(name.as_deref(), Some("matriz"), "{uid}");
+    }
+    // Asked again after a power cut, with the network changed by people meanwhile.
+    let put = Request::PutSecret(
+        laid_down::NETWORK.into(),
+        Redacted::new(b"people's".to_vec()),
+    );
+    assert_eq!(store.ask(NET, put), Reply::Stored);
+    assert_eq!(ask(laid_down(1, "first")), Reply::Stored);
+    assert_eq!(network(&store).as_deref(), Some("people's"));
+    assert_eq!(zone(&store).1, 2, "nothing was committed");
+    // What is wrong leaves everything as it is.
+    let mut wrong = laid_down(2, "second");
+    wrong.time_zone = Some("Mars/Olympus".into());
+    assert!(matches!(ask(wrong), Reply::Invalid { .. }));
+    let mut wrong = laid_down(2, "second");
+    wrong.ssh_keys = vec!["x".repeat(crate::SECRET_LENGTH_MAX + 1)];
+    assert!(matches!(ask(wrong), Reply::Failed { .. }));
+    assert_eq!(network(&store).as_deref(), Some("people's"));
+    // Another file counts, and outlives the process.
+    assert_eq!(ask(laid_down(3, "third")), Reply::Stored);
+    drop(store);
+    let store = scratch.store();
+    assert_eq!(network(&store).as_deref(), Some("third"));
+    let again = Request::Provision(laid_down(1, "first"));
+    assert_eq!(store.ask(PROVISION, again), Reply::Stored);
+    assert_eq!(network(&store).as_deref(), Some("third"));
+    let Reply::AuditTrail(trail) = store.ask(WEB, Request::AuditTrail { limit: 9 }) else {
+        panic!("the trail");
+    };
+    let applied: Vec<_> = trail
+        .iter()
+        .filter(|it| it.audit.action == "provisioning file applied")
+        .map(|it| it.audit.after.as_str())
+        .collect();
+    assert_eq!(applied, ["network, host-name, America/Manaus"; 2]);
+}
+
+#[test]
+fn who_administers_a_box_is_laid_down_only_while_nobody_does() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let key = |id: u8| Provisioned {
+        login_key_sha256: Some(Redacted::new([id; 32])),
+        grid_code: Some(Redacted::new("a code of the grid".into())),
+        ..laid_down(id, "10.0.0.5/24 - -")
+    };
+    let ask = |laid_down| store.ask(PROVISION, Request::Provision(laid_down));
+    assert_eq!(ask(key(1)), Reply::Stored);
+    let Reply::Config { version, mut site } = store.ask(WEB, Request::Config) else {
+        panic!("a configuration");
+    };
+    site.people[0].password_hash = Redacted::new("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA".into());
+    let base = version;
+    let audit = Audit::default();
+    let claimed = store.ask(WEB, Request::Commit { base, audit, site });
+    assert!(matches!(claimed, Reply::Committed { .. }), "{claimed:?}");
+    assert_eq!(ask(key(2)), Reply::Administered);
+    let Reply::Secret(Some(kept)) = store.ask(WEB, Request::Secret(laid_down::LOGIN_KEY.into()))
+    else {
+        panic!("a key");
+    };
+    assert_eq!(kept.reveal(), &[1; 32]);
+    // After a power cut before the wipe, the file that was applied is still known.
+    assert_eq!(ask(key(1)), Reply::Stored);
+    // A new address is no matter of who administers the box.
+    assert_eq!(ask(laid_down(3, "10.0.0.6/24 - -")), Reply::Stored);
+    let network = secret(&store, NET, laid_down::NETWORK);
+    assert_eq!(network.as_deref(), Some("10.0.0.6/24 - -"));
 }
