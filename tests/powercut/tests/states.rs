@@ -67,6 +67,11 @@ fn a_partition_table_is_the_old_one_or_the_new_one() {
 }
 
 #[test]
+fn a_provisioning_file_is_there_or_is_wiped_and_the_loader_beside_it_is_whole() {
+    check("provision");
+}
+
+#[test]
 fn all_scenarios_together_are_more_than_two_thousand_states() {
     assert!(ALL.len() * STATES >= 2000);
 }

@@ -1,8 +1,7 @@
 //! A memory stick with a FAT: update files on it, and reports written to it.
 
-use std::cell::Cell;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::rc::Rc;
 
@@ -12,17 +11,14 @@ use kernel::block;
 use kernel::disk::Disk;
 
 use crate::error::FirmwareError;
+use crate::fat::{Part, STEPS_MAX, Steps};
 
 /// A stick whose files can be used.
 pub struct Stick {
     name: String,
-    volume: FileSystem<Part>,
+    volume: FileSystem<Part<File>>,
     steps: Steps,
 }
-
-/// Reads and writes that are left for one thing that is asked of a stick: where a damaged FAT has a
-/// chain without an end, whoever follows it comes back.
-type Steps = Rc<Cell<u64>>;
 
 /// An update file on a stick.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -158,89 +154,15 @@ fn of_gpt(file: &File, sector: u64, bytes: u64) -> Vec<(u64, u64)> {
     read().unwrap_or_default()
 }
 
-/// A part of a disk as a file of its own.
-struct Part {
-    file: File,
-    start: u64,
-    length: u64,
-    place: u64,
-    steps: Steps,
-}
-
-impl Part {
-    const fn new(file: File, start: u64, length: u64, steps: Steps) -> Self {
-        Self {
-            file,
-            start,
-            length,
-            place: 0,
-            steps,
-        }
-    }
-
-    /// Counts a read or a write.
-    fn step(&self) -> io::Result<()> {
-        let left = self.steps.get().checked_sub(1);
-        self.steps
-            .set(left.ok_or_else(|| io::Error::other("its file system is damaged"))?);
-        Ok(())
-    }
-
-    /// How many of `wanted` bytes there are from here on.
-    fn room(&self, wanted: usize) -> usize {
-        let left = self.length.saturating_sub(self.place);
-        usize::try_from(left).unwrap_or(usize::MAX).min(wanted)
-    }
-}
-
-impl Read for Part {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        self.step()?;
-        let room = self.room(bytes.len());
-        let bytes = bytes.get_mut(..room).unwrap_or_default();
-        let count = self.file.read_at(bytes, self.start + self.place)?;
-        self.place += count as u64;
-        Ok(count)
-    }
-}
-
-impl Write for Part {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.step()?;
-        let bytes = bytes.get(..self.room(bytes.len())).unwrap_or_default();
-        let count = self.file.write_at(bytes, self.start + self.place)?;
-        self.place += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.sync_all()
-    }
-}
-
-impl Seek for Part {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let place = match to {
-            SeekFrom::Start(place) => Some(place),
-            SeekFrom::End(back) => self.length.checked_add_signed(back),
-            SeekFrom::Current(step) => self.place.checked_add_signed(step),
-        };
-        let outside = || io::Error::from(io::ErrorKind::InvalidInput);
-        self.place = place.ok_or_else(outside)?;
-        Ok(self.place)
-    }
-}
-
 const UPDATE_ENDING: &str = ".update";
-
-/// More than reading a piece at the end of the largest update file in the smallest clusters takes.
-const STEPS_MAX: u64 = 1 << 20;
 
 /// Entries of a folder that are looked at: as many as FAT has in one.
 const ENTRIES_MAX: usize = 65_536;
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     /// A file with a FAT that begins at `start`.

@@ -3,6 +3,7 @@
 mod data_key;
 mod keys;
 mod promises;
+mod provision;
 mod site;
 mod states;
 mod table;
@@ -38,7 +39,7 @@ pub struct Scenario {
 }
 
 /// All that need no box in QEMU.
-pub const ALL: [Scenario; 5] = [
+pub const ALL: [Scenario; 6] = [
     Scenario {
         name: "update",
         about: "two updates: one broken off, resumed and proved good, one left after three tries",
@@ -63,5 +64,10 @@ pub const ALL: [Scenario; 5] = [
         name: "table",
         about: "the partition table moves to the end of a larger disk and gets its data partition",
         make: table::make,
+    },
+    Scenario {
+        name: "provision",
+        about: "the provisioning file on the EFI system partition is wiped",
+        make: provision::make,
     },
 ];
