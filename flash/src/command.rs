@@ -20,7 +20,8 @@ use crate::write::{Order, WriteError, write};
 /// How a disk is written.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Put this provisioning file on the disk (see docs/installing.md).
+    /// Put this provisioning file on the disk: network, host name, time zone, login key, grid
+    /// code. The box applies it once and wipes it (see docs/installing.md).
     #[arg(long, value_name = "FILE")]
     pub provision: Option<PathBuf>,
     /// Do not ask: the disk's name or serial number, as `list` shows it.

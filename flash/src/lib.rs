@@ -31,4 +31,4 @@ pub use disks::{
 pub use pack::{PackError, Packed, pack};
 pub use plan::PlanError;
 pub use source::{Source, SourceError};
-pub use write::{Order, PROVISION_PATH, WriteError, Written, write};
+pub use write::{Order, WriteError, Written, write};

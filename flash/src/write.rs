@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
+use config::PROVISION_PATH;
 use disks::esp::{self, EspFile};
 use disks::{Device, DiskFault, Entropy, PIECE, SparseDisk, Watcher, Writer};
 use sha2::{Digest as _, Sha256};
@@ -191,9 +192,6 @@ fn part<'a>(bytes: &'a [u8], at: u64, range: &Range<u64>) -> &'a [u8] {
     let to = usize::try_from(range.end.saturating_sub(at)).unwrap_or(usize::MAX);
     bytes.get(from..to).unwrap_or_default()
 }
-
-/// Where the provisioning file lies on the EFI system partition.
-pub const PROVISION_PATH: &str = "RAMAL/provision.toml";
 
 #[cfg(test)]
 mod tests;

@@ -48,7 +48,8 @@ pub use pattern::{DIALLED_LENGTH_MAX, Pattern, PatternFault, is_dialled};
 pub use phone::Phone;
 pub use plan::{NumberingPlan, Shape};
 pub use provision::{
-    Administrator, Code, PROVISION_LENGTH_MAX, Provision, ProvisionFault, StaticNetwork,
+    Administrator, Code, PROVISION_LENGTH_MAX, PROVISION_PATH, Provision, ProvisionFault,
+    StaticNetwork,
 };
 pub use recording::Recordings;
 pub use route::{Destination, Rewrite, Route, Source};

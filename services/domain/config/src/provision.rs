@@ -1,8 +1,8 @@
 //! The provisioning file: what a box is to be before anybody has signed in to it.
 //!
 //! An installer writes `provision.toml`; it travels on the EFI system partition, the box applies it
-//! once and wipes it. What it must never hold is a password: whoever has the memory stick would
-//! have it. Instead there are a public key, and the SHA-256 of a login key that works once.
+//! once and wipes it. What it must never hold is a password: whoever has the disk would have it.
+//! Instead there are a public key, and the SHA-256 of a login key that works once.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -40,12 +40,50 @@ pub struct StaticNetwork {
     pub dns: Vec<IpAddr>,
 }
 
+impl StaticNetwork {
+    /// The form it is kept in: `192.168.10.5/24 192.168.10.1 192.168.10.1,2001:db8::53`, with a
+    /// dash for what there is none of.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let or_dash = |text: String| {
+            if text.is_empty() {
+                "-".to_owned()
+            } else {
+                text
+            }
+        };
+        let gateway = self.gateway.map(|it| it.to_string()).unwrap_or_default();
+        let dns: Vec<String> = self.dns.iter().map(ToString::to_string).collect();
+        let (gateway, dns) = (or_dash(gateway), or_dash(dns.join(",")));
+        format!("{}/{} {gateway} {dns}", self.address, self.length)
+    }
+
+    /// The same read again, checked as in a file.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        let mut words = text.split(' ');
+        let (address, gateway, dns) = (words.next()?, words.next()?, words.next()?);
+        let raw = RawNetwork {
+            method: Some("static".to_owned()),
+            address: Some(address.to_owned()),
+            gateway: (gateway != "-").then(|| gateway.to_owned()),
+            dns: match dns {
+                "-" => Vec::new(),
+                some => some.split(',').map(str::to_owned).collect(),
+            },
+        };
+        let mut faults = Vec::new();
+        network(&raw, &mut faults).filter(|_| faults.is_empty() && words.next().is_none())
+    }
+}
+
 /// How the administrator signs in the first time.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Administrator {
     /// Public keys for the support console, as in OpenSSH's `authorized_keys`.
     pub ssh_keys: Vec<String>,
-    /// SHA-256 of a key that signs in to the web page once, in place of the one-time password.
+    /// SHA-256 of a key that signs in to the web page until a password was chosen, beside the
+    /// one-time password on the screen.
     pub login_key_sha256: Option<[u8; 32]>,
 }
 
@@ -183,14 +221,21 @@ impl Provision {
 /// The reader's own text would quote the line, which may hold a secret.
 fn form(text: &str, error: &toml::de::Error) -> ProvisionFault {
     let before = error.span().and_then(|span| text.get(..span.start));
+    let message = error.message().lines().next().unwrap_or_default();
     ProvisionFault::Form {
         line: before.unwrap_or_default().matches('\n').count() + 1,
-        message: error
-            .message()
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .to_owned(),
+        message: without_value(message),
+    }
+}
+
+/// The reader quotes what it found where something else belongs: `invalid type: string "a secret",
+/// expected a sequence`.
+fn without_value(message: &str) -> String {
+    let quotes = ["invalid type: ", "invalid value: "];
+    let expected = message.rsplit_once(", expected ").map(|it| it.1);
+    match expected.filter(|_| quotes.iter().any(|it| message.starts_with(it))) {
+        Some(expected) => format!("something else belongs here: {expected}"),
+        None => message.to_owned(),
     }
 }
 
@@ -335,6 +380,9 @@ fn is_code(code: &str) -> bool {
     (16..=128).contains(&code.len()) && code.bytes().all(allowed)
 }
 
+/// Where it lies on the EFI system partition.
+pub const PROVISION_PATH: &str = "RAMAL/provision.toml";
+
 /// Bytes of the longest file.
 pub const PROVISION_LENGTH_MAX: usize = 16 << 10;
 
@@ -423,6 +471,30 @@ code = "K7QF-9M2X-TRWA-03BD"
     }
 
     #[test]
+    fn a_static_network_is_kept_as_text() {
+        let whole = Provision::parse(WHOLE)
+            .expect("right")
+            .network
+            .expect("static");
+        let bare = StaticNetwork {
+            gateway: None,
+            dns: Vec::new(),
+            ..whole.clone()
+        };
+        for network in [whole, bare] {
+            assert_eq!(StaticNetwork::from_text(&network.to_text()), Some(network));
+        }
+        for wrong in [
+            "",
+            "192.168.10.5/24",
+            "192.168.10.0/24 - -",
+            "192.168.10.5/24 - - -",
+        ] {
+            assert_eq!(StaticNetwork::from_text(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
     fn everything_may_be_left_out_but_the_version() {
         let read = Provision::parse("version = 1\n[network]\nmethod = \"dhcp\"\n").expect("right");
         assert_eq!((read.network, read.grid_code), (None, None));
@@ -479,6 +551,14 @@ code = "K7QF-9M2X-TRWA-03BD"
         let said = Provision::parse(&text).expect_err("refused")[0].to_string();
         assert!(
             said.starts_with("line 15") && !said.contains("K7QF"),
+            "{said}"
+        );
+        let grid = "[grid]\ncode = \"K7QF-9M2X-TRWA-03BD\"";
+        let text = WHOLE.replace(grid, "");
+        let text = text.replace("[network]", "grid = \"K7QF-9M2X-TRWA-03BD\"\n[network]");
+        let said = Provision::parse(&text).expect_err("refused")[0].to_string();
+        assert!(
+            said.starts_with("line 3: something else belongs here: ") && !said.contains("K7QF"),
             "{said}"
         );
         let long = "#".repeat(PROVISION_LENGTH_MAX + 1);
