@@ -5,9 +5,11 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use config::StaticNetwork;
 use ipc::init;
 use ipc::net::{Link, Reply, Request, Status};
-use net_service::{Name, SharedStatus, World};
+use ipc::store::{self, laid_down};
+use net_service::{Fixed, Name, SharedStatus, World};
 use run_loop::clock::Clock;
 use run_loop::ipc::{Answer, Client};
 use run_loop::notify::Notify;
@@ -48,19 +50,37 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
                 tracing::error!("the status is no longer served: {error}");
             }
         })?;
-    let shown = Arc::clone(&status);
-    let name = Name::announce();
-    if let Err(error) = &name {
-        tracing::warn!("{error}");
-    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::spawn(present(shown));
-        let clock = Clock::start();
-        let mut ready = false;
+    runtime.block_on(serve(&notify, arguments.links.clone(), status))
+}
+
+/// Holds the addresses until SIGTERM; anew when the store is late with what was set.
+async fn serve(
+    notify: &Notify,
+    links: Vec<String>,
+    status: SharedStatus,
+) -> Result<(), Box<dyn Error>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let clock = Clock::start();
+    let mut ready = false;
+    let first = tokio::select! {
+        _ = terminate.recv() => return Ok(()),
+        answered = tokio::time::timeout(STORE_WAIT_MAX, Set::ask()) => answered,
+    };
+    let mut is_known = first.is_ok();
+    let mut set = first.unwrap_or_else(|_| {
+        tracing::warn!("the store does not say whether an address was set; asking DHCP meanwhile");
+        Set::nothing()
+    });
+    loop {
+        let name = Name::announce(&set.host_name);
+        if let Err(error) = &name {
+            tracing::warn!("{error}");
+        }
+        let presenting = tokio::spawn(present(Arc::clone(&status), set.host_name.clone()));
+        let mut late = None;
         let world = World {
             now: move || clock.now(),
             beat: || {
@@ -69,29 +89,103 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
                 }
                 notify.watchdog();
             },
-            stop: async move {
-                terminate.recv().await;
+            stop: async {
+                let other = Set::other_than(&set);
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    other = other, if !is_known => late = Some(other),
+                }
             },
         };
-        net_service::run(arguments.links.clone(), status, world).await?;
-        Ok(())
-    })
+        let fixed = set.network.clone();
+        net_service::run(links.clone(), fixed, Arc::clone(&status), world).await?;
+        presenting.abort();
+        let Some(other) = late else { return Ok(()) };
+        tracing::info!("the store says now what was set for the network");
+        (is_known, set) = (true, other);
+    }
+}
+
+/// What people have set for the network.
+#[derive(Clone, PartialEq, Eq)]
+struct Set {
+    network: Option<Fixed>,
+    host_name: String,
+}
+
+impl Set {
+    /// As from the works: a box whose store is away must not be without an address, or nobody
+    /// could reach it to see why.
+    fn nothing() -> Self {
+        Self {
+            network: None,
+            host_name: laid_down::FACTORY_HOST_NAME.to_owned(),
+        }
+    }
+
+    /// Asks the store until it answers.
+    async fn ask() -> Self {
+        let store = Client::new(socket_path("store"));
+        loop {
+            if let (Ok(network), Ok(name)) = (
+                secret(&store, laid_down::NETWORK).await,
+                secret(&store, laid_down::HOST_NAME).await,
+            ) {
+                let network = network.and_then(|text| StaticNetwork::from_text(&text));
+                return Self {
+                    network: network.map(|it| Fixed {
+                        address: it.address,
+                        prefix: it.length,
+                        gateway: it.gateway,
+                        dns: it.dns,
+                    }),
+                    host_name: name.unwrap_or_else(|| Self::nothing().host_name),
+                };
+            }
+            tokio::time::sleep(STORE_PAUSE).await;
+        }
+    }
+
+    /// The same, and comes back only with something else than this.
+    async fn other_than(known: &Self) -> Self {
+        let answered = Self::ask().await;
+        if answered == *known {
+            std::future::pending::<()>().await;
+        }
+        answered
+    }
+}
+
+/// A secret of ours, as text; `Ok(None)` when there is none.
+async fn secret(
+    store: &Client<store::Request, store::Reply>,
+    name: &str,
+) -> Result<Option<String>, ()> {
+    match store.call(&store::Request::Secret(name.to_owned())).await {
+        Ok(store::Reply::Secret(kept)) => {
+            Ok(kept.and_then(|it| String::from_utf8(it.reveal().clone()).ok()))
+        }
+        Ok(_) | Err(_) => Err(()),
+    }
 }
 
 /// Keeps the status page on the box's own screen true. PID 1 is told again until it has heard it.
-async fn present(status: SharedStatus) {
+async fn present(status: SharedStatus, host_name: String) {
     let init = Client::<init::Request, init::Reply>::new(socket_path("init"));
-    let mut told = Vec::new();
+    let mut told = None;
     let mut looks = tokio::time::interval(LOOK);
     loop {
         looks.tick().await;
         let addresses = addresses(&status.lock().unwrap_or_else(PoisonError::into_inner));
-        if addresses == told {
+        if told.as_ref() == Some(&addresses) {
             continue;
         }
-        let news = init::Presence::Addresses(addresses.clone());
+        let news = init::Presence::Network {
+            host_name: host_name.clone(),
+            addresses: addresses.clone(),
+        };
         if init.call(&init::Request::Present(news)).await.is_ok() {
-            told = addresses;
+            told = Some(addresses);
         }
     }
 }
@@ -101,5 +195,10 @@ fn addresses(status: &Status) -> Vec<Ipv4Addr> {
     status.links.iter().filter_map(address).collect()
 }
 
+/// How long the store is waited for before the box asks DHCP. Longer than opening it takes after a
+/// power cut, so that a box with a set address hardly ever has another one for a moment.
+const STORE_WAIT_MAX: Duration = Duration::from_secs(15);
+/// Before the store is asked again.
+const STORE_PAUSE: Duration = Duration::from_millis(200);
 /// People look at the screen while they plug a cable in.
 const LOOK: Duration = Duration::from_secs(1);

@@ -40,8 +40,13 @@ pub enum Request {
 /// What a service has to say on the box's own screen.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Presence {
-    /// IPv4 addresses that people reach the box at. Only `net` may say so.
-    Addresses(Vec<Ipv4Addr>),
+    /// Where people reach the box. Only `net` may say so.
+    Network {
+        /// Its name, which is found as `<name>.local`.
+        host_name: String,
+        /// Its IPv4 addresses.
+        addresses: Vec<Ipv4Addr>,
+    },
     /// The web admin. Only `web` may say so.
     Pages {
         /// SHA-256 of its certificate; `None` while it has none.

@@ -21,7 +21,7 @@ mod service;
 pub use arp::{Arp, Mac};
 pub use link::{
     ANNOUNCE_INTERVAL, ANNOUNCEMENTS, CONFLICT_OVER, CONFLICTS_MAX, DECLINE_DELAY, DEFEND_INTERVAL,
-    Event, FALLBACK_DELAY, Held, Input, Lease, LinkNode, Output, RATE_LIMIT_INTERVAL,
+    Event, FALLBACK_DELAY, Fixed, Held, Input, Lease, LinkNode, Output, RATE_LIMIT_INTERVAL,
     REPORT_INTERVAL, Source,
 };
 pub use name::{Name, NameError};

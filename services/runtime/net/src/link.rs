@@ -21,7 +21,7 @@ use crate::arp::{Arp, Mac};
 
 mod interface;
 
-pub use interface::{Event, Held, Input, Lease, Output, Source};
+pub use interface::{Event, Fixed, Held, Input, Lease, Output, Source};
 
 /// Without an answer from a DHCP server for this long, the link takes a link-local address.
 pub const FALLBACK_DELAY: Duration = Duration::from_secs(30);

@@ -10,17 +10,18 @@ pub struct Name {
 
 /// Why the box cannot be found by name. It is found by its address all the same.
 #[derive(Debug, thiserror::Error)]
-#[error("the box cannot be found as {HOST}: {0}")]
+#[error("the box cannot be found by its name: {0}")]
 pub struct NameError(#[from] mdns_sd::Error);
 
 impl Name {
-    /// Begins to answer for it.
+    /// Begins to answer for `<host>.local`.
     ///
     /// # Errors
     /// The sockets cannot be had.
-    pub fn announce() -> Result<Self, NameError> {
+    pub fn announce(host: &str) -> Result<Self, NameError> {
         let daemon = ServiceDaemon::new()?;
-        let pages = ServiceInfo::new(SERVICE, INSTANCE, HOST, "", HTTPS, None)?;
+        let host = format!("{host}.local.");
+        let pages = ServiceInfo::new(SERVICE, INSTANCE, &host, "", HTTPS, None)?;
         daemon.register(pages.enable_addr_auto())?;
         Ok(Self { daemon })
     }
@@ -33,7 +34,6 @@ impl Drop for Name {
     }
 }
 
-const HOST: &str = "ramal.local.";
 const SERVICE: &str = "_https._tcp.local.";
 const INSTANCE: &str = "Ramal";
 const HTTPS: u16 = 443;

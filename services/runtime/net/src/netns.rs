@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::arp::{Arp, Mac};
 use crate::packet::PacketSocket;
-use crate::{SharedStatus, World, run};
+use crate::{Fixed, SharedStatus, World, run};
 
 /// Longer than anything takes; a failing test ends by it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -123,6 +123,11 @@ fn can_make_namespaces() -> bool {
 
 /// Runs the service until `check` is done with it.
 fn with_service(check: impl AsyncFnOnce(SharedStatus)) {
+    with_fixed(None, check);
+}
+
+/// The same with an address that people have set.
+fn with_fixed(fixed: Option<Fixed>, check: impl AsyncFnOnce(SharedStatus)) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -137,7 +142,7 @@ fn with_service(check: impl AsyncFnOnce(SharedStatus)) {
                 let _ = stopped.await;
             },
         };
-        let service = run(vec!["eth0".into()], status.clone(), world);
+        let service = run(vec!["eth0".into()], fixed, status.clone(), world);
         let checking = async {
             check(status).await;
             drop(stop);
@@ -161,7 +166,7 @@ fn with_killed_service(check: impl AsyncFnOnce(SharedStatus)) {
             stop: std::future::pending(),
         };
         tokio::select! {
-            ended = run(vec!["eth0".into()], status.clone(), world) => panic!("{ended:?}"),
+            ended = run(vec!["eth0".into()], None, status.clone(), world) => panic!("{ended:?}"),
             () = check(status.clone()) => {}
         }
     });
@@ -344,4 +349,35 @@ fn what_a_router_gives_over_ipv6_is_told() {
         ip(&["-6", "addr", "flush", "dev", "eth0"]);
         until(&status, |link| link.ipv6.is_empty()).await;
     });
+}
+
+#[test]
+fn an_address_that_was_set_is_held_without_asking_and_given_to_nobody() {
+    if !can_make_namespaces() {
+        return;
+    }
+    let router = Router::plug_in();
+    let fixed = Fixed {
+        address: Ipv4Addr::new(10, 77, 0, 9),
+        prefix: 24,
+        gateway: Some(Ipv4Addr::new(10, 77, 0, 1)),
+        dns: vec![[192, 0, 2, 53].into(), "2001:db8::53".parse().expect("one")],
+    };
+    with_fixed(Some(fixed), async |status| {
+        let link = until(&status, |link| !link.address.is_empty()).await;
+        assert_eq!(
+            (link.address.as_str(), link.gateway.as_str()),
+            ("10.77.0.9/24", "10.77.0.1")
+        );
+        assert_eq!(link.dns, ["192.0.2.53", "2001:db8::53"]);
+        let shown = ip(&["-4", "addr", "show", "dev", "eth0"]);
+        assert!(shown.contains("10.77.0.9/24"), "{shown}");
+        assert!(shown.contains("valid_lft forever"), "{shown}");
+        let routes = ip(&["route"]);
+        assert!(
+            routes.contains("default via 10.77.0.1 dev eth0"),
+            "{routes}"
+        );
+    });
+    drop(router);
 }

@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use crate::arp::Arp;
 use crate::decline;
 use crate::dhcp::Dhcp;
-use crate::link::{Event, Held, Input, LinkNode, Output, Source};
+use crate::link::{Event, Fixed, Held, Input, LinkNode, Output, Source};
 use crate::netlink::{self, Found};
 use crate::packet::PacketSocket;
 
@@ -63,12 +63,13 @@ pub struct World<N, B, S> {
 }
 
 /// Holds an address on every network card, or on the links named, until `stop` ends; then gives
-/// the leases back.
+/// the leases back. The first card has the `fixed` one, if people have set one.
 ///
 /// # Errors
 /// The kernel's network interface cannot be used.
 pub async fn run<N, B, S>(
     only: Vec<String>,
+    fixed: Option<Fixed>,
     status: SharedStatus,
     world: World<N, B, S>,
 ) -> Result<(), NetError>
@@ -94,6 +95,7 @@ where
     let mut service = Service {
         handle,
         only,
+        fixed,
         links: BTreeMap::new(),
         news,
         status,
@@ -127,6 +129,7 @@ where
 struct Service {
     handle: Handle,
     only: Vec<String>,
+    fixed: Option<Fixed>,
     links: BTreeMap<u32, Link>,
     news: mpsc::Sender<(u32, Input)>,
     status: SharedStatus,
@@ -279,6 +282,8 @@ impl Service {
     }
 
     async fn handle(&mut self, now: Instant, index: u32, input: Input) {
+        let is_first = self.links.keys().next() == Some(&index);
+        let fixed = self.fixed.as_ref().filter(|_| is_first);
         let Some(link) = self.links.get_mut(&index) else {
             return;
         };
@@ -286,7 +291,16 @@ impl Service {
         let mut changed = false;
         while let Some(output) = link.node.poll() {
             changed = true;
-            if let Err(problem) = apply(&self.handle, index, link, output).await {
+            // Who has an address asks no server for one, and refuses none.
+            let output = match (fixed, output) {
+                (Some(fixed), Output::StartDhcp) => {
+                    link.node.handle(now, Input::Leased(fixed.as_lease()));
+                    continue;
+                }
+                (Some(_), Output::StopDhcp | Output::Decline(..)) => continue,
+                (_, output) => output,
+            };
+            if let Err(problem) = apply(&self.handle, index, link, output, fixed.is_some()).await {
                 tracing::error!("{}: {problem}", link.name);
             }
         }
@@ -296,7 +310,10 @@ impl Service {
     }
 
     fn publish(&self) {
-        let links = self.links.values().map(status_of).collect();
+        let mut links: Vec<_> = self.links.values().map(status_of).collect();
+        if let (Some(fixed), Some(first)) = (&self.fixed, links.first_mut()) {
+            first.dns = fixed.dns.iter().map(ToString::to_string).collect();
+        }
         *self.status.lock().unwrap_or_else(PoisonError::into_inner) = ipc::net::Status { links };
     }
 
@@ -314,7 +331,13 @@ impl Service {
     }
 }
 
-async fn apply(handle: &Handle, index: u32, link: &Link, output: Output) -> Result<(), String> {
+async fn apply(
+    handle: &Handle,
+    index: u32,
+    link: &Link,
+    output: Output,
+    is_set: bool,
+) -> Result<(), String> {
     match output {
         Output::StartDhcp => link.dhcp.start().await,
         Output::StopDhcp => link.dhcp.stop().await,
@@ -336,18 +359,22 @@ async fn apply(handle: &Handle, index: u32, link: &Link, output: Output) -> Resu
         Output::Drop(address, prefix) => netlink::drop_address(handle, index, address, prefix)
             .await
             .map_err(|error| format!("address {address} cannot be removed: {error}"))?,
-        Output::Event(event) => report(&link.name, &event),
+        Output::Event(event) => report(&link.name, &event, is_set),
     }
     Ok(())
 }
 
-fn report(link: &str, event: &Event) {
+/// Tells it; `is_set` says that the link's address comes from people.
+fn report(link: &str, event: &Event, is_set: bool) {
     match event {
         Event::Bound(Held {
             address,
             prefix,
             source,
         }) => match source {
+            Source::Leased(_) if is_set => {
+                tracing::info!("address {address}/{prefix} on {link}, as it was set");
+            }
             Source::Leased(lease) => tracing::info!(
                 "address {address}/{prefix} on {link} from DHCP server {}",
                 lease.server
@@ -363,9 +390,17 @@ fn report(link: &str, event: &Event) {
         Event::Lost(address) => {
             tracing::warn!("address {address} on {link} has ended and was not renewed");
         }
+        Event::Declined(address, with) if is_set => tracing::error!(
+            "address {address}, which was set for {link}, is already used by {with}: unplug that \
+             machine or give it another address; the box tries again"
+        ),
         Event::Declined(address, with) => tracing::error!(
             "address {address}, given by the DHCP server on {link}, is already used by {with}: \
              change the DHCP reservation or unplug the other machine; the box asks for another"
+        ),
+        Event::Conflict(address, with) if is_set => tracing::error!(
+            "address {address} is also used by {with}: two machines have one address; unplug one \
+             or give it another"
         ),
         Event::Conflict(address, with) => tracing::error!(
             "address {address} is also used by {with}: two machines have one address; unplug one \

@@ -122,7 +122,7 @@ pub(crate) fn may(uid: u32, request: &Request) -> bool {
                     .iter()
                     .any(|service| services::uid(*service) == uid)
         }
-        Request::Present(Presence::Addresses(_)) => uid == services::uid(Service::Net),
+        Request::Present(Presence::Network { .. }) => uid == services::uid(Service::Net),
         Request::Present(Presence::Pages { .. } | Presence::Notice(_))
         | Request::Attend
         | Request::Screen(_)
@@ -160,8 +160,11 @@ mod tests {
         };
         assert_eq!(allowed(&Request::Status), [0, 101, 102, 103, 104, 105]);
         assert_eq!(allowed(&screen), [105]);
-        let addresses = Request::Present(Presence::Addresses(vec![]));
-        assert_eq!(allowed(&addresses), [102]);
+        let network = Request::Present(Presence::Network {
+            host_name: "ramal".into(),
+            addresses: vec![],
+        });
+        assert_eq!(allowed(&network), [102]);
         let pages = Presence::Pages {
             certificate: None,
             is_claimed: true,

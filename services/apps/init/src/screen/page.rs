@@ -9,6 +9,8 @@ use supervise::ServiceStatus;
 /// What services have said of themselves.
 #[derive(Default)]
 pub(crate) struct Presence {
+    /// Empty until `net` has said one.
+    host_name: String,
     addresses: Vec<Ipv4Addr>,
     certificate: Option<[u8; 32]>,
     /// How to sign in for the first time; nothing once somebody has.
@@ -21,7 +23,13 @@ impl Presence {
     /// Notes what a service says.
     pub(crate) fn take(&mut self, presence: init::Presence) {
         match presence {
-            init::Presence::Addresses(addresses) => self.addresses = addresses,
+            init::Presence::Network {
+                host_name,
+                addresses,
+            } => {
+                self.host_name = host_name;
+                self.addresses = addresses;
+            }
             init::Presence::Pages {
                 certificate,
                 is_claimed,
@@ -38,6 +46,7 @@ impl Presence {
 
 /// Everything the page is made of.
 pub(crate) struct Facts<'a> {
+    /// The box's name until it has another.
     pub(crate) host: &'a str,
     pub(crate) version: &'a str,
     pub(crate) presence: &'a Presence,
@@ -50,7 +59,7 @@ pub(crate) struct Facts<'a> {
 
 /// The page.
 pub(super) fn lines(facts: &Facts<'_>) -> Vec<String> {
-    let mut lines = vec![format!("Ramal - {}", facts.host), String::new()];
+    let mut lines = vec![format!("Ramal - {}", host(facts)), String::new()];
     if let Some(reason) = facts.maintenance {
         push(&mut lines, "Manutenção / Maintenance", [reason.to_owned()]);
     }
@@ -74,7 +83,9 @@ pub(super) fn lines(facts: &Facts<'_>) -> Vec<String> {
         push(&mut lines, "Dados / Data", [kept.to_owned()]);
     }
     if !facts.presence.notice.is_empty() {
-        push(&mut lines, "!", [facts.presence.notice.clone()]);
+        // The log has all of it.
+        let notice = wrapped(&facts.presence.notice).into_iter();
+        push(&mut lines, "!", notice.take(NOTICE_LINES_MAX));
     }
     lines.push(String::new());
     lines
@@ -89,6 +100,28 @@ fn push(lines: &mut Vec<String>, heading: &str, values: impl IntoIterator<Item =
     }
 }
 
+/// A text in lines that a monitor of eighty columns shows beside a heading.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + word.len() < COLUMNS - HEADING_WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) | None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+fn host<'a>(facts: &Facts<'a>) -> &'a str {
+    match facts.presence.host_name.as_str() {
+        "" => facts.host,
+        name => name,
+    }
+}
+
 fn addresses(facts: &Facts<'_>) -> Vec<String> {
     let addresses = &facts.presence.addresses;
     if addresses.is_empty() {
@@ -96,7 +129,7 @@ fn addresses(facts: &Facts<'_>) -> Vec<String> {
     }
     let pages = addresses.iter().take(ADDRESSES_MAX);
     let pages = pages.map(|address| format!("https://{address}/"));
-    let by_name = std::iter::once(format!("https://{}.local/", facts.host));
+    let by_name = std::iter::once(format!("https://{}.local/", host(facts)));
     pages.chain(by_name).collect()
 }
 
@@ -143,6 +176,10 @@ fn firmware(facts: &Facts<'_>) -> String {
     )
 }
 
+/// Those of a monitor.
+const COLUMNS: usize = 80;
+/// Of something that somebody has to be told.
+const NOTICE_LINES_MAX: usize = 8;
 /// Columns of the longest heading.
 const HEADING_WIDTH: usize = 31;
 /// More do not fit on a monitor with everything else.
@@ -181,7 +218,10 @@ mod tests {
             sign_in: Redacted::new(vec!["one-time password: abcd-efgh".into()]),
             ..Presence::default()
         };
-        presence.take(init::Presence::Addresses(vec![[10, 77, 0, 2].into()]));
+        presence.take(init::Presence::Network {
+            host_name: "matriz".into(),
+            addresses: vec![[10, 77, 0, 2].into()],
+        });
         presence.take(init::Presence::Pages {
             certificate: Some([0xa7; 32]),
             is_claimed: false,
@@ -195,9 +235,9 @@ mod tests {
         let lines = lines(&facts(&unclaimed(), &services));
         let page = lines.join("\n");
         for wanted in [
-            "Ramal - ramal",
+            "Ramal - matriz",
             "Endereço / Address              https://10.77.0.2/",
-            "https://ramal.local/",
+            "https://matriz.local/",
             "A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7\n",
             "Primeiro acesso / First sign-in one-time password: abcd-efgh",
             "todos prontos / all ready",
@@ -221,6 +261,19 @@ mod tests {
         });
         let page = lines(&facts(&presence, &[])).join("\n");
         assert!(!page.contains("password"), "{page}");
+    }
+
+    #[test]
+    fn a_long_notice_is_shown_in_lines_that_fit_and_not_without_end() {
+        let mut presence = unclaimed();
+        let reason = "site.host_name: use 1 to 63 of a-z, 0-9 and dash; ".repeat(20);
+        presence.take(init::Presence::Notice(reason));
+        let lines = lines(&facts(&presence, &[]));
+        let begin = lines.iter().position(|line| line.starts_with("! "));
+        let notice = &lines[begin.expect("shown")..];
+        assert!(notice[0].contains("site.host_name: use 1 to 63 of a-z"));
+        assert!(notice.iter().all(|line| line.chars().count() <= 80));
+        assert_eq!(notice.len(), NOTICE_LINES_MAX + 1, "{notice:#?}");
     }
 
     #[test]

@@ -1,9 +1,39 @@
 //! What happens to a link, and what a link asks for: closed enums, the whole interface.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use crate::arp::{Arp, Mac};
+
+/// An address that people have set: it is asked for from nobody.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fixed {
+    /// Our address.
+    pub address: Ipv4Addr,
+    /// Its prefix length.
+    pub prefix: u8,
+    /// The router, if there is one.
+    pub gateway: Option<Ipv4Addr>,
+    /// DNS servers.
+    pub dns: Vec<IpAddr>,
+}
+
+impl Fixed {
+    /// The same as a lease without a server, which never ends: it is tried out, held and defended
+    /// as one.
+    #[must_use]
+    pub fn as_lease(&self) -> Lease {
+        Lease {
+            address: self.address,
+            prefix: self.prefix,
+            gateway: self.gateway,
+            dns: Vec::new(),
+            server: Ipv4Addr::UNSPECIFIED,
+            // As the kernel says "for ever", in seconds.
+            lifetime: Duration::from_secs(u32::MAX as u64),
+        }
+    }
+}
 
 /// What a DHCP server gave.
 #[derive(Clone, PartialEq, Eq, Debug)]
