@@ -25,6 +25,9 @@ pub struct Admin {
     /// Hash of the one-time password of the first sign-in, while the account is unclaimed. Not
     /// kept on disk: each start of `web` makes a new password.
     pub(crate) first_password: Option<Redacted<String>>,
+    /// SHA-256 of the login key that an installer has laid down: it signs in until the account is
+    /// claimed, as the one-time password does.
+    pub(crate) login_key: Option<[u8; 32]>,
     /// Audit entries the store could not take yet, oldest first.
     pub(crate) unrecorded: Vec<store::Audit>,
 }
@@ -52,6 +55,7 @@ impl Admin {
             sessions: Sessions::default(),
             throttle: Throttle::default(),
             first_password: None,
+            login_key: None,
             unrecorded: Vec::new(),
         }
     }
@@ -254,6 +258,14 @@ impl Admin {
     pub(crate) fn person(&self, login: &str) -> Option<&Person> {
         let (_, site) = self.site.as_ref()?;
         site.people.iter().find(|person| person.login == login)
+    }
+
+    /// Whether this is the login key that was laid down, and the account it is for still waits for
+    /// its first sign-in.
+    pub(crate) fn is_login_key(&self, login: &str, password: &Redacted<String>) -> bool {
+        login == config::FACTORY_LOGIN
+            && self.is_unclaimed()
+            && self.login_key == Some(fingerprint(password.reveal().as_bytes()))
     }
 
     /// The hash a person's password must match now.

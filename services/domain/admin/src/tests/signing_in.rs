@@ -363,3 +363,23 @@ fn no_service_is_restarted_when_that_cannot_be_recorded() {
     assert_eq!(world.asked_init.len(), done);
     assert_eq!(world.ask(&restart).status, 503);
 }
+
+#[test]
+fn the_login_key_that_was_laid_down_signs_in_until_the_account_is_claimed() {
+    let mut world = World::fresh();
+    let key = "9f86d081884c7d659a2feaa0c55ad015";
+    let sign_in = sign_in_from("10.0.0.5", "admin", key);
+    assert_eq!(world.ask(&sign_in).status, 401);
+    world
+        .admin
+        .lay_down_login_key(crate::session::fingerprint(key.as_bytes()));
+    let response = world.ask(&sign_in);
+    assert_eq!(body(&response), json!({"must_change_password": true}));
+    let other = sign_in_from("10.0.0.6", "root", key);
+    assert_eq!(world.ask(&other).status, 401);
+    let session = cookie(&response);
+    let new = json!({"old": key, "new": "a password of the installer"});
+    let changed = world.ask(&post("/api/password", &session, &new));
+    assert_eq!(changed.status, 200);
+    assert_eq!(world.ask(&sign_in).status, 401, "it works once");
+}
