@@ -326,7 +326,7 @@ fn start(run: &Path, arguments: &[&str], sockets: &[(&str, BorrowedFd<'_>)]) -> 
 
 /// Keeps a certificate in the store before `web` starts, so that the client can know it.
 fn keep_known_certificate(run: &Path) -> Arc<ClientConfig> {
-    let identity = Identity::make(&[]).expect("a certificate");
+    let identity = Identity::make("ramal", &[]).expect("a certificate");
     let client = BlockingClient::<store::Request, store::Reply>::new(run.join("store.sock"));
     for (name, secret) in [
         ("tls.key", identity.key),

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
 use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::client::verify_server_name;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::server::ParsedCertificate;
 
 /// Why there is no usable certificate.
 #[derive(Debug, thiserror::Error)]
@@ -29,16 +31,16 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// A new P-256 key and a certificate for `ramal.local`, `localhost` and `addresses`.
+    /// A new P-256 key and a certificate for `<host>.local`, `localhost` and `addresses`.
     ///
     /// Valid from 2020 to the end of the century whatever the clock says: a box without a battery
     /// boots in 1970, and an expired certificate teaches people to click warnings away.
     ///
     /// # Errors
     /// The key cannot be generated.
-    pub fn make(addresses: &[IpAddr]) -> Result<Self, CertificateError> {
+    pub fn make(host: &str, addresses: &[IpAddr]) -> Result<Self, CertificateError> {
         let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
-        let names = ["ramal.local".to_owned(), "localhost".to_owned()];
+        let names = [format!("{host}.local"), "localhost".to_owned()];
         let mut params = CertificateParams::new(names)?;
         let loopback = [IpAddr::from([127, 0, 0, 1])];
         let all = loopback.iter().chain(addresses);
@@ -57,6 +59,21 @@ impl Identity {
             key: key.serialize_der(),
             certificate: certificate.der().to_vec(),
         })
+    }
+
+    /// Whether the certificate is for `<host>.local`, and for `address` if there is one.
+    #[must_use]
+    pub fn is_for(&self, host: &str, address: Option<IpAddr>) -> bool {
+        let certificate = CertificateDer::from(self.certificate.as_slice());
+        let Ok(parsed) = ParsedCertificate::try_from(&certificate) else {
+            return false;
+        };
+        let Ok(host) = ServerName::try_from(format!("{host}.local")) else {
+            return false;
+        };
+        let names = [Some(host), address.map(ServerName::from)];
+        let is_named = |name| verify_server_name(&parsed, name).is_ok();
+        names.iter().flatten().all(is_named)
     }
 
     /// The settings of a TLS server: ring, TLS 1.2 and 1.3, and only `protocols` of the next layer
@@ -83,5 +100,25 @@ impl Identity {
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Identity(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_for_the_names_it_was_made_with_and_for_no_other() {
+        let [ours, other] = [5, 6].map(|last| IpAddr::from([10, 77, 0, last]));
+        let identity = Identity::make("matriz", &[ours]).expect("made");
+        assert!(identity.is_for("matriz", None));
+        assert!(identity.is_for("matriz", Some(ours)));
+        assert!(!identity.is_for("matriz", Some(other)));
+        assert!(!identity.is_for("ramal", None));
+        let broken = Identity {
+            certificate: vec![0; 40],
+            ..identity
+        };
+        assert!(!broken.is_for("matriz", None));
     }
 }

@@ -90,7 +90,7 @@ impl Box {
         stop: impl Future<Output = ()> + Send + 'static,
         handler: Arc<impl Handler>,
     ) -> (Self, JoinHandle<()>) {
-        let identity = Identity::make(&[]).expect("a certificate");
+        let identity = Identity::make("ramal", &[]).expect("a certificate");
         let tls = identity.server_config(PROTOCOLS).expect("usable");
         let https = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let http = TcpListener::bind("127.0.0.1:0").await.expect("a port");

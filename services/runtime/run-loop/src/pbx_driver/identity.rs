@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipc::Redacted;
+use ipc::store::laid_down;
 use ipc::{net, store};
 use rustls::ServerConfig;
 use tokio::time::sleep;
@@ -39,18 +40,19 @@ pub(super) struct Sources {
 pub(super) async fn settle(sources: &Sources) -> Arc<ServerConfig> {
     let store = Client::new(&sources.store);
     loop {
-        match kept(&store).await {
-            Ok(Some(identity)) => match identity.server_config(&[]) {
-                Ok(config) => return config,
-                Err(error) => tracing::warn!("{error}; making a new one"),
-            },
-            Ok(None) => {}
-            Err(()) => {
-                sleep(STORE_PAUSE).await;
-                continue;
-            }
+        let (Ok(kept), Ok((host, address))) = (kept(&store).await, names(&store).await) else {
+            sleep(STORE_PAUSE).await;
+            continue;
+        };
+        match kept.map(|it| (it.is_for(&host, address), it.server_config(&[]))) {
+            Some((true, Ok(config))) => return config,
+            Some((false, _)) => tracing::info!("the box has another name or address by now"),
+            Some((true, Err(error))) => tracing::warn!("{error}; making a new one"),
+            None => {}
         }
-        let made = Identity::make(&addresses(&sources.net).await);
+        let mut named = addresses(&sources.net).await;
+        named.extend(address);
+        let made = Identity::make(&host, &named);
         match made.and_then(|made| Ok((made.server_config(&[])?, made))) {
             Ok((config, identity)) => {
                 if keep(&store, identity).await {
@@ -72,6 +74,15 @@ async fn kept(store: &Store) -> Result<Option<Identity>, ()> {
     Ok(key
         .zip(certificate)
         .map(|(key, certificate)| Identity { key, certificate }))
+}
+
+/// What the certificate has to name: the box's name, and its address if people have set one.
+async fn names(store: &Store) -> Result<(String, Option<IpAddr>), ()> {
+    let text = |kept: Option<Vec<u8>>| kept.and_then(|bytes| String::from_utf8(bytes).ok());
+    let host = text(secret(store, laid_down::HOST_NAME).await?);
+    let address = text(secret(store, laid_down::ADDRESS).await?);
+    let host = host.unwrap_or_else(|| laid_down::FACTORY_HOST_NAME.to_owned());
+    Ok((host, address.and_then(|text| text.parse().ok())))
 }
 
 async fn secret(store: &Store, name: &str) -> Result<Option<Vec<u8>>, ()> {

@@ -38,7 +38,7 @@ fn dial(dialled: Dialled) -> (connection::Outgoing, mpsc::Receiver<Input>) {
 
 /// A server that answers `REGISTER` with `200`; gives its certificate.
 async fn tls_server() -> (Vec<u8>, SocketAddr) {
-    let identity = Identity::make(&[]).expect("a certificate");
+    let identity = Identity::make("ramal", &[]).expect("a certificate");
     let acceptor = TlsAcceptor::from(identity.server_config(&[]).expect("usable"));
     let (listener, address) = listener().await;
     tokio::spawn(async move {
