@@ -75,7 +75,8 @@ enum Command {
     },
     /// Write an image to a disk, as `ramal-flash write` does. Everything on the disk is lost.
     #[command(after_help = "Examples:\n  cargo image flash /dev/sdb\n  \
-                                cargo image flash /dev/sdb --image ramal-0.1.0.img.zst")]
+                                cargo image flash /dev/sdb --image ramal-0.1.0.img.zst\n  \
+                                cargo image flash /dev/sdb --provision provision.toml")]
     Flash {
         /// The whole disk, or a file.
         device: PathBuf,

@@ -32,15 +32,19 @@ pub struct Firmware {
     pub device: PathBuf,
     /// The partition of the other slot.
     pub other: PathBuf,
+    /// The EFI system partition, when the kernel shows it.
+    pub esp: Option<PathBuf>,
     /// Whether a TPM keeps the key of the data.
     pub is_sealed: bool,
 }
 
 impl Firmware {
-    /// `slot,security,sealed,state,slot device,other slot's device`
+    /// `slot,security,sealed,state,slot device,other slot's device,ESP or nothing`
     fn to_variable(&self) -> String {
         let (slot, sealed) = (self.slot.name(), u8::from(self.is_sealed));
-        let devices = [&self.state, &self.device, &self.other];
+        let none = PathBuf::new();
+        let esp = self.esp.as_ref().unwrap_or(&none);
+        let devices = [&self.state, &self.device, &self.other, esp];
         let devices = devices.map(|it| it.to_string_lossy()).join(",");
         format!("{slot},{},{sealed},{devices}", self.security)
     }
@@ -54,6 +58,9 @@ impl Firmware {
             state: PathBuf::from(parts.next()?),
             device: PathBuf::from(parts.next()?),
             other: PathBuf::from(parts.next()?),
+            esp: Some(parts.next()?)
+                .filter(|it| !it.is_empty())
+                .map(PathBuf::from),
         })
     }
 }
@@ -136,6 +143,7 @@ mod tests {
                 state: "/dev/vda2".into(),
                 device: "/dev/vda4".into(),
                 other: "/dev/vda3".into(),
+                esp: Some("/dev/vda1".into()),
                 is_sealed: true,
             }),
         };

@@ -206,6 +206,27 @@ pub(crate) const fn group_limits(service: Service) -> cgroup::Limits {
     }
 }
 
+/// Who the errand of the provisioning file runs as (`ramal provision`). The store knows it.
+pub(crate) const ERRAND_IDENTITY: Identity = Identity {
+    id: 107,
+    rights: Rights::None,
+};
+
+/// What that process may have. Everything else goes before it.
+pub(crate) const ERRAND_LIMITS: Limits = Limits {
+    descriptors_max: 64,
+    realtime_priority_max: 0,
+    niceness: 10,
+    expendability: 800,
+};
+
+/// What it may take from the box: a damaged file system must not cost more.
+pub(crate) const ERRAND_GROUP_LIMITS: cgroup::Limits = cgroup::Limits {
+    memory_max: 32 * 1024 * 1024,
+    tasks_max: 8,
+    cpu_weight: 20,
+};
+
 /// Makes the folder in which `pbx` keeps its calls in progress for the process after it: on the
 /// tmpfs of `run_dir`, and its own when services have users of their own.
 ///

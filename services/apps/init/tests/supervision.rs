@@ -72,6 +72,7 @@ fn main() {
         },
         is_confined: false,
         log_level: "info".to_owned(),
+        errand_time_max: Duration::from_secs(60),
     };
     let screen = folder.join("screen");
     fs::write(&screen, "").expect("a screen");

@@ -1,5 +1,5 @@
-//! The services of the box in one multi-call binary: `ramal store|net|pbx|media|update|web`, and
-//! `ctl`.
+//! The services of the box in one multi-call binary: `ramal store|net|pbx|media|update|web`,
+//! `provision` and `ctl`.
 //!
 //! One file on disk and in the page cache serves every process. What each one is composed of stands
 //! in the module of its name; nothing is decided here.
@@ -8,6 +8,7 @@ mod ctl;
 mod media;
 mod net;
 mod pbx;
+mod provision;
 mod store;
 mod update;
 mod web;
@@ -50,6 +51,8 @@ enum Service {
     Update(update::Arguments),
     /// Serve the web admin and its API.
     Web(web::Arguments),
+    /// Apply the provisioning file once and wipe it.
+    Provision(provision::Arguments),
     /// Ask and command the running box.
     Ctl(ctl::Arguments),
 }
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Service::Media(arguments) => media::run(&arguments),
         Service::Update(arguments) => update::run(&arguments),
         Service::Web(arguments) => web::run(&arguments),
+        Service::Provision(provision::Arguments {}) => provision::run(),
         Service::Ctl(arguments) => ctl::run(&arguments),
     };
     match outcome {

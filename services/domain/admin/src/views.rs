@@ -35,6 +35,8 @@ pub(crate) enum Warning {
     Silent(Away),
     /// Audit entries are held in memory until the store takes them.
     Unrecorded(usize),
+    /// What an installer has laid down was not taken: the fields and the fixes.
+    Provision(String),
 }
 
 impl Warning {
@@ -45,6 +47,12 @@ impl Warning {
                 format!("{service} não responde")
             }
             (Self::Silent(Away::Busy), Language::Portuguese) => "ocupado".into(),
+            (Self::Provision(reasons), Language::English) => {
+                format!("provision.toml was refused, nothing was changed: {reasons}")
+            }
+            (Self::Provision(reasons), Language::Portuguese) => {
+                format!("provision.toml foi recusado, nada foi mudado: {reasons}")
+            }
             (Self::Unrecorded(count), Language::English) => {
                 format!("{count} audit entries wait for the store")
             }
@@ -185,6 +193,10 @@ impl StatusView {
             cpu_millis: service.cpu_millis,
         };
         self.services = status.services.into_iter().map(service).collect();
+        if !status.provision_refusal.is_empty() {
+            self.warnings
+                .push(Warning::Provision(status.provision_refusal));
+        }
     }
 
     fn take_pbx(&mut self, status: ipc::pbx::Status) {

@@ -115,6 +115,8 @@ pub struct Status {
     pub boot: Vec<(String, u64)>,
     /// The services, in start order.
     pub services: Vec<Service>,
+    /// Why the provisioning file was refused; empty when none was.
+    pub provision_refusal: String,
 }
 
 /// One supervised service.

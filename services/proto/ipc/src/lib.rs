@@ -12,6 +12,7 @@ pub mod frame;
 pub mod init;
 pub mod net;
 pub mod pbx;
+pub mod provision;
 mod redacted;
 pub mod site;
 pub mod sound;

@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::Write as _;
 
+use ipc::provision::News;
+
 use crate::passed;
 
 /// The line to PID 1; silent in a native run, where `NOTIFY_FD` is not set.
@@ -33,6 +35,11 @@ impl Notify {
     /// What the service is at, for people.
     pub fn status(&self, text: &str) {
         self.line(&format!("STATUS={}", text.replace('\n', " ")));
+    }
+
+    /// What `provision` has to tell.
+    pub fn news(&self, news: &News) {
+        self.line(&news.to_line());
     }
 
     fn line(&self, text: &str) {

@@ -39,7 +39,7 @@ pub(crate) struct Heard {
 }
 
 impl Pipe {
-    fn new(file: File) -> Self {
+    pub(super) fn new(file: File) -> Self {
         Self {
             file,
             lines: Lines::default(),
@@ -97,17 +97,8 @@ pub(crate) fn start(
     passed.extend(slots.passed());
     let names: Vec<&str> = passed.iter().map(|(name, _)| *name).collect();
     let mut descriptors: Vec<_> = passed.iter().map(|(_, fd)| *fd).collect();
-    let notify_fd = descriptors.len().saturating_add(3);
     descriptors.push(notices_writer.as_fd());
-    let mut environment = vec![
-        format!("LISTEN_FDS={}", names.len()),
-        format!("LISTEN_FDNAMES={}", names.join(":")),
-        format!("NOTIFY_FD={notify_fd}"),
-        format!("RAMAL_RUN={}", settings.run_dir.display()),
-        format!("RAMAL_LOG={}", settings.log_level),
-        // Huge pages would give an idle service 4 MiB of memory it never touches.
-        "MIMALLOC_ALLOW_THP=0".to_owned(),
-    ];
+    let mut environment = environment(settings, &names);
     if service == Service::Web {
         // A sign-in hashes in 19 MiB, and then nobody signs in for hours: give them back at once.
         environment.push("MIMALLOC_PURGE_DELAY=0".to_owned());
@@ -150,6 +141,20 @@ pub(crate) fn start(
         output: Pipe::new(output),
         notices: Pipe::new(notices),
     })
+}
+
+/// The environment of a process that is passed descriptors of these names and, behind them, the
+/// pipe for what it has to tell.
+pub(super) fn environment(settings: &Settings, names: &[&str]) -> Vec<String> {
+    vec![
+        format!("LISTEN_FDS={}", names.len()),
+        format!("LISTEN_FDNAMES={}", names.join(":")),
+        format!("NOTIFY_FD={}", names.len().saturating_add(3)),
+        format!("RAMAL_RUN={}", settings.run_dir.display()),
+        format!("RAMAL_LOG={}", settings.log_level),
+        // Huge pages would give an idle service 4 MiB of memory it never touches.
+        "MIMALLOC_ALLOW_THP=0".to_owned(),
+    ]
 }
 
 /// What a service may write to and reach, besides the sockets it is passed.

@@ -117,6 +117,7 @@ mod tests {
                 state: std::env::temp_dir().join(unique),
                 device: PathBuf::new(),
                 other: PathBuf::new(),
+                esp: None,
                 is_sealed: false,
             })
         }

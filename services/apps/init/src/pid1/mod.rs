@@ -9,6 +9,7 @@ mod control;
 mod findings;
 mod firmware_trial;
 mod lines;
+mod provision;
 mod questions;
 mod requests;
 mod slots;
@@ -39,6 +40,7 @@ use crate::system;
 use child::Pipe;
 use control::Connection;
 use firmware_trial::Watch;
+use provision::Errand;
 use questions::Question;
 
 /// What may differ between the box and a bench.
@@ -61,6 +63,8 @@ pub struct Settings {
     pub is_confined: bool,
     /// What `RAMAL_LOG` says to the services.
     pub log_level: String,
+    /// How long the errand of the provisioning file may take.
+    pub errand_time_max: Duration,
 }
 
 impl Settings {
@@ -76,6 +80,7 @@ impl Settings {
             addresses: Addresses::of_the_box(),
             is_confined: true,
             log_level: kernel::cmdline::value("ramal.log").unwrap_or_else(|| "info".to_owned()),
+            errand_time_max: ERRAND_TIME_MAX,
         }
     }
 }
@@ -95,6 +100,8 @@ pub struct Supervision {
     presence: Presence,
     /// The connection of whoever carries out what people at the box ask for.
     attendant: Option<u64>,
+    /// The errand of the provisioning file.
+    errand: Errand,
     log: lines::LogRing,
     poller: Poller,
     signals: Signals,
@@ -113,6 +120,8 @@ enum Source {
     Connection(Connection),
     Button(PowerButton),
     Keys(Keys),
+    ErrandOutput(u32, Pipe),
+    ErrandNews(u32, Pipe),
     Question(Question),
 }
 
@@ -145,6 +154,7 @@ impl Supervision {
             screen: Screen::default(),
             presence: Presence::default(),
             attendant: None,
+            errand: Errand::default(),
             log: lines::LogRing::default(),
             poller: parts.poller,
             signals: parts.signals,
@@ -173,7 +183,11 @@ impl Supervision {
         }
         while self.finished.is_none() {
             let now = self.now();
-            let deadlines = [self.node.deadline(), self.screen.deadline()];
+            let deadlines = [
+                self.node.deadline(),
+                self.screen.deadline(),
+                self.errand.deadline(),
+            ];
             let timeout = deadlines.into_iter().flatten().min();
             let timeout = timeout.map(|deadline| deadline - now);
             let timeout = timeout.map_or(LOOP_MAX, |timeout| timeout.min(LOOP_MAX));
@@ -188,12 +202,14 @@ impl Supervision {
             {
                 self.feed(Input::Timer);
             }
+            self.limit_errand();
             self.watch_firmware();
             self.work_off();
             self.show_page();
             self.watch_console();
         }
         self.note_findings();
+        self.leave_errand();
         self.screen.leave();
         for mut watchdog in self.watchdogs.drain(..) {
             // It stays armed on the way down: a hanging unmount must not be the end.
@@ -289,6 +305,9 @@ impl Supervision {
 
     fn report(&mut self, report: &Report) {
         if let Report::Ready(service, _) = report {
+            if *service == Service::Store {
+                self.begin_errand();
+            }
             let stage = format!("service {service} ready");
             if !self.boot.stages.iter().any(|(name, _)| *name == stage) {
                 self.boot.reached(&stage, &mut self.console);
@@ -323,6 +342,8 @@ impl Supervision {
             | Source::Notices(..)
             | Source::Connection(_)
             | Source::Keys(_)
+            | Source::ErrandOutput(..)
+            | Source::ErrandNews(..)
             | Source::Button(_) => false,
         };
         self.sources.retain(|_, source| !is_old(source));
@@ -337,9 +358,10 @@ impl Supervision {
         let token = self.next_token;
         self.next_token = token.saturating_add(1);
         let added = match &source {
-            Source::Output(_, _, pipe) | Source::Notices(_, _, pipe) => {
-                self.poller.add(&pipe.file, token, Interest::Read)
-            }
+            Source::Output(_, _, pipe)
+            | Source::Notices(_, _, pipe)
+            | Source::ErrandOutput(_, pipe)
+            | Source::ErrandNews(_, pipe) => self.poller.add(&pipe.file, token, Interest::Read),
             Source::Connection(connection) => {
                 self.poller.add(&connection.stream, token, Interest::Read)
             }
@@ -374,6 +396,8 @@ impl Supervision {
                         true
                     }
                     Source::Keys(keys) => self.hear_keys(keys),
+                    Source::ErrandOutput(_, pipe) => self.hear_errand_output(pipe),
+                    Source::ErrandNews(_, pipe) => self.hear_errand_news(pipe),
                     Source::Question(question) => {
                         if let Some(service) = question.answer() {
                             self.feed(Input::Answered(service));
@@ -429,9 +453,10 @@ impl Supervision {
     fn reap(&mut self) {
         while let Some((pid, end)) = process::reap() {
             let of_child = |(token, source): (&u64, &Source)| match source {
-                Source::Output(service, owner, _) | Source::Notices(service, owner, _) => {
-                    (*owner == pid).then_some((*token, *service))
-                }
+                Source::Output(_, owner, _)
+                | Source::Notices(_, owner, _)
+                | Source::ErrandOutput(owner, _)
+                | Source::ErrandNews(owner, _) => (*owner == pid).then_some(*token),
                 Source::Connection(_)
                 | Source::Button(_)
                 | Source::Keys(_)
@@ -439,8 +464,11 @@ impl Supervision {
             };
             let pipes: Vec<_> = self.sources.iter().filter_map(of_child).collect();
             // Its last words belong before the news of its end.
-            for (token, _) in &pipes {
-                self.wake(*token);
+            for token in pipes {
+                self.wake(token);
+            }
+            if self.errand_ended(pid, end) {
+                continue;
             }
             let status = self.node.status();
             let service = status
@@ -560,6 +588,8 @@ const SIGNALS: u64 = 0;
 const CONTROL: u64 = 1;
 const SCREEN: u64 = 2;
 const FIRST_SOURCE: u64 = 16;
+/// Many times what it takes on a slow disk, and less than people wait for.
+const ERRAND_TIME_MAX: Duration = Duration::from_secs(60);
 /// The loop turns at least this often, whatever it waits for.
 const LOOP_MAX: Duration = Duration::from_secs(5);
 /// The hardware restarts the box when the loop has stood still this long.

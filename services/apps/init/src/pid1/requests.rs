@@ -35,6 +35,8 @@ impl Supervision {
             | Source::Notices(..)
             | Source::Button(_)
             | Source::Keys(_)
+            | Source::ErrandOutput(..)
+            | Source::ErrandNews(..)
             | Source::Question(_) => None,
         };
         let tokens: Vec<_> = self.sources.iter().filter_map(of_user).collect();
@@ -143,6 +145,7 @@ impl Supervision {
             uptime_secs: clock::since_boot().as_secs(),
             boot: self.boot.stages.clone(),
             services: self.node.status().into_iter().map(service).collect(),
+            provision_refusal: self.errand.refusal().unwrap_or_default(),
         }
     }
 }

@@ -60,6 +60,7 @@ pub(super) fn bring_up(
         state: state_path,
         device: device(slot).map_err(|error| unusable(&error))?,
         other: device(slot.other()).map_err(|error| unusable(&error))?,
+        esp: disk.device(partition::ESP).ok(),
     };
     let opened = root::open(&firmware.device, &hash);
     match opened {
