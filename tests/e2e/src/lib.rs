@@ -8,6 +8,7 @@
 
 mod cable;
 mod failure;
+mod name;
 mod site;
 mod stand;
 mod vitals;
@@ -19,6 +20,7 @@ mod xts;
 
 pub use cable::{connect, on_the_lan};
 pub use failure::{Failure, Proof};
+pub use name::ask_for_name;
 pub use open_data::OpenData;
 pub use site::{Site, office, plan, product, small_disk, switched_on, version};
 pub use stand::{Stand, alone};

@@ -2,11 +2,11 @@
 //! password has to be changed before anything else.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use admin::{Access, Face, Method, ROUTES};
-use e2e::{Failure, Proof, Stand, connect, switched_on, wait_until};
+use e2e::{Failure, Proof, Stand, ask_for_name, connect, switched_on, wait_until};
 use qemu::box_api::BoxApi;
 use qemu::lab::{ADMINISTRATOR, Lab};
 use qemu::lan::BOX_ADDRESS;
@@ -62,27 +62,11 @@ fn an_installer_finds_the_box_by_its_name() -> Proof {
     run(|new| {
         let installer = new.lab.lan().join("installer", INSTALLER)?;
         wait_until("an answer for ramal.local", NAME_MAX, || {
-            let answer = installer.run(ask_for_the_name)??;
+            let answer = installer.run(|| ask_for_name(INSTALLER, "ramal"))??;
             Ok(answer.filter(|answer| answer.windows(4).any(|it| it == BOX_ADDRESS.octets())))
         })?;
         Ok(())
     })
-}
-
-/// One multicast DNS question for the address of `ramal.local`, and what came back (RFC 6762 §5.1:
-/// who asks from another port than 5353 gets an answer for itself).
-fn ask_for_the_name() -> std::io::Result<Option<Vec<u8>>> {
-    let socket = UdpSocket::bind((INSTALLER, 0))?;
-    socket.set_read_timeout(Some(Duration::from_secs(2)))?;
-    let question = b"\x12\x34\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\
-                     \x05ramal\x05local\x00\x00\x01\x00\x01";
-    socket.send_to(question, ("224.0.0.251", 5353))?;
-    let mut answer = [0; 1500];
-    match socket.recv(&mut answer) {
-        Ok(length) => Ok(answer.get(..length).map(<[u8]>::to_vec)),
-        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 #[test]
