@@ -20,7 +20,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use sha2::{Digest as _, Sha256};
-use slot::layout::{KEY_CHAIN, KEY_CHAIN_LENGTH, SLOT_LENGTH, STATE_COPIES, WRITE_UNIT};
+use slot::layout::{
+    KEY_CHAIN, KEY_CHAIN_LENGTH, SLOT_LENGTH, STATE_COPIES, TRIAL_WRITE, WRITE_UNIT,
+};
 use slot::{
     BootState, Choice, Condition, Guid, HEADER_LENGTH, Handoff, Header, HeaderFault, KeySet,
     Reason, Refusal, STATE_LENGTH, Slot,
@@ -149,25 +151,32 @@ impl<'a, M: Machine> Boot<'a, M> {
         boot
     }
 
-    /// Writes the state over the older copy; whether it is on the disk. When it is not, the same
-    /// copy is written the next time: the other one is the only one that is whole.
+    /// Writes the state over the older copy, or where the disk does not take that, over the other
+    /// one; whether it is on the disk. The copy that failed is the next to be written again, as
+    /// that is what mends it.
     fn write(&mut self) -> bool {
         self.state = self.state.next();
         let mut block = [0; WRITE_UNIT];
         let (used, _) = block.split_at_mut(STATE_LENGTH);
         used.copy_from_slice(&self.state.encode());
-        let at = STATE_COPIES.get(self.copy).copied().unwrap_or_default();
-        match self.machine.write_state(at, &block) {
-            Ok(()) => {
-                self.copy ^= 1;
-                true
-            }
-            Err(fault) => {
-                self.machine
-                    .say(format_args!("the boot state cannot be written: {fault:?}"));
-                false
-            }
+        let copy = |place: usize| STATE_COPIES.get(place).copied().unwrap_or_default();
+        if self.put(copy(self.copy), &block) {
+            self.copy ^= 1;
+            return true;
         }
+        // One bad block must not keep every new version from being tried. The copy that gives way
+        // may be the only whole one, so the disk has to take the same block elsewhere before.
+        self.put(TRIAL_WRITE, &block) && self.put(copy(self.copy ^ 1), &block)
+    }
+
+    fn put(&mut self, at: u64, block: &[u8]) -> bool {
+        let written = self.machine.write_state(at, block);
+        if let Err(fault) = written {
+            self.machine.say(format_args!(
+                "the boot state cannot be written at {at}: {fault:?}"
+            ));
+        }
+        written.is_ok()
     }
 
     fn refuse(&mut self, slot: Slot, reason: Reason, detail: u8) {

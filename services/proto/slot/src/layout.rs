@@ -23,6 +23,10 @@ pub const ALIGNMENT: u64 = MIB;
 /// Where the two copies of [`crate::BootState`] begin.
 pub const STATE_COPIES: [u64; 2] = [0, 64 * KIB];
 
+/// Where the loader sees whether the disk takes anything at all, before it overwrites the only
+/// whole copy of the state. Nobody reads it.
+pub const TRIAL_WRITE: u64 = 32 * KIB;
+
 /// Where the chain of key sets begins: [`crate::CHAIN_LENGTH_MAX`] places, each written once. A
 /// place is [`WRITE_UNIT`] bytes, so that writing one never touches the sector of another; a set
 /// fills the first [`crate::KEY_SET_LENGTH`] of them.
@@ -55,6 +59,7 @@ mod tests {
         let chain = KEY_CHAIN_LENGTH as u64;
         let places = [
             (STATE_COPIES[0], unit),
+            (TRIAL_WRITE, unit),
             (STATE_COPIES[1], unit),
             (KEY_CHAIN, chain),
             (DATA_KEY_COPIES[0], DATA_KEY_LENGTH),

@@ -16,6 +16,8 @@ struct Fake {
     slots: BTreeMap<&'static str, Vec<u8>>,
     rescue: Option<(Vec<u8>, Vec<u8>)>,
     is_read_only: bool,
+    /// Where the disk can be neither read nor written.
+    bad_block: Option<u64>,
     /// Writes tear what they were to write, and fail.
     is_dying: bool,
     fault: StartFault,
@@ -31,6 +33,7 @@ impl Fake {
             slots: BTreeMap::new(),
             rescue: None,
             is_read_only: false,
+            bad_block: None,
             is_dying: false,
             fault: StartFault::Ended(0),
             started: Vec::new(),
@@ -85,6 +88,9 @@ impl Machine for Fake {
             Part::State => &self.state,
             Part::Slot(slot) => self.slots.get(slot.name()).ok_or(DiskFault::Absent)?,
         };
+        if part == Part::State && self.bad_block == Some(at) {
+            return Err(DiskFault::Device(7));
+        }
         let at = usize::try_from(at).unwrap();
         let bytes = bytes.get(at..at + length).ok_or(DiskFault::Outside)?;
         Ok(bytes.to_vec())
@@ -93,6 +99,9 @@ impl Machine for Fake {
     fn write_state(&mut self, at: u64, block: &[u8]) -> Result<(), DiskFault> {
         if self.is_read_only {
             return Err(DiskFault::Device(8));
+        }
+        if self.bad_block == Some(at) {
+            return Err(DiskFault::Device(7));
         }
         assert_eq!(block.len(), WRITE_UNIT);
         let at = usize::try_from(at).unwrap();
@@ -291,6 +300,33 @@ fn a_disk_that_tears_every_write_keeps_the_state_that_was_noted_last() {
     // Slot B is not started, as it cannot be counted: the state is to be written more than once.
     assert_eq!(fake.boot(), ["one"]);
     assert_eq!(fake.state_on_disk(), before);
+}
+
+#[test]
+fn a_new_version_is_tried_and_counted_with_one_copy_that_the_disk_does_not_take() {
+    for bad in STATE_COPIES {
+        let mut fake = Fake::new();
+        let mut state = BootState::shipped();
+        state.finish_install(Slot::B);
+        fake.put_state(state);
+        let [first, second] = STATE_COPIES.map(|at| usize::try_from(at).unwrap());
+        let other = first + second - usize::try_from(bad).unwrap();
+        // What cannot be read when the loader looks.
+        fake.bad_block = Some(bad);
+        fake.state[usize::try_from(bad).unwrap()..][..STATE_LENGTH].fill(0);
+        for tries in [2, 1, 0] {
+            assert_eq!(fake.boot()[0], "two", "{bad}");
+            let counted = fake.started[0].2.unwrap();
+            assert_eq!(counted.slot(Slot::B).condition, Condition::Trying(tries));
+            // The power fails while it runs.
+            fake.state[other..][..STATE_LENGTH].copy_from_slice(&counted.encode());
+        }
+        assert_eq!(fake.boot(), ["one"]);
+        // The disk has found another block for it.
+        fake.bad_block = None;
+        fake.boot();
+        assert!(BootState::decode(&fake.state[usize::try_from(bad).unwrap()..]).is_some());
+    }
 }
 
 #[test]
