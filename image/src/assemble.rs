@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use slot::{Slot, Text, TextFault};
+use slot::{Header, HeaderFault, Slot, Text, TextFault};
 
 use crate::authenticode::SignError;
 use crate::bill::{self, Foreign};
@@ -12,9 +12,11 @@ use crate::cargo::FirmwarePrograms;
 use crate::disk::{self, DiskError};
 use crate::esp::EspFile;
 use crate::keys::{Keys, KeysError};
+use crate::patches::{self, Patch, PatchesError};
 use crate::pe::PeError;
+use crate::root::{self, RootError};
 use crate::slot_image::{self, Content, Root};
-use crate::{progress, uki, update_file};
+use crate::{initramfs, progress, uki, update_file};
 
 /// Why the parts could not be put together.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +36,15 @@ pub enum AssembleError {
     /// The disk image.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// A patch for a version before.
+    #[error(transparent)]
+    Patches(#[from] PatchesError),
+    /// The programs in the root.
+    #[error(transparent)]
+    Root(#[from] RootError),
+    /// The slot that was just made.
+    #[error("the slot is damaged: {0:?}")]
+    Slot(HeaderFault),
     /// The version is none.
     #[error("`{version}` is no version: {fault}")]
     Version {
@@ -63,6 +74,8 @@ pub struct Release {
     pub built: u64,
     /// Bytes of the sectors of the disk the image is for: 512, or 4096.
     pub sector: u16,
+    /// Update files or slots of versions whose boxes get a patch.
+    pub patch_from: Vec<PathBuf>,
 }
 
 /// What is shipped, and what the lab needs to start it without the firmware.
@@ -137,7 +150,8 @@ pub fn assemble(
     let rescue = content(uki_of(RESCUE_COMMAND_LINE)?, None);
     let slot = slot_image::make(&system, keys)?;
     let bill = bill_of(image, &release.version, &slot)?;
-    let update = update_file::make(&slot, &system, keys)?;
+    let patches = patches(release, &slot, keys)?;
+    let update = update_file::make(&slot, &system, &patches, keys)?;
     let esp = esp_files(&read(&programs.loader)?, rescue, keys)?;
     let name = |ending: &str| folder.join(format!("ramal-{}{ending}", release.version));
     let shipped = Shipped {
@@ -162,6 +176,23 @@ pub fn assemble(
     }
     tell(&shipped, &slot, keys);
     Ok(shipped)
+}
+
+/// The patches for the versions that are named.
+fn patches(release: &Release, slot: &[u8], keys: &Keys) -> Result<Vec<Patch>, AssembleError> {
+    if release.patch_from.is_empty() {
+        return Ok(Vec::new());
+    }
+    let header = Header::decode(slot).map_err(AssembleError::Slot)?;
+    let [init, _] = root::programs(slot, header.root.start)?;
+    let initramfs = initramfs::changing(init, keys.set.encode().to_vec());
+    let parts = patches::Parts {
+        slot,
+        initramfs: &initramfs,
+    };
+    let versions = release.patch_from.iter();
+    let patches = versions.map(|old| parts.patch_for(&header, old));
+    Ok(patches.collect::<Result<_, _>>()?)
 }
 
 fn bill_of(image: &Image, version: &str, slot: &[u8]) -> Result<Vec<u8>, AssembleError> {

@@ -187,6 +187,8 @@ pub struct Shipping {
     pub security: u64,
     /// Bytes of the sectors of the disk the image is for: 512, or 4096.
     pub sector: u16,
+    /// See [`Release::patch_from`].
+    pub patch_from: Vec<PathBuf>,
 }
 
 impl Shipping {
@@ -198,6 +200,7 @@ impl Shipping {
             version: None,
             security: 0,
             sector: 512,
+            patch_from: Vec::new(),
         }
     }
 }
@@ -218,6 +221,7 @@ pub fn ship(image: &Image, shipping: &Shipping) -> Result<Shipped, BuildError> {
         security: shipping.security,
         built: build_time(&workspace),
         sector: shipping.sector,
+        patch_from: shipping.patch_from.clone(),
     };
     let folder = image.kernel.parent().unwrap_or(&workspace);
     let shipped = progress::timed("Putting the image together", || {

@@ -1,4 +1,9 @@
 //! The initramfs: stage-1, the kernel modules it may load, and the template of the data disk.
+//!
+//! It is two archives, as the kernel takes any number of them: first what is the same from one
+//! version to the next, then what is not. The second one begins at a multiple of an update's chunk.
+
+use update::CHUNK;
 
 use crate::cpio::Archive;
 use crate::modules::Modules;
@@ -25,12 +30,8 @@ pub(crate) struct Parts<'a> {
 /// The compressor is out of memory.
 pub(crate) fn pack(parts: Parts<'_>) -> std::io::Result<Vec<u8>> {
     let mut archive = Archive::default();
-    archive.file("init", 0o755, parts.init);
     archive.file("data.ext4.template", 0o644, parts.data_template);
     archive.folder("sbin");
-    archive.folder("etc");
-    archive.folder("etc/ramal");
-    archive.file("etc/ramal/keys", 0o644, parts.keys);
     archive.file("sbin/e2fsck", 0o755, parts.checker);
     // Mount points of stage-1, and the device the kernel opens as fd 0 to 2 of the first process.
     for folder in ["dev", "proc", "sys", "run", "root"] {
@@ -56,7 +57,20 @@ pub(crate) fn pack(parts: Parts<'_>) -> std::io::Result<Vec<u8>> {
         0o644,
         parts.modules.builtin.into_bytes(),
     );
-    zstd::encode_all(archive.finish().as_slice(), LEVEL)
+    let mut packed = zstd::encode_all(archive.finish().as_slice(), LEVEL)?;
+    // The kernel passes over zeros between archives.
+    packed.resize(packed.len().next_multiple_of(CHUNK), 0);
+    let changing = changing(parts.init, parts.keys);
+    packed.extend(patch::compress(&changing).map_err(std::io::Error::other)?);
+    Ok(packed)
+}
+
+/// The second archive, before it is compressed: what a patch makes anew.
+pub(crate) fn changing(init: Vec<u8>, keys: Vec<u8>) -> Vec<u8> {
+    let mut archive = Archive::default();
+    archive.file("init", 0o755, init);
+    archive.file("etc/ramal/keys", 0o644, keys);
+    archive.finish()
 }
 
 /// The highest level whose window every kernel accepts without an option.

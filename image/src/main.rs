@@ -26,7 +26,9 @@ enum Command {
         after_help = "Examples:\n  cargo image build\n  cargo image build --released\n  \
                                 cargo image build --base buildroot\n  \
                                 cargo image build --released --keys /media/keys/release \
-                                --version 1.0.0\n\nAn image for customers needs --keys: without \
+                                --version 1.0.0\n  \
+                                cargo image build --released --version 1.0.1 \
+                                --patch-from ramal-1.0.0.update\n\nAn image for customers needs --keys: without \
                                 it, it trusts development keys, and says so."
     )]
     Build {
@@ -117,6 +119,10 @@ struct ShippingArguments {
     /// Bytes of the sectors of the disk the image is for.
     #[arg(long, default_value_t = 512, value_parser = sector)]
     sector: u16,
+    /// An update file of a version before: boxes that run it download a patch in place of what
+    /// changed in the programs. May be given several times.
+    #[arg(long, value_name = "UPDATE")]
+    patch_from: Vec<PathBuf>,
 }
 
 impl ShippingArguments {
@@ -131,6 +137,7 @@ impl ShippingArguments {
             version: self.version,
             security: self.security,
             sector: self.sector,
+            patch_from: self.patch_from,
         })
     }
 }
@@ -309,13 +316,17 @@ fn run_delta(old: &Path, new: &Path) -> Result<(), Box<dyn std::error::Error>> {
             "" => "in all",
             part => part,
         };
-        let tenths = count.sent.saturating_mul(1000) / count.length.max(1);
+        let share = match count.length {
+            0 => String::new(),
+            length => {
+                let tenths = count.sent.saturating_mul(1000) / length;
+                format!("  {:>3}.{} %", tenths / 10, tenths % 10)
+            }
+        };
         progress::note(&format!(
-            "{part:>6}  {:>6} of {:>6} KiB  {:>3}.{} %",
+            "{part:>6}  {:>6} of {:>6} KiB{share}",
             kib(count.sent),
             kib(count.length),
-            tenths / 10,
-            tenths % 10
         ));
     }
     Ok(())
@@ -339,6 +350,7 @@ mod tests {
             version: None,
             security: 0,
             sector: 512,
+            patch_from: Vec::new(),
         };
         let refused = named.shipping().map(drop).map_err(|it| it.to_string());
         assert!(refused.is_err_and(|it| it.contains("keys.toml")));

@@ -40,13 +40,18 @@ pub(crate) struct Program {
     coff: usize,
 }
 
-/// The program with these sections behind its own, readable and nothing else. The time at which it
-/// was linked and its checksum, which nobody looks at, become zero, so that the same parts give
-/// the same bytes.
+/// The program with these sections behind its own, readable and nothing else. Each is filled up to
+/// a multiple of `unit` in the file, a power of two, and so the next one begins on one. The time at
+/// which it was linked and its checksum, which nobody looks at, become zero, so that the same parts
+/// give the same bytes.
 ///
 /// # Errors
 /// It is no program, was signed already, or its headers have no room.
-pub fn with_sections(program: &[u8], sections: &[Section<'_>]) -> Result<Vec<u8>, PeError> {
+pub fn with_sections(
+    program: &[u8],
+    sections: &[Section<'_>],
+    unit: usize,
+) -> Result<Vec<u8>, PeError> {
     let mut program = Program::parse(program.to_vec())?;
     if program.signatures()? != (0, 0) {
         return Err(PeError::Form(
@@ -56,7 +61,7 @@ pub fn with_sections(program: &[u8], sections: &[Section<'_>]) -> Result<Vec<u8>
     program.put_u32(program.coff + 4, 0)?;
     program.put_u32(program.optional() + CHECKSUM, 0)?;
     for section in sections {
-        program.add(section)?;
+        program.add(section, unit)?;
     }
     Ok(program.bytes)
 }
@@ -159,7 +164,7 @@ impl Program {
         Ok((self.u32(place)?, self.u32(place + 4)?))
     }
 
-    fn add(&mut self, section: &Section<'_>) -> Result<(), PeError> {
+    fn add(&mut self, section: &Section<'_>, unit: usize) -> Result<(), PeError> {
         let name = section.name.as_bytes();
         if name.is_empty() || name.len() > 8 {
             return Err(PeError::Name(section.name.to_owned()));
@@ -185,8 +190,10 @@ impl Program {
             .resize(self.bytes.len().next_multiple_of(file_alignment), 0);
         let start = self.bytes.len();
         self.bytes.extend_from_slice(section.bytes);
-        self.bytes
-            .resize(self.bytes.len().next_multiple_of(file_alignment), 0);
+        // What fills it up is part of it: no byte of the file lies between two sections, where a
+        // signature would not be over it.
+        let end = self.bytes.len().next_multiple_of(file_alignment.max(unit));
+        self.bytes.resize(end, 0);
         let raw = self.bytes.len() - start;
         let address = address.next_multiple_of(alignment);
         let mut header = Vec::with_capacity(ENTRY);
@@ -323,7 +330,7 @@ pub(crate) mod tests {
 
     #[test]
     fn added_sections_are_found_and_nothing_overlaps() {
-        let made = with_sections(&program(), &sections()).expect("made");
+        let made = with_sections(&program(), &sections(), 1).expect("made");
         assert_eq!(section(&made, ".text").expect("read"), Some(&b"hello"[..]));
         for added in sections() {
             assert_eq!(section(&made, added.name).expect("read"), Some(added.bytes));
@@ -337,11 +344,24 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn sections_begin_where_they_are_to_and_their_content_is_the_same() {
+        let made = with_sections(&program(), &sections(), 16_384).expect("made");
+        let parsed = Program::parse(made.clone()).expect("a program");
+        let start = |entry: &usize| parsed.u32(entry + 20).expect("there");
+        let starts: Vec<_> = parsed.table().expect("there").iter().map(start).collect();
+        assert_eq!(starts, [1024, 1536, 16_384]);
+        assert_eq!(made.len(), 32_768);
+        for added in sections() {
+            assert_eq!(section(&made, added.name).expect("read"), Some(added.bytes));
+        }
+    }
+
+    #[test]
     fn when_it_was_linked_leaves_no_trace() {
         let mut later = program();
         later[0x48..0x4c].fill(1);
         later[0x58 + CHECKSUM] = 1;
-        let made = [program(), later].map(|it| with_sections(&it, &sections()).expect("made"));
+        let made = [program(), later].map(|it| with_sections(&it, &sections(), 1).expect("made"));
         assert!(made[0] == made[1]);
     }
 
@@ -352,11 +372,11 @@ pub(crate) mod tests {
             bytes: &[],
         };
         assert_eq!(
-            with_sections(&program(), &[long]),
+            with_sections(&program(), &[long], 1),
             Err(PeError::Name(".too-long".into()))
         );
         let many = vec![sections()[0]; 30];
-        let refused = with_sections(&program(), &many);
+        let refused = with_sections(&program(), &many, 1);
         assert_eq!(refused, Err(PeError::Room(".cmdline".into())));
         for bytes in [
             &b""[..],
@@ -364,7 +384,7 @@ pub(crate) mod tests {
             &[0; 2000],
             &program()[..0x160],
         ] {
-            let refused = with_sections(bytes, &sections());
+            let refused = with_sections(bytes, &sections(), 1);
             assert!(
                 matches!(refused, Err(PeError::Form(_))),
                 "{} bytes",

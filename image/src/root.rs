@@ -1,11 +1,13 @@
 //! The root file system: a squashfs with our two binaries, the overlay and nothing else.
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
+use std::io::{Cursor, Read as _};
 use std::path::{Path, PathBuf};
 
 use backhand::compression::{CompressionOptions, Compressor, Zstd};
-use backhand::{BackhandError, FilesystemCompressor, FilesystemWriter, NodeHeader};
+use backhand::{
+    BackhandError, FilesystemCompressor, FilesystemReader, FilesystemWriter, InnerNode, NodeHeader,
+};
 
 /// Why the root file system could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -18,9 +20,12 @@ pub enum RootError {
         /// Why.
         source: std::io::Error,
     },
-    /// The squashfs writer failed.
-    #[error("the root file system cannot be written: {0}")]
-    Write(#[from] BackhandError),
+    /// The squashfs writer or reader failed.
+    #[error("the root file system cannot be written or read: {0}")]
+    Squashfs(#[from] BackhandError),
+    /// A program is not in a root, or cannot be read.
+    #[error("the root has no {0} that can be read")]
+    Absent(String),
 }
 
 /// Files of the root, by path; folders above them are made. The same input gives the same bytes:
@@ -80,7 +85,7 @@ impl Root {
     pub(crate) fn pack(self) -> Result<Vec<u8>, RootError> {
         let mut writer = FilesystemWriter::default();
         let options = CompressionOptions::Zstd(Zstd {
-            compression_level: LEVEL,
+            compression_level: patch::LEVEL.unsigned_abs(),
         });
         writer.set_compressor(FilesystemCompressor::new(Compressor::Zstd, Some(options))?);
         writer.set_only_root_id();
@@ -102,14 +107,34 @@ impl Root {
     }
 }
 
+/// The programs of a root that begins at this place, one behind the other, as patches begin with
+/// them.
+///
+/// # Errors
+/// There is no root with them.
+pub(crate) fn programs(bytes: &[u8], start: u64) -> Result<[Vec<u8>; 2], RootError> {
+    let reader = FilesystemReader::from_reader_with_offset(Cursor::new(bytes), start)?;
+    let read = |path: &str| {
+        let mut nodes = reader.files();
+        let node = nodes.find(|it| it.fullpath == Path::new(path));
+        let Some(InnerNode::File(file)) = node.map(|it| &it.inner) else {
+            return Err(RootError::Absent(path.to_owned()));
+        };
+        let mut content = Vec::new();
+        let mut file = reader.file(file).reader();
+        let read = file.read_to_end(&mut content);
+        read.map_err(|_| RootError::Absent(path.to_owned()))?;
+        Ok(content)
+    };
+    let [init, ramal] = patch::PROGRAMS;
+    Ok([read(init)?, read(ramal)?])
+}
+
 /// Empty folders PID 1 mounts something on.
 const MOUNT_POINTS: &[&str] = &["/dev", "/proc", "/sys", "/run", "/data", "/tmp"];
 
-/// 15 is squashfs-tools' own default for zstd; more gains little and costs a minute.
-const LEVEL: u32 = 15;
-
 /// Bytes. A quarter MiB: our binaries are read whole, so larger blocks compress better.
-const BLOCK_SIZE: u32 = 256 * 1024;
+pub(crate) const BLOCK_SIZE: u32 = 256 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -130,5 +155,19 @@ mod tests {
             make(["/etc/build-time", "/usr/bin/ramal", "/sbin/init"])
         );
         assert!(first.starts_with(b"hsqs"));
+    }
+
+    #[test]
+    fn the_programs_of_a_root_are_read_where_it_begins() {
+        let contents = [vec![7; 300_000], b"ramal".to_vec()];
+        let mut root = Root::default();
+        for (path, content) in patch::PROGRAMS.into_iter().zip(&contents) {
+            root.file(path, 0o755, content.clone());
+        }
+        let packed = [&[0; 4096][..], &root.pack().expect("packs")].concat();
+        assert_eq!(programs(&packed, 4096).expect("read"), contents);
+        assert!(programs(&packed, 0).is_err());
+        let empty = Root::default().pack().expect("packs");
+        assert!(matches!(programs(&empty, 0), Err(RootError::Absent(_))));
     }
 }

@@ -1,6 +1,8 @@
 //! Unified kernel images: kernel, initrd and command line in one program, which one signature
 //! covers. Source: UAPI Group Specifications, "Unified Kernel Image".
 
+use update::CHUNK;
+
 use crate::pe::{PeError, Section, with_sections};
 
 /// What a UKI is made of.
@@ -19,20 +21,21 @@ pub struct Parts<'a> {
     pub kernel: &'a [u8],
 }
 
-/// The UKI, not yet signed: the same parts give the same bytes.
+/// The UKI, not yet signed: the same parts give the same bytes. Kernel and initrd begin at a
+/// multiple of an update's chunk, as the UKI itself does in a slot.
 ///
 /// # Errors
 /// The stub is no program.
 pub fn make(parts: &Parts<'_>) -> Result<Vec<u8>, PeError> {
     let section = |name, bytes| Section { name, bytes };
-    // The kernel is last, and largest: what is looked at by tools lies before it.
+    // What seldom changes comes first, as what lies behind a part that grew is elsewhere.
     let sections = [
         section(".osrel", parts.os_release.as_bytes()),
         section(".cmdline", parts.command_line.as_bytes()),
-        section(".initrd", parts.initrd),
         section(".linux", parts.kernel),
+        section(".initrd", parts.initrd),
     ];
-    with_sections(parts.stub, &sections)
+    with_sections(parts.stub, &sections, CHUNK)
 }
 
 /// The loader with the keys it trusts, not yet signed.
@@ -45,5 +48,5 @@ pub fn loader_with_keys(loader: &[u8], keys: &slot::KeySet) -> Result<Vec<u8>, P
         name: ".keys",
         bytes: &bytes,
     };
-    with_sections(loader, &[keys])
+    with_sections(loader, &[keys], 1)
 }

@@ -1,15 +1,31 @@
 //! The update file: a slot with a signed list of what is in it.
 
-use update::{Manifest, make_head};
+use update::{Manifest, PatchEntry, make_head};
 
 use crate::keys::{Keys, KeysError};
+use crate::patches::Patch;
 use crate::slot_image::Content;
 
-/// The bytes of the file for a slot that [`crate::slot_image::make`] made of `content`.
+/// The bytes of the file for a slot that [`crate::slot_image::make`] made of `content`, with
+/// patches for boxes that run versions before it.
 ///
 /// # Errors
 /// There are too few private keys.
-pub fn make(slot: &[u8], content: &Content, keys: &Keys) -> Result<Vec<u8>, KeysError> {
+pub fn make(
+    slot: &[u8],
+    content: &Content,
+    patches: &[Patch],
+    keys: &Keys,
+) -> Result<Vec<u8>, KeysError> {
+    let mut start = 0;
+    let entries = patches.iter().map(|patch| {
+        let entry = PatchEntry {
+            start,
+            ..patch.entry.clone()
+        };
+        start += entry.length;
+        entry
+    });
     let manifest = Manifest {
         format: 1,
         hardware: vec![content.hardware.as_str().to_owned()],
@@ -18,9 +34,13 @@ pub fn make(slot: &[u8], content: &Content, keys: &Keys) -> Result<Vec<u8>, Keys
         length: 0,
         chunks_sha256: String::new(),
         notes: std::collections::BTreeMap::new(),
+        patches: entries.collect(),
     };
     let mut file = make_head(slot, manifest, &[], |message| keys.sign(message))?;
     file.extend_from_slice(slot);
+    for patch in patches {
+        file.extend_from_slice(&patch.bytes);
+    }
     Ok(file)
 }
 
@@ -47,7 +67,7 @@ mod tests {
             root: Some(Root::new(vec![9; 50_000])),
         };
         let slot = slot_image::make(&content, &keys).expect("a slot");
-        let file = make(&slot, &content, &keys).expect("a file");
+        let file = make(&slot, &content, &[], &keys).expect("a file");
         let mut receiver = Receiver::new(Running {
             hardware: "ramal-x86_64".into(),
             security_floor: 0,

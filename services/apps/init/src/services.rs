@@ -195,8 +195,9 @@ pub(crate) const fn group_limits(service: Service) -> cgroup::Limits {
         Service::Net => (48, 100),
         Service::Media => (128, 400),
         Service::Pbx => (192, 200),
-        // Pages of the slots it reads and writes count too, and can be dropped.
-        Service::Update => (64, 20),
+        // A patch is applied to 14 MiB of programs and compressed in memory. Pages of the slots it
+        // reads and writes count too, and can be dropped.
+        Service::Update => (96, 20),
         Service::Web => (192, 50),
     };
     cgroup::Limits {

@@ -4,6 +4,7 @@
 //! them it says that there are no slots.
 
 mod answers;
+mod programs;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use slot::Slot;
 use tokio::signal::unix::{SignalKind, signal};
 
 use answers::Updater;
+use programs::Programs;
 
 /// Command line of `ramal update`.
 #[derive(clap::Args)]
@@ -87,6 +89,7 @@ fn places(running: Slot, passed: &mut Passed, keys: &Path) -> Result<Places, Box
         state: StateFile::of(passed.file("boot-state")?, "the boot state"),
         keys: keys_of_firmware(keys)?,
         guard: Guard::RunningIsGood,
+        patcher: Some(Box::new(Programs)),
     })
 }
 

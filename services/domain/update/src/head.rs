@@ -39,6 +39,15 @@ impl Head {
         Ok(Some(length))
     }
 
+    /// What a whole head says; see [`crate::manifest_unverified`].
+    pub(crate) fn manifest_unverified(bytes: &[u8]) -> Option<Manifest> {
+        let mut rest = bytes.get(BEGINNING..)?;
+        take_key_sets(&mut rest).ok()?;
+        take_signatures(&mut rest).ok()?;
+        let length = usize::try_from(u32::from_le_bytes(take(&mut rest).ok()?)).ok()?;
+        Manifest::read(rest.get(..length)?).ok()
+    }
+
     /// Reads a whole head and judges who signed it.
     pub(crate) fn verify(bytes: &[u8], trusted: &KeySet) -> Result<Self, Refusal> {
         let mut rest = bytes.get(BEGINNING..).unwrap_or_default();

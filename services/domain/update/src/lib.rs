@@ -14,16 +14,18 @@
 //!   u32 bytes of the manifest, JSON, exactly as signed
 //!   32 bytes a chunk: SHA-256 of each
 //! then the slot in chunks of 16 KiB, the last one shorter
+//! then patches, of which the manifest tells for which version each is
 //! ```
 //! All numbers are little-endian. Keys have no dates: a box without a clock can judge a file.
 
 mod head;
 mod manifest;
+mod patching;
 mod receiver;
 mod refusal;
 
 pub use head::{Head, make_head};
-pub use manifest::Manifest;
+pub use manifest::{Manifest, PatchEntry};
 pub use receiver::{Output, Receiver, Running};
 pub use refusal::Refusal;
 
@@ -34,9 +36,19 @@ pub fn head_length(bytes: &[u8]) -> Option<usize> {
     Head::length(bytes).ok().flatten()
 }
 
+/// What an update file says it is, without a word on who signed it: for those who compare files.
+/// `None` when it cannot be read.
+#[must_use]
+pub fn manifest_unverified(head: &[u8]) -> Option<Manifest> {
+    Head::manifest_unverified(head)
+}
+
 /// Bytes of a chunk. Parts of a slot begin at multiples of it, so that what did not change from one
 /// version to the next has the same hashes, wherever it lies.
 pub const CHUNK: usize = 16 * 1024;
 
 /// Most bytes of a head: key sets, a manifest with its notes, and the hashes of a full slot.
 pub const HEAD_MAX: usize = 2 * 1024 * 1024;
+
+/// Most bytes of a patch: it is kept in memory. What is larger saves too little to be worth it.
+pub const PATCH_MAX: u64 = 4 * 1024 * 1024;

@@ -24,6 +24,24 @@ pub struct Manifest {
     /// What is new, for people: language tag to text.
     #[serde(default)]
     pub notes: std::collections::BTreeMap<String, String>,
+    /// Patches for boxes that run certain versions, which lie behind the slot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patches: Vec<PatchEntry>,
+}
+
+/// A patch, as the crate `patch` makes and applies it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PatchEntry {
+    /// The root hash of the version it is for, 64 hexadecimal digits.
+    pub root_hash: String,
+    /// The version of the compressor that the box has to have.
+    pub compressor: u32,
+    /// Where it begins, in bytes from the slot's end.
+    pub start: u64,
+    /// Its bytes.
+    pub length: u64,
+    /// Its SHA-256, 64 hexadecimal digits.
+    pub sha256: String,
 }
 
 impl Manifest {

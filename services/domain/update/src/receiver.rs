@@ -2,7 +2,9 @@
 //!
 //! Whoever sends asks [`Receiver::next`] where to go on. It is usually the next byte, but chunks
 //! that the box has already, from an attempt that broke off or from the version it runs, are passed
-//! over: that is how a transfer is resumed, and how a small change is a small transfer.
+//! over: that is how a transfer is resumed, and how a small change is a small transfer. A patch for
+//! the version that runs comes first. One that was damaged on its way is as good as none: the
+//! chunks are sent.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,6 +14,7 @@ use slot::{HEADER_LENGTH, Header, KeySet};
 use crate::CHUNK;
 use crate::head::{BEGINNING, Head};
 use crate::manifest::Manifest;
+use crate::patching::Patching;
 use crate::refusal::Refusal;
 
 /// What the box is, as far as it matters to an update.
@@ -40,6 +43,12 @@ pub enum Output {
         /// Bytes from the slot's beginning.
         offset: u64,
         /// What to write.
+        bytes: Vec<u8>,
+    },
+    /// The patch that [`Receiver::ask_for_patch`] found, as it was signed: [`Receiver::offer`] what
+    /// it makes.
+    Patch {
+        /// The patch.
         bytes: Vec<u8>,
     },
     /// Everything but the header was written: flush it, read it back against
@@ -80,6 +89,8 @@ struct Slot {
     header: Vec<u8>,
     /// Chunks by hash, for what a local copy may fill.
     wanted: BTreeMap<[u8; 32], Vec<usize>>,
+    /// The patch that is received before any more chunks.
+    patch: Option<Patching>,
 }
 
 impl Receiver {
@@ -204,6 +215,18 @@ impl Receiver {
         Ok(true)
     }
 
+    /// Asks for the patch for a box that runs the version with this root and has this compressor,
+    /// when there is one, and it is shorter than all that is missing. It comes before any more
+    /// chunks.
+    pub fn ask_for_patch(&mut self, root_hash: &[u8; 32], compressor: u32) {
+        if let Stage::Slot(slot) = &mut self.stage {
+            let missing = slot.missing_in_all();
+            let end = slot.head.payload.saturating_add(slot.head.manifest.length);
+            let manifest = &slot.head.manifest;
+            slot.patch = Patching::choose(manifest, root_hash, compressor, missing, end);
+        }
+    }
+
     fn try_head(&mut self) -> Result<(), Refusal> {
         let Stage::Head(bytes) = &mut self.stage else {
             return Ok(());
@@ -281,11 +304,15 @@ impl Slot {
             has: vec![false; head.chunks.len()],
             header: Vec::new(),
             wanted,
+            patch: None,
             head,
         }
     }
 
     fn next(&self) -> u64 {
+        if let Some(patch) = &self.patch {
+            return patch.wanted().0;
+        }
         let chunk = (self.current as u64).saturating_mul(CHUNK as u64);
         let partial = self.partial.len() as u64;
         self.head
@@ -296,12 +323,22 @@ impl Slot {
 
     /// Bytes that are missing from the next one on, up to the first chunk that is there.
     fn missing(&self) -> u64 {
+        if let Some(patch) = &self.patch {
+            return patch.wanted().1;
+        }
         let missing = (self.current..self.has.len())
             .take_while(|index| self.has.get(*index) == Some(&false))
             .map(|index| self.chunk_length(index) as u64);
         missing
             .sum::<u64>()
             .saturating_sub(self.partial.len() as u64)
+    }
+
+    fn missing_in_all(&self) -> u64 {
+        let missing = self.has.iter().enumerate().filter(|(_, has)| !**has);
+        missing
+            .map(|(index, _)| self.chunk_length(index) as u64)
+            .sum()
     }
 
     fn progress(&self) -> (u64, u64) {
@@ -324,6 +361,13 @@ impl Slot {
         running: &Running,
         outputs: &mut VecDeque<Output>,
     ) -> Result<(), Refusal> {
+        if let Some(mut patch) = self.patch.take() {
+            match patch.receive(bytes) {
+                true => outputs.extend(patch.finish().map(|bytes| Output::Patch { bytes })),
+                false => self.patch = Some(patch),
+            }
+            return Ok(());
+        }
         let mut place = self.current;
         while !bytes.is_empty() && place < self.has.len() {
             let missing = self.chunk_length(place).saturating_sub(self.partial.len());

@@ -76,6 +76,21 @@ pub struct Places<M = File> {
     pub keys: KeySet,
     /// What has to be true of the slot that is kept.
     pub guard: Guard,
+    /// Who applies patches; without one, updates are sent chunk by chunk.
+    pub patcher: Option<Box<dyn Patcher>>,
+}
+
+/// Makes parts of a new slot of the programs that run and a patch. Not every program that installs
+/// updates has a compressor.
+pub trait Patcher: std::fmt::Debug + Send + Sync {
+    /// The version of its compressor.
+    fn compressor(&self) -> u32;
+
+    /// Applies a patch that was signed: parts of the new slot, and where each begins in it.
+    ///
+    /// # Errors
+    /// In words: the patch is for other programs, or these cannot be read.
+    fn apply(&self, patch: &[u8]) -> Result<Vec<(u64, Vec<u8>)>, String>;
 }
 
 impl<M: Medium> Places<M> {
@@ -174,6 +189,7 @@ impl<M: Medium> Installer<M> {
                     let written = self.places.target.write_at(&bytes, offset);
                     written.map_err(|source| self.error(source))?;
                 }
+                Output::Patch { bytes } => self.apply(&bytes)?,
                 Output::Complete { header } => self.complete(&header)?,
             }
         }
@@ -199,7 +215,32 @@ impl<M: Medium> Installer<M> {
         self.write_beginning(&[0; HEADER_LENGTH])?;
         self.manifest = Some(manifest);
         self.find_again()?;
-        self.copy_from_running()
+        self.copy_from_running()?;
+        self.ask_for_patch()
+    }
+
+    fn ask_for_patch(&mut self) -> Result<(), InstallError> {
+        let running = self.places.header(self.places.running)?;
+        if let (Some(header), Some(patcher)) = (running, &self.places.patcher) {
+            let compressor = patcher.compressor();
+            self.receiver.ask_for_patch(&header.root_hash, compressor);
+        }
+        Ok(())
+    }
+
+    /// Offers the chunks that lie in what a patch makes. When it makes nothing they are sent.
+    fn apply(&mut self, patch: &[u8]) -> Result<(), InstallError> {
+        let places = Arc::clone(&self.places);
+        let Some(patcher) = &places.patcher else {
+            return Ok(());
+        };
+        for (place, bytes) in patcher.apply(patch).unwrap_or_default() {
+            for chunk in whole_chunks(place, &bytes) {
+                self.receiver.offer(chunk)?;
+                self.carry_out()?;
+            }
+        }
+        Ok(())
     }
 
     /// Chunks that an attempt before has left in the slot.
@@ -278,6 +319,14 @@ impl<M: Medium> Installer<M> {
     fn error(&self, source: io::Error) -> FirmwareError {
         FirmwareError::device(Path::new(self.places.running.other().name()), source)
     }
+}
+
+/// The chunks of a slot that lie wholly in these bytes of it.
+fn whole_chunks(place: u64, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let first = place.checked_next_multiple_of(CHUNK as u64);
+    let before = first.map_or(u64::MAX, |first| first.saturating_sub(place));
+    let before = usize::try_from(before).unwrap_or(usize::MAX);
+    bytes.get(before..).unwrap_or_default().chunks_exact(CHUNK)
 }
 
 /// A chunk of a slot with so many bytes.

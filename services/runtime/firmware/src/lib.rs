@@ -25,7 +25,7 @@ pub use boot_disk::{BootDisk, fresh_guid, write_table};
 pub use data::open_data;
 pub use data_key::{DataKey, Keeper, KeyPlace, Protection};
 pub use error::FirmwareError;
-pub use installer::{Guard, InstallError, Installer, Places, keys_of_firmware};
+pub use installer::{Guard, InstallError, Installer, Patcher, Places, keys_of_firmware};
 pub use medium::Medium;
 pub use new_disk::{NewDiskError, RunningBox, make_box};
 pub use provision_file::{Found, ProvisionFile};

@@ -131,6 +131,7 @@ impl Site {
             state: self.state()?,
             keys: key_set(1),
             guard: Guard::RunningIsGood,
+            patcher: None,
         });
         let file = version.update_file();
         let end = file.len() * percent / 100;
@@ -216,6 +217,7 @@ impl Version {
             length: 0,
             chunks_sha256: String::new(),
             notes: BTreeMap::new(),
+            patches: Vec::new(),
         };
         let sets: Vec<KeySet> = (2..=self.keys).map(key_set).collect();
         let by = |message: &[u8]| Ok::<_, Infallible>(sign(self.keys, message));

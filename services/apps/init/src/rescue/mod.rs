@@ -223,6 +223,8 @@ impl Rescue<'_> {
             state,
             keys: keys_of_firmware(Path::new("/etc/ramal/keys"))?,
             guard: Guard::Rescue,
+            // There are no programs that run to begin with.
+            patcher: None,
         })
     }
 

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use slot::{Extent, KEYS_MAX, PublicKey, Signature, Text};
 
 use super::*;
+use crate::PatchEntry;
 use crate::head::make_head;
 
 /// A box and the slot that is written.
@@ -16,6 +17,8 @@ struct Bench {
     writes: usize,
     accepted: Option<Manifest>,
     key_sets: Vec<KeySet>,
+    /// Each patch that came out, and what was written before it.
+    patches: Vec<(Vec<u8>, usize)>,
     is_complete: bool,
 }
 
@@ -71,6 +74,7 @@ fn manifest(version: &str) -> Manifest {
         length: 0,
         chunks_sha256: String::new(),
         notes: [("en".to_owned(), "Better.".to_owned())].into(),
+        patches: Vec::new(),
     }
 }
 
@@ -104,6 +108,7 @@ impl Bench {
             writes: 0,
             accepted: None,
             key_sets: Vec::new(),
+            patches: Vec::new(),
             is_complete: false,
         }
     }
@@ -125,9 +130,11 @@ impl Bench {
                     self.put(offset, &bytes);
                     self.writes += bytes.len();
                 }
+                Output::Patch { bytes } => self.patches.push((bytes, self.writes)),
                 Output::Complete { header } => {
                     self.put(0, &header);
                     self.is_complete = true;
+                    self.receiver.close();
                 }
             }
         }
@@ -244,6 +251,76 @@ fn what_the_box_has_already_is_not_sent() {
     let sent = bench.send(&file, CHUNK).unwrap();
     assert!(bench.is_complete);
     assert_eq!(sent, 2 * CHUNK);
+    assert!(bench.slot[..slot.len()] == slot[..]);
+}
+
+/// A file with two patches behind its slot, and its slot. The second one is for [`ROOT`].
+fn file_with_patches(patches: [&[u8]; 2]) -> (Vec<u8>, Vec<u8>) {
+    let slot = slot_of("2.0.0", 1, &uki());
+    let [other, own] = patches;
+    let entry = |root: [u8; 32], start: usize, bytes: &[u8]| PatchEntry {
+        root_hash: hex::encode(root),
+        compressor: 7,
+        start: start as u64,
+        length: bytes.len() as u64,
+        sha256: hex::encode(Sha256::digest(bytes)),
+    };
+    let manifest = Manifest {
+        patches: vec![entry([8; 32], 0, other), entry(ROOT, other.len(), own)],
+        ..manifest("2.0.0")
+    };
+    let head = head_by(1, &slot, manifest, &[]);
+    ([&head, &slot[..], other, own].concat(), slot)
+}
+
+/// The root hash of the version that runs.
+const ROOT: [u8; 32] = [9; 32];
+
+/// Asks for a patch once the head is there.
+fn send_with_patch(bench: &mut Bench, file: &[u8], compressor: u32) {
+    let head = crate::head_length(file).unwrap();
+    bench.send(&file[..head], head).unwrap();
+    bench.receiver.ask_for_patch(&ROOT, compressor);
+    bench.send(file, 700).unwrap();
+}
+
+#[test]
+fn the_patch_for_the_version_that_runs_is_sent_before_any_chunk() {
+    let patch = [5; 3 * CHUNK];
+    let (file, slot) = file_with_patches([&[4; 100], &patch]);
+    let head = crate::head_length(&file).unwrap();
+    let mut bench = Bench::new();
+    bench.send(&file[..head], head).unwrap();
+    bench.receiver.ask_for_patch(&ROOT, 7);
+    let start = (head + slot.len() + 100) as u64;
+    assert_eq!(bench.receiver.wanted(), Some((start, patch.len() as u64)));
+    // What the patch makes is offered as what the box has.
+    bench.send(&file, patch.len() + 99).unwrap();
+    assert_eq!(bench.patches, [(patch.to_vec(), 0)]);
+    assert!(bench.is_complete && bench.slot[..slot.len()] == slot[..]);
+}
+
+#[test]
+fn a_patch_that_is_no_use_is_not_asked_for() {
+    let (file, slot) = file_with_patches([&[4; 100], &[5; 200]]);
+    // Of another compressor.
+    let mut bench = Bench::new();
+    send_with_patch(&mut bench, &file, 8);
+    assert!(bench.is_complete && bench.patches.is_empty());
+    // Longer than all that is missing.
+    let mut bench = Bench::new();
+    let (file, _) = file_with_patches([&[4; 100], &vec![5; slot.len() + 1]]);
+    send_with_patch(&mut bench, &file, 7);
+    assert!(bench.is_complete && bench.patches.is_empty());
+}
+
+#[test]
+fn a_patch_that_was_damaged_on_its_way_is_as_good_as_none() {
+    let (mut file, slot) = file_with_patches([&[4; 100], &[5; 200]]);
+    *file.last_mut().unwrap() ^= 1;
+    let mut bench = Bench::new();
+    send_with_patch(&mut bench, &file, 7);
+    assert!(bench.is_complete && bench.patches.is_empty());
     assert!(bench.slot[..slot.len()] == slot[..]);
 }
 

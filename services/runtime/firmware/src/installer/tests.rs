@@ -59,9 +59,8 @@ fn slot_of(version: &str, uki: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// An update file, and where its slot begins in it.
-fn file_of(slot: &[u8], version: &str) -> (Vec<u8>, usize) {
-    let manifest = Manifest {
+fn manifest(version: &str) -> Manifest {
+    Manifest {
         format: 1,
         hardware: vec![HARDWARE.into()],
         version: version.into(),
@@ -69,7 +68,13 @@ fn file_of(slot: &[u8], version: &str) -> (Vec<u8>, usize) {
         length: 0,
         chunks_sha256: String::new(),
         notes: std::collections::BTreeMap::new(),
-    };
+        patches: Vec::new(),
+    }
+}
+
+/// An update file, and where its slot begins in it.
+fn file_of(slot: &[u8], version: &str) -> (Vec<u8>, usize) {
+    let manifest = manifest(version);
     let sign = |message: &[u8]| Ok::<_, Infallible>(sign(message));
     let head = update::make_head(slot, manifest, &[], sign).unwrap();
     let length = head.len();
@@ -125,6 +130,7 @@ impl Bench {
             state: self.state(),
             keys: set(),
             guard: Guard::RunningIsGood,
+            patcher: None,
         })
     }
 
@@ -196,6 +202,83 @@ fn a_small_change_is_a_small_transfer() {
     // The head, the chunk with the header, the chunk that changed; and pieces that overlap them.
     assert!(sent < head + 2 * CHUNK + 10_000, "{sent} of {}", file.len());
     assert!(bench.target()[..slot.len()] == slot[..]);
+}
+
+/// Knows what a patch makes, or that it makes nothing.
+#[derive(Debug)]
+struct Fake(Result<Vec<(u64, Vec<u8>)>, String>);
+
+impl Patcher for Fake {
+    fn compressor(&self) -> u32 {
+        7
+    }
+
+    fn apply(&self, patch: &[u8]) -> Result<Vec<(u64, Vec<u8>)>, String> {
+        assert_eq!(patch, PATCH);
+        self.0.clone()
+    }
+}
+
+const PATCH: &[u8] = b"what changed";
+
+/// Installs a version all of whose UKI is new, on a box that has a patcher; what was sent in all,
+/// and how long the head is.
+fn install_with(name: &str, patcher: Fake) -> (usize, usize) {
+    let bench = Bench::new(name, &slot_of("1.0.0", b"other"));
+    let slot = slot_of("1.0.1", &uki(100));
+    let manifest = Manifest {
+        patches: vec![update::PatchEntry {
+            root_hash: "00".repeat(32),
+            compressor: 7,
+            start: 0,
+            length: PATCH.len() as u64,
+            sha256: hex_of(&Sha256::digest(PATCH)),
+        }],
+        ..manifest("1.0.1")
+    };
+    let signed = |message: &[u8]| Ok::<_, Infallible>(sign(message));
+    let head = update::make_head(&slot, manifest, &[], signed).unwrap();
+    let file = [&head, &slot, PATCH].concat();
+    let mut places = bench.places();
+    Arc::get_mut(&mut places).unwrap().patcher = Some(Box::new(patcher));
+    let mut installer = Installer::new(places, HARDWARE).unwrap();
+    let sent = send(&mut installer, &file, file.len()).unwrap();
+    assert!(installer.is_installed());
+    assert!(bench.target()[..slot.len()] == slot[..]);
+    (sent, head.len())
+}
+
+fn hex_of(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn what_a_patch_makes_is_not_sent() {
+    let slot = slot_of("1.0.1", &uki(100));
+    // Parts begin and end anywhere: the chunks 2 to 40 lie wholly in the first one.
+    let parts = [CHUNK + 100..41 * CHUNK + 3000, 50 * CHUNK..60 * CHUNK];
+    let parts = parts.map(|it| (it.start as u64, slot[it].to_vec()));
+    let (sent, head) = install_with("patch", Fake(Ok(parts.to_vec())));
+    let chunks = slot.len().div_ceil(CHUNK) - 39 - 10;
+    let expected = head + PATCH.len() + chunks * CHUNK;
+    assert!(sent <= expected + 20_000, "{sent}, not {expected}");
+}
+
+#[test]
+fn a_patch_that_makes_nothing_or_nonsense_costs_its_own_bytes_only() {
+    let nonsense = vec![
+        (u64::MAX, vec![1; 3 * CHUNK]),
+        (0, Vec::new()),
+        (5 * CHUNK as u64, vec![1; 3 * CHUNK]),
+    ];
+    for (name, made) in [
+        ("patch-fails", Err("other programs".into())),
+        ("patch-wrong", Ok(nonsense)),
+    ] {
+        let (sent, head) = install_with(name, Fake(made));
+        let slot = slot_of("1.0.1", &uki(100)).len();
+        assert!(sent >= head + slot + PATCH.len(), "{name}: {sent}");
+    }
 }
 
 #[test]
