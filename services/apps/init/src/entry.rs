@@ -7,6 +7,7 @@ use supervise::Shutdown;
 use crate::boot::Boot;
 use crate::console::Console;
 use crate::pid1::{Settings, Supervision};
+use crate::watchdogs::Watchdogs;
 use crate::{clock_floor, stage1, system};
 
 /// Everything the first process does. Returns only when it is not the first process, or when the
@@ -25,15 +26,17 @@ pub fn main_of_pid_1() {
     for error in errors {
         console.line(&format!("ramal: {error}"));
     }
-    let boot = if stage1::is_stage_1() {
+    let variable = |name: &str| std::env::var(name).ok();
+    let (boot, watchdogs) = if stage1::is_stage_1() {
         stage1::run(&mut console)
     } else {
-        Boot::from_environment(|name| std::env::var(name).ok())
+        let watchdogs = Watchdogs::taken_over(variable, &mut console);
+        (Boot::from_environment(variable), watchdogs)
     };
-    serve(boot, console);
+    serve(boot, watchdogs, console);
 }
 
-fn serve(mut boot: Boot, mut console: Console) {
+fn serve(mut boot: Boot, watchdogs: Watchdogs, mut console: Console) {
     system::prepare(&mut console);
     clock_floor::apply(&mut console);
     #[cfg(feature = "debug-shell")]
@@ -41,7 +44,7 @@ fn serve(mut boot: Boot, mut console: Console) {
     boot.reached("init", &mut console);
     let data_is_mounted = boot.maintenance.is_none();
     let (how, mut console) = match Supervision::new(Settings::of_the_box(), boot, console) {
-        Ok(supervision) => supervision.run(),
+        Ok(supervision) => supervision.watched_by(watchdogs).run(),
         Err((error, mut console)) => {
             // Without its sockets the box is of no use to anybody: try once more from the start.
             console.line(&format!("ramal: {error}; restarting the box"));

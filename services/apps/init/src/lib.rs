@@ -22,6 +22,8 @@ mod screen;
 pub mod services;
 pub mod stage1;
 mod system;
+mod watchdogs;
 
 pub use boot::{Boot, Firmware, Maintenance};
 pub use entry::main_of_pid_1;
+pub use watchdogs::Watchdogs;

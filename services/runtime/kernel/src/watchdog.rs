@@ -6,9 +6,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, RawFd};
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::fs::{FileType, fstat};
+use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::ioctl::{Updater, ioctl, opcode};
 
 use crate::{Context, SystemError};
@@ -27,6 +30,38 @@ impl Watchdog {
         let paths = (0..WATCHDOGS_MAX).map(|number| format!("/dev/watchdog{number}"));
         let present = paths.filter(|path| Path::new(path).exists());
         present.map(|path| Self::open(&path, timeout)).collect()
+    }
+
+    /// Those that stage-1 handed over, by the numbers [`Self::hand_over`] gave.
+    #[must_use]
+    pub fn taken_over(numbers: &str) -> Vec<Self> {
+        let numbers = numbers.split(',').filter_map(|it| it.parse().ok());
+        numbers.filter_map(Self::of_number).collect()
+    }
+
+    fn of_number(number: RawFd) -> Option<Self> {
+        if number <= 2 {
+            return None;
+        }
+        // SAFETY: the number is one that this process kept open for itself through `exec`; whether
+        // it is open is asked before it is owned, so no other owner of it can be there yet.
+        unsafe {
+            let borrowed = BorrowedFd::borrow_raw(number);
+            let kind = FileType::from_raw_mode(fstat(borrowed).ok()?.st_mode);
+            // Nobody else is to inherit it.
+            fcntl_setfd(borrowed, FdFlags::CLOEXEC).ok()?;
+            (kind == FileType::CharacterDevice).then(|| Self {
+                device: File::from_raw_fd(number),
+            })
+        }
+    }
+
+    /// Keeps it open through `exec`, for the program that comes after this one; the number by which
+    /// that one finds it. `None` when the kernel refuses: who comes after opens it anew.
+    #[must_use]
+    pub fn hand_over(&self) -> Option<RawFd> {
+        fcntl_setfd(&self.device, FdFlags::empty()).ok()?;
+        Some(self.device.as_raw_fd())
     }
 
     fn open(path: &str, timeout: Duration) -> Result<Self, SystemError> {
@@ -67,3 +102,42 @@ impl Watchdog {
 const WATCHDOGS_MAX: u32 = 4;
 /// `WDIOC_SETTIMEOUT` of Linux watchdog.h.
 const SET_TIMEOUT: rustix::ioctl::Opcode = opcode::read_write::<libc::c_int>(b'W', 6);
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// A device that takes every pet.
+    fn stand_in() -> Watchdog {
+        let device = OpenOptions::new().write(true).open("/dev/null");
+        let device = device.expect("there");
+        Watchdog { device }
+    }
+
+    #[test]
+    fn one_that_is_handed_over_is_open_in_the_program_after_and_in_none_that_this_one_starts() {
+        let listed = |number: RawFd| {
+            let mut program = Command::new("ls");
+            let listed = program.arg(format!("/proc/self/fd/{number}")).output();
+            listed.expect("runs").status.success()
+        };
+        let stand_in = stand_in();
+        let number = stand_in.hand_over().expect("handed over");
+        // What `exec` does with all that a program owns.
+        std::mem::forget(stand_in);
+        assert!(listed(number));
+        let mut taken = Watchdog::taken_over(&format!("{number},1,x,99999"));
+        assert_eq!(taken.len(), 1);
+        taken.iter_mut().for_each(Watchdog::pet);
+        assert!(!listed(number));
+    }
+
+    #[test]
+    fn what_is_no_device_is_not_taken_over() {
+        let file = File::open("/proc/self/exe").expect("there");
+        assert!(Watchdog::taken_over(&file.as_raw_fd().to_string()).is_empty());
+        assert!(Watchdog::taken_over("").is_empty());
+    }
+}

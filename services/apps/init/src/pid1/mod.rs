@@ -24,7 +24,6 @@ use kernel::cgroup::Group;
 use kernel::poller::{Interest, Poller};
 use kernel::process::{self, End, Stop};
 use kernel::signals::{Signal, Signals};
-use kernel::watchdog::Watchdog;
 use kernel::{Context, SystemError, clock, network, spawn};
 use sansio::{Instant, Node};
 use supervise::{
@@ -37,6 +36,7 @@ use crate::data::{RECORDINGS_FOLDER, SOUNDS_FOLDER, STORE_FOLDER};
 use crate::screen::{Facts, Keys, Presence, Screen};
 use crate::services::{self, Addresses, Sockets};
 use crate::system;
+use crate::watchdogs::Watchdogs;
 use child::Pipe;
 use control::Connection;
 use firmware_trial::Watch;
@@ -108,7 +108,7 @@ pub struct Supervision {
     control: UnixListener,
     sources: BTreeMap<u64, Source>,
     next_token: u64,
-    watchdogs: Vec<Watchdog>,
+    watchdogs: Watchdogs,
     watch: Watch,
     finished: Option<Shutdown>,
 }
@@ -161,10 +161,17 @@ impl Supervision {
             control: parts.control,
             sources: BTreeMap::new(),
             next_token: FIRST_SOURCE,
-            watchdogs: Vec::new(),
+            watchdogs: Watchdogs::default(),
             watch: Watch::default(),
             finished: None,
         }
+    }
+
+    /// The same with the watchdogs that are open.
+    #[must_use]
+    pub fn watched_by(mut self, watchdogs: Watchdogs) -> Self {
+        self.watchdogs = watchdogs;
+        self
     }
 
     /// Runs until the system is to end; every service has stopped then.
@@ -211,18 +218,14 @@ impl Supervision {
         self.note_findings();
         self.leave_errand();
         self.screen.leave();
-        for mut watchdog in self.watchdogs.drain(..) {
-            // It stays armed on the way down: a hanging unmount must not be the end.
-            let _ = watchdog.set_timeout(WATCHDOG_AT_END);
-            watchdog.pet();
-            // Closing it would have the kernel complain on the screen.
-            std::mem::forget(watchdog);
-        }
+        // They stay armed on the way down: a hanging unmount must not be the end.
+        self.watchdogs.set_timeout(WATCHDOG_AT_END);
+        std::mem::take(&mut self.watchdogs).leave_armed();
         self.tell("services stopped");
         (self.finished.unwrap_or(Shutdown::Restart), self.console)
     }
 
-    /// Buttons, control groups and the watchdog; a box without them works all the same.
+    /// Buttons, control groups and the watchdogs; a box without them works all the same.
     fn prepare(&mut self) {
         for button in PowerButton::find_all() {
             self.add(Source::Button(button));
@@ -242,12 +245,7 @@ impl Supervision {
                 Err(error) => self.tell(&error.to_string()),
             }
         }
-        for opened in Watchdog::open_all(WATCHDOG_TIMEOUT) {
-            match opened {
-                Ok(watchdog) => self.watchdogs.push(watchdog),
-                Err(error) => self.tell(&error.to_string()),
-            }
-        }
+        self.watchdogs.set_timeout(WATCHDOG_TIMEOUT);
     }
 
     fn now(&self) -> Instant {
@@ -296,9 +294,7 @@ impl Supervision {
             Output::Ask(service) => self.ask(service),
             Output::FirmwareProved => self.firmware_proved(),
             Output::FirmwareFailed(failure) => self.firmware_failed(failure),
-            Output::PetWatchdog => {
-                self.watchdogs.iter_mut().for_each(Watchdog::pet);
-            }
+            Output::PetWatchdog => self.watchdogs.pet(),
             Output::Finish(how) => self.finished = Some(how),
         }
     }

@@ -32,11 +32,15 @@ impl Verdict {
 }
 
 /// Runs a program, and kills it when it has not ended in time. One that hangs in the kernel is not
-/// waited for.
+/// waited for. `waiting` is called again and again meanwhile.
 ///
 /// # Errors
 /// It cannot be run, or [`io::ErrorKind::TimedOut`].
-pub(super) fn run(command: &mut Command, limit: Duration) -> io::Result<Output> {
+pub(super) fn run(
+    command: &mut Command,
+    limit: Duration,
+    mut waiting: impl FnMut(),
+) -> io::Result<Output> {
     let quiet = command.stdin(Stdio::null()).stderr(Stdio::piped());
     let child = quiet.stdout(Stdio::piped()).spawn()?;
     let pid = child.id();
@@ -44,12 +48,24 @@ pub(super) fn run(command: &mut Command, limit: Duration) -> io::Result<Output> 
     let wait = move || ended.send(child.wait_with_output());
     // Without it nobody reads what the program says, and it would wait for that.
     thread::Builder::new().spawn(wait)?;
-    end.recv_timeout(limit).unwrap_or_else(|_| {
-        // That it cannot be killed changes nothing.
-        let _ = process::stop(pid, Stop::Kill);
-        Err(io::ErrorKind::TimedOut.into())
-    })
+    let mut left = limit;
+    loop {
+        let now = left.min(WAIT);
+        match end.recv_timeout(now) {
+            Ok(ended) => return ended,
+            Err(_) if left > now => left -= now,
+            Err(_) => {
+                // That it cannot be killed changes nothing.
+                let _ = process::stop(pid, Stop::Kill);
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
+        waiting();
+    }
 }
+
+/// Between two calls of whoever waits.
+const WAIT: Duration = Duration::from_secs(5);
 
 /// Faults were mended.
 const CORRECTED: i32 = 1;
@@ -78,10 +94,10 @@ mod tests {
     #[test]
     fn a_program_that_hangs_is_not_waited_for() {
         let mut hangs = Command::new("tail");
-        let ran = run(hangs.args(["-f", "/dev/null"]), Duration::ZERO);
+        let ran = run(hangs.args(["-f", "/dev/null"]), Duration::ZERO, || ());
         assert_eq!(ran.map_err(|it| it.kind()), Err(io::ErrorKind::TimedOut));
         let mut says = Command::new("echo");
-        let ran = run(says.arg("clean"), Duration::from_secs(60)).expect("ran");
+        let ran = run(says.arg("clean"), Duration::from_secs(60), || ()).expect("ran");
         assert_eq!(
             (ran.status.code(), &ran.stdout[..]),
             (Some(0), &b"clean\n"[..])

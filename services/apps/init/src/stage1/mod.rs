@@ -20,25 +20,37 @@ use slot::Handoff;
 
 use crate::boot::{Boot, Maintenance};
 use crate::console::Console;
+use crate::watchdogs::Watchdogs;
 use crate::{data, rescue};
 
 /// Runs stage-1 and becomes PID 1 of the root. Returns only when that was not possible, with
-/// what the caller's loop is to show.
+/// what the caller's loop is to show, and the watchdogs that it has to pet.
 #[must_use]
-pub fn run(console: &mut Console) -> Boot {
+pub fn run(console: &mut Console) -> (Boot, Watchdogs) {
     let mut boot = Boot::default();
     boot.reached("kernel", console);
     let mut modules = Modules::read();
     load_modules(&mut modules, console);
     boot.reached("modules", console);
     let template = data::template();
-    let found = match handoff(cmdline::value) {
+    let handoff = handoff(cmdline::value);
+    let mut watchdogs = match handoff {
+        Some(Handoff { slot: None, .. }) => Watchdogs::default(),
+        Some(_) | None => Watchdogs::open(console),
+    };
+    let found = match handoff {
         Some(Handoff { slot: None, disk }) => {
             rescue::run(disk, &mut modules, console);
             Err(Maintenance("the rescue system has ended".to_owned()))
         }
         Some(handoff) => {
-            slots::bring_up(handoff, &mut modules, template.as_ref(), &mut boot, console)
+            let template = template.as_ref();
+            let mut tools = slots::Tools {
+                modules: &mut modules,
+                watchdogs: &mut watchdogs,
+                console,
+            };
+            slots::bring_up(handoff, template, &mut boot, &mut tools)
         }
         None => Err(not_by_the_loader()),
     };
@@ -49,11 +61,12 @@ pub fn run(console: &mut Console) -> Boot {
         }
         Err(reason) => {
             boot.maintenance = Some(reason);
-            return boot;
+            return (boot, watchdogs);
         }
     };
     boot.reached("data", console);
-    let error = match enter(&root, &mut boot, console) {
+    watchdogs.pet();
+    let error = match enter(&root, &mut boot, &watchdogs, console) {
         Ok(never) => match never {},
         Err(error) => error,
     };
@@ -62,7 +75,7 @@ pub fn run(console: &mut Console) -> Boot {
         "root {}: {error}. Write the firmware image anew and restart the box",
         root.display()
     )));
-    boot
+    (boot, watchdogs)
 }
 
 /// What the loader says of the slot, by the values on the command line. A UKI that the firmware was
@@ -103,6 +116,7 @@ fn load_modules(modules: &mut Modules, console: &mut Console) {
 fn enter(
     device: &Path,
     boot: &mut Boot,
+    watchdogs: &Watchdogs,
     console: &mut Console,
 ) -> Result<std::convert::Infallible, SystemError> {
     mount::mount(
@@ -119,7 +133,8 @@ fn enter(
     }
     console.drain();
     mount::switch_root(NEW_ROOT, &moved)?;
-    let variables = boot.to_environment();
+    let mut variables = boot.to_environment();
+    variables.push(watchdogs.hand_over());
     let pairs = variables
         .iter()
         .filter_map(|variable| variable.split_once('='));

@@ -20,23 +20,30 @@ use super::{DISK_POLL, DISK_WAIT};
 use crate::boot::{Boot, Firmware, Maintenance};
 use crate::console::Console;
 use crate::data::{self, Unusable};
+use crate::watchdogs::Watchdogs;
+
+/// What every step needs.
+pub(super) struct Tools<'a> {
+    pub(super) modules: &'a mut Modules,
+    pub(super) watchdogs: &'a mut Watchdogs,
+    pub(super) console: &'a mut Console,
+}
 
 /// Opens root and data of the slot that was started; where the root is, and why the data cannot be
 /// used.
 pub(super) fn bring_up(
     handoff: Handoff,
-    modules: &mut Modules,
     template: Result<&Template, &SystemError>,
     boot: &mut Boot,
-    console: &mut Console,
+    tools: &mut Tools<'_>,
 ) -> Result<(PathBuf, Option<Maintenance>), Maintenance> {
     let slot = handoff.slot.ok_or_else(no_root_hash)?;
-    let mut disk = find(handoff.disk, modules).ok_or_else(no_disk)?;
+    let mut disk = find(handoff.disk, tools.modules).ok_or_else(no_disk)?;
     let hash = cmdline::value(ROOT_HASH).and_then(|text| read_hash(&text));
     let hash = hash.ok_or_else(no_root_hash)?;
     let unusable = |error: &FirmwareError| Maintenance(format!("{error}. {WRITE_ANEW}"));
     if disk.mend().map_err(|error| unusable(&error))? {
-        console.line("ramal: the partition table was mended");
+        tools.console.line("ramal: the partition table was mended");
     }
     let state_path = disk
         .device(partition::BOOTSTATE)
@@ -48,7 +55,7 @@ pub(super) fn bring_up(
         is_sealed: false,
     };
     let data_result = match template {
-        Ok(template) => data.bring_up(template, console),
+        Ok(template) => data.bring_up(template, tools),
         Err(error) => Err(Maintenance(format!("{error}. {WRITE_ANEW}"))),
     };
     let is_sealed = data.is_sealed;
@@ -71,7 +78,7 @@ pub(super) fn bring_up(
         }
         Err(error) => {
             boot.firmware = Some(firmware);
-            root_is_useless(boot, console);
+            root_is_useless(boot, tools.console);
             Err(unusable(&error))
         }
     }
@@ -125,7 +132,8 @@ impl Data<'_> {
     /// Every step is on the disk before the next, and each can be done again: the power may fail
     /// anywhere. A file system that was made once is never made again, whatever is found in its
     /// place.
-    fn bring_up(&mut self, template: &Template, console: &mut Console) -> Result<(), Maintenance> {
+    fn bring_up(&mut self, template: &Template, tools: &mut Tools<'_>) -> Result<(), Maintenance> {
+        let console = &mut *tools.console;
         let unusable = |error: FirmwareError| Maintenance(format!("{error}. {NOTHING_ERASED}"));
         self.reset_when_asked(console).map_err(unusable)?;
         let place = self.state.key_place().map_err(unusable)?;
@@ -154,7 +162,7 @@ impl Data<'_> {
             make_file_system(&device, template).map_err(kernel_says)?;
             self.keep(&key, true).map_err(unusable)?;
         }
-        mount(&device, bytes, console)
+        mount(&device, bytes, tools)
     }
 
     /// A factory reset: without its key, what is encrypted is noise.
@@ -235,20 +243,25 @@ fn make_file_system(device: &Path, template: &Template) -> Result<(), SystemErro
     template.write_to(&file, &Identity::random()?)
 }
 
-fn mount(device: &Path, bytes: u64, console: &mut Console) -> Result<(), Maintenance> {
-    if check_file_system(device, console) == Verdict::Damaged {
+fn mount(device: &Path, bytes: u64, tools: &mut Tools<'_>) -> Result<(), Maintenance> {
+    if check_file_system(device, tools) == Verdict::Damaged {
         return Err(damaged());
     }
     let superblock = ext4::superblock_of(device).map_err(kernel_says)?;
     let superblock = superblock.ok_or_else(damaged)?;
-    data::mount_and_share(device, bytes, superblock, console).map_err(|error| match error {
+    tools.watchdogs.pet();
+    let mounted = data::mount_and_share(device, bytes, superblock, tools.console);
+    mounted.map_err(|error| match error {
         Unusable::Damaged => damaged(),
         Unusable::Kernel(error) => kernel_says(error),
     })
 }
 
 /// Has the file system checked, and mended where that is without doubt. What is found is told.
-fn check_file_system(device: &Path, console: &mut Console) -> Verdict {
+fn check_file_system(device: &Path, tools: &mut Tools<'_>) -> Verdict {
+    let Tools {
+        watchdogs, console, ..
+    } = tools;
     if !Path::new(CHECKER).exists() {
         return Verdict::Unknown;
     }
@@ -263,7 +276,8 @@ fn check_file_system(device: &Path, console: &mut Console) -> Verdict {
     });
     let how = if torn.is_some() { "-fp" } else { "-p" };
     let mut command = Command::new(CHECKER);
-    let checked = checker::run(command.arg(how).arg(device), CHECK_MAX);
+    let check = command.arg(how).arg(device);
+    let checked = checker::run(check, CHECK_MAX, || watchdogs.pet());
     if let Err(error) = &checked
         && error.kind() == std::io::ErrorKind::TimedOut
     {
@@ -292,8 +306,8 @@ fn check_file_system(device: &Path, console: &mut Console) -> Verdict {
     verdict
 }
 
-/// Nobody would answer the power button, and no watchdog is open yet: the box starts anew, which
-/// counts as a try of this slot.
+/// Nobody would answer the power button, and whoever waits keeps the watchdogs quiet: the box starts
+/// anew, which counts as a try of this slot.
 fn check_hangs(console: &mut Console) {
     let minutes = CHECK_MAX.as_secs() / 60;
     console.line(&format!(

@@ -1,0 +1,74 @@
+//! The hardware watchdogs, from stage-1 on: a box that hangs before PID 1's loop runs is restarted
+//! too, and that counts as a try of its slot.
+//!
+//! The rescue system opens none: it waits for people.
+
+use std::time::Duration;
+
+use kernel::watchdog::Watchdog;
+
+use crate::console::Console;
+
+/// All of the box; none is no error.
+#[derive(Debug, Default)]
+pub struct Watchdogs(Vec<Watchdog>);
+
+impl Watchdogs {
+    /// Opens and thereby arms them.
+    pub(crate) fn open(console: &mut Console) -> Self {
+        let mut open = Vec::new();
+        for opened in Watchdog::open_all(STAGE_1_MAX) {
+            match opened {
+                Ok(watchdog) => open.push(watchdog),
+                Err(error) => console.line(&format!("ramal: {error}")),
+            }
+        }
+        Self(open)
+    }
+
+    /// Those that stage-1 has kept open; `variable` looks one up. What it could not hand over, or
+    /// what came too late for it, is opened now.
+    pub(crate) fn taken_over(
+        variable: impl Fn(&str) -> Option<String>,
+        console: &mut Console,
+    ) -> Self {
+        let numbers = variable(VARIABLE).unwrap_or_default();
+        let taken = Watchdog::taken_over(&numbers);
+        match taken.is_empty() {
+            true => Self::open(console),
+            false => Self(taken),
+        }
+    }
+
+    /// Keeps them open for PID 1 of the root; the variable that tells it of them.
+    pub(crate) fn hand_over(&self) -> String {
+        let numbers = self.0.iter().filter_map(Watchdog::hand_over);
+        let numbers: Vec<_> = numbers.map(|it| it.to_string()).collect();
+        format!("{VARIABLE}={}", numbers.join(","))
+    }
+
+    /// Restarts their count.
+    pub(crate) fn pet(&mut self) {
+        self.0.iter_mut().for_each(Watchdog::pet);
+    }
+
+    /// How long they are to wait from now on.
+    pub(crate) fn set_timeout(&mut self, timeout: Duration) {
+        for watchdog in &mut self.0 {
+            // One that cannot wait this long keeps its own time-out.
+            let _ = watchdog.set_timeout(timeout);
+            watchdog.pet();
+        }
+    }
+
+    /// Leaves them armed for good: closing one would have the kernel complain on the screen.
+    pub(crate) fn leave_armed(self) {
+        std::mem::forget(self);
+    }
+}
+
+/// What stage-1 may take between two pets: a data disk is waited for half a minute, and a large
+/// file system may be grown. Its check has a time limit of its own.
+const STAGE_1_MAX: Duration = Duration::from_secs(180);
+
+const VARIABLE: &str = "RAMAL_WATCHDOGS";
