@@ -8,7 +8,7 @@ use crate::boot::Boot;
 use crate::console::Console;
 use crate::pid1::{Settings, Supervision};
 use crate::watchdogs::Watchdogs;
-use crate::{clock_floor, stage1, system};
+use crate::{clock_floor, seed, stage1, system};
 
 /// Everything the first process does. Returns only when it is not the first process, or when the
 /// kernel refuses even to end the system.
@@ -39,10 +39,13 @@ pub fn main_of_pid_1() {
 fn serve(mut boot: Boot, watchdogs: Watchdogs, mut console: Console) {
     system::prepare(&mut console);
     clock_floor::apply(&mut console);
+    let data_is_mounted = boot.maintenance.is_none();
+    if data_is_mounted {
+        seed::use_once(&mut console);
+    }
     #[cfg(feature = "debug-shell")]
     crate::debug_shell::start(&mut console);
     boot.reached("init", &mut console);
-    let data_is_mounted = boot.maintenance.is_none();
     let (how, mut console) = match Supervision::new(Settings::of_the_box(), boot, console) {
         Ok(supervision) => supervision.watched_by(watchdogs).run(),
         Err((error, mut console)) => {
@@ -51,6 +54,9 @@ fn serve(mut boot: Boot, watchdogs: Watchdogs, mut console: Console) {
             (Shutdown::Restart, console)
         }
     };
+    if data_is_mounted {
+        seed::renew(&mut console);
+    }
     system::end(how, data_is_mounted, &mut console);
 }
 

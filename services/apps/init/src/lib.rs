@@ -19,6 +19,7 @@ mod entry;
 pub mod pid1;
 mod rescue;
 mod screen;
+mod seed;
 pub mod services;
 pub mod stage1;
 mod system;

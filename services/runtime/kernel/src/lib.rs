@@ -25,6 +25,7 @@ pub mod network;
 pub mod poller;
 pub mod power;
 pub mod process;
+pub mod random;
 pub mod signals;
 pub mod spawn;
 pub mod sysctl;
