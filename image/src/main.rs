@@ -28,7 +28,8 @@ enum Command {
                                 cargo image build --released --keys /media/keys/release \
                                 --version 1.0.0\n  \
                                 cargo image build --released --version 1.0.1 \
-                                --patch-from ramal-1.0.0.update\n\nAn image for customers needs --keys: without \
+                                --patch-from ramal-1.0.0.update\n\n\
+                                An image for customers needs --keys: without \
                                 it, it trusts development keys, and says so."
     )]
     Build {

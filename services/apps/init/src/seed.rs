@@ -95,8 +95,8 @@ struct Contribution {
     counts: bool,
 }
 
-/// The seed for the next start, and what this start gets, of the bytes that were kept. Neither tells
-/// of the other.
+/// The seed for the next start, and what this start gets, of the bytes that were kept. Neither
+/// tells of the other.
 fn next(kept: &[u8], now: &Surroundings) -> (Seed, Contribution) {
     let seed = Seed::decode(kept);
     let is_own = |it: &Seed| it.counts && it.machine == now.machine;

@@ -306,8 +306,8 @@ fn check_file_system(device: &Path, tools: &mut Tools<'_>) -> Verdict {
     verdict
 }
 
-/// Nobody would answer the power button, and whoever waits keeps the watchdogs quiet: the box starts
-/// anew, which counts as a try of this slot.
+/// Nobody would answer the power button, and whoever waits keeps the watchdogs quiet: the box
+/// starts anew, which counts as a try of this slot.
 fn check_hangs(console: &mut Console) {
     let minutes = CHECK_MAX.as_secs() / 60;
     console.line(&format!(
