@@ -169,11 +169,12 @@ impl Bench {
 fn watch(screen: &Path, socket: &Path, until: &str, wanted: fn(&Status) -> bool) -> Status {
     let begin = Instant::now();
     loop {
+        // In this order: what was said before is in the status, and not the other way round.
+        let said = lossy(screen);
         let status = match ask(socket, &Request::Status) {
             Some(Reply::Status(status)) => status,
             _ => Status::default(),
         };
-        let said = lossy(screen);
         if said.contains(until) && !status.services.is_empty() && wanted(&status) {
             let asked = ask(socket, &Request::Shutdown(Shutdown::PowerOff));
             assert_eq!(asked, Some(Reply::Done));
