@@ -126,6 +126,7 @@ pub(crate) fn build_binaries(
 fn reproducibly(cargo: &mut Command, triple: &str, flags: &[&str]) {
     cargo.env_remove("RUSTFLAGS");
     cargo.env_remove("CARGO_ENCODED_RUSTFLAGS");
+    forget_package(cargo);
     cargo.env("SOURCE_DATE_EPOCH", "0");
     let of_crates = cargo_home().map(|home| format!("--remap-path-prefix={home}=/cargo"));
     let flags = flags.iter().map(|flag| (*flag).to_owned());
@@ -134,6 +135,19 @@ fn reproducibly(cargo: &mut Command, triple: &str, flags: &[&str]) {
     let flags = toml::Value::from(flags);
     let setting = format!("target.{triple}.rustflags={flags}");
     cargo.args(["--config", &setting]);
+}
+
+/// Takes away what the cargo that runs us has told of our own package: `ring` is compiled anew, with
+/// all that needs it, whenever another package asks.
+fn forget_package(cargo: &mut Command) {
+    let names = std::env::vars_os().map(|(name, _)| name);
+    let of_package = names.filter(|name| {
+        let name = name.to_string_lossy();
+        name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+    });
+    for name in of_package {
+        cargo.env_remove(name);
+    }
 }
 
 /// Where cargo keeps the sources of crates, when that can be told.
@@ -186,6 +200,20 @@ const FIRMWARE_TARGET: &str = "x86_64-unknown-uefi";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cargo_says_of_our_own_package_is_not_handed_on() {
+        let mut cargo = Command::new("cargo");
+        reproducibly(&mut cargo, "x86_64-unknown-linux-musl", &[]);
+        let removed: Vec<_> = cargo
+            .get_envs()
+            .filter(|(_, value)| value.is_none())
+            .collect();
+        for name in ["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR"] {
+            assert!(std::env::var_os(name).is_some(), "cargo runs this test");
+            assert!(removed.iter().any(|(it, _)| *it == name), "{name}");
+        }
+    }
 
     #[test]
     fn a_profile_is_chosen_by_its_name() {
