@@ -17,6 +17,7 @@ mod data;
 mod debug_shell;
 mod entry;
 pub mod pid1;
+mod recovery_code;
 mod rescue;
 mod screen;
 mod seed;

@@ -16,6 +16,7 @@ use slot::layout::{DATA_KEY_COPIES, WRITE_UNIT};
 
 use crate::error::{FirmwareError, draw};
 use crate::medium::Medium;
+use crate::recovery::RecoveryCode;
 use crate::state_file::StateFile;
 
 /// Two AES-256 keys for XTS. Never shown, and overwritten when dropped.
@@ -34,20 +35,17 @@ pub enum Protection {
 
 /// Seals a key and opens what was sealed.
 pub trait Keeper {
-    /// What it calls itself.
-    fn protection(&self) -> Protection;
-
-    /// A blob that only this keeper opens.
+    /// A blob that only this keeper opens, or who has its recovery code.
     ///
     /// # Errors
     /// It does not work.
     fn seal(&mut self, key: &DataKey) -> Result<Vec<u8>, FirmwareError>;
 
-    /// Opens a blob.
+    /// Opens a blob: the key, and the blob's recovery code.
     ///
     /// # Errors
     /// It is not of this keeper, or it does not work.
-    fn open(&mut self, blob: &[u8]) -> Result<DataKey, FirmwareError>;
+    fn open(&mut self, blob: &[u8]) -> Result<(DataKey, RecoveryCode), FirmwareError>;
 }
 
 /// What the bootstate partition holds of the key.
