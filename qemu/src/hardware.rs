@@ -11,7 +11,6 @@ use crate::accelerate::Accelerator;
 use crate::disk::BoxDisk;
 use crate::lan::{BOX_MAC, TAP};
 use crate::process::{ProcessError, command};
-use crate::tpm::Tpm;
 
 /// The firmware of the box: its parts, and what is shipped of them.
 #[derive(Clone, Debug)]
@@ -91,8 +90,6 @@ pub struct Hardware {
     pub memory: u32,
     /// Whether it has a network card.
     pub has_network: bool,
-    /// Its TPM, when it has one.
-    pub tpm: Option<Tpm>,
     /// What a person sees of it.
     pub display: Display,
     /// Where the console log goes; appended to.
@@ -132,9 +129,6 @@ impl Hardware {
             qemu.args(["-netdev", &tap]);
             let card = format!("virtio-net-pci,netdev=lan,mac={BOX_MAC},romfile=");
             qemu.args(["-device", &card]);
-        }
-        if let Some(tpm) = &self.tpm {
-            tpm.add_to(&mut qemu);
         }
         qemu.args(["-device", "virtio-rng-pci"]);
         qemu.args(["-device", "i6300esb", "-action", "watchdog=reset"]);

@@ -189,7 +189,6 @@ impl Lab {
             accelerator,
             memory: MEMORY,
             has_network: true,
-            tpm: None,
             display: Display::Serial,
             log,
             show_console: plan.show_console,

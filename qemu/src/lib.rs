@@ -29,5 +29,4 @@ pub mod serial;
 pub mod sound;
 pub mod suite;
 pub mod talk;
-pub mod tpm;
 pub mod up;

@@ -17,7 +17,6 @@ mod data;
 mod debug_shell;
 mod entry;
 pub mod pid1;
-mod recovery_code;
 mod rescue;
 mod screen;
 mod seed;

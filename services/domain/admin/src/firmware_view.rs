@@ -1,6 +1,6 @@
 //! The firmware as programs and pages see it.
 
-use ipc::update::{Condition, DataKey, Entry, Progress, Reason, Slot, Status};
+use ipc::update::{Condition, Entry, Progress, Reason, Slot, Status};
 use serde::Serialize;
 
 use crate::calendar::rfc3339;
@@ -22,8 +22,6 @@ pub(crate) struct FirmwareView {
     /// The fetch that is under way, or the last one.
     pub(crate) fetch: Option<FetchView>,
     pub(crate) factory_reset_pending: bool,
-    /// `sealed-by-tpm`, `on-disk`.
-    pub(crate) data_key: Option<&'static str>,
 }
 
 /// A slot.
@@ -130,10 +128,6 @@ impl FirmwareView {
             journal: status.journal.into_iter().map(EntryView::from).collect(),
             update: status.progress.map(ProgressView::from),
             factory_reset_pending: status.wants_reset,
-            data_key: status.data_key.map(|it| match it {
-                DataKey::Sealed => "sealed-by-tpm",
-                DataKey::OnDisk => "on-disk",
-            }),
         }
     }
 }

@@ -184,17 +184,6 @@ words! {
          backup. Se acontecer outra vez, troque o disco.";
     reset_pending: "Everything that was stored will be erased at the next start.",
         "Tudo o que foi guardado será apagado na próxima inicialização.";
-    data_key: "Key of the data", "Chave dos dados";
-    data_key_sealed: "The data are encrypted, and their key is sealed by the TPM: the disk alone \
-         opens nothing. Read the recovery code at the box (menu) and keep it elsewhere: without it, \
-         nothing is left when the TPM or the mainboard is replaced or cleared.",
-        "Os dados são cifrados, e a chave deles é selada pelo TPM: só o disco não abre nada. \
-         Leia o código de recuperação na própria central (menu) e guarde-o em outro lugar: sem \
-         ele, nada resta quando o TPM ou a placa-mãe são trocados ou apagados.";
-    data_key_on_disk: "The data are encrypted, and their key is kept on the same disk: erase \
-         everything before the disk goes into other hands.",
-        "Os dados são cifrados, e a chave deles fica no mesmo disco: apague tudo antes que o \
-         disco vá para outras mãos.";
     no_slots: "This system was not started from a firmware slot.",
         "Este sistema não foi iniciado de um slot de firmware.";
     slot: "Slot", "Slot";

@@ -71,8 +71,6 @@ pub enum Act {
     Reset,
     /// Switch the power off.
     PowerOff,
-    /// The code that opens the data where the TPM is gone; PID 1 shows it itself.
-    RecoveryCode,
 }
 
 /// How to stop.

@@ -16,7 +16,6 @@ use slot::layout::{DATA_KEY_COPIES, WRITE_UNIT};
 
 use crate::error::{FirmwareError, draw};
 use crate::medium::Medium;
-use crate::recovery::RecoveryCode;
 use crate::state_file::StateFile;
 
 /// Two AES-256 keys for XTS. Never shown, and overwritten when dropped.
@@ -35,17 +34,20 @@ pub enum Protection {
 
 /// Seals a key and opens what was sealed.
 pub trait Keeper {
-    /// A blob that only this keeper opens, or who has its recovery code.
+    /// What it calls itself.
+    fn protection(&self) -> Protection;
+
+    /// A blob that only this keeper opens.
     ///
     /// # Errors
     /// It does not work.
     fn seal(&mut self, key: &DataKey) -> Result<Vec<u8>, FirmwareError>;
 
-    /// Opens a blob: the key, and the blob's recovery code.
+    /// Opens a blob.
     ///
     /// # Errors
     /// It is not of this keeper, or it does not work.
-    fn open(&mut self, blob: &[u8]) -> Result<(DataKey, RecoveryCode), FirmwareError>;
+    fn open(&mut self, blob: &[u8]) -> Result<DataKey, FirmwareError>;
 }
 
 /// What the bootstate partition holds of the key.

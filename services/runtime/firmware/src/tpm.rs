@@ -5,11 +5,12 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::path::Path;
 
 use sansio::Entropy;
 use tpm::{ANSWER_MAX, Fault, Open, Seal, Sealed, Secret, Step};
 
-use crate::data_key::{DataKey, Keeper};
+use crate::data_key::{DataKey, Keeper, Protection};
 use crate::error::{FirmwareError, draw};
 use crate::recovery::{Envelope, RecoveryCode};
 
@@ -25,10 +26,11 @@ impl Tpm {
     /// # Errors
     /// It is there, and cannot be opened.
     pub fn open() -> Result<Option<Self>, FirmwareError> {
-        match OpenOptions::new().read(true).write(true).open(DEVICE) {
+        let path = Path::new(DEVICE);
+        match OpenOptions::new().read(true).write(true).open(path) {
             Ok(device) => Ok(Some(Self { device })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(FirmwareError::TpmDevice(error)),
+            Err(source) => Err(FirmwareError::device(path, source)),
         }
     }
 
@@ -47,8 +49,24 @@ impl<D: Read + Write> Tpm<D> {
         Self { device }
     }
 
+    /// Opens what was sealed here; the code of it.
+    ///
+    /// # Errors
+    /// It was sealed by another TPM, or this one does not work.
+    pub fn recovery_code(&mut self, blob: &[u8]) -> Result<RecoveryCode, FirmwareError> {
+        let (sealed, _) = parts(blob)?;
+        let (mut open, mut command) = Open::new(sealed, entropy()?);
+        let secret = loop {
+            match open.answer(&self.ask(&command)?)? {
+                Step::Send(next) => command = next,
+                Step::Done(secret) => break secret,
+            }
+        };
+        RecoveryCode::from_bytes(secret.bytes()).ok_or(DAMAGED)
+    }
+
     fn ask(&mut self, command: &[u8]) -> Result<Vec<u8>, FirmwareError> {
-        let failed = FirmwareError::TpmDevice;
+        let failed = |source| FirmwareError::device(Path::new(DEVICE), source);
         self.device.write_all(command).map_err(failed)?;
         let mut answer = vec![0; ANSWER_MAX];
         let length = self.device.read(&mut answer).map_err(failed)?;
@@ -58,6 +76,10 @@ impl<D: Read + Write> Tpm<D> {
 }
 
 impl<D: Read + Write> Keeper for Tpm<D> {
+    fn protection(&self) -> Protection {
+        Protection::Tpm
+    }
+
     fn seal(&mut self, key: &DataKey) -> Result<Vec<u8>, FirmwareError> {
         let code = RecoveryCode::fresh()?;
         let secret = Secret::new(code.bytes().to_vec());
@@ -73,24 +95,15 @@ impl<D: Read + Write> Keeper for Tpm<D> {
         Ok(blob)
     }
 
-    fn open(&mut self, blob: &[u8]) -> Result<(DataKey, RecoveryCode), FirmwareError> {
-        let (sealed, envelope) = parts(blob)?;
-        let (mut open, mut command) = Open::new(sealed, entropy()?);
-        let secret = loop {
-            match open.answer(&self.ask(&command)?)? {
-                Step::Send(next) => command = next,
-                Step::Done(secret) => break secret,
-            }
-        };
-        let code = RecoveryCode::from_bytes(secret.bytes()).ok_or(DAMAGED)?;
-        let key = envelope.open(&code).ok_or(DAMAGED)?;
-        Ok((key, code))
+    fn open(&mut self, blob: &[u8]) -> Result<DataKey, FirmwareError> {
+        let code = self.recovery_code(blob)?;
+        open_by_code(blob, &code).ok_or(DAMAGED)
     }
 }
 
 /// Opens without the TPM what one has sealed; `None` when the code is not its code.
 #[must_use]
-pub(crate) fn open_by_code(blob: &[u8], code: &RecoveryCode) -> Option<DataKey> {
+pub fn open_by_code(blob: &[u8], code: &RecoveryCode) -> Option<DataKey> {
     let (_, envelope) = parts(blob).ok()?;
     envelope.open(code)
 }

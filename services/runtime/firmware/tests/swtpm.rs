@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use firmware::{DataKey, FirmwareError, Keeper as _, KeyNews, RecoveryCode, StateFile, Tpm};
+use firmware::{DataKey, FirmwareError, Keeper as _, RecoveryCode, Tpm, open_by_code};
 use tpm::Fault;
 
 /// What a TPM keeps.
@@ -155,7 +155,7 @@ fn sealed(state: &State) -> (DataKey, Vec<u8>) {
 }
 
 /// Why it is not opened.
-fn fault<T>(opened: Result<T, FirmwareError>) -> Option<Fault> {
+fn fault(opened: Result<DataKey, FirmwareError>) -> Option<Fault> {
     match opened {
         Err(FirmwareError::Tpm(fault)) => Some(fault),
         _ => None,
@@ -170,7 +170,7 @@ fn what_a_tpm_sealed_it_opens_after_it_was_switched_off() {
     let state = State::new("again");
     let (key, blob) = sealed(&state);
     for _ in 0..3 {
-        let (opened, _) = Switched::on(&state).tpm().open(&blob).expect("opened");
+        let opened = Switched::on(&state).tpm().open(&blob).expect("opened");
         assert_eq!(opened.material(), key.material());
     }
     // It fits where it is kept, and nothing of the key is in it.
@@ -190,7 +190,7 @@ fn nobody_on_the_bus_sees_what_opens_the_key() {
     let mut seen = std::mem::take(&mut first.bus.seen);
     drop(first);
     let mut second = Switched::on(&state);
-    let (_, code) = second.tpm().open(&blob).expect("opened");
+    let code = second.tpm().recovery_code(&blob).expect("opened");
     seen.append(&mut second.bus.seen);
     assert!(seen.len() > 2000, "{} bytes", seen.len());
     for secret in [&code.bytes()[..8], &key.material()[..8]] {
@@ -203,41 +203,20 @@ fn another_tpm_and_one_that_was_cleared_do_not_open_it_and_the_code_does() {
     if !is_there() {
         return;
     }
-    let (machine, other) = (State::new("first"), State::new("other"));
-    let path = machine.0.join("bootstate");
-    let file = std::fs::File::create(&path).expect("made");
-    file.set_len(slot::layout::BOOTSTATE_LENGTH)
-        .expect("as large");
-    let state = StateFile::open(&path).expect("opened");
-    let start = |on: &State| {
-        let mut switched = Switched::on(on);
-        state.key_at_start(true, |_| Ok(Some(switched.tpm())))
-    };
-    let first = start(&machine).expect("made");
-    assert!(matches!(first.news, KeyNews::MadeSealed));
-    state.note_formatted().expect("written");
-    let before = std::fs::read(&path).expect("read");
-    assert_eq!(fault(start(&other)), Some(Fault::OtherTpm));
-    clear(&machine);
-    assert_eq!(fault(start(&machine)), Some(Fault::OtherTpm));
-    assert_eq!(
-        std::fs::read(&path).expect("read"),
-        before,
-        "it was written to"
-    );
-    let code = first.code.expect("sealed").shown();
-    let wrong = RecoveryCode::fresh().expect("random");
-    assert!(!state.recover_key(&wrong).expect("read"));
-    let typed = RecoveryCode::parse(&code).expect("a code");
-    assert!(state.recover_key(&typed).expect("read"));
-    // The TPM that is there now has it sealed, with a code of its own.
-    let again = start(&other).expect("opened");
-    assert!(matches!(again.news, KeyNews::Sealed) && again.is_formatted);
-    assert_eq!(again.key.material(), first.key.material());
-    assert_ne!(again.code.expect("sealed"), typed);
-    let disk = std::fs::read(&path).expect("read");
-    let open = &first.key.material()[..16];
-    assert!(!disk.windows(16).any(|it| it == open), "the key lies open");
+    let (state, other) = (State::new("first"), State::new("other"));
+    let (key, blob) = sealed(&state);
+    let code = Switched::on(&state)
+        .tpm()
+        .recovery_code(&blob)
+        .expect("opened");
+    let opened = Switched::on(&other).tpm().open(&blob);
+    assert_eq!(fault(opened), Some(Fault::OtherTpm));
+    clear(&state);
+    let opened = Switched::on(&state).tpm().open(&blob);
+    assert_eq!(fault(opened), Some(Fault::OtherTpm));
+    let typed = RecoveryCode::parse(&code.shown()).expect("a code");
+    let opened = open_by_code(&blob, &typed).expect("opened");
+    assert_eq!(opened.material(), key.material());
 }
 
 /// TPM2_Clear by the lockout hierarchy, whose password is empty: what "clear TPM" in a machine's

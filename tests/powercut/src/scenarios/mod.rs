@@ -4,7 +4,6 @@ mod data_key;
 mod keys;
 mod promises;
 mod provision;
-mod sealed_key;
 mod site;
 mod states;
 mod table;
@@ -40,7 +39,7 @@ pub struct Scenario {
 }
 
 /// All that need no box in QEMU.
-pub const ALL: [Scenario; 7] = [
+pub const ALL: [Scenario; 6] = [
     Scenario {
         name: "update",
         about: "two updates: one broken off, resumed and proved good, one left after three tries",
@@ -60,11 +59,6 @@ pub const ALL: [Scenario; 7] = [
         name: "data-key",
         about: "the data's key is made, used, destroyed by a factory reset and made again",
         make: data_key::make,
-    },
-    Scenario {
-        name: "sealed-key",
-        about: "the data's key lies open, is sealed by a TPM, destroyed, and made again, sealed",
-        make: sealed_key::make,
     },
     Scenario {
         name: "table",

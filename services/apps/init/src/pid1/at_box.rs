@@ -3,7 +3,6 @@
 //! The web admin carries it out: it has the audit trail, and does the same for people who have
 //! signed in. Only where it is away the box is started again without it, as the power button would.
 
-use firmware::RecoveryCode;
 use ipc::init::{Act, Reply};
 use slot::BootState;
 use supervise::Shutdown;
@@ -46,9 +45,6 @@ impl Supervision {
     fn carry_out_at_box(&mut self, act: Act) {
         self.say(name(act));
         self.tell(&format!("asked at the box: {}", word(act)));
-        if act == Act::RecoveryCode {
-            self.show_recovery_code();
-        }
         if self.hand_to_attendant(act) {
             return;
         }
@@ -57,8 +53,6 @@ impl Supervision {
                 self.say("o serviço web não está pronto / the web service is not ready");
                 return;
             }
-            // Shown already; without the web admin only the log says so.
-            Act::RecoveryCode => return,
             Act::Restart | Act::PowerOff => Ok("none"),
             Act::Rescue => self.change_state(|_: &Firmware, state: &mut BootState| {
                 state.wants_rescue = true;
@@ -69,23 +63,12 @@ impl Supervision {
         };
         let how = match act {
             Act::PowerOff => Shutdown::PowerOff,
-            Act::NewPassword | Act::Restart | Act::Rescue | Act::Reset | Act::RecoveryCode => {
-                Shutdown::Restart
-            }
+            Act::NewPassword | Act::Restart | Act::Rescue | Act::Reset => Shutdown::Restart,
         };
         match outcome {
             Ok(_) => self.shut_down(how, "asked at the box, without the web admin"),
             Err(error) => self.tell(&error.to_string()),
         }
-    }
-
-    fn show_recovery_code(&mut self) {
-        let code = self.recovery_code.as_ref().map(RecoveryCode::shown);
-        let line = code.unwrap_or_else(|| NO_CODE.to_owned());
-        self.say(&line);
-        let lines = vec![name(Act::RecoveryCode).to_owned(), String::new(), line];
-        let now = self.now();
-        self.screen.tell(lines, now);
     }
 
     /// Whether there is somebody who carries it out, and it has been sent there.
@@ -106,9 +89,5 @@ const fn word(act: Act) -> &'static str {
         Act::Rescue => "the rescue system",
         Act::Reset => "a factory reset",
         Act::PowerOff => "to be switched off",
-        Act::RecoveryCode => "the recovery code",
     }
 }
-
-const NO_CODE: &str = "não há: nenhum TPM guarda a chave dos dados / \
-                       there is none: no TPM keeps the key of the data";

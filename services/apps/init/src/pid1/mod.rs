@@ -19,7 +19,6 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use firmware::RecoveryCode;
 use kernel::button::PowerButton;
 use kernel::cgroup::Group;
 use kernel::poller::{Interest, Poller};
@@ -34,7 +33,6 @@ use supervise::{
 use crate::boot::{Boot, millis_since_boot};
 use crate::console::Console;
 use crate::data::{RECORDINGS_FOLDER, SOUNDS_FOLDER, STORE_FOLDER};
-use crate::recovery_code;
 use crate::screen::{Facts, Keys, Presence, Screen};
 use crate::services::{self, Addresses, Sockets};
 use crate::system;
@@ -95,8 +93,6 @@ pub struct Supervision {
     sockets: Sockets,
     groups: ByService<Option<Group>>,
     boot: Boot,
-    /// What opens the data where the TPM is gone, for whoever asks at the box.
-    recovery_code: Option<RecoveryCode>,
     console: Console,
     is_console_watched: bool,
     screen: Screen,
@@ -153,7 +149,6 @@ impl Supervision {
             sockets: parts.sockets,
             groups: ByService::default(),
             boot,
-            recovery_code: recovery_code::take(),
             console,
             is_console_watched: false,
             screen: Screen::default(),

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firmware::{
-    BootDisk, FirmwareError, Guard, InstallError, Installer, Places, RecoveryCode, StateFile,
-    Stick, keys_of_firmware,
+    BootDisk, FirmwareError, Guard, InstallError, Installer, Places, StateFile, Stick,
+    keys_of_firmware,
 };
 use kernel::disk::Disk;
 use kernel::modules::Modules;
@@ -47,13 +47,12 @@ pub(crate) fn run(disk: Guid, modules: &mut Modules, console: &mut Console) {
             break power::End::Restart;
         };
         let action = menu.enter(&line);
-        let is_answer = action.is_an_answer();
         match action {
             Action::Restart => break power::End::Restart,
             Action::PowerOff => break power::End::PowerOff,
             action => rescue.carry_out(action),
         }
-        if is_answer {
+        if action.is_an_answer() {
             answered = clock::since_boot();
         }
     };
@@ -117,19 +116,6 @@ impl Rescue<'_> {
                 "Digite APAGAR para apagar tudo o que foi guardado / \
                  Type ERASE to erase everything that was stored",
             ),
-            Action::AskForCode => self.say(
-                "Digite o código de recuperação, ou só Enter / Type the recovery code, or just Enter",
-            ),
-            Action::NoCode => self.say(
-                "São 32 letras e algarismos; confira / It has 32 letters and digits; check it",
-            ),
-            Action::Recover(code) => match self.recover(&code) {
-                Ok(true) => self.say("aberto; tecle 1 / opened; press 1"),
-                Ok(false) => self.say(
-                    "não é o código destes dados / it is not the code of these data",
-                ),
-                Err(error) => self.say(&error.to_string()),
-            },
             Action::Erase => match self.erase() {
                 Ok(()) => self.say("tudo apagado / everything is erased"),
                 Err(error) => self.say(&error.to_string()),
@@ -247,11 +233,6 @@ impl Rescue<'_> {
         // First the wish, so that what the power interrupts is done at the next start.
         state.change(|state| state.wants_reset = true)?;
         state.reset_when_asked().map(drop)
-    }
-
-    /// The next start has the key sealed anew, where there is a TPM.
-    fn recover(&self, code: &RecoveryCode) -> Result<bool, FirmwareError> {
-        self.state()?.recover_key(code)
     }
 
     fn save_report(&mut self) -> Result<String, FirmwareError> {

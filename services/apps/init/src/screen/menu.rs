@@ -1,7 +1,7 @@
 //! What a person who stands before the box can have it do: lines in, what to show or do out.
 //!
 //! ```text
-//!          menu            1..6            the word that means it
+//!          menu            1..5            the word that means it
 //!   page ───────> choosing ────> confirming ─────────────────────> done, page
 //!     ^               │ 0, other     │ other
 //!     └───────────────┴──────────────┘    and from everywhere after a minute without an answer
@@ -90,9 +90,7 @@ fn choice(line: &str) -> Option<Act> {
 /// The words that mean it, in Portuguese and English.
 const fn words(act: Act) -> [&'static str; 2] {
     match act {
-        Act::NewPassword | Act::Restart | Act::Rescue | Act::PowerOff | Act::RecoveryCode => {
-            ["SIM", "YES"]
-        }
+        Act::NewPassword | Act::Restart | Act::Rescue | Act::PowerOff => ["SIM", "YES"],
         Act::Reset => ["APAGAR", "ERASE"],
     }
 }
@@ -105,7 +103,6 @@ pub(crate) const fn name(act: Act) -> &'static str {
         Act::Rescue => "Sistema de resgate / Rescue system",
         Act::Reset => "Apagar tudo (padrão de fábrica) / Erase everything (factory reset)",
         Act::PowerOff => "Desligar / Switch off",
-        Act::RecoveryCode => "Código de recuperação dos dados / Recovery code of the data",
     }
 }
 
@@ -118,10 +115,6 @@ const fn consequence(act: Act) -> &'static str {
         Act::Restart | Act::Rescue | Act::PowerOff => {
             "As chamadas em curso terminam / Calls in progress end"
         }
-        Act::RecoveryCode => {
-            "Quem tem o código e o disco lê tudo; anote-o e guarde-o longe da central / \
-             Who has the code and the disk reads everything; keep it away from the box"
-        }
         Act::Reset => {
             "Configuração, registros e gravações são apagados para sempre / \
              Configuration, records and recordings are gone for ever"
@@ -130,13 +123,12 @@ const fn consequence(act: Act) -> &'static str {
 }
 
 /// In the order of the list.
-const ACTS: [Act; 6] = [
+const ACTS: [Act; 5] = [
     Act::NewPassword,
     Act::Restart,
     Act::Rescue,
     Act::Reset,
     Act::PowerOff,
-    Act::RecoveryCode,
 ];
 /// The word that opens the menu.
 const OPEN: &str = "menu";
@@ -195,7 +187,7 @@ mod tests {
 
     #[test]
     fn other_choices_and_silence_lead_back() {
-        for line in ["0", "", "7", "99999999999999999999", "x"] {
+        for line in ["0", "", "6", "99999999999999999999", "x"] {
             let mut menu = opened();
             assert_eq!(menu.enter(line), Step::Show, "{line}");
             assert_eq!(menu, Menu::Page);

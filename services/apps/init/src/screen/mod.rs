@@ -13,7 +13,6 @@ pub(crate) use page::{Facts, Presence};
 
 use std::time::Duration;
 
-use ipc::Redacted;
 use sansio::Instant;
 
 use menu::Menu;
@@ -27,9 +26,7 @@ pub(crate) struct Screen {
     drawn: Vec<String>,
     serial: Pace,
     menu: Menu,
-    /// What somebody asked to read, in the place of the page.
-    told: Redacted<Vec<String>>,
-    /// When the menu, or what was told, goes away by itself.
+    /// When the menu goes away by itself.
     menu_end: Option<Instant>,
 }
 
@@ -50,7 +47,6 @@ impl Screen {
         if step == Step::Nothing {
             return (Vec::new(), step);
         }
-        self.told = Redacted::default();
         if self.menu == Menu::Page {
             self.menu_end = None;
             self.serial.ask(now);
@@ -60,27 +56,18 @@ impl Screen {
         (self.menu.lines(), step)
     }
 
-    /// Shows what somebody asked to read, until he opens the menu, or for a while.
-    pub(crate) fn tell(&mut self, lines: Vec<String>, now: Instant) {
-        self.told = Redacted::new(lines);
-        self.menu_end = Some(now + READING);
-    }
-
     /// Shows the page on the monitor when it says something new, or the menu in its place; returns
     /// the lines for the serial line when it is time for them.
     pub(crate) fn turn(&mut self, facts: &Facts<'_>, now: Instant) -> Vec<String> {
-        if self.menu_end.is_some_and(|end| end <= now) {
+        if self.menu_end.is_some_and(|end| end <= now) && self.menu.leave() {
             self.menu_end = None;
-            let told = std::mem::take(&mut self.told);
-            if self.menu.leave() || !told.reveal().is_empty() {
-                self.serial.ask(now);
-            }
+            self.serial.ask(now);
         }
-        let is_page = self.menu == Menu::Page && self.told.reveal().is_empty();
+        let is_page = self.menu == Menu::Page;
         let mut lines = if is_page {
             page::lines(facts)
         } else {
-            self.told.reveal().clone()
+            Vec::new()
         };
         lines.extend(self.menu.lines());
         if self.drawn != lines
@@ -112,6 +99,3 @@ impl Screen {
 
 /// After this without a line, the menu gives way to the page.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How long something stays that somebody wants to write down.
-const READING: Duration = Duration::from_secs(300);

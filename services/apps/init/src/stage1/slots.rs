@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use firmware::{BootDisk, FirmwareError, StateFile, fresh_guid, open_data, root};
+use firmware::{
+    BootDisk, DataKey, FirmwareError, Keeper, KeyPlace, Protection, StateFile, fresh_guid,
+    open_data, root,
+};
 use kernel::disk::Disk;
 use kernel::ext4::{self, Identity, Template};
 use kernel::modules::Modules;
 use kernel::{Context as _, SystemError, clock, cmdline};
-use slot::{Guid, Handoff, Reason, Slot, partition};
+use slot::{Guid, Handoff, Reason, partition};
 
 use super::checker::{self, Verdict};
-use super::{DISK_POLL, DISK_WAIT, data_key};
+use super::{DISK_POLL, DISK_WAIT};
 use crate::boot::{Boot, Firmware, Maintenance};
 use crate::console::Console;
 use crate::data::{self, Unusable};
@@ -49,7 +52,6 @@ pub(super) fn bring_up(
     let mut data = Data {
         disk: &mut disk,
         state: &state,
-        slot,
         is_sealed: false,
     };
     let data_result = match template {
@@ -123,8 +125,6 @@ pub(crate) fn find(bootstate: Guid, modules: &mut Modules) -> Option<BootDisk> {
 struct Data<'a> {
     disk: &'a mut BootDisk,
     state: &'a StateFile,
-    /// The slot that was started.
-    slot: Slot,
     is_sealed: bool,
 }
 
@@ -136,17 +136,31 @@ impl Data<'_> {
         let console = &mut *tools.console;
         let unusable = |error: FirmwareError| Maintenance(format!("{error}. {NOTHING_ERASED}"));
         self.reset_when_asked(console).map_err(unusable)?;
-        let opened = data_key::open(self.state, self.slot, console)?;
-        self.is_sealed = opened.code.is_some();
+        let place = self.state.key_place().map_err(unusable)?;
+        let (key, is_formatted) = match place {
+            KeyPlace::Kept {
+                protection,
+                is_formatted,
+                payload,
+            } => (
+                self.open(protection, &payload).map_err(unusable)?,
+                is_formatted,
+            ),
+            KeyPlace::Empty => (self.make_key(console).map_err(unusable)?, false),
+            KeyPlace::Damaged => {
+                let lost = FirmwareError::KeyLost("both copies of it are damaged");
+                return Err(unusable(lost));
+            }
+        };
         if self.make_partition().map_err(unusable)? {
             console.line("ramal: the data partition was made");
         }
         let device = self.disk.device(partition::DATA).map_err(unusable)?;
-        let (device, bytes) = open_data(&device, &opened.key).map_err(unusable)?;
-        if !opened.is_formatted {
+        let (device, bytes) = open_data(&device, &key).map_err(unusable)?;
+        if !is_formatted {
             console.line("ramal: making the file system of the data");
             make_file_system(&device, template).map_err(kernel_says)?;
-            self.state.note_formatted().map_err(unusable)?;
+            self.keep(&key, true).map_err(unusable)?;
         }
         mount(&device, bytes, tools)
     }
@@ -162,6 +176,44 @@ impl Data<'_> {
         Ok(())
     }
 
+    fn make_key(&mut self, console: &mut Console) -> Result<DataKey, FirmwareError> {
+        let key = DataKey::fresh()?;
+        self.keep(&key, false)?;
+        if !self.is_sealed {
+            console.line(
+                "ramal: this box has no TPM: the key of the data lies on its disk, beside the data",
+            );
+        }
+        Ok(key)
+    }
+
+    fn keep(&mut self, key: &DataKey, is_formatted: bool) -> Result<(), FirmwareError> {
+        let (protection, payload) = match keeper() {
+            Some(mut keeper) => (keeper.protection(), keeper.seal(key)?),
+            None => (Protection::None, key.material().to_vec()),
+        };
+        self.is_sealed = protection == Protection::Tpm;
+        self.state.keep_key(&KeyPlace::Kept {
+            protection,
+            is_formatted,
+            payload,
+        })
+    }
+
+    fn open(&mut self, protection: Protection, payload: &[u8]) -> Result<DataKey, FirmwareError> {
+        match protection {
+            Protection::None => DataKey::from_bytes(payload)
+                .ok_or(FirmwareError::KeyLost("it has the wrong length")),
+            Protection::Tpm => {
+                self.is_sealed = true;
+                let mut keeper = keeper().ok_or(FirmwareError::KeyLost(
+                    "the TPM that keeps it does not answer",
+                ))?;
+                keeper.open(payload)
+            }
+        }
+    }
+
     fn make_partition(&mut self) -> Result<bool, FirmwareError> {
         if self.disk.table().of_kind(partition::DATA).is_some() {
             return Ok(false);
@@ -175,6 +227,11 @@ impl Data<'_> {
         self.disk
             .make_data_partition(|| fresh.next().unwrap_or(last))
     }
+}
+
+/// Who keeps keys in this box.
+fn keeper() -> Option<Box<dyn Keeper>> {
+    None
 }
 
 fn make_file_system(device: &Path, template: &Template) -> Result<(), SystemError> {
@@ -314,7 +371,7 @@ const CHECKER_LINES_MAX: usize = 20;
 
 const WRITE_ANEW: &str = "Write the firmware image anew and restart the box";
 
-pub(super) const NOTHING_ERASED: &str = "Nothing was erased, and no service was started. Restore a backup \
+const NOTHING_ERASED: &str = "Nothing was erased, and no service was started. Restore a backup \
                               after a factory reset, or ask for support";
 
 #[cfg(test)]

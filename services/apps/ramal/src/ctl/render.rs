@@ -143,7 +143,6 @@ pub(crate) fn firmware(answer: &Value) -> String {
         table("slots", list(answer, "slots"), &slots),
         table("left", list(answer, "journal"), &journal),
         format!("keys: {}", field(answer, "keys")),
-        format!("key of the data: {}", field(answer, "data_key")),
     ]
     .join("\n")
 }
@@ -222,10 +221,7 @@ mod tests {
     #[test]
     fn a_damaged_slot_is_shown_as_one() {
         let slot = json!({"name": "a", "running": true, "damaged": true});
-        let shown = firmware(
-            &json!({"slots": [slot], "journal": [], "keys": "acme", "data_key": "on-disk"}),
-        );
-        assert!(shown.ends_with("key of the data: on-disk"), "{shown}");
+        let shown = firmware(&json!({"slots": [slot], "journal": [], "keys": "acme"}));
         let mut lines = shown.lines().skip(1);
         let (head, row) = (lines.next().expect("a head"), lines.next().expect("a slot"));
         let at = head.find("damaged").expect("a column");

@@ -27,7 +27,6 @@ impl Admin {
             Act::PowerOff => firmware::end(self, Shutdown::PowerOff, caller),
             Act::Rescue => firmware::rescue_now(self, caller),
             Act::Reset => firmware::reset_now(self, caller),
-            Act::RecoveryCode => firmware::recovery_code_shown(self, caller),
         }
     }
 }

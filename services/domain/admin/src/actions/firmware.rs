@@ -188,13 +188,6 @@ pub(crate) fn rescue_now(admin: &mut Admin, caller: Caller) -> Step {
     })
 }
 
-/// Somebody has read the recovery code on the box's own screen.
-pub(crate) fn recovery_code_shown(admin: &mut Admin, caller: Caller) -> Step {
-    recorded(admin, caller, "recovery code shown", |_| {
-        Step::Respond(Response::empty(204))
-    })
-}
-
 /// Notes what the next start is to do, and starts the box anew.
 fn restart_with(caller: Caller, wish: Ask) -> Step {
     Step::Update(

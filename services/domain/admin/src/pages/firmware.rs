@@ -34,15 +34,6 @@ pub(crate) fn firmware(caller: &Caller, view: &FirmwareView) -> Response {
         @if !view.slots.is_empty() {
             (update(caller))
         }
-        @if let Some(place) = view.data_key {
-            section.card {
-                h2 { (words.data_key) }
-                p.hint {
-                    @if place == "sealed-by-tpm" { (words.data_key_sealed) }
-                    @else { (words.data_key_on_disk) }
-                }
-            }
-        }
         @if !view.journal.is_empty() {
             section.card {
                 h2 { (words.left_slots) }

@@ -81,14 +81,6 @@ fn what_cannot_be_noted_does_not_restart_the_box() {
 }
 
 #[test]
-fn whoever_reads_the_recovery_code_is_on_record() {
-    let mut world = World::new();
-    assert_eq!(act(&mut world, Act::RecoveryCode), 204);
-    assert_eq!(last_audit(&world), entry("recovery code shown"));
-    assert!(world.asked_init.is_empty());
-}
-
-#[test]
 fn a_restart_is_recorded() {
     let mut world = World::new();
     assert_eq!(act(&mut world, Act::Restart), 200);
