@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use disks::{Phase, Watcher};
+use disks::{Pace, Phase, Watcher};
 
 /// Tells on standard error how far it is.
 pub(crate) struct Progress {
@@ -83,23 +83,16 @@ fn line(phase: Phase, done: u64, total: u64, elapsed: Duration) -> String {
         Phase::Verify => "reading back",
     };
     let percent = (done.saturating_mul(100)).checked_div(total).unwrap_or(100);
-    let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-    // Of the first moments no speed can be told.
-    if millis < 500 || done == 0 {
+    let Some(pace) = Pace::of(done, total, elapsed) else {
         return format!("{what} {percent:>3} %");
-    }
-    let speed = done.saturating_mul(1000) / millis;
-    let tenths = speed / 100_000;
-    let left = total
-        .saturating_sub(done)
-        .checked_div(speed)
-        .unwrap_or_default();
+    };
+    let tenths = pace.bytes_per_second / 100_000;
     format!(
         "{what} {percent:>3} %  {}.{} MB/s  {}:{:02} left",
         tenths / 10,
         tenths % 10,
-        left / 60,
-        left % 60
+        pace.seconds_left / 60,
+        pace.seconds_left % 60
     )
 }
 

@@ -69,6 +69,33 @@ impl BoxDisk {
         Ok(disk)
     }
 
+    /// A disk of so many bytes on which another system was: garbage where a box has its partitions,
+    /// and where both copies of a table lie.
+    ///
+    /// # Errors
+    /// The host has no room.
+    pub fn used(path: PathBuf, length: u64) -> Result<Self, DiskError> {
+        let disk = Self { path };
+        let error = |source| disk.error(source);
+        let file = File::create(&disk.path).map_err(error)?;
+        file.set_len(length).map_err(error)?;
+        let garbage = vec![0x5a; 1 << 20];
+        let esp = layout::ALIGNMENT + layout::ESP_LENGTH;
+        let slots = esp + layout::BOOTSTATE_LENGTH;
+        let last = length.saturating_sub(garbage.len() as u64);
+        for at in [
+            0,
+            layout::ALIGNMENT,
+            esp,
+            slots,
+            slots + layout::SLOT_LENGTH,
+            last,
+        ] {
+            file.write_all_at(&garbage, at).map_err(error)?;
+        }
+        Ok(disk)
+    }
+
     /// Another disk with the same content, down to the GUIDs.
     ///
     /// # Errors

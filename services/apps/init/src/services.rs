@@ -228,6 +228,28 @@ pub(crate) const ERRAND_GROUP_LIMITS: cgroup::Limits = cgroup::Limits {
     cpu_weight: 20,
 };
 
+/// Who installs on another disk: somebody who is nobody else on this box.
+pub(crate) const INSTALL_IDENTITY: Identity = Identity {
+    id: 108,
+    rights: Rights::None,
+};
+
+/// What that process may have. Everything else goes before it.
+pub(crate) const INSTALL_LIMITS: Limits = Limits {
+    descriptors_max: 64,
+    realtime_priority_max: 0,
+    niceness: 10,
+    expendability: 800,
+};
+
+/// What it may take from the box: the rescue system is in its memory twice, and pages of what it
+/// copies count too, but can be dropped.
+pub(crate) const INSTALL_GROUP_LIMITS: cgroup::Limits = cgroup::Limits {
+    memory_max: 192 * 1024 * 1024,
+    tasks_max: 8,
+    cpu_weight: 20,
+};
+
 /// Makes the folder in which `pbx` keeps its calls in progress for the process after it: on the
 /// tmpfs of `run_dir`, and its own when services have users of their own.
 ///

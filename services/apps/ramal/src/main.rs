@@ -5,6 +5,7 @@
 //! in the module of its name; nothing is decided here.
 
 mod ctl;
+mod install_disk;
 mod media;
 mod net;
 mod pbx;
@@ -49,6 +50,8 @@ enum Service {
     Media(media::Arguments),
     /// Keep the firmware slots and install updates.
     Update(update::Arguments),
+    /// Make a box of another disk, as somebody at the box has asked.
+    InstallDisk(install_disk::Arguments),
     /// Serve the web admin and its API.
     Web(web::Arguments),
     /// Apply the provisioning file once and wipe it.
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Service::Pbx(arguments) => pbx::run(&arguments),
         Service::Media(arguments) => media::run(&arguments),
         Service::Update(arguments) => update::run(&arguments),
+        Service::InstallDisk(arguments) => install_disk::run(&arguments),
         Service::Web(arguments) => web::run(&arguments),
         Service::Provision(provision::Arguments {}) => provision::run(),
         Service::Ctl(arguments) => ctl::run(&arguments),

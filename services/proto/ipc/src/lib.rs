@@ -10,6 +10,7 @@
 
 pub mod frame;
 pub mod init;
+pub mod install;
 pub mod net;
 pub mod pbx;
 pub mod provision;

@@ -25,5 +25,5 @@ pub use layout::table_of_a_box;
 pub use machine::{Disk, DiskPartition, Machine};
 pub use refusal::{DATA_LENGTH_MIN, Refusal, room};
 pub use sparse::SparseDisk;
-pub use watch::{Phase, Watcher};
+pub use watch::{Pace, Phase, Watcher};
 pub use writer::{BEGINNING, DiskFault, Entropy, PIECE, Writer, rename};

@@ -251,6 +251,27 @@ mod tests {
     }
 
     #[test]
+    fn the_first_partition_of_an_installer_stick_holds_update_files_too() {
+        let start = slot::layout::ALIGNMENT;
+        let (path, file) = stand("installer", start);
+        let length = slot::layout::IMAGE_LENGTH;
+        file.set_len(length).expect("as large");
+        let geometry = Geometry::new(512, length).expect("fits");
+        let guid = |place| slot::Guid::new(u128::from(place));
+        let table = disks::table_of_a_box(geometry, guid).expect("fits");
+        for write in table.writes() {
+            let written = file.write_all_at(&write.bytes, write.offset);
+            written.expect("written");
+        }
+        let places = places(&file, 512, length);
+        assert!(
+            places.contains(&(start, slot::layout::ESP_LENGTH)),
+            "{places:?}"
+        );
+        std::fs::remove_file(path).expect("removed");
+    }
+
+    #[test]
     fn a_partition_of_the_old_kind_is_looked_into() {
         let start = 1 << 20;
         let (path, file) = stand("mbr", start);

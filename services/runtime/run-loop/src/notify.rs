@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write as _;
 
+use ipc::install::Report;
 use ipc::provision::News;
 
 use crate::passed;
@@ -35,6 +36,11 @@ impl Notify {
     /// What the service is at, for people.
     pub fn status(&self, text: &str) {
         self.line(&format!("STATUS={}", text.replace('\n', " ")));
+    }
+
+    /// What `install-disk` has to tell.
+    pub fn install(&self, report: &Report) {
+        self.line(&report.to_line());
     }
 
     /// What `provision` has to tell.

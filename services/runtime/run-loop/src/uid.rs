@@ -14,5 +14,7 @@ pub const WEB: u32 = 105;
 pub const UPDATE: u32 = 106;
 /// `provision`, which is no service: it ends when it has done its errand.
 pub const PROVISION: u32 = 107;
+/// `install-disk`, which is no service either.
+pub const INSTALL: u32 = 108;
 /// PID 1 and a person at a native run.
 pub const ROOT: u32 = 0;

@@ -8,6 +8,7 @@ use slot::BootState;
 use supervise::Shutdown;
 
 use super::control::State;
+use super::install;
 use super::{Source, Supervision};
 use crate::boot::Firmware;
 use crate::screen::{Keys, Step, name};
@@ -19,11 +20,20 @@ impl Supervision {
             return false;
         };
         for line in lines {
-            let (shown, step) = self.screen.enter(&line, self.now());
+            let now = self.now();
+            let firmware = self.boot.firmware.as_ref();
+            let find = || install::candidates(firmware);
+            let (shown, step) = self.screen.enter(&line, now, find);
             self.write_on_serial(&shown);
             match step {
                 Step::Nothing | Step::Show => {}
                 Step::Do(act) => self.carry_out_at_box(act),
+                Step::Install(number) => {
+                    if let Some(chosen) = self.screen.chosen(number) {
+                        self.install_on(&chosen);
+                    }
+                }
+                Step::Cancel => self.cancel_installation(),
             }
         }
         true

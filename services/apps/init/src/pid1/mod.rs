@@ -8,6 +8,7 @@ mod child;
 mod control;
 mod findings;
 mod firmware_trial;
+mod install;
 mod lines;
 mod provision;
 mod questions;
@@ -40,6 +41,7 @@ use crate::watchdogs::Watchdogs;
 use child::Pipe;
 use control::Connection;
 use firmware_trial::Watch;
+use install::Installation;
 use provision::Errand;
 use questions::Question;
 
@@ -102,6 +104,8 @@ pub struct Supervision {
     attendant: Option<u64>,
     /// The errand of the provisioning file.
     errand: Errand,
+    /// The installation on another disk that goes on.
+    installation: Option<Installation>,
     log: lines::LogRing,
     poller: Poller,
     signals: Signals,
@@ -122,6 +126,8 @@ enum Source {
     Keys(Keys),
     ErrandOutput(u32, Pipe),
     ErrandNews(u32, Pipe),
+    InstallOutput(u32, Pipe),
+    InstallReports(u32, Pipe),
     Question(Question),
 }
 
@@ -155,6 +161,7 @@ impl Supervision {
             presence: Presence::default(),
             attendant: None,
             errand: Errand::default(),
+            installation: None,
             log: lines::LogRing::default(),
             poller: parts.poller,
             signals: parts.signals,
@@ -217,6 +224,7 @@ impl Supervision {
         }
         self.note_findings();
         self.leave_errand();
+        self.cancel_installation();
         self.screen.leave();
         // They stay armed on the way down: a hanging unmount must not be the end.
         self.watchdogs.set_timeout(WATCHDOG_AT_END);
@@ -340,6 +348,8 @@ impl Supervision {
             | Source::Keys(_)
             | Source::ErrandOutput(..)
             | Source::ErrandNews(..)
+            | Source::InstallOutput(..)
+            | Source::InstallReports(..)
             | Source::Button(_) => false,
         };
         self.sources.retain(|_, source| !is_old(source));
@@ -357,7 +367,9 @@ impl Supervision {
             Source::Output(_, _, pipe)
             | Source::Notices(_, _, pipe)
             | Source::ErrandOutput(_, pipe)
-            | Source::ErrandNews(_, pipe) => self.poller.add(&pipe.file, token, Interest::Read),
+            | Source::ErrandNews(_, pipe)
+            | Source::InstallOutput(_, pipe)
+            | Source::InstallReports(_, pipe) => self.poller.add(&pipe.file, token, Interest::Read),
             Source::Connection(connection) => {
                 self.poller.add(&connection.stream, token, Interest::Read)
             }
@@ -394,6 +406,8 @@ impl Supervision {
                     Source::Keys(keys) => self.hear_keys(keys),
                     Source::ErrandOutput(_, pipe) => self.hear_errand_output(pipe),
                     Source::ErrandNews(_, pipe) => self.hear_errand_news(pipe),
+                    Source::InstallOutput(_, pipe) => self.hear_install_output(pipe),
+                    Source::InstallReports(_, pipe) => self.hear_install_reports(pipe),
                     Source::Question(question) => {
                         if let Some(service) = question.answer() {
                             self.feed(Input::Answered(service));
@@ -452,7 +466,9 @@ impl Supervision {
                 Source::Output(_, owner, _)
                 | Source::Notices(_, owner, _)
                 | Source::ErrandOutput(owner, _)
-                | Source::ErrandNews(owner, _) => (*owner == pid).then_some(*token),
+                | Source::ErrandNews(owner, _)
+                | Source::InstallOutput(owner, _)
+                | Source::InstallReports(owner, _) => (*owner == pid).then_some(*token),
                 Source::Connection(_)
                 | Source::Button(_)
                 | Source::Keys(_)
@@ -463,7 +479,7 @@ impl Supervision {
             for token in pipes {
                 self.wake(token);
             }
-            if self.errand_ended(pid, end) {
+            if self.errand_ended(pid, end) || self.installation_ended(pid, end) {
                 continue;
             }
             let status = self.node.status();

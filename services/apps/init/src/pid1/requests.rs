@@ -37,6 +37,8 @@ impl Supervision {
             | Source::Keys(_)
             | Source::ErrandOutput(..)
             | Source::ErrandNews(..)
+            | Source::InstallOutput(..)
+            | Source::InstallReports(..)
             | Source::Question(_) => None,
         };
         let tokens: Vec<_> = self.sources.iter().filter_map(of_user).collect();

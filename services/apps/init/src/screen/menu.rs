@@ -11,6 +11,8 @@
 
 use ipc::init::Act;
 
+use super::install::{self, Candidate};
+
 /// Where the person is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) enum Menu {
@@ -21,6 +23,10 @@ pub(crate) enum Menu {
     Choosing,
     /// Before the question whether that is meant.
     Confirming(Act),
+    /// Before the list of disks.
+    ChoosingDisk,
+    /// Before the question whether the disk with this number is meant.
+    ConfirmingDisk(usize),
 }
 
 /// What a line leads to.
@@ -32,21 +38,42 @@ pub(crate) enum Step {
     Show,
     /// Do it.
     Do(Act),
+    /// Install on the disk with this number.
+    Install(usize),
+    /// End the installation.
+    Cancel,
 }
 
 impl Menu {
-    /// Takes a line.
-    pub(crate) fn enter(&mut self, line: &str) -> Step {
+    /// Whether a line opens the menu.
+    pub(super) fn opens(self, line: &str) -> bool {
+        self == Self::Page && line.trim().eq_ignore_ascii_case(OPEN)
+    }
+
+    /// Takes a line; `disks` are those of the machine besides the box's own.
+    pub(super) fn enter(&mut self, line: &str, disks: &[Candidate]) -> Step {
         let line = line.trim();
         let (next, step) = match *self {
-            Self::Page if line.eq_ignore_ascii_case(OPEN) => (Self::Choosing, Step::Show),
+            Self::Page if self.opens(line) => (Self::Choosing, Step::Show),
             Self::Page => (Self::Page, Step::Nothing),
             Self::Choosing => match choice(line) {
                 Some(act) => (Self::Confirming(act), Step::Show),
+                None if line.parse() == Ok(INSTALL) && offers_install(disks) => {
+                    (Self::ChoosingDisk, Step::Show)
+                }
                 None => (Self::Page, Step::Show),
             },
+            Self::ChoosingDisk => match line.parse() {
+                Ok(number) if install::chosen(disks, number).is_some() => {
+                    (Self::ConfirmingDisk(number), Step::Show)
+                }
+                Ok(_) | Err(_) => (Self::Page, Step::Show),
+            },
+            Self::ConfirmingDisk(number) if words(Act::Reset).contains(&line) => {
+                (Self::Page, Step::Install(number))
+            }
             Self::Confirming(act) if words(act).contains(&line) => (Self::Page, Step::Do(act)),
-            Self::Confirming(_) => (Self::Page, Step::Show),
+            Self::Confirming(_) | Self::ConfirmingDisk(_) => (Self::Page, Step::Show),
         };
         *self = next;
         step
@@ -58,28 +85,47 @@ impl Menu {
     }
 
     /// What is shown in the place of the page, or below it.
-    pub(crate) fn lines(self) -> Vec<String> {
+    pub(super) fn lines(self, disks: &[Candidate]) -> Vec<String> {
         match self {
             Self::Page => vec![HINT.to_owned()],
             Self::Choosing => {
                 let head = std::iter::once(CHOOSE.to_owned());
                 let acts = (1..).zip(ACTS);
                 let acts = acts.map(|(place, act)| format!("  {place}  {}", name(act)));
+                let install = offers_install(disks);
+                let install = install.then(|| format!("  {INSTALL}  {}", install::NAME));
+                let acts = acts.chain(install);
                 head.chain(acts).chain([BACK.to_owned()]).collect()
             }
             Self::Confirming(act) => {
-                let [portuguese, english] = words(act);
+                let (name, consequence) = (name(act).to_owned(), consequence(act).to_owned());
+                vec![name, consequence, confirm(act)]
+            }
+            Self::ChoosingDisk => {
+                let head = std::iter::once(install::CHOOSE.to_owned());
+                let disks = install::choices(disks).into_iter();
+                head.chain(disks).chain([BACK.to_owned()]).collect()
+            }
+            Self::ConfirmingDisk(number) => {
+                let disk = install::chosen(disks, number).map(Candidate::description);
                 vec![
-                    name(act).to_owned(),
-                    consequence(act).to_owned(),
-                    format!(
-                        "Digite {portuguese} para confirmar / Type {english} to confirm; \
-                         Enter: voltar / back"
-                    ),
+                    install::NAME.to_owned(),
+                    disk.unwrap_or_default(),
+                    install::CONSEQUENCE.to_owned(),
+                    confirm(Act::Reset),
                 ]
             }
         }
     }
+}
+
+fn offers_install(disks: &[Candidate]) -> bool {
+    disks.iter().any(|it| it.refusal.is_none())
+}
+
+fn confirm(act: Act) -> String {
+    let [portuguese, english] = words(act);
+    format!("Digite {portuguese} para confirmar / Type {english} to confirm; Enter: voltar / back")
 }
 
 fn choice(line: &str) -> Option<Act> {
@@ -130,6 +176,8 @@ const ACTS: [Act; 5] = [
     Act::Reset,
     Act::PowerOff,
 ];
+/// The number of the installation, behind them.
+const INSTALL: usize = ACTS.len() + 1;
 /// The word that opens the menu.
 const OPEN: &str = "menu";
 const HINT: &str = "Digite menu e tecle Enter / Type menu and press Enter";
@@ -138,11 +186,12 @@ const BACK: &str = "  0  Voltar / Back";
 
 #[cfg(test)]
 mod tests {
+    use super::super::install::tests::candidate;
     use super::*;
 
     fn opened() -> Menu {
         let mut menu = Menu::default();
-        assert_eq!(menu.enter("menu\r"), Step::Show);
+        assert_eq!(menu.enter("menu\r", &[]), Step::Show);
         menu
     }
 
@@ -150,14 +199,14 @@ mod tests {
     fn every_act_needs_its_word() {
         for (place, act) in (1..).zip(ACTS) {
             let mut menu = opened();
-            assert_eq!(menu.enter(&place.to_string()), Step::Show);
+            assert_eq!(menu.enter(&place.to_string(), &[]), Step::Show);
             assert_eq!(menu, Menu::Confirming(act));
-            assert_eq!(menu.enter(""), Step::Show, "{act:?}");
+            assert_eq!(menu.enter("", &[]), Step::Show, "{act:?}");
             assert_eq!(menu, Menu::Page);
             for word in words(act) {
                 let mut menu = opened();
-                menu.enter(&place.to_string());
-                assert_eq!(menu.enter(word), Step::Do(act));
+                menu.enter(&place.to_string(), &[]);
+                assert_eq!(menu.enter(word, &[]), Step::Do(act));
                 assert_eq!(menu, Menu::Page);
             }
         }
@@ -167,9 +216,9 @@ mod tests {
     fn a_yes_does_not_erase() {
         for word in ["YES", "SIM", "erase", "4", "menu"] {
             let mut menu = opened();
-            menu.enter("4");
+            menu.enter("4", &[]);
             assert_eq!(menu, Menu::Confirming(Act::Reset));
-            assert_eq!(menu.enter(word), Step::Show, "{word}");
+            assert_eq!(menu.enter(word, &[]), Step::Show, "{word}");
         }
     }
 
@@ -177,11 +226,11 @@ mod tests {
     fn a_line_that_sends_everything_back_opens_nothing() {
         let mut menu = Menu::default();
         let own = [Menu::Choosing, Menu::Confirming(Act::Reset), Menu::Page];
-        let own = own.into_iter().flat_map(Menu::lines);
+        let own = own.into_iter().flat_map(|it| it.lines(&[]));
         let noise = ["", "1", "YES", "\u{fffd}", "screen: menu"].map(str::to_owned);
         for line in own.chain(noise) {
-            assert_eq!(menu.enter(&line), Step::Nothing, "{line}");
-            assert_eq!(menu.enter(&format!("screen: {line}")), Step::Nothing);
+            assert_eq!(menu.enter(&line, &[]), Step::Nothing, "{line}");
+            assert_eq!(menu.enter(&format!("screen: {line}"), &[]), Step::Nothing);
         }
     }
 
@@ -189,11 +238,49 @@ mod tests {
     fn other_choices_and_silence_lead_back() {
         for line in ["0", "", "6", "99999999999999999999", "x"] {
             let mut menu = opened();
-            assert_eq!(menu.enter(line), Step::Show, "{line}");
+            assert_eq!(menu.enter(line, &[]), Step::Show, "{line}");
             assert_eq!(menu, Menu::Page);
         }
         let mut menu = opened();
         assert!(menu.leave());
         assert!(!menu.leave());
+    }
+
+    #[test]
+    fn installing_is_offered_when_a_disk_will_do_and_needs_the_word() {
+        let refused = candidate("sdx", Some(disks::Refusal::ReadOnly));
+        let number = INSTALL.to_string();
+        for disks in [vec![], vec![refused.clone()]] {
+            let mut menu = opened();
+            let shown = menu.lines(&disks).join("\n");
+            assert!(!shown.contains(install::NAME), "{shown}");
+            menu.enter(&number, &disks);
+            assert_eq!(menu, Menu::Page);
+        }
+        let disks = [refused, candidate("sdy", None)];
+        let before_word = || {
+            let mut menu = opened();
+            assert!(menu.lines(&disks).join("\n").contains(install::NAME));
+            assert_eq!(menu.enter(&number, &disks), Step::Show);
+            assert_eq!(menu.enter("1", &disks), Step::Show);
+            assert_eq!(menu, Menu::ConfirmingDisk(1));
+            let shown = menu.lines(&disks).join("\n");
+            assert!(shown.contains("sdy") && shown.contains("ERASE"), "{shown}");
+            menu
+        };
+        for word in words(Act::Reset) {
+            assert_eq!(before_word().enter(word, &disks), Step::Install(1));
+        }
+        for word in ["", "SIM", "YES", "erase", "1", "sdy"] {
+            let mut menu = before_word();
+            assert_eq!(menu.enter(word, &disks), Step::Show, "{word}");
+            assert_eq!(menu, Menu::Page);
+        }
+        for line in ["0", "2", "", "x"] {
+            let mut menu = opened();
+            menu.enter(&number, &disks);
+            assert_eq!(menu.enter(line, &disks), Step::Show, "{line}");
+            assert_eq!(menu, Menu::Page);
+        }
     }
 }

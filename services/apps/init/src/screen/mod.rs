@@ -1,20 +1,24 @@
 //! The status page on the box's own screen: the monitor, where it stands by itself, and the serial
 //! line, where it comes among the log's lines when something has changed.
 
+mod install;
 mod keys;
 mod menu;
 mod pace;
 mod page;
 mod terminal;
 
+pub(crate) use install::{Candidate, Outcome};
 pub(crate) use keys::Keys;
 pub(crate) use menu::{Step, name};
 pub(crate) use page::{Facts, Presence};
 
 use std::time::Duration;
 
+use ipc::install::Report;
 use sansio::Instant;
 
+use install::Work;
 use menu::Menu;
 use pace::Pace;
 use terminal::Terminal;
@@ -26,6 +30,10 @@ pub(crate) struct Screen {
     drawn: Vec<String>,
     serial: Pace,
     menu: Menu,
+    /// The disks that were there when the menu was opened.
+    disks: Vec<Candidate>,
+    /// The installation that goes on, or that nobody has taken note of.
+    work: Option<Work>,
     /// When the menu goes away by itself.
     menu_end: Option<Instant>,
 }
@@ -41,9 +49,27 @@ impl Screen {
         }
     }
 
-    /// Takes a line that somebody typed; what to say on the serial line, and what to do.
-    pub(crate) fn enter(&mut self, line: &str, now: Instant) -> (Vec<String>, Step) {
-        let step = self.menu.enter(line);
+    /// Takes a line that somebody typed; what to say on the serial line, and what to do. `find`
+    /// looks for the disks of the machine besides the box's own.
+    pub(crate) fn enter(
+        &mut self,
+        line: &str,
+        now: Instant,
+        find: impl FnOnce() -> Vec<Candidate>,
+    ) -> (Vec<String>, Step) {
+        match &self.work {
+            Some(work) if work.is_over() => {
+                self.work = None;
+                self.serial.ask(now);
+            }
+            Some(_) if install::is_cancel(line) => return (Vec::new(), Step::Cancel),
+            Some(_) => return (Vec::new(), Step::Nothing),
+            None => {}
+        }
+        if self.menu.opens(line) {
+            self.disks = find();
+        }
+        let step = self.menu.enter(line, &self.disks);
         if step == Step::Nothing {
             return (Vec::new(), step);
         }
@@ -53,7 +79,37 @@ impl Screen {
             return (Vec::new(), step);
         }
         self.menu_end = Some(now + PATIENCE);
-        (self.menu.lines(), step)
+        (self.menu.lines(&self.disks), step)
+    }
+
+    /// The disk with this number in the list that was shown.
+    pub(crate) fn chosen(&self, number: usize) -> Option<Candidate> {
+        install::chosen(&self.disks, number).cloned()
+    }
+
+    /// An installation begins; it takes the place of the page.
+    pub(crate) fn work_begins(&mut self, candidate: &Candidate, now: Instant) {
+        self.work = Some(Work::new(candidate, now));
+    }
+
+    /// How far it is; what to say of it on the serial line.
+    pub(crate) fn work_goes_on(&mut self, report: Report, now: Instant) -> Vec<String> {
+        let work = self.work.as_mut();
+        let told = work.filter(|it| !it.is_over());
+        let told = told.and_then(|it| it.take(report, now).then(|| it.progress()));
+        told.into_iter().collect()
+    }
+
+    /// How it ended; the same for the serial line.
+    pub(crate) fn work_ends(&mut self, outcome: Outcome) -> Vec<String> {
+        let work = self.work.as_mut();
+        let ended = work.and_then(|it| it.end(outcome).then(|| it.lines()));
+        ended.unwrap_or_default()
+    }
+
+    /// Whether an installation has not been heard the end of.
+    pub(crate) fn is_work_open(&self) -> bool {
+        self.work.as_ref().is_some_and(|it| !it.is_over())
     }
 
     /// Shows the page on the monitor when it says something new, or the menu in its place; returns
@@ -63,13 +119,16 @@ impl Screen {
             self.menu_end = None;
             self.serial.ask(now);
         }
-        let is_page = self.menu == Menu::Page;
+        let is_page = self.menu == Menu::Page && self.work.is_none();
         let mut lines = if is_page {
             page::lines(facts)
         } else {
             Vec::new()
         };
-        lines.extend(self.menu.lines());
+        match &self.work {
+            Some(work) => lines.extend(work.lines()),
+            None => lines.extend(self.menu.lines(&self.disks)),
+        }
         if self.drawn != lines
             && let Some(monitor) = &mut self.monitor
         {
