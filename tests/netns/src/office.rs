@@ -153,6 +153,24 @@ impl Office {
         )))
     }
 
+    /// What SIPp sent and received as it played this scenario.
+    ///
+    /// # Errors
+    /// Nobody has played it, or it cannot be read.
+    pub fn messages(&self, scenario: &str) -> Result<String, NativeError> {
+        let folder = self.box_.folder();
+        let broken = NativeError::io("read", folder);
+        let files = std::fs::read_dir(folder).map_err(broken)?.flatten();
+        let mut traces = files.map(|file| file.path()).filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let rest = name.strip_prefix(scenario).unwrap_or_default();
+            rest.starts_with('_') && rest.ends_with("_messages.log")
+        });
+        let missing = || NativeError::Load(format!("nobody has played {scenario}"));
+        let path = traces.next().ok_or_else(missing)?;
+        std::fs::read_to_string(&path).map_err(NativeError::io("read", &path))
+    }
+
     /// Waits until the store keeps so many registrations.
     ///
     /// # Errors
@@ -254,8 +272,28 @@ impl Phone {
     /// # Errors
     /// SIPp does not start.
     pub fn wait(&self, scenario: &str) -> Result<Playing, NativeError> {
+        self.start(scenario, &[], None)
+    }
+
+    /// Starts to play a scenario in which the phone is called and then calls another, whose number
+    /// is field 2.
+    ///
+    /// # Errors
+    /// SIPp does not start.
+    pub fn wait_to_call(&self, scenario: &str, other: usize) -> Result<Playing, NativeError> {
+        let other = number(other);
+        let uri = format!("{other}@{BOX}");
+        self.start(scenario, &self.fields(&[other]), Some(&uri))
+    }
+
+    fn start(
+        &self,
+        scenario: &str,
+        fields: &[String],
+        uri: Option<&str>,
+    ) -> Result<Playing, NativeError> {
         let path = expand(scenario, &self.folder)?;
-        let running = self.load(&path, &[], None).answer(&self.folder)?;
+        let running = self.load(&path, fields, uri).answer(&self.folder)?;
         Ok(Playing {
             running,
             folder: self.folder.clone(),

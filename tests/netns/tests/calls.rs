@@ -1,6 +1,8 @@
 //! Calls as SIPp makes and takes them, with everything that goes wrong on the way.
 #![expect(clippy::expect_used, reason = "a test may panic to fail")]
 
+use std::time::{Duration, Instant};
+
 use ipc::site::Site;
 use native::NativeError;
 use netns::{Office, Phone};
@@ -98,4 +100,39 @@ fn a_blind_transfer_goes_through() {
     caller.play("transfers", &[1, 2]).expect("the caller");
     third.finish().expect("the third");
     callee.finish().expect("the callee");
+}
+
+#[test]
+fn an_attended_transfer_joins_the_two_calls_of_a_phone() {
+    let office = Office::open(|_| {}).expect("an office");
+    let attendant = office.registered(0).expect("it registers");
+    let second = office.registered(2).expect("it registers");
+    let attendant = attendant.wait_to_call("joins_two_calls", 2);
+    let attendant = attendant.expect("SIPp starts");
+    let second = second.wait("answers").expect("SIPp starts");
+    // Hangs up by itself, which ends the call of the second: it is theirs by then.
+    let first = office.phone(1).play("calls_for_a_while", &[0]);
+    first.expect("the first");
+    attendant.finish().expect("the attendant");
+    second.finish().expect("the second");
+}
+
+#[test]
+fn an_answer_whose_acks_are_all_lost_is_repeated_and_then_the_call_ends() {
+    let (office, caller, callee) = two(|_| {}).expect("an office");
+    let callee = callee.wait("answers").expect("SIPp starts");
+    let begun = Instant::now();
+    caller.play("never_acknowledges", &[1]).expect("the caller");
+    let after = begun.elapsed();
+    callee.finish().expect("the callee");
+    // RFC 3261 §13.3.1.4: 64*T1, and the same answer after 0.5, 1.5, 3.5 and then every 4 s.
+    assert!(after >= Duration::from_secs(32), "given up after {after:?}");
+    let messages = office.messages("never_acknowledges").expect("a trace");
+    let answers = messages.matches("SIP/2.0 200 OK\r\n").count() - 1;
+    assert!((9..=12).contains(&answers), "answered {answers} times");
+}
+
+#[test]
+fn a_refresh_and_a_reinvite_that_cross_are_both_refused_and_come_again() {
+    check("crosses_a_refresh", "answers");
 }

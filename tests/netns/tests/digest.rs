@@ -58,3 +58,27 @@ fn a_nonce_of_an_earlier_process_is_stale_and_the_phone_goes_on() {
     let accepted = phone.once(&request).expect("an answer");
     assert_eq!(accepted.status, StatusCode::OK);
 }
+
+#[test]
+fn sipp_counts_in_hexadecimal_under_one_nonce() {
+    let office = Office::open(|_| {}).expect("an office");
+    office
+        .phone(0)
+        .play("registers_forty_times", &[])
+        .expect("each is let in");
+    let messages = office.messages("registers_forty_times").expect("a trace");
+    for nc in ["nc=00000009", "nc=0000000a", "nc=00000010", "nc=00000028"] {
+        assert!(messages.contains(nc), "{nc} was not sent");
+    }
+}
+
+#[test]
+fn sipp_goes_on_when_its_nonce_is_stale() {
+    let mut office = Office::open(|_| {}).expect("an office");
+    let phone = office.phone(0);
+    let registering = std::thread::spawn(move || phone.play("registers_until_stale", &[]));
+    office.wait_for_registrations(1).expect("it is let in");
+    office.box_.crash_pbx().expect("it starts again");
+    let registered = registering.join().expect("a thread");
+    registered.expect("it is let in again");
+}
