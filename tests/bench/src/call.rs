@@ -22,11 +22,10 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 50)]
     callers: usize,
     /// Calls measured.
-    #[arg(long, default_value_t = 6_000)]
+    #[arg(long, default_value_t = 3_000)]
     count: u64,
-    /// Calls a second. With 100, most of what is measured is the waking of idle processors;
-    /// Asterisk needs a whole one for 280, so take 200 with --peer.
-    #[arg(long, default_value_t = 400)]
+    /// Calls a second. With few, much of what is measured is the waking of idle processors.
+    #[arg(long, default_value_t = 150)]
     rate: u64,
     /// Measure Asterisk the same way (fetched from Debian once) and print the ratio.
     #[arg(long)]
