@@ -189,7 +189,6 @@ pub(crate) const fn process_limits(service: Service) -> Limits {
 /// What a service as a whole may take from the box. The memory limits are several times what the
 /// service needs: they catch a leak, they do not ration.
 pub(crate) const fn group_limits(service: Service) -> cgroup::Limits {
-    const MIB: u64 = 1024 * 1024;
     let (memory_mib, cpu_weight) = match service {
         Service::Store => (128, 100),
         Service::Net => (48, 100),
@@ -207,26 +206,16 @@ pub(crate) const fn group_limits(service: Service) -> cgroup::Limits {
     }
 }
 
+const MIB: u64 = 1024 * 1024;
+
 /// Who the errand of the provisioning file runs as (`ramal provision`). The store knows it.
 pub(crate) const ERRAND_IDENTITY: Identity = Identity {
     id: 107,
     rights: Rights::None,
 };
 
-/// What that process may have. Everything else goes before it.
-pub(crate) const ERRAND_LIMITS: Limits = Limits {
-    descriptors_max: 64,
-    realtime_priority_max: 0,
-    niceness: 10,
-    expendability: 800,
-};
-
 /// What it may take from the box: a damaged file system must not cost more.
-pub(crate) const ERRAND_GROUP_LIMITS: cgroup::Limits = cgroup::Limits {
-    memory_max: 32 * 1024 * 1024,
-    tasks_max: 8,
-    cpu_weight: 20,
-};
+pub(crate) const ERRAND_MEMORY_MAX: u64 = 32 * MIB;
 
 /// Who installs on another disk: somebody who is nobody else on this box.
 pub(crate) const INSTALL_IDENTITY: Identity = Identity {
@@ -234,21 +223,26 @@ pub(crate) const INSTALL_IDENTITY: Identity = Identity {
     rights: Rights::None,
 };
 
-/// What that process may have. Everything else goes before it.
-pub(crate) const INSTALL_LIMITS: Limits = Limits {
+/// What it may take from the box: the rescue system is in its memory twice, and pages of what it
+/// copies count too, but can be dropped.
+pub(crate) const INSTALL_MEMORY_MAX: u64 = 192 * MIB;
+
+/// What a process beside the services may have. Everything else goes before it.
+pub(crate) const HELPER_LIMITS: Limits = Limits {
     descriptors_max: 64,
     realtime_priority_max: 0,
     niceness: 10,
     expendability: 800,
 };
 
-/// What it may take from the box: the rescue system is in its memory twice, and pages of what it
-/// copies count too, but can be dropped.
-pub(crate) const INSTALL_GROUP_LIMITS: cgroup::Limits = cgroup::Limits {
-    memory_max: 192 * 1024 * 1024,
-    tasks_max: 8,
-    cpu_weight: 20,
-};
+/// What all of such a process may take from the box.
+pub(crate) const fn helper_group_limits(memory_max: u64) -> cgroup::Limits {
+    cgroup::Limits {
+        memory_max,
+        tasks_max: 8,
+        cpu_weight: 20,
+    }
+}
 
 /// Makes the folder in which `pbx` keeps its calls in progress for the process after it: on the
 /// tmpfs of `run_dir`, and its own when services have users of their own.

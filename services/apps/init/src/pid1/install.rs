@@ -11,13 +11,12 @@ use std::path::Path;
 use disks::{Disk, Machine};
 use ipc::install::{Failure, Report};
 use kernel::cgroup::Group;
-use kernel::landlock::{Fence, Openings};
 use kernel::process::{self, End, Stop};
-use kernel::spawn::{self, Program};
-use kernel::{Context as _, SystemError, network};
+use kernel::{Context as _, SystemError};
 use slot::layout;
 
-use super::child::{self, Pipe};
+use super::child::Pipe;
+use super::helper::{self, Started, Task};
 use super::{Settings, Source, Supervision};
 use crate::boot::Firmware;
 use crate::screen::{Candidate, Outcome};
@@ -107,12 +106,7 @@ impl Supervision {
     }
 
     pub(super) fn hear_install_output(&mut self, pipe: &mut Pipe) -> bool {
-        let heard = pipe.hear();
-        for line in heard.lines {
-            self.log.push(NAME, crate::boot::millis_since_boot(), &line);
-            self.console.line(&format!("{NAME}: {line}"));
-        }
-        !heard.ended
+        self.hear_helper(NAME, pipe)
     }
 
     pub(super) fn hear_install_reports(&mut self, pipe: &mut Pipe) -> bool {
@@ -165,55 +159,27 @@ impl Supervision {
     }
 }
 
-struct Started {
-    pid: u32,
-    output: Pipe,
-    reports: Pipe,
-    group: Option<Group>,
-}
-
 fn start(settings: &Settings, firmware: &Firmware, disk: &Disk) -> Result<Started, SystemError> {
     let open = |path: &Path| File::open(path).context("open", path.display());
     let esp = firmware.esp.as_deref().unwrap_or_else(|| Path::new(""));
     let (esp, slot, state) = (open(esp)?, open(&firmware.device)?, open(&firmware.state)?);
     let path = Path::new("/dev").join(&disk.name);
     let disk = disks::open_exclusively(&path).context("open", path.display())?;
-    let (output, output_writer) = network::pipe()?;
-    let (reports, reports_writer) = network::pipe()?;
-    let is_confined = settings.is_confined;
-    let group = is_confined.then(|| Group::make(NAME, services::INSTALL_GROUP_LIMITS));
-    let group = group.transpose()?;
-    let door = group.as_ref().map(Group::open_door).transpose()?;
-    let openings = Openings {
-        program: &settings.program,
-        writable: &[Path::new("/dev/null")],
-        tcp: false,
-    };
-    let fence = is_confined.then(|| Fence::plan(openings)).transpose()?;
-    let names = ["esp", "slot", "boot-state", "disk"];
-    let pid = spawn::spawn(&Program {
-        path: &settings.program.to_string_lossy(),
-        arguments: &["ramal", NAME, "--running", firmware.slot.name()],
-        environment: &child::environment(settings, &names),
-        output: output_writer.as_fd(),
-        descriptors: &[
-            esp.as_fd(),
-            slot.as_fd(),
-            state.as_fd(),
-            disk.as_fd(),
-            reports_writer.as_fd(),
-        ],
-        identity: is_confined.then_some(services::INSTALL_IDENTITY),
-        group: door.as_ref(),
-        fence: fence.flatten().as_ref(),
-        limits: is_confined.then_some(services::INSTALL_LIMITS),
-    })?;
-    Ok(Started {
-        pid,
-        output: Pipe::new(output),
-        reports: Pipe::new(reports),
-        group,
-    })
+    helper::start(
+        settings,
+        &Task {
+            name: NAME,
+            arguments: &["--running", firmware.slot.name()],
+            passed: &[
+                ("esp", esp.as_fd()),
+                ("slot", slot.as_fd()),
+                ("boot-state", state.as_fd()),
+                ("disk", disk.as_fd()),
+            ],
+            identity: services::INSTALL_IDENTITY,
+            memory_max: services::INSTALL_MEMORY_MAX,
+        },
+    )
 }
 
 /// Of the sub-command, of its lines in the log and of its control group.

@@ -8,6 +8,7 @@ mod child;
 mod control;
 mod findings;
 mod firmware_trial;
+mod helper;
 mod install;
 mod lines;
 mod provision;

@@ -12,14 +12,13 @@ use std::path::Path;
 use ipc::init::Presence as Said;
 use ipc::provision::News;
 use kernel::cgroup::Group;
-use kernel::landlock::{Fence, Openings};
 use kernel::process::{self, End, Stop};
-use kernel::spawn::{self, Program};
-use kernel::{Context as _, SystemError, network};
+use kernel::{Context as _, SystemError};
 use sansio::Instant;
 use supervise::{Input, Service, Signal};
 
-use super::child::{self, Pipe};
+use super::child::Pipe;
+use super::helper::{self, Started, Task};
 use super::{Settings, Source, Supervision};
 use crate::services;
 
@@ -87,7 +86,7 @@ impl Supervision {
             Ok(started) => {
                 let pid = started.pid;
                 self.add(Source::ErrandOutput(pid, started.output));
-                self.add(Source::ErrandNews(pid, started.news));
+                self.add(Source::ErrandNews(pid, started.reports));
                 self.errand.state = State::Running(Running {
                     pid,
                     group: started.group,
@@ -100,12 +99,7 @@ impl Supervision {
     }
 
     pub(super) fn hear_errand_output(&mut self, pipe: &mut Pipe) -> bool {
-        let heard = pipe.hear();
-        for line in heard.lines {
-            self.log.push(NAME, crate::boot::millis_since_boot(), &line);
-            self.console.line(&format!("{NAME}: {line}"));
-        }
-        !heard.ended
+        self.hear_helper(NAME, pipe)
     }
 
     pub(super) fn hear_errand_news(&mut self, pipe: &mut Pipe) -> bool {
@@ -196,45 +190,19 @@ impl Supervision {
     }
 }
 
-struct Started {
-    pid: u32,
-    output: Pipe,
-    news: Pipe,
-    group: Option<Group>,
-}
-
 fn start(settings: &Settings, esp: &Path) -> Result<Started, SystemError> {
     let partition = File::options().read(true).write(true).open(esp);
     let partition = partition.context("open", esp.display())?;
-    let (output, output_writer) = network::pipe()?;
-    let (news, news_writer) = network::pipe()?;
-    let is_confined = settings.is_confined;
-    let group = is_confined.then(|| Group::make(NAME, services::ERRAND_GROUP_LIMITS));
-    let group = group.transpose()?;
-    let door = group.as_ref().map(Group::open_door).transpose()?;
-    let openings = Openings {
-        program: &settings.program,
-        writable: &[Path::new("/dev/null")],
-        tcp: false,
-    };
-    let fence = is_confined.then(|| Fence::plan(openings)).transpose()?;
-    let pid = spawn::spawn(&Program {
-        path: &settings.program.to_string_lossy(),
-        arguments: &["ramal", NAME],
-        environment: &child::environment(settings, &["esp"]),
-        output: output_writer.as_fd(),
-        descriptors: &[partition.as_fd(), news_writer.as_fd()],
-        identity: is_confined.then_some(services::ERRAND_IDENTITY),
-        group: door.as_ref(),
-        fence: fence.flatten().as_ref(),
-        limits: is_confined.then_some(services::ERRAND_LIMITS),
-    })?;
-    Ok(Started {
-        pid,
-        output: Pipe::new(output),
-        news: Pipe::new(news),
-        group,
-    })
+    helper::start(
+        settings,
+        &Task {
+            name: NAME,
+            arguments: &[],
+            passed: &[("esp", partition.as_fd())],
+            identity: services::ERRAND_IDENTITY,
+            memory_max: services::ERRAND_MEMORY_MAX,
+        },
+    )
 }
 
 /// Of the sub-command, of its lines in the log and of its control group.
