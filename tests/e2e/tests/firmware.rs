@@ -65,17 +65,7 @@ fn the_first_start_makes_the_data_which_outlive_restarts_and_a_lost_boot_state()
 #[test]
 fn a_damaged_root_is_told_and_the_other_slot_is_started() -> Proof {
     let _turn = alone();
-    let product = product()?;
-    let version_b = std::fs::read(&product.shipped.slot)?;
-    let plan = plan("damaged-root", Way::Firmware, small_disk(DATA_LENGTH));
-    let mut lab = Lab::set_up(&plan, product)?;
-    let disk = lab.disk()?.clone();
-    disk.write(partition::SLOT_B, 0, &version_b)?;
-    // Both have proved good; A is the one that is started.
-    disk.change_state(|state| {
-        state.change(|it| it.commit(Slot::B, 0, 0))?;
-        state.change(|it| it.commit(Slot::A, 0, 0))
-    })?;
+    let (mut lab, disk) = with_two_good_slots("damaged-root")?;
     let root = header(&disk, Slot::A)?.root;
     disk.flip(partition::SLOT_A, root.start + 7)?;
     lab.switch_on()?;
@@ -101,16 +91,7 @@ fn a_damaged_root_is_told_and_the_other_slot_is_started() -> Proof {
 #[test]
 fn a_root_that_rots_while_it_runs_is_told_and_the_other_slot_is_started_next() -> Proof {
     let _turn = alone();
-    let product = product()?;
-    let version_b = std::fs::read(&product.shipped.slot)?;
-    let plan = plan("rotting-root", Way::Firmware, small_disk(DATA_LENGTH));
-    let mut lab = Lab::set_up(&plan, product)?;
-    let disk = lab.disk()?.clone();
-    disk.write(partition::SLOT_B, 0, &version_b)?;
-    disk.change_state(|state| {
-        state.change(|it| it.commit(Slot::B, 0, 0))?;
-        state.change(|it| it.commit(Slot::A, 0, 0))
-    })?;
+    let (mut lab, disk) = with_two_good_slots("rotting-root")?;
     lab.switch_on()?;
     // The first service runs; what the others need is still to be read from the disk.
     let machine = lab.machine()?;
@@ -237,6 +218,21 @@ fn what_is_stored_cannot_be_read_without_the_key() -> Proof {
     assert!(holds(&plain, NEEDLE), "it is not even in the data");
     assert!(!holds(&encrypted, NEEDLE), "it is readable on the disk");
     Ok(())
+}
+
+/// A box whose two versions have proved good, switched off; A is the one that is started.
+fn with_two_good_slots(name: &str) -> Result<(Lab, BoxDisk), Failure> {
+    let product = product()?;
+    let version_b = std::fs::read(&product.shipped.slot)?;
+    let plan = plan(name, Way::Firmware, small_disk(DATA_LENGTH));
+    let lab = Lab::set_up(&plan, product)?;
+    let disk = lab.disk()?.clone();
+    disk.write(partition::SLOT_B, 0, &version_b)?;
+    disk.change_state(|state| {
+        state.change(|it| it.commit(Slot::B, 0, 0))?;
+        state.change(|it| it.commit(Slot::A, 0, 0))
+    })?;
+    Ok((lab, disk))
 }
 
 /// Changes a bit in every block of a place in slot A.
