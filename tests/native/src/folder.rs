@@ -1,6 +1,6 @@
 //! A folder for one run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::NativeError;
@@ -19,9 +19,21 @@ impl Folder {
     /// # Errors
     /// It cannot be made.
     pub fn new(keep: bool) -> Result<Self, NativeError> {
+        Self::under(&std::env::temp_dir(), keep)
+    }
+
+    /// The same in memory, for what the box has on a tmpfs.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn in_memory(keep: bool) -> Result<Self, NativeError> {
+        Self::under(Path::new("/dev/shm"), keep)
+    }
+
+    fn under(parent: &Path, keep: bool) -> Result<Self, NativeError> {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let (process, run) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(format!("ramal-native-{process}-{run}"));
+        let path = parent.join(format!("ramal-native-{process}-{run}"));
         std::fs::create_dir_all(&path).map_err(NativeError::io("make", &path))?;
         Ok(Self { path, keep })
     }

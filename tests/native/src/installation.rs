@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Range;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use ipc::Redacted;
@@ -56,6 +57,7 @@ pub struct Installation {
     sockets: SipSockets,
     home: Home,
     folder: Folder,
+    _calls: Folder,
 }
 
 /// What PID 1 keeps for `pbx` while that restarts.
@@ -93,11 +95,13 @@ impl Installation {
             folder: folder.path.clone(),
         };
         let data = home.folder.join("data");
-        // Where PID 1 makes them: what outlives a crash of pbx stands in the second.
-        let folders = ["pbx-calls", RECORDINGS].map(|name| home.folder.join(name));
-        for path in [&data].into_iter().chain(&folders) {
+        for path in [&data, &home.folder.join(RECORDINGS)] {
             std::fs::create_dir_all(path).map_err(NativeError::io("make", path))?;
         }
+        // What outlives a crash of pbx; PID 1 makes it beside the sockets, which are on a tmpfs.
+        let calls = Folder::in_memory(plan.keep)?;
+        let link = home.folder.join("pbx-calls");
+        symlink(&calls.path, &link).map_err(NativeError::io("link", &link))?;
         let data = data.to_string_lossy().into_owned();
         let store = Service::start(
             &home,
@@ -122,6 +126,7 @@ impl Installation {
             sockets,
             home,
             folder,
+            _calls: calls,
         })
     }
 

@@ -244,6 +244,7 @@ impl Turn<'_> {
             }
             self.flush();
             if std::mem::take(&mut self.pausing) {
+                self.settle(&mut arrivals.feed).await;
                 // Everything else on this thread waits too: what it says is told in the same turn.
                 std::thread::sleep(PAUSE);
             }
@@ -267,6 +268,16 @@ impl Turn<'_> {
         self.pausing = self.pace.is_high() && !more;
         while let Some(datagram) = self.datagrams.pop_front() {
             self.input(Input::Datagram(datagram));
+        }
+    }
+
+    /// Lets the links say what this turn gave them, and takes what they were answered, so that
+    /// neither waits for a pause that is not theirs.
+    async fn settle(&mut self, feed: &mut mpsc::Receiver<Input>) {
+        for _ in 0..2 {
+            tokio::task::yield_now().await;
+            self.more(feed);
+            self.flush();
         }
     }
 
