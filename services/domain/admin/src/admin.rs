@@ -1,11 +1,14 @@
 //! The front door: finds the route, asks who is there, and only then lets an action run.
 
+use std::sync::OnceLock;
+
 use ipc::Redacted;
 use ipc::init::Shutdown;
 use ipc::site::{Person, Role, Site};
 use ipc::store;
 
 use crate::actions;
+use crate::danger::Dangers;
 use crate::fault::Fault;
 use crate::http::{Peer, Request, Response};
 use crate::pages;
@@ -20,6 +23,8 @@ use crate::throttle::Throttle;
 pub struct Admin {
     pub(crate) version: String,
     pub(crate) site: Option<(u64, Site)>,
+    /// What is dangerous about that site, once somebody has asked.
+    dangers: OnceLock<Option<Dangers>>,
     pub(crate) sessions: Sessions,
     pub(crate) throttle: Throttle,
     /// Hash of the one-time password of the first sign-in, while the account is unclaimed. Not
@@ -52,6 +57,7 @@ impl Admin {
         Self {
             version: version.to_owned(),
             site: None,
+            dangers: OnceLock::new(),
             sessions: Sessions::default(),
             throttle: Throttle::default(),
             first_password: None,
@@ -68,6 +74,7 @@ impl Admin {
             .is_none_or(|(present, _)| *present <= version)
         {
             self.site = Some((version, site));
+            self.dangers = OnceLock::new();
         }
     }
 
@@ -240,6 +247,7 @@ impl Admin {
             }
             Action::DeleteItem(item) => actions::items::delete(self, item, &segment, caller),
             Action::OrderRoutes => actions::items::order_routes(self, request, caller),
+            Action::RoutesPage => actions::routes::page(self, &moment, request, &caller),
             Action::Explain => actions::explain::explain(self, &moment, request, &caller),
             Action::Spending => actions::spending::spending(self, caller),
             Action::Warnings => actions::explain::warnings(self, request, &caller),
@@ -253,6 +261,13 @@ impl Admin {
                 actions::sections::change(self, section, request, caller)
             }
         }
+    }
+
+    /// What is dangerous about the site as it is now.
+    pub(crate) fn dangers(&self) -> Result<&Dangers, Fault> {
+        let (_, site) = self.site.as_ref().ok_or(Fault::Starting)?;
+        let found = self.dangers.get_or_init(|| Dangers::of(site));
+        found.as_ref().ok_or(Fault::Internal)
     }
 
     pub(crate) fn person(&self, login: &str) -> Option<&Person> {

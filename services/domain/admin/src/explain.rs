@@ -4,6 +4,7 @@ mod english;
 mod portuguese;
 
 use config::Class;
+use ipc::site::{Destination, Rewrite, Source};
 use routing::{Outcome, Step, Warning, WorstCase};
 
 use crate::text::Language;
@@ -42,6 +43,30 @@ pub(crate) fn worst_case(
     match language {
         Language::English => english::worst_case(number, worst, currency),
         Language::Portuguese => portuguese::worst_case(number, worst, currency),
+    }
+}
+
+/// Who may use a route.
+pub(crate) fn source(source: &Source, language: Language) -> String {
+    match language {
+        Language::English => english::source(source),
+        Language::Portuguese => portuguese::source(source),
+    }
+}
+
+/// Where a route leads.
+pub(crate) fn destination(destination: &Destination, language: Language) -> String {
+    match language {
+        Language::English => english::destination(destination),
+        Language::Portuguese => portuguese::destination(destination),
+    }
+}
+
+/// What a route does to a number; empty when nothing.
+pub(crate) fn rewrite(rewrite: &Rewrite, language: Language) -> String {
+    match language {
+        Language::English => english::rewrite(rewrite),
+        Language::Portuguese => portuguese::rewrite(rewrite),
     }
 }
 

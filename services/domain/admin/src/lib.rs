@@ -12,6 +12,7 @@
 mod actions;
 mod admin;
 mod calendar;
+mod danger;
 mod explain;
 mod fault;
 mod fetch;

@@ -1,8 +1,10 @@
 //! The pages: plain HTML that works without a script; one style sheet, nothing from elsewhere.
 
+mod danger;
 mod firmware;
 mod layout;
 mod records;
+mod routes;
 mod sign_in;
 mod site;
 mod state;
@@ -11,6 +13,7 @@ use maud::html;
 
 pub(crate) use firmware::firmware;
 pub(crate) use records::{audit_trail, calls};
+pub(crate) use routes::routes;
 pub(crate) use sign_in::{password, sign_in};
 pub(crate) use site::{confirm_delete, extensions, new_extension};
 pub(crate) use state::status;

@@ -78,6 +78,7 @@ pub(crate) enum Action {
     ChangeItem(Item),
     DeleteItem(Item),
     OrderRoutes,
+    RoutesPage,
     Explain,
     Warnings,
     Spending,
@@ -200,6 +201,7 @@ pub const ROUTES: &[Route] = {
         api(Post, "/api/firmware/reset", Action::FactoryReset),
         api(Post, "/api/restart", Action::Restart),
         api(Post, "/api/power-off", Action::PowerOff),
+        route(Get, "/routes", Page, Administrator, Action::RoutesPage),
         // Telephony; what stands before `{}` is found first, so no route may have such a name.
         api(Post, "/api/routes/explain", Action::Explain),
         api(Get, "/api/routes/warnings", Action::Warnings),

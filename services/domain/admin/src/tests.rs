@@ -2,6 +2,7 @@
 
 mod access;
 mod at_box;
+mod danger;
 mod firmware;
 mod recordings;
 mod signing_in;

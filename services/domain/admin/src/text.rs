@@ -168,6 +168,31 @@ words! {
     what: "What", "O quê";
     before: "Before", "Antes";
     after: "After", "Depois";
+    routes: "Routes", "Rotas";
+    route: "Route", "Rota";
+    none_routes: "No route yet: nothing leads outside, and nothing leads in.",
+        "Nenhuma rota ainda: nada leva para fora, e nada leva para dentro.";
+    routes_hint: "The first that fits takes the call. Routes are changed by the API, or on the box \
+         by ramal ctl api.",
+        "A primeira que serve recebe a chamada. As rotas são mudadas pela API, ou na própria \
+         central por ramal ctl api.";
+    dangers: "Look at these routes and numbers", "Veja estas rotas e números";
+    switched_off: "off", "desligada";
+    anybody: "anybody", "qualquer origem";
+    always: "always", "sempre";
+    numbers: "Numbers and limits", "Números e limites";
+    own_numbers: "Own numbers", "Números próprios";
+    area_code: "Area code", "DDD";
+    abroad: "Countries that may be called", "Países que podem ser chamados";
+    every_country: "every one", "todos";
+    abroad_hours: "Calls abroad", "Ligações ao exterior";
+    usual_hours: "Monday to Friday, 8:00 to 18:00", "segunda a sexta, das 8:00 às 18:00";
+    none: "none", "nenhum";
+    if_stolen: "If its password is stolen", "Se a senha dele for roubada";
+    simulator: "Ask before it happens", "Pergunte antes que aconteça";
+    when_else_now: "When (empty: now)", "Quando (vazio: agora)";
+    ask: "Ask", "Perguntar";
+    answer_for: "What happens to", "O que acontece com";
     problem: "That did not work", "Não deu certo";
     firmware: "Firmware", "Firmware";
     development_keys: "This box trusts development keys: it is not for customers.",

@@ -83,6 +83,29 @@ pub enum Warning {
     NoOwnNumber,
 }
 
+impl Warning {
+    /// Whether a thief profits from it: it costs money that nobody here spends.
+    #[must_use]
+    pub const fn helps_thieves(&self) -> bool {
+        match self {
+            Self::AnySource { .. }
+            | Self::AnyNumber { .. }
+            | Self::OpenPattern { .. }
+            | Self::TrunkToTrunk { .. }
+            | Self::EveryCountry
+            | Self::AbroadAtNight { .. } => true,
+            Self::NeverTaken { .. }
+            | Self::TakenInside { .. }
+            | Self::NoEmergencyTrunk
+            | Self::EmergencyFirst { .. }
+            | Self::ServiceTaken { .. }
+            | Self::NoAreaCode
+            | Self::UnknownAreaCode { .. }
+            | Self::NoOwnNumber => false,
+        }
+    }
+}
+
 /// Everything there is to say about a site.
 #[must_use]
 pub fn warnings(site: &Site) -> Vec<Warning> {

@@ -1,7 +1,7 @@
 //! The route simulator, and what is dangerous about the routes.
 
 use config::{Countries, Site};
-use routing::{Cause, Outcome, Query, Stage, Usage, Who, WorstCase};
+use routing::{Cause, Decision, Outcome, Query, Stage, Usage, Who, WorstCase};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,58 +13,85 @@ use crate::http::{Request, Response, form_field};
 use crate::step::{Moment, Step};
 use crate::text::Language;
 
-#[derive(Clone, Debug, Deserialize)]
+/// What the simulator is asked.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Question {
+pub(crate) struct Question {
     /// The calling extension; either this or `trunk`.
     #[serde(default)]
-    from: String,
+    pub(crate) from: String,
     /// The trunk the call comes in by.
     #[serde(default)]
-    trunk: String,
-    dialled: String,
+    pub(crate) trunk: String,
+    pub(crate) dialled: String,
     /// The site's local time, `2026-11-23T12:00`; empty for now.
     #[serde(default)]
-    at: String,
+    pub(crate) at: String,
     /// The extension that transfers the caller there.
     #[serde(default)]
-    transferred_by: String,
+    pub(crate) transferred_by: String,
     /// `en` or `pt`; empty as the request says.
     #[serde(default)]
-    language: String,
+    pub(crate) language: String,
 }
 
-/// Says where a number would lead and why: the decision itself, with nothing going on. What is
-/// counted (calls in progress, rates, minutes) is known to `pbx` alone.
+/// What the simulator found, in words of one language.
+pub(crate) struct Answer {
+    /// The number as the trunk's rewrites leave it.
+    pub(crate) dialled: String,
+    pub(crate) steps: Vec<String>,
+    outcome: Outcome,
+    pub(crate) text: String,
+    /// What whoever pays can cost when stolen, and whether by a route that is too wide.
+    pub(crate) worst: Option<(String, bool)>,
+}
+
+/// Says where a number would lead and why.
 pub(crate) fn explain(admin: &Admin, moment: &Moment, request: &Request, caller: &Caller) -> Step {
     let question: Question = match body(request) {
         Ok(question) => question,
         Err(fault) => return caller.refuse(&fault),
     };
-    let Some((_, raw)) = &admin.site else {
-        return caller.refuse(&Fault::Starting);
+    let language = language(&question.language, caller);
+    let answer = match answer(admin, moment, &question, language) {
+        Ok(answer) => answer,
+        Err(fault) => return caller.refuse(&fault),
     };
-    let Ok(site) = Site::parse(raw) else {
-        return caller.refuse(&Fault::Internal);
-    };
-    let now = if question.at.is_empty() {
-        moment.wall
-    } else {
-        match site.dialling.zone.read(&question.at) {
-            Some(time) => time,
-            None => return caller.refuse(&Fault::BadBody("at: write 2026-11-23T12:00".into())),
+    let answer = json!({
+        "dialled": answer.dialled,
+        "steps": answer.steps,
+        "outcome": outcome(&answer.outcome),
+        "text": answer.text,
+        "worst_case": answer.worst.map(|(sentence, _)| sentence),
+    });
+    Step::Respond(Response::json(200, &answer).sealed())
+}
+
+/// The decision itself, with nothing going on. What is counted (calls in progress, rates, minutes)
+/// is known to `pbx` alone.
+pub(crate) fn answer(
+    admin: &Admin,
+    moment: &Moment,
+    question: &Question,
+    language: Language,
+) -> Result<Answer, Fault> {
+    let (_, raw) = admin.site.as_ref().ok_or(Fault::Starting)?;
+    let site = Site::parse(raw).map_err(|_| Fault::Internal)?;
+    let now = match question.at.as_str() {
+        "" => moment.wall,
+        at => {
+            let time = site.dialling.zone.read(at);
+            time.ok_or_else(|| Fault::BadBody("at: write 2026-11-23T12:00".into()))?
         }
     };
-    let trunk = question.trunk.clone();
-    let dialled = match site.trunk(&trunk) {
+    let dialled = match site.trunk(&question.trunk) {
         Some(trunk) => trunk.inbound(&question.dialled),
         None => question.dialled.clone(),
     };
     let query = Query {
-        who: if trunk.is_empty() {
-            Who::Extension(&question.from)
-        } else {
-            Who::Trunk(&trunk)
+        who: match question.trunk.as_str() {
+            "" => Who::Extension(&question.from),
+            trunk => Who::Trunk(trunk),
         },
         dialled: &dialled,
         now,
@@ -75,66 +102,46 @@ pub(crate) fn explain(admin: &Admin, moment: &Moment, request: &Request, caller:
             by => Cause::Transferred(by),
         },
     };
-    let decision = routing::explain(&site, &query);
-    let language = language(&question.language, caller);
-    let currency = currency(&site);
-    let steps: Vec<String> = decision
-        .steps
-        .iter()
-        .map(|step| explain::step(step, currency, language))
-        .collect();
-    let payer = if question.transferred_by.is_empty() {
-        &question.from
-    } else {
-        &question.transferred_by
+    let Decision { steps, outcome } = routing::explain(&site, &query);
+    let currency = site.dialling.plan().currency();
+    let payer = match question.transferred_by.as_str() {
+        "" => question.from.as_str(),
+        by => by,
     };
     let worst = site.extension(payer).map(|payer| {
         let worst = routing::worst_case(&site, payer);
-        explain::worst_case(payer.number.as_str(), &worst, currency, language)
+        let sentence = explain::worst_case(payer.number.as_str(), &worst, currency, language);
+        (sentence, worst.generic)
     });
-    let answer = json!({
-        "dialled": dialled,
-        "steps": steps,
-        "outcome": outcome(&decision.outcome),
-        "text": explain::outcome(&decision.outcome, language),
-        "worst_case": worst,
-    });
-    Step::Respond(Response::json(200, &answer).sealed())
+    let steps = steps.iter();
+    let steps = steps.map(|step| explain::step(step, currency, language));
+    Ok(Answer {
+        steps: steps.collect(),
+        text: explain::outcome(&outcome, language),
+        outcome,
+        worst,
+        dialled,
+    })
 }
 
 /// What is dangerous about the site, and what each extension can cost when it is stolen.
 pub(crate) fn warnings(admin: &Admin, request: &Request, caller: &Caller) -> Step {
     let tag = form_field(&request.query, "language").unwrap_or_default();
     let language = language(&tag, caller);
-    let Some((_, raw)) = &admin.site else {
-        return caller.refuse(&Fault::Starting);
+    let dangers = match admin.dangers() {
+        Ok(dangers) => dangers,
+        Err(fault) => return caller.refuse(&fault),
     };
-    let Ok(site) = Site::parse(raw) else {
-        return caller.refuse(&Fault::Internal);
-    };
-    let currency = currency(&site);
-    let warnings: Vec<Value> = routing::warnings(&site)
-        .iter()
-        .map(|warning| json!({ "text": explain::warning(warning, currency, language) }))
-        .collect();
-    let mut worst: Vec<(String, WorstCase)> = site
-        .extensions
-        .values()
-        .map(|it| (it.number.to_string(), routing::worst_case(&site, it)))
-        .collect();
-    worst.sort_by_key(|(_, worst)| std::cmp::Reverse((worst.lost_cents(), worst.cents)));
-    let shown = worst.iter().take(WORST_SHOWN).map(|(number, worst)| {
-        let minutes = worst.minutes.iter().map(|talk| {
-            json!({
-                "class": explain::class(talk.class),
-                "minutes": talk.minutes,
-                "cents": talk.cents,
-            })
-        });
+    let currency = &dangers.currency;
+    let warnings = dangers.found.iter();
+    let warnings =
+        warnings.map(|it| json!({ "text": explain::warning(&it.warning, currency, language) }));
+    let shown = dangers.worst.iter().take(WORST_SHOWN);
+    let shown = shown.map(|(number, worst)| {
         json!({
             "extension": number,
             "calls": worst.calls,
-            "minutes": minutes.collect::<Value>(),
+            "minutes": minutes(worst),
             "cents": worst.cents,
             "cap_cents": worst.cap_cents,
             "generic": worst.generic,
@@ -142,9 +149,9 @@ pub(crate) fn warnings(admin: &Admin, request: &Request, caller: &Caller) -> Ste
         })
     });
     let answer = json!({
-        "warnings": warnings,
+        "warnings": warnings.collect::<Value>(),
         "worst_cases": shown.collect::<Value>(),
-        "abroad": match &site.dialling.countries {
+        "abroad": match &dangers.abroad {
             Countries::All => json!("*"),
             Countries::Codes(codes) => json!(codes),
         },
@@ -152,9 +159,15 @@ pub(crate) fn warnings(admin: &Admin, request: &Request, caller: &Caller) -> Ste
     Step::Respond(Response::json(200, &answer).sealed())
 }
 
-/// What the site pays in.
-fn currency(site: &Site) -> &str {
-    site.dialling.plan().currency()
+fn minutes(worst: &WorstCase) -> Value {
+    let talks = worst.minutes.iter().map(|talk| {
+        json!({
+            "class": explain::class(talk.class),
+            "minutes": talk.minutes,
+            "cents": talk.cents,
+        })
+    });
+    talks.collect()
 }
 
 /// The language asked for, else the one the caller reads.

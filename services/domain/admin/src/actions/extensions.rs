@@ -174,7 +174,7 @@ fn show_list(admin: &Admin, caller: &Caller, fault: Option<&Fault>) -> Step {
     };
     let all = ExtensionView::all(site);
     let response = match caller.face {
-        Face::Page | Face::Asset => pages::extensions(caller, &all, fault),
+        Face::Page | Face::Asset => pages::extensions(caller, &all, admin.dangers().ok(), fault),
         Face::Api => Response::json(200, &all),
     };
     Step::Respond(response.sealed())

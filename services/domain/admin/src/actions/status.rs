@@ -30,7 +30,7 @@ pub(crate) fn status(admin: &Admin, caller: Caller) -> Step {
             view.warnings.push(Warning::Unrecorded(unrecorded));
         }
         let response = match caller.face {
-            Face::Page | Face::Asset => pages::status(&caller, &view),
+            Face::Page | Face::Asset => pages::status(&caller, &view, admin.dangers().ok()),
             Face::Api => Response::json(200, &view),
         };
         Step::Respond(response.sealed())

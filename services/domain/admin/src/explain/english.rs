@@ -1,5 +1,6 @@
 //! In English.
 
+use ipc::site::{Destination, Rewrite, Source};
 use routing::{
     Kind, Outcome, Plan, Refusal, RouteVerdict, Stage, Step, TrunkVerdict, Warning, WorstCase,
 };
@@ -238,4 +239,40 @@ pub(super) fn warning(warning: &Warning, currency: &str) -> String {
             "the site has no number of its own to show; add its numbers to dialling".into()
         }
     }
+}
+
+pub(super) fn source(source: &Source) -> String {
+    match source {
+        Source::Extensions => "extensions".into(),
+        Source::Trunks => "trunks".into(),
+        Source::Extension(number) => format!("extension {number}"),
+        Source::Group(number) => format!("group {number}"),
+        Source::Trunk(name) => format!("trunk {name:?}"),
+    }
+}
+
+pub(super) fn destination(destination: &Destination) -> String {
+    match destination {
+        Destination::Extension(number) => format!("extension {number}"),
+        Destination::Group(number) => format!("group {number}"),
+        Destination::Trunk(name) => format!("trunk {name:?}"),
+        Destination::Number(number) if number.is_empty() => "whoever has the number".into(),
+        Destination::Number(number) => format!("whoever has {number}"),
+        Destination::Park => "parking".into(),
+        Destination::HangUp(status) => format!("hang up with {status}"),
+    }
+}
+
+pub(super) fn rewrite(rewrite: &Rewrite) -> String {
+    let Rewrite {
+        strip,
+        prefix,
+        caller_id,
+    } = rewrite;
+    let parts = [
+        (*strip > 0).then(|| format!("{strip} taken off in front")),
+        (!prefix.is_empty()).then(|| format!("{prefix} put in front")),
+        (!caller_id.is_empty()).then(|| format!("shows {caller_id}")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

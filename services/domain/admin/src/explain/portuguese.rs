@@ -1,6 +1,7 @@
 //! Em português do Brasil.
 
 use config::Class;
+use ipc::site::{Destination, Rewrite, Source};
 use routing::{
     Kind, Outcome, Plan, Refusal, RouteVerdict, Stage, Step, TrunkVerdict, Warning, WorstCase,
 };
@@ -248,4 +249,40 @@ pub(super) fn warning(warning: &Warning, currency: &str) -> String {
             "a central não tem número próprio para mostrar; inclua seus números na discagem".into()
         }
     }
+}
+
+pub(super) fn source(source: &Source) -> String {
+    match source {
+        Source::Extensions => "ramais".into(),
+        Source::Trunks => "troncos".into(),
+        Source::Extension(number) => format!("ramal {number}"),
+        Source::Group(number) => format!("grupo {number}"),
+        Source::Trunk(name) => format!("tronco {name:?}"),
+    }
+}
+
+pub(super) fn destination(destination: &Destination) -> String {
+    match destination {
+        Destination::Extension(number) => format!("ramal {number}"),
+        Destination::Group(number) => format!("grupo {number}"),
+        Destination::Trunk(name) => format!("tronco {name:?}"),
+        Destination::Number(number) if number.is_empty() => "quem tem o número".into(),
+        Destination::Number(number) => format!("quem tem {number}"),
+        Destination::Park => "estacionamento".into(),
+        Destination::HangUp(status) => format!("desliga com {status}"),
+    }
+}
+
+pub(super) fn rewrite(rewrite: &Rewrite) -> String {
+    let Rewrite {
+        strip,
+        prefix,
+        caller_id,
+    } = rewrite;
+    let parts = [
+        (*strip > 0).then(|| format!("tira {strip} na frente")),
+        (!prefix.is_empty()).then(|| format!("põe {prefix} na frente")),
+        (!caller_id.is_empty()).then(|| format!("mostra {caller_id}")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

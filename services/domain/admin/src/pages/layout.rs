@@ -13,6 +13,7 @@ use crate::text::Language;
 pub(super) enum Place {
     Status,
     Extensions,
+    Routes,
     Calls,
     Audit,
     Firmware,
@@ -31,6 +32,7 @@ pub(super) fn page(
     let links = [
         (Place::Status, "/", words.status),
         (Place::Extensions, "/extensions", words.extensions),
+        (Place::Routes, "/routes", words.routes),
         (Place::Calls, "/calls", words.calls),
         (Place::Audit, "/audit", words.audit),
         (Place::Firmware, "/firmware", words.firmware),

@@ -1,9 +1,14 @@
 //! Extensions.
 
-use maud::html;
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+use routing::WorstCase;
 
 use super::layout::{Place, page};
 use crate::admin::Caller;
+use crate::danger::{Dangers, extension_id};
+use crate::explain;
 use crate::fault::Fault;
 use crate::http::Response;
 use crate::views::ExtensionView;
@@ -12,9 +17,12 @@ use crate::views::ExtensionView;
 pub(crate) fn extensions(
     caller: &Caller,
     all: &[ExtensionView],
+    dangers: Option<&Dangers>,
     fault: Option<&Fault>,
 ) -> Response {
     let words = caller.language.words();
+    let worst = dangers.into_iter().flat_map(|dangers| &dangers.worst);
+    let worst: BTreeMap<&str, &WorstCase> = worst.map(|(of, it)| (of.as_str(), it)).collect();
     let body = html! {
         h1 { (words.extensions) " " span.count { (all.len()) } }
         section.card {
@@ -22,14 +30,17 @@ pub(crate) fn extensions(
                 table {
                     thead { tr {
                         th { (words.number) } th { (words.display_name) }
-                        th { (words.remote) } th {}
+                        th { (words.remote) } th { (words.if_stolen) } th {}
                     } }
                     tbody {
                         @for extension in all {
-                            tr {
+                            tr #(extension_id(&extension.number)) {
                                 td.strong { (extension.number) }
                                 td { (extension.display_name) }
                                 td { (if extension.remote { words.yes } else { words.no }) }
+                                td { @if let Some(dangers) = dangers {
+                                    (if_stolen(caller, extension, &worst, dangers))
+                                } }
                                 td.right {
                                     a.danger href={ "/extensions/" (extension.number) "/delete" } {
                                         (words.delete)
@@ -62,6 +73,21 @@ pub(crate) fn extensions(
     };
     let status = fault.map_or(200, Fault::status);
     page(status, caller, Place::Extensions, words.extensions, &body)
+}
+
+/// What it can cost (F16): red when a route that is too wide is open to it.
+fn if_stolen(
+    caller: &Caller,
+    extension: &ExtensionView,
+    worst: &BTreeMap<&str, &WorstCase>,
+    dangers: &Dangers,
+) -> Markup {
+    let number = extension.number.as_str();
+    let Some(worst) = worst.get(number) else {
+        return html! {};
+    };
+    let sentence = explain::worst_case(number, worst, &dangers.currency, caller.language);
+    html! { span class=(if worst.generic { "error" } else { "hint" }) { (sentence) } }
 }
 
 /// The one page that shows the password of a new extension.

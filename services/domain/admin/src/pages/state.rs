@@ -2,18 +2,21 @@
 
 use maud::{Markup, html};
 
+use super::danger;
 use super::layout::{Place, page};
 use crate::admin::Caller;
+use crate::danger::Dangers;
 use crate::http::Response;
 use crate::text::{Language, Words};
 use crate::views::{LinkView, MachineView, StatusView, StoreView};
 
 /// The page; it refreshes itself.
-pub(crate) fn status(caller: &Caller, view: &StatusView) -> Response {
+pub(crate) fn status(caller: &Caller, view: &StatusView, dangers: Option<&Dangers>) -> Response {
     let language = caller.language;
     let words = language.words();
     let body = html! {
-        (headline(language, view))
+        (headline(language, view, dangers))
+        @if let Some(dangers) = dangers { (danger::list(language, dangers)) }
         div.grid {
             section.card { h2 { (words.phones) " " span.count { (view.phones.len()) } }
                 (phones(words, view)) }
@@ -31,12 +34,13 @@ pub(crate) fn status(caller: &Caller, view: &StatusView) -> Response {
     page(200, caller, Place::Status, words.status, &body)
 }
 
-fn headline(language: Language, view: &StatusView) -> Markup {
+fn headline(language: Language, view: &StatusView, dangers: Option<&Dangers>) -> Markup {
     let words = language.words();
     let warnings = view.warnings.iter().map(|warning| warning.text(language));
     let store = Some(view.store.warning.clone()).filter(|warning| !warning.is_empty());
     let faults: Vec<String> = warnings.chain(store).collect();
     let well = faults.is_empty()
+        && !dangers.is_some_and(Dangers::helps_thieves)
         && view.services.iter().all(|service| service.state == "ready")
         && view
             .network

@@ -129,6 +129,7 @@ fn pages_hold_no_inline_script_or_style() {
     for path in [
         "/",
         "/extensions",
+        "/routes",
         "/calls",
         "/audit",
         "/password",

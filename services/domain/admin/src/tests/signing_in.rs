@@ -10,7 +10,7 @@ use super::world::{
     OWN_PASSWORD, World, cookie, form, get, json as body, post, sign_in_from, text,
 };
 
-fn one_time_password(world: &mut World) -> String {
+pub(super) fn one_time_password(world: &mut World) -> String {
     let moment = world.moment();
     let step = world.admin.first_sign_in(&moment);
     assert_eq!(world.run(step).status, 204);

@@ -8,14 +8,14 @@ use crate::Method;
 const PASSWORD: &str = "carrier-password-1";
 const PIN: &str = "47114711";
 
-struct Desk {
-    world: World,
-    session: String,
+pub(super) struct Desk {
+    pub(super) world: World,
+    pub(super) session: String,
 }
 
 impl Desk {
     /// An office with an extension, a trunk and a route.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut world = World::new();
         let session = world.sign_in("admin", OWN_PASSWORD);
         let mut desk = Self { world, session };
@@ -28,7 +28,7 @@ impl Desk {
         desk
     }
 
-    fn post(&mut self, path: &str, wish: &Value) -> (u16, Value) {
+    pub(super) fn post(&mut self, path: &str, wish: &Value) -> (u16, Value) {
         let answer = self
             .world
             .ask(&post(&format!("/api/{path}"), &self.session, wish));
@@ -50,14 +50,14 @@ impl Desk {
         self.world.ask(&request).status
     }
 
-    fn explain(&mut self, question: &Value) -> Value {
+    pub(super) fn explain(&mut self, question: &Value) -> Value {
         let (status, answer) = self.post("routes/explain", question);
         assert_eq!(status, 200, "{answer}");
         answer
     }
 }
 
-fn route(name: &str, pattern: &str) -> Value {
+pub(super) fn route(name: &str, pattern: &str) -> Value {
     json!({"name": name, "pattern": pattern, "sources": ["extensions"],
            "destinations": [{"trunk": "Carrier"}]})
 }
