@@ -16,7 +16,7 @@ use qemu::sound::{Expected, Wav};
 use qemu::talk::Talk;
 use serde_json::{Value, json};
 
-static STAND: Stand<Site> = Stand::new(3);
+static STAND: Stand<Site> = Stand::new(4);
 
 fn run(test: impl FnOnce(&mut Site) -> Proof) -> Proof {
     STAND.run(|| Site::set_up("telephony"), test)
@@ -104,6 +104,45 @@ fn a_recorded_call_is_downloaded_with_both_voices_and_deleted() -> Proof {
         let action = |at: usize| trail[at]["action"].clone();
         assert_eq!(action(0), format!("recording {name} deleted"), "{trail}");
         assert_eq!(action(1), format!("recording {name} downloaded"), "{trail}");
+        site.prove_alive()
+    })
+}
+
+#[test]
+fn a_route_that_takes_any_number_is_warned_of_on_the_pages_until_it_is_deleted() -> Proof {
+    run(|site| {
+        let api = &site.office.api;
+        let page = |path: &str| -> Result<String, Failure> {
+            Ok(String::from_utf8_lossy(&api.download(path)?).into_owned())
+        };
+        let told = "a rota &quot;wide&quot; leva qualquer número para fora (0.)";
+        assert!(!page("/")?.contains(told), "{}", page("/")?);
+        let line = json!({ "server": "10.77.0.98", "networks": ["10.77.0.98/32"] });
+        let line = json!({ "name": "line", "enabled": false, "access": { "peer": line } });
+        api.post("/api/trunks", &line)?;
+        let wide = json!({
+            "name": "wide",
+            "pattern": "0.",
+            "sources": ["extensions"],
+            "destinations": [{ "trunk": "line" }],
+        });
+        api.post("/api/routes", &wide)?;
+        let (state, routes) = (page("/")?, page("/routes")?);
+        assert!(
+            state.contains(&format!("<li class=\"error\">{told}")),
+            "{state}"
+        );
+        assert!(state.contains("se o ramal 100 for roubado: "), "{state}");
+        assert!(
+            routes.contains(&format!("<p class=\"error\">{told}")),
+            "{routes}"
+        );
+        let asked = page("/routes?from=extension%3A100&dialled=0900123456")?;
+        assert!(asked.contains("<li>a rota &quot;wide&quot; recebe a chamada</li>"));
+        for path in ["/api/routes/wide", "/api/trunks/line"] {
+            assert_eq!(api.send("DELETE", path, None)?.status(), 204, "{path}");
+        }
+        assert!(!page("/")?.contains(told), "{}", page("/")?);
         site.prove_alive()
     })
 }
