@@ -12,6 +12,8 @@ use ureq::Agent;
 use ureq::http::{Request, Response};
 use ureq::tls::{TlsConfig, TlsProvider};
 
+use crate::lan::BOX_ADDRESS;
+
 /// Why the box did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
@@ -75,6 +77,15 @@ impl BoxApi {
             agent: config.new_agent(),
             base: format!("https://127.0.0.1:{port}"),
             cookie: None,
+        }
+    }
+
+    /// The same session, used on the lab's network itself and not by the way in from the host.
+    #[must_use]
+    pub fn from_the_lan(self) -> Self {
+        Self {
+            base: format!("https://{BOX_ADDRESS}"),
+            ..self
         }
     }
 
@@ -213,6 +224,14 @@ impl BoxApi {
     /// Another status than 2xx, or no answer.
     pub fn post(&self, path: &str, body: &Value) -> Result<Value, ApiError> {
         accept("POST", path, self.send("POST", path, Some(body))?)
+    }
+
+    /// A DELETE that must succeed.
+    ///
+    /// # Errors
+    /// Another status than 2xx, or no answer.
+    pub fn delete(&self, path: &str) -> Result<(), ApiError> {
+        accept("DELETE", path, self.send("DELETE", path, None)?).map(drop)
     }
 
     /// Sends the piece of an update file that begins at `offset`; what the box wants next, `None`

@@ -5,10 +5,11 @@ use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-use ipc::Redacted;
 use ipc::site::{Extension, Site};
 use ipc::store::{Audit, Reply, Request};
+use ipc::{Redacted, pbx};
 use run_loop::ipc::BlockingClient;
 use sip::digest::{Algorithm, Ha1};
 
@@ -26,6 +27,10 @@ const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
 /// The UDP ports of the relay in a run; the box has more.
 const MEDIA_PORTS: &str = "20000-24095";
+
+/// How long the exchange may take to hear of a change, and how often one looks whether it has.
+const HEARD_MAX: Duration = Duration::from_secs(5);
+const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Password of every extension of a run; it guards nothing.
 pub const PASSWORD: &str = "loadloadloadload";
@@ -130,12 +135,26 @@ impl Installation {
         })
     }
 
-    /// Changes the site while everything runs.
+    /// Changes the site while everything runs; back when the exchange acts on it.
     ///
     /// # Errors
-    /// The store refuses it.
+    /// The store refuses it, or the exchange does not hear of it.
     pub fn configure(&self, change: impl FnOnce(&mut Site)) -> Result<(), NativeError> {
-        configure(&self.home, change)
+        let version = configure(&self.home, change)?;
+        let socket = self.home.folder.join("pbx.sock");
+        let pbx = BlockingClient::<pbx::Request, pbx::Reply>::new(socket);
+        let limit = Instant::now() + HEARD_MAX;
+        while Instant::now() < limit {
+            if let pbx::Reply::Status(status) = pbx.call(&pbx::Request::Status)?
+                && status.config_version >= version
+            {
+                return Ok(());
+            }
+            std::thread::park_timeout(LOOK_INTERVAL);
+        }
+        Err(NativeError::Load(
+            "the exchange does not hear of a change".into(),
+        ))
     }
 
     /// Kills `pbx` as a crash would and starts it again on the sockets it had.
@@ -264,7 +283,8 @@ fn extension(realm: &str, index: usize) -> Extension {
     }
 }
 
-fn configure(home: &Home, change: impl FnOnce(&mut Site)) -> Result<(), NativeError> {
+/// Changes the site; the version that it is then.
+fn configure(home: &Home, change: impl FnOnce(&mut Site)) -> Result<u64, NativeError> {
     let store = BlockingClient::<Request, Reply>::new(home.folder.join("store.sock"));
     let Reply::Config { version, mut site } = store.call(&Request::Config)? else {
         return Err(NativeError::Store("no configuration".into()));
@@ -280,7 +300,7 @@ fn configure(home: &Home, change: impl FnOnce(&mut Site)) -> Result<(), NativeEr
         audit,
         site,
     })? {
-        Reply::Committed { .. } => Ok(()),
+        Reply::Committed { version } => Ok(version),
         Reply::Invalid { faults } => Err(NativeError::Store(faults.join("; "))),
         Reply::Failed { reason } => Err(NativeError::Store(reason)),
         _ => Err(NativeError::Store("it was not committed".into())),

@@ -1,4 +1,4 @@
-//! A namespace with the services in it, and phones.
+//! A network with a box in it, and phones.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -6,19 +6,20 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use ipc::pbx::{Reply, Request};
 use ipc::site::Site;
 use ipc::store;
-use native::{Installation, Load, NativeError, Outcome, PASSWORD, Plan, Profile, Running, number};
+use native::{Installation, NativeError, Plan, Profile, number};
 use nix::sched::{CloneFlags, unshare};
-use run_loop::ipc::BlockingClient;
+use qemu::box_api::BoxApi;
+use qemu::lab::Lab;
 
-use crate::scenario::expand;
+use crate::exchange::Exchange;
+use crate::in_qemu::InQemu;
+use crate::phone::{Line, Phone};
+use crate::telephone::Telephone;
 
-/// Where the box serves SIP in every office.
+/// Where the box serves SIP in every namespace.
 const BOX: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5060);
-/// The port of every phone.
-const PHONE_PORT: u16 = 5060;
 /// How long a trunk may take to come up.
 const TRUNK_UP_MAX: Duration = Duration::from_secs(20);
 /// How long a record or a registration may take to be durable.
@@ -26,29 +27,11 @@ const RECORDED_MAX: Duration = Duration::from_secs(10);
 /// How often one looks whether it has.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 /// Extensions of every office.
-const EXTENSIONS: usize = 8;
+pub(crate) const EXTENSIONS: usize = 8;
 
-/// A network of its own with a box in it; both are gone when it is dropped.
-#[derive(Debug)]
+/// A network with a box in it.
 pub struct Office {
-    /// The services.
-    pub box_: Installation,
-}
-
-/// A phone to be: an address, and the extension that it is, if any.
-#[derive(Clone, Debug)]
-pub struct Phone {
-    folder: PathBuf,
-    extension: Option<usize>,
-    address: IpAddr,
-}
-
-/// A phone that plays its scenario.
-#[derive(Debug)]
-pub struct Playing {
-    running: Running,
-    folder: PathBuf,
-    name: String,
+    exchange: Exchange,
 }
 
 impl Office {
@@ -91,43 +74,155 @@ impl Office {
             ..Plan::on_loopback(ramal, count)
         };
         Ok(Self {
-            box_: Installation::start(&plan, arrange)?,
+            exchange: Exchange::Here(Installation::start(&plan, arrange)?),
         })
+    }
+
+    /// Opens an office around the built image in QEMU, which all offices of a process share, one
+    /// after the other; `start` switches it on when it does not run. The calling thread is on the
+    /// box's network from then on, and `arrange` says what is entered on the box first.
+    ///
+    /// # Errors
+    /// The box does not come up, or refuses what is to be entered.
+    pub fn on_the_image<E: std::fmt::Display>(
+        start: impl FnOnce() -> Result<Lab, E>,
+        arrange: impl FnOnce(&mut Site),
+    ) -> Result<Self, NativeError> {
+        let mut box_ = InQemu::enter(start)?;
+        box_.configure(arrange)?;
+        Ok(Self {
+            exchange: Exchange::InQemu(box_),
+        })
+    }
+
+    /// Where the box serves SIP.
+    #[must_use]
+    pub fn server(&self) -> SocketAddr {
+        self.exchange.server()
+    }
+
+    /// The files of the office; those of the services are there when they run here.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.exchange.folder()
+    }
+
+    /// The address of the desk of the extension with this index.
+    #[must_use]
+    pub fn desk(&self, index: usize) -> IpAddr {
+        self.exchange.desk(index)
+    }
+
+    /// The address that packets come from for which nobody chooses one: whoever lets the kernel
+    /// choose for his media has to say that he is there.
+    #[must_use]
+    pub const fn usual(&self) -> IpAddr {
+        self.exchange.usual()
+    }
+
+    /// The address of somebody who is not of the office, from 1 on.
+    #[must_use]
+    pub fn outside(&self, who: u8) -> IpAddr {
+        self.exchange.outside(who)
+    }
+
+    /// The extension with this index as its phone is told.
+    #[must_use]
+    pub fn line(&self, index: usize) -> Line {
+        Line {
+            number: number(index),
+            password: self.exchange.password(index),
+        }
     }
 
     /// The phone of the extension with this index, not registered.
     #[must_use]
     pub fn phone(&self, index: usize) -> Phone {
-        let last = u8::try_from(index + 1).unwrap_or(u8::MAX);
         Phone {
-            folder: self.box_.folder().clone(),
-            extension: Some(index),
-            address: IpAddr::from([127, 0, 1, last]),
+            line: Some(self.line(index)),
+            ..self.stranger(self.desk(index))
         }
+    }
+
+    /// The same, registered.
+    ///
+    /// # Errors
+    /// It could not register.
+    pub fn registered(&self, index: usize) -> Result<Phone, NativeError> {
+        let phone = self.phone(index);
+        phone.play("registers", &[])?;
+        Ok(phone)
     }
 
     /// Somebody at this address who is no extension.
     #[must_use]
     pub fn stranger(&self, address: IpAddr) -> Phone {
         Phone {
-            folder: self.box_.folder().clone(),
-            extension: None,
+            folder: self.folder().to_owned(),
+            server: self.server(),
             address,
+            line: None,
         }
+    }
+
+    /// The telephone of the extension with this index, not registered.
+    ///
+    /// # Errors
+    /// Its address is taken.
+    pub fn telephone(&self, index: usize) -> Result<Telephone, NativeError> {
+        self.telephone_at(self.desk(index), self.line(index))
+    }
+
+    /// A telephone at any address.
+    ///
+    /// # Errors
+    /// It is taken.
+    pub fn telephone_at(&self, address: IpAddr, line: Line) -> Result<Telephone, NativeError> {
+        Telephone::new(self.server(), address, line)
+    }
+
+    /// The web API of the box, signed in.
+    ///
+    /// # Errors
+    /// It has none: its services run here, and the web is not one of them.
+    pub fn api(&self) -> Result<&BoxApi, NativeError> {
+        self.exchange.api()
+    }
+
+    /// Changes the site while everything runs.
+    ///
+    /// # Errors
+    /// The box refuses it.
+    pub fn configure(&mut self, change: impl FnOnce(&mut Site)) -> Result<(), NativeError> {
+        self.exchange.configure(change)
+    }
+
+    /// Kills `pbx` as a crash would; back when it serves again.
+    ///
+    /// # Errors
+    /// It does not start again.
+    pub fn crash_pbx(&mut self) -> Result<(), NativeError> {
+        self.exchange.crash_pbx()
+    }
+
+    /// Kills `media` as a crash would; back when it serves again.
+    ///
+    /// # Errors
+    /// It does not start again, or runs elsewhere.
+    pub fn crash_media(&mut self) -> Result<(), NativeError> {
+        self.exchange.here()?.crash_media()
     }
 
     /// Every call record, newest first.
     ///
     /// # Errors
-    /// The store does not answer.
+    /// The store does not answer, or runs elsewhere.
     pub fn records(&self) -> Result<Vec<store::CallRecord>, NativeError> {
-        let socket = self.box_.folder().join("store.sock");
-        let store = BlockingClient::<store::Request, store::Reply>::new(socket);
         let asked = store::Request::Calls {
             limit: 1000,
             before: None,
         };
-        match store.call(&asked)? {
+        match self.exchange.store()?.call(&asked)? {
             store::Reply::Calls(records) => Ok(records),
             _ => Err(NativeError::Store("no records".into())),
         }
@@ -139,18 +234,31 @@ impl Office {
     /// # Errors
     /// The store does not answer, or fewer have ended in time.
     pub fn ended_records(&self, count: usize) -> Result<Vec<store::CallRecord>, NativeError> {
-        let limit = Instant::now() + RECORDED_MAX;
-        while Instant::now() < limit {
+        wait_for(RECORDED_MAX, "the end of calls on record", || {
             let records = self.records()?;
             let ended = records.iter().filter(|one| one.ended_millis.is_some());
-            if ended.count() >= count {
-                return Ok(records);
-            }
-            std::thread::park_timeout(LOOK_INTERVAL);
-        }
-        Err(NativeError::Load(format!(
-            "{count} calls are not on record as ended"
-        )))
+            Ok((ended.count() >= count).then_some(records))
+        })
+    }
+
+    /// Waits until the box keeps so many registrations.
+    ///
+    /// # Errors
+    /// The box does not answer, or keeps fewer for long.
+    pub fn wait_for_registrations(&self, count: usize) -> Result<(), NativeError> {
+        wait_for(RECORDED_MAX, "registrations that are kept", || {
+            Ok((self.exchange.registrations()? >= count).then_some(()))
+        })
+    }
+
+    /// Waits until a trunk can take calls.
+    ///
+    /// # Errors
+    /// It cannot within 20 s.
+    pub fn wait_for_trunk(&self, name: &str) -> Result<(), NativeError> {
+        wait_for(TRUNK_UP_MAX, &format!("trunk {name}"), || {
+            Ok(self.exchange.is_trunk_up(name)?.then_some(()))
+        })
     }
 
     /// What SIPp sent and received as it played this scenario.
@@ -158,7 +266,7 @@ impl Office {
     /// # Errors
     /// Nobody has played it, or it cannot be read.
     pub fn messages(&self, scenario: &str) -> Result<String, NativeError> {
-        let folder = self.box_.folder();
+        let folder = self.folder();
         let broken = NativeError::io("read", folder);
         let files = std::fs::read_dir(folder).map_err(broken)?.flatten();
         let mut traces = files.map(|file| file.path()).filter(|path| {
@@ -170,196 +278,29 @@ impl Office {
         let path = traces.next().ok_or_else(missing)?;
         std::fs::read_to_string(&path).map_err(NativeError::io("read", &path))
     }
-
-    /// Waits until the store keeps so many registrations.
-    ///
-    /// # Errors
-    /// The store does not answer, or keeps fewer for long.
-    pub fn wait_for_registrations(&self, count: usize) -> Result<(), NativeError> {
-        let socket = self.box_.folder().join("store.sock");
-        let store = BlockingClient::<store::Request, store::Reply>::new(socket);
-        let limit = Instant::now() + RECORDED_MAX;
-        while Instant::now() < limit {
-            if let store::Reply::Registrations(rows) = store.call(&store::Request::Registrations)?
-                && rows.len() >= count
-            {
-                return Ok(());
-            }
-            std::thread::park_timeout(LOOK_INTERVAL);
-        }
-        Err(NativeError::Load(format!(
-            "{count} registrations are not kept"
-        )))
-    }
-
-    /// Waits until a trunk can take calls.
-    ///
-    /// # Errors
-    /// It cannot within 20 s.
-    pub fn wait_for_trunk(&self, name: &str) -> Result<(), NativeError> {
-        let socket = self.box_.folder().join("pbx.sock");
-        let pbx = BlockingClient::<Request, Reply>::new(socket);
-        let limit = Instant::now() + TRUNK_UP_MAX;
-        while Instant::now() < limit {
-            if let Reply::Status(status) = pbx.call(&Request::Status)?
-                && status
-                    .trunks
-                    .iter()
-                    .any(|trunk| trunk.name == name && trunk.up)
-            {
-                return Ok(());
-            }
-            std::thread::park_timeout(LOOK_INTERVAL);
-        }
-        Err(NativeError::Load(format!("trunk {name} is not up")))
-    }
-
-    /// The phone of the extension with this index, registered.
-    ///
-    /// # Errors
-    /// It could not register.
-    pub fn registered(&self, index: usize) -> Result<Phone, NativeError> {
-        let phone = self.phone(index);
-        phone.play("registers", &[])?;
-        Ok(phone)
-    }
 }
 
-impl Phone {
-    /// Plays a scenario to its end. Field 0 is the phone's number, field 1 its credentials, and
-    /// the further ones are the numbers of these extensions.
-    ///
-    /// # Errors
-    /// It did not go as the scenario says.
-    pub fn play(&self, scenario: &str, others: &[usize]) -> Result<(), NativeError> {
-        let others: Vec<String> = others.iter().map(|other| number(*other)).collect();
-        self.run(BOX, scenario, &others)
-    }
-
-    /// Plays a scenario to its end with this number as field 2.
-    ///
-    /// # Errors
-    /// It did not go as the scenario says.
-    pub fn dial(&self, scenario: &str, number: &str) -> Result<(), NativeError> {
-        self.run(BOX, scenario, &[number.to_owned()])
-    }
-
-    /// Plays a scenario to its end towards another server than the box.
-    ///
-    /// # Errors
-    /// It did not go as the scenario says.
-    pub fn call_by(&self, server: SocketAddr, scenario: &str) -> Result<(), NativeError> {
-        self.run(server, scenario, &[])
-    }
-
-    fn run(&self, to: SocketAddr, scenario: &str, others: &[String]) -> Result<(), NativeError> {
-        let path = expand(scenario, &self.folder)?;
-        let fields = self.fields(others);
-        // SIPp does not take the URI of its credentials from the request.
-        let uri = others
-            .first()
-            .map_or_else(|| to.to_string(), |other| format!("{other}@{to}"));
-        let load = Load {
-            to,
-            ..self.load(&path, &fields, Some(&uri))
-        };
-        let outcome = load.run(&self.folder)?;
-        self.check(scenario, outcome)
-    }
-
-    /// Starts to play a scenario that waits for something.
-    ///
-    /// # Errors
-    /// SIPp does not start.
-    pub fn wait(&self, scenario: &str) -> Result<Playing, NativeError> {
-        self.start(scenario, &[], None)
-    }
-
-    /// Starts to play a scenario in which the phone is called and then calls another, whose number
-    /// is field 2.
-    ///
-    /// # Errors
-    /// SIPp does not start.
-    pub fn wait_to_call(&self, scenario: &str, other: usize) -> Result<Playing, NativeError> {
-        let other = number(other);
-        let uri = format!("{other}@{BOX}");
-        self.start(scenario, &self.fields(&[other]), Some(&uri))
-    }
-
-    fn start(
-        &self,
-        scenario: &str,
-        fields: &[String],
-        uri: Option<&str>,
-    ) -> Result<Playing, NativeError> {
-        let path = expand(scenario, &self.folder)?;
-        let running = self.load(&path, fields, uri).answer(&self.folder)?;
-        Ok(Playing {
-            running,
-            folder: self.folder.clone(),
-            name: scenario.to_owned(),
-        })
-    }
-
-    fn load<'a>(
-        &'a self,
-        scenario: &'a Path,
-        fields: &'a [String],
-        uri: Option<&'a str>,
-    ) -> Load<'a> {
-        Load {
-            scenario,
-            address: self.address,
-            to: BOX,
-            port: PHONE_PORT,
-            fields,
-            authentication_uri: uri,
-            count: 1,
-            rate: 1,
-            traced: true,
+/// Looks until there is something to see.
+fn wait_for<T>(
+    limit: Duration,
+    what: &str,
+    look: impl Fn() -> Result<Option<T>, NativeError>,
+) -> Result<T, NativeError> {
+    let until = Instant::now() + limit;
+    while Instant::now() < until {
+        if let Some(seen) = look()? {
+            return Ok(seen);
         }
+        std::thread::park_timeout(LOOK_INTERVAL);
     }
-
-    fn fields(&self, others: &[String]) -> Vec<String> {
-        let own = self.extension.map(number).unwrap_or_default();
-        let login = format!("[authentication username={own} password={PASSWORD}]");
-        let fields = [own, login].into_iter().chain(others.iter().cloned());
-        vec![fields.collect::<Vec<_>>().join(";")]
-    }
-
-    fn check(&self, scenario: &str, outcome: Outcome) -> Result<(), NativeError> {
-        if outcome.succeeded == 1 && outcome.failed == 0 {
-            return Ok(());
-        }
-        Err(failure(scenario, &self.folder))
-    }
+    Err(NativeError::Load(format!("{what}: not within {limit:?}")))
 }
 
-impl Playing {
-    /// Waits for the end.
-    ///
-    /// # Errors
-    /// It did not go as the scenario says.
-    pub fn finish(mut self) -> Result<(), NativeError> {
-        if self.running.wait()?.success() {
-            return Ok(());
-        }
-        Err(failure(&self.name, &self.folder))
-    }
-}
-
-/// What SIPp wrote about a run that failed.
-fn failure(scenario: &str, folder: &Path) -> NativeError {
-    let mut told = format!("{scenario}: it did not go as the scenario says\n");
-    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    for file in files.map(|file| file.path()) {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with(scenario) && (name.contains("_errors") || name.contains("_messages")) {
-            let text = std::fs::read_to_string(&file).unwrap_or_default();
-            told.push_str(&format!("--- {name}\n{text}\n"));
-        }
-    }
-    NativeError::Load(told)
+/// The configuration of Kamailio as a carrier: an account `customer` with the password of every
+/// run, and one address, `OUTSIDE`, behind it.
+#[must_use]
+pub fn provider() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/provider.cfg")
 }
 
 /// `ramal` as it is now, built once.

@@ -8,9 +8,18 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use native::{NativeError, PASSWORD, number};
+use ipc::Redacted;
+use native::NativeError;
 use sip::digest::{Algorithm, Challenge, Ha1};
 use sip::{HeaderName, Message, Method, NameAddr, Request, Response, StatusCode, Uri};
+
+use crate::phone::Line;
+
+mod dialog;
+mod steps;
+
+pub use dialog::Dialog;
+pub use steps::{Incoming, Outgoing};
 
 /// How long the box may take to say what is expected.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -22,6 +31,7 @@ pub struct Telephone {
     server: SocketAddr,
     /// Its extension.
     pub number: String,
+    password: Redacted<String>,
     /// Where it hears.
     pub media: UdpSocket,
     challenge: Option<(Challenge, u32)>,
@@ -29,36 +39,21 @@ pub struct Telephone {
     kept: Vec<Message>,
 }
 
-/// One end of a dialog (RFC 3261 §12).
-#[derive(Clone, Debug)]
-pub struct Dialog {
-    /// Call-ID.
-    pub call_id: String,
-    /// Our address with our tag.
-    pub local: NameAddr,
-    /// The other's with its tag.
-    pub remote: NameAddr,
-    target: Uri,
-    cseq: u32,
-    /// Where the other end's media is.
-    pub media: SocketAddr,
-}
-
 impl Telephone {
-    /// The telephone of the extension with this index, in the office of the calling thread.
-    ///
-    /// # Errors
-    /// Its address is taken.
-    pub fn new(server: SocketAddr, index: usize) -> Result<Self, NativeError> {
-        let [high, low] = u16::try_from(index).unwrap_or_default().to_be_bytes();
-        let address = IpAddr::from([127, 1, high, low.saturating_add(1)]);
+    /// A telephone at this address, on the network of the calling thread.
+    pub(crate) fn new(
+        server: SocketAddr,
+        address: IpAddr,
+        line: Line,
+    ) -> Result<Self, NativeError> {
         let bind = |port: u16| {
             UdpSocket::bind((address, port)).map_err(NativeError::io("bind", "a telephone"))
         };
         let telephone = Self {
             socket: bind(5060)?,
             server,
-            number: number(index),
+            number: line.number,
+            password: line.password,
             media: bind(4000)?,
             challenge: None,
             kept: Vec::new(),
@@ -77,12 +72,30 @@ impl Telephone {
     /// # Errors
     /// There is none.
     pub fn register(&mut self) -> Result<Response, NativeError> {
+        self.register_as(&self.contact(), 600)
+    }
+
+    /// Takes every registration of its extension back.
+    ///
+    /// # Errors
+    /// The box does not answer, or not with 200.
+    pub fn leave(&mut self) -> Result<(), NativeError> {
+        let response = self.register_as("*", 0)?;
+        match response.status.is_success() {
+            true => Ok(()),
+            false => Err(unexpected(&format!("{} to leave", response.status))),
+        }
+    }
+
+    fn register_as(&mut self, contact: &str, expires: u32) -> Result<Response, NativeError> {
         let uri = self.uri(None);
         let own = NameAddr::new(self.uri(Some(&self.number)));
         let local = own.clone().with_tag(&fresh());
         let mut request = Request::new(Method::Register, uri, &local, &own, &fresh(), 1);
-        request.headers.push(HeaderName::Contact, self.contact());
-        request.headers.push(HeaderName::Expires, "600");
+        request.headers.push(HeaderName::Contact, contact);
+        request
+            .headers
+            .push(HeaderName::Expires, expires.to_string());
         self.ask(request)
     }
 
@@ -113,31 +126,9 @@ impl Telephone {
         called: &str,
         headers: &[(&str, &str)],
     ) -> Result<(Dialog, Response), NativeError> {
-        let remote = NameAddr::new(self.uri(Some(called)));
-        let local = NameAddr::new(self.uri(Some(&self.number))).with_tag(&fresh());
-        let uri = self.uri(Some(called));
-        let mut request = Request::new(Method::Invite, uri, &local, &remote, &fresh(), 1);
-        request.headers.push(HeaderName::Contact, self.contact());
-        for (name, value) in headers {
-            request
-                .headers
-                .push(HeaderName::Other((*name).into()), *value);
-        }
-        let request = request.with_body("application/sdp", self.description());
-        let response = self.ask(request)?;
-        if !response.status.is_success() {
-            return Err(unexpected(&format!("{} to a call", response.status)));
-        }
-        let headers = &response.headers;
-        let cseq = headers.cseq().map_err(|_| unexpected("no CSeq"))?.number;
-        let dialog = Dialog {
-            call_id: headers.call_id().unwrap_or_default().to_owned(),
-            local,
-            remote: headers.to().map_err(|_| unexpected("no To"))?,
-            target: target(headers)?,
-            cseq,
-            media: media_of(&response.body)?,
-        };
+        let request = self.invite(called, headers);
+        let response = self.ask(request.clone())?;
+        let dialog = Dialog::of_caller(&request, &response)?;
         Ok((dialog, response))
     }
 
@@ -146,23 +137,8 @@ impl Telephone {
     /// # Errors
     /// None comes.
     pub fn answer(&mut self) -> Result<Dialog, NativeError> {
-        let invite = self.expect(&Method::Invite)?;
-        let tag = fresh();
-        let response = Response::to_request(&invite, StatusCode::OK, Some(&tag))
-            .with(HeaderName::Contact, self.contact())
-            .with_body("application/sdp", self.description());
-        self.send_bytes(&response.to_bytes())?;
-        self.expect(&Method::Ack)?;
-        let headers = &invite.headers;
-        let broken = |_| unexpected("an INVITE without From or To");
-        Ok(Dialog {
-            call_id: headers.call_id().unwrap_or_default().to_owned(),
-            local: headers.to().map_err(broken)?.with_tag(&tag),
-            remote: headers.from().map_err(broken)?,
-            target: target(headers)?,
-            cseq: 0,
-            media: media_of(&invite.body)?,
-        })
+        let call = Incoming::new(self.expect(&Method::Invite)?);
+        self.pick_up(&call)
     }
 
     /// Sends a request in a dialog; the final answer.
@@ -243,32 +219,55 @@ impl Telephone {
     /// There is none.
     pub fn once(&mut self, request: &Request) -> Result<Response, NativeError> {
         self.send(request)?;
+        self.outcome(request)
+    }
+
+    /// The final answer to a request that was sent.
+    fn outcome(&mut self, request: &Request) -> Result<Response, NativeError> {
+        let response = self.response_to(request, |status| !status.is_provisional())?;
+        if request.method == Method::Invite && !response.status.is_success() {
+            self.acknowledge_refusal(request, &response)?;
+        }
+        Ok(response)
+    }
+
+    /// A response to this request, of a status that is wanted.
+    fn response_to(
+        &mut self,
+        request: &Request,
+        is_wanted: impl Fn(StatusCode) -> bool,
+    ) -> Result<Response, NativeError> {
         let cseq = request.headers.cseq().map_err(|_| unexpected("no CSeq"))?;
         let call_id = request.headers.call_id().unwrap_or_default().to_owned();
         let wanted = |message: &Message| match message {
             Message::Request(_) => false,
             Message::Response(response) => {
-                !response.status.is_provisional()
+                is_wanted(response.status)
                     && response.headers.cseq().is_ok_and(|got| got == cseq)
                     && response.headers.call_id().is_ok_and(|id| id == call_id)
             }
         };
-        match self.take(wanted, "a final answer")? {
-            Message::Response(response) => {
-                if request.method == Method::Invite && !response.status.is_success() {
-                    let mut ack = request.clone();
-                    ack.method = Method::Ack;
-                    let to = response.headers.first(&HeaderName::To).unwrap_or_default();
-                    ack.headers.set(HeaderName::To, to);
-                    ack.headers
-                        .set(HeaderName::CSeq, format!("{} ACK", cseq.number));
-                    ack.body.clear();
-                    self.send(&ack)?;
-                }
-                Ok(response)
-            }
+        match self.take(wanted, "an answer")? {
+            Message::Response(response) => Ok(response),
             Message::Request(_) => Err(unexpected("a request")),
         }
+    }
+
+    /// Acknowledges a refusal of an INVITE (RFC 3261 §17.1.1.3).
+    fn acknowledge_refusal(
+        &self,
+        invite: &Request,
+        response: &Response,
+    ) -> Result<(), NativeError> {
+        let mut ack = invite.clone();
+        ack.method = Method::Ack;
+        let to = response.headers.first(&HeaderName::To).unwrap_or_default();
+        ack.headers.set(HeaderName::To, to);
+        let cseq = invite.headers.cseq().map_err(|_| unexpected("no CSeq"))?;
+        ack.headers
+            .set(HeaderName::CSeq, format!("{} ACK", cseq.number));
+        ack.body.clear();
+        self.send(&ack)
     }
 
     /// Everything that comes until a message is the one waited for, or this time is over; each with
@@ -336,7 +335,7 @@ impl Telephone {
     /// The credentials for a request under the challenge at hand, the `nc`th with its nonce.
     #[must_use]
     pub fn credentials(&self, challenge: &Challenge, request: &Request, nc: u32) -> String {
-        let ha1 = Ha1::from_password(&self.number, &challenge.realm, PASSWORD);
+        let ha1 = Ha1::from_password(&self.number, &challenge.realm, self.password.reveal());
         let uri = request.uri.to_string();
         challenge.answer(&self.number, &ha1, &request.method, &uri, nc, &fresh())
     }
@@ -351,24 +350,49 @@ impl Telephone {
 
     /// A request, again with credentials when it is challenged.
     fn ask(&mut self, mut request: Request) -> Result<Response, NativeError> {
-        if let Some((challenge, used)) = self.challenge.take() {
-            let nc = used + 1;
-            let value = self.credentials(&challenge, &request, nc);
-            request.headers.set(HeaderName::Authorization, value);
-            self.challenge = Some((challenge, nc));
-        }
+        self.authorise(&mut request);
         let response = self.once(&request)?;
         if response.status != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
-        let challenge = Self::challenge(&response).ok_or_else(|| unexpected("no challenge"))?;
-        let value = self.credentials(&challenge, &request, 1);
+        self.meet(&response, &mut request)?;
+        self.once(&request)
+    }
+
+    /// Gives a request credentials under the challenge at hand, if there is one.
+    fn authorise(&mut self, request: &mut Request) {
+        if let Some((challenge, used)) = self.challenge.take() {
+            let nc = used + 1;
+            let value = self.credentials(&challenge, request, nc);
+            request.headers.set(HeaderName::Authorization, value);
+            self.challenge = Some((challenge, nc));
+        }
+    }
+
+    /// Makes a refused request one that meets its challenge.
+    fn meet(&mut self, refusal: &Response, request: &mut Request) -> Result<(), NativeError> {
+        let challenge = Self::challenge(refusal).ok_or_else(|| unexpected("no challenge"))?;
+        let value = self.credentials(&challenge, request, 1);
         request.headers.set(HeaderName::Authorization, value);
         let cseq = request.headers.cseq().map_err(|_| unexpected("no CSeq"))?;
         let next = format!("{} {}", cseq.number + 1, cseq.method);
         request.headers.set(HeaderName::CSeq, next);
         self.challenge = Some((challenge, 1));
-        self.once(&request)
+        Ok(())
+    }
+
+    fn invite(&self, called: &str, headers: &[(&str, &str)]) -> Request {
+        let remote = NameAddr::new(self.uri(Some(called)));
+        let local = NameAddr::new(self.uri(Some(&self.number))).with_tag(&fresh());
+        let uri = self.uri(Some(called));
+        let mut request = Request::new(Method::Invite, uri, &local, &remote, &fresh(), 1);
+        request.headers.push(HeaderName::Contact, self.contact());
+        for (name, value) in headers {
+            request
+                .headers
+                .push(HeaderName::Other((*name).into()), *value);
+        }
+        request.with_body("application/sdp", self.description())
     }
 
     fn in_dialog(&self, dialog: &Dialog, method: Method, cseq: u32) -> Request {
@@ -444,32 +468,6 @@ impl Telephone {
 /// Whether the box asks in a dialog whether it still stands (RFC 4028 §9).
 fn is_refresh(request: &Request) -> bool {
     request.method == Method::Invite && request.headers.to().is_ok_and(|to| to.tag().is_some())
-}
-
-/// Where a dialog's peer wants its requests.
-fn target(headers: &sip::Headers) -> Result<Uri, NativeError> {
-    match headers.contacts() {
-        Ok(sip::Contacts::List(contacts)) => contacts
-            .into_iter()
-            .next()
-            .map(|contact| contact.uri)
-            .ok_or_else(|| unexpected("no Contact")),
-        Ok(sip::Contacts::Star) | Err(_) => Err(unexpected("no Contact")),
-    }
-}
-
-/// Where a description wants its audio.
-fn media_of(description: &[u8]) -> Result<SocketAddr, NativeError> {
-    let text = String::from_utf8_lossy(description);
-    let find = |start: &str| text.lines().find_map(|line| line.strip_prefix(start));
-    let address = find("c=IN IP4 ").and_then(|address| address.trim().parse().ok());
-    let port = find("m=audio ")
-        .and_then(|rest| rest.split(' ').next())
-        .and_then(|port| port.parse().ok());
-    address
-        .zip(port)
-        .map(|(address, port): (IpAddr, u16)| SocketAddr::new(address, port))
-        .ok_or_else(|| unexpected("a description without audio"))
 }
 
 fn unexpected(what: &str) -> NativeError {

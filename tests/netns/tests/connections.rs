@@ -24,12 +24,12 @@ struct Behind {
 
 impl Behind {
     fn connect(office: &Office, index: usize) -> Self {
-        let stream = TcpStream::connect(office.box_.sip).expect("listening");
+        let stream = TcpStream::connect(office.server()).expect("listening");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
         Self {
             stream,
             framer: StreamFramer::new(),
-            identity: Telephone::new(office.box_.sip, index).expect("a telephone"),
+            identity: office.telephone(index).expect("a telephone"),
         }
     }
 
@@ -98,7 +98,7 @@ impl Behind {
 
 /// Registrations the store has.
 fn registrations(office: &Office) -> usize {
-    let socket = office.box_.folder().join("store.sock");
+    let socket = office.folder().join("store.sock");
     let store = BlockingClient::<Question, Reply>::new(socket);
     match store.call(&Question::Registrations) {
         Ok(Reply::Registrations(all)) => all.len(),
@@ -111,14 +111,14 @@ fn a_phone_on_tcp_rings_over_its_connection_after_the_death_of_the_exchange() {
     let mut office = Office::open(|_| {}).expect("an office");
     let mut behind = Behind::connect(&office, 1);
     behind.register();
-    let mut caller = Telephone::new(office.box_.sip, 0).expect("a telephone");
+    let mut caller = office.telephone(0).expect("a telephone");
     assert!(caller.register().expect("an answer").status.is_success());
     // They are kept within some seconds; each question is a round trip.
     let begun = Instant::now();
     while registrations(&office) < 2 {
         assert!(begun.elapsed() < PATIENCE, "registrations are not kept");
     }
-    office.box_.crash_pbx().expect("it starts again");
+    office.crash_pbx().expect("it starts again");
     let number = behind.identity.number.clone();
     std::thread::scope(|scope| {
         scope.spawn(move || caller.call(&number, &[]).expect_err("it is declined"));

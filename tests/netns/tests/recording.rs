@@ -9,7 +9,7 @@ use ipc::Redacted;
 use ipc::site::Recording;
 use ipc::sound::{RecordingFile, Reply, Request};
 use native::{PASSWORD, RECORDINGS, number};
-use netns::{Office, Telephone};
+use netns::Office;
 use qemu::phone::{Codec, Encryption, Phone, PhoneConfig, Transport};
 use qemu::sound::{Expected, Tone, Wav};
 use run_loop::ipc::BlockingClient;
@@ -47,14 +47,14 @@ fn phone(office: &Office, index: usize, tone: Tone) -> Phone {
     let config = PhoneConfig {
         extension: number(index),
         password: Redacted::new(PASSWORD.to_owned()),
-        registrar: office.box_.sip,
+        registrar: office.server(),
         local,
         transport: Transport::Udp,
         encryption: Encryption::Off,
         codec: Codec::G711,
         expires: Duration::from_secs(600),
         tone,
-        folder: office.box_.folder().join(format!("phone-{index}")),
+        folder: office.folder().join(format!("phone-{index}")),
     };
     let phone = Phone::start(config).expect("a phone");
     phone.wait_registered(LIMIT).expect("it registers");
@@ -63,7 +63,7 @@ fn phone(office: &Office, index: usize, tone: Tone) -> Phone {
 
 /// The recordings, once there are so many and as many of them are being written.
 fn recordings(office: &Office, count: usize, open: usize) -> Vec<RecordingFile> {
-    let socket = office.box_.folder().join("media.sock");
+    let socket = office.folder().join("media.sock");
     let media = BlockingClient::<Request, Reply>::new(socket);
     let until = Instant::now() + LIMIT;
     loop {
@@ -82,7 +82,7 @@ fn recordings(office: &Office, count: usize, open: usize) -> Vec<RecordingFile> 
 
 /// The first phone is left and the second right, for the first is who is recorded.
 fn judge(office: &Office, file: &RecordingFile) {
-    let path = office.box_.folder().join(RECORDINGS).join(&file.name);
+    let path = office.folder().join(RECORDINGS).join(&file.name);
     let bytes = std::fs::read(path).expect("a recording");
     let left = Wav::parse(&bytes).expect("a WAV file");
     let right = Wav::parse_right(&bytes).expect("a WAV file");
@@ -104,7 +104,7 @@ fn both_voices_of_a_call_are_recorded_though_the_exchange_dies() {
     caller.wait_established(LIMIT).expect("a call");
     caller.wait_sound(TALK, LIMIT).expect("sound");
     let before = recordings(&office, 1, 1);
-    office.box_.crash_pbx().expect("it starts again");
+    office.crash_pbx().expect("it starts again");
     caller.wait_sound(2 * TALK, LIMIT).expect("sound");
     let after = recordings(&office, 1, 1);
     let name = |files: &[RecordingFile]| files.first().map(|file| file.name.clone());
@@ -134,7 +134,7 @@ fn another_file_begins_when_media_dies() {
     caller.wait_established(LIMIT).expect("a call");
     caller.wait_sound(TALK, LIMIT).expect("sound");
     recordings(&office, 1, 1);
-    office.box_.crash_media().expect("it starts again");
+    office.crash_media().expect("it starts again");
     recordings(&office, 2, 1);
     caller.wait_sound(3 * TALK, LIMIT).expect("sound");
     callee.hang_up().expect("hung up");
@@ -154,14 +154,13 @@ fn another_file_begins_when_media_dies() {
 #[test]
 fn the_record_key_of_a_phone_begins_and_ends_a_recording() {
     let office = office(Recording::OnDemand);
-    let server = office.box_.sip;
-    let mut callee = Telephone::new(server, 1).expect("a telephone");
+    let mut callee = office.telephone(1).expect("a telephone");
     callee.register().expect("an answer");
     let callee = std::thread::spawn(move || {
         let dialog = callee.answer().expect("a call");
         (callee, dialog)
     });
-    let mut caller = Telephone::new(server, 0).expect("a telephone");
+    let mut caller = office.telephone(0).expect("a telephone");
     let mut dialog = caller.call(&number(1), &[]).expect("an answer");
     let (mut callee, mut theirs) = callee.join().expect("the callee");
     recordings(&office, 0, 0);

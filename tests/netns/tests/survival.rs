@@ -184,16 +184,15 @@ fn a_packet_that_comes_twice_does_not_stand_for_one_that_is_missing() {
 /// An office with so many calls up, and one extension more.
 fn talking(calls: usize) -> (Office, Vec<Pair>) {
     let office = Office::with_extensions(2 * calls + 1, |_| {}).expect("an office");
-    let server = office.box_.sip;
     let pairs = (0..calls).map(|index| {
-        let mut callee = Telephone::new(server, 2 * index + 1).expect("a telephone");
+        let mut callee = office.telephone(2 * index + 1).expect("a telephone");
         let registered = callee.register().expect("an answer");
         assert_eq!(registered.status, StatusCode::OK);
         let callee = std::thread::spawn(move || {
             let dialog = callee.answer().expect("a call");
             (callee, dialog)
         });
-        let mut caller = Telephone::new(server, 2 * index).expect("a telephone");
+        let mut caller = office.telephone(2 * index).expect("a telephone");
         let dialog = caller.call(&number(2 * index + 1), &[]).expect("an answer");
         let callee = callee.join().expect("the callee");
         Pair {
@@ -227,7 +226,7 @@ fn let_them_talk() {
 #[test]
 fn fifty_calls_survive_the_death_of_the_exchange() {
     let (mut office, pairs) = talking(CALLS);
-    let mut third = Telephone::new(office.box_.sip, 2 * CALLS).expect("a telephone");
+    let mut third = office.telephone(2 * CALLS).expect("a telephone");
     assert_eq!(third.register().expect("an answer").status, StatusCode::OK);
     office
         .wait_for_registrations(CALLS + 1)
@@ -235,7 +234,7 @@ fn fifty_calls_survive_the_death_of_the_exchange() {
     let stop = Arc::new(AtomicBool::new(false));
     let talk = talk(streams(&pairs), Arc::clone(&stop));
     let_them_talk();
-    office.box_.crash_pbx().expect("it starts again");
+    office.crash_pbx().expect("it starts again");
     let_them_talk();
     stop.store(true, Ordering::Relaxed);
     let heard = talk.join().expect("the talk");
@@ -333,11 +332,10 @@ fn go_on(index: usize, pair: Pair, mut third: Telephone) -> Telephone {
 #[test]
 fn a_call_can_be_transferred_after_the_death_of_the_exchange() {
     let (mut office, mut pairs) = talking(1);
-    let server = office.box_.sip;
-    let mut third = Telephone::new(server, 2).expect("a telephone");
+    let mut third = office.telephone(2).expect("a telephone");
     assert_eq!(third.register().expect("an answer").status, StatusCode::OK);
     office.wait_for_registrations(2).expect("they are kept");
-    office.box_.crash_pbx().expect("it starts again");
+    office.crash_pbx().expect("it starts again");
     let third = std::thread::spawn(move || {
         let dialog = third.answer().expect("a call");
         (third, dialog)
@@ -363,7 +361,7 @@ fn sound_is_back_within_a_second_of_the_death_of_media() {
     let stop = Arc::new(AtomicBool::new(false));
     let talk = talk(streams(&pairs), Arc::clone(&stop));
     let_them_talk();
-    office.box_.crash_media().expect("it starts again");
+    office.crash_media().expect("it starts again");
     let_them_talk();
     let_them_talk();
     stop.store(true, Ordering::Relaxed);

@@ -19,14 +19,14 @@ fn two() -> (
     std::thread::JoinHandle<(Telephone, Dialog)>,
 ) {
     let office = Office::open(|_| {}).expect("an office");
-    let mut callee = Telephone::new(office.box_.sip, 1).expect("a telephone");
+    let mut callee = office.telephone(1).expect("a telephone");
     let registered = callee.register().expect("an answer");
     assert_eq!(registered.status, StatusCode::OK);
     let callee = std::thread::spawn(move || {
         let dialog = callee.answer().expect("a call");
         (callee, dialog)
     });
-    let caller = Telephone::new(office.box_.sip, 0).expect("a telephone");
+    let caller = office.telephone(0).expect("a telephone");
     (office, caller, callee)
 }
 

@@ -1,5 +1,4 @@
 //! Two calls at one phone become one between the others (RFC 3515, RFC 3891).
-#![expect(clippy::expect_used, reason = "a test may panic to fail")]
 
 use std::net::SocketAddr;
 
@@ -7,9 +6,11 @@ use native::number;
 use netns::{Dialog, Office, Telephone};
 use sip::{Method, StatusCode};
 
-/// A telephone that answers one call, on a thread of its own in the same namespace.
-fn answering(server: SocketAddr, index: usize) -> std::thread::JoinHandle<(Telephone, Dialog)> {
-    let mut phone = Telephone::new(server, index).expect("a telephone");
+use crate::office;
+
+/// A telephone that answers one call, on a thread of its own on the same network.
+fn answering(office: &Office, index: usize) -> std::thread::JoinHandle<(Telephone, Dialog)> {
+    let mut phone = office.telephone(index).expect("a telephone");
     let registered = phone.register().expect("an answer");
     assert_eq!(registered.status, StatusCode::OK);
     std::thread::spawn(move || {
@@ -37,11 +38,10 @@ fn hears(from: &Telephone, to_box: SocketAddr, at: &Telephone) -> bool {
 
 #[test]
 fn an_attended_transfer_joins_the_other_two() {
-    let office = Office::open(|_| {}).expect("an office");
-    let server = office.box_.sip;
-    let first = answering(server, 1);
-    let second = answering(server, 2);
-    let mut phone = Telephone::new(server, 0).expect("a telephone");
+    let office = office(|_| {});
+    let first = answering(&office, 1);
+    let second = answering(&office, 2);
+    let mut phone = office.telephone(0).expect("a telephone");
 
     let mut to_first = phone.call(&number(1), &[]).expect("the first call");
     let (mut first, mut with_first) = first.join().expect("the first");
@@ -54,8 +54,9 @@ fn an_attended_transfer_joins_the_other_two() {
 
     // As the phone sees the second dialog (RFC 3891 §3): its remote tag is to-tag.
     let refer_to = format!(
-        "<sip:{}@127.0.0.1?Replaces={}%3Bto-tag%3D{}%3Bfrom-tag%3D{}>",
+        "<sip:{}@{}?Replaces={}%3Bto-tag%3D{}%3Bfrom-tag%3D{}>",
         number(2),
+        office.server().ip(),
         to_second.call_id.replace('@', "%40"),
         to_second.remote.tag().unwrap_or_default(),
         to_second.local.tag().unwrap_or_default(),

@@ -3,8 +3,10 @@
 use netns::{Office, Telephone};
 use sip::{HeaderName, Method, NameAddr, Request, StatusCode, Uri};
 
-fn register(phone: &Telephone, cseq: u32) -> Request {
-    let host = sip::Host::from_ip([127, 0, 0, 1].into());
+use crate::office;
+
+fn register(office: &Office, phone: &Telephone, cseq: u32) -> Request {
+    let host = sip::Host::from_ip(office.server().ip());
     let own = NameAddr::new(Uri::sip(Some(&phone.number), host.clone(), None));
     let uri = Uri::sip(None, host, None);
     let from = own.clone().with_tag("one");
@@ -15,12 +17,14 @@ fn register(phone: &Telephone, cseq: u32) -> Request {
 
 #[test]
 fn a_nonce_serves_for_many_requests_and_its_count_is_hexadecimal() {
-    let office = Office::open(|_| {}).expect("an office");
-    let mut phone = Telephone::new(office.box_.sip, 0).expect("a telephone");
-    let asked = phone.once(&register(&phone, 1)).expect("an answer");
+    let office = office(|_| {});
+    let mut phone = office.telephone(0).expect("a telephone");
+    let asked = phone
+        .once(&register(&office, &phone, 1))
+        .expect("an answer");
     let challenge = Telephone::challenge(&asked).expect("a challenge");
     let mut with = |cseq, nc| {
-        let mut request = register(&phone, cseq);
+        let mut request = register(&office, &phone, cseq);
         let value = phone.credentials(&challenge, &request, nc);
         request.headers.push(HeaderName::Authorization, value);
         phone.once(&request).expect("an answer")
@@ -40,19 +44,21 @@ fn a_nonce_serves_for_many_requests_and_its_count_is_hexadecimal() {
 
 #[test]
 fn a_nonce_of_an_earlier_process_is_stale_and_the_phone_goes_on() {
-    let mut office = Office::open(|_| {}).expect("an office");
-    let mut phone = Telephone::new(office.box_.sip, 0).expect("a telephone");
-    let asked = phone.once(&register(&phone, 1)).expect("an answer");
+    let mut office = office(|_| {});
+    let mut phone = office.telephone(0).expect("a telephone");
+    let asked = phone
+        .once(&register(&office, &phone, 1))
+        .expect("an answer");
     let challenge = Telephone::challenge(&asked).expect("a challenge");
-    office.box_.crash_pbx().expect("it starts again");
-    let mut request = register(&phone, 2);
+    office.crash_pbx().expect("it starts again");
+    let mut request = register(&office, &phone, 2);
     let value = phone.credentials(&challenge, &request, 1);
     request.headers.push(HeaderName::Authorization, value);
     let refused = phone.once(&request).expect("an answer");
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
     let fresh = Telephone::challenge(&refused).expect("a challenge");
     assert!(fresh.stale);
-    let mut request = register(&phone, 3);
+    let mut request = register(&office, &phone, 3);
     let value = phone.credentials(&fresh, &request, 1);
     request.headers.push(HeaderName::Authorization, value);
     let accepted = phone.once(&request).expect("an answer");
@@ -61,7 +67,7 @@ fn a_nonce_of_an_earlier_process_is_stale_and_the_phone_goes_on() {
 
 #[test]
 fn sipp_counts_in_hexadecimal_under_one_nonce() {
-    let office = Office::open(|_| {}).expect("an office");
+    let office = office(|_| {});
     office
         .phone(0)
         .play("registers_forty_times", &[])
@@ -74,11 +80,11 @@ fn sipp_counts_in_hexadecimal_under_one_nonce() {
 
 #[test]
 fn sipp_goes_on_when_its_nonce_is_stale() {
-    let mut office = Office::open(|_| {}).expect("an office");
+    let mut office = office(|_| {});
     let phone = office.phone(0);
     let registering = std::thread::spawn(move || phone.play("registers_until_stale", &[]));
     office.wait_for_registrations(1).expect("it is let in");
-    office.box_.crash_pbx().expect("it starts again");
+    office.crash_pbx().expect("it starts again");
     let registered = registering.join().expect("a thread");
     registered.expect("it is let in again");
 }

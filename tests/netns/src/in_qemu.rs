@@ -1,0 +1,242 @@
+//! The built image in QEMU, as an office sees it: entered by its web API, on a network with desks.
+
+use std::fs::File;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use ipc::Redacted;
+use ipc::site::{Extension, Site};
+use native::{Folder, NativeError, number};
+use nix::sched::{CloneFlags, setns};
+use qemu::box_api::BoxApi;
+use qemu::desk::SIP_PORT;
+use qemu::lab::{Lab, LabError};
+use qemu::lan::{BOX_ADDRESS, LanError};
+use qemu::netns::Namespace;
+use serde_json::Value;
+
+use crate::office::EXTENSIONS;
+use crate::phone::Line;
+use crate::settings;
+use crate::telephone::Telephone;
+
+/// The last number of the address that is taken by who chooses none, of the address of the first
+/// desk, and of the first who is outside.
+const USUAL: u8 = 100;
+const FIRST_DESK: u8 = 101;
+const FIRST_OUTSIDE: u8 = 201;
+/// How many are outside.
+const OUTSIDE: u8 = 8;
+/// Many times what a service needs to come back.
+const READY_MAX: Duration = Duration::from_secs(30);
+
+/// The turn of an office at the box. When it ends in a panic, the next office starts another box:
+/// what a failed scenario has left would be that one's failure too.
+pub(crate) struct InQemu {
+    turn: MutexGuard<'static, Option<Running>>,
+    folder: Folder,
+}
+
+/// A box that runs, with its extensions.
+struct Running {
+    // Order matters: the network goes last.
+    seat: Namespace,
+    api: BoxApi,
+    /// As it has been entered.
+    site: Site,
+    passwords: Vec<Redacted<String>>,
+    lab: Lab,
+}
+
+/// The box of this process. It is not taken down: the kernel ends QEMU with the process, and the
+/// next lab removes its folder.
+static BOX: Mutex<Option<Running>> = Mutex::new(None);
+
+impl InQemu {
+    /// Where it serves SIP.
+    pub(crate) const SIP: SocketAddr = SocketAddr::new(IpAddr::V4(BOX_ADDRESS), SIP_PORT);
+
+    /// Waits for a turn, starts the box if it does not run, and takes the calling thread to its
+    /// network. No phone is registered and nothing is set then.
+    pub(crate) fn enter<E: std::fmt::Display>(
+        start: impl FnOnce() -> Result<Lab, E>,
+    ) -> Result<Self, NativeError> {
+        let mut turn = BOX.lock().unwrap_or_else(|failed| {
+            let mut turn = failed.into_inner();
+            *turn = None;
+            turn
+        });
+        BOX.clear_poison();
+        let running = match turn.take() {
+            Some(running) => running,
+            None => Running::set_up(start().map_err(told)?).map_err(told)?,
+        };
+        let running = turn.insert(running);
+        let namespace = running.seat.path();
+        let namespace = File::open(&namespace).map_err(NativeError::io("open", &namespace))?;
+        setns(namespace, CloneFlags::CLONE_NEWNET).map_err(told)?;
+        running.clear()?;
+        Ok(Self {
+            turn,
+            folder: Folder::new(false)?,
+        })
+    }
+
+    /// Where those are who choose no address.
+    pub(crate) const fn usual() -> IpAddr {
+        on_the_lan(USUAL)
+    }
+
+    /// Where the extension with this index sits.
+    pub(crate) const fn desk(index: u8) -> IpAddr {
+        on_the_lan(FIRST_DESK.saturating_add(index))
+    }
+
+    /// Where somebody is who is not of the office, from 1 on.
+    pub(crate) const fn outside(who: u8) -> IpAddr {
+        on_the_lan(FIRST_OUTSIDE.saturating_add(who).saturating_sub(1))
+    }
+
+    /// The files of the office.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder.path
+    }
+
+    /// The password of the extension with this index; of one that there is not, none.
+    pub(crate) fn password(&self, index: usize) -> Redacted<String> {
+        let running = self.turn.as_ref();
+        let password = running.and_then(|running| running.passwords.get(index));
+        password.cloned().unwrap_or_default()
+    }
+
+    /// Enters what `change` makes different.
+    pub(crate) fn configure(&mut self, change: impl FnOnce(&mut Site)) -> Result<(), NativeError> {
+        self.running_mut()?.configure(change)
+    }
+
+    /// Kills a service as a crash would; back when it serves again.
+    pub(crate) fn crash(&mut self, service: &str) -> Result<(), NativeError> {
+        let running = self.running_mut()?;
+        let serial = running.lab.machine().map_err(told)?.serial().clone();
+        let mark = serial.mark();
+        running.api.restart_service(service, true).map_err(told)?;
+        let ready = format!("service {service} ready after ");
+        serial.wait(mark, &ready, READY_MAX).map_err(told)?;
+        Ok(())
+    }
+
+    /// A list on the status page.
+    pub(crate) fn status(&self, list: &str) -> Result<Vec<Value>, NativeError> {
+        listed(self.api()?, list)
+    }
+
+    /// The session of the administrator.
+    pub(crate) fn api(&self) -> Result<&BoxApi, NativeError> {
+        self.turn
+            .as_ref()
+            .map(|running| &running.api)
+            .ok_or_else(off)
+    }
+
+    fn running_mut(&mut self) -> Result<&mut Running, NativeError> {
+        self.turn.as_mut().ok_or_else(off)
+    }
+}
+
+impl Running {
+    /// Does what an installer does on a box that has just been switched on, and lays its network.
+    fn set_up(mut lab: Lab) -> Result<Self, LabError> {
+        lab.machine()?.wait_ready()?;
+        let (api, _) = lab.first_sign_in()?;
+        let mut site = Site::default();
+        let mut passwords = Vec::new();
+        for index in 0..EXTENSIONS {
+            let number = number(index);
+            let password = api.create_extension(&number, "")?;
+            passwords.push(Redacted::new(password));
+            site.extensions.push(Extension {
+                number,
+                ..Extension::default()
+            });
+        }
+        Ok(Self {
+            seat: lay(&lab)?,
+            api: api.from_the_lan(),
+            site,
+            passwords,
+            lab,
+        })
+    }
+
+    /// Takes away what the office before has left: settings and registrations.
+    fn clear(&mut self) -> Result<(), NativeError> {
+        self.configure(|site| {
+            let extensions = site.extensions.iter().map(|extension| Extension {
+                number: extension.number.clone(),
+                ..Extension::default()
+            });
+            *site = Site {
+                extensions: extensions.collect(),
+                ..Site::default()
+            };
+        })?;
+        for phone in listed(&self.api, "phones")? {
+            let extension = phone.get("extension").and_then(Value::as_str);
+            let extension = extension.unwrap_or_default();
+            for index in (0..EXTENSIONS).filter(|index| number(*index) == extension) {
+                let line = Line {
+                    number: extension.to_owned(),
+                    password: self.passwords.get(index).cloned().unwrap_or_default(),
+                };
+                let desk = InQemu::desk(u8::try_from(index).unwrap_or_default());
+                Telephone::new(InQemu::SIP, desk, line)?.leave()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn configure(&mut self, change: impl FnOnce(&mut Site)) -> Result<(), NativeError> {
+        let mut wished = self.site.clone();
+        change(&mut wished);
+        settings::enter(&self.api, &self.site, &wished).map_err(told)?;
+        self.site = wished;
+        // The exchange is asked for its part of this, and has heard of the change by then.
+        self.api.status().map(drop).map_err(told)
+    }
+}
+
+/// A place on the lab's network that has the addresses of all who speak to the box.
+fn lay(lab: &Lab) -> Result<Namespace, LanError> {
+    let outside = FIRST_OUTSIDE..FIRST_OUTSIDE + OUTSIDE;
+    let desks = (FIRST_DESK..).take(EXTENSIONS);
+    let seat = lab.lan().join("office", ipv4(USUAL))?;
+    for host in desks.chain(outside) {
+        let address = format!("{}/24", ipv4(host));
+        seat.ip(&["address", "add", &address, "dev", "eth0"])?;
+    }
+    Ok(seat)
+}
+
+fn listed(api: &BoxApi, list: &str) -> Result<Vec<Value>, NativeError> {
+    let status = api.status().map_err(told)?;
+    let list = status.get(list).and_then(Value::as_array);
+    Ok(list.cloned().unwrap_or_default())
+}
+
+const fn on_the_lan(host: u8) -> IpAddr {
+    IpAddr::V4(ipv4(host))
+}
+
+const fn ipv4(host: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 77, 0, host)
+}
+
+fn told(why: impl std::fmt::Display) -> NativeError {
+    NativeError::Load(why.to_string())
+}
+
+fn off() -> NativeError {
+    NativeError::Load("the box is off".into())
+}

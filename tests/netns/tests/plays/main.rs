@@ -1,0 +1,23 @@
+//! What is played here, against the services in a namespace, and by `office` of the crate `e2e`
+//! against the built image.
+#![expect(clippy::expect_used, reason = "a test may panic to fail")]
+
+use ipc::site::Site;
+use netns::{Need, Office};
+
+mod baresip;
+mod calls;
+mod digest;
+mod features;
+mod outside;
+mod transfer;
+mod trunk;
+
+fn office(arrange: impl FnOnce(&mut Site)) -> Office {
+    Office::open(arrange).expect("an office")
+}
+
+/// Everything is played here.
+const fn is_played(_: Need) -> bool {
+    true
+}
