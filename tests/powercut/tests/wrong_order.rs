@@ -2,9 +2,10 @@
 
 #![expect(clippy::expect_used, reason = "a test's helpers may fail the test")]
 
-use firmware::Medium as _;
+use firmware::{Code, Keeper as _, KeyPlace, Medium as _, Protection, RecoveryCode};
+use powercut::scenarios::sealed_key::{Mask, OpenOrSealed, SEALED, STORED};
 use powercut::{Judge, Plan, Promise, Promises, Report, Site, Trace, Version, run};
-use slot::layout::{STATE_COPIES, WRITE_UNIT};
+use slot::layout::{DATA_KEY_COPIES, STATE_COPIES, WRITE_UNIT};
 use slot::{BootState, HEADER_LENGTH, Slot, partition};
 
 const FIRST: Version = version("1.0.0");
@@ -170,6 +171,100 @@ fn a_boot_state_whose_copies_are_written_at_once_is_found() {
         broken
             .iter()
             .any(|it| it.contains("the boot state is lost")),
+        "{broken:?}"
+    );
+}
+
+/// What is broken when an open key gives way to its sealed form by hand like this: the block with
+/// the sealed form is written into the bootstate partition.
+fn broken_sealing(
+    write: impl FnOnce(&Site, &[u8; WRITE_UNIT]) -> Result<(), powercut::Fault>,
+) -> Vec<String> {
+    let site = Site::shipped(&FIRST).expect("made");
+    let state = site.state().expect("there");
+    let open = state.key_at_start(true, |_| Ok(None::<Mask>));
+    let key = open.expect("made").key;
+    state.note_formatted().expect("written");
+    site.disk().mark(STORED);
+    write(&site, &sealed_block(&key)).expect("written");
+    site.disk().mark(SEALED);
+    let keys = [*key.material(), [0; 64]];
+    let report = judged(&site.into_trace(), &OpenOrSealed { keys });
+    report.broken.into_iter().map(|it| it.1).collect()
+}
+
+/// As the product writes it, on another disk.
+fn sealed_block(key: &firmware::DataKey) -> [u8; WRITE_UNIT] {
+    let code = RecoveryCode::fresh().expect("random");
+    let place = KeyPlace::Kept {
+        protection: Protection::Tpm(Code::Unseen),
+        is_formatted: true,
+        payload: Mask.seal(key, &code).expect("masked"),
+    };
+    let elsewhere = Site::shipped(&FIRST).expect("made");
+    let state = elsewhere.state().expect("there");
+    state.keep_key(&place).expect("written");
+    let mut block = [0; WRITE_UNIT];
+    let part = elsewhere.part(partition::BOOTSTATE).expect("there");
+    part.read_at(&mut block, DATA_KEY_COPIES[0]).expect("read");
+    block
+}
+
+/// Writes the block over these copies; flushes behind each when `is_flushed`.
+fn write_key(site: &Site, block: &[u8], is_flushed: bool) -> Result<(), powercut::Fault> {
+    let part = site.part(partition::BOOTSTATE)?;
+    for copy in DATA_KEY_COPIES {
+        part.write_at(block, copy)?;
+        if is_flushed {
+            part.sync()?;
+        }
+    }
+    part.sync()?;
+    Ok(())
+}
+
+#[test]
+fn a_key_that_is_sealed_one_copy_after_the_other_is_not_called_broken() {
+    let broken = broken_sealing(|site, block| write_key(site, block, true));
+    assert_eq!(broken, [""; 0]);
+}
+
+#[test]
+fn a_sealed_form_that_is_written_over_both_copies_at_once_is_found() {
+    let broken = broken_sealing(|site, block| write_key(site, block, false));
+    assert!(
+        broken
+            .iter()
+            .any(|it| it.contains("both copies of the data's key are damaged")),
+        "{broken:?}"
+    );
+}
+
+#[test]
+fn an_open_key_that_is_destroyed_before_its_sealed_form_is_there_is_found() {
+    let broken = broken_sealing(|site, block| {
+        write_key(site, &[0; WRITE_UNIT], true)?;
+        write_key(site, block, true)
+    });
+    let is_lost = |it: &String| {
+        it.contains("both copies of the data's key are damaged")
+            || it.contains("what was stored is lost without a factory reset")
+    };
+    assert!(broken.iter().any(is_lost), "{broken:?}");
+}
+
+#[test]
+fn an_open_copy_that_is_left_beside_the_sealed_form_is_found() {
+    let broken = broken_sealing(|site, block| {
+        let part = site.part(partition::BOOTSTATE)?;
+        part.write_at(block, DATA_KEY_COPIES[0])?;
+        part.sync()?;
+        Ok(())
+    });
+    assert!(
+        broken
+            .iter()
+            .any(|it| it.contains("a key that was destroyed is still on the disk")),
         "{broken:?}"
     );
 }

@@ -34,19 +34,45 @@ pub struct Firmware {
     pub other: PathBuf,
     /// The EFI system partition, when the kernel shows it.
     pub esp: Option<PathBuf>,
-    /// Whether a TPM keeps the key of the data.
-    pub is_sealed: bool,
+    /// Where the key of the data is.
+    pub key: KeyKept,
+}
+
+/// Where the key of the data is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeyKept {
+    /// On the disk, beside the data.
+    OnDisk,
+    /// A TPM keeps it, and has opened it.
+    ByTpm,
+    /// A TPM keeps it, and has not opened it.
+    Locked,
+}
+
+impl KeyKept {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::OnDisk => "on-disk",
+            Self::ByTpm => "by-tpm",
+            Self::Locked => "locked",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        let all = [Self::OnDisk, Self::ByTpm, Self::Locked];
+        all.into_iter().find(|it| it.name() == name)
+    }
 }
 
 impl Firmware {
-    /// `slot,security,sealed,state,slot device,other slot's device,ESP or nothing`
+    /// `slot,security,key,state,slot device,other slot's device,ESP or nothing`
     fn to_variable(&self) -> String {
-        let (slot, sealed) = (self.slot.name(), u8::from(self.is_sealed));
+        let (slot, key) = (self.slot.name(), self.key.name());
         let none = PathBuf::new();
         let esp = self.esp.as_ref().unwrap_or(&none);
         let devices = [&self.state, &self.device, &self.other, esp];
         let devices = devices.map(|it| it.to_string_lossy()).join(",");
-        format!("{slot},{},{sealed},{devices}", self.security)
+        format!("{slot},{},{key},{devices}", self.security)
     }
 
     fn from_variable(text: &str) -> Option<Self> {
@@ -54,7 +80,7 @@ impl Firmware {
         Some(Self {
             slot: Slot::named(parts.next()?)?,
             security: parts.next()?.parse().ok()?,
-            is_sealed: parts.next()? == "1",
+            key: KeyKept::named(parts.next()?)?,
             state: PathBuf::from(parts.next()?),
             device: PathBuf::from(parts.next()?),
             other: PathBuf::from(parts.next()?),
@@ -144,7 +170,7 @@ mod tests {
                 device: "/dev/vda4".into(),
                 other: "/dev/vda3".into(),
                 esp: Some("/dev/vda1".into()),
-                is_sealed: true,
+                key: KeyKept::Locked,
             }),
         };
         let variables = boot.to_environment();

@@ -8,12 +8,13 @@ use crate::boot::Boot;
 use crate::console::Console;
 use crate::pid1::{Settings, Supervision};
 use crate::watchdogs::Watchdogs;
-use crate::{clock_floor, seed, stage1, system};
+use crate::{clock_floor, seed, stage1, system, tpm_relay};
 
-/// Everything the first process does. Returns only when it is not the first process, or when the
-/// kernel refuses even to end the system.
+/// Everything the first process does, and what it starts this program for. Returns only when it is
+/// not the first process, or when the kernel refuses even to end the system.
 pub fn main_of_pid_1() {
     if std::process::id() != 1 {
+        tpm_relay::serve_when_asked();
         return;
     }
     let errors = if stage1::is_stage_1() {

@@ -17,14 +17,16 @@ mod data;
 mod debug_shell;
 mod entry;
 pub mod pid1;
+mod recovery_code;
 mod rescue;
 mod screen;
 mod seed;
 pub mod services;
 pub mod stage1;
 mod system;
+mod tpm_relay;
 mod watchdogs;
 
-pub use boot::{Boot, Firmware, Maintenance};
+pub use boot::{Boot, Firmware, KeyKept, Maintenance};
 pub use entry::main_of_pid_1;
 pub use watchdogs::Watchdogs;

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use init::console::Console;
 use init::pid1::{Settings, Supervision};
 use init::services::Addresses;
-use init::{Boot, Firmware};
+use init::{Boot, Firmware, KeyKept};
 use ipc::frame::{self, Decoder};
 use ipc::init::{Reply, Request, Shutdown, Status};
 use slot::Slot;
@@ -158,7 +158,7 @@ impl Bench {
                 device: slot.clone(),
                 other: slot,
                 esp: Some(self.folder.join("esp")),
-                is_sealed: false,
+                key: KeyKept::OnDisk,
             }),
             ..Boot::default()
         }

@@ -10,6 +10,7 @@ pub(crate) mod patch;
 pub(crate) mod people;
 pub(crate) mod recordings;
 pub(crate) mod records;
+pub(crate) mod recovery_code;
 pub(crate) mod routes;
 pub(crate) mod sections;
 pub(crate) mod sign_in;

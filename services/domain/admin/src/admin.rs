@@ -236,6 +236,10 @@ impl Admin {
             Action::GoBack => actions::firmware::go_back(self, caller),
             Action::Rescue => actions::firmware::rescue(self, caller),
             Action::FactoryReset => actions::firmware::reset(self, request, caller),
+            Action::RecoveryCode => actions::recovery_code::show(self, &moment, request, caller),
+            Action::RenewRecoveryCode => {
+                actions::recovery_code::renew(self, &moment, request, caller)
+            }
             Action::Restart => actions::firmware::end(self, Shutdown::Restart, caller),
             Action::PowerOff => actions::firmware::end(self, Shutdown::PowerOff, caller),
             Action::AuditTrail => actions::records::audit_trail(request, caller),

@@ -37,6 +37,7 @@ pub(crate) enum Fault {
     CannotFetch(FetchFault),
     /// What has to be said.
     NotConfirmed(&'static str),
+    NoRecoveryCode,
     NoSuchRecording(String),
     RecordingOpen(String),
     /// Nothing of it is in the range asked for; its length in bytes.
@@ -103,6 +104,7 @@ impl Fault {
             | Self::ExtensionExists(_)
             | Self::RecordingOpen(_)
             | Self::UpdateRefused(..)
+            | Self::NoRecoveryCode
             | Self::ItemExists(..) => 409,
             Self::NotJson => 415,
             Self::NotInRecording(..) => 416,
@@ -155,6 +157,7 @@ impl Fault {
             | Self::UpdateRefused(..)
             | Self::CannotFetch(_)
             | Self::NotConfirmed(_)
+            | Self::NoRecoveryCode
             | Self::Internal => None,
         }
     }
@@ -222,6 +225,11 @@ impl Fault {
             Self::UpdateRefused(reason, _) => refusals::text(reason, Language::English),
             Self::CannotFetch(fault) => refusals::fetch::text(fault, Language::English),
             Self::NotConfirmed(words) => format!("to confirm, send \"confirm\": {words:?}"),
+            Self::NoRecoveryCode => {
+                "there is no recovery code to show: no TPM keeps the key of the data, or somebody \
+                 has seen the code; have a new one made"
+                    .into()
+            }
             Self::NoSuchRecording(name) => format!("there is no recording {name}"),
             Self::RecordingOpen(name) => {
                 format!("{name} is being recorded; hang up, then repeat")
@@ -283,6 +291,11 @@ impl Fault {
             Self::CannotFetch(fault) => refusals::fetch::text(fault, Language::Portuguese),
             Self::NotConfirmed(words) => {
                 format!("para confirmar, envie \"confirm\": {words:?}")
+            }
+            Self::NoRecoveryCode => {
+                "não há código de recuperação a mostrar: nenhum TPM guarda a chave dos dados, ou \
+                 alguém já viu o código; peça um novo"
+                    .into()
             }
             Self::NoSuchRecording(name) => format!("não existe a gravação {name}"),
             Self::RecordingOpen(name) => {

@@ -1,6 +1,6 @@
 //! The firmware as programs and pages see it.
 
-use ipc::update::{Condition, Entry, Progress, Reason, Slot, Status};
+use ipc::update::{Condition, DataKey, Entry, Progress, Reason, RecoveryCode, Slot, Status};
 use serde::Serialize;
 
 use crate::calendar::rfc3339;
@@ -22,6 +22,10 @@ pub(crate) struct FirmwareView {
     /// The fetch that is under way, or the last one.
     pub(crate) fetch: Option<FetchView>,
     pub(crate) factory_reset_pending: bool,
+    /// `sealed-by-tpm`, `on-disk`.
+    pub(crate) data_key: Option<&'static str>,
+    /// `unseen`, `shown`, `new-at-next-start`; none when no TPM keeps the key.
+    pub(crate) recovery_code: Option<&'static str>,
 }
 
 /// A slot.
@@ -128,6 +132,18 @@ impl FirmwareView {
             journal: status.journal.into_iter().map(EntryView::from).collect(),
             update: status.progress.map(ProgressView::from),
             factory_reset_pending: status.wants_reset,
+            data_key: status.data_key.map(|it| match it {
+                DataKey::Sealed(_) => "sealed-by-tpm",
+                DataKey::OnDisk => "on-disk",
+            }),
+            recovery_code: match status.data_key {
+                Some(DataKey::Sealed(code)) => Some(match code {
+                    RecoveryCode::Unseen => "unseen",
+                    RecoveryCode::Shown => "shown",
+                    RecoveryCode::Renewed => "new-at-next-start",
+                }),
+                Some(DataKey::OnDisk) | None => None,
+            },
         }
     }
 }

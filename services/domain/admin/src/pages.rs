@@ -11,7 +11,7 @@ mod state;
 
 use maud::html;
 
-pub(crate) use firmware::firmware;
+pub(crate) use firmware::{firmware, recovery_code};
 pub(crate) use records::{audit_trail, calls};
 pub(crate) use routes::routes;
 pub(crate) use sign_in::{password, sign_in};

@@ -5,6 +5,7 @@ mod at_box;
 mod danger;
 mod firmware;
 mod recordings;
+mod recovery_code;
 mod signing_in;
 mod site;
 mod telephony;

@@ -209,6 +209,35 @@ words! {
          backup. Se acontecer outra vez, troque o disco.";
     reset_pending: "Everything that was stored will be erased at the next start.",
         "Tudo o que foi guardado será apagado na próxima inicialização.";
+    data_key: "Key of the data", "Chave dos dados";
+    data_key_sealed: "The data are encrypted, and their key is sealed by the TPM: the disk alone \
+         opens nothing. Keep the recovery code elsewhere: without it, nothing is left when the TPM \
+         or the mainboard is replaced or cleared.",
+        "Os dados são cifrados, e a chave deles é selada pelo TPM: só o disco não abre nada. \
+         Guarde o código de recuperação em outro lugar: sem ele, nada resta quando o TPM ou a \
+         placa-mãe são trocados ou apagados.";
+    recovery_code: "Recovery code of the data", "Código de recuperação dos dados";
+    recovery_code_unseen: "Nobody has seen the recovery code yet. It is shown once.",
+        "Ninguém viu o código de recuperação ainda. Ele é mostrado uma única vez.";
+    recovery_code_show: "Show the recovery code", "Mostrar o código de recuperação";
+    recovery_code_shown: "The recovery code was shown. Where it is lost, or others may have seen \
+         it, have a new one made: the one there is then ends.",
+        "O código de recuperação foi mostrado. Se ele se perdeu, ou outros podem tê-lo visto, \
+         peça um novo: o atual deixa de valer.";
+    recovery_code_new: "Have a new one made", "Pedir um novo";
+    recovery_code_renewed: "The next start makes a new recovery code. Until then the one there is \
+         opens the data.",
+        "A próxima inicialização faz um novo código de recuperação. Até lá vale o atual.";
+    recovery_code_once: "This code is shown once. Write it down and keep it away from the box: \
+         whoever has it and the disk reads everything. The box asks for it when its TPM or its \
+         mainboard was replaced or cleared.",
+        "Este código é mostrado uma única vez. Anote-o e guarde-o longe da central: quem tem o \
+         código e o disco lê tudo. A central o pede quando o TPM ou a placa-mãe foram trocados ou \
+         apagados.";
+    data_key_on_disk: "The data are encrypted, and their key is kept on the same disk: erase \
+         everything before the disk goes into other hands.",
+        "Os dados são cifrados, e a chave deles fica no mesmo disco: apague tudo antes que o \
+         disco vá para outras mãos.";
     no_slots: "This system was not started from a firmware slot.",
         "Este sistema não foi iniciado de um slot de firmware.";
     slot: "Slot", "Slot";

@@ -35,6 +35,12 @@ pub enum Request {
         /// With SIGKILL instead of SIGTERM: how a crash is rehearsed.
         kill: bool,
     },
+    /// The recovery code of the data, which is given out once. Only `web` may ask, for an
+    /// administrator. Answer: [`Reply::RecoveryCode`] or [`Reply::NoCode`].
+    RecoveryCode,
+    /// Have the next start make another recovery code. Only `web` may ask, for an administrator.
+    /// Answer: [`Reply::Done`] or [`Reply::NoCode`].
+    RenewRecoveryCode,
 }
 
 /// What a service has to say on the box's own screen.
@@ -95,6 +101,10 @@ pub enum Reply {
     Done,
     /// There is no service of that name.
     Unknown,
+    /// The code that opens the data where the TPM is gone. It is not given out again.
+    RecoveryCode(Redacted<String>),
+    /// There is none to give out: no TPM keeps the key of the data, or somebody has seen it.
+    NoCode,
     /// The peer may not ask this.
     Refused {
         /// The user id that asked.

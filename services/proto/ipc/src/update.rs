@@ -158,6 +158,28 @@ pub struct Status {
     pub progress: Option<Progress>,
     /// Whether everything that was stored will be forgotten at the next start.
     pub wants_reset: bool,
+    /// Where the key of the data is; `None` when there is none, or none that can be read.
+    pub data_key: Option<DataKey>,
+}
+
+/// Where the key of the data is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum DataKey {
+    /// The TPM has sealed it; who has seen the recovery code.
+    Sealed(RecoveryCode),
+    /// It lies on the disk, beside the data.
+    OnDisk,
+}
+
+/// Who has seen the recovery code of the data.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum RecoveryCode {
+    /// Nobody.
+    Unseen,
+    /// An administrator, whom it was shown to.
+    Shown,
+    /// The next start makes another one.
+    Renewed,
 }
 
 /// A firmware slot.

@@ -16,6 +16,7 @@ use slot::layout::{DATA_KEY_COPIES, WRITE_UNIT};
 
 use crate::error::{FirmwareError, draw};
 use crate::medium::Medium;
+use crate::recovery::RecoveryCode;
 use crate::state_file::StateFile;
 
 /// Two AES-256 keys for XTS. Never shown, and overwritten when dropped.
@@ -29,25 +30,33 @@ pub enum Protection {
     /// Nobody: it lies in the bootstate partition.
     None,
     /// The TPM of this box.
-    Tpm,
+    Tpm(Code),
+}
+
+/// Who has seen the recovery code of a key that a TPM keeps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Code {
+    /// Nobody.
+    Unseen,
+    /// Somebody, whom it was shown to: it is not shown again.
+    Shown,
+    /// The next start makes another one, which nobody has seen.
+    Renewed,
 }
 
 /// Seals a key and opens what was sealed.
 pub trait Keeper {
-    /// What it calls itself.
-    fn protection(&self) -> Protection;
-
-    /// A blob that only this keeper opens.
+    /// A blob that only this keeper opens, or who has this recovery code.
     ///
     /// # Errors
     /// It does not work.
-    fn seal(&mut self, key: &DataKey) -> Result<Vec<u8>, FirmwareError>;
+    fn seal(&mut self, key: &DataKey, code: &RecoveryCode) -> Result<Vec<u8>, FirmwareError>;
 
-    /// Opens a blob.
+    /// Opens a blob: the key, and the blob's recovery code.
     ///
     /// # Errors
     /// It is not of this keeper, or it does not work.
-    fn open(&mut self, blob: &[u8]) -> Result<DataKey, FirmwareError>;
+    fn open(&mut self, blob: &[u8]) -> Result<(DataKey, RecoveryCode), FirmwareError>;
 }
 
 /// What the bootstate partition holds of the key.
@@ -125,16 +134,22 @@ impl<M: Medium> StateFile<M> {
     /// # Errors
     /// The device cannot be read.
     pub fn key_place(&self) -> Result<KeyPlace, FirmwareError> {
-        let [first, second] = DATA_KEY_COPIES.map(|copy| self.block(copy));
-        Ok(match (decode(&first?), decode(&second?)) {
-            (kept @ KeyPlace::Kept { .. }, _) | (_, kept @ KeyPlace::Kept { .. }) => kept,
-            (_, KeyPlace::Empty) => KeyPlace::Empty,
-            (_, KeyPlace::Damaged) => KeyPlace::Damaged,
+        Ok(match self.key_copies()? {
+            [kept @ KeyPlace::Kept { .. }, _] | [_, kept @ KeyPlace::Kept { .. }] => kept,
+            [_, KeyPlace::Empty] => KeyPlace::Empty,
+            [_, KeyPlace::Damaged] => KeyPlace::Damaged,
         })
     }
 
+    /// Each copy by itself.
+    pub(crate) fn key_copies(&self) -> Result<[KeyPlace; 2], FirmwareError> {
+        let [first, second] = DATA_KEY_COPIES.map(|copy| self.block(copy));
+        Ok([decode(&first?), decode(&second?)])
+    }
+
     /// Writes the copy that is damaged or older, where the power failed or the disk has lost it,
-    /// so that the loss of one later is no loss. Whether it had to.
+    /// so that the loss of one later is no loss. Whether it had to. Only for who has opened what
+    /// is kept: the older copy may be the one that can be opened.
     ///
     /// # Errors
     /// The device cannot be read or written.
@@ -215,7 +230,9 @@ fn try_decode(block: &[u8]) -> Option<KeyPlace> {
     Some(KeyPlace::Kept {
         protection: match protection {
             0 => Protection::None,
-            1 => Protection::Tpm,
+            1 => Protection::Tpm(Code::Unseen),
+            2 => Protection::Tpm(Code::Shown),
+            3 => Protection::Tpm(Code::Renewed),
             _ => return None,
         },
         is_formatted: *formatted == 1,
@@ -238,7 +255,9 @@ fn encode(place: &KeyPlace) -> Result<[u8; WRITE_UNIT], FirmwareError> {
     let length = length.ok_or(FirmwareError::KeyLost("its sealed form is too long"))?;
     let protection = match protection {
         Protection::None => 0,
-        Protection::Tpm => 1,
+        Protection::Tpm(Code::Unseen) => 1,
+        Protection::Tpm(Code::Shown) => 2,
+        Protection::Tpm(Code::Renewed) => 3,
     };
     let mut bytes = MAGIC.to_vec();
     bytes.extend_from_slice(&[protection, u8::from(*is_formatted)]);
@@ -264,7 +283,7 @@ mod tests {
 
     fn kept(payload: &[u8], is_formatted: bool) -> KeyPlace {
         KeyPlace::Kept {
-            protection: Protection::Tpm,
+            protection: Protection::Tpm(Code::Unseen),
             is_formatted,
             payload: payload.to_vec(),
         }

@@ -88,8 +88,17 @@ pub enum FirmwareError {
     #[error("the key of the data is lost: {0}")]
     KeyLost(&'static str),
     /// The TPM does not do as it should.
-    #[error(transparent)]
+    #[error("the key of the data: {0}")]
     Tpm(tpm::Fault),
+    /// The TPM's device fails.
+    #[error("the TPM does not answer: {0}")]
+    TpmDevice(std::io::Error),
+    /// A TPM keeps the key, and there is none.
+    #[error("a TPM keeps the key of the data, and no TPM answers")]
+    NoTpm,
+    /// What was sealed is not what was to be.
+    #[error("the TPM does not open what it has just sealed")]
+    NotProved,
 }
 
 /// Fills `bytes` from the kernel, and waits until it has gathered enough randomness.

@@ -3,44 +3,27 @@
 //! What the TPM seals is a recovery code, and the code encrypts the key: so whoever has written the
 //! code down opens the data also where the TPM is gone.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::path::Path;
+use std::fs;
+use std::io::{Read, Write};
 
 use sansio::Entropy;
 use tpm::{ANSWER_MAX, Fault, Open, Seal, Sealed, Secret, Step};
 
-use crate::data_key::{DataKey, Keeper, Protection};
+use crate::data_key::{DataKey, Keeper};
 use crate::error::{FirmwareError, draw};
 use crate::recovery::{Envelope, RecoveryCode};
 
 /// A TPM, by a device that takes one command and gives one answer.
-pub struct Tpm<D = File> {
+pub struct Tpm<D> {
     device: D,
 }
 
-impl Tpm {
-    /// Opens the TPM of this box; `None` when the kernel shows none. Its answers are waited for as
-    /// long as the kernel waits, which is minutes at the most.
-    ///
-    /// # Errors
-    /// It is there, and cannot be opened.
-    pub fn open() -> Result<Option<Self>, FirmwareError> {
-        let path = Path::new(DEVICE);
-        match OpenOptions::new().read(true).write(true).open(path) {
-            Ok(device) => Ok(Some(Self { device })),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(FirmwareError::device(path, source)),
-        }
-    }
-
-    /// Whether the machine says that it has a TPM 2.0, also when its driver is not done yet.
-    #[must_use]
-    pub fn is_announced() -> bool {
-        let devices = fs::read_dir(ACPI_DEVICES).into_iter().flatten().flatten();
-        let mut names = devices.map(|it| fs::read_to_string(it.path().join("modalias")));
-        names.any(|name| name.is_ok_and(|name| name.contains(ACPI_ID)))
-    }
+/// Whether the machine says that it has a TPM 2.0, also when its driver is not done yet.
+#[must_use]
+pub fn is_tpm_announced() -> bool {
+    let devices = fs::read_dir(ACPI_DEVICES).into_iter().flatten().flatten();
+    let mut names = devices.map(|it| fs::read_to_string(it.path().join("modalias")));
+    names.any(|name| name.is_ok_and(|name| name.contains(ACPI_ID)))
 }
 
 impl<D: Read + Write> Tpm<D> {
@@ -49,24 +32,8 @@ impl<D: Read + Write> Tpm<D> {
         Self { device }
     }
 
-    /// Opens what was sealed here; the code of it.
-    ///
-    /// # Errors
-    /// It was sealed by another TPM, or this one does not work.
-    pub fn recovery_code(&mut self, blob: &[u8]) -> Result<RecoveryCode, FirmwareError> {
-        let (sealed, _) = parts(blob)?;
-        let (mut open, mut command) = Open::new(sealed, entropy()?);
-        let secret = loop {
-            match open.answer(&self.ask(&command)?)? {
-                Step::Send(next) => command = next,
-                Step::Done(secret) => break secret,
-            }
-        };
-        RecoveryCode::from_bytes(secret.bytes()).ok_or(DAMAGED)
-    }
-
     fn ask(&mut self, command: &[u8]) -> Result<Vec<u8>, FirmwareError> {
-        let failed = |source| FirmwareError::device(Path::new(DEVICE), source);
+        let failed = FirmwareError::TpmDevice;
         self.device.write_all(command).map_err(failed)?;
         let mut answer = vec![0; ANSWER_MAX];
         let length = self.device.read(&mut answer).map_err(failed)?;
@@ -76,12 +43,7 @@ impl<D: Read + Write> Tpm<D> {
 }
 
 impl<D: Read + Write> Keeper for Tpm<D> {
-    fn protection(&self) -> Protection {
-        Protection::Tpm
-    }
-
-    fn seal(&mut self, key: &DataKey) -> Result<Vec<u8>, FirmwareError> {
-        let code = RecoveryCode::fresh()?;
+    fn seal(&mut self, key: &DataKey, code: &RecoveryCode) -> Result<Vec<u8>, FirmwareError> {
         let secret = Secret::new(code.bytes().to_vec());
         let (mut seal, mut command) = Seal::new(secret, entropy()?)?;
         let sealed = loop {
@@ -91,21 +53,32 @@ impl<D: Read + Write> Keeper for Tpm<D> {
             }
         };
         let mut blob = sealed.encode();
-        blob.extend_from_slice(&Envelope::close(key, &code).encode());
+        blob.extend_from_slice(&Envelope::close(key, code).encode());
         Ok(blob)
     }
 
-    fn open(&mut self, blob: &[u8]) -> Result<DataKey, FirmwareError> {
-        let code = self.recovery_code(blob)?;
-        open_by_code(blob, &code).ok_or(DAMAGED)
+    fn open(&mut self, blob: &[u8]) -> Result<(DataKey, RecoveryCode), FirmwareError> {
+        let (sealed, envelope) = parts(blob)?;
+        let (mut open, mut command) = Open::new(sealed, entropy()?);
+        let secret = loop {
+            match open.answer(&self.ask(&command)?)? {
+                Step::Send(next) => command = next,
+                Step::Done(secret) => break secret,
+            }
+        };
+        let code = RecoveryCode::from_bytes(secret.bytes()).ok_or(DAMAGED)?;
+        let key = envelope.open(&code).ok_or(DAMAGED)?;
+        Ok((key, code))
     }
 }
 
 /// Opens without the TPM what one has sealed; `None` when the code is not its code.
-#[must_use]
-pub fn open_by_code(blob: &[u8], code: &RecoveryCode) -> Option<DataKey> {
-    let (_, envelope) = parts(blob).ok()?;
-    envelope.open(code)
+pub(crate) fn open_by_code(
+    blob: &[u8],
+    code: &RecoveryCode,
+) -> Result<Option<DataKey>, FirmwareError> {
+    let (_, envelope) = parts(blob)?;
+    Ok(envelope.open(code))
 }
 
 fn parts(blob: &[u8]) -> Result<(Sealed, Envelope), FirmwareError> {
@@ -126,10 +99,6 @@ impl From<Fault> for FirmwareError {
 }
 
 const DAMAGED: FirmwareError = FirmwareError::KeyLost("its sealed form is damaged");
-
-/// With the kernel's resource manager, which forgets what was loaded when it is closed. It is there
-/// for TPM 2.0 only.
-const DEVICE: &str = "/dev/tpmrm0";
 
 const ACPI_DEVICES: &str = "/sys/bus/acpi/devices";
 /// TCG ACPI Specification: what every TPM 2.0 is called, beside its maker's name.

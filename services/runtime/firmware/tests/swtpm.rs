@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use firmware::{DataKey, FirmwareError, Keeper as _, RecoveryCode, Tpm, open_by_code};
+use firmware::{
+    Code, DataKey, FirmwareError, Keeper as _, KeyNews, Recovery, RecoveryCode, StateFile, Tpm,
+};
 use tpm::Fault;
 
 /// What a TPM keeps.
@@ -99,8 +101,8 @@ impl Switched {
         Self { child, bus }
     }
 
-    const fn tpm(&mut self) -> Tpm<&mut Bus> {
-        Tpm::of(&mut self.bus)
+    const fn tpm(&mut self) -> Tpm<&mut Self> {
+        Tpm::of(self)
     }
 
     /// A command of another kind; the code of its answer.
@@ -110,6 +112,22 @@ impl Switched {
         let length = self.bus.read(&mut answer).expect("answered");
         let code = answer.get(..length)?.get(6..)?.first_chunk()?;
         Some(u32::from_be_bytes(*code))
+    }
+}
+
+impl Write for Switched {
+    fn write(&mut self, command: &[u8]) -> io::Result<usize> {
+        self.bus.write(command)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.bus.flush()
+    }
+}
+
+impl Read for Switched {
+    fn read(&mut self, answer: &mut [u8]) -> io::Result<usize> {
+        self.bus.read(answer)
     }
 }
 
@@ -149,13 +167,14 @@ const SWTPM: &str = "swtpm";
 
 /// What a box does at its first start.
 fn sealed(state: &State) -> (DataKey, Vec<u8>) {
-    let key = DataKey::fresh().expect("random");
-    let blob = Switched::on(state).tpm().seal(&key).expect("sealed");
-    (key, blob)
+    let (key, code) = (DataKey::fresh(), RecoveryCode::fresh());
+    let (key, code) = (key.expect("random"), code.expect("random"));
+    let blob = Switched::on(state).tpm().seal(&key, &code);
+    (key, blob.expect("sealed"))
 }
 
 /// Why it is not opened.
-fn fault(opened: Result<DataKey, FirmwareError>) -> Option<Fault> {
+fn fault<T>(opened: Result<T, FirmwareError>) -> Option<Fault> {
     match opened {
         Err(FirmwareError::Tpm(fault)) => Some(fault),
         _ => None,
@@ -170,7 +189,7 @@ fn what_a_tpm_sealed_it_opens_after_it_was_switched_off() {
     let state = State::new("again");
     let (key, blob) = sealed(&state);
     for _ in 0..3 {
-        let opened = Switched::on(&state).tpm().open(&blob).expect("opened");
+        let (opened, _) = Switched::on(&state).tpm().open(&blob).expect("opened");
         assert_eq!(opened.material(), key.material());
     }
     // It fits where it is kept, and nothing of the key is in it.
@@ -184,13 +203,15 @@ fn nobody_on_the_bus_sees_what_opens_the_key() {
         return;
     }
     let state = State::new("bus");
-    let key = DataKey::fresh().expect("random");
+    let (key, code) = (DataKey::fresh(), RecoveryCode::fresh());
+    let (key, code) = (key.expect("random"), code.expect("random"));
     let mut first = Switched::on(&state);
-    let blob = first.tpm().seal(&key).expect("sealed");
+    let blob = first.tpm().seal(&key, &code).expect("sealed");
     let mut seen = std::mem::take(&mut first.bus.seen);
     drop(first);
     let mut second = Switched::on(&state);
-    let code = second.tpm().recovery_code(&blob).expect("opened");
+    let (_, opened) = second.tpm().open(&blob).expect("opened");
+    assert_eq!(opened, code);
     seen.append(&mut second.bus.seen);
     assert!(seen.len() > 2000, "{} bytes", seen.len());
     for secret in [&code.bytes()[..8], &key.material()[..8]] {
@@ -203,20 +224,62 @@ fn another_tpm_and_one_that_was_cleared_do_not_open_it_and_the_code_does() {
     if !is_there() {
         return;
     }
-    let (state, other) = (State::new("first"), State::new("other"));
-    let (key, blob) = sealed(&state);
-    let code = Switched::on(&state)
-        .tpm()
-        .recovery_code(&blob)
-        .expect("opened");
-    let opened = Switched::on(&other).tpm().open(&blob);
-    assert_eq!(fault(opened), Some(Fault::OtherTpm));
-    clear(&state);
-    let opened = Switched::on(&state).tpm().open(&blob);
-    assert_eq!(fault(opened), Some(Fault::OtherTpm));
-    let typed = RecoveryCode::parse(&code.shown()).expect("a code");
-    let opened = open_by_code(&blob, &typed).expect("opened");
-    assert_eq!(opened.material(), key.material());
+    let (machine, other) = (State::new("first"), State::new("other"));
+    let path = machine.0.join("bootstate");
+    let file = std::fs::File::create(&path).expect("made");
+    file.set_len(slot::layout::BOOTSTATE_LENGTH)
+        .expect("as large");
+    let state = StateFile::open(&path).expect("opened");
+    let start = |on: &State| state.key_at_start(true, |_| Ok(Some(Tpm::of(Switched::on(on)))));
+    let first = start(&machine).expect("made");
+    assert!(matches!(first.news, KeyNews::MadeSealed));
+    state.note_formatted().expect("written");
+    let before = std::fs::read(&path).expect("read");
+    assert_eq!(fault(start(&other)), Some(Fault::OtherTpm));
+    clear(&machine);
+    assert_eq!(fault(start(&machine)), Some(Fault::OtherTpm));
+    assert_eq!(
+        std::fs::read(&path).expect("read"),
+        before,
+        "it was written to"
+    );
+    let code = first.code.expect("sealed").shown();
+    assert!(state.note_code(Code::Shown).expect("written"));
+    let recover = |code: &RecoveryCode, on: Option<&State>| {
+        let found = || on.map(|it| Tpm::of(Switched::on(it)));
+        state.recover_key(code, |_| Ok(found())).expect("read")
+    };
+    let wrong = RecoveryCode::fresh().expect("random");
+    let kept = std::fs::read(&path).expect("read");
+    assert!(matches!(recover(&wrong, Some(&other)), Recovery::Wrong));
+    assert_eq!(
+        std::fs::read(&path).expect("read"),
+        kept,
+        "it was written to"
+    );
+    let open = &first.key.material()[..16];
+    let lies_open = || {
+        let disk = std::fs::read(&path).expect("read");
+        disk.windows(16).any(|it| it == open)
+    };
+    // The TPM that is there now keeps it, by the code that somebody has written down.
+    let typed = RecoveryCode::parse(&code).expect("a code");
+    assert!(matches!(recover(&typed, Some(&other)), Recovery::Sealed));
+    assert!(!lies_open(), "the key lies open");
+    let again = start(&other).expect("opened");
+    assert!(matches!(again.news, KeyNews::None) && again.is_formatted && again.code.is_none());
+    assert_eq!(again.key.material(), first.key.material());
+    // Without a TPM it lies open, until there is one; that makes a code of its own.
+    assert!(matches!(recover(&typed, None), Recovery::Open(None)));
+    assert!(lies_open());
+    let sealed = start(&machine).expect("opened");
+    assert!(matches!(sealed.news, KeyNews::Sealed) && !lies_open());
+    assert_ne!(sealed.code.expect("sealed"), typed);
+    assert!(matches!(recover(&typed, None), Recovery::Wrong));
+    // Another code, when somebody asks for one.
+    assert!(state.note_code(Code::Renewed).expect("written"));
+    let renewed = start(&machine).expect("opened");
+    assert!(matches!(renewed.news, KeyNews::Renewed) && renewed.code.is_some());
 }
 
 /// TPM2_Clear by the lockout hierarchy, whose password is empty: what "clear TPM" in a machine's
@@ -224,6 +287,28 @@ fn another_tpm_and_one_that_was_cleared_do_not_open_it_and_the_code_does() {
 fn clear(state: &State) {
     let command = b"\x80\x02\0\0\0\x1b\0\0\x01\x26\x40\0\0\x0a\0\0\0\x09\x40\0\0\x09\0\0\0\0\0";
     assert_eq!(Switched::on(state).ask(command), Some(0));
+}
+
+/// What firmware, loader and kernel do as they start: whatever of them an update changes, the PCRs
+/// are others then.
+#[test]
+fn what_was_measured_at_the_start_does_not_matter() {
+    if !is_there() {
+        return;
+    }
+    let state = State::new("measured");
+    let (key, blob) = sealed(&state);
+    let mut machine = Switched::on(&state);
+    for register in [0_u8, 4, 7, 9, 11, 14] {
+        // TPM2_PCR_Extend with one SHA-256 digest, by an empty password.
+        let head = b"\x80\x02\0\0\0\x41\0\0\x01\x82\0\0\0";
+        let password = b"\0\0\0\x09\x40\0\0\x09\0\0\0\0\0";
+        let digest = [&b"\0\0\0\x01\0\x0b"[..], &[register | 0xa0; 32]].concat();
+        let command = [&head[..], &[register], password, &digest].concat();
+        assert_eq!(machine.ask(&command), Some(0), "PCR {register}");
+    }
+    let (opened, _) = machine.tpm().open(&blob).expect("opened");
+    assert_eq!(opened.material(), key.material());
 }
 
 #[test]
@@ -255,7 +340,10 @@ fn an_owner_who_has_set_a_password_is_no_keeper() {
         b"\x80\x02\0\0\0\x1e\0\0\x01\x29\x40\0\0\x01\0\0\0\x09\x40\0\0\x09\0\0\0\0\0\0\x01x";
     let mut machine = Switched::on(&state);
     assert_eq!(machine.ask(command), Some(0));
-    let sealed = machine.tpm().seal(&DataKey::fresh().expect("random"));
+    let (key, code) = (DataKey::fresh(), RecoveryCode::fresh());
+    let sealed = machine
+        .tpm()
+        .seal(&key.expect("random"), &code.expect("random"));
     let refused = matches!(
         sealed,
         Err(FirmwareError::Tpm(Fault::Refused {

@@ -1,13 +1,14 @@
 //! The key of the data: made, used, destroyed by a factory reset, made again.
 
 use firmware::{KeyPlace, Medium as _, Protection};
+use gpt::Table;
 use slot::partition;
 
 use super::site::{Site, Version, key_set};
 use super::{Judge, Recorded};
 use crate::fault::Fault;
 use crate::part::Part;
-use crate::start::{Started, place, start};
+use crate::start::{place, start};
 use crate::view::View;
 
 pub(super) fn make() -> Recorded {
@@ -39,7 +40,7 @@ impl Judge for AllOrNothing {
         // How often data were forgotten says whose turn it is.
         let forgotten = told.iter().filter(|it| **it == FORGOTTEN).count();
         for old in KEYS.iter().take(forgotten) {
-            never_again(view, &started, *old)?;
+            never_again(view, &started.table, *old)?;
         }
         let Some(key) = KEYS.get(forgotten) else {
             return expect(started.key == KeyPlace::Empty, "a key came from nowhere");
@@ -49,7 +50,7 @@ impl Judge for AllOrNothing {
         let is_gone = started.key == KeyPlace::Empty;
         let is_destroyed = started.was_reset || told.last() == Some(&ASKED);
         if is_gone && is_destroyed {
-            never_again(view, &started, *key)?;
+            never_again(view, &started.table, *key)?;
         }
         match told.last().copied() {
             None | Some(FORGOTTEN) => expect(is_gone || is_new, "the key is not a whole one"),
@@ -64,15 +65,15 @@ impl Judge for AllOrNothing {
 }
 
 /// Nothing of a key is left in the partition.
-fn never_again(view: &View<'_>, started: &Started, key: [u8; 64]) -> Result<(), Fault> {
-    let place = place(&started.table, partition::BOOTSTATE)?;
+pub(super) fn never_again(view: &View<'_>, table: &Table, key: [u8; 64]) -> Result<(), Fault> {
+    let place = place(table, partition::BOOTSTATE)?;
     let mut all = vec![0; usize::try_from(place.1).unwrap_or(0)];
     Part::new(view, place).read_at(&mut all, 0)?;
     let is_there = all.windows(16).any(|it| Some(it) == key.get(..16));
     expect(!is_there, "a key that was destroyed is still on the disk")
 }
 
-fn expect(is_so: bool, otherwise: &str) -> Result<(), Fault> {
+pub(super) fn expect(is_so: bool, otherwise: &str) -> Result<(), Fault> {
     match is_so {
         true => Ok(()),
         false => Err(Fault::broken(otherwise)),

@@ -4,6 +4,7 @@ mod data_key;
 mod keys;
 mod promises;
 mod provision;
+pub mod sealed_key;
 mod site;
 mod states;
 mod table;
@@ -39,7 +40,7 @@ pub struct Scenario {
 }
 
 /// All that need no box in QEMU.
-pub const ALL: [Scenario; 6] = [
+pub const ALL: [Scenario; 7] = [
     Scenario {
         name: "update",
         about: "two updates: one broken off, resumed and proved good, one left after three tries",
@@ -59,6 +60,11 @@ pub const ALL: [Scenario; 6] = [
         name: "data-key",
         about: "the data's key is made, used, destroyed by a factory reset and made again",
         make: data_key::make,
+    },
+    Scenario {
+        name: "sealed-key",
+        about: "the data's key lies open, is sealed by a TPM, destroyed, and made again, sealed",
+        make: sealed_key::make,
     },
     Scenario {
         name: "table",

@@ -20,6 +20,9 @@ impl Supervision {
             return false;
         };
         for line in lines {
+            if self.hear_recovery_code(&line) {
+                continue;
+            }
             let now = self.now();
             let firmware = self.boot.firmware.as_ref();
             let find = || install::candidates(firmware);

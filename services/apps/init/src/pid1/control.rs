@@ -126,6 +126,8 @@ pub(crate) fn may(uid: u32, request: &Request) -> bool {
         Request::Present(Presence::Pages { .. } | Presence::Notice(_))
         | Request::Attend
         | Request::Screen(_)
+        | Request::RecoveryCode
+        | Request::RenewRecoveryCode
         | Request::Restart { .. } => uid == web,
         Request::Shutdown(_) | Request::Log { .. } => uid == ROOT || uid == web,
     }

@@ -118,7 +118,7 @@ mod tests {
                 device: PathBuf::new(),
                 other: PathBuf::new(),
                 esp: None,
-                is_sealed: false,
+                key: crate::boot::KeyKept::OnDisk,
             })
         }
 

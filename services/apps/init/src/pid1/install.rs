@@ -213,7 +213,7 @@ mod tests {
             device: device.into(),
             other: "/dev/other4".into(),
             esp: Some("/dev/other1".into()),
-            is_sealed: false,
+            key: crate::boot::KeyKept::OnDisk,
         };
         let held = |device: &str| {
             let of = firmware(device);

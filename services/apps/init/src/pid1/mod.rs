@@ -13,6 +13,7 @@ mod install;
 mod lines;
 mod provision;
 mod questions;
+mod recovery;
 mod requests;
 mod slots;
 
@@ -21,6 +22,7 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use firmware::RecoveryCode;
 use kernel::button::PowerButton;
 use kernel::cgroup::Group;
 use kernel::poller::{Interest, Poller};
@@ -35,6 +37,7 @@ use supervise::{
 use crate::boot::{Boot, millis_since_boot};
 use crate::console::Console;
 use crate::data::{RECORDINGS_FOLDER, SOUNDS_FOLDER, STORE_FOLDER};
+use crate::recovery_code;
 use crate::screen::{Facts, Keys, Presence, Screen};
 use crate::services::{self, Addresses, Sockets};
 use crate::system;
@@ -96,6 +99,8 @@ pub struct Supervision {
     sockets: Sockets,
     groups: ByService<Option<Group>>,
     boot: Boot,
+    /// What opens the data where the TPM is gone, until an administrator has seen it.
+    recovery_code: Option<RecoveryCode>,
     console: Console,
     is_console_watched: bool,
     screen: Screen,
@@ -156,6 +161,7 @@ impl Supervision {
             sockets: parts.sockets,
             groups: ByService::default(),
             boot,
+            recovery_code: recovery_code::take(),
             console,
             is_console_watched: false,
             screen: Screen::default(),
@@ -540,7 +546,7 @@ impl Supervision {
             presence: &self.presence,
             services: &self.node.status(),
             maintenance: self.boot.maintenance.as_ref().map(|it| it.0.as_str()),
-            firmware: firmware.map(|it| (it.slot.name(), it.is_sealed)),
+            firmware: firmware.map(|it| (it.slot.name(), it.key)),
         };
         let lines = self.screen.turn(&facts, self.now());
         self.write_on_serial(&lines);

@@ -121,6 +121,8 @@ impl Supervision {
                 self.feed(Input::RestartRequested(service, signal));
                 Reply::Done
             }
+            Request::RecoveryCode => self.give_recovery_code(),
+            Request::RenewRecoveryCode => self.renew_recovery_code(),
             Request::Log { limit } => Reply::Log(
                 self.log
                     .newest(usize::try_from(limit).unwrap_or(usize::MAX)),

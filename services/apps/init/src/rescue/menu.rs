@@ -1,7 +1,9 @@
 //! What a person at the box can ask of the rescue system: lines in, what to do out.
 
+use firmware::RecoveryCode;
+
 /// What is to be done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Action {
     /// Show the menu.
     Show,
@@ -15,6 +17,12 @@ pub(super) enum Action {
     AskToErase,
     /// Forget everything that was stored.
     Erase,
+    /// Ask for the recovery code.
+    AskForCode,
+    /// What was typed is no recovery code.
+    NoCode,
+    /// Open the key of the data by its recovery code.
+    Recover(RecoveryCode),
     /// Start the box anew.
     Restart,
     /// Switch it off.
@@ -24,7 +32,7 @@ pub(super) enum Action {
 impl Action {
     /// Whether somebody means something by it. A serial line without a plug says lines too, and
     /// must not keep the box here.
-    pub(super) const fn is_an_answer(self) -> bool {
+    pub(super) const fn is_an_answer(&self) -> bool {
         !matches!(self, Self::Show)
     }
 }
@@ -39,6 +47,8 @@ pub(super) enum Menu {
     Updates,
     /// Before the question whether everything is to be erased.
     Erase,
+    /// Before the question for the recovery code.
+    Code,
 }
 
 impl Menu {
@@ -53,14 +63,18 @@ impl Menu {
             },
             Self::Erase if ERASE.contains(&line) => Action::Erase,
             Self::Erase => Action::Show,
+            Self::Code if line.is_empty() => Action::Show,
+            Self::Code => RecoveryCode::parse(line).map_or(Action::NoCode, Action::Recover),
         };
         *self = match action {
             Action::ListUpdates => Self::Updates,
             Action::AskToErase => Self::Erase,
+            Action::AskForCode | Action::NoCode => Self::Code,
             Action::Show
             | Action::Install(_)
             | Action::SaveReport
             | Action::Erase
+            | Action::Recover(_)
             | Action::Restart
             | Action::PowerOff => Self::Top,
         };
@@ -74,6 +88,7 @@ impl Menu {
             "3" => Action::SaveReport,
             "4" => Action::AskToErase,
             "5" => Action::PowerOff,
+            "6" => Action::AskForCode,
             _ => Action::Show,
         }
     }
@@ -83,13 +98,14 @@ impl Menu {
 const ERASE: [&str; 2] = ["APAGAR", "ERASE"];
 
 /// The menu, as it is shown.
-pub(super) const LINES: [&str; 7] = [
+pub(super) const LINES: [&str; 8] = [
     "Escolha um número e tecle Enter / Choose a number and press Enter:",
     "  1  Reiniciar / Restart",
     "  2  Instalar firmware de um pen drive / Install firmware from a USB stick",
     "  3  Gravar um relatório no pen drive / Save a report to a USB stick",
     "  4  Apagar tudo (padrão de fábrica) / Erase everything (factory reset)",
     "  5  Desligar / Switch off",
+    "  6  Código de recuperação dos dados / Recovery code of the data",
     "Sem resposta em 10 minutos a central reinicia. / Without an answer it restarts in 10 minutes.",
 ];
 
@@ -125,6 +141,19 @@ mod tests {
             assert!(!menu.enter(line).is_an_answer(), "{line}");
         }
         assert!(menu.enter("2").is_an_answer());
+    }
+
+    #[test]
+    fn a_code_is_asked_for_until_it_is_one_or_nothing() {
+        let mut menu = Menu::default();
+        assert_eq!(menu.enter("6"), Action::AskForCode);
+        assert_eq!(menu.enter("1"), Action::NoCode);
+        let code = RecoveryCode::fresh().expect("random");
+        assert_eq!(menu.enter(&code.shown()), Action::Recover(code));
+        assert_eq!(menu, Menu::Top);
+        menu.enter("6");
+        assert_eq!(menu.enter(""), Action::Show);
+        assert_eq!(menu, Menu::Top);
     }
 
     #[test]

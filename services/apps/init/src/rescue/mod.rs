@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firmware::{
-    BootDisk, FirmwareError, Guard, InstallError, Installer, Places, StateFile, Stick,
-    keys_of_firmware,
+    BootDisk, FirmwareError, Guard, InstallError, Installer, Places, Recovery, RecoveryCode,
+    StateFile, Stick, keys_of_firmware,
 };
 use kernel::disk::Disk;
 use kernel::modules::Modules;
@@ -24,6 +24,7 @@ use slot::{BootState, Condition, Guid, HARDWARE, Slot, partition};
 
 use crate::console::Console;
 use crate::stage1::find_boot_disk;
+use crate::tpm_relay;
 use keyboard::Keyboard;
 use menu::{Action, LINES, Menu};
 
@@ -47,12 +48,13 @@ pub(crate) fn run(disk: Guid, modules: &mut Modules, console: &mut Console) {
             break power::End::Restart;
         };
         let action = menu.enter(&line);
+        let is_answer = action.is_an_answer();
         match action {
             Action::Restart => break power::End::Restart,
             Action::PowerOff => break power::End::PowerOff,
             action => rescue.carry_out(action),
         }
-        if action.is_an_answer() {
+        if is_answer {
             answered = clock::since_boot();
         }
     };
@@ -116,6 +118,26 @@ impl Rescue<'_> {
                 "Digite APAGAR para apagar tudo o que foi guardado / \
                  Type ERASE to erase everything that was stored",
             ),
+            Action::AskForCode => self.say(
+                "Digite o código de recuperação, ou só Enter / \
+                 Type the recovery code, or just Enter",
+            ),
+            Action::NoCode => self.say(
+                "São 32 letras e algarismos; confira / It has 32 letters and digits; check it",
+            ),
+            Action::Recover(code) => match self.recover(&code) {
+                Ok(Recovery::Sealed | Recovery::Open(None)) => {
+                    self.say("aberto; tecle 1 / opened; press 1");
+                }
+                Ok(Recovery::Open(Some(error))) => {
+                    self.say(&error.to_string());
+                    self.say("aberto; tecle 1 / opened; press 1");
+                }
+                Ok(Recovery::Wrong) => {
+                    self.say("não é o código destes dados / it is not the code of these data")
+                }
+                Err(error) => self.say(&error.to_string()),
+            },
             Action::Erase => match self.erase() {
                 Ok(()) => self.say("tudo apagado / everything is erased"),
                 Err(error) => self.say(&error.to_string()),
@@ -233,6 +255,12 @@ impl Rescue<'_> {
         // First the wish, so that what the power interrupts is done at the next start.
         state.change(|state| state.wants_reset = true)?;
         state.reset_when_asked().map(drop)
+    }
+
+    /// Where there is a TPM it keeps the key again.
+    fn recover(&self, code: &RecoveryCode) -> Result<Recovery, FirmwareError> {
+        let state = self.state()?;
+        state.recover_key(code, |need| tpm_relay::find(need, &|| ()))
     }
 
     fn save_report(&mut self) -> Result<String, FirmwareError> {

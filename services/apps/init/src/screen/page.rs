@@ -6,6 +6,8 @@ use ipc::Redacted;
 use ipc::init;
 use supervise::ServiceStatus;
 
+use crate::boot::KeyKept;
+
 /// What services have said of themselves.
 #[derive(Default)]
 pub(crate) struct Presence {
@@ -53,15 +55,15 @@ pub(crate) struct Facts<'a> {
     pub(crate) services: &'a [ServiceStatus],
     /// Why no service was started.
     pub(crate) maintenance: Option<&'a str>,
-    /// The slot that runs, and whether a TPM keeps the key of its data; none in the lab.
-    pub(crate) firmware: Option<(&'a str, bool)>,
+    /// The slot that runs, and where the key of its data is; none in the lab.
+    pub(crate) firmware: Option<(&'a str, KeyKept)>,
 }
 
 /// The page.
 pub(super) fn lines(facts: &Facts<'_>) -> Vec<String> {
     let mut lines = vec![format!("Ramal - {}", host(facts)), String::new()];
     if let Some(reason) = facts.maintenance {
-        push(&mut lines, "Manutenção / Maintenance", [reason.to_owned()]);
+        push(&mut lines, "Manutenção / Maintenance", wrapped(reason));
     }
     push(&mut lines, "Endereço / Address", addresses(facts));
     if let Some(digest) = &facts.presence.certificate {
@@ -74,13 +76,10 @@ pub(super) fn lines(facts: &Facts<'_>) -> Vec<String> {
     }
     push(&mut lines, "Serviços / Services", services(facts));
     push(&mut lines, "Firmware", [firmware(facts)]);
-    if let Some((_, is_sealed)) = facts.firmware {
-        let kept = if is_sealed {
-            "cifrados, chave no TPM / encrypted, key in the TPM"
-        } else {
-            "cifrados, chave neste disco / encrypted, key on this disk"
-        };
+    if let Some((_, key)) = facts.firmware {
+        let (kept, ask) = data(key);
         push(&mut lines, "Dados / Data", [kept.to_owned()]);
+        push(&mut lines, "Recuperação / Recovery", ask.map(str::to_owned));
     }
     if !facts.presence.notice.is_empty() {
         // The log has all of it.
@@ -168,6 +167,24 @@ fn state(word: &str) -> String {
     format!("{portuguese} / {word}")
 }
 
+/// How the data are, and what is asked of whoever stands there.
+const fn data(key: KeyKept) -> (&'static str, Option<&'static str>) {
+    match key {
+        KeyKept::OnDisk => (
+            "cifrados, chave neste disco / encrypted, key on this disk",
+            None,
+        ),
+        KeyKept::ByTpm => ("cifrados, chave no TPM / encrypted, key in the TPM", None),
+        KeyKept::Locked => (
+            "trancados: o TPM não abre a chave / locked: the TPM opens no key",
+            Some(
+                "digite aqui o código de recuperação e tecle Enter / type the recovery code here \
+                 and press Enter",
+            ),
+        ),
+    }
+}
+
 fn firmware(facts: &Facts<'_>) -> String {
     let version = facts.version;
     facts.firmware.map_or_else(
@@ -209,7 +226,7 @@ mod tests {
             presence,
             services,
             maintenance: None,
-            firmware: Some(("a", true)),
+            firmware: Some(("a", KeyKept::ByTpm)),
         }
     }
 
@@ -285,6 +302,9 @@ mod tests {
         let presence = Presence::default();
         let mut facts = facts(&presence, &services);
         facts.maintenance = Some("vdb: damaged");
+        facts.firmware = Some(("a", KeyKept::Locked));
+        let locked = lines(&facts).join("\n");
+        assert!(locked.contains("type the recovery code here"), "{locked}");
         facts.firmware = None;
         let page = lines(&facts).join("\n");
         assert!(page.contains("pbx: desistiu / given-up"), "{page}");

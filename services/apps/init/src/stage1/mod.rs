@@ -4,6 +4,7 @@
 //! says what is wrong and answers the power button.
 
 mod checker;
+mod data_key;
 mod slots;
 
 pub(crate) use slots::find as find_boot_disk;

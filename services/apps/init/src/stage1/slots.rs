@@ -5,19 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use firmware::{
-    BootDisk, DataKey, FirmwareError, Keeper, KeyPlace, Protection, StateFile, fresh_guid,
-    open_data, root,
-};
+use firmware::{BootDisk, FirmwareError, StateFile, fresh_guid, open_data, root};
 use kernel::disk::Disk;
 use kernel::ext4::{self, Identity, Template};
 use kernel::modules::Modules;
 use kernel::{Context as _, SystemError, clock, cmdline};
-use slot::{Guid, Handoff, Reason, partition};
+use slot::{Guid, Handoff, Reason, Slot, partition};
 
 use super::checker::{self, Verdict};
-use super::{DISK_POLL, DISK_WAIT};
-use crate::boot::{Boot, Firmware, Maintenance};
+use super::{DISK_POLL, DISK_WAIT, data_key};
+use crate::boot::{Boot, Firmware, KeyKept, Maintenance};
 use crate::console::Console;
 use crate::data::{self, Unusable};
 use crate::watchdogs::Watchdogs;
@@ -52,18 +49,19 @@ pub(super) fn bring_up(
     let mut data = Data {
         disk: &mut disk,
         state: &state,
-        is_sealed: false,
+        slot,
+        key: KeyKept::OnDisk,
     };
     let data_result = match template {
         Ok(template) => data.bring_up(template, tools),
         Err(error) => Err(Maintenance(format!("{error}. {WRITE_ANEW}"))),
     };
-    let is_sealed = data.is_sealed;
+    let key = data.key;
     let device = |slot| disk.device(partition::of_slot(slot));
     let mut firmware = Firmware {
         slot,
         security: 0,
-        is_sealed,
+        key,
         state: state_path,
         device: device(slot).map_err(|error| unusable(&error))?,
         other: device(slot.other()).map_err(|error| unusable(&error))?,
@@ -125,7 +123,10 @@ pub(crate) fn find(bootstate: Guid, modules: &mut Modules) -> Option<BootDisk> {
 struct Data<'a> {
     disk: &'a mut BootDisk,
     state: &'a StateFile,
-    is_sealed: bool,
+    /// The slot that was started.
+    slot: Slot,
+    /// Where their key is.
+    key: KeyKept,
 }
 
 impl Data<'_> {
@@ -133,34 +134,25 @@ impl Data<'_> {
     /// anywhere. A file system that was made once is never made again, whatever is found in its
     /// place.
     fn bring_up(&mut self, template: &Template, tools: &mut Tools<'_>) -> Result<(), Maintenance> {
-        let console = &mut *tools.console;
         let unusable = |error: FirmwareError| Maintenance(format!("{error}. {NOTHING_ERASED}"));
-        self.reset_when_asked(console).map_err(unusable)?;
-        let place = self.state.key_place().map_err(unusable)?;
-        let (key, is_formatted) = match place {
-            KeyPlace::Kept {
-                protection,
-                is_formatted,
-                payload,
-            } => (
-                self.open(protection, &payload).map_err(unusable)?,
-                is_formatted,
-            ),
-            KeyPlace::Empty => (self.make_key(console).map_err(unusable)?, false),
-            KeyPlace::Damaged => {
-                let lost = FirmwareError::KeyLost("both copies of it are damaged");
-                return Err(unusable(lost));
-            }
+        self.reset_when_asked(tools.console).map_err(unusable)?;
+        let opened = data_key::open(self.state, self.slot, tools);
+        self.key = match &opened {
+            Ok(opened) if opened.is_sealed => KeyKept::ByTpm,
+            Ok(_) => KeyKept::OnDisk,
+            Err(_) => data_key::kept_unopened(self.state),
         };
+        let opened = opened?;
+        let console = &mut *tools.console;
         if self.make_partition().map_err(unusable)? {
             console.line("ramal: the data partition was made");
         }
         let device = self.disk.device(partition::DATA).map_err(unusable)?;
-        let (device, bytes) = open_data(&device, &key).map_err(unusable)?;
-        if !is_formatted {
+        let (device, bytes) = open_data(&device, &opened.key).map_err(unusable)?;
+        if !opened.is_formatted {
             console.line("ramal: making the file system of the data");
             make_file_system(&device, template).map_err(kernel_says)?;
-            self.keep(&key, true).map_err(unusable)?;
+            self.state.note_formatted().map_err(unusable)?;
         }
         mount(&device, bytes, tools)
     }
@@ -170,48 +162,7 @@ impl Data<'_> {
         if self.state.reset_when_asked()? {
             console.line("ramal: factory reset: everything that was stored is gone");
         }
-        if self.state.mend_key()? {
-            console.line("ramal: a copy of the data's key was mended");
-        }
         Ok(())
-    }
-
-    fn make_key(&mut self, console: &mut Console) -> Result<DataKey, FirmwareError> {
-        let key = DataKey::fresh()?;
-        self.keep(&key, false)?;
-        if !self.is_sealed {
-            console.line(
-                "ramal: this box has no TPM: the key of the data lies on its disk, beside the data",
-            );
-        }
-        Ok(key)
-    }
-
-    fn keep(&mut self, key: &DataKey, is_formatted: bool) -> Result<(), FirmwareError> {
-        let (protection, payload) = match keeper() {
-            Some(mut keeper) => (keeper.protection(), keeper.seal(key)?),
-            None => (Protection::None, key.material().to_vec()),
-        };
-        self.is_sealed = protection == Protection::Tpm;
-        self.state.keep_key(&KeyPlace::Kept {
-            protection,
-            is_formatted,
-            payload,
-        })
-    }
-
-    fn open(&mut self, protection: Protection, payload: &[u8]) -> Result<DataKey, FirmwareError> {
-        match protection {
-            Protection::None => DataKey::from_bytes(payload)
-                .ok_or(FirmwareError::KeyLost("it has the wrong length")),
-            Protection::Tpm => {
-                self.is_sealed = true;
-                let mut keeper = keeper().ok_or(FirmwareError::KeyLost(
-                    "the TPM that keeps it does not answer",
-                ))?;
-                keeper.open(payload)
-            }
-        }
     }
 
     fn make_partition(&mut self) -> Result<bool, FirmwareError> {
@@ -227,11 +178,6 @@ impl Data<'_> {
         self.disk
             .make_data_partition(|| fresh.next().unwrap_or(last))
     }
-}
-
-/// Who keeps keys in this box.
-fn keeper() -> Option<Box<dyn Keeper>> {
-    None
 }
 
 fn make_file_system(device: &Path, template: &Template) -> Result<(), SystemError> {
@@ -371,8 +317,9 @@ const CHECKER_LINES_MAX: usize = 20;
 
 const WRITE_ANEW: &str = "Write the firmware image anew and restart the box";
 
-const NOTHING_ERASED: &str = "Nothing was erased, and no service was started. Restore a backup \
-                              after a factory reset, or ask for support";
+pub(super) const NOTHING_ERASED: &str = "Nothing was erased, and no service was started. \
+                                         Restore a backup after a factory reset, or ask for \
+                                         support";
 
 #[cfg(test)]
 mod tests {

@@ -143,6 +143,8 @@ pub(crate) fn firmware(answer: &Value) -> String {
         table("slots", list(answer, "slots"), &slots),
         table("left", list(answer, "journal"), &journal),
         format!("keys: {}", field(answer, "keys")),
+        format!("key of the data: {}", field(answer, "data_key")),
+        format!("recovery code: {}", field(answer, "recovery_code")),
     ]
     .join("\n")
 }
@@ -221,7 +223,12 @@ mod tests {
     #[test]
     fn a_damaged_slot_is_shown_as_one() {
         let slot = json!({"name": "a", "running": true, "damaged": true});
-        let shown = firmware(&json!({"slots": [slot], "journal": [], "keys": "acme"}));
+        let shown = firmware(
+            &json!({"slots": [slot], "journal": [], "keys": "acme", "data_key": "sealed-by-tpm",
+                "recovery_code": "unseen"}),
+        );
+        let end = "key of the data: sealed-by-tpm\nrecovery code: unseen";
+        assert!(shown.ends_with(end), "{shown}");
         let mut lines = shown.lines().skip(1);
         let (head, row) = (lines.next().expect("a head"), lines.next().expect("a slot"));
         let at = head.find("damaged").expect("a column");

@@ -4,8 +4,13 @@ mod refusal;
 
 use std::sync::Arc;
 
-use firmware::{FirmwareError, InstallError, Installer, Places};
-use ipc::update::{Condition, Entry, PIECE_MAX, Progress, Reason, Reply, Request, Slot, Status};
+use firmware::{
+    Code, FirmwareError, InstallError, Installer, KeyPlace, Places, Protection, StateFile,
+};
+use ipc::update::{
+    Condition, DataKey, Entry, PIECE_MAX, Progress, Reason, RecoveryCode, Reply, Request, Slot,
+    Status,
+};
 use slot::{BootState, HARDWARE};
 use supervise::Service;
 use update::Refusal;
@@ -135,8 +140,23 @@ impl Updater {
             journal: state.journal().map(entry).collect(),
             progress: self.installer.as_ref().map(progress),
             wants_reset: state.wants_reset,
+            data_key: data_key(&places.state)?,
         })
     }
+}
+
+fn data_key(state: &StateFile) -> Result<Option<DataKey>, FirmwareError> {
+    Ok(match state.key_place()? {
+        KeyPlace::Kept { protection, .. } => Some(match protection {
+            Protection::Tpm(code) => DataKey::Sealed(match code {
+                Code::Unseen => RecoveryCode::Unseen,
+                Code::Shown => RecoveryCode::Shown,
+                Code::Renewed => RecoveryCode::Renewed,
+            }),
+            Protection::None => DataKey::OnDisk,
+        }),
+        KeyPlace::Empty | KeyPlace::Damaged => None,
+    })
 }
 
 fn slot_view(places: &Places, state: &BootState, slot: slot::Slot) -> Result<Slot, FirmwareError> {

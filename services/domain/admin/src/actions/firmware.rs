@@ -220,7 +220,7 @@ fn shut_down(caller: Caller, how: Shutdown) -> Step {
 }
 
 /// Nothing is done that cannot be recorded.
-fn recorded(
+pub(super) fn recorded(
     admin: &mut Admin,
     caller: Caller,
     action: &str,

@@ -34,6 +34,16 @@ pub(crate) fn firmware(caller: &Caller, view: &FirmwareView) -> Response {
         @if !view.slots.is_empty() {
             (update(caller))
         }
+        @if let Some(place) = view.data_key {
+            section.card {
+                h2 { (words.data_key) }
+                p.hint {
+                    @if place == "sealed-by-tpm" { (words.data_key_sealed) }
+                    @else { (words.data_key_on_disk) }
+                }
+                @if let Some(seen) = view.recovery_code { (ask_for_code(caller, seen)) }
+            }
+        }
         @if !view.journal.is_empty() {
             section.card {
                 h2 { (words.left_slots) }
@@ -42,6 +52,39 @@ pub(crate) fn firmware(caller: &Caller, view: &FirmwareView) -> Response {
         }
     };
     page(200, caller, Place::Firmware, words.firmware, &body)
+}
+
+/// The one page that shows the recovery code of the data.
+pub(crate) fn recovery_code(caller: &Caller, code: &str) -> Response {
+    let words = caller.language.words();
+    let body = html! {
+        section.card.narrow {
+            h1 { (words.recovery_code) }
+            p { code.secret { (code) } }
+            p.notice { (words.recovery_code_once) }
+            p { a.button href="/firmware" { (words.back) } }
+        }
+    };
+    page(200, caller, Place::Firmware, words.recovery_code, &body)
+}
+
+fn ask_for_code(caller: &Caller, seen: &str) -> Markup {
+    let words = caller.language.words();
+    let (said, action, label) = match seen {
+        "unseen" => (words.recovery_code_unseen, "", words.recovery_code_show),
+        "shown" => (words.recovery_code_shown, "/new", words.recovery_code_new),
+        _ => return html! { p { (words.recovery_code_renewed) } },
+    };
+    html! {
+        p.warning[seen == "unseen"] { (said) }
+        form method="post" action={ "/firmware/recovery-code" (action) } {
+            input type="hidden" name="username" value=(caller.login) autocomplete="username";
+            label { (words.old_password)
+                input name="password" type="password" required autocomplete="current-password";
+            }
+            button type="submit" { (label) }
+        }
+    }
 }
 
 fn slots(caller: &Caller, slots: &[SlotView]) -> Markup {

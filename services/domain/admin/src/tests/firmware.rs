@@ -1,6 +1,8 @@
 //! The firmware: who may update it, what is said, and that nothing happens unrecorded.
 
-use ipc::update::{Condition, Entry, Reason, Refusal, Reply, Request as Ask, Slot, Status};
+use ipc::update::{
+    Condition, DataKey, Entry, Reason, RecoveryCode, Refusal, Reply, Request as Ask, Slot, Status,
+};
 use ipc::{init, init::Shutdown};
 use serde_json::json;
 
@@ -35,6 +37,7 @@ fn status() -> Reply {
         }],
         progress: None,
         wants_reset: false,
+        data_key: Some(DataKey::Sealed(RecoveryCode::Unseen)),
     }))
 }
 
@@ -67,10 +70,19 @@ fn slots_and_the_reason_a_version_was_left_are_shown() {
     let seen = body(&world.ask(&get("/api/firmware", &session)));
     assert_eq!(seen["slots"][1]["condition"], "bad");
     assert_eq!(seen["slots"][0]["built"], "2026-11-01T00:00:00Z");
+    assert_eq!(seen["data_key"], "sealed-by-tpm");
+    assert_eq!(seen["recovery_code"], "unseen");
     assert_eq!(seen["journal"][0]["reason"], "service-not-well");
     let page = world.ask(&get("/firmware", &session).with("accept-language", "pt-BR"));
     let page = text(&page);
-    for wanted in ["1.4.2", "reprovada", "um serviço não ficou bem", "pbx"] {
+    for wanted in [
+        "1.4.2",
+        "reprovada",
+        "um serviço não ficou bem",
+        "pbx",
+        "selada pelo TPM",
+        "Ninguém viu o código",
+    ] {
         assert!(page.contains(wanted), "no {wanted:?}");
     }
 }

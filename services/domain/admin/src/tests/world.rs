@@ -26,6 +26,8 @@ pub(super) struct World {
     pub(super) audits: Vec<Audit>,
     pub(super) screen: Vec<String>,
     pub(super) asked_init: Vec<init::Request>,
+    /// What PID 1 gives out once.
+    pub(super) recovery_code: Option<&'static str>,
     pub(super) store_away: bool,
     pub(super) media_away: bool,
     pub(super) recordings: Vec<sound::RecordingFile>,
@@ -71,6 +73,7 @@ impl World {
             audits: Vec::new(),
             screen: Vec::new(),
             asked_init: Vec::new(),
+            recovery_code: None,
             store_away: false,
             media_away: false,
             recordings: vec![
@@ -243,6 +246,13 @@ impl World {
                 self.screen = lines.reveal().clone();
                 init::Reply::Done
             }
+            init::Request::RecoveryCode => self
+                .recovery_code
+                .take()
+                .map_or(init::Reply::NoCode, |code| {
+                    init::Reply::RecoveryCode(Redacted::new(code.to_owned()))
+                }),
+            init::Request::RenewRecoveryCode => init::Reply::Done,
             init::Request::Restart { name, .. } if name == "pbx" => init::Reply::Done,
             init::Request::Restart { .. } => init::Reply::Unknown,
             init::Request::Shutdown(_) => init::Reply::Done,

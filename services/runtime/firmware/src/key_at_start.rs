@@ -1,0 +1,341 @@
+//! What a start of the box does about the key of the data: opens it, makes it, has it sealed.
+//!
+//! ```text
+//!            start, no TPM or not yet proved good       start
+//!  nothing ─────────────────────────────────────> open ───────> open
+//!     │ start                                      │ start with a TPM, proved good
+//!     └──────────────────────> sealed <────────────┘
+//!                               │  ^ the recovery code, typed at the box
+//!                               └──┘
+//! ```
+//! Every step is on the disk before the next. What a TPM sealed was opened by it once before
+//! it is written, so it is never the only form of a key that nobody has proved.
+//! Of two copies that differ, as the power failed between them, either opens the same data: where
+//! the TPM does not open the sealed one, an open one beside it counts.
+
+use crate::data_key::{Code, DataKey, Keeper, KeyPlace, Protection};
+use crate::error::FirmwareError;
+use crate::medium::Medium;
+use crate::recovery::RecoveryCode;
+use crate::state_file::StateFile;
+use crate::tpm::open_by_code;
+
+/// The key, and what became of it.
+pub struct OpenedKey {
+    /// The key.
+    pub key: DataKey,
+    /// Whether the file system was made with it.
+    pub is_formatted: bool,
+    /// Whether a TPM keeps it.
+    pub is_sealed: bool,
+    /// The code that opens it elsewhere, when a TPM keeps it and nobody has seen the code.
+    pub code: Option<RecoveryCode>,
+    /// What people are to know.
+    pub news: KeyNews,
+}
+
+/// What a start changed.
+#[derive(Debug)]
+pub enum KeyNews {
+    /// Nothing.
+    None,
+    /// It was made, and is kept open: there is no TPM, or it is not asked yet.
+    MadeOpen,
+    /// It was made, and a TPM keeps it.
+    MadeSealed,
+    /// It was open, and a TPM keeps it now.
+    Sealed,
+    /// There is a TPM, and the key is kept open all the same.
+    Refused(FirmwareError),
+    /// It has another recovery code, as was asked for.
+    Renewed,
+    /// It was to have another recovery code, and has the one of before.
+    NotRenewed(FirmwareError),
+}
+
+/// How badly a keeper is needed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Need {
+    /// Without it nothing is opened.
+    Must,
+    /// It is used where it is.
+    May,
+}
+
+/// What became of a recovery code that somebody typed.
+#[derive(Debug)]
+pub enum Recovery {
+    /// It is not the code of these data, or no TPM keeps their key: nothing was changed.
+    Wrong,
+    /// It is, and the TPM that is there now keeps the key, with the same code.
+    Sealed,
+    /// It is, and the key is kept open: there is no TPM, or it refuses.
+    Open(Option<FirmwareError>),
+}
+
+/// A key that is at hand.
+struct AtHand {
+    key: DataKey,
+    is_formatted: bool,
+    how: How,
+}
+
+/// How it came to be.
+enum How {
+    /// It was just made, and is nowhere yet.
+    Made,
+    /// It is kept open.
+    KeptOpen,
+    /// It is open in one copy; the other one is sealed, and not opened.
+    OpenBeside(FirmwareError),
+}
+
+impl<M: Medium> StateFile<M> {
+    /// Opens the key that is kept, or makes one. `find` looks for the keeper of this box, anew for
+    /// each dialogue; `may_seal` says whether it may be given a key that is not sealed yet.
+    ///
+    /// # Errors
+    /// What is kept cannot be opened, or the disk does not take what is new. Nothing that is kept
+    /// is overwritten then.
+    pub fn key_at_start<K: Keeper>(
+        &self,
+        may_seal: bool,
+        mut find: impl FnMut(Need) -> Result<Option<K>, FirmwareError>,
+    ) -> Result<OpenedKey, FirmwareError> {
+        let at_hand = match self.key_place()? {
+            KeyPlace::Kept {
+                protection: Protection::Tpm(code),
+                is_formatted,
+                payload,
+            } => match open_sealed(&payload, &mut find) {
+                Ok(opened) => return self.sealed_key(opened, is_formatted, code, find),
+                Err(error) => self.open_beside(error)?,
+            },
+            KeyPlace::Kept {
+                protection: Protection::None,
+                is_formatted,
+                payload,
+            } => AtHand {
+                key: open_key(&payload)?,
+                is_formatted,
+                how: How::KeptOpen,
+            },
+            KeyPlace::Empty => AtHand {
+                key: DataKey::fresh()?,
+                is_formatted: false,
+                how: How::Made,
+            },
+            KeyPlace::Damaged => {
+                return Err(FirmwareError::KeyLost("both copies of it are damaged"));
+            }
+        };
+        let find = || if may_seal { find(Need::May) } else { Ok(None) };
+        self.keep(at_hand, find)
+    }
+
+    /// A key that the TPM has opened; with another recovery code when that was asked for.
+    fn sealed_key<K: Keeper>(
+        &self,
+        (key, code): (DataKey, RecoveryCode),
+        is_formatted: bool,
+        seen: Code,
+        mut find: impl FnMut(Need) -> Result<Option<K>, FirmwareError>,
+    ) -> Result<OpenedKey, FirmwareError> {
+        let (code, news) = match seen {
+            Code::Unseen => (Some(code), KeyNews::None),
+            Code::Shown => (None, KeyNews::None),
+            Code::Renewed => {
+                let fresh = RecoveryCode::fresh()?;
+                match seal(find(Need::Must), &key, &fresh) {
+                    Ok(Some(blob)) => {
+                        let unseen = Protection::Tpm(Code::Unseen);
+                        self.keep_key(&kept(unseen, is_formatted, blob))?;
+                        (Some(fresh), KeyNews::Renewed)
+                    }
+                    Ok(None) => (None, KeyNews::NotRenewed(FirmwareError::NoTpm)),
+                    Err(error) => (None, KeyNews::NotRenewed(error)),
+                }
+            }
+        };
+        Ok(OpenedKey {
+            key,
+            is_formatted,
+            is_sealed: true,
+            code,
+            news,
+        })
+    }
+
+    /// The copy of the key that is still open beside a sealed one that is not opened, for `error`.
+    fn open_beside(&self, error: FirmwareError) -> Result<AtHand, FirmwareError> {
+        for copy in self.key_copies()? {
+            if let KeyPlace::Kept {
+                protection: Protection::None,
+                is_formatted,
+                payload,
+            } = copy
+            {
+                return Ok(AtHand {
+                    key: open_key(&payload)?,
+                    is_formatted,
+                    how: How::OpenBeside(error),
+                });
+            }
+        }
+        Err(error)
+    }
+
+    /// Has a key sealed where there is a keeper, and kept open where there is none.
+    fn keep<K: Keeper>(
+        &self,
+        at_hand: AtHand,
+        find: impl FnOnce() -> Result<Option<K>, FirmwareError>,
+    ) -> Result<OpenedKey, FirmwareError> {
+        let AtHand {
+            key,
+            is_formatted,
+            how,
+        } = at_hand;
+        let code = RecoveryCode::fresh()?;
+        let opened = |key, code: Option<RecoveryCode>, news| OpenedKey {
+            key,
+            is_formatted,
+            is_sealed: code.is_some(),
+            code,
+            news,
+        };
+        let refused = match seal(find(), &key, &code) {
+            Ok(Some(blob)) => {
+                let unseen = Protection::Tpm(Code::Unseen);
+                self.keep_key(&kept(unseen, is_formatted, blob))?;
+                let news = match how {
+                    How::Made => KeyNews::MadeSealed,
+                    How::KeptOpen | How::OpenBeside(_) => KeyNews::Sealed,
+                };
+                return Ok(opened(key, Some(code), news));
+            }
+            Ok(None) => None,
+            Err(error) => Some(error),
+        };
+        let open = || kept(Protection::None, is_formatted, key.material().to_vec());
+        let news = match how {
+            How::Made => {
+                self.keep_key(&open())?;
+                refused.map_or(KeyNews::MadeOpen, KeyNews::Refused)
+            }
+            How::KeptOpen => refused.map_or(KeyNews::None, KeyNews::Refused),
+            How::OpenBeside(error) => {
+                self.keep_key(&open())?;
+                KeyNews::Refused(error)
+            }
+        };
+        Ok(opened(key, None, news))
+    }
+
+    /// The file system was made: it is never made again.
+    ///
+    /// # Errors
+    /// The device cannot be read or written.
+    pub fn note_formatted(&self) -> Result<(), FirmwareError> {
+        let mut place = self.key_place()?;
+        let KeyPlace::Kept { is_formatted, .. } = &mut place else {
+            return Err(FirmwareError::KeyLost(
+                "it is no longer where it was written",
+            ));
+        };
+        *is_formatted = true;
+        self.keep_key(&place)
+    }
+
+    /// Notes who has seen the recovery code, or that another one is wanted. Whether there is one:
+    /// whether a TPM keeps the key.
+    ///
+    /// # Errors
+    /// The device cannot be read or written.
+    pub fn note_code(&self, seen: Code) -> Result<bool, FirmwareError> {
+        let mut place = self.key_place()?;
+        let KeyPlace::Kept {
+            protection: Protection::Tpm(code),
+            ..
+        } = &mut place
+        else {
+            return Ok(false);
+        };
+        *code = seen;
+        self.keep_key(&place)?;
+        Ok(true)
+    }
+
+    /// Opens the key by its recovery code, where the TPM that sealed it does not, and has it sealed
+    /// by the one that is there. The code stays the same, as somebody has written it down.
+    ///
+    /// # Errors
+    /// The device cannot be read or written, or nothing in it can be opened by a code.
+    pub fn recover_key<K: Keeper>(
+        &self,
+        code: &RecoveryCode,
+        find: impl FnOnce(Need) -> Result<Option<K>, FirmwareError>,
+    ) -> Result<Recovery, FirmwareError> {
+        let KeyPlace::Kept {
+            protection: Protection::Tpm(seen),
+            is_formatted,
+            payload,
+        } = self.key_place()?
+        else {
+            return Ok(Recovery::Wrong);
+        };
+        let Some(key) = open_by_code(&payload, code)? else {
+            return Ok(Recovery::Wrong);
+        };
+        let (protection, payload, outcome) = match seal(find(Need::May), &key, code) {
+            Ok(Some(blob)) => (Protection::Tpm(seen), blob, Recovery::Sealed),
+            refused => {
+                let open = key.material().to_vec();
+                (Protection::None, open, Recovery::Open(refused.err()))
+            }
+        };
+        self.keep_key(&kept(protection, is_formatted, payload))?;
+        Ok(outcome)
+    }
+}
+
+fn open_sealed<K: Keeper>(
+    blob: &[u8],
+    mut find: impl FnMut(Need) -> Result<Option<K>, FirmwareError>,
+) -> Result<(DataKey, RecoveryCode), FirmwareError> {
+    let mut keeper = find(Need::Must)?.ok_or(FirmwareError::NoTpm)?;
+    keeper.open(blob)
+}
+
+fn open_key(payload: &[u8]) -> Result<DataKey, FirmwareError> {
+    DataKey::from_bytes(payload).ok_or(FirmwareError::KeyLost("it has the wrong length"))
+}
+
+/// Sealed, and opened once as proof; `None` when there is no keeper.
+fn seal<K: Keeper>(
+    keeper: Result<Option<K>, FirmwareError>,
+    key: &DataKey,
+    code: &RecoveryCode,
+) -> Result<Option<Vec<u8>>, FirmwareError> {
+    let Some(mut keeper) = keeper? else {
+        return Ok(None);
+    };
+    let blob = keeper.seal(key, code)?;
+    let (key_again, code_again) = keeper.open(&blob)?;
+    if key_again.material() == key.material() && code_again == *code {
+        Ok(Some(blob))
+    } else {
+        Err(FirmwareError::NotProved)
+    }
+}
+
+const fn kept(protection: Protection, is_formatted: bool, payload: Vec<u8>) -> KeyPlace {
+    KeyPlace::Kept {
+        protection,
+        is_formatted,
+        payload,
+    }
+}
+
+#[cfg(test)]
+mod tests;

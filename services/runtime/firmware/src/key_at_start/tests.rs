@@ -1,0 +1,147 @@
+//! With masks in the place of TPMs: each opens what it has sealed itself, and nothing else.
+
+use slot::layout::DATA_KEY_COPIES;
+
+use super::*;
+use crate::state_file::tests::Stand;
+
+/// A keeper of this number, which does its work while it is `sound`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Mask {
+    number: u8,
+    sound: bool,
+}
+
+const OWN: Mask = Mask {
+    number: 7,
+    sound: true,
+};
+const OTHER: Mask = Mask {
+    number: 8,
+    sound: true,
+};
+const BROKEN: Mask = Mask {
+    number: 7,
+    sound: false,
+};
+
+impl Keeper for Mask {
+    fn seal(&mut self, key: &DataKey, code: &RecoveryCode) -> Result<Vec<u8>, FirmwareError> {
+        if !self.sound {
+            return Err(FirmwareError::NotProved);
+        }
+        let open = [&key.material()[..], code.bytes()].concat();
+        let masked = open.into_iter().map(|byte| byte ^ 0xa5);
+        Ok([self.number].into_iter().chain(masked).collect())
+    }
+
+    fn open(&mut self, blob: &[u8]) -> Result<(DataKey, RecoveryCode), FirmwareError> {
+        let (number, masked) = blob.split_first().ok_or(FirmwareError::NotProved)?;
+        if !self.sound || *number != self.number {
+            return Err(FirmwareError::NotProved);
+        }
+        let open: Vec<u8> = masked.iter().map(|byte| byte ^ 0xa5).collect();
+        let key = open.get(..64).and_then(DataKey::from_bytes);
+        let code = open.get(64..).and_then(RecoveryCode::from_bytes);
+        key.zip(code).ok_or(FirmwareError::NotProved)
+    }
+}
+
+struct Kept(StateFile, Stand);
+
+impl Kept {
+    fn new(name: &str) -> Self {
+        let stand = Stand::new(name);
+        let state = StateFile::open(&stand.0).expect("opened");
+        Self(state, stand)
+    }
+
+    fn start(&self, keeper: Option<Mask>) -> Result<OpenedKey, FirmwareError> {
+        self.0.key_at_start(true, |_| Ok(keeper))
+    }
+
+    fn disk(&self) -> Vec<u8> {
+        std::fs::read(&self.1.0).expect("read")
+    }
+
+    fn holds(&self, key: &DataKey) -> bool {
+        let piece = &key.material()[..16];
+        self.disk().windows(16).any(|window| window == piece)
+    }
+}
+
+#[test]
+fn a_code_that_was_shown_is_not_there_any_more_and_another_one_is_made_on_request() {
+    let it = Kept::new("shown");
+    let first = it.start(Some(OWN)).expect("made");
+    assert!(matches!(first.news, KeyNews::MadeSealed) && first.is_sealed);
+    it.0.note_formatted().expect("written");
+    let code = first.code.expect("nobody has seen it");
+    let again = it.start(Some(OWN)).expect("opened");
+    assert_eq!(again.code, Some(code.clone()));
+
+    assert!(it.0.note_code(Code::Shown).expect("written"));
+    let after = it.start(Some(OWN)).expect("opened");
+    assert!(after.code.is_none() && after.is_sealed && after.is_formatted);
+
+    assert!(it.0.note_code(Code::Renewed).expect("written"));
+    // What cannot be renewed stays as it is, and is tried again.
+    let mut looks = 0;
+    let renewed = it.0.key_at_start(true, |_| {
+        looks += 1;
+        Ok(Some(if looks == 1 { OWN } else { BROKEN }))
+    });
+    let renewed = renewed.expect("opened");
+    assert!(matches!(renewed.news, KeyNews::NotRenewed(_)) && renewed.code.is_none());
+    let renewed = it.start(Some(OWN)).expect("opened");
+    assert!(matches!(renewed.news, KeyNews::Renewed) && renewed.is_formatted);
+    assert_eq!(renewed.key.material(), first.key.material());
+    let fresh = renewed.code.expect("nobody has seen it");
+    assert_ne!(fresh, code);
+}
+
+#[test]
+fn a_key_that_is_not_sealed_has_no_code() {
+    let it = Kept::new("open");
+    assert!(!it.0.note_code(Code::Shown).expect("read"));
+    let opened = it.start(None).expect("made");
+    assert!(opened.code.is_none() && !opened.is_sealed);
+    assert!(!it.0.note_code(Code::Renewed).expect("read"));
+    let refused = it.start(Some(BROKEN)).expect("opened");
+    assert!(matches!(refused.news, KeyNews::Refused(_)) && !refused.is_sealed);
+    assert_eq!(refused.key.material(), opened.key.material());
+}
+
+#[test]
+fn an_open_copy_beside_a_sealed_one_that_is_not_opened_still_counts() {
+    for keeper in [None, Some(BROKEN), Some(OTHER)] {
+        let it = Kept::new(&format!("beside-{}", keeper.map_or(0, |it| it.number)));
+        let first = it.start(None).expect("made");
+        it.0.note_formatted().expect("written");
+        let open = it.0.block(DATA_KEY_COPIES[1]).expect("read");
+        it.start(Some(OWN)).expect("sealed");
+        // The power fails before the second copy is written.
+        it.0.write(DATA_KEY_COPIES[1], &open).expect("written");
+        let after = it.start(keeper).expect("opened");
+        assert_eq!(after.key.material(), first.key.material());
+        assert!(after.is_formatted);
+        // What there is now is opened by who is there now.
+        let again = it.start(keeper).expect("opened");
+        assert_eq!(again.is_sealed, matches!(keeper, Some(OTHER)));
+        assert_eq!(it.holds(&first.key), !again.is_sealed);
+    }
+}
+
+#[test]
+fn what_is_not_opened_is_not_written_to() {
+    let it = Kept::new("closed");
+    it.start(Some(OWN)).expect("made");
+    let before = it.disk();
+    for keeper in [None, Some(BROKEN), Some(OTHER)] {
+        assert!(it.start(keeper).is_err());
+    }
+    let wrong = RecoveryCode::fresh().expect("random");
+    // A mask holds no envelope: a code cannot be tried on it, and nothing is changed by that.
+    assert!(it.0.recover_key(&wrong, |_| Ok(Some(OTHER))).is_err());
+    assert_eq!(it.disk(), before);
+}
