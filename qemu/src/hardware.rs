@@ -11,6 +11,7 @@ use crate::accelerate::Accelerator;
 use crate::disk::BoxDisk;
 use crate::lan::{BOX_MAC, TAP};
 use crate::process::{ProcessError, command};
+use crate::tpm::Tpm;
 
 /// The firmware of the box: its parts, and what is shipped of them.
 #[derive(Clone, Debug)]
@@ -90,6 +91,8 @@ pub struct Hardware {
     pub memory: u32,
     /// Whether it has a network card.
     pub has_network: bool,
+    /// Its TPM, when it has one.
+    pub tpm: Option<Tpm>,
     /// What a person sees of it.
     pub display: Display,
     /// Where the console log goes; appended to.
@@ -129,6 +132,9 @@ impl Hardware {
             qemu.args(["-netdev", &tap]);
             let card = format!("virtio-net-pci,netdev=lan,mac={BOX_MAC},romfile=");
             qemu.args(["-device", &card]);
+        }
+        if let Some(tpm) = &self.tpm {
+            tpm.add_to(&mut qemu);
         }
         qemu.args(["-device", "virtio-rng-pci"]);
         qemu.args(["-device", "i6300esb", "-action", "watchdog=reset"]);

@@ -189,6 +189,7 @@ impl Lab {
             accelerator,
             memory: MEMORY,
             has_network: true,
+            tpm: None,
             display: Display::Serial,
             log,
             show_console: plan.show_console,

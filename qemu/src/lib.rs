@@ -29,4 +29,5 @@ pub mod serial;
 pub mod sound;
 pub mod suite;
 pub mod talk;
+pub mod tpm;
 pub mod up;

@@ -13,6 +13,7 @@ use crate::netns::NetnsError;
 use crate::process::{Process, ProcessError};
 use crate::qmp::{Listener, Qmp, QmpError};
 use crate::serial::{Line, Serial, SerialError};
+use crate::tpm::{Tpm, TpmError};
 
 /// Why a box did not run.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,9 @@ pub enum MachineError {
     /// What it is made of.
     #[error(transparent)]
     Hardware(#[from] HardwareError),
+    /// Its TPM.
+    #[error(transparent)]
+    Tpm(#[from] TpmError),
     /// A log cannot be made.
     #[error("cannot use {path}: {source}")]
     File {
@@ -53,7 +57,9 @@ pub enum MachineError {
 
 /// A running box. Dropping it pulls the plug.
 pub struct Machine {
+    // Before its TPM, which ends when QEMU has.
     process: Process,
+    _tpm: Option<Process>,
     qmp: Qmp,
     serial: Serial,
     keys: Option<ChildStdin>,
@@ -72,6 +78,7 @@ impl Machine {
             path: errors.clone(),
             source,
         };
+        let tpm = hardware.tpm.as_ref().map(Tpm::start).transpose()?;
         let mut qemu = hardware.command(listener.path())?;
         qemu.stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -90,6 +97,7 @@ impl Machine {
         let serial = Serial::start(output, &hardware.log, hardware.show_console)?;
         Ok(Self {
             process,
+            _tpm: tpm,
             qmp,
             serial,
             keys,
