@@ -174,7 +174,7 @@ pub fn assemble(
     for (path, bytes) in files {
         std::fs::write(path, bytes).map_err(|source| file_error(path, source))?;
     }
-    tell(&shipped, &slot, keys);
+    tell(&shipped, slot.len(), update.len(), keys);
     Ok(shipped)
 }
 
@@ -233,13 +233,15 @@ fn esp_files(loader: &[u8], rescue: Content, keys: &Keys) -> Result<Vec<EspFile>
     ])
 }
 
-fn tell(shipped: &Shipped, slot: &[u8], keys: &Keys) {
+fn tell(shipped: &Shipped, slot: usize, update: usize, keys: &Keys) {
     progress::step("Image assembled");
     progress::note(&format!("disk     {}", shipped.disk.display()));
     progress::note(&format!("update   {}", shipped.update.display()));
     progress::note(&format!("contents {}", shipped.bill.display()));
-    let mib = slot.len().div_ceil(1 << 20);
-    progress::note(&format!("the slot takes {mib} MiB"));
+    let (slot, update) = (slot.div_ceil(1024), update.div_ceil(1024));
+    progress::note(&format!(
+        "a slot takes {slot} KiB, the update file {update} KiB"
+    ));
     let kind = match keys.set.is_development {
         true => "development keys: for no customer",
         false => "release keys",
