@@ -338,5 +338,5 @@ fn text(value: &Value, path: &str, name: &str) -> Result<String, ApiError> {
 /// More than a test records.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// An emulated box needs seconds to hash a password.
-const ANSWER_MAX: Duration = Duration::from_secs(30);
+/// An emulated box needs seconds to hash a password, and most of a minute to apply a patch.
+const ANSWER_MAX: Duration = Duration::from_secs(120);
