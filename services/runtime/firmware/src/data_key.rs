@@ -132,7 +132,7 @@ impl<M: Medium> StateFile<M> {
     /// that is empty, is a key that was never used: the power failed as it was made.
     ///
     /// # Errors
-    /// The device cannot be read.
+    /// No copy holds a key, and one cannot be read.
     pub fn key_place(&self) -> Result<KeyPlace, FirmwareError> {
         Ok(match self.key_copies()? {
             [kept @ KeyPlace::Kept { .. }, _] | [_, kept @ KeyPlace::Kept { .. }] => kept,
@@ -141,10 +141,18 @@ impl<M: Medium> StateFile<M> {
         })
     }
 
-    /// Each copy by itself.
+    /// Each copy by itself. One that the disk does not read is as good as damaged beside a key, and
+    /// mended as such.
     pub(crate) fn key_copies(&self) -> Result<[KeyPlace; 2], FirmwareError> {
-        let [first, second] = DATA_KEY_COPIES.map(|copy| self.block(copy));
-        Ok([decode(&first?), decode(&second?)])
+        let copies = DATA_KEY_COPIES.map(|copy| self.block(copy));
+        let place = |copy: &Result<_, _>| copy.as_ref().map_or(KeyPlace::Damaged, decode);
+        let places = copies.each_ref().map(place);
+        let is_kept = |it: &KeyPlace| matches!(it, KeyPlace::Kept { .. });
+        match copies.into_iter().find_map(Result::err) {
+            // What cannot be read now may be whole: no other key is made in its place.
+            Some(error) if !places.iter().any(is_kept) => Err(error),
+            Some(_) | None => Ok(places),
+        }
     }
 
     /// Writes the copy that is damaged or older, where the power failed or the disk has lost it,
@@ -161,7 +169,7 @@ impl<M: Medium> StateFile<M> {
         let wanted = encode(&place)?;
         let mut is_mended = false;
         for copy in DATA_KEY_COPIES {
-            if self.block(copy)? != wanted {
+            if !self.block(copy).is_ok_and(|block| block == wanted) {
                 self.write(copy, &wanted)?;
                 is_mended = true;
             }

@@ -208,9 +208,11 @@ impl<M: Medium> Drop for Turn<'_, M> {
 pub(crate) mod tests {
     use std::cell::{Cell, RefCell};
 
+    use slot::layout::DATA_KEY_COPIES;
     use slot::{Choice, Condition, Refusal, Slot};
 
     use super::*;
+    use crate::data_key::{KeyPlace, Protection};
 
     /// A file that stands for a bootstate partition.
     pub(crate) struct Stand(pub(crate) PathBuf);
@@ -340,7 +342,7 @@ pub(crate) mod tests {
         /// With the state after two changes, so that both copies are whole.
         fn with_state() -> StateFile<Self> {
             let disk = Self::default();
-            disk.bytes.replace(vec![0; 1 << 17]);
+            disk.bytes.replace(vec![0; 1 << 20]);
             let state = StateFile::of(disk, "failing");
             state.change(|it| it.wants_rescue = true).expect("written");
             state.change(|it| it.security_floor = 1).expect("written");
@@ -403,6 +405,27 @@ pub(crate) mod tests {
             state.change(|it| it.security_floor = 7).expect("written");
             assert!(BootState::decode(&state.block(bad).expect("read")).is_some());
             assert_eq!(state.read().expect("read").security_floor, 7);
+        }
+    }
+
+    #[test]
+    fn a_copy_of_the_key_that_cannot_be_read_is_mended_and_no_key_is_made_in_its_place() {
+        let key = KeyPlace::Kept {
+            protection: Protection::None,
+            is_formatted: true,
+            payload: vec![7; 64],
+        };
+        for bad in DATA_KEY_COPIES {
+            let state = FailingDisk::with_state();
+            state.medium.unreadable.set(Some(bad));
+            assert!(state.key_place().is_err(), "the other copy is empty");
+            state.keep_key(&key).expect("written");
+            state.write(bad, &[0xa5; WRITE_UNIT]).expect("written");
+            assert_eq!(state.key_place().expect("the other copy"), key);
+            assert!(state.mend_key().expect("written"));
+            // The disk has put another block in its place.
+            state.medium.unreadable.set(None);
+            assert!(!state.mend_key().expect("both are the same"));
         }
     }
 
