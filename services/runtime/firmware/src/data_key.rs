@@ -204,19 +204,22 @@ impl<M: Medium> StateFile<M> {
 
     /// Destroys the key, and with it what was encrypted: both copies are overwritten with random
     /// bytes and then with zeros, each on the disk before the next. When the power fails in between
-    /// there is no key any more, or the whole one.
+    /// there is no key any more, or the whole one. A copy that the disk does not take holds the
+    /// other one up no longer than it is tried.
     ///
     /// # Errors
-    /// The device cannot be written.
+    /// The device cannot be written; every copy was tried.
     pub fn destroy_key(&self) -> Result<(), FirmwareError> {
         let mut noise = [0; WRITE_UNIT];
         draw(&mut noise)?;
+        let mut destroyed = Ok(());
         for block in [noise, [0; WRITE_UNIT]] {
             for copy in DATA_KEY_COPIES {
-                self.write(copy, &block)?;
+                let written = self.write(copy, &block);
+                destroyed = destroyed.and(written);
             }
         }
-        Ok(())
+        destroyed
     }
 }
 

@@ -430,6 +430,30 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_factory_reset_destroys_the_copy_that_the_disk_takes_also_beside_one_it_does_not() {
+        let key = KeyPlace::Kept {
+            protection: Protection::None,
+            is_formatted: true,
+            payload: vec![7; 64],
+        };
+        for bad in DATA_KEY_COPIES {
+            let state = FailingDisk::with_state();
+            state.keep_key(&key).expect("written");
+            state.change(|it| it.wants_reset = true).expect("written");
+            state.medium.unwritable.set(Some(bad));
+            assert!(state.reset_when_asked().is_err(), "it is not done");
+            for copy in DATA_KEY_COPIES {
+                let block = state.block(copy).expect("read");
+                assert_eq!(block == [0; WRITE_UNIT], copy != bad, "{bad:#x} {copy:#x}");
+            }
+            // The next start goes on with it.
+            state.medium.unwritable.set(None);
+            assert!(state.reset_when_asked().expect("written"));
+            assert_eq!(state.key_place().expect("read"), KeyPlace::Empty);
+        }
+    }
+
+    #[test]
     fn a_copy_that_cannot_be_read_is_as_good_as_none_and_two_are_not_made_anew() {
         for bad in STATE_COPIES {
             let state = FailingDisk::with_state();
