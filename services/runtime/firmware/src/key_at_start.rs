@@ -276,15 +276,7 @@ impl<M: Medium> StateFile<M> {
         code: &RecoveryCode,
         find: impl FnOnce(Need) -> Result<Option<K>, FirmwareError>,
     ) -> Result<Recovery, FirmwareError> {
-        let KeyPlace::Kept {
-            protection: Protection::Tpm(seen),
-            is_formatted,
-            payload,
-        } = self.key_place()?
-        else {
-            return Ok(Recovery::Wrong);
-        };
-        let Some(key) = open_by_code(&payload, code)? else {
+        let Some((key, seen, is_formatted)) = self.opened_by(code)? else {
             return Ok(Recovery::Wrong);
         };
         let (protection, payload, outcome) = match seal(find(Need::May), &key, code) {
@@ -296,6 +288,31 @@ impl<M: Medium> StateFile<M> {
         };
         self.keep_key(&kept(protection, is_formatted, payload))?;
         Ok(outcome)
+    }
+
+    /// What a code opens of the sealed copies: where the power failed as one gave way to another
+    /// with a code of its own, the code that somebody has written down opens the older one only.
+    fn opened_by(
+        &self,
+        code: &RecoveryCode,
+    ) -> Result<Option<(DataKey, Code, bool)>, FirmwareError> {
+        let mut unopened = Ok(None);
+        for copy in self.key_copies()? {
+            let KeyPlace::Kept {
+                protection: Protection::Tpm(seen),
+                is_formatted,
+                payload,
+            } = copy
+            else {
+                continue;
+            };
+            match open_by_code(&payload, code) {
+                Ok(Some(key)) => return Ok(Some((key, seen, is_formatted))),
+                Ok(None) => {}
+                Err(error) => unopened = Err(error),
+            }
+        }
+        unopened
     }
 }
 

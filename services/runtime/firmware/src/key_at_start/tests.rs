@@ -145,3 +145,37 @@ fn what_is_not_opened_is_not_written_to() {
     assert!(it.0.recover_key(&wrong, |_| Ok(Some(OTHER))).is_err());
     assert_eq!(it.disk(), before);
 }
+
+/// What a TPM seals, without the TPM: its part is empty, and nobody opens it but by the code.
+fn gone_with_its_tpm(key: &DataKey, code: &RecoveryCode, seen: Code) -> KeyPlace {
+    let mut blob = vec![0; 6];
+    blob.extend_from_slice(&crate::recovery::Envelope::close(key, code).encode());
+    kept(Protection::Tpm(seen), true, blob)
+}
+
+#[test]
+fn a_code_opens_also_the_second_copy_where_the_power_failed_as_another_code_was_made() {
+    let it = Kept::new("second");
+    let (key, paper, fresh) = (
+        DataKey::fresh(),
+        RecoveryCode::fresh(),
+        RecoveryCode::fresh(),
+    );
+    let (key, paper) = (key.expect("random"), paper.expect("random"));
+    let fresh = fresh.expect("random");
+    let before = gone_with_its_tpm(&key, &paper, Code::Renewed);
+    it.0.keep_key(&before).expect("written");
+    let older = it.0.block(DATA_KEY_COPIES[1]).expect("read");
+    let after = gone_with_its_tpm(&key, &fresh, Code::Unseen);
+    it.0.keep_key(&after).expect("written");
+    it.0.write(DATA_KEY_COPIES[1], &older).expect("written");
+
+    let wrong = RecoveryCode::fresh().expect("random");
+    let recovered = it.0.recover_key(&wrong, |_| Ok(Some(OWN)));
+    assert!(matches!(recovered.expect("read"), Recovery::Wrong));
+    let recovered = it.0.recover_key(&paper, |_| Ok(Some(OWN)));
+    assert!(matches!(recovered.expect("read"), Recovery::Sealed));
+    let opened = it.start(Some(OWN)).expect("opened");
+    assert_eq!(opened.key.material(), key.material());
+    assert!(opened.is_formatted);
+}
