@@ -77,6 +77,24 @@ pub enum KeyPlace {
     Damaged,
 }
 
+impl KeyPlace {
+    const fn is_formatted(&self) -> bool {
+        matches!(
+            self,
+            Self::Kept {
+                is_formatted: true,
+                ..
+            }
+        )
+    }
+
+    const fn note_formatted(&mut self) {
+        if let Self::Kept { is_formatted, .. } = self {
+            *is_formatted = true;
+        }
+    }
+}
+
 impl fmt::Debug for KeyPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -146,7 +164,11 @@ impl<M: Medium> StateFile<M> {
     pub(crate) fn key_copies(&self) -> Result<[KeyPlace; 2], FirmwareError> {
         let copies = DATA_KEY_COPIES.map(|copy| self.block(copy));
         let place = |copy: &Result<_, _>| copy.as_ref().map_or(KeyPlace::Damaged, decode);
-        let places = copies.each_ref().map(place);
+        let mut places = copies.each_ref().map(place);
+        // The older copy may not know yet, and both are of the same key.
+        if places.iter().any(KeyPlace::is_formatted) {
+            places.iter_mut().for_each(KeyPlace::note_formatted);
+        }
         let is_kept = |it: &KeyPlace| matches!(it, KeyPlace::Kept { .. });
         match copies.into_iter().find_map(Result::err) {
             // What cannot be read now may be whole: no other key is made in its place.
@@ -175,6 +197,34 @@ impl<M: Medium> StateFile<M> {
             }
         }
         Ok(is_mended)
+    }
+
+    /// Whether a copy may hold this key open: it does, or what it holds cannot be read.
+    pub(crate) fn may_lie_open(&self, key: &DataKey) -> bool {
+        let holds = |block: &[u8; WRITE_UNIT]| {
+            let mut pieces = block.windows(KEY_LENGTH);
+            pieces.any(|piece| piece == key.material())
+        };
+        let mut copies = DATA_KEY_COPIES.iter().map(|copy| self.block(*copy));
+        copies.any(|block| block.map_or(true, |block| holds(&block)))
+    }
+
+    /// Where a copy still holds this open key, as the disk did not take what was to be in its
+    /// place: has the other one hold it again, when the disk takes that. Whether a copy does.
+    pub(crate) fn take_back(&self, open: &KeyPlace) -> Result<bool, FirmwareError> {
+        let is_open = self.key_copies()?.map(|copy| copy == *open);
+        if is_open == [false; 2] {
+            return Ok(false);
+        }
+        let block = encode(open)?;
+        for (copy, is_open) in DATA_KEY_COPIES.into_iter().zip(is_open) {
+            // Not over one that is whole: the power may fail.
+            if !is_open {
+                // The disk has perhaps just refused it.
+                let _ = self.write(copy, &block);
+            }
+        }
+        Ok(true)
     }
 
     /// Carries out a factory reset that was asked for; whether one was. Asked again after a power

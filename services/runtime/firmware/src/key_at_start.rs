@@ -53,6 +53,17 @@ pub enum KeyNews {
     NotRenewed(FirmwareError),
 }
 
+/// What became of a copy of the key that was damaged or older.
+#[derive(Debug)]
+pub enum Mended {
+    /// There was none.
+    Nothing,
+    /// It is whole again.
+    Copy,
+    /// The disk does not take it: the key is in the other one only.
+    Refused(FirmwareError),
+}
+
 /// How badly a keeper is needed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Need {
@@ -148,9 +159,15 @@ impl<M: Medium> StateFile<M> {
                 let fresh = RecoveryCode::fresh()?;
                 match seal(find(Need::Must), &key, &fresh) {
                     Ok(Some(blob)) => {
-                        let unseen = Protection::Tpm(Code::Unseen);
-                        self.keep_key(&kept(unseen, is_formatted, blob))?;
-                        (Some(fresh), KeyNews::Renewed)
+                        let renewed = kept(Protection::Tpm(Code::Unseen), is_formatted, blob);
+                        match self.keep_key(&renewed) {
+                            Ok(()) => (Some(fresh), KeyNews::Renewed),
+                            // The first copy that can be read is the one that counts.
+                            Err(_) if self.key_place()? == renewed => {
+                                (Some(fresh), KeyNews::Renewed)
+                            }
+                            Err(error) => (None, KeyNews::NotRenewed(error)),
+                        }
                     }
                     Ok(None) => (None, KeyNews::NotRenewed(FirmwareError::NoTpm)),
                     Err(error) => (None, KeyNews::NotRenewed(error)),
@@ -204,32 +221,50 @@ impl<M: Medium> StateFile<M> {
             code,
             news,
         };
+        let open = || kept(Protection::None, is_formatted, key.material().to_vec());
         let refused = match seal(find(), &key, &code) {
             Ok(Some(blob)) => {
-                let unseen = Protection::Tpm(Code::Unseen);
-                self.keep_key(&kept(unseen, is_formatted, blob))?;
-                let news = match how {
-                    How::Made => KeyNews::MadeSealed,
-                    How::KeptOpen | How::OpenBeside(_) => KeyNews::Sealed,
-                };
-                return Ok(opened(key, Some(code), news));
+                let sealed = kept(Protection::Tpm(Code::Unseen), is_formatted, blob);
+                match (self.keep_key(&sealed), &how) {
+                    (Ok(()), How::Made) => {
+                        return Ok(opened(key, Some(code), KeyNews::MadeSealed));
+                    }
+                    (Ok(()), How::KeptOpen | How::OpenBeside(_)) => {
+                        return Ok(opened(key, Some(code), KeyNews::Sealed));
+                    }
+                    (Err(error), _) if self.take_back(&open())? => Some(error),
+                    (Err(error), _) => return Err(error),
+                }
             }
             Ok(None) => None,
             Err(error) => Some(error),
         };
-        let open = || kept(Protection::None, is_formatted, key.material().to_vec());
         let news = match how {
             How::Made => {
                 self.keep_key(&open())?;
                 refused.map_or(KeyNews::MadeOpen, KeyNews::Refused)
             }
             How::KeptOpen => refused.map_or(KeyNews::None, KeyNews::Refused),
-            How::OpenBeside(error) => {
-                self.keep_key(&open())?;
-                KeyNews::Refused(error)
-            }
+            How::OpenBeside(error) => match self.keep_key(&open()) {
+                Err(unwritten) if !self.take_back(&open())? => return Err(unwritten),
+                Ok(()) | Err(_) => KeyNews::Refused(error),
+            },
         };
         Ok(opened(key, None, news))
+    }
+
+    /// Mends the other copy of a key that was opened. One that the disk does not take stops nobody,
+    /// unless it may hold the key open: then nobody is told that a TPM keeps it.
+    ///
+    /// # Errors
+    /// A copy may hold open what a TPM is said to keep, and cannot be written.
+    pub fn mend_opened(&self, opened: &OpenedKey) -> Result<Mended, FirmwareError> {
+        match self.mend_key() {
+            Ok(true) => Ok(Mended::Copy),
+            Ok(false) => Ok(Mended::Nothing),
+            Err(error) if opened.is_sealed && self.may_lie_open(&opened.key) => Err(error),
+            Err(error) => Ok(Mended::Refused(error)),
+        }
     }
 
     /// The file system was made: it is never made again.

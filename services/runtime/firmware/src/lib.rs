@@ -28,7 +28,7 @@ pub use data::open_data;
 pub use data_key::{Code, DataKey, Keeper, KeyPlace, Protection};
 pub use error::FirmwareError;
 pub use installer::{Guard, InstallError, Installer, Patcher, Places, keys_of_firmware};
-pub use key_at_start::{KeyNews, Need, OpenedKey, Recovery};
+pub use key_at_start::{KeyNews, Mended, Need, OpenedKey, Recovery};
 pub use medium::Medium;
 pub use new_disk::{NewDiskError, RunningBox, make_box};
 pub use provision_file::{Found, ProvisionFile};

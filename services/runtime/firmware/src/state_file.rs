@@ -14,7 +14,7 @@ use crate::medium::Medium;
 #[derive(Debug)]
 pub struct StateFile<M = File> {
     path: PathBuf,
-    medium: M,
+    pub(crate) medium: M,
 }
 
 impl StateFile {
@@ -331,16 +331,16 @@ pub(crate) mod tests {
 
     /// A disk that refuses what it is told to, and of the next write takes so many bytes only.
     #[derive(Debug, Default)]
-    struct FailingDisk {
+    pub(crate) struct FailingDisk {
         bytes: RefCell<Vec<u8>>,
-        unwritable: Cell<Option<u64>>,
-        unreadable: Cell<Option<u64>>,
+        pub(crate) unwritable: Cell<Option<u64>>,
+        pub(crate) unreadable: Cell<Option<u64>>,
         cut_after: Cell<Option<usize>>,
     }
 
     impl FailingDisk {
         /// With the state after two changes, so that both copies are whole.
-        fn with_state() -> StateFile<Self> {
+        pub(crate) fn with_state() -> StateFile<Self> {
             let disk = Self::default();
             disk.bytes.replace(vec![0; 1 << 20]);
             let state = StateFile::of(disk, "failing");

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use firmware::{FirmwareError, KeyNews, KeyPlace, OpenedKey, Protection, StateFile};
+use firmware::{FirmwareError, KeyNews, KeyPlace, Mended, OpenedKey, Protection, StateFile};
 use slot::{Condition, Slot};
 
 use super::slots::{NOTHING_ERASED, Tools};
@@ -24,8 +24,12 @@ pub(super) fn open(
     let console = &mut *tools.console;
     tell(&opened.news, console);
     // Not before it was opened: the copy that is older may be the only one that can be.
-    if state.mend_key().map_err(unusable)? {
-        console.line("ramal: a copy of the data's key was mended");
+    match state.mend_opened(&opened).map_err(unusable)? {
+        Mended::Nothing => {}
+        Mended::Copy => console.line("ramal: a copy of the data's key was mended"),
+        Mended::Refused(error) => console.line(&format!(
+            "ramal: {error}; one copy of the data's key is left"
+        )),
     }
     if let Some(code) = &opened.code
         && let Err(error) = recovery_code::leave(code)

@@ -1,9 +1,9 @@
 //! With masks in the place of TPMs: each opens what it has sealed itself, and nothing else.
 
-use slot::layout::DATA_KEY_COPIES;
+use slot::layout::{DATA_KEY_COPIES, WRITE_UNIT};
 
 use super::*;
-use crate::state_file::tests::Stand;
+use crate::state_file::tests::{FailingDisk, Stand};
 
 /// A keeper of this number, which does its work while it is `sound`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -177,5 +177,59 @@ fn a_code_opens_also_the_second_copy_where_the_power_failed_as_another_code_was_
     assert!(matches!(recovered.expect("read"), Recovery::Sealed));
     let opened = it.start(Some(OWN)).expect("opened");
     assert_eq!(opened.key.material(), key.material());
+    assert!(opened.is_formatted);
+}
+
+#[test]
+fn a_disk_that_does_not_take_the_sealed_form_leaves_the_key_open_and_the_box_goes_on() {
+    for bad in DATA_KEY_COPIES {
+        let state = FailingDisk::with_state();
+        let start = |keeper| state.key_at_start(true, |_| Ok(keeper));
+        let first = start(None::<Mask>).expect("made");
+        state.note_formatted().expect("written");
+        state.medium.unwritable.set(Some(bad));
+        for _ in 0..2 {
+            let opened = start(Some(OWN)).expect("the key is at hand");
+            assert!(matches!(opened.news, KeyNews::Refused(_)), "{bad:#x}");
+            assert!(!opened.is_sealed && opened.code.is_none() && opened.is_formatted);
+            assert_eq!(opened.key.material(), first.key.material());
+            // Nobody is told that a TPM keeps it.
+            let place = state.key_place().expect("read");
+            let open = kept(Protection::None, true, first.key.material().to_vec());
+            assert!(place == open, "{bad:#x}");
+            state.mend_opened(&opened).expect("no reason to stop");
+        }
+        state.medium.unwritable.set(None);
+        let sealed = start(Some(OWN)).expect("opened");
+        assert!(matches!(sealed.news, KeyNews::Sealed) && sealed.is_formatted);
+    }
+}
+
+#[test]
+fn a_copy_that_the_disk_does_not_take_stops_the_box_only_where_it_may_hold_the_key_open() {
+    let [_, second] = DATA_KEY_COPIES;
+    let state = FailingDisk::with_state();
+    let start = |keeper| state.key_at_start(true, |_| Ok(keeper));
+    start(None::<Mask>).expect("made");
+    let open = state.block(second).expect("read");
+    let sealed = start(Some(OWN)).expect("sealed");
+    let older = state.block(second).expect("read");
+    state.note_formatted().expect("written");
+    for (other, stops) in [(older, false), ([0xa5; WRITE_UNIT], false), (open, true)] {
+        state.write(second, &other).expect("written");
+        state.medium.unwritable.set(Some(second));
+        let opened = start(Some(OWN)).expect("opened");
+        assert_eq!(opened.key.material(), sealed.key.material());
+        let mended = state.mend_opened(&opened);
+        assert_eq!(mended.is_err(), stops);
+        assert!(stops || matches!(mended, Ok(Mended::Refused(_))));
+        state.medium.unreadable.set(Some(second));
+        assert!(state.mend_opened(&opened).is_err(), "it may be open");
+        state.medium.unreadable.set(None);
+        state.medium.unwritable.set(None);
+    }
+    // What one copy knows of the file system counts, also where the other one is opened.
+    state.write(second, &open).expect("written");
+    let opened = start(Some(OTHER)).expect("the open one");
     assert!(opened.is_formatted);
 }
