@@ -69,6 +69,7 @@ impl OpenData {
             protection: Protection::None,
             is_formatted: true,
             payload: key.material().to_vec(),
+            paper: None,
         };
         disk.change_state(|state| state.keep_key(&place))?;
         let mut open = Self::take_out(disk)?;

@@ -230,6 +230,7 @@ fn prove_sealed(disk: &BoxDisk, tpm: &Tpm) -> Result<Vec<u8>, Failure> {
         protection: Protection::Tpm(_),
         is_formatted: true,
         payload,
+        ..
     } = disk.look_at_state(StateFile::key_place)?
     else {
         return Err(Failure::new("the key is not sealed"));

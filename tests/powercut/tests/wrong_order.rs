@@ -200,6 +200,7 @@ fn sealed_block(key: &firmware::DataKey) -> [u8; WRITE_UNIT] {
         protection: Protection::Tpm(Code::Unseen),
         is_formatted: true,
         payload: Mask.seal(key, &code).expect("masked"),
+        paper: None,
     };
     let elsewhere = Site::shipped(&FIRST).expect("made");
     let state = elsewhere.state().expect("there");

@@ -6,8 +6,10 @@
 //! reset, and the box says so. It is kept twice, as everything in that partition.
 //!
 //! ```text
-//! "RMLDKEY1"  u8 protection  u8 whether the file system was made  u16 length  payload ...  u32 CRC
+//! "RMLDKEY1"  u8 protection  u8 whether the file system was made  u16 length  payload ...
+//!             of an open key: u8 who has seen its recovery code, 0 for none  the code ...  u32 CRC
 //! ```
+//! Whoever can read the code there can read the key beside it.
 
 use std::fmt;
 
@@ -16,7 +18,7 @@ use slot::layout::{DATA_KEY_COPIES, WRITE_UNIT};
 
 use crate::error::{FirmwareError, draw};
 use crate::medium::Medium;
-use crate::recovery::RecoveryCode;
+use crate::recovery::{CODE_LENGTH, RecoveryCode};
 use crate::state_file::StateFile;
 
 /// Two AES-256 keys for XTS. Never shown, and overwritten when dropped.
@@ -72,6 +74,8 @@ pub enum KeyPlace {
         is_formatted: bool,
         /// The key, or the blob.
         payload: Vec<u8>,
+        /// Of an open key: the code that somebody has typed, which it is to be sealed by again.
+        paper: Option<(RecoveryCode, Code)>,
     },
     /// Something that cannot be read in either copy.
     Damaged,
@@ -288,17 +292,40 @@ fn try_decode(block: &[u8]) -> Option<KeyPlace> {
     }
     let ([protection, formatted, low, high], rest) = rest.split_first_chunk()?;
     let length = usize::from(u16::from_le_bytes([*low, *high]));
+    let (payload, rest) = rest.split_at_checked(length)?;
+    let (protection, paper) = match protection {
+        0 => (Protection::None, decode_paper(rest)),
+        other => (Protection::Tpm(seen(*other)?), None),
+    };
     Some(KeyPlace::Kept {
-        protection: match protection {
-            0 => Protection::None,
-            1 => Protection::Tpm(Code::Unseen),
-            2 => Protection::Tpm(Code::Shown),
-            3 => Protection::Tpm(Code::Renewed),
-            _ => return None,
-        },
+        protection,
         is_formatted: *formatted == 1,
-        payload: rest.get(..length)?.to_vec(),
+        payload: payload.to_vec(),
+        paper,
     })
+}
+
+fn decode_paper(bytes: &[u8]) -> Option<(RecoveryCode, Code)> {
+    let (number, code) = bytes.split_first()?;
+    let code = RecoveryCode::from_bytes(code.get(..CODE_LENGTH)?)?;
+    Some((code, seen(*number)?))
+}
+
+const fn seen(number: u8) -> Option<Code> {
+    Some(match number {
+        1 => Code::Unseen,
+        2 => Code::Shown,
+        3 => Code::Renewed,
+        _ => return None,
+    })
+}
+
+const fn number(seen: Code) -> u8 {
+    match seen {
+        Code::Unseen => 1,
+        Code::Shown => 2,
+        Code::Renewed => 3,
+    }
 }
 
 fn encode(place: &KeyPlace) -> Result<[u8; WRITE_UNIT], FirmwareError> {
@@ -307,6 +334,7 @@ fn encode(place: &KeyPlace) -> Result<[u8; WRITE_UNIT], FirmwareError> {
         protection,
         is_formatted,
         payload,
+        paper,
     } = place
     else {
         return Ok(block);
@@ -314,16 +342,18 @@ fn encode(place: &KeyPlace) -> Result<[u8; WRITE_UNIT], FirmwareError> {
     let length = u16::try_from(payload.len()).ok();
     let length = length.filter(|length| usize::from(*length) <= PAYLOAD_MAX);
     let length = length.ok_or(FirmwareError::KeyLost("its sealed form is too long"))?;
-    let protection = match protection {
-        Protection::None => 0,
-        Protection::Tpm(Code::Unseen) => 1,
-        Protection::Tpm(Code::Shown) => 2,
-        Protection::Tpm(Code::Renewed) => 3,
+    let (protection, paper) = match protection {
+        Protection::None => (0, paper.as_ref()),
+        Protection::Tpm(seen) => (number(*seen), None),
     };
     let mut bytes = MAGIC.to_vec();
     bytes.extend_from_slice(&[protection, u8::from(*is_formatted)]);
     bytes.extend_from_slice(&length.to_le_bytes());
     bytes.extend_from_slice(payload);
+    if let Some((code, seen)) = paper {
+        bytes.push(number(*seen));
+        bytes.extend_from_slice(code.bytes());
+    }
     bytes.resize(WRITE_UNIT - 4, 0);
     let check = crc32(&bytes);
     bytes.extend_from_slice(&check.to_le_bytes());
@@ -335,7 +365,8 @@ fn encode(place: &KeyPlace) -> Result<[u8; WRITE_UNIT], FirmwareError> {
 
 const KEY_LENGTH: usize = 64;
 const MAGIC: &[u8] = b"RMLDKEY1";
-const PAYLOAD_MAX: usize = WRITE_UNIT - 16;
+/// With the 12 bytes before it, and behind it a code and the check.
+const PAYLOAD_MAX: usize = WRITE_UNIT - 16 - 1 - CODE_LENGTH;
 
 #[cfg(test)]
 mod tests {
@@ -347,7 +378,32 @@ mod tests {
             protection: Protection::Tpm(Code::Unseen),
             is_formatted,
             payload: payload.to_vec(),
+            paper: None,
         }
+    }
+
+    #[test]
+    fn a_block_without_a_code_is_read_and_one_with_a_code_by_versions_that_know_of_none() {
+        let code = RecoveryCode::fresh().expect("random");
+        let open = |paper| KeyPlace::Kept {
+            protection: Protection::None,
+            is_formatted: true,
+            payload: vec![7; 64],
+            paper,
+        };
+        // As every version has written it.
+        let mut block = [0; WRITE_UNIT];
+        block[..12].copy_from_slice(b"RMLDKEY1\0\x01\x40\0");
+        block[12..76].fill(7);
+        let check = crc32(&block[..WRITE_UNIT - 4]);
+        block[WRITE_UNIT - 4..].copy_from_slice(&check.to_le_bytes());
+        assert_eq!(decode(&block), open(None));
+        assert_eq!(encode(&open(None)).expect("fits"), block);
+        let with_code = open(Some((code, Code::Shown)));
+        let written = encode(&with_code).expect("fits");
+        assert_eq!(decode(&written), with_code);
+        // They look at the length, and not behind what is so long.
+        assert_eq!(written[..76], block[..76]);
     }
 
     #[test]
@@ -421,6 +477,7 @@ mod tests {
             protection: Protection::None,
             is_formatted: true,
             payload: key.material().to_vec(),
+            paper: None,
         };
         state.keep_key(&place).expect("written");
         state.destroy_key().expect("written");

@@ -88,6 +88,8 @@ pub enum Recovery {
 struct AtHand {
     key: DataKey,
     is_formatted: bool,
+    /// The code that it was opened by before it was kept open.
+    paper: Option<(RecoveryCode, Code)>,
     how: How,
 }
 
@@ -118,6 +120,7 @@ impl<M: Medium> StateFile<M> {
                 protection: Protection::Tpm(code),
                 is_formatted,
                 payload,
+                ..
             } => match open_sealed(&payload, &mut find) {
                 Ok(opened) => return self.sealed_key(opened, is_formatted, code, find),
                 Err(error) => self.open_beside(error)?,
@@ -126,14 +129,17 @@ impl<M: Medium> StateFile<M> {
                 protection: Protection::None,
                 is_formatted,
                 payload,
+                paper,
             } => AtHand {
                 key: open_key(&payload)?,
                 is_formatted,
+                paper,
                 how: How::KeptOpen,
             },
             KeyPlace::Empty => AtHand {
                 key: DataKey::fresh()?,
                 is_formatted: false,
+                paper: None,
                 how: How::Made,
             },
             KeyPlace::Damaged => {
@@ -190,11 +196,13 @@ impl<M: Medium> StateFile<M> {
                 protection: Protection::None,
                 is_formatted,
                 payload,
+                paper,
             } = copy
             {
                 return Ok(AtHand {
                     key: open_key(&payload)?,
                     is_formatted,
+                    paper,
                     how: How::OpenBeside(error),
                 });
             }
@@ -211,26 +219,36 @@ impl<M: Medium> StateFile<M> {
         let AtHand {
             key,
             is_formatted,
+            paper,
             how,
         } = at_hand;
-        let code = RecoveryCode::fresh()?;
-        let opened = |key, code: Option<RecoveryCode>, news| OpenedKey {
+        // The code on paper goes on being the one that opens the key.
+        let (code, seen) = match paper.clone() {
+            Some(typed) => typed,
+            None => (RecoveryCode::fresh()?, Code::Unseen),
+        };
+        let opened = |key, is_sealed, news| OpenedKey {
             key,
             is_formatted,
-            is_sealed: code.is_some(),
-            code,
+            is_sealed,
+            code: (is_sealed && seen == Code::Unseen).then(|| code.clone()),
             news,
         };
-        let open = || kept(Protection::None, is_formatted, key.material().to_vec());
+        let open = || KeyPlace::Kept {
+            protection: Protection::None,
+            is_formatted,
+            payload: key.material().to_vec(),
+            paper: paper.clone(),
+        };
         let refused = match seal(find(), &key, &code) {
             Ok(Some(blob)) => {
-                let sealed = kept(Protection::Tpm(Code::Unseen), is_formatted, blob);
+                let sealed = kept(Protection::Tpm(seen), is_formatted, blob);
                 match (self.keep_key(&sealed), &how) {
                     (Ok(()), How::Made) => {
-                        return Ok(opened(key, Some(code), KeyNews::MadeSealed));
+                        return Ok(opened(key, true, KeyNews::MadeSealed));
                     }
                     (Ok(()), How::KeptOpen | How::OpenBeside(_)) => {
-                        return Ok(opened(key, Some(code), KeyNews::Sealed));
+                        return Ok(opened(key, true, KeyNews::Sealed));
                     }
                     (Err(error), _) if self.take_back(&open())? => Some(error),
                     (Err(error), _) => return Err(error),
@@ -250,7 +268,7 @@ impl<M: Medium> StateFile<M> {
                 Ok(()) | Err(_) => KeyNews::Refused(error),
             },
         };
-        Ok(opened(key, None, news))
+        Ok(opened(key, false, news))
     }
 
     /// Mends the other copy of a key that was opened. One that the disk does not take stops nobody,
@@ -302,7 +320,8 @@ impl<M: Medium> StateFile<M> {
     }
 
     /// Opens the key by its recovery code, where the TPM that sealed it does not, and has it sealed
-    /// by the one that is there. The code stays the same, as somebody has written it down.
+    /// by the one that is there, or by one that is there later. The code stays the same, as
+    /// somebody has written it down.
     ///
     /// # Errors
     /// The device cannot be read or written, or nothing in it can be opened by a code.
@@ -314,14 +333,22 @@ impl<M: Medium> StateFile<M> {
         let Some((key, seen, is_formatted)) = self.opened_by(code)? else {
             return Ok(Recovery::Wrong);
         };
-        let (protection, payload, outcome) = match seal(find(Need::May), &key, code) {
-            Ok(Some(blob)) => (Protection::Tpm(seen), blob, Recovery::Sealed),
+        let (place, outcome) = match seal(find(Need::May), &key, code) {
+            Ok(Some(blob)) => {
+                let sealed = kept(Protection::Tpm(seen), is_formatted, blob);
+                (sealed, Recovery::Sealed)
+            }
             refused => {
-                let open = key.material().to_vec();
-                (Protection::None, open, Recovery::Open(refused.err()))
+                let open = KeyPlace::Kept {
+                    protection: Protection::None,
+                    is_formatted,
+                    payload: key.material().to_vec(),
+                    paper: Some((code.clone(), seen)),
+                };
+                (open, Recovery::Open(refused.err()))
             }
         };
-        self.keep_key(&kept(protection, is_formatted, payload))?;
+        self.keep_key(&place)?;
         Ok(outcome)
     }
 
@@ -337,6 +364,7 @@ impl<M: Medium> StateFile<M> {
                 protection: Protection::Tpm(seen),
                 is_formatted,
                 payload,
+                ..
             } = copy
             else {
                 continue;
@@ -386,6 +414,7 @@ const fn kept(protection: Protection, is_formatted: bool, payload: Vec<u8>) -> K
         protection,
         is_formatted,
         payload,
+        paper: None,
     }
 }
 

@@ -414,6 +414,7 @@ pub(crate) mod tests {
             protection: Protection::None,
             is_formatted: true,
             payload: vec![7; 64],
+            paper: None,
         };
         for bad in DATA_KEY_COPIES {
             let state = FailingDisk::with_state();
@@ -435,6 +436,7 @@ pub(crate) mod tests {
             protection: Protection::None,
             is_formatted: true,
             payload: vec![7; 64],
+            paper: None,
         };
         for bad in DATA_KEY_COPIES {
             let state = FailingDisk::with_state();

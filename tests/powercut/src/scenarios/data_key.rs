@@ -85,6 +85,7 @@ fn kept(key: [u8; 64], is_formatted: bool) -> KeyPlace {
         protection: Protection::None,
         is_formatted,
         payload: key.to_vec(),
+        paper: None,
     }
 }
 

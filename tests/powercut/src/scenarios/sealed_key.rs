@@ -99,6 +99,7 @@ impl Judge for OpenOrSealed {
                 protection,
                 is_formatted,
                 payload,
+                ..
             } => {
                 let opened = match protection {
                     Protection::None => payload.clone(),

@@ -233,3 +233,28 @@ fn a_copy_that_the_disk_does_not_take_stops_the_box_only_where_it_may_hold_the_k
     let opened = start(Some(OTHER)).expect("the open one");
     assert!(opened.is_formatted);
 }
+
+#[test]
+fn a_code_that_was_typed_where_no_tpm_takes_the_key_stays_the_code_when_one_does() {
+    for keeper in [None, Some(BROKEN)] {
+        let it = Kept::new(&format!("typed-{}", keeper.map_or(0, |it| it.number)));
+        let (key, paper) = (DataKey::fresh(), RecoveryCode::fresh());
+        let (key, paper) = (key.expect("random"), paper.expect("random"));
+        let gone = gone_with_its_tpm(&key, &paper, Code::Shown);
+        it.0.keep_key(&gone).expect("written");
+        let recovered = it.0.recover_key(&paper, |_| Ok(keeper)).expect("read");
+        assert!(matches!(recovered, Recovery::Open(_)));
+        let opened = it.start(keeper).expect("opened");
+        assert!(!opened.is_sealed && opened.code.is_none() && it.holds(&key));
+        it.0.note_formatted().expect("written");
+        let sealed = it.start(Some(OWN)).expect("opened");
+        assert!(matches!(sealed.news, KeyNews::Sealed) && sealed.is_sealed);
+        assert!(sealed.code.is_none(), "somebody has it on paper");
+        assert!(!it.holds(&key));
+        let KeyPlace::Kept { payload, .. } = it.0.key_place().expect("read") else {
+            panic!("no key");
+        };
+        let (_, code) = { OWN }.open(&payload).expect("opened");
+        assert_eq!(code, paper);
+    }
+}
