@@ -37,9 +37,19 @@ pub(crate) enum Warning {
     Unrecorded(usize),
     /// What an installer has laid down was not taken: the fields and the fixes.
     Provision(String),
+    /// Nobody has seen the code that opens the data without the TPM.
+    CodeUnseen,
 }
 
 impl Warning {
+    /// The page where something can be done about it.
+    pub(crate) const fn place(&self) -> Option<&'static str> {
+        match self {
+            Self::CodeUnseen => Some("/firmware"),
+            Self::Silent(_) | Self::Unrecorded(_) | Self::Provision(_) => None,
+        }
+    }
+
     pub(crate) fn text(&self, language: Language) -> String {
         match (self, language) {
             (Self::Silent(away), Language::English) => away.to_string(),
@@ -52,6 +62,16 @@ impl Warning {
             }
             (Self::Provision(reasons), Language::Portuguese) => {
                 format!("provision.toml foi recusado, nada foi mudado: {reasons}")
+            }
+            (Self::CodeUnseen, Language::English) => {
+                "nobody has seen the recovery code of the data yet: without it, everything that \
+                 is stored is lost when the TPM or the mainboard is replaced or cleared"
+                    .into()
+            }
+            (Self::CodeUnseen, Language::Portuguese) => {
+                "ninguém viu o código de recuperação dos dados ainda: sem ele, tudo o que está \
+                 guardado se perde quando o TPM ou a placa-mãe são trocados ou apagados"
+                    .into()
             }
             (Self::Unrecorded(count), Language::English) => {
                 format!("{count} audit entries wait for the store")
@@ -196,6 +216,9 @@ impl StatusView {
         if !status.provision_refusal.is_empty() {
             self.warnings
                 .push(Warning::Provision(status.provision_refusal));
+        }
+        if status.is_code_unseen {
+            self.warnings.push(Warning::CodeUnseen);
         }
     }
 

@@ -127,6 +127,8 @@ pub struct Status {
     pub services: Vec<Service>,
     /// Why the provisioning file was refused; empty when none was.
     pub provision_refusal: String,
+    /// Whether a TPM keeps the key of the data and nobody has seen the code that opens it too.
+    pub is_code_unseen: bool,
 }
 
 /// One supervised service.

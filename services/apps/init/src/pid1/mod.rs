@@ -547,6 +547,7 @@ impl Supervision {
             services: &self.node.status(),
             maintenance: self.boot.maintenance.as_ref().map(|it| it.0.as_str()),
             firmware: firmware.map(|it| (it.slot.name(), it.key)),
+            is_code_unseen: self.recovery_code.is_some(),
         };
         let lines = self.screen.turn(&facts, self.now());
         self.write_on_serial(&lines);

@@ -150,6 +150,7 @@ impl Supervision {
             boot: self.boot.stages.clone(),
             services: self.node.status().into_iter().map(service).collect(),
             provision_refusal: self.errand.refusal().unwrap_or_default(),
+            is_code_unseen: self.recovery_code.is_some(),
         }
     }
 }

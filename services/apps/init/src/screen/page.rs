@@ -57,6 +57,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) maintenance: Option<&'a str>,
     /// The slot that runs, and where the key of its data is; none in the lab.
     pub(crate) firmware: Option<(&'a str, KeyKept)>,
+    /// Nobody has seen the code that opens the data without the TPM.
+    pub(crate) is_code_unseen: bool,
 }
 
 /// The page.
@@ -80,6 +82,10 @@ pub(super) fn lines(facts: &Facts<'_>) -> Vec<String> {
         let (kept, ask) = data(key);
         push(&mut lines, "Dados / Data", [kept.to_owned()]);
         push(&mut lines, "Recuperação / Recovery", ask.map(str::to_owned));
+        if facts.is_code_unseen {
+            let unseen = CODE_UNSEEN.map(str::to_owned);
+            push(&mut lines, "Recuperação / Recovery", unseen);
+        }
     }
     if !facts.presence.notice.is_empty() {
         // The log has all of it.
@@ -193,6 +199,13 @@ fn firmware(facts: &Facts<'_>) -> String {
     )
 }
 
+/// What is lost, and where the code is to be had.
+const CODE_UNSEEN: [&str; 4] = [
+    "ninguém viu o código ainda; sem ele, tudo se",
+    "perde com o TPM: página Firmware /",
+    "nobody has seen the code yet; without it all",
+    "is lost with the TPM: page Firmware",
+];
 /// Those of a monitor.
 const COLUMNS: usize = 80;
 /// Of something that somebody has to be told.
@@ -227,6 +240,7 @@ mod tests {
             services,
             maintenance: None,
             firmware: Some(("a", KeyKept::ByTpm)),
+            is_code_unseen: true,
         }
     }
 
@@ -260,6 +274,8 @@ mod tests {
             "todos prontos / all ready",
             "0.1.0, slot A",
             "key in the TPM",
+            "Recuperação / Recovery          ninguém viu o código ainda",
+            "nobody has seen the code yet; without it all",
         ] {
             assert!(page.contains(wanted), "{wanted} in\n{page}");
         }
@@ -267,6 +283,15 @@ mod tests {
         for line in &lines {
             assert!(line.chars().count() < 100, "{line}");
         }
+    }
+
+    #[test]
+    fn the_code_is_not_asked_for_once_somebody_has_seen_it() {
+        let presence = unclaimed();
+        let mut facts = facts(&presence, &[]);
+        facts.is_code_unseen = false;
+        let page = lines(&facts).join("\n");
+        assert!(!page.contains("Recovery"), "{page}");
     }
 
     #[test]

@@ -36,9 +36,11 @@ pub(crate) fn status(caller: &Caller, view: &StatusView, dangers: Option<&Danger
 
 fn headline(language: Language, view: &StatusView, dangers: Option<&Dangers>) -> Markup {
     let words = language.words();
-    let warnings = view.warnings.iter().map(|warning| warning.text(language));
+    let warnings = view.warnings.iter();
+    let warnings = warnings.map(|warning| (warning.text(language), warning.place()));
     let store = Some(view.store.warning.clone()).filter(|warning| !warning.is_empty());
-    let faults: Vec<String> = warnings.chain(store).collect();
+    let store = store.map(|warning| (warning, None));
+    let faults: Vec<(String, Option<&str>)> = warnings.chain(store).collect();
     let well = faults.is_empty()
         && !dangers.is_some_and(Dangers::helps_thieves)
         && view.services.iter().all(|service| service.state == "ready")
@@ -49,7 +51,12 @@ fn headline(language: Language, view: &StatusView, dangers: Option<&Dangers>) ->
     html! {
         section class={ "card headline " (if well { "good" } else { "bad" }) } {
             h1 { (if well { words.all_well } else { words.attention }) }
-            @for fault in faults { p.error { (fault) } }
+            @for (fault, place) in faults {
+                p.error {
+                    (fault)
+                    @if let Some(place) = place { " " a href=(place) { (words.firmware) } }
+                }
+            }
             dl.facts {
                 div { dt { (words.version) } dd { (view.version) } }
                 div { dt { (words.kernel) } dd { (view.kernel) } }

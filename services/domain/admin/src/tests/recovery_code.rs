@@ -3,7 +3,7 @@
 use ipc::init;
 use serde_json::json;
 
-use super::world::{OWN_PASSWORD, World, form, json as body, post as sent, text};
+use super::world::{OWN_PASSWORD, World, form, get, json as body, post as sent, text};
 use crate::{Peer, Response};
 
 const CODE: &str = "000G-40ZZ-ZVYZ-R410-6105-0R3G-G28A-1C60";
@@ -100,4 +100,34 @@ fn the_page_shows_it_in_the_place_of_the_form() {
         page.contains(CODE) && page.contains("mostrado uma única vez"),
         "{page}"
     );
+}
+
+#[test]
+fn the_state_says_that_nobody_has_seen_it_until_somebody_has() {
+    let mut world = World::new();
+    world.recovery_code = Some(CODE);
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let page = |world: &mut World, language| {
+        let asked = get("/", &session).with("accept-language", language);
+        text(&world.ask(&asked))
+    };
+    for (language, said) in [
+        (
+            "pt-BR",
+            "ninguém viu o código de recuperação dos dados ainda: sem ele",
+        ),
+        (
+            "en",
+            "nobody has seen the recovery code of the data yet: without it",
+        ),
+    ] {
+        let page = page(&mut world, language);
+        let (_, rest) = page.split_once(said).expect("said");
+        assert!(
+            rest.contains(r#"<a href="/firmware">Firmware</a>"#),
+            "{rest}"
+        );
+    }
+    post(&mut world, &session, SHOW, OWN_PASSWORD);
+    assert!(!page(&mut world, "en").contains("nobody has seen"));
 }

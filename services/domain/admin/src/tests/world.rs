@@ -160,7 +160,7 @@ impl World {
                     then(&mut self.admin, moment, length)
                 }
                 Step::Observe(then) => {
-                    let seen = observation(self.store_away);
+                    let seen = observation(self.store_away, self.recovery_code.is_some());
                     then(&mut self.admin, moment, seen)
                 }
                 Step::Record(entries, then) => {
@@ -334,10 +334,11 @@ fn hash(password: &str) -> Redacted<String> {
     Redacted::new(format!("$argon2id$test${password}"))
 }
 
-fn observation(store_away: bool) -> Observation {
+fn observation(store_away: bool, is_code_unseen: bool) -> Observation {
     Observation {
         init: Ok(init::Status {
             version: "0.1.0".into(),
+            is_code_unseen,
             ..init::Status::default()
         }),
         pbx: Ok(pbx::Status {
