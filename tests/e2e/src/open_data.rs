@@ -70,6 +70,7 @@ impl OpenData {
             is_formatted: true,
             payload: key.material().to_vec(),
             paper: None,
+            before: None,
         };
         disk.change_state(|state| state.keep_key(&place))?;
         let mut open = Self::take_out(disk)?;

@@ -201,6 +201,7 @@ fn sealed_block(key: &firmware::DataKey) -> [u8; WRITE_UNIT] {
         is_formatted: true,
         payload: Mask.seal(key, &code).expect("masked"),
         paper: None,
+        before: None,
     };
     let elsewhere = Site::shipped(&FIRST).expect("made");
     let state = elsewhere.state().expect("there");

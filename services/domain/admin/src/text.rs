@@ -221,13 +221,14 @@ words! {
         "Ninguém viu o código de recuperação ainda. Ele é mostrado uma única vez.";
     recovery_code_show: "Show the recovery code", "Mostrar o código de recuperação";
     recovery_code_shown: "The recovery code was shown. Where it is lost, or others may have seen \
-         it, have a new one made: the one there is then ends.",
+         it, have a new one made: the one there is ends when that was shown.",
         "O código de recuperação foi mostrado. Se ele se perdeu, ou outros podem tê-lo visto, \
-         peça um novo: o atual deixa de valer.";
+         peça um novo: o atual deixa de valer quando ele for mostrado.";
     recovery_code_new: "Have a new one made", "Pedir um novo";
-    recovery_code_renewed: "The next start makes a new recovery code. Until then the one there is \
-         opens the data.",
-        "A próxima inicialização faz um novo código de recuperação. Até lá vale o atual.";
+    recovery_code_renewed: "The next start makes a new recovery code. Until that was shown, the \
+         one there is opens the data.",
+        "A próxima inicialização faz um novo código de recuperação. Até ele ser mostrado vale o \
+         atual.";
     recovery_code_once: "This code is shown once. Write it down and keep it away from the box: \
          whoever has it and the disk reads everything. The box asks for it when its TPM or its \
          mainboard was replaced or cleared.",

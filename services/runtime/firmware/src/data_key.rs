@@ -8,6 +8,7 @@
 //! ```text
 //! "RMLDKEY1"  u8 protection  u8 whether the file system was made  u16 length  payload ...
 //!             of an open key: u8 who has seen its recovery code, 0 for none  the code ...  u32 CRC
+//!             of a sealed one: u8 whether there is another envelope  the envelope ...  u32 CRC
 //! ```
 //! Whoever can read the code there can read the key beside it.
 
@@ -18,7 +19,7 @@ use slot::layout::{DATA_KEY_COPIES, WRITE_UNIT};
 
 use crate::error::{FirmwareError, draw};
 use crate::medium::Medium;
-use crate::recovery::{CODE_LENGTH, RecoveryCode};
+use crate::recovery::{CODE_LENGTH, ENVELOPE_LENGTH, RecoveryCode};
 use crate::state_file::StateFile;
 
 /// Two AES-256 keys for XTS. Never shown, and overwritten when dropped.
@@ -76,6 +77,8 @@ pub enum KeyPlace {
         payload: Vec<u8>,
         /// Of an open key: the code that somebody has typed, which it is to be sealed by again.
         paper: Option<(RecoveryCode, Code)>,
+        /// Of a sealed key whose code nobody has seen: what the code before it opens.
+        before: Option<Vec<u8>>,
     },
     /// Something that cannot be read in either copy.
     Damaged,
@@ -293,16 +296,23 @@ fn try_decode(block: &[u8]) -> Option<KeyPlace> {
     let ([protection, formatted, low, high], rest) = rest.split_first_chunk()?;
     let length = usize::from(u16::from_le_bytes([*low, *high]));
     let (payload, rest) = rest.split_at_checked(length)?;
-    let (protection, paper) = match protection {
-        0 => (Protection::None, decode_paper(rest)),
-        other => (Protection::Tpm(seen(*other)?), None),
+    let (protection, paper, before) = match protection {
+        0 => (Protection::None, decode_paper(rest), None),
+        other => (Protection::Tpm(seen(*other)?), None, decode_before(rest)),
     };
     Some(KeyPlace::Kept {
         protection,
         is_formatted: *formatted == 1,
         payload: payload.to_vec(),
         paper,
+        before,
     })
+}
+
+fn decode_before(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (is_there, envelope) = bytes.split_first()?;
+    let envelope = envelope.get(..ENVELOPE_LENGTH)?;
+    (*is_there == 1).then(|| envelope.to_vec())
 }
 
 fn decode_paper(bytes: &[u8]) -> Option<(RecoveryCode, Code)> {
@@ -335,6 +345,7 @@ fn encode(place: &KeyPlace) -> Result<[u8; WRITE_UNIT], FirmwareError> {
         is_formatted,
         payload,
         paper,
+        before,
     } = place
     else {
         return Ok(block);
@@ -342,9 +353,9 @@ fn encode(place: &KeyPlace) -> Result<[u8; WRITE_UNIT], FirmwareError> {
     let length = u16::try_from(payload.len()).ok();
     let length = length.filter(|length| usize::from(*length) <= PAYLOAD_MAX);
     let length = length.ok_or(FirmwareError::KeyLost("its sealed form is too long"))?;
-    let (protection, paper) = match protection {
-        Protection::None => (0, paper.as_ref()),
-        Protection::Tpm(seen) => (number(*seen), None),
+    let (protection, paper, before) = match protection {
+        Protection::None => (0, paper.as_ref(), None),
+        Protection::Tpm(seen) => (number(*seen), None, before.as_ref()),
     };
     let mut bytes = MAGIC.to_vec();
     bytes.extend_from_slice(&[protection, u8::from(*is_formatted)]);
@@ -353,6 +364,10 @@ fn encode(place: &KeyPlace) -> Result<[u8; WRITE_UNIT], FirmwareError> {
     if let Some((code, seen)) = paper {
         bytes.push(number(*seen));
         bytes.extend_from_slice(code.bytes());
+    }
+    if let Some(envelope) = before {
+        bytes.push(1);
+        bytes.extend_from_slice(envelope);
     }
     bytes.resize(WRITE_UNIT - 4, 0);
     let check = crc32(&bytes);
@@ -365,8 +380,9 @@ fn encode(place: &KeyPlace) -> Result<[u8; WRITE_UNIT], FirmwareError> {
 
 const KEY_LENGTH: usize = 64;
 const MAGIC: &[u8] = b"RMLDKEY1";
-/// With the 12 bytes before it, and behind it a code and the check.
-const PAYLOAD_MAX: usize = WRITE_UNIT - 16 - 1 - CODE_LENGTH;
+/// With the 12 bytes before it, and behind it an envelope, which is longer than a code, and the
+/// check.
+const PAYLOAD_MAX: usize = WRITE_UNIT - 16 - 1 - ENVELOPE_LENGTH;
 
 #[cfg(test)]
 mod tests {
@@ -379,6 +395,7 @@ mod tests {
             is_formatted,
             payload: payload.to_vec(),
             paper: None,
+            before: None,
         }
     }
 
@@ -390,6 +407,7 @@ mod tests {
             is_formatted: true,
             payload: vec![7; 64],
             paper,
+            before: None,
         };
         // As every version has written it.
         let mut block = [0; WRITE_UNIT];
@@ -478,6 +496,7 @@ mod tests {
             is_formatted: true,
             payload: key.material().to_vec(),
             paper: None,
+            before: None,
         };
         state.keep_key(&place).expect("written");
         state.destroy_key().expect("written");

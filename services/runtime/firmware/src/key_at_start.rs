@@ -16,9 +16,9 @@
 use crate::data_key::{Code, DataKey, Keeper, KeyPlace, Protection};
 use crate::error::FirmwareError;
 use crate::medium::Medium;
-use crate::recovery::RecoveryCode;
+use crate::recovery::{Envelope, RecoveryCode};
 use crate::state_file::StateFile;
-use crate::tpm::open_by_code;
+use crate::tpm::{envelope_of, open_by_code};
 
 /// The key, and what became of it.
 pub struct OpenedKey {
@@ -120,9 +120,13 @@ impl<M: Medium> StateFile<M> {
                 protection: Protection::Tpm(code),
                 is_formatted,
                 payload,
+                before,
                 ..
             } => match open_sealed(&payload, &mut find) {
-                Ok(opened) => return self.sealed_key(opened, is_formatted, code, find),
+                Ok(opened) => {
+                    let before = before.or_else(|| envelope_of(&payload));
+                    return self.sealed_key(opened, is_formatted, code, before, find);
+                }
                 Err(error) => self.open_beside(error)?,
             },
             KeyPlace::Kept {
@@ -130,6 +134,7 @@ impl<M: Medium> StateFile<M> {
                 is_formatted,
                 payload,
                 paper,
+                ..
             } => AtHand {
                 key: open_key(&payload)?,
                 is_formatted,
@@ -150,12 +155,14 @@ impl<M: Medium> StateFile<M> {
         self.keep(at_hand, find)
     }
 
-    /// A key that the TPM has opened; with another recovery code when that was asked for.
+    /// A key that the TPM has opened; with another recovery code when that was asked for. Until
+    /// somebody has seen that, the code `before` opens the key too: it is the one on paper.
     fn sealed_key<K: Keeper>(
         &self,
         (key, code): (DataKey, RecoveryCode),
         is_formatted: bool,
         seen: Code,
+        before: Option<Vec<u8>>,
         mut find: impl FnMut(Need) -> Result<Option<K>, FirmwareError>,
     ) -> Result<OpenedKey, FirmwareError> {
         let (code, news) = match seen {
@@ -165,7 +172,13 @@ impl<M: Medium> StateFile<M> {
                 let fresh = RecoveryCode::fresh()?;
                 match seal(find(Need::Must), &key, &fresh) {
                     Ok(Some(blob)) => {
-                        let renewed = kept(Protection::Tpm(Code::Unseen), is_formatted, blob);
+                        let renewed = KeyPlace::Kept {
+                            protection: Protection::Tpm(Code::Unseen),
+                            is_formatted,
+                            payload: blob,
+                            paper: None,
+                            before,
+                        };
                         match self.keep_key(&renewed) {
                             Ok(()) => (Some(fresh), KeyNews::Renewed),
                             // The first copy that can be read is the one that counts.
@@ -197,6 +210,7 @@ impl<M: Medium> StateFile<M> {
                 is_formatted,
                 payload,
                 paper,
+                ..
             } = copy
             {
                 return Ok(AtHand {
@@ -239,6 +253,7 @@ impl<M: Medium> StateFile<M> {
             is_formatted,
             payload: key.material().to_vec(),
             paper: paper.clone(),
+            before: None,
         };
         let refused = match seal(find(), &key, &code) {
             Ok(Some(blob)) => {
@@ -300,8 +315,8 @@ impl<M: Medium> StateFile<M> {
         self.keep_key(&place)
     }
 
-    /// Notes who has seen the recovery code, or that another one is wanted. Whether there is one:
-    /// whether a TPM keeps the key.
+    /// Notes who has seen the recovery code, or that another one is wanted. The code before ends
+    /// when this one was shown. Whether there is one: whether a TPM keeps the key.
     ///
     /// # Errors
     /// The device cannot be read or written.
@@ -309,12 +324,16 @@ impl<M: Medium> StateFile<M> {
         let mut place = self.key_place()?;
         let KeyPlace::Kept {
             protection: Protection::Tpm(code),
+            before,
             ..
         } = &mut place
         else {
             return Ok(false);
         };
         *code = seen;
+        if seen == Code::Shown {
+            *before = None;
+        }
         self.keep_key(&place)?;
         Ok(true)
     }
@@ -344,6 +363,7 @@ impl<M: Medium> StateFile<M> {
                     is_formatted,
                     payload: key.material().to_vec(),
                     paper: Some((code.clone(), seen)),
+                    before: None,
                 };
                 (open, Recovery::Open(refused.err()))
             }
@@ -364,6 +384,7 @@ impl<M: Medium> StateFile<M> {
                 protection: Protection::Tpm(seen),
                 is_formatted,
                 payload,
+                before,
                 ..
             } = copy
             else {
@@ -371,7 +392,13 @@ impl<M: Medium> StateFile<M> {
             };
             match open_by_code(&payload, code) {
                 Ok(Some(key)) => return Ok(Some((key, seen, is_formatted))),
-                Ok(None) => {}
+                Ok(None) => {
+                    let before = before.and_then(|it| Envelope::decode(&it)?.open(code));
+                    if let Some(key) = before {
+                        // Another one was asked for, which nobody has seen: that goes on.
+                        return Ok(Some((key, Code::Renewed, is_formatted)));
+                    }
+                }
                 Err(error) => unopened = Err(error),
             }
         }
@@ -415,6 +442,7 @@ const fn kept(protection: Protection, is_formatted: bool, payload: Vec<u8>) -> K
         is_formatted,
         payload,
         paper: None,
+        before: None,
     }
 }
 

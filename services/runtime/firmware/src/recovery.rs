@@ -166,6 +166,8 @@ fn digit(letter: char) -> Option<u64> {
 const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// Bytes of a code.
 pub(crate) const CODE_LENGTH: usize = 20;
+/// Bytes of a key that a code has encrypted.
+pub(crate) const ENVELOPE_LENGTH: usize = KEY_LENGTH + PROOF_LENGTH;
 const KEY_LENGTH: usize = 64;
 const PROOF_LENGTH: usize = 32;
 const PAD: &[u8] = b"ramal data key, pad";

@@ -415,6 +415,7 @@ pub(crate) mod tests {
             is_formatted: true,
             payload: vec![7; 64],
             paper: None,
+            before: None,
         };
         for bad in DATA_KEY_COPIES {
             let state = FailingDisk::with_state();
@@ -437,6 +438,7 @@ pub(crate) mod tests {
             is_formatted: true,
             payload: vec![7; 64],
             paper: None,
+            before: None,
         };
         for bad in DATA_KEY_COPIES {
             let state = FailingDisk::with_state();

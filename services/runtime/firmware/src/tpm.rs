@@ -81,6 +81,12 @@ pub(crate) fn open_by_code(
     Ok(envelope.open(code))
 }
 
+/// What its code opens of a blob, to be kept without the rest.
+pub(crate) fn envelope_of(blob: &[u8]) -> Option<Vec<u8>> {
+    let (_, envelope) = parts(blob).ok()?;
+    Some(envelope.encode())
+}
+
 fn parts(blob: &[u8]) -> Result<(Sealed, Envelope), FirmwareError> {
     let (sealed, rest) = Sealed::decode(blob).ok_or(DAMAGED)?;
     Ok((sealed, Envelope::decode(rest).ok_or(DAMAGED)?))

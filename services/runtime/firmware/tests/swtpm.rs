@@ -279,7 +279,17 @@ fn another_tpm_and_one_that_was_cleared_do_not_open_it_and_the_code_does() {
     // Another code, when somebody asks for one.
     assert!(state.note_code(Code::Renewed).expect("written"));
     let renewed = start(&machine).expect("opened");
-    assert!(matches!(renewed.news, KeyNews::Renewed) && renewed.code.is_some());
+    assert!(matches!(renewed.news, KeyNews::Renewed));
+    let fresh = renewed.code.expect("nobody has seen it");
+    // Nobody has seen it, so the one on paper counts too.
+    assert!(matches!(recover(&typed, Some(&other)), Recovery::Sealed));
+    let again = start(&other).expect("opened");
+    assert!(matches!(again.news, KeyNews::Renewed));
+    let newer = again.code.expect("nobody has seen it");
+    assert!(matches!(recover(&fresh, None), Recovery::Wrong));
+    assert!(state.note_code(Code::Shown).expect("written"));
+    assert!(matches!(recover(&typed, None), Recovery::Wrong));
+    assert!(matches!(recover(&newer, Some(&other)), Recovery::Sealed));
 }
 
 /// TPM2_Clear by the lockout hierarchy, whose password is empty: what "clear TPM" in a machine's

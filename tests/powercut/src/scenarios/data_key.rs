@@ -86,6 +86,7 @@ fn kept(key: [u8; 64], is_formatted: bool) -> KeyPlace {
         is_formatted,
         payload: key.to_vec(),
         paper: None,
+        before: None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! With masks in the place of TPMs: each opens what it has sealed itself, and nothing else.
 
+use std::cell::RefCell;
+
 use slot::layout::{DATA_KEY_COPIES, WRITE_UNIT};
 
 use super::*;
@@ -149,7 +151,7 @@ fn what_is_not_opened_is_not_written_to() {
 /// What a TPM seals, without the TPM: its part is empty, and nobody opens it but by the code.
 fn gone_with_its_tpm(key: &DataKey, code: &RecoveryCode, seen: Code) -> KeyPlace {
     let mut blob = vec![0; 6];
-    blob.extend_from_slice(&crate::recovery::Envelope::close(key, code).encode());
+    blob.extend_from_slice(&Envelope::close(key, code).encode());
     kept(Protection::Tpm(seen), true, blob)
 }
 
@@ -257,4 +259,54 @@ fn a_code_that_was_typed_where_no_tpm_takes_the_key_stays_the_code_when_one_does
         let (_, code) = { OWN }.open(&payload).expect("opened");
         assert_eq!(code, paper);
     }
+}
+
+/// Seals as a TPM does, with an envelope, and remembers the codes itself.
+#[derive(Clone, Copy)]
+struct Remembering<'a>(&'a RefCell<Vec<RecoveryCode>>);
+
+impl Keeper for Remembering<'_> {
+    fn seal(&mut self, key: &DataKey, code: &RecoveryCode) -> Result<Vec<u8>, FirmwareError> {
+        self.0.borrow_mut().push(code.clone());
+        let mut blob = vec![0; 6];
+        blob.extend_from_slice(&Envelope::close(key, code).encode());
+        Ok(blob)
+    }
+
+    fn open(&mut self, blob: &[u8]) -> Result<(DataKey, RecoveryCode), FirmwareError> {
+        let codes = self.0.borrow();
+        let mut opened = codes.iter().filter_map(|code| {
+            let key = open_by_code(blob, code).ok()??;
+            Some((key, code.clone()))
+        });
+        opened.next().ok_or(FirmwareError::NotProved)
+    }
+}
+
+#[test]
+fn the_code_on_paper_counts_until_somebody_has_seen_the_one_that_was_asked_for() {
+    let it = Kept::new("asked");
+    let codes = RefCell::default();
+    let start = || it.0.key_at_start(true, |_| Ok(Some(Remembering(&codes))));
+    let recover = |code: &RecoveryCode| {
+        let found = |_| Ok(Some(Remembering(&codes)));
+        it.0.recover_key(code, found).expect("read")
+    };
+    let first = start().expect("made");
+    let paper = first.code.expect("nobody has seen it");
+    it.0.note_code(Code::Shown).expect("written");
+    // Twice, as the first one is not looked at: the one on paper is still the same.
+    for _ in 0..2 {
+        it.0.note_code(Code::Renewed).expect("written");
+        assert!(matches!(start().expect("opened").news, KeyNews::Renewed));
+    }
+    assert!(matches!(recover(&paper), Recovery::Sealed));
+    // Another one is made all the same, as was asked for.
+    let renewed = start().expect("opened");
+    assert!(matches!(renewed.news, KeyNews::Renewed));
+    assert_eq!(renewed.key.material(), first.key.material());
+    let fresh = renewed.code.expect("nobody has seen it");
+    it.0.note_code(Code::Shown).expect("written");
+    assert!(matches!(recover(&paper), Recovery::Wrong));
+    assert!(matches!(recover(&fresh), Recovery::Sealed));
 }
