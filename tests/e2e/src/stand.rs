@@ -72,7 +72,8 @@ impl<T> Stand<T> {
     }
 }
 
-/// Held by a test that boots a box of its own: one at a time, as two emulated ones would starve.
+/// Held by a test while a box of its own starts or works: one at a time, as two emulated ones would
+/// starve.
 pub fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)

@@ -16,7 +16,7 @@ use slot::{Slot, partition};
 
 #[test]
 fn an_update_is_checked_piece_by_piece_tried_and_proves_good() -> Proof {
-    let _turn = alone();
+    let turn = alone();
     let now = version("1.0.0", 1, |_, _| Ok(()))?;
     let before = now.shipped.update.clone();
     let older = read(&version("0.9.0", 0, |_, _| Ok(()))?)?;
@@ -78,6 +78,8 @@ fn an_update_is_checked_piece_by_piece_tried_and_proves_good() -> Proof {
         "{seen}"
     );
     assert_eq!(slot["condition"], "on-trial", "{seen}");
+    // Until it proves good the box only has to stand there: another may start beside it.
+    drop(turn);
     let proved = stand
         .lab
         .machine()?
@@ -90,10 +92,12 @@ fn an_update_is_checked_piece_by_piece_tried_and_proves_good() -> Proof {
 
 #[test]
 fn a_version_whose_services_do_not_start_is_left_and_the_reason_is_told() -> Proof {
-    let _turn = alone();
+    let turn = alone();
     let mut stand = Stand::new("bad-services", version("1.0.0", 0, |_, _| Ok(()))?)?;
     let api = stand.start()?;
     let kept = stand.try_broken(&api, SERVICES, b"no program".to_vec())?;
+    // The box gives the version its time, and goes back by itself: another may start beside it.
+    drop(turn);
     let machine = stand.lab.machine()?;
     let left = machine.wait_line("firmware in slot b is left", LEFT_MAX)?;
     progress::note(&format!("console: {}", left.text));
