@@ -22,6 +22,6 @@ pub use cable::{connect, on_the_lan};
 pub use failure::{Failure, Proof};
 pub use name::ask_for_name;
 pub use open_data::OpenData;
-pub use site::{Site, office, plan, product, small_disk, switched_on, version};
+pub use site::{Site, office, plan, product, small_disk, switch_off, switched_on, version};
 pub use stand::{Stand, alone};
 pub use vitals::{Healing, Vitals, kill, store_warning, wait_until};

@@ -15,7 +15,7 @@ use qemu::lan::BOX_ADDRESS;
 use qemu::office::Office;
 use qemu::probe::{Credentials, Outcome, Probe, ProbeError};
 
-use crate::{Failure, Vitals, on_the_lan};
+use crate::{Failure, Proof, Vitals, on_the_lan};
 
 /// An office with one more extension, at which no phone stands: the tests speak for it.
 pub struct Site {
@@ -85,6 +85,18 @@ pub const fn small_disk(data: u64) -> u64 {
 pub fn switched_on(log: &str) -> Result<Lab, Failure> {
     let plan = plan(log, Way::Kernel, DISK_LENGTH);
     Ok(Lab::start_with(&plan, product()?)?)
+}
+
+/// Presses the power button and waits until the box is off, at most so long.
+///
+/// # Errors
+/// It does not go off.
+pub fn switch_off(lab: &mut Lab, limit: Duration) -> Proof {
+    let serial = lab.machine()?.serial().clone();
+    lab.machine()?.press_power_button()?;
+    serial.wait_end(limit)?;
+    lab.switch_off();
+    Ok(())
 }
 
 /// An office around a new box: two phones, both registered.

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use e2e::{Failure, OpenData, Proof, alone, plan, product, small_disk};
+use e2e::{Failure, OpenData, Proof, alone, plan, product, small_disk, switch_off};
 use firmware::KeyPlace;
 use image::progress;
 use qemu::disk::BoxDisk;
@@ -30,7 +30,7 @@ fn the_first_start_makes_the_data_which_outlive_restarts_and_a_lost_boot_state()
     let (api, password) = lab.first_sign_in()?;
     api.create_extension("100", "Kept")?;
     let kept = api.get("/api/extensions")?;
-    switch_off(&mut lab)?;
+    switch_off(&mut lab, BOOT_MAX)?;
 
     let own = guids(&disk)?;
     assert_eq!(own.len(), shipped.len() + 1, "the data partition is new");
@@ -163,7 +163,7 @@ fn a_factory_reset_leaves_nothing_readable_and_starts_anew() -> Proof {
     assert!(refused.is_err(), "the password of before is still good");
     let (api, _) = lab.first_sign_in()?;
     assert_eq!(api.get("/api/extensions")?, serde_json::json!([]));
-    switch_off(&mut lab)?;
+    switch_off(&mut lab, BOOT_MAX)?;
     assert!(!disk.boot_state()?.wants_reset);
     let half = &key[..32];
     let (_, length) = disk.place(partition::BOOTSTATE)?;
@@ -194,7 +194,7 @@ fn of_a_used_disk_and_a_stick_with_the_image_the_one_the_box_starts_from_is_used
     lab.switch_on()?;
     lab.machine()?.wait_ready()?;
     let disk = lab.disk()?.clone();
-    switch_off(&mut lab)?;
+    switch_off(&mut lab, BOOT_MAX)?;
     key(&disk)?;
     assert!(
         std::fs::read(stick.path())? == untouched,
@@ -212,7 +212,7 @@ fn what_is_stored_cannot_be_read_without_the_key() -> Proof {
     lab.machine()?.wait_ready()?;
     let (api, _) = lab.first_sign_in()?;
     api.create_extension("100", NEEDLE)?;
-    switch_off(&mut lab)?;
+    switch_off(&mut lab, BOOT_MAX)?;
     let (_, length) = disk.place(partition::DATA)?;
     let encrypted = disk.read(partition::DATA, 0, usize::try_from(length)?)?;
     let data = OpenData::take_out(&disk)?;
@@ -286,15 +286,6 @@ fn tell_cost(lab: &mut Lab, what: &str) -> Proof {
         "measured: {what}, {sip:.1} CPU seconds from OVMF to SIP answering, of which {own:.1} \
          in our userspace"
     ));
-    Ok(())
-}
-
-/// Presses the power button and waits until the box is off.
-fn switch_off(lab: &mut Lab) -> Proof {
-    let serial = lab.machine()?.serial().clone();
-    lab.machine()?.press_power_button()?;
-    serial.wait_end(BOOT_MAX)?;
-    lab.switch_off();
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use e2e::{Failure, Proof, alone, plan, product};
+use e2e::{Failure, Proof, alone, plan, product, switch_off};
 use firmware::{KeyPlace, StateFile};
 use image::progress;
 use qemu::disk::BoxDisk;
@@ -32,7 +32,7 @@ fn a_stick_installs_on_the_disk_of_the_machine_which_is_a_box_of_its_own() -> Pr
     lab.machine()?.wait_ready()?;
     let stick_certificate = certificate(&mut lab)?;
     install(&mut lab)?;
-    switch_off(&mut lab)?;
+    switch_off(&mut lab, BOOT_MAX)?;
 
     let shipped = guids(&target)?;
     assert_eq!(shipped.len(), 5, "a disk and four partitions");
@@ -58,7 +58,7 @@ fn a_stick_installs_on_the_disk_of_the_machine_which_is_a_box_of_its_own() -> Pr
     let (api, _) = lab.first_sign_in()?;
     api.create_extension("100", "Installed")?;
     assert_ne!(certificate(&mut lab)?, stick_certificate);
-    switch_off(&mut lab)?;
+    switch_off(&mut lab, BOOT_MAX)?;
     assert!(guids(&target)?.is_disjoint(&guids(&stick)?));
     let [own, of_stick] = [&target, &stick].map(|it| it.look_at_state(StateFile::key_place));
     assert_ne!(own?, of_stick?, "the key of the data is that of the stick");
@@ -119,14 +119,6 @@ fn guids(disk: &BoxDisk) -> Result<BTreeSet<Guid>, Failure> {
     let table = disk.table()?;
     let partitions = table.partitions().iter().map(|it| it.unique);
     Ok(partitions.chain([table.disk]).collect())
-}
-
-fn switch_off(lab: &mut Lab) -> Proof {
-    let serial = lab.machine()?.serial().clone();
-    lab.machine()?.press_power_button()?;
-    serial.wait_end(BOOT_MAX)?;
-    lab.switch_off();
-    Ok(())
 }
 
 /// A few times what an emulated box needs.

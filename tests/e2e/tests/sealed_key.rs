@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use e2e::{Failure, Proof, alone, plan, product, small_disk};
+use e2e::{Failure, Proof, alone, plan, product, small_disk, switch_off};
 use firmware::{Keeper as _, KeyPlace, Protection, RecoveryCode, StateFile};
 use image::progress;
 use qemu::box_api::BoxApi;
@@ -33,14 +33,14 @@ fn what_one_tpm_has_sealed_no_other_opens_but_the_recovery_code_does() -> Proof 
     api.create_extension("100", "Kept")?;
     let stored = api.get("/api/extensions")?;
     let code = code_by_the_administrator(&lab, &api, &password)?;
-    switch_off(&mut lab)?;
+    switch_off(&mut lab, BOOT_MAX)?;
     let key = prove_sealed(&disk, &own)?;
 
     // The disk in another machine, as a thief has it or a copy of it, and in one without a TPM.
     let before = everything(&disk)?;
     lab.rebuild(|hardware| hardware.tpm = None);
     refused(&mut lab, "no TPM answers")?;
-    switch_off(&mut lab)?;
+    switch_off(&mut lab, BOOT_MAX)?;
     with_tpm(&mut lab, "other", Interface::Tis);
     refused(&mut lab, "sealed by another TPM, or this one was cleared")?;
     let wrong = RecoveryCode::fresh()?.shown();
@@ -76,7 +76,7 @@ fn what_one_tpm_has_sealed_no_other_opens_but_the_recovery_code_does() -> Proof 
     )?;
     tell(&mut lab, "factory reset: everything")?;
     lab.machine()?.wait_ready()?;
-    switch_off(&mut lab)?;
+    switch_off(&mut lab, BOOT_MAX)?;
     for secret in [&*blob, &key] {
         prove_absent(&disk, secret)?;
     }
@@ -103,7 +103,7 @@ fn a_key_in_the_open_is_sealed_once_there_is_a_tpm_and_the_rescue_system_takes_t
     let told = api.get("/api/firmware")?;
     assert_eq!(told["data_key"], "on-disk");
     assert!(told["recovery_code"].is_null());
-    switch_off(&mut lab)?;
+    switch_off(&mut lab, BOOT_MAX)?;
     let key = payload(&disk)?;
 
     let first = with_tpm(&mut lab, "first", Interface::Crb);
@@ -116,7 +116,7 @@ fn a_key_in_the_open_is_sealed_once_there_is_a_tpm_and_the_rescue_system_takes_t
     let api = signed_in(&lab, &password)?;
     assert_eq!(api.get("/api/extensions")?, stored);
     let code = code_by_the_administrator(&lab, &api, &password)?;
-    switch_off(&mut lab)?;
+    switch_off(&mut lab, BOOT_MAX)?;
     assert!(
         prove_sealed(&disk, &first)? == key,
         "another key was sealed"
@@ -128,7 +128,7 @@ fn a_key_in_the_open_is_sealed_once_there_is_a_tpm_and_the_rescue_system_takes_t
     lab.machine()?.wait_ready()?;
     let api = signed_in(&lab, &password)?;
     assert_eq!(api.get("/api/extensions")?, stored);
-    switch_off(&mut lab)?;
+    switch_off(&mut lab, BOOT_MAX)?;
     assert!(
         prove_sealed(&disk, &second)? == key,
         "another key was sealed"
@@ -288,15 +288,6 @@ fn converse(lab: &mut Lab, talk: &[(&str, &str)]) -> Proof {
 fn tell(lab: &mut Lab, wanted: &str) -> Proof {
     let told = lab.machine()?.wait_line(wanted, BOOT_MAX)?;
     progress::note(&format!("console: {}", told.text));
-    Ok(())
-}
-
-/// Presses the power button and waits until the box is off.
-fn switch_off(lab: &mut Lab) -> Proof {
-    let serial = lab.machine()?.serial().clone();
-    lab.machine()?.press_power_button()?;
-    serial.wait_end(BOOT_MAX)?;
-    lab.switch_off();
     Ok(())
 }
 
