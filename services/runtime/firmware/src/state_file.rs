@@ -408,15 +408,19 @@ pub(crate) mod tests {
         }
     }
 
-    #[test]
-    fn a_copy_of_the_key_that_cannot_be_read_is_mended_and_no_key_is_made_in_its_place() {
-        let key = KeyPlace::Kept {
+    fn open_key() -> KeyPlace {
+        KeyPlace::Kept {
             protection: Protection::None,
             is_formatted: true,
             payload: vec![7; 64],
             paper: None,
             before: None,
-        };
+        }
+    }
+
+    #[test]
+    fn a_copy_of_the_key_that_cannot_be_read_is_mended_and_no_key_is_made_in_its_place() {
+        let key = open_key();
         for bad in DATA_KEY_COPIES {
             let state = FailingDisk::with_state();
             state.medium.unreadable.set(Some(bad));
@@ -433,13 +437,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_factory_reset_destroys_the_copy_that_the_disk_takes_also_beside_one_it_does_not() {
-        let key = KeyPlace::Kept {
-            protection: Protection::None,
-            is_formatted: true,
-            payload: vec![7; 64],
-            paper: None,
-            before: None,
-        };
+        let key = open_key();
         for bad in DATA_KEY_COPIES {
             let state = FailingDisk::with_state();
             state.keep_key(&key).expect("written");
