@@ -98,8 +98,8 @@ pub fn run(profile: Profile) -> Result<bool, Box<dyn std::error::Error>> {
     image::prepare::prepare_tests()?;
     let mut all = Counts::default();
     for step in STEPS {
-        progress::step(&format!("Testing: {}", step.name));
-        all.add(run_step(step, profile)?);
+        let what = format!("Testing: {}", step.name);
+        all.add(progress::timed(&what, || run_step(step, profile))?);
     }
     let mut output = std::io::stdout();
     for reason in &all.skipped {
