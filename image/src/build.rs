@@ -242,15 +242,15 @@ pub(crate) fn image_folder(base: Base) -> PathBuf {
 fn pack_initramfs(parts: &Parts, keys: &Keys, folder: &Path) -> Result<PathBuf, BuildError> {
     let read = |path: &Path| std::fs::read(path).map_err(|source| file_error(path, source));
     let kernel = &parts.kernel;
-    let packed = initramfs::pack(initramfs::Parts {
+    let contents = initramfs::Parts {
         init: read(&parts.binaries.init)?,
         checker: read(&parts.checker.program)?,
         keys: keys.set.encode().to_vec(),
         release: &kernel.release,
         modules: modules::gather(&kernel.modules, include_str!("../modules.list"))?,
         data_template: data_template::make(folder, parts.mke2fs.as_deref())?,
-    });
-    let packed = packed.map_err(|source| file_error(folder, source))?;
+    };
+    let packed = initramfs::pack(contents, folder).map_err(|source| file_error(folder, source))?;
     write(folder, "initramfs.cpio.zst", &packed)
 }
 
