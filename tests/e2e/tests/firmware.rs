@@ -16,8 +16,9 @@ use qemu::serial::SerialError;
 use slot::layout::{DATA_KEY_COPIES, STATE_COPIES, WRITE_UNIT};
 use slot::{BootState, Condition, Extent, Guid, HEADER_LENGTH, Header, Reason, Slot, partition};
 
+/// By its name before others, so that they have their turns while it waits to be proved good.
 #[test]
-fn the_first_start_makes_the_data_which_outlive_restarts_and_a_lost_boot_state() -> Proof {
+fn a_first_start_makes_the_data_which_outlive_restarts_and_a_lost_boot_state() -> Proof {
     let turn = alone();
     let mut lab = Lab::set_up(&plan("first-start", Way::Firmware, DISK_LENGTH), product()?)?;
     let disk = lab.disk()?.clone();
