@@ -31,3 +31,4 @@ pub mod suite;
 pub mod talk;
 pub mod tpm;
 pub mod up;
+pub mod upload;

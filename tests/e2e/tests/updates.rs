@@ -11,6 +11,7 @@ use qemu::box_api::{ApiError, BoxApi};
 use qemu::disk::BoxDisk;
 use qemu::hardware::Product;
 use qemu::lab::{ADMINISTRATOR, Lab, Way};
+use qemu::upload::{self, PIECE, UploadError};
 use serde_json::json;
 use slot::{Slot, partition};
 
@@ -35,8 +36,8 @@ fn a_newer_version_is_checked_piece_by_piece_tried_and_proves_good() -> Proof {
     let api = stand.start()?;
 
     for (name, file) in [("another's", &foreign), ("an older", &older)] {
-        let refused = send(&api, file, 0, u64::MAX);
-        let Err(Failed::Refused(reason)) = refused else {
+        let refused = upload::send(&api, file, 0, u64::MAX);
+        let Err(UploadError::Refused(reason)) = refused else {
             return Err(Failure::new(format!(
                 "{name} version was taken: {refused:?}"
             )));
@@ -50,12 +51,12 @@ fn a_newer_version_is_checked_piece_by_piece_tried_and_proves_good() -> Proof {
     );
 
     // The transfer breaks off; somebody else goes on; a piece is damaged on its way.
-    let half = send(&api, &next, 0, 2)?;
+    let half = upload::send(&api, &next, 0, 2)?;
     let api = stand.sign_in()?;
     let seen = api.get("/api/firmware")?;
     let wanted = seen["update"]["next"].as_u64();
     assert_eq!(wanted, Some(half.next), "{seen}");
-    let mut damaged = piece(&next, half.next)?.to_vec();
+    let mut damaged = upload::piece(&next, half.next)?.to_vec();
     // Of the first chunk, which is the one that was asked for: what the box has of those that
     // follow is passed over unread.
     damaged.iter_mut().take(1).for_each(|byte| *byte ^= 1);
@@ -67,7 +68,7 @@ fn a_newer_version_is_checked_piece_by_piece_tried_and_proves_good() -> Proof {
     let seen = api.get("/api/firmware")?;
     let wanted = seen["update"]["next"].as_u64();
     let wanted = wanted.ok_or_else(|| Failure::new(format!("given up: {seen}")))?;
-    let rest = send(&api, &next, wanted, u64::MAX)?;
+    let rest = upload::send(&api, &next, wanted, u64::MAX)?;
     prove_patched(&before, &following, half.sent + rest.sent)?;
 
     let api = stand.restart(&api)?;
@@ -185,7 +186,7 @@ impl Stand {
             image.root = root;
             Ok(())
         })?)?;
-        send(api, &broken, 0, u64::MAX)?;
+        upload::send(api, &broken, 0, u64::MAX)?;
         let kept = api.get("/api/extensions")?;
         self.ask_restart(api)?;
         Ok(kept)
@@ -210,53 +211,6 @@ impl Stand {
         assert_eq!(&api.get("/api/extensions")?, kept);
         Ok(())
     }
-}
-
-/// How far an update came.
-#[derive(Debug)]
-struct Sent {
-    next: u64,
-    sent: u64,
-}
-
-/// Why one came to nothing.
-#[derive(Debug, thiserror::Error)]
-enum Failed {
-    #[error("refused: {0}")]
-    Refused(String),
-    #[error(transparent)]
-    Api(#[from] ApiError),
-    #[error("the box asks for what is not in the file: {0}")]
-    Beyond(u64),
-}
-
-/// Sends what the box asks for from `offset` on, at most so many pieces; 0 begins anew.
-fn send(api: &BoxApi, file: &[u8], offset: u64, pieces: u64) -> Result<Sent, Failed> {
-    if offset == 0 {
-        api.post("/api/firmware/update", &json!({}))?;
-    }
-    let mut so_far = Sent {
-        next: offset,
-        sent: 0,
-    };
-    for _ in 0..pieces {
-        let piece = piece(file, so_far.next)?;
-        so_far.sent += piece.len() as u64;
-        match api.send_piece(so_far.next, piece) {
-            Ok(Some(next)) => so_far.next = next,
-            Ok(None) => break,
-            Err(ApiError::Refused { reason, .. }) => return Err(Failed::Refused(reason)),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(so_far)
-}
-
-fn piece(file: &[u8], offset: u64) -> Result<&[u8], Failed> {
-    let begin = usize::try_from(offset).unwrap_or(usize::MAX);
-    let rest = file.get(begin..).filter(|rest| !rest.is_empty());
-    let rest = rest.ok_or(Failed::Beyond(offset))?;
-    Ok(rest.get(..PIECE).unwrap_or(rest))
 }
 
 fn read(product: &Product) -> Result<Vec<u8>, Failure> {
@@ -335,9 +289,6 @@ const SERVICES: &str = "/usr/bin/ramal";
 /// Words of the same length.
 const OLD_WORD: &[u8] = b" cannot ";
 const NEW_WORD: &[u8] = b" may not";
-
-/// Bytes: what the web page takes at once.
-const PIECE: usize = 64 * 1024;
 
 /// Bytes of the data partition.
 const DATA_LENGTH: u64 = 128 * 1024 * 1024;

@@ -27,7 +27,7 @@ pub use fault::Fault;
 pub use log::read_log;
 pub use part::Part;
 pub use record::{MemoryDisk, Recorder};
-pub use recorded_box::{BoxTrace, Watched, boot_state, record_box};
+pub use recorded_box::{BoxTrace, boot_state, record_box};
 pub use scenarios::{Judge, Promise, Promises, Scenario, Site, Version};
 pub use start::{Started, start};
 pub use states::{Cut, Plan, Report, run};

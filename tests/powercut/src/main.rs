@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use image::cargo::Profile;
 use powercut::scenarios::ALL;
-use powercut::{BoxTrace, Fault, Judge, Plan, Report, Trace, Watched, boot_state, record_box, run};
+use powercut::{BoxTrace, Fault, Judge, Plan, Report, Trace, boot_state, record_box, run};
 
 /// Cuts the power of a box at every flush and at random places in between, and judges what is left.
 #[derive(Parser)]
@@ -17,7 +17,7 @@ use powercut::{BoxTrace, Fault, Judge, Plan, Report, Trace, Watched, boot_state,
         cargo run -p powercut                             # 2,000 states of every scenario\n  \
         cargo run -p powercut -- --states 100000 --seed 7       # as many as you have time for\n  \
         cargo run -p powercut -- --scenario update --states 500 --seed 1 --only 321\n  \
-        cargo run -p powercut -- --scenario box --record  # records a box in QEMU: 5 minutes\n  \
+        cargo run -p powercut -- --scenario box --record  # records a box in QEMU: 8 minutes\n  \
         cargo run -p powercut -- --scenario box --states 20000 --data-every 50\n  \
         cargo run -p powercut -- --scenario box --boot 3        # starts three of them in QEMU"
 )]
@@ -86,7 +86,7 @@ fn all(arguments: &Arguments) -> Result<usize, Fault> {
 fn judge_box(arguments: &Arguments) -> Result<usize, Fault> {
     let folder: PathBuf = image::build::target_folder().join("powercut/box");
     let recorded = match arguments.record || !folder.join("events").exists() {
-        true => record_box(&folder, profile()?, Watched::UntilProved)?,
+        true => record_box(&folder, profile()?)?,
         false => BoxTrace::open(&folder)?,
     };
     let judge = recorded.judge(arguments.data_every)?;
