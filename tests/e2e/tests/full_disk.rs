@@ -1,19 +1,21 @@
-//! A full data disk: the box says so, calls go on, and nothing it acknowledged is lost.
+//! A full data disk: the box says so, calls go on, an update is installed, and nothing it acknowledged
+//! is lost.
 
 use std::time::Duration;
 
 use e2e::{
-    Failure, OpenData, Proof, Site, alone, disk, plan, product, small_disk, store_warning,
+    Failure, OpenData, Proof, Site, alone, disk, plan, product, small_disk, store_warning, version,
     wait_until,
 };
 use image::progress;
 use qemu::box_api::BoxApi;
 use qemu::lab::{Lab, Way};
 use qemu::office::Office;
+use qemu::upload;
 use serde_json::json;
 
 #[test]
-fn a_full_disk_is_told_calls_go_on_and_nothing_acknowledged_is_lost() -> Proof {
+fn a_full_disk_is_told_calls_and_updates_go_on_and_nothing_acknowledged_is_lost() -> Proof {
     let _turn = alone();
     let plan = plan("full-disk", Way::Kernel, small_disk(FULL_SIZE));
     let mut lab = Lab::set_up(&plan, product()?)?;
@@ -40,6 +42,17 @@ fn a_full_disk_is_told_calls_go_on_and_nothing_acknowledged_is_lost() -> Proof {
     // Telephony does not need the disk.
     site.office.prove_call()?;
     site.prove_alive()?;
+    // Nor does an update.
+    let next = version("1.1.0", 0, |_, _| Ok(()))?;
+    let file = std::fs::read(&next.shipped.update)?;
+    upload::send(&site.office.api, &file, 0, u64::MAX)?;
+    let seen = site.office.api.get("/api/firmware")?;
+    let slot = &seen["slots"][1];
+    assert_eq!(
+        (&slot["version"], &slot["condition"]),
+        (&json!("1.1.0"), &json!("on-trial")),
+        "{seen}"
+    );
     site.office.lab.machine()?.press_ctrl_alt_del()?;
     site.office.lab.machine()?.wait_ready()?;
     site.office.sign_in()?;
