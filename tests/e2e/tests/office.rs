@@ -44,7 +44,7 @@ fn is_played(need: Need) -> bool {
 /// with the number of calls at one time that the warnings give a thief.
 #[test]
 fn what_the_box_explains_is_what_it_does() {
-    let (office, mut caller, mut outside) = outside::with_a_line(|_| {});
+    let (office, mut caller, mut outside) = outside::with_a_line(0, |_| {});
     let api = office.api().expect("a box");
     let ask = |dialled: &str| {
         let question = json!({ "from": caller.number, "dialled": dialled, "language": "en" });
@@ -82,7 +82,6 @@ fn what_the_box_explains_is_what_it_does() {
         .collect();
     outside::prove_refused(&mut caller, "011988887777", sip::StatusCode::FORBIDDEN);
     for dialog in &mut calls {
-        caller.hang_up(dialog).expect("it is hung up");
-        outside.expect(&sip::Method::Bye).expect("the end");
+        outside::end(&mut caller, dialog, &mut outside);
     }
 }

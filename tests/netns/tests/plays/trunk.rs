@@ -17,7 +17,7 @@ const SOMEBODY: u8 = 3;
 pub(crate) const PEER: u8 = 4;
 const IMPOSTOR: u8 = 5;
 /// The office's own number.
-const OWN: &str = "+551130001000";
+pub(crate) const OWN: &str = "+551130001000";
 
 /// An account at a carrier.
 fn line(office: &Office, name: &str, carrier: u8) -> Trunk {
