@@ -268,29 +268,42 @@ impl Asking {
         }
     }
 
+    /// Together, too: while calls hear nothing, each would wait for the way there and back of all
+    /// before it.
     async fn tell_again(&mut self, differences: Vec<Request>) {
         tracing::warn!("media was restarted or did not answer: telling it what it should have");
-        let mut differences = differences.into_iter();
-        while let Some(request) = differences.next() {
-            match self.client.call(&request).await {
-                Ok(Reply::Failed { reason }) if takes_recorder(&request) => {
-                    let reply = self.book.note(&request, Reply::Failed { reason });
-                    let _ = self.feed.send(answer_to(&request, reply)).await;
-                }
-                Ok(Reply::Failed { reason }) => {
-                    tracing::warn!("an endpoint does not come back whole: {reason}");
-                }
-                Ok(reply) => self.tell_of_move(&request, reply).await,
-                Err(error) => {
-                    tracing::warn!("media did not answer: {error}");
-                    self.book.doubt();
-                    // Nobody knows of this one; the others were not told at all.
-                    for untold in [request].into_iter().chain(differences) {
-                        self.book.missed(&untold);
-                    }
-                    return;
-                }
+        let mut waiting = batches(differences).into_iter();
+        while let Some(together) = waiting.next() {
+            let answers = self.client.call_all(&together).await;
+            let answered = answers.replies.len();
+            for (request, reply) in together.iter().zip(answers.replies) {
+                self.note_again(request, reply).await;
             }
+            let Some(missing) = answers.missing else {
+                continue;
+            };
+            tracing::warn!("media did not answer: {}", missing.error);
+            self.book.doubt();
+            // Nobody knows of these; those behind them were not told at all.
+            let unanswered = together.iter().skip(answered);
+            for untold in unanswered.chain(waiting.as_slice().iter().flatten()) {
+                self.book.missed(untold);
+            }
+            return;
+        }
+    }
+
+    async fn note_again(&mut self, request: &Request, reply: Reply) {
+        match reply {
+            Reply::Failed { reason } if takes_recorder(request) => {
+                let reply = self.book.note(request, Reply::Failed { reason });
+                // The loop gone means the process is ending.
+                let _ = self.feed.send(answer_to(request, reply)).await;
+            }
+            Reply::Failed { reason } => {
+                tracing::warn!("an endpoint does not come back whole: {reason}");
+            }
+            reply => self.tell_of_move(request, reply).await,
         }
     }
 }
@@ -324,12 +337,16 @@ fn gather(request: Request, queue: &mut mpsc::Receiver<Request>) -> Vec<Request>
     requests
 }
 
-/// Those that are asked together; one that takes a file is alone.
+/// Those that are asked together, [`BATCH_MAX`] at most; one that takes a file is alone.
 fn batches(requests: Vec<Request>) -> Vec<Vec<Request>> {
     let mut batches: Vec<Vec<Request>> = Vec::new();
     for request in requests {
         match batches.last_mut() {
-            Some(batch) if !takes_file(&request) && !batch.iter().any(takes_file) => {
+            Some(batch)
+                if batch.len() < BATCH_MAX
+                    && !takes_file(&request)
+                    && !batch.iter().any(takes_file) =>
+            {
                 batch.push(request);
             }
             _ => batches.push(vec![request]),

@@ -367,6 +367,13 @@ fn what_takes_a_file_is_asked_alone() {
     assert_eq!(lengths, [2, 1, 1, 2]);
 }
 
+#[test]
+fn what_a_hundred_endpoints_are_told_is_asked_in_a_few_turns() {
+    let told = (0..200).map(|id| Request::Set(id, Box::default()));
+    let lengths: Vec<_> = batches(told.collect()).iter().map(Vec::len).collect();
+    assert_eq!(lengths, [64, 64, 64, 8]);
+}
+
 #[tokio::test]
 async fn what_could_not_be_asked_of_an_open_endpoint_is_told_soon() {
     let socket = new_socket();
