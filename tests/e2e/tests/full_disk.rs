@@ -1,5 +1,5 @@
-//! A full data disk: the box says so, calls go on, an update is installed, and nothing it acknowledged
-//! is lost.
+//! A full data disk: the box says so, calls go on, an update is installed, and nothing it
+//! acknowledged is lost.
 
 use std::time::Duration;
 
