@@ -3,7 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test may panic to fail")]
 
 use ipc::site::Site;
-use netns::{Need, Office};
+use netns::{EXTENSIONS, Need, Office};
 use serde_json::json;
 
 #[path = "../../netns/tests/plays/baresip.rs"]
@@ -16,6 +16,8 @@ mod digest;
 mod features;
 #[path = "../../netns/tests/plays/outside.rs"]
 mod outside;
+#[path = "../../netns/tests/plays/survival.rs"]
+mod survival;
 #[path = "../../netns/tests/plays/transfer.rs"]
 mod transfer;
 #[path = "../../netns/tests/plays/trunk.rs"]
@@ -26,7 +28,12 @@ const LONG_VARIABLE: &str = "RAMAL_LONG";
 
 /// An office on the one box of this file; the plays take turns.
 fn office(arrange: impl FnOnce(&mut Site)) -> Office {
-    Office::on_the_image(|| e2e::switched_on("office"), arrange).expect("an office")
+    office_of(EXTENSIONS, arrange)
+}
+
+fn office_of(extensions: usize, arrange: impl FnOnce(&mut Site)) -> Office {
+    let start = || e2e::switched_on("office");
+    Office::on_the_image(start, extensions, arrange).expect("an office")
 }
 
 /// Whether a scenario with this need is played; why not, if it is not.

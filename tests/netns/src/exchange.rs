@@ -11,6 +11,10 @@ use qemu::box_api::BoxApi;
 use run_loop::ipc::BlockingClient;
 
 use crate::in_qemu::InQemu;
+use crate::record::Record;
+
+/// More than an office has, and as many as the web API gives at once.
+const RECORDS_MAX: u32 = 1000;
 
 /// The box of an office.
 pub(crate) enum Exchange {
@@ -39,7 +43,7 @@ impl Exchange {
         let [high, low] = u16::try_from(index).unwrap_or_default().to_be_bytes();
         match self {
             Self::Here(_) => IpAddr::from([127, 1, high, low.saturating_add(1)]),
-            Self::InQemu(_) => InQemu::desk(low),
+            Self::InQemu(_) => InQemu::desk(index),
         }
     }
 
@@ -78,9 +82,31 @@ impl Exchange {
         }
     }
 
+    pub(crate) fn crash_media(&mut self) -> Result<(), NativeError> {
+        match self {
+            Self::Here(services) => services.crash_media(),
+            Self::InQemu(box_) => box_.crash("media"),
+        }
+    }
+
+    /// Newest first.
+    pub(crate) fn records(&self) -> Result<Vec<Record>, NativeError> {
+        let asked = store::Request::Calls {
+            limit: RECORDS_MAX,
+            before: None,
+        };
+        match self {
+            Self::Here(services) => match store(services).call(&asked)? {
+                store::Reply::Calls(records) => Ok(records.into_iter().map(Record::from).collect()),
+                _ => Err(NativeError::Store("no records".into())),
+            },
+            Self::InQemu(box_) => box_.records(RECORDS_MAX),
+        }
+    }
+
     pub(crate) fn registrations(&self) -> Result<usize, NativeError> {
         match self {
-            Self::Here(_) => match self.store()?.call(&store::Request::Registrations)? {
+            Self::Here(services) => match store(services).call(&store::Request::Registrations)? {
                 store::Reply::Registrations(rows) => Ok(rows.len()),
                 _ => Err(NativeError::Store("no registrations".into())),
             },
@@ -107,34 +133,14 @@ impl Exchange {
         }
     }
 
-    /// The services, for what only a process on this machine shows.
-    pub(crate) fn here(&mut self) -> Result<&mut Installation, NativeError> {
-        match self {
-            Self::Here(services) => Ok(services),
-            Self::InQemu(_) => Err(elsewhere()),
-        }
-    }
-
     pub(crate) fn api(&self) -> Result<&BoxApi, NativeError> {
         match self {
             Self::Here(_) => Err(NativeError::Load("no web runs here".into())),
             Self::InQemu(box_) => box_.api(),
         }
     }
-
-    pub(crate) fn store(
-        &self,
-    ) -> Result<BlockingClient<store::Request, store::Reply>, NativeError> {
-        match self {
-            Self::Here(services) => {
-                let socket = services.folder().join("store.sock");
-                Ok(BlockingClient::new(socket))
-            }
-            Self::InQemu(_) => Err(elsewhere()),
-        }
-    }
 }
 
-fn elsewhere() -> NativeError {
-    NativeError::Load("the services do not run on this machine".into())
+fn store(services: &Installation) -> BlockingClient<store::Request, store::Reply> {
+    BlockingClient::new(services.folder().join("store.sock"))
 }

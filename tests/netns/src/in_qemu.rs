@@ -17,15 +17,16 @@ use qemu::lan::{BOX_ADDRESS, LanError};
 use qemu::netns::Namespace;
 use serde_json::Value;
 
-use crate::office::EXTENSIONS;
 use crate::phone::Line;
+use crate::record::Record;
 use crate::settings;
 use crate::telephone::Telephone;
 
 /// The last number of the address that is taken by who chooses none, of the address of the first
-/// desk, and of the first who is outside.
-const USUAL: u8 = 100;
-const FIRST_DESK: u8 = 101;
+/// desk, and of the first who is outside. Nobody but the box asks the router for an address, so
+/// that desks may have those that it could give.
+const USUAL: u8 = 2;
+const FIRST_DESK: u8 = 11;
 const FIRST_OUTSIDE: u8 = 201;
 /// How many are outside.
 const OUTSIDE: u8 = 8;
@@ -37,6 +38,8 @@ const READY_MAX: Duration = Duration::from_secs(30);
 pub(crate) struct InQemu {
     turn: MutexGuard<'static, Option<Running>>,
     folder: Folder,
+    /// The newest call that others have left on record.
+    before: Option<String>,
 }
 
 /// A box that runs, with its extensions.
@@ -59,9 +62,11 @@ impl InQemu {
     pub(crate) const SIP: SocketAddr = SocketAddr::new(IpAddr::V4(BOX_ADDRESS), SIP_PORT);
 
     /// Waits for a turn, starts the box if it does not run, and takes the calling thread to its
-    /// network. No phone is registered and nothing is set then.
+    /// network. There are so many extensions at least, no phone is registered and nothing is set
+    /// then.
     pub(crate) fn enter<E: std::fmt::Display>(
         start: impl FnOnce() -> Result<Lab, E>,
+        extensions: usize,
     ) -> Result<Self, NativeError> {
         let mut turn = BOX.lock().unwrap_or_else(|failed| {
             let mut turn = failed.into_inner();
@@ -77,10 +82,15 @@ impl InQemu {
         let namespace = running.seat.path();
         let namespace = File::open(&namespace).map_err(NativeError::io("open", &namespace))?;
         setns(namespace, CloneFlags::CLONE_NEWNET).map_err(told)?;
+        running.grow(extensions).map_err(told)?;
         running.clear()?;
+        let newest = running.api.calls(1).map_err(told)?;
+        let before = newest.first().and_then(|call| call.get("id")?.as_str());
+        let before = before.map(str::to_owned);
         Ok(Self {
             turn,
             folder: Folder::new(false)?,
+            before,
         })
     }
 
@@ -90,8 +100,8 @@ impl InQemu {
     }
 
     /// Where the extension with this index sits.
-    pub(crate) const fn desk(index: u8) -> IpAddr {
-        on_the_lan(FIRST_DESK.saturating_add(index))
+    pub(crate) fn desk(index: usize) -> IpAddr {
+        on_the_lan(desk(index))
     }
 
     /// Where somebody is who is not of the office, from 1 on.
@@ -122,6 +132,8 @@ impl InQemu {
         let serial = running.lab.machine().map_err(told)?.serial().clone();
         let mark = serial.mark();
         running.api.restart_service(service, true).map_err(told)?;
+        let killed = format!("service {service} ended (signal 9 (killed)); starting it again");
+        serial.wait(mark, &killed, READY_MAX).map_err(told)?;
         let ready = format!("service {service} ready after ");
         serial.wait(mark, &ready, READY_MAX).map_err(told)?;
         Ok(())
@@ -130,6 +142,15 @@ impl InQemu {
     /// A list on the status page.
     pub(crate) fn status(&self, list: &str) -> Result<Vec<Value>, NativeError> {
         listed(self.api()?, list)
+    }
+
+    /// The newest calls of this office on record, so many at most.
+    pub(crate) fn records(&self, limit: u32) -> Result<Vec<Record>, NativeError> {
+        let calls = self.api()?.calls(limit).map_err(told)?;
+        let before = self.before.as_deref();
+        let is_before = |call: &&Value| before.is_some() && call["id"].as_str() == before;
+        let ours = calls.iter().take_while(|call| !is_before(call));
+        ours.map(Record::read).collect()
     }
 
     /// The session of the administrator.
@@ -150,24 +171,28 @@ impl Running {
     fn set_up(mut lab: Lab) -> Result<Self, LabError> {
         lab.machine()?.wait_ready()?;
         let (api, _) = lab.first_sign_in()?;
-        let mut site = Site::default();
-        let mut passwords = Vec::new();
-        for index in 0..EXTENSIONS {
+        Ok(Self {
+            seat: lay(&lab)?,
+            api: api.from_the_lan(),
+            site: Site::default(),
+            passwords: Vec::new(),
+            lab,
+        })
+    }
+
+    /// Creates what is missing of so many extensions, each with a desk.
+    fn grow(&mut self, extensions: usize) -> Result<(), LabError> {
+        for index in self.passwords.len()..extensions {
+            give(&self.seat, desk(index))?;
             let number = number(index);
-            let password = api.create_extension(&number, "")?;
-            passwords.push(Redacted::new(password));
-            site.extensions.push(Extension {
+            let password = self.api.create_extension(&number, "")?;
+            self.passwords.push(Redacted::new(password));
+            self.site.extensions.push(Extension {
                 number,
                 ..Extension::default()
             });
         }
-        Ok(Self {
-            seat: lay(&lab)?,
-            api: api.from_the_lan(),
-            site,
-            passwords,
-            lab,
-        })
+        Ok(())
     }
 
     /// Takes away what the office before has left: settings and registrations.
@@ -185,13 +210,13 @@ impl Running {
         for phone in listed(&self.api, "phones")? {
             let extension = phone.get("extension").and_then(Value::as_str);
             let extension = extension.unwrap_or_default();
-            for index in (0..EXTENSIONS).filter(|index| number(*index) == extension) {
+            let passwords = self.passwords.iter().enumerate();
+            for (index, password) in passwords.filter(|(index, _)| number(*index) == extension) {
                 let line = Line {
                     number: extension.to_owned(),
-                    password: self.passwords.get(index).cloned().unwrap_or_default(),
+                    password: password.clone(),
                 };
-                let desk = InQemu::desk(u8::try_from(index).unwrap_or_default());
-                Telephone::new(InQemu::SIP, desk, line)?.leave()?;
+                Telephone::new(InQemu::SIP, InQemu::desk(index), line)?.leave()?;
             }
         }
         Ok(())
@@ -207,16 +232,26 @@ impl Running {
     }
 }
 
-/// A place on the lab's network that has the addresses of all who speak to the box.
+/// A place on the lab's network with the addresses of all who speak to the box and have no desk.
 fn lay(lab: &Lab) -> Result<Namespace, LanError> {
-    let outside = FIRST_OUTSIDE..FIRST_OUTSIDE + OUTSIDE;
-    let desks = (FIRST_DESK..).take(EXTENSIONS);
     let seat = lab.lan().join("office", ipv4(USUAL))?;
-    for host in desks.chain(outside) {
-        let address = format!("{}/24", ipv4(host));
-        seat.ip(&["address", "add", &address, "dev", "eth0"])?;
+    for host in FIRST_OUTSIDE..FIRST_OUTSIDE + OUTSIDE {
+        give(&seat, host)?;
     }
     Ok(seat)
+}
+
+/// Gives this place one more address.
+fn give(seat: &Namespace, host: u8) -> Result<(), LanError> {
+    let address = format!("{}/24", ipv4(host));
+    Ok(seat.ip(&["address", "add", &address, "dev", "eth0"])?)
+}
+
+/// The last number of a desk's address. There are none for more than there are below those outside,
+/// and the kernel says so when such a one is taken twice.
+fn desk(index: usize) -> u8 {
+    let index = u8::try_from(index).unwrap_or(u8::MAX);
+    FIRST_DESK.saturating_add(index)
 }
 
 fn listed(api: &BoxApi, list: &str) -> Result<Vec<Value>, NativeError> {

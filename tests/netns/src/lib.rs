@@ -24,10 +24,12 @@ mod exchange;
 mod in_qemu;
 mod office;
 mod phone;
+mod record;
 mod scenario;
 mod settings;
 mod telephone;
 
-pub use office::{Office, provider};
+pub use office::{EXTENSIONS, Office, provider};
 pub use phone::{Line, Phone, Playing};
+pub use record::Record;
 pub use telephone::{Dialog, Incoming, Outgoing, Telephone};

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use ipc::site::Site;
-use ipc::store;
+use ipc::store::Outcome;
 use native::{Installation, NativeError, Plan, Profile, number};
 use nix::sched::{CloneFlags, unshare};
 use qemu::box_api::BoxApi;
@@ -16,6 +16,7 @@ use qemu::lab::Lab;
 use crate::exchange::Exchange;
 use crate::in_qemu::InQemu;
 use crate::phone::{Line, Phone};
+use crate::record::Record;
 use crate::telephone::Telephone;
 
 /// Where the box serves SIP in every namespace.
@@ -26,8 +27,8 @@ const TRUNK_UP_MAX: Duration = Duration::from_secs(20);
 const RECORDED_MAX: Duration = Duration::from_secs(10);
 /// How often one looks whether it has.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
-/// Extensions of every office.
-pub(crate) const EXTENSIONS: usize = 8;
+/// Extensions of an office that needs no more.
+pub const EXTENSIONS: usize = 8;
 
 /// A network with a box in it.
 pub struct Office {
@@ -79,16 +80,18 @@ impl Office {
     }
 
     /// Opens an office around the built image in QEMU, which all offices of a process share, one
-    /// after the other; `start` switches it on when it does not run. The calling thread is on the
-    /// box's network from then on, and `arrange` says what is entered on the box first.
+    /// after the other; `start` switches it on when it does not run, and `count` extensions are
+    /// there at least. The calling thread is on the box's network from then on, and `arrange` says
+    /// what is entered on the box first.
     ///
     /// # Errors
     /// The box does not come up, or refuses what is to be entered.
     pub fn on_the_image<E: std::fmt::Display>(
         start: impl FnOnce() -> Result<Lab, E>,
+        count: usize,
         arrange: impl FnOnce(&mut Site),
     ) -> Result<Self, NativeError> {
-        let mut box_ = InQemu::enter(start)?;
+        let mut box_ = InQemu::enter(start, count)?;
         box_.configure(arrange)?;
         Ok(Self {
             exchange: Exchange::InQemu(box_),
@@ -208,35 +211,20 @@ impl Office {
     /// Kills `media` as a crash would; back when it serves again.
     ///
     /// # Errors
-    /// It does not start again, or runs elsewhere.
+    /// It does not start again.
     pub fn crash_media(&mut self) -> Result<(), NativeError> {
-        self.exchange.here()?.crash_media()
+        self.exchange.crash_media()
     }
 
-    /// Every call record, newest first.
+    /// The record of every call of this office, newest first, once so many of them have ended: a
+    /// record becomes durable a moment after the phones have hung up.
     ///
     /// # Errors
-    /// The store does not answer, or runs elsewhere.
-    pub fn records(&self) -> Result<Vec<store::CallRecord>, NativeError> {
-        let asked = store::Request::Calls {
-            limit: 1000,
-            before: None,
-        };
-        match self.exchange.store()?.call(&asked)? {
-            store::Reply::Calls(records) => Ok(records),
-            _ => Err(NativeError::Store("no records".into())),
-        }
-    }
-
-    /// Every call record, newest first, once so many of them have ended: a record becomes durable a
-    /// moment after the phones have hung up.
-    ///
-    /// # Errors
-    /// The store does not answer, or fewer have ended in time.
-    pub fn ended_records(&self, count: usize) -> Result<Vec<store::CallRecord>, NativeError> {
+    /// The box does not answer, or fewer have ended in time.
+    pub fn ended_records(&self, count: usize) -> Result<Vec<Record>, NativeError> {
         wait_for(RECORDED_MAX, "the end of calls on record", || {
-            let records = self.records()?;
-            let ended = records.iter().filter(|one| one.ended_millis.is_some());
+            let records = self.exchange.records()?;
+            let ended = records.iter().filter(|one| one.outcome != Outcome::Ongoing);
             Ok((ended.count() >= count).then_some(records))
         })
     }

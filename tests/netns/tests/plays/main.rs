@@ -3,18 +3,23 @@
 #![expect(clippy::expect_used, reason = "a test may panic to fail")]
 
 use ipc::site::Site;
-use netns::{Need, Office};
+use netns::{EXTENSIONS, Need, Office};
 
 mod baresip;
 mod calls;
 mod digest;
 mod features;
 mod outside;
+mod survival;
 mod transfer;
 mod trunk;
 
 fn office(arrange: impl FnOnce(&mut Site)) -> Office {
-    Office::open(arrange).expect("an office")
+    office_of(EXTENSIONS, arrange)
+}
+
+fn office_of(extensions: usize, arrange: impl FnOnce(&mut Site)) -> Office {
+    Office::with_extensions(extensions, arrange).expect("an office")
 }
 
 /// Everything is played here.
