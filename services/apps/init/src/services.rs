@@ -26,6 +26,10 @@ pub struct Addresses {
     pub https: SocketAddr,
     /// Redirects to the pages, and nothing else.
     pub http: SocketAddr,
+    /// The pages over IPv6.
+    pub https6: SocketAddr,
+    /// The redirects over IPv6.
+    pub http6: SocketAddr,
 }
 
 impl Addresses {
@@ -45,6 +49,8 @@ impl Addresses {
             sips6: any6(5061),
             https: any(443),
             http: any(80),
+            https6: any6(443),
+            http6: any6(80),
         }
     }
 }
@@ -59,8 +65,9 @@ pub struct Sockets {
     sip6: Option<Sip>,
     /// TCP connections of phones lie between these while `pbx` is away; PID 1 only holds them.
     kept: (OwnedFd, OwnedFd),
-    https: TcpListener,
-    http: TcpListener,
+    pages: Pages,
+    /// `None` on a kernel without IPv6.
+    pages6: Option<Pages>,
     ctl: UnixListener,
 }
 
@@ -82,6 +89,22 @@ impl Sip {
     }
 }
 
+/// The pages over one version of IP.
+#[derive(Debug)]
+struct Pages {
+    https: TcpListener,
+    http: TcpListener,
+}
+
+impl Pages {
+    fn open(https: SocketAddr, http: SocketAddr) -> Result<Self, SystemError> {
+        Ok(Self {
+            https: network::tcp_listener(https)?,
+            http: network::tcp_listener(http)?,
+        })
+    }
+}
+
 impl Sockets {
     /// Opens them all; Unix sockets lie in `run_dir`. Without IPv6 the box works all the same:
     /// that is only told.
@@ -99,13 +122,14 @@ impl Sockets {
             *ipc.of_mut(service) = Some(listener);
         }
         let sip6 = Sip::open(addresses.sip6, addresses.sips6);
+        let pages6 = Pages::open(addresses.https6, addresses.http6);
         Ok(Self {
             ipc,
             sip: Sip::open(addresses.sip, addresses.sips)?,
             sip6: sip6.map_err(&mut tell).ok(),
             kept: network::message_pair(KEPT_BYTES)?,
-            https: network::tcp_listener(addresses.https)?,
-            http: network::tcp_listener(addresses.http)?,
+            pages: Pages::open(addresses.https, addresses.http)?,
+            pages6: pages6.map_err(&mut tell).ok(),
             ctl: network::unix_listener(&run_dir.join("ctl.sock"))?,
         })
     }
@@ -128,8 +152,12 @@ impl Sockets {
                 sockets.push(("keep-out", self.kept.1.as_fd()));
             }
             Service::Web => {
-                sockets.push(("https", self.https.as_fd()));
-                sockets.push(("http", self.http.as_fd()));
+                sockets.push(("https", self.pages.https.as_fd()));
+                sockets.push(("http", self.pages.http.as_fd()));
+                if let Some(pages6) = &self.pages6 {
+                    sockets.push(("https6", pages6.https.as_fd()));
+                    sockets.push(("http6", pages6.http.as_fd()));
+                }
                 sockets.push(("ctl", self.ctl.as_fd()));
             }
             Service::Store | Service::Net | Service::Media | Service::Update => {}

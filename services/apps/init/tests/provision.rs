@@ -139,6 +139,8 @@ impl Bench {
                 sips6: any6,
                 https: any,
                 http: any,
+                https6: any6,
+                http6: any6,
             },
             is_confined: false,
             log_level: "info".to_owned(),

@@ -69,6 +69,8 @@ fn main() {
             sips6: any6,
             https: any,
             http: any,
+            https6: any6,
+            http6: any6,
         },
         is_confined: false,
         log_level: "info".to_owned(),
@@ -153,7 +155,7 @@ fn as_installer(folder: &Path) {
             .any(|(source, line)| source == service && line.contains(text))
     };
     assert!(said("pbx", PBX_SOCKETS));
-    assert!(said("web", "I am web with ipc:https:http:ctl"));
+    assert!(said("web", "I am web with ipc:https:http:https6:http6:ctl"));
     assert!(said("init", "service net GIVEN UP"));
     // Peers that connect and say nothing, or half a word, keep nobody out.
     let silent: Vec<_> = (0..100)

@@ -1,13 +1,13 @@
 //! `ramal net`: the box's addresses, and a Unix socket that tells them.
 
 use std::error::Error;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use config::StaticNetwork;
 use ipc::init;
-use ipc::net::{Link, Reply, Request, Status};
+use ipc::net::{Reply, Request};
 use ipc::store::{self, laid_down};
 use net_service::{Fixed, Name, SharedStatus, World};
 use run_loop::clock::Clock;
@@ -176,7 +176,10 @@ async fn present(status: SharedStatus, host_name: String) {
     let mut looks = tokio::time::interval(LOOK);
     loop {
         looks.tick().await;
-        let addresses = addresses(&status.lock().unwrap_or_else(PoisonError::into_inner));
+        let addresses: Vec<IpAddr> = {
+            let status = status.lock().unwrap_or_else(PoisonError::into_inner);
+            status.addresses().collect()
+        };
         if told.as_ref() == Some(&addresses) {
             continue;
         }
@@ -188,11 +191,6 @@ async fn present(status: SharedStatus, host_name: String) {
             told = Some(addresses);
         }
     }
-}
-
-fn addresses(status: &Status) -> Vec<Ipv4Addr> {
-    let address = |link: &Link| link.address.split('/').next()?.parse().ok();
-    status.links.iter().filter_map(address).collect()
 }
 
 /// How long the store is waited for before the box asks DHCP. Longer than opening it takes after a

@@ -35,10 +35,10 @@ pub(crate) struct Arguments {
     recordings: Option<PathBuf>,
 }
 
-/// What PID 1 passes.
+/// What PID 1 passes; listeners are one for each IP version.
 struct Sockets {
-    https: TcpListener,
-    http: TcpListener,
+    https: Vec<TcpListener>,
+    http: Vec<TcpListener>,
     control: UnixListener,
 }
 
@@ -47,11 +47,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     run_loop::log::init();
     let notify = Notify::from_env();
     let mut passed = Passed::from_env();
-    let sockets = Sockets {
-        https: passed.tcp_listener("https")?,
-        http: passed.tcp_listener("http")?,
+    let mut sockets = Sockets {
+        https: vec![passed.tcp_listener("https")?],
+        http: vec![passed.tcp_listener("http")?],
         control: passed.unix_listener("ctl")?,
     };
+    // A box whose kernel has no IPv6 passes neither.
+    if passed.has("https6") {
+        sockets.https.push(passed.tcp_listener("https6")?);
+        sockets.http.push(passed.tcp_listener("http6")?);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(hashing::THREADS + READERS)
@@ -112,7 +117,7 @@ async fn serve(
 /// HTTPS, from the moment there is a certificate for it.
 async fn serve_secure(
     notify: &Notify,
-    listener: tokio::net::TcpListener,
+    listeners: Vec<tokio::net::TcpListener>,
     driver: Arc<Driver>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Box<dyn Error>> {
@@ -120,7 +125,7 @@ async fn serve_secure(
     driver.certificate.send_replace(Some(certificate));
     notify.ready();
     tracing::info!("serving https");
-    web_server::serve_https(listener, tls, driver, stop).await;
+    web_server::serve_https(listeners, tls, driver, stop).await;
     Ok(())
 }
 
@@ -190,9 +195,12 @@ async fn present(driver: Arc<Driver>) {
     }
 }
 
-fn listen(listener: TcpListener) -> std::io::Result<tokio::net::TcpListener> {
-    listener.set_nonblocking(true)?;
-    tokio::net::TcpListener::from_std(listener)
+fn listen(listeners: Vec<TcpListener>) -> std::io::Result<Vec<tokio::net::TcpListener>> {
+    let listen = |listener: TcpListener| {
+        listener.set_nonblocking(true)?;
+        tokio::net::TcpListener::from_std(listener)
+    };
+    listeners.into_iter().map(listen).collect()
 }
 
 /// Threads that read recordings, a piece at a time: downloads do not wait for sign-ins.

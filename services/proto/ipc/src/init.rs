@@ -1,6 +1,6 @@
 //! `init`: what PID 1 knows of the services, and the few things it does for them.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -50,8 +50,8 @@ pub enum Presence {
     Network {
         /// Its name, which is found as `<name>.local`.
         host_name: String,
-        /// Its IPv4 addresses.
-        addresses: Vec<Ipv4Addr>,
+        /// Its addresses.
+        addresses: Vec<IpAddr>,
     },
     /// The web admin. Only `web` may say so.
     Pages {

@@ -1,5 +1,7 @@
 //! `net`: the box's place on the network.
 
+use std::net::{IpAddr, Ipv6Addr};
+
 use serde::{Deserialize, Serialize};
 
 /// What may be asked.
@@ -28,6 +30,30 @@ pub struct Status {
     pub links: Vec<Link>,
 }
 
+impl Status {
+    /// Where others reach the box: the IPv4 address of each interface, then its IPv6 addresses
+    /// that mean something beyond the cable (RFC 4291 §2.5.6).
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.links.iter().flat_map(|link| {
+            let four = link.address.split('/').next();
+            let four = four.and_then(|text| text.parse().ok());
+            let mut six: Vec<Ipv6Addr> = link.ipv6_networks().map(|(ip, _)| ip).collect();
+            six.retain(|ip| !ip.is_unicast_link_local());
+            four.into_iter().chain(six.into_iter().map(IpAddr::V6))
+        })
+    }
+}
+
+impl Link {
+    /// Its IPv6 addresses with prefix length.
+    pub fn ipv6_networks(&self) -> impl Iterator<Item = (Ipv6Addr, u8)> {
+        self.ipv6.iter().filter_map(|text| {
+            let (address, length) = text.split_once('/')?;
+            Some((address.parse().ok()?, length.parse().ok()?))
+        })
+    }
+}
+
 /// One interface.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Link {
@@ -47,4 +73,28 @@ pub struct Link {
     pub dns: Vec<String>,
     /// Hardware address of another machine that uses our address; empty while none does.
     pub conflict_with: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_box_is_reached_at_every_address_but_those_of_one_cable() {
+        let status = Status {
+            links: vec![
+                Link {
+                    address: "10.0.0.5/24".into(),
+                    ipv6: vec!["fe80::5/64".into(), "fd77::5/64".into()],
+                    ..Link::default()
+                },
+                Link {
+                    ipv6: vec!["2001:db8::5/64".into()],
+                    ..Link::default()
+                },
+            ],
+        };
+        let found: Vec<String> = status.addresses().map(|it| it.to_string()).collect();
+        assert_eq!(found, ["10.0.0.5", "fd77::5", "2001:db8::5"]);
+    }
 }

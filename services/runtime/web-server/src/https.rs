@@ -1,9 +1,11 @@
 //! HTTPS: hyper over rustls, every wait and every size bounded.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 
 use admin::{Peer, Response};
 use hyper::server::conn::http1;
@@ -22,9 +24,10 @@ use crate::limits::{
 };
 use crate::{Handler, convert};
 
-/// Serves until `stop`. Then nobody is let in any more, and what was asked is answered.
+/// Serves at all these addresses until `stop`. Then nobody is let in any more, and what was asked
+/// is answered.
 pub async fn serve_https<H: Handler>(
-    listener: TcpListener,
+    mut listeners: Vec<TcpListener>,
     tls: Arc<ServerConfig>,
     handler: Arc<H>,
     stop: impl Future<Output = ()>,
@@ -35,7 +38,7 @@ pub async fn serve_https<H: Handler>(
     tokio::pin!(stop);
     loop {
         let (stream, source, ticket) = tokio::select! {
-            accepted = accept(&listener, &connections) => accepted,
+            accepted = accept(&mut listeners, &connections) => accepted,
             () = &mut stop => break,
         };
         let (acceptor, handler, end) = (acceptor.clone(), Arc::clone(&handler), open.watcher());
@@ -45,17 +48,18 @@ pub async fn serve_https<H: Handler>(
             ticket.hold(life, &sending).await;
         });
     }
-    drop(listener);
+    drop(listeners);
     open.shutdown().await;
 }
 
-/// The next connection within the limits; those beyond are closed at once.
+/// The next connection within the limits, which are the same for all listeners together; those
+/// beyond are closed at once.
 pub(crate) async fn accept(
-    listener: &TcpListener,
+    listeners: &mut [TcpListener],
     connections: &Connections,
 ) -> (TcpStream, SocketAddr, Ticket) {
     loop {
-        match listener.accept().await {
+        match accept_any(listeners).await {
             Ok((stream, source)) => {
                 if let Some(ticket) = connections.admit(source.ip()) {
                     return (stream, source, ticket);
@@ -67,6 +71,22 @@ pub(crate) async fn accept(
             }
         }
     }
+}
+
+/// A connection to one of them. Where one came, others may stand in line: the next is taken there
+/// only if nobody waits elsewhere.
+async fn accept_any(listeners: &mut [TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
+    let (at, accepted) = poll_fn(|context| {
+        for (at, listener) in listeners.iter().enumerate() {
+            if let Poll::Ready(accepted) = listener.poll_accept(context) {
+                return Poll::Ready((at, accepted));
+            }
+        }
+        Poll::Pending
+    })
+    .await;
+    listeners.rotate_left(at + 1);
+    accepted
 }
 
 /// hyper's HTTP/1 with our limits. HTTP/2 is not offered: one more parser, nothing gained here.

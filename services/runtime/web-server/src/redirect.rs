@@ -18,10 +18,10 @@ use crate::limits::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX};
 
 /// Sends every client to the same address by HTTPS, for ever. No body is read, no cookie is set,
 /// nothing is served.
-pub async fn serve_redirect(listener: TcpListener) {
+pub async fn serve_redirect(mut listeners: Vec<TcpListener>) {
     let connections = Connections::new(CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX);
     loop {
-        let (stream, _, ticket) = accept(&listener, &connections).await;
+        let (stream, _, ticket) = accept(&mut listeners, &connections).await;
         tokio::spawn(async move {
             let sending = Sending::default();
             let service = service_fn(|request| {

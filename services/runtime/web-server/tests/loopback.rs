@@ -73,7 +73,22 @@ const FILE_BYTES: usize = 1_000_001;
 struct Box {
     https: SocketAddr,
     http: SocketAddr,
+    /// The same over IPv6.
+    https6: SocketAddr,
+    http6: SocketAddr,
     client: TlsConnector,
+}
+
+/// One for each IP version, and where they are.
+async fn listeners() -> (Vec<TcpListener>, [SocketAddr; 2]) {
+    let bind = async |any: &str| {
+        let listener = TcpListener::bind(any).await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        (listener, address)
+    };
+    let (four, at) = bind("127.0.0.1:0").await;
+    let (six, at6) = bind("[::1]:0").await;
+    (vec![four, six], [at, at6])
 }
 
 impl Box {
@@ -92,12 +107,8 @@ impl Box {
     ) -> (Self, JoinHandle<()>) {
         let identity = Identity::make("ramal", &[]).expect("a certificate");
         let tls = identity.server_config(PROTOCOLS).expect("usable");
-        let https = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let http = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let addresses = (
-            https.local_addr().expect("bound"),
-            http.local_addr().expect("bound"),
-        );
+        let (https, [first, first6]) = listeners().await;
+        let (http, [second, second6]) = listeners().await;
         let serving = tokio::spawn(serve_https(https, tls, handler, stop));
         tokio::spawn(serve_redirect(http));
         let mut roots = RootCertStore::empty();
@@ -111,15 +122,21 @@ impl Box {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let this = Self {
-            https: addresses.0,
-            http: addresses.1,
+            https: first,
+            http: second,
+            https6: first6,
+            http6: second6,
             client: TlsConnector::from(Arc::new(config)),
         };
         (this, serving)
     }
 
     async fn connect(&self) -> TlsStream<TcpStream> {
-        let stream = TcpStream::connect(self.https).await.expect("connects");
+        self.connect_to(self.https).await
+    }
+
+    async fn connect_to(&self, address: SocketAddr) -> TlsStream<TcpStream> {
+        let stream = TcpStream::connect(address).await.expect("connects");
         let name = ServerName::try_from("ramal.local").expect("a name");
         self.client
             .connect(name, stream)
@@ -150,6 +167,30 @@ async fn exchange(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), bytes: &[u
 
 fn status(answer: &str) -> &str {
     answer.get(9..12).unwrap_or("none")
+}
+
+#[tokio::test]
+async fn a_box_is_reached_by_ipv4_and_ipv6_alike() {
+    let server = Box::start().await;
+    let visits = async {
+        // Twice each: nobody's turn depends on the other's.
+        let (four, six) = (server.https, server.https6);
+        for address in [six, six, four, four] {
+            let mut stream = server.connect_to(address).await;
+            let asked = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+            let answer = exchange(&mut stream, asked).await;
+            assert_eq!(status(&answer), "200", "{address}");
+        }
+        for (address, host) in [(server.http, "127.0.0.1"), (server.http6, "[::1]")] {
+            let mut stream = TcpStream::connect(address).await.expect("connects");
+            let asked = format!("GET /a HTTP/1.1\r\nHost: {address}\r\n\r\n");
+            let answer = exchange(&mut stream, asked.as_bytes()).await;
+            let location = format!("location: https://{host}/a");
+            assert!(answer.contains(&location), "{answer}");
+        }
+    };
+    let visits = tokio::time::timeout(Duration::from_secs(20), visits);
+    visits.await.expect("everybody is served");
 }
 
 #[tokio::test]

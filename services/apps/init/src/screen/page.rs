@@ -1,6 +1,6 @@
 //! What the status page says, in Portuguese and English: facts in, lines out.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use ipc::Redacted;
 use ipc::init;
@@ -13,7 +13,7 @@ use crate::boot::KeyKept;
 pub(crate) struct Presence {
     /// Empty until `net` has said one.
     host_name: String,
-    addresses: Vec<Ipv4Addr>,
+    addresses: Vec<IpAddr>,
     certificate: Option<[u8; 32]>,
     /// How to sign in for the first time; nothing once somebody has.
     pub(crate) sign_in: Redacted<Vec<String>>,
@@ -133,7 +133,11 @@ fn addresses(facts: &Facts<'_>) -> Vec<String> {
         return vec!["nenhum ainda; veja o cabo / none yet; check the cable".to_owned()];
     }
     let pages = addresses.iter().take(ADDRESSES_MAX);
-    let pages = pages.map(|address| format!("https://{address}/"));
+    // Of eighty columns, an IPv6 address leaves none for the last slash.
+    let pages = pages.map(|address| match address {
+        IpAddr::V4(address) => format!("https://{address}/"),
+        IpAddr::V6(address) => format!("https://[{address}]"),
+    });
     let by_name = std::iter::once(format!("https://{}.local/", host(facts)));
     pages.chain(by_name).collect()
 }
@@ -251,7 +255,10 @@ mod tests {
         };
         presence.take(init::Presence::Network {
             host_name: "matriz".into(),
-            addresses: vec![[10, 77, 0, 2].into()],
+            addresses: vec![
+                [10, 77, 0, 2].into(),
+                "fd77::5054:ff:fe77:2".parse().expect("one"),
+            ],
         });
         presence.take(init::Presence::Pages {
             certificate: Some([0xa7; 32]),
@@ -268,6 +275,7 @@ mod tests {
         for wanted in [
             "Ramal - matriz",
             "Endereço / Address              https://10.77.0.2/",
+            "https://[fd77::5054:ff:fe77:2]",
             "https://matriz.local/",
             "A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7\n",
             "Primeiro acesso / First sign-in one-time password: abcd-efgh",

@@ -152,13 +152,8 @@ impl Driver {
 
     /// The addresses of the box as far as `net` knows them now.
     pub(super) async fn addresses(&self) -> Vec<IpAddr> {
-        let links = self
-            .look_at_net()
-            .await
-            .map(|status| status.links)
-            .unwrap_or_default();
-        let address = |link: &net::Link| link.address.split('/').next()?.parse().ok();
-        links.iter().filter_map(address).collect()
+        let status = self.look_at_net().await.unwrap_or_default();
+        status.addresses().collect()
     }
 
     /// Does what is asked until there is a response, and the file that was opened on the way.

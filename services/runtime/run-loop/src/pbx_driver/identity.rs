@@ -103,7 +103,7 @@ async fn keep(store: &Store, identity: Identity) -> bool {
     true
 }
 
-/// The addresses of the box, once it has one.
+/// The addresses of the box, once it has one of IPv4, which it chooses itself in the end.
 async fn addresses(net: &PathBuf) -> Vec<IpAddr> {
     let client = Client::<net::Request, net::Reply>::new(net);
     for _ in 0..ADDRESS_TRIES {
@@ -111,9 +111,9 @@ async fn addresses(net: &PathBuf) -> Vec<IpAddr> {
             // A box without `net` has whatever addresses it has.
             return Vec::new();
         };
-        let address = |link: &net::Link| link.address.split('/').next()?.parse().ok();
-        let found: Vec<IpAddr> = status.links.iter().filter_map(address).collect();
-        if !found.is_empty() {
+        let found: Vec<IpAddr> = status.addresses().collect();
+        // IPv6 comes first where there is both: nobody there waits for an answer of a server.
+        if found.iter().any(IpAddr::is_ipv4) {
             return found;
         }
         sleep(ADDRESS_PAUSE).await;
