@@ -1,7 +1,8 @@
 //! Ranges of addresses, and which of them are inside.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A range of addresses: `192.168.0.0/24`, `fd00::/8`, or one address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +30,13 @@ impl Network {
         };
         let network = Self { address, length };
         (masked(address, length) == bits(address)).then_some(network)
+    }
+
+    /// The range of this length around an address; `None` when no address has that many bits.
+    #[must_use]
+    pub fn around(address: Ipv6Addr, length: u8) -> Option<Self> {
+        let address = IpAddr::V6(Ipv6Addr::from_bits(masked(address.into(), length)));
+        (length <= 128).then_some(Self { address, length })
     }
 
     /// How many bits all its addresses share: the more, the narrower it is.
@@ -75,20 +83,46 @@ fn masked(address: IpAddr, length: u8) -> u128 {
 /// The networks that count as inside.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Networks {
-    /// Empty: private (RFC 1918, RFC 4193), loopback and link-local addresses.
+    /// Empty: private (RFC 1918, RFC 4193), loopback and link-local addresses, and those that
+    /// [`neighbours`] are.
     pub internal: Vec<Network>,
 }
 
 impl Networks {
-    /// The one place where inside and outside are told apart (R51).
+    /// The one place where inside and outside are told apart (R51). `neighbours` are those of all
+    /// links of the box.
     #[must_use]
-    pub fn is_internal(&self, address: IpAddr) -> bool {
+    pub fn is_internal(&self, address: IpAddr, neighbours: &[Network]) -> bool {
+        let holds = |network: &Network| network.contains(address);
         if self.internal.is_empty() {
-            return is_local(address.to_canonical());
+            return is_local(address.to_canonical()) || neighbours.iter().any(holds);
         }
-        let listed = |network: &Network| network.contains(address);
-        address.to_canonical().is_loopback() || self.internal.iter().any(listed)
+        address.to_canonical().is_loopback() || self.internal.iter().any(holds)
     }
+}
+
+/// The networks of public IPv6 addresses on a link of the box that are the customer's own, by the
+/// addresses the box has there itself.
+///
+/// Where IPv4 hides a house behind private addresses, IPv6 gives its phones addresses of the
+/// Internet, in a prefix that the carrier changes when it likes: nobody could list it. All of that
+/// prefix is on the same cable or Wi-Fi (RFC 4862 §5.5.3), and whoever writes it as his sender from
+/// elsewhere gets no answer. But on a cable that leads straight to a carrier strangers have
+/// neighbouring addresses: such a link has a public IPv4 address, or one of RFC 6598, and a link
+/// without any is not known well enough.
+#[must_use]
+pub fn neighbours(
+    ipv4: Option<Ipv4Addr>,
+    ipv6: impl IntoIterator<Item = (Ipv6Addr, u8)>,
+) -> Vec<Network> {
+    if !ipv4.is_some_and(|address| address.is_private()) {
+        return Vec::new();
+    }
+    let public = ipv6
+        .into_iter()
+        .filter(|(ip, _)| !is_local(IpAddr::V6(*ip)));
+    let networks = public.filter_map(|(ip, length)| Network::around(ip, length));
+    networks.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 const fn is_local(address: IpAddr) -> bool {
@@ -154,7 +188,7 @@ mod tests {
     fn without_a_list_private_addresses_are_inside() {
         let check = |networks: &Networks, address: &str, expected| {
             let address = address.parse().expect("an address");
-            assert_eq!(networks.is_internal(address), expected, "{address}");
+            assert_eq!(networks.is_internal(address, &[]), expected, "{address}");
         };
         let default = Networks::default();
         for inside in [
@@ -182,5 +216,36 @@ mod tests {
         check(&listed, "203.0.113.9", true);
         check(&listed, "10.1.2.3", false);
         check(&listed, "127.0.0.1", true);
+    }
+
+    #[test]
+    fn who_has_the_boxs_public_prefix_is_inside_where_the_cable_is_the_customers() {
+        let own = |ipv4: &str, ipv6: &str| {
+            let ipv4 = (!ipv4.is_empty()).then(|| ipv4.parse().expect("an address"));
+            neighbours(ipv4, [(ipv6.parse().expect("an address"), 64)])
+        };
+        let at_home = own("192.168.0.7", "2001:db8:0:1:5054:ff:fe77:a");
+        assert_eq!(at_home, [network("2001:db8:0:1::/64")]);
+        let check = |networks: &Networks, address: &str, expected| {
+            let address = address.parse().expect("an address");
+            assert_eq!(
+                networks.is_internal(address, &at_home),
+                expected,
+                "{address}"
+            );
+        };
+        check(&Networks::default(), "2001:db8:0:1::9", true);
+        check(&Networks::default(), "2001:db8:0:2::9", false);
+        check(&Networks::default(), "192.168.0.9", true);
+        let listed = Networks {
+            internal: vec![network("10.0.0.0/8")],
+        };
+        check(&listed, "2001:db8:0:1::9", false);
+        for strangers in ["203.0.113.5", "100.64.3.4", "169.254.1.1", ""] {
+            assert_eq!(own(strangers, "2001:db8:0:1::7"), [], "{strangers}");
+        }
+        for private in ["fe80::1", "fd00::1"] {
+            assert_eq!(own("10.0.0.5", private), [], "{private} is inside anyway");
+        }
     }
 }

@@ -240,12 +240,13 @@ impl Site {
     }
 
     /// Whether an extension may be used from an address: inside, or anywhere when it is remote,
-    /// and in either case only from its own networks when it has any (R51, R70).
+    /// and in either case only from its own networks when it has any (R51, R70). `neighbours` are
+    /// those of all links of the box.
     #[must_use]
-    pub fn admits(&self, extension: &Extension, address: IpAddr) -> bool {
+    pub fn admits(&self, extension: &Extension, address: IpAddr, neighbours: &[Network]) -> bool {
         let own = &extension.settings.networks;
         let listed = |network: &Network| network.contains(address);
-        (extension.remote || self.networks.is_internal(address))
+        (extension.remote || self.networks.is_internal(address, neighbours))
             && (own.is_empty() || own.iter().any(listed))
     }
 

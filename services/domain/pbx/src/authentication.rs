@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use config::Site;
+use config::{Network, Site};
 use sansio::{Entropy, Instant};
 use sip::digest::{Algorithm, Authenticator, Challenge, Credentials, Ha1, StaleCause, Verdict};
 use sip::transaction::Flow;
@@ -62,6 +62,7 @@ impl Gate {
         &mut self,
         now: Instant,
         site: &Site,
+        neighbours: &[Network],
         flow: Flow,
         request: &Request,
     ) -> Admission {
@@ -111,7 +112,9 @@ impl Gate {
         };
         match verdict {
             Verdict::Refused => refused(AuthFailure::WrongPassword),
-            Verdict::Accepted | Verdict::Stale(_) if !site.admits(extension, source) => {
+            Verdict::Accepted | Verdict::Stale(_)
+                if !site.admits(extension, source, neighbours) =>
+            {
                 refused(AuthFailure::RemoteNotAllowed)
             }
             Verdict::Accepted if !credentials.covers(&request.uri) => {

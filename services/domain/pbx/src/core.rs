@@ -1,11 +1,11 @@
 //! What every part of the node works with: the time, the site, the SIP stack, the way out.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use config::Site;
+use config::{Network, Site};
 use ipc::store::{CallRecord, Registration};
 use sansio::{Entropy, Instant, Node, Rng, UnixTime};
 use sip::transaction::{ClientId, Flow, Layer, ServerId};
@@ -35,6 +35,8 @@ pub(crate) struct Core {
     pub(crate) site: Option<(u64, Arc<Site>)>,
     /// SIP transactions.
     pub(crate) sip: Layer,
+    /// Networks that count as inside because the box is on them.
+    pub(crate) neighbours: Vec<Network>,
     /// Where the phones are.
     pub(crate) registrar: Registrar,
     /// Who may pass.
@@ -79,6 +81,7 @@ impl Core {
         Self {
             now: Instant::ORIGIN,
             site: None,
+            neighbours: Vec::new(),
             sip: Layer::new(rng),
             registrar: Registrar::default(),
             secrets: Secrets::new(&key),
@@ -180,6 +183,10 @@ impl Core {
     /// A configuration came: who is gone or has a new password loses his contacts.
     pub(crate) fn configure(&mut self, version: u64, site: Arc<Site>) {
         let before = self.site.take();
+        let inside = match before {
+            Some(_) => self.neighbours.clone(),
+            None => self.possible_neighbours(),
+        };
         let stands = |number: &str, binding: &Binding| {
             let Some(new) = site.extension(number) else {
                 return false;
@@ -190,7 +197,7 @@ impl Core {
                     old.ha1_md5 == new.ha1_md5 && old.ha1_sha256 == new.ha1_sha256
                 })
             });
-            same && site.admits(new, binding.flow.remote.ip())
+            same && site.admits(new, binding.flow.remote.ip(), &inside)
         };
         let changes = self.registrar.retain(stands);
         self.registrar_changed(changes);
@@ -213,13 +220,39 @@ impl Core {
             .extend(lost.into_iter().map(|extension| (extension, until)));
         let streams = self.registrar.iter().filter_map(|(_, it)| it.flow.stream);
         self.proven.extend(streams);
-        if let Some((_, site)) = self.site.clone() {
-            let changes = self.registrar.retain(|number, binding| {
-                let extension = site.extension(number);
-                extension.is_some_and(|it| site.admits(it, binding.flow.remote.ip()))
-            });
-            self.registrar_changed(changes);
+        let inside = self.possible_neighbours();
+        self.retain_inside(&inside);
+    }
+
+    /// The box has other neighbours: whoever is none any more has lost the address that we know of
+    /// him. That there are none is no news of anybody: a cable is out, or has just been put in.
+    pub(crate) fn meet(&mut self, neighbours: Vec<Network>) {
+        if !neighbours.is_empty() && neighbours != self.neighbours {
+            self.retain_inside(&neighbours);
         }
+        self.neighbours = neighbours;
+    }
+
+    /// The neighbours; at the start, when they are not known yet, all who could be: a phone that an
+    /// earlier process let in must not be lost because the router has not spoken.
+    fn possible_neighbours(&self) -> Vec<Network> {
+        match self.neighbours.as_slice() {
+            [] => Network::around(Ipv6Addr::UNSPECIFIED, 0)
+                .into_iter()
+                .collect(),
+            known => known.to_vec(),
+        }
+    }
+
+    fn retain_inside(&mut self, neighbours: &[Network]) {
+        let Some((_, site)) = self.site.clone() else {
+            return;
+        };
+        let changes = self.registrar.retain(|number, binding| {
+            let extension = site.extension(number);
+            extension.is_some_and(|it| site.admits(it, binding.flow.remote.ip(), neighbours))
+        });
+        self.registrar_changed(changes);
     }
 
     /// Until when a phone of an extension is expected that an earlier process knew.

@@ -5,7 +5,7 @@ mod printed;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use config::Site;
+use config::{Network, Site};
 use ipc::sound::{EndpointId, Event as SoundEvent, Reply as SoundReply, Request as SoundRequest};
 use ipc::store::{CallRecord, Outcome, PhoneChange, Registration, Spent};
 use sansio::{Datagram, Transport, UnixTime};
@@ -116,6 +116,9 @@ pub enum Input {
     StoredRegistrations(Vec<Registration>),
     /// What was spent before, as the store has it; once, at start.
     StoredSpent(Spent),
+    /// The networks that count as inside because the box is on them ([`config::neighbours`]): at
+    /// start, and whenever they have changed. None while none are known.
+    Neighbours(Vec<Network>),
     /// The wall clock now: at start, and again whenever it was set. Only call records use it.
     WallClock(UnixTime),
     /// Stop in order: end the calls, write what is left to write, say [`Output::Stopped`].
@@ -317,7 +320,7 @@ pub enum UnregisterCause {
     ConnectionClosed,
     /// A newer contact of the same extension took its place.
     Replaced,
-    /// The extension was deleted or its password changed.
+    /// The extension was deleted, its password changed, or it may not be used from there any more.
     Reconfigured,
 }
 

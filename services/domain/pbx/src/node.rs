@@ -339,6 +339,7 @@ impl PbxNode {
                 let open = self.streams.by_address();
                 self.core.restore(unix, &rows, &open);
             }
+            Input::Neighbours(networks) => self.core.meet(networks),
             Input::WallClock(unix) => self.core.set_wall_clock(unix),
             Input::Shutdown => {
                 self.core.stopping = true;

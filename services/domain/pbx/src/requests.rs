@@ -200,7 +200,10 @@ fn admit(core: &mut Core, id: ServerId, flow: Flow, request: &Request) -> Option
             return None;
         }
     };
-    match core.gate.admit(core.now, &site, flow, request) {
+    match core
+        .gate
+        .admit(core.now, &site, &core.neighbours, flow, request)
+    {
         Admission::Admitted(extension) => {
             core.proven.extend(flow.stream);
             Some(extension)

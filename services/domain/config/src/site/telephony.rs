@@ -95,7 +95,7 @@ fn an_extension_is_used_from_its_networks_only() {
     let parsed = Site::parse(&site(office)).expect("valid");
     let admits = |number: &str, address: &str| {
         let extension = parsed.extension(number).expect("exists");
-        parsed.admits(extension, address.parse().expect("an address"))
+        parsed.admits(extension, address.parse().expect("an address"), &[])
     };
     assert!(admits("100", "10.1.2.3") && !admits("100", "10.2.2.3"));
     assert!(admits("101", "10.2.2.3") && !admits("101", "192.168.0.1"));
@@ -108,9 +108,9 @@ fn a_network_of_an_extension_does_not_let_it_in_from_outside() {
     let mut parsed = Site::parse(&raw).expect("valid");
     let address = "203.0.113.9".parse().expect("an address");
     let key = Number::parse("100").expect("digits");
-    assert!(!parsed.admits(&parsed.extensions[&key], address));
+    assert!(!parsed.admits(&parsed.extensions[&key], address, &[]));
     parsed.extensions.get_mut(&key).expect("exists").remote = true;
-    assert!(parsed.admits(&parsed.extensions[&key], address));
+    assert!(parsed.admits(&parsed.extensions[&key], address, &[]));
 }
 
 #[test]

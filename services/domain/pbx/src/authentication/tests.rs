@@ -1,10 +1,14 @@
+use std::sync::Arc;
+
+use config::Network;
 use sip::{HeaderName, Response, StatusCode};
 
-use crate::interface::{AuthFailure, Event};
+use crate::interface::{AuthFailure, Event, Input};
 use crate::scripted::{PASSWORD, REALM, Rig, answered, register, site};
 
 const INSIDE: &str = "10.0.0.2:5060";
 const OUTSIDE: &str = "203.0.113.9:5060";
+const NEIGHBOUR: &str = "[2001:db8:0:1::9]:5060";
 
 /// The response as sent, without what belongs to the request: its addresses and our tag.
 fn face(response: &Response) -> String {
@@ -167,4 +171,46 @@ fn sha_256_is_offered_before_md5() {
             "{value}"
         );
     }
+}
+
+/// R51 where the router gives the phones addresses of the Internet: they sit on the box's cable.
+#[test]
+fn a_phone_of_the_boxs_own_public_network_registers_as_one_inside() {
+    let mut rig = Rig::new();
+    let check = |rig: &mut Rig, call_id: &str, expected| {
+        let request = register("100", call_id, 1, &["<sip:x@10.0.0.2>"]);
+        let response = rig.ask_as(NEIGHBOUR, "100", PASSWORD, &request);
+        assert_eq!(response.status, expected, "{call_id}");
+    };
+    check(&mut rig, "unknown", StatusCode::FORBIDDEN);
+    rig.handle(Input::Neighbours(vec![network("2001:db8:0:2::/64")]));
+    check(&mut rig, "elsewhere", StatusCode::FORBIDDEN);
+    rig.handle(Input::Neighbours(vec![network("2001:db8:0:1::/64")]));
+    check(&mut rig, "here", StatusCode::OK);
+}
+
+/// A box that starts is told by its router a moment later; a cable may be out for a while.
+#[test]
+fn a_neighbour_is_not_lost_while_the_box_does_not_know_its_network() {
+    let (here, elsewhere) = (network("2001:db8:0:1::/64"), network("2001:db8:0:2::/64"));
+    let mut rig = Rig::new();
+    rig.handle(Input::Neighbours(vec![here]));
+    let request = register("100", "here", 1, &["<sip:x@10.0.0.2>"]);
+    rig.ask_as(NEIGHBOUR, "100", PASSWORD, &request);
+    let mut next = Rig::unconfigured();
+    next.handle(Input::StoredRegistrations(rig.kept()));
+    next.handle(Input::Config(1, Arc::new(site(|_| ()))));
+    let mut check = |networks: &[Network], count| {
+        next.handle(Input::Neighbours(networks.to_vec()));
+        let bindings = next.node.core().registrar.bindings("100");
+        assert_eq!(bindings.len(), count, "{networks:?}");
+    };
+    check(&[], 1);
+    check(&[here], 1);
+    check(&[], 1);
+    check(&[elsewhere], 0);
+}
+
+fn network(text: &str) -> Network {
+    Network::parse(text).expect(text)
 }

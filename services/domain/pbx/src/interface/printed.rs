@@ -33,6 +33,7 @@ impl fmt::Debug for Input {
                 write!(f, "StoredRegistrations({} rows)", rows.len())
             }
             Self::StoredSpent(spent) => write!(f, "StoredSpent({spent:?})"),
+            Self::Neighbours(networks) => write!(f, "Neighbours({networks:?})"),
             Self::WallClock(unix) => write!(f, "WallClock({unix:?})"),
             Self::Shutdown => f.write_str("Shutdown"),
             Self::Timer => f.write_str("Timer"),

@@ -14,6 +14,7 @@ mod events;
 mod identity;
 mod keeper;
 mod marks;
+mod neighbours;
 mod pace;
 mod resolver;
 mod sound_book;

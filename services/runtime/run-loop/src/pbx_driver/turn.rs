@@ -16,6 +16,7 @@ use super::checkpoints::Checkpoints;
 use super::events::EventLog;
 use super::identity;
 use super::keeper::Keeper;
+use super::neighbours;
 use super::pace::{PAUSE, Pace};
 use super::resolver::{self, Ports, Resolver};
 use super::sound_link::SoundLink;
@@ -48,8 +49,8 @@ const TOO_MANY_STREAMS: Event = Event::LimitReached {
 };
 
 /// How long datagrams wait in the kernel at the start until the store has told the configuration
-/// and where the phones are: a tenth of a second after a crash, in which calls would find nobody.
-/// When the store is away, phones are better told to come again.
+/// and where the phones are, and `net` who is inside: a tenth of a second after a crash, in which
+/// calls would find nobody. When one of them is away, phones are better told to come again.
 const HOLD_MAX: Duration = Duration::from_secs(1);
 
 /// A time-out that is never reached.
@@ -93,6 +94,7 @@ pub(super) async fn run(
     let keeper = Keeper::new(sockets.kept);
     let first = rng.next_u64();
     let on_background = background.handle();
+    on_background.spawn(neighbours::follow(places.net.clone(), feeder.clone()));
     let names = resolver::Source::Net(places.net);
     let mut turn = Turn {
         node,
@@ -111,6 +113,7 @@ pub(super) async fn run(
         notify,
         ready: false,
         restored: false,
+        acquainted: false,
         hold: clock.now() + HOLD_MAX,
         wall_offset: None,
         stopping: None,
@@ -179,6 +182,8 @@ struct Turn<'a> {
     ready: bool,
     /// It knows where the phones are.
     restored: bool,
+    /// It knows who is inside.
+    acquainted: bool,
     /// From when on datagrams are taken without either.
     hold: Instant,
     /// Wall clock less running clock, milliseconds, as last told to the node.
@@ -304,6 +309,7 @@ impl Turn<'_> {
         }
         let configured = matches!(input, Input::Config(..));
         self.restored |= matches!(input, Input::StoredRegistrations(_));
+        self.acquainted |= matches!(input, Input::Neighbours(_));
         self.backlog.push_back(input);
         while let Some(input) = self.backlog.pop_front() {
             self.node.handle(self.clock.now(), input);
@@ -384,7 +390,7 @@ impl Turn<'_> {
 
     /// Whether datagrams are taken already.
     fn is_serving(&self) -> bool {
-        (self.ready && self.restored) || self.clock.now() >= self.hold
+        (self.ready && self.restored && self.acquainted) || self.clock.now() >= self.hold
     }
 
     /// When the loop must turn even if nothing arrives.
