@@ -91,6 +91,8 @@ pub struct Hardware {
     pub memory: u32,
     /// Whether it has a network card.
     pub has_network: bool,
+    /// Whether it has USB ports, whatever is in them.
+    pub has_usb: bool,
     /// Its TPM, when it has one.
     pub tpm: Option<Tpm>,
     /// What a person sees of it.
@@ -162,7 +164,7 @@ impl Hardware {
             Display::Serial => qemu.args(["-serial", "chardev:console"]),
             Display::Screen => qemu.args(["-device", "VGA"]),
         };
-        if attached(Attachment::Usb) {
+        if self.has_usb || attached(Attachment::Usb) {
             qemu.args(["-device", "qemu-xhci,id=usb"]);
         }
         if attached(Attachment::Sd) {

@@ -189,6 +189,7 @@ impl Lab {
             accelerator,
             memory: MEMORY,
             has_network: true,
+            has_usb: false,
             tpm: None,
             display: Display::Serial,
             log,

@@ -191,6 +191,34 @@ impl Machine {
         Ok(())
     }
 
+    /// Puts a memory stick with these bytes into a USB port.
+    ///
+    /// # Errors
+    /// The box has no ports, or QEMU refuses the file.
+    pub fn put_stick_in(&mut self, image: &Path) -> Result<(), MachineError> {
+        let file = json!({ "driver": "file", "filename": image });
+        let back = json!({ "driver": "raw", "node-name": STICK, "file": file });
+        self.qmp.execute("blockdev-add", &back)?;
+        let device = json!({
+            "driver": "usb-storage", "id": STICK, "bus": "usb.0", "drive": STICK,
+            "removable": true
+        });
+        self.qmp.execute("device_add", &device)?;
+        Ok(())
+    }
+
+    /// Takes it out.
+    ///
+    /// # Errors
+    /// There is none, or QEMU is gone.
+    pub fn take_stick_out(&mut self) -> Result<(), MachineError> {
+        self.qmp.execute("device_del", &json!({ "id": STICK }))?;
+        self.qmp.wait_event("DEVICE_DELETED", STICK_OUT_MAX)?;
+        self.qmp
+            .execute("blockdev-del", &json!({ "node-name": STICK }))?;
+        Ok(())
+    }
+
     /// What the box says from here on is of the next boot. For restarts that the box does itself.
     pub fn expect_restart(&mut self) {
         self.boot_mark = self.serial.mark();
@@ -252,6 +280,12 @@ pub const BOOT_MAX: Duration = Duration::from_secs(120);
 
 /// Linux's USER_HZ on every architecture we use.
 const TICKS_PER_SECOND: f64 = 100.0;
+
+/// QEMU's name for the memory stick.
+const STICK: &str = "stick";
+
+/// A device that is pulled out is gone at once.
+const STICK_OUT_MAX: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {

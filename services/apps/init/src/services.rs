@@ -255,6 +255,15 @@ pub(crate) const INSTALL_IDENTITY: Identity = Identity {
 /// copies count too, but can be dropped.
 pub(crate) const INSTALL_MEMORY_MAX: u64 = 192 * MIB;
 
+/// Who reads memory sticks that are put into the box: nobody else either.
+pub(crate) const STICK_IDENTITY: Identity = Identity {
+    id: 109,
+    rights: Rights::None,
+};
+
+/// What it may take from the box. Pages of what it reads count too, but can be dropped.
+pub(crate) const STICK_MEMORY_MAX: u64 = 32 * MIB;
+
 /// What a process beside the services may have. Everything else goes before it.
 pub(crate) const HELPER_LIMITS: Limits = Limits {
     descriptors_max: 64,

@@ -63,6 +63,7 @@ Which call a recording is of stands in `ramal ctl calls --json`.")]
   ramal ctl firmware
   ramal ctl firmware install ramal-1.5.0.update
   ramal ctl firmware fetch https://example.com/ramal-1.5.0.update
+  ramal ctl firmware stick
   ramal ctl firmware back
 
 What is installed or gone back to starts with the next `ramal ctl reboot`.")]
@@ -197,6 +198,12 @@ enum Firmware {
         #[arg(long, value_name = "SHA256", default_value = "")]
         fingerprint: String,
     },
+    /// Install an update file from the USB stick in the box, which `ramal ctl firmware` lists.
+    #[command(after_help = "Example:\n  ramal ctl firmware stick ramal-1.5.0.update")]
+    Stick {
+        /// Its name; the only one on the stick when it is left out.
+        file: Option<String>,
+    },
     /// Start the version before at the next start.
     Back,
     /// Start the rescue system at the next start, once.
@@ -250,6 +257,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     } = &arguments.command
     {
         return fetch::fetch(&socket, url, fingerprint);
+    }
+    if let Command::Firmware {
+        command: Some(Firmware::Stick { file }),
+    } = &arguments.command
+    {
+        return fetch::from_stick(&socket, file.as_deref());
     }
     let (method, target, body) = request(&arguments.command);
     let body = match &arguments.command {
@@ -358,9 +371,13 @@ fn request(command: &Command) -> (&'static str, String, Value) {
 fn firmware(command: Option<&Firmware>) -> (&'static str, String, Value) {
     match command {
         // Installing is more than one request, and done elsewhere.
-        None | Some(Firmware::Show | Firmware::Install { .. } | Firmware::Fetch { .. }) => {
-            ("GET", "/api/firmware".into(), Value::Null)
-        }
+        None
+        | Some(
+            Firmware::Show
+            | Firmware::Install { .. }
+            | Firmware::Fetch { .. }
+            | Firmware::Stick { .. },
+        ) => ("GET", "/api/firmware".into(), Value::Null),
         Some(Firmware::Back) => ("POST", "/api/firmware/back".into(), json!({})),
         Some(Firmware::Rescue) => ("POST", "/api/firmware/rescue".into(), json!({})),
         Some(Firmware::Reset { .. }) => {
@@ -415,7 +432,8 @@ fn show(command: &Command, answer: &Value) -> String {
         } => render::firmware(answer),
         // More than one request, and shown where they are made.
         Command::Firmware {
-            command: Some(Firmware::Install { .. } | Firmware::Fetch { .. }),
+            command:
+                Some(Firmware::Install { .. } | Firmware::Fetch { .. } | Firmware::Stick { .. }),
         } => String::new(),
         Command::Firmware {
             command: Some(Firmware::Back),

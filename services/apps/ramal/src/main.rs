@@ -1,5 +1,5 @@
 //! The services of the box in one multi-call binary: `ramal store|net|pbx|media|update|web`,
-//! `provision` and `ctl`.
+//! `provision`, `install-disk`, `stick` and `ctl`.
 //!
 //! One file on disk and in the page cache serves every process. What each one is composed of stands
 //! in the module of its name; nothing is decided here.
@@ -10,6 +10,7 @@ mod media;
 mod net;
 mod pbx;
 mod provision;
+mod stick;
 mod store;
 mod update;
 mod web;
@@ -56,6 +57,8 @@ enum Service {
     Web(web::Arguments),
     /// Apply the provisioning file once and wipe it.
     Provision(provision::Arguments),
+    /// Read the update files on a memory stick for whoever installs one.
+    Stick(stick::Arguments),
     /// Ask and command the running box.
     Ctl(ctl::Arguments),
 }
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Service::InstallDisk(arguments) => install_disk::run(&arguments),
         Service::Web(arguments) => web::run(&arguments),
         Service::Provision(provision::Arguments {}) => provision::run(),
+        Service::Stick(stick::Arguments {}) => stick::run(),
         Service::Ctl(arguments) => ctl::run(&arguments),
     };
     match outcome {

@@ -35,7 +35,7 @@ pub(crate) struct Arguments {}
 
 /// Does the errand.
 pub(crate) fn run() -> Result<(), Box<dyn Error>> {
-    tell_no_panic_message();
+    run_loop::log::hide_panic_messages();
     run_loop::log::init();
     let notify = Notify::from_env();
     let partition = Passed::from_env().file("esp")?;
@@ -57,14 +57,6 @@ fn patiently(ask: impl Fn() -> Result<Reply, CallError>) -> Result<Reply, CallEr
         std::thread::sleep(ASK_PAUSE);
     }
     ask()
-}
-
-/// What a library says as it panics may quote what it was reading.
-fn tell_no_panic_message() {
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string);
-        tracing::error!("panicked at {}", place.unwrap_or_default());
-    }));
 }
 
 /// Reads the file, has it kept, and wipes it; nothing is wiped before it is kept.

@@ -164,8 +164,8 @@ async fn attend(driver: Arc<Driver>) {
             Subscription::<init::Reply>::open(socket_path("init"), &init::Request::Attend).await;
         if let Ok(mut acts) = asked {
             while let Ok(reply) = acts.next().await {
-                if let init::Reply::AtBox(act) = reply {
-                    driver.at_box(act).await;
+                if let init::Reply::AtBox(wish) = reply {
+                    driver.at_box(wish).await;
                 }
             }
         }

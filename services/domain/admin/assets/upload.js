@@ -1,8 +1,10 @@
-// Sends an update file piece by piece, each the one that is wanted next; or has the box fetch one.
+// Sends an update file piece by piece, each the one that is wanted next; or has the box fetch one
+// from a server, or read one from the stick in it.
 "use strict";
 (() => {
   const form = document.getElementById("update");
   const fetching = document.getElementById("fetch");
+  const stick = document.getElementById("stick");
   const bar = document.getElementById("update-progress");
   const said = document.getElementById("update-said");
   const UPDATE = "/api/firmware/update";
@@ -99,21 +101,31 @@
     }
   }
 
-  fetching.addEventListener("submit", async (event) => {
-    event.preventDefault();
+  async function have(path, wish) {
     bar.hidden = false;
     said.textContent = "";
-    const { url, fingerprint } = fetching.elements;
-    const wish = { url: url.value, fingerprint: fingerprint.value };
     try {
-      await post("/api/firmware/fetch", JSON.stringify(wish), "application/json");
+      await post(path, JSON.stringify(wish), "application/json");
       const version = await watch();
       bar.value = 1;
       said.textContent = form.dataset.done.replace("{}", version);
     } catch (error) {
       said.textContent = error.refused || form.dataset.broken;
     }
+  }
+
+  fetching.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const { url, fingerprint } = fetching.elements;
+    have("/api/firmware/fetch", { url: url.value, fingerprint: fingerprint.value });
   });
+
+  if (stick) {
+    stick.addEventListener("submit", (event) => {
+      event.preventDefault();
+      have("/api/firmware/stick", { file: stick.elements.file.value });
+    });
+  }
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

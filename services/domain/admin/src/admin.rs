@@ -233,6 +233,7 @@ impl Admin {
             Action::UpdatePiece => actions::firmware::piece(self, request, &segment, caller),
             Action::AbandonUpdate => actions::firmware::abandon(self, caller),
             Action::FetchUpdate => actions::firmware::fetch(self, request, caller),
+            Action::UpdateFromStick => actions::firmware::from_stick(request, caller),
             Action::GoBack => actions::firmware::go_back(self, caller),
             Action::Rescue => actions::firmware::rescue(self, caller),
             Action::FactoryReset => actions::firmware::reset(self, request, caller),

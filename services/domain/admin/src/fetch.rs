@@ -1,7 +1,11 @@
-//! Fetching an update from a server: where from, and what may go wrong, free of any HTTP library.
+//! Fetching an update, from a server or a memory stick: where from, and what may go wrong, free of
+//! any HTTP library.
 
+use ipc::init::StickFile;
 use ipc::store;
 use ipc::update::Refusal;
+
+use crate::refusals;
 
 /// A file on a web server.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -120,13 +124,33 @@ fn host_and_port(authority: &str) -> Option<(String, Option<u16>)> {
     Some((host.to_ascii_lowercase(), port))
 }
 
-/// What is fetched, and whom to believe that it comes from there.
+/// What is fetched.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Source {
+pub enum Source {
+    /// A file on a server.
+    Server(Server),
+    /// A file on the memory stick in the box.
+    Stick(StickFile),
+}
+
+/// A file on a server, and whom to believe that it comes from there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Server {
     /// Where it is.
     pub address: Address,
     /// SHA-256 of the server's certificate, when no public authority vouches for it.
     pub fingerprint: Option<[u8; 32]>,
+}
+
+impl Source {
+    /// As people may see it.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Server(server) => server.address.shown(),
+            Self::Stick(StickFile { disk, offer }) => format!("USB stick {disk}: {}", offer.file),
+        }
+    }
 }
 
 /// What `admin` asks of a fetch.
@@ -149,14 +173,14 @@ pub enum FetchState {
     None,
     /// It is under way.
     Running {
-        /// See [`Address::shown`].
+        /// See [`Source::shown`].
         from: String,
         /// Bytes that came.
         fetched: u64,
     },
     /// It has failed.
     Failed {
-        /// See [`Address::shown`].
+        /// See [`Source::shown`].
         from: String,
         /// Why.
         fault: FetchFault,
@@ -166,6 +190,14 @@ pub enum FetchState {
         /// Its version.
         version: String,
     },
+}
+
+impl FetchState {
+    /// For the screen of the box, which speaks both languages at once; empty while it runs.
+    #[must_use]
+    pub fn at_box(&self) -> String {
+        refusals::fetch::at_box(self)
+    }
 }
 
 /// Why a fetch failed.
@@ -207,10 +239,25 @@ pub enum FetchFault {
     Changed,
     /// Chunks of it are not those that were signed.
     Damaged,
+    /// It has to do with the memory stick.
+    Stick(StickFault),
     /// The update is refused.
     Refused(Refusal),
     /// `update` does not answer.
     UpdateAway,
+}
+
+/// What may be wrong with a memory stick.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StickFault {
+    /// There is none with such a file in the box, or it has several and none was named.
+    NotThere,
+    /// It was taken out, or cannot be read.
+    Gone,
+    /// The file ends before the update does.
+    TooShort,
+    /// Chunks of the file are not those that were signed.
+    Damaged,
 }
 
 impl FetchFault {
@@ -237,6 +284,7 @@ impl FetchFault {
             | Self::WrongPart
             | Self::TooShort
             | Self::Changed
+            | Self::Stick(_)
             | Self::Refused(_)
             | Self::UpdateAway => false,
         }

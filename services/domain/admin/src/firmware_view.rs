@@ -1,5 +1,6 @@
 //! The firmware as programs and pages see it.
 
+use ipc::init::StickFile;
 use ipc::update::{Condition, DataKey, Entry, Progress, Reason, RecoveryCode, Slot, Status};
 use serde::Serialize;
 
@@ -21,6 +22,8 @@ pub(crate) struct FirmwareView {
     pub(crate) update: Option<ProgressView>,
     /// The fetch that is under way, or the last one.
     pub(crate) fetch: Option<FetchView>,
+    /// Update files on the memory stick in the box.
+    pub(crate) stick: Vec<StickView>,
     pub(crate) factory_reset_pending: bool,
     /// `sealed-by-tpm`, `on-disk`.
     pub(crate) data_key: Option<&'static str>,
@@ -66,7 +69,15 @@ pub(crate) struct ProgressView {
     pub(crate) next: Option<u64>,
 }
 
-/// An update that is fetched from a server.
+/// An update file on a memory stick.
+#[derive(Debug, Serialize)]
+pub(crate) struct StickView {
+    pub(crate) disk: String,
+    pub(crate) file: String,
+    pub(crate) bytes: u64,
+}
+
+/// An update that is fetched from a server or a memory stick.
 #[derive(Debug, Serialize)]
 pub(crate) struct FetchView {
     /// `running`, `failed`, `installed`.
@@ -121,9 +132,15 @@ impl FetchView {
 }
 
 impl FirmwareView {
-    pub(crate) fn new(status: Status, fetch: FetchState, language: Language) -> Self {
+    pub(crate) fn new(
+        status: Status,
+        fetch: FetchState,
+        stick: Vec<StickFile>,
+        language: Language,
+    ) -> Self {
         Self {
             fetch: FetchView::of(fetch, language),
+            stick: stick.into_iter().map(StickView::from).collect(),
             hardware: status.hardware,
             slots: status.slots.into_iter().map(SlotView::from).collect(),
             security_floor: status.security_floor,
@@ -158,6 +175,16 @@ impl FirmwareView {
     pub(crate) fn changes_slot(&self) -> bool {
         let mut slots = self.slots.iter();
         slots.any(|slot| slot.starts_next && !slot.running)
+    }
+}
+
+impl From<StickFile> for StickView {
+    fn from(StickFile { disk, offer }: StickFile) -> Self {
+        Self {
+            disk,
+            file: offer.file,
+            bytes: offer.bytes,
+        }
     }
 }
 

@@ -30,7 +30,7 @@ mod throttle;
 mod views;
 
 pub use admin::Admin;
-pub use fetch::{Address, FetchFault, FetchOrder, FetchState, Source};
+pub use fetch::{Address, FetchFault, FetchOrder, FetchState, Server, Source, StickFault};
 pub use http::{Body, Method, Peer, Request, Response};
 pub use routes::{Access, Face, ROUTES, Route};
 pub use step::{Away, Check, Machine, Moment, Observation, Step, Then};

@@ -2,6 +2,7 @@
 //! a sentence that names the fix.
 
 pub(crate) mod fetch;
+mod stick;
 
 use ipc::update::Refusal;
 use serde_json::{Value, json};

@@ -251,6 +251,8 @@ words! {
     fetch_fingerprint: "SHA-256 of the server's certificate, if no public authority vouches for it",
         "SHA-256 do certificado do servidor, se nenhuma autoridade pública o garante";
     fetch: "Fetch and install", "Baixar e instalar";
+    stick_file: "Or a file on the USB stick in the box", "Ou um arquivo no pen drive na central";
+    stick_install: "Install from the stick", "Instalar do pen drive";
     update_done: "Version {} is installed. It starts with the next restart; \
          if it is not well, the box goes back by itself.",
         "A versão {} está instalada. Ela inicia no próximo reinício; \

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::Redacted;
+use crate::stick::Offer;
 
 /// What may be asked.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -17,6 +18,9 @@ pub enum Request {
     /// What the status page on the box's own screen is to say of the asking service, in the place
     /// of what it said before. Answer: [`Reply::Done`].
     Present(Presence),
+    /// The update files on the memory stick that is in the box. Only `web` may ask. Answer:
+    /// [`Reply::Stick`].
+    Stick,
     /// What people who stand before the box ask for, each as a [`Reply::AtBox`] as it comes. Only
     /// `web` may ask, and the connection that asked last gets them.
     Attend,
@@ -79,6 +83,24 @@ pub enum Act {
     PowerOff,
 }
 
+/// What somebody who stands before the box wants of whoever carries it out.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Wish {
+    /// A thing that needs no more words.
+    Act(Act),
+    /// Install this update file from the memory stick.
+    Install(StickFile),
+}
+
+/// An update file on the memory stick that is in the box.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StickFile {
+    /// The kernel's name of the stick, as `sdb`.
+    pub disk: String,
+    /// The file.
+    pub offer: Offer,
+}
+
 /// How to stop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Shutdown {
@@ -96,7 +118,9 @@ pub enum Reply {
     /// Log lines, oldest first: service, then text.
     Log(Vec<(String, String)>),
     /// Somebody who stands before the box asks for this.
-    AtBox(Act),
+    AtBox(Wish),
+    /// Update files on the memory stick; none where there is no stick, or none on it.
+    Stick(Vec<StickFile>),
     /// Done, or begun.
     Done,
     /// There is no service of that name.

@@ -1,9 +1,9 @@
 //! What our processes say to each other over Unix sockets.
 //!
-//! One module a server: [`store`], [`pbx`], [`sound`] (of `media`), [`net`], [`update`], [`init`];
-//! each is a closed `Request` and a closed `Reply`. [`frame`] says how they become bytes. All
-//! processes come from one firmware image, so the encoding carries no version; what is kept on disk
-//! is the store's own.
+//! One module a server: [`store`], [`pbx`], [`sound`] (of `media`), [`net`], [`update`], [`stick`],
+//! [`init`]; each is a closed `Request` and a closed `Reply`. [`frame`] says how they become bytes.
+//! All processes come from one firmware image, so the encoding carries no version; what is kept on
+//! disk is the store's own.
 //!
 //! What this crate must never do: open a socket, or decide who may ask what. The server checks its
 //! peer by `SO_PEERCRED` before it reads a byte.
@@ -17,6 +17,7 @@ pub mod provision;
 mod redacted;
 pub mod site;
 pub mod sound;
+pub mod stick;
 pub mod store;
 pub mod update;
 

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 use std::rc::Rc;
 
 use fatfs::{FileSystem, FsOptions};
@@ -38,7 +39,15 @@ impl Stick {
         let path = disk.path();
         let file = OpenOptions::new().read(true).write(true).open(&path);
         let file = file.map_err(|source| FirmwareError::device(&path, source))?;
-        let (sector, bytes) = block::geometry(&file, &disk.name)?;
+        Self::of(file, &disk.name)
+    }
+
+    /// The same for a disk that is open. Nothing is written to it unless that is asked for.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn of(file: File, name: &str) -> Result<Self, FirmwareError> {
+        let (sector, bytes) = block::geometry(&file, name)?;
         let places = places(&file, sector, bytes);
         let steps = Steps::default();
         let found = places.into_iter().find_map(|(start, length)| {
@@ -49,8 +58,8 @@ impl Stick {
         });
         let none = || io::Error::other("there is no FAT file system on it");
         Ok(Self {
-            name: disk.name.clone(),
-            volume: found.ok_or_else(|| FirmwareError::device(&path, none()))?,
+            name: name.to_owned(),
+            volume: found.ok_or_else(|| FirmwareError::device(Path::new(name), none()))?,
             steps,
         })
     }

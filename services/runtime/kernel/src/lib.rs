@@ -17,6 +17,7 @@ mod crc32c;
 pub mod disk;
 mod error;
 pub mod ext4;
+pub mod hotplug;
 pub mod landlock;
 pub mod mapper;
 pub mod modules;

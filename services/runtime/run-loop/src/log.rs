@@ -20,3 +20,12 @@ pub fn init() {
     // A second call keeps the first subscriber: tests in one process may all ask.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
+
+/// Has a panic say where, and not why: what a library says as it panics may quote what it was
+/// reading, which may be a secret, or made to command a terminal.
+pub fn hide_panic_messages() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!("panicked at {}", place.unwrap_or_default());
+    }));
+}

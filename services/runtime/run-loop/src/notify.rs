@@ -5,6 +5,7 @@ use std::io::Write as _;
 
 use ipc::install::Report;
 use ipc::provision::News;
+use ipc::stick::Offer;
 
 use crate::passed;
 
@@ -46,6 +47,11 @@ impl Notify {
     /// What `provision` has to tell.
     pub fn news(&self, news: &News) {
         self.line(&news.to_line());
+    }
+
+    /// An update file that `stick` has found.
+    pub fn offer(&self, offer: &Offer) {
+        self.line(&offer.to_line());
     }
 
     fn line(&self, text: &str) {

@@ -16,5 +16,7 @@ pub const UPDATE: u32 = 106;
 pub const PROVISION: u32 = 107;
 /// `install-disk`, which is no service either.
 pub const INSTALL: u32 = 108;
+/// `stick`, which reads one memory stick and is no service.
+pub const STICK: u32 = 109;
 /// PID 1 and a person at a native run.
 pub const ROOT: u32 = 0;

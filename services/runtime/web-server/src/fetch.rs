@@ -1,9 +1,10 @@
-//! An update file fetched from a web server, the parts of it that the box does not have.
+//! An update file carried from where it lies to `update`, the parts of it that the box lacks; from
+//! a web server, and from wherever else somebody can read it.
 //!
 //! What this module must never do: hold more than one piece, wait without an end, or judge what is
 //! in the file. `update` says which bytes it wants next and checks them; a server that lies, by
 //! intent or not, costs time and nothing else.
-//! Read first: [`fetch`].
+//! Read first: [`fetch`], [`carry`].
 
 mod limits;
 mod link;
@@ -26,17 +27,35 @@ pub use limits::Limits;
 use link::Link;
 use part::{Stamp, Verdict, judge};
 
-/// What a fetch needs of the box.
-pub trait Surroundings: Send + Sync {
+/// The way to `update`.
+pub trait AskUpdate: Send + Sync {
     /// Asks `update`; `None` when it does not answer.
     fn ask(&self, request: Request) -> impl Future<Output = Option<Reply>> + Send;
+}
+
+/// Where an update file lies.
+pub trait UpdateFile: Send {
+    /// What it is when chunks of it are not those that were signed, however often it is read.
+    const DAMAGED: FetchFault;
+
+    /// Reads so many bytes, or fewer with an error: what came before it counts.
+    fn read(
+        &mut self,
+        offset: u64,
+        length: u64,
+        bytes: &mut Vec<u8>,
+    ) -> impl Future<Output = Result<(), FetchFault>> + Send;
+}
+
+/// What a fetch from a server needs of the box.
+pub trait Surroundings: AskUpdate {
     /// Addresses of a name.
     fn addresses(&self, name: &str) -> impl Future<Output = Vec<IpAddr>> + Send;
     /// Whether a server may have this address.
     fn may_reach(&self, ip: IpAddr) -> bool;
 }
 
-/// Fetches and installs; the version. `fetched` counts the bytes that came.
+/// Fetches from a server and installs; the version. `fetched` counts the bytes that came.
 ///
 /// # Errors
 /// Why not; what came is kept for the next time, in the slot.
@@ -55,6 +74,20 @@ pub async fn fetch(
         link: None,
         stamp: None,
     };
+    carry(&mut file, limits, around, fetched).await
+}
+
+/// Reads what the box does not have and hands it to `update`, piece by piece; the version that is
+/// installed. `fetched` counts the bytes that were read.
+///
+/// # Errors
+/// Why not; what was taken is kept for the next time, in the slot.
+pub async fn carry<File: UpdateFile>(
+    file: &mut File,
+    limits: &Limits,
+    around: &impl AskUpdate,
+    fetched: &AtomicU64,
+) -> Result<String, FetchFault> {
     let mut wanted = begin(around).await?;
     let (mut tries, mut damaged) = (0, 0);
     loop {
@@ -83,8 +116,8 @@ pub async fn fetch(
             }) => {
                 damaged += 1;
                 if damaged > DAMAGED_MAX {
-                    tracing::warn!("the file that is fetched is damaged: {reason:?}");
-                    return Err(FetchFault::Damaged);
+                    tracing::warn!("the update file is damaged: {reason:?}");
+                    return Err(File::DAMAGED);
                 }
                 (next, update::CHUNK as u64)
             }
@@ -99,7 +132,7 @@ pub async fn fetch(
     }
 }
 
-async fn begin(around: &impl Surroundings) -> Result<(u64, u64), FetchFault> {
+async fn begin(around: &impl AskUpdate) -> Result<(u64, u64), FetchFault> {
     match around.ask(Request::Begin).await {
         Some(Reply::Next { offset, length }) => Ok((offset, length)),
         other => Err(unmet(other)),
@@ -108,7 +141,7 @@ async fn begin(around: &impl Surroundings) -> Result<(u64, u64), FetchFault> {
 
 /// Begins again with an updater that was away, as often as it takes it to be back.
 async fn again(
-    around: &impl Surroundings,
+    around: &impl AskUpdate,
     limits: &Limits,
     tries: &mut u32,
 ) -> Result<(u64, u64), FetchFault> {
@@ -144,8 +177,9 @@ struct Remote<'a, S> {
     stamp: Option<Stamp>,
 }
 
-impl<S: Surroundings> Remote<'_, S> {
-    /// Reads so many bytes, or fewer with an error: what came before it counts.
+impl<S: Surroundings> UpdateFile for Remote<'_, S> {
+    const DAMAGED: FetchFault = FetchFault::Damaged;
+
     async fn read(
         &mut self,
         offset: u64,
@@ -166,7 +200,9 @@ impl<S: Surroundings> Remote<'_, S> {
         self.link = Some(link);
         Ok(())
     }
+}
 
+impl<S: Surroundings> Remote<'_, S> {
     /// Asks where the last answer came from, else from the beginning, and follows redirects.
     async fn answer(
         &mut self,

@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use admin::{Address, FetchFault};
+use admin::{Address, FetchFault, StickFault};
 use ipc::update::{Refusal, Reply, Request};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use web_server::fetch::{Limits, Surroundings, fetch};
+use web_server::fetch::{AskUpdate, Limits, Surroundings, UpdateFile, carry, fetch};
 
 const CHUNK: usize = 16 * 1024;
 /// Bytes of the file; its last chunk is shorter.
@@ -87,7 +87,7 @@ impl Updater {
     }
 }
 
-impl Surroundings for Updater {
+impl AskUpdate for Updater {
     async fn ask(&self, request: Request) -> Option<Reply> {
         let place = || self.place.lock().expect("whole");
         Some(match request {
@@ -106,7 +106,9 @@ impl Surroundings for Updater {
             other => panic!("not expected: {other:?}"),
         })
     }
+}
 
+impl Surroundings for Updater {
     async fn addresses(&self, name: &str) -> Vec<IpAddr> {
         match name {
             "updates.test" => vec![[127, 0, 0, 1].into()],
@@ -407,4 +409,51 @@ async fn what_is_not_there_is_named() {
     let server = Server::start(file(), honest).await;
     let no_tls = format!("https://127.0.0.1:{}/x", server.address.port());
     assert!(run(&no_tls, &updater).await.0.is_err());
+}
+
+/// A file that is no server's.
+struct OnStick {
+    bytes: Vec<u8>,
+    /// It is taken out after so many reads.
+    reads: usize,
+}
+
+impl UpdateFile for OnStick {
+    const DAMAGED: FetchFault = FetchFault::Stick(StickFault::Damaged);
+
+    async fn read(
+        &mut self,
+        offset: u64,
+        length: u64,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), FetchFault> {
+        self.reads = self
+            .reads
+            .checked_sub(1)
+            .ok_or(FetchFault::Stick(StickFault::Gone))?;
+        let from = usize::try_from(offset).expect("fits");
+        let to = from + usize::try_from(length).expect("fits");
+        bytes.extend_from_slice(&self.bytes[from..to.min(self.bytes.len())]);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_file_on_a_stick_is_carried_as_one_from_a_server_and_told_apart_when_it_is_bad() {
+    let good = |reads| OnStick {
+        bytes: file(),
+        reads,
+    };
+    let mut damaged = good(1000);
+    damaged.bytes[5 * CHUNK] ^= 1;
+    for (mut stick, expected) in [
+        (good(1000), installed()),
+        (good(1), Err(FetchFault::Stick(StickFault::Gone))),
+        (damaged, Err(FetchFault::Stick(StickFault::Damaged))),
+    ] {
+        let updater = Updater::lacking(&file(), |index| index % 3 == 2);
+        let fetched = AtomicU64::new(0);
+        let outcome = carry(&mut stick, &QUICK, &updater, &fetched).await;
+        assert_eq!(outcome, expected);
+    }
 }

@@ -3,7 +3,7 @@
 //! The web admin carries it out: it has the audit trail, and does the same for people who have
 //! signed in. Only where it is away the box is started again without it, as the power button would.
 
-use ipc::init::{Act, Reply};
+use ipc::init::{Act, Reply, StickFile, Wish};
 use slot::BootState;
 use supervise::Shutdown;
 
@@ -11,7 +11,7 @@ use super::control::State;
 use super::install;
 use super::{Source, Supervision};
 use crate::boot::Firmware;
-use crate::screen::{Keys, Step, name};
+use crate::screen::{Choices, Keys, Step, name};
 
 impl Supervision {
     /// Takes what was typed; whether more can come from there.
@@ -25,7 +25,10 @@ impl Supervision {
             }
             let now = self.now();
             let firmware = self.boot.firmware.as_ref();
-            let find = || install::candidates(firmware);
+            let find = || Choices {
+                disks: install::candidates(firmware),
+                files: self.sticks.files().to_vec(),
+            };
             let (shown, step) = self.screen.enter(&line, now, find);
             self.write_on_serial(&shown);
             match step {
@@ -37,6 +40,7 @@ impl Supervision {
                     }
                 }
                 Step::Cancel => self.cancel_installation(),
+                Step::Update(file) => self.update_from_stick(file),
             }
         }
         true
@@ -58,12 +62,12 @@ impl Supervision {
     fn carry_out_at_box(&mut self, act: Act) {
         self.say(name(act));
         self.tell(&format!("asked at the box: {}", word(act)));
-        if self.hand_to_attendant(act) {
+        if self.hand_to_attendant(Wish::Act(act)) {
             return;
         }
         let outcome = match act {
             Act::NewPassword => {
-                self.say("o serviço web não está pronto / the web service is not ready");
+                self.say(WEB_AWAY);
                 return;
             }
             Act::Restart | Act::PowerOff => Ok("none"),
@@ -84,16 +88,29 @@ impl Supervision {
         }
     }
 
+    fn update_from_stick(&mut self, file: StickFile) {
+        let name = &file.offer.file;
+        self.tell(&format!(
+            "asked at the box: install {name} from {}",
+            file.disk
+        ));
+        if !self.hand_to_attendant(Wish::Install(file)) {
+            self.say(WEB_AWAY);
+        }
+    }
+
     /// Whether there is somebody who carries it out, and it has been sent there.
-    fn hand_to_attendant(&mut self, act: Act) -> bool {
+    fn hand_to_attendant(&mut self, wish: Wish) -> bool {
         let source = self.attendant.and_then(|it| self.sources.get_mut(&it));
         let Some(Source::Connection(connection)) = source else {
             return false;
         };
         // A line is a few bytes: one that does not take them at once reads nothing any more.
-        connection.reply(&Reply::AtBox(act)) == State::Open
+        connection.reply(&Reply::AtBox(wish)) == State::Open
     }
 }
+
+const WEB_AWAY: &str = "o serviço web não está pronto / the web service is not ready";
 
 const fn word(act: Act) -> &'static str {
     match act {

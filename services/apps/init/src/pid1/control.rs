@@ -125,6 +125,7 @@ pub(crate) fn may(uid: u32, request: &Request) -> bool {
         Request::Present(Presence::Network { .. }) => uid == services::uid(Service::Net),
         Request::Present(Presence::Pages { .. } | Presence::Notice(_))
         | Request::Attend
+        | Request::Stick
         | Request::Screen(_)
         | Request::RecoveryCode
         | Request::RenewRecoveryCode
@@ -173,6 +174,7 @@ mod tests {
         };
         assert_eq!(allowed(&Request::Present(pages)), [105]);
         assert_eq!(allowed(&Request::Attend), [105]);
+        assert_eq!(allowed(&Request::Stick), [105]);
         assert_eq!(
             allowed(&Request::Restart {
                 name: String::new(),

@@ -49,7 +49,7 @@ pub(super) fn candidates(firmware: Option<&Firmware>) -> Vec<Candidate> {
 }
 
 /// Whether the box runs from this disk.
-fn holds(disk: &Disk, firmware: &Firmware) -> bool {
+pub(super) fn holds(disk: &Disk, firmware: &Firmware) -> bool {
     let own = [&firmware.state, &firmware.device, &firmware.other];
     let device = |name: &str| Path::new("/dev").join(name);
     let mut partitions = disk.partitions.iter().map(|it| device(&it.name));

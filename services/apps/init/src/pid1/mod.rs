@@ -16,6 +16,7 @@ mod questions;
 mod recovery;
 mod requests;
 mod slots;
+mod sticks;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::os::unix::net::UnixListener;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use firmware::RecoveryCode;
 use kernel::button::PowerButton;
 use kernel::cgroup::Group;
+use kernel::hotplug::Hotplug;
 use kernel::poller::{Interest, Poller};
 use kernel::process::{self, End, Stop};
 use kernel::signals::{Signal, Signals};
@@ -48,6 +50,7 @@ use firmware_trial::Watch;
 use install::Installation;
 use provision::Errand;
 use questions::Question;
+use sticks::Sticks;
 
 /// What may differ between the box and a bench.
 #[derive(Clone, Debug)]
@@ -112,6 +115,8 @@ pub struct Supervision {
     errand: Errand,
     /// The installation on another disk that goes on.
     installation: Option<Installation>,
+    /// Memory sticks with update files.
+    sticks: Sticks,
     log: lines::LogRing,
     poller: Poller,
     signals: Signals,
@@ -134,6 +139,9 @@ enum Source {
     ErrandNews(u32, Pipe),
     InstallOutput(u32, Pipe),
     InstallReports(u32, Pipe),
+    StickOutput(u32, Pipe),
+    StickOffers(u32, Pipe),
+    Hotplug(Hotplug),
     Question(Question),
 }
 
@@ -169,6 +177,7 @@ impl Supervision {
             attendant: None,
             errand: Errand::default(),
             installation: None,
+            sticks: Sticks::default(),
             log: lines::LogRing::default(),
             poller: parts.poller,
             signals: parts.signals,
@@ -232,6 +241,7 @@ impl Supervision {
         self.note_findings();
         self.leave_errand();
         self.cancel_installation();
+        self.leave_sticks();
         self.screen.leave();
         // They stay armed on the way down: a hanging unmount must not be the end.
         self.watchdogs.set_timeout(WATCHDOG_AT_END);
@@ -305,6 +315,7 @@ impl Supervision {
                 let millis = millis_since_boot();
                 self.boot.stages.push(("ready".to_owned(), millis));
                 self.tell(&format!("ready {millis}"));
+                self.begin_sticks();
             }
             Output::Ask(service) => self.ask(service),
             Output::FirmwareProved => self.firmware_proved(),
@@ -357,6 +368,9 @@ impl Supervision {
             | Source::ErrandNews(..)
             | Source::InstallOutput(..)
             | Source::InstallReports(..)
+            | Source::StickOutput(..)
+            | Source::StickOffers(..)
+            | Source::Hotplug(_)
             | Source::Button(_) => false,
         };
         self.sources.retain(|_, source| !is_old(source));
@@ -376,7 +390,10 @@ impl Supervision {
             | Source::ErrandOutput(_, pipe)
             | Source::ErrandNews(_, pipe)
             | Source::InstallOutput(_, pipe)
-            | Source::InstallReports(_, pipe) => self.poller.add(&pipe.file, token, Interest::Read),
+            | Source::InstallReports(_, pipe)
+            | Source::StickOutput(_, pipe)
+            | Source::StickOffers(_, pipe) => self.poller.add(&pipe.file, token, Interest::Read),
+            Source::Hotplug(hotplug) => self.poller.add(hotplug, token, Interest::Read),
             Source::Connection(connection) => {
                 self.poller.add(&connection.stream, token, Interest::Read)
             }
@@ -415,6 +432,12 @@ impl Supervision {
                     Source::ErrandNews(_, pipe) => self.hear_errand_news(pipe),
                     Source::InstallOutput(_, pipe) => self.hear_install_output(pipe),
                     Source::InstallReports(_, pipe) => self.hear_install_reports(pipe),
+                    Source::StickOutput(_, pipe) => self.hear_stick_output(pipe),
+                    Source::StickOffers(_, pipe) => self.hear_stick_offers(pipe),
+                    Source::Hotplug(hotplug) => {
+                        self.hear_hotplug(hotplug);
+                        true
+                    }
                     Source::Question(question) => {
                         if let Some(service) = question.answer() {
                             self.feed(Input::Answered(service));
@@ -475,8 +498,11 @@ impl Supervision {
                 | Source::ErrandOutput(owner, _)
                 | Source::ErrandNews(owner, _)
                 | Source::InstallOutput(owner, _)
-                | Source::InstallReports(owner, _) => (*owner == pid).then_some(*token),
+                | Source::InstallReports(owner, _)
+                | Source::StickOutput(owner, _)
+                | Source::StickOffers(owner, _) => (*owner == pid).then_some(*token),
                 Source::Connection(_)
+                | Source::Hotplug(_)
                 | Source::Button(_)
                 | Source::Keys(_)
                 | Source::Question(_) => None,
@@ -486,7 +512,10 @@ impl Supervision {
             for token in pipes {
                 self.wake(token);
             }
-            if self.errand_ended(pid, end) || self.installation_ended(pid, end) {
+            if self.errand_ended(pid, end)
+                || self.installation_ended(pid, end)
+                || self.stick_ended(pid, end)
+            {
                 continue;
             }
             let status = self.node.status();
@@ -548,6 +577,7 @@ impl Supervision {
             maintenance: self.boot.maintenance.as_ref().map(|it| it.0.as_str()),
             firmware: firmware.map(|it| (it.slot.name(), it.key)),
             is_code_unseen: self.recovery_code.is_some(),
+            files: self.sticks.files(),
         };
         let lines = self.screen.turn(&facts, self.now());
         self.write_on_serial(&lines);

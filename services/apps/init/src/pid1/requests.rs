@@ -39,6 +39,9 @@ impl Supervision {
             | Source::ErrandNews(..)
             | Source::InstallOutput(..)
             | Source::InstallReports(..)
+            | Source::StickOutput(..)
+            | Source::StickOffers(..)
+            | Source::Hotplug(_)
             | Source::Question(_) => None,
         };
         let tokens: Vec<_> = self.sources.iter().filter_map(of_user).collect();
@@ -93,6 +96,7 @@ impl Supervision {
                 Reply::Done
             }
             Request::Attend => Reply::Done,
+            Request::Stick => Reply::Stick(self.sticks.files().to_vec()),
             Request::Present(presence) => {
                 if let Presence::Notice(text) = &presence {
                     self.say(text);

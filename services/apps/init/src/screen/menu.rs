@@ -9,9 +9,19 @@
 //! The menu is opened by a word, not by any key: a serial line without a plug, or one whose other
 //! end sends back what it hears, says lines too.
 
-use ipc::init::Act;
+use ipc::init::{Act, StickFile};
 
 use super::install::{self, Candidate};
+use super::update;
+
+/// What there is to choose from besides the acts, as it was when the menu was opened.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Choices {
+    /// The disks of the machine besides the box's own.
+    pub(crate) disks: Vec<Candidate>,
+    /// Update files on a memory stick.
+    pub(crate) files: Vec<StickFile>,
+}
 
 /// Where the person is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -27,10 +37,14 @@ pub(crate) enum Menu {
     ChoosingDisk,
     /// Before the question whether the disk with this number is meant.
     ConfirmingDisk(usize),
+    /// Before the list of update files.
+    ChoosingFile,
+    /// Before the question whether the file with this number is meant.
+    ConfirmingFile(usize),
 }
 
 /// What a line leads to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Step {
     /// Nothing: the line was not for us.
     Nothing,
@@ -40,6 +54,8 @@ pub(crate) enum Step {
     Do(Act),
     /// Install on the disk with this number.
     Install(usize),
+    /// Install this update file.
+    Update(StickFile),
     /// End the installation.
     Cancel,
 }
@@ -50,9 +66,10 @@ impl Menu {
         self == Self::Page && line.trim().eq_ignore_ascii_case(OPEN)
     }
 
-    /// Takes a line; `disks` are those of the machine besides the box's own.
-    pub(super) fn enter(&mut self, line: &str, disks: &[Candidate]) -> Step {
+    /// Takes a line.
+    pub(super) fn enter(&mut self, line: &str, choices: &Choices) -> Step {
         let line = line.trim();
+        let disks = &choices.disks;
         let (next, step) = match *self {
             Self::Page if self.opens(line) => (Self::Choosing, Step::Show),
             Self::Page => (Self::Page, Step::Nothing),
@@ -60,6 +77,9 @@ impl Menu {
                 Some(act) => (Self::Confirming(act), Step::Show),
                 None if line.parse() == Ok(INSTALL) && offers_install(disks) => {
                     (Self::ChoosingDisk, Step::Show)
+                }
+                None if line.parse() == Ok(UPDATE) && !choices.files.is_empty() => {
+                    (Self::ChoosingFile, Step::Show)
                 }
                 None => (Self::Page, Step::Show),
             },
@@ -71,6 +91,18 @@ impl Menu {
             },
             Self::ConfirmingDisk(number) if words(Act::Reset).contains(&line) => {
                 (Self::Page, Step::Install(number))
+            }
+            Self::ChoosingFile => match line.parse() {
+                Ok(number) if update::chosen(&choices.files, number).is_some() => {
+                    (Self::ConfirmingFile(number), Step::Show)
+                }
+                Ok(_) | Err(_) => (Self::Page, Step::Show),
+            },
+            Self::ConfirmingFile(number) => {
+                let meant = YES.contains(&line);
+                let file = update::chosen(&choices.files, number).filter(|_| meant);
+                let step = file.cloned().map_or(Step::Show, Step::Update);
+                (Self::Page, step)
             }
             Self::Confirming(act) if words(act).contains(&line) => (Self::Page, Step::Do(act)),
             Self::Confirming(_) | Self::ConfirmingDisk(_) => (Self::Page, Step::Show),
@@ -85,7 +117,8 @@ impl Menu {
     }
 
     /// What is shown in the place of the page, or below it.
-    pub(super) fn lines(self, disks: &[Candidate]) -> Vec<String> {
+    pub(super) fn lines(self, choices: &Choices) -> Vec<String> {
+        let disks = &choices.disks;
         match self {
             Self::Page => vec![HINT.to_owned()],
             Self::Choosing => {
@@ -94,12 +127,14 @@ impl Menu {
                 let acts = acts.map(|(place, act)| format!("  {place}  {}", name(act)));
                 let install = offers_install(disks);
                 let install = install.then(|| format!("  {INSTALL}  {}", install::NAME));
-                let acts = acts.chain(install);
+                let update = (!choices.files.is_empty()).then_some(update::NAME);
+                let update = update.map(|name| format!("  {UPDATE}  {name}"));
+                let acts = acts.chain(install).chain(update);
                 head.chain(acts).chain([BACK.to_owned()]).collect()
             }
             Self::Confirming(act) => {
                 let (name, consequence) = (name(act).to_owned(), consequence(act).to_owned());
-                vec![name, consequence, confirm(act)]
+                vec![name, consequence, confirm(words(act))]
             }
             Self::ChoosingDisk => {
                 let head = std::iter::once(install::CHOOSE.to_owned());
@@ -112,7 +147,21 @@ impl Menu {
                     install::NAME.to_owned(),
                     disk.unwrap_or_default(),
                     install::CONSEQUENCE.to_owned(),
-                    confirm(Act::Reset),
+                    confirm(words(Act::Reset)),
+                ]
+            }
+            Self::ChoosingFile => {
+                let head = std::iter::once(update::CHOOSE.to_owned());
+                let files = update::choices(&choices.files).into_iter();
+                head.chain(files).chain([BACK.to_owned()]).collect()
+            }
+            Self::ConfirmingFile(number) => {
+                let file = update::chosen(&choices.files, number);
+                vec![
+                    update::NAME.to_owned(),
+                    file.map(update::description).unwrap_or_default(),
+                    update::CONSEQUENCE.to_owned(),
+                    confirm(YES),
                 ]
             }
         }
@@ -123,8 +172,7 @@ fn offers_install(disks: &[Candidate]) -> bool {
     disks.iter().any(|it| it.refusal.is_none())
 }
 
-fn confirm(act: Act) -> String {
-    let [portuguese, english] = words(act);
+fn confirm([portuguese, english]: [&str; 2]) -> String {
     format!("Digite {portuguese} para confirmar / Type {english} to confirm; Enter: voltar / back")
 }
 
@@ -136,7 +184,7 @@ fn choice(line: &str) -> Option<Act> {
 /// The words that mean it, in Portuguese and English.
 const fn words(act: Act) -> [&'static str; 2] {
     match act {
-        Act::NewPassword | Act::Restart | Act::Rescue | Act::PowerOff => ["SIM", "YES"],
+        Act::NewPassword | Act::Restart | Act::Rescue | Act::PowerOff => YES,
         Act::Reset => ["APAGAR", "ERASE"],
     }
 }
@@ -178,6 +226,9 @@ const ACTS: [Act; 5] = [
 ];
 /// The number of the installation, behind them.
 const INSTALL: usize = ACTS.len() + 1;
+/// The number of an update from a memory stick.
+const UPDATE: usize = INSTALL + 1;
+const YES: [&str; 2] = ["SIM", "YES"];
 /// The word that opens the menu.
 const OPEN: &str = "menu";
 const HINT: &str = "Digite menu e tecle Enter / Type menu and press Enter";
@@ -186,12 +237,25 @@ const BACK: &str = "  0  Voltar / Back";
 
 #[cfg(test)]
 mod tests {
+    use ipc::stick::Offer;
+
     use super::super::install::tests::candidate;
     use super::*;
 
+    fn none() -> Choices {
+        Choices::default()
+    }
+
+    fn disks(disks: impl IntoIterator<Item = Candidate>) -> Choices {
+        Choices {
+            disks: disks.into_iter().collect(),
+            files: Vec::new(),
+        }
+    }
+
     fn opened() -> Menu {
         let mut menu = Menu::default();
-        assert_eq!(menu.enter("menu\r", &[]), Step::Show);
+        assert_eq!(menu.enter("menu\r", &none()), Step::Show);
         menu
     }
 
@@ -199,14 +263,14 @@ mod tests {
     fn every_act_needs_its_word() {
         for (place, act) in (1..).zip(ACTS) {
             let mut menu = opened();
-            assert_eq!(menu.enter(&place.to_string(), &[]), Step::Show);
+            assert_eq!(menu.enter(&place.to_string(), &none()), Step::Show);
             assert_eq!(menu, Menu::Confirming(act));
-            assert_eq!(menu.enter("", &[]), Step::Show, "{act:?}");
+            assert_eq!(menu.enter("", &none()), Step::Show, "{act:?}");
             assert_eq!(menu, Menu::Page);
             for word in words(act) {
                 let mut menu = opened();
-                menu.enter(&place.to_string(), &[]);
-                assert_eq!(menu.enter(word, &[]), Step::Do(act));
+                menu.enter(&place.to_string(), &none());
+                assert_eq!(menu.enter(word, &none()), Step::Do(act));
                 assert_eq!(menu, Menu::Page);
             }
         }
@@ -216,9 +280,9 @@ mod tests {
     fn a_yes_does_not_erase() {
         for word in ["YES", "SIM", "erase", "4", "menu"] {
             let mut menu = opened();
-            menu.enter("4", &[]);
+            menu.enter("4", &none());
             assert_eq!(menu, Menu::Confirming(Act::Reset));
-            assert_eq!(menu.enter(word, &[]), Step::Show, "{word}");
+            assert_eq!(menu.enter(word, &none()), Step::Show, "{word}");
         }
     }
 
@@ -226,11 +290,14 @@ mod tests {
     fn a_line_that_sends_everything_back_opens_nothing() {
         let mut menu = Menu::default();
         let own = [Menu::Choosing, Menu::Confirming(Act::Reset), Menu::Page];
-        let own = own.into_iter().flat_map(|it| it.lines(&[]));
+        let own = own.into_iter().flat_map(|it| it.lines(&none()));
         let noise = ["", "1", "YES", "\u{fffd}", "screen: menu"].map(str::to_owned);
         for line in own.chain(noise) {
-            assert_eq!(menu.enter(&line, &[]), Step::Nothing, "{line}");
-            assert_eq!(menu.enter(&format!("screen: {line}"), &[]), Step::Nothing);
+            assert_eq!(menu.enter(&line, &none()), Step::Nothing, "{line}");
+            assert_eq!(
+                menu.enter(&format!("screen: {line}"), &none()),
+                Step::Nothing
+            );
         }
     }
 
@@ -238,7 +305,7 @@ mod tests {
     fn other_choices_and_silence_lead_back() {
         for line in ["0", "", "6", "99999999999999999999", "x"] {
             let mut menu = opened();
-            assert_eq!(menu.enter(line, &[]), Step::Show, "{line}");
+            assert_eq!(menu.enter(line, &none()), Step::Show, "{line}");
             assert_eq!(menu, Menu::Page);
         }
         let mut menu = opened();
@@ -250,14 +317,14 @@ mod tests {
     fn installing_is_offered_when_a_disk_will_do_and_needs_the_word() {
         let refused = candidate("sdx", Some(disks::Refusal::ReadOnly));
         let number = INSTALL.to_string();
-        for disks in [vec![], vec![refused.clone()]] {
+        for disks in [none(), disks([refused.clone()])] {
             let mut menu = opened();
             let shown = menu.lines(&disks).join("\n");
             assert!(!shown.contains(install::NAME), "{shown}");
             menu.enter(&number, &disks);
             assert_eq!(menu, Menu::Page);
         }
-        let disks = [refused, candidate("sdy", None)];
+        let disks = disks([refused, candidate("sdy", None)]);
         let before_word = || {
             let mut menu = opened();
             assert!(menu.lines(&disks).join("\n").contains(install::NAME));
@@ -280,6 +347,48 @@ mod tests {
             let mut menu = opened();
             menu.enter(&number, &disks);
             assert_eq!(menu.enter(line, &disks), Step::Show, "{line}");
+            assert_eq!(menu, Menu::Page);
+        }
+    }
+
+    #[test]
+    fn an_update_on_a_stick_is_offered_and_installed_only_by_the_word() {
+        let file = |file: &str| StickFile {
+            disk: "sdb".into(),
+            offer: Offer::of(file, 31_000_000).expect("plain"),
+        };
+        let choices = Choices {
+            disks: Vec::new(),
+            files: vec![file("a.update"), file("b.update")],
+        };
+        let number = UPDATE.to_string();
+        let mut menu = opened();
+        assert!(!menu.lines(&none()).join("\n").contains(update::NAME));
+        assert_eq!(menu.enter(&number, &none()), Step::Show);
+        assert_eq!(menu, Menu::Page);
+        let before_word = || {
+            let mut menu = opened();
+            assert!(menu.lines(&choices).join("\n").contains(update::NAME));
+            assert_eq!(menu.enter(&number, &choices), Step::Show);
+            let shown = menu.lines(&choices).join("\n");
+            assert!(shown.contains("  2  b.update  31.0 MB  (sdb)"), "{shown}");
+            assert_eq!(menu.enter("2", &choices), Step::Show);
+            assert!(menu.lines(&choices).join("\n").contains("b.update"));
+            menu
+        };
+        for word in YES {
+            let step = before_word().enter(word, &choices);
+            assert_eq!(step, Step::Update(file("b.update")));
+        }
+        for word in ["", "2", "yes", "ERASE"] {
+            let mut menu = before_word();
+            assert_eq!(menu.enter(word, &choices), Step::Show, "{word}");
+            assert_eq!(menu, Menu::Page);
+        }
+        for line in ["0", "3", "", "x"] {
+            let mut menu = opened();
+            menu.enter(&number, &choices);
+            assert_eq!(menu.enter(line, &choices), Step::Show, "{line}");
             assert_eq!(menu, Menu::Page);
         }
     }

@@ -7,10 +7,11 @@ mod menu;
 mod pace;
 mod page;
 mod terminal;
+mod update;
 
 pub(crate) use install::{Candidate, Outcome};
 pub(crate) use keys::Keys;
-pub(crate) use menu::{Step, name};
+pub(crate) use menu::{Choices, Step, name};
 pub(crate) use page::{Facts, Presence};
 
 use std::time::Duration;
@@ -30,8 +31,7 @@ pub(crate) struct Screen {
     drawn: Vec<String>,
     serial: Pace,
     menu: Menu,
-    /// The disks that were there when the menu was opened.
-    disks: Vec<Candidate>,
+    choices: Choices,
     /// The installation that goes on, or that nobody has taken note of.
     work: Option<Work>,
     /// When the menu goes away by itself.
@@ -50,12 +50,12 @@ impl Screen {
     }
 
     /// Takes a line that somebody typed; what to say on the serial line, and what to do. `find`
-    /// looks for the disks of the machine besides the box's own.
+    /// looks for what there is to choose from.
     pub(crate) fn enter(
         &mut self,
         line: &str,
         now: Instant,
-        find: impl FnOnce() -> Vec<Candidate>,
+        find: impl FnOnce() -> Choices,
     ) -> (Vec<String>, Step) {
         match &self.work {
             Some(work) if work.is_over() => {
@@ -67,9 +67,9 @@ impl Screen {
             None => {}
         }
         if self.menu.opens(line) {
-            self.disks = find();
+            self.choices = find();
         }
-        let step = self.menu.enter(line, &self.disks);
+        let step = self.menu.enter(line, &self.choices);
         if step == Step::Nothing {
             return (Vec::new(), step);
         }
@@ -79,12 +79,12 @@ impl Screen {
             return (Vec::new(), step);
         }
         self.menu_end = Some(now + PATIENCE);
-        (self.menu.lines(&self.disks), step)
+        (self.menu.lines(&self.choices), step)
     }
 
     /// The disk with this number in the list that was shown.
     pub(crate) fn chosen(&self, number: usize) -> Option<Candidate> {
-        install::chosen(&self.disks, number).cloned()
+        install::chosen(&self.choices.disks, number).cloned()
     }
 
     /// An installation begins; it takes the place of the page.
@@ -127,7 +127,7 @@ impl Screen {
         };
         match &self.work {
             Some(work) => lines.extend(work.lines()),
-            None => lines.extend(self.menu.lines(&self.disks)),
+            None => lines.extend(self.menu.lines(&self.choices)),
         }
         if self.drawn != lines
             && let Some(monitor) = &mut self.monitor

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use ipc::Redacted;
-use ipc::init;
+use ipc::init::{self, StickFile};
 use supervise::ServiceStatus;
 
+use super::update;
 use crate::boot::KeyKept;
 
 /// What services have said of themselves.
@@ -59,6 +60,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) firmware: Option<(&'a str, KeyKept)>,
     /// Nobody has seen the code that opens the data without the TPM.
     pub(crate) is_code_unseen: bool,
+    /// Update files on a memory stick.
+    pub(crate) files: &'a [StickFile],
 }
 
 /// The page.
@@ -86,6 +89,10 @@ pub(super) fn lines(facts: &Facts<'_>) -> Vec<String> {
             let unseen = CODE_UNSEEN.map(str::to_owned);
             push(&mut lines, "Recuperação / Recovery", unseen);
         }
+    }
+    if let Some(file) = facts.files.first() {
+        let shown = [update::description(file), FROM_MENU.to_owned()];
+        push(&mut lines, "Pen drive / USB stick", shown);
     }
     if !facts.presence.notice.is_empty() {
         // The log has all of it.
@@ -210,6 +217,7 @@ const CODE_UNSEEN: [&str; 4] = [
     "nobody has seen the code yet; without it all",
     "is lost with the TPM: page Firmware",
 ];
+const FROM_MENU: &str = "instale pelo menu / install it by the menu";
 /// Those of a monitor.
 const COLUMNS: usize = 80;
 /// Of something that somebody has to be told.
@@ -222,6 +230,7 @@ const SIGN_IN_LINES_MAX: usize = 4;
 
 #[cfg(test)]
 mod tests {
+    use ipc::stick::Offer;
     use supervise::Service;
 
     use super::*;
@@ -245,6 +254,7 @@ mod tests {
             maintenance: None,
             firmware: Some(("a", KeyKept::ByTpm)),
             is_code_unseen: true,
+            files: &[],
         }
     }
 
@@ -344,5 +354,21 @@ mod tests {
         assert!(page.contains("none yet; check the cable"), "{page}");
         assert!(page.contains("vdb: damaged"), "{page}");
         assert!(!page.contains("web") && !page.contains("TPM"), "{page}");
+    }
+
+    #[test]
+    fn an_update_on_a_stick_is_named_with_where_to_install_it() {
+        let presence = Presence::default();
+        let mut facts = facts(&presence, &[]);
+        assert!(!lines(&facts).join("\n").contains("USB stick"));
+        let files = [StickFile {
+            disk: "sdb".into(),
+            offer: Offer::of("ramal-1.5.0.update", 31_000_000).expect("plain"),
+        }];
+        facts.files = &files;
+        let page = lines(&facts).join("\n");
+        let wanted = "Pen drive / USB stick           ramal-1.5.0.update  31.0 MB  (sdb)";
+        assert!(page.contains(wanted), "{page}");
+        assert!(page.contains("install it by the menu"), "{page}");
     }
 }

@@ -106,9 +106,15 @@ fn load_modules(modules: &mut Modules, console: &mut Console) {
     }
     for _ in 0..COLDPLUG_ROUNDS {
         match modules.load_for_devices() {
-            Ok(0) => return,
+            Ok(0) => break,
             Ok(_) => {}
             Err(error) => told(Err(error)),
+        }
+    }
+    // Modules are left behind with this file system, and a stick may be put in later.
+    if Path::new(USB_HOST).exists() {
+        for name in STICKS {
+            told(modules.load(name).map(drop));
         }
     }
 }
@@ -168,6 +174,10 @@ const ALWAYS: [&str; 10] = [
     "evdev",
     "af_packet",
 ];
+/// There when the machine has USB at all: the hub that its controller itself is.
+const USB_HOST: &str = "/sys/bus/usb/devices/usb1";
+/// For memory sticks.
+const STICKS: [&str; 3] = ["usb_storage", "uas", "sd_mod"];
 /// Buses behind buses behind buses: more levels do not occur.
 const COLDPLUG_ROUNDS: u32 = 5;
 /// How long the disks may take to appear.

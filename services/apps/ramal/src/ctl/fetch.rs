@@ -1,4 +1,4 @@
-//! Having the box fetch an update, and watching it.
+//! Having the box fetch an update, from a server or the memory stick in it, and watching it.
 
 use std::error::Error;
 use std::io::Write as _;
@@ -13,6 +13,17 @@ use super::{CtlError, language, refused};
 pub(super) fn fetch(socket: &Path, url: &str, fingerprint: &str) -> Result<(), Box<dyn Error>> {
     let wish = json!({ "url": url, "fingerprint": fingerprint });
     answered(call(socket, "POST", "/api/firmware/fetch", &wish)?)?;
+    watch(socket)
+}
+
+/// The same with a file on the memory stick in the box; the only one where none is named.
+pub(super) fn from_stick(socket: &Path, file: Option<&str>) -> Result<(), Box<dyn Error>> {
+    let wish = json!({ "file": file.unwrap_or_default() });
+    answered(call(socket, "POST", "/api/firmware/stick", &wish)?)?;
+    watch(socket)
+}
+
+fn watch(socket: &Path) -> Result<(), Box<dyn Error>> {
     let mut away = 0;
     loop {
         std::thread::sleep(LOOK);
@@ -72,7 +83,7 @@ fn say(seen: &Value) {
     let percent = there.saturating_mul(100) / length.max(1);
     let kib = number("/fetch/fetched") / 1024;
     // Without a terminal nobody needs to see it.
-    let _ = write!(std::io::stderr(), "\r{percent} % there, {kib} KiB fetched");
+    let _ = write!(std::io::stderr(), "\r{percent} % there, {kib} KiB read");
 }
 
 /// Between two looks.
@@ -81,4 +92,4 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Looks in a row for which a service may be away.
 const AWAY_MAX: u32 = 20;
 
-const ENDED: &str = "somebody else gave the fetch up, or `web` was restarted; fetch again";
+const ENDED: &str = "somebody else gave the update up, or `web` was restarted; begin it again";

@@ -142,6 +142,7 @@ pub(crate) fn firmware(answer: &Value) -> String {
     [
         table("slots", list(answer, "slots"), &slots),
         table("left", list(answer, "journal"), &journal),
+        table("stick", list(answer, "stick"), &["disk", "file", "bytes"]),
         format!("keys: {}", field(answer, "keys")),
         format!("key of the data: {}", field(answer, "data_key")),
         format!("recovery code: {}", field(answer, "recovery_code")),

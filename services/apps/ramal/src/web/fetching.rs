@@ -1,17 +1,19 @@
-//! The update that is fetched from a server, beside everything else that `web` does.
+//! The update that is fetched from a server or a memory stick, beside everything else that `web`
+//! does.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use admin::{FetchFault, FetchOrder, FetchState, Source};
+use admin::{FetchFault, FetchOrder, FetchState, Server, Source, StickFault};
+use ipc::stick;
 use ipc::store::Audit;
 use ipc::update::{Reply, Request};
 use run_loop::ipc::Client;
 use run_loop::pbx_driver::{Lookups, trust};
 use run_loop::socket_path;
 use tokio::task::AbortHandle;
-use web_server::fetch::{Limits, Surroundings, fetch};
+use web_server::fetch::{AskUpdate, Limits, Surroundings, UpdateFile, carry, fetch};
 
 /// At most one fetch.
 pub(crate) struct Fetches {
@@ -79,19 +81,25 @@ impl Fetches {
         let fetched = Arc::new(AtomicU64::new(0));
         present.fetched = Arc::clone(&fetched);
         present.state = FetchState::Running {
-            from: source.address.shown(),
+            from: source.shown(),
             fetched: 0,
         };
         let fetches = Arc::clone(self);
         let task = tokio::spawn(async move {
-            let outcome = fetches.around.fetch(&source, &fetched).await;
+            let outcome = match &source {
+                Source::Server(server) => fetches.around.fetch(server, &fetched).await,
+                Source::Stick(file) => {
+                    let mut stick = OnStick::new(&file.offer.file);
+                    carry(&mut stick, &Limits::USUAL, &fetches.around, &fetched).await
+                }
+            };
             fetches.end(&source, outcome, audit);
         });
         present.task = Some(task.abort_handle());
     }
 
     fn end(&self, source: &Source, outcome: Result<String, FetchFault>, mut audit: Audit) {
-        let from = source.address.shown();
+        let from = source.shown();
         let mut present = self.present();
         present.task = None;
         audit.action = match &outcome {
@@ -114,7 +122,7 @@ impl Fetches {
 }
 
 impl Around {
-    async fn fetch(&self, source: &Source, fetched: &AtomicU64) -> Result<String, FetchFault> {
+    async fn fetch(&self, source: &Server, fetched: &AtomicU64) -> Result<String, FetchFault> {
         let trust = source
             .fingerprint
             .map_or(pbx::Trust::Public, pbx::Trust::Fingerprint);
@@ -126,12 +134,14 @@ impl Around {
     }
 }
 
-impl Surroundings for Around {
+impl AskUpdate for Around {
     async fn ask(&self, request: Request) -> Option<Reply> {
         let answer = self.update.call(&request).await;
         answer.map_err(|error| tracing::warn!("{error}")).ok()
     }
+}
 
+impl Surroundings for Around {
     async fn addresses(&self, name: &str) -> Vec<IpAddr> {
         self.names.addresses(name).await
     }
@@ -142,3 +152,53 @@ impl Surroundings for Around {
         !ip.is_loopback() && !ip.is_unspecified() && !ip.is_multicast()
     }
 }
+
+/// An update file on the memory stick in the box.
+struct OnStick {
+    stick: Client<stick::Request, stick::Reply>,
+    file: String,
+}
+
+impl OnStick {
+    fn new(file: &str) -> Self {
+        Self {
+            stick: Client::within(socket_path("stick"), STICK_TIMEOUT_SECS),
+            file: file.to_owned(),
+        }
+    }
+}
+
+impl UpdateFile for OnStick {
+    const DAMAGED: FetchFault = FetchFault::Stick(StickFault::Damaged);
+
+    async fn read(
+        &mut self,
+        offset: u64,
+        length: u64,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), FetchFault> {
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        let request = stick::Request::Read {
+            file: self.file.clone(),
+            offset,
+            length: length.min(stick::PART_MAX),
+        };
+        match self.stick.call(&request).await {
+            Ok(stick::Reply::Part(part)) if part.is_empty() => {
+                Err(FetchFault::Stick(StickFault::TooShort))
+            }
+            Ok(stick::Reply::Part(part)) => {
+                bytes.extend(part);
+                Ok(())
+            }
+            Ok(stick::Reply::Unreadable) => Err(FetchFault::Stick(StickFault::Gone)),
+            Err(error) => {
+                tracing::warn!("{error}");
+                Err(FetchFault::Stick(StickFault::Gone))
+            }
+        }
+    }
+}
+
+/// What a slow stick may take for a part of a file.
+const STICK_TIMEOUT_SECS: u64 = 30;

@@ -1,7 +1,7 @@
 //! What somebody who stands before the box asks for, by the menu on its screen: whoever can reach
 //! its keyboard could as well carry it away, so nobody has to sign in for it.
 
-use ipc::init::{Act, Shutdown};
+use ipc::init::{Act, Shutdown, Wish};
 
 use super::{firmware, people};
 use crate::admin::{Admin, Caller};
@@ -11,15 +11,20 @@ use crate::step::{Moment, Step};
 use crate::text::Language;
 
 impl Admin {
-    /// Does it, and records it. Ends in a status below 300, or with the reason why not.
-    pub fn at_box(&mut self, moment: &Moment, act: Act) -> Step {
+    /// Does it, and records it. Ends in a status below 300, or with the reason why not, in both
+    /// languages that the screen of the box speaks.
+    pub fn at_box(&mut self, moment: &Moment, wish: Wish) -> Step {
         let caller = Caller {
             login: LOGIN.to_owned(),
             peer: Peer::Screen,
             session: None,
             face: Face::Api,
-            language: Language::English,
-            said_language: false,
+            language: Language::Portuguese,
+            said_language: true,
+        };
+        let act = match wish {
+            Wish::Act(act) => act,
+            Wish::Install(file) => return firmware::from_stick_now(file, caller),
         };
         match act {
             Act::NewPassword => people::administrator_anew(self, moment, caller),

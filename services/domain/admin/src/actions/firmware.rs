@@ -3,7 +3,7 @@
 //! Whoever offers an update begins it, then sends the piece that each answer asks for. That is how
 //! a transfer that broke off goes on, and how what the box has already is not sent.
 
-use ipc::init::{Reply as InitReply, Request as InitRequest, Shutdown};
+use ipc::init::{Reply as InitReply, Request as InitRequest, Shutdown, StickFile};
 use ipc::update::{Reply, Request as Ask};
 use serde::Deserialize;
 use serde_json::json;
@@ -11,7 +11,7 @@ use serde_json::json;
 use super::json;
 use crate::admin::{Admin, Caller, UNRECORDED_MAX};
 use crate::fault::Fault;
-use crate::fetch::{Address, FetchFault, FetchOrder, Source};
+use crate::fetch::{Address, FetchFault, FetchOrder, Server, Source, StickFault};
 use crate::firmware_view::FirmwareView;
 use crate::http::{Request, Response};
 use crate::pages;
@@ -34,12 +34,14 @@ pub(crate) fn show(caller: Caller) -> Step {
             Ok(Reply::Status(status)) => Step::Fetch(
                 FetchOrder::Look,
                 Box::new(move |_, _, fetch| {
-                    let view = FirmwareView::new(*status, fetch, caller.language);
-                    let response = match caller.face {
-                        Face::Page | Face::Asset => pages::firmware(&caller, &view),
-                        Face::Api => Response::json(200, &view),
-                    };
-                    Step::Respond(response.sealed())
+                    on_stick(move |_, files| {
+                        let view = FirmwareView::new(*status, fetch, files, caller.language);
+                        let response = match caller.face {
+                            Face::Page | Face::Asset => pages::firmware(&caller, &view),
+                            Face::Api => Response::json(200, &view),
+                        };
+                        Step::Respond(response.sealed())
+                    })
                 }),
             ),
             other => caller.refuse(&unmet(other)),
@@ -57,7 +59,59 @@ pub(crate) fn fetch(admin: &mut Admin, request: &Request, caller: Caller) -> Ste
         Ok(source) => source,
         Err(fault) => return caller.refuse(&fault),
     };
-    let from = source.address.shown();
+    begin_fetch(admin, caller, Source::Server(source))
+}
+
+/// Has an update installed from the memory stick in the box, by a name that was listed, or the only
+/// one there is; how that goes is said by [`show`].
+pub(crate) fn from_stick(request: &Request, caller: Caller) -> Step {
+    let file = match json::<OnStick>(request) {
+        Ok(OnStick { file }) => file,
+        Err(fault) => return caller.refuse(&fault),
+    };
+    on_stick(move |admin, files| {
+        let is_only = file.is_empty() && files.len() == 1;
+        let is_meant = |it: &StickFile| is_only || it.offer.file == file;
+        match files.into_iter().find(is_meant) {
+            Some(file) => begin_fetch(admin, caller, Source::Stick(file)),
+            None => caller.refuse(&Fault::CannotFetch(FetchFault::Stick(StickFault::NotThere))),
+        }
+    })
+}
+
+/// The same for a file that was chosen at the box.
+pub(crate) fn from_stick_now(file: StickFile, caller: Caller) -> Step {
+    on_stick(move |admin, files| match files.contains(&file) {
+        true => begin_fetch(admin, caller, Source::Stick(file)),
+        false => caller.refuse(&Fault::CannotFetch(FetchFault::Stick(StickFault::NotThere))),
+    })
+}
+
+/// What is to be installed from the memory stick.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OnStick {
+    /// Its name.
+    #[serde(default)]
+    file: String,
+}
+
+/// Goes on with the update files on the memory stick; with none where PID 1 is not heard of.
+fn on_stick(then: impl FnOnce(&mut Admin, Vec<StickFile>) -> Step + Send + 'static) -> Step {
+    Step::Init(
+        InitRequest::Stick,
+        Box::new(move |admin, _, reply| {
+            let files = match reply {
+                Ok(InitReply::Stick(files)) => files,
+                Ok(_) | Err(_) => Vec::new(),
+            };
+            then(admin, files)
+        }),
+    )
+}
+
+fn begin_fetch(admin: &mut Admin, caller: Caller, source: Source) -> Step {
+    let from = source.shown();
     let action = format!("firmware update fetched from {from}");
     let ended = caller.audit(String::new(), String::new(), String::new());
     recorded(admin, caller, &action, move |_| {
@@ -80,13 +134,13 @@ struct Fetch {
 }
 
 impl Fetch {
-    fn source(&self) -> Result<Source, FetchFault> {
+    fn source(&self) -> Result<Server, FetchFault> {
         let address = Address::parse(&self.url).ok_or(FetchFault::BadAddress)?;
         let fingerprint = match self.fingerprint.trim() {
             "" => None,
             text => Some(fingerprint(text).ok_or(FetchFault::BadFingerprint)?),
         };
-        Ok(Source {
+        Ok(Server {
             address,
             fingerprint,
         })

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::UPLOAD;
 use super::layout::{Place, hashed, page};
 use crate::admin::Caller;
-use crate::firmware_view::{EntryView, FirmwareView, SlotView};
+use crate::firmware_view::{EntryView, FirmwareView, SlotView, StickView};
 use crate::http::Response;
 
 /// Slots, an update, and why slots were left.
@@ -32,7 +32,7 @@ pub(crate) fn firmware(caller: &Caller, view: &FirmwareView) -> Response {
             }
         }
         @if !view.slots.is_empty() {
-            (update(caller))
+            (update(caller, &view.stick))
         }
         @if let Some(place) = view.data_key {
             section.card {
@@ -116,7 +116,7 @@ fn slots(caller: &Caller, slots: &[SlotView]) -> Markup {
     }
 }
 
-fn update(caller: &Caller) -> Markup {
+fn update(caller: &Caller, stick: &[StickView]) -> Markup {
     let words = caller.language.words();
     html! {
         section.card {
@@ -132,6 +132,16 @@ fn update(caller: &Caller) -> Markup {
                 }
                 label { (words.fetch_fingerprint) input type="text" name="fingerprint"; }
                 button type="submit" { (words.fetch) }
+            }
+            @if !stick.is_empty() {
+                form id="stick" {
+                    label { (words.stick_file)
+                        select name="file" {
+                            @for file in stick { option value=(file.file) { (file.file) } }
+                        }
+                    }
+                    button type="submit" { (words.stick_install) }
+                }
             }
             progress id="update-progress" hidden value="0" max="1" {}
             p id="update-said" role="status" {}

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::fetch::FetchFault;
+use super::stick;
+use crate::fetch::{FetchFault, FetchState};
 use crate::text::Language;
 
 /// What programs know a reason by. These names stay.
@@ -26,6 +27,7 @@ pub(crate) const fn code(fault: &FetchFault) -> &'static str {
         FetchFault::CutShort => "cut-short",
         FetchFault::Stalled => "stalled",
         FetchFault::Changed => "changed-on-server",
+        FetchFault::Stick(fault) => stick::code(*fault),
         FetchFault::Refused(refusal) => super::code(refusal),
         FetchFault::UpdateAway => "update-away",
     }
@@ -53,6 +55,7 @@ pub(crate) fn parameters(fault: &FetchFault) -> Value {
         | FetchFault::CutShort
         | FetchFault::Stalled
         | FetchFault::Changed
+        | FetchFault::Stick(_)
         | FetchFault::UpdateAway => json!({}),
     }
 }
@@ -62,6 +65,24 @@ pub(crate) fn text(fault: &FetchFault, language: Language) -> String {
     match language {
         Language::English => english(fault),
         Language::Portuguese => portuguese(fault),
+    }
+}
+
+/// How a fetch stands, for the screen of the box, which speaks both languages at once; empty while
+/// there is nothing new.
+pub(crate) fn at_box(state: &FetchState) -> String {
+    match state {
+        FetchState::Running { .. } => String::new(),
+        FetchState::Failed { fault, .. } => {
+            format!("{} / {}", portuguese(fault), english(fault))
+        }
+        FetchState::Installed { version } => format!(
+            "a versão {version} está instalada; reinicie pelo menu / version {version} is \
+             installed; restart by the menu"
+        ),
+        FetchState::None => {
+            "a instalação foi interrompida / the installation was given up".to_owned()
+        }
     }
 }
 
@@ -123,6 +144,7 @@ fn english(fault: &FetchFault) -> String {
         FetchFault::Changed => {
             "the file on the server changed meanwhile; fetch again: what fits is kept".into()
         }
+        FetchFault::Stick(fault) => stick::english(*fault).into(),
         FetchFault::Refused(refusal) => super::english(refusal),
         FetchFault::UpdateAway => "update does not answer; fetch again in a few seconds".into(),
     }
@@ -185,6 +207,7 @@ fn portuguese(fault: &FetchFault) -> String {
         FetchFault::Changed => {
             "o arquivo no servidor mudou no meio; baixe de novo: o que serve fica guardado".into()
         }
+        FetchFault::Stick(fault) => stick::portuguese(*fault).into(),
         FetchFault::Refused(refusal) => super::portuguese(refusal),
         FetchFault::UpdateAway => "o update não responde; baixe de novo em alguns segundos".into(),
     }

@@ -1,15 +1,21 @@
 //! What somebody who stands before the box has it do.
 
-use ipc::init::{self, Act, Shutdown};
+use ipc::init::{self, Act, Shutdown, StickFile, Wish};
+use ipc::stick::Offer;
 use ipc::store::Audit;
 use ipc::update::{Refusal, Reply, Request as Ask};
 
 use super::world::{OWN_PASSWORD, World, get, json as body, sign_in_from};
+use crate::{FetchFault, FetchOrder, FetchState, Response, Source};
 
 fn act(world: &mut World, act: Act) -> u16 {
+    wish(world, Wish::Act(act)).status
+}
+
+fn wish(world: &mut World, wish: Wish) -> Response {
     let moment = world.moment();
-    let step = world.admin.at_box(&moment, act);
-    world.run(step).status
+    let step = world.admin.at_box(&moment, wish);
+    world.run(step)
 }
 
 fn last_audit(world: &World) -> (String, String, String) {
@@ -88,4 +94,45 @@ fn a_restart_is_recorded() {
     assert_eq!(act(&mut world, Act::PowerOff), 200);
     let off = init::Request::Shutdown(Shutdown::PowerOff);
     assert_eq!(world.asked_init.last(), Some(&off));
+}
+
+#[test]
+fn an_update_is_installed_from_the_stick_and_recorded_unless_the_stick_is_gone() {
+    let mut world = World::new();
+    let file = StickFile {
+        disk: "sdb".into(),
+        offer: Offer::of("a.update", 7).expect("plain"),
+    };
+    let refused = wish(&mut world, Wish::Install(file.clone()));
+    let said = body(&refused);
+    assert_eq!(said["code"], "not-on-stick");
+    assert_ne!(said["text"], said["error"], "in both languages");
+    assert!(world.asked_fetch.is_empty());
+    world.stick = vec![file.clone()];
+    let begun = wish(&mut world, Wish::Install(file.clone()));
+    assert_eq!(begun.status, 200);
+    let [FetchOrder::Begin(Source::Stick(asked), ended)] = world.asked_fetch.as_slice() else {
+        panic!("{:?}", world.asked_fetch);
+    };
+    assert_eq!((asked, ended.who.as_str()), (&file, "at the box"));
+    let recorded = "firmware update fetched from USB stick sdb: a.update";
+    assert_eq!(last_audit(&world), entry(recorded));
+}
+
+#[test]
+fn how_an_update_ended_is_said_at_the_box_in_both_languages() {
+    let failed = FetchState::Failed {
+        from: String::new(),
+        fault: FetchFault::Refused(Refusal::NotAnUpdate),
+    };
+    let said = failed.at_box();
+    assert!(
+        said.contains("isto não é") && said.contains("this is no"),
+        "{said}"
+    );
+    let running = FetchState::Running {
+        from: String::new(),
+        fetched: 7,
+    };
+    assert_eq!(running.at_box(), "");
 }

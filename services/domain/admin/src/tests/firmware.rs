@@ -1,13 +1,14 @@
 //! The firmware: who may update it, what is said, and that nothing happens unrecorded.
 
+use ipc::init::{self, Shutdown, StickFile};
+use ipc::stick::Offer;
 use ipc::update::{
     Condition, DataKey, Entry, Reason, RecoveryCode, Refusal, Reply, Request as Ask, Slot, Status,
 };
-use ipc::{init, init::Shutdown};
 use serde_json::json;
 
 use super::world::{OWN_PASSWORD, World, get, json as body, request, text};
-use crate::{Address, FetchFault, FetchOrder, FetchState, Method, Response};
+use crate::{Address, FetchFault, FetchOrder, FetchState, Method, Response, Source};
 
 fn status() -> Reply {
     let slot = |name: &str, is_running, version: &str, condition| Slot {
@@ -249,7 +250,7 @@ fn an_update_is_fetched_and_how_it_goes_is_said_in_the_persons_language() {
         &sent.to_string(),
     );
     assert_eq!(body(&begun), json!({ "fetching": "https://h/a.update" }));
-    let FetchOrder::Begin(source, audit) = &world.asked_fetch[0] else {
+    let FetchOrder::Begin(Source::Server(source), audit) = &world.asked_fetch[0] else {
         panic!("{:?}", world.asked_fetch);
     };
     assert_eq!(
@@ -275,6 +276,69 @@ fn an_update_is_fetched_and_how_it_goes_is_said_in_the_persons_language() {
     assert_eq!(seen["fetch"]["parameters"]["status"], 404);
     let said = seen["fetch"]["text"].as_str().unwrap_or_default();
     assert!(said.contains("o servidor recusa"), "{said}");
+}
+
+fn on_stick(file: &str) -> StickFile {
+    StickFile {
+        disk: "sdb".into(),
+        offer: Offer::of(file, 31_000_000).expect("plain"),
+    }
+}
+
+#[test]
+fn a_stick_with_an_update_is_offered_and_nothing_is_installed_until_somebody_asks() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    world.update_answers.extend([status(), status(), status()]);
+    let page = text(&world.ask(&get("/firmware", &session)));
+    assert!(!page.contains("id=\"stick\""), "{page}");
+    world.stick = vec![on_stick("a.update"), on_stick("<b>.update")];
+    let seen = body(&world.ask(&get("/api/firmware", &session)));
+    let shown = json!({ "disk": "sdb", "file": "a.update", "bytes": 31_000_000 });
+    assert_eq!(seen["stick"][0], shown);
+    let page = world.ask(&get("/firmware", &session).with("accept-language", "pt-BR"));
+    let page = text(&page);
+    assert!(page.contains("Instalar do pen drive") && page.contains("a.update"));
+    assert!(!page.contains("<b>"), "{page}");
+    let only_looked = |order: &FetchOrder| matches!(order, FetchOrder::Look);
+    assert!(world.asked_fetch.iter().all(only_looked));
+}
+
+#[test]
+fn a_file_on_the_stick_is_installed_by_its_name_or_when_it_is_the_only_one() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let path = "/api/firmware/stick";
+    let (one, other) = (on_stick("a.update"), on_stick("b.update"));
+    for (there, sent, expected) in [
+        (vec![], json!({}), None),
+        (vec![one.clone()], json!({ "file": "c.update" }), None),
+        (vec![one.clone(), other.clone()], json!({}), None),
+        (vec![one.clone()], json!({}), Some(&one)),
+        (
+            vec![one.clone(), other.clone()],
+            json!({ "file": "b.update" }),
+            Some(&other),
+        ),
+    ] {
+        world.stick = there;
+        world.asked_fetch.clear();
+        let answer = post(&mut world, &session, path, &sent.to_string());
+        let begun: Vec<_> = world.asked_fetch.iter().collect();
+        match (expected, begun.as_slice()) {
+            (None, []) => {
+                let code = body(&answer)["code"].clone();
+                assert_eq!((answer.status, code), (400, json!("not-on-stick")));
+            }
+            (Some(file), [FetchOrder::Begin(Source::Stick(begun), audit)]) => {
+                assert_eq!((begun, audit.who.as_str()), (file, "admin"));
+            }
+            other => panic!("{sent}: {other:?}"),
+        }
+    }
+    let recorded = "firmware update fetched from USB stick sdb: b.update";
+    assert_eq!(audits(&world).last(), Some(&recorded));
+    assert_eq!(post(&mut world, "", path, "{}").status, 401);
 }
 
 #[test]

@@ -35,6 +35,8 @@ pub(super) struct World {
     pub(super) asked_update: Vec<update::Request>,
     pub(super) asked_fetch: Vec<FetchOrder>,
     pub(super) fetch: FetchState,
+    /// Update files on a memory stick.
+    pub(super) stick: Vec<init::StickFile>,
     pub(super) hasher_busy: bool,
     pub(super) verified: usize,
     drawn: u64,
@@ -84,6 +86,7 @@ impl World {
             asked_update: Vec::new(),
             asked_fetch: Vec::new(),
             fetch: FetchState::None,
+            stick: Vec::new(),
             hasher_busy: false,
             verified: 0,
             drawn: 0,
@@ -256,6 +259,7 @@ impl World {
             init::Request::Restart { name, .. } if name == "pbx" => init::Reply::Done,
             init::Request::Restart { .. } => init::Reply::Unknown,
             init::Request::Shutdown(_) => init::Reply::Done,
+            init::Request::Stick => init::Reply::Stick(self.stick.clone()),
             other => panic!("not expected: {other:?}"),
         })
     }

@@ -1,0 +1,217 @@
+//! Memory sticks that are put into the running box: `ramal stick` looks for update files on one and
+//! reads from them, for whoever is allowed to install one.
+//!
+//! PID 1 looks into a stick never itself, as what a stranger's file system holds may make a library
+//! panic. It passes the stick, open for reading, and hears what is on it. Nothing is installed
+//! because a stick is there: an administrator asks `web`, or a person at the box its menu.
+//! One stick is read at a time: one without update files gives way to the next at once, and one
+//! with them when it is taken out.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::os::fd::AsFd as _;
+use std::path::Path;
+
+use disks::Machine;
+use ipc::init::StickFile;
+use ipc::stick::Offer;
+use kernel::cgroup::Group;
+use kernel::hotplug::Hotplug;
+use kernel::process::{self, End, Stop};
+use kernel::{Context as _, SystemError, network};
+
+use super::child::Pipe;
+use super::helper::{self, Started, Task};
+use super::install::holds;
+use super::{Settings, Source, Supervision};
+use crate::services;
+
+/// The sticks in the box.
+#[derive(Default)]
+pub(super) struct Sticks {
+    /// Whether they are looked for at all.
+    is_wanted: bool,
+    reading: Option<Reading>,
+    /// Those that were read, or are being read, as long as they are there.
+    seen: BTreeSet<Key>,
+}
+
+/// The process that reads one.
+struct Reading {
+    pid: u32,
+    group: Option<Group>,
+    stick: Key,
+    files: Vec<StickFile>,
+}
+
+/// A stick as long as it is in the box: its name, which the next one may have too, and its number
+/// in the order of their coming.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Key {
+    name: String,
+    sequence: String,
+}
+
+impl Sticks {
+    /// The update files on the one that is read.
+    pub(super) fn files(&self) -> &[StickFile] {
+        self.reading.as_ref().map_or(&[], |it| &it.files)
+    }
+}
+
+impl Supervision {
+    /// The services are up: looks for sticks from here on, where there is a slot to install into.
+    pub(super) fn begin_sticks(&mut self) {
+        let has_slots = self.boot.firmware.is_some();
+        if self.sticks.is_wanted || !has_slots || !self.settings.is_confined {
+            return;
+        }
+        self.sticks.is_wanted = true;
+        match Hotplug::listen() {
+            Ok(hotplug) => self.add(Source::Hotplug(hotplug)),
+            Err(error) => self.tell(&error.to_string()),
+        }
+        self.look_for_sticks();
+    }
+
+    pub(super) fn hear_hotplug(&mut self, hotplug: &mut Hotplug) {
+        if hotplug.disks_changed() {
+            self.look_for_sticks();
+        }
+    }
+
+    fn look_for_sticks(&mut self) {
+        if !self.sticks.is_wanted {
+            return;
+        }
+        let there = self.sticks_there();
+        self.sticks.seen.retain(|seen| there.contains(seen));
+        if let Some(reading) = &mut self.sticks.reading {
+            if !there.contains(&reading.stick) {
+                reading.files.clear();
+                // It may have ended this moment.
+                let _ = process::stop(reading.pid, Stop::Kill);
+            }
+            return;
+        }
+        let is_new = |stick: &Key| !self.sticks.seen.contains(stick);
+        let Some(stick) = there.into_iter().find(is_new) else {
+            return;
+        };
+        self.sticks.seen.insert(stick.clone());
+        match start(&self.settings, &stick.name) {
+            Ok(started) => {
+                let pid = started.pid;
+                self.add(Source::StickOutput(pid, started.output));
+                self.add(Source::StickOffers(pid, started.reports));
+                self.sticks.reading = Some(Reading {
+                    pid,
+                    group: started.group,
+                    stick,
+                    files: Vec::new(),
+                });
+            }
+            Err(error) => self.tell(&error.to_string()),
+        }
+    }
+
+    /// Nothing is read from them here. The disk the box runs from may be a stick too.
+    fn sticks_there(&self) -> Vec<Key> {
+        let Some(firmware) = &self.boot.firmware else {
+            return Vec::new();
+        };
+        let disks = Machine::default().disks().into_iter();
+        let sticks =
+            disks.filter(|it| (it.bus == "usb" || it.is_removable) && !holds(it, firmware));
+        let key = |name: String| {
+            let place = Path::new("/sys/block").join(&name).join("diskseq");
+            let sequence = fs::read_to_string(place).unwrap_or_default();
+            Key { name, sequence }
+        };
+        sticks.map(|it| key(it.name)).collect()
+    }
+
+    pub(super) fn hear_stick_output(&mut self, pipe: &mut Pipe) -> bool {
+        self.hear_helper(NAME, pipe)
+    }
+
+    pub(super) fn hear_stick_offers(&mut self, pipe: &mut Pipe) -> bool {
+        let heard = pipe.hear();
+        let offers = heard.lines.iter();
+        for offer in offers.filter_map(|line| Offer::from_line(line)) {
+            let Some(reading) = &mut self.sticks.reading else {
+                break;
+            };
+            if reading.files.len() < OFFERS_MAX {
+                let disk = reading.stick.name.clone();
+                self.log.push(
+                    "init",
+                    crate::boot::millis_since_boot(),
+                    &format!(
+                        "an update file is on the memory stick {disk}: {}",
+                        offer.file
+                    ),
+                );
+                reading.files.push(StickFile { disk, offer });
+            }
+        }
+        !heard.ended
+    }
+
+    /// A child has ended; whether it was this one.
+    pub(super) fn stick_ended(&mut self, pid: u32, end: End) -> bool {
+        let Some(reading) = self.sticks.reading.take_if(|it| it.pid == pid) else {
+            return false;
+        };
+        // Nothing it may have left behind keeps the stick open.
+        let cleared = reading.group.as_ref().map(Group::kill_all);
+        if let Some(Err(error)) = cleared {
+            self.tell(&error.to_string());
+        }
+        // Where nobody listens, nobody is to wait for an answer.
+        let _ = fs::remove_file(self.settings.run_dir.join(SOCKET));
+        let stick = &reading.stick.name;
+        match end {
+            End::Code(0) | End::Signal(9) => {}
+            End::Code(_) | End::Signal(_) => {
+                self.tell(&format!("the memory stick {stick} cannot be read: {end:?}"));
+            }
+        }
+        self.look_for_sticks();
+        true
+    }
+
+    /// The box ends.
+    pub(super) fn leave_sticks(&mut self) {
+        self.sticks.is_wanted = false;
+        if let Some(reading) = &self.sticks.reading {
+            // It may have ended this moment.
+            let _ = process::stop(reading.pid, Stop::Kill);
+        }
+    }
+}
+
+fn start(settings: &Settings, stick: &str) -> Result<Started, SystemError> {
+    let path = Path::new("/dev").join(stick);
+    let stick = File::open(&path).context("open", path.display())?;
+    let listener = network::unix_listener(&settings.run_dir.join(SOCKET))?;
+    helper::start(
+        settings,
+        &Task {
+            name: NAME,
+            arguments: &[],
+            passed: &[("stick", stick.as_fd()), ("ipc", listener.as_fd())],
+            identity: services::STICK_IDENTITY,
+            memory_max: services::STICK_MEMORY_MAX,
+        },
+    )
+}
+
+/// Of the sub-command, of its lines in the log and of its control group.
+const NAME: &str = "stick";
+
+/// Where it answers while it runs.
+const SOCKET: &str = "stick.sock";
+
+/// Files that are offered: more do not fit on a screen.
+const OFFERS_MAX: usize = 8;

@@ -1,0 +1,100 @@
+//! `ramal stick`: the update files on a memory stick that was put into the running box.
+//!
+//! PID 1 passes it the stick, open for reading, and a socket. It says which update files there are,
+//! and gives parts of them to `web`, which has `update` judge and write them as it does with what
+//! comes by any other way. It is a process of its own because what a stranger's stick holds goes
+//! through a FAT library that may panic on damage.
+//! What it must never do: write to the stick, judge what is in a file, or have one installed.
+
+use std::error::Error;
+use std::fs::File;
+
+use firmware::{FirmwareError, Stick};
+use ipc::stick::{Offer, PART_MAX, Reply, Request};
+use run_loop::ipc::Answer;
+use run_loop::notify::Notify;
+use run_loop::passed::Passed;
+use run_loop::uid;
+
+/// Command line of `ramal stick`.
+#[derive(clap::Args)]
+#[command(after_help = "PID 1 passes it the stick and its socket as descriptors.
+
+Example (as PID 1 starts it):
+  ramal stick")]
+pub(crate) struct Arguments {}
+
+/// Offers what is on the stick, and serves it until the stick is taken out; ends at once when there
+/// is nothing on it.
+pub(crate) fn run() -> Result<(), Box<dyn Error>> {
+    run_loop::log::hide_panic_messages();
+    run_loop::log::init();
+    let notify = Notify::from_env();
+    let mut passed = Passed::from_env();
+    let stick = passed.file("stick")?;
+    let listener = passed.unix_listener("ipc")?;
+    let updates = match open(&stick) {
+        Ok(stick) => stick.updates(),
+        Err(error) => {
+            tracing::info!("{error}");
+            return Ok(());
+        }
+    };
+    let offers = updates
+        .iter()
+        .filter_map(|it| Offer::of(&it.name, it.length));
+    let mut count = 0;
+    for offer in offers {
+        notify.offer(&offer);
+        count += 1;
+    }
+    if count == 0 {
+        return Ok(());
+    }
+    let answer = move |request: Request| match request {
+        Request::Read {
+            file,
+            offset,
+            length,
+        } => read(&stick, &file, offset, length),
+    };
+    run_loop::ipc::serve(
+        &listener,
+        |peer| peer == uid::WEB,
+        move |_, request| Answer::<Reply>::Reply(answer(request)),
+    )?;
+    Ok(())
+}
+
+/// Opened for each answer: nothing of one answer is left for the next, whatever the stick says.
+fn open(stick: &File) -> Result<Stick, FirmwareError> {
+    let again = stick.try_clone().map_err(|source| FirmwareError::Device {
+        path: NAME.into(),
+        source,
+    })?;
+    Stick::of(again, NAME)
+}
+
+fn read(stick: &File, file: &str, offset: u64, length: u32) -> Reply {
+    let length = usize::try_from(length.min(PART_MAX)).unwrap_or_default();
+    let mut part = vec![0; length];
+    let read = open(stick)
+        .map_err(|error| error.to_string())
+        .and_then(|stick| {
+            let count = stick.read(file, offset, &mut part);
+            count.map_err(|error| error.to_string())
+        });
+    match read {
+        Ok(count) => {
+            part.truncate(count);
+            Reply::Part(part)
+        }
+        Err(error) => {
+            tracing::warn!("{file:?} cannot be read: {error}");
+            Reply::Unreadable
+        }
+    }
+}
+
+/// As it is called in the log, which has the kernel's name from PID 1.
+const NAME: &str = "the memory stick";
