@@ -98,6 +98,57 @@ fn an_update_on_a_stick_is_offered_refused_or_installed_and_proves_good() -> Pro
     Ok(())
 }
 
+#[test]
+fn the_rescue_system_says_in_both_languages_why_it_refuses() -> Proof {
+    let _turn = alone();
+    let now = version("1.0.0", 1, |_, _| Ok(()))?;
+    let mut lab = Lab::set_up(
+        &plan("stick-rescue", Way::Firmware, small_disk(DATA_LENGTH)),
+        now,
+    )?;
+    lab.rebuild(|hardware| hardware.has_usb = true);
+    let disk = lab.disk()?.clone();
+    disk.change_state(|state| {
+        state.change(|it| {
+            it.commit(Slot::A, 1, 0);
+            it.wants_rescue = true;
+        })
+    })?;
+    let image = stick(lab.scratch())?;
+    lab.switch_on()?;
+    let machine = lab.machine()?;
+    machine.put_stick_in(&image)?;
+    machine.wait_line("RESCUE / RESGATE", RESCUE_MAX)?;
+    for (number, portuguese, english) in [
+        (
+            "1",
+            "é mais antiga do que",
+            "is older than what this box may run",
+        ),
+        (
+            "2",
+            "a atualização é para ramal-aarch64",
+            "the update is for ramal-aarch64",
+        ),
+        (
+            "3",
+            "o arquivo de atualização está danificado",
+            "the update file is damaged",
+        ),
+    ] {
+        let serial = machine.serial().clone();
+        let mark = serial.mark();
+        machine.type_line("2")?;
+        serial.wait(mark, "number of the file, or 0", ANSWER_MAX)?;
+        machine.type_line(number)?;
+        let refused = serial.wait(mark, portuguese, REFUSAL_MAX)?;
+        assert!(refused.text.contains(english), "{}", refused.text);
+        progress::note(&format!("console: {}", refused.text));
+    }
+    assert_eq!(disk.boot_state()?.slot(Slot::B).condition, Condition::Empty);
+    Ok(())
+}
+
 /// What must not be installed is not, by the API and by the menu at the box.
 fn refuse(lab: &mut Lab, api: &BoxApi, disk: &BoxDisk) -> Proof {
     let cases = [
@@ -231,6 +282,7 @@ const DATA_LENGTH: u64 = 128 * 1024 * 1024;
 
 /// Many times what it takes.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
+const RESCUE_MAX: Duration = Duration::from_secs(180);
 const REFUSAL_MAX: Duration = Duration::from_secs(120);
 const INSTALL_MAX: Duration = Duration::from_secs(600);
 

@@ -1,5 +1,7 @@
 //! `update`: the firmware slots, and an update on its way into the one that is not running.
 
+mod words;
+
 use serde::{Deserialize, Serialize};
 
 /// What may be asked.

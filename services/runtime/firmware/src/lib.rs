@@ -16,6 +16,7 @@ mod medium;
 mod new_disk;
 mod provision_file;
 mod recovery;
+mod refusal;
 pub mod root;
 mod state_file;
 mod stick;

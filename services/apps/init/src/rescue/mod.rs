@@ -17,6 +17,7 @@ use firmware::{
     BootDisk, FirmwareError, Guard, InstallError, Installer, Places, Recovery, RecoveryCode,
     StateFile, Stick, keys_of_firmware,
 };
+use ipc::update::Refusal;
 use kernel::disk::Disk;
 use kernel::modules::Modules;
 use kernel::{clock, power};
@@ -106,7 +107,7 @@ impl Rescue<'_> {
                     Ok(version) => self.say(&format!(
                         "instalada / installed: {version}. Tecle 1 / press 1"
                     )),
-                    Err(error) => self.say(&error.to_string()),
+                    Err(error) => self.say(&not_installed(&error)),
                 }
                 self.show();
             }
@@ -282,6 +283,21 @@ impl Rescue<'_> {
     }
 }
 
+/// Why an update was not installed, in both languages of the screen.
+fn not_installed(error: &InstallError) -> String {
+    let refusal = match error {
+        // There is nobody whom a chunk could be asked for again.
+        InstallError::Refused(update::Refusal::ChunkDamaged { .. }) => Refusal::Damaged,
+        InstallError::Firmware(FirmwareError::NoSuchFile) => {
+            return "não há esse arquivo / there is no such file".to_owned();
+        }
+        // Which disk it is, and what it says.
+        InstallError::Firmware(error) => return error.to_string(),
+        error => Refusal::from(error),
+    };
+    format!("{} / {}", refusal.portuguese(), refusal.english())
+}
+
 /// The slot that is not written.
 fn kept(state: &BootState) -> Slot {
     let is_good = |slot: Slot| matches!(state.slot(slot).condition, Condition::Good(_));
@@ -323,5 +339,42 @@ mod tests {
         assert_eq!(kept(&state), Slot::B);
         state.finish_install(Slot::A);
         assert_eq!(kept(&state), Slot::B);
+    }
+
+    #[test]
+    fn why_an_update_is_refused_is_said_in_both_languages() {
+        let check = |error: InstallError, portuguese: &str, english: &str| {
+            let said = not_installed(&error);
+            assert!(
+                said.contains(portuguese) && said.contains(english),
+                "{said}"
+            );
+        };
+        let refused = |refusal| InstallError::Refused(refusal);
+        check(
+            refused(update::Refusal::TooOld {
+                version: "1.4.0".into(),
+                offered: 2,
+                floor: 3,
+            }),
+            "a versão 1.4.0 é mais antiga",
+            "version 1.4.0 is older",
+        );
+        let chunk = update::Refusal::ChunkDamaged { index: 7 };
+        check(
+            refused(chunk),
+            "danificado; baixe-o de novo",
+            "damaged; fetch it again",
+        );
+        check(
+            FirmwareError::NoSuchFile.into(),
+            "não há esse arquivo",
+            "no such file",
+        );
+        let disk = FirmwareError::NoBootDisk;
+        assert_eq!(
+            not_installed(&disk.into()),
+            FirmwareError::NoBootDisk.to_string()
+        );
     }
 }

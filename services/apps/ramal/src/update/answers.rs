@@ -1,7 +1,5 @@
 //! What the updater answers.
 
-mod refusal;
-
 use std::sync::Arc;
 
 use firmware::{
@@ -14,8 +12,6 @@ use ipc::update::{
 use slot::{BootState, HARDWARE};
 use supervise::Service;
 use update::Refusal;
-
-use refusal::refusal;
 
 /// The slots, and the update that is under way.
 pub(super) struct Updater {
@@ -87,7 +83,7 @@ impl Updater {
                     Refusal::ChunkDamaged { .. } | Refusal::OutOfOrder { .. },
                 ),
             ) => Reply::Refused {
-                reason: refusal(&error),
+                reason: ipc::update::Refusal::from(&error),
                 next,
             },
             Err(error) => {
@@ -225,7 +221,7 @@ fn progress(installer: &Installer) -> Progress {
 
 fn refused(error: &InstallError) -> Reply {
     Reply::Refused {
-        reason: refusal(error),
+        reason: ipc::update::Refusal::from(error),
         next: None,
     }
 }

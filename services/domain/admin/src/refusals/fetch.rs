@@ -145,7 +145,7 @@ fn english(fault: &FetchFault) -> String {
             "the file on the server changed meanwhile; fetch again: what fits is kept".into()
         }
         FetchFault::Stick(fault) => stick::english(*fault).into(),
-        FetchFault::Refused(refusal) => super::english(refusal),
+        FetchFault::Refused(refusal) => refusal.english(),
         FetchFault::UpdateAway => "update does not answer; fetch again in a few seconds".into(),
     }
 }
@@ -208,7 +208,7 @@ fn portuguese(fault: &FetchFault) -> String {
             "o arquivo no servidor mudou no meio; baixe de novo: o que serve fica guardado".into()
         }
         FetchFault::Stick(fault) => stick::portuguese(*fault).into(),
-        FetchFault::Refused(refusal) => super::portuguese(refusal),
+        FetchFault::Refused(refusal) => refusal.portuguese(),
         FetchFault::UpdateAway => "o update não responde; baixe de novo em alguns segundos".into(),
     }
 }

@@ -1,21 +1,24 @@
-//! Why an update is not taken, as other processes are told.
+//! Why an update is not taken, as other processes and people are told.
 
-use firmware::InstallError;
 use ipc::update::Refusal;
 use update::Refusal as Refused;
 
+use crate::installer::InstallError;
+
 /// The reason without what only the log is for.
-pub(super) fn refusal(error: &InstallError) -> Refusal {
-    match error {
-        InstallError::Refused(refused) => of_the_file(refused),
-        InstallError::OnTrial => Refusal::OnTrial,
-        InstallError::Damaged => Refusal::RunningDamaged,
-        InstallError::NoSlots => Refusal::NoSlots,
-        InstallError::NothingToGoBackTo => Refusal::NothingToGoBackTo,
-        InstallError::ReadBack { index } => Refusal::ReadBack {
-            index: *index as u64,
-        },
-        InstallError::Firmware(_) => Refusal::DeviceFailed,
+impl From<&InstallError> for Refusal {
+    fn from(error: &InstallError) -> Self {
+        match error {
+            InstallError::Refused(refused) => of_the_file(refused),
+            InstallError::OnTrial => Self::OnTrial,
+            InstallError::Damaged => Self::RunningDamaged,
+            InstallError::NoSlots => Self::NoSlots,
+            InstallError::NothingToGoBackTo => Self::NothingToGoBackTo,
+            InstallError::ReadBack { index } => Self::ReadBack {
+                index: *index as u64,
+            },
+            InstallError::Firmware(_) => Self::DeviceFailed,
+        }
     }
 }
 
