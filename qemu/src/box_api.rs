@@ -4,6 +4,7 @@
 //! network that it made itself. Each request opens its own connection, so a restart of the box or
 //! of `web` is never mistaken for a fault of the next request.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,8 +84,14 @@ impl BoxApi {
     /// The same session, used on the lab's network itself and not by the way in from the host.
     #[must_use]
     pub fn from_the_lan(self) -> Self {
+        self.at(SocketAddr::from((BOX_ADDRESS, 443)))
+    }
+
+    /// The same session at another address.
+    #[must_use]
+    pub fn at(self, address: SocketAddr) -> Self {
         Self {
-            base: format!("https://{BOX_ADDRESS}"),
+            base: format!("https://{address}"),
             ..self
         }
     }

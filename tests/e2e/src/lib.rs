@@ -20,7 +20,7 @@ mod xts;
 
 pub use cable::{connect, on_the_lan};
 pub use failure::{Failure, Proof};
-pub use name::ask_for_name;
+pub use name::is_found_at;
 pub use open_data::OpenData;
 pub use site::{Site, office, plan, product, small_disk, switch_off, switched_on, version};
 pub use stand::{Stand, alone};

@@ -6,10 +6,10 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use admin::{Access, Face, Method, ROUTES};
-use e2e::{Failure, Proof, Stand, ask_for_name, connect, switched_on, wait_until};
+use e2e::{Failure, Proof, Stand, connect, is_found_at, switched_on, wait_until};
 use qemu::box_api::BoxApi;
 use qemu::lab::{ADMINISTRATOR, Lab};
-use qemu::lan::BOX_ADDRESS;
+use qemu::lan::{BOX_ADDRESS, OWN_PREFIX, box_in};
 use qemu::serial::PASSWORD_LABEL;
 use serde_json::json;
 
@@ -61,10 +61,12 @@ fn every_address_refuses_whoever_is_not_signed_in() -> Proof {
 fn an_installer_finds_the_box_by_its_name() -> Proof {
     run(|new| {
         let installer = new.lab.lan().join("installer", INSTALLER)?;
-        wait_until("an answer for ramal.local", NAME_MAX, || {
-            let answer = installer.run(|| ask_for_name(INSTALLER, "ramal"))??;
-            Ok(answer.filter(|answer| answer.windows(4).any(|it| it == BOX_ADDRESS.octets())))
-        })?;
+        for address in [BOX_ADDRESS.into(), box_in(OWN_PREFIX).into()] {
+            wait_until("an answer for ramal.local", NAME_MAX, || {
+                let found = installer.run(move || is_found_at(INSTALLER, "ramal", address))??;
+                Ok(found.then_some(()))
+            })?;
+        }
         Ok(())
     })
 }

@@ -2,8 +2,10 @@
 //! `netns` has against the services alone, with settings that are entered by the web API.
 #![expect(clippy::expect_used, reason = "a test may panic to fail")]
 
+use std::net::SocketAddr;
+
 use ipc::site::Site;
-use netns::{EXTENSIONS, Need, Office};
+use netns::{EXTENSIONS, Need, Office, Place};
 use serde_json::json;
 
 #[path = "../../netns/tests/plays/baresip.rs"]
@@ -39,12 +41,45 @@ fn office_of(extensions: usize, arrange: impl FnOnce(&mut Site)) -> Office {
 /// Whether a scenario with this need is played; why not, if it is not.
 fn is_played(need: Need) -> bool {
     let why = match need {
-        Need::Ipv6 => "the network of the lab has IPv4 only".to_owned(),
         Need::Patience if std::env::var_os(LONG_VARIABLE).is_some() => return true,
         Need::Patience => format!("it takes half a minute; {LONG_VARIABLE}=1 plays it"),
     };
     native::say(&format!("    not played: {why}"));
     false
+}
+
+#[test]
+fn the_pages_are_served_over_ipv6() {
+    let office = office(|_| {});
+    let own = office.server6().ip();
+    let api = office.api().expect("a box").clone();
+    let status = api
+        .at(SocketAddr::new(own, 443))
+        .status()
+        .expect("a status");
+    let shown = status["network"][0]["ipv6"].as_array().expect("addresses");
+    assert!(shown.contains(&json!(format!("{own}/64"))), "{shown:?}");
+}
+
+/// R51 the other way round: nobody may be kept out of his own office because the router has given
+/// him an address of the Internet.
+#[test]
+fn a_phone_that_the_router_gave_a_public_ipv6_address_is_inside() {
+    let office = office(|_| {});
+    let mut caller = office
+        .telephone_in(Place::Lent, office.line(0))
+        .expect("a telephone");
+    let mut called = office.telephone(1).expect("a telephone");
+    for telephone in [&mut caller, &mut called] {
+        let answer = telephone.register().expect("an answer");
+        assert_eq!(answer.status, sip::StatusCode::OK);
+    }
+    let call = caller.dial(&called.number).expect("a call");
+    let incoming = called.ring().expect("it rings");
+    called.pick_up(&incoming).expect("it is answered");
+    let mut ours = caller.answered(&call).expect("an answer");
+    caller.hang_up(&mut ours).expect("it is hung up");
+    called.expect(&sip::Method::Bye).expect("the end");
 }
 
 /// The route simulator is asked about a call before it is made, and both come to the same; so it is

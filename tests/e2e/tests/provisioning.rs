@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use e2e::{Failure, Proof, alone, ask_for_name, plan, product, small_disk, wait_until};
+use e2e::{Failure, Proof, alone, is_found_at, plan, product, small_disk, wait_until};
 use flash::{FileDevice, Order, Phase, Source, Watcher};
 use qemu::box_api::BoxApi;
 use qemu::disk::BoxDisk;
@@ -53,8 +53,8 @@ fn what_an_installer_laid_down_is_applied_once_and_nothing_of_it_is_left() -> Pr
     check_site(&way_in)?;
     let installer = lab.lan().join("installer", INSTALLER)?;
     wait_until("an answer for the name that was set", ANSWER_MAX, || {
-        let answer = installer.run(|| ask_for_name(INSTALLER, HOST))??;
-        Ok(answer.filter(|answer| answer.windows(4).any(|it| it == ADDRESS.octets())))
+        let found = installer.run(|| is_found_at(INSTALLER, HOST, ADDRESS.into()))??;
+        Ok(found.then_some(()))
     })?;
 
     let mark = serial.mark();

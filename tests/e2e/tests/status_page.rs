@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use e2e::{Failure, Proof, switched_on};
 use qemu::lab::{ADMINISTRATOR, Lab};
-use qemu::lan::BOX_ADDRESS;
+use qemu::lan::{BOX_ADDRESS, OWN_PREFIX, box_in};
 use qemu::serial::PASSWORD_LABEL;
 
 /// One box for all of it: the second half needs what the first has left behind.
@@ -14,11 +14,13 @@ fn a_person_at_the_box_reads_how_it_is_and_gets_a_new_password_and_a_restart() -
     let ready = lab.machine()?.wait_ready()?;
     assert!(ready.text.starts_with("ramal: ready "), "{}", ready.text);
     let url = format!("https://{BOX_ADDRESS}/");
+    let url6 = format!("https://[{}]", box_in(OWN_PREFIX));
 
     // Pages may come while services still start; the one that says all is the last of them.
     let serial = lab.machine()?.serial().clone();
     serial.wait(0, "Primeiro acesso / First sign-in", PAGE_MAX)?;
     serial.wait(0, "todos prontos / all ready", PAGE_MAX)?;
+    serial.wait(0, &url6, PAGE_MAX)?;
     let lines = page(&mut lab, 0)?;
     for wanted in [
         "Ramal - ramal",

@@ -1,6 +1,6 @@
 //! Where the box of an office is: its services in this namespace, or the image in QEMU.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use ipc::pbx::{Reply, Request};
@@ -10,8 +10,11 @@ use native::{Installation, NativeError, PASSWORD};
 use qemu::box_api::BoxApi;
 use run_loop::ipc::BlockingClient;
 
+use crate::Place;
 use crate::in_qemu::InQemu;
+use crate::phone::Line;
 use crate::record::Record;
+use crate::telephone::Telephone;
 
 /// More than an office has, and as many as the web API gives at once.
 const RECORDS_MAX: u32 = 1000;
@@ -29,6 +32,15 @@ impl Exchange {
         match self {
             Self::Here(services) => services.sip,
             Self::InQemu(_) => InQemu::SIP,
+        }
+    }
+
+    pub(crate) const fn server6(&self) -> SocketAddr {
+        match self {
+            Self::Here(services) => {
+                SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), services.sip.port())
+            }
+            Self::InQemu(_) => InQemu::SIP6,
         }
     }
 
@@ -51,6 +63,13 @@ impl Exchange {
         match self {
             Self::Here(services) => services.sip.ip(),
             Self::InQemu(_) => InQemu::usual(),
+        }
+    }
+
+    pub(crate) const fn usual6(&self) -> IpAddr {
+        match self {
+            Self::Here(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            Self::InQemu(_) => InQemu::usual6(),
         }
     }
 
@@ -137,6 +156,13 @@ impl Exchange {
         match self {
             Self::Here(_) => Err(NativeError::Load("no web runs here".into())),
             Self::InQemu(box_) => box_.api(),
+        }
+    }
+
+    pub(crate) fn telephone_in(&self, place: Place, line: Line) -> Result<Telephone, NativeError> {
+        match self {
+            Self::Here(_) => Err(NativeError::Load("there is no router here".into())),
+            Self::InQemu(box_) => box_.telephone_in(place, line),
         }
     }
 }

@@ -13,10 +13,11 @@ use nix::sched::{CloneFlags, setns};
 use qemu::box_api::BoxApi;
 use qemu::desk::SIP_PORT;
 use qemu::lab::{Lab, LabError};
-use qemu::lan::{BOX_ADDRESS, LanError};
+use qemu::lan::{self, BOX_ADDRESS, LENT_PREFIX, LanError, OUTER_PREFIX, OWN_PREFIX, STRANGER};
 use qemu::netns::Namespace;
 use serde_json::Value;
 
+use crate::Place;
 use crate::phone::Line;
 use crate::record::Record;
 use crate::settings;
@@ -46,6 +47,7 @@ pub(crate) struct InQemu {
 struct Running {
     // Order matters: the network goes last.
     seat: Namespace,
+    internet: Namespace,
     api: BoxApi,
     /// As it has been entered.
     site: Site,
@@ -60,6 +62,10 @@ static BOX: Mutex<Option<Running>> = Mutex::new(None);
 impl InQemu {
     /// Where it serves SIP.
     pub(crate) const SIP: SocketAddr = SocketAddr::new(IpAddr::V4(BOX_ADDRESS), SIP_PORT);
+
+    /// Where it serves SIP over IPv6.
+    pub(crate) const SIP6: SocketAddr =
+        SocketAddr::new(IpAddr::V6(lan::box_in(OWN_PREFIX)), SIP_PORT);
 
     /// Waits for a turn, starts the box if it does not run, and takes the calling thread to its
     /// network. There are so many extensions at least, no phone is registered and nothing is set
@@ -99,6 +105,11 @@ impl InQemu {
         on_the_lan(USUAL)
     }
 
+    /// The same over IPv6.
+    pub(crate) const fn usual6() -> IpAddr {
+        IpAddr::V6(lan::beside(OWN_PREFIX, ipv4(USUAL)))
+    }
+
     /// Where the extension with this index sits.
     pub(crate) fn desk(index: usize) -> IpAddr {
         on_the_lan(desk(index))
@@ -107,6 +118,26 @@ impl InQemu {
     /// Where somebody is who is not of the office, from 1 on.
     pub(crate) const fn outside(who: u8) -> IpAddr {
         on_the_lan(FIRST_OUTSIDE.saturating_add(who).saturating_sub(1))
+    }
+
+    /// A telephone at that place.
+    pub(crate) fn telephone_in(&self, place: Place, line: Line) -> Result<Telephone, NativeError> {
+        let running = self.turn.as_ref().ok_or_else(off)?;
+        let lent = SocketAddr::new(lan::box_in(LENT_PREFIX).into(), SIP_PORT);
+        let (seat, server, address) = match place {
+            Place::Lent => (
+                &running.seat,
+                lent,
+                lan::beside(LENT_PREFIX, ipv4(USUAL)).into(),
+            ),
+            Place::Internet => (&running.internet, Self::SIP, STRANGER.into()),
+            Place::Internet6 => {
+                let address = lan::beside(OUTER_PREFIX, STRANGER);
+                (&running.internet, lent, address.into())
+            }
+        };
+        let telephone = seat.run(move || Telephone::new(server, address, line));
+        telephone.map_err(told)?
     }
 
     /// The files of the office.
@@ -169,10 +200,17 @@ impl InQemu {
 impl Running {
     /// Does what an installer does on a box that has just been switched on, and lays its network.
     fn set_up(mut lab: Lab) -> Result<Self, LabError> {
-        lab.machine()?.wait_ready()?;
+        let machine = lab.machine()?;
+        machine.wait_ready()?;
+        machine.wait_line(&format!("address {}/64", InQemu::SIP6.ip()), READY_MAX)?;
+        machine.wait_line(
+            &format!("besides private addresses: [{LENT_PREFIX}/64]"),
+            READY_MAX,
+        )?;
         let (api, _) = lab.first_sign_in()?;
         Ok(Self {
             seat: lay(&lab)?,
+            internet: lab.lan().join_internet()?,
             api: api.from_the_lan(),
             site: Site::default(),
             passwords: Vec::new(),

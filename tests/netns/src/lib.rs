@@ -14,10 +14,19 @@
 /// What a scenario needs that not every place has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Need {
-    /// A network with IPv6.
-    Ipv6,
     /// Half a minute or more, most of it waiting for a timer.
     Patience,
+}
+
+/// Where somebody is who has a place of his own on the network of the lab.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// In the office, with an IPv6 address of the Internet, as the router gives them to everybody.
+    Lent,
+    /// On the Internet, over IPv4: what he sends comes through the router.
+    Internet,
+    /// The same over IPv6.
+    Internet6,
 }
 
 mod exchange;

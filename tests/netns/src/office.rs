@@ -13,6 +13,7 @@ use nix::sched::{CloneFlags, unshare};
 use qemu::box_api::BoxApi;
 use qemu::lab::Lab;
 
+use crate::Place;
 use crate::exchange::Exchange;
 use crate::in_qemu::InQemu;
 use crate::phone::{Line, Phone};
@@ -104,6 +105,12 @@ impl Office {
         self.exchange.server()
     }
 
+    /// Where it serves SIP over IPv6.
+    #[must_use]
+    pub const fn server6(&self) -> SocketAddr {
+        self.exchange.server6()
+    }
+
     /// The files of the office; those of the services are there when they run here.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -121,6 +128,12 @@ impl Office {
     #[must_use]
     pub const fn usual(&self) -> IpAddr {
         self.exchange.usual()
+    }
+
+    /// The same over IPv6: the one address of everybody there.
+    #[must_use]
+    pub const fn usual6(&self) -> IpAddr {
+        self.exchange.usual6()
     }
 
     /// The address of somebody who is not of the office, from 1 on.
@@ -181,7 +194,19 @@ impl Office {
     /// # Errors
     /// It is taken.
     pub fn telephone_at(&self, address: IpAddr, line: Line) -> Result<Telephone, NativeError> {
-        Telephone::new(self.server(), address, line)
+        let server = match address {
+            IpAddr::V4(_) => self.server(),
+            IpAddr::V6(_) => self.server6(),
+        };
+        Telephone::new(server, address, line)
+    }
+
+    /// A telephone at a place that only the network of the lab has.
+    ///
+    /// # Errors
+    /// The services run here, or the address is taken.
+    pub fn telephone_in(&self, place: Place, line: Line) -> Result<Telephone, NativeError> {
+        self.exchange.telephone_in(place, line)
     }
 
     /// The web API of the box, signed in.

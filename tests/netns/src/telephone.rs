@@ -452,12 +452,16 @@ impl Telephone {
 
     fn description(&self) -> Vec<u8> {
         let media = self.media.local_addr();
-        let (address, port) = media.map_or_else(
-            |_| (String::new(), 0),
-            |media| (media.ip().to_string(), media.port()),
+        let (version, address, port) = media.map_or_else(
+            |_| (4, String::new(), 0),
+            |media| {
+                let version = if media.is_ipv4() { 4 } else { 6 };
+                (version, media.ip().to_string(), media.port())
+            },
         );
+        let at = format!("IN IP{version} {address}");
         format!(
-            "v=0\r\no=- 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\n\
+            "v=0\r\no=- 1 1 {at}\r\ns=-\r\nc={at}\r\nt=0 0\r\n\
              m=audio {port} RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\n\
              a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"
         )

@@ -70,7 +70,8 @@ fn target(headers: &sip::Headers) -> Result<Uri, NativeError> {
 fn media_of(description: &[u8]) -> Result<SocketAddr, NativeError> {
     let text = String::from_utf8_lossy(description);
     let find = |start: &str| text.lines().find_map(|line| line.strip_prefix(start));
-    let address = find("c=IN IP4 ").and_then(|address| address.trim().parse().ok());
+    let address = find("c=IN IP4 ").or_else(|| find("c=IN IP6 "));
+    let address = address.and_then(|address| address.trim().parse().ok());
     let port = find("m=audio ")
         .and_then(|rest| rest.split(' ').next())
         .and_then(|port| port.parse().ok());
