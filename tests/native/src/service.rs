@@ -70,6 +70,7 @@ impl Service {
             environment: &environment,
             output: log.as_fd(),
             descriptors: &descriptors,
+            opened: None,
             identity: None,
             group: None,
             limits: None,

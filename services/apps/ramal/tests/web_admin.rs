@@ -316,6 +316,7 @@ fn start(run: &Path, arguments: &[&str], sockets: &[(&str, BorrowedFd<'_>)]) -> 
         environment: &environment,
         output: output.as_fd(),
         descriptors: &descriptors,
+        opened: None,
         identity: None,
         group: None,
         fence: None,

@@ -118,12 +118,16 @@ pub fn neighbours(
     if !ipv4.is_some_and(|address| address.is_private()) {
         return Vec::new();
     }
+    let is_public = |ip| !is_local(IpAddr::V6(ip));
     let public = ipv6
         .into_iter()
-        .filter(|(ip, _)| !is_local(IpAddr::V6(*ip)));
+        .filter(|(ip, length)| *length >= LINK && is_public(*ip));
     let networks = public.filter_map(|(ip, length)| Network::around(ip, length));
     networks.collect::<BTreeSet<_>>().into_iter().collect()
 }
+
+/// Bits of the prefix of a link with addresses of its own making (RFC 4291 §2.5.1, RFC 7421).
+const LINK: u8 = 64;
 
 const fn is_local(address: IpAddr) -> bool {
     match address {
@@ -247,5 +251,7 @@ mod tests {
         for private in ["fe80::1", "fd00::1"] {
             assert_eq!(own("10.0.0.5", private), [], "{private} is inside anyway");
         }
+        let wide = ("2001:db8::7".parse().expect("an address"), 32);
+        assert_eq!(neighbours(Some([10, 0, 0, 5].into()), [wide]), []);
     }
 }

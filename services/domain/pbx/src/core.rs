@@ -22,6 +22,10 @@ use crate::streams::Connections;
 /// Longest text from a peer that goes into an event, characters.
 const EVENT_TEXT_LENGTH_MAX: usize = 128;
 
+/// Networks that are remembered: a carrier that gives another prefix each day fills them in two
+/// weeks, and no registration lasts as long.
+const MET_MAX: usize = 16;
+
 /// How long a phone whose connection ended with an earlier process is expected back: phones see the
 /// end at once, and most connect again within ten seconds.
 const BACK_TIME_MAX: Duration = Duration::from_secs(20);
@@ -37,6 +41,8 @@ pub(crate) struct Core {
     pub(crate) sip: Layer,
     /// Networks that count as inside because the box is on them.
     pub(crate) neighbours: Vec<Network>,
+    /// Those, and the latest that did.
+    met: Vec<Network>,
     /// Where the phones are.
     pub(crate) registrar: Registrar,
     /// Who may pass.
@@ -82,6 +88,7 @@ impl Core {
             now: Instant::ORIGIN,
             site: None,
             neighbours: Vec::new(),
+            met: Vec::new(),
             sip: Layer::new(rng),
             registrar: Registrar::default(),
             secrets: Secrets::new(&key),
@@ -183,10 +190,7 @@ impl Core {
     /// A configuration came: who is gone or has a new password loses his contacts.
     pub(crate) fn configure(&mut self, version: u64, site: Arc<Site>) {
         let before = self.site.take();
-        let inside = match before {
-            Some(_) => self.neighbours.clone(),
-            None => self.possible_neighbours(),
-        };
+        let inside = self.possible_neighbours();
         let stands = |number: &str, binding: &Binding| {
             let Some(new) = site.extension(number) else {
                 return false;
@@ -224,23 +228,25 @@ impl Core {
         self.retain_inside(&inside);
     }
 
-    /// The box has other neighbours: whoever is none any more has lost the address that we know of
-    /// him. That there are none is no news of anybody: a cable is out, or has just been put in.
+    /// The box has other neighbours. Nobody is lost by that: a cable may be out for a while, of one
+    /// link or of all, and who has another address registers it or is gone with his registration.
     pub(crate) fn meet(&mut self, neighbours: Vec<Network>) {
-        if !neighbours.is_empty() && neighbours != self.neighbours {
-            self.retain_inside(&neighbours);
-        }
+        let new = neighbours.iter().filter(|it| !self.met.contains(it));
+        self.met.extend(new.copied().collect::<Vec<_>>());
+        let surplus = self.met.len().saturating_sub(MET_MAX);
+        self.met.drain(..surplus);
         self.neighbours = neighbours;
     }
 
-    /// The neighbours; at the start, when they are not known yet, all who could be: a phone that an
-    /// earlier process let in must not be lost because the router has not spoken.
+    /// Who may keep a registration: the neighbours of now and before. When none were ever known,
+    /// all who could be: a phone that an earlier process let in must not be lost because the router
+    /// has not spoken. Requests are judged by the neighbours of now alone.
     fn possible_neighbours(&self) -> Vec<Network> {
-        match self.neighbours.as_slice() {
+        match self.met.as_slice() {
             [] => Network::around(Ipv6Addr::UNSPECIFIED, 0)
                 .into_iter()
                 .collect(),
-            known => known.to_vec(),
+            met => met.to_vec(),
         }
     }
 

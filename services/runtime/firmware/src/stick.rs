@@ -76,7 +76,10 @@ impl Stick {
         self.steps.set(STEPS_MAX);
         let entries = self.volume.root_dir().iter();
         let entries = entries.map_while(Result::ok).take(ENTRIES_MAX);
-        let is_update = |name: &str| name.to_ascii_lowercase().ends_with(UPDATE_ENDING);
+        // A Mac leaves `._NAME` beside each file it writes.
+        let is_update = |name: &str| {
+            !name.starts_with('.') && name.to_ascii_lowercase().ends_with(UPDATE_ENDING)
+        };
         let mut found: Vec<_> = entries
             .filter(|entry| entry.is_file() && is_update(&entry.file_name()))
             .map(|entry| UpdateFile {
@@ -211,6 +214,8 @@ mod tests {
         one.write("RAMAL-1.5.0.UPDATE", &[7; 100_000])
             .expect("written");
         one.write("notes.txt", b"no update").expect("written");
+        one.write("._ramal-1.5.0.update", b"of a Mac")
+            .expect("written");
         one.close().expect("closed");
         let two = stick(file, 0);
         let update = UpdateFile {

@@ -4,12 +4,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::net::netlink::{KOBJECT_UEVENT, SocketAddrNetlink};
-use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, RecvFlags, SocketAddrAny, SocketFlags, SocketType};
 
 use crate::{Context, SystemError};
 
 /// What the kernel says of its devices. It only says that something has changed: who wants to know
-/// what, looks. So it does not matter who else may say such a thing.
+/// what, looks.
 #[derive(Debug)]
 pub struct Hotplug {
     events: OwnedFd,
@@ -35,10 +35,10 @@ impl Hotplug {
         let mut is_changed = false;
         let mut event = [0; EVENT_MAX];
         for _ in 0..EVENTS_MAX {
-            match rustix::net::recv(&self.events, &mut event, RecvFlags::empty()) {
-                Ok((count, _)) => {
+            match rustix::net::recvfrom(&self.events, &mut event, RecvFlags::empty()) {
+                Ok((count, _, sender)) => {
                     let event = event.get(..count).unwrap_or_default();
-                    is_changed |= is_of_disk(event);
+                    is_changed |= is_of_kernel(sender) && is_of_disk(event);
                 }
                 // More came than there was room for: one of them may have been of a disk.
                 Err(Errno::NOBUFS) => is_changed = true,
@@ -54,6 +54,12 @@ impl AsFd for Hotplug {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.events.as_fd()
     }
+}
+
+/// Other processes have a port (netlink(7)); those with the right to may send to the group too.
+fn is_of_kernel(sender: Option<SocketAddrAny>) -> bool {
+    let sender = sender.and_then(|it| SocketAddrNetlink::try_from(it).ok());
+    sender.is_some_and(|it| it.pid() == 0)
 }
 
 /// An event is a headline and `NAME=value` pairs, each with a zero behind it (Linux,

@@ -5,7 +5,7 @@
 //! the child ends with [`EXIT_NOT_STARTED`]; so the parent never waits for its child.
 #![expect(unsafe_code, reason = "fork and execve are not in rustix")]
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -30,6 +30,9 @@ pub struct Program<'a> {
     pub output: BorrowedFd<'a>,
     /// What it gets as descriptors 3, 4, 5, ...
     pub descriptors: &'a [BorrowedFd<'a>],
+    /// A file that it gets open for reading in place of the descriptor with this index. The child
+    /// opens it, with its parent's rights: a device may make it wait for as long as it likes.
+    pub opened: Option<(usize, &'a str)>,
     /// User and group it runs as; `None` leaves both, and all rights, as they are.
     pub identity: Option<Identity>,
     /// The door of the control group it joins.
@@ -90,10 +93,17 @@ pub fn spawn(program: &Program<'_>) -> Result<u32, SystemError> {
         .iter()
         .map(|it| text(it))
         .collect::<Result<Vec<_>, _>>()?;
+    let opened = match program.opened {
+        Some((index, path)) => Some((place(index), text(path)?)),
+        None => None,
+    };
     let expendability = program.limits.map(|it| it.expendability.to_string());
     let image = Image {
         path: path.as_ptr(),
         expendability: expendability.as_deref().unwrap_or_default(),
+        opened: opened
+            .as_ref()
+            .map(|(place, path)| (*place, path.as_c_str())),
         arguments: pointers(&arguments),
         environment: pointers(&environment),
     };
@@ -108,6 +118,7 @@ pub fn spawn(program: &Program<'_>) -> Result<u32, SystemError> {
 /// What `execve` needs.
 struct Image<'a> {
     expendability: &'a str,
+    opened: Option<(RawFd, &'a CStr)>,
     path: *const libc::c_char,
     arguments: Vec<*const libc::c_char>,
     environment: Vec<*const libc::c_char>,
@@ -124,8 +135,7 @@ impl Arranged {
         use std::os::fd::AsFd;
         let wanted = [null.as_fd(), program.output, program.output];
         let wanted = wanted.iter().chain(program.descriptors);
-        let first_free = RawFd::try_from(program.descriptors.len()).unwrap_or(RawFd::MAX);
-        let first_free = first_free.saturating_add(3).max(64);
+        let first_free = place(program.descriptors.len()).max(64);
         let copy = |fd: &BorrowedFd<'_>| rustix::io::fcntl_dupfd_cloexec(fd, first_free);
         let copies = wanted.map(copy).collect::<Result<Vec<_>, _>>();
         Ok(Self {
@@ -148,6 +158,7 @@ fn become_program(program: &Program<'_>, descriptors: &Arranged, image: &Image<'
         .and_then(|()| {
             rank(image.expendability).map_err(|error| ("set its place in a memory shortage", error))
         })
+        .and_then(|()| open(image.opened).map_err(|error| ("open what it is to read", error)))
         .and_then(|()| match program.identity {
             Some(identity) => drop_rights(identity).map_err(|error| ("drop rights", error)),
             None => Ok(()),
@@ -176,13 +187,36 @@ fn become_program(program: &Program<'_>, descriptors: &Arranged, image: &Image<'
 /// Puts the copies at 0, 1, 2, ...; `dup2` clears close-on-exec on the new descriptor.
 fn arrange(descriptors: &Arranged) -> Result<(), Errno> {
     for (target, copy) in (0..).zip(&descriptors.copies) {
-        // SAFETY: whatever was at `target` belonged to the parent's copy and is not used again.
-        if unsafe { libc::dup2(copy.as_raw_fd(), target) } < 0 {
-            let code = io::Error::last_os_error().raw_os_error().unwrap_or(0);
-            return Err(Errno::from_raw_os_error(code));
-        }
+        put(copy, target)?;
     }
     Ok(())
+}
+
+/// Puts a descriptor at another number than its own.
+fn put(descriptor: &OwnedFd, target: RawFd) -> Result<(), Errno> {
+    // SAFETY: whatever was at `target` belonged to the parent's copy and is not used again.
+    if unsafe { libc::dup2(descriptor.as_raw_fd(), target) } < 0 {
+        let code = io::Error::last_os_error().raw_os_error().unwrap_or(0);
+        return Err(Errno::from_raw_os_error(code));
+    }
+    Ok(())
+}
+
+/// Where a program gets the descriptor with this index.
+fn place(index: usize) -> RawFd {
+    RawFd::try_from(index)
+        .unwrap_or(RawFd::MAX)
+        .saturating_add(3)
+}
+
+/// Opens a file and puts it where it is to go.
+fn open(opened: Option<(RawFd, &CStr)>) -> Result<(), Errno> {
+    use rustix::fs::{Mode, OFlags};
+    let Some((target, path)) = opened else {
+        return Ok(());
+    };
+    let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    put(&file, target)
 }
 
 fn join(program: &Program<'_>) -> Result<(), Errno> {

@@ -129,6 +129,7 @@ pub(crate) fn start(
         environment: &environment,
         output: output_writer.as_fd(),
         descriptors: &descriptors,
+        opened: None,
         identity: settings.is_confined.then(|| services::identity(service)),
         group: door.as_ref(),
         fence: fence.as_ref(),

@@ -21,6 +21,8 @@ pub(super) struct Task<'a> {
     pub(super) arguments: &'a [&'a str],
     /// What it is passed, by name.
     pub(super) passed: &'a [(&'a str, BorrowedFd<'a>)],
+    /// What it opens itself as it starts, for reading: its name and place.
+    pub(super) opened: Option<(&'a str, &'a Path)>,
     /// Who it runs as.
     pub(super) identity: Identity,
     /// Bytes it may take.
@@ -53,9 +55,17 @@ pub(super) fn start(settings: &Settings, task: &Task<'_>) -> Result<Started, Sys
         tcp: false,
     };
     let fence = is_confined.then(|| Fence::plan(openings)).transpose()?;
-    let names: Vec<&str> = task.passed.iter().map(|(name, _)| *name).collect();
+    let mut names: Vec<&str> = task.passed.iter().map(|(name, _)| *name).collect();
     let passed = task.passed.iter().map(|(_, descriptor)| *descriptor);
-    let descriptors: Vec<_> = passed.chain([reports_writer.as_fd()]).collect();
+    let mut descriptors: Vec<_> = passed.collect();
+    let opened = task.opened.map(|(_, path)| path.to_string_lossy());
+    let opened = opened.as_deref().map(|path| (descriptors.len(), path));
+    if let Some((name, _)) = task.opened {
+        names.push(name);
+        // Keeps the place until it is open.
+        descriptors.push(output_writer.as_fd());
+    }
+    descriptors.push(reports_writer.as_fd());
     let arguments = [&["ramal", task.name], task.arguments].concat();
     let pid = spawn::spawn(&Program {
         path: &settings.program.to_string_lossy(),
@@ -63,6 +73,7 @@ pub(super) fn start(settings: &Settings, task: &Task<'_>) -> Result<Started, Sys
         environment: &child::environment(settings, &names),
         output: output_writer.as_fd(),
         descriptors: &descriptors,
+        opened,
         identity: is_confined.then_some(task.identity),
         group: door.as_ref(),
         fence: fence.flatten().as_ref(),

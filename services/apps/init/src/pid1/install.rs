@@ -176,6 +176,7 @@ fn start(settings: &Settings, firmware: &Firmware, disk: &Disk) -> Result<Starte
                 ("boot-state", state.as_fd()),
                 ("disk", disk.as_fd()),
             ],
+            opened: None,
             identity: services::INSTALL_IDENTITY,
             memory_max: services::INSTALL_MEMORY_MAX,
         },

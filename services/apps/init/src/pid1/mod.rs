@@ -217,6 +217,7 @@ impl Supervision {
                 self.node.deadline(),
                 self.screen.deadline(),
                 self.errand.deadline(),
+                self.sticks.deadline(),
             ];
             let timeout = deadlines.into_iter().flatten().min();
             let timeout = timeout.map(|deadline| deadline - now);
@@ -233,6 +234,7 @@ impl Supervision {
                 self.feed(Input::Timer);
             }
             self.limit_errand();
+            self.watch_sticks();
             self.watch_firmware();
             self.work_off();
             self.show_page();
@@ -622,7 +624,7 @@ impl Parts {
             .context("listen on", "init.sock")?;
         poller.add(&signals, SIGNALS, Interest::Read)?;
         poller.add(&control, CONTROL, Interest::Read)?;
-        let tell = |error| console.line(&format!("ramal: SIP is served over IPv4 only: {error}"));
+        let tell = |error| console.line(&format!("ramal: no IPv6 there: {error}"));
         let sockets = Sockets::open(settings.addresses, &settings.run_dir, tell)?;
         services::make_calls_folder(&settings.run_dir, settings.is_confined)?;
         Ok(Self {

@@ -199,6 +199,7 @@ fn start(settings: &Settings, esp: &Path) -> Result<Started, SystemError> {
             name: NAME,
             arguments: &[],
             passed: &[("esp", partition.as_fd())],
+            opened: None,
             identity: services::ERRAND_IDENTITY,
             memory_max: services::ERRAND_MEMORY_MAX,
         },

@@ -1,16 +1,18 @@
 //! Memory sticks that are put into the running box: `ramal stick` looks for update files on one and
 //! reads from them, for whoever is allowed to install one.
 //!
-//! PID 1 looks into a stick never itself, as what a stranger's file system holds may make a library
-//! panic. It passes the stick, open for reading, and hears what is on it. Nothing is installed
+//! PID 1 never looks into a stick itself, as what a stranger's file system holds may make a library
+//! panic, and does not even open it, as a stick that does not answer would make it wait. It starts
+//! the process with the stick open for reading, and hears what is on it. Nothing is installed
 //! because a stick is there: an administrator asks `web`, or a person at the box its menu.
 //! One stick is read at a time: one without update files gives way to the next at once, and one
 //! with them when it is taken out.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::os::fd::AsFd as _;
 use std::path::Path;
+use std::time::Duration;
 
 use disks::Machine;
 use ipc::init::StickFile;
@@ -18,7 +20,8 @@ use ipc::stick::Offer;
 use kernel::cgroup::Group;
 use kernel::hotplug::Hotplug;
 use kernel::process::{self, End, Stop};
-use kernel::{Context as _, SystemError, network};
+use kernel::{SystemError, network};
+use sansio::Instant;
 
 use super::child::Pipe;
 use super::helper::{self, Started, Task};
@@ -34,6 +37,37 @@ pub(super) struct Sticks {
     reading: Option<Reading>,
     /// Those that were read, or are being read, as long as they are there.
     seen: BTreeSet<Key>,
+    pace: Pace,
+    /// When a stick is to be looked for that had to wait.
+    look_at: Option<Instant>,
+}
+
+/// How often such a process is started: a device that says of itself again and again that it is
+/// another one must not keep the box busy.
+#[derive(Default)]
+struct Pace {
+    last: Option<Instant>,
+    pause: Duration,
+}
+
+impl Pace {
+    /// Begins one.
+    ///
+    /// # Errors
+    /// It is too early; when it is not.
+    fn begin(&mut self, now: Instant) -> Result<(), Instant> {
+        let next = self.last.map_or(now, |last| last + self.pause);
+        if now < next {
+            return Err(next);
+        }
+        let is_quiet = self.last.is_none_or(|_| now >= next + self.pause);
+        self.pause = match is_quiet {
+            true => PAUSE,
+            false => (self.pause * 2).min(PAUSE_MAX),
+        };
+        self.last = Some(now);
+        Ok(())
+    }
 }
 
 /// The process that reads one.
@@ -56,6 +90,10 @@ impl Sticks {
     /// The update files on the one that is read.
     pub(super) fn files(&self) -> &[StickFile] {
         self.reading.as_ref().map_or(&[], |it| &it.files)
+    }
+
+    pub(super) const fn deadline(&self) -> Option<Instant> {
+        self.look_at
     }
 }
 
@@ -80,7 +118,15 @@ impl Supervision {
         }
     }
 
+    /// The time has come for one that had to wait.
+    pub(super) fn watch_sticks(&mut self) {
+        if self.sticks.look_at.is_some_and(|at| at <= self.now()) {
+            self.look_for_sticks();
+        }
+    }
+
     fn look_for_sticks(&mut self) {
+        self.sticks.look_at = None;
         if !self.sticks.is_wanted {
             return;
         }
@@ -98,6 +144,10 @@ impl Supervision {
         let Some(stick) = there.into_iter().find(is_new) else {
             return;
         };
+        if let Err(next) = self.sticks.pace.begin(self.now()) {
+            self.sticks.look_at = Some(next);
+            return;
+        }
         self.sticks.seen.insert(stick.clone());
         match start(&self.settings, &stick.name) {
             Ok(started) => {
@@ -111,7 +161,11 @@ impl Supervision {
                     files: Vec::new(),
                 });
             }
-            Err(error) => self.tell(&error.to_string()),
+            Err(error) => {
+                self.tell(&error.to_string());
+                // There may be another one.
+                self.sticks.look_at = Some(self.now() + PAUSE);
+            }
         }
     }
 
@@ -192,15 +246,14 @@ impl Supervision {
 }
 
 fn start(settings: &Settings, stick: &str) -> Result<Started, SystemError> {
-    let path = Path::new("/dev").join(stick);
-    let stick = File::open(&path).context("open", path.display())?;
     let listener = network::unix_listener(&settings.run_dir.join(SOCKET))?;
     helper::start(
         settings,
         &Task {
             name: NAME,
             arguments: &[],
-            passed: &[("stick", stick.as_fd()), ("ipc", listener.as_fd())],
+            passed: &[("ipc", listener.as_fd())],
+            opened: Some(("stick", &Path::new("/dev").join(stick))),
             identity: services::STICK_IDENTITY,
             memory_max: services::STICK_MEMORY_MAX,
         },
@@ -215,3 +268,30 @@ const SOCKET: &str = "stick.sock";
 
 /// Files that are offered: more do not fit on a screen.
 const OFFERS_MAX: usize = 8;
+
+/// Between the starts of two processes, and when there is no end of them.
+const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_that_comes_again_and_again_is_looked_at_less_and_less() {
+        let mut pace = Pace::default();
+        let mut now = Instant::ORIGIN;
+        let mut waited = Vec::new();
+        for _ in 0..9 {
+            let begun = now;
+            while let Err(next) = pace.begin(now) {
+                now = next;
+            }
+            waited.push((now - begun).as_secs());
+        }
+        assert_eq!(waited, [0, 1, 2, 4, 8, 16, 32, 60, 60]);
+        now = now + PAUSE_MAX * 2;
+        assert_eq!(pace.begin(now), Ok(()));
+        assert_eq!(pace.begin(now), Err(now + PAUSE), "it was quiet for long");
+    }
+}

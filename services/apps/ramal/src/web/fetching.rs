@@ -178,20 +178,24 @@ impl UpdateFile for OnStick {
         bytes: &mut Vec<u8>,
     ) -> Result<(), FetchFault> {
         let length = u32::try_from(length).unwrap_or(u32::MAX);
+        let length = length.min(stick::PART_MAX);
         let request = stick::Request::Read {
             file: self.file.clone(),
             offset,
-            length: length.min(stick::PART_MAX),
+            length,
         };
         match self.stick.call(&request).await {
             Ok(stick::Reply::Part(part)) if part.is_empty() => {
                 Err(FetchFault::Stick(StickFault::TooShort))
             }
-            Ok(stick::Reply::Part(part)) => {
+            Ok(stick::Reply::Part(part)) if part.len() as u64 <= u64::from(length) => {
                 bytes.extend(part);
                 Ok(())
             }
-            Ok(stick::Reply::Unreadable) => Err(FetchFault::Stick(StickFault::Gone)),
+            // More than was asked for is as good as nothing.
+            Ok(stick::Reply::Part(_) | stick::Reply::Unreadable) => {
+                Err(FetchFault::Stick(StickFault::Gone))
+            }
             Err(error) => {
                 tracing::warn!("{error}");
                 Err(FetchFault::Stick(StickFault::Gone))

@@ -200,15 +200,36 @@ fn a_neighbour_is_not_lost_while_the_box_does_not_know_its_network() {
     let mut next = Rig::unconfigured();
     next.handle(Input::StoredRegistrations(rig.kept()));
     next.handle(Input::Config(1, Arc::new(site(|_| ()))));
-    let mut check = |networks: &[Network], count| {
+    let mut check = |networks: &[Network]| {
         next.handle(Input::Neighbours(networks.to_vec()));
+        let version = 2 + networks.len() as u64;
+        next.handle(Input::Config(version, Arc::new(site(|_| ()))));
         let bindings = next.node.core().registrar.bindings("100");
-        assert_eq!(bindings.len(), count, "{networks:?}");
+        assert_eq!(bindings.len(), 1, "{networks:?}");
     };
-    check(&[], 1);
-    check(&[here], 1);
-    check(&[], 1);
-    check(&[elsewhere], 0);
+    check(&[]);
+    check(&[here]);
+    check(&[]);
+    check(&[elsewhere]);
+    check(&[here, elsewhere]);
+}
+
+/// Who was never a neighbour of the box is not kept as one.
+#[test]
+fn a_registration_from_outside_ends_with_the_remote_flag() {
+    let mut rig = Rig::new();
+    rig.handle(Input::Neighbours(vec![network("2001:db8:0:2::/64")]));
+    let with_remote = |is_remote| {
+        Arc::new(site(|raw| {
+            raw.extensions[0].remote = is_remote;
+        }))
+    };
+    rig.handle(Input::Config(2, with_remote(true)));
+    let request = register("100", "outside", 1, &["<sip:x@10.0.0.2>"]);
+    let response = rig.ask_as(NEIGHBOUR, "100", PASSWORD, &request);
+    assert_eq!(response.status, StatusCode::OK);
+    rig.handle(Input::Config(3, with_remote(false)));
+    assert_eq!(rig.node.core().registrar.bindings("100").len(), 0);
 }
 
 fn network(text: &str) -> Network {

@@ -33,6 +33,7 @@ fn run_fenced(
         environment: &["GREETING=hello".to_owned()],
         output: writer.as_fd(),
         descriptors,
+        opened: None,
         identity,
         group: None,
         fence,
@@ -93,6 +94,40 @@ fn nothing_beyond_the_passed_descriptors_is_open() {
     assert_eq!(text, "0123");
 }
 
+/// As the device of a stick that does not answer.
+#[test]
+fn only_the_child_waits_for_what_does_not_open() {
+    let path = std::env::temp_dir().join(format!("ramal-fifo-{}", std::process::id()));
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    let made = rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0);
+    made.expect("a fifo");
+    let null = File::open("/dev/null").expect("a device");
+    let (mut reader, writer) = io::pipe().expect("a pipe");
+    let started = spawn(&Program {
+        path: "/bin/sh",
+        arguments: &["sh", "-c", "cat <&4"],
+        environment: &[],
+        output: writer.as_fd(),
+        descriptors: &[null.as_fd(), null.as_fd(), null.as_fd()],
+        opened: Some((1, &path.to_string_lossy())),
+        identity: None,
+        group: None,
+        fence: None,
+        limits: Some(LIMITS),
+    });
+    let pid = started.expect("forked while nobody writes there");
+    drop(writer);
+    fs::write(&path, "now it opens").expect("written");
+    let mut text = String::new();
+    reader.read_to_string(&mut text).expect("readable");
+    assert_eq!(text, "now it opens");
+    fs::remove_file(&path).expect("removed");
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("small"));
+    let ended = rustix::process::waitpid(pid, rustix::process::WaitOptions::empty());
+    let (_, status) = ended.expect("reaped").expect("ended");
+    assert_eq!(status.exit_status(), Some(0));
+}
+
 #[test]
 fn a_program_that_is_not_there_says_so_in_the_log() {
     let (mut reader, writer) = io::pipe().expect("a pipe");
@@ -102,6 +137,7 @@ fn a_program_that_is_not_there_says_so_in_the_log() {
         environment: &[],
         output: writer.as_fd(),
         descriptors: &[],
+        opened: None,
         identity: None,
         group: None,
         fence: None,
