@@ -22,6 +22,8 @@ pub use cable::{connect, on_the_lan};
 pub use failure::{Failure, Proof};
 pub use name::is_found_at;
 pub use open_data::OpenData;
-pub use site::{Site, office, plan, product, small_disk, switch_off, switched_on, version};
+pub use site::{
+    Site, file_of, office, plan, product, small_disk, switch_off, switched_on, version,
+};
 pub use stand::{Stand, alone};
 pub use vitals::{Healing, Vitals, kill, store_warning, wait_until};

@@ -58,6 +58,14 @@ pub fn version(
     Ok(Product { image, shipped })
 }
 
+/// The file that a version is sent as.
+///
+/// # Errors
+/// It cannot be read.
+pub fn file_of(product: &Product) -> Result<Vec<u8>, Failure> {
+    Ok(std::fs::read(&product.shipped.update)?)
+}
+
 /// A box whose console goes to the lab's log `e2e-<name>-<number>.log`, counted by boxes of this
 /// process.
 pub fn plan(log: &str, way: Way, disk_length: u64) -> Plan {

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use e2e::{
-    Failure, OpenData, Proof, Site, alone, disk, plan, product, small_disk, store_warning, version,
-    wait_until,
+    Failure, OpenData, Proof, Site, alone, disk, file_of, plan, product, small_disk, store_warning,
+    version, wait_until,
 };
 use image::progress;
 use qemu::box_api::BoxApi;
@@ -44,7 +44,7 @@ fn a_full_disk_is_told_calls_and_updates_go_on_and_nothing_acknowledged_is_lost(
     site.prove_alive()?;
     // Nor does an update.
     let next = version("1.1.0", 0, |_, _| Ok(()))?;
-    let file = std::fs::read(&next.shipped.update)?;
+    let file = file_of(&next)?;
     upload::send(&site.office.api, &file, 0, u64::MAX)?;
     let seen = site.office.api.get("/api/firmware")?;
     let slot = &seen["slots"][1];

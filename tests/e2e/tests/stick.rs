@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use e2e::{Failure, Proof, alone, plan, small_disk, version, wait_until};
+use e2e::{Failure, Proof, alone, file_of, plan, small_disk, version, wait_until};
 use fatfs::{FileSystem, FormatVolumeOptions, FsOptions};
 use image::build::Shipping;
 use image::slot_image::Content;
@@ -222,9 +222,9 @@ fn choose(machine: &mut Machine, number: usize) -> Proof {
 
 /// A stick as people have them: one FAT on all of it, with the files.
 fn stick(scratch: &Path) -> Result<PathBuf, Failure> {
-    let older = read(&version("0.9.0", 0, |_, _| Ok(()))?)?;
+    let older = file_of(&version("0.9.0", 0, |_, _| Ok(()))?)?;
     let product = version("1.1.0", 1, |_, _| Ok(()))?;
-    let new = read(&product)?;
+    let new = file_of(&product)?;
     let mut flipped = new.clone();
     let head = update::head_length(&new).ok_or_else(|| Failure::new("no head"))?;
     let byte = flipped.get_mut(head + 100);
@@ -259,10 +259,6 @@ fn for_other_hardware(product: &Product) -> Result<Vec<u8>, Failure> {
     let slot = std::fs::read(&product.shipped.slot)?;
     let signers = keys::read(&Shipping::daily().keys)?;
     Ok(update_file::make(&slot, &content, &[], &signers)?)
-}
-
-fn read(product: &Product) -> Result<Vec<u8>, Failure> {
-    Ok(std::fs::read(&product.shipped.update)?)
 }
 
 fn digest(path: &Path) -> Result<[u8; 32], Failure> {

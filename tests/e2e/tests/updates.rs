@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use backhand::{FilesystemReader, FilesystemWriter, InnerNode};
-use e2e::{Failure, Proof, alone, plan, small_disk, version};
+use e2e::{Failure, Proof, alone, file_of, plan, small_disk, version};
 use image::progress;
 use qemu::box_api::{ApiError, BoxApi};
 use qemu::disk::BoxDisk;
@@ -21,12 +21,12 @@ fn a_newer_version_is_checked_piece_by_piece_tried_and_proves_good() -> Proof {
     let turn = alone();
     let now = version("1.0.0", 1, |_, _| Ok(()))?;
     let before = now.shipped.update.clone();
-    let older = read(&version("0.9.0", 0, |_, _| Ok(()))?)?;
+    let older = file_of(&version("0.9.0", 0, |_, _| Ok(()))?)?;
     let mut stand = Stand::new("update", now)?;
     let following = reworded("1.1.0", &before, stand.lab.scratch())?;
-    let next = read(&following)?;
+    let next = file_of(&following)?;
     let strangers = stand.lab.scratch().join("strangers");
-    let foreign = read(&version("1.2.0", 1, |_, shipping| {
+    let foreign = file_of(&version("1.2.0", 1, |_, shipping| {
         shipping.keys = strangers;
         Ok(())
     })?)?;
@@ -181,7 +181,7 @@ impl Stand {
     ) -> Result<serde_json::Value, Failure> {
         api.create_extension("100", "Kept")?;
         let root = self.lab.scratch().join("broken.squashfs");
-        let broken = read(&version("1.1.0-broken", 0, |image, _| {
+        let broken = file_of(&version("1.1.0-broken", 0, |image, _| {
             replace(&image.root, &root, path, content)?;
             image.root = root;
             Ok(())
@@ -211,10 +211,6 @@ impl Stand {
         assert_eq!(&api.get("/api/extensions")?, kept);
         Ok(())
     }
-}
-
-fn read(product: &Product) -> Result<Vec<u8>, Failure> {
-    Ok(std::fs::read(&product.shipped.update)?)
 }
 
 /// A version whose services say the same in other words, with a patch for the version before.

@@ -224,8 +224,15 @@ impl Core {
             .extend(lost.into_iter().map(|extension| (extension, until)));
         let streams = self.registrar.iter().filter_map(|(_, it)| it.flow.stream);
         self.proven.extend(streams);
+        let Some((_, site)) = self.site.clone() else {
+            return;
+        };
         let inside = self.possible_neighbours();
-        self.retain_inside(&inside);
+        let changes = self.registrar.retain(|number, binding| {
+            let extension = site.extension(number);
+            extension.is_some_and(|it| site.admits(it, binding.flow.remote.ip(), &inside))
+        });
+        self.registrar_changed(changes);
     }
 
     /// The box has other neighbours. Nobody is lost by that: a cable may be out for a while, of one
@@ -248,17 +255,6 @@ impl Core {
                 .collect(),
             met => met.to_vec(),
         }
-    }
-
-    fn retain_inside(&mut self, neighbours: &[Network]) {
-        let Some((_, site)) = self.site.clone() else {
-            return;
-        };
-        let changes = self.registrar.retain(|number, binding| {
-            let extension = site.extension(number);
-            extension.is_some_and(|it| site.admits(it, binding.flow.remote.ip(), neighbours))
-        });
-        self.registrar_changed(changes);
     }
 
     /// Until when a phone of an extension is expected that an earlier process knew.
