@@ -1,6 +1,6 @@
 //! `net`: the box's place on the network.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,8 +35,7 @@ impl Status {
     /// that mean something beyond the cable (RFC 4291 §2.5.6).
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.links.iter().flat_map(|link| {
-            let four = link.address.split('/').next();
-            let four = four.and_then(|text| text.parse().ok());
+            let four = link.ipv4().map(IpAddr::V4);
             let mut six: Vec<Ipv6Addr> = link.ipv6_networks().map(|(ip, _)| ip).collect();
             six.retain(|ip| !ip.is_unicast_link_local());
             four.into_iter().chain(six.into_iter().map(IpAddr::V6))
@@ -45,6 +44,12 @@ impl Status {
 }
 
 impl Link {
+    /// Its IPv4 address, without the length of its prefix.
+    #[must_use]
+    pub fn ipv4(&self) -> Option<Ipv4Addr> {
+        self.address.split('/').next()?.parse().ok()
+    }
+
     /// Its IPv6 addresses with prefix length.
     pub fn ipv6_networks(&self) -> impl Iterator<Item = (Ipv6Addr, u8)> {
         self.ipv6.iter().filter_map(|text| {

@@ -1,12 +1,11 @@
 //! `Input::Neighbours`: asks `net` which networks the box is on, and tells the node when they have
 //! changed.
 
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use config::Network;
-use ipc::net::{Link, Reply, Request, Status};
+use ipc::net::{Reply, Request, Status};
 use pbx::Input;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -46,14 +45,15 @@ pub(super) async fn follow(net: PathBuf, feed: mpsc::Sender<Input>) {
 }
 
 fn of(status: &Status) -> Vec<Network> {
-    let ipv4 = |link: &Link| -> Option<Ipv4Addr> { link.address.split('/').next()?.parse().ok() };
     let links = status.links.iter();
-    let all = links.flat_map(|link| config::neighbours(ipv4(link), link.ipv6_networks()));
+    let all = links.flat_map(|link| config::neighbours(link.ipv4(), link.ipv6_networks()));
     all.collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use ipc::net::Link;
+
     use super::*;
 
     #[test]
