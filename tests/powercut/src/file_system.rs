@@ -176,6 +176,7 @@ impl Stored {
             pbx: own,
             web: own,
             provision: own,
+            grid: own,
         };
         let clock = Arc::new(UnixTime::default);
         let opened = Store::open(Box::new(DataDisk::new(folder)), folder, peers, clock);

@@ -138,6 +138,7 @@ fn provisioned(bytes: &[u8]) -> Result<Provisioned, Vec<String>> {
         login_key_sha256: provision.administrator.login_key_sha256.map(Redacted::new),
         ssh_keys: provision.administrator.ssh_keys,
         grid_code: code.map(|it| Redacted::new(it.reveal().to_owned())),
+        tunnel: provision.tunnel.map(|it| it.to_ipc()),
     })
 }
 

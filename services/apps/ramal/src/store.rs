@@ -44,6 +44,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         pbx: uid::PBX,
         web: uid::WEB,
         provision: uid::PROVISION,
+        grid: uid::GRID,
     };
     let clock = Clock::start();
     let disk = Box::new(DataDisk::new(&arguments.data));

@@ -5,6 +5,7 @@ pub(crate) mod change;
 pub(crate) mod explain;
 pub(crate) mod extensions;
 pub(crate) mod firmware;
+pub(crate) mod grid;
 pub(crate) mod items;
 pub(crate) mod patch;
 pub(crate) mod people;

@@ -90,6 +90,9 @@ pub(crate) enum Action {
     ResumeSpending,
     Section(Section),
     ChangeSection(Section),
+    Grid,
+    ChangeTunnel,
+    DeleteTunnel,
 }
 
 /// A part of the site there is one of.
@@ -286,6 +289,9 @@ pub const ROUTES: &[Route] = {
             "/api/recording",
             Action::ChangeSection(Section::Recording),
         ),
+        api(Get, "/api/grid", Action::Grid),
+        api(Post, "/api/grid/tunnel", Action::ChangeTunnel),
+        api(Delete, "/api/grid/tunnel", Action::DeleteTunnel),
     ]
 };
 

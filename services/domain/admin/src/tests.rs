@@ -4,6 +4,7 @@ mod access;
 mod at_box;
 mod danger;
 mod firmware;
+mod grid;
 mod recordings;
 mod recovery_code;
 mod signing_in;

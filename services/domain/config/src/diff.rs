@@ -7,6 +7,7 @@ use crate::route::Route;
 use crate::site::{Extension, Person, Site};
 use crate::times::TimeCondition;
 use crate::trunk::{Access, Trunk};
+use crate::tunnel::Tunnel;
 
 /// One line for each field that differs. Secrets print themselves as such.
 macro_rules! changed {
@@ -71,8 +72,27 @@ pub fn diff(before: &Site, after: &Site) -> Vec<String> {
         times_changes,
         &mut lines,
     );
-    changed!(before, after, lines; networks features parking dialling limits recording);
+    changed!(before, after, lines; networks.internal features parking dialling limits recording);
+    lines.extend(tunnel_changes(
+        before.tunnel.as_ref(),
+        after.tunnel.as_ref(),
+    ));
     lines
+}
+
+fn tunnel_changes(before: Option<&Tunnel>, after: Option<&Tunnel>) -> Vec<String> {
+    let mut changes = Vec::new();
+    match (before, after) {
+        (None, None) => {}
+        (None, Some(new)) => changes.push(format!("created {new:?}")),
+        (Some(old), None) => changes.push(format!("deleted {old:?}")),
+        (Some(old), Some(new)) => {
+            changed!(old, new, changes; addresses hub_key endpoint preshared_key allowed keepalive
+                mtu);
+        }
+    }
+    let told = changes.iter().map(|text| format!("tunnel: {text}"));
+    told.collect()
 }
 
 fn trunk_name(trunk: &Trunk) -> &String {

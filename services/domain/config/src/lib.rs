@@ -28,6 +28,7 @@ mod tariff;
 mod times;
 mod trunk;
 mod trust;
+mod tunnel;
 mod wrong;
 
 pub use cadence::Cadences;
@@ -62,4 +63,5 @@ pub use tariff::{Money, Price, Spend, Tariffs};
 pub use times::{Holidays, Hours, TimeCondition, Zone};
 pub use trunk::{Access, Account, InboundRewrite, Trunk, rewritten};
 pub use trust::Trust;
+pub use tunnel::{Tunnel, TunnelKey};
 pub use wrong::{NAME_LENGTH_MAX, Wrong};

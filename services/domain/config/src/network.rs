@@ -34,9 +34,43 @@ impl Network {
 
     /// The range of this length around an address; `None` when no address has that many bits.
     #[must_use]
-    pub fn around(address: Ipv6Addr, length: u8) -> Option<Self> {
-        let address = IpAddr::V6(Ipv6Addr::from_bits(masked(address.into(), length)));
-        (length <= 128).then_some(Self { address, length })
+    pub fn around(address: IpAddr, length: u8) -> Option<Self> {
+        let bits = masked(address, length);
+        let (address, whole) = match address {
+            IpAddr::V4(_) => (
+                IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(bits >> 96).unwrap_or(0))),
+                32,
+            ),
+            IpAddr::V6(_) => (IpAddr::V6(Ipv6Addr::from_bits(bits)), 128),
+        };
+        (length <= whole).then_some(Self { address, length })
+    }
+
+    /// The one address alone.
+    #[must_use]
+    pub const fn of(address: IpAddr) -> Self {
+        let length = if address.is_ipv4() { 32 } else { 128 };
+        Self { address, length }
+    }
+
+    /// Whether its addresses are IPv4 ones.
+    #[must_use]
+    pub const fn is_ipv4(&self) -> bool {
+        self.address.is_ipv4()
+    }
+
+    /// Whether the two have addresses in common: then one of them lies in the other.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let length = self.length.min(other.length);
+        self.is_ipv4() == other.is_ipv4()
+            && masked(self.address, length) == masked(other.address, length)
+    }
+
+    /// Its first address.
+    #[must_use]
+    pub const fn address(&self) -> IpAddr {
+        self.address
     }
 
     /// How many bits all its addresses share: the more, the narrower it is.
@@ -86,6 +120,9 @@ pub struct Networks {
     /// Empty: private (RFC 1918, RFC 4193), loopback and link-local addresses, and those that
     /// [`neighbours`] are.
     pub internal: Vec<Network>,
+    /// What lies behind the tunnel to a grid, and the box's own addresses there: outside, whatever
+    /// they look like.
+    pub grid: Vec<Network>,
 }
 
 impl Networks {
@@ -94,6 +131,9 @@ impl Networks {
     #[must_use]
     pub fn is_internal(&self, address: IpAddr, neighbours: &[Network]) -> bool {
         let holds = |network: &Network| network.contains(address);
+        if self.grid.iter().any(holds) {
+            return false;
+        }
         if self.internal.is_empty() {
             return is_local(address.to_canonical()) || neighbours.iter().any(holds);
         }
@@ -122,7 +162,7 @@ pub fn neighbours(
     let public = ipv6
         .into_iter()
         .filter(|(ip, length)| *length >= LINK && is_public(*ip));
-    let networks = public.filter_map(|(ip, length)| Network::around(ip, length));
+    let networks = public.filter_map(|(ip, length)| Network::around(ip.into(), length));
     networks.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
@@ -216,10 +256,42 @@ mod tests {
         }
         let listed = Networks {
             internal: vec![network("203.0.113.0/24")],
+            ..Networks::default()
         };
         check(&listed, "203.0.113.9", true);
         check(&listed, "10.1.2.3", false);
         check(&listed, "127.0.0.1", true);
+    }
+
+    #[test]
+    fn a_grid_is_outside_though_its_addresses_are_private() {
+        let check = |networks: &Networks, address: &str, expected| {
+            let address = address.parse().expect("an address");
+            assert_eq!(networks.is_internal(address, &[]), expected, "{address}");
+        };
+        for internal in [vec![], vec![network("10.0.0.0/8")]] {
+            let grid = vec![network("10.200.0.0/24"), network("fd77::/64")];
+            let networks = Networks { internal, grid };
+            check(&networks, "10.200.0.1", false);
+            check(&networks, "::ffff:10.200.0.1", false);
+            check(&networks, "fd77::1", false);
+            check(&networks, "10.200.1.1", true);
+        }
+    }
+
+    #[test]
+    fn networks_overlap_when_one_holds_the_other() {
+        let check = |one: &str, other: &str, expected| {
+            let (one, other) = (network(one), network(other));
+            assert_eq!(one.overlaps(&other), expected, "{one} {other}");
+            assert_eq!(other.overlaps(&one), expected, "{other} {one}");
+        };
+        check("10.0.0.0/8", "10.200.0.0/24", true);
+        check("10.200.0.0/24", "10.200.0.0/24", true);
+        check("10.200.0.0/24", "10.200.1.0/24", false);
+        check("0.0.0.0/0", "203.0.113.1", true);
+        check("0.0.0.0/0", "::/0", false);
+        check("fd77::/16", "fd77:1::/64", true);
     }
 
     #[test]
@@ -243,6 +315,7 @@ mod tests {
         check(&Networks::default(), "192.168.0.9", true);
         let listed = Networks {
             internal: vec![network("10.0.0.0/8")],
+            ..Networks::default()
         };
         check(&listed, "2001:db8:0:1::9", false);
         for strangers in ["203.0.113.5", "100.64.3.4", "169.254.1.1", ""] {

@@ -10,7 +10,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipc::Redacted;
 use serde::Deserialize;
 
+use crate::fault::Fault;
+use crate::network::Network;
 use crate::times::Zone;
+use crate::tunnel::Tunnel;
+use crate::wrong::Wrong;
 
 /// What a box is to be.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,6 +29,8 @@ pub struct Provision {
     pub administrator: Administrator,
     /// The code with which it enrols in a grid, once.
     pub grid_code: Option<Code>,
+    /// Its way into a grid, when that is known beforehand.
+    pub tunnel: Option<Tunnel>,
 }
 
 /// An address that does not come from DHCP.
@@ -138,6 +144,14 @@ pub enum ProvisionFault {
         /// What to write.
         fix: &'static str,
     },
+    /// A field of the tunnel is wrong.
+    #[error("grid.tunnel.{field}: {wrong}")]
+    Tunnel {
+        /// The field, as `endpoint`.
+        field: &'static str,
+        /// What is wrong, and the fix.
+        wrong: Wrong,
+    },
 }
 
 #[derive(Deserialize)]
@@ -181,6 +195,19 @@ struct RawAdministrator {
 #[serde(deny_unknown_fields, default)]
 struct RawGrid {
     code: Option<String>,
+    tunnel: Option<RawTunnel>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct RawTunnel {
+    addresses: Vec<String>,
+    hub_key: String,
+    endpoint: String,
+    preshared_key: Redacted<String>,
+    allowed: Vec<String>,
+    keepalive_secs: Option<u16>,
+    mtu: Option<u16>,
 }
 
 impl Provision {
@@ -197,8 +224,10 @@ impl Provision {
             return Err(vec![ProvisionFault::Version(raw.version)]);
         }
         let mut faults = Vec::new();
+        let network = network(&raw.network, &mut faults);
         let provision = Self {
-            network: network(&raw.network, &mut faults),
+            tunnel: tunnel(raw.grid.tunnel, network.as_ref(), &mut faults),
+            network,
             host_name: checked(raw.site.host_name, is_host_name, HOST_NAME, &mut faults),
             time_zone: checked(
                 raw.site.time_zone,
@@ -305,6 +334,53 @@ fn network(raw: &RawNetwork, faults: &mut Vec<ProvisionFault>) -> Option<StaticN
         gateway,
         dns,
     })
+}
+
+/// The tunnel, which must not lead to what is on the box's own cable.
+fn tunnel(
+    raw: Option<RawTunnel>,
+    network: Option<&StaticNetwork>,
+    faults: &mut Vec<ProvisionFault>,
+) -> Option<Tunnel> {
+    let raw = raw?;
+    let usual = ipc::site::Tunnel::default();
+    let read = Tunnel::parse(&ipc::site::Tunnel {
+        addresses: raw.addresses,
+        hub_key: raw.hub_key,
+        endpoint: raw.endpoint,
+        preshared_key: raw.preshared_key,
+        allowed: raw.allowed,
+        keepalive_secs: raw.keepalive_secs.unwrap_or(usual.keepalive_secs),
+        mtu: raw.mtu.unwrap_or(usual.mtu),
+    });
+    let tunnel = match read {
+        Ok(tunnel) => tunnel,
+        Err(found) => {
+            faults.extend(found.into_iter().filter_map(|fault| match fault {
+                Fault::Setting { field, wrong, .. } => {
+                    Some(ProvisionFault::Tunnel { field, wrong })
+                }
+                _ => None,
+            }));
+            return None;
+        }
+    };
+    let own = network.and_then(|it| Network::around(it.address.into(), it.length));
+    match tunnel.overlap(own.as_slice()) {
+        None => Some(tunnel),
+        Some((network, other)) => {
+            let wrong = Wrong::Overlap {
+                network: network.to_string(),
+                other: other.to_string(),
+                what: "the box's own network",
+            };
+            faults.push(ProvisionFault::Tunnel {
+                field: "allowed",
+                wrong,
+            });
+            None
+        }
+    }
 }
 
 /// `192.168.10.5/24`: an address that a host may have.
@@ -498,6 +574,7 @@ code = "K7QF-9M2X-TRWA-03BD"
     fn everything_may_be_left_out_but_the_version() {
         let read = Provision::parse("version = 1\n[network]\nmethod = \"dhcp\"\n").expect("right");
         assert_eq!((read.network, read.grid_code), (None, None));
+        assert_eq!(read.tunnel, None);
         assert!(Provision::parse("").is_err());
         let later = Provision::parse("version = 2\n").expect_err("refused");
         assert_eq!(later, [ProvisionFault::Version(2)]);
@@ -536,6 +613,43 @@ code = "K7QF-9M2X-TRWA-03BD"
         check("ssh-ed25519 AAAA", "ssh-dss AAAA", "administrator.ssh_keys");
         check("e3b0c44298", "g3b0c44298", "administrator.login_key_sha256");
         check("K7QF-", "K7 QF-", "grid.code");
+    }
+
+    const TUNNEL: &str = r#"
+[grid.tunnel]
+addresses = ["10.200.0.5"]
+hub_key = "hDZB5mbl0bYhe2sFcEfCHIiBuQ5dP+Tq5UsFBpYDkgY="
+endpoint = "hub.example.com:51820"
+preshared_key = "8Gz9pAFZzWz6dHJ9ky4PSD2OTgPHkgrTiSLVjvuMkQ4="
+allowed = ["10.200.0.0/24"]
+"#;
+
+    #[test]
+    fn a_tunnel_is_read_and_what_is_wrong_with_it_told_without_its_secret() {
+        let whole = format!("{WHOLE}{TUNNEL}");
+        let read = Provision::parse(&whole).expect("right");
+        let tunnel = read.tunnel.as_ref().expect("there is one");
+        assert_eq!(tunnel.endpoint.to_string(), "hub.example.com:51820");
+        assert!(read.grid_code.is_some());
+        assert!(!format!("{read:?}").contains("8Gz9"));
+        let check = |from: &str, to: &str, expected: &str| {
+            let faults = Provision::parse(&whole.replace(from, to)).expect_err(to);
+            let said: Vec<_> = faults.iter().map(ToString::to_string).collect();
+            assert!(
+                said.len() == 1 && said[0].starts_with(expected) && !said[0].contains("8Gz9"),
+                "{to}: {said:?}"
+            );
+        };
+        check("8Gz9p", "8Gz9", "grid.tunnel.preshared_key: is not");
+        check("\"8Gz9", "8Gz9", "line 21");
+        check(
+            "[\"10.200.0.0/24",
+            "[\"0.0.0.0/0",
+            "grid.tunnel.allowed: 0.0.0.0/0 is too wide",
+        );
+        let overlap = "grid.tunnel.allowed: 192.168.0.0/16 has addresses in common with \
+                       192.168.10.0/24, the box's own network";
+        check("allowed = [", "allowed = [\"192.168.0.0/16\", ", overlap);
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::route::{Known, Route};
 use crate::settings::Settings;
 use crate::times::{TimeCondition, is_usual_time};
 use crate::trunk::Trunk;
+use crate::tunnel::Tunnel;
 use crate::wrong::{Report, Wrong, is_name};
 
 /// Most extensions of a site: four times the largest office the box is sized for.
@@ -76,6 +77,8 @@ pub struct Site {
     pub limits: Limits,
     /// How recorded calls are kept.
     pub recording: Recordings,
+    /// The box's way into a grid.
+    pub tunnel: Option<Tunnel>,
 }
 
 /// A phone's identity.
@@ -166,7 +169,7 @@ impl Site {
         let recording = Recordings::parse(raw.recording, &mut report);
         let groups = parse_groups(raw, &known, &mut faults);
         let routes = parse_routes(raw, &known, &mut faults);
-        let networks = parse_networks(raw, &mut faults);
+        let (networks, tunnel) = parse_networks(raw, &mut faults);
         let trunks = parse_trunks(raw, &mut faults);
         let times = parse_times(raw, &mut faults);
         clash::check(&extensions, &groups, &features, &parking, &mut faults);
@@ -185,6 +188,7 @@ impl Site {
                 dialling,
                 limits,
                 recording,
+                tunnel,
             }),
             _ => Err(faults),
         }
@@ -224,6 +228,7 @@ impl Site {
             dialling: self.dialling.to_ipc(),
             limits: self.limits.to_ipc(),
             recording: self.recording.to_ipc(),
+            tunnel: self.tunnel.as_ref().map(Tunnel::to_ipc),
         }
     }
 
@@ -299,13 +304,30 @@ fn bounded(raw: &RawSite) -> Result<(), Vec<Fault>> {
     Ok(())
 }
 
-fn parse_networks(raw: &RawSite, faults: &mut Vec<Fault>) -> Networks {
+/// What is inside, and the tunnel, which leads outside.
+fn parse_networks(raw: &RawSite, faults: &mut Vec<Fault>) -> (Networks, Option<Tunnel>) {
     let mut report = Report::new("networks".into(), faults);
     let internal = &raw.networks.internal;
     let (max, parse) = (INTERNAL_NETWORKS_MAX, Network::parse);
-    Networks {
-        internal: report.take_all("internal", internal, max, parse, Wrong::NotANetwork),
+    let internal = report.take_all("internal", internal, max, parse, Wrong::NotANetwork);
+    let mut report = Report::new("tunnel".into(), faults);
+    let tunnel = raw.tunnel.as_ref();
+    let tunnel = tunnel.and_then(|raw| Tunnel::read(raw, &mut report));
+    let grid: Vec<Network> = tunnel.iter().flat_map(Tunnel::networks).collect();
+    // A grid in a corner of what is inside is only left out of it; the other way round nobody
+    // would be inside any more.
+    for network in &grid {
+        let lost = |it: &&Network| it.overlaps(network) && it.length() >= network.length();
+        if let Some(other) = internal.iter().find(lost) {
+            let wrong = Wrong::Overlap {
+                network: network.to_string(),
+                other: other.to_string(),
+                what: "which counts as inside",
+            };
+            report.wrong("allowed", wrong);
+        }
     }
+    (Networks { internal, grid }, tunnel)
 }
 
 fn parse_groups(

@@ -129,6 +129,37 @@ pub enum Wrong {
          10 to 60000 milliseconds, 0 for silence"
     )]
     NotACadence(String),
+    /// Not 32 bytes as base64. Not quoted: it may be a secret.
+    #[error("is not a WireGuard key; write its 44 signs, as `wg pubkey` prints them")]
+    NotAKey,
+    /// Not an address that a machine may have in a grid.
+    #[error("{0:?} is not an address of a machine in a grid; write it alone, as 10.200.0.5")]
+    NotAHostIp(String),
+    /// Two addresses of one IP version.
+    #[error("are two of one IP version; give one, or one of each")]
+    OneOfEach,
+    /// Nothing can be reached from the address.
+    #[error("holds no network of the IP version of the box's address; add one")]
+    OtherIpVersion,
+    /// A default route, or nearly one.
+    #[error("{0} is too wide: all the box sends would leave by the tunnel; use at least /{1}")]
+    TooWide(String, u8),
+    /// Not where a grid can be.
+    #[error("{0} has addresses of {1} in it, where no grid can be; choose another")]
+    NoGrid(String, &'static str),
+    /// The tunnel would have to go through itself.
+    #[error("lies in {0}, which is reached through it; leave it out of the allowed networks")]
+    Within(String),
+    /// Two networks have addresses in common that must not.
+    #[error("{network} has addresses in common with {other}, {what}; choose another")]
+    Overlap {
+        /// Of the tunnel.
+        network: String,
+        /// The other one.
+        other: String,
+        /// What that one is.
+        what: &'static str,
+    },
     /// Not a calling code.
     #[error("{0:?} is not a country's calling code; write it as 351, or * for all")]
     NotACallingCode(String),

@@ -250,7 +250,7 @@ impl Core {
     /// has not spoken. Requests are judged by the neighbours of now alone.
     fn possible_neighbours(&self) -> Vec<Network> {
         match self.met.as_slice() {
-            [] => Network::around(Ipv6Addr::UNSPECIFIED, 0)
+            [] => Network::around(Ipv6Addr::UNSPECIFIED.into(), 0)
                 .into_iter()
                 .collect(),
             met => met.to_vec(),

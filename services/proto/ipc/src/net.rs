@@ -50,6 +50,13 @@ impl Link {
         self.address.split('/').next()?.parse().ok()
     }
 
+    /// Its IPv4 address with prefix length.
+    #[must_use]
+    pub fn ipv4_network(&self) -> Option<(Ipv4Addr, u8)> {
+        let (address, length) = self.address.split_once('/')?;
+        Some((address.parse().ok()?, length.parse().ok()?))
+    }
+
     /// Its IPv6 addresses with prefix length.
     pub fn ipv6_networks(&self) -> impl Iterator<Item = (Ipv6Addr, u8)> {
         self.ipv6.iter().filter_map(|text| {

@@ -13,6 +13,7 @@ mod recording;
 mod route;
 mod tariff;
 mod trunk;
+mod tunnel;
 
 pub use extension::{
     CallLimits, Class, Codec, Dtmf, Encryption, ExtensionSettings, Forward, PIN_ROUNDS, Watchers,
@@ -31,6 +32,7 @@ pub use trunk::{
     FromUser, Identity, InboundNumber, InboundRewrite, NumberForm, Prack, Privacy, SessionTimers,
     TimerMode, Trunk, TrunkAccess, TrunkTransport, TrunkTrust,
 };
+pub use tunnel::Tunnel;
 
 /// Everything people configure, whole.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -71,6 +73,9 @@ pub struct Site {
     /// How recorded calls are kept.
     #[serde(default)]
     pub recording: Recordings,
+    /// The box's way into a grid.
+    #[serde(default)]
+    pub tunnel: Option<Tunnel>,
 }
 
 /// A phone's identity. The password itself is never kept: only what a digest needs (RFC 8760).

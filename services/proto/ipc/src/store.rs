@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use crate::Redacted;
-use crate::site::{Class, Site};
+use crate::site::{Class, Site, Tunnel};
 
 /// What a process may ask of the store.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -262,6 +262,8 @@ pub struct Provisioned {
     pub ssh_keys: Vec<String>,
     /// The code with which the box enrols in a grid.
     pub grid_code: Option<Redacted<String>>,
+    /// Its way into a grid.
+    pub tunnel: Option<Tunnel>,
 }
 
 /// Under which names the store keeps what was laid down, among the secrets of whoever uses it.

@@ -18,5 +18,7 @@ pub const PROVISION: u32 = 107;
 pub const INSTALL: u32 = 108;
 /// `stick`, which reads one memory stick and is no service.
 pub const STICK: u32 = 109;
+/// `grid`.
+pub const GRID: u32 = 110;
 /// PID 1 and a person at a native run.
 pub const ROOT: u32 = 0;

@@ -17,6 +17,8 @@ pub struct Peers {
     pub web: u32,
     /// `provision`, which PID 1 runs at a start.
     pub provision: u32,
+    /// `grid`.
+    pub grid: u32,
 }
 
 impl Peers {
@@ -24,12 +26,12 @@ impl Peers {
     #[must_use]
     pub const fn may(&self, uid: u32, request: &Request) -> bool {
         let (net, pbx, web) = (uid == self.net, uid == self.pbx, uid == self.web);
+        let grid = uid == self.grid;
         uid == self.own
             || match request {
                 Request::Provision(_) => uid == self.provision,
-                Request::Config | Request::Watch | Request::Registrations | Request::Health => {
-                    pbx || web
-                }
+                Request::Config | Request::Watch => pbx || web || grid,
+                Request::Registrations | Request::Health => pbx || web,
                 Request::PutCalls(_)
                 | Request::ChangeAtPhone(_)
                 | Request::InterruptOpenCalls { .. }
@@ -42,15 +44,25 @@ impl Peers {
                 | Request::Audit(_)
                 | Request::AuditTrail { .. } => web,
                 // Everybody's own ones only: the user id is part of the key.
-                Request::Secret(_) | Request::PutSecret(..) => net || pbx || web,
+                Request::Secret(_) | Request::PutSecret(..) => net || pbx || web || grid,
             }
     }
 
     /// What of the site a process of that user id is shown. Only `web` compares passwords of
-    /// people; to others each account looks unclaimed.
+    /// people; to others each account looks unclaimed. What box and hub share is for `grid`, which
+    /// is shown nothing else.
     #[must_use]
     pub fn shown(&self, uid: u32, mut site: Site) -> Site {
+        if uid != self.own && uid == self.grid {
+            return Site {
+                tunnel: site.tunnel,
+                ..Site::default()
+            };
+        }
         if uid != self.own && uid != self.web {
+            if let Some(tunnel) = &mut site.tunnel {
+                tunnel.preshared_key = Redacted::default();
+            }
             for person in &mut site.people {
                 person.password_hash = Redacted::default();
                 person.password_one_time = true;
@@ -67,6 +79,7 @@ impl Peers {
             || uid == self.pbx
             || uid == self.web
             || uid == self.provision
+            || uid == self.grid
     }
 }
 
@@ -82,9 +95,10 @@ mod tests {
             pbx: 3,
             web: 5,
             provision: 6,
+            grid: 7,
         };
         let check = |request: Request, allowed: &[u32]| {
-            for uid in 0..7 {
+            for uid in 0..9 {
                 assert_eq!(
                     peers.may(uid, &request),
                     allowed.contains(&uid),
@@ -92,8 +106,9 @@ mod tests {
                 );
             }
         };
-        check(Request::Config, &[1, 3, 5]);
-        check(Request::Watch, &[1, 3, 5]);
+        check(Request::Config, &[1, 3, 5, 7]);
+        check(Request::Watch, &[1, 3, 5, 7]);
+        check(Request::Health, &[1, 3, 5]);
         check(Request::PutCalls(Vec::new()), &[1, 3]);
         check(Request::InterruptOpenCalls { except: Vec::new() }, &[1, 3]);
         check(Request::PutRegistrations(Vec::new()), &[1, 3]);
@@ -110,11 +125,40 @@ mod tests {
             &[1, 5],
         );
         check(Request::AuditTrail { limit: 1 }, &[1, 5]);
-        check(Request::Secret("tls".into()), &[1, 2, 3, 5]);
+        check(Request::Secret("tls".into()), &[1, 2, 3, 5, 7]);
         check(
             Request::Provision(ipc::store::Provisioned::default()),
             &[1, 6],
         );
-        assert!(!peers.knows(7) && peers.knows(3));
+        assert!(!peers.knows(8) && peers.knows(3) && peers.knows(7));
+    }
+
+    #[test]
+    fn the_tunnel_is_all_that_grid_is_shown_and_its_secret_is_for_no_other() {
+        let peers = Peers {
+            own: 1,
+            net: 2,
+            pbx: 3,
+            web: 5,
+            provision: 6,
+            grid: 7,
+        };
+        let tunnel = ipc::site::Tunnel {
+            preshared_key: Redacted::new("shared".into()),
+            ..ipc::site::Tunnel::default()
+        };
+        let site = Site {
+            realm: "ramal".into(),
+            tunnel: Some(tunnel.clone()),
+            ..Site::default()
+        };
+        let alone = Site {
+            tunnel: Some(tunnel),
+            ..Site::default()
+        };
+        assert_eq!(peers.shown(7, site.clone()), alone);
+        assert_eq!(peers.shown(5, site.clone()), site);
+        let to_pbx = peers.shown(3, site).tunnel.expect("there is one");
+        assert_eq!(to_pbx.preshared_key.reveal(), "");
     }
 }

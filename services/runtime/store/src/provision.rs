@@ -68,10 +68,12 @@ impl LaidDown {
             secrets.extend(users.iter().map(|user| (*user, name, value.clone())));
         }
         subjects.extend(provisioned.time_zone.as_deref());
+        subjects.extend(provisioned.tunnel.is_some().then_some("tunnel"));
         Self {
             id: provisioned.id,
             is_for_new_box: login_key.is_some()
                 || code.is_some()
+                || provisioned.tunnel.is_some()
                 || !provisioned.ssh_keys.is_empty(),
             subjects: subjects.join(", "),
             secrets,

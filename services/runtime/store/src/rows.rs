@@ -94,6 +94,7 @@ struct TelephonyRow {
     dialling: site::Dialling,
     limits: site::Limits,
     recording: site::Recordings,
+    tunnel: Option<site::Tunnel>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -156,6 +157,7 @@ impl From<&site::Site> for SiteRow {
                 dialling: site.dialling.clone(),
                 limits: site.limits.clone(),
                 recording: site.recording,
+                tunnel: site.tunnel.clone(),
             }),
         }
     }
@@ -196,6 +198,7 @@ impl From<SiteRow> for site::Site {
             dialling: added.dialling,
             limits: added.limits,
             recording: added.recording,
+            tunnel: added.tunnel,
         }
     }
 }

@@ -182,6 +182,9 @@ impl Store {
             if let Some(zone) = &provisioned.time_zone {
                 site.dialling.zone.clone_from(zone);
             }
+            if provisioned.tunnel.is_some() {
+                site.tunnel.clone_from(&provisioned.tunnel);
+            }
             if let Err(faults) = config::Site::parse(&site) {
                 let faults = faults.iter().map(ToString::to_string).collect();
                 return Reply::Invalid { faults };

@@ -359,7 +359,15 @@ fn observation(store_away: bool, is_code_unseen: bool) -> Observation {
             minutes: vec![(ipc::site::Class::Mobile, 7)],
             ..pbx::Status::default()
         }),
-        net: Ok(net::Status::default()),
+        net: Ok(net::Status {
+            links: vec![net::Link {
+                name: "eth0".into(),
+                up: true,
+                address: "192.168.0.7/24".into(),
+                ipv6: vec!["fd77::7/64".into()],
+                ..net::Link::default()
+            }],
+        }),
         machine: Machine {
             memory_kib: 524_288,
             available_kib: 393_216,

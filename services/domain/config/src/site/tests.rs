@@ -37,6 +37,39 @@ fn a_site_survives_the_journey() {
 }
 
 #[test]
+fn a_tunnel_leads_outside_and_takes_nobody_out_of_the_house() {
+    let tunnel = ipc::site::Tunnel {
+        addresses: vec!["10.200.0.5".into()],
+        hub_key: "hDZB5mbl0bYhe2sFcEfCHIiBuQ5dP+Tq5UsFBpYDkgY=".into(),
+        endpoint: "hub.example.com".into(),
+        allowed: vec!["10.200.0.0/24".into()],
+        ..ipc::site::Tunnel::default()
+    };
+    let parse = |internal: &[&str]| {
+        Site::parse(&site(|site| {
+            site.tunnel = Some(tunnel.clone());
+            site.networks.internal = internal.iter().map(ToString::to_string).collect();
+        }))
+    };
+    for internal in [&[][..], &["10.0.0.0/8"]] {
+        let parsed = parse(internal).expect("valid");
+        assert_eq!(Site::parse(&parsed.to_ipc()), Ok(parsed.clone()));
+        let inside = |text: &str| {
+            let address = text.parse().expect("an address");
+            parsed.networks.is_internal(address, &[])
+        };
+        assert!(inside("10.1.2.3") && !inside("10.200.0.1") && !inside("10.200.0.5"));
+    }
+    let faults = parse(&["10.200.0.128/25"]).expect_err("refused");
+    let said = faults[0].to_string();
+    let expected = "tunnel: allowed: 10.200.0.0/24 has addresses in common with 10.200.0.128/25";
+    assert!(
+        faults.len() == 1 && said.starts_with(expected),
+        "{faults:?}"
+    );
+}
+
+#[test]
 fn numbers_are_two_to_ten_digits_and_unique() {
     let bad = |number: &str, fault| Fault::Number {
         number: number.to_owned(),

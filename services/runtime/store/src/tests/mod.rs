@@ -29,6 +29,7 @@ const NET: u32 = 102;
 const PBX: u32 = 103;
 const WEB: u32 = 105;
 const PROVISION: u32 = 107;
+const GRID: u32 = 110;
 
 /// A directory of its own, gone with the test.
 struct Scratch(PathBuf);
@@ -69,6 +70,7 @@ fn try_store(medium: Box<dyn Medium>, directory: &Path) -> Result<Store, crate::
         pbx: PBX,
         web: WEB,
         provision: PROVISION,
+        grid: GRID,
     };
     Store::open(
         medium,

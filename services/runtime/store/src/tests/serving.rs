@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ipc::site::Class;
+use ipc::site::{Class, Tunnel};
 use ipc::store::{PhoneChange, PhoneSetting, Provisioned, Spent, laid_down};
 
 use super::*;
@@ -445,6 +445,46 @@ fn what_was_laid_down_is_kept_once_and_whole() {
     assert_eq!(applied, ["network, host-name, America/Manaus"; 2]);
 }
 
+fn tunnel() -> Tunnel {
+    Tunnel {
+        addresses: vec!["10.200.0.5".into()],
+        hub_key: "hDZB5mbl0bYhe2sFcEfCHIiBuQ5dP+Tq5UsFBpYDkgY=".into(),
+        endpoint: "hub.example.com".into(),
+        allowed: vec!["10.200.0.0/24".into()],
+        ..Tunnel::default()
+    }
+}
+
+#[test]
+fn a_tunnel_is_laid_down_with_the_rest_and_outlives_the_process() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let kept = |store: &Store| match store.ask(GRID, Request::Config) {
+        Reply::Config { site, .. } => site.tunnel,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(kept(&store), None);
+    let led = |tunnel| Provisioned {
+        tunnel: Some(tunnel),
+        ..laid_down(1, "10.0.0.5/24 - -")
+    };
+    let mut wrong = tunnel();
+    wrong.allowed = vec!["0.0.0.0/0".into()];
+    let refused = store.ask(PROVISION, Request::Provision(led(wrong)));
+    assert!(matches!(refused, Reply::Invalid { .. }), "{refused:?}");
+    let name = |store: &Store| secret(store, NET, laid_down::HOST_NAME);
+    assert_eq!((kept(&store), name(&store)), (None, None));
+    let stored = store.ask(PROVISION, Request::Provision(led(tunnel())));
+    assert_eq!(stored, Reply::Stored);
+    drop(store);
+    let store = scratch.store();
+    assert_eq!(kept(&store), Some(tunnel()));
+    // Another file without one leaves it as it is.
+    let again = Request::Provision(laid_down(2, "10.0.0.6/24 - -"));
+    assert_eq!(store.ask(PROVISION, again), Reply::Stored);
+    assert_eq!(kept(&store), Some(tunnel()));
+}
+
 #[test]
 fn who_administers_a_box_is_laid_down_only_while_nobody_does() {
     let scratch = Scratch::new();
@@ -472,6 +512,12 @@ fn who_administers_a_box_is_laid_down_only_while_nobody_does() {
     assert_eq!(kept.reveal(), &[1; 32]);
     // After a power cut before the wipe, the file that was applied is still known.
     assert_eq!(ask(key(1)), Reply::Stored);
+    // Nor does who holds the disk lead a box of somebody else's into a grid.
+    let led = Provisioned {
+        tunnel: Some(tunnel()),
+        ..laid_down(4, "10.0.0.5/24 - -")
+    };
+    assert_eq!(ask(led), Reply::Administered);
     // A new address is no matter of who administers the box.
     assert_eq!(ask(laid_down(3, "10.0.0.6/24 - -")), Reply::Stored);
     let network = secret(&store, NET, laid_down::NETWORK);

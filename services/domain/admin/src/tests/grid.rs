@@ -1,0 +1,81 @@
+//! The tunnel to a grid.
+
+use serde_json::{Value, json};
+
+use super::world::{OWN_PASSWORD, World, get, json as body, post, request, text};
+use crate::Method;
+
+const HUB: &str = "hDZB5mbl0bYhe2sFcEfCHIiBuQ5dP+Tq5UsFBpYDkgY=";
+const SHARED: &str = "8Gz9pAFZzWz6dHJ9ky4PSD2OTgPHkgrTiSLVjvuMkQ4=";
+
+fn wish() -> Value {
+    json!({
+        "addresses": ["10.200.0.5"],
+        "hub_key": HUB,
+        "endpoint": "hub.example.com",
+        "preshared_key": SHARED,
+        "allowed": ["10.200.0.0/24"],
+    })
+}
+
+#[test]
+fn a_tunnel_is_set_changed_and_taken_away_and_its_secret_never_shown() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let seen = world.ask(&get("/api/grid", &session));
+    assert_eq!(body(&seen)["tunnel"], Value::Null);
+
+    let set = world.ask(&post("/api/grid/tunnel", &session, &wish()));
+    assert_eq!(set.status, 200, "{}", text(&set));
+    let tunnel = &body(&set)["tunnel"];
+    assert_eq!(tunnel["preshared_key_set"], true);
+    assert_eq!(
+        (&tunnel["keepalive_secs"], &tunnel["mtu"]),
+        (&json!(25), &json!(1280))
+    );
+    let change = json!({"endpoint": "198.51.100.7:7000"});
+    let changed = world.ask(&post("/api/grid/tunnel", &session, &change));
+    assert_eq!(body(&changed)["tunnel"]["endpoint"], "198.51.100.7:7000");
+    let kept = world.site.tunnel.as_ref().expect("kept");
+    assert_eq!(kept.preshared_key.reveal(), SHARED);
+
+    let delete = request(Method::Delete, "/api/grid/tunnel").with("cookie", &session);
+    assert_eq!(world.ask(&delete).status, 204);
+    assert_eq!(world.site.tunnel, None);
+    let actions: Vec<_> = world.audits.iter().map(|it| it.action.as_str()).collect();
+    let of_tunnel = ["tunnel changed", "tunnel changed", "tunnel deleted"];
+    assert!(actions.ends_with(&of_tunnel), "{actions:?}");
+    for path in ["/api/grid", "/api/audit"] {
+        let shown = text(&world.ask(&get(path, &session)));
+        assert!(!shown.contains(SHARED), "{path}");
+    }
+    let all = format!("{:?}{:?}", world.admin, world.audits);
+    assert!(!all.contains(SHARED) && all.contains(HUB), "{all}");
+}
+
+#[test]
+fn a_tunnel_that_would_take_the_own_network_or_everything_is_refused() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    for (allowed, expected) in [
+        (
+            "192.168.0.0/16",
+            "common with 192.168.0.0/24, a network the box is in",
+        ),
+        (
+            "fd77::/48",
+            "common with fd77::/64, a network the box is in",
+        ),
+        ("0.0.0.0/0", "0.0.0.0/0 is too wide"),
+    ] {
+        let mut wish = wish();
+        wish["allowed"] = json!(["10.200.0.0/24", allowed]);
+        let refused = world.ask(&post("/api/grid/tunnel", &session, &wish));
+        assert_eq!(refused.status, 400, "{allowed}");
+        assert!(text(&refused).contains(expected), "{}", text(&refused));
+    }
+    let misspelt = json!({"adresses": ["10.200.0.5"]});
+    let refused = world.ask(&post("/api/grid/tunnel", &session, &misspelt));
+    assert_eq!(refused.status, 400);
+    assert_eq!(world.site.tunnel, None);
+}
