@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::sys::signal::{Signal, kill};
@@ -38,7 +39,9 @@ impl Scratch {
         use std::os::unix::fs::DirBuilderExt;
         let base = std::env::temp_dir();
         sweep(&base);
-        let count = made().folders.len();
+        // Never one that was had before: an older lab may stand longer than a newer one.
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = base.join(format!("{PREFIX}{}-{count}", std::process::id()));
         std::fs::DirBuilder::new().mode(0o700).create(&path)?;
         made().folders.insert(path.clone());
