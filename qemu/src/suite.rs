@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
+use std::thread::JoinHandle;
 
 use image::cargo::{PROFILE_VARIABLE, Profile};
 use image::progress;
@@ -26,6 +27,9 @@ struct Step {
     arguments: &'static [&'static str],
     /// Counts its own tests as libtest does; a step that does not is one test.
     has_tests: bool,
+    /// It leaves a processor free most of the time: the image of the steps after it is built
+    /// meanwhile.
+    builds_image: bool,
 }
 
 /// Cheapest first, so that a mistake is known soon.
@@ -34,6 +38,7 @@ const STEPS: &[Step] = &[
         name: "format",
         arguments: &["fmt", "--all", "--check"],
         has_tests: false,
+        builds_image: false,
     },
     Step {
         name: "lints",
@@ -47,11 +52,13 @@ const STEPS: &[Step] = &[
             "warnings",
         ],
         has_tests: false,
+        builds_image: false,
     },
     Step {
         name: "tidy",
         arguments: &["test", "--locked", "--package", "tidy", "--no-fail-fast"],
         has_tests: true,
+        builds_image: false,
     },
     Step {
         name: "unit and simulation",
@@ -70,21 +77,67 @@ const STEPS: &[Step] = &[
             "--no-fail-fast",
         ],
         has_tests: true,
+        builds_image: false,
     },
     Step {
         name: "the services among other people's phones and carriers",
-        arguments: &["test", "--package", "netns", "--locked", "--no-fail-fast"],
+        // All but `plays`: the last step plays the same against the built image.
+        arguments: &[
+            "test",
+            "--package",
+            "netns",
+            "--lib",
+            "--test",
+            "connections",
+            "--test",
+            "recording",
+            "--test",
+            "timers",
+            "--locked",
+            "--no-fail-fast",
+        ],
         has_tests: true,
+        builds_image: false,
+    },
+    Step {
+        name: "what the built image is not asked for, as it takes half a minute each",
+        arguments: &[
+            "test",
+            "--package",
+            "netns",
+            "--test",
+            "plays",
+            "--locked",
+            "--no-fail-fast",
+            "--",
+            "--test-threads",
+            "8",
+            "patience::",
+        ],
+        has_tests: true,
+        builds_image: false,
     },
     Step {
         name: "loader and slots in QEMU, under real firmware",
         arguments: &["test", "--package", "boot", "--locked", "--no-fail-fast"],
         has_tests: true,
+        builds_image: true,
     },
     Step {
         name: "the box in QEMU",
-        arguments: &["test", "--package", "e2e", "--locked", "--no-fail-fast"],
+        // A test that waits for a box, or for its turn, holds a thread and no processor.
+        arguments: &[
+            "test",
+            "--package",
+            "e2e",
+            "--locked",
+            "--no-fail-fast",
+            "--",
+            "--test-threads",
+            "8",
+        ],
         has_tests: true,
+        builds_image: false,
     },
 ];
 
@@ -99,7 +152,11 @@ pub fn run(profile: Profile) -> Result<bool, Box<dyn std::error::Error>> {
     let mut all = Counts::default();
     for step in STEPS {
         let what = format!("Testing: {}", step.name);
+        let image = step.builds_image.then(|| build_image(profile));
         all.add(progress::timed(&what, || run_step(step, profile))?);
+        if let Some(Err(error)) = image.map(join) {
+            all.failed.push(format!("the image: {error}"));
+        }
     }
     let mut output = std::io::stdout();
     for reason in &all.skipped {
@@ -114,6 +171,20 @@ pub fn run(profile: Profile) -> Result<bool, Box<dyn std::error::Error>> {
         "{passed} passed, {failed} failed, {skipped} skipped"
     )?;
     Ok(all.failed.is_empty())
+}
+
+/// Builds the image that the box's tests boot, while other tests run; they find it built then.
+fn build_image(profile: Profile) -> JoinHandle<Result<(), String>> {
+    std::thread::spawn(move || {
+        let built = crate::lab::build(profile);
+        built.map(drop).map_err(|error| error.to_string())
+    })
+}
+
+fn join(image: JoinHandle<Result<(), String>>) -> Result<(), String> {
+    image
+        .join()
+        .unwrap_or_else(|_panic| Err("building it panicked".to_owned()))
 }
 
 fn run_step(step: &Step, profile: Profile) -> Result<Counts, ProcessError> {
@@ -139,7 +210,8 @@ fn run_step(step: &Step, profile: Profile) -> Result<Counts, ProcessError> {
     if !step.has_tests && succeeded {
         counts.passed = 1;
     }
-    if !succeeded && counts.failed.is_empty() {
+    let did_nothing = counts == Counts::default();
+    if (!succeeded && counts.failed.is_empty()) || did_nothing {
         counts.failed.push(step.name.to_owned());
     }
     Ok(counts)

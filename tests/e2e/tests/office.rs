@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 
 use ipc::site::Site;
-use netns::{EXTENSIONS, Need, Office, Place};
+use netns::{EXTENSIONS, Office, Place};
 use serde_json::json;
 
 #[path = "../../netns/tests/plays/baresip.rs"]
@@ -18,6 +18,8 @@ mod digest;
 mod features;
 #[path = "../../netns/tests/plays/outside.rs"]
 mod outside;
+#[path = "../../netns/tests/plays/patience.rs"]
+mod patience;
 #[path = "../../netns/tests/plays/survival.rs"]
 mod survival;
 #[path = "../../netns/tests/plays/transfer.rs"]
@@ -38,14 +40,15 @@ fn office_of(extensions: usize, arrange: impl FnOnce(&mut Site)) -> Office {
     Office::on_the_image(start, extensions, arrange).expect("an office")
 }
 
-/// Whether a scenario with this need is played; why not, if it is not.
-fn is_played(need: Need) -> bool {
-    let why = match need {
-        Need::Patience if std::env::var_os(LONG_VARIABLE).is_some() => return true,
-        Need::Patience => format!("it takes half a minute; {LONG_VARIABLE}=1 plays it"),
-    };
-    native::say(&format!("    not played: {why}"));
-    false
+/// Whether what waits for half a minute is played; the reason is told if not.
+fn has_patience() -> bool {
+    let has = std::env::var_os(LONG_VARIABLE).is_some();
+    if !has {
+        native::say(&format!(
+            "    not played: it takes half a minute; {LONG_VARIABLE}=1 plays it"
+        ));
+    }
+    has
 }
 
 #[test]

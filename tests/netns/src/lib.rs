@@ -11,13 +11,6 @@
 //! What it must never do: send anything outside of its namespaces, or wait for time to pass.
 //! Read first: [`Office`], then a test.
 
-/// What a scenario needs that not every place has.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Need {
-    /// Half a minute or more, most of it waiting for a timer.
-    Patience,
-}
-
 /// Where somebody is who has a place of his own on the network of the lab.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {

@@ -1,25 +1,23 @@
 //! Calls as SIPp makes and takes them, with everything that goes wrong on the way.
 
-use std::time::{Duration, Instant};
-
 use ipc::site::Site;
-use netns::{Need, Office, Phone};
+use netns::{Office, Phone};
 
-use crate::{is_played, office};
+use crate::office;
 
 /// A caller and a callee who is registered.
-fn two(arrange: impl FnOnce(&mut Site)) -> (Office, Phone, Phone) {
+pub(crate) fn two(arrange: impl FnOnce(&mut Site)) -> (Office, Phone, Phone) {
     let office = office(arrange);
     let caller = office.phone(0);
     let callee = office.registered(1).expect("it registers");
     (office, caller, callee)
 }
 
-fn check(caller_plays: &str, callee_plays: &str) {
+pub(crate) fn check(caller_plays: &str, callee_plays: &str) {
     check_in(|_| {}, caller_plays, callee_plays);
 }
 
-fn check_in(arrange: impl FnOnce(&mut Site), caller_plays: &str, callee_plays: &str) {
+pub(crate) fn check_in(arrange: impl FnOnce(&mut Site), caller_plays: &str, callee_plays: &str) {
     let (_office, caller, callee) = two(arrange);
     let callee = callee.wait(callee_plays).expect("SIPp starts");
     caller.play(caller_plays, &[1]).expect("the caller");
@@ -72,24 +70,6 @@ fn a_phone_that_insists_gets_reliable_progress() {
 }
 
 #[test]
-fn progress_never_acknowledged_ends_the_call() {
-    if !is_played(Need::Patience) {
-        return;
-    }
-    let patient = |site: &mut Site| {
-        for extension in &mut site.extensions {
-            // Longer than 64*T1, after which the box gives up (RFC 3262 §3).
-            extension.settings.forward.ring_secs = 60;
-        }
-    };
-    check_in(
-        patient,
-        "never_acknowledges_progress",
-        "rings_until_cancelled",
-    );
-}
-
-#[test]
 fn session_timers_are_agreed() {
     check("asks_for_a_short_session", "answers");
 }
@@ -118,30 +98,4 @@ fn an_attended_transfer_joins_the_two_calls_of_a_phone() {
     first.expect("the first");
     attendant.finish().expect("the attendant");
     second.finish().expect("the second");
-}
-
-#[test]
-fn an_answer_whose_acks_are_all_lost_is_repeated_and_then_the_call_ends() {
-    if !is_played(Need::Patience) {
-        return;
-    }
-    let (office, caller, callee) = two(|_| {});
-    let callee = callee.wait("answers").expect("SIPp starts");
-    let begun = Instant::now();
-    caller.play("never_acknowledges", &[1]).expect("the caller");
-    let after = begun.elapsed();
-    callee.finish().expect("the callee");
-    // RFC 3261 §13.3.1.4: 64*T1, and the same answer after 0.5, 1.5, 3.5 and then every 4 s.
-    assert!(after >= Duration::from_secs(32), "given up after {after:?}");
-    let messages = office.messages("never_acknowledges").expect("a trace");
-    let answers = messages.matches("SIP/2.0 200 OK\r\n").count() - 1;
-    assert!((9..=12).contains(&answers), "answered {answers} times");
-}
-
-#[test]
-fn a_refresh_and_a_reinvite_that_cross_are_both_refused_and_come_again() {
-    if !is_played(Need::Patience) {
-        return;
-    }
-    check("crosses_a_refresh", "answers");
 }

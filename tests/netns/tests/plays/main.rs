@@ -3,13 +3,14 @@
 #![expect(clippy::expect_used, reason = "a test may panic to fail")]
 
 use ipc::site::Site;
-use netns::{EXTENSIONS, Need, Office};
+use netns::{EXTENSIONS, Office};
 
 mod baresip;
 mod calls;
 mod digest;
 mod features;
 mod outside;
+mod patience;
 mod survival;
 mod transfer;
 mod trunk;
@@ -22,7 +23,7 @@ fn office_of(extensions: usize, arrange: impl FnOnce(&mut Site)) -> Office {
     Office::with_extensions(extensions, arrange).expect("an office")
 }
 
-/// Everything is played here.
-const fn is_played(_: Need) -> bool {
+/// Whether what waits for half a minute is played: here it is.
+const fn has_patience() -> bool {
     true
 }
