@@ -26,6 +26,7 @@ pub mod network;
 pub mod poller;
 pub mod power;
 pub mod process;
+pub mod processor;
 pub mod random;
 pub mod signals;
 pub mod spawn;

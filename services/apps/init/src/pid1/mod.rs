@@ -317,6 +317,7 @@ impl Supervision {
                 let millis = millis_since_boot();
                 self.boot.stages.push(("ready".to_owned(), millis));
                 self.tell(&format!("ready {millis}"));
+                self.tell_spent();
                 self.begin_sticks();
             }
             Output::Ask(service) => self.ask(service),
@@ -324,6 +325,17 @@ impl Supervision {
             Output::FirmwareFailed(failure) => self.firmware_failed(failure),
             Output::PetWatchdog => self.watchdogs.pet(),
             Output::Finish(how) => self.finished = Some(how),
+        }
+    }
+
+    /// What the start has cost.
+    fn tell_spent(&mut self) {
+        if let Some(spent) = kernel::processor::spent() {
+            let (programs, kernel) = (spent.programs.as_millis(), spent.kernel.as_millis());
+            self.tell(&format!(
+                "the start took {programs} ms of the processor in our programs, \
+                 {kernel} in the kernel"
+            ));
         }
     }
 
