@@ -48,6 +48,13 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
         notify.offer(&offer);
         count += 1;
     }
+    let left_out = updates.len() - count;
+    if left_out > 0 {
+        tracing::warn!(
+            "{left_out} update files are not offered, as people could not read their names; \
+             rename them with letters, digits, dots and dashes"
+        );
+    }
     if count == 0 {
         return Ok(());
     }

@@ -39,10 +39,12 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// One that people can be shown and that fits on a line; `None` for a name that does not.
+    /// One that people can be shown and that fits on a line; `None` for a name that does not, or
+    /// that has other signs than those of ASCII and Latin letters. What else there is may be
+    /// invisible, or show a name as another one, or not be in the console's font.
     #[must_use]
     pub fn of(file: &str, bytes: u64) -> Option<Self> {
-        let is_plain = |sign: char| !sign.is_control() && !FORMATTING.contains(&sign);
+        let is_plain = |sign: char| matches!(sign, ' '..='~' | '\u{c0}'..='\u{17f}');
         let is_shown = !file.is_empty() && file.len() <= NAME_MAX && file.chars().all(is_plain);
         is_shown.then(|| Self {
             file: file.to_owned(),
@@ -69,13 +71,6 @@ const OFFER: &str = "OFFER=";
 /// Bytes of a name: as long as FAT has it, in UTF-8.
 const NAME_MAX: usize = 255 * 3;
 
-/// Signs that would show a name as another one: line and paragraph separators, and what turns the
-/// direction of a text (Unicode UAX #9).
-const FORMATTING: [char; 14] = [
-    '\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}',
-    '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}', '\u{feff}',
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +93,12 @@ mod tests {
             "a\nOFFER=7 b",
             "a\u{202e}etadpu",
             "a\u{2028}",
+            "a\u{ad}.update",
+            "a\u{200b}.update",
+            "a\u{61c}.update",
+            "\u{430}.update",
+            "a\u{fe0f}.update",
+            "a\u{3164}.update",
         ] {
             assert_eq!(Offer::of(file, 1), None, "{file:?}");
         }

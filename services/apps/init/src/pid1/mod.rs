@@ -447,7 +447,7 @@ impl Supervision {
                     Source::InstallOutput(_, pipe) => self.hear_install_output(pipe),
                     Source::InstallReports(_, pipe) => self.hear_install_reports(pipe),
                     Source::StickOutput(_, pipe) => self.hear_stick_output(pipe),
-                    Source::StickOffers(_, pipe) => self.hear_stick_offers(pipe),
+                    Source::StickOffers(pid, pipe) => self.hear_stick_offers(*pid, pipe),
                     Source::Hotplug(hotplug) => {
                         self.hear_hotplug(hotplug);
                         true

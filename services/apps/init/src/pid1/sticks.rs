@@ -76,6 +76,16 @@ struct Reading {
     group: Option<Group>,
     stick: Key,
     files: Vec<StickFile>,
+    /// It was told to end.
+    is_stopped: bool,
+}
+
+impl Reading {
+    fn stop(&mut self) {
+        self.is_stopped = true;
+        // It may have ended this moment.
+        let _ = process::stop(self.pid, Stop::Kill);
+    }
 }
 
 /// A stick as long as it is in the box: its name, which the next one may have too, and its number
@@ -135,8 +145,7 @@ impl Supervision {
         if let Some(reading) = &mut self.sticks.reading {
             if !there.contains(&reading.stick) {
                 reading.files.clear();
-                // It may have ended this moment.
-                let _ = process::stop(reading.pid, Stop::Kill);
+                reading.stop();
             }
             return;
         }
@@ -159,6 +168,7 @@ impl Supervision {
                     group: started.group,
                     stick,
                     files: Vec::new(),
+                    is_stopped: false,
                 });
             }
             Err(error) => {
@@ -189,11 +199,14 @@ impl Supervision {
         self.hear_helper(NAME, pipe)
     }
 
-    pub(super) fn hear_stick_offers(&mut self, pipe: &mut Pipe) -> bool {
+    /// What the process `pid` says. Of one whose stick was taken out, nothing counts: another
+    /// stick may be read by now, and is not to be offered with its files.
+    pub(super) fn hear_stick_offers(&mut self, pid: u32, pipe: &mut Pipe) -> bool {
         let heard = pipe.hear();
         let offers = heard.lines.iter();
         for offer in offers.filter_map(|line| Offer::from_line(line)) {
-            let Some(reading) = &mut self.sticks.reading else {
+            let reading = self.sticks.reading.as_mut();
+            let Some(reading) = reading.filter(|it| it.pid == pid && !it.is_stopped) else {
                 break;
             };
             if reading.files.len() < OFFERS_MAX {
@@ -226,7 +239,11 @@ impl Supervision {
         let _ = fs::remove_file(self.settings.run_dir.join(SOCKET));
         let stick = &reading.stick.name;
         match end {
-            End::Code(0) | End::Signal(9) => {}
+            End::Code(0) => {}
+            End::Code(_) | End::Signal(_) if reading.is_stopped => {}
+            End::Signal(9) => self.tell(&format!(
+                "the memory stick {stick} cannot be read: that takes more memory than it may"
+            )),
             End::Code(_) | End::Signal(_) => {
                 self.tell(&format!("the memory stick {stick} cannot be read: {end:?}"));
             }
@@ -238,9 +255,8 @@ impl Supervision {
     /// The box ends.
     pub(super) fn leave_sticks(&mut self) {
         self.sticks.is_wanted = false;
-        if let Some(reading) = &self.sticks.reading {
-            // It may have ended this moment.
-            let _ = process::stop(reading.pid, Stop::Kill);
+        if let Some(reading) = &mut self.sticks.reading {
+            reading.stop();
         }
     }
 }

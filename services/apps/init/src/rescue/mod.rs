@@ -15,8 +15,9 @@ use std::time::Duration;
 
 use firmware::{
     BootDisk, FirmwareError, Guard, InstallError, Installer, Places, Recovery, RecoveryCode,
-    StateFile, Stick, keys_of_firmware,
+    StateFile, Stick, UpdateFile, keys_of_firmware,
 };
+use ipc::stick::Offer;
 use ipc::update::Refusal;
 use kernel::disk::Disk;
 use kernel::modules::Modules;
@@ -180,7 +181,9 @@ impl Rescue<'_> {
     fn list_updates(&mut self) {
         self.updates.clear();
         for (disk, stick) in self.sticks() {
-            let files = stick.updates().into_iter();
+            // As in the running box: what people cannot read is not shown.
+            let is_shown = |file: &UpdateFile| Offer::of(&file.name, file.length).is_some();
+            let files = stick.updates().into_iter().filter(is_shown);
             let named = files.map(|file| (disk.clone(), file.name));
             self.updates.extend(named);
         }
