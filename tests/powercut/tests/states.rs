@@ -67,6 +67,11 @@ fn a_key_that_gives_way_to_its_sealed_form_is_never_lost_and_then_no_longer_ther
 }
 
 #[test]
+fn a_recovery_code_that_was_shown_opens_the_data_until_a_newer_one_was() {
+    check("recovered-key");
+}
+
+#[test]
 fn a_partition_table_is_the_old_one_or_the_new_one() {
     check("table");
 }

@@ -38,6 +38,18 @@ impl RecoveryCode {
         &self.0
     }
 
+    /// The key encrypted by the code, as it lies behind what a TPM sealed.
+    #[must_use]
+    pub fn close(&self, key: &DataKey) -> Vec<u8> {
+        Envelope::close(key, self).encode()
+    }
+
+    /// The key again; `None` when another code has encrypted it.
+    #[must_use]
+    pub fn open(&self, closed: &[u8]) -> Option<DataKey> {
+        Envelope::decode(closed)?.open(self)
+    }
+
     /// Reads what somebody typed. Spaces, dashes and the case do not matter, and letters that are
     /// easily taken for digits are taken for them.
     #[must_use]

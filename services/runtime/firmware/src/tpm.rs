@@ -53,7 +53,7 @@ impl<D: Read + Write> Keeper for Tpm<D> {
             }
         };
         let mut blob = sealed.encode();
-        blob.extend_from_slice(&Envelope::close(key, code).encode());
+        blob.extend_from_slice(&code.close(key));
         Ok(blob)
     }
 

@@ -4,6 +4,7 @@ mod data_key;
 mod keys;
 mod promises;
 mod provision;
+mod recovered_key;
 pub mod sealed_key;
 mod site;
 mod states;
@@ -40,7 +41,7 @@ pub struct Scenario {
 }
 
 /// All that need no box in QEMU.
-pub const ALL: [Scenario; 7] = [
+pub const ALL: [Scenario; 8] = [
     Scenario {
         name: "update",
         about: "two updates: one broken off, resumed and proved good, one left after three tries",
@@ -65,6 +66,11 @@ pub const ALL: [Scenario; 7] = [
         name: "sealed-key",
         about: "the data's key lies open, is sealed by a TPM, destroyed, and made again, sealed",
         make: sealed_key::make,
+    },
+    Scenario {
+        name: "recovered-key",
+        about: "the recovery code is shown, typed without a TPM, kept with the key, and replaced",
+        make: recovered_key::make,
     },
     Scenario {
         name: "table",

@@ -151,7 +151,7 @@ fn what_is_not_opened_is_not_written_to() {
 /// What a TPM seals, without the TPM: its part is empty, and nobody opens it but by the code.
 fn gone_with_its_tpm(key: &DataKey, code: &RecoveryCode, seen: Code) -> KeyPlace {
     let mut blob = vec![0; 6];
-    blob.extend_from_slice(&Envelope::close(key, code).encode());
+    blob.extend_from_slice(&code.close(key));
     kept(Protection::Tpm(seen), true, blob)
 }
 
@@ -269,7 +269,7 @@ impl Keeper for Remembering<'_> {
     fn seal(&mut self, key: &DataKey, code: &RecoveryCode) -> Result<Vec<u8>, FirmwareError> {
         self.0.borrow_mut().push(code.clone());
         let mut blob = vec![0; 6];
-        blob.extend_from_slice(&Envelope::close(key, code).encode());
+        blob.extend_from_slice(&code.close(key));
         Ok(blob)
     }
 
