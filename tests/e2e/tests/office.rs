@@ -4,8 +4,9 @@
 
 use std::net::SocketAddr;
 
+use ipc::Redacted;
 use ipc::site::Site;
-use netns::{EXTENSIONS, Office, Place};
+use netns::{EXTENSIONS, Line, Office, Place};
 use serde_json::json;
 
 #[path = "../../netns/tests/plays/baresip.rs"]
@@ -83,6 +84,43 @@ fn a_phone_that_the_router_gave_a_public_ipv6_address_is_inside() {
     let mut ours = caller.answered(&call).expect("an answer");
     caller.hang_up(&mut ours).expect("it is hung up");
     called.expect(&sip::Method::Bye).expect("the end");
+}
+
+/// R51: an extension is used from outside only if its flag is set, over both versions of IP.
+#[test]
+fn who_comes_through_the_router_registers_with_the_remote_flag_only() {
+    const FLAGGED: &str = "1990";
+    let office = office(|_| {});
+    let api = office.api().expect("a box");
+    let made = api.post(
+        "/api/extensions",
+        &json!({"number": FLAGGED, "remote": true}),
+    );
+    let made = made.expect("an extension");
+    let flagged = || Line {
+        number: FLAGGED.to_owned(),
+        password: Redacted::new(made["password"].as_str().unwrap_or_default().to_owned()),
+    };
+    // Asks `pbx`, which by then has heard of it.
+    api.status().expect("a status");
+    for place in [Place::Internet, Place::Internet6] {
+        let register = |line: Line| {
+            let mut telephone = office.telephone_in(place, line).expect("a telephone");
+            let answer = telephone.register().expect("an answer");
+            if answer.status.is_success() {
+                telephone.leave().expect("it leaves");
+            }
+            answer.status
+        };
+        let refused = register(office.line(0));
+        assert_eq!(refused, sip::StatusCode::FORBIDDEN, "from {place:?}");
+        assert_eq!(register(flagged()), sip::StatusCode::OK, "from {place:?}");
+    }
+    let mut inside = office.telephone(0).expect("a telephone");
+    let answer = inside.register().expect("an answer");
+    assert_eq!(answer.status, sip::StatusCode::OK);
+    let deleted = api.delete(&format!("/api/extensions/{FLAGGED}"));
+    deleted.expect("it is deleted");
 }
 
 /// The route simulator is asked about a call before it is made, and both come to the same; so it is

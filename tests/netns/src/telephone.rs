@@ -1,8 +1,8 @@
 //! A telephone in a few hundred lines, for what SIPp cannot play: two calls at a time, a nonce used
 //! many times over, fifty calls at once.
 //!
-//! It blocks, repeats nothing that is not asked for again, and speaks UDP only: loopback loses
-//! nothing.
+//! It blocks and speaks UDP only. What is not an INVITE it repeats until it is answered (RFC 3261
+//! §17.1.2.2): between somebody outside and the box there is more than loopback.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,6 +23,10 @@ pub use steps::{Incoming, Outgoing};
 
 /// How long the box may take to say what is expected.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// RFC 3261 §17.1.1.1 and §17.1.2.2.
+const T1: Duration = Duration::from_millis(500);
+const T2: Duration = Duration::from_secs(4);
 
 /// A telephone of an extension.
 #[derive(Debug)]
@@ -218,8 +222,29 @@ impl Telephone {
     /// # Errors
     /// There is none.
     pub fn once(&mut self, request: &Request) -> Result<Response, NativeError> {
-        self.send(request)?;
+        if request.method == Method::Invite {
+            self.send(request)?;
+        } else {
+            self.send_until_answered(request)?;
+        }
         self.outcome(request)
+    }
+
+    /// Sends a request, and again until something comes: first after T1, then after twice as long
+    /// each time, and after T2 at most (RFC 3261 §17.1.2.2, timer E).
+    fn send_until_answered(&self, request: &Request) -> Result<(), NativeError> {
+        let bytes = self.with_via(request).to_bytes();
+        let end = Instant::now() + PATIENCE;
+        let mut pause = T1;
+        while Instant::now() < end {
+            self.send_bytes(&bytes)?;
+            self.wait_at_most(pause)?;
+            if self.socket.peek_from(&mut [0]).is_ok() {
+                break;
+            }
+            pause = (pause * 2).min(T2);
+        }
+        self.wait_at_most(PATIENCE)
     }
 
     /// The final answer to a request that was sent.
@@ -430,10 +455,14 @@ impl Telephone {
     }
 
     fn send(&self, request: &Request) -> Result<(), NativeError> {
+        self.send_bytes(&self.with_via(request).to_bytes())
+    }
+
+    fn with_via(&self, request: &Request) -> Request {
         let mut request = request.clone();
         let via = format!("SIP/2.0/UDP {};branch=z9hG4bK{};rport", self.own(), fresh());
         request.headers.push_first(HeaderName::Via, via);
-        self.send_bytes(&request.to_bytes())
+        request
     }
 
     fn send_bytes(&self, bytes: &[u8]) -> Result<(), NativeError> {
