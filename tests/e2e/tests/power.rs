@@ -49,6 +49,7 @@ fn the_power_button_stops_the_services_in_reverse_order_and_switches_off() -> Pr
         }
         owned.lab.switch_on()?;
         owned.lab.machine()?.wait_ready()?;
+        owned.prove_ended("ordered", "the power button was pressed")?;
         owned.prove_kept(&kept)
     })
 }
@@ -77,6 +78,7 @@ fn ctrl_alt_del_restarts_in_order_and_what_was_acknowledged_is_there() -> Proof 
                 "no {wanted:?} in its place: {said:#?}"
             );
         }
+        owned.prove_ended("ordered", "Ctrl-Alt-Del was pressed")?;
         owned.prove_kept(&kept)
     })
 }
@@ -96,7 +98,13 @@ fn a_box_that_stands_still_is_restarted_by_its_watchdog() -> Proof {
             "measured: the watchdog acted {seconds} s after the freeze"
         ));
         machine.wait_ready()?;
-        owned.prove_kept(&kept)
+        owned.prove_ended("watchdog", "")?;
+        owned.prove_kept(&kept)?;
+        // And without a word: the power is gone.
+        owned.lab.switch_off();
+        owned.lab.switch_on()?;
+        owned.lab.machine()?.wait_ready()?;
+        owned.prove_ended("unexpected", "")
     })
 }
 
@@ -115,6 +123,16 @@ impl Owned {
             api.get("/api/extensions")?,
             api.get("/api/audit?limit=100")?,
         ])
+    }
+
+    /// The run before the one that is on ended like this.
+    fn prove_ended(&self, end: &str, why: &str) -> Proof {
+        let status = self.sign_in()?.status()?;
+        let of_run = |place: &str| status.pointer(place).and_then(Value::as_str);
+        assert_eq!(of_run("/runs/0/end"), Some("running"), "{status}");
+        assert_eq!(of_run("/runs/1/end"), Some(end), "{status}");
+        assert_eq!(of_run("/runs/1/why"), Some(why), "{status}");
+        Ok(())
     }
 
     fn prove_kept(&self, before: &[Value; 2]) -> Proof {

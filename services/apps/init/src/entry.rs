@@ -48,7 +48,13 @@ fn serve(mut boot: Boot, watchdogs: Watchdogs, mut console: Console) {
     crate::debug_shell::start(&mut console);
     boot.reached("init", &mut console);
     let (how, mut console) = match Supervision::new(Settings::of_the_box(), boot, console) {
-        Ok(supervision) => supervision.watched_by(watchdogs).run(),
+        Ok(supervision) => {
+            let supervision = supervision.watched_by(watchdogs);
+            match data_is_mounted {
+                true => supervision.with_runs().run(),
+                false => supervision.run(),
+            }
+        }
         Err((error, mut console)) => {
             // Without its sockets the box is of no use to anybody: try once more from the start.
             console.line(&format!("ramal: {error}; restarting the box"));

@@ -47,6 +47,11 @@ impl Watchdogs {
         format!("{VARIABLE}={}", numbers.join(","))
     }
 
+    /// Whether one of them says that it was what restarted the machine.
+    pub(crate) fn have_restarted_the_machine(&self) -> bool {
+        self.0.iter().any(Watchdog::has_restarted_the_machine)
+    }
+
     /// Restarts their count.
     pub(crate) fn pet(&mut self) {
         self.0.iter_mut().for_each(Watchdog::pet);

@@ -56,6 +56,35 @@ impl Language {
             .map_or(name, |(_, portuguese)| portuguese)
     }
 
+    /// How a run of the box ended, as a person says it; why stays in PID 1's words.
+    pub(crate) fn run_end(self, end: &str, why: &str) -> String {
+        let (english, portuguese) = match end {
+            "running" => ("on", "em curso"),
+            "ordered" => ("stopped in order", "encerrada em ordem"),
+            "hanging" => (
+                "about to be restarted: it hangs",
+                "prestes a reiniciar: travada",
+            ),
+            "watchdog" => (
+                "hung; its watchdog restarted it",
+                "travou; o watchdog a reiniciou",
+            ),
+            "unexpected" => (
+                "without a word: the power, a reset, or a crash",
+                "sem aviso: energia, reset ou pane",
+            ),
+            other => (other, other),
+        };
+        let said = match self {
+            Self::English => english,
+            Self::Portuguese => portuguese,
+        };
+        match why {
+            "" => said.to_owned(),
+            why => format!("{said} ({why})"),
+        }
+    }
+
     /// A trunk's state as a person says it; what the carrier answered stays in its own words.
     pub(crate) fn trunk_state(self, state: &str) -> String {
         match (self, state.strip_prefix(REFUSED)) {
@@ -125,6 +154,9 @@ words! {
     to: "To", "Para";
     duration: "Duration", "Duração";
     stage: "Stage", "Etapa";
+    runs_of_box: "Runs of the box", "Execuções da central";
+    began: "Began", "Início";
+    ended: "Ended", "Fim";
     at: "At", "Em";
     interface: "Interface", "Interface";
     gateway: "Gateway", "Gateway";

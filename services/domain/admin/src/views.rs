@@ -16,6 +16,8 @@ pub(crate) struct StatusView {
     pub(crate) kernel: String,
     pub(crate) uptime_secs: u64,
     pub(crate) boot: Vec<StageView>,
+    /// The last runs of the box, the one that is on first.
+    pub(crate) runs: Vec<RunView>,
     pub(crate) services: Vec<ServiceView>,
     pub(crate) phones: Vec<PhoneView>,
     pub(crate) trunks: Vec<TrunkView>,
@@ -93,6 +95,14 @@ impl Serialize for Warning {
 pub(crate) struct StageView {
     pub(crate) stage: String,
     pub(crate) millis: u64,
+}
+
+/// From a start of the box to its end, as [`ipc::init::Run`].
+#[derive(Debug, Serialize)]
+pub(crate) struct RunView {
+    pub(crate) began: String,
+    pub(crate) end: String,
+    pub(crate) why: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -203,6 +213,12 @@ impl StatusView {
         self.uptime_secs = status.uptime_secs;
         let stage = |(stage, millis)| StageView { stage, millis };
         self.boot = status.boot.into_iter().map(stage).collect();
+        let run = |run: ipc::init::Run| RunView {
+            began: rfc3339(run.began.saturating_mul(1000)),
+            end: run.end,
+            why: run.why,
+        };
+        self.runs = status.runs.into_iter().rev().map(run).collect();
         let service = |service: ipc::init::Service| ServiceView {
             name: service.name,
             state: service.state,

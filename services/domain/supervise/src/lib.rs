@@ -12,6 +12,7 @@
 mod backoff;
 mod events;
 mod node;
+mod runs;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -19,5 +20,6 @@ mod trial;
 
 pub use events::{Exit, Input, Output, Report, ServiceStatus, Shutdown, Signal};
 pub use node::SupervisorNode;
+pub use runs::{Run, RunEnd, Runs};
 pub use service::{ByService, Service};
 pub use trial::{Failure, Standing};

@@ -153,6 +153,21 @@ pub struct Status {
     pub provision_refusal: String,
     /// Whether a TPM keeps the key of the data and nobody has seen the code that opens it too.
     pub is_code_unseen: bool,
+    /// The last runs of the box, the one that is on last; none before the data can be used.
+    pub runs: Vec<Run>,
+}
+
+/// A run of the box, from a start to its end.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Run {
+    /// When it began, seconds since 1970.
+    pub began: i64,
+    /// `running`, `ordered`, `hanging` (a critical service cannot be ended, and the watchdog is to
+    /// do it), `watchdog`, or `unexpected` (the power failed, or somebody reset the box, or the
+    /// kernel stopped).
+    pub end: String,
+    /// Why it was ended in order, or which service hung; may be empty.
+    pub why: String,
 }
 
 /// One supervised service.

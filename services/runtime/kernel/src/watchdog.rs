@@ -83,6 +83,19 @@ impl Watchdog {
         let _ = self.device.write(b"\0");
     }
 
+    /// Whether it says that it was what restarted the machine. Not every one can tell.
+    #[must_use]
+    pub fn has_restarted_the_machine(&self) -> bool {
+        let mut status: libc::c_int = 0;
+        // SAFETY: WDIOC_GETBOOTSTATUS takes a pointer to an int and writes flags to it (Linux
+        // Documentation/watchdog/watchdog-api.rst).
+        let asked = unsafe {
+            let get = Updater::<GET_BOOT_STATUS, libc::c_int>::new(&mut status);
+            ioctl(&self.device, get)
+        };
+        asked.is_ok() && status & CARD_RESET != 0
+    }
+
     /// Changes how long it waits for the next pet.
     ///
     /// # Errors
@@ -100,6 +113,9 @@ impl Watchdog {
 
 /// A board has one or two.
 const WATCHDOGS_MAX: u32 = 4;
+/// `WDIOC_GETBOOTSTATUS` and `WDIOF_CARDRESET` of Linux watchdog.h.
+const GET_BOOT_STATUS: rustix::ioctl::Opcode = opcode::read::<libc::c_int>(b'W', 2);
+const CARD_RESET: libc::c_int = 0x20;
 /// `WDIOC_SETTIMEOUT` of Linux watchdog.h.
 const SET_TIMEOUT: rustix::ioctl::Opcode = opcode::read_write::<libc::c_int>(b'W', 6);
 

@@ -15,6 +15,7 @@ mod provision;
 mod questions;
 mod recovery;
 mod requests;
+mod runs;
 mod slots;
 mod sticks;
 
@@ -33,7 +34,8 @@ use kernel::signals::{Signal, Signals};
 use kernel::{Context, SystemError, clock, network, spawn};
 use sansio::{Instant, Node};
 use supervise::{
-    ByService, Exit, Input, Output, Report, Service, Shutdown, Signal as Kill, SupervisorNode,
+    ByService, Exit, Input, Output, Report, RunEnd, Service, Shutdown, Signal as Kill,
+    SupervisorNode,
 };
 
 use crate::boot::{Boot, millis_since_boot};
@@ -50,6 +52,7 @@ use firmware_trial::Watch;
 use install::Installation;
 use provision::Errand;
 use questions::Question;
+use runs::KeptRuns;
 use sticks::Sticks;
 
 /// What may differ between the box and a bench.
@@ -125,6 +128,8 @@ pub struct Supervision {
     next_token: u64,
     watchdogs: Watchdogs,
     watch: Watch,
+    /// How the last runs ended; none where the data are not mounted.
+    runs: Option<KeptRuns>,
     finished: Option<Shutdown>,
 }
 
@@ -186,6 +191,7 @@ impl Supervision {
             next_token: FIRST_SOURCE,
             watchdogs: Watchdogs::default(),
             watch: Watch::default(),
+            runs: None,
             finished: None,
         }
     }
@@ -340,6 +346,7 @@ impl Supervision {
     }
 
     fn report(&mut self, report: &Report) {
+        self.note_hang(report);
         if let Report::Ready(service, _) = report {
             if *service == Service::Store {
                 self.begin_errand();
@@ -577,6 +584,7 @@ impl Supervision {
 
     fn shut_down(&mut self, how: Shutdown, why: &str) {
         self.tell(&format!("shutting down: {why}"));
+        self.note_end(RunEnd::Ordered(why.to_owned()));
         self.feed(Input::ShutdownRequested(how));
     }
 

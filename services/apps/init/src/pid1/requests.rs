@@ -155,6 +155,7 @@ impl Supervision {
             services: self.node.status().into_iter().map(service).collect(),
             provision_refusal: self.errand.refusal().unwrap_or_default(),
             is_code_unseen: self.recovery_code.is_some(),
+            runs: self.told_runs(),
         }
     }
 }

@@ -18,7 +18,7 @@ pub(crate) fn status(answer: &Value) -> String {
             text.push_str(&format!("warning: {warning}\n"));
         }
     }
-    let sections: [(&str, &[&str]); 6] = [
+    let sections: [(&str, &[&str]); 7] = [
         (
             "services",
             &[
@@ -47,6 +47,7 @@ pub(crate) fn status(answer: &Value) -> String {
             &["name", "up", "address", "gateway", "conflict_with"],
         ),
         ("boot", &["stage", "millis"]),
+        ("runs", &["began", "end", "why"]),
     ];
     for (name, columns) in sections {
         text.push_str(&format!("\n{}", table(name, list(answer, name), columns)));

@@ -29,6 +29,7 @@ pub(crate) fn status(caller: &Caller, view: &StatusView, dangers: Option<&Danger
             section.card { h2 { (words.network) } (network(words, &view.network)) }
             section.card { h2 { (words.storage) } (storage(words, &view.store)) }
             section.card { h2 { (words.boot) } (boot(words, view)) }
+            section.card.wide { h2 { (words.runs_of_box) } (runs(language, view)) }
         }
     };
     page(200, caller, Place::Status, words.status, &body)
@@ -218,6 +219,21 @@ fn boot(words: &Words, view: &StatusView) -> Markup {
             tbody {
                 @for stage in &view.boot {
                     tr { td { (stage.stage) } td.right { (millis(stage.millis)) } }
+                }
+            }
+        }
+    }
+}
+
+/// A box that was away: when it began again, and how the run before had ended.
+fn runs(language: Language, view: &StatusView) -> Markup {
+    let words = language.words();
+    html! {
+        table {
+            thead { tr { th { (words.began) } th { (words.ended) } } }
+            tbody {
+                @for run in &view.runs {
+                    tr { td { (run.began) } td { (language.run_end(&run.end, &run.why)) } }
                 }
             }
         }
