@@ -24,6 +24,7 @@ mod recording;
 mod route;
 mod settings;
 mod site;
+mod static_network;
 mod tariff;
 mod times;
 mod trunk;
@@ -50,7 +51,6 @@ pub use phone::Phone;
 pub use plan::{NumberingPlan, Shape};
 pub use provision::{
     Administrator, Code, PROVISION_LENGTH_MAX, PROVISION_PATH, Provision, ProvisionFault,
-    StaticNetwork,
 };
 pub use recording::Recordings;
 pub use route::{Destination, Rewrite, Route, Source};
@@ -59,6 +59,7 @@ pub use site::{
     DISPLAY_NAME_LENGTH_MAX, EXTENSIONS_MAX, Extension, FACTORY_LOGIN, LOGIN_LENGTH_MAX,
     PEOPLE_MAX, Person, REALM_LENGTH_MAX, Site,
 };
+pub use static_network::StaticNetwork;
 pub use tariff::{Money, Price, Spend, Tariffs};
 pub use times::{Holidays, Hours, TimeCondition, Zone};
 pub use trunk::{Access, Account, InboundRewrite, Trunk, rewritten};

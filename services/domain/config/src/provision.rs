@@ -5,13 +5,13 @@
 //! Instead there are a public key, and the SHA-256 of a login key that works once.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
 
 use ipc::Redacted;
 use serde::Deserialize;
 
 use crate::fault::Fault;
 use crate::network::Network;
+use crate::static_network::StaticNetwork;
 use crate::times::Zone;
 use crate::tunnel::Tunnel;
 use crate::wrong::Wrong;
@@ -31,56 +31,6 @@ pub struct Provision {
     pub grid_code: Option<Code>,
     /// Its way into a grid, when that is known beforehand.
     pub tunnel: Option<Tunnel>,
-}
-
-/// An address that does not come from DHCP.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StaticNetwork {
-    /// The box's own.
-    pub address: Ipv4Addr,
-    /// Bits that the network's addresses share, 8 to 30.
-    pub length: u8,
-    /// The way out.
-    pub gateway: Option<Ipv4Addr>,
-    /// Who knows names; at most three.
-    pub dns: Vec<IpAddr>,
-}
-
-impl StaticNetwork {
-    /// The form it is kept in: `192.168.10.5/24 192.168.10.1 192.168.10.1,2001:db8::53`, with a
-    /// dash for what there is none of.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        let or_dash = |text: String| {
-            if text.is_empty() {
-                "-".to_owned()
-            } else {
-                text
-            }
-        };
-        let gateway = self.gateway.map(|it| it.to_string()).unwrap_or_default();
-        let dns: Vec<String> = self.dns.iter().map(ToString::to_string).collect();
-        let (gateway, dns) = (or_dash(gateway), or_dash(dns.join(",")));
-        format!("{}/{} {gateway} {dns}", self.address, self.length)
-    }
-
-    /// The same read again, checked as in a file.
-    #[must_use]
-    pub fn from_text(text: &str) -> Option<Self> {
-        let mut words = text.split(' ');
-        let (address, gateway, dns) = (words.next()?, words.next()?, words.next()?);
-        let raw = RawNetwork {
-            method: Some("static".to_owned()),
-            address: Some(address.to_owned()),
-            gateway: (gateway != "-").then(|| gateway.to_owned()),
-            dns: match dns {
-                "-" => Vec::new(),
-                some => some.split(',').map(str::to_owned).collect(),
-            },
-        };
-        let mut faults = Vec::new();
-        network(&raw, &mut faults).filter(|_| faults.is_empty() && words.next().is_none())
-    }
 }
 
 /// How the administrator signs in the first time.
@@ -305,35 +255,22 @@ fn network(raw: &RawNetwork, faults: &mut Vec<ProvisionFault>) -> Option<StaticN
             return None;
         }
     }
-    let Some((address, length)) = raw.address.as_deref().and_then(host_in_network) else {
+    let Some(mut network) = raw.address.as_deref().and_then(StaticNetwork::at) else {
         faults.push(wrong(NETWORK_ADDRESS));
         return None;
     };
-    let mask = u32::MAX << (32 - u32::from(length));
-    let is_near = |gateway: &Ipv4Addr| {
-        *gateway != address && gateway.to_bits() & mask == address.to_bits() & mask
-    };
-    let gateway = raw.gateway.as_deref().and_then(|text| {
-        let gateway = text.parse().ok().filter(is_near);
-        if gateway.is_none() {
-            faults.push(wrong(NETWORK_GATEWAY));
+    if let Some(gateway) = raw.gateway.as_deref() {
+        match network.clone().with_gateway(gateway) {
+            Some(whole) => network = whole,
+            None => faults.push(wrong(NETWORK_GATEWAY)),
         }
-        gateway
-    });
-    let dns: Vec<IpAddr> = raw
-        .dns
-        .iter()
-        .filter_map(|text| text.parse().ok())
-        .collect();
-    if dns.len() != raw.dns.len() || dns.len() > DNS_MAX {
+    }
+    let dns = raw.dns.iter().map(String::as_str);
+    let whole = network.with_dns(dns);
+    if whole.is_none() {
         faults.push(wrong(NETWORK_DNS));
     }
-    Some(StaticNetwork {
-        address,
-        length,
-        gateway,
-        dns,
-    })
+    whole
 }
 
 /// The tunnel, which must not lead to what is on the box's own cable.
@@ -381,20 +318,6 @@ fn tunnel(
             None
         }
     }
-}
-
-/// `192.168.10.5/24`: an address that a host may have.
-fn host_in_network(text: &str) -> Option<(Ipv4Addr, u8)> {
-    let (address, length) = text.split_once('/')?;
-    let address: Ipv4Addr = address.parse().ok()?;
-    let length: u8 = length.parse().ok().filter(|it| (8..=30).contains(it))?;
-    let host = address.to_bits() & (u32::MAX >> length);
-    let is_usable = host != 0
-        && host != u32::MAX >> length
-        && !address.is_loopback()
-        && !address.is_multicast()
-        && !address.is_unspecified();
-    is_usable.then_some((address, length))
 }
 
 fn administrator(raw: RawAdministrator, faults: &mut Vec<ProvisionFault>) -> Administrator {
@@ -462,7 +385,6 @@ pub const PROVISION_PATH: &str = "RAMAL/provision.toml";
 /// Bytes of the longest file.
 pub const PROVISION_LENGTH_MAX: usize = 16 << 10;
 
-const DNS_MAX: usize = 3;
 const SSH_KEYS_MAX: usize = 8;
 const SSH_KINDS: [&str; 5] = [
     "ssh-ed25519",
@@ -544,30 +466,6 @@ code = "K7QF-9M2X-TRWA-03BD"
             read.grid_code.expect("given").reveal(),
             "K7QF-9M2X-TRWA-03BD"
         );
-    }
-
-    #[test]
-    fn a_static_network_is_kept_as_text() {
-        let whole = Provision::parse(WHOLE)
-            .expect("right")
-            .network
-            .expect("static");
-        let bare = StaticNetwork {
-            gateway: None,
-            dns: Vec::new(),
-            ..whole.clone()
-        };
-        for network in [whole, bare] {
-            assert_eq!(StaticNetwork::from_text(&network.to_text()), Some(network));
-        }
-        for wrong in [
-            "",
-            "192.168.10.5/24",
-            "192.168.10.0/24 - -",
-            "192.168.10.5/24 - - -",
-        ] {
-            assert_eq!(StaticNetwork::from_text(wrong), None, "{wrong}");
-        }
     }
 
     #[test]
