@@ -74,6 +74,17 @@ pub enum Request {
     /// asked again with the same id, nothing is changed. Only `provision` may ask. Answer:
     /// [`Reply::Stored`], once durable; [`Reply::Invalid`]; or [`Reply::Administered`].
     Provision(Provisioned),
+    /// Keep this address for the box and the network around it, as `config::StaticNetwork` writes
+    /// it, or `None` for DHCP. It and the audit entry become durable together, or not at all; the
+    /// store says in the entry what was kept before and is kept now. When that is the same, nothing
+    /// is changed and nothing entered. Only `web` may ask. Answer: [`Reply::Stored`], once durable,
+    /// or [`Reply::Invalid`].
+    SetNetwork {
+        /// What is to be kept.
+        network: Option<String>,
+        /// Who, from where.
+        audit: Audit,
+    },
     /// Keep a secret of the asking process. Answer: [`Reply::Stored`], once durable.
     PutSecret(String, Redacted<Vec<u8>>),
     /// Is the store well? Answer: [`Reply::Health`].

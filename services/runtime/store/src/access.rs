@@ -42,6 +42,7 @@ impl Peers {
                 | Request::History { .. }
                 | Request::Calls { .. }
                 | Request::Audit(_)
+                | Request::SetNetwork { .. }
                 | Request::AuditTrail { .. } => web,
                 // Everybody's own ones only: the user id is part of the key.
                 Request::Secret(_) | Request::PutSecret(..) => net || pbx || web || grid,
@@ -125,6 +126,13 @@ mod tests {
             &[1, 5],
         );
         check(Request::AuditTrail { limit: 1 }, &[1, 5]);
+        check(
+            Request::SetNetwork {
+                network: None,
+                audit: ipc::store::Audit::default(),
+            },
+            &[1, 5],
+        );
         check(Request::Secret("tls".into()), &[1, 2, 3, 5, 7]);
         check(
             Request::Provision(ipc::store::Provisioned::default()),

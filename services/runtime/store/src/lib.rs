@@ -11,6 +11,7 @@ mod access;
 mod at_phone;
 mod audit;
 mod medium;
+mod network;
 mod opening;
 mod provision;
 mod reads;

@@ -17,6 +17,7 @@ use sansio::UnixTime;
 use crate::access::Peers;
 use crate::at_phone;
 use crate::medium::Medium;
+use crate::network::NetworkChange;
 use crate::opening::{OpenError, Opened, open_or_recover};
 use crate::provision::LaidDown;
 use crate::reads;
@@ -40,6 +41,10 @@ const FULL_RETRY: Duration = Duration::from_secs(10);
 /// Said when the kernel does not let anybody write any more.
 const READ_ONLY: &str = "the data disk has errors and is read-only now; nothing can be stored: \
                          restart the box, and replace the disk when it happens again";
+
+/// Said of what no address is.
+const NOT_A_NETWORK: &str = "network: write address/length, gateway and name servers, with a dash \
+                             for what there is none of";
 
 /// Below this many free bytes people are warned.
 const FREE_BYTES_WARNING: u64 = 32 * 1024 * 1024;
@@ -136,6 +141,14 @@ impl Store {
             }
             Request::Secret(name) => {
                 shared.read(|txn| reads::secret(txn, uid, &name).map(Reply::Secret))
+            }
+            Request::SetNetwork { network, audit } => {
+                match NetworkChange::new(network.as_deref(), audit, &shared.peers) {
+                    Some(change) => self.write(Write::SetNetwork(change)),
+                    None => Reply::Invalid {
+                        faults: vec![NOT_A_NETWORK.to_owned()],
+                    },
+                }
             }
             Request::PutSecret(name, value) => self.write(Write::PutSecret { uid, name, value }),
             Request::Health => Reply::Health(shared.health()),

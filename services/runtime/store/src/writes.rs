@@ -12,6 +12,7 @@ use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 use sansio::UnixTime;
 
 use crate::audit;
+use crate::network::{self, NetworkChange};
 use crate::provision::{self, LaidDown};
 use crate::rows::{
     AuditRow, CallRow, ConfigRow, OutcomeRow, RegistrationRow, SecretRow, SiteRow, SpentRow, encode,
@@ -67,6 +68,8 @@ pub(crate) enum Write {
         name: String,
         value: Redacted<Vec<u8>>,
     },
+    /// See [`ipc::store::Request::SetNetwork`].
+    SetNetwork(NetworkChange),
     /// See [`ipc::store::Request::Provision`]; the site has been checked.
     Provision {
         base: u64,
@@ -95,7 +98,7 @@ impl Outcome {
         }
     }
 
-    const fn precious(reply: Reply) -> Self {
+    pub(crate) const fn precious(reply: Reply) -> Self {
         Self {
             reply,
             config: None,
@@ -125,6 +128,7 @@ pub(crate) fn apply(
             Ok(Outcome::of(Reply::Stored))
         }
         Write::PutSecret { uid, name, value } => put_secret(txn, *uid, name, value),
+        Write::SetNetwork(change) => network::apply(txn, change, now),
         Write::Provision {
             base,
             site,
@@ -313,7 +317,11 @@ fn put_spent(txn: &WriteTransaction, spent: &Spent) -> Result<Outcome, Fault> {
     Ok(Outcome::of(Reply::Stored))
 }
 
-fn append_audit(txn: &WriteTransaction, audit: &Audit, now: UnixTime) -> Result<(), Fault> {
+pub(crate) fn append_audit(
+    txn: &WriteTransaction,
+    audit: &Audit,
+    now: UnixTime,
+) -> Result<(), Fault> {
     let mut table = open(txn, AUDIT)?;
     let sequence = last_number(&table)?;
     let newest: Option<AuditRow> = get(&table, "audit", &number_key(sequence))?;

@@ -1,5 +1,6 @@
 //! The power goes at any write or sync; what was acknowledged is there afterwards.
 
+use ipc::store::laid_down::NETWORK;
 use sansio::Rng;
 
 use super::sim_disk::SimDisk;
@@ -7,6 +8,9 @@ use super::*;
 
 /// Seeds a push; each cuts the power at another place.
 const SEEDS: u64 = 150;
+
+/// The entry of a change of the network's setting.
+const NETWORK_SET: &str = "network set";
 
 /// What the store has promised so far.
 #[derive(Default)]
@@ -16,11 +20,12 @@ struct Promised {
     audits: u64,
     secret: Option<u8>,
     registrations: Option<u32>,
+    network: Option<String>,
 }
 
 /// One random question; `false` when it was not granted.
 fn step(store: &Store, rng: &mut Rng, number: u32, promised: &mut Promised) -> bool {
-    match rng.below(6) {
+    match rng.below(7) {
         0 => {
             let granted = matches!(commit(store), Reply::Committed { .. });
             promised.version += u64::from(granted);
@@ -47,6 +52,19 @@ fn step(store: &Store, rng: &mut Rng, number: u32, promised: &mut Promised) -> b
             let granted = store.ask(PBX, Request::PutRegistrations(all)) == Reply::Stored;
             if granted {
                 promised.registrations = Some(kept);
+            }
+            granted
+        }
+        4 => {
+            let network = format!("10.0.0.{}/24 - -", number + 1);
+            let asked = Request::SetNetwork {
+                network: Some(network.clone()),
+                audit: audit(NETWORK_SET),
+            };
+            let granted = store.ask(WEB, asked) == Reply::Stored;
+            if granted {
+                promised.audits += 1;
+                promised.network = Some(network);
             }
             granted
         }
@@ -120,6 +138,19 @@ fn check(seed: u64) {
         );
         assert_eq!(kept.reveal().len(), 900, "{place}: {value}");
     }
+    let Reply::Secret(network) = after.ask(NET, Request::Secret(NETWORK.into())) else {
+        panic!("{place}: the network's setting")
+    };
+    let network = network.map(|it| String::from_utf8(it.reveal().clone()).expect("text"));
+    let entered = trail.iter().find(|it| it.audit.action == NETWORK_SET);
+    let entered = entered.map(|it| it.audit.after.clone());
+    assert_eq!(network, entered, "{place}: who set it is on record");
+    let number = |text: &String| text["10.0.0.".len()..text.find('/')?].parse::<u32>().ok();
+    let (kept, promised) = (network.as_ref(), promised.network.as_ref());
+    assert!(
+        kept.and_then(number) >= promised.and_then(number),
+        "{place}: {kept:?}, and {promised:?} was promised"
+    );
     assert!(
         matches!(commit(&after), Reply::Committed { .. }),
         "{place}: it works on"

@@ -523,3 +523,56 @@ fn who_administers_a_box_is_laid_down_only_while_nobody_does() {
     let network = secret(&store, NET, laid_down::NETWORK);
     assert_eq!(network.as_deref(), Some("10.0.0.6/24 - -"));
 }
+
+fn set_network(store: &Store, network: Option<&str>) -> Reply {
+    let network = network.map(str::to_owned);
+    let audit = audit("network set");
+    store.ask(WEB, Request::SetNetwork { network, audit })
+}
+
+fn trail(store: &Store) -> Vec<(String, String, String)> {
+    match store.ask(WEB, Request::AuditTrail { limit: 99 }) {
+        Reply::AuditTrail(trail) => trail
+            .into_iter()
+            .map(|it| (it.audit.action, it.audit.before, it.audit.after))
+            .collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_networks_setting_and_who_made_it_are_kept_together() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let fixed = "10.0.0.5/24 10.0.0.1 -";
+    let entries = trail(&store).len();
+    assert_eq!(set_network(&store, Some(fixed)), Reply::Stored);
+    // The answer was lost, and it is asked again.
+    assert_eq!(set_network(&store, Some(fixed)), Reply::Stored);
+    let entry = |before: &str, after: &str| ("network set".into(), before.into(), after.into());
+    assert_eq!(trail(&store)[0], entry("DHCP", fixed));
+    assert_eq!(trail(&store).len(), entries + 1, "entered once");
+    drop(store);
+    let store = scratch.store();
+    let network = |store: &Store| secret(store, NET, laid_down::NETWORK);
+    assert_eq!(network(&store).as_deref(), Some(fixed));
+    for uid in [PBX, WEB] {
+        let address = secret(&store, uid, laid_down::ADDRESS);
+        assert_eq!(address.as_deref(), Some("10.0.0.5"), "{uid}");
+    }
+    for wrong in ["10.0.0.5", "10.0.0.0/24 - -", "10.0.0.5/24 10.1.0.1 -", ""] {
+        let refused = set_network(&store, Some(wrong));
+        assert!(matches!(refused, Reply::Invalid { .. }), "{wrong}");
+    }
+    assert_eq!(network(&store).as_deref(), Some(fixed));
+    assert_eq!(set_network(&store, None), Reply::Stored);
+    assert_eq!(trail(&store)[0], entry(fixed, "DHCP"));
+    assert_eq!(network(&store), None);
+    for uid in [PBX, WEB] {
+        assert_eq!(secret(&store, uid, laid_down::ADDRESS), None, "{uid}");
+    }
+    let audit = audit("network set");
+    let network = None;
+    let refused = store.ask(PBX, Request::SetNetwork { network, audit });
+    assert_eq!(refused, Reply::Refused { uid: PBX });
+}
