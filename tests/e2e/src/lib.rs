@@ -7,6 +7,7 @@
 //! Read first: [`Stand`], then [`Site`].
 
 mod cable;
+mod certificate;
 mod failure;
 mod name;
 mod site;
@@ -19,6 +20,7 @@ pub mod processor;
 mod xts;
 
 pub use cable::{connect, on_the_lan};
+pub use certificate::check_certificate;
 pub use failure::{Failure, Proof};
 pub use name::is_found_at;
 pub use open_data::OpenData;

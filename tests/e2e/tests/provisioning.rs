@@ -3,23 +3,19 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use e2e::{Failure, Proof, alone, is_found_at, plan, product, small_disk, wait_until};
+use e2e::{
+    Failure, Proof, alone, check_certificate, is_found_at, plan, product, small_disk, wait_until,
+};
 use flash::{FileDevice, Order, Phase, Source, Watcher};
 use qemu::box_api::BoxApi;
 use qemu::disk::BoxDisk;
 use qemu::forward::Forwarder;
 use qemu::lab::{ADMINISTRATOR, Lab, Way};
 use qemu::lan::BOX_ADDRESS;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::verify_server_name;
-use rustls::crypto::ring;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
 use serde_json::Value;
 use slot::partition;
 
@@ -207,64 +203,6 @@ fn check_site(way_in: &Forwarder) -> Proof {
     let applied = |it: &&Value| it["action"] == "provisioning file applied";
     assert_eq!(entries.iter().filter(applied).count(), 1, "{trail}");
     Ok(())
-}
-
-/// The certificate is for this name or address; who has signed it does not matter.
-fn check_certificate(port: u16, name: &str) -> Proof {
-    let name = ServerName::try_from(name.to_owned())?;
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(NameOnly))
-        .with_no_client_auth();
-    let mut client = ClientConnection::new(Arc::new(config), name)?;
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-    while client.is_handshaking() {
-        client.complete_io(&mut stream)?;
-    }
-    Ok(())
-}
-
-#[derive(Debug)]
-struct NameOnly;
-
-impl ServerCertVerifier for NameOnly {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &ring::default_provider().signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &ring::default_provider().signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let algorithms = ring::default_provider().signature_verification_algorithms;
-        algorithms.supported_schemes()
-    }
 }
 
 /// Another one than the router would give.

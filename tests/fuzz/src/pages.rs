@@ -83,6 +83,7 @@ impl World {
                     then(&mut self.admin, moment(), reply)
                 }
                 Step::Init(_, then) => then(admin, moment(), Err(Away::Silent("init"))),
+                Step::Net(_, then) => then(admin, moment(), Err(Away::Silent("net"))),
                 Step::Media(_, then) => then(admin, moment(), Err(Away::Silent("media"))),
                 Step::Update(_, then) => then(admin, moment(), Err(Away::Silent("update"))),
                 Step::Fetch(_, then) => then(admin, moment(), admin::FetchState::None),

@@ -1,7 +1,7 @@
 //! `ramal net`: the box's addresses, and a Unix socket that tells them.
 
 use std::error::Error;
-use std::net::IpAddr;
+use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use run_loop::notify::Notify;
 use run_loop::passed::Passed;
 use run_loop::{socket_path, uid};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify as Changed, watch};
 
 /// Command line of `ramal net`.
 #[derive(clap::Args)]
@@ -33,17 +34,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let listener = Passed::from_env().unix_listener("ipc")?;
     let status = SharedStatus::default();
     let told = Arc::clone(&status);
+    let changed = Arc::new(Changed::new());
+    let change = Arc::clone(&changed);
     std::thread::Builder::new()
         .name("server".into())
         .spawn(move || {
             let answered = run_loop::ipc::serve(
                 &listener,
                 |peer| [uid::WEB, uid::PBX].contains(&peer),
-                move |_, request: Request| match request {
+                move |connection, request: Request| match request {
                     Request::Status => {
                         let status = told.lock().unwrap_or_else(PoisonError::into_inner).clone();
                         Answer::Reply(Reply::Status(status))
                     }
+                    Request::TakeUp if connection.peer.uid == uid::WEB => {
+                        change.notify_one();
+                        Answer::Reply(Reply::Done)
+                    }
+                    Request::TakeUp => Answer::Reply(Reply::Refused {
+                        uid: connection.peer.uid,
+                    }),
                 },
             );
             if let Err(error) = answered {
@@ -53,14 +63,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(serve(&notify, arguments.links.clone(), status))
+    runtime.block_on(serve(&notify, arguments.links.clone(), status, changed))
 }
 
-/// Holds the addresses until SIGTERM; anew when the store is late with what was set.
+/// Holds the addresses until SIGTERM; others when people set something else, or when the store was
+/// late with what they had set.
 async fn serve(
     notify: &Notify,
     links: Vec<String>,
     status: SharedStatus,
+    changed: Arc<Changed>,
 ) -> Result<(), Box<dyn Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let clock = Clock::start();
@@ -69,47 +81,73 @@ async fn serve(
         _ = terminate.recv() => return Ok(()),
         answered = tokio::time::timeout(STORE_WAIT_MAX, Set::ask()) => answered,
     };
-    let mut is_known = first.is_ok();
-    let mut set = first.unwrap_or_else(|_| {
+    let is_known = first.is_ok();
+    let known = first.unwrap_or_else(|_| {
         tracing::warn!("the store does not say whether an address was set; asking DHCP meanwhile");
         Set::nothing()
     });
+    let (fixed, set) = watch::channel(known.fixed());
+    let shown = watch::Sender::new(known);
+    tokio::spawn(present(Arc::clone(&status), shown.subscribe()));
+    tokio::spawn(announce(shown.subscribe()));
+    if !is_known {
+        changed.notify_one();
+    }
+    tokio::spawn(follow(changed, shown, fixed));
+    let world = World {
+        now: move || clock.now(),
+        set,
+        beat: || {
+            if !std::mem::replace(&mut ready, true) {
+                notify.ready();
+            }
+            notify.watchdog();
+        },
+        stop: async move {
+            terminate.recv().await;
+        },
+    };
+    net_service::run(links, status, world).await?;
+    Ok(())
+}
+
+/// Takes up what people set, each time it has changed.
+async fn follow(
+    changed: Arc<Changed>,
+    known: watch::Sender<Set>,
+    fixed: watch::Sender<Option<Fixed>>,
+) {
     loop {
-        let name = Name::announce(&set.host_name);
+        changed.notified().await;
+        let other = Set::ask().await;
+        if *known.borrow() != other {
+            tracing::info!("the store says what was set for the network: {other}");
+            fixed.send_replace(other.fixed());
+            known.send_replace(other);
+        }
+    }
+}
+
+/// Answers to the box's name, and to another one when it has got one.
+async fn announce(mut known: watch::Receiver<Set>) {
+    loop {
+        let host_name = known.borrow_and_update().host_name.clone();
+        let name = Name::announce(&host_name);
         if let Err(error) = &name {
             tracing::warn!("{error}");
         }
-        let presenting = tokio::spawn(present(Arc::clone(&status), set.host_name.clone()));
-        let mut late = None;
-        let world = World {
-            now: move || clock.now(),
-            beat: || {
-                if !std::mem::replace(&mut ready, true) {
-                    notify.ready();
-                }
-                notify.watchdog();
-            },
-            stop: async {
-                let other = Set::other_than(&set);
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    other = other, if !is_known => late = Some(other),
-                }
-            },
-        };
-        let fixed = set.network.clone();
-        net_service::run(links.clone(), fixed, Arc::clone(&status), world).await?;
-        presenting.abort();
-        let Some(other) = late else { return Ok(()) };
-        tracing::info!("the store says now what was set for the network");
-        (is_known, set) = (true, other);
+        let is_another = |set: &Set| set.host_name != host_name;
+        if known.wait_for(is_another).await.is_err() {
+            // Nobody changes it any more.
+            std::future::pending::<()>().await;
+        }
     }
 }
 
 /// What people have set for the network.
 #[derive(Clone, PartialEq, Eq)]
 struct Set {
-    network: Option<Fixed>,
+    network: Option<StaticNetwork>,
     host_name: String,
 }
 
@@ -131,14 +169,8 @@ impl Set {
                 secret(&store, laid_down::NETWORK).await,
                 secret(&store, laid_down::HOST_NAME).await,
             ) {
-                let network = network.and_then(|text| StaticNetwork::from_text(&text));
                 return Self {
-                    network: network.map(|it| Fixed {
-                        address: it.address,
-                        prefix: it.length,
-                        gateway: it.gateway,
-                        dns: it.dns,
-                    }),
+                    network: network.and_then(|text| StaticNetwork::from_text(&text)),
                     host_name: name.unwrap_or_else(|| Self::nothing().host_name),
                 };
             }
@@ -146,13 +178,22 @@ impl Set {
         }
     }
 
-    /// The same, and comes back only with something else than this.
-    async fn other_than(known: &Self) -> Self {
-        let answered = Self::ask().await;
-        if answered == *known {
-            std::future::pending::<()>().await;
+    fn fixed(&self) -> Option<Fixed> {
+        self.network.clone().map(|it| Fixed {
+            address: it.address,
+            prefix: it.length,
+            gateway: it.gateway,
+            dns: it.dns,
+        })
+    }
+}
+
+impl fmt::Display for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.network {
+            Some(network) => write!(f, "{}/{}", network.address, network.length),
+            None => f.write_str("DHCP"),
         }
-        answered
     }
 }
 
@@ -170,25 +211,27 @@ async fn secret(
 }
 
 /// Keeps the status page on the box's own screen true. PID 1 is told again until it has heard it.
-async fn present(status: SharedStatus, host_name: String) {
+async fn present(status: SharedStatus, known: watch::Receiver<Set>) {
     let init = Client::<init::Request, init::Reply>::new(socket_path("init"));
     let mut told = None;
     let mut looks = tokio::time::interval(LOOK);
     loop {
         looks.tick().await;
-        let addresses: Vec<IpAddr> = {
-            let status = status.lock().unwrap_or_else(PoisonError::into_inner);
-            status.addresses().collect()
+        let set = known.borrow().clone();
+        let news = init::Presence::Network {
+            host_name: set.host_name,
+            status: status
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+            set: set.network.map(|it| it.to_text()),
         };
-        if told.as_ref() == Some(&addresses) {
+        if told.as_ref() == Some(&news) {
             continue;
         }
-        let news = init::Presence::Network {
-            host_name: host_name.clone(),
-            addresses: addresses.clone(),
-        };
-        if init.call(&init::Request::Present(news)).await.is_ok() {
-            told = Some(addresses);
+        let request = init::Request::Present(news.clone());
+        if init.call(&request).await.is_ok() {
+            told = Some(news);
         }
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod extensions;
 pub(crate) mod firmware;
 pub(crate) mod grid;
 pub(crate) mod items;
+mod network;
 pub(crate) mod patch;
 pub(crate) mod people;
 pub(crate) mod recordings;

@@ -34,6 +34,8 @@ pub enum Step {
     Store(store::Request, Then<Result<store::Reply, Away>>),
     /// Ask PID 1.
     Init(init::Request, Then<Result<init::Reply, Away>>),
+    /// Ask `net`.
+    Net(net::Request, Then<Result<net::Reply, Away>>),
     /// Ask `media`.
     Media(sound::Request, Then<Result<sound::Reply, Away>>),
     /// Ask `update`.

@@ -1,10 +1,9 @@
 //! `init`: what PID 1 knows of the services, and the few things it does for them.
 
-use std::net::IpAddr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::Redacted;
+use crate::net;
 use crate::stick::Offer;
 
 /// What may be asked.
@@ -54,8 +53,11 @@ pub enum Presence {
     Network {
         /// Its name, which is found as `<name>.local`.
         host_name: String,
-        /// Its addresses.
-        addresses: Vec<IpAddr>,
+        /// Its links and addresses now.
+        status: net::Status,
+        /// The address that people have set and the network around it, as `config::StaticNetwork`
+        /// writes it; `None` when the box asks DHCP.
+        set: Option<String>,
     },
     /// The web admin. Only `web` may say so.
     Pages {
@@ -90,6 +92,9 @@ pub enum Wish {
     Act(Act),
     /// Install this update file from the memory stick.
     Install(StickFile),
+    /// Have this address from now on, and the network around it, as `config::StaticNetwork` writes
+    /// it; `None` asks DHCP.
+    Network(Option<String>),
 }
 
 /// An update file on the memory stick that is in the box.

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub enum Request {
     /// Interfaces and addresses. Answer: [`Reply::Status`].
     Status,
+    /// The store keeps something else for the network by now: take it up. Only `web` may ask.
+    /// Answer: [`Reply::Done`], before that is done.
+    TakeUp,
 }
 
 /// What `net` answers.
@@ -16,6 +19,8 @@ pub enum Request {
 pub enum Reply {
     /// Interfaces and addresses now.
     Status(Status),
+    /// It is begun.
+    Done,
     /// The peer may not ask this.
     Refused {
         /// The user id that asked.

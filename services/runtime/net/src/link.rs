@@ -75,7 +75,7 @@ pub struct LinkNode {
     rng: Rng,
     carrier: bool,
     held: Option<Held>,
-    /// When the newest lease ends, whatever the client says or no longer says.
+    /// When the lease of the address in use ends, whatever the client says or no longer says.
     lease_end: Option<Instant>,
     trial: Option<Trial>,
     announcements: Option<(u8, Instant)>,
@@ -92,6 +92,7 @@ pub struct LinkNode {
 #[derive(Debug)]
 struct Trial {
     candidate: Held,
+    lease_end: Option<Instant>,
     pace: Pace,
     sent: u8,
     next: Instant,
@@ -165,7 +166,7 @@ impl LinkNode {
 
     fn leased(&mut self, now: Instant, lease: Lease) {
         self.fallback_at = None;
-        self.lease_end = Some(now + lease.lifetime);
+        let end = Some(now + lease.lifetime);
         let candidate = Held {
             address: lease.address,
             prefix: lease.prefix,
@@ -173,16 +174,37 @@ impl LinkNode {
         };
         match &mut self.held {
             Some(held) if (held.address, held.prefix) == (candidate.address, candidate.prefix) => {
-                let news = !matches!(held.source, Source::Leased(_));
+                let news = !is_renewal(&held.source, &candidate.source);
                 *held = candidate.clone();
                 self.trial = None;
+                self.lease_end = end;
                 self.outputs.push_back(Output::Hold(candidate.clone()));
                 if news {
                     self.outputs
                         .push_back(Output::Event(Event::Bound(candidate)));
                 }
             }
-            Some(_) | None => self.begin_trial(now, candidate, LEASED),
+            Some(_) | None => self.begin_trial(now, candidate, end, LEASED),
+        }
+    }
+
+    /// People have set an address. The one in use stays until the other has proved free.
+    fn set(&mut self, now: Instant, lease: Lease) {
+        self.ask_at = None;
+        self.conflict = None;
+        self.leased(now, lease);
+    }
+
+    /// A server is asked again. The address that was set stays meanwhile, as the server may give
+    /// the same, but no longer than it takes to find that there is none.
+    fn unset(&mut self, now: Instant) {
+        self.ask_at = None;
+        self.conflict = None;
+        self.trial = None;
+        self.lease_end = Some(now + FALLBACK_DELAY);
+        if self.carrier {
+            self.fallback_at = Some(now + FALLBACK_DELAY);
+            self.outputs.push_back(Output::StartDhcp);
         }
     }
 
@@ -233,9 +255,16 @@ impl LinkNode {
         }
     }
 
-    fn begin_trial(&mut self, now: Instant, candidate: Held, pace: Pace) {
+    fn begin_trial(
+        &mut self,
+        now: Instant,
+        candidate: Held,
+        lease_end: Option<Instant>,
+        pace: Pace,
+    ) {
         self.trial = Some(Trial {
             candidate,
+            lease_end,
             pace,
             sent: 0,
             next: now,
@@ -261,6 +290,7 @@ impl LinkNode {
             let probe = Arp::probe(self.mac, trial.candidate.address);
             self.outputs.push_back(Output::Transmit(probe));
         } else if let Some(trial) = self.trial.take() {
+            self.lease_end = trial.lease_end;
             self.take_address(now, trial.candidate);
         }
     }
@@ -392,7 +422,7 @@ impl LinkNode {
             prefix: 16,
             source: Source::LinkLocal,
         };
-        self.begin_trial(now, candidate, LINK_LOCAL);
+        self.begin_trial(now, candidate, None, LINK_LOCAL);
     }
 
     /// 169.254.1.0 to 169.254.254.255, RFC 3927 §2.1.
@@ -425,6 +455,14 @@ impl LinkNode {
     }
 }
 
+/// Whether nothing is new for people: the same server has given the address before.
+fn is_renewal(old: &Source, new: &Source) -> bool {
+    match (old, new) {
+        (Source::Leased(old), Source::Leased(new)) => old.server == new.server,
+        (Source::Leased(_) | Source::LinkLocal | Source::Inherited, _) => false,
+    }
+}
+
 impl Node for LinkNode {
     type Input = Input;
     type Output = Output;
@@ -443,6 +481,8 @@ impl Node for LinkNode {
             Input::Vanished(address) => self.vanished(now, address),
             Input::Leased(lease) => self.leased(now, lease),
             Input::LeaseEnded => self.lease_ended(now),
+            Input::Set(lease) => self.set(now, lease),
+            Input::Unset => self.unset(now),
             Input::Arp(arp) => self.arp(now, arp),
             Input::Timer => self.timer(now),
         }

@@ -134,17 +134,21 @@ pub(crate) async fn hold(handle: &Handle, index: u32, held: &Held) -> Result<(),
         .attributes
         .push(AddressAttribute::CacheInfo(lifetime));
     request.execute().await?;
-    let Some(gateway) = lease.and_then(|lease| lease.gateway) else {
-        return Ok(());
-    };
     let route = RouteMessageBuilder::<Ipv4Addr>::new()
-        .gateway(gateway)
         .output_interface(index)
+        .priority(ROUTE_PRIORITY.saturating_add(index));
+    match lease.and_then(|lease| lease.gateway) {
         // Gone with the address.
-        .pref_source(held.address)
-        .priority(ROUTE_PRIORITY.saturating_add(index))
-        .build();
-    handle.route().add(route).replace().execute().await
+        Some(gateway) => {
+            let route = route.gateway(gateway).pref_source(held.address).build();
+            handle.route().add(route).replace().execute().await
+        }
+        // The same address may have had one before.
+        None => unless(
+            rustix::io::Errno::SRCH,
+            handle.route().del(route.build()).execute().await,
+        ),
+    }
 }
 
 /// Has an address on a link no longer. That it was gone already is no error.
@@ -158,9 +162,20 @@ pub(crate) async fn drop_address(
         .index(index)
         .address(address, prefix)
         .build();
-    match handle.address().del(message).execute().await {
+    unless(
+        rustix::io::Errno::ADDRNOTAVAIL,
+        handle.address().del(message).execute().await,
+    )
+}
+
+/// The same, but that this is no error.
+fn unless(
+    harmless: rustix::io::Errno,
+    outcome: Result<(), rtnetlink::Error>,
+) -> Result<(), rtnetlink::Error> {
+    match outcome {
         Err(rtnetlink::Error::NetlinkError(error))
-            if error.raw_code() == -rustix::io::Errno::ADDRNOTAVAIL.raw_os_error() =>
+            if error.raw_code() == -harmless.raw_os_error() =>
         {
             Ok(())
         }

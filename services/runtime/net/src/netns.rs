@@ -10,7 +10,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, setns, unshare};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::arp::{Arp, Mac};
 use crate::packet::PacketSocket;
@@ -123,11 +123,14 @@ fn can_make_namespaces() -> bool {
 
 /// Runs the service until `check` is done with it.
 fn with_service(check: impl AsyncFnOnce(SharedStatus)) {
-    with_fixed(None, check);
+    with_set(None, async |status, _| check(status).await);
 }
 
-/// The same with an address that people have set.
-fn with_fixed(fixed: Option<Fixed>, check: impl AsyncFnOnce(SharedStatus)) {
+/// The same with an address that people have set, and change.
+fn with_set(
+    fixed: Option<Fixed>,
+    check: impl AsyncFnOnce(SharedStatus, watch::Sender<Option<Fixed>>),
+) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -135,16 +138,18 @@ fn with_fixed(fixed: Option<Fixed>, check: impl AsyncFnOnce(SharedStatus)) {
     runtime.block_on(async {
         let status = SharedStatus::default();
         let (stop, stopped) = oneshot::channel::<()>();
+        let (setting, set) = watch::channel(fixed);
         let world = World {
             now: clock(),
+            set,
             beat: || {},
             stop: async {
                 let _ = stopped.await;
             },
         };
-        let service = run(vec!["eth0".into()], fixed, status.clone(), world);
+        let service = run(vec!["eth0".into()], status.clone(), world);
         let checking = async {
-            check(status).await;
+            check(status, setting).await;
             drop(stop);
         };
         let (served, ()) = tokio::join!(service, checking);
@@ -162,11 +167,12 @@ fn with_killed_service(check: impl AsyncFnOnce(SharedStatus)) {
         let status = SharedStatus::default();
         let world = World {
             now: clock(),
+            set: watch::channel(None).1,
             beat: || {},
             stop: std::future::pending(),
         };
         tokio::select! {
-            ended = run(vec!["eth0".into()], None, status.clone(), world) => panic!("{ended:?}"),
+            ended = run(vec!["eth0".into()], status.clone(), world) => panic!("{ended:?}"),
             () = check(status.clone()) => {}
         }
     });
@@ -363,7 +369,7 @@ fn an_address_that_was_set_is_held_without_asking_and_given_to_nobody() {
         gateway: Some(Ipv4Addr::new(10, 77, 0, 1)),
         dns: vec![[192, 0, 2, 53].into(), "2001:db8::53".parse().expect("one")],
     };
-    with_fixed(Some(fixed), async |status| {
+    with_set(Some(fixed), async |status, _setting| {
         let link = until(&status, |link| !link.address.is_empty()).await;
         assert_eq!(
             (link.address.as_str(), link.gateway.as_str()),
@@ -380,4 +386,57 @@ fn an_address_that_was_set_is_held_without_asking_and_given_to_nobody() {
         );
     });
     drop(router);
+}
+
+#[test]
+fn what_people_set_takes_effect_at_once_and_the_same_address_stays_in_place() {
+    if !can_make_namespaces() {
+        return;
+    }
+    let mut router = Router::plug_in();
+    let shown = || ip(&["-4", "addr", "show", "dev", "eth0"]);
+    with_set(None, async |status, setting| {
+        let leased = until(&status, |link| !link.gateway.is_empty()).await;
+        let (address, _) = leased.address.split_once('/').expect("with its prefix");
+        let mut fixed = Fixed {
+            address: address.parse().expect("an address"),
+            prefix: 24,
+            gateway: None,
+            dns: vec![[192, 0, 2, 53].into()],
+        };
+        let watching = tokio::task::spawn_blocking(|| {
+            Command::new("ip")
+                .args(["monitor", "address"])
+                .stdout(Stdio::piped())
+                .spawn()
+                .expect("iproute2 is installed")
+        });
+        let mut watching = watching.await.expect("it runs");
+        setting.send_replace(Some(fixed.clone()));
+        until(&status, |link| {
+            link.dns == ["192.0.2.53"] && link.gateway.is_empty()
+        })
+        .await;
+        assert!(shown().contains("valid_lft forever"), "{}", shown());
+        assert!(!ip(&["route"]).contains("default"), "{}", ip(&["route"]));
+
+        fixed.address = Ipv4Addr::new(10, 77, 0, 9);
+        fixed.gateway = Some(Ipv4Addr::new(10, 77, 0, 1));
+        setting.send_replace(Some(fixed));
+        until(&status, |link| link.address == "10.77.0.9/24").await;
+        assert!(!shown().contains(address), "{}", shown());
+        assert!(ip(&["route"]).contains("default via 10.77.0.1"));
+
+        setting.send_replace(None);
+        let again = until(&status, |link| link.address == leased.address).await;
+        assert_eq!(again.dns, ["10.77.0.1"]);
+        assert!(!shown().contains("10.77.0.9/"), "{}", shown());
+        let _ = watching.kill();
+        let output = watching.wait_with_output().expect("it ended");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let dropped = said.lines().filter(|line| line.starts_with("Deleted"));
+        let dropped: Vec<&str> = dropped.filter(|line| line.contains(" inet ")).collect();
+        assert_eq!(dropped.len(), 2, "each address once: {said}");
+    });
+    router.expect("DHCPRELEASE");
 }

@@ -13,7 +13,7 @@ use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::{Handle, MulticastGroup};
 use sansio::{Instant, Node as _};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::arp::Arp;
@@ -56,6 +56,8 @@ pub type SharedStatus = Arc<Mutex<ipc::net::Status>>;
 pub struct World<N, B, S> {
     /// Reads the clock.
     pub now: N,
+    /// The address that people have set, if they have, now and whenever they change it.
+    pub set: watch::Receiver<Option<Fixed>>,
     /// Called every 2 s while the loop turns, first when the service serves.
     pub beat: B,
     /// Ends when the service shall end.
@@ -63,13 +65,12 @@ pub struct World<N, B, S> {
 }
 
 /// Holds an address on every network card, or on the links named, until `stop` ends; then gives
-/// the leases back. The first card has the `fixed` one, if people have set one.
+/// the leases back. The first card has the one that people have set, if they have.
 ///
 /// # Errors
 /// The kernel's network interface cannot be used.
 pub async fn run<N, B, S>(
     only: Vec<String>,
-    fixed: Option<Fixed>,
     status: SharedStatus,
     world: World<N, B, S>,
 ) -> Result<(), NetError>
@@ -80,6 +81,7 @@ where
 {
     let World {
         now,
+        mut set,
         mut beat,
         stop,
     } = world;
@@ -95,7 +97,7 @@ where
     let mut service = Service {
         handle,
         only,
-        fixed,
+        fixed: set.borrow_and_update().clone(),
         links: BTreeMap::new(),
         news,
         status,
@@ -113,8 +115,12 @@ where
             _ = beats.tick() => beat(),
             Some(()) = timer => service.timer(now()).await,
             input = inputs.recv() => if let Some((index, input)) = input {
-                service.handle(now(), index, input).await;
+                service.hear(now(), index, input).await;
             },
+            Ok(()) = set.changed() => {
+                let fixed = set.borrow_and_update().clone();
+                service.set(now(), fixed).await;
+            }
             message = messages.next() => match message {
                 Some((message, _)) => service.kernel_says(now(), message.payload).await?,
                 None => return Err(NetError::Closed),
@@ -281,9 +287,46 @@ impl Service {
         }
     }
 
-    async fn handle(&mut self, now: Instant, index: u32, input: Input) {
+    /// People have set another address, or none any more.
+    async fn set(&mut self, now: Instant, fixed: Option<Fixed>) {
+        if self.fixed == fixed {
+            return;
+        }
+        self.fixed = fixed;
+        if let Some((index, link)) = self.links.first_key_value() {
+            let (index, has_carrier) = (*index, link.node.carrier());
+            match &self.fixed {
+                Some(fixed) => {
+                    let lease = fixed.as_lease();
+                    link.dhcp.stop().await;
+                    // Without a cable nobody could say that it is taken.
+                    if has_carrier {
+                        self.handle(now, index, Input::Set(lease)).await;
+                    }
+                }
+                None => self.handle(now, index, Input::Unset).await,
+            }
+        }
+        self.publish();
+    }
+
+    /// The address that people have set for this link.
+    fn fixed_of(&self, index: u32) -> Option<&Fixed> {
         let is_first = self.links.keys().next() == Some(&index);
-        let fixed = self.fixed.as_ref().filter(|_| is_first);
+        self.fixed.as_ref().filter(|_| is_first)
+    }
+
+    /// What a link's own tasks say. The last words of a DHCP client that was stopped as people set
+    /// an address do not count.
+    async fn hear(&mut self, now: Instant, index: u32, input: Input) {
+        let of_server = matches!(input, Input::Leased(_) | Input::LeaseEnded);
+        if !of_server || self.fixed_of(index).is_none() {
+            self.handle(now, index, input).await;
+        }
+    }
+
+    async fn handle(&mut self, now: Instant, index: u32, input: Input) {
+        let fixed = self.fixed_of(index).cloned();
         let Some(link) = self.links.get_mut(&index) else {
             return;
         };
@@ -292,7 +335,7 @@ impl Service {
         while let Some(output) = link.node.poll() {
             changed = true;
             // Who has an address asks no server for one, and refuses none.
-            let output = match (fixed, output) {
+            let output = match (&fixed, output) {
                 (Some(fixed), Output::StartDhcp) => {
                     link.node.handle(now, Input::Leased(fixed.as_lease()));
                     continue;

@@ -3,7 +3,8 @@
 //! The web admin carries it out: it has the audit trail, and does the same for people who have
 //! signed in. Only where it is away the box is started again without it, as the power button would.
 
-use ipc::init::{Act, Reply, StickFile, Wish};
+use config::StaticNetwork;
+use ipc::init::{Act, Presence, Reply, StickFile, Wish};
 use slot::BootState;
 use supervise::Shutdown;
 
@@ -28,6 +29,7 @@ impl Supervision {
             let find = || Choices {
                 disks: install::candidates(firmware),
                 files: self.sticks.files().to_vec(),
+                network: self.presence.network().cloned(),
             };
             let (shown, step) = self.screen.enter(&line, now, find);
             self.write_on_serial(&shown);
@@ -41,6 +43,7 @@ impl Supervision {
                 }
                 Step::Cancel => self.cancel_installation(),
                 Step::Update(file) => self.update_from_stick(file),
+                Step::Network(network) => self.set_network(network),
             }
         }
         true
@@ -67,7 +70,7 @@ impl Supervision {
         }
         let outcome = match act {
             Act::NewPassword => {
-                self.say(WEB_AWAY);
+                self.say_web_is_away();
                 return;
             }
             Act::Restart | Act::PowerOff => Ok("none"),
@@ -95,8 +98,23 @@ impl Supervision {
             file.disk
         ));
         if !self.hand_to_attendant(Wish::Install(file)) {
-            self.say(WEB_AWAY);
+            self.say_web_is_away();
         }
+    }
+
+    fn set_network(&mut self, network: Option<StaticNetwork>) {
+        let network = network.map(|it| it.to_text());
+        let wanted = network.as_deref().unwrap_or("DHCP");
+        self.tell(&format!("asked at the box: network {wanted}"));
+        if !self.hand_to_attendant(Wish::Network(network)) {
+            self.say_web_is_away();
+        }
+    }
+
+    /// On both places of the page: nothing was done.
+    fn say_web_is_away(&mut self) {
+        self.say(WEB_AWAY);
+        self.presence.take(Presence::Notice(WEB_AWAY.to_owned()));
     }
 
     /// Whether there is somebody who carries it out, and it has been sent there.
@@ -110,7 +128,8 @@ impl Supervision {
     }
 }
 
-const WEB_AWAY: &str = "o serviço web não está pronto / the web service is not ready";
+const WEB_AWAY: &str = "nada foi feito: o serviço web não está pronto / \
+                        nothing was done: the web service is not ready";
 
 const fn word(act: Act) -> &'static str {
     match act {

@@ -165,7 +165,8 @@ mod tests {
         assert_eq!(allowed(&screen), [105]);
         let network = Request::Present(Presence::Network {
             host_name: "ramal".into(),
-            addresses: vec![],
+            status: ipc::net::Status::default(),
+            set: None,
         });
         assert_eq!(allowed(&network), [102]);
         let pages = Presence::Pages {

@@ -1,7 +1,7 @@
 //! What a person who stands before the box can have it do: lines in, what to show or do out.
 //!
 //! ```text
-//!          menu            1..5            the word that means it
+//!          menu            1..8            the word that means it
 //!   page ───────> choosing ────> confirming ─────────────────────> done, page
 //!     ^               │ 0, other     │ other
 //!     └───────────────┴──────────────┘    and from everywhere after a minute without an answer
@@ -9,9 +9,11 @@
 //! The menu is opened by a word, not by any key: a serial line without a plug, or one whose other
 //! end sends back what it hears, says lines too.
 
+use config::StaticNetwork;
 use ipc::init::{Act, StickFile};
 
 use super::install::{self, Candidate};
+use super::network::{self, Dialogue, Network, Turn};
 use super::update;
 
 /// What there is to choose from besides the acts, as it was when the menu was opened.
@@ -21,10 +23,12 @@ pub(crate) struct Choices {
     pub(crate) disks: Vec<Candidate>,
     /// Update files on a memory stick.
     pub(crate) files: Vec<StickFile>,
+    /// The network; nothing until `net` has said how it is.
+    pub(crate) network: Option<Network>,
 }
 
 /// Where the person is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) enum Menu {
     /// Before the status page.
     #[default]
@@ -41,6 +45,8 @@ pub(crate) enum Menu {
     ChoosingFile,
     /// Before the question whether the file with this number is meant.
     ConfirmingFile(usize),
+    /// At the network's setting.
+    Network(Dialogue),
 }
 
 /// What a line leads to.
@@ -56,25 +62,31 @@ pub(crate) enum Step {
     Install(usize),
     /// Install this update file.
     Update(StickFile),
+    /// Have this address; nothing asks DHCP.
+    Network(Option<StaticNetwork>),
     /// End the installation.
     Cancel,
 }
 
 impl Menu {
     /// Whether a line opens the menu.
-    pub(super) fn opens(self, line: &str) -> bool {
-        self == Self::Page && line.trim().eq_ignore_ascii_case(OPEN)
+    pub(super) fn opens(&self, line: &str) -> bool {
+        *self == Self::Page && line.trim().eq_ignore_ascii_case(OPEN)
     }
 
     /// Takes a line.
     pub(super) fn enter(&mut self, line: &str, choices: &Choices) -> Step {
         let line = line.trim();
         let disks = &choices.disks;
-        let (next, step) = match *self {
-            Self::Page if self.opens(line) => (Self::Choosing, Step::Show),
+        let opens = self.opens(line);
+        let (next, step) = match std::mem::take(self) {
+            Self::Page if opens => (Self::Choosing, Step::Show),
             Self::Page => (Self::Page, Step::Nothing),
             Self::Choosing => match choice(line) {
                 Some(act) => (Self::Confirming(act), Step::Show),
+                None if line.parse() == Ok(NETWORK) => {
+                    (Self::Network(Dialogue::Looking), Step::Show)
+                }
                 None if line.parse() == Ok(INSTALL) && offers_install(disks) => {
                     (Self::ChoosingDisk, Step::Show)
                 }
@@ -104,6 +116,11 @@ impl Menu {
                 let step = file.cloned().map_or(Step::Show, Step::Update);
                 (Self::Page, step)
             }
+            Self::Network(dialogue) => match dialogue.enter(line) {
+                Turn::Stay(dialogue) => (Self::Network(dialogue), Step::Show),
+                Turn::Leave => (Self::Page, Step::Show),
+                Turn::Keep(network) => (Self::Page, Step::Network(network)),
+            },
             Self::Confirming(act) if words(act).contains(&line) => (Self::Page, Step::Do(act)),
             Self::Confirming(_) | Self::ConfirmingDisk(_) => (Self::Page, Step::Show),
         };
@@ -117,7 +134,7 @@ impl Menu {
     }
 
     /// What is shown in the place of the page, or below it.
-    pub(super) fn lines(self, choices: &Choices) -> Vec<String> {
+    pub(super) fn lines(&self, choices: &Choices) -> Vec<String> {
         let disks = &choices.disks;
         match self {
             Self::Page => vec![HINT.to_owned()],
@@ -125,24 +142,26 @@ impl Menu {
                 let head = std::iter::once(CHOOSE.to_owned());
                 let acts = (1..).zip(ACTS);
                 let acts = acts.map(|(place, act)| format!("  {place}  {}", name(act)));
+                let network = std::iter::once(format!("  {NETWORK}  {}", network::NAME));
                 let install = offers_install(disks);
                 let install = install.then(|| format!("  {INSTALL}  {}", install::NAME));
                 let update = (!choices.files.is_empty()).then_some(update::NAME);
                 let update = update.map(|name| format!("  {UPDATE}  {name}"));
-                let acts = acts.chain(install).chain(update);
+                let acts = acts.chain(network).chain(install).chain(update);
                 head.chain(acts).chain([BACK.to_owned()]).collect()
             }
             Self::Confirming(act) => {
-                let (name, consequence) = (name(act).to_owned(), consequence(act).to_owned());
-                vec![name, consequence, confirm(words(act))]
+                let (name, consequence) = (name(*act).to_owned(), consequence(*act).to_owned());
+                vec![name, consequence, confirm(words(*act))]
             }
+            Self::Network(dialogue) => dialogue.lines(choices.network.as_ref()),
             Self::ChoosingDisk => {
                 let head = std::iter::once(install::CHOOSE.to_owned());
                 let disks = install::choices(disks).into_iter();
                 head.chain(disks).chain([BACK.to_owned()]).collect()
             }
             Self::ConfirmingDisk(number) => {
-                let disk = install::chosen(disks, number).map(Candidate::description);
+                let disk = install::chosen(disks, *number).map(Candidate::description);
                 vec![
                     install::NAME.to_owned(),
                     disk.unwrap_or_default(),
@@ -156,7 +175,7 @@ impl Menu {
                 head.chain(files).chain([BACK.to_owned()]).collect()
             }
             Self::ConfirmingFile(number) => {
-                let file = update::chosen(&choices.files, number);
+                let file = update::chosen(&choices.files, *number);
                 vec![
                     update::NAME.to_owned(),
                     file.map(update::description).unwrap_or_default(),
@@ -172,7 +191,7 @@ fn offers_install(disks: &[Candidate]) -> bool {
     disks.iter().any(|it| it.refusal.is_none())
 }
 
-fn confirm([portuguese, english]: [&str; 2]) -> String {
+pub(super) fn confirm([portuguese, english]: [&str; 2]) -> String {
     format!("Digite {portuguese} para confirmar / Type {english} to confirm; Enter: voltar / back")
 }
 
@@ -224,16 +243,18 @@ const ACTS: [Act; 5] = [
     Act::Reset,
     Act::PowerOff,
 ];
-/// The number of the installation, behind them.
-const INSTALL: usize = ACTS.len() + 1;
+/// The number of the network, behind them.
+const NETWORK: usize = ACTS.len() + 1;
+/// The number of the installation.
+const INSTALL: usize = NETWORK + 1;
 /// The number of an update from a memory stick.
 const UPDATE: usize = INSTALL + 1;
-const YES: [&str; 2] = ["SIM", "YES"];
+pub(super) const YES: [&str; 2] = ["SIM", "YES"];
 /// The word that opens the menu.
 const OPEN: &str = "menu";
 const HINT: &str = "Digite menu e tecle Enter / Type menu and press Enter";
 const CHOOSE: &str = "Escolha um número e tecle Enter / Choose a number and press Enter:";
-const BACK: &str = "  0  Voltar / Back";
+pub(super) const BACK: &str = "  0  Voltar / Back";
 
 #[cfg(test)]
 mod tests {
@@ -249,7 +270,7 @@ mod tests {
     fn disks(disks: impl IntoIterator<Item = Candidate>) -> Choices {
         Choices {
             disks: disks.into_iter().collect(),
-            files: Vec::new(),
+            ..none()
         }
     }
 
@@ -303,7 +324,7 @@ mod tests {
 
     #[test]
     fn other_choices_and_silence_lead_back() {
-        for line in ["0", "", "6", "99999999999999999999", "x"] {
+        for line in ["0", "", "7", "8", "9", "99999999999999999999", "x"] {
             let mut menu = opened();
             assert_eq!(menu.enter(line, &none()), Step::Show, "{line}");
             assert_eq!(menu, Menu::Page);
@@ -358,8 +379,8 @@ mod tests {
             offer: Offer::of(file, 31_000_000).expect("plain"),
         };
         let choices = Choices {
-            disks: Vec::new(),
             files: vec![file("a.update"), file("b.update")],
+            ..none()
         };
         let number = UPDATE.to_string();
         let mut menu = opened();
@@ -391,5 +412,36 @@ mod tests {
             assert_eq!(menu.enter(line, &choices), Step::Show, "{line}");
             assert_eq!(menu, Menu::Page);
         }
+    }
+
+    #[test]
+    fn the_network_is_shown_and_changed_from_the_list() {
+        let choices = Choices {
+            network: Some(network::tests::leased()),
+            ..none()
+        };
+        let at = |lines: &[&str]| {
+            let mut menu = opened();
+            assert!(
+                menu.lines(&choices)
+                    .join("\n")
+                    .contains("  6  Rede / Network")
+            );
+            let steps = lines.iter().map(|line| menu.enter(line, &choices));
+            let last = steps.last().expect("a line");
+            (menu, last)
+        };
+        let (menu, step) = at(&["6"]);
+        assert_eq!(step, Step::Show);
+        let shown = menu.lines(&choices).join("\n");
+        assert!(shown.contains("10.77.0.10/24"), "{shown}");
+        assert_eq!(at(&["6", "1", "YES"]), (Menu::Page, Step::Network(None)));
+        let wanted = StaticNetwork::at("10.77.0.9/24");
+        let kept = at(&["6", "2", "10.77.0.9/24", "-", "-", "SIM"]);
+        assert_eq!(kept, (Menu::Page, Step::Network(wanted)));
+        assert_eq!(at(&["6", "2", "0"]), (Menu::Page, Step::Show));
+        let (mut menu, _) = at(&["6", "2", "10.77.0.9/24"]);
+        assert!(menu.leave(), "a minute without an answer");
+        assert_eq!(menu, Menu::Page);
     }
 }

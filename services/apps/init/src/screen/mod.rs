@@ -4,6 +4,7 @@
 mod install;
 mod keys;
 mod menu;
+mod network;
 mod pace;
 mod page;
 mod terminal;

@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
+use config::StaticNetwork;
 use ipc::Redacted;
 use ipc::init::{self, StickFile};
 use supervise::ServiceStatus;
 
+use super::network::{self, Network};
 use super::update;
 use crate::boot::KeyKept;
 
@@ -14,7 +16,8 @@ use crate::boot::KeyKept;
 pub(crate) struct Presence {
     /// Empty until `net` has said one.
     host_name: String,
-    addresses: Vec<IpAddr>,
+    /// The same.
+    network: Option<Network>,
     certificate: Option<[u8; 32]>,
     /// How to sign in for the first time; nothing once somebody has.
     pub(crate) sign_in: Redacted<Vec<String>>,
@@ -28,10 +31,12 @@ impl Presence {
         match presence {
             init::Presence::Network {
                 host_name,
-                addresses,
+                status,
+                set,
             } => {
                 self.host_name = host_name;
-                self.addresses = addresses;
+                let set = set.and_then(|text| StaticNetwork::from_text(&text));
+                self.network = Some(Network { status, set });
             }
             init::Presence::Pages {
                 certificate,
@@ -44,6 +49,11 @@ impl Presence {
             }
             init::Presence::Notice(text) => self.notice = text,
         }
+    }
+
+    /// How the network is; nothing until `net` has said it.
+    pub(crate) const fn network(&self) -> Option<&Network> {
+        self.network.as_ref()
     }
 }
 
@@ -71,6 +81,9 @@ pub(super) fn lines(facts: &Facts<'_>) -> Vec<String> {
         push(&mut lines, "Manutenção / Maintenance", wrapped(reason));
     }
     push(&mut lines, "Endereço / Address", addresses(facts));
+    let network = facts.presence.network();
+    let notes = network.map(network::notes).unwrap_or_default();
+    push(&mut lines, network::NAME, notes);
     if let Some(digest) = &facts.presence.certificate {
         push(&mut lines, "Certificado / Certificate", fingerprint(digest));
     }
@@ -135,7 +148,9 @@ fn host<'a>(facts: &Facts<'a>) -> &'a str {
 }
 
 fn addresses(facts: &Facts<'_>) -> Vec<String> {
-    let addresses = &facts.presence.addresses;
+    let network = facts.presence.network();
+    let addresses: Vec<IpAddr> =
+        network.map_or_else(Vec::new, |it| it.status.addresses().collect());
     if addresses.is_empty() {
         return vec!["nenhum ainda; veja o cabo / none yet; check the cable".to_owned()];
     }
@@ -230,6 +245,7 @@ const SIGN_IN_LINES_MAX: usize = 4;
 
 #[cfg(test)]
 mod tests {
+    use ipc::net;
     use ipc::stick::Offer;
     use supervise::Service;
 
@@ -265,10 +281,14 @@ mod tests {
         };
         presence.take(init::Presence::Network {
             host_name: "matriz".into(),
-            addresses: vec![
-                [10, 77, 0, 2].into(),
-                "fd77::5054:ff:fe77:2".parse().expect("one"),
-            ],
+            status: net::Status {
+                links: vec![net::Link {
+                    address: "10.77.0.2/24".into(),
+                    ipv6: vec!["fd77::5054:ff:fe77:2/64".into()],
+                    ..net::Link::default()
+                }],
+            },
+            set: None,
         });
         presence.take(init::Presence::Pages {
             certificate: Some([0xa7; 32]),
@@ -354,6 +374,28 @@ mod tests {
         assert!(page.contains("none yet; check the cable"), "{page}");
         assert!(page.contains("vdb: damaged"), "{page}");
         assert!(!page.contains("web") && !page.contains("TPM"), "{page}");
+    }
+
+    #[test]
+    fn an_address_that_people_have_set_is_named_with_what_stands_in_its_way() {
+        let mut presence = unclaimed();
+        let page = lines(&facts(&presence, &[])).join("\n");
+        assert!(!page.contains("Rede / Network"), "{page}");
+        presence.take(init::Presence::Network {
+            host_name: "matriz".into(),
+            status: net::Status {
+                links: vec![net::Link {
+                    conflict_with: "02:00:00:00:00:99".into(),
+                    ..net::Link::default()
+                }],
+            },
+            set: Some("10.77.0.9/24 - -".into()),
+        });
+        let page = lines(&facts(&presence, &[])).join("\n");
+        let wanted = "Rede / Network                  10.77.0.9/24 ainda não / not yet";
+        assert!(page.contains(wanted), "{page}");
+        assert!(page.contains("also used by 02:00:00:00:00:99"), "{page}");
+        assert!(page.contains("none yet; check the cable"), "{page}");
     }
 
     #[test]

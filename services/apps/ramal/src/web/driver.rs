@@ -1,5 +1,7 @@
 //! Does what `admin` asks on the way to a response.
 
+mod at_box;
+
 use std::fs::{File, OpenOptions};
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -7,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use admin::{Admin, Away, Body, FetchOrder, Machine, Moment, Observation, Request, Response, Step};
+use admin::{Admin, Away, Machine, Moment, Observation, Request, Response, Step};
 use ipc::sound::is_recording_name;
 use ipc::store::{Audit, laid_down};
 use ipc::{init, net, pbx, sound, store, update};
@@ -28,6 +30,7 @@ pub(crate) struct Driver {
     hasher: Hasher,
     store: Client<store::Request, store::Reply>,
     init: Client<init::Request, init::Reply>,
+    net: Client<net::Request, net::Reply>,
     media: Client<sound::Request, sound::Reply>,
     update: Client<update::Request, update::Reply>,
     fetches: Arc<Fetches>,
@@ -56,6 +59,7 @@ impl Driver {
             hasher: Hasher::new(),
             store: Client::new(socket_path("store")),
             init: Client::new(socket_path("init")),
+            net: Client::new(socket_path("net")),
             media: Client::new(socket_path("media")),
             update: Client::within(socket_path("update"), UPDATE_TIMEOUT_SECS),
             fetches: Arc::new(Fetches::new(UPDATE_TIMEOUT_SECS)),
@@ -96,60 +100,6 @@ impl Driver {
         if let Some(digest) = kept.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
             self.admin().lay_down_login_key(digest);
         }
-    }
-
-    /// Does what somebody at the box asks for, and says on its screen why not when it cannot.
-    pub(super) async fn at_box(self: &Arc<Self>, wish: init::Wish) {
-        let is_update = matches!(wish, init::Wish::Install(_));
-        let step = self.resume(|admin, moment| admin.at_box(&moment, wish));
-        let (response, _) = self.run(step).await;
-        if response.status < 300 {
-            if is_update {
-                let driver = Arc::clone(self);
-                tokio::spawn(async move { driver.show_update().await });
-            }
-            return;
-        }
-        let said = match &response.body {
-            Body::Bytes(bytes) => serde_json::from_slice(bytes).unwrap_or_default(),
-            Body::Opened { .. } => serde_json::Value::Null,
-        };
-        let text = |name: &str| said.get(name).and_then(serde_json::Value::as_str);
-        let reason = match (text("text"), text("error")) {
-            (Some(portuguese), Some(english)) => format!("{portuguese} / {english}"),
-            _ => "tente de novo / try again".to_owned(),
-        };
-        self.present(&init::Presence::Notice(reason)).await;
-    }
-
-    /// Shows on the screen of the box how the update goes that somebody asked for there.
-    async fn show_update(&self) {
-        let mut told = None;
-        loop {
-            let said = self.fetches.obey(FetchOrder::Look).at_box();
-            if !said.is_empty() {
-                self.present(&init::Presence::Notice(said)).await;
-                return;
-            }
-            let tenths = self.update_tenths().await;
-            if tenths > told {
-                told = tenths;
-                let percent = tenths.unwrap_or_default().saturating_mul(10);
-                let said = format!("atualização / update: {percent} %");
-                self.present(&init::Presence::Notice(said)).await;
-            }
-            tokio::time::sleep(UPDATE_LOOK).await;
-        }
-    }
-
-    /// Tenths of the update that are there; `None` before its head was read.
-    async fn update_tenths(&self) -> Option<u64> {
-        let Ok(update::Reply::Status(status)) = self.update.call(&update::Request::Status).await
-        else {
-            return None;
-        };
-        let progress = status.progress.filter(|it| it.length > 0)?;
-        Some(progress.received.saturating_mul(10) / progress.length)
     }
 
     /// Has PID 1 show this on the box's own screen; whether it has heard it.
@@ -216,6 +166,11 @@ impl Driver {
                 Step::Init(request, then) => {
                     let answer = self.init.call(&request).await;
                     let answer = answer.map_err(|_| Away::Silent("init"));
+                    self.resume(|admin, moment| then(admin, moment, answer))
+                }
+                Step::Net(request, then) => {
+                    let answer = self.net.call(&request).await;
+                    let answer = answer.map_err(|_| Away::Silent("net"));
                     self.resume(|admin, moment| then(admin, moment, answer))
                 }
                 Step::Media(request, then) => {
@@ -349,7 +304,7 @@ impl Driver {
     async fn look_at_net(&self) -> Result<net::Status, Away> {
         match look("net", self.looks.net.call(&net::Request::Status)).await? {
             net::Reply::Status(status) => Ok(status),
-            net::Reply::Refused { .. } => Err(Away::Silent("net")),
+            net::Reply::Done | net::Reply::Refused { .. } => Err(Away::Silent("net")),
         }
     }
 
@@ -386,9 +341,6 @@ const UPDATE_TIMEOUT_SECS: u64 = 120;
 
 /// How long the status page waits for one service.
 const LOOK_MAX: Duration = Duration::from_secs(1);
-
-/// Between two looks at an update that somebody at the box waits for.
-const UPDATE_LOOK: Duration = Duration::from_secs(1);
 
 /// Before the store is asked again.
 const STORE_PAUSE: Duration = Duration::from_millis(200);

@@ -3,7 +3,7 @@
 
 use ipc::init::{Act, Shutdown, Wish};
 
-use super::{firmware, people};
+use super::{firmware, network, people};
 use crate::admin::{Admin, Caller};
 use crate::http::Peer;
 use crate::routes::Face;
@@ -11,8 +11,8 @@ use crate::step::{Moment, Step};
 use crate::text::Language;
 
 impl Admin {
-    /// Does it, and records it. Ends in a status below 300, or with the reason why not, in both
-    /// languages that the screen of the box speaks.
+    /// Does it, and records it. Ends in a status below 300, or with the reason why not; in both
+    /// languages that the screen of the box speaks, where there is something to say.
     pub fn at_box(&mut self, moment: &Moment, wish: Wish) -> Step {
         let caller = Caller {
             login: LOGIN.to_owned(),
@@ -25,6 +25,7 @@ impl Admin {
         let act = match wish {
             Wish::Act(act) => act,
             Wish::Install(file) => return firmware::from_stick_now(file, caller),
+            Wish::Network(network) => return network::set(network, caller),
         };
         match act {
             Act::NewPassword => people::administrator_anew(self, moment, caller),

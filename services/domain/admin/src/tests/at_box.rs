@@ -1,6 +1,7 @@
 //! What somebody who stands before the box has it do.
 
 use ipc::init::{self, Act, Shutdown, StickFile, Wish};
+use ipc::net;
 use ipc::stick::Offer;
 use ipc::store::Audit;
 use ipc::update::{Refusal, Reply, Request as Ask};
@@ -135,4 +136,39 @@ fn how_an_update_ended_is_said_at_the_box_in_both_languages() {
         fetched: 7,
     };
     assert_eq!(running.at_box(), "");
+}
+
+#[test]
+fn a_networks_setting_is_kept_and_recorded_then_taken_up_and_told_in_both_languages() {
+    let mut world = World::new();
+    let fixed = "10.0.0.5/24 10.0.0.1 -".to_owned();
+    let done = wish(&mut world, Wish::Network(Some(fixed.clone())));
+    assert_eq!(done.status, 200);
+    assert_eq!(world.network, Some(fixed));
+    assert_eq!(last_audit(&world), entry("network set to 10.0.0.5/24"));
+    assert_eq!(world.asked_net, [net::Request::TakeUp]);
+    let said = body(&done);
+    assert_eq!(said["text"], "rede 10.0.0.5/24: gravada");
+    assert_eq!(said["error"], "network 10.0.0.5/24: kept");
+    // The network service is away: it asks the store when it is back.
+    world.net_away = true;
+    let done = wish(&mut world, Wish::Network(None));
+    assert_eq!((done.status, &world.network), (200, &None));
+    assert_eq!(last_audit(&world), entry("network set to DHCP"));
+    let said = body(&done)["error"].to_string();
+    assert!(said.contains("when the network service is back"), "{said}");
+}
+
+#[test]
+fn a_networks_setting_that_is_not_kept_is_not_taken_up() {
+    let mut world = World::new();
+    world.store_away = true;
+    let refused = wish(&mut world, Wish::Network(None));
+    assert_eq!(refused.status, 503);
+    world.store_away = false;
+    for wrong in ["10.0.0.0/24 - -", "", "10.0.0.5/24 10.9.9.9 -"] {
+        let refused = wish(&mut world, Wish::Network(Some(wrong.into())));
+        assert_eq!(refused.status, 400, "{wrong}");
+    }
+    assert!(world.asked_net.is_empty() && world.audits.is_empty());
 }

@@ -30,6 +30,10 @@ pub(super) struct World {
     pub(super) recovery_code: Option<&'static str>,
     pub(super) store_away: bool,
     pub(super) media_away: bool,
+    pub(super) net_away: bool,
+    pub(super) asked_net: Vec<net::Request>,
+    /// What the store keeps for the network.
+    pub(super) network: Option<String>,
     pub(super) recordings: Vec<sound::RecordingFile>,
     pub(super) update_answers: VecDeque<update::Reply>,
     pub(super) asked_update: Vec<update::Request>,
@@ -78,6 +82,9 @@ impl World {
             recovery_code: None,
             store_away: false,
             media_away: false,
+            net_away: false,
+            asked_net: Vec::new(),
+            network: None,
             recordings: vec![
                 recording(RECORDING, false),
                 recording("1795351600000-0000002b.wav", true),
@@ -145,6 +152,10 @@ impl World {
                     let reply = self.init(request);
                     then(&mut self.admin, moment, reply)
                 }
+                Step::Net(request, then) => {
+                    let reply = self.net(request);
+                    then(&mut self.admin, moment, reply)
+                }
                 Step::Media(request, then) => {
                     let reply = self.media(&request);
                     then(&mut self.admin, moment, reply)
@@ -177,6 +188,14 @@ impl World {
                 }
             };
         }
+    }
+
+    fn net(&mut self, request: net::Request) -> Result<net::Reply, Away> {
+        self.asked_net.push(request);
+        if self.net_away {
+            return Err(Away::Silent("net"));
+        }
+        Ok(net::Reply::Done)
     }
 
     fn media(&mut self, request: &sound::Request) -> Result<sound::Reply, Away> {
@@ -225,6 +244,18 @@ impl World {
                 Reply::Committed {
                     version: self.version,
                 }
+            }
+            Ask::SetNetwork { network, audit } => {
+                if network
+                    .as_deref()
+                    .is_some_and(|it| config::StaticNetwork::from_text(it).is_none())
+                {
+                    let faults = vec!["network: none".to_owned()];
+                    return Reply::Invalid { faults };
+                }
+                self.network = network;
+                self.audits.push(audit);
+                Reply::Stored
             }
             Ask::Calls { .. } => Reply::Calls(vec![call()]),
             Ask::AuditTrail { .. } => Reply::AuditTrail(

@@ -87,6 +87,10 @@ pub enum Input {
     Leased(Lease),
     /// The lease ran out and no server renewed it.
     LeaseEnded,
+    /// People have set this address; no server is asked any more.
+    Set(Lease),
+    /// They have it no longer, and a server is to be asked.
+    Unset,
     /// An ARP packet was seen.
     Arp(Arp),
     /// The deadline passed.

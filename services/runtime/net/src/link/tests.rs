@@ -324,3 +324,90 @@ fn no_address_outlives_its_lease_even_when_nobody_renews_or_tells() {
         "the kernel was a second early"
     );
 }
+
+/// An address that people have set.
+fn set_to(address: Ipv4Addr) -> Lease {
+    let fixed = Fixed {
+        address,
+        prefix: 24,
+        gateway: Some(SERVER),
+        dns: vec![],
+    };
+    fixed.as_lease()
+}
+
+#[test]
+fn an_address_that_is_set_takes_the_place_of_a_lease_once_it_has_proved_free() {
+    let mut bench = Bench::bound();
+    let new = Ipv4Addr::new(10, 77, 0, 9);
+    let seen = bench.give(Input::Set(set_to(new)));
+    assert_eq!(seen, [Output::Transmit(Arp::probe(OURS, new))]);
+    let seen = bench.wait(Duration::from_secs(10));
+    let held = bench.node.held().expect("it is ours").clone();
+    assert_eq!(held.address, new);
+    let place = |wanted: &Output| {
+        seen.iter()
+            .position(|it| it == wanted)
+            .expect("it is there")
+    };
+    assert!(place(&Output::Drop(ADDRESS, 24)) < place(&Output::Hold(held)));
+    bench.wait(Duration::from_secs(100_000));
+    let held = bench.node.held().map(|held| held.address);
+    assert_eq!(held, Some(new), "it never ends");
+}
+
+#[test]
+fn the_same_address_set_is_neither_dropped_nor_tried_out() {
+    let mut bench = Bench::bound();
+    let seen = bench.give(Input::Set(set_to(ADDRESS)));
+    let held = bench.node.held().expect("it is ours").clone();
+    let news = Output::Event(Event::Bound(held.clone()));
+    assert_eq!(seen, [Output::Hold(held), news]);
+    bench.wait(Duration::from_secs(100_000));
+    assert!(bench.node.held().is_some(), "the lease does not end it");
+}
+
+#[test]
+fn an_address_that_is_set_and_taken_leaves_the_box_what_it_has_until_that_ends() {
+    let mut bench = Bench::bound();
+    let new = Ipv4Addr::new(10, 77, 0, 9);
+    bench.give(Input::Set(set_to(new)));
+    let claim = Arp::announcement(OTHER, new);
+    let seen = bench.give(Input::Arp(claim));
+    assert!(events(&seen).contains(&Event::Declined(new, OTHER)));
+    assert_eq!(bench.node.held().map(|held| held.address), Some(ADDRESS));
+    assert_eq!(bench.node.conflict_with(), Some(OTHER));
+    let seen = bench.wait(DECLINE_DELAY);
+    assert!(seen.contains(&Output::StartDhcp), "it is tried again");
+    let seen = bench.wait(Duration::from_secs(3600));
+    assert!(seen.contains(&Output::Drop(ADDRESS, 24)), "{seen:?}");
+    assert_eq!(bench.node.held(), None);
+    // Somebody sets another one: the conflict is none of it.
+    bench.give(Input::Set(set_to(Ipv4Addr::new(10, 77, 0, 8))));
+    assert_eq!(bench.node.conflict_with(), None);
+}
+
+#[test]
+fn without_a_set_address_a_server_is_asked_and_the_old_one_stays_a_while() {
+    let other = Lease {
+        address: Ipv4Addr::new(10, 77, 0, 60),
+        ..lease()
+    };
+    let mut bench = Bench::bound();
+    bench.give(Input::Set(set_to(ADDRESS)));
+    assert_eq!(bench.give(Input::Unset), [Output::StartDhcp]);
+    bench.wait(Duration::from_secs(5));
+    bench.give(Input::Leased(other.clone()));
+    assert_eq!(bench.node.held().map(|it| it.address), Some(ADDRESS));
+    let seen = bench.wait(Duration::from_secs(30));
+    assert!(seen.contains(&Output::Drop(ADDRESS, 24)), "{seen:?}");
+    assert_eq!(bench.node.held().map(|it| it.address), Some(other.address));
+    // And where no server answers, the box chooses one itself.
+    bench.give(Input::Set(set_to(ADDRESS)));
+    bench.wait(Duration::from_secs(5));
+    bench.give(Input::Unset);
+    let seen = bench.wait(FALLBACK_DELAY + Duration::from_secs(10));
+    assert!(events(&seen).contains(&Event::Lost(ADDRESS)));
+    let held = bench.node.held().expect("one of its own");
+    assert_eq!(held.source, Source::LinkLocal);
+}
