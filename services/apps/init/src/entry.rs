@@ -38,6 +38,10 @@ pub fn main_of_pid_1() {
 }
 
 fn serve(mut boot: Boot, watchdogs: Watchdogs, mut console: Console) {
+    // A disk that hangs must not hang whoever is to say so, and to end who waits for it.
+    if let Err(error) = kernel::process::stay_in_memory() {
+        console.line(&format!("ramal: {error}"));
+    }
     system::prepare(&mut console);
     clock_floor::apply(&mut console);
     let data_is_mounted = boot.maintenance.is_none();

@@ -1,5 +1,6 @@
 //! Processes that already run: ending, reaping, and what they use.
 
+use rustix::mm::{MlockAllFlags, mlockall};
 use rustix::process::{Pid, Signal, WaitOptions};
 
 use crate::{Context, SystemError};
@@ -29,6 +30,16 @@ pub struct Usage {
     pub resident_kib: u64,
     /// Processor time, milliseconds.
     pub cpu_millis: u64,
+}
+
+/// Keeps all of this process in memory, what it will have included, so that it never waits for the
+/// disk to get a part of its own program. Children do not inherit it.
+///
+/// # Errors
+/// Without the right to do so, or with too little memory.
+pub fn stay_in_memory() -> Result<(), SystemError> {
+    mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE)
+        .context("keep in memory", "this process")
 }
 
 /// Takes one ended child off the kernel's list; `None` when no more have ended. Also takes

@@ -2,6 +2,7 @@
 //!
 //! In one program, so that one test's box starts while another's waits to be proved good.
 
+mod hang;
 mod sealed_key;
 mod starts;
 mod stick;

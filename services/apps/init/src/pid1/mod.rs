@@ -346,7 +346,6 @@ impl Supervision {
     }
 
     fn report(&mut self, report: &Report) {
-        self.note_hang(report);
         if let Report::Ready(service, _) = report {
             if *service == Service::Store {
                 self.begin_errand();
@@ -358,6 +357,7 @@ impl Supervision {
             }
         }
         self.tell(&report.to_string());
+        self.note_hang(report);
     }
 
     fn spawn(&mut self, service: Service) {

@@ -79,14 +79,16 @@ impl Supervision {
     }
 
     /// A critical service that cannot be ended is about to end the run, by the watchdog, unless it
-    /// ends after all.
+    /// ends after all. Nothing is written where it is the disk that hangs: PID 1 would wait too.
     pub(super) fn note_hang(&mut self, report: &Report) {
         let last = self.runs.as_ref().and_then(|it| it.runs.all().last());
         let Some(end) = last.map(|it| &it.end) else {
             return;
         };
         match (report, end) {
-            (Report::Unkillable(service), RunEnd::Running) if service.is_critical() => {
+            (Report::Unkillable(service), RunEnd::Running)
+                if service.is_critical() && !service.writes_to_disk() =>
+            {
                 self.note_end(RunEnd::Hanging(service.name().to_owned()));
             }
             (
