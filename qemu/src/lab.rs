@@ -272,6 +272,11 @@ impl Lab {
         &self.hardware.product.image
     }
 
+    /// What is shipped of the firmware.
+    pub const fn product(&self) -> &Product {
+        &self.hardware.product
+    }
+
     /// The disk of the box; the first, when there are several.
     ///
     /// # Errors

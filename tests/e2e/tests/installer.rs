@@ -1,7 +1,8 @@
-//! The image on a memory stick as an installer: from the menu at the box onto another disk, which
-//! then is a box of its own.
+//! The image on a memory stick as an installer: from the menu at the box onto other disks, which
+//! then are boxes of their own. One of them has sectors of 4096 bytes.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::FileExt as _;
 use std::time::Duration;
 
 use e2e::{Failure, Proof, alone, plan, product, switch_off};
@@ -10,33 +11,74 @@ use image::progress;
 use qemu::disk::BoxDisk;
 use qemu::hardware::{Attachment, Drive};
 use qemu::lab::{DISK_LENGTH, Lab, Way};
+use qemu::serial::Serial;
 use slot::{Condition, Guid, HEADER_LENGTH, Header, Slot, partition};
 
 #[test]
-fn a_stick_installs_on_the_disk_of_the_machine_which_is_a_box_of_its_own() -> Proof {
+fn a_stick_installs_on_disks_of_the_machine_which_are_boxes_of_their_own() -> Proof {
     let _turn = alone();
     let mut lab = Lab::set_up(&plan("installer", Way::Firmware, DISK_LENGTH), product()?)?;
     let stick = lab.disk()?.clone();
-    let target = BoxDisk::used(lab.scratch().join("target.raw"), DISK_LENGTH)?;
-    let drive = |disk: &BoxDisk, attachment| Drive {
-        disk: disk.clone(),
-        attachment,
-        sector: 512,
-    };
-    let drives = [
-        drive(&stick, Attachment::Usb),
-        drive(&target, Attachment::Nvme),
-    ];
+    let large_sectors = BoxDisk::used(lab.scratch().join("large-sectors.raw"), DISK_LENGTH)?;
+    // A box of its own already, so that a broken installation would leave something to start.
+    let image = lab.product().shipped.disk.clone();
+    let second = BoxDisk::flashed(&image, lab.scratch().join("second.raw"), DISK_LENGTH)?;
+    second.make_data_partition()?;
+    let on_usb = drive(&stick, Attachment::Usb, 512);
+    let on_nvme = drive(&large_sectors, Attachment::Nvme, 4096);
+    let on_virtio = drive(&second, Attachment::Virtio, 512);
+    let drives = [on_usb, on_nvme.clone(), on_virtio.clone()];
     lab.rebuild(|hardware| hardware.drives = drives.to_vec());
     lab.switch_on()?;
     lab.machine()?.wait_ready()?;
     let stick_certificate = certificate(&mut lab)?;
-    install(&mut lab)?;
+    cancel(&mut lab, "vda", &second)?;
+    install(&mut lab, "vda", "4.2 GB  virtio")?;
+    install(
+        &mut lab,
+        "nvme0n1",
+        "4.2 GB  nvme  QEMU NVMe Ctrl  n/s disk1",
+    )?;
     switch_off(&mut lab, BOOT_MAX)?;
+    prove_made(&stick, &second)?;
+    prove_made(&stick, &large_sectors)?;
 
-    let shipped = guids(&target)?;
+    // The stick is out.
+    lab.rebuild(|hardware| hardware.drives = vec![on_nvme]);
+    lab.switch_on()?;
+    let machine = lab.machine()?;
+    machine.wait_line("ramal: the data partition was made", BOOT_MAX)?;
+    machine.wait_ready()?;
+    let (api, _) = lab.first_sign_in()?;
+    api.create_extension("100", "Installed")?;
+    assert_ne!(certificate(&mut lab)?, stick_certificate);
+    switch_off(&mut lab, BOOT_MAX)?;
+    assert!(guids(&large_sectors)?.is_disjoint(&guids(&stick)?));
+    let [own, of_stick] = [&large_sectors, &stick].map(|it| it.look_at_state(StateFile::key_place));
+    assert_ne!(own?, of_stick?, "the key of the data is that of the stick");
+
+    lab.rebuild(|hardware| hardware.drives = vec![on_virtio]);
+    lab.switch_on()?;
+    let machine = lab.machine()?;
+    machine.wait_line("ramal: the data partition was made", BOOT_MAX)?;
+    machine.wait_services()?;
+    Ok(())
+}
+
+fn drive(disk: &BoxDisk, attachment: Attachment, sector: u16) -> Drive {
+    Drive {
+        disk: disk.clone(),
+        attachment,
+        sector,
+    }
+}
+
+/// What an installed disk is before its first start: a freshly flashed box with the firmware of the
+/// stick, and nothing by which anybody would take it for the stick.
+fn prove_made(stick: &BoxDisk, target: &BoxDisk) -> Proof {
+    let shipped = guids(target)?;
     assert_eq!(shipped.len(), 5, "a disk and four partitions");
-    assert!(shipped.is_disjoint(&guids(&stick)?), "GUIDs of the stick");
+    assert!(shipped.is_disjoint(&guids(stick)?), "GUIDs of the stick");
     let no_key = target.look_at_state(StateFile::key_place)?;
     assert_eq!(no_key, KeyPlace::Empty, "a key of the stick went along");
     let state = target.boot_state()?;
@@ -46,51 +88,63 @@ fn a_stick_installs_on_the_disk_of_the_machine_which_is_a_box_of_its_own() -> Pr
     let used = Header::decode(&header).map_err(|it| Failure::new(it.to_string()))?;
     let used = usize::try_from(used.used()).unwrap_or(usize::MAX);
     let slot_of = |disk: &BoxDisk| disk.read(partition::SLOT_A, 0, used);
-    assert!(slot_of(&stick)? == slot_of(&target)?, "another firmware");
-
-    // The stick is out.
-    let drives = [drive(&target, Attachment::Nvme)];
-    lab.rebuild(|hardware| hardware.drives = drives.to_vec());
-    lab.switch_on()?;
-    let machine = lab.machine()?;
-    machine.wait_line("ramal: the data partition was made", BOOT_MAX)?;
-    machine.wait_ready()?;
-    let (api, _) = lab.first_sign_in()?;
-    api.create_extension("100", "Installed")?;
-    assert_ne!(certificate(&mut lab)?, stick_certificate);
-    switch_off(&mut lab, BOOT_MAX)?;
-    assert!(guids(&target)?.is_disjoint(&guids(&stick)?));
-    let [own, of_stick] = [&target, &stick].map(|it| it.look_at_state(StateFile::key_place));
-    assert_ne!(own?, of_stick?, "the key of the data is that of the stick");
+    assert!(slot_of(stick)? == slot_of(target)?, "another firmware");
     Ok(())
 }
 
 /// What a person types, and what he is shown.
-fn install(lab: &mut Lab) -> Proof {
-    let machine = lab.machine()?;
-    machine.type_line("menu")?;
-    let offer = machine.wait_line("Install on a disk of this machine", ANSWER_MAX)?;
-    let number = offer
-        .text
-        .split_whitespace()
-        .find(|it| it.parse::<u8>().is_ok());
-    let number = number.ok_or_else(|| Failure::new(format!("no number in {:?}", offer.text)))?;
-    machine.type_line(number)?;
-    let disk = machine.wait_line("  1  nvme0n1  4.2 GB  nvme  QEMU NVMe Ctrl", ANSWER_MAX)?;
-    progress::note(&format!("console: {}", disk.text));
-    assert!(
-        disk.text.contains("disk1"),
-        "no serial number: {}",
-        disk.text
-    );
-    machine.type_line("1")?;
-    machine.wait_line("EVERYTHING on this disk", ANSWER_MAX)?;
-    machine.type_line("ERASE")?;
-    machine.wait_line("reading back 100 %", INSTALL_MAX)?;
-    let done = machine.wait_line("the disk was written and read back", ANSWER_MAX)?;
+fn install(lab: &mut Lab, disk: &str, description: &str) -> Proof {
+    let (serial, mark) = begin(lab, disk, description)?;
+    serial.wait(mark, "reading back 100 %", INSTALL_MAX)?;
+    let done = serial.wait(mark, "the disk was written and read back", ANSWER_MAX)?;
     progress::note(&format!("console: {}", done.text));
-    machine.wait_line("take the stick out", ANSWER_MAX)?;
+    serial.wait(mark, "take the stick out", ANSWER_MAX)?;
     Ok(())
+}
+
+/// Ends an installation while it writes: nothing may be left on the disk that starts.
+fn cancel(lab: &mut Lab, name: &str, disk: &BoxDisk) -> Proof {
+    disk.table()?;
+    let (serial, mark) = begin(lab, name, "4.2 GB  virtio")?;
+    serial.wait(mark, "gravando / writing", INSTALL_MAX)?;
+    lab.machine()?.type_line("CANCEL")?;
+    let said = serial.wait(mark, "Cancelled: the disk starts nothing", ANSWER_MAX)?;
+    progress::note(&format!("console: {}", said.text));
+    let left = disk.table().map(|it| it.partitions().len());
+    assert!(left.is_err(), "a table of {left:?} partitions is left");
+    let mut tail = vec![0xff; 64 * 1024];
+    let file = disk.open()?;
+    let start = DISK_LENGTH - tail.len() as u64;
+    file.read_exact_at(&mut tail, start)?;
+    assert!(tail.iter().all(|it| *it == 0), "the second copy is left");
+    Ok(())
+}
+
+/// Chooses a disk and says that it may be erased; the serial line, and where it begins to tell of
+/// the installation.
+fn begin(lab: &mut Lab, disk: &str, description: &str) -> Result<(Serial, usize), Failure> {
+    let machine = lab.machine()?;
+    let serial = machine.serial().clone();
+    let mark = serial.mark();
+    machine.type_line("menu")?;
+    let offer = serial.wait(mark, "Install on a disk of this machine", ANSWER_MAX)?;
+    machine.type_line(&number(&offer.text)?)?;
+    let wanted = format!("  {disk}  {description}");
+    let line = serial.wait(mark, &wanted, ANSWER_MAX)?;
+    progress::note(&format!("console: {}", line.text));
+    machine.type_line(&number(&line.text)?)?;
+    serial.wait(mark, "EVERYTHING on this disk", ANSWER_MAX)?;
+    let mark = serial.mark();
+    machine.type_line("ERASE")?;
+    Ok((serial, mark))
+}
+
+/// By which a choice is made.
+fn number(line: &str) -> Result<String, Failure> {
+    let mut words = line.split_whitespace();
+    let number = words.find(|it| it.parse::<u8>().is_ok());
+    let number = number.ok_or_else(|| Failure::new(format!("no number in {line:?}")))?;
+    Ok(number.to_owned())
 }
 
 /// The fingerprint of the certificate, as the page on the box's own screen shows its first half.

@@ -142,11 +142,17 @@ impl Work {
                         return vec![head, format!("{MADE} ({version})"), NEXT.to_owned()];
                     }
                     Outcome::Failed(failure) => failed(*failure),
+                    Outcome::Cancelled if self.is_untouched() => CANCELLED_BEFORE,
                     Outcome::Cancelled => CANCELLED,
                 };
                 vec![head, text.to_owned(), BACK.to_owned()]
             }
         }
+    }
+
+    /// Whether nothing was written to the disk yet: its first report tells that it begins to.
+    const fn is_untouched(&self) -> bool {
+        matches!(self.phase, None | Some((Phase::Check, _)))
     }
 
     /// How far, how fast, how long.
@@ -219,6 +225,8 @@ const NEXT: &str = "Desligue (menu), retire o pen drive e ligue de novo / \
                     Switch off (menu), take the stick out and start again";
 const CANCELLED: &str = "Cancelado: o disco não inicia nada; grave-o de novo / \
                          Cancelled: the disk starts nothing; install on it again";
+const CANCELLED_BEFORE: &str = "Cancelado: o disco está como antes / \
+                                Cancelled: the disk is as before";
 const BACK: &str = "Enter: voltar / back";
 
 /// Characters of a line about a disk: a monitor has eighty columns, and a serial line more.
@@ -310,6 +318,25 @@ pub(super) mod tests {
             shown.contains("(1.4.2)") && shown.contains("take the stick out"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn who_cancels_is_told_whether_the_disk_is_as_before() {
+        for (phase, said) in [
+            (None, "is as before"),
+            (Some(Phase::Check), "is as before"),
+            (Some(Phase::Write), "starts nothing"),
+            (Some(Phase::Verify), "starts nothing"),
+        ] {
+            let mut work = Work::new(&candidate("sde", None), at(0));
+            if let Some(phase) = phase {
+                let (done, total) = (0, 10);
+                work.take(Report::At { phase, done, total }, at(1));
+            }
+            work.end(Outcome::Cancelled);
+            let shown = work.lines().join("\n");
+            assert!(shown.contains(said), "{phase:?}: {shown}");
+        }
     }
 
     #[test]
