@@ -3,6 +3,7 @@
 //!
 //! The rescue system opens none: it waits for people.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use kernel::watchdog::Watchdog;
@@ -16,14 +17,21 @@ pub struct Watchdogs(Vec<Watchdog>);
 impl Watchdogs {
     /// Opens and thereby arms them.
     pub(crate) fn open(console: &mut Console) -> Self {
-        let mut open = Vec::new();
+        let mut watchdogs = Self::default();
+        watchdogs.open_more(console);
+        watchdogs
+    }
+
+    /// Opens those that came since.
+    pub(crate) fn open_more(&mut self, console: &mut Console) {
         for opened in Watchdog::open_all(STAGE_1_MAX) {
             match opened {
-                Ok(watchdog) => open.push(watchdog),
+                Ok(watchdog) => self.0.push(watchdog),
+                // One of these: nobody else opens any.
+                Err(error) if error.source.kind() == ErrorKind::ResourceBusy => {}
                 Err(error) => console.line(&format!("ramal: {error}")),
             }
         }
-        Self(open)
     }
 
     /// Those that stage-1 has kept open; `variable` looks one up. What it could not hand over, or

@@ -83,21 +83,36 @@ impl Modules {
     /// As [`Self::load`]; the other devices are served first.
     pub fn load_for_devices(&mut self) -> Result<usize, SystemError> {
         let mut wanted = BTreeSet::new();
-        for bus in list("/sys/bus") {
-            for device in list(&format!("/sys/bus/{bus}/devices")) {
-                let path = format!("/sys/bus/{bus}/devices/{device}/modalias");
-                let Ok(modalias) = fs::read_to_string(path) else {
-                    continue;
-                };
-                let modalias = modalias.trim().to_owned();
-                if !self.seen.contains(&modalias) {
-                    wanted.extend(self.matching(&modalias));
-                    self.seen.insert(modalias);
-                }
+        for modalias in devices() {
+            if !self.seen.contains(&modalias) {
+                wanted.extend(self.matching(&modalias));
+                self.seen.insert(modalias);
             }
         }
+        self.load_each(wanted)
+    }
+
+    /// The same for those modules alone whose path, as `kernel/drivers/watchdog/i6300esb.ko`, the
+    /// caller wants.
+    ///
+    /// # Errors
+    /// As [`Self::load_for_devices`].
+    pub fn load_for_devices_some(
+        &mut self,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<usize, SystemError> {
+        let asked = devices().into_iter().flat_map(|it| self.matching(&it));
+        let is_wanted = |name: &String| {
+            let listed = self.needs.get(&name_of(name));
+            listed.is_some_and(|(path, _)| is_wanted(path))
+        };
+        let wanted = asked.filter(is_wanted).collect();
+        self.load_each(wanted)
+    }
+
+    fn load_each(&mut self, names: BTreeSet<String>) -> Result<usize, SystemError> {
         let (mut count, mut first_error) = (0, None);
-        for name in wanted {
+        for name in names {
             match self.load(&name) {
                 Ok(true) => count += 1,
                 Ok(false) => {}
@@ -132,6 +147,19 @@ impl Modules {
 fn name_of(path: &str) -> String {
     let file = path.rsplit('/').next().unwrap_or_default();
     file.strip_suffix(".ko").unwrap_or(file).replace('-', "_")
+}
+
+/// What each device present is called by those that look for its driver.
+fn devices() -> Vec<String> {
+    let mut found = Vec::new();
+    for bus in list("/sys/bus") {
+        for device in list(&format!("/sys/bus/{bus}/devices")) {
+            let path = format!("/sys/bus/{bus}/devices/{device}/modalias");
+            let modalias = fs::read_to_string(path);
+            found.extend(modalias.map(|it| it.trim().to_owned()));
+        }
+    }
+    found
 }
 
 fn list(folder: &str) -> Vec<String> {

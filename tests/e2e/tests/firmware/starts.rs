@@ -4,7 +4,7 @@
 //! of the system; here it is the whole box.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use e2e::{Failure, OpenData, Proof, alone, plan, product, small_disk, switch_off};
 use firmware::KeyPlace;
@@ -15,7 +15,9 @@ use qemu::lab::{ADMINISTRATOR, DISK_LENGTH, Lab, Way};
 use qemu::serial::SerialError;
 use serde_json::json;
 use slot::layout::{DATA_KEY_COPIES, STATE_COPIES, WRITE_UNIT};
-use slot::{BootState, Condition, Extent, Guid, HEADER_LENGTH, Header, Reason, Slot, partition};
+use slot::{
+    BootState, Condition, Extent, Guid, HEADER_LENGTH, Header, Reason, Refusal, Slot, partition,
+};
 
 /// By its name before others, so that they have their turns while it waits to be proved good.
 #[test]
@@ -118,6 +120,61 @@ fn a_root_that_rots_while_it_runs_is_told_and_the_other_slot_is_started_next() -
     Ok(())
 }
 
+/// Of a new version, at its last try: a driver waits for ever for its disk, before anything of the
+/// system runs that could notice.
+#[test]
+fn a_new_version_that_hangs_before_its_services_is_reset_by_the_watchdog_and_left() -> Proof {
+    let turn = alone();
+    let (mut lab, disk) = with_two_good_slots("hanging-start")?;
+    disk.change_state(|state| {
+        state.change(|it| {
+            it.finish_install(Slot::B);
+            for _ in 1..slot::TRIES {
+                it.choose(&Refusal::default());
+            }
+        })
+    })?;
+    lab.switch_on()?;
+    let machine = lab.machine()?;
+    machine.wait_line("starting slot b", BOOT_MAX)?;
+    machine.wait_line("ramal: stage kernel", BOOT_MAX)?;
+    let bytes_per_second = |limit| {
+        let none = ["bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"];
+        let mut limits: serde_json::Map<_, _> =
+            none.iter().map(|it| ((*it).to_owned(), json!(0))).collect();
+        limits.insert("bps".to_owned(), json!(limit));
+        limits.insert("device".to_owned(), json!("disk0"));
+        serde_json::Value::Object(limits)
+    };
+    let throttle = "block_set_io_throttle";
+    machine.qmp().execute(throttle, &bytes_per_second(1))?;
+    let hangs = Instant::now();
+    // The box only has to stand there: another may start beside it.
+    drop(turn);
+    machine.wait_event("WATCHDOG", WATCHDOG_MAX)?;
+    let seconds = hangs.elapsed().as_secs();
+    machine.qmp().execute(throttle, &bytes_per_second(0))?;
+    progress::note(&format!(
+        "measured: the watchdog acted {seconds} s after the disk hung"
+    ));
+    let serial = machine.serial().clone();
+    let mark = serial.mark();
+    let said = serial.since(0);
+    let went_on = said.iter().find(|it| it.text.contains("stage modules"));
+    assert!(went_on.is_none(), "it did not hang there: {went_on:?}");
+    serial.wait(mark, "starting slot a", BOOT_MAX)?;
+    serial.wait(mark, "ramal: ready", BOOT_MAX)?;
+    let state = disk.boot_state()?;
+    assert_eq!(state.slot(Slot::B).condition, Condition::Bad);
+    let latest = state.journal().next();
+    let latest = latest.ok_or_else(|| Failure::new("the journal is empty"))?;
+    assert_eq!(
+        (latest.slot, latest.reason),
+        (Some(Slot::B), Reason::TriesUsedUp)
+    );
+    Ok(())
+}
+
 #[test]
 fn a_box_whose_power_fails_twelve_times_in_a_row_starts_again() -> Proof {
     let _turn = alone();
@@ -158,7 +215,7 @@ fn a_factory_reset_leaves_nothing_readable_and_starts_anew() -> Proof {
     let (api, password) = lab.first_sign_in()?;
     api.create_extension("100", "Forgotten")?;
     let (key, before) = (key(&disk)?, disk.read(partition::DATA, 0, SAMPLE)?);
-    let body = serde_json::json!({ "confirm": "erase everything" });
+    let body = json!({ "confirm": "erase everything" });
     lab.machine()?.expect_restart();
     api.post("/api/firmware/reset", &body)?;
     let machine = lab.machine()?;
@@ -168,7 +225,7 @@ fn a_factory_reset_leaves_nothing_readable_and_starts_anew() -> Proof {
     let refused = api.sign_in(ADMINISTRATOR, &password);
     assert!(refused.is_err(), "the password of before is still good");
     let (api, _) = lab.first_sign_in()?;
-    assert_eq!(api.get("/api/extensions")?, serde_json::json!([]));
+    assert_eq!(api.get("/api/extensions")?, json!([]));
     switch_off(&mut lab, BOOT_MAX)?;
     assert!(!disk.boot_state()?.wants_reset);
     let half = &key[..32];
@@ -331,6 +388,9 @@ const SAMPLE: usize = 64 * 1024;
 
 /// Ten times what it takes under emulation.
 const BOOT_MAX: Duration = Duration::from_secs(240);
+
+/// Stage-1 gives the watchdog 180 s.
+const WATCHDOG_MAX: Duration = Duration::from_secs(300);
 
 /// The firmware proves good two minutes after everything is ready.
 const PROOF_MAX: Duration = Duration::from_secs(360);

@@ -31,14 +31,18 @@ pub fn run(console: &mut Console) -> (Boot, Watchdogs) {
     let mut boot = Boot::default();
     boot.reached("kernel", console);
     let mut modules = Modules::read();
+    let handoff = handoff(cmdline::value);
+    let is_rescue = matches!(handoff, Some(Handoff { slot: None, .. }));
+    let mut watchdogs = match is_rescue {
+        true => Watchdogs::default(),
+        false => arm_watchdogs(&mut modules, console),
+    };
     load_modules(&mut modules, console);
+    if !is_rescue {
+        watchdogs.open_more(console);
+    }
     boot.reached("modules", console);
     let template = data::template();
-    let handoff = handoff(cmdline::value);
-    let mut watchdogs = match handoff {
-        Some(Handoff { slot: None, .. }) => Watchdogs::default(),
-        Some(_) | None => Watchdogs::open(console),
-    };
     let found = match handoff {
         Some(Handoff { slot: None, disk }) => {
             rescue::run(disk, &mut modules, console);
@@ -93,6 +97,18 @@ fn not_by_the_loader() -> Maintenance {
          box from its disk"
             .to_owned(),
     )
+}
+
+/// Before all other drivers: one that hangs with its device, as a disk that does not answer while
+/// its partitions are looked for, is a hang that they end.
+fn arm_watchdogs(modules: &mut Modules, console: &mut Console) -> Watchdogs {
+    for _ in 0..WATCHDOG_ROUNDS {
+        let is_wanted = |path: &str| WATCHDOG_DRIVERS.iter().any(|it| path.contains(it));
+        if let Err(error) = modules.load_for_devices_some(is_wanted) {
+            console.line(&format!("ramal: {error}"));
+        }
+    }
+    Watchdogs::open(console)
 }
 
 fn load_modules(modules: &mut Modules, console: &mut Console) {
@@ -174,6 +190,10 @@ const ALWAYS: [&str; 10] = [
     "evdev",
     "af_packet",
 ];
+/// Watchdogs, and what makes Intel's visible.
+const WATCHDOG_DRIVERS: [&str; 3] = ["/watchdog/", "/lpc_ich.ko", "/i2c-i801.ko"];
+/// What makes one visible, and it.
+const WATCHDOG_ROUNDS: u32 = 2;
 /// There when the machine has USB at all: the hub that its controller itself is.
 const USB_HOST: &str = "/sys/bus/usb/devices/usb1";
 /// For memory sticks.
