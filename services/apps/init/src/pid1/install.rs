@@ -27,6 +27,8 @@ pub(super) struct Installation {
     pid: u32,
     group: Option<Group>,
     is_cancelled: bool,
+    /// What it has told of its end; shown once it has ended, as another may begin from then on.
+    outcome: Option<Outcome>,
 }
 
 /// The disks of the machine besides the one the box runs from. Nothing is read from them.
@@ -87,6 +89,7 @@ impl Supervision {
                     pid,
                     group: started.group,
                     is_cancelled: false,
+                    outcome: None,
                 });
             }
             Err(error) => {
@@ -119,11 +122,17 @@ impl Supervision {
                     let lines = self.screen.work_goes_on(report, now);
                     self.write_on_serial(&lines);
                 }
-                Report::Made(version) => self.installation_is_over(Outcome::Made(version)),
-                Report::Failed(failure) => self.installation_is_over(Outcome::Failed(failure)),
+                Report::Made(version) => self.keep_outcome(Outcome::Made(version)),
+                Report::Failed(failure) => self.keep_outcome(Outcome::Failed(failure)),
             }
         }
         !heard.ended
+    }
+
+    fn keep_outcome(&mut self, outcome: Outcome) {
+        if let Some(installation) = &mut self.installation {
+            installation.outcome.get_or_insert(outcome);
+        }
     }
 
     fn installation_is_over(&mut self, outcome: Outcome) {
@@ -149,7 +158,9 @@ impl Supervision {
         if !self.screen.is_work_open() {
             return true;
         }
-        if installation.is_cancelled {
+        if let Some(outcome) = installation.outcome {
+            self.installation_is_over(outcome);
+        } else if installation.is_cancelled {
             self.installation_is_over(Outcome::Cancelled);
         } else {
             self.tell(&format!("{NAME} ended without a word: {end:?}"));
