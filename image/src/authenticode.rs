@@ -123,7 +123,7 @@ impl SecureBootKey {
         let signature = self.signature(&der::value(0x31, &attributes))?;
         let signer = der::sequence(&[
             &der::unsigned(&[1]),
-            &der::sequence(&[&self.name_value(), &der::unsigned(&self.serial()?)]),
+            &self.own_name()?,
             &algorithm(SHA256),
             &der::context(0, &attributes),
             &algorithm(RSA),
@@ -141,6 +141,32 @@ impl SecureBootKey {
             &der::object(SIGNED_DATA),
             &der::context(0, &signed),
         ]))
+    }
+
+    /// SignedData of content that is elsewhere and without attributes, as firmware wants it of the
+    /// variables that hold keys: nothing around it (UEFI 2.10 §8.2.2; RFC 2315 §9.1).
+    pub(crate) fn sign_detached(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        let signature = self.signature(message)?;
+        let signer = der::sequence(&[
+            &der::unsigned(&[1]),
+            &self.own_name()?,
+            &algorithm(SHA256),
+            &algorithm(RSA),
+            &der::value(OCTET_STRING, &signature),
+        ]);
+        Ok(der::sequence(&[
+            &der::unsigned(&[1]),
+            &der::set(&[&algorithm(SHA256)]),
+            &der::sequence(&[&der::object(DATA)]),
+            &der::context(0, &self.certificate),
+            &der::set(&[&signer]),
+        ]))
+    }
+
+    /// By which a signature names its certificate.
+    fn own_name(&self) -> Result<Vec<u8>, SignError> {
+        let serial = der::unsigned(&self.serial()?);
+        Ok(der::sequence(&[&self.name_value(), &serial]))
     }
 
     /// A certificate by itself (RFC 5280 §4.1).
@@ -234,6 +260,7 @@ const OCTET_STRING: u8 = 0x04;
 const SHA256: &[u32] = &[2, 16, 840, 1, 101, 3, 4, 2, 1];
 const RSA: &[u32] = &[1, 2, 840, 113_549, 1, 1, 1];
 const SHA256_WITH_RSA: &[u32] = &[1, 2, 840, 113_549, 1, 1, 11];
+const DATA: &[u32] = &[1, 2, 840, 113_549, 1, 7, 1];
 const SIGNED_DATA: &[u32] = &[1, 2, 840, 113_549, 1, 7, 2];
 const SPC_INDIRECT_DATA: &[u32] = &[1, 3, 6, 1, 4, 1, 311, 2, 1, 4];
 const SPC_PE_IMAGE_DATA: &[u32] = &[1, 3, 6, 1, 4, 1, 311, 2, 1, 15];

@@ -16,6 +16,9 @@ use crate::progress;
 pub enum Base {
     /// Debian's packages, and cargo directly.
     Debian,
+    /// The same, with the kernel's modules as Debian has signed them: what a kernel loads that was
+    /// started by Secure Boot. A start takes a CPU second more.
+    DebianSigned,
     /// A Buildroot release.
     Buildroot,
     /// The same with a shell on the serial line.
@@ -27,7 +30,7 @@ pub const BASE_VARIABLE: &str = "RAMAL_BASE";
 
 /// There is no base of this name.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("there is no base {0:?}; debian, buildroot and buildroot-debug are known")]
+#[error("there is no base {0:?}; debian, debian-signed, buildroot and buildroot-debug are known")]
 pub struct UnknownBase(String);
 
 impl Base {
@@ -35,6 +38,7 @@ impl Base {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Debian => "debian",
+            Self::DebianSigned => "debian-signed",
             Self::Buildroot => "buildroot",
             Self::BuildrootDebug => "buildroot-debug",
         }
@@ -45,9 +49,23 @@ impl Base {
     /// # Errors
     /// There is none.
     pub fn of_name(name: &str) -> Result<Self, UnknownBase> {
-        let known = [Self::Debian, Self::Buildroot, Self::BuildrootDebug];
+        let known = [
+            Self::Debian,
+            Self::DebianSigned,
+            Self::Buildroot,
+            Self::BuildrootDebug,
+        ];
         let mut named = known.into_iter().filter(|base| base.name() == name);
         named.next().ok_or_else(|| UnknownBase(name.to_owned()))
+    }
+
+    /// Whether its kernel works where firmware starts only what is signed: it takes no module then
+    /// that lost its signature. Only such a box may offer to switch that on.
+    pub const fn is_for_secure_boot(self) -> bool {
+        match self {
+            Self::Debian => false,
+            Self::DebianSigned | Self::Buildroot | Self::BuildrootDebug => true,
+        }
     }
 
     /// What [`BASE_VARIABLE`] chooses.

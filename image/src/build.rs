@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use secure_boot::Role;
+
 use crate::assemble::{AssembleError, Release, Shipped, assemble};
 use crate::base::{self, Base, Parts, UnknownBase};
 use crate::bill;
@@ -10,11 +12,12 @@ use crate::buildroot::sbom::Crate;
 use crate::cargo::{BinaryTarget, Profile, build_firmware_programs};
 use crate::data_template::{self, TemplateError};
 use crate::e2fsck::{Checker, CheckerError};
+use crate::enrolment;
 use crate::host::HostError;
 use crate::initramfs;
 use crate::kernel::{self, Kernel, KernelError};
 use crate::keys::{self, Keys};
-use crate::modules::{self, ModulesError};
+use crate::modules::{self, Form, ModulesError};
 use crate::notices;
 use crate::progress;
 use crate::root::{Root, RootError};
@@ -128,7 +131,9 @@ pub fn build_on(
     let workspace = workspace();
     let target_folder = target_folder();
     let parts = match base {
-        Base::Debian => base::debian(&cache_folder(), &workspace, &target_folder, target, profile)?,
+        Base::Debian | Base::DebianSigned => {
+            base::debian(&cache_folder(), &workspace, &target_folder, target, profile)?
+        }
         Base::Buildroot => base::buildroot(false)?,
         Base::BuildrootDebug => base::buildroot(true)?,
     };
@@ -141,7 +146,7 @@ pub fn build_on(
     let folder = image_folder(base);
     std::fs::create_dir_all(&folder).map_err(|source| file_error(&folder, source))?;
     let initramfs = progress::timed("Packing the initramfs", || {
-        pack_initramfs(&parts, &keys, &folder)
+        pack_initramfs(&parts, base, &keys, &folder)
     })?;
     let root = progress::timed("Packing the root file system", || {
         let mut root = Root::default();
@@ -157,6 +162,9 @@ pub fn build_on(
         let time = format!("{}\n", build_time(&workspace));
         root.file("/etc/build-time", 0o644, time.into_bytes());
         root.file("/etc/ramal/keys", 0o644, keys.set.encode().to_vec());
+        if base.is_for_secure_boot() {
+            add_enrolment(&mut root, &keys)?;
+        }
         write(&folder, "root.squashfs", &root.pack()?)
     })?;
     let kernel_copy = folder.join("vmlinuz");
@@ -168,7 +176,7 @@ pub fn build_on(
         initramfs,
         root,
         profile: match base {
-            Base::Debian => profile,
+            Base::Debian | Base::DebianSigned => profile,
             Base::Buildroot | Base::BuildrootDebug => Profile::Released,
         },
         size: 0,
@@ -234,12 +242,23 @@ pub fn ship(image: &Image, shipping: &Shipping) -> Result<Shipped, BuildError> {
 pub(crate) fn image_folder(base: Base) -> PathBuf {
     let name = match base {
         Base::Debian => "image".to_owned(),
-        Base::Buildroot | Base::BuildrootDebug => format!("image-{}", base.name()),
+        Base::DebianSigned | Base::Buildroot | Base::BuildrootDebug => {
+            format!("image-{}", base.name())
+        }
     };
     target_folder().join("box").join(name)
 }
 
-fn pack_initramfs(parts: &Parts, keys: &Keys, folder: &Path) -> Result<PathBuf, BuildError> {
+fn pack_initramfs(
+    parts: &Parts,
+    base: Base,
+    keys: &Keys,
+    folder: &Path,
+) -> Result<PathBuf, BuildError> {
+    let form = match base.is_for_secure_boot() {
+        true => Form::Signed,
+        false => Form::Slim,
+    };
     let read = |path: &Path| std::fs::read(path).map_err(|source| file_error(path, source));
     let kernel = &parts.kernel;
     let contents = initramfs::Parts {
@@ -247,11 +266,21 @@ fn pack_initramfs(parts: &Parts, keys: &Keys, folder: &Path) -> Result<PathBuf, 
         checker: read(&parts.checker.program)?,
         keys: keys.set.encode().to_vec(),
         release: &kernel.release,
-        modules: modules::gather(&kernel.modules, include_str!("../modules.list"))?,
+        modules: modules::gather(&kernel.modules, include_str!("../modules.list"), form)?,
         data_template: data_template::make(folder, parts.mke2fs.as_deref())?,
     };
     let packed = initramfs::pack(contents, folder).map_err(|source| file_error(folder, source))?;
     write(folder, "initramfs.cpio.zst", &packed)
+}
+
+/// What has a machine trust this box's firmware alone, for whoever asks for that at the box.
+fn add_enrolment(root: &mut Root, keys: &Keys) -> Result<(), BuildError> {
+    for role in Role::ALL {
+        let written = enrolment::written(&keys.secure_boot, keys.set.version, role);
+        let written = written.map_err(AssembleError::Sign)?;
+        root.file(&enrolment::path(role), 0o644, written);
+    }
+    Ok(())
 }
 
 /// Our licence and the kernel's, as both ask for.

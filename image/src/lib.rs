@@ -24,6 +24,7 @@ pub mod delta;
 mod der;
 pub mod disk;
 mod e2fsck;
+pub mod enrolment;
 mod host;
 mod initramfs;
 mod kernel;

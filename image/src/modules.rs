@@ -48,8 +48,17 @@ struct Chosen {
     content: Vec<u8>,
 }
 
+/// How modules go into the image.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Form {
+    /// Without what only debuggers read, and without their signature.
+    Slim,
+    /// As they are packed.
+    Signed,
+}
+
 /// Gathers the modules named in `list` from the unpacked `folder` (`.../lib/modules/<release>`).
-pub(crate) fn gather(folder: &Path, list: &str) -> Result<Modules, ModulesError> {
+pub(crate) fn gather(folder: &Path, list: &str, form: Form) -> Result<Modules, ModulesError> {
     let read = |path: PathBuf| {
         std::fs::read_to_string(&path).map_err(|source| ModulesError::Read { path, source })
     };
@@ -57,6 +66,7 @@ pub(crate) fn gather(folder: &Path, list: &str) -> Result<Modules, ModulesError>
     let mut index = Index {
         files: BTreeMap::new(),
         builtin: BTreeSet::new(),
+        form,
     };
     walk(&folder.join("kernel"), &mut index.files)?;
     index.builtin.extend(builtin.lines().map(name_of));
@@ -76,6 +86,7 @@ pub(crate) fn gather(folder: &Path, list: &str) -> Result<Modules, ModulesError>
 struct Index {
     files: BTreeMap<String, PathBuf>,
     builtin: BTreeSet<String>,
+    form: Form,
 }
 
 impl Index {
@@ -99,7 +110,10 @@ impl Index {
             .to_string_lossy()
             .into_owned();
         let path = path.trim_end_matches(".xz").to_owned();
-        let content = slim(&content)?;
+        let content = match self.form {
+            Form::Slim => slim(&content)?,
+            Form::Signed => content,
+        };
         let needs: Vec<String> = self.needs(&info).collect();
         chosen.insert(
             name.to_owned(),
@@ -251,6 +265,7 @@ mod tests {
         ]);
         let index = Index {
             files: BTreeMap::new(),
+            form: Form::Slim,
             builtin: BTreeSet::new(),
         };
         assert_eq!(index.closure("a", &all), ["b", "c", "d"]);

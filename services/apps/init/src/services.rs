@@ -255,6 +255,16 @@ pub(crate) const INSTALL_IDENTITY: Identity = Identity {
 /// copies count too, but can be dropped.
 pub(crate) const INSTALL_MEMORY_MAX: u64 = 192 * MIB;
 
+/// Who judges whether the machine would start what is on the disk: nobody else either.
+pub(crate) const JUDGE_IDENTITY: Identity = Identity {
+    id: 110,
+    rights: Rights::None,
+};
+
+/// What it may take from the box: a kernel with its initramfs, and the loader and rescue system
+/// twice. Pages of what it reads count too, but can be dropped.
+pub(crate) const JUDGE_MEMORY_MAX: u64 = 192 * MIB;
+
 /// Who reads memory sticks that are put into the box: nobody else either.
 pub(crate) const STICK_IDENTITY: Identity = Identity {
     id: 109,

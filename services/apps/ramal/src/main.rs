@@ -1,5 +1,5 @@
 //! The services of the box in one multi-call binary: `ramal store|net|pbx|media|update|web`,
-//! `provision`, `install-disk`, `stick` and `ctl`.
+//! `provision`, `install-disk`, `secure-boot`, `stick` and `ctl`.
 //!
 //! One file on disk and in the page cache serves every process. What each one is composed of stands
 //! in the module of its name; nothing is decided here.
@@ -10,6 +10,7 @@ mod media;
 mod net;
 mod pbx;
 mod provision;
+mod secure_boot;
 mod stick;
 mod store;
 mod update;
@@ -53,6 +54,8 @@ enum Service {
     Update(update::Arguments),
     /// Make a box of another disk, as somebody at the box has asked.
     InstallDisk(install_disk::Arguments),
+    /// Judge whether the machine would start this box with its own keys alone.
+    SecureBoot(secure_boot::Arguments),
     /// Serve the web admin and its API.
     Web(web::Arguments),
     /// Apply the provisioning file once and wipe it.
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Service::Media(arguments) => media::run(&arguments),
         Service::Update(arguments) => update::run(&arguments),
         Service::InstallDisk(arguments) => install_disk::run(&arguments),
+        Service::SecureBoot(arguments) => secure_boot::run(&arguments),
         Service::Web(arguments) => web::run(&arguments),
         Service::Provision(provision::Arguments {}) => provision::run(),
         Service::Stick(stick::Arguments {}) => stick::run(),

@@ -1,6 +1,6 @@
 //! The firmware as programs and pages see it.
 
-use ipc::init::StickFile;
+use ipc::init::{SecureBoot, StickFile};
 use ipc::update::{Condition, DataKey, Entry, Progress, Reason, RecoveryCode, Slot, Status};
 use serde::Serialize;
 
@@ -29,6 +29,16 @@ pub(crate) struct FirmwareView {
     pub(crate) data_key: Option<&'static str>,
     /// `unseen`, `shown`, `new-at-next-start`; none when no TPM keeps the key.
     pub(crate) recovery_code: Option<&'static str>,
+    /// `unknown`, `off`, `setup-mode`, `offered`, `on-at-next-start`, `on`.
+    pub(crate) secure_boot: &'static str,
+}
+
+/// What is shown beside what the updater knows.
+pub(crate) struct Seen {
+    pub(crate) fetch: FetchState,
+    /// Update files on the memory stick.
+    pub(crate) files: Vec<StickFile>,
+    pub(crate) secure_boot: SecureBoot,
 }
 
 /// A slot.
@@ -132,15 +142,11 @@ impl FetchView {
 }
 
 impl FirmwareView {
-    pub(crate) fn new(
-        status: Status,
-        fetch: FetchState,
-        stick: Vec<StickFile>,
-        language: Language,
-    ) -> Self {
+    pub(crate) fn new(status: Status, seen: Seen, language: Language) -> Self {
         Self {
-            fetch: FetchView::of(fetch, language),
-            stick: stick.into_iter().map(StickView::from).collect(),
+            fetch: FetchView::of(seen.fetch, language),
+            stick: seen.files.into_iter().map(StickView::from).collect(),
+            secure_boot: seen.secure_boot.name(),
             hardware: status.hardware,
             slots: status.slots.into_iter().map(SlotView::from).collect(),
             security_floor: status.security_floor,

@@ -271,6 +271,25 @@ words! {
          everything before the disk goes into other hands.",
         "Os dados são cifrados, e a chave deles fica no mesmo disco: apague tudo antes que o \
          disco vá para outras mãos.";
+    secure_boot_on: "On: the machine starts only what is signed by the keys it holds.",
+        "Ligado: a máquina só inicia o que as chaves que ela guarda assinaram.";
+    secure_boot_next: "The machine has the keys of this box. It is on from the next start.",
+        "A máquina tem as chaves desta central. Fica ligado a partir do próximo início.";
+    secure_boot_offered: "Off. The machine waits for keys: by the menu at the box, you can have it \
+         start this box alone. Other systems on this machine do not start any more then.",
+        "Desligado. A máquina espera chaves: pelo menu na própria central você pode fazer com que \
+         ela só inicie esta central. Outros sistemas nesta máquina não iniciam mais então.";
+    secure_boot_setup: "Off. The machine waits for keys, but with them this box might not start \
+         any more: this image is not made for it, or the disk is behind a card with a program of \
+         its own.",
+        "Desligado. A máquina espera chaves, mas com elas esta central talvez não iniciasse mais: \
+         esta imagem não é feita para isso, ou o disco está atrás de uma placa com programa \
+         próprio.";
+    secure_boot_off: "Off: the machine starts everything. To have it start this box alone, delete \
+         the keys in the setup of the machine (setup mode), then ask for it by the menu at the \
+         box.",
+        "Desligado: a máquina inicia qualquer coisa. Para que ela só inicie esta central, apague \
+         as chaves no setup da máquina (setup mode) e peça isso pelo menu na própria central.";
     no_slots: "This system was not started from a firmware slot.",
         "Este sistema não foi iniciado de um slot de firmware.";
     slot: "Slot", "Slot";

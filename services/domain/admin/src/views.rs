@@ -14,6 +14,8 @@ use crate::{Away, Observation};
 pub(crate) struct StatusView {
     pub(crate) version: String,
     pub(crate) kernel: String,
+    /// `unknown`, `off`, `setup-mode`, `offered`, `on-at-next-start`, `on`.
+    pub(crate) secure_boot: &'static str,
     pub(crate) uptime_secs: u64,
     pub(crate) boot: Vec<StageView>,
     /// The last runs of the box, the one that is on first.
@@ -210,6 +212,7 @@ impl StatusView {
     fn take_init(&mut self, status: ipc::init::Status) {
         self.version = status.version;
         self.kernel = status.kernel;
+        self.secure_boot = status.secure_boot.name();
         self.uptime_secs = status.uptime_secs;
         let stage = |(stage, millis)| StageView { stage, millis };
         self.boot = status.boot.into_iter().map(stage).collect();

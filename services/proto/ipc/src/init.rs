@@ -38,6 +38,9 @@ pub enum Request {
         /// With SIGKILL instead of SIGTERM: how a crash is rehearsed.
         kill: bool,
     },
+    /// Whether the machine starts only what is signed. Only `web` may ask. Answer:
+    /// [`Reply::SecureBoot`].
+    SecureBoot,
     /// The recovery code of the data, which is given out once. Only `web` may ask, for an
     /// administrator. Answer: [`Reply::RecoveryCode`] or [`Reply::NoCode`].
     RecoveryCode,
@@ -126,6 +129,8 @@ pub enum Reply {
     AtBox(Wish),
     /// Update files on the memory stick; none where there is no stick, or none on it.
     Stick(Vec<StickFile>),
+    /// Whether the machine starts only what is signed.
+    SecureBoot(SecureBoot),
     /// Done, or begun.
     Done,
     /// There is no service of that name.
@@ -160,6 +165,8 @@ pub struct Status {
     pub is_code_unseen: bool,
     /// The last runs of the box, the one that is on last; none before the data can be used.
     pub runs: Vec<Run>,
+    /// Whether the machine starts only what is signed.
+    pub secure_boot: SecureBoot,
 }
 
 /// A run of the box, from a start to its end.
@@ -173,6 +180,39 @@ pub struct Run {
     pub end: String,
     /// Why it was ended in order, or which service hung; may be empty.
     pub why: String,
+}
+
+/// Whether the machine starts only what is signed (Secure Boot).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum SecureBoot {
+    /// It was not asked yet, or cannot do it.
+    #[default]
+    Unknown,
+    /// It starts everything.
+    Off,
+    /// It starts everything and waits for keys, but this firmware may not give it ours.
+    Setup,
+    /// It starts everything and waits for keys: whoever stands before the box may give it ours.
+    Offered,
+    /// It has our keys, and heeds them from its next start on.
+    AtNextStart,
+    /// It starts only what is signed.
+    On,
+}
+
+impl SecureBoot {
+    /// As programs name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Off => "off",
+            Self::Setup => "setup-mode",
+            Self::Offered => "offered",
+            Self::AtNextStart => "on-at-next-start",
+            Self::On => "on",
+        }
+    }
 }
 
 /// One supervised service.

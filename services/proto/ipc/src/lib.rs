@@ -15,6 +15,7 @@ pub mod net;
 pub mod pbx;
 pub mod provision;
 mod redacted;
+pub mod secure_boot;
 pub mod site;
 pub mod sound;
 pub mod stick;

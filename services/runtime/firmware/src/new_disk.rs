@@ -100,7 +100,7 @@ pub fn make_box<M: Medium>(
     }
     let slot = Checked::read(from, watcher)?;
     let sector = u16::try_from(geometry.sector()).map_err(io::Error::other);
-    let files = files_of_esp(&from.esp)?;
+    let files = boot_files(&from.esp)?;
     let esp = sector.and_then(|sector| esp::make_sparse(sector, layout::ESP_LENGTH, &files));
     let esp = esp.map_err(DiskFault::Esp)?;
     drop(files);
@@ -224,8 +224,12 @@ fn within(bytes: &[u8], at: u64, part: Extent) -> &[u8] {
     bytes.get(from..to).unwrap_or_default()
 }
 
-/// Loader and rescue system. Whatever else lies there belongs to the box that runs.
-fn files_of_esp(medium: &impl Medium) -> Result<Vec<EspFile>, NewDiskError> {
+/// Loader and rescue system of an EFI system partition, by [`LOADER`] and [`RESCUE`]. Whatever else
+/// lies there belongs to the box that runs.
+///
+/// # Errors
+/// It cannot be read, or one of them is not there, or not whole.
+pub(crate) fn boot_files(medium: &impl Medium) -> Result<Vec<EspFile>, NewDiskError> {
     let failed = |source| NewDiskError::Source {
         what: "EFI system partition",
         source,
@@ -286,11 +290,13 @@ fn read(
 }
 
 /// The loader, the rescue system and who signed that.
-const FILES: [&str; 3] = [
-    "EFI/BOOT/BOOTX64.EFI",
-    "EFI/ramal/rescue.efi",
-    "EFI/ramal/rescue.hdr",
-];
+const FILES: [&str; 3] = [LOADER, RESCUE, "EFI/ramal/rescue.hdr"];
+
+/// The loader's place in the EFI system partition.
+pub(crate) const LOADER: &str = "EFI/BOOT/BOOTX64.EFI";
+
+/// The rescue system's.
+pub(crate) const RESCUE: &str = "EFI/ramal/rescue.efi";
 
 /// Of a slot, its root and its tree.
 const BLOCK: u64 = verity::BLOCK as u64;

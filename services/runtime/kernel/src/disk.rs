@@ -57,6 +57,22 @@ impl Disk {
         })
     }
 
+    /// Whether a card in the machine that has a program of its own (option ROM) is on the way to a
+    /// partition or disk, by its device file.
+    #[must_use]
+    pub fn is_behind_option_rom(device: &Path) -> bool {
+        Self::is_behind_option_rom_in(Path::new("/sys/class/block"), device)
+    }
+
+    fn is_behind_option_rom_in(folder: &Path, device: &Path) -> bool {
+        let name = device.file_name().unwrap_or_default();
+        let Ok(place) = folder.join(name).canonicalize() else {
+            return false;
+        };
+        // Linux Documentation/ABI/testing/sysfs-bus-pci.
+        place.ancestors().any(|it| it.join("rom").is_file())
+    }
+
     /// Its device file.
     #[must_use]
     pub fn path(&self) -> PathBuf {
@@ -91,6 +107,22 @@ const NOT_DISKS: [&str; 7] = ["loop", "ram", "zram", "dm-", "sr", "fd", "md"];
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_card_with_a_program_of_its_own_is_seen_on_the_way_to_a_partition() {
+        let root = std::env::temp_dir().join(format!("ramal-rom-{}", std::process::id()));
+        let (class, card) = (root.join("class"), root.join("devices/0000:01:00.0"));
+        let partition = card.join("host0/block/sda/sda3");
+        fs::create_dir_all(&partition).expect("made");
+        fs::create_dir_all(&class).expect("made");
+        std::os::unix::fs::symlink(&partition, class.join("sda3")).expect("linked");
+        let is_behind =
+            |name: &str| Disk::is_behind_option_rom_in(&class, &Path::new("/dev").join(name));
+        assert!(!is_behind("sda3") && !is_behind("sdb3"));
+        fs::write(card.join("rom"), "").expect("written");
+        assert!(is_behind("sda3") && !is_behind("sdb3"));
+        fs::remove_dir_all(&root).expect("removed");
+    }
 
     #[test]
     fn disks_are_listed_with_serial_and_size_and_others_are_not() {

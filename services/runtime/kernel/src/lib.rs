@@ -15,6 +15,7 @@ pub mod clock;
 pub mod cmdline;
 mod crc32c;
 pub mod disk;
+pub mod efi;
 mod error;
 pub mod ext4;
 pub mod hotplug;

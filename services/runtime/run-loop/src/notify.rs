@@ -5,6 +5,7 @@ use std::io::Write as _;
 
 use ipc::install::Report;
 use ipc::provision::News;
+use ipc::secure_boot::Verdict;
 use ipc::stick::Offer;
 
 use crate::passed;
@@ -42,6 +43,11 @@ impl Notify {
     /// What `install-disk` has to tell.
     pub fn install(&self, report: &Report) {
         self.line(&report.to_line());
+    }
+
+    /// What `secure-boot` has to tell.
+    pub fn verdict(&self, verdict: Verdict) {
+        self.line(&verdict.to_line());
     }
 
     /// What `provision` has to tell.

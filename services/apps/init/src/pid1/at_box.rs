@@ -4,7 +4,7 @@
 //! signed in. Only where it is away the box is started again without it, as the power button would.
 
 use config::StaticNetwork;
-use ipc::init::{Act, Presence, Reply, StickFile, Wish};
+use ipc::init::{Act, Presence, Reply, SecureBoot, StickFile, Wish};
 use slot::BootState;
 use supervise::Shutdown;
 
@@ -30,6 +30,7 @@ impl Supervision {
                 disks: install::candidates(firmware),
                 files: self.sticks.files().to_vec(),
                 network: self.presence.network().cloned(),
+                offers_enrolment: self.enrolment.state() == SecureBoot::Offered,
             };
             let (shown, step) = self.screen.enter(&line, now, find);
             self.write_on_serial(&shown);
@@ -41,6 +42,7 @@ impl Supervision {
                         self.install_on(&chosen);
                     }
                 }
+                Step::Enrol => self.enrol(),
                 Step::Cancel => self.cancel_installation(),
                 Step::Update(file) => self.update_from_stick(file),
                 Step::Network(network) => self.set_network(network),

@@ -126,6 +126,7 @@ pub(crate) fn may(uid: u32, request: &Request) -> bool {
         Request::Present(Presence::Pages { .. } | Presence::Notice(_))
         | Request::Attend
         | Request::Stick
+        | Request::SecureBoot
         | Request::Screen(_)
         | Request::RecoveryCode
         | Request::RenewRecoveryCode
@@ -176,6 +177,7 @@ mod tests {
         assert_eq!(allowed(&Request::Present(pages)), [105]);
         assert_eq!(allowed(&Request::Attend), [105]);
         assert_eq!(allowed(&Request::Stick), [105]);
+        assert_eq!(allowed(&Request::SecureBoot), [105]);
         assert_eq!(
             allowed(&Request::Restart {
                 name: String::new(),

@@ -6,6 +6,7 @@
 mod at_box;
 mod child;
 mod control;
+mod enrol;
 mod findings;
 mod firmware_trial;
 mod helper;
@@ -48,6 +49,7 @@ use crate::system;
 use crate::watchdogs::Watchdogs;
 use child::Pipe;
 use control::Connection;
+use enrol::Enrolment;
 use firmware_trial::Watch;
 use install::Installation;
 use provision::Errand;
@@ -118,6 +120,8 @@ pub struct Supervision {
     errand: Errand,
     /// The installation on another disk that goes on.
     installation: Option<Installation>,
+    /// Secure Boot of the machine.
+    enrolment: Enrolment,
     /// Memory sticks with update files.
     sticks: Sticks,
     log: lines::LogRing,
@@ -144,6 +148,8 @@ enum Source {
     ErrandNews(u32, Pipe),
     InstallOutput(u32, Pipe),
     InstallReports(u32, Pipe),
+    JudgeOutput(u32, Pipe),
+    JudgeVerdict(u32, Pipe),
     StickOutput(u32, Pipe),
     StickOffers(u32, Pipe),
     Hotplug(Hotplug),
@@ -182,6 +188,7 @@ impl Supervision {
             attendant: None,
             errand: Errand::default(),
             installation: None,
+            enrolment: Enrolment::default(),
             sticks: Sticks::default(),
             log: lines::LogRing::default(),
             poller: parts.poller,
@@ -325,6 +332,7 @@ impl Supervision {
                 self.tell(&format!("ready {millis}"));
                 self.tell_spent();
                 self.begin_sticks();
+                self.look_at_secure_boot();
             }
             Output::Ask(service) => self.ask(service),
             Output::FirmwareProved => self.firmware_proved(),
@@ -389,6 +397,8 @@ impl Supervision {
             | Source::ErrandNews(..)
             | Source::InstallOutput(..)
             | Source::InstallReports(..)
+            | Source::JudgeOutput(..)
+            | Source::JudgeVerdict(..)
             | Source::StickOutput(..)
             | Source::StickOffers(..)
             | Source::Hotplug(_)
@@ -412,6 +422,8 @@ impl Supervision {
             | Source::ErrandNews(_, pipe)
             | Source::InstallOutput(_, pipe)
             | Source::InstallReports(_, pipe)
+            | Source::JudgeOutput(_, pipe)
+            | Source::JudgeVerdict(_, pipe)
             | Source::StickOutput(_, pipe)
             | Source::StickOffers(_, pipe) => self.poller.add(&pipe.file, token, Interest::Read),
             Source::Hotplug(hotplug) => self.poller.add(hotplug, token, Interest::Read),
@@ -453,6 +465,8 @@ impl Supervision {
                     Source::ErrandNews(_, pipe) => self.hear_errand_news(pipe),
                     Source::InstallOutput(_, pipe) => self.hear_install_output(pipe),
                     Source::InstallReports(_, pipe) => self.hear_install_reports(pipe),
+                    Source::JudgeOutput(_, pipe) => self.hear_judge_output(pipe),
+                    Source::JudgeVerdict(_, pipe) => self.hear_verdict(pipe),
                     Source::StickOutput(_, pipe) => self.hear_stick_output(pipe),
                     Source::StickOffers(pid, pipe) => self.hear_stick_offers(*pid, pipe),
                     Source::Hotplug(hotplug) => {
@@ -520,6 +534,8 @@ impl Supervision {
                 | Source::ErrandNews(owner, _)
                 | Source::InstallOutput(owner, _)
                 | Source::InstallReports(owner, _)
+                | Source::JudgeOutput(owner, _)
+                | Source::JudgeVerdict(owner, _)
                 | Source::StickOutput(owner, _)
                 | Source::StickOffers(owner, _) => (*owner == pid).then_some(*token),
                 Source::Connection(_)
@@ -535,6 +551,7 @@ impl Supervision {
             }
             if self.errand_ended(pid, end)
                 || self.installation_ended(pid, end)
+                || self.judge_ended(pid, end)
                 || self.stick_ended(pid, end)
             {
                 continue;

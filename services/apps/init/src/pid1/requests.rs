@@ -39,6 +39,8 @@ impl Supervision {
             | Source::ErrandNews(..)
             | Source::InstallOutput(..)
             | Source::InstallReports(..)
+            | Source::JudgeOutput(..)
+            | Source::JudgeVerdict(..)
             | Source::StickOutput(..)
             | Source::StickOffers(..)
             | Source::Hotplug(_)
@@ -96,6 +98,7 @@ impl Supervision {
                 Reply::Done
             }
             Request::Attend => Reply::Done,
+            Request::SecureBoot => Reply::SecureBoot(self.enrolment.state()),
             Request::Stick => Reply::Stick(self.sticks.files().to_vec()),
             Request::Present(presence) => {
                 if let Presence::Notice(text) = &presence {
@@ -156,6 +159,7 @@ impl Supervision {
             provision_refusal: self.errand.refusal().unwrap_or_default(),
             is_code_unseen: self.recovery_code.is_some(),
             runs: self.told_runs(),
+            secure_boot: self.enrolment.state(),
         }
     }
 }

@@ -14,7 +14,7 @@ use ipc::init::{Act, StickFile};
 
 use super::install::{self, Candidate};
 use super::network::{self, Dialogue, Network, Turn};
-use super::update;
+use super::{enrol, update};
 
 /// What there is to choose from besides the acts, as it was when the menu was opened.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -25,6 +25,8 @@ pub(crate) struct Choices {
     pub(crate) files: Vec<StickFile>,
     /// The network; nothing until `net` has said how it is.
     pub(crate) network: Option<Network>,
+    /// The machine waits for keys, and may be given the box's.
+    pub(crate) offers_enrolment: bool,
 }
 
 /// Where the person is.
@@ -47,6 +49,8 @@ pub(crate) enum Menu {
     ConfirmingFile(usize),
     /// At the network's setting.
     Network(Dialogue),
+    /// Before the question whether the machine is to start this box alone.
+    ConfirmingEnrolment,
 }
 
 /// What a line leads to.
@@ -64,6 +68,8 @@ pub(crate) enum Step {
     Update(StickFile),
     /// Have this address; nothing asks DHCP.
     Network(Option<StaticNetwork>),
+    /// Give the machine the keys of this box.
+    Enrol,
     /// End the installation.
     Cancel,
 }
@@ -93,8 +99,12 @@ impl Menu {
                 None if line.parse() == Ok(UPDATE) && !choices.files.is_empty() => {
                     (Self::ChoosingFile, Step::Show)
                 }
+                None if line.parse() == Ok(ENROL) && choices.offers_enrolment => {
+                    (Self::ConfirmingEnrolment, Step::Show)
+                }
                 None => (Self::Page, Step::Show),
             },
+            Self::ConfirmingEnrolment if enrol::WORDS.contains(&line) => (Self::Page, Step::Enrol),
             Self::ChoosingDisk => match line.parse() {
                 Ok(number) if install::chosen(disks, number).is_some() => {
                     (Self::ConfirmingDisk(number), Step::Show)
@@ -122,7 +132,9 @@ impl Menu {
                 Turn::Keep(network) => (Self::Page, Step::Network(network)),
             },
             Self::Confirming(act) if words(act).contains(&line) => (Self::Page, Step::Do(act)),
-            Self::Confirming(_) | Self::ConfirmingDisk(_) => (Self::Page, Step::Show),
+            Self::Confirming(_) | Self::ConfirmingDisk(_) | Self::ConfirmingEnrolment => {
+                (Self::Page, Step::Show)
+            }
         };
         *self = next;
         step
@@ -147,7 +159,13 @@ impl Menu {
                 let install = install.then(|| format!("  {INSTALL}  {}", install::NAME));
                 let update = (!choices.files.is_empty()).then_some(update::NAME);
                 let update = update.map(|name| format!("  {UPDATE}  {name}"));
-                let acts = acts.chain(network).chain(install).chain(update);
+                let enrol = choices.offers_enrolment.then_some(enrol::NAME);
+                let enrol = enrol.map(|name| format!("  {ENROL}  {name}"));
+                let acts = acts
+                    .chain(network)
+                    .chain(install)
+                    .chain(update)
+                    .chain(enrol);
                 head.chain(acts).chain([BACK.to_owned()]).collect()
             }
             Self::Confirming(act) => {
@@ -173,6 +191,11 @@ impl Menu {
                 let head = std::iter::once(update::CHOOSE.to_owned());
                 let files = update::choices(&choices.files).into_iter();
                 head.chain(files).chain([BACK.to_owned()]).collect()
+            }
+            Self::ConfirmingEnrolment => {
+                let head = std::iter::once(enrol::NAME).chain(enrol::CONSEQUENCES);
+                let head = head.map(str::to_owned);
+                head.chain([confirm(enrol::WORDS)]).collect()
             }
             Self::ConfirmingFile(number) => {
                 let file = update::chosen(&choices.files, *number);
@@ -249,6 +272,8 @@ const NETWORK: usize = ACTS.len() + 1;
 const INSTALL: usize = NETWORK + 1;
 /// The number of an update from a memory stick.
 const UPDATE: usize = INSTALL + 1;
+/// The number of Secure Boot.
+const ENROL: usize = UPDATE + 1;
 pub(super) const YES: [&str; 2] = ["SIM", "YES"];
 /// The word that opens the menu.
 const OPEN: &str = "menu";
@@ -368,6 +393,38 @@ mod tests {
             let mut menu = opened();
             menu.enter(&number, &disks);
             assert_eq!(menu.enter(line, &disks), Step::Show, "{line}");
+            assert_eq!(menu, Menu::Page);
+        }
+    }
+
+    #[test]
+    fn secure_boot_is_offered_where_the_machine_waits_and_needs_a_word_of_its_own() {
+        let number = ENROL.to_string();
+        let mut menu = opened();
+        assert!(!menu.lines(&none()).join("\n").contains(enrol::NAME));
+        assert_eq!(menu.enter(&number, &none()), Step::Show);
+        assert_eq!(menu, Menu::Page);
+        let choices = Choices {
+            offers_enrolment: true,
+            ..Choices::default()
+        };
+        let before_word = || {
+            let mut menu = opened();
+            assert!(menu.lines(&choices).join("\n").contains(enrol::NAME));
+            assert_eq!(menu.enter(&number, &choices), Step::Show);
+            let shown = menu.lines(&choices).join("\n");
+            assert!(
+                shown.contains("do not start any more") && shown.contains("ENROL"),
+                "{shown}"
+            );
+            menu
+        };
+        for word in enrol::WORDS {
+            assert_eq!(before_word().enter(word, &choices), Step::Enrol);
+        }
+        for word in ["", "SIM", "YES", "ERASE", "enrol", "8"] {
+            let mut menu = before_word();
+            assert_eq!(menu.enter(word, &choices), Step::Show, "{word}");
             assert_eq!(menu, Menu::Page);
         }
     }

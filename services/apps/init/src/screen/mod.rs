@@ -1,6 +1,7 @@
 //! The status page on the box's own screen: the monitor, where it stands by itself, and the serial
 //! line, where it comes among the log's lines when something has changed.
 
+pub(crate) mod enrol;
 mod install;
 mod keys;
 mod menu;

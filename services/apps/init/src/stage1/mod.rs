@@ -127,6 +127,9 @@ fn load_modules(modules: &mut Modules, console: &mut Console) {
             Err(error) => told(Err(error)),
         }
     }
+    if Path::new(EFI).exists() {
+        told(modules.load(EFI_VARIABLES).map(drop));
+    }
     // Modules are left behind with this file system, and a stick may be put in later.
     if Path::new(USB_HOST).exists() {
         for name in STICKS {
@@ -194,6 +197,9 @@ const ALWAYS: [&str; 10] = [
 const WATCHDOG_DRIVERS: [&str; 3] = ["/watchdog/", "/lpc_ich.ko", "/i2c-i801.ko"];
 /// What makes one visible, and it.
 const WATCHDOG_ROUNDS: u32 = 2;
+/// There when the machine's firmware is UEFI, and the module of its variables.
+const EFI: &str = "/sys/firmware/efi";
+const EFI_VARIABLES: &str = "efivarfs";
 /// There when the machine has USB at all: the hub that its controller itself is.
 const USB_HOST: &str = "/sys/bus/usb/devices/usb1";
 /// For memory sticks.

@@ -5,11 +5,12 @@ use serde_json::Value;
 /// The state of the box.
 pub(crate) fn status(answer: &Value) -> String {
     let mut text = format!(
-        "firmware {}  kernel {}  up {} s  configuration {}\n",
+        "firmware {}  kernel {}  up {} s  configuration {}  Secure Boot {}\n",
         field(answer, "version"),
         field(answer, "kernel"),
         field(answer, "uptime_secs"),
         field(answer, "config_version"),
+        field(answer, "secure_boot"),
     );
     let store = answer.get("store").unwrap_or(&Value::Null);
     let warnings = list(answer, "warnings").iter().filter_map(Value::as_str);
@@ -147,6 +148,7 @@ pub(crate) fn firmware(answer: &Value) -> String {
         format!("keys: {}", field(answer, "keys")),
         format!("key of the data: {}", field(answer, "data_key")),
         format!("recovery code: {}", field(answer, "recovery_code")),
+        format!("Secure Boot: {}", field(answer, "secure_boot")),
     ]
     .join("\n")
 }
@@ -227,9 +229,9 @@ mod tests {
         let slot = json!({"name": "a", "running": true, "damaged": true});
         let shown = firmware(
             &json!({"slots": [slot], "journal": [], "keys": "acme", "data_key": "sealed-by-tpm",
-                "recovery_code": "unseen"}),
+                "recovery_code": "unseen", "secure_boot": "offered"}),
         );
-        let end = "key of the data: sealed-by-tpm\nrecovery code: unseen";
+        let end = "key of the data: sealed-by-tpm\nrecovery code: unseen\nSecure Boot: offered";
         assert!(shown.ends_with(end), "{shown}");
         let mut lines = shown.lines().skip(1);
         let (head, row) = (lines.next().expect("a head"), lines.next().expect("a slot"));

@@ -3,7 +3,7 @@
 //! Whoever offers an update begins it, then sends the piece that each answer asks for. That is how
 //! a transfer that broke off goes on, and how what the box has already is not sent.
 
-use ipc::init::{Reply as InitReply, Request as InitRequest, Shutdown, StickFile};
+use ipc::init::{Reply as InitReply, Request as InitRequest, SecureBoot, Shutdown, StickFile};
 use ipc::update::{Reply, Request as Ask};
 use serde::Deserialize;
 use serde_json::json;
@@ -12,7 +12,7 @@ use super::json;
 use crate::admin::{Admin, Caller, UNRECORDED_MAX};
 use crate::fault::Fault;
 use crate::fetch::{Address, FetchFault, FetchOrder, Server, Source, StickFault};
-use crate::firmware_view::FirmwareView;
+use crate::firmware_view::{FirmwareView, Seen};
 use crate::http::{Request, Response};
 use crate::pages;
 use crate::routes::Face;
@@ -35,12 +35,19 @@ pub(crate) fn show(caller: Caller) -> Step {
                 FetchOrder::Look,
                 Box::new(move |_, _, fetch| {
                     on_stick(move |_, files| {
-                        let view = FirmwareView::new(*status, fetch, files, caller.language);
-                        let response = match caller.face {
-                            Face::Page | Face::Asset => pages::firmware(&caller, &view),
-                            Face::Api => Response::json(200, &view),
-                        };
-                        Step::Respond(response.sealed())
+                        with_secure_boot(move |secure_boot| {
+                            let seen = Seen {
+                                fetch,
+                                files,
+                                secure_boot,
+                            };
+                            let view = FirmwareView::new(*status, seen, caller.language);
+                            let response = match caller.face {
+                                Face::Page | Face::Asset => pages::firmware(&caller, &view),
+                                Face::Api => Response::json(200, &view),
+                            };
+                            Step::Respond(response.sealed())
+                        })
                     })
                 }),
             ),
@@ -106,6 +113,19 @@ fn on_stick(then: impl FnOnce(&mut Admin, Vec<StickFile>) -> Step + Send + 'stat
                 Ok(_) | Err(_) => Vec::new(),
             };
             then(admin, files)
+        }),
+    )
+}
+
+/// Goes on with what the machine starts; with what nobody knows where PID 1 is not heard of.
+fn with_secure_boot(then: impl FnOnce(SecureBoot) -> Step + Send + 'static) -> Step {
+    Step::Init(
+        InitRequest::SecureBoot,
+        Box::new(move |_, _, reply| {
+            then(match reply {
+                Ok(InitReply::SecureBoot(secure_boot)) => secure_boot,
+                Ok(_) | Err(_) => SecureBoot::Unknown,
+            })
         }),
     )
 }

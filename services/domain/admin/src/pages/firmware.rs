@@ -44,6 +44,12 @@ pub(crate) fn firmware(caller: &Caller, view: &FirmwareView) -> Response {
                 @if let Some(seen) = view.recovery_code { (ask_for_code(caller, seen)) }
             }
         }
+        @if let Some(said) = secure_boot(caller, view.secure_boot) {
+            section.card {
+                h2 { "Secure Boot" }
+                p.hint { (said) }
+            }
+        }
         @if !view.journal.is_empty() {
             section.card {
                 h2 { (words.left_slots) }
@@ -66,6 +72,19 @@ pub(crate) fn recovery_code(caller: &Caller, code: &str) -> Response {
         }
     };
     page(200, caller, Place::Firmware, words.recovery_code, &body)
+}
+
+/// What is said of it; nothing of a machine that cannot do it.
+fn secure_boot(caller: &Caller, state: &str) -> Option<&'static str> {
+    let words = caller.language.words();
+    match state {
+        "on" => Some(words.secure_boot_on),
+        "on-at-next-start" => Some(words.secure_boot_next),
+        "offered" => Some(words.secure_boot_offered),
+        "setup-mode" => Some(words.secure_boot_setup),
+        "off" => Some(words.secure_boot_off),
+        _ => None,
+    }
 }
 
 fn ask_for_code(caller: &Caller, seen: &str) -> Markup {

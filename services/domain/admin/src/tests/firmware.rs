@@ -89,6 +89,56 @@ fn slots_and_the_reason_a_version_was_left_are_shown() {
 }
 
 #[test]
+fn what_the_machine_starts_is_told_in_both_languages() {
+    use init::SecureBoot as State;
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    for (state, name, said) in [
+        (State::Unknown, "unknown", ["", ""]),
+        (
+            State::Off,
+            "off",
+            ["delete the keys in the setup", "apague as chaves no setup"],
+        ),
+        (
+            State::Setup,
+            "setup-mode",
+            ["might not start any more", "talvez não iniciasse mais"],
+        ),
+        (
+            State::Offered,
+            "offered",
+            ["by the menu at the box", "pelo menu na própria central"],
+        ),
+        (
+            State::AtNextStart,
+            "on-at-next-start",
+            ["from the next start", "do próximo início"],
+        ),
+        (
+            State::On,
+            "on",
+            ["only what is signed", "as chaves que ela guarda"],
+        ),
+    ] {
+        world.secure_boot = state;
+        world.update_answers.extend([status(), status(), status()]);
+        let seen = body(&world.ask(&get("/api/firmware", &session)));
+        assert_eq!(seen["secure_boot"], name);
+        for (language, said) in ["en", "pt-BR"].into_iter().zip(said) {
+            let page = world.ask(&get("/firmware", &session).with("accept-language", language));
+            let page = text(&page);
+            assert_eq!(
+                page.contains("Secure Boot"),
+                state != State::Unknown,
+                "{name}"
+            );
+            assert!(page.contains(said), "no {said:?} for {name}");
+        }
+    }
+}
+
+#[test]
 fn damage_in_the_running_slot_is_told_with_what_to_do() {
     let mut world = World::new();
     let session = world.sign_in("admin", OWN_PASSWORD);

@@ -41,6 +41,7 @@ pub(super) struct World {
     pub(super) fetch: FetchState,
     /// Update files on a memory stick.
     pub(super) stick: Vec<init::StickFile>,
+    pub(super) secure_boot: init::SecureBoot,
     pub(super) hasher_busy: bool,
     pub(super) verified: usize,
     drawn: u64,
@@ -94,6 +95,7 @@ impl World {
             asked_fetch: Vec::new(),
             fetch: FetchState::None,
             stick: Vec::new(),
+            secure_boot: init::SecureBoot::default(),
             hasher_busy: false,
             verified: 0,
             drawn: 0,
@@ -290,6 +292,7 @@ impl World {
             init::Request::Restart { name, .. } if name == "pbx" => init::Reply::Done,
             init::Request::Restart { .. } => init::Reply::Unknown,
             init::Request::Shutdown(_) => init::Reply::Done,
+            init::Request::SecureBoot => init::Reply::SecureBoot(self.secure_boot),
             init::Request::Stick => init::Reply::Stick(self.stick.clone()),
             other => panic!("not expected: {other:?}"),
         })

@@ -1,0 +1,24 @@
+//! Secure Boot with the keys of the box, as the menu tells of it.
+
+pub(crate) const NAME: &str =
+    "Secure Boot: esta máquina só inicia este aparelho / this machine starts this box alone";
+pub(crate) const CONSEQUENCES: [&str; 3] = [
+    "Outros sistemas nesta máquina não iniciam mais, nem pen drives de outros / \
+     Other systems on this machine do not start any more, nor sticks of others",
+    "Placas adicionais cujo programa só a Microsoft assinou ficam sem ele: vídeo, rede / \
+     Add-in cards whose program only Microsoft has signed go without it: video, network",
+    "Só o setup da máquina desfaz isto / Only the setup of the machine undoes it",
+];
+/// What means it.
+pub(crate) const WORDS: [&str; 2] = ["ATIVAR", "ENROL"];
+
+pub(crate) const JUDGING: &str =
+    "conferindo as assinaturas no disco / checking the signatures on the disk";
+pub(crate) const DONE: &str = "Secure Boot: as chaves estão na máquina; reinicie pelo menu / \
+                               the machine has the keys; restart by the menu";
+pub(crate) const REFUSED: &str = "Secure Boot: nada foi gravado, pois isto não iniciaria mais / \
+     nothing was written, as this would not start any more";
+pub(crate) const FAILED: &str =
+    "Secure Boot: não deu certo, veja o registro / it did not work, see the log";
+pub(crate) const NOT_NOW: &str =
+    "Secure Boot: a máquina não espera chaves agora / the machine waits for no keys now";
