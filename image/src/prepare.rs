@@ -106,8 +106,19 @@ const OVMF: &str = "/usr/share/OVMF";
 /// # Errors
 /// The package is missing and could not be installed; the text is the line to run.
 pub fn prepare_firmware() -> Result<(PathBuf, PathBuf), PrepareError> {
-    let [code, variables] =
-        ["OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd"].map(|it| Path::new(OVMF).join(it));
+    ovmf("OVMF_CODE_4M.fd")
+}
+
+/// The same with firmware that can do Secure Boot, has no keys yet and waits for them (setup mode).
+///
+/// # Errors
+/// As for [`prepare_firmware`].
+pub fn prepare_secure_firmware() -> Result<(PathBuf, PathBuf), PrepareError> {
+    ovmf("OVMF_CODE_4M.secboot.fd")
+}
+
+fn ovmf(code: &str) -> Result<(PathBuf, PathBuf), PrepareError> {
+    let [code, variables] = [code, "OVMF_VARS_4M.fd"].map(|it| Path::new(OVMF).join(it));
     if !code.is_file() || !variables.is_file() {
         install(&[("ovmf", "is the firmware of the box")])?;
     }

@@ -39,6 +39,8 @@ pub struct Firmware {
     pub code: PathBuf,
     /// Its variables, which it writes.
     pub variables: PathBuf,
+    /// Whether it can do Secure Boot: its variables are then where only it can write.
+    pub is_secure: bool,
 }
 
 /// How a disk is attached.
@@ -150,7 +152,9 @@ impl Hardware {
             true => "on",
             false => "off",
         };
-        let machine = format!("q35,sata={sata},smbus=off");
+        let is_secure = matches!(&self.start, Start::Firmware(it) if it.is_secure);
+        let smm = if is_secure { ",smm=on" } else { "" };
+        let machine = format!("q35,sata={sata},smbus=off{smm}");
         let memory = self.memory.to_string();
         // Emulation clears memory a byte at a time with the instruction that is the quickest on a
         // processor, and the kernel clears each page it hands out: a seventh of a start.
@@ -160,6 +164,10 @@ impl Hardware {
         };
         qemu.args(["-name", "ramal", "-machine", &machine]);
         qemu.args(["-cpu", processor, "-m", &memory]);
+        if is_secure {
+            let guarded = "driver=cfi.pflash01,property=secure,value=on";
+            qemu.args(["-global", guarded, "-global", "ICH9-LPC.disable_s3=1"]);
+        }
         qemu.args(["-accel", self.accelerator.name()]);
         qemu.args(["-nodefaults", "-no-user-config", "-display", "none"]);
         qemu.args(["-rtc", "base=utc"]);

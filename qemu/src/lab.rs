@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use image::base::Base;
 use image::build::{Image, Shipping};
 use image::cargo::Profile;
 use image::progress;
@@ -117,6 +118,18 @@ pub fn build(profile: Profile) -> Result<Product, LabError> {
 pub fn build_as(profile: Profile, shipping: &Shipping) -> Result<Product, LabError> {
     let target = image::prepare::prepare()?;
     let image = image::build::build(target, profile)?;
+    let shipped = image::build::ship(&image, shipping)?;
+    Ok(Product { image, shipped })
+}
+
+/// The same of a base that is named.
+///
+/// # Errors
+/// The first part that failed.
+pub fn build_on(base: Base, profile: Profile) -> Result<Product, LabError> {
+    let target = image::prepare::prepare()?;
+    let shipping = &Shipping::daily();
+    let image = image::build::build_on(base, target, profile, &shipping.keys)?;
     let shipped = image::build::ship(&image, shipping)?;
     Ok(Product { image, shipped })
 }
@@ -339,10 +352,31 @@ impl Drive {
 /// # Errors
 /// It cannot be installed or copied.
 pub fn firmware(scratch: &Path) -> Result<Firmware, LabError> {
-    let (code, shipped) = image::prepare::prepare_firmware()?;
+    let shipped = image::prepare::prepare_firmware()?;
+    with_own_variables(shipped, scratch, false)
+}
+
+/// The same with firmware that can do Secure Boot and waits for keys.
+///
+/// # Errors
+/// As for [`firmware`].
+pub fn secure_firmware(scratch: &Path) -> Result<Firmware, LabError> {
+    let shipped = image::prepare::prepare_secure_firmware()?;
+    with_own_variables(shipped, scratch, true)
+}
+
+fn with_own_variables(
+    (code, shipped): (PathBuf, PathBuf),
+    scratch: &Path,
+    is_secure: bool,
+) -> Result<Firmware, LabError> {
     let variables = scratch.join("variables.fd");
     std::fs::copy(shipped, &variables).map_err(|source| file(&variables, source))?;
-    Ok(Firmware { code, variables })
+    Ok(Firmware {
+        code,
+        variables,
+        is_secure,
+    })
 }
 
 fn file(path: &Path, source: std::io::Error) -> LabError {
