@@ -19,18 +19,24 @@ pub(super) fn set(network: Option<String>, caller: Caller) -> Step {
     Step::Store(
         store::Request::SetNetwork { network, audit },
         Box::new(move |_, _, reply| match reply {
-            Ok(store::Reply::Stored) => take_up(to),
+            Ok(store::Reply::Stored) => take_up(to, true),
+            // It may be kept all the same, and would move the box at some later start.
+            Err(_) => take_up(to, false),
             other => caller.refuse(&unkept(other)),
         }),
     )
 }
 
-/// It is durable: whatever becomes of this, `net` asks the store when it starts.
-fn take_up(to: String) -> Step {
+/// Once it is durable, `net` asks the store when it starts, whatever becomes of this.
+fn take_up(to: String, is_kept: bool) -> Step {
     Step::Net(
         Request::TakeUp,
         Box::new(move |_, _, reply| {
             let (portuguese, english) = match reply {
+                _ if !is_kept => (
+                    "não se sabe se foi gravada; veja em Rede daqui a pouco",
+                    "it is not known whether it was kept; look at Network in a moment",
+                ),
                 Ok(Reply::Done) => ("gravada", "kept"),
                 Ok(_) | Err(_) => (
                     "gravada; vale quando o serviço de rede voltar",
@@ -41,7 +47,8 @@ fn take_up(to: String) -> Step {
                 "text": format!("rede {to}: {portuguese}"),
                 "error": format!("network {to}: {english}"),
             });
-            Step::Respond(Response::json(200, &said).sealed())
+            let status = if is_kept { 200 } else { 202 };
+            Step::Respond(Response::json(status, &said).sealed())
         }),
     )
 }

@@ -160,12 +160,23 @@ fn a_networks_setting_is_kept_and_recorded_then_taken_up_and_told_in_both_langua
 }
 
 #[test]
-fn a_networks_setting_that_is_not_kept_is_not_taken_up() {
+fn a_networks_setting_of_which_the_store_says_nothing_may_be_kept_and_that_is_said() {
     let mut world = World::new();
     world.store_away = true;
-    let refused = wish(&mut world, Wish::Network(None));
-    assert_eq!(refused.status, 503);
-    world.store_away = false;
+    let unknown = wish(&mut world, Wish::Network(None));
+    assert_eq!(unknown.status, 202);
+    let said = body(&unknown)["error"].to_string();
+    assert!(said.contains("not known whether it was kept"), "{said}");
+    assert_eq!(
+        world.asked_net,
+        [net::Request::TakeUp],
+        "it moves at once, or never"
+    );
+}
+
+#[test]
+fn a_networks_setting_that_is_not_kept_is_not_taken_up() {
+    let mut world = World::new();
     for wrong in ["10.0.0.0/24 - -", "", "10.0.0.5/24 10.9.9.9 -"] {
         let refused = wish(&mut world, Wish::Network(Some(wrong.into())));
         assert_eq!(refused.status, 400, "{wrong}");
