@@ -61,10 +61,6 @@ impl Language {
         let (english, portuguese) = match end {
             "running" => ("on", "em curso"),
             "ordered" => ("stopped in order", "encerrada em ordem"),
-            "hanging" => (
-                "about to be restarted: it hangs",
-                "prestes a reiniciar: travada",
-            ),
             "watchdog" => (
                 "hung; its watchdog restarted it",
                 "travou; o watchdog a reiniciou",

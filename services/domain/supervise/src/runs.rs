@@ -26,10 +26,8 @@ pub enum RunEnd {
     Running,
     /// The services were stopped in order; why.
     Ordered(String),
-    /// This critical service hangs and cannot be killed; the watchdog is to end it.
-    Hanging(String),
-    /// The watchdog ended it; the critical service that hung, if one did.
-    Watchdog(String),
+    /// The watchdog ended it: PID 1 hung, or a critical service that could not be killed.
+    Watchdog,
     /// The power failed, somebody reset it, or the kernel stopped.
     Unexpected,
 }
@@ -60,9 +58,8 @@ impl Runs {
     pub fn begin(&mut self, now: i64, by_watchdog: bool) {
         if let Some(before) = self.0.last_mut() {
             before.end = match std::mem::replace(&mut before.end, RunEnd::Unexpected) {
-                RunEnd::Running if by_watchdog => RunEnd::Watchdog(String::new()),
+                RunEnd::Running if by_watchdog => RunEnd::Watchdog,
                 RunEnd::Running => RunEnd::Unexpected,
-                RunEnd::Hanging(service) => RunEnd::Watchdog(service),
                 told => told,
             };
         }
@@ -74,11 +71,11 @@ impl Runs {
         self.0.drain(..surplus);
     }
 
-    /// What is to be said of the end of the run that is on; the latest word counts.
-    pub fn end(&mut self, end: RunEnd) {
-        if let Some(run) = self.0.last_mut() {
-            run.end = end;
-        }
+    /// The run that is on ends in order; whether that was not known yet. Why is what was said
+    /// first.
+    pub fn end(&mut self, why: &str) -> bool {
+        let on = self.0.last_mut().filter(|it| it.end == RunEnd::Running);
+        on.map(|run| run.end = RunEnd::Ordered(line(why))).is_some()
     }
 
     /// All of them, the one that is on last.
@@ -112,8 +109,7 @@ impl RunEnd {
         match self {
             Self::Running => ("running", String::new()),
             Self::Ordered(why) => ("ordered", line(why)),
-            Self::Hanging(service) => ("hanging", line(service)),
-            Self::Watchdog(service) => ("watchdog", line(service)),
+            Self::Watchdog => ("watchdog", String::new()),
             Self::Unexpected => ("unexpected", String::new()),
         }
     }
@@ -123,8 +119,7 @@ impl RunEnd {
         Some(match name {
             "running" => Self::Running,
             "ordered" => Self::Ordered(detail),
-            "hanging" => Self::Hanging(detail),
-            "watchdog" => Self::Watchdog(detail),
+            "watchdog" => Self::Watchdog,
             "unexpected" => Self::Unexpected,
             _ => return None,
         })
@@ -163,29 +158,20 @@ mod tests {
         assert_eq!(ends(&runs), [RunEnd::Running]);
         assert_eq!(runs.before(), None);
         assert_eq!(next(&runs, false), RunEnd::Unexpected);
-        assert_eq!(next(&runs, true), RunEnd::Watchdog(String::new()));
+        assert_eq!(next(&runs, true), RunEnd::Watchdog);
     }
 
     #[test]
     fn a_run_that_ended_in_order_says_why() {
         let mut runs = Runs::default();
         runs.begin(1, false);
-        runs.end(RunEnd::Ordered("asked at the box\n9 running".into()));
+        assert!(runs.end("asked at the box\n9 running"));
+        assert!(!runs.end("somebody pressed the button again"));
         let why = RunEnd::Ordered("asked at the box9 running".into());
         // A watchdog that ended what did not come to its end in order changes nothing of why.
         for by_watchdog in [false, true] {
             assert_eq!(next(&runs, by_watchdog), why);
         }
-    }
-
-    #[test]
-    fn a_service_that_hung_is_named_unless_it_came_back() {
-        let mut runs = Runs::default();
-        runs.begin(1, false);
-        runs.end(RunEnd::Hanging("store".into()));
-        assert_eq!(next(&runs, false), RunEnd::Watchdog("store".into()));
-        runs.end(RunEnd::Running);
-        assert_eq!(next(&runs, false), RunEnd::Unexpected);
     }
 
     #[test]
@@ -197,9 +183,9 @@ mod tests {
         assert_eq!(runs.all().len(), RUNS_MAX);
         assert_eq!(runs.all().last().map(|it| it.began), Some(39));
         assert_eq!(Runs::parse(&runs.to_text()), runs);
-        let damaged = "x\n\u{fffd} running \n7 unheard of\n8\n9 watchdog store\n10 running";
+        let damaged = "x\n\u{fffd} running \n7 unheard of\n8\n9 watchdog\n10 running";
         let read = Runs::parse(damaged);
-        let expected = [RunEnd::Watchdog("store".into()), RunEnd::Running];
+        let expected = [RunEnd::Watchdog, RunEnd::Running];
         assert_eq!(ends(&read), expected);
     }
 }

@@ -80,15 +80,6 @@ impl Service {
         }
     }
 
-    /// Whether it writes to the disk: when it hangs, the disk probably does.
-    #[must_use]
-    pub const fn writes_to_disk(self) -> bool {
-        match self {
-            Self::Store | Self::Media | Self::Update => true,
-            Self::Net | Self::Pbx | Self::Web => false,
-        }
-    }
-
     /// How long a service that is ready may go without a sign of life. Services give one every
     /// 5 s; six times that leaves room for a machine that is emulated and overloaded.
     #[must_use]

@@ -174,11 +174,11 @@ pub struct Status {
 pub struct Run {
     /// When it began, seconds since 1970.
     pub began: i64,
-    /// `running`, `ordered`, `hanging` (a critical service cannot be ended, and the watchdog is to
-    /// do it), `watchdog`, or `unexpected` (the power failed, or somebody reset the box, or the
-    /// kernel stopped).
+    /// `running`, `ordered`, `watchdog` (PID 1 hung, or a critical service that could not be
+    /// killed), or `unexpected` (the power failed, or somebody reset the box, or the kernel
+    /// stopped).
     pub end: String,
-    /// Why it was ended in order, or which service hung; may be empty.
+    /// Why it was ended in order; else empty.
     pub why: String,
 }
 

@@ -35,8 +35,7 @@ use kernel::signals::{Signal, Signals};
 use kernel::{Context, SystemError, clock, network, spawn};
 use sansio::{Instant, Node};
 use supervise::{
-    ByService, Exit, Input, Output, Report, RunEnd, Service, Shutdown, Signal as Kill,
-    SupervisorNode,
+    ByService, Exit, Input, Output, Report, Service, Shutdown, Signal as Kill, SupervisorNode,
 };
 
 use crate::boot::{Boot, millis_since_boot};
@@ -365,7 +364,6 @@ impl Supervision {
             }
         }
         self.tell(&report.to_string());
-        self.note_hang(report);
     }
 
     fn spawn(&mut self, service: Service) {
@@ -601,8 +599,8 @@ impl Supervision {
 
     fn shut_down(&mut self, how: Shutdown, why: &str) {
         self.tell(&format!("shutting down: {why}"));
-        self.note_end(RunEnd::Ordered(why.to_owned()));
         self.feed(Input::ShutdownRequested(how));
+        self.note_end(why);
     }
 
     /// The status page, where and when it says something new.

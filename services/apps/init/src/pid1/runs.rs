@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use ipc::init;
 use kernel::clock;
-use supervise::{Report, Run, RunEnd, Runs};
+use supervise::{Run, Runs};
 
 use super::Supervision;
 
@@ -30,10 +30,12 @@ impl KeptRuns {
         (kept, written)
     }
 
-    /// What is to be said of the end of this run.
-    fn end(&mut self, end: RunEnd) -> io::Result<()> {
-        self.runs.end(end);
-        self.write()
+    /// This run ends in order.
+    fn end(&mut self, why: &str) -> io::Result<()> {
+        match self.runs.end(why) {
+            true => self.write(),
+            false => Ok(()),
+        }
     }
 
     fn write(&self) -> io::Result<()> {
@@ -70,32 +72,12 @@ impl Supervision {
         self
     }
 
-    /// Writes down how this run is about to end.
-    pub(super) fn note_end(&mut self, end: RunEnd) {
-        let written = self.runs.as_mut().map(|it| it.end(end));
+    /// Writes down that this run ends in order. Not before who is to stop has been told: the disk
+    /// may be what hangs.
+    pub(super) fn note_end(&mut self, why: &str) {
+        let written = self.runs.as_mut().map(|it| it.end(why));
         if let Some(Err(error)) = written {
             self.tell(&format!("how this run ends cannot be kept: {error}"));
-        }
-    }
-
-    /// A critical service that cannot be ended is about to end the run, by the watchdog, unless it
-    /// ends after all. Nothing is written where it is the disk that hangs: PID 1 would wait too.
-    pub(super) fn note_hang(&mut self, report: &Report) {
-        let last = self.runs.as_ref().and_then(|it| it.runs.all().last());
-        let Some(end) = last.map(|it| &it.end) else {
-            return;
-        };
-        match (report, end) {
-            (Report::Unkillable(service), RunEnd::Running)
-                if service.is_critical() && !service.writes_to_disk() =>
-            {
-                self.note_end(RunEnd::Hanging(service.name().to_owned()));
-            }
-            (
-                Report::Restarting(service, ..) | Report::GivenUp(service, _),
-                RunEnd::Hanging(name),
-            ) if service.name() == name => self.note_end(RunEnd::Running),
-            _ => {}
         }
     }
 
@@ -120,6 +102,8 @@ const FILE: &str = "runs";
 
 #[cfg(test)]
 mod tests {
+    use supervise::RunEnd;
+
     use super::*;
 
     #[test]
@@ -134,10 +118,10 @@ mod tests {
         assert_eq!(begin(true).1, None, "a new box");
         let (mut kept, before) = begin(false);
         assert_eq!(before, Some(RunEnd::Unexpected));
+        kept.end("the power button was pressed").expect("written");
         let why = RunEnd::Ordered("the power button was pressed".into());
-        kept.end(why.clone()).expect("written");
         assert_eq!(begin(false).1, Some(why));
-        assert_eq!(begin(true).1, Some(RunEnd::Watchdog(String::new())));
+        assert_eq!(begin(true).1, Some(RunEnd::Watchdog));
         fs::write(folder.join(FILE), [0xff; 40]).expect("damaged");
         assert_eq!(begin(false).1, None);
         fs::remove_dir_all(&folder).expect("removed");
