@@ -84,6 +84,8 @@ pub struct Image {
     pub root: PathBuf,
     /// How its binaries were built.
     pub profile: Profile,
+    /// Whether it works where firmware starts only what is signed; else its kernel is not.
+    pub(crate) is_for_secure_boot: bool,
     /// Bytes of kernel, initramfs and root together.
     pub size: u64,
     /// What it is made of, for the bill of materials.
@@ -179,6 +181,7 @@ pub fn build_on(
             Base::Debian | Base::DebianSigned => profile,
             Base::Buildroot | Base::BuildrootDebug => Profile::Released,
         },
+        is_for_secure_boot: base.is_for_secure_boot(),
         size: 0,
         ingredients,
     })

@@ -24,6 +24,8 @@ impl Watchdogs {
 
     /// Opens those that came since.
     pub(crate) fn open_more(&mut self, console: &mut Console) {
+        // Those that are open count meanwhile.
+        self.pet();
         for opened in Watchdog::open_all(STAGE_1_MAX) {
             match opened {
                 Ok(watchdog) => self.0.push(watchdog),

@@ -106,10 +106,11 @@ impl Supervision {
         self.hear_helper(NAME, pipe)
     }
 
-    pub(super) fn hear_verdict(&mut self, pipe: &mut Pipe) -> bool {
+    pub(super) fn hear_verdict(&mut self, pid: u32, pipe: &mut Pipe) -> bool {
         let heard = pipe.hear();
         let mut verdicts = heard.lines.iter().filter_map(|it| Verdict::from_line(it));
-        if let Some(judge) = &mut self.enrolment.judge {
+        let judge = self.enrolment.judge.as_mut();
+        if let Some(judge) = judge.filter(|it| it.pid == pid) {
             judge.verdict = judge.verdict.or_else(|| verdicts.next());
         }
         !heard.ended
@@ -143,7 +144,8 @@ impl Supervision {
         let Some(variables) = &self.enrolment.variables else {
             return;
         };
-        match write(variables, Path::new(FOLDER)) {
+        let folder = Path::new(FOLDER);
+        match write(variables, folder).and_then(|()| prove(variables, folder)) {
             Ok(()) => {
                 self.enrolment.state = SecureBoot::AtNextStart;
                 self.tell("the machine has the keys of this box: Secure Boot from its next start");
@@ -188,11 +190,21 @@ fn start(settings: &Settings, firmware: &Firmware) -> Result<Started, SystemErro
 
 /// What the machine says, and whether this box has what it waits for.
 fn state(variables: &Variables, firmware: Option<&Firmware>) -> Result<SecureBoot, SystemError> {
+    state_of(variables, firmware, Path::new(FOLDER))
+}
+
+fn state_of(
+    variables: &Variables,
+    firmware: Option<&Firmware>,
+    folder: &Path,
+) -> Result<SecureBoot, SystemError> {
     let is_on = is_one(variables, ON)?;
     let waits = is_one(variables, WAITS)?;
+    // What it forbids may be among what the box is started by.
+    let forbids = variables.read(FORBIDDEN)?.is_some_and(|it| !it.is_empty());
     Ok(match (is_on, waits) {
         (Some(true), _) => SecureBoot::On,
-        (_, Some(true)) if may_offer(firmware, Path::new(FOLDER)) => SecureBoot::Offered,
+        (_, Some(true)) if !forbids && may_offer(firmware, folder) => SecureBoot::Offered,
         (_, Some(true)) => SecureBoot::Setup,
         (Some(false), _) | (None, Some(false)) => SecureBoot::Off,
         (None, None) => SecureBoot::Unknown,
@@ -212,26 +224,53 @@ fn may_offer(firmware: Option<&Firmware>, folder: &Path) -> bool {
 /// Writes what is signed in `folder`, PK last. A variable that holds the same already is left: that
 /// is how this goes on where the power failed, as a machine may refuse the same time twice.
 fn write(variables: &Variables, folder: &Path) -> Result<(), SystemError> {
-    let read = |role| {
-        let path = file(folder, role);
-        let bytes = std::fs::read(&path).context("read", path.display())?;
-        let content = content_of(&bytes).map(<[u8]>::to_vec);
-        let content = content.ok_or_else(|| std::io::Error::other("it is no signed variable"));
-        Ok((role, content.context("use", path.display())?, bytes))
-    };
-    let files = Role::ALL.map(read).into_iter();
-    let files = files.collect::<Result<Vec<_>, SystemError>>()?;
+    let files = files(folder)?;
     if is_one(variables, WAITS)? != Some(true) {
         let other = std::io::Error::other("it waits for none");
         return Err(other).context("give keys to", "the machine");
     }
-    for (role, content, bytes) in files {
-        let name = format!("{}-{}", role.name(), role.vendor());
-        if variables.read(&name)?.as_ref() != Some(&content) {
-            variables.write(&name, ATTRIBUTES, &bytes)?;
+    for signed in files {
+        if variables.read(&signed.name)?.as_ref() != Some(&signed.content) {
+            variables.write(&signed.name, ATTRIBUTES, &signed.written)?;
         }
     }
     Ok(())
+}
+
+/// Whether the machine has kept all of it: firmware has been seen to say yes, and to do nothing.
+fn prove(variables: &Variables, folder: &Path) -> Result<(), SystemError> {
+    for signed in files(folder)? {
+        if variables.read(&signed.name)?.as_ref() != Some(&signed.content) {
+            let other = std::io::Error::other("the machine did not keep what it took");
+            return Err(other).context("write", signed.name);
+        }
+    }
+    Ok(())
+}
+
+/// A variable as the build has signed it.
+struct Signed {
+    name: String,
+    /// What the machine shows of it.
+    content: Vec<u8>,
+    /// What it is given.
+    written: Vec<u8>,
+}
+
+/// What is signed in `folder`, PK last.
+fn files(folder: &Path) -> Result<Vec<Signed>, SystemError> {
+    let read = |role: Role| {
+        let path = file(folder, role);
+        let written = std::fs::read(&path).context("read", path.display())?;
+        let content = content_of(&written).map(<[u8]>::to_vec);
+        let content = content.ok_or_else(|| std::io::Error::other("it is no signed variable"));
+        Ok(Signed {
+            name: format!("{}-{}", role.name(), role.vendor()),
+            content: content.context("use", path.display())?,
+            written,
+        })
+    };
+    Role::ALL.into_iter().map(read).collect()
 }
 
 fn is_one(variables: &Variables, name: &str) -> Result<Option<bool>, SystemError> {
@@ -252,6 +291,8 @@ const FOLDER: &str = "/etc/ramal/secure-boot";
 /// Variables of the firmware (UEFI 2.10 §3.3).
 const ON: &str = "SecureBoot";
 const WAITS: &str = "SetupMode";
+/// The list of forbidden programs (UEFI 2.10 §32.4.1, EFI_IMAGE_SECURITY_DATABASE_GUID).
+const FORBIDDEN: &str = "dbx-d719b2cb-3d3a-4596-a3bc-dad00e67656f";
 
 #[cfg(test)]
 mod tests {
@@ -342,6 +383,34 @@ mod tests {
         assert!(!may_offer(None, &bench.files()));
         fs::remove_file(file(&bench.files(), Role::Exchange)).expect("removed");
         assert!(!may_offer(Some(&box_itself), &bench.files()));
+    }
+
+    #[test]
+    fn a_machine_that_forbids_programs_is_offered_nothing() {
+        let bench = Bench::new("forbids", 1);
+        let box_itself = firmware(Some("/dev/none1"));
+        let seen = || state_of(&bench.variables, Some(&box_itself), &bench.files());
+        assert_eq!(seen().expect("read"), SecureBoot::Offered);
+        bench
+            .variables
+            .write(FORBIDDEN, 7, b"a list")
+            .expect("written");
+        assert_eq!(seen().expect("read"), SecureBoot::Setup);
+    }
+
+    #[test]
+    fn what_the_machine_did_not_keep_is_found() {
+        let bench = Bench::new("prove", 1);
+        for role in Role::ALL {
+            let shown = signature_list(role.name().as_bytes());
+            let shown = [&ATTRIBUTES.to_le_bytes()[..], &shown].concat();
+            fs::write(bench.variable(role), shown).expect("written");
+        }
+        prove(&bench.variables, &bench.files()).expect("kept");
+        fs::write(bench.variable(Role::Exchange), [0x27, 0, 0, 0]).expect("written");
+        prove(&bench.variables, &bench.files()).expect_err("another");
+        fs::remove_file(bench.variable(Role::Exchange)).expect("removed");
+        prove(&bench.variables, &bench.files()).expect_err("none");
     }
 
     #[test]

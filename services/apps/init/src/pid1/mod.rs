@@ -464,7 +464,7 @@ impl Supervision {
                     Source::InstallOutput(_, pipe) => self.hear_install_output(pipe),
                     Source::InstallReports(_, pipe) => self.hear_install_reports(pipe),
                     Source::JudgeOutput(_, pipe) => self.hear_judge_output(pipe),
-                    Source::JudgeVerdict(_, pipe) => self.hear_verdict(pipe),
+                    Source::JudgeVerdict(pid, pipe) => self.hear_verdict(*pid, pipe),
                     Source::StickOutput(_, pipe) => self.hear_stick_output(pipe),
                     Source::StickOffers(pid, pipe) => self.hear_stick_offers(*pid, pipe),
                     Source::Hotplug(hotplug) => {

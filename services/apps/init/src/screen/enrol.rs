@@ -5,8 +5,9 @@ pub(crate) const NAME: &str =
 pub(crate) const CONSEQUENCES: [&str; 3] = [
     "Outros sistemas nesta máquina não iniciam mais, nem pen drives de outros / \
      Other systems on this machine do not start any more, nor sticks of others",
-    "Placas adicionais cujo programa só a Microsoft assinou ficam sem ele: vídeo, rede / \
-     Add-in cards whose program only Microsoft has signed go without it: video, network",
+    "Placas com programa assinado só pela Microsoft ficam sem ele; com placa de vídeo, a tela e o \
+     setup podem sumir / Cards whose program only Microsoft has signed go without it; with a \
+     graphics card, the picture and the setup may be gone",
     "Só o setup da máquina desfaz isto / Only the setup of the machine undoes it",
 ];
 /// What means it.
