@@ -160,7 +160,7 @@ impl Sockets {
                 }
                 sockets.push(("ctl", self.ctl.as_fd()));
             }
-            Service::Store | Service::Net | Service::Media | Service::Update => {}
+            Service::Store | Service::Net | Service::Media | Service::Update | Service::Grid => {}
         }
         sockets
     }
@@ -176,6 +176,7 @@ pub const fn uid(service: Service) -> u32 {
         Service::Media => 104,
         Service::Web => 105,
         Service::Update => 106,
+        Service::Grid => 111,
     }
 }
 
@@ -183,6 +184,7 @@ pub const fn uid(service: Service) -> u32 {
 pub(crate) const fn identity(service: Service) -> Identity {
     let rights = match service {
         Service::Net => Rights::Network,
+        Service::Grid => Rights::Tunnel,
         Service::Store | Service::Media | Service::Pbx | Service::Update | Service::Web => {
             Rights::None
         }
@@ -203,6 +205,7 @@ pub(crate) const fn process_limits(service: Service) -> Limits {
         Service::Pbx => (16_384, 0, -5, -500),
         Service::Store => (1024, 0, 0, -300),
         Service::Net => (1024, 0, 0, 0),
+        Service::Grid => (64, 0, 0, 300),
         Service::Update => (64, 0, 10, 500),
         Service::Web => (1024, 0, 5, 500),
     };
@@ -220,6 +223,7 @@ pub(crate) const fn group_limits(service: Service) -> cgroup::Limits {
     let (memory_mib, cpu_weight) = match service {
         Service::Store => (128, 100),
         Service::Net => (48, 100),
+        Service::Grid => (32, 50),
         Service::Media => (128, 400),
         Service::Pbx => (192, 200),
         // A patch is applied to 14 MiB of programs and compressed in memory. Pages of the slots it
@@ -335,6 +339,7 @@ mod tests {
             Service::Pbx,
             Service::Update,
             Service::Web,
+            Service::Grid,
         ] {
             let limits = process_limits(service);
             assert_eq!(limits.realtime_priority_max, 0, "{}", service.name());

@@ -50,6 +50,8 @@ pub(crate) fn prepare(console: &mut Console) {
     for (ip, setting) in REFUSED {
         tell(sysctl::set_on_interfaces(ip, setting, "0"));
     }
+    // Who asks on a cable for an address is told of those on that cable: not of the one in a grid.
+    tell(sysctl::set_on_interfaces(Ip::V4, "arp_ignore", "1"));
     tell(mount::mount(
         "cgroup2",
         "/sys/fs/cgroup",

@@ -99,6 +99,11 @@ What is counted (calls in progress, rates, minutes of the day) is left out.")]
         /// Its number.
         number: String,
     },
+    /// Show the tunnel into a grid, and the box's public key, which its hub has to know.
+    #[command(after_help = "Examples:
+  ramal ctl grid
+  ramal ctl api post /api/grid/tunnel < tunnel.json")]
+    Grid,
     /// Ask any address of the HTTPS API; prints JSON. What is sent is read from standard input,
     /// because it may hold passwords and arguments are seen by others.
     #[command(after_help = "Examples:
@@ -345,6 +350,7 @@ fn request(command: &Command) -> (&'static str, String, Value) {
             Value::Null,
         ),
         Command::Spending => ("GET", "/api/spending".into(), Value::Null),
+        Command::Grid => ("GET", "/api/grid".into(), Value::Null),
         Command::Resume { number } => {
             let target = format!("/api/extensions/{}/resume", segment(number));
             ("POST", target, json!({}))
@@ -451,6 +457,7 @@ fn show(command: &Command, answer: &Value) -> String {
         Command::Warnings => render::warnings(answer),
         Command::Spending => render::spending(answer),
         Command::Resume { number } => format!("extension {number} may spend again"),
+        Command::Grid => render::grid(answer),
         Command::Api { .. } if answer.is_null() => "done".to_owned(),
         Command::Api { .. } => serde_json::to_string_pretty(answer).unwrap_or_default(),
         Command::Restart { service } => format!("{service} restarts"),
@@ -555,6 +562,7 @@ mod tests {
             json!({}),
         );
         check("recordings", "GET", "/api/recordings", Value::Null);
+        check("grid", "GET", "/api/grid", Value::Null);
         check(
             "recordings delete 1-a.wav",
             "DELETE",

@@ -1,10 +1,11 @@
-//! The services of the box in one multi-call binary: `ramal store|net|pbx|media|update|web`,
+//! The services of the box in one multi-call binary: `ramal store|net|pbx|media|update|web|grid`,
 //! `provision`, `install-disk`, `secure-boot`, `stick` and `ctl`.
 //!
 //! One file on disk and in the page cache serves every process. What each one is composed of stands
 //! in the module of its name; nothing is decided here.
 
 mod ctl;
+mod grid;
 mod install_disk;
 mod media;
 mod net;
@@ -58,6 +59,8 @@ enum Service {
     SecureBoot(secure_boot::Arguments),
     /// Serve the web admin and its API.
     Web(web::Arguments),
+    /// Hold the tunnel into a grid.
+    Grid(grid::Arguments),
     /// Apply the provisioning file once and wipe it.
     Provision(provision::Arguments),
     /// Read the update files on a memory stick for whoever installs one.
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Service::InstallDisk(arguments) => install_disk::run(&arguments),
         Service::SecureBoot(arguments) => secure_boot::run(&arguments),
         Service::Web(arguments) => web::run(&arguments),
+        Service::Grid(grid::Arguments {}) => grid::run(),
         Service::Provision(provision::Arguments {}) => provision::run(),
         Service::Stick(stick::Arguments {}) => stick::run(),
         Service::Ctl(arguments) => ctl::run(&arguments),

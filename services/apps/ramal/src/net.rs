@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .spawn(move || {
             let answered = run_loop::ipc::serve(
                 &listener,
-                |peer| [uid::WEB, uid::PBX].contains(&peer),
+                |peer| [uid::WEB, uid::PBX, uid::GRID].contains(&peer),
                 move |connection, request: Request| match request {
                     Request::Status => {
                         let status = told.lock().unwrap_or_else(PoisonError::into_inner).clone();

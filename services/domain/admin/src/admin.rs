@@ -261,7 +261,7 @@ impl Admin {
                 actions::sections::change_settings(self, &segment, request, caller)
             }
             Action::ResumeSpending => actions::sections::resume(self, &moment, &segment, caller),
-            Action::Grid => actions::grid::show(self, &caller),
+            Action::Grid => actions::grid::show(self, caller),
             Action::ChangeTunnel => actions::grid::change(request, caller),
             Action::DeleteTunnel => actions::grid::delete(self, caller),
             Action::Section(section) => actions::sections::show(self, section, &caller),

@@ -17,6 +17,7 @@ mod explain;
 mod fault;
 mod fetch;
 mod firmware_view;
+mod grid_view;
 mod http;
 mod pages;
 mod password;

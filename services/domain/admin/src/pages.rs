@@ -2,6 +2,7 @@
 
 mod danger;
 mod firmware;
+mod grid;
 mod layout;
 mod records;
 mod routes;
@@ -12,6 +13,7 @@ mod state;
 use maud::html;
 
 pub(crate) use firmware::{firmware, recovery_code};
+pub(crate) use grid::grid;
 pub(crate) use records::{audit_trail, calls};
 pub(crate) use routes::routes;
 pub(crate) use sign_in::{password, sign_in};

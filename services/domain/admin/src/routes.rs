@@ -289,6 +289,7 @@ pub const ROUTES: &[Route] = {
             "/api/recording",
             Action::ChangeSection(Section::Recording),
         ),
+        route(Get, "/grid", Page, Administrator, Action::Grid),
         api(Get, "/api/grid", Action::Grid),
         api(Post, "/api/grid/tunnel", Action::ChangeTunnel),
         api(Delete, "/api/grid/tunnel", Action::DeleteTunnel),

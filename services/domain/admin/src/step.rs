@@ -1,6 +1,6 @@
 //! What a request may ask of the world on its way to a response.
 
-use ipc::{Redacted, init, net, pbx, sound, store, update};
+use ipc::{Redacted, grid, init, net, pbx, sound, store, update};
 use sansio::{Entropy, Instant, UnixTime};
 
 use crate::fetch::{FetchOrder, FetchState};
@@ -38,6 +38,8 @@ pub enum Step {
     Net(net::Request, Then<Result<net::Reply, Away>>),
     /// Ask `media`.
     Media(sound::Request, Then<Result<sound::Reply, Away>>),
+    /// Ask `grid`.
+    Grid(grid::Request, Then<Result<grid::Reply, Away>>),
     /// Ask `update`.
     Update(update::Request, Then<Result<update::Reply, Away>>),
     /// Fetch an update from a server, in the background; the answer is how that stands.

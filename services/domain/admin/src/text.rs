@@ -313,6 +313,23 @@ words! {
     needs_script: "Sending a file needs JavaScript.", "Enviar um arquivo requer JavaScript.";
     left_slots: "Why a version was left", "Por que uma versão foi deixada";
     reason: "Reason", "Motivo";
+    grid: "Grid", "Grid";
+    tunnel: "Tunnel", "Túnel";
+    no_tunnel: "No tunnel is set. The box works fully without one.",
+        "Nenhum túnel configurado. A central funciona por inteiro sem ele.";
+    tunnel_hint: "The tunnel is set by the provisioning file, by the API, or on the box by \
+         ramal ctl api.",
+        "O túnel é configurado pelo arquivo de provisionamento, pela API, ou na própria central \
+         por ramal ctl api.";
+    since: "For", "Há";
+    handshake: "Last handshake", "Último contato há";
+    hub: "Hub", "Concentrador";
+    hub_key: "Key of the hub", "Chave do concentrador";
+    own_address: "The box's address there", "Endereço da central ali";
+    reached: "What is reached", "O que é alcançado";
+    public_key: "Public key of the box", "Chave pública da central";
+    public_key_hint: "Enter it at the hub. It is no secret; the private key never leaves the box.",
+        "Informe-a no concentrador. Não é segredo; a chave privada nunca sai da central.";
     utc: "Times are UTC.", "Horários em UTC.";
 }
 
@@ -341,6 +358,12 @@ const STATES: &[(&str, &str)] = &[
     ("service-not-well", "um serviço não ficou bem"),
     ("root-damaged", "sistema de arquivos danificado"),
     ("disk-refused-the-note", "o disco não gravou a tentativa"),
+    ("not-set", "não configurado"),
+    ("overlaps", "a rede dele é também a da central"),
+    ("up", "no ar"),
+    ("down", "fora do ar"),
+    ("unknown", "ainda não se sabe"),
+    ("away", "o serviço não responde"),
     ("calling", "chamando"),
     ("ringing", "tocando"),
     ("talking", "conversando"),

@@ -8,7 +8,7 @@
 //!                     |   v                   v
 //!                   Waiting <-----------------+----- 5 ends in 60 s ----> GivenUp
 //!
-//!   Shutdown: web, pbx, media, net, store in turn: SIGTERM, 5 s, SIGKILL, then Finish.
+//!   Shutdown: web, update, grid, pbx, media, net, store: SIGTERM, 5 s, SIGKILL, then Finish.
 //! ```
 
 use std::collections::VecDeque;
@@ -229,7 +229,10 @@ impl SupervisorNode {
             | Phase::Stopped => false,
         };
         let mut services = self.services.iter();
-        services.find_map(|(service, it)| (!is_ready(it)).then_some(service))
+        services.find_map(|(service, it)| {
+            let is_missing = service.is_needed() && !is_ready(it);
+            is_missing.then_some(service)
+        })
     }
 
     fn ended(&mut self, now: Instant, service: Service, exit: Exit, uptime: Duration) {
@@ -247,7 +250,9 @@ impl SupervisorNode {
             self.stop_next(now);
             return;
         }
-        self.trial.not_ready();
+        if service.is_needed() {
+            self.trial.not_ready();
+        }
         let report = match it.backoff.exited(now, uptime) {
             Verdict::RestartAfter(delay) => {
                 it.phase = Phase::Waiting { until: now + delay };
@@ -260,7 +265,7 @@ impl SupervisorNode {
         };
         let is_given_up = matches!(report, Report::GivenUp(..));
         self.outputs.push_back(Output::Report(report));
-        if is_given_up {
+        if is_given_up && service.is_needed() {
             self.outputs.extend(self.trial.given_up(service));
         }
     }
@@ -271,7 +276,10 @@ impl SupervisorNode {
         }
         let is_given_up = |it: &Supervised| matches!(it.phase, Phase::GivenUp);
         let mut services = self.services.iter();
-        let given_up = services.find_map(|(service, it)| is_given_up(it).then_some(service));
+        let given_up = services.find_map(|(service, it)| {
+            let is_lost = service.is_needed() && is_given_up(it);
+            is_lost.then_some(service)
+        });
         self.outputs.extend(self.trial.damaged(has_other, given_up));
     }
 

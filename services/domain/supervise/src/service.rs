@@ -14,6 +14,8 @@ pub enum Service {
     Media,
     /// Owns the SIP sockets and the calls.
     Pbx,
+    /// The tunnel into a grid.
+    Grid,
     /// Owns the slot that is not running.
     Update,
     /// The pages and the API.
@@ -22,11 +24,12 @@ pub enum Service {
 
 impl Service {
     /// Every service, in start order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Store,
         Self::Net,
         Self::Media,
         Self::Pbx,
+        Self::Grid,
         Self::Update,
         Self::Web,
     ];
@@ -41,6 +44,7 @@ impl Service {
             Self::Pbx => "pbx",
             Self::Update => "update",
             Self::Web => "web",
+            Self::Grid => "grid",
         }
     }
 
@@ -61,6 +65,7 @@ impl Service {
             Self::Pbx => 4,
             Self::Web => 5,
             Self::Update => 6,
+            Self::Grid => 7,
         }
     }
 
@@ -76,7 +81,17 @@ impl Service {
     pub const fn is_critical(self) -> bool {
         match self {
             Self::Store | Self::Net | Self::Media | Self::Pbx => true,
-            Self::Update | Self::Web => false,
+            Self::Update | Self::Web | Self::Grid => false,
+        }
+    }
+
+    /// Whether the box is not ready without it. Without the grid everything else works, and for as
+    /// long as it is away.
+    #[must_use]
+    pub const fn is_needed(self) -> bool {
+        match self {
+            Self::Store | Self::Net | Self::Media | Self::Pbx | Self::Update | Self::Web => true,
+            Self::Grid => false,
         }
     }
 
@@ -110,6 +125,7 @@ pub struct ByService<T> {
     pbx: T,
     update: T,
     web: T,
+    grid: T,
 }
 
 impl<T> ByService<T> {
@@ -122,6 +138,7 @@ impl<T> ByService<T> {
             pbx: make(Service::Pbx),
             update: make(Service::Update),
             web: make(Service::Web),
+            grid: make(Service::Grid),
         }
     }
 
@@ -134,6 +151,7 @@ impl<T> ByService<T> {
             Service::Pbx => &self.pbx,
             Service::Update => &self.update,
             Service::Web => &self.web,
+            Service::Grid => &self.grid,
         }
     }
 
@@ -146,6 +164,7 @@ impl<T> ByService<T> {
             Service::Pbx => &mut self.pbx,
             Service::Update => &mut self.update,
             Service::Web => &mut self.web,
+            Service::Grid => &mut self.grid,
         }
     }
 
@@ -163,10 +182,10 @@ mod tests {
 
     #[test]
     fn codes_of_services_are_those_of_the_first_versions_and_lead_back_to_them() {
-        let names = [1, 2, 3, 4, 5, 6].map(|code| Service::of_code(code).map(Service::name));
-        let first = ["store", "net", "media", "pbx", "web", "update"];
+        let names = [1, 2, 3, 4, 5, 6, 7].map(|code| Service::of_code(code).map(Service::name));
+        let first = ["store", "net", "media", "pbx", "web", "update", "grid"];
         assert_eq!(names, first.map(Some));
-        for code in [0, 7, u8::MAX] {
+        for code in [0, 8, u8::MAX] {
             assert_eq!(Service::of_code(code), None);
         }
     }

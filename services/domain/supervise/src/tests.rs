@@ -112,6 +112,32 @@ impl Bench {
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
+fn the_box_is_ready_without_the_grid_and_firmware_is_good_without_it() {
+    let mut bench = Bench::new();
+    bench.feed(Input::Start(Standing::OnTrial));
+    for service in Service::ALL.into_iter().filter(|it| it.is_needed()) {
+        bench.feed(Input::ChildReady(service, bench.pid(service)));
+    }
+    assert!(bench.seen.contains(&Output::AllReady));
+    bench.pass(SECOND, None);
+    bench.feed(Input::Answered(Service::Pbx));
+    bench.feed(Input::Answered(Service::Web));
+    for _ in 0..4 {
+        bench.exit(Service::Grid);
+        bench.pass(SECOND * 10, None);
+    }
+    bench.pass(SECOND * 120, None);
+    assert!(bench.seen.contains(&Output::FirmwareProved));
+    for _ in 0..5 {
+        bench.exit(Service::Grid);
+        bench.pass(SECOND * 5, None);
+    }
+    assert_eq!(bench.state(Service::Grid), "given-up");
+    let failed = |it: &Output| matches!(it, Output::FirmwareFailed(_));
+    assert!(!bench.seen.iter().any(failed));
+}
+
+#[test]
 fn all_services_start_at_once_in_order() {
     let mut bench = Bench::new();
     bench.feed(Input::Start(Standing::Unknown));
@@ -322,7 +348,10 @@ fn shutdown_stops_the_services_one_by_one_in_reverse_order() {
         order.push(service.name());
         bench.feed(Input::ChildExited(service, pid, Exit::Code(0)));
     }
-    assert_eq!(order, ["web", "update", "pbx", "media", "net", "store"]);
+    assert_eq!(
+        order,
+        ["web", "update", "grid", "pbx", "media", "net", "store"]
+    );
     assert_eq!(bench.seen.last(), Some(&Output::Finish(Shutdown::PowerOff)));
     assert_eq!(bench.node.deadline(), None);
 }
@@ -356,7 +385,7 @@ fn a_service_that_will_not_stop_is_killed_after_five_seconds() {
 fn shutdown_does_not_wait_for_ever_on_a_process_that_cannot_be_killed() {
     let mut bench = Bench::ready();
     bench.feed(Input::ShutdownRequested(Shutdown::PowerOff));
-    bench.pass(SECOND * 100, None);
+    bench.pass(SECOND * 110, None);
     assert_eq!(bench.seen.last(), Some(&Output::Finish(Shutdown::PowerOff)));
     assert!(
         bench
@@ -375,6 +404,7 @@ fn shutdown_restarts_nothing_and_the_first_kind_asked_for_holds() {
     for service in [
         Service::Web,
         Service::Update,
+        Service::Grid,
         Service::Pbx,
         Service::Media,
         Service::Net,

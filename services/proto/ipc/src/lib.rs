@@ -1,7 +1,8 @@
 //! What our processes say to each other over Unix sockets.
 //!
-//! One module a server: [`store`], [`pbx`], [`sound`] (of `media`), [`net`], [`update`], [`stick`],
-//! [`init`]; each is a closed `Request` and a closed `Reply`. [`frame`] says how they become bytes.
+//! One module a server: [`store`], [`pbx`], [`sound`] (of `media`), [`net`], [`grid`], [`update`],
+//! [`stick`], [`init`]; each is a closed `Request` and a closed `Reply`. [`frame`] says how they
+//! become bytes.
 //! All processes come from one firmware image, so the encoding carries no version; what is kept on
 //! disk is the store's own.
 //!
@@ -9,6 +10,7 @@
 //! peer by `SO_PEERCRED` before it reads a byte.
 
 pub mod frame;
+pub mod grid;
 pub mod init;
 pub mod install;
 pub mod net;

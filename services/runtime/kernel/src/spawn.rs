@@ -59,6 +59,8 @@ pub enum Rights {
     None,
     /// Set addresses and routes, and send and receive raw packets: for DHCP and ARP.
     Network,
+    /// Set addresses and routes, and make interfaces.
+    Tunnel,
 }
 
 /// Limits of one process (getrlimit(2)).
@@ -263,6 +265,7 @@ fn rank(expendability: &str) -> Result<(), Errno> {
 fn drop_rights(identity: Identity) -> Result<(), Errno> {
     let kept = match identity.rights {
         Rights::None => CapabilitySet::empty(),
+        Rights::Tunnel => CapabilitySet::NET_ADMIN,
         Rights::Network => {
             CapabilitySet::NET_ADMIN
                 | CapabilitySet::NET_RAW

@@ -20,6 +20,8 @@ impl Name {
     /// The sockets cannot be had.
     pub fn announce(host: &str) -> Result<Self, NameError> {
         let daemon = ServiceDaemon::new()?;
+        // Of the address in a grid nobody here is told, and nobody there asks by multicast.
+        daemon.disable_interface(ipc::grid::INTERFACE)?;
         let host = format!("{host}.local.");
         let pages = ServiceInfo::new(SERVICE, INSTANCE, &host, "", HTTPS, None)?;
         daemon.register(pages.enable_addr_auto())?;

@@ -40,6 +40,11 @@ impl Notify {
         self.line(&format!("STATUS={}", text.replace('\n', " ")));
     }
 
+    /// How the tunnel stands: `up`, `down`, or `unset` when what was before counts no more.
+    pub fn tunnel(&self, word: &str) {
+        self.line(&format!("TUNNEL={word}"));
+    }
+
     /// What `install-disk` has to tell.
     pub fn install(&self, report: &Report) {
         self.line(&report.to_line());

@@ -18,7 +18,9 @@ pub const PROVISION: u32 = 107;
 pub const INSTALL: u32 = 108;
 /// `stick`, which reads one memory stick and is no service.
 pub const STICK: u32 = 109;
+/// `secure-boot`, which is no service and asks nobody.
+pub const SECURE_BOOT: u32 = 110;
 /// `grid`.
-pub const GRID: u32 = 110;
+pub const GRID: u32 = 111;
 /// PID 1 and a person at a native run.
 pub const ROOT: u32 = 0;

@@ -115,7 +115,7 @@ pub(crate) fn start(
         }
         Service::Web => arguments.extend(["--recordings", &recordings_dir]),
         Service::Update => arguments.extend(slots.arguments()),
-        Service::Net | Service::Pbx => {}
+        Service::Net | Service::Pbx | Service::Grid => {}
     }
     let door = group.map(kernel::cgroup::Group::open_door).transpose()?;
     let fence = if settings.is_confined {
@@ -172,7 +172,7 @@ fn fence(service: Service, settings: &Settings) -> Result<Option<Fence>, SystemE
             (vec![null, settings.recordings_dir.as_path()], false)
         }
         Service::Media => (vec![null], false),
-        Service::Update => (vec![null], false),
+        Service::Update | Service::Grid => (vec![null], false),
         // Fetches updates from other servers.
         Service::Web => (vec![null], true),
     };

@@ -181,7 +181,7 @@ pub fn is_stage_1() -> bool {
 const NEW_ROOT: &str = "/root";
 const INIT: &str = "/sbin/init";
 /// Loaded on every box; everything else by what the devices ask for.
-const ALWAYS: [&str; 10] = [
+const ALWAYS: [&str; 11] = [
     "crc32c_generic",
     "dm_mod",
     "dm_verity",
@@ -192,6 +192,8 @@ const ALWAYS: [&str; 10] = [
     "button",
     "evdev",
     "af_packet",
+    // Whether a tunnel is set is known much later, and modules are left behind with this system.
+    "wireguard",
 ];
 /// Watchdogs, and what makes Intel's visible.
 const WATCHDOG_DRIVERS: [&str; 3] = ["/watchdog/", "/lpc_ich.ko", "/i2c-i801.ko"];

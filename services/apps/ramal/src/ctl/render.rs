@@ -78,6 +78,24 @@ pub(crate) fn warnings(answer: &Value) -> String {
     format!("{}\n{}", texts("warnings"), texts("worst_cases"))
 }
 
+/// The tunnel: the box's key, how it stands, and what is set.
+pub(crate) fn grid(answer: &Value) -> String {
+    let tunnel = answer.get("tunnel").unwrap_or(&Value::Null);
+    let lines = [
+        ("public key", answer, "public_key"),
+        ("tunnel", answer, "state"),
+        ("reason", answer, "reason"),
+        ("for seconds", answer, "since_secs"),
+        ("handshake", answer, "handshake_secs"),
+        ("hub", tunnel, "endpoint"),
+        ("hub key", tunnel, "hub_key"),
+        ("addresses", tunnel, "addresses"),
+        ("reaches", tunnel, "allowed"),
+    ];
+    let line = |(name, of, field_name)| format!("{name:<12} {}\n", field(of, field_name));
+    lines.map(line).concat()
+}
+
 /// What was spent, by whom.
 pub(crate) fn spending(answer: &Value) -> String {
     let money = [

@@ -12,7 +12,7 @@ use std::time::Duration;
 use admin::{Admin, Away, Machine, Moment, Observation, Request, Response, Step};
 use ipc::sound::is_recording_name;
 use ipc::store::{Audit, laid_down};
-use ipc::{init, net, pbx, sound, store, update};
+use ipc::{grid, init, net, pbx, sound, store, update};
 use run_loop::clock::Clock;
 use run_loop::ipc::Client;
 use run_loop::socket_path;
@@ -33,6 +33,7 @@ pub(crate) struct Driver {
     net: Client<net::Request, net::Reply>,
     media: Client<sound::Request, sound::Reply>,
     update: Client<update::Request, update::Reply>,
+    grid: Client<grid::Request, grid::Reply>,
     fetches: Arc<Fetches>,
     /// Where `media` keeps recordings; without it there are none.
     recordings: Option<PathBuf>,
@@ -62,6 +63,7 @@ impl Driver {
             net: Client::new(socket_path("net")),
             media: Client::new(socket_path("media")),
             update: Client::within(socket_path("update"), UPDATE_TIMEOUT_SECS),
+            grid: Client::new(socket_path("grid")),
             fetches: Arc::new(Fetches::new(UPDATE_TIMEOUT_SECS)),
             recordings,
             looks: Looks {
@@ -181,6 +183,10 @@ impl Driver {
                 Step::Update(request, then) => {
                     let answer = self.update.call(&request).await;
                     let answer = answer.map_err(|_| Away::Silent("update"));
+                    self.resume(|admin, moment| then(admin, moment, answer))
+                }
+                Step::Grid(request, then) => {
+                    let answer = look("grid", self.grid.call(&request)).await;
                     self.resume(|admin, moment| then(admin, moment, answer))
                 }
                 Step::Fetch(order, then) => {

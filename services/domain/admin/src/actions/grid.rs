@@ -1,23 +1,43 @@
 //! The grid: the box's tunnel to a hub.
 
 use config::{Fault as Wrongness, Network, Tunnel, Wrong};
+use ipc::grid::{Reply, Request as Ask};
 use ipc::net;
 use ipc::site::Site;
 use serde_json::{Value, json};
 
-use super::items::{commit, hide};
+use super::items::commit;
 use super::patch::Patch;
 use crate::admin::{Admin, Caller};
 use crate::fault::Fault;
+use crate::grid_view::{GridView, TunnelView};
 use crate::http::{Request, Response};
+use crate::pages;
+use crate::routes::Face;
 use crate::step::Step;
 
-/// The tunnel as it is set.
-pub(crate) fn show(admin: &Admin, caller: &Caller) -> Step {
-    match &admin.site {
-        Some((_, site)) => Step::Respond(Response::json(200, &view(site)).sealed()),
-        None => caller.refuse(&Fault::Starting),
-    }
+/// The tunnel as it is set, how it stands, and the key that the hub has to know.
+pub(crate) fn show(admin: &Admin, caller: Caller) -> Step {
+    let Some((_, site)) = &admin.site else {
+        return caller.refuse(&Fault::Starting);
+    };
+    let tunnel = site.tunnel.clone();
+    Step::Grid(
+        Ask::Status,
+        Box::new(move |_, _, reply| {
+            // What is set is told also while `grid` is away.
+            let status = match reply {
+                Ok(Reply::Status(status)) => Some(status),
+                Ok(Reply::Refused { .. }) | Err(_) => None,
+            };
+            let view = GridView::new(tunnel.as_ref(), status);
+            let response = match caller.face {
+                Face::Page | Face::Asset => pages::grid(&caller, &view),
+                Face::Api => Response::json(200, &view),
+            };
+            Step::Respond(response.sealed())
+        }),
+    )
 }
 
 /// Changes the fields of the tunnel that a request names; where there is none, those of a new one.
@@ -54,9 +74,7 @@ pub(crate) fn delete(admin: &Admin, caller: Caller) -> Step {
 }
 
 fn view(site: &Site) -> Value {
-    let mut tunnel = serde_json::to_value(&site.tunnel).unwrap_or_default();
-    hide(&mut tunnel);
-    json!({ "tunnel": tunnel })
+    json!({ "tunnel": site.tunnel.as_ref().map(TunnelView::new) })
 }
 
 fn overlaps((network, other): (Network, Network)) -> Wrongness {

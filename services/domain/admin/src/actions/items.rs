@@ -268,11 +268,7 @@ pub(super) fn hide(value: &mut Value) {
 }
 
 /// Fields that are never shown, and what is said instead.
-const SECRETS: [(&str, &str); 3] = [
-    ("password", "password_set"),
-    ("pin_hash", "pin_set"),
-    ("preshared_key", "preshared_key_set"),
-];
+const SECRETS: [(&str, &str); 2] = [("password", "password_set"), ("pin_hash", "pin_set")];
 /// What a route cannot be called, because the API has these addresses.
 const RESERVED: [&str; 3] = ["explain", "warnings", "order"];
 

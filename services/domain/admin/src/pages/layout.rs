@@ -17,6 +17,7 @@ pub(super) enum Place {
     Calls,
     Audit,
     Firmware,
+    Grid,
     Elsewhere,
 }
 
@@ -36,6 +37,7 @@ pub(super) fn page(
         (Place::Calls, "/calls", words.calls),
         (Place::Audit, "/audit", words.audit),
         (Place::Firmware, "/firmware", words.firmware),
+        (Place::Grid, "/grid", words.grid),
     ];
     let must_change = caller
         .session

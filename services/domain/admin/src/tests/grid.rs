@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::world::{OWN_PASSWORD, World, get, json as body, post, request, text};
+use super::world::{OWN_KEY, OWN_PASSWORD, World, get, json as body, post, request, text};
 use crate::Method;
 
 const HUB: &str = "hDZB5mbl0bYhe2sFcEfCHIiBuQ5dP+Tq5UsFBpYDkgY=";
@@ -78,4 +78,35 @@ fn a_tunnel_that_would_take_the_own_network_or_everything_is_refused() {
     let refused = world.ask(&post("/api/grid/tunnel", &session, &misspelt));
     assert_eq!(refused.status, 400);
     assert_eq!(world.site.tunnel, None);
+}
+
+#[test]
+fn the_page_shows_the_boxs_public_key_and_how_the_tunnel_stands() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let seen = body(&world.ask(&get("/api/grid", &session)));
+    let wanted = json!({
+        "public_key": OWN_KEY, "state": "up", "since_secs": 70, "handshake_secs": 7,
+        "reason": "", "tunnel": null,
+    });
+    assert_eq!(seen, wanted);
+    world.ask(&post("/api/grid/tunnel", &session, &wish()));
+    let page = |world: &mut World, language| {
+        let request = get("/grid", &session).with("accept-language", language);
+        text(&world.ask(&request))
+    };
+    let portuguese = page(&mut world, "pt-BR");
+    for wanted in [
+        OWN_KEY,
+        HUB,
+        "no ar",
+        "hub.example.com",
+        "10.200.0.0/24",
+        "Chave pública",
+    ] {
+        assert!(portuguese.contains(wanted), "{wanted}: {portuguese}");
+    }
+    let english = page(&mut world, "en");
+    assert!(english.contains("Public key of the box"), "{english}");
+    assert!(!english.contains(SHARED) && !portuguese.contains(SHARED));
 }

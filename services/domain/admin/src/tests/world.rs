@@ -13,6 +13,8 @@ use crate::{
     Response, Step,
 };
 
+/// The box's public key for the tunnel.
+pub(super) const OWN_KEY: &str = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=";
 pub(super) const OWN_PASSWORD: &str = "papagaio verde come milho";
 
 /// The recording of the one call there is, of 1000 bytes.
@@ -165,6 +167,17 @@ impl World {
                 Step::Update(request, then) => {
                     let reply = self.update(request);
                     then(&mut self.admin, moment, reply)
+                }
+                Step::Grid(_, then) => {
+                    let status = ipc::grid::Status {
+                        public_key: OWN_KEY.into(),
+                        state: ipc::grid::State::Up,
+                        since_secs: Some(70),
+                        handshake_secs: Some(7),
+                        reason: String::new(),
+                    };
+                    let reply = ipc::grid::Reply::Status(status);
+                    then(&mut self.admin, moment, Ok(reply))
                 }
                 Step::Fetch(order, then) => {
                     self.asked_fetch.push(order);

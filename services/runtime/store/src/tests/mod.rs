@@ -29,7 +29,7 @@ const NET: u32 = 102;
 const PBX: u32 = 103;
 const WEB: u32 = 105;
 const PROVISION: u32 = 107;
-const GRID: u32 = 110;
+const GRID: u32 = 111;
 
 /// A directory of its own, gone with the test.
 struct Scratch(PathBuf);
