@@ -222,7 +222,11 @@ impl From<Entry> for EntryView {
         Self {
             sequence: entry.sequence,
             slot: entry.slot,
-            reason: name_of(entry.reason),
+            reason: match (entry.reason, entry.detail.as_str()) {
+                // Of all that `grid` does, nothing else makes a version be left.
+                (Reason::Unhealthy, "grid") => "tunnel-did-not-come-up",
+                (reason, _) => name_of(reason),
+            },
             detail: entry.detail,
         }
     }

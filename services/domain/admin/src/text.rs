@@ -356,6 +356,7 @@ const STATES: &[(&str, &str)] = &[
     ("never-proved-good", "nunca ficou bem"),
     ("failed-too-often", "falhou vezes demais"),
     ("service-not-well", "um serviço não ficou bem"),
+    ("tunnel-did-not-come-up", "o túnel não subiu"),
     ("root-damaged", "sistema de arquivos danificado"),
     ("disk-refused-the-note", "o disco não gravou a tentativa"),
     ("not-set", "não configurado"),

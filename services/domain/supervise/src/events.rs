@@ -26,6 +26,13 @@ pub enum Input {
     Watchdog(Service, u32),
     /// The service answered an [`Output::Ask`].
     Answered(Service),
+    /// The tunnel into a grid was up lately with the version before; said before the start.
+    TunnelExpected,
+    /// Whether the tunnel is up, as `grid` says.
+    Tunnel {
+        /// Its hub answers.
+        is_up: bool,
+    },
     /// The process ended.
     ChildExited(Service, u32, Exit),
     /// A block of the firmware's root is not the one that was signed, and whether the other slot is

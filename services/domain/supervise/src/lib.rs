@@ -11,6 +11,7 @@
 
 mod backoff;
 mod events;
+mod memory;
 mod node;
 mod runs;
 mod service;
@@ -19,6 +20,7 @@ mod tests;
 mod trial;
 
 pub use events::{Exit, Input, Output, Report, ServiceStatus, Shutdown, Signal};
+pub use memory::TunnelMemory;
 pub use node::SupervisorNode;
 pub use runs::{Run, RunEnd, Runs};
 pub use service::{ByService, Service};

@@ -92,6 +92,8 @@ impl Node for SupervisorNode {
                 }
             }
             Input::Answered(service) => self.trial.answered(service),
+            Input::TunnelExpected => self.trial.expect_tunnel(),
+            Input::Tunnel { is_up } => self.trial.tunnel(now, is_up),
             Input::ChildExited(service, pid, exit) => {
                 if let Some(running) = self.running(service, pid) {
                     let uptime = now - running.since;
@@ -253,6 +255,9 @@ impl SupervisorNode {
         if service.is_needed() {
             self.trial.not_ready();
         }
+        if service == Service::Grid {
+            self.trial.tunnel(now, false);
+        }
         let report = match it.backoff.exited(now, uptime) {
             Verdict::RestartAfter(delay) => {
                 it.phase = Phase::Waiting { until: now + delay };
@@ -265,7 +270,7 @@ impl SupervisorNode {
         };
         let is_given_up = matches!(report, Report::GivenUp(..));
         self.outputs.push_back(Output::Report(report));
-        if is_given_up && service.is_needed() {
+        if is_given_up {
             self.outputs.extend(self.trial.given_up(service));
         }
     }

@@ -111,6 +111,76 @@ impl Bench {
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// Firmware on trial that is well but for its tunnel, which was up lately.
+fn without_tunnel() -> Bench {
+    let mut bench = Bench::new();
+    bench.feed(Input::TunnelExpected);
+    bench.feed(Input::Start(Standing::OnTrial));
+    for service in Service::ALL {
+        bench.feed(Input::ChildReady(service, bench.pid(service)));
+    }
+    bench.pass(SECOND, None);
+    bench.feed(Input::Answered(Service::Pbx));
+    bench.feed(Input::Answered(Service::Web));
+    bench
+}
+
+#[test]
+fn firmware_whose_tunnel_does_not_come_up_though_it_was_up_lately_is_left() {
+    let mut bench = without_tunnel();
+    bench.pass(SECOND * 598, None);
+    let failed = Output::FirmwareFailed(Failure::TunnelDown);
+    assert!(!bench.seen.contains(&Output::FirmwareProved) && !bench.seen.contains(&failed));
+    bench.pass(SECOND * 2, None);
+    assert!(bench.seen.contains(&failed));
+    assert_eq!(Failure::TunnelDown.service(), Some(Service::Grid));
+}
+
+#[test]
+fn firmware_is_good_when_the_tunnel_that_was_up_lately_has_been_up_for_two_minutes() {
+    let mut bench = without_tunnel();
+    bench.pass(SECOND * 200, None);
+    bench.feed(Input::Tunnel { is_up: true });
+    bench.pass(SECOND * 60, None);
+    bench.feed(Input::Tunnel { is_up: false });
+    bench.pass(SECOND * 100, None);
+    bench.feed(Input::Tunnel { is_up: true });
+    bench.pass(SECOND * 119, None);
+    assert!(!bench.seen.contains(&Output::FirmwareProved));
+    bench.pass(SECOND, None);
+    assert!(bench.seen.contains(&Output::FirmwareProved));
+}
+
+#[test]
+fn firmware_that_gives_grid_up_is_left_where_the_tunnel_was_up_lately() {
+    let mut bench = without_tunnel();
+    bench.feed(Input::Tunnel { is_up: true });
+    for _ in 0..5 {
+        bench.exit(Service::Grid);
+        bench.pass(SECOND * 5, None);
+    }
+    assert!(
+        bench
+            .seen
+            .contains(&Output::FirmwareFailed(Failure::TunnelDown))
+    );
+}
+
+#[test]
+fn firmware_that_has_proved_good_before_waits_for_no_tunnel() {
+    let mut bench = Bench::new();
+    bench.feed(Input::TunnelExpected);
+    bench.feed(Input::Start(Standing::Proven));
+    for service in Service::ALL {
+        bench.feed(Input::ChildReady(service, bench.pid(service)));
+    }
+    bench.pass(SECOND, None);
+    bench.feed(Input::Answered(Service::Pbx));
+    bench.feed(Input::Answered(Service::Web));
+    bench.pass(SECOND * 120, None);
+    assert!(bench.seen.contains(&Output::FirmwareProved));
+}
+
 #[test]
 fn the_box_is_ready_without_the_grid_and_firmware_is_good_without_it() {
     let mut bench = Bench::new();

@@ -6,6 +6,9 @@
 //! one that cannot use the box's data. Firmware that has proved good before is kept whatever
 //! happens, since what broke it is then not new: unless its root is damaged, a service is given up,
 //! and the other slot is sound.
+//!
+//! Where the tunnel into a grid was up lately with the version before, it has to be up with this
+//! one too, for as long: its operator could reach the box no more to set it right.
 
 use std::time::Duration;
 
@@ -39,6 +42,8 @@ pub enum Failure {
     Maintenance,
     /// A block of its root is not the one that was signed.
     RootDamaged,
+    /// The tunnel was up lately with the version before, and did not come up.
+    TunnelDown,
 }
 
 impl Failure {
@@ -47,6 +52,7 @@ impl Failure {
     pub const fn service(self) -> Option<Service> {
         match self {
             Self::GivenUp(service) | Self::NotWell(service) => Some(service),
+            Self::TunnelDown => Some(Service::Grid),
             Self::Maintenance | Self::RootDamaged => None,
         }
     }
@@ -61,6 +67,9 @@ pub(crate) struct Trial {
     end_at: Option<Instant>,
     answered: [bool; ASKED.len()],
     is_maintained: bool,
+    /// The tunnel was up lately with the version before.
+    expects_tunnel: bool,
+    is_tunnel_up: bool,
     /// The root is damaged, and the other slot is sound.
     makes_room: bool,
     is_over: bool,
@@ -91,7 +100,7 @@ impl Trial {
             return None;
         }
         let proof = self.ready_since.map(|since| since + PROOF);
-        let proof = proof.filter(|_| self.answered == [true; ASKED.len()]);
+        let proof = proof.filter(|_| self.has_all());
         [proof, self.ask_at, self.end_at]
             .into_iter()
             .flatten()
@@ -120,9 +129,36 @@ impl Trial {
         }
     }
 
+    /// The tunnel was up lately with the version before.
+    pub(crate) fn expect_tunnel(&mut self) {
+        self.expects_tunnel = true;
+    }
+
+    /// The tunnel is up now, or is not. When it had to be waited for the proof begins with it.
+    pub(crate) fn tunnel(&mut self, now: Instant, is_up: bool) {
+        if is_up && self.awaits_tunnel() {
+            self.ready_since = self.ready_since.map(|_| now);
+        }
+        self.is_tunnel_up = is_up;
+    }
+
+    fn awaits_tunnel(&self) -> bool {
+        self.expects_tunnel && self.standing == Standing::OnTrial && !self.is_tunnel_up
+    }
+
+    /// Whether everybody who was asked has answered.
+    fn has_all(&self) -> bool {
+        self.answered == [true; ASKED.len()] && !self.awaits_tunnel()
+    }
+
     /// A service will not be started again.
     pub(crate) fn given_up(&mut self, service: Service) -> Option<Output> {
-        self.fail(Failure::GivenUp(service))
+        if service.is_needed() {
+            return self.fail(Failure::GivenUp(service));
+        }
+        // The kernel keeps the tunnel as it was, but nobody looks after it any more.
+        let is_missed = self.expects_tunnel && service == Service::Grid;
+        is_missed.then(|| self.fail(Failure::TunnelDown)).flatten()
     }
 
     /// The root is damaged; `has_other` tells whether the other slot is sound. Firmware on trial is
@@ -143,8 +179,7 @@ impl Trial {
             return Vec::new();
         }
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        let has_answered = self.answered == [true; ASKED.len()];
-        if has_answered && is_due(self.ready_since.map(|since| since + PROOF)) {
+        if self.has_all() && is_due(self.ready_since.map(|since| since + PROOF)) {
             self.is_over = true;
             return vec![Output::FirmwareProved];
         }
@@ -155,9 +190,12 @@ impl Trial {
             return left.into_iter().collect();
         }
         if is_due(self.end_at) {
-            let silent = self.silent().next();
-            let culprit = not_ready.or(silent).unwrap_or(Service::Store);
-            return self.fail(Failure::NotWell(culprit)).into_iter().collect();
+            let failure = match not_ready.or_else(|| self.silent().next()) {
+                Some(culprit) => Failure::NotWell(culprit),
+                None if self.awaits_tunnel() => Failure::TunnelDown,
+                None => Failure::NotWell(Service::Store),
+            };
+            return self.fail(failure).into_iter().collect();
         }
         if is_due(self.ask_at) {
             self.ask_at = Some(now + ASK_INTERVAL);

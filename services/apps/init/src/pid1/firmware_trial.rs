@@ -47,6 +47,7 @@ impl Supervision {
     pub(super) fn firmware_proved(&mut self) {
         self.watch.findings.proved();
         self.note_findings();
+        self.trust_with_tunnel();
     }
 
     /// Once in a while, on the loop's turn.
@@ -57,6 +58,7 @@ impl Supervision {
         self.watch.due = self.now() + WATCH_INTERVAL;
         self.look_at_root();
         self.note_findings();
+        self.keep_tunnel();
     }
 
     /// Whether every block of the root that was read so far was the one that was signed. A damaged
@@ -128,7 +130,10 @@ impl Supervision {
         let detail = failure.service().map_or(0, Service::code);
         let reason = match failure {
             Failure::RootDamaged => Reason::RootDamaged,
-            Failure::GivenUp(_) | Failure::NotWell(_) | Failure::Maintenance => Reason::Unhealthy,
+            Failure::GivenUp(_)
+            | Failure::NotWell(_)
+            | Failure::TunnelDown
+            | Failure::Maintenance => Reason::Unhealthy,
         };
         let leave = |firmware: &Firmware, state: &mut BootState| {
             state.leave(firmware.slot, reason, detail);
@@ -138,6 +143,7 @@ impl Supervision {
             Failure::NotWell(service) => format!("service {service} was not well in time"),
             Failure::Maintenance => "it cannot use the data of the box".to_owned(),
             Failure::RootDamaged => "its root is damaged".to_owned(),
+            Failure::TunnelDown => "the tunnel did not come up".to_owned(),
         };
         // What cannot be noted is left too: the loader has counted this start, and does not start
         // new firmware that it cannot count.

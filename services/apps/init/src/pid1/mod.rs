@@ -19,6 +19,7 @@ mod requests;
 mod runs;
 mod slots;
 mod sticks;
+mod tunnel;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::os::unix::net::UnixListener;
@@ -55,6 +56,7 @@ use provision::Errand;
 use questions::Question;
 use runs::KeptRuns;
 use sticks::Sticks;
+use tunnel::TunnelWatch;
 
 /// What may differ between the box and a bench.
 #[derive(Clone, Debug)]
@@ -133,6 +135,7 @@ pub struct Supervision {
     watch: Watch,
     /// How the last runs ended; none where the data are not mounted.
     runs: Option<KeptRuns>,
+    tunnel: TunnelWatch,
     finished: Option<Shutdown>,
 }
 
@@ -198,6 +201,7 @@ impl Supervision {
             watchdogs: Watchdogs::default(),
             watch: Watch::default(),
             runs: None,
+            tunnel: TunnelWatch::default(),
             finished: None,
         }
     }
@@ -215,6 +219,7 @@ impl Supervision {
         match self.boot.maintenance.clone() {
             None => {
                 let standing = self.standing();
+                self.recall_tunnel(standing);
                 self.feed(Input::Start(standing));
             }
             Some(reason) => {
@@ -500,6 +505,9 @@ impl Supervision {
             match line.as_str() {
                 "READY=1" => self.feed(Input::ChildReady(service, pid)),
                 "WATCHDOG=1" => self.feed(Input::Watchdog(service, pid)),
+                other if service == Service::Grid && other.starts_with(TUNNEL) => {
+                    self.hear_tunnel(other.strip_prefix(TUNNEL).unwrap_or_default());
+                }
                 other => {
                     if let Some(status) = other.strip_prefix("STATUS=") {
                         self.log.push(service.name(), millis_since_boot(), status);
@@ -671,6 +679,8 @@ impl Parts {
     }
 }
 
+/// What `grid` says of its tunnel.
+const TUNNEL: &str = "TUNNEL=";
 const SIGNALS: u64 = 0;
 const CONTROL: u64 = 1;
 const SCREEN: u64 = 2;
