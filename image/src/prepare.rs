@@ -56,6 +56,11 @@ const NEEDED_BY_TESTS: &[(&str, &str, &str)] = &[
     ("kamailio", "kamailio", "is the carrier of the tests"),
     ("swtpm", "swtpm", "is the TPM of the tests"),
     (
+        "wireguard-go",
+        "wireguard-go",
+        "is the hub of the tests' grid",
+    ),
+    (
         "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd",
         "ovmf",
         "is the firmware of the tests",

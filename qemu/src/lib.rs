@@ -10,6 +10,7 @@ pub mod desk;
 pub mod disk;
 pub mod forward;
 pub mod hardware;
+pub mod hub;
 pub mod interrupt;
 pub mod lab;
 pub mod lan;

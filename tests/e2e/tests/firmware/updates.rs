@@ -1,5 +1,7 @@
 //! Updates as an administrator makes them, on a box that starts by its firmware and our loader.
 
+mod tunnel;
+
 use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +17,13 @@ use qemu::upload::{self, PIECE, UploadError};
 use serde_json::json;
 use slot::{Slot, partition};
 
-/// The first by its name, so that the others have their turns while it waits to be proved good.
+/// By its name before others, so that they have their turns while it waits.
+#[test]
+fn a_box_whose_tunnel_a_version_loses_goes_back_and_one_that_keeps_it_proves_good() -> Proof {
+    tunnel::prove()
+}
+
+/// By its name before others, so that they have their turns while it waits to be proved good.
 #[test]
 fn a_newer_version_is_checked_piece_by_piece_tried_and_proves_good() -> Proof {
     let turn = alone();
@@ -218,20 +226,26 @@ fn reworded(name: &str, before: &Path, scratch: &Path) -> Result<Product, Failur
     let root = scratch.join("reworded.squashfs");
     version(name, 1, |image, shipping| {
         let mut services = content_of(&image.root, SERVICES)?;
-        let mut said = 0;
-        for at in 0..services.len().saturating_sub(OLD_WORD.len()) {
-            let place = services.get_mut(at..at + OLD_WORD.len());
-            if let Some(place) = place.filter(|it| *it == OLD_WORD) {
-                place.copy_from_slice(NEW_WORD);
-                said += 1;
-            }
-        }
+        let said = reword(&mut services, OLD_WORD, NEW_WORD);
         progress::note(&format!("{said} texts of the services are reworded"));
         replace(&image.root, &root, SERVICES, services)?;
         image.root = root;
         shipping.patch_from = vec![before.to_owned()];
         Ok(())
     })
+}
+
+/// Writes another word of the same length wherever a program has this one; how often.
+fn reword(program: &mut [u8], old: &[u8], new: &[u8]) -> usize {
+    let mut said = 0;
+    for at in 0..program.len().saturating_sub(old.len()) {
+        let place = program.get_mut(at..at + old.len());
+        if let Some(place) = place.filter(|it| *it == old) {
+            place.copy_from_slice(new);
+            said += 1;
+        }
+    }
+    said
 }
 
 /// So many bytes were sent because the programs came as a patch: without it, what lies behind the

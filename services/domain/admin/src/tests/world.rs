@@ -168,17 +168,7 @@ impl World {
                     let reply = self.update(request);
                     then(&mut self.admin, moment, reply)
                 }
-                Step::Grid(_, then) => {
-                    let status = ipc::grid::Status {
-                        public_key: OWN_KEY.into(),
-                        state: ipc::grid::State::Up,
-                        since_secs: Some(70),
-                        handshake_secs: Some(7),
-                        reason: String::new(),
-                    };
-                    let reply = ipc::grid::Reply::Status(status);
-                    then(&mut self.admin, moment, Ok(reply))
-                }
+                Step::Grid(_, then) => then(&mut self.admin, moment, Ok(grid_is_up())),
                 Step::Fetch(order, then) => {
                     self.asked_fetch.push(order);
                     then(&mut self.admin, moment, self.fetch.clone())
@@ -383,6 +373,16 @@ pub(super) fn cookie(response: &Response) -> String {
 
 fn hash(password: &str) -> Redacted<String> {
     Redacted::new(format!("$argon2id$test${password}"))
+}
+
+fn grid_is_up() -> ipc::grid::Reply {
+    ipc::grid::Reply::Status(ipc::grid::Status {
+        public_key: OWN_KEY.into(),
+        state: ipc::grid::State::Up,
+        since_secs: Some(70),
+        handshake_secs: Some(7),
+        reason: String::new(),
+    })
 }
 
 fn observation(store_away: bool, is_code_unseen: bool) -> Observation {
