@@ -11,7 +11,8 @@ use serde_json::Value;
 use crate::buildroot::sbom::Crate;
 use crate::host::{self, HostError};
 
-/// All texts in one file. A crate without a file of its own is named with its licence.
+/// All texts in one file. A crate without a file of its own is named with its licence; where that
+/// asks for its text to come along, it does.
 ///
 /// # Errors
 /// cargo cannot say where the crates are.
@@ -21,7 +22,13 @@ pub(crate) fn texts(workspace: &Path, crates: &[Crate]) -> Result<String, HostEr
     let mut bare = Vec::new();
     for found in crates {
         let folder = folders.get(&(found.name.clone(), found.version.clone()));
-        let texts = folder.map(|it| texts_in(Path::new(it))).unwrap_or_default();
+        let mut texts = folder.map(|it| texts_in(Path::new(it))).unwrap_or_default();
+        let asked = TEXTS
+            .iter()
+            .filter(|(licence, _)| *licence == found.licence);
+        if texts.is_empty() {
+            texts.extend(asked.map(|(_, text)| text.trim().to_owned()));
+        }
         if texts.is_empty() {
             bare.push(format!("{} ({})", found.title(), found.licence));
         }
@@ -84,6 +91,12 @@ fn texts_in(folder: &Path) -> Vec<String> {
         .collect()
 }
 
+/// Licences whose text has to come along (LGPL-2.1 section 6), for crates that have none beside
+/// them.
+const TEXTS: [(&str, &str); 1] = [(
+    "LGPL-2.1-or-later",
+    include_str!("../licences/LGPL-2.1.txt"),
+)];
 /// Crates of other platforms need not be fetched.
 const PLATFORMS: [&str; 2] = ["x86_64-unknown-linux-musl", "x86_64-unknown-uefi"];
 const NAMES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE"];
@@ -99,7 +112,10 @@ mod tests {
         let crate_of = |name: &str, version: &str| Crate {
             name: name.into(),
             version: version.into(),
-            licence: "MIT".into(),
+            licence: match name {
+                "wireguard-control" => "LGPL-2.1-or-later".into(),
+                _ => "MIT".into(),
+            },
         };
         let folders = folders(&workspace).expect("cargo knows");
         let known = |name: &str| {
@@ -113,9 +129,12 @@ mod tests {
             crate_of("serde", &known("serde")),
             crate_of("serde_json", &known("serde_json")),
             crate_of("nowhere", "1.0.0"),
+            crate_of("wireguard-control", &known("wireguard-control")),
         ];
         let texts = texts(&workspace, &crates).expect("texts");
         assert!(texts.contains("nowhere 1.0.0 (MIT)"));
+        let lesser = texts.matches("GNU LESSER GENERAL PUBLIC LICENSE").count();
+        assert!(lesser > 0 && !texts.contains("(LGPL-2.1-or-later)"));
         assert_eq!(
             texts.matches("Apache License\n").count(),
             1,

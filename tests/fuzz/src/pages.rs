@@ -85,6 +85,7 @@ impl World {
                 Step::Init(_, then) => then(admin, moment(), Err(Away::Silent("init"))),
                 Step::Net(_, then) => then(admin, moment(), Err(Away::Silent("net"))),
                 Step::Media(_, then) => then(admin, moment(), Err(Away::Silent("media"))),
+                Step::Grid(_, then) => then(admin, moment(), Err(Away::Silent("grid"))),
                 Step::Update(_, then) => then(admin, moment(), Err(Away::Silent("update"))),
                 Step::Fetch(_, then) => then(admin, moment(), admin::FetchState::None),
                 Step::Open(_, then) => then(admin, moment(), None),

@@ -579,6 +579,9 @@ impl Supervision {
             self.tell_memory(service, end);
             self.clear_group(service);
             self.look_at_root();
+            if service == Service::Grid {
+                self.leave_tunnel();
+            }
             self.feed(Input::ChildExited(service, pid, exit));
         }
     }

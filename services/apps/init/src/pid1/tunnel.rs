@@ -47,6 +47,13 @@ impl Supervision {
         self.keep_tunnel();
     }
 
+    /// Nobody looks after it just now: it was up until this moment at the latest.
+    pub(super) fn leave_tunnel(&mut self) {
+        let now = self.now();
+        let memory = self.tunnel.memory.as_mut();
+        memory.into_iter().for_each(|it| it.heard(now, false));
+    }
+
     /// The firmware has proved good, and takes over.
     pub(super) fn trust_with_tunnel(&mut self) {
         self.tunnel.may_change = true;
