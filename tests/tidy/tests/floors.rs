@@ -19,14 +19,16 @@ fn floor(folder: &str) -> Option<u8> {
 }
 
 /// Crates that belong to one owner, so that a reader knows where to look (DESIGN §2, §4).
-const OWNED: [(&str, &[&str]); 10] = [
+const OWNED: [(&str, &[&str]); 11] = [
     ("redb", &["store"]),
     ("hyper", &["web-server"]),
     ("hyper-util", &["web-server"]),
     ("tiny_http", &["web-server"]),
     // People by HTTPS, phones and carriers by SIP over TLS.
     ("tokio-rustls", &["web-server", "run-loop"]),
-    ("rtnetlink", &["net-service"]),
+    // The box's own links, and the one into a grid.
+    ("rtnetlink", &["net-service", "tunnel"]),
+    ("wireguard-control", &["tunnel"]),
     ("mozim", &["net-service"]),
     ("mimalloc", &["ramal"]),
     ("rsip", &["sip"]),
