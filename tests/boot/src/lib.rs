@@ -15,7 +15,7 @@ mod writes;
 pub use disk::BoxDisk;
 pub use machine::{Boot, Firmware, boot, boot_disks, boot_typing, boot_until};
 pub use parts::{Parts, parts};
-pub use variables::{SecureBoot, enrolled};
+pub use variables::{SecureBoot, enrolled, half_enrolled};
 pub use writes::{Write, writes};
 
 /// Why a test cannot go on.

@@ -30,54 +30,57 @@ pub fn enrolled() -> Result<&'static SecureBoot, Failure> {
     made.as_ref().map_err(|error| Failure::Other(error.clone()))
 }
 
+/// The variables of a firmware as a power cut leaves them before the last of its keys, PK, is
+/// written: of the others each holds one of the test.
+///
+/// # Errors
+/// As [`enrolled`].
+pub fn half_enrolled() -> Result<PathBuf, Failure> {
+    let [kek, db] = ["KEK", "db"].map(|name| SecureBootKey::make(&format!("Ramal test {name}")));
+    write_store("half.vars", &[key("KEK", &kek?)?, key("db", &db?)?])
+}
+
 fn enrol() -> Result<SecureBoot, Failure> {
     let pk = SecureBootKey::make("Ramal test PK")?;
     let kek = SecureBootKey::make("Ramal test KEK")?;
     let db = SecureBootKey::make("Ramal test db")?;
+    let switch = Guid::new(0xf0a30bc7_af08_4556_99c4_001009c93a44);
+    let entries = [
+        key("PK", &pk)?,
+        key("KEK", &kek)?,
+        key("db", &db)?,
+        variable("SecureBootEnable", &switch, BOOT_ONLY, &[1])?,
+    ];
+    Ok(SecureBoot {
+        db,
+        stranger: SecureBootKey::make("Ramal strange db")?,
+        variables: write_store("secure.vars", &entries)?,
+    })
+}
+
+/// A variable that holds this key's certificate.
+fn key(name: &str, key: &SecureBootKey) -> Result<Vec<u8>, Failure> {
+    let global = Guid::new(0x8be4df61_93ca_11d2_aa0d_00e098032b8c);
+    let images = Guid::new(0xd719b2cb_3d3a_4596_a3bc_dad00e67656f);
+    let vendor = if name == "db" { images } else { global };
+    let list = signature_list(key.certificate())?;
+    variable(name, &vendor, AUTHENTICATED, &list)
+}
+
+/// Puts entries into OVMF's variables, which have none.
+fn write_store(name: &str, entries: &[Vec<u8>]) -> Result<PathBuf, Failure> {
     let empty = Path::new("/usr/share/OVMF/OVMF_VARS_4M.fd");
     let no_firmware = |_| Failure::NoFirmware(empty.to_owned());
     let mut store = std::fs::read(empty).map_err(no_firmware)?;
-    let global = Guid::new(0x8be4df61_93ca_11d2_aa0d_00e098032b8c);
-    let images = Guid::new(0xd719b2cb_3d3a_4596_a3bc_dad00e67656f);
-    let switch = Guid::new(0xf0a30bc7_af08_4556_99c4_001009c93a44);
-    let variables = [
-        (
-            "PK",
-            global,
-            AUTHENTICATED,
-            signature_list(pk.certificate())?,
-        ),
-        (
-            "KEK",
-            global,
-            AUTHENTICATED,
-            signature_list(kek.certificate())?,
-        ),
-        (
-            "db",
-            images,
-            AUTHENTICATED,
-            signature_list(db.certificate())?,
-        ),
-        ("SecureBootEnable", switch, BOOT_ONLY, vec![1]),
-    ];
-    let entries: Vec<Vec<u8>> = variables
-        .iter()
-        .map(|(name, vendor, attributes, data)| variable(name, vendor, *attributes, data))
-        .collect::<Result<_, _>>()?;
     let entries = entries.concat();
     let place = store.get_mut(STORE_START..STORE_START + entries.len());
     match place {
         Some(place) if place.iter().all(|byte| *byte == 0xff) => place.copy_from_slice(&entries),
         Some(_) | None => return Err(Failure::Other("OVMF's variables are not empty".into())),
     }
-    let path = folder("boxes")?.join("secure.vars");
+    let path = folder("boxes")?.join(name);
     std::fs::write(&path, store)?;
-    Ok(SecureBoot {
-        db,
-        stranger: SecureBootKey::make("Ramal strange db")?,
-        variables: path,
-    })
+    Ok(path)
 }
 
 /// EFI_SIGNATURE_LIST with one certificate.

@@ -1,7 +1,7 @@
 //! Secure Boot with our own keys.
 
 use boot::{BoxDisk, Failure, Firmware, Parts, SecureBoot, boot, boot_disks, boot_until};
-use boot::{disk::loader, enrolled, folder, parts};
+use boot::{disk::loader, enrolled, folder, half_enrolled, parts};
 use image::authenticode::SecureBootKey;
 use slot::{BootState, Reason, Slot};
 
@@ -104,6 +104,21 @@ fn the_firmware_refuses_a_loader_that_nobody_signed() -> Result {
     said.expect(&["Access Denied"]);
     said.expect_never("ramal-loader");
     assert_eq!(disk.states()?, before);
+    Ok(())
+}
+
+/// What the box relies on when it writes PK last.
+#[test]
+fn firmware_whose_power_failed_before_its_last_key_starts_everything() -> Result {
+    let (parts, variables) = (parts()?, half_enrolled()?);
+    let slot = slot(parts, None, "1.0")?;
+    let disk = BoxDisk::with_esp("without-pk", 512, &[loader(&parts.loader)], &slot)?;
+    let said = boot(Firmware::Secure(&variables), &disk)?;
+    said.expect(&[
+        "Secure Boot off",
+        "starting slot a",
+        "payload: word version=1.0",
+    ]);
     Ok(())
 }
 
