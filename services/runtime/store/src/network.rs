@@ -1,7 +1,8 @@
 //! The network's setting, changed by people: in one transaction with its audit entry.
 
-use config::StaticNetwork;
+use config::{Network, StaticNetwork, Tunnel};
 use ipc::Redacted;
+use ipc::site::Site;
 use ipc::store::{Audit, Reply, laid_down};
 use redb::WriteTransaction;
 use sansio::UnixTime;
@@ -35,6 +36,19 @@ impl NetworkChange {
             net: peers.net,
             named_by: [peers.pbx, peers.web],
         })
+    }
+
+    /// What of the site speaks against it: what lies behind the tunnel to a grid counts as outside,
+    /// and every phone of such a network would be refused.
+    pub(crate) fn in_the_way(&self, site: &Site) -> Option<String> {
+        let wanted = self.network.as_ref()?;
+        let own = Network::around(wanted.address.into(), wanted.length)?;
+        let tunnel = Tunnel::parse(site.tunnel.as_ref()?).ok()?;
+        let (behind, own) = tunnel.overlap(&[own])?;
+        Some(format!(
+            "network: {own} has addresses in common with {behind}, which lies behind the tunnel to \
+             the grid; use another address, or change the tunnel first"
+        ))
     }
 }
 

@@ -144,7 +144,12 @@ impl Store {
             }
             Request::SetNetwork { network, audit } => {
                 match NetworkChange::new(network.as_deref(), audit, &shared.peers) {
-                    Some(change) => self.write(Write::SetNetwork(change)),
+                    Some(change) => match change.in_the_way(&lock(&shared.current).1) {
+                        Some(fault) => Reply::Invalid {
+                            faults: vec![fault],
+                        },
+                        None => self.write(Write::SetNetwork(change)),
+                    },
                     None => Reply::Invalid {
                         faults: vec![NOT_A_NETWORK.to_owned()],
                     },

@@ -541,6 +541,36 @@ fn trail(store: &Store) -> Vec<(String, String, String)> {
 }
 
 #[test]
+fn a_network_that_lies_behind_the_tunnel_is_refused() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let tunnel = Tunnel {
+        addresses: vec!["10.200.0.7".into()],
+        hub_key: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".into(),
+        endpoint: "hub.example".into(),
+        allowed: vec!["10.77.0.0/16".into()],
+        ..Tunnel::default()
+    };
+    let (base, mut site) = config(&store);
+    site.tunnel = Some(tunnel);
+    let set = Request::Commit {
+        base,
+        audit: audit("tunnel set"),
+        site,
+    };
+    assert_eq!(store.ask(WEB, set), Reply::Committed { version: 2 });
+    for taken in ["10.77.5.5/24 - -", "10.200.0.1/24 - -"] {
+        let Reply::Invalid { faults } = set_network(&store, Some(taken)) else {
+            panic!("{taken} was kept");
+        };
+        assert!(faults[0].contains("behind the tunnel"), "{faults:?}");
+    }
+    assert_eq!(secret(&store, NET, laid_down::NETWORK), None);
+    assert_eq!(set_network(&store, Some("10.0.0.5/24 - -")), Reply::Stored);
+    assert_eq!(set_network(&store, None), Reply::Stored);
+}
+
+#[test]
 fn a_networks_setting_and_who_made_it_are_kept_together() {
     let scratch = Scratch::new();
     let store = scratch.store();
