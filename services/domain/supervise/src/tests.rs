@@ -137,18 +137,30 @@ fn firmware_whose_tunnel_does_not_come_up_though_it_was_up_lately_is_left() {
 }
 
 #[test]
-fn firmware_is_good_when_the_tunnel_that_was_up_lately_has_been_up_for_two_minutes() {
+fn firmware_is_good_when_the_tunnel_that_was_up_lately_has_been_up_for_five_minutes() {
     let mut bench = without_tunnel();
-    bench.pass(SECOND * 200, None);
+    bench.pass(SECOND * 100, None);
     bench.feed(Input::Tunnel { is_up: true });
     bench.pass(SECOND * 60, None);
     bench.feed(Input::Tunnel { is_up: false });
     bench.pass(SECOND * 100, None);
     bench.feed(Input::Tunnel { is_up: true });
-    bench.pass(SECOND * 119, None);
+    bench.pass(SECOND * 299, None);
     assert!(!bench.seen.contains(&Output::FirmwareProved));
     bench.pass(SECOND, None);
     assert!(bench.seen.contains(&Output::FirmwareProved));
+}
+
+#[test]
+fn one_handshake_with_silence_after_it_is_no_tunnel() {
+    let mut bench = without_tunnel();
+    bench.feed(Input::Tunnel { is_up: true });
+    bench.pass(SECOND * 180, None);
+    bench.feed(Input::Tunnel { is_up: false });
+    bench.pass(SECOND * 420, None);
+    let failed = Output::FirmwareFailed(Failure::TunnelDown);
+    assert!(!bench.seen.contains(&Output::FirmwareProved));
+    assert!(bench.seen.contains(&failed));
 }
 
 #[test]

@@ -8,7 +8,7 @@
 //! and the other slot is sound.
 //!
 //! Where the tunnel into a grid was up lately with the version before, it has to be up with this
-//! one too, for as long: its operator could reach the box no more to set it right.
+//! one too, for [`TUNNEL_PROOF`]: its operator could reach the box no more to set it right.
 
 use std::time::Duration;
 
@@ -99,7 +99,7 @@ impl Trial {
         if self.is_over {
             return None;
         }
-        let proof = self.ready_since.map(|since| since + PROOF);
+        let proof = self.ready_since.map(|since| since + self.proof());
         let proof = proof.filter(|_| self.has_all());
         [proof, self.ask_at, self.end_at]
             .into_iter()
@@ -142,6 +142,14 @@ impl Trial {
         self.is_tunnel_up = is_up;
     }
 
+    /// How long everything has to be well.
+    fn proof(&self) -> Duration {
+        match self.expects_tunnel && self.standing == Standing::OnTrial {
+            true => TUNNEL_PROOF,
+            false => PROOF,
+        }
+    }
+
     fn awaits_tunnel(&self) -> bool {
         self.expects_tunnel && self.standing == Standing::OnTrial && !self.is_tunnel_up
     }
@@ -179,7 +187,7 @@ impl Trial {
             return Vec::new();
         }
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        if self.has_all() && is_due(self.ready_since.map(|since| since + PROOF)) {
+        if self.has_all() && is_due(self.ready_since.map(|since| since + self.proof())) {
             self.is_over = true;
             return vec![Output::FirmwareProved];
         }
@@ -229,6 +237,10 @@ const ASKED: [Service; 2] = [Service::Pbx, Service::Web];
 /// How long everything has to be well. Long enough for what fails at the first registrations, short
 /// enough for an installer to wait.
 const PROOF: Duration = Duration::from_secs(120);
+
+/// The same where the tunnel is waited for. One handshake counts as up for three minutes
+/// (WireGuard §6.1, Reject-After-Time), so a tunnel that is up after five has made another.
+const TUNNEL_PROOF: Duration = Duration::from_secs(300);
 
 /// How long firmware on trial may take to be well.
 const PATIENCE: Duration = Duration::from_secs(600);

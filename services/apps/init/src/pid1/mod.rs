@@ -258,6 +258,7 @@ impl Supervision {
             self.watch_console();
         }
         self.note_findings();
+        self.keep_tunnel();
         self.leave_errand();
         self.cancel_installation();
         self.leave_sticks();

@@ -43,8 +43,9 @@ impl Supervision {
                 _ => memory.forget(),
             }
         }
+        // Kept by the turn that looks at the firmware: not at each word, as `grid` may have many,
+        // and the disk may be slow.
         self.feed(Input::Tunnel { is_up });
-        self.keep_tunnel();
     }
 
     /// Nobody looks after it just now: it was up until this moment at the latest.
