@@ -83,12 +83,28 @@ fn main() {
         assert!(status.provision_refusal.is_empty(), "{errand}");
     }
 
+    // Hardly any partition has the folder of such a file: then nothing is started.
+    fs::write(bench.folder.join("esp"), empty_fat()).expect("a partition");
+    let (said, status) = bench.live("tell 'REFUSED=started'; exit 0", "ramal: ready ", is_well);
+    assert!(!said.contains("provision"), "{said}");
+    assert!(status.provision_refusal.is_empty());
+
     // A box whose partition cannot be opened does without.
     fs::remove_file(bench.folder.join("esp")).expect("removed");
     bench.live("exit 0", "provision.toml was not looked for", is_well);
     fs::remove_dir_all(&bench.folder).expect("cleaned up");
     println!("test the_box_goes_on_whatever_the_errand_of_the_provisioning_file_does ... ok");
     println!("test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out");
+}
+
+/// The first sectors of a FAT16 with nothing at its top: sectors of 512 bytes, one of them reserved
+/// and one with the FAT, then 16 entries.
+fn empty_fat() -> Vec<u8> {
+    let mut bytes = vec![0; 2048];
+    for (at, value) in [(12, 2), (13, 1), (14, 1), (16, 1), (17, 16), (22, 1)] {
+        bytes.splice(at..=at, [value]);
+    }
+    bytes
 }
 
 fn is_well(status: &Status) -> bool {

@@ -1,4 +1,5 @@
-//! The errand of the provisioning file: `ramal provision`, started once the store is ready.
+//! The errand of the provisioning file: `ramal provision`, started once the store is ready where
+//! the partition has the folder of such a file. Hardly any has: the folder is made with the file.
 //!
 //! It is no service: it ends when it has done its errand, and the box is whole without it. PID 1
 //! looks into the file never itself, as what an installer's disk holds may make a library panic,
@@ -7,8 +8,9 @@
 
 use std::fs::File;
 use std::os::fd::AsFd as _;
-use std::path::Path;
 
+use config::PROVISION_PATH;
+use firmware::may_have_folder;
 use ipc::init::Presence as Said;
 use ipc::provision::News;
 use kernel::cgroup::Group;
@@ -82,7 +84,13 @@ impl Supervision {
         let Some(esp) = firmware.and_then(|it| it.esp.clone()) else {
             return;
         };
-        match start(&self.settings, &esp) {
+        let partition = File::options().read(true).write(true).open(&esp);
+        if partition.as_ref().is_ok_and(has_no_folder) {
+            self.errand.state = State::Done;
+            return;
+        }
+        let partition = partition.context("open", esp.display());
+        match partition.and_then(|it| start(&self.settings, &it)) {
             Ok(started) => {
                 let pid = started.pid;
                 self.add(Source::ErrandOutput(pid, started.output));
@@ -190,9 +198,14 @@ impl Supervision {
     }
 }
 
-fn start(settings: &Settings, esp: &Path) -> Result<Started, SystemError> {
-    let partition = File::options().read(true).write(true).open(esp);
-    let partition = partition.context("open", esp.display())?;
+/// Whether it is certain that there is nothing to do. A partition that cannot be read is told of by
+/// the errand.
+fn has_no_folder(partition: &File) -> bool {
+    let folder = PROVISION_PATH.split('/').next().unwrap_or_default();
+    matches!(may_have_folder(partition, folder), Ok(false))
+}
+
+fn start(settings: &Settings, partition: &File) -> Result<Started, SystemError> {
     helper::start(
         settings,
         &Task {
