@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::FileExt as _;
 use std::time::Duration;
 
-use e2e::{Failure, Proof, alone, plan, product, switch_off};
+use e2e::{Failure, Proof, alone, plan, product, switch_off, wait_until};
 use firmware::{KeyPlace, StateFile};
 use image::progress;
+use qemu::box_api::BoxApi;
 use qemu::disk::BoxDisk;
 use qemu::hardware::{Attachment, Drive};
 use qemu::lab::{DISK_LENGTH, Lab, Way};
@@ -32,6 +33,7 @@ fn a_stick_installs_on_disks_of_the_machine_which_are_boxes_of_their_own() -> Pr
     lab.switch_on()?;
     lab.machine()?.wait_ready()?;
     let stick_certificate = certificate(&mut lab)?;
+    let (api, _) = lab.first_sign_in()?;
     cancel(&mut lab, "vda", &second)?;
     install(&mut lab, "vda", "4.2 GB  virtio")?;
     install(
@@ -39,6 +41,7 @@ fn a_stick_installs_on_disks_of_the_machine_which_are_boxes_of_their_own() -> Pr
         "nvme0n1",
         "4.2 GB  nvme  QEMU NVMe Ctrl  n/s disk1",
     )?;
+    check_recorded(&api)?;
     switch_off(&mut lab, BOOT_MAX)?;
     prove_made(&stick, &second)?;
     prove_made(&stick, &large_sectors)?;
@@ -145,6 +148,26 @@ fn number(line: &str) -> Result<String, Failure> {
     let number = words.find(|it| it.parse::<u8>().is_ok());
     let number = number.ok_or_else(|| Failure::new(format!("no number in {line:?}")))?;
     Ok(number.to_owned())
+}
+
+/// The box that made the others says who wanted it, on which disk, and how it ended.
+fn check_recorded(api: &BoxApi) -> Proof {
+    let end = "installed on another disk";
+    let trail = wait_until("both ends, on record", ANSWER_MAX, || {
+        let trail = api.get("/api/audit")?.to_string();
+        Ok((trail.matches(end).count() == 2).then_some(trail))
+    })?;
+    for wanted in [
+        "installation on another disk begun",
+        "installation on another disk cancelled",
+        "at the box",
+        "nvme0n1, 4.2 GB",
+        "QEMU NVMe Ctrl",
+        "disk1",
+    ] {
+        assert!(trail.contains(wanted), "{wanted} in {trail}");
+    }
+    Ok(())
 }
 
 /// The fingerprint of the certificate, as the page on the box's own screen shows its first half.

@@ -98,6 +98,36 @@ pub enum Wish {
     /// Have this address from now on, and the network around it, as `config::StaticNetwork` writes
     /// it; `None` asks DHCP.
     Network(Option<String>),
+    /// Record how far PID 1 is with what somebody has it do by itself.
+    Record(Installation),
+}
+
+/// An installation on another disk of the machine, as it is recorded.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Installation {
+    /// The kernel's name of the disk, as `nvme0n1`.
+    pub disk: String,
+    /// What the disk says of itself; may be empty.
+    pub model: String,
+    /// The same.
+    pub serial: String,
+    /// Its length, bytes.
+    pub bytes: u64,
+    /// How far it is.
+    pub stage: InstallStage,
+}
+
+/// How far an installation is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum InstallStage {
+    /// Somebody has said that the disk's content may go.
+    Begun,
+    /// The disk is a box with this version.
+    Made(String),
+    /// It is none, for the reason of this word; see [`crate::install::Failure::word`].
+    Failed(String),
+    /// Somebody has ended it; the disk starts nothing.
+    Cancelled,
 }
 
 /// An update file on the memory stick that is in the box.

@@ -46,6 +46,14 @@ pub enum Failure {
     Other,
 }
 
+impl Failure {
+    /// The one word that it has for programs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        named(&FAILURES, self).0
+    }
+}
+
 impl Report {
     /// As it is written to the pipe, without the end of the line.
     #[must_use]
@@ -56,7 +64,7 @@ impl Report {
                 format!("{AT}{word} {done} {total}")
             }
             Self::Made(version) => format!("{MADE}{}", version.replace(['\n', '\r'], " ")),
-            Self::Failed(failure) => format!("{FAILED}{}", named(&FAILURES, *failure).0),
+            Self::Failed(failure) => format!("{FAILED}{}", failure.word()),
         }
     }
 

@@ -4,7 +4,7 @@
 //! signed in. Only where it is away the box is started again without it, as the power button would.
 
 use config::StaticNetwork;
-use ipc::init::{Act, Presence, Reply, SecureBoot, StickFile, Wish};
+use ipc::init::{Act, Installation, Presence, Reply, SecureBoot, StickFile, Wish};
 use slot::BootState;
 use supervise::Shutdown;
 
@@ -119,6 +119,18 @@ impl Supervision {
         self.presence.take(Presence::Notice(WEB_AWAY.to_owned()));
     }
 
+    /// Has it recorded, as soon as there is somebody who can.
+    pub(super) fn record(&mut self, installation: Installation) {
+        if self.unrecorded.is_empty() && self.hand_to_attendant(Wish::Record(installation.clone()))
+        {
+            return;
+        }
+        // The log has all of it.
+        if self.unrecorded.len() < UNRECORDED_MAX {
+            self.unrecorded.push_back(installation);
+        }
+    }
+
     /// Whether there is somebody who carries it out, and it has been sent there.
     fn hand_to_attendant(&mut self, wish: Wish) -> bool {
         let source = self.attendant.and_then(|it| self.sources.get_mut(&it));
@@ -129,6 +141,9 @@ impl Supervision {
         connection.reply(&Reply::AtBox(wish)) == State::Open
     }
 }
+
+/// Ends of installations, of which a person can begin one a minute.
+const UNRECORDED_MAX: usize = 32;
 
 const WEB_AWAY: &str = "nada foi feito: o serviço web não está pronto / \
                         nothing was done: the web service is not ready";

@@ -9,6 +9,7 @@ use std::os::fd::AsFd as _;
 use std::path::Path;
 
 use disks::{Disk, Machine};
+use ipc::init::{self, InstallStage};
 use ipc::install::{Failure, Report};
 use kernel::cgroup::Group;
 use kernel::process::{self, End, Stop};
@@ -24,6 +25,7 @@ use crate::services;
 
 /// The process, while there is one.
 pub(super) struct Installation {
+    disk: Disk,
     pid: u32,
     group: Option<Group>,
     is_cancelled: bool,
@@ -67,8 +69,9 @@ impl Supervision {
             chosen.disk.name
         ));
         self.screen.work_begins(chosen, now);
+        self.record(recorded(&chosen.disk, InstallStage::Begun));
         if self.installation.is_some() {
-            self.installation_is_over(Outcome::Failed(Failure::Other));
+            self.installation_is_over(&chosen.disk, Outcome::Failed(Failure::Other));
             return;
         }
         let firmware = self.boot.firmware.as_ref();
@@ -86,6 +89,7 @@ impl Supervision {
                 self.add(Source::InstallOutput(pid, started.output));
                 self.add(Source::InstallReports(pid, started.reports));
                 self.installation = Some(Installation {
+                    disk: chosen.disk.clone(),
                     pid,
                     group: started.group,
                     is_cancelled: false,
@@ -94,7 +98,7 @@ impl Supervision {
             }
             Err(error) => {
                 self.tell(&error.to_string());
-                self.installation_is_over(Outcome::Failed(Failure::Other));
+                self.installation_is_over(&chosen.disk, Outcome::Failed(Failure::Other));
             }
         }
     }
@@ -135,7 +139,13 @@ impl Supervision {
         }
     }
 
-    fn installation_is_over(&mut self, outcome: Outcome) {
+    fn installation_is_over(&mut self, disk: &Disk, outcome: Outcome) {
+        let stage = match &outcome {
+            Outcome::Made(version) => InstallStage::Made(version.clone()),
+            Outcome::Failed(failure) => InstallStage::Failed(failure.word().to_owned()),
+            Outcome::Cancelled => InstallStage::Cancelled,
+        };
+        self.record(recorded(disk, stage));
         self.tell(&match &outcome {
             Outcome::Made(version) => format!("installed: {version}"),
             Outcome::Failed(failure) => format!("not installed: {failure:?}"),
@@ -158,15 +168,27 @@ impl Supervision {
         if !self.screen.is_work_open() {
             return true;
         }
+        let disk = installation.disk;
         if let Some(outcome) = installation.outcome {
-            self.installation_is_over(outcome);
+            self.installation_is_over(&disk, outcome);
         } else if installation.is_cancelled {
-            self.installation_is_over(Outcome::Cancelled);
+            self.installation_is_over(&disk, Outcome::Cancelled);
         } else {
             self.tell(&format!("{NAME} ended without a word: {end:?}"));
-            self.installation_is_over(Outcome::Failed(Failure::Other));
+            self.installation_is_over(&disk, Outcome::Failed(Failure::Other));
         }
         true
+    }
+}
+
+/// As it stands in the audit trail.
+fn recorded(disk: &Disk, stage: InstallStage) -> init::Installation {
+    init::Installation {
+        disk: disk.name.clone(),
+        model: disk.model.clone(),
+        serial: disk.serial.clone(),
+        bytes: disk.bytes,
+        stage,
     }
 }
 

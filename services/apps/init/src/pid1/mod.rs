@@ -27,6 +27,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use firmware::RecoveryCode;
+use ipc::init;
 use kernel::button::PowerButton;
 use kernel::cgroup::Group;
 use kernel::hotplug::Hotplug;
@@ -117,6 +118,8 @@ pub struct Supervision {
     presence: Presence,
     /// The connection of whoever carries out what people at the box ask for.
     attendant: Option<u64>,
+    /// What nobody has been there to record.
+    unrecorded: VecDeque<init::Installation>,
     /// The errand of the provisioning file.
     errand: Errand,
     /// The installation on another disk that goes on.
@@ -188,6 +191,7 @@ impl Supervision {
             screen: Screen::default(),
             presence: Presence::default(),
             attendant: None,
+            unrecorded: VecDeque::new(),
             errand: Errand::default(),
             installation: None,
             enrolment: Enrolment::default(),

@@ -1,6 +1,6 @@
 //! Answering what comes in on the control socket.
 
-use ipc::init::{self, Presence, Reply, Request};
+use ipc::init::{self, Presence, Reply, Request, Wish};
 use kernel::poller::Interest;
 use kernel::{clock, process};
 use supervise::{Input, Service, ServiceStatus, Shutdown, Signal};
@@ -61,11 +61,16 @@ impl Supervision {
             let (requests, read) = connection.requests();
             state = read;
             for request in requests {
-                if request == Request::Attend && control::may(connection.uid(), &request) {
+                let attends =
+                    request == Request::Attend && control::may(connection.uid(), &request);
+                let mut replies = vec![self.answer(connection.uid(), request)];
+                if attends {
                     self.attendant = Some(token);
+                    let waiting = self.unrecorded.drain(..).map(Wish::Record);
+                    replies.extend(waiting.map(Reply::AtBox));
                 }
-                let reply = self.answer(connection.uid(), request);
-                if connection.reply(&reply) == State::Closed {
+                let mut states = replies.iter().map(|reply| connection.reply(reply));
+                if states.any(|state| state == State::Closed) {
                     return false;
                 }
             }

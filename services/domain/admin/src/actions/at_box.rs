@@ -1,11 +1,11 @@
 //! What somebody who stands before the box asks for, by the menu on its screen: whoever can reach
 //! its keyboard could as well carry it away, so nobody has to sign in for it.
 
-use ipc::init::{Act, Shutdown, Wish};
+use ipc::init::{Act, InstallStage, Installation, Shutdown, Wish};
 
 use super::{firmware, network, people};
 use crate::admin::{Admin, Caller};
-use crate::http::Peer;
+use crate::http::{Peer, Response};
 use crate::routes::Face;
 use crate::step::{Moment, Step};
 use crate::text::Language;
@@ -26,6 +26,7 @@ impl Admin {
             Wish::Act(act) => act,
             Wish::Install(file) => return firmware::from_stick_now(file, caller),
             Wish::Network(network) => return network::set(network, caller),
+            Wish::Record(installation) => return record(self, installation, &caller),
         };
         match act {
             Act::NewPassword => people::administrator_anew(self, moment, caller),
@@ -35,6 +36,27 @@ impl Admin {
             Act::Reset => firmware::reset_now(self, caller),
         }
     }
+}
+
+/// PID 1 does it by itself, whether it is recorded or not: the disk is none of this box's.
+fn record(admin: &mut Admin, installation: Installation, caller: &Caller) -> Step {
+    let action = match &installation.stage {
+        InstallStage::Begun => "installation on another disk begun".to_owned(),
+        InstallStage::Made(version) => format!("firmware {version} installed on another disk"),
+        InstallStage::Failed(word) => format!("installation on another disk failed: {word}"),
+        InstallStage::Cancelled => "installation on another disk cancelled".to_owned(),
+    };
+    let tenths = installation.bytes / 100_000_000;
+    let disk = format!(
+        "{}, {}.{} GB, model {:?}, serial number {:?}",
+        installation.disk,
+        tenths / 10,
+        tenths % 10,
+        installation.model,
+        installation.serial
+    );
+    let audit = caller.audit(action, String::new(), disk);
+    admin.record(audit, |_, _| Step::Respond(Response::empty(204)))
 }
 
 /// Who did it, in the audit trail.

@@ -1,6 +1,6 @@
 //! What somebody who stands before the box has it do.
 
-use ipc::init::{self, Act, Shutdown, StickFile, Wish};
+use ipc::init::{self, Act, InstallStage, Installation, Shutdown, StickFile, Wish};
 use ipc::net;
 use ipc::stick::Offer;
 use ipc::store::Audit;
@@ -182,4 +182,45 @@ fn a_networks_setting_that_is_not_kept_is_not_taken_up() {
         assert_eq!(refused.status, 400, "{wrong}");
     }
     assert!(world.asked_net.is_empty() && world.audits.is_empty());
+}
+
+#[test]
+fn an_installation_on_another_disk_is_recorded_with_the_disk_and_how_it_ended() {
+    let mut world = World::new();
+    for (stage, action) in [
+        (InstallStage::Begun, "installation on another disk begun"),
+        (
+            InstallStage::Made("1.4.2".into()),
+            "firmware 1.4.2 installed on another disk",
+        ),
+        (
+            InstallStage::Failed("disk-lies".into()),
+            "installation on another disk failed: disk-lies",
+        ),
+        (
+            InstallStage::Cancelled,
+            "installation on another disk cancelled",
+        ),
+    ] {
+        let installation = Installation {
+            disk: "nvme0n1".into(),
+            model: "Acme SSD".into(),
+            serial: "S4EV".into(),
+            bytes: 16_008_609_792,
+            stage,
+        };
+        // Where the store is away it waits.
+        world.store_away = true;
+        let done = wish(&mut world, Wish::Record(installation));
+        assert_eq!(done.status, 204);
+        world.store_away = false;
+        let step = world.admin.overdue().expect("it waits");
+        world.run(step);
+        assert_eq!(last_audit(&world), entry(action));
+        let disk = &world.audits.last().expect("an entry").after;
+        assert_eq!(
+            disk,
+            "nvme0n1, 16.0 GB, model \"Acme SSD\", serial number \"S4EV\""
+        );
+    }
 }
