@@ -51,6 +51,10 @@ fn a_machine_that_waits_for_keys_is_given_those_of_the_box_and_starts_nothing_el
     let begun = upload::send(&api, &update, 0, 1)?;
     enrol(&mut lab, "the machine has the keys")?;
     assert_eq!(secure_boot(&api)?, "on-at-next-start");
+    let trail = api.get("/api/audit?limit=20")?.to_string();
+    for entry in ["keys asked for", "the machine has this box's keys"] {
+        assert!(trail.contains(entry), "{entry} is not in {trail}");
+    }
     upload::send(&api, &update, begun.next, u64::MAX)?;
 
     restart(&mut lab, &api)?;

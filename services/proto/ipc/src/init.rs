@@ -99,7 +99,27 @@ pub enum Wish {
     /// it; `None` asks DHCP.
     Network(Option<String>),
     /// Record how far PID 1 is with what somebody has it do by itself.
-    Record(Installation),
+    Record(Deed),
+}
+
+/// Something that PID 1 does by itself for somebody at the box.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Deed {
+    /// Another disk becomes a box.
+    Installation(Installation),
+    /// The machine is to start this box alone.
+    Enrolment(EnrolStage),
+}
+
+/// How far the machine is with the keys of the box.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum EnrolStage {
+    /// Somebody has said the word.
+    Asked,
+    /// It has them.
+    Done,
+    /// It has not all of them, or none; why.
+    Failed(String),
 }
 
 /// An installation on another disk of the machine, as it is recorded.

@@ -4,7 +4,7 @@
 //! signed in. Only where it is away the box is started again without it, as the power button would.
 
 use config::StaticNetwork;
-use ipc::init::{Act, Installation, Presence, Reply, SecureBoot, StickFile, Wish};
+use ipc::init::{Act, Deed, Presence, Reply, SecureBoot, StickFile, Wish};
 use slot::BootState;
 use supervise::Shutdown;
 
@@ -120,14 +120,13 @@ impl Supervision {
     }
 
     /// Has it recorded, as soon as there is somebody who can.
-    pub(super) fn record(&mut self, installation: Installation) {
-        if self.unrecorded.is_empty() && self.hand_to_attendant(Wish::Record(installation.clone()))
-        {
+    pub(super) fn record(&mut self, deed: Deed) {
+        if self.unrecorded.is_empty() && self.hand_to_attendant(Wish::Record(deed.clone())) {
             return;
         }
         // The log has all of it.
         if self.unrecorded.len() < UNRECORDED_MAX {
-            self.unrecorded.push_back(installation);
+            self.unrecorded.push_back(deed);
         }
     }
 
@@ -142,7 +141,7 @@ impl Supervision {
     }
 }
 
-/// Ends of installations, of which a person can begin one a minute.
+/// Beginnings and ends of what a person can begin once a minute.
 const UNRECORDED_MAX: usize = 32;
 
 const WEB_AWAY: &str = "nada foi feito: o serviço web não está pronto / \

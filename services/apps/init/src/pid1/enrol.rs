@@ -13,7 +13,7 @@ use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
-use ipc::init::SecureBoot;
+use ipc::init::{Deed, EnrolStage, SecureBoot};
 use ipc::secure_boot::Verdict;
 use kernel::cgroup::Group;
 use kernel::disk::Disk;
@@ -76,6 +76,7 @@ impl Supervision {
     /// Somebody at the box wants the machine to start this box alone.
     pub(super) fn enrol(&mut self) {
         self.tell("asked at the box: Secure Boot with the keys of this box");
+        self.record(Deed::Enrolment(EnrolStage::Asked));
         if self.enrolment.state != SecureBoot::Offered || self.enrolment.judge.is_some() {
             self.enrolment_is_over(words::NOT_NOW);
             return;
@@ -129,6 +130,8 @@ impl Supervision {
             Some(Verdict::Bad(part, reason)) => {
                 let (part, reason) = (part.name(), reason.name());
                 self.tell(&format!("Secure Boot stays off: {part} is {reason}"));
+                let why = format!("{part}: {reason}");
+                self.record(Deed::Enrolment(EnrolStage::Failed(why)));
                 self.enrolment_is_over(&format!("{}: {part}, {reason}", words::REFUSED));
             }
             Some(Verdict::Unknown) => self.enrolment_is_over(words::FAILED),
@@ -149,10 +152,12 @@ impl Supervision {
             Ok(()) => {
                 self.enrolment.state = SecureBoot::AtNextStart;
                 self.tell("the machine has the keys of this box: Secure Boot from its next start");
+                self.record(Deed::Enrolment(EnrolStage::Done));
                 self.enrolment_is_over(words::DONE);
             }
             Err(error) => {
                 self.tell(&error.to_string());
+                self.record(Deed::Enrolment(EnrolStage::Failed(error.to_string())));
                 self.enrolment_is_over(words::FAILED);
             }
         }

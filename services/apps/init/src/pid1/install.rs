@@ -9,7 +9,7 @@ use std::os::fd::AsFd as _;
 use std::path::Path;
 
 use disks::{Disk, Machine};
-use ipc::init::{self, InstallStage};
+use ipc::init::{self, Deed, InstallStage};
 use ipc::install::{Failure, Report};
 use kernel::cgroup::Group;
 use kernel::process::{self, End, Stop};
@@ -182,14 +182,14 @@ impl Supervision {
 }
 
 /// As it stands in the audit trail.
-fn recorded(disk: &Disk, stage: InstallStage) -> init::Installation {
-    init::Installation {
+fn recorded(disk: &Disk, stage: InstallStage) -> Deed {
+    Deed::Installation(init::Installation {
         disk: disk.name.clone(),
         model: disk.model.clone(),
         serial: disk.serial.clone(),
         bytes: disk.bytes,
         stage,
-    }
+    })
 }
 
 fn start(settings: &Settings, firmware: &Firmware, disk: &Disk) -> Result<Started, SystemError> {

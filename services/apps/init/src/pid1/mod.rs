@@ -119,7 +119,7 @@ pub struct Supervision {
     /// The connection of whoever carries out what people at the box ask for.
     attendant: Option<u64>,
     /// What nobody has been there to record.
-    unrecorded: VecDeque<init::Installation>,
+    unrecorded: VecDeque<init::Deed>,
     /// The errand of the provisioning file.
     errand: Errand,
     /// The installation on another disk that goes on.

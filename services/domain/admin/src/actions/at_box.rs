@@ -1,7 +1,7 @@
 //! What somebody who stands before the box asks for, by the menu on its screen: whoever can reach
 //! its keyboard could as well carry it away, so nobody has to sign in for it.
 
-use ipc::init::{Act, InstallStage, Installation, Shutdown, Wish};
+use ipc::init::{Act, Deed, EnrolStage, InstallStage, Installation, Shutdown, Wish};
 
 use super::{firmware, network, people};
 use crate::admin::{Admin, Caller};
@@ -26,7 +26,7 @@ impl Admin {
             Wish::Act(act) => act,
             Wish::Install(file) => return firmware::from_stick_now(file, caller),
             Wish::Network(network) => return network::set(network, caller),
-            Wish::Record(installation) => return record(self, installation, &caller),
+            Wish::Record(deed) => return record(self, deed, &caller),
         };
         match act {
             Act::NewPassword => people::administrator_anew(self, moment, caller),
@@ -38,8 +38,31 @@ impl Admin {
     }
 }
 
-/// PID 1 does it by itself, whether it is recorded or not: the disk is none of this box's.
-fn record(admin: &mut Admin, installation: Installation, caller: &Caller) -> Step {
+/// PID 1 does it by itself, whether it is recorded or not.
+fn record(admin: &mut Admin, deed: Deed, caller: &Caller) -> Step {
+    let (action, after) = match deed {
+        Deed::Installation(installation) => installed(&installation),
+        Deed::Enrolment(stage) => enrolled(stage),
+    };
+    let audit = caller.audit(action, String::new(), after);
+    admin.record(audit, |_, _| Step::Respond(Response::empty(204)))
+}
+
+/// The machine is given the keys of this box, for Secure Boot: nothing but its setup undoes that.
+fn enrolled(stage: EnrolStage) -> (String, String) {
+    let (action, why) = match stage {
+        EnrolStage::Asked => ("Secure Boot with this box's keys asked for", String::new()),
+        EnrolStage::Done => (
+            "Secure Boot: the machine has this box's keys",
+            String::new(),
+        ),
+        EnrolStage::Failed(why) => ("Secure Boot: the machine has not got the keys", why),
+    };
+    (action.to_owned(), why)
+}
+
+/// The disk is none of this box's.
+fn installed(installation: &Installation) -> (String, String) {
     let action = match &installation.stage {
         InstallStage::Begun => "installation on another disk begun".to_owned(),
         InstallStage::Made(version) => format!("firmware {version} installed on another disk"),
@@ -55,8 +78,7 @@ fn record(admin: &mut Admin, installation: Installation, caller: &Caller) -> Ste
         installation.model,
         installation.serial
     );
-    let audit = caller.audit(action, String::new(), disk);
-    admin.record(audit, |_, _| Step::Respond(Response::empty(204)))
+    (action, disk)
 }
 
 /// Who did it, in the audit trail.

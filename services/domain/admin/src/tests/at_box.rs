@@ -1,6 +1,8 @@
 //! What somebody who stands before the box has it do.
 
-use ipc::init::{self, Act, InstallStage, Installation, Shutdown, StickFile, Wish};
+use ipc::init::{
+    self, Act, Deed, EnrolStage, InstallStage, Installation, Shutdown, StickFile, Wish,
+};
 use ipc::net;
 use ipc::stick::Offer;
 use ipc::store::Audit;
@@ -211,7 +213,7 @@ fn an_installation_on_another_disk_is_recorded_with_the_disk_and_how_it_ended() 
         };
         // Where the store is away it waits.
         world.store_away = true;
-        let done = wish(&mut world, Wish::Record(installation));
+        let done = wish(&mut world, Wish::Record(Deed::Installation(installation)));
         assert_eq!(done.status, 204);
         world.store_away = false;
         let step = world.admin.overdue().expect("it waits");
@@ -222,5 +224,36 @@ fn an_installation_on_another_disk_is_recorded_with_the_disk_and_how_it_ended() 
             disk,
             "nvme0n1, 16.0 GB, model \"Acme SSD\", serial number \"S4EV\""
         );
+    }
+}
+
+#[test]
+fn that_the_machine_was_given_keys_is_recorded() {
+    for (stage, action, after) in [
+        (
+            EnrolStage::Asked,
+            "Secure Boot with this box's keys asked for",
+            "",
+        ),
+        (
+            EnrolStage::Done,
+            "Secure Boot: the machine has this box's keys",
+            "",
+        ),
+        (
+            EnrolStage::Failed("the rescue system: not signed".into()),
+            "Secure Boot: the machine has not got the keys",
+            "the rescue system: not signed",
+        ),
+    ] {
+        let mut world = World::new();
+        let done = wish(&mut world, Wish::Record(Deed::Enrolment(stage)));
+        assert_eq!(done.status, 204);
+        let audit = world.audits.last().expect("an entry");
+        assert_eq!(
+            (audit.action.as_str(), audit.after.as_str()),
+            (action, after)
+        );
+        assert_eq!(audit.who, "at the box");
     }
 }
