@@ -156,11 +156,13 @@ fn become_program(program: &Program<'_>, descriptors: &Arranged, image: &Image<'
     let step = arrange(descriptors)
         .map_err(|error| ("pass descriptors", error))
         .and_then(|()| join(program).map_err(|error| ("join the control group", error)))
-        .and_then(|()| limit(program.limits).map_err(|error| ("set limits", error)))
         .and_then(|()| {
             rank(image.expendability).map_err(|error| ("set its place in a memory shortage", error))
         })
         .and_then(|()| open(image.opened).map_err(|error| ("open what it is to read", error)))
+        // Not before: all of the parent's descriptors are still open, and may be more than it may
+        // have.
+        .and_then(|()| limit(program.limits).map_err(|error| ("set limits", error)))
         .and_then(|()| match program.identity {
             Some(identity) => drop_rights(identity).map_err(|error| ("drop rights", error)),
             None => Ok(()),

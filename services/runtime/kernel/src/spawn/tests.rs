@@ -129,6 +129,36 @@ fn only_the_child_waits_for_what_does_not_open() {
 }
 
 #[test]
+fn a_parent_may_have_more_open_than_its_child_may() {
+    let null = File::open("/dev/null").expect("a device");
+    let copy = |_| null.try_clone().expect("a descriptor");
+    let _many: Vec<File> = (0..LIMITS.descriptors_max).map(copy).collect();
+    let (mut reader, writer) = io::pipe().expect("a pipe");
+    let started = spawn(&Program {
+        path: "/bin/sh",
+        arguments: &["sh", "-c", "ulimit -n; cat <&3"],
+        environment: &[],
+        output: writer.as_fd(),
+        descriptors: &[null.as_fd(), null.as_fd()],
+        opened: Some((0, "/proc/self/comm")),
+        identity: None,
+        group: None,
+        fence: None,
+        limits: Some(LIMITS),
+    });
+    let pid = started.expect("forked");
+    drop(writer);
+    let mut text = String::new();
+    reader.read_to_string(&mut text).expect("readable");
+    let limit = LIMITS.descriptors_max.to_string();
+    assert_eq!(text.lines().next(), Some(limit.as_str()), "{text}");
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("small"));
+    let ended = rustix::process::waitpid(pid, rustix::process::WaitOptions::empty());
+    let (_, status) = ended.expect("reaped").expect("ended");
+    assert_eq!(status.exit_status(), Some(0), "{text}");
+}
+
+#[test]
 fn a_program_that_is_not_there_says_so_in_the_log() {
     let (mut reader, writer) = io::pipe().expect("a pipe");
     let program = Program {
