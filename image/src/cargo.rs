@@ -184,7 +184,8 @@ pub fn build_firmware_programs(
     cargo
         .args(["--target", FIRMWARE_TARGET, "--target-dir"])
         .arg(&folder);
-    reproducibly(&mut cargo, FIRMWARE_TARGET, &[]);
+    // Without, the linker notes a number that it makes of the paths of what it links.
+    reproducibly(&mut cargo, FIRMWARE_TARGET, &["-Clink-arg=/DEBUG:NONE"]);
     run_visibly(&mut cargo)?;
     let built = folder.join(FIRMWARE_TARGET).join(profile.name());
     Ok(FirmwarePrograms {
