@@ -125,7 +125,8 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "the box in QEMU",
-        // A test that waits for a box, or for its turn, holds a thread and no processor.
+        // A test that waits for a box, or for its turn, holds a thread and no processor. All of a
+        // file are there from the beginning, so that who has to wait for long can go first.
         arguments: &[
             "test",
             "--package",
@@ -134,7 +135,7 @@ const STEPS: &[Step] = &[
             "--no-fail-fast",
             "--",
             "--test-threads",
-            "8",
+            "16",
         ],
         has_tests: true,
         builds_image: false,

@@ -27,5 +27,5 @@ pub use open_data::OpenData;
 pub use site::{
     Site, file_of, office, plan, product, small_disk, switch_off, switched_on, version,
 };
-pub use stand::{Stand, alone};
+pub use stand::{Stand, alone, alone_early};
 pub use vitals::{Healing, Vitals, kill, store_warning, wait_until};

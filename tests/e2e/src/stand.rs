@@ -4,7 +4,7 @@
 //! is told how many tests there are and takes the box down after the last; when a filter leaves
 //! some out, the kernel ends QEMU with the process and the next lab removes its folder.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use crate::Failure;
 
@@ -74,7 +74,80 @@ impl<T> Stand<T> {
 
 /// Held by a test while a box of its own starts or works: one at a time, as two emulated ones would
 /// starve.
-pub fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+pub struct Turn(());
+
+/// The next turn that nobody wants who has to wait for his box later.
+pub fn alone() -> Turn {
+    let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
+    while turns.is_taken || turns.early > 0 {
+        turns = OVER.wait(turns).unwrap_or_else(PoisonError::into_inner);
+    }
+    turns.is_taken = true;
+    Turn(())
+}
+
+/// The next turn before everybody else: for a test that gives it away while its box only waits, for
+/// minutes. What others do meanwhile costs no time then.
+pub fn alone_early() -> Turn {
+    let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
+    turns.early += 1;
+    while turns.is_taken {
+        turns = OVER.wait(turns).unwrap_or_else(PoisonError::into_inner);
+    }
+    turns.early -= 1;
+    turns.is_taken = true;
+    Turn(())
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        TURNS
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_taken = false;
+        OVER.notify_all();
+    }
+}
+
+struct Turns {
+    is_taken: bool,
+    /// Who waits and goes before others.
+    early: usize,
+}
+
+static TURNS: Mutex<Turns> = Mutex::new(Turns {
+    is_taken: false,
+    early: 0,
+});
+static OVER: Condvar = Condvar::new();
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn whoever_has_to_wait_later_goes_first() {
+        let (sender, order) = mpsc::channel();
+        let turn = alone();
+        let start = |name: &'static str, take: fn() -> Turn| {
+            let sender = sender.clone();
+            thread::spawn(move || {
+                let _turn = take();
+                sender.send(name).expect("heard");
+            })
+        };
+        let usual = start("usual", alone);
+        let early = start("early", alone_early);
+        while TURNS.lock().expect("sound").early == 0 {
+            thread::yield_now();
+        }
+        drop(turn);
+        assert_eq!(order.recv(), Ok("early"));
+        assert_eq!(order.recv(), Ok("usual"));
+        usual.join().expect("ended");
+        early.join().expect("ended");
+    }
 }

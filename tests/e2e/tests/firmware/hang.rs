@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use e2e::{Proof, alone, plan, product, small_disk};
+use e2e::{Proof, alone, alone_early, plan, product, small_disk};
 use image::progress;
 use qemu::lab::{ADMINISTRATOR, Lab, Way};
 use qemu::qmp::{Qmp, QmpError};
@@ -11,7 +11,7 @@ use serde_json::json;
 
 #[test]
 fn a_critical_service_that_hangs_is_ended_by_the_watchdog_which_is_told_afterwards() -> Proof {
-    let turn = alone();
+    let turn = alone_early();
     let plan = plan("hanging", Way::Kernel, small_disk(DATA_LENGTH));
     let mut lab = Lab::start_with(&plan, product()?)?;
     lab.machine()?.wait_ready()?;

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use e2e::{Failure, OpenData, Proof, alone, plan, product, small_disk, switch_off};
+use e2e::{Failure, OpenData, Proof, alone, alone_early, plan, product, small_disk, switch_off};
 use firmware::KeyPlace;
 use image::progress;
 use qemu::disk::BoxDisk;
@@ -22,7 +22,7 @@ use slot::{
 /// By its name before others, so that they have their turns while it waits to be proved good.
 #[test]
 fn a_first_start_makes_the_data_which_outlive_restarts_and_a_lost_boot_state() -> Proof {
-    let turn = alone();
+    let turn = alone_early();
     let mut lab = Lab::set_up(&plan("first-start", Way::Firmware, DISK_LENGTH), product()?)?;
     let disk = lab.disk()?.clone();
     let shipped = guids(&disk)?;
@@ -124,7 +124,7 @@ fn a_root_that_rots_while_it_runs_is_told_and_the_other_slot_is_started_next() -
 /// system runs that could notice.
 #[test]
 fn a_new_version_that_hangs_before_its_services_is_reset_by_the_watchdog_and_left() -> Proof {
-    let turn = alone();
+    let turn = alone_early();
     let (mut lab, disk) = with_two_good_slots("hanging-start")?;
     disk.change_state(|state| {
         state.change(|it| {

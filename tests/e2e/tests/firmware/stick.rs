@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use e2e::{Failure, Proof, alone, file_of, plan, small_disk, version, wait_until};
+use e2e::{Failure, Proof, alone, alone_early, file_of, plan, small_disk, version, wait_until};
 use fatfs::{FileSystem, FormatVolumeOptions, FsOptions};
 use image::build::Shipping;
 use image::slot_image::Content;
@@ -22,7 +22,7 @@ use slot::{Condition, Slot, Text, partition};
 
 #[test]
 fn an_update_on_a_stick_is_offered_refused_or_installed_and_proves_good() -> Proof {
-    let turn = alone();
+    let turn = alone_early();
     let now = version("1.0.0", 1, |_, _| Ok(()))?;
     let mut lab = Lab::set_up(&plan("stick", Way::Firmware, small_disk(DATA_LENGTH)), now)?;
     lab.rebuild(|hardware| hardware.has_usb = true);

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use backhand::{FilesystemReader, FilesystemWriter, InnerNode};
-use e2e::{Failure, Proof, alone, file_of, plan, small_disk, version};
+use e2e::{Failure, Proof, alone, alone_early, file_of, plan, small_disk, version};
 use image::progress;
 use qemu::box_api::{ApiError, BoxApi};
 use qemu::disk::BoxDisk;
@@ -26,7 +26,7 @@ fn a_box_whose_tunnel_a_version_loses_goes_back_and_one_that_keeps_it_proves_goo
 /// By its name before others, so that they have their turns while it waits to be proved good.
 #[test]
 fn a_newer_version_is_checked_piece_by_piece_tried_and_proves_good() -> Proof {
-    let turn = alone();
+    let turn = alone_early();
     let now = version("1.0.0", 1, |_, _| Ok(()))?;
     let before = now.shipped.update.clone();
     let older = file_of(&version("0.9.0", 0, |_, _| Ok(()))?)?;
@@ -102,7 +102,7 @@ fn a_newer_version_is_checked_piece_by_piece_tried_and_proves_good() -> Proof {
 
 #[test]
 fn a_version_whose_services_do_not_start_is_left_and_the_reason_is_told() -> Proof {
-    let turn = alone();
+    let turn = alone_early();
     let mut stand = Stand::new("bad-services", version("1.0.0", 0, |_, _| Ok(()))?)?;
     let api = stand.start()?;
     let kept = stand.try_broken(&api, SERVICES, b"no program".to_vec())?;

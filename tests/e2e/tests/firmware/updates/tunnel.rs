@@ -13,7 +13,7 @@ use qemu::netns::Namespace;
 use super::*;
 
 pub(super) fn prove() -> Proof {
-    let turn = alone();
+    let turn = alone_early();
     let mut stand = Stand::new("tunnel", version("1.0.0", 0, |_, _| Ok(()))?)?;
     let next = file_of(&version("1.1.0", 0, |_, _| Ok(()))?)?;
     let without = file_of(&nameless("1.2.0-nameless", stand.lab.scratch())?)?;
