@@ -18,6 +18,7 @@ mod debug_shell;
 mod entry;
 pub mod pid1;
 mod recovery_code;
+mod replace;
 mod rescue;
 mod screen;
 mod seed;

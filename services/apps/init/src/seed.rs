@@ -8,9 +8,7 @@
 //! has one: the first start makes it. A copy of the disk in another box has the same one, so what
 //! is made of it depends on the box too, and there it counts for nothing.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
 use std::path::Path;
 
 use kernel::random::{self, Secret};
@@ -19,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::console::Console;
 use crate::data::DATA;
+use crate::replace::replace;
 
 /// Gives the kernel the seed of the box, whose data are mounted.
 pub(crate) fn use_once(console: &mut Console) {
@@ -30,7 +29,7 @@ pub(crate) fn use_once(console: &mut Console) {
         noise: random::anything(),
     };
     let (keep, contribution) = next(&fs::read(&file).unwrap_or_default(), &now);
-    let kept = write(&file, &keep).context("write", file.display());
+    let kept = replace(&file, &keep.encode()).context("write", file.display());
     let mixed = match told(kept.map(|()| contribution), console) {
         Some(Contribution {
             secret,
@@ -55,7 +54,7 @@ pub(crate) fn renew(console: &mut Console) {
     };
     let file = Path::new(DATA).join(FILE);
     told(
-        write(&file, &seed).context("write", file.display()),
+        replace(&file, &seed.encode()).context("write", file.display()),
         console,
     );
 }
@@ -141,19 +140,6 @@ impl Seed {
             counts,
         })
     }
-}
-
-/// Writes a seed in the place of the one before; it is on the disk when this returns.
-fn write(file: &Path, seed: &Seed) -> io::Result<()> {
-    let beside = file.with_extension("new");
-    let mut options = File::options();
-    let options = options.write(true).create(true).truncate(true).mode(0o600);
-    let mut new = options.open(&beside)?;
-    new.write_all(&seed.encode())?;
-    new.sync_all()?;
-    fs::rename(&beside, file)?;
-    let folder = file.parent().unwrap_or_else(|| Path::new("/"));
-    File::open(folder)?.sync_all()
 }
 
 /// What tells this box from others: numbers of the board and of its network interfaces.
@@ -265,14 +251,14 @@ mod tests {
         // What a power cut left of an attempt before.
         fs::write(file.with_extension("new"), b"torn and longer".repeat(20)).expect("written");
         for seed in [&first, &second] {
-            write(&file, seed).expect("written");
+            replace(&file, &seed.encode()).expect("written");
             let read = Seed::decode(&fs::read(&file).expect("read"));
             assert_eq!(read.as_ref(), Some(seed));
         }
         assert!(!file.with_extension("new").exists());
         let mode = fs::metadata(&file).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert!(write(&folder.0.join("absent/seed"), &first).is_err());
+        assert!(replace(&folder.0.join("absent/seed"), &first.encode()).is_err());
     }
 
     #[test]

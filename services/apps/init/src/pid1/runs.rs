@@ -1,8 +1,8 @@
 //! How the runs of the box ended, kept on its data.
 
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use ipc::init;
@@ -10,6 +10,7 @@ use kernel::clock;
 use supervise::{Run, Runs};
 
 use super::Supervision;
+use crate::replace::replace;
 
 /// The last runs, and the file that keeps them.
 pub(super) struct KeptRuns {
@@ -43,14 +44,7 @@ impl KeptRuns {
         if !folder.is_dir() {
             DirBuilder::new().mode(0o700).create(folder)?;
         }
-        let beside = self.file.with_extension("new");
-        let mut options = File::options();
-        let options = options.write(true).create(true).truncate(true).mode(0o600);
-        let mut new = options.open(&beside)?;
-        new.write_all(self.runs.to_text().as_bytes())?;
-        new.sync_all()?;
-        fs::rename(&beside, &self.file)?;
-        File::open(folder)?.sync_all()
+        replace(&self.file, self.runs.to_text().as_bytes())
     }
 }
 
