@@ -20,7 +20,7 @@ mod tests;
 mod trial;
 
 pub use events::{Exit, Input, Output, Report, ServiceStatus, Shutdown, Signal};
-pub use memory::TunnelMemory;
+pub use memory::{TunnelMemory, TunnelNote};
 pub use node::SupervisorNode;
 pub use runs::{Run, RunEnd, Runs};
 pub use service::{ByService, Service};

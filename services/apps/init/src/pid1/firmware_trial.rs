@@ -151,6 +151,9 @@ impl Supervision {
             self.tell(&error.to_string());
             "none"
         });
+        if failure == Failure::TunnelDown {
+            self.excuse_tunnel();
+        }
         let why = format!("firmware in slot {slot} is left: {why}");
         self.shut_down(Shutdown::Restart, &why);
     }

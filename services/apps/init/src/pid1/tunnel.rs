@@ -1,14 +1,17 @@
 //! Whether the tunnel into a grid was up lately, for the trial of the next version: kept as a file
-//! on the data, which every version finds, and a factory reset forgets with the tunnel itself.
+//! on the data, which every version finds, and a factory reset forgets with the tunnel itself. It
+//! has the name of the slot whose version wrote it; the first ones wrote none.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use supervise::{Input, Standing, TunnelMemory};
+use slot::Slot;
+use supervise::{Input, Standing, TunnelMemory, TunnelNote};
 
 use super::Supervision;
 use crate::data::DATA;
+use crate::replace::replace;
 
 /// What PID 1 remembers of the tunnel.
 #[derive(Debug, Default)]
@@ -23,13 +26,14 @@ pub(super) struct TunnelWatch {
 impl Supervision {
     /// Recalls it, and tells the supervisor before anything is started.
     pub(super) fn recall_tunnel(&mut self, standing: Standing) {
-        if self.boot.firmware.is_none() {
+        let Some(firmware) = &self.boot.firmware else {
             return;
-        }
-        let memory = TunnelMemory::at_start(self.now(), Path::new(DATA).join(FILE).exists());
+        };
+        let note = note(Path::new(DATA), firmware.slot);
+        let memory = TunnelMemory::at_start(self.now(), note);
         self.tunnel.may_change = standing == Standing::Proven;
         self.tunnel.memory = Some(memory);
-        if memory.is_kept() {
+        if memory.is_of_version_before() {
             self.feed(Input::TunnelExpected);
         }
     }
@@ -61,16 +65,28 @@ impl Supervision {
         self.keep_tunnel();
     }
 
+    /// This firmware was left for the tunnel: no other is, unless the version that runs next has
+    /// the tunnel up again. It may be one that knows of no tunnel, and would never forget.
+    pub(super) fn excuse_tunnel(&mut self) {
+        self.tunnel.memory = None;
+        if let Err(error) = keep(Path::new(DATA), None) {
+            self.tell(&format!(
+                "that the tunnel was up cannot be forgotten: {error}"
+            ));
+        }
+    }
+
     /// Keeps what is to be remembered; what the disk does not take is tried again.
     pub(super) fn keep_tunnel(&mut self) {
         let now = self.now();
         let Some(memory) = self.tunnel.memory.filter(|_| self.tunnel.may_change) else {
             return;
         };
-        let Some(is_kept) = memory.change(now) else {
+        let (Some(is_kept), Some(firmware)) = (memory.change(now), &self.boot.firmware) else {
             return;
         };
-        match keep(Path::new(DATA), is_kept) {
+        let slot = is_kept.then_some(firmware.slot);
+        match keep(Path::new(DATA), slot) {
             Ok(()) => {
                 let memory = self.tunnel.memory.as_mut();
                 memory.into_iter().for_each(|it| it.kept(is_kept));
@@ -87,21 +103,29 @@ impl Supervision {
     }
 }
 
-/// Makes the file or removes it; on the disk when this returns.
-fn keep(folder: &Path, is_kept: bool) -> io::Result<()> {
+/// What is on the disk, for a version in this slot.
+fn note(folder: &Path, slot: Slot) -> TunnelNote {
+    match fs::read_to_string(folder.join(FILE)) {
+        Ok(text) if text.trim() == slot.name() => TunnelNote::OfThisSlot,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => TunnelNote::None,
+        Ok(_) | Err(_) => TunnelNote::OfOther,
+    }
+}
+
+/// Makes the file in the name of this slot, or removes it; on the disk when this returns.
+fn keep(folder: &Path, slot: Option<Slot>) -> io::Result<()> {
     let file = folder.join(FILE);
-    if is_kept {
-        File::create(file)?.sync_all()?;
-    } else {
-        match fs::remove_file(file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
+    if let Some(slot) = slot {
+        return replace(&file, slot.name().as_bytes());
+    }
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
     }
     File::open(folder)?.sync_all()
 }
 
-/// Its being there says it.
+/// That it is there says that the tunnel was up.
 const FILE: &str = "tunnel-was-up";
 
 #[cfg(test)]
@@ -109,14 +133,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_kept_and_forgotten() {
+    fn it_is_kept_with_the_slot_and_forgotten() {
         let folder = std::env::temp_dir().join(format!("ramal-tunnel-{}", std::process::id()));
         fs::create_dir_all(&folder).expect("made");
-        for is_kept in [false, true, true, false] {
-            keep(&folder, is_kept).expect("done");
-            assert_eq!(folder.join(FILE).exists(), is_kept);
+        for slot in [None, Some(Slot::A), Some(Slot::B), None] {
+            keep(&folder, slot).expect("done");
+            let (a, b) = match slot {
+                None => (TunnelNote::None, TunnelNote::None),
+                Some(Slot::A) => (TunnelNote::OfThisSlot, TunnelNote::OfOther),
+                Some(Slot::B) => (TunnelNote::OfOther, TunnelNote::OfThisSlot),
+            };
+            assert_eq!(
+                (note(&folder, Slot::A), note(&folder, Slot::B)),
+                (a, b),
+                "{slot:?}"
+            );
         }
+        // As the first versions wrote it.
+        File::create(folder.join(FILE)).expect("made");
+        assert_eq!(note(&folder, Slot::A), TunnelNote::OfOther);
         fs::remove_dir_all(&folder).expect("removed");
-        assert!(keep(&folder, true).is_err());
+        assert!(keep(&folder, Some(Slot::A)).is_err());
     }
 }
