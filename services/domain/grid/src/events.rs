@@ -15,6 +15,8 @@ pub enum Input {
     /// An [`Output::SetUp`] was carried out, and what the kernel stamps the last handshake with
     /// where an earlier process has left the tunnel; or why it was not.
     SetUp(Result<Option<u128>, String>),
+    /// An [`Output::TakeDown`] was carried out, or was not.
+    TakenDown(bool),
     /// The addresses of the hub's name; none when it has none or nobody can say.
     Resolved(Vec<IpAddr>),
     /// What the kernel stamps the last handshake with; `None` while there was none. What it says
@@ -30,7 +32,7 @@ pub enum Output {
     /// Have an interface with this peer, these addresses and routes; answer with
     /// [`Input::SetUp`]. What is so already stays as it is, with its session.
     SetUp(Box<Tunnel>),
-    /// Have none.
+    /// Have none; answer with [`Input::TakenDown`].
     TakeDown,
     /// Look up this name; answer with [`Input::Resolved`].
     Resolve(String),

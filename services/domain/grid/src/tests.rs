@@ -253,3 +253,23 @@ fn a_box_without_a_tunnel_says_so_once() {
     stand.feed(Input::Set(None));
     assert_eq!(stand.take(), []);
 }
+
+#[test]
+fn a_kernel_that_does_not_take_the_tunnel_down_is_asked_again_until_it_has() {
+    let asked = |stand: &mut Stand| stand.take().contains(&Output::TakeDown);
+    let mut stand = Stand::set_up(HUB);
+    stand.feed(Input::Set(None));
+    assert!(asked(&mut stand));
+    stand.feed(Input::TakenDown(false));
+    stand.pass(secs(29), |_| None);
+    assert!(!asked(&mut stand));
+    stand.pass(secs(1), |_| None);
+    assert!(asked(&mut stand));
+    stand.feed(Input::TakenDown(true));
+    assert_eq!(stand.node.deadline(), None);
+    // One that is to be is set up again instead, which takes away what is there.
+    stand.feed(Input::Set(Some(tunnel(HUB))));
+    stand.feed(Input::TakenDown(false));
+    stand.pass(secs(60), |_| None);
+    assert!(!stand.take()[1..].contains(&Output::TakeDown));
+}

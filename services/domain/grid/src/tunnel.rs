@@ -35,6 +35,8 @@ pub struct TunnelNode {
     look_at: Option<Instant>,
     aim_at: Option<Instant>,
     set_up_at: Option<Instant>,
+    /// When the kernel is asked again to have none.
+    take_down_at: Option<Instant>,
     outputs: VecDeque<Output>,
 }
 
@@ -47,6 +49,8 @@ impl Node for TunnelNode {
             Input::Set(tunnel) => self.set(now, tunnel),
             Input::Around(networks) => self.around(now, networks),
             Input::SetUp(done) => self.was_set_up(now, done),
+            Input::TakenDown(true) => self.take_down_at = None,
+            Input::TakenDown(false) => self.not_taken_down(now),
             Input::Resolved(addresses) => self.resolved(now, &addresses),
             Input::Seen(stamp) => self.seen(now, stamp),
             Input::Timer => self.timer(now),
@@ -58,7 +62,7 @@ impl Node for TunnelNode {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let due = [self.look_at, self.aim_at, self.set_up_at];
+        let due = [self.look_at, self.aim_at, self.set_up_at, self.take_down_at];
         due.into_iter().flatten().min()
     }
 }
@@ -121,6 +125,7 @@ impl TunnelNode {
     }
 
     fn set_up(&mut self, now: Instant) {
+        self.take_down_at = None;
         if let Some(tunnel) = &self.tunnel {
             self.set_up_at = Some(now + SET_UP_INTERVAL);
             self.outputs.push_back(Output::SetUp(tunnel.clone()));
@@ -154,6 +159,13 @@ impl TunnelNode {
         self.aim_at = None;
         self.set_up_at = None;
         self.outputs.push_back(Output::TakeDown);
+    }
+
+    /// What was taken away must not stay. Where a tunnel is to be, it is set up again, which takes
+    /// what is there away first.
+    fn not_taken_down(&mut self, now: Instant) {
+        let is_to_be = self.is_there || self.set_up_at.is_some();
+        self.take_down_at = (!is_to_be).then(|| now + TAKE_DOWN_INTERVAL);
     }
 
     /// Looks for the hub. Its name may lead elsewhere by now; and an address that was written may
@@ -217,6 +229,10 @@ impl TunnelNode {
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         if is_due(self.set_up_at) {
             self.set_up(now);
+        }
+        if is_due(self.take_down_at) {
+            self.take_down_at = None;
+            self.outputs.push_back(Output::TakeDown);
         }
         if is_due(self.look_at) {
             let interval = match self.standing {
@@ -284,3 +300,5 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 const LOOK_INTERVAL_DOWN: Duration = Duration::from_secs(1);
 /// Before a kernel that refused is asked again.
 const SET_UP_INTERVAL: Duration = Duration::from_secs(10);
+/// The same for one that did not take a tunnel down.
+const TAKE_DOWN_INTERVAL: Duration = Duration::from_secs(30);

@@ -2,22 +2,22 @@
 //! CAP_NET_ADMIN, and on kernels with modules that `wireguard` is loaded already.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::UNIX_EPOCH;
 
 use config::{Network, Tunnel, TunnelKey};
 use futures_util::TryStreamExt as _;
 use ipc::grid::INTERFACE;
+use rtnetlink::Handle;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags};
-use rtnetlink::packet_route::route::{RouteMessage, RouteScope};
-use rtnetlink::{Handle, LinkUnspec, RouteMessageBuilder};
 use wireguard_control::{
     AllowedIp, Backend, Device, DeviceUpdate, InterfaceName, InvalidInterfaceName, Key,
     PeerConfigBuilder,
 };
 
 use crate::key::PrivateKey;
+use crate::routes;
 
 /// What the kernel did not do.
 #[derive(Debug, thiserror::Error)]
@@ -25,15 +25,22 @@ pub enum KernelError {
     /// The kernel's network interface cannot be opened.
     #[error("rtnetlink cannot be opened: {0}")]
     Open(io::Error),
-    /// WireGuard.
+    /// WireGuard. Of its own errors the kind alone is kept: their words may quote what was asked
+    /// for, with the keys in it.
     #[error("WireGuard: {0}; is it part of this kernel?")]
-    WireGuard(#[from] io::Error),
+    WireGuard(io::ErrorKind),
     /// Addresses, routes or the interface itself.
     #[error("rtnetlink: {0}")]
     Netlink(#[from] rtnetlink::Error),
     /// It is not there, or not by this name.
     #[error("there is no interface {INTERFACE}")]
     NoInterface,
+}
+
+impl From<io::Error> for KernelError {
+    fn from(error: io::Error) -> Self {
+        Self::WireGuard(error.kind())
+    }
 }
 
 impl From<InvalidInterfaceName> for KernelError {
@@ -69,41 +76,31 @@ impl Kernel {
         tunnel: &Tunnel,
         key: &PrivateKey,
     ) -> Result<Option<u128>, KernelError> {
-        if let Ok(found) = self.device()
-            && !self.is_as_set(&found, tunnel, key).await?
-        {
-            self.take_down()?;
+        let is_kept = match self.device() {
+            Ok(found) => self.is_as_set(&found, tunnel, key).await?,
+            Err(_) => false,
+        };
+        if !is_kept {
+            self.take_down().await?;
+            let update = DeviceUpdate::new().set_private_key(Key(*key.reveal()));
+            let update = update.replace_peers().add_peer(peer(tunnel));
+            update.apply(&self.name, Backend::Kernel)?;
         }
-        let update = DeviceUpdate::new().set_private_key(Key(*key.reveal()));
-        let update = update.add_peer(peer(tunnel));
-        update.apply(&self.name, Backend::Kernel)?;
-        let index = self.index().await?;
-        for address in &tunnel.addresses {
-            let length = Network::of(*address).length();
-            let add = self.handle.address().add(index, *address, length);
-            add.replace().execute().await?;
-        }
-        let up = LinkUnspec::new_with_index(index)
-            .mtu(tunnel.mtu.into())
-            .up();
-        self.handle.link().set(up.build()).execute().await?;
-        for network in &tunnel.allowed {
-            if let Some(route) = route(index, network, &tunnel.addresses) {
-                self.handle.route().add(route).replace().execute().await?;
-            }
-        }
+        routes::set_up(&self.handle, self.index().await?, tunnel).await?;
         self.stamp()
     }
 
-    /// Has no such interface, and so none of its routes.
+    /// Has no such interface, none of its routes, and no rule that leads to them.
     ///
     /// # Errors
     /// The kernel refuses. That there was none is no error.
-    pub fn take_down(&self) -> Result<(), KernelError> {
-        match self.device() {
-            Ok(device) => Ok(device.delete()?),
-            Err(_) => Ok(()),
+    pub async fn take_down(&self) -> Result<(), KernelError> {
+        match self.index().await {
+            Ok(index) => self.handle.link().del(index).execute().await?,
+            Err(KernelError::NoInterface) => {}
+            Err(error) => return Err(error),
         }
+        Ok(routes::take_down(&self.handle).await?)
     }
 
     /// Sends to the hub there from now on, beginning with a greeting: the kernel sends one when a
@@ -168,10 +165,11 @@ impl Kernel {
 
     async fn index(&self) -> Result<u32, KernelError> {
         let named = self.handle.link().get().match_name(INTERFACE.to_owned());
-        let found = named.execute().try_next().await?;
-        found
-            .map(|link| link.header.index)
-            .ok_or(KernelError::NoInterface)
+        match named.execute().try_next().await {
+            Ok(Some(link)) => Ok(link.header.index),
+            Err(error) if routes::errno(&error) != Some(ENODEV) => Err(error.into()),
+            Ok(None) | Err(_) => Err(KernelError::NoInterface),
+        }
     }
 
     /// Whether an earlier process has left the tunnel as it is set now.
@@ -242,30 +240,6 @@ const fn pair_of(network: &Network) -> (IpAddr, u8) {
     (network.address(), network.length())
 }
 
-/// The way to a network of the grid, from the box's own address there. None where the box has no
-/// address of that IP version: nobody could answer.
-fn route(index: u32, network: &Network, own: &[IpAddr]) -> Option<RouteMessage> {
-    let own = own.iter().find(|it| it.is_ipv4() == network.is_ipv4())?;
-    match (network.address(), own) {
-        (IpAddr::V4(to), IpAddr::V4(own)) => Some(
-            RouteMessageBuilder::<Ipv4Addr>::new()
-                .destination_prefix(to, network.length())
-                .output_interface(index)
-                .scope(RouteScope::Link)
-                .pref_source(*own)
-                .build(),
-        ),
-        (IpAddr::V6(to), IpAddr::V6(own)) => Some(
-            RouteMessageBuilder::<Ipv6Addr>::new()
-                .destination_prefix(to, network.length())
-                .output_interface(index)
-                .pref_source(*own)
-                .build(),
-        ),
-        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => None,
-    }
-}
-
 fn address(message: &AddressMessage) -> Option<IpAddr> {
     let found = |wanted: fn(&AddressAttribute) -> Option<IpAddr>| {
         message.attributes.iter().find_map(wanted)
@@ -293,16 +267,20 @@ fn network(message: &AddressMessage) -> Option<Network> {
     Network::around(address, message.header.prefix_len).filter(|_| !is_of_link)
 }
 
+/// There is no interface of this name.
+const ENODEV: i32 = 19;
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_route_begins_at_the_own_address_of_its_ip_version() {
-        let network = |text| Network::parse(text).expect("a network");
-        let own: [IpAddr; 1] = ["10.200.0.5".parse().expect("an address")];
-        let four = route(7, &network("10.200.0.0/24"), &own).expect("a route");
-        assert_eq!(four.header.destination_prefix_length, 24);
-        assert_eq!(route(7, &network("fd77::/64"), &own), None);
+    fn what_wireguard_says_of_its_messages_is_in_no_error() {
+        let secret = "[Peer(PresharedKey([7, 7, 7";
+        let error = io::Error::new(io::ErrorKind::InvalidInput, secret.to_owned());
+        let error = KernelError::from(error);
+        let said = format!("{error} {error:?}");
+        assert!(said.contains("invalid input"), "{said}");
+        assert!(!said.contains("Peer"), "{said}");
     }
 }

@@ -8,6 +8,9 @@
 
 mod kernel;
 mod key;
+#[cfg(test)]
+mod netns;
+mod routes;
 mod service;
 mod status;
 

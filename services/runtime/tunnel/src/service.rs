@@ -131,7 +131,12 @@ impl<T: FnMut(Notice), L: Fn(String)> Service<T, L> {
                 let done = self.kernel.set_up(&tunnel, &self.key).await;
                 return vec![Input::SetUp(done.map_err(|error| error.to_string()))];
             }
-            Output::TakeDown => self.warn(self.kernel.take_down()),
+            Output::TakeDown => {
+                let done = self.kernel.take_down().await;
+                let is_done = done.is_ok();
+                self.warn(done);
+                return vec![Input::TakenDown(is_done)];
+            }
             Output::Resolve(name) => (self.lookup)(name),
             Output::Point(to) => {
                 if let Some(tunnel) = &self.tunnel {
