@@ -66,6 +66,16 @@ mod tests {
     }
 
     #[test]
+    fn a_box_that_goes_back_to_the_version_before_keeps_the_time_that_the_newer_one_has_kept() {
+        let (older, newer) = (1_767_225_600, 1_793_000_000);
+        let kept = Some(newer + 900);
+        // The folder of the store is on the data, which both slots have.
+        for built in [older, newer] {
+            assert_eq!(floor(0, built, kept), kept, "{built}");
+        }
+    }
+
+    #[test]
     fn the_newest_file_of_the_store_tells_when_the_box_last_ran() {
         let folder = std::env::temp_dir().join(format!("ramal-clock-{}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder for the test");
