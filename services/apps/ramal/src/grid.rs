@@ -153,29 +153,30 @@ async fn own_key(
 }
 
 /// Hands on what is set, now and whenever it changes.
-async fn follow(sets: mpsc::Sender<Option<Box<Tunnel>>>) {
+async fn follow(sets: mpsc::Sender<tunnel::Set>) {
     loop {
         let watch = &store::Request::Watch;
         if let Ok(mut watch) = Subscription::<store::Reply>::open(socket_path("store"), watch).await
         {
             while let Ok(store::Reply::Config { site, .. }) = watch.next().await {
-                // What the store has committed was read before; a later version's may not be.
-                let set = match site.tunnel.as_ref().map(Tunnel::parse) {
-                    Some(Ok(tunnel)) => Some(Box::new(tunnel)),
-                    Some(Err(faults)) => {
-                        for fault in faults {
-                            tracing::error!("{fault}");
-                        }
-                        None
-                    }
-                    None => None,
-                };
-                if sets.send(set).await.is_err() {
+                if sets.send(read(site.tunnel.as_ref())).await.is_err() {
                     return;
                 }
             }
         }
         tokio::time::sleep(STORE_PAUSE).await;
+    }
+}
+
+/// What is set. What the store has committed was read before; a later version's may not be.
+fn read(raw: Option<&ipc::site::Tunnel>) -> tunnel::Set {
+    match raw.map(Tunnel::parse) {
+        None => Ok(None),
+        Some(Ok(tunnel)) => Ok(Some(Box::new(tunnel))),
+        Some(Err(faults)) => {
+            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            Err(faults.join("; "))
+        }
     }
 }
 

@@ -9,13 +9,13 @@ use serde::Serialize;
 pub(crate) struct GridView {
     /// The box's own, as the hub has to know it; empty until the box has one.
     pub(crate) public_key: String,
-    /// `unknown`, `not-set`, `overlaps`, `refused`, `down`, `up`; `away` while `grid` is.
+    /// `unknown`, `not-set`, `unreadable`, `overlaps`, `refused`, `down`, `up`; `away` while `grid` is.
     pub(crate) state: &'static str,
     /// How long it has been up or down.
     pub(crate) since_secs: Option<u64>,
     /// Since the last handshake.
     pub(crate) handshake_secs: Option<u64>,
-    /// Why it is refused, or which networks overlap.
+    /// Why it is refused, what cannot be read, or which networks overlap.
     pub(crate) reason: String,
     pub(crate) tunnel: Option<TunnelView>,
 }

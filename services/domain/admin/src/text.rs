@@ -360,6 +360,10 @@ const STATES: &[(&str, &str)] = &[
     ("root-damaged", "sistema de arquivos danificado"),
     ("disk-refused-the-note", "o disco não gravou a tentativa"),
     ("not-set", "não configurado"),
+    (
+        "unreadable",
+        "esta versão não entende o que está configurado",
+    ),
     ("overlaps", "a rede dele é também a da central"),
     ("up", "no ar"),
     ("down", "fora do ar"),

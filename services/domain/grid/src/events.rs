@@ -10,6 +10,8 @@ use sansio::Instant;
 pub enum Input {
     /// What is set, or that nothing is; again whenever the site changes.
     Set(Option<Box<Tunnel>>),
+    /// Something is set that this version cannot read, and why.
+    Unreadable(String),
     /// The networks the box is in without the tunnel.
     Around(Vec<Network>),
     /// An [`Output::SetUp`] was carried out, and what the kernel stamps the last handshake with
@@ -66,6 +68,9 @@ pub enum Standing {
     Unknown,
     /// None is set.
     Unset,
+    /// What is set cannot be read, and why: a later version wrote it. What an earlier process or
+    /// setting has left in the kernel stays.
+    Unreadable(String),
     /// It would lead to a network the box is in: the one of the grid, and that one.
     Overlapping(Network, Network),
     /// The kernel refuses it, and why.

@@ -273,3 +273,29 @@ fn a_kernel_that_does_not_take_the_tunnel_down_is_asked_again_until_it_has() {
     stand.pass(secs(60), |_| None);
     assert!(!stand.take()[1..].contains(&Output::TakeDown));
 }
+
+#[test]
+fn what_cannot_be_read_is_no_tunnel_that_was_taken_away() {
+    let mut stand = Stand::set_up(HUB);
+    stand.pass(secs(1), |_| Some(1));
+    stand.take();
+    let unreadable = || Input::Unreadable("tunnel: allowed: is another thing".into());
+    stand.feed(unreadable());
+    let told = [Output::Notice(Notice::Down), Output::Changed];
+    assert_eq!(
+        stand.take(),
+        told,
+        "nothing is taken down, nothing forgotten"
+    );
+    assert!(matches!(stand.node.standing(), Standing::Unreadable(_)));
+    stand.feed(unreadable());
+    assert_eq!((stand.take(), stand.node.deadline()), (vec![], None));
+    // What the kernel has may be what is set again.
+    stand.feed(Input::Set(Some(tunnel(HUB))));
+    assert!(stand.take().contains(&Output::SetUp(tunnel(HUB))));
+    stand.feed(unreadable());
+    stand.take();
+    stand.feed(Input::Set(None));
+    assert_eq!(*stand.node.standing(), Standing::Unset);
+    assert!(stand.take().contains(&Output::TakeDown));
+}

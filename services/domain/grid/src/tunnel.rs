@@ -47,6 +47,7 @@ impl Node for TunnelNode {
     fn handle(&mut self, now: Instant, input: Input) {
         match input {
             Input::Set(tunnel) => self.set(now, tunnel),
+            Input::Unreadable(why) => self.unreadable(why),
             Input::Around(networks) => self.around(now, networks),
             Input::SetUp(done) => self.was_set_up(now, done),
             Input::TakenDown(true) => self.take_down_at = None,
@@ -75,10 +76,11 @@ impl TunnelNode {
     }
 
     fn set(&mut self, now: Instant, tunnel: Option<Box<Tunnel>>) {
-        if self.tunnel == tunnel && self.standing != Standing::Unknown {
+        // What is in the kernel then is an earlier process's, or what was set before.
+        let is_first = matches!(self.standing, Standing::Unknown | Standing::Unreadable(_));
+        if self.tunnel == tunnel && !is_first {
             return;
         }
-        let is_first = self.standing == Standing::Unknown;
         self.tunnel = tunnel;
         // What an earlier process has left is compared with what is set, and stays when it fits.
         if !is_first || self.tunnel.is_none() {
@@ -94,6 +96,23 @@ impl TunnelNode {
         };
         self.outputs.push_back(Output::Changed);
         self.begin(now);
+    }
+
+    /// Nothing is looked after any more, and nothing is taken away: that a tunnel is set is certain,
+    /// and that it does not hold is no reason to believe that nobody wants it.
+    fn unreadable(&mut self, why: String) {
+        let standing = Standing::Unreadable(why);
+        if self.standing == standing {
+            return;
+        }
+        *self = Self {
+            around: self.around.take(),
+            outputs: std::mem::take(&mut self.outputs),
+            standing,
+            ..Self::default()
+        };
+        let told = [Output::Notice(Notice::Down), Output::Changed];
+        self.outputs.extend(told);
     }
 
     fn around(&mut self, now: Instant, networks: Vec<Network>) {

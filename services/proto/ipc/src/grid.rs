@@ -35,7 +35,8 @@ pub struct Status {
     pub since_secs: Option<u64>,
     /// Seconds since the last handshake; `None` when `grid` has seen none.
     pub handshake_secs: Option<u64>,
-    /// Which networks overlap, the grid's first; or what the kernel said; else empty.
+    /// Which networks overlap, the grid's first; what the kernel said; what of the setting cannot be
+    /// read; else empty.
     pub reason: String,
 }
 
@@ -47,6 +48,8 @@ pub enum State {
     Unknown,
     /// None is set.
     Unset,
+    /// What is set cannot be read by this version.
+    Unreadable,
     /// It would lead to a network the box is in.
     Overlapping,
     /// The kernel does not take it.
@@ -64,6 +67,7 @@ impl State {
         match self {
             Self::Unknown => "unknown",
             Self::Unset => "not-set",
+            Self::Unreadable => "unreadable",
             Self::Overlapping => "overlaps",
             Self::Refused => "refused",
             Self::Down => "down",

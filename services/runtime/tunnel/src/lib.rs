@@ -16,5 +16,5 @@ mod status;
 
 pub use kernel::{Kernel, KernelError};
 pub use key::PrivateKey;
-pub use service::{World, run, standing};
+pub use service::{Set, World, run, standing};
 pub use status::{SharedStatus, status};

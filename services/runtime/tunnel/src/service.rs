@@ -30,6 +30,9 @@ pub struct World<N, R, T, B, S> {
     pub stop: S,
 }
 
+/// What is set: a tunnel or none; or what of it cannot be read.
+pub type Set = Result<Option<Box<Tunnel>>, String>;
+
 /// Holds the tunnel that was `set` last until `stop` ends, and leaves it as it is then: whoever
 /// comes next takes it over.
 ///
@@ -37,7 +40,7 @@ pub struct World<N, R, T, B, S> {
 /// The kernel's network interface cannot be opened.
 pub async fn run<N, R, F, T, B, S>(
     key: PrivateKey,
-    mut set: mpsc::Receiver<Option<Box<Tunnel>>>,
+    mut set: mpsc::Receiver<Set>,
     status: SharedStatus,
     world: World<N, R, T, B, S>,
 ) -> Result<(), KernelError>
@@ -81,9 +84,15 @@ where
             }
             Some(()) = timer => Input::Timer,
             Some(addresses) = names.recv() => Input::Resolved(addresses),
-            Some(tunnel) = set.recv() => {
-                service.tunnel.clone_from(&tunnel);
-                Input::Set(tunnel)
+            Some(set) = set.recv() => match set {
+                Ok(tunnel) => {
+                    service.tunnel.clone_from(&tunnel);
+                    Input::Set(tunnel)
+                }
+                Err(why) => {
+                    service.tunnel = None;
+                    Input::Unreadable(why)
+                }
             }
         };
         service.feed(now(), input).await;
@@ -172,6 +181,10 @@ fn report(standing: &Standing) {
     match standing {
         Standing::Unknown => {}
         Standing::Unset => tracing::info!("no tunnel is set"),
+        Standing::Unreadable(why) => tracing::error!(
+            "the tunnel that is set cannot be read by this version, and nobody looks after it: \
+             {why}; set it anew, or install the version that set it"
+        ),
         Standing::Overlapping(network, other) => tracing::error!(
             "the tunnel is down: {network} of the grid has addresses in common with {other}, \
              which the box is in; the grid's operator has to give it others"

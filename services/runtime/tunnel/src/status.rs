@@ -16,6 +16,7 @@ pub fn status(standing: &Standing, public_key: &str, now: Instant) -> Status {
     let (state, since, handshake, reason) = match standing {
         Standing::Unknown => (State::Unknown, None, None, String::new()),
         Standing::Unset => (State::Unset, None, None, String::new()),
+        Standing::Unreadable(why) => (State::Unreadable, None, None, why.clone()),
         Standing::Overlapping(network, other) => {
             let reason = format!("{network} / {other}");
             (State::Overlapping, None, None, reason)
