@@ -101,7 +101,8 @@ impl Subject {
             | Warning::UnknownAreaCode { .. }
             | Warning::EveryCountry
             | Warning::AbroadAtNight { .. }
-            | Warning::NoOwnNumber => Self::Dialling,
+            | Warning::NoOwnNumber
+            | Warning::TrunkInGrid { .. } => Self::Dialling,
         }
     }
 

@@ -31,6 +31,7 @@ pub(crate) enum Fault {
     InitAway,
     PbxAway,
     MediaAway,
+    NetAway,
     UpdateAway,
     /// Why, and where to go on all the same.
     UpdateRefused(Refusal, Option<u64>),
@@ -117,6 +118,7 @@ impl Fault {
             | Self::InitAway
             | Self::PbxAway
             | Self::UpdateAway
+            | Self::NetAway
             | Self::MediaAway => 503,
         }
     }
@@ -131,6 +133,7 @@ impl Fault {
             | Self::InitAway
             | Self::PbxAway
             | Self::UpdateAway
+            | Self::NetAway
             | Self::MediaAway => Some(2),
             Self::SignInFirst
             | Self::ChangePasswordFirst
@@ -220,6 +223,11 @@ impl Fault {
             Self::NotKept(reason) => format!("nothing was changed: {reason}"),
             Self::InitAway => "init does not answer; try again in a few seconds".into(),
             Self::PbxAway => "pbx does not answer; try again in a few seconds".into(),
+            Self::NetAway => {
+                "net does not say which networks the box is in, and the tunnel must lead to none \
+                 of them; try again in a few seconds"
+                    .into()
+            }
             Self::MediaAway => "media does not answer; try again in a few seconds".into(),
             Self::UpdateAway => "update does not answer; try again in a few seconds".into(),
             Self::UpdateRefused(reason, _) => refusals::text(reason, Language::English),
@@ -285,6 +293,11 @@ impl Fault {
             Self::NotKept(reason) => format!("nada foi alterado: {reason}"),
             Self::InitAway => "o init não responde; tente em alguns segundos".into(),
             Self::PbxAway => "o pbx não responde; tente em alguns segundos".into(),
+            Self::NetAway => {
+                "o net não diz em quais redes a central está, e o túnel não pode levar a nenhuma \
+                 delas; tente em alguns segundos"
+                    .into()
+            }
             Self::MediaAway => "o media não responde; tente em alguns segundos".into(),
             Self::UpdateAway => "o update não responde; tente em alguns segundos".into(),
             Self::UpdateRefused(reason, _) => refusals::text(reason, Language::Portuguese),

@@ -9,7 +9,8 @@ use serde::Serialize;
 pub(crate) struct GridView {
     /// The box's own, as the hub has to know it; empty until the box has one.
     pub(crate) public_key: String,
-    /// `unknown`, `not-set`, `unreadable`, `overlaps`, `refused`, `down`, `up`; `away` while `grid` is.
+    /// `unknown`, `not-set`, `unreadable`, `overlaps`, `refused`, `down`, `up`; `away` while `grid`
+    /// is.
     pub(crate) state: &'static str,
     /// How long it has been up or down.
     pub(crate) since_secs: Option<u64>,

@@ -98,7 +98,7 @@ impl TunnelNode {
         self.begin(now);
     }
 
-    /// Nothing is looked after any more, and nothing is taken away: that a tunnel is set is certain,
+    /// Nothing is looked after any more, and nothing is taken away: that a tunnel is set is sure,
     /// and that it does not hold is no reason to believe that nobody wants it.
     fn unreadable(&mut self, why: String) {
         let standing = Standing::Unreadable(why);

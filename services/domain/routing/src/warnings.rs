@@ -1,6 +1,9 @@
 //! What is dangerous about a site, or does not do what its owner thinks.
 
-use config::{Class, Countries, Number, NumberingPlan, OfficeHours, Pattern, Route, Site, Source};
+use config::{
+    Access, Class, Countries, Network, Number, NumberingPlan, OfficeHours, Pattern, Route, Site,
+    Source,
+};
 
 use crate::numbering::{self, Kind};
 use crate::outbound::trunks_of;
@@ -81,6 +84,13 @@ pub enum Warning {
     },
     /// Calls have no number of the site to show: carriers refuse them or show another (F12).
     NoOwnNumber,
+    /// A trunk is at an address of the grid: its calls go through the tunnel.
+    TrunkInGrid {
+        /// The trunk.
+        trunk: String,
+        /// Which network of the grid.
+        network: Network,
+    },
 }
 
 impl Warning {
@@ -101,7 +111,8 @@ impl Warning {
             | Self::ServiceTaken { .. }
             | Self::NoAreaCode
             | Self::UnknownAreaCode { .. }
-            | Self::NoOwnNumber => false,
+            | Self::NoOwnNumber
+            | Self::TrunkInGrid { .. } => false,
         }
     }
 }
@@ -135,7 +146,29 @@ pub fn warnings(site: &Site) -> Vec<Warning> {
     }
     about_numbers(site, &mut found);
     about_dialling(site, &mut found);
+    about_trunks(site, &mut found);
     found
+}
+
+/// A grid may name networks of the Internet too, and what they hold is then asked through its
+/// tunnel, a carrier among them: the grid's operator hears those calls.
+fn about_trunks(site: &Site, found: &mut Vec<Warning>) {
+    for trunk in site.trunks.iter().filter(|trunk| trunk.enabled) {
+        let hosts = trunk.outbound_proxy.iter().chain([trunk.server()]);
+        let mut places: Vec<Network> = hosts
+            .filter_map(|it| it.address().map(Network::of))
+            .collect();
+        if let Access::Peer { networks, .. } = &trunk.access {
+            places.extend(networks);
+        }
+        let is_there = |grid: &&Network| places.iter().any(|it| it.overlaps(grid));
+        if let Some(network) = site.networks.grid.iter().find(is_there) {
+            found.push(Warning::TrunkInGrid {
+                trunk: trunk.name.clone(),
+                network: *network,
+            });
+        }
+    }
 }
 
 fn about_route(site: &Site, route: &Route, found: &mut Vec<Warning>) {

@@ -35,8 +35,8 @@ pub struct Status {
     pub since_secs: Option<u64>,
     /// Seconds since the last handshake; `None` when `grid` has seen none.
     pub handshake_secs: Option<u64>,
-    /// Which networks overlap, the grid's first; what the kernel said; what of the setting cannot be
-    /// read; else empty.
+    /// Which networks overlap, the grid's first; what the kernel said; what of the setting cannot
+    /// be read; else empty.
     pub reason: String,
 }
 

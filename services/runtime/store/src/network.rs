@@ -38,18 +38,22 @@ impl NetworkChange {
         })
     }
 
-    /// What of the site speaks against it: what lies behind the tunnel to a grid counts as outside,
-    /// and every phone of such a network would be refused.
+    /// What of the site speaks against it.
     pub(crate) fn in_the_way(&self, site: &Site) -> Option<String> {
-        let wanted = self.network.as_ref()?;
-        let own = Network::around(wanted.address.into(), wanted.length)?;
-        let tunnel = Tunnel::parse(site.tunnel.as_ref()?).ok()?;
-        let (behind, own) = tunnel.overlap(&[own])?;
-        Some(format!(
-            "network: {own} has addresses in common with {behind}, which lies behind the tunnel to \
-             the grid; use another address, or change the tunnel first"
-        ))
+        in_the_way(self.network.as_ref()?, site)
     }
+}
+
+/// What of the site speaks against an address of the box: what lies behind the tunnel to a grid
+/// counts as outside, and every phone of such a network would be refused.
+pub(crate) fn in_the_way(wanted: &StaticNetwork, site: &Site) -> Option<String> {
+    let own = Network::around(wanted.address.into(), wanted.length)?;
+    let tunnel = Tunnel::parse(site.tunnel.as_ref()?).ok()?;
+    let (behind, own) = tunnel.overlap(&[own])?;
+    Some(format!(
+        "network: {own} has addresses in common with {behind}, which lies behind the tunnel to \
+         the grid; use another address, or change the tunnel first"
+    ))
 }
 
 /// Keeps it under the names that [`crate::provision`] uses too, unless it is kept already.

@@ -9,15 +9,16 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use config::StaticNetwork;
 use ipc::site::Site;
-use ipc::store::{Audit, Health, PhoneChange, Provisioned, Reply, Request};
+use ipc::store::{Audit, Health, PhoneChange, Provisioned, Reply, Request, laid_down};
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use sansio::UnixTime;
 
 use crate::access::Peers;
 use crate::at_phone;
 use crate::medium::Medium;
-use crate::network::NetworkChange;
+use crate::network::{self, NetworkChange};
 use crate::opening::{OpenError, Opened, open_or_recover};
 use crate::provision::LaidDown;
 use crate::reads;
@@ -207,6 +208,20 @@ impl Store {
                 let faults = faults.iter().map(ToString::to_string).collect();
                 return Reply::Invalid { faults };
             }
+            // Each may come without the other, which is then as it was.
+            let network = match &provisioned.network {
+                Some(text) => StaticNetwork::from_text(text),
+                None => match self.network_set() {
+                    Ok(network) => network,
+                    Err(reason) => return Reply::Failed { reason },
+                },
+            };
+            let in_the_way = network.and_then(|it| network::in_the_way(&it, &site));
+            if let Some(fault) = in_the_way {
+                return Reply::Invalid {
+                    faults: vec![fault],
+                };
+            }
             let write = Write::Provision {
                 base,
                 site: Box::new(site),
@@ -219,6 +234,21 @@ impl Store {
         }
         let reason = "other people change the configuration all the time: try again".to_owned();
         Reply::Failed { reason }
+    }
+
+    /// The address that is set; `None` where DHCP gives it.
+    fn network_set(&self) -> Result<Option<StaticNetwork>, String> {
+        let net = self.shared.peers.net;
+        let read =
+            |txn: &ReadTransaction| reads::secret(txn, net, laid_down::NETWORK).map(Reply::Secret);
+        match self.shared.read(read) {
+            Reply::Secret(kept) => {
+                let text = kept.and_then(|it| String::from_utf8(it.reveal().clone()).ok());
+                Ok(text.and_then(|it| StaticNetwork::from_text(&it)))
+            }
+            Reply::Failed { reason } => Err(reason),
+            other => Err(format!("the store answers {other:?}")),
+        }
     }
 
     /// Waits at most `patience` for a configuration other than version `seen`; only ever the

@@ -49,7 +49,9 @@ pub(crate) fn change(request: &Request, caller: Caller) -> Step {
     };
     Step::Observe(Box::new(move |admin, _, seen| {
         // Who sets the tunnel up looks again: addresses come and go.
-        let own = seen.net.map(|status| networks(&status)).unwrap_or_default();
+        let Ok(own) = seen.net.map(|status| networks(&status)) else {
+            return caller.refuse(&Fault::NetAway);
+        };
         let edit = move |site: &mut Site| {
             let tunnel = patch.apply(&site.tunnel.clone().unwrap_or_default())?;
             if let Ok(read) = Tunnel::parse(&tunnel)

@@ -235,6 +235,10 @@ pub(super) fn warning(warning: &Warning, currency: &str) -> String {
         Warning::AbroadAtNight { extensions } => format!(
             "{extensions} extension(s) may call abroad at any hour; set office hours in limits"
         ),
+        Warning::TrunkInGrid { trunk, network } => format!(
+            "trunk {trunk:?} is in {network}, a network of the grid: its calls go through the \
+             tunnel; if its carrier is on the Internet, name a narrower network in the tunnel"
+        ),
         Warning::NoOwnNumber => {
             "the site has no number of its own to show; add its numbers to dialling".into()
         }

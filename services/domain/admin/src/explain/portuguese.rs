@@ -245,6 +245,10 @@ pub(super) fn warning(warning: &Warning, currency: &str) -> String {
             "{extensions} ramal(is) podem ligar ao exterior a qualquer hora; defina o expediente \
              nos limites"
         ),
+        Warning::TrunkInGrid { trunk, network } => format!(
+            "o tronco {trunk:?} está em {network}, uma rede do grid: as chamadas dele passam pelo \
+             túnel; se a operadora dele está na Internet, indique no túnel uma rede menor"
+        ),
         Warning::NoOwnNumber => {
             "a central não tem número próprio para mostrar; inclua seus números na discagem".into()
         }

@@ -81,6 +81,24 @@ fn a_tunnel_that_would_take_the_own_network_or_everything_is_refused() {
 }
 
 #[test]
+fn no_tunnel_is_set_while_nobody_knows_where_the_box_is() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    world.net_away = true;
+    let refused = world.ask(&post("/api/grid/tunnel", &session, &wish()));
+    assert_eq!(refused.status, 503, "{}", text(&refused));
+    assert!(
+        text(&refused).contains("net does not say"),
+        "{}",
+        text(&refused)
+    );
+    assert_eq!(world.site.tunnel, None);
+    world.net_away = false;
+    let set = world.ask(&post("/api/grid/tunnel", &session, &wish()));
+    assert_eq!(set.status, 200, "{}", text(&set));
+}
+
+#[test]
 fn the_page_shows_the_boxs_public_key_and_how_the_tunnel_stands() {
     let mut world = World::new();
     let session = world.sign_in("admin", OWN_PASSWORD);

@@ -179,7 +179,10 @@ impl World {
                     then(&mut self.admin, moment, length)
                 }
                 Step::Observe(then) => {
-                    let seen = observation(self.store_away, self.recovery_code.is_some());
+                    let mut seen = observation(self.store_away, self.recovery_code.is_some());
+                    if self.net_away {
+                        seen.net = Err(Away::Silent("net"));
+                    }
                     then(&mut self.admin, moment, seen)
                 }
                 Step::Record(entries, then) => {

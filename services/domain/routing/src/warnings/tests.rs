@@ -138,3 +138,35 @@ fn numbers_and_dialling_are_looked_at() {
         &[Warning::NoAreaCode, Warning::NoOwnNumber],
     );
 }
+
+#[test]
+fn a_trunk_behind_the_tunnel_is_told() {
+    let tunnel = |allowed: &str| site::Tunnel {
+        addresses: vec!["10.200.0.5".into()],
+        hub_key: "hDZB5mbl0bYhe2sFcEfCHIiBuQ5dP+Tq5UsFBpYDkgY=".into(),
+        endpoint: "hub.example.com".into(),
+        allowed: vec!["10.200.0.0/24".into(), allowed.into()],
+        ..site::Tunnel::default()
+    };
+    let told = |allowed: &str, change: fn(&mut site::Site)| {
+        let mut raw = office();
+        raw.tunnel = Some(tunnel(allowed));
+        change(&mut raw);
+        let site = Site::parse(&raw).expect("a valid office");
+        let in_grid = warnings(&site).into_iter().filter_map(|it| match it {
+            Warning::TrunkInGrid { trunk, network } => Some((trunk, network.to_string())),
+            _ => None,
+        });
+        in_grid.collect::<Vec<_>>()
+    };
+    let pair = |trunk: &str, network: &str| (trunk.to_owned(), network.to_owned());
+    let both = ["Carrier A", "Carrier B"].map(|it| pair(it, "203.0.113.0/24"));
+    assert_eq!(told("203.0.113.0/24", |_| {}), both);
+    assert_eq!(told("198.51.100.0/24", |_| {}), []);
+    let by_proxy: fn(&mut site::Site) = |raw| {
+        raw.trunks[1].outbound_proxy = "198.51.100.9:5060".into();
+        raw.trunks[0].enabled = false;
+    };
+    let expected = [pair("Carrier B", "198.51.100.0/24")];
+    assert_eq!(told("198.51.100.0/24", by_proxy), expected);
+}

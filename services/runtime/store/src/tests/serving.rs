@@ -486,6 +486,27 @@ fn a_tunnel_is_laid_down_with_the_rest_and_outlives_the_process() {
 }
 
 #[test]
+fn a_file_with_an_address_behind_the_tunnel_that_is_set_is_refused_and_the_other_way_round() {
+    let inside = laid_down(2, "10.200.0.9/24 - -");
+    let only_tunnel = Provisioned {
+        id: [3; 32],
+        tunnel: Some(tunnel()),
+        ..Provisioned::default()
+    };
+    for (first, second) in [(&only_tunnel, &inside), (&inside, &only_tunnel)] {
+        let scratch = Scratch::new();
+        let store = scratch.store();
+        let ask = |it: &Provisioned| store.ask(PROVISION, Request::Provision(it.clone()));
+        assert_eq!(ask(first), Reply::Stored);
+        let refused = ask(second);
+        assert!(
+            matches!(&refused, Reply::Invalid { faults } if faults[0].contains("10.200.0.0/24")),
+            "{refused:?}"
+        );
+    }
+}
+
+#[test]
 fn who_administers_a_box_is_laid_down_only_while_nobody_does() {
     let scratch = Scratch::new();
     let store = scratch.store();
