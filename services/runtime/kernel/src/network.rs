@@ -41,7 +41,8 @@ pub fn bring_loopback_up() -> Result<(), SystemError> {
     unsafe {
         let mut request: libc::ifreq = std::mem::zeroed();
         for (slot, byte) in request.ifr_name.iter_mut().zip(b"lo") {
-            *slot = byte.cast_signed();
+            // A `char` of C has a sign on a PC and none on Arm.
+            *slot = libc::c_char::from_ne_bytes([*byte]);
         }
         request.ifr_ifru.ifru_flags = INTERFACE_UP;
         ioctl(
