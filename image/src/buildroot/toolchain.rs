@@ -25,7 +25,8 @@ pub(crate) fn make(
     to: &Path,
 ) -> Result<(), BuildrootError> {
     let stamp = to.join("made-of");
-    let content = parts.iter().fold(MAKING.to_owned(), |text, (part, _)| {
+    let made = format!("made by rule {} of:\n", rule(machine));
+    let content = parts.iter().fold(made, |text, (part, _)| {
         format!("{text}{} {}\n", part.file_name(), part.sha256)
     });
     if std::fs::read_to_string(&stamp).is_ok_and(|found| found == content) {
@@ -142,11 +143,16 @@ impl Toolchain<'_> {
     fn front_end(&self, tool: &str, suffix: &str, more: &str) -> Result<(), BuildrootError> {
         let usr = self.to.join("compiler/usr");
         let program = usr.join(format!("bin/{}-{tool}{suffix}", self.triple()));
-        let script = format!(
-            "#!/bin/sh\nLD_LIBRARY_PATH={} exec {}{more} \"$@\"\n",
-            usr.join("lib/x86_64-linux-gnu").display(),
+        let libraries = usr.join("lib/x86_64-linux-gnu");
+        let run = format!(
+            "LD_LIBRARY_PATH={} exec {}{more} \"$@\"",
+            libraries.display(),
             program.display()
         );
+        let script = match self.machine {
+            Machine::Aarch64 if tool == "gcc" => cross_script(&run),
+            Machine::X86_64 | Machine::Aarch64 => format!("#!/bin/sh\n{run}\n"),
+        };
         let path = self.to.join(format!("bin/{}-{tool}", prefix(self.machine)));
         write(&path, script)?;
         let mode = std::fs::Permissions::from_mode(0o755);
@@ -171,6 +177,17 @@ impl Toolchain<'_> {
         }
         Ok(())
     }
+}
+
+/// Debian's cross compiler says of itself that its sysroot is `/`, and Buildroot refuses a compiler
+/// that does, since such a one looks into the host. This one is always told another sysroot.
+fn cross_script(run: &str) -> String {
+    format!(
+        "#!/bin/sh\nif [ \"$*\" = -v ]; then\n\
+         \t({run}) 2>&1 | sed 's: --with-sysroot=/ : :' >&2\n\
+         \texit\n\
+         fi\n{run}\n"
+    )
 }
 
 /// musl in place of glibc: where headers, start files and libraries are.
@@ -220,7 +237,12 @@ fn remove(path: &Path) -> Result<(), BuildrootError> {
 }
 
 /// Raised when the way of making it changes, so that old ones are made anew.
-const MAKING: &str = "made by rule 1 of:\n";
+const fn rule(machine: Machine) -> u8 {
+    match machine {
+        Machine::X86_64 => 1,
+        Machine::Aarch64 => 2,
+    }
+}
 
 /// gcc's major version, as the defconfigs declare it.
 const GCC: &str = "12";
@@ -258,6 +280,27 @@ const FOR_GLIBC: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_cross_compiler_does_not_say_that_it_looks_into_the_host() {
+        let run = "echo gcc --a --with-sysroot=/ --b >&2; echo out \"$@\"";
+        let said = |arguments: &[&str]| {
+            let mut shell = std::process::Command::new("sh");
+            shell
+                .args(["-c", &cross_script(run), "gcc"])
+                .args(arguments);
+            let said = shell.output().expect("a shell");
+            [said.stdout, said.stderr].map(|it| String::from_utf8(it).expect("text"))
+        };
+        let [out, errors] = said(&["-v"]);
+        assert_eq!(
+            (out.as_str(), errors.as_str()),
+            ("", "gcc --a --b\nout -v\n")
+        );
+        let [out, errors] = said(&["-v", "x.c"]);
+        assert_eq!(out, "out -v x.c\n");
+        assert!(errors.contains("--with-sysroot=/"));
+    }
 
     #[test]
     fn the_specs_name_no_folder_of_the_build_host() {
