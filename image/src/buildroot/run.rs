@@ -141,7 +141,7 @@ pub fn find(variant: Variant, folder: &Path) -> Result<Parts, BuildrootError> {
     let version = lock.kernel.kernel_version();
     let image = match variant.machine {
         Machine::X86_64 => "bzImage",
-        Machine::Aarch64 => "Image",
+        Machine::Aarch64 => "vmlinuz.efi",
     };
     let kernel = folder.join(format!("build/linux-{version}"));
     let target = folder.join("target");
