@@ -220,7 +220,7 @@ impl Leg {
         if exchange.invite {
             let dialog = self.dialog.clone();
             self.acknowledge(cx, &dialog, exchange.cseq, &[]);
-            match self.take_answer(&response.headers, &response.body) {
+            match self.take_answer(cx.core, &response.headers, &response.body) {
                 Ok(()) => self.agreed_anew(cx, &exchange.before),
                 Err(reason) => {
                     // What was agreed before stays (RFC 3261 §14.1).

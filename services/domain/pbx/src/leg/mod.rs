@@ -9,6 +9,7 @@ mod challenge;
 mod digits;
 mod ended;
 mod exchange;
+mod grid;
 mod in_dialog;
 mod interface;
 mod kept;

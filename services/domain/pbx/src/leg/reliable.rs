@@ -177,7 +177,7 @@ impl Leg {
             incoming.told_reliably = true;
         }
         if self.talk.is_offering() {
-            if let Err(reason) = self.take_answer(&request.headers, &request.body) {
+            if let Err(reason) = self.take_answer(cx.core, &request.headers, &request.body) {
                 cx.bad_description(self.dialog.flow, crate::core::event_text(&reason));
                 self.refuse_after_prack(cx, id, request);
                 return false;

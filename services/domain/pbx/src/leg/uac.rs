@@ -281,7 +281,7 @@ impl Leg {
                 return leg.talk.agreed.is_some();
             }
             if leg.talk.is_offering() {
-                let taken = leg.take_answer(&response.headers, &response.body);
+                let taken = leg.take_answer(cx.core, &response.headers, &response.body);
                 if let Err(reason) = taken {
                     cx.bad_description(leg.dialog.flow, event_text(&reason));
                     return false;
@@ -345,7 +345,7 @@ impl Leg {
             calling.headers = Vec::new();
         }
         if self.talk.is_offering()
-            && let Err(reason) = self.take_answer(&response.headers, &response.body)
+            && let Err(reason) = self.take_answer(cx.core, &response.headers, &response.body)
         {
             cx.bad_description(self.dialog.flow, event_text(&reason));
             self.bye(cx);

@@ -5,6 +5,7 @@ use sdp::{AudioFault, Session};
 use sip::transaction::{Flow, ServerId};
 use sip::{HeaderName, Request, Response, StatusCode};
 
+use super::grid;
 use super::media::Endpoint;
 use super::offer_answer::Offer;
 use super::reliable::Reliable;
@@ -198,6 +199,9 @@ pub(super) fn read_offer(
         return Ok(None);
     };
     let (status, reason) = match Session::parse(text) {
+        Ok(session) if grid::is_led_into(core, flow, &session) => {
+            (StatusCode::NOT_ACCEPTABLE_HERE, grid::REASON.to_owned())
+        }
         Ok(session) => match Offer::choose(profile, own_address(flow), session) {
             Ok(offer) => return Ok(Some(offer)),
             Err(fault) => (StatusCode::NOT_ACCEPTABLE_HERE, fault.to_string()),
@@ -430,7 +434,7 @@ impl Leg {
     fn late_answer(&mut self, cx: &mut Cx<'_>, ack: &Request) -> bool {
         let before = self.talk.agreement();
         let had = self.talk.agreed.is_some();
-        let taken = self.take_answer(&ack.headers, &ack.body);
+        let taken = self.take_answer(cx.core, &ack.headers, &ack.body);
         match taken {
             Ok(()) => {
                 self.set_media(cx, &self.talk, true);
@@ -451,6 +455,7 @@ impl Leg {
     /// Takes the answer to an offer of ours out of a message.
     pub(super) fn take_answer(
         &mut self,
+        core: &Core,
         headers: &sip::Headers,
         body: &[u8],
     ) -> Result<(), String> {
@@ -458,6 +463,9 @@ impl Leg {
         let text = described.map_err(|fault| fault.to_string())?;
         let text = text.ok_or("the answer to our offer is missing")?;
         let session = Session::parse(text).map_err(|fault| fault.to_string())?;
+        if grid::is_led_into(core, self.dialog.flow, &session) {
+            return Err(grid::REASON.to_owned());
+        }
         let address = own_address(self.dialog.flow);
         let answered = self.talk.answered(&self.profile, address, &session);
         answered.map_err(|fault| fault.to_string())

@@ -184,3 +184,58 @@ fn no_address_of_one_peer_reaches_another() {
     let invite = bench.request(Method::Invite);
     assert!(!body(&invite.body).contains("10.0.0.2"));
 }
+
+/// A site whose tunnel leads to 10.200.0.0/24.
+fn with_tunnel() -> Bench {
+    let mut raw = config::Site::factory("ramal").to_ipc();
+    raw.tunnel = Some(ipc::site::Tunnel {
+        addresses: vec!["10.200.0.5".into()],
+        hub_key: "hDZB5mbl0bYhe2sFcEfCHIiBuQ5dP+Tq5UsFBpYDkgY=".into(),
+        endpoint: "hub.example.com".into(),
+        allowed: vec!["10.200.0.0/24".into()],
+        ..ipc::site::Tunnel::default()
+    });
+    let site = config::Site::parse(&raw).expect("right");
+    let mut bench = Bench::new(profile());
+    bench.core.site = Some((1, site.into()));
+    bench
+}
+
+#[test]
+fn sound_goes_into_the_grid_only_to_who_is_there_himself() {
+    let into_grid = [
+        OFFER.replace("c=IN IP4 10.0.0.2", "c=IN IP4 10.200.0.9"),
+        format!("{OFFER}a=rtcp:4001 IN IP4 10.200.0.9\r\n"),
+    ];
+    for offer in into_grid {
+        let mut bench = with_tunnel();
+        bench.receive(&Remote::caller().invite("", &offer));
+        let (id, flow, request) = bench.arrived.pop_front().expect("an INVITE");
+        let there = Flow {
+            remote: address("10.200.0.9:5060"),
+            ..flow
+        };
+        for (from, wanted) in [
+            (flow, Err(StatusCode::NOT_ACCEPTABLE_HERE)),
+            (there, Ok(())),
+        ] {
+            let (peer, profile) = (Peer::Extension("100".to_owned()), bench.profile.clone());
+            let let_in =
+                bench.command(|legs, core| legs.incoming(core, id, from, &request, peer, profile));
+            assert_eq!(let_in.map(drop), wanted, "{from:?} {offer}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_leads_into_the_grid_ends_the_call() {
+    let mut bench = with_tunnel();
+    let (_, invite) = bench.outgoing(None);
+    let callee = Remote::callee(&invite, "b1");
+    let theirs = answer("8 101").replace("c=IN IP4 10.0.0.2", "c=IN IP4 10.200.0.9");
+    bench.receive(&callee.answer(&invite, 200, &[], &theirs));
+    bench.request(Method::Ack);
+    bench.request(Method::Bye);
+    let is_set = |it: &SoundRequest| matches!(it, SoundRequest::Set(..));
+    assert!(!bench.sound.iter().any(is_set), "{:?}", bench.sound);
+}
