@@ -102,15 +102,44 @@ const fn by_firmware(name: &'static str, attachment: Attachment) -> Case {
     }
 }
 
+/// A name that no case has.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("there is no kind of hardware {unknown:?}; there are: {known}")]
+pub struct NoCase {
+    unknown: String,
+    known: String,
+}
+
+/// The cases of these names; without any, all.
+///
+/// # Errors
+/// A name that no case has, with those there are.
+pub fn chosen(names: &[String]) -> Result<Vec<&'static Case>, NoCase> {
+    if names.is_empty() {
+        return Ok(CASES.iter().collect());
+    }
+    let named = names.iter().map(|name| {
+        Case::named(name).ok_or_else(|| NoCase {
+            unknown: name.clone(),
+            known: CASES
+                .iter()
+                .map(|case| case.name)
+                .collect::<Vec<_>>()
+                .join(", "),
+        })
+    });
+    named.collect()
+}
+
 /// Starts a box of each kind; a line each, and whether all came up.
 ///
 /// # Errors
 /// The image cannot be built.
-pub fn run(profile: Profile) -> Result<(Vec<String>, bool), LabError> {
+pub fn run(profile: Profile, cases: &[&Case]) -> Result<(Vec<String>, bool), LabError> {
     let products = Products::build(profile)?;
     let mut lines = Vec::new();
     let mut is_well = true;
-    for case in CASES {
+    for case in cases {
         progress::step(&format!("A box with: {}", case.name));
         let line = match case.prove(&products) {
             Ok(evidence) => format!("{}: {evidence}", case.name),
@@ -209,3 +238,28 @@ const SCREEN_MAX: Duration = Duration::from_secs(240);
 
 /// A picture of the screen costs little, and the box gets the time.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cases_are_chosen_by_name_and_an_unknown_name_tells_those_there_are() {
+        let ask = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            chosen(&names)
+        };
+        let of = |names: &[&str]| {
+            let cases = ask(names).expect("they exist");
+            cases.iter().map(|case| case.name).collect::<Vec<_>>()
+        };
+        assert_eq!(of(&[]).len(), CASES.len());
+        assert_eq!(of(&["NVMe", "SATA"]), ["NVMe", "SATA"]);
+        let refused = ask(&["SATA", "tape"]).expect_err("there is none");
+        let told = refused.to_string();
+        assert!(
+            told.contains("\"tape\"") && told.contains("SD card"),
+            "{told}"
+        );
+    }
+}

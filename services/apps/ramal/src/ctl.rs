@@ -81,6 +81,17 @@ What is installed or gone back to starts with the next `ramal ctl reboot`.")]
         #[arg(long, default_value_t = 20)]
         limit: u32,
     },
+    /// List the versions of the configuration, show what changed in one, or go back to it.
+    #[command(after_help = "Examples:
+  ramal ctl history
+  ramal ctl history show 41
+  ramal ctl history back 41 --current 43 --reason \"wrong route\"
+
+Accounts of people and passwords of extensions stay as they are.")]
+    History {
+        #[command(subcommand)]
+        command: Option<History>,
+    },
     /// Say step by step where a number would lead, and why.
     #[command(after_help = "Examples:
   ramal ctl explain 100 011999998888
@@ -223,6 +234,34 @@ enum Firmware {
 }
 
 #[derive(Subcommand)]
+enum History {
+    /// List the versions, newest first.
+    List {
+        /// At most this many.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Show what changed in a version, and what going back to it would change now.
+    #[command(after_help = "Example:\n  ramal ctl history show 41")]
+    Show {
+        /// Its number, as `ramal ctl history` lists it.
+        version: u64,
+    },
+    /// Put a version in place of the present one, as a new version.
+    #[command(after_help = "Example:\n  ramal ctl history back 41 --current 43")]
+    Back {
+        /// Its number.
+        version: u64,
+        /// The present version, as you have seen it: what was changed since is not overwritten.
+        #[arg(long)]
+        current: u64,
+        /// Why, for the audit trail.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
 enum Recordings {
     /// List all, newest first (the default).
     List,
@@ -343,6 +382,7 @@ fn request(command: &Command) -> (&'static str, String, Value) {
         Command::Reboot => ("POST", "/api/restart".into(), json!({})),
         Command::PowerOff => ("POST", "/api/power-off".into(), json!({})),
         Command::Audit { limit } => ("GET", format!("/api/audit?limit={limit}"), Value::Null),
+        Command::History { command } => history(command.as_ref()),
         Command::Explain(explain) => ("POST", "/api/routes/explain".into(), question(explain)),
         Command::Warnings => (
             "GET",
@@ -370,6 +410,25 @@ fn request(command: &Command) -> (&'static str, String, Value) {
         Command::Password { login } => {
             let target = format!("/api/people/{}/one-time-password", segment(login));
             ("POST", target, json!({}))
+        }
+    }
+}
+
+fn history(command: Option<&History>) -> (&'static str, String, Value) {
+    match command {
+        None => ("GET", "/api/history?limit=20".into(), Value::Null),
+        Some(History::List { limit }) => {
+            ("GET", format!("/api/history?limit={limit}"), Value::Null)
+        }
+        Some(History::Show { version }) => ("GET", format!("/api/history/{version}"), Value::Null),
+        Some(History::Back {
+            version,
+            current,
+            reason,
+        }) => {
+            let reason = segment(reason.as_deref().unwrap_or_default());
+            let target = format!("/api/history/{version}/back?reason={reason}");
+            ("POST", target, json!({ "current": current }))
         }
     }
 }
@@ -453,6 +512,18 @@ fn show(command: &Command, answer: &Value) -> String {
         Command::Reboot => "the box starts anew".to_owned(),
         Command::PowerOff => "the box switches off".to_owned(),
         Command::Audit { .. } => render::audit(answer),
+        Command::History {
+            command: None | Some(History::List { .. }),
+        } => render::history(answer),
+        Command::History {
+            command: Some(History::Show { .. }),
+        } => render::version(answer),
+        Command::History {
+            command: Some(History::Back { version, .. }),
+        } => format!(
+            "the configuration is as in version {version}; it is version {}",
+            render::field(answer, "version")
+        ),
         Command::Explain(_) => render::explanation(answer),
         Command::Warnings => render::warnings(answer),
         Command::Spending => render::spending(answer),
@@ -560,6 +631,14 @@ mod tests {
             "POST",
             "/api/extensions/100/resume",
             json!({}),
+        );
+        check("history", "GET", "/api/history?limit=20", Value::Null);
+        check("history show 41", "GET", "/api/history/41", Value::Null);
+        check(
+            "history back 41 --current 43 --reason x",
+            "POST",
+            "/api/history/41/back?reason=x",
+            json!({"current": 43}),
         );
         check("recordings", "GET", "/api/recordings", Value::Null);
         check("grid", "GET", "/api/grid", Value::Null);

@@ -5,7 +5,9 @@ pub(crate) mod change;
 pub(crate) mod explain;
 pub(crate) mod extensions;
 pub(crate) mod firmware;
+pub(crate) mod form;
 pub(crate) mod grid;
+pub(crate) mod history;
 pub(crate) mod items;
 mod network;
 pub(crate) mod patch;
@@ -16,6 +18,7 @@ pub(crate) mod recovery_code;
 pub(crate) mod routes;
 pub(crate) mod sections;
 pub(crate) mod sign_in;
+pub(crate) mod site_file;
 pub(crate) mod spending;
 pub(crate) mod status;
 

@@ -1,6 +1,7 @@
 //! The front door: finds the route, asks who is there, and only then lets an action run.
 
-use std::sync::OnceLock;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use ipc::Redacted;
 use ipc::init::Shutdown;
@@ -8,11 +9,12 @@ use ipc::site::{Person, Role, Site};
 use ipc::store;
 
 use crate::actions;
+use crate::actions::form::Subject;
 use crate::danger::Dangers;
 use crate::fault::Fault;
-use crate::http::{Peer, Request, Response};
+use crate::http::{Peer, Request, Response, decode};
 use crate::pages;
-use crate::routes::{Access, Action, Face, Found, Route, find};
+use crate::routes::{Access, Action, Face, Found, OnSite, Route, find};
 use crate::session::{Session, SessionId, Sessions, fingerprint};
 use crate::step::{Moment, Step};
 use crate::text::Language;
@@ -48,6 +50,28 @@ pub(crate) struct Caller {
     pub(crate) language: Language,
     /// Whether the asker said which language that is.
     pub(crate) said_language: bool,
+    /// The version of the site that the asker has seen, where he says so.
+    pub(crate) seen: Option<u64>,
+    /// Why, in the asker's words; empty when he says nothing.
+    pub(crate) reason: String,
+    /// Where the form of a page leads.
+    pub(crate) trail: Option<Trail>,
+}
+
+/// Draws a page once more, with why it was refused.
+pub(crate) type Again = dyn Fn(&Caller, &Fault) -> Response + Send + Sync;
+
+/// Where the form of a page leads: back when its change is kept, and to itself, with why, when not.
+#[derive(Clone)]
+pub(crate) struct Trail {
+    pub(crate) back: &'static str,
+    pub(crate) again: Arc<Again>,
+}
+
+impl fmt::Debug for Trail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Trail({})", self.back)
+    }
 }
 
 impl Admin {
@@ -94,6 +118,9 @@ impl Admin {
             face,
             language,
             said_language: said.is_some(),
+            seen: request.seen_version(),
+            reason: request.reason(),
+            trail: None,
         };
         let (route, segment) = match find(request.method, &request.path) {
             Found::Route(route, segment) => (route, segment),
@@ -228,6 +255,7 @@ impl Admin {
             Action::Recording => actions::recordings::download(self, request, segment, caller),
             Action::DeleteRecording => actions::recordings::delete(self, segment, caller),
             Action::Firmware => actions::firmware::show(caller),
+            Action::FileScript => Step::Respond(pages::file_script()),
             Action::UploadScript => Step::Respond(pages::upload_script()),
             Action::BeginUpdate => actions::firmware::begin(self, caller),
             Action::UpdatePiece => actions::firmware::piece(self, request, &segment, caller),
@@ -243,29 +271,67 @@ impl Admin {
             }
             Action::Restart => actions::firmware::end(self, Shutdown::Restart, caller),
             Action::PowerOff => actions::firmware::end(self, Shutdown::PowerOff, caller),
-            Action::AuditTrail => actions::records::audit_trail(request, caller),
-            Action::Items(item) => actions::items::list(self, item, &caller),
-            Action::CreateItem(item) => actions::items::create(self, item, request, caller),
-            Action::ShowItem(item) => actions::items::show(self, item, &segment, &caller),
-            Action::ChangeItem(item) => {
-                actions::items::change(self, item, &segment, request, caller)
+            Action::Site(action) => self.act_on_site(&moment, request, action, &segment, caller),
+        }
+    }
+
+    /// What is about the configuration, as a whole or one thing of it.
+    fn act_on_site(
+        &mut self,
+        moment: &Moment,
+        request: &Request,
+        action: OnSite,
+        segment: &str,
+        caller: Caller,
+    ) -> Step {
+        match action {
+            OnSite::AuditTrail => actions::records::audit_trail(request, caller),
+            OnSite::History => actions::history::list(request, caller),
+            OnSite::Version => actions::history::show(segment, caller),
+            OnSite::SiteFilePage => actions::site_file::page(self, &caller),
+            OnSite::ExportSite => actions::site_file::export(self, &caller),
+            OnSite::ImportSite => actions::site_file::import(self, moment, request, caller),
+            OnSite::BackTo => actions::history::back(segment, request, caller),
+            OnSite::Items(item) => actions::items::list(self, item, &caller),
+            OnSite::CreateItem(item) => actions::items::create(self, item, request, caller),
+            OnSite::ShowItem(item) => actions::items::show(self, item, segment, &caller),
+            OnSite::ChangeItem(item) => {
+                actions::items::change(self, item, segment, request, caller)
             }
-            Action::DeleteItem(item) => actions::items::delete(self, item, &segment, caller),
-            Action::OrderRoutes => actions::items::order_routes(self, request, caller),
-            Action::RoutesPage => actions::routes::page(self, &moment, request, &caller),
-            Action::Explain => actions::explain::explain(self, &moment, request, &caller),
-            Action::Spending => actions::spending::spending(self, caller),
-            Action::Warnings => actions::explain::warnings(self, request, &caller),
-            Action::Settings => actions::sections::settings(self, &segment, &caller),
-            Action::ChangeSettings => {
-                actions::sections::change_settings(self, &segment, request, caller)
+            OnSite::DeleteItem(item) => actions::items::delete(self, item, segment, caller),
+            OnSite::EditExtension => {
+                actions::form::show(self, &Subject::Extension(segment.to_owned()), &caller)
             }
-            Action::ResumeSpending => actions::sections::resume(self, &moment, &segment, caller),
-            Action::Grid => actions::grid::show(self, caller),
-            Action::ChangeTunnel => actions::grid::change(request, caller),
-            Action::DeleteTunnel => actions::grid::delete(self, caller),
-            Action::Section(section) => actions::sections::show(self, section, &caller),
-            Action::ChangeSection(section) => {
+            OnSite::ChangeExtension => {
+                actions::sections::change_extension(self, segment, request, caller)
+            }
+            OnSite::ItemsPage(item) => actions::form::list(self, item, &caller),
+            OnSite::NewItem(item) => actions::form::show(self, &Subject::New(item), &caller),
+            OnSite::EditItem(item) => {
+                let name = decode(segment).unwrap_or_default();
+                actions::form::show(self, &Subject::Item(item, name), &caller)
+            }
+            OnSite::AskDeleteItem(item) => actions::form::ask_delete(self, item, segment, &caller),
+            OnSite::RouteUp => actions::items::route_up(self, segment, caller),
+            OnSite::SettingsPage => Step::Respond(pages::settings(&caller).sealed()),
+            OnSite::EditSection(section) => {
+                actions::form::show(self, &Subject::Section(section), &caller)
+            }
+            OnSite::OrderRoutes => actions::items::order_routes(self, request, caller),
+            OnSite::RoutesPage => actions::routes::page(self, moment, request, &caller),
+            OnSite::Explain => actions::explain::explain(self, moment, request, &caller),
+            OnSite::Spending => actions::spending::spending(self, caller),
+            OnSite::Warnings => actions::explain::warnings(self, request, &caller),
+            OnSite::Settings => actions::sections::settings(self, segment, &caller),
+            OnSite::ChangeSettings => {
+                actions::sections::change_settings(self, segment, request, caller)
+            }
+            OnSite::ResumeSpending => actions::sections::resume(self, moment, segment, caller),
+            OnSite::Grid => actions::grid::show(self, caller),
+            OnSite::ChangeTunnel => actions::grid::change(request, caller),
+            OnSite::DeleteTunnel => actions::grid::delete(self, caller),
+            OnSite::Section(section) => actions::sections::show(self, section, &caller),
+            OnSite::ChangeSection(section) => {
                 actions::sections::change(self, section, request, caller)
             }
         }
@@ -335,7 +401,10 @@ impl Caller {
         let mut response = match (self.face, fault) {
             (Face::Page, Fault::SignInFirst) => Response::redirect("/login"),
             (Face::Page, Fault::ChangePasswordFirst) => Response::redirect("/password"),
-            (Face::Page | Face::Asset, _) => pages::fault(self, fault),
+            (Face::Page | Face::Asset, _) => match &self.trail {
+                Some(trail) => (trail.again)(self, fault),
+                None => pages::fault(self, fault),
+            },
             (Face::Api, _) => {
                 let language = self.said_language.then_some(self.language);
                 Response::json(fault.status(), &fault.body(language))
@@ -349,6 +418,10 @@ impl Caller {
 
     /// An audit entry in this caller's name.
     pub(crate) fn audit(&self, action: String, before: String, after: String) -> store::Audit {
+        let action = match self.reason.as_str() {
+            "" => action,
+            reason => format!("{action} ({reason})"),
+        };
         store::Audit {
             who: self.login.clone(),
             from: self.peer.to_string(),

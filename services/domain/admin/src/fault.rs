@@ -45,6 +45,9 @@ pub(crate) enum Fault {
     NotInRecording(String, u64),
     Invalid(Vec<String>),
     ChangedMeanwhile,
+    /// What was to be changed is not as it was in this version.
+    ChangedSince(u64),
+    NoSuchVersion(u64),
     ExtensionExists(String),
     NoSuchExtension(String),
     NoSuchPerson(String),
@@ -99,6 +102,7 @@ impl Fault {
             | Self::NoSuchPerson(_)
             | Self::NoSuchService(_)
             | Self::NoSuchRecording(_)
+            | Self::NoSuchVersion(_)
             | Self::NoSuchItem(..) => 404,
             Self::NoSuchMethod => 405,
             Self::ChangedMeanwhile
@@ -107,6 +111,7 @@ impl Fault {
             | Self::UpdateRefused(..)
             | Self::NoRecoveryCode
             | Self::ItemExists(..) => 409,
+            Self::ChangedSince(_) => 412,
             Self::NotJson => 415,
             Self::NotInRecording(..) => 416,
             Self::TooManyAttempts(_) => 429,
@@ -148,6 +153,8 @@ impl Fault {
             | Self::NotKept(_)
             | Self::Invalid(_)
             | Self::ChangedMeanwhile
+            | Self::ChangedSince(_)
+            | Self::NoSuchVersion(_)
             | Self::ExtensionExists(_)
             | Self::NoSuchExtension(_)
             | Self::NoSuchPerson(_)
@@ -249,6 +256,8 @@ impl Fault {
             Self::ChangedMeanwhile => {
                 "somebody else changed the configuration meanwhile; look again and repeat".into()
             }
+            Self::ChangedSince(version) => changed_since(*version, Language::English),
+            Self::NoSuchVersion(version) => no_version(*version, Language::English),
             Self::ExtensionExists(number) => {
                 format!("extension {number} exists already; choose another number")
             }
@@ -302,9 +311,7 @@ impl Fault {
             Self::UpdateAway => "o update não responde; tente em alguns segundos".into(),
             Self::UpdateRefused(reason, _) => refusals::text(reason, Language::Portuguese),
             Self::CannotFetch(fault) => refusals::fetch::text(fault, Language::Portuguese),
-            Self::NotConfirmed(words) => {
-                format!("para confirmar, envie \"confirm\": {words:?}")
-            }
+            Self::NotConfirmed(words) => format!("para confirmar, envie \"confirm\": {words:?}"),
             Self::NoRecoveryCode => {
                 "não há código de recuperação a mostrar: nenhum TPM guarda a chave dos dados, ou \
                  alguém já viu o código; peça um novo"
@@ -321,6 +328,8 @@ impl Fault {
             Self::ChangedMeanwhile => {
                 "outra pessoa alterou a configuração neste meio tempo; confira e repita".into()
             }
+            Self::ChangedSince(version) => changed_since(*version, Language::Portuguese),
+            Self::NoSuchVersion(version) => no_version(*version, Language::Portuguese),
             Self::ExtensionExists(number) => {
                 format!("o ramal {number} já existe; escolha outro número")
             }
@@ -336,5 +345,25 @@ impl Fault {
             }
             Self::Internal => "uma falha interna da central; veja o registro".into(),
         }
+    }
+}
+
+fn changed_since(version: u64, language: Language) -> String {
+    match language {
+        Language::English => {
+            format!("somebody else changed this since version {version}; look again and repeat")
+        }
+        Language::Portuguese => {
+            format!("outra pessoa mudou isto desde a versão {version}; confira e repita")
+        }
+    }
+}
+
+fn no_version(version: u64, language: Language) -> String {
+    match language {
+        Language::English => {
+            format!("there is no version {version}, or it is not kept any more")
+        }
+        Language::Portuguese => format!("não há versão {version}, ou ela não é mais guardada"),
     }
 }

@@ -71,6 +71,46 @@ impl Request {
             .find_map(|(key, value)| (key == name).then_some(value))
     }
 
+    /// The version in `If-Match: "17"` (RFC 9110 §13.1.1). A tag that is not ours is 0, the version
+    /// that never was, so that the condition is false; `*` asks for nothing that we do not check.
+    pub(crate) fn seen_version(&self) -> Option<u64> {
+        // A form says it in a field.
+        if let Some(seen) = self.form_value("seen") {
+            return Some(seen.parse().unwrap_or(0));
+        }
+        let tag = self.header("if-match")?.trim();
+        let inner = tag
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'));
+        (tag != "*").then(|| inner.and_then(|it| it.parse().ok()).unwrap_or(0))
+    }
+
+    /// The value of a field of a form that was sent.
+    fn form_value(&self, name: &str) -> Option<String> {
+        let is_form = self
+            .header("content-type")
+            .is_some_and(|it| it.starts_with("application/x-www-form-urlencoded"));
+        form_field(
+            std::str::from_utf8(&self.body).ok().filter(|_| is_form)?,
+            name,
+        )
+    }
+
+    /// Why somebody does this, in his own words, for the audit trail: the field `reason` of the
+    /// query or of a form. Longer than a sentence it is cut; a control character becomes a space.
+    pub(crate) fn reason(&self) -> String {
+        let said = self.query_field("reason");
+        let said = said
+            .or_else(|| self.form_value("reason"))
+            .unwrap_or_default();
+        let plain = said.chars().map(|c| if c.is_control() { ' ' } else { c });
+        plain
+            .take(REASON_LENGTH_MAX)
+            .collect::<String>()
+            .trim()
+            .to_owned()
+    }
+
     /// The value of a field in the query.
     #[must_use]
     pub fn query_field(&self, name: &str) -> Option<String> {
@@ -230,6 +270,16 @@ pub(crate) fn form_field(text: &str, name: &str) -> Option<String> {
     })
 }
 
+/// Every field of such text in its order; `None` when it is none.
+pub(crate) fn form_fields(text: &str) -> Option<Vec<(String, String)>> {
+    let pairs = text.split('&').filter(|pair| !pair.is_empty());
+    let fields = pairs.map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Some((decode(key)?, decode(value)?))
+    });
+    fields.collect()
+}
+
 /// Undoes `+` and `%41`; `None` when the escapes are broken or the result is not UTF-8.
 pub(crate) fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
@@ -247,6 +297,9 @@ pub(crate) fn decode(text: &str) -> Option<String> {
     }
     String::from_utf8(bytes).ok()
 }
+
+/// Most characters of a reason.
+const REASON_LENGTH_MAX: usize = 200;
 
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
      connect-src 'self'; img-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; \

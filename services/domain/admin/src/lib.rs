@@ -17,7 +17,9 @@ mod explain;
 mod fault;
 mod fetch;
 mod firmware_view;
+mod form;
 mod grid_view;
+mod history_view;
 mod http;
 mod pages;
 mod password;
@@ -25,6 +27,7 @@ mod range;
 mod refusals;
 mod routes;
 mod session;
+mod site_file;
 mod step;
 mod text;
 mod throttle;
@@ -33,7 +36,7 @@ mod views;
 pub use admin::Admin;
 pub use fetch::{Address, FetchFault, FetchOrder, FetchState, Server, Source, StickFault};
 pub use http::{Body, Method, Peer, Request, Response};
-pub use routes::{Access, Face, ROUTES, Route};
+pub use routes::{Access, Face, ROUTES, Route, takes_file};
 pub use step::{Away, Check, Machine, Moment, Observation, Step, Then};
 
 #[cfg(test)]

@@ -2,22 +2,30 @@
 
 mod danger;
 mod firmware;
+mod form;
 mod grid;
+mod history;
 mod layout;
+mod lists;
 mod records;
 mod routes;
 mod sign_in;
 mod site;
+mod site_file;
 mod state;
 
 use maud::html;
 
 pub(crate) use firmware::{firmware, recovery_code};
+pub(crate) use form::{Sheet, delete_question, sheet};
 pub(crate) use grid::grid;
+pub(crate) use history::{history, version};
+pub(crate) use lists::{items, settings};
 pub(crate) use records::{audit_trail, calls};
 pub(crate) use routes::routes;
 pub(crate) use sign_in::{password, sign_in};
 pub(crate) use site::{confirm_delete, extensions, new_extension};
+pub(crate) use site_file::{site_file, site_taken};
 pub(crate) use state::status;
 
 use crate::admin::Caller;
@@ -38,6 +46,11 @@ pub(crate) fn script() -> Response {
 /// The script by which an update is sent.
 pub(crate) fn upload_script() -> Response {
     asset("text/javascript; charset=utf-8", UPLOAD)
+}
+
+/// The script by which a chosen file comes into a text field.
+pub(crate) fn file_script() -> Response {
+    asset("text/javascript; charset=utf-8", FILE)
 }
 
 /// The picture of the browser's tab.
@@ -73,5 +86,6 @@ fn asset(content_type: &str, text: &str) -> Response {
 
 pub(super) const ICON: &str = include_str!("../assets/icon.svg");
 pub(super) const STYLE: &str = include_str!("../assets/style.css");
+pub(super) const FILE: &str = include_str!("../assets/file.js");
 pub(super) const UPLOAD: &str = include_str!("../assets/upload.js");
 pub(super) const SCRIPT: &str = include_str!("../assets/refresh.js");

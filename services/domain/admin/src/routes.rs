@@ -60,9 +60,9 @@ pub(crate) enum Action {
     Recordings,
     Recording,
     DeleteRecording,
-    AuditTrail,
     Firmware,
     UploadScript,
+    FileScript,
     BeginUpdate,
     UpdatePiece,
     AbandonUpdate,
@@ -75,6 +75,20 @@ pub(crate) enum Action {
     RenewRecoveryCode,
     Restart,
     PowerOff,
+    /// About the configuration, as a whole or one thing of it.
+    Site(OnSite),
+}
+
+/// What is done with the configuration, the trail of its changes included.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnSite {
+    AuditTrail,
+    History,
+    Version,
+    BackTo,
+    SiteFilePage,
+    ExportSite,
+    ImportSite,
     Items(Item),
     CreateItem(Item),
     ShowItem(Item),
@@ -88,6 +102,15 @@ pub(crate) enum Action {
     Settings,
     ChangeSettings,
     ResumeSpending,
+    EditExtension,
+    ChangeExtension,
+    ItemsPage(Item),
+    NewItem(Item),
+    EditItem(Item),
+    AskDeleteItem(Item),
+    RouteUp,
+    SettingsPage,
+    EditSection(Section),
     Section(Section),
     ChangeSection(Section),
     Grid,
@@ -121,6 +144,7 @@ pub const ROUTES: &[Route] = {
             Anybody,
             Action::UploadScript,
         ),
+        route(Get, "/assets/file.js", Asset, Anybody, Action::FileScript),
         route(Get, "/assets/icon.svg", Asset, Anybody, Action::Icon),
         route(Get, "/login", Page, Anybody, Action::SignInPage),
         route(Post, "/login", Page, Anybody, Action::SignIn),
@@ -189,10 +213,261 @@ pub const ROUTES: &[Route] = {
             Administrator,
             Action::DeleteExtension,
         ),
+        page(Get, "/extensions/{}", Action::Site(OnSite::EditExtension)),
+        page(
+            Post,
+            "/extensions/{}",
+            Action::Site(OnSite::ChangeExtension),
+        ),
+        api(
+            Post,
+            "/api/extensions/{}",
+            Action::Site(OnSite::ChangeExtension),
+        ),
+        page(Get, "/trunks", Action::Site(OnSite::ItemsPage(Item::Trunk))),
+        page(
+            Get,
+            "/new/trunk",
+            Action::Site(OnSite::NewItem(Item::Trunk)),
+        ),
+        page(
+            Post,
+            "/new/trunk",
+            Action::Site(OnSite::CreateItem(Item::Trunk)),
+        ),
+        page(
+            Get,
+            "/trunks/{}",
+            Action::Site(OnSite::EditItem(Item::Trunk)),
+        ),
+        page(
+            Post,
+            "/trunks/{}",
+            Action::Site(OnSite::ChangeItem(Item::Trunk)),
+        ),
+        page(
+            Get,
+            "/trunks/{}/delete",
+            Action::Site(OnSite::AskDeleteItem(Item::Trunk)),
+        ),
+        page(
+            Post,
+            "/trunks/{}/delete",
+            Action::Site(OnSite::DeleteItem(Item::Trunk)),
+        ),
+        page(Get, "/groups", Action::Site(OnSite::ItemsPage(Item::Group))),
+        page(
+            Get,
+            "/new/group",
+            Action::Site(OnSite::NewItem(Item::Group)),
+        ),
+        page(
+            Post,
+            "/new/group",
+            Action::Site(OnSite::CreateItem(Item::Group)),
+        ),
+        page(
+            Get,
+            "/groups/{}",
+            Action::Site(OnSite::EditItem(Item::Group)),
+        ),
+        page(
+            Post,
+            "/groups/{}",
+            Action::Site(OnSite::ChangeItem(Item::Group)),
+        ),
+        page(
+            Get,
+            "/groups/{}/delete",
+            Action::Site(OnSite::AskDeleteItem(Item::Group)),
+        ),
+        page(
+            Post,
+            "/groups/{}/delete",
+            Action::Site(OnSite::DeleteItem(Item::Group)),
+        ),
+        page(Get, "/times", Action::Site(OnSite::ItemsPage(Item::Times))),
+        page(Get, "/new/time", Action::Site(OnSite::NewItem(Item::Times))),
+        page(
+            Post,
+            "/new/time",
+            Action::Site(OnSite::CreateItem(Item::Times)),
+        ),
+        page(
+            Get,
+            "/times/{}",
+            Action::Site(OnSite::EditItem(Item::Times)),
+        ),
+        page(
+            Post,
+            "/times/{}",
+            Action::Site(OnSite::ChangeItem(Item::Times)),
+        ),
+        page(
+            Get,
+            "/times/{}/delete",
+            Action::Site(OnSite::AskDeleteItem(Item::Times)),
+        ),
+        page(
+            Post,
+            "/times/{}/delete",
+            Action::Site(OnSite::DeleteItem(Item::Times)),
+        ),
+        page(
+            Get,
+            "/new/route",
+            Action::Site(OnSite::NewItem(Item::Route)),
+        ),
+        page(
+            Post,
+            "/new/route",
+            Action::Site(OnSite::CreateItem(Item::Route)),
+        ),
+        page(
+            Get,
+            "/routes/{}",
+            Action::Site(OnSite::EditItem(Item::Route)),
+        ),
+        page(
+            Post,
+            "/routes/{}",
+            Action::Site(OnSite::ChangeItem(Item::Route)),
+        ),
+        page(Post, "/routes/{}/up", Action::Site(OnSite::RouteUp)),
+        page(
+            Get,
+            "/routes/{}/delete",
+            Action::Site(OnSite::AskDeleteItem(Item::Route)),
+        ),
+        page(
+            Post,
+            "/routes/{}/delete",
+            Action::Site(OnSite::DeleteItem(Item::Route)),
+        ),
+        page(Get, "/settings", Action::Site(OnSite::SettingsPage)),
+        page(
+            Get,
+            "/settings/networks",
+            Action::Site(OnSite::EditSection(Section::Networks)),
+        ),
+        page(
+            Post,
+            "/settings/networks",
+            Action::Site(OnSite::ChangeSection(Section::Networks)),
+        ),
+        page(
+            Get,
+            "/settings/features",
+            Action::Site(OnSite::EditSection(Section::Features)),
+        ),
+        page(
+            Post,
+            "/settings/features",
+            Action::Site(OnSite::ChangeSection(Section::Features)),
+        ),
+        page(
+            Get,
+            "/settings/parking",
+            Action::Site(OnSite::EditSection(Section::Parking)),
+        ),
+        page(
+            Post,
+            "/settings/parking",
+            Action::Site(OnSite::ChangeSection(Section::Parking)),
+        ),
+        page(
+            Get,
+            "/settings/dialling",
+            Action::Site(OnSite::EditSection(Section::Dialling)),
+        ),
+        page(
+            Post,
+            "/settings/dialling",
+            Action::Site(OnSite::ChangeSection(Section::Dialling)),
+        ),
+        page(
+            Get,
+            "/settings/limits",
+            Action::Site(OnSite::EditSection(Section::Limits)),
+        ),
+        page(
+            Post,
+            "/settings/limits",
+            Action::Site(OnSite::ChangeSection(Section::Limits)),
+        ),
+        page(
+            Get,
+            "/settings/recording",
+            Action::Site(OnSite::EditSection(Section::Recording)),
+        ),
+        page(
+            Post,
+            "/settings/recording",
+            Action::Site(OnSite::ChangeSection(Section::Recording)),
+        ),
         route(Get, "/calls", Page, Administrator, Action::Calls),
         route(Get, "/api/calls", Api, Administrator, Action::Calls),
-        route(Get, "/audit", Page, Administrator, Action::AuditTrail),
-        route(Get, "/api/audit", Api, Administrator, Action::AuditTrail),
+        route(
+            Get,
+            "/audit",
+            Page,
+            Administrator,
+            Action::Site(OnSite::AuditTrail),
+        ),
+        route(
+            Get,
+            "/api/audit",
+            Api,
+            Administrator,
+            Action::Site(OnSite::AuditTrail),
+        ),
+        route(
+            Get,
+            "/history",
+            Page,
+            Administrator,
+            Action::Site(OnSite::History),
+        ),
+        api(Get, "/api/history", Action::Site(OnSite::History)),
+        route(
+            Get,
+            "/history/{}",
+            Page,
+            Administrator,
+            Action::Site(OnSite::Version),
+        ),
+        api(Get, "/api/history/{}", Action::Site(OnSite::Version)),
+        route(
+            Post,
+            "/history/{}/back",
+            Page,
+            Administrator,
+            Action::Site(OnSite::BackTo),
+        ),
+        api(Post, "/api/history/{}/back", Action::Site(OnSite::BackTo)),
+        route(
+            Get,
+            "/site",
+            Page,
+            Administrator,
+            Action::Site(OnSite::SiteFilePage),
+        ),
+        route(
+            Get,
+            "/site.toml",
+            Page,
+            Administrator,
+            Action::Site(OnSite::ExportSite),
+        ),
+        route(
+            Post,
+            "/site",
+            Page,
+            Administrator,
+            Action::Site(OnSite::ImportSite),
+        ),
+        api(Get, "/api/site", Action::Site(OnSite::ExportSite)),
+        api(Post, "/api/site", Action::Site(OnSite::ImportSite)),
         api(Get, "/api/recordings", Action::Recordings),
         api(Get, "/api/recordings/{}", Action::Recording),
         api(Delete, "/api/recordings/{}", Action::DeleteRecording),
@@ -228,73 +503,200 @@ pub const ROUTES: &[Route] = {
         ),
         api(Post, "/api/restart", Action::Restart),
         api(Post, "/api/power-off", Action::PowerOff),
-        route(Get, "/routes", Page, Administrator, Action::RoutesPage),
+        route(
+            Get,
+            "/routes",
+            Page,
+            Administrator,
+            Action::Site(OnSite::RoutesPage),
+        ),
         // Telephony; what stands before `{}` is found first, so no route may have such a name.
-        api(Post, "/api/routes/explain", Action::Explain),
-        api(Get, "/api/routes/warnings", Action::Warnings),
-        api(Get, "/api/spending", Action::Spending),
-        api(Post, "/api/routes/order", Action::OrderRoutes),
-        api(Get, "/api/extensions/{}/settings", Action::Settings),
-        api(Post, "/api/extensions/{}/settings", Action::ChangeSettings),
-        api(Post, "/api/extensions/{}/resume", Action::ResumeSpending),
-        api(Get, "/api/trunks", Action::Items(Item::Trunk)),
-        api(Post, "/api/trunks", Action::CreateItem(Item::Trunk)),
-        api(Get, "/api/trunks/{}", Action::ShowItem(Item::Trunk)),
-        api(Post, "/api/trunks/{}", Action::ChangeItem(Item::Trunk)),
-        api(Delete, "/api/trunks/{}", Action::DeleteItem(Item::Trunk)),
-        api(Get, "/api/groups", Action::Items(Item::Group)),
-        api(Post, "/api/groups", Action::CreateItem(Item::Group)),
-        api(Get, "/api/groups/{}", Action::ShowItem(Item::Group)),
-        api(Post, "/api/groups/{}", Action::ChangeItem(Item::Group)),
-        api(Delete, "/api/groups/{}", Action::DeleteItem(Item::Group)),
-        api(Get, "/api/routes", Action::Items(Item::Route)),
-        api(Post, "/api/routes", Action::CreateItem(Item::Route)),
-        api(Get, "/api/routes/{}", Action::ShowItem(Item::Route)),
-        api(Post, "/api/routes/{}", Action::ChangeItem(Item::Route)),
-        api(Delete, "/api/routes/{}", Action::DeleteItem(Item::Route)),
-        api(Get, "/api/times", Action::Items(Item::Times)),
-        api(Post, "/api/times", Action::CreateItem(Item::Times)),
-        api(Get, "/api/times/{}", Action::ShowItem(Item::Times)),
-        api(Post, "/api/times/{}", Action::ChangeItem(Item::Times)),
-        api(Delete, "/api/times/{}", Action::DeleteItem(Item::Times)),
-        api(Get, "/api/networks", Action::Section(Section::Networks)),
+        api(Post, "/api/routes/explain", Action::Site(OnSite::Explain)),
+        api(Get, "/api/routes/warnings", Action::Site(OnSite::Warnings)),
+        api(Get, "/api/spending", Action::Site(OnSite::Spending)),
+        api(Post, "/api/routes/order", Action::Site(OnSite::OrderRoutes)),
+        api(
+            Get,
+            "/api/extensions/{}/settings",
+            Action::Site(OnSite::Settings),
+        ),
+        api(
+            Post,
+            "/api/extensions/{}/settings",
+            Action::Site(OnSite::ChangeSettings),
+        ),
+        api(
+            Post,
+            "/api/extensions/{}/resume",
+            Action::Site(OnSite::ResumeSpending),
+        ),
+        api(Get, "/api/trunks", Action::Site(OnSite::Items(Item::Trunk))),
+        api(
+            Post,
+            "/api/trunks",
+            Action::Site(OnSite::CreateItem(Item::Trunk)),
+        ),
+        api(
+            Get,
+            "/api/trunks/{}",
+            Action::Site(OnSite::ShowItem(Item::Trunk)),
+        ),
+        api(
+            Post,
+            "/api/trunks/{}",
+            Action::Site(OnSite::ChangeItem(Item::Trunk)),
+        ),
+        api(
+            Delete,
+            "/api/trunks/{}",
+            Action::Site(OnSite::DeleteItem(Item::Trunk)),
+        ),
+        api(Get, "/api/groups", Action::Site(OnSite::Items(Item::Group))),
+        api(
+            Post,
+            "/api/groups",
+            Action::Site(OnSite::CreateItem(Item::Group)),
+        ),
+        api(
+            Get,
+            "/api/groups/{}",
+            Action::Site(OnSite::ShowItem(Item::Group)),
+        ),
+        api(
+            Post,
+            "/api/groups/{}",
+            Action::Site(OnSite::ChangeItem(Item::Group)),
+        ),
+        api(
+            Delete,
+            "/api/groups/{}",
+            Action::Site(OnSite::DeleteItem(Item::Group)),
+        ),
+        api(Get, "/api/routes", Action::Site(OnSite::Items(Item::Route))),
+        api(
+            Post,
+            "/api/routes",
+            Action::Site(OnSite::CreateItem(Item::Route)),
+        ),
+        api(
+            Get,
+            "/api/routes/{}",
+            Action::Site(OnSite::ShowItem(Item::Route)),
+        ),
+        api(
+            Post,
+            "/api/routes/{}",
+            Action::Site(OnSite::ChangeItem(Item::Route)),
+        ),
+        api(
+            Delete,
+            "/api/routes/{}",
+            Action::Site(OnSite::DeleteItem(Item::Route)),
+        ),
+        api(Get, "/api/times", Action::Site(OnSite::Items(Item::Times))),
+        api(
+            Post,
+            "/api/times",
+            Action::Site(OnSite::CreateItem(Item::Times)),
+        ),
+        api(
+            Get,
+            "/api/times/{}",
+            Action::Site(OnSite::ShowItem(Item::Times)),
+        ),
+        api(
+            Post,
+            "/api/times/{}",
+            Action::Site(OnSite::ChangeItem(Item::Times)),
+        ),
+        api(
+            Delete,
+            "/api/times/{}",
+            Action::Site(OnSite::DeleteItem(Item::Times)),
+        ),
+        api(
+            Get,
+            "/api/networks",
+            Action::Site(OnSite::Section(Section::Networks)),
+        ),
         api(
             Post,
             "/api/networks",
-            Action::ChangeSection(Section::Networks),
+            Action::Site(OnSite::ChangeSection(Section::Networks)),
         ),
-        api(Get, "/api/features", Action::Section(Section::Features)),
+        api(
+            Get,
+            "/api/features",
+            Action::Site(OnSite::Section(Section::Features)),
+        ),
         api(
             Post,
             "/api/features",
-            Action::ChangeSection(Section::Features),
+            Action::Site(OnSite::ChangeSection(Section::Features)),
         ),
-        api(Get, "/api/parking", Action::Section(Section::Parking)),
+        api(
+            Get,
+            "/api/parking",
+            Action::Site(OnSite::Section(Section::Parking)),
+        ),
         api(
             Post,
             "/api/parking",
-            Action::ChangeSection(Section::Parking),
+            Action::Site(OnSite::ChangeSection(Section::Parking)),
         ),
-        api(Get, "/api/dialling", Action::Section(Section::Dialling)),
+        api(
+            Get,
+            "/api/dialling",
+            Action::Site(OnSite::Section(Section::Dialling)),
+        ),
         api(
             Post,
             "/api/dialling",
-            Action::ChangeSection(Section::Dialling),
+            Action::Site(OnSite::ChangeSection(Section::Dialling)),
         ),
-        api(Get, "/api/limits", Action::Section(Section::Limits)),
-        api(Post, "/api/limits", Action::ChangeSection(Section::Limits)),
-        api(Get, "/api/recording", Action::Section(Section::Recording)),
+        api(
+            Get,
+            "/api/limits",
+            Action::Site(OnSite::Section(Section::Limits)),
+        ),
+        api(
+            Post,
+            "/api/limits",
+            Action::Site(OnSite::ChangeSection(Section::Limits)),
+        ),
+        api(
+            Get,
+            "/api/recording",
+            Action::Site(OnSite::Section(Section::Recording)),
+        ),
         api(
             Post,
             "/api/recording",
-            Action::ChangeSection(Section::Recording),
+            Action::Site(OnSite::ChangeSection(Section::Recording)),
         ),
-        route(Get, "/grid", Page, Administrator, Action::Grid),
-        api(Get, "/api/grid", Action::Grid),
-        api(Post, "/api/grid/tunnel", Action::ChangeTunnel),
-        api(Delete, "/api/grid/tunnel", Action::DeleteTunnel),
+        route(
+            Get,
+            "/grid",
+            Page,
+            Administrator,
+            Action::Site(OnSite::Grid),
+        ),
+        api(Get, "/api/grid", Action::Site(OnSite::Grid)),
+        api(Post, "/api/grid/tunnel", Action::Site(OnSite::ChangeTunnel)),
+        api(
+            Delete,
+            "/api/grid/tunnel",
+            Action::Site(OnSite::DeleteTunnel),
+        ),
     ]
 };
+
+/// Whether a request may bring a whole configuration, which is longer than any form.
+#[must_use]
+pub fn takes_file(method: Method, path: &str) -> bool {
+    let import = Action::Site(OnSite::ImportSite);
+    matches!(find(method, path), Found::Route(route, _) if route.action == import)
+}
 
 /// What a request asked for.
 pub(crate) enum Found {
@@ -330,6 +732,10 @@ fn matches(pattern: &str, path: &str) -> Option<String> {
 
 const fn api(method: Method, path: &'static str, action: Action) -> Route {
     route(method, path, Face::Api, Access::Administrator, action)
+}
+
+const fn page(method: Method, path: &'static str, action: Action) -> Route {
+    route(method, path, Face::Page, Access::Administrator, action)
 }
 
 const fn route(

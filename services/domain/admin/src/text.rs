@@ -196,14 +196,54 @@ words! {
     what: "What", "O quê";
     before: "Before", "Antes";
     after: "After", "Depois";
+    history: "History", "Histórico";
+    author: "Author", "Autor";
+    present: "present", "atual";
+    older: "Older versions", "Versões mais antigas";
+    version_number: "Version", "Versão";
+    changed_here: "What changed in this version", "O que mudou nesta versão";
+    changed_unknown: "The version before it is not kept any more.",
+        "A versão anterior a ela não é mais guardada.";
+    changed_nothing: "Nothing.", "Nada.";
+    back_to_it: "Going back to this version", "Voltar a esta versão";
+    back_changes: "It would change this:", "Isto mudaria:";
+    back_nothing: "The configuration is as it was in this version.",
+        "A configuração está como era nesta versão.";
+    back_stays: "Accounts of people and passwords of extensions stay as they are now.",
+        "Contas de pessoas e senhas de ramais ficam como estão agora.";
+    back_refused: "This firmware does not take that version:",
+        "Este firmware não aceita aquela versão:";
+    back_button: "Go back to this version", "Voltar a esta versão";
+    why: "Why (for the audit trail)", "Por quê (para a auditoria)";
+    groups: "Groups", "Grupos";
+    group: "Group", "Grupo";
+    times: "Hours", "Horários";
+    time_condition: "Time condition", "Condição de horário";
+    settings: "Settings", "Ajustes";
+    whole_configuration: "The whole configuration", "A configuração inteira";
+    new_one: "New", "Novo";
+    up: "Up", "Subir";
+    site_file: "Configuration file", "Arquivo de configuração";
+    site_file_have: "Take it with you", "Levar consigo";
+    site_file_hint: "Everything that is configured, as text (TOML), without passwords, accounts of \
+         people and the tunnel.",
+        "Tudo o que está configurado, como texto (TOML), sem senhas, contas de pessoas e o túnel.";
+    site_file_take: "Take a file over", "Aplicar um arquivo";
+    site_file_choose: "File", "Arquivo";
+    site_file_text: "Its text", "O texto dele";
+    site_file_try: "Show what it would change", "Mostrar o que mudaria";
+    site_file_take_over: "Take it over", "Aplicar";
+    site_file_new: "New extensions, each with a password that is shown once:",
+        "Ramais novos, cada um com uma senha mostrada uma única vez:";
+    site_file_trunks: "Trunks whose password has to be entered:",
+        "Troncos cuja senha tem de ser informada:";
+    site_file_taken: "The file was taken over", "O arquivo foi aplicado";
     routes: "Routes", "Rotas";
     route: "Route", "Rota";
     none_routes: "No route yet: nothing leads outside, and nothing leads in.",
         "Nenhuma rota ainda: nada leva para fora, e nada leva para dentro.";
-    routes_hint: "The first that fits takes the call. Routes are changed by the API, or on the box \
-         by ramal ctl api.",
-        "A primeira que serve recebe a chamada. As rotas são mudadas pela API, ou na própria \
-         central por ramal ctl api.";
+    routes_hint: "The first that fits takes the call.",
+        "A primeira que serve recebe a chamada.";
     dangers: "Look at these routes and numbers", "Veja estas rotas e números";
     switched_off: "off", "desligada";
     anybody: "anybody", "qualquer origem";

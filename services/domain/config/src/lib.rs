@@ -6,6 +6,7 @@
 //!
 //! Read first: [`Site`], then [`Fault`], then [`generate_password`].
 
+mod back;
 mod cadence;
 mod clash;
 mod diff;
@@ -32,6 +33,7 @@ mod trust;
 mod tunnel;
 mod wrong;
 
+pub use back::back_to;
 pub use cadence::Cadences;
 pub use diff::diff;
 pub use fault::Fault;

@@ -37,7 +37,12 @@ pub enum Request {
     History {
         /// At most this many.
         limit: u32,
+        /// Only versions older than this one.
+        before: Option<u64>,
     },
+    /// The configuration as it was in this version. Answer: [`Reply::Config`], or
+    /// [`Reply::NoSuchVersion`].
+    ConfigAt(u64),
     /// Insert or replace call records by id. Answer: [`Reply::Stored`], once durable.
     PutCalls(Vec<CallRecord>),
     /// Mark every call still [`Outcome::Ongoing`] as [`Outcome::Interrupted`]: asked by `pbx` as
@@ -125,6 +130,8 @@ pub enum Reply {
     Administered,
     /// Versions, newest first.
     History(Vec<Version>),
+    /// There was no such version yet, or it is not kept any more.
+    NoSuchVersion,
     /// What was asked to be kept is durable.
     Stored,
     /// Call records, newest first.

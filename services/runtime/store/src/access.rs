@@ -40,6 +40,7 @@ impl Peers {
                 | Request::Spent => pbx,
                 Request::Commit { .. }
                 | Request::History { .. }
+                | Request::ConfigAt(_)
                 | Request::Calls { .. }
                 | Request::Audit(_)
                 | Request::SetNetwork { .. }
@@ -133,6 +134,7 @@ mod tests {
             },
             &[1, 5],
         );
+        check(Request::ConfigAt(1), &[1, 5]);
         check(Request::Secret("tls".into()), &[1, 2, 3, 5, 7]);
         check(
             Request::Provision(ipc::store::Provisioned::default()),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::rows::{AuditRow, CallRow, ConfigRow, RegistrationRow, SecretRow, SpentRow};
 use crate::tables::{
     ANCHOR_KEY, AUDIT, CALLS, CONFIG, Fault, META, REGISTRATIONS, SECRETS, SPENT_KEY, decode, get,
-    key_number, redb_fault, secret_key,
+    key_number, number_key, redb_fault, secret_key,
 };
 use crate::{audit, tables};
 
@@ -33,8 +33,19 @@ pub(crate) fn config_row(txn: &ReadTransaction) -> Result<Option<(u64, ConfigRow
     )))
 }
 
-/// Versions without their content, newest first.
-pub(crate) fn history(txn: &ReadTransaction, limit: u32) -> Result<Vec<Version>, Fault> {
+/// The configuration as it was in a version; `None` when that is not kept.
+pub(crate) fn config_at(txn: &ReadTransaction, version: u64) -> Result<Option<Site>, Fault> {
+    let table = txn.open_table(CONFIG).map_err(redb_fault)?;
+    let row: Option<ConfigRow> = get(&table, "config", &number_key(version))?;
+    Ok(row.map(|row| row.site.into()))
+}
+
+/// Versions without their content, newest first, older than `before` when that is given.
+pub(crate) fn history(
+    txn: &ReadTransaction,
+    limit: u32,
+    before: Option<u64>,
+) -> Result<Vec<Version>, Fault> {
     /// A [`ConfigRow`] whose site is skipped: a page of history must not build 1,000 sites.
     #[derive(Deserialize)]
     struct Heading {
@@ -43,9 +54,12 @@ pub(crate) fn history(txn: &ReadTransaction, limit: u32) -> Result<Vec<Version>,
         action: String,
     }
     let table = txn.open_table(CONFIG).map_err(redb_fault)?;
-    let newest_first = table.iter().map_err(redb_fault)?.rev();
+    let range = match before {
+        Some(version) => table.range(..number_key(version).as_slice()),
+        None => table.iter(),
+    };
     let mut versions = Vec::new();
-    for entry in newest_first.take(rows(limit)) {
+    for entry in range.map_err(redb_fault)?.rev().take(rows(limit)) {
         let (key, value) = entry.map_err(redb_fault)?;
         let heading: Heading = decode("config", value.value())?;
         versions.push(Version {

@@ -120,9 +120,13 @@ impl Store {
             },
             Request::ChangeAtPhone(change) => self.change_at_phone(&change),
             Request::Provision(provisioned) => self.provision(&provisioned),
-            Request::History { limit } => {
-                shared.read(|txn| reads::history(txn, limit).map(Reply::History))
+            Request::History { limit, before } => {
+                shared.read(|txn| reads::history(txn, limit, before).map(Reply::History))
             }
+            Request::ConfigAt(version) => shared.read(|txn| {
+                let site = reads::config_at(txn, version)?;
+                Ok(site.map_or(Reply::NoSuchVersion, |site| Reply::Config { version, site }))
+            }),
             Request::PutCalls(calls) => self.write(Write::PutCalls(calls)),
             Request::InterruptOpenCalls { except } => {
                 self.write(Write::InterruptOpenCalls { except })

@@ -21,7 +21,7 @@ use std::time::Duration;
 use admin::{Body, Method, Peer, Request, Response};
 use tiny_http::{Header, Server};
 
-use crate::limits::BODY_BYTES_MAX;
+use crate::limits::{BODY_BYTES_MAX, FILE_BYTES_MAX};
 use crate::{Answer, Handler};
 
 /// Why the control socket cannot be served.
@@ -122,18 +122,18 @@ fn read(request: &mut tiny_http::Request, proof: &str) -> Result<Request, u16> {
         tiny_http::Method::Delete => Method::Delete,
         _ => return Err(405),
     };
+    let url = request.url().to_owned();
+    let (path, query) = url.split_once('?').unwrap_or((&url, ""));
+    let limit = if admin::takes_file(method, path) {
+        FILE_BYTES_MAX
+    } else {
+        BODY_BYTES_MAX
+    };
     let mut body = Vec::new();
-    let read = request
-        .as_reader()
-        .take(BODY_BYTES_MAX + 1)
-        .read_to_end(&mut body);
-    if read.is_err() || body.len() as u64 > BODY_BYTES_MAX {
+    let read = request.as_reader().take(limit + 1).read_to_end(&mut body);
+    if read.is_err() || body.len() as u64 > limit {
         return Err(413);
     }
-    let (path, query) = request
-        .url()
-        .split_once('?')
-        .unwrap_or_else(|| (request.url(), ""));
     Ok(Request {
         method,
         path: path.to_owned(),

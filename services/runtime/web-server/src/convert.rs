@@ -4,9 +4,10 @@ use admin::{Body, Method, Peer, Request, Response};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
+use tokio::sync::Semaphore;
 
 use crate::answer::{Answer, Outgoing, Sending};
-use crate::limits::{BODY_BYTES_MAX, BODY_READ_MAX};
+use crate::limits::{BODY_BYTES_MAX, BODY_READ_MAX, FILE_BYTES_MAX, FILES_MAX};
 
 /// Reads a request whole, or says how it is refused.
 pub(crate) async fn read(
@@ -14,7 +15,7 @@ pub(crate) async fn read(
     peer: Peer,
 ) -> Result<Request, Response> {
     let (head, body) = request.into_parts();
-    check_framing(&head.headers)?;
+    let length = check_framing(&head.headers)?;
     let method = match head.method {
         hyper::Method::GET => Method::Get,
         hyper::Method::POST => Method::Post,
@@ -27,7 +28,17 @@ pub(crate) async fn read(
         .map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
         .collect::<Option<Vec<_>>>()
         .ok_or_else(|| refusal(400, "a header is not plain ASCII"))?;
-    let limit = usize::try_from(BODY_BYTES_MAX).unwrap_or(usize::MAX);
+    let _turn = if length > BODY_BYTES_MAX {
+        if !admin::takes_file(method, head.uri.path()) || length > FILE_BYTES_MAX {
+            return Err(refusal(413, "the body is too long"));
+        }
+        let turn = FILES.try_acquire();
+        let busy = |_| refusal(503, "other files are being sent; repeat in some seconds");
+        Some(turn.map_err(busy)?)
+    } else {
+        None
+    };
+    let limit = usize::try_from(length).unwrap_or(usize::MAX);
     let body = tokio::time::timeout(BODY_READ_MAX, Limited::new(body, limit).collect())
         .await
         .map_err(|_| refusal(408, "the body did not come in time"))?
@@ -76,8 +87,11 @@ pub(crate) fn refusal(status: u16, reason: &str) -> Response {
         .with("connection", "close")
 }
 
-/// Whose length is certain and who names one host.
-pub(crate) fn check_framing(headers: &HeaderMap) -> Result<(), Response> {
+/// Turns of those who send a long body.
+static FILES: Semaphore = Semaphore::const_new(FILES_MAX);
+
+/// Whose length is certain and who names one host; the length, bytes.
+pub(crate) fn check_framing(headers: &HeaderMap) -> Result<u64, Response> {
     if headers.get_all(HOST).iter().count() != 1 {
         return Err(refusal(400, "name exactly one Host"));
     }
@@ -98,8 +112,5 @@ pub(crate) fn check_framing(headers: &HeaderMap) -> Result<(), Response> {
             .ok_or_else(|| refusal(400, "Content-Length is not a number"))?,
         (Some(_), Some(_)) => return Err(refusal(400, "Content-Length is there twice")),
     };
-    if length > BODY_BYTES_MAX {
-        return Err(refusal(413, "the body is too long"));
-    }
-    Ok(())
+    Ok(length)
 }

@@ -4,6 +4,11 @@ use std::time::Duration;
 
 /// The longest body of a request, bytes. The largest form we have is under 1 KiB.
 pub const BODY_BYTES_MAX: u64 = 64 * 1024;
+/// The longest body where a whole configuration may come ([`admin::takes_file`]), bytes: 10,000
+/// extensions, escaped as a form or as JSON.
+pub const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// How many such bodies are read at once: whoever sends them need not be signed in.
+pub const FILES_MAX: usize = 2;
 /// The longest head of a request, bytes; hyper answers 431 beyond.
 pub const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// The most header fields; hyper answers 431 beyond.

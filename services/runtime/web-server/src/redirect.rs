@@ -14,7 +14,7 @@ use crate::answer::Sending;
 use crate::connections::Connections;
 use crate::convert::{check_framing, refusal, write};
 use crate::https::{accept, http1};
-use crate::limits::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX};
+use crate::limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX};
 
 /// Sends every client to the same address by HTTPS, for ever. No body is read, no cookie is set,
 /// nothing is served.
@@ -37,8 +37,10 @@ pub async fn serve_redirect(mut listeners: Vec<TcpListener>) {
 }
 
 fn answer(request: &Request<Incoming>) -> Response {
-    if let Err(refused) = check_framing(request.headers()) {
-        return refused;
+    match check_framing(request.headers()) {
+        Err(refused) => return refused,
+        Ok(length) if length > BODY_BYTES_MAX => return refusal(413, "the body is too long"),
+        Ok(_) => {}
     }
     let host = request
         .headers()

@@ -224,6 +224,36 @@ async fn port_80_redirects_and_does_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_whole_configuration_may_be_longer_than_a_form_and_few_come_at_once() {
+    let server = Box::start().await;
+    let long = 70_000;
+    let head = format!(
+        "POST /api/site HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
+         Content-Length: {long}\r\n\r\n"
+    );
+    let whole = format!("{head}{}", "x".repeat(long));
+    let taken = server.say(whole.as_bytes()).await;
+    assert!(status(&taken).starts_with('2'), "{taken:?}");
+    let mut slow = Vec::new();
+    for _ in 0..limits::FILES_MAX {
+        let mut stream = server.connect().await;
+        stream.write_all(head.as_bytes()).await.expect("sent");
+        stream.write_all(b"x").await.expect("sent");
+        slow.push(stream);
+    }
+    // The slow ones have their turns as soon as the server has read their heads.
+    let mut refused = server.say(whole.as_bytes()).await;
+    while status(&refused) != "503" {
+        refused = server.say(whole.as_bytes()).await;
+    }
+    drop(slow);
+    let mut taken = server.say(whole.as_bytes()).await;
+    while !status(&taken).starts_with('2') {
+        taken = server.say(whole.as_bytes()).await;
+    }
+}
+
+#[tokio::test]
 async fn doubtful_requests_are_refused_before_anybody_sees_them() {
     let server = Box::start().await;
     let long = "x".repeat(40 * 1024);
@@ -240,6 +270,14 @@ async fn doubtful_requests_are_refused_before_anybody_sees_them() {
         ),
         (
             "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\n\r\n".into(),
+            "413",
+        ),
+        (
+            "POST /api/site HTTP/1.1\r\nHost: a\r\nContent-Length: 4194305\r\n\r\n".into(),
+            "413",
+        ),
+        (
+            "GET /api/site HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\n\r\n".into(),
             "413",
         ),
         (

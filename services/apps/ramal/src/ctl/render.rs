@@ -171,6 +171,28 @@ pub(crate) fn firmware(answer: &Value) -> String {
     .join("\n")
 }
 
+/// Versions of the configuration.
+pub(crate) fn history(answer: &Value) -> String {
+    let columns = ["version", "at", "author", "action"];
+    table("versions", rows(answer), &columns)
+}
+
+/// What changed in a version, and what going back to it changes.
+pub(crate) fn version(answer: &Value) -> String {
+    let told = |name: &str| {
+        let lines = list(answer, name).iter().filter_map(Value::as_str);
+        lines.map(|line| format!("\n  {line}")).collect::<String>()
+    };
+    format!(
+        "version {}, the present one is {}\nchanged in it:{}\ngoing back would change:{}{}",
+        field(answer, "version"),
+        field(answer, "current"),
+        told("changes"),
+        told("back"),
+        field(answer, "refused"),
+    )
+}
+
 /// The audit trail.
 pub(crate) fn audit(answer: &Value) -> String {
     table(

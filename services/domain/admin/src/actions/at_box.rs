@@ -21,6 +21,9 @@ impl Admin {
             face: Face::Api,
             language: Language::Portuguese,
             said_language: true,
+            seen: None,
+            reason: String::new(),
+            trail: None,
         };
         let act = match wish {
             Wish::Act(act) => act,

@@ -2,17 +2,22 @@
 //!
 //! What is shown is what is stored, as JSON, without its secrets: they can be written and not read.
 
+use std::sync::Arc;
+
 use ipc::site::{Group, Route, Site, TimeCondition, Trunk};
+use ipc::store::{Reply, Request as Ask};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::change::Change;
+use super::change::{Change, unkept};
+use super::form::{self, Subject};
 use super::json;
-use super::patch::{Patch, differences};
-use crate::admin::{Admin, Caller};
+use super::patch::differences;
+use crate::admin::{Admin, Caller, Trail};
 use crate::fault::{Fault, Item};
 use crate::http::{Request, Response, decode};
+use crate::pages;
 use crate::step::Step;
 
 /// A thing in one of the site's lists, with a name of its own.
@@ -21,6 +26,29 @@ trait Listed: Serialize + DeserializeOwned + Default + Clone + Send + 'static {
     fn key(&self) -> &str;
     fn list(site: &Site) -> &Vec<Self>;
     fn list_mut(site: &mut Site) -> &mut Vec<Self>;
+}
+
+/// One of them as it is kept.
+pub(super) fn raw_of(site: &Site, item: Item, name: &str) -> Option<Value> {
+    fn of<T: Listed>(site: &Site, name: &str) -> Option<Value> {
+        T::list(site).iter().find(|it| it.key() == name).map(raw)
+    }
+    match item {
+        Item::Trunk => of::<Trunk>(site, name),
+        Item::Group => of::<Group>(site, name),
+        Item::Route => of::<Route>(site, name),
+        Item::Times => of::<TimeCondition>(site, name),
+    }
+}
+
+/// A new one, as it comes.
+pub(super) fn usual(item: Item) -> Value {
+    match item {
+        Item::Trunk => raw(&Trunk::default()),
+        Item::Group => raw(&Group::default()),
+        Item::Route => raw(&Route::default()),
+        Item::Times => raw(&TimeCondition::default()),
+    }
 }
 
 /// Every one, in the site's order.
@@ -120,27 +148,49 @@ pub(crate) fn order_routes(admin: &Admin, request: &Request, caller: Caller) -> 
     )
 }
 
+/// Takes a route before the one above it; the first stays where it is.
+pub(crate) fn route_up(admin: &Admin, name: &str, mut caller: Caller) -> Step {
+    let name = decode(name).unwrap_or_default();
+    let again: fn(&Caller, &Fault) -> Response = pages::fault;
+    caller.trail = Some(Trail {
+        back: form::back(Item::Route),
+        again: Arc::new(again),
+    });
+    let action = format!("route {name:?} moved up");
+    let edit = move |site: &mut Site| {
+        let place = site.routes.iter().position(|route| route.name == name);
+        let place = place.ok_or_else(|| Fault::NoSuchItem(Item::Route, name.clone()))?;
+        site.routes.swap(place, place.saturating_sub(1));
+        Ok(())
+    };
+    commit(admin, caller, action, 204, edit, |_| Value::Null)
+}
+
 fn list_of<T: Listed>(admin: &Admin, caller: &Caller) -> Step {
-    let Some((_, site)) = &admin.site else {
+    let Some((version, site)) = &admin.site else {
         return caller.refuse(&Fault::Starting);
     };
     let all: Vec<Value> = T::list(site).iter().map(view).collect();
-    Step::Respond(Response::json(200, &all).sealed())
+    Step::Respond(versioned(Response::json(200, &all), *version).sealed())
 }
 
 fn show_one<T: Listed>(admin: &Admin, name: &str, caller: &Caller) -> Step {
     let name = decode(name).unwrap_or_default();
-    let Some((_, site)) = &admin.site else {
+    let Some((version, site)) = &admin.site else {
         return caller.refuse(&Fault::Starting);
     };
     match T::list(site).iter().find(|it| it.key() == name) {
-        Some(found) => Step::Respond(Response::json(200, &view(found)).sealed()),
+        Some(found) => {
+            let response = versioned(Response::json(200, &view(found)), *version);
+            Step::Respond(response.sealed())
+        }
         None => caller.refuse(&Fault::NoSuchItem(T::ITEM, name)),
     }
 }
 
-fn create_one<T: Listed>(admin: &Admin, request: &Request, caller: Caller) -> Step {
-    let made = Patch::read(request).and_then(|patch| patch.apply(&T::default()));
+fn create_one<T: Listed>(admin: &Admin, request: &Request, mut caller: Caller) -> Step {
+    let patch = form::asked(admin, &Subject::New(T::ITEM), request, &mut caller);
+    let made = patch.and_then(|patch| patch.apply(&T::default()));
     let made = match made {
         Ok(made) => made,
         Err(fault) => return caller.refuse(&fault),
@@ -162,9 +212,10 @@ fn create_one<T: Listed>(admin: &Admin, request: &Request, caller: Caller) -> St
     })
 }
 
-fn change_one<T: Listed>(admin: &Admin, name: &str, request: &Request, caller: Caller) -> Step {
+fn change_one<T: Listed>(admin: &Admin, name: &str, request: &Request, mut caller: Caller) -> Step {
     let name = decode(name).unwrap_or_default();
-    let patch = match Patch::read(request) {
+    let subject = Subject::Item(T::ITEM, name.clone());
+    let patch = match form::asked(admin, &subject, request, &mut caller) {
         Ok(patch) => patch,
         Err(fault) => return caller.refuse(&fault),
     };
@@ -189,8 +240,10 @@ fn change_one<T: Listed>(admin: &Admin, name: &str, request: &Request, caller: C
     })
 }
 
-fn delete_one<T: Listed>(admin: &Admin, name: &str, caller: Caller) -> Step {
+fn delete_one<T: Listed>(admin: &Admin, name: &str, mut caller: Caller) -> Step {
     let name = decode(name).unwrap_or_default();
+    form::trail_of_delete(T::ITEM, &name, &mut caller);
+    let shown = name.clone();
     let action = format!("{} {name:?} deleted", T::ITEM.english());
     let edit = move |site: &mut Site| {
         let list = T::list_mut(site);
@@ -201,51 +254,132 @@ fn delete_one<T: Listed>(admin: &Admin, name: &str, caller: Caller) -> Step {
         }
         Ok(())
     };
-    commit(admin, caller, action, 204, edit, |_| Value::Null)
+    commit(admin, caller, action, 204, edit, move |site| {
+        one::<T>(site, &shown)
+    })
 }
 
-/// Makes a change durable with what it did in the audit trail, and answers with what `shown` says
-/// of the site as it is then; a status of 204 answers with nothing.
+/// Makes a change durable with what it did in the audit trail, and answers with the part of the
+/// site it was made to, without its secrets; a status of 204 answers with nothing.
+///
+/// Where the author said which version he had seen (`If-Match`, RFC 9110 §13.1.1), that part must
+/// still be as it was then.
 pub(super) fn commit(
     admin: &Admin,
     caller: Caller,
     action: String,
     status: u16,
     edit: impl Fn(&mut Site) -> Result<(), Fault> + Send + 'static,
-    shown: impl Fn(&Site) -> Value + Send + 'static,
+    part: impl Fn(&Site) -> Value + Send + Sync + 'static,
 ) -> Step {
-    let Some((_, site)) = &admin.site else {
+    let Some((present, site)) = &admin.site else {
         return caller.refuse(&Fault::Starting);
     };
-    let mut wished = site.clone();
-    let differences = edit(&mut wished).and_then(|()| differences(site, &wished));
-    let differences = match differences {
-        Ok(differences) => differences,
-        Err(fault) => return caller.refuse(&fault),
-    };
-    Change {
-        audit: caller.audit(action, String::new(), differences),
+    let wanted = Wanted {
         caller,
-        edit: Box::new(edit),
-        done: Box::new(move |admin, _| {
-            let site = admin.site.as_ref().map(|(_, site)| site);
-            let response = match (status, site) {
-                (204, _) | (_, None) => Response::empty(204),
-                (_, Some(site)) => Response::json(status, &shown(site)),
-            };
-            Step::Respond(response.sealed())
-        }),
+        action,
+        status,
+        edit,
+        part,
+    };
+    match wanted.caller.seen {
+        None => wanted.commit(admin, None),
+        Some(seen) if seen == *present => {
+            let part = (wanted.part)(site);
+            wanted.commit(admin, Some(part))
+        }
+        Some(seen) => Step::Store(
+            Ask::ConfigAt(seen),
+            Box::new(move |admin, _, reply| match reply {
+                Ok(Reply::Config { site, .. }) => {
+                    let part = (wanted.part)(&site);
+                    wanted.commit(admin, Some(part))
+                }
+                Ok(Reply::NoSuchVersion) => wanted.caller.refuse(&Fault::ChangedSince(seen)),
+                other => wanted.caller.refuse(&unkept(other)),
+            }),
+        ),
     }
-    .commit(admin)
+}
+
+/// A change of a part of the site.
+struct Wanted<Edit, Part> {
+    caller: Caller,
+    action: String,
+    status: u16,
+    edit: Edit,
+    part: Part,
+}
+
+impl<Edit, Part> Wanted<Edit, Part>
+where
+    Edit: Fn(&mut Site) -> Result<(), Fault> + Send + 'static,
+    Part: Fn(&Site) -> Value + Send + Sync + 'static,
+{
+    /// `seen` is the part as its author saw it.
+    fn commit(self, admin: &Admin, seen: Option<Value>) -> Step {
+        let Some((_, site)) = &admin.site else {
+            return self.caller.refuse(&Fault::Starting);
+        };
+        let Self {
+            caller,
+            action,
+            status,
+            edit,
+            part,
+        } = self;
+        let part = Arc::new(part);
+        let edit = {
+            let (part, version) = (Arc::clone(&part), caller.seen.unwrap_or_default());
+            move |site: &mut Site| match &seen {
+                Some(seen) if *seen != part(site) => Err(Fault::ChangedSince(version)),
+                Some(_) | None => edit(site),
+            }
+        };
+        let mut wished = site.clone();
+        let told = edit(&mut wished).and_then(|()| differences(site, &wished));
+        let told = match told {
+            Ok(told) => told.join("; "),
+            Err(fault) => return caller.refuse(&fault),
+        };
+        let back = caller.trail.as_ref().map(|trail| trail.back);
+        Change {
+            audit: caller.audit(action, String::new(), told),
+            caller,
+            edit: Box::new(edit),
+            done: Box::new(move |admin, _| {
+                let response = match (back, status, &admin.site) {
+                    (Some(back), ..) => Response::redirect(back),
+                    (None, 204, _) | (None, _, None) => Response::empty(204),
+                    (None, _, Some((version, site))) => {
+                        let mut value = part(site);
+                        hide(&mut value);
+                        versioned(Response::json(status, &value), *version)
+                    }
+                };
+                Step::Respond(response.sealed())
+            }),
+        }
+        .commit(admin)
+    }
+}
+
+/// Says which version an answer is of, for the `If-Match` of a change.
+pub(super) fn versioned(response: Response, version: u64) -> Response {
+    response.with("etag", format!("\"{version}\""))
 }
 
 fn one<T: Listed>(site: &Site, name: &str) -> Value {
     let found = T::list(site).iter().find(|it| it.key() == name);
-    found.map(view).unwrap_or_default()
+    found.map(raw).unwrap_or_default()
+}
+
+fn raw<T: Serialize>(thing: &T) -> Value {
+    serde_json::to_value(thing).unwrap_or_default()
 }
 
 fn view<T: Serialize>(thing: &T) -> Value {
-    let mut value = serde_json::to_value(thing).unwrap_or_default();
+    let mut value = raw(thing);
     hide(&mut value);
     value
 }

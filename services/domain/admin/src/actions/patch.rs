@@ -39,6 +39,12 @@ impl Patch {
         }
     }
 
+    /// What a thing would be with these changes, whether or not that can be.
+    pub(crate) fn merged(&self, mut to: Value) -> Value {
+        merge(&mut to, &self.0);
+        to
+    }
+
     /// Names the field that cannot be read, never its value: that may be a password.
     fn culprit<T: DeserializeOwned>(&self, before: &Value) -> String {
         let fields = self.0.as_object().into_iter().flatten();
@@ -53,16 +59,16 @@ impl Patch {
     }
 }
 
-/// What a change did, for the audit trail: one clause a field, without secrets. A site that is not
-/// valid is refused by its faults.
-pub(crate) fn differences(before: &Site, after: &Site) -> Result<String, Fault> {
+/// What a change did: one clause a field, without secrets. A site that is not valid is refused by
+/// its faults.
+pub(crate) fn differences(before: &Site, after: &Site) -> Result<Vec<String>, Fault> {
     let told = |faults: Vec<config::Fault>| {
         let faults = faults.iter().map(ToString::to_string);
         Fault::Invalid(faults.collect())
     };
     let before = config::Site::parse(before).map_err(told)?;
     let after = config::Site::parse(after).map_err(told)?;
-    Ok(config::diff(&before, &after).join("; "))
+    Ok(config::diff(&before, &after))
 }
 
 /// RFC 7396 §2, with one addition: where the thing chooses one of several shapes, each an object

@@ -52,7 +52,7 @@ pub(crate) fn audit_trail(request: &Request, caller: Caller) -> Step {
     )
 }
 
-fn limit(request: &Request) -> u32 {
+pub(super) fn limit(request: &Request) -> u32 {
     let asked = request
         .query_field("limit")
         .and_then(|text| text.parse().ok());

@@ -2,13 +2,15 @@
 
 use ipc::Redacted;
 use ipc::site::{Extension, Site};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::items::{commit, hide};
+use super::form::{self, Subject};
+use super::items::{commit, hide, versioned};
 use super::patch::Patch;
 use crate::admin::{Admin, Caller};
 use crate::fault::Fault;
+use crate::form::Said;
 use crate::http::{Request, Response};
 use crate::routes::Section;
 use crate::step::{Moment, Step};
@@ -16,14 +18,22 @@ use crate::step::{Moment, Step};
 /// A part of the site as it is.
 pub(crate) fn show(admin: &Admin, section: Section, caller: &Caller) -> Step {
     match &admin.site {
-        Some((_, site)) => Step::Respond(Response::json(200, &view(site, section)).sealed()),
+        Some((version, site)) => {
+            let response = Response::json(200, &raw(site, section));
+            Step::Respond(versioned(response, *version).sealed())
+        }
         None => caller.refuse(&Fault::Starting),
     }
 }
 
 /// Changes the fields of it that a request names.
-pub(crate) fn change(admin: &Admin, section: Section, request: &Request, caller: Caller) -> Step {
-    let patch = match Patch::read(request) {
+pub(crate) fn change(
+    admin: &Admin,
+    section: Section,
+    request: &Request,
+    mut caller: Caller,
+) -> Step {
+    let patch = match form::asked(admin, &Subject::Section(section), request, &mut caller) {
         Ok(patch) => patch,
         Err(fault) => return caller.refuse(&fault),
     };
@@ -40,17 +50,21 @@ pub(crate) fn change(admin: &Admin, section: Section, request: &Request, caller:
     };
     let action = format!("{} changed", name(section));
     commit(admin, caller, action, 200, edit, move |site| {
-        view(site, section)
+        raw(site, section)
     })
 }
 
 /// The settings of an extension.
 pub(crate) fn settings(admin: &Admin, number: &str, caller: &Caller) -> Step {
-    let Some((_, site)) = &admin.site else {
+    let Some((version, site)) = &admin.site else {
         return caller.refuse(&Fault::Starting);
     };
     match find(site, number) {
-        Some(extension) => Step::Respond(Response::json(200, &settings_view(extension)).sealed()),
+        Some(extension) => {
+            let mut value = json(&extension.settings);
+            hide(&mut value);
+            Step::Respond(versioned(Response::json(200, &value), *version).sealed())
+        }
         None => caller.refuse(&Fault::NoSuchExtension(number.to_owned())),
     }
 }
@@ -72,26 +86,68 @@ pub(crate) fn change_settings(
     };
     let action = format!("extension {number} changed");
     let (number, shown) = (number.to_owned(), number.to_owned());
+    let edit = move |site: &mut Site| set(site, &number, &patch, pin.as_ref()).map(|_| ());
+    commit(admin, caller, action, 200, edit, move |site| {
+        find(site, &shown)
+            .map(|it| json(&it.settings))
+            .unwrap_or_default()
+    })
+}
+
+/// Changes an extension: its own fields beside each other, its settings below `settings`.
+pub(crate) fn change_extension(
+    admin: &Admin,
+    number: &str,
+    request: &Request,
+    mut caller: Caller,
+) -> Step {
+    let subject = Subject::Extension(number.to_owned());
+    let read = form::asked(admin, &subject, request, &mut caller).and_then(|patch| {
+        let (own, mut settings) = form::parted(patch);
+        let pin = take_pin(&mut settings)?;
+        let own = serde_json::from_value::<Own>(Value::Object(own));
+        let own = own.map_err(|_| Fault::BadBody(OWN_FIELDS.into()))?;
+        Ok((own, settings, pin))
+    });
+    let (own, patch, pin) = match read {
+        Ok(read) => read,
+        Err(fault) => return caller.refuse(&fault),
+    };
+    let action = format!("extension {number} changed");
+    let (number, shown) = (number.to_owned(), number.to_owned());
     let edit = move |site: &mut Site| {
-        let realm = site.realm.clone();
-        let found = site.extensions.iter_mut().find(|it| it.number == number);
-        let Some(extension) = found else {
-            return Err(Fault::NoSuchExtension(number.clone()));
-        };
-        extension.settings = patch.apply(&extension.settings)?;
-        if let Some(pin) = &pin {
-            let hash = match pin.reveal().as_str() {
-                "" => String::new(),
-                pin => config::pin_hash(&number, &realm, pin),
-            };
-            extension.settings.pin_hash = Redacted::new(hash);
+        let extension = set(site, &number, &patch, pin.as_ref())?;
+        if let Some(name) = &own.display_name {
+            extension.display_name.clone_from(name);
         }
+        extension.remote = own.remote.unwrap_or(extension.remote);
         Ok(())
     };
     commit(admin, caller, action, 200, edit, move |site| {
-        find(site, &shown).map(settings_view).unwrap_or_default()
+        find(site, &shown).map(whole).unwrap_or_default()
     })
 }
+
+/// An extension without what its password is checked by, which no change here touches.
+pub(super) fn whole(extension: &Extension) -> Value {
+    serde_json::json!({
+        "number": extension.number,
+        "display_name": extension.display_name,
+        "remote": extension.remote,
+        "settings": extension.settings,
+    })
+}
+
+/// What of an extension can be changed besides its settings.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Own {
+    display_name: Option<String>,
+    remote: Option<bool>,
+}
+
+const OWN_FIELDS: &str =
+    "an extension has display_name, remote (true or false) and settings; its number stays";
 
 /// Lets an extension go on that has spent what it may (F5): what it spent so far does not count.
 pub(crate) fn resume(admin: &Admin, moment: &Moment, number: &str, caller: Caller) -> Step {
@@ -107,8 +163,31 @@ pub(crate) fn resume(admin: &Admin, moment: &Moment, number: &str, caller: Calle
         Ok(())
     };
     commit(admin, caller, action, 200, edit, move |site| {
-        find(site, &shown).map(settings_view).unwrap_or_default()
+        find(site, &shown)
+            .map(|it| json(&it.settings))
+            .unwrap_or_default()
     })
+}
+
+/// Changes settings and PIN of an extension.
+fn set<'a>(
+    site: &'a mut Site,
+    number: &str,
+    patch: &Patch,
+    pin: Option<&Redacted<String>>,
+) -> Result<&'a mut Extension, Fault> {
+    let realm = site.realm.clone();
+    let found = site.extensions.iter_mut().find(|it| it.number == number);
+    let extension = found.ok_or_else(|| Fault::NoSuchExtension(number.to_owned()))?;
+    extension.settings = patch.apply(&extension.settings)?;
+    if let Some(pin) = pin {
+        let hash = match pin.reveal().as_str() {
+            "" => String::new(),
+            pin => config::pin_hash(number, &realm, pin),
+        };
+        extension.settings.pin_hash = Redacted::new(hash);
+    }
+    Ok(extension)
 }
 
 /// Takes the PIN out of a patch: it is kept as a hash only, so the hash itself cannot be given.
@@ -138,13 +217,7 @@ fn find<'a>(site: &'a Site, number: &str) -> Option<&'a Extension> {
     site.extensions.iter().find(|it| it.number == number)
 }
 
-fn settings_view(extension: &Extension) -> Value {
-    let mut value = json(&extension.settings);
-    hide(&mut value);
-    value
-}
-
-fn view(site: &Site, section: Section) -> Value {
+pub(super) fn raw(site: &Site, section: Section) -> Value {
     match section {
         Section::Networks => json(&site.networks),
         Section::Features => json(&site.features),
@@ -157,6 +230,30 @@ fn view(site: &Site, section: Section) -> Value {
 
 fn json<T: Serialize>(thing: &T) -> Value {
     serde_json::to_value(thing).unwrap_or_default()
+}
+
+/// The part of an address that names it.
+pub(crate) const fn path(section: Section) -> &'static str {
+    match section {
+        Section::Networks => "networks",
+        Section::Features => "features",
+        Section::Parking => "parking",
+        Section::Dialling => "dialling",
+        Section::Limits => "limits",
+        Section::Recording => "recording",
+    }
+}
+
+/// What people call it.
+pub(crate) const fn title(section: Section) -> Said {
+    match section {
+        Section::Networks => ("Inside networks", "Redes internas"),
+        Section::Features => ("Feature codes", "Códigos de serviço"),
+        Section::Parking => ("Parking", "Estacionamento"),
+        Section::Dialling => ("Numbers and dialling", "Números e discagem"),
+        Section::Limits => ("Limits and money", "Limites e dinheiro"),
+        Section::Recording => ("Recordings", "Gravações"),
+    }
 }
 
 const fn name(section: Section) -> &'static str {

@@ -13,12 +13,31 @@ use crate::text::Language;
 pub(super) enum Place {
     Status,
     Extensions,
+    Groups,
+    Trunks,
     Routes,
+    Times,
     Calls,
+    Settings,
     Audit,
     Firmware,
     Grid,
     Elsewhere,
+}
+
+impl Place {
+    /// Where the page of a list or of the settings stands.
+    pub(super) fn of(address: &str) -> Self {
+        match address {
+            "/extensions" => Self::Extensions,
+            "/groups" => Self::Groups,
+            "/trunks" => Self::Trunks,
+            "/routes" => Self::Routes,
+            "/times" => Self::Times,
+            "/settings" => Self::Settings,
+            _ => Self::Elsewhere,
+        }
+    }
 }
 
 /// A page for somebody signed in.
@@ -33,8 +52,12 @@ pub(super) fn page(
     let links = [
         (Place::Status, "/", words.status),
         (Place::Extensions, "/extensions", words.extensions),
+        (Place::Groups, "/groups", words.groups),
+        (Place::Trunks, "/trunks", words.trunks),
         (Place::Routes, "/routes", words.routes),
+        (Place::Times, "/times", words.times),
         (Place::Calls, "/calls", words.calls),
+        (Place::Settings, "/settings", words.settings),
         (Place::Audit, "/audit", words.audit),
         (Place::Firmware, "/firmware", words.firmware),
         (Place::Grid, "/grid", words.grid),

@@ -97,7 +97,7 @@ pub(crate) fn audit_trail(caller: &Caller, entries: &[AuditView]) -> Response {
 }
 
 /// `2026-11-22 12:45:01` of an RFC 3339 time in UTC.
-fn moment(rfc3339: &str) -> String {
+pub(super) fn moment(rfc3339: &str) -> String {
     rfc3339.replace('T', " ").trim_end_matches('Z').to_owned()
 }
 

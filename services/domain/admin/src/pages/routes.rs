@@ -7,11 +7,12 @@ use maud::{Markup, html};
 use super::danger;
 use super::layout::{Place, page};
 use crate::actions::explain::Answer;
+use crate::actions::form::{escaped, new};
 use crate::actions::routes::Asked;
 use crate::admin::Caller;
 use crate::danger::{Dangers, route_id};
 use crate::explain;
-use crate::fault::Fault;
+use crate::fault::{Fault, Item};
 use crate::http::Response;
 use crate::text::Language;
 
@@ -32,6 +33,7 @@ pub(crate) fn routes(
                 (table(language, site, dangers))
             }
             p.hint { (words.routes_hint) }
+            p { a.button href=(new(Item::Route)) { (words.create) } }
         }
         section.card #numbers {
             h2 { (words.numbers) }
@@ -58,16 +60,28 @@ fn table(language: Language, site: &Site, dangers: &Dangers) -> Markup {
         table {
             thead { tr {
                 th { (words.route) } th { (words.from) } th { (words.number) }
-                th { (words.when) } th { (words.to) }
+                th { (words.when) } th { (words.to) } th {}
             } }
             tbody {
                 @for (place, route) in site.routes.iter().enumerate() {
-                    tr #(route_id(place)) { (cells(language, route)) }
+                    tr #(route_id(place)) {
+                        (cells(language, route))
+                        td.right { @if place > 0 { (up(language, route)) } }
+                    }
                     @for warning in dangers.of_route(place) {
-                        tr.told { td colspan="5" { (danger::one(language, warning, dangers)) } }
+                        tr.told { td colspan="6" { (danger::one(language, warning, dangers)) } }
                     }
                 }
             }
+        }
+    }
+}
+
+/// Takes a route before the one above it.
+fn up(language: Language, route: &Route) -> Markup {
+    html! {
+        form method="post" action={ "/routes/" (escaped(&route.name)) "/up" } {
+            button.quiet type="submit" title=(language.words().up) { "↑" }
         }
     }
 }
@@ -80,7 +94,7 @@ fn cells(language: Language, route: &Route) -> Markup {
     let destinations = destinations.map(|it| explain::destination(it, language));
     let rewrite = explain::rewrite(&route.rewrite, language);
     html! {
-        td.strong { (route.name)
+        td.strong { a href={ "/routes/" (escaped(&route.name)) } { (route.name) }
             @if !route.enabled { " " span.badge { (words.switched_off) } }
             @if route.pin { " " span.badge { "PIN" } }
             @if route.record { " " span.badge { (words.recording) } }

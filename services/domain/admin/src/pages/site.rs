@@ -35,7 +35,11 @@ pub(crate) fn extensions(
                     tbody {
                         @for extension in all {
                             tr #(extension_id(&extension.number)) {
-                                td.strong { (extension.number) }
+                                td.strong {
+                                    a href={ "/extensions/" (extension.number) } {
+                                        (extension.number)
+                                    }
+                                }
                                 td { (extension.display_name) }
                                 td { (if extension.remote { words.yes } else { words.no }) }
                                 td { @if let Some(dangers) = dangers {

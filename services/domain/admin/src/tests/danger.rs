@@ -229,6 +229,9 @@ fn a_name_that_holds_markup_is_shown_as_text() {
         face: Face::Page,
         language: Language::English,
         said_language: true,
+        seen: None,
+        reason: String::new(),
+        trail: None,
     };
     let routes = pages::routes(&caller, &site, &dangers, &Asked::default(), None);
     let view = crate::views::StatusView::default();

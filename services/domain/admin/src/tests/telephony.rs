@@ -38,7 +38,7 @@ impl Desk {
         )
     }
 
-    fn get(&mut self, path: &str) -> Value {
+    pub(super) fn get(&mut self, path: &str) -> Value {
         let answer = self.world.ask(&get(&format!("/api/{path}"), &self.session));
         assert_eq!(answer.status, 200, "{path}");
         body(&answer)

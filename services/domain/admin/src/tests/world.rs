@@ -25,6 +25,8 @@ pub(super) struct World {
     pub(super) now: Instant,
     pub(super) site: Site,
     pub(super) version: u64,
+    /// Earlier versions, from 1.
+    earlier: Vec<Site>,
     pub(super) audits: Vec<Audit>,
     pub(super) screen: Vec<String>,
     pub(super) asked_init: Vec<init::Request>,
@@ -79,6 +81,7 @@ impl World {
             now: Instant::ORIGIN + Duration::from_secs(1000),
             site,
             version: 1,
+            earlier: Vec::new(),
             audits: Vec::new(),
             screen: Vec::new(),
             asked_init: Vec::new(),
@@ -247,12 +250,14 @@ impl World {
                     return Reply::Invalid { faults };
                 }
                 self.version += 1;
-                self.site = site;
+                self.earlier.push(std::mem::replace(&mut self.site, site));
                 self.audits.push(audit);
                 Reply::Committed {
                     version: self.version,
                 }
             }
+            Ask::ConfigAt(version) => self.version(version),
+            Ask::History { limit, before } => self.versions(limit, before),
             Ask::SetNetwork { network, audit } => {
                 if network
                     .as_deref()
@@ -280,6 +285,29 @@ impl World {
             ),
             other => panic!("not expected: {other:?}"),
         }
+    }
+
+    fn version(&self, version: u64) -> Reply {
+        let present = (version == self.version).then_some(&self.site);
+        let place = usize::try_from(version)
+            .ok()
+            .and_then(|it| it.checked_sub(1));
+        let earlier = place.and_then(|place| self.earlier.get(place));
+        let site = present.or(earlier).cloned();
+        site.map_or(Reply::NoSuchVersion, |site| Reply::Config { version, site })
+    }
+
+    fn versions(&self, limit: u32, before: Option<u64>) -> Reply {
+        let limit = usize::try_from(limit).expect("small");
+        let older = (1..=self.version).rev();
+        let older = older.filter(|it| before.is_none_or(|before| *it < before));
+        let version = |version| store::Version {
+            version,
+            at_millis: 0,
+            author: "admin".into(),
+            action: "changed".into(),
+        };
+        Reply::History(older.take(limit).map(version).collect())
     }
 
     fn init(&mut self, request: init::Request) -> Result<init::Reply, Away> {

@@ -37,14 +37,40 @@ fn a_commit_counts_up_and_a_stale_one_changes_nothing() {
     };
     assert_eq!(store.ask(WEB, stale), Reply::Conflict { current: 2 });
     assert_eq!(config(&store).1.extensions.len(), 1);
-    let Reply::History(history) = store.ask(WEB, Request::History { limit: 9 }) else {
+    assert_eq!(
+        history(&store, 9, None),
+        [(2, "admin".into()), (1, "system".into())]
+    );
+}
+
+/// Number and author of versions.
+fn history(store: &Store, limit: u32, before: Option<u64>) -> Vec<(u64, String)> {
+    let Reply::History(history) = store.ask(WEB, Request::History { limit, before }) else {
         panic!()
     };
-    let seen: Vec<_> = history
-        .iter()
-        .map(|v| (v.version, v.author.as_str()))
-        .collect();
-    assert_eq!(seen, [(2, "admin"), (1, "system")]);
+    let versions = history.into_iter();
+    versions.map(|it| (it.version, it.author)).collect()
+}
+
+#[test]
+fn an_earlier_version_is_read_whole() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let before = config(&store);
+    commit(&store);
+    commit(&store);
+    let (version, site) = before;
+    let at = |number| store.ask(WEB, Request::ConfigAt(number));
+    assert_eq!(at(1), Reply::Config { version, site });
+    let Reply::Config { version: 2, site } = at(2) else {
+        panic!()
+    };
+    assert_eq!(site.extensions.len(), 1);
+    for none in [0, 4, u64::MAX] {
+        assert_eq!(at(none), Reply::NoSuchVersion);
+    }
+    assert_eq!(history(&store, 1, Some(3)), [(2, "admin".into())]);
+    assert_eq!(history(&store, 9, Some(1)), []);
 }
 
 #[test]

@@ -1,0 +1,212 @@
+//! The site as a file: written, tried out, taken over.
+
+use ipc::Redacted;
+use ipc::site::Site;
+use serde::Deserialize;
+use serde_json::json as value;
+use sip::digest::{Algorithm, Ha1};
+
+use super::change::Change;
+use super::items::versioned;
+use super::patch::differences;
+use super::{form, json, stretch};
+use crate::admin::{Admin, Caller};
+use crate::fault::Fault;
+use crate::http::{Request, Response};
+use crate::pages;
+use crate::routes::Face;
+use crate::site_file::{read, write};
+use crate::step::{Moment, Step};
+
+/// What somebody wants taken over.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    /// The file.
+    file: String,
+    /// Only say what it would change.
+    #[serde(default)]
+    dry_run: bool,
+    /// The present version, as the asker has seen it: by the page. A program says it by `If-Match`.
+    #[serde(skip)]
+    current: Option<u64>,
+}
+
+/// What a file would change, or has changed.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    /// The version it is compared with.
+    pub(crate) version: u64,
+    /// One clause a field.
+    pub(crate) changes: Vec<String>,
+    /// Extensions that the box does not know yet.
+    pub(crate) new_extensions: Vec<String>,
+    /// Trunks whose password has to be entered anew.
+    pub(crate) trunks_without_password: Vec<String>,
+}
+
+/// A new extension and the only copy of its password.
+#[derive(Clone)]
+pub(crate) struct NewPassword {
+    pub(crate) number: String,
+    pub(crate) password: String,
+}
+
+/// The page from which the file is had and taken over.
+pub(crate) fn page(admin: &Admin, caller: &Caller) -> Step {
+    match &admin.site {
+        Some(_) => Step::Respond(pages::site_file(caller, "", None, None).sealed()),
+        None => caller.refuse(&Fault::Starting),
+    }
+}
+
+/// The file.
+pub(crate) fn export(admin: &Admin, caller: &Caller) -> Step {
+    let Some((version, site)) = &admin.site else {
+        return caller.refuse(&Fault::Starting);
+    };
+    let file = match write(*version, site) {
+        Ok(file) => file,
+        Err(fault) => return caller.refuse(&fault),
+    };
+    let response = match caller.face {
+        Face::Page | Face::Asset => {
+            let name = format!("attachment; filename=\"ramal-{version}.toml\"");
+            Response::new(200, "application/toml", file).with("content-disposition", name)
+        }
+        Face::Api => Response::json(200, &value!({ "version": version, "file": file })),
+    };
+    Step::Respond(versioned(response, *version).sealed())
+}
+
+/// Takes a file over, or says what that would change.
+pub(crate) fn import(admin: &Admin, moment: &Moment, request: &Request, caller: Caller) -> Step {
+    let wish = match wish(request, &caller) {
+        Ok(wish) => wish,
+        Err(fault) => return caller.refuse(&fault),
+    };
+    match try_out(admin, moment, &wish) {
+        Err(fault) if caller.face == Face::Api => caller.refuse(&fault),
+        // A person gets his file again, with the reason.
+        Err(fault) => {
+            Step::Respond(pages::site_file(&caller, &wish.file, None, Some(&fault)).sealed())
+        }
+        Ok((taken, _)) if wish.dry_run => Step::Respond(match caller.face {
+            Face::Page | Face::Asset => {
+                pages::site_file(&caller, &wish.file, Some(&taken), None).sealed()
+            }
+            Face::Api => Response::json(
+                200,
+                &value!({
+                    "version": taken.version,
+                    "changes": taken.changes,
+                    "new_extensions": taken.new_extensions,
+                    "trunks_without_password": taken.trunks_without_password,
+                }),
+            )
+            .sealed(),
+        }),
+        Ok((taken, made)) => take_over(admin, caller, taken, made),
+    }
+}
+
+/// The site as it would be, and the passwords of its new extensions.
+struct Made {
+    site: Site,
+    passwords: Vec<NewPassword>,
+}
+
+fn try_out(admin: &Admin, moment: &Moment, wish: &Wish) -> Result<(Taken, Made), Fault> {
+    let (version, present) = admin.site.as_ref().ok_or(Fault::Starting)?;
+    if let Some(seen) = wish.current
+        && seen != *version
+    {
+        return Err(Fault::ChangedSince(seen));
+    }
+    let read = read(&wish.file, present)?;
+    let mut site = read.site;
+    let mut fill = stretch(&moment.entropy);
+    let mut passwords = Vec::new();
+    for number in &read.without_password {
+        let password = config::generate_password(&mut fill);
+        let ha1 = Ha1::from_password(number, &site.realm, &password);
+        for extension in site.extensions.iter_mut().filter(|it| it.number == *number) {
+            extension.ha1_md5 = Redacted::new(ha1.hex(Algorithm::Md5).to_owned());
+            extension.ha1_sha256 = Redacted::new(ha1.hex(Algorithm::Sha256).to_owned());
+        }
+        passwords.push(NewPassword {
+            number: number.clone(),
+            password,
+        });
+    }
+    let taken = Taken {
+        version: *version,
+        changes: differences(present, &site)?,
+        new_extensions: read.without_password,
+        trunks_without_password: read.trunks_without_password,
+    };
+    Ok((taken, Made { site, passwords }))
+}
+
+fn take_over(admin: &Admin, caller: Caller, taken: Taken, made: Made) -> Step {
+    let Some((_, present)) = &admin.site else {
+        return caller.refuse(&Fault::Starting);
+    };
+    let present = present.clone();
+    let Made { site, passwords } = made;
+    let seen = taken.version;
+    let action = "configuration taken from a file".to_owned();
+    Change {
+        audit: caller.audit(action, String::new(), taken.changes.join("; ")),
+        caller: caller.clone(),
+        edit: Box::new(move |now| {
+            if *now != present {
+                return Err(Fault::ChangedSince(seen));
+            }
+            now.clone_from(&site);
+            Ok(())
+        }),
+        done: Box::new(move |admin, _| {
+            let version = admin.site.as_ref().map_or(0, |(version, _)| *version);
+            let response = match caller.face {
+                Face::Page | Face::Asset => {
+                    pages::site_taken(&caller, &passwords, &taken.trunks_without_password)
+                }
+                Face::Api => {
+                    let passwords = passwords
+                        .iter()
+                        .map(|it| value!({ "number": it.number, "password": it.password }));
+                    let passwords: Vec<_> = passwords.collect();
+                    Response::json(
+                        200,
+                        &value!({
+                            "version": version,
+                            "passwords": passwords,
+                            "trunks_without_password": taken.trunks_without_password,
+                        }),
+                    )
+                }
+            };
+            Step::Respond(response.sealed())
+        }),
+    }
+    .commit(admin)
+}
+
+fn wish(request: &Request, caller: &Caller) -> Result<Wish, Fault> {
+    match caller.face {
+        Face::Api => {
+            let wish: Wish = json(request)?;
+            let current = caller.seen;
+            Ok(Wish { current, ..wish })
+        }
+        Face::Page | Face::Asset => {
+            let current = form(request, "current");
+            Ok(Wish {
+                file: form(request, "file"),
+                dry_run: current.is_empty(),
+                current: current.parse().ok(),
+            })
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What is asked for about a route.
+
+use super::choices::{DESTINATIONS, SOURCES, TIME_CONDITIONS};
+use super::{Form, Group, Kind, field, hinted};
+
+pub(crate) const ROUTE: Form = Form {
+    groups: &[
+        Group {
+            title: ("Which calls it takes", "Quais ligações ela recebe"),
+            fields: &[
+                field("enabled", ("In use", "Em uso"), Kind::Flag),
+                hinted(
+                    "sources",
+                    ("From", "De"),
+                    (
+                        "Nobody named: anybody, which is warned about.",
+                        "Ninguém indicado: qualquer origem, o que gera aviso.",
+                    ),
+                    Kind::Ordered(SOURCES),
+                ),
+                hinted(
+                    "pattern",
+                    ("Numbers", "Números"),
+                    (
+                        "Digits; X is 0-9, Z 1-9, N 2-9, [1-5]; . at the end is one or more of \
+                         anything, ! nothing or more.",
+                        "Dígitos; X é 0-9, Z 1-9, N 2-9, [1-5]; . no fim é um ou mais de \
+                         qualquer, ! nenhum ou mais.",
+                    ),
+                    Kind::Text,
+                ),
+                hinted(
+                    "times",
+                    ("When", "Quando"),
+                    ("Empty: always.", "Vazio: sempre."),
+                    Kind::One(TIME_CONDITIONS),
+                ),
+            ],
+        },
+        Group {
+            title: ("Where they go", "Para onde vão"),
+            fields: &[
+                field(
+                    "rewrite.strip",
+                    ("Digits taken away in front", "Dígitos retirados do início"),
+                    Kind::Number,
+                ),
+                field(
+                    "rewrite.prefix",
+                    ("Digits put in front", "Dígitos postos no início"),
+                    Kind::Text,
+                ),
+                hinted(
+                    "rewrite.caller_id",
+                    ("Number shown instead", "Número mostrado no lugar"),
+                    (
+                        "As +551132345678. Empty: as the caller's settings say.",
+                        "Como +551132345678. Vazio: conforme quem liga.",
+                    ),
+                    Kind::Text,
+                ),
+                hinted(
+                    "destinations",
+                    (
+                        "To, the next when one fails",
+                        "Para, o próximo se um falhar",
+                    ),
+                    ("", ""),
+                    Kind::Ordered(DESTINATIONS),
+                ),
+                field(
+                    "pin",
+                    (
+                        "The caller enters his PIN first",
+                        "Quem liga digita seu PIN antes",
+                    ),
+                    Kind::Flag,
+                ),
+                field(
+                    "record",
+                    ("Every call is recorded", "Toda ligação é gravada"),
+                    Kind::Flag,
+                ),
+            ],
+        },
+    ],
+};

@@ -1,0 +1,104 @@
+//! The site as a file: have it, try one out, take it over.
+
+use maud::{Markup, html};
+
+use super::layout::{Place, hashed, page};
+use crate::actions::site_file::{NewPassword, Taken};
+use crate::admin::Caller;
+use crate::fault::Fault;
+use crate::http::Response;
+
+/// The page. `file` is what was sent, `taken` what that would change.
+pub(crate) fn site_file(
+    caller: &Caller,
+    file: &str,
+    taken: Option<&Taken>,
+    fault: Option<&Fault>,
+) -> Response {
+    let words = caller.language.words();
+    let body = html! {
+        h1 { (words.site_file) }
+        section.card {
+            h2 { (words.site_file_have) }
+            p { (words.site_file_hint) }
+            p { a.button href="/site.toml" download { (words.download) } }
+        }
+        section.card {
+            h2 { (words.site_file_take) }
+            @if let Some(fault) = fault { p.error role="alert" { (fault.text(caller.language)) } }
+            @if let Some(taken) = taken { (would_change(caller, taken)) }
+            form method="post" action="/site" {
+                @if let Some(taken) = taken {
+                    input type="hidden" name="current" value=(taken.version);
+                }
+                label.file hidden { (words.site_file_choose)
+                    input #chosen type="file" accept=".toml,text/plain";
+                }
+                label { (words.site_file_text)
+                    textarea #file name="file" rows="16" required spellcheck="false"
+                        readonly[taken.is_some()] { (file) }
+                }
+                @if taken.is_some() {
+                    label { (words.why) input name="reason" maxlength="200" autocomplete="off"; }
+                    button.danger type="submit" { (words.site_file_take_over) } " "
+                    a.button.quiet href="/site" { (words.cancel) }
+                } @else {
+                    button type="submit" { (words.site_file_try) }
+                }
+            }
+        }
+        script src=(hashed("/assets/file.js", super::FILE)) defer {}
+    };
+    let status = fault.map_or(200, Fault::status);
+    page(status, caller, Place::Settings, words.site_file, &body)
+}
+
+fn would_change(caller: &Caller, taken: &Taken) -> Markup {
+    let words = caller.language.words();
+    html! {
+        @if taken.changes.is_empty() { p { (words.changed_nothing) } } @else {
+            p { (words.back_changes) }
+            ul { @for change in &taken.changes { li { (change) } } }
+        }
+        @if !taken.new_extensions.is_empty() {
+            p.notice { (words.site_file_new) " " (taken.new_extensions.join(", ")) }
+        }
+        (no_passwords(caller, &taken.trunks_without_password))
+    }
+}
+
+fn no_passwords(caller: &Caller, trunks: &[String]) -> Markup {
+    html! {
+        @if !trunks.is_empty() {
+            p.notice { (caller.language.words().site_file_trunks) " " (trunks.join(", ")) }
+        }
+    }
+}
+
+/// It is done; the one page that shows the passwords of the new extensions.
+pub(crate) fn site_taken(
+    caller: &Caller,
+    passwords: &[NewPassword],
+    trunks_without_password: &[String],
+) -> Response {
+    let words = caller.language.words();
+    let body = html! {
+        section.card {
+            h1 { (words.site_file_taken) }
+            (no_passwords(caller, trunks_without_password))
+            @if !passwords.is_empty() {
+                p.notice { (words.shown_once) }
+                table {
+                    thead { tr { th { (words.number) } th { (words.password) } } }
+                    tbody {
+                        @for new in passwords {
+                            tr { td.strong { (new.number) } td { code.secret { (new.password) } } }
+                        }
+                    }
+                }
+            }
+            p { a.button href="/history" { (words.history) } }
+        }
+    };
+    page(200, caller, Place::Settings, words.site_file_taken, &body)
+}

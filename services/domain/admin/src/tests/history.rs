@@ -1,0 +1,158 @@
+//! Versions of the site, going back to one, and two people at once.
+
+use serde_json::{Value, json};
+
+use super::telephony::{Desk, route};
+use super::world::{form, get, json as body, post, text};
+
+impl Desk {
+    /// Changes something as it was seen in a version.
+    fn post_if(&mut self, path: &str, tag: &str, wish: &Value) -> u16 {
+        let request = post(&format!("/api/{path}"), &self.session, wish).with("if-match", tag);
+        self.world.ask(&request).status
+    }
+
+    fn tag(&mut self, path: &str) -> String {
+        let answer = self.world.ask(&get(&format!("/api/{path}"), &self.session));
+        answer.header("etag").expect("a version").to_owned()
+    }
+}
+
+#[test]
+fn versions_are_listed_and_say_what_changed() {
+    let mut desk = Desk::new();
+    assert_eq!(
+        desk.post("trunks/Carrier", &json!({"channels_max": 4})).0,
+        200
+    );
+    let listed = desk.get("history?limit=2");
+    let numbers: Vec<_> = listed
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|it| &it["version"])
+        .collect();
+    assert_eq!(numbers, [&json!(5), &json!(4)]);
+    assert_eq!(desk.get("history?before=2")[0]["version"], json!(1));
+    let shown = desk.get("history/5");
+    assert_eq!(
+        shown["changes"],
+        json!(["trunk Carrier: channels_max 30 -> 4"])
+    );
+    assert_eq!((&shown["back"], &shown["current"]), (&json!([]), &json!(5)));
+    let shown = desk.get("history/4");
+    assert_eq!(
+        shown["back"],
+        json!(["trunk Carrier: channels_max 4 -> 30"])
+    );
+    assert_eq!(desk.get("history/1")["changes"], Value::Null);
+    for (version, status) in [("6", 404), ("0", 404), ("x", 400)] {
+        let answer = desk
+            .world
+            .ask(&get(&format!("/api/history/{version}"), &desk.session));
+        assert_eq!(answer.status, status, "{version}");
+    }
+}
+
+#[test]
+fn a_version_is_gone_back_to_as_a_new_one() {
+    let mut desk = Desk::new();
+    assert_eq!(
+        desk.post("trunks/Carrier", &json!({"channels_max": 4})).0,
+        200
+    );
+    let (status, answer) = desk.post("history/4/back?reason=too%20few", &json!({"current": 5}));
+    assert_eq!((status, answer), (200, json!({"version": 6})));
+    assert_eq!(desk.world.site.trunks[0].channels_max, 30);
+    let audit = desk.world.audits.last().expect("recorded");
+    assert_eq!(
+        audit.action,
+        "configuration taken back to version 4 (too few)"
+    );
+    assert_eq!(audit.after, "trunk Carrier: channels_max 4 -> 30");
+}
+
+#[test]
+fn going_back_is_refused_when_something_changed_since_it_was_looked_at() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.post("limits", &json!({"per_country": 2})).0, 200);
+    assert_eq!(desk.post("history/4/back", &json!({"current": 4})).0, 409);
+    assert_eq!(desk.post("history/4/back", &json!({})).0, 400);
+    assert_eq!(desk.world.site.limits.per_country, 2);
+}
+
+#[test]
+fn the_page_of_a_version_goes_back_with_a_reason() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.post("routes", &route("mobile", "9XXXXXXXX")).0, 201);
+    let page = text(
+        &desk
+            .world
+            .ask(&get("/history/4", &desk.session).with("accept-language", "en")),
+    );
+    assert!(page.contains("route mobile deleted"), "{page}");
+    assert!(page.contains("name=\"current\" value=\"5\""), "{page}");
+    let wish = form(
+        "/history/4/back",
+        &desk.session,
+        "current=5&reason=por+engano%0a",
+    );
+    let answer = desk.world.ask(&wish);
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (303, Some("/history"))
+    );
+    assert_eq!(desk.world.site.routes.len(), 1);
+    let audit = desk.world.audits.last().expect("recorded");
+    assert!(audit.action.ends_with("(por engano)"), "{}", audit.action);
+}
+
+#[test]
+fn the_second_of_two_people_is_told_that_the_first_changed_the_same() {
+    let mut desk = Desk::new();
+    for path in [
+        "trunks/Carrier",
+        "routes/out",
+        "limits",
+        "extensions/100/settings",
+    ] {
+        let seen = desk.tag(path);
+        // A change of something else is none of this.
+        assert_eq!(desk.post("parking", &json!({"timeout_secs": 90})).0, 200);
+        assert_eq!(desk.post_if(path, &seen, &json!({})), 200, "{path}");
+        let change = match path {
+            "trunks/Carrier" => json!({"channels_max": 7}),
+            "routes/out" => json!({"pin": true}),
+            "limits" => json!({"per_country": 9}),
+            _ => json!({"pickup_group": "a"}),
+        };
+        assert_eq!(desk.post_if(path, &seen, &change), 200, "{path}");
+        let version = desk.world.version;
+        assert_eq!(desk.post_if(path, &seen, &change), 412, "{path}");
+        for foreign in ["\"0\"", "\"x\"", "W/\"4\"", "4"] {
+            assert_eq!(
+                desk.post_if(path, foreign, &change),
+                412,
+                "{path} {foreign}"
+            );
+        }
+        assert_eq!(desk.world.version, version, "nothing was changed");
+        let newest = desk.tag(path);
+        assert_eq!(desk.post_if(path, &newest, &change), 200, "{path}");
+        assert_eq!(desk.post_if(path, "*", &change), 200, "{path}");
+    }
+}
+
+#[test]
+fn a_change_of_a_password_alone_is_seen_by_the_second_person() {
+    let mut desk = Desk::new();
+    let seen = desk.tag("trunks/Carrier");
+    let password = json!({"access": {"registering": {"password": "another-one-1"}}});
+    assert_eq!(desk.post("trunks/Carrier", &password).0, 200);
+    assert_eq!(
+        desk.post_if("trunks/Carrier", &seen, &json!({"enabled": false})),
+        412
+    );
+    let request = get("/api/trunks/Carrier", &desk.session);
+    assert_eq!(body(&desk.world.ask(&request))["enabled"], json!(true));
+}
