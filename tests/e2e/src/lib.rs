@@ -8,6 +8,7 @@
 
 mod cable;
 mod certificate;
+mod converse;
 mod failure;
 mod name;
 mod site;
@@ -21,6 +22,7 @@ mod xts;
 
 pub use cable::{connect, on_the_lan};
 pub use certificate::check_certificate;
+pub use converse::converse;
 pub use failure::{Failure, Proof};
 pub use name::is_found_at;
 pub use open_data::OpenData;

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use e2e::{Failure, Proof, check_certificate, switched_on, wait_until};
+use e2e::{Failure, Proof, check_certificate, converse, switched_on, wait_until};
 use image::progress;
 use qemu::box_api::BoxApi;
 use qemu::forward::Forwarder;
@@ -54,6 +54,7 @@ fn set_an_address(lab: &mut Lab) -> Proof {
             ("10.77.0.1", "Type YES to confirm"),
             ("YES", "kept"),
         ],
+        ANSWER_MAX,
     )?;
     let serial = lab.machine()?.serial().clone();
     serial.wait(mark, &format!("network {whole}: kept"), ANSWER_MAX)?;
@@ -91,6 +92,7 @@ fn restart(lab: &mut Lab) -> Proof {
     converse(
         lab,
         &[("menu", "2  Reiniciar / Restart"), ("2", "Type YES")],
+        ANSWER_MAX,
     )?;
     let machine = lab.machine()?;
     machine.expect_restart();
@@ -117,6 +119,7 @@ fn set_one_that_is_taken(lab: &mut Lab) -> Proof {
             ("-", "Type YES to confirm"),
             ("SIM", &format!("network {whole}: kept")),
         ],
+        ANSWER_MAX,
     )?;
     let serial = lab.machine()?.serial().clone();
     let said = serial.wait(mark, "usado também por / also used by", PAGE_MAX)?;
@@ -135,6 +138,7 @@ fn back_to_dhcp(lab: &mut Lab, password: &str) -> Proof {
             ("1", "screen: Novo / New: DHCP"),
             ("SIM", "network DHCP: kept"),
         ],
+        ANSWER_MAX,
     )?;
     let serial = lab.machine()?.serial().clone();
     serial.wait(mark, &format!("https://{BOX_ADDRESS}/"), PAGE_MAX)?;
@@ -161,19 +165,6 @@ fn entry<'a>(trail: &'a Value, action: &str) -> Result<&'a Value, Failure> {
     let mut entries = trail.as_array().into_iter().flatten();
     let found = entries.find(|it| it.get("action").is_some_and(|it| it == action));
     found.ok_or_else(|| Failure::new(format!("no {action:?} in {trail}")))
-}
-
-/// Types lines, each once the box has answered the one before; where in the log the last answer
-/// is looked for.
-fn converse(lab: &mut Lab, talk: &[(&str, &str)]) -> Result<usize, Failure> {
-    let machine = lab.machine()?;
-    let mut mark = machine.serial().mark();
-    for (line, answer) in talk {
-        mark = machine.serial().mark();
-        machine.type_line(line)?;
-        machine.serial().wait(mark, answer, ANSWER_MAX)?;
-    }
-    Ok(mark)
 }
 
 /// From the host to the web admin at this address.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use e2e::{Failure, Proof, switched_on};
+use e2e::{Failure, Proof, converse, switched_on};
 use qemu::lab::{ADMINISTRATOR, Lab};
 use qemu::lan::{BOX_ADDRESS, OWN_PREFIX, box_in};
 use qemu::serial::PASSWORD_LABEL;
@@ -55,18 +55,6 @@ fn has(lines: &[String], wanted: &str) -> bool {
     lines.iter().any(|line| line.contains(wanted))
 }
 
-/// Types lines, each once the box has said what comes before it.
-fn converse(lab: &mut Lab, talk: &[(&str, &str)]) -> Result<usize, Failure> {
-    let machine = lab.machine()?;
-    let mut mark = machine.serial().mark();
-    for (line, answer) in talk {
-        mark = machine.serial().mark();
-        machine.type_line(line)?;
-        machine.serial().wait(mark, answer, ANSWER_MAX)?;
-    }
-    Ok(mark)
-}
-
 fn get_a_new_password(lab: &mut Lab) -> Proof {
     // A wrong word changes nothing.
     converse(
@@ -79,6 +67,7 @@ fn get_a_new_password(lab: &mut Lab) -> Proof {
             ("1", "Type YES to confirm"),
             ("yes please", "Type menu and press Enter"),
         ],
+        ANSWER_MAX,
     )?;
     lab.machine()?.serial().take_one_time_password();
     let mark = converse(
@@ -88,6 +77,7 @@ fn get_a_new_password(lab: &mut Lab) -> Proof {
             ("1", "Type YES to confirm"),
             ("YES", "asked at the box: a new administrator password"),
         ],
+        ANSWER_MAX,
     )?;
     let serial = lab.machine()?.serial().clone();
     serial.wait(mark, PASSWORD_LABEL, ANSWER_MAX)?;
@@ -113,6 +103,7 @@ fn restart(lab: &mut Lab) -> Proof {
             ("menu", "2  Reiniciar / Restart"),
             ("2", "Calls in progress end"),
         ],
+        ANSWER_MAX,
     )?;
     let machine = lab.machine()?;
     machine.expect_restart();

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use e2e::{Failure, Proof, alone, plan, product, small_disk, switch_off};
+use e2e::{Failure, Proof, alone, converse, plan, product, small_disk, switch_off};
 use firmware::{Keeper as _, KeyPlace, Protection, RecoveryCode, StateFile};
 use image::progress;
 use qemu::box_api::BoxApi;
@@ -50,13 +50,18 @@ fn what_one_tpm_has_sealed_no_other_opens_but_the_recovery_code_does() -> Proof 
             (&wrong[1..], "check it"),
             (&wrong, "it is not the code of these data"),
         ],
+        BOOT_MAX,
     )?;
     let after = everything(&disk)?;
     assert!(after == before, "the box wrote to what it cannot open");
 
     // The code is asked for by the page of the box, and the TPM that is there keeps the key.
     lab.machine()?.expect_restart();
-    converse(&mut lab, &[(&code.shown(), "opened; the box restarts")])?;
+    converse(
+        &mut lab,
+        &[(&code.shown(), "opened; the box restarts")],
+        BOOT_MAX,
+    )?;
     lab.machine()?.wait_ready()?;
     let api = signed_in(&lab, &password)?;
     assert_eq!(api.get("/api/extensions")?, stored);
@@ -193,7 +198,7 @@ fn by_the_rescue_system(lab: &mut Lab, code: &RecoveryCode) -> Proof {
         ("3", "to confirm"),
         ("SIM", "6  Código de recuperação"),
     ];
-    converse(lab, &to_rescue)?;
+    converse(lab, &to_rescue, BOOT_MAX)?;
     let wrong = RecoveryCode::fresh()?.shown();
     converse(
         lab,
@@ -203,9 +208,11 @@ fn by_the_rescue_system(lab: &mut Lab, code: &RecoveryCode) -> Proof {
             ("6", "Type the recovery code"),
             (&code.shown(), "opened; press 1"),
         ],
+        BOOT_MAX,
     )?;
     lab.machine()?.expect_restart();
-    converse(lab, &[("1", "rescue: restart")])
+    converse(lab, &[("1", "rescue: restart")], BOOT_MAX)?;
+    Ok(())
 }
 
 /// Gives the box a TPM by the name of what it keeps.
@@ -271,17 +278,6 @@ fn everything(disk: &BoxDisk) -> Result<Vec<u8>, Failure> {
     let (_, length) = disk.place(partition::DATA)?;
     all.extend(disk.read(partition::DATA, 0, usize::try_from(length)?)?);
     Ok(all)
-}
-
-/// Types lines, each once the box has said what comes before it.
-fn converse(lab: &mut Lab, talk: &[(&str, &str)]) -> Proof {
-    let machine = lab.machine()?;
-    for (line, answer) in talk {
-        let mark = machine.serial().mark();
-        machine.type_line(line)?;
-        machine.serial().wait(mark, answer, BOOT_MAX)?;
-    }
-    Ok(())
 }
 
 /// Waits for a line of this start, and passes it on.
