@@ -56,6 +56,17 @@ impl SecureBootKey {
         Self::new(private, name)
     }
 
+    /// The same with a certificate whose name is that of the key alone. A machine that trusts one
+    /// certificate knows the next by its name and key: under another name the same key is a
+    /// stranger's.
+    ///
+    /// # Errors
+    /// It cannot be encoded.
+    pub fn named_by_itself(self) -> Result<Self, SignError> {
+        let digits = self.serial()?.map(|byte| format!("{byte:02x}"));
+        Self::new(self.private, &format!("Ramal {}", digits.concat()))
+    }
+
     fn new(private: rsa::PrivateKey, name: &str) -> Result<Self, SignError> {
         let mut key = Self {
             private,

@@ -166,7 +166,7 @@ pub fn make(folder: &Path, wanted: &Wanted) -> Result<Keys, KeysError> {
         path: description.clone(),
         what: error.to_string(),
     })?;
-    let secure_boot = make_secure_boot(folder, &wanted.name)?;
+    let secure_boot = make_secure_boot(folder)?;
     fs::write(&description, text).map_err(|source| file_error(&description, source))?;
     Ok(Keys {
         set,
@@ -215,7 +215,7 @@ pub fn read(folder: &Path) -> Result<Keys, KeysError> {
     for place in 0..public.len() {
         private.extend(read_private(&private_path(folder, place), &set)?);
     }
-    let secure_boot = read_secure_boot(folder, &description.name)?;
+    let secure_boot = read_secure_boot(folder)?;
     Ok(Keys {
         set,
         secure_boot,
@@ -297,18 +297,19 @@ fn getrandom(seed: &mut [u8]) -> std::io::Result<()> {
     fs::File::open("/dev/urandom")?.read_exact(seed)
 }
 
-fn make_secure_boot(folder: &Path, name: &str) -> Result<SecureBootKey, KeysError> {
+fn make_secure_boot(folder: &Path) -> Result<SecureBootKey, KeysError> {
     let path = folder.join(SECURE_BOOT);
     let error = |source| secure_boot_error(&path, source);
-    let key = SecureBootKey::make(&format!("Ramal {name}")).map_err(error)?;
+    let key = SecureBootKey::make("").and_then(SecureBootKey::named_by_itself);
+    let key = key.map_err(error)?;
     write_pem(&path, key.private_pem().map_err(error)?.as_bytes())?;
     Ok(key)
 }
 
-fn read_secure_boot(folder: &Path, name: &str) -> Result<SecureBootKey, KeysError> {
+fn read_secure_boot(folder: &Path) -> Result<SecureBootKey, KeysError> {
     let path = folder.join(SECURE_BOOT);
     let pem = fs::read_to_string(&path).map_err(|source| file_error(&path, source))?;
-    let key = SecureBootKey::read(&pem, &format!("Ramal {name}"));
+    let key = SecureBootKey::read(&pem, "").and_then(SecureBootKey::named_by_itself);
     key.map_err(|source| secure_boot_error(&path, source))
 }
 
@@ -449,6 +450,21 @@ mod tests {
         assert_eq!(signatures.iter().flatten().count(), 2);
         let again = make(&folder.0, &release()).err().expect("refused");
         assert!(again.to_string().contains("holds keys already"), "{again}");
+    }
+
+    #[test]
+    fn a_later_set_with_the_same_key_for_secure_boot_has_the_same_certificate() {
+        let (before, after) = (Folder::new("before"), Folder::new("after"));
+        let trusted = make(&before.0, &release()).expect("made").secure_boot;
+        let later = Wanted {
+            name: "release-2027".into(),
+            ..release()
+        };
+        let own = make(&after.0, &later).expect("made").secure_boot;
+        assert_ne!(own.certificate(), trusted.certificate());
+        fs::copy(before.0.join(SECURE_BOOT), after.0.join(SECURE_BOOT)).expect("copied");
+        let kept = read(&after.0).expect("read").secure_boot;
+        assert_eq!(kept.certificate(), trusted.certificate());
     }
 
     #[test]
