@@ -269,6 +269,15 @@ pub(crate) const JUDGE_IDENTITY: Identity = Identity {
 /// twice. Pages of what it reads count too, but can be dropped.
 pub(crate) const JUDGE_MEMORY_MAX: u64 = 192 * MIB;
 
+/// Who asks the machine's firmware, and gives it keys: nobody else either.
+pub(crate) const MACHINE_IDENTITY: Identity = Identity {
+    id: 112,
+    rights: Rights::None,
+};
+
+/// What it may take from the box: a few variables of some kilobytes.
+pub(crate) const MACHINE_MEMORY_MAX: u64 = 32 * MIB;
+
 /// Who reads memory sticks that are put into the box: nobody else either.
 pub(crate) const STICK_IDENTITY: Identity = Identity {
     id: 109,

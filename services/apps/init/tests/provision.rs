@@ -161,6 +161,9 @@ impl Bench {
             is_confined: false,
             log_level: "info".to_owned(),
             errand_time_max: Duration::from_secs(2),
+            machine_time_max: Duration::from_secs(2),
+            judge_time_max: Duration::from_secs(2),
+            variables: None,
         }
     }
 

@@ -75,6 +75,9 @@ fn main() {
         is_confined: false,
         log_level: "info".to_owned(),
         errand_time_max: Duration::from_secs(60),
+        machine_time_max: Duration::from_secs(2),
+        judge_time_max: Duration::from_secs(2),
+        variables: None,
     };
     let screen = folder.join("screen");
     fs::write(&screen, "").expect("a screen");

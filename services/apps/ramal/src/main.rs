@@ -1,5 +1,5 @@
 //! The services of the box in one multi-call binary: `ramal store|net|pbx|media|update|web|grid`,
-//! `provision`, `install-disk`, `secure-boot`, `stick` and `ctl`.
+//! `provision`, `install-disk`, `machine-keys`, `secure-boot`, `stick` and `ctl`.
 //!
 //! One file on disk and in the page cache serves every process. What each one is composed of stands
 //! in the module of its name; nothing is decided here.
@@ -7,6 +7,7 @@
 mod ctl;
 mod grid;
 mod install_disk;
+mod machine_keys;
 mod media;
 mod net;
 mod pbx;
@@ -55,6 +56,8 @@ enum Service {
     Update(update::Arguments),
     /// Make a box of another disk, as somebody at the box has asked.
     InstallDisk(install_disk::Arguments),
+    /// Ask the machine about Secure Boot, or give it the keys of this box.
+    MachineKeys(machine_keys::Arguments),
     /// Judge whether the machine would start this box with its own keys alone.
     SecureBoot(secure_boot::Arguments),
     /// Serve the web admin and its API.
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         Service::Media(arguments) => media::run(&arguments),
         Service::Update(arguments) => update::run(&arguments),
         Service::InstallDisk(arguments) => install_disk::run(&arguments),
+        Service::MachineKeys(arguments) => machine_keys::run(&arguments),
         Service::SecureBoot(arguments) => secure_boot::run(&arguments),
         Service::Web(arguments) => web::run(&arguments),
         Service::Grid(grid::Arguments {}) => grid::run(),

@@ -29,7 +29,7 @@ pub(crate) struct FirmwareView {
     pub(crate) data_key: Option<&'static str>,
     /// `unseen`, `shown`, `new-at-next-start`; none when no TPM keeps the key.
     pub(crate) recovery_code: Option<&'static str>,
-    /// `unknown`, `off`, `setup-mode`, `offered`, `on-at-next-start`, `on`.
+    /// `unknown`, `not-read`, `off`, `setup-mode`, `offered`, `on-at-next-start`, `on`.
     pub(crate) secure_boot: &'static str,
 }
 

@@ -326,6 +326,10 @@ words! {
          box.",
         "Desligado: a máquina inicia qualquer coisa. Para que ela só inicie esta central, apague \
          as chaves no setup da máquina (setup mode) e peça isso pelo menu na própria central.";
+    secure_boot_not_read: "Not known: the firmware of the machine did not answer when it was asked \
+         for its variables. The log says why. The box asks again at its next start.",
+        "Não se sabe: o firmware da máquina não respondeu quando as variáveis dele foram pedidas. \
+         O registro diz por quê. A central pergunta de novo no próximo início.";
     no_slots: "This system was not started from a firmware slot.",
         "Este sistema não foi iniciado de um slot de firmware.";
     slot: "Slot", "Slot";

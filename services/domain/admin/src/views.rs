@@ -14,7 +14,7 @@ use crate::{Away, Observation};
 pub(crate) struct StatusView {
     pub(crate) version: String,
     pub(crate) kernel: String,
-    /// `unknown`, `off`, `setup-mode`, `offered`, `on-at-next-start`, `on`.
+    /// `unknown`, `not-read`, `off`, `setup-mode`, `offered`, `on-at-next-start`, `on`.
     pub(crate) secure_boot: &'static str,
     pub(crate) uptime_secs: u64,
     pub(crate) boot: Vec<StageView>,

@@ -238,6 +238,8 @@ pub enum SecureBoot {
     /// It was not asked yet, or cannot do it.
     #[default]
     Unknown,
+    /// Its firmware did not answer in time, or not as it should.
+    NotRead,
     /// It starts everything.
     Off,
     /// It starts everything and waits for keys, but this firmware may not give it ours.
@@ -256,6 +258,7 @@ impl SecureBoot {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Unknown => "unknown",
+            Self::NotRead => "not-read",
             Self::Off => "off",
             Self::Setup => "setup-mode",
             Self::Offered => "offered",

@@ -13,6 +13,7 @@ pub mod frame;
 pub mod grid;
 pub mod init;
 pub mod install;
+pub mod machine;
 pub mod net;
 pub mod pbx;
 pub mod provision;

@@ -31,6 +31,8 @@ pub struct Openings<'a> {
 #[derive(Debug)]
 pub struct Fence {
     ruleset: OwnedFd,
+    /// What is fenced of what is done with files.
+    files: u64,
     is_scoped: bool,
 }
 
@@ -82,8 +84,13 @@ impl Fence {
             }
             OwnedFd::from_raw_fd(made)
         };
+        // Where no descriptor of the program goes, which would take its place before it is up.
+        let ruleset = rustix::io::fcntl_dupfd_cloexec(&ruleset, FIRST_FREE)
+            .map_err(io::Error::from)
+            .context("plan", "a Landlock fence")?;
         let fence = Self {
             ruleset,
+            files,
             is_scoped: scoped != 0,
         };
         fence.open_up(openings.program, EXECUTE)?;
@@ -100,6 +107,18 @@ impl Fence {
 
     fn open_up(&self, path: &Path, rights: u64) -> Result<(), SystemError> {
         let parent = File::open(path).context("open", path.display())?;
+        self.add(&parent, rights)
+            .map_err(io::Error::from)
+            .context("leave a Landlock opening at", path.display())
+    }
+
+    /// An opening for a file system that is mounted nowhere: everything but running programs. One
+    /// system call, as [`Self::put_up`].
+    pub(crate) fn open_up_mounted(&self, top: &OwnedFd) -> Result<(), rustix::io::Errno> {
+        self.add(top, self.files & !EXECUTE)
+    }
+
+    fn add(&self, parent: &impl AsRawFd, rights: u64) -> Result<(), rustix::io::Errno> {
         let rule = PathBeneath {
             rights,
             parent: parent.as_raw_fd(),
@@ -117,7 +136,7 @@ impl Fence {
         if added == 0 {
             return Ok(());
         }
-        Err(io::Error::last_os_error()).context("leave a Landlock opening at", path.display())
+        Err(last_error())
     }
 
     /// Whether it also keeps from abstract sockets of others and from signalling them.
@@ -134,9 +153,13 @@ impl Fence {
         if done == 0 {
             return Ok(());
         }
-        let code = io::Error::last_os_error().raw_os_error().unwrap_or(0);
-        Err(rustix::io::Errno::from_raw_os_error(code))
+        Err(last_error())
     }
+}
+
+fn last_error() -> rustix::io::Errno {
+    let code = io::Error::last_os_error().raw_os_error().unwrap_or(0);
+    rustix::io::Errno::from_raw_os_error(code)
 }
 
 /// Which Landlock this kernel has.
@@ -168,6 +191,8 @@ struct PathBeneath {
     parent: i32,
 }
 
+/// A program gets fewer descriptors.
+const FIRST_FREE: i32 = 64;
 const CREATE_RULESET: libc::c_long = 444;
 const ADD_RULE: libc::c_long = 445;
 const RESTRICT_SELF: libc::c_long = 446;

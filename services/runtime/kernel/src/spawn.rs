@@ -30,9 +30,9 @@ pub struct Program<'a> {
     pub output: BorrowedFd<'a>,
     /// What it gets as descriptors 3, 4, 5, ...
     pub descriptors: &'a [BorrowedFd<'a>],
-    /// A file that it gets open for reading in place of the descriptor with this index. The child
-    /// opens it, with its parent's rights: a device may make it wait for as long as it likes.
-    pub opened: Option<(usize, &'a str)>,
+    /// What it gets in place of the descriptor with this index. The child opens it, with its
+    /// parent's rights: a device may make it wait for as long as it likes.
+    pub opened: Option<(usize, Opened<'a>)>,
     /// User and group it runs as; `None` leaves both, and all rights, as they are.
     pub identity: Option<Identity>,
     /// The door of the control group it joins.
@@ -41,6 +41,23 @@ pub struct Program<'a> {
     pub fence: Option<&'a Fence>,
     /// What it may use; `None` leaves it what its parent may use.
     pub limits: Option<Limits>,
+}
+
+/// What a program's child opens itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Opened<'a> {
+    /// A file or a folder, for reading.
+    File(&'a str),
+    /// A file system that needs no device, of this kind. It is mounted nowhere: who has it alone
+    /// reaches it, and it is gone with the last of those.
+    FileSystem {
+        /// As the kernel calls it.
+        kind: &'a str,
+        /// Whose its files are.
+        owner: u32,
+        /// Whether it may be written to, also by somebody behind a fence.
+        is_writable: bool,
+    },
 }
 
 /// Who a program runs as.
@@ -61,6 +78,8 @@ pub enum Rights {
     Network,
     /// Set addresses and routes, and make interfaces.
     Tunnel,
+    /// Change files that the kernel protects from being changed by accident.
+    Protected,
 }
 
 /// Limits of one process (getrlimit(2)).
@@ -96,16 +115,14 @@ pub fn spawn(program: &Program<'_>) -> Result<u32, SystemError> {
         .map(|it| text(it))
         .collect::<Result<Vec<_>, _>>()?;
     let opened = match program.opened {
-        Some((index, path)) => Some((place(index), text(path)?)),
+        Some((index, opened)) => Some((place(index), ToOpen::of(opened)?)),
         None => None,
     };
     let expendability = program.limits.map(|it| it.expendability.to_string());
     let image = Image {
         path: path.as_ptr(),
         expendability: expendability.as_deref().unwrap_or_default(),
-        opened: opened
-            .as_ref()
-            .map(|(place, path)| (*place, path.as_c_str())),
+        opened: opened.as_ref().map(|(place, opened)| (*place, opened)),
         arguments: pointers(&arguments),
         environment: pointers(&environment),
     };
@@ -120,10 +137,38 @@ pub fn spawn(program: &Program<'_>) -> Result<u32, SystemError> {
 /// What `execve` needs.
 struct Image<'a> {
     expendability: &'a str,
-    opened: Option<(RawFd, &'a CStr)>,
+    opened: Option<(RawFd, &'a ToOpen)>,
     path: *const libc::c_char,
     arguments: Vec<*const libc::c_char>,
     environment: Vec<*const libc::c_char>,
+}
+
+/// The same as [`Opened`], as system calls take it.
+enum ToOpen {
+    File(CString),
+    FileSystem {
+        kind: CString,
+        owner: CString,
+        is_writable: bool,
+    },
+}
+
+impl ToOpen {
+    fn of(opened: Opened<'_>) -> Result<Self, SystemError> {
+        let text = |text: &str| CString::new(text).context("open", "a name with a zero byte");
+        Ok(match opened {
+            Opened::File(path) => Self::File(text(path)?),
+            Opened::FileSystem {
+                kind,
+                owner,
+                is_writable,
+            } => Self::FileSystem {
+                kind: text(kind)?,
+                owner: text(&owner.to_string())?,
+                is_writable,
+            },
+        })
+    }
 }
 
 /// Copies of the descriptors, all above where they are to go, so that no step of arranging them
@@ -159,7 +204,9 @@ fn become_program(program: &Program<'_>, descriptors: &Arranged, image: &Image<'
         .and_then(|()| {
             rank(image.expendability).map_err(|error| ("set its place in a memory shortage", error))
         })
-        .and_then(|()| open(image.opened).map_err(|error| ("open what it is to read", error)))
+        .and_then(|()| {
+            open(image.opened, program.fence).map_err(|error| ("open what it is to read", error))
+        })
         // Not before: all of the parent's descriptors are still open, and may be more than it may
         // have.
         .and_then(|()| limit(program.limits).map_err(|error| ("set limits", error)))
@@ -213,14 +260,50 @@ fn place(index: usize) -> RawFd {
         .saturating_add(3)
 }
 
-/// Opens a file and puts it where it is to go.
-fn open(opened: Option<(RawFd, &CStr)>) -> Result<(), Errno> {
+/// Opens what the child opens itself, and puts it where it is to go.
+fn open(opened: Option<(RawFd, &ToOpen)>, fence: Option<&Fence>) -> Result<(), Errno> {
     use rustix::fs::{Mode, OFlags};
-    let Some((target, path)) = opened else {
+    let Some((target, opened)) = opened else {
         return Ok(());
     };
-    let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let file = match opened {
+        ToOpen::File(path) => {
+            let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+            rustix::fs::open(path.as_c_str(), flags, Mode::empty())?
+        }
+        ToOpen::FileSystem {
+            kind,
+            owner,
+            is_writable,
+        } => {
+            let mounted = mount(kind, owner, *is_writable)?;
+            if let Some(fence) = fence.filter(|_| *is_writable) {
+                fence.open_up_mounted(&mounted)?;
+            }
+            mounted
+        }
+    };
     put(&file, target)
+}
+
+/// Mounts a file system nowhere; its top. Source: Linux fs/namespace.c, fsmount(2).
+fn mount(kind: &CStr, owner: &CStr, is_writable: bool) -> Result<OwnedFd, Errno> {
+    use rustix::mount::{
+        FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount,
+        fsopen,
+    };
+    let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
+    for option in [c"uid", c"gid"] {
+        fsconfig_set_string(&context, option, owner)?;
+    }
+    fsconfig_create(&context)?;
+    let mut rights = MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    if !is_writable {
+        rights |= MountAttrFlags::MOUNT_ATTR_RDONLY;
+    }
+    fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, rights)
 }
 
 fn join(program: &Program<'_>) -> Result<(), Errno> {
@@ -268,6 +351,7 @@ fn drop_rights(identity: Identity) -> Result<(), Errno> {
     let kept = match identity.rights {
         Rights::None => CapabilitySet::empty(),
         Rights::Tunnel => CapabilitySet::NET_ADMIN,
+        Rights::Protected => CapabilitySet::LINUX_IMMUTABLE,
         Rights::Network => {
             CapabilitySet::NET_ADMIN
                 | CapabilitySet::NET_RAW

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write as _;
 
 use ipc::install::Report;
+use ipc::machine::Answer;
 use ipc::provision::News;
 use ipc::secure_boot::Verdict;
 use ipc::stick::Offer;
@@ -48,6 +49,11 @@ impl Notify {
     /// What `install-disk` has to tell.
     pub fn install(&self, report: &Report) {
         self.line(&report.to_line());
+    }
+
+    /// What `machine-keys` has to tell.
+    pub fn machine(&self, answer: &Answer) {
+        self.line(&answer.to_line());
     }
 
     /// What `secure-boot` has to tell.

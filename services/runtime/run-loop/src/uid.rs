@@ -22,5 +22,7 @@ pub const STICK: u32 = 109;
 pub const SECURE_BOOT: u32 = 110;
 /// `grid`.
 pub const GRID: u32 = 111;
+/// `machine-keys`, which is no service and asks nobody either.
+pub const MACHINE_KEYS: u32 = 112;
 /// PID 1 and a person at a native run.
 pub const ROOT: u32 = 0;

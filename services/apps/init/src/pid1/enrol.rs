@@ -2,47 +2,60 @@
 //! asks for that.
 //!
 //! ```text
-//!   asked at the box ──> secure-boot judges what is on the disk ──> db, KEK, PK are written
+//!   the services are ready ──> machine-keys asks the machine
+//!
+//!   asked at the box ──> secure-boot judges what is on the disk ──> machine-keys gives db, KEK, PK
 //!                            │ not all of it would be started
 //!                            └──> nothing is written, and the reason is said
 //! ```
-//! PK comes last: until it is there, the machine starts everything and waits for keys, wherever the
-//! power fails, and the same can be asked for again.
+//! Every variable is a call of the machine's firmware, which may never come back from it: nothing
+//! here opens one. A process of its own does, and each has a time by which it is done: what hangs
+//! in the kernel cannot be ended, but is not waited for.
 
 use std::fs::File;
 use std::os::fd::AsFd as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use ::firmware::{MACHINE_KEYS_FOLDER, has_keys};
 use ipc::init::{Deed, EnrolStage, SecureBoot};
+use ipc::machine::{Answer, Says};
 use ipc::secure_boot::Verdict;
-use kernel::cgroup::Group;
 use kernel::disk::Disk;
 use kernel::efi::Variables;
 use kernel::process::End;
+use kernel::spawn::{Identity, Opened, Rights};
 use kernel::{Context as _, SystemError};
-use secure_boot::{ATTRIBUTES, Role, content_of};
+use sansio::Instant;
 
 use super::child::Pipe;
-use super::helper::{self, Started, Task};
+use super::helper::{self, Limited, Started, Task};
 use super::{Settings, Source, Supervision};
 use crate::boot::Firmware;
 use crate::screen::enrol as words;
 use crate::services;
 
-/// What is known of it, and the judge while there is one.
+/// What is known of it, and the process that is at work on it.
 #[derive(Default)]
 pub(super) struct Enrolment {
-    variables: Option<Variables>,
     state: SecureBoot,
-    judge: Option<Judge>,
+    /// Whether the machine was asked since the start.
+    is_asked: bool,
+    running: Option<Running>,
 }
 
-/// The process that judges what is on the disk.
-struct Judge {
-    pid: u32,
-    group: Option<Group>,
-    /// Its first word.
-    verdict: Option<Verdict>,
+struct Running {
+    process: Limited,
+    work: Work,
+}
+
+/// What a process is there for, and its first word.
+enum Work {
+    /// It asks the machine what it says.
+    Asks(Option<Answer>),
+    /// It judges what is on the disk.
+    Judges(Option<Verdict>),
+    /// It gives the machine the keys.
+    Gives(Option<Answer>),
 }
 
 impl Enrolment {
@@ -50,117 +63,199 @@ impl Enrolment {
     pub(super) const fn state(&self) -> SecureBoot {
         self.state
     }
+
+    /// When the process that is at work has to be done.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.running.as_ref().map(|it| it.process.deadline)
+    }
 }
 
 impl Supervision {
     /// Asks the machine, once everything else runs.
-    pub(super) fn look_at_secure_boot(&mut self) {
-        if !self.settings.is_confined {
+    pub(super) fn ask_machine(&mut self) {
+        if std::mem::replace(&mut self.enrolment.is_asked, true) {
             return;
         }
-        let found = Variables::mount().and_then(|variables| {
-            let firmware = self.boot.firmware.as_ref();
-            let state = variables.as_ref().map(|it| state(it, firmware));
-            Ok((variables, state.transpose()?.unwrap_or_default()))
-        });
-        match found {
-            Ok((variables, state)) => {
-                self.tell(&format!("Secure Boot: {}", state.name()));
-                self.enrolment.variables = variables;
-                self.enrolment.state = state;
-            }
-            Err(error) => self.tell(&error.to_string()),
+        match start_keys(&self.settings, false) {
+            Ok(Some(started)) => self.work_on_enrolment(KEYS, started, Work::Asks(None)),
+            Ok(None) => {}
+            Err(error) => self.take_what_it_says(Err(error.to_string())),
         }
+    }
+
+    fn take_what_it_says(&mut self, answer: Result<Answer, String>) {
+        let says = match answer {
+            Ok(Answer::Says(says)) => Ok(says),
+            Ok(Answer::Failed(why)) | Err(why) => Err(why),
+            Ok(Answer::Given) => Err("nothing was to be given".to_owned()),
+        };
+        let state = match says {
+            Ok(says) => state_of(says, self.boot.firmware.as_ref()),
+            Err(why) => {
+                self.tell(&format!(
+                    "the variables of the machine's firmware could not be read: {why}"
+                ));
+                SecureBoot::NotRead
+            }
+        };
+        self.tell(&format!("Secure Boot: {}", state.name()));
+        self.enrolment.state = state;
     }
 
     /// Somebody at the box wants the machine to start this box alone.
     pub(super) fn enrol(&mut self) {
         self.tell("asked at the box: Secure Boot with the keys of this box");
         self.record(Deed::Enrolment(EnrolStage::Asked));
-        if self.enrolment.state != SecureBoot::Offered || self.enrolment.judge.is_some() {
+        if self.enrolment.state != SecureBoot::Offered || self.enrolment.running.is_some() {
             self.enrolment_is_over(words::NOT_NOW);
             return;
         }
         let firmware = self.boot.firmware.as_ref();
-        let started = firmware.map(|it| start(&self.settings, it)).transpose();
-        match started {
+        let started = firmware.map(|it| start_judge(&self.settings, it));
+        match started.transpose() {
             Ok(Some(started)) => {
                 self.say(words::JUDGING);
-                let pid = started.pid;
-                self.add(Source::JudgeOutput(pid, started.output));
-                self.add(Source::JudgeVerdict(pid, started.reports));
-                self.enrolment.judge = Some(Judge {
-                    pid,
-                    group: started.group,
-                    verdict: None,
-                });
+                self.work_on_enrolment(JUDGE, started, Work::Judges(None));
             }
             Ok(None) => self.enrolment_is_over(words::NOT_NOW),
-            Err(error) => {
-                self.tell(&error.to_string());
-                self.enrolment_is_over(words::FAILED);
-            }
+            Err(error) => self.enrolment_failed(&error.to_string(), words::FAILED),
         }
     }
 
-    pub(super) fn hear_judge_output(&mut self, pipe: &mut Pipe) -> bool {
-        self.hear_helper(NAME, pipe)
+    fn work_on_enrolment(&mut self, name: &'static str, started: Started, work: Work) {
+        let limit = match work {
+            Work::Asks(_) | Work::Gives(_) => self.settings.machine_time_max,
+            Work::Judges(_) => self.settings.judge_time_max,
+        };
+        let pid = started.pid;
+        self.add(Source::MachineOutput(name, pid, started.output));
+        self.add(Source::MachineReports(pid, started.reports));
+        let process = Limited {
+            pid,
+            group: started.group,
+            deadline: self.now() + limit,
+        };
+        self.enrolment.running = Some(Running { process, work });
     }
 
-    pub(super) fn hear_verdict(&mut self, pid: u32, pipe: &mut Pipe) -> bool {
+    /// What the process `pid` says. Only the first word counts.
+    pub(super) fn hear_machine_reports(&mut self, pid: u32, pipe: &mut Pipe) -> bool {
         let heard = pipe.hear();
-        let mut verdicts = heard.lines.iter().filter_map(|it| Verdict::from_line(it));
-        let judge = self.enrolment.judge.as_mut();
-        if let Some(judge) = judge.filter(|it| it.pid == pid) {
-            judge.verdict = judge.verdict.or_else(|| verdicts.next());
+        let lines = heard.lines.iter();
+        let running = self.enrolment.running.as_mut();
+        // What comes too late counts for nothing.
+        if let Some(running) = running.filter(|it| it.process.pid == pid) {
+            match &mut running.work {
+                Work::Asks(word) | Work::Gives(word) => {
+                    let mut answers = lines.filter_map(|it| Answer::from_line(it));
+                    *word = word.take().or_else(|| answers.next());
+                }
+                Work::Judges(word) => {
+                    let mut verdicts = lines.filter_map(|it| Verdict::from_line(it));
+                    *word = word.take().or_else(|| verdicts.next());
+                }
+            }
         }
         !heard.ended
     }
 
-    /// A child has ended; whether it was the judge.
-    pub(super) fn judge_ended(&mut self, pid: u32, end: End) -> bool {
-        let Some(judge) = self.enrolment.judge.take_if(|it| it.pid == pid) else {
+    /// A child has ended; whether it was the one at work.
+    pub(super) fn machine_work_ended(&mut self, pid: u32, end: End) -> bool {
+        let is_it = |it: &mut Running| it.process.pid == pid;
+        let Some(running) = self.enrolment.running.take_if(is_it) else {
             return false;
         };
-        if let Some(Err(error)) = judge.group.as_ref().map(Group::kill_all) {
+        if let Err(error) = running.process.clear() {
             self.tell(&error.to_string());
         }
-        match judge.verdict {
-            Some(Verdict::Good) => self.write_keys(),
-            Some(Verdict::Bad(part, reason)) => {
-                let (part, reason) = (part.name(), reason.name());
-                self.tell(&format!("Secure Boot stays off: {part} is {reason}"));
-                let why = format!("{part}: {reason}");
-                self.record(Deed::Enrolment(EnrolStage::Failed(why)));
-                self.enrolment_is_over(&format!("{}: {part}, {reason}", words::REFUSED));
-            }
-            Some(Verdict::Unknown) => self.enrolment_is_over(words::FAILED),
-            None => {
-                self.tell(&format!("{NAME} ended without a word: {end:?}"));
-                self.enrolment_is_over(words::FAILED);
-            }
+        let why = format!("{end:?} without a word");
+        match running.work {
+            Work::Asks(answer) => self.take_what_it_says(answer.ok_or(why)),
+            Work::Judges(verdict) => self.take_verdict(verdict.ok_or(why)),
+            Work::Gives(answer) => self.take_outcome(answer.ok_or(why)),
         }
         true
     }
 
-    fn write_keys(&mut self) {
-        let Some(variables) = &self.enrolment.variables else {
+    /// Gives up a process that takes too long, and goes on.
+    pub(super) fn limit_machine_work(&mut self) {
+        let now = self.now();
+        let is_late = |it: &mut Running| it.process.deadline <= now;
+        let Some(running) = self.enrolment.running.take_if(is_late) else {
             return;
         };
-        let folder = Path::new(FOLDER);
-        match write(variables, folder).and_then(|()| prove(variables, folder)) {
-            Ok(()) => {
+        if let Err(error) = running.process.give_up() {
+            self.tell(&error.to_string());
+        }
+        let within = |limit: std::time::Duration| format!("no answer within {} s", limit.as_secs());
+        let (machine, judge) = (self.settings.machine_time_max, self.settings.judge_time_max);
+        match running.work {
+            Work::Asks(_) => self.take_what_it_says(Err(within(machine))),
+            Work::Judges(_) => {
+                let why = format!("the signatures on the disk: {}", within(judge));
+                self.enrolment_failed(&why, words::JUDGED_TOO_LONG);
+            }
+            Work::Gives(_) => {
+                // It may have some of them, and asking it might hang as well.
+                self.enrolment.state = SecureBoot::NotRead;
+                let why = format!("the machine's firmware: {}", within(machine));
+                self.enrolment_failed(&why, words::NO_ANSWER);
+            }
+        }
+    }
+
+    /// The box ends.
+    pub(super) fn leave_machine_work(&mut self) {
+        if let Some(running) = self.enrolment.running.take() {
+            // It may have ended this moment.
+            let _ = running.process.give_up();
+        }
+    }
+
+    fn take_verdict(&mut self, verdict: Result<Verdict, String>) {
+        match verdict {
+            Ok(Verdict::Good) => match start_keys(&self.settings, true) {
+                Ok(Some(started)) => self.work_on_enrolment(KEYS, started, Work::Gives(None)),
+                Ok(None) => self.enrolment_is_over(words::NOT_NOW),
+                Err(error) => self.enrolment_failed(&error.to_string(), words::FAILED),
+            },
+            Ok(Verdict::Bad(part, reason)) => {
+                let (part, reason) = (part.name(), reason.name());
+                let why = format!("{part}: {reason}");
+                let said = format!("{}: {part}, {reason}", words::REFUSED);
+                self.enrolment_failed(&why, &said);
+            }
+            Ok(Verdict::Unknown) => {
+                let why = "the signatures on the disk: it could not be told";
+                self.enrolment_failed(why, words::FAILED);
+            }
+            Err(why) => {
+                let why = format!("the signatures on the disk: {why}");
+                self.enrolment_failed(&why, words::FAILED);
+            }
+        }
+    }
+
+    fn take_outcome(&mut self, outcome: Result<Answer, String>) {
+        let why = match outcome {
+            Ok(Answer::Given) => {
                 self.enrolment.state = SecureBoot::AtNextStart;
                 self.tell("the machine has the keys of this box: Secure Boot from its next start");
                 self.record(Deed::Enrolment(EnrolStage::Done));
                 self.enrolment_is_over(words::DONE);
+                return;
             }
-            Err(error) => {
-                self.tell(&error.to_string());
-                self.record(Deed::Enrolment(EnrolStage::Failed(error.to_string())));
-                self.enrolment_is_over(words::FAILED);
-            }
-        }
+            Ok(Answer::Failed(why)) | Err(why) => why,
+            Ok(Answer::Says(_)) => "nothing was given".to_owned(),
+        };
+        self.enrolment_failed(&why, words::FAILED);
+    }
+
+    /// Why goes into log and audit trail; what is said is for whoever stands there.
+    fn enrolment_failed(&mut self, why: &str, said: &str) {
+        self.tell(&format!("Secure Boot stays off: {why}"));
+        self.record(Deed::Enrolment(EnrolStage::Failed(why.to_owned())));
+        self.enrolment_is_over(said);
     }
 
     fn enrolment_is_over(&mut self, text: &str) {
@@ -170,7 +265,33 @@ impl Supervision {
     }
 }
 
-fn start(settings: &Settings, firmware: &Firmware) -> Result<Started, SystemError> {
+/// `None` where there are no variables.
+fn start_keys(settings: &Settings, gives: bool) -> Result<Option<Started>, SystemError> {
+    let Identity { id, .. } = services::MACHINE_IDENTITY;
+    let in_place = settings.variables.as_deref().map(Path::to_string_lossy);
+    let opened = match &in_place {
+        Some(folder) => Opened::File(folder),
+        None if settings.is_confined && Variables::are_there() => Variables::for_process(id, gives),
+        None => return Ok(None),
+    };
+    let rights = if gives {
+        Rights::Protected
+    } else {
+        Rights::None
+    };
+    let arguments: &[&str] = if gives { &["--give"] } else { &[] };
+    let task = Task {
+        name: KEYS,
+        arguments,
+        passed: &[],
+        opened: Some(("variables", opened)),
+        identity: Identity { id, rights },
+        memory_max: services::MACHINE_MEMORY_MAX,
+    };
+    helper::start(settings, &task).map(Some)
+}
+
+fn start_judge(settings: &Settings, firmware: &Firmware) -> Result<Started, SystemError> {
     let open = |path: &Path| File::open(path).context("open", path.display());
     let esp = firmware.esp.as_deref().unwrap_or_else(|| Path::new(""));
     let (esp, state) = (open(esp)?, open(&firmware.state)?);
@@ -178,7 +299,7 @@ fn start(settings: &Settings, firmware: &Firmware) -> Result<Started, SystemErro
     helper::start(
         settings,
         &Task {
-            name: NAME,
+            name: JUDGE,
             arguments: &["--running", firmware.slot.name()],
             passed: &[
                 ("esp", esp.as_fd()),
@@ -194,26 +315,19 @@ fn start(settings: &Settings, firmware: &Firmware) -> Result<Started, SystemErro
 }
 
 /// What the machine says, and whether this box has what it waits for.
-fn state(variables: &Variables, firmware: Option<&Firmware>) -> Result<SecureBoot, SystemError> {
-    state_of(variables, firmware, Path::new(FOLDER))
+fn state_of(says: Says, firmware: Option<&Firmware>) -> SecureBoot {
+    state_with(says, || may_offer(firmware, Path::new(MACHINE_KEYS_FOLDER)))
 }
 
-fn state_of(
-    variables: &Variables,
-    firmware: Option<&Firmware>,
-    folder: &Path,
-) -> Result<SecureBoot, SystemError> {
-    let is_on = is_one(variables, ON)?;
-    let waits = is_one(variables, WAITS)?;
-    // What it forbids may be among what the box is started by.
-    let forbids = variables.read(FORBIDDEN)?.is_some_and(|it| !it.is_empty());
-    Ok(match (is_on, waits) {
+fn state_with(says: Says, may_offer: impl FnOnce() -> bool) -> SecureBoot {
+    match (says.is_on, says.waits) {
         (Some(true), _) => SecureBoot::On,
-        (_, Some(true)) if !forbids && may_offer(firmware, folder) => SecureBoot::Offered,
+        // What it forbids may be among what the box is started by.
+        (_, Some(true)) if !says.forbids && may_offer() => SecureBoot::Offered,
         (_, Some(true)) => SecureBoot::Setup,
         (Some(false), _) | (None, Some(false)) => SecureBoot::Off,
         (None, None) => SecureBoot::Unknown,
-    })
+    }
 }
 
 /// Only a box that would still start: with the files, which an image has whose kernel is for Secure
@@ -222,137 +336,21 @@ fn may_offer(firmware: Option<&Firmware>, folder: &Path) -> bool {
     let Some(firmware) = firmware.filter(|it| it.esp.is_some()) else {
         return false;
     };
-    let has_all = Role::ALL.iter().all(|it| file(folder, *it).is_file());
-    has_all && !Disk::is_behind_option_rom(&firmware.device)
+    has_keys(folder) && !Disk::is_behind_option_rom(&firmware.device)
 }
 
-/// Writes what is signed in `folder`, PK last. A variable that holds the same already is left: that
-/// is how this goes on where the power failed, as a machine may refuse the same time twice.
-fn write(variables: &Variables, folder: &Path) -> Result<(), SystemError> {
-    let files = files(folder)?;
-    if is_one(variables, WAITS)? != Some(true) {
-        let other = std::io::Error::other("it waits for none");
-        return Err(other).context("give keys to", "the machine");
-    }
-    for signed in files {
-        if variables.read(&signed.name)?.as_ref() != Some(&signed.content) {
-            variables.write(&signed.name, ATTRIBUTES, &signed.written)?;
-        }
-    }
-    Ok(())
-}
-
-/// Whether the machine has kept all of it: firmware has been seen to say yes, and to do nothing.
-fn prove(variables: &Variables, folder: &Path) -> Result<(), SystemError> {
-    for signed in files(folder)? {
-        if variables.read(&signed.name)?.as_ref() != Some(&signed.content) {
-            let other = std::io::Error::other("the machine did not keep what it took");
-            return Err(other).context("write", signed.name);
-        }
-    }
-    Ok(())
-}
-
-/// A variable as the build has signed it.
-struct Signed {
-    name: String,
-    /// What the machine shows of it.
-    content: Vec<u8>,
-    /// What it is given.
-    written: Vec<u8>,
-}
-
-/// What is signed in `folder`, PK last.
-fn files(folder: &Path) -> Result<Vec<Signed>, SystemError> {
-    let read = |role: Role| {
-        let path = file(folder, role);
-        let written = std::fs::read(&path).context("read", path.display())?;
-        let content = content_of(&written).map(<[u8]>::to_vec);
-        let content = content.ok_or_else(|| std::io::Error::other("it is no signed variable"));
-        Ok(Signed {
-            name: format!("{}-{}", role.name(), role.vendor()),
-            content: content.context("use", path.display())?,
-            written,
-        })
-    };
-    Role::ALL.into_iter().map(read).collect()
-}
-
-fn is_one(variables: &Variables, name: &str) -> Result<Option<bool>, SystemError> {
-    let name = format!("{name}-{}", Role::Platform.vendor());
-    Ok(variables.read(&name)?.map(|it| it == [1]))
-}
-
-fn file(folder: &Path, role: Role) -> PathBuf {
-    folder.join(format!("{}.auth", role.name()))
-}
-
-/// Of the sub-command, of its lines in the log and of its control group.
-const NAME: &str = "secure-boot";
-
-/// What an image has whose kernel is for Secure Boot.
-const FOLDER: &str = "/etc/ramal/secure-boot";
-
-/// Variables of the firmware (UEFI 2.10 §3.3).
-const ON: &str = "SecureBoot";
-const WAITS: &str = "SetupMode";
-/// The list of forbidden programs (UEFI 2.10 §32.4.1, EFI_IMAGE_SECURITY_DATABASE_GUID).
-const FORBIDDEN: &str = "dbx-d719b2cb-3d3a-4596-a3bc-dad00e67656f";
+/// Sub-commands, and their names in the log and of their control groups.
+const JUDGE: &str = "secure-boot";
+const KEYS: &str = "machine-keys";
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::PathBuf;
 
-    use secure_boot::{authenticated, signature_list, time_of};
     use slot::Slot;
 
     use super::*;
-
-    /// A machine's variables and an image's files.
-    struct Bench {
-        root: PathBuf,
-        variables: Variables,
-    }
-
-    impl Bench {
-        fn new(name: &str, setup_mode: u8) -> Self {
-            let root =
-                std::env::temp_dir().join(format!("ramal-enrol-{name}-{}", std::process::id()));
-            for folder in ["variables", "files"] {
-                fs::create_dir_all(root.join(folder)).expect("made");
-            }
-            let variables = Variables::at(&root.join("variables"));
-            let bench = Self { root, variables };
-            bench.put(WAITS, setup_mode);
-            bench.put(ON, 0);
-            for role in Role::ALL {
-                let list = signature_list(role.name().as_bytes());
-                let written = authenticated(&time_of(1), b"signed", &list);
-                fs::write(file(&bench.files(), role), written).expect("written");
-            }
-            bench
-        }
-
-        fn put(&self, name: &str, value: u8) {
-            let name = format!("{name}-{}", Role::Platform.vendor());
-            self.variables.write(&name, 6, &[value]).expect("written");
-        }
-
-        fn files(&self) -> PathBuf {
-            self.root.join("files")
-        }
-
-        fn variable(&self, role: Role) -> PathBuf {
-            let name = format!("{}-{}", role.name(), role.vendor());
-            self.root.join("variables").join(name)
-        }
-    }
-
-    impl Drop for Bench {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.root);
-        }
-    }
 
     fn firmware(esp: Option<&str>) -> Firmware {
         Firmware {
@@ -368,96 +366,45 @@ mod tests {
 
     #[test]
     fn what_the_machine_says_is_told() {
-        let bench = Bench::new("state", 1);
-        let none = || state(&bench.variables, None).expect("read");
-        assert_eq!(none(), SecureBoot::Setup);
-        bench.put(WAITS, 0);
-        assert_eq!(none(), SecureBoot::Off);
-        bench.put(ON, 1);
-        assert_eq!(none(), SecureBoot::On);
-        let empty = Variables::at(&bench.root.join("files"));
-        assert_eq!(state(&empty, None).expect("read"), SecureBoot::Unknown);
+        let says = |is_on, waits| Says {
+            is_on,
+            waits,
+            forbids: false,
+        };
+        for (said, may_offer, state) in [
+            (says(Some(false), Some(true)), false, SecureBoot::Setup),
+            (says(Some(false), Some(true)), true, SecureBoot::Offered),
+            (says(Some(false), Some(false)), true, SecureBoot::Off),
+            (says(None, Some(false)), true, SecureBoot::Off),
+            (says(Some(true), Some(false)), true, SecureBoot::On),
+            (says(None, None), true, SecureBoot::Unknown),
+        ] {
+            assert_eq!(state_with(said, || may_offer), state, "{said:?}");
+        }
     }
 
     #[test]
     fn only_a_box_with_all_files_and_an_esp_offers_it() {
-        let bench = Bench::new("offer", 1);
+        let folder = std::env::temp_dir().join(format!("ramal-enrol-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("made");
         let box_itself = firmware(Some("/dev/none1"));
-        assert!(may_offer(Some(&box_itself), &bench.files()));
-        assert!(!may_offer(Some(&firmware(None)), &bench.files()));
-        assert!(!may_offer(None, &bench.files()));
-        fs::remove_file(file(&bench.files(), Role::Exchange)).expect("removed");
-        assert!(!may_offer(Some(&box_itself), &bench.files()));
+        for name in ["db.auth", "KEK.auth", "PK.auth"] {
+            assert!(!may_offer(Some(&box_itself), &folder), "before {name}");
+            fs::write(folder.join(name), name).expect("written");
+        }
+        assert!(may_offer(Some(&box_itself), &folder));
+        assert!(!may_offer(Some(&firmware(None)), &folder));
+        assert!(!may_offer(None, &folder));
+        fs::remove_dir_all(&folder).expect("removed");
     }
 
     #[test]
     fn a_machine_that_forbids_programs_is_offered_nothing() {
-        let bench = Bench::new("forbids", 1);
-        let box_itself = firmware(Some("/dev/none1"));
-        let seen = || state_of(&bench.variables, Some(&box_itself), &bench.files());
-        assert_eq!(seen().expect("read"), SecureBoot::Offered);
-        bench
-            .variables
-            .write(FORBIDDEN, 7, b"a list")
-            .expect("written");
-        assert_eq!(seen().expect("read"), SecureBoot::Setup);
-    }
-
-    #[test]
-    fn what_the_machine_did_not_keep_is_found() {
-        let bench = Bench::new("prove", 1);
-        for role in Role::ALL {
-            let shown = signature_list(role.name().as_bytes());
-            let shown = [&ATTRIBUTES.to_le_bytes()[..], &shown].concat();
-            fs::write(bench.variable(role), shown).expect("written");
-        }
-        prove(&bench.variables, &bench.files()).expect("kept");
-        fs::write(bench.variable(Role::Exchange), [0x27, 0, 0, 0]).expect("written");
-        prove(&bench.variables, &bench.files()).expect_err("another");
-        fs::remove_file(bench.variable(Role::Exchange)).expect("removed");
-        prove(&bench.variables, &bench.files()).expect_err("none");
-    }
-
-    #[test]
-    fn keys_are_written_whole_with_their_attributes() {
-        let bench = Bench::new("write", 1);
-        write(&bench.variables, &bench.files()).expect("written");
-        for role in Role::ALL {
-            let found = fs::read(bench.variable(role)).expect("there");
-            let wanted = fs::read(file(&bench.files(), role)).expect("there");
-            assert_eq!(found, [&[0x27, 0, 0, 0][..], &wanted].concat());
-        }
-    }
-
-    #[test]
-    fn what_was_written_before_the_power_failed_is_not_written_again() {
-        let bench = Bench::new("again", 1);
-        // As the machine shows a variable that was written: only its content.
-        let list = signature_list(Role::Programs.name().as_bytes());
-        let shown = [&ATTRIBUTES.to_le_bytes()[..], &list].concat();
-        fs::write(bench.variable(Role::Programs), &shown).expect("written");
-        write(&bench.variables, &bench.files()).expect("written");
-        let left = fs::read(bench.variable(Role::Programs)).expect("there");
-        assert_eq!(left, shown);
-        assert!(bench.variable(Role::Platform).exists());
-    }
-
-    #[test]
-    fn pk_is_the_last_and_nothing_is_written_when_a_file_is_missing_or_nobody_waits() {
-        let bench = Bench::new("last", 1);
-        // A folder in its place: the machine does not take this one.
-        fs::create_dir(bench.variable(Role::Exchange)).expect("made");
-        write(&bench.variables, &bench.files()).expect_err("refused");
-        assert!(bench.variable(Role::Programs).exists());
-        assert!(!bench.variable(Role::Platform).exists());
-
-        let bench = Bench::new("missing", 1);
-        fs::remove_file(file(&bench.files(), Role::Platform)).expect("removed");
-        write(&bench.variables, &bench.files()).expect_err("refused");
-        assert!(!bench.variable(Role::Programs).exists());
-
-        let bench = Bench::new("not-waiting", 0);
-        write(&bench.variables, &bench.files()).expect_err("refused");
-        assert!(!bench.variable(Role::Programs).exists());
+        let says = Says {
+            is_on: Some(false),
+            waits: Some(true),
+            forbids: true,
+        };
+        assert_eq!(state_with(says, || true), SecureBoot::Setup);
     }
 }

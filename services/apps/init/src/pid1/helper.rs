@@ -6,8 +6,10 @@ use std::path::Path;
 
 use kernel::cgroup::Group;
 use kernel::landlock::{Fence, Openings};
-use kernel::spawn::{self, Identity, Program};
+use kernel::process::{self, Stop};
+use kernel::spawn::{self, Identity, Opened, Program};
 use kernel::{SystemError, network};
+use sansio::Instant;
 
 use super::child::{self, Pipe};
 use super::{Settings, Supervision};
@@ -21,8 +23,8 @@ pub(super) struct Task<'a> {
     pub(super) arguments: &'a [&'a str],
     /// What it is passed, by name.
     pub(super) passed: &'a [(&'a str, BorrowedFd<'a>)],
-    /// What it opens itself as it starts, for reading: its name and place.
-    pub(super) opened: Option<(&'a str, &'a Path)>,
+    /// What it opens itself as it starts, and its name.
+    pub(super) opened: Option<(&'a str, Opened<'a>)>,
     /// Who it runs as.
     pub(super) identity: Identity,
     /// Bytes it may take.
@@ -38,6 +40,27 @@ pub(super) struct Started {
     pub(super) reports: Pipe,
     /// Everything it starts, when it is confined.
     pub(super) group: Option<Group>,
+}
+
+/// A process that has to be done by a time.
+pub(super) struct Limited {
+    pub(super) pid: u32,
+    /// Everything it starts, when it is confined.
+    pub(super) group: Option<Group>,
+    pub(super) deadline: Instant,
+}
+
+impl Limited {
+    /// It has ended: nothing that it may have left behind goes on.
+    pub(super) fn clear(&self) -> Result<(), SystemError> {
+        self.group.as_ref().map_or(Ok(()), Group::kill_all)
+    }
+
+    /// Kills it, and does not wait for that: what hangs in the kernel ends when the kernel lets it.
+    pub(super) fn give_up(&self) -> Result<(), SystemError> {
+        let stopped = process::stop(self.pid, Stop::Kill);
+        self.clear().and(stopped)
+    }
 }
 
 /// Starts it.
@@ -58,8 +81,7 @@ pub(super) fn start(settings: &Settings, task: &Task<'_>) -> Result<Started, Sys
     let mut names: Vec<&str> = task.passed.iter().map(|(name, _)| *name).collect();
     let passed = task.passed.iter().map(|(_, descriptor)| *descriptor);
     let mut descriptors: Vec<_> = passed.collect();
-    let opened = task.opened.map(|(_, path)| path.to_string_lossy());
-    let opened = opened.as_deref().map(|path| (descriptors.len(), path));
+    let opened = task.opened.map(|(_, opened)| (descriptors.len(), opened));
     if let Some((name, _)) = task.opened {
         names.push(name);
         // Keeps the place until it is open.

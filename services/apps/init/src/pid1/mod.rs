@@ -81,6 +81,13 @@ pub struct Settings {
     pub log_level: String,
     /// How long the errand of the provisioning file may take.
     pub errand_time_max: Duration,
+    /// How long the machine's firmware may take with its variables.
+    pub machine_time_max: Duration,
+    /// How long it may take to judge the signatures on the disk.
+    pub judge_time_max: Duration,
+    /// A folder in the place of the variables of the machine's firmware; `None` are those, of which
+    /// only a confined box is told.
+    pub variables: Option<PathBuf>,
 }
 
 impl Settings {
@@ -97,6 +104,9 @@ impl Settings {
             is_confined: true,
             log_level: kernel::cmdline::value("ramal.log").unwrap_or_else(|| "info".to_owned()),
             errand_time_max: ERRAND_TIME_MAX,
+            machine_time_max: MACHINE_TIME_MAX,
+            judge_time_max: JUDGE_TIME_MAX,
+            variables: None,
         }
     }
 }
@@ -153,8 +163,8 @@ enum Source {
     ErrandNews(u32, Pipe),
     InstallOutput(u32, Pipe),
     InstallReports(u32, Pipe),
-    JudgeOutput(u32, Pipe),
-    JudgeVerdict(u32, Pipe),
+    MachineOutput(&'static str, u32, Pipe),
+    MachineReports(u32, Pipe),
     StickOutput(u32, Pipe),
     StickOffers(u32, Pipe),
     Hotplug(Hotplug),
@@ -238,6 +248,7 @@ impl Supervision {
                 self.node.deadline(),
                 self.screen.deadline(),
                 self.errand.deadline(),
+                self.enrolment.deadline(),
                 self.sticks.deadline(),
             ];
             let timeout = deadlines.into_iter().flatten().min();
@@ -255,6 +266,7 @@ impl Supervision {
                 self.feed(Input::Timer);
             }
             self.limit_errand();
+            self.limit_machine_work();
             self.watch_sticks();
             self.watch_firmware();
             self.work_off();
@@ -264,6 +276,7 @@ impl Supervision {
         self.note_findings();
         self.keep_tunnel();
         self.leave_errand();
+        self.leave_machine_work();
         self.cancel_installation();
         self.leave_sticks();
         self.screen.leave();
@@ -341,7 +354,7 @@ impl Supervision {
                 self.tell(&format!("ready {millis}"));
                 self.tell_spent();
                 self.begin_sticks();
-                self.look_at_secure_boot();
+                self.ask_machine();
             }
             Output::Ask(service) => self.ask(service),
             Output::FirmwareProved => self.firmware_proved(),
@@ -405,8 +418,8 @@ impl Supervision {
             | Source::ErrandNews(..)
             | Source::InstallOutput(..)
             | Source::InstallReports(..)
-            | Source::JudgeOutput(..)
-            | Source::JudgeVerdict(..)
+            | Source::MachineOutput(..)
+            | Source::MachineReports(..)
             | Source::StickOutput(..)
             | Source::StickOffers(..)
             | Source::Hotplug(_)
@@ -430,8 +443,8 @@ impl Supervision {
             | Source::ErrandNews(_, pipe)
             | Source::InstallOutput(_, pipe)
             | Source::InstallReports(_, pipe)
-            | Source::JudgeOutput(_, pipe)
-            | Source::JudgeVerdict(_, pipe)
+            | Source::MachineOutput(_, _, pipe)
+            | Source::MachineReports(_, pipe)
             | Source::StickOutput(_, pipe)
             | Source::StickOffers(_, pipe) => self.poller.add(&pipe.file, token, Interest::Read),
             Source::Hotplug(hotplug) => self.poller.add(hotplug, token, Interest::Read),
@@ -473,8 +486,8 @@ impl Supervision {
                     Source::ErrandNews(_, pipe) => self.hear_errand_news(pipe),
                     Source::InstallOutput(_, pipe) => self.hear_install_output(pipe),
                     Source::InstallReports(_, pipe) => self.hear_install_reports(pipe),
-                    Source::JudgeOutput(_, pipe) => self.hear_judge_output(pipe),
-                    Source::JudgeVerdict(pid, pipe) => self.hear_verdict(*pid, pipe),
+                    Source::MachineOutput(name, _, pipe) => self.hear_helper(name, pipe),
+                    Source::MachineReports(pid, pipe) => self.hear_machine_reports(*pid, pipe),
                     Source::StickOutput(_, pipe) => self.hear_stick_output(pipe),
                     Source::StickOffers(pid, pipe) => self.hear_stick_offers(*pid, pipe),
                     Source::Hotplug(hotplug) => {
@@ -545,8 +558,8 @@ impl Supervision {
                 | Source::ErrandNews(owner, _)
                 | Source::InstallOutput(owner, _)
                 | Source::InstallReports(owner, _)
-                | Source::JudgeOutput(owner, _)
-                | Source::JudgeVerdict(owner, _)
+                | Source::MachineOutput(_, owner, _)
+                | Source::MachineReports(owner, _)
                 | Source::StickOutput(owner, _)
                 | Source::StickOffers(owner, _) => (*owner == pid).then_some(*token),
                 Source::Connection(_)
@@ -562,7 +575,7 @@ impl Supervision {
             }
             if self.errand_ended(pid, end)
                 || self.installation_ended(pid, end)
-                || self.judge_ended(pid, end)
+                || self.machine_work_ended(pid, end)
                 || self.stick_ended(pid, end)
             {
                 continue;
@@ -695,6 +708,10 @@ const SCREEN: u64 = 2;
 const FIRST_SOURCE: u64 = 16;
 /// Many times what it takes on a slow disk, and less than people wait for.
 const ERRAND_TIME_MAX: Duration = Duration::from_secs(60);
+/// Firmware that writes to a slow chip takes a second for a variable.
+const MACHINE_TIME_MAX: Duration = Duration::from_secs(60);
+/// Everything the box starts by is read and hashed: some hundred megabytes, from a slow stick too.
+const JUDGE_TIME_MAX: Duration = Duration::from_secs(300);
 /// The loop turns at least this often, whatever it waits for.
 const LOOP_MAX: Duration = Duration::from_secs(5);
 /// The hardware restarts the box when the loop has stood still this long.

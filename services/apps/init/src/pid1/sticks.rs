@@ -20,6 +20,7 @@ use ipc::stick::Offer;
 use kernel::cgroup::Group;
 use kernel::hotplug::Hotplug;
 use kernel::process::{self, End, Stop};
+use kernel::spawn::Opened;
 use kernel::{SystemError, network};
 use sansio::Instant;
 
@@ -263,13 +264,14 @@ impl Supervision {
 
 fn start(settings: &Settings, stick: &str) -> Result<Started, SystemError> {
     let listener = network::unix_listener(&settings.run_dir.join(SOCKET))?;
+    let device = format!("/dev/{stick}");
     helper::start(
         settings,
         &Task {
             name: NAME,
             arguments: &[],
             passed: &[("ipc", listener.as_fd())],
-            opened: Some(("stick", &Path::new("/dev").join(stick))),
+            opened: Some(("stick", Opened::File(&device))),
             identity: services::STICK_IDENTITY,
             memory_max: services::STICK_MEMORY_MAX,
         },

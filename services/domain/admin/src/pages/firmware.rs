@@ -83,6 +83,7 @@ fn secure_boot(caller: &Caller, state: &str) -> Option<&'static str> {
         "offered" => Some(words.secure_boot_offered),
         "setup-mode" => Some(words.secure_boot_setup),
         "off" => Some(words.secure_boot_off),
+        "not-read" => Some(words.secure_boot_not_read),
         _ => None,
     }
 }

@@ -96,6 +96,11 @@ fn what_the_machine_starts_is_told_in_both_languages() {
     for (state, name, said) in [
         (State::Unknown, "unknown", ["", ""]),
         (
+            State::NotRead,
+            "not-read",
+            ["did not answer", "não respondeu quando"],
+        ),
+        (
             State::Off,
             "off",
             ["delete the keys in the setup", "apague as chaves no setup"],

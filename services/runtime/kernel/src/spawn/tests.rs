@@ -109,7 +109,7 @@ fn only_the_child_waits_for_what_does_not_open() {
         environment: &[],
         output: writer.as_fd(),
         descriptors: &[null.as_fd(), null.as_fd(), null.as_fd()],
-        opened: Some((1, &path.to_string_lossy())),
+        opened: Some((1, Opened::File(&path.to_string_lossy()))),
         identity: None,
         group: None,
         fence: None,
@@ -140,7 +140,7 @@ fn a_parent_may_have_more_open_than_its_child_may() {
         environment: &[],
         output: writer.as_fd(),
         descriptors: &[null.as_fd(), null.as_fd()],
-        opened: Some((0, "/proc/self/comm")),
+        opened: Some((0, Opened::File("/proc/self/comm"))),
         identity: None,
         group: None,
         fence: None,
@@ -290,4 +290,64 @@ fn a_fenced_program_reaches_no_process_beyond_the_fence() {
                for (L, C) { socket($_, AF_UNIX, SOCK_STREAM, 0) } bind(L, $at); listen(L, 1); \
                print connect(C, $at) ? 1 : 0'";
     assert_eq!(run_fenced(own, &[], None, Some(&fence)).0, "1");
+}
+
+/// As the variables of the machine's firmware.
+#[test]
+fn a_file_system_that_a_program_is_given_is_written_to_only_when_it_may() {
+    use std::path::Path;
+
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only root can mount");
+        return;
+    }
+    let openings = Openings {
+        program: Path::new("/"),
+        writable: &[Path::new("/dev/null")],
+        tcp: false,
+    };
+    let fence = Fence::plan(openings).expect("planned");
+    let null = File::open("/dev/null").expect("a device");
+    let given = |is_writable| {
+        let (mut reader, writer) = io::pipe().expect("a pipe");
+        let script = "cd /proc/self/fd/3 && { echo 1 > made; cat made; stat -c %u .; }";
+        let started = spawn(&Program {
+            path: "/bin/sh",
+            arguments: &["sh", "-c", script],
+            environment: &[],
+            output: writer.as_fd(),
+            descriptors: &[null.as_fd()],
+            opened: Some((
+                0,
+                Opened::FileSystem {
+                    kind: "tmpfs",
+                    owner: 112,
+                    is_writable,
+                },
+            )),
+            identity: Some(Identity {
+                id: 112,
+                rights: Rights::Protected,
+            }),
+            group: None,
+            fence: fence.as_ref(),
+            limits: Some(LIMITS),
+        });
+        let pid = started.expect("forked");
+        drop(writer);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).expect("readable");
+        let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("small"));
+        rustix::process::waitpid(pid, rustix::process::WaitOptions::empty()).expect("reaped");
+        text
+    };
+    let text = given(true);
+    if text.contains("cannot open what it is to read: error 0001") {
+        println!("skipped: this root may not mount");
+        return;
+    }
+    assert_eq!(text, "1\n112\n");
+    let text = given(false);
+    assert!(text.contains("ead-only"), "{text}");
+    assert!(text.ends_with("112\n"), "{text}");
 }
