@@ -26,9 +26,15 @@ impl Watchdogs {
     pub(crate) fn open_more(&mut self, console: &mut Console) {
         // Those that are open count meanwhile.
         self.pet();
-        for opened in Watchdog::open_all(STAGE_1_MAX) {
+        for opened in Watchdog::open_all() {
             match opened {
-                Ok(watchdog) => self.0.push(watchdog),
+                Ok(mut watchdog) => {
+                    let waits = watchdog.set_timeout(STAGE_1_MAX);
+                    if let Some(short) = falls_short(STAGE_1_MAX, waits) {
+                        console.line(&format!("ramal: {short}"));
+                    }
+                    self.0.push(watchdog);
+                }
                 // One of these: nobody else opens any.
                 Err(error) if error.source.kind() == ErrorKind::ResourceBusy => {}
                 Err(error) => console.line(&format!("ramal: {error}")),
@@ -67,13 +73,17 @@ impl Watchdogs {
         self.0.iter_mut().for_each(Watchdog::pet);
     }
 
-    /// How long they are to wait from now on.
-    pub(crate) fn set_timeout(&mut self, timeout: Duration) {
+    /// How long they are to wait from now on; how long the first of them to bite does wait, and
+    /// what to say of those that cannot wait that long.
+    pub(crate) fn set_timeout(&mut self, timeout: Duration) -> (Duration, Vec<String>) {
+        let (mut shortest, mut said) = (timeout, Vec::new());
         for watchdog in &mut self.0 {
-            // One that cannot wait this long keeps its own time-out.
-            let _ = watchdog.set_timeout(timeout);
+            let waits = watchdog.set_timeout(timeout);
             watchdog.pet();
+            shortest = shortest.min(waits.unwrap_or(UNKNOWN));
+            said.extend(falls_short(timeout, waits));
         }
+        (shortest, said)
     }
 
     /// Leaves them armed for good: closing one would have the kernel complain on the screen.
@@ -86,4 +96,37 @@ impl Watchdogs {
 /// file system may be grown. Its check has a time limit of its own.
 const STAGE_1_MAX: Duration = Duration::from_secs(180);
 
+/// A watchdog that does not say how long it waits: no driver's own time is known to be shorter.
+const UNKNOWN: Duration = Duration::from_secs(10);
+
+/// What to say of a watchdog that waits less long than it should.
+fn falls_short(wanted: Duration, waits: Option<Duration>) -> Option<String> {
+    let wanted = wanted.as_secs();
+    match waits.map(|it| it.as_secs()) {
+        Some(waits) if waits >= wanted => None,
+        Some(waits) => Some(format!(
+            "a watchdog takes no time-out of {wanted} s and waits {waits} s"
+        )),
+        None => Some(format!(
+            "a watchdog takes no time-out of {wanted} s, and does not say how long it waits"
+        )),
+    }
+}
+
 const VARIABLE: &str = "RAMAL_WATCHDOGS";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_watchdog_that_waits_less_long_than_it_should_is_told_of() {
+        let seconds = Duration::from_secs;
+        assert_eq!(falls_short(seconds(60), Some(seconds(60))), None);
+        // The next one that its hardware has.
+        assert_eq!(falls_short(seconds(60), Some(seconds(64))), None);
+        let said = falls_short(seconds(180), Some(seconds(37))).expect("told");
+        assert!(said.contains("180 s") && said.contains("37 s"), "{said}");
+        assert!(falls_short(seconds(180), None).is_some());
+    }
+}

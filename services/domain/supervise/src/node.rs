@@ -27,6 +27,8 @@ pub struct SupervisorNode {
     services: ByService<Supervised>,
     outputs: VecDeque<Output>,
     pet_at: Option<Instant>,
+    /// What a hardware watchdog waits for a pet, where that is shorter than it should be.
+    watchdog_waits: Option<Duration>,
     trial: Trial,
     was_ready: bool,
     shutdown: Option<Shutdown>,
@@ -132,6 +134,16 @@ impl SupervisorNode {
         Self::default()
     }
 
+    /// The hardware watchdog waits this long for a pet: it gets three chances at least.
+    pub fn pet_within(&mut self, watchdog_waits: Duration) {
+        self.watchdog_waits = Some(watchdog_waits);
+    }
+
+    fn pet_interval(&self) -> Duration {
+        let third = self.watchdog_waits.map(|it| it / 3);
+        third.map_or(PET_INTERVAL, |it| it.clamp(PET_INTERVAL_MIN, PET_INTERVAL))
+    }
+
     /// Every service, in start order.
     #[must_use]
     pub fn status(&self) -> Vec<ServiceStatus> {
@@ -157,7 +169,7 @@ impl SupervisorNode {
 
     fn keep_alive(&mut self, now: Instant) {
         self.outputs.push_back(Output::PetWatchdog);
-        self.pet_at = Some(now + PET_INTERVAL);
+        self.pet_at = Some(now + self.pet_interval());
     }
 
     fn start(&mut self, now: Instant) {
@@ -379,7 +391,7 @@ impl SupervisorNode {
             self.outputs.extend(self.trial.timer(now, not_ready));
         }
         if self.pet_at.is_some_and(|at| at <= now) {
-            self.pet_at = Some(now + PET_INTERVAL);
+            self.pet_at = Some(now + self.pet_interval());
             if !self.is_hung() {
                 self.outputs.push_back(Output::PetWatchdog);
             }
@@ -451,6 +463,8 @@ impl Running {
 
 /// The hardware watchdog is set to 60 s; twelve chances before it bites.
 const PET_INTERVAL: Duration = Duration::from_secs(5);
+/// No driver counts in less than seconds.
+const PET_INTERVAL_MIN: Duration = Duration::from_millis(300);
 /// Services stop within 2 s of SIGTERM; the rest is for slow machines.
 pub(crate) const STOP_GRACE: Duration = Duration::from_secs(5);
 /// A process that is still there this long after SIGKILL hangs in the kernel.

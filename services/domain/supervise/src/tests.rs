@@ -398,6 +398,22 @@ fn the_hardware_watchdog_is_petted_while_critical_services_can_be_killed() {
 }
 
 #[test]
+fn a_hardware_watchdog_that_cannot_wait_long_is_petted_more_often() {
+    let mut bench = Bench::ready();
+    bench.node.pet_within(SECOND * 6);
+    bench.pass(SECOND * 5, None);
+    bench.take();
+    bench.pass(SECOND * 6, None);
+    assert_eq!(bench.take(), vec![Output::PetWatchdog; 3]);
+    // One that waits longer than it needs to is not petted less.
+    bench.node.pet_within(SECOND * 600);
+    bench.pass(SECOND * 2, None);
+    bench.take();
+    bench.pass(SECOND * 10, None);
+    assert_eq!(bench.take(), vec![Output::PetWatchdog; 2]);
+}
+
+#[test]
 fn a_hanging_web_service_does_not_restart_the_box() {
     let mut bench = Bench::ready();
     bench.pass(SECOND * 60, Some(Service::Web));

@@ -26,10 +26,10 @@ impl Watchdog {
     /// Opens and thereby arms every hardware watchdog: which of them is wired to the reset line
     /// cannot be told. None is no error.
     #[must_use]
-    pub fn open_all(timeout: Duration) -> Vec<Result<Self, SystemError>> {
+    pub fn open_all() -> Vec<Result<Self, SystemError>> {
         let paths = (0..WATCHDOGS_MAX).map(|number| format!("/dev/watchdog{number}"));
         let present = paths.filter(|path| Path::new(path).exists());
-        present.map(|path| Self::open(&path, timeout)).collect()
+        present.map(|path| Self::open(&path)).collect()
     }
 
     /// Those that stage-1 handed over, by the numbers [`Self::hand_over`] gave.
@@ -64,16 +64,13 @@ impl Watchdog {
         Some(self.device.as_raw_fd())
     }
 
-    fn open(path: &str, timeout: Duration) -> Result<Self, SystemError> {
+    fn open(path: &str) -> Result<Self, SystemError> {
         let device = OpenOptions::new()
             .write(true)
             .open(path)
             .context("open", path)?;
         let mut watchdog = Self { device };
         watchdog.pet();
-        // A driver that cannot wait this long keeps its own time-out, which is 30 s or more. It is
-        // armed by now, so it has to be kept and petted all the same.
-        let _ = watchdog.set_timeout(timeout);
         Ok(watchdog)
     }
 
@@ -96,19 +93,59 @@ impl Watchdog {
         asked.is_ok() && status & CARD_RESET != 0
     }
 
-    /// Changes how long it waits for the next pet.
-    ///
-    /// # Errors
-    /// When the hardware cannot wait that long.
-    pub fn set_timeout(&mut self, timeout: Duration) -> Result<(), SystemError> {
-        let mut seconds = libc::c_int::try_from(timeout.as_secs()).unwrap_or(libc::c_int::MAX);
+    /// Has it wait this long for the next pet, or the longest below it that its driver takes; how
+    /// long it waits from now on. `None` when the driver does not say.
+    pub fn set_timeout(&mut self, wanted: Duration) -> Option<Duration> {
+        let wanted = u32::try_from(wanted.as_secs()).unwrap_or(u32::MAX);
+        let before = self.timeout();
+        let accepts = |seconds| self.ask(seconds).is_ok();
+        let asked = longest(wanted, before.unwrap_or(0), accepts);
+        // What it was asked for is not always what it does: it may round.
+        let now = self.timeout().or(asked)?;
+        Some(Duration::from_secs(now.into()))
+    }
+
+    fn ask(&self, seconds: u32) -> rustix::io::Result<()> {
+        let mut seconds = libc::c_int::try_from(seconds).unwrap_or(libc::c_int::MAX);
         // SAFETY: WDIOC_SETTIMEOUT takes a pointer to an int and writes back the value in force
         // (Linux Documentation/watchdog/watchdog-api.rst).
         unsafe {
             let set = Updater::<SET_TIMEOUT, libc::c_int>::new(&mut seconds);
-            ioctl(&self.device, set).context("set", "the watchdog's time-out")
+            ioctl(&self.device, set)
         }
     }
+
+    /// Seconds; `None` when the driver does not say.
+    fn timeout(&self) -> Option<u32> {
+        let mut seconds: libc::c_int = 0;
+        // SAFETY: WDIOC_GETTIMEOUT takes a pointer to an int and writes the value in force to it
+        // (Linux Documentation/watchdog/watchdog-api.rst).
+        unsafe {
+            let get = Updater::<GET_TIMEOUT, libc::c_int>::new(&mut seconds);
+            ioctl(&self.device, get).ok()?;
+        }
+        u32::try_from(seconds).ok().filter(|it| *it > 0)
+    }
+}
+
+/// The longest time up to `wanted` that is accepted, and the last that was: it is in force. Nothing
+/// below `before` is tried, as the driver has that by itself; `None` when nothing is accepted.
+fn longest(wanted: u32, before: u32, mut accepts: impl FnMut(u32) -> bool) -> Option<u32> {
+    if accepts(wanted) {
+        return Some(wanted);
+    }
+    let (mut accepted, mut refused) = (before, wanted);
+    let mut found = None;
+    while accepted < refused.saturating_sub(1) {
+        let middle = accepted.midpoint(refused);
+        if accepts(middle) {
+            accepted = middle;
+            found = Some(middle);
+        } else {
+            refused = middle;
+        }
+    }
+    found
 }
 
 /// A board has one or two.
@@ -116,8 +153,9 @@ const WATCHDOGS_MAX: u32 = 4;
 /// `WDIOC_GETBOOTSTATUS` and `WDIOF_CARDRESET` of Linux watchdog.h.
 const GET_BOOT_STATUS: rustix::ioctl::Opcode = opcode::read::<libc::c_int>(b'W', 2);
 const CARD_RESET: libc::c_int = 0x20;
-/// `WDIOC_SETTIMEOUT` of Linux watchdog.h.
+/// `WDIOC_SETTIMEOUT` and `WDIOC_GETTIMEOUT` of Linux watchdog.h.
 const SET_TIMEOUT: rustix::ioctl::Opcode = opcode::read_write::<libc::c_int>(b'W', 6);
+const GET_TIMEOUT: rustix::ioctl::Opcode = opcode::read::<libc::c_int>(b'W', 7);
 
 #[cfg(test)]
 mod tests {
@@ -155,5 +193,36 @@ mod tests {
         let file = File::open("/proc/self/exe").expect("there");
         assert!(Watchdog::taken_over(&file.as_raw_fd().to_string()).is_empty());
         assert!(Watchdog::taken_over("").is_empty());
+    }
+
+    #[test]
+    fn the_longest_time_that_a_driver_takes_is_the_last_it_is_asked_for() {
+        for (wanted, before, most, found) in [
+            (180, 30, 613, Some(180)),
+            (180, 30, 37, Some(37)),
+            (180, 30, 31, Some(31)),
+            (180, 30, 179, Some(179)),
+            // It keeps what it has.
+            (180, 30, 30, None),
+            (180, 30, 0, None),
+            // It does not say what it has.
+            (60, 0, 15, Some(15)),
+            // What is wanted is shorter than what it takes.
+            (60, 100, 0, None),
+        ] {
+            let mut in_force = None;
+            let mut asked = 0;
+            let accepts = |seconds| {
+                asked += 1;
+                let accepted = seconds <= most;
+                if accepted {
+                    in_force = Some(seconds);
+                }
+                accepted
+            };
+            assert_eq!(longest(wanted, before, accepts), found, "{most}");
+            assert_eq!(in_force, found, "{most}");
+            assert!(asked < 12, "{asked} for {most}");
+        }
     }
 }

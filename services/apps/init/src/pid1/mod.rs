@@ -281,7 +281,7 @@ impl Supervision {
         self.leave_sticks();
         self.screen.leave();
         // They stay armed on the way down: a hanging unmount must not be the end.
-        self.watchdogs.set_timeout(WATCHDOG_AT_END);
+        self.have_watchdogs_wait(WATCHDOG_AT_END);
         std::mem::take(&mut self.watchdogs).leave_armed();
         self.tell("services stopped");
         (self.finished.unwrap_or(Shutdown::Restart), self.console)
@@ -307,7 +307,15 @@ impl Supervision {
                 Err(error) => self.tell(&error.to_string()),
             }
         }
-        self.watchdogs.set_timeout(WATCHDOG_TIMEOUT);
+        let waits = self.have_watchdogs_wait(WATCHDOG_TIMEOUT);
+        self.node.pet_within(waits);
+    }
+
+    /// How long the first of them to bite waits from now on.
+    fn have_watchdogs_wait(&mut self, wanted: Duration) -> Duration {
+        let (waits, said) = self.watchdogs.set_timeout(wanted);
+        said.iter().for_each(|text| self.tell(text));
+        waits
     }
 
     fn now(&self) -> Instant {
