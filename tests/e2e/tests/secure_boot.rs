@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use e2e::{Failure, Proof, alone, file_of, plan, small_disk};
+use e2e::{Failure, Proof, alone, file_of, plan, small_disk, switch_off};
 use image::authenticode::SecureBootKey;
 use image::base::Base;
 use image::build::Shipping;
@@ -83,7 +83,42 @@ fn a_machine_that_waits_for_keys_is_given_those_of_the_box_and_starts_nothing_el
         seen["journal"][0]["reason"], "refused-by-secure-boot",
         "{seen}"
     );
+    assert!(!warns(&api)?, "it is on");
+    switch_off(&mut lab, BOOT_MAX)?;
+    let forgetful = lab::secure_firmware(lab.scratch())?;
+    lab.rebuild(|hardware| hardware.start = Start::Firmware(forgetful));
+    is_warned_of(&mut lab, &password)
+}
+
+/// The machine has lost its keys, as when somebody deletes them in its setup.
+fn is_warned_of(lab: &mut Lab, password: &str) -> Proof {
+    lab.switch_on()?;
+    let machine = lab.machine()?;
+    machine.wait_line("Secure Boot off", BOOT_MAX)?;
+    machine.wait_ready()?;
+    let line = machine.wait_line("WARNING: Secure Boot was on", ANSWER_MAX)?;
+    progress::note(&format!("console: {}", line.text));
+    machine.wait_line("WARNING: it was on and is off", PAGE_MAX)?;
+    let mut api = lab.api();
+    api.sign_in(ADMINISTRATOR, password)?;
+    assert_eq!(secure_boot(&api)?, "offered");
+    assert!(warns(&api)?, "it was on");
+    let trail = api.get("/api/audit?limit=20")?;
+    let found = |action: &str| {
+        let entries = trail.as_array().into_iter().flatten();
+        let is_it = |it: &&serde_json::Value| it.get("action").is_some_and(|it| it == action);
+        entries.filter(is_it).count()
+    };
+    assert_eq!(found("Secure Boot found on"), 1, "{trail}");
+    assert_eq!(found("Secure Boot found off, and was on"), 1, "{trail}");
     Ok(())
+}
+
+/// Whether the state says that Secure Boot was on.
+fn warns(api: &BoxApi) -> Result<bool, Failure> {
+    let status = api.get("/api/status")?;
+    let warnings = status.get("warnings").map(ToString::to_string);
+    Ok(warnings.is_some_and(|it| it.contains("Secure Boot was on at an earlier start")))
 }
 
 /// Chooses Secure Boot at the box and means it, until the box answers.
@@ -156,6 +191,9 @@ const DATA_LENGTH: u64 = 128 * 1024 * 1024;
 /// Ten times what it takes under emulation.
 const BOOT_MAX: Duration = Duration::from_secs(240);
 const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+/// A page waits until things have settled, and some seconds after the one before.
+const PAGE_MAX: Duration = Duration::from_secs(60);
 
 /// Everything the box starts by is read and hashed.
 const JUDGE_MAX: Duration = Duration::from_secs(120);

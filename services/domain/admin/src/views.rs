@@ -43,13 +43,15 @@ pub(crate) enum Warning {
     Provision(String),
     /// Nobody has seen the code that opens the data without the TPM.
     CodeUnseen,
+    /// The machine started only what is signed, and no longer does.
+    SecureBootLost,
 }
 
 impl Warning {
     /// The page where something can be done about it.
     pub(crate) const fn place(&self) -> Option<&'static str> {
         match self {
-            Self::CodeUnseen => Some("/firmware"),
+            Self::CodeUnseen | Self::SecureBootLost => Some("/firmware"),
             Self::Silent(_) | Self::Unrecorded(_) | Self::Provision(_) => None,
         }
     }
@@ -75,6 +77,19 @@ impl Warning {
             (Self::CodeUnseen, Language::Portuguese) => {
                 "ninguém viu o código de recuperação dos dados ainda: sem ele, tudo o que está \
                  guardado se perde quando o TPM ou a placa-mãe são trocados ou apagados"
+                    .into()
+            }
+            (Self::SecureBootLost, Language::English) => {
+                "Secure Boot was on at an earlier start and is off: the machine starts anything. \
+                 If nobody of yours has changed its setup, find out who did. Then switch it on \
+                 there, or have the box give it its keys again by the menu at the box"
+                    .into()
+            }
+            (Self::SecureBootLost, Language::Portuguese) => {
+                "o Secure Boot estava ligado numa inicialização anterior e está desligado: a \
+                 máquina inicia qualquer coisa. Se ninguém da sua equipe mudou o setup dela, \
+                 descubra quem foi. Depois ligue-o lá, ou peça pelo menu na própria central que \
+                 ela dê as chaves de novo"
                     .into()
             }
             (Self::Unrecorded(count), Language::English) => {
@@ -238,6 +253,9 @@ impl StatusView {
         }
         if status.is_code_unseen {
             self.warnings.push(Warning::CodeUnseen);
+        }
+        if status.is_secure_boot_lost {
+            self.warnings.push(Warning::SecureBootLost);
         }
     }
 

@@ -102,13 +102,19 @@ pub enum Wish {
     Record(Deed),
 }
 
-/// Something that PID 1 does by itself for somebody at the box.
+/// Something that PID 1 does by itself for somebody at the box, or has found.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Deed {
     /// Another disk becomes a box.
     Installation(Installation),
     /// The machine is to start this box alone.
     Enrolment(EnrolStage),
+    /// The machine starts only what is signed since the start that is on, or no longer does: nobody
+    /// asked for that here.
+    SecureBoot {
+        /// Whether it does.
+        is_on: bool,
+    },
 }
 
 /// How far the machine is with the keys of the box.
@@ -217,6 +223,8 @@ pub struct Status {
     pub runs: Vec<Run>,
     /// Whether the machine starts only what is signed.
     pub secure_boot: SecureBoot,
+    /// Whether it did so at an earlier start, and no longer does.
+    pub is_secure_boot_lost: bool,
 }
 
 /// A run of the box, from a start to its end.

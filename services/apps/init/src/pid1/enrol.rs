@@ -29,6 +29,7 @@ use sansio::Instant;
 
 use super::child::Pipe;
 use super::helper::{self, Limited, Started, Task};
+use super::machine_record::{Change, MachineRecord};
 use super::{Settings, Source, Supervision};
 use crate::boot::Firmware;
 use crate::screen::enrol as words;
@@ -41,6 +42,7 @@ pub(super) struct Enrolment {
     /// Whether the machine was asked since the start.
     is_asked: bool,
     running: Option<Running>,
+    record: MachineRecord,
 }
 
 struct Running {
@@ -64,6 +66,16 @@ impl Enrolment {
         self.state
     }
 
+    /// Whether it did so at an earlier start, and no longer does.
+    pub(super) fn is_lost(&self) -> bool {
+        self.record.is_lost()
+    }
+
+    /// Takes what is kept in this folder of the data.
+    pub(super) fn recall(&mut self, folder: &Path) {
+        self.record = MachineRecord::load(folder);
+    }
+
     /// When the process that is at work has to be done.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.running.as_ref().map(|it| it.process.deadline)
@@ -76,10 +88,23 @@ impl Supervision {
         if std::mem::replace(&mut self.enrolment.is_asked, true) {
             return;
         }
+        if !self.settings.has_variables() {
+            return;
+        }
+        let (may_ask, written) = self.enrolment.record.begin();
+        self.tell_unless_kept(written);
+        if !may_ask {
+            let why = "the last two starts ended while they were asked for; the next asks again";
+            self.take_what_it_says(Err(why.to_owned()));
+            return;
+        }
         match start_keys(&self.settings, false) {
             Ok(Some(started)) => self.work_on_enrolment(KEYS, started, Work::Asks(None)),
-            Ok(None) => {}
-            Err(error) => self.take_what_it_says(Err(error.to_string())),
+            Ok(None) => self.note_state(None),
+            Err(error) => {
+                self.take_what_it_says(Err(error.to_string()));
+                self.note_state(None);
+            }
         }
     }
 
@@ -100,6 +125,27 @@ impl Supervision {
         };
         self.tell(&format!("Secure Boot: {}", state.name()));
         self.enrolment.state = state;
+    }
+
+    /// It is asked no more; notes what it has said, and tells of a change.
+    fn note_state(&mut self, state: Option<SecureBoot>) {
+        let (change, written) = self.enrolment.record.end(state);
+        self.tell_unless_kept(written);
+        let is_on = match change {
+            Some(Change::On) => true,
+            Some(Change::Lost) => {
+                self.tell("WARNING: Secure Boot was on at an earlier start, and is off");
+                false
+            }
+            None => return,
+        };
+        self.record(Deed::SecureBoot { is_on });
+    }
+
+    fn tell_unless_kept(&mut self, written: std::io::Result<()>) {
+        if let Err(error) = written {
+            self.tell(&format!("what the machine says cannot be kept: {error}"));
+        }
     }
 
     /// Somebody at the box wants the machine to start this box alone.
@@ -170,7 +216,10 @@ impl Supervision {
         }
         let why = format!("{end:?} without a word");
         match running.work {
-            Work::Asks(answer) => self.take_what_it_says(answer.ok_or(why)),
+            Work::Asks(answer) => {
+                self.take_what_it_says(answer.ok_or(why));
+                self.note_state(Some(self.enrolment.state));
+            }
             Work::Judges(verdict) => self.take_verdict(verdict.ok_or(why)),
             Work::Gives(answer) => self.take_outcome(answer.ok_or(why)),
         }
@@ -190,7 +239,10 @@ impl Supervision {
         let within = |limit: std::time::Duration| format!("no answer within {} s", limit.as_secs());
         let (machine, judge) = (self.settings.machine_time_max, self.settings.judge_time_max);
         match running.work {
-            Work::Asks(_) => self.take_what_it_says(Err(within(machine))),
+            Work::Asks(_) => {
+                self.take_what_it_says(Err(within(machine)));
+                self.note_state(None);
+            }
             Work::Judges(_) => {
                 let why = format!("the signatures on the disk: {}", within(judge));
                 self.enrolment_failed(&why, words::JUDGED_TOO_LONG);
@@ -209,6 +261,7 @@ impl Supervision {
         if let Some(running) = self.enrolment.running.take() {
             // It may have ended this moment.
             let _ = running.process.give_up();
+            self.note_state(None);
         }
     }
 
@@ -242,6 +295,7 @@ impl Supervision {
                 self.enrolment.state = SecureBoot::AtNextStart;
                 self.tell("the machine has the keys of this box: Secure Boot from its next start");
                 self.record(Deed::Enrolment(EnrolStage::Done));
+                self.note_state(Some(SecureBoot::AtNextStart));
                 self.enrolment_is_over(words::DONE);
                 return;
             }
@@ -262,6 +316,13 @@ impl Supervision {
         self.say(text);
         let notice = ipc::init::Presence::Notice(text.to_owned());
         self.presence.take(notice);
+    }
+}
+
+impl Settings {
+    /// Whether there are variables to ask for.
+    fn has_variables(&self) -> bool {
+        self.variables.is_some() || self.is_confined && Variables::are_there()
     }
 }
 

@@ -12,6 +12,7 @@ mod firmware_trial;
 mod helper;
 mod install;
 mod lines;
+mod machine_record;
 mod provision;
 mod questions;
 mod recovery;
@@ -652,6 +653,8 @@ impl Supervision {
             firmware: firmware.map(|it| (it.slot.name(), it.key)),
             is_code_unseen: self.recovery_code.is_some(),
             files: self.sticks.files(),
+            secure_boot: self.enrolment.state(),
+            is_secure_boot_lost: self.enrolment.is_lost(),
         };
         let lines = self.screen.turn(&facts, self.now());
         self.write_on_serial(&lines);

@@ -165,6 +165,7 @@ impl Supervision {
             is_code_unseen: self.recovery_code.is_some(),
             runs: self.told_runs(),
             secure_boot: self.enrolment.state(),
+            is_secure_boot_lost: self.enrolment.is_lost(),
         }
     }
 }

@@ -49,8 +49,8 @@ impl KeptRuns {
 }
 
 impl Supervision {
-    /// Writes down that a run begins, and says how the one before ended. Only where the data are
-    /// mounted.
+    /// Writes down that a run begins, and says how the one before ended; takes what is kept of the
+    /// machine. Only where the data are mounted.
     #[must_use]
     pub fn with_runs(mut self) -> Self {
         let by_watchdog = self.watchdogs.have_restarted_the_machine();
@@ -63,6 +63,7 @@ impl Supervision {
             self.tell(&format!("how this run ends cannot be kept: {error}"));
         }
         self.runs = Some(kept);
+        self.enrolment.recall(Path::new(FOLDER));
         self
     }
 

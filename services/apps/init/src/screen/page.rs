@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use config::StaticNetwork;
 use ipc::Redacted;
-use ipc::init::{self, StickFile};
+use ipc::init::{self, SecureBoot, StickFile};
 use supervise::ServiceStatus;
 
 use super::network::{self, Network};
@@ -72,6 +72,10 @@ pub(crate) struct Facts<'a> {
     pub(crate) is_code_unseen: bool,
     /// Update files on a memory stick.
     pub(crate) files: &'a [StickFile],
+    /// Whether the machine starts only what is signed.
+    pub(crate) secure_boot: SecureBoot,
+    /// It did so at an earlier start, and no longer does.
+    pub(crate) is_secure_boot_lost: bool,
 }
 
 /// The page.
@@ -102,6 +106,11 @@ pub(super) fn lines(facts: &Facts<'_>) -> Vec<String> {
             let unseen = CODE_UNSEEN.map(str::to_owned);
             push(&mut lines, "Recuperação / Recovery", unseen);
         }
+    }
+    if facts.is_secure_boot_lost {
+        push(&mut lines, SECURE_BOOT, LOST.map(str::to_owned));
+    } else if facts.secure_boot == SecureBoot::NotRead {
+        push(&mut lines, SECURE_BOOT, NOT_READ.map(str::to_owned));
     }
     if let Some(file) = facts.files.first() {
         let shown = [update::description(file), FROM_MENU.to_owned()];
@@ -232,6 +241,17 @@ const CODE_UNSEEN: [&str; 4] = [
     "nobody has seen the code yet; without it all",
     "is lost with the TPM: page Firmware",
 ];
+const SECURE_BOOT: &str = "Secure Boot";
+const LOST: [&str; 4] = [
+    "ATENÇÃO: estava ligado e está desligado; veja a",
+    "página Estado /",
+    "WARNING: it was on and is off; see the page",
+    "Status",
+];
+const NOT_READ: [&str; 2] = [
+    "o firmware da máquina não respondeu /",
+    "the firmware of the machine did not answer",
+];
 const FROM_MENU: &str = "instale pelo menu / install it by the menu";
 /// Those of a monitor.
 const COLUMNS: usize = 80;
@@ -271,6 +291,8 @@ mod tests {
             firmware: Some(("a", KeyKept::ByTpm)),
             is_code_unseen: true,
             files: &[],
+            secure_boot: SecureBoot::Off,
+            is_secure_boot_lost: false,
         }
     }
 
@@ -330,6 +352,26 @@ mod tests {
         facts.is_code_unseen = false;
         let page = lines(&facts).join("\n");
         assert!(!page.contains("Recovery"), "{page}");
+    }
+
+    #[test]
+    fn secure_boot_is_named_when_it_was_lost_or_cannot_be_known() {
+        let presence = unclaimed();
+        let mut facts = facts(&presence, &[]);
+        assert!(!lines(&facts).join("\n").contains("Secure Boot"));
+        facts.secure_boot = SecureBoot::NotRead;
+        let page = lines(&facts).join("\n");
+        assert!(page.contains("não respondeu"), "{page}");
+        assert!(page.contains("did not answer"), "{page}");
+        facts.is_secure_boot_lost = true;
+        let lines = lines(&facts);
+        let page = lines.join("\n");
+        assert!(page.contains("estava ligado e está desligado"), "{page}");
+        assert!(page.contains("it was on and is off"), "{page}");
+        assert!(
+            LOST.iter()
+                .all(|it| it.chars().count() < COLUMNS - HEADING_WIDTH)
+        );
     }
 
     #[test]

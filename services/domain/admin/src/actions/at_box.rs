@@ -43,25 +43,39 @@ impl Admin {
 
 /// PID 1 does it by itself, whether it is recorded or not.
 fn record(admin: &mut Admin, deed: Deed, caller: &Caller) -> Step {
-    let (action, after) = match deed {
-        Deed::Installation(installation) => installed(&installation),
+    let (action, after) = match &deed {
+        Deed::Installation(installation) => installed(installation),
         Deed::Enrolment(stage) => enrolled(stage),
+        Deed::SecureBoot { is_on } => found(*is_on),
     };
-    let audit = caller.audit(action, String::new(), after);
+    let mut audit = caller.audit(action, String::new(), after);
+    if let Deed::SecureBoot { .. } = deed {
+        // Whoever has changed it did so in the setup of the machine.
+        BOX_ITSELF.clone_into(&mut audit.who);
+    }
     admin.record(audit, |_, _| Step::Respond(Response::empty(204)))
 }
 
 /// The machine is given the keys of this box, for Secure Boot: nothing but its setup undoes that.
-fn enrolled(stage: EnrolStage) -> (String, String) {
+fn enrolled(stage: &EnrolStage) -> (String, String) {
     let (action, why) = match stage {
         EnrolStage::Asked => ("Secure Boot with this box's keys asked for", String::new()),
         EnrolStage::Done => (
             "Secure Boot: the machine has this box's keys",
             String::new(),
         ),
-        EnrolStage::Failed(why) => ("Secure Boot: the machine has not got the keys", why),
+        EnrolStage::Failed(why) => ("Secure Boot: the machine has not got the keys", why.clone()),
     };
     (action.to_owned(), why)
+}
+
+/// What the machine starts is another than at an earlier start.
+fn found(is_on: bool) -> (String, String) {
+    let action = match is_on {
+        true => "Secure Boot found on",
+        false => "Secure Boot found off, and was on",
+    };
+    (action.to_owned(), String::new())
 }
 
 /// The disk is none of this box's.
@@ -86,3 +100,5 @@ fn installed(installation: &Installation) -> (String, String) {
 
 /// Who did it, in the audit trail.
 const LOGIN: &str = "at the box";
+/// Who has found it.
+const BOX_ITSELF: &str = "the box";

@@ -257,3 +257,20 @@ fn that_the_machine_was_given_keys_is_recorded() {
         assert_eq!(audit.who, "at the box");
     }
 }
+
+#[test]
+fn that_secure_boot_was_found_another_is_recorded_as_the_boxs_own_finding() {
+    for (is_on, action) in [
+        (true, "Secure Boot found on"),
+        (false, "Secure Boot found off, and was on"),
+    ] {
+        let mut world = World::new();
+        let done = wish(&mut world, Wish::Record(Deed::SecureBoot { is_on }));
+        assert_eq!(done.status, 204);
+        let audit = world.audits.last().expect("an entry");
+        assert_eq!(
+            (audit.who.as_str(), audit.action.as_str()),
+            ("the box", action)
+        );
+    }
+}

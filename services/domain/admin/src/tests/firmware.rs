@@ -144,6 +144,28 @@ fn what_the_machine_starts_is_told_in_both_languages() {
 }
 
 #[test]
+fn secure_boot_that_was_on_and_is_off_is_warned_of_in_both_languages() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let state = |world: &mut World, language| {
+        let asked = get("/", &session).with("accept-language", language);
+        text(&world.ask(&asked))
+    };
+    assert!(!state(&mut world, "en").contains("Secure Boot was on"));
+    world.is_secure_boot_lost = true;
+    for (language, said) in [
+        ("en", "Secure Boot was on at an earlier start and is off"),
+        ("pt-BR", "o Secure Boot estava ligado"),
+    ] {
+        let page = state(&mut world, language);
+        let (_, rest) = page.split_once(said).expect("said");
+        assert!(rest.contains(r#"<a href="/firmware">"#), "{rest}");
+    }
+    let seen = body(&world.ask(&get("/api/status", &session)));
+    assert!(seen["warnings"].to_string().contains("earlier start"));
+}
+
+#[test]
 fn damage_in_the_running_slot_is_told_with_what_to_do() {
     let mut world = World::new();
     let session = world.sign_in("admin", OWN_PASSWORD);

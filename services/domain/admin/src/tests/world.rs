@@ -46,6 +46,7 @@ pub(super) struct World {
     /// Update files on a memory stick.
     pub(super) stick: Vec<init::StickFile>,
     pub(super) secure_boot: init::SecureBoot,
+    pub(super) is_secure_boot_lost: bool,
     pub(super) hasher_busy: bool,
     pub(super) verified: usize,
     drawn: u64,
@@ -101,6 +102,7 @@ impl World {
             fetch: FetchState::None,
             stick: Vec::new(),
             secure_boot: init::SecureBoot::default(),
+            is_secure_boot_lost: false,
             hasher_busy: false,
             verified: 0,
             drawn: 0,
@@ -126,6 +128,17 @@ impl World {
         let moment = self.moment();
         let step = self.admin.handle(moment, request);
         self.run(step)
+    }
+
+    fn observed(&self) -> Observation {
+        let mut seen = observation(self.store_away, self.recovery_code.is_some());
+        if self.net_away {
+            seen.net = Err(Away::Silent("net"));
+        }
+        if let Ok(status) = &mut seen.init {
+            status.is_secure_boot_lost = self.is_secure_boot_lost;
+        }
+        seen
     }
 
     pub(super) fn run(&mut self, mut step: Step) -> Response {
@@ -182,10 +195,7 @@ impl World {
                     then(&mut self.admin, moment, length)
                 }
                 Step::Observe(then) => {
-                    let mut seen = observation(self.store_away, self.recovery_code.is_some());
-                    if self.net_away {
-                        seen.net = Err(Away::Silent("net"));
-                    }
+                    let seen = self.observed();
                     then(&mut self.admin, moment, seen)
                 }
                 Step::Record(entries, then) => {
