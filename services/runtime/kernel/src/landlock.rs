@@ -11,7 +11,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
 use crate::{Context, SystemError};
@@ -154,6 +154,12 @@ impl Fence {
             return Ok(());
         }
         Err(last_error())
+    }
+}
+
+impl AsRawFd for Fence {
+    fn as_raw_fd(&self) -> RawFd {
+        self.ruleset.as_raw_fd()
     }
 }
 

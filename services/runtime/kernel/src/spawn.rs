@@ -205,7 +205,12 @@ fn become_program(program: &Program<'_>, descriptors: &Arranged, image: &Image<'
             rank(image.expendability).map_err(|error| ("set its place in a memory shortage", error))
         })
         .and_then(|()| {
-            open(image.opened, program.fence).map_err(|error| ("open what it is to read", error))
+            let first = place(program.descriptors.len());
+            let opened = image.opened.map_or(Ok(()), |opened| {
+                let_go(first, program.fence)?;
+                open(opened, program.fence)
+            });
+            opened.map_err(|error| ("open what it is to read", error))
         })
         // Not before: all of the parent's descriptors are still open, and may be more than it may
         // have.
@@ -260,12 +265,33 @@ fn place(index: usize) -> RawFd {
         .saturating_add(3)
 }
 
-/// Opens what the child opens itself, and puts it where it is to go.
-fn open(opened: Option<(RawFd, &ToOpen)>, fence: Option<&Fence>) -> Result<(), Errno> {
-    use rustix::fs::{Mode, OFlags};
-    let Some((target, opened)) = opened else {
-        return Ok(());
+/// Closes all that the program does not get, from `first` on: what hangs while it opens something
+/// would keep it open for good, and who is at the other end of it would never hear that the parent
+/// has closed it.
+fn let_go(first: RawFd, fence: Option<&Fence>) -> Result<(), Errno> {
+    let close = |first: RawFd, last: RawFd| {
+        if first > last {
+            return Ok(());
+        }
+        // SAFETY: these belonged to the parent's copy and are not used again.
+        match unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) } {
+            0 => Ok(()),
+            _ => {
+                let code = io::Error::last_os_error().raw_os_error().unwrap_or(0);
+                Err(Errno::from_raw_os_error(code))
+            }
+        }
     };
+    let Some(kept) = fence.map(AsRawFd::as_raw_fd) else {
+        return close(first, RawFd::MAX);
+    };
+    close(first, kept.saturating_sub(1))?;
+    close(kept.saturating_add(1), RawFd::MAX)
+}
+
+/// Opens what the child opens itself, and puts it where it is to go.
+fn open((target, opened): (RawFd, &ToOpen), fence: Option<&Fence>) -> Result<(), Errno> {
+    use rustix::fs::{Mode, OFlags};
     let file = match opened {
         ToOpen::File(path) => {
             let flags = OFlags::RDONLY | OFlags::CLOEXEC;

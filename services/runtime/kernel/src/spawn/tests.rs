@@ -96,12 +96,13 @@ fn nothing_beyond_the_passed_descriptors_is_open() {
 
 /// As the device of a stick that does not answer.
 #[test]
-fn only_the_child_waits_for_what_does_not_open() {
+fn only_the_child_waits_for_what_does_not_open_and_keeps_nothing_of_its_parent_open() {
     let path = std::env::temp_dir().join(format!("ramal-fifo-{}", std::process::id()));
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
     let made = rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0);
     made.expect("a fifo");
     let null = File::open("/dev/null").expect("a device");
+    let (mut heard, of_the_parent) = io::pipe().expect("a pipe");
     let (mut reader, writer) = io::pipe().expect("a pipe");
     let started = spawn(&Program {
         path: "/bin/sh",
@@ -117,6 +118,9 @@ fn only_the_child_waits_for_what_does_not_open() {
     });
     let pid = started.expect("forked while nobody writes there");
     drop(writer);
+    drop(of_the_parent);
+    let read = heard.read(&mut [0]).expect("readable");
+    assert_eq!(read, 0, "the other end is closed");
     fs::write(&path, "now it opens").expect("written");
     let mut text = String::new();
     reader.read_to_string(&mut text).expect("readable");
