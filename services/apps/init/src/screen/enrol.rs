@@ -23,7 +23,7 @@ pub(crate) const FAILED: &str =
     "Secure Boot: não deu certo, veja o registro / it did not work, see the log";
 pub(crate) const NOT_NOW: &str =
     "Secure Boot: a máquina não espera chaves agora / the machine waits for no keys now";
-pub(crate) const JUDGED_TOO_LONG: &str = "Secure Boot: nada foi gravado, o disco não respondeu a tempo / \
-     nothing was written, the disk did not answer in time";
-pub(crate) const NO_ANSWER: &str = "Secure Boot: a máquina não respondeu; desligue-a e ligue-a de novo / \
-     the machine did not answer; switch it off and on again";
+pub(crate) const JUDGED_TOO_LONG: &str = "Secure Boot: nada foi gravado, o disco não respondeu \
+     a tempo / nothing was written, the disk did not answer in time";
+pub(crate) const NO_ANSWER: &str = "Secure Boot: a máquina não respondeu; desligue-a e ligue-a \
+     de novo / the machine did not answer; switch it off and on again";
