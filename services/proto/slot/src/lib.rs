@@ -42,10 +42,16 @@ pub use state::{BootState, Condition, Entry, JOURNAL_LENGTH, Reason, STATE_LENGT
 pub use text::{Text, TextFault};
 
 /// As slots and updates name this kind of box: what the program was built for.
+pub const HARDWARE: &str = THIS_MACHINE.0;
+
+/// The loader's place in the EFI system partition, where the firmware of this kind of box looks on
+/// a disk it was never told of (UEFI 2.10 §3.5.1.1).
+pub const LOADER: &str = THIS_MACHINE.1;
+
 #[cfg(target_arch = "x86_64")]
-pub const HARDWARE: &str = "ramal-x86_64";
+const THIS_MACHINE: (&str, &str) = ("ramal-x86_64", "EFI/BOOT/BOOTX64.EFI");
 #[cfg(target_arch = "aarch64")]
-pub const HARDWARE: &str = "ramal-aarch64";
+const THIS_MACHINE: (&str, &str) = ("ramal-aarch64", "EFI/BOOT/BOOTAA64.EFI");
 
 /// One of the two slots.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -14,7 +14,8 @@ use disks::{BEGINNING, Device, DiskFault, Entropy, PIECE, Phase, SparseDisk, Wat
 use gpt::{Table, TableFault};
 use sha2::{Digest as _, Sha256};
 use slot::{
-    BootState, Extent, Guid, HEADER_LENGTH, Header, HeaderFault, KeySet, Slot, layout, partition,
+    BootState, Extent, Guid, HEADER_LENGTH, Header, HeaderFault, KeySet, LOADER, Slot, layout,
+    partition,
 };
 
 use crate::error::FirmwareError;
@@ -291,9 +292,6 @@ fn read(
 
 /// The loader, the rescue system and who signed that.
 const FILES: [&str; 3] = [LOADER, RESCUE, "EFI/ramal/rescue.hdr"];
-
-/// The loader's place in the EFI system partition.
-pub(crate) const LOADER: &str = "EFI/BOOT/BOOTX64.EFI";
 
 /// The rescue system's.
 pub(crate) const RESCUE: &str = "EFI/ramal/rescue.efi";

@@ -1,10 +1,10 @@
 //! Whether a machine that knows nothing but the box's own certificate would start the box.
 
 use secure_boot::{Fault, Program, PublicKey};
-use slot::{Condition, HEADER_LENGTH, Header, Slot};
+use slot::{Condition, HEADER_LENGTH, Header, LOADER, Slot};
 
 use crate::medium::Medium;
-use crate::new_disk::{LOADER, NewDiskError, RESCUE, boot_files};
+use crate::new_disk::{NewDiskError, RESCUE, boot_files};
 use crate::state_file::StateFile;
 
 /// Where everything lies that the box starts by; none of it is written.

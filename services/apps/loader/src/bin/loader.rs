@@ -1,4 +1,4 @@
-//! `\EFI\BOOT\BOOTX64.EFI` of the box.
+//! `\EFI\BOOT\BOOTX64.EFI` of the box, `BOOTAA64.EFI` on Arm.
 #![no_main]
 #![no_std]
 

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use disks::FileDevice;
 use ed25519_dalek::{Signer as _, SigningKey};
 use gpt::Geometry;
-use slot::{HARDWARE, KEYS_MAX, PublicKey, Signature, Text};
+use slot::{HARDWARE, KEYS_MAX, LOADER, PublicKey, Signature, Text};
 
 use super::*;
 
@@ -164,7 +164,7 @@ fn esp_files(rescue: &[u8]) -> Vec<EspFile> {
         bytes,
     };
     vec![
-        file("EFI/BOOT/BOOTX64.EFI", noise(3, 70_000)),
+        file(LOADER, noise(3, 70_000)),
         file("EFI/ramal/rescue.efi", rescue.to_vec()),
         file("EFI/ramal/rescue.hdr", header.encode().to_vec()),
         file("RAMAL/provision.toml", b"secrets of this box".to_vec()),
