@@ -12,6 +12,7 @@ use crate::cargo::FirmwarePrograms;
 use crate::disk::{self, DiskError};
 use crate::esp::EspFile;
 use crate::keys::{Keys, KeysError};
+use crate::machine::Machine;
 use crate::patches::{self, Patch, PatchesError};
 use crate::pe::PeError;
 use crate::root::{self, RootError};
@@ -122,9 +123,9 @@ pub fn assemble(
 ) -> Result<Shipped, AssembleError> {
     let read = |path: &Path| std::fs::read(path).map_err(|source| file_error(path, source));
     let version = text(&release.version)?;
-    let hardware = text(HARDWARE)?;
+    let hardware = text(image.machine.hardware())?;
     let root = Root::new(read(&image.root)?);
-    let command_line = command_line(&root.tree.root_hash);
+    let command_line = command_line(image.machine, &root.tree.root_hash);
     // A kernel that takes no module where it is signed for is worse than one that is refused: it
     // would start, and find no disk.
     let sign = |program: Vec<u8>| match image.is_for_secure_boot {
@@ -153,12 +154,12 @@ pub fn assemble(
         root,
     };
     let system = content(uki_of(&command_line)?, Some(root));
-    let rescue = content(uki_of(RESCUE_COMMAND_LINE)?, None);
+    let rescue = content(uki_of(&rescue_command_line(image.machine))?, None);
     let slot = slot_image::make(&system, keys)?;
     let bill = bill_of(image, &release.version, &slot)?;
     let patches = patches(release, &slot, keys)?;
     let update = update_file::make(&slot, &system, &patches, keys)?;
-    let esp = esp_files(&read(&programs.loader)?, rescue, keys)?;
+    let esp = esp_files(image.machine, &read(&programs.loader)?, rescue, keys)?;
     let name = |ending: &str| folder.join(format!("ramal-{}{ending}", release.version));
     let shipped = Shipped {
         disk: name(".img"),
@@ -224,7 +225,12 @@ fn bill_of(image: &Image, version: &str, slot: &[u8]) -> Result<Vec<u8>, Assembl
 }
 
 /// The loader with its keys, and the rescue system with a header that says who signed it.
-fn esp_files(loader: &[u8], rescue: Content, keys: &Keys) -> Result<Vec<EspFile>, AssembleError> {
+fn esp_files(
+    machine: Machine,
+    loader: &[u8],
+    rescue: Content,
+    keys: &Keys,
+) -> Result<Vec<EspFile>, AssembleError> {
     let loader = uki::loader_with_keys(loader, &keys.set)?;
     let loader = keys.secure_boot.sign(&loader)?;
     let header = slot_image::header_alone(&rescue, keys)?;
@@ -233,7 +239,7 @@ fn esp_files(loader: &[u8], rescue: Content, keys: &Keys) -> Result<Vec<EspFile>
         bytes,
     };
     Ok(vec![
-        file("EFI/BOOT/BOOTX64.EFI", loader),
+        file(machine.loader(), loader),
         file("EFI/ramal/rescue.efi", rescue.uki),
         file("EFI/ramal/rescue.hdr", header),
     ])
@@ -255,8 +261,19 @@ fn tell(shipped: &Shipped, slot: usize, update: usize, keys: &Keys) {
     progress::note(&format!("it trusts `{}` ({kind})", keys.set.name));
 }
 
-fn command_line(root_hash: &[u8; 32]) -> String {
-    format!("{COMMAND_LINE} ramal.roothash={}", hex::encode(root_hash))
+fn command_line(machine: Machine, root_hash: &[u8; 32]) -> String {
+    let (screens, root_hash) = (screens(machine), hex::encode(root_hash));
+    format!("{screens} {COMMAND_LINE} ramal.roothash={root_hash}")
+}
+
+/// The same for the rescue system, which has no root.
+fn rescue_command_line(machine: Machine) -> String {
+    format!("{} {RESCUE_COMMAND_LINE}", screens(machine))
+}
+
+/// Both screens of a box.
+fn screens(machine: Machine) -> String {
+    format!("console=tty0 console={}", machine.serial_line())
 }
 
 fn os_release(version: &str) -> String {
@@ -283,15 +300,35 @@ impl From<AssembleError> for BuildError {
     }
 }
 
-/// What the box is, as slots and updates name it.
-pub const HARDWARE: &str = "ramal-x86_64";
-
-/// Both screens; errors and above, as each line costs time; a kernel that is lost starts anew; and
+/// Errors and above, as each line costs time; a kernel that is lost starts anew; and
 /// what an intruder would need is off (Kernel Self Protection Project).
-const COMMAND_LINE: &str = "console=tty0 console=ttyS0,115200 consoleblank=0 loglevel=4 panic=10 \
-                            oops=panic softlockup_panic=1 random.trust_cpu=on init_on_alloc=1 \
-                            slab_nomerge";
+const COMMAND_LINE: &str = "consoleblank=0 loglevel=4 panic=10 oops=panic softlockup_panic=1 \
+                            random.trust_cpu=on init_on_alloc=1 slab_nomerge";
 
-/// The same for the rescue system, which has no root.
-const RESCUE_COMMAND_LINE: &str = "console=tty0 console=ttyS0,115200 consoleblank=0 loglevel=4 \
-                                   panic=10 oops=panic random.trust_cpu=on";
+const RESCUE_COMMAND_LINE: &str =
+    "consoleblank=0 loglevel=4 panic=10 oops=panic random.trust_cpu=on";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_writes_on_the_serial_line_that_its_machine_has() {
+        let line = |machine| command_line(machine, &[0xab; 32]);
+        assert_eq!(
+            line(Machine::X86_64),
+            format!(
+                "console=tty0 console=ttyS0,115200 consoleblank=0 loglevel=4 panic=10 oops=panic \
+                 softlockup_panic=1 random.trust_cpu=on init_on_alloc=1 slab_nomerge \
+                 ramal.roothash={}",
+                "ab".repeat(32)
+            )
+        );
+        assert!(line(Machine::Aarch64).starts_with("console=tty0 console=ttyAMA0,115200 "));
+        assert_eq!(
+            rescue_command_line(Machine::X86_64),
+            "console=tty0 console=ttyS0,115200 consoleblank=0 loglevel=4 panic=10 oops=panic \
+             random.trust_cpu=on"
+        );
+    }
+}

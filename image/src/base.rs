@@ -4,11 +4,12 @@
 use std::path::Path;
 
 use crate::build::BuildError;
+use crate::buildroot::Variant;
 use crate::buildroot::run::{self, Parts as Built};
-use crate::buildroot::{Machine, Variant};
 use crate::cargo::{Binaries, BinaryTarget, Profile, build_binaries};
 use crate::e2fsck::{self, Checker};
 use crate::kernel::{self, Kernel};
+use crate::machine::Machine;
 use crate::progress;
 
 /// Who makes the parts.
@@ -116,11 +117,10 @@ pub(crate) fn debian(
 }
 
 /// What Buildroot makes; its binaries are always of the profile `released`.
-pub(crate) fn buildroot(debug: bool) -> Result<Parts, BuildError> {
-    let machine = Machine::X86_64;
+pub(crate) fn buildroot(machine: Machine, debug: bool) -> Result<Parts, BuildError> {
     let built = run::build(Variant { machine, debug }, None)?;
     Ok(Parts {
-        kernel: kernel_of(&built)?,
+        kernel: kernel_of(&built, machine)?,
         checker: Checker {
             program: built.e2fsck,
             source: built.e2fsprogs_source,
@@ -130,14 +130,15 @@ pub(crate) fn buildroot(debug: bool) -> Result<Parts, BuildError> {
             init: built.init,
             ramal: built.ramal,
         },
-        mke2fs: Some(built.mke2fs),
+        // The host cannot run what is made for another machine.
+        mke2fs: (machine == Machine::X86_64).then_some(built.mke2fs),
         busybox: built.busybox,
     })
 }
 
 /// The kernel with a folder of modules that holds none: the list of what is built in takes the
 /// place of modules, so that a driver the box asks for and the kernel lacks is still noticed.
-fn kernel_of(built: &Built) -> Result<Kernel, BuildError> {
+fn kernel_of(built: &Built, machine: Machine) -> Result<Kernel, BuildError> {
     let modules = built.output.join("ramal-modules");
     let error = |source| BuildError::File {
         path: modules.clone(),
@@ -145,8 +146,15 @@ fn kernel_of(built: &Built) -> Result<Kernel, BuildError> {
     };
     std::fs::create_dir_all(modules.join("kernel")).map_err(error)?;
     std::fs::copy(&built.built_in, modules.join("modules.builtin")).map_err(error)?;
-    let vmlinux = built.output.join("ramal-vmlinux");
-    kernel::extract(&built.kernel, &vmlinux)?;
+    let vmlinux = match machine {
+        Machine::X86_64 => {
+            let vmlinux = built.output.join("ramal-vmlinux");
+            kernel::extract(&built.kernel, &vmlinux)?;
+            vmlinux
+        }
+        // It is left over from the build: what is shipped is this one, packed.
+        Machine::Aarch64 => built.plain_kernel.clone(),
+    };
     Ok(Kernel {
         bz_image: built.kernel.clone(),
         vmlinux,

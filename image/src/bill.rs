@@ -4,8 +4,9 @@
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::buildroot::BuildrootError;
 use crate::buildroot::sbom::{self, Crate};
-use crate::buildroot::{BuildrootError, Machine};
+use crate::machine::Machine;
 
 /// Something of the image that is no crate.
 #[derive(Clone, Debug)]
@@ -21,9 +22,9 @@ pub(crate) struct Foreign<'a> {
 }
 
 /// The crates of the programs on the box and of those that run before it.
-pub(crate) fn crates() -> Result<Vec<Crate>, BuildrootError> {
-    let mut crates = sbom::crates(Machine::X86_64)?;
-    crates.extend(sbom::crates_of_the_loader()?);
+pub(crate) fn crates(machine: Machine) -> Result<Vec<Crate>, BuildrootError> {
+    let mut crates = sbom::crates(machine)?;
+    crates.extend(sbom::crates_of_the_loader(machine)?);
     crates.sort();
     crates.dedup();
     Ok(crates)
@@ -70,7 +71,7 @@ mod tests {
 
     #[test]
     fn every_part_has_a_version_a_licence_and_a_hash() {
-        let crates = crates().expect("cargo knows");
+        let crates = crates(Machine::X86_64).expect("cargo knows");
         let kernel = Foreign {
             name: "linux",
             source: "linux-image-6.12 6.12.117-1",

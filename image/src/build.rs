@@ -17,6 +17,7 @@ use crate::host::HostError;
 use crate::initramfs;
 use crate::kernel::{self, Kernel, KernelError};
 use crate::keys::{self, Keys};
+use crate::machine::{Machine, UnknownMachine};
 use crate::modules::{self, Form, ModulesError};
 use crate::notices;
 use crate::progress;
@@ -63,6 +64,21 @@ pub enum BuildError {
     /// There is no such base.
     #[error(transparent)]
     Base(#[from] UnknownBase),
+    /// There is no such machine.
+    #[error(transparent)]
+    Machine(#[from] UnknownMachine),
+    /// A base that there is not for this machine.
+    #[error(
+        "the base {} is for x86_64 only; for {} take the base buildroot",
+        base.name(),
+        machine.name()
+    )]
+    NotOfBase {
+        /// The base.
+        base: Base,
+        /// The machine.
+        machine: Machine,
+    },
     /// The image is over its budget.
     #[error("the image is {found} bytes, over its limit of {SIZE_MAX}; see what grew above")]
     TooLarge {
@@ -76,12 +92,14 @@ pub enum BuildError {
 pub struct Image {
     /// The kernel as shipped.
     pub kernel: PathBuf,
-    /// The same kernel as plain ELF, which an emulator starts faster.
+    /// The same kernel not compressed, which an emulator starts faster: plain ELF, on Arm `Image`.
     pub vmlinux: PathBuf,
     /// Stage-1 and modules.
     pub initramfs: PathBuf,
     /// The root file system.
     pub root: PathBuf,
+    /// For what.
+    pub machine: Machine,
     /// How its binaries were built.
     pub profile: Profile,
     /// Whether it works where firmware starts only what is signed; else its kernel is not.
@@ -108,23 +126,26 @@ pub(crate) struct Ingredients {
 /// Kernel and userspace together, bytes. The product's budget.
 pub const SIZE_MAX: u64 = 32 * 1024 * 1024;
 
-/// Builds the image of the base that [`crate::base::BASE_VARIABLE`] names, for a target that
-/// [`crate::prepare::prepare`] found possible, with binaries of this profile.
+/// Builds the image of the base that [`crate::base::BASE_VARIABLE`] names for the machine that
+/// [`crate::machine::MACHINE_VARIABLE`] names, for a target that [`crate::prepare::prepare`] found
+/// possible, with binaries of this profile.
 ///
 /// # Errors
 /// The first part that failed, by name.
 pub fn build(target: BinaryTarget, profile: Profile) -> Result<Image, BuildError> {
     let keys = Shipping::daily().keys;
-    build_on(Base::of_environment()?, target, profile, &keys)
+    let (base, machine) = (Base::of_environment()?, Machine::of_environment()?);
+    build_on(base, machine, target, profile, &keys)
 }
 
-/// The same of a given base, for a box that trusts the keys of this folder; a development set is
-/// made there when there is none.
+/// The same of a given base, for a box of this machine that trusts the keys of this folder; a
+/// development set is made there when there is none.
 ///
 /// # Errors
 /// The first part that failed, by name.
 pub fn build_on(
     base: Base,
+    machine: Machine,
     target: BinaryTarget,
     profile: Profile,
     keys: &Path,
@@ -133,22 +154,25 @@ pub fn build_on(
     let workspace = workspace();
     let target_folder = target_folder();
     let parts = match base {
+        Base::Debian | Base::DebianSigned if machine != Machine::X86_64 => {
+            return Err(BuildError::NotOfBase { base, machine });
+        }
         Base::Debian | Base::DebianSigned => {
             base::debian(&cache_folder(), &workspace, &target_folder, target, profile)?
         }
-        Base::Buildroot => base::buildroot(false)?,
-        Base::BuildrootDebug => base::buildroot(true)?,
+        Base::Buildroot => base::buildroot(machine, false)?,
+        Base::BuildrootDebug => base::buildroot(machine, true)?,
     };
     let ingredients = Ingredients {
-        crates: bill::crates()?,
+        crates: bill::crates(machine)?,
         kernel: parts.kernel.source.clone(),
         checker: parts.checker.source.clone(),
         checker_program: parts.checker.program.clone(),
     };
-    let folder = image_folder(base);
+    let folder = image_folder(base, machine);
     std::fs::create_dir_all(&folder).map_err(|source| file_error(&folder, source))?;
     let initramfs = progress::timed("Packing the initramfs", || {
-        pack_initramfs(&parts, base, &keys, &folder)
+        pack_initramfs(&parts, base, machine, &keys, &folder)
     })?;
     let root = progress::timed("Packing the root file system", || {
         let mut root = Root::default();
@@ -159,7 +183,7 @@ pub fn build_on(
         }
         root.overlay(&workspace.join("overlay"))?;
         add_notices(&mut root, &workspace, &parts.kernel, &parts.checker)?;
-        let texts = notices::texts(&workspace, &ingredients.crates)?;
+        let texts = notices::texts(&workspace, machine, &ingredients.crates)?;
         root.file("/usr/share/licenses/crates.txt", 0o644, texts.into_bytes());
         let time = format!("{}\n", build_time(&workspace));
         root.file("/etc/build-time", 0o644, time.into_bytes());
@@ -177,6 +201,7 @@ pub fn build_on(
         vmlinux: parts.kernel.vmlinux,
         initramfs,
         root,
+        machine,
         profile: match base {
             Base::Debian | Base::DebianSigned => profile,
             Base::Buildroot | Base::BuildrootDebug => Profile::Released,
@@ -223,7 +248,7 @@ impl Shipping {
 pub fn ship(image: &Image, shipping: &Shipping) -> Result<Shipped, BuildError> {
     let workspace = workspace();
     let programs = progress::timed("Compiling the loader", || {
-        build_firmware_programs(&workspace, &target_folder(), image.profile)
+        build_firmware_programs(&workspace, &target_folder(), image.machine, image.profile)
     })?;
     let keys = keys::read_or_make(&shipping.keys)?;
     let version = shipping.version.clone();
@@ -242,19 +267,21 @@ pub fn ship(image: &Image, shipping: &Shipping) -> Result<Shipped, BuildError> {
 }
 
 /// Where an image's parts lie.
-pub(crate) fn image_folder(base: Base) -> PathBuf {
-    let name = match base {
-        Base::Debian => "image".to_owned(),
-        Base::DebianSigned | Base::Buildroot | Base::BuildrootDebug => {
-            format!("image-{}", base.name())
-        }
-    };
+pub(crate) fn image_folder(base: Base, machine: Machine) -> PathBuf {
+    let mut name = "image".to_owned();
+    if base != Base::Debian {
+        name += &format!("-{}", base.name());
+    }
+    if machine != Machine::X86_64 {
+        name += &format!("-{}", machine.name());
+    }
     target_folder().join("box").join(name)
 }
 
 fn pack_initramfs(
     parts: &Parts,
     base: Base,
+    machine: Machine,
     keys: &Keys,
     folder: &Path,
 ) -> Result<PathBuf, BuildError> {
@@ -269,7 +296,7 @@ fn pack_initramfs(
         checker: read(&parts.checker.program)?,
         keys: keys.set.encode().to_vec(),
         release: &kernel.release,
-        modules: modules::gather(&kernel.modules, include_str!("../modules.list"), form)?,
+        modules: modules::gather(&kernel.modules, machine, form)?,
         data_template: data_template::make(folder, parts.mke2fs.as_deref())?,
     };
     let packed = initramfs::pack(contents, folder).map_err(|source| file_error(folder, source))?;

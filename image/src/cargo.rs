@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::host::{HostError, run_visibly};
+use crate::machine::Machine;
 
 /// For what the box's binaries are built.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -174,29 +175,28 @@ pub struct FirmwarePrograms {
 pub fn build_firmware_programs(
     workspace: &Path,
     target_folder: &Path,
+    machine: Machine,
     profile: Profile,
 ) -> Result<FirmwarePrograms, HostError> {
+    let target = machine.firmware_target();
     let folder = target_folder.join("box");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(workspace);
     cargo.args(["build", "--locked", "--profile", profile.name()]);
     cargo.args(["-p", "loader", "--features", "programs", "--bins"]);
     cargo
-        .args(["--target", FIRMWARE_TARGET, "--target-dir"])
+        .args(["--target", target, "--target-dir"])
         .arg(&folder);
     // Without, the linker notes a number that it makes of the paths of what it links.
-    reproducibly(&mut cargo, FIRMWARE_TARGET, &["-Clink-arg=/DEBUG:NONE"]);
+    reproducibly(&mut cargo, target, &["-Clink-arg=/DEBUG:NONE"]);
     run_visibly(&mut cargo)?;
-    let built = folder.join(FIRMWARE_TARGET).join(profile.name());
+    let built = folder.join(target).join(profile.name());
     Ok(FirmwarePrograms {
         loader: built.join("loader.efi"),
         stub: built.join("stub.efi"),
         payload: built.join("payload.efi"),
     })
 }
-
-/// Part of the pinned toolchain: see `rust-toolchain.toml`.
-const FIRMWARE_TARGET: &str = "x86_64-unknown-uefi";
 
 #[cfg(test)]
 mod tests {

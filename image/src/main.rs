@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use image::base::Base;
 use image::build::Shipping;
-use image::buildroot::{self, Machine, Variant};
+use image::buildroot::{self, Variant};
 use image::cargo::Profile;
 use image::keys::{self, Wanted};
+use image::machine::{Machine, UnknownMachine};
 use image::{build, delta, prepare, progress};
 
 /// Makes the box's image.
@@ -25,6 +26,7 @@ enum Command {
     #[command(
         after_help = "Examples:\n  cargo image build\n  cargo image build --released\n  \
                                 cargo image build --base buildroot\n  \
+                                cargo image build --base buildroot --machine aarch64\n  \
                                 cargo image build --released --keys /media/keys/release \
                                 --version 1.0.0\n  \
                                 cargo image build --released --version 1.0.1 \
@@ -44,6 +46,9 @@ enum Command {
         /// as in a released image.
         #[arg(long, value_parser = Base::of_name, default_value = "debian")]
         base: Base,
+        /// For which machine: x86_64, or aarch64, which only Buildroot's bases are for.
+        #[arg(long, value_parser = machine, default_value = "x86_64")]
+        machine: Machine,
     },
     /// Make a set of keys that sign firmware.
     #[command(after_help = "Examples:\n  cargo image keys\n  \
@@ -180,11 +185,8 @@ enum Buildroot {
     },
 }
 
-fn machine(name: &str) -> Result<Machine, String> {
-    let found = Machine::ALL
-        .into_iter()
-        .find(|machine| machine.name() == name);
-    found.ok_or_else(|| "x86_64 and aarch64 are known".to_owned())
+fn machine(name: &str) -> Result<Machine, UnknownMachine> {
+    Machine::of_name(name)
 }
 
 fn main() -> ExitCode {
@@ -194,7 +196,8 @@ fn main() -> ExitCode {
             shipping,
             released,
             base,
-        } => run_build(shipping, released, base),
+            machine,
+        } => run_build(shipping, released, base, machine),
         Command::Keys {
             out,
             release,
@@ -237,10 +240,12 @@ fn run_build(
     arguments: ShippingArguments,
     released: bool,
     base: Base,
+    machine: Machine,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let shipping = &arguments.shipping()?;
     let target = prepare::prepare()?;
-    let image = build::build_on(base, target, Profile::released(released), &shipping.keys)?;
+    let profile = Profile::released(released);
+    let image = build::build_on(base, machine, target, profile, &shipping.keys)?;
     let shipped = build::ship(&image, shipping)?;
     let folder = shipped.disk.parent().unwrap_or_else(|| Path::new("."));
     run_pack(&shipped.disk, folder)?;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::host::{HostError, command, filter};
+use crate::machine::Machine;
 use crate::modinfo::{self, ModInfo};
 use crate::slim::slim;
 
@@ -57,8 +58,9 @@ pub(crate) enum Form {
     Signed,
 }
 
-/// Gathers the modules named in `list` from the unpacked `folder` (`.../lib/modules/<release>`).
-pub(crate) fn gather(folder: &Path, list: &str, form: Form) -> Result<Modules, ModulesError> {
+/// Gathers the modules of `modules.list` for this machine from the unpacked `folder`
+/// (`.../lib/modules/<release>`).
+pub(crate) fn gather(folder: &Path, machine: Machine, form: Form) -> Result<Modules, ModulesError> {
     let read = |path: PathBuf| {
         std::fs::read_to_string(&path).map_err(|source| ModulesError::Read { path, source })
     };
@@ -71,15 +73,23 @@ pub(crate) fn gather(folder: &Path, list: &str, form: Form) -> Result<Modules, M
     walk(&folder.join("kernel"), &mut index.files)?;
     index.builtin.extend(builtin.lines().map(name_of));
     let mut chosen = BTreeMap::new();
-    for name in list
-        .lines()
-        .map(|line| line.split('#').next().unwrap_or_default().trim())
-    {
-        if !name.is_empty() {
-            index.choose(folder, &normal(name), &mut chosen)?;
-        }
+    for name in listed(include_str!("../modules.list"), machine) {
+        index.choose(folder, &normal(name), &mut chosen)?;
     }
     Ok(assemble(&index, chosen, builtin))
+}
+
+/// The names of a list, without those that stand for other machines only.
+fn listed(list: &str, machine: Machine) -> impl Iterator<Item = &str> {
+    list.lines().filter_map(move |line| {
+        let line = line.split('#').next().unwrap_or_default();
+        let mut words = line.split_whitespace();
+        let name = words.next()?;
+        words
+            .next()
+            .is_none_or(|only| only == machine.name())
+            .then_some(name)
+    })
 }
 
 /// All modules of the package by name, and those built into the kernel.
@@ -276,6 +286,24 @@ mod tests {
             modules.dep
         );
         assert!(modules.dep.ends_with("d.ko:\n"));
+    }
+
+    #[test]
+    fn a_module_that_only_one_machine_has_is_not_asked_of_another() {
+        let list = "# Words.\next4\n\naes_x x86_64 # fast\naes_a aarch64\n";
+        let listed = |machine| listed(list, machine).collect::<Vec<_>>();
+        assert_eq!(listed(Machine::X86_64), ["ext4", "aes_x"]);
+        assert_eq!(listed(Machine::Aarch64), ["ext4", "aes_a"]);
+    }
+
+    #[test]
+    fn every_machine_in_the_list_of_modules_is_known() {
+        for line in include_str!("../modules.list").lines() {
+            let line = line.split('#').next().unwrap_or_default();
+            for machine in line.split_whitespace().skip(1) {
+                assert!(Machine::of_name(machine).is_ok(), "{line}");
+            }
+        }
     }
 
     #[test]

@@ -10,14 +10,19 @@ use serde_json::Value;
 
 use crate::buildroot::sbom::Crate;
 use crate::host::{self, HostError};
+use crate::machine::Machine;
 
 /// All texts in one file. A crate without a file of its own is named with its licence; where that
 /// asks for its text to come along, it does.
 ///
 /// # Errors
 /// cargo cannot say where the crates are.
-pub(crate) fn texts(workspace: &Path, crates: &[Crate]) -> Result<String, HostError> {
-    let folders = folders(workspace)?;
+pub(crate) fn texts(
+    workspace: &Path,
+    machine: Machine,
+    crates: &[Crate],
+) -> Result<String, HostError> {
+    let folders = folders(workspace, machine)?;
     let mut by_text: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut bare = Vec::new();
     for found in crates {
@@ -52,11 +57,15 @@ pub(crate) fn texts(workspace: &Path, crates: &[Crate]) -> Result<String, HostEr
 }
 
 /// Where each crate's source lies, by name and version.
-fn folders(workspace: &Path) -> Result<BTreeMap<(String, String), String>, HostError> {
+fn folders(
+    workspace: &Path,
+    machine: Machine,
+) -> Result<BTreeMap<(String, String), String>, HostError> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(workspace);
     cargo.args(["metadata", "--format-version", "1", "--locked"]);
-    for platform in PLATFORMS {
+    // Crates of other platforms need not be fetched.
+    for platform in [machine.target(), machine.firmware_target()] {
         cargo.args(["--filter-platform", platform]);
     }
     let metadata = host::output(&mut cargo)?;
@@ -97,8 +106,6 @@ const TEXTS: [(&str, &str); 1] = [(
     "LGPL-2.1-or-later",
     include_str!("../licences/LGPL-2.1.txt"),
 )];
-/// Crates of other platforms need not be fetched.
-const PLATFORMS: [&str; 2] = ["x86_64-unknown-linux-musl", "x86_64-unknown-uefi"];
 const NAMES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE"];
 const RULE: &str = "------------------------------------------------------------";
 
@@ -117,7 +124,7 @@ mod tests {
                 _ => "MIT".into(),
             },
         };
-        let folders = folders(&workspace).expect("cargo knows");
+        let folders = folders(&workspace, Machine::X86_64).expect("cargo knows");
         let known = |name: &str| {
             let versions = folders.keys().filter(|(it, _)| it == name);
             versions
@@ -131,7 +138,7 @@ mod tests {
             crate_of("nowhere", "1.0.0"),
             crate_of("wireguard-control", &known("wireguard-control")),
         ];
-        let texts = texts(&workspace, &crates).expect("texts");
+        let texts = texts(&workspace, Machine::X86_64, &crates).expect("texts");
         assert!(texts.contains("nowhere 1.0.0 (MIT)"));
         let lesser = texts.matches("GNU LESSER GENERAL PUBLIC LICENSE").count();
         assert!(lesser > 0 && !texts.contains("(LGPL-2.1-or-later)"));

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::cargo::BinaryTarget;
 use crate::host::{HostError, command, is_root, output, program, run_visibly};
+use crate::machine::Machine;
 use crate::progress;
 
 /// Why the host is not ready.
@@ -19,6 +20,10 @@ pub enum PrepareError {
     /// This host has no apt.
     #[error("these programs are missing and there is no apt-get here: {0}; use Debian 12 or newer")]
     NoApt(String),
+    /// The toolchain lacks what this machine's programs are compiled with. Nothing is fetched by
+    /// ourselves: who builds for one machine does not need another's.
+    #[error("the Rust toolchain cannot compile for {0}; get that with\n  rustup target add {0}")]
+    NoTarget(&'static str),
     /// apt could not install them.
     #[error("apt-get could not install {packages}: {source}")]
     Install {
@@ -106,12 +111,45 @@ pub fn prepare_tests() -> Result<(), PrepareError> {
 /// What boots a box as its firmware does: Debian's OVMF, code and variables as shipped.
 const OVMF: &str = "/usr/share/OVMF";
 
+/// The same for 64-bit Arm.
+const AAVMF: &str = "/usr/share/AAVMF";
+
+/// Makes the host ready to emulate this machine.
+///
+/// # Errors
+/// The package is missing and could not be installed; the text is the line to run.
+pub fn prepare_emulator(machine: Machine) -> Result<(), PrepareError> {
+    let package = match machine {
+        Machine::X86_64 => "qemu-system-x86",
+        Machine::Aarch64 => "qemu-system-arm",
+    };
+    provide(&[(machine.emulator(), package, "runs the box")])
+}
+
+/// Looks whether the toolchain can compile a box's programs for this machine.
+///
+/// # Errors
+/// It cannot; the text is the line to run.
+pub(crate) fn check_targets(machine: Machine) -> Result<(), PrepareError> {
+    let mut targets = [machine.target(), machine.firmware_target()].into_iter();
+    match targets.find(|target| !target_usable(target)) {
+        Some(target) => Err(PrepareError::NoTarget(target)),
+        None => Ok(()),
+    }
+}
+
 /// Makes the host ready to boot boxes by their firmware; its code, and its variables as shipped.
 ///
 /// # Errors
 /// The package is missing and could not be installed; the text is the line to run.
-pub fn prepare_firmware() -> Result<(PathBuf, PathBuf), PrepareError> {
-    ovmf("OVMF_CODE_4M.fd")
+pub fn prepare_firmware(machine: Machine) -> Result<(PathBuf, PathBuf), PrepareError> {
+    match machine {
+        Machine::X86_64 => ovmf("OVMF_CODE_4M.fd"),
+        Machine::Aarch64 => edk2(
+            ["AAVMF_CODE.fd", "AAVMF_VARS.fd"].map(|it| Path::new(AAVMF).join(it)),
+            "qemu-efi-aarch64",
+        ),
+    }
 }
 
 /// The same with firmware that can do Secure Boot, has no keys yet and waits for them (setup mode).
@@ -123,11 +161,15 @@ pub fn prepare_secure_firmware() -> Result<(PathBuf, PathBuf), PrepareError> {
 }
 
 fn ovmf(code: &str) -> Result<(PathBuf, PathBuf), PrepareError> {
-    let [code, variables] = [code, "OVMF_VARS_4M.fd"].map(|it| Path::new(OVMF).join(it));
-    if !code.is_file() || !variables.is_file() {
-        install(&[("ovmf", "is the firmware of the box")])?;
+    let files = [code, "OVMF_VARS_4M.fd"].map(|it| Path::new(OVMF).join(it));
+    edk2(files, "ovmf")
+}
+
+fn edk2(files: [PathBuf; 2], package: &str) -> Result<(PathBuf, PathBuf), PrepareError> {
+    if !files.iter().all(|file| file.is_file()) {
+        install(&[(package, "is the firmware of the box")])?;
     }
-    Ok((code, variables))
+    Ok(files.into())
 }
 
 /// Makes the host ready and answers for which target the box's binaries can be built.
@@ -184,8 +226,8 @@ fn install(packages: &[(&str, &str)]) -> Result<(), PrepareError> {
 
 /// musl where the toolchain has it or can get it, else glibc linked statically.
 fn rust_target() -> BinaryTarget {
-    if target_usable(BinaryTarget::Musl) || (add_with_rustup() && target_usable(BinaryTarget::Musl))
-    {
+    let is_usable = || target_usable(BinaryTarget::Musl.triple());
+    if is_usable() || (add_with_rustup() && is_usable()) {
         if program("musl-gcc").is_some() {
             return BinaryTarget::Musl;
         }
@@ -208,9 +250,9 @@ fn rust_target() -> BinaryTarget {
 
 /// Whether the toolchain holds the target's libraries. rustup may believe so and be wrong: an
 /// interrupted installation leaves the folder empty.
-fn target_usable(target: BinaryTarget) -> bool {
+fn target_usable(triple: &str) -> bool {
     let mut rustc = Command::new("rustc");
-    rustc.args(["--print", "target-libdir", "--target", target.triple()]);
+    rustc.args(["--print", "target-libdir", "--target", triple]);
     output(&mut rustc).is_ok_and(|folder| {
         let folder = PathBuf::from(String::from_utf8_lossy(&folder).trim());
         let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten();

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use image::buildroot::{Machine, Variant, external, fits, lock, run, settings, symbols};
+use image::Machine;
+use image::buildroot::{Variant, external, fits, lock, run, settings, symbols};
 use sha2::{Digest, Sha256};
 
 fn text(path: &str) -> String {

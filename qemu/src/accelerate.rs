@@ -6,6 +6,8 @@ use std::process::Stdio;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use image::Machine;
+
 use crate::process::{Process, ProcessError, command};
 
 /// How QEMU runs the box's processor.
@@ -31,11 +33,12 @@ impl Accelerator {
     ///
     /// # Errors
     /// QEMU is not installed.
-    pub fn probe(vmlinux: &Path) -> Result<Self, ProcessError> {
-        if !Path::new("/dev/kvm").exists() {
+    pub fn probe(machine: Machine, vmlinux: &Path) -> Result<Self, ProcessError> {
+        // The host is a PC: the toolchain that images are made with is for nothing else.
+        if machine != Machine::X86_64 || !Path::new("/dev/kvm").exists() {
             return Ok(Self::Emulation);
         }
-        let mut qemu = command("qemu-system-x86_64")?;
+        let mut qemu = command(machine.emulator())?;
         qemu.args([
             "-accel", "kvm", "-machine", "q35", "-cpu", "max", "-m", "256",
         ]);

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use image::Machine;
 use image::assemble::{AssembleError, Shipped};
 use image::build::Image;
 use slot::Slot;
@@ -28,7 +29,7 @@ pub enum Start {
     /// By QEMU, with the kernel of slot A and the command line that the loader would give it:
     /// everything but the machine's firmware and the loader, and some CPU seconds sooner.
     Kernel,
-    /// By the machine's firmware (OVMF), which starts the loader from the disk.
+    /// By the machine's firmware (OVMF, on Arm AAVMF), which starts the loader from the disk.
     Firmware(Firmware),
 }
 
@@ -122,7 +123,12 @@ impl Hardware {
     /// # Errors
     /// QEMU is not installed, or the first disk cannot be started from.
     pub(crate) fn command(&self, qmp: &Path) -> Result<Command, HardwareError> {
-        let mut qemu = command("qemu-system-x86_64")?;
+        let machine = self.product.image.machine;
+        let mut qemu = command(machine.emulator())?;
+        match machine {
+            Machine::X86_64 => self.add_pc(&mut qemu),
+            Machine::Aarch64 => self.add_virt(&mut qemu),
+        }
         self.add_board(&mut qemu);
         self.add_start(&mut qemu)?;
         let control = format!("socket,id=control,path={}", name(qmp));
@@ -145,29 +151,54 @@ impl Hardware {
         Ok(qemu)
     }
 
-    fn add_board(&self, qemu: &mut Command) {
+    /// A PC.
+    fn add_pc(&self, qemu: &mut Command) {
         // SATA and SMBus have nothing on them, and finding that out costs the kernel a CPU second.
-        let attached = |wanted| self.drives.iter().any(|it| it.attachment == wanted);
-        let sata = match attached(Attachment::Ahci) {
+        let sata = match self.has_attached(Attachment::Ahci) {
             true => "on",
             false => "off",
         };
         let is_secure = matches!(&self.start, Start::Firmware(it) if it.is_secure);
         let smm = if is_secure { ",smm=on" } else { "" };
         let machine = format!("q35,sata={sata},smbus=off{smm}");
-        let memory = self.memory.to_string();
         // Emulation clears memory a byte at a time with the instruction that is the quickest on a
         // processor, and the kernel clears each page it hands out: a seventh of a start.
         let processor = match self.accelerator {
             Accelerator::Kvm => "max",
             Accelerator::Emulation => "max,erms=off",
         };
-        qemu.args(["-name", "ramal", "-machine", &machine]);
-        qemu.args(["-cpu", processor, "-m", &memory]);
+        qemu.args(["-machine", &machine, "-cpu", processor]);
         if is_secure {
             let guarded = "driver=cfi.pflash01,property=secure,value=on";
             qemu.args(["-global", guarded, "-global", "ICH9-LPC.disable_s3=1"]);
         }
+        if self.has_usb || self.has_attached(Attachment::Usb) {
+            qemu.args(["-device", "qemu-xhci,id=usb"]);
+        }
+    }
+
+    /// A 64-bit Arm machine as QEMU has made it up: what it is made of, its firmware tells.
+    fn add_virt(&self, qemu: &mut Command) {
+        // How pointers are signed is up to the processor; as Arm proposes it, emulation takes
+        // several times as long for the whole of a start.
+        qemu.args(["-machine", "virt", "-cpu", "max,pauth-impdef=on"]);
+        // It has no keyboard otherwise, and so nobody could press Ctrl-Alt-Del.
+        qemu.args([
+            "-device",
+            "qemu-xhci,id=usb",
+            "-device",
+            "usb-kbd,bus=usb.0",
+        ]);
+    }
+
+    fn has_attached(&self, wanted: Attachment) -> bool {
+        self.drives.iter().any(|it| it.attachment == wanted)
+    }
+
+    /// What every kind of machine has.
+    fn add_board(&self, qemu: &mut Command) {
+        let memory = self.memory.to_string();
+        qemu.args(["-name", "ramal", "-m", &memory]);
         qemu.args(["-accel", self.accelerator.name()]);
         qemu.args(["-nodefaults", "-no-user-config", "-display", "none"]);
         qemu.args(["-rtc", "base=utc"]);
@@ -177,10 +208,7 @@ impl Hardware {
             Display::Serial => qemu.args(["-serial", "chardev:console"]),
             Display::Screen => qemu.args(["-device", "VGA"]),
         };
-        if self.has_usb || attached(Attachment::Usb) {
-            qemu.args(["-device", "qemu-xhci,id=usb"]);
-        }
-        if attached(Attachment::Sd) {
+        if self.has_attached(Attachment::Sd) {
             qemu.args(["-device", "sdhci-pci"]);
         }
     }

@@ -122,14 +122,20 @@ pub fn build_as(profile: Profile, shipping: &Shipping) -> Result<Product, LabErr
     Ok(Product { image, shipped })
 }
 
-/// The same of a base that is named.
+/// The same of a base that is named, for a PC.
 ///
 /// # Errors
 /// The first part that failed.
 pub fn build_on(base: Base, profile: Profile) -> Result<Product, LabError> {
     let target = image::prepare::prepare()?;
     let shipping = &Shipping::daily();
-    let image = image::build::build_on(base, target, profile, &shipping.keys)?;
+    let image = image::build::build_on(
+        base,
+        image::Machine::X86_64,
+        target,
+        profile,
+        &shipping.keys,
+    )?;
     let shipped = image::build::ship(&image, shipping)?;
     Ok(Product { image, shipped })
 }
@@ -169,7 +175,9 @@ impl Lab {
     /// # Errors
     /// The first thing that failed.
     pub fn set_up(plan: &Plan, product: Product) -> Result<Self, LabError> {
-        let accelerator = Accelerator::probe(&product.image.vmlinux)?;
+        let machine = product.image.machine;
+        image::prepare::prepare_emulator(machine)?;
+        let accelerator = Accelerator::probe(machine, &product.image.vmlinux)?;
         progress::step(match accelerator {
             Accelerator::Kvm => "Starting the box with hardware virtualisation",
             Accelerator::Emulation => {
@@ -188,7 +196,7 @@ impl Lab {
             })?;
         let start = match plan.way {
             Way::Kernel => Start::Kernel,
-            Way::Firmware => Start::Firmware(firmware(scratch.path())?),
+            Way::Firmware => Start::Firmware(firmware(machine, scratch.path())?),
         };
         let flashed = scratch.path().join("disk.raw");
         let disk = BoxDisk::flashed(&product.shipped.disk, flashed, plan.disk_length)?;
@@ -351,8 +359,8 @@ impl Drive {
 ///
 /// # Errors
 /// It cannot be installed or copied.
-pub fn firmware(scratch: &Path) -> Result<Firmware, LabError> {
-    let shipped = image::prepare::prepare_firmware()?;
+pub fn firmware(machine: image::Machine, scratch: &Path) -> Result<Firmware, LabError> {
+    let shipped = image::prepare::prepare_firmware(machine)?;
     with_own_variables(shipped, scratch, false)
 }
 

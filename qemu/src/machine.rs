@@ -86,7 +86,7 @@ impl Machine {
         let mut process = lan.namespace().spawn(qemu)?;
         let qmp = match listener.accept() {
             Ok(qmp) => qmp,
-            Err(error) => return Err(why_not_started(&errors, error)),
+            Err(error) => return Err(why_not_started(hardware, &errors, error)),
         };
         let Some(output) = process.child().stdout.take() else {
             return Err(MachineError::Qmp(QmpError::Channel(
@@ -238,12 +238,12 @@ impl Machine {
     }
 }
 
-fn why_not_started(errors: &Path, error: QmpError) -> MachineError {
+fn why_not_started(hardware: &Hardware, errors: &Path, error: QmpError) -> MachineError {
     let said = std::fs::read_to_string(errors).unwrap_or_default();
     if said.trim().is_empty() {
         return MachineError::Qmp(error);
     }
-    let program = "qemu-system-x86_64".to_owned();
+    let program = hardware.product.image.machine.emulator().to_owned();
     MachineError::Process(ProcessError::Failed {
         program,
         message: said.trim().to_owned(),

@@ -100,7 +100,7 @@ fn contents() -> Result<String, BuildrootError> {
 }
 
 fn root_of(base: Base) -> PathBuf {
-    image_folder(base).join("root.squashfs")
+    image_folder(base, Machine::X86_64).join("root.squashfs")
 }
 
 /// The files of a squashfs, none when there is no such file.
@@ -132,7 +132,7 @@ fn sizes(built: &run::Parts, debian: &kernel::Kernel) -> Result<String, Buildroo
     row(&mut text, "kernel as firmware starts it", [&one?, &two?]);
     for part in ["initramfs.cpio.zst", "root.squashfs"] {
         let size = |base| {
-            let path = image_folder(base).join(part);
+            let path = image_folder(base, Machine::X86_64).join(part);
             kib(&path).unwrap_or_else(|_| "not built here".to_owned())
         };
         let [debian, buildroot] = BASES.map(size);

@@ -25,6 +25,8 @@ use std::path::{Path, PathBuf};
 
 use crate::build::workspace;
 use crate::host::HostError;
+use crate::machine::Machine;
+use crate::prepare::PrepareError;
 
 pub use kconfig::{Setting, fits, lost, settings};
 
@@ -53,6 +55,9 @@ pub enum BuildrootError {
     /// A program of the host failed.
     #[error(transparent)]
     Host(#[from] HostError),
+    /// The host is not ready.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
     /// A file cannot be read or written.
     #[error("cannot use {path}: {source}")]
     File {
@@ -93,28 +98,6 @@ pub enum BuildrootError {
     /// Something that a check wants is not so.
     #[error("{0}")]
     Check(String),
-}
-
-/// For which machines there is a base.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Machine {
-    /// PCs.
-    X86_64,
-    /// 64-bit Arm with UEFI.
-    Aarch64,
-}
-
-impl Machine {
-    /// As the Linux kernel and rustc name it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::X86_64 => "x86_64",
-            Self::Aarch64 => "aarch64",
-        }
-    }
-
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::X86_64, Self::Aarch64];
 }
 
 /// A configuration of `buildroot/configs`.

@@ -11,13 +11,15 @@ use super::{
 };
 use crate::build::target_folder;
 use crate::host::{HostError, command};
-use crate::progress;
+use crate::{prepare, progress};
 
 /// What Buildroot made: all that the assembler needs.
 #[derive(Clone, Debug)]
 pub struct Parts {
     /// The kernel as firmware starts it.
     pub kernel: PathBuf,
+    /// The same, not compressed; only where the build leaves one.
+    pub plain_kernel: PathBuf,
     /// Its final configuration.
     pub kernel_config: PathBuf,
     /// What `uname -r` says.
@@ -110,6 +112,7 @@ impl Output {
 /// There is no release, a source is missing, Buildroot failed or a line was dropped.
 pub fn build(variant: Variant, folder: Option<&Path>) -> Result<Parts, BuildrootError> {
     let release = release_folder()?;
+    prepare::check_targets(variant.machine)?;
     let folder = folder.map_or_else(|| default_folder(variant), Path::to_owned);
     let folder = std::path::absolute(&folder).map_err(|source| file_error(&folder, source))?;
     let output = Output::new(folder, variant.machine, release)?;
@@ -148,6 +151,7 @@ pub fn find(variant: Variant, folder: &Path) -> Result<Parts, BuildrootError> {
     let e2fsprogs = lock.version_of("e2fsprogs");
     let parts = Parts {
         kernel: folder.join("images").join(image),
+        plain_kernel: kernel.join("arch/arm64/boot/Image"),
         kernel_config: kernel.join(".config"),
         release: format!("{version}-ramal"),
         source: format!("{} {}", lock.kernel.package, lock.kernel.version),

@@ -127,15 +127,14 @@ fn component(found: &Crate, checksums: &BTreeMap<(String, String), String>) -> V
 
 /// The crates that cargo links into our programs, our own among them.
 pub(crate) fn crates(machine: Machine) -> Result<Vec<Crate>, BuildrootError> {
-    let target = format!("{}-unknown-linux-musl", machine.name());
-    tree_of(&["-p", "init", "-p", "ramal"], &target)
+    tree_of(&["-p", "init", "-p", "ramal"], machine.target())
 }
 
 /// The crates of what runs before Linux.
-pub(crate) fn crates_of_the_loader() -> Result<Vec<Crate>, BuildrootError> {
+pub(crate) fn crates_of_the_loader(machine: Machine) -> Result<Vec<Crate>, BuildrootError> {
     tree_of(
         &["-p", "loader", "--features", "programs"],
-        "x86_64-unknown-uefi",
+        machine.firmware_target(),
     )
 }
 

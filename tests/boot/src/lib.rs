@@ -1,4 +1,5 @@
 //! Boots loader, stub and slots in QEMU with the firmware of real boxes (OVMF), disk and all.
+//! `RAMAL_MACHINE=aarch64` has them boot 64-bit Arm (AAVMF), without Secure Boot: `--test slots`.
 //!
 //! What this crate must never do: touch a disk of the host, or wait for anything but what a box
 //! says or QEMU's end. One box runs at a time.
@@ -30,6 +31,9 @@ pub enum Failure {
     /// The profile.
     #[error(transparent)]
     Profile(#[from] image::cargo::UnknownProfile),
+    /// The machine.
+    #[error(transparent)]
+    Machine(#[from] image::machine::UnknownMachine),
     /// The keys.
     #[error(transparent)]
     Keys(#[from] image::keys::KeysError),
@@ -48,9 +52,12 @@ pub enum Failure {
     /// A text of a slot.
     #[error(transparent)]
     Text(#[from] slot::TextFault),
-    /// OVMF is not on the host.
-    #[error("cannot read {0}: install the Debian package ovmf")]
+    /// The firmware is not on the host.
+    #[error("cannot read {0}: install the Debian package ovmf, or qemu-efi-aarch64")]
     NoFirmware(std::path::PathBuf),
+    /// A firmware that only another machine has.
+    #[error("Secure Boot is proved of x86_64 only")]
+    NotSecure,
     /// QEMU.
     #[error(transparent)]
     Process(#[from] qemu::process::ProcessError),

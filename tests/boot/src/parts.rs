@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use image::cargo::{Profile, build_firmware_programs};
 use image::keys::{Keys, Wanted, make};
 use image::uki;
-use image::{build, slot_image};
+use image::{Machine, build, slot_image};
 use slot::Text;
 
 use crate::{Failure, folder};
@@ -37,7 +37,8 @@ pub fn parts() -> Result<&'static Parts, Failure> {
 fn make_parts() -> Result<Parts, Failure> {
     let target = build::target_folder();
     let profile = Profile::of_environment()?;
-    let programs = build_firmware_programs(&build::workspace(), &target, profile)?;
+    let machine = Machine::of_environment()?;
+    let programs = build_firmware_programs(&build::workspace(), &target, machine, profile)?;
     let keys = fresh_keys("keys")?;
     let loader = std::fs::read(&programs.loader)?;
     Ok(Parts {
@@ -86,7 +87,7 @@ impl Parts {
     /// The version is too long.
     pub fn content(&self, version: &str, uki: Vec<u8>) -> Result<slot_image::Content, Failure> {
         Ok(slot_image::Content {
-            hardware: Text::new("ramal-x86_64")?,
+            hardware: Text::new(Machine::of_environment()?.hardware())?,
             version: Text::new(version)?,
             security: 1,
             built: 0,

@@ -41,7 +41,7 @@ impl Powered {
         // Freed again here; QEMU says so should somebody else take it in between.
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let mut qemu = command("qemu-system-x86_64")?;
-        let accelerator = Accelerator::probe(&program.vmlinux)?;
+        let accelerator = Accelerator::probe(image::Machine::X86_64, &program.vmlinux)?;
         hardware(&mut qemu, accelerator);
         qemu.arg("-kernel").arg(&program.vmlinux);
         qemu.arg("-initrd").arg(&program.initramfs);
