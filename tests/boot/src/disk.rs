@@ -5,6 +5,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use gpt::{Geometry, Table};
+use image::Machine;
 use image::disk::{Content, write};
 use image::esp::EspFile;
 use slot::layout::{STATE_COPIES, WRITE_UNIT};
@@ -27,7 +28,7 @@ impl BoxDisk {
     /// # Errors
     /// There is no room.
     pub fn shipped(parts: &Parts, name: &str, slot: &[u8]) -> Result<Self, Failure> {
-        Self::with_esp(name, 512, &[loader(&parts.loader)], slot)
+        Self::with_esp(name, 512, &[loader(&parts.loader)?], slot)
     }
 
     /// A disk with these files in its ESP.
@@ -164,13 +165,15 @@ impl Drop for BoxDisk {
     }
 }
 
-/// The loader's place in the ESP.
-#[must_use]
-pub fn loader(bytes: &[u8]) -> EspFile {
-    EspFile {
-        path: "EFI/BOOT/BOOTX64.EFI".into(),
+/// The loader at its place in the ESP.
+///
+/// # Errors
+/// The environment names no machine.
+pub fn loader(bytes: &[u8]) -> Result<EspFile, Failure> {
+    Ok(EspFile {
+        path: Machine::of_environment()?.loader().into(),
         bytes: bytes.into(),
-    }
+    })
 }
 
 fn read_table(path: &Path, sector: u16) -> Result<Table, Failure> {

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use image::Machine;
 use qemu::process::{Process, command};
 use qemu::serial::Serial;
 
@@ -120,12 +121,13 @@ fn run(
     let name = name.unwrap_or_default().to_string_lossy().into_owned();
     let scratch = folder("boxes")?;
     let variables = scratch.join(format!("{name}.vars"));
-    let (code, original) = code_and_variables(firmware);
+    let machine = Machine::of_environment()?;
+    let (code, original) = code_and_variables(machine, firmware)?;
     if !code.exists() {
         return Err(Failure::NoFirmware(code));
     }
     std::fs::copy(original, &variables)?;
-    let mut qemu = qemu_command(firmware, &code, &variables)?;
+    let mut qemu = qemu_command(machine, firmware, &code, &variables)?;
     for (place, disk) in disks.iter().enumerate() {
         add_disk(&mut qemu, firmware, disk, place);
     }
@@ -161,27 +163,46 @@ fn run(
     }
 }
 
-/// Debian's OVMF; its secure build keeps variables where only the firmware can write.
-fn code_and_variables(firmware: Firmware<'_>) -> (PathBuf, PathBuf) {
-    let folder = Path::new("/usr/share/OVMF");
-    match firmware {
-        Firmware::Plain | Firmware::Recorded(_) => (
-            folder.join("OVMF_CODE_4M.fd"),
-            folder.join("OVMF_VARS_4M.fd"),
-        ),
-        Firmware::Secure(variables) => {
-            (folder.join("OVMF_CODE_4M.secboot.fd"), variables.to_owned())
+/// Debian's OVMF; its secure build keeps variables where only the firmware can write. AAVMF is the
+/// same for Arm.
+fn code_and_variables(
+    machine: Machine,
+    firmware: Firmware<'_>,
+) -> Result<(PathBuf, PathBuf), Failure> {
+    let folder = match machine {
+        Machine::X86_64 => Path::new("/usr/share/OVMF"),
+        Machine::Aarch64 => Path::new("/usr/share/AAVMF"),
+    };
+    let both = |code, variables| Ok((folder.join(code), folder.join(variables)));
+    match (machine, firmware) {
+        (Machine::X86_64, Firmware::Plain | Firmware::Recorded(_)) => {
+            both("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd")
         }
+        (Machine::X86_64, Firmware::Secure(variables)) => {
+            Ok((folder.join("OVMF_CODE_4M.secboot.fd"), variables.to_owned()))
+        }
+        (Machine::Aarch64, Firmware::Plain | Firmware::Recorded(_)) => {
+            both("AAVMF_CODE.fd", "AAVMF_VARS.fd")
+        }
+        (Machine::Aarch64, Firmware::Secure(_)) => Err(Failure::NotSecure),
     }
 }
 
-fn qemu_command(firmware: Firmware<'_>, code: &Path, variables: &Path) -> Result<Command, Failure> {
-    let mut qemu = command("qemu-system-x86_64")?;
+fn qemu_command(
+    machine: Machine,
+    firmware: Firmware<'_>,
+    code: &Path,
+    variables: &Path,
+) -> Result<Command, Failure> {
+    let mut qemu = command(machine.emulator())?;
     qemu.args(["-accel", "tcg", "-cpu", "max", "-m", "512"]);
     qemu.args(["-nodefaults", "-no-user-config", "-display", "none"]);
-    match firmware {
-        Firmware::Plain | Firmware::Recorded(_) => qemu.args(["-machine", "q35"]),
-        Firmware::Secure(_) => qemu.args([
+    match (machine, firmware) {
+        (Machine::Aarch64, _) => qemu.args(["-machine", "virt"]),
+        (Machine::X86_64, Firmware::Plain | Firmware::Recorded(_)) => {
+            qemu.args(["-machine", "q35"])
+        }
+        (Machine::X86_64, Firmware::Secure(_)) => qemu.args([
             "-machine",
             "q35,smm=on",
             "-global",

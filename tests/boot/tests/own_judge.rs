@@ -74,7 +74,7 @@ fn disk(name: &str, loader_bytes: &[u8], rescue: Vec<u8>, slot_a: &[u8]) -> Resu
         bytes,
     };
     let esp = [
-        loader(loader_bytes),
+        loader(loader_bytes)?,
         file("EFI/ramal/rescue.efi", content.uki),
         file("EFI/ramal/rescue.hdr", header),
     ];

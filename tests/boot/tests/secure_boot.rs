@@ -30,7 +30,7 @@ fn disk(
     a: &[u8],
 ) -> std::result::Result<BoxDisk, Failure> {
     let signed = keys.db.sign(&parts.loader)?;
-    BoxDisk::with_esp(name, 512, &[loader(&signed)], a)
+    BoxDisk::with_esp(name, 512, &[loader(&signed)?], a)
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_kernel_that_nobody_signed_is_refused_inside_a_signed_program() -> Result {
 fn the_firmware_refuses_a_loader_that_nobody_signed() -> Result {
     let (parts, keys) = (parts()?, enrolled()?);
     let slot = slot(parts, Some(&keys.db), "1.0")?;
-    let disk = BoxDisk::with_esp("loader", 512, &[loader(&parts.loader)], &slot)?;
+    let disk = BoxDisk::with_esp("loader", 512, &[loader(&parts.loader)?], &slot)?;
     let before = disk.states()?;
     let said = boot_until(
         Firmware::Secure(&keys.variables),
@@ -112,7 +112,7 @@ fn the_firmware_refuses_a_loader_that_nobody_signed() -> Result {
 fn firmware_whose_power_failed_before_its_last_key_starts_everything() -> Result {
     let (parts, variables) = (parts()?, half_enrolled()?);
     let slot = slot(parts, None, "1.0")?;
-    let disk = BoxDisk::with_esp("without-pk", 512, &[loader(&parts.loader)], &slot)?;
+    let disk = BoxDisk::with_esp("without-pk", 512, &[loader(&parts.loader)?], &slot)?;
     let said = boot(Firmware::Secure(&variables), &disk)?;
     said.expect(&[
         "Secure Boot off",

@@ -2,6 +2,7 @@
 
 use boot::{BoxDisk, Failure, Firmware, Parts, Write, boot, boot_disks, boot_typing};
 use boot::{disk::loader, folder, parts, writes};
+use image::Machine;
 use image::esp::EspFile;
 use image::slot_image::{self, Content};
 use slot::layout::STATE_COPIES;
@@ -129,7 +130,11 @@ fn a_slot_signed_by_strangers_is_refused() -> Result {
 #[test]
 fn a_slot_for_another_hardware_is_refused() -> Result {
     check_refused("hardware", Reason::WrongHardware, |parts, disk| {
-        let hardware = Text::new("ramal-aarch64")?;
+        let other = match Machine::of_environment()? {
+            Machine::X86_64 => Machine::Aarch64,
+            Machine::Aarch64 => Machine::X86_64,
+        };
+        let hardware = Text::new(other.hardware())?;
         put_b(parts, disk, |content| content.hardware = hardware)
     })
 }
@@ -172,7 +177,7 @@ fn with_rescue(parts: &Parts) -> std::result::Result<[EspFile; 3], Failure> {
         bytes: bytes.into(),
     };
     Ok([
-        loader(&parts.loader),
+        loader(&parts.loader)?,
         file("EFI/ramal/rescue.hdr", &slot[..HEADER_LENGTH]),
         file("EFI/ramal/rescue.efi", &uki),
     ])
@@ -285,7 +290,7 @@ fn what_others_put_into_the_load_options_never_reaches_the_kernel() -> Result {
         kernel: &inner,
     })?;
     let slot = parts.slot("1.0", "off")?;
-    let disk = BoxDisk::with_esp("options", 512, &[loader(&outer)], &slot)?;
+    let disk = BoxDisk::with_esp("options", 512, &[loader(&outer)?], &slot)?;
     let said = boot(Firmware::Plain, &disk)?;
     said.expect(&[
         "payload: word version=1.0",
