@@ -12,7 +12,8 @@ use crate::firmware::box_itself::BoxItself;
 use crate::firmware::console::{say, show, wait};
 use crate::firmware::{image, initrd, menu};
 
-/// The program at [`slot::LOADER`]: starts a slot or the rescue system, else says so and restarts the box.
+/// The program at [`slot::LOADER`]: starts a slot or the rescue system, else says so and restarts
+/// the box.
 pub fn loader() -> Status {
     image::arm_watchdog();
     let secure_boot = match image::is_secure_boot() {
