@@ -1,6 +1,7 @@
 //! The DHCP client of one link: mozim on a task of its own, so that nothing cancels it half-way.
 
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mozim::{DhcpError, DhcpV4Client, DhcpV4Config, DhcpV4Lease, DhcpV4State};
@@ -18,8 +19,15 @@ const RELEASE_TIME_MAX: Duration = Duration::from_millis(500);
 /// Commands that wait at most; they are few and the task takes them at once.
 const COMMANDS_MAX: usize = 8;
 
+/// Which of the clients that a link has had, one after the other.
+pub(crate) type Turn = u64;
+
+/// What a link's tasks have learnt, and which client did, if one: what it says may still be under
+/// way when it has been stopped.
+pub(crate) type News = (u32, (Option<Turn>, Input));
+
 enum Command {
-    Start,
+    Start(Turn),
     Stop,
     Release(oneshot::Sender<()>),
 }
@@ -28,16 +36,12 @@ enum Command {
 #[derive(Debug)]
 pub(crate) struct Dhcp {
     commands: mpsc::Sender<Command>,
+    turn: AtomicU64,
 }
 
 impl Dhcp {
     /// A client that does nothing yet. What it learns goes to `news`.
-    pub(crate) fn spawn(
-        name: &str,
-        index: u32,
-        mac: Mac,
-        news: mpsc::Sender<(u32, Input)>,
-    ) -> Self {
+    pub(crate) fn spawn(name: &str, index: u32, mac: Mac, news: mpsc::Sender<News>) -> Self {
         let (commands, received) = mpsc::channel(COMMANDS_MAX);
         let mut config = DhcpV4Config::new(name);
         config.set_iface_index(index);
@@ -49,18 +53,27 @@ impl Dhcp {
             index,
             client: None,
             lease: None,
+            turn: 0,
             news,
         };
         tokio::spawn(task.run(received));
-        Self { commands }
+        let turn = AtomicU64::new(0);
+        Self { commands, turn }
+    }
+
+    /// The client whose words count.
+    pub(crate) fn turn(&self) -> Turn {
+        self.turn.load(Ordering::Relaxed)
     }
 
     pub(crate) async fn start(&self) {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) + 1;
         // The task ends only with this handle.
-        let _ = self.commands.send(Command::Start).await;
+        let _ = self.commands.send(Command::Start(turn)).await;
     }
 
     pub(crate) async fn stop(&self) {
+        self.turn.fetch_add(1, Ordering::Relaxed);
         let _ = self.commands.send(Command::Stop).await;
     }
 
@@ -77,8 +90,10 @@ struct Task {
     config: DhcpV4Config,
     index: u32,
     client: Option<DhcpV4Client>,
+    /// What this client has got; none of an earlier one.
     lease: Option<DhcpV4Lease>,
-    news: mpsc::Sender<(u32, Input)>,
+    turn: Turn,
+    news: mpsc::Sender<News>,
 }
 
 impl Task {
@@ -86,8 +101,8 @@ impl Task {
         loop {
             tokio::select! {
                 command = commands.recv() => match command {
-                    Some(Command::Start) => self.start().await,
-                    Some(Command::Stop) => self.client = None,
+                    Some(Command::Start(turn)) => self.start(turn).await,
+                    Some(Command::Stop) => (self.client, self.lease) = (None, None),
                     Some(Command::Release(done)) => {
                         self.release().await;
                         // Who asked may have lost patience.
@@ -100,7 +115,8 @@ impl Task {
         }
     }
 
-    async fn start(&mut self) {
+    async fn start(&mut self, turn: Turn) {
+        (self.turn, self.lease) = (turn, None);
         self.client = match DhcpV4Client::init(self.config.clone(), None).await {
             Ok(client) => Some(client),
             Err(error) => {
@@ -150,7 +166,7 @@ impl Task {
 
     async fn tell(&self, input: Input) {
         // The receiver lives as long as the service.
-        let _ = self.news.send((self.index, input)).await;
+        let _ = self.news.send((self.index, (Some(self.turn), input))).await;
     }
 }
 

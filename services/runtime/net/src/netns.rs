@@ -440,3 +440,26 @@ fn what_people_set_takes_effect_at_once_and_the_same_address_stays_in_place() {
     });
     router.expect("DHCPRELEASE");
 }
+
+#[test]
+fn a_lease_is_given_back_when_another_address_was_set() {
+    if !can_make_namespaces() {
+        return;
+    }
+    let mut router = Router::plug_in();
+    with_set(None, async |status, setting| {
+        let leased = until(&status, |link| !link.gateway.is_empty()).await;
+        let fixed = Fixed {
+            address: Ipv4Addr::new(10, 77, 0, 9),
+            prefix: 24,
+            gateway: None,
+            dns: vec![],
+        };
+        setting.send_replace(Some(fixed));
+        until(&status, |link| link.address == "10.77.0.9/24").await;
+        let (address, _) = leased.address.split_once('/').expect("with its prefix");
+        let line = tokio::task::spawn_blocking(move || router.expect("DHCPRELEASE"));
+        let line = line.await.expect("it was said");
+        assert!(line.contains(address), "{line}");
+    });
+}

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::arp::Arp;
 use crate::decline;
-use crate::dhcp::Dhcp;
+use crate::dhcp::{Dhcp, News, Turn};
 use crate::link::{Event, Fixed, Held, Input, LinkNode, Output, Source};
 use crate::netlink::{self, Found};
 use crate::packet::PacketSocket;
@@ -99,6 +99,7 @@ where
         only,
         fixed: set.borrow_and_update().clone(),
         links: BTreeMap::new(),
+        first: None,
         news,
         status,
     };
@@ -137,7 +138,9 @@ struct Service {
     only: Vec<String>,
     fixed: Option<Fixed>,
     links: BTreeMap<u32, Link>,
-    news: mpsc::Sender<(u32, Input)>,
+    /// The card that has the address which people set, if they have.
+    first: Option<u32>,
+    news: mpsc::Sender<News>,
     status: SharedStatus,
 }
 
@@ -173,15 +176,28 @@ impl Service {
                 tracing::warn!("{} is gone", link.name);
             }
         }
-        for link in found {
+        for link in &found {
             if !self.links.contains_key(&link.index) {
-                self.add(now, &link).await?;
+                self.add(now, link).await?;
             }
+        }
+        self.choose_first();
+        for link in found {
             self.handle(now, link.index, Input::Carrier(link.carrier))
                 .await;
         }
         self.publish();
         Ok(())
+    }
+
+    /// The card that has the address which people set stays the one. It is that with the lowest
+    /// hardware address at first: the kernel numbers cards as their drivers happen to find them.
+    fn choose_first(&mut self) {
+        let is_gone = |index: u32| !self.links.contains_key(&index);
+        if self.first.is_none_or(is_gone) {
+            let lowest = self.links.iter().min_by_key(|(_, link)| link.mac);
+            self.first = lowest.map(|(index, _)| *index);
+        }
     }
 
     async fn add(&mut self, now: Instant, found: &Found) -> Result<(), NetError> {
@@ -293,12 +309,17 @@ impl Service {
             return;
         }
         self.fixed = fixed;
-        if let Some((index, link)) = self.links.first_key_value() {
-            let (index, has_carrier) = (*index, link.node.carrier());
+        let first = self.first.and_then(|it| Some((it, self.links.get(&it)?)));
+        if let Some((index, link)) = first {
+            let has_carrier = link.node.carrier();
             match &self.fixed {
                 Some(fixed) => {
                     let lease = fixed.as_lease();
-                    link.dhcp.stop().await;
+                    // A lease is given back when its address goes, and not before.
+                    let held = link.node.held().map(|held| &held.source);
+                    if !matches!(held, Some(Source::Leased(_))) {
+                        link.dhcp.stop().await;
+                    }
                     // Without a cable nobody could say that it is taken.
                     if has_carrier {
                         self.handle(now, index, Input::Set(lease)).await;
@@ -312,15 +333,16 @@ impl Service {
 
     /// The address that people have set for this link.
     fn fixed_of(&self, index: u32) -> Option<&Fixed> {
-        let is_first = self.links.keys().next() == Some(&index);
+        let is_first = self.first == Some(index);
         self.fixed.as_ref().filter(|_| is_first)
     }
 
-    /// What a link's own tasks say. The last words of a DHCP client that was stopped as people set
-    /// an address do not count.
-    async fn hear(&mut self, now: Instant, index: u32, input: Input) {
-        let of_server = matches!(input, Input::Leased(_) | Input::LeaseEnded);
-        if !of_server || self.fixed_of(index).is_none() {
+    /// What a link's own tasks say. The last words of a DHCP client that was stopped do not count,
+    /// nor those of one that keeps a lease until its address goes for one that people have set.
+    async fn hear(&mut self, now: Instant, index: u32, (turn, input): (Option<Turn>, Input)) {
+        let current = self.links.get(&index).map(|link| link.dhcp.turn());
+        let is_current = turn.is_none_or(|turn| Some(turn) == current);
+        if is_current && (turn.is_none() || self.fixed_of(index).is_none()) {
             self.handle(now, index, input).await;
         }
     }
@@ -341,6 +363,10 @@ impl Service {
                     continue;
                 }
                 (Some(_), Output::StopDhcp | Output::Decline(..)) => continue,
+                (Some(_), Output::Drop(address, prefix)) => {
+                    link.dhcp.release().await;
+                    Output::Drop(address, prefix)
+                }
                 (_, output) => output,
             };
             if let Err(problem) = apply(&self.handle, index, link, output, fixed.is_some()).await {
@@ -354,10 +380,15 @@ impl Service {
 
     fn publish(&self) {
         let mut links: Vec<_> = self.links.values().map(status_of).collect();
-        if let (Some(fixed), Some(first)) = (&self.fixed, links.first_mut()) {
+        let first = self.first.and_then(|first| {
+            let place = self.links.keys().position(|index| *index == first)?;
+            links.get_mut(place)
+        });
+        if let (Some(fixed), Some(first)) = (&self.fixed, first) {
             first.dns = fixed.dns.iter().map(ToString::to_string).collect();
         }
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = ipc::net::Status { links };
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        status.links = links;
     }
 
     /// Gives every lease back and takes the addresses down.
@@ -490,13 +521,13 @@ fn status_of(link: &Link) -> ipc::net::Link {
 }
 
 /// Turns the link's ARP frames into inputs.
-async fn listen(socket: Arc<PacketSocket>, index: u32, news: mpsc::Sender<(u32, Input)>) {
+async fn listen(socket: Arc<PacketSocket>, index: u32, news: mpsc::Sender<News>) {
     loop {
         match socket.receive().await {
             Ok(frame) => {
                 if let Some(arp) = Arp::parse(&frame) {
                     // A flood of ARP must not grow memory; what does not fit is dropped.
-                    let _ = news.try_send((index, Input::Arp(arp)));
+                    let _ = news.try_send((index, (None, Input::Arp(arp))));
                 }
             }
             // The link went down; its socket works again when it is back.
