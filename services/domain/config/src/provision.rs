@@ -399,7 +399,8 @@ const NETWORK_METHOD: Field = (
 );
 const NETWORK_ADDRESS: Field = (
     "network.address",
-    "write the box's own IPv4 address with the network's length, as \"192.168.10.5/24\"",
+    "write the box's own IPv4 address with the network's length, as \"192.168.10.5/24\": neither \
+     the network's first nor last one, and none of 0.*, 127.*, 169.254.* or above 223.*",
 );
 const NETWORK_GATEWAY: Field = (
     "network.gateway",

@@ -25,11 +25,7 @@ impl StaticNetwork {
         let address: Ipv4Addr = address.parse().ok()?;
         let length: u8 = length.parse().ok().filter(|it| (8..=30).contains(it))?;
         let host = address.to_bits() & (u32::MAX >> length);
-        let is_usable = host != 0
-            && host != u32::MAX >> length
-            && !address.is_loopback()
-            && !address.is_multicast()
-            && !address.is_unspecified();
+        let is_usable = host != 0 && host != u32::MAX >> length && is_of_host(address);
         is_usable.then(|| Self {
             address,
             length,
@@ -54,7 +50,14 @@ impl StaticNetwork {
     #[must_use]
     pub fn with_dns<'a>(self, texts: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let dns: Result<Vec<IpAddr>, _> = texts.into_iter().map(str::parse).collect();
+        let is_machine = |it: &IpAddr| match it {
+            IpAddr::V4(address) => is_of_host(*address),
+            IpAddr::V6(it) => !it.is_unspecified() && !it.is_loopback() && !it.is_multicast(),
+        };
         let dns = dns.ok().filter(|dns| dns.len() <= DNS_MAX)?;
+        if !dns.iter().all(is_machine) {
+            return None;
+        }
         Some(Self { dns, ..self })
     }
 
@@ -78,17 +81,36 @@ impl StaticNetwork {
     /// The same read again, checked as in a file.
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {
-        let mut words = text.split(' ');
-        let (address, gateway, dns) = (words.next()?, words.next()?, words.next()?);
-        let mut network = Self::at(address).filter(|_| words.next().is_none())?;
-        if gateway != "-" {
-            network = network.with_gateway(gateway)?;
+        Self::read(text).ok()
+    }
+
+    /// The same, with the name of the field that is wrong.
+    ///
+    /// # Errors
+    /// `address`, `gateway` or `dns`, as in a provisioning file; `network` when the form itself is
+    /// another.
+    pub fn read(text: &str) -> Result<Self, &'static str> {
+        let words: Vec<&str> = text.split(' ').collect();
+        let [address, gateway, dns] = words.as_slice() else {
+            return Err("network");
+        };
+        let mut network = Self::at(address).ok_or("address")?;
+        if *gateway != "-" {
+            network = network.with_gateway(gateway).ok_or("gateway")?;
         }
-        match dns {
-            "-" => Some(network),
-            some => network.with_dns(some.split(',')),
+        match *dns {
+            "-" => Ok(network),
+            some => network.with_dns(some.split(',')).ok_or("dns"),
         }
     }
+}
+
+/// Whether a machine on a network may have it: not this host's own (RFC 1122 §3.2.1.3), not one
+/// that machines choose themselves where there is no network (RFC 3927), no group, and none that
+/// routers drop (240.0.0.0/4, RFC 1112 §4).
+const fn is_of_host(address: Ipv4Addr) -> bool {
+    let [first, ..] = address.octets();
+    first != 0 && first < 224 && !address.is_loopback() && !address.is_link_local()
 }
 
 const DNS_MAX: usize = 3;
@@ -129,6 +151,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_in_a_kept_text_is_told_by_its_field() {
+        let check = |text: &str, field| assert_eq!(StaticNetwork::read(text), Err(field), "{text}");
+        check("169.254.1.5/16 - -", "address");
+        check("192.168.10.5/24 10.0.0.1 -", "gateway");
+        check("192.168.10.5/24 - x", "dns");
+        check("192.168.10.5/24", "network");
+        check("192.168.10.5/24 - - -", "network");
+    }
+
+    #[test]
     fn what_no_host_may_have_is_refused() {
         for address in [
             "192.168.10.0/24",
@@ -138,6 +170,11 @@ mod tests {
             "10.0.0.1/7",
             "127.0.0.1/8",
             "224.0.0.1/24",
+            "0.0.0.5/8",
+            "0.1.2.3/24",
+            "169.254.1.5/16",
+            "240.0.0.1/8",
+            "255.255.255.254/24",
             "fd00::1/64",
             "192.168.10.5/24 ",
         ] {
@@ -154,6 +191,17 @@ mod tests {
         }
         assert_eq!(whole().with_dns(["dns.example"]), None);
         assert_eq!(whole().with_dns(["192.0.2.1"; 4]), None);
+        for dns in [
+            "0.0.0.0",
+            "127.0.0.53",
+            "224.0.0.251",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "ff02::fb",
+        ] {
+            assert_eq!(whole().with_dns([dns]), None, "{dns}");
+        }
         assert!(whole().with_dns([]).expect("none").dns.is_empty());
     }
 
