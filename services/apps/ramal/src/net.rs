@@ -86,6 +86,7 @@ async fn serve(
         tracing::warn!("the store does not say whether an address was set; asking DHCP meanwhile");
         Set::nothing()
     });
+    tell_unreadable(&status, &known);
     let (fixed, set) = watch::channel(known.fixed());
     let shown = watch::Sender::new(known);
     tokio::spawn(present(Arc::clone(&status), shown.subscribe()));
@@ -93,7 +94,7 @@ async fn serve(
     if !is_known {
         changed.notify_one();
     }
-    tokio::spawn(follow(changed, shown, fixed));
+    tokio::spawn(follow(changed, shown, fixed, Arc::clone(&status)));
     let world = World {
         now: move || clock.now(),
         set,
@@ -116,16 +117,24 @@ async fn follow(
     changed: Arc<Changed>,
     known: watch::Sender<Set>,
     fixed: watch::Sender<Option<Fixed>>,
+    status: SharedStatus,
 ) {
     loop {
         changed.notified().await;
         let other = Set::ask().await;
         if *known.borrow() != other {
             tracing::info!("the store says what was set for the network: {other}");
+            tell_unreadable(&status, &other);
             fixed.send_replace(other.fixed());
             known.send_replace(other);
         }
     }
+}
+
+/// For the page: whether what was set can be read.
+fn tell_unreadable(status: &SharedStatus, set: &Set) {
+    let mut status = status.lock().unwrap_or_else(PoisonError::into_inner);
+    set.unreadable.clone_into(&mut status.unreadable);
 }
 
 /// Answers to the box's name, and to another one when it has got one.
@@ -148,6 +157,8 @@ async fn announce(mut known: watch::Receiver<Set>) {
 #[derive(Clone, PartialEq, Eq)]
 struct Set {
     network: Option<StaticNetwork>,
+    /// The field of what is kept that cannot be read; empty where there is none.
+    unreadable: &'static str,
     host_name: String,
 }
 
@@ -157,6 +168,7 @@ impl Set {
     fn nothing() -> Self {
         Self {
             network: None,
+            unreadable: "",
             host_name: laid_down::FACTORY_HOST_NAME.to_owned(),
         }
     }
@@ -169,8 +181,10 @@ impl Set {
                 secret(&store, laid_down::NETWORK).await,
                 secret(&store, laid_down::HOST_NAME).await,
             ) {
+                let (network, unreadable) = read(network.as_deref());
                 return Self {
-                    network: network.and_then(|text| StaticNetwork::from_text(&text)),
+                    network,
+                    unreadable,
                     host_name: name.unwrap_or_else(|| Self::nothing().host_name),
                 };
             }
@@ -185,6 +199,22 @@ impl Set {
             gateway: it.gateway,
             dns: it.dns,
         })
+    }
+}
+
+/// What was set, and the field that cannot be read: an earlier version may have kept what this one
+/// does not take, and a box without an address could not say so.
+fn read(kept: Option<&str>) -> (Option<StaticNetwork>, &'static str) {
+    match kept.map(StaticNetwork::read) {
+        None => (None, ""),
+        Some(Ok(network)) => (Some(network), ""),
+        Some(Err(field)) => {
+            tracing::error!(
+                "the address that was set cannot be used: {field} is not right; the box asks DHCP \
+                 until it is set again, by the menu at the box"
+            );
+            (None, field)
+        }
     }
 }
 
@@ -243,3 +273,16 @@ const STORE_WAIT_MAX: Duration = Duration::from_secs(15);
 const STORE_PAUSE: Duration = Duration::from_millis(200);
 /// People look at the screen while they plug a cable in.
 const LOOK: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kept_setting_that_cannot_be_read_is_dhcp_and_its_field_is_told() {
+        assert_eq!(read(None), (None, ""));
+        assert_eq!(read(Some("169.254.1.5/16 - -")), (None, "address"));
+        let (network, field) = read(Some("192.168.10.5/24 - -"));
+        assert_eq!((network.is_some(), field), (true, ""));
+    }
+}

@@ -45,6 +45,8 @@ pub(crate) enum Warning {
     CodeUnseen,
     /// The machine started only what is signed, and no longer does.
     SecureBootLost,
+    /// The address that was set cannot be used: the field.
+    NetworkUnreadable(String),
 }
 
 impl Warning {
@@ -52,7 +54,10 @@ impl Warning {
     pub(crate) const fn place(&self) -> Option<&'static str> {
         match self {
             Self::CodeUnseen | Self::SecureBootLost => Some("/firmware"),
-            Self::Silent(_) | Self::Unrecorded(_) | Self::Provision(_) => None,
+            Self::Silent(_)
+            | Self::Unrecorded(_)
+            | Self::Provision(_)
+            | Self::NetworkUnreadable(_) => None,
         }
     }
 
@@ -92,6 +97,14 @@ impl Warning {
                  ela dê as chaves de novo"
                     .into()
             }
+            (Self::NetworkUnreadable(field), Language::English) => format!(
+                "the address that was set cannot be used: {field} is not right, and the box asks \
+                 DHCP; set it again by the menu at the box"
+            ),
+            (Self::NetworkUnreadable(field), Language::Portuguese) => format!(
+                "o endereço configurado não pode ser usado: {field} não está certo, e a central \
+                 pede um por DHCP; configure-o de novo pelo menu na própria central"
+            ),
             (Self::Unrecorded(count), Language::English) => {
                 format!("{count} audit entries wait for the store")
             }
@@ -286,6 +299,10 @@ impl StatusView {
     }
 
     fn take_net(&mut self, status: ipc::net::Status) {
+        if !status.unreadable.is_empty() {
+            let warning = Warning::NetworkUnreadable(status.unreadable);
+            self.warnings.push(warning);
+        }
         let link = |link: ipc::net::Link| LinkView {
             name: link.name,
             mac: link.mac,

@@ -33,6 +33,9 @@ pub enum Reply {
 pub struct Status {
     /// Interfaces that carry traffic, by name.
     pub links: Vec<Link>,
+    /// The field of the setting that people have kept which cannot be read, so that the box asks
+    /// DHCP; empty where there is none.
+    pub unreadable: String,
 }
 
 impl Status {

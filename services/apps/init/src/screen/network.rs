@@ -242,6 +242,7 @@ pub(super) mod tests {
                     dns: vec!["10.77.0.1".into(), "1.1.1.1".into()],
                     ..net::Link::default()
                 }],
+                ..net::Status::default()
             },
             set: None,
         }

@@ -309,6 +309,7 @@ mod tests {
                     ipv6: vec!["fd77::5054:ff:fe77:2/64".into()],
                     ..net::Link::default()
                 }],
+                ..net::Status::default()
             },
             set: None,
         });
@@ -430,6 +431,7 @@ mod tests {
                     conflict_with: "02:00:00:00:00:99".into(),
                     ..net::Link::default()
                 }],
+                ..net::Status::default()
             },
             set: Some("10.77.0.9/24 - -".into()),
         });

@@ -455,6 +455,7 @@ fn observation(store_away: bool, is_code_unseen: bool) -> Observation {
                 ipv6: vec!["fd77::7/64".into()],
                 ..net::Link::default()
             }],
+            ..net::Status::default()
         }),
         machine: Machine {
             memory_kib: 524_288,
