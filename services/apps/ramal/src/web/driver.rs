@@ -38,6 +38,8 @@ pub(crate) struct Driver {
     /// Where `media` keeps recordings; without it there are none.
     recordings: Option<PathBuf>,
     looks: Looks,
+    /// Where the box was reached when `net` last said so.
+    reached: Mutex<Vec<IpAddr>>,
     /// Told at every configuration.
     pub(super) configured: Notify,
     /// SHA-256 of the certificate that is served, once there is one.
@@ -72,6 +74,7 @@ impl Driver {
                 pbx: Client::new(socket_path("pbx")),
                 net: Client::new(socket_path("net")),
             },
+            reached: Mutex::default(),
             configured: Notify::new(),
             certificate: watch::Sender::new(None),
         }
@@ -140,10 +143,14 @@ impl Driver {
         matches!(self.ask_store(&request).await, Ok(store::Reply::Stored))
     }
 
-    /// The addresses of the box as far as `net` knows them now.
+    /// The addresses of the box as `net` knows them now; while it is away, as it knew them last.
     pub(super) async fn addresses(&self) -> Vec<IpAddr> {
-        let status = self.look_at_net().await.unwrap_or_default();
-        status.addresses().collect()
+        let seen = self.look_at_net().await;
+        let mut reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(status) = seen {
+            *reached = status.addresses().collect();
+        }
+        reached.clone()
     }
 
     /// Does what is asked until there is a response, and the file that was opened on the way.

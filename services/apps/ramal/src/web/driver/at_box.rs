@@ -39,8 +39,7 @@ impl Driver {
         let Some(network) = StaticNetwork::from_text(network) else {
             return false;
         };
-        let has = self.addresses().await;
-        !has.contains(&IpAddr::V4(network.address))
+        is_elsewhere(&self.addresses().await, IpAddr::V4(network.address))
     }
 
     /// Has both services that serve TLS started again: they make a certificate that names the
@@ -89,6 +88,12 @@ impl Driver {
     }
 }
 
+/// Whether the box is reached, and not at this address. While `net` has never said where it is,
+/// nobody is started again for it: certificates that lack a name are no reason to cut connections.
+fn is_elsewhere(reached: &[IpAddr], address: IpAddr) -> bool {
+    !reached.is_empty() && !reached.contains(&address)
+}
+
 /// What the screen of the box is to say of a wish that was made there, in both its languages;
 /// nothing where all is well and shows by itself.
 fn said_at_box(response: &Response) -> Option<String> {
@@ -106,3 +111,16 @@ fn said_at_box(response: &Response) -> Option<String> {
 
 /// Between two looks at an update that somebody at the box waits for.
 const UPDATE_LOOK: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_started_again_while_it_is_not_known_where_the_box_is() {
+        let address = IpAddr::from([192, 168, 0, 7]);
+        assert!(!is_elsewhere(&[], address));
+        assert!(!is_elsewhere(&[address], address));
+        assert!(is_elsewhere(&[IpAddr::from([10, 0, 0, 5])], address));
+    }
+}
