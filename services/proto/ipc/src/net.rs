@@ -113,6 +113,7 @@ mod tests {
                     ..Link::default()
                 },
             ],
+            ..Status::default()
         };
         let found: Vec<String> = status.addresses().map(|it| it.to_string()).collect();
         assert_eq!(found, ["10.0.0.5", "fd77::5", "2001:db8::5"]);

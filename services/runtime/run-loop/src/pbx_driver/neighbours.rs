@@ -72,6 +72,7 @@ mod tests {
                 link("203.0.113.5/24", &["2001:db8:0:2::5/64"]),
                 link("", &["2001:db8:0:3::5/64"]),
             ],
+            ..Status::default()
         };
         let found: Vec<String> = of(&status).iter().map(ToString::to_string).collect();
         assert_eq!(found, ["2001:db8:0:1::/64"]);
