@@ -36,6 +36,11 @@ fn a_box_starts_from_sata() -> Proof {
 }
 
 #[test]
+fn a_box_starts_from_a_memory_card() -> Proof {
+    prove("SD card")
+}
+
+#[test]
 fn a_box_starts_from_a_disk_with_large_sectors() -> Proof {
     prove("NVMe with sectors of 4096 bytes")
 }

@@ -154,12 +154,19 @@ fn devices() -> Vec<String> {
     let mut found = Vec::new();
     for bus in list("/sys/bus") {
         for device in list(&format!("/sys/bus/{bus}/devices")) {
-            let path = format!("/sys/bus/{bus}/devices/{device}/modalias");
-            let modalias = fs::read_to_string(path);
-            found.extend(modalias.map(|it| it.trim().to_owned()));
+            // Not every bus has a file `modalias`: that of memory cards says it here alone.
+            let path = format!("/sys/bus/{bus}/devices/{device}/uevent");
+            let said = fs::read_to_string(path).unwrap_or_default();
+            found.extend(modalias(&said).map(str::to_owned));
         }
     }
     found
+}
+
+/// What a device is called, of all that the kernel says of it to whoever it tells of devices.
+fn modalias(uevent: &str) -> Option<&str> {
+    let mut lines = uevent.lines();
+    lines.find_map(|line| line.strip_prefix("MODALIAS="))
 }
 
 fn list(folder: &str) -> Vec<String> {
@@ -264,6 +271,14 @@ mod tests {
         check("exact", "exactly", false);
         check("a*", "", false);
         check("*", "", true);
+    }
+
+    #[test]
+    fn a_memory_card_is_called_by_what_the_kernel_tells_of_it() {
+        let card = "MMC_TYPE=SD\nMMC_NAME=QEMU!\nMODALIAS=mmc:block\n";
+        assert_eq!(modalias(card), Some("mmc:block"));
+        assert_eq!(modalias("DRIVER=pcieport\n"), None);
+        assert_eq!(modalias(""), None);
     }
 
     #[test]
