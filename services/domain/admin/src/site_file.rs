@@ -246,8 +246,8 @@ fn secret_in(value: &Value) -> Option<&str> {
     }
 }
 
-/// An account keeps its password while server and user are the same: it must not be shown to
-/// another server because a file says so. Answers which are left without one.
+/// An account keeps its password while server, proxy and user are the same: it must not be proved
+/// to another server because a file says so. Answers which are left without one.
 fn keep_trunk_passwords(trunks: &mut [Trunk], present: &[Trunk]) -> Vec<String> {
     let mut without = Vec::new();
     for trunk in trunks {
@@ -261,6 +261,7 @@ fn keep_trunk_passwords(trunks: &mut [Trunk], present: &[Trunk]) -> Vec<String> 
             continue;
         };
         let now = present.iter().find(|now| now.name == trunk.name);
+        let now = now.filter(|now| now.outbound_proxy == trunk.outbound_proxy);
         match now.map(|now| &now.access) {
             Some(TrunkAccess::Registering {
                 server: kept_server,

@@ -182,16 +182,22 @@ fn a_file_replaces_the_lists_it_has_and_leaves_the_others() {
 
 #[test]
 fn an_accounts_password_goes_to_no_other_server() {
-    let mut desk = Desk::new();
-    let file = desk.file().replace("sip.example.com", "sip.evil.example");
-    let (status, answer) = desk.take(&file);
-    assert_eq!(status, 200, "{answer}");
-    assert_eq!(answer["trunks_without_password"], json!(["Carrier"]));
-    let ipc::site::TrunkAccess::Registering { password, .. } = &desk.world.site.trunks[0].access
-    else {
-        panic!("it registers")
-    };
-    assert_eq!(password.reveal(), "");
+    let other_server = ("sip.example.com", "sip.evil.example");
+    let through = "name = \"Carrier\"\noutbound_proxy = \"sip.evil.example\"";
+    for (from, to) in [other_server, ("name = \"Carrier\"", through)] {
+        let mut desk = Desk::new();
+        let file = desk.file();
+        assert!(file.contains(from), "{file}");
+        let (status, answer) = desk.take(&file.replace(from, to));
+        assert_eq!(status, 200, "{answer}");
+        assert_eq!(answer["trunks_without_password"], json!(["Carrier"]));
+        let ipc::site::TrunkAccess::Registering { password, .. } =
+            &desk.world.site.trunks[0].access
+        else {
+            panic!("it registers")
+        };
+        assert_eq!(password.reveal(), "");
+    }
 }
 
 #[test]
