@@ -4,9 +4,7 @@
 //! keeps the passwords the box has, and an extension it does not know gets a new one. Accounts of
 //! people: each is given to a person on the box. The tunnel: it is this box's own way into a grid.
 
-use std::collections::BTreeMap;
-
-use ipc::site::{Extension, Site, Trunk, TrunkAccess};
+use ipc::site::{Site, Trunk, TrunkAccess};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -107,7 +105,7 @@ pub(crate) fn read(text: &str, present: &Site) -> Result<FromFile, Fault> {
         return Err(wrong(name, "there is no such part of a site"));
     }
     let trunks_without_password = keep_trunk_passwords(&mut site.trunks, &present.trunks);
-    let without_password = keep_extension_secrets(&mut site.extensions, &present.extensions);
+    let without_password = config::keep_secrets(&mut site.extensions, &present.extensions);
     Ok(FromFile {
         site,
         without_password,
@@ -273,21 +271,4 @@ fn keep_trunk_passwords(trunks: &mut [Trunk], present: &[Trunk]) -> Vec<String> 
         }
     }
     without
-}
-
-/// Which extensions the box does not know.
-fn keep_extension_secrets(extensions: &mut [Extension], present: &[Extension]) -> Vec<String> {
-    let present: BTreeMap<_, _> = present.iter().map(|it| (it.number.as_str(), it)).collect();
-    let mut unknown = Vec::new();
-    for extension in extensions {
-        let Some(now) = present.get(extension.number.as_str()) else {
-            unknown.push(extension.number.clone());
-            continue;
-        };
-        extension.ha1_md5 = now.ha1_md5.clone();
-        extension.ha1_sha256 = now.ha1_sha256.clone();
-        extension.settings.pin_hash = now.settings.pin_hash.clone();
-        extension.settings.spend_resumed = now.settings.spend_resumed;
-    }
-    unknown
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ipc::site::Site;
+use ipc::site::{Extension, Site};
 
 /// The site of an earlier version as it is put in place of the present one.
 ///
@@ -11,15 +11,25 @@ use ipc::site::Site;
 /// extension that was deleted since comes back with what it had.
 #[must_use]
 pub fn back_to(earlier: &Site, present: &Site) -> Site {
-    let present_extensions = present.extensions.iter();
-    let present_extensions: BTreeMap<_, _> = present_extensions
-        .map(|extension| (extension.number.as_str(), extension))
-        .collect();
     let mut site = earlier.clone();
     present.realm.clone_into(&mut site.realm);
     site.people.clone_from(&present.people);
-    for extension in &mut site.extensions {
-        let Some(now) = present_extensions.get(extension.number.as_str()) else {
+    // One that is not there now comes back with what it had.
+    let _ = keep_secrets(&mut site.extensions, &present.extensions);
+    site
+}
+
+/// Gives extensions the password and PIN that those of their numbers have now; answers the numbers
+/// that are not there now, which stay as they are.
+pub fn keep_secrets(extensions: &mut [Extension], present: &[Extension]) -> Vec<String> {
+    let present: BTreeMap<_, _> = present
+        .iter()
+        .map(|extension| (extension.number.as_str(), extension))
+        .collect();
+    let mut unknown = Vec::new();
+    for extension in extensions {
+        let Some(now) = present.get(extension.number.as_str()) else {
+            unknown.push(extension.number.clone());
             continue;
         };
         extension.ha1_md5 = now.ha1_md5.clone();
@@ -28,13 +38,13 @@ pub fn back_to(earlier: &Site, present: &Site) -> Site {
         // Not a setting but an event, which has happened.
         extension.settings.spend_resumed = now.settings.spend_resumed;
     }
-    site
+    unknown
 }
 
 #[cfg(test)]
 mod tests {
     use ipc::Redacted;
-    use ipc::site::{Extension, Person, Role};
+    use ipc::site::{Person, Role};
 
     use super::*;
 

@@ -33,7 +33,7 @@ mod trust;
 mod tunnel;
 mod wrong;
 
-pub use back::back_to;
+pub use back::{back_to, keep_secrets};
 pub use cadence::Cadences;
 pub use diff::diff;
 pub use fault::Fault;

@@ -256,14 +256,11 @@ pub(crate) const fn title(section: Section) -> Said {
     }
 }
 
+/// What the audit trail calls it.
 const fn name(section: Section) -> &'static str {
     match section {
-        Section::Networks => "networks",
         Section::Features => "feature codes",
-        Section::Parking => "parking",
-        Section::Dialling => "dialling",
-        Section::Limits => "limits",
-        Section::Recording => "recording",
+        other => path(other),
     }
 }
 
