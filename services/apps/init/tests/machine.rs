@@ -10,8 +10,9 @@
 )]
 #![expect(clippy::print_stdout, reason = "as above")]
 
+mod bench;
+
 use std::fs;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,6 @@ use std::time::{Duration, Instant};
 use init::Boot;
 use init::console::Console;
 use init::pid1::{Settings, Supervision};
-use init::services::Addresses;
 use ipc::frame::{self, Decoder};
 use ipc::init::{Reply, Request, SecureBoot, Shutdown, Status};
 
@@ -130,30 +130,12 @@ impl Bench {
     }
 
     fn settings(&self) -> Settings {
-        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let any6 = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
         Settings {
-            run_dir: self.folder.clone(),
-            program: self.program.clone(),
-            data_dir: self.folder.clone(),
-            recordings_dir: self.folder.clone(),
-            sounds_dir: self.folder.clone(),
-            addresses: Addresses {
-                sip: any,
-                sips: any,
-                sip6: any6,
-                sips6: any6,
-                https: any,
-                http: any,
-                https6: any6,
-                http6: any6,
-            },
-            is_confined: false,
-            log_level: "info".to_owned(),
             errand_time_max: PATIENCE,
             machine_time_max: Duration::from_secs(1),
             judge_time_max: PATIENCE,
             variables: Some(self.folder.join("variables")),
+            ..bench::settings(&self.folder, &self.program)
         }
     }
 }

@@ -9,9 +9,10 @@
 )]
 #![expect(clippy::indexing_slicing, clippy::print_stdout, reason = "as above")]
 
+mod bench;
+
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,6 @@ use std::time::{Duration, Instant};
 use init::Boot;
 use init::console::Console;
 use init::pid1::{Settings, Supervision};
-use init::services::Addresses;
 use ipc::frame::{self, Decoder};
 use ipc::init::{Reply, Request, Service, Shutdown, Status};
 
@@ -54,30 +54,9 @@ fn main() {
         .read(true)
         .write(true)
         .open(folder.join("nothing"));
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let any6 = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
     let settings = Settings {
-        run_dir: folder.clone(),
-        program,
-        data_dir: folder.clone(),
-        recordings_dir: folder.clone(),
-        sounds_dir: folder.clone(),
-        addresses: Addresses {
-            sip: any,
-            sips: any,
-            sip6: any6,
-            sips6: any6,
-            https: any,
-            http: any,
-            https6: any6,
-            http6: any6,
-        },
-        is_confined: false,
-        log_level: "info".to_owned(),
         errand_time_max: Duration::from_secs(60),
-        machine_time_max: Duration::from_secs(2),
-        judge_time_max: Duration::from_secs(2),
-        variables: None,
+        ..bench::settings(&folder, &program)
     };
     let screen = folder.join("screen");
     fs::write(&screen, "").expect("a screen");
