@@ -9,6 +9,7 @@
     reason = "a broken rule panics; that is what they are for"
 )]
 
+mod archive;
 mod exchange;
 mod firmware;
 mod media;
@@ -18,6 +19,7 @@ mod services;
 mod session;
 mod wire;
 
+pub use archive::backup_archive;
 pub use exchange::{exchange, kept_rows};
 pub use firmware::{partition_table, provisioning, slot_blocks, update_file};
 pub use media::{dtmf, opus, playout, rtcp, rtp, srtp, stream, wav};
@@ -31,7 +33,7 @@ pub use wire::{digest, sip_headers, sip_message, sip_stream};
 pub type Target = fn(&[u8]);
 
 /// Every target under its name, which is also that of its corpus and of its libFuzzer binary.
-pub const TARGETS: [(&str, Target); 25] = [
+pub const TARGETS: [(&str, Target); 26] = [
     ("sip_message", sip_message),
     ("sip_stream", sip_stream),
     ("sip_headers", sip_headers),
@@ -57,4 +59,5 @@ pub const TARGETS: [(&str, Target); 25] = [
     ("partition_table", partition_table),
     ("update_file", update_file),
     ("provisioning", provisioning),
+    ("backup_archive", backup_archive),
 ];

@@ -104,9 +104,12 @@ fn services_never_depend_on_tools_or_tests() {
     check(&found.collect::<Vec<_>>());
 }
 
-/// What is used all the same, and only for what it computes: AES-GCM of SRTP (RFC 7714) takes its
-/// keys as arguments, and no randomness of its own.
-const PURE_USES: [(&str, &str); 1] = [("services/proto/rtp", "ring")];
+/// What is used all the same, and only for what it computes: AES-GCM of SRTP (RFC 7714) and the
+/// encryption of backups take their keys as arguments, and no randomness of their own.
+const PURE_USES: [(&str, &str); 2] = [
+    ("services/proto/rtp", "ring"),
+    ("services/domain/backup", "ring"),
+];
 
 #[test]
 fn protocols_and_decisions_are_not_built_on_the_outside_world() {
