@@ -61,6 +61,9 @@ fn set_an_address(lab: &mut Lab) -> Proof {
     let page = serial.wait(mark, &format!("https://{ADDRESS}/"), PAGE_MAX)?;
     progress::note(&format!("console: {}", page.text));
     serial.wait(mark, &format!("{whole} fixo / fixed"), PAGE_MAX)?;
+    // The card that has it is kept, or one that is added could take it at the next start.
+    let kept = format!("{ADDRESS} belongs to ");
+    serial.wait(mark, &kept, ANSWER_MAX)?;
     Ok(())
 }
 

@@ -6,10 +6,11 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use config::StaticNetwork;
+use ipc::Redacted;
 use ipc::init;
 use ipc::net::{Reply, Request};
 use ipc::store::{self, laid_down};
-use net_service::{Fixed, Name, SharedStatus, World};
+use net_service::{Fixed, Mac, Name, Setting, SharedStatus, World};
 use run_loop::clock::Clock;
 use run_loop::ipc::{Answer, Client};
 use run_loop::notify::Notify;
@@ -87,14 +88,15 @@ async fn serve(
         Set::nothing()
     });
     tell_unreadable(&status, &known);
-    let (fixed, set) = watch::channel(known.fixed());
+    let (setting, set) = watch::channel(known.setting());
     let shown = watch::Sender::new(known);
     tokio::spawn(present(Arc::clone(&status), shown.subscribe()));
     tokio::spawn(announce(shown.subscribe()));
+    tokio::spawn(keep_card(Arc::clone(&status), shown.clone()));
     if !is_known {
         changed.notify_one();
     }
-    tokio::spawn(follow(changed, shown, fixed, Arc::clone(&status)));
+    tokio::spawn(follow(changed, shown, setting, Arc::clone(&status)));
     let world = World {
         now: move || clock.now(),
         set,
@@ -116,7 +118,7 @@ async fn serve(
 async fn follow(
     changed: Arc<Changed>,
     known: watch::Sender<Set>,
-    fixed: watch::Sender<Option<Fixed>>,
+    setting: watch::Sender<Setting>,
     status: SharedStatus,
 ) {
     loop {
@@ -125,7 +127,7 @@ async fn follow(
         if *known.borrow() != other {
             tracing::info!("the store says what was set for the network: {other}");
             tell_unreadable(&status, &other);
-            fixed.send_replace(other.fixed());
+            setting.send_replace(other.setting());
             known.send_replace(other);
         }
     }
@@ -157,6 +159,8 @@ async fn announce(mut known: watch::Receiver<Set>) {
 #[derive(Clone, PartialEq, Eq)]
 struct Set {
     network: Option<StaticNetwork>,
+    /// The card that has this address; nothing while that is not kept.
+    card: Option<Mac>,
     /// The field of what is kept that cannot be read; empty where there is none.
     unreadable: &'static str,
     host_name: String,
@@ -168,6 +172,7 @@ impl Set {
     fn nothing() -> Self {
         Self {
             network: None,
+            card: None,
             unreadable: "",
             host_name: laid_down::FACTORY_HOST_NAME.to_owned(),
         }
@@ -177,13 +182,17 @@ impl Set {
     async fn ask() -> Self {
         let store = Client::new(socket_path("store"));
         loop {
-            if let (Ok(network), Ok(name)) = (
+            if let (Ok(network), Ok(card), Ok(name)) = (
                 secret(&store, laid_down::NETWORK).await,
+                secret(&store, CARD).await,
                 secret(&store, laid_down::HOST_NAME).await,
             ) {
                 let (network, unreadable) = read(network.as_deref());
+                let card = network.as_ref().zip(card.as_deref());
+                let card = card.and_then(|(network, kept)| card_of(network, kept));
                 return Self {
                     network,
+                    card,
                     unreadable,
                     host_name: name.unwrap_or_else(|| Self::nothing().host_name),
                 };
@@ -192,13 +201,56 @@ impl Set {
         }
     }
 
-    fn fixed(&self) -> Option<Fixed> {
-        self.network.clone().map(|it| Fixed {
+    fn setting(&self) -> Setting {
+        let fixed = self.network.clone().map(|it| Fixed {
             address: it.address,
             prefix: it.length,
             gateway: it.gateway,
             dns: it.dns,
-        })
+        });
+        let card = self.card;
+        Setting { fixed, card }
+    }
+}
+
+/// The card that was kept for this address: one kept for another address counts for nothing, as
+/// people may have set that for another card.
+fn card_of(network: &StaticNetwork, kept: &str) -> Option<Mac> {
+    let (card, address) = kept.split_once(' ')?;
+    let is_for_this = address == network.address.to_string();
+    card.parse().ok().filter(|_| is_for_this)
+}
+
+/// Keeps which card has the address that people have set, once it is known: cards are found in
+/// any order, and one that is added later must not take the address away.
+async fn keep_card(status: SharedStatus, known: watch::Sender<Set>) {
+    let store = Client::<store::Request, store::Reply>::new(socket_path("store"));
+    let mut looks = tokio::time::interval(LOOK);
+    loop {
+        looks.tick().await;
+        let set = known.borrow().clone();
+        let (Some(network), None) = (set.network, set.card) else {
+            continue;
+        };
+        let first = (status.lock())
+            .unwrap_or_else(PoisonError::into_inner)
+            .first
+            .clone();
+        let Ok(card) = first.parse::<Mac>() else {
+            continue;
+        };
+        let note = format!("{card} {}", network.address);
+        let put = store::Request::PutSecret(CARD.to_owned(), Redacted::new(note.into_bytes()));
+        if let Ok(store::Reply::Stored) = store.call(&put).await {
+            tracing::info!("{} belongs to {card} from now on", network.address);
+            known.send_if_modified(|set| {
+                let is_for_this = set.network.as_ref() == Some(&network);
+                if is_for_this {
+                    set.card = Some(card);
+                }
+                is_for_this
+            });
+        }
     }
 }
 
@@ -266,6 +318,8 @@ async fn present(status: SharedStatus, known: watch::Receiver<Set>) {
     }
 }
 
+/// Among our secrets in the store: hardware address of a card, a space, the address it has.
+const CARD: &str = "network-card";
 /// How long the store is waited for before the box asks DHCP. Longer than opening it takes after a
 /// power cut, so that a box with a set address hardly ever has another one for a moment.
 const STORE_WAIT_MAX: Duration = Duration::from_secs(15);
@@ -277,6 +331,18 @@ const LOOK: Duration = Duration::from_secs(1);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_card_is_kept_for_the_address_it_has_and_for_no_other() {
+        let (network, _) = read(Some("192.168.10.5/24 - -"));
+        let network = network.expect("it is right");
+        let mac = Mac([2, 0, 0, 0, 0, 1]);
+        let kept = |text| card_of(&network, text);
+        assert_eq!(kept("02:00:00:00:00:01 192.168.10.5"), Some(mac));
+        assert_eq!(kept("02:00:00:00:00:01 192.168.10.6"), None);
+        assert_eq!(kept("02:00:00:00:00 192.168.10.5"), None);
+        assert_eq!(kept("192.168.10.5"), None);
+    }
 
     #[test]
     fn a_kept_setting_that_cannot_be_read_is_dhcp_and_its_field_is_told() {

@@ -36,6 +36,9 @@ pub struct Status {
     /// The field of the setting that people have kept which cannot be read, so that the box asks
     /// DHCP; empty where there is none.
     pub unreadable: String,
+    /// Hardware address of the interface that an address which people set is for; empty while
+    /// there is no interface.
+    pub first: String,
 }
 
 impl Status {

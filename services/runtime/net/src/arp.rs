@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::Ipv4Addr;
+use std::str::FromStr;
 
 /// A hardware address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -20,6 +21,30 @@ impl fmt::Display for Mac {
         write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
     }
 }
+
+/// As it is shown: six pairs of hexadecimal digits with colons.
+impl FromStr for Mac {
+    type Err = NoMac;
+
+    fn from_str(text: &str) -> Result<Self, NoMac> {
+        let mut mac = [0; 6];
+        let mut pairs = text.split(':');
+        for octet in &mut mac {
+            let is_pair = |it: &&str| it.len() == 2 && it.bytes().all(|it| it.is_ascii_hexdigit());
+            let pair = pairs.next().filter(is_pair).ok_or(NoMac)?;
+            *octet = u8::from_str_radix(pair, 16).map_err(|_| NoMac)?;
+        }
+        match pairs.next() {
+            None => Ok(Self(mac)),
+            Some(_) => Err(NoMac),
+        }
+    }
+}
+
+/// A text is no hardware address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a hardware address is six pairs of hexadecimal digits, as 02:00:00:00:00:01")]
+pub struct NoMac;
 
 /// One ARP packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -112,6 +137,21 @@ impl Arp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hardware_address_reads_as_it_is_shown() {
+        let mac = Mac([2, 0, 0xab, 0, 0, 0xff]);
+        assert_eq!(mac.to_string().parse(), Ok(mac));
+        for wrong in [
+            "",
+            "02:00:00:00:00",
+            "02:00:00:00:00:01:02",
+            "2:0:0:0:0:1",
+            "+2:00:00:00:00:01",
+        ] {
+            assert_eq!(wrong.parse::<Mac>(), Err(NoMac), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_frame_survives_and_every_cut_of_it_is_refused() {

@@ -18,11 +18,11 @@ mod netns;
 mod packet;
 mod service;
 
-pub use arp::{Arp, Mac};
+pub use arp::{Arp, Mac, NoMac};
 pub use link::{
     ANNOUNCE_INTERVAL, ANNOUNCEMENTS, CONFLICT_OVER, CONFLICTS_MAX, DECLINE_DELAY, DEFEND_INTERVAL,
     Event, FALLBACK_DELAY, Fixed, Held, Input, Lease, LinkNode, Output, RATE_LIMIT_INTERVAL,
     REPORT_INTERVAL, Source,
 };
 pub use name::{Name, NameError};
-pub use service::{NetError, SharedStatus, World, run};
+pub use service::{NetError, Setting, SharedStatus, World, run};

@@ -483,6 +483,10 @@ impl Node for LinkNode {
             Input::LeaseEnded => self.lease_ended(now),
             Input::Set(lease) => self.set(now, lease),
             Input::Unset => self.unset(now),
+            Input::Moved => {
+                self.unset(now);
+                self.lease_ended(now);
+            }
             Input::Arp(arp) => self.arp(now, arp),
             Input::Timer => self.timer(now),
         }

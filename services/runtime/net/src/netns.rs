@@ -14,7 +14,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::arp::{Arp, Mac};
 use crate::packet::PacketSocket;
-use crate::{Fixed, SharedStatus, World, run};
+use crate::{Fixed, Setting, SharedStatus, World, run};
 
 /// Longer than anything takes; a failing test ends by it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -127,9 +127,20 @@ fn with_service(check: impl AsyncFnOnce(SharedStatus)) {
 }
 
 /// The same with an address that people have set, and change.
-fn with_set(
-    fixed: Option<Fixed>,
-    check: impl AsyncFnOnce(SharedStatus, watch::Sender<Option<Fixed>>),
+fn with_set(fixed: Option<Fixed>, check: impl AsyncFnOnce(SharedStatus, watch::Sender<Setting>)) {
+    with_links(&["eth0"], of(fixed), check);
+}
+
+/// What people have set, for whichever card is the first.
+fn of(fixed: Option<Fixed>) -> Setting {
+    Setting { fixed, card: None }
+}
+
+/// The same with these links.
+fn with_links(
+    links: &[&str],
+    setting: Setting,
+    check: impl AsyncFnOnce(SharedStatus, watch::Sender<Setting>),
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -138,7 +149,7 @@ fn with_set(
     runtime.block_on(async {
         let status = SharedStatus::default();
         let (stop, stopped) = oneshot::channel::<()>();
-        let (setting, set) = watch::channel(fixed);
+        let (setting, set) = watch::channel(setting);
         let world = World {
             now: clock(),
             set,
@@ -147,7 +158,8 @@ fn with_set(
                 let _ = stopped.await;
             },
         };
-        let service = run(vec!["eth0".into()], status.clone(), world);
+        let links = links.iter().map(|it| (*it).to_owned()).collect();
+        let service = run(links, status.clone(), world);
         let checking = async {
             check(status, setting).await;
             drop(stop);
@@ -167,7 +179,7 @@ fn with_killed_service(check: impl AsyncFnOnce(SharedStatus)) {
         let status = SharedStatus::default();
         let world = World {
             now: clock(),
-            set: watch::channel(None).1,
+            set: watch::channel(Setting::default()).1,
             beat: || {},
             stop: std::future::pending(),
         };
@@ -412,7 +424,7 @@ fn what_people_set_takes_effect_at_once_and_the_same_address_stays_in_place() {
                 .expect("iproute2 is installed")
         });
         let mut watching = watching.await.expect("it runs");
-        setting.send_replace(Some(fixed.clone()));
+        setting.send_replace(of(Some(fixed.clone())));
         until(&status, |link| {
             link.dns == ["192.0.2.53"] && link.gateway.is_empty()
         })
@@ -422,12 +434,12 @@ fn what_people_set_takes_effect_at_once_and_the_same_address_stays_in_place() {
 
         fixed.address = Ipv4Addr::new(10, 77, 0, 9);
         fixed.gateway = Some(Ipv4Addr::new(10, 77, 0, 1));
-        setting.send_replace(Some(fixed));
+        setting.send_replace(of(Some(fixed)));
         until(&status, |link| link.address == "10.77.0.9/24").await;
         assert!(!shown().contains(address), "{}", shown());
         assert!(ip(&["route"]).contains("default via 10.77.0.1"));
 
-        setting.send_replace(None);
+        setting.send_replace(Setting::default());
         let again = until(&status, |link| link.address == leased.address).await;
         assert_eq!(again.dns, ["10.77.0.1"]);
         assert!(!shown().contains("10.77.0.9/"), "{}", shown());
@@ -455,11 +467,64 @@ fn a_lease_is_given_back_when_another_address_was_set() {
             gateway: None,
             dns: vec![],
         };
-        setting.send_replace(Some(fixed));
+        setting.send_replace(of(Some(fixed)));
         until(&status, |link| link.address == "10.77.0.9/24").await;
         let (address, _) = leased.address.split_once('/').expect("with its prefix");
         let line = tokio::task::spawn_blocking(move || router.expect("DHCPRELEASE"));
         let line = line.await.expect("it was said");
         assert!(line.contains(address), "{line}");
     });
+}
+
+#[test]
+fn the_address_that_was_set_stays_on_its_card_when_another_is_added() {
+    if !can_make_namespaces() {
+        return;
+    }
+    let router = Router::plug_in();
+    let add = |name: &str, mac: &str| {
+        let other = format!("far-{name}");
+        let pair = ["type", "veth", "peer", "name", other.as_str()];
+        ip(&[&["link", "add", name, "address", mac][..], &pair].concat());
+        ip(&["link", "set", &other, "up"]);
+    };
+    add("eth1", "02:00:00:00:00:05");
+    let fixed = Fixed {
+        address: Ipv4Addr::new(10, 77, 0, 9),
+        prefix: 24,
+        gateway: None,
+        dns: vec![],
+    };
+    let has_it = |link: &ipc::net::Link| link.address == "10.77.0.9/24";
+    let on = |name: &'static str| move |link: &ipc::net::Link| link.name == name && has_it(link);
+    let links = ["eth1", "eth2"];
+    with_links(&links, of(Some(fixed.clone())), async |status, setting| {
+        until(&status, on("eth1")).await;
+        let first = || status.lock().expect("no panic").first.clone();
+        assert_eq!(first(), "02:00:00:00:00:05");
+        add("eth2", "02:00:00:00:00:01");
+        until(&status, |link| link.name == "eth2").await;
+        until(&status, on("eth1")).await;
+        assert_eq!(first(), "02:00:00:00:00:05");
+        // The store was late with which card it is for.
+        let card = Some(Mac([2, 0, 0, 0, 0, 1]));
+        let fixed = Some(fixed.clone());
+        setting.send_replace(Setting { fixed, card });
+        until(&status, on("eth2")).await;
+        assert_eq!(first(), "02:00:00:00:00:01");
+        let shown = ip(&["-4", "addr", "show", "dev", "eth1"]);
+        assert!(!shown.contains("10.77.0.9/"), "{shown}");
+    });
+    // At the next start the card with the lowest hardware address is not asked for.
+    let card = Some(Mac([2, 0, 0, 0, 0, 5]));
+    let setting = Setting {
+        fixed: Some(fixed),
+        card,
+    };
+    with_links(&links, setting, async |status, _setting| {
+        until(&status, on("eth1")).await;
+        ip(&["link", "del", "eth1"]);
+        until(&status, on("eth2")).await;
+    });
+    drop(router);
 }

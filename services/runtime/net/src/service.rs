@@ -16,7 +16,7 @@ use sansio::{Instant, Node as _};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::arp::Arp;
+use crate::arp::{Arp, Mac};
 use crate::decline;
 use crate::dhcp::{Dhcp, News, Turn};
 use crate::link::{Event, Fixed, Held, Input, LinkNode, Output, Source};
@@ -52,12 +52,21 @@ impl From<rtnetlink::Error> for NetError {
 /// What the service knows, for whoever asks while it runs.
 pub type SharedStatus = Arc<Mutex<ipc::net::Status>>;
 
+/// What people have set.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Setting {
+    /// The address of one card; the others ask DHCP, and it does too without one.
+    pub fixed: Option<Fixed>,
+    /// The card it is for; another one has it only while that is not there.
+    pub card: Option<Mac>,
+}
+
 /// What the outside gives the service.
 pub struct World<N, B, S> {
     /// Reads the clock.
     pub now: N,
-    /// The address that people have set, if they have, now and whenever they change it.
-    pub set: watch::Receiver<Option<Fixed>>,
+    /// What people have set, now and whenever they change it.
+    pub set: watch::Receiver<Setting>,
     /// Called every 2 s while the loop turns, first when the service serves.
     pub beat: B,
     /// Ends when the service shall end.
@@ -65,7 +74,7 @@ pub struct World<N, B, S> {
 }
 
 /// Holds an address on every network card, or on the links named, until `stop` ends; then gives
-/// the leases back. The first card has the one that people have set, if they have.
+/// the leases back. One card has the address that people have set, if they have.
 ///
 /// # Errors
 /// The kernel's network interface cannot be used.
@@ -97,7 +106,7 @@ where
     let mut service = Service {
         handle,
         only,
-        fixed: set.borrow_and_update().clone(),
+        set: set.borrow_and_update().clone(),
         links: BTreeMap::new(),
         first: None,
         news,
@@ -119,8 +128,8 @@ where
                 service.hear(now(), index, input).await;
             },
             Ok(()) = set.changed() => {
-                let fixed = set.borrow_and_update().clone();
-                service.set(now(), fixed).await;
+                let setting = set.borrow_and_update().clone();
+                service.take(now(), setting).await;
             }
             message = messages.next() => match message {
                 Some((message, _)) => service.kernel_says(now(), message.payload).await?,
@@ -136,7 +145,7 @@ where
 struct Service {
     handle: Handle,
     only: Vec<String>,
-    fixed: Option<Fixed>,
+    set: Setting,
     links: BTreeMap<u32, Link>,
     /// The card that has the address which people set, if they have.
     first: Option<u32>,
@@ -146,7 +155,7 @@ struct Service {
 
 struct Link {
     name: String,
-    mac: crate::Mac,
+    mac: Mac,
     node: LinkNode,
     /// The kernel gives them by itself; they are only told.
     ipv6: BTreeSet<(Ipv6Addr, u8)>,
@@ -181,7 +190,10 @@ impl Service {
                 self.add(now, link).await?;
             }
         }
-        self.choose_first();
+        let had = self.choose_first();
+        if had != self.first && self.set.fixed.is_some() {
+            self.move_from(now, had).await;
+        }
         for link in found {
             self.handle(now, link.index, Input::Carrier(link.carrier))
                 .await;
@@ -190,14 +202,28 @@ impl Service {
         Ok(())
     }
 
-    /// The card that has the address which people set stays the one. It is that with the lowest
-    /// hardware address at first: the kernel numbers cards as their drivers happen to find them.
-    fn choose_first(&mut self) {
-        let is_gone = |index: u32| !self.links.contains_key(&index);
-        if self.first.is_none_or(is_gone) {
-            let lowest = self.links.iter().min_by_key(|(_, link)| link.mac);
-            self.first = lowest.map(|(index, _)| *index);
+    /// The card that has the address which people set is the one that had it first, while it is
+    /// there: one that is added later must not take it away. Where nobody knows, it is that with
+    /// the lowest hardware address: the kernel numbers cards as their drivers happen to find them.
+    /// Answers the one until now.
+    fn choose_first(&mut self) -> Option<u32> {
+        let is_there = |index: &u32| self.links.contains_key(index);
+        let of_mac = |mac| self.links.iter().find(|(_, link)| link.mac == mac);
+        let named = self.set.card.and_then(of_mac);
+        let lowest = || self.links.iter().min_by_key(|(_, link)| link.mac);
+        let index = |(index, _): (&u32, _)| *index;
+        let (had, named) = (self.first, named.map(index));
+        let first = named.or_else(|| had.filter(is_there));
+        self.first = first.or_else(|| lowest().map(index));
+        had
+    }
+
+    /// The address that people have set goes from this card to the one that has it now.
+    async fn move_from(&mut self, now: Instant, had: Option<u32>) {
+        if let Some(had) = had {
+            self.handle(now, had, Input::Moved).await;
         }
+        self.hold(now).await;
     }
 
     async fn add(&mut self, now: Instant, found: &Found) -> Result<(), NetError> {
@@ -303,38 +329,43 @@ impl Service {
         }
     }
 
-    /// People have set another address, or none any more.
-    async fn set(&mut self, now: Instant, fixed: Option<Fixed>) {
-        if self.fixed == fixed {
-            return;
-        }
-        self.fixed = fixed;
-        let first = self.first.and_then(|it| Some((it, self.links.get(&it)?)));
-        if let Some((index, link)) = first {
-            let has_carrier = link.node.carrier();
-            match &self.fixed {
-                Some(fixed) => {
-                    let lease = fixed.as_lease();
-                    // A lease is given back when its address goes, and not before.
-                    let held = link.node.held().map(|held| &held.source);
-                    if !matches!(held, Some(Source::Leased(_))) {
-                        link.dhcp.stop().await;
-                    }
-                    // Without a cable nobody could say that it is taken.
-                    if has_carrier {
-                        self.handle(now, index, Input::Set(lease)).await;
-                    }
-                }
-                None => self.handle(now, index, Input::Unset).await,
-            }
+    /// People have set something else.
+    async fn take(&mut self, now: Instant, setting: Setting) {
+        let old = std::mem::replace(&mut self.set, setting);
+        let had = self.choose_first();
+        match (&old.fixed, &self.set.fixed) {
+            (Some(_), Some(_)) if had != self.first => self.move_from(now, had).await,
+            (before, after) if before != after => self.hold(now).await,
+            _ => {}
         }
         self.publish();
+    }
+
+    /// The first card gets the address that people have set, or loses it.
+    async fn hold(&mut self, now: Instant) {
+        let first = self.first.and_then(|it| Some((it, self.links.get(&it)?)));
+        let Some((index, link)) = first else {
+            return;
+        };
+        let Some(fixed) = &self.set.fixed else {
+            return self.handle(now, index, Input::Unset).await;
+        };
+        let lease = fixed.as_lease();
+        // A lease is given back when its address goes, and not before.
+        let held = link.node.held().map(|held| &held.source);
+        if !matches!(held, Some(Source::Leased(_))) {
+            link.dhcp.stop().await;
+        }
+        // Without a cable nobody could say that it is taken.
+        if link.node.carrier() {
+            self.handle(now, index, Input::Set(lease)).await;
+        }
     }
 
     /// The address that people have set for this link.
     fn fixed_of(&self, index: u32) -> Option<&Fixed> {
         let is_first = self.first == Some(index);
-        self.fixed.as_ref().filter(|_| is_first)
+        self.set.fixed.as_ref().filter(|_| is_first)
     }
 
     /// What a link's own tasks say. The last words of a DHCP client that was stopped do not count,
@@ -384,11 +415,13 @@ impl Service {
             let place = self.links.keys().position(|index| *index == first)?;
             links.get_mut(place)
         });
-        if let (Some(fixed), Some(first)) = (&self.fixed, first) {
+        let mac = first.as_ref().map(|first| first.mac.clone());
+        if let (Some(fixed), Some(first)) = (&self.set.fixed, first) {
             first.dns = fixed.dns.iter().map(ToString::to_string).collect();
         }
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         status.links = links;
+        status.first = mac.unwrap_or_default();
     }
 
     /// Gives every lease back and takes the addresses down.

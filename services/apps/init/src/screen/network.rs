@@ -84,7 +84,7 @@ impl Dialogue {
                 lines.extend(typing.question().map(str::to_owned));
             }
             Self::Confirming(wanted) => {
-                let card = network.and_then(|it| it.status.links.first());
+                let card = network.and_then(first);
                 let card = card.map(|it| format!(" ({})", it.name));
                 lines.push(match wanted {
                     None => format!("Novo / New: DHCP{}", card.unwrap_or_default()),
@@ -154,6 +154,12 @@ impl Typing {
     }
 }
 
+/// The card that an address is for.
+fn first(network: &Network) -> Option<&net::Link> {
+    let (links, first) = (&network.status.links, &network.status.first);
+    links.iter().find(|link| link.mac == *first)
+}
+
 /// How it is now.
 fn now(network: &Network) -> Vec<String> {
     let mut lines = vec![match &network.set {
@@ -178,6 +184,7 @@ fn now(network: &Network) -> Vec<String> {
             or_dash(link.dns.join(", "))
         ));
     }
+    lines.extend(unreadable(network).into_iter().flatten());
     lines.extend(conflicts(network));
     lines
 }
@@ -201,7 +208,20 @@ pub(super) fn notes(network: &Network) -> Vec<String> {
             format!("{address}/{length} ainda não / not yet")
         }
     });
-    set.into_iter().chain(conflicts(network)).collect()
+    let unreadable = unreadable(network).into_iter().flatten();
+    let notes = set.into_iter().chain(unreadable);
+    notes.chain(conflicts(network)).collect()
+}
+
+/// An address was kept that this version does not take.
+fn unreadable(network: &Network) -> Option<[String; 2]> {
+    let field = network.status.unreadable.as_str();
+    (!field.is_empty()).then(|| {
+        [
+            format!("o que estava fixo não serve ({field}): digite-o de novo pelo menu"),
+            format!("what was set is no good ({field}): type it again by the menu"),
+        ]
+    })
 }
 
 fn conflicts(network: &Network) -> Vec<String> {
@@ -236,12 +256,14 @@ pub(super) mod tests {
             status: net::Status {
                 links: vec![net::Link {
                     name: "eth0".into(),
+                    mac: "02:00:00:00:00:01".into(),
                     up: true,
                     address: "10.77.0.10/24".into(),
                     gateway: "10.77.0.1".into(),
                     dns: vec!["10.77.0.1".into(), "1.1.1.1".into()],
                     ..net::Link::default()
                 }],
+                first: "02:00:00:00:00:01".into(),
                 ..net::Status::default()
             },
             set: None,
@@ -297,6 +319,36 @@ pub(super) mod tests {
         assert!(notes(&leased()).is_empty());
         let silent = Dialogue::Looking.lines(None).join("\n");
         assert!(silent.contains("silent yet") && silent.contains("  1  DHCP"));
+    }
+
+    #[test]
+    fn an_address_that_was_kept_and_cannot_be_read_is_told_where_people_stand() {
+        let mut network = leased();
+        network.status.unreadable = "gateway".into();
+        let text = notes(&network).join("\n");
+        assert!(text.contains("não serve (gateway)"), "{text}");
+        assert!(
+            text.contains("is no good (gateway): type it again"),
+            "{text}"
+        );
+        assert!(notes(&network).iter().all(|it| it.len() < 80));
+        let menu = Dialogue::Looking.lines(Some(&network)).join("\n");
+        assert!(menu.contains("type it again"), "{menu}");
+    }
+
+    #[test]
+    fn the_question_names_the_card_that_gets_the_address() {
+        let mut network = leased();
+        let other = net::Link {
+            name: "eth1".into(),
+            mac: "02:00:00:00:00:02".into(),
+            ..net::Link::default()
+        };
+        network.status.links.push(other);
+        network.status.first = "02:00:00:00:00:02".into();
+        let question = Dialogue::Confirming(fixed("10.77.0.9/24 - -"));
+        let text = question.lines(Some(&network)).join("\n");
+        assert!(text.contains("10.77.0.9/24 (eth1)"), "{text}");
     }
 
     #[test]

@@ -91,6 +91,8 @@ pub enum Input {
     Set(Lease),
     /// They have it no longer, and a server is to be asked.
     Unset,
+    /// Another link has the address that people have set: it is given up here at once.
+    Moved,
     /// An ARP packet was seen.
     Arp(Arp),
     /// The deadline passed.
