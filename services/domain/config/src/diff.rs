@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::office::Group;
+use crate::features::Feature;
+use crate::office::{Dialling, Group, Limits, Parking};
+use crate::recording::Recordings;
 use crate::route::Route;
 use crate::site::{Extension, Person, Site};
 use crate::times::TimeCondition;
@@ -16,6 +18,18 @@ macro_rules! changed {
             let name = stringify!($($field).+);
             let (old, new) = (&$old.$($field).+, &$new.$($field).+);
             $lines.push(format!("{name} {old:?} -> {new:?}"));
+        })*
+    };
+}
+
+/// One line for each field of a section that differs. Every field is named here: with one that is
+/// added to the section and not to the list this does not compile, so that none goes untold.
+macro_rules! section {
+    ($name:literal, $type:ident, $old:expr, $new:expr, $lines:expr; $($field:ident)*) => {
+        let $type { $($field: _),* } = $old;
+        $(if $old.$field != $new.$field {
+            let name = concat!($name, ".", stringify!($field));
+            $lines.push(format!("{name} {:?} -> {:?}", $old.$field, $new.$field));
         })*
     };
 }
@@ -72,12 +86,41 @@ pub fn diff(before: &Site, after: &Site) -> Vec<String> {
         times_changes,
         &mut lines,
     );
-    changed!(before, after, lines; networks.internal features parking dialling limits recording);
+    lines.extend(section_changes(before, after));
     lines.extend(tunnel_changes(
         before.tunnel.as_ref(),
         after.tunnel.as_ref(),
     ));
     lines
+}
+
+/// What there is one of, field by field: a section as a whole is longer than anybody reads.
+fn section_changes(before: &Site, after: &Site) -> Vec<String> {
+    let mut changes = Vec::new();
+    changed!(before, after, changes; networks.internal);
+    for feature in Feature::ALL {
+        let code = |site: &Site| {
+            let codes = &site.features.codes;
+            let own = codes.iter().find(|(it, _)| *it == feature);
+            own.map(|(_, code)| code.clone()).unwrap_or_default()
+        };
+        let (old, new) = (code(before), code(after));
+        if old != new {
+            changes.push(format!("features.{feature:?} {old:?} -> {new:?}"));
+        }
+    }
+    let (old, new) = (&before.parking, &after.parking);
+    section!("parking", Parking, old, new, changes; slots timeout to_parker otherwise);
+    let (old, new) = (&before.dialling, &after.dialling);
+    section!("dialling", Dialling, old, new, changes; country own_plan zone area_code carrier
+        owned_numbers emergency_numbers emergency_trunks countries callers presentation tones
+        cadences);
+    let (old, new) = (&before.limits, &after.limits);
+    section!("limits", Limits, old, new, changes; outbound_percent per_country minutes_a_day
+        office_hours tariffs spend);
+    let (old, new) = (&before.recording, &after.recording);
+    section!("recording", Recordings, old, new, changes; keep max_mib notice);
+    changes
 }
 
 fn tunnel_changes(before: Option<&Tunnel>, after: Option<&Tunnel>) -> Vec<String> {
@@ -256,6 +299,33 @@ mod tests {
                 "extension 101 deleted",
                 "extension 102 created",
                 "person admin: password changed",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_section_is_told_by_the_fields_that_changed() {
+        let before = site(&[]);
+        let mut after = before.clone();
+        after.limits.per_country = before.limits.per_country + 1;
+        after.dialling.area_code = Some("48".to_owned());
+        after.recording.notice = !before.recording.notice;
+        let (_, code) = after.features.codes.first_mut().expect("some have one");
+        let old = std::mem::replace(code, "*99".to_owned());
+        let feature = before.features.codes[0].0;
+        assert_eq!(
+            diff(&before, &after),
+            [
+                format!("features.{feature:?} {old:?} -> \"*99\""),
+                "dialling.area_code None -> Some(\"48\")".to_owned(),
+                format!(
+                    "limits.per_country {} -> {}",
+                    before.limits.per_country, after.limits.per_country
+                ),
+                format!(
+                    "recording.notice {} -> {}",
+                    before.recording.notice, after.recording.notice
+                ),
             ]
         );
     }
