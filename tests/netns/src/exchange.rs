@@ -113,6 +113,7 @@ impl Exchange {
         let asked = store::Request::Calls {
             limit: RECORDS_MAX,
             before: None,
+            only: store::CallFilter::default(),
         };
         match self {
             Self::Here(services) => match store(services).call(&asked)? {

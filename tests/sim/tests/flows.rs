@@ -78,6 +78,7 @@ fn a_call_is_answered_and_hung_up_by_the_caller() {
     let mut world = office(2);
     let record = check_call(&mut world, plan("101"), Outcome::EndedByCaller, 200);
     assert_eq!(record.to, "101");
+    assert_eq!(record.extensions, ["100", "101"], "whose call it is (R5)");
     let talked = record
         .ended_millis
         .zip(record.answered_millis)

@@ -1,19 +1,22 @@
 //! The front door: finds the route, asks who is there, and only then lets an action run.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use ipc::Redacted;
 use ipc::init::Shutdown;
-use ipc::site::{Person, Role, Site};
+use ipc::site::{Person, Site};
 use ipc::store;
 
 use crate::actions;
 use crate::actions::form::Subject;
+use crate::actions::records::Look;
 use crate::danger::Dangers;
 use crate::fault::Fault;
 use crate::http::{Peer, Request, Response, decode};
 use crate::pages;
+use crate::permission::{Permission, Permissions};
 use crate::routes::{Access, Action, Face, Found, OnSite, Route, find};
 use crate::session::{Session, SessionId, Sessions, fingerprint};
 use crate::step::{Moment, Step};
@@ -35,6 +38,8 @@ pub struct Admin {
     /// SHA-256 of the login key that an installer has laid down: it signs in until the account is
     /// claimed, as the one-time password does.
     pub(crate) login_key: Option<[u8; 32]>,
+    /// Who has looked at calls of others lately; at most everybody there is.
+    pub(crate) looks: BTreeMap<String, Look>,
     /// Audit entries the store could not take yet, oldest first.
     pub(crate) unrecorded: Vec<store::Audit>,
 }
@@ -46,6 +51,8 @@ pub(crate) struct Caller {
     pub(crate) login: String,
     pub(crate) peer: Peer,
     pub(crate) session: Option<(SessionId, Session)>,
+    /// What they may do; nothing while unknown.
+    pub(crate) permissions: Permissions,
     pub(crate) face: Face,
     pub(crate) language: Language,
     /// Whether the asker said which language that is.
@@ -86,6 +93,7 @@ impl Admin {
             throttle: Throttle::default(),
             first_password: None,
             login_key: None,
+            looks: BTreeMap::new(),
             unrecorded: Vec::new(),
         }
     }
@@ -115,6 +123,7 @@ impl Admin {
             login: String::new(),
             peer: request.peer,
             session: None,
+            permissions: Permissions::default(),
             face,
             language,
             said_language: said.is_some(),
@@ -137,6 +146,10 @@ impl Admin {
         caller.face = route.face;
         match self.admit(&moment, request, route, &mut caller) {
             Ok(()) => self.act(moment, request, route.action, segment, caller),
+            // Whoever may not see the state of the box has another first page.
+            Err(Fault::NotAllowed) if route.path == "/" => {
+                Step::Respond(Response::redirect(pages::home(caller.permissions)).sealed())
+            }
             Err(fault) => caller.refuse(&fault),
         }
     }
@@ -172,6 +185,7 @@ impl Admin {
     ) -> Result<(), Fault> {
         if request.peer == Peer::Local {
             LOCAL_LOGIN.clone_into(&mut caller.login);
+            caller.permissions = Permissions::ALL;
             return Ok(());
         }
         let token = request.cookie(COOKIE).ok_or(Fault::SignInFirst)?;
@@ -180,11 +194,13 @@ impl Admin {
             .sessions
             .find(moment.now, token, touch)
             .ok_or(Fault::SignInFirst)?;
-        // Deleted, or given another password since: the session is no longer theirs.
+        // Deleted, switched off, or given another password or role since: the session is no longer
+        // theirs.
         let person = self.person(&session.login).ok_or(Fault::SignInFirst)?;
-        if self.credential(person) != session.credential {
+        if person.disabled || self.credential(person) != session.credential {
             return Err(Fault::SignInFirst);
         }
+        caller.permissions = Permissions::of_role(person.role);
         caller.login.clone_from(&session.login);
         caller.session = Some((id, session));
         Ok(())
@@ -205,15 +221,13 @@ impl Admin {
         match route.access {
             Access::Anybody => {}
             Access::SignedIn => known?,
-            Access::Administrator => {
+            Access::May(permission) => {
                 known?;
                 if must_change {
                     return Err(Fault::ChangePasswordFirst);
                 }
-                match self.person(&caller.login).map(|person| person.role) {
-                    Some(Role::Administrator) => {}
-                    None if caller.peer == Peer::Local => {}
-                    None => return Err(Fault::SignInFirst),
+                if !caller.may(permission) {
+                    return Err(Fault::NotAllowed);
                 }
             }
         }
@@ -250,8 +264,8 @@ impl Admin {
                 actions::extensions::confirm_delete(self, &segment, &caller)
             }
             Action::DeleteExtension => actions::extensions::delete(self, segment, caller),
-            Action::Calls => actions::records::calls(request, caller),
-            Action::Recordings => actions::recordings::list(caller),
+            Action::Calls => actions::records::calls(self, request, caller),
+            Action::Recordings => actions::recordings::list(self, caller),
             Action::Recording => actions::recordings::download(self, request, segment, caller),
             Action::DeleteRecording => actions::recordings::delete(self, segment, caller),
             Action::Firmware => actions::firmware::show(caller),
@@ -349,6 +363,18 @@ impl Admin {
         site.people.iter().find(|person| person.login == login)
     }
 
+    /// Whose calls a caller may see: those of these numbers, or everybody's.
+    pub(crate) fn calls_seen_by(&self, caller: &Caller) -> Option<Vec<String>> {
+        if caller.may(Permission::SeeEveryCall) {
+            return None;
+        }
+        let seen = self.site.as_ref().and_then(|(_, site)| {
+            let person = self.person(&caller.login)?;
+            Some(config::calls_seen_by(site, person))
+        });
+        Some(seen.unwrap_or_default())
+    }
+
     /// Whether this is the login key that was laid down, and the account it is for still waits for
     /// its first sign-in.
     pub(crate) fn is_login_key(&self, login: &str, password: &Redacted<String>) -> bool {
@@ -365,10 +391,10 @@ impl Admin {
         Some(person.password_hash.clone())
     }
 
-    /// Tells one password of a person from the next, without being of use to anybody.
+    /// Tells one password and role of a person from the next, without being of use to anybody.
     pub(crate) fn credential(&self, person: &Person) -> [u8; 32] {
         let hash = self.password_hash(person).unwrap_or_default();
-        fingerprint(hash.reveal().as_bytes())
+        fingerprint(format!("{} {}", person.role.name(), hash.reveal()).as_bytes())
     }
 
     /// Appends to the audit trail, then goes on; what cannot be kept now is kept in memory.
@@ -396,6 +422,16 @@ impl Admin {
 }
 
 impl Caller {
+    /// Whether they may do this.
+    pub(crate) const fn may(&self, permission: Permission) -> bool {
+        self.permissions.has(permission)
+    }
+
+    /// Whether pages offer them to change the configuration.
+    pub(crate) const fn may_change(&self) -> bool {
+        self.may(Permission::ChangeConfiguration)
+    }
+
     /// The answer to a request that cannot be met.
     pub(crate) fn refuse(&self, fault: &Fault) -> Step {
         let mut response = match (self.face, fault) {

@@ -6,6 +6,7 @@ use ipc::update::Refusal;
 use serde_json::{Map, Value};
 
 use crate::fetch::FetchFault;
+use crate::form::Said;
 use crate::password::Weakness;
 use crate::refusals;
 use crate::text::Language;
@@ -15,6 +16,7 @@ use crate::text::Language;
 pub(crate) enum Fault {
     SignInFirst,
     ChangePasswordFirst,
+    NotAllowed,
     NoSuchPage,
     NoSuchMethod,
     OtherOrigin,
@@ -96,7 +98,7 @@ impl Fault {
             | Self::CannotFetch(_)
             | Self::Invalid(_) => 400,
             Self::SignInFirst | Self::WrongLoginOrPassword => 401,
-            Self::ChangePasswordFirst | Self::OtherOrigin => 403,
+            Self::ChangePasswordFirst | Self::NotAllowed | Self::OtherOrigin => 403,
             Self::NoSuchPage
             | Self::NoSuchExtension(_)
             | Self::NoSuchPerson(_)
@@ -142,6 +144,7 @@ impl Fault {
             | Self::MediaAway => Some(2),
             Self::SignInFirst
             | Self::ChangePasswordFirst
+            | Self::NotAllowed
             | Self::NoSuchPage
             | Self::NoSuchMethod
             | Self::OtherOrigin
@@ -207,6 +210,7 @@ impl Fault {
         match self {
             Self::SignInFirst => "sign in first".into(),
             Self::ChangePasswordFirst => "change your password first".into(),
+            Self::NotAllowed => NOT_ALLOWED.0.into(),
             Self::NoSuchPage => "there is nothing at this address".into(),
             Self::NoSuchMethod => "this address does not answer to this method".into(),
             Self::OtherOrigin => "the request comes from another site".into(),
@@ -223,28 +227,17 @@ impl Fault {
             Self::Weak(weakness) => weakness.english(),
             Self::Starting => "the box is still starting; try again in a few seconds".into(),
             Self::Busy => "too many sign-ins at once; try again in a few seconds".into(),
-            Self::StoreAway => {
-                "the store does not answer, so nothing can be kept; try again in a few seconds"
-                    .into()
-            }
+            Self::StoreAway => STORE_AWAY.0.into(),
             Self::NotKept(reason) => format!("nothing was changed: {reason}"),
             Self::InitAway => "init does not answer; try again in a few seconds".into(),
             Self::PbxAway => "pbx does not answer; try again in a few seconds".into(),
-            Self::NetAway => {
-                "net does not say which networks the box is in, and the tunnel must lead to none \
-                 of them; try again in a few seconds"
-                    .into()
-            }
+            Self::NetAway => NET_AWAY.0.into(),
             Self::MediaAway => "media does not answer; try again in a few seconds".into(),
             Self::UpdateAway => "update does not answer; try again in a few seconds".into(),
             Self::UpdateRefused(reason, _) => refusals::text(reason, Language::English),
             Self::CannotFetch(fault) => refusals::fetch::text(fault, Language::English),
             Self::NotConfirmed(words) => format!("to confirm, send \"confirm\": {words:?}"),
-            Self::NoRecoveryCode => {
-                "there is no recovery code to show: no TPM keeps the key of the data, or somebody \
-                 has seen the code; have a new one made"
-                    .into()
-            }
+            Self::NoRecoveryCode => NO_RECOVERY_CODE.0.into(),
             Self::NoSuchRecording(name) => format!("there is no recording {name}"),
             Self::RecordingOpen(name) => {
                 format!("{name} is being recorded; hang up, then repeat")
@@ -279,6 +272,7 @@ impl Fault {
         match self {
             Self::SignInFirst => "entre primeiro".into(),
             Self::ChangePasswordFirst => "troque sua senha primeiro".into(),
+            Self::NotAllowed => NOT_ALLOWED.1.into(),
             Self::NoSuchPage => "não há nada neste endereço".into(),
             Self::NoSuchMethod => "este endereço não aceita este método".into(),
             Self::OtherOrigin => "o pedido vem de outro site".into(),
@@ -295,28 +289,17 @@ impl Fault {
             Self::Weak(weakness) => weakness.portuguese(),
             Self::Starting => "a central ainda está iniciando; tente em alguns segundos".into(),
             Self::Busy => "muitas entradas ao mesmo tempo; tente em alguns segundos".into(),
-            Self::StoreAway => {
-                "o armazenamento não responde e nada pode ser gravado; tente em alguns segundos"
-                    .into()
-            }
+            Self::StoreAway => STORE_AWAY.1.into(),
             Self::NotKept(reason) => format!("nada foi alterado: {reason}"),
             Self::InitAway => "o init não responde; tente em alguns segundos".into(),
             Self::PbxAway => "o pbx não responde; tente em alguns segundos".into(),
-            Self::NetAway => {
-                "o net não diz em quais redes a central está, e o túnel não pode levar a nenhuma \
-                 delas; tente em alguns segundos"
-                    .into()
-            }
+            Self::NetAway => NET_AWAY.1.into(),
             Self::MediaAway => "o media não responde; tente em alguns segundos".into(),
             Self::UpdateAway => "o update não responde; tente em alguns segundos".into(),
             Self::UpdateRefused(reason, _) => refusals::text(reason, Language::Portuguese),
             Self::CannotFetch(fault) => refusals::fetch::text(fault, Language::Portuguese),
             Self::NotConfirmed(words) => format!("para confirmar, envie \"confirm\": {words:?}"),
-            Self::NoRecoveryCode => {
-                "não há código de recuperação a mostrar: nenhum TPM guarda a chave dos dados, ou \
-                 alguém já viu o código; peça um novo"
-                    .into()
-            }
+            Self::NoRecoveryCode => NO_RECOVERY_CODE.1.into(),
             Self::NoSuchRecording(name) => format!("não existe a gravação {name}"),
             Self::RecordingOpen(name) => {
                 format!("{name} está sendo gravada; desligue e repita")
@@ -367,3 +350,29 @@ fn no_version(version: u64, language: Language) -> String {
         Language::Portuguese => format!("não há versão {version}, ou ela não é mais guardada"),
     }
 }
+
+const STORE_AWAY: Said = (
+    "the store does not answer, so nothing can be kept; try again in a few seconds",
+    "o armazenamento não responde e nada pode ser gravado; tente em alguns segundos",
+);
+
+const NET_AWAY: Said = (
+    "net does not say which networks the box is in, and the tunnel must lead to none \
+     of them; try again in a few seconds",
+    "o net não diz em quais redes a central está, e o túnel não pode levar a nenhuma \
+     delas; tente em alguns segundos",
+);
+
+const NO_RECOVERY_CODE: Said = (
+    "there is no recovery code to show: no TPM keeps the key of the data, or somebody \
+     has seen the code; have a new one made",
+    "não há código de recuperação a mostrar: nenhum TPM guarda a chave dos dados, ou \
+     alguém já viu o código; peça um novo",
+);
+
+const NOT_ALLOWED: Said = (
+    "your role does not allow this; ask an administrator to do it or to give you \
+     another role",
+    "seu papel não permite isto; peça a um administrador que o faça ou que lhe dê \
+     outro papel",
+);

@@ -23,6 +23,7 @@ mod history_view;
 mod http;
 mod pages;
 mod password;
+mod permission;
 mod range;
 mod refusals;
 mod routes;
@@ -36,6 +37,7 @@ mod views;
 pub use admin::Admin;
 pub use fetch::{Address, FetchFault, FetchOrder, FetchState, Server, Source, StickFault};
 pub use http::{Body, Method, Peer, Request, Response};
+pub use permission::Permission;
 pub use routes::{Access, Face, ROUTES, Route, takes_file};
 pub use step::{Away, Check, Machine, Moment, Observation, Step, Then};
 

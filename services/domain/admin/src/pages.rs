@@ -20,6 +20,7 @@ pub(crate) use firmware::{firmware, recovery_code};
 pub(crate) use form::{Sheet, delete_question, sheet};
 pub(crate) use grid::grid;
 pub(crate) use history::{history, version};
+pub(crate) use layout::home;
 pub(crate) use lists::{items, settings};
 pub(crate) use records::{audit_trail, calls};
 pub(crate) use routes::routes;

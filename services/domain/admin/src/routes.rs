@@ -2,6 +2,19 @@
 
 use crate::Method;
 use crate::fault::Item;
+use crate::permission::Permission::{
+    self, ChangeConfiguration, DeleteRecordings, HearRecordings, ManageBox, ManageData,
+    ManagePeople, SeeAudit, SeeCalls, SeeConfiguration, SeeEveryCall, SeeStatus,
+};
+use crate::permission::Permissions;
+use Access::{Anybody, May, SignedIn};
+use Action::{
+    AbandonUpdate, BeginUpdate, Calls, ChangePassword, ConfirmDeleteExtension, CreateExtension,
+    DeleteExtension, DeleteRecording, Extensions, FactoryReset, FetchUpdate, FileScript, Firmware,
+    GoBack, Icon, OneTimePassword, PasswordPage, PowerOff, Recording, Recordings, RecoveryCode,
+    RenewRecoveryCode, Rescue, Restart, RestartService, Script, SignIn, SignInPage, SignOut, Site,
+    Status, Style, UpdateFromStick, UpdatePiece, UploadScript,
+};
 
 /// One address.
 #[derive(Debug)]
@@ -35,8 +48,8 @@ pub enum Access {
     Anybody,
     /// Whoever is signed in, even with a one-time password still to be changed.
     SignedIn,
-    /// Administrators.
-    Administrator,
+    /// Whoever has this permission by their role.
+    May(Permission),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -129,573 +142,206 @@ pub(crate) enum Section {
     Recording,
 }
 
+/// Writes the table one line a route: method, face, address, who may use it, and what is done.
+macro_rules! routes {
+    ($($method:ident $face:ident $path:literal $access:expr => $action:expr;)*) => {
+        &[$(Route {
+            method: Method::$method,
+            path: $path,
+            face: Face::$face,
+            access: $access,
+            action: $action,
+        }),*]
+    };
+}
+
 /// The table. What is not in it does not exist.
-pub const ROUTES: &[Route] = {
-    use Access::{Administrator, Anybody, SignedIn};
-    use Face::{Api, Asset, Page};
-    use Method::{Delete, Get, Post};
-    &[
-        route(Get, "/assets/style.css", Asset, Anybody, Action::Style),
-        route(Get, "/assets/refresh.js", Asset, Anybody, Action::Script),
-        route(
-            Get,
-            "/assets/upload.js",
-            Asset,
-            Anybody,
-            Action::UploadScript,
-        ),
-        route(Get, "/assets/file.js", Asset, Anybody, Action::FileScript),
-        route(Get, "/assets/icon.svg", Asset, Anybody, Action::Icon),
-        route(Get, "/login", Page, Anybody, Action::SignInPage),
-        route(Post, "/login", Page, Anybody, Action::SignIn),
-        route(Post, "/api/login", Api, Anybody, Action::SignIn),
-        route(Post, "/logout", Page, SignedIn, Action::SignOut),
-        route(Post, "/api/logout", Api, SignedIn, Action::SignOut),
-        route(Get, "/password", Page, SignedIn, Action::PasswordPage),
-        route(Post, "/password", Page, SignedIn, Action::ChangePassword),
-        route(Post, "/api/password", Api, SignedIn, Action::ChangePassword),
-        route(
-            Post,
-            "/api/people/{}/one-time-password",
-            Api,
-            Administrator,
-            Action::OneTimePassword,
-        ),
-        route(Get, "/", Page, Administrator, Action::Status),
-        route(Get, "/api/status", Api, Administrator, Action::Status),
-        route(
-            Post,
-            "/api/services/{}/restart",
-            Api,
-            Administrator,
-            Action::RestartService,
-        ),
-        route(Get, "/extensions", Page, Administrator, Action::Extensions),
-        route(
-            Get,
-            "/api/extensions",
-            Api,
-            Administrator,
-            Action::Extensions,
-        ),
-        route(
-            Post,
-            "/extensions",
-            Page,
-            Administrator,
-            Action::CreateExtension,
-        ),
-        route(
-            Post,
-            "/api/extensions",
-            Api,
-            Administrator,
-            Action::CreateExtension,
-        ),
-        route(
-            Get,
-            "/extensions/{}/delete",
-            Page,
-            Administrator,
-            Action::ConfirmDeleteExtension,
-        ),
-        route(
-            Post,
-            "/extensions/{}/delete",
-            Page,
-            Administrator,
-            Action::DeleteExtension,
-        ),
-        route(
-            Delete,
-            "/api/extensions/{}",
-            Api,
-            Administrator,
-            Action::DeleteExtension,
-        ),
-        page(Get, "/extensions/{}", Action::Site(OnSite::EditExtension)),
-        page(
-            Post,
-            "/extensions/{}",
-            Action::Site(OnSite::ChangeExtension),
-        ),
-        api(
-            Post,
-            "/api/extensions/{}",
-            Action::Site(OnSite::ChangeExtension),
-        ),
-        page(Get, "/trunks", Action::Site(OnSite::ItemsPage(Item::Trunk))),
-        page(
-            Get,
-            "/new/trunk",
-            Action::Site(OnSite::NewItem(Item::Trunk)),
-        ),
-        page(
-            Post,
-            "/new/trunk",
-            Action::Site(OnSite::CreateItem(Item::Trunk)),
-        ),
-        page(
-            Get,
-            "/trunks/{}",
-            Action::Site(OnSite::EditItem(Item::Trunk)),
-        ),
-        page(
-            Post,
-            "/trunks/{}",
-            Action::Site(OnSite::ChangeItem(Item::Trunk)),
-        ),
-        page(
-            Get,
-            "/trunks/{}/delete",
-            Action::Site(OnSite::AskDeleteItem(Item::Trunk)),
-        ),
-        page(
-            Post,
-            "/trunks/{}/delete",
-            Action::Site(OnSite::DeleteItem(Item::Trunk)),
-        ),
-        page(Get, "/groups", Action::Site(OnSite::ItemsPage(Item::Group))),
-        page(
-            Get,
-            "/new/group",
-            Action::Site(OnSite::NewItem(Item::Group)),
-        ),
-        page(
-            Post,
-            "/new/group",
-            Action::Site(OnSite::CreateItem(Item::Group)),
-        ),
-        page(
-            Get,
-            "/groups/{}",
-            Action::Site(OnSite::EditItem(Item::Group)),
-        ),
-        page(
-            Post,
-            "/groups/{}",
-            Action::Site(OnSite::ChangeItem(Item::Group)),
-        ),
-        page(
-            Get,
-            "/groups/{}/delete",
-            Action::Site(OnSite::AskDeleteItem(Item::Group)),
-        ),
-        page(
-            Post,
-            "/groups/{}/delete",
-            Action::Site(OnSite::DeleteItem(Item::Group)),
-        ),
-        page(Get, "/times", Action::Site(OnSite::ItemsPage(Item::Times))),
-        page(Get, "/new/time", Action::Site(OnSite::NewItem(Item::Times))),
-        page(
-            Post,
-            "/new/time",
-            Action::Site(OnSite::CreateItem(Item::Times)),
-        ),
-        page(
-            Get,
-            "/times/{}",
-            Action::Site(OnSite::EditItem(Item::Times)),
-        ),
-        page(
-            Post,
-            "/times/{}",
-            Action::Site(OnSite::ChangeItem(Item::Times)),
-        ),
-        page(
-            Get,
-            "/times/{}/delete",
-            Action::Site(OnSite::AskDeleteItem(Item::Times)),
-        ),
-        page(
-            Post,
-            "/times/{}/delete",
-            Action::Site(OnSite::DeleteItem(Item::Times)),
-        ),
-        page(
-            Get,
-            "/new/route",
-            Action::Site(OnSite::NewItem(Item::Route)),
-        ),
-        page(
-            Post,
-            "/new/route",
-            Action::Site(OnSite::CreateItem(Item::Route)),
-        ),
-        page(
-            Get,
-            "/routes/{}",
-            Action::Site(OnSite::EditItem(Item::Route)),
-        ),
-        page(
-            Post,
-            "/routes/{}",
-            Action::Site(OnSite::ChangeItem(Item::Route)),
-        ),
-        page(Post, "/routes/{}/up", Action::Site(OnSite::RouteUp)),
-        page(
-            Get,
-            "/routes/{}/delete",
-            Action::Site(OnSite::AskDeleteItem(Item::Route)),
-        ),
-        page(
-            Post,
-            "/routes/{}/delete",
-            Action::Site(OnSite::DeleteItem(Item::Route)),
-        ),
-        page(Get, "/settings", Action::Site(OnSite::SettingsPage)),
-        page(
-            Get,
-            "/settings/networks",
-            Action::Site(OnSite::EditSection(Section::Networks)),
-        ),
-        page(
-            Post,
-            "/settings/networks",
-            Action::Site(OnSite::ChangeSection(Section::Networks)),
-        ),
-        page(
-            Get,
-            "/settings/features",
-            Action::Site(OnSite::EditSection(Section::Features)),
-        ),
-        page(
-            Post,
-            "/settings/features",
-            Action::Site(OnSite::ChangeSection(Section::Features)),
-        ),
-        page(
-            Get,
-            "/settings/parking",
-            Action::Site(OnSite::EditSection(Section::Parking)),
-        ),
-        page(
-            Post,
-            "/settings/parking",
-            Action::Site(OnSite::ChangeSection(Section::Parking)),
-        ),
-        page(
-            Get,
-            "/settings/dialling",
-            Action::Site(OnSite::EditSection(Section::Dialling)),
-        ),
-        page(
-            Post,
-            "/settings/dialling",
-            Action::Site(OnSite::ChangeSection(Section::Dialling)),
-        ),
-        page(
-            Get,
-            "/settings/limits",
-            Action::Site(OnSite::EditSection(Section::Limits)),
-        ),
-        page(
-            Post,
-            "/settings/limits",
-            Action::Site(OnSite::ChangeSection(Section::Limits)),
-        ),
-        page(
-            Get,
-            "/settings/recording",
-            Action::Site(OnSite::EditSection(Section::Recording)),
-        ),
-        page(
-            Post,
-            "/settings/recording",
-            Action::Site(OnSite::ChangeSection(Section::Recording)),
-        ),
-        route(Get, "/calls", Page, Administrator, Action::Calls),
-        route(Get, "/api/calls", Api, Administrator, Action::Calls),
-        route(
-            Get,
-            "/audit",
-            Page,
-            Administrator,
-            Action::Site(OnSite::AuditTrail),
-        ),
-        route(
-            Get,
-            "/api/audit",
-            Api,
-            Administrator,
-            Action::Site(OnSite::AuditTrail),
-        ),
-        route(
-            Get,
-            "/history",
-            Page,
-            Administrator,
-            Action::Site(OnSite::History),
-        ),
-        api(Get, "/api/history", Action::Site(OnSite::History)),
-        route(
-            Get,
-            "/history/{}",
-            Page,
-            Administrator,
-            Action::Site(OnSite::Version),
-        ),
-        api(Get, "/api/history/{}", Action::Site(OnSite::Version)),
-        route(
-            Post,
-            "/history/{}/back",
-            Page,
-            Administrator,
-            Action::Site(OnSite::BackTo),
-        ),
-        api(Post, "/api/history/{}/back", Action::Site(OnSite::BackTo)),
-        route(
-            Get,
-            "/site",
-            Page,
-            Administrator,
-            Action::Site(OnSite::SiteFilePage),
-        ),
-        route(
-            Get,
-            "/site.toml",
-            Page,
-            Administrator,
-            Action::Site(OnSite::ExportSite),
-        ),
-        route(
-            Post,
-            "/site",
-            Page,
-            Administrator,
-            Action::Site(OnSite::ImportSite),
-        ),
-        api(Get, "/api/site", Action::Site(OnSite::ExportSite)),
-        api(Post, "/api/site", Action::Site(OnSite::ImportSite)),
-        api(Get, "/api/recordings", Action::Recordings),
-        api(Get, "/api/recordings/{}", Action::Recording),
-        api(Delete, "/api/recordings/{}", Action::DeleteRecording),
-        route(Get, "/firmware", Page, Administrator, Action::Firmware),
-        api(Get, "/api/firmware", Action::Firmware),
-        api(Post, "/api/firmware/update", Action::BeginUpdate),
-        api(Post, "/api/firmware/update/{}", Action::UpdatePiece),
-        api(Delete, "/api/firmware/update", Action::AbandonUpdate),
-        api(Post, "/api/firmware/fetch", Action::FetchUpdate),
-        api(Post, "/api/firmware/stick", Action::UpdateFromStick),
-        api(Post, "/api/firmware/back", Action::GoBack),
-        api(Post, "/api/firmware/rescue", Action::Rescue),
-        api(Post, "/api/firmware/reset", Action::FactoryReset),
-        api(Post, "/api/firmware/recovery-code", Action::RecoveryCode),
-        api(
-            Post,
-            "/api/firmware/recovery-code/new",
-            Action::RenewRecoveryCode,
-        ),
-        route(
-            Post,
-            "/firmware/recovery-code",
-            Page,
-            Administrator,
-            Action::RecoveryCode,
-        ),
-        route(
-            Post,
-            "/firmware/recovery-code/new",
-            Page,
-            Administrator,
-            Action::RenewRecoveryCode,
-        ),
-        api(Post, "/api/restart", Action::Restart),
-        api(Post, "/api/power-off", Action::PowerOff),
-        route(
-            Get,
-            "/routes",
-            Page,
-            Administrator,
-            Action::Site(OnSite::RoutesPage),
-        ),
-        // Telephony; what stands before `{}` is found first, so no route may have such a name.
-        api(Post, "/api/routes/explain", Action::Site(OnSite::Explain)),
-        api(Get, "/api/routes/warnings", Action::Site(OnSite::Warnings)),
-        api(Get, "/api/spending", Action::Site(OnSite::Spending)),
-        api(Post, "/api/routes/order", Action::Site(OnSite::OrderRoutes)),
-        api(
-            Get,
-            "/api/extensions/{}/settings",
-            Action::Site(OnSite::Settings),
-        ),
-        api(
-            Post,
-            "/api/extensions/{}/settings",
-            Action::Site(OnSite::ChangeSettings),
-        ),
-        api(
-            Post,
-            "/api/extensions/{}/resume",
-            Action::Site(OnSite::ResumeSpending),
-        ),
-        api(Get, "/api/trunks", Action::Site(OnSite::Items(Item::Trunk))),
-        api(
-            Post,
-            "/api/trunks",
-            Action::Site(OnSite::CreateItem(Item::Trunk)),
-        ),
-        api(
-            Get,
-            "/api/trunks/{}",
-            Action::Site(OnSite::ShowItem(Item::Trunk)),
-        ),
-        api(
-            Post,
-            "/api/trunks/{}",
-            Action::Site(OnSite::ChangeItem(Item::Trunk)),
-        ),
-        api(
-            Delete,
-            "/api/trunks/{}",
-            Action::Site(OnSite::DeleteItem(Item::Trunk)),
-        ),
-        api(Get, "/api/groups", Action::Site(OnSite::Items(Item::Group))),
-        api(
-            Post,
-            "/api/groups",
-            Action::Site(OnSite::CreateItem(Item::Group)),
-        ),
-        api(
-            Get,
-            "/api/groups/{}",
-            Action::Site(OnSite::ShowItem(Item::Group)),
-        ),
-        api(
-            Post,
-            "/api/groups/{}",
-            Action::Site(OnSite::ChangeItem(Item::Group)),
-        ),
-        api(
-            Delete,
-            "/api/groups/{}",
-            Action::Site(OnSite::DeleteItem(Item::Group)),
-        ),
-        api(Get, "/api/routes", Action::Site(OnSite::Items(Item::Route))),
-        api(
-            Post,
-            "/api/routes",
-            Action::Site(OnSite::CreateItem(Item::Route)),
-        ),
-        api(
-            Get,
-            "/api/routes/{}",
-            Action::Site(OnSite::ShowItem(Item::Route)),
-        ),
-        api(
-            Post,
-            "/api/routes/{}",
-            Action::Site(OnSite::ChangeItem(Item::Route)),
-        ),
-        api(
-            Delete,
-            "/api/routes/{}",
-            Action::Site(OnSite::DeleteItem(Item::Route)),
-        ),
-        api(Get, "/api/times", Action::Site(OnSite::Items(Item::Times))),
-        api(
-            Post,
-            "/api/times",
-            Action::Site(OnSite::CreateItem(Item::Times)),
-        ),
-        api(
-            Get,
-            "/api/times/{}",
-            Action::Site(OnSite::ShowItem(Item::Times)),
-        ),
-        api(
-            Post,
-            "/api/times/{}",
-            Action::Site(OnSite::ChangeItem(Item::Times)),
-        ),
-        api(
-            Delete,
-            "/api/times/{}",
-            Action::Site(OnSite::DeleteItem(Item::Times)),
-        ),
-        api(
-            Get,
-            "/api/networks",
-            Action::Site(OnSite::Section(Section::Networks)),
-        ),
-        api(
-            Post,
-            "/api/networks",
-            Action::Site(OnSite::ChangeSection(Section::Networks)),
-        ),
-        api(
-            Get,
-            "/api/features",
-            Action::Site(OnSite::Section(Section::Features)),
-        ),
-        api(
-            Post,
-            "/api/features",
-            Action::Site(OnSite::ChangeSection(Section::Features)),
-        ),
-        api(
-            Get,
-            "/api/parking",
-            Action::Site(OnSite::Section(Section::Parking)),
-        ),
-        api(
-            Post,
-            "/api/parking",
-            Action::Site(OnSite::ChangeSection(Section::Parking)),
-        ),
-        api(
-            Get,
-            "/api/dialling",
-            Action::Site(OnSite::Section(Section::Dialling)),
-        ),
-        api(
-            Post,
-            "/api/dialling",
-            Action::Site(OnSite::ChangeSection(Section::Dialling)),
-        ),
-        api(
-            Get,
-            "/api/limits",
-            Action::Site(OnSite::Section(Section::Limits)),
-        ),
-        api(
-            Post,
-            "/api/limits",
-            Action::Site(OnSite::ChangeSection(Section::Limits)),
-        ),
-        api(
-            Get,
-            "/api/recording",
-            Action::Site(OnSite::Section(Section::Recording)),
-        ),
-        api(
-            Post,
-            "/api/recording",
-            Action::Site(OnSite::ChangeSection(Section::Recording)),
-        ),
-        route(
-            Get,
-            "/grid",
-            Page,
-            Administrator,
-            Action::Site(OnSite::Grid),
-        ),
-        api(Get, "/api/grid", Action::Site(OnSite::Grid)),
-        api(Post, "/api/grid/tunnel", Action::Site(OnSite::ChangeTunnel)),
-        api(
-            Delete,
-            "/api/grid/tunnel",
-            Action::Site(OnSite::DeleteTunnel),
-        ),
-    ]
+pub const ROUTES: &[Route] = routes! {
+    Get Asset "/assets/style.css" Anybody => Style;
+    Get Asset "/assets/refresh.js" Anybody => Script;
+    Get Asset "/assets/upload.js" Anybody => UploadScript;
+    Get Asset "/assets/file.js" Anybody => FileScript;
+    Get Asset "/assets/icon.svg" Anybody => Icon;
+    Get Page "/login" Anybody => SignInPage;
+    Post Page "/login" Anybody => SignIn;
+    Post Api "/api/login" Anybody => SignIn;
+    Post Page "/logout" SignedIn => SignOut;
+    Post Api "/api/logout" SignedIn => SignOut;
+    Get Page "/password" SignedIn => PasswordPage;
+    Post Page "/password" SignedIn => ChangePassword;
+    Post Api "/api/password" SignedIn => ChangePassword;
+    Post Api "/api/people/{}/one-time-password" May(ManagePeople) => OneTimePassword;
+    Get Page "/" May(SeeStatus) => Status;
+    Get Api "/api/status" May(SeeStatus) => Status;
+    Post Api "/api/services/{}/restart" May(ManageBox) => RestartService;
+    Get Page "/extensions" May(SeeConfiguration) => Extensions;
+    Get Api "/api/extensions" May(SeeConfiguration) => Extensions;
+    Post Page "/extensions" May(ChangeConfiguration) => CreateExtension;
+    Post Api "/api/extensions" May(ChangeConfiguration) => CreateExtension;
+    Get Page "/extensions/{}/delete" May(ChangeConfiguration) => ConfirmDeleteExtension;
+    Post Page "/extensions/{}/delete" May(ChangeConfiguration) => DeleteExtension;
+    Delete Api "/api/extensions/{}" May(ChangeConfiguration) => DeleteExtension;
+    Get Page "/extensions/{}" May(SeeConfiguration) => Site(OnSite::EditExtension);
+    Post Page "/extensions/{}" May(ChangeConfiguration) => Site(OnSite::ChangeExtension);
+    Post Api "/api/extensions/{}" May(ChangeConfiguration) => Site(OnSite::ChangeExtension);
+    Get Page "/trunks" May(SeeConfiguration) => Site(OnSite::ItemsPage(Item::Trunk));
+    Get Page "/new/trunk" May(ChangeConfiguration) => Site(OnSite::NewItem(Item::Trunk));
+    Post Page "/new/trunk" May(ChangeConfiguration) => Site(OnSite::CreateItem(Item::Trunk));
+    Get Page "/trunks/{}" May(SeeConfiguration) => Site(OnSite::EditItem(Item::Trunk));
+    Post Page "/trunks/{}" May(ChangeConfiguration) => Site(OnSite::ChangeItem(Item::Trunk));
+    Get Page "/trunks/{}/delete" May(ChangeConfiguration) =>
+        Site(OnSite::AskDeleteItem(Item::Trunk));
+    Post Page "/trunks/{}/delete" May(ChangeConfiguration) => Site(OnSite::DeleteItem(Item::Trunk));
+    Get Page "/groups" May(SeeConfiguration) => Site(OnSite::ItemsPage(Item::Group));
+    Get Page "/new/group" May(ChangeConfiguration) => Site(OnSite::NewItem(Item::Group));
+    Post Page "/new/group" May(ChangeConfiguration) => Site(OnSite::CreateItem(Item::Group));
+    Get Page "/groups/{}" May(SeeConfiguration) => Site(OnSite::EditItem(Item::Group));
+    Post Page "/groups/{}" May(ChangeConfiguration) => Site(OnSite::ChangeItem(Item::Group));
+    Get Page "/groups/{}/delete" May(ChangeConfiguration) =>
+        Site(OnSite::AskDeleteItem(Item::Group));
+    Post Page "/groups/{}/delete" May(ChangeConfiguration) => Site(OnSite::DeleteItem(Item::Group));
+    Get Page "/times" May(SeeConfiguration) => Site(OnSite::ItemsPage(Item::Times));
+    Get Page "/new/time" May(ChangeConfiguration) => Site(OnSite::NewItem(Item::Times));
+    Post Page "/new/time" May(ChangeConfiguration) => Site(OnSite::CreateItem(Item::Times));
+    Get Page "/times/{}" May(SeeConfiguration) => Site(OnSite::EditItem(Item::Times));
+    Post Page "/times/{}" May(ChangeConfiguration) => Site(OnSite::ChangeItem(Item::Times));
+    Get Page "/times/{}/delete" May(ChangeConfiguration) =>
+        Site(OnSite::AskDeleteItem(Item::Times));
+    Post Page "/times/{}/delete" May(ChangeConfiguration) => Site(OnSite::DeleteItem(Item::Times));
+    Get Page "/new/route" May(ChangeConfiguration) => Site(OnSite::NewItem(Item::Route));
+    Post Page "/new/route" May(ChangeConfiguration) => Site(OnSite::CreateItem(Item::Route));
+    Get Page "/routes/{}" May(SeeConfiguration) => Site(OnSite::EditItem(Item::Route));
+    Post Page "/routes/{}" May(ChangeConfiguration) => Site(OnSite::ChangeItem(Item::Route));
+    Post Page "/routes/{}/up" May(ChangeConfiguration) => Site(OnSite::RouteUp);
+    Get Page "/routes/{}/delete" May(ChangeConfiguration) =>
+        Site(OnSite::AskDeleteItem(Item::Route));
+    Post Page "/routes/{}/delete" May(ChangeConfiguration) => Site(OnSite::DeleteItem(Item::Route));
+    Get Page "/settings" May(SeeConfiguration) => Site(OnSite::SettingsPage);
+    Get Page "/settings/networks" May(SeeConfiguration) =>
+        Site(OnSite::EditSection(Section::Networks));
+    Post Page "/settings/networks" May(ChangeConfiguration) =>
+        Site(OnSite::ChangeSection(Section::Networks));
+    Get Page "/settings/features" May(SeeConfiguration) =>
+        Site(OnSite::EditSection(Section::Features));
+    Post Page "/settings/features" May(ChangeConfiguration) =>
+        Site(OnSite::ChangeSection(Section::Features));
+    Get Page "/settings/parking" May(SeeConfiguration) =>
+        Site(OnSite::EditSection(Section::Parking));
+    Post Page "/settings/parking" May(ChangeConfiguration) =>
+        Site(OnSite::ChangeSection(Section::Parking));
+    Get Page "/settings/dialling" May(SeeConfiguration) =>
+        Site(OnSite::EditSection(Section::Dialling));
+    Post Page "/settings/dialling" May(ChangeConfiguration) =>
+        Site(OnSite::ChangeSection(Section::Dialling));
+    Get Page "/settings/limits" May(SeeConfiguration) => Site(OnSite::EditSection(Section::Limits));
+    Post Page "/settings/limits" May(ChangeConfiguration) =>
+        Site(OnSite::ChangeSection(Section::Limits));
+    Get Page "/settings/recording" May(SeeConfiguration) =>
+        Site(OnSite::EditSection(Section::Recording));
+    Post Page "/settings/recording" May(ChangeConfiguration) =>
+        Site(OnSite::ChangeSection(Section::Recording));
+    Get Page "/calls" May(SeeCalls) => Calls;
+    Get Api "/api/calls" May(SeeCalls) => Calls;
+    Get Page "/audit" May(SeeAudit) => Site(OnSite::AuditTrail);
+    Get Api "/api/audit" May(SeeAudit) => Site(OnSite::AuditTrail);
+    Get Page "/history" May(SeeConfiguration) => Site(OnSite::History);
+    Get Api "/api/history" May(SeeConfiguration) => Site(OnSite::History);
+    Get Page "/history/{}" May(SeeConfiguration) => Site(OnSite::Version);
+    Get Api "/api/history/{}" May(SeeConfiguration) => Site(OnSite::Version);
+    Post Page "/history/{}/back" May(ChangeConfiguration) => Site(OnSite::BackTo);
+    Post Api "/api/history/{}/back" May(ChangeConfiguration) => Site(OnSite::BackTo);
+    Get Page "/site" May(SeeConfiguration) => Site(OnSite::SiteFilePage);
+    Get Page "/site.toml" May(SeeConfiguration) => Site(OnSite::ExportSite);
+    Post Page "/site" May(ChangeConfiguration) => Site(OnSite::ImportSite);
+    Get Api "/api/site" May(SeeConfiguration) => Site(OnSite::ExportSite);
+    Post Api "/api/site" May(ChangeConfiguration) => Site(OnSite::ImportSite);
+    Get Api "/api/recordings" May(HearRecordings) => Recordings;
+    Get Api "/api/recordings/{}" May(HearRecordings) => Recording;
+    Delete Api "/api/recordings/{}" May(DeleteRecordings) => DeleteRecording;
+    Get Page "/firmware" May(ManageBox) => Firmware;
+    Get Api "/api/firmware" May(ManageBox) => Firmware;
+    Post Api "/api/firmware/update" May(ManageBox) => BeginUpdate;
+    Post Api "/api/firmware/update/{}" May(ManageBox) => UpdatePiece;
+    Delete Api "/api/firmware/update" May(ManageBox) => AbandonUpdate;
+    Post Api "/api/firmware/fetch" May(ManageBox) => FetchUpdate;
+    Post Api "/api/firmware/stick" May(ManageBox) => UpdateFromStick;
+    Post Api "/api/firmware/back" May(ManageBox) => GoBack;
+    Post Api "/api/firmware/rescue" May(ManageBox) => Rescue;
+    Post Api "/api/firmware/reset" May(ManageData) => FactoryReset;
+    Post Api "/api/firmware/recovery-code" May(ManageData) => RecoveryCode;
+    Post Api "/api/firmware/recovery-code/new" May(ManageData) => RenewRecoveryCode;
+    Post Page "/firmware/recovery-code" May(ManageData) => RecoveryCode;
+    Post Page "/firmware/recovery-code/new" May(ManageData) => RenewRecoveryCode;
+    Post Api "/api/restart" May(ManageBox) => Restart;
+    Post Api "/api/power-off" May(ManageBox) => PowerOff;
+    // Telephony; what stands before `{}` is found first, so no route may have such a name.
+    Get Page "/routes" May(SeeConfiguration) => Site(OnSite::RoutesPage);
+    Post Api "/api/routes/explain" May(SeeConfiguration) => Site(OnSite::Explain);
+    Get Api "/api/routes/warnings" May(SeeConfiguration) => Site(OnSite::Warnings);
+    Get Api "/api/spending" May(SeeEveryCall) => Site(OnSite::Spending);
+    Post Api "/api/routes/order" May(ChangeConfiguration) => Site(OnSite::OrderRoutes);
+    Get Api "/api/extensions/{}/settings" May(SeeConfiguration) => Site(OnSite::Settings);
+    Post Api "/api/extensions/{}/settings" May(ChangeConfiguration) => Site(OnSite::ChangeSettings);
+    Post Api "/api/extensions/{}/resume" May(ChangeConfiguration) => Site(OnSite::ResumeSpending);
+    Get Api "/api/trunks" May(SeeConfiguration) => Site(OnSite::Items(Item::Trunk));
+    Post Api "/api/trunks" May(ChangeConfiguration) => Site(OnSite::CreateItem(Item::Trunk));
+    Get Api "/api/trunks/{}" May(SeeConfiguration) => Site(OnSite::ShowItem(Item::Trunk));
+    Post Api "/api/trunks/{}" May(ChangeConfiguration) => Site(OnSite::ChangeItem(Item::Trunk));
+    Delete Api "/api/trunks/{}" May(ChangeConfiguration) => Site(OnSite::DeleteItem(Item::Trunk));
+    Get Api "/api/groups" May(SeeConfiguration) => Site(OnSite::Items(Item::Group));
+    Post Api "/api/groups" May(ChangeConfiguration) => Site(OnSite::CreateItem(Item::Group));
+    Get Api "/api/groups/{}" May(SeeConfiguration) => Site(OnSite::ShowItem(Item::Group));
+    Post Api "/api/groups/{}" May(ChangeConfiguration) => Site(OnSite::ChangeItem(Item::Group));
+    Delete Api "/api/groups/{}" May(ChangeConfiguration) => Site(OnSite::DeleteItem(Item::Group));
+    Get Api "/api/routes" May(SeeConfiguration) => Site(OnSite::Items(Item::Route));
+    Post Api "/api/routes" May(ChangeConfiguration) => Site(OnSite::CreateItem(Item::Route));
+    Get Api "/api/routes/{}" May(SeeConfiguration) => Site(OnSite::ShowItem(Item::Route));
+    Post Api "/api/routes/{}" May(ChangeConfiguration) => Site(OnSite::ChangeItem(Item::Route));
+    Delete Api "/api/routes/{}" May(ChangeConfiguration) => Site(OnSite::DeleteItem(Item::Route));
+    Get Api "/api/times" May(SeeConfiguration) => Site(OnSite::Items(Item::Times));
+    Post Api "/api/times" May(ChangeConfiguration) => Site(OnSite::CreateItem(Item::Times));
+    Get Api "/api/times/{}" May(SeeConfiguration) => Site(OnSite::ShowItem(Item::Times));
+    Post Api "/api/times/{}" May(ChangeConfiguration) => Site(OnSite::ChangeItem(Item::Times));
+    Delete Api "/api/times/{}" May(ChangeConfiguration) => Site(OnSite::DeleteItem(Item::Times));
+    Get Api "/api/networks" May(SeeConfiguration) => Site(OnSite::Section(Section::Networks));
+    Post Api "/api/networks" May(ChangeConfiguration) =>
+        Site(OnSite::ChangeSection(Section::Networks));
+    Get Api "/api/features" May(SeeConfiguration) => Site(OnSite::Section(Section::Features));
+    Post Api "/api/features" May(ChangeConfiguration) =>
+        Site(OnSite::ChangeSection(Section::Features));
+    Get Api "/api/parking" May(SeeConfiguration) => Site(OnSite::Section(Section::Parking));
+    Post Api "/api/parking" May(ChangeConfiguration) =>
+        Site(OnSite::ChangeSection(Section::Parking));
+    Get Api "/api/dialling" May(SeeConfiguration) => Site(OnSite::Section(Section::Dialling));
+    Post Api "/api/dialling" May(ChangeConfiguration) =>
+        Site(OnSite::ChangeSection(Section::Dialling));
+    Get Api "/api/limits" May(SeeConfiguration) => Site(OnSite::Section(Section::Limits));
+    Post Api "/api/limits" May(ChangeConfiguration) => Site(OnSite::ChangeSection(Section::Limits));
+    Get Api "/api/recording" May(SeeConfiguration) => Site(OnSite::Section(Section::Recording));
+    Post Api "/api/recording" May(ChangeConfiguration) =>
+        Site(OnSite::ChangeSection(Section::Recording));
+    Get Page "/grid" May(SeeStatus) => Site(OnSite::Grid);
+    Get Api "/api/grid" May(SeeStatus) => Site(OnSite::Grid);
+    Post Api "/api/grid/tunnel" May(ChangeConfiguration) => Site(OnSite::ChangeTunnel);
+    Delete Api "/api/grid/tunnel" May(ChangeConfiguration) => Site(OnSite::DeleteTunnel);
 };
 
 /// Whether a request may bring a whole configuration, which is longer than any form.
 #[must_use]
 pub fn takes_file(method: Method, path: &str) -> bool {
-    let import = Action::Site(OnSite::ImportSite);
+    let import = Site(OnSite::ImportSite);
     matches!(find(method, path), Found::Route(route, _) if route.action == import)
+}
+
+/// Whether somebody with these permissions may open the page at an address without `{}`.
+pub(crate) fn may_open(address: &str, permissions: Permissions) -> bool {
+    match find(Method::Get, address) {
+        Found::Route(route, _) => match route.access {
+            Anybody | SignedIn => true,
+            May(permission) => permissions.has(permission),
+        },
+        Found::OtherMethod | Found::Nothing => false,
+    }
 }
 
 /// What a request asked for.
@@ -728,30 +374,6 @@ fn matches(pattern: &str, path: &str) -> Option<String> {
     };
     let segment = path.strip_prefix(before)?.strip_suffix(after)?;
     (!segment.is_empty() && !segment.contains('/')).then(|| segment.to_owned())
-}
-
-const fn api(method: Method, path: &'static str, action: Action) -> Route {
-    route(method, path, Face::Api, Access::Administrator, action)
-}
-
-const fn page(method: Method, path: &'static str, action: Action) -> Route {
-    route(method, path, Face::Page, Access::Administrator, action)
-}
-
-const fn route(
-    method: Method,
-    path: &'static str,
-    face: Face,
-    access: Access,
-    action: Action,
-) -> Route {
-    Route {
-        method,
-        path,
-        face,
-        access,
-        action,
-    }
 }
 
 #[cfg(test)]

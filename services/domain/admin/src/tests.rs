@@ -9,6 +9,7 @@ mod grid;
 mod history;
 mod recordings;
 mod recovery_code;
+mod roles;
 mod signing_in;
 mod site;
 mod site_file;

@@ -6,9 +6,9 @@ use ipc::site::{Extension, Site};
 
 /// The site of an earlier version as it is put in place of the present one.
 ///
-/// Accounts of people stay as they are, and so do password and PIN of every extension that is there
-/// now: going back must not give a dismissed person or a stolen password its rights again. An
-/// extension that was deleted since comes back with what it had.
+/// Accounts of people stay as they are, with what they may do and see, and so do password and PIN
+/// of every extension that is there now: going back must not give a dismissed person or a stolen
+/// password its rights again. An extension that was deleted since comes back with what it had.
 #[must_use]
 pub fn back_to(earlier: &Site, present: &Site) -> Site {
     let mut site = earlier.clone();
@@ -65,7 +65,11 @@ mod tests {
             login: login.to_owned(),
             role: Role::Administrator,
             password_hash: Redacted::new("$argon2id$x".to_owned()),
-            password_one_time: false,
+            grants: vec![ipc::site::Grant {
+                of: ipc::site::Whose::Extension("100".to_owned()),
+                by: "admin".to_owned(),
+            }],
+            ..Person::default()
         };
         Site {
             realm: "ramal".to_owned(),

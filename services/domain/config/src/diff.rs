@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::features::Feature;
 use crate::office::{Dialling, Group, Limits, Parking};
+use crate::people::Person;
 use crate::recording::Recordings;
 use crate::route::Route;
-use crate::site::{Extension, Person, Site};
+use crate::site::{Extension, Site};
 use crate::times::TimeCondition;
 use crate::trunk::{Access, Trunk};
 use crate::tunnel::Tunnel;
@@ -250,6 +251,7 @@ fn person_changes(old: &Person, new: &Person) -> Vec<String> {
         let (before, after) = (old.password_one_time, new.password_one_time);
         changes.push(format!("one-time password {before} -> {after}"));
     }
+    changed!(old, new, changes; extensions grants disabled);
     changes
 }
 

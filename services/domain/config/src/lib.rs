@@ -18,6 +18,7 @@ mod number;
 mod office;
 mod password;
 mod pattern;
+mod people;
 mod phone;
 mod plan;
 mod provision;
@@ -49,6 +50,7 @@ pub use number::{NUMBER_LENGTH_MAX, NUMBER_LENGTH_MIN, Number, NumberFault};
 pub use office::{Countries, Dialling, Group, Limits, Member, OfficeHours, Parking};
 pub use password::{PASSWORD_LENGTH, generate_password};
 pub use pattern::{DIALLED_LENGTH_MAX, Pattern, PatternFault, is_dialled};
+pub use people::{Person, calls_seen_by};
 pub use phone::Phone;
 pub use plan::{NumberingPlan, Shape};
 pub use provision::{
@@ -59,7 +61,7 @@ pub use route::{Destination, Rewrite, Route, Source};
 pub use settings::{CODECS, Forward, Settings, pin_hash};
 pub use site::{
     DISPLAY_NAME_LENGTH_MAX, EXTENSIONS_MAX, Extension, FACTORY_LOGIN, LOGIN_LENGTH_MAX,
-    PEOPLE_MAX, Person, REALM_LENGTH_MAX, Site,
+    PEOPLE_MAX, REALM_LENGTH_MAX, Site,
 };
 pub use static_network::StaticNetwork;
 pub use tariff::{Money, Price, Spend, Tariffs};

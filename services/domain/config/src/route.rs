@@ -89,6 +89,12 @@ pub(crate) struct Known<'a> {
     pub(crate) owned: &'a [Phone],
 }
 
+impl Known<'_> {
+    pub(crate) fn is_extension(&self, number: &str) -> bool {
+        Number::parse(number).is_ok_and(|number| self.extensions.contains(&number))
+    }
+}
+
 impl Route {
     pub(crate) fn parse(
         raw: &RawRoute,

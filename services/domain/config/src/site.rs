@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipc::Redacted;
-use ipc::site::{Extension as RawExtension, Person as RawPerson, Role, Site as RawSite};
+use ipc::site::{Extension as RawExtension, Role, Site as RawSite};
 use sansio::UnixTime;
 
 use crate::clash;
@@ -13,6 +13,7 @@ use crate::features::Features;
 use crate::network::{Network, Networks};
 use crate::number::Number;
 use crate::office::{Dialling, Group, Limits, OfficeHours, Parking};
+use crate::people::{self, Person};
 use crate::phone::Phone;
 use crate::recording::Recordings;
 use crate::route::{Known, Route};
@@ -98,19 +99,6 @@ pub struct Extension {
     pub settings: Settings,
 }
 
-/// A person with a sign-in of their own (R3).
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Person {
-    /// Sign-in name.
-    pub login: String,
-    /// What they may do.
-    pub role: Role,
-    /// argon2id in PHC form. Empty only while the account is unclaimed: nothing matches it.
-    pub password_hash: Redacted<String>,
-    /// The password was made by the box and must be changed at the next sign-in.
-    pub password_one_time: bool,
-}
-
 impl Site {
     /// The site of a box fresh from the works: no extension, and one unclaimed administrator
     /// whose one-time password is made at each start until somebody claims the account.
@@ -120,11 +108,11 @@ impl Site {
     #[must_use]
     #[expect(clippy::expect_used, reason = "a constant site, parsed by a test")]
     pub fn factory(realm: &str) -> Self {
-        let admin = RawPerson {
+        let admin = ipc::site::Person {
             login: FACTORY_LOGIN.to_owned(),
             role: Role::Administrator,
-            password_hash: Redacted::new(String::new()),
             password_one_time: true,
+            ..ipc::site::Person::default()
         };
         let raw = RawSite {
             realm: "factory".to_owned(),
@@ -149,7 +137,6 @@ impl Site {
         let mut report = Report::new("dialling".into(), &mut faults);
         let owned = Dialling::owned(&raw.dialling, &mut report);
         let extensions = parse_extensions(&raw.extensions, &owned, &mut faults);
-        let people = parse_people(&raw.people, &mut faults);
         let known = Known {
             extensions: extensions.keys().collect(),
             groups: raw.groups.iter().map(|it| it.number.as_str()).collect(),
@@ -157,6 +144,7 @@ impl Site {
             times: raw.times.iter().map(|it| it.name.as_str()).collect(),
             owned: &owned,
         };
+        let people = people::parse(&raw.people, &known, &mut faults);
         let mut report = Report::new("feature codes".into(), &mut faults);
         let features = Features::parse(&raw.features, &mut report);
         let mut report = Report::new("parking".into(), &mut faults);
@@ -205,17 +193,11 @@ impl Site {
             remote: extension.remote,
             settings: extension.settings.to_ipc(),
         };
-        let person = |person: &Person| RawPerson {
-            login: person.login.clone(),
-            role: person.role,
-            password_hash: person.password_hash.clone(),
-            password_one_time: person.password_one_time,
-        };
         let internal = self.networks.internal.iter();
         RawSite {
             realm: self.realm.clone(),
             extensions: self.extensions.values().map(extension).collect(),
-            people: self.people.values().map(person).collect(),
+            people: self.people.values().map(Person::to_ipc).collect(),
             networks: ipc::site::Networks {
                 internal: internal.map(ToString::to_string).collect(),
             },
@@ -271,14 +253,6 @@ impl Site {
             let mut members = group.members.iter();
             members.any(|member| member.extension.as_str() == extension)
         })
-    }
-}
-
-impl Person {
-    /// Nobody has signed in yet: `web` makes a one-time password at each start.
-    #[must_use]
-    pub const fn is_unclaimed(&self) -> bool {
-        self.password_hash.reveal().is_empty()
     }
 }
 
@@ -442,50 +416,9 @@ fn parse_extensions(
     extensions
 }
 
-fn parse_people(raw: &[RawPerson], faults: &mut Vec<Fault>) -> BTreeMap<String, Person> {
-    let mut people = BTreeMap::new();
-    for person in raw {
-        if !is_login(&person.login) {
-            faults.push(Fault::Login(person.login.clone()));
-        }
-        let hash = person.password_hash.reveal();
-        let unclaimed = hash.is_empty() && person.password_one_time;
-        if !unclaimed && !hash.starts_with("$argon2id$") {
-            faults.push(Fault::PasswordHash(person.login.clone()));
-        }
-        let parsed = Person {
-            login: person.login.clone(),
-            role: person.role,
-            password_hash: person.password_hash.clone(),
-            password_one_time: person.password_one_time,
-        };
-        if people.insert(person.login.clone(), parsed).is_some() {
-            faults.push(Fault::DuplicateLogin(person.login.clone()));
-        }
-    }
-    let administers = |person: &Person| match person.role {
-        Role::Administrator => true,
-    };
-    if !people.values().any(administers) {
-        faults.push(Fault::NoAdministrator);
-    }
-    people
-}
-
 fn is_realm(text: &str) -> bool {
     let allowed = |byte: u8| (0x20..0x7f).contains(&byte) && !br#""\:"#.contains(&byte);
     (1..=REALM_LENGTH_MAX).contains(&text.len()) && text.bytes().all(allowed)
-}
-
-fn is_login(text: &str) -> bool {
-    let allowed =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte);
-    text.len() <= LOGIN_LENGTH_MAX
-        && text
-            .bytes()
-            .next()
-            .is_some_and(|first| first.is_ascii_lowercase())
-        && text.bytes().all(allowed)
 }
 
 pub(crate) fn is_lower_hex(text: &str, length: usize) -> bool {
@@ -498,4 +431,4 @@ pub(crate) fn is_lower_hex(text: &str, length: usize) -> bool {
 #[cfg(test)]
 mod telephony;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -21,6 +21,7 @@ fn exchange() -> PbxNode {
         }],
         people: vec![site::Person {
             login: "ana".into(),
+            role: site::Role::Administrator,
             password_hash: Redacted::new("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA".into()),
             ..site::Person::default()
         }],

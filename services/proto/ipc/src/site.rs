@@ -8,6 +8,7 @@ use crate::Redacted;
 
 mod extension;
 mod office;
+mod people;
 mod plan;
 mod recording;
 mod route;
@@ -22,6 +23,7 @@ pub use office::{
     Cadences, CallerRule, Country, Dialling, Features, Group, Limits, Member, Minutes, Networks,
     Parking, Presentation, Strategy, TONES,
 };
+pub use people::{Grant, Person, Role, Whose};
 pub use plan::{NumberKind, NumberReading, NumberRule, NumberingPlan};
 pub use recording::{Recording, Recordings};
 pub use route::{
@@ -94,25 +96,4 @@ pub struct Extension {
     /// What it may do and how it behaves.
     #[serde(default)]
     pub settings: ExtensionSettings,
-}
-
-/// A person with a sign-in of their own (R3).
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Person {
-    /// Sign-in name.
-    pub login: String,
-    /// What they may do.
-    pub role: Role,
-    /// argon2id in PHC string form.
-    pub password_hash: Redacted<String>,
-    /// The password was made by the box and must be changed at the next sign-in.
-    pub password_one_time: bool,
-}
-
-/// What a person may do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub enum Role {
-    /// Everything.
-    #[default]
-    Administrator,
 }

@@ -57,6 +57,8 @@ pub enum Request {
         limit: u32,
         /// Only records older than the one with this id.
         before: Option<String>,
+        /// Only these; what is left out does not count towards the limit.
+        only: CallFilter,
     },
     /// Replace what is known of registrations, for the next start. Answer: [`Reply::Stored`].
     PutRegistrations(Vec<Registration>),
@@ -238,6 +240,30 @@ pub struct CallRecord {
     pub recordings: Vec<String>,
     /// Why a recording of it could not begin or go on; empty when none failed.
     pub recording_fault: String,
+    /// The extensions that were in it: the caller's, and those of whoever answered it or was put
+    /// through. `from` and `to` are numbers as they were dialled and shown, which may be others'.
+    pub extensions: Vec<String>,
+}
+
+/// Which call records are asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct CallFilter {
+    /// Only calls that one of these numbers was in, or that were to it; `None` for everybody's.
+    pub numbers: Option<Vec<String>>,
+    /// Which of them.
+    pub with: CallsWith,
+}
+
+/// Which call records of somebody are asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum CallsWith {
+    /// All.
+    #[default]
+    Anything,
+    /// Those that name a recording.
+    Recordings,
+    /// The one that names this recording.
+    Recording(String),
 }
 
 /// What came from one side of a call, and from where; all empty when nothing is known.

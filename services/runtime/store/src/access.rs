@@ -123,6 +123,7 @@ mod tests {
             Request::Calls {
                 limit: 1,
                 before: None,
+                only: ipc::store::CallFilter::default(),
             },
             &[1, 5],
         );

@@ -2,7 +2,7 @@
 
 use ipc::Redacted;
 use ipc::site::Site;
-use ipc::store::{Audit, AuditEntry, CallRecord, Registration, Spent, Version};
+use ipc::store::{Audit, AuditEntry, CallFilter, CallRecord, Registration, Spent, Version};
 use redb::{ReadTransaction, ReadableTable as _};
 use serde::Deserialize;
 
@@ -72,13 +72,15 @@ pub(crate) fn history(
     Ok(versions)
 }
 
-/// Call records, newest first, older than `before` when that is given.
+/// Call records, newest first, older than `before` when that is given. Only those asked for count:
+/// at worst all 200,000 rows there can be are looked at, once.
 pub(crate) fn calls(
     txn: &ReadTransaction,
     limit: u32,
     before: Option<&str>,
+    only: &CallFilter,
 ) -> Result<Vec<CallRecord>, Fault> {
-    Ok(call_rows(txn, limit, before)?
+    Ok(call_rows(txn, limit, before, only)?
         .into_iter()
         .map(CallRecord::from)
         .collect())
@@ -89,6 +91,7 @@ pub(crate) fn call_rows(
     txn: &ReadTransaction,
     limit: u32,
     before: Option<&str>,
+    only: &CallFilter,
 ) -> Result<Vec<CallRow>, Fault> {
     let table = txn.open_table(CALLS).map_err(redb_fault)?;
     let range = match before {
@@ -96,9 +99,15 @@ pub(crate) fn call_rows(
         None => table.iter(),
     };
     let mut found = Vec::new();
-    for entry in range.map_err(redb_fault)?.rev().take(rows(limit)) {
+    for entry in range.map_err(redb_fault)?.rev() {
+        if found.len() >= rows(limit) {
+            break;
+        }
         let (_, value) = entry.map_err(redb_fault)?;
-        found.push(decode::<CallRow>("calls", value.value())?);
+        let row = decode::<CallRow>("calls", value.value())?;
+        if row.is_of(only) {
+            found.push(row);
+        }
     }
     Ok(found)
 }

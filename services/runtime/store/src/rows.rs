@@ -6,10 +6,15 @@
 //! that an older firmware started by a rollback still reads them.
 
 use ipc::Redacted;
+use ipc::store::{CallFilter, CallsWith};
 use ipc::{site, store};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+
+mod people;
+
+use people::{OtherRow, PersonRow};
 
 /// The only encoding so far.
 const ROW_VERSION: u8 = 1;
@@ -73,7 +78,12 @@ pub(crate) struct ConfigRow {
 pub(crate) struct SiteRow {
     realm: String,
     extensions: Vec<ExtensionRow>,
+    /// Administrators who may sign in: all that a firmware without roles knows.
     people: Vec<PersonRow>,
+    /// Everybody else. An older firmware, to which a role of theirs would be damage, passes them
+    /// over; none of them becomes an administrator there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    others: Vec<OtherRow>,
     /// Absent in rows of the first firmware, which knew nothing of all this.
     #[serde(default)]
     telephony: Option<TelephonyRow>,
@@ -109,20 +119,6 @@ struct ExtensionRow {
     settings: Option<Box<site::ExtensionSettings>>,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-struct PersonRow {
-    login: String,
-    role: RoleRow,
-    password_hash: Redacted<String>,
-    password_one_time: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum RoleRow {
-    Administrator,
-}
-
 impl From<&site::Site> for SiteRow {
     fn from(site: &site::Site) -> Self {
         let extension = |from: &site::Extension| ExtensionRow {
@@ -134,18 +130,12 @@ impl From<&site::Site> for SiteRow {
             settings: (from.settings != site::ExtensionSettings::default())
                 .then(|| Box::new(from.settings.clone())),
         };
-        let person = |from: &site::Person| PersonRow {
-            login: from.login.clone(),
-            role: match from.role {
-                site::Role::Administrator => RoleRow::Administrator,
-            },
-            password_hash: from.password_hash.clone(),
-            password_one_time: from.password_one_time,
-        };
+        let (people, others) = people::rows(&site.people);
         Self {
             realm: site.realm.clone(),
             extensions: site.extensions.iter().map(extension).collect(),
-            people: site.people.iter().map(person).collect(),
+            people,
+            others,
             telephony: Some(TelephonyRow {
                 networks: site.networks.clone(),
                 groups: site.groups.clone(),
@@ -173,21 +163,13 @@ impl From<SiteRow> for site::Site {
             remote: from.remote,
             settings: from.settings.map(|it| *it).unwrap_or_default(),
         };
-        let person = |from: PersonRow| site::Person {
-            login: from.login,
-            role: match from.role {
-                RoleRow::Administrator => site::Role::Administrator,
-            },
-            password_hash: from.password_hash,
-            password_one_time: from.password_one_time,
-        };
         let extensions: Vec<_> = row.extensions.into_iter().map(extension).collect();
         let mut added = row.telephony.unwrap_or_else(|| first(&extensions));
         make_way(&mut added.features);
         Self {
             realm: row.realm,
             extensions,
-            people: row.people.into_iter().map(person).collect(),
+            people: people::people(row.people, row.others),
             networks: added.networks,
             groups: added.groups,
             trunks: added.trunks,
@@ -290,6 +272,31 @@ pub(crate) struct CallRow {
     recordings: Vec<String>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     recording_fault: String,
+    /// Absent in rows of a firmware that did not note them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    extensions: Option<Vec<String>>,
+}
+
+impl CallRow {
+    /// Whether it is one of these.
+    pub(crate) fn is_of(&self, only: &CallFilter) -> bool {
+        let with = match &only.with {
+            CallsWith::Anything => true,
+            CallsWith::Recordings => !self.recordings.is_empty(),
+            CallsWith::Recording(name) => self.recordings.contains(name),
+        };
+        with && only.numbers.as_ref().is_none_or(|it| self.is_about(it))
+    }
+
+    /// Whether one of these numbers was in it or was called. What a caller shows as his number may
+    /// be anything, so `from` tells only where nothing better was noted.
+    fn is_about(&self, numbers: &[String]) -> bool {
+        let was_in = match &self.extensions {
+            Some(extensions) => extensions.iter().any(|it| numbers.contains(it)),
+            None => numbers.contains(&self.from),
+        };
+        was_in || numbers.contains(&self.to)
+    }
 }
 
 /// What came from one side of a call.
@@ -383,6 +390,7 @@ impl From<&store::CallRecord> for CallRow {
             callee_audio: AudioRow::from(&from.callee_audio),
             recordings: from.recordings.clone(),
             recording_fault: from.recording_fault.clone(),
+            extensions: Some(from.extensions.clone()),
         }
     }
 }
@@ -423,6 +431,7 @@ impl From<CallRow> for store::CallRecord {
             callee_audio: row.callee_audio.into(),
             recordings: row.recordings,
             recording_fault: row.recording_fault,
+            extensions: row.extensions.unwrap_or_default(),
         }
     }
 }
@@ -630,8 +639,36 @@ mod tests {
         let fields = json.as_object_mut().expect("an object");
         fields.remove("recordings");
         fields.remove("recording_fault");
+        fields.remove("extensions");
         let old: CallRow = serde_json::from_value(json).expect("an older row");
-        assert!(store::CallRecord::from(old).recordings.is_empty());
+        let old = store::CallRecord::from(old);
+        assert!(old.recordings.is_empty() && old.extensions.is_empty());
+    }
+
+    #[test]
+    fn a_call_is_of_who_was_in_it_and_of_whom_it_was_to() {
+        let check = |extensions: Option<&[&str]>, number: &str, expected: bool| {
+            let record = store::CallRecord {
+                from: "100".into(),
+                to: "600".into(),
+                ..store::CallRecord::default()
+            };
+            let mut row = CallRow::from(&record);
+            row.extensions = extensions.map(|all| all.iter().map(|it| (*it).into()).collect());
+            let only = CallFilter {
+                numbers: Some(vec!["999".into(), number.into()]),
+                with: CallsWith::Anything,
+            };
+            assert_eq!(row.is_of(&only), expected, "{extensions:?} {number}");
+        };
+        check(Some(&["100", "101"]), "100", true);
+        check(Some(&["100", "101"]), "101", true);
+        check(Some(&["100", "101"]), "600", true);
+        check(Some(&["100", "101"]), "102", false);
+        // Somebody outside showed an inside number.
+        check(Some(&[]), "100", false);
+        check(None, "100", true);
+        check(None, "101", false);
     }
 
     #[test]

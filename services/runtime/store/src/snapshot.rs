@@ -8,6 +8,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use ipc::store::CallFilter;
 use redb::{ReadTransaction, WriteTransaction};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -70,7 +71,7 @@ impl Snapshot {
             secrets: reads::secret_rows(txn)?,
             audit,
             anchor,
-            calls: reads::call_rows(txn, u32::from(ENTRIES_MAX), None)?,
+            calls: reads::call_rows(txn, u32::from(ENTRIES_MAX), None, &CallFilter::default())?,
             registrations: reads::registration_rows(txn)?,
             spent: reads::spent_row(txn)?,
         }))

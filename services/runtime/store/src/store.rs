@@ -131,9 +131,12 @@ impl Store {
             Request::InterruptOpenCalls { except } => {
                 self.write(Write::InterruptOpenCalls { except })
             }
-            Request::Calls { limit, before } => {
-                shared.read(|txn| reads::calls(txn, limit, before.as_deref()).map(Reply::Calls))
-            }
+            Request::Calls {
+                limit,
+                before,
+                only,
+            } => shared
+                .read(|txn| reads::calls(txn, limit, before.as_deref(), &only).map(Reply::Calls)),
             Request::PutRegistrations(kept) => self.write(Write::PutRegistrations(kept)),
             Request::Registrations => {
                 shared.read(|txn| reads::registrations(txn).map(Reply::Registrations))

@@ -6,6 +6,7 @@ use ipc::init::{Act, Deed, EnrolStage, InstallStage, Installation, Shutdown, Wis
 use super::{firmware, network, people};
 use crate::admin::{Admin, Caller};
 use crate::http::{Peer, Response};
+use crate::permission::Permissions;
 use crate::routes::Face;
 use crate::step::{Moment, Step};
 use crate::text::Language;
@@ -18,6 +19,7 @@ impl Admin {
             login: LOGIN.to_owned(),
             peer: Peer::Screen,
             session: None,
+            permissions: Permissions::ALL,
             face: Face::Api,
             language: Language::Portuguese,
             said_language: true,

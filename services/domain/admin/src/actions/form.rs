@@ -182,6 +182,7 @@ impl Subject {
             action: self.action(),
             back: self.back(),
             delete,
+            changes: caller.may_change(),
             version,
         }
     }

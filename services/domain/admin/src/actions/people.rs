@@ -160,10 +160,9 @@ impl Admin {
     /// The administrator that a box has from the works, or the first of those who took his place.
     fn administrator(&self) -> Option<&Person> {
         let (_, site) = self.site.as_ref()?;
-        let administers = |person: &&Person| match person.role {
-            Role::Administrator => true,
-        };
+        let administers = |person: &&Person| person.role == Role::Administrator && !person.disabled;
         self.person(config::FACTORY_LOGIN)
+            .filter(administers)
             .or_else(|| site.people.iter().find(administers))
     }
 

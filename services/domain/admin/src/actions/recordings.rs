@@ -1,8 +1,13 @@
 //! Recordings of calls: listed, downloaded and deleted. Whoever downloads or deletes one is in the
 //! audit trail before anything leaves the box, or leaves the disk.
 
-use ipc::sound::{RecordingFile, Reply, Request as MediaRequest, is_recording_name};
+use std::collections::BTreeSet;
 
+use ipc::sound::{RecordingFile, Reply, Request as MediaRequest, is_recording_name};
+use ipc::store::{CallFilter, CallsWith, Reply as Answer, Request as Ask};
+
+use super::change::unkept;
+use super::records::LIMIT_MAX;
 use crate::admin::{Admin, Caller, UNRECORDED_MAX};
 use crate::fault::Fault;
 use crate::http::{Request, Response};
@@ -10,13 +15,27 @@ use crate::range::{Part, part};
 use crate::step::{Away, Step};
 use crate::views::RecordingView;
 
-/// Every recording, newest first.
-pub(crate) fn list(caller: Caller) -> Step {
-    listed(caller, |_, _, files| {
+/// The recordings of the calls one may see, newest first.
+pub(crate) fn list(admin: &Admin, caller: Caller) -> Step {
+    let show = |files: Vec<RecordingFile>| {
         let newest = files.into_iter().rev().map(RecordingView::from);
         let views: Vec<RecordingView> = newest.collect();
         Step::Respond(Response::json(200, &views).sealed())
-    })
+    };
+    let Some(numbers) = admin.calls_seen_by(&caller) else {
+        return listed(caller, move |_, _, files| show(files));
+    };
+    of_calls(
+        numbers,
+        CallsWith::Recordings,
+        caller,
+        move |_, caller, named| {
+            listed(caller, move |_, _, mut files| {
+                files.retain(|file| named.contains(&file.name));
+                show(files)
+            })
+        },
+    )
 }
 
 /// The sound of a recording, or the part of it that was asked for.
@@ -25,6 +44,20 @@ pub(crate) fn download(admin: &Admin, request: &Request, name: String, caller: C
         return caller.refuse(&fault);
     }
     let wanted = request.header("range").unwrap_or_default().to_owned();
+    let Some(numbers) = admin.calls_seen_by(&caller) else {
+        return open(name, wanted, caller);
+    };
+    let with = CallsWith::Recording(name.clone());
+    of_calls(numbers, with, caller, move |_, caller, named| {
+        // Whether it exists is none of the business of whoever may not hear it.
+        match named.contains(&name) {
+            true => open(name, wanted, caller),
+            false => caller.refuse(&Fault::NoSuchRecording(name)),
+        }
+    })
+}
+
+fn open(name: String, wanted: String, caller: Caller) -> Step {
     Step::Open(
         name.clone(),
         Box::new(move |admin, _, length| {
@@ -87,6 +120,33 @@ pub(crate) fn delete(admin: &Admin, name: String, caller: Caller) -> Step {
             )
         })
     })
+}
+
+/// Goes on with the names of the recordings of these numbers' calls.
+fn of_calls(
+    numbers: Vec<String>,
+    with: CallsWith,
+    caller: Caller,
+    then: impl FnOnce(&mut Admin, Caller, BTreeSet<String>) -> Step + Send + 'static,
+) -> Step {
+    let only = CallFilter {
+        numbers: Some(numbers),
+        with,
+    };
+    Step::Store(
+        Ask::Calls {
+            limit: LIMIT_MAX,
+            before: None,
+            only,
+        },
+        Box::new(move |admin, _, reply| match reply {
+            Ok(Answer::Calls(records)) => {
+                let named = records.into_iter().flat_map(|it| it.recordings).collect();
+                then(admin, caller, named)
+            }
+            other => caller.refuse(&unkept(other)),
+        }),
+    )
 }
 
 /// Names lead nowhere else, and nothing is done that cannot be recorded.

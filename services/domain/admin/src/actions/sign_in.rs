@@ -49,6 +49,7 @@ pub(crate) fn sign_in(
     }
     let hash = admin
         .person(&caller.login)
+        .filter(|person| !person.disabled)
         .and_then(|person| admin.password_hash(person));
     if admin.is_login_key(&caller.login, &credentials.password) {
         return welcome(admin, moment, hash, caller);
@@ -125,7 +126,7 @@ fn welcome(
         return refuse(&caller, &Fault::WrongLoginOrPassword);
     };
     // The password may have been changed while this one was being compared.
-    if admin.password_hash(person) != hash {
+    if person.disabled || admin.password_hash(person) != hash {
         return refuse(&caller, &Fault::WrongLoginOrPassword);
     }
     let (must_change, credential) = (person.password_one_time, admin.credential(person));

@@ -8,6 +8,7 @@ use crate::admin::{Admin, Caller, UNRECORDED_MAX};
 use crate::fault::Fault;
 use crate::http::{Request, Response};
 use crate::pages;
+use crate::permission::Permission;
 use crate::routes::Face;
 use crate::step::Step;
 use crate::views::{StatusView, Warning};
@@ -29,8 +30,14 @@ pub(crate) fn status(admin: &Admin, caller: Caller) -> Step {
         if unrecorded > 0 {
             view.warnings.push(Warning::Unrecorded(unrecorded));
         }
+        if let Some(numbers) = admin.calls_seen_by(&caller) {
+            let seen = |number: &String| numbers.contains(number);
+            view.calls.retain(|call| seen(&call.from) || seen(&call.to));
+        }
+        let dangers = caller.may(Permission::SeeConfiguration);
+        let dangers = admin.dangers().ok().filter(|_| dangers);
         let response = match caller.face {
-            Face::Page | Face::Asset => pages::status(&caller, &view, admin.dangers().ok()),
+            Face::Page | Face::Asset => pages::status(&caller, &view, dangers),
             Face::Api => Response::json(200, &view),
         };
         Step::Respond(response.sealed())

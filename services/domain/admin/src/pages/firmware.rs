@@ -7,6 +7,7 @@ use super::layout::{Place, hashed, page};
 use crate::admin::Caller;
 use crate::firmware_view::{EntryView, FirmwareView, SlotView, StickView};
 use crate::http::Response;
+use crate::permission::Permission;
 
 /// Slots, an update, and why slots were left.
 pub(crate) fn firmware(caller: &Caller, view: &FirmwareView) -> Response {
@@ -41,7 +42,9 @@ pub(crate) fn firmware(caller: &Caller, view: &FirmwareView) -> Response {
                     @if place == "sealed-by-tpm" { (words.data_key_sealed) }
                     @else { (words.data_key_on_disk) }
                 }
-                @if let Some(seen) = view.recovery_code { (ask_for_code(caller, seen)) }
+                @if let Some(seen) = view.recovery_code && caller.may(Permission::ManageData) {
+                    (ask_for_code(caller, seen))
+                }
             }
         }
         @if let Some(said) = secure_boot(caller, view.secure_boot) {

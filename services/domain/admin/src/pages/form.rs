@@ -25,6 +25,8 @@ pub(crate) struct Sheet<'a> {
     pub(crate) back: &'static str,
     /// Where the thing is deleted; nothing where it cannot be.
     pub(crate) delete: Option<String>,
+    /// Whether whoever sees it may change it.
+    pub(crate) changes: bool,
     /// The version it was read in.
     pub(crate) version: u64,
 }
@@ -58,6 +60,7 @@ pub(crate) fn sheet(
                     (draw.fields("", sheet.value, group.fields))
                 }
             }
+            @if !sheet.changes { a.button.quiet href=(sheet.back) { (words.back) } } @else {
             section.card {
                 label { (words.why) input name="reason" maxlength="200" autocomplete="off"; }
                 div.row {
@@ -67,7 +70,7 @@ pub(crate) fn sheet(
                         a.danger href=(delete) { (words.delete) }
                     }
                 }
-            }
+            } }
         }
     };
     let status = fault.map_or(200, Fault::status);

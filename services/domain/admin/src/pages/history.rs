@@ -56,7 +56,7 @@ pub(crate) fn version(caller: &Caller, view: &VersionChanges) -> Response {
                 Some(changes) => (list(changes)),
             }
         }
-        @if view.version != view.current {
+        @if view.version != view.current && caller.may_change() {
             section.card { h2 { (words.back_to_it) } (back(caller, view)) }
         }
         p { a.button.quiet href="/history" { (words.back) } }

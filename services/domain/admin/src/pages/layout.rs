@@ -5,8 +5,10 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{ICON, SCRIPT, STYLE};
 use crate::admin::Caller;
 use crate::http::Response;
+use crate::permission::Permissions;
+use crate::routes::may_open;
 use crate::session::fingerprint;
-use crate::text::Language;
+use crate::text::{Language, Words};
 
 /// Where a page stands in the navigation.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,31 @@ impl Place {
     }
 }
 
+/// What a page is called.
+type Name = fn(&Words) -> &'static str;
+
+/// The pages there are a way to from everywhere, for whoever may open them.
+const NAVIGATION: [(Place, &str, Name); 11] = [
+    (Place::Status, "/", |words| words.status),
+    (Place::Extensions, "/extensions", |words| words.extensions),
+    (Place::Groups, "/groups", |words| words.groups),
+    (Place::Trunks, "/trunks", |words| words.trunks),
+    (Place::Routes, "/routes", |words| words.routes),
+    (Place::Times, "/times", |words| words.times),
+    (Place::Calls, "/calls", |words| words.calls),
+    (Place::Settings, "/settings", |words| words.settings),
+    (Place::Audit, "/audit", |words| words.audit),
+    (Place::Firmware, "/firmware", |words| words.firmware),
+    (Place::Grid, "/grid", |words| words.grid),
+];
+
+/// The first page for somebody with these permissions.
+pub(crate) fn home(permissions: Permissions) -> &'static str {
+    let mut open = NAVIGATION.into_iter().map(|(_, address, _)| address);
+    open.find(|address| may_open(address, permissions))
+        .unwrap_or("/password")
+}
+
 /// A page for somebody signed in.
 pub(super) fn page(
     status: u16,
@@ -49,19 +76,8 @@ pub(super) fn page(
     body: &Markup,
 ) -> Response {
     let words = caller.language.words();
-    let links = [
-        (Place::Status, "/", words.status),
-        (Place::Extensions, "/extensions", words.extensions),
-        (Place::Groups, "/groups", words.groups),
-        (Place::Trunks, "/trunks", words.trunks),
-        (Place::Routes, "/routes", words.routes),
-        (Place::Times, "/times", words.times),
-        (Place::Calls, "/calls", words.calls),
-        (Place::Settings, "/settings", words.settings),
-        (Place::Audit, "/audit", words.audit),
-        (Place::Firmware, "/firmware", words.firmware),
-        (Place::Grid, "/grid", words.grid),
-    ];
+    let links = NAVIGATION.into_iter();
+    let links = links.filter(|(_, address, _)| may_open(address, caller.permissions));
     let must_change = caller
         .session
         .as_ref()
@@ -74,7 +90,7 @@ pub(super) fn page(
                     nav {
                         @for (target, address, name) in links {
                             a href=(address) aria-current=[(target == place).then_some("page")] {
-                                (name)
+                                (name(words))
                             }
                         }
                     }

@@ -37,16 +37,18 @@ pub(crate) fn items(caller: &Caller, site: &Site, item: Item) -> Response {
                         tr {
                             td.strong { a href={ (back(item)) "/" (escaped(name)) } { (name) } }
                             td { (about) }
-                            td.right {
+                            td.right { @if caller.may_change() {
                                 a.danger href={ (back(item)) "/" (escaped(name)) "/delete" } {
                                     (words.delete)
                                 }
-                            }
+                            } }
                         }
                     }
                 } }
             }
-            p { a.button href=(new(item)) { (words.create) } }
+            @if caller.may_change() {
+                p { a.button href=(new(item)) { (words.create) } }
+            }
         }
     };
     page(200, caller, Place::of(back(item)), title, &body)

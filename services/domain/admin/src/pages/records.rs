@@ -6,6 +6,7 @@ use super::layout::{Place, page};
 use super::state::seconds;
 use crate::admin::Caller;
 use crate::http::Response;
+use crate::permission::Permission;
 use crate::views::{AuditView, CallView};
 
 /// Call records, newest first.
@@ -53,11 +54,11 @@ fn recordings(caller: &Caller, call: &CallView) -> Markup {
     html! {
         @for name in &call.recordings {
             @let address = format!("/api/recordings/{name}");
-            div {
+            @if caller.may(Permission::HearRecordings) { div {
                 audio controls preload="none" src=(address) {}
                 " "
                 a href=(address) download=(name) { (words.download) }
-            }
+            } }
         }
         @if !call.recording_fault.is_empty() {
             span.hint { (words.not_recorded) " " (call.recording_fault) }

@@ -30,10 +30,12 @@ pub(crate) fn routes(
         h1 { (words.routes) " " span.count { (site.routes.len()) } }
         section.card {
             @if site.routes.is_empty() { p.hint { (words.none_routes) } } @else {
-                (table(language, site, dangers))
+                (table(caller, site, dangers))
             }
             p.hint { (words.routes_hint) }
-            p { a.button href=(new(Item::Route)) { (words.create) } }
+            @if caller.may_change() {
+                p { a.button href=(new(Item::Route)) { (words.create) } }
+            }
         }
         section.card #numbers {
             h2 { (words.numbers) }
@@ -54,7 +56,8 @@ pub(crate) fn routes(
     page(status, caller, Place::Routes, words.routes, &body)
 }
 
-fn table(language: Language, site: &Site, dangers: &Dangers) -> Markup {
+fn table(caller: &Caller, site: &Site, dangers: &Dangers) -> Markup {
+    let language = caller.language;
     let words = language.words();
     html! {
         table {
@@ -66,7 +69,7 @@ fn table(language: Language, site: &Site, dangers: &Dangers) -> Markup {
                 @for (place, route) in site.routes.iter().enumerate() {
                     tr #(route_id(place)) {
                         (cells(language, route))
-                        td.right { @if place > 0 { (up(language, route)) } }
+                        td.right { @if place > 0 && caller.may_change() { (up(language, route)) } }
                     }
                     @for warning in dangers.of_route(place) {
                         tr.told { td colspan="6" { (danger::one(language, warning, dangers)) } }

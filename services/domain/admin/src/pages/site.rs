@@ -45,17 +45,27 @@ pub(crate) fn extensions(
                                 td { @if let Some(dangers) = dangers {
                                     (if_stolen(caller, extension, &worst, dangers))
                                 } }
-                                td.right {
+                                td.right { @if caller.may_change() {
                                     a.danger href={ "/extensions/" (extension.number) "/delete" } {
                                         (words.delete)
                                     }
-                                }
+                                } }
                             }
                         }
                     }
                 }
             }
         }
+        @if caller.may_change() { (new(caller, fault)) }
+    };
+    let status = fault.map_or(200, Fault::status);
+    page(status, caller, Place::Extensions, words.extensions, &body)
+}
+
+/// The form for a new one.
+fn new(caller: &Caller, fault: Option<&Fault>) -> Markup {
+    let words = caller.language.words();
+    html! {
         section.card.narrow {
             h2 { (words.new_extension) }
             @if let Some(fault) = fault { p.error role="alert" { (fault.text(caller.language)) } }
@@ -74,9 +84,7 @@ pub(crate) fn extensions(
                 button type="submit" { (words.create) }
             }
         }
-    };
-    let status = fault.map_or(200, Fault::status);
-    page(status, caller, Place::Extensions, words.extensions, &body)
+    }
 }
 
 /// What it can cost (F16): red when a route that is too wide is open to it.

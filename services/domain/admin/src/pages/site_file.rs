@@ -23,7 +23,7 @@ pub(crate) fn site_file(
             p { (words.site_file_hint) }
             p { a.button href="/site.toml" download { (words.download) } }
         }
-        section.card {
+        @if caller.may_change() { section.card {
             h2 { (words.site_file_take) }
             @if let Some(fault) = fault { p.error role="alert" { (fault.text(caller.language)) } }
             @if let Some(taken) = taken { (would_change(caller, taken)) }
@@ -46,7 +46,7 @@ pub(crate) fn site_file(
                     button type="submit" { (words.site_file_try) }
                 }
             }
-        }
+        } }
         script src=(hashed("/assets/file.js", super::FILE)) defer {}
     };
     let status = fault.map_or(200, Fault::status);

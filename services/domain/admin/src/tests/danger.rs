@@ -12,6 +12,7 @@ use crate::admin::Caller;
 use crate::danger::{Danger, Dangers, Subject};
 use crate::http::{Peer, Response};
 use crate::pages;
+use crate::permission::Permissions;
 use crate::routes::Face;
 use crate::text::Language;
 
@@ -223,6 +224,7 @@ fn a_name_that_holds_markup_is_shown_as_text() {
         worst: Vec::new(),
     };
     let caller = Caller {
+        permissions: Permissions::ALL,
         login: "admin".into(),
         peer: Peer::Local,
         session: None,

@@ -289,7 +289,7 @@ fn a_one_time_password_for_somebody_ends_their_sessions() {
         login: "ana".into(),
         role: Role::Administrator,
         password_hash: world.site.people[0].password_hash.clone(),
-        password_one_time: false,
+        ..Person::default()
     });
     world.version += 1;
     world.admin.configure(world.version, world.site.clone());

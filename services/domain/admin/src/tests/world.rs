@@ -39,6 +39,8 @@ pub(super) struct World {
     /// What the store keeps for the network.
     pub(super) network: Option<String>,
     pub(super) recordings: Vec<sound::RecordingFile>,
+    /// On record, newest first.
+    pub(super) calls: Vec<CallRecord>,
     pub(super) update_answers: VecDeque<update::Reply>,
     pub(super) asked_update: Vec<update::Request>,
     pub(super) asked_fetch: Vec<FetchOrder>,
@@ -59,7 +61,7 @@ impl World {
             login: "admin".into(),
             role: Role::Administrator,
             password_hash: hash(OWN_PASSWORD),
-            password_one_time: false,
+            ..Person::default()
         };
         let site = Site {
             realm: "ramal".into(),
@@ -96,6 +98,7 @@ impl World {
                 recording(RECORDING, false),
                 recording("1795351600000-0000002b.wav", true),
             ],
+            calls: vec![call()],
             update_answers: VecDeque::new(),
             asked_update: Vec::new(),
             asked_fetch: Vec::new(),
@@ -280,7 +283,7 @@ impl World {
                 self.audits.push(audit);
                 Reply::Stored
             }
-            Ask::Calls { .. } => Reply::Calls(vec![call()]),
+            Ask::Calls { only, limit, .. } => self.calls_of(&only, limit),
             Ask::AuditTrail { .. } => Reply::AuditTrail(
                 self.audits
                     .iter()
@@ -295,6 +298,57 @@ impl World {
             ),
             other => panic!("not expected: {other:?}"),
         }
+    }
+
+    /// As the store does it.
+    fn calls_of(&self, only: &store::CallFilter, limit: u32) -> Reply {
+        let is_asked = |call: &&CallRecord| {
+            let numbers = only.numbers.as_ref();
+            let about = numbers.is_none_or(|all| {
+                let mut was_in = call.extensions.iter();
+                was_in.any(|it| all.contains(it)) || all.contains(&call.to)
+            });
+            let with = match &only.with {
+                store::CallsWith::Anything => true,
+                store::CallsWith::Recordings => !call.recordings.is_empty(),
+                store::CallsWith::Recording(name) => call.recordings.contains(name),
+            };
+            about && with
+        };
+        let limit = usize::try_from(limit).expect("small");
+        let asked = self.calls.iter().filter(is_asked).take(limit);
+        Reply::Calls(asked.cloned().collect())
+    }
+
+    /// Somebody with this role, who has chosen [`OWN_PASSWORD`] and uses this extension.
+    pub(super) fn hire(&mut self, login: &str, role: Role, extension: &str) {
+        for number in ["100", "101", "102"] {
+            let is_there = self.site.extensions.iter().any(|it| it.number == number);
+            if !is_there {
+                self.site.extensions.push(ipc::site::Extension {
+                    number: number.into(),
+                    ha1_md5: Redacted::new("0".repeat(32)),
+                    ha1_sha256: Redacted::new("0".repeat(64)),
+                    ..ipc::site::Extension::default()
+                });
+            }
+        }
+        self.site.people.push(Person {
+            login: login.into(),
+            role,
+            password_hash: hash(OWN_PASSWORD),
+            extensions: vec![extension.into()],
+            ..Person::default()
+        });
+        self.changed_elsewhere();
+    }
+
+    /// The site is as it is now by somebody else's change.
+    pub(super) fn changed_elsewhere(&mut self) {
+        let earlier = self.site.clone();
+        self.earlier.push(earlier);
+        self.version += 1;
+        self.admin.configure(self.version, self.site.clone());
     }
 
     fn version(&self, version: u64) -> Reply {
@@ -445,6 +499,13 @@ fn observation(store_away: bool, is_code_unseen: bool) -> Observation {
                 cents: [10, 20, 30],
             }],
             minutes: vec![(ipc::site::Class::Mobile, 7)],
+            calls: vec![pbx::Call {
+                id: "1795351501000-00000009".into(),
+                from: "100".into(),
+                to: "101".into(),
+                state: "talking".into(),
+                seconds: 5,
+            }],
             ..pbx::Status::default()
         }),
         net: Ok(net::Status {
@@ -473,7 +534,7 @@ fn observation(store_away: bool, is_code_unseen: bool) -> Observation {
     }
 }
 
-fn call() -> CallRecord {
+pub(super) fn call() -> CallRecord {
     CallRecord {
         id: "1795351501000-00000001".into(),
         from: "100".into(),
@@ -488,6 +549,7 @@ fn call() -> CallRecord {
         packets_to_callee: 375,
         packets_to_caller: 374,
         recordings: vec![RECORDING.into()],
+        extensions: vec!["100".into(), "101".into()],
         ..CallRecord::default()
     }
 }

@@ -12,14 +12,14 @@ pub(super) fn extension(number: &str) -> RawExtension {
     }
 }
 
-pub(super) fn site(change: impl FnOnce(&mut RawSite)) -> RawSite {
+pub(crate) fn site(change: impl FnOnce(&mut RawSite)) -> RawSite {
     let mut site = Site::factory("ramal").to_ipc();
     site.extensions = vec![extension("100"), extension("101")];
     change(&mut site);
     site
 }
 
-pub(super) fn check(change: impl FnOnce(&mut RawSite), expected: &[Fault]) {
+pub(crate) fn check(change: impl FnOnce(&mut RawSite), expected: &[Fault]) {
     let faults = Site::parse(&site(change)).err().unwrap_or_default();
     assert_eq!(faults, expected);
     for fault in faults {

@@ -36,12 +36,14 @@ impl Calls {
     pub(super) fn open_record(&mut self, tools: &mut Tools<'_>, begun: Begun) -> String {
         let started = tools.core.unix();
         let id = record_id(tools, started);
+        let extension = begun.caller.and_then(|leg| self.extension_of(leg));
         let record = CallRecord {
             id: id.clone(),
             from: begun.from,
             to: begun.to,
             source: begun.source.to_string(),
             started_millis: started.as_millis(),
+            extensions: extension.into_iter().collect(),
             ..CallRecord::default()
         };
         tools.core.event(Event::CallStarted {
@@ -105,16 +107,23 @@ impl Calls {
     /// The call was answered by this leg.
     pub(super) fn record_answered(&mut self, tools: &mut Tools<'_>, id: &str, callee: LegId) {
         let trunk = self.trunk_between(id, callee);
+        let extension = self.extension_of(callee);
         let Some(open) = self.records.get_mut(id).filter(|open| !open.ended) else {
             return;
         };
         open.callee = Some(callee);
         open.record.trunk = trunk;
+        take_part(&mut open.record, extension);
         open.record.answered_millis = Some(tools.core.unix().as_millis());
         open.record.status = sip::StatusCode::OK.code();
         tools.core.persist(&open.record);
         tools.core.event(Event::CallAnswered { id: id.to_owned() });
         self.note_record(callee, id);
+    }
+
+    fn extension_of(&self, leg: LegId) -> Option<String> {
+        let extension = self.parties.get(&leg)?.extension();
+        extension.map(ToOwned::to_owned)
     }
 
     fn trunk_between(&self, id: &str, callee: LegId) -> String {
@@ -127,11 +136,13 @@ impl Calls {
     /// Somebody else took the place of a leg in its records.
     pub(super) fn replace_in_records(&mut self, before: LegId, after: LegId) {
         let mut ids = Vec::new();
+        let extension = self.extension_of(after);
         for (id, open) in self.records.iter_mut().filter(|(_, open)| !open.ended) {
             for role in [&mut open.caller, &mut open.callee] {
                 if *role == Some(before) {
                     *role = Some(after);
                     ids.push(id.clone());
+                    take_part(&mut open.record, extension.clone());
                 }
             }
         }
@@ -243,6 +254,15 @@ pub(super) enum Left<'a> {
     Box,
     /// It made way for this number.
     Transferred(&'a str),
+}
+
+/// An extension was in the call.
+fn take_part(record: &mut CallRecord, extension: Option<String>) {
+    if let Some(extension) = extension
+        && !record.extensions.contains(&extension)
+    {
+        record.extensions.push(extension);
+    }
 }
 
 /// Sorts by time, and is never used twice.

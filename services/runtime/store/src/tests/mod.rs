@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use ipc::Redacted;
 use ipc::site::{Extension, Site};
-use ipc::store::{Audit, CallRecord, Health, Outcome, Registration, Reply, Request};
+use ipc::store::{Audit, CallFilter, CallRecord, Health, Outcome, Registration, Reply, Request};
 use sansio::UnixTime;
 
 use crate::{DataDisk, Medium, Peers, Store};
@@ -165,6 +165,7 @@ fn calls(store: &Store, limit: u32, before: Option<&str>) -> Vec<CallRecord> {
         Request::Calls {
             limit,
             before: before.map(Into::into),
+            only: CallFilter::default(),
         },
     ) {
         Reply::Calls(calls) => calls,

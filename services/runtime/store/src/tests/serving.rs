@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ipc::site::{Class, Tunnel};
-use ipc::store::{PhoneChange, PhoneSetting, Provisioned, Spent, laid_down};
+use ipc::store::{CallFilter, CallsWith, PhoneChange, PhoneSetting, Provisioned, Spent, laid_down};
 
 use super::*;
 
@@ -312,9 +312,50 @@ fn what_a_process_may_not_ask_is_refused() {
     let look = Request::Calls {
         limit: 1,
         before: None,
+        only: CallFilter::default(),
     };
     assert_eq!(store.ask(PBX, look), Reply::Refused { uid: PBX });
     assert_eq!(store.ask(0, Request::Config), Reply::Refused { uid: 0 });
+}
+
+#[test]
+fn calls_of_somebody_are_filtered_before_they_are_counted() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let records = (0..20).map(|number| {
+        let mut record = call(number, Outcome::EndedByCaller);
+        record.extensions = vec![if number % 5 == 0 { "300" } else { "301" }.to_owned()];
+        if number == 5 {
+            record.recordings = vec!["a.wav".into()];
+        }
+        record
+    });
+    let records: Vec<_> = records.collect();
+    store.ask(PBX, Request::PutCalls(records.clone()));
+    let ask = |limit, before: Option<&str>, with| {
+        let only = CallFilter {
+            numbers: Some(vec!["300".into()]),
+            with,
+        };
+        let before = before.map(Into::into);
+        let request = Request::Calls {
+            limit,
+            before,
+            only,
+        };
+        match store.ask(WEB, request) {
+            Reply::Calls(calls) => calls.into_iter().map(|it| it.id).collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let id = |number: usize| records[number].id.clone();
+    assert_eq!(ask(2, None, CallsWith::Anything), [id(15), id(10)]);
+    let rest = ask(9, Some(&id(10)), CallsWith::Anything);
+    assert_eq!(rest, [id(5), id(0)], "a page of others' calls is none");
+    assert_eq!(ask(9, None, CallsWith::Recordings), [id(5)]);
+    let named = |name: &str| ask(1, None, CallsWith::Recording(name.into()));
+    assert_eq!(named("a.wav"), [id(5)]);
+    assert!(named("b.wav").is_empty());
 }
 
 fn spent(money: u64) -> Spent {

@@ -1,0 +1,260 @@
+//! People who sign in: who they are, what is theirs, and whose calls they may see besides.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipc::Redacted;
+use ipc::site::{Grant, Person as RawPerson, Role, Site as RawSite, Whose};
+
+use crate::fault::Fault;
+use crate::route::Known;
+use crate::site::LOGIN_LENGTH_MAX;
+use crate::wrong::{Report, Wrong};
+
+/// Most extensions one person uses.
+pub(crate) const OWN_EXTENSIONS_MAX: usize = 100;
+/// Most extensions and groups one person may see the calls of.
+pub(crate) const GRANTS_MAX: usize = 1_000;
+
+/// A person with a sign-in of their own (R3).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Person {
+    /// Sign-in name.
+    pub login: String,
+    /// What they may do.
+    pub role: Role,
+    /// argon2id in PHC form. Empty only while the account is unclaimed: nothing matches it.
+    pub password_hash: Redacted<String>,
+    /// The password was made by the box and must be changed at the next sign-in.
+    pub password_one_time: bool,
+    /// The extensions they use: those calls are their own (R5).
+    pub extensions: Vec<String>,
+    /// Whose calls they may see besides (R6).
+    pub grants: Vec<Grant>,
+    /// They may not sign in.
+    pub disabled: bool,
+}
+
+impl Person {
+    /// Nobody has signed in yet: `web` makes a one-time password at each start.
+    #[must_use]
+    pub const fn is_unclaimed(&self) -> bool {
+        self.password_hash.reveal().is_empty()
+    }
+
+    pub(crate) fn to_ipc(&self) -> RawPerson {
+        RawPerson {
+            login: self.login.clone(),
+            role: self.role,
+            password_hash: self.password_hash.clone(),
+            password_one_time: self.password_one_time,
+            extensions: self.extensions.clone(),
+            grants: self.grants.clone(),
+            disabled: self.disabled,
+        }
+    }
+}
+
+/// Reads everybody. What somebody may see refers to extensions and groups that exist: a number that
+/// is given to somebody else later must not bring along who saw its calls before.
+pub(crate) fn parse(
+    raw: &[RawPerson],
+    known: &Known<'_>,
+    faults: &mut Vec<Fault>,
+) -> BTreeMap<String, Person> {
+    let mut people = BTreeMap::new();
+    for person in raw {
+        if !is_login(&person.login) {
+            faults.push(Fault::Login(person.login.clone()));
+        }
+        let hash = person.password_hash.reveal();
+        let unclaimed = hash.is_empty() && person.password_one_time;
+        if !unclaimed && !hash.starts_with("$argon2id$") {
+            faults.push(Fault::PasswordHash(person.login.clone()));
+        }
+        let mut report = Report::new(format!("person {}", person.login), faults);
+        check_calls(person, known, &mut report);
+        let parsed = Person {
+            login: person.login.clone(),
+            role: person.role,
+            password_hash: person.password_hash.clone(),
+            password_one_time: person.password_one_time,
+            extensions: person.extensions.clone(),
+            grants: person.grants.clone(),
+            disabled: person.disabled,
+        };
+        if people.insert(person.login.clone(), parsed).is_some() {
+            faults.push(Fault::DuplicateLogin(person.login.clone()));
+        }
+    }
+    let administers = |person: &Person| person.role == Role::Administrator && !person.disabled;
+    if !people.values().any(administers) {
+        faults.push(Fault::NoAdministrator);
+    }
+    people
+}
+
+fn check_calls(person: &RawPerson, known: &Known<'_>, report: &mut Report<'_>) {
+    let no_extension = |name: &str| Wrong::NoSuch {
+        what: "extension",
+        name: name.to_owned(),
+    };
+    if person.extensions.len() > OWN_EXTENSIONS_MAX {
+        report.wrong("extensions", Wrong::TooMany(OWN_EXTENSIONS_MAX));
+    }
+    let mut own = BTreeSet::new();
+    for number in &person.extensions {
+        if !known.is_extension(number) {
+            report.wrong("extensions", no_extension(number));
+        }
+        if !own.insert(number) {
+            report.wrong("extensions", Wrong::Twice(number.clone()));
+        }
+    }
+    if person.grants.len() > GRANTS_MAX {
+        report.wrong("grants", Wrong::TooMany(GRANTS_MAX));
+    }
+    let mut given = BTreeSet::new();
+    for Grant { of, .. } in &person.grants {
+        let (number, wrong) = match of {
+            Whose::Extension(number) if !known.is_extension(number) => {
+                (number, Some(no_extension(number)))
+            }
+            Whose::Group(number) if !known.groups.contains(number.as_str()) => {
+                let (what, name) = ("group", number.clone());
+                (number, Some(Wrong::NoSuch { what, name }))
+            }
+            Whose::Extension(number) | Whose::Group(number) => (number, None),
+        };
+        if let Some(wrong) = wrong {
+            report.wrong("grants", wrong);
+        }
+        if !given.insert(of) {
+            report.wrong("grants", Wrong::Twice(number.clone()));
+        }
+    }
+}
+
+/// The numbers whose calls a person may see: of his own extensions, of those he was granted, and of
+/// the groups he was granted with all who are members now. In order, each once.
+#[must_use]
+pub fn calls_seen_by(site: &RawSite, person: &RawPerson) -> Vec<String> {
+    let mut numbers: BTreeSet<String> = person.extensions.iter().cloned().collect();
+    for Grant { of, .. } in &person.grants {
+        match of {
+            Whose::Extension(number) => {
+                numbers.insert(number.clone());
+            }
+            Whose::Group(number) => {
+                numbers.insert(number.clone());
+                let group = site.groups.iter().filter(|group| group.number == *number);
+                let members = group.flat_map(|group| &group.members);
+                numbers.extend(members.map(|it| it.extension.clone()));
+            }
+        }
+    }
+    numbers.into_iter().collect()
+}
+
+fn is_login(text: &str) -> bool {
+    let allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte);
+    text.len() <= LOGIN_LENGTH_MAX
+        && text
+            .bytes()
+            .next()
+            .is_some_and(|first| first.is_ascii_lowercase())
+        && text.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Site;
+    use crate::site::tests::{check, site};
+
+    fn person(login: &str) -> RawPerson {
+        RawPerson {
+            login: login.to_owned(),
+            password_hash: Redacted::new("$argon2id$x".to_owned()),
+            ..RawPerson::default()
+        }
+    }
+
+    fn granted(of: Whose) -> Grant {
+        let by = "admin".to_owned();
+        Grant { of, by }
+    }
+
+    #[test]
+    fn an_administrator_who_may_not_sign_in_is_none() {
+        check(|s| s.people[0].disabled = true, &[Fault::NoAdministrator]);
+        check(
+            |s| s.people[0].role = Role::Installer,
+            &[Fault::NoAdministrator],
+        );
+        let with_another = |s: &mut ipc::site::Site| {
+            s.people[0].disabled = true;
+            let role = Role::Administrator;
+            let other = person("ana");
+            s.people.push(RawPerson { role, ..other });
+        };
+        check(with_another, &[]);
+    }
+
+    #[test]
+    fn calls_are_those_of_extensions_and_groups_there_are() {
+        let refused = |change: fn(&mut RawPerson), expected: &str| {
+            let raw = site(|site| {
+                let mut ana = person("ana");
+                change(&mut ana);
+                site.people.push(ana);
+            });
+            let faults = Site::parse(&raw).expect_err("refused");
+            let said: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            assert_eq!(said, [expected]);
+        };
+        refused(
+            |ana| ana.extensions = vec!["999".into()],
+            "person ana: extensions: there is no extension \"999\"; create it first or choose \
+             another",
+        );
+        refused(
+            |ana| ana.extensions = vec!["100".into(), "100".into()],
+            "person ana: extensions: \"100\" is there twice; remove one or change it",
+        );
+        refused(
+            |ana| ana.grants = vec![granted(Whose::Group("600".into()))],
+            "person ana: grants: there is no group \"600\"; create it first or choose another",
+        );
+        refused(
+            |ana| ana.grants = vec![granted(Whose::Extension("101".into())); 2],
+            "person ana: grants: \"101\" is there twice; remove one or change it",
+        );
+    }
+
+    #[test]
+    fn a_group_is_its_number_and_its_members() {
+        let raw = site(|site| {
+            site.groups.push(ipc::site::Group {
+                number: "600".into(),
+                members: vec![ipc::site::Member {
+                    extension: "101".into(),
+                    ..ipc::site::Member::default()
+                }],
+                ..ipc::site::Group::default()
+            });
+            let mut ana = person("ana");
+            ana.extensions = vec!["100".into()];
+            ana.grants = vec![granted(Whose::Group("600".into()))];
+            site.people.extend([ana, person("rui")]);
+        });
+        let seen = |login: &str| {
+            let person = raw.people.iter().find(|it| it.login == login);
+            calls_seen_by(&raw, person.expect("somebody"))
+        };
+        assert_eq!(seen("ana"), ["100", "101", "600"]);
+        assert!(seen("rui").is_empty(), "a new person sees nobody's calls");
+        let parsed = Site::parse(&raw).expect("valid");
+        assert_eq!(Site::parse(&parsed.to_ipc()), Ok(parsed.clone()));
+    }
+}

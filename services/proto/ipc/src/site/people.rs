@@ -1,0 +1,110 @@
+//! People who sign in to the web admin, as they travel.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Redacted;
+
+/// A person with a sign-in of their own (R3).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Person {
+    /// Sign-in name.
+    pub login: String,
+    /// What they may do.
+    pub role: Role,
+    /// argon2id in PHC string form.
+    pub password_hash: Redacted<String>,
+    /// The password was made by the box and must be changed at the next sign-in.
+    pub password_one_time: bool,
+    /// The extensions they use: their calls are their own (R5).
+    #[serde(default)]
+    pub extensions: Vec<String>,
+    /// Whose calls they may see besides (R6).
+    #[serde(default)]
+    pub grants: Vec<Grant>,
+    /// They may not sign in.
+    #[serde(default)]
+    pub disabled: bool,
+}
+
+/// What a person may do; `admin` says which role may what.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Everything.
+    Administrator,
+    /// Sets the box up and keeps its firmware; sees nobody's calls.
+    Installer,
+    /// Sees the state of the box, and calls and recordings of those he was granted.
+    Supervisor,
+    /// Sees the state of the box, and calls of those he was granted.
+    Operator,
+    /// Sees his own calls. What somebody is of whom nothing else is said.
+    #[default]
+    User,
+    /// Reads everything, the recordings aside, and changes nothing.
+    Auditor,
+}
+
+impl Role {
+    /// Every one there is.
+    pub const ALL: [Self; 6] = [
+        Self::Administrator,
+        Self::Installer,
+        Self::Supervisor,
+        Self::Operator,
+        Self::User,
+        Self::Auditor,
+    ];
+
+    /// The name it has in the API and on disk.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Installer => "installer",
+            Self::Supervisor => "supervisor",
+            Self::Operator => "operator",
+            Self::User => "user",
+            Self::Auditor => "auditor",
+        }
+    }
+
+    /// The role of that name; `None` for one that only a newer firmware knows.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+}
+
+/// Leave to see somebody's calls.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Grant {
+    /// Whose.
+    pub of: Whose,
+    /// Sign-in name of who gave it.
+    pub by: String,
+}
+
+/// Whose calls may be seen.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Whose {
+    /// Those of this extension.
+    Extension(String),
+    /// Those of this group and of whoever is a member of it.
+    Group(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_role_has_a_name_and_an_unknown_name_is_none() {
+        for role in Role::ALL {
+            assert_eq!(Role::named(role.name()), Some(role));
+        }
+        assert_eq!(Role::named("owner"), None);
+        assert_eq!(Role::default(), Role::User, "nothing said gives no rights");
+    }
+}

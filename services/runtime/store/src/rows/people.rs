@@ -1,0 +1,172 @@
+//! People as they stand on disk.
+//!
+//! The first firmware knew administrators alone, and takes another role for damage to the whole
+//! database. So only administrators who may sign in stand where it looks for people.
+
+use ipc::Redacted;
+use ipc::site::{Grant, Person, Role};
+use serde::{Deserialize, Serialize};
+
+/// An administrator.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct PersonRow {
+    login: String,
+    role: RoleRow,
+    password_hash: Redacted<String>,
+    password_one_time: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    extensions: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    grants: Vec<Grant>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum RoleRow {
+    Administrator,
+}
+
+/// Somebody with another role, or an administrator who may not sign in.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct OtherRow {
+    login: String,
+    /// A name of [`Role`], or of a role that only a newer firmware knows.
+    role: String,
+    password_hash: Redacted<String>,
+    password_one_time: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    extensions: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    grants: Vec<Grant>,
+    #[serde(default)]
+    disabled: bool,
+}
+
+/// People as they are kept.
+pub(super) fn rows(people: &[Person]) -> (Vec<PersonRow>, Vec<OtherRow>) {
+    let (administrators, others): (Vec<&Person>, Vec<&Person>) = people
+        .iter()
+        .partition(|it| it.role == Role::Administrator && !it.disabled);
+    let administrator = |from: &Person| PersonRow {
+        login: from.login.clone(),
+        role: RoleRow::Administrator,
+        password_hash: from.password_hash.clone(),
+        password_one_time: from.password_one_time,
+        extensions: from.extensions.clone(),
+        grants: from.grants.clone(),
+    };
+    let other = |from: &Person| OtherRow {
+        login: from.login.clone(),
+        role: from.role.name().to_owned(),
+        password_hash: from.password_hash.clone(),
+        password_one_time: from.password_one_time,
+        extensions: from.extensions.clone(),
+        grants: from.grants.clone(),
+        disabled: from.disabled,
+    };
+    (
+        administrators.into_iter().map(administrator).collect(),
+        others.into_iter().map(other).collect(),
+    )
+}
+
+/// People as they were kept, by sign-in name.
+pub(super) fn people(administrators: Vec<PersonRow>, others: Vec<OtherRow>) -> Vec<Person> {
+    let administrator = |from: PersonRow| Person {
+        login: from.login,
+        role: match from.role {
+            RoleRow::Administrator => Role::Administrator,
+        },
+        password_hash: from.password_hash,
+        password_one_time: from.password_one_time,
+        extensions: from.extensions,
+        grants: from.grants,
+        disabled: false,
+    };
+    let mut people: Vec<Person> = administrators.into_iter().map(administrator).collect();
+    people.extend(others.into_iter().map(other));
+    people.sort_by(|one, other| one.login.cmp(&other.login));
+    people
+}
+
+/// A role that this firmware does not know gives no rights: its owner may not sign in.
+fn other(from: OtherRow) -> Person {
+    let role = Role::named(&from.role);
+    if role.is_none() {
+        let (login, role) = (&from.login, &from.role);
+        tracing::warn!(
+            "{login} has the role {role}, which this firmware does not know, and may not sign in; \
+             update the firmware, or give another role"
+        );
+    }
+    Person {
+        login: from.login,
+        role: role.unwrap_or_default(),
+        password_hash: from.password_hash,
+        password_one_time: from.password_one_time,
+        extensions: from.extensions,
+        grants: from.grants,
+        disabled: from.disabled || role.is_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ipc::site::Whose;
+
+    use super::*;
+
+    fn person(login: &str, role: Role) -> Person {
+        let by = "admin".to_owned();
+        Person {
+            login: login.to_owned(),
+            role,
+            password_hash: Redacted::new(format!("$argon2id${login}")),
+            extensions: vec!["100".to_owned()],
+            grants: vec![Grant {
+                of: Whose::Group("600".to_owned()),
+                by,
+            }],
+            ..Person::default()
+        }
+    }
+
+    #[test]
+    fn everybody_comes_back_as_they_were() {
+        let mut all: Vec<Person> = Role::ALL.map(|role| person(role.name(), role)).into();
+        all.push(Person {
+            disabled: true,
+            ..person("was-one", Role::Administrator)
+        });
+        all.sort_by(|one, other| one.login.cmp(&other.login));
+        let (administrators, others) = rows(&all);
+        assert_eq!(people(administrators, others), all);
+    }
+
+    /// What an older firmware reads after a rollback: the list it knows, with no other role in it.
+    #[test]
+    fn an_older_firmware_finds_nothing_but_administrators_who_may_sign_in() {
+        let all = [
+            person("ana", Role::User),
+            person("admin", Role::Administrator),
+            Person {
+                disabled: true,
+                ..person("rui", Role::Administrator)
+            },
+        ];
+        let (administrators, others) = rows(&all);
+        let logins: Vec<&str> = administrators.iter().map(|it| it.login.as_str()).collect();
+        assert_eq!((logins, others.len()), (vec!["admin"], 2));
+        let row = serde_json::to_value(&administrators).expect("a row");
+        assert_eq!(row[0]["role"], "administrator");
+    }
+
+    #[test]
+    fn a_role_of_a_newer_firmware_signs_nobody_in() {
+        let row = r#"{"login":"ana","role":"owner","password_hash":"$argon2id$x",
+            "password_one_time":false}"#;
+        let row: OtherRow = serde_json::from_str(row).expect("a row");
+        let read = people(Vec::new(), vec![row]);
+        assert_eq!((read[0].role, read[0].disabled), (Role::User, true));
+    }
+}
