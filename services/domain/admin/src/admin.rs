@@ -253,9 +253,6 @@ impl Admin {
             Action::ChangePassword => {
                 actions::people::change_password(self, &moment, request, caller)
             }
-            Action::OneTimePassword => {
-                actions::people::one_time_password(self, &moment, segment, caller)
-            }
             Action::Status => actions::status::status(self, caller),
             Action::RestartService => actions::status::restart(self, request, segment, caller),
             Action::Extensions => actions::extensions::list(self, &caller),
@@ -285,6 +282,9 @@ impl Admin {
             }
             Action::Restart => actions::firmware::end(self, Shutdown::Restart, caller),
             Action::PowerOff => actions::firmware::end(self, Shutdown::PowerOff, caller),
+            Action::People(action) => {
+                actions::accounts::act(self, &moment, request, action, segment, caller)
+            }
             Action::Site(action) => self.act_on_site(&moment, request, action, &segment, caller),
         }
     }

@@ -11,6 +11,10 @@ use crate::password::Weakness;
 use crate::refusals;
 use crate::text::Language;
 
+mod people;
+
+pub(crate) use people::PeopleFault;
+
 /// Why a request is refused.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Fault {
@@ -53,6 +57,7 @@ pub(crate) enum Fault {
     ExtensionExists(String),
     NoSuchExtension(String),
     NoSuchPerson(String),
+    People(PeopleFault),
     NoSuchService(String),
     NoSuchItem(Item, String),
     ItemExists(Item, String),
@@ -107,6 +112,7 @@ impl Fault {
             | Self::NoSuchVersion(_)
             | Self::NoSuchItem(..) => 404,
             Self::NoSuchMethod => 405,
+            Self::People(fault) => fault.status(),
             Self::ChangedMeanwhile
             | Self::ExtensionExists(_)
             | Self::RecordingOpen(_)
@@ -161,6 +167,7 @@ impl Fault {
             | Self::ExtensionExists(_)
             | Self::NoSuchExtension(_)
             | Self::NoSuchPerson(_)
+            | Self::People(_)
             | Self::NoSuchService(_)
             | Self::NoSuchItem(..)
             | Self::ItemExists(..)
@@ -208,6 +215,7 @@ impl Fault {
 
     fn english(&self) -> String {
         match self {
+            Self::People(fault) => fault.text(Language::English),
             Self::SignInFirst => "sign in first".into(),
             Self::ChangePasswordFirst => "change your password first".into(),
             Self::NotAllowed => NOT_ALLOWED.0.into(),
@@ -270,6 +278,7 @@ impl Fault {
 
     fn portuguese(&self) -> String {
         match self {
+            Self::People(fault) => fault.text(Language::Portuguese),
             Self::SignInFirst => "entre primeiro".into(),
             Self::ChangePasswordFirst => "troque sua senha primeiro".into(),
             Self::NotAllowed => NOT_ALLOWED.1.into(),

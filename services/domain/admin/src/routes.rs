@@ -4,14 +4,14 @@ use crate::Method;
 use crate::fault::Item;
 use crate::permission::Permission::{
     self, ChangeConfiguration, DeleteRecordings, HearRecordings, ManageBox, ManageData,
-    ManagePeople, SeeAudit, SeeCalls, SeeConfiguration, SeeEveryCall, SeeStatus,
+    ManagePeople, SeeAudit, SeeCalls, SeeConfiguration, SeeEveryCall, SeePeople, SeeStatus,
 };
 use crate::permission::Permissions;
 use Access::{Anybody, May, SignedIn};
 use Action::{
     AbandonUpdate, BeginUpdate, Calls, ChangePassword, ConfirmDeleteExtension, CreateExtension,
     DeleteExtension, DeleteRecording, Extensions, FactoryReset, FetchUpdate, FileScript, Firmware,
-    GoBack, Icon, OneTimePassword, PasswordPage, PowerOff, Recording, Recordings, RecoveryCode,
+    GoBack, Icon, PasswordPage, People, PowerOff, Recording, Recordings, RecoveryCode,
     RenewRecoveryCode, Rescue, Restart, RestartService, Script, SignIn, SignInPage, SignOut, Site,
     Status, Style, UpdateFromStick, UpdatePiece, UploadScript,
 };
@@ -62,7 +62,6 @@ pub(crate) enum Action {
     SignOut,
     PasswordPage,
     ChangePassword,
-    OneTimePassword,
     Status,
     RestartService,
     Extensions,
@@ -88,8 +87,23 @@ pub(crate) enum Action {
     RenewRecoveryCode,
     Restart,
     PowerOff,
+    /// About accounts.
+    People(OnPeople),
     /// About the configuration, as a whole or one thing of it.
     Site(OnSite),
+}
+
+/// What is done about accounts of people.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnPeople {
+    List,
+    New,
+    Create,
+    Show,
+    Change,
+    AskDelete,
+    Delete,
+    OneTimePassword,
 }
 
 /// What is done with the configuration, the trail of its changes included.
@@ -170,7 +184,22 @@ pub const ROUTES: &[Route] = routes! {
     Get Page "/password" SignedIn => PasswordPage;
     Post Page "/password" SignedIn => ChangePassword;
     Post Api "/api/password" SignedIn => ChangePassword;
-    Post Api "/api/people/{}/one-time-password" May(ManagePeople) => OneTimePassword;
+    Get Page "/people" May(SeePeople) => People(OnPeople::List);
+    Get Api "/api/people" May(SeePeople) => People(OnPeople::List);
+    Get Page "/new/person" May(ManagePeople) => People(OnPeople::New);
+    Post Page "/new/person" May(ManagePeople) => People(OnPeople::Create);
+    Post Api "/api/people" May(ManagePeople) => People(OnPeople::Create);
+    Get Page "/people/{}" May(SeePeople) => People(OnPeople::Show);
+    Get Api "/api/people/{}" May(SeePeople) => People(OnPeople::Show);
+    Post Page "/people/{}" May(ManagePeople) => People(OnPeople::Change);
+    Post Api "/api/people/{}" May(ManagePeople) => People(OnPeople::Change);
+    Get Page "/people/{}/delete" May(ManagePeople) => People(OnPeople::AskDelete);
+    Post Page "/people/{}/delete" May(ManagePeople) => People(OnPeople::Delete);
+    Delete Api "/api/people/{}" May(ManagePeople) => People(OnPeople::Delete);
+    Post Page "/people/{}/one-time-password" May(ManagePeople) =>
+        People(OnPeople::OneTimePassword);
+    Post Api "/api/people/{}/one-time-password" May(ManagePeople) =>
+        People(OnPeople::OneTimePassword);
     Get Page "/" May(SeeStatus) => Status;
     Get Api "/api/status" May(SeeStatus) => Status;
     Post Api "/api/services/{}/restart" May(ManageBox) => RestartService;

@@ -7,6 +7,7 @@ mod firmware;
 mod forms;
 mod grid;
 mod history;
+mod people;
 mod recordings;
 mod recovery_code;
 mod roles;

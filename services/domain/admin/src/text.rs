@@ -121,6 +121,17 @@ words! {
     extensions: "Extensions", "Ramais";
     calls: "Calls", "Ligações";
     audit: "Audit", "Auditoria";
+    people: "People", "Pessoas";
+    person: "Person", "Pessoa";
+    role: "Role", "Papel";
+    calls_of: "Calls of others", "Ligações de outros";
+    switched_off_person: "may not sign in", "não pode entrar";
+    one_time_password: "One-time password", "Senha de uso único";
+    new_one_time_password: "New one-time password", "Nova senha de uso único";
+    one_time_password_hint: "This password is shown once and works once. Hand it over in person; \
+         at the first sign-in it has to be changed.",
+        "Esta senha é mostrada uma única vez e vale uma única vez. Entregue-a pessoalmente; na \
+         primeira entrada ela tem de ser trocada.";
     phones: "Phones", "Telefones";
     trunks: "Trunks", "Troncos";
     trunk: "Trunk", "Tronco";

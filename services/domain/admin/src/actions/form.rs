@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ipc::site::Site;
 use serde_json::{Map, Value, json};
 
+use super::accounts::{self, Account};
 use super::items::{self, hide};
 use super::patch::Patch;
 use super::sections;
@@ -26,6 +27,9 @@ pub(crate) enum Subject {
     Item(Item, String),
     /// Something new.
     New(Item),
+    /// The account of this login.
+    Person(String),
+    NewPerson,
     Section(Section),
 }
 
@@ -121,6 +125,12 @@ impl Subject {
             Self::Item(item, name) => items::raw_of(site, *item, name)
                 .ok_or_else(|| Fault::NoSuchItem(*item, name.clone()))?,
             Self::New(item) => items::usual(*item),
+            Self::Person(login) => {
+                let found = site.people.iter().find(|it| it.login == *login);
+                let found = found.ok_or_else(|| Fault::NoSuchPerson(login.clone()))?;
+                json!(Account::of(found))
+            }
+            Self::NewPerson => json!(Account::default()),
             Self::Section(section) => sections::raw(site, *section),
         };
         hide(&mut value);
@@ -130,6 +140,7 @@ impl Subject {
     const fn form(&self) -> &'static Form {
         match self {
             Self::Extension(_) => &form::EXTENSION,
+            Self::Person(_) | Self::NewPerson => &form::PERSON,
             Self::Item(item, _) | Self::New(item) => match item {
                 Item::Trunk => &form::TRUNK,
                 Item::Group => &form::GROUP,
@@ -151,7 +162,8 @@ impl Subject {
         match self {
             Self::New(Item::Group) => Some(("number", ("Number", "Número"))),
             Self::New(_) => Some(("name", ("Name", "Nome"))),
-            Self::Extension(_) | Self::Item(..) | Self::Section(_) => None,
+            Self::NewPerson => Some(("login", ("Login", "Login"))),
+            Self::Extension(_) | Self::Item(..) | Self::Section(_) | Self::Person(_) => None,
         }
     }
 
@@ -168,11 +180,20 @@ impl Subject {
             Self::Item(item, name) => format!("{} {name}", kind(*item)),
             Self::New(item) => format!("{}: {}", words.new_one, kind(*item)),
             Self::Section(section) => caller.language.said(sections::title(*section)).to_owned(),
+            Self::Person(login) => format!("{} {login}", words.person),
+            Self::NewPerson => format!("{}: {}", words.new_one, words.person),
         };
         let delete = match self {
             Self::Extension(number) => Some(format!("/extensions/{number}/delete")),
             Self::Item(item, name) => Some(delete(*item, name)),
-            Self::New(_) | Self::Section(_) => None,
+            Self::Person(login) => Some(accounts::address(login, "/delete")),
+            Self::New(_) | Self::Section(_) | Self::NewPerson => None,
+        };
+        let changes = match self {
+            Self::Person(_) | Self::NewPerson => caller.may_manage_people(),
+            Self::Extension(_) | Self::Item(..) | Self::New(_) | Self::Section(_) => {
+                caller.may_change()
+            }
         };
         Sheet {
             form: self.form(),
@@ -182,7 +203,7 @@ impl Subject {
             action: self.action(),
             back: self.back(),
             delete,
-            changes: caller.may_change(),
+            changes,
             version,
         }
     }
@@ -193,6 +214,8 @@ impl Subject {
             Self::Item(item, name) => format!("{}/{}", back(*item), escaped(name)),
             Self::New(item) => new(*item).to_owned(),
             Self::Section(section) => format!("/settings/{}", sections::path(*section)),
+            Self::Person(login) => accounts::address(login, ""),
+            Self::NewPerson => "/new/person".to_owned(),
         }
     }
 
@@ -201,6 +224,7 @@ impl Subject {
             Self::Extension(_) => "/extensions",
             Self::Item(item, _) | Self::New(item) => back(*item),
             Self::Section(_) => "/settings",
+            Self::Person(_) | Self::NewPerson => accounts::PEOPLE,
         }
     }
 

@@ -99,10 +99,21 @@ pub(crate) fn one_time_password(
     Step::Hash(
         Redacted::new(password.clone()),
         Box::new(move |admin, _, hashed| match hashed {
-            Ok(hash) => keep_one_time(admin, login, hash, caller, move |_| {
-                let body = serde_json::json!({ "one_time_password": password });
-                Step::Respond(Response::json(200, &body).sealed())
-            }),
+            Ok(hash) => {
+                let asked = caller.clone();
+                keep_one_time(admin, login, hash, caller, move |login| {
+                    let response = match asked.face {
+                        Face::Page | Face::Asset => {
+                            pages::one_time_password(&asked, login, &password)
+                        }
+                        Face::Api => {
+                            let body = serde_json::json!({ "one_time_password": password });
+                            Response::json(200, &body)
+                        }
+                    };
+                    Step::Respond(response.sealed())
+                })
+            }
             Err(_) => caller.refuse(&Fault::Busy),
         }),
     )

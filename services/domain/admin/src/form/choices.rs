@@ -44,6 +44,8 @@ pub(super) const DESTINATIONS: Choices = Choices::Of(destinations);
 pub(super) const SOURCES: Choices = Choices::Of(sources);
 pub(super) const TIME_CONDITIONS: Choices = Choices::Of(times);
 pub(super) const EXTENSIONS: Choices = Choices::Of(extensions);
+/// Whose calls somebody may see.
+pub(super) const WHOSE_CALLS: Choices = Choices::Of(whose_calls);
 pub(super) const TRUNKS: Choices = Choices::Of(trunks);
 
 const TRUNK: Said = ("trunk", "tronco");
@@ -103,6 +105,13 @@ fn named(site: &Site, language: Language) -> impl Iterator<Item = (String, Strin
     let extensions =
         extensions.map(move |it| say("extension", EXTENSION, &it.number, &it.display_name));
     trunks.chain(groups).chain(extensions)
+}
+
+fn whose_calls(site: &Site, language: Language) -> Vec<(String, String)> {
+    let is_trunk = |key: &str| key.starts_with("trunk:");
+    named(site, language)
+        .filter(|(key, _)| !is_trunk(key))
+        .collect()
 }
 
 fn times(site: &Site, _: Language) -> Vec<(String, String)> {

@@ -6,7 +6,7 @@ use ipc::site::{Extension, Group, Route, TimeCondition, Trunk, TrunkAccess};
 use serde_json::{Value, json};
 
 use super::sections::{BY_API_ONLY, SECTIONS};
-use super::{EXTENSION, Field, Form, GROUP, Kind, ROUTE, TIMES, TRUNK, at, key};
+use super::{EXTENSION, Field, Form, GROUP, Kind, PERSON, ROLES, ROUTE, TIMES, TRUNK, at, key};
 
 /// Paths a form asks about, those of rows and shapes as one.
 fn asked(form: &Form) -> BTreeSet<&'static str> {
@@ -64,6 +64,8 @@ fn every_field_is_asked_for_once_and_exists() {
     check("group", &GROUP, &json(&Group::default()), &["number"]);
     check("route", &ROUTE, &json(&Route::default()), &["name"]);
     check("times", &TIMES, &json(&TimeCondition::default()), &["name"]);
+    let account = json(&crate::actions::accounts::Account::default());
+    check("person", &PERSON, &account, &["login"]);
     let site = json(&ipc::site::Site::default());
     for (name, form) in SECTIONS {
         check(name, form, &site[name], BY_API_ONLY);
@@ -154,4 +156,17 @@ fn a_choice_stands_for_its_value() {
     check(Value::Null, "");
     assert_eq!(at(&json!({"a": {"b": 3}}), "a.b"), &json!(3));
     assert_eq!(at(&json!({"a": 3}), "a.b"), &Value::Null);
+}
+
+#[test]
+fn every_role_can_be_chosen() {
+    let site = ipc::site::Site::default();
+    let offered = ROLES.all(&site, crate::text::Language::English);
+    let offered: BTreeSet<String> = offered.into_iter().map(|(key, _)| key).collect();
+    let roles = ipc::site::Role::ALL.map(|role| role.name().to_owned());
+    assert_eq!(offered, BTreeSet::from(roles));
+    assert_eq!(
+        json(&ipc::site::Role::ALL),
+        json!(ipc::site::Role::ALL.map(|role| role.name()))
+    );
 }

@@ -21,6 +21,7 @@ pub(super) enum Place {
     Times,
     Calls,
     Settings,
+    People,
     Audit,
     Firmware,
     Grid,
@@ -37,6 +38,7 @@ impl Place {
             "/routes" => Self::Routes,
             "/times" => Self::Times,
             "/settings" => Self::Settings,
+            "/people" => Self::People,
             _ => Self::Elsewhere,
         }
     }
@@ -46,7 +48,7 @@ impl Place {
 type Name = fn(&Words) -> &'static str;
 
 /// The pages there are a way to from everywhere, for whoever may open them.
-const NAVIGATION: [(Place, &str, Name); 11] = [
+const NAVIGATION: [(Place, &str, Name); 12] = [
     (Place::Status, "/", |words| words.status),
     (Place::Extensions, "/extensions", |words| words.extensions),
     (Place::Groups, "/groups", |words| words.groups),
@@ -55,6 +57,7 @@ const NAVIGATION: [(Place, &str, Name); 11] = [
     (Place::Times, "/times", |words| words.times),
     (Place::Calls, "/calls", |words| words.calls),
     (Place::Settings, "/settings", |words| words.settings),
+    (Place::People, "/people", |words| words.people),
     (Place::Audit, "/audit", |words| words.audit),
     (Place::Firmware, "/firmware", |words| words.firmware),
     (Place::Grid, "/grid", |words| words.grid),

@@ -1,0 +1,323 @@
+//! Accounts of people: list, add with a password made by the box, change, delete (R3, R6).
+//!
+//! Rights are given by somebody else: nobody changes what they themselves may do or see. What is
+//! changed is in the audit trail field by field, and a grant says who gave it.
+
+use std::sync::Arc;
+
+use config::generate_password;
+use ipc::Redacted;
+use ipc::site::{Grant, Person, Role, Site, Whose};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json as value};
+
+use super::change::Change;
+use super::form::{self, Subject, escaped};
+use super::items::{commit, versioned};
+use super::patch::Patch;
+use super::stretch;
+use crate::admin::{Admin, Caller, Trail};
+use crate::fault::{Fault, PeopleFault};
+use crate::http::{Request, Response};
+use crate::pages;
+use crate::permission::Permission;
+use crate::routes::{Face, OnPeople};
+use crate::step::{Moment, Step};
+
+/// What can be changed about an account.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Account {
+    /// Sign-in name; given once.
+    pub(crate) login: String,
+    pub(crate) role: Role,
+    /// The extensions they use.
+    pub(crate) extensions: Vec<String>,
+    /// Whose calls they may see besides.
+    pub(crate) calls_of: Vec<Whose>,
+    /// They may not sign in.
+    pub(crate) disabled: bool,
+}
+
+impl Account {
+    pub(crate) fn of(person: &Person) -> Self {
+        Self {
+            login: person.login.clone(),
+            role: person.role,
+            extensions: person.extensions.clone(),
+            calls_of: person.grants.iter().map(|it| it.of.clone()).collect(),
+            disabled: person.disabled,
+        }
+    }
+
+    /// Takes it over into somebody; what is granted anew is granted by `by`.
+    fn put(&self, person: &mut Person, by: &str) {
+        let given = |of: &Whose| {
+            let kept = person.grants.iter().find(|it| it.of == *of).cloned();
+            kept.unwrap_or_else(|| Grant {
+                of: of.clone(),
+                by: by.to_owned(),
+            })
+        };
+        let grants = self.calls_of.iter().map(given).collect();
+        person.grants = grants;
+        person.role = self.role;
+        person.extensions.clone_from(&self.extensions);
+        person.disabled = self.disabled;
+    }
+
+    fn for_audit(&self) -> String {
+        format!(
+            "role {}, extensions {:?}, calls of {:?}",
+            self.role.name(),
+            self.extensions,
+            self.calls_of
+        )
+    }
+}
+
+/// Does what is asked about accounts.
+pub(crate) fn act(
+    admin: &mut Admin,
+    moment: &Moment,
+    request: &Request,
+    action: OnPeople,
+    login: String,
+    caller: Caller,
+) -> Step {
+    match action {
+        OnPeople::List => list(admin, &caller),
+        OnPeople::New => form::show(admin, &Subject::NewPerson, &caller),
+        OnPeople::Create => create(admin, moment, request, caller),
+        OnPeople::Show if caller.face == Face::Api => show(admin, &login, &caller),
+        OnPeople::Show => form::show(admin, &Subject::Person(login), &caller),
+        OnPeople::Change => change(admin, login, request, caller),
+        OnPeople::AskDelete => ask_delete(admin, login, &caller),
+        OnPeople::Delete => delete(admin, login, caller),
+        OnPeople::OneTimePassword => super::people::one_time_password(admin, moment, login, caller),
+    }
+}
+
+/// Everybody, by login.
+fn list(admin: &Admin, caller: &Caller) -> Step {
+    let Some((version, site)) = &admin.site else {
+        return caller.refuse(&Fault::Starting);
+    };
+    let response = match caller.face {
+        Face::Page | Face::Asset => pages::people(caller, site),
+        Face::Api => {
+            let all: Vec<Value> = site.people.iter().map(view).collect();
+            versioned(Response::json(200, &all), *version)
+        }
+    };
+    Step::Respond(response.sealed())
+}
+
+fn show(admin: &Admin, login: &str, caller: &Caller) -> Step {
+    match (&admin.site, admin.person(login)) {
+        (Some((version, _)), Some(person)) => {
+            let response = Response::json(200, &view(person));
+            Step::Respond(versioned(response, *version).sealed())
+        }
+        (_, None) => caller.refuse(&Fault::NoSuchPerson(login.to_owned())),
+        (None, _) => caller.refuse(&Fault::Starting),
+    }
+}
+
+/// An account, with what cannot be changed about it.
+fn view(person: &Person) -> Value {
+    let mut view = serde_json::to_value(Account::of(person)).unwrap_or_default();
+    if let Value::Object(fields) = &mut view {
+        fields.insert("grants".to_owned(), value!(person.grants));
+        let state = password_state(person);
+        fields.insert("password".to_owned(), value!(state));
+    }
+    view
+}
+
+/// What is with somebody's password: `none` until the first sign-in on a new box.
+pub(crate) const fn password_state(person: &Person) -> &'static str {
+    match (
+        person.password_hash.reveal().is_empty(),
+        person.password_one_time,
+    ) {
+        (true, _) => "none",
+        (false, true) => "one-time",
+        (false, false) => "chosen",
+    }
+}
+
+/// A new account; the answer is the only place its password ever appears.
+fn create(admin: &Admin, moment: &Moment, request: &Request, mut caller: Caller) -> Step {
+    let patch = form::asked(admin, &Subject::NewPerson, request, &mut caller);
+    let account = patch.and_then(|patch| patch.apply(&Account::default()));
+    let account = match account {
+        Ok(account) => account,
+        Err(fault) => return caller.refuse(&fault),
+    };
+    let password = generate_password(&mut stretch(&moment.entropy));
+    // A hash takes a while: what cannot be is said before.
+    if let Err(fault) = try_out(admin, &account, &caller) {
+        return caller.refuse(&fault);
+    }
+    Step::Hash(
+        Redacted::new(password.clone()),
+        Box::new(move |admin, _, hashed| match hashed {
+            Ok(hash) => keep_new(admin, account, hash, password, caller),
+            Err(_) => caller.refuse(&Fault::Busy),
+        }),
+    )
+}
+
+fn try_out(admin: &Admin, account: &Account, caller: &Caller) -> Result<(), Fault> {
+    let (_, site) = admin.site.as_ref().ok_or(Fault::Starting)?;
+    let mut wished = site.clone();
+    // What any hash looks like.
+    let hash = Redacted::new("$argon2id$".to_owned());
+    insert(&mut wished, account, &hash, &caller.login)?;
+    let valid = config::Site::parse(&wished).map(|_| ());
+    valid.map_err(|faults| Fault::Invalid(faults.iter().map(ToString::to_string).collect()))
+}
+
+fn insert(
+    site: &mut Site,
+    account: &Account,
+    hash: &Redacted<String>,
+    by: &str,
+) -> Result<(), Fault> {
+    if site.people.iter().any(|it| it.login == account.login) {
+        return Err(PeopleFault::Exists(account.login.clone()).into());
+    }
+    let mut person = Person {
+        login: account.login.clone(),
+        password_hash: hash.clone(),
+        password_one_time: true,
+        ..Person::default()
+    };
+    account.put(&mut person, by);
+    site.people.push(person);
+    // As the store gives them back.
+    site.people
+        .sort_by(|one, other| one.login.cmp(&other.login));
+    Ok(())
+}
+
+fn keep_new(
+    admin: &Admin,
+    account: Account,
+    hash: Redacted<String>,
+    password: String,
+    caller: Caller,
+) -> Step {
+    let (login, by) = (account.login.clone(), caller.login.clone());
+    let action = format!("person {login} created");
+    Change {
+        audit: caller.audit(action, String::new(), account.for_audit()),
+        caller: caller.clone(),
+        edit: Box::new(move |site| insert(site, &account, &hash, &by)),
+        done: Box::new(move |_, _| {
+            let response = match caller.face {
+                Face::Page | Face::Asset => pages::one_time_password(&caller, &login, &password),
+                Face::Api => {
+                    let body = value!({ "login": login, "one_time_password": password });
+                    Response::json(201, &body)
+                }
+            };
+            Step::Respond(response.sealed())
+        }),
+    }
+    .commit(admin)
+}
+
+/// Changes the fields a request names.
+fn change(admin: &Admin, login: String, request: &Request, mut caller: Caller) -> Step {
+    let subject = Subject::Person(login.clone());
+    let patch = match form::asked(admin, &subject, request, &mut caller) {
+        Ok(patch) => patch,
+        Err(fault) => return caller.refuse(&fault),
+    };
+    let action = format!("person {login} changed");
+    let (shown, by) = (login.clone(), caller.login.clone());
+    let edit = move |site: &mut Site| {
+        let person = find(site, &login)?;
+        let before = Account::of(person);
+        let after = patched(&patch, &before)?;
+        // Only whose extensions these are may be said by oneself.
+        let own = Account {
+            extensions: after.extensions.clone(),
+            ..before
+        };
+        if by == login && own != after {
+            return Err(PeopleFault::OwnAccount.into());
+        }
+        after.put(person, &by);
+        Ok(())
+    };
+    commit(admin, caller, action, 200, edit, move |site| {
+        let found = site.people.iter().find(|it| it.login == shown);
+        found.map(view).unwrap_or_default()
+    })
+}
+
+fn patched(patch: &Patch, before: &Account) -> Result<Account, Fault> {
+    let after: Account = patch.apply(before)?;
+    if after.login != before.login {
+        let reason = "a login is given once; create another account";
+        return Err(Fault::BadBody(reason.into()));
+    }
+    Ok(after)
+}
+
+fn ask_delete(admin: &Admin, login: String, caller: &Caller) -> Step {
+    if admin.person(&login).is_none() {
+        return caller.refuse(&Fault::NoSuchPerson(login));
+    }
+    let action = address(&login, "/delete");
+    Step::Respond(pages::delete_question(caller, &login, &action, PEOPLE, None).sealed())
+}
+
+/// Deletes; the person's sessions end with the account.
+fn delete(admin: &Admin, login: String, mut caller: Caller) -> Step {
+    if caller.face != Face::Api {
+        let (name, action) = (login.clone(), address(&login, "/delete"));
+        caller.trail = Some(Trail {
+            back: PEOPLE,
+            again: Arc::new(move |caller, fault| {
+                pages::delete_question(caller, &name, &action, PEOPLE, Some(fault))
+            }),
+        });
+    }
+    let action = format!("person {login} deleted");
+    let (shown, by) = (login.clone(), caller.login.clone());
+    let edit = move |site: &mut Site| {
+        find(site, &login)?;
+        if by == login {
+            return Err(PeopleFault::OwnAccount.into());
+        }
+        site.people.retain(|it| it.login != login);
+        Ok(())
+    };
+    commit(admin, caller, action, 204, edit, move |site| {
+        let found = site.people.iter().find(|it| it.login == shown);
+        found.map(view).unwrap_or_default()
+    })
+}
+
+fn find<'a>(site: &'a mut Site, login: &str) -> Result<&'a mut Person, Fault> {
+    let found = site.people.iter_mut().find(|it| it.login == login);
+    found.ok_or_else(|| Fault::NoSuchPerson(login.to_owned()))
+}
+
+/// Where something about a person is done.
+pub(crate) fn address(login: &str, what: &str) -> String {
+    format!("{PEOPLE}/{}{what}", escaped(login))
+}
+
+impl Caller {
+    /// Whether pages offer them to change people.
+    pub(crate) const fn may_manage_people(&self) -> bool {
+        self.may(Permission::ManagePeople)
+    }
+}
+
+/// The page of all people.
+pub(crate) const PEOPLE: &str = "/people";

@@ -1,0 +1,90 @@
+//! People who may sign in.
+
+use ipc::site::{Grant, Person, Site, Whose};
+use maud::{Markup, html};
+
+use super::layout::{Place, page};
+use crate::actions::accounts::{PEOPLE, address, password_state};
+use crate::admin::Caller;
+use crate::form::ROLES;
+use crate::http::Response;
+use crate::text::Language;
+
+/// Everybody.
+pub(crate) fn people(caller: &Caller, site: &Site) -> Response {
+    let words = caller.language.words();
+    let roles = ROLES.all(site, caller.language);
+    let role = |person: &Person| {
+        let mut names = roles.iter();
+        let found = names.find(|(key, _)| key == person.role.name());
+        found.map_or_else(String::new, |(_, name)| name.clone())
+    };
+    let body = html! {
+        h1 { (words.people) " " span.count { (site.people.len()) } }
+        section.card {
+            table {
+                thead { tr {
+                    th { (words.login) } th { (words.role) } th { (words.extensions) }
+                    th { (words.calls_of) } th { (words.state) } th {}
+                } }
+                tbody {
+                    @for person in &site.people {
+                        tr {
+                            td.strong { a href=(address(&person.login, "")) { (person.login) } }
+                            td { (role(person)) }
+                            td { (person.extensions.join(", ")) }
+                            td { (granted(caller.language, &person.grants)) }
+                            td { (state(caller.language, person)) }
+                            td.right { @if caller.may_manage_people() {
+                                form method="post"
+                                    action=(address(&person.login, "/one-time-password")) {
+                                    button.quiet type="submit" { (words.new_one_time_password) }
+                                }
+                            } }
+                        }
+                    }
+                }
+            }
+            @if caller.may_manage_people() {
+                p { a.button href="/new/person" { (words.create) } }
+            }
+        }
+    };
+    page(200, caller, Place::People, words.people, &body)
+}
+
+fn granted(language: Language, grants: &[Grant]) -> String {
+    let words = language.words();
+    let told = grants.iter().map(|grant| match &grant.of {
+        Whose::Extension(number) => format!("{} {number}", words.extension),
+        Whose::Group(number) => format!("{} {number}", words.group),
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
+fn state(language: Language, person: &Person) -> Markup {
+    let words = language.words();
+    html! {
+        @if person.disabled { span.badge.bad { (words.switched_off_person) } }
+        @else if password_state(person) != "chosen" {
+            span.badge.busy { (words.one_time_password) }
+        }
+    }
+}
+
+/// The one page that shows a password the box made for somebody.
+pub(crate) fn one_time_password(caller: &Caller, login: &str, password: &str) -> Response {
+    let words = caller.language.words();
+    let body = html! {
+        section.card.narrow {
+            h1 { (words.one_time_password) }
+            dl {
+                dt { (words.login) } dd.strong { (login) }
+                dt { (words.password) } dd { code.secret { (password) } }
+            }
+            p.notice { (words.one_time_password_hint) }
+            p { a.button href=(PEOPLE) { (words.back) } }
+        }
+    };
+    page(201, caller, Place::People, words.one_time_password, &body)
+}
