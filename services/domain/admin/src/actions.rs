@@ -13,6 +13,7 @@ pub(crate) mod items;
 mod network;
 pub(crate) mod patch;
 pub(crate) mod people;
+pub(crate) mod proof;
 pub(crate) mod recordings;
 pub(crate) mod records;
 pub(crate) mod recovery_code;

@@ -11,6 +11,7 @@ use ipc::store;
 
 use crate::actions;
 use crate::actions::form::Subject;
+use crate::actions::proof;
 use crate::actions::records::Look;
 use crate::danger::Dangers;
 use crate::fault::Fault;
@@ -145,7 +146,12 @@ impl Admin {
         };
         caller.face = route.face;
         match self.admit(&moment, request, route, &mut caller) {
-            Ok(()) => self.act(moment, request, route.action, segment, caller),
+            Ok(()) => match route.access {
+                Access::Sure(_) => self.act_when_sure(moment, request, route, segment, caller),
+                Access::Anybody | Access::SignedIn | Access::May(_) => {
+                    self.act(moment, request, route.action, segment, caller)
+                }
+            },
             // Whoever may not see the state of the box has another first page.
             Err(Fault::NotAllowed) if route.path == "/" => {
                 Step::Respond(Response::redirect(pages::home(caller.permissions)).sealed())
@@ -221,7 +227,7 @@ impl Admin {
         match route.access {
             Access::Anybody => {}
             Access::SignedIn => known?,
-            Access::May(permission) => {
+            Access::May(permission) | Access::Sure(permission) => {
                 known?;
                 if must_change {
                     return Err(Fault::ChangePasswordFirst);
@@ -232,6 +238,41 @@ impl Admin {
             }
         }
         actions::check_origin(request, route)
+    }
+
+    /// Acts when the caller has said his password lately, or along with this; asks for it else.
+    fn act_when_sure(
+        &mut self,
+        moment: Moment,
+        request: &Request,
+        route: &'static Route,
+        segment: String,
+        caller: Caller,
+    ) -> Step {
+        match proof::typed(request, route) {
+            Ok(Some(typed)) => {
+                let (again, request) = (request.clone(), request.clone());
+                proof::check(
+                    self,
+                    &moment,
+                    typed,
+                    caller,
+                    move |caller, fault| proof::ask(&again, caller, Some(fault)),
+                    move |admin, moment, caller| {
+                        admin.act(moment, &request, route.action, segment, caller)
+                    },
+                )
+            }
+            Ok(None) => {
+                let session = caller.session.as_ref();
+                // What has no session is a program on the box itself.
+                if session.is_none_or(|(_, session)| session.is_sure(moment.now)) {
+                    return self.act(moment, request, route.action, segment, caller);
+                }
+                proof::ask(request, &caller, None)
+            }
+            Err(fault) => caller.refuse(&fault),
+        }
     }
 
     fn act(
@@ -253,6 +294,7 @@ impl Admin {
             Action::ChangePassword => {
                 actions::people::change_password(self, &moment, request, caller)
             }
+            Action::Confirm => proof::confirm(self, &moment, request, caller),
             Action::Status => actions::status::status(self, caller),
             Action::RestartService => actions::status::restart(self, request, segment, caller),
             Action::Extensions => actions::extensions::list(self, &caller),
@@ -276,10 +318,8 @@ impl Admin {
             Action::GoBack => actions::firmware::go_back(self, caller),
             Action::Rescue => actions::firmware::rescue(self, caller),
             Action::FactoryReset => actions::firmware::reset(self, request, caller),
-            Action::RecoveryCode => actions::recovery_code::show(self, &moment, request, caller),
-            Action::RenewRecoveryCode => {
-                actions::recovery_code::renew(self, &moment, request, caller)
-            }
+            Action::RecoveryCode => actions::recovery_code::show(self, caller),
+            Action::RenewRecoveryCode => actions::recovery_code::renew(self, caller),
             Action::Restart => actions::firmware::end(self, Shutdown::Restart, caller),
             Action::PowerOff => actions::firmware::end(self, Shutdown::PowerOff, caller),
             Action::People(action) => {

@@ -26,7 +26,7 @@ pub(crate) use lists::{items, settings};
 pub(crate) use people::{one_time_password, people};
 pub(crate) use records::{audit_trail, calls};
 pub(crate) use routes::routes;
-pub(crate) use sign_in::{password, sign_in};
+pub(crate) use sign_in::{confirm, password, sign_in};
 pub(crate) use site::{confirm_delete, extensions, new_extension};
 pub(crate) use site_file::{site_file, site_taken};
 pub(crate) use state::status;

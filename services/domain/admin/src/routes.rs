@@ -7,13 +7,13 @@ use crate::permission::Permission::{
     ManagePeople, SeeAudit, SeeCalls, SeeConfiguration, SeeEveryCall, SeePeople, SeeStatus,
 };
 use crate::permission::Permissions;
-use Access::{Anybody, May, SignedIn};
+use Access::{Anybody, May, SignedIn, Sure};
 use Action::{
-    AbandonUpdate, BeginUpdate, Calls, ChangePassword, ConfirmDeleteExtension, CreateExtension,
-    DeleteExtension, DeleteRecording, Extensions, FactoryReset, FetchUpdate, FileScript, Firmware,
-    GoBack, Icon, PasswordPage, People, PowerOff, Recording, Recordings, RecoveryCode,
-    RenewRecoveryCode, Rescue, Restart, RestartService, Script, SignIn, SignInPage, SignOut, Site,
-    Status, Style, UpdateFromStick, UpdatePiece, UploadScript,
+    AbandonUpdate, BeginUpdate, Calls, ChangePassword, Confirm, ConfirmDeleteExtension,
+    CreateExtension, DeleteExtension, DeleteRecording, Extensions, FactoryReset, FetchUpdate,
+    FileScript, Firmware, GoBack, Icon, PasswordPage, People, PowerOff, Recording, Recordings,
+    RecoveryCode, RenewRecoveryCode, Rescue, Restart, RestartService, Script, SignIn, SignInPage,
+    SignOut, Site, Status, Style, UpdateFromStick, UpdatePiece, UploadScript,
 };
 
 /// One address.
@@ -50,6 +50,8 @@ pub enum Access {
     SignedIn,
     /// Whoever has this permission by their role.
     May(Permission),
+    /// The same, when the password was said within the last five minutes.
+    Sure(Permission),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,6 +64,7 @@ pub(crate) enum Action {
     SignOut,
     PasswordPage,
     ChangePassword,
+    Confirm,
     Status,
     RestartService,
     Extensions,
@@ -184,21 +187,22 @@ pub const ROUTES: &[Route] = routes! {
     Get Page "/password" SignedIn => PasswordPage;
     Post Page "/password" SignedIn => ChangePassword;
     Post Api "/api/password" SignedIn => ChangePassword;
+    Post Api "/api/confirm" SignedIn => Confirm;
     Get Page "/people" May(SeePeople) => People(OnPeople::List);
     Get Api "/api/people" May(SeePeople) => People(OnPeople::List);
     Get Page "/new/person" May(ManagePeople) => People(OnPeople::New);
-    Post Page "/new/person" May(ManagePeople) => People(OnPeople::Create);
-    Post Api "/api/people" May(ManagePeople) => People(OnPeople::Create);
+    Post Page "/new/person" Sure(ManagePeople) => People(OnPeople::Create);
+    Post Api "/api/people" Sure(ManagePeople) => People(OnPeople::Create);
     Get Page "/people/{}" May(SeePeople) => People(OnPeople::Show);
     Get Api "/api/people/{}" May(SeePeople) => People(OnPeople::Show);
-    Post Page "/people/{}" May(ManagePeople) => People(OnPeople::Change);
-    Post Api "/api/people/{}" May(ManagePeople) => People(OnPeople::Change);
+    Post Page "/people/{}" Sure(ManagePeople) => People(OnPeople::Change);
+    Post Api "/api/people/{}" Sure(ManagePeople) => People(OnPeople::Change);
     Get Page "/people/{}/delete" May(ManagePeople) => People(OnPeople::AskDelete);
-    Post Page "/people/{}/delete" May(ManagePeople) => People(OnPeople::Delete);
-    Delete Api "/api/people/{}" May(ManagePeople) => People(OnPeople::Delete);
-    Post Page "/people/{}/one-time-password" May(ManagePeople) =>
+    Post Page "/people/{}/delete" Sure(ManagePeople) => People(OnPeople::Delete);
+    Delete Api "/api/people/{}" Sure(ManagePeople) => People(OnPeople::Delete);
+    Post Page "/people/{}/one-time-password" Sure(ManagePeople) =>
         People(OnPeople::OneTimePassword);
-    Post Api "/api/people/{}/one-time-password" May(ManagePeople) =>
+    Post Api "/api/people/{}/one-time-password" Sure(ManagePeople) =>
         People(OnPeople::OneTimePassword);
     Get Page "/" May(SeeStatus) => Status;
     Get Api "/api/status" May(SeeStatus) => Status;
@@ -295,12 +299,12 @@ pub const ROUTES: &[Route] = routes! {
     Post Api "/api/firmware/fetch" May(ManageBox) => FetchUpdate;
     Post Api "/api/firmware/stick" May(ManageBox) => UpdateFromStick;
     Post Api "/api/firmware/back" May(ManageBox) => GoBack;
-    Post Api "/api/firmware/rescue" May(ManageBox) => Rescue;
-    Post Api "/api/firmware/reset" May(ManageData) => FactoryReset;
-    Post Api "/api/firmware/recovery-code" May(ManageData) => RecoveryCode;
-    Post Api "/api/firmware/recovery-code/new" May(ManageData) => RenewRecoveryCode;
-    Post Page "/firmware/recovery-code" May(ManageData) => RecoveryCode;
-    Post Page "/firmware/recovery-code/new" May(ManageData) => RenewRecoveryCode;
+    Post Api "/api/firmware/rescue" Sure(ManageBox) => Rescue;
+    Post Api "/api/firmware/reset" Sure(ManageData) => FactoryReset;
+    Post Api "/api/firmware/recovery-code" Sure(ManageData) => RecoveryCode;
+    Post Api "/api/firmware/recovery-code/new" Sure(ManageData) => RenewRecoveryCode;
+    Post Page "/firmware/recovery-code" Sure(ManageData) => RecoveryCode;
+    Post Page "/firmware/recovery-code/new" Sure(ManageData) => RenewRecoveryCode;
     Post Api "/api/restart" May(ManageBox) => Restart;
     Post Api "/api/power-off" May(ManageBox) => PowerOff;
     // Telephony; what stands before `{}` is found first, so no route may have such a name.
@@ -367,7 +371,7 @@ pub(crate) fn may_open(address: &str, permissions: Permissions) -> bool {
     match find(Method::Get, address) {
         Found::Route(route, _) => match route.access {
             Anybody | SignedIn => true,
-            May(permission) => permissions.has(permission),
+            May(permission) | Sure(permission) => permissions.has(permission),
         },
         Found::OtherMethod | Found::Nothing => false,
     }

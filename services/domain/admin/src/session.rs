@@ -20,6 +20,8 @@ pub(crate) struct Session {
     pub(crate) must_change: bool,
     opened: Instant,
     used: Instant,
+    /// When the password was said last.
+    proved: Instant,
 }
 
 /// Every session. Kept in memory only: a restart of `web` signs everybody out.
@@ -48,6 +50,7 @@ impl Sessions {
             must_change,
             opened: now,
             used: now,
+            proved: now,
         };
         self.live.insert(fingerprint(token.as_bytes()), session);
         token
@@ -71,6 +74,13 @@ impl Sessions {
             session.used = now;
         }
         Some((id, session.clone()))
+    }
+
+    /// The password was said again.
+    pub(crate) fn prove(&mut self, id: &SessionId, now: Instant) {
+        if let Some(session) = self.live.get_mut(id) {
+            session.proved = now;
+        }
     }
 
     /// Ends one session.
@@ -119,6 +129,11 @@ impl Sessions {
 }
 
 impl Session {
+    /// Whether the password was said lately enough for what cannot be taken back.
+    pub(crate) fn is_sure(&self, now: Instant) -> bool {
+        now - self.proved < PROOF_MAX
+    }
+
     fn is_live(&self, now: Instant) -> bool {
         now - self.used < IDLE_MAX && now - self.opened < LIFE_MAX
     }
@@ -133,6 +148,8 @@ pub(crate) fn fingerprint(bytes: &[u8]) -> [u8; 32] {
 const IDLE_MAX: Duration = Duration::from_secs(15 * 60);
 /// A session is over after this long whatever was done in it.
 const LIFE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
+/// For so long a password that was typed stands for the one who typed it.
+const PROOF_MAX: Duration = Duration::from_secs(5 * 60);
 /// About 200 bytes each; more administrators than this do not look at one box.
 const SESSIONS_MAX: usize = 512;
 /// Programs that sign in and never out must not push others out.

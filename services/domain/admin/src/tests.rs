@@ -8,6 +8,7 @@ mod forms;
 mod grid;
 mod history;
 mod people;
+mod proof;
 mod recordings;
 mod recovery_code;
 mod roles;

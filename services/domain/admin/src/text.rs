@@ -114,6 +114,11 @@ words! {
     new_password: "New password", "Nova senha";
     new_password_hint: "At least 15 characters. A few unrelated words are good and easy to keep.",
         "Pelo menos 15 caracteres. Algumas palavras sem relação são boas e fáceis de lembrar.";
+    confirm: "Your password again", "Sua senha de novo";
+    confirm_hint: "What you are about to do cannot be taken back, or gives rights. Say that it is \
+         you.",
+        "O que você vai fazer não tem volta, ou dá direitos. Diga que é você.";
+    go_on: "Go on", "Continuar";
     save: "Save", "Salvar";
     back: "Back", "Voltar";
     cancel: "Cancel", "Cancelar";

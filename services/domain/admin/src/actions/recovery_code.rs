@@ -1,47 +1,36 @@
-//! The recovery code of the data: shown once, to an administrator who says his password again.
+//! The recovery code of the data: shown once, to an administrator who has said his password.
 //!
 //! PID 1 has the code and gives it out once; what was asked for is in the audit trail before.
 
 use ipc::Redacted;
 use ipc::init::{Reply, Request as Ask};
-use serde::Deserialize;
 use serde_json::json as value;
 
 use super::firmware::recorded;
-use super::sign_in::address;
-use super::{form, json};
 use crate::admin::{Admin, Caller};
 use crate::fault::Fault;
-use crate::http::{Request, Response};
+use crate::http::Response;
 use crate::pages;
-use crate::password;
 use crate::routes::Face;
-use crate::step::{Check, Moment, Step};
-
-/// What is said before.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Proof {
-    /// The caller's own password.
-    password: Redacted<String>,
-}
+use crate::step::Step;
 
 /// Shows the code. It is not shown again.
-pub(crate) fn show(admin: &mut Admin, moment: &Moment, request: &Request, caller: Caller) -> Step {
-    proved(admin, moment, request, caller, |admin, caller| {
-        recorded(admin, caller, "recovery code shown", |caller| {
-            ask(caller, Ask::RecoveryCode)
-        })
-    })
+pub(crate) fn show(admin: &mut Admin, caller: Caller) -> Step {
+    for_a_person(admin, caller, "recovery code shown", Ask::RecoveryCode)
 }
 
 /// Has the next start make another code; until then the one there is opens the data.
-pub(crate) fn renew(admin: &mut Admin, moment: &Moment, request: &Request, caller: Caller) -> Step {
-    proved(admin, moment, request, caller, |admin, caller| {
-        recorded(admin, caller, "new recovery code asked for", |caller| {
-            ask(caller, Ask::RenewRecoveryCode)
-        })
-    })
+pub(crate) fn renew(admin: &mut Admin, caller: Caller) -> Step {
+    let action = "new recovery code asked for";
+    for_a_person(admin, caller, action, Ask::RenewRecoveryCode)
+}
+
+/// A program on the box has no password to say, and does not get it.
+fn for_a_person(admin: &mut Admin, caller: Caller, action: &str, what: Ask) -> Step {
+    if caller.session.is_none() {
+        return caller.refuse(&Fault::NoSuchPerson(caller.login.clone()));
+    }
+    recorded(admin, caller, action, |caller| ask(caller, what))
 }
 
 fn ask(caller: Caller, what: Ask) -> Step {
@@ -66,59 +55,4 @@ fn shown(caller: &Caller, code: &Redacted<String>) -> Response {
         Face::Api => Response::json(200, &value!({ "recovery_code": code.reveal() })),
     };
     response.sealed()
-}
-
-/// Goes on when the caller has said his own password: an open session that somebody found is not
-/// enough, and the control socket has no password.
-fn proved(
-    admin: &mut Admin,
-    moment: &Moment,
-    request: &Request,
-    caller: Caller,
-    then: impl FnOnce(&mut Admin, Caller) -> Step + Send + 'static,
-) -> Step {
-    let typed = match read(request, &caller) {
-        Ok(typed) => typed,
-        Err(fault) => return caller.refuse(&fault),
-    };
-    let Some(person) = admin.person(&caller.login) else {
-        return caller.refuse(&Fault::NoSuchPerson(caller.login.clone()));
-    };
-    let hash = admin.password_hash(person);
-    let place = address(&caller);
-    if let Err(wait) = admin.throttle.begin(moment.now, place, &caller.login) {
-        return caller.refuse(&Fault::TooManyAttempts(wait));
-    }
-    Step::Verify(
-        Check {
-            password: typed,
-            hash,
-        },
-        Box::new(move |admin, moment, verdict| match verdict {
-            Ok(true) => {
-                admin.throttle.succeed(moment.now, place, &caller.login);
-                then(admin, caller)
-            }
-            Ok(false) => {
-                let action = "recovery code refused: the password was wrong";
-                let audit = caller.audit(action.into(), String::new(), String::new());
-                admin.record(audit, move |_, _| caller.refuse(&Fault::WrongOldPassword))
-            }
-            Err(_) => {
-                admin.throttle.withdraw(moment.now, place, &caller.login);
-                caller.refuse(&Fault::Busy)
-            }
-        }),
-    )
-}
-
-fn read(request: &Request, caller: &Caller) -> Result<Redacted<String>, Fault> {
-    let typed = match caller.face {
-        Face::Api => json::<Proof>(request)?.password,
-        Face::Page | Face::Asset => Redacted::new(form(request, "password")),
-    };
-    if typed.reveal().len() > password::LENGTH_MAX {
-        return Err(Fault::WrongOldPassword);
-    }
-    Ok(typed)
 }

@@ -8,6 +8,8 @@ use crate::text::Language;
 pub(crate) enum PeopleFault {
     /// Somebody has this login.
     Exists(String),
+    /// The password was not said lately enough.
+    ConfirmFirst,
     /// Nobody says what they themselves may do.
     OwnAccount,
 }
@@ -22,7 +24,7 @@ impl PeopleFault {
     pub(super) const fn status(&self) -> u16 {
         match self {
             Self::Exists(_) => 409,
-            Self::OwnAccount => 403,
+            Self::OwnAccount | Self::ConfirmFirst => 403,
         }
     }
 
@@ -35,6 +37,7 @@ impl PeopleFault {
                 Language::Portuguese => format!("o login {login:?} já existe; escolha outro"),
             },
             Self::OwnAccount => language.said(OWN_ACCOUNT).to_owned(),
+            Self::ConfirmFirst => language.said(CONFIRM_FIRST).to_owned(),
         }
     }
 }
@@ -43,4 +46,9 @@ const OWN_ACCOUNT: (&str, &str) = (
     "nobody changes what they themselves may do, or ends their own account; ask another \
      administrator",
     "ninguém muda o que pode fazer nem encerra a própria conta; peça a outro administrador",
+);
+
+const CONFIRM_FIRST: (&str, &str) = (
+    "say your password again (POST /api/confirm), then repeat within five minutes",
+    "diga sua senha de novo (POST /api/confirm) e repita em até cinco minutos",
 );

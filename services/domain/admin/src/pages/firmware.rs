@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::UPLOAD;
 use super::layout::{Place, hashed, page};
+use crate::actions::proof::FIELD;
 use crate::admin::Caller;
 use crate::firmware_view::{EntryView, FirmwareView, SlotView, StickView};
 use crate::http::Response;
@@ -103,7 +104,7 @@ fn ask_for_code(caller: &Caller, seen: &str) -> Markup {
         form method="post" action={ "/firmware/recovery-code" (action) } {
             input type="hidden" name="username" value=(caller.login) autocomplete="username";
             label { (words.old_password)
-                input name="password" type="password" required autocomplete="current-password";
+                input name=(FIELD) type="password" required autocomplete="current-password";
             }
             button type="submit" { (label) }
         }

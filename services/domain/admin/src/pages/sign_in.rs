@@ -3,6 +3,7 @@
 use maud::html;
 
 use super::layout::{Place, bare, logo, page};
+use crate::actions::proof::FIELD;
 use crate::admin::Caller;
 use crate::fault::Fault;
 use crate::http::Response;
@@ -76,4 +77,39 @@ pub(crate) fn password(caller: &Caller, fault: Option<&Fault>) -> Response {
         words.change_password,
         &body,
     )
+}
+
+/// Asks for the password once more, before something that cannot be taken back. `fields` are what
+/// the form to `action` held: they are sent again with it.
+pub(crate) fn confirm(
+    caller: &Caller,
+    action: &str,
+    fields: &[(String, String)],
+    fault: Option<&Fault>,
+) -> Response {
+    let words = caller.language.words();
+    let body = html! {
+        section.card.narrow {
+            h1 { (words.confirm) }
+            p { (words.confirm_hint) }
+            @if let Some(fault) = fault { p.error role="alert" { (fault.text(caller.language)) } }
+            form method="post" action=(action) {
+                @for (name, value) in fields {
+                    input type="hidden" name=(name) value=(value);
+                }
+                input type="hidden" name="username" value=(caller.login)
+                    autocomplete="username";
+                label { (words.old_password)
+                    input name=(FIELD) type="password" required autofocus
+                        autocomplete="current-password";
+                }
+                div.row {
+                    button type="submit" { (words.go_on) }
+                    a.button.quiet href="/" { (words.cancel) }
+                }
+            }
+        }
+    };
+    let status = fault.map_or(403, Fault::status);
+    page(status, caller, Place::Elsewhere, words.confirm, &body)
 }

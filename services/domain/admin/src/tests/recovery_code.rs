@@ -41,7 +41,7 @@ fn an_open_session_alone_does_not_get_it() {
     for path in [SHOW, RENEW] {
         let refused = post(&mut world, &session, path, "not his password");
         assert_eq!(refused.status, 400, "{path}");
-        let why = "recovery code refused: the password was wrong";
+        let why = "confirmation refused: the password was wrong";
         assert_eq!(last_audit(&world), ("admin", why));
         assert_eq!(post(&mut world, "", path, OWN_PASSWORD).status, 401);
     }
@@ -91,7 +91,7 @@ fn the_page_shows_it_in_the_place_of_the_form() {
     let mut world = World::new();
     world.recovery_code = Some(CODE);
     let session = world.sign_in("admin", OWN_PASSWORD);
-    let typed = format!("password={}", OWN_PASSWORD.replace(' ', "+"));
+    let typed = format!("confirm_password={}", OWN_PASSWORD.replace(' ', "+"));
     let asked = form("/firmware/recovery-code", &session, &typed);
     let page = world.ask(&asked.with("accept-language", "pt-BR"));
     assert_eq!(page.status, 200);

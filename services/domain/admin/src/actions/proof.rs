@@ -1,0 +1,127 @@
+//! Saying again who one is, before what cannot be taken back: an open session that somebody found
+//! is not enough for it. Routes that ask for it say so in their table ([`crate::Access::Sure`]).
+//!
+//! A password that was typed within the last five minutes of the session will do, the sign-in
+//! included. A page asks for it in place, with what was to be done; a program says it to
+//! `/api/confirm`, or along with what asks for the recovery code.
+
+use ipc::Redacted;
+use serde::Deserialize;
+
+use super::json;
+use super::sign_in::address;
+use crate::admin::{Admin, Caller};
+use crate::fault::{Fault, PeopleFault};
+use crate::http::{Request, Response, form_fields};
+use crate::pages;
+use crate::password;
+use crate::routes::{Action, Face, Route};
+use crate::step::{Check, Moment, Step};
+
+/// The password, by the API.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Proof {
+    password: Redacted<String>,
+}
+
+/// The password that came along with a request, where its route takes one.
+pub(crate) fn typed(request: &Request, route: &Route) -> Result<Option<Redacted<String>>, Fault> {
+    match route.face {
+        Face::Page | Face::Asset => Ok(field(request, FIELD)),
+        Face::Api if !takes_password(route.action) || request.body == b"{}" => Ok(None),
+        Face::Api => Ok(Some(json::<Proof>(request)?.password)),
+    }
+}
+
+const fn takes_password(action: Action) -> bool {
+    matches!(action, Action::RecoveryCode | Action::RenewRecoveryCode)
+}
+
+/// Goes on once the password has been compared with the caller's own.
+pub(crate) fn check(
+    admin: &mut Admin,
+    moment: &Moment,
+    typed: Redacted<String>,
+    caller: Caller,
+    refuse: impl FnOnce(&Caller, &Fault) -> Step + Send + 'static,
+    then: impl FnOnce(&mut Admin, Moment, Caller) -> Step + Send + 'static,
+) -> Step {
+    // The control socket has no password of its own: nobody of that name exists.
+    let Some(person) = admin.person(&caller.login) else {
+        return caller.refuse(&Fault::NoSuchPerson(caller.login.clone()));
+    };
+    let hash = admin.password_hash(person);
+    if typed.reveal().len() > password::LENGTH_MAX {
+        return refuse(&caller, &Fault::WrongOldPassword);
+    }
+    let place = address(&caller);
+    if let Err(wait) = admin.throttle.begin(moment.now, place, &caller.login) {
+        return refuse(&caller, &Fault::TooManyAttempts(wait));
+    }
+    Step::Verify(
+        Check {
+            password: typed,
+            hash,
+        },
+        Box::new(move |admin, moment, verdict| match verdict {
+            Ok(true) => {
+                admin.throttle.succeed(moment.now, place, &caller.login);
+                if let Some((id, _)) = &caller.session {
+                    admin.sessions.prove(id, moment.now);
+                }
+                then(admin, moment, caller)
+            }
+            Ok(false) => {
+                let action = "confirmation refused: the password was wrong";
+                let audit = caller.audit(action.into(), String::new(), String::new());
+                admin.record(audit, move |_, _| refuse(&caller, &Fault::WrongOldPassword))
+            }
+            Err(_) => {
+                admin.throttle.withdraw(moment.now, place, &caller.login);
+                refuse(&caller, &Fault::Busy)
+            }
+        }),
+    )
+}
+
+/// Takes the password, for what is done within the next five minutes.
+pub(crate) fn confirm(
+    admin: &mut Admin,
+    moment: &Moment,
+    request: &Request,
+    caller: Caller,
+) -> Step {
+    let typed = match json::<Proof>(request) {
+        Ok(Proof { password }) => password,
+        Err(fault) => return caller.refuse(&fault),
+    };
+    let done =
+        |_: &mut Admin, _, _| Step::Respond(Response::json(200, &serde_json::json!({})).sealed());
+    check(admin, moment, typed, caller, Caller::refuse, done)
+}
+
+/// Asks for the password, with what was to be done: a page has it in its form.
+pub(crate) fn ask(request: &Request, caller: &Caller, fault: Option<&Fault>) -> Step {
+    let first = PeopleFault::ConfirmFirst.into();
+    if caller.face == Face::Api {
+        return caller.refuse(fault.unwrap_or(&first));
+    }
+    let text = std::str::from_utf8(&request.body).ok();
+    let fields = text.and_then(form_fields).unwrap_or_default();
+    let fields = fields.into_iter().filter(|(name, _)| name != FIELD);
+    let fields: Vec<(String, String)> = fields.collect();
+    let mut response = pages::confirm(caller, &request.path, &fields, fault);
+    if let Some(secs) = fault.and_then(Fault::retry_after_secs) {
+        response = response.with("retry-after", secs.to_string());
+    }
+    Step::Respond(response.sealed())
+}
+
+fn field(request: &Request, name: &str) -> Option<Redacted<String>> {
+    let text = std::str::from_utf8(&request.body).ok()?;
+    crate::http::form_field(text, name).map(Redacted::new)
+}
+
+/// The field of a form that has the password.
+pub(crate) const FIELD: &str = "confirm_password";
