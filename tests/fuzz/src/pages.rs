@@ -88,6 +88,7 @@ impl World {
                 Step::Grid(_, then) => then(admin, moment(), Err(Away::Silent("grid"))),
                 Step::Update(_, then) => then(admin, moment(), Err(Away::Silent("update"))),
                 Step::Fetch(_, then) => then(admin, moment(), admin::FetchState::None),
+                Step::Restore(_, then) => then(admin, moment(), Err(Away::Silent("store"))),
                 Step::Open(_, then) => then(admin, moment(), None),
                 Step::Observe(then) => then(admin, moment(), nothing_seen()),
                 Step::Record(_, then) => then(admin, moment(), Vec::new()),

@@ -17,6 +17,8 @@ pub(crate) const DATA: &str = "/data";
 pub(crate) const STORE_FOLDER: &str = "/data/store";
 /// Recorded calls, which `media` writes and `web` reads.
 pub(crate) const RECORDINGS_FOLDER: &str = "/data/recordings";
+/// Backups of the box, which the store makes and `web` hands out.
+pub(crate) const BACKUPS_FOLDER: &str = "/data/backups";
 /// What calls can be played, which `media` reads.
 pub(crate) const SOUNDS_FOLDER: &str = "/data/sounds";
 /// EFSCORRUPTED and EFSBADCRC of Linux: what ext4 says of metadata that cannot be right.
@@ -69,9 +71,11 @@ pub(crate) fn mount_and_share(
     }
     give(Path::new(STORE_FOLDER), Service::Store)?;
     let recordings = Path::new(RECORDINGS_FOLDER);
+    let backups = Path::new(BACKUPS_FOLDER);
     // On a full disk there may be no room for them; calls work without.
     for made in [
         give(recordings, Service::Media).and_then(|()| show(recordings, Service::Web)),
+        give(backups, Service::Store).and_then(|()| show(backups, Service::Web)),
         give(Path::new(SOUNDS_FOLDER), Service::Media),
     ] {
         if let Err(error) = made {

@@ -4,6 +4,7 @@ mod fetch;
 mod install;
 mod language;
 mod render;
+mod restore;
 
 use std::error::Error;
 use std::io::Write as _;
@@ -70,6 +71,29 @@ What is installed or gone back to starts with the next `ramal ctl reboot`.")]
     Firmware {
         #[command(subcommand)]
         command: Option<Firmware>,
+    },
+    /// List the backups on the box, or have one made now.
+    #[command(after_help = "Examples:
+  ramal ctl backup
+  ramal ctl backup now
+
+One is made each day. The page of backups hands them out and makes the code that opens them.")]
+    Backup {
+        #[command(subcommand)]
+        command: Option<Backup>,
+    },
+    /// Put what a backup holds in place of what the box has, and start the box anew.
+    #[command(after_help = "Examples:
+  ramal ctl restore 1795351503000.backup
+  ramal ctl restore ramal-20261122T124503Z.backup --code < code.txt
+
+A name that `ramal ctl backup` lists is one on the box; anything else is a file that is sent.")]
+    Restore {
+        /// A file, or the name of a backup on the box.
+        file: PathBuf,
+        /// Read the backup code from standard input: where the box does not have it.
+        #[arg(long)]
+        code: bool,
     },
     /// Stop everything in order and start the box anew.
     Reboot,
@@ -192,6 +216,14 @@ enum Extensions {
 }
 
 #[derive(Subcommand)]
+enum Backup {
+    /// List them, newest first (the default).
+    List,
+    /// Begin one; the list shows it once it is made.
+    Now,
+}
+
+#[derive(Subcommand)]
 enum Firmware {
     /// Show the slots and why one was left (the default).
     Show,
@@ -308,6 +340,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     {
         return fetch::from_stick(&socket, file.as_deref());
     }
+    if let Command::Restore { file, code } = &arguments.command {
+        return restore::restore(&socket, file, *code);
+    }
     let (method, target, body) = request(&arguments.command);
     let body = match &arguments.command {
         Command::Api {
@@ -379,6 +414,9 @@ fn request(command: &Command) -> (&'static str, String, Value) {
             ("DELETE", target, Value::Null)
         }
         Command::Firmware { command } => firmware(command.as_ref()),
+        Command::Backup { command } => backup(command.as_ref()),
+        // Restoring is more than one request, and done elsewhere.
+        Command::Restore { .. } => backup(None),
         Command::Reboot => ("POST", "/api/restart".into(), json!({})),
         Command::PowerOff => ("POST", "/api/power-off".into(), json!({})),
         Command::Audit { limit } => ("GET", format!("/api/audit?limit={limit}"), Value::Null),
@@ -411,6 +449,13 @@ fn request(command: &Command) -> (&'static str, String, Value) {
             let target = format!("/api/people/{}/one-time-password", segment(login));
             ("POST", target, json!({}))
         }
+    }
+}
+
+fn backup(command: Option<&Backup>) -> (&'static str, String, Value) {
+    match command {
+        None | Some(Backup::List) => ("GET", "/api/backups".into(), Value::Null),
+        Some(Backup::Now) => ("POST", "/api/backups".into(), json!({})),
     }
 }
 
@@ -482,9 +527,7 @@ fn show(command: &Command, answer: &Value) -> String {
         ),
         Command::Extensions {
             command: Some(Extensions::Delete { number }),
-        } => {
-            format!("extension {number} deleted")
-        }
+        } => format!("extension {number} deleted"),
         Command::Calls { .. } => render::calls(answer),
         Command::Recordings {
             command: None | Some(Recordings::List),
@@ -509,6 +552,10 @@ fn show(command: &Command, answer: &Value) -> String {
         Command::Firmware {
             command: Some(Firmware::Reset { .. }),
         } => "the box erases everything and starts anew".to_owned(),
+        Command::Backup {
+            command: Some(Backup::Now),
+        } => "a backup is being made".to_owned(),
+        Command::Backup { .. } | Command::Restore { .. } => render::backups(answer),
         Command::Reboot => "the box starts anew".to_owned(),
         Command::PowerOff => "the box switches off".to_owned(),
         Command::Audit { .. } => render::audit(answer),
@@ -655,6 +702,12 @@ mod tests {
             "/api/services/pbx/restart",
             json!({"kill": false}),
         );
+    }
+
+    #[test]
+    fn backups_are_asked_for() {
+        check("backup", "GET", "/api/backups", Value::Null);
+        check("backup now", "POST", "/api/backups", json!({}));
     }
 
     #[test]

@@ -12,16 +12,19 @@ use run_loop::ipc::{Answer, Connection};
 use run_loop::notify::Notify;
 use run_loop::passed::Passed;
 use run_loop::uid;
-use store::{DataDisk, Peers, Store};
+use store::{BackupSettings, DataDisk, Peers, Store};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Command line of `ramal store`.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  ramal store --data /data")]
+#[command(after_help = "Example:\n  ramal store --data /data/store --backups /data/backups")]
 pub(crate) struct Arguments {
     /// Directory of the database; only this service may read it.
     #[arg(long, value_name = "DIR", default_value = "/data")]
     data: PathBuf,
+    /// Folder of the backups, which `web` may read; without it none are made.
+    #[arg(long, value_name = "DIR")]
+    backups: Option<PathBuf>,
 }
 
 /// Between two signs of life to PID 1.
@@ -50,6 +53,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let disk = Box::new(DataDisk::new(&arguments.data));
     let wall_clock = Arc::new(move || clock.unix());
     let store = Arc::new(Store::open(disk, &arguments.data, peers, wall_clock)?);
+    if let Some(folder) = &arguments.backups {
+        store.keep_backups(&BackupSettings {
+            folder: folder.clone(),
+            firmware: env!("CARGO_PKG_VERSION").to_owned(),
+        })?;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

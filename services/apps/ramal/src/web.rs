@@ -4,6 +4,7 @@ mod driver;
 mod fetching;
 mod hashing;
 mod identity;
+mod restoring;
 
 use std::error::Error;
 use std::net::TcpListener;
@@ -28,11 +29,23 @@ use driver::Driver;
 #[command(after_help = "Its sockets come from init.
 
 Example:
-  ramal web --recordings /data/recordings")]
+  ramal web --recordings /data/recordings --backups /data/backups")]
 pub(crate) struct Arguments {
     /// Folder that `media` records calls into; without it, none can be heard.
     #[arg(long, value_name = "FOLDER")]
     recordings: Option<PathBuf>,
+    /// Folder that the store puts backups into; without it, none can be downloaded.
+    #[arg(long, value_name = "FOLDER")]
+    backups: Option<PathBuf>,
+}
+
+/// Whose files `web` hands out.
+#[derive(Clone, Default)]
+pub(crate) struct Folders {
+    /// Where `media` keeps recordings; without it there are none.
+    recordings: Option<PathBuf>,
+    /// Where the store keeps backups.
+    backups: Option<PathBuf>,
 }
 
 /// What PID 1 passes; listeners are one for each IP version.
@@ -62,19 +75,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .max_blocking_threads(hashing::THREADS + READERS)
         .thread_keep_alive(Duration::from_secs(1))
         .build()?;
-    let outcome = runtime.block_on(serve(&notify, sockets, arguments.recordings.clone()));
+    let folders = Folders {
+        recordings: arguments.recordings.clone(),
+        backups: arguments.backups.clone(),
+    };
+    let outcome = runtime.block_on(serve(&notify, sockets, folders));
     // Open connections and the control socket's thread have no end of their own to wait for.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(
-    notify: &Notify,
-    sockets: Sockets,
-    recordings: Option<PathBuf>,
-) -> Result<(), Box<dyn Error>> {
+async fn serve(notify: &Notify, sockets: Sockets, folders: Folders) -> Result<(), Box<dyn Error>> {
     let mut stop = signal(SignalKind::terminate())?;
-    let driver = Arc::new(Driver::new(recordings));
+    let driver = Arc::new(Driver::new(folders));
     let own = rustix::process::geteuid().as_raw();
     let allow = move |user| user == uid::ROOT || user == uid::WEB || user == own;
     let https = listen(sockets.https)?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 mod at_box;
+pub(crate) mod backups;
 pub(crate) mod change;
 pub(crate) mod explain;
 pub(crate) mod extensions;
@@ -29,7 +30,7 @@ use serde::de::DeserializeOwned;
 use crate::Method;
 use crate::fault::Fault;
 use crate::http::{Peer, Request};
-use crate::routes::{Action, Face, Route};
+use crate::routes::{Action, Face, OnBackups, Route};
 
 /// Refuses what another site made a browser send. The session cookie is `SameSite=Strict` already;
 /// this is the second wall.
@@ -51,8 +52,11 @@ pub(crate) fn check_origin(request: &Request, route: &Route) -> Result<(), Fault
         kind.trim().eq_ignore_ascii_case("application/json")
     });
     // A form on another site cannot say this without being asked first (CORS preflight). The
-    // pieces of an update are bytes; what a form can send does not begin as one.
-    let is_piece = route.action == Action::UpdatePiece;
+    // pieces of an update or a backup are bytes; what a form can send does not begin as one.
+    let is_piece = matches!(
+        route.action,
+        Action::UpdatePiece | Action::Backups(OnBackups::Upload)
+    );
     if route.face == Face::Api && route.method == Method::Post && !(is_json || is_piece) {
         return Err(Fault::NotJson);
     }

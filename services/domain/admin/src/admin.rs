@@ -325,6 +325,9 @@ impl Admin {
             Action::People(action) => {
                 actions::accounts::act(self, &moment, request, action, segment, caller)
             }
+            Action::Backups(action) => {
+                actions::backups::act(self, request, action, segment, caller)
+            }
             Action::Site(action) => self.act_on_site(&moment, request, action, &segment, caller),
         }
     }

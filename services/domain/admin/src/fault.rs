@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ipc::store::BackupRefusal;
 use ipc::update::Refusal;
 use serde_json::{Map, Value};
 
@@ -45,6 +46,7 @@ pub(crate) enum Fault {
     /// What has to be said.
     NotConfirmed(&'static str),
     NoRecoveryCode,
+    BackupRefused(BackupRefusal),
     NoSuchRecording(String),
     RecordingOpen(String),
     /// Nothing of it is in the range asked for; its length in bytes.
@@ -102,6 +104,7 @@ impl Fault {
             | Self::NotConfirmed(_)
             | Self::CannotFetch(_)
             | Self::Invalid(_) => 400,
+            Self::BackupRefused(BackupRefusal::Missing) => 404,
             Self::SignInFirst | Self::WrongLoginOrPassword => 401,
             Self::ChangePasswordFirst | Self::NotAllowed | Self::OtherOrigin => 403,
             Self::NoSuchPage
@@ -118,6 +121,7 @@ impl Fault {
             | Self::RecordingOpen(_)
             | Self::UpdateRefused(..)
             | Self::NoRecoveryCode
+            | Self::BackupRefused(_)
             | Self::ItemExists(..) => 409,
             Self::ChangedSince(_) => 412,
             Self::NotJson => 415,
@@ -178,6 +182,7 @@ impl Fault {
             | Self::CannotFetch(_)
             | Self::NotConfirmed(_)
             | Self::NoRecoveryCode
+            | Self::BackupRefused(_)
             | Self::Internal => None,
         }
     }
@@ -201,6 +206,9 @@ impl Fault {
         if let Self::CannotFetch(fault) = self {
             say("code", refusals::fetch::code(fault).into());
             say("parameters", refusals::fetch::parameters(fault));
+        }
+        if let Self::BackupRefused(refusal) = self {
+            say("code", refusals::backup::code(refusal).into());
         }
         Value::Object(body)
     }
@@ -246,6 +254,7 @@ impl Fault {
             Self::CannotFetch(fault) => refusals::fetch::text(fault, Language::English),
             Self::NotConfirmed(words) => format!("to confirm, send \"confirm\": {words:?}"),
             Self::NoRecoveryCode => NO_RECOVERY_CODE.0.into(),
+            Self::BackupRefused(refusal) => refusals::backup::english(refusal),
             Self::NoSuchRecording(name) => format!("there is no recording {name}"),
             Self::RecordingOpen(name) => {
                 format!("{name} is being recorded; hang up, then repeat")
@@ -309,6 +318,7 @@ impl Fault {
             Self::CannotFetch(fault) => refusals::fetch::text(fault, Language::Portuguese),
             Self::NotConfirmed(words) => format!("para confirmar, envie \"confirm\": {words:?}"),
             Self::NoRecoveryCode => NO_RECOVERY_CODE.1.into(),
+            Self::BackupRefused(refusal) => refusals::backup::portuguese(refusal),
             Self::NoSuchRecording(name) => format!("não existe a gravação {name}"),
             Self::RecordingOpen(name) => {
                 format!("{name} está sendo gravada; desligue e repita")

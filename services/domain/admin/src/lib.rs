@@ -11,6 +11,7 @@
 
 mod actions;
 mod admin;
+mod backup_view;
 mod calendar;
 mod danger;
 mod explain;

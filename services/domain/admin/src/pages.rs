@@ -1,5 +1,6 @@
 //! The pages: plain HTML that works without a script; one style sheet, nothing from elsewhere.
 
+mod backups;
 mod danger;
 mod firmware;
 mod form;
@@ -17,6 +18,7 @@ mod state;
 
 use maud::html;
 
+pub(crate) use backups::{backup_code, backup_restored, backups};
 pub(crate) use firmware::{firmware, recovery_code};
 pub(crate) use form::{Sheet, delete_question, sheet};
 pub(crate) use grid::grid;
@@ -49,6 +51,11 @@ pub(crate) fn script() -> Response {
 /// The script by which an update is sent.
 pub(crate) fn upload_script() -> Response {
     asset("text/javascript; charset=utf-8", UPLOAD)
+}
+
+/// The script by which a backup is brought.
+pub(crate) fn backup_script() -> Response {
+    asset("text/javascript; charset=utf-8", BACKUP)
 }
 
 /// The script by which a chosen file comes into a text field.
@@ -90,5 +97,6 @@ fn asset(content_type: &str, text: &str) -> Response {
 pub(super) const ICON: &str = include_str!("../assets/icon.svg");
 pub(super) const STYLE: &str = include_str!("../assets/style.css");
 pub(super) const FILE: &str = include_str!("../assets/file.js");
+pub(super) const BACKUP: &str = include_str!("../assets/backup.js");
 pub(super) const UPLOAD: &str = include_str!("../assets/upload.js");
 pub(super) const SCRIPT: &str = include_str!("../assets/refresh.js");

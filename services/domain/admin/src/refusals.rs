@@ -1,6 +1,7 @@
 //! Why something of the firmware is not done: for programs a code with what it is about, for people
 //! a sentence that names the fix.
 
+pub(crate) mod backup;
 pub(crate) mod fetch;
 mod stick;
 

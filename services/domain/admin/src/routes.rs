@@ -9,7 +9,7 @@ use crate::permission::Permission::{
 use crate::permission::Permissions;
 use Access::{Anybody, May, SignedIn, Sure};
 use Action::{
-    AbandonUpdate, BeginUpdate, Calls, ChangePassword, Confirm, ConfirmDeleteExtension,
+    AbandonUpdate, Backups, BeginUpdate, Calls, ChangePassword, Confirm, ConfirmDeleteExtension,
     CreateExtension, DeleteExtension, DeleteRecording, Extensions, FactoryReset, FetchUpdate,
     FileScript, Firmware, GoBack, Icon, PasswordPage, People, PowerOff, Recording, Recordings,
     RecoveryCode, RenewRecoveryCode, Rescue, Restart, RestartService, Script, SignIn, SignInPage,
@@ -92,6 +92,8 @@ pub(crate) enum Action {
     PowerOff,
     /// About accounts.
     People(OnPeople),
+    /// About the backups of the box.
+    Backups(OnBackups),
     /// About the configuration, as a whole or one thing of it.
     Site(OnSite),
 }
@@ -107,6 +109,18 @@ pub(crate) enum OnPeople {
     AskDelete,
     Delete,
     OneTimePassword,
+}
+
+/// What is done with backups.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnBackups {
+    Script,
+    List,
+    Make,
+    Download,
+    NewCode,
+    Upload,
+    Restore,
 }
 
 /// What is done with the configuration, the trail of its changes included.
@@ -178,6 +192,7 @@ pub const ROUTES: &[Route] = routes! {
     Get Asset "/assets/refresh.js" Anybody => Script;
     Get Asset "/assets/upload.js" Anybody => UploadScript;
     Get Asset "/assets/file.js" Anybody => FileScript;
+    Get Asset "/assets/backup.js" Anybody => Backups(OnBackups::Script);
     Get Asset "/assets/icon.svg" Anybody => Icon;
     Get Page "/login" Anybody => SignInPage;
     Post Page "/login" Anybody => SignIn;
@@ -291,6 +306,17 @@ pub const ROUTES: &[Route] = routes! {
     Get Api "/api/recordings" May(HearRecordings) => Recordings;
     Get Api "/api/recordings/{}" May(HearRecordings) => Recording;
     Delete Api "/api/recordings/{}" May(DeleteRecordings) => DeleteRecording;
+    Get Page "/backups" May(ManageBox) => Backups(OnBackups::List);
+    Post Page "/backups" May(ManageBox) => Backups(OnBackups::Make);
+    Get Page "/backups/{}" May(ManageData) => Backups(OnBackups::Download);
+    Post Page "/backups/code" Sure(ManageData) => Backups(OnBackups::NewCode);
+    Post Page "/backups/restore" Sure(ManageData) => Backups(OnBackups::Restore);
+    Get Api "/api/backups" May(ManageBox) => Backups(OnBackups::List);
+    Post Api "/api/backups" May(ManageBox) => Backups(OnBackups::Make);
+    Get Api "/api/backups/{}" May(ManageData) => Backups(OnBackups::Download);
+    Post Api "/api/backups/code" Sure(ManageData) => Backups(OnBackups::NewCode);
+    Post Api "/api/backups/restore" Sure(ManageData) => Backups(OnBackups::Restore);
+    Post Api "/api/backups/upload/{}" May(ManageData) => Backups(OnBackups::Upload);
     Get Page "/firmware" May(ManageBox) => Firmware;
     Get Api "/api/firmware" May(ManageBox) => Firmware;
     Post Api "/api/firmware/update" May(ManageBox) => BeginUpdate;

@@ -19,10 +19,6 @@ pub struct Moment {
 
 /// The next thing to do for one request. Everything but [`Step::Respond`] carries what to do with
 /// the answer.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one at a time is made and taken apart"
-)]
 pub enum Step {
     /// The request is done.
     Respond(Response),
@@ -44,7 +40,11 @@ pub enum Step {
     Update(update::Request, Then<Result<update::Reply, Away>>),
     /// Fetch an update from a server, in the background; the answer is how that stands.
     Fetch(FetchOrder, Then<FetchState>),
-    /// Open a recording of this name, which was checked; the answer is its length, or `None` when
+    /// Have the store restore a backup and then the box start anew, whether or not the asker
+    /// waits.
+    Restore(store::Request, Then<Result<store::Reply, Away>>),
+    /// Open a recording or a backup of this name, which was checked; the answer is its length, or
+    /// `None` when
     /// there is none. A response further on may have it as its body.
     Open(String, Then<Option<u64>>),
     /// Look at every service at once.

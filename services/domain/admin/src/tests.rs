@@ -2,6 +2,7 @@
 
 mod access;
 mod at_box;
+mod backups;
 mod danger;
 mod firmware;
 mod forms;

@@ -293,6 +293,57 @@ words! {
          backup. Se acontecer outra vez, troque o disco.";
     reset_pending: "Everything that was stored will be erased at the next start.",
         "Tudo o que foi guardado será apagado na próxima inicialização.";
+    backups: "Backups", "Backups";
+    backup_now: "Back up now", "Fazer backup agora";
+    backup_running: "A backup is being made.", "Um backup está sendo feito.";
+    backup_failed: "The last backup failed:", "O último backup falhou:";
+    backup_none: "There is none yet. The first is made a minute after the box has started.",
+        "Ainda não há nenhum. O primeiro é feito um minuto depois que a central inicia.";
+    backup_hint: "A backup holds the configuration with its versions, people, extensions and their \
+         passwords, call records, the audit trail, certificates and the network setting; not the \
+         recordings. It is made each day, proved by a trial restore, encrypted and signed. The box \
+         keeps three days, and never fewer than the last three that proved good.",
+        "Um backup contém a configuração com suas versões, pessoas, ramais e senhas, registros de \
+         ligações, a auditoria, certificados e a rede; as gravações não. É feito todo dia, provado \
+         por uma restauração de teste, cifrado e assinado. A central guarda três dias, e nunca \
+         menos que os três últimos provados.";
+    backup_proved: "proved", "provado";
+    backup_unproved: "not proved", "não provado";
+    backup_old_code: "earlier code", "código anterior";
+    backup_code: "Backup code", "Código de backup";
+    backup_code_none: "Nobody has the backup code yet: these backups are of use to this box alone. \
+         Have a code made, write it down and keep it away from the box.",
+        "Ninguém tem o código de backup ainda: estes backups só servem a esta central. Peça um \
+         código, anote-o e guarde-o longe da central.";
+    backup_code_there: "Somebody has the backup code. Where it is lost, or others may have seen \
+         it, have a new one made: it opens the backups from then on, and those before need the \
+         earlier one.",
+        "Alguém tem o código de backup. Se ele se perdeu, ou outros podem tê-lo visto, peça um \
+         novo: ele abre os backups dali em diante, e os anteriores precisam do anterior.";
+    backup_code_make: "Make a code and show it", "Criar um código e mostrá-lo";
+    backup_code_once: "This code is shown once. Write it down and keep it away from the box, and \
+         not with the backups: with it a backup opens on any box, and without it on none but this.",
+        "Este código é mostrado uma única vez. Anote-o e guarde-o longe da central e dos backups: \
+         com ele um backup abre em qualquer central, e sem ele em nenhuma além desta.";
+    backup_restore: "Restore", "Restaurar";
+    backup_restore_hint: "A backup takes the place of everything that was stored, and the box \
+         starts anew: calls in progress end. No phone needs to be changed. On the box it was made \
+         on, people and passwords stay as they are, and nothing of the call records and the audit \
+         trail is lost. Switch the other box off before its backup comes to life on this one.",
+        "O backup toma o lugar de tudo o que foi guardado, e a central reinicia: ligações em curso \
+         terminam. Nenhum telefone precisa ser alterado. Na central em que foi feito, pessoas e \
+         senhas ficam como estão, e nada dos registros e da auditoria se perde. Desligue a outra \
+         central antes que o backup dela passe a valer nesta.";
+    backup_on_box: "Backup on the box", "Backup na central";
+    backup_file: "Backup file", "Arquivo de backup";
+    backup_code_optional: "Backup code, if the box does not have it",
+        "Código de backup, se a central não o tem";
+    backup_bring: "Send and restore", "Enviar e restaurar";
+    backup_broken: "The connection to the box was lost.", "A conexão com a central caiu.";
+    backup_restored: "The backup was restored. The box is starting anew; sign in again in a \
+         minute, at the address it had when the backup was made.",
+        "O backup foi restaurado. A central está reiniciando; entre de novo em um minuto, no \
+         endereço que ela tinha quando o backup foi feito.";
     data_key: "Key of the data", "Chave dos dados";
     data_key_sealed: "The data are encrypted, and their key is sealed by the TPM: the disk alone \
          opens nothing. Keep the recovery code elsewhere: without it, nothing is left when the TPM \

@@ -9,6 +9,7 @@
 //! What this crate must never do: open a socket, or decide who may ask what. The server checks its
 //! peer by `SO_PEERCRED` before it reads a byte.
 
+mod backup;
 pub mod frame;
 pub mod grid;
 pub mod init;

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::Redacted;
 use crate::site::{Class, Site, Tunnel};
 
+pub use crate::backup::{BackupFile, BackupRefusal, BackupRequest, Backups, backup_file_millis};
+
 /// What a process may ask of the store.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[expect(
@@ -96,6 +98,8 @@ pub enum Request {
     PutSecret(String, Redacted<Vec<u8>>),
     /// Is the store well? Answer: [`Reply::Health`].
     Health,
+    /// About the backups of the box. Only `web` may ask.
+    Backup(BackupRequest),
 }
 
 /// What the store answers.
@@ -148,6 +152,22 @@ pub enum Reply {
     Secret(Option<Redacted<Vec<u8>>>),
     /// The store's condition.
     Health(Health),
+    /// The backups there are.
+    Backups(Backups),
+    /// A backup code, which is not kept: it is shown to a person and to nobody again.
+    BackupCode(Redacted<String>),
+    /// A piece was taken.
+    Uploaded {
+        /// Where the next one begins.
+        next: u64,
+    },
+    /// A backup has taken the place of what was there. Nothing is stored until the box starts anew.
+    Restored {
+        /// The version of the configuration.
+        version: u64,
+    },
+    /// The backup is not taken; nothing was changed.
+    BackupRefused(BackupRefusal),
     /// The peer may not ask this.
     Refused {
         /// The user id that asked.

@@ -44,6 +44,7 @@ impl Peers {
                 | Request::Calls { .. }
                 | Request::Audit(_)
                 | Request::SetNetwork { .. }
+                | Request::Backup(_)
                 | Request::AuditTrail { .. } => web,
                 // Everybody's own ones only: the user id is part of the key.
                 Request::Secret(_) | Request::PutSecret(..) => net || pbx || web || grid,
@@ -136,6 +137,7 @@ mod tests {
             &[1, 5],
         );
         check(Request::ConfigAt(1), &[1, 5]);
+        check(Request::Backup(ipc::store::BackupRequest::List), &[1, 5]);
         check(Request::Secret("tls".into()), &[1, 2, 3, 5, 7]);
         check(
             Request::Provision(ipc::store::Provisioned::default()),

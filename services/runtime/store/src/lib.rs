@@ -10,6 +10,7 @@
 mod access;
 mod at_phone;
 mod audit;
+mod backup;
 mod medium;
 mod network;
 mod opening;
@@ -25,7 +26,8 @@ mod writer;
 mod writes;
 
 pub use access::Peers;
-pub use medium::{DataDisk, Medium};
+pub use backup::BackupSettings;
+pub use medium::{DataDisk, Medium, Scratch};
 pub use opening::OpenError;
 pub use reads::ROWS_MAX;
 pub use store::{Store, WallClock};

@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::num::NonZeroU64;
 use std::ops::Bound;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use redb::backends::FileBackend;
@@ -26,6 +27,37 @@ pub trait Medium: Send + Sync + fmt::Debug {
     /// The disk refuses.
     fn set_aside(&self) -> io::Result<String>;
 
+    /// Opens another database beside that one, which is empty.
+    ///
+    /// # Errors
+    /// What redb or the disk says; there is no room for a second one on this medium.
+    fn open_scratch(&self, which: Scratch, builder: &Builder) -> Result<Database, DatabaseError> {
+        let _ = (which, builder);
+        Err(io::Error::from(io::ErrorKind::Unsupported).into())
+    }
+
+    /// Removes a database beside, if there is one.
+    fn remove_scratch(&self, which: Scratch) {
+        let _ = which;
+    }
+
+    /// Puts [`Scratch::Restored`], which is closed, in the place of the database, which is closed
+    /// too and is kept. After a power cut one of the two is in its place.
+    ///
+    /// # Errors
+    /// The disk refuses; the database is in its place then.
+    fn swap_in(&self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Puts the database that [`Self::swap_in`] has kept back in its place.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    fn swap_back(&self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Bytes of the database file.
     fn file_bytes(&self) -> u64;
 
@@ -36,6 +68,24 @@ pub trait Medium: Send + Sync + fmt::Debug {
     fn is_read_only(&self) -> bool;
 }
 
+/// A database beside the one that is in use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scratch {
+    /// Made of a backup, to see whether it is good.
+    Trial,
+    /// Made of a backup, to be used.
+    Restored,
+}
+
+impl Scratch {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Trial => "ramal.redb.trial",
+            Self::Restored => "ramal.redb.restored",
+        }
+    }
+}
+
 /// The data disk: a directory of its own, mode 0700.
 #[derive(Debug)]
 pub struct DataDisk {
@@ -44,6 +94,9 @@ pub struct DataDisk {
 
 /// The database file.
 const DATABASE_NAME: &str = "ramal.redb";
+
+/// The database that a restored one has replaced.
+const REPLACED_NAME: &str = "ramal.redb.replaced";
 
 /// Read ahead before the pages are verified: 200,000 call records, and half of the memory that
 /// PID 1 lets this service have, cache included.
@@ -61,6 +114,16 @@ impl DataDisk {
         }
     }
 
+    fn open_file(&self, name: &str) -> io::Result<File> {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(self.directory.join(name))
+    }
+
     fn damaged(&self, number: u32) -> PathBuf {
         self.directory
             .join(format!("{DATABASE_NAME}.damaged-{number}"))
@@ -69,24 +132,14 @@ impl DataDisk {
 
 impl Medium for DataDisk {
     fn open(&self, builder: &Builder) -> Result<Database, DatabaseError> {
-        let path = self.directory.join(DATABASE_NAME);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)?;
+        let file = self.open_file(DATABASE_NAME)?;
         // The kernel may hold a page that was read wrong, or one that a failed sync marked clean
         // and never wrote. Dropped, what is verified next is what is on the disk. It is advice: a
         // kernel that does not take it opens the file all the same.
         let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
         // Slow flash reads in order several times as fast as page by page.
         let _ = rustix::fs::fadvise(&file, 0, READ_AHEAD_BYTES, Advice::WillNeed);
-        let handle = file.try_clone()?;
-        let backend = Allocated {
-            file: handle,
-            backend: FileBackend::new(file)?,
-        };
+        let backend = Allocated::new(file)?;
         empty_if_unfinished(&backend)?;
         let database = builder.create_with_backend(backend)?;
         // The file's name must survive a power cut as well as its content.
@@ -105,6 +158,35 @@ impl Medium for DataDisk {
         std::fs::rename(self.directory.join(DATABASE_NAME), &target)?;
         File::open(&self.directory)?.sync_all()?;
         Ok(target.display().to_string())
+    }
+
+    fn open_scratch(&self, which: Scratch, builder: &Builder) -> Result<Database, DatabaseError> {
+        self.remove_scratch(which);
+        let backend = Allocated::new(self.open_file(which.name())?)?;
+        builder.create_with_backend(backend)
+    }
+
+    fn remove_scratch(&self, which: Scratch) {
+        let _ = std::fs::remove_file(self.directory.join(which.name()));
+    }
+
+    fn swap_in(&self) -> io::Result<()> {
+        let present = self.directory.join(DATABASE_NAME);
+        let kept = self.directory.join(REPLACED_NAME);
+        match std::fs::remove_file(&kept) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        // The database keeps its name until the other one takes it.
+        std::fs::hard_link(&present, &kept)?;
+        std::fs::rename(self.directory.join(Scratch::Restored.name()), &present)?;
+        File::open(&self.directory)?.sync_all()
+    }
+
+    fn swap_back(&self) -> io::Result<()> {
+        let kept = self.directory.join(REPLACED_NAME);
+        std::fs::rename(kept, self.directory.join(DATABASE_NAME))?;
+        File::open(&self.directory)?.sync_all()
     }
 
     fn file_bytes(&self) -> u64 {
@@ -165,6 +247,15 @@ const RESCUE_BYTES: u64 = 8 * 1024 * 1024;
 struct Allocated {
     file: File,
     backend: FileBackend,
+}
+
+impl Allocated {
+    fn new(file: File) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            file: file.try_clone()?,
+            backend: FileBackend::new(file)?,
+        })
+    }
 }
 
 impl StorageBackend for Allocated {

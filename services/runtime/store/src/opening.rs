@@ -112,7 +112,16 @@ pub(crate) fn open_or_recover(
     }
 }
 
-enum Content {
+/// How the store opens a database.
+pub(crate) fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .set_cache_size(CACHE_BYTES_MAX)
+        .set_check_integrity_on_open(true);
+    builder
+}
+
+pub(crate) enum Content {
     Present(Database),
     Empty(Database),
     TooNew(u32),
@@ -123,12 +132,8 @@ enum Content {
 /// redb could open a file at once (quick-repair) and trust it, but a page that rotted then panics
 /// in the middle of somebody's request, at every start again. Verified, it is found while the
 /// snapshot can still stand in: docs/decisions/0008 has the figures.
-fn open_whole(medium: &dyn Medium) -> Result<Content, Fault> {
-    let mut builder = Builder::new();
-    builder
-        .set_cache_size(CACHE_BYTES_MAX)
-        .set_check_integrity_on_open(true);
-    let database = medium.open(&builder).map_err(redb_fault)?;
+pub(crate) fn open_whole(medium: &dyn Medium) -> Result<Content, Fault> {
+    let database = medium.open(&builder()).map_err(redb_fault)?;
     let txn = database.begin_read().map_err(redb_fault)?;
     match reads::schema_version(&txn)? {
         0 => Ok(Content::Empty(database)),

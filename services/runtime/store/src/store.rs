@@ -6,20 +6,25 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use ::backup::BackupKey;
 use config::StaticNetwork;
+use ipc::Redacted;
 use ipc::site::Site;
-use ipc::store::{Audit, Health, PhoneChange, Provisioned, Reply, Request, laid_down};
+use ipc::store::{
+    Audit, BackupRequest, Health, PhoneChange, Provisioned, Reply, Request, laid_down,
+};
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use sansio::UnixTime;
 
 use crate::access::Peers;
 use crate::at_phone;
-use crate::medium::Medium;
+use crate::backup::{BackupSettings, Backups, KeyRow, fresh_code};
+use crate::medium::{Medium, Scratch};
 use crate::network::{self, NetworkChange};
-use crate::opening::{OpenError, Opened, open_or_recover};
+use crate::opening::{Content, OpenError, Opened, open_or_recover, open_whole};
 use crate::provision::LaidDown;
 use crate::reads;
 use crate::snapshot::Snapshot;
@@ -43,6 +48,9 @@ const FULL_RETRY: Duration = Duration::from_secs(10);
 const READ_ONLY: &str = "the data disk has errors and is read-only now; nothing can be stored: \
                          restart the box, and replace the disk when it happens again";
 
+/// Said until the box starts anew.
+const REPLACED: &str = "a backup was restored: restart the box; nothing is stored until then";
+
 /// Said of what no address is.
 const NOT_A_NETWORK: &str = "network: write address/length, gateway and name servers, with a dash \
                              for what there is none of";
@@ -58,6 +66,13 @@ pub struct Store {
     shared: Arc<Shared>,
     queue: Mutex<Option<SyncSender<Job>>>,
     writer: Mutex<Option<std::thread::JoinHandle<()>>>,
+    backups: OnceLock<Kept>,
+}
+
+/// The backups, and the thread that makes them.
+struct Kept {
+    backups: Arc<Backups>,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
 impl Store {
@@ -85,6 +100,9 @@ impl Store {
             changed: Condvar::new(),
             condition: Mutex::new(Condition::default()),
             stopping: AtomicBool::new(false),
+            snapshot_held: Mutex::new(()),
+            is_wanted: AtomicBool::new(false),
+            is_replaced: AtomicBool::new(false),
         });
         shared.open()?;
         shared.save_snapshot();
@@ -94,7 +112,32 @@ impl Store {
             shared,
             queue: Mutex::new(Some(queue)),
             writer: Mutex::new(Some(writer)),
+            backups: OnceLock::new(),
         })
+    }
+
+    /// Makes backups from now on, each day and when somebody asks (R21).
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub fn keep_backups(&self, settings: &BackupSettings) -> std::io::Result<()> {
+        for which in [Scratch::Trial, Scratch::Restored] {
+            self.shared.medium.remove_scratch(which);
+        }
+        match self.shared.missing_backup_keys() {
+            Ok(Some(write)) => drop(self.write(write)),
+            Ok(None) => {}
+            Err(reason) => tracing::error!("{reason}"),
+        }
+        let backups = Arc::new(Backups::new(settings));
+        let (making, shared) = (Arc::clone(&backups), Arc::clone(&self.shared));
+        let thread = std::thread::Builder::new()
+            .name("backup".into())
+            .spawn(move || making.run(&shared))?;
+        let thread = Mutex::new(Some(thread));
+        // Asked for once.
+        let _ = self.backups.set(Kept { backups, thread });
+        Ok(())
     }
 
     /// Answers one question of the process with this user id; what it changes is durable then.
@@ -164,8 +207,48 @@ impl Store {
                 }
             }
             Request::PutSecret(name, value) => self.write(Write::PutSecret { uid, name, value }),
-            Request::Health => Reply::Health(shared.health()),
+            Request::Health => Reply::Health(self.health()),
+            Request::Backup(request) => self.about_backups(request),
         }
+    }
+
+    fn about_backups(&self, request: BackupRequest) -> Reply {
+        let Some(Kept { backups, .. }) = self.backups.get() else {
+            let reason = "this store keeps no backups".to_owned();
+            return Reply::Failed { reason };
+        };
+        let shared = &self.shared;
+        match request {
+            BackupRequest::List => backups.shown(shared),
+            BackupRequest::Make => backups.ask(),
+            BackupRequest::NewCode(audit) => {
+                let code = match fresh_code() {
+                    Ok(code) => code,
+                    Err(reason) => return Reply::Failed { reason },
+                };
+                let key = BackupKey::of(&code);
+                let rows = KeyRow::of_code(&shared.peers, &key, Some(audit));
+                match self.write(Write::PutBackupKeys(rows)) {
+                    Reply::Stored => Reply::BackupCode(Redacted::new(code.shown())),
+                    other => other,
+                }
+            }
+            BackupRequest::Upload { offset, bytes } => backups.upload(shared, offset, &bytes),
+            BackupRequest::Restore { file, code, audit } => {
+                backups.restore(shared, file.as_deref(), code.as_ref(), audit)
+            }
+        }
+    }
+
+    fn health(&self) -> Health {
+        let mut health = self.shared.health();
+        let failed = self.backups.get().and_then(|it| it.backups.warning());
+        if let Some(failed) = failed {
+            let said = [std::mem::take(&mut health.warning), failed];
+            let said: Vec<String> = said.into_iter().filter(|it| !it.is_empty()).collect();
+            health.warning = said.join("; ");
+        }
+        health
     }
 
     /// Changes one setting of the site as it is now. When somebody else commits at the same moment
@@ -296,6 +379,14 @@ impl Store {
     pub fn close(&self) {
         self.shared.stopping.store(true, Ordering::Relaxed);
         self.shared.changed.notify_all();
+        if let Some(Kept { backups, thread }) = self.backups.get() {
+            backups.end();
+            if let Some(thread) = lock(thread).take()
+                && thread.join().is_err()
+            {
+                tracing::error!("the thread that makes backups had failed");
+            }
+        }
         drop(lock(&self.queue).take());
         if let Some(writer) = lock(&self.writer).take()
             && writer.join().is_err()
@@ -339,7 +430,7 @@ impl Drop for Store {
 pub(crate) struct Shared {
     pub(crate) medium: Box<dyn Medium>,
     directory: PathBuf,
-    peers: Peers,
+    pub(crate) peers: Peers,
     clock: WallClock,
     /// Held for reading while the database is used; for writing while it is opened again.
     slot: RwLock<Slot>,
@@ -348,6 +439,12 @@ pub(crate) struct Shared {
     changed: Condvar,
     condition: Mutex<Condition>,
     stopping: AtomicBool,
+    /// Held by whoever reads a snapshot for longer than a question takes.
+    snapshot_held: Mutex<()>,
+    /// Somebody waits for that to end.
+    is_wanted: AtomicBool,
+    /// A backup was restored: what runs still knows what was before, and must start anew.
+    is_replaced: AtomicBool,
 }
 
 struct Slot {
@@ -398,7 +495,7 @@ impl Shared {
         Err(reason)
     }
 
-    fn read(&self, read: impl Fn(&ReadTransaction) -> Result<Reply, Fault>) -> Reply {
+    pub(crate) fn read(&self, read: impl Fn(&ReadTransaction) -> Result<Reply, Fault>) -> Reply {
         let once = || self.with(|database| read(&database.begin_read().map_err(redb_fault)?));
         // The second attempt meets the database that the first one's failure had opened again.
         once()
@@ -406,7 +503,69 @@ impl Shared {
             .unwrap_or_else(|reason| Reply::Failed { reason })
     }
 
+    /// Reads the database as it is now for as long as it takes. Nobody waits for it to end: who
+    /// needs the database for himself has [`Self::wants_database`] say so, which `use_it` asks.
+    pub(crate) fn with_snapshot<T>(
+        &self,
+        use_it: impl FnOnce(&ReadTransaction) -> Result<T, String>,
+    ) -> Result<T, String> {
+        let _held = lock(&self.snapshot_held);
+        let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
+        let database = slot.database.as_ref().ok_or("the database is closed")?;
+        let txn = database.begin_read().map_err(|error| error.to_string())?;
+        drop(slot);
+        use_it(&txn)
+    }
+
+    pub(crate) fn wants_database(&self) -> bool {
+        self.is_wanted.load(Ordering::Relaxed)
+    }
+
+    /// Puts `new` in the place of the database, once `merge` has finished it; what that answers.
+    /// Nothing is asked or written meanwhile, and nothing is written afterwards.
+    pub(crate) fn replace_database<T>(
+        &self,
+        new: Database,
+        merge: impl FnOnce(&Database, &Database) -> Result<T, String>,
+    ) -> Result<T, String> {
+        let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
+        let present = slot.database.as_ref().ok_or("the database is closed")?;
+        let merged = merge(present, &new)?;
+        new.close().map_err(|error| error.to_string())?;
+        slot.generation += 1;
+        if let Some(Err(error)) = slot.database.take().map(Database::close) {
+            tracing::warn!("the database that is replaced did not close cleanly: {error}");
+        }
+        let mut outcome = self.medium.swap_in().map_err(|error| error.to_string());
+        let mut opened = open_whole(&*self.medium);
+        if outcome.is_ok() && !matches!(opened, Ok(Content::Present(_))) {
+            outcome = Err("what was restored does not open; the box has what it had".to_owned());
+            drop(opened);
+            if let Err(error) = self.medium.swap_back() {
+                tracing::error!("the database cannot be put back: {error}");
+            }
+            opened = open_whole(&*self.medium);
+        }
+        if let Ok(Content::Present(database)) = opened {
+            let config = database.begin_read().map_err(redb_fault);
+            let config = config.and_then(|txn| reads::config(&txn));
+            slot.database = Some(database);
+            drop(slot);
+            if outcome.is_ok() {
+                self.is_replaced.store(true, Ordering::Relaxed);
+            }
+            if let Ok(Some((version, site))) = config {
+                self.publish(version, site);
+            }
+            self.save_snapshot();
+        }
+        outcome.map(|()| merged)
+    }
+
     fn reopen(&self, generation: u64) {
+        self.is_wanted.store(true, Ordering::Relaxed);
+        let _held = lock(&self.snapshot_held);
+        self.is_wanted.store(false, Ordering::Relaxed);
         let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
         if slot.generation == generation {
             slot.database = None;
@@ -460,6 +619,9 @@ impl Shared {
     /// Why a write is refused without an attempt: it would fail, and redb would have to be opened
     /// and verified again for it, which readers wait for.
     pub(crate) fn refusal(&self) -> Option<String> {
+        if self.is_replaced.load(Ordering::Relaxed) {
+            return Some(REPLACED.to_owned());
+        }
         if self.medium.is_read_only() {
             return Some(READ_ONLY.to_owned());
         }
@@ -530,7 +692,10 @@ impl Shared {
         let scarce = (free_bytes < FREE_BYTES_WARNING)
             .then(|| format!("the data disk has only {} KiB left", free_bytes / 1024));
         let read_only = self.medium.is_read_only().then(|| READ_ONLY.to_owned());
+        let is_replaced = self.is_replaced.load(Ordering::Relaxed);
+        let replaced = is_replaced.then(|| REPLACED.to_owned());
         let said = [
+            &replaced,
             &read_only,
             &condition.failing,
             &condition.note,

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::rows::{self, RowError};
 
-type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
+pub(crate) type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 pub(crate) type WriteTable<'txn> = Table<'txn, &'static [u8], &'static [u8]>;
 
 /// Facts about the database itself, by name: [`SCHEMA_VERSION_KEY`], [`ANCHOR_KEY`]; and the

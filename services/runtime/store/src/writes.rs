@@ -12,6 +12,7 @@ use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 use sansio::UnixTime;
 
 use crate::audit;
+use crate::backup::KeyRow;
 use crate::network::{self, NetworkChange};
 use crate::provision::{self, LaidDown};
 use crate::rows::{
@@ -68,6 +69,8 @@ pub(crate) enum Write {
         name: String,
         value: Redacted<Vec<u8>>,
     },
+    /// The keys of the box's backups.
+    PutBackupKeys(KeyRow),
     /// See [`ipc::store::Request::SetNetwork`].
     SetNetwork(NetworkChange),
     /// See [`ipc::store::Request::Provision`]; the site has been checked.
@@ -128,6 +131,7 @@ pub(crate) fn apply(
             Ok(Outcome::of(Reply::Stored))
         }
         Write::PutSecret { uid, name, value } => put_secret(txn, *uid, name, value),
+        Write::PutBackupKeys(rows) => rows.apply(txn, now),
         Write::SetNetwork(change) => network::apply(txn, change, now),
         Write::Provision {
             base,
@@ -392,7 +396,7 @@ fn put_secret(
 }
 
 /// Removes first rows until at most `keep` are left, telling `dropped` of each.
-fn drop_oldest(
+pub(crate) fn drop_oldest(
     table: &mut WriteTable<'_>,
     keep: u64,
     mut dropped: impl FnMut(&[u8], &[u8]) -> Result<(), Fault>,

@@ -106,14 +106,19 @@ pub(crate) fn start(
     let program_path = settings.program.to_string_lossy();
     let data_dir = settings.data_dir.to_string_lossy();
     let mut arguments = vec!["ramal", service.name()];
+    let backups_dir = settings.backups_dir.to_string_lossy();
     let recordings_dir = settings.recordings_dir.to_string_lossy();
     let sounds_dir = settings.sounds_dir.to_string_lossy();
     match service {
-        Service::Store => arguments.extend(["--data", &data_dir]),
+        Service::Store => {
+            arguments.extend(["--data", &data_dir, "--backups", &backups_dir]);
+        }
         Service::Media => {
             arguments.extend(["--recordings", &recordings_dir, "--sounds", &sounds_dir]);
         }
-        Service::Web => arguments.extend(["--recordings", &recordings_dir]),
+        Service::Web => {
+            arguments.extend(["--recordings", &recordings_dir, "--backups", &backups_dir]);
+        }
         Service::Update => arguments.extend(slots.arguments()),
         Service::Net | Service::Pbx | Service::Grid => {}
     }
@@ -163,6 +168,15 @@ fn fence(service: Service, settings: &Settings) -> Result<Option<Fence>, SystemE
     let null = Path::new("/dev/null");
     let calls = services::calls_folder(&settings.run_dir);
     let (writable, tcp) = match service {
+        // A full disk may have had no room for the folder of backups.
+        Service::Store if settings.backups_dir.is_dir() => (
+            vec![
+                null,
+                settings.data_dir.as_path(),
+                settings.backups_dir.as_path(),
+            ],
+            false,
+        ),
         Service::Store => (vec![null, settings.data_dir.as_path()], false),
         Service::Net => (vec![null, Path::new("/proc/sys/net")], false),
         // Calls phones back that registered over TCP, and connects to trunks.

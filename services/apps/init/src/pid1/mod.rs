@@ -43,7 +43,7 @@ use supervise::{
 
 use crate::boot::{Boot, millis_since_boot};
 use crate::console::Console;
-use crate::data::{RECORDINGS_FOLDER, SOUNDS_FOLDER, STORE_FOLDER};
+use crate::data::{BACKUPS_FOLDER, RECORDINGS_FOLDER, SOUNDS_FOLDER, STORE_FOLDER};
 use crate::recovery_code;
 use crate::screen::{Facts, Keys, Presence, Screen};
 use crate::services::{self, Addresses, Sockets};
@@ -69,6 +69,8 @@ pub struct Settings {
     pub program: PathBuf,
     /// The folder of the store.
     pub data_dir: PathBuf,
+    /// Where backups lie.
+    pub backups_dir: PathBuf,
     /// Where calls are recorded.
     pub recordings_dir: PathBuf,
     /// What calls can be played.
@@ -99,6 +101,7 @@ impl Settings {
             run_dir: PathBuf::from(system::RUN_DIR),
             program: child::program_of_the_box().to_owned(),
             data_dir: PathBuf::from(STORE_FOLDER),
+            backups_dir: PathBuf::from(BACKUPS_FOLDER),
             recordings_dir: PathBuf::from(RECORDINGS_FOLDER),
             sounds_dir: PathBuf::from(SOUNDS_FOLDER),
             addresses: Addresses::of_the_box(),

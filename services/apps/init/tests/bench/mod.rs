@@ -16,6 +16,7 @@ pub(crate) fn settings(folder: &Path, program: &Path) -> Settings {
         run_dir: folder.to_owned(),
         program: program.to_owned(),
         data_dir: folder.to_owned(),
+        backups_dir: folder.to_owned(),
         recordings_dir: folder.to_owned(),
         sounds_dir: folder.to_owned(),
         addresses: Addresses {

@@ -146,6 +146,33 @@ pub(crate) fn recordings(answer: &Value) -> String {
     table("recordings", rows(answer), &columns)
 }
 
+/// Backups on the box.
+pub(crate) fn backups(answer: &Value) -> String {
+    let columns = [
+        "name",
+        "taken",
+        "bytes",
+        "proved",
+        "needs_code",
+        "config_version",
+        "firmware",
+    ];
+    let table = table("backups", list(answer, "backups"), &columns);
+    let is = |name: &str| answer.get(name).and_then(Value::as_bool) == Some(true);
+    let mut said = vec![table];
+    if is("running") {
+        said.push("one is being made".to_owned());
+    }
+    if let Some(reason) = answer.get("failed").and_then(Value::as_str) {
+        said.push(format!("the last one failed: {reason}"));
+    }
+    if !is("code_known") {
+        let hint = "nobody has the backup code yet: make one on the page of backups";
+        said.push(hint.to_owned());
+    }
+    said.join("\n")
+}
+
 /// Firmware slots, and why one was left.
 pub(crate) fn firmware(answer: &Value) -> String {
     let slots = [

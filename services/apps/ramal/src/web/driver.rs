@@ -5,13 +5,12 @@ mod at_box;
 use std::fs::{File, OpenOptions};
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use admin::{Admin, Away, Machine, Moment, Observation, Request, Response, Step};
 use ipc::sound::is_recording_name;
-use ipc::store::{Audit, laid_down};
+use ipc::store::{Audit, backup_file_millis, laid_down};
 use ipc::{grid, init, net, pbx, sound, store, update};
 use run_loop::clock::Clock;
 use run_loop::ipc::Client;
@@ -20,8 +19,10 @@ use rustix::fs::OFlags;
 use tokio::sync::{Notify, watch};
 use web_server::Answer;
 
+use super::Folders;
 use super::fetching::Fetches;
 use super::hashing::Hasher;
+use super::restoring::Restores;
 
 /// `admin` and its ways to the other processes.
 pub(crate) struct Driver {
@@ -35,8 +36,9 @@ pub(crate) struct Driver {
     update: Client<update::Request, update::Reply>,
     grid: Client<grid::Request, grid::Reply>,
     fetches: Arc<Fetches>,
-    /// Where `media` keeps recordings; without it there are none.
-    recordings: Option<PathBuf>,
+    /// The store, for what takes it long.
+    restores: Arc<Restores>,
+    folders: Folders,
     looks: Looks,
     /// Where the box was reached when `net` last said so.
     reached: Mutex<Vec<IpAddr>>,
@@ -55,7 +57,7 @@ struct Looks {
 }
 
 impl Driver {
-    pub(crate) fn new(recordings: Option<PathBuf>) -> Self {
+    pub(crate) fn new(folders: Folders) -> Self {
         Self {
             admin: Mutex::new(Admin::new(env!("CARGO_PKG_VERSION"))),
             clock: Clock::start(),
@@ -67,7 +69,8 @@ impl Driver {
             update: Client::within(socket_path("update"), UPDATE_TIMEOUT_SECS),
             grid: Client::new(socket_path("grid")),
             fetches: Arc::new(Fetches::new(UPDATE_TIMEOUT_SECS)),
-            recordings,
+            restores: Arc::new(Restores::new()),
+            folders,
             looks: Looks {
                 store: Client::new(socket_path("store")),
                 init: Client::new(socket_path("init")),
@@ -200,8 +203,12 @@ impl Driver {
                     let answer = self.fetches.obey(order);
                     self.resume(|admin, moment| then(admin, moment, answer))
                 }
+                Step::Restore(request, then) => {
+                    let answer = self.restores.restore(request).await;
+                    self.resume(|admin, moment| then(admin, moment, answer))
+                }
                 Step::Open(name, then) => {
-                    let found = self.open_recording(name).await;
+                    let found = self.open(name).await;
                     let (file, length) = found.unzip();
                     opened = file;
                     self.resume(|admin, moment| then(admin, moment, length))
@@ -225,13 +232,14 @@ impl Driver {
         }
     }
 
-    /// A recording and its length; a link that leads elsewhere is none.
-    async fn open_recording(&self, name: String) -> Option<(File, u64)> {
-        let folder = self
-            .recordings
-            .as_ref()
-            .filter(|_| is_recording_name(&name))?;
-        let path = folder.join(name);
+    /// A recording or a backup and its length; a link that leads elsewhere is none.
+    async fn open(&self, name: String) -> Option<(File, u64)> {
+        let folder = match backup_file_millis(&name) {
+            Some(_) => self.folders.backups.as_ref(),
+            None => self.folders.recordings.as_ref(),
+        };
+        let is_one = is_recording_name(&name) || backup_file_millis(&name).is_some();
+        let path = folder.filter(|_| is_one)?.join(name);
         let open = move || {
             let nofollow = OFlags::NOFOLLOW | OFlags::NONBLOCK;
             let file = OpenOptions::new()

@@ -23,6 +23,7 @@ pub(super) enum Place {
     Settings,
     People,
     Audit,
+    Backups,
     Firmware,
     Grid,
     Elsewhere,
@@ -48,7 +49,7 @@ impl Place {
 type Name = fn(&Words) -> &'static str;
 
 /// The pages there are a way to from everywhere, for whoever may open them.
-const NAVIGATION: [(Place, &str, Name); 12] = [
+const NAVIGATION: [(Place, &str, Name); 13] = [
     (Place::Status, "/", |words| words.status),
     (Place::Extensions, "/extensions", |words| words.extensions),
     (Place::Groups, "/groups", |words| words.groups),
@@ -59,6 +60,7 @@ const NAVIGATION: [(Place, &str, Name); 12] = [
     (Place::Settings, "/settings", |words| words.settings),
     (Place::People, "/people", |words| words.people),
     (Place::Audit, "/audit", |words| words.audit),
+    (Place::Backups, "/backups", |words| words.backups),
     (Place::Firmware, "/firmware", |words| words.firmware),
     (Place::Grid, "/grid", |words| words.grid),
 ];

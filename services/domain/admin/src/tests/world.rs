@@ -20,6 +20,10 @@ pub(super) const OWN_PASSWORD: &str = "papagaio verde come milho";
 /// The recording of the one call there is, of 1000 bytes.
 pub(super) const RECORDING: &str = "1795351503000-0000002a.wav";
 
+/// The backup on the box, of 3000 bytes.
+pub(super) const BACKUP: &str = "1795351503000.backup";
+pub(super) const BACKUP_CODE: &str = "01234-56789-ABCDE-FGHJK-MNPQR-STVWX";
+
 pub(super) struct World {
     pub(super) admin: Admin,
     pub(super) now: Instant,
@@ -39,6 +43,9 @@ pub(super) struct World {
     /// What the store keeps for the network.
     pub(super) network: Option<String>,
     pub(super) recordings: Vec<sound::RecordingFile>,
+    pub(super) has_backup_code: bool,
+    pub(super) backup_refusal: Option<store::BackupRefusal>,
+    pub(super) asked_backups: Vec<store::BackupRequest>,
     /// On record, newest first.
     pub(super) calls: Vec<CallRecord>,
     pub(super) update_answers: VecDeque<update::Reply>,
@@ -94,6 +101,9 @@ impl World {
             net_away: false,
             asked_net: Vec::new(),
             network: None,
+            has_backup_code: false,
+            backup_refusal: None,
+            asked_backups: Vec::new(),
             recordings: vec![
                 recording(RECORDING, false),
                 recording("1795351600000-0000002b.wav", true),
@@ -162,7 +172,7 @@ impl World {
                 Step::Hash(password, then) => {
                     then(&mut self.admin, moment, Ok(hash(password.reveal())))
                 }
-                Step::Store(request, then) => {
+                Step::Store(request, then) | Step::Restore(request, then) => {
                     let reply = if self.store_away {
                         Err(Away::Silent("store"))
                     } else {
@@ -195,6 +205,7 @@ impl World {
                 Step::Open(name, then) => {
                     let found = self.recordings.iter().find(|file| file.name == name);
                     let length = found.map(|file| file.bytes);
+                    let length = length.or_else(|| (name == BACKUP).then_some(3000));
                     then(&mut self.admin, moment, length)
                 }
                 Step::Observe(then) => {
@@ -269,6 +280,7 @@ impl World {
                     version: self.version,
                 }
             }
+            Ask::Backup(request) => self.backups(request),
             Ask::ConfigAt(version) => self.version(version),
             Ask::History { limit, before } => self.versions(limit, before),
             Ask::SetNetwork { network, audit } => {
@@ -349,6 +361,45 @@ impl World {
         self.earlier.push(earlier);
         self.version += 1;
         self.admin.configure(self.version, self.site.clone());
+    }
+
+    fn backups(&mut self, request: store::BackupRequest) -> Reply {
+        let audit = match &request {
+            store::BackupRequest::NewCode(audit) | store::BackupRequest::Restore { audit, .. } => {
+                Some(audit.clone())
+            }
+            _ => None,
+        };
+        let reply = match &request {
+            store::BackupRequest::List => Reply::Backups(store::Backups {
+                files: vec![store::BackupFile {
+                    name: BACKUP.into(),
+                    taken_millis: 1_795_351_503_000,
+                    bytes: 3000,
+                    is_proved: true,
+                    needs_code: false,
+                    config_version: 41,
+                    firmware: "0.1.0".into(),
+                }],
+                has_code: self.has_backup_code,
+                ..store::Backups::default()
+            }),
+            store::BackupRequest::Make => Reply::Stored,
+            store::BackupRequest::NewCode(_) => {
+                self.has_backup_code = true;
+                Reply::BackupCode(Redacted::new(BACKUP_CODE.into()))
+            }
+            store::BackupRequest::Upload { offset, bytes } => Reply::Uploaded {
+                next: offset + bytes.len() as u64,
+            },
+            store::BackupRequest::Restore { .. } => match self.backup_refusal.clone() {
+                Some(refusal) => Reply::BackupRefused(refusal),
+                None => Reply::Restored { version: 42 },
+            },
+        };
+        self.audits.extend(audit.filter(|it| !it.action.is_empty()));
+        self.asked_backups.push(request);
+        reply
     }
 
     fn version(&self, version: u64) -> Reply {

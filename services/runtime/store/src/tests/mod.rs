@@ -5,6 +5,7 @@
     reason = "the numbers of a test are small"
 )]
 
+mod backups;
 mod damage;
 mod failing_disk;
 mod full_disk;

@@ -1,0 +1,210 @@
+//! Backups: listed, made, handed out, brought and restored; and the code that opens them.
+
+use ipc::Redacted;
+use ipc::store::{
+    BackupRefusal, BackupRequest, Backups, Reply, Request as Ask, backup_file_millis,
+};
+use serde::Deserialize;
+use serde_json::json as value;
+
+use super::change::unkept;
+use super::firmware::recorded;
+use super::{form, json};
+use crate::admin::{Admin, Caller};
+use crate::backup_view::BackupsView;
+use crate::calendar::rfc3339;
+use crate::fault::Fault;
+use crate::http::{Request, Response};
+use crate::pages;
+use crate::routes::{Face, OnBackups};
+use crate::step::Step;
+
+/// What is to be restored.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    /// A file that is on the box; what was brought, when it is left out.
+    #[serde(default)]
+    file: String,
+    /// The backup code, where the box does not have it.
+    #[serde(default)]
+    code: Redacted<String>,
+}
+
+/// Does what is asked about backups.
+pub(crate) fn act(
+    admin: &mut Admin,
+    request: &Request,
+    action: OnBackups,
+    segment: String,
+    caller: Caller,
+) -> Step {
+    match action {
+        OnBackups::Script => Step::Respond(pages::backup_script()),
+        OnBackups::List => list(caller),
+        OnBackups::Make => make(admin, caller),
+        OnBackups::Download => download(admin, segment, caller),
+        OnBackups::NewCode => new_code(caller),
+        OnBackups::Upload => upload(request, &segment, caller),
+        OnBackups::Restore => restore(admin, request, caller),
+    }
+}
+
+/// Those on the box, and how it goes.
+fn list(caller: Caller) -> Step {
+    listed(caller, |caller, backups| {
+        let view = BackupsView::from(backups);
+        let response = match caller.face {
+            Face::Page | Face::Asset => pages::backups(&caller, &view),
+            Face::Api => Response::json(200, &view),
+        };
+        Step::Respond(response.sealed())
+    })
+}
+
+fn listed(caller: Caller, then: impl FnOnce(Caller, Backups) -> Step + Send + 'static) -> Step {
+    ask(BackupRequest::List, move |reply| match reply {
+        Ok(Reply::Backups(backups)) => then(caller, backups),
+        other => caller.refuse(&unmet(other)),
+    })
+}
+
+fn ask(
+    request: BackupRequest,
+    then: impl FnOnce(Result<Reply, crate::step::Away>) -> Step + Send + 'static,
+) -> Step {
+    Step::Store(
+        Ask::Backup(request),
+        Box::new(move |_, _, reply| then(reply)),
+    )
+}
+
+/// Begins one now.
+fn make(admin: &mut Admin, caller: Caller) -> Step {
+    recorded(admin, caller, "backup asked for", |caller| {
+        ask(BackupRequest::Make, move |reply| match reply {
+            Ok(Reply::Stored) => done(&caller, &value!({})),
+            other => caller.refuse(&unmet(other)),
+        })
+    })
+}
+
+fn done(caller: &Caller, answer: &serde_json::Value) -> Step {
+    Step::Respond(match caller.face {
+        Face::Page | Face::Asset => Response::redirect("/backups").sealed(),
+        Face::Api => Response::json(200, answer).sealed(),
+    })
+}
+
+/// Hands one out. It is encrypted; whoever has it needs the code.
+fn download(admin: &mut Admin, name: String, caller: Caller) -> Step {
+    let Some(millis) = backup_file_millis(&name) else {
+        return caller.refuse(&Fault::BackupRefused(BackupRefusal::Missing));
+    };
+    let action = format!("backup {name} downloaded");
+    recorded(admin, caller, &action, move |caller| {
+        Step::Open(
+            name,
+            Box::new(move |_, _, length| {
+                let Some(length) = length else {
+                    return caller.refuse(&Fault::BackupRefused(BackupRefusal::Missing));
+                };
+                let when = rfc3339(millis).replace([':', '-'], "");
+                let shown = format!("attachment; filename=\"ramal-{when}.backup\"");
+                let response = Response::opened(200, 0, length)
+                    .with("content-type", "application/octet-stream")
+                    .with("content-disposition", shown);
+                Step::Respond(response.sealed())
+            }),
+        )
+    })
+}
+
+/// Makes another code, and shows it: the only time anybody sees it. A program on the box itself has
+/// no password to say, and does not get it.
+fn new_code(caller: Caller) -> Step {
+    if caller.session.is_none() {
+        return caller.refuse(&Fault::NoSuchPerson(caller.login.clone()));
+    }
+    let action = "backup code made and shown".to_owned();
+    let audit = caller.audit(action, String::new(), String::new());
+    ask(BackupRequest::NewCode(audit), move |reply| match reply {
+        Ok(Reply::BackupCode(code)) => {
+            let response = match caller.face {
+                Face::Page | Face::Asset => pages::backup_code(&caller, code.reveal()),
+                Face::Api => Response::json(200, &value!({ "backup_code": code.reveal() })),
+            };
+            Step::Respond(response.sealed())
+        }
+        other => caller.refuse(&unmet(other)),
+    })
+}
+
+/// Takes a piece of a backup that somebody brings; the path says where it begins.
+fn upload(request: &Request, offset: &str, caller: Caller) -> Step {
+    let Ok(offset) = offset.parse() else {
+        return caller.refuse(&Fault::NoSuchPage);
+    };
+    let bytes = request.body.clone();
+    ask(
+        BackupRequest::Upload { offset, bytes },
+        move |reply| match reply {
+            Ok(Reply::Uploaded { next }) => done(&caller, &value!({ "next": next })),
+            other => caller.refuse(&unmet(other)),
+        },
+    )
+}
+
+/// Puts what a backup holds in place of what the box has, and starts the box anew.
+fn restore(admin: &mut Admin, request: &Request, caller: Caller) -> Step {
+    let wish = match caller.face {
+        Face::Api => json::<Wish>(request),
+        Face::Page | Face::Asset => Ok(Wish {
+            file: form(request, "file"),
+            code: Redacted::new(form(request, "code")),
+        }),
+    };
+    match wish {
+        Ok(Wish { file, code }) => {
+            let file = Some(file).filter(|it| !it.is_empty());
+            let code = Some(code).filter(|it| !it.reveal().trim().is_empty());
+            begin(admin, file, code, caller)
+        }
+        Err(fault) => caller.refuse(&fault),
+    }
+}
+
+fn begin(
+    admin: &mut Admin,
+    file: Option<String>,
+    code: Option<Redacted<String>>,
+    caller: Caller,
+) -> Step {
+    let what = file.as_deref().unwrap_or("that was brought");
+    let action = format!("restore of the backup {what} begun");
+    recorded(admin, caller, &action, move |caller| {
+        let audit = caller.audit(String::new(), String::new(), String::new());
+        Step::Restore(
+            Ask::Backup(BackupRequest::Restore { file, code, audit }),
+            Box::new(move |admin, _, reply| match reply {
+                Ok(Reply::Restored { version }) => Step::Respond(match caller.face {
+                    Face::Page | Face::Asset => pages::backup_restored(&caller).sealed(),
+                    Face::Api => Response::json(200, &value!({ "restored": version })).sealed(),
+                }),
+                other => {
+                    let fault = unmet(other);
+                    let why = fault.text(crate::text::Language::English);
+                    let audit = caller.audit("restore refused".into(), String::new(), why);
+                    admin.record(audit, move |_, _| caller.refuse(&fault))
+                }
+            }),
+        )
+    })
+}
+
+fn unmet(reply: Result<Reply, crate::step::Away>) -> Fault {
+    match reply {
+        Ok(Reply::BackupRefused(refusal)) => Fault::BackupRefused(refusal),
+        other => unkept(other),
+    }
+}

@@ -1,0 +1,59 @@
+//! Backups as the API shows them.
+
+use ipc::store::{BackupFile, Backups};
+use serde::Serialize;
+
+use crate::calendar::rfc3339;
+
+/// All of them.
+#[derive(Debug, Serialize)]
+pub(crate) struct BackupsView {
+    pub(crate) backups: Vec<BackupView>,
+    /// One is made now.
+    pub(crate) running: bool,
+    /// Why the last one failed.
+    pub(crate) failed: Option<String>,
+    /// Somebody was given the code.
+    pub(crate) code_known: bool,
+    /// The public key they are signed by.
+    pub(crate) signed_by: String,
+}
+
+/// One on the box.
+#[derive(Debug, Serialize)]
+pub(crate) struct BackupView {
+    pub(crate) name: String,
+    pub(crate) taken: String,
+    pub(crate) bytes: u64,
+    pub(crate) proved: bool,
+    /// It needs the code of its time.
+    pub(crate) needs_code: bool,
+    pub(crate) config_version: u64,
+    pub(crate) firmware: String,
+}
+
+impl From<Backups> for BackupsView {
+    fn from(from: Backups) -> Self {
+        Self {
+            backups: from.files.into_iter().map(BackupView::from).collect(),
+            running: from.is_running,
+            failed: from.failed,
+            code_known: from.has_code,
+            signed_by: from.of_box,
+        }
+    }
+}
+
+impl From<BackupFile> for BackupView {
+    fn from(from: BackupFile) -> Self {
+        Self {
+            name: from.name,
+            taken: rfc3339(from.taken_millis),
+            bytes: from.bytes,
+            proved: from.is_proved,
+            needs_code: from.needs_code,
+            config_version: from.config_version,
+            firmware: from.firmware,
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Backups: which there are, the code that opens them, and restoring one.
+
+use maud::{Markup, html};
+
+use super::BACKUP;
+use super::layout::{Place, hashed, page};
+use super::records::moment;
+use crate::actions::proof::FIELD;
+use crate::admin::Caller;
+use crate::backup_view::{BackupView, BackupsView};
+use crate::http::Response;
+use crate::permission::Permission;
+
+/// The page.
+pub(crate) fn backups(caller: &Caller, view: &BackupsView) -> Response {
+    let words = caller.language.words();
+    let body = html! {
+        h1 { (words.backups) }
+        @if let Some(reason) = &view.failed {
+            p.warning { (words.backup_failed) " " (reason) }
+        }
+        section.card {
+            @if view.backups.is_empty() { p.hint { (words.backup_none) } } @else {
+                (table(caller, &view.backups))
+            }
+            @if view.running { p { (words.backup_running) } } @else {
+                form method="post" action="/backups" {
+                    button type="submit" { (words.backup_now) }
+                }
+            }
+            p.hint { (words.backup_hint) }
+            p.hint { (words.utc) }
+        }
+        @if caller.may(Permission::ManageData) {
+            (code_card(caller, view))
+            (restore(caller, view))
+        }
+    };
+    page(200, caller, Place::Backups, words.backups, &body)
+}
+
+fn code_card(caller: &Caller, view: &BackupsView) -> Markup {
+    let words = caller.language.words();
+    html! {
+        section.card {
+            h2 { (words.backup_code) }
+            @if view.code_known { p.hint { (words.backup_code_there) } }
+            @else { p.warning { (words.backup_code_none) } }
+            form method="post" action="/backups/code" {
+                (own_password(caller))
+                button type="submit" { (words.backup_code_make) }
+            }
+        }
+    }
+}
+
+fn table(caller: &Caller, backups: &[BackupView]) -> Markup {
+    let words = caller.language.words();
+    html! {
+        table {
+            thead { tr {
+                th { (words.when) } th { (words.version_number) } th { (words.version) }
+                th { "KiB" } th {} th {}
+            } }
+            tbody {
+                @for backup in backups {
+                    tr {
+                        td.time { (moment(&backup.taken)) }
+                        td { (backup.config_version) }
+                        td { (backup.firmware) }
+                        td { (backup.bytes.div_ceil(1024)) }
+                        td {
+                            @if backup.proved { span.badge.good { (words.backup_proved) } }
+                            @else { span.badge.bad { (words.backup_unproved) } }
+                            @if backup.needs_code {
+                                " " span.badge { (words.backup_old_code) }
+                            }
+                        }
+                        td { @if caller.may(Permission::ManageData) {
+                            a href={ "/backups/" (backup.name) } download { (words.download) }
+                        } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn restore(caller: &Caller, view: &BackupsView) -> Markup {
+    let words = caller.language.words();
+    html! {
+        section.card {
+            h2 { (words.backup_restore) }
+            p.notice { (words.backup_restore_hint) }
+            @if !view.backups.is_empty() {
+                form method="post" action="/backups/restore" {
+                    label { (words.backup_on_box)
+                        select name="file" {
+                            @for backup in &view.backups {
+                                option value=(backup.name) { (moment(&backup.taken)) }
+                            }
+                        }
+                    }
+                    (code(caller))
+                    (own_password(caller))
+                    button.danger type="submit" { (words.backup_restore) }
+                }
+            }
+            form id="bring" data-done=(words.backup_restored) data-broken=(words.backup_broken) {
+                label { (words.backup_file) input type="file" name="file" required; }
+                (code(caller))
+                (own_password(caller))
+                button.danger type="submit" { (words.backup_bring) }
+            }
+            progress id="bring-progress" hidden value="0" max="1" {}
+            p id="bring-said" role="status" {}
+            noscript { p.hint { (words.needs_script) } }
+            script src=(hashed("/assets/backup.js", BACKUP)) defer {}
+        }
+    }
+}
+
+fn code(caller: &Caller) -> Markup {
+    let words = caller.language.words();
+    html! {
+        label { (words.backup_code_optional)
+            input name="code" maxlength="60" autocomplete="off" spellcheck="false"
+                placeholder="XXXXX-XXXXX-XXXXX-XXXXX-XXXXX-XXXXX";
+        }
+    }
+}
+
+fn own_password(caller: &Caller) -> Markup {
+    let words = caller.language.words();
+    html! {
+        input type="hidden" name="username" value=(caller.login) autocomplete="username";
+        label { (words.old_password)
+            input name=(FIELD) type="password" required autocomplete="current-password";
+        }
+    }
+}
+
+/// The one page that shows a backup code.
+pub(crate) fn backup_code(caller: &Caller, code: &str) -> Response {
+    let words = caller.language.words();
+    let body = html! {
+        section.card.narrow {
+            h1 { (words.backup_code) }
+            p { code.secret { (code) } }
+            p.notice { (words.backup_code_once) }
+            p { a.button href="/backups" { (words.back) } }
+        }
+    };
+    page(200, caller, Place::Backups, words.backup_code, &body)
+}
+
+/// It is done, and the box starts anew.
+pub(crate) fn backup_restored(caller: &Caller) -> Response {
+    let words = caller.language.words();
+    let body = html! {
+        section.card.narrow { h1 { (words.backups) } p.notice { (words.backup_restored) } }
+    };
+    page(200, caller, Place::Backups, words.backups, &body)
+}

@@ -1,0 +1,175 @@
+//! Backups: who may have and restore them, and that nobody does so unseen.
+
+use ipc::store::{BackupRefusal, BackupRequest};
+use serde_json::json;
+
+use super::world::{BACKUP, BACKUP_CODE, OWN_PASSWORD, World, form, get, json as body, post, text};
+use crate::{Body, Peer, Response};
+
+const RESTORE: &str = "/api/backups/restore";
+const CODE: &str = "/api/backups/code";
+/// A password that was said is asked for again then.
+const LATER: u64 = 300;
+
+fn last_audit(world: &World) -> &str {
+    &world.audits.last().expect("an entry").action
+}
+
+fn restore(world: &mut World, session: &str) -> Response {
+    let wish = json!({ "file": BACKUP, "code": BACKUP_CODE });
+    world.ask(&post(RESTORE, session, &wish))
+}
+
+#[test]
+fn backups_are_listed_and_made() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let listed = body(&world.ask(&get("/api/backups", &session)));
+    assert_eq!(
+        listed["backups"][0],
+        json!({
+            "name": BACKUP, "taken": "2026-11-22T12:45:03Z", "bytes": 3000, "proved": true,
+            "needs_code": false, "config_version": 41, "firmware": "0.1.0",
+        })
+    );
+    assert_eq!(listed["code_known"], false);
+    let made = world.ask(&post("/api/backups", &session, &json!({})));
+    assert_eq!((made.status, last_audit(&world)), (200, "backup asked for"));
+}
+
+#[test]
+fn a_download_is_the_file_and_in_the_audit_trail() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    for path in [
+        format!("/backups/{BACKUP}"),
+        format!("/api/backups/{BACKUP}"),
+    ] {
+        let whole = world.ask(&get(&path, &session));
+        assert!(
+            whole.body
+                == Body::Opened {
+                    from: 0,
+                    bytes: 3000
+                }
+        );
+        assert_eq!(
+            whole.header("content-disposition"),
+            Some("attachment; filename=\"ramal-20261122T124503Z.backup\"")
+        );
+        assert_eq!(last_audit(&world), format!("backup {BACKUP} downloaded"));
+    }
+    for name in [
+        "..",
+        "upload.part",
+        "1795351503000-0000002a.wav",
+        "ramal.redb",
+    ] {
+        let seen = world.ask(&get(&format!("/api/backups/{name}"), &session));
+        assert_eq!(seen.status, 404, "{name}");
+    }
+}
+
+#[test]
+fn a_code_is_made_and_shown_to_a_person_who_has_said_his_password() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let asked = post(CODE, &session, &json!({}));
+    world.pass(LATER);
+    assert_eq!(world.ask(&asked).status, 403);
+    assert!(world.asked_backups.is_empty());
+    let say = json!({ "password": OWN_PASSWORD });
+    assert_eq!(world.ask(&post("/api/confirm", &session, &say)).status, 200);
+    let shown = world.ask(&asked);
+    assert_eq!(body(&shown), json!({ "backup_code": BACKUP_CODE }));
+    assert_eq!(shown.header("cache-control"), Some("no-store"));
+    assert_eq!(last_audit(&world), "backup code made and shown");
+    let mut local = post(CODE, "", &json!({}));
+    local.peer = Peer::Local;
+    assert_eq!(world.ask(&local).status, 404, "it has no password to say");
+    assert!(!format!("{:?}", world.audits).contains("FGHJK"));
+}
+
+#[test]
+fn the_page_says_that_nobody_has_the_code_until_somebody_has() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let page = |world: &mut World, language| {
+        let asked = get("/backups", &session).with("accept-language", language);
+        text(&world.ask(&asked))
+    };
+    assert!(page(&mut world, "en").contains("Nobody has the backup code yet"));
+    assert!(page(&mut world, "pt-BR").contains("Ninguém tem o código de backup ainda"));
+    let shown = world.ask(&form("/backups/code", &session, ""));
+    assert!(text(&shown).contains(BACKUP_CODE));
+    assert!(!page(&mut world, "en").contains("Nobody has"));
+}
+
+#[test]
+fn a_restore_asks_for_the_password_and_is_on_record_before_it_begins() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    world.pass(LATER);
+    assert_eq!(restore(&mut world, &session).status, 403);
+    assert_eq!(restore(&mut world, "").status, 401);
+    let typed = format!("file={BACKUP}&code={BACKUP_CODE}");
+    let asked = form("/backups/restore", &session, &typed);
+    let again = text(&world.ask(&asked));
+    assert!(again.contains("confirm_password"), "{again}");
+    assert!(world.asked_backups.is_empty());
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let restored = restore(&mut world, &session);
+    assert_eq!(body(&restored), json!({ "restored": 42 }));
+    let begun = format!("restore of the backup {BACKUP} begun");
+    assert_eq!(last_audit(&world), begun);
+    let [BackupRequest::Restore { file, code, audit }] = &*world.asked_backups else {
+        panic!("{:?}", world.asked_backups)
+    };
+    assert_eq!(file.as_deref(), Some(BACKUP));
+    assert_eq!(
+        code.as_ref().map(|it| it.reveal().as_str()),
+        Some(BACKUP_CODE)
+    );
+    assert_eq!((&*audit.who, audit.from.is_empty()), ("admin", false));
+    let typed = format!("file={BACKUP}&code=");
+    let asked = form("/backups/restore", &session, &typed).with("accept-language", "pt-BR");
+    assert!(text(&world.ask(&asked)).contains("O backup foi restaurado"));
+}
+
+#[test]
+fn a_restore_that_is_refused_says_why_and_is_on_record() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    for (refusal, code, status) in [
+        (BackupRefusal::OtherCode, "other-code", 409),
+        (BackupRefusal::Newer, "newer", 409),
+        (BackupRefusal::Damaged("a row".into()), "damaged", 409),
+        (BackupRefusal::Missing, "no-such-backup", 404),
+    ] {
+        world.backup_refusal = Some(refusal);
+        let refused = restore(&mut world, &session);
+        assert_eq!(
+            (refused.status, body(&refused)["code"].as_str()),
+            (status, Some(code))
+        );
+        assert_eq!(last_audit(&world), "restore refused");
+    }
+}
+
+#[test]
+fn a_backup_is_brought_by_pieces_and_restored_at_the_box_without_a_password() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let mut piece = post("/api/backups/upload/40", &session, &json!({}));
+    piece.body = vec![1; 10];
+    let piece = piece.with("content-type", "application/octet-stream");
+    assert_eq!(body(&world.ask(&piece)), json!({ "next": 50 }));
+    let mut local = post(RESTORE, "", &json!({ "code": BACKUP_CODE }));
+    local.peer = Peer::Local;
+    assert_eq!(body(&world.ask(&local)), json!({ "restored": 42 }));
+    let last = world.asked_backups.last();
+    assert!(matches!(
+        last,
+        Some(BackupRequest::Restore { file: None, .. })
+    ));
+}

@@ -1,0 +1,145 @@
+//! Making an archive of the database as it is at one moment, while others write to it.
+
+use std::fs::File;
+use std::io::Write as _;
+
+use ::backup::{Header, Summary, Table, Writer};
+use redb::{ReadTransaction, ReadableTable as _};
+
+use super::Backups;
+use super::folder::RESERVE;
+use super::keys::{Keys, draw, is_left_out};
+use crate::access::Peers;
+use crate::reads;
+use crate::store::Shared;
+use crate::tables::{
+    AUDIT, CALLS, CONFIG, Definition, META, REGISTRATIONS, SCHEMA_VERSION_KEY, SECRETS, redb_fault,
+};
+
+/// Bytes that are written before the disk is given them: a commit that comes in between waits for
+/// no more than these.
+const SYNC_BYTES: usize = 4 * 1024 * 1024;
+
+/// An archive that was made.
+pub(super) struct Made {
+    pub(super) name: String,
+    pub(super) header: Header,
+    pub(super) summary: Summary,
+}
+
+/// Makes one; nothing is left of it when that fails.
+pub(super) fn make(backups: &Backups, shared: &Shared, keys: &Keys) -> Result<Made, String> {
+    let made = write(backups, shared, keys);
+    if made.is_err() {
+        backups.folder.give_up();
+    }
+    made
+}
+
+fn write(backups: &Backups, shared: &Shared, keys: &Keys) -> Result<Made, String> {
+    // Packed, the rows take less than in the database.
+    if shared.medium.free_bytes() < shared.medium.file_bytes().saturating_add(RESERVE) {
+        return Err(
+            "the data disk has no room for it: make room, or give the box a larger one".to_owned(),
+        );
+    }
+    let taken_millis = shared.now().as_millis();
+    let nonce = draw()?;
+    shared.with_snapshot(|txn| {
+        let (config_version, _) = reads::config_row(txn)
+            .map_err(|fault| fault.to_string())?
+            .ok_or("there is no configuration yet")?;
+        let header = Header {
+            schema: reads::schema_version(txn).map_err(|fault| fault.to_string())?,
+            firmware: backups.firmware.clone(),
+            of_box: keys.signer.of_box(),
+            taken_millis,
+            config_version,
+            key: keys.key.id(),
+            nonce,
+        };
+        let mut out = Out {
+            file: backups.folder.begin().map_err(|error| error.to_string())?,
+            unsynced: 0,
+        };
+        let mut writer = Writer::new(&header, &keys.key).map_err(|error| error.to_string())?;
+        let is_over = || backups.is_stopped() || shared.wants_database();
+        rows(txn, &shared.peers, &mut writer, &mut out, &is_over)?;
+        let (rest, summary) = writer.finish(&keys.signer).map_err(|e| e.to_string())?;
+        out.write(&rest)?;
+        let kept = backups.folder.keep(&out.file, taken_millis);
+        let name = kept.map_err(|error| error.to_string())?;
+        Ok(Made {
+            name,
+            header,
+            summary,
+        })
+    })
+}
+
+struct Out {
+    file: File,
+    unsynced: usize,
+}
+
+impl Out {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let written = self.file.write_all(bytes).and_then(|()| {
+            self.unsynced += bytes.len();
+            if self.unsynced < SYNC_BYTES {
+                return Ok(());
+            }
+            self.unsynced = 0;
+            self.file.sync_data()
+        });
+        written.map_err(|error| error.to_string())
+    }
+}
+
+/// Every row that belongs into a backup.
+fn rows(
+    txn: &ReadTransaction,
+    peers: &Peers,
+    writer: &mut Writer,
+    out: &mut Out,
+    is_over: &dyn Fn() -> bool,
+) -> Result<(), String> {
+    let tables: [(Table, Definition); 6] = [
+        (Table::Meta, META),
+        (Table::Config, CONFIG),
+        (Table::Calls, CALLS),
+        (Table::Registrations, REGISTRATIONS),
+        (Table::Audit, AUDIT),
+        (Table::Secrets, SECRETS),
+    ];
+    for (table, definition) in tables {
+        let opened = txn.open_table(definition);
+        let opened = opened.map_err(|error| error.to_string())?;
+        for entry in opened.iter().map_err(|error| error.to_string())? {
+            if is_over() {
+                return Err("the store needs the database for itself; it is tried again".into());
+            }
+            let (key, value) = entry.map_err(|error| redb_fault(error).to_string())?;
+            let (key, value) = (key.value(), value.value());
+            if !belongs(peers, table, key) {
+                continue;
+            }
+            let put = writer.put(table, key, value);
+            put.map_err(|error| error.to_string())?;
+            out.write(&writer.take())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a row is part of backups. The schema stands in the header.
+pub(super) fn belongs(peers: &Peers, table: Table, key: &[u8]) -> bool {
+    match table {
+        Table::Meta => key != SCHEMA_VERSION_KEY,
+        Table::Secrets => key.split_first_chunk().is_some_and(|(uid, name)| {
+            str::from_utf8(name)
+                .is_ok_and(|name| !is_left_out(peers, u32::from_be_bytes(*uid), name))
+        }),
+        Table::Config | Table::Calls | Table::Registrations | Table::Audit => true,
+    }
+}

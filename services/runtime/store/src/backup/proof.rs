@@ -1,0 +1,367 @@
+//! Putting what an archive holds into a database of its own: as a trial, and to be restored.
+//!
+//! Every row is read as what its table says and held against what may be, so that nothing is
+//! restored that the store would not have written.
+
+use std::fs::File;
+use std::io::Read as _;
+
+use ::backup::{BackupKey, Event, Header, Reader, Refusal, Summary, Table};
+use ipc::site::Site;
+use ipc::store::BackupRefusal;
+use redb::{Database, ReadableDatabase as _, ReadableTableMetadata as _, WriteTransaction};
+use serde::de::DeserializeOwned;
+
+use super::Backups;
+use super::archive::{Made, belongs};
+use super::keys::Keys;
+use crate::access::Peers;
+use crate::audit;
+use crate::medium::Scratch;
+use crate::opening::{begin, builder};
+use crate::rows::{
+    AuditRow, CallRow, ConfigRow, OutcomeRow, RegistrationRow, SecretRow, SpentRow, decode,
+};
+use crate::store::Shared;
+use crate::tables::{
+    ANCHOR_KEY, AUDIT, CALLS, CONFIG, Fault, META, OPEN_CALLS, REGISTRATIONS, SCHEMA_VERSION,
+    SCHEMA_VERSION_KEY, SECRETS, SPENT_KEY, WriteTable, key_number, open, put, redb_fault,
+    registration_key,
+};
+use crate::writes::{
+    AUDIT_ENTRIES_MAX, CALLS_MAX, CONFIG_VERSIONS_MAX, REGISTRATIONS_MAX, SECRET_LENGTH_MAX,
+    SECRETS_MAX,
+};
+
+/// Bytes of an archive that are read at once.
+const PIECE: usize = 64 * 1024;
+
+/// Bytes of all rows at most: several times what the tables may hold.
+const ROWS_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// Processes that keep secrets, and some room.
+const KEEPERS_MAX: u64 = 16;
+
+/// What was loaded.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) header: Header,
+    pub(super) summary: Summary,
+    /// The newest configuration.
+    pub(super) version: u64,
+    pub(super) site: Site,
+    /// The newest entry of the trail, and its hash; none in an empty one.
+    pub(super) trail: Option<(u64, String)>,
+}
+
+/// Why an archive was not loaded.
+#[derive(Debug)]
+pub(super) enum Unloaded {
+    Refused(BackupRefusal),
+    /// The disk, or the store itself.
+    Failed(String),
+}
+
+impl From<Refusal> for Unloaded {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refused(refusal))
+    }
+}
+
+impl From<Fault> for Unloaded {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Row { .. } => not_ours(fault.to_string()),
+            Fault::Redb(_) if fault.is_disk_full() => Self::Refused(BackupRefusal::NoRoom),
+            Fault::Redb(_) => Self::Failed(fault.to_string()),
+        }
+    }
+}
+
+/// A refusal as it travels.
+pub(super) fn refused(refusal: Refusal) -> BackupRefusal {
+    match refusal {
+        Refusal::NotABackup => BackupRefusal::NotABackup,
+        Refusal::NewerFormat(_) | Refusal::NewerSchema { .. } => BackupRefusal::Newer,
+        Refusal::OtherCode(_) => BackupRefusal::OtherCode,
+        Refusal::CutShort => BackupRefusal::CutShort,
+        Refusal::Damaged(_) | Refusal::TooLong => BackupRefusal::Damaged(refusal.to_string()),
+        Refusal::NotSigned => BackupRefusal::NotSigned,
+    }
+}
+
+fn not_ours(what: String) -> Unloaded {
+    Unloaded::Refused(BackupRefusal::Damaged(what))
+}
+
+/// Restores an archive for trial, and compares it with what was written.
+pub(super) fn prove(
+    backups: &Backups,
+    shared: &Shared,
+    keys: &Keys,
+    made: &Made,
+) -> Result<(), String> {
+    shared.medium.remove_scratch(Scratch::Trial);
+    let outcome = try_it(backups, shared, keys, made);
+    shared.medium.remove_scratch(Scratch::Trial);
+    match outcome {
+        Ok(loaded) if loaded.header == made.header && loaded.summary == made.summary => Ok(()),
+        Ok(loaded) => Err(format!("it gives {loaded:?} back")),
+        Err(Unloaded::Refused(refusal)) => Err(format!("{refusal:?}")),
+        Err(Unloaded::Failed(reason)) => Err(reason),
+    }
+}
+
+fn try_it(
+    backups: &Backups,
+    shared: &Shared,
+    keys: &Keys,
+    made: &Made,
+) -> Result<Loaded, Unloaded> {
+    let mut file = backups
+        .folder
+        .open(Some(&made.name))
+        .map_err(Unloaded::Refused)?;
+    let database = shared.medium.open_scratch(Scratch::Trial, &builder());
+    let database = database.map_err(|error| Unloaded::from(redb_fault(error)))?;
+    load(&mut file, &keys.key, &shared.peers, &database, &|| {
+        backups.is_stopped()
+    })
+}
+
+/// Loads an archive into an empty database: all of it, or nothing.
+pub(super) fn load(
+    file: &mut File,
+    key: &BackupKey,
+    peers: &Peers,
+    database: &Database,
+    is_over: &dyn Fn() -> bool,
+) -> Result<Loaded, Unloaded> {
+    let txn = begin(database)?;
+    let loaded = fill(file, key, peers, &txn, is_over)?;
+    let schema = loaded.header.schema;
+    put(&mut open(&txn, META)?, "meta", SCHEMA_VERSION_KEY, &schema)?;
+    txn.commit().map_err(redb_fault)?;
+    if counted(database)? != loaded.rows() {
+        return Err(Unloaded::Failed(
+            "the database has other rows than the backup".to_owned(),
+        ));
+    }
+    Ok(loaded)
+}
+
+impl Loaded {
+    fn rows(&self) -> [u64; 4] {
+        let of = |table| self.summary.rows(table);
+        [
+            of(Table::Config),
+            of(Table::Calls),
+            of(Table::Audit),
+            of(Table::Secrets),
+        ]
+    }
+}
+
+/// Rows that are on the disk now.
+fn counted(database: &Database) -> Result<[u64; 4], Fault> {
+    let txn = database.begin_read().map_err(redb_fault)?;
+    let mut rows = [0; 4];
+    for (count, table) in rows.iter_mut().zip([CONFIG, CALLS, AUDIT, SECRETS]) {
+        let table = txn.open_table(table).map_err(redb_fault)?;
+        *count = table.len().map_err(redb_fault)?;
+    }
+    Ok(rows)
+}
+
+fn fill(
+    file: &mut File,
+    key: &BackupKey,
+    peers: &Peers,
+    txn: &WriteTransaction,
+    is_over: &dyn Fn() -> bool,
+) -> Result<Loaded, Unloaded> {
+    let mut reader = Reader::new(SCHEMA_VERSION);
+    let mut loader = Loader::new(txn, peers)?;
+    let mut header = None;
+    let mut summary = None;
+    let mut piece = vec![0; PIECE];
+    while !reader.is_over() {
+        if is_over() {
+            return Err(Unloaded::Failed("the store is stopping".to_owned()));
+        }
+        let count = file.read(&mut piece);
+        let count = count.map_err(|error| Unloaded::Failed(error.to_string()))?;
+        match piece.get(..count).filter(|it| !it.is_empty()) {
+            Some(bytes) => reader.push(bytes),
+            None => reader.end(),
+        }
+        while let Some(event) = reader.poll()? {
+            match event {
+                Event::Header(read) => {
+                    header = Some(read);
+                    reader.open(key)?;
+                }
+                Event::Row { table, key, value } => loader.row(table, &key, &value)?,
+                Event::End(read) => summary = Some(read),
+            }
+        }
+    }
+    // Nothing may follow: the last piece may have ended where the archive does.
+    if file.read(&mut piece).map_or(true, |count| count > 0) {
+        return Err(Refusal::TooLong.into());
+    }
+    let (Some(header), Some(summary)) = (header, summary) else {
+        return Err(Refusal::CutShort.into());
+    };
+    let Some((version, row)) = loader.newest else {
+        return Err(not_ours("it has no configuration".to_owned()));
+    };
+    let site = Site::from(row.site);
+    if let Err(faults) = config::Site::parse(&site) {
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        return Err(not_ours(faults.join("; ")));
+    }
+    Ok(Loaded {
+        header,
+        summary,
+        version,
+        site,
+        trail: loader.trail,
+    })
+}
+
+struct Loader<'txn> {
+    peers: Peers,
+    meta: WriteTable<'txn>,
+    config: WriteTable<'txn>,
+    calls: WriteTable<'txn>,
+    ongoing: WriteTable<'txn>,
+    registrations: WriteTable<'txn>,
+    audit: WriteTable<'txn>,
+    secrets: WriteTable<'txn>,
+    counted: [u64; 7],
+    bytes: u64,
+    newest: Option<(u64, ConfigRow)>,
+    /// What the next entry of the trail is chained to.
+    anchor: String,
+    trail: Option<(u64, String)>,
+}
+
+impl<'txn> Loader<'txn> {
+    fn new(txn: &'txn WriteTransaction, peers: &Peers) -> Result<Self, Fault> {
+        Ok(Self {
+            peers: *peers,
+            meta: open(txn, META)?,
+            config: open(txn, CONFIG)?,
+            calls: open(txn, CALLS)?,
+            ongoing: open(txn, OPEN_CALLS)?,
+            registrations: open(txn, REGISTRATIONS)?,
+            audit: open(txn, AUDIT)?,
+            secrets: open(txn, SECRETS)?,
+            counted: [0; 7],
+            bytes: 0,
+            newest: None,
+            anchor: audit::GENESIS.to_owned(),
+            trail: None,
+        })
+    }
+
+    fn row(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Unloaded> {
+        self.bound(table, key.len() + value.len())?;
+        if !belongs(&self.peers, table, key) {
+            return Err(not_ours("it has a row that no backup has".to_owned()));
+        }
+        match table {
+            Table::Meta => self.fact(key, value)?,
+            Table::Config => {
+                let row: ConfigRow = read("config", value)?;
+                self.newest = Some((number(key)?, row));
+            }
+            Table::Calls => {
+                let row: CallRow = read("calls", value)?;
+                is_key(row.id.as_bytes() == key)?;
+                if row.outcome == OutcomeRow::Ongoing {
+                    let inserted = self.ongoing.insert(key, [].as_slice());
+                    inserted.map_err(redb_fault).map(drop)?;
+                }
+            }
+            Table::Registrations => {
+                let row: RegistrationRow = read("registrations", value)?;
+                is_key(registration_key(&row.extension, &row.contact) == key)?;
+            }
+            Table::Audit => {
+                let number = number(key)?;
+                let row: AuditRow = read("audit", value)?;
+                if audit::hash(&self.anchor, number, &row) != row.hash {
+                    return Err(not_ours(format!(
+                        "entry {number} of its audit trail does not fit the one before"
+                    )));
+                }
+                self.anchor.clone_from(&row.hash);
+                self.trail = Some((number, row.hash));
+            }
+            Table::Secrets => {
+                let row: SecretRow = read("secrets", value)?;
+                is_key(row.value.reveal().len() <= SECRET_LENGTH_MAX)?;
+            }
+        }
+        let into = match table {
+            Table::Meta => &mut self.meta,
+            Table::Config => &mut self.config,
+            Table::Calls => &mut self.calls,
+            Table::Registrations => &mut self.registrations,
+            Table::Audit => &mut self.audit,
+            Table::Secrets => &mut self.secrets,
+        };
+        into.insert(key, value).map_err(redb_fault)?;
+        Ok(())
+    }
+
+    /// A fact about the whole; they come before the audit trail.
+    fn fact(&mut self, key: &[u8], value: &[u8]) -> Result<(), Unloaded> {
+        match key {
+            ANCHOR_KEY => self.anchor = read("meta", value)?,
+            SPENT_KEY => drop(read::<SpentRow>("meta", value)?),
+            _ => return Err(not_ours("it has a fact that nobody knows".to_owned())),
+        }
+        Ok(())
+    }
+
+    /// No more than the store keeps.
+    fn bound(&mut self, table: Table, bytes: usize) -> Result<(), Unloaded> {
+        let max = match table {
+            Table::Meta => 2,
+            Table::Config => CONFIG_VERSIONS_MAX,
+            Table::Calls => CALLS_MAX,
+            Table::Registrations => REGISTRATIONS_MAX as u64,
+            Table::Audit => AUDIT_ENTRIES_MAX,
+            Table::Secrets => SECRETS_MAX as u64 * KEEPERS_MAX,
+        };
+        self.bytes = self.bytes.saturating_add(bytes as u64);
+        let count = self.counted.get_mut(table as usize);
+        let is_within = count.is_some_and(|count| {
+            *count += 1;
+            *count <= max
+        });
+        match is_within && self.bytes <= ROWS_BYTES_MAX {
+            true => Ok(()),
+            false => Err(not_ours("it has more rows than are kept".to_owned())),
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(table: &'static str, value: &[u8]) -> Result<T, Fault> {
+    decode(value).map_err(|source| Fault::Row { table, source })
+}
+
+fn number(key: &[u8]) -> Result<u64, Unloaded> {
+    is_key(key.len() == 8)?;
+    Ok(key_number(key))
+}
+
+fn is_key(is_one: bool) -> Result<(), Unloaded> {
+    match is_one {
+        true => Ok(()),
+        false => Err(not_ours("a row has a key that is not its own".to_owned())),
+    }
+}
