@@ -345,9 +345,11 @@ impl Admin {
             OnSite::AuditTrail => actions::records::audit_trail(request, caller),
             OnSite::History => actions::history::list(request, caller),
             OnSite::Version => actions::history::show(segment, caller),
-            OnSite::SiteFilePage => actions::site_file::page(self, &caller),
-            OnSite::ExportSite => actions::site_file::export(self, &caller),
-            OnSite::ImportSite => actions::site_file::import(self, moment, request, caller),
+            OnSite::FilePage(file) => actions::site_file::page(self, file, &caller),
+            OnSite::ExportFile(file) => actions::site_file::export(self, file, &caller),
+            OnSite::ImportFile(file) => {
+                actions::site_file::import(self, moment, file, request, caller)
+            }
             OnSite::BackTo => actions::history::back(segment, request, caller),
             OnSite::Items(item) => actions::items::list(self, item, &caller),
             OnSite::CreateItem(item) => actions::items::create(self, item, request, caller),

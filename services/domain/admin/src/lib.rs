@@ -15,6 +15,7 @@ mod backup_view;
 mod calendar;
 mod danger;
 mod explain;
+mod extension_list;
 mod fault;
 mod fetch;
 mod firmware_view;

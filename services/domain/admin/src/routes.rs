@@ -130,9 +130,9 @@ pub(crate) enum OnSite {
     History,
     Version,
     BackTo,
-    SiteFilePage,
-    ExportSite,
-    ImportSite,
+    FilePage(File),
+    ExportFile(File),
+    ImportFile(File),
     Items(Item),
     CreateItem(Item),
     ShowItem(Item),
@@ -160,6 +160,16 @@ pub(crate) enum OnSite {
     Grid,
     ChangeTunnel,
     DeleteTunnel,
+}
+
+/// What of the site there is as a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum File {
+    /// Everything, as TOML.
+    #[default]
+    Site,
+    /// Its extensions, as CSV.
+    Extensions,
 }
 
 /// A part of the site there is one of.
@@ -232,6 +242,15 @@ pub const ROUTES: &[Route] = routes! {
     Get Page "/extensions/{}" May(SeeConfiguration) => Site(OnSite::EditExtension);
     Post Page "/extensions/{}" May(ChangeConfiguration) => Site(OnSite::ChangeExtension);
     Post Api "/api/extensions/{}" May(ChangeConfiguration) => Site(OnSite::ChangeExtension);
+    Get Page "/extension-list" May(SeeConfiguration) => Site(OnSite::FilePage(File::Extensions));
+    Get Page "/extension-list.csv" May(SeeConfiguration) =>
+        Site(OnSite::ExportFile(File::Extensions));
+    Get Api "/api/extension-list" May(SeeConfiguration) =>
+        Site(OnSite::ExportFile(File::Extensions));
+    Post Page "/extension-list" May(ChangeConfiguration) =>
+        Site(OnSite::ImportFile(File::Extensions));
+    Post Api "/api/extension-list" May(ChangeConfiguration) =>
+        Site(OnSite::ImportFile(File::Extensions));
     Get Page "/trunks" May(SeeConfiguration) => Site(OnSite::ItemsPage(Item::Trunk));
     Get Page "/new/trunk" May(ChangeConfiguration) => Site(OnSite::NewItem(Item::Trunk));
     Post Page "/new/trunk" May(ChangeConfiguration) => Site(OnSite::CreateItem(Item::Trunk));
@@ -298,11 +317,11 @@ pub const ROUTES: &[Route] = routes! {
     Get Api "/api/history/{}" May(SeeConfiguration) => Site(OnSite::Version);
     Post Page "/history/{}/back" May(ChangeConfiguration) => Site(OnSite::BackTo);
     Post Api "/api/history/{}/back" May(ChangeConfiguration) => Site(OnSite::BackTo);
-    Get Page "/site" May(SeeConfiguration) => Site(OnSite::SiteFilePage);
-    Get Page "/site.toml" May(SeeConfiguration) => Site(OnSite::ExportSite);
-    Post Page "/site" May(ChangeConfiguration) => Site(OnSite::ImportSite);
-    Get Api "/api/site" May(SeeConfiguration) => Site(OnSite::ExportSite);
-    Post Api "/api/site" May(ChangeConfiguration) => Site(OnSite::ImportSite);
+    Get Page "/site" May(SeeConfiguration) => Site(OnSite::FilePage(File::Site));
+    Get Page "/site.toml" May(SeeConfiguration) => Site(OnSite::ExportFile(File::Site));
+    Post Page "/site" May(ChangeConfiguration) => Site(OnSite::ImportFile(File::Site));
+    Get Api "/api/site" May(SeeConfiguration) => Site(OnSite::ExportFile(File::Site));
+    Post Api "/api/site" May(ChangeConfiguration) => Site(OnSite::ImportFile(File::Site));
     Get Api "/api/recordings" May(HearRecordings) => Recordings;
     Get Api "/api/recordings/{}" May(HearRecordings) => Recording;
     Delete Api "/api/recordings/{}" May(DeleteRecordings) => DeleteRecording;
@@ -388,7 +407,7 @@ pub const ROUTES: &[Route] = routes! {
 /// Whether a request may bring a whole configuration, which is longer than any form.
 #[must_use]
 pub fn takes_file(method: Method, path: &str) -> bool {
-    let import = Site(OnSite::ImportSite);
+    let import = Site(OnSite::ImportFile(File::Site));
     matches!(find(method, path), Found::Route(route, _) if route.action == import)
 }
 

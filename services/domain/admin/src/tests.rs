@@ -4,6 +4,7 @@ mod access;
 mod at_box;
 mod backups;
 mod danger;
+mod extension_list;
 mod firmware;
 mod forms;
 mod grid;

@@ -244,6 +244,12 @@ words! {
     site_file_hint: "Everything that is configured, as text (TOML), without passwords, accounts of \
          people and the tunnel.",
         "Tudo o que está configurado, como texto (TOML), sem senhas, contas de pessoas e o túnel.";
+    extension_list: "Extensions as a list", "Ramais como lista";
+    extension_list_hint: "One line for each extension, for a spreadsheet (CSV), without passwords. \
+         A list that is taken over adds extensions and changes those it names; it deletes none, \
+         and an empty cell changes nothing.",
+        "Uma linha por ramal, para uma planilha (CSV), sem senhas. Uma lista aplicada acrescenta \
+         ramais e muda os que ela cita; não exclui nenhum, e uma célula vazia não muda nada.";
     site_file_take: "Take a file over", "Aplicar um arquivo";
     site_file_choose: "File", "Arquivo";
     site_file_text: "Its text", "O texto dele";

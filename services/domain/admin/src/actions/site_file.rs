@@ -1,4 +1,4 @@
-//! The site as a file: written, tried out, taken over.
+//! The site or its extensions as a file: written, tried out, taken over.
 
 use ipc::Redacted;
 use ipc::site::Site;
@@ -11,17 +11,21 @@ use super::items::versioned;
 use super::patch::differences;
 use super::{form, json, stretch};
 use crate::admin::{Admin, Caller};
+use crate::extension_list;
 use crate::fault::Fault;
 use crate::http::{Request, Response};
 use crate::pages;
-use crate::routes::Face;
-use crate::site_file::{read, write};
+use crate::routes::{Face, File};
+use crate::site_file::{self, FromFile};
 use crate::step::{Moment, Step};
 
 /// What somebody wants taken over.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wish {
+    /// Which it is.
+    #[serde(skip)]
+    kind: File,
     /// The file.
     file: String,
     /// Only say what it would change.
@@ -30,6 +34,30 @@ struct Wish {
     /// The present version, as the asker has seen it: by the page. A program says it by `If-Match`.
     #[serde(skip)]
     current: Option<u64>,
+}
+
+impl File {
+    fn write(self, version: u64, site: &Site) -> Result<String, Fault> {
+        match self {
+            Self::Site => site_file::write(version, site),
+            Self::Extensions => extension_list::write(site),
+        }
+    }
+
+    fn read(self, text: &str, present: &Site) -> Result<FromFile, Fault> {
+        match self {
+            Self::Site => site_file::read(text, present),
+            Self::Extensions => extension_list::read(text, present),
+        }
+    }
+
+    /// Where it is had, and what it is.
+    pub(crate) const fn address(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Site => ("/site.toml", "application/toml"),
+            Self::Extensions => ("/extension-list.csv", "text/csv; charset=utf-8"),
+        }
+    }
 }
 
 /// What a file would change, or has changed.
@@ -53,26 +81,31 @@ pub(crate) struct NewPassword {
 }
 
 /// The page from which the file is had and taken over.
-pub(crate) fn page(admin: &Admin, caller: &Caller) -> Step {
+pub(crate) fn page(admin: &Admin, kind: File, caller: &Caller) -> Step {
     match &admin.site {
-        Some(_) => Step::Respond(pages::site_file(caller, "", None, None).sealed()),
+        Some(_) => Step::Respond(pages::site_file(caller, kind, "", None, None).sealed()),
         None => caller.refuse(&Fault::Starting),
     }
 }
 
 /// The file.
-pub(crate) fn export(admin: &Admin, caller: &Caller) -> Step {
+pub(crate) fn export(admin: &Admin, kind: File, caller: &Caller) -> Step {
     let Some((version, site)) = &admin.site else {
         return caller.refuse(&Fault::Starting);
     };
-    let file = match write(*version, site) {
+    let file = match kind.write(*version, site) {
         Ok(file) => file,
         Err(fault) => return caller.refuse(&fault),
     };
     let response = match caller.face {
         Face::Page | Face::Asset => {
-            let name = format!("attachment; filename=\"ramal-{version}.toml\"");
-            Response::new(200, "application/toml", file).with("content-disposition", name)
+            let (_, media) = kind.address();
+            let name = match kind {
+                File::Site => format!("ramal-{version}.toml"),
+                File::Extensions => format!("extensions-{version}.csv"),
+            };
+            let name = format!("attachment; filename=\"{name}\"");
+            Response::new(200, media, file).with("content-disposition", name)
         }
         Face::Api => Response::json(200, &value!({ "version": version, "file": file })),
     };
@@ -80,8 +113,14 @@ pub(crate) fn export(admin: &Admin, caller: &Caller) -> Step {
 }
 
 /// Takes a file over, or says what that would change.
-pub(crate) fn import(admin: &Admin, moment: &Moment, request: &Request, caller: Caller) -> Step {
-    let wish = match wish(request, &caller) {
+pub(crate) fn import(
+    admin: &Admin,
+    moment: &Moment,
+    kind: File,
+    request: &Request,
+    caller: Caller,
+) -> Step {
+    let wish = match wish(kind, request, &caller) {
         Ok(wish) => wish,
         Err(fault) => return caller.refuse(&fault),
     };
@@ -89,11 +128,11 @@ pub(crate) fn import(admin: &Admin, moment: &Moment, request: &Request, caller: 
         Err(fault) if caller.face == Face::Api => caller.refuse(&fault),
         // A person gets his file again, with the reason.
         Err(fault) => {
-            Step::Respond(pages::site_file(&caller, &wish.file, None, Some(&fault)).sealed())
+            Step::Respond(pages::site_file(&caller, kind, &wish.file, None, Some(&fault)).sealed())
         }
         Ok((taken, _)) if wish.dry_run => Step::Respond(match caller.face {
             Face::Page | Face::Asset => {
-                pages::site_file(&caller, &wish.file, Some(&taken), None).sealed()
+                pages::site_file(&caller, kind, &wish.file, Some(&taken), None).sealed()
             }
             Face::Api => Response::json(
                 200,
@@ -106,7 +145,7 @@ pub(crate) fn import(admin: &Admin, moment: &Moment, request: &Request, caller: 
             )
             .sealed(),
         }),
-        Ok((taken, made)) => take_over(admin, caller, taken, made),
+        Ok((taken, made)) => take_over(admin, kind, caller, taken, made),
     }
 }
 
@@ -123,7 +162,7 @@ fn try_out(admin: &Admin, moment: &Moment, wish: &Wish) -> Result<(Taken, Made),
     {
         return Err(Fault::ChangedSince(seen));
     }
-    let read = read(&wish.file, present)?;
+    let read = wish.kind.read(&wish.file, present)?;
     let mut site = read.site;
     let mut fill = stretch(&moment.entropy);
     let mut passwords = Vec::new();
@@ -148,14 +187,18 @@ fn try_out(admin: &Admin, moment: &Moment, wish: &Wish) -> Result<(Taken, Made),
     Ok((taken, Made { site, passwords }))
 }
 
-fn take_over(admin: &Admin, caller: Caller, taken: Taken, made: Made) -> Step {
+fn take_over(admin: &Admin, kind: File, caller: Caller, taken: Taken, made: Made) -> Step {
     let Some((_, present)) = &admin.site else {
         return caller.refuse(&Fault::Starting);
     };
     let present = present.clone();
     let Made { site, passwords } = made;
     let seen = taken.version;
-    let action = "configuration taken from a file".to_owned();
+    let action = match kind {
+        File::Site => "configuration taken from a file",
+        File::Extensions => "extensions taken from a list",
+    };
+    let action = action.to_owned();
     Change {
         audit: caller.audit(action, String::new(), taken.changes.join("; ")),
         caller: caller.clone(),
@@ -193,16 +236,21 @@ fn take_over(admin: &Admin, caller: Caller, taken: Taken, made: Made) -> Step {
     .commit(admin)
 }
 
-fn wish(request: &Request, caller: &Caller) -> Result<Wish, Fault> {
+fn wish(kind: File, request: &Request, caller: &Caller) -> Result<Wish, Fault> {
     match caller.face {
         Face::Api => {
             let wish: Wish = json(request)?;
             let current = caller.seen;
-            Ok(Wish { current, ..wish })
+            Ok(Wish {
+                kind,
+                current,
+                ..wish
+            })
         }
         Face::Page | Face::Asset => {
             let current = form(request, "current");
             Ok(Wish {
+                kind,
                 file: form(request, "file"),
                 dry_run: current.is_empty(),
                 current: current.parse().ok(),

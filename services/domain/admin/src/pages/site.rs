@@ -83,6 +83,7 @@ fn new(caller: &Caller, fault: Option<&Fault>) -> Markup {
                 }
                 button type="submit" { (words.create) }
             }
+            p { a href="/extension-list" { (words.extension_list) } }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The site as a file: have it, try one out, take it over.
+//! The site or its extensions as a file: have it, try one out, take it over.
 
 use maud::{Markup, html};
 
@@ -7,32 +7,50 @@ use crate::actions::site_file::{NewPassword, Taken};
 use crate::admin::Caller;
 use crate::fault::Fault;
 use crate::http::Response;
+use crate::routes::File;
 
 /// The page. `file` is what was sent, `taken` what that would change.
 pub(crate) fn site_file(
     caller: &Caller,
+    kind: File,
     file: &str,
     taken: Option<&Taken>,
     fault: Option<&Fault>,
 ) -> Response {
     let words = caller.language.words();
+    let (title, hint, way, place, suffix) = match kind {
+        File::Site => (
+            words.site_file,
+            words.site_file_hint,
+            "/site",
+            Place::Settings,
+            ".toml",
+        ),
+        File::Extensions => (
+            words.extension_list,
+            words.extension_list_hint,
+            "/extension-list",
+            Place::Extensions,
+            ".csv",
+        ),
+    };
     let body = html! {
-        h1 { (words.site_file) }
+        h1 { (title) }
         section.card {
             h2 { (words.site_file_have) }
-            p { (words.site_file_hint) }
-            p { a.button href="/site.toml" download { (words.download) } }
+            p { (hint) }
+            p { a.button href=(kind.address().0) download { (words.download) } }
         }
         @if caller.may_change() { section.card {
             h2 { (words.site_file_take) }
             @if let Some(fault) = fault { p.error role="alert" { (fault.text(caller.language)) } }
             @if let Some(taken) = taken { (would_change(caller, taken)) }
-            form method="post" action="/site" {
+            form method="post" action=(way) {
                 @if let Some(taken) = taken {
                     input type="hidden" name="current" value=(taken.version);
                 }
                 label.file hidden { (words.site_file_choose)
-                    input #chosen type="file" accept=".toml,text/plain";
+                    input #chosen type="file" accept={ (suffix) ",text/plain" };
                 }
                 label { (words.site_file_text)
                     textarea #file name="file" rows="16" required spellcheck="false"
@@ -41,7 +59,7 @@ pub(crate) fn site_file(
                 @if taken.is_some() {
                     label { (words.why) input name="reason" maxlength="200" autocomplete="off"; }
                     button.danger type="submit" { (words.site_file_take_over) } " "
-                    a.button.quiet href="/site" { (words.cancel) }
+                    a.button.quiet href=(way) { (words.cancel) }
                 } @else {
                     button type="submit" { (words.site_file_try) }
                 }
@@ -50,7 +68,7 @@ pub(crate) fn site_file(
         script src=(hashed("/assets/file.js", super::FILE)) defer {}
     };
     let status = fault.map_or(200, Fault::status);
-    page(status, caller, Place::Settings, words.site_file, &body)
+    page(status, caller, place, title, &body)
 }
 
 fn would_change(caller: &Caller, taken: &Taken) -> Markup {
