@@ -19,6 +19,7 @@ pub(crate) mod recordings;
 pub(crate) mod records;
 pub(crate) mod recovery_code;
 pub(crate) mod routes;
+pub(crate) mod second_factor;
 pub(crate) mod sections;
 pub(crate) mod sign_in;
 pub(crate) mod site_file;

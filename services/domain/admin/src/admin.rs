@@ -14,11 +14,12 @@ use crate::actions::form::Subject;
 use crate::actions::proof;
 use crate::actions::records::Look;
 use crate::danger::Dangers;
-use crate::fault::Fault;
+use crate::fault::{Fault, PeopleFault};
 use crate::http::{Peer, Request, Response, decode};
 use crate::pages;
 use crate::permission::{Permission, Permissions};
 use crate::routes::{Access, Action, Face, Found, OnSite, Route, find};
+use crate::second_factor::Codes;
 use crate::session::{Session, SessionId, Sessions, fingerprint};
 use crate::step::{Moment, Step};
 use crate::text::Language;
@@ -41,6 +42,8 @@ pub struct Admin {
     pub(crate) login_key: Option<[u8; 32]>,
     /// Who has looked at calls of others lately; at most everybody there is.
     pub(crate) looks: BTreeMap<String, Look>,
+    /// Codes of second factors.
+    pub(crate) codes: Codes,
     /// Audit entries the store could not take yet, oldest first.
     pub(crate) unrecorded: Vec<store::Audit>,
 }
@@ -95,6 +98,7 @@ impl Admin {
             first_password: None,
             login_key: None,
             looks: BTreeMap::new(),
+            codes: Codes::default(),
             unrecorded: Vec::new(),
         }
     }
@@ -113,6 +117,7 @@ impl Admin {
 
     /// Begins one request. The runtime does what the [`Step`] says until it is a response.
     pub fn handle(&mut self, moment: Moment, request: &Request) -> Step {
+        self.codes.begin(moment.wall);
         let said = request.header("accept-language");
         let language = Language::preferred(said.unwrap_or_default());
         let face = if request.path.starts_with("/api/") {
@@ -138,6 +143,7 @@ impl Admin {
                 // A stranger learns nothing about which addresses exist.
                 let fault = match self.identify(&moment, request, &mut caller) {
                     Err(stranger) => stranger,
+                    Ok(()) if is_half(&caller) => PeopleFault::CodeFirst.into(),
                     Ok(()) if matches!(missing, Found::OtherMethod) => Fault::NoSuchMethod,
                     Ok(()) => Fault::NoSuchPage,
                 };
@@ -148,7 +154,7 @@ impl Admin {
         match self.admit(&moment, request, route, &mut caller) {
             Ok(()) => match route.access {
                 Access::Sure(_) => self.act_when_sure(moment, request, route, segment, caller),
-                Access::Anybody | Access::SignedIn | Access::May(_) => {
+                Access::Anybody | Access::HalfSignedIn | Access::SignedIn | Access::May(_) => {
                     self.act(moment, request, route.action, segment, caller)
                 }
             },
@@ -226,6 +232,8 @@ impl Admin {
             .is_some_and(|(_, session)| session.must_change);
         match route.access {
             Access::Anybody => {}
+            Access::HalfSignedIn => known?,
+            _ if known.is_ok() && is_half(caller) => return Err(PeopleFault::CodeFirst.into()),
             Access::SignedIn => known?,
             Access::May(permission) | Access::Sure(permission) => {
                 known?;
@@ -322,6 +330,9 @@ impl Admin {
             Action::RenewRecoveryCode => actions::recovery_code::renew(self, caller),
             Action::Restart => actions::firmware::end(self, Shutdown::Restart, caller),
             Action::PowerOff => actions::firmware::end(self, Shutdown::PowerOff, caller),
+            Action::SecondFactor(action) => {
+                actions::second_factor::act(self, &moment, request, action, segment, caller)
+            }
             Action::People(action) => {
                 actions::accounts::act(self, &moment, request, action, segment, caller)
             }
@@ -481,6 +492,7 @@ impl Caller {
     pub(crate) fn refuse(&self, fault: &Fault) -> Step {
         let mut response = match (self.face, fault) {
             (Face::Page, Fault::SignInFirst) => Response::redirect("/login"),
+            (Face::Page, Fault::People(PeopleFault::CodeFirst)) => Response::redirect("/code"),
             (Face::Page, Fault::ChangePasswordFirst) => Response::redirect("/password"),
             (Face::Page | Face::Asset, _) => match &self.trail {
                 Some(trail) => (trail.again)(self, fault),
@@ -511,6 +523,12 @@ impl Caller {
             after,
         }
     }
+}
+
+/// Whether the code of the second factor is still missing.
+fn is_half(caller: &Caller) -> bool {
+    let session = caller.session.as_ref();
+    session.is_some_and(|(_, session)| session.awaits_code)
 }
 
 /// Name of the session cookie.

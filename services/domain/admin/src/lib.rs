@@ -29,6 +29,7 @@ mod permission;
 mod range;
 mod refusals;
 mod routes;
+mod second_factor;
 mod session;
 mod site_file;
 mod step;

@@ -26,6 +26,8 @@ pub enum Permission {
     ManageBox,
     /// What opens or ends all that is stored: the recovery code and the factory reset.
     ManageData,
+    /// Look after one's own account: its second factor.
+    OwnAccount,
     /// See calls: one's own and those one was granted.
     SeeCalls,
     /// See everybody's calls, and what was spent.
@@ -57,8 +59,8 @@ impl Permissions {
     /// What a role may do.
     pub(crate) const fn of_role(role: Role) -> Self {
         use Permission::{
-            ChangeConfiguration, HearRecordings, ManageBox, SeeAudit, SeeCalls, SeeConfiguration,
-            SeeEveryCall, SeePeople, SeeStatus,
+            ChangeConfiguration, HearRecordings, ManageBox, OwnAccount, SeeAudit, SeeCalls,
+            SeeConfiguration, SeeEveryCall, SeePeople, SeeStatus,
         };
         match role {
             Role::Administrator => Self::ALL,
@@ -67,16 +69,18 @@ impl Permissions {
                 SeeConfiguration,
                 ChangeConfiguration,
                 ManageBox,
+                OwnAccount,
                 SeeCalls,
             ]),
-            Role::Supervisor => Self::of(&[SeeStatus, SeeCalls, HearRecordings]),
-            Role::Operator => Self::of(&[SeeStatus, SeeCalls]),
-            Role::User => Self::of(&[SeeCalls, HearRecordings]),
+            Role::Supervisor => Self::of(&[SeeStatus, OwnAccount, SeeCalls, HearRecordings]),
+            Role::Operator => Self::of(&[SeeStatus, OwnAccount, SeeCalls]),
+            Role::User => Self::of(&[OwnAccount, SeeCalls, HearRecordings]),
             Role::Auditor => Self::of(&[
                 SeeStatus,
                 SeeConfiguration,
                 SeeAudit,
                 SeePeople,
+                OwnAccount,
                 SeeCalls,
                 SeeEveryCall,
             ]),
@@ -114,6 +118,7 @@ mod tests {
                 assert_eq!(may.has(permission), administers, "{role:?} {permission:?}");
             }
             assert!(may.has(Permission::SeeCalls), "their own: {role:?}");
+            assert!(may.has(Permission::OwnAccount), "{role:?}");
         }
         let nobody = Permissions::default();
         assert!(!nobody.has(Permission::SeeStatus) && !nobody.has(Permission::DeleteRecordings));

@@ -4,16 +4,17 @@ use crate::Method;
 use crate::fault::Item;
 use crate::permission::Permission::{
     self, ChangeConfiguration, DeleteRecordings, HearRecordings, ManageBox, ManageData,
-    ManagePeople, SeeAudit, SeeCalls, SeeConfiguration, SeeEveryCall, SeePeople, SeeStatus,
+    ManagePeople, OwnAccount, SeeAudit, SeeCalls, SeeConfiguration, SeeEveryCall, SeePeople,
+    SeeStatus,
 };
 use crate::permission::Permissions;
-use Access::{Anybody, May, SignedIn, Sure};
+use Access::{Anybody, HalfSignedIn, May, SignedIn, Sure};
 use Action::{
     AbandonUpdate, Backups, BeginUpdate, Calls, ChangePassword, Confirm, ConfirmDeleteExtension,
     CreateExtension, DeleteExtension, DeleteRecording, Extensions, FactoryReset, FetchUpdate,
     FileScript, Firmware, GoBack, Icon, PasswordPage, People, PowerOff, Recording, Recordings,
-    RecoveryCode, RenewRecoveryCode, Rescue, Restart, RestartService, Script, SignIn, SignInPage,
-    SignOut, Site, Status, Style, UpdateFromStick, UpdatePiece, UploadScript,
+    RecoveryCode, RenewRecoveryCode, Rescue, Restart, RestartService, Script, SecondFactor, SignIn,
+    SignInPage, SignOut, Site, Status, Style, UpdateFromStick, UpdatePiece, UploadScript,
 };
 
 /// One address.
@@ -46,6 +47,8 @@ pub enum Face {
 pub enum Access {
     /// Anybody: signing in, and the style of the page where one does.
     Anybody,
+    /// Whoever has said a right password, though the code of the second factor may be missing.
+    HalfSignedIn,
     /// Whoever is signed in, even with a one-time password still to be changed.
     SignedIn,
     /// Whoever has this permission by their role.
@@ -90,12 +93,25 @@ pub(crate) enum Action {
     RenewRecoveryCode,
     Restart,
     PowerOff,
+    SecondFactor(OnSecondFactor),
     /// About accounts.
     People(OnPeople),
     /// About the backups of the box.
     Backups(OnBackups),
     /// About the configuration, as a whole or one thing of it.
     Site(OnSite),
+}
+
+/// What is done about somebody's second factor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnSecondFactor {
+    CodePage,
+    Code,
+    Show,
+    Offer,
+    Keep,
+    Remove,
+    RemoveOf,
 }
 
 /// What is done about accounts of people.
@@ -207,8 +223,19 @@ pub const ROUTES: &[Route] = routes! {
     Get Page "/login" Anybody => SignInPage;
     Post Page "/login" Anybody => SignIn;
     Post Api "/api/login" Anybody => SignIn;
-    Post Page "/logout" SignedIn => SignOut;
-    Post Api "/api/logout" SignedIn => SignOut;
+    Get Page "/code" HalfSignedIn => SecondFactor(OnSecondFactor::CodePage);
+    Post Page "/code" HalfSignedIn => SecondFactor(OnSecondFactor::Code);
+    Post Api "/api/code" HalfSignedIn => SecondFactor(OnSecondFactor::Code);
+    Post Page "/logout" HalfSignedIn => SignOut;
+    Post Api "/api/logout" HalfSignedIn => SignOut;
+    Get Page "/second-factor" May(OwnAccount) => SecondFactor(OnSecondFactor::Show);
+    Get Api "/api/second-factor" May(OwnAccount) => SecondFactor(OnSecondFactor::Show);
+    Post Page "/second-factor/new" Sure(OwnAccount) => SecondFactor(OnSecondFactor::Offer);
+    Post Api "/api/second-factor/new" Sure(OwnAccount) => SecondFactor(OnSecondFactor::Offer);
+    Post Page "/second-factor" May(OwnAccount) => SecondFactor(OnSecondFactor::Keep);
+    Post Api "/api/second-factor" May(OwnAccount) => SecondFactor(OnSecondFactor::Keep);
+    Post Page "/second-factor/off" Sure(OwnAccount) => SecondFactor(OnSecondFactor::Remove);
+    Delete Api "/api/second-factor" Sure(OwnAccount) => SecondFactor(OnSecondFactor::Remove);
     Get Page "/password" SignedIn => PasswordPage;
     Post Page "/password" SignedIn => ChangePassword;
     Post Api "/api/password" SignedIn => ChangePassword;
@@ -229,6 +256,10 @@ pub const ROUTES: &[Route] = routes! {
         People(OnPeople::OneTimePassword);
     Post Api "/api/people/{}/one-time-password" Sure(ManagePeople) =>
         People(OnPeople::OneTimePassword);
+    Post Page "/people/{}/second-factor-off" Sure(ManagePeople) =>
+        SecondFactor(OnSecondFactor::RemoveOf);
+    Delete Api "/api/people/{}/second-factor" Sure(ManagePeople) =>
+        SecondFactor(OnSecondFactor::RemoveOf);
     Get Page "/" May(SeeStatus) => Status;
     Get Api "/api/status" May(SeeStatus) => Status;
     Post Api "/api/services/{}/restart" May(ManageBox) => RestartService;
@@ -415,7 +446,7 @@ pub fn takes_file(method: Method, path: &str) -> bool {
 pub(crate) fn may_open(address: &str, permissions: Permissions) -> bool {
     match find(Method::Get, address) {
         Found::Route(route, _) => match route.access {
-            Anybody | SignedIn => true,
+            Anybody | HalfSignedIn | SignedIn => true,
             May(permission) | Sure(permission) => permissions.has(permission),
         },
         Found::OtherMethod | Found::Nothing => false,

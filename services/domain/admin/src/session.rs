@@ -18,10 +18,19 @@ pub(crate) struct Session {
     pub(crate) credential: [u8; 32],
     /// They signed in with a one-time password and may do nothing but change it.
     pub(crate) must_change: bool,
+    /// They said the password, and not yet the code of their second factor.
+    pub(crate) awaits_code: bool,
     opened: Instant,
     used: Instant,
     /// When the password was said last.
     proved: Instant,
+}
+
+/// What stands between a new session and all that its owner may do.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stage {
+    pub(crate) must_change: bool,
+    pub(crate) awaits_code: bool,
 }
 
 /// Every session. Kept in memory only: a restart of `web` signs everybody out.
@@ -38,7 +47,7 @@ impl Sessions {
         entropy: &Entropy,
         login: &str,
         credential: [u8; 32],
-        must_change: bool,
+        stage: Stage,
     ) -> String {
         self.live.retain(|_, session| session.is_live(now));
         self.make_room(login);
@@ -47,7 +56,8 @@ impl Sessions {
         let session = Session {
             login,
             credential,
-            must_change,
+            must_change: stage.must_change,
+            awaits_code: stage.awaits_code,
             opened: now,
             used: now,
             proved: now,
@@ -81,6 +91,19 @@ impl Sessions {
         if let Some(session) = self.live.get_mut(id) {
             session.proved = now;
         }
+    }
+
+    /// The code was said too: the session is a whole one.
+    pub(crate) fn complete(&mut self, id: &SessionId) {
+        if let Some(session) = self.live.get_mut(id) {
+            session.awaits_code = false;
+        }
+    }
+
+    /// Ends every session of a person but one.
+    pub(crate) fn close_but(&mut self, login: &str, keep: SessionId) {
+        self.live
+            .retain(|id, session| session.login != login || *id == keep);
     }
 
     /// Ends one session.
@@ -135,7 +158,8 @@ impl Session {
     }
 
     fn is_live(&self, now: Instant) -> bool {
-        now - self.used < IDLE_MAX && now - self.opened < LIFE_MAX
+        let in_time = !self.awaits_code || now - self.opened < CODE_TIME;
+        in_time && now - self.used < IDLE_MAX && now - self.opened < LIFE_MAX
     }
 }
 
@@ -148,6 +172,8 @@ pub(crate) fn fingerprint(bytes: &[u8]) -> [u8; 32] {
 const IDLE_MAX: Duration = Duration::from_secs(15 * 60);
 /// A session is over after this long whatever was done in it.
 const LIFE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
+/// For so long the code of a second factor may follow the password.
+const CODE_TIME: Duration = Duration::from_secs(5 * 60);
 /// For so long a password that was typed stands for the one who typed it.
 const PROOF_MAX: Duration = Duration::from_secs(5 * 60);
 /// About 200 bytes each; more administrators than this do not look at one box.
@@ -160,7 +186,13 @@ mod tests {
     use super::*;
 
     fn open(sessions: &mut Sessions, now: Instant, seed: u8, login: &str) -> String {
-        sessions.open(now, &Entropy::new([seed; 32]), login, [0; 32], false)
+        sessions.open(
+            now,
+            &Entropy::new([seed; 32]),
+            login,
+            [0; 32],
+            Stage::default(),
+        )
     }
 
     fn at(secs: u64) -> Instant {
@@ -226,7 +258,7 @@ mod tests {
                 &Entropy::new(bytes),
                 &format!("p{number}"),
                 [0; 32],
-                false,
+                Stage::default(),
             );
         }
         assert_eq!(sessions.live.len(), SESSIONS_MAX);

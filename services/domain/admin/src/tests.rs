@@ -14,6 +14,7 @@ mod proof;
 mod recordings;
 mod recovery_code;
 mod roles;
+mod second_factor;
 mod signing_in;
 mod site;
 mod site_file;

@@ -119,6 +119,32 @@ words! {
          you.",
         "O que você vai fazer não tem volta, ou dá direitos. Diga que é você.";
     go_on: "Go on", "Continuar";
+    code: "Code of the second factor", "Código do segundo fator";
+    code_hint: "The six digits your app shows now. If the phone is lost, one of the codes you \
+         wrote down; another administrator can take the second factor away.",
+        "Os seis dígitos que seu aplicativo mostra agora. Se perdeu o telefone, um dos códigos que \
+         você anotou; outro administrador pode remover o segundo fator.";
+    second_factor: "Second factor", "Segundo fator";
+    second_factor_off: "At a sign-in only your password is asked for. With a second factor, a code \
+         of an app on your phone is asked for too.",
+        "Na entrada só se pede a sua senha. Com um segundo fator, pede-se também um código de um \
+         aplicativo no seu telefone.";
+    second_factor_on: "A code of your app is asked for at each sign-in. Codes for a lost phone \
+         that are left:",
+        "Um código do seu aplicativo é pedido em cada entrada. Códigos para telefone perdido que \
+         restam:";
+    second_factor_set_up: "Set it up", "Configurar";
+    second_factor_remove: "Take it away", "Remover";
+    second_factor_take_from: "Take the second factor away", "Remover o segundo fator";
+    second_factor_scan: "Have your authenticator app read this picture, or type the text below it \
+         there. Then type the code it shows.",
+        "Leia esta imagem com seu aplicativo autenticador, ou digite nele o texto abaixo. Depois \
+         digite o código que ele mostra.";
+    recovery_codes: "Codes for a lost phone", "Códigos para telefone perdido";
+    recovery_codes_hint: "These codes are shown once, and each signs in once in the place of the \
+         app. Write them down and keep them away from the phone.",
+        "Estes códigos são mostrados uma única vez, e cada um entra uma vez no lugar do \
+         aplicativo. Anote-os e guarde-os longe do telefone.";
     save: "Save", "Salvar";
     back: "Back", "Voltar";
     cancel: "Cancel", "Cancelar";

@@ -252,6 +252,20 @@ fn person_changes(old: &Person, new: &Person) -> Vec<String> {
         changes.push(format!("one-time password {before} -> {after}"));
     }
     changed!(old, new, changes; extensions grants disabled);
+    match (&old.second_factor, &new.second_factor) {
+        (None, None) => {}
+        (None, Some(_)) => changes.push("second factor set up".to_owned()),
+        (Some(_), None) => changes.push("second factor removed".to_owned()),
+        (Some(old), Some(new)) if old.secret != new.secret => {
+            changes.push("second factor changed".to_owned());
+        }
+        (Some(old), Some(new)) => {
+            let [before, after] = [old, new].map(|it| it.recovery.len());
+            if before != after {
+                changes.push(format!("recovery codes left {before} -> {after}"));
+            }
+        }
+    }
     changes
 }
 

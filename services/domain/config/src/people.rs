@@ -3,17 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipc::Redacted;
-use ipc::site::{Grant, Person as RawPerson, Role, Site as RawSite, Whose};
+use ipc::site::{Grant, Person as RawPerson, Role, SecondFactor, Site as RawSite, Whose};
 
 use crate::fault::Fault;
 use crate::route::Known;
-use crate::site::LOGIN_LENGTH_MAX;
+use crate::site::{LOGIN_LENGTH_MAX, is_lower_hex};
 use crate::wrong::{Report, Wrong};
 
 /// Most extensions one person uses.
 pub(crate) const OWN_EXTENSIONS_MAX: usize = 100;
 /// Most extensions and groups one person may see the calls of.
 pub(crate) const GRANTS_MAX: usize = 1_000;
+/// Characters of the secret of a second factor.
+const SECRET_LENGTH: usize = 32;
+/// Most codes for a lost phone.
+const RECOVERY_CODES_MAX: usize = 10;
+/// Characters of what is kept of one.
+const RECOVERY_HASH_LENGTH: usize = 64;
 
 /// A person with a sign-in of their own (R3).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,6 +38,8 @@ pub struct Person {
     pub grants: Vec<Grant>,
     /// They may not sign in.
     pub disabled: bool,
+    /// What they are asked for at a sign-in besides the password.
+    pub second_factor: Option<SecondFactor>,
 }
 
 impl Person {
@@ -50,6 +58,7 @@ impl Person {
             extensions: self.extensions.clone(),
             grants: self.grants.clone(),
             disabled: self.disabled,
+            second_factor: self.second_factor.clone(),
         }
     }
 }
@@ -73,6 +82,9 @@ pub(crate) fn parse(
         }
         let mut report = Report::new(format!("person {}", person.login), faults);
         check_calls(person, known, &mut report);
+        if let Some(factor) = &person.second_factor {
+            check_second_factor(factor, &mut report);
+        }
         let parsed = Person {
             login: person.login.clone(),
             role: person.role,
@@ -81,6 +93,7 @@ pub(crate) fn parse(
             extensions: person.extensions.clone(),
             grants: person.grants.clone(),
             disabled: person.disabled,
+            second_factor: person.second_factor.clone(),
         };
         if people.insert(person.login.clone(), parsed).is_some() {
             faults.push(Fault::DuplicateLogin(person.login.clone()));
@@ -91,6 +104,21 @@ pub(crate) fn parse(
         faults.push(Fault::NoAdministrator);
     }
     people
+}
+
+fn check_second_factor(factor: &SecondFactor, report: &mut Report<'_>) {
+    let secret = factor.secret.reveal();
+    let base32 = |byte: u8| byte.is_ascii_uppercase() || (b'2'..=b'7').contains(&byte);
+    if secret.len() != SECRET_LENGTH || !secret.bytes().all(base32) {
+        report.wrong("second_factor", Wrong::NotASecret);
+    }
+    if factor.recovery.len() > RECOVERY_CODES_MAX {
+        report.wrong("second_factor", Wrong::TooMany(RECOVERY_CODES_MAX));
+    }
+    let is_hash = |it: &Redacted<String>| is_lower_hex(it.reveal(), RECOVERY_HASH_LENGTH);
+    if !factor.recovery.iter().all(is_hash) {
+        report.wrong("second_factor", Wrong::NotAHash(RECOVERY_HASH_LENGTH));
+    }
 }
 
 fn check_calls(person: &RawPerson, known: &Known<'_>, report: &mut Report<'_>) {
@@ -230,6 +258,25 @@ mod tests {
             |ana| ana.grants = vec![granted(Whose::Extension("101".into())); 2],
             "person ana: grants: \"101\" is there twice; remove one or change it",
         );
+    }
+
+    #[test]
+    fn a_second_factor_is_whole_and_never_quoted() {
+        let of = |secret: &str, code: &str| {
+            let raw = site(|site| {
+                site.people[0].second_factor = Some(SecondFactor {
+                    secret: Redacted::new(secret.into()),
+                    recovery: vec![Redacted::new(code.into())],
+                });
+            });
+            let faults = Site::parse(&raw).err().unwrap_or_default();
+            faults.iter().map(ToString::to_string).collect::<String>()
+        };
+        let (secret, code) = ("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "0".repeat(64));
+        assert_eq!(of(secret, &code), "");
+        let told = of("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJ1", &code);
+        assert!(told.starts_with("person admin: second_factor:") && !told.contains("GEZ"));
+        assert!(of(secret, "12").contains("64 lower-case hex digits"));
     }
 
     #[test]

@@ -82,6 +82,9 @@ pub enum Wrong {
     /// Dates that run backwards, or one with and one without a year.
     #[error("ends before it begins, or only one end has a year; swap or complete the ends")]
     Backwards,
+    /// Not the secret of a second factor. Not quoted.
+    #[error("must be 32 of A-Z and 2-7; set the second factor up again")]
+    NotASecret,
     /// Not a hash.
     #[error("must be {0} lower-case hex digits; set it again")]
     NotAHash(usize),

@@ -69,6 +69,7 @@ impl Peers {
             for person in &mut site.people {
                 person.password_hash = Redacted::default();
                 person.password_one_time = true;
+                person.second_factor = None;
             }
         }
         site

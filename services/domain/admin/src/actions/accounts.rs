@@ -130,6 +130,8 @@ fn view(person: &Person) -> Value {
         fields.insert("grants".to_owned(), value!(person.grants));
         let state = password_state(person);
         fields.insert("password".to_owned(), value!(state));
+        let factor = person.second_factor.is_some();
+        fields.insert("second_factor".to_owned(), value!(factor));
     }
     view
 }

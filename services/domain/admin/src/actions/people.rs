@@ -14,6 +14,7 @@ use crate::http::{Peer, Request, Response};
 use crate::pages;
 use crate::password::{self, Weakness};
 use crate::routes::Face;
+use crate::session::Stage;
 use crate::step::{Check, Moment, Step};
 
 #[derive(Debug, Deserialize)]
@@ -101,7 +102,7 @@ pub(crate) fn one_time_password(
         Box::new(move |admin, _, hashed| match hashed {
             Ok(hash) => {
                 let asked = caller.clone();
-                keep_one_time(admin, login, hash, caller, move |login| {
+                keep_one_time(admin, login, hash, caller, false, move |login| {
                     let response = match asked.face {
                         Face::Page | Face::Asset => {
                             pages::one_time_password(&asked, login, &password)
@@ -120,7 +121,7 @@ pub(crate) fn one_time_password(
 }
 
 /// Makes one for the administrator and shows it on the box's own screen, for somebody who stands
-/// there. All his sessions end.
+/// there. All his sessions end, and so does his second factor: the phone may be lost.
 pub(crate) fn administrator_anew(admin: &Admin, moment: &Moment, caller: Caller) -> Step {
     let Some(login) = admin.administrator().map(|person| person.login.clone()) else {
         return caller.refuse(&Fault::Starting);
@@ -129,7 +130,7 @@ pub(crate) fn administrator_anew(admin: &Admin, moment: &Moment, caller: Caller)
     Step::Hash(
         Redacted::new(password.clone()),
         Box::new(move |admin, _, hashed| match hashed {
-            Ok(hash) => keep_one_time(admin, login, hash, caller, move |login| {
+            Ok(hash) => keep_one_time(admin, login, hash, caller, true, move |login| {
                 show_on_screen(login, &password)
             }),
             Err(_) => caller.refuse(&Fault::Busy),
@@ -236,7 +237,7 @@ fn keep_chosen(present: Redacted<String>, new: Redacted<String>, caller: Caller)
                     if !has_password(site, &login, &present) {
                         return Err(Fault::SignInFirst);
                     }
-                    set_password(site, &login, &hash, false)
+                    set_password(site, &login, &hash, false).map(|_| ())
                 }),
                 done: Box::new(move |admin, moment| renew_session(admin, &moment, &caller)),
             }
@@ -257,7 +258,7 @@ fn renew_session(admin: &mut Admin, moment: &Moment, caller: &Caller) -> Step {
         &moment.entropy,
         &caller.login,
         credential,
-        false,
+        Stage::default(),
     );
     let response = match caller.face {
         Face::Page | Face::Asset => Response::redirect("/"),
@@ -266,19 +267,32 @@ fn renew_session(admin: &mut Admin, moment: &Moment, caller: &Caller) -> Step {
     Step::Respond(response.with("set-cookie", session_cookie(&token)).sealed())
 }
 
+/// `alone` is for who has nothing else: the password is then all that is asked for.
 fn keep_one_time(
     admin: &Admin,
     login: String,
     hash: Redacted<String>,
     caller: Caller,
+    alone: bool,
     answer: impl FnOnce(&str) -> Step + Send + 'static,
 ) -> Step {
-    let action = format!("one-time password for {login} made");
+    let has_factor = |person: &Person| person.second_factor.is_some();
+    let and_factor = alone && admin.person(&login).is_some_and(has_factor);
+    let action = match and_factor {
+        true => format!("one-time password for {login} made, second factor removed"),
+        false => format!("one-time password for {login} made"),
+    };
     let edited = login.clone();
     Change {
         audit: caller.audit(action, String::new(), String::new()),
         caller: caller.clone(),
-        edit: Box::new(move |site| set_password(site, &edited, &hash, true)),
+        edit: Box::new(move |site| {
+            let person = set_password(site, &edited, &hash, true)?;
+            if alone {
+                person.second_factor = None;
+            }
+            Ok(())
+        }),
         done: Box::new(move |admin, _| {
             let own = caller.session.as_ref().map(|(id, _)| *id);
             if let Some(credential) = admin.person(&login).map(|person| admin.credential(person)) {
@@ -296,12 +310,12 @@ fn has_password(site: &Site, login: &str, hash: &Redacted<String>) -> bool {
         .any(|person| person.login == login && person.password_hash == *hash)
 }
 
-fn set_password(
-    site: &mut Site,
+fn set_password<'a>(
+    site: &'a mut Site,
     login: &str,
     hash: &Redacted<String>,
     one_time: bool,
-) -> Result<(), Fault> {
+) -> Result<&'a mut Person, Fault> {
     let person = site
         .people
         .iter_mut()
@@ -309,7 +323,7 @@ fn set_password(
         .ok_or_else(|| Fault::NoSuchPerson(login.to_owned()))?;
     person.password_hash = hash.clone();
     person.password_one_time = one_time;
-    Ok(())
+    Ok(person)
 }
 
 /// A person gets the form again, with the reason.

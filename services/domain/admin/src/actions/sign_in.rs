@@ -11,6 +11,7 @@ use crate::fault::Fault;
 use crate::http::{Peer, Request, Response};
 use crate::pages;
 use crate::routes::Face;
+use crate::session::{SessionId, Stage};
 use crate::step::{Check, Moment, Step};
 
 #[derive(Debug, Deserialize)]
@@ -129,25 +130,52 @@ fn welcome(
     if person.disabled || admin.password_hash(person) != hash {
         return refuse(&caller, &Fault::WrongLoginOrPassword);
     }
-    let (must_change, credential) = (person.password_one_time, admin.credential(person));
-    let audit = caller.audit("signed in".into(), String::new(), String::new());
+    let stage = Stage {
+        must_change: person.password_one_time,
+        awaits_code: person.second_factor.is_some(),
+    };
+    let credential = admin.credential(person);
+    let action = match stage.awaits_code {
+        true => "password right, second factor asked for",
+        false => "signed in",
+    };
+    let audit = caller.audit(action.into(), String::new(), String::new());
     admin.record(audit, move |admin, moment| {
-        let token = admin.sessions.open(
-            moment.now,
-            &moment.entropy,
-            &caller.login,
-            credential,
-            must_change,
-        );
-        let response = match caller.face {
-            Face::Api => {
-                let body = serde_json::json!({ "must_change_password": must_change });
-                Response::json(200, &body)
-            }
-            Face::Page | Face::Asset if must_change => Response::redirect("/password"),
-            Face::Page | Face::Asset => Response::redirect("/"),
-        };
+        let (now, login) = (moment.now, &caller.login);
+        let sessions = &mut admin.sessions;
+        let token = sessions.open(now, &moment.entropy, login, credential, stage);
+        let response = welcomed(&caller, stage);
         Step::Respond(response.with("set-cookie", session_cookie(&token)).sealed())
+    })
+}
+
+fn welcomed(caller: &Caller, stage: Stage) -> Response {
+    match caller.face {
+        Face::Api if stage.awaits_code => {
+            Response::json(200, &serde_json::json!({ "second_factor": true }))
+        }
+        Face::Api => {
+            let body = serde_json::json!({ "must_change_password": stage.must_change });
+            Response::json(200, &body)
+        }
+        Face::Page | Face::Asset if stage.awaits_code => Response::redirect("/code"),
+        Face::Page | Face::Asset if stage.must_change => Response::redirect("/password"),
+        Face::Page | Face::Asset => Response::redirect("/"),
+    }
+}
+
+/// The code was right too: the session is a whole one.
+pub(super) fn signed_in(admin: &mut Admin, id: SessionId, caller: Caller) -> Step {
+    let session = caller.session.as_ref();
+    let must_change = session.is_some_and(|(_, session)| session.must_change);
+    let audit = caller.audit("signed in".into(), String::new(), String::new());
+    admin.record(audit, move |admin, _| {
+        admin.sessions.complete(&id);
+        let stage = Stage {
+            must_change,
+            awaits_code: false,
+        };
+        Step::Respond(welcomed(&caller, stage).sealed())
     })
 }
 

@@ -10,6 +10,14 @@ pub(crate) enum PeopleFault {
     Exists(String),
     /// The password was not said lately enough.
     ConfirmFirst,
+    /// The password was right, and the code of the second factor is missing.
+    CodeFirst,
+    /// Not a code of the second factor, or one that was used.
+    WrongCode,
+    /// No secret of a second factor was shown in this session.
+    NothingOffered,
+    /// There is none to take away.
+    NoSecondFactor,
     /// Nobody says what they themselves may do.
     OwnAccount,
 }
@@ -23,7 +31,8 @@ impl From<PeopleFault> for Fault {
 impl PeopleFault {
     pub(super) const fn status(&self) -> u16 {
         match self {
-            Self::Exists(_) => 409,
+            Self::Exists(_) | Self::NothingOffered | Self::NoSecondFactor => 409,
+            Self::CodeFirst | Self::WrongCode => 401,
             Self::OwnAccount | Self::ConfirmFirst => 403,
         }
     }
@@ -38,6 +47,10 @@ impl PeopleFault {
             },
             Self::OwnAccount => language.said(OWN_ACCOUNT).to_owned(),
             Self::ConfirmFirst => language.said(CONFIRM_FIRST).to_owned(),
+            Self::CodeFirst => language.said(CODE_FIRST).to_owned(),
+            Self::WrongCode => language.said(WRONG_CODE).to_owned(),
+            Self::NothingOffered => language.said(NOTHING_OFFERED).to_owned(),
+            Self::NoSecondFactor => language.said(NO_SECOND_FACTOR).to_owned(),
         }
     }
 }
@@ -51,4 +64,26 @@ const OWN_ACCOUNT: (&str, &str) = (
 const CONFIRM_FIRST: (&str, &str) = (
     "say your password again (POST /api/confirm), then repeat within five minutes",
     "diga sua senha de novo (POST /api/confirm) e repita em até cinco minutos",
+);
+
+const CODE_FIRST: (&str, &str) = (
+    "say the code of your second factor first (POST /api/code)",
+    "diga primeiro o código do seu segundo fator (POST /api/code)",
+);
+
+const WRONG_CODE: (&str, &str) = (
+    "the code is wrong or was used already; wait for the next one, and see that phone and box have \
+     the right time",
+    "o código está errado ou já foi usado; espere o próximo, e veja se telefone e central estão na \
+     hora certa",
+);
+
+const NOTHING_OFFERED: (&str, &str) = (
+    "begin again: no secret was shown in this session",
+    "comece de novo: nenhum segredo foi mostrado nesta sessão",
+);
+
+const NO_SECOND_FACTOR: (&str, &str) = (
+    "there is no second factor to take away",
+    "não há segundo fator a remover",
 );

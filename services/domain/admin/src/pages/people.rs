@@ -40,6 +40,14 @@ pub(crate) fn people(caller: &Caller, site: &Site) -> Response {
                                     action=(address(&person.login, "/one-time-password")) {
                                     button.quiet type="submit" { (words.new_one_time_password) }
                                 }
+                                @if person.second_factor.is_some() {
+                                    form method="post"
+                                        action=(address(&person.login, "/second-factor-off")) {
+                                        button.quiet type="submit" {
+                                            (words.second_factor_take_from)
+                                        }
+                                    }
+                                }
                             } }
                         }
                     }

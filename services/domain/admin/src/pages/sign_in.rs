@@ -67,6 +67,7 @@ pub(crate) fn password(caller: &Caller, fault: Option<&Fault>) -> Response {
                 p.hint { (words.new_password_hint) }
                 button type="submit" { (words.save) }
             }
+            @if !must_change { p { a href="/second-factor" { (words.second_factor) } } }
         }
     };
     let status = fault.map_or(200, Fault::status);

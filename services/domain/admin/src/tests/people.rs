@@ -91,7 +91,7 @@ fn people_are_shown_without_their_secrets() {
         body(&all)[1],
         json!({
             "login": "ana", "role": "user", "extensions": ["100"], "calls_of": [],
-            "disabled": false, "grants": [], "password": "chosen",
+            "disabled": false, "grants": [], "password": "chosen", "second_factor": false,
         })
     );
     assert!(!text(&all).contains("argon2"));

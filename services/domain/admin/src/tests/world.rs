@@ -126,13 +126,20 @@ impl World {
         self.now = self.now + Duration::from_secs(secs);
     }
 
+    /// What clocks say.
+    pub(super) fn wall(&self) -> UnixTime {
+        let passed = self.now - (Instant::ORIGIN + Duration::from_secs(1000));
+        let passed = i64::try_from(passed.as_millis()).expect("small");
+        UnixTime::from_millis(1_795_446_000_000 + passed)
+    }
+
     pub(super) fn moment(&mut self) -> Moment {
         self.drawn += 1;
         let mut bytes = [7; 32];
         bytes[..8].copy_from_slice(&self.drawn.to_le_bytes());
         Moment {
             now: self.now,
-            wall: UnixTime::from_millis(1_795_446_000_000),
+            wall: self.wall(),
             entropy: Entropy::new(bytes),
         }
     }

@@ -24,6 +24,18 @@ pub struct Person {
     /// They may not sign in.
     #[serde(default)]
     pub disabled: bool,
+    /// What they are asked for at a sign-in besides the password.
+    #[serde(default)]
+    pub second_factor: Option<SecondFactor>,
+}
+
+/// A second factor: codes of an app (RFC 6238), and others for the day the app is lost.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SecondFactor {
+    /// What the app and the box share: 20 bytes as base32 (RFC 4648 §6), 32 characters.
+    pub secret: Redacted<String>,
+    /// Lower-case hex SHA-256 of each code for a lost app that is left.
+    pub recovery: Vec<Redacted<String>>,
 }
 
 /// What a person may do; `admin` says which role may what.

@@ -4,7 +4,7 @@
 //! database. So only administrators who may sign in stand where it looks for people.
 
 use ipc::Redacted;
-use ipc::site::{Grant, Person, Role};
+use ipc::site::{Grant, Person, Role, SecondFactor};
 use serde::{Deserialize, Serialize};
 
 /// An administrator.
@@ -18,6 +18,8 @@ pub(super) struct PersonRow {
     extensions: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     grants: Vec<Grant>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    second_factor: Option<SecondFactor>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -38,6 +40,8 @@ pub(super) struct OtherRow {
     extensions: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     grants: Vec<Grant>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    second_factor: Option<SecondFactor>,
     #[serde(default)]
     disabled: bool,
 }
@@ -54,6 +58,7 @@ pub(super) fn rows(people: &[Person]) -> (Vec<PersonRow>, Vec<OtherRow>) {
         password_one_time: from.password_one_time,
         extensions: from.extensions.clone(),
         grants: from.grants.clone(),
+        second_factor: from.second_factor.clone(),
     };
     let other = |from: &Person| OtherRow {
         login: from.login.clone(),
@@ -62,6 +67,7 @@ pub(super) fn rows(people: &[Person]) -> (Vec<PersonRow>, Vec<OtherRow>) {
         password_one_time: from.password_one_time,
         extensions: from.extensions.clone(),
         grants: from.grants.clone(),
+        second_factor: from.second_factor.clone(),
         disabled: from.disabled,
     };
     (
@@ -81,6 +87,7 @@ pub(super) fn people(administrators: Vec<PersonRow>, others: Vec<OtherRow>) -> V
         password_one_time: from.password_one_time,
         extensions: from.extensions,
         grants: from.grants,
+        second_factor: from.second_factor,
         disabled: false,
     };
     let mut people: Vec<Person> = administrators.into_iter().map(administrator).collect();
@@ -106,6 +113,7 @@ fn other(from: OtherRow) -> Person {
         password_one_time: from.password_one_time,
         extensions: from.extensions,
         grants: from.grants,
+        second_factor: from.second_factor,
         disabled: from.disabled || role.is_none(),
     }
 }
@@ -127,6 +135,10 @@ mod tests {
                 of: Whose::Group("600".to_owned()),
                 by,
             }],
+            second_factor: Some(SecondFactor {
+                secret: Redacted::new("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".to_owned()),
+                recovery: vec![Redacted::new("0".repeat(64))],
+            }),
             ..Person::default()
         }
     }

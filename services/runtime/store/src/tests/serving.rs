@@ -281,6 +281,10 @@ fn only_web_sees_the_password_hashes_of_people() {
     let (base, mut site) = grown(&store);
     site.people[0].password_hash = Redacted::new("$argon2id$hash".into());
     site.people[0].password_one_time = false;
+    site.people[0].second_factor = Some(ipc::site::SecondFactor {
+        secret: Redacted::new("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".into()),
+        recovery: Vec::new(),
+    });
     let request = Request::Commit {
         base,
         audit: audit("password changed"),
@@ -298,6 +302,7 @@ fn only_web_sees_the_password_hashes_of_people() {
     let (_, watched) = store.next_config(PBX, 1, Duration::ZERO).expect("newer");
     for shown in [asked, seen(store.ask(PBX, Request::Watch)), watched] {
         assert_eq!(shown.people[0].password_hash.reveal(), "");
+        assert!(shown.people[0].second_factor.is_none());
         assert_eq!(shown.extensions, site.extensions);
         assert!(config::Site::parse(&shown).is_ok(), "pbx can use it");
     }

@@ -1,0 +1,259 @@
+//! The second factor: set up by its owner, asked for at each sign-in, taken away by its owner or by
+//! another administrator.
+
+use ipc::Redacted;
+use ipc::site::{SecondFactor, Site};
+use serde::Deserialize;
+use serde_json::json as value;
+
+use super::accounts::PEOPLE;
+use super::change::Change;
+use super::sign_in::signed_in;
+use super::{form, json, stretch};
+use crate::admin::{Admin, Caller};
+use crate::fault::{Fault, PeopleFault};
+use crate::http::{Request, Response};
+use crate::pages;
+use crate::routes::{Face, OnSecondFactor};
+use crate::second_factor::{new_recovery_codes, new_secret, recovery_match, uri};
+use crate::step::{Moment, Step};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Typed {
+    code: Redacted<String>,
+}
+
+/// Does what is asked about somebody's second factor.
+pub(crate) fn act(
+    admin: &mut Admin,
+    moment: &Moment,
+    request: &Request,
+    action: OnSecondFactor,
+    login: String,
+    caller: Caller,
+) -> Step {
+    match action {
+        OnSecondFactor::CodePage => Step::Respond(pages::code(&caller, None).sealed()),
+        OnSecondFactor::Code => enter(admin, moment, request, caller),
+        OnSecondFactor::Show => show(admin, &caller),
+        OnSecondFactor::Offer => offer(admin, moment, &caller),
+        OnSecondFactor::Keep => keep(admin, moment, request, caller),
+        OnSecondFactor::Remove => {
+            let login = caller.login.clone();
+            remove(admin, login, caller, "/second-factor")
+        }
+        OnSecondFactor::RemoveOf => remove(admin, login, caller, PEOPLE),
+    }
+}
+
+/// How it stands.
+fn show(admin: &Admin, caller: &Caller) -> Step {
+    let Some(person) = admin.person(&caller.login) else {
+        return caller.refuse(&Fault::NoSuchPerson(caller.login.clone()));
+    };
+    let left = person.second_factor.as_ref().map(|it| it.recovery.len());
+    Step::Respond(match caller.face {
+        Face::Page | Face::Asset => pages::second_factor(caller, left).sealed(),
+        Face::Api => {
+            let view = value!({ "on": left.is_some(), "recovery_codes_left": left });
+            Response::json(200, &view).sealed()
+        }
+    })
+}
+
+/// Draws a secret and shows it; it is nobody's until a code proves that an app has it.
+fn offer(admin: &mut Admin, moment: &Moment, caller: &Caller) -> Step {
+    let Some((id, _)) = &caller.session else {
+        return caller.refuse(&Fault::NoSuchPerson(caller.login.clone()));
+    };
+    let secret = new_secret(&mut stretch(&moment.entropy));
+    admin.codes.offer(*id, secret.clone());
+    Step::Respond(offered(caller, &secret, None))
+}
+
+fn offered(caller: &Caller, secret: &Redacted<String>, fault: Option<&Fault>) -> Response {
+    let uri = uri(&caller.login, secret);
+    let response = match caller.face {
+        Face::Page | Face::Asset => pages::offer(caller, secret.reveal(), &uri, fault),
+        Face::Api => Response::json(200, &value!({ "secret": secret.reveal(), "uri": uri })),
+    };
+    response.sealed()
+}
+
+/// Keeps the secret once a code of it was typed, and shows the codes for a lost phone.
+fn keep(admin: &mut Admin, moment: &Moment, request: &Request, caller: Caller) -> Step {
+    let code = match read(request, caller.face) {
+        Ok(code) => code,
+        Err(fault) => return caller.refuse(&fault),
+    };
+    let session = caller.session.as_ref().map(|(id, _)| *id);
+    let secret = session.and_then(|id| admin.codes.offered(&id).cloned());
+    let (Some(id), Some(secret)) = (session, secret) else {
+        return caller.refuse(&PeopleFault::NothingOffered.into());
+    };
+    if let Err(wait) = admin.codes.attempt(moment.now, &caller.login) {
+        return caller.refuse(&Fault::TooManyAttempts(wait));
+    }
+    let login = caller.login.clone();
+    if !admin
+        .codes
+        .take(&login, &secret, code.reveal(), moment.wall)
+    {
+        let fault = PeopleFault::WrongCode.into();
+        return match caller.face {
+            Face::Page | Face::Asset => Step::Respond(offered(&caller, &secret, Some(&fault))),
+            Face::Api => caller.refuse(&fault),
+        };
+    }
+    let (codes, recovery) = new_recovery_codes(&mut stretch(&moment.entropy));
+    let factor = SecondFactor { secret, recovery };
+    let action = format!("second factor of {login} set up");
+    Change {
+        audit: caller.audit(action, String::new(), String::new()),
+        caller: caller.clone(),
+        edit: Box::new(move |site| set(site, &login, Some(&factor))),
+        done: Box::new(move |admin, _| {
+            admin.codes.settle(&id);
+            admin.sessions.close_but(&caller.login, id);
+            let response = match caller.face {
+                Face::Page | Face::Asset => pages::recovery_codes(&caller, &codes),
+                Face::Api => Response::json(200, &value!({ "recovery_codes": codes })),
+            };
+            Step::Respond(response.sealed())
+        }),
+    }
+    .commit(admin)
+}
+
+/// Takes somebody's second factor away.
+fn remove(admin: &Admin, login: String, caller: Caller, back: &'static str) -> Step {
+    match admin.person(&login).map(|it| it.second_factor.is_some()) {
+        None => return caller.refuse(&Fault::NoSuchPerson(login)),
+        Some(false) => return caller.refuse(&PeopleFault::NoSecondFactor.into()),
+        Some(true) => {}
+    }
+    let action = format!("second factor of {login} removed");
+    Change {
+        audit: caller.audit(action, String::new(), String::new()),
+        caller: caller.clone(),
+        edit: Box::new(move |site| set(site, &login, None)),
+        done: Box::new(move |_, _| {
+            let response = match caller.face {
+                Face::Page | Face::Asset => Response::redirect(back),
+                Face::Api => Response::empty(204),
+            };
+            Step::Respond(response.sealed())
+        }),
+    }
+    .commit(admin)
+}
+
+/// The second half of a sign-in: a code of the app, or one for a lost phone.
+fn enter(admin: &mut Admin, moment: &Moment, request: &Request, caller: Caller) -> Step {
+    let awaits = caller.session.as_ref().filter(|(_, it)| it.awaits_code);
+    let Some(id) = awaits.map(|(id, _)| *id) else {
+        // It was said already.
+        let response = match caller.face {
+            Face::Page | Face::Asset => Response::redirect("/"),
+            Face::Api => Response::json(200, &value!({})),
+        };
+        return Step::Respond(response.sealed());
+    };
+    let code = match read(request, caller.face) {
+        Ok(code) => code,
+        Err(fault) => return refuse(&caller, &fault),
+    };
+    if let Err(wait) = admin.codes.attempt(moment.now, &caller.login) {
+        return refuse(&caller, &Fault::TooManyAttempts(wait));
+    }
+    let login = caller.login.clone();
+    let person = admin.person(&login);
+    let Some(factor) = person.and_then(|person| person.second_factor.clone()) else {
+        // Taken away since the password was said.
+        return signed_in(admin, id, caller);
+    };
+    if admin
+        .codes
+        .take(&login, &factor.secret, code.reveal(), moment.wall)
+    {
+        return signed_in(admin, id, caller);
+    }
+    let Some(hash) = recovery_match(&factor, code.reveal()) else {
+        let audit = caller.audit(
+            "sign-in refused: wrong code".into(),
+            String::new(),
+            String::new(),
+        );
+        return admin.record(audit, move |_, _| {
+            refuse(&caller, &PeopleFault::WrongCode.into())
+        });
+    };
+    use_up(admin, hash, id, caller)
+}
+
+/// A code for a lost phone signs in once.
+fn use_up(admin: &Admin, hash: Redacted<String>, id: [u8; 32], caller: Caller) -> Step {
+    let login = caller.login.clone();
+    let action = format!("recovery code of {login} used");
+    Change {
+        audit: caller.audit(action, String::new(), String::new()),
+        caller: caller.clone(),
+        edit: Box::new(move |site| {
+            let mut people = site.people.iter_mut();
+            let person = people.find(|it| it.login == login);
+            let factor = person.and_then(|it| it.second_factor.as_mut());
+            let codes = factor.map(|it| &mut it.recovery);
+            let place = codes
+                .as_ref()
+                .and_then(|it| it.iter().position(|it| *it == hash));
+            match (codes, place) {
+                (Some(codes), Some(place)) => {
+                    codes.remove(place);
+                    Ok(())
+                }
+                // Used by somebody else meanwhile.
+                (Some(_) | None, _) => Err(PeopleFault::WrongCode.into()),
+            }
+        }),
+        done: Box::new(move |admin, _| {
+            admin.codes.forgive(&caller.login);
+            signed_in(admin, id, caller)
+        }),
+    }
+    .commit(admin)
+}
+
+fn set(site: &mut Site, login: &str, factor: Option<&SecondFactor>) -> Result<(), Fault> {
+    let mut people = site.people.iter_mut();
+    let person = people.find(|it| it.login == login);
+    let person = person.ok_or_else(|| Fault::NoSuchPerson(login.to_owned()))?;
+    person.second_factor = factor.cloned();
+    Ok(())
+}
+
+fn read(request: &Request, face: Face) -> Result<Redacted<String>, Fault> {
+    let code = match face {
+        Face::Api => json::<Typed>(request)?.code,
+        Face::Page | Face::Asset => Redacted::new(form(request, "code")),
+    };
+    match code.reveal().len() <= CODE_LENGTH_MAX {
+        true => Ok(code),
+        false => Err(PeopleFault::WrongCode.into()),
+    }
+}
+
+/// A person gets the form again, with the reason.
+fn refuse(caller: &Caller, fault: &Fault) -> Step {
+    if caller.face == Face::Api {
+        return caller.refuse(fault);
+    }
+    let mut response = pages::code(caller, Some(fault));
+    if let Some(secs) = fault.retry_after_secs() {
+        response = response.with("retry-after", secs.to_string());
+    }
+    Step::Respond(response.sealed())
+}
+
+/// Longer than any code with its dashes.
+const CODE_LENGTH_MAX: usize = 64;
