@@ -3,12 +3,15 @@
 
 use std::collections::BTreeSet;
 
+use ipc::site::Site;
+
 /// Why a chosen password is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Weakness {
     TooShort,
     TooLong,
     Common,
+    OfSite,
     IsLogin,
     Unchanged,
 }
@@ -27,6 +30,9 @@ impl Weakness {
                 "this password is on the lists attackers try first; use a few unrelated words"
                     .into()
             }
+            Self::OfSite => {
+                "this password is made of names of this site; use a few unrelated words".into()
+            }
             Self::IsLogin => "the password must not be made of the login".into(),
             Self::Unchanged => "the new password must differ from the present one".into(),
         }
@@ -39,14 +45,18 @@ impl Weakness {
             Self::Common => "esta senha está nas listas que os atacantes tentam primeiro; \
                  use algumas palavras sem relação entre si"
                 .into(),
+            Self::OfSite => "esta senha é feita de nomes deste local; use algumas palavras sem \
+                 relação entre si"
+                .into(),
             Self::IsLogin => "a senha não pode ser feita do login".into(),
             Self::Unchanged => "a nova senha deve ser diferente da atual".into(),
         }
     }
 }
 
-/// Whether a person may choose this password.
-pub(crate) fn check(password: &str, login: &str) -> Result<(), Weakness> {
+/// Whether a person may choose this password. `names` are those of the site: its people, phones
+/// and lines, and what it is called.
+pub(crate) fn check(password: &str, login: &str, names: &BTreeSet<String>) -> Result<(), Weakness> {
     if password.chars().count() < LENGTH_MIN {
         return Err(Weakness::TooShort);
     }
@@ -59,10 +69,30 @@ pub(crate) fn check(password: &str, login: &str) -> Result<(), Weakness> {
         return Err(Weakness::IsLogin);
     }
     if is_common(&plain) {
-        Err(Weakness::Common)
-    } else {
-        Ok(())
+        return Err(Weakness::Common);
     }
+    let mut pieces: BTreeSet<&str> = COMMON.lines().collect();
+    pieces.extend(names.iter().map(String::as_str));
+    match is_made_of(&plain, &pieces) {
+        true => Err(Weakness::OfSite),
+        false => Ok(()),
+    }
+}
+
+/// The names of a site in the form they are compared in, those of its people, phones, groups and
+/// lines, its realm, and the name it was asked by.
+pub(crate) fn names(site: &Site, host: &str) -> BTreeSet<String> {
+    let people = site.people.iter().map(|it| it.login.as_str());
+    let extensions = site.extensions.iter().map(|it| it.display_name.as_str());
+    let groups = site.groups.iter().map(|it| it.name.as_str());
+    let trunks = site.trunks.iter().map(|it| it.name.as_str());
+    let all = [site.realm.as_str(), host].into_iter().chain(people);
+    let all = all.chain(extensions).chain(groups).chain(trunks);
+    let words = all.flat_map(|name| name.split(|letter: char| !letter.is_alphanumeric()));
+    let words = words.map(plain);
+    words
+        .filter(|it| it.chars().count() >= NAME_LENGTH_MIN)
+        .collect()
 }
 
 /// A password is common when, case and separators aside, it is a listed one, a run of neighbours
@@ -70,7 +100,41 @@ pub(crate) fn check(password: &str, login: &str) -> Result<(), Weakness> {
 /// digits alone.
 fn is_common(plain: &str) -> bool {
     let listed: BTreeSet<&str> = COMMON.lines().collect();
-    is_run(plain) || has_few_characters(plain) || is_repetition(plain) || is_made_of(plain, &listed)
+    is_run(plain)
+        || has_few_characters(plain)
+        || is_repetition(plain)
+        || is_made_of(plain, &listed)
+        || is_leaked(plain)
+}
+
+/// Whether it is one or two of the passwords found most often in leaks, with digits around them.
+/// Of more than two, as in a sentence, there are too many for anybody to try.
+fn is_leaked(plain: &str) -> bool {
+    let all = LEAKED.lines().filter(|line| !line.starts_with('#'));
+    let all: Vec<&str> = all.collect();
+    let is_listed = |text: &str| all.binary_search(&text).is_ok();
+    let one = |text: &str| within_digits(text).any(is_listed);
+    let ends = plain.char_indices().map(|(at, _)| at);
+    let split = |at| {
+        plain
+            .split_at_checked(at)
+            .is_some_and(|(first, second)| one(first) && one(second))
+    };
+    one(plain) || ends.into_iter().any(split)
+}
+
+/// The text with fewer and fewer of the digits it begins and ends with.
+fn within_digits(text: &str) -> impl Iterator<Item = &str> {
+    let digits = |text: &str| {
+        let count = text.bytes().take_while(u8::is_ascii_digit).count();
+        0..=count
+    };
+    digits(text)
+        .filter_map(|count| text.get(count..))
+        .flat_map(move |rest| {
+            let last: String = rest.chars().rev().collect();
+            digits(&last).filter_map(|count| rest.get(..rest.len().checked_sub(count)?))
+        })
 }
 
 fn is_run(text: &str) -> bool {
@@ -150,9 +214,18 @@ fn plain(text: &str) -> String {
 /// what people make up for a telephone system; lower case, letters and digits only.
 const COMMON: &str = include_str!("../assets/common-passwords.txt");
 
+/// The passwords found most often in leaks, 30,000 of them; its head says where it is from.
+const LEAKED: &str = include_str!("../assets/leaked-passwords.txt");
+/// Fewest letters of a name that counts: shorter ones are in every sentence.
+const NAME_LENGTH_MIN: usize = 3;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn check(password: &str, login: &str) -> Result<(), Weakness> {
+        super::check(password, login, &BTreeSet::new())
+    }
 
     #[test]
     fn fifteen_characters_are_enough_and_needed() {
@@ -185,9 +258,53 @@ mod tests {
             "abc123abc123abc123",
             "iloveyou-iloveyou",
             "Brasil2026Brasil2026",
+            "michaeljordan1234",
+            "trustno1-matrix99",
+            "1980Manchester1980",
+            "starwars-princess",
         ] {
             assert_eq!(check(password, "ana"), Err(Weakness::Common), "{password}");
         }
+    }
+
+    #[test]
+    fn names_of_the_site_are_no_password() {
+        let mut site = Site {
+            realm: "ramal".into(),
+            ..Site::default()
+        };
+        site.extensions.push(ipc::site::Extension {
+            display_name: "Padaria Três Irmãos".into(),
+            ..ipc::site::Extension::default()
+        });
+        site.trunks.push(ipc::site::Trunk {
+            name: "Telefonia do Vale".into(),
+            ..ipc::site::Trunk::default()
+        });
+        site.people.push(ipc::site::Person {
+            login: "joana.prado".into(),
+            ..ipc::site::Person::default()
+        });
+        let names = names(&site, "pabx-matriz.local");
+        let check = |password: &str| super::check(password, "ana", &names);
+        for password in [
+            "Padaria-Três-Irmãos-2026",
+            "telefonia vale 1234",
+            "joana.prado+pabx1",
+            "senha padaria 99",
+            "pabx.matriz.ramal",
+        ] {
+            assert_eq!(check(password), Err(Weakness::OfSite), "{password}");
+        }
+        assert_eq!(check("a padaria vende pão cedo"), Ok(()), "more than names");
+    }
+
+    #[test]
+    fn the_leaked_ones_are_in_the_form_and_order_they_are_looked_up_in() {
+        let all: Vec<&str> = LEAKED.lines().filter(|it| !it.starts_with('#')).collect();
+        assert!(all.len() > 20_000 && all.is_sorted());
+        assert!(all.iter().all(|it| it.len() >= 4 && **it == plain(it)));
+        assert!(LEAKED.contains("MIT License"));
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub(crate) fn change_password(
     request: &Request,
     caller: Caller,
 ) -> Step {
-    let passwords = match read(request, &caller) {
+    let passwords = match read(admin, request, &caller) {
         Ok(passwords) => passwords,
         Err(fault) => return refuse(&caller, &fault),
     };
@@ -200,7 +200,7 @@ impl Admin {
     }
 }
 
-fn read(request: &Request, caller: &Caller) -> Result<Passwords, Fault> {
+fn read(admin: &Admin, request: &Request, caller: &Caller) -> Result<Passwords, Fault> {
     let passwords: Passwords = match caller.face {
         Face::Api => json(request)?,
         Face::Page | Face::Asset => Passwords {
@@ -214,7 +214,9 @@ fn read(request: &Request, caller: &Caller) -> Result<Passwords, Fault> {
     if passwords.old == passwords.new {
         return Err(Fault::Weak(Weakness::Unchanged));
     }
-    password::check(passwords.new.reveal(), &caller.login).map_err(Fault::Weak)?;
+    let (_, site) = admin.site.as_ref().ok_or(Fault::Starting)?;
+    let names = password::names(site, request.header("host").unwrap_or_default());
+    password::check(passwords.new.reveal(), &caller.login, &names).map_err(Fault::Weak)?;
     Ok(passwords)
 }
 

@@ -105,6 +105,7 @@ fn weak_passwords_are_refused_with_the_reason() {
         ("short", "use at least 15 characters"),
         ("123456789012345678", "on the lists attackers try first"),
         ("admin1234567890123", "must not be made of the login"),
+        ("ramal-admin-ramal.local", "made of names of this site"),
         (OWN_PASSWORD, "must differ from the present one"),
     ] {
         let change = json!({"old": OWN_PASSWORD, "new": new});
