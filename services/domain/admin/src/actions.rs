@@ -25,17 +25,19 @@ pub(crate) mod sign_in;
 pub(crate) mod site_file;
 pub(crate) mod spending;
 pub(crate) mod status;
+pub(crate) mod tokens;
 
 use serde::de::DeserializeOwned;
 
 use crate::Method;
+use crate::admin::Caller;
 use crate::fault::Fault;
 use crate::http::{Peer, Request};
 use crate::routes::{Action, Face, OnBackups, Route};
 
 /// Refuses what another site made a browser send. The session cookie is `SameSite=Strict` already;
 /// this is the second wall.
-pub(crate) fn check_origin(request: &Request, route: &Route) -> Result<(), Fault> {
+pub(crate) fn check_origin(request: &Request, route: &Route, caller: &Caller) -> Result<(), Fault> {
     if route.method == Method::Get {
         return Ok(());
     }
@@ -45,7 +47,8 @@ pub(crate) fn check_origin(request: &Request, route: &Route) -> Result<(), Fault
         // Programs send none; browsers always do with a form.
         None => route.face != Face::Page || request.header("sec-fetch-site") == Some("same-origin"),
     };
-    if !same_origin && request.peer != Peer::Local {
+    // A token is sent by whoever has it, and never by a browser of itself.
+    if !same_origin && request.peer != Peer::Local && caller.token.is_none() {
         return Err(Fault::OtherOrigin);
     }
     let is_json = request.header("content-type").is_some_and(|content_type| {

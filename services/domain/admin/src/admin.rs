@@ -42,6 +42,8 @@ pub struct Admin {
     pub(crate) login_key: Option<[u8; 32]>,
     /// Who has looked at calls of others lately; at most everybody there is.
     pub(crate) looks: BTreeMap<String, Look>,
+    /// When each token was used last, by its hash, since the start; seconds since 1970.
+    pub(crate) token_uses: BTreeMap<String, u64>,
     /// Codes of second factors.
     pub(crate) codes: Codes,
     /// Audit entries the store could not take yet, oldest first.
@@ -55,6 +57,8 @@ pub(crate) struct Caller {
     pub(crate) login: String,
     pub(crate) peer: Peer,
     pub(crate) session: Option<(SessionId, Session)>,
+    /// The name of the token they ask by, when they do.
+    pub(crate) token: Option<String>,
     /// What they may do; nothing while unknown.
     pub(crate) permissions: Permissions,
     pub(crate) face: Face,
@@ -98,6 +102,7 @@ impl Admin {
             first_password: None,
             login_key: None,
             looks: BTreeMap::new(),
+            token_uses: BTreeMap::new(),
             codes: Codes::default(),
             unrecorded: Vec::new(),
         }
@@ -129,6 +134,7 @@ impl Admin {
             login: String::new(),
             peer: request.peer,
             session: None,
+            token: None,
             permissions: Permissions::default(),
             face,
             language,
@@ -200,6 +206,16 @@ impl Admin {
             caller.permissions = Permissions::ALL;
             return Ok(());
         }
+        if let Some(secret) = request.bearer() {
+            // By the API alone: no browser sends one by itself.
+            let is_api = caller.face == Face::Api;
+            let found = is_api.then(|| self.bearer(moment, secret)).flatten();
+            let (login, name, permissions) = found.ok_or(Fault::SignInFirst)?;
+            caller.login = login;
+            caller.token = Some(name);
+            caller.permissions = permissions;
+            return Ok(());
+        }
         let token = request.cookie(COOKIE).ok_or(Fault::SignInFirst)?;
         let touch = request.header(BACKGROUND_HEADER).is_none();
         let (id, session) = self
@@ -232,6 +248,12 @@ impl Admin {
             .is_some_and(|(_, session)| session.must_change);
         match route.access {
             Access::Anybody => {}
+            // What is about signing in, or asks for the password, is not for programs.
+            Access::HalfSignedIn | Access::SignedIn | Access::Sure(_)
+                if known.is_ok() && caller.token.is_some() =>
+            {
+                return Err(Fault::NotAllowed);
+            }
             Access::HalfSignedIn => known?,
             _ if known.is_ok() && is_half(caller) => return Err(PeopleFault::CodeFirst.into()),
             Access::SignedIn => known?,
@@ -245,7 +267,7 @@ impl Admin {
                 }
             }
         }
-        actions::check_origin(request, route)
+        actions::check_origin(request, route, caller)
     }
 
     /// Acts when the caller has said his password lately, or along with this; asks for it else.
@@ -273,7 +295,7 @@ impl Admin {
             }
             Ok(None) => {
                 let session = caller.session.as_ref();
-                // What has no session is a program on the box itself.
+                // What has neither session nor token is a program on the box itself.
                 if session.is_none_or(|(_, session)| session.is_sure(moment.now)) {
                     return self.act(moment, request, route.action, segment, caller);
                 }
@@ -330,6 +352,9 @@ impl Admin {
             Action::RenewRecoveryCode => actions::recovery_code::renew(self, caller),
             Action::Restart => actions::firmware::end(self, Shutdown::Restart, caller),
             Action::PowerOff => actions::firmware::end(self, Shutdown::PowerOff, caller),
+            Action::Tokens(action) => {
+                actions::tokens::act(self, &moment, request, action, &segment, caller)
+            }
             Action::SecondFactor(action) => {
                 actions::second_factor::act(self, &moment, request, action, segment, caller)
             }
@@ -517,7 +542,10 @@ impl Caller {
         };
         store::Audit {
             who: self.login.clone(),
-            from: self.peer.to_string(),
+            from: match &self.token {
+                Some(token) => format!("{}, token {token}", self.peer),
+                None => self.peer.to_string(),
+            },
             action,
             before,
             after,

@@ -71,6 +71,14 @@ impl Request {
             .find_map(|(key, value)| (key == name).then_some(value))
     }
 
+    /// The token of `Authorization: Bearer` (RFC 6750 §2.1).
+    pub(crate) fn bearer(&self) -> Option<&str> {
+        let (scheme, token) = self.header("authorization")?.split_once(' ')?;
+        scheme
+            .eq_ignore_ascii_case("bearer")
+            .then_some(token.trim())
+    }
+
     /// The version in `If-Match: "17"` (RFC 9110 §13.1.1). A tag that is not ours is 0, the version
     /// that never was, so that the condition is false; `*` asks for nothing that we do not check.
     pub(crate) fn seen_version(&self) -> Option<u64> {

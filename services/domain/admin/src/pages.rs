@@ -16,6 +16,7 @@ mod sign_in;
 mod site;
 mod site_file;
 mod state;
+mod tokens;
 
 use maud::html;
 
@@ -34,6 +35,7 @@ pub(crate) use sign_in::{confirm, password, sign_in};
 pub(crate) use site::{confirm_delete, extensions, new_extension};
 pub(crate) use site_file::{site_file, site_taken};
 pub(crate) use state::status;
+pub(crate) use tokens::{new_token, tokens};
 
 use crate::admin::Caller;
 use crate::fault::Fault;

@@ -6,6 +6,8 @@
 
 use ipc::site::Role;
 
+use crate::form::Said;
+
 /// Something that may be done. Each address names the one it asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Permission {
@@ -26,7 +28,7 @@ pub enum Permission {
     ManageBox,
     /// What opens or ends all that is stored: the recovery code and the factory reset.
     ManageData,
-    /// Look after one's own account: its second factor.
+    /// Look after one's own account: its second factor and tokens.
     OwnAccount,
     /// See calls: one's own and those one was granted.
     SeeCalls,
@@ -87,6 +89,12 @@ impl Permissions {
         }
     }
 
+    /// Those of these that are in it.
+    pub(crate) fn only(self, given: impl IntoIterator<Item = Permission>) -> Self {
+        let bits = given.into_iter().fold(0, |set, it| set | it.bit());
+        Self(self.0 & bits)
+    }
+
     /// Whether this may be done.
     pub(crate) const fn has(self, permission: Permission) -> bool {
         self.0 & permission.bit() != 0
@@ -100,6 +108,99 @@ impl std::fmt::Debug for Permissions {
 }
 
 impl Permission {
+    /// Every one there is.
+    pub(crate) const ALL: [Self; 13] = [
+        Self::SeeStatus,
+        Self::SeeConfiguration,
+        Self::ChangeConfiguration,
+        Self::SeeAudit,
+        Self::SeePeople,
+        Self::ManagePeople,
+        Self::ManageBox,
+        Self::ManageData,
+        Self::OwnAccount,
+        Self::SeeCalls,
+        Self::SeeEveryCall,
+        Self::HearRecordings,
+        Self::DeleteRecordings,
+    ];
+
+    /// The permission of that name; `None` for one that only a newer firmware knows.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.name() == name)
+    }
+
+    /// The name it has in the API and in a token.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::SeeStatus => "see-status",
+            Self::SeeConfiguration => "see-configuration",
+            Self::ChangeConfiguration => "change-configuration",
+            Self::SeeAudit => "see-audit",
+            Self::SeePeople => "see-people",
+            Self::ManagePeople => "manage-people",
+            Self::ManageBox => "manage-box",
+            Self::ManageData => "manage-data",
+            Self::OwnAccount => "own-account",
+            Self::SeeCalls => "see-calls",
+            Self::SeeEveryCall => "see-every-call",
+            Self::HearRecordings => "hear-recordings",
+            Self::DeleteRecordings => "delete-recordings",
+        }
+    }
+
+    /// What people call it.
+    pub(crate) const fn said(self) -> Said {
+        match self {
+            Self::SeeStatus => ("see the state of the box", "ver a situação da central"),
+            Self::SeeConfiguration => ("read the configuration", "ler a configuração"),
+            Self::ChangeConfiguration => ("change the configuration", "mudar a configuração"),
+            Self::SeeAudit => ("read the audit trail", "ler a auditoria"),
+            Self::SeePeople => ("read who may sign in", "ler quem pode entrar"),
+            Self::ManagePeople => ("manage people", "gerir pessoas"),
+            Self::ManageBox => (
+                "update and restart the box",
+                "atualizar e reiniciar a central",
+            ),
+            Self::ManageData => (
+                "recovery code, restore and factory reset",
+                "código de recuperação, restauração e reset de fábrica",
+            ),
+            Self::OwnAccount => ("look after one's own account", "cuidar da própria conta"),
+            Self::SeeCalls => (
+                "see the calls you may see",
+                "ver as ligações que você pode ver",
+            ),
+            Self::SeeEveryCall => (
+                "see everybody's calls and what was spent",
+                "ver as ligações de todos e os gastos",
+            ),
+            Self::HearRecordings => (
+                "hear recordings of these calls",
+                "ouvir as gravações dessas ligações",
+            ),
+            Self::DeleteRecordings => ("delete recordings", "excluir gravações"),
+        }
+    }
+
+    /// Whether a program may have it in somebody's name: not what gives rights, or opens or ends
+    /// all that is stored.
+    pub(crate) const fn is_for_tokens(self) -> bool {
+        match self {
+            Self::ManagePeople | Self::ManageData | Self::OwnAccount => false,
+            Self::SeeStatus
+            | Self::SeeConfiguration
+            | Self::ChangeConfiguration
+            | Self::SeeAudit
+            | Self::SeePeople
+            | Self::ManageBox
+            | Self::SeeCalls
+            | Self::SeeEveryCall
+            | Self::HearRecordings
+            | Self::DeleteRecordings => true,
+        }
+    }
+
     const fn bit(self) -> u16 {
         1 << self as u16
     }

@@ -14,7 +14,7 @@ use Action::{
     CreateExtension, DeleteExtension, DeleteRecording, Extensions, FactoryReset, FetchUpdate,
     FileScript, Firmware, GoBack, Icon, PasswordPage, People, PowerOff, Recording, Recordings,
     RecoveryCode, RenewRecoveryCode, Rescue, Restart, RestartService, Script, SecondFactor, SignIn,
-    SignInPage, SignOut, Site, Status, Style, UpdateFromStick, UpdatePiece, UploadScript,
+    SignInPage, SignOut, Site, Status, Style, Tokens, UpdateFromStick, UpdatePiece, UploadScript,
 };
 
 /// One address.
@@ -94,6 +94,7 @@ pub(crate) enum Action {
     Restart,
     PowerOff,
     SecondFactor(OnSecondFactor),
+    Tokens(OnTokens),
     /// About accounts.
     People(OnPeople),
     /// About the backups of the box.
@@ -112,6 +113,15 @@ pub(crate) enum OnSecondFactor {
     Keep,
     Remove,
     RemoveOf,
+}
+
+/// What is done about tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnTokens {
+    List,
+    Create,
+    Revoke,
+    RevokeAllOf,
 }
 
 /// What is done about accounts of people.
@@ -260,6 +270,14 @@ pub const ROUTES: &[Route] = routes! {
         SecondFactor(OnSecondFactor::RemoveOf);
     Delete Api "/api/people/{}/second-factor" Sure(ManagePeople) =>
         SecondFactor(OnSecondFactor::RemoveOf);
+    Get Page "/tokens" May(OwnAccount) => Tokens(OnTokens::List);
+    Get Api "/api/tokens" May(OwnAccount) => Tokens(OnTokens::List);
+    Post Page "/tokens" Sure(OwnAccount) => Tokens(OnTokens::Create);
+    Post Api "/api/tokens" Sure(OwnAccount) => Tokens(OnTokens::Create);
+    Post Page "/tokens/{}/delete" May(OwnAccount) => Tokens(OnTokens::Revoke);
+    Delete Api "/api/tokens/{}" May(OwnAccount) => Tokens(OnTokens::Revoke);
+    Post Page "/people/{}/tokens/delete" Sure(ManagePeople) => Tokens(OnTokens::RevokeAllOf);
+    Delete Api "/api/people/{}/tokens" Sure(ManagePeople) => Tokens(OnTokens::RevokeAllOf);
     Get Page "/" May(SeeStatus) => Status;
     Get Api "/api/status" May(SeeStatus) => Status;
     Post Api "/api/services/{}/restart" May(ManageBox) => RestartService;

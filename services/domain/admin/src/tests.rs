@@ -19,4 +19,5 @@ mod signing_in;
 mod site;
 mod site_file;
 mod telephony;
+mod tokens;
 mod world;

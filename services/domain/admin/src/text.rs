@@ -145,6 +145,21 @@ words! {
          app. Write them down and keep them away from the phone.",
         "Estes códigos são mostrados uma única vez, e cada um entra uma vez no lugar do \
          aplicativo. Anote-os e guarde-os longe do telefone.";
+    tokens: "Tokens for programs", "Tokens para programas";
+    tokens_hint: "A program that has one asks the API in your name: what you allow here, for as \
+         long as you say.",
+        "Um programa que o tem usa a API em seu nome: o que você permitir aqui, pelo tempo que \
+         disser.";
+    tokens_revoke: "Revoke the tokens", "Revogar os tokens";
+    token_name: "Name", "Nome";
+    token_may: "It may", "Ele pode";
+    token_days: "Good for (days)", "Vale por (dias)";
+    token_until: "Good until", "Vale até";
+    token_used: "Last used", "Último uso";
+    token_once: "This token is shown once. Enter it in the program now, as Authorization: Bearer; \
+         the box keeps only what it needs to check it.",
+        "Este token é mostrado uma única vez. Informe-o ao programa agora, como Authorization: \
+         Bearer; a central guarda só o necessário para conferi-lo.";
     save: "Save", "Salvar";
     back: "Back", "Voltar";
     cancel: "Cancel", "Cancelar";

@@ -252,6 +252,13 @@ fn person_changes(old: &Person, new: &Person) -> Vec<String> {
         changes.push(format!("one-time password {before} -> {after}"));
     }
     changed!(old, new, changes; extensions grants disabled);
+    let tokens = |person: &Person| {
+        let names = person.tokens.iter().map(|it| it.name.clone());
+        names.collect::<Vec<_>>()
+    };
+    if old.tokens != new.tokens {
+        changes.push(format!("tokens {:?} -> {:?}", tokens(old), tokens(new)));
+    }
     match (&old.second_factor, &new.second_factor) {
         (None, None) => {}
         (None, Some(_)) => changes.push("second factor set up".to_owned()),

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipc::Redacted;
-use ipc::site::{Grant, Person as RawPerson, Role, SecondFactor, Site as RawSite, Whose};
+use ipc::site::{Grant, Person as RawPerson, Role, SecondFactor, Site as RawSite, Token, Whose};
 
 use crate::fault::Fault;
 use crate::route::Known;
 use crate::site::{LOGIN_LENGTH_MAX, is_lower_hex};
-use crate::wrong::{Report, Wrong};
+use crate::wrong::{Report, Wrong, is_name};
 
 /// Most extensions one person uses.
 pub(crate) const OWN_EXTENSIONS_MAX: usize = 100;
@@ -18,8 +18,10 @@ pub(crate) const GRANTS_MAX: usize = 1_000;
 const SECRET_LENGTH: usize = 32;
 /// Most codes for a lost phone.
 const RECOVERY_CODES_MAX: usize = 10;
-/// Characters of what is kept of one.
-const RECOVERY_HASH_LENGTH: usize = 64;
+/// Most tokens of one person.
+const TOKENS_MAX: usize = 20;
+/// Characters of what is kept of a code or a token.
+const HASH_LENGTH: usize = 64;
 
 /// A person with a sign-in of their own (R3).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,6 +42,8 @@ pub struct Person {
     pub disabled: bool,
     /// What they are asked for at a sign-in besides the password.
     pub second_factor: Option<SecondFactor>,
+    /// With which programs ask the API in their name.
+    pub tokens: Vec<Token>,
 }
 
 impl Person {
@@ -59,6 +63,7 @@ impl Person {
             grants: self.grants.clone(),
             disabled: self.disabled,
             second_factor: self.second_factor.clone(),
+            tokens: self.tokens.clone(),
         }
     }
 }
@@ -85,6 +90,7 @@ pub(crate) fn parse(
         if let Some(factor) = &person.second_factor {
             check_second_factor(factor, &mut report);
         }
+        check_tokens(&person.tokens, &mut report);
         let parsed = Person {
             login: person.login.clone(),
             role: person.role,
@@ -94,6 +100,7 @@ pub(crate) fn parse(
             grants: person.grants.clone(),
             disabled: person.disabled,
             second_factor: person.second_factor.clone(),
+            tokens: person.tokens.clone(),
         };
         if people.insert(person.login.clone(), parsed).is_some() {
             faults.push(Fault::DuplicateLogin(person.login.clone()));
@@ -115,9 +122,27 @@ fn check_second_factor(factor: &SecondFactor, report: &mut Report<'_>) {
     if factor.recovery.len() > RECOVERY_CODES_MAX {
         report.wrong("second_factor", Wrong::TooMany(RECOVERY_CODES_MAX));
     }
-    let is_hash = |it: &Redacted<String>| is_lower_hex(it.reveal(), RECOVERY_HASH_LENGTH);
+    let is_hash = |it: &Redacted<String>| is_lower_hex(it.reveal(), HASH_LENGTH);
     if !factor.recovery.iter().all(is_hash) {
-        report.wrong("second_factor", Wrong::NotAHash(RECOVERY_HASH_LENGTH));
+        report.wrong("second_factor", Wrong::NotAHash(HASH_LENGTH));
+    }
+}
+
+fn check_tokens(tokens: &[Token], report: &mut Report<'_>) {
+    if tokens.len() > TOKENS_MAX {
+        report.wrong("tokens", Wrong::TooMany(TOKENS_MAX));
+    }
+    let mut names = BTreeSet::new();
+    for token in tokens {
+        if !is_name(&token.name) {
+            report.wrong("tokens", Wrong::NotAName(token.name.clone()));
+        }
+        if !names.insert(&token.name) {
+            report.wrong("tokens", Wrong::Twice(token.name.clone()));
+        }
+        if !is_lower_hex(token.hash.reveal(), HASH_LENGTH) {
+            report.wrong("tokens", Wrong::NotAHash(HASH_LENGTH));
+        }
     }
 }
 
@@ -258,6 +283,26 @@ mod tests {
             |ana| ana.grants = vec![granted(Whose::Extension("101".into())); 2],
             "person ana: grants: \"101\" is there twice; remove one or change it",
         );
+    }
+
+    #[test]
+    fn a_token_has_a_name_of_its_own_and_a_hash() {
+        let of = |name: &str, hash: &str| {
+            let token = |name: &str| Token {
+                name: name.to_owned(),
+                hash: Redacted::new(hash.to_owned()),
+                permissions: vec!["see-status".to_owned()],
+                expires_secs: 1,
+            };
+            let raw = site(|site| site.people[0].tokens = vec![token("backup"), token(name)]);
+            let faults = Site::parse(&raw).err().unwrap_or_default();
+            faults.first().map(ToString::to_string).unwrap_or_default()
+        };
+        let hash = "0".repeat(64);
+        assert_eq!(of("panel", &hash), "");
+        assert!(of("backup", &hash).contains("\"backup\" is there twice"));
+        assert!(of("", &hash).contains("is not a name"));
+        assert!(of("panel", "xyz").contains("64 lower-case hex digits"));
     }
 
     #[test]

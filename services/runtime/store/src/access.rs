@@ -70,6 +70,7 @@ impl Peers {
                 person.password_hash = Redacted::default();
                 person.password_one_time = true;
                 person.second_factor = None;
+                person.tokens.clear();
             }
         }
         site

@@ -132,6 +132,8 @@ fn view(person: &Person) -> Value {
         fields.insert("password".to_owned(), value!(state));
         let factor = person.second_factor.is_some();
         fields.insert("second_factor".to_owned(), value!(factor));
+        let tokens = person.tokens.iter().map(|it| it.name.as_str());
+        fields.insert("tokens".to_owned(), Value::from_iter(tokens));
     }
     view
 }

@@ -19,6 +19,7 @@ impl Admin {
             login: LOGIN.to_owned(),
             peer: Peer::Screen,
             session: None,
+            token: None,
             permissions: Permissions::ALL,
             face: Face::Api,
             language: Language::Portuguese,

@@ -18,6 +18,10 @@ pub(crate) enum PeopleFault {
     NothingOffered,
     /// There is none to take away.
     NoSecondFactor,
+    /// One has a token of this name.
+    TokenExists(String),
+    /// One has none of this name.
+    NoSuchToken(String),
     /// Nobody says what they themselves may do.
     OwnAccount,
 }
@@ -31,7 +35,11 @@ impl From<PeopleFault> for Fault {
 impl PeopleFault {
     pub(super) const fn status(&self) -> u16 {
         match self {
-            Self::Exists(_) | Self::NothingOffered | Self::NoSecondFactor => 409,
+            Self::NoSuchToken(_) => 404,
+            Self::Exists(_)
+            | Self::TokenExists(_)
+            | Self::NothingOffered
+            | Self::NoSecondFactor => 409,
             Self::CodeFirst | Self::WrongCode => 401,
             Self::OwnAccount | Self::ConfirmFirst => 403,
         }
@@ -44,6 +52,18 @@ impl PeopleFault {
                     format!("somebody has the login {login:?} already; choose another")
                 }
                 Language::Portuguese => format!("o login {login:?} já existe; escolha outro"),
+            },
+            Self::TokenExists(name) => match language {
+                Language::English => {
+                    format!("you have a token {name:?} already; choose another name")
+                }
+                Language::Portuguese => {
+                    format!("você já tem um token {name:?}; escolha outro nome")
+                }
+            },
+            Self::NoSuchToken(name) => match language {
+                Language::English => format!("there is no token {name:?}"),
+                Language::Portuguese => format!("não existe o token {name:?}"),
             },
             Self::OwnAccount => language.said(OWN_ACCOUNT).to_owned(),
             Self::ConfirmFirst => language.said(CONFIRM_FIRST).to_owned(),

@@ -29,7 +29,7 @@ impl Answers {
     }
 
     /// Every answer to a question that may have several, without empty ones.
-    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let named = self.0.iter().filter(move |(key, _)| key == name);
         named
             .map(|(_, value)| value.trim())

@@ -40,6 +40,12 @@ pub(crate) fn people(caller: &Caller, site: &Site) -> Response {
                                     action=(address(&person.login, "/one-time-password")) {
                                     button.quiet type="submit" { (words.new_one_time_password) }
                                 }
+                                @if !person.tokens.is_empty() {
+                                    form method="post"
+                                        action=(address(&person.login, "/tokens/delete")) {
+                                        button.quiet type="submit" { (words.tokens_revoke) }
+                                    }
+                                }
                                 @if person.second_factor.is_some() {
                                     form method="post"
                                         action=(address(&person.login, "/second-factor-off")) {

@@ -67,7 +67,10 @@ pub(crate) fn password(caller: &Caller, fault: Option<&Fault>) -> Response {
                 p.hint { (words.new_password_hint) }
                 button type="submit" { (words.save) }
             }
-            @if !must_change { p { a href="/second-factor" { (words.second_factor) } } }
+            @if !must_change { p {
+                a href="/second-factor" { (words.second_factor) } " · "
+                a href="/tokens" { (words.tokens) }
+            } }
         }
     };
     let status = fault.map_or(200, Fault::status);

@@ -92,6 +92,7 @@ fn people_are_shown_without_their_secrets() {
         json!({
             "login": "ana", "role": "user", "extensions": ["100"], "calls_of": [],
             "disabled": false, "grants": [], "password": "chosen", "second_factor": false,
+            "tokens": [],
         })
     );
     assert!(!text(&all).contains("argon2"));

@@ -27,6 +27,22 @@ pub struct Person {
     /// What they are asked for at a sign-in besides the password.
     #[serde(default)]
     pub second_factor: Option<SecondFactor>,
+    /// With which programs ask the API in their name.
+    #[serde(default)]
+    pub tokens: Vec<Token>,
+}
+
+/// What a program asks the API with, in somebody's name.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Token {
+    /// What its owner calls it.
+    pub name: String,
+    /// Lower-case hex SHA-256 of it; itself it is kept nowhere.
+    pub hash: Redacted<String>,
+    /// What may be done by it, by name, where its owner may; `admin` knows the names.
+    pub permissions: Vec<String>,
+    /// When it ends, seconds since 1970.
+    pub expires_secs: u64,
 }
 
 /// A second factor: codes of an app (RFC 6238), and others for the day the app is lost.

@@ -4,7 +4,7 @@
 //! database. So only administrators who may sign in stand where it looks for people.
 
 use ipc::Redacted;
-use ipc::site::{Grant, Person, Role, SecondFactor};
+use ipc::site::{Grant, Person, Role, SecondFactor, Token};
 use serde::{Deserialize, Serialize};
 
 /// An administrator.
@@ -20,6 +20,8 @@ pub(super) struct PersonRow {
     grants: Vec<Grant>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     second_factor: Option<SecondFactor>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tokens: Vec<Token>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -42,6 +44,8 @@ pub(super) struct OtherRow {
     grants: Vec<Grant>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     second_factor: Option<SecondFactor>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tokens: Vec<Token>,
     #[serde(default)]
     disabled: bool,
 }
@@ -59,6 +63,7 @@ pub(super) fn rows(people: &[Person]) -> (Vec<PersonRow>, Vec<OtherRow>) {
         extensions: from.extensions.clone(),
         grants: from.grants.clone(),
         second_factor: from.second_factor.clone(),
+        tokens: from.tokens.clone(),
     };
     let other = |from: &Person| OtherRow {
         login: from.login.clone(),
@@ -68,6 +73,7 @@ pub(super) fn rows(people: &[Person]) -> (Vec<PersonRow>, Vec<OtherRow>) {
         extensions: from.extensions.clone(),
         grants: from.grants.clone(),
         second_factor: from.second_factor.clone(),
+        tokens: from.tokens.clone(),
         disabled: from.disabled,
     };
     (
@@ -88,6 +94,7 @@ pub(super) fn people(administrators: Vec<PersonRow>, others: Vec<OtherRow>) -> V
         extensions: from.extensions,
         grants: from.grants,
         second_factor: from.second_factor,
+        tokens: from.tokens,
         disabled: false,
     };
     let mut people: Vec<Person> = administrators.into_iter().map(administrator).collect();
@@ -114,6 +121,7 @@ fn other(from: OtherRow) -> Person {
         extensions: from.extensions,
         grants: from.grants,
         second_factor: from.second_factor,
+        tokens: from.tokens,
         disabled: from.disabled || role.is_none(),
     }
 }
@@ -139,6 +147,12 @@ mod tests {
                 secret: Redacted::new("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".to_owned()),
                 recovery: vec![Redacted::new("0".repeat(64))],
             }),
+            tokens: vec![Token {
+                name: "panel".to_owned(),
+                hash: Redacted::new("0".repeat(64)),
+                permissions: vec!["see-status".to_owned()],
+                expires_secs: 7,
+            }],
             ..Person::default()
         }
     }
