@@ -43,6 +43,8 @@ pub(crate) enum Warning {
     Provision(String),
     /// Nobody has seen the code that opens the data without the TPM.
     CodeUnseen,
+    /// Nobody has the code that opens backups on another box.
+    BackupCodeMissing,
     /// The machine started only what is signed, and no longer does.
     SecureBootLost,
     /// The address that was set cannot be used: the field.
@@ -54,6 +56,7 @@ impl Warning {
     pub(crate) const fn place(&self) -> Option<&'static str> {
         match self {
             Self::CodeUnseen | Self::SecureBootLost => Some("/firmware"),
+            Self::BackupCodeMissing => Some("/backups"),
             Self::Silent(_)
             | Self::Unrecorded(_)
             | Self::Provision(_)
@@ -82,6 +85,16 @@ impl Warning {
             (Self::CodeUnseen, Language::Portuguese) => {
                 "ninguém viu o código de recuperação dos dados ainda: sem ele, tudo o que está \
                  guardado se perde quando o TPM ou a placa-mãe são trocados ou apagados"
+                    .into()
+            }
+            (Self::BackupCodeMissing, Language::English) => {
+                "nobody has the backup code yet: without it, no other box can take the place of \
+                 this one when it is lost"
+                    .into()
+            }
+            (Self::BackupCodeMissing, Language::Portuguese) => {
+                "ninguém tem o código de backup ainda: sem ele, nenhuma outra central pode tomar o \
+                 lugar desta quando ela se perder"
                     .into()
             }
             (Self::SecureBootLost, Language::English) => {
@@ -229,6 +242,9 @@ impl StatusView {
                     free_bytes: health.free_bytes,
                     warning: health.warning,
                 };
+                if health.is_backup_code_missing {
+                    view.warnings.push(Warning::BackupCodeMissing);
+                }
             }
             Err(away) => {
                 view.store.warning = away.to_string();

@@ -461,4 +461,6 @@ pub struct Health {
     pub free_bytes: u64,
     /// What is wrong, in a sentence; empty when nothing is.
     pub warning: String,
+    /// Backups are made, and nobody has their code: no other box could restore one.
+    pub is_backup_code_missing: bool,
 }

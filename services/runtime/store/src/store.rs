@@ -248,6 +248,8 @@ impl Store {
             let said: Vec<String> = said.into_iter().filter(|it| !it.is_empty()).collect();
             health.warning = said.join("; ");
         }
+        let keys = self.backups.get().map(|_| self.shared.backup_keys());
+        health.is_backup_code_missing = matches!(keys, Some(Ok(keys)) if !keys.has_code);
         health
     }
 
@@ -707,6 +709,7 @@ impl Shared {
             file_bytes: self.medium.file_bytes(),
             free_bytes,
             warning: said.join("; "),
+            is_backup_code_missing: false,
         }
     }
 }

@@ -7,6 +7,7 @@ use super::layout::{Place, page};
 use crate::admin::Caller;
 use crate::danger::Dangers;
 use crate::http::Response;
+use crate::routes::may_open;
 use crate::text::{Language, Words};
 use crate::views::{LinkView, MachineView, StatusView, StoreView};
 
@@ -15,7 +16,7 @@ pub(crate) fn status(caller: &Caller, view: &StatusView, dangers: Option<&Danger
     let language = caller.language;
     let words = language.words();
     let body = html! {
-        (headline(language, view, dangers))
+        (headline(caller, view, dangers))
         @if let Some(dangers) = dangers { (danger::list(language, dangers)) }
         div.grid {
             section.card { h2 { (words.phones) " " span.count { (view.phones.len()) } }
@@ -35,10 +36,12 @@ pub(crate) fn status(caller: &Caller, view: &StatusView, dangers: Option<&Danger
     page(200, caller, Place::Status, words.status, &body)
 }
 
-fn headline(language: Language, view: &StatusView, dangers: Option<&Dangers>) -> Markup {
+fn headline(caller: &Caller, view: &StatusView, dangers: Option<&Dangers>) -> Markup {
+    let language = caller.language;
     let words = language.words();
     let warnings = view.warnings.iter();
-    let warnings = warnings.map(|warning| (warning.text(language), warning.place()));
+    let open = |address: &&str| may_open(address, caller.permissions);
+    let warnings = warnings.map(|it| (it.text(language), it.place().filter(open)));
     let store = Some(view.store.warning.clone()).filter(|warning| !warning.is_empty());
     let store = store.map(|warning| (warning, None));
     let faults: Vec<(String, Option<&str>)> = warnings.chain(store).collect();
@@ -55,7 +58,11 @@ fn headline(language: Language, view: &StatusView, dangers: Option<&Dangers>) ->
             @for (fault, place) in faults {
                 p.error {
                     (fault)
-                    @if let Some(place) = place { " " a href=(place) { (words.firmware) } }
+                    @if let Some(place) = place {
+                        " " a href=(place) {
+                            @if place == "/backups" { (words.backups) } @else { (words.firmware) }
+                        }
+                    }
                 }
             }
             dl.facts {

@@ -32,7 +32,7 @@ fn backups_are_listed_and_made() {
             "needs_code": false, "config_version": 41, "firmware": "0.1.0",
         })
     );
-    assert_eq!(listed["code_known"], false);
+    assert_eq!(listed["code_known"], true);
     let made = world.ask(&post("/api/backups", &session, &json!({})));
     assert_eq!((made.status, last_audit(&world)), (200, "backup asked for"));
 }
@@ -93,6 +93,7 @@ fn a_code_is_made_and_shown_to_a_person_who_has_said_his_password() {
 #[test]
 fn the_page_says_that_nobody_has_the_code_until_somebody_has() {
     let mut world = World::new();
+    world.has_backup_code = false;
     let session = world.sign_in("admin", OWN_PASSWORD);
     let page = |world: &mut World, language| {
         let asked = get("/backups", &session).with("accept-language", language);
@@ -100,9 +101,16 @@ fn the_page_says_that_nobody_has_the_code_until_somebody_has() {
     };
     assert!(page(&mut world, "en").contains("Nobody has the backup code yet"));
     assert!(page(&mut world, "pt-BR").contains("Ninguém tem o código de backup ainda"));
+    let state = text(&world.ask(&get("/", &session).with("accept-language", "en")));
+    let (_, rest) = state
+        .split_once("nobody has the backup code yet")
+        .expect("said");
+    assert!(rest.contains(r#"<a href="/backups">Backups</a>"#), "{rest}");
     let shown = world.ask(&form("/backups/code", &session, ""));
     assert!(text(&shown).contains(BACKUP_CODE));
     assert!(!page(&mut world, "en").contains("Nobody has"));
+    let state = text(&world.ask(&get("/", &session)));
+    assert!(!state.contains("backup code"), "{state}");
 }
 
 #[test]

@@ -101,7 +101,7 @@ impl World {
             net_away: false,
             asked_net: Vec::new(),
             network: None,
-            has_backup_code: false,
+            has_backup_code: true,
             backup_refusal: None,
             asked_backups: Vec::new(),
             recordings: vec![
@@ -152,6 +152,9 @@ impl World {
 
     fn observed(&self) -> Observation {
         let mut seen = observation(self.store_away, self.recovery_code.is_some());
+        if let Ok(health) = &mut seen.store {
+            health.is_backup_code_missing = !self.has_backup_code;
+        }
         if self.net_away {
             seen.net = Err(Away::Silent("net"));
         }

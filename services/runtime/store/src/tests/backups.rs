@@ -432,10 +432,11 @@ fn what_lies_in_the_folder_of_backups_tells_nothing() {
 #[test]
 fn a_new_code_ends_the_old_one_for_the_backups_that_follow() {
     let own = filled();
-    assert!(!own.backups().has_code);
+    assert!(!own.backups().has_code && health(&own.store).is_backup_code_missing);
     own.make();
     let code = own.new_code();
     assert_eq!(own.trail()[0], "new backup code");
+    assert!(!health(&own.store).is_backup_code_missing);
     let backups = own.backups();
     assert!(backups.has_code && backups.files[0].needs_code);
     let file = Some(backups.files[0].name.clone());
