@@ -254,6 +254,22 @@ impl BoxApi {
         Ok(answer.get("next").and_then(Value::as_u64))
     }
 
+    /// Brings a backup, piece by piece.
+    ///
+    /// # Errors
+    /// A piece was refused, or no answer.
+    pub fn bring_backup(&self, backup: &[u8]) -> Result<(), ApiError> {
+        let kind = "application/octet-stream";
+        let mut next = 0;
+        for piece in backup.chunks(BACKUP_PIECE) {
+            let path = format!("/api/backups/upload/{next}");
+            let response = self.send_bytes("POST", &path, Some((kind, piece)))?;
+            accept("POST", &path, response)?;
+            next += piece.len();
+        }
+        Ok(())
+    }
+
     /// Any request; the answer as it came.
     ///
     /// # Errors
@@ -341,6 +357,9 @@ fn text(value: &Value, path: &str, name: &str) -> Result<String, ApiError> {
         .map(str::to_owned)
         .ok_or_else(missing)
 }
+
+/// Bytes of a backup that are brought at once.
+const BACKUP_PIECE: usize = 48 * 1024;
 
 /// More than a test records.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;

@@ -313,6 +313,11 @@ impl Lab {
         format!("https://127.0.0.1:{}/", self.forwarder.port())
     }
 
+    /// The port of the host that leads to the box's web page.
+    pub fn web_port(&self) -> u16 {
+        self.forwarder.port()
+    }
+
     /// The box's API, not signed in.
     pub fn api(&self) -> BoxApi {
         BoxApi::new(self.forwarder.port())

@@ -10,7 +10,9 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
 
-use crate::Proof;
+use qemu::lab::Lab;
+
+use crate::{Failure, Proof};
 
 /// Proves that the certificate of the box, which is reached by this port of the host, is for this
 /// name or address; who has signed it does not matter.
@@ -18,6 +20,24 @@ use crate::Proof;
 /// # Errors
 /// It is for another, or the box does not answer.
 pub fn check_certificate(port: u16, name: &str) -> Proof {
+    shake_hands(port, name).map(drop)
+}
+
+/// The certificate that the box's pages are served with.
+///
+/// # Errors
+/// The box does not answer.
+pub fn certificate_of(lab: &Lab) -> Result<Vec<u8>, Failure> {
+    let client = shake_hands(lab.web_port(), BOX_NAME)?;
+    let shown = client.peer_certificates().and_then(<[_]>::first);
+    let shown = shown.ok_or_else(|| Failure::new("the box shows no certificate"))?;
+    Ok(shown.to_vec())
+}
+
+/// As the box is found while nobody has named it.
+const BOX_NAME: &str = "ramal.local";
+
+fn shake_hands(port: u16, name: &str) -> Result<ClientConnection, Failure> {
     let name = ServerName::try_from(name.to_owned())?;
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
@@ -29,7 +49,7 @@ pub fn check_certificate(port: u16, name: &str) -> Proof {
     while client.is_handshaking() {
         client.complete_io(&mut stream)?;
     }
-    Ok(())
+    Ok(client)
 }
 
 #[derive(Debug)]

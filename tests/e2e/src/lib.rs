@@ -21,7 +21,7 @@ pub mod processor;
 mod xts;
 
 pub use cable::{connect, on_the_lan};
-pub use certificate::check_certificate;
+pub use certificate::{certificate_of, check_certificate};
 pub use converse::converse;
 pub use failure::{Failure, Proof};
 pub use name::is_found_at;
