@@ -98,6 +98,8 @@ impl Recording {
         let api = running.sign_in(PASSWORD)?;
         self.create(&api, &["105"])?;
         running.wait(PROVED, PROOF_MAX)?;
+        // That took longer than a password stands for who said it.
+        let api = running.sign_in(PASSWORD)?;
         self.mark(RESETTING)?;
         let asked = api.post("/api/firmware/reset", &json!({ "confirm": CONFIRMATION }));
         asked.map_err(|it| Fault::Box(it.to_string()))?;
