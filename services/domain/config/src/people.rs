@@ -166,6 +166,11 @@ fn check_calls(person: &RawPerson, known: &Known<'_>, report: &mut Report<'_>) {
     if person.grants.len() > GRANTS_MAX {
         report.wrong("grants", Wrong::TooMany(GRANTS_MAX));
     }
+    // Whoever decides who is in a group would decide whose calls they see (R6).
+    let is_group = |grant: &Grant| matches!(grant.of, Whose::Group(_));
+    if person.role == Role::Installer && person.grants.iter().any(is_group) {
+        report.wrong("grants", Wrong::GroupForInstaller);
+    }
     let mut given = BTreeSet::new();
     for Grant { of, .. } in &person.grants {
         let (number, wrong) = match of {
@@ -283,6 +288,37 @@ mod tests {
             |ana| ana.grants = vec![granted(Whose::Extension("101".into())); 2],
             "person ana: grants: \"101\" is there twice; remove one or change it",
         );
+    }
+
+    #[test]
+    fn an_installer_sees_calls_of_no_group_since_he_says_who_is_in_it() {
+        let told = |role: Role| {
+            let raw = site(|site| {
+                site.groups.push(ipc::site::Group {
+                    number: "600".into(),
+                    members: vec![ipc::site::Member {
+                        extension: "101".into(),
+                        ..ipc::site::Member::default()
+                    }],
+                    ..ipc::site::Group::default()
+                });
+                let grants = vec![granted(Whose::Group("600".into()))];
+                let ana = person("ana");
+                site.people.push(RawPerson {
+                    role,
+                    grants,
+                    ..ana
+                });
+            });
+            let faults = Site::parse(&raw).err().unwrap_or_default();
+            faults.iter().map(ToString::to_string).collect::<String>()
+        };
+        for role in Role::ALL.into_iter().filter(|it| *it != Role::Installer) {
+            assert_eq!(told(role), "", "{role:?}");
+        }
+        let refused = "person ana: grants: an installer says who is in a group; grant single \
+                       extensions instead";
+        assert_eq!(told(Role::Installer), refused);
     }
 
     #[test]

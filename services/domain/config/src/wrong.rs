@@ -82,6 +82,9 @@ pub enum Wrong {
     /// Dates that run backwards, or one with and one without a year.
     #[error("ends before it begins, or only one end has a year; swap or complete the ends")]
     Backwards,
+    /// A group whose members the person decides.
+    #[error("an installer says who is in a group; grant single extensions instead")]
+    GroupForInstaller,
     /// Not the secret of a second factor. Not quoted.
     #[error("must be 32 of A-Z and 2-7; set the second factor up again")]
     NotASecret,
