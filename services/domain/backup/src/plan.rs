@@ -25,13 +25,14 @@ pub struct Kept {
     pub is_verified: bool,
 }
 
-/// Whether a backup is due. A clock that was put back does not put it off for ever.
+/// Whether a backup is due: there is none of a day around now. Those of a clock that was put back
+/// since do not count, and one that is made then does: it is one a day all the same.
 #[must_use]
-pub fn is_due(now_millis: i64, newest_millis: Option<i64>) -> bool {
-    newest_millis.is_none_or(|newest| {
-        let age = now_millis.saturating_sub(newest);
-        !(-INTERVAL_MILLIS..INTERVAL_MILLIS).contains(&age)
-    })
+pub fn is_due(now_millis: i64, kept: &[Kept]) -> bool {
+    let around = -INTERVAL_MILLIS + 1..INTERVAL_MILLIS;
+    !kept
+        .iter()
+        .any(|it| around.contains(&now_millis.saturating_sub(it.taken_millis)))
 }
 
 /// The files that may go: older than three days, and not among the three newest that proved good.
@@ -64,11 +65,14 @@ mod tests {
 
     #[test]
     fn a_backup_is_made_each_day_and_when_the_clock_was_put_back() {
-        assert!(is_due(0, None));
-        assert!(!is_due(DAY_MILLIS - 1, Some(0)));
-        assert!(is_due(DAY_MILLIS, Some(0)));
-        assert!(!is_due(0, Some(1000)));
-        assert!(is_due(0, Some(40 * DAY_MILLIS)));
+        assert!(is_due(0, &[]));
+        let first = kept(0, true);
+        assert!(!is_due(DAY_MILLIS - 1, std::slice::from_ref(&first)));
+        assert!(is_due(DAY_MILLIS, std::slice::from_ref(&first)));
+        assert!(!is_due(-1000, &[first]));
+        let later = kept(40, true);
+        assert!(is_due(0, std::slice::from_ref(&later)));
+        assert!(!is_due(1, &[later, kept(0, false)]), "once");
     }
 
     #[test]

@@ -102,6 +102,7 @@ impl Store {
             stopping: AtomicBool::new(false),
             snapshot_held: Mutex::new(()),
             is_wanted: AtomicBool::new(false),
+            is_replacing: AtomicBool::new(false),
             is_replaced: AtomicBool::new(false),
         });
         shared.open()?;
@@ -369,6 +370,10 @@ impl Store {
     /// Whether the writer takes a job within `patience`; what a watchdog asks.
     #[must_use]
     pub fn is_alive(&self, patience: Duration) -> bool {
+        // The writer waits for a restore, which takes as long as there are call records.
+        if self.shared.is_replacing.load(Ordering::Relaxed) {
+            return true;
+        }
         let (answer, answered) = sync_channel(1);
         let asked = lock(&self.queue).as_ref().is_some_and(|queue| {
             // A full queue is a busy writer; whether it moves shows at the next question.
@@ -445,6 +450,8 @@ pub(crate) struct Shared {
     snapshot_held: Mutex<()>,
     /// Somebody waits for that to end.
     is_wanted: AtomicBool,
+    /// A backup takes the place of the database at this moment.
+    is_replacing: AtomicBool,
     /// A backup was restored: what runs still knows what was before, and must start anew.
     is_replaced: AtomicBool,
 }
@@ -526,6 +533,17 @@ impl Shared {
     /// Puts `new` in the place of the database, once `merge` has finished it; what that answers.
     /// Nothing is asked or written meanwhile, and nothing is written afterwards.
     pub(crate) fn replace_database<T>(
+        &self,
+        new: Database,
+        merge: impl FnOnce(&Database, &Database) -> Result<T, String>,
+    ) -> Result<T, String> {
+        self.is_replacing.store(true, Ordering::Relaxed);
+        let outcome = self.replace(new, merge);
+        self.is_replacing.store(false, Ordering::Relaxed);
+        outcome
+    }
+
+    fn replace<T>(
         &self,
         new: Database,
         merge: impl FnOnce(&Database, &Database) -> Result<T, String>,

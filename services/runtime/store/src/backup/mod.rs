@@ -113,8 +113,7 @@ impl Backups {
             .failed
             .as_ref()
             .is_some_and(|(_, at)| (0..FAILED_PAUSE_MILLIS).contains(&now.saturating_sub(*at)));
-        let newest = self.folder.kept().iter().map(|it| it.taken_millis).max();
-        !pauses && ::backup::plan::is_due(now, newest)
+        !pauses && ::backup::plan::is_due(now, &self.folder.kept())
     }
 
     /// A backup, proved, and those that are too many removed.
