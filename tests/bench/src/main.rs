@@ -5,6 +5,7 @@
 //! machine changes little. Wall time is not measured: on a shared machine it says nothing.
 //! What it must never do: send anything to another host.
 
+mod backup;
 mod call;
 mod measure;
 mod register;
@@ -27,7 +28,8 @@ use native::say;
     cargo run --release -p bench -- register --peer\n  \
     cargo run --release -p bench -- call --count 2000 --rate 100\n  \
     cargo run --release -p bench -- relay --calls 100 --seconds 10 --peer\n  \
-    cargo run --release -p bench -- soak --minutes 30")]
+    cargo run --release -p bench -- soak --minutes 30\n  \
+    cargo run --release -p bench -- backup")]
 struct Arguments {
     /// The program to measure; built with the profile `released` when not given.
     #[arg(long, value_name = "FILE", global = true)]
@@ -55,6 +57,8 @@ enum What {
     Call(call::Arguments),
     /// Relayed RTP, 50 packets a second each way a call.
     Relay(relay::Arguments),
+    /// A backup of a store at its limit: made, restored for trial, and restored.
+    Backup(backup::Arguments),
     /// Registrations and calls with sound for a long time: does anything grow or stay open?
     Soak(soak::Arguments),
 }
@@ -170,6 +174,9 @@ fn until_interrupted(arguments: Arguments) -> Result<(), BenchError> {
 }
 
 fn run(arguments: &Arguments) -> Result<(), BenchError> {
+    if let What::Backup(backup) = &arguments.what {
+        return backup::run(backup);
+    }
     image::prepare::prepare_load()?;
     let ramal = arguments.ramal.clone().map_or_else(build, Ok)?;
     let run = Run {
@@ -181,6 +188,8 @@ fn run(arguments: &Arguments) -> Result<(), BenchError> {
         What::Call(call) => call::run(&run, call),
         What::Relay(relay) => relay::run(&run, relay),
         What::Soak(soak) => soak::run(&run, soak),
+        // It needs nobody beside it.
+        What::Backup(_) => Ok(()),
     }
 }
 
