@@ -106,6 +106,9 @@ pub(crate) fn read(text: &str, present: &Site) -> Result<FromFile, Fault> {
     }
     let trunks_without_password = keep_trunk_passwords(&mut site.trunks, &present.trunks);
     let without_password = config::keep_secrets(&mut site.extensions, &present.extensions);
+    // An installer changes nobody's account, and must be able to bring a file without them: what
+    // is taken from people here shows among the changes.
+    let _ = config::drop_dangling(&mut site);
     Ok(FromFile {
         site,
         without_password,

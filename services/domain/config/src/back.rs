@@ -1,14 +1,15 @@
 //! Going back to an earlier version of the site: what comes back, and what stays as it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ipc::site::{Extension, Site};
+use ipc::site::{Extension, Site, Whose};
 
 /// The site of an earlier version as it is put in place of the present one.
 ///
 /// Accounts of people stay as they are, with what they may do and see, and so do password and PIN
 /// of every extension that is there now: going back must not give a dismissed person or a stolen
 /// password its rights again. An extension that was deleted since comes back with what it had.
+/// What somebody has or may see of an extension or a group that came later goes with it.
 #[must_use]
 pub fn back_to(earlier: &Site, present: &Site) -> Site {
     let mut site = earlier.clone();
@@ -16,7 +17,40 @@ pub fn back_to(earlier: &Site, present: &Site) -> Site {
     site.people.clone_from(&present.people);
     // One that is not there now comes back with what it had.
     let _ = keep_secrets(&mut site.extensions, &present.extensions);
+    let _ = drop_dangling(&mut site);
     site
+}
+
+/// Takes from people what refers to an extension or a group that the site does not have, so that a
+/// number that is given to somebody else later brings nobody along; what that was, in words. It
+/// takes rights away and never gives any.
+pub fn drop_dangling(site: &mut Site) -> Vec<String> {
+    let extensions = site.extensions.iter().map(|it| it.number.as_str());
+    let extensions: BTreeSet<&str> = extensions.collect();
+    let groups: BTreeSet<&str> = site.groups.iter().map(|it| it.number.as_str()).collect();
+    let mut dropped = Vec::new();
+    for person in &mut site.people {
+        let login = &person.login;
+        person.extensions.retain(|number| {
+            let is_there = extensions.contains(number.as_str());
+            if !is_there {
+                dropped.push(format!("person {login}: extension {number}"));
+            }
+            is_there
+        });
+        person.grants.retain(|grant| {
+            let (kind, number, known) = match &grant.of {
+                Whose::Extension(number) => ("extension", number, &extensions),
+                Whose::Group(number) => ("group", number, &groups),
+            };
+            let is_there = known.contains(number.as_str());
+            if !is_there {
+                dropped.push(format!("person {login}: calls of {kind} {number}"));
+            }
+            is_there
+        });
+    }
+    dropped
 }
 
 /// Gives extensions the password and PIN that those of their numbers have now; answers the numbers
@@ -66,7 +100,7 @@ mod tests {
             role: Role::Administrator,
             password_hash: Redacted::new("$argon2id$x".to_owned()),
             grants: vec![ipc::site::Grant {
-                of: ipc::site::Whose::Extension("100".to_owned()),
+                of: Whose::Extension("100".to_owned()),
                 by: "admin".to_owned(),
             }],
             ..Person::default()
@@ -91,5 +125,48 @@ mod tests {
             extension("101", "Rui", "kept"),
         ];
         assert_eq!(back.extensions, expected);
+    }
+
+    #[test]
+    fn what_somebody_has_of_an_extension_that_came_later_goes_with_it() {
+        use crate::site::tests::site;
+        let earlier = site(|_| {});
+        let present = site(|site| {
+            site.extensions.push(extension("105", "Rui", "new"));
+            site.groups.push(ipc::site::Group {
+                number: "600".into(),
+                ..ipc::site::Group::default()
+            });
+            let person = &mut site.people[0];
+            person.extensions = vec!["100".into(), "105".into()];
+            person.grants = [
+                Whose::Extension("105".into()),
+                Whose::Group("600".into()),
+                Whose::Extension("101".into()),
+            ]
+            .map(|of| ipc::site::Grant {
+                of,
+                by: "admin".into(),
+            })
+            .into();
+        });
+        let back = back_to(&earlier, &present);
+        assert_eq!(crate::Site::parse(&back).err(), None);
+        let person = &back.people[0];
+        assert_eq!(person.extensions, ["100"]);
+        let kept = Whose::Extension("101".into());
+        assert_eq!(person.grants.len(), 1);
+        assert_eq!(person.grants[0].of, kept);
+        let mut whole = present.clone();
+        whole.extensions = earlier.extensions;
+        whole.groups = earlier.groups;
+        assert_eq!(
+            drop_dangling(&mut whole),
+            [
+                "person admin: extension 105",
+                "person admin: calls of extension 105",
+                "person admin: calls of group 600",
+            ]
+        );
     }
 }

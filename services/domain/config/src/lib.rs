@@ -34,7 +34,7 @@ mod trust;
 mod tunnel;
 mod wrong;
 
-pub use back::{back_to, keep_secrets};
+pub use back::{back_to, drop_dangling, keep_secrets};
 pub use cadence::Cadences;
 pub use diff::diff;
 pub use fault::Fault;

@@ -73,6 +73,20 @@ fn a_version_is_gone_back_to_as_a_new_one() {
 }
 
 #[test]
+fn going_back_to_before_somebodys_extension_takes_it_from_him_and_says_so() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.post("extensions", &json!({"number": "105"})).0, 201);
+    let rui = json!({"login": "rui", "extensions": ["105"]});
+    assert_eq!(desk.post("people", &rui).0, 201);
+    let (status, answer) = desk.post("history/4/back", &json!({"current": 6}));
+    assert_eq!(status, 200, "{answer}");
+    let rui = desk.world.site.people.iter().find(|it| it.login == "rui");
+    assert!(rui.expect("he stays").extensions.is_empty());
+    let told = &desk.world.audits.last().expect("recorded").after;
+    assert!(told.contains("person rui: extensions"), "{told}");
+}
+
+#[test]
 fn going_back_is_refused_when_something_changed_since_it_was_looked_at() {
     let mut desk = Desk::new();
     assert_eq!(desk.post("limits", &json!({"per_country": 2})).0, 200);

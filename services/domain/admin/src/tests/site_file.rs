@@ -127,6 +127,21 @@ fn a_file_on_an_empty_box_makes_the_same_site_with_new_passwords() {
 }
 
 #[test]
+fn a_file_without_somebodys_extension_takes_it_from_him_and_says_so() {
+    let mut desk = Desk::new();
+    let file = desk.file();
+    assert_eq!(desk.post("extensions", &json!({"number": "105"})).0, 201);
+    let rui = json!({"login": "rui", "extensions": ["105"]});
+    assert_eq!(desk.post("people", &rui).0, 201);
+    let (status, answer) = desk.take(&file);
+    assert_eq!(status, 200, "{answer}");
+    let rui = desk.world.site.people.iter().find(|it| it.login == "rui");
+    assert!(rui.expect("he stays").extensions.is_empty());
+    let told = &desk.world.audits.last().expect("recorded").after;
+    assert!(told.contains("person rui: extensions"), "{told}");
+}
+
+#[test]
 fn no_secret_and_no_person_is_in_a_file() {
     let mut desk = Desk::furnished();
     let file = desk.file();
