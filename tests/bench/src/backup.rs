@@ -56,6 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), BenchError> {
     let settings = BackupSettings {
         folder: backups,
         firmware: "bench".to_owned(),
+        run: scratch.0.join("run"),
     };
     let kept = store.keep_backups(&settings);
     kept.map_err(BenchError::io("begin", &settings.folder))?;

@@ -304,28 +304,43 @@ pub(crate) const fn helper_group_limits(memory_max: u64) -> cgroup::Limits {
     }
 }
 
-/// Makes the folder in which `pbx` keeps its calls in progress for the process after it: on the
-/// tmpfs of `run_dir`, and its own when services have users of their own.
+/// Makes the folders on the tmpfs of `run_dir` in which `pbx` keeps its calls in progress for the
+/// process after it, and the store what it must know until the box starts anew; each the service's
+/// own where services have users of their own.
 ///
 /// # Errors
-/// When the folder cannot be made or given away.
-pub(crate) fn make_calls_folder(run_dir: &Path, is_confined: bool) -> Result<(), SystemError> {
+/// When a folder cannot be made or given away.
+pub(crate) fn make_run_folders(run_dir: &Path, is_confined: bool) -> Result<(), SystemError> {
+    let store = store_folder(run_dir);
+    if !is_confined {
+        // Not on a tmpfs that begins empty.
+        let _ = std::fs::remove_dir_all(&store);
+    }
+    make_run_folder(&store, Service::Store, is_confined)?;
+    make_run_folder(&calls_folder(run_dir), Service::Pbx, is_confined)
+}
+
+fn make_run_folder(folder: &Path, service: Service, is_confined: bool) -> Result<(), SystemError> {
     use std::os::unix::fs::{DirBuilderExt, chown};
-    let folder = calls_folder(run_dir);
     if !folder.is_dir() {
         std::fs::DirBuilder::new()
             .mode(0o700)
-            .create(&folder)
+            .create(folder)
             .context("make", folder.display())?;
     }
     if is_confined {
-        let owner = uid(Service::Pbx);
-        chown(&folder, Some(owner), Some(owner)).context("give away", folder.display())?;
+        let owner = uid(service);
+        chown(folder, Some(owner), Some(owner)).context("give away", folder.display())?;
     }
     Ok(())
 }
 
-/// Where that folder is.
+/// Where that of the store is.
+pub(crate) fn store_folder(run_dir: &Path) -> PathBuf {
+    run_dir.join("store")
+}
+
+/// Where that of `pbx` is.
 pub(crate) fn calls_folder(run_dir: &Path) -> PathBuf {
     run_dir.join("pbx-calls")
 }

@@ -57,6 +57,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         store.keep_backups(&BackupSettings {
             folder: folder.clone(),
             firmware: env!("CARGO_PKG_VERSION").to_owned(),
+            run: run_loop::run_dir().join("store"),
         })?;
     }
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -96,6 +96,7 @@ async fn serve(notify: &Notify, sockets: Sockets, folders: Folders) -> Result<()
     tokio::spawn(show_first_password(Arc::clone(&driver)));
     tokio::spawn(present(Arc::clone(&driver)));
     tokio::spawn(attend(Arc::clone(&driver)));
+    tokio::spawn(restoring::attend(Arc::clone(&driver)));
     tokio::spawn(web_server::serve_redirect(http));
     let (stopping, stopped) = watch::channel(false);
     let stopped = || {

@@ -463,4 +463,7 @@ pub struct Health {
     pub warning: String,
     /// Backups are made, and nobody has their code: no other box could restore one.
     pub is_backup_code_missing: bool,
+    /// A backup was restored: the box must start anew.
+    #[serde(default)]
+    pub needs_restart: bool,
 }

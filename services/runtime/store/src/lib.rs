@@ -16,6 +16,7 @@ mod network;
 mod opening;
 mod provision;
 mod reads;
+mod replacing;
 mod rows;
 mod snapshot;
 mod store;
@@ -27,7 +28,7 @@ mod writes;
 
 pub use access::Peers;
 pub use backup::BackupSettings;
-pub use medium::{DataDisk, Medium, Scratch};
+pub use medium::{DataDisk, Medium, NotSwapped, Scratch};
 pub use opening::OpenError;
 pub use reads::ROWS_MAX;
 pub use store::{Store, WallClock};

@@ -41,21 +41,25 @@ pub trait Medium: Send + Sync + fmt::Debug {
         let _ = which;
     }
 
-    /// Puts [`Scratch::Restored`], which is closed, in the place of the database, which is closed
-    /// too and is kept. After a power cut one of the two is in its place.
+    /// Opens the database beside that one again, as it is. What it then reads comes from the disk.
     ///
     /// # Errors
-    /// The disk refuses; the database is in its place then.
-    fn swap_in(&self) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+    /// What redb or the disk says.
+    fn reopen_scratch(&self, which: Scratch, builder: &Builder) -> Result<Database, DatabaseError> {
+        let _ = (which, builder);
+        Err(io::Error::from(io::ErrorKind::Unsupported).into())
     }
 
-    /// Puts the database that [`Self::swap_in`] has kept back in its place.
+    /// Puts [`Scratch::Restored`], which is closed, in the place of the database, whose file is
+    /// kept: who has it open goes on with it. After a power cut one of the two is in its place.
     ///
     /// # Errors
     /// The disk refuses.
-    fn swap_back(&self) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+    fn swap_in(&self) -> Result<(), NotSwapped> {
+        Err(NotSwapped {
+            source: io::ErrorKind::Unsupported.into(),
+            is_back: true,
+        })
     }
 
     /// Bytes of the database file.
@@ -66,6 +70,15 @@ pub trait Medium: Send + Sync + fmt::Debug {
 
     /// Whether nothing can be written: the kernel makes a file system with errors read-only.
     fn is_read_only(&self) -> bool;
+}
+
+/// Why a database did not take the place of another.
+#[derive(Debug)]
+pub struct NotSwapped {
+    /// What the disk said.
+    pub source: io::Error,
+    /// The one before is in its place.
+    pub is_back: bool,
 }
 
 /// A database beside the one that is in use.
@@ -90,6 +103,8 @@ impl Scratch {
 #[derive(Debug)]
 pub struct DataDisk {
     directory: PathBuf,
+    /// Makes the names of its files durable.
+    sync_names: fn(&Path) -> io::Result<()>,
 }
 
 /// The database file.
@@ -111,6 +126,16 @@ impl DataDisk {
     pub fn new(directory: &Path) -> Self {
         Self {
             directory: directory.to_owned(),
+            sync_names: |directory| File::open(directory)?.sync_all(),
+        }
+    }
+
+    /// One whose names are made durable otherwise.
+    #[cfg(test)]
+    pub(crate) fn syncing_names(directory: &Path, sync_names: fn(&Path) -> io::Result<()>) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            sync_names,
         }
     }
 
@@ -139,7 +164,7 @@ impl Medium for DataDisk {
         let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
         // Slow flash reads in order several times as fast as page by page.
         let _ = rustix::fs::fadvise(&file, 0, READ_AHEAD_BYTES, Advice::WillNeed);
-        let backend = Allocated::new(file)?;
+        let backend = Allocated::new(file, RESCUE_BYTES)?;
         empty_if_unfinished(&backend)?;
         let database = builder.create_with_backend(backend)?;
         // The file's name must survive a power cut as well as its content.
@@ -162,7 +187,7 @@ impl Medium for DataDisk {
 
     fn open_scratch(&self, which: Scratch, builder: &Builder) -> Result<Database, DatabaseError> {
         self.remove_scratch(which);
-        let backend = Allocated::new(self.open_file(which.name())?)?;
+        let backend = Allocated::new(self.open_file(which.name())?, SCRATCH_RESCUE_BYTES)?;
         builder.create_with_backend(backend)
     }
 
@@ -170,23 +195,34 @@ impl Medium for DataDisk {
         let _ = std::fs::remove_file(self.directory.join(which.name()));
     }
 
-    fn swap_in(&self) -> io::Result<()> {
+    fn reopen_scratch(&self, which: Scratch, builder: &Builder) -> Result<Database, DatabaseError> {
+        let file = self.open_file(which.name())?;
+        let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
+        builder.create_with_backend(Allocated::new(file, SCRATCH_RESCUE_BYTES)?)
+    }
+
+    fn swap_in(&self) -> Result<(), NotSwapped> {
         let present = self.directory.join(DATABASE_NAME);
         let kept = self.directory.join(REPLACED_NAME);
+        let unchanged = |source| NotSwapped {
+            source,
+            is_back: true,
+        };
         match std::fs::remove_file(&kept) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unchanged(error)),
             Ok(()) | Err(_) => {}
         }
         // The database keeps its name until the other one takes it.
-        std::fs::hard_link(&present, &kept)?;
-        std::fs::rename(self.directory.join(Scratch::Restored.name()), &present)?;
-        File::open(&self.directory)?.sync_all()
-    }
-
-    fn swap_back(&self) -> io::Result<()> {
-        let kept = self.directory.join(REPLACED_NAME);
-        std::fs::rename(kept, self.directory.join(DATABASE_NAME))?;
-        File::open(&self.directory)?.sync_all()
+        std::fs::hard_link(&present, &kept).map_err(unchanged)?;
+        let restored = self.directory.join(Scratch::Restored.name());
+        std::fs::rename(restored, &present).map_err(unchanged)?;
+        (self.sync_names)(&self.directory).map_err(|source| {
+            let back = std::fs::rename(&kept, &present);
+            let is_back = back
+                .and_then(|()| (self.sync_names)(&self.directory))
+                .is_ok();
+            NotSwapped { source, is_back }
+        })
     }
 
     fn file_bytes(&self) -> u64 {
@@ -238,6 +274,12 @@ const UNFINISHED_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// one should it be damaged. A new one may grow into it.
 const RESCUE_BYTES: u64 = 8 * 1024 * 1024;
 
+/// Room that a database beside leaves: it is worth less than what the one in use has yet to write.
+const SCRATCH_RESCUE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What even a new database needs, whatever is free.
+const SMALL_BYTES: u64 = 8 * 1024 * 1024;
+
 /// redb's own file access, except that a growing file gets its blocks at once.
 ///
 /// redb grows a file by its length alone, which leaves holes: a full disk then shows in the middle
@@ -247,13 +289,16 @@ const RESCUE_BYTES: u64 = 8 * 1024 * 1024;
 struct Allocated {
     file: File,
     backend: FileBackend,
+    /// Bytes that stay free when it grows.
+    rescue_bytes: u64,
 }
 
 impl Allocated {
-    fn new(file: File) -> Result<Self, DatabaseError> {
+    fn new(file: File, rescue_bytes: u64) -> Result<Self, DatabaseError> {
         Ok(Self {
             file: file.try_clone()?,
             backend: FileBackend::new(file)?,
+            rescue_bytes,
         })
     }
 }
@@ -272,7 +317,7 @@ impl StorageBackend for Allocated {
         if len > old {
             let free = rustix::fs::fstatvfs(&self.file)
                 .map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
-            if len > RESCUE_BYTES && free < (len - old).saturating_add(RESCUE_BYTES) {
+            if len > SMALL_BYTES && free < (len - old).saturating_add(self.rescue_bytes) {
                 return Err(io::ErrorKind::StorageFull.into());
             }
             match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), old, len - old) {

@@ -8,14 +8,14 @@ use sansio::UnixTime;
 
 use crate::access::Peers;
 use crate::rows::SecretRow;
-use crate::tables::{Fault, SECRETS, get, open, put, secret_key};
+use crate::tables::{Fault, SECRETS, WriteTable, get, open, put, secret_key};
 use crate::writes::{Outcome, SECRET_LENGTH_MAX, commit};
 
 /// What is laid down, for whoever uses it.
 #[derive(Clone, Debug)]
 pub(crate) struct LaidDown {
     /// SHA-256 of the file.
-    id: [u8; 32],
+    id: [u8; ID_LENGTH],
     /// Whether it says who administers the box, or which grid it belongs to.
     is_for_new_box: bool,
     /// User id, name, content.
@@ -127,17 +127,45 @@ pub(crate) fn apply(
         };
         put(&mut table, "secrets", &secret_key(*uid, name), &row)?;
     }
-    // The oldest makes room: nobody lays down the same file after so many others.
-    if ids.len() >= IDS_MAX * laid_down.id.len() {
-        ids.drain(..laid_down.id.len());
-    }
-    ids.extend_from_slice(&laid_down.id);
+    add(&mut ids, &laid_down.id);
     let row = SecretRow {
         value: Redacted::new(ids),
     };
     put(&mut table, "secrets", &key, &row)?;
     outcome.reply = Reply::Stored;
     Ok(outcome)
+}
+
+/// Adds the id of a file, unless it is there. The oldest makes room: nobody lays down the same file
+/// after so many others.
+fn add(ids: &mut Vec<u8>, id: &[u8]) {
+    if ids.chunks_exact(ID_LENGTH).any(|known| known == id) {
+        return;
+    }
+    if ids.len() >= IDS_MAX * ID_LENGTH {
+        ids.drain(..ID_LENGTH);
+    }
+    ids.extend_from_slice(id);
+}
+
+/// Whether a secret is the list of the files that were applied.
+pub(crate) fn is_ids(uid: u32, name: &str) -> bool {
+    uid == ROOT && name == IDS
+}
+
+/// Adds the files that a list names to the one in a table of secrets: what was applied once, on
+/// this box or on the one a backup is of, is not applied again.
+pub(crate) fn unite(table: &mut WriteTable<'_>, list: &SecretRow) -> Result<(), Fault> {
+    let key = secret_key(ROOT, IDS);
+    let kept: Option<SecretRow> = get(table, "secrets", &key)?;
+    let mut ids = kept
+        .map(|row| row.value.reveal().clone())
+        .unwrap_or_default();
+    for id in list.value.reveal().chunks_exact(ID_LENGTH) {
+        add(&mut ids, id);
+    }
+    let value = Redacted::new(ids);
+    put(table, "secrets", &key, &SecretRow { value })
 }
 
 /// Whether somebody has a password: who then holds the disk must not become administrator by it.
@@ -152,3 +180,5 @@ const ROOT: u32 = 0;
 /// Under which name the ids of the files that were applied are kept.
 const IDS: &str = "provisioned";
 const IDS_MAX: usize = 64;
+/// Bytes of one: SHA-256.
+const ID_LENGTH: usize = 32;

@@ -4,9 +4,9 @@
 //! all that have gathered, commits them together and only then answers each (group commit).
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use ::backup::BackupKey;
@@ -24,9 +24,10 @@ use crate::at_phone;
 use crate::backup::{BackupSettings, Backups, KeyRow, fresh_code};
 use crate::medium::{Medium, Scratch};
 use crate::network::{self, NetworkChange};
-use crate::opening::{Content, OpenError, Opened, open_or_recover, open_whole};
+use crate::opening::{OpenError, Opened, open_or_recover};
 use crate::provision::LaidDown;
 use crate::reads;
+use crate::replacing::REPLACED;
 use crate::snapshot::Snapshot;
 use crate::tables::{Fault, redb_fault};
 use crate::writer::{Job, run};
@@ -47,9 +48,6 @@ const FULL_RETRY: Duration = Duration::from_secs(10);
 /// Said when the kernel does not let anybody write any more.
 const READ_ONLY: &str = "the data disk has errors and is read-only now; nothing can be stored: \
                          restart the box, and replace the disk when it happens again";
-
-/// Said until the box starts anew.
-const REPLACED: &str = "a backup was restored: restart the box; nothing is stored until then";
 
 /// Said of what no address is.
 const NOT_A_NETWORK: &str = "network: write address/length, gateway and name servers, with a dash \
@@ -95,16 +93,22 @@ impl Store {
             slot: RwLock::new(Slot {
                 database: None,
                 generation: 0,
+                frozen: None,
             }),
             current: Mutex::new((0, Site::default())),
             changed: Condvar::new(),
             condition: Mutex::new(Condition::default()),
             stopping: AtomicBool::new(false),
             snapshot_held: Mutex::new(()),
-            is_wanted: AtomicBool::new(false),
-            is_replacing: AtomicBool::new(false),
+            wanting: AtomicU32::new(0),
             is_replaced: AtomicBool::new(false),
+            marker: Mutex::new(None),
+            saving: Mutex::new(()),
         });
+        // What a power cut left half done takes room that opening may need.
+        for which in [Scratch::Trial, Scratch::Restored] {
+            shared.medium.remove_scratch(which);
+        }
         shared.open()?;
         shared.save_snapshot();
         let (queue, jobs) = sync_channel(QUEUE_MAX);
@@ -122,9 +126,7 @@ impl Store {
     /// # Errors
     /// No thread can be started.
     pub fn keep_backups(&self, settings: &BackupSettings) -> std::io::Result<()> {
-        for which in [Scratch::Trial, Scratch::Restored] {
-            self.shared.medium.remove_scratch(which);
-        }
+        self.shared.note_replacement_in(&settings.run);
         match self.shared.missing_backup_keys() {
             Ok(Some(write)) => drop(self.write(write)),
             Ok(None) => {}
@@ -221,7 +223,7 @@ impl Store {
         let shared = &self.shared;
         match request {
             BackupRequest::List => backups.shown(shared),
-            BackupRequest::Make => backups.ask(),
+            BackupRequest::Make => backups.ask(shared),
             BackupRequest::NewCode(audit) => {
                 let code = match fresh_code() {
                     Ok(code) => code,
@@ -230,7 +232,11 @@ impl Store {
                 let key = BackupKey::of(&code);
                 let rows = KeyRow::of_code(&shared.peers, &key, Some(audit));
                 match self.write(Write::PutBackupKeys(rows)) {
-                    Reply::Stored => Reply::BackupCode(Redacted::new(code.shown())),
+                    Reply::Stored => {
+                        // Until then nothing that the new code opens is there.
+                        let _ = backups.ask(shared);
+                        Reply::BackupCode(Redacted::new(code.shown()))
+                    }
                     other => other,
                 }
             }
@@ -367,13 +373,14 @@ impl Store {
         self.shared.stopping.load(Ordering::Relaxed)
     }
 
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// Whether the writer takes a job within `patience`; what a watchdog asks.
     #[must_use]
     pub fn is_alive(&self, patience: Duration) -> bool {
-        // The writer waits for a restore, which takes as long as there are call records.
-        if self.shared.is_replacing.load(Ordering::Relaxed) {
-            return true;
-        }
         let (answer, answered) = sync_channel(1);
         let asked = lock(&self.queue).as_ref().is_some_and(|queue| {
             // A full queue is a busy writer; whether it moves shows at the next question.
@@ -436,31 +443,35 @@ impl Drop for Store {
 /// What readers and the writer have in common.
 pub(crate) struct Shared {
     pub(crate) medium: Box<dyn Medium>,
-    directory: PathBuf,
+    pub(crate) directory: PathBuf,
     pub(crate) peers: Peers,
     clock: WallClock,
     /// Held for reading while the database is used; for writing while it is opened again.
-    slot: RwLock<Slot>,
+    pub(crate) slot: RwLock<Slot>,
     /// The newest configuration that is durable.
     current: Mutex<(u64, Site)>,
     changed: Condvar,
     condition: Mutex<Condition>,
     stopping: AtomicBool,
     /// Held by whoever reads a snapshot for longer than a question takes.
-    snapshot_held: Mutex<()>,
-    /// Somebody waits for that to end.
-    is_wanted: AtomicBool,
-    /// A backup takes the place of the database at this moment.
-    is_replacing: AtomicBool,
+    pub(crate) snapshot_held: Mutex<()>,
+    /// So many wait for that to end.
+    wanting: AtomicU32,
     /// A backup was restored: what runs still knows what was before, and must start anew.
-    is_replaced: AtomicBool,
+    pub(crate) is_replaced: AtomicBool,
+    /// The file that says so, in the run directory.
+    pub(crate) marker: Mutex<Option<PathBuf>>,
+    /// Held while the snapshot is written.
+    pub(crate) saving: Mutex<()>,
 }
 
-struct Slot {
+pub(crate) struct Slot {
     /// `None` while it cannot be opened.
-    database: Option<Database>,
+    pub(crate) database: Option<Database>,
     /// Counts the openings, so that two who saw one failure open once.
     generation: u64,
+    /// Why nothing may be written.
+    pub(crate) frozen: Option<&'static str>,
 }
 
 #[derive(Default)]
@@ -489,9 +500,29 @@ impl Shared {
     /// Uses the open database; after a failure it is opened again, once, for the next user.
     pub(crate) fn with<T>(
         &self,
-        mut use_it: impl FnMut(&Database) -> Result<T, Fault>,
+        use_it: impl FnMut(&Database) -> Result<T, Fault>,
     ) -> Result<T, String> {
         let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
+        self.use_slot(slot, use_it)
+    }
+
+    /// The same for somebody who writes.
+    pub(crate) fn with_writable<T>(
+        &self,
+        use_it: impl FnMut(&Database) -> Result<T, Fault>,
+    ) -> Result<T, String> {
+        let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
+        match slot.frozen {
+            Some(reason) => Err(reason.to_owned()),
+            None => self.use_slot(slot, use_it),
+        }
+    }
+
+    fn use_slot<T>(
+        &self,
+        slot: RwLockReadGuard<'_, Slot>,
+        mut use_it: impl FnMut(&Database) -> Result<T, Fault>,
+    ) -> Result<T, String> {
         let generation = slot.generation;
         let reason = match slot.database.as_ref().map(&mut use_it) {
             Some(Ok(value)) => return Ok(value),
@@ -527,65 +558,13 @@ impl Shared {
     }
 
     pub(crate) fn wants_database(&self) -> bool {
-        self.is_wanted.load(Ordering::Relaxed)
-    }
-
-    /// Puts `new` in the place of the database, once `merge` has finished it; what that answers.
-    /// Nothing is asked or written meanwhile, and nothing is written afterwards.
-    pub(crate) fn replace_database<T>(
-        &self,
-        new: Database,
-        merge: impl FnOnce(&Database, &Database) -> Result<T, String>,
-    ) -> Result<T, String> {
-        self.is_replacing.store(true, Ordering::Relaxed);
-        let outcome = self.replace(new, merge);
-        self.is_replacing.store(false, Ordering::Relaxed);
-        outcome
-    }
-
-    fn replace<T>(
-        &self,
-        new: Database,
-        merge: impl FnOnce(&Database, &Database) -> Result<T, String>,
-    ) -> Result<T, String> {
-        let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
-        let present = slot.database.as_ref().ok_or("the database is closed")?;
-        let merged = merge(present, &new)?;
-        new.close().map_err(|error| error.to_string())?;
-        slot.generation += 1;
-        if let Some(Err(error)) = slot.database.take().map(Database::close) {
-            tracing::warn!("the database that is replaced did not close cleanly: {error}");
-        }
-        let mut outcome = self.medium.swap_in().map_err(|error| error.to_string());
-        let mut opened = open_whole(&*self.medium);
-        if outcome.is_ok() && !matches!(opened, Ok(Content::Present(_))) {
-            outcome = Err("what was restored does not open; the box has what it had".to_owned());
-            drop(opened);
-            if let Err(error) = self.medium.swap_back() {
-                tracing::error!("the database cannot be put back: {error}");
-            }
-            opened = open_whole(&*self.medium);
-        }
-        if let Ok(Content::Present(database)) = opened {
-            let config = database.begin_read().map_err(redb_fault);
-            let config = config.and_then(|txn| reads::config(&txn));
-            slot.database = Some(database);
-            drop(slot);
-            if outcome.is_ok() {
-                self.is_replaced.store(true, Ordering::Relaxed);
-            }
-            if let Ok(Some((version, site))) = config {
-                self.publish(version, site);
-            }
-            self.save_snapshot();
-        }
-        outcome.map(|()| merged)
+        self.wanting.load(Ordering::Relaxed) > 0
     }
 
     fn reopen(&self, generation: u64) {
-        self.is_wanted.store(true, Ordering::Relaxed);
+        self.wanting.fetch_add(1, Ordering::Relaxed);
         let _held = lock(&self.snapshot_held);
-        self.is_wanted.store(false, Ordering::Relaxed);
+        self.wanting.fetch_sub(1, Ordering::Relaxed);
         let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
         if slot.generation == generation {
             slot.database = None;
@@ -615,7 +594,10 @@ impl Shared {
         if let Some(note) = note {
             lock(&self.condition).note = Some(note);
         }
-        if let Some((version, site)) = config {
+        // Who runs on what was before a restore does so until the box has started anew.
+        if let Some((version, site)) = config
+            && !self.is_replaced()
+        {
             self.publish(version, site);
         }
         Ok(())
@@ -639,9 +621,6 @@ impl Shared {
     /// Why a write is refused without an attempt: it would fail, and redb would have to be opened
     /// and verified again for it, which readers wait for.
     pub(crate) fn refusal(&self) -> Option<String> {
-        if self.is_replaced.load(Ordering::Relaxed) {
-            return Some(REPLACED.to_owned());
-        }
         if self.medium.is_read_only() {
             return Some(READ_ONLY.to_owned());
         }
@@ -679,6 +658,11 @@ impl Shared {
 
     /// Writes the snapshot; that it cannot be written is a warning, since nothing is lost by it.
     pub(crate) fn save_snapshot(&self) {
+        let _saving = lock(&self.saving);
+        // The snapshot is of what was restored already.
+        if self.is_replaced() {
+            return;
+        }
         let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
         let Some(database) = slot.database.as_ref() else {
             return;
@@ -712,8 +696,8 @@ impl Shared {
         let scarce = (free_bytes < FREE_BYTES_WARNING)
             .then(|| format!("the data disk has only {} KiB left", free_bytes / 1024));
         let read_only = self.medium.is_read_only().then(|| READ_ONLY.to_owned());
-        let is_replaced = self.is_replaced.load(Ordering::Relaxed);
-        let replaced = is_replaced.then(|| REPLACED.to_owned());
+        let needs_restart = self.is_replaced();
+        let replaced = needs_restart.then(|| REPLACED.to_owned());
         let said = [
             &replaced,
             &read_only,
@@ -728,6 +712,7 @@ impl Shared {
             free_bytes,
             warning: said.join("; "),
             is_backup_code_missing: false,
+            needs_restart,
         }
     }
 }
@@ -739,6 +724,6 @@ fn spawn(shared: Arc<Shared>, jobs: Receiver<Job>) -> std::io::Result<std::threa
 }
 
 /// A lock whose content stays usable whoever panicked while holding it: each is set as a whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -70,7 +70,7 @@ fn commit_and_answer(
     let (writes, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
     let committed = match shared.refusal() {
         Some(reason) => Err(reason),
-        None => shared.with(|database| commit(shared, database, &writes)),
+        None => shared.with_writable(|database| commit(shared, database, &writes)),
     };
     let mut precious = false;
     let replies: Vec<Reply> = match committed {

@@ -157,9 +157,7 @@ pub(crate) fn commit(
     if current != base {
         return Ok(Outcome::of(Reply::Conflict { current }));
     }
-    let size = put_config(&mut table, version, audit, site, now)?;
-    let keep = (CONFIG_BYTES_MAX / size.max(1)).clamp(CONFIG_VERSIONS_MIN, CONFIG_VERSIONS_MAX);
-    drop_oldest(&mut table, keep, |_, _| Ok(()))?;
+    put_newest(&mut table, version, audit, site, now)?;
     drop(table);
     append_audit(txn, audit, now)?;
     Ok(Outcome {
@@ -183,6 +181,19 @@ fn is_same(
             && row.action == audit::bounded(&audit.action)
             && row.site == SiteRow::from(site)
     }))
+}
+
+/// Writes the newest configuration version; the oldest make room for it.
+pub(crate) fn put_newest(
+    table: &mut WriteTable<'_>,
+    version: u64,
+    audit: &Audit,
+    site: &Site,
+    now: UnixTime,
+) -> Result<(), Fault> {
+    let size = put_config(table, version, audit, site, now)?;
+    let keep = (CONFIG_BYTES_MAX / size.max(1)).clamp(CONFIG_VERSIONS_MIN, CONFIG_VERSIONS_MAX);
+    drop_oldest(table, keep, |_, _| Ok(()))
 }
 
 /// Writes a configuration version as it is; returns its size in bytes.
@@ -326,12 +337,7 @@ pub(crate) fn append_audit(
     audit: &Audit,
     now: UnixTime,
 ) -> Result<(), Fault> {
-    let mut table = open(txn, AUDIT)?;
-    let sequence = last_number(&table)?;
-    let newest: Option<AuditRow> = get(&table, "audit", &number_key(sequence))?;
-    let previous = newest.map_or_else(|| audit::GENESIS.to_owned(), |row| row.hash);
-    let sequence = sequence + 1;
-    let mut row = AuditRow {
+    let row = AuditRow {
         at_millis: now.as_millis(),
         who: audit::bounded(&audit.who),
         from: audit::bounded(&audit.from),
@@ -340,6 +346,16 @@ pub(crate) fn append_audit(
         after: audit::bounded(&audit.after),
         hash: String::new(),
     };
+    append_row(txn, row)
+}
+
+/// Appends an entry, chained to the one that is last.
+pub(crate) fn append_row(txn: &WriteTransaction, mut row: AuditRow) -> Result<(), Fault> {
+    let mut table = open(txn, AUDIT)?;
+    let sequence = last_number(&table)?;
+    let newest: Option<AuditRow> = get(&table, "audit", &number_key(sequence))?;
+    let previous = newest.map_or_else(|| audit::GENESIS.to_owned(), |row| row.hash);
+    let sequence = sequence + 1;
     row.hash = audit::hash(&previous, sequence, &row);
     put(&mut table, "audit", &number_key(sequence), &row)?;
     let mut anchor = None;

@@ -167,17 +167,22 @@ pub(super) fn environment(settings: &Settings, names: &[&str]) -> Vec<String> {
 fn fence(service: Service, settings: &Settings) -> Result<Option<Fence>, SystemError> {
     let null = Path::new("/dev/null");
     let calls = services::calls_folder(&settings.run_dir);
+    let until_restart = services::store_folder(&settings.run_dir);
     let (writable, tcp) = match service {
         // A full disk may have had no room for the folder of backups.
         Service::Store if settings.backups_dir.is_dir() => (
             vec![
                 null,
+                until_restart.as_path(),
                 settings.data_dir.as_path(),
                 settings.backups_dir.as_path(),
             ],
             false,
         ),
-        Service::Store => (vec![null, settings.data_dir.as_path()], false),
+        Service::Store => (
+            vec![null, until_restart.as_path(), settings.data_dir.as_path()],
+            false,
+        ),
         Service::Net => (vec![null, Path::new("/proc/sys/net")], false),
         // Calls phones back that registered over TCP, and connects to trunks.
         Service::Pbx => (vec![null, calls.as_path()], true),

@@ -704,7 +704,7 @@ impl Parts {
         poller.add(&control, CONTROL, Interest::Read)?;
         let tell = |error| console.line(&format!("ramal: no IPv6 there: {error}"));
         let sockets = Sockets::open(settings.addresses, &settings.run_dir, tell)?;
-        services::make_calls_folder(&settings.run_dir, settings.is_confined)?;
+        services::make_run_folders(&settings.run_dir, settings.is_confined)?;
         Ok(Self {
             sockets,
             poller,

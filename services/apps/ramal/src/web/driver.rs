@@ -329,6 +329,13 @@ impl Driver {
         }
     }
 
+    /// Has the box start anew where it runs on what a restore has replaced.
+    pub(super) async fn start_anew_if_replaced(&self) {
+        if matches!(self.look_at_store().await, Ok(health) if health.needs_restart) {
+            self.restores.start_anew().await;
+        }
+    }
+
     async fn look_at_store(&self) -> Result<store::Health, Away> {
         match look("store", self.looks.store.call(&store::Request::Health)).await? {
             store::Reply::Health(health) => Ok(health),

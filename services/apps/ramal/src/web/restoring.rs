@@ -1,12 +1,15 @@
 //! The restore of a backup: what the store may take minutes for, and the restart that follows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use admin::Away;
 use ipc::init::{self, Shutdown};
 use ipc::store::{Reply, Request};
 use run_loop::ipc::Client;
 use run_loop::socket_path;
+
+use super::driver::Driver;
 
 /// The ways to the store and to PID 1 that a restore needs.
 pub(crate) struct Restores {
@@ -16,6 +19,9 @@ pub(crate) struct Restores {
 
 /// A restore reads 200,000 call records from slow flash, and writes them to it.
 const TIME_MAX_SECS: u64 = 15 * 60;
+
+/// How often the store is asked whether the box must start anew.
+const LOOK: Duration = Duration::from_secs(20);
 
 impl Restores {
     pub(crate) fn new() -> Self {
@@ -30,19 +36,34 @@ impl Restores {
     pub(crate) async fn restore(self: &Arc<Self>, request: Request) -> Result<Reply, Away> {
         let all = Arc::clone(self);
         let task = tokio::spawn(async move {
-            let reply = all.store.call(&request).await;
-            let reply = reply.map_err(|error| {
-                tracing::warn!("{error}");
-                Away::Silent("store")
-            });
+            // Asked once: a store that ended in the middle may have done it.
+            let mut answers = all.store.call_all(std::slice::from_ref(&request)).await;
+            if let Some(missing) = answers.missing {
+                tracing::warn!("{}", missing.error);
+            }
+            let reply = answers.replies.pop().ok_or(Away::Silent("store"));
             if matches!(reply, Ok(Reply::Restored { .. })) {
-                let restart = init::Request::Shutdown(Shutdown::Restart);
-                if let Err(error) = all.init.call(&restart).await {
-                    tracing::error!("a backup was restored, and the box does not restart: {error}");
-                }
+                all.start_anew().await;
             }
             reply
         });
         task.await.unwrap_or(Err(Away::Silent("store")))
+    }
+
+    /// Has PID 1 start the box anew.
+    pub(crate) async fn start_anew(&self) {
+        let restart = init::Request::Shutdown(Shutdown::Restart);
+        if let Err(error) = self.init.call(&restart).await {
+            tracing::error!("a backup was restored, and the box does not restart: {error}");
+        }
+    }
+}
+
+/// Has the box start anew when the store says that it must: who asked for a restore may be gone by
+/// the time it is done, and PID 1 may not have heard.
+pub(crate) async fn attend(driver: Arc<Driver>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        driver.start_anew_if_replaced().await;
     }
 }

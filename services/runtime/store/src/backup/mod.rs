@@ -8,6 +8,7 @@
 mod archive;
 mod folder;
 mod keys;
+mod merge;
 mod proof;
 mod restore;
 
@@ -30,6 +31,8 @@ pub struct BackupSettings {
     pub folder: PathBuf,
     /// The version of the firmware, for their headers.
     pub firmware: String,
+    /// A folder that is empty after each start of the box, and only then.
+    pub run: PathBuf,
 }
 
 /// How often it is looked whether a backup is due.
@@ -119,6 +122,7 @@ impl Backups {
     /// A backup, proved, and those that are too many removed.
     fn make(&self, shared: &Shared) -> Result<(), String> {
         let _work = lock(&self.work);
+        shared.is_still_itself()?;
         let keys = shared.backup_keys()?;
         let made = archive::make(self, shared, &keys)?;
         let proof = proof::prove(self, shared, &keys, &made);
@@ -137,7 +141,10 @@ impl Backups {
     }
 
     /// Has one made now.
-    pub(crate) fn ask(&self) -> Reply {
+    pub(crate) fn ask(&self, shared: &Shared) -> Reply {
+        if let Err(reason) = shared.is_still_itself() {
+            return Reply::Failed { reason };
+        }
         lock(&self.wish).is_wanted = true;
         self.woken.notify_all();
         Reply::Stored

@@ -42,8 +42,10 @@ const ROWS_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Processes that keep secrets, and some room.
 const KEEPERS_MAX: u64 = 16;
 
+/// Facts about the whole, and some room.
+const FACTS_MAX: u64 = 64;
+
 /// What was loaded.
-#[derive(Debug)]
 pub(super) struct Loaded {
     pub(super) header: Header,
     pub(super) summary: Summary,
@@ -52,6 +54,8 @@ pub(super) struct Loaded {
     pub(super) site: Site,
     /// The newest entry of the trail, and its hash; none in an empty one.
     pub(super) trail: Option<(u64, String)>,
+    /// The first entry of the trail that does not fit the one before.
+    pub(super) broken: Option<u64>,
 }
 
 /// Why an archive was not loaded.
@@ -105,10 +109,31 @@ pub(super) fn prove(
     let outcome = try_it(backups, shared, keys, made);
     shared.medium.remove_scratch(Scratch::Trial);
     match outcome {
-        Ok(loaded) if loaded.header == made.header && loaded.summary == made.summary => Ok(()),
-        Ok(loaded) => Err(format!("it gives {loaded:?} back")),
+        Ok(loaded) if loaded.header != made.header => Err("it gives another header back".into()),
+        Ok(loaded) if loaded.summary != made.summary => Err(format!(
+            "it gives {:?} back, not {:?}",
+            loaded.summary, made.summary
+        )),
+        Ok(loaded) => {
+            told(&loaded);
+            Ok(())
+        }
         Err(Unloaded::Refused(refusal)) => Err(format!("{refusal:?}")),
         Err(Unloaded::Failed(reason)) => Err(reason),
+    }
+}
+
+/// What is wrong with what was backed up. The backup is as good as that is.
+fn told(loaded: &Loaded) {
+    if let Some(number) = loaded.broken {
+        tracing::warn!("entry {number} of the audit trail does not fit the one before");
+    }
+    if let Err(faults) = config::Site::parse(&loaded.site) {
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        tracing::warn!(
+            "the configuration that was backed up: {}",
+            faults.join("; ")
+        );
     }
 }
 
@@ -216,17 +241,13 @@ fn fill(
     let Some((version, row)) = loader.newest else {
         return Err(not_ours("it has no configuration".to_owned()));
     };
-    let site = Site::from(row.site);
-    if let Err(faults) = config::Site::parse(&site) {
-        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        return Err(not_ours(faults.join("; ")));
-    }
     Ok(Loaded {
         header,
         summary,
         version,
-        site,
+        site: Site::from(row.site),
         trail: loader.trail,
+        broken: loader.broken,
     })
 }
 
@@ -245,6 +266,7 @@ struct Loader<'txn> {
     /// What the next entry of the trail is chained to.
     anchor: String,
     trail: Option<(u64, String)>,
+    broken: Option<u64>,
 }
 
 impl<'txn> Loader<'txn> {
@@ -263,6 +285,7 @@ impl<'txn> Loader<'txn> {
             newest: None,
             anchor: audit::GENESIS.to_owned(),
             trail: None,
+            broken: None,
         })
     }
 
@@ -292,10 +315,10 @@ impl<'txn> Loader<'txn> {
             Table::Audit => {
                 let number = number(key)?;
                 let row: AuditRow = read("audit", value)?;
+                // A trail that was changed on the box is so in its backups too, and all else of
+                // them is good.
                 if audit::hash(&self.anchor, number, &row) != row.hash {
-                    return Err(not_ours(format!(
-                        "entry {number} of its audit trail does not fit the one before"
-                    )));
+                    self.broken.get_or_insert(number);
                 }
                 self.anchor.clone_from(&row.hash);
                 self.trail = Some((number, row.hash));
@@ -322,7 +345,8 @@ impl<'txn> Loader<'txn> {
         match key {
             ANCHOR_KEY => self.anchor = read("meta", value)?,
             SPENT_KEY => drop(read::<SpentRow>("meta", value)?),
-            _ => return Err(not_ours("it has a fact that nobody knows".to_owned())),
+            // Of a version that knew more.
+            _ => drop(read::<serde::de::IgnoredAny>("meta", value)?),
         }
         Ok(())
     }
@@ -330,7 +354,7 @@ impl<'txn> Loader<'txn> {
     /// No more than the store keeps.
     fn bound(&mut self, table: Table, bytes: usize) -> Result<(), Unloaded> {
         let max = match table {
-            Table::Meta => 2,
+            Table::Meta => FACTS_MAX,
             Table::Config => CONFIG_VERSIONS_MAX,
             Table::Calls => CALLS_MAX,
             Table::Registrations => REGISTRATIONS_MAX as u64,

@@ -9,13 +9,13 @@ use super::*;
 use crate::BackupSettings;
 
 /// A box with backups, and one extension.
-struct Box {
-    scratch: Scratch,
-    store: Store,
+pub(super) struct Box {
+    pub(super) scratch: Scratch,
+    pub(super) store: Store,
 }
 
 impl Box {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let scratch = Scratch::new();
         let mut made = Self {
             store: scratch.store(),
@@ -25,30 +25,43 @@ impl Box {
         made
     }
 
-    fn folder(&self) -> PathBuf {
+    pub(super) fn folder(&self) -> PathBuf {
         self.scratch.path().join("backups")
     }
 
-    fn keep_backups(&mut self) {
+    pub(super) fn run(&self) -> PathBuf {
+        self.scratch.path().join("run")
+    }
+
+    pub(super) fn keep_backups(&mut self) {
         std::fs::create_dir_all(self.folder()).expect("a folder");
         let settings = BackupSettings {
             folder: self.folder(),
             firmware: "1.2.3".into(),
+            run: self.run(),
         };
         self.store.keep_backups(&settings).expect("a thread");
     }
 
-    fn start_anew(&mut self) {
+    /// As the whole box does.
+    pub(super) fn start_anew(&mut self) {
+        self.store.close();
+        let _ = std::fs::remove_dir_all(self.run());
+        self.start_store_again();
+    }
+
+    /// As PID 1 does with a store that has ended.
+    pub(super) fn start_store_again(&mut self) {
         self.store.close();
         self.store = self.scratch.store();
         self.keep_backups();
     }
 
-    fn ask(&self, request: BackupRequest) -> Reply {
+    pub(super) fn ask(&self, request: BackupRequest) -> Reply {
         self.store.ask(WEB, Request::Backup(request))
     }
 
-    fn backups(&self) -> Backups {
+    pub(super) fn backups(&self) -> Backups {
         match self.ask(BackupRequest::List) {
             Reply::Backups(backups) => backups,
             other => panic!("{other:?}"),
@@ -56,30 +69,35 @@ impl Box {
     }
 
     /// Makes one; its bytes.
-    fn make(&self) -> Vec<u8> {
+    pub(super) fn make(&self) -> Vec<u8> {
         assert_eq!(self.ask(BackupRequest::Make), Reply::Stored);
-        let begun = Instant::now();
-        loop {
-            let backups = self.backups();
-            if !backups.is_running {
-                assert_eq!(backups.failed, None);
-                let newest = backups.files.first().expect("one was made");
-                assert!(newest.is_proved && !newest.needs_code, "{newest:?}");
-                return std::fs::read(self.folder().join(&newest.name)).expect("it is there");
-            }
-            assert!(begun.elapsed() < Duration::from_secs(60));
-            std::thread::yield_now();
-        }
+        self.settle();
+        let backups = self.backups();
+        let newest = backups.files.first().expect("one was made");
+        assert!(newest.is_proved && !newest.needs_code, "{newest:?}");
+        std::fs::read(self.folder().join(&newest.name)).expect("it is there")
     }
 
-    fn new_code(&self) -> Redacted<String> {
+    /// Waits until none is made.
+    pub(super) fn settle(&self) {
+        let begun = Instant::now();
+        let mut backups = self.backups();
+        while backups.is_running {
+            assert!(begun.elapsed() < Duration::from_secs(60));
+            std::thread::yield_now();
+            backups = self.backups();
+        }
+        assert_eq!(backups.failed, None);
+    }
+
+    pub(super) fn new_code(&self) -> Redacted<String> {
         match self.ask(BackupRequest::NewCode(audit("new backup code"))) {
             Reply::BackupCode(code) => code,
             other => panic!("{other:?}"),
         }
     }
 
-    fn bring(&self, bytes: &[u8]) {
+    pub(super) fn bring(&self, bytes: &[u8]) {
         let mut offset = 0;
         for piece in bytes.chunks(40_000) {
             let bytes = piece.to_vec();
@@ -89,7 +107,7 @@ impl Box {
         }
     }
 
-    fn restore(&self, code: Option<&Redacted<String>>) -> Reply {
+    pub(super) fn restore(&self, code: Option<&Redacted<String>>) -> Reply {
         self.ask(BackupRequest::Restore {
             file: None,
             code: code.cloned(),
@@ -97,20 +115,20 @@ impl Box {
         })
     }
 
-    fn keep(&self, uid: u32, name: &str, value: &[u8]) {
+    pub(super) fn keep(&self, uid: u32, name: &str, value: &[u8]) {
         let value = Redacted::new(value.to_vec());
         let reply = self.store.ask(uid, Request::PutSecret(name.into(), value));
         assert_eq!(reply, Reply::Stored);
     }
 
-    fn secret(&self, uid: u32, name: &str) -> Option<Vec<u8>> {
+    pub(super) fn secret(&self, uid: u32, name: &str) -> Option<Vec<u8>> {
         match self.store.ask(uid, Request::Secret(name.into())) {
             Reply::Secret(secret) => secret.map(|it| it.reveal().clone()),
             other => panic!("{other:?}"),
         }
     }
 
-    fn person(&self, login: &str) {
+    pub(super) fn person(&self, login: &str) {
         let (base, mut site) = config(&self.store);
         site.people = vec![Person {
             login: login.into(),
@@ -123,15 +141,20 @@ impl Box {
         assert!(matches!(reply, Reply::Committed { .. }), "{reply:?}");
     }
 
-    fn trail(&self) -> Vec<String> {
-        let reply = self.store.ask(WEB, Request::AuditTrail { limit: 99 });
-        let Reply::AuditTrail(trail) = reply else {
-            panic!("{reply:?}")
-        };
+    pub(super) fn trail(&self) -> Vec<String> {
+        let trail = self.entries();
         trail.into_iter().map(|it| it.audit.action).collect()
     }
 
-    fn put_calls(&self, numbers: std::ops::Range<u32>) {
+    /// Newest first.
+    pub(super) fn entries(&self) -> Vec<ipc::store::AuditEntry> {
+        match self.store.ask(WEB, Request::AuditTrail { limit: 1000 }) {
+            Reply::AuditTrail(trail) => trail,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) fn put_calls(&self, numbers: std::ops::Range<u32>) {
         let calls: Vec<_> = numbers.map(|it| call(it, Outcome::EndedByCaller)).collect();
         for calls in calls.chunks(500) {
             let reply = self.store.ask(PBX, Request::PutCalls(calls.to_vec()));
@@ -141,7 +164,7 @@ impl Box {
 }
 
 /// Everything people would miss.
-fn filled() -> Box {
+pub(super) fn filled() -> Box {
     let filled = Box::new();
     filled.person("maria");
     commit(&filled.store);
@@ -363,8 +386,8 @@ fn rows_that_the_store_would_not_have_written_are_refused() {
     assert_eq!(check(&[(Table::Secrets, &of_store, row.clone())]), strange);
     let schema = b"schema_version".as_slice();
     assert_eq!(check(&[(Table::Meta, schema, row.clone())]), strange);
-    let fact = "it has a fact that nobody knows";
-    assert_eq!(check(&[(Table::Meta, b"x", row.clone())]), fact);
+    let reason = check(&[(Table::Meta, b"x", vec![1, 2, 3])]);
+    assert!(reason.contains("cut short"), "{reason}");
     let reason = check(&[(Table::Calls, b"x", row.clone())]);
     assert!(
         reason.contains("does not hold what its table says"),
@@ -430,24 +453,26 @@ fn what_lies_in_the_folder_of_backups_tells_nothing() {
 }
 
 #[test]
-fn a_new_code_ends_the_old_one_for_the_backups_that_follow() {
-    let own = filled();
+fn a_new_code_is_followed_by_a_backup_it_opens_and_the_earlier_ones_still_open_here() {
+    let mut own = filled();
     assert!(!own.backups().has_code && health(&own.store).is_backup_code_missing);
-    own.make();
+    let earlier = own.make();
     let code = own.new_code();
     assert_eq!(own.trail()[0], "new backup code");
     assert!(!health(&own.store).is_backup_code_missing);
+    own.settle();
     let backups = own.backups();
-    assert!(backups.has_code && backups.files[0].needs_code);
-    let file = Some(backups.files[0].name.clone());
-    let wish = |code: Option<&Redacted<String>>| BackupRequest::Restore {
-        file: file.clone(),
-        code: code.cloned(),
-        audit: audit("restored"),
-    };
+    assert!(backups.has_code && !backups.files[0].needs_code);
+    own.bring(&earlier);
     let refused = Reply::BackupRefused(BackupRefusal::OtherCode);
-    assert_eq!(own.ask(wish(None)), refused);
-    assert_eq!(own.ask(wish(Some(&code))), refused);
+    assert_eq!(own.restore(Some(&code)), refused, "it is not of that code");
+    own.new_code();
+    own.settle();
+    own.bring(&earlier);
+    let restored = own.restore(None);
+    assert!(matches!(restored, Reply::Restored { .. }), "{restored:?}");
+    own.start_anew();
+    assert!(own.backups().has_code, "the newest code is the box's still");
 }
 
 #[test]

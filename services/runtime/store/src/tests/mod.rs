@@ -10,7 +10,9 @@ mod damage;
 mod failing_disk;
 mod full_disk;
 mod killed;
+mod merging;
 mod power_cut;
+mod replacing;
 mod serving;
 mod sim_disk;
 

@@ -1,0 +1,134 @@
+//! From a restore to the next start of the box.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use super::backups::{Box, filled};
+use super::*;
+
+fn write(store: &Store) -> Reply {
+    store.ask(PBX, Request::PutRegistrations(Vec::new()))
+}
+
+/// A box that has just become another one.
+fn replaced() -> Box {
+    let first = filled();
+    let code = first.new_code();
+    let bytes = first.make();
+    let second = Box::new();
+    second.bring(&bytes);
+    assert!(matches!(
+        second.restore(Some(&code)),
+        Reply::Restored { .. }
+    ));
+    second
+}
+
+#[test]
+fn what_runs_goes_on_with_what_was_before_until_the_box_has_started_anew() {
+    let mut second = replaced();
+    assert_eq!(config(&second.store).0, 1, "nobody is told another site");
+    assert!(calls(&second.store, 9, None).is_empty());
+    assert!(health(&second.store).needs_restart);
+    second.start_anew();
+    assert!(!health(&second.store).needs_restart);
+    assert_eq!(calls(&second.store, 9, None).len(), 3);
+    assert_eq!(write(&second.store), Reply::Stored);
+}
+
+#[test]
+fn a_store_that_is_started_again_before_the_box_still_stores_nothing() {
+    let mut second = replaced();
+    second.start_store_again();
+    assert!(health(&second.store).needs_restart);
+    let refused = write(&second.store);
+    assert!(matches!(refused, Reply::Failed { .. }), "{refused:?}");
+    second.start_anew();
+    assert_eq!(write(&second.store), Reply::Stored);
+}
+
+#[test]
+fn a_restore_that_is_asked_twice_is_done_once_and_the_database_before_stays() {
+    let second = replaced();
+    let before = second.scratch.path().join("ramal.redb.replaced");
+    let kept = std::fs::metadata(&before).expect("it is kept");
+    second.bring(b"anything");
+    let again = second.restore(None);
+    assert!(matches!(&again, Reply::Failed { reason } if reason.contains("restart the box")));
+    let file = std::fs::metadata(&before).expect("it is kept still");
+    assert_eq!(file.ino(), kept.ino());
+}
+
+#[test]
+fn nothing_that_was_acknowledged_gets_into_a_site_that_is_not_its_own() {
+    let first = filled();
+    let code = first.new_code();
+    let bytes = first.make();
+    let mut second = Box::new();
+    second.bring(&bytes);
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for from in [1_000, 2_000, 3_000] {
+            let (store, is_over) = (&second.store, &is_over);
+            scope.spawn(move || {
+                for number in from.. {
+                    if is_over.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let calls = vec![call(number, Outcome::EndedByCaller)];
+                    store.ask(PBX, Request::PutCalls(calls));
+                }
+            });
+        }
+        let restored = second.restore(Some(&code));
+        is_over.store(true, Ordering::Relaxed);
+        assert!(matches!(restored, Reply::Restored { .. }), "{restored:?}");
+    });
+    second.start_anew();
+    assert_eq!(calls(&second.store, 99, None).len(), 3);
+}
+
+#[test]
+fn while_both_become_one_the_store_is_alive_answers_and_refuses_to_write() {
+    let own = filled();
+    let shared = own.store.shared();
+    let frozen = shared.freeze().expect("nothing was restored");
+    shared.with_present(|present| {
+        assert!(present.is_some());
+        assert!(own.store.is_alive(Duration::from_secs(3)));
+        assert_eq!(calls(&own.store, 9, None).len(), 3);
+        let refused = write(&own.store);
+        assert!(matches!(refused, Reply::Failed { .. }), "{refused:?}");
+    });
+    drop(frozen);
+    assert_eq!(write(&own.store), Reply::Stored, "it was given up");
+}
+
+#[test]
+fn a_disk_that_fails_in_the_middle_leaves_the_box_with_what_it_had() {
+    static FAILS: AtomicBool = AtomicBool::new(false);
+    let first = filled();
+    let code = first.new_code();
+    let bytes = first.make();
+    let mut second = Box::new();
+    second.store.close();
+    let disk = DataDisk::syncing_names(second.scratch.path(), |_| {
+        match FAILS.swap(false, Ordering::Relaxed) {
+            true => Err(std::io::Error::from_raw_os_error(5)),
+            false => Ok(()),
+        }
+    });
+    second.store = store(std::boxed::Box::new(disk), second.scratch.path());
+    second.keep_backups();
+    assert!(matches!(commit(&second.store), Reply::Committed { .. }));
+    let before = config(&second.store);
+    second.bring(&bytes);
+    FAILS.store(true, Ordering::Relaxed);
+    let failed = second.restore(Some(&code));
+    assert!(matches!(failed, Reply::Failed { .. }), "{failed:?}");
+    assert_eq!(write(&second.store), Reply::Stored);
+    second.start_store_again();
+    assert_eq!(config(&second.store), before);
+    assert!(!health(&second.store).needs_restart);
+}
