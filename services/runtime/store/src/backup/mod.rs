@@ -108,7 +108,9 @@ impl Backups {
             .woken
             .wait_timeout_while(wish, LOOK, is_quiet)
             .unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut wish.is_wanted)
+        // In one step: who asked must not see a moment at which neither is so.
+        wish.is_running = std::mem::take(&mut wish.is_wanted);
+        wish.is_running
     }
 
     fn is_due(&self, now: i64) -> bool {
