@@ -22,7 +22,7 @@ pub struct Office {
     /// A signed-in session of the administrator.
     pub api: BoxApi,
     /// The administrator's password.
-    password: Redacted<String>,
+    pub password: Redacted<String>,
     /// The lab.
     pub lab: Lab,
 }

@@ -18,8 +18,7 @@ pub fn up(plan: &Plan, profile: Profile) -> Result<(), LabError> {
     progress::step("Waiting until the box is ready");
     lab.machine()?.wait_ready()?;
     let mut office = Office::open(lab)?;
-    let password = office.api.one_time_password(ADMINISTRATOR)?;
-    let panel = panel(&mut office, &password)?;
+    let panel = panel(&mut office)?;
     let stop = interrupt::listen();
     // Nobody reads a panel whose terminal is gone; the lab goes on until it is stopped.
     let _closed = std::io::stdout().write_all(panel.as_bytes());
@@ -30,7 +29,7 @@ pub fn up(plan: &Plan, profile: Profile) -> Result<(), LabError> {
     Ok(())
 }
 
-fn panel(office: &mut Office, password: &str) -> Result<String, LabError> {
+fn panel(office: &mut Office) -> Result<String, LabError> {
     let stages = office.lab.machine()?.boot_stages();
     let stages: Vec<String> = stages.iter().map(stage).collect();
     let status = office.api.status()?;
@@ -47,7 +46,10 @@ fn panel(office: &mut Office, password: &str) -> Result<String, LabError> {
             "  web       {}  (the box signs its own certificate)",
             office.lab.web_address()
         ),
-        format!("  sign in   {ADMINISTRATOR}, one-time password {password}"),
+        format!(
+            "  sign in   {ADMINISTRATOR}, password {}",
+            office.password.reveal()
+        ),
         format!("  phones    {}", phones.join(", ")),
         format!("  log       {}", office.lab.log().display()),
         "  stop      Ctrl-C".to_owned(),

@@ -117,7 +117,22 @@ impl Admin {
         {
             self.site = Some((version, site));
             self.dangers = OnceLock::new();
+            self.end_sessions();
         }
+    }
+
+    /// Ends the sessions of whoever was deleted, switched off, or given another password or role:
+    /// they must not come back with the rights that he may be given again.
+    fn end_sessions(&mut self) {
+        let mut sessions = std::mem::take(&mut self.sessions);
+        sessions.keep_those(|session| self.is_of(session).is_some());
+        self.sessions = sessions;
+    }
+
+    /// Whose session it is, while it is somebody's.
+    fn is_of(&self, session: &Session) -> Option<&Person> {
+        let good = |it: &&Person| !it.disabled && self.credential(it) == session.credential;
+        self.person(&session.login).filter(good)
     }
 
     /// Begins one request. The runtime does what the [`Step`] says until it is a response.
@@ -217,18 +232,13 @@ impl Admin {
             return Ok(());
         }
         let token = request.cookie(COOKIE).ok_or(Fault::SignInFirst)?;
-        let touch = request.header(BACKGROUND_HEADER).is_none();
-        let (id, session) = self
-            .sessions
-            .find(moment.now, token, touch)
-            .ok_or(Fault::SignInFirst)?;
-        // Deleted, switched off, or given another password or role since: the session is no longer
-        // theirs.
-        let person = self.person(&session.login).ok_or(Fault::SignInFirst)?;
-        if person.disabled || self.credential(person) != session.credential {
-            return Err(Fault::SignInFirst);
+        let found = self.sessions.find(moment.now, token);
+        let (id, session) = found.ok_or(Fault::SignInFirst)?;
+        let role = self.is_of(&session).map(|person| person.role);
+        caller.permissions = Permissions::of_role(role.ok_or(Fault::SignInFirst)?);
+        if request.header(BACKGROUND_HEADER).is_none() {
+            self.sessions.touch(&id, moment.now);
         }
-        caller.permissions = Permissions::of_role(person.role);
         caller.login.clone_from(&session.login);
         caller.session = Some((id, session));
         Ok(())

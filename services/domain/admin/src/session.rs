@@ -66,24 +66,23 @@ impl Sessions {
         token
     }
 
-    /// The live session of a token. `touch` starts its idle time anew: not for what a page asks
-    /// by itself, or an open window would keep its session for ever.
-    pub(crate) fn find(
-        &mut self,
-        now: Instant,
-        token: &str,
-        touch: bool,
-    ) -> Option<(SessionId, Session)> {
+    /// The live session of a token.
+    pub(crate) fn find(&mut self, now: Instant, token: &str) -> Option<(SessionId, Session)> {
         let id = fingerprint(token.as_bytes());
-        let session = self.live.get_mut(&id)?;
+        let session = self.live.get(&id)?;
         if !session.is_live(now) {
             self.live.remove(&id);
             return None;
         }
-        if touch {
+        Some((id, session.clone()))
+    }
+
+    /// Starts the idle time of a session anew: not for what a page asks by itself, or an open
+    /// window would keep its session for ever.
+    pub(crate) fn touch(&mut self, id: &SessionId, now: Instant) {
+        if let Some(session) = self.live.get_mut(id) {
             session.used = now;
         }
-        Some((id, session.clone()))
     }
 
     /// The password was said again.
@@ -111,20 +110,14 @@ impl Sessions {
         self.live.remove(id);
     }
 
-    /// Ends every session of a person but `keep`, which goes on with the new credential.
-    pub(crate) fn close_others(
-        &mut self,
-        login: &str,
-        keep: Option<SessionId>,
-        credential: [u8; 32],
-    ) {
-        self.live
-            .retain(|id, session| session.login != login || Some(*id) == keep);
-        if let Some(session) = keep.and_then(|id| self.live.get_mut(&id))
-            && session.login == login
-        {
-            session.credential = credential;
-        }
+    /// Ends every session of a person.
+    pub(crate) fn close_all_of(&mut self, login: &str) {
+        self.live.retain(|_, session| session.login != login);
+    }
+
+    /// Ends every session that is nobody's any more.
+    pub(crate) fn keep_those(&mut self, is_somebodys: impl Fn(&Session) -> bool) {
+        self.live.retain(|_, session| is_somebodys(session));
     }
 
     /// Drops the sessions longest unused until one more of this person fits.
@@ -195,6 +188,14 @@ mod tests {
         )
     }
 
+    fn find(sessions: &mut Sessions, now: Instant, token: &str, touch: bool) -> bool {
+        let found = sessions.find(now, token);
+        if let Some((id, _)) = found.as_ref().filter(|_| touch) {
+            sessions.touch(id, now);
+        }
+        found.is_some()
+    }
+
     fn at(secs: u64) -> Instant {
         Instant::ORIGIN + Duration::from_secs(secs)
     }
@@ -203,12 +204,12 @@ mod tests {
     fn a_session_ends_after_fifteen_idle_minutes() {
         let mut sessions = Sessions::default();
         let token = open(&mut sessions, at(0), 1, "ana");
-        assert!(sessions.find(at(899), &token, true).is_some());
+        assert!(find(&mut sessions, at(899), &token, true));
         assert!(
-            sessions.find(at(899 + 899), &token, false).is_some(),
+            find(&mut sessions, at(899 + 899), &token, false),
             "a look without touch"
         );
-        assert!(sessions.find(at(899 + 900), &token, true).is_none());
+        assert!(!find(&mut sessions, at(899 + 900), &token, true));
     }
 
     #[test]
@@ -217,11 +218,11 @@ mod tests {
         let token = open(&mut sessions, at(0), 1, "ana");
         for minute in 1..720 {
             assert!(
-                sessions.find(at(minute * 60), &token, true).is_some(),
+                find(&mut sessions, at(minute * 60), &token, true),
                 "minute {minute}"
             );
         }
-        assert!(sessions.find(at(720 * 60), &token, true).is_none());
+        assert!(!find(&mut sessions, at(720 * 60), &token, true));
     }
 
     #[test]
@@ -243,7 +244,7 @@ mod tests {
         for seed in 0..200 {
             open(&mut sessions, at(1), seed, "robot");
         }
-        assert!(sessions.find(at(2), &anas, true).is_some());
+        assert!(find(&mut sessions, at(2), &anas, true));
         assert_eq!(sessions.live.len(), 1 + SESSIONS_PER_PERSON_MAX);
     }
 

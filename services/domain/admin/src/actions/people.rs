@@ -9,7 +9,7 @@ use super::change::Change;
 use super::sign_in::{address, session_cookie};
 use super::{form, json, stretch};
 use crate::admin::{Admin, Caller};
-use crate::fault::Fault;
+use crate::fault::{Fault, PeopleFault};
 use crate::http::{Peer, Request, Response};
 use crate::pages;
 use crate::password::{self, Weakness};
@@ -86,7 +86,7 @@ pub(crate) fn change_password(
     )
 }
 
-/// Makes a one-time password for a person and ends their other sessions.
+/// Makes a one-time password for somebody else and ends their sessions.
 pub(crate) fn one_time_password(
     admin: &mut Admin,
     moment: &Moment,
@@ -95,6 +95,10 @@ pub(crate) fn one_time_password(
 ) -> Step {
     if admin.person(&login).is_none() {
         return caller.refuse(&Fault::NoSuchPerson(login));
+    }
+    // A session that somebody found must not get itself a password.
+    if login == caller.login {
+        return caller.refuse(&PeopleFault::OwnPassword.into());
     }
     let password = generate_password(&mut stretch(&moment.entropy));
     Step::Hash(
@@ -250,11 +254,12 @@ fn keep_chosen(present: Redacted<String>, new: Redacted<String>, caller: Caller)
 
 /// Every session of before is over; the person goes on in a new one.
 fn renew_session(admin: &mut Admin, moment: &Moment, caller: &Caller) -> Step {
-    let Some(person) = admin.person(&caller.login) else {
+    let person = admin.person(&caller.login).filter(|it| !it.disabled);
+    let Some(person) = person else {
         return caller.refuse(&Fault::SignInFirst);
     };
     let credential = admin.credential(person);
-    admin.sessions.close_others(&caller.login, None, credential);
+    admin.sessions.close_all_of(&caller.login);
     let token = admin.sessions.open(
         moment.now,
         &moment.entropy,
@@ -296,10 +301,7 @@ fn keep_one_time(
             Ok(())
         }),
         done: Box::new(move |admin, _| {
-            let own = caller.session.as_ref().map(|(id, _)| *id);
-            if let Some(credential) = admin.person(&login).map(|person| admin.credential(person)) {
-                admin.sessions.close_others(&login, own, credential);
-            }
+            admin.sessions.close_all_of(&login);
             answer(&login)
         }),
     }

@@ -141,6 +141,12 @@ fn welcome(
     };
     let audit = caller.audit(action.into(), String::new(), String::new());
     admin.record(audit, move |admin, moment| {
+        // Switched off or given another password while that was written: what is opened now would
+        // be good again one day.
+        let person = admin.person(&caller.login).filter(|it| !it.disabled);
+        if person.is_none_or(|it| admin.credential(it) != credential) {
+            return refuse(&caller, &Fault::WrongLoginOrPassword);
+        }
         let (now, login) = (moment.now, &caller.login);
         let sessions = &mut admin.sessions;
         let token = sessions.open(now, &moment.entropy, login, credential, stage);

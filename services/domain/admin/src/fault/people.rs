@@ -24,6 +24,8 @@ pub(crate) enum PeopleFault {
     NoSuchToken(String),
     /// Nobody says what they themselves may do.
     OwnAccount,
+    /// One's own password is changed by whoever knows it.
+    OwnPassword,
 }
 
 impl From<PeopleFault> for Fault {
@@ -41,7 +43,7 @@ impl PeopleFault {
             | Self::NothingOffered
             | Self::NoSecondFactor => 409,
             Self::CodeFirst | Self::WrongCode => 401,
-            Self::OwnAccount | Self::ConfirmFirst => 403,
+            Self::OwnAccount | Self::OwnPassword | Self::ConfirmFirst => 403,
         }
     }
 
@@ -66,6 +68,7 @@ impl PeopleFault {
                 Language::Portuguese => format!("não existe o token {name:?}"),
             },
             Self::OwnAccount => language.said(OWN_ACCOUNT).to_owned(),
+            Self::OwnPassword => language.said(OWN_PASSWORD).to_owned(),
             Self::ConfirmFirst => language.said(CONFIRM_FIRST).to_owned(),
             Self::CodeFirst => language.said(CODE_FIRST).to_owned(),
             Self::WrongCode => language.said(WRONG_CODE).to_owned(),
@@ -79,6 +82,13 @@ const OWN_ACCOUNT: (&str, &str) = (
     "nobody changes what they themselves may do, or ends their own account; ask another \
      administrator",
     "ninguém muda o que pode fazer nem encerra a própria conta; peça a outro administrador",
+);
+
+const OWN_PASSWORD: (&str, &str) = (
+    "a one-time password is for somebody else; change your own password where the present one is \
+     asked for (POST /api/password), or have another administrator make one",
+    "uma senha de uso único é para outra pessoa; troque a sua onde a senha atual é pedida \
+     (POST /api/password), ou peça uma a outro administrador",
 );
 
 const CONFIRM_FIRST: (&str, &str) = (

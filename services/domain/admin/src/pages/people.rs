@@ -36,9 +36,13 @@ pub(crate) fn people(caller: &Caller, site: &Site) -> Response {
                             td { (granted(caller.language, &person.grants)) }
                             td { (state(caller.language, person)) }
                             td.right { @if caller.may_manage_people() {
-                                form method="post"
-                                    action=(address(&person.login, "/one-time-password")) {
-                                    button.quiet type="submit" { (words.new_one_time_password) }
+                                @if person.login != caller.login {
+                                    form method="post"
+                                        action=(address(&person.login, "/one-time-password")) {
+                                        button.quiet type="submit" {
+                                            (words.new_one_time_password)
+                                        }
+                                    }
                                 }
                                 @if !person.tokens.is_empty() {
                                     form method="post"

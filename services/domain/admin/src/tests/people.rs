@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::world::{
     OWN_PASSWORD, World, cookie, form, get, json as body, post, request, sign_in_from, text,
 };
-use crate::{Method, Response};
+use crate::{Method, Response, Step};
 
 /// A box with extensions 100 to 102, a group of the last, and `ana`, who uses 100.
 fn office() -> (World, String) {
@@ -182,6 +182,8 @@ fn whoever_is_switched_off_or_deleted_is_out_at_once() {
     );
     let on = json!({"disabled": false});
     assert_eq!(change(&mut world, &session, "ana", &on).status, 200);
+    let old = world.ask(&get("/api/calls", &anas)).status;
+    assert_eq!(old, 401, "what was ended stays ended");
     let anas = world.sign_in("ana", OWN_PASSWORD);
     let delete = request(Method::Delete, "/api/people/ana").with("cookie", &session);
     assert_eq!(world.ask(&delete).status, 204);
@@ -189,6 +191,34 @@ fn whoever_is_switched_off_or_deleted_is_out_at_once() {
     let audit = world.audits.last().expect("recorded");
     assert_eq!(audit.after, "person ana deleted");
     assert_eq!(world.ask(&delete).status, 404);
+}
+
+#[test]
+fn a_session_of_a_former_role_does_not_come_back_with_the_role() {
+    let (mut world, session) = office();
+    let role = |role: &str| json!({ "role": role });
+    let anas = world.sign_in("ana", OWN_PASSWORD);
+    for given in ["operator", "user"] {
+        let changed = change(&mut world, &session, "ana", &role(given));
+        assert_eq!(changed.status, 200);
+    }
+    assert_eq!(world.ask(&get("/api/calls", &anas)).status, 401);
+}
+
+#[test]
+fn a_sign_in_that_was_overtaken_by_switching_off_opens_nothing() {
+    let (mut world, _) = office();
+    let moment = world.moment();
+    let sign_in = sign_in_from("10.0.0.6", "ana", OWN_PASSWORD);
+    let step = world.admin.handle(moment, &sign_in);
+    let Step::Verify(_, then) = step else {
+        panic!("a password is compared");
+    };
+    let moment = world.moment();
+    let step = then(&mut world.admin, moment, Ok(true));
+    world.site.people[1].disabled = true;
+    world.changed_elsewhere();
+    assert_eq!(world.run(step).status, 401);
 }
 
 #[test]
