@@ -5,7 +5,7 @@
 //! of `web` is never mistaken for a fault of the next request.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -55,7 +55,8 @@ pub enum ApiError {
 pub struct BoxApi {
     agent: Agent,
     base: String,
-    cookie: Option<String>,
+    /// The session cookie. The box gives another one when the password is said in it.
+    cookie: Arc<Mutex<Option<String>>>,
 }
 
 impl BoxApi {
@@ -77,7 +78,7 @@ impl BoxApi {
         Self {
             agent: config.new_agent(),
             base: format!("https://127.0.0.1:{port}"),
-            cookie: None,
+            cookie: Arc::default(),
         }
     }
 
@@ -103,16 +104,13 @@ impl BoxApi {
     pub fn sign_in(&mut self, login: &str, password: &str) -> Result<bool, ApiError> {
         let path = "/api/login";
         let body = json!({ "login": login, "password": password });
-        let response = self.send("POST", path, Some(&body))?;
-        let cookie = response
-            .headers()
-            .get("set-cookie")
-            .and_then(|value| value.to_str().ok());
-        let cookie = cookie
-            .and_then(|value| value.split(';').next())
-            .map(str::to_owned);
-        let answer = accept("POST", path, response)?;
-        self.cookie = cookie;
+        // A session of its own: a clone keeps the one of before.
+        let fresh = Self {
+            cookie: Arc::default(),
+            ..self.clone()
+        };
+        let answer = fresh.post(path, &body)?;
+        *self = fresh;
         field(path, &answer, "must_change_password")?
             .as_bool()
             .ok_or_else(|| ApiError::Field {
@@ -141,15 +139,6 @@ impl BoxApi {
             "/api/extensions",
             "password",
         )
-    }
-
-    /// A fresh one-time password for a person.
-    ///
-    /// # Errors
-    /// No such person, or no answer.
-    pub fn one_time_password(&self, login: &str) -> Result<String, ApiError> {
-        let path = format!("/api/people/{login}/one-time-password");
-        text(&self.post(&path, &json!({}))?, &path, "one_time_password")
     }
 
     /// Ends a service so that it is started again, `kill` without asking it.
@@ -300,7 +289,8 @@ impl BoxApi {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base));
-        if let Some(cookie) = &self.cookie {
+        let cookie = || self.cookie.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cookie) = cookie().as_ref() {
             request = request.header("cookie", cookie);
         }
         let result = match body {
@@ -316,7 +306,13 @@ impl BoxApi {
                     .map_err(|error| no_answer(error.to_string()))?,
             ),
         };
-        result.map_err(|error| no_answer(error.to_string()))
+        let response = result.map_err(|error| no_answer(error.to_string()))?;
+        let given = response.headers().get("set-cookie");
+        let given = given.and_then(|value| value.to_str().ok());
+        if let Some(given) = given.and_then(|value| value.split(';').next()) {
+            *cookie() = Some(given.to_owned());
+        }
+        Ok(response)
     }
 }
 

@@ -244,6 +244,23 @@ impl Admin {
         Ok(())
     }
 
+    /// Whether a caller is still who he was when he asked: a change may have waited for a hash or
+    /// the store meanwhile.
+    pub(crate) fn is_still_there(&self, caller: &Caller) -> bool {
+        if let Some((id, _)) = &caller.session {
+            return self.sessions.has(id);
+        }
+        let Some(token) = &caller.token else {
+            // On the box itself.
+            return true;
+        };
+        let person = self.person(&caller.login).filter(|it| !it.disabled);
+        person.is_some_and(|it| {
+            let may = Permissions::of_role(it.role);
+            may.covers(caller.permissions) && it.tokens.iter().any(|own| own.name == *token)
+        })
+    }
+
     fn admit(
         &mut self,
         moment: &Moment,

@@ -95,6 +95,11 @@ impl Permissions {
         Self(self.0 & bits)
     }
 
+    /// Whether all of the others are in it.
+    pub(crate) const fn covers(self, others: Self) -> bool {
+        others.0 & !self.0 == 0
+    }
+
     /// Whether this may be done.
     pub(crate) const fn has(self, permission: Permission) -> bool {
         self.0 & permission.bit() != 0

@@ -116,6 +116,13 @@ impl Codes {
         self.offered.get(session)
     }
 
+    /// The session goes on as another.
+    pub(crate) fn pass_on(&mut self, from: &SessionId, to: SessionId) {
+        if let Some(secret) = self.offered.remove(from) {
+            self.offered.insert(to, secret);
+        }
+    }
+
     /// It is in use, or forgotten.
     pub(crate) fn settle(&mut self, session: &SessionId) {
         self.offered.remove(session);

@@ -24,6 +24,8 @@ pub(crate) struct Session {
     used: Instant,
     /// When the password was said last.
     proved: Instant,
+    /// Wrong passwords said since.
+    wrong: u8,
 }
 
 /// What stands between a new session and all that its owner may do.
@@ -61,6 +63,7 @@ impl Sessions {
             opened: now,
             used: now,
             proved: now,
+            wrong: 0,
         };
         self.live.insert(fingerprint(token.as_bytes()), session);
         token
@@ -85,11 +88,44 @@ impl Sessions {
         }
     }
 
-    /// The password was said again.
-    pub(crate) fn prove(&mut self, id: &SessionId, now: Instant) {
-        if let Some(session) = self.live.get_mut(id) {
-            session.proved = now;
+    /// The password was said again: the session goes on under another token, which whoever said
+    /// it is given. One that was stolen before is worth nothing from then on. `None` when the
+    /// session has ended.
+    pub(crate) fn prove(
+        &mut self,
+        id: &SessionId,
+        now: Instant,
+        entropy: &Entropy,
+    ) -> Option<(String, SessionId, Session)> {
+        let session = self.live.remove(id).filter(|it| it.is_live(now))?;
+        let session = Session {
+            used: now,
+            proved: now,
+            wrong: 0,
+            ..session
+        };
+        let token = hex::encode(entropy.bytes());
+        let id = fingerprint(token.as_bytes());
+        self.live.insert(id, session.clone());
+        Some((token, id, session))
+    }
+
+    /// A wrong password was said; answers whether the session has ended by it.
+    pub(crate) fn doubt(&mut self, id: &SessionId) -> bool {
+        let Some(session) = self.live.get_mut(id) else {
+            return true;
+        };
+        session.wrong = session.wrong.saturating_add(1);
+        let ends = session.wrong >= WRONG_MAX;
+        if ends {
+            self.live.remove(id);
         }
+        ends
+    }
+
+    /// Whether it goes on.
+    pub(crate) fn has(&self, id: &SessionId) -> bool {
+        self.live.contains_key(id)
     }
 
     /// The code was said too: the session is a whole one.
@@ -169,6 +205,8 @@ const LIFE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
 const CODE_TIME: Duration = Duration::from_secs(5 * 60);
 /// For so long a password that was typed stands for the one who typed it.
 const PROOF_MAX: Duration = Duration::from_secs(5 * 60);
+/// Whoever is wrong about the password so often in one session is not its owner.
+const WRONG_MAX: u8 = 5;
 /// About 200 bytes each; more administrators than this do not look at one box.
 const SESSIONS_MAX: usize = 512;
 /// Programs that sign in and never out must not push others out.

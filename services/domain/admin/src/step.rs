@@ -3,6 +3,7 @@
 use ipc::{Redacted, grid, init, net, pbx, sound, store, update};
 use sansio::{Entropy, Instant, UnixTime};
 
+use crate::actions::stretch;
 use crate::fetch::{FetchOrder, FetchState};
 use crate::{Admin, Response};
 
@@ -15,6 +16,21 @@ pub struct Moment {
     pub wall: UnixTime,
     /// Fresh from the operating system's generator; never handed to two moments.
     pub entropy: Entropy,
+}
+
+impl Moment {
+    /// Secrets for one thing, and the moment with others for the next: neither tells anything of
+    /// the other.
+    pub(crate) fn divided(self) -> (Entropy, Self) {
+        let mut fill = stretch(&self.entropy);
+        let mut draw = || {
+            let mut bytes = [0; 32];
+            fill(&mut bytes);
+            Entropy::new(bytes)
+        };
+        let (first, entropy) = (draw(), draw());
+        (first, Self { entropy, ..self })
+    }
 }
 
 /// The next thing to do for one request. Everything but [`Step::Respond`] carries what to do with
@@ -52,6 +68,35 @@ pub enum Step {
     /// Append to the audit trail in order; the answer is what could not be kept.
     Record(Vec<store::Audit>, Then<Vec<store::Audit>>),
 }
+
+impl Step {
+    /// The same, with something done to the response it ends in.
+    pub(crate) fn ending(self, last: Last) -> Self {
+        match self {
+            Self::Respond(response) => Self::Respond(last(response)),
+            Self::Verify(check, then) => Self::Verify(check, ending(then, last)),
+            Self::Hash(password, then) => Self::Hash(password, ending(then, last)),
+            Self::Store(ask, then) => Self::Store(ask, ending(then, last)),
+            Self::Init(ask, then) => Self::Init(ask, ending(then, last)),
+            Self::Net(ask, then) => Self::Net(ask, ending(then, last)),
+            Self::Media(ask, then) => Self::Media(ask, ending(then, last)),
+            Self::Grid(ask, then) => Self::Grid(ask, ending(then, last)),
+            Self::Update(ask, then) => Self::Update(ask, ending(then, last)),
+            Self::Fetch(order, then) => Self::Fetch(order, ending(then, last)),
+            Self::Restore(ask, then) => Self::Restore(ask, ending(then, last)),
+            Self::Open(name, then) => Self::Open(name, ending(then, last)),
+            Self::Observe(then) => Self::Observe(ending(then, last)),
+            Self::Record(entries, then) => Self::Record(entries, ending(then, last)),
+        }
+    }
+}
+
+fn ending<T: 'static>(then: Then<T>, last: Last) -> Then<T> {
+    Box::new(move |admin, moment, answer| then(admin, moment, answer).ending(last))
+}
+
+/// What is done to a response.
+pub(crate) type Last = Box<dyn FnOnce(Response) -> Response + Send>;
 
 /// What to do with an answer.
 pub type Then<T> = Box<dyn FnOnce(&mut Admin, Moment, T) -> Step + Send>;

@@ -31,6 +31,10 @@ impl Change {
         let Some((base, mut site)) = admin.site.clone() else {
             return self.caller.refuse(&Fault::Starting);
         };
+        // Whoever was switched off, or lost the role or the token, while this waited.
+        if !admin.is_still_there(&self.caller) {
+            return self.caller.refuse(&Fault::SignInFirst);
+        }
         if let Err(fault) = (self.edit)(&mut site) {
             return self.caller.refuse(&fault);
         }

@@ -6,9 +6,10 @@ use ipc::{Redacted, init};
 use serde::Deserialize;
 
 use super::change::Change;
+use super::proof::doubted;
 use super::sign_in::{address, session_cookie};
 use super::{form, json, stretch};
-use crate::admin::{Admin, Caller};
+use crate::admin::{Admin, Caller, UNRECORDED_MAX};
 use crate::fault::{Fault, PeopleFault};
 use crate::http::{Peer, Request, Response};
 use crate::pages;
@@ -47,6 +48,10 @@ pub(crate) fn change_password(
     };
     let hash = admin.password_hash(person);
     let present = person.password_hash.clone();
+    // A guess that cannot be recorded is not taken.
+    if admin.unrecorded.len() >= UNRECORDED_MAX {
+        return refuse(&caller, &Fault::StoreAway);
+    }
     if let Err(wait) = admin
         .throttle
         .begin(moment.now, address(&caller), &caller.login)
@@ -73,8 +78,7 @@ pub(crate) fn change_password(
             }
             Ok(false) => {
                 let action = "password change refused: the present password was wrong";
-                let audit = caller.audit(action.into(), String::new(), String::new());
-                admin.record(audit, move |_, _| refuse(&caller, &Fault::WrongOldPassword))
+                doubted(admin, action, caller, refuse)
             }
             Err(_) => {
                 admin

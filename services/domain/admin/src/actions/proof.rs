@@ -1,6 +1,9 @@
 //! Saying again who one is, before what cannot be taken back: an open session that somebody found
 //! is not enough for it. Routes that ask for it say so in their table ([`crate::Access::Sure`]).
 //!
+//! The session goes on under a new token then, so that whoever found the old one is not sure
+//! because its owner was.
+//!
 //! A password that was typed within the last five minutes of the session will do, the sign-in
 //! included. A page asks for it in place, with what was to be done; a program says it to
 //! `/api/confirm`, or along with what asks for the recovery code.
@@ -9,8 +12,8 @@ use ipc::Redacted;
 use serde::Deserialize;
 
 use super::json;
-use super::sign_in::address;
-use crate::admin::{Admin, Caller};
+use super::sign_in::{address, session_cookie};
+use crate::admin::{Admin, Caller, UNRECORDED_MAX};
 use crate::fault::{Fault, PeopleFault};
 use crate::http::{Request, Response, form_fields};
 use crate::pages;
@@ -52,6 +55,10 @@ pub(crate) fn check(
         return caller.refuse(&Fault::NoSuchPerson(caller.login.clone()));
     };
     let hash = admin.password_hash(person);
+    // A guess that cannot be recorded is not taken.
+    if admin.unrecorded.len() >= UNRECORDED_MAX {
+        return refuse(&caller, &Fault::StoreAway);
+    }
     if typed.reveal().len() > password::LENGTH_MAX {
         return refuse(&caller, &Fault::WrongOldPassword);
     }
@@ -67,15 +74,11 @@ pub(crate) fn check(
         Box::new(move |admin, moment, verdict| match verdict {
             Ok(true) => {
                 admin.throttle.succeed(moment.now, place, &caller.login);
-                if let Some((id, _)) = &caller.session {
-                    admin.sessions.prove(id, moment.now);
-                }
-                then(admin, moment, caller)
+                sure(admin, moment, caller, then)
             }
             Ok(false) => {
                 let action = "confirmation refused: the password was wrong";
-                let audit = caller.audit(action.into(), String::new(), String::new());
-                admin.record(audit, move |_, _| refuse(&caller, &Fault::WrongOldPassword))
+                doubted(admin, action, caller, refuse)
             }
             Err(_) => {
                 admin.throttle.withdraw(moment.now, place, &caller.login);
@@ -83,6 +86,51 @@ pub(crate) fn check(
             }
         }),
     )
+}
+
+/// Goes on in the session, which is from now on that of whoever said the password: he is given
+/// another token for it.
+fn sure(
+    admin: &mut Admin,
+    moment: Moment,
+    mut caller: Caller,
+    then: impl FnOnce(&mut Admin, Moment, Caller) -> Step,
+) -> Step {
+    let (for_token, moment) = moment.divided();
+    let old = caller.session.take().map(|(id, _)| id);
+    // It has ended when its owner was switched off or given another password or role meanwhile.
+    let proved = old.and_then(|old| {
+        let (token, id, session) = admin.sessions.prove(&old, moment.now, &for_token)?;
+        admin.codes.pass_on(&old, id);
+        Some((token, id, session))
+    });
+    let Some((token, id, session)) = proved else {
+        return caller.refuse(&Fault::SignInFirst);
+    };
+    caller.session = Some((id, session));
+    then(admin, moment, caller).ending(Box::new(move |response| {
+        response.with("set-cookie", session_cookie(&token))
+    }))
+}
+
+/// The password was wrong: that is recorded, and too often ends the session.
+pub(crate) fn doubted(
+    admin: &mut Admin,
+    action: &str,
+    caller: Caller,
+    refuse: impl FnOnce(&Caller, &Fault) -> Step + Send + 'static,
+) -> Step {
+    let session = caller.session.as_ref();
+    let ended = session.is_some_and(|(id, _)| admin.sessions.doubt(id));
+    let action = match ended {
+        true => format!("{action}, once too often: the session was ended"),
+        false => action.to_owned(),
+    };
+    let audit = caller.audit(action, String::new(), String::new());
+    admin.record(audit, move |_, _| match ended {
+        true => caller.refuse(&Fault::SignInFirst),
+        false => refuse(&caller, &Fault::WrongOldPassword),
+    })
 }
 
 /// Takes the password, for what is done within the next five minutes.

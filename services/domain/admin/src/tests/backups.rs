@@ -3,7 +3,9 @@
 use ipc::store::{BackupRefusal, BackupRequest};
 use serde_json::json;
 
-use super::world::{BACKUP, BACKUP_CODE, OWN_PASSWORD, World, form, get, json as body, post, text};
+use super::world::{
+    BACKUP, BACKUP_CODE, OWN_PASSWORD, World, form, get, goes_on, json as body, post, text,
+};
 use crate::{Body, Peer, Response};
 
 const RESTORE: &str = "/api/backups/restore";
@@ -79,8 +81,9 @@ fn a_code_is_made_and_shown_to_a_person_who_has_said_his_password() {
     assert_eq!(world.ask(&asked).status, 403);
     assert!(world.asked_backups.is_empty());
     let say = json!({ "password": OWN_PASSWORD });
-    assert_eq!(world.ask(&post("/api/confirm", &session, &say)).status, 200);
-    let shown = world.ask(&asked);
+    let said = world.ask(&post("/api/confirm", &session, &say));
+    assert_eq!(said.status, 200);
+    let shown = world.ask(&post(CODE, &goes_on(&said, &session), &json!({})));
     assert_eq!(body(&shown), json!({ "backup_code": BACKUP_CODE }));
     assert_eq!(shown.header("cache-control"), Some("no-store"));
     assert_eq!(last_audit(&world), "backup code made and shown");

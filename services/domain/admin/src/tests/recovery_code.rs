@@ -3,7 +3,7 @@
 use ipc::init;
 use serde_json::json;
 
-use super::world::{OWN_PASSWORD, World, form, get, json as body, post as sent, text};
+use super::world::{OWN_PASSWORD, World, form, get, goes_on, json as body, post as sent, text};
 use crate::{Peer, Response};
 
 const CODE: &str = "000G-40ZZ-ZVYZ-R410-6105-0R3G-G28A-1C60";
@@ -28,6 +28,7 @@ fn the_code_is_shown_once_and_that_is_on_record() {
     assert_eq!(body(&shown), json!({ "recovery_code": CODE }));
     assert_eq!(shown.header("cache-control"), Some("no-store"));
     assert_eq!(last_audit(&world), ("admin", "recovery code shown"));
+    let session = goes_on(&shown, &session);
     let again = post(&mut world, &session, SHOW, OWN_PASSWORD);
     assert_eq!(again.status, 409);
     assert!(!format!("{:?} {:?}", world.audits, world.asked_init).contains("ZVYZ"));
@@ -66,11 +67,12 @@ fn the_control_socket_does_not_get_it() {
 fn what_is_not_recorded_is_not_shown() {
     let mut world = World::new();
     world.recovery_code = Some(CODE);
-    let session = world.sign_in("admin", OWN_PASSWORD);
+    let mut session = world.sign_in("admin", OWN_PASSWORD);
     world.store_away = true;
     for _ in 0..=crate::admin::UNRECORDED_MAX {
         world.recovery_code = Some(CODE);
-        post(&mut world, &session, SHOW, OWN_PASSWORD);
+        let shown = post(&mut world, &session, SHOW, OWN_PASSWORD);
+        session = goes_on(&shown, &session);
     }
     let asked = world.asked_init.len();
     assert_eq!(post(&mut world, &session, SHOW, OWN_PASSWORD).status, 503);

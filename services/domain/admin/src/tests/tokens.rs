@@ -243,3 +243,22 @@ fn the_page_makes_and_takes_back() {
     let late = world.ask(&form("/tokens", &session, fields));
     assert_eq!(late.status, 403, "the password again first");
 }
+
+#[test]
+fn a_change_asked_for_by_a_token_waits_no_longer_than_the_token_lasts() {
+    for revoked in [false, true] {
+        let (mut world, _, secret) = office(&["change-configuration"]);
+        let moment = world.moment();
+        let wish = post("/api/extensions", "", &json!({"number": "103"}));
+        let step = world.admin.handle(moment, &by(&secret, wish));
+        world.hire("rui", Role::Administrator, "101");
+        let owner = &mut world.site.people[0];
+        match revoked {
+            true => owner.tokens.clear(),
+            false => owner.role = Role::Operator,
+        }
+        world.version += 1;
+        assert_eq!(world.run(step).status, 401, "revoked: {revoked}");
+        assert_eq!(world.site.extensions.len(), 3);
+    }
+}

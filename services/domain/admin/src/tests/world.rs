@@ -465,6 +465,14 @@ impl World {
     }
 }
 
+/// The cookie to go on with: another one, when the answer says so.
+pub(super) fn goes_on(response: &Response, session: &str) -> String {
+    match response.header("set-cookie") {
+        Some(_) => cookie(response),
+        None => session.to_owned(),
+    }
+}
+
 pub(super) fn request(method: Method, target: &str) -> Request {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     Request {
