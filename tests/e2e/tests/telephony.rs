@@ -98,7 +98,9 @@ fn a_recorded_call_is_downloaded_with_both_voices_and_deleted() -> Proof {
             let heard = Expected { theirs, own_hertz }.judge(&wav)?;
             progress::note(&format!("recorded: {heard}"));
         }
-        office.api.send("DELETE", &path, None)?;
+        let password = json!({ "password": office.password.reveal() });
+        office.api.post("/api/confirm", &password)?;
+        office.api.delete(&path)?;
         assert_eq!(office.api.send("GET", &path, None)?.status(), 404);
         let trail = office.api.get("/api/audit?limit=2")?;
         let action = |at: usize| trail[at]["action"].clone();

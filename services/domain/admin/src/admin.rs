@@ -9,6 +9,7 @@ use ipc::init::Shutdown;
 use ipc::site::{Person, Site};
 use ipc::store;
 
+use crate::Method;
 use crate::actions;
 use crate::actions::form::Subject;
 use crate::actions::proof;
@@ -61,6 +62,10 @@ pub(crate) struct Caller {
     pub(crate) token: Option<String>,
     /// What they may do; nothing while unknown.
     pub(crate) permissions: Permissions,
+    /// The password was said lately, or none can be: by a program on the box itself.
+    pub(crate) is_sure: bool,
+    /// The form they sent, to be sent again with the password.
+    pub(crate) form: Option<Arc<Request>>,
     pub(crate) face: Face,
     pub(crate) language: Language,
     /// Whether the asker said which language that is.
@@ -151,6 +156,8 @@ impl Admin {
             session: None,
             token: None,
             permissions: Permissions::default(),
+            is_sure: false,
+            form: None,
             face,
             language,
             said_language: said.is_some(),
@@ -174,8 +181,10 @@ impl Admin {
         caller.face = route.face;
         match self.admit(&moment, request, route, &mut caller) {
             Ok(()) => match route.access {
-                Access::Sure(_) => self.act_when_sure(moment, request, route, segment, caller),
-                Access::Anybody | Access::HalfSignedIn | Access::SignedIn | Access::May(_) => {
+                Access::Sure(_) | Access::May(_) => {
+                    self.act_when_sure(moment, request, route, segment, caller)
+                }
+                Access::Anybody | Access::HalfSignedIn | Access::SignedIn => {
                     self.act(moment, request, route.action, segment, caller)
                 }
             },
@@ -219,6 +228,7 @@ impl Admin {
         if request.peer == Peer::Local {
             LOCAL_LOGIN.clone_into(&mut caller.login);
             caller.permissions = Permissions::ALL;
+            caller.is_sure = true;
             return Ok(());
         }
         if let Some(secret) = request.bearer() {
@@ -240,6 +250,7 @@ impl Admin {
             self.sessions.touch(&id, moment.now);
         }
         caller.login.clone_from(&session.login);
+        caller.is_sure = session.is_sure(moment.now);
         caller.session = Some((id, session));
         Ok(())
     }
@@ -297,15 +308,19 @@ impl Admin {
         actions::check_origin(request, route, caller)
     }
 
-    /// Acts when the caller has said his password lately, or along with this; asks for it else.
+    /// Acts when the caller has said his password lately, or along with this, where the route asks
+    /// for that; the action may ask for it elsewhere.
     fn act_when_sure(
         &mut self,
         moment: Moment,
         request: &Request,
         route: &'static Route,
         segment: String,
-        caller: Caller,
+        mut caller: Caller,
     ) -> Step {
+        if route.method == Method::Post && route.face == Face::Page {
+            caller.form = Some(Arc::new(request.clone()));
+        }
         match proof::typed(request, route) {
             Ok(Some(typed)) => {
                 let (again, request) = (request.clone(), request.clone());
@@ -321,9 +336,7 @@ impl Admin {
                 )
             }
             Ok(None) => {
-                let session = caller.session.as_ref();
-                // What has neither session nor token is a program on the box itself.
-                if session.is_none_or(|(_, session)| session.is_sure(moment.now)) {
+                if caller.is_sure || matches!(route.access, Access::May(_)) {
                     return self.act(moment, request, route.action, segment, caller);
                 }
                 proof::ask(request, &caller, None)
@@ -542,6 +555,9 @@ impl Caller {
 
     /// The answer to a request that cannot be met.
     pub(crate) fn refuse(&self, fault: &Fault) -> Step {
+        if let (Fault::People(PeopleFault::ConfirmFirst), Some(form)) = (fault, &self.form) {
+            return proof::ask(form, self, None);
+        }
         let mut response = match (self.face, fault) {
             (Face::Page, Fault::SignInFirst) => Response::redirect("/login"),
             (Face::Page, Fault::People(PeopleFault::CodeFirst)) => Response::redirect("/code"),

@@ -36,7 +36,7 @@ pub enum Permission {
     SeeEveryCall,
     /// Hear the recordings of the calls one may see.
     HearRecordings,
-    /// Delete recordings.
+    /// Delete recordings, also by keeping them for less time or in less room.
     DeleteRecordings,
 }
 
@@ -189,10 +189,12 @@ impl Permission {
     }
 
     /// Whether a program may have it in somebody's name: not what gives rights, or opens or ends
-    /// all that is stored.
+    /// what is stored.
     pub(crate) const fn is_for_tokens(self) -> bool {
         match self {
-            Self::ManagePeople | Self::ManageData | Self::OwnAccount => false,
+            Self::ManagePeople | Self::ManageData | Self::OwnAccount | Self::DeleteRecordings => {
+                false
+            }
             Self::SeeStatus
             | Self::SeeConfiguration
             | Self::ChangeConfiguration
@@ -201,8 +203,7 @@ impl Permission {
             | Self::ManageBox
             | Self::SeeCalls
             | Self::SeeEveryCall
-            | Self::HearRecordings
-            | Self::DeleteRecordings => true,
+            | Self::HearRecordings => true,
         }
     }
 

@@ -21,6 +21,8 @@ impl Admin {
             session: None,
             token: None,
             permissions: Permissions::ALL,
+            is_sure: true,
+            form: None,
             face: Face::Api,
             language: Language::Portuguese,
             said_language: true,

@@ -5,7 +5,8 @@ use ipc::site::Site;
 use ipc::store;
 
 use crate::admin::{Admin, Caller};
-use crate::fault::Fault;
+use crate::fault::{Fault, PeopleFault};
+use crate::permission::Permission;
 use crate::step::{Away, Moment, Step};
 
 type Edit = Box<dyn Fn(&mut Site) -> Result<(), Fault> + Send>;
@@ -28,14 +29,16 @@ impl Change {
     }
 
     fn attempt(self, admin: &Admin, tries: u8) -> Step {
-        let Some((base, mut site)) = admin.site.clone() else {
+        let Some((base, present)) = &admin.site else {
             return self.caller.refuse(&Fault::Starting);
         };
+        let (base, mut site) = (*base, present.clone());
         // Whoever was switched off, or lost the role or the token, while this waited.
         if !admin.is_still_there(&self.caller) {
             return self.caller.refuse(&Fault::SignInFirst);
         }
-        if let Err(fault) = (self.edit)(&mut site) {
+        let made = (self.edit)(&mut site).and_then(|()| may_keep(&self.caller, present, &site));
+        if let Err(fault) = made {
             return self.caller.refuse(&fault);
         }
         let request = store::Request::Commit {
@@ -67,6 +70,22 @@ impl Change {
                 other => self.caller.refuse(&unkept(other)),
             }),
         )
+    }
+}
+
+/// Whether a caller may have recordings kept so: less time or room deletes some, by whatever way it
+/// comes about. That is for whoever may delete them, and has said the password.
+fn may_keep(caller: &Caller, before: &Site, after: &Site) -> Result<(), Fault> {
+    let (before, after) = (&before.recording, &after.recording);
+    if after.keep_days >= before.keep_days && after.max_mib >= before.max_mib {
+        return Ok(());
+    }
+    if !caller.may(Permission::DeleteRecordings) {
+        return Err(PeopleFault::KeepsLess.into());
+    }
+    match caller.is_sure {
+        true => Ok(()),
+        false => Err(PeopleFault::ConfirmFirst.into()),
     }
 }
 

@@ -108,6 +108,7 @@ fn sure(
         return caller.refuse(&Fault::SignInFirst);
     };
     caller.session = Some((id, session));
+    caller.is_sure = true;
     then(admin, moment, caller).ending(Box::new(move |response| {
         response.with("set-cookie", session_cookie(&token))
     }))

@@ -24,6 +24,8 @@ pub(crate) enum PeopleFault {
     NoSuchToken(String),
     /// Nobody says what they themselves may do.
     OwnAccount,
+    /// Less time or room for recordings deletes some.
+    KeepsLess,
     /// One's own password is changed by whoever knows it.
     OwnPassword,
 }
@@ -43,7 +45,7 @@ impl PeopleFault {
             | Self::NothingOffered
             | Self::NoSecondFactor => 409,
             Self::CodeFirst | Self::WrongCode => 401,
-            Self::OwnAccount | Self::OwnPassword | Self::ConfirmFirst => 403,
+            Self::OwnAccount | Self::OwnPassword | Self::KeepsLess | Self::ConfirmFirst => 403,
         }
     }
 
@@ -68,6 +70,7 @@ impl PeopleFault {
                 Language::Portuguese => format!("não existe o token {name:?}"),
             },
             Self::OwnAccount => language.said(OWN_ACCOUNT).to_owned(),
+            Self::KeepsLess => language.said(KEEPS_LESS).to_owned(),
             Self::OwnPassword => language.said(OWN_PASSWORD).to_owned(),
             Self::ConfirmFirst => language.said(CONFIRM_FIRST).to_owned(),
             Self::CodeFirst => language.said(CODE_FIRST).to_owned(),
@@ -82,6 +85,13 @@ const OWN_ACCOUNT: (&str, &str) = (
     "nobody changes what they themselves may do, or ends their own account; ask another \
      administrator",
     "ninguém muda o que pode fazer nem encerra a própria conta; peça a outro administrador",
+);
+
+const KEEPS_LESS: (&str, &str) = (
+    "keeping recordings for less time or in less room deletes some, which your role does not \
+     allow; leave both as they are, or ask an administrator",
+    "guardar gravações por menos tempo ou em menos espaço exclui algumas, o que seu perfil não \
+     permite; deixe os dois como estão ou peça a um administrador",
 );
 
 const OWN_PASSWORD: (&str, &str) = (

@@ -225,6 +225,8 @@ fn a_name_that_holds_markup_is_shown_as_text() {
     };
     let caller = Caller {
         permissions: Permissions::ALL,
+        is_sure: false,
+        form: None,
         token: None,
         login: "admin".into(),
         peer: Peer::Local,

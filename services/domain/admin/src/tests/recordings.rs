@@ -1,8 +1,9 @@
 //! Recordings: who may hear and delete them, and that nobody does so unseen.
 
+use ipc::site::Role;
 use serde_json::json;
 
-use super::world::{OWN_PASSWORD, RECORDING, World, get, json as body, request, text};
+use super::world::{OWN_PASSWORD, RECORDING, World, form, get, json as body, post, request, text};
 use crate::{Body, Method, Response};
 
 fn audits(world: &World) -> Vec<(String, String)> {
@@ -140,4 +141,74 @@ fn the_page_of_calls_plays_them_in_both_languages() {
             "nothing is loaded unasked"
         );
     }
+}
+
+/// By whatever way it would come about (R4): the setting, the file, an earlier version.
+#[test]
+fn an_installer_deletes_no_recordings_by_keeping_them_for_less_time() {
+    let mut world = World::new();
+    world.hire("rui", Role::Installer, "100");
+    let earlier = world.version;
+    for days in [30, 90] {
+        world.site.recording.keep_days = days;
+        world.changed_elsewhere();
+    }
+    let session = world.sign_in("rui", OWN_PASSWORD);
+    let file = body(&world.ask(&get("/api/site", &session)))["file"].clone();
+    let file = file.as_str().expect("a file").to_owned();
+    let shorter = file.replace("[recording]", "[recording]\nkeep_days = 1");
+    let (version, before) = (world.version, world.site.recording.clone());
+    let back = format!("/api/history/{earlier}/back");
+    for (path, wish) in [
+        ("/api/recording", json!({"keep_days": 1})),
+        ("/api/recording", json!({"max_mib": 64})),
+        ("/api/site", json!({ "file": shorter })),
+        (&*back, json!({ "current": version })),
+    ] {
+        let refused = world.ask(&post(path, &session, &wish));
+        assert_eq!(refused.status, 403, "{path}");
+        assert!(
+            text(&refused).contains("deletes some"),
+            "{}",
+            text(&refused)
+        );
+        assert_eq!((world.version, &world.site.recording), (version, &before));
+    }
+    let more = json!({"keep_days": 100, "max_mib": 20_480, "notice": false});
+    let kept = world.ask(&post("/api/recording", &session, &more));
+    assert_eq!(kept.status, 200, "more is no harm");
+}
+
+#[test]
+fn keeping_recordings_for_less_time_asks_for_the_password_as_deleting_one_does() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    world.pass(300);
+    assert_eq!(delete(&mut world, &session, RECORDING).status, 403);
+    let less = json!({"keep_days": 30});
+    let refused = world.ask(&post("/api/recording", &session, &less));
+    assert_eq!(refused.status, 403);
+    assert!(
+        text(&refused).contains("/api/confirm"),
+        "{}",
+        text(&refused)
+    );
+
+    let typed = "keep_days=30&max_mib=10240&notice=1";
+    let asked = text(&world.ask(&form("/settings/recording", &session, typed)));
+    for field in [
+        "action=\"/settings/recording\"",
+        "name=\"keep_days\" value=\"30\"",
+        "confirm_password",
+    ] {
+        assert!(asked.contains(field), "{field}: {asked}");
+    }
+    assert_eq!(world.site.recording.keep_days, 90);
+    let password = OWN_PASSWORD.replace(' ', "+");
+    let again = format!("{typed}&username=admin&confirm_password={password}");
+    let done = world.ask(&form("/settings/recording", &session, &again));
+    assert_eq!(done.status, 303, "{}", text(&done));
+    assert_eq!(world.site.recording.keep_days, 30);
+    let audit = world.audits.last().expect("recorded");
+    assert!(audit.after.contains("recording.keep"), "{audit:?}");
 }
