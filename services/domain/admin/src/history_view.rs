@@ -28,6 +28,9 @@ impl From<Version> for VersionView {
     }
 }
 
+/// How a line about somebody begins.
+const PERSON: &str = "person ";
+
 /// What changed in a version, one clause a field, and what going back to it changes.
 #[derive(Debug, Serialize)]
 pub(crate) struct VersionChanges {
@@ -42,7 +45,52 @@ pub(crate) struct VersionChanges {
     pub(crate) refused: String,
 }
 
+impl VersionView {
+    /// The same for whoever may not see people: that something about accounts was changed, and not
+    /// what or by whom.
+    pub(crate) fn without_people(self) -> Self {
+        if !is_about_people(&self.action) {
+            return self;
+        }
+        Self {
+            author: String::new(),
+            action: "accounts of people changed".to_owned(),
+            ..self
+        }
+    }
+}
+
+/// Whether all that a version changed is about accounts, by what the audit trail calls it.
+fn is_about_people(action: &str) -> bool {
+    ABOUT_PEOPLE.iter().any(|words| action.starts_with(words))
+}
+
+/// How the actions about accounts begin.
+const ABOUT_PEOPLE: [&str; 7] = [
+    "person ",
+    "password of ",
+    "one-time password ",
+    "second factor of ",
+    "recovery code of ",
+    "token ",
+    "all tokens of ",
+];
+
 impl VersionChanges {
+    /// The same for whoever may not see people.
+    pub(crate) fn without_people(mut self) -> Self {
+        let about_others = |line: &String| !line.starts_with(PERSON);
+        self.back.retain(about_others);
+        if let Some(changes) = &mut self.changes {
+            changes.retain(about_others);
+        }
+        if self.refused.contains(PERSON) {
+            "what people use or may see would be missing; ask an administrator"
+                .clone_into(&mut self.refused);
+        }
+        self
+    }
+
     pub(crate) fn new(
         version: u64,
         site: &Site,

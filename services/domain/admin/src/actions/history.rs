@@ -13,6 +13,7 @@ use crate::fault::Fault;
 use crate::history_view::{VersionChanges, VersionView};
 use crate::http::{Request, Response};
 use crate::pages;
+use crate::permission::Permission;
 use crate::routes::Face;
 use crate::step::Step;
 
@@ -26,7 +27,11 @@ pub(crate) fn list(request: &Request, caller: Caller) -> Step {
         Box::new(move |_, _, reply| match reply {
             Ok(Reply::History(versions)) => {
                 let full = u32::try_from(versions.len()).is_ok_and(|count| count == limit);
-                let versions: Vec<_> = versions.into_iter().map(VersionView::from).collect();
+                let versions = versions.into_iter().map(VersionView::from);
+                let versions: Vec<_> = match caller.may(Permission::SeePeople) {
+                    true => versions.collect(),
+                    false => versions.map(VersionView::without_people).collect(),
+                };
                 let response = match caller.face {
                     Face::Page | Face::Asset => pages::history(&caller, &versions, full),
                     Face::Api => Response::json(200, &versions),
@@ -130,6 +135,10 @@ fn changes(
         return caller.refuse(&Fault::Starting);
     };
     let view = VersionChanges::new(number, site, before, (*present, now));
+    let view = match caller.may(Permission::SeePeople) {
+        true => view,
+        false => view.without_people(),
+    };
     let response = match caller.face {
         Face::Page | Face::Asset => pages::version(caller, &view),
         Face::Api => Response::json(200, &view),

@@ -1,9 +1,11 @@
 //! Versions of the site, going back to one, and two people at once.
 
+use ipc::site::Role;
 use serde_json::{Value, json};
 
 use super::telephony::{Desk, route};
-use super::world::{form, get, json as body, post, text};
+use super::world::{OWN_PASSWORD, World, form, get, goes_on, json as body, post, request, text};
+use crate::Method;
 
 impl Desk {
     /// Changes something as it was seen in a version.
@@ -169,4 +171,71 @@ fn a_change_of_a_password_alone_is_seen_by_the_second_person() {
     );
     let request = get("/api/trunks/Carrier", &desk.session);
     assert_eq!(body(&desk.world.ask(&request))["enabled"], json!(true));
+}
+
+/// All that changes an account, in the name of `zoraide`, who is nobody's word.
+#[test]
+fn people_are_not_shown_to_whoever_may_not_see_them() {
+    let mut world = World::new();
+    world.hire("rui", Role::Installer, "100");
+    let admin = world.sign_in("admin", OWN_PASSWORD);
+    let ask = |world: &mut World, session: &str, path: &str, wish: Value| {
+        let answer = world.ask(&post(path, session, &wish));
+        assert!(answer.status < 300, "{path}: {}", text(&answer));
+        answer
+    };
+    let zoraide = json!({"login": "zoraide", "extensions": ["101"]});
+    let made = ask(&mut world, &admin, "/api/people", zoraide);
+    let password = body(&made)["one_time_password"].clone();
+    let one_time = password.as_str().expect("text");
+    let own = world.sign_in("zoraide", one_time);
+    let wish = json!({"old": one_time, "new": OWN_PASSWORD});
+    let own = goes_on(&ask(&mut world, &own, "/api/password", wish), &own);
+    let offered = ask(&mut world, &own, "/api/second-factor/new", json!({}));
+    let secret = body(&offered)["secret"].clone();
+    world.pass(60);
+    let wall = world.wall();
+    let code = crate::second_factor::shown(secret.as_str().expect("text"), wall);
+    ask(
+        &mut world,
+        &own,
+        "/api/second-factor",
+        json!({ "code": code }),
+    );
+    for name in ["one", "two"] {
+        let wish = json!({"name": name, "permissions": ["see-calls"]});
+        ask(&mut world, &own, "/api/tokens", wish);
+    }
+    let delete = |world: &mut World, session: &str, path: &str| {
+        let request = request(Method::Delete, path).with("cookie", session);
+        assert_eq!(world.ask(&request).status, 204, "{path}");
+    };
+    delete(&mut world, &own, "/api/tokens/one");
+    delete(&mut world, &admin, "/api/people/zoraide/tokens");
+    delete(&mut world, &admin, "/api/people/zoraide/second-factor");
+    let anew = "/api/people/zoraide/one-time-password";
+    ask(&mut world, &admin, anew, json!({}));
+    let role = json!({"role": "operator"});
+    ask(&mut world, &admin, "/api/people/zoraide", role);
+    delete(&mut world, &admin, "/api/people/zoraide");
+    ask(&mut world, &admin, "/api/limits", json!({"per_country": 3}));
+
+    let session = world.sign_in("rui", OWN_PASSWORD);
+    let mut seen = 0;
+    for version in 1..=world.version {
+        for path in ["/api/history", "/history"] {
+            let page = |session: &str| get(&format!("{path}/{version}"), session);
+            let page_of_admin = text(&world.ask(&page(&admin)));
+            seen += usize::from(page_of_admin.contains("zoraide"));
+            let page = text(&world.ask(&page(&session)));
+            assert!(!page.contains("zoraide"), "{version}: {page}");
+        }
+    }
+    assert!(seen > 10, "{seen}");
+    for path in ["/api/history", "/history"] {
+        let list = text(&world.ask(&get(path, &session)));
+        assert!(!list.contains("zoraide"), "{list}");
+        assert!(list.contains("limits"), "{list}");
+        assert!(text(&world.ask(&get(path, &admin))).contains("zoraide"));
+    }
 }

@@ -1,6 +1,6 @@
 //! A store, PID 1 and a password hasher in a few lines, and a clock that is set by hand.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use ipc::site::{Person, Role, Site};
@@ -31,6 +31,8 @@ pub(super) struct World {
     pub(super) version: u64,
     /// Earlier versions, from 1.
     earlier: Vec<Site>,
+    /// What was done in each.
+    actions: BTreeMap<u64, String>,
     pub(super) audits: Vec<Audit>,
     pub(super) screen: Vec<String>,
     pub(super) asked_init: Vec<init::Request>,
@@ -92,6 +94,7 @@ impl World {
             site,
             version: 1,
             earlier: Vec::new(),
+            actions: BTreeMap::new(),
             audits: Vec::new(),
             screen: Vec::new(),
             asked_init: Vec::new(),
@@ -284,6 +287,7 @@ impl World {
                     return Reply::Invalid { faults };
                 }
                 self.version += 1;
+                self.actions.insert(self.version, audit.action.clone());
                 self.earlier.push(std::mem::replace(&mut self.site, site));
                 self.audits.push(audit);
                 Reply::Committed {
@@ -430,7 +434,7 @@ impl World {
             version,
             at_millis: 0,
             author: "admin".into(),
-            action: "changed".into(),
+            action: self.actions.get(&version).cloned().unwrap_or_default(),
         };
         Reply::History(older.take(limit).map(version).collect())
     }
