@@ -157,7 +157,7 @@ fn an_installer_deletes_no_recordings_by_keeping_them_for_less_time() {
     let file = body(&world.ask(&get("/api/site", &session)))["file"].clone();
     let file = file.as_str().expect("a file").to_owned();
     let shorter = file.replace("[recording]", "[recording]\nkeep_days = 1");
-    let (version, before) = (world.version, world.site.recording.clone());
+    let (version, before) = (world.version, world.site.recording);
     let back = format!("/api/history/{earlier}/back");
     for (path, wish) in [
         ("/api/recording", json!({"keep_days": 1})),
