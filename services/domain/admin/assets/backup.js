@@ -33,6 +33,8 @@
         next = (await post(path, piece, "application/octet-stream")).next;
       } while (next < chosen.size);
       bar.value = 1;
+      // Sending may have taken longer than a password that was said holds.
+      await post("/api/confirm", proof, "application/json");
       const wish = { code: code.value };
       await post("/api/backups/restore", JSON.stringify(wish), "application/json");
       said.textContent = form.dataset.done;

@@ -351,11 +351,11 @@ words! {
          recordings. It is made each day, proved by a trial restore, encrypted and signed. The box \
          keeps three days, and never fewer than the last three that proved good.",
         "Um backup contém a configuração com suas versões, pessoas, ramais e senhas, registros de \
-         ligações, a auditoria, certificados e a rede; as gravações não. É feito todo dia, provado \
-         por uma restauração de teste, cifrado e assinado. A central guarda três dias, e nunca \
-         menos que os três últimos provados.";
-    backup_proved: "proved", "provado";
-    backup_unproved: "not proved", "não provado";
+         ligações, a auditoria, certificados e a rede; as gravações não. É feito todo dia, \
+         verificado por uma restauração de teste, cifrado e assinado. A central guarda três dias, \
+         e nunca menos do que os três últimos verificados.";
+    backup_proved: "proved", "verificado";
+    backup_unproved: "not proved", "não verificado";
     backup_old_code: "earlier code", "código anterior";
     backup_code: "Backup code", "Código de backup";
     backup_code_none: "Nobody has the backup code yet: these backups are of use to this box alone. \

@@ -1,6 +1,6 @@
 //! Signing in, and choosing a password.
 
-use maud::html;
+use maud::{Markup, html};
 
 use super::layout::{Place, bare, logo, page};
 use crate::actions::proof::FIELD;
@@ -83,6 +83,14 @@ pub(crate) fn password(caller: &Caller, fault: Option<&Fault>) -> Response {
     )
 }
 
+fn backup_code(caller: &Caller) -> Markup {
+    html! {
+        label { (caller.language.words().backup_code_optional)
+            input name="code" maxlength="60" autocomplete="off" spellcheck="false";
+        }
+    }
+}
+
 /// Asks for the password once more, before something that cannot be taken back. `fields` are what
 /// the form to `action` held: they are sent again with it.
 pub(crate) fn confirm(
@@ -99,7 +107,12 @@ pub(crate) fn confirm(
             @if let Some(fault) = fault { p.error role="alert" { (fault.text(caller.language)) } }
             form method="post" action=(action) {
                 @for (name, value) in fields {
-                    input type="hidden" name=(name) value=(value);
+                    // A page must not hold it longer than it was typed.
+                    @if name == "code" && action == "/backups/restore" {
+                        (backup_code(caller))
+                    } @else {
+                        input type="hidden" name=(name) value=(value);
+                    }
                 }
                 input type="hidden" name="username" value=(caller.login)
                     autocomplete="username";

@@ -60,7 +60,7 @@ pub(crate) fn english(refusal: &BackupRefusal) -> String {
 
 pub(crate) fn portuguese(refusal: &BackupRefusal) -> String {
     match refusal {
-        BackupRefusal::Missing => "não há esse backup na central".into(),
+        BackupRefusal::Missing => "não existe esse backup na central".into(),
         BackupRefusal::NotABackup => {
             "isto não é um backup de uma central; escolha um arquivo baixado de /backups".into()
         }
@@ -76,13 +76,16 @@ pub(crate) fn portuguese(refusal: &BackupRefusal) -> String {
             "código: este backup foi feito com outro código; use o da época dele".into()
         }
         BackupRefusal::Damaged(what) => {
-            format!("o backup está danificado e nada foi alterado; use outro ({what})")
+            format!(
+                "o backup está danificado e nada foi alterado; use outro (detalhe, em inglês: \
+                 {what})"
+            )
         }
         BackupRefusal::CutShort => {
             "o backup termina cedo demais e nada foi alterado; copie-o de novo".into()
         }
         BackupRefusal::NotSigned => {
-            "a central que o backup nomeia não o assinou; nada foi alterado".into()
+            "o backup não foi assinado pela central indicada nele; nada foi alterado".into()
         }
         BackupRefusal::NoRoom => {
             "não há espaço para ele no disco de dados; apague gravações, ou use um disco maior"

@@ -127,6 +127,8 @@ fn a_restore_asks_for_the_password_and_is_on_record_before_it_begins() {
     let asked = form("/backups/restore", &session, &typed);
     let again = text(&world.ask(&asked));
     assert!(again.contains("confirm_password"), "{again}");
+    assert!(!again.contains(BACKUP_CODE), "it is typed again: {again}");
+    assert!(again.contains(r#"<input name="code""#) && again.contains(BACKUP));
     assert!(world.asked_backups.is_empty());
     let session = world.sign_in("admin", OWN_PASSWORD);
     let restored = restore(&mut world, &session);
