@@ -12,6 +12,9 @@ const KEPT_DAYS: i64 = 3;
 /// without a good backup must not leave none.
 const KEPT_VERIFIED: usize = 3;
 
+/// Files at most, however often somebody asks for one.
+const FILES_MAX: usize = 32;
+
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// A backup that lies on the disk.
@@ -25,30 +28,82 @@ pub struct Kept {
     pub is_verified: bool,
 }
 
-/// Whether a backup is due: there is none of a day around now. Those of a clock that was put back
-/// since do not count, and one that is made then does: it is one a day all the same.
-#[must_use]
-pub fn is_due(now_millis: i64, kept: &[Kept]) -> bool {
-    let around = -INTERVAL_MILLIS + 1..INTERVAL_MILLIS;
-    !kept
-        .iter()
-        .any(|it| around.contains(&now_millis.saturating_sub(it.taken_millis)))
+impl Kept {
+    /// Taken so long after now that the clock was wrong, then or now.
+    const fn is_ahead(&self, now_millis: i64) -> bool {
+        self.taken_millis > now_millis.saturating_add(DAY_MILLIS)
+    }
 }
 
-/// The files that may go: older than three days, and not among the three newest that proved good.
+/// Whether a backup is due: the newest that proved good is a day old. Those that are dated more
+/// than a day ahead do not count, as nobody knows when they were taken.
+#[must_use]
+pub fn is_due(now_millis: i64, kept: &[Kept]) -> bool {
+    newest(now_millis, kept).is_none_or(|taken| now_millis.saturating_sub(taken) >= INTERVAL_MILLIS)
+}
+
+/// Whether people must know that there was no good one for two days.
+#[must_use]
+pub fn is_overdue(now_millis: i64, kept: &[Kept]) -> bool {
+    newest(now_millis, kept)
+        .is_none_or(|taken| now_millis.saturating_sub(taken) > 2 * INTERVAL_MILLIS)
+}
+
+fn newest(now_millis: i64, kept: &[Kept]) -> Option<i64> {
+    let good = kept.iter().filter(|it| it.is_verified);
+    let good = good.filter(|it| !it.is_ahead(now_millis));
+    good.map(|it| it.taken_millis).max()
+}
+
+/// The files that may go once one has proved good:
+///
+/// - those older than three days, and not among the three newest that proved good;
+/// - those that did not prove good: a later one has;
+/// - those dated ahead, once there is one that is not and is three days old: by then the clock that
+///   says so has made three;
+/// - where there are more than [`FILES_MAX`] all the same, those nearest to others in time.
 #[must_use]
 pub fn superfluous(now_millis: i64, kept: &[Kept]) -> Vec<String> {
-    let mut newest: Vec<&Kept> = kept.iter().collect();
-    newest.sort_by_key(|it| std::cmp::Reverse((it.taken_millis, it.name.as_str())));
-    let good = newest.iter().filter(|it| it.is_verified);
-    let good: BTreeSet<&str> = good
-        .take(KEPT_VERIFIED)
+    let mut good: Vec<&Kept> = kept.iter().filter(|it| it.is_verified).collect();
+    good.sort_by_key(|it| std::cmp::Reverse((it.taken_millis, it.name.as_str())));
+    let (ahead, present): (Vec<&Kept>, Vec<&Kept>) =
+        good.into_iter().partition(|it| it.is_ahead(now_millis));
+    if present.is_empty() {
+        return Vec::new();
+    }
+    let limit = now_millis.saturating_sub(KEPT_DAYS * DAY_MILLIS);
+    let is_settled = present.iter().any(|it| it.taken_millis <= limit);
+    let (newest, older) = present.split_at(present.len().min(KEPT_VERIFIED));
+    let mut others: Vec<&Kept> = older.to_vec();
+    others.retain(|it| it.taken_millis >= limit);
+    if !is_settled {
+        others.extend(ahead);
+    }
+    thin(&mut others, FILES_MAX - KEPT_VERIFIED);
+    let stay: BTreeSet<&str> = newest
+        .iter()
+        .chain(&others)
         .map(|it| it.name.as_str())
         .collect();
-    let limit = now_millis.saturating_sub(KEPT_DAYS * DAY_MILLIS);
-    let is_old = |it: &&&Kept| it.taken_millis < limit && !good.contains(it.name.as_str());
-    let old = newest.iter().filter(is_old);
-    old.map(|it| it.name.clone()).collect()
+    let go = kept.iter().filter(|it| !stay.contains(it.name.as_str()));
+    go.map(|it| it.name.clone()).collect()
+}
+
+/// Takes out what is nearest to its neighbours in time, until there are no more than `max`.
+fn thin(kept: &mut Vec<&Kept>, max: usize) {
+    kept.sort_by_key(|it| it.taken_millis);
+    while kept.len() > max {
+        let gap = |window: &[&Kept]| match window {
+            [before, _, after] => after.taken_millis.saturating_sub(before.taken_millis),
+            _ => i64::MAX,
+        };
+        let nearest = kept
+            .windows(3)
+            .map(gap)
+            .enumerate()
+            .min_by_key(|(_, gap)| *gap);
+        kept.remove(nearest.map_or(0, |(place, _)| place + 1));
+    }
 }
 
 #[cfg(test)]
@@ -64,15 +119,28 @@ mod tests {
     }
 
     #[test]
-    fn a_backup_is_made_each_day_and_when_the_clock_was_put_back() {
+    fn a_backup_is_due_a_day_after_the_last_that_proved_good() {
+        let at = |millis| Kept {
+            taken_millis: millis,
+            ..kept(0, true)
+        };
         assert!(is_due(0, &[]));
-        let first = kept(0, true);
-        assert!(!is_due(DAY_MILLIS - 1, std::slice::from_ref(&first)));
-        assert!(is_due(DAY_MILLIS, std::slice::from_ref(&first)));
-        assert!(!is_due(-1000, &[first]));
-        let later = kept(40, true);
-        assert!(is_due(0, std::slice::from_ref(&later)));
-        assert!(!is_due(1, &[later, kept(0, false)]), "once");
+        assert!(!is_due(DAY_MILLIS - 1, &[at(0)]));
+        assert!(is_due(DAY_MILLIS, &[at(0)]));
+        assert!(
+            !is_due(0, &[at(1000)]),
+            "a clock that was put back a little"
+        );
+        assert!(is_due(DAY_MILLIS, &[at(0), kept(1, false)]));
+        assert!(!is_overdue(2 * DAY_MILLIS, &[at(0)]));
+        assert!(is_overdue(2 * DAY_MILLIS + 1, &[at(0), kept(2, false)]));
+    }
+
+    #[test]
+    fn a_clock_that_was_put_back_makes_one_backup_and_not_one_after_the_other() {
+        assert!(is_due(0, &[kept(40, true)]));
+        assert!(!is_due(0, &[kept(40, true), kept(0, true)]));
+        assert!(is_due(DAY_MILLIS, &[kept(40, true), kept(0, true)]));
     }
 
     #[test]
@@ -80,18 +148,44 @@ mod tests {
         let all: Vec<_> = (0..10).map(|day| kept(day, true)).collect();
         assert_eq!(
             superfluous(9 * DAY_MILLIS, &all),
-            ["5", "4", "3", "2", "1", "0"]
+            ["0", "1", "2", "3", "4", "5"]
         );
     }
 
     #[test]
     fn three_that_proved_good_are_kept_however_old_they_are() {
         let mut all: Vec<_> = (0..5).map(|day| kept(day, true)).collect();
+        assert_eq!(superfluous(30 * DAY_MILLIS, &all), ["0", "1"]);
+        // What did not prove good was made again.
         all.extend((20..24).map(|day| kept(day, false)));
         assert_eq!(
-            superfluous(30 * DAY_MILLIS, &all),
-            ["23", "22", "21", "20", "1", "0"]
+            superfluous(24 * DAY_MILLIS, &all),
+            ["0", "1", "20", "21", "22", "23"]
         );
-        assert_eq!(superfluous(24 * DAY_MILLIS, &all), ["20", "1", "0"]);
+    }
+
+    #[test]
+    fn those_dated_ahead_take_no_place_and_go_once_the_clock_has_made_others() {
+        let mut all: Vec<_> = (100..103).map(|day| kept(day, true)).collect();
+        assert!(superfluous(0, &all).is_empty(), "there are no others");
+        all.extend((0..3).map(|day| kept(day, true)));
+        assert!(superfluous(2 * DAY_MILLIS, &all).is_empty());
+        all.push(kept(3, true));
+        assert_eq!(superfluous(3 * DAY_MILLIS, &all), ["100", "101", "102"]);
+    }
+
+    #[test]
+    fn however_many_somebody_asks_for_some_of_each_day_stay() {
+        let mut all: Vec<_> = (0..3).map(|day| kept(day, true)).collect();
+        let asked = |minute: i64| Kept {
+            name: format!("asked {minute}"),
+            taken_millis: 2 * DAY_MILLIS + minute * 60_000,
+            is_verified: true,
+        };
+        all.extend((1..200).map(asked));
+        let gone = superfluous(2 * DAY_MILLIS + 200 * 60_000, &all);
+        assert_eq!(all.len() - gone.len(), FILES_MAX);
+        assert!(gone.iter().all(|name| name.starts_with("asked")));
+        assert!(!gone.contains(&"asked 199".to_owned()));
     }
 }

@@ -149,6 +149,10 @@ impl DataDisk {
             .open(self.directory.join(name))
     }
 
+    fn reserve(&self) -> u64 {
+        self.file_bytes().saturating_add(RESERVE)
+    }
+
     fn damaged(&self, number: u32) -> PathBuf {
         self.directory
             .join(format!("{DATABASE_NAME}.damaged-{number}"))
@@ -187,7 +191,7 @@ impl Medium for DataDisk {
 
     fn open_scratch(&self, which: Scratch, builder: &Builder) -> Result<Database, DatabaseError> {
         self.remove_scratch(which);
-        let backend = Allocated::new(self.open_file(which.name())?, SCRATCH_RESCUE_BYTES)?;
+        let backend = Allocated::new(self.open_file(which.name())?, self.reserve())?;
         builder.create_with_backend(backend)
     }
 
@@ -198,7 +202,7 @@ impl Medium for DataDisk {
     fn reopen_scratch(&self, which: Scratch, builder: &Builder) -> Result<Database, DatabaseError> {
         let file = self.open_file(which.name())?;
         let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
-        builder.create_with_backend(Allocated::new(file, SCRATCH_RESCUE_BYTES)?)
+        builder.create_with_backend(Allocated::new(file, self.reserve())?)
     }
 
     fn swap_in(&self) -> Result<(), NotSwapped> {
@@ -274,8 +278,9 @@ const UNFINISHED_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// one should it be damaged. A new one may grow into it.
 const RESCUE_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Room that a database beside leaves: it is worth less than what the one in use has yet to write.
-const SCRATCH_RESCUE_BYTES: u64 = 64 * 1024 * 1024;
+/// Room that backups, and databases beside, leave besides as much as the database has: they are
+/// worth less than what that has yet to write.
+pub(crate) const RESERVE: u64 = 64 * 1024 * 1024;
 
 /// What even a new database needs, whatever is free.
 const SMALL_BYTES: u64 = 8 * 1024 * 1024;

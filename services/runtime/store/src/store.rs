@@ -22,7 +22,7 @@ use sansio::UnixTime;
 use crate::access::Peers;
 use crate::at_phone;
 use crate::backup::{BackupSettings, Backups, KeyRow, fresh_code};
-use crate::medium::{Medium, Scratch};
+use crate::medium::{Medium, RESERVE, Scratch};
 use crate::network::{self, NetworkChange};
 use crate::opening::{OpenError, Opened, open_or_recover};
 use crate::provision::LaidDown;
@@ -249,7 +249,10 @@ impl Store {
 
     fn health(&self) -> Health {
         let mut health = self.shared.health();
-        let failed = self.backups.get().and_then(|it| it.backups.warning());
+        let failed = self
+            .backups
+            .get()
+            .and_then(|it| it.backups.warning(&self.shared));
         if let Some(failed) = failed {
             let said = [std::mem::take(&mut health.warning), failed];
             let said: Vec<String> = said.into_iter().filter(|it| !it.is_empty()).collect();
@@ -376,6 +379,11 @@ impl Store {
     #[cfg(test)]
     pub(crate) fn shared(&self) -> &Shared {
         &self.shared
+    }
+
+    #[cfg(test)]
+    pub(crate) fn backups(&self) -> &Backups {
+        &self.backups.get().expect("it keeps some").backups
     }
 
     /// Whether the writer takes a job within `patience`; what a watchdog asks.
@@ -555,6 +563,13 @@ impl Shared {
         let txn = database.begin_read().map_err(|error| error.to_string())?;
         drop(slot);
         use_it(&txn)
+    }
+
+    /// Bytes of the data disk that are for others than the database: what is free, without as much
+    /// as the database has, as it doubles to grow, and some more.
+    pub(crate) fn spare_bytes(&self) -> u64 {
+        let reserve = self.medium.file_bytes().saturating_add(RESERVE);
+        self.medium.free_bytes().saturating_sub(reserve)
     }
 
     pub(crate) fn wants_database(&self) -> bool {

@@ -7,9 +7,9 @@ use ::backup::{Header, Summary, Table, Writer};
 use redb::{ReadTransaction, ReadableTable as _};
 
 use super::Backups;
-use super::folder::RESERVE;
 use super::keys::{Keys, draw, is_left_out};
 use crate::access::Peers;
+use crate::provision::is_ids;
 use crate::reads;
 use crate::store::Shared;
 use crate::tables::{
@@ -37,12 +37,7 @@ pub(super) fn make(backups: &Backups, shared: &Shared, keys: &Keys) -> Result<Ma
 }
 
 fn write(backups: &Backups, shared: &Shared, keys: &Keys) -> Result<Made, String> {
-    // Packed, the rows take less than in the database.
-    if shared.medium.free_bytes() < shared.medium.file_bytes().saturating_add(RESERVE) {
-        return Err(
-            "the data disk has no room for it: make room, or give the box a larger one".to_owned(),
-        );
-    }
+    room(shared, shared.medium.file_bytes())?;
     let taken_millis = shared.now().as_millis();
     let nonce = draw()?;
     shared.with_snapshot(|txn| {
@@ -61,6 +56,7 @@ fn write(backups: &Backups, shared: &Shared, keys: &Keys) -> Result<Made, String
         let mut out = Out {
             file: backups.folder.begin().map_err(|error| error.to_string())?,
             unsynced: 0,
+            shared,
         };
         let mut writer = Writer::new(&header, &keys.key).map_err(|error| error.to_string())?;
         let is_over = || backups.is_stopped() || shared.wants_database();
@@ -77,12 +73,23 @@ fn write(backups: &Backups, shared: &Shared, keys: &Keys) -> Result<Made, String
     })
 }
 
-struct Out {
-    file: File,
-    unsynced: usize,
+/// Whether there is room for so much.
+fn room(shared: &Shared, bytes: u64) -> Result<(), String> {
+    match shared.spare_bytes() < bytes {
+        true => Err(
+            "the data disk has no room for it: make room, or give the box a larger one".to_owned(),
+        ),
+        false => Ok(()),
+    }
 }
 
-impl Out {
+struct Out<'a> {
+    file: File,
+    unsynced: usize,
+    shared: &'a Shared,
+}
+
+impl Out<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
         let written = self.file.write_all(bytes).and_then(|()| {
             self.unsynced += bytes.len();
@@ -92,7 +99,11 @@ impl Out {
             self.unsynced = 0;
             self.file.sync_data()
         });
-        written.map_err(|error| error.to_string())
+        written.map_err(|error| error.to_string())?;
+        match self.unsynced {
+            0 => room(self.shared, SYNC_BYTES as u64),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -101,7 +112,7 @@ fn rows(
     txn: &ReadTransaction,
     peers: &Peers,
     writer: &mut Writer,
-    out: &mut Out,
+    out: &mut Out<'_>,
     is_over: &dyn Fn() -> bool,
 ) -> Result<(), String> {
     let tables: [(Table, Definition); 6] = [
@@ -137,8 +148,11 @@ pub(super) fn belongs(peers: &Peers, table: Table, key: &[u8]) -> bool {
     match table {
         Table::Meta => key != SCHEMA_VERSION_KEY,
         Table::Secrets => key.split_first_chunk().is_some_and(|(uid, name)| {
-            str::from_utf8(name)
-                .is_ok_and(|name| !is_left_out(peers, u32::from_be_bytes(*uid), name))
+            let uid = u32::from_be_bytes(*uid);
+            str::from_utf8(name).is_ok_and(|name| {
+                let is_somebodys = peers.knows(uid) || is_ids(uid, name);
+                is_somebodys && !is_left_out(peers, uid, name)
+            })
         }),
         Table::Config | Table::Calls | Table::Registrations | Table::Audit => true,
     }

@@ -20,9 +20,6 @@ const UPLOAD: &str = "upload.part";
 /// Bytes of a backup that somebody brings, at most.
 const UPLOAD_MAX: u64 = 1024 * 1024 * 1024;
 
-/// Bytes that stay free for the database when one is brought or made.
-pub(super) const RESERVE: u64 = 64 * 1024 * 1024;
-
 /// Bytes that a header may have.
 const HEADER_MAX: u64 = 8 * 1024;
 
@@ -32,6 +29,11 @@ pub(super) struct Folder(PathBuf);
 impl Folder {
     pub(super) fn new(path: &Path) -> Self {
         Self(path.to_owned())
+    }
+
+    /// Whether one was begun and did not prove good.
+    pub(super) fn has_unfinished(&self) -> bool {
+        self.0.join(NEW).exists() || self.kept().iter().any(|it| !it.is_verified)
     }
 
     /// Removes what was not finished.
@@ -146,11 +148,10 @@ impl Folder {
         &self,
         offset: u64,
         bytes: &[u8],
-        free_bytes: u64,
+        spare_bytes: u64,
     ) -> Result<u64, BackupRefusal> {
         let end = offset.saturating_add(bytes.len() as u64);
-        let room = free_bytes.saturating_sub(RESERVE);
-        if end > UPLOAD_MAX || bytes.len() as u64 > room {
+        if end > UPLOAD_MAX || bytes.len() as u64 > spare_bytes {
             self.forget_upload();
             return Err(BackupRefusal::NoRoom);
         }

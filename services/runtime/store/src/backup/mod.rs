@@ -15,7 +15,7 @@ mod restore;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ipc::Redacted;
 use ipc::store::{Audit, BackupRefusal, Backups as Shown, Reply};
@@ -38,8 +38,19 @@ pub struct BackupSettings {
 /// How often it is looked whether a backup is due.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// After a backup that failed, before the next is tried by itself.
-const FAILED_PAUSE_MILLIS: i64 = 60 * 60 * 1000;
+/// Between two that are made by themselves, at least: one that failed is not tried again before,
+/// and whatever the clock says there are no more.
+const PAUSE: Duration = Duration::from_secs(60 * 60);
+
+/// Between two, however the clock is changed meanwhile.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What was brought and is not restored is forgotten after this.
+const BROUGHT_KEPT: Duration = Duration::from_secs(60 * 60);
+
+/// Said when the last good one is two days old.
+const OVERDUE: &str = "there was no backup that proved good for two days: have one made on the \
+                       page of backups, and see why it fails";
 
 /// Nice value of the thread: calls and commits go first.
 const NICENESS: i32 = 15;
@@ -53,6 +64,7 @@ pub(crate) struct Backups {
     woken: Condvar,
     /// One at a time: a backup, or a restore.
     work: Mutex<()>,
+    begun: Instant,
     stop: AtomicBool,
 }
 
@@ -60,23 +72,33 @@ pub(crate) struct Backups {
 struct Wish {
     is_wanted: bool,
     is_running: bool,
-    /// Why the last one failed, and when.
-    failed: Option<(String, i64)>,
+    /// When the last was begun.
+    tried: Option<Instant>,
+    /// When the last piece was brought.
+    brought: Option<Instant>,
+    /// Why the last one failed.
+    failed: Option<String>,
 }
 
 impl Backups {
     pub(crate) fn new(settings: &BackupSettings) -> Self {
-        let backups = Self {
-            folder: Folder::new(&settings.folder),
+        let folder = Folder::new(&settings.folder);
+        // One that ended with the store may be why: it is not tried again at each start.
+        let tried = folder.has_unfinished().then(Instant::now);
+        // What a power cut left half done is of use to nobody.
+        folder.sweep();
+        Self {
+            folder,
             firmware: settings.firmware.clone(),
-            wish: Mutex::default(),
+            wish: Mutex::new(Wish {
+                tried,
+                ..Wish::default()
+            }),
             woken: Condvar::new(),
             work: Mutex::new(()),
+            begun: Instant::now(),
             stop: AtomicBool::new(false),
-        };
-        // What a power cut left half done is of use to nobody.
-        backups.folder.sweep();
-        backups
+        }
     }
 
     /// Makes backups until the store ends.
@@ -86,18 +108,22 @@ impl Backups {
         let _ = rustix::process::setpriority_process(Some(own), NICENESS);
         while !self.stop.load(Ordering::Relaxed) {
             let asked = self.wait();
-            let now = shared.now().as_millis();
-            if self.stop.load(Ordering::Relaxed) || !(asked || self.is_due(now)) {
+            self.forget_upload_after(BROUGHT_KEPT);
+            if self.stop.load(Ordering::Relaxed) || !(asked || self.is_due(shared)) {
                 continue;
             }
-            lock(&self.wish).is_running = true;
+            {
+                let mut wish = lock(&self.wish);
+                wish.is_running = true;
+                wish.tried = Some(Instant::now());
+            }
             let made = self.make(shared);
             let mut wish = lock(&self.wish);
             wish.is_running = false;
-            wish.failed = made.err().map(|reason| {
+            wish.failed = made.err();
+            if let Some(reason) = &wish.failed {
                 tracing::error!("the backup failed: {reason}");
-                (reason, now)
-            });
+            }
         }
     }
 
@@ -113,12 +139,24 @@ impl Backups {
         wish.is_running
     }
 
-    fn is_due(&self, now: i64) -> bool {
-        let pauses = lock(&self.wish)
-            .failed
-            .as_ref()
-            .is_some_and(|(_, at)| (0..FAILED_PAUSE_MILLIS).contains(&now.saturating_sub(*at)));
-        !pauses && ::backup::plan::is_due(now, &self.folder.kept())
+    /// Whether one is due, by the clock, or by what has passed since the store has started. One
+    /// that the box's own key opens must be there.
+    pub(crate) fn is_due(&self, shared: &Shared) -> bool {
+        let since = lock(&self.wish).tried.map(|at| at.elapsed());
+        if since.is_some_and(|since| since < PAUSE) {
+            return false;
+        }
+        let now = shared.now().as_millis();
+        let is_late = since.is_some_and(|since| since >= DAY);
+        is_late || ::backup::plan::is_due(now, &self.folder.kept()) || self.is_of_no_use(shared)
+    }
+
+    /// Whether none of those that proved good is of the key that the box has now.
+    fn is_of_no_use(&self, shared: &Shared) -> bool {
+        shared.backup_keys().is_ok_and(|keys| {
+            let mut files = self.folder.shown(&keys.key.id()).into_iter();
+            !files.any(|it| it.is_proved && !it.needs_code)
+        })
     }
 
     /// A backup, proved, and those that are too many removed.
@@ -128,18 +166,23 @@ impl Backups {
         let keys = shared.backup_keys()?;
         let made = archive::make(self, shared, &keys)?;
         let proof = proof::prove(self, shared, &keys, &made);
-        if proof.is_ok() {
-            let name = self.folder.mark_proved(&made.name);
-            tracing::info!(
-                "backup {} was made and proved",
-                name.map_err(|e| e.to_string())?
-            );
+        if let Err(reason) = proof {
+            // Of those that did not prove good the newest tells the most; the good ones stay.
+            let kept = self.folder.kept().into_iter();
+            for older in kept.filter(|it| !it.is_verified && it.name != made.name) {
+                self.folder.remove(&older.name);
+            }
+            return Err(format!("the trial restore of {}: {reason}", made.name));
         }
+        let name = self.folder.mark_proved(&made.name);
+        let name = name.map_err(|error| error.to_string())?;
+        tracing::info!("backup {name} was made and proved");
         let now = shared.now().as_millis();
-        for name in ::backup::plan::superfluous(now, &self.folder.kept()) {
-            self.folder.remove(&name);
+        let superfluous = ::backup::plan::superfluous(now, &self.folder.kept());
+        for old in superfluous.iter().filter(|it| **it != name) {
+            self.folder.remove(old);
         }
-        proof.map_err(|reason| format!("the trial restore of {}: {reason}", made.name))
+        Ok(())
     }
 
     /// Has one made now.
@@ -161,27 +204,42 @@ impl Backups {
         Reply::Backups(Shown {
             files: self.folder.shown(&keys.key.id()),
             is_running: wish.is_running || wish.is_wanted,
-            failed: wish.failed.as_ref().map(|(reason, _)| reason.clone()),
+            failed: wish.failed.clone(),
             has_code: keys.has_code,
             of_box: hex::encode(keys.signer.of_box()),
         })
     }
 
-    /// What people must know: the last backup failed.
-    pub(crate) fn warning(&self) -> Option<String> {
-        let wish = lock(&self.wish);
-        let (reason, _) = wish.failed.as_ref()?;
-        Some(format!("the last backup failed: {reason}"))
+    /// What people must know: the last backup failed, or there was no good one for long.
+    pub(crate) fn warning(&self, shared: &Shared) -> Option<String> {
+        if let Some(reason) = &lock(&self.wish).failed {
+            return Some(format!("the last backup failed: {reason}"));
+        }
+        // A box that was switched off for long makes one first.
+        let has_settled = self.begun.elapsed() >= 2 * PAUSE;
+        let now = shared.now().as_millis();
+        let is_overdue = has_settled && ::backup::plan::is_overdue(now, &self.folder.kept());
+        is_overdue.then(|| OVERDUE.to_owned())
     }
 
     /// Takes a piece of a backup that somebody brings.
     pub(crate) fn upload(&self, shared: &Shared, offset: u64, bytes: &[u8]) -> Reply {
-        match self
-            .folder
-            .upload(offset, bytes, shared.medium.free_bytes())
-        {
+        lock(&self.wish).brought = Some(Instant::now());
+        match self.folder.upload(offset, bytes, shared.spare_bytes()) {
             Ok(next) => Reply::Uploaded { next },
             Err(refusal) => Reply::BackupRefused(refusal),
+        }
+    }
+
+    /// Forgets what was brought so long ago, unless it is being restored.
+    pub(crate) fn forget_upload_after(&self, time: Duration) {
+        let Ok(_work) = self.work.try_lock() else {
+            return;
+        };
+        let mut wish = lock(&self.wish);
+        if wish.brought.is_some_and(|at| at.elapsed() >= time) {
+            wish.brought = None;
+            self.folder.forget_upload();
         }
     }
 

@@ -12,7 +12,7 @@ use ipc::store::{Audit, BackupRefusal};
 use redb::Database;
 
 use super::Backups;
-use super::folder::{RESERVE, header};
+use super::folder::header;
 use super::merge::Merge;
 use super::proof::{Unloaded, load};
 use crate::medium::Scratch;
@@ -51,7 +51,7 @@ pub(super) fn restore(
         .map_err(|error| Unrestored::Failed(error.to_string()))?;
     let typed = typed(code)?;
     let key = key(shared, typed.as_ref(), &told.key)?;
-    if shared.medium.free_bytes() < shared.medium.file_bytes().saturating_add(RESERVE) {
+    if shared.spare_bytes() == 0 {
         return Err(Unrestored::Refused(BackupRefusal::NoRoom));
     }
     shared.medium.remove_scratch(Scratch::Restored);

@@ -336,12 +336,15 @@ fn commit_nothing(store: &Store) -> Reply {
 }
 
 /// An archive of these rows, whole, signed and with the code.
-fn crafted(rows: &[(backup::Table, &[u8], Vec<u8>)]) -> (Vec<u8>, Redacted<String>) {
+pub(super) fn crafted(
+    schema: u32,
+    rows: &[(backup::Table, &[u8], Vec<u8>)],
+) -> (Vec<u8>, Redacted<String>) {
     let code = backup::Code::from_random(&[5; 30]);
     let key = backup::BackupKey::of(&code);
     let signer = backup::Signer::from_seed(&[6; 32]);
     let header = backup::Header {
-        schema: 1,
+        schema,
         firmware: "1.0.0".into(),
         of_box: signer.of_box(),
         taken_millis: 1,
@@ -364,7 +367,7 @@ fn rows_that_the_store_would_not_have_written_are_refused() {
     let target = Box::new();
     let before = config(&target.store);
     let check = |rows: &[(Table, &[u8], Vec<u8>)]| {
-        let (bytes, code) = crafted(rows);
+        let (bytes, code) = crafted(1, rows);
         target.bring(&bytes);
         let reply = target.restore(Some(&code));
         let Reply::BackupRefused(BackupRefusal::Damaged(reason)) = reply else {

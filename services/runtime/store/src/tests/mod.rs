@@ -6,6 +6,7 @@
 )]
 
 mod backups;
+mod backups_kept;
 mod damage;
 mod failing_disk;
 mod full_disk;
