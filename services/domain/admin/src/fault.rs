@@ -392,6 +392,6 @@ const NO_RECOVERY_CODE: Said = (
 const NOT_ALLOWED: Said = (
     "your role does not allow this; ask an administrator to do it or to give you \
      another role",
-    "seu papel não permite isto; peça a um administrador que o faça ou que lhe dê \
-     outro papel",
+    "seu perfil não permite isto; peça a um administrador que o faça ou que lhe dê \
+     outro perfil",
 );

@@ -447,8 +447,8 @@ pub const ROUTES: &[Route] = routes! {
     Get Api "/api/recording" May(SeeConfiguration) => Site(OnSite::Section(Section::Recording));
     Post Api "/api/recording" May(ChangeConfiguration) =>
         Site(OnSite::ChangeSection(Section::Recording));
-    Get Page "/grid" May(SeeStatus) => Site(OnSite::Grid);
-    Get Api "/api/grid" May(SeeStatus) => Site(OnSite::Grid);
+    Get Page "/grid" May(SeeConfiguration) => Site(OnSite::Grid);
+    Get Api "/api/grid" May(SeeConfiguration) => Site(OnSite::Grid);
     Post Api "/api/grid/tunnel" May(ChangeConfiguration) => Site(OnSite::ChangeTunnel);
     Delete Api "/api/grid/tunnel" May(ChangeConfiguration) => Site(OnSite::DeleteTunnel);
 };

@@ -117,7 +117,7 @@ words! {
     confirm: "Your password again", "Sua senha de novo";
     confirm_hint: "What you are about to do cannot be taken back, or gives rights. Say that it is \
          you.",
-        "O que você vai fazer não tem volta, ou dá direitos. Diga que é você.";
+        "O que você vai fazer não tem volta, ou dá direitos. Confirme que é você.";
     go_on: "Go on", "Continuar";
     code: "Code of the second factor", "Código do segundo fator";
     code_hint: "The six digits your app shows now. If the phone is lost, one of the codes you \
@@ -169,15 +169,15 @@ words! {
     audit: "Audit", "Auditoria";
     people: "People", "Pessoas";
     person: "Person", "Pessoa";
-    role: "Role", "Papel";
+    role: "Role", "Perfil";
     calls_of: "Calls of others", "Ligações de outros";
     switched_off_person: "may not sign in", "não pode entrar";
     one_time_password: "One-time password", "Senha de uso único";
     new_one_time_password: "New one-time password", "Nova senha de uso único";
-    one_time_password_hint: "This password is shown once and works once. Hand it over in person; \
-         at the first sign-in it has to be changed.",
-        "Esta senha é mostrada uma única vez e vale uma única vez. Entregue-a pessoalmente; na \
-         primeira entrada ela tem de ser trocada.";
+    one_time_password_hint: "This password is shown once and is good until it is changed, which \
+         has to be done at the first sign-in. Hand it over in person, and soon.",
+        "Esta senha é mostrada uma única vez e vale até ser trocada, o que tem de ser feito na \
+         primeira entrada. Entregue-a pessoalmente, e logo.";
     phones: "Phones", "Telefones";
     trunks: "Trunks", "Troncos";
     trunk: "Trunk", "Tronco";

@@ -103,12 +103,12 @@ const OWN_PASSWORD: (&str, &str) = (
 
 const CONFIRM_FIRST: (&str, &str) = (
     "say your password again (POST /api/confirm), then repeat within five minutes",
-    "diga sua senha de novo (POST /api/confirm) e repita em até cinco minutos",
+    "informe sua senha de novo (POST /api/confirm) e repita em até cinco minutos",
 );
 
 const CODE_FIRST: (&str, &str) = (
     "say the code of your second factor first (POST /api/code)",
-    "diga primeiro o código do seu segundo fator (POST /api/code)",
+    "informe primeiro o código do seu segundo fator (POST /api/code)",
 );
 
 const WRONG_CODE: (&str, &str) = (

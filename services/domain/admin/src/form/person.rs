@@ -23,7 +23,7 @@ pub(crate) const ROLES: Choices = Choices::Fixed(&[
 const ACCOUNT: &[Field] = &[
     hinted(
         "role",
-        ("Role", "Papel"),
+        ("Role", "Perfil"),
         (
             "What they may do. Administrators and auditors see everybody's calls.",
             "O que podem fazer. Administradores e auditores veem as ligações de todos.",
@@ -35,7 +35,7 @@ const ACCOUNT: &[Field] = &[
         ("Their extensions", "Os ramais da pessoa"),
         (
             "They see the calls of these, and hear them where the role allows.",
-            "A pessoa vê as ligações destes, e as ouve se o papel permitir.",
+            "A pessoa vê as ligações destes, e as ouve se o perfil permitir.",
         ),
         Kind::Ordered(EXTENSIONS),
     ),
