@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use ipc::site::{Grant, Whose};
+
 use crate::features::Feature;
 use crate::office::{Dialling, Group, Limits, Parking};
 use crate::people::Person;
@@ -56,6 +58,11 @@ pub fn diff(before: &Site, after: &Site) -> Vec<String> {
         person_changes,
         &mut lines,
     );
+    for (login, person) in &before.people {
+        if !after.people.contains_key(login) {
+            lines.push(format!("person {login}: {}", had(person)));
+        }
+    }
     compare(
         "group",
         &before.groups,
@@ -241,9 +248,11 @@ fn times_changes(old: &TimeCondition, new: &TimeCondition) -> Vec<String> {
 
 fn person_changes(old: &Person, new: &Person) -> Vec<String> {
     let mut changes = Vec::new();
+    // What is short and about rights comes first: a long text is cut in the audit trail.
     if old.role != new.role {
         changes.push(format!("role {:?} -> {:?}", old.role, new.role));
     }
+    changed!(old, new, changes; disabled);
     if old.password_hash != new.password_hash {
         changes.push("password changed".to_owned());
     }
@@ -251,7 +260,6 @@ fn person_changes(old: &Person, new: &Person) -> Vec<String> {
         let (before, after) = (old.password_one_time, new.password_one_time);
         changes.push(format!("one-time password {before} -> {after}"));
     }
-    changed!(old, new, changes; extensions grants disabled);
     let tokens = |person: &Person| {
         let names = person.tokens.iter().map(|it| it.name.clone());
         names.collect::<Vec<_>>()
@@ -273,7 +281,40 @@ fn person_changes(old: &Person, new: &Person) -> Vec<String> {
             }
         }
     }
+    changes.extend(moved("calls of", &seen(old), &seen(new)));
+    changes.extend(moved("extensions", &old.extensions, &new.extensions));
     changes
+}
+
+/// Whose calls somebody may see, and who let them.
+fn seen(person: &Person) -> Vec<String> {
+    let told = |Grant { of, by }: &Grant| match of {
+        Whose::Extension(number) => format!("extension {number} by {by}"),
+        Whose::Group(number) => format!("group {number} by {by}"),
+    };
+    person.grants.iter().map(told).collect()
+}
+
+/// What was added to a list and taken from it, and nothing of what stayed.
+fn moved(name: &str, old: &[String], new: &[String]) -> Option<String> {
+    let only_in = |one: &[String], other: &[String], sign: &str| {
+        let only = one.iter().filter(|it| !other.contains(it));
+        only.map(|it| format!("{sign}{it}")).collect::<Vec<_>>()
+    };
+    let mut told = only_in(new, old, "+");
+    told.extend(only_in(old, new, "-"));
+    (!told.is_empty()).then(|| format!("{name} {}", told.join(", ")))
+}
+
+/// What somebody could do who is there no more.
+fn had(person: &Person) -> String {
+    let disabled = if person.disabled { ", disabled" } else { "" };
+    format!(
+        "had role {}{disabled}, calls of [{}], extensions [{}]",
+        person.role.name(),
+        seen(person).join(", "),
+        person.extensions.join(", ")
+    )
 }
 
 #[cfg(test)]
@@ -322,6 +363,49 @@ mod tests {
                 "extension 101 deleted",
                 "extension 102 created",
                 "person admin: password changed",
+            ]
+        );
+    }
+
+    #[test]
+    fn rights_are_told_first_and_only_what_was_added_or_taken() {
+        let grant = |number: u32| Grant {
+            of: Whose::Extension(number.to_string()),
+            by: "admin".to_owned(),
+        };
+        let mut before = site(&[]);
+        let admin = before.people["admin"].clone();
+        let ana = Person {
+            login: "ana".to_owned(),
+            role: ipc::site::Role::User,
+            grants: (100..1_000).map(grant).collect(),
+            ..admin
+        };
+        before.people.insert("ana".to_owned(), ana.clone());
+        let mut after = before.clone();
+        let changed = after.people.get_mut("ana").expect("there");
+        changed.grants.remove(0);
+        changed.grants.push(grant(7));
+        changed.disabled = true;
+        assert_eq!(
+            diff(&before, &after),
+            [
+                "person ana: disabled false -> true",
+                "person ana: calls of +extension 7 by admin, -extension 100 by admin",
+            ]
+        );
+        after.people.remove("ana");
+        before
+            .people
+            .get_mut("ana")
+            .expect("there")
+            .grants
+            .truncate(1);
+        assert_eq!(
+            diff(&before, &after),
+            [
+                "person ana deleted",
+                "person ana: had role user, calls of [extension 100 by admin], extensions []",
             ]
         );
     }

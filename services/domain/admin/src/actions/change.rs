@@ -4,6 +4,7 @@
 use ipc::site::Site;
 use ipc::store;
 
+use super::patch::differences;
 use crate::admin::{Admin, Caller};
 use crate::fault::{Fault, PeopleFault};
 use crate::permission::Permission;
@@ -25,10 +26,15 @@ pub(crate) struct Change {
 impl Change {
     /// Commits.
     pub(crate) fn commit(self, admin: &Admin) -> Step {
-        self.attempt(admin, TRIES_MAX)
+        self.attempt(admin, TRIES_MAX, false)
     }
 
-    fn attempt(self, admin: &Admin, tries: u8) -> Step {
+    /// Commits; the audit entry tells what it changed of the site it was made on.
+    pub(crate) fn commit_telling(self, admin: &Admin) -> Step {
+        self.attempt(admin, TRIES_MAX, true)
+    }
+
+    fn attempt(mut self, admin: &Admin, tries: u8, is_told: bool) -> Step {
         let Some((base, present)) = &admin.site else {
             return self.caller.refuse(&Fault::Starting);
         };
@@ -37,7 +43,13 @@ impl Change {
         if !admin.is_still_there(&self.caller) {
             return self.caller.refuse(&Fault::SignInFirst);
         }
-        let made = (self.edit)(&mut site).and_then(|()| may_keep(&self.caller, present, &site));
+        let made = (self.edit)(&mut site).and_then(|()| {
+            may_keep(&self.caller, present, &site)?;
+            if is_told {
+                self.audit.after = differences(present, &site)?.join("; ");
+            }
+            Ok(())
+        });
         if let Err(fault) = made {
             return self.caller.refuse(&fault);
         }
@@ -53,19 +65,19 @@ impl Change {
                     admin.configure(version, site);
                     (self.done)(admin, moment)
                 }
-                Ok(store::Reply::Conflict { .. }) if tries > 1 => self.refetch(tries - 1),
+                Ok(store::Reply::Conflict { .. }) if tries > 1 => self.refetch(tries - 1, is_told),
                 other => self.caller.refuse(&unkept(other)),
             }),
         )
     }
 
-    fn refetch(self, tries: u8) -> Step {
+    fn refetch(self, tries: u8, is_told: bool) -> Step {
         Step::Store(
             store::Request::Config,
             Box::new(move |admin, _, reply| match reply {
                 Ok(store::Reply::Config { version, site }) => {
                     admin.configure(version, site);
-                    self.attempt(admin, tries)
+                    self.attempt(admin, tries, is_told)
                 }
                 other => self.caller.refuse(&unkept(other)),
             }),

@@ -13,7 +13,6 @@ use serde_json::Value;
 use super::change::{Change, unkept};
 use super::form::{self, Subject};
 use super::json;
-use super::patch::differences;
 use crate::admin::{Admin, Caller, Trail};
 use crate::fault::{Fault, Item};
 use crate::http::{Request, Response, decode};
@@ -318,9 +317,6 @@ where
 {
     /// `seen` is the part as its author saw it.
     fn commit(self, admin: &Admin, seen: Option<Value>) -> Step {
-        let Some((_, site)) = &admin.site else {
-            return self.caller.refuse(&Fault::Starting);
-        };
         let Self {
             caller,
             action,
@@ -336,15 +332,9 @@ where
                 Some(_) | None => edit(site),
             }
         };
-        let mut wished = site.clone();
-        let told = edit(&mut wished).and_then(|()| differences(site, &wished));
-        let told = match told {
-            Ok(told) => told.join("; "),
-            Err(fault) => return caller.refuse(&fault),
-        };
         let back = caller.trail.as_ref().map(|trail| trail.back);
         Change {
-            audit: caller.audit(action, String::new(), told),
+            audit: caller.audit(action, String::new(), String::new()),
             caller,
             edit: Box::new(edit),
             done: Box::new(move |admin, _| {
@@ -360,7 +350,7 @@ where
                 Step::Respond(response.sealed())
             }),
         }
-        .commit(admin)
+        .commit_telling(admin)
     }
 }
 

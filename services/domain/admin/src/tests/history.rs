@@ -173,6 +173,18 @@ fn a_change_of_a_password_alone_is_seen_by_the_second_person() {
     assert_eq!(body(&desk.world.ask(&request))["enabled"], json!(true));
 }
 
+#[test]
+fn the_trail_tells_what_a_change_did_to_the_site_it_was_made_on() {
+    let mut desk = Desk::new();
+    // Somebody else was faster, and this service has not heard of it.
+    desk.world.site.trunks[0].channels_max = 10;
+    desk.world.version += 1;
+    let changed = desk.post("trunks/Carrier", &json!({"channels_max": 4}));
+    assert_eq!(changed.0, 200);
+    let audit = desk.world.audits.last().expect("recorded");
+    assert_eq!(audit.after, "trunk Carrier: channels_max 10 -> 4");
+}
+
 /// All that changes an account, in the name of `zoraide`, who is nobody's word.
 #[test]
 fn people_are_not_shown_to_whoever_may_not_see_them() {
