@@ -7,7 +7,7 @@ use ipc::site::{Grant, Person as RawPerson, Role, SecondFactor, Site as RawSite,
 
 use crate::fault::Fault;
 use crate::route::Known;
-use crate::site::{LOGIN_LENGTH_MAX, is_lower_hex};
+use crate::site::{FACTORY_LOGIN, LOGIN_LENGTH_MAX, is_lower_hex};
 use crate::wrong::{Report, Wrong, is_name};
 
 /// Most extensions one person uses.
@@ -81,7 +81,9 @@ pub(crate) fn parse(
             faults.push(Fault::Login(person.login.clone()));
         }
         let hash = person.password_hash.reveal();
-        let unclaimed = hash.is_empty() && person.password_one_time;
+        // Whoever else had none would sign in with the password on the box's screen.
+        let unclaimed =
+            hash.is_empty() && person.password_one_time && person.login == FACTORY_LOGIN;
         if !unclaimed && !hash.starts_with("$argon2id$") {
             faults.push(Fault::PasswordHash(person.login.clone()));
         }
@@ -319,6 +321,21 @@ mod tests {
         let refused = "person ana: grants: an installer says who is in a group; grant single \
                        extensions instead";
         assert_eq!(told(Role::Installer), refused);
+    }
+
+    #[test]
+    fn nobody_but_the_administrator_of_a_new_box_is_without_a_password() {
+        let unclaimed = |place: usize| {
+            let raw = site(|site| {
+                site.people.push(person("ana"));
+                let person = &mut site.people[place];
+                person.password_hash = Redacted::default();
+                person.password_one_time = true;
+            });
+            Site::parse(&raw).err().unwrap_or_default()
+        };
+        assert_eq!(unclaimed(0), [], "admin");
+        assert_eq!(unclaimed(1), [Fault::PasswordHash("ana".into())]);
     }
 
     #[test]

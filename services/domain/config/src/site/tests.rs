@@ -145,6 +145,7 @@ fn every_fault_is_told_at_once() {
         &[
             Fault::DisplayName("100".to_owned()),
             Fault::Login("Admin".to_owned()),
+            Fault::PasswordHash("Admin".to_owned()),
         ],
     );
 }
