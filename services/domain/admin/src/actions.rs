@@ -11,6 +11,7 @@ pub(crate) mod form;
 pub(crate) mod grid;
 pub(crate) mod history;
 pub(crate) mod items;
+pub(crate) mod looks;
 mod network;
 pub(crate) mod patch;
 pub(crate) mod people;

@@ -12,8 +12,8 @@ use ipc::store;
 use crate::Method;
 use crate::actions;
 use crate::actions::form::Subject;
+use crate::actions::looks::{Look, What};
 use crate::actions::proof;
-use crate::actions::records::Look;
 use crate::danger::Dangers;
 use crate::fault::{Fault, PeopleFault};
 use crate::http::{Peer, Request, Response, decode};
@@ -41,8 +41,8 @@ pub struct Admin {
     /// SHA-256 of the login key that an installer has laid down: it signs in until the account is
     /// claimed, as the one-time password does.
     pub(crate) login_key: Option<[u8; 32]>,
-    /// Who has looked at calls of others lately; at most everybody there is.
-    pub(crate) looks: BTreeMap<String, Look>,
+    /// Who has looked at what of others within the last minutes, and how much of it.
+    pub(crate) looks: BTreeMap<(String, What), Look>,
     /// When each token was used last, by its hash, since the start; seconds since 1970.
     pub(crate) token_uses: BTreeMap<String, u64>,
     /// Codes of second factors.
@@ -507,7 +507,8 @@ impl Admin {
     /// The hash a person's password must match now.
     pub(crate) fn password_hash(&self, person: &Person) -> Option<Redacted<String>> {
         if person.password_hash.reveal().is_empty() {
-            return self.first_password.clone();
+            let is_first = person.login == config::FACTORY_LOGIN;
+            return self.first_password.clone().filter(|_| is_first);
         }
         Some(person.password_hash.clone())
     }

@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 
 use ipc::sound::{RecordingFile, Reply, Request as MediaRequest, is_recording_name};
-use ipc::store::{CallFilter, CallsWith, Reply as Answer, Request as Ask};
+use ipc::store::{CallFilter, CallRecord, CallsWith, Reply as Answer, Request as Ask};
+use sansio::Instant;
 
 use super::change::unkept;
+use super::looks::{Range, What};
 use super::records::LIMIT_MAX;
 use crate::admin::{Admin, Caller, UNRECORDED_MAX};
 use crate::fault::Fault;
@@ -15,31 +17,56 @@ use crate::range::{Part, part};
 use crate::step::{Away, Step};
 use crate::views::RecordingView;
 
-/// The recordings of the calls one may see, newest first.
-pub(crate) fn list(admin: &Admin, caller: Caller) -> Step {
-    let show = |files: Vec<RecordingFile>| {
-        let newest = files.into_iter().rev().map(RecordingView::from);
-        let views: Vec<RecordingView> = newest.collect();
-        Step::Respond(Response::json(200, &views).sealed())
-    };
+/// The recordings of the calls one may see, newest first. Whoever sees those of others is in the
+/// audit trail.
+pub(crate) fn list(admin: &mut Admin, caller: Caller) -> Step {
     let Some(numbers) = admin.calls_seen_by(&caller) else {
-        return listed(caller, move |_, _, files| show(files));
+        return listed(caller, move |admin, now, caller, files| {
+            let others = files.len();
+            show(admin, now, caller, files, others)
+        });
     };
     of_calls(
+        admin,
         numbers,
         CallsWith::Recordings,
+        (LIMIT_MAX, None),
         caller,
-        move |_, caller, named| {
-            listed(caller, move |_, _, mut files| {
+        move |_, caller, records| {
+            listed(caller, move |admin, now, caller, mut files| {
+                let mut others = BTreeSet::new();
+                let mut named = BTreeSet::new();
+                for record in &records {
+                    named.extend(&record.recordings);
+                    if !admin.is_own(&caller, &record.to, &record.extensions) {
+                        others.extend(&record.recordings);
+                    }
+                }
                 files.retain(|file| named.contains(&file.name));
-                show(files)
+                let others = files.iter().filter(|it| others.contains(&it.name)).count();
+                show(admin, now, caller, files, others)
             })
         },
     )
 }
 
+fn show(
+    admin: &mut Admin,
+    now: Instant,
+    caller: Caller,
+    files: Vec<RecordingFile>,
+    others: usize,
+) -> Step {
+    let told = (others > 0).then(|| (format!("{others} of others"), Range::default()));
+    let newest = files.into_iter().rev().map(RecordingView::from);
+    let views: Vec<RecordingView> = newest.collect();
+    admin.looked(now, caller, What::Recordings, told, move |_, _| {
+        Step::Respond(Response::json(200, &views).sealed())
+    })
+}
+
 /// The sound of a recording, or the part of it that was asked for.
-pub(crate) fn download(admin: &Admin, request: &Request, name: String, caller: Caller) -> Step {
+pub(crate) fn download(admin: &mut Admin, request: &Request, name: String, caller: Caller) -> Step {
     if let Err(fault) = may_go_on(admin, &name) {
         return caller.refuse(&fault);
     }
@@ -48,13 +75,24 @@ pub(crate) fn download(admin: &Admin, request: &Request, name: String, caller: C
         return open(name, wanted, caller);
     };
     let with = CallsWith::Recording(name.clone());
-    of_calls(numbers, with, caller, move |_, caller, named| {
-        // Whether it exists is none of the business of whoever may not hear it.
-        match named.contains(&name) {
-            true => open(name, wanted, caller),
-            false => caller.refuse(&Fault::NoSuchRecording(name)),
-        }
-    })
+    // One call has it, which began no later than its name says.
+    let began = name.split('-').next().unwrap_or_default();
+    let page = (1, Some(format!("{began}-~")));
+    of_calls(
+        admin,
+        numbers,
+        with,
+        page,
+        caller,
+        move |_, caller, records| {
+            let is_named = records.iter().any(|it| it.recordings.contains(&name));
+            // Whether it exists is none of the business of whoever may not hear it.
+            match is_named {
+                true => open(name, wanted, caller),
+                false => caller.refuse(&Fault::NoSuchRecording(name)),
+            }
+        },
+    )
 }
 
 fn open(name: String, wanted: String, caller: Caller) -> Step {
@@ -101,7 +139,7 @@ pub(crate) fn delete(admin: &Admin, name: String, caller: Caller) -> Step {
     if let Err(fault) = may_go_on(admin, &name) {
         return caller.refuse(&fault);
     }
-    listed(caller, move |admin, caller, files| {
+    listed(caller, move |admin, _, caller, files| {
         match files.into_iter().find(|file| file.name == name) {
             None => return caller.refuse(&Fault::NoSuchRecording(name)),
             Some(file) if file.is_open => return caller.refuse(&Fault::RecordingOpen(name)),
@@ -122,28 +160,30 @@ pub(crate) fn delete(admin: &Admin, name: String, caller: Caller) -> Step {
     })
 }
 
-/// Goes on with the names of the recordings of these numbers' calls.
+/// Goes on with the records of these numbers' calls.
 fn of_calls(
+    admin: &mut Admin,
     numbers: Vec<String>,
     with: CallsWith,
+    (limit, before): (u32, Option<String>),
     caller: Caller,
-    then: impl FnOnce(&mut Admin, Caller, BTreeSet<String>) -> Step + Send + 'static,
+    then: impl FnOnce(&mut Admin, Caller, Vec<CallRecord>) -> Step + Send + 'static,
 ) -> Step {
+    if numbers.is_empty() {
+        return then(admin, caller, Vec::new());
+    }
     let only = CallFilter {
         numbers: Some(numbers),
         with,
     };
     Step::Store(
         Ask::Calls {
-            limit: LIMIT_MAX,
-            before: None,
+            limit,
+            before,
             only,
         },
         Box::new(move |admin, _, reply| match reply {
-            Ok(Answer::Calls(records)) => {
-                let named = records.into_iter().flat_map(|it| it.recordings).collect();
-                then(admin, caller, named)
-            }
+            Ok(Answer::Calls(records)) => then(admin, caller, records),
             other => caller.refuse(&unkept(other)),
         }),
     )
@@ -162,12 +202,12 @@ fn may_go_on(admin: &Admin, name: &str) -> Result<(), Fault> {
 
 fn listed(
     caller: Caller,
-    then: impl FnOnce(&mut Admin, Caller, Vec<RecordingFile>) -> Step + Send + 'static,
+    then: impl FnOnce(&mut Admin, Instant, Caller, Vec<RecordingFile>) -> Step + Send + 'static,
 ) -> Step {
     Step::Media(
         MediaRequest::Recordings,
-        Box::new(move |admin, _, reply| match reply {
-            Ok(Reply::Recordings(files)) => then(admin, caller, files),
+        Box::new(move |admin, moment, reply| match reply {
+            Ok(Reply::Recordings(files)) => then(admin, moment.now, caller, files),
             other => caller.refuse(&unmet(other)),
         }),
     )

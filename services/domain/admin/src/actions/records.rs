@@ -1,13 +1,10 @@
 //! What has happened: calls and the audit trail, newest first.
 
-use std::time::Duration;
-
 use ipc::store::{CallFilter, CallRecord, CallsWith, Reply, Request as StoreRequest};
-use sansio::Instant;
 
 use super::change::unkept;
-use crate::admin::{Admin, Caller, UNRECORDED_MAX};
-use crate::fault::Fault;
+use super::looks::{Range, What};
+use crate::admin::{Admin, Caller};
 use crate::http::{Request, Response};
 use crate::pages;
 use crate::routes::Face;
@@ -18,10 +15,15 @@ use crate::views::{AuditView, CallView};
 /// they leave the box.
 pub(crate) fn calls(admin: &Admin, request: &Request, caller: Caller) -> Step {
     let before = request.query_field("before").filter(|id| !id.is_empty());
+    let is_to_the_newest = before.is_none();
     let only = CallFilter {
         numbers: admin.calls_seen_by(&caller),
         with: CallsWith::Anything,
     };
+    // Nobody's calls are not worth a look at all there are.
+    if only.numbers.as_ref().is_some_and(Vec::is_empty) {
+        return shown(&caller, &Vec::new());
+    }
     let ask = StoreRequest::Calls {
         limit: limit(request),
         before,
@@ -31,19 +33,10 @@ pub(crate) fn calls(admin: &Admin, request: &Request, caller: Caller) -> Step {
         ask,
         Box::new(move |admin, moment, reply| match reply {
             Ok(Reply::Calls(records)) => {
-                let told = of_others(admin, moment.now, &caller, &records);
+                let told = of_others(admin, &caller, &records, is_to_the_newest);
                 let calls: Vec<CallView> = records.into_iter().map(CallView::from).collect();
-                match told {
-                    None => shown(&caller, &calls),
-                    Some(_) if admin.unrecorded.len() >= UNRECORDED_MAX => {
-                        caller.refuse(&Fault::StoreAway)
-                    }
-                    Some((told, look)) => {
-                        admin.looks.insert(caller.login.clone(), look);
-                        let audit = caller.audit("call records seen".into(), String::new(), told);
-                        admin.record(audit, move |_, _| shown(&caller, &calls))
-                    }
-                }
+                let show = move |_: &mut Admin, caller| shown(&caller, &calls);
+                admin.looked(moment.now, caller, What::Calls, told, show)
             }
             other => caller.refuse(&unkept(other)),
         }),
@@ -58,37 +51,20 @@ fn shown(caller: &Caller, calls: &Vec<CallView>) -> Step {
     Step::Respond(response.sealed())
 }
 
-/// What the audit trail says of calls that are not the caller's own; `None` when all are, or when
-/// it says so already.
+/// What the audit trail says of calls that are not the caller's own; `None` when all are.
 fn of_others(
     admin: &Admin,
-    now: Instant,
     caller: &Caller,
     records: &[CallRecord],
-) -> Option<(String, Look)> {
-    let person = admin.person(&caller.login);
-    let own = person.map_or(&[][..], |person| person.extensions.as_slice());
-    let is_own = |record: &&CallRecord| {
-        let mut was_in = record.extensions.iter();
-        was_in.any(|number| own.contains(number)) || own.contains(&record.to)
-    };
+    is_to_the_newest: bool,
+) -> Option<(String, Range)> {
+    let is_own = |it: &&CallRecord| admin.is_own(caller, &it.to, &it.extensions);
     let others: Vec<&CallRecord> = records.iter().filter(|it| !is_own(it)).collect();
-    let oldest = others.last()?.id.clone();
-    let told = format!("{} of others, from {oldest} on", others.len());
-    let is_told = admin.looks.get(&caller.login);
-    let is_told = is_told.is_some_and(|it| now - it.began < LOOK_TIME && it.oldest <= oldest);
-    if is_told {
-        return None;
-    }
-    Some((told, Look { began: now, oldest }))
-}
-
-/// Somebody looks at calls of others.
-#[derive(Debug)]
-pub(crate) struct Look {
-    began: Instant,
-    /// Id of the oldest record he was shown.
-    oldest: String,
+    let range = Range::of(&others, is_to_the_newest)?;
+    Some((
+        format!("{} of others, {}", others.len(), range.told()),
+        range,
+    ))
 }
 
 /// The audit trail.
@@ -118,8 +94,6 @@ pub(super) fn limit(request: &Request) -> u32 {
     asked.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX)
 }
 
-/// Who looks again within this time, and no further back, does not fill the audit trail with it.
-const LOOK_TIME: Duration = Duration::from_secs(10 * 60);
 /// A page of rows.
 const LIMIT_DEFAULT: u32 = 100;
 /// The most rows in one answer: about 400 KiB of JSON.

@@ -6,6 +6,7 @@ use config::{Money, Site, Spend};
 use ipc::pbx::{Payer, Status};
 use serde_json::{Value, json};
 
+use super::looks::{Range, What};
 use crate::admin::{Admin, Caller};
 use crate::fault::Fault;
 use crate::http::Response;
@@ -19,8 +20,14 @@ pub(crate) fn spending(admin: &Admin, caller: Caller) -> Step {
     let Ok(site) = Site::parse(raw) else {
         return caller.refuse(&Fault::Internal);
     };
-    Step::Observe(Box::new(move |_, _, seen| match seen.pbx {
-        Ok(status) => Step::Respond(Response::json(200, &view(&site, status)).sealed()),
+    Step::Observe(Box::new(move |admin, moment, seen| match seen.pbx {
+        Ok(status) => {
+            let told = Some((String::new(), Range::default()));
+            let show = move |_: &mut Admin, _| {
+                Step::Respond(Response::json(200, &view(&site, status)).sealed())
+            };
+            admin.looked(moment.now, caller, What::Spending, told, show)
+        }
         Err(_) => caller.refuse(&Fault::PbxAway),
     }))
 }

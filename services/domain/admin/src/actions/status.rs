@@ -4,6 +4,7 @@ use ipc::init;
 use serde::Deserialize;
 
 use super::json;
+use super::looks::{Range, What};
 use crate::admin::{Admin, Caller, UNRECORDED_MAX};
 use crate::fault::Fault;
 use crate::http::{Request, Response};
@@ -11,7 +12,7 @@ use crate::pages;
 use crate::permission::Permission;
 use crate::routes::Face;
 use crate::step::Step;
-use crate::views::{StatusView, Warning};
+use crate::views::{LiveCallView, StatusView, Warning};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,7 +26,7 @@ struct Manner {
 pub(crate) fn status(admin: &Admin, caller: Caller) -> Step {
     let config_version = admin.site.as_ref().map_or(0, |(version, _)| *version);
     let unrecorded = admin.unrecorded.len();
-    Step::Observe(Box::new(move |admin, _, seen| {
+    Step::Observe(Box::new(move |admin, moment, seen| {
         let mut view = StatusView::new(seen, config_version, &admin.version);
         if unrecorded > 0 {
             view.warnings.push(Warning::Unrecorded(unrecorded));
@@ -34,14 +35,32 @@ pub(crate) fn status(admin: &Admin, caller: Caller) -> Step {
             let seen = |number: &String| numbers.contains(number);
             view.calls.retain(|call| seen(&call.from) || seen(&call.to));
         }
-        let dangers = caller.may(Permission::SeeConfiguration);
-        let dangers = admin.dangers().ok().filter(|_| dangers);
-        let response = match caller.face {
-            Face::Page | Face::Asset => pages::status(&caller, &view, dangers),
-            Face::Api => Response::json(200, &view),
-        };
-        Step::Respond(response.sealed())
+        let own =
+            |call: &LiveCallView| admin.is_own(&caller, &call.to, std::slice::from_ref(&call.from));
+        // The state of the box is shown whether or not the trail can say who looks at calls.
+        if unrecorded >= UNRECORDED_MAX {
+            view.calls.retain(own);
+        }
+        let others = view.calls.iter().filter(|call| !own(call)).count();
+        let told = (others > 0).then(|| (format!("{others} of others"), Range::default()));
+        admin.looked(
+            moment.now,
+            caller,
+            What::LiveCalls,
+            told,
+            move |admin, caller| shown(admin, &caller, &view),
+        )
     }))
+}
+
+fn shown(admin: &Admin, caller: &Caller, view: &StatusView) -> Step {
+    let dangers = caller.may(Permission::SeeConfiguration);
+    let dangers = admin.dangers().ok().filter(|_| dangers);
+    let response = match caller.face {
+        Face::Page | Face::Asset => pages::status(caller, view, dangers),
+        Face::Api => Response::json(200, view),
+    };
+    Step::Respond(response.sealed())
 }
 
 /// Restarts a service, recorded before it happens.

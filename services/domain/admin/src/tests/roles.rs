@@ -147,6 +147,9 @@ fn a_new_person_sees_their_own_calls_and_no_others() {
     world.changed_elsewhere();
     let session = world.sign_in("nobody", OWN_PASSWORD);
     assert!(calls(&mut world, &session).is_empty());
+    let listed = body(&world.ask(&get("/api/recordings", &session)));
+    assert_eq!(listed, json!([]));
+    assert!(world.asked_calls.is_empty(), "the store is not asked");
 }
 
 #[test]
@@ -177,8 +180,9 @@ fn calls_of_others_are_seen_by_grant_and_whoever_sees_them_is_recorded() {
     let count = world.audits.len();
     calls(&mut world, &session);
     assert_eq!(world.audits.len(), count, "not again for every look");
-    world.calls.retain(|call| call.to == "102");
-    world.calls[0].id = "1795351400000-00000002".into();
+    let mut older = world.calls[0].clone();
+    older.id = "1795351400000-00000002".into();
+    world.calls.push(older);
     calls(&mut world, &session);
     assert_eq!(world.audits.len(), count + 1, "but for one further back");
     world.pass(600);
@@ -192,6 +196,85 @@ fn calls_of_others_are_seen_by_grant_and_whoever_sees_them_is_recorded() {
     world.store_away = true;
     world.pass(600);
     assert_eq!(world.ask(&get("/api/calls", &admin)).status, 503);
+}
+
+#[test]
+fn a_look_at_an_old_call_of_others_does_not_hide_looks_at_newer_ones() {
+    let mut world = office();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let told = |world: &mut World, query: &str| {
+        let before = world.audits.len();
+        let answer = world.ask(&get(&format!("/api/calls{query}"), &session));
+        assert_eq!(answer.status, 200);
+        let new = world.audits.iter().skip(before);
+        new.map(|it| it.after.clone()).collect::<Vec<_>>()
+    };
+    let first = "1795351501000-00000001";
+    let second = "1795351502000-00000002";
+    assert_eq!(
+        told(&mut world, &format!("?limit=1&before={second}")),
+        [format!("1 of others, from {first} to {first}")]
+    );
+    assert_eq!(
+        told(&mut world, ""),
+        [format!("2 of others, from {first} on")]
+    );
+    assert!(told(&mut world, "").is_empty());
+    assert!(told(&mut world, &format!("?before={second}")).is_empty());
+}
+
+/// Everything that shows what others do, once in ten minutes (R5, R6).
+#[test]
+fn whoever_looks_at_what_is_about_others_is_recorded_wherever_it_is_shown() {
+    for (path, action, after) in [
+        ("/api/status", "calls in progress seen", "1 of others"),
+        ("/", "calls in progress seen", "1 of others"),
+        ("/api/recordings", "list of recordings seen", "2 of others"),
+        ("/api/spending", "spending seen", ""),
+    ] {
+        let mut world = office();
+        let session = world.sign_in("admin", OWN_PASSWORD);
+        let count = world.audits.len();
+        for _ in 0..2 {
+            assert_eq!(world.ask(&get(path, &session)).status, 200, "{path}");
+        }
+        let audit = world.audits.last().expect("recorded").clone();
+        assert_eq!((&*audit.action, &*audit.after), (action, after), "{path}");
+        assert_eq!(world.audits.len(), count + 1, "{path}: once");
+        world.pass(600);
+        world.ask(&get(path, &session));
+        assert_eq!(
+            world.audits.len(),
+            count + 2,
+            "{path}: and after ten minutes"
+        );
+    }
+    let mut world = office();
+    world.hire("rui", Role::Supervisor, "101");
+    let session = world.sign_in("rui", OWN_PASSWORD);
+    for path in ["/api/status", "/api/recordings"] {
+        assert_eq!(world.ask(&get(path, &session)).status, 200);
+    }
+    let last = world.audits.last().expect("signed in");
+    assert_eq!(last.action, "signed in", "their own are not recorded");
+}
+
+#[test]
+fn calls_in_progress_of_others_are_not_shown_when_that_cannot_be_recorded() {
+    let mut world = World::new();
+    world.hire("ana", Role::Administrator, "101");
+    let sessions = ["admin", "ana"].map(|it| world.sign_in(it, OWN_PASSWORD));
+    world.store_away = true;
+    for _ in 0..crate::admin::UNRECORDED_MAX {
+        let audit = world.audits.first().expect("signed in").clone();
+        world.admin.note(audit);
+    }
+    let shown = sessions.map(|session| {
+        let status = world.ask(&get("/api/status", &session));
+        assert_eq!(status.status, 200, "the state of the box is");
+        body(&status)["calls"].as_array().map(Vec::len)
+    });
+    assert_eq!(shown, [Some(0), Some(1)]);
 }
 
 #[test]
@@ -209,6 +292,9 @@ fn recordings_follow_their_calls() {
     for path in [others, missing] {
         assert_eq!(world.ask(&get(path, &session)).status, 404, "{path}");
     }
+    // The store looks at no more than it must.
+    let one = (1, Some("1795351503000-~".to_owned()));
+    assert_eq!(world.asked_calls.get(1), Some(&one));
     let delete = request(Method::Delete, &own).with("cookie", &session);
     assert_eq!(world.ask(&delete).status, 403);
     assert_eq!(world.recordings.len(), 2);

@@ -48,6 +48,8 @@ pub(super) struct World {
     pub(super) has_backup_code: bool,
     pub(super) backup_refusal: Option<store::BackupRefusal>,
     pub(super) asked_backups: Vec<store::BackupRequest>,
+    /// How many records were asked for at once, and older than which.
+    pub(super) asked_calls: Vec<(u32, Option<String>)>,
     /// On record, newest first.
     pub(super) calls: Vec<CallRecord>,
     pub(super) update_answers: VecDeque<update::Reply>,
@@ -112,6 +114,7 @@ impl World {
                 recording("1795351600000-0000002b.wav", true),
             ],
             calls: vec![call()],
+            asked_calls: Vec::new(),
             update_answers: VecDeque::new(),
             asked_update: Vec::new(),
             asked_fetch: Vec::new(),
@@ -309,7 +312,14 @@ impl World {
                 self.audits.push(audit);
                 Reply::Stored
             }
-            Ask::Calls { only, limit, .. } => self.calls_of(&only, limit),
+            Ask::Calls {
+                only,
+                limit,
+                before,
+            } => {
+                self.asked_calls.push((limit, before.clone()));
+                self.calls_of(&only, limit, before.as_deref())
+            }
             Ask::AuditTrail { .. } => Reply::AuditTrail(
                 self.audits
                     .iter()
@@ -327,8 +337,11 @@ impl World {
     }
 
     /// As the store does it.
-    fn calls_of(&self, only: &store::CallFilter, limit: u32) -> Reply {
+    fn calls_of(&self, only: &store::CallFilter, limit: u32, before: Option<&str>) -> Reply {
         let is_asked = |call: &&CallRecord| {
+            if before.is_some_and(|before| *call.id >= *before) {
+                return false;
+            }
             let numbers = only.numbers.as_ref();
             let about = numbers.is_none_or(|all| {
                 let mut was_in = call.extensions.iter();
