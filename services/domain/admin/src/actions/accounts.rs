@@ -13,7 +13,7 @@ use serde_json::{Value, json as value};
 
 use super::change::Change;
 use super::form::{self, Subject, escaped};
-use super::items::{commit, versioned};
+use super::items::{commit, commit_shown, versioned};
 use super::patch::Patch;
 use super::stretch;
 use crate::admin::{Admin, Caller, Trail};
@@ -254,10 +254,17 @@ fn change(admin: &Admin, login: String, request: &Request, mut caller: Caller) -
         after.put(person, &by);
         Ok(())
     };
-    commit(admin, caller, action, 200, edit, move |site| {
-        let found = site.people.iter().find(|it| it.login == shown);
-        found.map(view).unwrap_or_default()
+    let part = move |site: &Site| whole(site, &shown);
+    commit_shown(admin, caller, action, 200, edit, part, |part| {
+        let person = serde_json::from_value::<Person>(part);
+        person.map(|it| view(&it)).unwrap_or_default()
     })
+}
+
+/// All of an account, so that another password is a change for who has not seen it; never shown.
+fn whole(site: &Site, login: &str) -> Value {
+    let found = site.people.iter().find(|it| it.login == login);
+    found.map(|it| value!(it)).unwrap_or_default()
 }
 
 fn patched(patch: &Patch, before: &Account) -> Result<Account, Fault> {
@@ -299,8 +306,7 @@ fn delete(admin: &Admin, login: String, mut caller: Caller) -> Step {
         Ok(())
     };
     commit(admin, caller, action, 204, edit, move |site| {
-        let found = site.people.iter().find(|it| it.login == shown);
-        found.map(view).unwrap_or_default()
+        whole(site, &shown)
     })
 }
 

@@ -271,6 +271,22 @@ pub(super) fn commit(
     edit: impl Fn(&mut Site) -> Result<(), Fault> + Send + 'static,
     part: impl Fn(&Site) -> Value + Send + Sync + 'static,
 ) -> Step {
+    commit_shown(admin, caller, action, status, edit, part, |mut part| {
+        hide(&mut part);
+        part
+    })
+}
+
+/// The same where that part is shown otherwise than by taking its secrets out.
+pub(super) fn commit_shown(
+    admin: &Admin,
+    caller: Caller,
+    action: String,
+    status: u16,
+    edit: impl Fn(&mut Site) -> Result<(), Fault> + Send + 'static,
+    part: impl Fn(&Site) -> Value + Send + Sync + 'static,
+    shown: fn(Value) -> Value,
+) -> Step {
     let Some((present, site)) = &admin.site else {
         return caller.refuse(&Fault::Starting);
     };
@@ -280,6 +296,7 @@ pub(super) fn commit(
         status,
         edit,
         part,
+        shown,
     };
     match wanted.caller.seen {
         None => wanted.commit(admin, None),
@@ -308,6 +325,7 @@ struct Wanted<Edit, Part> {
     status: u16,
     edit: Edit,
     part: Part,
+    shown: fn(Value) -> Value,
 }
 
 impl<Edit, Part> Wanted<Edit, Part>
@@ -323,6 +341,7 @@ where
             status,
             edit,
             part,
+            shown,
         } = self;
         let part = Arc::new(part);
         let edit = {
@@ -342,8 +361,7 @@ where
                     (Some(back), ..) => Response::redirect(back),
                     (None, 204, _) | (None, _, None) => Response::empty(204),
                     (None, _, Some((version, site))) => {
-                        let mut value = part(site);
-                        hide(&mut value);
+                        let value = shown(part(site));
                         versioned(Response::json(status, &value), *version)
                     }
                 };

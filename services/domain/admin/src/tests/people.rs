@@ -99,6 +99,8 @@ fn people_are_shown_without_their_secrets() {
     let one = world.ask(&get("/api/people/ana", &session));
     assert_eq!(body(&one), body(&all)[1]);
     assert!(one.header("etag").is_some());
+    let changed = change(&mut world, &session, "ana", &json!({}));
+    assert_eq!(body(&changed), body(&one), "a change answers likewise");
     assert_eq!(world.ask(&get("/api/people/nobody", &session)).status, 404);
 }
 
@@ -227,6 +229,13 @@ fn a_change_on_what_somebody_else_has_changed_is_told() {
     let late = post("/api/people/ana", &session, &json!({"role": "auditor"}));
     assert_eq!(world.ask(&late.with("if-match", &seen)).status, 412);
     assert_eq!(world.site.people[1].role, Role::Operator);
+    // So is another password.
+    let seen = world.ask(&get("/api/people/ana", &session));
+    let seen = seen.header("etag").expect("a version").to_owned();
+    let anew = post("/api/people/ana/one-time-password", &session, &json!({}));
+    assert_eq!(world.ask(&anew).status, 200);
+    let late = post("/api/people/ana", &session, &json!({"role": "auditor"}));
+    assert_eq!(world.ask(&late.with("if-match", &seen)).status, 412);
 }
 
 #[test]
