@@ -29,7 +29,7 @@ impl From<Version> for VersionView {
 }
 
 /// How a line about somebody begins.
-const PERSON: &str = "person ";
+pub(crate) const PERSON: &str = "person ";
 
 /// What changed in a version, one clause a field, and what going back to it changes.
 #[derive(Debug, Serialize)]

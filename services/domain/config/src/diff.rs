@@ -70,6 +70,7 @@ pub fn diff(before: &Site, after: &Site) -> Vec<String> {
         group_changes,
         &mut lines,
     );
+    lines.extend(seen_by_group(before, after));
     let (old, new) = (&before.trunks, &after.trunks);
     let (old, new) = (by_name(old, trunk_name), by_name(new, trunk_name));
     compare("trunk", &old, &new, trunk_changes, &mut lines);
@@ -293,6 +294,26 @@ fn seen(person: &Person) -> Vec<String> {
         Whose::Group(number) => format!("group {number} by {by}"),
     };
     person.grants.iter().map(told).collect()
+}
+
+/// Who sees calls of others than before because a group has other members: whoever changed it need
+/// not know.
+fn seen_by_group(before: &Site, after: &Site) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (number, group) in &after.groups {
+        let old = before.groups.get(number).map(|it| &it.members);
+        if old.is_none_or(|old| *old == group.members) {
+            continue;
+        }
+        let of = Whose::Group(number.to_string());
+        let sees = |person: &&Person| person.grants.iter().any(|it| it.of == of);
+        let seers = after.people.values().filter(sees);
+        lines.extend(seers.map(|it| {
+            let login = &it.login;
+            format!("person {login}: calls of group {number} are those of its new members too")
+        }));
+    }
+    lines
 }
 
 /// What was added to a list and taken from it, and nothing of what stayed.

@@ -13,8 +13,10 @@ use super::{form, json, stretch};
 use crate::admin::{Admin, Caller};
 use crate::extension_list;
 use crate::fault::Fault;
+use crate::history_view::PERSON;
 use crate::http::{Request, Response};
 use crate::pages;
+use crate::permission::Permission;
 use crate::routes::{Face, File};
 use crate::site_file::{self, FromFile};
 use crate::step::{Moment, Step};
@@ -130,23 +132,39 @@ pub(crate) fn import(
         Err(fault) => {
             Step::Respond(pages::site_file(&caller, kind, &wish.file, None, Some(&fault)).sealed())
         }
-        Ok((taken, _)) if wish.dry_run => Step::Respond(match caller.face {
-            Face::Page | Face::Asset => {
-                pages::site_file(&caller, kind, &wish.file, Some(&taken), None).sealed()
-            }
-            Face::Api => Response::json(
-                200,
-                &value!({
-                    "version": taken.version,
-                    "changes": taken.changes,
-                    "new_extensions": taken.new_extensions,
-                    "trunks_without_password": taken.trunks_without_password,
-                }),
-            )
-            .sealed(),
-        }),
+        Ok((taken, _)) if wish.dry_run => {
+            let taken = taken.for_eyes_of(&caller);
+            tried(&wish, kind, &caller, &taken)
+        }
         Ok((taken, made)) => take_over(admin, kind, caller, taken, made),
     }
+}
+
+impl Taken {
+    /// Without what is about people, for whoever may not see them.
+    fn for_eyes_of(mut self, caller: &Caller) -> Self {
+        if !caller.may(Permission::SeePeople) {
+            self.changes.retain(|line| !line.starts_with(PERSON));
+        }
+        self
+    }
+}
+
+/// What a file would change.
+fn tried(wish: &Wish, kind: File, caller: &Caller, taken: &Taken) -> Step {
+    let response = match caller.face {
+        Face::Page | Face::Asset => pages::site_file(caller, kind, &wish.file, Some(taken), None),
+        Face::Api => Response::json(
+            200,
+            &value!({
+                "version": taken.version,
+                "changes": taken.changes,
+                "new_extensions": taken.new_extensions,
+                "trunks_without_password": taken.trunks_without_password,
+            }),
+        ),
+    };
+    Step::Respond(response.sealed())
 }
 
 /// The site as it would be, and the passwords of its new extensions.

@@ -130,6 +130,50 @@ fn a_grant_says_who_gave_it_and_the_trail_what_was_before() {
     assert!(world.site.people[1].grants.is_empty());
 }
 
+/// An installer says who is in a group, and so whose calls those see who were granted it (R6).
+#[test]
+fn the_trail_names_who_sees_more_by_another_member_of_a_group_and_the_installer_is_not_told() {
+    let (mut world, session) = office();
+    let wish = json!({"calls_of": [{"group": "600"}]});
+    assert_eq!(change(&mut world, &session, "ana", &wish).status, 200);
+    world.hire("rui", Role::Installer, "101");
+    let ruis = world.sign_in("rui", OWN_PASSWORD);
+    let told = "person ana: calls of group 600 are those of its new members too";
+    let file = body(&world.ask(&get("/api/site", &ruis)))["file"].clone();
+    let file = file.as_str().expect("a file");
+    let other = file.replacen("extension = \"102\"", "extension = \"100\"", 1);
+    assert_ne!(other, file);
+    let try_out = |session: &str| {
+        let wish = json!({"file": other, "dry_run": true});
+        post("/api/site", session, &wish)
+    };
+    let tried = text(&world.ask(&try_out(&session)));
+    assert!(tried.contains(told), "{tried}");
+    let tried = text(&world.ask(&try_out(&ruis)));
+    assert!(
+        tried.contains("group 600") && !tried.contains("ana"),
+        "{tried}"
+    );
+
+    let members = json!({"members": [{"extension": "101"}, {"extension": "102"}]});
+    let changed = world.ask(&post("/api/groups/600", &ruis, &members));
+    assert_eq!(changed.status, 200, "{}", text(&changed));
+    assert!(!text(&changed).contains("ana"), "{}", text(&changed));
+    let audit = world.audits.last().expect("recorded").clone();
+    assert!(audit.after.contains(told), "{audit:?}");
+    let version = format!("/api/history/{}", world.version);
+    let seen = |session: &str| get(&version, session);
+    assert!(text(&world.ask(&seen(&session))).contains(told));
+    assert!(!text(&world.ask(&seen(&ruis))).contains("ana"));
+    let name = json!({"name": "Vendas"});
+    assert_eq!(
+        world.ask(&post("/api/groups/600", &ruis, &name)).status,
+        200
+    );
+    let audit = world.audits.last().expect("recorded");
+    assert!(!audit.after.contains("ana"), "{audit:?}");
+}
+
 #[test]
 fn nobody_gives_themselves_rights_and_one_administrator_stays() {
     let (mut world, session) = office();
