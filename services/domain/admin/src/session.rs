@@ -156,24 +156,27 @@ impl Sessions {
         self.live.retain(|_, session| is_somebodys(session));
     }
 
-    /// Drops the sessions longest unused until one more of this person fits.
+    /// Drops the sessions longest unused until one more of this person fits: of his own when he has
+    /// too many, else of whoever has most.
     fn make_room(&mut self, login: &str) {
         loop {
-            let own = self
-                .live
-                .values()
-                .filter(|session| session.login == login)
-                .count();
-            let crowded_by_own = own >= SESSIONS_PER_PERSON_MAX;
-            if !crowded_by_own && self.live.len() < SESSIONS_MAX {
-                return;
+            let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+            for session in self.live.values() {
+                let count = counts.entry(&session.login).or_default();
+                *count = count.saturating_add(1);
             }
-            let oldest = self
-                .live
-                .iter()
-                .filter(|(_, session)| !crowded_by_own || session.login == login)
-                .min_by_key(|(_, session)| session.used)
-                .map(|(id, _)| *id);
+            let own = counts.get(login).copied().unwrap_or_default();
+            let crowding = if own >= SESSIONS_PER_PERSON_MAX {
+                Some(login)
+            } else if self.live.len() < SESSIONS_MAX {
+                return;
+            } else {
+                let most = counts.iter().max_by_key(|(_, count)| **count);
+                most.map(|(login, _)| *login)
+            };
+            let sessions = self.live.iter();
+            let theirs = sessions.filter(|(_, it)| Some(it.login.as_str()) == crowding);
+            let oldest = theirs.min_by_key(|(_, it)| it.used).map(|(id, _)| *id);
             let Some(oldest) = oldest else { return };
             self.live.remove(&oldest);
         }
@@ -284,6 +287,20 @@ mod tests {
         }
         assert!(find(&mut sessions, at(2), &anas, true));
         assert_eq!(sessions.live.len(), 1 + SESSIONS_PER_PERSON_MAX);
+    }
+
+    #[test]
+    fn many_with_many_sessions_do_not_crowd_out_one_with_one() {
+        let mut sessions = Sessions::default();
+        let anas = open(&mut sessions, at(0), 255, "ana");
+        for number in 0..640_u16 {
+            let mut bytes = [1; 32];
+            bytes[..2].copy_from_slice(&number.to_le_bytes());
+            let (entropy, login) = (Entropy::new(bytes), format!("robot{}", number / 16));
+            sessions.open(at(1), &entropy, &login, [0; 32], Stage::default());
+        }
+        assert!(find(&mut sessions, at(2), &anas, true));
+        assert_eq!(sessions.live.len(), SESSIONS_MAX);
     }
 
     #[test]
