@@ -28,7 +28,7 @@ pub use disks::{
     DATA_LENGTH_MIN, Device, DeviceError, Disk, DiskFault, DiskPartition, Entropy, Extents,
     FileDevice, Machine, Phase, Refusal, SparseDisk, Watcher, esp,
 };
-pub use pack::{PackError, Packed, pack};
+pub use pack::{PackError, Packed, forget_other, pack};
 pub use plan::PlanError;
 pub use source::{Source, SourceError};
 pub use write::{Order, WriteError, Written, write};

@@ -61,6 +61,49 @@ pub enum PackError {
     },
 }
 
+/// Removes what was packed of another image that had the same name, where this one lies now:
+/// whoever writes it would be told that it is damaged. What was packed of the same bytes stays.
+///
+/// # Errors
+/// A file cannot be read or removed.
+pub fn forget_other(raw: &Path) -> io::Result<()> {
+    let Some(name) = raw.file_name().and_then(|name| name.to_str()) else {
+        return Ok(());
+    };
+    let sums = raw.with_file_name(CHECKSUMS);
+    let listed = match fs::read_to_string(&sums) {
+        Ok(text) => Checksums::parse(&text).of(name),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    match listed {
+        Some(listed) if listed != digest(raw)? => {}
+        Some(_) | None => return Ok(()),
+    }
+    let of_it = ["zst", "bmap"].map(|kind| raw.with_file_name(format!("{name}.{kind}")));
+    // The sums go first: without them nothing is said to be damaged.
+    for path in [sums].iter().chain(&of_it) {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// SHA-256 of a file.
+fn digest(path: &Path) -> io::Result<[u8; 32]> {
+    let mut file = File::open(path)?;
+    let mut digest = Sha256::new();
+    let mut piece = vec![0; PIECE];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(digest.finalize().into()),
+            length => digest.update(piece.get(..length).unwrap_or_default()),
+        }
+    }
+}
+
 /// Packs the raw image of a disk into the folder `out`. Its version is that of the firmware in slot
 /// A. The same image gives the same bytes.
 ///
@@ -253,6 +296,24 @@ mod tests {
             let bytes = &whole[at(bytes.start)..at(bytes.end)];
             assert_eq!(Some(range.sha256), digest(bytes));
         }
+    }
+
+    #[test]
+    fn what_was_packed_goes_with_the_image_it_was_made_of() {
+        let folder = Folder::new("pack-other");
+        let raw = folder.save("ramal-1.2.3.img", &sample::image(512));
+        let beside = raw.parent().expect("a folder");
+        forget_other(&raw).expect("nothing was packed");
+        let packed = pack(&raw, beside).expect("packed");
+        let files = [&packed.image, &packed.block_map, &packed.checksums];
+        forget_other(&raw).expect("the same image");
+        assert!(files.iter().all(|path| path.exists()));
+        let file = fs::OpenOptions::new().write(true).open(&raw);
+        let changed = file.and_then(|file| file.write_all_at(b"other", 0));
+        changed.expect("written");
+        forget_other(&raw).expect("another image");
+        assert!(files.iter().all(|path| !path.exists()));
+        assert!(raw.exists());
     }
 
     #[test]

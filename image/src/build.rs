@@ -263,6 +263,7 @@ pub fn ship(image: &Image, shipping: &Shipping) -> Result<Shipped, BuildError> {
     let shipped = progress::timed("Putting the image together", || {
         assemble(image, &programs, &keys, &release, folder)
     })?;
+    flash::forget_other(&shipped.disk).map_err(|source| file_error(&shipped.disk, source))?;
     Ok(shipped)
 }
 
