@@ -33,8 +33,18 @@ use serde::de::DeserializeOwned;
 use crate::Method;
 use crate::admin::Caller;
 use crate::fault::Fault;
-use crate::http::{Peer, Request};
+use crate::http::{Peer, Request, Response};
 use crate::routes::{Action, Face, OnBackups, Route};
+use crate::step::Step;
+
+/// The answer where there is nothing to say but that it was done: a person is led back.
+fn done(caller: &Caller, back: &'static str) -> Step {
+    let response = match caller.face {
+        Face::Page | Face::Asset => Response::redirect(back),
+        Face::Api => Response::empty(204),
+    };
+    Step::Respond(response.sealed())
+}
 
 /// Refuses what another site made a browser send. The session cookie is `SameSite=Strict` already;
 /// this is the second wall.

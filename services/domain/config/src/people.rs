@@ -292,18 +292,23 @@ mod tests {
         );
     }
 
+    /// Group 600, which rings at 101.
+    fn ring_group() -> ipc::site::Group {
+        ipc::site::Group {
+            number: "600".into(),
+            members: vec![ipc::site::Member {
+                extension: "101".into(),
+                ..ipc::site::Member::default()
+            }],
+            ..ipc::site::Group::default()
+        }
+    }
+
     #[test]
     fn an_installer_sees_calls_of_no_group_since_he_says_who_is_in_it() {
         let told = |role: Role| {
             let raw = site(|site| {
-                site.groups.push(ipc::site::Group {
-                    number: "600".into(),
-                    members: vec![ipc::site::Member {
-                        extension: "101".into(),
-                        ..ipc::site::Member::default()
-                    }],
-                    ..ipc::site::Group::default()
-                });
+                site.groups.push(ring_group());
                 let grants = vec![granted(Whose::Group("600".into()))];
                 let ana = person("ana");
                 site.people.push(RawPerson {
@@ -380,14 +385,7 @@ mod tests {
     #[test]
     fn a_group_is_its_number_and_its_members() {
         let raw = site(|site| {
-            site.groups.push(ipc::site::Group {
-                number: "600".into(),
-                members: vec![ipc::site::Member {
-                    extension: "101".into(),
-                    ..ipc::site::Member::default()
-                }],
-                ..ipc::site::Group::default()
-            });
+            site.groups.push(ring_group());
             let mut ana = person("ana");
             ana.extensions = vec!["100".into()];
             ana.grants = vec![granted(Whose::Group("600".into()))];

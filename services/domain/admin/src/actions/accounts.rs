@@ -310,7 +310,8 @@ fn delete(admin: &Admin, login: String, mut caller: Caller) -> Step {
     })
 }
 
-fn find<'a>(site: &'a mut Site, login: &str) -> Result<&'a mut Person, Fault> {
+/// Somebody by login, to be changed.
+pub(super) fn find<'a>(site: &'a mut Site, login: &str) -> Result<&'a mut Person, Fault> {
     let found = site.people.iter_mut().find(|it| it.login == login);
     found.ok_or_else(|| Fault::NoSuchPerson(login.to_owned()))
 }

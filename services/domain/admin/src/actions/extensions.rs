@@ -7,7 +7,7 @@ use serde::Deserialize;
 use sip::digest::{Algorithm, Ha1};
 
 use super::change::Change;
-use super::{form, json, stretch};
+use super::{done, form, json, stretch};
 use crate::admin::{Admin, Caller};
 use crate::fault::Fault;
 use crate::http::{Request, Response};
@@ -101,13 +101,7 @@ pub(crate) fn delete(admin: &Admin, number: String, caller: Caller) -> Step {
             }
             Ok(())
         }),
-        done: Box::new(move |_, _| {
-            let response = match caller.face {
-                Face::Page | Face::Asset => Response::redirect("/extensions"),
-                Face::Api => Response::empty(204),
-            };
-            Step::Respond(response.sealed())
-        }),
+        done: Box::new(move |_, _| done(&caller, "/extensions")),
     }
     .commit(admin)
 }

@@ -5,6 +5,7 @@ use ipc::site::{Person, Role, Site};
 use ipc::{Redacted, init};
 use serde::Deserialize;
 
+use super::accounts::find;
 use super::change::Change;
 use super::proof::doubted;
 use super::sign_in::{address, session_cookie};
@@ -324,11 +325,7 @@ fn set_password<'a>(
     hash: &Redacted<String>,
     one_time: bool,
 ) -> Result<&'a mut Person, Fault> {
-    let person = site
-        .people
-        .iter_mut()
-        .find(|person| person.login == login)
-        .ok_or_else(|| Fault::NoSuchPerson(login.to_owned()))?;
+    let person = find(site, login)?;
     person.password_hash = hash.clone();
     person.password_one_time = one_time;
     Ok(person)

@@ -6,10 +6,10 @@ use ipc::site::{SecondFactor, Site};
 use serde::Deserialize;
 use serde_json::json as value;
 
-use super::accounts::PEOPLE;
+use super::accounts::{PEOPLE, find};
 use super::change::Change;
 use super::sign_in::signed_in;
-use super::{form, json, stretch};
+use super::{done, form, json, stretch};
 use crate::admin::{Admin, Caller};
 use crate::fault::{Fault, PeopleFault};
 use crate::http::{Request, Response};
@@ -138,13 +138,7 @@ fn remove(admin: &Admin, login: String, caller: Caller, back: &'static str) -> S
         audit: caller.audit(action, String::new(), String::new()),
         caller: caller.clone(),
         edit: Box::new(move |site| set(site, &login, None)),
-        done: Box::new(move |_, _| {
-            let response = match caller.face {
-                Face::Page | Face::Asset => Response::redirect(back),
-                Face::Api => Response::empty(204),
-            };
-            Step::Respond(response.sealed())
-        }),
+        done: Box::new(move |_, _| done(&caller, back)),
     }
     .commit(admin)
 }
@@ -225,10 +219,7 @@ fn use_up(admin: &Admin, hash: Redacted<String>, id: [u8; 32], caller: Caller) -
 }
 
 fn set(site: &mut Site, login: &str, factor: Option<&SecondFactor>) -> Result<(), Fault> {
-    let mut people = site.people.iter_mut();
-    let person = people.find(|it| it.login == login);
-    let person = person.ok_or_else(|| Fault::NoSuchPerson(login.to_owned()))?;
-    person.second_factor = factor.cloned();
+    find(site, login)?.second_factor = factor.cloned();
     Ok(())
 }
 

@@ -2,12 +2,13 @@
 //! a time, and never what gives rights.
 
 use ipc::Redacted;
-use ipc::site::{Person, Site, Token};
+use ipc::site::{Site, Token};
 use serde::Deserialize;
 use serde_json::{Value, json as value};
 
+use super::accounts::find;
 use super::change::Change;
-use super::{form, json};
+use super::{done, form, json};
 use crate::admin::{Admin, Caller};
 use crate::calendar::rfc3339;
 use crate::fault::{Fault, PeopleFault};
@@ -219,20 +220,9 @@ fn revoke(
                 (Some(_), false) | (None, _) => Ok(()),
             }
         }),
-        done: Box::new(move |_, _| {
-            let response = match caller.face {
-                Face::Page | Face::Asset => Response::redirect(back),
-                Face::Api => Response::empty(204),
-            };
-            Step::Respond(response.sealed())
-        }),
+        done: Box::new(move |_, _| done(&caller, back)),
     }
     .commit(admin)
-}
-
-fn find<'a>(site: &'a mut Site, login: &str) -> Result<&'a mut Person, Fault> {
-    let found = site.people.iter_mut().find(|it| it.login == login);
-    found.ok_or_else(|| Fault::NoSuchPerson(login.to_owned()))
 }
 
 fn read(request: &Request, face: Face) -> Result<Wish, Fault> {

@@ -3,9 +3,8 @@
 use maud::{Markup, html};
 
 use super::BACKUP;
-use super::layout::{Place, hashed, page};
+use super::layout::{Place, code_once, hashed, own_password, page};
 use super::records::moment;
-use crate::actions::proof::FIELD;
 use crate::admin::Caller;
 use crate::backup_view::{BackupView, BackupsView};
 use crate::http::Response;
@@ -130,28 +129,11 @@ fn code(caller: &Caller) -> Markup {
     }
 }
 
-fn own_password(caller: &Caller) -> Markup {
-    let words = caller.language.words();
-    html! {
-        input type="hidden" name="username" value=(caller.login) autocomplete="username";
-        label { (words.old_password)
-            input name=(FIELD) type="password" required autocomplete="current-password";
-        }
-    }
-}
-
 /// The one page that shows a backup code.
 pub(crate) fn backup_code(caller: &Caller, code: &str) -> Response {
     let words = caller.language.words();
-    let body = html! {
-        section.card.narrow {
-            h1 { (words.backup_code) }
-            p { code.secret { (code) } }
-            p.notice { (words.backup_code_once) }
-            p { a.button href="/backups" { (words.back) } }
-        }
-    };
-    page(200, caller, Place::Backups, words.backup_code, &body)
+    let said = (words.backup_code, words.backup_code_once);
+    code_once(caller, Place::Backups, said, code, "/backups")
 }
 
 /// It is done, and the box starts anew.

@@ -3,8 +3,7 @@
 use maud::{Markup, html};
 
 use super::UPLOAD;
-use super::layout::{Place, hashed, page};
-use crate::actions::proof::FIELD;
+use super::layout::{Place, code_once, hashed, own_password, page};
 use crate::admin::Caller;
 use crate::firmware_view::{EntryView, FirmwareView, SlotView, StickView};
 use crate::http::Response;
@@ -67,15 +66,8 @@ pub(crate) fn firmware(caller: &Caller, view: &FirmwareView) -> Response {
 /// The one page that shows the recovery code of the data.
 pub(crate) fn recovery_code(caller: &Caller, code: &str) -> Response {
     let words = caller.language.words();
-    let body = html! {
-        section.card.narrow {
-            h1 { (words.recovery_code) }
-            p { code.secret { (code) } }
-            p.notice { (words.recovery_code_once) }
-            p { a.button href="/firmware" { (words.back) } }
-        }
-    };
-    page(200, caller, Place::Firmware, words.recovery_code, &body)
+    let said = (words.recovery_code, words.recovery_code_once);
+    code_once(caller, Place::Firmware, said, code, "/firmware")
 }
 
 /// What is said of it; nothing of a machine that cannot do it.
@@ -102,10 +94,7 @@ fn ask_for_code(caller: &Caller, seen: &str) -> Markup {
     html! {
         p.warning[seen == "unseen"] { (said) }
         form method="post" action={ "/firmware/recovery-code" (action) } {
-            input type="hidden" name="username" value=(caller.login) autocomplete="username";
-            label { (words.old_password)
-                input name=(FIELD) type="password" required autocomplete="current-password";
-            }
+            (own_password(caller))
             button type="submit" { (label) }
         }
     }

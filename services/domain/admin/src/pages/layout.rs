@@ -3,6 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{ICON, SCRIPT, STYLE};
+use crate::actions::proof::FIELD;
 use crate::admin::Caller;
 use crate::http::Response;
 use crate::permission::Permissions;
@@ -70,6 +71,35 @@ pub(crate) fn home(permissions: Permissions) -> &'static str {
     let mut open = NAVIGATION.into_iter().map(|(_, address, _)| address);
     open.find(|address| may_open(address, permissions))
         .unwrap_or("/password")
+}
+
+pub(super) fn own_password(caller: &Caller) -> Markup {
+    let words = caller.language.words();
+    html! {
+        input type="hidden" name="username" value=(caller.login) autocomplete="username";
+        label { (words.old_password)
+            input name=(FIELD) type="password" required autocomplete="current-password";
+        }
+    }
+}
+
+/// The one page that shows a code; `said` is what it is, and that it is shown once.
+pub(super) fn code_once(
+    caller: &Caller,
+    place: Place,
+    (title, once): (&str, &str),
+    code: &str,
+    back: &str,
+) -> Response {
+    let body = html! {
+        section.card.narrow {
+            h1 { (title) }
+            p { code.secret { (code) } }
+            p.notice { (once) }
+            p { a.button href=(back) { (caller.language.words().back) } }
+        }
+    };
+    page(200, caller, place, title, &body)
 }
 
 /// A page for somebody signed in.
