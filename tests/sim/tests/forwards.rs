@@ -162,6 +162,45 @@ fn a_group_rings_all_at_once_and_then_goes_elsewhere() {
     assert_eq!(checks::settled(&floor.world), Ok(()));
 }
 
+/// Whose a call is: whoever it was for, and whoever is in it, while it goes on and on record.
+#[test]
+fn a_call_says_whom_it_was_for_and_who_is_in_it() {
+    let mut floor = group(Strategy::InOrder, [0; 3]);
+    floor.world.configure(|site| {
+        site.extensions[0].settings.forward.always = "200".into();
+        site.extensions.push(ipc::site::Extension {
+            number: "105".into(),
+            ..site.extensions[4].clone()
+        });
+    });
+    let live = |floor: &Floor| {
+        let calls = floor.world.node.status().calls;
+        let call = calls.first().expect("a call");
+        (call.extensions.clone(), call.rung.clone())
+    };
+    let strings = |all: &[&str]| -> Vec<String> { all.iter().map(|it| (*it).to_owned()).collect() };
+    // 104 calls 100, who sent his calls on to the group.
+    floor.call(4, "100");
+    let rung = strings(&["100", "200", "101"]);
+    assert_eq!(live(&floor), (strings(&["104"]), rung));
+    floor.act(1, |set, world| set.reply(world, 0, StatusCode::BUSY_HERE));
+    floor.act(2, |set, world| set.answer(world, 0));
+    let (joined, rung) = (
+        strings(&["104", "102"]),
+        strings(&["100", "200", "101", "102"]),
+    );
+    assert_eq!(live(&floor), (joined.clone(), rung.clone()), "103 was not");
+    floor.act(4, |set, world| set.hang_up(world, 0));
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+    let record = floor.world.store.records.values().next().expect("kept");
+    assert_eq!((&record.extensions, &record.rung), (&joined, &rung));
+    // Nobody's phone is registered: he missed it all the same.
+    floor.call(4, "105");
+    floor.run_secs(1);
+    let records = floor.world.store.records.values();
+    assert!(records.clone().any(|it| it.rung == strings(&["105"])));
+}
+
 #[test]
 fn a_group_rings_in_order_and_moves_up_when_one_declines() {
     let mut floor = group(Strategy::InOrder, [0; 3]);

@@ -8,6 +8,7 @@
 
 mod back;
 mod cadence;
+mod calls;
 mod clash;
 mod diff;
 mod fault;
@@ -36,6 +37,7 @@ mod wrong;
 
 pub use back::{back_to, drop_dangling, keep_secrets};
 pub use cadence::Cadences;
+pub use calls::{InCall, calls_seen_by};
 pub use diff::diff;
 pub use fault::Fault;
 pub use features::{CODE_LENGTH_MAX, Feature, Features};
@@ -50,7 +52,7 @@ pub use number::{NUMBER_LENGTH_MAX, NUMBER_LENGTH_MIN, Number, NumberFault};
 pub use office::{Countries, Dialling, Group, Limits, Member, OfficeHours, Parking};
 pub use password::{PASSWORD_LENGTH, generate_password};
 pub use pattern::{DIALLED_LENGTH_MAX, Pattern, PatternFault, is_dialled};
-pub use people::{Person, calls_seen_by};
+pub use people::Person;
 pub use phone::Phone;
 pub use plan::{NumberingPlan, Shape};
 pub use provision::{

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipc::Redacted;
-use ipc::site::{Grant, Person as RawPerson, Role, SecondFactor, Site as RawSite, Token, Whose};
+use ipc::site::{Grant, Person as RawPerson, Role, SecondFactor, Token, Whose};
 
 use crate::fault::Fault;
 use crate::route::Known;
@@ -194,27 +194,6 @@ fn check_calls(person: &RawPerson, known: &Known<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// The numbers whose calls a person may see: of his own extensions, of those he was granted, and of
-/// the groups he was granted with all who are members now. In order, each once.
-#[must_use]
-pub fn calls_seen_by(site: &RawSite, person: &RawPerson) -> Vec<String> {
-    let mut numbers: BTreeSet<String> = person.extensions.iter().cloned().collect();
-    for Grant { of, .. } in &person.grants {
-        match of {
-            Whose::Extension(number) => {
-                numbers.insert(number.clone());
-            }
-            Whose::Group(number) => {
-                numbers.insert(number.clone());
-                let group = site.groups.iter().filter(|group| group.number == *number);
-                let members = group.flat_map(|group| &group.members);
-                numbers.extend(members.map(|it| it.extension.clone()));
-            }
-        }
-    }
-    numbers.into_iter().collect()
-}
-
 fn is_login(text: &str) -> bool {
     let allowed =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte);
@@ -229,8 +208,8 @@ fn is_login(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Site;
     use crate::site::tests::{check, site};
+    use crate::{Site, calls_seen_by};
 
     fn person(login: &str) -> RawPerson {
         RawPerson {

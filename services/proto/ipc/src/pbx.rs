@@ -103,4 +103,8 @@ pub struct Call {
     pub state: String,
     /// Seconds since the INVITE.
     pub seconds: u64,
+    /// The extensions in it; see [`CallRecord::extensions`](crate::store::CallRecord::extensions).
+    pub extensions: Vec<String>,
+    /// Whom it was for; see [`CallRecord::rung`](crate::store::CallRecord::rung).
+    pub rung: Vec<String>,
 }

@@ -263,12 +263,19 @@ pub struct CallRecord {
     /// The extensions that were in it: the caller's, and those of whoever answered it or was put
     /// through. `from` and `to` are numbers as they were dialled and shown, which may be others'.
     pub extensions: Vec<String>,
+    /// The extensions and groups it was for, whether or not they took it: those that were rung, or
+    /// would have been, and those that sent it on. In order, each once, at most [`RUNG_MAX`].
+    pub rung: Vec<String>,
 }
+
+/// Numbers noted for one call: a group with the most members there can be, and some more.
+pub const RUNG_MAX: usize = 128;
 
 /// Which call records are asked for.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct CallFilter {
-    /// Only calls that one of these numbers was in, or that were to it; `None` for everybody's.
+    /// Only calls of these numbers, as `config::InCall` says whose a call is; `None` for
+    /// everybody's.
     pub numbers: Option<Vec<String>>,
     /// Which of them.
     pub with: CallsWith,

@@ -5,6 +5,7 @@
 //! since then must be noticed, not believed. Fields are only ever added, with a serde default, so
 //! that an older firmware started by a rollback still reads them.
 
+use config::InCall;
 use ipc::Redacted;
 use ipc::store::{CallFilter, CallsWith};
 use ipc::{site, store};
@@ -275,27 +276,30 @@ pub(crate) struct CallRow {
     /// Absent in rows of a firmware that did not note them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     extensions: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rung: Vec<String>,
 }
 
 impl CallRow {
     /// Whether it is one of these.
     pub(crate) fn is_of(&self, only: &CallFilter) -> bool {
-        let with = match &only.with {
-            CallsWith::Anything => true,
-            CallsWith::Recordings => !self.recordings.is_empty(),
-            CallsWith::Recording(name) => self.recordings.contains(name),
+        // What a caller shows as his number tells only where nothing better was noted.
+        let shown = std::slice::from_ref(&self.from);
+        let call = InCall {
+            to: &self.to,
+            joined: self.extensions.as_deref().unwrap_or(shown),
+            rung: &self.rung,
         };
-        with && only.numbers.as_ref().is_none_or(|it| self.is_about(it))
-    }
-
-    /// Whether one of these numbers was in it or was called. What a caller shows as his number may
-    /// be anything, so `from` tells only where nothing better was noted.
-    fn is_about(&self, numbers: &[String]) -> bool {
-        let was_in = match &self.extensions {
-            Some(extensions) => extensions.iter().any(|it| numbers.contains(it)),
-            None => numbers.contains(&self.from),
-        };
-        was_in || numbers.contains(&self.to)
+        let numbers = only.numbers.as_ref();
+        match &only.with {
+            CallsWith::Anything => numbers.is_none_or(|it| call.is_of(it)),
+            CallsWith::Recordings => {
+                !self.recordings.is_empty() && numbers.is_none_or(|it| call.may_be_heard_by(it))
+            }
+            CallsWith::Recording(name) => {
+                self.recordings.contains(name) && numbers.is_none_or(|it| call.may_be_heard_by(it))
+            }
+        }
     }
 }
 
@@ -391,6 +395,7 @@ impl From<&store::CallRecord> for CallRow {
             recordings: from.recordings.clone(),
             recording_fault: from.recording_fault.clone(),
             extensions: Some(from.extensions.clone()),
+            rung: from.rung.clone(),
         }
     }
 }
@@ -432,6 +437,7 @@ impl From<CallRow> for store::CallRecord {
             recordings: row.recordings,
             recording_fault: row.recording_fault,
             extensions: row.extensions.unwrap_or_default(),
+            rung: row.rung,
         }
     }
 }
@@ -631,6 +637,7 @@ mod tests {
             id: "1700000000000-1a2b3c4d".into(),
             recordings: vec!["1700000000001-5e6f7a8b.wav".into()],
             recording_fault: "the disk is full".into(),
+            rung: vec!["600".into(), "101".into()],
             ..store::CallRecord::default()
         };
         let row = CallRow::from(&record);
@@ -640,6 +647,7 @@ mod tests {
         fields.remove("recordings");
         fields.remove("recording_fault");
         fields.remove("extensions");
+        fields.remove("rung");
         let old: CallRow = serde_json::from_value(json).expect("an older row");
         let old = store::CallRecord::from(old);
         assert!(old.recordings.is_empty() && old.extensions.is_empty());
@@ -669,6 +677,31 @@ mod tests {
         check(Some(&[]), "100", false);
         check(None, "100", true);
         check(None, "101", false);
+    }
+
+    #[test]
+    fn a_call_that_rang_is_shown_and_its_recording_is_for_who_took_it() {
+        let record = store::CallRecord {
+            to: "33334444".into(),
+            extensions: vec!["102".into()],
+            rung: vec!["600".into(), "101".into(), "102".into()],
+            recordings: vec!["1700000000001-5e6f7a8b.wav".into()],
+            ..store::CallRecord::default()
+        };
+        let row = CallRow::from(&record);
+        let check = |number: &str, with: CallsWith, expected: bool| {
+            let numbers = Some(vec![number.to_owned()]);
+            let only = CallFilter { numbers, with };
+            assert_eq!(row.is_of(&only), expected, "{number} {:?}", only.with);
+        };
+        let named = || CallsWith::Recording(record.recordings[0].clone());
+        for number in ["600", "101"] {
+            check(number, CallsWith::Anything, true);
+            check(number, CallsWith::Recordings, false);
+            check(number, named(), false);
+        }
+        check("102", CallsWith::Recordings, true);
+        check("102", named(), true);
     }
 
     #[test]

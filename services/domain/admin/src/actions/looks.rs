@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use config::InCall;
+use ipc::pbx::Call;
 use ipc::store::CallRecord;
 use sansio::Instant;
 
@@ -134,13 +136,28 @@ impl Admin {
         }
     }
 
-    /// Whether a call is somebody's own, by the extensions that were in it and the number it was
-    /// to.
-    pub(crate) fn is_own(&self, caller: &Caller, to: &str, extensions: &[String]) -> bool {
-        self.person(&caller.login).is_some_and(|person| {
-            let own = |number: &str| person.extensions.iter().any(|it| it == number);
-            own(to) || extensions.iter().any(|number| own(number))
-        })
+    /// The extensions that are somebody's own.
+    pub(crate) fn own_extensions(&self, caller: &Caller) -> &[String] {
+        let person = self.person(&caller.login);
+        person.map_or(&[], |person| &person.extensions)
+    }
+}
+
+/// Whose a call on record is.
+pub(super) fn recorded(record: &CallRecord) -> InCall<'_> {
+    InCall {
+        to: &record.to,
+        joined: &record.extensions,
+        rung: &record.rung,
+    }
+}
+
+/// Whose a call in progress is.
+pub(super) fn live(call: &Call) -> InCall<'_> {
+    InCall {
+        to: &call.to,
+        joined: &call.extensions,
+        rung: &call.rung,
     }
 }
 

@@ -8,7 +8,7 @@ use ipc::store::{CallFilter, CallRecord, CallsWith, Reply as Answer, Request as 
 use sansio::Instant;
 
 use super::change::unkept;
-use super::looks::{Range, What};
+use super::looks::{Range, What, recorded};
 use super::records::LIMIT_MAX;
 use crate::admin::{Admin, Caller, UNRECORDED_MAX};
 use crate::fault::Fault;
@@ -34,11 +34,12 @@ pub(crate) fn list(admin: &mut Admin, caller: Caller) -> Step {
         caller,
         move |_, caller, records| {
             listed(caller, move |admin, now, caller, mut files| {
+                let own = admin.own_extensions(&caller);
                 let mut others = BTreeSet::new();
                 let mut named = BTreeSet::new();
                 for record in &records {
                     named.extend(&record.recordings);
-                    if !admin.is_own(&caller, &record.to, &record.extensions) {
+                    if !recorded(record).may_be_heard_by(own) {
                         others.extend(&record.recordings);
                     }
                 }

@@ -3,7 +3,7 @@
 use ipc::store::{CallFilter, CallRecord, CallsWith, Reply, Request as StoreRequest};
 
 use super::change::unkept;
-use super::looks::{Range, What};
+use super::looks::{Range, What, recorded};
 use crate::admin::{Admin, Caller};
 use crate::http::{Request, Response};
 use crate::pages;
@@ -58,7 +58,8 @@ fn of_others(
     records: &[CallRecord],
     is_to_the_newest: bool,
 ) -> Option<(String, Range)> {
-    let is_own = |it: &&CallRecord| admin.is_own(caller, &it.to, &it.extensions);
+    let own = admin.own_extensions(caller);
+    let is_own = |it: &&CallRecord| recorded(it).is_of(own);
     let others: Vec<&CallRecord> = records.iter().filter(|it| !is_own(it)).collect();
     let range = Range::of(&others, is_to_the_newest)?;
     Some((

@@ -1,10 +1,11 @@
 //! The state of the box, and restarting one of its services.
 
 use ipc::init;
+use ipc::pbx::Call;
 use serde::Deserialize;
 
 use super::json;
-use super::looks::{Range, What};
+use super::looks::{Range, What, live};
 use crate::admin::{Admin, Caller, UNRECORDED_MAX};
 use crate::fault::Fault;
 use crate::http::{Request, Response};
@@ -12,7 +13,7 @@ use crate::pages;
 use crate::permission::Permission;
 use crate::routes::Face;
 use crate::step::Step;
-use crate::views::{LiveCallView, StatusView, Warning};
+use crate::views::{StatusView, Warning};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,22 +27,24 @@ struct Manner {
 pub(crate) fn status(admin: &Admin, caller: Caller) -> Step {
     let config_version = admin.site.as_ref().map_or(0, |(version, _)| *version);
     let unrecorded = admin.unrecorded.len();
-    Step::Observe(Box::new(move |admin, moment, seen| {
+    Step::Observe(Box::new(move |admin, moment, mut seen| {
+        let mut others = 0;
+        if let Ok(pbx) = &mut seen.pbx {
+            if let Some(numbers) = admin.calls_seen_by(&caller) {
+                pbx.calls.retain(|call| live(call).is_of(&numbers));
+            }
+            let extensions = admin.own_extensions(&caller);
+            let own = |call: &Call| live(call).is_of(extensions);
+            // The state of the box is shown whether or not the trail can say who looks at calls.
+            if unrecorded >= UNRECORDED_MAX {
+                pbx.calls.retain(own);
+            }
+            others = pbx.calls.iter().filter(|call| !own(call)).count();
+        }
         let mut view = StatusView::new(seen, config_version, &admin.version);
         if unrecorded > 0 {
             view.warnings.push(Warning::Unrecorded(unrecorded));
         }
-        if let Some(numbers) = admin.calls_seen_by(&caller) {
-            let seen = |number: &String| numbers.contains(number);
-            view.calls.retain(|call| seen(&call.from) || seen(&call.to));
-        }
-        let own =
-            |call: &LiveCallView| admin.is_own(&caller, &call.to, std::slice::from_ref(&call.from));
-        // The state of the box is shown whether or not the trail can say who looks at calls.
-        if unrecorded >= UNRECORDED_MAX {
-            view.calls.retain(own);
-        }
-        let others = view.calls.iter().filter(|call| !own(call)).count();
         let told = (others > 0).then(|| (format!("{others} of others"), Range::default()));
         admin.looked(
             moment.now,

@@ -2,10 +2,13 @@
 //! unseen.
 
 use ipc::site::{Grant, Group, Member, Person, Role, Whose};
+use ipc::store::CallRecord;
 use serde_json::json;
 
 use super::access::filled;
-use super::world::{OWN_PASSWORD, RECORDING, World, call, get, json as body, request, text};
+use super::world::{
+    OWN_PASSWORD, RECORDING, World, call, get, json as body, live_call, request, text,
+};
 use crate::{Access, Face, Method, Peer, ROUTES, Route};
 
 /// Who may use which address: one letter a role, in the order of [`Role::ALL`], or a dot. A route
@@ -313,6 +316,71 @@ fn calls_in_progress_are_shown_to_whoever_may_see_them() {
     assert_eq!(live("ana"), Some(0));
     assert_eq!(live("rui"), Some(1));
     assert_eq!(live("admin"), Some(1));
+}
+
+/// A box on which an outside caller who shows 100 talks with 102, who took a call to the main
+/// number that rang at the whole group 600; the same call is on record.
+fn call_to_a_group() -> World {
+    let mut world = World::new();
+    world.hire("ana", Role::Operator, "100");
+    world.hire("bia", Role::Operator, "101");
+    world.hire("rui", Role::Operator, "102");
+    world.hire("eva", Role::Supervisor, "100");
+    let of = Whose::Group("600".into());
+    let by = "admin".to_owned();
+    let eva = world.site.people.last_mut().expect("hired");
+    (eva.extensions, eva.grants) = (Vec::new(), vec![Grant { of, by }]);
+    world.site.groups.push(Group {
+        number: "600".into(),
+        members: vec![Member {
+            extension: "101".into(),
+            ..Member::default()
+        }],
+        ..Group::default()
+    });
+    world.changed_elsewhere();
+    let (to, joined, rung) = ("33334444", ["102"], ["600", "101", "102"]);
+    world.live_calls = vec![live_call("100", to, &joined, &rung)];
+    let strings = |all: &[&str]| all.iter().map(|it| (*it).to_owned()).collect();
+    world.calls = vec![CallRecord {
+        from: "100".into(),
+        to: to.into(),
+        extensions: strings(&joined),
+        rung: strings(&rung),
+        ..call()
+    }];
+    world
+}
+
+/// What a caller shows as his number may be anything, and the number that was dialled need not be
+/// that of anybody who talks: both faces of a call go by who takes part in it.
+#[test]
+fn a_call_to_a_group_is_shown_to_its_people_and_not_to_whose_number_the_caller_shows() {
+    let mut world = call_to_a_group();
+    for (login, count) in [("ana", 0), ("bia", 1), ("rui", 1), ("eva", 1), ("admin", 1)] {
+        let session = world.sign_in(login, OWN_PASSWORD);
+        let live = body(&world.ask(&get("/api/status", &session)));
+        let live = live["calls"].as_array().map(Vec::len);
+        let kept = calls(&mut world, &session).len();
+        assert_eq!((live, kept), (Some(count), count), "{login}");
+    }
+}
+
+/// A phone that rang gives no right to what was said at another.
+#[test]
+fn a_recording_is_not_heard_by_whoever_did_not_take_the_call() {
+    let mut world = call_to_a_group();
+    for (login, expected) in [("bia", 404), ("rui", 200), ("eva", 404)] {
+        let supervisor = world.site.people.iter_mut().find(|it| it.login == login);
+        supervisor.expect("hired").role = Role::Supervisor;
+        world.changed_elsewhere();
+        let session = world.sign_in(login, OWN_PASSWORD);
+        let listed = body(&world.ask(&get("/api/recordings", &session)));
+        let listed = listed.as_array().map(Vec::len);
+        assert_eq!(listed, Some(usize::from(expected == 200)), "{login}");
+        let path = format!("/api/recordings/{RECORDING}");
+        assert_eq!(world.ask(&get(&path, &session)).status, expected, "{login}");
+    }
 }
 
 #[test]

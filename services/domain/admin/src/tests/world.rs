@@ -52,6 +52,7 @@ pub(super) struct World {
     pub(super) asked_calls: Vec<(u32, Option<String>)>,
     /// On record, newest first.
     pub(super) calls: Vec<CallRecord>,
+    pub(super) live_calls: Vec<pbx::Call>,
     pub(super) update_answers: VecDeque<update::Reply>,
     pub(super) asked_update: Vec<update::Request>,
     pub(super) asked_fetch: Vec<FetchOrder>,
@@ -114,6 +115,7 @@ impl World {
                 recording("1795351600000-0000002b.wav", true),
             ],
             calls: vec![call()],
+            live_calls: vec![live_call("100", "101", &["100", "101"], &["101"])],
             asked_calls: Vec::new(),
             update_answers: VecDeque::new(),
             asked_update: Vec::new(),
@@ -158,6 +160,9 @@ impl World {
 
     fn observed(&self) -> Observation {
         let mut seen = observation(self.store_away, self.recovery_code.is_some());
+        if let Ok(status) = &mut seen.pbx {
+            status.calls.clone_from(&self.live_calls);
+        }
         if let Ok(health) = &mut seen.store {
             health.is_backup_code_missing = !self.has_backup_code;
         }
@@ -342,17 +347,18 @@ impl World {
             if before.is_some_and(|before| *call.id >= *before) {
                 return false;
             }
-            let numbers = only.numbers.as_ref();
-            let about = numbers.is_none_or(|all| {
-                let mut was_in = call.extensions.iter();
-                was_in.any(|it| all.contains(it)) || all.contains(&call.to)
-            });
-            let with = match &only.with {
-                store::CallsWith::Anything => true,
-                store::CallsWith::Recordings => !call.recordings.is_empty(),
-                store::CallsWith::Recording(name) => call.recordings.contains(name),
+            let parties = config::InCall {
+                to: &call.to,
+                joined: &call.extensions,
+                rung: &call.rung,
             };
-            about && with
+            let numbers = only.numbers.as_ref();
+            let heard = numbers.is_none_or(|all| parties.may_be_heard_by(all));
+            match &only.with {
+                store::CallsWith::Anything => numbers.is_none_or(|all| parties.is_of(all)),
+                store::CallsWith::Recordings => heard && !call.recordings.is_empty(),
+                store::CallsWith::Recording(name) => heard && call.recordings.contains(name),
+            }
         };
         let limit = usize::try_from(limit).expect("small");
         let asked = self.calls.iter().filter(is_asked).take(limit);
@@ -585,13 +591,6 @@ fn observation(store_away: bool, is_code_unseen: bool) -> Observation {
                 cents: [10, 20, 30],
             }],
             minutes: vec![(ipc::site::Class::Mobile, 7)],
-            calls: vec![pbx::Call {
-                id: "1795351501000-00000009".into(),
-                from: "100".into(),
-                to: "101".into(),
-                state: "talking".into(),
-                seconds: 5,
-            }],
             ..pbx::Status::default()
         }),
         net: Ok(net::Status {
@@ -617,6 +616,20 @@ fn observation(store_away: bool, is_code_unseen: bool) -> Observation {
                 ..store::Health::default()
             })
         },
+    }
+}
+
+/// A call in progress: the numbers as shown and dialled, who is in it, and whom it was for.
+pub(super) fn live_call(from: &str, to: &str, joined: &[&str], rung: &[&str]) -> pbx::Call {
+    let strings = |all: &[&str]| all.iter().map(|it| (*it).to_owned()).collect();
+    pbx::Call {
+        id: "1795351501000-00000009".into(),
+        from: from.into(),
+        to: to.into(),
+        state: "talking".into(),
+        seconds: 5,
+        extensions: strings(joined),
+        rung: strings(rung),
     }
 }
 

@@ -70,6 +70,10 @@ impl Calls {
         number: &str,
         until: Instant,
     ) {
+        if let Some(hunt) = self.hunts.get(&key) {
+            let record = hunt.record.clone();
+            self.is_for(&record, [&number.to_owned()]);
+        }
         let calls = self.calls_of(number);
         if let Some(status) = routing::turned_away(tools.core, calls, number) {
             self.target_failed(key, status);

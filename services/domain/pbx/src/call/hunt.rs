@@ -167,7 +167,9 @@ impl Calls {
                     hunt.stage_failures.clear();
                     hunt.later = ring.targets.iter().cloned().map(begun).collect();
                     self.changed.extend(ring.group.clone());
-                    hunt.ring = Some(ring);
+                    let record = hunt.record.clone();
+                    let ring = hunt.ring.insert(ring).clone();
+                    self.is_for(&record, ring.diverted.iter().chain(&ring.group));
                 }
                 Some(Stage::Park) => {
                     self.park_waiting(tools, key);

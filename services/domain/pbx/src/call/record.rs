@@ -5,7 +5,7 @@
 //! is final once the last word of each leg that is over has come, with what passed through it.
 
 use ipc::sound::Stats;
-use ipc::store::{AudioReport, CallRecord, Outcome};
+use ipc::store::{AudioReport, CallRecord, Outcome, RUNG_MAX};
 use sansio::UnixTime;
 
 use super::party::Place;
@@ -119,6 +119,19 @@ impl Calls {
         tools.core.persist(&open.record);
         tools.core.event(Event::CallAnswered { id: id.to_owned() });
         self.note_record(callee, id);
+    }
+
+    /// A record's call is for these, whether or not they take it.
+    pub(super) fn is_for<'a>(&mut self, id: &str, numbers: impl IntoIterator<Item = &'a String>) {
+        let Some(open) = self.records.get_mut(id) else {
+            return;
+        };
+        let rung = &mut open.record.rung;
+        for number in numbers {
+            if rung.len() < RUNG_MAX && !rung.contains(number) {
+                rung.push(number.clone());
+            }
+        }
     }
 
     fn extension_of(&self, leg: LegId) -> Option<String> {

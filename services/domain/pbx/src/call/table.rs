@@ -336,6 +336,8 @@ impl Calls {
                 to: record.to.clone(),
                 state: self.state(open).to_owned(),
                 seconds: u64::try_from(seconds).unwrap_or_default(),
+                extensions: record.extensions.clone(),
+                rung: record.rung.clone(),
             }
         })
         .collect()
