@@ -5,6 +5,7 @@ mod fetching;
 mod hashing;
 mod identity;
 mod restoring;
+mod store_links;
 
 use std::error::Error;
 use std::net::TcpListener;

@@ -23,13 +23,14 @@ use super::Folders;
 use super::fetching::Fetches;
 use super::hashing::Hasher;
 use super::restoring::Restores;
+use super::store_links::StoreLinks;
 
 /// `admin` and its ways to the other processes.
 pub(crate) struct Driver {
     admin: Mutex<Admin>,
     clock: Clock,
     hasher: Hasher,
-    store: Client<store::Request, store::Reply>,
+    store: StoreLinks,
     init: Client<init::Request, init::Reply>,
     net: Client<net::Request, net::Reply>,
     media: Client<sound::Request, sound::Reply>,
@@ -62,7 +63,7 @@ impl Driver {
             admin: Mutex::new(Admin::new(env!("CARGO_PKG_VERSION"))),
             clock: Clock::start(),
             hasher: Hasher::new(),
-            store: Client::new(socket_path("store")),
+            store: StoreLinks::new(&socket_path("store")),
             init: Client::new(socket_path("init")),
             net: Client::new(socket_path("net")),
             media: Client::new(socket_path("media")),
@@ -269,10 +270,7 @@ impl Driver {
     }
 
     async fn ask_store(&self, request: &store::Request) -> Result<store::Reply, Away> {
-        self.store.call(request).await.map_err(|error| {
-            tracing::warn!("{error}");
-            Away::Silent("store")
-        })
+        self.store.call(request).await
     }
 
     /// Appends in order; stops at the first that cannot be kept.

@@ -361,6 +361,54 @@ fn calls_of_somebody_are_filtered_before_they_are_counted() {
     let named = |name: &str| ask(1, None, CallsWith::Recording(name.into()));
     assert_eq!(named("a.wav"), [id(5)]);
     assert!(named("b.wav").is_empty());
+    let only = CallFilter {
+        numbers: Some(Vec::new()),
+        with: CallsWith::Anything,
+    };
+    let nobodys = store.ask(
+        WEB,
+        Request::Calls {
+            limit: 9,
+            before: None,
+            only,
+        },
+    );
+    assert_eq!(nobodys, Reply::Calls(Vec::new()));
+}
+
+/// A recording's name says when it began: nothing older than its call can be is looked at.
+#[test]
+fn the_call_of_a_recording_is_looked_for_in_a_day() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let began: u64 = 1_700_100_000_000;
+    let name = format!("{began}-5e6f7a8b.wav");
+    let check = |millis: u64, found: bool| {
+        let mut record = call(1, Outcome::EndedByCaller);
+        record.id = format!("{millis:013}-00000001");
+        record.recordings = vec![name.clone()];
+        store.ask(PBX, Request::PutCalls(vec![record.clone()]));
+        let request = |before: Option<String>| Request::Calls {
+            limit: 1,
+            before,
+            only: CallFilter {
+                numbers: None,
+                with: CallsWith::Recording(name.clone()),
+            },
+        };
+        let expected = if found { vec![record] } else { Vec::new() };
+        let newest = Some(format!("{began}-~"));
+        for before in [newest, None] {
+            assert_eq!(
+                store.ask(WEB, request(before)),
+                Reply::Calls(expected.clone())
+            );
+        }
+        let older = Some("0000000000001".to_owned());
+        assert_eq!(store.ask(WEB, request(older)), Reply::Calls(Vec::new()));
+    };
+    check(began - 25 * 60 * 60 * 1000, false);
+    check(began - 60 * 1000, true);
 }
 
 fn spent(money: u64) -> Spent {
