@@ -392,6 +392,10 @@ impl Admin {
             Action::RenewRecoveryCode => actions::recovery_code::renew(self, caller),
             Action::Restart => actions::firmware::end(self, Shutdown::Restart, caller),
             Action::PowerOff => actions::firmware::end(self, Shutdown::PowerOff, caller),
+            Action::OpenApi => {
+                let document = crate::openapi::document(&self.version);
+                Step::Respond(Response::json(200, &document).sealed())
+            }
             Action::Tokens(action) => {
                 actions::tokens::act(self, &moment, request, action, &segment, caller)
             }

@@ -1,12 +1,13 @@
 //! Backups as the API shows them.
 
 use ipc::store::{BackupFile, Backups};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::calendar::rfc3339;
 
 /// All of them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct BackupsView {
     pub(crate) backups: Vec<BackupView>,
     /// One is made now.
@@ -20,7 +21,7 @@ pub(crate) struct BackupsView {
 }
 
 /// One on the box.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct BackupView {
     pub(crate) name: String,
     pub(crate) taken: String,

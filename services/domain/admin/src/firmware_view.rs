@@ -2,6 +2,7 @@
 
 use ipc::init::{SecureBoot, StickFile};
 use ipc::update::{Condition, DataKey, Entry, Progress, Reason, RecoveryCode, Slot, Status};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::calendar::rfc3339;
@@ -10,7 +11,7 @@ use crate::refusals;
 use crate::text::Language;
 
 /// Slots, keys, what is under way and why slots were left.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct FirmwareView {
     pub(crate) hardware: String,
     pub(crate) slots: Vec<SlotView>,
@@ -42,7 +43,7 @@ pub(crate) struct Seen {
 }
 
 /// A slot.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SlotView {
     pub(crate) name: String,
     pub(crate) running: bool,
@@ -60,7 +61,7 @@ pub(crate) struct SlotView {
 }
 
 /// Why a slot was left.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct EntryView {
     pub(crate) sequence: u64,
     pub(crate) slot: String,
@@ -71,7 +72,7 @@ pub(crate) struct EntryView {
 }
 
 /// An update that is under way.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ProgressView {
     pub(crate) version: String,
     pub(crate) received: u64,
@@ -80,7 +81,7 @@ pub(crate) struct ProgressView {
 }
 
 /// An update file on a memory stick.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct StickView {
     pub(crate) disk: String,
     pub(crate) file: String,
@@ -88,7 +89,7 @@ pub(crate) struct StickView {
 }
 
 /// An update that is fetched from a server or a memory stick.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct FetchView {
     /// `running`, `failed`, `installed`.
     state: &'static str,
@@ -104,7 +105,7 @@ pub(crate) struct FetchView {
 }
 
 /// Why a fetch failed, as refused requests say it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct FaultView {
     error: String,
     text: String,

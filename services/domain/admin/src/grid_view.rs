@@ -2,10 +2,11 @@
 
 use ipc::grid::Status;
 use ipc::site::Tunnel;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// How the tunnel stands, and what is set.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct GridView {
     /// The box's own, as the hub has to know it; empty until the box has one.
     pub(crate) public_key: String,
@@ -22,7 +23,7 @@ pub(crate) struct GridView {
 }
 
 /// What is set, without its secret.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TunnelView {
     pub(crate) addresses: Vec<String>,
     pub(crate) hub_key: String,

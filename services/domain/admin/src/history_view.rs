@@ -2,6 +2,7 @@
 
 use ipc::site::Site;
 use ipc::store::Version;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::actions::patch::differences;
@@ -9,7 +10,7 @@ use crate::calendar::rfc3339;
 use crate::text::Language;
 
 /// A version without its content.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct VersionView {
     pub(crate) version: u64,
     pub(crate) at: String,
@@ -32,7 +33,7 @@ impl From<Version> for VersionView {
 pub(crate) const PERSON: &str = "person ";
 
 /// What changed in a version, one clause a field, and what going back to it changes.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct VersionChanges {
     pub(crate) version: u64,
     /// The present version.

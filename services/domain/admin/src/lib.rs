@@ -11,10 +11,12 @@
 
 mod actions;
 mod admin;
+mod answers;
 mod backup_view;
 mod calendar;
 mod danger;
 mod explain;
+mod explain_view;
 mod extension_list;
 mod fault;
 mod fetch;
@@ -23,6 +25,7 @@ mod form;
 mod grid_view;
 mod history_view;
 mod http;
+mod openapi;
 mod pages;
 mod password;
 mod permission;

@@ -12,9 +12,10 @@ use Access::{Anybody, HalfSignedIn, May, SignedIn, Sure};
 use Action::{
     AbandonUpdate, Backups, BeginUpdate, Calls, ChangePassword, Confirm, ConfirmDeleteExtension,
     CreateExtension, DeleteExtension, DeleteRecording, Extensions, FactoryReset, FetchUpdate,
-    FileScript, Firmware, GoBack, Icon, PasswordPage, People, PowerOff, Recording, Recordings,
-    RecoveryCode, RenewRecoveryCode, Rescue, Restart, RestartService, Script, SecondFactor, SignIn,
-    SignInPage, SignOut, Site, Status, Style, Tokens, UpdateFromStick, UpdatePiece, UploadScript,
+    FileScript, Firmware, GoBack, Icon, OpenApi, PasswordPage, People, PowerOff, Recording,
+    Recordings, RecoveryCode, RenewRecoveryCode, Rescue, Restart, RestartService, Script,
+    SecondFactor, SignIn, SignInPage, SignOut, Site, Status, Style, Tokens, UpdateFromStick,
+    UpdatePiece, UploadScript,
 };
 
 /// One address.
@@ -94,6 +95,7 @@ pub(crate) enum Action {
     Restart,
     PowerOff,
     SecondFactor(OnSecondFactor),
+    OpenApi,
     Tokens(OnTokens),
     /// About accounts.
     People(OnPeople),
@@ -250,6 +252,7 @@ pub const ROUTES: &[Route] = routes! {
     Post Page "/password" SignedIn => ChangePassword;
     Post Api "/api/password" SignedIn => ChangePassword;
     Post Api "/api/confirm" SignedIn => Confirm;
+    Get Api "/api/openapi.json" May(OwnAccount) => OpenApi;
     Get Page "/people" May(SeePeople) => People(OnPeople::List);
     Get Api "/api/people" May(SeePeople) => People(OnPeople::List);
     Get Page "/new/person" May(ManagePeople) => People(OnPeople::New);

@@ -3,6 +3,7 @@
 use ipc::site::Site;
 use ipc::sound::RecordingFile;
 use ipc::store::{AuditEntry, CallRecord, Outcome};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::calendar::rfc3339;
@@ -10,7 +11,7 @@ use crate::text::Language;
 use crate::{Away, Observation};
 
 /// The state of the box.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct StatusView {
     pub(crate) version: String,
     pub(crate) kernel: String,
@@ -29,6 +30,7 @@ pub(crate) struct StatusView {
     pub(crate) machine: MachineView,
     pub(crate) config_version: u64,
     /// What cannot be told or kept just now; empty on a healthy box.
+    #[schemars(with = "Vec<String>")]
     pub(crate) warnings: Vec<Warning>,
 }
 
@@ -134,21 +136,21 @@ impl Serialize for Warning {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct StageView {
     pub(crate) stage: String,
     pub(crate) millis: u64,
 }
 
 /// From a start of the box to its end, as [`ipc::init::Run`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct RunView {
     pub(crate) began: String,
     pub(crate) end: String,
     pub(crate) why: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ServiceView {
     pub(crate) name: String,
     pub(crate) state: String,
@@ -159,7 +161,7 @@ pub(crate) struct ServiceView {
     pub(crate) cpu_millis: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct PhoneView {
     pub(crate) extension: String,
     pub(crate) address: String,
@@ -168,7 +170,7 @@ pub(crate) struct PhoneView {
     pub(crate) user_agent: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TrunkView {
     pub(crate) name: String,
     pub(crate) up: bool,
@@ -176,7 +178,7 @@ pub(crate) struct TrunkView {
     pub(crate) calls: u32,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct LiveCallView {
     pub(crate) id: String,
     pub(crate) from: String,
@@ -185,7 +187,7 @@ pub(crate) struct LiveCallView {
     pub(crate) seconds: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct LinkView {
     pub(crate) name: String,
     pub(crate) mac: String,
@@ -196,14 +198,14 @@ pub(crate) struct LinkView {
     pub(crate) conflict_with: String,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct MachineView {
     pub(crate) memory_kib: u64,
     pub(crate) available_kib: u64,
     pub(crate) load_1_minute: f64,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct StoreView {
     pub(crate) file_bytes: u64,
     pub(crate) free_bytes: u64,
@@ -333,7 +335,7 @@ impl StatusView {
 }
 
 /// An extension, without its secrets.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct ExtensionView {
     pub(crate) number: String,
     pub(crate) display_name: String,
@@ -366,7 +368,7 @@ impl ExtensionView {
 }
 
 /// A call on record.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct CallView {
     pub(crate) id: String,
     pub(crate) from: String,
@@ -415,7 +417,7 @@ impl From<CallRecord> for CallView {
 }
 
 /// A recording.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct RecordingView {
     pub(crate) name: String,
     pub(crate) bytes: u64,
@@ -454,7 +456,7 @@ const fn outcome_name(outcome: Outcome) -> &'static str {
 }
 
 /// An entry of the audit trail.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct AuditView {
     pub(crate) sequence: u64,
     pub(crate) at: String,

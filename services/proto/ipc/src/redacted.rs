@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A secret in transit: compares and serialises as its content, prints as `(secret)`.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(transparent)]
+#[schemars(inline, extend("writeOnly" = true))]
 pub struct Redacted<T>(T);
 
 impl<T> Redacted<T> {

@@ -2,6 +2,7 @@
 //!
 //! `config::Site::parse` turns it into the checked form; nothing acts on this one.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Redacted;
@@ -37,7 +38,7 @@ pub use trunk::{
 pub use tunnel::Tunnel;
 
 /// Everything people configure, whole.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Site {
     /// Digest realm of every extension (RFC 3261 §22.1); part of each stored hash, so never edited.
     pub realm: String,
@@ -81,7 +82,7 @@ pub struct Site {
 }
 
 /// A phone's identity. The password itself is never kept: only what a digest needs (RFC 8760).
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Extension {
     /// Dialled number and SIP user name: 2 to 10 digits.
     pub number: String,

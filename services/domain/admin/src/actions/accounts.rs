@@ -8,6 +8,7 @@ use std::sync::Arc;
 use config::generate_password;
 use ipc::Redacted;
 use ipc::site::{Grant, Person, Role, Site, Whose};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json as value};
 
@@ -17,6 +18,7 @@ use super::items::{commit, commit_shown, versioned};
 use super::patch::Patch;
 use super::stretch;
 use crate::admin::{Admin, Caller, Trail};
+use crate::answers::NewAccount;
 use crate::fault::{Fault, PeopleFault};
 use crate::http::{Request, Response};
 use crate::pages;
@@ -25,7 +27,7 @@ use crate::routes::{Face, OnPeople};
 use crate::step::{Moment, Step};
 
 /// What can be changed about an account.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Account {
     /// Sign-in name; given once.
     pub(crate) login: String,
@@ -107,7 +109,7 @@ fn list(admin: &Admin, caller: &Caller) -> Step {
     let response = match caller.face {
         Face::Page | Face::Asset => pages::people(caller, site),
         Face::Api => {
-            let all: Vec<Value> = site.people.iter().map(view).collect();
+            let all: Vec<AccountView> = site.people.iter().map(AccountView::from).collect();
             versioned(Response::json(200, &all), *version)
         }
     };
@@ -117,7 +119,7 @@ fn list(admin: &Admin, caller: &Caller) -> Step {
 fn show(admin: &Admin, login: &str, caller: &Caller) -> Step {
     match (&admin.site, admin.person(login)) {
         (Some((version, _)), Some(person)) => {
-            let response = Response::json(200, &view(person));
+            let response = Response::json(200, &AccountView::from(person));
             Step::Respond(versioned(response, *version).sealed())
         }
         (_, None) => caller.refuse(&Fault::NoSuchPerson(login.to_owned())),
@@ -126,18 +128,29 @@ fn show(admin: &Admin, login: &str, caller: &Caller) -> Step {
 }
 
 /// An account, with what cannot be changed about it.
-fn view(person: &Person) -> Value {
-    let mut view = serde_json::to_value(Account::of(person)).unwrap_or_default();
-    if let Value::Object(fields) = &mut view {
-        fields.insert("grants".to_owned(), value!(person.grants));
-        let state = password_state(person);
-        fields.insert("password".to_owned(), value!(state));
-        let factor = person.second_factor.is_some();
-        fields.insert("second_factor".to_owned(), value!(factor));
-        let tokens = person.tokens.iter().map(|it| it.name.as_str());
-        fields.insert("tokens".to_owned(), Value::from_iter(tokens));
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct AccountView {
+    #[serde(flatten)]
+    account: Account,
+    /// Who gave which of `calls_of`.
+    grants: Vec<Grant>,
+    /// `none` until the first sign-in on a new box, `one-time`, `chosen`.
+    password: &'static str,
+    second_factor: bool,
+    /// Names of the programs' tokens.
+    tokens: Vec<String>,
+}
+
+impl From<&Person> for AccountView {
+    fn from(person: &Person) -> Self {
+        Self {
+            account: Account::of(person),
+            grants: person.grants.clone(),
+            password: password_state(person),
+            second_factor: person.second_factor.is_some(),
+            tokens: person.tokens.iter().map(|it| it.name.clone()).collect(),
+        }
     }
-    view
 }
 
 /// What is with somebody's password: `none` until the first sign-in on a new box.
@@ -224,8 +237,11 @@ fn keep_new(
             let response = match caller.face {
                 Face::Page | Face::Asset => pages::one_time_password(&caller, &login, &password),
                 Face::Api => {
-                    let body = value!({ "login": login, "one_time_password": password });
-                    Response::json(201, &body)
+                    let account = NewAccount {
+                        login: &login,
+                        one_time_password: &password,
+                    };
+                    Response::json(201, &account)
                 }
             };
             Step::Respond(response.sealed())
@@ -257,7 +273,9 @@ fn change(admin: &Admin, login: String, request: &Request, mut caller: Caller) -
     let part = move |site: &Site| whole(site, &shown);
     commit_shown(admin, caller, action, 200, edit, part, |part| {
         let person = serde_json::from_value::<Person>(part);
-        person.map(|it| view(&it)).unwrap_or_default()
+        person
+            .map(|it| value!(AccountView::from(&it)))
+            .unwrap_or_default()
     })
 }
 

@@ -4,13 +4,14 @@ use ipc::Redacted;
 use ipc::store::{
     BackupRefusal, BackupRequest, Backups, Reply, Request as Ask, backup_file_millis,
 };
-use serde::Deserialize;
-use serde_json::json as value;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::change::unkept;
 use super::firmware::recorded;
 use super::{form, json};
 use crate::admin::{Admin, Caller};
+use crate::answers::{BackupCode, NextPiece, Nothing, Restored};
 use crate::backup_view::BackupsView;
 use crate::calendar::rfc3339;
 use crate::fault::Fault;
@@ -20,9 +21,10 @@ use crate::routes::{Face, OnBackups};
 use crate::step::Step;
 
 /// What is to be restored.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wish {
+#[schemars(rename = "RestoreWish")]
+pub(crate) struct Wish {
     /// A file that is on the box; what was brought, when it is left out.
     #[serde(default)]
     file: String,
@@ -83,13 +85,13 @@ fn ask(
 fn make(admin: &mut Admin, caller: Caller) -> Step {
     recorded(admin, caller, "backup asked for", |caller| {
         ask(BackupRequest::Make, move |reply| match reply {
-            Ok(Reply::Stored) => done(&caller, &value!({})),
+            Ok(Reply::Stored) => done(&caller, &Nothing {}),
             other => caller.refuse(&unmet(other)),
         })
     })
 }
 
-fn done(caller: &Caller, answer: &serde_json::Value) -> Step {
+fn done(caller: &Caller, answer: &impl Serialize) -> Step {
     Step::Respond(match caller.face {
         Face::Page | Face::Asset => Response::redirect("/backups").sealed(),
         Face::Api => Response::json(200, answer).sealed(),
@@ -132,7 +134,12 @@ fn new_code(caller: Caller) -> Step {
         Ok(Reply::BackupCode(code)) => {
             let response = match caller.face {
                 Face::Page | Face::Asset => pages::backup_code(&caller, code.reveal()),
-                Face::Api => Response::json(200, &value!({ "backup_code": code.reveal() })),
+                Face::Api => Response::json(
+                    200,
+                    &BackupCode {
+                        backup_code: code.reveal(),
+                    },
+                ),
             };
             Step::Respond(response.sealed())
         }
@@ -149,7 +156,7 @@ fn upload(request: &Request, offset: &str, caller: Caller) -> Step {
     ask(
         BackupRequest::Upload { offset, bytes },
         move |reply| match reply {
-            Ok(Reply::Uploaded { next }) => done(&caller, &value!({ "next": next })),
+            Ok(Reply::Uploaded { next }) => done(&caller, &NextPiece { next }),
             other => caller.refuse(&unmet(other)),
         },
     )
@@ -189,7 +196,7 @@ fn begin(
             Box::new(move |admin, _, reply| match reply {
                 Ok(Reply::Restored { version }) => Step::Respond(match caller.face {
                     Face::Page | Face::Asset => pages::backup_restored(&caller).sealed(),
-                    Face::Api => Response::json(200, &value!({ "restored": version })).sealed(),
+                    Face::Api => Response::json(200, &Restored { restored: version }).sealed(),
                 }),
                 other => {
                     let fault = unmet(other);

@@ -2,19 +2,23 @@
 
 use config::{Countries, Site};
 use routing::{Cause, Decision, Outcome, Query, Stage, Usage, Who, WorstCase};
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use super::json as body;
 use crate::admin::{Admin, Caller};
 use crate::explain;
+use crate::explain_view::{
+    Abroad, AttemptView, Explained, Hunt, MemberView, MinutesAbout, OutcomeView, StageView,
+    WarningSaid, Warnings, WorstCaseOf,
+};
 use crate::fault::Fault;
 use crate::http::{Request, Response, form_field};
 use crate::step::{Moment, Step};
 use crate::text::Language;
 
 /// What the simulator is asked.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Question {
     /// The calling extension; either this or `trunk`.
@@ -57,13 +61,13 @@ pub(crate) fn explain(admin: &Admin, moment: &Moment, request: &Request, caller:
         Ok(answer) => answer,
         Err(fault) => return caller.refuse(&fault),
     };
-    let answer = json!({
-        "dialled": answer.dialled,
-        "steps": answer.steps,
-        "outcome": outcome(&answer.outcome),
-        "text": answer.text,
-        "worst_case": answer.worst.map(|(sentence, _)| sentence),
-    });
+    let answer = Explained {
+        outcome: outcome(&answer.outcome),
+        dialled: answer.dialled,
+        steps: answer.steps,
+        text: answer.text,
+        worst_case: answer.worst.map(|(sentence, _)| sentence),
+    };
     Step::Respond(Response::json(200, &answer).sealed())
 }
 
@@ -133,39 +137,37 @@ pub(crate) fn warnings(admin: &Admin, request: &Request, caller: &Caller) -> Ste
         Err(fault) => return caller.refuse(&fault),
     };
     let currency = &dangers.currency;
-    let warnings = dangers.found.iter();
-    let warnings =
-        warnings.map(|it| json!({ "text": explain::warning(&it.warning, currency, language) }));
+    let warnings = dangers.found.iter().map(|it| WarningSaid {
+        text: explain::warning(&it.warning, currency, language),
+    });
     let shown = dangers.worst.iter().take(WORST_SHOWN);
-    let shown = shown.map(|(number, worst)| {
-        json!({
-            "extension": number,
-            "calls": worst.calls,
-            "minutes": minutes(worst),
-            "cents": worst.cents,
-            "cap_cents": worst.cap_cents,
-            "generic": worst.generic,
-            "text": explain::worst_case(number, worst, currency, language),
-        })
+    let shown = shown.map(|(number, worst)| WorstCaseOf {
+        extension: number.clone(),
+        calls: worst.calls,
+        minutes: minutes(worst),
+        cents: worst.cents,
+        cap_cents: worst.cap_cents,
+        generic: worst.generic,
+        text: explain::worst_case(number, worst, currency, language),
     });
-    let answer = json!({
-        "warnings": warnings.collect::<Value>(),
-        "worst_cases": shown.collect::<Value>(),
-        "abroad": match &dangers.abroad {
-            Countries::All => json!("*"),
-            Countries::Codes(codes) => json!(codes),
+    let answer = Warnings {
+        warnings: warnings.collect(),
+        worst_cases: shown.collect(),
+        abroad: match &dangers.abroad {
+            Countries::All => Abroad::Everywhere("*"),
+            Countries::Codes(codes) => {
+                Abroad::Only(codes.iter().map(ToString::to_string).collect())
+            }
         },
-    });
+    };
     Step::Respond(Response::json(200, &answer).sealed())
 }
 
-fn minutes(worst: &WorstCase) -> Value {
-    let talks = worst.minutes.iter().map(|talk| {
-        json!({
-            "class": explain::class(talk.class),
-            "minutes": talk.minutes,
-            "cents": talk.cents,
-        })
+fn minutes(worst: &WorstCase) -> Vec<MinutesAbout> {
+    let talks = worst.minutes.iter().map(|talk| MinutesAbout {
+        class: explain::class(talk.class),
+        minutes: talk.minutes,
+        cents: talk.cents,
     });
     talks.collect()
 }
@@ -179,61 +181,65 @@ fn language(tag: &str, caller: &Caller) -> Language {
     }
 }
 
-fn outcome(outcome: &Outcome) -> Value {
+fn outcome(outcome: &Outcome) -> OutcomeView {
     match outcome {
-        Outcome::Hunt(plan) => json!({
-            "kind": if plan.emergency { "emergency" } else { "call" },
-            "pin": plan.pin,
-            "stages": plan.stages.iter().map(stage).collect::<Value>(),
-        }),
-        Outcome::Feature { feature, argument } => json!({
-            "kind": "feature", "feature": feature.name(), "argument": argument,
-        }),
-        Outcome::Retrieve(slot) => json!({ "kind": "parked-call", "slot": slot.as_str() }),
-        Outcome::Refused(refusal) => json!({ "kind": "refused", "status": refusal.status() }),
+        Outcome::Hunt(plan) => {
+            let hunt = Hunt {
+                pin: plan.pin,
+                stages: plan.stages.iter().map(stage).collect(),
+            };
+            match plan.emergency {
+                true => OutcomeView::Emergency(hunt),
+                false => OutcomeView::Call(hunt),
+            }
+        }
+        Outcome::Feature { feature, argument } => OutcomeView::Feature {
+            feature: feature.name(),
+            argument: argument.clone(),
+        },
+        Outcome::Retrieve(slot) => OutcomeView::ParkedCall {
+            slot: slot.as_str().to_owned(),
+        },
+        Outcome::Refused(refusal) => OutcomeView::Refused {
+            status: refusal.status(),
+        },
     }
 }
 
-fn stage(stage: &Stage) -> Value {
+fn stage(stage: &Stage) -> StageView {
     match stage {
-        Stage::Extension { number, ring, .. } => json!({
-            "kind": "extension", "number": number.as_str(), "ring_secs": ring.as_secs(),
-        }),
+        Stage::Extension { number, ring, .. } => StageView::Extension {
+            number: number.as_str().to_owned(),
+            ring_secs: ring.as_secs(),
+        },
         Stage::Group { number, rings, .. } => {
-            let member = |ring: &routing::Ring| {
-                json!({
-                    "extension": ring.extension.as_str(),
-                    "after_secs": ring.after.as_secs(),
-                    "ring_secs": ring.lasts.as_secs(),
-                })
+            let member = |ring: &routing::Ring| MemberView {
+                extension: ring.extension.as_str().to_owned(),
+                after_secs: ring.after.as_secs(),
+                ring_secs: ring.lasts.as_secs(),
             };
-            json!({
-                "kind": "group",
-                "number": number.as_str(),
-                "members": rings.iter().map(member).collect::<Value>(),
-            })
+            StageView::Group {
+                number: number.as_str().to_owned(),
+                members: rings.iter().map(member).collect(),
+            }
         }
         Stage::Trunks(outbound) => {
-            let attempt = |attempt: &routing::Attempt| {
-                let number = attempt.caller_id.number.as_ref();
-                json!({
-                    "trunk": attempt.trunk,
-                    "number": attempt.number,
-                    "caller_id": number.map(config::Phone::as_str),
-                    "withheld": attempt.caller_id.withheld,
-                })
+            let attempt = |attempt: &routing::Attempt| AttemptView {
+                trunk: attempt.trunk.clone(),
+                number: attempt.number.clone(),
+                caller_id: (attempt.caller_id.number.as_ref()).map(|it| it.as_str().to_owned()),
+                withheld: attempt.caller_id.withheld,
             };
-            json!({
-                "kind": "trunks",
-                "class": outbound.kind.class().map(explain::class),
-                "attempts": outbound.attempts.iter().map(attempt).collect::<Value>(),
-                "minute_cents": outbound.price.minute,
-                "setup_cents": outbound.price.setup,
-                "duration_max_secs": outbound.duration_max.map(|it| it.as_secs()),
-            })
+            StageView::Trunks {
+                class: outbound.kind.class().map(explain::class),
+                attempts: outbound.attempts.iter().map(attempt).collect(),
+                minute_cents: outbound.price.minute,
+                setup_cents: outbound.price.setup,
+                duration_max_secs: outbound.duration_max.map(|it| it.as_secs()),
+            }
         }
-        Stage::Park => json!({ "kind": "park" }),
-        Stage::HangUp(status) => json!({ "kind": "hang-up", "status": status }),
+        Stage::Park => StageView::Park,
+        Stage::HangUp(status) => StageView::HangUp { status: *status },
     }
 }
 

@@ -3,12 +3,14 @@
 use config::generate_password;
 use ipc::Redacted;
 use ipc::site::{Extension, Site};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use sip::digest::{Algorithm, Ha1};
 
 use super::change::Change;
 use super::{done, form, json, stretch};
 use crate::admin::{Admin, Caller};
+use crate::answers::NewPassword;
 use crate::fault::Fault;
 use crate::http::{Request, Response};
 use crate::pages;
@@ -16,9 +18,11 @@ use crate::routes::Face;
 use crate::step::{Moment, Step};
 use crate::views::ExtensionView;
 
-#[derive(Clone, Debug, Deserialize)]
+/// A new extension.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wish {
+#[schemars(rename = "NewExtension")]
+pub(crate) struct Wish {
     number: String,
     #[serde(default)]
     display_name: String,
@@ -154,9 +158,11 @@ fn show_new(caller: &Caller, extension: &ExtensionView, password: &str) -> Step 
     let response = match caller.face {
         Face::Page | Face::Asset => pages::new_extension(caller, extension, password),
         Face::Api => {
-            let number = &extension.number;
-            let body = serde_json::json!({ "number": number, "password": password });
-            Response::json(201, &body)
+            let new = NewPassword {
+                number: extension.number.clone(),
+                password: password.to_owned(),
+            };
+            Response::json(201, &new)
         }
     };
     Step::Respond(response.sealed())

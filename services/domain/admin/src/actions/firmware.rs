@@ -5,11 +5,12 @@
 
 use ipc::init::{Reply as InitReply, Request as InitRequest, SecureBoot, Shutdown, StickFile};
 use ipc::update::{Reply, Request as Ask};
-use serde::Deserialize;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::json;
 use crate::admin::{Admin, Caller, UNRECORDED_MAX};
+use crate::answers::{Fetching, Nothing, UpdateGoesOn};
 use crate::fault::Fault;
 use crate::fetch::{Address, FetchFault, FetchOrder, Server, Source, StickFault};
 use crate::firmware_view::{FirmwareView, Seen};
@@ -19,9 +20,10 @@ use crate::routes::Face;
 use crate::step::{Away, Step};
 
 /// What is said before everything that was stored is forgotten.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Reset {
+#[schemars(rename = "FactoryReset")]
+pub(crate) struct Reset {
     /// `erase everything`.
     confirm: String,
 }
@@ -95,9 +97,9 @@ pub(crate) fn from_stick_now(file: StickFile, caller: Caller) -> Step {
 }
 
 /// What is to be installed from the memory stick.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct OnStick {
+pub(crate) struct OnStick {
     /// Its name.
     #[serde(default)]
     file: String,
@@ -137,15 +139,16 @@ fn begin_fetch(admin: &mut Admin, caller: Caller, source: Source) -> Step {
     recorded(admin, caller, &action, move |_| {
         Step::Fetch(
             FetchOrder::Begin(source, Box::new(ended)),
-            Box::new(move |_, _, _| answer(&json!({ "fetching": from }))),
+            Box::new(move |_, _, _| answer(&Fetching { fetching: &from })),
         )
     })
 }
 
 /// What is to be fetched.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Fetch {
+#[schemars(rename = "FetchUpdate")]
+pub(crate) struct Fetch {
     /// `https://` or, as the file is signed, `http://`.
     url: String,
     /// SHA-256 of the server's certificate, hexadecimal, when no public authority vouches for it.
@@ -201,13 +204,16 @@ pub(crate) fn piece(admin: &Admin, request: &Request, offset: &str, caller: Call
     Step::Update(
         Ask::Piece { offset, bytes },
         Box::new(move |admin, _, reply| match reply {
-            Ok(Reply::Next { offset, length }) => {
-                answer(&json!({ "next": offset, "bytes": length }))
-            }
+            Ok(Reply::Next { offset, length }) => answer(&UpdateGoesOn::Wanted {
+                next: offset,
+                bytes: length,
+            }),
             Ok(Reply::Installed { version }) => {
                 let action = format!("firmware {version} installed");
                 let audit = caller.audit(action, String::new(), String::new());
-                admin.record(audit, move |_, _| answer(&json!({ "installed": version })))
+                admin.record(audit, move |_, _| {
+                    answer(&UpdateGoesOn::Installed { installed: version })
+                })
             }
             other => caller.refuse(&unmet(other)),
         }),
@@ -286,7 +292,7 @@ fn shut_down(caller: Caller, how: Shutdown) -> Step {
     Step::Init(
         InitRequest::Shutdown(how),
         Box::new(move |_, _, reply| match reply {
-            Ok(InitReply::Done) => answer(&json!({})),
+            Ok(InitReply::Done) => answer(&Nothing {}),
             Ok(_) => caller.refuse(&Fault::Internal),
             Err(_) => caller.refuse(&Fault::InitAway),
         }),
@@ -327,16 +333,17 @@ fn ask(caller: Caller, request: Ask) -> Step {
     Step::Update(
         request,
         Box::new(move |_, _, reply| match reply {
-            Ok(Reply::Done) => answer(&json!({})),
-            Ok(Reply::Next { offset, length }) => {
-                answer(&json!({ "next": offset, "bytes": length }))
-            }
+            Ok(Reply::Done) => answer(&Nothing {}),
+            Ok(Reply::Next { offset, length }) => answer(&UpdateGoesOn::Wanted {
+                next: offset,
+                bytes: length,
+            }),
             other => caller.refuse(&unmet(other)),
         }),
     )
 }
 
-fn answer(view: &serde_json::Value) -> Step {
+fn answer(view: &impl Serialize) -> Step {
     Step::Respond(Response::json(200, view).sealed())
 }
 

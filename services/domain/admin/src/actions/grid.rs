@@ -4,11 +4,12 @@ use config::{Fault as Wrongness, Network, Tunnel, Wrong};
 use ipc::grid::{Reply, Request as Ask};
 use ipc::net;
 use ipc::site::Site;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::items::commit;
 use super::patch::Patch;
 use crate::admin::{Admin, Caller};
+use crate::answers::TunnelSet;
 use crate::fault::Fault;
 use crate::grid_view::{GridView, TunnelView};
 use crate::http::{Request, Response};
@@ -76,7 +77,8 @@ pub(crate) fn delete(admin: &Admin, caller: Caller) -> Step {
 }
 
 fn view(site: &Site) -> Value {
-    json!({ "tunnel": site.tunnel.as_ref().map(TunnelView::new) })
+    let tunnel = site.tunnel.as_ref().map(TunnelView::new);
+    serde_json::to_value(TunnelSet { tunnel }).unwrap_or_default()
 }
 
 fn overlaps((network, other): (Network, Network)) -> Wrongness {

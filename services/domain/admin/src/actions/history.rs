@@ -2,6 +2,7 @@
 
 use ipc::site::Site;
 use ipc::store::{Reply, Request as Ask};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::change::{Change, unkept};
@@ -9,6 +10,7 @@ use super::patch::differences;
 use super::records::limit;
 use super::{form, json};
 use crate::admin::{Admin, Caller};
+use crate::answers::Present;
 use crate::fault::Fault;
 use crate::history_view::{VersionChanges, VersionView};
 use crate::http::{Request, Response};
@@ -99,7 +101,7 @@ pub(crate) fn back(version: &str, request: &Request, caller: Caller) -> Step {
                 let version = admin.site.as_ref().map_or(0, |(version, _)| *version);
                 let response = match caller.face {
                     Face::Page | Face::Asset => Response::redirect("/history"),
-                    Face::Api => Response::json(200, &serde_json::json!({ "version": version })),
+                    Face::Api => Response::json(200, &Present { version }),
                 };
                 Step::Respond(response.sealed())
             }),
@@ -146,13 +148,17 @@ fn changes(
     Step::Respond(response.sealed())
 }
 
+/// What whoever wants to go back has seen.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "BackWish")]
+pub(crate) struct Wish {
+    /// The present version.
+    current: u64,
+}
+
 /// The version that whoever wants to go back has seen as the present one.
 fn seen(request: &Request, face: Face) -> Result<u64, Fault> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Wish {
-        current: u64,
-    }
     match face {
         Face::Api => json::<Wish>(request).map(|wish| wish.current),
         Face::Page | Face::Asset => form(request, "current")

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ipc::site::{Group, Route, Site, TimeCondition, Trunk};
 use ipc::store::{Reply, Request as Ask};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -106,9 +107,11 @@ pub(crate) fn delete(admin: &Admin, item: Item, name: &str, caller: Caller) -> S
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// The routes by name, in their new order.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Order {
+#[schemars(rename = "RouteOrder")]
+pub(crate) struct Order {
     names: Vec<String>,
 }
 
@@ -393,7 +396,7 @@ fn view<T: Serialize>(thing: &T) -> Value {
 }
 
 /// Takes secrets out, and says whether there was one.
-pub(super) fn hide(value: &mut Value) {
+pub(crate) fn hide(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             for (secret, said) in SECRETS {

@@ -3,6 +3,7 @@
 use config::generate_password;
 use ipc::site::{Person, Role, Site};
 use ipc::{Redacted, init};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::accounts::find;
@@ -11,6 +12,7 @@ use super::proof::doubted;
 use super::sign_in::{address, session_cookie};
 use super::{form, json, stretch};
 use crate::admin::{Admin, Caller, UNRECORDED_MAX};
+use crate::answers::{Nothing, OneTimePassword};
 use crate::fault::{Fault, PeopleFault};
 use crate::http::{Peer, Request, Response};
 use crate::pages;
@@ -19,9 +21,11 @@ use crate::routes::Face;
 use crate::session::Stage;
 use crate::step::{Check, Moment, Step};
 
-#[derive(Debug, Deserialize)]
+/// The present password, and the next.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Passwords {
+#[schemars(rename = "NewOwnPassword")]
+pub(crate) struct Passwords {
     old: Redacted<String>,
     new: Redacted<String>,
 }
@@ -117,8 +121,8 @@ pub(crate) fn one_time_password(
                             pages::one_time_password(&asked, login, &password)
                         }
                         Face::Api => {
-                            let body = serde_json::json!({ "one_time_password": password });
-                            Response::json(200, &body)
+                            let one_time_password = &password;
+                            Response::json(200, &OneTimePassword { one_time_password })
                         }
                     };
                     Step::Respond(response.sealed())
@@ -274,7 +278,7 @@ fn renew_session(admin: &mut Admin, moment: &Moment, caller: &Caller) -> Step {
     );
     let response = match caller.face {
         Face::Page | Face::Asset => Response::redirect("/"),
-        Face::Api => Response::json(200, &serde_json::json!({})),
+        Face::Api => Response::json(200, &Nothing {}),
     };
     Step::Respond(response.with("set-cookie", session_cookie(&token)).sealed())
 }

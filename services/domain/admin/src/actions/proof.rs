@@ -9,11 +9,13 @@
 //! `/api/confirm`, or along with what asks for the recovery code.
 
 use ipc::Redacted;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::json;
 use super::sign_in::{address, session_cookie};
 use crate::admin::{Admin, Caller, UNRECORDED_MAX};
+use crate::answers::Nothing;
 use crate::fault::{Fault, PeopleFault};
 use crate::http::{Request, Response, form_fields};
 use crate::pages;
@@ -22,9 +24,9 @@ use crate::routes::{Action, Face, Route};
 use crate::step::{Check, Moment, Step};
 
 /// The password, by the API.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Proof {
+pub(crate) struct Proof {
     password: Redacted<String>,
 }
 
@@ -145,8 +147,7 @@ pub(crate) fn confirm(
         Ok(Proof { password }) => password,
         Err(fault) => return caller.refuse(&fault),
     };
-    let done =
-        |_: &mut Admin, _, _| Step::Respond(Response::json(200, &serde_json::json!({})).sealed());
+    let done = |_: &mut Admin, _, _| Step::Respond(Response::json(200, &Nothing {}).sealed());
     check(admin, moment, typed, caller, Caller::refuse, done)
 }
 

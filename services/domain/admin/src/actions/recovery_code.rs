@@ -4,10 +4,10 @@
 
 use ipc::Redacted;
 use ipc::init::{Reply, Request as Ask};
-use serde_json::json as value;
 
 use super::firmware::recorded;
 use crate::admin::{Admin, Caller};
+use crate::answers::{DataCode, Nothing};
 use crate::fault::Fault;
 use crate::http::Response;
 use crate::pages;
@@ -40,7 +40,7 @@ fn ask(caller: Caller, what: Ask) -> Step {
             Ok(Reply::RecoveryCode(code)) => Step::Respond(shown(&caller, &code)),
             Ok(Reply::Done) => Step::Respond(match caller.face {
                 Face::Page | Face::Asset => Response::redirect("/firmware").sealed(),
-                Face::Api => Response::json(200, &value!({})).sealed(),
+                Face::Api => Response::json(200, &Nothing {}).sealed(),
             }),
             Ok(Reply::NoCode) => caller.refuse(&Fault::NoRecoveryCode),
             Ok(_) => caller.refuse(&Fault::Internal),
@@ -52,7 +52,12 @@ fn ask(caller: Caller, what: Ask) -> Step {
 fn shown(caller: &Caller, code: &Redacted<String>) -> Response {
     let response = match caller.face {
         Face::Page | Face::Asset => pages::recovery_code(caller, code.reveal()),
-        Face::Api => Response::json(200, &value!({ "recovery_code": code.reveal() })),
+        Face::Api => Response::json(
+            200,
+            &DataCode {
+                recovery_code: code.reveal(),
+            },
+        ),
     };
     response.sealed()
 }

@@ -3,14 +3,15 @@
 
 use ipc::Redacted;
 use ipc::site::{SecondFactor, Site};
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json as value;
 
 use super::accounts::{PEOPLE, find};
 use super::change::Change;
 use super::sign_in::signed_in;
 use super::{done, form, json, stretch};
 use crate::admin::{Admin, Caller};
+use crate::answers::{Nothing, RecoveryCodes, SecondFactorOffer, SecondFactorState};
 use crate::fault::{Fault, PeopleFault};
 use crate::http::{Request, Response};
 use crate::pages;
@@ -18,9 +19,11 @@ use crate::routes::{Face, OnSecondFactor};
 use crate::second_factor::{new_recovery_codes, new_secret, recovery_match, uri};
 use crate::step::{Moment, Step};
 
-#[derive(Deserialize)]
+/// A code of the second factor, or one of those for a lost phone.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Typed {
+#[schemars(rename = "TypedCode")]
+pub(crate) struct Typed {
     code: Redacted<String>,
 }
 
@@ -56,7 +59,10 @@ fn show(admin: &Admin, caller: &Caller) -> Step {
     Step::Respond(match caller.face {
         Face::Page | Face::Asset => pages::second_factor(caller, left).sealed(),
         Face::Api => {
-            let view = value!({ "on": left.is_some(), "recovery_codes_left": left });
+            let view = SecondFactorState {
+                on: left.is_some(),
+                recovery_codes_left: left,
+            };
             Response::json(200, &view).sealed()
         }
     })
@@ -76,7 +82,10 @@ fn offered(caller: &Caller, secret: &Redacted<String>, fault: Option<&Fault>) ->
     let uri = uri(&caller.login, secret);
     let response = match caller.face {
         Face::Page | Face::Asset => pages::offer(caller, secret.reveal(), &uri, fault),
-        Face::Api => Response::json(200, &value!({ "secret": secret.reveal(), "uri": uri })),
+        Face::Api => {
+            let secret = secret.reveal();
+            Response::json(200, &SecondFactorOffer { secret, uri: &uri })
+        }
     };
     response.sealed()
 }
@@ -118,7 +127,10 @@ fn keep(admin: &mut Admin, moment: &Moment, request: &Request, caller: Caller) -
             admin.sessions.close_but(&caller.login, id);
             let response = match caller.face {
                 Face::Page | Face::Asset => pages::recovery_codes(&caller, &codes),
-                Face::Api => Response::json(200, &value!({ "recovery_codes": codes })),
+                Face::Api => {
+                    let recovery_codes = &codes;
+                    Response::json(200, &RecoveryCodes { recovery_codes })
+                }
             };
             Step::Respond(response.sealed())
         }),
@@ -150,7 +162,7 @@ fn enter(admin: &mut Admin, moment: &Moment, request: &Request, caller: Caller) 
         // It was said already.
         let response = match caller.face {
             Face::Page | Face::Asset => Response::redirect("/"),
-            Face::Api => Response::json(200, &value!({})),
+            Face::Api => Response::json(200, &Nothing {}),
         };
         return Step::Respond(response.sealed());
     };

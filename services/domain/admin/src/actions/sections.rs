@@ -1,7 +1,8 @@
 //! The parts of the site there is one of, and the settings of an extension.
 
 use ipc::Redacted;
-use ipc::site::{Extension, Site};
+use ipc::site::{Extension, ExtensionSettings, Site};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -130,12 +131,34 @@ pub(crate) fn change_extension(
 
 /// An extension without what its password is checked by, which no change here touches.
 pub(super) fn whole(extension: &Extension) -> Value {
-    serde_json::json!({
-        "number": extension.number,
-        "display_name": extension.display_name,
-        "remote": extension.remote,
-        "settings": extension.settings,
+    json(&WholeExtension {
+        number: extension.number.clone(),
+        display_name: extension.display_name.clone(),
+        remote: extension.remote,
+        settings: extension.settings.clone(),
     })
+}
+
+/// An extension with its settings.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Extension")]
+pub(crate) struct WholeExtension {
+    /// Dialled number and SIP user name.
+    number: String,
+    /// Name shown to the called party.
+    display_name: String,
+    /// It may register from outside the internal networks.
+    remote: bool,
+    settings: ExtensionSettings,
+}
+
+/// What of an extension can be changed; the settings as a change of themselves.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it is told of, and read in two parts")]
+pub(crate) struct ExtensionChanges {
+    display_name: String,
+    remote: bool,
+    settings: ExtensionSettings,
 }
 
 /// What of an extension can be changed besides its settings.

@@ -3,10 +3,12 @@
 use std::net::IpAddr;
 
 use ipc::Redacted;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{form, json};
 use crate::admin::{Admin, COOKIE, Caller, UNRECORDED_MAX};
+use crate::answers::{Nothing, Welcome};
 use crate::fault::Fault;
 use crate::http::{Peer, Request, Response};
 use crate::pages;
@@ -14,9 +16,10 @@ use crate::routes::Face;
 use crate::session::{SessionId, Stage};
 use crate::step::{Check, Moment, Step};
 
-#[derive(Debug, Deserialize)]
+/// Who signs in.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Credentials {
+pub(crate) struct Credentials {
     login: String,
     password: Redacted<String>,
 }
@@ -81,7 +84,7 @@ pub(crate) fn sign_out(admin: &mut Admin, caller: Caller) -> Step {
     admin.record(audit, move |_, _| {
         let response = match caller.face {
             Face::Page | Face::Asset => Response::redirect("/login"),
-            Face::Api => Response::json(200, &serde_json::json!({})),
+            Face::Api => Response::json(200, &Nothing {}),
         };
         Step::Respond(response.with("set-cookie", cookie("", 0)).sealed())
     })
@@ -158,11 +161,20 @@ fn welcome(
 fn welcomed(caller: &Caller, stage: Stage) -> Response {
     match caller.face {
         Face::Api if stage.awaits_code => {
-            Response::json(200, &serde_json::json!({ "second_factor": true }))
+            let second_factor = Some(true);
+            let welcome = Welcome {
+                second_factor,
+                ..Welcome::default()
+            };
+            Response::json(200, &welcome)
         }
         Face::Api => {
-            let body = serde_json::json!({ "must_change_password": stage.must_change });
-            Response::json(200, &body)
+            let must_change_password = Some(stage.must_change);
+            let welcome = Welcome {
+                must_change_password,
+                ..Welcome::default()
+            };
+            Response::json(200, &welcome)
         }
         Face::Page | Face::Asset if stage.awaits_code => Response::redirect("/code"),
         Face::Page | Face::Asset if stage.must_change => Response::redirect("/password"),

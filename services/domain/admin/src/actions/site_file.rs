@@ -2,8 +2,8 @@
 
 use ipc::Redacted;
 use ipc::site::Site;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json as value;
 use sip::digest::{Algorithm, Ha1};
 
 use super::change::Change;
@@ -11,6 +11,7 @@ use super::items::versioned;
 use super::patch::differences;
 use super::{form, json, stretch};
 use crate::admin::{Admin, Caller};
+use crate::answers::{FileOfSite, NewPassword, Taken, TakenOrOver, TakenOver};
 use crate::extension_list;
 use crate::fault::Fault;
 use crate::history_view::PERSON;
@@ -22,9 +23,10 @@ use crate::site_file::{self, FromFile};
 use crate::step::{Moment, Step};
 
 /// What somebody wants taken over.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wish {
+#[schemars(rename = "FileWish")]
+pub(crate) struct Wish {
     /// Which it is.
     #[serde(skip)]
     kind: File,
@@ -62,26 +64,6 @@ impl File {
     }
 }
 
-/// What a file would change, or has changed.
-#[derive(Debug)]
-pub(crate) struct Taken {
-    /// The version it is compared with.
-    pub(crate) version: u64,
-    /// One clause a field.
-    pub(crate) changes: Vec<String>,
-    /// Extensions that the box does not know yet.
-    pub(crate) new_extensions: Vec<String>,
-    /// Trunks whose password has to be entered anew.
-    pub(crate) trunks_without_password: Vec<String>,
-}
-
-/// A new extension and the only copy of its password.
-#[derive(Clone)]
-pub(crate) struct NewPassword {
-    pub(crate) number: String,
-    pub(crate) password: String,
-}
-
 /// The page from which the file is had and taken over.
 pub(crate) fn page(admin: &Admin, kind: File, caller: &Caller) -> Step {
     match &admin.site {
@@ -109,7 +91,13 @@ pub(crate) fn export(admin: &Admin, kind: File, caller: &Caller) -> Step {
             let name = format!("attachment; filename=\"{name}\"");
             Response::new(200, media, file).with("content-disposition", name)
         }
-        Face::Api => Response::json(200, &value!({ "version": version, "file": file })),
+        Face::Api => Response::json(
+            200,
+            &FileOfSite {
+                version: *version,
+                file: &file,
+            },
+        ),
     };
     Step::Respond(versioned(response, *version).sealed())
 }
@@ -154,15 +142,7 @@ impl Taken {
 fn tried(wish: &Wish, kind: File, caller: &Caller, taken: &Taken) -> Step {
     let response = match caller.face {
         Face::Page | Face::Asset => pages::site_file(caller, kind, &wish.file, Some(taken), None),
-        Face::Api => Response::json(
-            200,
-            &value!({
-                "version": taken.version,
-                "changes": taken.changes,
-                "new_extensions": taken.new_extensions,
-                "trunks_without_password": taken.trunks_without_password,
-            }),
-        ),
+        Face::Api => Response::json(200, &TakenOrOver::Tried(taken)),
     };
     Step::Respond(response.sealed())
 }
@@ -234,18 +214,12 @@ fn take_over(admin: &Admin, kind: File, caller: Caller, taken: Taken, made: Made
                     pages::site_taken(&caller, &passwords, &taken.trunks_without_password)
                 }
                 Face::Api => {
-                    let passwords = passwords
-                        .iter()
-                        .map(|it| value!({ "number": it.number, "password": it.password }));
-                    let passwords: Vec<_> = passwords.collect();
-                    Response::json(
-                        200,
-                        &value!({
-                            "version": version,
-                            "passwords": passwords,
-                            "trunks_without_password": taken.trunks_without_password,
-                        }),
-                    )
+                    let taken = TakenOver {
+                        version,
+                        passwords: &passwords,
+                        trunks_without_password: &taken.trunks_without_password,
+                    };
+                    Response::json(200, &TakenOrOver::Over(taken))
                 }
             };
             Step::Respond(response.sealed())

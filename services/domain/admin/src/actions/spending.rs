@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use config::{Money, Site, Spend};
 use ipc::pbx::{Payer, Status};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::looks::{Range, What};
 use crate::admin::{Admin, Caller};
@@ -32,7 +33,39 @@ pub(crate) fn spending(admin: &Admin, caller: Caller) -> Step {
     }))
 }
 
-fn view(site: &Site, status: Status) -> Value {
+/// What was spent, beside its caps. Money in hundredths of `currency`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Spending {
+    /// ISO 4217, or as it is written before an amount.
+    currency: String,
+    spending: Vec<SpentBy>,
+    minutes: Vec<MinutesOf>,
+}
+
+/// What one payer has spent; a cap that is not there is null.
+#[derive(Serialize, JsonSchema)]
+struct SpentBy {
+    /// `box`, `trunk`, `extension`.
+    payer: &'static str,
+    /// Of the trunk or the extension.
+    name: String,
+    day_cents: u64,
+    day_cap: Option<u64>,
+    week_cents: u64,
+    week_cap: Option<u64>,
+    month_cents: u64,
+    month_cap: Option<u64>,
+}
+
+/// Minutes of a class of calls.
+#[derive(Serialize, JsonSchema)]
+struct MinutesOf {
+    class: ipc::site::Class,
+    today: u64,
+    cap: Option<u64>,
+}
+
+fn view(site: &Site, status: Status) -> Spending {
     let spent = status.spent.into_iter().map(|one| (one.payer, one.cents));
     let mut spent: BTreeMap<Payer, [u64; 3]> = spent.collect();
     spent.entry(Payer::Box).or_default();
@@ -45,22 +78,20 @@ fn view(site: &Site, status: Status) -> Value {
     let mut classes: Vec<_> = caps.keys().chain(spoken.keys()).copied().collect();
     classes.sort_unstable();
     classes.dedup();
-    let minutes = classes.into_iter().map(|class| {
-        json!({
-            "class": class,
-            "today": spoken.get(&class).copied().unwrap_or_default(),
-            "cap": caps.get(&class),
-        })
+    let minutes = classes.into_iter().map(|class| MinutesOf {
+        class,
+        today: spoken.get(&class).copied().unwrap_or_default(),
+        cap: caps.get(&class).copied().map(u64::from),
     });
-    json!({
-        "currency": site.dialling.plan().currency(),
-        "spending": rows.collect::<Value>(),
-        "minutes": minutes.collect::<Value>(),
-    })
+    Spending {
+        currency: site.dialling.plan().currency().to_owned(),
+        spending: rows.collect(),
+        minutes: minutes.collect(),
+    }
 }
 
 /// Hundredths of the currency; a cap that is not there is null.
-fn row(site: &Site, payer: &Payer, [day, week, month]: [u64; 3]) -> Value {
+fn row(site: &Site, payer: &Payer, [day, week, month]: [u64; 3]) -> SpentBy {
     let (kind, name, caps) = match payer {
         Payer::Box => ("box", "", site.limits.spend),
         Payer::Trunk(name) => {
@@ -78,10 +109,14 @@ fn row(site: &Site, payer: &Payer, [day, week, month]: [u64; 3]) -> Value {
         month: of_month,
     } = caps;
     let cap = |money: Option<Money>| money.map(Money::as_cents);
-    json!({
-        "payer": kind, "name": name,
-        "day_cents": day, "day_cap": cap(of_day),
-        "week_cents": week, "week_cap": cap(of_week),
-        "month_cents": month, "month_cap": cap(of_month),
-    })
+    SpentBy {
+        payer: kind,
+        name: name.to_owned(),
+        day_cents: day,
+        day_cap: cap(of_day),
+        week_cents: week,
+        week_cap: cap(of_week),
+        month_cents: month,
+        month_cap: cap(of_month),
+    }
 }

@@ -2,11 +2,13 @@
 
 use ipc::init;
 use ipc::pbx::Call;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::json;
 use super::looks::{Range, What, live};
 use crate::admin::{Admin, Caller, UNRECORDED_MAX};
+use crate::answers::Nothing;
 use crate::fault::Fault;
 use crate::http::{Request, Response};
 use crate::pages;
@@ -15,9 +17,11 @@ use crate::routes::Face;
 use crate::step::Step;
 use crate::views::{StatusView, Warning};
 
-#[derive(Debug, Default, Deserialize)]
+/// How a service is restarted.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Manner {
+#[schemars(rename = "RestartManner")]
+pub(crate) struct Manner {
     /// Without the chance to stop in order: how a crash is rehearsed.
     #[serde(default)]
     kill: bool,
@@ -93,9 +97,7 @@ pub(crate) fn restart(admin: &mut Admin, request: &Request, name: String, caller
                 kill,
             },
             Box::new(move |_, _, reply| match reply {
-                Ok(init::Reply::Done) => {
-                    Step::Respond(Response::json(200, &serde_json::json!({})).sealed())
-                }
+                Ok(init::Reply::Done) => Step::Respond(Response::json(200, &Nothing {}).sealed()),
                 Ok(init::Reply::Unknown) => caller.refuse(&Fault::NoSuchService(name)),
                 Ok(_) => caller.refuse(&Fault::Internal),
                 Err(_) => caller.refuse(&Fault::InitAway),

@@ -3,13 +3,14 @@
 
 use ipc::Redacted;
 use ipc::site::{Site, Token};
-use serde::Deserialize;
-use serde_json::{Value, json as value};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::accounts::find;
 use super::change::Change;
 use super::{done, form, json};
 use crate::admin::{Admin, Caller};
+use crate::answers::NewToken;
 use crate::calendar::rfc3339;
 use crate::fault::{Fault, PeopleFault};
 use crate::form::Answers;
@@ -21,9 +22,10 @@ use crate::session::fingerprint;
 use crate::step::{Moment, Step};
 
 /// What is asked for.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wish {
+#[schemars(rename = "TokenWish")]
+pub(crate) struct Wish {
     name: String,
     /// Names of permissions.
     permissions: Vec<String>,
@@ -60,11 +62,13 @@ pub(crate) fn act(
 }
 
 /// A token as it is shown: never what it is known by.
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct TokenView {
     pub(crate) name: String,
     pub(crate) permissions: Vec<String>,
     pub(crate) expires: String,
     /// When it was used last since the start of the web service.
+    #[serde(rename = "last_used")]
     pub(crate) used: Option<String>,
 }
 
@@ -78,13 +82,6 @@ impl TokenView {
             used: used.map(|secs| rfc3339(millis(*secs))),
         }
     }
-
-    fn json(&self) -> Value {
-        value!({
-            "name": self.name, "permissions": self.permissions, "expires": self.expires,
-            "last_used": self.used,
-        })
-    }
 }
 
 fn list(admin: &Admin, caller: &Caller, fault: Option<&Fault>) -> Step {
@@ -95,10 +92,7 @@ fn list(admin: &Admin, caller: &Caller, fault: Option<&Fault>) -> Step {
     let tokens: Vec<TokenView> = tokens.collect();
     Step::Respond(match caller.face {
         Face::Page | Face::Asset => pages::tokens(caller, &tokens, fault).sealed(),
-        Face::Api => {
-            let all: Vec<Value> = tokens.iter().map(TokenView::json).collect();
-            Response::json(200, &all).sealed()
-        }
+        Face::Api => Response::json(200, &tokens).sealed(),
     })
 }
 
@@ -147,7 +141,13 @@ fn create(admin: &Admin, moment: &Moment, request: &Request, caller: Caller) -> 
         done: Box::new(move |_, _| {
             let response = match caller.face {
                 Face::Page | Face::Asset => pages::new_token(&caller, &name, &secret),
-                Face::Api => Response::json(201, &value!({ "name": name, "token": secret })),
+                Face::Api => Response::json(
+                    201,
+                    &NewToken {
+                        name: &name,
+                        token: &secret,
+                    },
+                ),
             };
             Step::Respond(response.sealed())
         }),

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::layout::{Place, hashed, page};
-use crate::actions::site_file::{NewPassword, Taken};
 use crate::admin::Caller;
+use crate::answers::{NewPassword, Taken};
 use crate::fault::Fault;
 use crate::http::Response;
 use crate::routes::File;

@@ -155,7 +155,9 @@ impl World {
     pub(super) fn ask(&mut self, request: &Request) -> Response {
         let moment = self.moment();
         let step = self.admin.handle(moment, request);
-        self.run(step)
+        let response = self.run(step);
+        super::openapi::hold(request, &response);
+        response
     }
 
     fn observed(&self) -> Observation {

@@ -1,12 +1,13 @@
 //! What an extension may do and how its calls behave.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Recording, Spend};
 use crate::Redacted;
 
 /// Settings of an extension; the default is what a new one gets.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ExtensionSettings {
     /// Kinds of outbound calls it may make; emergency numbers need none.
@@ -59,7 +60,7 @@ pub struct ExtensionSettings {
 pub const PIN_ROUNDS: u32 = 1_000;
 
 /// Calls an extension may make to the outside.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct CallLimits {
     /// At one time.
@@ -73,7 +74,7 @@ pub struct CallLimits {
 }
 
 /// Where calls go instead. Numbers as the extension itself would dial them; empty: nowhere.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Forward {
     /// At once.
@@ -87,7 +88,9 @@ pub struct Forward {
 }
 
 /// Kind of an outbound call, as far as permission goes (F1).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// Short numbers of no public plan: another PBX behind a trunk. Extensions and groups of this
@@ -118,7 +121,7 @@ impl Class {
 }
 
 /// Who may watch an extension's lamp (RFC 4235). Its own phones always may.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Watchers {
     /// Every extension of the site.
@@ -131,7 +134,7 @@ pub enum Watchers {
 }
 
 /// How digits travel.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Dtmf {
     /// RFC 4733 where the other end offers it, else INFO and in-band are understood.
@@ -146,7 +149,7 @@ pub enum Dtmf {
 }
 
 /// Whether media is encrypted (SDES-SRTP).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Encryption {
     /// Never offered.
@@ -159,7 +162,9 @@ pub enum Encryption {
 }
 
 /// A codec by name.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Codec {
     /// Opus (RFC 7587); passes through.

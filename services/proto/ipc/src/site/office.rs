@@ -1,11 +1,12 @@
 //! What the whole site has in common: groups, feature codes, numbers, limits.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Class, Destination, NumberingPlan, Spend, Tariff};
 
 /// Which addresses count as inside (R51).
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Networks {
     /// As `192.168.0.0/24`. Empty: private, loopback and link-local addresses.
@@ -13,7 +14,7 @@ pub struct Networks {
 }
 
 /// Several extensions under one number.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Group {
     /// Dialled number; of the same plan as extensions.
@@ -31,7 +32,7 @@ pub struct Group {
 }
 
 /// A member of a group.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Member {
     /// An extension.
     pub extension: String,
@@ -41,7 +42,7 @@ pub struct Member {
 }
 
 /// In which order members ring.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
     /// All at once.
@@ -54,7 +55,7 @@ pub enum Strategy {
 }
 
 /// The codes people dial; an empty one is switched off.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Features {
     /// Take a call that rings in the own pickup group.
@@ -88,7 +89,7 @@ pub struct Features {
 }
 
 /// Where parked calls wait.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Parking {
     /// First slot, a number that is dialled to take the call back; 0: there is no parking lot.
@@ -104,7 +105,7 @@ pub struct Parking {
 }
 
 /// Country, own numbers and how numbers are shown.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Dialling {
     /// The numbering plan.
@@ -139,7 +140,7 @@ pub struct Dialling {
 
 /// Signals of a country that the box does not know, as `440+480/2000,0/4000`: tones in Hz, and for
 /// how many milliseconds. An empty one is as in the country of the tones.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Cadences {
     /// The called phone rings.
@@ -151,7 +152,9 @@ pub struct Cadences {
 }
 
 /// A numbering plan.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize, JsonSchema,
+)]
 pub enum Country {
     /// Brasil, +55.
     #[default]
@@ -169,7 +172,7 @@ pub const TONES: [&str; 20] = [
 ];
 
 /// A name for callers whose number begins so.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct CallerRule {
     /// Beginning of the number in international form: `+5511`.
     pub prefix: String,
@@ -178,7 +181,7 @@ pub struct CallerRule {
 }
 
 /// How a caller's number is shown to phones.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Presentation {
     /// As one would dial it back.
@@ -191,7 +194,7 @@ pub enum Presentation {
 }
 
 /// What the whole box may spend (F3, F5, F6).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Limits {
     /// Outbound calls at one time, percent of the enabled trunks' channels together.
@@ -210,7 +213,7 @@ pub struct Limits {
 }
 
 /// A cap of minutes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Minutes {
     /// Of these calls.
     pub class: Class,

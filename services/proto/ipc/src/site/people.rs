@@ -1,11 +1,12 @@
 //! People who sign in to the web admin, as they travel.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Redacted;
 
 /// A person with a sign-in of their own (R3).
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Person {
     /// Sign-in name.
     pub login: String,
@@ -33,7 +34,7 @@ pub struct Person {
 }
 
 /// What a program asks the API with, in somebody's name.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Token {
     /// What its owner calls it.
     pub name: String,
@@ -46,7 +47,7 @@ pub struct Token {
 }
 
 /// A second factor: codes of an app (RFC 6238), and others for the day the app is lost.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SecondFactor {
     /// What the app and the box share: 20 bytes as base32 (RFC 4648 §6), 32 characters.
     pub secret: Redacted<String>,
@@ -55,7 +56,9 @@ pub struct SecondFactor {
 }
 
 /// What a person may do; `admin` says which role may what.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Everything.
@@ -105,7 +108,7 @@ impl Role {
 }
 
 /// Leave to see somebody's calls.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Grant {
     /// Whose.
     pub of: Whose,
@@ -114,7 +117,7 @@ pub struct Grant {
 }
 
 /// Whose calls may be seen.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Whose {
     /// Those of this extension.

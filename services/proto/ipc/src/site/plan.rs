@@ -1,11 +1,12 @@
 //! What numbers mean in a country, as data.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Class;
 
 /// What one country dials.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct NumberingPlan {
     /// What is written before an amount of its money: `£`.
@@ -31,7 +32,7 @@ pub struct NumberingPlan {
 }
 
 /// One shape of number.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct NumberRule {
     /// In the grammar of routes. `A` stands for an area code of the plan.
     pub pattern: String,
@@ -46,7 +47,7 @@ pub struct NumberRule {
 }
 
 /// How the international form of a number is made.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum NumberReading {
     /// Calling code and the number.
@@ -59,7 +60,9 @@ pub enum NumberReading {
 }
 
 /// What a number is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum NumberKind {
     /// Police, ambulance, fire: always passes.

@@ -1,9 +1,10 @@
 //! Who may record calls, and how long recordings are kept.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Whether the calls of an extension are recorded.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Recording {
     /// Not on its behalf; a route or the other party's setting may still record a call.
@@ -16,7 +17,7 @@ pub enum Recording {
 }
 
 /// How recordings are kept, and whether those recorded hear that they are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Recordings {
     /// Days after which a recording is deleted, 1 to 3650.

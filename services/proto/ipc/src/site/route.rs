@@ -1,9 +1,10 @@
 //! Where numbers lead, and when.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One rule: a call that fits all of it takes its destinations. Rules are asked in order.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Route {
     /// Unique name.
@@ -28,7 +29,7 @@ pub struct Route {
 }
 
 /// Who a call comes from.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// Any extension.
@@ -44,7 +45,7 @@ pub enum Source {
 }
 
 /// Changes a number on its way, in this order.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Rewrite {
     /// Digits taken away in front.
@@ -57,7 +58,7 @@ pub struct Rewrite {
 }
 
 /// Where a call goes.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Destination {
     /// An extension.
@@ -76,7 +77,7 @@ pub enum Destination {
 }
 
 /// A named question about the clock.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct TimeCondition {
     /// Unique name.
@@ -92,7 +93,7 @@ pub struct TimeCondition {
 }
 
 /// Hours on some days of the week.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct WeekRange {
     /// The days; the range belongs to the day it begins on.
     pub days: Vec<Weekday>,
@@ -103,7 +104,9 @@ pub struct WeekRange {
 }
 
 /// A day of the week.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Weekday {
     /// segunda-feira
@@ -123,7 +126,7 @@ pub enum Weekday {
 }
 
 /// Whole days, both ends included.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct DateRange {
     /// `2026-12-24`, or `12-24` for every year.
     pub from: String,

@@ -1,12 +1,13 @@
 //! What calls cost, and how much may be spent.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Class;
 
 /// What calls cost. Of the tariffs of a class the one with the longest beginning of the called
 /// number counts.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Tariff {
     /// Of these calls.
     pub class: Class,
@@ -29,7 +30,7 @@ pub struct Tariff {
 
 /// How much may be spent, hundredths of the country's currency; 0: no cap. Days, weeks (from
 /// Monday) and months begin at midnight, site time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Spend {
     /// In a day.

@@ -1,12 +1,13 @@
 //! Lines to the outside.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Codec, Dtmf, Encryption, Spend};
 use crate::Redacted;
 
 /// A line to a carrier or to another PBX.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Trunk {
     /// Unique name.
@@ -57,7 +58,7 @@ pub struct Trunk {
 }
 
 /// How the two ends know each other.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TrunkAccess {
     /// We register there.
@@ -93,7 +94,7 @@ pub enum TrunkAccess {
 }
 
 /// How SIP travels to a trunk.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TrunkTransport {
     /// What DNS names (RFC 3263 §4.1); UDP when it names none.
@@ -108,7 +109,7 @@ pub enum TrunkTransport {
 }
 
 /// Whom a TLS server's certificate must come from.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TrunkTrust {
     /// A public authority, for the name we connect to.
@@ -121,7 +122,7 @@ pub enum TrunkTrust {
 }
 
 /// Who we say is calling.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Identity {
     /// User part of From.
@@ -139,7 +140,7 @@ pub struct Identity {
 }
 
 /// User part of From.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FromUser {
     /// The caller's number.
@@ -150,7 +151,7 @@ pub enum FromUser {
 }
 
 /// What is done for callers who do not want to be shown.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Privacy {
     /// Privacy: id beside the identity, and an anonymous From (RFC 3323, RFC 3325).
@@ -161,7 +162,7 @@ pub enum Privacy {
 }
 
 /// Reliable provisional responses (RFC 3262).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Prack {
     /// Not offered.
@@ -174,7 +175,7 @@ pub enum Prack {
 }
 
 /// Session timers (RFC 4028).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct SessionTimers {
     /// Whether they run.
@@ -184,7 +185,7 @@ pub struct SessionTimers {
 }
 
 /// Whether session timers run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TimerMode {
     /// Not offered.
@@ -197,7 +198,7 @@ pub enum TimerMode {
 }
 
 /// Where the called number of an inbound call stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum InboundNumber {
     /// In the Request-URI; in To when that names only our account.
@@ -210,7 +211,7 @@ pub enum InboundNumber {
 }
 
 /// How the called number of an inbound call is changed.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct InboundRewrite {
     /// Numbers it is for; the grammar of routes.
@@ -222,7 +223,7 @@ pub struct InboundRewrite {
 }
 
 /// How a called number is written for a trunk.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum NumberForm {
     /// As the route rewrote it.

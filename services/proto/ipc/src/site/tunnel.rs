@@ -1,12 +1,13 @@
 //! The box's way into a grid, as it travels.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Redacted;
 
 /// A tunnel to a hub of a grid: one WireGuard peer. The box's own private key is not here: `grid`
 /// makes it and keeps it for itself.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Tunnel {
     /// The box's own addresses in the grid, as `10.200.0.5`: one, or one of each IP version.

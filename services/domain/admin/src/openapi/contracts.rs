@@ -1,0 +1,325 @@
+//! The contract of each action of the API. An action that only pages have has none; one that is new
+//! does not compile until somebody has said here what it is.
+
+use ipc::site::{
+    Dialling, ExtensionSettings, Features, Group, Limits, Networks, Parking, Recordings,
+    Route as SiteRoute, TimeCondition, Trunk, Tunnel,
+};
+
+use super::contract::{Contract, Query, does};
+use crate::actions::{
+    accounts, backups, explain, extensions, firmware, history, items, people, proof, second_factor,
+    sections, sign_in, site_file, spending, status, tokens,
+};
+use crate::answers::{
+    BackupCode, DataCode, Fetching, FileOfSite, NewAccount, NewPassword, NewToken, NextPiece,
+    Nothing, OneTimePassword, Present, RecoveryCodes, Restored, SecondFactorOffer,
+    SecondFactorState, TakenOrOver, TunnelSet, UpdateGoesOn, Welcome,
+};
+use crate::backup_view::BackupsView;
+use crate::explain_view::{Explained, Warnings};
+use crate::fault::Item;
+use crate::firmware_view::FirmwareView;
+use crate::grid_view::GridView;
+use crate::history_view::{VersionChanges, VersionView};
+use crate::routes::{Action, File, OnBackups, OnPeople, OnSecondFactor, OnSite, OnTokens, Section};
+use crate::views::{AuditView, CallView, ExtensionView, RecordingView, StatusView};
+
+/// What a request for this takes and gives; `None` for what only pages have.
+pub(super) fn of(action: Action) -> Option<Contract> {
+    Some(match action {
+        Action::SignIn => does("Sign in")
+            .takes::<sign_in::Credentials>()
+            .gives::<Welcome>(),
+        Action::SignOut => does("End the session").gives::<Nothing>(),
+        Action::ChangePassword => does("Choose another password")
+            .takes::<people::Passwords>()
+            .gives::<Nothing>(),
+        Action::Confirm => does("Say one's password again")
+            .takes::<proof::Proof>()
+            .gives::<Nothing>(),
+        Action::Status => does("The state of the box").gives::<StatusView>(),
+        Action::RestartService => does("Restart a service")
+            .takes::<status::Manner>()
+            .gives::<Nothing>(),
+        Action::Extensions => does("Every extension").gives::<Vec<ExtensionView>>(),
+        Action::CreateExtension => does("Add an extension; the password is shown this once")
+            .takes::<extensions::Wish>()
+            .makes::<NewPassword>()
+            .changes(),
+        Action::DeleteExtension => does("Delete an extension").changes(),
+        Action::Calls => does("Calls on record, the newest first")
+            .query(ROWS)
+            .gives::<Vec<CallView>>(),
+        Action::Recordings => does("Recordings of calls").gives::<Vec<RecordingView>>(),
+        Action::Recording => does("The sound of a recording").gives_file("audio/wav"),
+        Action::DeleteRecording => does("Delete a recording"),
+        Action::Restart => does("Restart the box").gives::<Nothing>(),
+        Action::PowerOff => does("Switch the box off").gives::<Nothing>(),
+        Action::OpenApi => does("This document").gives_file("application/json"),
+        Action::SecondFactor(action) => return of_second_factor(action),
+        Action::Tokens(action) => of_token(action),
+        Action::People(action) => return of_person(action),
+        Action::Backups(action) => return of_backup(action),
+        Action::Site(action) => return of_site(action),
+        Action::Firmware
+        | Action::BeginUpdate
+        | Action::UpdatePiece
+        | Action::AbandonUpdate
+        | Action::FetchUpdate
+        | Action::UpdateFromStick
+        | Action::GoBack
+        | Action::Rescue
+        | Action::FactoryReset
+        | Action::RecoveryCode
+        | Action::RenewRecoveryCode => return of_firmware(action),
+        Action::Style
+        | Action::Script
+        | Action::UploadScript
+        | Action::FileScript
+        | Action::Icon
+        | Action::SignInPage
+        | Action::PasswordPage
+        | Action::ConfirmDeleteExtension => return None,
+    })
+}
+
+fn of_second_factor(action: OnSecondFactor) -> Option<Contract> {
+    Some(match action {
+        OnSecondFactor::CodePage => return None,
+        OnSecondFactor::Code => does("Say the code of the second factor after signing in")
+            .takes_changes_of::<second_factor::Typed>()
+            .gives::<Welcome>(),
+        OnSecondFactor::Show => does("How one's second factor stands").gives::<SecondFactorState>(),
+        OnSecondFactor::Offer => {
+            does("Draw a secret for a second factor").gives::<SecondFactorOffer<'static>>()
+        }
+        OnSecondFactor::Keep => does("Set the second factor up, by a code of the drawn secret")
+            .takes::<second_factor::Typed>()
+            .gives::<RecoveryCodes<'static>>(),
+        OnSecondFactor::Remove => does("Do without a second factor"),
+        OnSecondFactor::RemoveOf => does("Take somebody's second factor away"),
+    })
+}
+
+fn of_token(action: OnTokens) -> Contract {
+    match action {
+        OnTokens::List => does("One's own tokens for programs").gives::<Vec<tokens::TokenView>>(),
+        OnTokens::Create => does("Make a token; it is shown this once")
+            .takes::<tokens::Wish>()
+            .makes::<NewToken<'static>>(),
+        OnTokens::Revoke => does("Take a token back"),
+        OnTokens::RevokeAllOf => does("Take all tokens of somebody back"),
+    }
+}
+
+fn of_person(action: OnPeople) -> Option<Contract> {
+    Some(match action {
+        OnPeople::New | OnPeople::AskDelete => return None,
+        OnPeople::List => does("Everybody who may sign in").gives::<Vec<accounts::AccountView>>(),
+        OnPeople::Create => does("Add somebody; the password is shown this once")
+            .takes_changes_of::<accounts::Account>()
+            .makes::<NewAccount<'static>>()
+            .changes(),
+        OnPeople::Show => does("Somebody's account").gives::<accounts::AccountView>(),
+        OnPeople::Change => does("Change somebody's account")
+            .takes_changes_of::<accounts::Account>()
+            .gives::<accounts::AccountView>()
+            .changes(),
+        OnPeople::Delete => does("Delete somebody's account").changes(),
+        OnPeople::OneTimePassword => does("Another password for somebody; it is shown this once")
+            .gives::<OneTimePassword<'static>>(),
+    })
+}
+
+fn of_backup(action: OnBackups) -> Option<Contract> {
+    Some(match action {
+        OnBackups::Script => return None,
+        OnBackups::List => does("Backups on the box").gives::<BackupsView>(),
+        OnBackups::Make => does("Make a backup now").gives::<Nothing>(),
+        OnBackups::Download => does("A backup, encrypted").gives_file("application/octet-stream"),
+        OnBackups::NewCode => does("Another code that opens backups; it is shown this once")
+            .gives::<BackupCode<'static>>(),
+        OnBackups::Upload => does("Bring a piece of a backup")
+            .takes_bytes()
+            .gives::<NextPiece>(),
+        OnBackups::Restore => does("Put what a backup holds in place of what the box has")
+            .takes::<backups::Wish>()
+            .gives::<Restored>(),
+    })
+}
+
+fn of_firmware(action: Action) -> Option<Contract> {
+    Some(match action {
+        Action::Firmware => {
+            does("Versions on the box, and the update under way").gives::<FirmwareView>()
+        }
+        Action::BeginUpdate => does("Begin an update").gives::<UpdateGoesOn>(),
+        Action::UpdatePiece => does("Send the piece that is wanted")
+            .takes_bytes()
+            .gives::<UpdateGoesOn>(),
+        Action::AbandonUpdate => does("Give the update up").gives::<Nothing>(),
+        Action::FetchUpdate => does("Have an update fetched from a server")
+            .takes::<firmware::Fetch>()
+            .gives::<Fetching<'static>>(),
+        Action::UpdateFromStick => does("Have an update installed from a memory stick")
+            .takes::<firmware::OnStick>()
+            .gives::<Fetching<'static>>(),
+        Action::GoBack => does("Start the version before next").gives::<Nothing>(),
+        Action::Rescue => does("Start the rescue system next").gives::<Nothing>(),
+        Action::FactoryReset => does("Forget everything that is stored")
+            .takes::<firmware::Reset>()
+            .gives::<Nothing>(),
+        Action::RecoveryCode => does("The code that opens the data; it is shown this once")
+            .takes_changes_of::<proof::Proof>()
+            .gives::<DataCode<'static>>(),
+        Action::RenewRecoveryCode => does("Have the next start make another recovery code")
+            .takes_changes_of::<proof::Proof>()
+            .gives::<Nothing>(),
+        _ => return None,
+    })
+}
+
+fn of_site(action: OnSite) -> Option<Contract> {
+    Some(match action {
+        OnSite::AuditTrail => does("The audit trail, the newest first")
+            .query(LIMIT)
+            .gives::<Vec<AuditView>>(),
+        OnSite::History => does("Versions of the configuration")
+            .query(ROWS)
+            .gives::<Vec<VersionView>>(),
+        OnSite::Version => does("What changed in a version").gives::<VersionChanges>(),
+        OnSite::BackTo => does("Take the configuration back to a version")
+            .takes::<history::Wish>()
+            .gives::<Present>()
+            .changes(),
+        OnSite::ExportFile(File::Site) => {
+            does("The configuration as a file").gives::<FileOfSite<'static>>()
+        }
+        OnSite::ExportFile(File::Extensions) => {
+            does("The extensions as a list").gives::<FileOfSite<'static>>()
+        }
+        OnSite::ImportFile(_) => does("Try a file out, or take it over")
+            .takes::<site_file::Wish>()
+            .gives::<TakenOrOver<'static>>()
+            .changes(),
+        OnSite::Items(item)
+        | OnSite::CreateItem(item)
+        | OnSite::ShowItem(item)
+        | OnSite::ChangeItem(item)
+        | OnSite::DeleteItem(item) => of_item(action, item),
+        OnSite::OrderRoutes => does("Put the routes in another order")
+            .takes::<items::Order>()
+            .gives::<Vec<String>>()
+            .changes(),
+        OnSite::Explain => does("Where a number leads, and why")
+            .takes::<explain::Question>()
+            .gives::<Explained>(),
+        OnSite::Warnings => does("What is dangerous about the routes")
+            .query(LANGUAGE)
+            .gives::<Warnings>(),
+        OnSite::Spending => does("What was spent, beside its caps").gives::<spending::Spending>(),
+        OnSite::Settings => does("Settings of an extension").gives::<ExtensionSettings>(),
+        OnSite::ChangeSettings => does("Change settings of an extension")
+            .takes_changes_of::<ExtensionSettings>()
+            .gives::<ExtensionSettings>()
+            .changes(),
+        OnSite::ResumeSpending => does("Let an extension spend again")
+            .gives::<ExtensionSettings>()
+            .changes(),
+        OnSite::ChangeExtension => does("Change an extension")
+            .takes_changes_of::<sections::ExtensionChanges>()
+            .gives::<sections::WholeExtension>()
+            .changes(),
+        OnSite::Grid => does("The tunnel into a grid").gives::<GridView>(),
+        OnSite::ChangeTunnel => does("Set the tunnel up, or change it")
+            .takes_changes_of::<Tunnel>()
+            .gives::<TunnelSet>()
+            .changes(),
+        OnSite::DeleteTunnel => does("Take the tunnel away").changes(),
+        OnSite::Section(section) => of_section(section),
+        OnSite::ChangeSection(section) => of_section_change(section),
+        OnSite::FilePage(_)
+        | OnSite::RoutesPage
+        | OnSite::EditExtension
+        | OnSite::ItemsPage(_)
+        | OnSite::NewItem(_)
+        | OnSite::EditItem(_)
+        | OnSite::AskDeleteItem(_)
+        | OnSite::RouteUp
+        | OnSite::SettingsPage
+        | OnSite::EditSection(_) => return None,
+    })
+}
+
+fn of_item(action: OnSite, item: Item) -> Contract {
+    fn about<T: schemars::JsonSchema>(action: OnSite, [list, one]: [&'static str; 2]) -> Contract {
+        match action {
+            OnSite::Items(_) => does(list).gives::<Vec<T>>(),
+            OnSite::ShowItem(_) => does(one).gives::<T>(),
+            OnSite::CreateItem(_) => does("Add one, at the end")
+                .takes_changes_of::<T>()
+                .makes::<T>()
+                .changes(),
+            OnSite::ChangeItem(_) => does("Change what is named")
+                .takes_changes_of::<T>()
+                .gives::<T>()
+                .changes(),
+            _ => does("Delete it").changes(),
+        }
+    }
+    match item {
+        Item::Trunk => about::<Trunk>(action, ["Every trunk", "A trunk"]),
+        Item::Group => about::<Group>(action, ["Every group", "A group"]),
+        Item::Route => about::<SiteRoute>(action, ["Every route, in order", "A route"]),
+        Item::Times => about::<TimeCondition>(action, ["Every time condition", "A time condition"]),
+    }
+}
+
+fn of_section(section: Section) -> Contract {
+    match section {
+        Section::Networks => does("The internal networks").gives::<Networks>(),
+        Section::Features => does("The codes people dial").gives::<Features>(),
+        Section::Parking => does("Where parked calls wait").gives::<Parking>(),
+        Section::Dialling => does("Country and numbers").gives::<Dialling>(),
+        Section::Limits => does("What the whole box may spend").gives::<Limits>(),
+        Section::Recording => does("How recordings are kept").gives::<Recordings>(),
+    }
+}
+
+fn of_section_change(section: Section) -> Contract {
+    fn change<T: schemars::JsonSchema>() -> Contract {
+        does("Change what is named")
+            .takes_changes_of::<T>()
+            .gives::<T>()
+            .changes()
+    }
+    match section {
+        Section::Networks => change::<Networks>(),
+        Section::Features => change::<Features>(),
+        Section::Parking => change::<Parking>(),
+        Section::Dialling => change::<Dialling>(),
+        Section::Limits => change::<Limits>(),
+        Section::Recording => change::<Recordings>(),
+    }
+}
+
+const LIMIT: &[Query] = &[ROWS_MAX];
+const ROWS: &[Query] = &[
+    ROWS_MAX,
+    Query {
+        name: "before",
+        says: "Only those older than this one, by id or number.",
+        kind: "string",
+    },
+];
+const ROWS_MAX: Query = Query {
+    name: "limit",
+    says: "How many; 100 when it is left out, 1000 at most.",
+    kind: "integer",
+};
+const LANGUAGE: &[Query] = &[Query {
+    name: "language",
+    says: "`en` or `pt`.",
+    kind: "string",
+}];
