@@ -28,13 +28,26 @@ fn within_the_limit() -> clap::builder::RangedI64ValueParser<u32> {
 }
 
 /// Records that are put at once.
-const BATCH: u32 = 500;
+pub(crate) const BATCH: u32 = 500;
 
 /// Who asks.
-const OWN: u32 = 1;
+pub(crate) const OWN: u32 = 1;
 
 /// A folder of its own, gone with the measurement.
-struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(crate) fn new(what: &str) -> Result<Self, BenchError> {
+        let name = format!("ramal-bench-{what}-{}", std::process::id());
+        let scratch = Self(std::env::temp_dir().join(name));
+        std::fs::create_dir_all(&scratch.0).map_err(BenchError::io("make", &scratch.0))?;
+        Ok(scratch)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
 
 impl Drop for Scratch {
     fn drop(&mut self) {
@@ -43,8 +56,7 @@ impl Drop for Scratch {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), BenchError> {
-    let name = format!("ramal-bench-backup-{}", std::process::id());
-    let scratch = Scratch(std::env::temp_dir().join(name));
+    let scratch = Scratch::new("backup")?;
     let backups = scratch.0.join("backups");
     std::fs::create_dir_all(&backups).map_err(BenchError::io("make", &backups))?;
     let store = open(&scratch.0)?;
@@ -107,7 +119,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), BenchError> {
     Ok(())
 }
 
-fn open(folder: &Path) -> Result<Store, BenchError> {
+pub(crate) fn open(folder: &Path) -> Result<Store, BenchError> {
     let peers = Peers {
         own: OWN,
         net: 2,
@@ -121,7 +133,7 @@ fn open(folder: &Path) -> Result<Store, BenchError> {
     opened.map_err(|error| BenchError::Load(error.to_string()))
 }
 
-fn stored(reply: Reply) -> Result<(), BenchError> {
+pub(crate) fn stored(reply: Reply) -> Result<(), BenchError> {
     match reply {
         Reply::Stored => Ok(()),
         other => Err(BenchError::Load(format!("the store answers {other:?}"))),
@@ -129,7 +141,7 @@ fn stored(reply: Reply) -> Result<(), BenchError> {
 }
 
 /// A call as an office has it.
-fn record(number: u32) -> CallRecord {
+pub(crate) fn record(number: u32) -> CallRecord {
     let at = 1_690_000_000_000 + i64::from(number) * 47_011;
     let mixed = number.wrapping_mul(2_654_435_761);
     CallRecord {
@@ -149,14 +161,14 @@ fn record(number: u32) -> CallRecord {
     }
 }
 
-fn processor_time() -> Duration {
+pub(crate) fn processor_time() -> Duration {
     let spent = clock_gettime(ClockId::ProcessCPUTime);
     let nanos = u32::try_from(spent.tv_nsec).unwrap_or_default();
     Duration::new(u64::try_from(spent.tv_sec).unwrap_or_default(), nanos)
 }
 
 /// The most memory this process ever had, KiB.
-fn resident_kib() -> Result<u64, BenchError> {
+pub(crate) fn resident_kib() -> Result<u64, BenchError> {
     let name = "/proc/self/status";
     let text = std::fs::read_to_string(name).map_err(BenchError::io("read", name))?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));

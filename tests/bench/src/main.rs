@@ -10,6 +10,7 @@ mod call;
 mod measure;
 mod register;
 mod relay;
+mod search;
 mod soak;
 
 use std::path::{Path, PathBuf};
@@ -29,7 +30,8 @@ use native::say;
     cargo run --release -p bench -- call --count 2000 --rate 100\n  \
     cargo run --release -p bench -- relay --calls 100 --seconds 10 --peer\n  \
     cargo run --release -p bench -- soak --minutes 30\n  \
-    cargo run --release -p bench -- backup")]
+    cargo run --release -p bench -- backup\n  \
+    cargo run --release -p bench -- search")]
 struct Arguments {
     /// The program to measure; built with the profile `released` when not given.
     #[arg(long, value_name = "FILE", global = true)]
@@ -59,6 +61,8 @@ enum What {
     Relay(relay::Arguments),
     /// A backup of a store at its limit: made, restored for trial, and restored.
     Backup(backup::Arguments),
+    /// Finding calls among as many as the store keeps.
+    Search(search::Arguments),
     /// Registrations and calls with sound for a long time: does anything grow or stay open?
     Soak(soak::Arguments),
 }
@@ -174,8 +178,10 @@ fn until_interrupted(arguments: Arguments) -> Result<(), BenchError> {
 }
 
 fn run(arguments: &Arguments) -> Result<(), BenchError> {
-    if let What::Backup(backup) = &arguments.what {
-        return backup::run(backup);
+    match &arguments.what {
+        What::Backup(backup) => return backup::run(backup),
+        What::Search(search) => return search::run(search),
+        _ => {}
     }
     image::prepare::prepare_load()?;
     let ramal = arguments.ramal.clone().map_or_else(build, Ok)?;
@@ -189,7 +195,7 @@ fn run(arguments: &Arguments) -> Result<(), BenchError> {
         What::Relay(relay) => relay::run(&run, relay),
         What::Soak(soak) => soak::run(&run, soak),
         // It needs nobody beside it.
-        What::Backup(_) => Ok(()),
+        What::Backup(_) | What::Search(_) => Ok(()),
     }
 }
 

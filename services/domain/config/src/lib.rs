@@ -25,6 +25,7 @@ mod plan;
 mod provision;
 mod recording;
 mod route;
+mod same_number;
 mod settings;
 mod site;
 mod static_network;
@@ -60,6 +61,7 @@ pub use provision::{
 };
 pub use recording::Recordings;
 pub use route::{Destination, Rewrite, Route, Source};
+pub use same_number::{is_same_number, number_key};
 pub use settings::{CODECS, Forward, Settings, pin_hash};
 pub use site::{
     DISPLAY_NAME_LENGTH_MAX, EXTENSIONS_MAX, Extension, FACTORY_LOGIN, LOGIN_LENGTH_MAX,

@@ -19,6 +19,7 @@ pub mod net;
 pub mod pbx;
 pub mod provision;
 mod redacted;
+mod search;
 pub mod secure_boot;
 pub mod site;
 pub mod sound;

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::Redacted;
 use crate::site::{Class, Site, Tunnel};
 
+pub use crate::search::CallSearch;
+
 pub use crate::backup::{BackupFile, BackupRefusal, BackupRequest, Backups, backup_file_millis};
 
 /// What a process may ask of the store.
@@ -279,6 +281,8 @@ pub struct CallFilter {
     pub numbers: Option<Vec<String>>,
     /// Which of them.
     pub with: CallsWith,
+    /// What is looked for among those.
+    pub search: CallSearch,
 }
 
 /// Which call records of somebody are asked for.

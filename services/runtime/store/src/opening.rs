@@ -15,13 +15,13 @@ use redb::{Builder, Database, ReadableDatabase as _};
 use sansio::UnixTime;
 
 use crate::medium::Medium;
+use crate::reads;
 use crate::snapshot::{Snapshot, TooNew};
 use crate::tables::{
     AUDIT, CALLS, CONFIG, Fault, META, OPEN_CALLS, REGISTRATIONS, SCHEMA_VERSION,
     SCHEMA_VERSION_KEY, SECRETS, open, put, redb_fault,
 };
-use crate::writes::{self, Write};
-use crate::{reads, writes::put_config};
+use crate::writes::{append_audit, put_config};
 
 /// Memory redb may use for pages, bytes; its own default is 1 GiB.
 const CACHE_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -217,10 +217,10 @@ fn write_first(
         let site = config::Site::factory(FACTORY_REALM).to_ipc();
         let audit = entry("factory configuration");
         put_config(&mut open(&txn, CONFIG)?, 1, &audit, &site, now)?;
-        writes::apply(&txn, &Write::Audit(audit), now)?;
+        append_audit(&txn, &audit, now)?;
     }
     if let Some(note) = note {
-        writes::apply(&txn, &Write::Audit(entry(note)), now)?;
+        append_audit(&txn, &entry(note), now)?;
     }
     put(
         &mut open(&txn, META)?,

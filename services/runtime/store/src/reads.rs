@@ -2,9 +2,7 @@
 
 use ipc::Redacted;
 use ipc::site::Site;
-use ipc::store::{
-    Audit, AuditEntry, CallFilter, CallRecord, CallsWith, Registration, Spent, Version,
-};
+use ipc::store::{Audit, AuditEntry, Registration, Spent, Version};
 use redb::{ReadTransaction, ReadableTable as _};
 use serde::Deserialize;
 
@@ -17,9 +15,6 @@ use crate::{audit, tables};
 
 /// Rows given at once, whatever was asked: an answer must fit an ipc frame.
 pub const ROWS_MAX: u32 = 1000;
-
-/// How long before its recording a call may have begun, milliseconds.
-const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
 
 /// The newest configuration and its version.
 pub(crate) fn config(txn: &ReadTransaction) -> Result<Option<(u64, Site)>, Fault> {
@@ -77,62 +72,15 @@ pub(crate) fn history(
     Ok(versions)
 }
 
-/// Call records, newest first, older than `before` when that is given. Only those asked for count:
-/// at worst all 200,000 rows there can be are looked at, once; for one recording, a day's.
-pub(crate) fn calls(
-    txn: &ReadTransaction,
-    limit: u32,
-    before: Option<&str>,
-    only: &CallFilter,
-) -> Result<Vec<CallRecord>, Fault> {
-    Ok(call_rows(txn, limit, before, only)?
-        .into_iter()
-        .map(CallRecord::from)
-        .collect())
-}
-
-/// Call records as they stand on disk, newest first.
-pub(crate) fn call_rows(
-    txn: &ReadTransaction,
-    limit: u32,
-    before: Option<&str>,
-    only: &CallFilter,
-) -> Result<Vec<CallRow>, Fault> {
-    let oldest = oldest(&only.with);
-    let is_empty = before.is_some_and(|id| *id <= *oldest);
-    // Nobody's calls are not worth a look at all there are.
-    if is_empty || only.numbers.as_ref().is_some_and(Vec::is_empty) {
-        return Ok(Vec::new());
-    }
+/// The newest call records as they stand on disk.
+pub(crate) fn newest_calls(txn: &ReadTransaction, limit: usize) -> Result<Vec<CallRow>, Fault> {
     let table = txn.open_table(CALLS).map_err(redb_fault)?;
-    let range = match before {
-        Some(id) => table.range(oldest.as_bytes()..id.as_bytes()),
-        None => table.range(oldest.as_bytes()..),
-    };
     let mut found = Vec::new();
-    for entry in range.map_err(redb_fault)?.rev() {
-        if found.len() >= rows(limit) {
-            break;
-        }
+    for entry in table.iter().map_err(redb_fault)?.rev().take(limit) {
         let (_, value) = entry.map_err(redb_fault)?;
-        let row = decode::<CallRow>("calls", value.value())?;
-        if row.is_of(only) {
-            found.push(row);
-        }
+        found.push(decode("calls", value.value())?);
     }
     Ok(found)
-}
-
-/// The id before which there is nothing to look for: of a recording, whose name begins with when it
-/// began, that many milliseconds less a day. No call is recorded so long after it began, short of
-/// a clock that was set meanwhile.
-fn oldest(with: &CallsWith) -> String {
-    let CallsWith::Recording(name) = with else {
-        return String::new();
-    };
-    let began: Option<u64> = name.split('-').next().and_then(|it| it.parse().ok());
-    let began = began.unwrap_or_default();
-    format!("{:013}", began.saturating_sub(DAY_MILLIS))
 }
 
 /// Money and minutes spent, as last kept.
@@ -267,6 +215,7 @@ pub(crate) fn schema_version(txn: &ReadTransaction) -> Result<u32, Fault> {
     Ok(get(&meta, "meta", tables::SCHEMA_VERSION_KEY)?.unwrap_or(0))
 }
 
-fn rows(limit: u32) -> usize {
+/// So many rows, and no more than an answer has.
+pub(crate) fn rows(limit: u32) -> usize {
     usize::try_from(limit.min(ROWS_MAX)).unwrap_or(usize::MAX)
 }

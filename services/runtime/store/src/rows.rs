@@ -5,16 +5,16 @@
 //! since then must be noticed, not believed. Fields are only ever added, with a serde default, so
 //! that an older firmware started by a rollback still reads them.
 
-use config::InCall;
 use ipc::Redacted;
-use ipc::store::{CallFilter, CallsWith};
 use ipc::{site, store};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+mod calls;
 mod people;
 
+pub(crate) use calls::{CallRow, OutcomeRow, is_marked};
 use people::{OtherRow, PersonRow};
 
 /// The only encoding so far.
@@ -246,202 +246,6 @@ fn first(extensions: &[site::Extension]) -> TelephonyRow {
     added
 }
 
-/// A call record.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(crate) struct CallRow {
-    pub(crate) id: String,
-    from: String,
-    to: String,
-    source: String,
-    started_millis: i64,
-    answered_millis: Option<i64>,
-    ended_millis: Option<i64>,
-    pub(crate) outcome: OutcomeRow,
-    status: u16,
-    dtmf_digits: u32,
-    packets_to_callee: u64,
-    packets_to_caller: u64,
-    #[serde(default)]
-    trunk: String,
-    #[serde(default)]
-    transferred_to: String,
-    #[serde(default)]
-    caller_audio: AudioRow,
-    #[serde(default)]
-    callee_audio: AudioRow,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    recordings: Vec<String>,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    recording_fault: String,
-    /// Absent in rows of a firmware that did not note them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    extensions: Option<Vec<String>>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    rung: Vec<String>,
-}
-
-impl CallRow {
-    /// Whether it is one of these.
-    pub(crate) fn is_of(&self, only: &CallFilter) -> bool {
-        // What a caller shows as his number tells only where nothing better was noted.
-        let shown = std::slice::from_ref(&self.from);
-        let call = InCall {
-            to: &self.to,
-            joined: self.extensions.as_deref().unwrap_or(shown),
-            rung: &self.rung,
-        };
-        let numbers = only.numbers.as_ref();
-        match &only.with {
-            CallsWith::Anything => numbers.is_none_or(|it| call.is_of(it)),
-            CallsWith::Recordings => {
-                !self.recordings.is_empty() && numbers.is_none_or(|it| call.may_be_heard_by(it))
-            }
-            CallsWith::Recording(name) => {
-                self.recordings.contains(name) && numbers.is_none_or(|it| call.may_be_heard_by(it))
-            }
-        }
-    }
-}
-
-/// What came from one side of a call.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-struct AudioRow {
-    codec: String,
-    received: u64,
-    lost: u64,
-    jitter_micros: u32,
-    mos_hundredths: u16,
-    source: String,
-    described: String,
-}
-
-impl From<&store::AudioReport> for AudioRow {
-    fn from(from: &store::AudioReport) -> Self {
-        Self {
-            codec: from.codec.clone(),
-            received: from.received,
-            lost: from.lost,
-            jitter_micros: from.jitter_micros,
-            mos_hundredths: from.mos_hundredths,
-            source: from.source.clone(),
-            described: from.described.clone(),
-        }
-    }
-}
-
-impl From<AudioRow> for store::AudioReport {
-    fn from(row: AudioRow) -> Self {
-        Self {
-            codec: row.codec,
-            received: row.received,
-            lost: row.lost,
-            jitter_micros: row.jitter_micros,
-            mos_hundredths: row.mos_hundredths,
-            source: row.source,
-            described: row.described,
-        }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum OutcomeRow {
-    Ongoing,
-    EndedByCaller,
-    EndedByCallee,
-    EndedByBox,
-    Cancelled,
-    Refused,
-    NoAnswer,
-    NotFound,
-    Unreachable,
-    Rejected,
-    Interrupted,
-}
-
-impl From<&store::CallRecord> for CallRow {
-    fn from(from: &store::CallRecord) -> Self {
-        Self {
-            id: from.id.clone(),
-            from: from.from.clone(),
-            to: from.to.clone(),
-            source: from.source.clone(),
-            started_millis: from.started_millis,
-            answered_millis: from.answered_millis,
-            ended_millis: from.ended_millis,
-            outcome: match from.outcome {
-                store::Outcome::Ongoing => OutcomeRow::Ongoing,
-                store::Outcome::EndedByCaller => OutcomeRow::EndedByCaller,
-                store::Outcome::EndedByCallee => OutcomeRow::EndedByCallee,
-                // An older firmware knows no other word for it; `transferred_to` tells them apart.
-                store::Outcome::EndedByBox | store::Outcome::Transferred => OutcomeRow::EndedByBox,
-                store::Outcome::Cancelled => OutcomeRow::Cancelled,
-                store::Outcome::Refused => OutcomeRow::Refused,
-                store::Outcome::NoAnswer => OutcomeRow::NoAnswer,
-                store::Outcome::NotFound => OutcomeRow::NotFound,
-                store::Outcome::Unreachable => OutcomeRow::Unreachable,
-                store::Outcome::Rejected => OutcomeRow::Rejected,
-                store::Outcome::Interrupted => OutcomeRow::Interrupted,
-            },
-            status: from.status,
-            dtmf_digits: from.dtmf_digits,
-            packets_to_callee: from.packets_to_callee,
-            packets_to_caller: from.packets_to_caller,
-            trunk: from.trunk.clone(),
-            transferred_to: from.transferred_to.clone(),
-            caller_audio: AudioRow::from(&from.caller_audio),
-            callee_audio: AudioRow::from(&from.callee_audio),
-            recordings: from.recordings.clone(),
-            recording_fault: from.recording_fault.clone(),
-            extensions: Some(from.extensions.clone()),
-            rung: from.rung.clone(),
-        }
-    }
-}
-
-impl From<CallRow> for store::CallRecord {
-    fn from(row: CallRow) -> Self {
-        Self {
-            id: row.id,
-            from: row.from,
-            to: row.to,
-            source: row.source,
-            started_millis: row.started_millis,
-            answered_millis: row.answered_millis,
-            ended_millis: row.ended_millis,
-            outcome: match row.outcome {
-                OutcomeRow::Ongoing => store::Outcome::Ongoing,
-                OutcomeRow::EndedByCaller => store::Outcome::EndedByCaller,
-                OutcomeRow::EndedByCallee => store::Outcome::EndedByCallee,
-                OutcomeRow::EndedByBox if !row.transferred_to.is_empty() => {
-                    store::Outcome::Transferred
-                }
-                OutcomeRow::EndedByBox => store::Outcome::EndedByBox,
-                OutcomeRow::Cancelled => store::Outcome::Cancelled,
-                OutcomeRow::Refused => store::Outcome::Refused,
-                OutcomeRow::NoAnswer => store::Outcome::NoAnswer,
-                OutcomeRow::NotFound => store::Outcome::NotFound,
-                OutcomeRow::Unreachable => store::Outcome::Unreachable,
-                OutcomeRow::Rejected => store::Outcome::Rejected,
-                OutcomeRow::Interrupted => store::Outcome::Interrupted,
-            },
-            status: row.status,
-            dtmf_digits: row.dtmf_digits,
-            packets_to_callee: row.packets_to_callee,
-            packets_to_caller: row.packets_to_caller,
-            trunk: row.trunk,
-            transferred_to: row.transferred_to,
-            caller_audio: row.caller_audio.into(),
-            callee_audio: row.callee_audio.into(),
-            recordings: row.recordings,
-            recording_fault: row.recording_fault,
-            extensions: row.extensions.unwrap_or_default(),
-            rung: row.rung,
-        }
-    }
-}
-
 /// A registered contact.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct RegistrationRow {
@@ -629,79 +433,6 @@ mod tests {
         );
         check(serde_json::json!({"record": "*5"}), "*5");
         check(serde_json::json!({"record": ""}), "");
-    }
-
-    #[test]
-    fn a_call_record_names_its_recordings_and_an_older_one_has_none() {
-        let record = store::CallRecord {
-            id: "1700000000000-1a2b3c4d".into(),
-            recordings: vec!["1700000000001-5e6f7a8b.wav".into()],
-            recording_fault: "the disk is full".into(),
-            rung: vec!["600".into(), "101".into()],
-            ..store::CallRecord::default()
-        };
-        let row = CallRow::from(&record);
-        assert_eq!(store::CallRecord::from(row.clone()), record);
-        let mut json = serde_json::to_value(row).expect("a row");
-        let fields = json.as_object_mut().expect("an object");
-        fields.remove("recordings");
-        fields.remove("recording_fault");
-        fields.remove("extensions");
-        fields.remove("rung");
-        let old: CallRow = serde_json::from_value(json).expect("an older row");
-        let old = store::CallRecord::from(old);
-        assert!(old.recordings.is_empty() && old.extensions.is_empty());
-    }
-
-    #[test]
-    fn a_call_is_of_who_was_in_it_and_of_whom_it_was_to() {
-        let check = |extensions: Option<&[&str]>, number: &str, expected: bool| {
-            let record = store::CallRecord {
-                from: "100".into(),
-                to: "600".into(),
-                ..store::CallRecord::default()
-            };
-            let mut row = CallRow::from(&record);
-            row.extensions = extensions.map(|all| all.iter().map(|it| (*it).into()).collect());
-            let only = CallFilter {
-                numbers: Some(vec!["999".into(), number.into()]),
-                with: CallsWith::Anything,
-            };
-            assert_eq!(row.is_of(&only), expected, "{extensions:?} {number}");
-        };
-        check(Some(&["100", "101"]), "100", true);
-        check(Some(&["100", "101"]), "101", true);
-        check(Some(&["100", "101"]), "600", true);
-        check(Some(&["100", "101"]), "102", false);
-        // Somebody outside showed an inside number.
-        check(Some(&[]), "100", false);
-        check(None, "100", true);
-        check(None, "101", false);
-    }
-
-    #[test]
-    fn a_call_that_rang_is_shown_and_its_recording_is_for_who_took_it() {
-        let record = store::CallRecord {
-            to: "33334444".into(),
-            extensions: vec!["102".into()],
-            rung: vec!["600".into(), "101".into(), "102".into()],
-            recordings: vec!["1700000000001-5e6f7a8b.wav".into()],
-            ..store::CallRecord::default()
-        };
-        let row = CallRow::from(&record);
-        let check = |number: &str, with: CallsWith, expected: bool| {
-            let numbers = Some(vec![number.to_owned()]);
-            let only = CallFilter { numbers, with };
-            assert_eq!(row.is_of(&only), expected, "{number} {:?}", only.with);
-        };
-        let named = || CallsWith::Recording(record.recordings[0].clone());
-        for number in ["600", "101"] {
-            check(number, CallsWith::Anything, true);
-            check(number, CallsWith::Recordings, false);
-            check(number, named(), false);
-        }
-        check("102", CallsWith::Recordings, true);
-        check("102", named(), true);
     }
 
     #[test]

@@ -8,18 +8,18 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use ipc::store::CallFilter;
 use redb::{ReadTransaction, WriteTransaction};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::calls::put_as_it_is;
 use crate::reads;
 use crate::rows::{AuditRow, CallRow, ConfigRow, RegistrationRow, SecretRow, SpentRow};
 use crate::tables::{
     ANCHOR_KEY, AUDIT, CALLS, CONFIG, Fault, META, OPEN_CALLS, REGISTRATIONS, SCHEMA_VERSION,
     SECRETS, SPENT_KEY, number_key, open, put, registration_key, secret_key,
 };
-use crate::writes::{put_call, put_config_row};
+use crate::writes::put_config_row;
 
 /// The newest snapshot, the one before, and the one being written.
 const NAMES: [&str; 3] = [
@@ -71,7 +71,7 @@ impl Snapshot {
             secrets: reads::secret_rows(txn)?,
             audit,
             anchor,
-            calls: reads::call_rows(txn, u32::from(ENTRIES_MAX), None, &CallFilter::default())?,
+            calls: reads::newest_calls(txn, usize::from(ENTRIES_MAX))?,
             registrations: reads::registration_rows(txn)?,
             spent: reads::spent_row(txn)?,
         }))
@@ -91,7 +91,7 @@ impl Snapshot {
         let mut calls = open(txn, CALLS)?;
         let mut ongoing = open(txn, OPEN_CALLS)?;
         for row in &self.calls {
-            put_call(&mut calls, &mut ongoing, row)?;
+            put_as_it_is(&mut calls, &mut ongoing, row)?;
         }
         let mut registrations = open(txn, REGISTRATIONS)?;
         for row in &self.registrations {

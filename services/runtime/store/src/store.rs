@@ -22,6 +22,7 @@ use sansio::UnixTime;
 use crate::access::Peers;
 use crate::at_phone;
 use crate::backup::{BackupSettings, Backups, KeyRow, fresh_code};
+use crate::find::Finder;
 use crate::medium::{Medium, RESERVE, Scratch};
 use crate::network::{self, NetworkChange};
 use crate::opening::{OpenError, Opened, open_or_recover};
@@ -99,6 +100,7 @@ impl Store {
             changed: Condvar::new(),
             condition: Mutex::new(Condition::default()),
             stopping: AtomicBool::new(false),
+            is_indexed: AtomicBool::new(false),
             snapshot_held: Mutex::new(()),
             wanting: AtomicU32::new(0),
             is_replaced: AtomicBool::new(false),
@@ -181,8 +183,12 @@ impl Store {
                 limit,
                 before,
                 only,
-            } => shared
-                .read(|txn| reads::calls(txn, limit, before.as_deref(), &only).map(Reply::Calls)),
+            } => shared.read(|txn| {
+                let is_indexed = shared.is_indexed.load(Ordering::Relaxed);
+                let finder = Finder::new(txn, shared.peers.own, is_indexed)?;
+                let found = finder.find(limit, before.as_deref(), &only)?;
+                Ok(Reply::Calls(found))
+            }),
             Request::PutRegistrations(kept) => self.write(Write::PutRegistrations(kept)),
             Request::Registrations => {
                 shared.read(|txn| reads::registrations(txn).map(Reply::Registrations))
@@ -461,6 +467,8 @@ pub(crate) struct Shared {
     changed: Condvar,
     condition: Mutex<Condition>,
     stopping: AtomicBool,
+    /// The index of calls is known to be whole, for the database as it is open now.
+    pub(crate) is_indexed: AtomicBool,
     /// Held by whoever reads a snapshot for longer than a question takes.
     pub(crate) snapshot_held: Mutex<()>,
     /// So many wait for that to end.
@@ -597,6 +605,7 @@ impl Shared {
             return Ok(());
         }
         slot.generation += 1;
+        self.is_indexed.store(false, Ordering::Relaxed);
         let Opened { database, note } =
             open_or_recover(&*self.medium, &self.directory, self.now())?;
         let config = database
@@ -616,6 +625,12 @@ impl Shared {
             self.publish(version, site);
         }
         Ok(())
+    }
+
+    /// Which opening of the database it is.
+    pub(crate) fn generation(&self) -> u64 {
+        let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
+        slot.generation
     }
 
     /// Makes a durable configuration the current one and wakes every watcher.

@@ -18,6 +18,8 @@ pub(crate) const CONFIG: Definition = Definition::new("config");
 pub(crate) const CALLS: Definition = Definition::new("calls");
 /// Ids of call records still ongoing, so that nobody has to search for them.
 pub(crate) const OPEN_CALLS: Definition = Definition::new("open-calls");
+/// Who was in which call: see `calls.rs`. What is lost of it is made again.
+pub(crate) const CALL_INDEX: Definition = Definition::new("call-index");
 /// Registrations by extension, a zero byte and the contact.
 pub(crate) const REGISTRATIONS: Definition = Definition::new("registrations");
 /// The audit trail by big-endian position.
@@ -32,6 +34,9 @@ pub(crate) const ANCHOR_KEY: &[u8] = b"audit_anchor";
 
 /// Money and minutes spent.
 pub(crate) const SPENT_KEY: &[u8] = b"spent";
+
+/// In the index of calls: the id of the key under which it has every record.
+pub(crate) const INDEX_WHOLE_KEY: &[u8] = b"whole";
 
 /// The shape this firmware writes.
 pub(crate) const SCHEMA_VERSION: u32 = 1;

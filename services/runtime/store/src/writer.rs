@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use ipc::store::Reply;
 use redb::Database;
 
+use crate::chores::Chores;
 use crate::opening::begin;
 use crate::store::Shared;
 use crate::tables::{Fault, redb_fault};
@@ -28,10 +29,18 @@ pub(crate) enum Job {
 /// Writes until nobody can ask any more.
 pub(crate) fn run(shared: &Shared, jobs: &Receiver<Job>) {
     let mut due: Option<Instant> = None;
+    let mut chores = Chores::default();
     loop {
         let patience = due.map_or(SNAPSHOT_INTERVAL, |due| due - Instant::now());
+        let chore = chores.patience(shared).filter(|it| *it < patience);
+        let patience = chore.unwrap_or(patience);
+        let mut precious = false;
         let first = match jobs.recv_timeout(patience) {
             Ok(job) => Some(job),
+            Err(RecvTimeoutError::Timeout) if chore.is_some() => {
+                precious = chores.step(shared);
+                None
+            }
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return,
         };
@@ -41,7 +50,7 @@ pub(crate) fn run(shared: &Shared, jobs: &Receiver<Job>) {
             .chain(gathered)
             .filter_map(writes)
             .collect();
-        let precious = !batch.is_empty() && commit_and_answer(shared, batch, &mut due);
+        precious |= !batch.is_empty() && commit_and_answer(shared, batch, &mut due);
         if precious || due.is_some_and(|due| due <= Instant::now()) {
             shared.save_snapshot();
             due = None;
@@ -102,7 +111,9 @@ fn settle(shared: &Shared, outcome: Outcome) -> Reply {
 fn commit(shared: &Shared, database: &Database, writes: &[Write]) -> Result<Vec<Outcome>, Fault> {
     let txn = begin(database)?;
     let now = shared.now();
-    let applied: Result<Vec<_>, _> = writes.iter().map(|write| apply(&txn, write, now)).collect();
+    let own = shared.peers.own;
+    let applied = writes.iter().map(|write| apply(&txn, write, own, now));
+    let applied: Result<Vec<_>, _> = applied.collect();
     match applied {
         Ok(outcomes) => {
             txn.commit().map_err(redb_fault)?;

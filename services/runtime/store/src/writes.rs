@@ -13,14 +13,15 @@ use sansio::UnixTime;
 
 use crate::audit;
 use crate::backup::KeyRow;
+use crate::calls::CallTables;
 use crate::network::{self, NetworkChange};
 use crate::provision::{self, LaidDown};
 use crate::rows::{
     AuditRow, CallRow, ConfigRow, OutcomeRow, RegistrationRow, SecretRow, SiteRow, SpentRow, encode,
 };
 use crate::tables::{
-    ANCHOR_KEY, AUDIT, CALLS, CONFIG, Fault, META, OPEN_CALLS, REGISTRATIONS, SECRETS, SPENT_KEY,
-    WriteTable, get, last_number, number_key, open, put, redb_fault, registration_key, secret_key,
+    ANCHOR_KEY, AUDIT, CONFIG, Fault, META, REGISTRATIONS, SECRETS, SPENT_KEY, WriteTable, get,
+    last_number, number_key, open, put, redb_fault, registration_key, secret_key,
 };
 
 /// Configuration versions kept. With sites of usual size this is years of changes.
@@ -114,16 +115,17 @@ impl Outcome {
     }
 }
 
-/// Applies one write inside a transaction.
+/// Applies one write inside a transaction; `own` is the store's user id.
 pub(crate) fn apply(
     txn: &WriteTransaction,
     write: &Write,
+    own: u32,
     now: UnixTime,
 ) -> Result<Outcome, Fault> {
     match write {
         Write::Commit { base, audit, site } => commit(txn, *base, audit, site, now),
-        Write::PutCalls(calls) => put_calls(txn, calls),
-        Write::InterruptOpenCalls { except } => interrupt_open_calls(txn, except),
+        Write::PutCalls(calls) => put_calls(txn, calls, own),
+        Write::InterruptOpenCalls { except } => interrupt_open_calls(txn, except, own),
         Write::PutRegistrations(registrations) => put_registrations(txn, registrations),
         Write::PutSpent(spent) => put_spent(txn, spent),
         Write::Audit(audit) => {
@@ -230,60 +232,47 @@ pub(crate) fn put_config_row(
     Ok(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
 }
 
-fn put_calls(txn: &WriteTransaction, calls: &[CallRecord]) -> Result<Outcome, Fault> {
+fn put_calls(txn: &WriteTransaction, calls: &[CallRecord], own: u32) -> Result<Outcome, Fault> {
     if let Some(bad) = calls.iter().find(|call| !is_name(&call.id)) {
         return Ok(Outcome::refused(format!(
             "a call record's id has {} bytes: 1 to {NAME_LENGTH_MAX} are needed",
             bad.id.len()
         )));
     }
-    let mut table = open(txn, CALLS)?;
-    let mut ongoing = open(txn, OPEN_CALLS)?;
+    let mut tables = CallTables::open(txn, own)?;
     for call in calls {
-        put_call(&mut table, &mut ongoing, &CallRow::from(call))?;
+        tables.put(CallRow::from(call))?;
     }
-    drop_oldest(&mut table, CALLS_MAX, |key, _| {
-        ongoing.remove(key).map_err(redb_fault).map(|_| ())
-    })?;
-    Ok(Outcome::of(Reply::Stored))
+    tables.drop_oldest(CALLS_MAX)?;
+    Ok(stored(&tables))
 }
 
-/// Writes one call record and keeps the list of ongoing ones true.
-pub(crate) fn put_call(
-    table: &mut WriteTable<'_>,
-    ongoing: &mut WriteTable<'_>,
-    row: &CallRow,
-) -> Result<(), Fault> {
-    let key = row.id.as_bytes();
-    put(table, "calls", key, row)?;
-    if row.outcome == OutcomeRow::Ongoing {
-        ongoing.insert(key, [].as_slice()).map_err(redb_fault)?;
-    } else {
-        ongoing.remove(key).map_err(redb_fault)?;
+/// The key is to be in the snapshot before anything hangs on it.
+const fn stored(tables: &CallTables<'_>) -> Outcome {
+    match tables.is_key_new {
+        true => Outcome::precious(Reply::Stored),
+        false => Outcome::of(Reply::Stored),
     }
-    Ok(())
 }
 
-fn interrupt_open_calls(txn: &WriteTransaction, except: &[String]) -> Result<Outcome, Fault> {
+fn interrupt_open_calls(
+    txn: &WriteTransaction,
+    except: &[String],
+    own: u32,
+) -> Result<Outcome, Fault> {
     let kept: BTreeSet<&[u8]> = except.iter().map(String::as_bytes).collect();
-    let mut table = open(txn, CALLS)?;
-    let mut ongoing = open(txn, OPEN_CALLS)?;
-    let mut over = Vec::new();
-    for entry in ongoing.iter().map_err(redb_fault)? {
-        let (key, _) = entry.map_err(redb_fault)?;
-        if !kept.contains(key.value()) {
-            over.push(key.value().to_vec());
+    let mut tables = CallTables::open(txn, own)?;
+    for id in tables.ongoing()? {
+        if kept.contains(id.as_slice()) {
+            continue;
         }
-    }
-    for id in over {
-        ongoing.remove(id.as_slice()).map_err(redb_fault)?;
-        let row: Option<CallRow> = get(&table, "calls", &id)?;
-        if let Some(mut row) = row {
+        tables.is_over(&id)?;
+        if let Some(mut row) = tables.row(&id)? {
             row.outcome = OutcomeRow::Interrupted;
-            put(&mut table, "calls", &id, &row)?;
+            tables.put(row)?;
         }
     }
-    Ok(Outcome::of(Reply::Stored))
+    Ok(stored(&tables))
 }
 
 fn put_registrations(
@@ -437,6 +426,7 @@ mod tests {
     use redb::{Database, ReadableDatabase as _, backends::InMemoryBackend};
 
     use super::*;
+    use crate::tables::CALLS;
 
     /// Applies `change` to a table of the numbers 1 to 10 and returns those left.
     fn check(change: impl FnOnce(&mut WriteTable<'_>)) -> Vec<u8> {

@@ -176,6 +176,7 @@ fn of_calls(
     let only = CallFilter {
         numbers: Some(numbers),
         with,
+        ..CallFilter::default()
     };
     Step::Store(
         Ask::Calls {

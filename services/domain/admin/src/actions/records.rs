@@ -1,6 +1,6 @@
 //! What has happened: calls and the audit trail, newest first.
 
-use ipc::store::{CallFilter, CallRecord, CallsWith, Reply, Request as StoreRequest};
+use ipc::store::{CallFilter, CallRecord, Reply, Request as StoreRequest};
 
 use super::change::unkept;
 use super::looks::{Range, What, recorded};
@@ -18,7 +18,7 @@ pub(crate) fn calls(admin: &Admin, request: &Request, caller: Caller) -> Step {
     let is_to_the_newest = before.is_none();
     let only = CallFilter {
         numbers: admin.calls_seen_by(&caller),
-        with: CallsWith::Anything,
+        ..CallFilter::default()
     };
     // Nobody's calls are not worth a look at all there are.
     if only.numbers.as_ref().is_some_and(Vec::is_empty) {

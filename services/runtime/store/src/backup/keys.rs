@@ -225,7 +225,7 @@ pub(crate) fn fresh_code() -> Result<Code, String> {
     Ok(Code::from_random(&draw()?))
 }
 
-pub(super) fn draw<const N: usize>() -> Result<[u8; N], String> {
+pub(crate) fn draw<const N: usize>() -> Result<[u8; N], String> {
     let mut bytes = [0; N];
     let flags = rustix::rand::GetRandomFlags::empty();
     match rustix::rand::getrandom(&mut bytes, flags) {

@@ -17,13 +17,15 @@ use super::keys::{KeyRow, OwnPast, is_left_out};
 use super::proof::{Loaded, Unloaded};
 use super::restore::Unrestored;
 use crate::access::Peers;
+use crate::calls::CallTables;
 use crate::opening::begin;
 use crate::rows::{AuditRow, CallRow, ConfigRow, RegistrationRow, SecretRow};
+use crate::seal::{self, Seal};
 use crate::tables::{
-    ANCHOR_KEY, AUDIT, CALLS, CONFIG, Definition, Fault, META, OPEN_CALLS, REGISTRATIONS, SECRETS,
-    SPENT_KEY, WriteTable, decode, get, key_number, last_number, number_key, open, put, redb_fault,
+    ANCHOR_KEY, AUDIT, CALLS, CONFIG, Definition, Fault, META, REGISTRATIONS, SECRETS, SPENT_KEY,
+    WriteTable, decode, get, key_number, last_number, number_key, open, put, redb_fault,
 };
-use crate::writes::{CALLS_MAX, append_audit, append_row, drop_oldest, put_call, put_newest};
+use crate::writes::{CALLS_MAX, append_audit, append_row, put_newest};
 use crate::{audit, provision};
 
 /// A backup that was loaded, and who restores it.
@@ -81,7 +83,7 @@ impl Merge<'_> {
         }
         let newest = present.newest_entry();
         if let Past::Own { common } = past {
-            keep_what_came_since(&mut present, &txn, &self.loaded, common)?;
+            keep_what_came_since(&mut present, &txn, &self.loaded, common, self.peers.own)?;
         }
         let version = version.max(last_number(&open(&txn, CONFIG)?)?) + 1;
         let mut audit = self.entry(&past, newest);
@@ -166,6 +168,11 @@ impl Merge<'_> {
             let name = String::from_utf8_lossy(name);
             if provision::is_ids(uid, &name) {
                 provision::unite(&mut table, &row)?;
+            } else if is_own_past && uid == self.peers.own && name == seal::NAME {
+                // The records of the backup are read with its own.
+                if table.get(key).map_err(redb_fault)?.is_none() {
+                    table.insert(key, value).map_err(redb_fault)?;
+                }
             } else if is_own_past || is_left_out(&self.peers, uid, &name) {
                 table.insert(key, value).map_err(redb_fault)?;
             }
@@ -277,6 +284,12 @@ impl Present<'_> {
         (version, row.map(|row| row.site.into()))
     }
 
+    /// What opens the numbers in its call records.
+    fn seal(&self, own: u32) -> Option<Seal> {
+        let table = self.txn?.open_table(SECRETS).ok()?;
+        Seal::kept(&table, own).ok()?
+    }
+
     fn newest_entry(&self) -> Option<(u64, AuditRow)> {
         let table = self.txn?.open_table(AUDIT).ok()?;
         let number = last_number(&table).ok()?;
@@ -291,6 +304,7 @@ fn keep_what_came_since(
     txn: &WriteTransaction,
     loaded: &Loaded,
     common: u64,
+    own: u32,
 ) -> Result<(), Fault> {
     keep_trail(present, txn, loaded, common)?;
     let mut meta = open(txn, META)?;
@@ -305,18 +319,17 @@ fn keep_what_came_since(
     present.rows(REGISTRATIONS, copy::<RegistrationRow>(&mut phones))?;
     let mut versions = open(txn, CONFIG)?;
     present.rows(CONFIG, copy::<ConfigRow>(&mut versions))?;
-    let mut calls = open(txn, CALLS)?;
-    let mut ongoing = open(txn, OPEN_CALLS)?;
+    // Sealed anew where the backup has another key. The index is made at the next start.
+    let seal = present.seal(own);
+    let mut calls = CallTables::open(txn, own)?;
     present.rows(CALLS, |_, value| {
         let Ok(row) = decode::<CallRow>("calls", value) else {
             return Ok(Read::Not);
         };
-        put_call(&mut calls, &mut ongoing, &row)?;
+        calls.put_row(row.opened(seal.as_ref()))?;
         Ok(Read::Is)
     })?;
-    drop_oldest(&mut calls, CALLS_MAX, |key, _| {
-        ongoing.remove(key).map_err(redb_fault).map(drop)
-    })
+    calls.drop_oldest(CALLS_MAX)
 }
 
 /// Takes rows over as they are.

@@ -22,7 +22,7 @@ use ipc::store::{Audit, BackupRefusal, Backups as Shown, Reply};
 
 use crate::store::Shared;
 use folder::Folder;
-pub(crate) use keys::{KeyRow, fresh_code};
+pub(crate) use keys::{KeyRow, draw, fresh_code};
 
 /// Where backups lie, and who makes them.
 #[derive(Clone, Debug)]

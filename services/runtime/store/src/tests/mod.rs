@@ -12,6 +12,7 @@ mod failing_disk;
 mod full_disk;
 mod killed;
 mod merging;
+mod numbers;
 mod power_cut;
 mod replacing;
 mod serving;

@@ -341,6 +341,7 @@ fn calls_of_somebody_are_filtered_before_they_are_counted() {
         let only = CallFilter {
             numbers: Some(vec!["300".into()]),
             with,
+            ..CallFilter::default()
         };
         let before = before.map(Into::into);
         let request = Request::Calls {
@@ -363,7 +364,7 @@ fn calls_of_somebody_are_filtered_before_they_are_counted() {
     assert!(named("b.wav").is_empty());
     let only = CallFilter {
         numbers: Some(Vec::new()),
-        with: CallsWith::Anything,
+        ..CallFilter::default()
     };
     let nobodys = store.ask(
         WEB,
@@ -392,8 +393,8 @@ fn the_call_of_a_recording_is_looked_for_in_a_day() {
             limit: 1,
             before,
             only: CallFilter {
-                numbers: None,
                 with: CallsWith::Recording(name.clone()),
+                ..CallFilter::default()
             },
         };
         let expected = if found { vec![record] } else { Vec::new() };

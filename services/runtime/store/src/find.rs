@@ -1,0 +1,202 @@
+//! Finding call records: by the index where it leads, otherwise by looking at all.
+
+use std::collections::BinaryHeap;
+
+use ipc::store::{CallFilter, CallRecord, CallsWith};
+use redb::{AccessGuard, Range, ReadOnlyTable, ReadTransaction};
+
+use crate::calls::index_key;
+use crate::reads::rows;
+use crate::rows::CallRow;
+use crate::seal::{Seal, TAG_LENGTH};
+use crate::tables::{CALL_INDEX, CALLS, Fault, SECRETS, decode, get, redb_fault};
+
+type Rows = ReadOnlyTable<&'static [u8], &'static [u8]>;
+type Entry<'a> = (
+    AccessGuard<'a, &'static [u8]>,
+    AccessGuard<'a, &'static [u8]>,
+);
+
+/// How long before its recording a call may have begun, milliseconds.
+const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
+
+/// What reads call records.
+pub(crate) struct Finder {
+    calls: Rows,
+    /// `None` where it is not known to be whole.
+    index: Option<Rows>,
+    seal: Option<Seal>,
+}
+
+impl Finder {
+    /// `own` is the store's user id; `is_indexed` says that the index has every record.
+    pub(crate) fn new(txn: &ReadTransaction, own: u32, is_indexed: bool) -> Result<Self, Fault> {
+        let secrets = txn.open_table(SECRETS).map_err(redb_fault)?;
+        let seal = match Seal::kept(&secrets, own) {
+            // Numbers that cannot be read are better than no calls.
+            Err(fault @ Fault::Row { .. }) => {
+                tracing::error!("numbers in call records cannot be read: {fault}");
+                None
+            }
+            read => read?,
+        };
+        let index = match is_indexed {
+            true => match txn.open_table(CALL_INDEX) {
+                Ok(table) => Some(table),
+                Err(redb::TableError::TableDoesNotExist(_)) => None,
+                Err(error) => return Err(redb_fault(error)),
+            },
+            false => None,
+        };
+        Ok(Self {
+            calls: txn.open_table(CALLS).map_err(redb_fault)?,
+            index,
+            seal,
+        })
+    }
+
+    /// At most `limit` records, newest first, older than `before` when that is given. Only those
+    /// asked for count.
+    pub(crate) fn find(
+        &self,
+        limit: u32,
+        before: Option<&str>,
+        only: &CallFilter,
+    ) -> Result<Vec<CallRecord>, Fault> {
+        let limit = rows(limit);
+        let (from, until) = bounds(before, only);
+        let mut found = Vec::new();
+        let is_empty = until.as_ref().is_some_and(|until| *until <= from);
+        // Nobody's calls are not worth a look at all there are.
+        if limit == 0 || is_empty || only.numbers.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(found);
+        }
+        let mut take = |row: CallRow| {
+            let row = row.opened(self.seal.as_ref());
+            if row.is_of(only) {
+                found.push(CallRecord::from(row));
+            }
+            found.len() < limit
+        };
+        match (
+            &self.index,
+            &self.seal,
+            self.seal.as_ref().and_then(|it| tags(only, it)),
+        ) {
+            (Some(index), Some(_), Some(tags)) => {
+                self.by_index(index, &tags, &from, until.as_deref(), &mut take)?;
+            }
+            _ => self.by_looking(&from, until.as_deref(), &mut take)?,
+        }
+        Ok(found)
+    }
+
+    /// Gives records until `take` has enough.
+    fn by_looking(
+        &self,
+        from: &[u8],
+        until: Option<&[u8]>,
+        take: &mut dyn FnMut(CallRow) -> bool,
+    ) -> Result<(), Fault> {
+        let range = match until {
+            Some(until) => self.calls.range(from..until),
+            None => self.calls.range(from..),
+        };
+        for entry in range.map_err(redb_fault)?.rev() {
+            let (_, value) = entry.map_err(redb_fault)?;
+            if !take(decode("calls", value.value())?) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same, of those that the index has under one of these names; each once.
+    fn by_index(
+        &self,
+        index: &Rows,
+        tags: &[[u8; TAG_LENGTH]],
+        from: &[u8],
+        until: Option<&[u8]>,
+        take: &mut dyn FnMut(CallRow) -> bool,
+    ) -> Result<(), Fault> {
+        let mut ranges: Vec<Range<'_, &'static [u8], &'static [u8]>> = Vec::new();
+        for tag in tags {
+            let first = index_key(tag, from);
+            // No id has a byte that no text has.
+            let last = index_key(tag, until.unwrap_or(&[0xff]));
+            let range = index.range(first.as_slice()..last.as_slice());
+            ranges.push(range.map_err(redb_fault)?);
+        }
+        let mut newest = BinaryHeap::new();
+        let mut advance = |which: usize, newest: &mut BinaryHeap<(Vec<u8>, usize)>| {
+            if let Some(entry) = ranges.get_mut(which).and_then(|it| it.next_back()) {
+                newest.push((record_of(entry.map_err(redb_fault)?), which));
+            }
+            Ok::<(), Fault>(())
+        };
+        for which in 0..tags.len() {
+            advance(which, &mut newest)?;
+        }
+        let mut last = Vec::new();
+        while let Some((id, which)) = newest.pop() {
+            advance(which, &mut newest)?;
+            if id == last {
+                continue;
+            }
+            // A record that an older firmware has dropped is still in the index.
+            let row: Option<CallRow> = get(&self.calls, "calls", &id)?;
+            if row.is_some_and(|row| !take(row)) {
+                break;
+            }
+            last = id;
+        }
+        Ok(())
+    }
+}
+
+/// The id in a row of the index.
+fn record_of((key, _): Entry<'_>) -> Vec<u8> {
+    key.value().get(TAG_LENGTH..).unwrap_or_default().to_vec()
+}
+
+/// The names under which the index has what is asked for; `None` where all are to be looked at.
+fn tags(only: &CallFilter, seal: &Seal) -> Option<Vec<[u8; TAG_LENGTH]>> {
+    let number = &only.search.number;
+    let numbers = match (&only.with, &only.numbers) {
+        (CallsWith::Recording(name), _) => return Some(vec![seal.recording_tag(name)]),
+        _ if !number.is_empty() => std::slice::from_ref(number),
+        (_, Some(numbers)) => numbers,
+        (CallsWith::Recordings, None) => return Some(vec![seal.recording_tag("")]),
+        (CallsWith::Anything, None) => return None,
+    };
+    let mut tags: Vec<_> = numbers.iter().map(|it| seal.number_tag(it)).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    Some(tags)
+}
+
+/// From which id on, and up to which, without it; ids begin with the time.
+fn bounds(before: Option<&str>, only: &CallFilter) -> (Vec<u8>, Option<Vec<u8>>) {
+    let id = |millis: i64| format!("{:013}", millis.max(0)).into_bytes();
+    let until = only.search.until_millis.map(id);
+    let before = before.map(|it| it.as_bytes().to_vec());
+    let until = match (until, before) {
+        (Some(until), Some(before)) => Some(until.min(before)),
+        (until, before) => until.or(before),
+    };
+    let from = only.search.from_millis.map(id).unwrap_or_default();
+    (from.max(oldest(&only.with).into_bytes()), until)
+}
+
+/// The id before which there is nothing to look for: of a recording, whose name begins with when it
+/// began, that many milliseconds less a day. No call is recorded so long after it began, short of
+/// a clock that was set meanwhile.
+fn oldest(with: &CallsWith) -> String {
+    let CallsWith::Recording(name) = with else {
+        return String::new();
+    };
+    let began: Option<u64> = name.split('-').next().and_then(|it| it.parse().ok());
+    let began = began.unwrap_or_default();
+    format!("{:013}", began.saturating_sub(DAY_MILLIS))
+}
