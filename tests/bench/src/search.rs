@@ -100,7 +100,10 @@ fn wait_for_the_index(store: &Store, middle: &CallRecord) -> Result<(), BenchErr
 
 fn searches(store: &Store, middle: &CallRecord) -> Result<(), BenchError> {
     let of = |extension: &str| CallFilter {
-        numbers: Some(vec![extension.to_owned()]),
+        numbers: Some(vec![ipc::store::CallsOf {
+            number: extension.to_owned(),
+            since_millis: 0,
+        }]),
         ..CallFilter::default()
     };
     let day = |only: CallFilter| CallFilter {

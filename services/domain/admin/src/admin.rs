@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use ipc::Redacted;
 use ipc::init::Shutdown;
 use ipc::site::{Person, Site};
-use ipc::store;
+use ipc::store::{self, CallsOf};
 
 use crate::Method;
 use crate::actions;
@@ -488,8 +488,8 @@ impl Admin {
         site.people.iter().find(|person| person.login == login)
     }
 
-    /// Whose calls a caller may see: those of these numbers, or everybody's.
-    pub(crate) fn calls_seen_by(&self, caller: &Caller) -> Option<Vec<String>> {
+    /// Whose calls a caller may see; `None` for everybody's.
+    pub(crate) fn calls_seen_by(&self, caller: &Caller) -> Option<Vec<CallsOf>> {
         if caller.may(Permission::SeeEveryCall) {
             return None;
         }

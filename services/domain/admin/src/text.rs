@@ -170,6 +170,7 @@ words! {
     people: "People", "Pessoas";
     person: "Person", "Pessoa";
     role: "Role", "Perfil";
+    role_unknown: "a role of a newer firmware", "perfil de um firmware mais novo";
     calls_of: "Calls of others", "Ligações de outros";
     switched_off_person: "may not sign in", "não pode entrar";
     one_time_password: "One-time password", "Senha de uso único";

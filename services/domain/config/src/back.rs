@@ -38,6 +38,8 @@ pub fn drop_dangling(site: &mut Site) -> Vec<String> {
             }
             is_there
         });
+        let own = &person.extensions;
+        person.extensions_since.retain(|it, _| own.contains(it));
         person.grants.retain(|grant| {
             let (kind, number, known) = match &grant.of {
                 Whose::Extension(number) => ("extension", number, &extensions),
@@ -102,6 +104,7 @@ mod tests {
             grants: vec![ipc::site::Grant {
                 of: Whose::Extension("100".to_owned()),
                 by: "admin".to_owned(),
+                since_millis: 0,
             }],
             ..Person::default()
         };
@@ -147,6 +150,7 @@ mod tests {
             .map(|of| ipc::site::Grant {
                 of,
                 by: "admin".into(),
+                since_millis: 0,
             })
             .into();
         });

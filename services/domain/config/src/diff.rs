@@ -250,8 +250,8 @@ fn times_changes(old: &TimeCondition, new: &TimeCondition) -> Vec<String> {
 fn person_changes(old: &Person, new: &Person) -> Vec<String> {
     let mut changes = Vec::new();
     // What is short and about rights comes first: a long text is cut in the audit trail.
-    if old.role != new.role {
-        changes.push(format!("role {:?} -> {:?}", old.role, new.role));
+    if (old.role, &old.unknown_role) != (new.role, &new.unknown_role) {
+        changes.push(format!("role {} -> {}", role(old), role(new)));
     }
     changed!(old, new, changes; disabled);
     if old.password_hash != new.password_hash {
@@ -283,15 +283,38 @@ fn person_changes(old: &Person, new: &Person) -> Vec<String> {
         }
     }
     changes.extend(moved("calls of", &seen(old), &seen(new)));
-    changes.extend(moved("extensions", &old.extensions, &new.extensions));
+    changes.extend(moved("extensions", &own(old), &own(new)));
     changes
+}
+
+fn role(person: &Person) -> String {
+    let unknown = person.unknown_role.as_ref();
+    unknown.map_or_else(|| format!("{:?}", person.role), |it| it.name.clone())
+}
+
+/// The extensions that are somebody's.
+fn own(person: &Person) -> Vec<String> {
+    let since = |number: &String| person.extensions_since.get(number).copied();
+    let told = |number: &String| format!("{number}{}", earlier(since(number).unwrap_or_default()));
+    person.extensions.iter().map(told).collect()
+}
+
+/// Whether calls from before are meant, in words.
+const fn earlier(since_millis: i64) -> &'static str {
+    match since_millis {
+        0 => " with earlier calls",
+        _ => "",
+    }
 }
 
 /// Whose calls somebody may see, and who let them.
 fn seen(person: &Person) -> Vec<String> {
-    let told = |Grant { of, by }: &Grant| match of {
-        Whose::Extension(number) => format!("extension {number} by {by}"),
-        Whose::Group(number) => format!("group {number} by {by}"),
+    let told = |grant: &Grant| {
+        let (by, earlier) = (&grant.by, earlier(grant.since_millis));
+        match &grant.of {
+            Whose::Extension(number) => format!("extension {number}{earlier} by {by}"),
+            Whose::Group(number) => format!("group {number}{earlier} by {by}"),
+        }
     };
     person.grants.iter().map(told).collect()
 }
@@ -393,6 +416,7 @@ mod tests {
         let grant = |number: u32| Grant {
             of: Whose::Extension(number.to_string()),
             by: "admin".to_owned(),
+            since_millis: if number == 7 { 0 } else { 1 },
         };
         let mut before = site(&[]);
         let admin = before.people["admin"].clone();
@@ -412,7 +436,8 @@ mod tests {
             diff(&before, &after),
             [
                 "person ana: disabled false -> true",
-                "person ana: calls of +extension 7 by admin, -extension 100 by admin",
+                "person ana: calls of +extension 7 with earlier calls by admin, \
+                 -extension 100 by admin",
             ]
         );
         after.people.remove("ana");

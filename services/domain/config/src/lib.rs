@@ -38,7 +38,7 @@ mod wrong;
 
 pub use back::{back_to, drop_dangling, keep_secrets};
 pub use cadence::Cadences;
-pub use calls::{InCall, calls_seen_by};
+pub use calls::{InCall, calls_seen_by, own_calls};
 pub use diff::diff;
 pub use fault::Fault;
 pub use features::{CODE_LENGTH_MAX, Feature, Features};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipc::Redacted;
-use ipc::site::{Grant, Person as RawPerson, Role, SecondFactor, Token, Whose};
+use ipc::site::{Grant, Person as RawPerson, Role, SecondFactor, Token, UnknownRole, Whose};
 
 use crate::fault::Fault;
 use crate::route::Known;
@@ -36,10 +36,14 @@ pub struct Person {
     pub password_one_time: bool,
     /// The extensions they use: those calls are their own (R5).
     pub extensions: Vec<String>,
+    /// Since when, where it is not since ever.
+    pub extensions_since: BTreeMap<String, i64>,
     /// Whose calls they may see besides (R6).
     pub grants: Vec<Grant>,
     /// They may not sign in.
     pub disabled: bool,
+    /// The role they have by a newer firmware.
+    pub unknown_role: Option<UnknownRole>,
     /// What they are asked for at a sign-in besides the password.
     pub second_factor: Option<SecondFactor>,
     /// With which programs ask the API in their name.
@@ -60,8 +64,10 @@ impl Person {
             password_hash: self.password_hash.clone(),
             password_one_time: self.password_one_time,
             extensions: self.extensions.clone(),
+            extensions_since: self.extensions_since.clone(),
             grants: self.grants.clone(),
             disabled: self.disabled,
+            unknown_role: self.unknown_role.clone(),
             second_factor: self.second_factor.clone(),
             tokens: self.tokens.clone(),
         }
@@ -99,8 +105,10 @@ pub(crate) fn parse(
             password_hash: person.password_hash.clone(),
             password_one_time: person.password_one_time,
             extensions: person.extensions.clone(),
+            extensions_since: person.extensions_since.clone(),
             grants: person.grants.clone(),
             disabled: person.disabled,
+            unknown_role: person.unknown_role.clone(),
             second_factor: person.second_factor.clone(),
             tokens: person.tokens.clone(),
         };
@@ -209,6 +217,8 @@ fn is_login(text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::site::tests::{check, site};
+    use ipc::site::Extension;
+
     use crate::{Site, calls_seen_by};
 
     fn person(login: &str) -> RawPerson {
@@ -221,7 +231,12 @@ mod tests {
 
     fn granted(of: Whose) -> Grant {
         let by = "admin".to_owned();
-        Grant { of, by }
+        let since_millis = 5;
+        Grant {
+            of,
+            by,
+            since_millis,
+        }
     }
 
     #[test]
@@ -366,15 +381,25 @@ mod tests {
         let raw = site(|site| {
             site.groups.push(ring_group());
             let mut ana = person("ana");
-            ana.extensions = vec!["100".into()];
+            ana.extensions = vec!["101".into(), "102".into()];
+            ana.extensions_since = [("101".into(), 7), ("102".into(), 7)].into();
             ana.grants = vec![granted(Whose::Group("600".into()))];
             site.people.extend([ana, person("rui")]);
+            let other = site.extensions[0].clone();
+            let number = "102".to_owned();
+            site.extensions.push(Extension { number, ..other });
         });
         let seen = |login: &str| {
             let person = raw.people.iter().find(|it| it.login == login);
-            calls_seen_by(&raw, person.expect("somebody"))
+            let calls = calls_seen_by(&raw, person.expect("somebody")).into_iter();
+            let each = calls.map(|it| (it.number, it.since_millis));
+            each.collect::<Vec<_>>()
         };
-        assert_eq!(seen("ana"), ["100", "101", "600"]);
+        let expected = [("101", 5), ("102", 7), ("600", 5)];
+        assert_eq!(
+            seen("ana"),
+            expected.map(|(it, since)| (it.to_owned(), since))
+        );
         assert!(seen("rui").is_empty(), "a new person sees nobody's calls");
         let parsed = Site::parse(&raw).expect("valid");
         assert_eq!(Site::parse(&parsed.to_ipc()), Ok(parsed.clone()));

@@ -278,11 +278,20 @@ pub const RUNG_MAX: usize = 128;
 pub struct CallFilter {
     /// Only calls of these numbers, as `config::InCall` says whose a call is; `None` for
     /// everybody's.
-    pub numbers: Option<Vec<String>>,
+    pub numbers: Option<Vec<CallsOf>>,
     /// Which of them.
     pub with: CallsWith,
     /// What is looked for among those.
     pub search: CallSearch,
+}
+
+/// Calls of a number.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CallsOf {
+    /// An extension or a group.
+    pub number: String,
+    /// Only those that began since, milliseconds since 1970.
+    pub since_millis: i64,
 }
 
 /// Which call records of somebody are asked for.

@@ -165,8 +165,8 @@ fn tags(only: &CallFilter, seal: &Seal) -> Option<Vec<[u8; TAG_LENGTH]>> {
     let number = &only.search.number;
     let numbers = match (&only.with, &only.numbers) {
         (CallsWith::Recording(name), _) => return Some(vec![seal.recording_tag(name)]),
-        _ if !number.is_empty() => std::slice::from_ref(number),
-        (_, Some(numbers)) => numbers,
+        _ if !number.is_empty() => vec![number],
+        (_, Some(calls)) => calls.iter().map(|it| &it.number).collect(),
         (CallsWith::Recordings, None) => return Some(vec![seal.recording_tag("")]),
         (CallsWith::Anything, None) => return None,
     };

@@ -3,6 +3,7 @@
 //! Rights are given by somebody else: nobody changes what they themselves may do or see. What is
 //! changed is in the audit trail field by field, and a grant says who gave it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use config::generate_password;
@@ -38,6 +39,24 @@ pub(crate) struct Account {
     pub(crate) calls_of: Vec<Whose>,
     /// They may not sign in.
     pub(crate) disabled: bool,
+    /// What is given now covers calls from before too; never kept.
+    pub(crate) earlier_calls: bool,
+}
+
+/// Who gives something, and when by the wall clock.
+#[derive(Clone)]
+struct Giver {
+    by: String,
+    at_millis: i64,
+}
+
+impl Giver {
+    fn now(caller: &Caller, moment: &Moment) -> Self {
+        Self {
+            by: caller.login.clone(),
+            at_millis: moment.wall.as_millis(),
+        }
+    }
 }
 
 impl Account {
@@ -48,20 +67,38 @@ impl Account {
             extensions: person.extensions.clone(),
             calls_of: person.grants.iter().map(|it| it.of.clone()).collect(),
             disabled: person.disabled,
+            earlier_calls: false,
         }
     }
 
-    /// Takes it over into somebody; what is granted anew is granted by `by`.
-    fn put(&self, person: &mut Person, by: &str) {
+    /// Takes it over into somebody. What is given anew says since when: a number that was somebody
+    /// else's brings along none of his calls, unless that is meant.
+    fn put(&self, person: &mut Person, giver: &Giver) {
+        let since_millis = match self.earlier_calls {
+            true => 0,
+            false => giver.at_millis,
+        };
         let given = |of: &Whose| {
             let kept = person.grants.iter().find(|it| it.of == *of).cloned();
             kept.unwrap_or_else(|| Grant {
                 of: of.clone(),
-                by: by.to_owned(),
+                by: giver.by.clone(),
+                since_millis,
             })
         };
         let grants = self.calls_of.iter().map(given).collect();
+        let since = |number: &String| match person.extensions.contains(number) {
+            true => person.extensions_since.get(number).copied(),
+            false => Some(since_millis),
+        };
+        let own = self.extensions.iter();
+        let own = own.filter_map(|number| Some((number.clone(), since(number)?)));
+        person.extensions_since = own.collect();
         person.grants = grants;
+        // One that a newer firmware gave is over once somebody says anything else about it.
+        if (self.role, self.disabled) != (person.role, person.disabled) {
+            person.unknown_role = None;
+        }
         person.role = self.role;
         person.extensions.clone_from(&self.extensions);
         person.disabled = self.disabled;
@@ -70,8 +107,13 @@ impl Account {
     fn for_audit(&self) -> String {
         // What is short and about rights comes first: a long text is cut.
         let disabled = if self.disabled { ", disabled" } else { "" };
+        let earlier = if self.earlier_calls {
+            ", earlier calls too"
+        } else {
+            ""
+        };
         format!(
-            "role {}{disabled}, extensions {:?}, calls of {:?}",
+            "role {}{disabled}{earlier}, extensions {:?}, calls of {:?}",
             self.role.name(),
             self.extensions,
             self.calls_of
@@ -94,7 +136,7 @@ pub(crate) fn act(
         OnPeople::Create => create(admin, moment, request, caller),
         OnPeople::Show if caller.face == Face::Api => show(admin, &login, &caller),
         OnPeople::Show => form::show(admin, &Subject::Person(login), &caller),
-        OnPeople::Change => change(admin, login, request, caller),
+        OnPeople::Change => change(admin, moment, login, request, caller),
         OnPeople::AskDelete => ask_delete(admin, login, &caller),
         OnPeople::Delete => delete(admin, login, caller),
         OnPeople::OneTimePassword => super::people::one_time_password(admin, moment, login, caller),
@@ -130,8 +172,18 @@ fn show(admin: &Admin, login: &str, caller: &Caller) -> Step {
 /// An account, with what cannot be changed about it.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct AccountView {
-    #[serde(flatten)]
-    account: Account,
+    login: String,
+    role: Role,
+    /// The name of the role, where it is one that only a newer firmware knows.
+    unknown_role: Option<String>,
+    /// The extensions they use.
+    extensions: Vec<String>,
+    /// Since when each is theirs, milliseconds since 1970; one that is not in it, since ever.
+    extensions_since: BTreeMap<String, i64>,
+    /// Whose calls they may see besides.
+    calls_of: Vec<Whose>,
+    /// They may not sign in.
+    disabled: bool,
     /// Who gave which of `calls_of`.
     grants: Vec<Grant>,
     /// `none` until the first sign-in on a new box, `one-time`, `chosen`.
@@ -143,8 +195,23 @@ pub(crate) struct AccountView {
 
 impl From<&Person> for AccountView {
     fn from(person: &Person) -> Self {
+        let Account {
+            login,
+            role,
+            extensions,
+            calls_of,
+            disabled,
+            // Said with a change, and no property of the account.
+            earlier_calls: _,
+        } = Account::of(person);
         Self {
-            account: Account::of(person),
+            login,
+            role,
+            unknown_role: person.unknown_role.as_ref().map(|it| it.name.clone()),
+            extensions,
+            extensions_since: person.extensions_since.clone(),
+            calls_of,
+            disabled,
             grants: person.grants.clone(),
             password: password_state(person),
             second_factor: person.second_factor.is_some(),
@@ -175,24 +242,25 @@ fn create(admin: &Admin, moment: &Moment, request: &Request, mut caller: Caller)
     };
     let password = generate_password(&mut stretch(&moment.entropy));
     // A hash takes a while: what cannot be is said before.
-    if let Err(fault) = try_out(admin, &account, &caller) {
+    let giver = Giver::now(&caller, moment);
+    if let Err(fault) = try_out(admin, &account, &giver) {
         return caller.refuse(&fault);
     }
     Step::Hash(
         Redacted::new(password.clone()),
         Box::new(move |admin, _, hashed| match hashed {
-            Ok(hash) => keep_new(admin, account, hash, password, caller),
+            Ok(hash) => keep_new(admin, (account, giver), hash, password, caller),
             Err(_) => caller.refuse(&Fault::Busy),
         }),
     )
 }
 
-fn try_out(admin: &Admin, account: &Account, caller: &Caller) -> Result<(), Fault> {
+fn try_out(admin: &Admin, account: &Account, giver: &Giver) -> Result<(), Fault> {
     let (_, site) = admin.site.as_ref().ok_or(Fault::Starting)?;
     let mut wished = site.clone();
     // What any hash looks like.
     let hash = Redacted::new("$argon2id$".to_owned());
-    insert(&mut wished, account, &hash, &caller.login)?;
+    insert(&mut wished, account, &hash, giver)?;
     let valid = config::Site::parse(&wished).map(|_| ());
     valid.map_err(|faults| Fault::Invalid(faults.iter().map(ToString::to_string).collect()))
 }
@@ -201,7 +269,7 @@ fn insert(
     site: &mut Site,
     account: &Account,
     hash: &Redacted<String>,
-    by: &str,
+    giver: &Giver,
 ) -> Result<(), Fault> {
     if site.people.iter().any(|it| it.login == account.login) {
         return Err(PeopleFault::Exists(account.login.clone()).into());
@@ -212,7 +280,7 @@ fn insert(
         password_one_time: true,
         ..Person::default()
     };
-    account.put(&mut person, by);
+    account.put(&mut person, giver);
     site.people.push(person);
     // As the store gives them back.
     site.people
@@ -222,17 +290,17 @@ fn insert(
 
 fn keep_new(
     admin: &Admin,
-    account: Account,
+    (account, giver): (Account, Giver),
     hash: Redacted<String>,
     password: String,
     caller: Caller,
 ) -> Step {
-    let (login, by) = (account.login.clone(), caller.login.clone());
+    let login = account.login.clone();
     let action = format!("person {login} created");
     Change {
         audit: caller.audit(action, String::new(), account.for_audit()),
         caller: caller.clone(),
-        edit: Box::new(move |site| insert(site, &account, &hash, &by)),
+        edit: Box::new(move |site| insert(site, &account, &hash, &giver)),
         done: Box::new(move |_, _| {
             let response = match caller.face {
                 Face::Page | Face::Asset => pages::one_time_password(&caller, &login, &password),
@@ -251,23 +319,29 @@ fn keep_new(
 }
 
 /// Changes the fields a request names.
-fn change(admin: &Admin, login: String, request: &Request, mut caller: Caller) -> Step {
+fn change(
+    admin: &Admin,
+    moment: &Moment,
+    login: String,
+    request: &Request,
+    mut caller: Caller,
+) -> Step {
     let subject = Subject::Person(login.clone());
     let patch = match form::asked(admin, &subject, request, &mut caller) {
         Ok(patch) => patch,
         Err(fault) => return caller.refuse(&fault),
     };
     let action = format!("person {login} changed");
-    let (shown, by) = (login.clone(), caller.login.clone());
+    let (shown, giver) = (login.clone(), Giver::now(&caller, moment));
     let edit = move |site: &mut Site| {
         let person = find(site, &login)?;
         let before = Account::of(person);
         let after = patched(&patch, &before)?;
         // Nor whose calls are their own: those may be looked at unrecorded.
-        if by == login && before != after {
+        if giver.by == login && before != after {
             return Err(PeopleFault::OwnAccount.into());
         }
-        after.put(person, &by);
+        after.put(person, &giver);
         Ok(())
     };
     let part = move |site: &Site| whole(site, &shown);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use config::InCall;
 use ipc::pbx::Call;
-use ipc::store::CallRecord;
-use sansio::Instant;
+use ipc::store::{CallRecord, CallsOf};
+use sansio::{Instant, UnixTime};
 
 use crate::admin::{Admin, Caller, UNRECORDED_MAX};
 use crate::fault::Fault;
@@ -136,16 +136,17 @@ impl Admin {
         }
     }
 
-    /// The extensions that are somebody's own.
-    pub(crate) fn own_extensions(&self, caller: &Caller) -> &[String] {
+    /// The calls that are somebody's own.
+    pub(crate) fn own_calls(&self, caller: &Caller) -> Vec<CallsOf> {
         let person = self.person(&caller.login);
-        person.map_or(&[], |person| &person.extensions)
+        person.map(config::own_calls).unwrap_or_default()
     }
 }
 
 /// Whose a call on record is.
 pub(super) fn recorded(record: &CallRecord) -> InCall<'_> {
     InCall {
+        began_millis: record.started_millis,
         to: &record.to,
         joined: &record.extensions,
         rung: &record.rung,
@@ -153,8 +154,10 @@ pub(super) fn recorded(record: &CallRecord) -> InCall<'_> {
 }
 
 /// Whose a call in progress is.
-pub(super) fn live(call: &Call) -> InCall<'_> {
+pub(super) fn live(call: &Call, wall: UnixTime) -> InCall<'_> {
+    let passed = i64::try_from(call.seconds).unwrap_or(i64::MAX);
     InCall {
+        began_millis: wall.as_millis().saturating_sub(passed.saturating_mul(1000)),
         to: &call.to,
         joined: &call.extensions,
         rung: &call.rung,

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use ipc::sound::{RecordingFile, Reply, Request as MediaRequest, is_recording_name};
-use ipc::store::{CallFilter, CallRecord, CallsWith, Reply as Answer, Request as Ask};
+use ipc::store::{CallFilter, CallRecord, CallsOf, CallsWith, Reply as Answer, Request as Ask};
 use sansio::Instant;
 
 use super::change::unkept;
@@ -20,7 +20,7 @@ use crate::views::RecordingView;
 /// The recordings of the calls one may see, newest first. Whoever sees those of others is in the
 /// audit trail.
 pub(crate) fn list(admin: &mut Admin, caller: Caller) -> Step {
-    let Some(numbers) = admin.calls_seen_by(&caller) else {
+    let Some(calls) = admin.calls_seen_by(&caller) else {
         return listed(caller, move |admin, now, caller, files| {
             let others = files.len();
             show(admin, now, caller, files, others)
@@ -28,18 +28,18 @@ pub(crate) fn list(admin: &mut Admin, caller: Caller) -> Step {
     };
     of_calls(
         admin,
-        numbers,
+        calls,
         CallsWith::Recordings,
         (LIMIT_MAX, None),
         caller,
         move |_, caller, records| {
             listed(caller, move |admin, now, caller, mut files| {
-                let own = admin.own_extensions(&caller);
+                let own = admin.own_calls(&caller);
                 let mut others = BTreeSet::new();
                 let mut named = BTreeSet::new();
                 for record in &records {
                     named.extend(&record.recordings);
-                    if !recorded(record).may_be_heard_by(own) {
+                    if !recorded(record).may_be_heard_by(&own) {
                         others.extend(&record.recordings);
                     }
                 }
@@ -72,7 +72,7 @@ pub(crate) fn download(admin: &mut Admin, request: &Request, name: String, calle
         return caller.refuse(&fault);
     }
     let wanted = request.header("range").unwrap_or_default().to_owned();
-    let Some(numbers) = admin.calls_seen_by(&caller) else {
+    let Some(calls) = admin.calls_seen_by(&caller) else {
         return open(name, wanted, caller);
     };
     let with = CallsWith::Recording(name.clone());
@@ -81,7 +81,7 @@ pub(crate) fn download(admin: &mut Admin, request: &Request, name: String, calle
     let page = (1, Some(format!("{began}-~")));
     of_calls(
         admin,
-        numbers,
+        calls,
         with,
         page,
         caller,
@@ -161,20 +161,20 @@ pub(crate) fn delete(admin: &Admin, name: String, caller: Caller) -> Step {
     })
 }
 
-/// Goes on with the records of these numbers' calls.
+/// Goes on with the records of these calls.
 fn of_calls(
     admin: &mut Admin,
-    numbers: Vec<String>,
+    calls: Vec<CallsOf>,
     with: CallsWith,
     (limit, before): (u32, Option<String>),
     caller: Caller,
     then: impl FnOnce(&mut Admin, Caller, Vec<CallRecord>) -> Step + Send + 'static,
 ) -> Step {
-    if numbers.is_empty() {
+    if calls.is_empty() {
         return then(admin, caller, Vec::new());
     }
     let only = CallFilter {
-        numbers: Some(numbers),
+        numbers: Some(calls),
         with,
         ..CallFilter::default()
     };

@@ -58,8 +58,8 @@ fn of_others(
     records: &[CallRecord],
     is_to_the_newest: bool,
 ) -> Option<(String, Range)> {
-    let own = admin.own_extensions(caller);
-    let is_own = |it: &&CallRecord| recorded(it).is_of(own);
+    let own = admin.own_calls(caller);
+    let is_own = |it: &&CallRecord| recorded(it).is_of(&own);
     let others: Vec<&CallRecord> = records.iter().filter(|it| !is_own(it)).collect();
     let range = Range::of(&others, is_to_the_newest)?;
     Some((

@@ -34,11 +34,11 @@ pub(crate) fn status(admin: &Admin, caller: Caller) -> Step {
     Step::Observe(Box::new(move |admin, moment, mut seen| {
         let mut others = 0;
         if let Ok(pbx) = &mut seen.pbx {
-            if let Some(numbers) = admin.calls_seen_by(&caller) {
-                pbx.calls.retain(|call| live(call).is_of(&numbers));
+            if let Some(calls) = admin.calls_seen_by(&caller) {
+                pbx.calls.retain(|it| live(it, moment.wall).is_of(&calls));
             }
-            let extensions = admin.own_extensions(&caller);
-            let own = |call: &Call| live(call).is_of(extensions);
+            let calls = admin.own_calls(&caller);
+            let own = |call: &Call| live(call, moment.wall).is_of(&calls);
             // The state of the box is shown whether or not the trail can say who looks at calls.
             if unrecorded >= UNRECORDED_MAX {
                 pbx.calls.retain(own);

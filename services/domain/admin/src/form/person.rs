@@ -50,6 +50,17 @@ const ACCOUNT: &[Field] = &[
         ),
         Kind::Ordered(WHOSE_CALLS),
     ),
+    hinted(
+        "earlier_calls",
+        ("With earlier calls", "Com ligações anteriores"),
+        (
+            "What you add here covers calls from before too, also those of whoever had the number \
+             then. Without it, calls from now on.",
+            "O que você acrescentar aqui vale também para ligações de antes, mesmo as de quem \
+             usava o número. Sem isso, para ligações a partir de agora.",
+        ),
+        Kind::Flag,
+    ),
     field(
         "disabled",
         ("May not sign in", "Não pode entrar"),

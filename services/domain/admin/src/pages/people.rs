@@ -15,6 +15,9 @@ pub(crate) fn people(caller: &Caller, site: &Site) -> Response {
     let words = caller.language.words();
     let roles = ROLES.all(site, caller.language);
     let role = |person: &Person| {
+        if let Some(unknown) = &person.unknown_role {
+            return format!("{} ({})", unknown.name, words.role_unknown);
+        }
         let mut names = roles.iter();
         let found = names.find(|(key, _)| key == person.role.name());
         found.map_or_else(String::new, |(_, name)| name.clone())

@@ -1,6 +1,7 @@
 //! Accounts of people by page and API: who may be given what, by whom, and that it is on record.
 
-use ipc::site::{Grant, Role, Whose};
+use ipc::site::{Grant, Role, UnknownRole, Whose};
+use ipc::store::CallRecord;
 use serde_json::{Value, json};
 
 use super::world::{
@@ -92,7 +93,7 @@ fn people_are_shown_without_their_secrets() {
         json!({
             "login": "ana", "role": "user", "extensions": ["100"], "calls_of": [],
             "disabled": false, "grants": [], "password": "chosen", "second_factor": false,
-            "tokens": [],
+            "tokens": [], "extensions_since": {}, "unknown_role": null,
         })
     );
     assert!(!text(&all).contains("argon2"));
@@ -109,9 +110,11 @@ fn a_grant_says_who_gave_it_and_the_trail_what_was_before() {
     let (mut world, session) = office();
     let wish = json!({"calls_of": [{"group": "600"}]});
     assert_eq!(change(&mut world, &session, "ana", &wish).status, 200);
+    let since_millis = world.wall().as_millis();
     let grant = |of: Whose, by: &str| Grant {
         of,
         by: by.to_owned(),
+        since_millis,
     };
     let group = grant(Whose::Group("600".into()), "admin");
     assert_eq!(world.site.people[1].grants, std::slice::from_ref(&group));
@@ -128,6 +131,74 @@ fn a_grant_says_who_gave_it_and_the_trail_what_was_before() {
     let wish = json!({"calls_of": []});
     assert_eq!(change(&mut world, &session, "ana", &wish).status, 200);
     assert!(world.site.people[1].grants.is_empty());
+}
+
+/// Whoever gets a number, or leave to see its calls, sees those from now on: the others were
+/// somebody else's.
+#[test]
+fn a_number_brings_along_none_of_the_calls_of_whoever_had_it() {
+    let (mut world, session) = office();
+    world.hire("rui", Role::User, "101");
+    let ruis = world.sign_in("rui", OWN_PASSWORD);
+    let seen = |world: &mut World| {
+        let calls = body(&world.ask(&get("/api/calls", &ruis)));
+        calls.as_array().map(Vec::len)
+    };
+    assert_eq!(seen(&mut world), Some(1), "his since ever");
+    let give = |world: &mut World, wish: Value| {
+        assert_eq!(change(world, &session, "rui", &wish).status, 200);
+    };
+    give(&mut world, json!({"extensions": ["102"]}));
+    give(&mut world, json!({"extensions": ["101", "102"]}));
+    let audit = world.audits.last().expect("recorded");
+    assert_eq!(audit.after, "person rui: extensions +101");
+    assert_eq!(seen(&mut world), Some(0), "given anew");
+    let began = world.wall().as_millis();
+    let newer = CallRecord {
+        id: format!("{began:013}-00000001"),
+        started_millis: began,
+        ..world.calls[0].clone()
+    };
+    world.calls.insert(0, newer);
+    assert_eq!(seen(&mut world), Some(1), "what began since");
+    world.pass(60);
+    let of = json!([{"extension": "100"}]);
+    give(&mut world, json!({"calls_of": of}));
+    assert_eq!(seen(&mut world), Some(1), "nor what he is granted");
+    give(&mut world, json!({"calls_of": []}));
+    give(&mut world, json!({"calls_of": of, "earlier_calls": true}));
+    let audit = world.audits.last().expect("recorded");
+    let told = "person rui: calls of +extension 100 with earlier calls by admin";
+    assert_eq!(audit.after, told);
+    assert_eq!(seen(&mut world), Some(2), "unless that is meant");
+    let shown = body(&world.ask(&get("/api/people/rui", &session)));
+    assert_eq!(shown["extensions_since"]["101"], began);
+}
+
+#[test]
+fn a_role_of_a_newer_firmware_stays_until_another_is_given() {
+    let (mut world, session) = office();
+    let owner = UnknownRole {
+        name: "owner".into(),
+        disabled: false,
+    };
+    let ana = &mut world.site.people[1];
+    (ana.unknown_role, ana.disabled) = (Some(owner.clone()), true);
+    world.changed_elsewhere();
+    let page = text(&world.ask(&get("/people", &session)));
+    assert!(page.contains("owner ("), "{page}");
+    let wish = json!({"extensions": ["102"]});
+    let shown = body(&change(&mut world, &session, "ana", &wish));
+    assert_eq!(shown["unknown_role"], "owner");
+    assert_eq!(world.site.people[1].unknown_role, Some(owner));
+    let wish = json!({"role": "operator"});
+    let shown = body(&change(&mut world, &session, "ana", &wish));
+    assert_eq!(
+        (&shown["unknown_role"], &shown["disabled"]),
+        (&Value::Null, &json!(true))
+    );
+    let audit = world.audits.last().expect("recorded");
+    assert_eq!(audit.after, "person ana: role owner -> Operator");
 }
 
 /// An installer says who is in a group, and so whose calls those see who were granted it (R6).

@@ -172,6 +172,7 @@ fn calls_of_others_are_seen_by_grant_and_whoever_sees_them_is_recorded() {
     ana.grants.push(Grant {
         of: Whose::Group("600".into()),
         by,
+        since_millis: 0,
     });
     world.changed_elsewhere();
     let session = world.sign_in("ana", OWN_PASSWORD);
@@ -328,8 +329,13 @@ fn call_to_a_group() -> World {
     world.hire("eva", Role::Supervisor, "100");
     let of = Whose::Group("600".into());
     let by = "admin".to_owned();
+    let grant = Grant {
+        of,
+        by,
+        since_millis: 0,
+    };
     let eva = world.site.people.last_mut().expect("hired");
-    (eva.extensions, eva.grants) = (Vec::new(), vec![Grant { of, by }]);
+    (eva.extensions, eva.grants) = (Vec::new(), vec![grant]);
     world.site.groups.push(Group {
         number: "600".into(),
         members: vec![Member {

@@ -350,6 +350,7 @@ impl World {
                 return false;
             }
             let parties = config::InCall {
+                began_millis: call.started_millis,
                 to: &call.to,
                 joined: &call.extensions,
                 rung: &call.rung,

@@ -1,5 +1,7 @@
 //! People who sign in to the web admin, as they travel.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,12 +21,19 @@ pub struct Person {
     /// The extensions they use: their calls are their own (R5).
     #[serde(default)]
     pub extensions: Vec<String>,
+    /// Since when each of them is theirs, milliseconds since 1970: whoever had the number before
+    /// is somebody else. One that is not in it, since ever.
+    #[serde(default)]
+    pub extensions_since: BTreeMap<String, i64>,
     /// Whose calls they may see besides (R6).
     #[serde(default)]
     pub grants: Vec<Grant>,
     /// They may not sign in.
     #[serde(default)]
     pub disabled: bool,
+    /// The role they have by a newer firmware; to this one they are a user who may not sign in.
+    #[serde(default)]
+    pub unknown_role: Option<UnknownRole>,
     /// What they are asked for at a sign-in besides the password.
     #[serde(default)]
     pub second_factor: Option<SecondFactor>,
@@ -76,6 +85,15 @@ pub enum Role {
     Auditor,
 }
 
+/// A role that only a newer firmware knows, kept for the day it is back.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct UnknownRole {
+    /// Its name.
+    pub name: String,
+    /// They may not sign in under it either.
+    pub disabled: bool,
+}
+
 impl Role {
     /// Every one there is.
     pub const ALL: [Self; 6] = [
@@ -114,6 +132,9 @@ pub struct Grant {
     pub of: Whose,
     /// Sign-in name of who gave it.
     pub by: String,
+    /// Only calls that began since, milliseconds since 1970; 0 for all.
+    #[serde(default)]
+    pub since_millis: i64,
 }
 
 /// Whose calls may be seen.

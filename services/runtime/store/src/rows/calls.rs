@@ -106,6 +106,7 @@ impl CallRow {
         // What a caller shows as his number tells only where nothing better was noted.
         let shown = std::slice::from_ref(&self.from);
         let call = InCall {
+            began_millis: self.started_millis,
             to: &self.to,
             joined: self.extensions.as_deref().unwrap_or(shown),
             rung: &self.rung,
@@ -349,6 +350,13 @@ mod tests {
         assert!(old.recordings.is_empty() && old.extensions.is_empty());
     }
 
+    fn calls_of(number: &str) -> store::CallsOf {
+        store::CallsOf {
+            number: number.to_owned(),
+            since_millis: 0,
+        }
+    }
+
     #[test]
     fn a_call_is_of_who_was_in_it_and_of_whom_it_was_to() {
         let check = |extensions: Option<&[&str]>, number: &str, expected: bool| {
@@ -360,7 +368,7 @@ mod tests {
             let mut row = CallRow::from(&record);
             row.extensions = extensions.map(|all| all.iter().map(|it| (*it).into()).collect());
             let only = CallFilter {
-                numbers: Some(vec!["999".into(), number.into()]),
+                numbers: Some(["999", number].map(calls_of).into()),
                 ..CallFilter::default()
             };
             assert_eq!(row.is_of(&only), expected, "{extensions:?} {number}");
@@ -387,7 +395,7 @@ mod tests {
         let row = CallRow::from(&record);
         let check = |number: &str, with: CallsWith, expected: bool| {
             let only = CallFilter {
-                numbers: Some(vec![number.to_owned()]),
+                numbers: Some(vec![calls_of(number)]),
                 with,
                 ..CallFilter::default()
             };

@@ -3,8 +3,10 @@
 //! The first firmware knew administrators alone, and takes another role for damage to the whole
 //! database. So only administrators who may sign in stand where it looks for people.
 
+use std::collections::BTreeMap;
+
 use ipc::Redacted;
-use ipc::site::{Grant, Person, Role, SecondFactor, Token};
+use ipc::site::{Grant, Person, Role, SecondFactor, Token, UnknownRole};
 use serde::{Deserialize, Serialize};
 
 /// An administrator.
@@ -16,6 +18,8 @@ pub(super) struct PersonRow {
     password_one_time: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     extensions: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    extensions_since: BTreeMap<String, i64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     grants: Vec<Grant>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,6 +44,8 @@ pub(super) struct OtherRow {
     password_one_time: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     extensions: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    extensions_since: BTreeMap<String, i64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     grants: Vec<Grant>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,20 +67,28 @@ pub(super) fn rows(people: &[Person]) -> (Vec<PersonRow>, Vec<OtherRow>) {
         password_hash: from.password_hash.clone(),
         password_one_time: from.password_one_time,
         extensions: from.extensions.clone(),
+        extensions_since: from.extensions_since.clone(),
         grants: from.grants.clone(),
         second_factor: from.second_factor.clone(),
         tokens: from.tokens.clone(),
     };
+    // As the newer firmware wrote it, which reads it again.
+    let known = |from: &Person| UnknownRole {
+        name: from.role.name().to_owned(),
+        disabled: from.disabled,
+    };
+    let role = |from: &Person| from.unknown_role.clone().unwrap_or_else(|| known(from));
     let other = |from: &Person| OtherRow {
         login: from.login.clone(),
-        role: from.role.name().to_owned(),
+        role: role(from).name,
         password_hash: from.password_hash.clone(),
         password_one_time: from.password_one_time,
         extensions: from.extensions.clone(),
+        extensions_since: from.extensions_since.clone(),
         grants: from.grants.clone(),
         second_factor: from.second_factor.clone(),
         tokens: from.tokens.clone(),
-        disabled: from.disabled,
+        disabled: role(from).disabled,
     };
     (
         administrators.into_iter().map(administrator).collect(),
@@ -92,10 +106,12 @@ pub(super) fn people(administrators: Vec<PersonRow>, others: Vec<OtherRow>) -> V
         password_hash: from.password_hash,
         password_one_time: from.password_one_time,
         extensions: from.extensions,
+        extensions_since: from.extensions_since,
         grants: from.grants,
         second_factor: from.second_factor,
         tokens: from.tokens,
         disabled: false,
+        unknown_role: None,
     };
     let mut people: Vec<Person> = administrators.into_iter().map(administrator).collect();
     people.extend(others.into_iter().map(other));
@@ -106,7 +122,11 @@ pub(super) fn people(administrators: Vec<PersonRow>, others: Vec<OtherRow>) -> V
 /// A role that this firmware does not know gives no rights: its owner may not sign in.
 fn other(from: OtherRow) -> Person {
     let role = Role::named(&from.role);
-    if role.is_none() {
+    let unknown_role = role.is_none().then(|| UnknownRole {
+        name: from.role.clone(),
+        disabled: from.disabled,
+    });
+    if unknown_role.is_some() {
         let (login, role) = (&from.login, &from.role);
         tracing::warn!(
             "{login} has the role {role}, which this firmware does not know, and may not sign in; \
@@ -119,10 +139,12 @@ fn other(from: OtherRow) -> Person {
         password_hash: from.password_hash,
         password_one_time: from.password_one_time,
         extensions: from.extensions,
+        extensions_since: from.extensions_since,
         grants: from.grants,
         second_factor: from.second_factor,
         tokens: from.tokens,
         disabled: from.disabled || role.is_none(),
+        unknown_role,
     }
 }
 
@@ -139,9 +161,11 @@ mod tests {
             role,
             password_hash: Redacted::new(format!("$argon2id${login}")),
             extensions: vec!["100".to_owned()],
+            extensions_since: [("100".to_owned(), 1_795_351_501_000)].into(),
             grants: vec![Grant {
                 of: Whose::Group("600".to_owned()),
                 by,
+                since_millis: 1_795_351_501_000,
             }],
             second_factor: Some(SecondFactor {
                 secret: Redacted::new("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".to_owned()),
@@ -192,7 +216,20 @@ mod tests {
         let row = r#"{"login":"ana","role":"owner","password_hash":"$argon2id$x",
             "password_one_time":false}"#;
         let row: OtherRow = serde_json::from_str(row).expect("a row");
-        let read = people(Vec::new(), vec![row]);
+        let read = people(Vec::new(), vec![row.clone()]);
         assert_eq!((read[0].role, read[0].disabled), (Role::User, true));
+        let (_, others) = rows(&read);
+        assert_eq!(others, [row], "and is there when that is back");
+    }
+
+    #[test]
+    fn what_an_older_firmware_granted_is_granted_since_ever() {
+        let row = r#"{"login":"ana","role":"user","password_hash":"$argon2id$x",
+            "password_one_time":false,"extensions":["100"],
+            "grants":[{"of":{"group":"600"},"by":"admin"}]}"#;
+        let row: OtherRow = serde_json::from_str(row).expect("a row");
+        let read = people(Vec::new(), vec![row]);
+        assert_eq!(read[0].grants[0].since_millis, 0);
+        assert!(read[0].extensions_since.is_empty());
     }
 }

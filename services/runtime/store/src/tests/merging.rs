@@ -77,6 +77,7 @@ fn a_person_whose_extension_the_backup_lacks_loses_it_and_the_site_stays_valid()
         .map(|number| Grant {
             of: Whose::Extension(number.into()),
             by: "admin".into(),
+            since_millis: 0,
         })
         .into();
     let audit = audit("person changed");

@@ -66,7 +66,10 @@ fn with(number: &str) -> CallFilter {
 
 fn of(extension: &str) -> CallFilter {
     CallFilter {
-        numbers: Some(vec![extension.into()]),
+        numbers: Some(vec![ipc::store::CallsOf {
+            number: extension.into(),
+            since_millis: 0,
+        }]),
         ..CallFilter::default()
     }
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use ipc::site::{Class, Tunnel};
-use ipc::store::{CallFilter, CallsWith, PhoneChange, PhoneSetting, Provisioned, Spent, laid_down};
+use ipc::store::{
+    CallFilter, CallsOf, CallsWith, PhoneChange, PhoneSetting, Provisioned, Spent, laid_down,
+};
 
 use super::*;
 
@@ -339,7 +341,10 @@ fn calls_of_somebody_are_filtered_before_they_are_counted() {
     store.ask(PBX, Request::PutCalls(records.clone()));
     let ask = |limit, before: Option<&str>, with| {
         let only = CallFilter {
-            numbers: Some(vec!["300".into()]),
+            numbers: Some(vec![CallsOf {
+                number: "300".into(),
+                since_millis: 0,
+            }]),
             with,
             ..CallFilter::default()
         };
