@@ -560,6 +560,7 @@ impl Caller {
 
     /// The answer to a request that cannot be met.
     pub(crate) fn refuse(&self, fault: &Fault) -> Step {
+        let fault = &fault.clone().for_eyes_of(self);
         if let (Fault::People(PeopleFault::ConfirmFirst), Some(form)) = (fault, &self.form) {
             return proof::ask(form, self, None);
         }

@@ -6,15 +6,19 @@ use ipc::store::BackupRefusal;
 use ipc::update::Refusal;
 use serde_json::{Map, Value};
 
+use crate::admin::Caller;
 use crate::fetch::FetchFault;
 use crate::form::Said;
 use crate::password::Weakness;
+use crate::permission::Permission;
 use crate::refusals;
 use crate::text::Language;
 
 mod people;
+mod site;
 
 pub(crate) use people::PeopleFault;
+pub(crate) use site::Invalid;
 
 /// Why a request is refused.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,7 +55,7 @@ pub(crate) enum Fault {
     RecordingOpen(String),
     /// Nothing of it is in the range asked for; its length in bytes.
     NotInRecording(String, u64),
-    Invalid(Vec<String>),
+    Invalid(Vec<Invalid>),
     ChangedMeanwhile,
     /// What was to be changed is not as it was in this version.
     ChangedSince(u64),
@@ -213,6 +217,18 @@ impl Fault {
         Value::Object(body)
     }
 
+    /// The same, without anybody's name for whoever may not see people.
+    pub(crate) fn for_eyes_of(self, caller: &Caller) -> Self {
+        match self {
+            Self::Invalid(faults) if !caller.may(Permission::SeePeople) => {
+                let mut told: Vec<Invalid> = faults.iter().map(Invalid::without_people).collect();
+                told.dedup();
+                Self::Invalid(told)
+            }
+            fault => fault,
+        }
+    }
+
     /// One sentence that names the fix.
     pub(crate) fn text(&self, language: Language) -> String {
         match language {
@@ -262,7 +278,7 @@ impl Fault {
             Self::NotInRecording(name, length) => {
                 format!("{name} has {length} bytes; ask for some of them")
             }
-            Self::Invalid(faults) => faults.join("; "),
+            Self::Invalid(faults) => invalid(faults, Language::English),
             Self::ChangedMeanwhile => {
                 "somebody else changed the configuration meanwhile; look again and repeat".into()
             }
@@ -326,7 +342,7 @@ impl Fault {
             Self::NotInRecording(name, length) => {
                 format!("{name} tem {length} bytes; peça uma parte deles")
             }
-            Self::Invalid(faults) => faults.join("; "),
+            Self::Invalid(faults) => invalid(faults, Language::Portuguese),
             Self::ChangedMeanwhile => {
                 "outra pessoa alterou a configuração neste meio tempo; confira e repita".into()
             }
@@ -348,6 +364,17 @@ impl Fault {
             Self::Internal => "uma falha interna da central; veja o registro".into(),
         }
     }
+}
+
+impl From<Vec<config::Fault>> for Fault {
+    fn from(faults: Vec<config::Fault>) -> Self {
+        Self::Invalid(faults.into_iter().map(Invalid::from).collect())
+    }
+}
+
+fn invalid(faults: &[Invalid], language: Language) -> String {
+    let each: Vec<String> = faults.iter().map(|it| it.text(language)).collect();
+    each.join("; ")
 }
 
 fn changed_since(version: u64, language: Language) -> String {

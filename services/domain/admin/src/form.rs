@@ -33,6 +33,18 @@ pub(crate) struct Form {
     pub(crate) groups: &'static [Group],
 }
 
+impl Form {
+    /// What people call the field that stands at this path, or at its end.
+    pub(crate) fn label(&self, path: &str) -> Option<Said> {
+        let is_at = |field: &&Field| {
+            let before = field.path.strip_suffix(path);
+            before.is_some_and(|it| it.is_empty() || it.ends_with('.'))
+        };
+        let mut fields = self.groups.iter().flat_map(|it| it.fields);
+        fields.find(is_at).map(|field| field.label)
+    }
+}
+
 /// Fields that belong together.
 pub(crate) struct Group {
     pub(crate) title: Said,

@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::actions::patch::differences;
+use crate::admin::Caller;
 use crate::calendar::rfc3339;
+use crate::routes::Face;
 use crate::text::Language;
 
 /// A version without its content.
@@ -85,10 +87,6 @@ impl VersionChanges {
         if let Some(changes) = &mut self.changes {
             changes.retain(about_others);
         }
-        if self.refused.contains(PERSON) {
-            "what people use or may see would be missing; ask an administrator"
-                .clone_into(&mut self.refused);
-        }
         self
     }
 
@@ -97,13 +95,20 @@ impl VersionChanges {
         site: &Site,
         before: Option<&Site>,
         (current, now): (u64, &Site),
+        caller: &Caller,
     ) -> Self {
         let changes = before.and_then(|before| differences(before, site).ok());
         let back = differences(now, &config::back_to(site, now));
         let (back, refused) = match back {
             Ok(back) => (back, String::new()),
             // An earlier firmware took what this one does not.
-            Err(fault) => (Vec::new(), fault.text(Language::English)),
+            Err(fault) => {
+                let language = match caller.face {
+                    Face::Api => Language::English,
+                    Face::Page | Face::Asset => caller.language,
+                };
+                (Vec::new(), fault.for_eyes_of(caller).text(language))
+            }
         };
         Self {
             version,

@@ -2,7 +2,7 @@
 
 use ipc::site::Features as RawFeatures;
 
-use crate::wrong::{Report, Wrong};
+use crate::wrong::{Meaning, Report, Wrong};
 
 /// Longest code, signs.
 pub const CODE_LENGTH_MAX: usize = 6;
@@ -177,7 +177,7 @@ impl Features {
                     || (feature.takes_number() && taken.starts_with(&code))
             });
             if let Some((other, taken)) = before {
-                let other = format!("taken by the code {taken} of {}", other.name());
+                let other = Meaning::Code(taken.clone(), *other);
                 let number = code.clone();
                 report.wrong(feature.name(), Wrong::Clash { number, other });
             }

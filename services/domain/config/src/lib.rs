@@ -73,4 +73,4 @@ pub use times::{Holidays, Hours, TimeCondition, Zone};
 pub use trunk::{Access, Account, InboundRewrite, Trunk, rewritten};
 pub use trust::Trust;
 pub use tunnel::{Tunnel, TunnelKey};
-pub use wrong::{NAME_LENGTH_MAX, Wrong};
+pub use wrong::{Meaning, NAME_LENGTH_MAX, Wrong};

@@ -1,8 +1,11 @@
 //! What can be wrong with one field, and collecting it.
 
+use std::fmt;
+
 use ipc::site::TONES;
 
 use crate::fault::Fault;
+use crate::features::Feature;
 use crate::pattern::{DIALLED_LENGTH_MAX, PatternFault};
 
 /// Most characters of a name of a trunk, route or time condition.
@@ -97,7 +100,7 @@ pub enum Wrong {
         /// The number.
         number: String,
         /// What else it is.
-        other: String,
+        other: Meaning,
     },
     /// Not a feature code.
     #[error("{0:?} is not a code; use 1 to 6 of 0-9 * #, or nothing to switch it off")]
@@ -169,6 +172,29 @@ pub enum Wrong {
     /// Not a calling code.
     #[error("{0:?} is not a country's calling code; write it as 351, or * for all")]
     NotACallingCode(String),
+}
+
+/// What else a number means.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Meaning {
+    /// It is an extension.
+    Extension,
+    /// It is a group.
+    Group,
+    /// The code of a feature begins with it or is it.
+    Code(String, Feature),
+}
+
+impl fmt::Display for Meaning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Extension => f.write_str("an extension"),
+            Self::Group => f.write_str("a group"),
+            Self::Code(code, feature) => {
+                write!(f, "taken by the code {code} of {}", feature.name())
+            }
+        }
+    }
 }
 
 /// Collects what is wrong with one thing.

@@ -6,7 +6,7 @@ use ipc::store;
 
 use super::patch::differences;
 use crate::admin::{Admin, Caller};
-use crate::fault::{Fault, PeopleFault};
+use crate::fault::{Fault, Invalid, PeopleFault};
 use crate::permission::Permission;
 use crate::step::{Away, Moment, Step};
 
@@ -45,6 +45,8 @@ impl Change {
         }
         let made = (self.edit)(&mut site).and_then(|()| {
             may_keep(&self.caller, present, &site)?;
+            // The store looks too; here somebody is told in his language.
+            config::Site::parse(&site)?;
             if is_told {
                 self.audit.after = differences(present, &site)?.join("; ");
             }
@@ -105,7 +107,9 @@ fn may_keep(caller: &Caller, before: &Site, after: &Site) -> Result<(), Fault> {
 pub(crate) fn unkept(reply: Result<store::Reply, Away>) -> Fault {
     match reply {
         Ok(store::Reply::Conflict { .. }) => Fault::ChangedMeanwhile,
-        Ok(store::Reply::Invalid { faults }) => Fault::Invalid(faults),
+        Ok(store::Reply::Invalid { faults }) => {
+            Fault::Invalid(faults.into_iter().map(Invalid::Said).collect())
+        }
         Ok(store::Reply::Failed { reason }) => Fault::NotKept(reason),
         Ok(_) => Fault::Internal,
         Err(_) => Fault::StoreAway,

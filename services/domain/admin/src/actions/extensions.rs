@@ -58,8 +58,7 @@ pub(crate) fn create(admin: &Admin, moment: &Moment, request: &Request, caller: 
     wished.extensions.push(extension);
     // The store checks too; asking here first gives a person the form again with the reason.
     if let Err(faults) = config::Site::parse(&wished) {
-        let faults = faults.iter().map(ToString::to_string).collect();
-        return refuse(admin, &caller, Fault::Invalid(faults));
+        return refuse(admin, &caller, Fault::from(faults).for_eyes_of(&caller));
     }
     let shown = password.clone();
     Change {

@@ -58,7 +58,7 @@ pub(crate) fn change(request: &Request, caller: Caller) -> Step {
             if let Ok(read) = Tunnel::parse(&tunnel)
                 && let Some(overlap) = read.overlap(&own)
             {
-                return Err(Fault::Invalid(vec![overlaps(overlap).to_string()]));
+                return Err(vec![overlaps(overlap)].into());
             }
             site.tunnel = Some(tunnel);
             Ok(())

@@ -136,7 +136,7 @@ fn changes(
     let Some((present, now)) = &admin.site else {
         return caller.refuse(&Fault::Starting);
     };
-    let view = VersionChanges::new(number, site, before, (*present, now));
+    let view = VersionChanges::new(number, site, before, (*present, now), caller);
     let view = match caller.may(Permission::SeePeople) {
         true => view,
         false => view.without_people(),

@@ -62,12 +62,8 @@ impl Patch {
 /// What a change did: one clause a field, without secrets. A site that is not valid is refused by
 /// its faults.
 pub(crate) fn differences(before: &Site, after: &Site) -> Result<Vec<String>, Fault> {
-    let told = |faults: Vec<config::Fault>| {
-        let faults = faults.iter().map(ToString::to_string);
-        Fault::Invalid(faults.collect())
-    };
-    let before = config::Site::parse(before).map_err(told)?;
-    let after = config::Site::parse(after).map_err(told)?;
+    let before = config::Site::parse(before)?;
+    let after = config::Site::parse(after)?;
     Ok(config::diff(&before, &after))
 }
 

@@ -118,6 +118,7 @@ pub(crate) fn import(
         Err(fault) if caller.face == Face::Api => caller.refuse(&fault),
         // A person gets his file again, with the reason.
         Err(fault) => {
+            let fault = fault.for_eyes_of(&caller);
             Step::Respond(pages::site_file(&caller, kind, &wish.file, None, Some(&fault)).sealed())
         }
         Ok((taken, _)) if wish.dry_run => {

@@ -116,13 +116,8 @@ fn create(admin: &Admin, moment: &Moment, request: &Request, caller: Caller) -> 
     };
     let mut wished = admin.site.clone().map(|(_, site)| site).unwrap_or_default();
     let valid = insert(&mut wished, &caller.login, &token, now).and_then(|()| {
-        let faults = config::Site::parse(&wished).err().unwrap_or_default();
-        match faults.is_empty() {
-            true => Ok(()),
-            false => Err(Fault::Invalid(
-                faults.iter().map(ToString::to_string).collect(),
-            )),
-        }
+        config::Site::parse(&wished)?;
+        Ok(())
     });
     if let Err(fault) = valid {
         return refuse(admin, &caller, &fault);

@@ -175,6 +175,35 @@ fn a_number_brings_along_none_of_the_calls_of_whoever_had_it() {
     assert_eq!(shown["extensions_since"]["101"], began);
 }
 
+/// An installer is told why, and not by whom: he may not see people.
+#[test]
+fn what_somebody_uses_is_not_deleted_and_the_installer_is_not_told_who() {
+    let (mut world, session) = office();
+    world.hire("rui", Role::Installer, "101");
+    let ruis = world.sign_in("rui", OWN_PASSWORD);
+    let said = |world: &mut World, session: &str, language: &str| {
+        let delete = request(Method::Delete, "/api/extensions/100").with("cookie", session);
+        let refused = world.ask(&delete.with("accept-language", language));
+        assert_eq!(refused.status, 400, "{}", text(&refused));
+        let body = body(&refused);
+        let text = |field: &str| body[field].as_str().expect("a sentence").to_owned();
+        (text("error"), text("text"))
+    };
+    let (english, portuguese) = said(&mut world, &session, "pt-BR");
+    let expected = "person ana: extensions: there is no extension \"100\"";
+    assert!(english.starts_with(expected), "{english}");
+    let expected = "pessoa ana: Os ramais da pessoa: não existe o ramal \"100\"";
+    assert!(portuguese.starts_with(expected), "{portuguese}");
+    for language in ["pt-BR", "en"] {
+        let (english, own) = said(&mut world, &ruis, language);
+        assert!(
+            english.contains("there is no extension \"100\""),
+            "{english}"
+        );
+        assert!(!english.contains("ana:") && !own.contains("ana:"), "{own}");
+    }
+}
+
 #[test]
 fn a_role_of_a_newer_firmware_stays_until_another_is_given() {
     let (mut world, session) = office();

@@ -6,7 +6,8 @@ use ipc::site::{
 
 use super::tests::{check, extension, site};
 use super::*;
-use crate::PatternFault;
+use crate::wrong::Meaning;
+use crate::{Feature, PatternFault};
 
 fn setting(of: &str, field: &'static str, wrong: Wrong) -> Fault {
     Fault::Setting {
@@ -183,27 +184,24 @@ fn the_number_shown_is_one_of_the_own_numbers() {
 
 #[test]
 fn one_number_means_one_thing() {
-    let clash = |of: &str, number: &str, other: &str| {
-        let (number, other) = (number.to_owned(), other.to_owned());
+    let clash = |of: &str, number: &str, other: Meaning| {
+        let number = number.to_owned();
         setting(of, "number", Wrong::Clash { number, other })
     };
+    let code = |code: &str, feature| Meaning::Code(code.to_owned(), feature);
     check(
         |site| site.extensions.push(extension("701")),
-        &[clash("parking", "701", "an extension")],
+        &[clash("parking", "701", Meaning::Extension)],
     );
     check(
         |site| site.extensions.push(extension("700")),
-        &[clash(
-            "extension 700",
-            "700",
-            "taken by the code 700 of park",
-        )],
+        &[clash("extension 700", "700", code("700", Feature::Park))],
     );
     check(
         |site| site.features.withhold = "10".into(),
         &[
-            clash("extension 100", "100", "taken by the code 10 of withhold"),
-            clash("extension 101", "101", "taken by the code 10 of withhold"),
+            clash("extension 100", "100", code("10", Feature::Withhold)),
+            clash("extension 101", "101", code("10", Feature::Withhold)),
         ],
     );
     check(
@@ -212,7 +210,7 @@ fn one_number_means_one_thing() {
             site.groups[0].number = "101".into();
             site.routes.clear();
         },
-        &[clash("group 101", "101", "an extension")],
+        &[clash("group 101", "101", Meaning::Extension)],
     );
 }
 
