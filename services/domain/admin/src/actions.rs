@@ -12,6 +12,7 @@ pub(crate) mod grid;
 pub(crate) mod history;
 pub(crate) mod items;
 pub(crate) mod looks;
+mod masking;
 mod network;
 pub(crate) mod patch;
 pub(crate) mod people;

@@ -244,8 +244,8 @@ impl Admin {
         let token = request.cookie(COOKIE).ok_or(Fault::SignInFirst)?;
         let found = self.sessions.find(moment.now, token);
         let (id, session) = found.ok_or(Fault::SignInFirst)?;
-        let role = self.is_of(&session).map(|person| person.role);
-        caller.permissions = Permissions::of_role(role.ok_or(Fault::SignInFirst)?);
+        let person = self.is_of(&session).ok_or(Fault::SignInFirst)?;
+        caller.permissions = Permissions::of(person);
         if request.header(BACKGROUND_HEADER).is_none() {
             self.sessions.touch(&id, moment.now);
         }
@@ -267,7 +267,7 @@ impl Admin {
         };
         let person = self.person(&caller.login).filter(|it| !it.disabled);
         person.is_some_and(|it| {
-            let may = Permissions::of_role(it.role);
+            let may = Permissions::of(it);
             may.covers(caller.permissions) && it.tokens.iter().any(|own| own.name == *token)
         })
     }

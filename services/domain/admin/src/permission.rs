@@ -4,7 +4,7 @@
 //! they see by their extensions and grants. Nobody but administrators and auditors sees calls of
 //! others by the role alone (R5, R6).
 
-use ipc::site::Role;
+use ipc::site::{Person, Role};
 
 use crate::form::Said;
 
@@ -38,6 +38,9 @@ pub enum Permission {
     HearRecordings,
     /// Delete recordings, also by keeping them for less time or in less room.
     DeleteRecordings,
+    /// See whole numbers of people outside in calls of others. By the role administrators alone;
+    /// others may be given it.
+    SeeWholeNumbers,
 }
 
 /// A set of permissions.
@@ -48,7 +51,7 @@ impl Permissions {
     /// All there are.
     pub(crate) const ALL: Self = Self(u16::MAX);
 
-    const fn of(all: &[Permission]) -> Self {
+    const fn set(all: &[Permission]) -> Self {
         let mut set = 0;
         let mut left = all;
         while let [first, rest @ ..] = left {
@@ -66,7 +69,7 @@ impl Permissions {
         };
         match role {
             Role::Administrator => Self::ALL,
-            Role::Installer => Self::of(&[
+            Role::Installer => Self::set(&[
                 SeeStatus,
                 SeeConfiguration,
                 ChangeConfiguration,
@@ -74,10 +77,10 @@ impl Permissions {
                 OwnAccount,
                 SeeCalls,
             ]),
-            Role::Supervisor => Self::of(&[SeeStatus, OwnAccount, SeeCalls, HearRecordings]),
-            Role::Operator => Self::of(&[SeeStatus, OwnAccount, SeeCalls]),
-            Role::User => Self::of(&[OwnAccount, SeeCalls, HearRecordings]),
-            Role::Auditor => Self::of(&[
+            Role::Supervisor => Self::set(&[SeeStatus, OwnAccount, SeeCalls, HearRecordings]),
+            Role::Operator => Self::set(&[SeeStatus, OwnAccount, SeeCalls]),
+            Role::User => Self::set(&[OwnAccount, SeeCalls, HearRecordings]),
+            Role::Auditor => Self::set(&[
                 SeeStatus,
                 SeeConfiguration,
                 SeeAudit,
@@ -86,6 +89,15 @@ impl Permissions {
                 SeeCalls,
                 SeeEveryCall,
             ]),
+        }
+    }
+
+    /// What somebody may do: what his role says, and what he was given besides.
+    pub(crate) fn of(person: &Person) -> Self {
+        let of_role = Self::of_role(person.role);
+        match person.whole_numbers {
+            true => Self(of_role.0 | Permission::SeeWholeNumbers.bit()),
+            false => of_role,
         }
     }
 
@@ -114,7 +126,7 @@ impl std::fmt::Debug for Permissions {
 
 impl Permission {
     /// Every one there is.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::SeeStatus,
         Self::SeeConfiguration,
         Self::ChangeConfiguration,
@@ -128,6 +140,7 @@ impl Permission {
         Self::SeeEveryCall,
         Self::HearRecordings,
         Self::DeleteRecordings,
+        Self::SeeWholeNumbers,
     ];
 
     /// The permission of that name; `None` for one that only a newer firmware knows.
@@ -151,6 +164,7 @@ impl Permission {
             Self::SeeEveryCall => "see-every-call",
             Self::HearRecordings => "hear-recordings",
             Self::DeleteRecordings => "delete-recordings",
+            Self::SeeWholeNumbers => "see-whole-numbers",
         }
     }
 
@@ -185,6 +199,10 @@ impl Permission {
                 "ouvir as gravações dessas ligações",
             ),
             Self::DeleteRecordings => ("delete recordings", "excluir gravações"),
+            Self::SeeWholeNumbers => (
+                "see whole numbers in calls of others",
+                "ver números inteiros nas ligações de outros",
+            ),
         }
     }
 
@@ -203,7 +221,8 @@ impl Permission {
             | Self::ManageBox
             | Self::SeeCalls
             | Self::SeeEveryCall
-            | Self::HearRecordings => true,
+            | Self::HearRecordings
+            | Self::SeeWholeNumbers => true,
         }
     }
 

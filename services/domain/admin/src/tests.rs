@@ -9,6 +9,7 @@ mod firmware;
 mod forms;
 mod grid;
 mod history;
+mod numbers;
 mod openapi;
 mod people;
 mod proof;

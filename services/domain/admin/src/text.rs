@@ -171,6 +171,8 @@ words! {
     person: "Person", "Pessoa";
     role: "Role", "Perfil";
     role_unknown: "a role of a newer firmware", "perfil de um firmware mais novo";
+    find_number: "Calls with the number", "Ligações com o número";
+    find: "Search", "Buscar";
     calls_of: "Calls of others", "Ligações de outros";
     switched_off_person: "may not sign in", "não pode entrar";
     one_time_password: "One-time password", "Senha de uso único";

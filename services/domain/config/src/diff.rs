@@ -253,7 +253,7 @@ fn person_changes(old: &Person, new: &Person) -> Vec<String> {
     if (old.role, &old.unknown_role) != (new.role, &new.unknown_role) {
         changes.push(format!("role {} -> {}", role(old), role(new)));
     }
-    changed!(old, new, changes; disabled);
+    changed!(old, new, changes; whole_numbers disabled);
     if old.password_hash != new.password_hash {
         changes.push("password changed".to_owned());
     }

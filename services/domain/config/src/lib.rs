@@ -61,7 +61,7 @@ pub use provision::{
 };
 pub use recording::Recordings;
 pub use route::{Destination, Rewrite, Route, Source};
-pub use same_number::{is_same_number, number_key};
+pub use same_number::{is_inside_number, is_same_number, masked, number_key};
 pub use settings::{CODECS, Forward, Settings, pin_hash};
 pub use site::{
     DISPLAY_NAME_LENGTH_MAX, EXTENSIONS_MAX, Extension, FACTORY_LOGIN, LOGIN_LENGTH_MAX,

@@ -40,6 +40,8 @@ pub struct Person {
     pub extensions_since: BTreeMap<String, i64>,
     /// Whose calls they may see besides (R6).
     pub grants: Vec<Grant>,
+    /// They see whole numbers of people outside in calls of others.
+    pub whole_numbers: bool,
     /// They may not sign in.
     pub disabled: bool,
     /// The role they have by a newer firmware.
@@ -66,6 +68,7 @@ impl Person {
             extensions: self.extensions.clone(),
             extensions_since: self.extensions_since.clone(),
             grants: self.grants.clone(),
+            whole_numbers: self.whole_numbers,
             disabled: self.disabled,
             unknown_role: self.unknown_role.clone(),
             second_factor: self.second_factor.clone(),
@@ -107,6 +110,7 @@ pub(crate) fn parse(
             extensions: person.extensions.clone(),
             extensions_since: person.extensions_since.clone(),
             grants: person.grants.clone(),
+            whole_numbers: person.whole_numbers,
             disabled: person.disabled,
             unknown_role: person.unknown_role.clone(),
             second_factor: person.second_factor.clone(),

@@ -28,12 +28,56 @@ pub fn is_same_number(one: &str, other: &str) -> bool {
     last(&a) == last(&b)
 }
 
+/// A number for whoever may not see it whole: of its last eight digits the last two stay, and what
+/// is before them, country, area and kind of line: `+55489••••••21`. One of six digits at most,
+/// which nobody outside has, stays as it is; of a name the first letter does.
+#[must_use]
+pub fn masked(number: &str) -> String {
+    if is_inside_number(number) {
+        return number.to_owned();
+    }
+    let count = digits(number).len();
+    if count <= INSIDE_DIGITS_MAX {
+        let first: String = number.chars().take(1).collect();
+        return format!("{first}•••");
+    }
+    let mut before = 0;
+    let hidden = count.saturating_sub(KEY_DIGITS)..count.saturating_sub(SHOWN_DIGITS);
+    let mask = |character: char| match character {
+        digit if digit.is_ascii_digit() => {
+            before += 1;
+            if hidden.contains(&(before - 1)) {
+                '•'
+            } else {
+                digit
+            }
+        }
+        // Written with words, it may name somebody.
+        letter if letter.is_alphabetic() => '•',
+        other => other,
+    };
+    number.chars().map(mask).collect()
+}
+
+/// Whether it is so short that nobody outside has it: extensions, groups, codes, services.
+#[must_use]
+pub fn is_inside_number(number: &str) -> bool {
+    number.len() <= INSIDE_DIGITS_MAX
+        && number
+            .chars()
+            .all(|it| it.is_ascii_digit() || "*#".contains(it))
+}
+
 fn digits(number: &str) -> String {
     number.chars().filter(char::is_ascii_digit).collect()
 }
 
 /// A subscriber's number without area: eight digits in Brazil, seven to eight elsewhere.
 const KEY_DIGITS: usize = 8;
+/// Longest number that nobody outside has, in digits.
+const INSIDE_DIGITS_MAX: usize = 6;
+/// Digits at the end by which somebody who knows a number recognises it.
+const SHOWN_DIGITS: usize = 2;
 /// With the area: ten or eleven in Brazil, ten in North America.
 const SAME_DIGITS: usize = 10;
 
@@ -60,5 +104,19 @@ mod tests {
         check("100", "99999100", false);
         check("Anonymous", "anonymous ", true);
         check("", "48999990021", false);
+    }
+
+    #[test]
+    fn a_masked_number_shows_where_it_is_and_its_last_two_digits() {
+        let check = |number: &str, shown: &str| assert_eq!(masked(number), shown);
+        check("+5548999990021", "+55489••••••21");
+        check("0 21 48 99999-0021", "0 21 48 9••••-••21");
+        check("4832321010", "48••••••10");
+        check("9999021", "•••••21");
+        check("100", "100");
+        check("*72", "*72");
+        check("", "");
+        check("maria.silva", "m•••");
+        check("maria 48999990021", "••••• 489••••••21");
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct Account {
     pub(crate) extensions: Vec<String>,
     /// Whose calls they may see besides.
     pub(crate) calls_of: Vec<Whose>,
+    /// They see whole numbers in calls of others; administrators do anyway.
+    pub(crate) whole_numbers: bool,
     /// They may not sign in.
     pub(crate) disabled: bool,
     /// What is given now covers calls from before too; never kept.
@@ -66,6 +68,7 @@ impl Account {
             role: person.role,
             extensions: person.extensions.clone(),
             calls_of: person.grants.iter().map(|it| it.of.clone()).collect(),
+            whole_numbers: person.whole_numbers,
             disabled: person.disabled,
             earlier_calls: false,
         }
@@ -101,6 +104,7 @@ impl Account {
         }
         person.role = self.role;
         person.extensions.clone_from(&self.extensions);
+        person.whole_numbers = self.whole_numbers;
         person.disabled = self.disabled;
     }
 
@@ -112,8 +116,13 @@ impl Account {
         } else {
             ""
         };
+        let whole = if self.whole_numbers {
+            ", whole numbers"
+        } else {
+            ""
+        };
         format!(
-            "role {}{disabled}{earlier}, extensions {:?}, calls of {:?}",
+            "role {}{disabled}{whole}{earlier}, extensions {:?}, calls of {:?}",
             self.role.name(),
             self.extensions,
             self.calls_of
@@ -182,6 +191,8 @@ pub(crate) struct AccountView {
     extensions_since: BTreeMap<String, i64>,
     /// Whose calls they may see besides.
     calls_of: Vec<Whose>,
+    /// They see whole numbers in calls of others; administrators do anyway.
+    whole_numbers: bool,
     /// They may not sign in.
     disabled: bool,
     /// Who gave which of `calls_of`.
@@ -200,6 +211,7 @@ impl From<&Person> for AccountView {
             role,
             extensions,
             calls_of,
+            whole_numbers,
             disabled,
             // Said with a change, and no property of the account.
             earlier_calls: _,
@@ -211,6 +223,7 @@ impl From<&Person> for AccountView {
             extensions,
             extensions_since: person.extensions_since.clone(),
             calls_of,
+            whole_numbers,
             disabled,
             grants: person.grants.clone(),
             password: password_state(person),

@@ -15,8 +15,15 @@ use crate::step::Step;
 /// What is looked at.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum What {
-    Calls,
-    LiveCalls,
+    /// Also whole numbers of people outside.
+    Calls {
+        whole: bool,
+    },
+    /// Those with one number, by what tells it from others.
+    CallsWith([u8; 8]),
+    LiveCalls {
+        whole: bool,
+    },
     Recordings,
     Spending,
 }
@@ -24,8 +31,9 @@ pub(crate) enum What {
 impl What {
     const fn action(self) -> &'static str {
         match self {
-            Self::Calls => "call records seen",
-            Self::LiveCalls => "calls in progress seen",
+            Self::Calls { .. } => "call records seen",
+            Self::CallsWith(_) => "call records searched",
+            Self::LiveCalls { .. } => "calls in progress seen",
             Self::Recordings => "list of recordings seen",
             Self::Spending => "spending seen",
         }
@@ -142,6 +150,9 @@ impl Admin {
         person.map(config::own_calls).unwrap_or_default()
     }
 }
+
+/// Said of numbers of people outside that are shown whole.
+pub(super) const WHOLE: &str = ", whole numbers";
 
 /// Whose a call on record is.
 pub(super) fn recorded(record: &CallRecord) -> InCall<'_> {

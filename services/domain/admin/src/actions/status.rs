@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::json;
-use super::looks::{Range, What, live};
+use super::looks::{Range, WHOLE, What, live};
 use crate::admin::{Admin, Caller, UNRECORDED_MAX};
 use crate::answers::Nothing;
 use crate::fault::Fault;
@@ -33,6 +33,7 @@ pub(crate) fn status(admin: &Admin, caller: Caller) -> Step {
     let unrecorded = admin.unrecorded.len();
     Step::Observe(Box::new(move |admin, moment, mut seen| {
         let mut others = 0;
+        let mut whole = false;
         if let Ok(pbx) = &mut seen.pbx {
             if let Some(calls) = admin.calls_seen_by(&caller) {
                 pbx.calls.retain(|it| live(it, moment.wall).is_of(&calls));
@@ -44,16 +45,18 @@ pub(crate) fn status(admin: &Admin, caller: Caller) -> Step {
                 pbx.calls.retain(own);
             }
             others = pbx.calls.iter().filter(|call| !own(call)).count();
+            whole = admin.mask(&caller, moment.wall, &mut pbx.calls);
         }
         let mut view = StatusView::new(seen, config_version, &admin.version);
         if unrecorded > 0 {
             view.warnings.push(Warning::Unrecorded(unrecorded));
         }
-        let told = (others > 0).then(|| (format!("{others} of others"), Range::default()));
+        let told = format!("{others} of others{}", if whole { WHOLE } else { "" });
+        let told = (others > 0).then(|| (told, Range::default()));
         admin.looked(
             moment.now,
             caller,
-            What::LiveCalls,
+            What::LiveCalls { whole },
             told,
             move |admin, caller| shown(admin, &caller, &view),
         )

@@ -264,7 +264,7 @@ impl Admin {
             .iter()
             .filter_map(|it| Permission::named(it));
         let given = given.filter(|it| it.is_for_tokens());
-        let may = Permissions::of_role(person.role).only(given);
+        let may = Permissions::of(person).only(given);
         let found = (person.login.clone(), token.name.clone(), may);
         if self.token_uses.len() >= USES_MAX {
             self.token_uses.clear();

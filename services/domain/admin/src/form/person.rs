@@ -61,6 +61,18 @@ const ACCOUNT: &[Field] = &[
         ),
         Kind::Flag,
     ),
+    hinted(
+        "whole_numbers",
+        ("Sees whole numbers", "Vê números inteiros"),
+        (
+            "In calls of others, numbers of people outside are masked for everybody but \
+             administrators, unless this is on. Whoever sees them whole is in the audit trail.",
+            "Nas ligações de outros, números de pessoas de fora aparecem mascarados, a não ser \
+             para administradores, ou se isto estiver ligado. Quem os vê inteiros fica na \
+             auditoria.",
+        ),
+        Kind::Flag,
+    ),
     field(
         "disabled",
         ("May not sign in", "Não pode entrar"),

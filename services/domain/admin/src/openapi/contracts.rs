@@ -49,7 +49,7 @@ pub(super) fn of(action: Action) -> Option<Contract> {
             .changes(),
         Action::DeleteExtension => does("Delete an extension").changes(),
         Action::Calls => does("Calls on record, the newest first")
-            .query(ROWS)
+            .query(CALLS)
             .gives::<Vec<CallView>>(),
         Action::Recordings => does("Recordings of calls").gives::<Vec<RecordingView>>(),
         Action::Recording => does("The sound of a recording").gives_file("audio/wav"),
@@ -305,14 +305,22 @@ fn of_section_change(section: Section) -> Contract {
 }
 
 const LIMIT: &[Query] = &[ROWS_MAX];
-const ROWS: &[Query] = &[
+const ROWS: &[Query] = &[ROWS_MAX, BEFORE];
+const CALLS: &[Query] = &[
     ROWS_MAX,
+    BEFORE,
     Query {
-        name: "before",
-        says: "Only those older than this one, by id or number.",
+        name: "number",
+        says: "Only those with this number, whole, however it is written. Who sees numbers masked \
+               finds his own calls alone by a number of somebody outside.",
         kind: "string",
     },
 ];
+const BEFORE: Query = Query {
+    name: "before",
+    says: "Only those older than this one, by id or number.",
+    kind: "string",
+};
 const ROWS_MAX: Query = Query {
     name: "limit",
     says: "How many; 100 when it is left out, 1000 at most.",

@@ -10,11 +10,17 @@ use crate::permission::Permission;
 use crate::views::{AuditView, CallView};
 
 /// Call records, newest first.
-pub(crate) fn calls(caller: &Caller, calls: &[CallView]) -> Response {
+pub(crate) fn calls(caller: &Caller, number: &str, calls: &[CallView]) -> Response {
     let words = caller.language.words();
     let body = html! {
         h1 { (words.calls) }
         section.card {
+            form action="/calls" {
+                label { (words.find_number)
+                    input name="number" value=(number) inputmode="tel" autocomplete="off";
+                }
+                button type="submit" { (words.find) }
+            }
             @if calls.is_empty() { p.hint { (words.none_records) } } @else {
                 table {
                     thead { tr {

@@ -349,6 +349,11 @@ impl World {
             if before.is_some_and(|before| *call.id >= *before) {
                 return false;
             }
+            let number = &only.search.number;
+            let is_with = |it: &&str| config::is_same_number(it, number);
+            if !number.is_empty() && ![&*call.from, &*call.to].iter().any(is_with) {
+                return false;
+            }
             let parties = config::InCall {
                 began_millis: call.started_millis,
                 to: &call.to,

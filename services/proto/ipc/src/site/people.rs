@@ -28,6 +28,9 @@ pub struct Person {
     /// Whose calls they may see besides (R6).
     #[serde(default)]
     pub grants: Vec<Grant>,
+    /// They see whole numbers of people outside in calls of others, which are masked otherwise.
+    #[serde(default)]
+    pub whole_numbers: bool,
     /// They may not sign in.
     #[serde(default)]
     pub disabled: bool,

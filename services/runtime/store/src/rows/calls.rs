@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use config::{InCall, is_same_number};
+use config::{InCall, is_inside_number, is_same_number};
 use ipc::store;
 use ipc::store::{CallFilter, CallSearch, CallsWith};
 use serde::{Deserialize, Serialize};
@@ -50,9 +50,6 @@ pub(crate) struct CallRow {
 
 /// What is shown of a number that cannot be opened.
 const UNREADABLE: &str = "?";
-
-/// Longest number that nobody outside has, in digits: extensions, groups, codes, services.
-const INSIDE_DIGITS_MAX: usize = 6;
 
 /// Whether a row is one that a key has sealed, by its bytes: a million rows are looked at in the
 /// time that ten thousand are read.
@@ -139,11 +136,7 @@ impl CallRow {
 
     /// Nobody outside has such a number.
     fn is_inside(&self, text: &str) -> bool {
-        let is_short = text.len() <= INSIDE_DIGITS_MAX
-            && text
-                .chars()
-                .all(|it| it.is_ascii_digit() || "*#".contains(it));
-        is_short || self.inside().any(|it| it == text)
+        is_inside_number(text) || self.inside().any(|it| it == text)
     }
 
     /// The extensions and groups it has to do with.

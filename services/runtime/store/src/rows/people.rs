@@ -26,6 +26,8 @@ pub(super) struct PersonRow {
     second_factor: Option<SecondFactor>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tokens: Vec<Token>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    whole_numbers: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -52,6 +54,8 @@ pub(super) struct OtherRow {
     second_factor: Option<SecondFactor>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tokens: Vec<Token>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    whole_numbers: bool,
     #[serde(default)]
     disabled: bool,
 }
@@ -71,6 +75,7 @@ pub(super) fn rows(people: &[Person]) -> (Vec<PersonRow>, Vec<OtherRow>) {
         grants: from.grants.clone(),
         second_factor: from.second_factor.clone(),
         tokens: from.tokens.clone(),
+        whole_numbers: from.whole_numbers,
     };
     // As the newer firmware wrote it, which reads it again.
     let known = |from: &Person| UnknownRole {
@@ -88,6 +93,7 @@ pub(super) fn rows(people: &[Person]) -> (Vec<PersonRow>, Vec<OtherRow>) {
         grants: from.grants.clone(),
         second_factor: from.second_factor.clone(),
         tokens: from.tokens.clone(),
+        whole_numbers: from.whole_numbers,
         disabled: role(from).disabled,
     };
     (
@@ -110,6 +116,7 @@ pub(super) fn people(administrators: Vec<PersonRow>, others: Vec<OtherRow>) -> V
         grants: from.grants,
         second_factor: from.second_factor,
         tokens: from.tokens,
+        whole_numbers: from.whole_numbers,
         disabled: false,
         unknown_role: None,
     };
@@ -143,6 +150,7 @@ fn other(from: OtherRow) -> Person {
         grants: from.grants,
         second_factor: from.second_factor,
         tokens: from.tokens,
+        whole_numbers: from.whole_numbers,
         disabled: from.disabled || role.is_none(),
         unknown_role,
     }
