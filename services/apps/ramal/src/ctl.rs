@@ -99,11 +99,18 @@ A name that `ramal ctl backup` lists is one on the box; anything else is a file 
     Reboot,
     /// Stop everything in order and switch the box off.
     PowerOff,
-    /// List the audit trail, newest first.
+    /// List the audit trail, newest first, or check all of it.
+    #[command(after_help = "Examples:
+  ramal ctl audit --limit 50
+  ramal ctl audit verify
+
+The page of the audit trail exports it as a file, which `ramal audit-verify` checks anywhere.")]
     Audit {
         /// At most this many.
         #[arg(long, default_value_t = 20)]
         limit: u32,
+        #[command(subcommand)]
+        command: Option<Audit>,
     },
     /// List the versions of the configuration, show what changed in one, or go back to it.
     #[command(after_help = "Examples:
@@ -165,6 +172,19 @@ What is counted (calls in progress, rates, minutes of the day) is left out.")]
     },
 }
 
+impl Command {
+    /// Whether it fails when what it looks at is not good.
+    const fn is_check(&self) -> bool {
+        matches!(
+            self,
+            Self::Audit {
+                command: Some(Audit::Verify),
+                ..
+            }
+        )
+    }
+}
+
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum Method {
     /// Read.
@@ -213,6 +233,12 @@ enum Extensions {
         /// Its number.
         number: String,
     },
+}
+
+#[derive(Subcommand)]
+enum Audit {
+    /// Check that each entry fits the one before; fails when one does not, and names it.
+    Verify,
 }
 
 #[derive(Subcommand)]
@@ -311,6 +337,12 @@ enum CtlError {
     /// The box refused, with its reason.
     #[error("{0}")]
     Refused(String),
+    /// The audit trail is not whole.
+    #[error(
+        "entry {0} of the audit trail does not fit the one before: it was changed from outside, \
+         or the disk is damaged"
+    )]
+    Broken(u64),
     /// The answer is not what the API promises.
     #[error("the box answered {0} without a reason; are `ramal ctl` and the box of one version?")]
     Strange(u16),
@@ -366,7 +398,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout().lock();
     // A reader that has seen enough (`| head`) is no failure.
     let _ = writeln!(out, "{}", text.trim_end());
-    Ok(())
+    match answer.get("broken").and_then(Value::as_u64) {
+        Some(entry) if arguments.command.is_check() => Err(Box::new(CtlError::Broken(entry))),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// What a refusal says to people; in English where the box has no sentence in their language.
@@ -419,7 +454,7 @@ fn request(command: &Command) -> (&'static str, String, Value) {
         Command::Restore { .. } => backup(None),
         Command::Reboot => ("POST", "/api/restart".into(), json!({})),
         Command::PowerOff => ("POST", "/api/power-off".into(), json!({})),
-        Command::Audit { limit } => ("GET", format!("/api/audit?limit={limit}"), Value::Null),
+        Command::Audit { limit, command } => audit(*limit, command.as_ref()),
         Command::History { command } => history(command.as_ref()),
         Command::Explain(explain) => ("POST", "/api/routes/explain".into(), question(explain)),
         Command::Warnings => (
@@ -450,6 +485,14 @@ fn request(command: &Command) -> (&'static str, String, Value) {
             ("POST", target, json!({}))
         }
     }
+}
+
+fn audit(limit: u32, command: Option<&Audit>) -> (&'static str, String, Value) {
+    let target = match command {
+        Some(Audit::Verify) => "/api/audit/verify".to_owned(),
+        None => format!("/api/audit?limit={limit}"),
+    };
+    ("GET", target, Value::Null)
 }
 
 fn backup(command: Option<&Backup>) -> (&'static str, String, Value) {
@@ -535,30 +578,17 @@ fn show(command: &Command, answer: &Value) -> String {
         Command::Recordings {
             command: Some(Recordings::Delete { name }),
         } => format!("recording {name} deleted"),
-        Command::Firmware {
-            command: None | Some(Firmware::Show),
-        } => render::firmware(answer),
-        // More than one request, and shown where they are made.
-        Command::Firmware {
-            command:
-                Some(Firmware::Install { .. } | Firmware::Fetch { .. } | Firmware::Stick { .. }),
-        } => String::new(),
-        Command::Firmware {
-            command: Some(Firmware::Back),
-        } => "the next start is that of the version before".to_owned(),
-        Command::Firmware {
-            command: Some(Firmware::Rescue),
-        } => "the next start is that of the rescue system".to_owned(),
-        Command::Firmware {
-            command: Some(Firmware::Reset { .. }),
-        } => "the box erases everything and starts anew".to_owned(),
+        Command::Firmware { command } => firmware_said(command.as_ref(), answer),
         Command::Backup {
             command: Some(Backup::Now),
         } => "a backup is being made".to_owned(),
         Command::Backup { .. } | Command::Restore { .. } => render::backups(answer),
         Command::Reboot => "the box starts anew".to_owned(),
         Command::PowerOff => "the box switches off".to_owned(),
-        Command::Audit { .. } => render::audit(answer),
+        Command::Audit { command, .. } => match command {
+            Some(Audit::Verify) => render::trail(answer),
+            None => render::audit(answer),
+        },
         Command::History {
             command: None | Some(History::List { .. }),
         } => render::history(answer),
@@ -584,6 +614,19 @@ fn show(command: &Command, answer: &Value) -> String {
              next sign-in.",
             render::field(answer, "one_time_password")
         ),
+    }
+}
+
+fn firmware_said(command: Option<&Firmware>, answer: &Value) -> String {
+    match command {
+        None | Some(Firmware::Show) => render::firmware(answer),
+        // More than one request, and shown where they are made.
+        Some(Firmware::Install { .. } | Firmware::Fetch { .. } | Firmware::Stick { .. }) => {
+            String::new()
+        }
+        Some(Firmware::Back) => "the next start is that of the version before".to_owned(),
+        Some(Firmware::Rescue) => "the next start is that of the rescue system".to_owned(),
+        Some(Firmware::Reset { .. }) => "the box erases everything and starts anew".to_owned(),
     }
 }
 
@@ -702,6 +745,12 @@ mod tests {
             "/api/services/pbx/restart",
             json!({"kill": false}),
         );
+    }
+
+    #[test]
+    fn the_audit_trail_is_listed_and_checked() {
+        check("audit --limit 5", "GET", "/api/audit?limit=5", Value::Null);
+        check("audit verify", "GET", "/api/audit/verify", Value::Null);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! The services of the box in one multi-call binary: `ramal store|net|pbx|media|update|web|grid`,
-//! `provision`, `install-disk`, `machine-keys`, `secure-boot`, `stick` and `ctl`.
+//! `provision`, `install-disk`, `machine-keys`, `secure-boot`, `stick` and `ctl`; and
+//! `audit-verify`, for anybody's computer.
 //!
 //! One file on disk and in the page cache serves every process. What each one is composed of stands
 //! in the module of its name; nothing is decided here.
 
+mod audit_verify;
 mod ctl;
 mod grid;
 mod install_disk;
@@ -70,6 +72,8 @@ enum Service {
     Stick(stick::Arguments),
     /// Ask and command the running box.
     Ctl(ctl::Arguments),
+    /// Check an exported audit trail, on any computer.
+    AuditVerify(audit_verify::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -87,6 +91,7 @@ fn main() -> ExitCode {
         Service::Provision(provision::Arguments {}) => provision::run(),
         Service::Stick(stick::Arguments {}) => stick::run(),
         Service::Ctl(arguments) => ctl::run(&arguments),
+        Service::AuditVerify(arguments) => return audit_verify::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,6 +6,7 @@ mod hashing;
 mod identity;
 mod restoring;
 mod store_links;
+mod trail;
 
 use std::error::Error;
 use std::net::TcpListener;

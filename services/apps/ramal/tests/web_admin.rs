@@ -42,9 +42,11 @@ impl Site {
         let ipc = listen(&run, "store");
         let data = run.join("data");
         let data = data.to_str().expect("plain");
+        let backups = run.join("backups");
+        let backups = backups.to_str().expect("plain");
         let store = start(
             &run,
-            &["ramal", "store", "--data", data],
+            &["ramal", "store", "--data", data, "--backups", backups],
             &[("ipc", ipc.as_fd())],
         );
         let client = keep_known_certificate(&run);
@@ -234,6 +236,7 @@ fn the_first_sign_in_and_everything_behind_it() {
     ];
     assert_eq!(told[..5], newest_first);
 
+    the_trail_is_checked_and_exported(&mut site);
     recordings_are_heard_and_deleted(&mut site);
 
     // Without its store the box still shows itself, and says what is wrong.
@@ -245,6 +248,67 @@ fn the_first_sign_in_and_everything_behind_it() {
     );
     let (status, _, _) = site.ask("POST", "/api/extensions", &json!({"number": "102"}));
     assert_eq!(status, 503);
+}
+
+/// The trail leaves the box as a file that anybody can check, and that shows what was changed.
+fn the_trail_is_checked_and_exported(site: &mut Site) {
+    let (good, text) = site.ctl(&["audit", "verify"]);
+    assert!(good && text.contains("signed_by"), "{text}");
+    let (status, _, checked) = site.ask("GET", "/api/audit/verify", &Value::Null);
+    assert_eq!(
+        (status, checked.get("whole")),
+        (200, Some(&json!(true))),
+        "{checked}"
+    );
+    let key = checked
+        .get("signed_by")
+        .and_then(Value::as_str)
+        .expect("a key");
+    let (status, head, body) = site.exchange("GET", "/api/audit/export", "", "");
+    assert_eq!(status, 200, "{head}");
+    let text = String::from_utf8(without_chunks(&body)).expect("text");
+    assert!(text.contains("audit trail exported"), "{text}");
+    let file = site.run.join("trail.jsonl");
+    let verify = |content: &str, more: &[&str]| {
+        std::fs::write(&file, content).expect("written");
+        let output = Command::new(env!("CARGO_BIN_EXE_ramal"))
+            .arg("audit-verify")
+            .arg(&file)
+            .args(more)
+            .output()
+            .expect("started");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).expect("text"))
+    };
+    let (code, said) = verify(&text, &["--key", key]);
+    assert!(code == Some(0) && said.starts_with("good: "), "{said}");
+    let (code, said) = verify(
+        &text.replacen("extension 101 created", "nothing done", 1),
+        &[],
+    );
+    assert!(code == Some(1) && said.contains("does not fit"), "{said}");
+    let (code, said) = verify(&text, &["--key", &"0".repeat(64)]);
+    assert!(code == Some(1) && said.contains("line 1: box "), "{said}");
+    let (code, said) = verify(&text, &["--earlier", "/does/not/exist"]);
+    assert_eq!(code, Some(2), "{said}");
+}
+
+/// A body in chunks (RFC 9112 §7.1) as it was before; all of it must be there.
+fn without_chunks(body: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    let mut rest = body;
+    loop {
+        let end = rest.windows(2).position(|two| two == b"\r\n");
+        let (length, behind) = rest.split_at(end.expect("a length"));
+        let length = str::from_utf8(length).expect("text");
+        let length = usize::from_str_radix(length, 16).expect("a number");
+        let (chunk, behind) = behind.get(2..).expect("a chunk").split_at(length);
+        whole.extend_from_slice(chunk);
+        rest = behind.strip_prefix(b"\r\n").expect("its end");
+        if length == 0 {
+            return whole;
+        }
+    }
 }
 
 /// A recording goes from the disk to whoever signed in, whole or in part, and away when asked.

@@ -28,6 +28,7 @@ pub(crate) mod site_file;
 pub(crate) mod spending;
 pub(crate) mod status;
 pub(crate) mod tokens;
+pub(crate) mod trail;
 
 use serde::de::DeserializeOwned;
 

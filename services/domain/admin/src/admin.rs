@@ -423,6 +423,8 @@ impl Admin {
     ) -> Step {
         match action {
             OnSite::AuditTrail => actions::records::audit_trail(request, caller),
+            OnSite::VerifyTrail => actions::trail::verify(caller),
+            OnSite::ExportTrail => actions::trail::export(self, request, caller),
             OnSite::History => actions::history::list(request, caller),
             OnSite::Version => actions::history::show(segment, caller),
             OnSite::FilePage(file) => actions::site_file::page(self, file, &caller),

@@ -52,6 +52,10 @@ pub(crate) enum Fault {
     NoRecoveryCode,
     BackupRefused(BackupRefusal),
     NoSuchRecording(String),
+    /// Of the audit trail, in the time that was asked for.
+    NoEntries,
+    /// Which field.
+    NotADay(&'static str),
     RecordingOpen(String),
     /// Nothing of it is in the range asked for; its length in bytes.
     NotInRecording(String, u64),
@@ -107,6 +111,7 @@ impl Fault {
             | Self::WrongOldPassword
             | Self::NotConfirmed(_)
             | Self::CannotFetch(_)
+            | Self::NotADay(_)
             | Self::Invalid(_) => 400,
             Self::BackupRefused(BackupRefusal::Missing) => 404,
             Self::SignInFirst | Self::WrongLoginOrPassword => 401,
@@ -116,6 +121,7 @@ impl Fault {
             | Self::NoSuchPerson(_)
             | Self::NoSuchService(_)
             | Self::NoSuchRecording(_)
+            | Self::NoEntries
             | Self::NoSuchVersion(_)
             | Self::NoSuchItem(..) => 404,
             Self::NoSuchMethod => 405,
@@ -180,6 +186,8 @@ impl Fault {
             | Self::NoSuchItem(..)
             | Self::ItemExists(..)
             | Self::NoSuchRecording(_)
+            | Self::NoEntries
+            | Self::NotADay(_)
             | Self::RecordingOpen(_)
             | Self::NotInRecording(..)
             | Self::UpdateRefused(..)
@@ -272,6 +280,8 @@ impl Fault {
             Self::NoRecoveryCode => NO_RECOVERY_CODE.0.into(),
             Self::BackupRefused(refusal) => refusals::backup::english(refusal),
             Self::NoSuchRecording(name) => format!("there is no recording {name}"),
+            Self::NoEntries => NO_ENTRIES.0.into(),
+            Self::NotADay(field) => format!("{field}: write a day as 2026-11-22"),
             Self::RecordingOpen(name) => {
                 format!("{name} is being recorded; hang up, then repeat")
             }
@@ -336,6 +346,8 @@ impl Fault {
             Self::NoRecoveryCode => NO_RECOVERY_CODE.1.into(),
             Self::BackupRefused(refusal) => refusals::backup::portuguese(refusal),
             Self::NoSuchRecording(name) => format!("não existe a gravação {name}"),
+            Self::NoEntries => NO_ENTRIES.1.into(),
+            Self::NotADay(field) => format!("{field}: escreva um dia como 2026-11-22"),
             Self::RecordingOpen(name) => {
                 format!("{name} está sendo gravada; desligue e repita")
             }
@@ -396,6 +408,11 @@ fn no_version(version: u64, language: Language) -> String {
         Language::Portuguese => format!("não há versão {version}, ou ela não é mais guardada"),
     }
 }
+
+const NO_ENTRIES: Said = (
+    "the audit trail has no entries of these days; choose others",
+    "a auditoria não tem registros desses dias; escolha outros",
+);
 
 const STORE_AWAY: Said = (
     "the store does not answer, so nothing can be kept; try again in a few seconds",

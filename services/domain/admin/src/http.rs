@@ -161,22 +161,32 @@ pub enum Body {
         /// How many.
         bytes: u64,
     },
+    /// Entries of the audit trail as a file, which the store gives out a piece at a time.
+    Trail {
+        /// The first line, with its end.
+        heading: String,
+        /// The first entry.
+        first: u64,
+        /// The last.
+        last: u64,
+    },
 }
 
 impl Body {
-    /// Its length.
+    /// How many bytes it has, where that is known before they are sent.
     #[must_use]
-    pub const fn len(&self) -> u64 {
+    pub const fn known_length(&self) -> Option<u64> {
         match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Opened { bytes, .. } => *bytes,
+            Self::Bytes(bytes) => Some(bytes.len() as u64),
+            Self::Opened { bytes, .. } => Some(*bytes),
+            Self::Trail { .. } => None,
         }
     }
 
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.len() == 0
+        matches!(self.known_length(), Some(0))
     }
 }
 
@@ -198,6 +208,20 @@ impl Response {
         Self {
             body,
             ..Self::empty(status)
+        }
+    }
+
+    /// A response with entries of the audit trail behind their first line.
+    #[must_use]
+    pub fn trail(heading: String, first: u64, last: u64) -> Self {
+        let body = Body::Trail {
+            heading,
+            first,
+            last,
+        };
+        Self {
+            body,
+            ..Self::empty(200)
         }
     }
 
@@ -266,7 +290,10 @@ impl Response {
 impl fmt::Debug for Response {
     /// The body and the headers may hold a password or a session token and are not printed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Response({}, {} bytes)", self.status, self.body.len())
+        match self.body.known_length() {
+            Some(length) => write!(f, "Response({}, {length} bytes)", self.status),
+            None => write!(f, "Response({})", self.status),
+        }
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) use history::{history, version};
 pub(crate) use layout::home;
 pub(crate) use lists::{items, settings};
 pub(crate) use people::{one_time_password, people};
-pub(crate) use records::{audit_trail, calls};
+pub(crate) use records::{audit_trail, calls, trail_checked};
 pub(crate) use routes::routes;
 pub(crate) use second_factor::{code, offer, recovery_codes, second_factor};
 pub(crate) use sign_in::{confirm, password, sign_in};

@@ -155,6 +155,8 @@ pub(crate) enum OnBackups {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum OnSite {
     AuditTrail,
+    VerifyTrail,
+    ExportTrail,
     History,
     Version,
     BackTo,
@@ -363,6 +365,10 @@ pub const ROUTES: &[Route] = routes! {
     Get Api "/api/calls" May(SeeCalls) => Calls;
     Get Page "/audit" May(SeeAudit) => Site(OnSite::AuditTrail);
     Get Api "/api/audit" May(SeeAudit) => Site(OnSite::AuditTrail);
+    Get Page "/audit/verify" May(SeeAudit) => Site(OnSite::VerifyTrail);
+    Get Api "/api/audit/verify" May(SeeAudit) => Site(OnSite::VerifyTrail);
+    Get Page "/audit/export" May(SeeAudit) => Site(OnSite::ExportTrail);
+    Get Api "/api/audit/export" May(SeeAudit) => Site(OnSite::ExportTrail);
     Get Page "/history" May(SeeConfiguration) => Site(OnSite::History);
     Get Api "/api/history" May(SeeConfiguration) => Site(OnSite::History);
     Get Page "/history/{}" May(SeeConfiguration) => Site(OnSite::Version);

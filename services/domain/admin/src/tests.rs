@@ -22,4 +22,5 @@ mod site;
 mod site_file;
 mod telephony;
 mod tokens;
+mod trail;
 mod world;

@@ -167,6 +167,25 @@ words! {
     extensions: "Extensions", "Ramais";
     calls: "Calls", "Ligações";
     audit: "Audit", "Auditoria";
+    trail_whole: "The whole trail", "A auditoria inteira";
+    trail_hint: "Each entry is chained to the one before: one that is changed or taken out later \
+         shows. As a file it is signed by this box; kept elsewhere, it proves what the trail was, \
+         and anybody can check it there. Days are in UTC; without them everything is in it.",
+        "Cada registro está encadeado ao anterior: se um for mudado ou retirado depois, isso \
+         aparece. Como arquivo, ela é assinada por esta central; guardado em outro lugar, ele \
+         prova o que a auditoria era, e qualquer um pode verificá-lo. Os dias são em UTC; sem \
+         eles, vai tudo.";
+    trail_check: "Check the trail", "Verificar a auditoria";
+    trail_from: "From", "De";
+    trail_to: "To", "Até";
+    trail_good: "Every entry fits the one before.", "Cada registro confere com o anterior.";
+    trail_broken: "The trail was changed from outside, or the disk is damaged. The first entry \
+         that does not fit the one before:",
+        "A auditoria foi mudada por fora, ou o disco está com defeito. O primeiro registro que não \
+         confere com o anterior:";
+    trail_entries: "Entries", "Registros";
+    trail_head: "Hash of the last entry", "Hash do último registro";
+    trail_signed_by: "Key of this box", "Chave desta central";
     people: "People", "Pessoas";
     person: "Person", "Pessoa";
     role: "Role", "Perfil";

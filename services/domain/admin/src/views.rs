@@ -468,6 +468,22 @@ pub(crate) struct AuditView {
     pub(crate) hash: String,
 }
 
+/// What a check of the whole audit trail found.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct TrailView {
+    /// Every entry fits the one before.
+    pub(crate) whole: bool,
+    pub(crate) entries: u64,
+    pub(crate) first: Option<u64>,
+    pub(crate) last: Option<u64>,
+    /// Hash of the last entry.
+    pub(crate) head: String,
+    /// The first that does not fit.
+    pub(crate) broken: Option<u64>,
+    /// The public key that exported trails are signed by.
+    pub(crate) signed_by: String,
+}
+
 impl From<AuditEntry> for AuditView {
     fn from(entry: AuditEntry) -> Self {
         Self {

@@ -133,8 +133,15 @@ impl Signer {
         self.0.verifying_key().to_bytes()
     }
 
-    pub(crate) fn sign(&self, digest: Sha256) -> [u8; 64] {
-        self.0.sign(&message(digest)).to_bytes()
+    /// Its signature of a message, which begins with a line that says what it is of: no signature
+    /// of one thing is one of another.
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(message).to_bytes()
+    }
+
+    pub(crate) fn sign_archive(&self, digest: Sha256) -> [u8; 64] {
+        self.sign(&message(digest))
     }
 }
 

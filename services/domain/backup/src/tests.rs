@@ -277,7 +277,7 @@ fn hostile(content: &[u8], is_packed: bool) -> Vec<u8> {
     let length = u32::try_from(chunk.len()).expect("short") | 1 << 31;
     let signed = [head, length.to_le_bytes().to_vec(), chunk].concat();
     let digest = <sha2::Sha256 as sha2::Digest>::new_with_prefix(&signed);
-    let signature = Signer::from_seed(&SEED).sign(digest);
+    let signature = Signer::from_seed(&SEED).sign_archive(digest);
     [signed, signature.to_vec()].concat()
 }
 

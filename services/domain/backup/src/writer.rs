@@ -83,7 +83,7 @@ impl Writer {
             self.seal(false)?;
         }
         self.seal(true)?;
-        let signature = signer.sign(self.digest.clone());
+        let signature = signer.sign_archive(self.digest.clone());
         self.ready.extend(signature);
         Ok((self.ready, self.summary))
     }

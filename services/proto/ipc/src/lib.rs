@@ -25,6 +25,7 @@ pub mod site;
 pub mod sound;
 pub mod stick;
 pub mod store;
+mod trail;
 pub mod update;
 
 pub use redacted::Redacted;

@@ -10,6 +10,7 @@ use crate::site::{Class, Site, Tunnel};
 pub use crate::search::CallSearch;
 
 pub use crate::backup::{BackupFile, BackupRefusal, BackupRequest, Backups, backup_file_millis};
+pub use crate::trail::{TrailChecked, TrailLines, TrailPlace, TrailRequest};
 
 /// What a process may ask of the store.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -79,6 +80,8 @@ pub enum Request {
         /// At most this many.
         limit: u32,
     },
+    /// About the audit trail as a whole. Only `web` may ask.
+    Trail(TrailRequest),
     /// A secret of the asking process, by name. Answer: [`Reply::Secret`].
     Secret(String),
     /// Keep what an installer has laid down for this box, all of it or nothing, and only once:
@@ -150,6 +153,10 @@ pub enum Reply {
     Spent(Spent),
     /// Audit entries, newest first.
     AuditTrail(Vec<AuditEntry>),
+    /// What a piece of the audit trail is like.
+    TrailChecked(TrailChecked),
+    /// Lines of the audit trail as a file.
+    TrailLines(TrailLines),
     /// The secret, or `None` when nothing is kept by that name.
     Secret(Option<Redacted<Vec<u8>>>),
     /// The store's condition.

@@ -45,7 +45,8 @@ impl Peers {
                 | Request::Audit(_)
                 | Request::SetNetwork { .. }
                 | Request::Backup(_)
-                | Request::AuditTrail { .. } => web,
+                | Request::AuditTrail { .. }
+                | Request::Trail(_) => web,
                 // Everybody's own ones only: the user id is part of the key.
                 Request::Secret(_) | Request::PutSecret(..) => net || pbx || web || grid,
             }
@@ -131,6 +132,8 @@ mod tests {
             &[1, 5],
         );
         check(Request::AuditTrail { limit: 1 }, &[1, 5]);
+        let lines = ipc::store::TrailRequest::Lines { first: 1, last: 1 };
+        check(Request::Trail(lines), &[1, 5]);
         check(
             Request::SetNetwork {
                 network: None,

@@ -1,30 +1,26 @@
-//! The audit trail's hash chain: an entry changed or taken out later no longer fits the next.
+//! The audit trail in the store: chained as it is written, checked and given out a piece at a time.
 
-use sha2::{Digest as _, Sha256};
+use ipc::store::{Audit, AuditEntry, Reply, TrailChecked, TrailLines, TrailPlace, TrailRequest};
+use redb::{ReadTransaction, ReadableTable as _};
+use trail::Stretch;
 
+use crate::reads::audit_anchor;
 use crate::rows::AuditRow;
+use crate::store::Shared;
+use crate::tables::{AUDIT, Fault, decode, get, key_number, number_key, redb_fault};
 
-/// What the first entry ever is chained to.
-pub(crate) const GENESIS: &str = "";
+pub(crate) use trail::GENESIS;
 
-/// Lower-case hex SHA-256 over the previous entry's hash and this entry. Every part is preceded by
-/// its length, so that text cannot move from one field to the next.
+/// See [`trail::hash`].
 pub(crate) fn hash(previous: &str, sequence: u64, row: &AuditRow) -> String {
-    let mut digest = Sha256::new();
-    digest.update(sequence.to_be_bytes());
-    digest.update(row.at_millis.to_be_bytes());
-    for part in [
-        previous,
-        &row.who,
+    let said = [
+        row.who.as_str(),
         &row.from,
         &row.action,
         &row.before,
         &row.after,
-    ] {
-        digest.update(part.len().to_be_bytes());
-        digest.update(part.as_bytes());
-    }
-    hex::encode(digest.finalize())
+    ];
+    trail::hash(previous, sequence, row.at_millis, said)
 }
 
 /// The position of the first entry that does not fit the one before, if any. `previous` is the hash
@@ -43,6 +39,182 @@ pub(crate) fn first_break(
     None
 }
 
+impl Shared {
+    /// About the audit trail as a whole, which is signed by the key of the backups.
+    pub(crate) fn about_trail(&self, request: TrailRequest) -> Reply {
+        match request {
+            TrailRequest::Check {
+                after,
+                from_millis,
+                before_millis,
+            } => {
+                let keys = self.backup_keys();
+                let of_box =
+                    keys.map_or_else(|_| String::new(), |it| hex::encode(it.signer.of_box()));
+                self.read(|txn| {
+                    let piece = check(txn, after.clone(), from_millis, before_millis)?;
+                    let of_box = of_box.clone();
+                    Ok(Reply::TrailChecked(TrailChecked { of_box, ..piece }))
+                })
+            }
+            TrailRequest::Heading { first, last } => {
+                let signer = match self.backup_keys() {
+                    Ok(keys) => keys.signer,
+                    Err(reason) => return Reply::Failed { reason },
+                };
+                let now = self.now().as_millis();
+                self.read(|txn| {
+                    let Some(stretch) = stretch(txn, first, last)? else {
+                        let reason = format!("entry {last} of the audit trail cannot be read");
+                        return Ok(Reply::Failed { reason });
+                    };
+                    let sign = |message: &[u8]| signer.sign(message);
+                    let heading = trail::Heading::signed(stretch, signer.of_box(), now, sign);
+                    let (text, next) = (heading.line(), Some(first));
+                    Ok(Reply::TrailLines(TrailLines { text, next }))
+                })
+            }
+            TrailRequest::Lines { first, last } => {
+                self.read(|txn| lines(txn, first, last).map(Reply::TrailLines))
+            }
+        }
+    }
+}
+
+/// Checks the entries behind one, [`PIECE_ENTRIES`] at most, and finds those of a time: `from` on,
+/// and before the other.
+pub(crate) fn check(
+    txn: &ReadTransaction,
+    after: Option<TrailPlace>,
+    from_millis: Option<i64>,
+    before_millis: Option<i64>,
+) -> Result<TrailChecked, Fault> {
+    let table = txn.open_table(AUDIT).map_err(redb_fault)?;
+    let begin = after.as_ref().map_or(0, |it| it.sequence.saturating_add(1));
+    let mut previous = match &after {
+        Some(place) => place.hash.clone(),
+        None => audit_anchor(txn)?,
+    };
+    let mut checked = TrailChecked {
+        last: after,
+        is_end: true,
+        ..TrailChecked::default()
+    };
+    let rows = table.range(number_key(begin).as_slice()..);
+    for entry in rows.map_err(redb_fault)? {
+        if checked.entries == PIECE_ENTRIES {
+            checked.is_end = false;
+            break;
+        }
+        let (key, value) = entry.map_err(redb_fault)?;
+        let sequence = key_number(key.value());
+        let row = readable(value.value())?;
+        let fits = row
+            .as_ref()
+            .filter(|row| hash(&previous, sequence, row) == row.hash);
+        if fits.is_none() {
+            checked.broken.get_or_insert(sequence);
+        }
+        let at = row.as_ref().map(|row| row.at_millis);
+        let is_within = at.is_some_and(|at| {
+            from_millis.is_none_or(|from| from <= at) && before_millis.is_none_or(|till| at < till)
+        });
+        if is_within {
+            let first = checked.within.map_or(sequence, |(first, _)| first);
+            checked.within = Some((first, sequence));
+        }
+        checked.entries += 1;
+        checked.first.get_or_insert(sequence);
+        previous = row.map(|row| row.hash).unwrap_or_default();
+        let hash = previous.clone();
+        checked.last = Some(TrailPlace { sequence, hash });
+    }
+    Ok(checked)
+}
+
+/// What the first line of a file of these entries says; `None` where the last cannot be read.
+pub(crate) fn stretch(
+    txn: &ReadTransaction,
+    first: u64,
+    last: u64,
+) -> Result<Option<Stretch>, Fault> {
+    let table = txn.open_table(AUDIT).map_err(redb_fault)?;
+    let head = match get::<AuditRow>(&table, "audit", &number_key(last)) {
+        Ok(row) => row.map(|row| row.hash),
+        Err(fault) if fault.is_damage() => None,
+        Err(fault) => return Err(fault),
+    };
+    let oldest = table.first().map_err(redb_fault)?;
+    let is_oldest = oldest.is_some_and(|(key, _)| key_number(key.value()) == first);
+    let previous = if is_oldest {
+        audit_anchor(txn)?
+    } else {
+        match get::<AuditRow>(&table, "audit", &number_key(first.saturating_sub(1))) {
+            Ok(row) => row.map(|row| row.hash).unwrap_or_default(),
+            // What it is chained to is lost, and the file will not hide that.
+            Err(fault) if fault.is_damage() => String::new(),
+            Err(fault) => return Err(fault),
+        }
+    };
+    Ok(head.map(|head| Stretch {
+        first,
+        last,
+        previous,
+        head,
+    }))
+}
+
+/// Lines of these entries, until [`LINES_BYTES`] are full. One that cannot be read is left out,
+/// and missed by whoever checks the file.
+pub(crate) fn lines(txn: &ReadTransaction, first: u64, last: u64) -> Result<TrailLines, Fault> {
+    let mut lines = TrailLines::default();
+    if first > last {
+        return Ok(lines);
+    }
+    let table = txn.open_table(AUDIT).map_err(redb_fault)?;
+    let keys = number_key(first)..=number_key(last);
+    let rows = table.range(keys.start().as_slice()..=keys.end().as_slice());
+    for entry in rows.map_err(redb_fault)? {
+        let (key, value) = entry.map_err(redb_fault)?;
+        let sequence = key_number(key.value());
+        if lines.text.len() >= LINES_BYTES {
+            lines.next = Some(sequence);
+            break;
+        }
+        if let Some(row) = readable(value.value())? {
+            lines.text.push_str(&trail::line(row.entry(sequence)));
+        }
+    }
+    Ok(lines)
+}
+
+/// A row; `None` where the disk has changed it.
+fn readable(bytes: &[u8]) -> Result<Option<AuditRow>, Fault> {
+    match decode("audit", bytes) {
+        Ok(row) => Ok(Some(row)),
+        Err(fault) if fault.is_damage() => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+impl AuditRow {
+    /// The entry it is, at its position.
+    pub(crate) fn entry(self, sequence: u64) -> AuditEntry {
+        AuditEntry {
+            sequence,
+            at_millis: self.at_millis,
+            audit: Audit {
+                who: self.who,
+                from: self.from,
+                action: self.action,
+                before: self.before,
+                after: self.after,
+            },
+            hash: self.hash,
+        }
+    }
+}
+
 /// A text of at most [`TEXT_LENGTH_MAX`] bytes: cut at a character, with an ellipsis.
 pub(crate) fn bounded(text: &str) -> String {
     if text.len() <= TEXT_LENGTH_MAX {
@@ -56,6 +228,13 @@ pub(crate) fn bounded(text: &str) -> String {
 
 /// Longest text kept of one field, bytes: a page of 1,000 entries must fit an ipc frame.
 pub(crate) const TEXT_LENGTH_MAX: usize = 1024;
+
+/// Entries checked for one question: some milliseconds' work.
+const PIECE_ENTRIES: u64 = 1000;
+
+/// Lines given for one question are at least as many bytes, where there are as many, and one line
+/// more at most.
+const LINES_BYTES: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -94,6 +273,30 @@ mod tests {
         assert_eq!(first_break(GENESIS, moved), Some(2));
         let missing = [good[0].clone(), good[2].clone()];
         assert_eq!(first_break(GENESIS, missing), Some(3));
+    }
+
+    /// Trails in the field were chained by firmware before this one.
+    #[test]
+    fn an_entry_is_hashed_as_it_always_was() {
+        let chain = chain(&["one"]);
+        assert_eq!(
+            chain[0].1.hash,
+            "973e78505a0e8a387a4f595544eef5ca7d4813c793dba6cbc6b7f50f49572c42"
+        );
+    }
+
+    #[test]
+    fn a_line_is_never_longer_than_who_reads_it_takes() {
+        let worst = format!("{}…", "\u{1}".repeat(TEXT_LENGTH_MAX));
+        let (_, row) = chain(&[&worst]).remove(0);
+        let row = AuditRow {
+            who: worst.clone(),
+            from: worst.clone(),
+            before: worst.clone(),
+            after: worst,
+            ..row
+        };
+        assert!(trail::line(row.entry(u64::MAX)).len() <= trail::LINE_BYTES_MAX);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use ipc::Redacted;
 use ipc::site::Site;
-use ipc::store::{Audit, AuditEntry, Registration, Spent, Version};
+use ipc::store::{AuditEntry, Registration, Spent, Version};
 use redb::{ReadTransaction, ReadableTable as _};
 use serde::Deserialize;
 
@@ -123,22 +123,8 @@ pub(crate) fn registration_rows(txn: &ReadTransaction) -> Result<Vec<Registratio
 
 /// The audit trail, newest first.
 pub(crate) fn audit_trail(txn: &ReadTransaction, limit: u32) -> Result<Vec<AuditEntry>, Fault> {
-    let entry = |(sequence, row): (u64, AuditRow)| AuditEntry {
-        sequence,
-        at_millis: row.at_millis,
-        audit: Audit {
-            who: row.who,
-            from: row.from,
-            action: row.action,
-            before: row.before,
-            after: row.after,
-        },
-        hash: row.hash,
-    };
-    Ok(audit_rows(txn, rows(limit))?
-        .into_iter()
-        .map(entry)
-        .collect())
+    let entries = audit_rows(txn, rows(limit))?.into_iter();
+    Ok(entries.map(|(sequence, row)| row.entry(sequence)).collect())
 }
 
 /// At most `limit` audit entries as they stand on disk, newest first.

@@ -199,25 +199,30 @@ impl Store {
             Request::AuditTrail { limit } => {
                 shared.read(|txn| reads::audit_trail(txn, limit).map(Reply::AuditTrail))
             }
+            Request::Trail(request) => shared.about_trail(request),
             Request::Secret(name) => {
                 shared.read(|txn| reads::secret(txn, uid, &name).map(Reply::Secret))
             }
-            Request::SetNetwork { network, audit } => {
-                match NetworkChange::new(network.as_deref(), audit, &shared.peers) {
-                    Some(change) => match change.in_the_way(&lock(&shared.current).1) {
-                        Some(fault) => Reply::Invalid {
-                            faults: vec![fault],
-                        },
-                        None => self.write(Write::SetNetwork(change)),
-                    },
-                    None => Reply::Invalid {
-                        faults: vec![NOT_A_NETWORK.to_owned()],
-                    },
-                }
-            }
+            Request::SetNetwork { network, audit } => self.set_network(network.as_deref(), audit),
             Request::PutSecret(name, value) => self.write(Write::PutSecret { uid, name, value }),
             Request::Health => Reply::Health(self.health()),
             Request::Backup(request) => self.about_backups(request),
+        }
+    }
+
+    fn set_network(&self, network: Option<&str>, audit: Audit) -> Reply {
+        let shared = &self.shared;
+        let Some(change) = NetworkChange::new(network, audit, &shared.peers) else {
+            let faults = vec![NOT_A_NETWORK.to_owned()];
+            return Reply::Invalid { faults };
+        };
+        // The lock is not held while it is written.
+        let fault = change.in_the_way(&lock(&shared.current).1);
+        match fault {
+            Some(fault) => Reply::Invalid {
+                faults: vec![fault],
+            },
+            None => self.write(Write::SetNetwork(change)),
         }
     }
 

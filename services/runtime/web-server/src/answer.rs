@@ -1,8 +1,8 @@
-//! What a handler gives back: a response, and the file its body is a part of when it is too long to
-//! be held.
+//! What a handler gives back: a response, and what its body comes from when it is too long to be
+//! held: a file that it is a part of, or pieces that are still being made.
 
 use std::fs::File;
-use std::io::{Error, ErrorKind, Read as _, Seek as _, SeekFrom};
+use std::io::{Cursor, Error, ErrorKind, Read, Seek as _, SeekFrom};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,34 +10,61 @@ use std::task::{Context, Poll, ready};
 
 use admin::{Body, Response};
 use hyper::body::{Bytes, Frame, SizeHint};
+use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
+
+/// A body as it is made; an error in it ends the connection, which tells that it is not whole.
+pub type Pieces = Receiver<std::io::Result<Vec<u8>>>;
 
 /// A response on its way out.
 #[derive(Debug)]
 pub struct Answer {
     pub(crate) response: Response,
-    pub(crate) file: Option<File>,
+    file: Option<File>,
+    pieces: Option<Pieces>,
+}
+
+/// Where a body comes from that is not held.
+pub(crate) enum Source {
+    /// As many bytes of a file from where it is.
+    File(File, u64),
+    Pieces(Pieces),
 }
 
 impl Answer {
     /// A response whose body may be [`Body::Opened`]: a part of this file.
     #[must_use]
     pub const fn with_file(response: Response, file: Option<File>) -> Self {
-        Self { response, file }
+        Self {
+            response,
+            file,
+            pieces: None,
+        }
     }
 
-    /// The part of the file that is the body; `None` when the body is whole.
+    /// A response whose body is [`Body::Trail`]: these pieces.
+    #[must_use]
+    pub const fn with_pieces(response: Response, pieces: Pieces) -> Self {
+        Self {
+            response,
+            file: None,
+            pieces: Some(pieces),
+        }
+    }
+
+    /// Where the body comes from; `None` when it is held.
     ///
     /// # Errors
-    /// There is no file, or it cannot be read from there.
-    pub(crate) fn part(&mut self) -> std::io::Result<Option<(File, u64)>> {
-        match (&self.response.body, self.file.take()) {
-            (Body::Bytes(_), _) => Ok(None),
-            (Body::Opened { from, bytes }, Some(mut file)) => {
+    /// What it comes from is not there, or cannot be read from there.
+    pub(crate) fn source(&mut self) -> std::io::Result<Option<Source>> {
+        match (&self.response.body, self.file.take(), self.pieces.take()) {
+            (Body::Bytes(_), ..) => Ok(None),
+            (Body::Opened { from, bytes }, Some(mut file), _) => {
                 file.seek(SeekFrom::Start(*from))?;
-                Ok(Some((file, *bytes)))
+                Ok(Some(Source::File(file, *bytes)))
             }
-            (Body::Opened { .. }, None) => Err(Error::from(ErrorKind::NotFound)),
+            (Body::Trail { .. }, _, Some(pieces)) => Ok(Some(Source::Pieces(pieces))),
+            (Body::Opened { .. } | Body::Trail { .. }, ..) => Err(Error::from(ErrorKind::NotFound)),
         }
     }
 }
@@ -73,17 +100,25 @@ impl Drop for SendingOne {
     }
 }
 
-/// The body as hyper takes it: what is held at once, and a file a piece at a time, when the one
-/// before is out.
+/// The body as hyper takes it: what is held at once, and anything else a piece at a time, when the
+/// one before is out.
 #[derive(Debug)]
 pub(crate) enum Outgoing {
     Whole(Option<Bytes>),
-    File(Pieces),
+    File(FileOut),
+    Pieces(PiecesOut),
+}
+
+/// What is made while it is sent.
+#[derive(Debug)]
+pub(crate) struct PiecesOut {
+    pieces: Pieces,
+    _sending: SendingOne,
 }
 
 /// A file being sent.
 #[derive(Debug)]
-pub(crate) struct Pieces {
+pub(crate) struct FileOut {
     left: u64,
     reading: Reading,
     _sending: SendingOne,
@@ -104,15 +139,23 @@ impl Outgoing {
 
     /// As many bytes of a file from where it is.
     pub(crate) fn file(file: File, bytes: u64, sending: &Sending) -> Self {
-        Self::File(Pieces {
+        Self::File(FileOut {
             left: bytes,
             reading: Reading::Idle(file),
             _sending: sending.begin(),
         })
     }
+
+    /// What is made while it is sent.
+    pub(crate) fn pieces(pieces: Pieces, sending: &Sending) -> Self {
+        Self::Pieces(PiecesOut {
+            pieces,
+            _sending: sending.begin(),
+        })
+    }
 }
 
-impl Pieces {
+impl FileOut {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<std::io::Result<Bytes>>> {
         if let Reading::Idle(_) = &self.reading
             && let Reading::Idle(file) = std::mem::replace(&mut self.reading, Reading::Over)
@@ -162,6 +205,10 @@ impl hyper::body::Body for Outgoing {
                 let piece = ready!(pieces.poll(cx));
                 Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
             }
+            Self::Pieces(out) => {
+                let piece = ready!(out.pieces.poll_recv(cx));
+                Poll::Ready(piece.map(|piece| piece.map(|bytes| Frame::data(bytes.into()))))
+            }
         }
     }
 
@@ -170,10 +217,43 @@ impl hyper::body::Body for Outgoing {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(match self {
-            Self::Whole(bytes) => bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),
-            Self::File(pieces) => pieces.left,
-        })
+        match self {
+            Self::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
+            Self::File(file) => SizeHint::with_exact(file.left),
+            Self::Pieces(_) => SizeHint::new(),
+        }
+    }
+}
+
+/// The same pieces for a thread that waits for them.
+pub(crate) struct Waiting {
+    pieces: Pieces,
+    piece: Cursor<Vec<u8>>,
+}
+
+impl Waiting {
+    pub(crate) fn new(pieces: Pieces) -> Self {
+        Self {
+            pieces,
+            piece: Cursor::default(),
+        }
+    }
+}
+
+impl Read for Waiting {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            let read = self.piece.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            match self.pieces.blocking_recv() {
+                Some(piece) => self.piece = Cursor::new(piece?),
+                None => return Ok(0),
+            }
+        }
     }
 }
 

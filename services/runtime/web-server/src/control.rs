@@ -21,6 +21,7 @@ use std::time::Duration;
 use admin::{Body, Method, Peer, Request, Response};
 use tiny_http::{Header, Server};
 
+use crate::answer::{Source, Waiting};
 use crate::limits::{BODY_BYTES_MAX, FILE_BYTES_MAX};
 use crate::{Answer, Handler};
 
@@ -76,15 +77,16 @@ fn answer(mut request: tiny_http::Request, proof: &str, handle: impl FnOnce(Requ
         Ok(request) => handle(request),
         Err(status) => Response::empty(status).into(),
     };
-    let part = answer.part();
+    let source = answer.source();
     let Response {
         status,
         headers,
         body,
     } = answer.response;
-    let length = usize::try_from(body.len()).ok();
-    let (status, length, body): (_, _, Box<dyn std::io::Read + Send>) = match (part, body) {
-        (Ok(Some((file, bytes))), _) => (status, length, Box::new(file.take(bytes))),
+    let length = body.known_length().and_then(|it| usize::try_from(it).ok());
+    let (status, length, body): (_, _, Box<dyn std::io::Read + Send>) = match (source, body) {
+        (Ok(Some(Source::File(file, bytes))), _) => (status, length, Box::new(file.take(bytes))),
+        (Ok(Some(Source::Pieces(pieces))), _) => (status, None, Box::new(Waiting::new(pieces))),
         (Ok(None), Body::Bytes(bytes)) => (status, length, Box::new(std::io::Cursor::new(bytes))),
         (Ok(None) | Err(_), _) => (500, Some(0), Box::new(std::io::empty())),
     };

@@ -6,7 +6,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
 use tokio::sync::Semaphore;
 
-use crate::answer::{Answer, Outgoing, Sending};
+use crate::answer::{Answer, Outgoing, Sending, Source};
 use crate::limits::{BODY_BYTES_MAX, BODY_READ_MAX, FILE_BYTES_MAX, FILES_MAX};
 
 /// Reads a request whole, or says how it is refused.
@@ -55,14 +55,15 @@ pub(crate) async fn read(
 
 /// Turns an answer into hyper's form.
 pub(crate) fn write(mut answer: Answer, sending: &Sending) -> hyper::Response<Outgoing> {
-    let part = answer.part();
+    let source = answer.source();
     let Response {
         status,
         headers,
         body,
     } = answer.response;
-    let body = match (part, body) {
-        (Ok(Some((file, bytes))), _) => Outgoing::file(file, bytes, sending),
+    let body = match (source, body) {
+        (Ok(Some(Source::File(file, bytes))), _) => Outgoing::file(file, bytes, sending),
+        (Ok(Some(Source::Pieces(pieces))), _) => Outgoing::pieces(pieces, sending),
         (Ok(None), Body::Bytes(bytes)) => Outgoing::whole(bytes),
         (Ok(None) | Err(_), _) => return broken(),
     };

@@ -18,7 +18,7 @@ mod redirect;
 
 use std::future::Future;
 
-pub use answer::Answer;
+pub use answer::{Answer, Pieces};
 pub use https::serve_https;
 pub use redirect::serve_redirect;
 pub use run_loop::certificate::{CertificateError, Identity};

@@ -229,6 +229,13 @@ pub(crate) fn audit(answer: &Value) -> String {
     )
 }
 
+/// What a check of the whole audit trail found.
+pub(crate) fn trail(answer: &Value) -> String {
+    let names = ["entries", "first", "last", "head", "signed_by"];
+    let lines = names.map(|name| format!("{name:<10}{}\n", field(answer, name)));
+    lines.concat()
+}
+
 /// One field as text; a dash when it is absent or empty.
 pub(crate) fn field(row: &Value, name: &str) -> String {
     match row.get(name) {

@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use admin::{Admin, Away, Machine, Moment, Observation, Request, Response, Step};
+use admin::{Admin, Away, Body, Machine, Moment, Observation, Request, Response, Step};
 use ipc::sound::is_recording_name;
 use ipc::store::{Audit, backup_file_millis, laid_down};
 use ipc::{grid, init, net, pbx, sound, store, update};
@@ -24,6 +24,7 @@ use super::fetching::Fetches;
 use super::hashing::Hasher;
 use super::restoring::Restores;
 use super::store_links::StoreLinks;
+use super::trail;
 
 /// `admin` and its ways to the other processes.
 pub(crate) struct Driver {
@@ -346,7 +347,17 @@ impl web_server::Handler for Driver {
     async fn handle(&self, request: Request) -> Answer {
         let step = self.resume(|admin, moment| admin.handle(moment, &request));
         let (response, file) = self.run(step).await;
-        Answer::with_file(response, file)
+        match &response.body {
+            Body::Trail {
+                heading,
+                first,
+                last,
+            } => {
+                let pieces = trail::pieces(heading.clone(), *first, *last);
+                Answer::with_pieces(response, pieces)
+            }
+            Body::Bytes(_) | Body::Opened { .. } => Answer::with_file(response, file),
+        }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::firmware_view::FirmwareView;
 use crate::grid_view::GridView;
 use crate::history_view::{VersionChanges, VersionView};
 use crate::routes::{Action, File, OnBackups, OnPeople, OnSecondFactor, OnSite, OnTokens, Section};
-use crate::views::{AuditView, CallView, ExtensionView, RecordingView, StatusView};
+use crate::views::{AuditView, CallView, ExtensionView, RecordingView, StatusView, TrailView};
 
 /// What a request for this takes and gives; `None` for what only pages have.
 pub(super) fn of(action: Action) -> Option<Contract> {
@@ -182,9 +182,7 @@ fn of_firmware(action: Action) -> Option<Contract> {
 
 fn of_site(action: OnSite) -> Option<Contract> {
     Some(match action {
-        OnSite::AuditTrail => does("The audit trail, the newest first")
-            .query(LIMIT)
-            .gives::<Vec<AuditView>>(),
+        OnSite::AuditTrail | OnSite::VerifyTrail | OnSite::ExportTrail => of_trail(action),
         OnSite::History => does("Versions of the configuration")
             .query(ROWS)
             .gives::<Vec<VersionView>>(),
@@ -250,6 +248,20 @@ fn of_site(action: OnSite) -> Option<Contract> {
         | OnSite::SettingsPage
         | OnSite::EditSection(_) => return None,
     })
+}
+
+fn of_trail(action: OnSite) -> Contract {
+    match action {
+        OnSite::VerifyTrail => {
+            does("Whether each entry of the audit trail fits the one before").gives::<TrailView>()
+        }
+        OnSite::ExportTrail => does("The audit trail as a file, signed by the box")
+            .query(DAYS)
+            .gives_file("application/x-ndjson"),
+        _ => does("The audit trail, the newest first")
+            .query(LIMIT)
+            .gives::<Vec<AuditView>>(),
+    }
 }
 
 fn of_item(action: OnSite, item: Item) -> Contract {
@@ -326,6 +338,18 @@ const ROWS_MAX: Query = Query {
     says: "How many; 100 when it is left out, 1000 at most.",
     kind: "integer",
 };
+const DAYS: &[Query] = &[
+    Query {
+        name: "from",
+        says: "From this day on, as `2026-11-22`, in UTC.",
+        kind: "string",
+    },
+    Query {
+        name: "to",
+        says: "To the end of this day.",
+        kind: "string",
+    },
+];
 const LANGUAGE: &[Query] = &[Query {
     name: "language",
     says: "`en` or `pt`.",

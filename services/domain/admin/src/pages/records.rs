@@ -7,7 +7,7 @@ use super::state::seconds;
 use crate::admin::Caller;
 use crate::http::Response;
 use crate::permission::Permission;
-use crate::views::{AuditView, CallView};
+use crate::views::{AuditView, CallView, TrailView};
 
 /// Call records, newest first.
 pub(crate) fn calls(caller: &Caller, number: &str, calls: &[CallView]) -> Response {
@@ -99,8 +99,45 @@ pub(crate) fn audit_trail(caller: &Caller, entries: &[AuditView]) -> Response {
             }
             p.hint { (words.utc) }
         }
+        section.card {
+            h2 { (words.trail_whole) }
+            p { (words.trail_hint) }
+            p { a.button href="/audit/verify" { (words.trail_check) } }
+            form action="/audit/export" {
+                label { (words.trail_from) input type="date" name="from"; }
+                label { (words.trail_to) input type="date" name="to"; }
+                button type="submit" { (words.download) }
+            }
+        }
     };
     page(200, caller, Place::Audit, words.audit, &body)
+}
+
+/// What a check of the whole trail found.
+pub(crate) fn trail_checked(caller: &Caller, view: &TrailView) -> Response {
+    let words = caller.language.words();
+    let body = html! {
+        h1 { (words.trail_whole) }
+        section.card {
+            @match view.broken {
+                None => p.notice { (words.trail_good) },
+                Some(entry) => p.warning { (words.trail_broken) " " strong { (entry) } },
+            }
+            table { tbody {
+                tr { td { (words.trail_entries) } td { (view.entries) } }
+                tr { td { (words.trail_from) } td { (number(view.first)) } }
+                tr { td { (words.trail_to) } td { (number(view.last)) } }
+                tr { td { (words.trail_head) } td { code { (view.head) } } }
+                tr { td { (words.trail_signed_by) } td { code { (view.signed_by) } } }
+            } }
+            p { a href="/audit" { (words.back) } }
+        }
+    };
+    page(200, caller, Place::Audit, words.trail_whole, &body)
+}
+
+fn number(number: Option<u64>) -> String {
+    number.map_or_else(|| "-".to_owned(), |it| it.to_string())
 }
 
 /// `2026-11-22 12:45:01` of an RFC 3339 time in UTC.

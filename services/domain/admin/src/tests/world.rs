@@ -48,6 +48,9 @@ pub(super) struct World {
     pub(super) has_backup_code: bool,
     pub(super) backup_refusal: Option<store::BackupRefusal>,
     pub(super) asked_backups: Vec<store::BackupRequest>,
+    /// What checks of the audit trail find, piece by piece.
+    pub(super) trail_pieces: VecDeque<store::TrailChecked>,
+    pub(super) asked_trail: Vec<store::TrailRequest>,
     /// How many records were asked for at once, and older than which.
     pub(super) asked_calls: Vec<(u32, Option<String>)>,
     /// On record, newest first.
@@ -110,6 +113,8 @@ impl World {
             has_backup_code: true,
             backup_refusal: None,
             asked_backups: Vec::new(),
+            trail_pieces: VecDeque::new(),
+            asked_trail: Vec::new(),
             recordings: vec![
                 recording(RECORDING, false),
                 recording("1795351600000-0000002b.wav", true),
@@ -327,6 +332,7 @@ impl World {
                 self.asked_calls.push((limit, before.clone()));
                 self.calls_of(&only, limit, before.as_deref())
             }
+            Ask::Trail(request) => self.trail(request),
             Ask::AuditTrail { .. } => Reply::AuditTrail(
                 self.audits
                     .iter()
@@ -402,6 +408,27 @@ impl World {
         self.earlier.push(earlier);
         self.version += 1;
         self.admin.configure(self.version, self.site.clone());
+    }
+
+    /// The next piece that was put there.
+    fn trail(&mut self, request: store::TrailRequest) -> Reply {
+        let reply = match &request {
+            store::TrailRequest::Check { .. } => {
+                let piece = self.trail_pieces.pop_front();
+                Reply::TrailChecked(piece.unwrap_or_else(|| store::TrailChecked {
+                    within: Some((1, 1)),
+                    is_end: true,
+                    ..store::TrailChecked::default()
+                }))
+            }
+            store::TrailRequest::Heading { first, .. } => Reply::TrailLines(store::TrailLines {
+                text: "{}\n".into(),
+                next: Some(*first),
+            }),
+            store::TrailRequest::Lines { .. } => panic!("not for admin to ask"),
+        };
+        self.asked_trail.push(request);
+        reply
     }
 
     fn backups(&mut self, request: store::BackupRequest) -> Reply {
@@ -673,6 +700,6 @@ fn recording(name: &str, is_open: bool) -> sound::RecordingFile {
 fn held(response: &Response) -> &[u8] {
     match &response.body {
         Body::Bytes(bytes) => bytes,
-        Body::Opened { .. } => panic!("the body is a file"),
+        Body::Opened { .. } | Body::Trail { .. } => panic!("the body is a file"),
     }
 }

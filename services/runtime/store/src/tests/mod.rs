@@ -17,6 +17,7 @@ mod power_cut;
 mod replacing;
 mod serving;
 mod sim_disk;
+mod trail;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

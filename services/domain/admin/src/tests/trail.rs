@@ -1,0 +1,116 @@
+//! The audit trail as a whole: walked through piece by piece, and never out of the box unseen.
+
+use ipc::site::Role;
+use ipc::store::{TrailChecked, TrailPlace, TrailRequest};
+use serde_json::json;
+
+use super::world::{OWN_PASSWORD, World, get, json as body, text};
+use crate::Body;
+
+fn piece(first: u64, last: u64, is_end: bool) -> TrailChecked {
+    TrailChecked {
+        entries: last + 1 - first,
+        first: Some(first),
+        last: Some(TrailPlace {
+            sequence: last,
+            hash: format!("hash {last}"),
+        }),
+        is_end,
+        of_box: "a box".into(),
+        ..TrailChecked::default()
+    }
+}
+
+/// An auditor, before a trail of two pieces.
+fn world() -> (World, String) {
+    let mut world = World::new();
+    world.hire("ana", Role::Auditor, "102");
+    let session = world.sign_in("ana", OWN_PASSWORD);
+    world.trail_pieces = [piece(5, 1004, false), piece(1005, 1100, true)].into();
+    (world, session)
+}
+
+#[test]
+fn a_check_goes_on_where_the_piece_before_has_ended() {
+    let (mut world, session) = world();
+    let seen = world.ask(&get("/api/audit/verify", &session));
+    assert_eq!(
+        body(&seen),
+        json!({
+            "whole": true, "entries": 1096, "first": 5, "last": 1100, "head": "hash 1100",
+            "broken": null, "signed_by": "a box",
+        })
+    );
+    let after = |request: &TrailRequest| match request {
+        TrailRequest::Check { after, .. } => after.as_ref().map(|it| it.sequence),
+        other => panic!("{other:?}"),
+    };
+    let asked: Vec<Option<u64>> = world.asked_trail.iter().map(after).collect();
+    assert_eq!(asked, [None, Some(1004)]);
+}
+
+#[test]
+fn the_first_entry_that_does_not_fit_is_named() {
+    for (path, named) in [
+        ("/api/audit/verify", "\"broken\":7"),
+        ("/audit/verify", "<strong>7<"),
+    ] {
+        let (mut world, session) = world();
+        world.trail_pieces[0].broken = Some(7);
+        world.trail_pieces[1].broken = Some(1005);
+        let seen = world.ask(&get(path, &session));
+        assert!(text(&seen).contains(named), "{}", text(&seen));
+    }
+}
+
+#[test]
+fn an_export_is_recorded_first_and_is_of_the_days_that_were_named() {
+    let (mut world, session) = world();
+    world.trail_pieces[0].within = Some((900, 1004));
+    world.trail_pieces[1].within = Some((1005, 1007));
+    let path = "/api/audit/export?from=2026-11-22&to=2026-11-22";
+    let seen = world.ask(&get(path, &session));
+    let expected = Body::Trail {
+        heading: "{}\n".into(),
+        first: 900,
+        last: 1007,
+    };
+    assert!(seen.status == 200 && seen.body == expected);
+    assert_eq!(
+        seen.header("content-disposition"),
+        Some("attachment; filename=\"ramal-audit-900-1007.jsonl\"")
+    );
+    let entry = world.audits.last().expect("an entry");
+    assert_eq!(
+        (entry.who.as_str(), entry.action.as_str()),
+        ("ana", "audit trail exported")
+    );
+    let TrailRequest::Check {
+        from_millis,
+        before_millis,
+        ..
+    } = world.asked_trail[0]
+    else {
+        panic!("{:?}", world.asked_trail)
+    };
+    let day = 1_795_305_600_000;
+    assert_eq!(
+        (from_millis, before_millis),
+        (Some(day), Some(day + 86_400_000))
+    );
+}
+
+#[test]
+fn an_export_of_nothing_or_of_no_day_says_so() {
+    let (mut world, session) = world();
+    let none = world.ask(&get("/api/audit/export?from=2030-01-01&to=", &session));
+    assert_eq!(none.status, 404);
+    let told = world.audits.len();
+    let no_day = world.ask(&get("/api/audit/export?to=tomorrow", &session));
+    let fault = json!({ "error": "to: write a day as 2026-11-22" });
+    assert_eq!((no_day.status, body(&no_day)), (400, fault));
+    assert_eq!(world.audits.len(), told);
+    world.store_away = true;
+    let away = world.ask(&get("/api/audit/export", &session));
+    assert_eq!(away.status, 503);
+}

@@ -1,0 +1,71 @@
+//! The audit trail, as the store checks it and gives it out: a piece at a time, so that nobody
+//! waits for the whole.
+
+use serde::{Deserialize, Serialize};
+
+/// What may be asked about the audit trail as a whole.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum TrailRequest {
+    /// Check the entries behind one, or from the first on. Answer:
+    /// [`crate::store::Reply::TrailChecked`].
+    Check {
+        /// The last that was checked.
+        after: Option<TrailPlace>,
+        /// Entries of this time and later are looked for, milliseconds since 1970;
+        from_millis: Option<i64>,
+        /// and before this one.
+        before_millis: Option<i64>,
+    },
+    /// The first line of a file of these entries, signed by the box. Answer:
+    /// [`crate::store::Reply::TrailLines`].
+    Heading {
+        /// The first of them.
+        first: u64,
+        /// The last.
+        last: u64,
+    },
+    /// Their lines, as many as there are room for. Answer: [`crate::store::Reply::TrailLines`].
+    Lines {
+        /// The first wanted.
+        first: u64,
+        /// The last.
+        last: u64,
+    },
+}
+
+/// An entry, and the hash that the next is chained to.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct TrailPlace {
+    /// Its position in the trail.
+    pub sequence: u64,
+    /// Its hash; empty when it cannot be read.
+    pub hash: String,
+}
+
+/// What a piece of the trail is like.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct TrailChecked {
+    /// How many entries were checked.
+    pub entries: u64,
+    /// The first of them.
+    pub first: Option<u64>,
+    /// The last of them; where none was, what was given.
+    pub last: Option<TrailPlace>,
+    /// The first of them that does not fit the one before.
+    pub broken: Option<u64>,
+    /// The first and the last of the time that was asked for.
+    pub within: Option<(u64, u64)>,
+    /// There are no more.
+    pub is_end: bool,
+    /// The public key of the box, lower-case hexadecimal; empty while it has none.
+    pub of_box: String,
+}
+
+/// Lines of a file.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct TrailLines {
+    /// Each with its end.
+    pub text: String,
+    /// Where to go on; `None` when that was all.
+    pub next: Option<u64>,
+}

@@ -1,0 +1,143 @@
+//! The audit trail checked and given out as a whole, and a row that somebody changed on the disk.
+
+use ::trail::{Heading, Verifier, Wrong};
+use ipc::store::{TrailChecked, TrailPlace, TrailRequest};
+
+use super::*;
+use crate::BackupSettings;
+use crate::opening::begin;
+use crate::rows::AuditRow;
+use crate::tables::{AUDIT, Fault, get, number_key, open, put, redb_fault};
+use crate::writes::append_audit;
+
+/// A store with a trail of so many entries, the first of the box itself.
+fn with_entries(scratch: &Scratch, entries: u64) -> Store {
+    let store = scratch.store();
+    store
+        .keep_backups(&BackupSettings {
+            folder: scratch.path().join("backups"),
+            firmware: "0.1.0".into(),
+            run: scratch.path().join("run"),
+        })
+        .expect("a thread");
+    let append = |database: &redb::Database| -> Result<(), Fault> {
+        let txn = begin(database)?;
+        let seconds = (1_700_000_000_000_i64..).step_by(1000);
+        for (number, at) in (0..=entries).zip(seconds).skip(2) {
+            let at = UnixTime::from_millis(at);
+            append_audit(&txn, &audit(&format!("entry {number}")), at)?;
+        }
+        txn.commit().map_err(redb_fault)
+    };
+    store.shared().with_writable(append).expect("appended");
+    store
+}
+
+/// Changes what an entry says, with a right checksum, as somebody would who has the disk.
+fn tamper(store: &Store, sequence: u64) {
+    let change = |database: &redb::Database| -> Result<(), Fault> {
+        let txn = begin(database)?;
+        {
+            let mut table = open(&txn, AUDIT)?;
+            let row: Option<AuditRow> = get(&table, "audit", &number_key(sequence))?;
+            let mut row = row.expect("it is there");
+            row.who = "nobody".into();
+            put(&mut table, "audit", &number_key(sequence), &row)?;
+        }
+        txn.commit().map_err(redb_fault)
+    };
+    store.shared().with_writable(change).expect("changed");
+}
+
+fn check(store: &Store, after: Option<TrailPlace>, from: Option<i64>) -> TrailChecked {
+    let request = TrailRequest::Check {
+        after,
+        from_millis: from,
+        before_millis: from.map(|from| from + 10_000),
+    };
+    match store.ask(WEB, Request::Trail(request)) {
+        Reply::TrailChecked(checked) => checked,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Every piece until the end.
+fn check_all(store: &Store) -> Vec<TrailChecked> {
+    let mut pieces = vec![check(store, None, None)];
+    while let Some(piece) = pieces.last().filter(|it| !it.is_end) {
+        pieces.push(check(store, piece.last.clone(), None));
+    }
+    pieces
+}
+
+fn export(store: &Store, first: u64, last: u64) -> Result<Heading, Wrong> {
+    let lines = |request| match store.ask(WEB, Request::Trail(request)) {
+        Reply::TrailLines(lines) => lines,
+        other => panic!("{other:?}"),
+    };
+    let mut piece = lines(TrailRequest::Heading { first, last });
+    let mut text = piece.text;
+    while let Some(first) = piece.next {
+        piece = lines(TrailRequest::Lines { first, last });
+        text.push_str(&piece.text);
+    }
+    let keys = store.shared().backup_keys().expect("keys");
+    let mut verifier = Verifier::new(Some(keys.signer.of_box()), None);
+    for line in text.split_inclusive('\n') {
+        verifier.line(line.as_bytes())?;
+    }
+    verifier.end()
+}
+
+#[test]
+fn a_long_trail_is_checked_piece_by_piece_and_exported_whole_or_in_part() {
+    let scratch = Scratch::new();
+    let store = with_entries(&scratch, 2100);
+    let pieces = check_all(&store);
+    let entries: Vec<u64> = pieces.iter().map(|it| it.entries).collect();
+    assert_eq!(entries, [1000, 1000, 100]);
+    assert!(pieces.iter().all(|it| it.broken.is_none()));
+    let last = pieces.last().and_then(|it| it.last.clone()).expect("one");
+    assert_eq!(last.sequence, 2100);
+    let whole = export(&store, 1, 2100).expect("good");
+    assert_eq!((whole.first, whole.head), (1, last.hash));
+    // Ten seconds of it, from the time of entry 1005 on.
+    let after = pieces[0].last.clone();
+    let found = check(&store, after, Some(1_700_000_000_000 + 1_005_000));
+    assert_eq!(found.within, Some((1005, 1014)));
+    let part = export(&store, 1005, 1014).expect("good");
+    assert_eq!((part.first, part.last), (1005, 1014));
+}
+
+#[test]
+fn an_entry_that_was_changed_on_the_disk_is_named_and_is_no_good_in_a_file() {
+    let scratch = Scratch::new();
+    let store = with_entries(&scratch, 1200);
+    tamper(&store, 1100);
+    let broken: Vec<Option<u64>> = check_all(&store).iter().map(|it| it.broken).collect();
+    assert_eq!(broken, [None, Some(1100)]);
+    let wrong = export(&store, 1, 1200).expect_err("it was changed");
+    assert_eq!(wrong.line, 1101);
+    assert!(export(&store, 1, 1099).is_ok() && export(&store, 1101, 1200).is_ok());
+}
+
+#[test]
+fn a_row_that_rots_is_told_and_missed() {
+    let scratch = Scratch::new();
+    let store = with_entries(&scratch, 10);
+    let rot = |database: &redb::Database| -> Result<(), Fault> {
+        let txn = begin(database)?;
+        let rotten: &[u8] = b"\x01rotten for sure";
+        open(&txn, AUDIT)?
+            .insert(number_key(5).as_slice(), rotten)
+            .map_err(redb_fault)?;
+        txn.commit().map_err(redb_fault)
+    };
+    store.shared().with_writable(rot).expect("changed");
+    let all = check(&store, None, None);
+    assert_eq!((all.entries, all.broken), (10, Some(5)));
+    assert_eq!(export(&store, 1, 10).expect_err("one is missing").line, 6);
+    let request = TrailRequest::Heading { first: 1, last: 5 };
+    let refused = store.ask(WEB, Request::Trail(request));
+    assert!(matches!(refused, Reply::Failed { .. }), "{refused:?}");
+}
