@@ -242,6 +242,12 @@ impl Response {
         )
     }
 
+    /// A refusal as the API says it, of what comes to it in no readable form.
+    #[must_use]
+    pub fn refused(status: u16, error: &str) -> Self {
+        Self::json(status, &serde_json::json!({ "error": error }))
+    }
+
     /// See-other redirect: the browser asks for `location` with GET.
     #[must_use]
     pub fn redirect(location: &str) -> Self {

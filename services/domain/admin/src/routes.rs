@@ -254,7 +254,8 @@ pub const ROUTES: &[Route] = routes! {
     Post Page "/password" SignedIn => ChangePassword;
     Post Api "/api/password" SignedIn => ChangePassword;
     Post Api "/api/confirm" SignedIn => Confirm;
-    Get Api "/api/openapi.json" May(OwnAccount) => OpenApi;
+    // Every role may, and a program may be given it.
+    Get Api "/api/openapi.json" May(SeeCalls) => OpenApi;
     Get Page "/people" May(SeePeople) => People(OnPeople::List);
     Get Api "/api/people" May(SeePeople) => People(OnPeople::List);
     Get Page "/new/person" May(ManagePeople) => People(OnPeople::New);

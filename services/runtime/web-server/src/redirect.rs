@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::answer::Sending;
 use crate::connections::Connections;
-use crate::convert::{check_framing, refusal, write};
+use crate::convert::{Refusal, check_framing, write};
 use crate::https::{accept, http1};
 use crate::limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX};
 
@@ -38,8 +38,10 @@ pub async fn serve_redirect(mut listeners: Vec<TcpListener>) {
 
 fn answer(request: &Request<Incoming>) -> Response {
     match check_framing(request.headers()) {
-        Err(refused) => return refused,
-        Ok(length) if length > BODY_BYTES_MAX => return refusal(413, "the body is too long"),
+        Err(refusal) => return refusal.answer(NO_API),
+        Ok(length) if length > BODY_BYTES_MAX => {
+            return Refusal(413, "the body is too long").answer(NO_API);
+        }
         Ok(_) => {}
     }
     let host = request
@@ -47,7 +49,7 @@ fn answer(request: &Request<Incoming>) -> Response {
         .get(HOST)
         .and_then(|value| value.to_str().ok());
     let Some(host) = host.and_then(host_name) else {
-        return refusal(400, "Host is not a name or an address");
+        return Refusal(400, "Host is not a name or an address").answer(NO_API);
     };
     let target = request
         .uri()
@@ -59,6 +61,9 @@ fn answer(request: &Request<Incoming>) -> Response {
         .with("cache-control", "no-store")
         .with("connection", "close")
 }
+
+/// Nothing is asked here but where to go.
+const NO_API: &str = "/";
 
 /// The host without its port; `None` for what is neither a name nor an address.
 fn host_name(host: &str) -> Option<&str> {

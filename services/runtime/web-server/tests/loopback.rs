@@ -313,6 +313,23 @@ async fn doubtful_requests_are_refused_before_anybody_sees_them() {
 }
 
 #[tokio::test]
+async fn what_is_refused_unread_is_refused_as_its_asker_reads_refusals() {
+    let server = Box::start().await;
+    let strange = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\nx: \u{e9}\r\n\r\n");
+    let program = server.say(strange("/api/status").as_bytes()).await;
+    assert_eq!(status(&program), "400", "{program}");
+    assert!(program.contains("application/json"), "{program}");
+    let body = r#"{"error":"a header is not plain ASCII"}"#;
+    assert!(program.ends_with(body), "{program}");
+    let person = server.say(strange("/status").as_bytes()).await;
+    assert!(person.contains("text/plain"), "{person}");
+    assert!(
+        person.ends_with("a header is not plain ASCII\n"),
+        "{person}"
+    );
+}
+
+#[tokio::test]
 async fn a_client_that_dawdles_is_closed() {
     let server = Box::start().await;
     let begun = Instant::now();
