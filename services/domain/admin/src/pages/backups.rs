@@ -59,7 +59,7 @@ fn table(caller: &Caller, backups: &[BackupView]) -> Markup {
         table {
             thead { tr {
                 th { (words.when) } th { (words.version_number) } th { (words.version) }
-                th { "KiB" } th {} th {}
+                th { "KiB" } td {} td {}
             } }
             tbody {
                 @for backup in backups {

@@ -105,7 +105,7 @@ fn slots(caller: &Caller, slots: &[SlotView]) -> Markup {
     html! {
         table {
             thead { tr {
-                th { (words.slot) } th { (words.version) } th { (words.state) } th {}
+                th { (words.slot) } th { (words.version) } th { (words.state) } td {}
             } }
             tbody {
                 @for slot in slots {
@@ -169,7 +169,7 @@ fn journal(caller: &Caller, entries: &[EntryView]) -> Markup {
     let words = caller.language.words();
     html! {
         table {
-            thead { tr { th { "#" } th { (words.slot) } th { (words.reason) } th {} } }
+            thead { tr { th { "#" } th { (words.slot) } th { (words.reason) } td {} } }
             tbody {
                 @for entry in entries {
                     tr {

@@ -139,7 +139,9 @@ impl Draw<'_> {
             },
             Kind::Any(_) | Kind::Ordered(_) | Kind::Rows(_) | Kind::Maybe(_) | Kind::Shape(_) => {
                 html! {
-                    fieldset { legend { (label) } (hint) (self.many(&name, value, &field.kind)) }
+                    fieldset {
+                        legend { (label) } (hint) (self.many(&name, label, value, &field.kind))
+                    }
                 }
             }
             Kind::Text
@@ -149,37 +151,41 @@ impl Draw<'_> {
             | Kind::Numbers
             | Kind::Secret
             | Kind::One(_) => html! {
-                label { (label) (self.single(&name, value, &field.kind)) (hint) }
+                label { (label) (self.single(&name, None, value, &field.kind)) (hint) }
             },
         }
     }
 
-    /// A field that is one control.
-    fn single(&self, name: &str, value: &Value, kind: &Kind) -> Markup {
+    /// A field that is one control; `said` is what it is called where no label around it says so.
+    fn single(&self, name: &str, said: Option<&str>, value: &Value, kind: &Kind) -> Markup {
         match kind {
             Kind::LongText => html! {
-                textarea name=(name) rows="8" spellcheck="false" { (key(value)) }
+                textarea name=(name) aria-label=[said] rows="8" spellcheck="false" { (key(value)) }
             },
             Kind::Lines => html! {
-                textarea name=(name) rows="3" spellcheck="false" { (joined(value, "\n")) }
+                textarea name=(name) aria-label=[said] rows="3" spellcheck="false" {
+                    (joined(value, "\n"))
+                }
             },
             Kind::Numbers => html! {
-                input name=(name) value=(joined(value, " ")) inputmode="numeric"
+                input name=(name) aria-label=[said] value=(joined(value, " ")) inputmode="numeric"
                     autocomplete="off";
             },
             Kind::Number => html! {
-                input name=(name) value=(key(value)) inputmode="numeric" pattern="[0-9]*"
-                    autocomplete="off";
+                input name=(name) aria-label=[said] value=(key(value)) inputmode="numeric"
+                    pattern="[0-9]*" autocomplete="off";
             },
             Kind::Secret => html! {
-                input type="password" name=(name) autocomplete="new-password";
+                input type="password" name=(name) aria-label=[said] autocomplete="new-password";
             },
-            Kind::One(choices) => self.select(name, &key(value), choices),
-            _ => html! { input name=(name) value=(key(value)) autocomplete="off"; },
+            Kind::One(choices) => self.select(name, said, &key(value), choices),
+            _ => html! {
+                input name=(name) aria-label=[said] value=(key(value)) autocomplete="off";
+            },
         }
     }
 
-    fn select(&self, name: &str, chosen: &str, choices: &Choices) -> Markup {
+    fn select(&self, name: &str, said: Option<&str>, chosen: &str, choices: &Choices) -> Markup {
         let mut all = choices.all(self.site, self.language);
         // What stands there is offered, whether or not it would be otherwise.
         if !chosen.is_empty() && !all.iter().any(|(key, _)| key == chosen) {
@@ -187,7 +193,7 @@ impl Draw<'_> {
         }
         let optional = chosen.is_empty() || matches!(choices, Choices::Of(_));
         html! {
-            select name=(name) {
+            select name=(name) aria-label=[said] {
                 @if optional { option value="" selected[chosen.is_empty()] {} }
                 @for (key, label) in &all {
                     option value=(key) selected[key == chosen] { (label) }
@@ -197,7 +203,7 @@ impl Draw<'_> {
     }
 
     /// A field that is several controls.
-    fn many(&self, name: &str, value: &Value, kind: &Kind) -> Markup {
+    fn many(&self, name: &str, label: &str, value: &Value, kind: &Kind) -> Markup {
         let values = value.as_array().map_or(&[][..], Vec::as_slice);
         match kind {
             Kind::Any(choices) => {
@@ -215,8 +221,9 @@ impl Draw<'_> {
             Kind::Ordered(choices) => {
                 let blank = std::iter::repeat_n(String::new(), BLANK_ROWS);
                 html! {
-                    @for chosen in values.iter().map(key).chain(blank) {
-                        div { (self.select(name, &chosen, choices)) }
+                    @for (chosen, place) in values.iter().map(key).chain(blank).zip(1..) {
+                        @let said = format!("{label} {place}");
+                        div { (self.select(name, Some(&said), &chosen, choices)) }
                     }
                 }
             }
@@ -253,7 +260,10 @@ impl Draw<'_> {
                     }
                     @match &shape.inner {
                         Inner::Nothing => {},
-                        Inner::Value(kind) => div.inner { (self.single(&below, inner, kind)) },
+                        Inner::Value(kind) => {
+                            @let said = self.language.said(shape.label);
+                            div.inner { (self.single(&below, Some(said), inner, kind)) }
+                        },
                         Inner::Fields(fields) => {
                             div.inner { (self.fields(&below, inner, fields)) }
                         },

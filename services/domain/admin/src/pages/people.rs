@@ -28,7 +28,7 @@ pub(crate) fn people(caller: &Caller, site: &Site) -> Response {
             table {
                 thead { tr {
                     th { (words.login) } th { (words.role) } th { (words.extensions) }
-                    th { (words.calls_of) } th { (words.state) } th {}
+                    th { (words.calls_of) } th { (words.state) } td {}
                 } }
                 tbody {
                     @for person in &site.people {

@@ -63,7 +63,7 @@ fn table(caller: &Caller, site: &Site, dangers: &Dangers) -> Markup {
         table {
             thead { tr {
                 th { (words.route) } th { (words.from) } th { (words.number) }
-                th { (words.when) } th { (words.to) } th {}
+                th { (words.when) } th { (words.to) } td {}
             } }
             tbody {
                 @for (place, route) in site.routes.iter().enumerate() {

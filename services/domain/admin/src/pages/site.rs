@@ -30,7 +30,7 @@ pub(crate) fn extensions(
                 table {
                     thead { tr {
                         th { (words.number) } th { (words.display_name) }
-                        th { (words.remote) } th { (words.if_stolen) } th {}
+                        th { (words.remote) } th { (words.if_stolen) } td {}
                     } }
                     tbody {
                         @for extension in all {

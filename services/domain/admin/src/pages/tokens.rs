@@ -52,7 +52,7 @@ fn table(caller: &Caller, tokens: &[TokenView]) -> Markup {
         table {
             thead { tr {
                 th { (words.token_name) } th { (words.token_may) } th { (words.token_until) }
-                th { (words.token_used) } th {}
+                th { (words.token_used) } td {}
             } }
             tbody {
                 @for token in tokens {
