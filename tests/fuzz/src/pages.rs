@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use admin::{Admin, Away, Machine, Method, Moment, Observation, Peer, Request, Response, Step};
+use admin::{
+    Admin, Away, Machine, Method, Moment, Observation, Peer, Request, Response, Step, StickFault,
+};
 use ipc::site::Site;
 use ipc::{Redacted, store};
 use sansio::{Entropy, Instant, UnixTime};
@@ -89,6 +91,7 @@ impl World {
                 Step::Update(_, then) => then(admin, moment(), Err(Away::Silent("update"))),
                 Step::Fetch(_, then) => then(admin, moment(), admin::FetchState::None),
                 Step::Restore(_, then) => then(admin, moment(), Err(Away::Silent("store"))),
+                Step::Bring(_, then) => then(admin, moment(), Err(StickFault::Gone)),
                 Step::Open(_, then) => then(admin, moment(), None),
                 Step::Observe(then) => then(admin, moment(), nothing_seen()),
                 Step::Record(_, then) => then(admin, moment(), Vec::new()),

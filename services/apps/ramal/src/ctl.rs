@@ -86,6 +86,7 @@ One is made each day. The page of backups hands them out and makes the code that
     #[command(after_help = "Examples:
   ramal ctl restore 1795351503000.backup
   ramal ctl restore ramal-20261122T124503Z.backup --code < code.txt
+  ramal ctl restore ramal-20261122T124503Z.backup --stick --code < code.txt
 
 A name that `ramal ctl backup` lists is one on the box; anything else is a file that is sent.")]
     Restore {
@@ -94,6 +95,9 @@ A name that `ramal ctl backup` lists is one on the box; anything else is a file 
         /// Read the backup code from standard input: where the box does not have it.
         #[arg(long)]
         code: bool,
+        /// The file is on the USB stick in the box, whose backups `ramal ctl backup` lists.
+        #[arg(long)]
+        stick: bool,
     },
     /// Stop everything in order and start the box anew.
     Reboot,
@@ -372,8 +376,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     {
         return fetch::from_stick(&socket, file.as_deref());
     }
-    if let Command::Restore { file, code } = &arguments.command {
-        return restore::restore(&socket, file, *code);
+    if let Command::Restore { file, code, stick } = &arguments.command {
+        return restore::restore(&socket, file, *code, *stick);
     }
     let (method, target, body) = request(&arguments.command);
     let body = match &arguments.command {

@@ -68,7 +68,7 @@ enum Service {
     Grid(grid::Arguments),
     /// Apply the provisioning file once and wipe it.
     Provision(provision::Arguments),
-    /// Read the update files on a memory stick for whoever installs one.
+    /// Read the update files and backups on a memory stick for whoever asks for one.
     Stick(stick::Arguments),
     /// Ask and command the running box.
     Ctl(ctl::Arguments),

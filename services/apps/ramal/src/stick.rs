@@ -1,15 +1,16 @@
-//! `ramal stick`: the update files on a memory stick that was put into the running box.
+//! `ramal stick`: the update files and backups on a memory stick that was put into the running box.
 //!
-//! PID 1 passes it the stick, open for reading, and a socket. It says which update files there are,
-//! and gives parts of them to `web`, which has `update` judge and write them as it does with what
+//! PID 1 passes it the stick, open for reading, and a socket. It says which files there are, and
+//! gives parts of them to `web`, which has `update` or the store judge them as they do with what
 //! comes by any other way. It is a process of its own because what a stranger's stick holds goes
 //! through a FAT library that may panic on damage.
-//! What it must never do: write to the stick, judge what is in a file, or have one installed.
+//! What it must never do: write to the stick, judge what is in a file, or have one installed or
+//! restored.
 
 use std::error::Error;
 use std::fs::File;
 
-use firmware::{FirmwareError, Stick};
+use firmware::{FirmwareError, Stick, StickFile};
 use ipc::stick::{Offer, PART_MAX, Reply, Request};
 use run_loop::ipc::Answer;
 use run_loop::notify::Notify;
@@ -33,25 +34,24 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     let mut passed = Passed::from_env();
     let stick = passed.file("stick")?;
     let listener = passed.unix_listener("ipc")?;
-    let updates = match open(&stick) {
-        Ok(stick) => stick.updates(),
+    let files = match open(&stick) {
+        // Of many backups people want the newest.
+        Ok(stick) => [stick.updates(), reversed(stick.backups())].concat(),
         Err(error) => {
             tracing::info!("{error}");
             return Ok(());
         }
     };
-    let offers = updates
-        .iter()
-        .filter_map(|it| Offer::of(&it.name, it.length));
+    let offers = files.iter().filter_map(|it| Offer::of(&it.name, it.length));
     let mut count = 0;
     for offer in offers {
         notify.offer(&offer);
         count += 1;
     }
-    let left_out = updates.len() - count;
+    let left_out = files.len() - count;
     if left_out > 0 {
         tracing::warn!(
-            "{left_out} update files are not offered, as people could not read their names; \
+            "{left_out} files are not offered, as people could not read their names; \
              rename them with letters, digits, dots and dashes"
         );
     }
@@ -71,6 +71,11 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
         move |_, request| Answer::<Reply>::Reply(answer(request)),
     )?;
     Ok(())
+}
+
+fn reversed(mut files: Vec<StickFile>) -> Vec<StickFile> {
+    files.reverse();
+    files
 }
 
 /// Opened for each answer: nothing of one answer is left for the next, whatever the stick says.

@@ -1,5 +1,6 @@
 //! `ramal web`: HTTPS, the redirect on port 80 and the control socket, all in front of `admin`.
 
+mod bringing;
 mod driver;
 mod fetching;
 mod hashing;

@@ -1,10 +1,12 @@
 //! Backups as the API shows them.
 
+use ipc::init::StickFile;
 use ipc::store::{BackupFile, Backups};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::calendar::rfc3339;
+use crate::firmware_view::StickView;
 
 /// All of them.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -18,6 +20,8 @@ pub(crate) struct BackupsView {
     pub(crate) code_known: bool,
     /// The public key they are signed by.
     pub(crate) signed_by: String,
+    /// Those on the memory stick in the box.
+    pub(crate) stick: Vec<StickView>,
 }
 
 /// One on the box.
@@ -33,14 +37,15 @@ pub(crate) struct BackupView {
     pub(crate) firmware: String,
 }
 
-impl From<Backups> for BackupsView {
-    fn from(from: Backups) -> Self {
+impl BackupsView {
+    pub(crate) fn new(from: Backups, stick: Vec<StickFile>) -> Self {
         Self {
             backups: from.files.into_iter().map(BackupView::from).collect(),
             running: from.is_running,
             failed: from.failed,
             code_known: from.has_code,
             signed_by: from.of_box,
+            stick: stick.into_iter().map(StickView::from).collect(),
         }
     }
 }

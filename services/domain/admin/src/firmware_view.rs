@@ -80,7 +80,7 @@ pub(crate) struct ProgressView {
     pub(crate) next: Option<u64>,
 }
 
-/// An update file on a memory stick.
+/// An update file or a backup on a memory stick.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct StickView {
     pub(crate) disk: String,

@@ -1,10 +1,11 @@
 //! What a request may ask of the world on its way to a response.
 
+use ipc::stick::Offer;
 use ipc::{Redacted, grid, init, net, pbx, sound, store, update};
 use sansio::{Entropy, Instant, UnixTime};
 
 use crate::actions::stretch;
-use crate::fetch::{FetchOrder, FetchState};
+use crate::fetch::{FetchOrder, FetchState, StickFault};
 use crate::{Admin, Response};
 
 /// When something is decided, and the secrets it may use up.
@@ -59,6 +60,9 @@ pub enum Step {
     /// Have the store restore a backup and then the box start anew, whether or not the asker
     /// waits.
     Restore(store::Request, Then<Result<store::Reply, Away>>),
+    /// Bring this backup on the memory stick to the store, as if somebody sent it; the answer is
+    /// that of the store to its last piece.
+    Bring(Offer, Then<Result<store::Reply, StickFault>>),
     /// Open a recording or a backup of this name, which was checked; the answer is its length, or
     /// `None` when
     /// there is none. A response further on may have it as its body.
@@ -84,6 +88,7 @@ impl Step {
             Self::Update(ask, then) => Self::Update(ask, ending(then, last)),
             Self::Fetch(order, then) => Self::Fetch(order, ending(then, last)),
             Self::Restore(ask, then) => Self::Restore(ask, ending(then, last)),
+            Self::Bring(file, then) => Self::Bring(file, ending(then, last)),
             Self::Open(name, then) => Self::Open(name, ending(then, last)),
             Self::Observe(then) => Self::Observe(ending(then, last)),
             Self::Record(entries, then) => Self::Record(entries, ending(then, last)),

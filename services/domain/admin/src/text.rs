@@ -404,6 +404,7 @@ words! {
          senhas ficam como estão, e nada dos registros e da auditoria se perde. Desligue a outra \
          central antes que o backup dela passe a valer nesta.";
     backup_on_box: "Backup on the box", "Backup na central";
+    backup_on_stick: "Backup on the USB stick", "Backup no pen drive";
     backup_file: "Backup file", "Arquivo de backup";
     backup_code_optional: "Backup code, if the box does not have it",
         "Código de backup, se a central não o tem";

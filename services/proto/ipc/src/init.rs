@@ -156,7 +156,7 @@ pub enum InstallStage {
     Cancelled,
 }
 
-/// An update file on the memory stick that is in the box.
+/// An update file or a backup on the memory stick that is in the box.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct StickFile {
     /// The kernel's name of the stick, as `sdb`.
@@ -183,7 +183,7 @@ pub enum Reply {
     Log(Vec<(String, String)>),
     /// Somebody who stands before the box asks for this.
     AtBox(Wish),
-    /// Update files on the memory stick; none where there is no stick, or none on it.
+    /// Update files and backups on the memory stick; none where there is no stick, or none on it.
     Stick(Vec<StickFile>),
     /// Whether the machine starts only what is signed.
     SecureBoot(SecureBoot),

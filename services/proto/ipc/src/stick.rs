@@ -1,5 +1,5 @@
-//! `stick`: the update files on a memory stick that was put into the running box, and what is in
-//! them.
+//! `stick`: the update files and backups on a memory stick that was put into the running box, and
+//! what is in them.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +29,7 @@ pub enum Reply {
 /// Bytes of a part.
 pub const PART_MAX: u32 = 256 * 1024;
 
-/// An update file on a stick: what `stick` tells PID 1, a line each.
+/// An update file or a backup on a stick: what `stick` tells PID 1, a line each.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Offer {
     /// Its name, in the top folder.
@@ -50,6 +50,12 @@ impl Offer {
             file: file.to_owned(),
             bytes,
         })
+    }
+
+    /// Whether it is a backup; else it is an update file.
+    #[must_use]
+    pub fn is_backup(&self) -> bool {
+        self.file.to_ascii_lowercase().ends_with(".backup")
     }
 
     /// As it is written to the pipe, without the end of the line.

@@ -41,5 +41,5 @@ pub use provision_file::{Found, ProvisionFile};
 pub use recovery::RecoveryCode;
 pub use signed_programs::{SignedPrograms, StartedBy};
 pub use state_file::StateFile;
-pub use stick::{Stick, UpdateFile};
+pub use stick::{Stick, StickFile};
 pub use tpm::{Tpm, is_tpm_announced};

@@ -1,4 +1,4 @@
-//! A memory stick with a FAT: update files on it, and reports written to it.
+//! A memory stick with a FAT: update files and backups on it, and reports written to it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -21,9 +21,9 @@ pub struct Stick {
     steps: Steps,
 }
 
-/// An update file on a stick.
+/// An update file or a backup on a stick.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct UpdateFile {
+pub struct StickFile {
     /// Its name, in the top folder.
     pub name: String,
     /// Bytes.
@@ -72,17 +72,27 @@ impl Stick {
 
     /// Update files in the top folder.
     #[must_use]
-    pub fn updates(&self) -> Vec<UpdateFile> {
+    pub fn updates(&self) -> Vec<StickFile> {
+        self.named(UPDATE_ENDING)
+    }
+
+    /// Backups in the top folder. Their names begin with the time, so the newest are last.
+    #[must_use]
+    pub fn backups(&self) -> Vec<StickFile> {
+        self.named(BACKUP_ENDING)
+    }
+
+    /// Files in the top folder with such an ending.
+    fn named(&self, ending: &str) -> Vec<StickFile> {
         self.steps.set(STEPS_MAX);
         let entries = self.volume.root_dir().iter();
         let entries = entries.map_while(Result::ok).take(ENTRIES_MAX);
         // A Mac leaves `._NAME` beside each file it writes.
-        let is_update = |name: &str| {
-            !name.starts_with('.') && name.to_ascii_lowercase().ends_with(UPDATE_ENDING)
-        };
+        let is_one =
+            |name: &str| !name.starts_with('.') && name.to_ascii_lowercase().ends_with(ending);
         let mut found: Vec<_> = entries
-            .filter(|entry| entry.is_file() && is_update(&entry.file_name()))
-            .map(|entry| UpdateFile {
+            .filter(|entry| entry.is_file() && is_one(&entry.file_name()))
+            .map(|entry| StickFile {
                 name: entry.file_name(),
                 length: entry.len(),
             })
@@ -167,6 +177,7 @@ fn of_gpt(file: &File, sector: u64, bytes: u64) -> Vec<(u64, u64)> {
 }
 
 const UPDATE_ENDING: &str = ".update";
+const BACKUP_ENDING: &str = ".backup";
 
 /// Entries of a folder that are looked at: as many as FAT has in one.
 const ENTRIES_MAX: usize = 65_536;
@@ -214,15 +225,22 @@ mod tests {
         one.write("RAMAL-1.5.0.UPDATE", &[7; 100_000])
             .expect("written");
         one.write("notes.txt", b"no update").expect("written");
+        one.write("ramal-20261122T124503Z.backup", b"one")
+            .expect("written");
         one.write("._ramal-1.5.0.update", b"of a Mac")
             .expect("written");
         one.close().expect("closed");
         let two = stick(file, 0);
-        let update = UpdateFile {
+        let update = StickFile {
             name: "RAMAL-1.5.0.UPDATE".into(),
             length: 100_000,
         };
         assert_eq!(two.updates(), [update]);
+        let backup = StickFile {
+            name: "ramal-20261122T124503Z.backup".into(),
+            length: 3,
+        };
+        assert_eq!(two.backups(), [backup]);
         let mut room = [0; 5000];
         let read = two.read("ramal-1.5.0.update", 98_000, &mut room);
         assert_eq!(read.expect("read"), 2000);

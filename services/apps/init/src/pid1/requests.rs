@@ -104,7 +104,7 @@ impl Supervision {
             }
             Request::Attend => Reply::Done,
             Request::SecureBoot => Reply::SecureBoot(self.enrolment.state()),
-            Request::Stick => Reply::Stick(self.sticks.files().to_vec()),
+            Request::Stick => Reply::Stick(self.sticks.all()),
             Request::Present(presence) => {
                 if let Presence::Notice(text) = &presence {
                     self.say(text);

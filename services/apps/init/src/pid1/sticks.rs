@@ -1,5 +1,5 @@
-//! Memory sticks that are put into the running box: `ramal stick` looks for update files on one and
-//! reads from them, for whoever is allowed to install one.
+//! Memory sticks that are put into the running box: `ramal stick` looks for update files and
+//! backups on one and reads from them, for whoever is allowed to install or restore one.
 //!
 //! PID 1 never looks into a stick itself, as what a stranger's file system holds may make a library
 //! panic, and does not even open it, as a stick that does not answer would make it wait. It starts
@@ -77,6 +77,7 @@ struct Reading {
     group: Option<Group>,
     stick: Key,
     files: Vec<StickFile>,
+    backups: Vec<StickFile>,
     /// It was told to end.
     is_stopped: bool,
 }
@@ -101,6 +102,13 @@ impl Sticks {
     /// The update files on the one that is read.
     pub(super) fn files(&self) -> &[StickFile] {
         self.reading.as_ref().map_or(&[], |it| &it.files)
+    }
+
+    /// The same and the backups.
+    pub(super) fn all(&self) -> Vec<StickFile> {
+        let reading = self.reading.iter();
+        let all = reading.flat_map(|it| it.files.iter().chain(&it.backups));
+        all.cloned().collect()
     }
 
     pub(super) const fn deadline(&self) -> Option<Instant> {
@@ -146,6 +154,7 @@ impl Supervision {
         if let Some(reading) = &mut self.sticks.reading {
             if !there.contains(&reading.stick) {
                 reading.files.clear();
+                reading.backups.clear();
                 reading.stop();
             }
             return;
@@ -169,6 +178,7 @@ impl Supervision {
                     group: started.group,
                     stick,
                     files: Vec::new(),
+                    backups: Vec::new(),
                     is_stopped: false,
                 });
             }
@@ -210,17 +220,18 @@ impl Supervision {
             let Some(reading) = reading.filter(|it| it.pid == pid && !it.is_stopped) else {
                 break;
             };
-            if reading.files.len() < OFFERS_MAX {
-                let disk = reading.stick.name.clone();
+            let disk = reading.stick.name.clone();
+            let (kind, known) = match offer.is_backup() {
+                true => ("a backup", &mut reading.backups),
+                false => ("an update file", &mut reading.files),
+            };
+            if known.len() < OFFERS_MAX {
                 self.log.push(
                     "init",
                     crate::boot::millis_since_boot(),
-                    &format!(
-                        "an update file is on the memory stick {disk}: {}",
-                        offer.file
-                    ),
+                    &format!("{kind} is on the memory stick {disk}: {}", offer.file),
                 );
-                reading.files.push(StickFile { disk, offer });
+                known.push(StickFile { disk, offer });
             }
         }
         !heard.ended
@@ -284,7 +295,7 @@ const NAME: &str = "stick";
 /// Where it answers while it runs.
 const SOCKET: &str = "stick.sock";
 
-/// Files that are offered: more do not fit on a screen.
+/// Files of a kind that are offered: more do not fit on a screen.
 const OFFERS_MAX: usize = 8;
 
 /// Between the starts of two processes, and when there is no end of them.

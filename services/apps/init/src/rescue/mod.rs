@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use firmware::{
     BootDisk, FirmwareError, Guard, InstallError, Installer, Places, Recovery, RecoveryCode,
-    StateFile, Stick, UpdateFile, keys_of_firmware,
+    StateFile, Stick, StickFile, keys_of_firmware,
 };
 use ipc::stick::Offer;
 use ipc::update::Refusal;
@@ -182,7 +182,7 @@ impl Rescue<'_> {
         self.updates.clear();
         for (disk, stick) in self.sticks() {
             // As in the running box: what people cannot read is not shown.
-            let is_shown = |file: &UpdateFile| Offer::of(&file.name, file.length).is_some();
+            let is_shown = |file: &StickFile| Offer::of(&file.name, file.length).is_some();
             let files = stick.updates().into_iter().filter(is_shown);
             let named = files.map(|file| (disk.clone(), file.name));
             self.updates.extend(named);

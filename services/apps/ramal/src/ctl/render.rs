@@ -157,9 +157,13 @@ pub(crate) fn backups(answer: &Value) -> String {
         "config_version",
         "firmware",
     ];
-    let table = table("backups", list(answer, "backups"), &columns);
+    let backups = table("backups", list(answer, "backups"), &columns);
     let is = |name: &str| answer.get(name).and_then(Value::as_bool) == Some(true);
-    let mut said = vec![table];
+    let mut said = vec![backups];
+    let stick = list(answer, "stick");
+    if !stick.is_empty() {
+        said.push(table("stick", stick, &["disk", "file", "bytes"]));
+    }
     if is("running") {
         said.push("one is being made".to_owned());
     }

@@ -14,18 +14,27 @@ use super::{language, refused};
 /// Bytes: what the web admin takes at once, and some room.
 const PIECE: u64 = 48 * 1024;
 
-/// Restores a file, or a backup on the box; its code comes from standard input.
-pub(super) fn restore(socket: &Path, file: &Path, with_code: bool) -> Result<(), Box<dyn Error>> {
+/// Restores a file, or a backup on the box or the stick in it; its code comes from standard input.
+pub(super) fn restore(
+    socket: &Path,
+    file: &Path,
+    with_code: bool,
+    is_on_stick: bool,
+) -> Result<(), Box<dyn Error>> {
     let code = match with_code {
         true => std::io::read_to_string(std::io::stdin())?,
         false => String::new(),
     };
-    let name = file.to_str().filter(|it| backup_file_millis(it).is_some());
-    let name = name.filter(|_| !file.exists());
-    if name.is_none() {
-        send(socket, file)?;
-    }
-    let wish = json!({ "file": name.unwrap_or_default(), "code": code });
+    let wish = if is_on_stick {
+        json!({ "stick": file.to_string_lossy(), "code": code })
+    } else {
+        let name = file.to_str().filter(|it| backup_file_millis(it).is_some());
+        let name = name.filter(|_| !file.exists());
+        if name.is_none() {
+            send(socket, file)?;
+        }
+        json!({ "file": name.unwrap_or_default(), "code": code })
+    };
     let answer = ask(socket, "/api/backups/restore", wish.to_string().as_bytes());
     let mut out = std::io::stdout().lock();
     let version = match answer {

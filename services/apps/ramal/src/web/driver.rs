@@ -20,6 +20,7 @@ use tokio::sync::{Notify, watch};
 use web_server::Answer;
 
 use super::Folders;
+use super::bringing;
 use super::fetching::Fetches;
 use super::hashing::Hasher;
 use super::restoring::Restores;
@@ -207,6 +208,10 @@ impl Driver {
                 }
                 Step::Restore(request, then) => {
                     let answer = self.restores.restore(request).await;
+                    self.resume(|admin, moment| then(admin, moment, answer))
+                }
+                Step::Bring(file, then) => {
+                    let answer = bringing::bring(&self.store, &file).await;
                     self.resume(|admin, moment| then(admin, moment, answer))
                 }
                 Step::Open(name, then) => {

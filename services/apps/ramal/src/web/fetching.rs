@@ -153,14 +153,14 @@ impl Surroundings for Around {
     }
 }
 
-/// An update file on the memory stick in the box.
-struct OnStick {
+/// An update file or a backup on the memory stick in the box.
+pub(super) struct OnStick {
     stick: Client<stick::Request, stick::Reply>,
     file: String,
 }
 
 impl OnStick {
-    fn new(file: &str) -> Self {
+    pub(super) fn new(file: &str) -> Self {
         Self {
             stick: Client::within(socket_path("stick"), STICK_TIMEOUT_SECS),
             file: file.to_owned(),

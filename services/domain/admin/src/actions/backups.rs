@@ -1,6 +1,7 @@
 //! Backups: listed, made, handed out, brought and restored; and the code that opens them.
 
 use ipc::Redacted;
+use ipc::init::StickFile;
 use ipc::store::{
     BackupRefusal, BackupRequest, Backups, Reply, Request as Ask, backup_file_millis,
 };
@@ -8,13 +9,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::change::unkept;
-use super::firmware::recorded;
+use super::firmware::{on_stick, recorded};
 use super::{form, json};
 use crate::admin::{Admin, Caller};
 use crate::answers::{BackupCode, NextPiece, Nothing, Restored};
 use crate::backup_view::BackupsView;
 use crate::calendar::rfc3339;
 use crate::fault::Fault;
+use crate::fetch::{FetchFault, StickFault};
 use crate::http::{Request, Response};
 use crate::pages;
 use crate::routes::{Face, OnBackups};
@@ -28,6 +30,9 @@ pub(crate) struct Wish {
     /// A file that is on the box; what was brought, when it is left out.
     #[serde(default)]
     file: String,
+    /// A file on the memory stick in the box.
+    #[serde(default)]
+    stick: String,
     /// The backup code, where the box does not have it.
     #[serde(default)]
     code: Redacted<String>,
@@ -55,12 +60,15 @@ pub(crate) fn act(
 /// Those on the box, and how it goes.
 fn list(caller: Caller) -> Step {
     listed(caller, |caller, backups| {
-        let view = BackupsView::from(backups);
-        let response = match caller.face {
-            Face::Page | Face::Asset => pages::backups(&caller, &view),
-            Face::Api => Response::json(200, &view),
-        };
-        Step::Respond(response.sealed())
+        on_stick(move |_, mut files| {
+            files.retain(|it| it.offer.is_backup());
+            let view = BackupsView::new(backups, files);
+            let response = match caller.face {
+                Face::Page | Face::Asset => pages::backups(&caller, &view),
+                Face::Api => Response::json(200, &view),
+            };
+            Step::Respond(response.sealed())
+        })
     })
 }
 
@@ -168,17 +176,47 @@ fn restore(admin: &mut Admin, request: &Request, caller: Caller) -> Step {
         Face::Api => json::<Wish>(request),
         Face::Page | Face::Asset => Ok(Wish {
             file: form(request, "file"),
+            stick: form(request, "stick"),
             code: Redacted::new(form(request, "code")),
         }),
     };
     match wish {
-        Ok(Wish { file, code }) => {
-            let file = Some(file).filter(|it| !it.is_empty());
+        Ok(Wish { file, stick, code }) => {
             let code = Some(code).filter(|it| !it.reveal().trim().is_empty());
+            if !stick.is_empty() {
+                return from_stick(stick, code, caller);
+            }
+            let file = Some(file).filter(|it| !it.is_empty());
             begin(admin, file, code, caller)
         }
         Err(fault) => caller.refuse(&fault),
     }
+}
+
+/// The same with one on the memory stick, which is brought first and then judged like any other.
+fn from_stick(name: String, code: Option<Redacted<String>>, caller: Caller) -> Step {
+    on_stick(move |admin, files| {
+        let mut files = files.into_iter();
+        let found = files.find(|it| it.offer.is_backup() && it.offer.file == name);
+        let Some(StickFile { disk, offer }) = found else {
+            return caller.refuse(&stick_fault(StickFault::NotThere));
+        };
+        let action = format!("backup {name} taken from the USB stick {disk}");
+        recorded(admin, caller, &action, move |caller| {
+            Step::Bring(
+                offer,
+                Box::new(move |admin, _, brought| match brought {
+                    Ok(Reply::Uploaded { .. }) => begin(admin, None, code, caller),
+                    Ok(other) => caller.refuse(&unmet(Ok(other))),
+                    Err(fault) => caller.refuse(&stick_fault(fault)),
+                }),
+            )
+        })
+    })
+}
+
+const fn stick_fault(fault: StickFault) -> Fault {
+    Fault::CannotFetch(FetchFault::Stick(fault))
 }
 
 fn begin(

@@ -36,7 +36,7 @@ pub(crate) fn show(caller: Caller) -> Step {
             Ok(Reply::Status(status)) => Step::Fetch(
                 FetchOrder::Look,
                 Box::new(move |_, _, fetch| {
-                    on_stick(move |_, files| {
+                    updates_on_stick(move |_, files| {
                         with_secure_boot(move |secure_boot| {
                             let seen = Seen {
                                 fetch,
@@ -78,7 +78,7 @@ pub(crate) fn from_stick(request: &Request, caller: Caller) -> Step {
         Ok(OnStick { file }) => file,
         Err(fault) => return caller.refuse(&fault),
     };
-    on_stick(move |admin, files| {
+    updates_on_stick(move |admin, files| {
         let is_only = file.is_empty() && files.len() == 1;
         let is_meant = |it: &StickFile| is_only || it.offer.file == file;
         match files.into_iter().find(is_meant) {
@@ -90,7 +90,7 @@ pub(crate) fn from_stick(request: &Request, caller: Caller) -> Step {
 
 /// The same for a file that was chosen at the box.
 pub(crate) fn from_stick_now(file: StickFile, caller: Caller) -> Step {
-    on_stick(move |admin, files| match files.contains(&file) {
+    updates_on_stick(move |admin, files| match files.contains(&file) {
         true => begin_fetch(admin, caller, Source::Stick(file)),
         false => caller.refuse(&Fault::CannotFetch(FetchFault::Stick(StickFault::NotThere))),
     })
@@ -105,8 +105,20 @@ pub(crate) struct OnStick {
     file: String,
 }
 
-/// Goes on with the update files on the memory stick; with none where PID 1 is not heard of.
-fn on_stick(then: impl FnOnce(&mut Admin, Vec<StickFile>) -> Step + Send + 'static) -> Step {
+/// Goes on with the update files on the memory stick.
+fn updates_on_stick(
+    then: impl FnOnce(&mut Admin, Vec<StickFile>) -> Step + Send + 'static,
+) -> Step {
+    on_stick(|admin, mut files| {
+        files.retain(|it| !it.offer.is_backup());
+        then(admin, files)
+    })
+}
+
+/// Goes on with the files on the memory stick; with none where PID 1 is not heard of.
+pub(super) fn on_stick(
+    then: impl FnOnce(&mut Admin, Vec<StickFile>) -> Step + Send + 'static,
+) -> Step {
     Step::Init(
         InitRequest::Stick,
         Box::new(move |admin, _, reply| {

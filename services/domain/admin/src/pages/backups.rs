@@ -105,6 +105,20 @@ fn restore(caller: &Caller, view: &BackupsView) -> Markup {
                     button.danger type="submit" { (words.backup_restore) }
                 }
             }
+            @if !view.stick.is_empty() {
+                form method="post" action="/backups/restore" {
+                    label { (words.backup_on_stick)
+                        select name="stick" {
+                            @for file in &view.stick {
+                                option value=(file.file) { (file.file) }
+                            }
+                        }
+                    }
+                    (code(caller))
+                    (own_password(caller))
+                    button.danger type="submit" { (words.backup_restore) }
+                }
+            }
             form id="bring" data-done=(words.backup_restored) data-broken=(words.backup_broken) {
                 label { (words.backup_file) input type="file" name="file" required; }
                 (code(caller))

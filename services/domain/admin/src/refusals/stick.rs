@@ -15,7 +15,7 @@ pub(super) const fn code(fault: StickFault) -> &'static str {
 pub(super) const fn english(fault: StickFault) -> &'static str {
     match fault {
         StickFault::NotThere => {
-            "there is no such update file on a USB stick in the box; put the stick in, wait until \
+            "there is no such file on a USB stick in the box; put the stick in, wait until \
              its files are listed, and name one of them"
         }
         StickFault::Gone => {
@@ -31,7 +31,7 @@ pub(super) const fn english(fault: StickFault) -> &'static str {
 pub(super) const fn portuguese(fault: StickFault) -> &'static str {
     match fault {
         StickFault::NotThere => {
-            "não há esse arquivo de atualização num pen drive na central; conecte o pen drive, \
+            "não há esse arquivo num pen drive na central; conecte o pen drive, \
              espere os arquivos dele aparecerem e escolha um"
         }
         StickFault::Gone => {

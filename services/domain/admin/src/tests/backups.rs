@@ -1,12 +1,14 @@
 //! Backups: who may have and restore them, and that nobody does so unseen.
 
+use ipc::init::StickFile;
+use ipc::stick::Offer;
 use ipc::store::{BackupRefusal, BackupRequest};
 use serde_json::json;
 
 use super::world::{
     BACKUP, BACKUP_CODE, OWN_PASSWORD, World, form, get, goes_on, json as body, post, text,
 };
-use crate::{Body, Peer, Response};
+use crate::{Body, Peer, Response, StickFault};
 
 const RESTORE: &str = "/api/backups/restore";
 const CODE: &str = "/api/backups/code";
@@ -185,4 +187,53 @@ fn a_backup_is_brought_by_pieces_and_restored_at_the_box_without_a_password() {
         last,
         Some(BackupRequest::Restore { file: None, .. })
     ));
+}
+
+fn on_stick(file: &str) -> StickFile {
+    StickFile {
+        disk: "sdb".into(),
+        offer: Offer::of(file, 3000).expect("plain"),
+    }
+}
+
+#[test]
+fn a_backup_on_the_stick_is_listed_brought_and_restored_like_any_other() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    world.stick = vec![on_stick("a.update"), on_stick("Lost box.backup")];
+    let listed = body(&world.ask(&get("/api/backups", &session)));
+    let shown = json!([{ "disk": "sdb", "file": "Lost box.backup", "bytes": 3000 }]);
+    assert_eq!(listed["stick"], shown);
+    assert!(text(&world.ask(&get("/backups", &session))).contains("Lost box.backup"));
+    let wish = json!({ "stick": "Lost box.backup", "code": BACKUP_CODE });
+    let restored = world.ask(&post(RESTORE, &session, &wish));
+    assert_eq!(body(&restored), json!({ "restored": 42 }));
+    assert_eq!(world.brought, ["Lost box.backup"]);
+    let last = world.asked_backups.last();
+    assert!(matches!(
+        last,
+        Some(BackupRequest::Restore { file: None, .. })
+    ));
+    let taken = "backup Lost box.backup taken from the USB stick sdb";
+    assert!(world.audits.iter().any(|it| it.action == taken));
+}
+
+#[test]
+fn what_is_no_backup_on_the_stick_or_cannot_be_read_changes_nothing() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    world.stick = vec![on_stick("a.update"), on_stick("a.backup")];
+    let mut refused = |fault, name: &str, code: &str| {
+        world.stick_fault = fault;
+        let answer = world.ask(&post(RESTORE, &session, &json!({ "stick": name })));
+        assert_eq!(
+            (answer.status, body(&answer)["code"].as_str()),
+            (400, Some(code)),
+            "{name}"
+        );
+        assert!(world.asked_backups.is_empty(), "{name}");
+    };
+    refused(None, "a.update", "not-on-stick");
+    refused(None, "b.backup", "not-on-stick");
+    refused(Some(StickFault::Gone), "a.backup", "stick-cannot-be-read");
 }

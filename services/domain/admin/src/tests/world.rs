@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use ipc::site::{Person, Role, Site};
+use ipc::stick::Offer;
 use ipc::store::{Audit, AuditEntry, CallRecord, Outcome, Reply, Request as Ask};
 use ipc::{Redacted, init, net, pbx, sound, store, update};
 use sansio::{Entropy, Instant, UnixTime};
 
 use crate::{
     Admin, Away, Body, FetchOrder, FetchState, Machine, Method, Moment, Observation, Peer, Request,
-    Response, Step,
+    Response, Step, StickFault,
 };
 
 /// The box's public key for the tunnel.
@@ -62,6 +63,9 @@ pub(super) struct World {
     pub(super) fetch: FetchState,
     /// Update files on a memory stick.
     pub(super) stick: Vec<init::StickFile>,
+    /// Backups that were brought from it, and why they cannot be.
+    pub(super) brought: Vec<String>,
+    pub(super) stick_fault: Option<StickFault>,
     pub(super) secure_boot: init::SecureBoot,
     pub(super) is_secure_boot_lost: bool,
     pub(super) hasher_busy: bool,
@@ -127,6 +131,8 @@ impl World {
             asked_fetch: Vec::new(),
             fetch: FetchState::None,
             stick: Vec::new(),
+            brought: Vec::new(),
+            stick_fault: None,
             secure_boot: init::SecureBoot::default(),
             is_secure_boot_lost: false,
             hasher_busy: false,
@@ -230,10 +236,12 @@ impl World {
                     self.asked_fetch.push(order);
                     then(&mut self.admin, moment, self.fetch.clone())
                 }
+                Step::Bring(offer, then) => {
+                    let outcome = self.bring(offer);
+                    then(&mut self.admin, moment, outcome)
+                }
                 Step::Open(name, then) => {
-                    let found = self.recordings.iter().find(|file| file.name == name);
-                    let length = found.map(|file| file.bytes);
-                    let length = length.or_else(|| (name == BACKUP).then_some(3000));
+                    let length = self.length_of(&name);
                     then(&mut self.admin, moment, length)
                 }
                 Step::Observe(then) => {
@@ -251,6 +259,18 @@ impl World {
                 }
             };
         }
+    }
+
+    fn bring(&mut self, offer: Offer) -> Result<Reply, StickFault> {
+        self.brought.push(offer.file);
+        let whole = Ok(Reply::Uploaded { next: offer.bytes });
+        self.stick_fault.map_or(whole, Err)
+    }
+
+    fn length_of(&self, name: &str) -> Option<u64> {
+        let found = self.recordings.iter().find(|file| file.name == name);
+        let length = found.map(|file| file.bytes);
+        length.or_else(|| (name == BACKUP).then_some(3000))
     }
 
     fn net(&mut self, request: net::Request) -> Result<net::Reply, Away> {
