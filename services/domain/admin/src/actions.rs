@@ -16,6 +16,7 @@ mod masking;
 mod network;
 pub(crate) mod patch;
 pub(crate) mod people;
+pub(crate) mod privacy;
 pub(crate) mod proof;
 pub(crate) mod recordings;
 pub(crate) mod records;

@@ -373,6 +373,7 @@ impl Admin {
                 actions::extensions::confirm_delete(self, &segment, &caller)
             }
             Action::DeleteExtension => actions::extensions::delete(self, segment, caller),
+            Action::Privacy => actions::privacy::show(&caller),
             Action::Calls => actions::records::calls(self, request, caller),
             Action::Recordings => actions::recordings::list(self, caller),
             Action::Recording => actions::recordings::download(self, request, segment, caller),

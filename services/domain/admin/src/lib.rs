@@ -29,6 +29,7 @@ mod openapi;
 mod pages;
 mod password;
 mod permission;
+mod privacy;
 mod range;
 mod refusals;
 mod routes;

@@ -12,10 +12,10 @@ use Access::{Anybody, HalfSignedIn, May, SignedIn, Sure};
 use Action::{
     AbandonUpdate, Backups, BeginUpdate, Calls, ChangePassword, Confirm, ConfirmDeleteExtension,
     CreateExtension, DeleteExtension, DeleteRecording, Extensions, FactoryReset, FetchUpdate,
-    FileScript, Firmware, GoBack, Icon, OpenApi, PasswordPage, People, PowerOff, Recording,
-    Recordings, RecoveryCode, RenewRecoveryCode, Rescue, Restart, RestartService, Script,
-    SecondFactor, SignIn, SignInPage, SignOut, Site, Status, Style, Tokens, UpdateFromStick,
-    UpdatePiece, UploadScript,
+    FileScript, Firmware, GoBack, Icon, OpenApi, PasswordPage, People, PowerOff, Privacy,
+    Recording, Recordings, RecoveryCode, RenewRecoveryCode, Rescue, Restart, RestartService,
+    Script, SecondFactor, SignIn, SignInPage, SignOut, Site, Status, Style, Tokens,
+    UpdateFromStick, UpdatePiece, UploadScript,
 };
 
 /// One address.
@@ -76,6 +76,7 @@ pub(crate) enum Action {
     ConfirmDeleteExtension,
     DeleteExtension,
     Calls,
+    Privacy,
     Recordings,
     Recording,
     DeleteRecording,
@@ -362,6 +363,8 @@ pub const ROUTES: &[Route] = routes! {
         Site(OnSite::EditSection(Section::Recording));
     Post Page "/settings/recording" May(ChangeConfiguration) =>
         Site(OnSite::ChangeSection(Section::Recording));
+    Get Page "/privacy" May(SeeConfiguration) => Privacy;
+    Get Api "/api/privacy" May(SeeConfiguration) => Privacy;
     Get Page "/calls" May(SeeCalls) => Calls;
     Get Api "/api/calls" May(SeeCalls) => Calls;
     Get Page "/audit" May(SeeAudit) => Site(OnSite::AuditTrail);

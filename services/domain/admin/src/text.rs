@@ -186,6 +186,18 @@ words! {
     trail_entries: "Entries", "Registros";
     trail_head: "Hash of the last entry", "Hash do último registro";
     trail_signed_by: "Key of this box", "Chave desta central";
+    privacy: "Privacy", "Privacidade";
+    privacy_hint: "What this box keeps of people, why, for how long, and who sees it (LGPD, art. 9 \
+         and 37). No sensitive data (art. 5, II) is asked for; what is said in a recorded call \
+         nobody can know before.",
+        "O que esta central guarda de pessoas, por quê, por quanto tempo e quem vê (LGPD, art. 9º \
+         e 37). Nenhum dado sensível (art. 5º, II) é pedido; o que se diz numa ligação gravada \
+         ninguém sabe antes.";
+    kept_what: "What", "O quê";
+    kept_purpose: "Why", "Por quê";
+    kept_basis: "Legal basis (LGPD)", "Base legal (LGPD)";
+    kept_for: "Kept for", "Guardado por";
+    kept_seen_by: "Seen by", "Visto por";
     people: "People", "Pessoas";
     person: "Person", "Pessoa";
     role: "Role", "Perfil";

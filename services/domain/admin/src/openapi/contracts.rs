@@ -22,6 +22,7 @@ use crate::fault::Item;
 use crate::firmware_view::FirmwareView;
 use crate::grid_view::GridView;
 use crate::history_view::{VersionChanges, VersionView};
+use crate::privacy::KeptView;
 use crate::routes::{Action, File, OnBackups, OnPeople, OnSecondFactor, OnSite, OnTokens, Section};
 use crate::views::{AuditView, CallView, ExtensionView, RecordingView, StatusView, TrailView};
 
@@ -48,6 +49,7 @@ pub(super) fn of(action: Action) -> Option<Contract> {
             .makes::<NewPassword>()
             .changes(),
         Action::DeleteExtension => does("Delete an extension").changes(),
+        Action::Privacy => does("What the box keeps of people, and why").gives::<Vec<KeptView>>(),
         Action::Calls => does("Calls on record, the newest first")
             .query(CALLS)
             .gives::<Vec<CallView>>(),

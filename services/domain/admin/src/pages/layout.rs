@@ -24,6 +24,7 @@ pub(super) enum Place {
     Settings,
     People,
     Audit,
+    Privacy,
     Backups,
     Firmware,
     Grid,
@@ -50,7 +51,7 @@ impl Place {
 type Name = fn(&Words) -> &'static str;
 
 /// The pages there are a way to from everywhere, for whoever may open them.
-const NAVIGATION: [(Place, &str, Name); 13] = [
+const NAVIGATION: [(Place, &str, Name); 14] = [
     (Place::Status, "/", |words| words.status),
     (Place::Extensions, "/extensions", |words| words.extensions),
     (Place::Groups, "/groups", |words| words.groups),
@@ -61,6 +62,7 @@ const NAVIGATION: [(Place, &str, Name); 13] = [
     (Place::Settings, "/settings", |words| words.settings),
     (Place::People, "/people", |words| words.people),
     (Place::Audit, "/audit", |words| words.audit),
+    (Place::Privacy, "/privacy", |words| words.privacy),
     (Place::Backups, "/backups", |words| words.backups),
     (Place::Firmware, "/firmware", |words| words.firmware),
     (Place::Grid, "/grid", |words| words.grid),
