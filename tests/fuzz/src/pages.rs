@@ -138,6 +138,7 @@ fn nothing_seen() -> Observation {
         pbx: Err(Away::Silent("pbx")),
         net: Err(Away::Silent("net")),
         store: Err(Away::Silent("store")),
+        update: Err(Away::Silent("update")),
         machine: Machine::default(),
     }
 }

@@ -8,13 +8,16 @@ use ipc::Redacted;
 use ipc::init::Shutdown;
 use ipc::site::{Person, Site};
 use ipc::store::{self, CallsOf};
+use sansio::Instant;
 
 use crate::Method;
 use crate::actions;
 use crate::actions::form::Subject;
 use crate::actions::looks::{Look, What};
 use crate::actions::proof;
+use crate::actions::status::Form;
 use crate::danger::Dangers;
+use crate::dashboard::Hour;
 use crate::fault::{Fault, PeopleFault};
 use crate::http::{Peer, Request, Response, decode};
 use crate::pages;
@@ -43,6 +46,8 @@ pub struct Admin {
     pub(crate) login_key: Option<[u8; 32]>,
     /// Who has looked at what of others within the last minutes, and how much of it.
     pub(crate) looks: BTreeMap<(String, What), Look>,
+    /// Calls by the hour, of whose numbers, and when they were counted.
+    pub(crate) hours: BTreeMap<Option<Vec<CallsOf>>, (Instant, Vec<Hour>)>,
     /// When each token was used last, by its hash, since the start; seconds since 1970.
     pub(crate) token_uses: BTreeMap<String, u64>,
     /// Codes of second factors.
@@ -107,6 +112,7 @@ impl Admin {
             first_password: None,
             login_key: None,
             looks: BTreeMap::new(),
+            hours: BTreeMap::new(),
             token_uses: BTreeMap::new(),
             codes: Codes::default(),
             unrecorded: Vec::new(),
@@ -246,7 +252,8 @@ impl Admin {
         let (id, session) = found.ok_or(Fault::SignInFirst)?;
         let person = self.is_of(&session).ok_or(Fault::SignInFirst)?;
         caller.permissions = Permissions::of(person);
-        if request.header(BACKGROUND_HEADER).is_none() {
+        let is_by_itself = request.header(BACKGROUND_HEADER).is_some() || request.path == EVENTS;
+        if !is_by_itself {
             self.sessions.touch(&id, moment.now);
         }
         caller.login.clone_from(&session.login);
@@ -365,7 +372,8 @@ impl Admin {
                 actions::people::change_password(self, &moment, request, caller)
             }
             Action::Confirm => proof::confirm(self, &moment, request, caller),
-            Action::Status => actions::status::status(self, caller),
+            Action::Status => actions::status::status(self, Form::Whole, caller),
+            Action::Events => actions::status::status(self, Form::Parts, caller),
             Action::RestartService => actions::status::restart(self, request, segment, caller),
             Action::Extensions => actions::extensions::list(self, &caller),
             Action::CreateExtension => actions::extensions::create(self, &moment, request, caller),
@@ -615,6 +623,8 @@ fn is_half(caller: &Caller) -> bool {
 pub(crate) const COOKIE: &str = "session";
 /// Sent by a page that refreshes itself, so that it does not keep its session alive.
 const BACKGROUND_HEADER: &str = "x-background";
+/// What a page asks by itself, again and again; a browser sends no header of ours with it.
+const EVENTS: &str = "/events";
 /// Who asked by the control socket.
 const LOCAL_LOGIN: &str = "local";
 /// Audit entries held in memory while the store is away; about 300 bytes each.

@@ -170,6 +170,18 @@ pub enum Body {
         /// The last.
         last: u64,
     },
+    /// A stream of events that goes on: the runtime asks again every few seconds, and sends on what
+    /// is otherwise than before, until the answer is another.
+    Events(Vec<Event>),
+}
+
+/// Something that is shown and changes by itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// Tells it from the others of a stream.
+    pub name: &'static str,
+    /// How it is now: HTML.
+    pub data: String,
 }
 
 impl Body {
@@ -179,7 +191,7 @@ impl Body {
         match self {
             Self::Bytes(bytes) => Some(bytes.len() as u64),
             Self::Opened { bytes, .. } => Some(*bytes),
-            Self::Trail { .. } => None,
+            Self::Trail { .. } | Self::Events(_) => None,
         }
     }
 
@@ -223,6 +235,17 @@ impl Response {
             body,
             ..Self::empty(200)
         }
+    }
+
+    /// A response that goes on with what changes.
+    #[must_use]
+    pub fn events(events: Vec<Event>) -> Self {
+        let body = Body::Events(events);
+        Self {
+            body,
+            ..Self::empty(200)
+        }
+        .with("content-type", "text/event-stream")
     }
 
     /// A response with a body of the given type, never kept by a cache.

@@ -15,6 +15,7 @@ mod answers;
 mod backup_view;
 mod calendar;
 mod danger;
+mod dashboard;
 mod explain;
 mod explain_view;
 mod extension_list;
@@ -43,7 +44,7 @@ mod views;
 
 pub use admin::Admin;
 pub use fetch::{Address, FetchFault, FetchOrder, FetchState, Server, Source, StickFault};
-pub use http::{Body, Method, Peer, Request, Response};
+pub use http::{Body, Event, Method, Peer, Request, Response};
 pub use permission::Permission;
 pub use routes::{Access, Face, ROUTES, Route, takes_file};
 pub use step::{Away, Check, Machine, Moment, Observation, Step, Then};

@@ -1,7 +1,9 @@
 //! The pages: plain HTML that works without a script; one style sheet, nothing from elsewhere.
 
 mod backups;
+mod chart;
 mod danger;
+mod dashboard;
 mod firmware;
 mod form;
 mod grid;
@@ -22,6 +24,7 @@ mod tokens;
 use maud::html;
 
 pub(crate) use backups::{backup_code, backup_restored, backups};
+pub(crate) use dashboard::{status, status_parts};
 pub(crate) use firmware::{firmware, recovery_code};
 pub(crate) use form::{Sheet, delete_question, sheet};
 pub(crate) use grid::grid;
@@ -36,7 +39,6 @@ pub(crate) use second_factor::{code, offer, recovery_codes, second_factor};
 pub(crate) use sign_in::{confirm, password, sign_in};
 pub(crate) use site::{confirm_delete, extensions, new_extension};
 pub(crate) use site_file::{site_file, site_taken};
-pub(crate) use state::status;
 pub(crate) use tokens::{new_token, tokens};
 
 use crate::admin::Caller;
@@ -49,7 +51,7 @@ pub(crate) fn style() -> Response {
     asset("text/css; charset=utf-8", STYLE)
 }
 
-/// The script by which the status page refreshes itself.
+/// The script by which the first page stays as the box is.
 pub(crate) fn script() -> Response {
     asset("text/javascript; charset=utf-8", SCRIPT)
 }
@@ -105,4 +107,4 @@ pub(super) const STYLE: &str = include_str!("../assets/style.css");
 pub(super) const FILE: &str = include_str!("../assets/file.js");
 pub(super) const BACKUP: &str = include_str!("../assets/backup.js");
 pub(super) const UPLOAD: &str = include_str!("../assets/upload.js");
-pub(super) const SCRIPT: &str = include_str!("../assets/refresh.js");
+pub(super) const SCRIPT: &str = include_str!("../assets/live.js");

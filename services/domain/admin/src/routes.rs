@@ -11,10 +11,10 @@ use crate::permission::Permissions;
 use Access::{Anybody, HalfSignedIn, May, SignedIn, Sure};
 use Action::{
     AbandonUpdate, Backups, BeginUpdate, Calls, ChangePassword, Confirm, ConfirmDeleteExtension,
-    CreateExtension, DeleteExtension, DeleteRecording, Extensions, FactoryReset, FetchUpdate,
-    FileScript, Firmware, GoBack, Icon, OpenApi, PasswordPage, People, PowerOff, Privacy,
-    Recording, Recordings, RecoveryCode, RenewRecoveryCode, Rescue, Restart, RestartService,
-    Script, SecondFactor, SignIn, SignInPage, SignOut, Site, Status, Style, Tokens,
+    CreateExtension, DeleteExtension, DeleteRecording, Events, Extensions, FactoryReset,
+    FetchUpdate, FileScript, Firmware, GoBack, Icon, OpenApi, PasswordPage, People, PowerOff,
+    Privacy, Recording, Recordings, RecoveryCode, RenewRecoveryCode, Rescue, Restart,
+    RestartService, Script, SecondFactor, SignIn, SignInPage, SignOut, Site, Status, Style, Tokens,
     UpdateFromStick, UpdatePiece, UploadScript,
 };
 
@@ -70,6 +70,8 @@ pub(crate) enum Action {
     ChangePassword,
     Confirm,
     Status,
+    /// The state again and again, for a page that is open.
+    Events,
     RestartService,
     Extensions,
     CreateExtension,
@@ -230,7 +232,7 @@ macro_rules! routes {
 /// The table. What is not in it does not exist.
 pub const ROUTES: &[Route] = routes! {
     Get Asset "/assets/style.css" Anybody => Style;
-    Get Asset "/assets/refresh.js" Anybody => Script;
+    Get Asset "/assets/live.js" Anybody => Script;
     Get Asset "/assets/upload.js" Anybody => UploadScript;
     Get Asset "/assets/file.js" Anybody => FileScript;
     Get Asset "/assets/backup.js" Anybody => Backups(OnBackups::Script);
@@ -286,6 +288,7 @@ pub const ROUTES: &[Route] = routes! {
     Post Page "/people/{}/tokens/delete" Sure(ManagePeople) => Tokens(OnTokens::RevokeAllOf);
     Delete Api "/api/people/{}/tokens" Sure(ManagePeople) => Tokens(OnTokens::RevokeAllOf);
     Get Page "/" May(SeeStatus) => Status;
+    Get Page "/events" May(SeeStatus) => Events;
     Get Api "/api/status" May(SeeStatus) => Status;
     Post Api "/api/services/{}/restart" May(ManageBox) => RestartService;
     Get Page "/extensions" May(SeeConfiguration) => Extensions;

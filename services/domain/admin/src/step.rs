@@ -138,11 +138,13 @@ pub struct Observation {
     pub net: Result<net::Status, Away>,
     /// The store's condition.
     pub store: Result<store::Health, Away>,
+    /// Slots of the firmware.
+    pub update: Result<update::Status, Away>,
     /// The machine as a whole.
     pub machine: Machine,
 }
 
-/// Memory and load of the whole machine.
+/// Memory, load and heat of the whole machine.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Machine {
     /// Memory there is, KiB.
@@ -151,4 +153,6 @@ pub struct Machine {
     pub available_kib: u64,
     /// Load average over the last minute.
     pub load_1_minute: f64,
+    /// How hot the hottest part is, whole degrees Celsius; `None` where nothing measures it.
+    pub temperature: Option<i32>,
 }

@@ -236,7 +236,6 @@ words! {
     cpu: "CPU time", "Tempo de CPU";
     extension: "Extension", "Ramal";
     address: "Address", "Endereço";
-    expires: "Renews within", "Renova em até";
     from: "From", "De";
     to: "To", "Para";
     duration: "Duration", "Duração";

@@ -51,23 +51,46 @@ pub(crate) enum Warning {
     SecureBootLost,
     /// The address that was set cannot be used: the field.
     NetworkUnreadable(String),
+    /// This trunk is not in service: its name, and its state.
+    TrunkDown(String, String),
+    /// So many MiB are free on the disk.
+    DiskNearlyFull(u64),
+    /// The machine is so hot, degrees Celsius.
+    Hot(i32),
+    /// A block of the firmware that runs is damaged.
+    FirmwareDamaged,
+    /// This version of the firmware runs, and has not proved good yet.
+    FirmwareOnTrial(String),
 }
 
 impl Warning {
     /// The page where something can be done about it.
     pub(crate) const fn place(&self) -> Option<&'static str> {
         match self {
-            Self::CodeUnseen | Self::SecureBootLost => Some("/firmware"),
+            Self::CodeUnseen
+            | Self::SecureBootLost
+            | Self::FirmwareDamaged
+            | Self::FirmwareOnTrial(_) => Some("/firmware"),
+            Self::TrunkDown(..) => Some("/trunks"),
             Self::BackupCodeMissing => Some("/backups"),
             Self::Silent(_)
             | Self::Unrecorded(_)
             | Self::Provision(_)
+            | Self::DiskNearlyFull(_)
+            | Self::Hot(_)
             | Self::NetworkUnreadable(_) => None,
         }
     }
 
+    /// Whether something does not work; else it is only to be known.
+    pub(crate) const fn is_grave(&self) -> bool {
+        !matches!(self, Self::FirmwareOnTrial(_))
+    }
+
     pub(crate) fn text(&self, language: Language) -> String {
         match (self, language) {
+            (Self::TrunkDown(..) | Self::DiskNearlyFull(_) | Self::Hot(_), _)
+            | (Self::FirmwareDamaged | Self::FirmwareOnTrial(_), _) => self.of_health(language),
             (Self::Silent(away), Language::English) => away.to_string(),
             (Self::Silent(Away::Silent(service)), Language::Portuguese) => {
                 format!("{service} não responde")
@@ -126,6 +149,62 @@ impl Warning {
             (Self::Unrecorded(count), Language::Portuguese) => {
                 format!("{count} registros de auditoria aguardam o armazenamento")
             }
+        }
+    }
+}
+
+impl Warning {
+    /// What is said of trunks, disk, heat and firmware.
+    fn of_health(&self, language: Language) -> String {
+        let said = |english: String, portuguese: String| match language {
+            Language::English => english,
+            Language::Portuguese => portuguese,
+        };
+        match self {
+            Self::TrunkDown(name, state) => said(
+                format!(
+                    "trunk {name:?} is not in service ({state}): no call goes out or comes in by \
+                     it; check its server, user and password, and the way to the internet"
+                ),
+                format!(
+                    "o tronco {name:?} não está em serviço ({}): nenhuma ligação sai ou entra por \
+                     ele; confira servidor, usuário e senha, e o acesso à internet",
+                    Language::Portuguese.trunk_state(state)
+                ),
+            ),
+            Self::DiskNearlyFull(mib) => said(
+                format!(
+                    "only {mib} MiB are free on the disk: delete recordings, or keep them for \
+                     less time"
+                ),
+                format!(
+                    "só há {mib} MiB livres no disco: exclua gravações, ou guarde-as por menos \
+                     tempo"
+                ),
+            ),
+            Self::Hot(degrees) => said(
+                format!("the box is {degrees} °C hot: give it air, and clean its fan"),
+                format!("a central está a {degrees} °C: dê ventilação a ela e limpe o ventilador"),
+            ),
+            Self::FirmwareDamaged => said(
+                "the firmware that runs is damaged on the disk, and parts of it may fail: see what \
+                 to do"
+                    .into(),
+                "o firmware em uso está danificado no disco, e partes dele podem falhar: veja o \
+                 que fazer"
+                    .into(),
+            ),
+            Self::FirmwareOnTrial(version) => said(
+                format!(
+                    "firmware {version} runs on trial: some minutes after its start it has proved \
+                     good, and until then a restart goes back to the one before"
+                ),
+                format!(
+                    "o firmware {version} está em teste: alguns minutos depois de iniciar ele está \
+                     aprovado, e até lá um reinício volta ao anterior"
+                ),
+            ),
+            other => other.text(language),
         }
     }
 }
@@ -203,6 +282,8 @@ pub(crate) struct MachineView {
     pub(crate) memory_kib: u64,
     pub(crate) available_kib: u64,
     pub(crate) load_1_minute: f64,
+    /// Whole degrees Celsius; none where nothing measures it.
+    pub(crate) temperature: Option<i32>,
 }
 
 #[derive(Debug, Default, Serialize, JsonSchema)]
@@ -222,9 +303,12 @@ impl StatusView {
                 memory_kib: seen.machine.memory_kib,
                 available_kib: seen.machine.available_kib,
                 load_1_minute: seen.machine.load_1_minute,
+                temperature: seen.machine.temperature,
             },
             ..Self::default()
         };
+        let heat = seen.machine.temperature.filter(|it| *it >= HOT_DEGREES);
+        view.warnings.extend(heat.map(Warning::Hot));
         match seen.init {
             Ok(status) => view.take_init(status),
             Err(away) => view.warnings.push(Warning::Silent(away)),
@@ -244,6 +328,11 @@ impl StatusView {
                     free_bytes: health.free_bytes,
                     warning: health.warning,
                 };
+                let mib = health.free_bytes / (1024 * 1024);
+                // Nothing at all is what the store says itself.
+                if (1..FREE_MIB_MIN).contains(&mib) {
+                    view.warnings.push(Warning::DiskNearlyFull(mib));
+                }
                 if health.is_backup_code_missing {
                     view.warnings.push(Warning::BackupCodeMissing);
                 }
@@ -252,7 +341,23 @@ impl StatusView {
                 view.store.warning = away.to_string();
             }
         }
+        // Where the updater gives no answer, the services say so.
+        if let Ok(status) = seen.update {
+            view.take_update(status);
+        }
         view
+    }
+
+    fn take_update(&mut self, status: ipc::update::Status) {
+        let Some(slot) = status.slots.into_iter().find(|slot| slot.is_running) else {
+            return;
+        };
+        if slot.is_damaged {
+            self.warnings.push(Warning::FirmwareDamaged);
+        }
+        if matches!(slot.condition, ipc::update::Condition::OnTrial { .. }) {
+            self.warnings.push(Warning::FirmwareOnTrial(slot.version));
+        }
     }
 
     fn take_init(&mut self, status: ipc::init::Status) {
@@ -306,6 +411,10 @@ impl StatusView {
             calls: trunk.calls,
         };
         self.trunks = status.trunks.into_iter().map(trunk).collect();
+        let fails = |it: &&TrunkView| !it.up && it.state != "not enabled";
+        let down = self.trunks.iter().filter(fails);
+        let down = down.map(|it| Warning::TrunkDown(it.name.clone(), it.state.clone()));
+        self.warnings.extend(down);
         let call = |call: ipc::pbx::Call| LiveCallView {
             id: call.id,
             from: call.from,
@@ -333,6 +442,11 @@ impl StatusView {
         self.network = status.links.into_iter().map(link).collect();
     }
 }
+
+/// From here on a machine is too hot; parts of most begin to slow down some degrees above.
+const HOT_DEGREES: i32 = 85;
+/// With less room than this, recordings and records soon have none.
+const FREE_MIB_MIN: u64 = 512;
 
 /// An extension, without its secrets.
 #[derive(Clone, Debug, Serialize, JsonSchema)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::Redacted;
 use crate::site::{Class, Site, Tunnel};
 
-pub use crate::search::CallSearch;
+pub use crate::search::{CallCount, CallSearch, Direction, SPANS_MAX, Spans};
 
 pub use crate::backup::{BackupFile, BackupRefusal, BackupRequest, Backups, backup_file_millis};
 pub use crate::trail::{TrailChecked, TrailLines, TrailPlace, TrailRequest};
@@ -63,6 +63,13 @@ pub enum Request {
         /// Only records older than the one with this id.
         before: Option<String>,
         /// Only these; what is left out does not count towards the limit.
+        only: CallFilter,
+    },
+    /// How many calls began within each of these spans. Answer: [`Reply::CallCounts`].
+    CallCounts {
+        /// When.
+        spans: Spans,
+        /// Only these.
         only: CallFilter,
     },
     /// Replace what is known of registrations, for the next start. Answer: [`Reply::Stored`].
@@ -147,6 +154,8 @@ pub enum Reply {
     Stored,
     /// Call records, newest first.
     Calls(Vec<CallRecord>),
+    /// How many began within each span, in order.
+    CallCounts(Vec<CallCount>),
     /// Registrations as last kept.
     Registrations(Vec<Registration>),
     /// Money and minutes spent, as last kept; nothing when never.
@@ -293,7 +302,7 @@ pub struct CallFilter {
 }
 
 /// Calls of a number.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct CallsOf {
     /// An extension or a group.
     pub number: String,

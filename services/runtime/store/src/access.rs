@@ -42,6 +42,7 @@ impl Peers {
                 | Request::History { .. }
                 | Request::ConfigAt(_)
                 | Request::Calls { .. }
+                | Request::CallCounts { .. }
                 | Request::Audit(_)
                 | Request::SetNetwork { .. }
                 | Request::Backup(_)

@@ -2,7 +2,7 @@
 
 use std::collections::BinaryHeap;
 
-use ipc::store::{CallFilter, CallRecord, CallsWith};
+use ipc::store::{CallCount, CallFilter, CallRecord, CallsWith, Spans};
 use redb::{AccessGuard, Range, ReadOnlyTable, ReadTransaction};
 
 use crate::calls::index_key;
@@ -89,6 +89,34 @@ impl Finder {
             _ => self.by_looking(&from, until.as_deref(), &mut take)?,
         }
         Ok(found)
+    }
+
+    /// How many calls began within each of these spans. Ids begin with the time, so no record of
+    /// before is read.
+    pub(crate) fn count(&self, spans: &Spans, only: &CallFilter) -> Result<Vec<CallCount>, Fault> {
+        let mut counts = vec![CallCount::default(); spans.len()];
+        let from = format!("{:013}", spans.from_millis.max(0)).into_bytes();
+        self.by_looking(&from, None, &mut |row| {
+            let counted = row.counted();
+            // Of everybody's calls no number needs to be read.
+            let row = match only.numbers {
+                None => row,
+                Some(_) => row.opened(self.seal.as_ref()),
+            };
+            let counted = counted.filter(|_| row.is_of(only));
+            let place = counted.and_then(|(at, answered)| Some((spans.place(at)?, answered)));
+            if let Some((place, answered)) = place
+                && let Some(count) = counts.get_mut(place)
+            {
+                let kind = match answered {
+                    true => &mut count.answered,
+                    false => &mut count.unanswered,
+                };
+                *kind = kind.saturating_add(1);
+            }
+            true
+        })?;
+        Ok(counts)
     }
 
     /// Gives records until `take` has enough.

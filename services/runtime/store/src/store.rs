@@ -14,7 +14,7 @@ use config::StaticNetwork;
 use ipc::Redacted;
 use ipc::site::Site;
 use ipc::store::{
-    Audit, BackupRequest, Health, PhoneChange, Provisioned, Reply, Request, laid_down,
+    Audit, BackupRequest, CallFilter, Health, PhoneChange, Provisioned, Reply, Request, laid_down,
 };
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use sansio::UnixTime;
@@ -183,12 +183,10 @@ impl Store {
                 limit,
                 before,
                 only,
-            } => shared.read(|txn| {
-                let is_indexed = shared.is_indexed.load(Ordering::Relaxed);
-                let finder = Finder::new(txn, shared.peers.own, is_indexed)?;
-                let found = finder.find(limit, before.as_deref(), &only)?;
-                Ok(Reply::Calls(found))
-            }),
+            } => self.calls(limit, before.as_deref(), &only),
+            Request::CallCounts { spans, only } => {
+                self.look(|finder| finder.count(&spans, &only).map(Reply::CallCounts))
+            }
             Request::PutRegistrations(kept) => self.write(Write::PutRegistrations(kept)),
             Request::Registrations => {
                 shared.read(|txn| reads::registrations(txn).map(Reply::Registrations))
@@ -224,6 +222,19 @@ impl Store {
             },
             None => self.write(Write::SetNetwork(change)),
         }
+    }
+
+    fn calls(&self, limit: u32, before: Option<&str>, only: &CallFilter) -> Reply {
+        self.look(|finder| finder.find(limit, before, only).map(Reply::Calls))
+    }
+
+    /// Looks at call records.
+    fn look(&self, look: impl Fn(&Finder) -> Result<Reply, Fault>) -> Reply {
+        let shared = &self.shared;
+        shared.read(|txn| {
+            let is_indexed = shared.is_indexed.load(Ordering::Relaxed);
+            look(&Finder::new(txn, shared.peers.own, is_indexed)?)
+        })
     }
 
     fn about_backups(&self, request: BackupRequest) -> Reply {

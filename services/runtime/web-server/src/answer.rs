@@ -42,7 +42,7 @@ impl Answer {
         }
     }
 
-    /// A response whose body is [`Body::Trail`]: these pieces.
+    /// A response whose body is [`Body::Trail`] or goes on: these pieces.
     #[must_use]
     pub const fn with_pieces(response: Response, pieces: Pieces) -> Self {
         Self {
@@ -58,12 +58,14 @@ impl Answer {
     /// What it comes from is not there, or cannot be read from there.
     pub(crate) fn source(&mut self) -> std::io::Result<Option<Source>> {
         match (&self.response.body, self.file.take(), self.pieces.take()) {
-            (Body::Bytes(_), ..) => Ok(None),
+            (Body::Trail { .. } | Body::Events(_), _, Some(pieces)) => {
+                Ok(Some(Source::Pieces(pieces)))
+            }
+            (Body::Bytes(_) | Body::Events(_), ..) => Ok(None),
             (Body::Opened { from, bytes }, Some(mut file), _) => {
                 file.seek(SeekFrom::Start(*from))?;
                 Ok(Some(Source::File(file, *bytes)))
             }
-            (Body::Trail { .. }, _, Some(pieces)) => Ok(Some(Source::Pieces(pieces))),
             (Body::Opened { .. } | Body::Trail { .. }, ..) => Err(Error::from(ErrorKind::NotFound)),
         }
     }

@@ -23,7 +23,7 @@ use tiny_http::{Header, Server};
 
 use crate::answer::{Source, Waiting};
 use crate::limits::{BODY_BYTES_MAX, FILE_BYTES_MAX};
-use crate::{Answer, Handler};
+use crate::{Answer, Handler, streams};
 
 /// Why the control socket cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +88,12 @@ fn answer(mut request: tiny_http::Request, proof: &str, handle: impl FnOnce(Requ
         (Ok(Some(Source::File(file, bytes))), _) => (status, length, Box::new(file.take(bytes))),
         (Ok(Some(Source::Pieces(pieces))), _) => (status, None, Box::new(Waiting::new(pieces))),
         (Ok(None), Body::Bytes(bytes)) => (status, length, Box::new(std::io::Cursor::new(bytes))),
+        // Once, as they are now: a program on the box asks again when it likes.
+        (Ok(None), Body::Events(events)) => {
+            let bytes = streams::whole(&events);
+            let length = Some(bytes.len());
+            (status, length, Box::new(std::io::Cursor::new(bytes)))
+        }
         (Ok(None) | Err(_), _) => (500, Some(0), Box::new(std::io::empty())),
     };
     let mut reply = tiny_http::Response::new(status.into(), Vec::new(), body, length, None)

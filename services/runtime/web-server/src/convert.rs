@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::answer::{Answer, Outgoing, Sending, Source};
 use crate::limits::{BODY_BYTES_MAX, BODY_READ_MAX, FILE_BYTES_MAX, FILES_MAX};
+use crate::streams;
 
 /// Reads a request whole, or says how it is refused: as the API refuses where it is asked.
 pub(crate) async fn read(
@@ -71,6 +72,7 @@ pub(crate) fn write(mut answer: Answer, sending: &Sending) -> hyper::Response<Ou
         (Ok(Some(Source::File(file, bytes))), _) => Outgoing::file(file, bytes, sending),
         (Ok(Some(Source::Pieces(pieces))), _) => Outgoing::pieces(pieces, sending),
         (Ok(None), Body::Bytes(bytes)) => Outgoing::whole(bytes),
+        (Ok(None), Body::Events(events)) => Outgoing::whole(streams::whole(&events)),
         (Ok(None) | Err(_), _) => return broken(),
     };
     let mut builder = hyper::Response::builder().status(status);

@@ -7,13 +7,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 
-use admin::{Peer, Response};
+use admin::{Method, Peer, Response};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use crate::answer::{Answer, Sending};
@@ -22,6 +23,7 @@ use crate::limits::{
     ACCEPT_PAUSE, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, HEAD_BYTES_MAX, HEAD_READ_MAX,
     HEADERS_MAX, TLS_ACCEPT_MAX,
 };
+use crate::streams::{Pace, Streams};
 use crate::{Handler, convert};
 
 /// Serves at all these addresses until `stop`. Then nobody is let in any more, and what was asked
@@ -35,20 +37,24 @@ pub async fn serve_https<H: Handler>(
     let acceptor = TlsAcceptor::from(tls);
     let connections = Connections::new(CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX);
     let open = GracefulShutdown::new();
+    let (stopping, stopped) = watch::channel(false);
+    let streams = Streams::new(Pace::default(), stopped);
     tokio::pin!(stop);
     loop {
         let (stream, source, ticket) = tokio::select! {
             accepted = accept(&mut listeners, &connections) => accepted,
             () = &mut stop => break,
         };
-        let (acceptor, handler, end) = (acceptor.clone(), Arc::clone(&handler), open.watcher());
+        let (acceptor, end) = (acceptor.clone(), open.watcher());
+        let front = (Arc::clone(&handler), streams.clone());
         tokio::spawn(async move {
             let sending = Sending::default();
-            let life = serve_one(stream, source, &acceptor, handler, &sending, end);
+            let life = serve_one(stream, source, &acceptor, front, &sending, end);
             ticket.hold(life, &sending).await;
         });
     }
     drop(listeners);
+    stopping.send_replace(true);
     open.shutdown().await;
 }
 
@@ -102,7 +108,7 @@ pub(crate) fn http1() -> http1::Builder {
 
 /// Answers on a task of its own: a client that hangs up ends its connection, but must not end what
 /// it asked for half-way, such as the audit entry of its own failed sign-in.
-async fn see_through<H: Handler>(handler: Arc<H>, request: admin::Request) -> Answer {
+pub(crate) async fn see_through<H: Handler>(handler: Arc<H>, request: admin::Request) -> Answer {
     let answering = tokio::spawn(async move { handler.handle(request).await });
     answering
         .await
@@ -113,7 +119,7 @@ async fn serve_one<H: Handler>(
     stream: TcpStream,
     source: SocketAddr,
     acceptor: &TlsAcceptor,
-    handler: Arc<H>,
+    (handler, streams): (Arc<H>, Streams),
     sending: &Sending,
     end: Watcher,
 ) {
@@ -124,9 +130,13 @@ async fn serve_one<H: Handler>(
     };
     let peer = Peer::Network(source.ip().to_canonical());
     let service = service_fn(|request| {
-        let handler = Arc::clone(&handler);
+        let (handler, streams) = (Arc::clone(&handler), streams.clone());
         async move {
             let answer = match convert::read(request, peer).await {
+                Ok(request) if request.method == Method::Get => {
+                    let answer = see_through(Arc::clone(&handler), request.clone()).await;
+                    streams.go_on(answer, &handler, request)
+                }
                 Ok(request) => see_through(handler, request).await,
                 Err(refusal) => refusal.into(),
             };

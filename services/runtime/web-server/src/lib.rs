@@ -15,6 +15,7 @@ pub mod fetch;
 mod https;
 pub mod limits;
 mod redirect;
+mod streams;
 
 use std::future::Future;
 

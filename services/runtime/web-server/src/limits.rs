@@ -28,5 +28,9 @@ pub const DOWNLOAD_LIFE_MAX: Duration = Duration::from_secs(60 * 60);
 pub const CONNECTIONS_MAX: usize = 128;
 /// Connections at once from one address: a browser opens six.
 pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 16;
+/// Streams of events at once; each has every service looked at every few seconds.
+pub const STREAMS_MAX: usize = 32;
+/// Streams at once from one address, whose connections they take.
+pub const STREAMS_PER_ADDRESS_MAX: usize = 8;
 /// Wait after a failed accept (no descriptors left) before the next.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -16,6 +16,7 @@ use run_loop::clock::Clock;
 use run_loop::ipc::Client;
 use run_loop::socket_path;
 use rustix::fs::OFlags;
+use sansio::Instant;
 use tokio::sync::{Notify, watch};
 use web_server::Answer;
 
@@ -57,6 +58,9 @@ struct Looks {
     init: Client<init::Request, init::Reply>,
     pbx: Client<pbx::Request, pbx::Reply>,
     net: Client<net::Request, net::Reply>,
+    update: Client<update::Request, update::Reply>,
+    /// What `update` said last: it reads the disk for it.
+    slots: Mutex<Option<(Instant, update::Status)>>,
 }
 
 impl Driver {
@@ -79,6 +83,8 @@ impl Driver {
                 init: Client::new(socket_path("init")),
                 pbx: Client::new(socket_path("pbx")),
                 net: Client::new(socket_path("net")),
+                update: Client::new(socket_path("update")),
+                slots: Mutex::default(),
             },
             reached: Mutex::default(),
             configured: Notify::new(),
@@ -292,11 +298,12 @@ impl Driver {
     }
 
     async fn observe(&self) -> Observation {
-        let (init, pbx, net, store) = tokio::join!(
+        let (init, pbx, net, store, update) = tokio::join!(
             self.look_at_init(),
             self.look_at_pbx(),
             self.look_at_net(),
-            self.look_at_store()
+            self.look_at_store(),
+            self.look_at_update()
         );
         let machine = run_loop::health::machine();
         Observation {
@@ -304,10 +311,12 @@ impl Driver {
             pbx,
             net,
             store,
+            update,
             machine: Machine {
                 memory_kib: machine.memory_kib,
                 available_kib: machine.available_kib,
                 load_1_minute: machine.load_1_minute,
+                temperature: machine.temperature,
             },
         }
     }
@@ -340,6 +349,31 @@ impl Driver {
         }
     }
 
+    /// As it was within the last half minute.
+    async fn look_at_update(&self) -> Result<update::Status, Away> {
+        let now = self.clock.now();
+        let slots = || {
+            self.looks
+                .slots
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        let known = slots().clone();
+        if let Some((at, status)) = known
+            && now - at < SLOTS_AGE_MAX
+        {
+            return Ok(status);
+        }
+        let asked = look("update", self.looks.update.call(&update::Request::Status));
+        match asked.await? {
+            update::Reply::Status(status) => {
+                *slots() = Some((now, (*status).clone()));
+                Ok(*status)
+            }
+            _ => Err(Away::Silent("update")),
+        }
+    }
+
     async fn look_at_store(&self) -> Result<store::Health, Away> {
         match look("store", self.looks.store.call(&store::Request::Health)).await? {
             store::Reply::Health(health) => Ok(health),
@@ -361,7 +395,9 @@ impl web_server::Handler for Driver {
                 let pieces = trail::pieces(heading.clone(), *first, *last);
                 Answer::with_pieces(response, pieces)
             }
-            Body::Bytes(_) | Body::Opened { .. } => Answer::with_file(response, file),
+            Body::Bytes(_) | Body::Opened { .. } | Body::Events(_) => {
+                Answer::with_file(response, file)
+            }
         }
     }
 }
@@ -383,6 +419,9 @@ const UPDATE_TIMEOUT_SECS: u64 = 120;
 
 /// How long the status page waits for one service.
 const LOOK_MAX: Duration = Duration::from_secs(1);
+
+/// For so long what `update` said is true enough for a look.
+const SLOTS_AGE_MAX: Duration = Duration::from_secs(30);
 
 /// Before the store is asked again.
 const STORE_PAUSE: Duration = Duration::from_millis(200);

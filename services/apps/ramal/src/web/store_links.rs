@@ -42,7 +42,7 @@ impl StoreLinks {
     /// # Errors
     /// [`Away::Silent`] when there is none, [`Away::Busy`] when too many search already.
     pub(crate) async fn call(&self, request: &Request) -> Result<Reply, Away> {
-        if matches!(request, Request::Calls { .. }) {
+        if matches!(request, Request::Calls { .. } | Request::CallCounts { .. }) {
             return self.search(request.clone()).await;
         }
         answered(self.link.call(request).await)

@@ -1,7 +1,8 @@
-//! The state of the box, and restarting one of its services.
+//! The state of the box, as a page that goes on by itself, and restarting one of its services.
 
 use ipc::init;
 use ipc::pbx::Call;
+use ipc::store::{CallFilter, Reply, Request as Ask};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -9,12 +10,13 @@ use super::json;
 use super::looks::{Range, WHOLE, What, live};
 use crate::admin::{Admin, Caller, UNRECORDED_MAX};
 use crate::answers::Nothing;
+use crate::dashboard::{self, Dashboard, Hour};
 use crate::fault::Fault;
 use crate::http::{Request, Response};
 use crate::pages;
 use crate::permission::Permission;
 use crate::routes::Face;
-use crate::step::Step;
+use crate::step::{Moment, Step};
 use crate::views::{StatusView, Warning};
 
 /// How a service is restarted.
@@ -27,8 +29,17 @@ pub(crate) struct Manner {
     kill: bool,
 }
 
+/// In which form the state is wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Form {
+    /// Once: a page, or JSON.
+    Whole,
+    /// As the parts of the page, again and again.
+    Parts,
+}
+
 /// What every service says, with a warning for those that say nothing.
-pub(crate) fn status(admin: &Admin, caller: Caller) -> Step {
+pub(crate) fn status(admin: &Admin, form: Form, caller: Caller) -> Step {
     let config_version = admin.site.as_ref().map_or(0, |(version, _)| *version);
     let unrecorded = admin.unrecorded.len();
     Step::Observe(Box::new(move |admin, moment, mut seen| {
@@ -53,25 +64,85 @@ pub(crate) fn status(admin: &Admin, caller: Caller) -> Step {
         }
         let told = format!("{others} of others{}", if whole { WHOLE } else { "" });
         let told = (others > 0).then(|| (told, Range::default()));
+        let now = moment.now;
         admin.looked(
-            moment.now,
+            now,
             caller,
             What::LiveCalls { whole },
             told,
-            move |admin, caller| shown(admin, &caller, &view),
+            move |admin, caller| match caller.face {
+                Face::Api => Step::Respond(Response::json(200, &view).sealed()),
+                Face::Page | Face::Asset => counted(admin, &moment, view, form, caller),
+            },
         )
     }))
 }
 
-fn shown(admin: &Admin, caller: &Caller, view: &StatusView) -> Step {
+/// Goes on with the calls of the last 24 hours, as they were counted within the last minute.
+fn counted(
+    admin: &mut Admin,
+    moment: &Moment,
+    view: StatusView,
+    form: Form,
+    caller: Caller,
+) -> Step {
+    let numbers = admin.calls_seen_by(&caller);
+    let now = moment.now;
+    admin.hours.retain(|_, (at, _)| now - *at < HOURS_AGE_MAX);
+    if let Some((_, hours)) = admin.hours.get(&numbers) {
+        let hours = hours.clone();
+        return shown(admin, moment, view, hours, form, &caller);
+    }
+    let Some((_, site)) = &admin.site else {
+        return caller.refuse(&Fault::Starting);
+    };
+    let spans = dashboard::hours(site, moment.wall);
+    let only = CallFilter {
+        numbers: numbers.clone(),
+        ..CallFilter::default()
+    };
+    Step::Store(
+        Ask::CallCounts { spans, only },
+        Box::new(move |admin, moment, reply| {
+            let site = admin.site.as_ref().map(|(_, site)| site);
+            // The state of the box is shown without them too.
+            let hours = match (reply, site) {
+                (Ok(Reply::CallCounts(counts)), Some(site)) => {
+                    dashboard::named(site, &spans, &counts, moment.wall)
+                }
+                _ => Vec::new(),
+            };
+            if !hours.is_empty() && admin.hours.len() < HOURS_KEPT_MAX {
+                admin.hours.insert(numbers, (moment.now, hours.clone()));
+            }
+            shown(admin, &moment, view, hours, form, &caller)
+        }),
+    )
+}
+
+fn shown(
+    admin: &Admin,
+    moment: &Moment,
+    view: StatusView,
+    hours: Vec<Hour>,
+    form: Form,
+    caller: &Caller,
+) -> Step {
     let dangers = caller.may(Permission::SeeConfiguration);
     let dangers = admin.dangers().ok().filter(|_| dangers);
-    let response = match caller.face {
-        Face::Page | Face::Asset => pages::status(caller, view, dangers),
-        Face::Api => Response::json(200, view),
+    let mut dashboard = Dashboard::new(admin, caller, view, moment.wall);
+    dashboard.hours = hours;
+    let response = match form {
+        Form::Whole => pages::status(caller, &dashboard, dangers),
+        Form::Parts => pages::status_parts(caller, &dashboard, dangers),
     };
     Step::Respond(response.sealed())
 }
+
+/// For so long calls that were counted are not counted again: the page asks every few seconds.
+const HOURS_AGE_MAX: std::time::Duration = std::time::Duration::from_secs(60);
+/// For so many different sets of numbers counts are kept; some 600 bytes each.
+const HOURS_KEPT_MAX: usize = 64;
 
 /// Restarts a service, recorded before it happens.
 pub(crate) fn restart(admin: &mut Admin, request: &Request, name: String, caller: Caller) -> Step {

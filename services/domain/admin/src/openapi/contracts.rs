@@ -77,6 +77,7 @@ pub(super) fn of(action: Action) -> Option<Contract> {
         | Action::RenewRecoveryCode => return of_firmware(action),
         Action::Style
         | Action::Script
+        | Action::Events
         | Action::UploadScript
         | Action::FileScript
         | Action::Icon

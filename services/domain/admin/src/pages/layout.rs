@@ -185,7 +185,7 @@ fn document(
                 link rel="stylesheet" href=(hashed("/assets/style.css", STYLE));
                 link rel="icon" href=(hashed("/assets/icon.svg", ICON));
                 @if refreshes {
-                    script src=(hashed("/assets/refresh.js", SCRIPT)) defer {}
+                    script src=(hashed("/assets/live.js", SCRIPT)) defer {}
                 }
             }
             body {

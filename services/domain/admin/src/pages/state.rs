@@ -1,158 +1,45 @@
-//! The state of the box on one page.
+//! The machine and its services, for whoever looks after them.
 
 use maud::{Markup, html};
 
-use super::danger;
-use super::layout::{Place, page};
-use crate::admin::Caller;
-use crate::danger::Dangers;
-use crate::http::Response;
-use crate::routes::may_open;
 use crate::text::{Language, Words};
 use crate::views::{LinkView, MachineView, StatusView, StoreView};
 
-/// The page; it refreshes itself.
-pub(crate) fn status(caller: &Caller, view: &StatusView, dangers: Option<&Dangers>) -> Response {
-    let language = caller.language;
+/// Everything about the machine and its services.
+pub(super) fn machine(language: Language, view: &StatusView) -> Markup {
     let words = language.words();
-    let body = html! {
-        (headline(caller, view, dangers))
-        @if let Some(dangers) = dangers { (danger::list(language, dangers)) }
+    html! {
         div.grid {
-            section.card { h2 { (words.phones) " " span.count { (view.phones.len()) } }
-                (phones(words, view)) }
-            section.card { h2 { (words.live_calls) " " span.count { (view.calls.len()) } }
-                (live_calls(language, view)) }
-            @if !view.trunks.is_empty() {
-                section.card { h2 { (words.trunks) } (trunks(language, view)) }
-            }
-            section.card.wide { h2 { (words.services) } (services(language, view)) }
-            section.card { h2 { (words.network) } (network(words, &view.network)) }
-            section.card { h2 { (words.storage) } (storage(words, &view.store)) }
-            section.card { h2 { (words.boot) } (boot(words, view)) }
-            section.card.wide { h2 { (words.runs_of_box) } (runs(language, view)) }
+            section.card.wide { h3 { (words.services) } (services(language, view)) }
+            section.card { h3 { (words.network) } (network(words, &view.network)) }
+            section.card { h3 { (words.storage) }
+                (storage(words, &view.store)) (facts(words, view)) }
+            section.card { h3 { (words.boot) } (boot(words, view)) }
+            section.card.wide { h3 { (words.runs_of_box) } (runs(language, view)) }
         }
-    };
-    page(200, caller, Place::Status, words.status, &body)
+    }
 }
 
-fn headline(caller: &Caller, view: &StatusView, dangers: Option<&Dangers>) -> Markup {
-    let language = caller.language;
-    let words = language.words();
-    let warnings = view.warnings.iter();
-    let open = |address: &&str| may_open(address, caller.permissions);
-    let warnings = warnings.map(|it| (it.text(language), it.place().filter(open)));
-    let store = Some(view.store.warning.clone()).filter(|warning| !warning.is_empty());
-    let store = store.map(|warning| (warning, None));
-    let faults: Vec<(String, Option<&str>)> = warnings.chain(store).collect();
-    let well = faults.is_empty()
-        && !dangers.is_some_and(Dangers::helps_thieves)
-        && view.services.iter().all(|service| service.state == "ready")
-        && view
-            .network
-            .iter()
-            .all(|link| link.conflict_with.is_empty());
+fn facts(words: &Words, view: &StatusView) -> Markup {
     html! {
-        section class={ "card headline " (if well { "good" } else { "bad" }) } {
-            h1 { (if well { words.all_well } else { words.attention }) }
-            @for (fault, place) in faults {
-                p.error {
-                    (fault)
-                    @if let Some(place) = place {
-                        " " a href=(place) {
-                            @if place == "/backups" { (words.backups) } @else { (words.firmware) }
-                        }
-                    }
-                }
-            }
-            dl.facts {
-                div { dt { (words.version) } dd { (view.version) } }
-                div { dt { (words.kernel) } dd { (view.kernel) } }
-                div { dt { (words.uptime) } dd { (seconds(view.uptime_secs)) } }
-                div { dt { (words.config_version) } dd { (view.config_version) } }
-                div { dt { (words.memory_free) } dd { (free(&view.machine)) } }
-                div { dt { (words.load) } dd { (format!("{:.2}", view.machine.load_1_minute)) } }
-            }
+        dl {
+            dt { (words.kernel) } dd { (view.kernel) }
+            dt { (words.uptime) } dd { (seconds(view.uptime_secs)) }
+            dt { (words.config_version) } dd { (view.config_version) }
+            dt { (words.memory_free) } dd { (free(&view.machine)) }
+            dt { (words.load) } dd { (format!("{:.2}", view.machine.load_1_minute)) }
         }
     }
 }
 
 /// Free memory of all there is, in MiB.
-fn free(machine: &MachineView) -> String {
+pub(super) fn free(machine: &MachineView) -> String {
     let mib = |kib| kib / 1024;
     format!(
         "{} / {} MiB",
         mib(machine.available_kib),
         mib(machine.memory_kib)
     )
-}
-
-fn phones(words: &Words, view: &StatusView) -> Markup {
-    if view.phones.is_empty() {
-        return html! { p.hint { (words.none_phones) } };
-    }
-    html! {
-        table {
-            thead { tr {
-                th { (words.extension) } th { (words.address) } th.right { (words.expires) }
-            } }
-            tbody {
-                @for phone in &view.phones {
-                    tr {
-                        td.strong { (phone.extension) }
-                        td { (phone.address) " " span.badge { (phone.transport) }
-                            br; span.hint { (phone.user_agent) } }
-                        td.right { (seconds(phone.expires_secs.into())) }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn trunks(language: Language, view: &StatusView) -> Markup {
-    let words = language.words();
-    html! {
-        table {
-            thead { tr { th { (words.trunk) } th { (words.state) } th.right { (words.calls) } } }
-            tbody {
-                @for trunk in &view.trunks {
-                    tr {
-                        td.strong { (trunk.name) }
-                        td { span class={ "badge " (if trunk.up { "good" } else { "bad" }) } {
-                            (language.trunk_state(&trunk.state))
-                        } }
-                        td.right { (trunk.calls) }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn live_calls(language: Language, view: &StatusView) -> Markup {
-    let words = language.words();
-    if view.calls.is_empty() {
-        return html! { p.hint { (words.none_calls) } };
-    }
-    html! {
-        table {
-            thead { tr {
-                th { (words.from) } th { (words.to) } th { (words.state) }
-                th.right { (words.duration) }
-            } }
-            tbody {
-                @for call in &view.calls {
-                    tr {
-                        td.strong { (call.from) }
-                        td.strong { (call.to) }
-                        td { span.badge.busy { (language.state(&call.state)) } }
-                        td.right { (seconds(call.seconds)) }
-                    }
-                }
-            }
-        }
-    }
 }
 
 fn services(language: Language, view: &StatusView) -> Markup {
@@ -270,7 +157,7 @@ fn millis(total: u64) -> String {
     format!("{}.{:02} s", total / 1000, total % 1000 / 10)
 }
 
-fn kib(total: u64) -> String {
+pub(super) fn kib(total: u64) -> String {
     match total {
         0..10_240 => format!("{total} KiB"),
         10_240..10_485_760 => format!("{} MiB", total / 1024),

@@ -98,7 +98,7 @@ pub(super) fn hold(request: &Request, response: &Response) {
     let answer = answer.unwrap_or_else(|| panic!("{at}: the status is not described"));
     let held = match &response.body {
         Body::Bytes(bytes) => bytes.as_slice(),
-        Body::Opened { .. } | Body::Trail { .. } => return,
+        Body::Opened { .. } | Body::Trail { .. } | Body::Events(_) => return,
     };
     match answer {
         Some(validator) => check(validator, held, &at),

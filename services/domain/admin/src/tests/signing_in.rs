@@ -330,6 +330,7 @@ fn nobody_has_a_one_time_password_made_for_themselves() {
 fn while_the_store_is_away_one_can_look_but_not_change_and_nothing_goes_unrecorded() {
     let mut world = World::new();
     world.store_away = true;
+    world.is_trunk_up = true;
     let session = world.sign_in("admin", OWN_PASSWORD);
     let status = body(&world.ask(&get("/api/status", &session)));
     assert_eq!(status["store"]["warning"], "store does not answer");

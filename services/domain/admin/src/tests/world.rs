@@ -54,6 +54,8 @@ pub(super) struct World {
     pub(super) asked_trail: Vec<store::TrailRequest>,
     /// How many records were asked for at once, and older than which.
     pub(super) asked_calls: Vec<(u32, Option<String>)>,
+    /// How often calls were counted.
+    pub(super) counted: usize,
     /// On record, newest first.
     pub(super) calls: Vec<CallRecord>,
     pub(super) live_calls: Vec<pbx::Call>,
@@ -68,6 +70,9 @@ pub(super) struct World {
     pub(super) stick_fault: Option<StickFault>,
     pub(super) secure_boot: init::SecureBoot,
     pub(super) is_secure_boot_lost: bool,
+    pub(super) is_trunk_up: bool,
+    pub(super) free_bytes: u64,
+    pub(super) slots: Vec<update::Slot>,
     pub(super) hasher_busy: bool,
     pub(super) verified: usize,
     drawn: u64,
@@ -123,6 +128,7 @@ impl World {
                 recording(RECORDING, false),
                 recording("1795351600000-0000002b.wav", true),
             ],
+            counted: 0,
             calls: vec![call()],
             live_calls: vec![live_call("100", "101", &["100", "101"], &["101"])],
             asked_calls: Vec::new(),
@@ -135,6 +141,9 @@ impl World {
             stick_fault: None,
             secure_boot: init::SecureBoot::default(),
             is_secure_boot_lost: false,
+            is_trunk_up: false,
+            free_bytes: 0,
+            slots: Vec::new(),
             hasher_busy: false,
             verified: 0,
             drawn: 0,
@@ -178,7 +187,18 @@ impl World {
         }
         if let Ok(health) = &mut seen.store {
             health.is_backup_code_missing = !self.has_backup_code;
+            health.free_bytes = self.free_bytes;
         }
+        if self.is_trunk_up
+            && let Ok(status) = &mut seen.pbx
+        {
+            status.trunks[0].up = true;
+            status.trunks[0].state = "registered".into();
+        }
+        seen.update = Ok(update::Status {
+            slots: self.slots.clone(),
+            ..update::Status::default()
+        });
         if self.net_away {
             seen.net = Err(Away::Silent("net"));
         }
@@ -353,6 +373,10 @@ impl World {
                 self.calls_of(&only, limit, before.as_deref())
             }
             Ask::Trail(request) => self.trail(request),
+            Ask::CallCounts { spans, only } => {
+                self.counted = self.counted.saturating_add(1);
+                Reply::CallCounts(self.counts(&spans, &only))
+            }
             Ask::AuditTrail { .. } => Reply::AuditTrail(
                 self.audits
                     .iter()
@@ -367,6 +391,22 @@ impl World {
             ),
             other => panic!("not expected: {other:?}"),
         }
+    }
+
+    fn counts(&self, spans: &store::Spans, only: &store::CallFilter) -> Vec<store::CallCount> {
+        let mut counts = vec![store::CallCount::default(); spans.len()];
+        let Reply::Calls(calls) = self.calls_of(only, u32::MAX, None) else {
+            return counts;
+        };
+        for call in calls {
+            if let Some(place) = spans.place(call.started_millis) {
+                match call.answered_millis {
+                    Some(_) => counts[place].answered += 1,
+                    None => counts[place].unanswered += 1,
+                }
+            }
+        }
+        counts
     }
 
     /// As the store does it.
@@ -658,10 +698,12 @@ fn observation(store_away: bool, is_code_unseen: bool) -> Observation {
             }],
             ..net::Status::default()
         }),
+        update: Err(Away::Silent("update")),
         machine: Machine {
             memory_kib: 524_288,
             available_kib: 393_216,
             load_1_minute: 0.25,
+            temperature: Some(47),
         },
         store: if store_away {
             Err(Away::Silent("store"))
@@ -720,6 +762,8 @@ fn recording(name: &str, is_open: bool) -> sound::RecordingFile {
 fn held(response: &Response) -> &[u8] {
     match &response.body {
         Body::Bytes(bytes) => bytes,
-        Body::Opened { .. } | Body::Trail { .. } => panic!("the body is a file"),
+        Body::Opened { .. } | Body::Trail { .. } | Body::Events(_) => {
+            panic!("the body is not held")
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use config::{InCall, is_inside_number, is_same_number};
 use ipc::store;
-use ipc::store::{CallFilter, CallSearch, CallsWith};
+use ipc::store::{CallFilter, CallSearch, CallsWith, Direction};
 use serde::{Deserialize, Serialize};
 
 use crate::seal::{Place, Seal, TAG_LENGTH, is_sealed};
@@ -122,10 +122,32 @@ impl CallRow {
     }
 
     fn is_found_by(&self, search: &CallSearch) -> bool {
-        let at = self.started_millis;
+        let (at, answer, way) = (self.started_millis, search.answered, search.direction);
         search.from_millis.is_none_or(|from| at >= from)
             && search.until_millis.is_none_or(|until| at < until)
+            && answer.is_none_or(|answered| answered == self.answered_millis.is_some())
+            && way.is_none_or(|way| self.direction() == Some(way))
             && (search.number.is_empty() || self.is_with(&search.number))
+    }
+
+    /// Which way it went; unknown of rows of a firmware that did not note who was in it.
+    fn direction(&self) -> Option<Direction> {
+        if self.trunk.is_empty() {
+            return Some(Direction::Inside);
+        }
+        // The first is the caller's, when he has one.
+        let was_from_inside = self.extensions.as_ref()?.first() == Some(&self.from);
+        Some(match was_from_inside {
+            true => Direction::Outbound,
+            false => Direction::Inbound,
+        })
+    }
+
+    /// When it began, and whether somebody answered; not of one that may be answered yet.
+    pub(crate) fn counted(&self) -> Option<(i64, bool)> {
+        let answered = self.answered_millis.is_some();
+        let is_open = matches!(self.outcome, OutcomeRow::Ongoing) && !answered;
+        (!is_open).then_some((self.started_millis, answered))
     }
 
     /// Whether this number stands anywhere in it, however it is written.
@@ -440,6 +462,39 @@ mod tests {
             (again.to, again.transferred_to),
             (read.to, read.transferred_to)
         );
+    }
+
+    #[test]
+    fn a_call_is_found_by_whether_it_was_answered_and_which_way_it_went() {
+        let record = store::CallRecord {
+            from: "100".into(),
+            to: "0998765432".into(),
+            trunk: "Carrier".into(),
+            answered_millis: Some(6000),
+            extensions: vec!["100".into(), "104".into()],
+            ..store::CallRecord::default()
+        };
+        let check = |record: &store::CallRecord, answered, direction, expected: bool| {
+            let search = CallSearch {
+                answered,
+                direction,
+                ..CallSearch::default()
+            };
+            let only = CallFilter {
+                search: search.clone(),
+                ..CallFilter::default()
+            };
+            assert_eq!(CallRow::from(record).is_of(&only), expected, "{search:?}");
+        };
+        check(&record, Some(true), None, true);
+        check(&record, Some(false), None, false);
+        check(&record, None, Some(Direction::Outbound), true);
+        let mut inbound = record.clone();
+        (inbound.from, inbound.to) = (record.to.clone(), "100".into());
+        check(&inbound, None, Some(Direction::Inbound), true);
+        check(&inbound, None, Some(Direction::Outbound), false);
+        inbound.trunk.clear();
+        check(&inbound, None, Some(Direction::Inside), true);
     }
 
     #[test]

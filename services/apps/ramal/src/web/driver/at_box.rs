@@ -99,7 +99,7 @@ fn is_elsewhere(reached: &[IpAddr], address: IpAddr) -> bool {
 fn said_at_box(response: &Response) -> Option<String> {
     let said: serde_json::Value = match &response.body {
         Body::Bytes(bytes) => serde_json::from_slice(bytes).unwrap_or_default(),
-        Body::Opened { .. } | Body::Trail { .. } => serde_json::Value::Null,
+        Body::Opened { .. } | Body::Trail { .. } | Body::Events(_) => serde_json::Value::Null,
     };
     let text = |name: &str| said.get(name).and_then(serde_json::Value::as_str);
     match (text("text"), text("error")) {
