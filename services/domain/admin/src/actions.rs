@@ -3,6 +3,8 @@
 pub(crate) mod accounts;
 mod at_box;
 pub(crate) mod backups;
+pub(crate) mod calls;
+pub(crate) mod cards;
 pub(crate) mod change;
 pub(crate) mod explain;
 pub(crate) mod extensions;
@@ -27,6 +29,7 @@ pub(crate) mod sections;
 pub(crate) mod sign_in;
 pub(crate) mod site_file;
 pub(crate) mod spending;
+pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod tokens;
 pub(crate) mod trail;

@@ -46,6 +46,8 @@ pub struct Admin {
     pub(crate) login_key: Option<[u8; 32]>,
     /// Who has looked at what of others within the last minutes, and how much of it.
     pub(crate) looks: BTreeMap<(String, What), Look>,
+    /// Somebody has taken the first steps, or wanted none.
+    pub(crate) is_start_over: bool,
     /// Calls by the hour, of whose numbers, and when they were counted.
     pub(crate) hours: BTreeMap<Option<Vec<CallsOf>>, (Instant, Vec<Hour>)>,
     /// When each token was used last, by its hash, since the start; seconds since 1970.
@@ -112,6 +114,7 @@ impl Admin {
             first_password: None,
             login_key: None,
             looks: BTreeMap::new(),
+            is_start_over: false,
             hours: BTreeMap::new(),
             token_uses: BTreeMap::new(),
             codes: Codes::default(),
@@ -149,7 +152,9 @@ impl Admin {
     /// Begins one request. The runtime does what the [`Step`] says until it is a response.
     pub fn handle(&mut self, moment: Moment, request: &Request) -> Step {
         self.codes.begin(moment.wall);
-        let said = request.header("accept-language");
+        // What somebody has chosen in this browser comes before what the browser is set to.
+        let chosen = request.cookie("language");
+        let said = chosen.or_else(|| request.header("accept-language"));
         let language = Language::preferred(said.unwrap_or_default());
         let face = if request.path.starts_with("/api/") {
             Face::Api
@@ -382,7 +387,8 @@ impl Admin {
             }
             Action::DeleteExtension => actions::extensions::delete(self, segment, caller),
             Action::Privacy => actions::privacy::show(&caller),
-            Action::Calls => actions::records::calls(self, request, caller),
+            Action::Calls => actions::calls::list(self, request, caller),
+            Action::CallsFile => actions::calls::file(self, request, caller),
             Action::Recordings => actions::recordings::list(self, caller),
             Action::Recording => actions::recordings::download(self, request, segment, caller),
             Action::DeleteRecording => actions::recordings::delete(self, segment, caller),
@@ -405,6 +411,11 @@ impl Admin {
                 let document = crate::openapi::document(&self.version);
                 Step::Respond(Response::json(200, &document).sealed())
             }
+            Action::Start => actions::start::show(FIRST_STEP, caller),
+            Action::ShowStep => actions::start::show(&segment, caller),
+            Action::TakeStep => actions::start::take(self, moment, &segment, request, caller),
+            Action::AskCard => actions::cards::ask(self, &segment, &caller),
+            Action::Card => actions::cards::renew(self, &moment, segment, caller),
             Action::Tokens(action) => {
                 actions::tokens::act(self, &moment, request, action, &segment, caller)
             }
@@ -623,6 +634,8 @@ fn is_half(caller: &Caller) -> bool {
 pub(crate) const COOKIE: &str = "session";
 /// Sent by a page that refreshes itself, so that it does not keep its session alive.
 const BACKGROUND_HEADER: &str = "x-background";
+/// The first of the first steps.
+const FIRST_STEP: &str = "language";
 /// What a page asks by itself, again and again; a browser sends no header of ours with it.
 const EVENTS: &str = "/events";
 /// Who asked by the control socket.

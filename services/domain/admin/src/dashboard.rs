@@ -152,7 +152,7 @@ const START: Todo = Todo {
         "Create the first extensions, one for each phone",
         "Crie os primeiros ramais, um para cada telefone",
     ),
-    place: "/extensions",
+    place: "/start",
 };
 const PHONES: Todo = Todo {
     said: (

@@ -231,6 +231,11 @@ fn cell(value: &Value) -> String {
         Value::Number(number) => number.to_string(),
         Value::Null | Value::Object(_) => String::new(),
     };
+    guarded(text)
+}
+
+/// A cell that no spreadsheet reckons: behind an apostrophe where it would be a formula.
+pub(crate) fn guarded(text: String) -> String {
     match text.starts_with(FORMULA) {
         true => format!("'{text}"),
         false => text,

@@ -42,6 +42,7 @@ mod text;
 mod throttle;
 mod views;
 
+pub use actions::start::START as START_IS_OVER;
 pub use admin::Admin;
 pub use fetch::{Address, FetchFault, FetchOrder, FetchState, Server, Source, StickFault};
 pub use http::{Body, Event, Method, Peer, Request, Response};

@@ -1,6 +1,8 @@
 //! The pages: plain HTML that works without a script; one style sheet, nothing from elsewhere.
 
 mod backups;
+mod calls;
+mod cards;
 mod chart;
 mod danger;
 mod dashboard;
@@ -12,18 +14,22 @@ mod layout;
 mod lists;
 mod people;
 mod privacy;
+mod qr;
 mod records;
 mod routes;
 mod second_factor;
 mod sign_in;
 mod site;
 mod site_file;
+mod start;
 mod state;
 mod tokens;
 
 use maud::html;
 
 pub(crate) use backups::{backup_code, backup_restored, backups};
+pub(crate) use calls::calls;
+pub(crate) use cards::{ask_card, cards};
 pub(crate) use dashboard::{status, status_parts};
 pub(crate) use firmware::{firmware, recovery_code};
 pub(crate) use form::{Sheet, delete_question, sheet};
@@ -33,12 +39,13 @@ pub(crate) use layout::home;
 pub(crate) use lists::{items, settings};
 pub(crate) use people::{one_time_password, people};
 pub(crate) use privacy::privacy;
-pub(crate) use records::{audit_trail, calls, trail_checked};
+pub(crate) use records::{audit_trail, trail_checked};
 pub(crate) use routes::routes;
 pub(crate) use second_factor::{code, offer, recovery_codes, second_factor};
 pub(crate) use sign_in::{confirm, password, sign_in};
 pub(crate) use site::{confirm_delete, extensions, new_extension};
 pub(crate) use site_file::{site_file, site_taken};
+pub(crate) use start::{Stand, start};
 pub(crate) use tokens::{new_token, tokens};
 
 use crate::admin::Caller;

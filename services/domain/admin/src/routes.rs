@@ -10,12 +10,12 @@ use crate::permission::Permission::{
 use crate::permission::Permissions;
 use Access::{Anybody, HalfSignedIn, May, SignedIn, Sure};
 use Action::{
-    AbandonUpdate, Backups, BeginUpdate, Calls, ChangePassword, Confirm, ConfirmDeleteExtension,
-    CreateExtension, DeleteExtension, DeleteRecording, Events, Extensions, FactoryReset,
-    FetchUpdate, FileScript, Firmware, GoBack, Icon, OpenApi, PasswordPage, People, PowerOff,
-    Privacy, Recording, Recordings, RecoveryCode, RenewRecoveryCode, Rescue, Restart,
-    RestartService, Script, SecondFactor, SignIn, SignInPage, SignOut, Site, Status, Style, Tokens,
-    UpdateFromStick, UpdatePiece, UploadScript,
+    AbandonUpdate, AskCard, Backups, BeginUpdate, Calls, CallsFile, Card, ChangePassword, Confirm,
+    ConfirmDeleteExtension, CreateExtension, DeleteExtension, DeleteRecording, Events, Extensions,
+    FactoryReset, FetchUpdate, FileScript, Firmware, GoBack, Icon, OpenApi, PasswordPage, People,
+    PowerOff, Privacy, Recording, Recordings, RecoveryCode, RenewRecoveryCode, Rescue, Restart,
+    RestartService, Script, SecondFactor, ShowStep, SignIn, SignInPage, SignOut, Site, Start,
+    Status, Style, TakeStep, Tokens, UpdateFromStick, UpdatePiece, UploadScript,
 };
 
 /// One address.
@@ -73,12 +73,20 @@ pub(crate) enum Action {
     /// The state again and again, for a page that is open.
     Events,
     RestartService,
+    /// The first steps on a new box.
+    Start,
+    ShowStep,
+    TakeStep,
+    AskCard,
+    /// Another password for an extension.
+    Card,
     Extensions,
     CreateExtension,
     ConfirmDeleteExtension,
     DeleteExtension,
     Calls,
     Privacy,
+    CallsFile,
     Recordings,
     Recording,
     DeleteRecording,
@@ -291,6 +299,12 @@ pub const ROUTES: &[Route] = routes! {
     Get Page "/events" May(SeeStatus) => Events;
     Get Api "/api/status" May(SeeStatus) => Status;
     Post Api "/api/services/{}/restart" May(ManageBox) => RestartService;
+    Get Page "/start" May(ChangeConfiguration) => Start;
+    Get Page "/start/{}" May(ChangeConfiguration) => ShowStep;
+    Post Page "/start/{}" May(ChangeConfiguration) => TakeStep;
+    Get Page "/extensions/{}/card" May(ChangeConfiguration) => AskCard;
+    Post Page "/extensions/{}/card" May(ChangeConfiguration) => Card;
+    Post Api "/api/extensions/{}/password" May(ChangeConfiguration) => Card;
     Get Page "/extensions" May(SeeConfiguration) => Extensions;
     Get Api "/api/extensions" May(SeeConfiguration) => Extensions;
     Post Page "/extensions" May(ChangeConfiguration) => CreateExtension;
@@ -369,6 +383,7 @@ pub const ROUTES: &[Route] = routes! {
     Get Page "/privacy" May(SeeConfiguration) => Privacy;
     Get Api "/api/privacy" May(SeeConfiguration) => Privacy;
     Get Page "/calls" May(SeeCalls) => Calls;
+    Get Page "/calls.csv" May(SeeCalls) => CallsFile;
     Get Api "/api/calls" May(SeeCalls) => Calls;
     Get Page "/audit" May(SeeAudit) => Site(OnSite::AuditTrail);
     Get Api "/api/audit" May(SeeAudit) => Site(OnSite::AuditTrail);

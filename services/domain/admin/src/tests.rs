@@ -3,6 +3,7 @@
 mod access;
 mod at_box;
 mod backups;
+mod calls;
 mod danger;
 mod dashboard;
 mod extension_list;
@@ -22,6 +23,7 @@ mod second_factor;
 mod signing_in;
 mod site;
 mod site_file;
+mod start;
 mod telephony;
 mod tokens;
 mod trail;

@@ -202,8 +202,6 @@ words! {
     person: "Person", "Pessoa";
     role: "Role", "Perfil";
     role_unknown: "a role of a newer firmware", "perfil de um firmware mais novo";
-    find_number: "Calls with the number", "Ligações com o número";
-    find: "Search", "Buscar";
     calls_of: "Calls of others", "Ligações de outros";
     switched_off_person: "may not sign in", "não pode entrar";
     one_time_password: "One-time password", "Senha de uso único";
@@ -277,8 +275,6 @@ words! {
         "O telefone dele não registra nem liga mais. Os registros de ligações ficam.";
     when: "When", "Quando";
     outcome: "Outcome", "Resultado";
-    packets: "Packets out / back", "Pacotes ida / volta";
-    digits: "Digits", "Dígitos";
     recording: "Recording", "Gravação";
     download: "Download", "Baixar";
     not_recorded: "Not recorded to the end:", "Não foi gravada até o fim:";

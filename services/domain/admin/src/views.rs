@@ -2,7 +2,7 @@
 
 use ipc::site::Site;
 use ipc::sound::RecordingFile;
-use ipc::store::{AuditEntry, CallRecord, Outcome};
+use ipc::store::{AudioReport, AuditEntry, CallRecord, Outcome};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -498,6 +498,12 @@ pub(crate) struct CallView {
     pub(crate) dtmf_digits: u32,
     pub(crate) packets_to_callee: u64,
     pub(crate) packets_to_caller: u64,
+    /// The trunk it came or went by; empty for none.
+    pub(crate) trunk: String,
+    /// What came from the caller.
+    pub(crate) caller_audio: AudioView,
+    /// What came from the callee.
+    pub(crate) callee_audio: AudioView,
     /// File names of its recordings, in order.
     pub(crate) recordings: Vec<String>,
     /// Why it is not recorded, or not to its end; empty otherwise.
@@ -524,8 +530,38 @@ impl From<CallRecord> for CallView {
             dtmf_digits: call.dtmf_digits,
             packets_to_callee: call.packets_to_callee,
             packets_to_caller: call.packets_to_caller,
+            trunk: call.trunk,
+            caller_audio: AudioView::from(call.caller_audio),
+            callee_audio: AudioView::from(call.callee_audio),
             recordings: call.recordings,
             recording_fault: call.recording_fault,
+        }
+    }
+}
+
+/// How the sound of one side arrived at the box.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct AudioView {
+    /// Format last sent; empty when nothing came.
+    pub(crate) codec: String,
+    /// Packets that came, and that never did.
+    pub(crate) received: u64,
+    pub(crate) lost: u64,
+    /// Milliseconds by which they came unevenly.
+    pub(crate) jitter_millis: f64,
+    /// Estimated quality, 1 (bad) to 4.5 (as good as it gets); none while unknown.
+    pub(crate) mos: Option<f64>,
+}
+
+impl From<AudioReport> for AudioView {
+    fn from(audio: AudioReport) -> Self {
+        let mos = (audio.mos_hundredths > 0).then(|| f64::from(audio.mos_hundredths) / 100.0);
+        Self {
+            codec: audio.codec,
+            received: audio.received,
+            lost: audio.lost,
+            jitter_millis: f64::from(audio.jitter_micros) / 1000.0,
+            mos,
         }
     }
 }

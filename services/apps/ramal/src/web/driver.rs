@@ -8,7 +8,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use admin::{Admin, Away, Body, Machine, Moment, Observation, Request, Response, Step};
+use admin::{Admin, Away, Body, Machine, Moment, Observation, Request, Response};
+use admin::{START_IS_OVER, Step};
 use ipc::sound::is_recording_name;
 use ipc::store::{Audit, backup_file_millis, laid_down};
 use ipc::{grid, init, net, pbx, sound, store, update};
@@ -116,6 +117,13 @@ impl Driver {
         };
         if let Some(digest) = kept.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
             self.admin().lay_down_login_key(digest);
+        }
+    }
+
+    /// Learns whether somebody has taken the first steps.
+    pub(super) async fn take_start(&self) {
+        if let Ok(Some(_)) = self.secret(START_IS_OVER).await {
+            self.admin().start_is_over();
         }
     }
 

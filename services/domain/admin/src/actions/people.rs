@@ -277,7 +277,7 @@ fn renew_session(admin: &mut Admin, moment: &Moment, caller: &Caller) -> Step {
         Stage::default(),
     );
     let response = match caller.face {
-        Face::Page | Face::Asset => Response::redirect("/"),
+        Face::Page | Face::Asset => Response::redirect(admin.first_page(&caller.login)),
         Face::Api => Response::json(200, &Nothing {}),
     };
     Step::Respond(response.with("set-cookie", session_cookie(&token)).sealed())

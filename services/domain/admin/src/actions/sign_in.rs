@@ -153,12 +153,12 @@ fn welcome(
         let (now, login) = (moment.now, &caller.login);
         let sessions = &mut admin.sessions;
         let token = sessions.open(now, &moment.entropy, login, credential, stage);
-        let response = welcomed(&caller, stage);
+        let response = welcomed(&caller, stage, admin.first_page(&caller.login));
         Step::Respond(response.with("set-cookie", session_cookie(&token)).sealed())
     })
 }
 
-fn welcomed(caller: &Caller, stage: Stage) -> Response {
+fn welcomed(caller: &Caller, stage: Stage, first: &str) -> Response {
     match caller.face {
         Face::Api if stage.awaits_code => {
             let second_factor = Some(true);
@@ -178,7 +178,7 @@ fn welcomed(caller: &Caller, stage: Stage) -> Response {
         }
         Face::Page | Face::Asset if stage.awaits_code => Response::redirect("/code"),
         Face::Page | Face::Asset if stage.must_change => Response::redirect("/password"),
-        Face::Page | Face::Asset => Response::redirect("/"),
+        Face::Page | Face::Asset => Response::redirect(first),
     }
 }
 
@@ -193,7 +193,8 @@ pub(super) fn signed_in(admin: &mut Admin, id: SessionId, caller: Caller) -> Ste
             must_change,
             awaits_code: false,
         };
-        Step::Respond(welcomed(&caller, stage).sealed())
+        let first = admin.first_page(&caller.login);
+        Step::Respond(welcomed(&caller, stage, first).sealed())
     })
 }
 

@@ -48,6 +48,9 @@ pub(super) fn of(action: Action) -> Option<Contract> {
             .takes::<extensions::Wish>()
             .makes::<NewPassword>()
             .changes(),
+        Action::Card => does("Another password for an extension; it is shown this once")
+            .gives::<NewPassword>()
+            .changes(),
         Action::DeleteExtension => does("Delete an extension").changes(),
         Action::Privacy => does("What the box keeps of people, and why").gives::<Vec<KeptView>>(),
         Action::Calls => does("Calls on record, the newest first")
@@ -78,6 +81,11 @@ pub(super) fn of(action: Action) -> Option<Contract> {
         Action::Style
         | Action::Script
         | Action::Events
+        | Action::CallsFile
+        | Action::Start
+        | Action::ShowStep
+        | Action::TakeStep
+        | Action::AskCard
         | Action::UploadScript
         | Action::FileScript
         | Action::Icon

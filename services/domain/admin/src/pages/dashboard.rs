@@ -66,6 +66,25 @@ pub(crate) fn status_parts(
     Response::events(Part::ALL.into_iter().map(event).collect())
 }
 
+/// The phones and what has none, for another page that stays as the box is.
+pub(super) fn phones_part(caller: &Caller, dashboard: &Dashboard) -> Markup {
+    alone(caller, dashboard, Part::Phones)
+}
+
+/// The trunks likewise.
+pub(super) fn trunks_part(caller: &Caller, dashboard: &Dashboard) -> Markup {
+    alone(caller, dashboard, Part::Trunks)
+}
+
+fn alone(caller: &Caller, dashboard: &Dashboard, part: Part) -> Markup {
+    let draw = Draw {
+        caller,
+        dashboard,
+        dangers: None,
+    };
+    draw.part(part)
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Part {
     Headline,

@@ -28,6 +28,7 @@ pub(super) enum Place {
     Backups,
     Firmware,
     Grid,
+    Start,
     Elsewhere,
 }
 
@@ -145,7 +146,7 @@ pub(super) fn page(
         title,
         &header,
         body,
-        place == Place::Status,
+        matches!(place, Place::Status | Place::Start),
     )
 }
 

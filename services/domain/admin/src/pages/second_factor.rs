@@ -1,9 +1,9 @@
 //! The second factor: the picture an app reads, the code at a sign-in, and how it stands.
 
-use maud::{Markup, PreEscaped, html};
-use qrcodegen::{QrCode, QrCodeEcc};
+use maud::{Markup, html};
 
 use super::layout::{Place, bare, logo, page};
+use super::qr;
 use crate::admin::Caller;
 use crate::fault::Fault;
 use crate::http::Response;
@@ -68,7 +68,7 @@ pub(crate) fn offer(caller: &Caller, secret: &str, uri: &str, fault: Option<&Fau
         section.card.narrow {
             h1 { (words.second_factor) }
             p { (words.second_factor_scan) }
-            (picture(uri))
+            (qr::picture(uri))
             p { code.secret { (secret) } }
             @if let Some(fault) = fault { p.error role="alert" { (fault.text(caller.language)) } }
             form method="post" action="/second-factor" {
@@ -104,53 +104,5 @@ fn code_field(caller: &Caller) -> Markup {
             input name="code" required autofocus inputmode="numeric" maxlength="64"
                 autocomplete="one-time-code";
         }
-    }
-}
-
-/// A QR code as a picture in the page, drawn here: nothing is asked of anybody else.
-fn picture(text: &str) -> Markup {
-    let Ok(code) = QrCode::encode_text(text, QrCodeEcc::Medium) else {
-        return html! {};
-    };
-    let size = code.size();
-    let dark = |(x, y): &(i32, i32)| code.get_module(*x, *y);
-    let all = (0..size).flat_map(|y| (0..size).map(move |x| (x, y)));
-    let path: String = all
-        .filter(dark)
-        .map(|(x, y)| format!("M{},{}h1v1h-1z", x + QUIET, y + QUIET))
-        .collect();
-    let whole = size + 2 * QUIET;
-    PreEscaped(format!(
-        "<svg class=\"qr\" viewBox=\"0 0 {whole} {whole}\" width=\"240\" height=\"240\" \
-         shape-rendering=\"crispEdges\" role=\"img\" aria-label=\"QR\">\
-         <rect width=\"{whole}\" height=\"{whole}\" fill=\"#fff\"/>\
-         <path d=\"{path}\" fill=\"#000\"/></svg>"
-    ))
-}
-
-/// Empty modules around it (ISO/IEC 18004).
-const QUIET: i32 = 4;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_picture_has_the_modules_of_its_text() {
-        let text = "otpauth://totp/Ramal:ana?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
-        let drawn = picture(text).into_string();
-        let code = QrCode::encode_text(text, QrCodeEcc::Medium).expect("short");
-        let size = code.size();
-        let dark = (0..size).flat_map(|y| (0..size).map(move |x| (x, y)));
-        let dark = dark.filter(|(x, y)| code.get_module(*x, *y)).count();
-        assert_eq!(drawn.matches("h1v1h-1z").count(), dark);
-        assert!(
-            drawn.contains("M4,4h1v1h-1z"),
-            "the corner of a finder pattern"
-        );
-        assert!(
-            !drawn.contains("style"),
-            "the policy of the pages forbids it"
-        );
     }
 }

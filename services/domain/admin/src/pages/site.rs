@@ -46,6 +46,9 @@ pub(crate) fn extensions(
                                     (if_stolen(caller, extension, &worst, dangers))
                                 } }
                                 td.right { @if caller.may_change() {
+                                    a href={ "/extensions/" (extension.number) "/card" } {
+                                        (caller.language.said(("Card", "Cartão")))
+                                    } " "
                                     a.danger href={ "/extensions/" (extension.number) "/delete" } {
                                         (words.delete)
                                     }

@@ -102,7 +102,7 @@ fn extensions_without_a_phone_are_named_and_what_to_do_next_is_said() {
     let mut world = World::new();
     let session = world.sign_in("admin", OWN_PASSWORD);
     let next = part(&mut world, &session, "part-next");
-    for place in ["/extensions", "/new/trunk", "/second-factor"] {
+    for place in ["/start", "/new/trunk", "/second-factor"] {
         assert!(
             next.contains(&format!("<a href=\"{place}\">")),
             "{place}: {next}"

@@ -49,7 +49,7 @@ fn tags(page: &str) -> Vec<Tag<'_>> {
 }
 
 /// What is wrong with a page.
-fn wrong(page: &str) -> Vec<String> {
+pub(super) fn wrong(page: &str) -> Vec<String> {
     let tags = tags(page);
     let mut wrong = Vec::new();
     let mut say = |holds: bool, what: String| wrong.extend((!holds).then_some(what));

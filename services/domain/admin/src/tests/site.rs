@@ -141,12 +141,14 @@ fn calls_read_like_the_contract_says() {
     let mut world = World::new();
     let session = world.sign_in("admin", OWN_PASSWORD);
     let calls = body(&world.ask(&get("/api/calls?limit=5", &session)));
+    let audio = json!({"codec": "", "received": 0, "lost": 0, "jitter_millis": 0.0, "mos": null});
     let expected = json!([{
         "id": "1795351501000-00000001", "from": "100", "to": "101", "source": "10.0.0.2",
         "started": "2026-11-22T12:45:01Z", "answered": "2026-11-22T12:45:03Z",
         "ended": "2026-11-22T12:45:10Z", "outcome": "ended-by-caller", "status": 200,
         "duration_secs": 7, "dtmf_digits": 4,
         "packets_to_callee": 375, "packets_to_caller": 374,
+        "trunk": "", "caller_audio": audio, "callee_audio": audio,
         "recordings": ["1795351503000-0000002a.wav"], "recording_fault": "",
     }]);
     assert_eq!(calls, expected);

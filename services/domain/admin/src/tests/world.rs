@@ -54,6 +54,10 @@ pub(super) struct World {
     pub(super) asked_trail: Vec<store::TrailRequest>,
     /// How many records were asked for at once, and older than which.
     pub(super) asked_calls: Vec<(u32, Option<String>)>,
+    /// What the store keeps for the pages.
+    pub(super) secrets: BTreeMap<String, Vec<u8>>,
+    /// What was looked for among calls.
+    pub(super) searched: Vec<store::CallSearch>,
     /// How often calls were counted.
     pub(super) counted: usize,
     /// On record, newest first.
@@ -92,7 +96,9 @@ impl World {
             people: vec![admin],
             ..Site::default()
         };
-        Self::with(site)
+        let mut world = Self::with(site);
+        world.admin.start_is_over();
+        world
     }
 
     /// A box fresh from the works.
@@ -128,6 +134,8 @@ impl World {
                 recording(RECORDING, false),
                 recording("1795351600000-0000002b.wav", true),
             ],
+            secrets: BTreeMap::new(),
+            searched: Vec::new(),
             counted: 0,
             calls: vec![call()],
             live_calls: vec![live_call("100", "101", &["100", "101"], &["101"])],
@@ -370,9 +378,14 @@ impl World {
                 before,
             } => {
                 self.asked_calls.push((limit, before.clone()));
+                self.searched.push(only.search.clone());
                 self.calls_of(&only, limit, before.as_deref())
             }
             Ask::Trail(request) => self.trail(request),
+            Ask::PutSecret(name, secret) => {
+                self.secrets.insert(name, secret.reveal().clone());
+                Reply::Stored
+            }
             Ask::CallCounts { spans, only } => {
                 self.counted = self.counted.saturating_add(1);
                 Reply::CallCounts(self.counts(&spans, &only))
