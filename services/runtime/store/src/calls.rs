@@ -7,6 +7,8 @@
 //! it: a row of the index whose record is gone means nothing, and `chores.rs` finds the records
 //! that are missing.
 
+use std::time::{Duration, Instant};
+
 use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 
 use crate::rows::{CallRow, OutcomeRow, is_marked};
@@ -16,8 +18,25 @@ use crate::tables::{
     redb_fault,
 };
 
-/// Rows of the index that are kept: a call that rang at a large group has a hundred. About 300 MiB.
-const INDEX_ROWS_MAX: u64 = 5_000_000;
+/// Rows of the index that are kept: seven for each of the records that are. About 90 MiB, which are
+/// verified at each start. Where large groups ring, whose calls have a hundred each, it would have
+/// more than that, and there is none.
+pub(crate) const INDEX_ROWS_MAX: u64 = 1_500_000;
+
+/// Rows of the index that one commit writes or removes, next to each other: some 80 pages.
+const INDEXED: usize = 5_000;
+
+/// The same of rows that are not next to each other, each of which is a page of its own.
+const PLACES: usize = 200;
+
+/// How long one commit looks at what the index has.
+const LOOKED: Duration = Duration::from_millis(200);
+
+/// Records that one commit drops; the rest goes with those after it.
+const DROPPED: usize = 200;
+
+/// In the place of a key's id: no record is put into the index, and what is in it means nothing.
+const NO_INDEX: &str = "none";
 
 /// The tables of call records, in one transaction.
 pub(crate) struct CallTables<'txn> {
@@ -25,6 +44,10 @@ pub(crate) struct CallTables<'txn> {
     ongoing: WriteTable<'txn>,
     index: WriteTable<'txn>,
     seal: Seal,
+    /// Records are put into the index.
+    is_index_kept: bool,
+    /// Rows that the index may have.
+    pub(crate) index_rows_max: u64,
     /// The key was drawn just now: without it what is written cannot be read.
     pub(crate) is_key_new: bool,
 }
@@ -33,13 +56,17 @@ impl<'txn> CallTables<'txn> {
     /// `own` is the store's user id.
     pub(crate) fn open(txn: &'txn WriteTransaction, own: u32) -> Result<Self, Fault> {
         let (seal, is_key_new) = Seal::kept_or_drawn(txn, own)?;
-        Ok(Self {
+        let mut tables = Self {
             calls: open(txn, CALLS)?,
             ongoing: open(txn, OPEN_CALLS)?,
             index: open(txn, CALL_INDEX)?,
             seal,
+            is_index_kept: true,
+            index_rows_max: INDEX_ROWS_MAX,
             is_key_new,
-        })
+        };
+        tables.is_index_kept = tables.index_of()?.as_deref() != Some(NO_INDEX);
+        Ok(tables)
     }
 
     /// Writes a record, whose numbers are as people say them.
@@ -56,8 +83,15 @@ impl<'txn> CallTables<'txn> {
         }
         .map(|row| row.tags(&self.seal))
         .unwrap_or_default();
-        for tag in row.tags(&self.seal) {
-            if !before.remove(&tag) {
+        let tags = row.tags(&self.seal);
+        let rows = self.index.len().map_err(redb_fault)?;
+        // It is an aid; the records are what people are promised.
+        if self.is_index_kept && rows.saturating_add(tags.len() as u64) > self.index_rows_max {
+            tracing::warn!("call records: {rows} rows of the index are all that are kept");
+            self.give_up_index()?;
+        }
+        for tag in tags {
+            if !before.remove(&tag) && self.is_index_kept {
                 let entry = index_key(&tag, key);
                 let inserted = self.index.insert(entry.as_slice(), [].as_slice());
                 inserted.map_err(redb_fault)?;
@@ -124,40 +158,104 @@ impl<'txn> CallTables<'txn> {
         Ok(())
     }
 
-    /// Removes the oldest until at most `keep` are left, and no more of the index than is kept.
+    /// Removes the oldest until at most `keep` are left, as many as one commit may.
     pub(crate) fn drop_oldest(&mut self, keep: u64) -> Result<(), Fault> {
-        while self.calls.len().map_err(redb_fault)? > keep
-            || self.index.len().map_err(redb_fault)? > INDEX_ROWS_MAX
-        {
+        self.drop_some(keep, DROPPED)
+    }
+
+    /// The same of all there are, for a database that nobody uses yet.
+    pub(crate) fn drop_all_oldest(&mut self, keep: u64) -> Result<(), Fault> {
+        self.drop_some(keep, usize::MAX)
+    }
+
+    fn drop_some(&mut self, keep: u64, most: usize) -> Result<(), Fault> {
+        let mut dropped = 0;
+        while dropped < most && self.calls.len().map_err(redb_fault)? > keep {
             let first = self.calls.first().map_err(redb_fault)?;
             let Some(key) = first.map(|(key, _)| key.value().to_vec()) else {
                 break;
             };
             self.remove(&key)?;
+            dropped += 1;
         }
         Ok(())
     }
 
-    /// Adds rows of the index as they are.
+    /// Adds the first of these rows of the index, which come in its order: as many as one commit
+    /// may. How many of them it has now.
     pub(crate) fn add_to_index<'a>(
         &mut self,
         entries: impl IntoIterator<Item = &'a [u8]>,
-    ) -> Result<(), Fault> {
+    ) -> Result<usize, Fault> {
+        let begun = Instant::now();
+        let (mut seen, mut added, mut places) = (0, 0, 0);
+        let mut was_there = true;
         for entry in entries {
-            let inserted = self.index.insert(entry, [].as_slice());
-            inserted.map_err(redb_fault)?;
+            let is_enough = added == INDEXED || places == PLACES || begun.elapsed() > LOOKED;
+            if is_enough && seen > 0 {
+                break;
+            }
+            // What is there is not written again: flash wears by the page.
+            let is_there = self.index.get(entry).map_err(redb_fault)?.is_some();
+            if !is_there {
+                let inserted = self.index.insert(entry, [].as_slice());
+                inserted.map_err(redb_fault)?;
+                added += 1;
+                places += usize::from(was_there);
+            }
+            was_there = is_there;
+            seen += 1;
         }
-        Ok(())
+        Ok(seen)
     }
 
     /// Every record is in the index from now on.
     pub(crate) fn index_is_whole(&mut self) -> Result<(), Fault> {
-        put(
-            &mut self.index,
-            "call-index",
-            INDEX_WHOLE_KEY,
-            &self.seal.id().to_owned(),
-        )
+        self.is_index_kept = true;
+        let id = self.seal.id().to_owned();
+        put(&mut self.index, "call-index", INDEX_WHOLE_KEY, &id)
+    }
+
+    /// Whether every record is in it, as far as this firmware has written them.
+    pub(crate) fn is_index_whole(&self) -> Result<bool, Fault> {
+        Ok(self.index_of()?.as_deref() == Some(self.seal.id()))
+    }
+
+    /// Some records are not in it any more; those that are written from now on are.
+    pub(crate) fn index_is_not_whole(&mut self) -> Result<(), Fault> {
+        if self.is_index_whole()? {
+            self.index.remove(INDEX_WHOLE_KEY).map_err(redb_fault)?;
+        }
+        Ok(())
+    }
+
+    /// No more is put into it: [`crate::chores`] removes what is there.
+    pub(crate) fn give_up_index(&mut self) -> Result<(), Fault> {
+        self.is_index_kept = false;
+        let none = NO_INDEX.to_owned();
+        put(&mut self.index, "call-index", INDEX_WHOLE_KEY, &none)
+    }
+
+    /// Removes as much of the index as one commit may; whether nothing is left, and it can be made
+    /// anew.
+    pub(crate) fn empty_index(&mut self) -> Result<bool, Fault> {
+        for _ in 0..INDEXED {
+            if self.index.pop_first().map_err(redb_fault)?.is_none() {
+                self.is_index_kept = true;
+                return Ok(true);
+            }
+        }
+        // It may have been among them, and a power cut may come.
+        self.give_up_index()?;
+        Ok(false)
+    }
+
+    /// The key whose index it is; `None` also of what cannot be read.
+    fn index_of(&self) -> Result<Option<String>, Fault> {
+        match get(&self.index, "call-index", INDEX_WHOLE_KEY) {
+            Err(Fault::Row { .. }) => Ok(None),
+            read => read,
+        }
     }
 }
 

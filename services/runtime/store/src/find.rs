@@ -6,10 +6,10 @@ use ipc::store::{CallCount, CallFilter, CallRecord, CallsWith, Spans};
 use redb::{AccessGuard, Range, ReadOnlyTable, ReadTransaction};
 
 use crate::calls::index_key;
-use crate::reads::rows;
+use crate::reads::{readable, rows};
 use crate::rows::CallRow;
 use crate::seal::{Seal, TAG_LENGTH};
-use crate::tables::{CALL_INDEX, CALLS, Fault, SECRETS, decode, get, redb_fault};
+use crate::tables::{CALL_INDEX, CALLS, Fault, INDEX_WHOLE_KEY, SECRETS, decode, get, redb_fault};
 
 type Rows = ReadOnlyTable<&'static [u8], &'static [u8]>;
 type Entry<'a> = (
@@ -40,13 +40,9 @@ impl Finder {
             }
             read => read?,
         };
-        let index = match is_indexed {
-            true => match txn.open_table(CALL_INDEX) {
-                Ok(table) => Some(table),
-                Err(redb::TableError::TableDoesNotExist(_)) => None,
-                Err(error) => return Err(redb_fault(error)),
-            },
-            false => None,
+        let index = match (is_indexed, &seal) {
+            (true, Some(seal)) => whole_index(txn, seal)?,
+            _ => None,
         };
         Ok(Self {
             calls: txn.open_table(CALLS).map_err(redb_fault)?,
@@ -132,7 +128,8 @@ impl Finder {
         };
         for entry in range.map_err(redb_fault)?.rev() {
             let (_, value) = entry.map_err(redb_fault)?;
-            if !take(decode("calls", value.value())?) {
+            let row = readable(decode("calls", value.value()).map(Some))?;
+            if row.is_some_and(|row| !take(row)) {
                 break;
             }
         }
@@ -173,7 +170,7 @@ impl Finder {
                 continue;
             }
             // A record that an older firmware has dropped is still in the index.
-            let row: Option<CallRow> = get(&self.calls, "calls", &id)?;
+            let row = readable(get(&self.calls, "calls", &id))?;
             if row.is_some_and(|row| !take(row)) {
                 break;
             }
@@ -181,6 +178,20 @@ impl Finder {
         }
         Ok(())
     }
+}
+
+/// The index, where it has every record under this key: it may have been given up since.
+fn whole_index(txn: &ReadTransaction, seal: &Seal) -> Result<Option<Rows>, Fault> {
+    let table = match txn.open_table(CALL_INDEX) {
+        Ok(table) => table,
+        Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+        Err(error) => return Err(redb_fault(error)),
+    };
+    let whole: Option<String> = match get(&table, "call-index", INDEX_WHOLE_KEY) {
+        Err(Fault::Row { .. }) => None,
+        read => read?,
+    };
+    Ok((whole.as_deref() == Some(seal.id())).then_some(table))
 }
 
 /// The id in a row of the index.

@@ -501,7 +501,7 @@ pub(crate) struct Slot {
     /// `None` while it cannot be opened.
     pub(crate) database: Option<Database>,
     /// Counts the openings, so that two who saw one failure open once.
-    generation: u64,
+    pub(crate) generation: u64,
     /// Why nothing may be written.
     pub(crate) frozen: Option<&'static str>,
 }
@@ -600,7 +600,7 @@ impl Shared {
         self.wanting.load(Ordering::Relaxed) > 0
     }
 
-    fn reopen(&self, generation: u64) {
+    pub(crate) fn reopen(&self, generation: u64) {
         self.wanting.fetch_add(1, Ordering::Relaxed);
         let _held = lock(&self.snapshot_held);
         self.wanting.fetch_sub(1, Ordering::Relaxed);

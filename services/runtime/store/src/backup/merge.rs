@@ -329,7 +329,7 @@ fn keep_what_came_since(
         calls.put_row(row.opened(seal.as_ref()))?;
         Ok(Read::Is)
     })?;
-    calls.drop_oldest(CALLS_MAX)
+    calls.drop_all_oldest(CALLS_MAX)
 }
 
 /// Takes rows over as they are.

@@ -7,6 +7,7 @@
 
 mod backups;
 mod backups_kept;
+mod chores;
 mod counting;
 mod damage;
 mod failing_disk;

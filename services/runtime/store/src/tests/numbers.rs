@@ -15,11 +15,11 @@ use crate::opening::builder;
 use crate::rows::{CallRow, encode};
 use crate::tables::{CALL_INDEX, CALLS, SECRETS, secret_key};
 
-const MARIA: &str = "+5548999990021";
-const RUI: &str = "+5511987650043";
+pub(super) const MARIA: &str = "+5548999990021";
+pub(super) const RUI: &str = "+5511987650043";
 
 /// A call of an extension to somebody outside.
-fn outgoing(number: u32, extension: &str, to: &str) -> CallRecord {
+pub(super) fn outgoing(number: u32, extension: &str, to: &str) -> CallRecord {
     CallRecord {
         from: extension.into(),
         to: to.into(),
@@ -28,13 +28,13 @@ fn outgoing(number: u32, extension: &str, to: &str) -> CallRecord {
     }
 }
 
-fn put(store: &Store, calls: &[CallRecord]) {
+pub(super) fn put(store: &Store, calls: &[CallRecord]) {
     let reply = store.ask(PBX, Request::PutCalls(calls.to_vec()));
     assert_eq!(reply, Reply::Stored);
 }
 
 /// Waits until the writer has done what it does by itself.
-fn settle(store: &Store) {
+pub(super) fn settle(store: &Store) {
     let begun = Instant::now();
     while !store.shared().is_indexed.load(Ordering::Relaxed) {
         assert!(begun.elapsed() < Duration::from_secs(60));
@@ -42,7 +42,7 @@ fn settle(store: &Store) {
     }
 }
 
-fn found(store: &Store, only: &CallFilter) -> Vec<String> {
+pub(super) fn found(store: &Store, only: &CallFilter) -> Vec<String> {
     let request = Request::Calls {
         limit: 100,
         before: None,
@@ -54,7 +54,7 @@ fn found(store: &Store, only: &CallFilter) -> Vec<String> {
     }
 }
 
-fn with(number: &str) -> CallFilter {
+pub(super) fn with(number: &str) -> CallFilter {
     CallFilter {
         search: CallSearch {
             number: number.into(),
@@ -74,12 +74,12 @@ fn of(extension: &str) -> CallFilter {
     }
 }
 
-fn ids(calls: &[&CallRecord]) -> Vec<String> {
+pub(super) fn ids(calls: &[&CallRecord]) -> Vec<String> {
     calls.iter().map(|it| it.id.clone()).collect()
 }
 
 /// Changes the database behind the store's back.
-fn edit(scratch: &Scratch, change: impl FnOnce(&redb::WriteTransaction)) {
+pub(super) fn edit(scratch: &Scratch, change: impl FnOnce(&redb::WriteTransaction)) {
     let file = scratch.path().join("ramal.redb");
     let database = redb::Database::create(file).expect("it is whole");
     let txn = database.begin_write().expect("nobody else writes");
@@ -88,7 +88,7 @@ fn edit(scratch: &Scratch, change: impl FnOnce(&redb::WriteTransaction)) {
 }
 
 /// Puts a record as a firmware did that knew neither sealing nor the index.
-fn put_as_before(txn: &redb::WriteTransaction, record: &CallRecord) {
+pub(super) fn put_as_before(txn: &redb::WriteTransaction, record: &CallRecord) {
     let bytes = encode(&CallRow::from(record)).expect("a row");
     let mut table = txn.open_table(CALLS).expect("a table");
     table
@@ -97,7 +97,7 @@ fn put_as_before(txn: &redb::WriteTransaction, record: &CallRecord) {
 }
 
 /// Whether these letters stand anywhere in a row of a call, or in the snapshot.
-fn is_readable(scratch: &Scratch, text: &str) -> bool {
+pub(super) fn is_readable(scratch: &Scratch, text: &str) -> bool {
     let database = redb::Database::open(scratch.path().join("ramal.redb")).expect("it is whole");
     let txn = database.begin_read().expect("a reader");
     let contains = |bytes: &[u8]| bytes.windows(text.len()).any(|it| it == text.as_bytes());
@@ -112,7 +112,7 @@ fn is_readable(scratch: &Scratch, text: &str) -> bool {
     in_table || contains(&snapshot)
 }
 
-fn rows_of_index(scratch: &Scratch) -> u64 {
+pub(super) fn rows_of_index(scratch: &Scratch) -> u64 {
     let database = redb::Database::open(scratch.path().join("ramal.redb")).expect("it is whole");
     let txn = database.begin_read().expect("a reader");
     let table = txn.open_table(CALL_INDEX).expect("a table");
