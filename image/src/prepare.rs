@@ -91,6 +91,19 @@ pub fn prepare_load() -> Result<(), PrepareError> {
     provide(&[SIPP])
 }
 
+/// Makes the host ready to look at the box's pages with a browser, and to have its API tried.
+///
+/// # Errors
+/// A package is missing and could not be installed; the text is the line to run.
+pub fn prepare_browser() -> Result<(), PrepareError> {
+    provide(&[
+        ("chromium", "chromium", "looks at the box's pages"),
+        ("node", "nodejs", "leads the browser"),
+        ("npm", "npm", "fetches what leads the browser"),
+        ("python3", "python3-venv", "runs schemathesis"),
+    ])
+}
+
 /// Makes the host ready to measure somebody else's program.
 ///
 /// # Errors

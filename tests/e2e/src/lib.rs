@@ -14,6 +14,7 @@ mod name;
 mod site;
 mod stand;
 mod vitals;
+mod web_tools;
 
 pub mod disk;
 mod open_data;
@@ -31,3 +32,4 @@ pub use site::{
 };
 pub use stand::{Stand, alone, alone_early};
 pub use vitals::{Healing, Vitals, kill, store_warning, wait_until};
+pub use web_tools::{look_at_pages, try_api};
