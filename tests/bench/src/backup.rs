@@ -21,9 +21,9 @@ pub(crate) struct Arguments {
 }
 
 /// What the store keeps.
-const RECORDS_MAX: u32 = 200_000;
+pub(crate) const RECORDS_MAX: u32 = 200_000;
 
-fn within_the_limit() -> clap::builder::RangedI64ValueParser<u32> {
+pub(crate) fn within_the_limit() -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..=i64::from(RECORDS_MAX))
 }
 
