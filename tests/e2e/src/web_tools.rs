@@ -37,14 +37,15 @@ pub fn look_at_pages(wish: &Value) -> Proof {
     told(child.wait_with_output()?)
 }
 
-/// Has schemathesis ask the API of a box all that its description allows, and more. The token is
+/// Has schemathesis ask the API of a box all that `description` allows, and more. The token is
 /// given by the environment.
 ///
 /// # Errors
 /// An answer is not as described, is a fault of the box, or was given to somebody without a token.
-pub fn try_api(origin: &str, token: &str) -> Proof {
+pub fn try_api(origin: &str, description: &Value, token: &str) -> Proof {
     image::prepare::prepare_browser()?;
     let folder = tools("api", &["requirements.txt", "schemathesis.toml"])?;
+    std::fs::write(folder.join("openapi.json"), description.to_string())?;
     let environment = folder.join("venv");
     if !environment.join("bin/schemathesis").is_file() {
         let mut python = command("python3")?;
@@ -55,8 +56,8 @@ pub fn try_api(origin: &str, token: &str) -> Proof {
     }
     let mut schemathesis = Command::new(environment.join("bin/schemathesis"));
     schemathesis
-        .args(["--config-file", "schemathesis.toml", "run"])
-        .arg(format!("{origin}/api/openapi.json"))
+        .args(["--config-file", "schemathesis.toml", "run", "openapi.json"])
+        .args(["--url", origin])
         .env("RAMAL_TOKEN", token)
         .current_dir(&folder)
         .stdin(Stdio::null());

@@ -38,12 +38,13 @@ fn furnish(api: &BoxApi) -> Proof {
     for (path, thing) in [
         (
             "/api/groups",
-            json!({ "number": "600", "name": "Sales", "members": [{ "extension": "100" }] }),
+            json!({ "number": "600", "name": "Sales",
+                "members": [{ "extension": "100" }] }),
         ),
         (
             "/api/trunks",
-            json!({ "name": "Carrier", "enabled": false,
-                "access": { "peer": { "server": "203.0.113.9", "networks": [] } } }),
+            json!({ "name": "Carrier", "enabled": false, "access": { "peer": {
+                "server": "203.0.113.9", "networks": ["203.0.113.9/32"] } } }),
         ),
         (
             "/api/times",
@@ -52,7 +53,7 @@ fn furnish(api: &BoxApi) -> Proof {
         ),
         (
             "/api/routes",
-            json!({ "name": "In", "sources": ["any-trunk"], "pattern": "X.",
+            json!({ "name": "In", "sources": ["trunks"], "pattern": "X.",
                 "destinations": [{ "group": "600" }] }),
         ),
         (
@@ -98,6 +99,7 @@ fn the_api_is_what_its_description_says_and_tells_nobody_without_a_token() -> Pr
         let wish = json!({ "name": "schemathesis", "permissions": permissions, "days": 1 });
         let made = claimed.api.post("/api/tokens", &wish)?;
         let token = made["token"].as_str().unwrap_or_default();
-        try_api(&claimed.origin(), token)
+        let description = claimed.api.get("/api/openapi.json")?;
+        try_api(&claimed.origin(), &description, token)
     })
 }

@@ -12,7 +12,8 @@ pub(crate) fn audit_trail(caller: &Caller, entries: &[AuditView]) -> Response {
     let words = caller.language.words();
     let body = html! {
         h1 { (words.audit) }
-        section.card {
+        // Wider than a phone: who has no mouse scrolls it by the keyboard.
+        section.card tabindex="0" {
             table {
                 thead { tr {
                     th { "#" } th { (words.when) } th { (words.who) } th { (words.from) }
