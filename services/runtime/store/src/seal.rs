@@ -14,7 +14,7 @@ use ring::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 use ring::hmac;
 
 use crate::backup::draw;
-use crate::rows::SecretRow;
+use crate::rows::{RowError, SecretRow};
 use crate::tables::{Fault, SECRETS, get, open, put, redb_fault, secret_key};
 
 /// Among the store's own secrets. It is in backups, as their call records are read with it.
@@ -88,26 +88,34 @@ impl Seal {
         })
     }
 
-    /// The one of a database; `None` before a number was sealed in it.
+    /// The one of a database; `None` before a number was sealed in it. A secret of another length
+    /// is one that cannot be read.
     pub(crate) fn kept(
         secrets: &impl ReadableTable<&'static [u8], &'static [u8]>,
         own: u32,
     ) -> Result<Option<Self>, Fault> {
         let row: Option<SecretRow> = get(secrets, "secrets", &secret_key(own, NAME))?;
-        Ok(row.and_then(|row| Self::of(row.value.reveal())))
+        let Some(row) = row else { return Ok(None) };
+        let bytes = row.value.reveal();
+        match Self::of(bytes) {
+            Some(seal) => Ok(Some(seal)),
+            None => Err(Fault::Row {
+                table: "secrets",
+                source: RowError::Content(format!(
+                    "the key of numbers has {} bytes, 32 are needed",
+                    bytes.len()
+                )),
+            }),
+        }
     }
 
-    /// The one of a database, and whether it was drawn just now.
+    /// The one of a database, and whether it was drawn just now. Where it cannot be read nothing is
+    /// drawn in its place: the write fails, and `lost_key.rs` sees to it as the database is opened
+    /// again.
     pub(crate) fn kept_or_drawn(txn: &WriteTransaction, own: u32) -> Result<(Self, bool), Fault> {
         let mut secrets = open(txn, SECRETS)?;
-        match Self::kept(&secrets, own) {
-            Ok(Some(seal)) => return Ok((seal, false)),
-            Ok(None) => {}
-            // What was sealed with a key that rotted is lost; calls go on being recorded.
-            Err(fault @ Fault::Row { .. }) => {
-                tracing::error!("the key of the numbers in call records is replaced: {fault}");
-            }
-            Err(fault) => return Err(fault),
+        if let Some(seal) = Self::kept(&secrets, own)? {
+            return Ok((seal, false));
         }
         let no_key = |reason: String| redb_fault(redb::Error::Io(std::io::Error::other(reason)));
         let secret = draw::<32>().map_err(no_key)?;

@@ -133,6 +133,18 @@ impl Snapshot {
         File::open(directory)?.sync_all()
     }
 
+    /// A secret as the snapshots have it that are whole, the newest first.
+    pub(crate) fn secrets_kept(directory: &Path, uid: u32, name: &str) -> Vec<SecretRow> {
+        let [newest, previous, _] = NAMES.map(|name| directory.join(name));
+        let bytes = [newest, previous].into_iter().map(std::fs::read);
+        let whole = bytes.filter_map(|it| parse(&it.ok()?).ok());
+        let secrets = whole.flat_map(|it| it.secrets);
+        secrets
+            .filter(|(of, named, _)| *of == uid && named == name)
+            .map(|(_, _, row)| row)
+            .collect()
+    }
+
     /// The newest snapshot that is whole. One that is not is kept under another name, out of the
     /// way of the next: it may be the last trace of the box's configuration.
     pub(crate) fn load(directory: &Path) -> Result<Option<Self>, TooNew> {

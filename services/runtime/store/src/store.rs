@@ -25,7 +25,7 @@ use crate::backup::{BackupSettings, Backups, KeyRow, fresh_code};
 use crate::find::Finder;
 use crate::medium::{Medium, RESERVE, Scratch};
 use crate::network::{self, NetworkChange};
-use crate::opening::{OpenError, Opened, open_or_recover};
+use crate::opening::{OpenError, Opened};
 use crate::provision::LaidDown;
 use crate::reads;
 use crate::replacing::REPLACED;
@@ -622,8 +622,7 @@ impl Shared {
         }
         slot.generation += 1;
         self.is_indexed.store(false, Ordering::Relaxed);
-        let Opened { database, note } =
-            open_or_recover(&*self.medium, &self.directory, self.now())?;
+        let Opened { database, note } = self.opened()?;
         let config = database
             .begin_read()
             .map_err(redb_fault)

@@ -13,6 +13,7 @@ mod damage;
 mod failing_disk;
 mod full_disk;
 mod killed;
+mod lost_key;
 mod merging;
 mod numbers;
 mod power_cut;
