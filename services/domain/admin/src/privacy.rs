@@ -78,9 +78,11 @@ pub(crate) const INVENTORY: &[Kept] = &[
         basis: CONTRACT,
         kept_for: (
             "until newer ones need the room. Numbers of people outside are encrypted, which is \
-             pseudonymisation: the box reads them with its key",
+             pseudonymisation: the box reads them with its key. What a version before that wrote \
+             stays in unused parts of the disk until they are used again",
             "até que registros mais novos precisem do espaço. Números de pessoas de fora ficam \
-             cifrados, o que é pseudonimização: a central os lê com sua chave",
+             cifrados, o que é pseudonimização: a central os lê com sua chave. O que uma versão \
+             anterior gravou fica em partes livres do disco até que sejam usadas de novo",
         ),
         seen_by: (
             "whoever was in the call; by a grant, whoever was given those of an extension or \

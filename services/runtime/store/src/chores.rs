@@ -73,6 +73,8 @@ pub(crate) struct Chores {
     generation: u64,
     stage: Stage,
     sealed: u64,
+    /// The snapshots are older than what was sealed.
+    are_snapshots_older: bool,
     /// Steps that failed since it was last done.
     failures: u32,
     /// Nothing is done before this.
@@ -90,6 +92,7 @@ impl Default for Chores {
             generation: 0,
             stage: Stage::default(),
             sealed: 0,
+            are_snapshots_older: false,
             failures: 0,
             not_before: None,
             roomy_bytes: 0,
@@ -278,6 +281,7 @@ impl Chores {
                 return Err(Stopped::NoRoom(Stage::Sealing { after }));
             }
             *is_precious |= write(shared, |tables| seal(tables, &seen.bare))?.0;
+            self.are_snapshots_older = true;
             self.tell(seen.bare.len());
         }
         match seen.last {
@@ -286,7 +290,12 @@ impl Chores {
         }
     }
 
-    fn after_sealing(&self, shared: &Shared) -> Result<Stage, Stopped> {
+    fn after_sealing(&mut self, shared: &Shared) -> Result<Stage, Stopped> {
+        if std::mem::take(&mut self.are_snapshots_older) {
+            // The one before is kept: numbers in the clear are gone from both.
+            shared.save_snapshot();
+            shared.save_snapshot();
+        }
         if self.sealed > 0 {
             tracing::info!("call records: {} were sealed, now all are", self.sealed);
         }
