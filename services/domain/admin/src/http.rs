@@ -163,10 +163,10 @@ pub enum Body {
     },
     /// Entries of the audit trail as a file, which the store gives out a piece at a time.
     Trail {
-        /// The first line, with its end.
+        /// The first line and what came with it, each with its end.
         heading: String,
-        /// The first entry.
-        first: u64,
+        /// The entry to go on with; `None` when that was all.
+        next: Option<u64>,
         /// The last.
         last: u64,
     },
@@ -225,10 +225,10 @@ impl Response {
 
     /// A response with entries of the audit trail behind their first line.
     #[must_use]
-    pub fn trail(heading: String, first: u64, last: u64) -> Self {
+    pub fn trail(heading: String, next: Option<u64>, last: u64) -> Self {
         let body = Body::Trail {
             heading,
-            first,
+            next,
             last,
         };
         Self {

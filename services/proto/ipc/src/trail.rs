@@ -16,10 +16,11 @@ pub enum TrailRequest {
         /// and before this one.
         before_millis: Option<i64>,
     },
-    /// The first line of a file of these entries, signed by the box. Answer:
+    /// The first line of a file of these entries, signed by the box, and the lines behind it as
+    /// far as there is room: whatever is dropped for age meanwhile, these belong together. Answer:
     /// [`crate::store::Reply::TrailLines`].
     Heading {
-        /// The first of them.
+        /// The first of them; where it was dropped, the oldest that is kept takes its place.
         first: u64,
         /// The last.
         last: u64,
@@ -64,6 +65,8 @@ pub struct TrailChecked {
 /// Lines of a file.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct TrailLines {
+    /// The first entry of the file or of the piece.
+    pub first: u64,
     /// Each with its end.
     pub text: String,
     /// Where to go on; `None` when that was all.

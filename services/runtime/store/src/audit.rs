@@ -64,14 +64,16 @@ impl Shared {
                 };
                 let now = self.now().as_millis();
                 self.read(|txn| {
-                    let Some(stretch) = stretch(txn, first, last)? else {
-                        let reason = format!("entry {last} of the audit trail cannot be read");
-                        return Ok(Reply::Failed { reason });
+                    let stretch = match stretch(txn, first, last)? {
+                        Ok(stretch) => stretch,
+                        Err(reason) => return Ok(Reply::Failed { reason }),
                     };
+                    let first = stretch.first;
                     let sign = |message: &[u8]| signer.sign(message);
                     let heading = trail::Heading::signed(stretch, signer.of_box(), now, sign);
-                    let (text, next) = (heading.line(), Some(first));
-                    Ok(Reply::TrailLines(TrailLines { text, next }))
+                    let piece = lines(txn, first, last)?;
+                    let text = heading.line() + &piece.text;
+                    Ok(Reply::TrailLines(TrailLines { text, ..piece }))
                 })
             }
             TrailRequest::Lines { first, last } => {
@@ -132,42 +134,57 @@ pub(crate) fn check(
     Ok(checked)
 }
 
-/// What the first line of a file of these entries says; `None` where the last cannot be read.
+/// What the first line of a file of these entries says, from the oldest on where the first was
+/// dropped; otherwise why there is no file that would prove anything.
 pub(crate) fn stretch(
     txn: &ReadTransaction,
     first: u64,
     last: u64,
-) -> Result<Option<Stretch>, Fault> {
+) -> Result<Result<Stretch, String>, Fault> {
     let table = txn.open_table(AUDIT).map_err(redb_fault)?;
     let head = match get::<AuditRow>(&table, "audit", &number_key(last)) {
         Ok(row) => row.map(|row| row.hash),
         Err(fault) if fault.is_damage() => None,
         Err(fault) => return Err(fault),
     };
+    let Some(head) = head else {
+        return Ok(Err(format!(
+            "entry {last} of the audit trail cannot be read"
+        )));
+    };
     let oldest = table.first().map_err(redb_fault)?;
-    let is_oldest = oldest.is_some_and(|(key, _)| key_number(key.value()) == first);
-    let previous = if is_oldest {
-        audit_anchor(txn)?
+    let oldest = oldest.map_or(first, |(key, _)| key_number(key.value()));
+    let first = first.max(oldest);
+    let previous = if first == oldest {
+        Some(audit_anchor(txn)?)
     } else {
         match get::<AuditRow>(&table, "audit", &number_key(first.saturating_sub(1))) {
-            Ok(row) => row.map(|row| row.hash).unwrap_or_default(),
-            // What it is chained to is lost, and the file will not hide that.
-            Err(fault) if fault.is_damage() => String::new(),
+            Ok(row) => row.map(|row| row.hash),
+            Err(fault) if fault.is_damage() => None,
             Err(fault) => return Err(fault),
         }
     };
-    Ok(head.map(|head| Stretch {
-        first,
-        last,
-        previous,
-        head,
-    }))
+    Ok(match previous {
+        Some(previous) => Ok(Stretch {
+            first,
+            last,
+            previous,
+            head,
+        }),
+        None => Err(format!(
+            "the entry before {first} of the audit trail cannot be read, and so nothing proves \
+             those behind it: choose days that begin elsewhere"
+        )),
+    })
 }
 
 /// Lines of these entries, until [`LINES_BYTES`] are full. One that cannot be read is left out,
 /// and missed by whoever checks the file.
 pub(crate) fn lines(txn: &ReadTransaction, first: u64, last: u64) -> Result<TrailLines, Fault> {
-    let mut lines = TrailLines::default();
+    let mut lines = TrailLines {
+        first,
+        ..TrailLines::default()
+    };
     if first > last {
         return Ok(lines);
     }

@@ -397,10 +397,10 @@ impl web_server::Handler for Driver {
         match &response.body {
             Body::Trail {
                 heading,
-                first,
+                next,
                 last,
             } => {
-                let pieces = trail::pieces(heading.clone(), *first, *last);
+                let pieces = trail::pieces(heading.clone(), *next, *last);
                 Answer::with_pieces(response, pieces)
             }
             Body::Bytes(_) | Body::Opened { .. } | Body::Events(_) => {

@@ -9,12 +9,12 @@ use run_loop::socket_path;
 use tokio::sync::mpsc::{Sender, channel};
 use web_server::Pieces;
 
-/// The lines of these entries behind their heading. Ends early, with an error, when the store does
-/// not give them: the file is then seen to be cut short.
-pub(super) fn pieces(heading: String, first: u64, last: u64) -> Pieces {
+/// The heading with what came with it, and the lines from `next` to `last`. Ends early, with an
+/// error, when the store does not give them: the file is then seen to be cut short.
+pub(super) fn pieces(heading: String, next: Option<u64>, last: u64) -> Pieces {
     let (sender, pieces) = channel(1);
     tokio::spawn(async move {
-        if let Err(error) = send(&sender, heading, first, last).await {
+        if let Err(error) = send(&sender, heading, next, last).await {
             tracing::warn!("the audit trail is not exported to its end: {error}");
             // Who hung up need not be told.
             let _ = sender.send(Err(error)).await;
@@ -26,12 +26,11 @@ pub(super) fn pieces(heading: String, first: u64, last: u64) -> Pieces {
 async fn send(
     sender: &Sender<std::io::Result<Vec<u8>>>,
     heading: String,
-    first: u64,
+    mut next: Option<u64>,
     last: u64,
 ) -> std::io::Result<()> {
     let store = Client::<Request, Reply>::new(socket_path("store"));
     let mut text = heading;
-    let mut next = Some(first);
     loop {
         if sender.send(Ok(text.into_bytes())).await.is_err() {
             return Ok(());
@@ -44,6 +43,6 @@ async fn send(
             Reply::Failed { reason } => return Err(Error::other(reason)),
             other => return Err(Error::other(format!("the store answers {other:?}"))),
         };
-        TrailLines { text, next } = lines;
+        TrailLines { text, next, .. } = lines;
     }
 }

@@ -113,8 +113,10 @@ fn begin(first: u64, last: u64, caller: Caller) -> Step {
         Ask::Trail(TrailRequest::Heading { first, last }),
         Box::new(move |_, _, reply| match reply {
             Ok(Reply::TrailLines(heading)) => {
+                // Older ones may have made room meanwhile.
+                let first = heading.first;
                 let name = format!("attachment; filename=\"ramal-audit-{first}-{last}.jsonl\"");
-                let response = Response::trail(heading.text, first, last)
+                let response = Response::trail(heading.text, heading.next, last)
                     .with("content-type", "application/x-ndjson")
                     .with("content-disposition", name);
                 Step::Respond(response.sealed())

@@ -7,7 +7,7 @@ use super::*;
 use crate::BackupSettings;
 use crate::opening::begin;
 use crate::rows::AuditRow;
-use crate::tables::{AUDIT, Fault, get, number_key, open, put, redb_fault};
+use crate::tables::{ANCHOR_KEY, AUDIT, Fault, META, get, number_key, open, put, redb_fault};
 use crate::writes::append_audit;
 
 /// A store with a trail of so many entries, the first of the box itself.
@@ -122,6 +122,39 @@ fn an_entry_that_was_changed_on_the_disk_is_named_and_is_no_good_in_a_file() {
 }
 
 #[test]
+fn a_file_begins_with_the_oldest_where_its_first_entry_was_dropped_meanwhile() {
+    let scratch = Scratch::new();
+    let store = with_entries(&scratch, 3000);
+    let drop_oldest = |count: u64| {
+        let dropped = store.shared().with_writable(|database| {
+            let txn = begin(database)?;
+            let mut anchor = None;
+            crate::writes::drop_oldest(&mut open(&txn, AUDIT)?, count, |_, bytes| {
+                anchor = Some(crate::tables::decode::<AuditRow>("audit", bytes)?.hash);
+                Ok(())
+            })?;
+            let anchor = anchor.expect("some");
+            put(&mut open(&txn, META)?, "meta", ANCHOR_KEY, &anchor)?;
+            txn.commit().map_err(redb_fault)
+        });
+        assert_eq!(dropped, Ok(()));
+    };
+    drop_oldest(2990);
+    let good = export(&store, 1, 3000).expect("good");
+    assert_eq!((good.first, good.last), (11, 3000));
+    // What came with the heading is there whatever goes before the next piece.
+    let request = TrailRequest::Heading { first: 1, last: 20 };
+    let Reply::TrailLines(piece) = store.ask(WEB, Request::Trail(request)) else {
+        panic!("no lines")
+    };
+    assert_eq!((piece.first, piece.next), (11, None));
+    assert_eq!(piece.text.lines().count(), 11);
+    let none = TrailRequest::Heading { first: 1, last: 5 };
+    let none = store.ask(WEB, Request::Trail(none));
+    assert!(matches!(none, Reply::Failed { .. }), "{none:?}");
+}
+
+#[test]
 fn a_row_that_rots_is_told_and_missed() {
     let scratch = Scratch::new();
     let store = with_entries(&scratch, 10);
@@ -138,6 +171,10 @@ fn a_row_that_rots_is_told_and_missed() {
     assert_eq!((all.entries, all.broken), (10, Some(5)));
     assert_eq!(export(&store, 1, 10).expect_err("one is missing").line, 6);
     let request = TrailRequest::Heading { first: 1, last: 5 };
+    let refused = store.ask(WEB, Request::Trail(request));
+    assert!(matches!(refused, Reply::Failed { .. }), "{refused:?}");
+    // Nothing proves what is behind it.
+    let request = TrailRequest::Heading { first: 6, last: 10 };
     let refused = store.ask(WEB, Request::Trail(request));
     assert!(matches!(refused, Reply::Failed { .. }), "{refused:?}");
 }
