@@ -17,10 +17,11 @@ use trail::{Heading, LINE_BYTES_MAX, Verifier, Wrong};
   ramal audit-verify october.jsonl --earlier september.jsonl
 
 The page of the audit trail exports it, and `ramal ctl audit verify` or the page shows the key.
-Without --key the signature says that nothing was changed since, and not by which box.
+Without --key nobody knows who signed: whoever changed a file can sign it with a key of his own.
 
-Exit codes: 0 the file is good; 1 it is not, and the first line that is wrong is named; 2 a file
-cannot be read, or the command line is wrong.")]
+Exit codes: 0 the box of that key wrote the file; 3 nothing was changed since somebody signed it,
+and no --key says who; 1 it is not good, and the first line that is wrong is named; 2 a file cannot
+be read, or the command line is wrong.")]
 pub(crate) struct Arguments {
     /// The exported trail.
     file: PathBuf,
@@ -52,9 +53,12 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             let _ = writeln!(
                 std::io::stdout(),
                 "{}",
-                good(&heading, arguments.key.is_some())
+                said(&heading, arguments.key.is_some())
             );
-            ExitCode::SUCCESS
+            match arguments.key {
+                Some(_) => ExitCode::SUCCESS,
+                None => ExitCode::from(3),
+            }
         }
         Err(failure) => {
             let _ = writeln!(std::io::stderr(), "{failure}");
@@ -66,15 +70,27 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn good(heading: &Heading, is_key_known: bool) -> String {
+fn said(heading: &Heading, is_key_known: bool) -> String {
     let of_box = hex::encode(heading.of_box);
-    let by = match is_key_known {
-        true => format!("signed by the box that was named, {of_box}"),
-        false => format!("signed by box {of_box}: compare that with the key the box shows"),
+    let (found, by) = match is_key_known {
+        true => (
+            "good",
+            format!("signed by the box that was named, {of_box}"),
+        ),
+        false => (
+            "unchanged",
+            format!(
+                "signed by whoever has the key {of_box}. This proves nothing before that is the \
+                 key that the box shows: say it with --key"
+            ),
+        ),
     };
     format!(
-        "good: entries {} to {}, each fits the one before; {by}",
-        heading.first, heading.last
+        "{found}: entries {} to {}, each fits the one before; exported {} by the clock of whoever \
+         signed; {by}",
+        heading.first,
+        heading.last,
+        admin::rfc3339(heading.exported_millis)
     )
 }
 

@@ -282,6 +282,9 @@ fn the_trail_is_checked_and_exported(site: &mut Site) {
     };
     let (code, said) = verify(&text, &["--key", key]);
     assert!(code == Some(0) && said.starts_with("good: "), "{said}");
+    assert!(said.contains("exported 20"), "{said}");
+    let (code, said) = verify(&text, &[]);
+    assert!(code == Some(3) && said.starts_with("unchanged: "), "{said}");
     let (code, said) = verify(
         &text.replacen("extension 101 created", "nothing done", 1),
         &[],

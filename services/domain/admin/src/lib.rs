@@ -44,6 +44,7 @@ mod views;
 
 pub use actions::start::START as START_IS_OVER;
 pub use admin::Admin;
+pub use calendar::rfc3339;
 pub use fetch::{Address, FetchFault, FetchOrder, FetchState, Server, Source, StickFault};
 pub use http::{Body, Event, Method, Peer, Request, Response};
 pub use permission::Permission;
