@@ -1,7 +1,9 @@
 //! What the node reports, as log lines: calls by their id, refusals without secrets.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
+use config::masked;
 use pbx::{AuthFailure, Event, Limit, PeerFault, UnregisterCause};
 use sansio::Instant;
 
@@ -62,7 +64,7 @@ impl EventLog {
                 to,
                 source,
             } => {
-                tracing::info!(call = id, from, to, %source, "call started");
+                call_started(id, from, to, *source);
             }
             Event::CallAnswered { id } => tracing::info!(call = id, "call answered"),
             Event::CallEnded {
@@ -108,6 +110,14 @@ impl EventLog {
         }
         room
     }
+}
+
+/// The log is on the monitor and the serial line, before whoever stands there: numbers of people
+/// outside are masked, but for who looks for a fault.
+fn call_started(id: &str, from: &str, to: &str, source: IpAddr) {
+    let (shown_from, shown_to) = (masked(from), masked(to));
+    tracing::info!(call = id, from = shown_from, to = shown_to, %source, "call started");
+    tracing::debug!(call = id, from, to, "its numbers");
 }
 
 /// Whether somebody without an account can cause it at will.
@@ -173,7 +183,69 @@ const fn limit_name(limit: Limit) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::{Debug, Write as _};
+    use std::sync::{Arc, Mutex};
+
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Level, Metadata, Subscriber};
+
     use super::*;
+
+    /// Keeps what is logged at this level.
+    struct Lines(Level, Arc<Mutex<String>>);
+
+    struct Fields<'a>(&'a mut String);
+
+    impl Visit for Fields<'_> {
+        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+            let _ = write!(self.0, "{field}={value:?} ");
+        }
+    }
+
+    impl Subscriber for Lines {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            *metadata.level() <= self.0
+        }
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn event(&self, event: &tracing::Event<'_>) {
+            event.record(&mut Fields(&mut self.1.lock().expect("one thread")));
+        }
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[test]
+    fn numbers_of_people_outside_are_in_no_line_of_the_usual_log() {
+        let said = |level| {
+            let text = Arc::new(Mutex::new(String::new()));
+            let lines = Lines(level, Arc::clone(&text));
+            tracing::subscriber::with_default(lines, || {
+                let event = Event::CallStarted {
+                    id: "1-a".into(),
+                    from: "+5548999990021".into(),
+                    to: "100".into(),
+                    source: "192.0.2.1".parse().expect("an address"),
+                };
+                EventLog::default().write(Instant::ORIGIN, &event);
+            });
+            text.lock().expect("one thread").clone()
+        };
+        let usual = said(Level::INFO);
+        assert!(
+            usual.contains("call started") && usual.contains("to=\"100\""),
+            "{usual}"
+        );
+        assert!(
+            usual.contains("21\"") && !usual.contains("99990"),
+            "{usual}"
+        );
+        assert!(said(Level::DEBUG).contains("+5548999990021"));
+    }
 
     #[test]
     fn a_flood_of_strangers_is_counted_instead_of_written() {
