@@ -204,8 +204,10 @@ fn tags(only: &CallFilter, seal: &Seal) -> Option<Vec<[u8; TAG_LENGTH]>> {
     let number = &only.search.number;
     let numbers = match (&only.with, &only.numbers) {
         (CallsWith::Recording(name), _) => return Some(vec![seal.recording_tag(name)]),
-        _ if !number.is_empty() => vec![number],
+        // Who sees some calls only walks through those, whatever he searches for: how long it
+        // takes must not say how often others called that number.
         (_, Some(calls)) => calls.iter().map(|it| &it.number).collect(),
+        (_, None) if !number.is_empty() => vec![number],
         (CallsWith::Recordings, None) => return Some(vec![seal.recording_tag("")]),
         (CallsWith::Anything, None) => return None,
     };
@@ -238,4 +240,35 @@ fn oldest(with: &CallsWith) -> String {
     let began: Option<u64> = name.split('-').next().and_then(|it| it.parse().ok());
     let began = began.unwrap_or_default();
     format!("{:013}", began.saturating_sub(DAY_MILLIS))
+}
+
+#[cfg(test)]
+mod tests {
+    use ipc::store::{CallSearch, CallsOf};
+
+    use super::*;
+
+    #[test]
+    fn who_sees_some_calls_only_walks_through_those_whatever_number_he_seeks() {
+        let seal = Seal::of(&[1; 32]).expect("32 bytes");
+        let only = |numbers: Option<&str>, number: &str| CallFilter {
+            numbers: numbers.map(|it| {
+                vec![CallsOf {
+                    number: it.into(),
+                    since_millis: 0,
+                }]
+            }),
+            search: CallSearch {
+                number: number.into(),
+                ..CallSearch::default()
+            },
+            ..CallFilter::default()
+        };
+        let (own, sought) = (seal.number_tag("100"), seal.number_tag("+5548999990021"));
+        let check = |only: CallFilter, expected| assert_eq!(tags(&only, &seal), expected);
+        check(only(Some("100"), "+5548999990021"), Some(vec![own]));
+        check(only(Some("100"), ""), Some(vec![own]));
+        check(only(None, "+5548999990021"), Some(vec![sought]));
+        check(only(None, ""), None);
+    }
 }

@@ -2,10 +2,10 @@
 //! look through all there are, and neither a sign-in nor a commit waits behind that.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use admin::Away;
-use ipc::store::{Reply, Request};
+use ipc::store::{CallsOf, Reply, Request};
 use run_loop::ipc::Client;
 use tokio::sync::Semaphore;
 
@@ -18,10 +18,16 @@ pub(crate) struct StoreLinks {
 struct Searches {
     link: Client<Request, Reply>,
     places: Semaphore,
+    /// Whose searches have a place: each is one of a person who sees the calls of these numbers.
+    under_way: Mutex<Vec<Vec<CallsOf>>>,
 }
 
 /// Searches that may wait for the one under way: each holds a request of somebody's.
 const WAITING_MAX: usize = 16;
+
+/// Of them, those that one person may have who does not see all calls: one page, and another one
+/// that is opened meanwhile. Everybody else's calls are shown all the same.
+const WAITING_MAX_OF_ONE: usize = 2;
 
 /// A search looks at 200,000 rows at worst, on slow flash.
 const SEARCH_TIME_MAX_SECS: u64 = 30;
@@ -33,6 +39,7 @@ impl StoreLinks {
             searches: Arc::new(Searches {
                 link: Client::within(socket, SEARCH_TIME_MAX_SECS),
                 places: Semaphore::new(WAITING_MAX),
+                under_way: Mutex::default(),
             }),
         }
     }
@@ -56,9 +63,50 @@ impl StoreLinks {
             let Ok(_place) = searches.places.try_acquire() else {
                 return Err(Away::Busy);
             };
+            let Some(_own) = searches.own_place(&request) else {
+                return Err(Away::Busy);
+            };
             answered(searches.link.call(&request).await)
         });
         task.await.unwrap_or(Err(Away::Silent("store")))
+    }
+}
+
+impl Searches {
+    /// One of the places of whoever asks, who is known by what he may see; `None` when he has all
+    /// of them already.
+    fn own_place(&self, request: &Request) -> Option<OwnPlace<'_>> {
+        let (Request::Calls { only, .. } | Request::CallCounts { only, .. }) = request else {
+            return Some(OwnPlace(self, None));
+        };
+        let Some(numbers) = &only.numbers else {
+            return Some(OwnPlace(self, None));
+        };
+        let mut under_way = self.under_way();
+        if under_way.iter().filter(|it| *it == numbers).count() >= WAITING_MAX_OF_ONE {
+            return None;
+        }
+        under_way.push(numbers.clone());
+        Some(OwnPlace(self, Some(numbers.clone())))
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, Vec<Vec<CallsOf>>> {
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Free again when the search has ended.
+struct OwnPlace<'a>(&'a Searches, Option<Vec<CallsOf>>);
+
+impl Drop for OwnPlace<'_> {
+    fn drop(&mut self) {
+        let Some(numbers) = &self.1 else { return };
+        let mut under_way = self.0.under_way();
+        if let Some(at) = under_way.iter().position(|it| it == numbers) {
+            under_way.swap_remove(at);
+        }
     }
 }
 
@@ -73,7 +121,6 @@ fn answered(reply: Result<Reply, run_loop::ipc::CallError>) -> Result<Reply, Awa
 mod tests {
     use std::os::unix::net::UnixListener;
     use std::sync::mpsc;
-    use std::sync::{Mutex, PoisonError};
 
     use ipc::store::CallFilter;
     use run_loop::ipc::{Answer, serve};
@@ -128,6 +175,40 @@ mod tests {
         }
         go.send(()).expect("it waits");
         assert_eq!(search.await, Ok(Reply::Calls(Vec::new())));
+    }
+
+    #[tokio::test]
+    async fn one_person_does_not_take_the_places_of_all() {
+        let (links, go) = slow_store("one");
+        let links = Arc::new(links);
+        let of = |number: &str| Request::Calls {
+            limit: 1,
+            before: None,
+            only: CallFilter {
+                numbers: Some(vec![CallsOf {
+                    number: number.into(),
+                    since_millis: 0,
+                }]),
+                ..CallFilter::default()
+            },
+        };
+        for _ in 0..WAITING_MAX_OF_ONE {
+            let (links, request) = (Arc::clone(&links), of("100"));
+            tokio::spawn(async move { links.call(&request).await });
+        }
+        while links.searches.under_way().len() < WAITING_MAX_OF_ONE {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(links.call(&of("100")).await, Err(Away::Busy));
+        for _ in 0..=WAITING_MAX_OF_ONE {
+            go.send(()).expect("they go on");
+        }
+        assert_eq!(links.call(&of("101")).await, Ok(Reply::Calls(Vec::new())));
+        while !links.searches.under_way().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        go.send(()).expect("it may again");
+        assert_eq!(links.call(&of("100")).await, Ok(Reply::Calls(Vec::new())));
     }
 
     #[tokio::test]
