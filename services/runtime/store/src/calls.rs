@@ -48,6 +48,8 @@ pub(crate) struct CallTables<'txn> {
     is_index_kept: bool,
     /// Rows that the index may have.
     pub(crate) index_rows_max: u64,
+    /// How long one commit looks at what the index has.
+    pub(crate) look_time: Duration,
     /// The key was drawn just now: without it what is written cannot be read.
     pub(crate) is_key_new: bool,
 }
@@ -63,6 +65,7 @@ impl<'txn> CallTables<'txn> {
             seal,
             is_index_kept: true,
             index_rows_max: INDEX_ROWS_MAX,
+            look_time: LOOKED,
             is_key_new,
         };
         tables.is_index_kept = tables.index_of()?.as_deref() != Some(NO_INDEX);
@@ -191,7 +194,8 @@ impl<'txn> CallTables<'txn> {
         let (mut seen, mut added, mut places) = (0, 0, 0);
         let mut was_there = true;
         for entry in entries {
-            let is_enough = added == INDEXED || places == PLACES || begun.elapsed() > LOOKED;
+            let is_enough =
+                added == INDEXED || places == PLACES || begun.elapsed() > self.look_time;
             if is_enough && seen > 0 {
                 break;
             }
