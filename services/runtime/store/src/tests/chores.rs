@@ -51,10 +51,8 @@ fn nothing_is_sealed_while_the_disk_is_short_of_room() {
         assert!(!chores.step(store.shared()), "no key is drawn");
     }
     assert!(!is_done(&store));
-    assert_eq!(
-        chores.patience(store.shared()).map(|it| it.as_secs()),
-        Some(59)
-    );
+    let patience = chores.patience(store.shared()).expect("it waits");
+    assert!(patience.as_secs() > 30, "{patience:?}");
     assert_eq!(
         (
             disk.file_bytes(),
@@ -77,10 +75,12 @@ fn nothing_is_sealed_while_the_disk_is_short_of_room() {
 #[test]
 fn a_chore_that_fails_is_not_said_of_the_disk_and_people_go_on() {
     let (scratch, all) = (Scratch::new(), records(300));
-    let disk = with_older(&scratch, &all, u64::MAX);
+    let disk = with_older(&scratch, &all, SHORT);
     let store = store(Box::new(disk.clone()), scratch.path());
     let opened = disk.times_opened();
     disk.fail_syncs_after(0);
+    // Nobody has written before this.
+    disk.give_room(u64::MAX);
     let mut chores = Chores::default();
     while disk.times_opened() == opened {
         chores.step(store.shared());
