@@ -12,18 +12,15 @@ use serde_json::Value;
 use crate::{Failure, Proof};
 
 /// Goes through every page with a browser. `wish` goes to `pages.mjs` by its standard input: what
-/// is in an argument, everybody on the host can read.
+/// is in an argument, everybody on the host can read. Where the tools cannot be had, that is said.
 ///
 /// # Errors
-/// A page has a fault, or the tools cannot be had; the text says which.
+/// A page has a fault; the text says which.
 pub fn look_at_pages(wish: &Value) -> Proof {
-    image::prepare::prepare_browser()?;
-    let folder = tools("pages", &["package.json", "package-lock.json", "pages.mjs"])?;
-    if !folder.join("node_modules/axe-core/axe.min.js").is_file() {
-        let mut npm = command("npm")?;
-        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-        told(npm.current_dir(&folder).stdin(Stdio::null()).output()?)?;
-    }
+    let folder = match browser() {
+        Ok(folder) => folder,
+        Err(failure) => return not_played(&failure),
+    };
     let mut node = command("node")?;
     node.arg("pages.mjs").current_dir(&folder);
     let mut child = node
@@ -38,23 +35,17 @@ pub fn look_at_pages(wish: &Value) -> Proof {
 }
 
 /// Has schemathesis ask the API of a box all that `description` allows, and more. The token is
-/// given by the environment.
+/// given by the environment. Where the tools cannot be had, that is said.
 ///
 /// # Errors
 /// An answer is not as described, is a fault of the box, or was given to somebody without a token.
 pub fn try_api(origin: &str, description: &Value, token: &str) -> Proof {
-    image::prepare::prepare_browser()?;
-    let folder = tools("api", &["requirements.txt", "schemathesis.toml"])?;
+    let folder = match schemathesis() {
+        Ok(folder) => folder,
+        Err(failure) => return not_played(&failure),
+    };
     std::fs::write(folder.join("openapi.json"), description.to_string())?;
-    let environment = folder.join("venv");
-    if !environment.join("bin/schemathesis").is_file() {
-        let mut python = command("python3")?;
-        told(python.args(["-m", "venv"]).arg(&environment).output()?)?;
-        let mut pip = Command::new(environment.join("bin/pip"));
-        pip.args(["install", "--quiet", "--requirement", "requirements.txt"]);
-        told(pip.current_dir(&folder).output()?)?;
-    }
-    let mut schemathesis = Command::new(environment.join("bin/schemathesis"));
+    let mut schemathesis = Command::new(folder.join(SCHEMATHESIS));
     schemathesis
         .args(["--config-file", "schemathesis.toml", "run", "openapi.json"])
         .args(["--url", origin])
@@ -62,6 +53,42 @@ pub fn try_api(origin: &str, description: &Value, token: &str) -> Proof {
         .current_dir(&folder)
         .stdin(Stdio::null());
     told(schemathesis.output()?)
+}
+
+/// What leads the browser, and axe.
+fn browser() -> Result<PathBuf, Failure> {
+    image::prepare::prepare_browser()?;
+    let folder = tools("pages", &["package.json", "package-lock.json", "pages.mjs"])?;
+    if !folder.join("node_modules/axe-core/axe.min.js").is_file() {
+        let mut npm = command("npm")?;
+        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+        told(npm.current_dir(&folder).stdin(Stdio::null()).output()?)?;
+    }
+    Ok(folder)
+}
+
+fn schemathesis() -> Result<PathBuf, Failure> {
+    image::prepare::prepare_browser()?;
+    let folder = tools("api", &["requirements.txt", "schemathesis.toml"])?;
+    if !folder.join(SCHEMATHESIS).is_file() {
+        let mut python = command("python3")?;
+        told(
+            python
+                .args(["-m", "venv"])
+                .arg(folder.join("venv"))
+                .output()?,
+        )?;
+        let mut pip = Command::new(folder.join("venv/bin/pip"));
+        pip.args(["install", "--quiet", "--requirement", "requirements.txt"]);
+        told(pip.current_dir(&folder).output()?)?;
+    }
+    Ok(folder)
+}
+
+/// A host without a way to the registries plays the rest.
+fn not_played(failure: &Failure) -> Proof {
+    image::progress::note(&format!("not played: its tools cannot be had: {failure}"));
+    Ok(())
 }
 
 /// A folder with these files of `tests/web`.
@@ -93,3 +120,6 @@ fn told(output: Output) -> Proof {
     }
     Err(Failure::new(said))
 }
+
+/// The program, below its folder.
+const SCHEMATHESIS: &str = "venv/bin/schemathesis";
