@@ -413,7 +413,8 @@ pub(crate) fn hide(value: &mut Value) {
 }
 
 /// Fields that are never shown, and what is said instead.
-const SECRETS: [(&str, &str); 2] = [("password", "password_set"), ("pin_hash", "pin_set")];
+pub(crate) const SECRETS: [(&str, &str); 2] =
+    [("password", "password_set"), ("pin_hash", "pin_set")];
 /// What a route cannot be called, because the API has these addresses.
 const RESERVED: [&str; 3] = ["explain", "warnings", "order"];
 

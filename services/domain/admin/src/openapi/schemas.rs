@@ -5,7 +5,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::contract::Make;
-use crate::actions::items::hide;
+use crate::actions::items::{SECRETS, hide};
 
 /// Collects the types that are named.
 pub(super) struct Schemas {
@@ -95,7 +95,7 @@ fn hide_secrets(schema: &mut Value) {
     if let Some(default) = schema.get_mut("default") {
         hide(default);
     }
-    for (secret, said) in [("password", "password_set"), ("pin_hash", "pin_set")] {
+    for (secret, said) in SECRETS {
         let shown = json!({ "type": "boolean", "description": "There is one; it is not shown." });
         replace(schema, secret, said, &shown);
     }

@@ -1,7 +1,7 @@
 //! Searching calls, judging them, and taking them along (R17, R32).
 
 use ipc::site::Role;
-use ipc::store::{AudioReport, Direction};
+use ipc::store::{AudioReport, CallRecord, Direction};
 
 use super::world::{OWN_PASSWORD, World, call, get, text};
 
@@ -63,17 +63,19 @@ fn what_means_nothing_is_refused_with_the_field() {
     assert!(world.searched.is_empty());
 }
 
+/// So many, a millisecond apart, newest first.
+fn calls(count: i64) -> Vec<CallRecord> {
+    let one = |number| CallRecord {
+        id: format!("{:013}-00000001", 1_795_351_501_000_i64 + number),
+        ..call()
+    };
+    (0..count).rev().map(one).collect()
+}
+
 #[test]
 fn a_page_leads_to_older_calls_with_the_same_search() {
     let mut world = World::new();
-    world.calls = (0..60)
-        .rev()
-        .map(|number| {
-            let mut one = call();
-            one.id = format!("{:013}-00000001", 1_795_351_501_000_i64 + number);
-            one
-        })
-        .collect();
+    world.calls = calls(60);
     let session = world.sign_in("admin", OWN_PASSWORD);
     let first = page(&mut world, &session, "/calls?answered=yes");
     let last = world.calls[49].id.clone();
@@ -153,14 +155,7 @@ fn the_list_is_the_same_search_and_no_cell_of_it_is_reckoned() {
 #[test]
 fn a_long_list_is_gathered_page_by_page() {
     let mut world = World::new();
-    world.calls = (0..2100)
-        .rev()
-        .map(|number| {
-            let mut one = call();
-            one.id = format!("{:013}-00000001", 1_795_351_501_000_i64 + number);
-            one
-        })
-        .collect();
+    world.calls = calls(2100);
     let session = world.sign_in("admin", OWN_PASSWORD);
     let list = text(&world.ask(&get("/calls.csv", &session)));
     assert_eq!(list.lines().count(), 2101);
