@@ -15,6 +15,7 @@ mod firmware;
 mod media;
 mod mutate;
 mod pages;
+mod passkey;
 mod services;
 mod session;
 mod wire;
@@ -25,6 +26,7 @@ pub use firmware::{partition_table, provisioning, slot_blocks, update_file};
 pub use media::{dtmf, opus, playout, rtcp, rtp, srtp, stream, wav};
 pub use mutate::Mutator;
 pub use pages::pages;
+pub use passkey::passkey;
 pub use services::{ipc_frames, site};
 pub use session::{multipart, sdp, sipfrag, stun};
 pub use wire::{digest, sip_headers, sip_message, sip_stream};
@@ -33,7 +35,7 @@ pub use wire::{digest, sip_headers, sip_message, sip_stream};
 pub type Target = fn(&[u8]);
 
 /// Every target under its name, which is also that of its corpus and of its libFuzzer binary.
-pub const TARGETS: [(&str, Target); 26] = [
+pub const TARGETS: [(&str, Target); 27] = [
     ("sip_message", sip_message),
     ("sip_stream", sip_stream),
     ("sip_headers", sip_headers),
@@ -60,4 +62,5 @@ pub const TARGETS: [(&str, Target); 26] = [
     ("update_file", update_file),
     ("provisioning", provisioning),
     ("backup_archive", backup_archive),
+    ("passkey", passkey),
 ];

@@ -104,10 +104,12 @@ fn services_never_depend_on_tools_or_tests() {
     check(&found.collect::<Vec<_>>());
 }
 
-/// What is used all the same, and only for what it computes: AES-GCM of SRTP (RFC 7714) and the
-/// encryption of backups take their keys as arguments, and no randomness of their own.
-const PURE_USES: [(&str, &str); 2] = [
+/// What is used all the same, and only for what it computes: AES-GCM of SRTP (RFC 7714), the
+/// signatures of passkeys and the encryption of backups take their keys as arguments, and no
+/// randomness of their own.
+const PURE_USES: [(&str, &str); 3] = [
     ("services/proto/rtp", "ring"),
+    ("services/proto/webauthn", "ring"),
     ("services/domain/backup", "ring"),
 ];
 
