@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use slot::{Header, HeaderFault, Slot, Text, TextFault};
 
 use crate::authenticode::SignError;
-use crate::bill::{self, Foreign};
+use crate::bill;
 use crate::build::{BuildError, Image};
 use crate::buildroot::BuildrootError;
 use crate::cargo::FirmwarePrograms;
@@ -206,21 +206,8 @@ fn bill_of(image: &Image, version: &str, slot: &[u8]) -> Result<Vec<u8>, Assembl
     let read = |path: &Path| std::fs::read(path).map_err(|source| file_error(path, source));
     let parts = &image.ingredients;
     let (kernel, checker) = (read(&image.kernel)?, read(&parts.checker_program)?);
-    let foreign = [
-        Foreign {
-            name: "linux",
-            source: &parts.kernel,
-            licence: "GPL-2.0-only WITH Linux-syscall-note",
-            bytes: &kernel,
-        },
-        Foreign {
-            name: "e2fsprogs",
-            source: &parts.checker,
-            licence: "GPL-2.0-only",
-            bytes: &checker,
-        },
-    ];
-    let bill = bill::document(version, slot, &parts.crates, &foreign)?;
+    let foreign = bill::foreign(&parts.kernel, &kernel, &parts.checker, &checker);
+    let bill = bill::document(version, Some(slot), &parts.crates, &foreign)?;
     Ok(format!("{bill:#}\n").into_bytes())
 }
 

@@ -30,10 +30,33 @@ pub(crate) fn crates(machine: Machine) -> Result<Vec<Crate>, BuildrootError> {
     Ok(crates)
 }
 
-/// The document.
+/// What is in every image: the kernel and the checker, each as package and version, and its bytes.
+pub(crate) fn foreign<'a>(
+    kernel: &'a str,
+    kernel_bytes: &'a [u8],
+    checker: &'a str,
+    checker_bytes: &'a [u8],
+) -> [Foreign<'a>; 2] {
+    [
+        Foreign {
+            name: "linux",
+            source: kernel,
+            licence: KERNEL_LICENCE,
+            bytes: kernel_bytes,
+        },
+        Foreign {
+            name: "e2fsprogs",
+            source: checker,
+            licence: CHECKER_LICENCE,
+            bytes: checker_bytes,
+        },
+    ]
+}
+
+/// The document; the one within a slot cannot name its hash.
 pub(crate) fn document(
     version: &str,
-    slot: &[u8],
+    slot: Option<&[u8]>,
     crates: &[Crate],
     foreign: &[Foreign<'_>],
 ) -> Result<Value, BuildrootError> {
@@ -50,20 +73,29 @@ pub(crate) fn document(
             "hashes": [{ "alg": "SHA-256", "content": hex::encode(Sha256::digest(part.bytes)) }],
         })
     }));
+    let mut product = json!({
+        "type": "firmware",
+        "bom-ref": "ramal",
+        "name": "ramal",
+        "version": version,
+    });
+    if let (Some(slot), Some(product)) = (slot, product.as_object_mut()) {
+        let hash = json!([{ "alg": "SHA-256", "content": hex::encode(Sha256::digest(slot)) }]);
+        product.insert("hashes".to_owned(), hash);
+    }
     Ok(json!({
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "version": 1,
-        "metadata": { "component": {
-            "type": "firmware",
-            "bom-ref": "ramal",
-            "name": "ramal",
-            "version": version,
-            "hashes": [{ "alg": "SHA-256", "content": hex::encode(Sha256::digest(slot)) }],
-        }},
+        "metadata": { "component": product },
         "components": components,
     }))
 }
+
+/// SPDX, of the kernel.
+pub(crate) const KERNEL_LICENCE: &str = "GPL-2.0-only WITH Linux-syscall-note";
+/// SPDX, of the checker.
+pub(crate) const CHECKER_LICENCE: &str = "GPL-2.0-only";
 
 #[cfg(test)]
 mod tests {
@@ -78,7 +110,7 @@ mod tests {
             licence: "GPL-2.0-only WITH Linux-syscall-note",
             bytes: b"kernel",
         };
-        let bill = document("1.2.3", b"slot", &crates, &[kernel]).expect("a bill");
+        let bill = document("1.2.3", Some(b"slot"), &crates, &[kernel]).expect("a bill");
         let components = bill["components"].as_array().expect("components");
         let named = |name: &str| components.iter().any(|it| it["name"] == name);
         for wanted in ["linux", "redb", "uefi", "rustls", "init", "loader"] {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use secure_boot::Role;
 
+use crate::about;
 use crate::assemble::{AssembleError, Release, Shipped, assemble};
 use crate::base::{self, Base, Parts, UnknownBase};
 use crate::bill;
@@ -11,15 +12,14 @@ use crate::buildroot::BuildrootError;
 use crate::buildroot::sbom::Crate;
 use crate::cargo::{BinaryTarget, Profile, build_firmware_programs};
 use crate::data_template::{self, TemplateError};
-use crate::e2fsck::{Checker, CheckerError};
+use crate::e2fsck::CheckerError;
 use crate::enrolment;
 use crate::host::HostError;
 use crate::initramfs;
-use crate::kernel::{self, Kernel, KernelError};
+use crate::kernel::{self, KernelError};
 use crate::keys::{self, Keys};
 use crate::machine::{Machine, UnknownMachine};
 use crate::modules::{self, Form, ModulesError};
-use crate::notices;
 use crate::progress;
 use crate::root::{Root, RootError};
 
@@ -182,10 +182,17 @@ pub fn build_on(
             root.copy(busybox, "/usr/bin/busybox", 0o755)?;
         }
         root.overlay(&workspace.join("overlay"))?;
-        add_notices(&mut root, &workspace, &parts.kernel, &parts.checker)?;
-        let texts = notices::texts(&workspace, machine, &ingredients.crates)?;
-        root.file("/usr/share/licenses/crates.txt", 0o644, texts.into_bytes());
-        let time = format!("{}\n", build_time(&workspace));
+        let built = build_time(&workspace);
+        let of = about::Of {
+            workspace: &workspace,
+            base,
+            machine,
+            built,
+            parts: &parts,
+            ingredients: &ingredients,
+        };
+        about::add(&mut root, &of)?;
+        let time = format!("{built}\n");
         root.file("/etc/build-time", 0o644, time.into_bytes());
         root.file("/etc/ramal/keys", 0o644, keys.set.encode().to_vec());
         if base.is_for_secure_boot() {
@@ -314,36 +321,6 @@ fn add_enrolment(root: &mut Root, keys: &Keys) -> Result<(), BuildError> {
     Ok(())
 }
 
-/// Our licence and the kernel's, as both ask for.
-fn add_notices(
-    root: &mut Root,
-    workspace: &Path,
-    kernel: &Kernel,
-    checker: &Checker,
-) -> Result<(), RootError> {
-    root.copy(
-        &workspace.join("LICENSE"),
-        "/usr/share/licenses/ramal/LICENSE",
-        0o644,
-    )?;
-    root.copy(
-        &kernel.copyright,
-        "/usr/share/licenses/linux/copyright",
-        0o644,
-    )?;
-    root.copy(
-        &checker.copyright,
-        "/usr/share/licenses/e2fsprogs/copyright",
-        0o644,
-    )?;
-    for (name, package) in [("linux", &kernel.source), ("e2fsprogs", &checker.source)] {
-        let source = format!("{package}\nsource: https://packages.debian.org/source/{name}\n");
-        let path = format!("/usr/share/licenses/{name}/SOURCE");
-        root.file(&path, 0o644, source.into_bytes());
-    }
-    Ok(())
-}
-
 fn measure(mut image: Image) -> Result<Image, BuildError> {
     progress::step("Image built");
     for path in [&image.kernel, &image.initramfs, &image.root] {
@@ -418,7 +395,7 @@ pub(crate) fn cache_folder() -> PathBuf {
     std::env::var_os("RAMAL_CACHE").map_or_else(|| home().join(".cache/ramal"), PathBuf::from)
 }
 
-fn file_error(path: &Path, source: std::io::Error) -> BuildError {
+pub(crate) fn file_error(path: &Path, source: std::io::Error) -> BuildError {
     BuildError::File {
         path: path.to_owned(),
         source,

@@ -10,6 +10,7 @@
 //! Rejected: running `depmod`, `mkinitramfs` and `mksquashfs`. The few formats are small, and our
 //! own writers give the same bytes on every host.
 
+mod about;
 pub mod assemble;
 pub mod authenticode;
 pub mod base;

@@ -12,48 +12,67 @@ use crate::buildroot::sbom::Crate;
 use crate::host::{self, HostError};
 use crate::machine::Machine;
 
-/// All texts in one file. A crate without a file of its own is named with its licence; where that
-/// asks for its text to come along, it does.
+/// A licence text, and what it is of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Notice {
+    /// As its file is called.
+    pub(crate) name: String,
+    pub(crate) text: String,
+    /// Names with versions.
+    pub(crate) of: Vec<String>,
+}
+
+/// The texts of crates of others, each once. A crate has none here whose makers put none beside it;
+/// where its licence asks for the text to come along, it does.
 ///
 /// # Errors
 /// cargo cannot say where the crates are.
-pub(crate) fn texts(
+pub(crate) fn of_crates(
     workspace: &Path,
     machine: Machine,
     crates: &[Crate],
-) -> Result<String, HostError> {
+) -> Result<Vec<Notice>, HostError> {
     let folders = folders(workspace, machine)?;
-    let mut by_text: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut bare = Vec::new();
+    let mut by_text: BTreeMap<String, Notice> = BTreeMap::new();
     for found in crates {
         let folder = folders.get(&(found.name.clone(), found.version.clone()));
-        let mut texts = folder.map(|it| texts_in(Path::new(it))).unwrap_or_default();
-        let asked = TEXTS
-            .iter()
-            .filter(|(licence, _)| *licence == found.licence);
-        if texts.is_empty() {
-            texts.extend(asked.map(|(_, text)| text.trim().to_owned()));
+        let mut texts = Vec::new();
+        if let Some(folder) = folder.map(Path::new) {
+            gather(folder, DEPTH_MAX, &mut texts);
         }
         if texts.is_empty() {
-            bare.push(format!("{} ({})", found.title(), found.licence));
+            let asked = TEXTS.iter().filter(|(it, ..)| *it == found.licence);
+            let asked = asked.map(|(_, name, text)| ((*name).to_owned(), text.trim().to_owned()));
+            texts.extend(asked);
         }
-        for text in texts {
-            by_text.entry(text).or_default().push(found.title());
+        for (name, text) in texts {
+            let of = Vec::new();
+            let notice = by_text.entry(text.clone());
+            let notice = notice.or_insert(Notice { name, text, of });
+            // A crate may have the same text in two folders.
+            if notice.of.last() != Some(&found.title()) {
+                notice.of.push(found.title());
+            }
         }
     }
-    let mut all = String::from("Software of others in this product\n");
-    if !bare.is_empty() {
-        all.push_str("\nWithout a text of their own:\n");
-        all.push_str(&bare.join("\n"));
-        all.push('\n');
-    }
-    for (text, titles) in by_text {
-        all.push_str(&format!(
-            "\n{RULE}\n{}\n{RULE}\n\n{text}\n",
-            titles.join(", ")
-        ));
-    }
-    Ok(all)
+    Ok(by_text.into_values().collect())
+}
+
+/// The crates of others.
+///
+/// # Errors
+/// cargo cannot say where the crates are.
+pub(crate) fn foreign<'a>(
+    workspace: &Path,
+    machine: Machine,
+    crates: &'a [Crate],
+) -> Result<Vec<&'a Crate>, HostError> {
+    let folders = folders(workspace, machine)?;
+    let is_foreign = |it: &&Crate| {
+        let folder = folders.get(&(it.name.clone(), it.version.clone()));
+        folder.is_none_or(|folder| !Path::new(folder).starts_with(workspace))
+    };
+    Ok(crates.iter().filter(is_foreign).collect())
 }
 
 /// Where each crate's source lies, by name and version.
@@ -83,31 +102,47 @@ fn folders(
     Ok(packages.into_iter().flatten().filter_map(read).collect())
 }
 
-/// The texts of a folder, by file name.
-fn texts_in(folder: &Path) -> Vec<String> {
+/// The texts of a folder and of those below it, by file name: what a crate brings along of others
+/// has texts of its own.
+fn gather(folder: &Path, depth: u8, texts: &mut Vec<(String, String)>) {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
-    files.sort();
-    let is_licence = |path: &&std::path::PathBuf| {
+    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let name = name.to_ascii_uppercase();
-        NAMES.iter().any(|known| name.starts_with(known)) && path.is_file()
-    };
-    let texts = files.iter().filter(is_licence);
-    let texts = texts.filter_map(|path| std::fs::read_to_string(path).ok());
-    texts
-        .map(|text| text.trim().replace("\r\n", "\n"))
-        .collect()
+        let upper = name.to_ascii_uppercase();
+        if path.is_dir() {
+            let is_shipped = !name.starts_with('.') && !ASIDE.contains(&&*name);
+            if let Some(depth) = depth.checked_sub(1).filter(|_| is_shipped) {
+                gather(&path, depth, texts);
+            }
+        } else if NAMES.iter().any(|known| upper.starts_with(known))
+            && let Ok(text) = std::fs::read_to_string(&path)
+        {
+            texts.push((name.into_owned(), text.trim().replace("\r\n", "\n")));
+        }
+    }
 }
 
-/// Licences whose text has to come along (LGPL-2.1 section 6), for crates that have none beside
-/// them.
-const TEXTS: [(&str, &str); 1] = [(
-    "LGPL-2.1-or-later",
-    include_str!("../licences/LGPL-2.1.txt"),
-)];
+/// Licences whose text has to come along (LGPL-2.1 section 6, Apache-2.0 section 4), for crates
+/// that have none beside them: as crates name them, the file, and the text.
+const TEXTS: [(&str, &str, &str); 2] = [
+    (
+        "LGPL-2.1-or-later",
+        "LGPL-2.1.txt",
+        include_str!("../licences/LGPL-2.1.txt"),
+    ),
+    (
+        "MIT OR Apache-2.0",
+        "LICENSE-APACHE",
+        include_str!("../../LICENSE"),
+    ),
+];
 const NAMES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE"];
-const RULE: &str = "------------------------------------------------------------";
+/// Folders of a crate that nothing of is compiled into ours.
+const ASIDE: [&str; 5] = ["target", "tests", "benches", "examples", "fuzz"];
+/// Folders below that of a crate: mimalloc's text is this deep in its crate.
+const DEPTH_MAX: u8 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -138,20 +173,40 @@ mod tests {
             crate_of("nowhere", "1.0.0"),
             crate_of("wireguard-control", &known("wireguard-control")),
         ];
-        let texts = texts(&workspace, Machine::X86_64, &crates).expect("texts");
-        assert!(texts.contains("nowhere 1.0.0 (MIT)"));
-        let lesser = texts.matches("GNU LESSER GENERAL PUBLIC LICENSE").count();
-        assert!(lesser > 0 && !texts.contains("(LGPL-2.1-or-later)"));
+        let notices = of_crates(&workspace, Machine::X86_64, &crates).expect("texts");
+        let of = |text: &str| {
+            let mut found = notices.iter().filter(|it| it.text.contains(text));
+            let notice = found.next().expect("a text");
+            assert!(found.next().is_none(), "one text, however many crates");
+            notice.of.clone()
+        };
+        let title = |name: &str| format!("{name} {}", known(name));
         assert_eq!(
-            texts.matches("Apache License\n").count(),
-            1,
-            "one text, two crates"
+            of("Apache License\n"),
+            [title("serde"), title("serde_json")]
         );
-        let both = format!(
-            "serde {}, serde_json {}",
-            known("serde"),
-            known("serde_json")
+        let lesser = "GNU LESSER GENERAL PUBLIC LICENSE\n";
+        assert_eq!(of(lesser), [title("wireguard-control")]);
+        assert!(
+            notices
+                .iter()
+                .all(|it| !it.of.contains(&"nowhere 1.0.0".to_owned()))
         );
-        assert!(texts.contains(&both));
+    }
+
+    #[test]
+    fn what_a_crate_brings_along_has_its_text_and_our_own_crates_are_not_those_of_others() {
+        let workspace = crate::build::workspace();
+        let crates = crate::bill::crates(Machine::X86_64).expect("cargo knows");
+        let notices = of_crates(&workspace, Machine::X86_64, &crates).expect("texts");
+        let zstd = notices
+            .iter()
+            .find(|it| it.text.contains("For Zstandard software"));
+        let of = &zstd.expect("the text of the C library").of;
+        assert!(of.iter().any(|it| it.starts_with("zstd-sys ")), "{of:?}");
+        let foreign = foreign(&workspace, Machine::X86_64, &crates).expect("cargo knows");
+        let has = |name: &str| foreign.iter().any(|it| it.name == name);
+        assert!(has("serde") && !has("init") && !has("loader"));
+        assert!(crates.iter().any(|it| it.name == "init"));
     }
 }

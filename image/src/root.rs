@@ -52,6 +52,12 @@ impl Root {
         self.files.insert(path.to_owned(), (mode, content));
     }
 
+    /// What is in a file.
+    #[cfg(test)]
+    pub(crate) fn content(&self, path: &str) -> Option<&[u8]> {
+        self.files.get(path).map(|(_, content)| content.as_slice())
+    }
+
     /// A folder of the host with all below it; executable files stay so. A missing folder is empty.
     pub(crate) fn overlay(&mut self, folder: &Path) -> Result<(), RootError> {
         if folder.is_dir() {

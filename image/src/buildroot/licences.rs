@@ -8,11 +8,15 @@ use std::path::Path;
 use super::lock::Lock;
 use super::{BuildrootError, Machine, create_folder, file_error, read, write};
 
-/// Parts of the toolchain whose code is in the box's programs: package, licence, and the package
-/// that holds the text.
-const LINKED: &[(&str, &str)] = &[
-    ("musl-dev", "MIT"),
-    ("linux-libc-dev", "GPL-2.0 WITH Linux-syscall-note"),
+/// Parts of the toolchain whose code is in the box's programs: package, as people call it, and
+/// licence.
+const LINKED: &[(&str, &str, &str)] = &[
+    ("musl-dev", "musl", "MIT"),
+    (
+        "linux-libc-dev",
+        "headers of Linux",
+        "GPL-2.0 WITH Linux-syscall-note",
+    ),
 ];
 
 /// Of gcc, by machine: what is linked is libgcc.
@@ -26,28 +30,36 @@ const fn libgcc(machine: Machine) -> (&'static str, &'static str) {
 /// A part of the toolchain that is in the box's programs.
 pub(crate) struct Linked {
     pub(crate) name: String,
+    /// As people call it.
+    pub(crate) called: &'static str,
     pub(crate) version: String,
     pub(crate) licence: &'static str,
     pub(crate) sha256: String,
     /// The package whose copyright file speaks of it.
-    text: &'static str,
+    pub(crate) text: &'static str,
     file: String,
 }
 
 /// All of them for a machine, as the lock pins them.
 pub(crate) fn linked(lock: &Lock, machine: Machine) -> Result<Vec<Linked>, BuildrootError> {
     let (runtime, notices) = libgcc(machine);
-    let gcc = (runtime, notices, "GPL-3.0+ WITH GCC-exception-3.1");
+    let gcc = (
+        runtime,
+        "libgcc",
+        notices,
+        "GPL-3.0+ WITH GCC-exception-3.1",
+    );
     let others = LINKED
         .iter()
-        .map(|(name, licence)| (*name, *name, *licence));
-    let all = others.chain([gcc]).map(|(name, text, licence)| {
+        .map(|(name, called, licence)| (*name, *called, *name, *licence));
+    let all = others.chain([gcc]).map(|(name, called, text, licence)| {
         let mut parts = lock.toolchain.iter().filter(|part| part.serves(machine));
         let part = parts.find(|part| part.package == name).ok_or_else(|| {
             BuildrootError::Check(format!("buildroot/sources.lock names no {name}"))
         })?;
         Ok(Linked {
             name: name.to_owned(),
+            called,
             version: part.version.clone(),
             licence,
             sha256: part.sha256.clone(),

@@ -13,7 +13,7 @@ pub mod check;
 pub mod compare;
 mod fetch;
 mod kconfig;
-mod licences;
+pub(crate) mod licences;
 pub mod lock;
 pub mod run;
 pub(crate) mod sbom;

@@ -106,7 +106,7 @@ fn component(found: &Crate, checksums: &BTreeMap<(String, String), String>) -> V
     let purl = format!("pkg:cargo/{name}@{version}");
     // A crate that names none has its text in the image all the same.
     let licences = match licence.is_empty() {
-        true => json!([{ "license": { "name": "see /usr/share/licenses/crates.txt" } }]),
+        true => json!([{ "license": { "name": "see the licence texts of the image" } }]),
         false => json!([{ "expression": licence }]),
     };
     let mut component = json!({

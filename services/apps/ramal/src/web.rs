@@ -6,6 +6,7 @@ mod fetching;
 mod hashing;
 mod identity;
 mod restoring;
+mod running;
 mod store_links;
 mod trail;
 
@@ -91,6 +92,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 async fn serve(notify: &Notify, sockets: Sockets, folders: Folders) -> Result<(), Box<dyn Error>> {
     let mut stop = signal(SignalKind::terminate())?;
     let driver = Arc::new(Driver::new(folders));
+    driver.admin().runs(running::running());
     let own = rustix::process::geteuid().as_raw();
     let allow = move |user| user == uid::ROOT || user == uid::WEB || user == own;
     let https = listen(sockets.https)?;

@@ -1,5 +1,6 @@
 //! What can be done, one module a subject.
 
+pub(crate) mod about;
 pub(crate) mod accounts;
 mod at_box;
 pub(crate) mod backups;

@@ -11,6 +11,7 @@ use ipc::store::{self, CallsOf};
 use sansio::Instant;
 
 use crate::Method;
+use crate::about_view::Running;
 use crate::actions;
 use crate::actions::form::Subject;
 use crate::actions::looks::{Look, What};
@@ -33,6 +34,8 @@ use crate::throttle::Throttle;
 #[derive(Debug)]
 pub struct Admin {
     pub(crate) version: String,
+    /// The image that runs.
+    pub(crate) running: Running,
     pub(crate) site: Option<(u64, Site)>,
     /// What is dangerous about that site, once somebody has asked.
     dangers: OnceLock<Option<Dangers>>,
@@ -107,6 +110,7 @@ impl Admin {
     pub fn new(version: &str) -> Self {
         Self {
             version: version.to_owned(),
+            running: Running::default(),
             site: None,
             dangers: OnceLock::new(),
             sessions: Sessions::default(),
@@ -120,6 +124,11 @@ impl Admin {
             codes: Codes::default(),
             unrecorded: Vec::new(),
         }
+    }
+
+    /// Learns which image runs.
+    pub fn runs(&mut self, running: Running) {
+        self.running = running;
     }
 
     /// Takes the configuration as the store committed it; an older one than the present is ignored.
@@ -416,6 +425,7 @@ impl Admin {
             Action::TakeStep => actions::start::take(self, moment, &segment, request, caller),
             Action::AskCard => actions::cards::ask(self, &segment, &caller),
             Action::Card => actions::cards::renew(self, &moment, segment, caller),
+            Action::About(action) => actions::about::act(self, action, &segment, caller),
             Action::Tokens(action) => {
                 actions::tokens::act(self, &moment, request, action, &segment, caller)
             }

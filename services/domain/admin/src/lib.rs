@@ -9,6 +9,7 @@
 //! keyed by number, needs a variant for every point at which a request can wait, and tests that
 //! the numbers match; a closure cannot be resumed twice or with the wrong kind of answer.
 
+mod about_view;
 mod actions;
 mod admin;
 mod answers;
@@ -42,6 +43,7 @@ mod text;
 mod throttle;
 mod views;
 
+pub use about_view::Running;
 pub use actions::start::START as START_IS_OVER;
 pub use admin::Admin;
 pub use calendar::rfc3339;

@@ -1,5 +1,6 @@
 //! The pages: plain HTML that works without a script; one style sheet, nothing from elsewhere.
 
+mod about;
 mod backups;
 mod calls;
 mod cards;
@@ -27,6 +28,7 @@ mod tokens;
 
 use maud::html;
 
+pub(crate) use about::about;
 pub(crate) use backups::{backup_code, backup_restored, backups};
 pub(crate) use calls::calls;
 pub(crate) use cards::{ask_card, cards};

@@ -10,12 +10,13 @@ use crate::permission::Permission::{
 use crate::permission::Permissions;
 use Access::{Anybody, HalfSignedIn, May, SignedIn, Sure};
 use Action::{
-    AbandonUpdate, AskCard, Backups, BeginUpdate, Calls, CallsFile, Card, ChangePassword, Confirm,
-    ConfirmDeleteExtension, CreateExtension, DeleteExtension, DeleteRecording, Events, Extensions,
-    FactoryReset, FetchUpdate, FileScript, Firmware, GoBack, Icon, OpenApi, PasswordPage, People,
-    PowerOff, Privacy, Recording, Recordings, RecoveryCode, RenewRecoveryCode, Rescue, Restart,
-    RestartService, Script, SecondFactor, ShowStep, SignIn, SignInPage, SignOut, Site, Start,
-    Status, Style, TakeStep, Tokens, UpdateFromStick, UpdatePiece, UploadScript,
+    AbandonUpdate, About, AskCard, Backups, BeginUpdate, Calls, CallsFile, Card, ChangePassword,
+    Confirm, ConfirmDeleteExtension, CreateExtension, DeleteExtension, DeleteRecording, Events,
+    Extensions, FactoryReset, FetchUpdate, FileScript, Firmware, GoBack, Icon, OpenApi,
+    PasswordPage, People, PowerOff, Privacy, Recording, Recordings, RecoveryCode,
+    RenewRecoveryCode, Rescue, Restart, RestartService, Script, SecondFactor, ShowStep, SignIn,
+    SignInPage, SignOut, Site, Start, Status, Style, TakeStep, Tokens, UpdateFromStick,
+    UpdatePiece, UploadScript,
 };
 
 /// One address.
@@ -107,6 +108,8 @@ pub(crate) enum Action {
     PowerOff,
     SecondFactor(OnSecondFactor),
     OpenApi,
+    /// What the box runs.
+    About(OnAbout),
     Tokens(OnTokens),
     /// About accounts.
     People(OnPeople),
@@ -114,6 +117,15 @@ pub(crate) enum Action {
     Backups(OnBackups),
     /// About the configuration, as a whole or one thing of it.
     Site(OnSite),
+}
+
+/// What is asked about the image that runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnAbout {
+    Show,
+    Bill,
+    Texts,
+    Text,
 }
 
 /// What is done about somebody's second factor.
@@ -267,6 +279,14 @@ pub const ROUTES: &[Route] = routes! {
     Post Api "/api/confirm" SignedIn => Confirm;
     // Every role may, and a program may be given it.
     Get Api "/api/openapi.json" May(SeeCalls) => OpenApi;
+    Get Page "/about" May(SeeCalls) => About(OnAbout::Show);
+    Get Api "/api/about" May(SeeCalls) => About(OnAbout::Show);
+    Get Page "/about/sbom" May(SeeCalls) => About(OnAbout::Bill);
+    Get Api "/api/about/sbom" May(SeeCalls) => About(OnAbout::Bill);
+    Get Page "/about/licences" May(SeeCalls) => About(OnAbout::Texts);
+    Get Api "/api/about/licences" May(SeeCalls) => About(OnAbout::Texts);
+    Get Page "/about/licences/{}" May(SeeCalls) => About(OnAbout::Text);
+    Get Api "/api/about/licences/{}" May(SeeCalls) => About(OnAbout::Text);
     Get Page "/people" May(SeePeople) => People(OnPeople::List);
     Get Api "/api/people" May(SeePeople) => People(OnPeople::List);
     Get Page "/new/person" May(ManagePeople) => People(OnPeople::New);

@@ -63,9 +63,9 @@ pub enum Step {
     /// Bring this backup on the memory stick to the store, as if somebody sent it; the answer is
     /// that of the store to its last piece.
     Bring(Offer, Then<Result<store::Reply, StickFault>>),
-    /// Open a recording or a backup of this name, which was checked; the answer is its length, or
-    /// `None` when
-    /// there is none. A response further on may have it as its body.
+    /// Open a recording, a backup or a file of the image ([`ipc::about`]) of this name, which was
+    /// checked; the answer is its length, or `None` when there is none. A response further on may
+    /// have it as its body.
     Open(String, Then<Option<u64>>),
     /// Look at every service at once.
     Observe(Then<Observation>),

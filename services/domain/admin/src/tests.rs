@@ -1,5 +1,6 @@
 //! The whole of `admin` against a small world in memory: no socket, no clock, no hashing.
 
+mod about;
 mod access;
 mod at_box;
 mod backups;

@@ -108,6 +108,7 @@ words! {
     login: "Login", "Login";
     password: "Password", "Senha";
     change_password: "Change password", "Trocar senha";
+    about: "About", "Sobre";
     must_change: "This password was made for one use. Choose your own to go on.",
         "Esta senha vale uma única vez. Escolha a sua para continuar.";
     old_password: "Present password", "Senha atual";

@@ -2,13 +2,14 @@
 //!
 //! One module a server: [`store`], [`pbx`], [`sound`] (of `media`), [`net`], [`grid`], [`update`],
 //! [`stick`], [`init`]; each is a closed `Request` and a closed `Reply`. [`frame`] says how they
-//! become bytes.
+//! become bytes. [`about`] is what the builder of the image says to them all.
 //! All processes come from one firmware image, so the encoding carries no version; what is kept on
 //! disk is the store's own.
 //!
 //! What this crate must never do: open a socket, or decide who may ask what. The server checks its
 //! peer by `SO_PEERCRED` before it reads a byte.
 
+pub mod about;
 mod backup;
 pub mod frame;
 pub mod grid;

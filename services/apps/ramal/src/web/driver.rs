@@ -5,11 +5,13 @@ mod at_box;
 use std::fs::{File, OpenOptions};
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use admin::{Admin, Away, Body, Machine, Moment, Observation, Request, Response};
 use admin::{START_IS_OVER, Step};
+use ipc::about::{self, BILL, TEXTS};
 use ipc::sound::is_recording_name;
 use ipc::store::{Audit, backup_file_millis, laid_down};
 use ipc::{grid, init, net, pbx, sound, store, update};
@@ -253,14 +255,16 @@ impl Driver {
         }
     }
 
-    /// A recording or a backup and its length; a link that leads elsewhere is none.
+    /// A recording, a backup or a file of the image, and its length; a link that leads elsewhere is
+    /// none.
     async fn open(&self, name: String) -> Option<(File, u64)> {
-        let folder = match backup_file_millis(&name) {
-            Some(_) => self.folders.backups.as_ref(),
-            None => self.folders.recordings.as_ref(),
+        let folder = match name.as_str() {
+            BILL | TEXTS => Some(Path::new(about::FOLDER)),
+            _ if backup_file_millis(&name).is_some() => self.folders.backups.as_deref(),
+            _ if is_recording_name(&name) => self.folders.recordings.as_deref(),
+            _ => None,
         };
-        let is_one = is_recording_name(&name) || backup_file_millis(&name).is_some();
-        let path = folder.filter(|_| is_one)?.join(name);
+        let path = folder?.join(name);
         let open = move || {
             let nofollow = OFlags::NOFOLLOW | OFlags::NONBLOCK;
             let file = OpenOptions::new()

@@ -7,6 +7,7 @@ use ipc::site::{
 };
 
 use super::contract::{Contract, Query, does};
+use crate::about_view::AboutView;
 use crate::actions::{
     accounts, backups, explain, extensions, firmware, history, items, people, proof, second_factor,
     sections, sign_in, site_file, spending, status, tokens,
@@ -23,7 +24,9 @@ use crate::firmware_view::FirmwareView;
 use crate::grid_view::GridView;
 use crate::history_view::{VersionChanges, VersionView};
 use crate::privacy::KeptView;
-use crate::routes::{Action, File, OnBackups, OnPeople, OnSecondFactor, OnSite, OnTokens, Section};
+use crate::routes::{
+    Action, File, OnAbout, OnBackups, OnPeople, OnSecondFactor, OnSite, OnTokens, Section,
+};
 use crate::views::{AuditView, CallView, ExtensionView, RecordingView, StatusView, TrailView};
 
 /// What a request for this takes and gives; `None` for what only pages have.
@@ -62,6 +65,7 @@ pub(super) fn of(action: Action) -> Option<Contract> {
         Action::Restart => does("Restart the box").gives::<Nothing>(),
         Action::PowerOff => does("Switch the box off").gives::<Nothing>(),
         Action::OpenApi => does("This document").gives_file("application/json"),
+        Action::About(action) => of_about(action),
         Action::SecondFactor(action) => return of_second_factor(action),
         Action::Tokens(action) => of_token(action),
         Action::People(action) => return of_person(action),
@@ -93,6 +97,17 @@ pub(super) fn of(action: Action) -> Option<Contract> {
         | Action::PasswordPage
         | Action::ConfirmDeleteExtension => return None,
     })
+}
+
+fn of_about(action: OnAbout) -> Contract {
+    match action {
+        OnAbout::Show => does("What the box runs, and what that is made of").gives::<AboutView>(),
+        OnAbout::Bill => {
+            does("The bill of materials (CycloneDX)").gives_file("application/vnd.cyclonedx+json")
+        }
+        OnAbout::Texts => does("All licence texts").gives_file("text/plain"),
+        OnAbout::Text => does("One licence text").gives_file("text/plain"),
+    }
 }
 
 fn of_second_factor(action: OnSecondFactor) -> Option<Contract> {

@@ -29,6 +29,7 @@ pub(super) enum Place {
     Firmware,
     Grid,
     Start,
+    About,
     Elsewhere,
 }
 
@@ -52,7 +53,7 @@ impl Place {
 type Name = fn(&Words) -> &'static str;
 
 /// The pages there are a way to from everywhere, for whoever may open them.
-const NAVIGATION: [(Place, &str, Name); 14] = [
+const NAVIGATION: [(Place, &str, Name); 15] = [
     (Place::Status, "/", |words| words.status),
     (Place::Extensions, "/extensions", |words| words.extensions),
     (Place::Groups, "/groups", |words| words.groups),
@@ -67,6 +68,7 @@ const NAVIGATION: [(Place, &str, Name); 14] = [
     (Place::Backups, "/backups", |words| words.backups),
     (Place::Firmware, "/firmware", |words| words.firmware),
     (Place::Grid, "/grid", |words| words.grid),
+    (Place::About, "/about", |words| words.about),
 ];
 
 /// The first page for somebody with these permissions.

@@ -298,6 +298,8 @@ impl World {
     fn length_of(&self, name: &str) -> Option<u64> {
         let found = self.recordings.iter().find(|file| file.name == name);
         let length = found.map(|file| file.bytes);
+        let image = [ipc::about::TEXTS, ipc::about::BILL];
+        let length = length.or_else(|| image.contains(&name).then_some(300));
         length.or_else(|| (name == BACKUP).then_some(3000))
     }
 
