@@ -395,7 +395,7 @@ impl Admin {
                 actions::extensions::confirm_delete(self, &segment, &caller)
             }
             Action::DeleteExtension => actions::extensions::delete(self, segment, caller),
-            Action::Privacy => actions::privacy::show(&caller),
+            Action::Privacy => actions::privacy::show(self, &caller),
             Action::Calls => actions::calls::list(self, request, caller),
             Action::CallsFile => actions::calls::file(self, request, caller),
             Action::Recordings => actions::recordings::list(self, caller),

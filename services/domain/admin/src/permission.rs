@@ -26,7 +26,8 @@ pub enum Permission {
     ManagePeople,
     /// Updates, restarts, and the services.
     ManageBox,
-    /// What opens or ends all that is stored: the recovery code and the factory reset.
+    /// What opens or ends what is stored: backups, the recovery code, the factory reset, how long
+    /// data of people is kept.
     ManageData,
     /// Look after one's own account: its second factor and tokens.
     OwnAccount,

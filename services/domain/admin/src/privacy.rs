@@ -1,6 +1,7 @@
 //! What the box keeps of people, as a table (R17; LGPD art. 9 and 37): a test goes through the
 //! tables of the store and fails for one that is not in it.
 
+use ipc::site::Site;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -11,9 +12,14 @@ use crate::text::Language;
 pub(crate) struct Kept {
     /// The table of the store, or the folder.
     pub(crate) name: &'static str,
+    /// What people call it.
+    title: Said,
     what: Said,
     purpose: Said,
     basis: Said,
+    /// How long somebody has said that it is kept; [`fixed`] where nobody says.
+    days: fn(&Site) -> Option<u16>,
+    /// The same in words, with `{days}` for those days.
     kept_for: Said,
     seen_by: Said,
 }
@@ -24,31 +30,59 @@ pub(crate) struct Kept {
 pub(crate) struct KeptView {
     /// The table of the store, or the folder.
     pub(crate) name: &'static str,
+    /// What people call it.
+    pub(crate) title: &'static str,
     /// Which data of people.
     pub(crate) what: &'static str,
     pub(crate) purpose: &'static str,
     /// By which article of the LGPD.
     pub(crate) legal_basis: &'static str,
-    pub(crate) kept_for: &'static str,
+    /// The period in force, in words.
+    pub(crate) kept_for: String,
+    /// The days that are set; null where it is not a matter of days, or of days that are set.
+    pub(crate) kept_days: Option<u16>,
     pub(crate) seen_by: &'static str,
 }
 
 /// All that is kept, as people read it.
-pub(crate) fn inventory(language: Language) -> Vec<KeptView> {
+pub(crate) fn inventory(site: &Site, language: Language) -> Vec<KeptView> {
     let say = |said: Said| match language {
         Language::English => said.0,
         Language::Portuguese => said.1,
     };
-    let view = |kept: &Kept| KeptView {
-        name: kept.name,
-        what: say(kept.what),
-        purpose: say(kept.purpose),
-        legal_basis: say(kept.basis),
-        kept_for: say(kept.kept_for),
-        seen_by: say(kept.seen_by),
+    let view = |kept: &Kept| {
+        let kept_days = (kept.days)(site);
+        let mut kept_for = say(kept.kept_for).to_owned();
+        if let Some(days) = kept_days {
+            kept_for = kept_for.replace(DAYS, &days.to_string());
+        }
+        if kept.name == "calls" {
+            let days = site.retention.quality_days.to_string();
+            kept_for = kept_for.replace(QUALITY_DAYS, &days);
+        }
+        KeptView {
+            name: kept.name,
+            title: say(kept.title),
+            what: say(kept.what),
+            purpose: say(kept.purpose),
+            legal_basis: say(kept.basis),
+            kept_for,
+            kept_days,
+            seen_by: say(kept.seen_by),
+        }
     };
     INVENTORY.iter().map(view).collect()
 }
+
+/// Nobody says how long.
+const fn fixed(_: &Site) -> Option<u16> {
+    None
+}
+
+/// Where the days that are set stand in a text.
+const DAYS: &str = "{days}";
+/// Where those of the sound quality do.
+const QUALITY_DAYS: &str = "{quality_days}";
 
 const CONTRACT: Said = (
     "art. 7, V (the work or service contract) and IX (legitimate interest)",
@@ -65,6 +99,7 @@ const NOBODY: Said = ("nobody", "ninguém");
 pub(crate) const INVENTORY: &[Kept] = &[
     Kept {
         name: "calls",
+        title: ("Call records", "Registros de ligações"),
         what: (
             "call records: numbers, extensions, times, how a call ended, addresses of phones; \
              nothing of what was said",
@@ -76,13 +111,17 @@ pub(crate) const INVENTORY: &[Kept] = &[
             "mostrar as ligações às pessoas, achar falhas, limitar os gastos",
         ),
         basis: CONTRACT,
+        days: |site| Some(site.retention.calls_days),
         kept_for: (
-            "until newer ones need the room. Numbers of people outside are encrypted, which is \
-             pseudonymisation: the box reads them with its key. What a version before that wrote \
-             stays in unused parts of the disk until they are used again",
-            "até que registros mais novos precisem do espaço. Números de pessoas de fora ficam \
-             cifrados, o que é pseudonimização: a central os lê com sua chave. O que uma versão \
-             anterior gravou fica em partes livres do disco até que sejam usadas de novo",
+            "{days} days, or until newer ones need the room (200,000 are kept); the sound quality \
+             and the addresses in them {quality_days} days. Numbers of people outside are \
+             encrypted, which is pseudonymisation: the box reads them with its key. What a version \
+             before that wrote stays in unused parts of the disk until they are used again",
+            "{days} dias, ou até que registros mais novos precisem do espaço (cabem 200.000); a \
+             qualidade do som e os endereços neles, {quality_days} dias. Números de pessoas de \
+             fora ficam cifrados, o que é pseudonimização: a central os lê com sua chave. O que \
+             uma versão anterior gravou fica em partes livres do disco até que sejam usadas de \
+             novo",
         ),
         seen_by: (
             "whoever was in the call; by a grant, whoever was given those of an extension or \
@@ -95,20 +134,23 @@ pub(crate) const INVENTORY: &[Kept] = &[
     },
     Kept {
         name: "call-index",
+        title: ("Index of call records", "Índice dos registros de ligações"),
         what: (
             "which calls a number or an extension is in, under names that only the box's key makes",
             "em que ligações está um número ou ramal, sob nomes que só a chave da central forma",
         ),
         purpose: ("finding calls", "achar ligações"),
         basis: CONTRACT,
+        days: |site| Some(site.retention.calls_days),
         kept_for: (
-            "as long as the call record",
-            "enquanto durar o registro da ligação",
+            "as long as the call record: {days} days",
+            "enquanto durar o registro da ligação: {days} dias",
         ),
         seen_by: NOBODY,
     },
     Kept {
         name: "open-calls",
+        title: ("Calls in progress", "Ligações em curso"),
         what: (
             "which calls are in progress",
             "quais ligações estão em curso",
@@ -118,11 +160,13 @@ pub(crate) const INVENTORY: &[Kept] = &[
             "fechar os registros depois de uma queda de energia",
         ),
         basis: CONTRACT,
+        days: fixed,
         kept_for: ("until the call ends", "até o fim da ligação"),
         seen_by: NOBODY,
     },
     Kept {
         name: "recordings",
+        title: ("Recordings of calls", "Gravações de ligações"),
         what: (
             "the sound of calls, where recording was switched on",
             "o som das ligações, onde a gravação foi ligada",
@@ -135,9 +179,10 @@ pub(crate) const INVENTORY: &[Kept] = &[
             "chosen by whoever switches recording on; everybody hears a beep",
             "escolhida por quem liga a gravação; todos ouvem um bipe",
         ),
+        days: |site| Some(site.recording.keep_days),
         kept_for: (
-            "the days and the room set for recordings",
-            "os dias e o espaço definidos para gravações",
+            "{days} days, or until newer ones need the room that is set for recordings",
+            "{days} dias, ou até que as mais novas precisem do espaço definido para gravações",
         ),
         seen_by: (
             "whoever was in the call, where the role allows; supervisors by a grant; \
@@ -148,12 +193,14 @@ pub(crate) const INVENTORY: &[Kept] = &[
     },
     Kept {
         name: "registrations",
+        title: ("Phones that are registered", "Telefones registrados"),
         what: (
             "which phones use an extension: address, kind of phone, when",
             "que telefones usam um ramal: endereço, modelo, quando",
         ),
         purpose: ("reaching the phones", "alcançar os telefones"),
         basis: CONTRACT,
+        days: fixed,
         kept_for: (
             "until the registration ends, minutes to hours",
             "até o fim do registro, de minutos a horas",
@@ -165,6 +212,10 @@ pub(crate) const INVENTORY: &[Kept] = &[
     },
     Kept {
         name: "config",
+        title: (
+            "Configuration, accounts and earlier versions",
+            "Configuração, contas e versões anteriores",
+        ),
         what: (
             "names at extensions; sign-in names, roles, grants and hashes of passwords of people",
             "nomes nos ramais; nomes de acesso, perfis, concessões e hashes de senhas das pessoas",
@@ -174,7 +225,13 @@ pub(crate) const INVENTORY: &[Kept] = &[
             "operar a central e dizer quem mudou o quê",
         ),
         basis: CONTRACT,
-        kept_for: ("the last 1,000 versions", "as últimas 1.000 versões"),
+        days: |site| Some(site.retention.versions_days),
+        kept_for: (
+            "what is in force as long as it is; earlier versions {days} days after they were \
+             replaced, the last 1,000 at most",
+            "o que está em vigor, enquanto estiver; versões anteriores, {days} dias depois de \
+             substituídas, as últimas 1.000 no máximo",
+        ),
         seen_by: (
             "whoever reads the configuration; accounts: administrators and auditors; hashes: \
              nobody",
@@ -183,39 +240,71 @@ pub(crate) const INVENTORY: &[Kept] = &[
     },
     Kept {
         name: "audit",
+        title: ("Audit trail", "Trilha de auditoria"),
         what: (
             "who did what, from which address, and who looked at calls of others",
             "quem fez o quê, de que endereço, e quem olhou ligações de outros",
         ),
         purpose: ("proving what was done", "provar o que foi feito"),
         basis: SECURITY,
-        kept_for: ("the last 100,000 entries", "os últimos 100.000 registros"),
+        days: |site| Some(site.retention.audit_days),
+        kept_for: (
+            "{days} days, the last 100,000 entries at most",
+            "{days} dias, os últimos 100.000 registros no máximo",
+        ),
         seen_by: ("administrators and auditors", "administradores e auditores"),
     },
     Kept {
+        name: "sessions",
+        title: ("Who is signed in", "Quem está conectado"),
+        what: (
+            "who is signed in, from which address, since when; in memory only",
+            "quem está conectado, de que endereço, desde quando; só na memória",
+        ),
+        purpose: (
+            "letting in whoever signed in",
+            "deixar entrar quem se identificou",
+        ),
+        basis: SECURITY,
+        days: fixed,
+        kept_for: (
+            "until signing out, 15 minutes without use, or 12 hours",
+            "até sair, 15 minutos sem uso ou 12 horas",
+        ),
+        seen_by: NOBODY,
+    },
+    Kept {
         name: "secrets",
+        title: ("Keys and certificates", "Chaves e certificados"),
         what: (
             "keys and certificates of the box; no data of people",
             "chaves e certificados da central; sem dados de pessoas",
         ),
         purpose: ("encryption", "criptografia"),
         basis: NONE,
+        days: fixed,
         kept_for: ("as long as they are used", "enquanto são usados"),
         seen_by: NOBODY,
     },
     Kept {
         name: "meta",
+        title: ("Minutes and money spent", "Minutos e gastos"),
         what: (
             "minutes and money spent by extension, this month",
             "minutos e gastos por ramal, neste mês",
         ),
         purpose: ("limits against fraud", "limites contra fraude"),
         basis: SECURITY,
+        days: fixed,
         kept_for: ("until the month ends", "até o fim do mês"),
         seen_by: ("administrators and auditors", "administradores e auditores"),
     },
     Kept {
         name: "snapshot",
+        title: (
+            "Copy for the day the database is damaged",
+            "Cópia para o dia em que o banco de dados se danificar",
+        ),
         what: (
             "a copy of the configuration, the keys, the registrations, and the newest 500 call \
              records and audit entries",
@@ -227,6 +316,7 @@ pub(crate) const INVENTORY: &[Kept] = &[
             "voltar a funcionar se o banco de dados se danificar",
         ),
         basis: SECURITY,
+        days: fixed,
         kept_for: (
             "until the next but one, minutes later",
             "até a segunda seguinte, minutos depois",
@@ -235,12 +325,14 @@ pub(crate) const INVENTORY: &[Kept] = &[
     },
     Kept {
         name: "backups",
+        title: ("Backups", "Backups"),
         what: (
             "all of this but recordings, encrypted under the backup code",
             "tudo isto menos as gravações, cifrado sob o código de backup",
         ),
         purpose: ("restoring what is lost", "recuperar o que se perdeu"),
         basis: SECURITY,
+        days: fixed,
         kept_for: (
             "three days on the box, and the last three that proved good; elsewhere whoever \
              downloaded one decides",
@@ -273,22 +365,61 @@ mod tests {
         let elsewhere: Vec<_> = said.difference(&made).copied().collect();
         assert_eq!(
             elsewhere,
-            ["backups", "recordings", "snapshot"],
+            ["backups", "recordings", "sessions", "snapshot"],
             "a table that is gone"
         );
     }
 
     #[test]
     fn nothing_is_left_unsaid_in_either_language() {
-        let english = inventory(Language::English);
-        let portuguese = inventory(Language::Portuguese);
+        let site = Site::default();
+        let english = inventory(&site, Language::English);
+        let portuguese = inventory(&site, Language::Portuguese);
         for (one, other) in english.iter().zip(&portuguese) {
             let said = |it: &KeptView| {
-                [it.what, it.purpose, it.legal_basis, it.kept_for, it.seen_by].map(str::to_owned)
+                let kept_for = it.kept_for.as_str();
+                [it.what, it.purpose, it.legal_basis, kept_for, it.seen_by].map(str::to_owned)
             };
             for (english, portuguese) in said(one).into_iter().zip(said(other)) {
                 assert!(!english.is_empty() && english != portuguese, "{}", one.name);
+                assert!(
+                    !english.contains('{') && !portuguese.contains('{'),
+                    "{english}"
+                );
             }
+            assert!(
+                !one.title.is_empty() && !other.title.is_empty(),
+                "{}",
+                one.name
+            );
+            assert_ne!(one.title, one.name, "words for people");
         }
+    }
+
+    #[test]
+    fn the_period_in_force_is_said() {
+        let mut site = Site::default();
+        site.retention.calls_days = 41;
+        site.retention.quality_days = 42;
+        site.retention.audit_days = 543;
+        site.retention.versions_days = 44;
+        site.recording.keep_days = 45;
+        let all = inventory(&site, Language::English);
+        for (name, days) in [
+            ("calls", 41),
+            ("call-index", 41),
+            ("audit", 543),
+            ("config", 44),
+            ("recordings", 45),
+        ] {
+            let kept = all.iter().find(|it| it.name == name).expect("it is there");
+            assert_eq!(kept.kept_days, Some(days), "{name}");
+            assert!(kept.kept_for.contains(&format!("{days} days")), "{name}");
+        }
+        let calls = all
+            .iter()
+            .find(|it| it.name == "calls")
+            .expect("it is there");
+        assert!(calls.kept_for.contains("42 days"), "{}", calls.kept_for);
     }
 }

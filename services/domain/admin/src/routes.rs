@@ -234,6 +234,7 @@ pub(crate) enum Section {
     Dialling,
     Limits,
     Recording,
+    Retention,
 }
 
 /// Writes the table one line a route: method, face, address, who may use it, and what is done.
@@ -400,6 +401,10 @@ pub const ROUTES: &[Route] = routes! {
         Site(OnSite::EditSection(Section::Recording));
     Post Page "/settings/recording" May(ChangeConfiguration) =>
         Site(OnSite::ChangeSection(Section::Recording));
+    Get Page "/settings/retention" May(SeeConfiguration) =>
+        Site(OnSite::EditSection(Section::Retention));
+    Post Page "/settings/retention" May(ChangeConfiguration) =>
+        Site(OnSite::ChangeSection(Section::Retention));
     Get Page "/privacy" May(SeeConfiguration) => Privacy;
     Get Api "/api/privacy" May(SeeConfiguration) => Privacy;
     Get Page "/calls" May(SeeCalls) => Calls;
@@ -498,6 +503,9 @@ pub const ROUTES: &[Route] = routes! {
     Get Api "/api/recording" May(SeeConfiguration) => Site(OnSite::Section(Section::Recording));
     Post Api "/api/recording" May(ChangeConfiguration) =>
         Site(OnSite::ChangeSection(Section::Recording));
+    Get Api "/api/retention" May(SeeConfiguration) => Site(OnSite::Section(Section::Retention));
+    Post Api "/api/retention" May(ChangeConfiguration) =>
+        Site(OnSite::ChangeSection(Section::Retention));
     Get Page "/grid" May(SeeConfiguration) => Site(OnSite::Grid);
     Get Api "/api/grid" May(SeeConfiguration) => Site(OnSite::Grid);
     Post Api "/api/grid/tunnel" May(ChangeConfiguration) => Site(OnSite::ChangeTunnel);

@@ -19,6 +19,7 @@ mod people;
 mod proof;
 mod recordings;
 mod recovery_code;
+mod retention;
 mod roles;
 mod second_factor;
 mod signing_in;

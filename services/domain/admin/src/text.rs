@@ -194,6 +194,7 @@ words! {
         "O que esta central guarda de pessoas, por quê, por quanto tempo e quem vê (LGPD, art. 9º \
          e 37). Nenhum dado sensível (art. 5º, II) é pedido; o que se diz numa ligação gravada \
          ninguém sabe antes.";
+    kept_change: "How long data is kept", "Prazos de guarda dos dados";
     kept_what: "What", "O quê";
     kept_purpose: "Why", "Por quê";
     kept_basis: "Legal basis (LGPD)", "Base legal (LGPD)";

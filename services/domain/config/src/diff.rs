@@ -8,6 +8,7 @@ use crate::features::Feature;
 use crate::office::{Dialling, Group, Limits, Parking};
 use crate::people::Person;
 use crate::recording::Recordings;
+use crate::retention::Retention;
 use crate::route::Route;
 use crate::site::{Extension, Site};
 use crate::times::TimeCondition;
@@ -129,6 +130,9 @@ fn section_changes(before: &Site, after: &Site) -> Vec<String> {
         office_hours tariffs spend);
     let (old, new) = (&before.recording, &after.recording);
     section!("recording", Recordings, old, new, changes; keep max_mib notice);
+    let (old, new) = (&before.retention, &after.retention);
+    section!("retention", Retention, old, new, changes; calls_days quality_days audit_days
+        versions_days);
     changes
 }
 
@@ -463,6 +467,7 @@ mod tests {
         after.limits.per_country = before.limits.per_country + 1;
         after.dialling.area_code = Some("48".to_owned());
         after.recording.notice = !before.recording.notice;
+        after.retention.calls_days = 41;
         let (_, code) = after.features.codes.first_mut().expect("some have one");
         let old = std::mem::replace(code, "*99".to_owned());
         let feature = before.features.codes[0].0;
@@ -479,6 +484,7 @@ mod tests {
                     "recording.notice {} -> {}",
                     before.recording.notice, after.recording.notice
                 ),
+                "retention.calls_days 730 -> 41".to_owned(),
             ]
         );
     }

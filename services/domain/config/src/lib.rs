@@ -24,6 +24,7 @@ mod phone;
 mod plan;
 mod provision;
 mod recording;
+mod retention;
 mod route;
 mod same_number;
 mod settings;
@@ -60,6 +61,7 @@ pub use provision::{
     Administrator, Code, PROVISION_LENGTH_MAX, PROVISION_PATH, Provision, ProvisionFault,
 };
 pub use recording::Recordings;
+pub use retention::Retention;
 pub use route::{Destination, Rewrite, Route, Source};
 pub use same_number::{is_inside_number, is_same_number, masked, number_key};
 pub use settings::{CODECS, Forward, Settings, pin_hash};

@@ -16,6 +16,7 @@ use crate::office::{Dialling, Group, Limits, OfficeHours, Parking};
 use crate::people::{self, Person};
 use crate::phone::Phone;
 use crate::recording::Recordings;
+use crate::retention::Retention;
 use crate::route::{Known, Route};
 use crate::settings::Settings;
 use crate::times::{TimeCondition, is_usual_time};
@@ -78,6 +79,8 @@ pub struct Site {
     pub limits: Limits,
     /// How recorded calls are kept.
     pub recording: Recordings,
+    /// How long is kept what the box notes of people.
+    pub retention: Retention,
     /// The box's way into a grid.
     pub tunnel: Option<Tunnel>,
 }
@@ -155,6 +158,8 @@ impl Site {
         let limits = Limits::parse(&raw.limits, &known, &mut report);
         let mut report = Report::new("recording".into(), &mut faults);
         let recording = Recordings::parse(raw.recording, &mut report);
+        let mut report = Report::new("retention".into(), &mut faults);
+        let retention = Retention::parse(raw.retention, &mut report);
         let groups = parse_groups(raw, &known, &mut faults);
         let routes = parse_routes(raw, &known, &mut faults);
         let (networks, tunnel) = parse_networks(raw, &mut faults);
@@ -176,6 +181,7 @@ impl Site {
                 dialling,
                 limits,
                 recording,
+                retention,
                 tunnel,
             }),
             _ => Err(faults),
@@ -210,6 +216,7 @@ impl Site {
             dialling: self.dialling.to_ipc(),
             limits: self.limits.to_ipc(),
             recording: self.recording.to_ipc(),
+            retention: self.retention.to_ipc(),
             tunnel: self.tunnel.as_ref().map(Tunnel::to_ipc),
         }
     }

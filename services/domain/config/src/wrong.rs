@@ -7,6 +7,7 @@ use ipc::site::TONES;
 use crate::fault::Fault;
 use crate::features::Feature;
 use crate::pattern::{DIALLED_LENGTH_MAX, PatternFault};
+use crate::retention::{AUDIT_DAYS_MIN, DAYS_MAX};
 
 /// Most characters of a name of a trunk, route or time condition.
 pub const NAME_LENGTH_MAX: usize = 40;
@@ -50,6 +51,12 @@ pub enum Wrong {
         /// Largest.
         to: u64,
     },
+    /// The audit trail is to answer for what was done.
+    #[error(
+        "{0} is out of range; use {AUDIT_DAYS_MIN} to {DAYS_MAX}: the trail must say for six \
+         months at least who did what with the data of people (LGPD art. 37)"
+    )]
+    AuditDays(u16),
     /// Too long, or with control characters.
     #[error("use at most {0} characters and no control characters")]
     Text(usize),

@@ -12,6 +12,7 @@ mod office;
 mod people;
 mod plan;
 mod recording;
+mod retention;
 mod route;
 mod tariff;
 mod trunk;
@@ -27,6 +28,7 @@ pub use office::{
 pub use people::{Grant, Person, Role, SecondFactor, Token, UnknownRole, Whose};
 pub use plan::{NumberKind, NumberReading, NumberRule, NumberingPlan};
 pub use recording::{Recording, Recordings};
+pub use retention::Retention;
 pub use route::{
     DateRange, Destination, Rewrite, Route, Source, TimeCondition, WeekRange, Weekday,
 };
@@ -76,6 +78,9 @@ pub struct Site {
     /// How recorded calls are kept.
     #[serde(default)]
     pub recording: Recordings,
+    /// How long is kept what the box notes of people.
+    #[serde(default)]
+    pub retention: Retention,
     /// The box's way into a grid.
     #[serde(default)]
     pub tunnel: Option<Tunnel>,

@@ -206,7 +206,7 @@ pub(crate) fn lines(txn: &ReadTransaction, first: u64, last: u64) -> Result<Trai
 }
 
 /// A row; `None` where the disk has changed it.
-fn readable(bytes: &[u8]) -> Result<Option<AuditRow>, Fault> {
+pub(crate) fn readable(bytes: &[u8]) -> Result<Option<AuditRow>, Fault> {
     match decode("audit", bytes) {
         Ok(row) => Ok(Some(row)),
         Err(fault) if fault.is_damage() => Ok(None),

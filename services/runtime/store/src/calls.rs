@@ -184,6 +184,50 @@ impl<'txn> CallTables<'txn> {
         Ok(())
     }
 
+    /// Removes the oldest of those with an id from one on and before another, as many as one commit
+    /// may; how many.
+    pub(crate) fn drop_within(&mut self, from: &[u8], until: &[u8]) -> Result<u64, Fault> {
+        let begun = Instant::now();
+        let mut dropped = 0;
+        while dropped < DROPPED as u64 && (dropped == 0 || begun.elapsed() <= self.look_time) {
+            let mut range = self.calls.range(from..until).map_err(redb_fault)?;
+            let first = range.next().transpose().map_err(redb_fault)?;
+            let Some(key) = first.map(|(key, _)| key.value().to_vec()) else {
+                break;
+            };
+            drop(range);
+            self.remove(&key)?;
+            dropped += 1;
+        }
+        Ok(dropped)
+    }
+
+    /// Takes from these records what they say of sound and addresses; of how many.
+    pub(crate) fn clear_details(&mut self, ids: &[Vec<u8>]) -> Result<u64, Fault> {
+        let mut cleared = 0;
+        for key in ids {
+            let Some(value) = self.calls.get(key.as_slice()).map_err(redb_fault)? else {
+                continue;
+            };
+            let is_sealed = is_marked(value.value(), &self.seal);
+            let row = decode::<CallRow>("calls", value.value());
+            drop(value);
+            let row = match row {
+                Ok(row) => row.opened(Some(&self.seal)).without_details(),
+                // It is as it was, and whoever reads it is told.
+                Err(Fault::Row { .. }) => continue,
+                Err(fault) => return Err(fault),
+            };
+            // What the index has of it stays the same.
+            match is_sealed {
+                true => self.put_row(row)?,
+                false => self.put(row)?,
+            }
+            cleared += 1;
+        }
+        Ok(cleared)
+    }
+
     /// Adds the first of these rows of the index, which come in its order: as many as one commit
     /// may. How many of them it has now.
     pub(crate) fn add_to_index<'a>(

@@ -35,16 +35,17 @@ use crate::tables::{Fault, redb_fault};
 
 mod seen;
 
-use seen::{IndexOf, count, gather, index_of, look, reader, rows_of_index};
+pub(crate) use seen::reader;
+use seen::{IndexOf, count, gather, index_of, look, rows_of_index};
 
 /// Between two steps: calls, and whoever reads, come first.
-const PAUSE: Duration = Duration::from_millis(20);
+pub(crate) const PAUSE: Duration = Duration::from_millis(20);
 
 /// After a step that failed; twice as long after each that follows,
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(60);
+pub(crate) const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(60);
 
 /// up to this: the database is opened again and verified after each.
-const PAUSE_MAX: Duration = Duration::from_secs(60 * 60);
+pub(crate) const PAUSE_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// Until it is seen again whether the disk has room.
 const PAUSE_WITHOUT_ROOM: Duration = Duration::from_secs(60);
@@ -417,7 +418,7 @@ impl Shared {
     /// Uses the open database for what nobody asked for. That it failed is not said of the disk:
     /// whoever does ask finds out. Only where redb itself failed, and so refuses everybody, is the
     /// database opened again.
-    fn unasked<T>(
+    pub(crate) fn unasked<T>(
         &self,
         mut use_it: impl FnMut(&Database) -> Result<T, Fault>,
     ) -> Result<T, String> {
@@ -442,7 +443,7 @@ impl Shared {
 }
 
 /// One commit; whether a key was drawn for it, and what it came to.
-fn write<T>(
+pub(crate) fn write<T>(
     shared: &Shared,
     change: impl Fn(&mut CallTables<'_>) -> Result<T, Fault>,
 ) -> Result<(bool, T), String> {

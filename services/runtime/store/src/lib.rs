@@ -14,6 +14,7 @@ mod backup;
 mod calls;
 mod chores;
 mod find;
+mod keeping;
 mod lost_key;
 mod medium;
 mod network;

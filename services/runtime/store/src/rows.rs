@@ -105,6 +105,7 @@ struct TelephonyRow {
     dialling: site::Dialling,
     limits: site::Limits,
     recording: site::Recordings,
+    retention: site::Retention,
     tunnel: Option<site::Tunnel>,
 }
 
@@ -148,6 +149,7 @@ impl From<&site::Site> for SiteRow {
                 dialling: site.dialling.clone(),
                 limits: site.limits.clone(),
                 recording: site.recording,
+                retention: site.retention,
                 tunnel: site.tunnel.clone(),
             }),
         }
@@ -181,6 +183,7 @@ impl From<SiteRow> for site::Site {
             dialling: added.dialling,
             limits: added.limits,
             recording: added.recording,
+            retention: added.retention,
             tunnel: added.tunnel,
         }
     }
@@ -341,6 +344,32 @@ impl From<SpentRow> for store::Spent {
             resumed: row.resumed,
         }
     }
+}
+
+/// How far what is past its date was deleted.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct KeptRow {
+    /// The day by which it was past.
+    pub(crate) as_of_millis: i64,
+    /// The last call record whose details were looked at.
+    pub(crate) cleared_until: String,
+    /// Records of a clock that was not set.
+    pub(crate) undated: Option<UndatedRow>,
+}
+
+/// Call records of a clock that was not set, and when they were first seen.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct UndatedRow {
+    /// The last of them.
+    pub(crate) until: String,
+    pub(crate) seen_millis: i64,
+}
+
+/// What a [`ConfigRow`] says of when it is from; its site is skipped.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct DatedRow {
+    pub(crate) at_millis: i64,
 }
 
 /// An audit entry; its number is its key.

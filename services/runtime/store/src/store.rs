@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use ::backup::BackupKey;
 use config::StaticNetwork;
 use ipc::Redacted;
-use ipc::site::Site;
+use ipc::site::{Retention, Site};
 use ipc::store::{
     Audit, BackupRequest, CallFilter, Health, PhoneChange, Provisioned, Reply, Request, laid_down,
 };
@@ -646,6 +646,11 @@ impl Shared {
     pub(crate) fn generation(&self) -> u64 {
         let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
         slot.generation
+    }
+
+    /// How long is kept what the box notes of people.
+    pub(crate) fn retention(&self) -> Retention {
+        lock(&self.current).1.retention
     }
 
     /// Makes a durable configuration the current one and wakes every watcher.

@@ -7,6 +7,7 @@ use ipc::store::Reply;
 use redb::Database;
 
 use crate::chores::Chores;
+use crate::keeping::Keeping;
 use crate::opening::begin;
 use crate::store::Shared;
 use crate::tables::{Fault, redb_fault};
@@ -30,13 +31,20 @@ pub(crate) enum Job {
 pub(crate) fn run(shared: &Shared, jobs: &Receiver<Job>) {
     let mut due: Option<Instant> = None;
     let mut chores = Chores::default();
+    let mut keeping = Keeping::default();
     loop {
         let patience = due.map_or(SNAPSHOT_INTERVAL, |due| due - Instant::now());
-        let chore = chores.patience(shared).filter(|it| *it < patience);
+        let past = Some(keeping.patience(shared));
+        let chore = chores.patience(shared).into_iter().chain(past).min();
+        let chore = chore.filter(|it| *it < patience);
         let patience = chore.unwrap_or(patience);
         let mut precious = false;
         let first = match jobs.recv_timeout(patience) {
             Ok(job) => Some(job),
+            Err(RecvTimeoutError::Timeout) if chore.is_some() && keeping.is_due(shared) => {
+                precious = keeping.step(shared);
+                None
+            }
             Err(RecvTimeoutError::Timeout) if chore.is_some() => {
                 precious = chores.step(shared);
                 None

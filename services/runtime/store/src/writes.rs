@@ -342,21 +342,41 @@ pub(crate) fn append_audit(
 pub(crate) fn append_row(txn: &WriteTransaction, mut row: AuditRow) -> Result<(), Fault> {
     let mut table = open(txn, AUDIT)?;
     let sequence = last_number(&table)?;
-    let newest: Option<AuditRow> = get(&table, "audit", &number_key(sequence))?;
-    let previous = newest.map_or_else(|| audit::GENESIS.to_owned(), |row| row.hash);
+    let newest = table.get(number_key(sequence).as_slice());
+    let newest = newest.map_err(redb_fault)?;
+    let previous = match &newest {
+        None => audit::GENESIS.to_owned(),
+        Some(bytes) => hash_of(bytes.value())?,
+    };
+    drop(newest);
     let sequence = sequence + 1;
     row.hash = audit::hash(&previous, sequence, &row);
     put(&mut table, "audit", &number_key(sequence), &row)?;
+    keep_newest_entries(txn, &mut table, AUDIT_ENTRIES_MAX)
+}
+
+/// Drops the oldest entries until at most so many are left; what the first of these is chained to
+/// is kept, so that the rest is proved as before.
+pub(crate) fn keep_newest_entries(
+    txn: &WriteTransaction,
+    table: &mut WriteTable<'_>,
+    keep: u64,
+) -> Result<(), Fault> {
     let mut anchor = None;
-    drop_oldest(&mut table, AUDIT_ENTRIES_MAX, |_, bytes| {
-        let dropped: AuditRow = crate::tables::decode("audit", bytes)?;
-        anchor = Some(dropped.hash);
+    drop_oldest(table, keep, |_, bytes| {
+        anchor = Some(hash_of(bytes)?);
         Ok(())
     })?;
-    if let Some(anchor) = anchor {
-        put(&mut open(txn, META)?, "meta", ANCHOR_KEY, &anchor)?;
+    match anchor {
+        Some(anchor) => put(&mut open(txn, META)?, "meta", ANCHOR_KEY, &anchor),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// The hash of an entry; of one that the disk has changed none, to which nothing is chained: one
+/// that has rotted must not refuse everything that is written from then on.
+fn hash_of(bytes: &[u8]) -> Result<String, Fault> {
+    Ok(audit::readable(bytes)?.map_or_else(String::new, |row| row.hash))
 }
 
 fn put_secret(

@@ -1,7 +1,7 @@
 //! A change of the site: made on the newest version, committed together with its audit entry, and
 //! made again when somebody else was faster.
 
-use ipc::site::Site;
+use ipc::site::{Retention, Site};
 use ipc::store;
 
 use super::patch::differences;
@@ -87,20 +87,37 @@ impl Change {
     }
 }
 
-/// Whether a caller may have recordings kept so: less time or room deletes some, by whatever way it
+/// Whether a caller may have things kept so: less time or room deletes some, by whatever way it
 /// comes about. That is for whoever may delete them, and has said the password.
 fn may_keep(caller: &Caller, before: &Site, after: &Site) -> Result<(), Fault> {
-    let (before, after) = (&before.recording, &after.recording);
-    if after.keep_days >= before.keep_days && after.max_mib >= before.max_mib {
-        return Ok(());
-    }
-    if !caller.may(Permission::DeleteRecordings) {
+    let recordings = (&before.recording, &after.recording);
+    let loses_recordings = recordings.1.keep_days < recordings.0.keep_days
+        || recordings.1.max_mib < recordings.0.max_mib;
+    let loses_data = is_any_shorter(before.retention, after.retention);
+    if loses_recordings && !caller.may(Permission::DeleteRecordings) {
         return Err(PeopleFault::KeepsLess.into());
     }
-    match caller.is_sure {
+    if loses_data && !caller.may(Permission::ManageData) {
+        return Err(PeopleFault::DeletesSooner.into());
+    }
+    match caller.is_sure || !(loses_recordings || loses_data) {
         true => Ok(()),
         false => Err(PeopleFault::ConfirmFirst.into()),
     }
+}
+
+/// Every field is named here: with one that is added this does not compile.
+const fn is_any_shorter(before: Retention, after: Retention) -> bool {
+    let Retention {
+        calls_days,
+        quality_days,
+        audit_days,
+        versions_days,
+    } = before;
+    after.calls_days < calls_days
+        || after.quality_days < quality_days
+        || after.audit_days < audit_days
+        || after.versions_days < versions_days
 }
 
 /// Why the store did not do as asked.

@@ -154,6 +154,7 @@ impl Subject {
                 Section::Dialling => &form::DIALLING,
                 Section::Limits => &form::LIMITS,
                 Section::Recording => &form::RECORDING,
+                Section::Retention => &form::RETENTION,
             },
         }
     }

@@ -46,6 +46,7 @@ pub(crate) fn change(
             Section::Dialling => site.dialling = patch.apply(&site.dialling)?,
             Section::Limits => site.limits = patch.apply(&site.limits)?,
             Section::Recording => site.recording = patch.apply(&site.recording)?,
+            Section::Retention => site.retention = patch.apply(&site.retention)?,
         }
         Ok(())
     };
@@ -248,6 +249,7 @@ pub(super) fn raw(site: &Site, section: Section) -> Value {
         Section::Dialling => json(&site.dialling),
         Section::Limits => json(&site.limits),
         Section::Recording => json(&site.recording),
+        Section::Retention => json(&site.retention),
     }
 }
 
@@ -264,6 +266,7 @@ pub(crate) const fn path(section: Section) -> &'static str {
         Section::Dialling => "dialling",
         Section::Limits => "limits",
         Section::Recording => "recording",
+        Section::Retention => "retention",
     }
 }
 
@@ -276,6 +279,7 @@ pub(crate) const fn title(section: Section) -> Said {
         Section::Dialling => ("Numbers and dialling", "Números e discagem"),
         Section::Limits => ("Limits and money", "Limites e dinheiro"),
         Section::Recording => ("Recordings", "Gravações"),
+        Section::Retention => ("How long data is kept", "Prazos de guarda dos dados"),
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) enum PeopleFault {
     OwnAccount,
     /// Less time or room for recordings deletes some.
     KeepsLess,
+    /// A shorter time deletes what is older.
+    DeletesSooner,
     /// One's own password is changed by whoever knows it.
     OwnPassword,
 }
@@ -45,7 +47,11 @@ impl PeopleFault {
             | Self::NothingOffered
             | Self::NoSecondFactor => 409,
             Self::CodeFirst | Self::WrongCode => 401,
-            Self::OwnAccount | Self::OwnPassword | Self::KeepsLess | Self::ConfirmFirst => 403,
+            Self::OwnAccount
+            | Self::OwnPassword
+            | Self::KeepsLess
+            | Self::DeletesSooner
+            | Self::ConfirmFirst => 403,
         }
     }
 
@@ -71,6 +77,7 @@ impl PeopleFault {
             },
             Self::OwnAccount => language.said(OWN_ACCOUNT).to_owned(),
             Self::KeepsLess => language.said(KEEPS_LESS).to_owned(),
+            Self::DeletesSooner => language.said(DELETES_SOONER).to_owned(),
             Self::OwnPassword => language.said(OWN_PASSWORD).to_owned(),
             Self::ConfirmFirst => language.said(CONFIRM_FIRST).to_owned(),
             Self::CodeFirst => language.said(CODE_FIRST).to_owned(),
@@ -92,6 +99,13 @@ const KEEPS_LESS: (&str, &str) = (
      allow; leave both as they are, or ask an administrator",
     "guardar gravações por menos tempo ou em menos espaço exclui algumas, o que seu perfil não \
      permite; deixe os dois como estão ou peça a um administrador",
+);
+
+const DELETES_SOONER: (&str, &str) = (
+    "keeping data for fewer days deletes what is older, which your role does not allow; leave the \
+     days as they are, or ask an administrator",
+    "guardar dados por menos dias exclui o que é mais antigo, o que seu perfil não permite; deixe \
+     os prazos como estão ou peça a um administrador",
 );
 
 const OWN_PASSWORD: (&str, &str) = (

@@ -187,6 +187,10 @@ fn wrongness(wrong: &Wrong) -> String {
         Wrong::Range { value, from, to } => {
             format!("{value} está fora da faixa; use de {from} a {to}")
         }
+        Wrong::AuditDays(value) => format!(
+            "{value} está fora da faixa; use de 180 a 3650: a trilha precisa dizer, por seis meses \
+             no mínimo, quem fez o quê com os dados das pessoas (LGPD, art. 37)"
+        ),
         Wrong::Text(max) => {
             format!("use no máximo {max} caracteres, sem caracteres de controle")
         }
@@ -321,7 +325,7 @@ fn a(what: &str) -> String {
     }
 }
 
-const THINGS: [(&str, &str); 16] = [
+const THINGS: [(&str, &str); 17] = [
     ("extension", "ramal"),
     ("group", "grupo"),
     ("trunk", "tronco"),
@@ -335,6 +339,7 @@ const THINGS: [(&str, &str); 16] = [
     ("feature codes", "códigos de serviço"),
     ("limits", "limites"),
     ("recording", "gravação"),
+    ("retention", "prazos de guarda"),
     ("networks", "redes"),
     ("tunnel", "túnel"),
     ("times", "horários"),
@@ -373,7 +378,7 @@ fn label<'a>(of: &str, field: &'a str) -> &'a str {
     found.map_or(field, |(_, portuguese)| portuguese)
 }
 
-const FORMS: [(&str, &Form); 11] = [
+const FORMS: [(&str, &Form); 12] = [
     ("extension", &form::EXTENSION),
     ("group", &form::GROUP),
     ("trunk", &form::TRUNK),
@@ -385,6 +390,7 @@ const FORMS: [(&str, &Form); 11] = [
     ("feature codes", &form::FEATURES),
     ("limits", &form::LIMITS),
     ("recording", &form::RECORDING),
+    ("retention", &form::RETENTION),
 ];
 
 #[cfg(test)]

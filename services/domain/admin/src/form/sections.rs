@@ -362,16 +362,66 @@ pub(crate) const RECORDING: Form = Form {
     }],
 };
 
+pub(crate) const RETENTION: Form = Form {
+    groups: &[Group {
+        title: (
+            "Deleted after so many days, also from what the next backups hold",
+            "Excluídos após tantos dias, também do que os próximos backups guardam",
+        ),
+        fields: &[
+            field(
+                "calls_days",
+                ("Call records (days)", "Registros de ligações (dias)"),
+                Kind::Number,
+            ),
+            hinted(
+                "quality_days",
+                (
+                    "Sound quality and addresses of phones, in call records (days)",
+                    "Qualidade do som e endereços dos telefones, nos registros (dias)",
+                ),
+                (
+                    "The record itself stays as long as call records do.",
+                    "O registro em si fica pelo prazo dos registros de ligações.",
+                ),
+                Kind::Number,
+            ),
+            hinted(
+                "audit_days",
+                ("Audit trail (days)", "Trilha de auditoria (dias)"),
+                (
+                    "180 at least: it answers who did what with the data of people.",
+                    "180 no mínimo: ela responde quem fez o quê com os dados das pessoas.",
+                ),
+                Kind::Number,
+            ),
+            hinted(
+                "versions_days",
+                (
+                    "Earlier versions of the configuration (days)",
+                    "Versões anteriores da configuração (dias)",
+                ),
+                (
+                    "From when they were replaced. The one in force always stays.",
+                    "Desde que foram substituídas. A que está em vigor sempre fica.",
+                ),
+                Kind::Number,
+            ),
+        ],
+    }],
+};
+
 /// Fields that these forms do not ask for: set by the API.
 #[cfg(test)]
 pub(super) const BY_API_ONLY: &[&str] = &["plan"];
 
 #[cfg(test)]
-pub(super) const SECTIONS: [(&str, &Form); 6] = [
+pub(super) const SECTIONS: [(&str, &Form); 7] = [
     ("networks", &NETWORKS),
     ("dialling", &DIALLING),
     ("limits", &LIMITS),
     ("features", &FEATURES),
     ("parking", &PARKING),
     ("recording", &RECORDING),
+    ("retention", &RETENTION),
 ];

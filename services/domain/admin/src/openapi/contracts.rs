@@ -2,7 +2,7 @@
 //! does not compile until somebody has said here what it is.
 
 use ipc::site::{
-    Dialling, ExtensionSettings, Features, Group, Limits, Networks, Parking, Recordings,
+    Dialling, ExtensionSettings, Features, Group, Limits, Networks, Parking, Recordings, Retention,
     Route as SiteRoute, TimeCondition, Trunk, Tunnel,
 };
 
@@ -322,6 +322,7 @@ fn of_section(section: Section) -> Contract {
         Section::Dialling => does("Country and numbers").gives::<Dialling>(),
         Section::Limits => does("What the whole box may spend").gives::<Limits>(),
         Section::Recording => does("How recordings are kept").gives::<Recordings>(),
+        Section::Retention => does("How long data of people is kept").gives::<Retention>(),
     }
 }
 
@@ -339,6 +340,7 @@ fn of_section_change(section: Section) -> Contract {
         Section::Dialling => change::<Dialling>(),
         Section::Limits => change::<Limits>(),
         Section::Recording => change::<Recordings>(),
+        Section::Retention => change::<Retention>(),
     }
 }
 

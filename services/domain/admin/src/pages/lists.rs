@@ -115,6 +115,7 @@ pub(crate) fn settings(caller: &Caller) -> Response {
         Section::Features,
         Section::Parking,
         Section::Recording,
+        Section::Retention,
     ];
     let whole = [("/history", words.history), ("/site", words.site_file)];
     let body = html! {

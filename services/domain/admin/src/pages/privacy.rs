@@ -13,9 +13,10 @@ pub(crate) fn privacy(caller: &Caller, all: &[KeptView]) -> Response {
     let body = html! {
         h1 { (words.privacy) }
         p { (words.privacy_hint) }
+        p { a href="/settings/retention" { (words.kept_change) } }
         @for kept in all {
             section.card {
-                h2 { (kept.name) }
+                h2 { (kept.title) }
                 dl {
                     dt { (words.kept_what) } dd { (kept.what) }
                     dt { (words.kept_purpose) } dd { (kept.purpose) }

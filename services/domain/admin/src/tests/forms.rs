@@ -111,6 +111,7 @@ fn a_form_sent_as_it_is_shown_changes_nothing() {
         "/settings/dialling",
         "/settings/limits",
         "/settings/recording",
+        "/settings/retention",
     ] {
         let (status, answer) = desk.send(path, &[]);
         assert_eq!(status, 303, "{path}: {answer}");

@@ -356,6 +356,35 @@ fn recordings_are_kept_within_reason() {
 }
 
 #[test]
+fn the_audit_trail_is_kept_for_six_months_at_least_and_the_refusal_says_why() {
+    let range = |value, from, to| Wrong::Range { value, from, to };
+    check(
+        |site| {
+            site.retention.calls_days = 0;
+            site.retention.quality_days = 3_651;
+            site.retention.audit_days = 179;
+            site.retention.versions_days = 29;
+        },
+        &[
+            setting("retention", "calls_days", range(0, 1, 3_650)),
+            setting("retention", "quality_days", range(3_651, 1, 3_650)),
+            setting("retention", "audit_days", Wrong::AuditDays(179)),
+            setting("retention", "versions_days", range(29, 30, 3_650)),
+        ],
+    );
+    let text = setting("retention", "audit_days", Wrong::AuditDays(179)).to_string();
+    assert!(
+        text.contains("use 180 to 3650") && text.contains("LGPD art. 37"),
+        "{text}"
+    );
+    let raw = site(|site| {
+        site.retention.calls_days = 1;
+        site.retention.audit_days = 180;
+    });
+    assert_eq!(Site::parse(&raw).expect("valid").to_ipc(), raw);
+}
+
+#[test]
 fn who_is_recorded_is_in_the_audit_trail() {
     let before = Site::parse(&site(office)).expect("valid");
     let after = Site::parse(&site(|site| {

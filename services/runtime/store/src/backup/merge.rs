@@ -19,11 +19,11 @@ use super::restore::Unrestored;
 use crate::access::Peers;
 use crate::calls::CallTables;
 use crate::opening::begin;
-use crate::rows::{AuditRow, CallRow, ConfigRow, RegistrationRow, SecretRow};
+use crate::rows::{AuditRow, CallRow, ConfigRow, KeptRow, RegistrationRow, SecretRow};
 use crate::seal::{self, Seal};
 use crate::tables::{
-    ANCHOR_KEY, AUDIT, CALLS, CONFIG, Definition, Fault, META, REGISTRATIONS, SECRETS, SPENT_KEY,
-    WriteTable, decode, get, key_number, last_number, number_key, open, put, redb_fault,
+    ANCHOR_KEY, AUDIT, CALLS, CONFIG, Definition, Fault, KEPT_KEY, META, REGISTRATIONS, SECRETS,
+    SPENT_KEY, WriteTable, decode, get, key_number, last_number, number_key, open, put, redb_fault,
 };
 use crate::writes::{CALLS_MAX, append_audit, append_row, put_newest};
 use crate::{audit, provision};
@@ -311,6 +311,20 @@ fn keep_what_came_since(
     present.rows(META, |key, value| {
         if key == SPENT_KEY {
             meta.insert(key, value).map_err(redb_fault)?;
+        }
+        // Records of the backup come back, and are to be looked at again.
+        if key == KEPT_KEY
+            && let Ok(row) = decode::<KeptRow>("meta", value)
+        {
+            let loaded = match get::<KeptRow>(&meta, "meta", KEPT_KEY) {
+                Err(Fault::Row { .. }) => None,
+                read => read?,
+            };
+            let row = KeptRow {
+                as_of_millis: row.as_of_millis,
+                ..loaded.unwrap_or_default()
+            };
+            put(&mut meta, "meta", KEPT_KEY, &row)?;
         }
         Ok(Read::Is)
     })?;

@@ -16,7 +16,7 @@ const LOOKED_AT: usize = 20_000;
 /// Rows that one step reads whole.
 const READ: usize = 2_000;
 
-pub(super) fn reader(database: &Database) -> Result<ReadTransaction, Fault> {
+pub(crate) fn reader(database: &Database) -> Result<ReadTransaction, Fault> {
     database.begin_read().map_err(redb_fault)
 }
 

@@ -85,6 +85,22 @@ impl CallRow {
         self
     }
 
+    /// Whether it says anything of the sound, or of addresses.
+    pub(crate) fn has_details(&self) -> bool {
+        let sounds = [&self.caller_audio, &self.callee_audio];
+        !self.source.is_empty() || sounds.iter().any(|it| !it.is_nothing())
+    }
+
+    /// Without what it says of the sound and of addresses.
+    pub(crate) fn without_details(self) -> Self {
+        Self {
+            source: String::new(),
+            caller_audio: AudioRow::default(),
+            callee_audio: AudioRow::default(),
+            ..self
+        }
+    }
+
     /// The names under which the index has an opened row.
     pub(crate) fn tags(&self, seal: &Seal) -> BTreeSet<[u8; TAG_LENGTH]> {
         let numbers = self.places().map(|(_, it)| it);

@@ -12,6 +12,7 @@ mod counting;
 mod damage;
 mod failing_disk;
 mod full_disk;
+mod keeping;
 mod killed;
 mod lost_key;
 mod merging;

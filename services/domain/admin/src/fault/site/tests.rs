@@ -64,6 +64,7 @@ fn every_wrong() -> Vec<Wrong> {
             what: "which counts as inside",
         },
         Wrong::NotACallingCode(text()),
+        Wrong::AuditDays(991),
     ]
 }
 
@@ -111,6 +112,7 @@ const fn place(wrong: &Wrong) -> usize {
         Wrong::Within(_) => 38,
         Wrong::Overlap { .. } => 39,
         Wrong::NotACallingCode(_) => 40,
+        Wrong::AuditDays(_) => 41,
     }
 }
 
