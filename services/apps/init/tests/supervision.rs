@@ -133,8 +133,8 @@ fn as_installer(folder: &Path) {
         panic!("a log")
     };
     let said = |service: &str, text: &str| {
-        log.iter()
-            .any(|(source, line)| source == service && line.contains(text))
+        let mut lines = log.lines.iter();
+        lines.any(|line| line.service == service && line.text.contains(text))
     };
     assert!(said("pbx", PBX_SOCKETS));
     assert!(said("web", "I am web with ipc:https:http:https6:http6:ctl"));

@@ -1,4 +1,4 @@
-// Keeps the first page as the box is. The box sends the parts of it that changed (/events); where it
+// Keeps a page as the box is. The box sends the parts of it that changed (data-events); where it
 // does not, because too many pages watch or nobody is signed in any more, the page is asked for.
 "use strict";
 (() => {
@@ -52,7 +52,7 @@
     if (document.hidden || source) {
       return;
     }
-    source = new EventSource("/events");
+    source = new EventSource(document.body.dataset.events + location.search);
     source.onopen = here;
     source.addEventListener("part", (event) => take(read(event.data).body.firstElementChild));
     source.onerror = () => {

@@ -14,6 +14,7 @@ pub(crate) mod form;
 pub(crate) mod grid;
 pub(crate) mod history;
 pub(crate) mod items;
+pub(crate) mod logs;
 pub(crate) mod looks;
 mod masking;
 mod network;

@@ -266,7 +266,8 @@ impl Admin {
         let (id, session) = found.ok_or(Fault::SignInFirst)?;
         let person = self.is_of(&session).ok_or(Fault::SignInFirst)?;
         caller.permissions = Permissions::of(person);
-        let is_by_itself = request.header(BACKGROUND_HEADER).is_some() || request.path == EVENTS;
+        let is_by_itself =
+            request.header(BACKGROUND_HEADER).is_some() || request.path.ends_with(EVENTS);
         if !is_by_itself {
             self.sessions.touch(&id, moment.now);
         }
@@ -425,6 +426,7 @@ impl Admin {
             Action::TakeStep => actions::start::take(self, moment, &segment, request, caller),
             Action::AskCard => actions::cards::ask(self, &segment, &caller),
             Action::Card => actions::cards::renew(self, &moment, segment, caller),
+            Action::Logs(action) => actions::logs::act(action, request, caller),
             Action::About(action) => actions::about::act(self, action, &segment, caller),
             Action::Tokens(action) => {
                 actions::tokens::act(self, &moment, request, action, &segment, caller)

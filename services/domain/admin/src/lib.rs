@@ -27,6 +27,7 @@ mod form;
 mod grid_view;
 mod history_view;
 mod http;
+mod log_view;
 mod openapi;
 mod pages;
 mod password;

@@ -42,6 +42,8 @@ pub enum Permission {
     /// See whole numbers of people outside in calls of others. By the role administrators alone;
     /// others may be given it.
     SeeWholeNumbers,
+    /// Read what the services of the box say.
+    SeeLog,
 }
 
 /// A set of permissions.
@@ -66,7 +68,7 @@ impl Permissions {
     pub(crate) const fn of_role(role: Role) -> Self {
         use Permission::{
             ChangeConfiguration, HearRecordings, ManageBox, OwnAccount, SeeAudit, SeeCalls,
-            SeeConfiguration, SeeEveryCall, SeePeople, SeeStatus,
+            SeeConfiguration, SeeEveryCall, SeeLog, SeePeople, SeeStatus,
         };
         match role {
             Role::Administrator => Self::ALL,
@@ -77,6 +79,7 @@ impl Permissions {
                 ManageBox,
                 OwnAccount,
                 SeeCalls,
+                SeeLog,
             ]),
             Role::Supervisor => Self::set(&[SeeStatus, OwnAccount, SeeCalls, HearRecordings]),
             Role::Operator => Self::set(&[SeeStatus, OwnAccount, SeeCalls]),
@@ -127,7 +130,7 @@ impl std::fmt::Debug for Permissions {
 
 impl Permission {
     /// Every one there is.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::SeeStatus,
         Self::SeeConfiguration,
         Self::ChangeConfiguration,
@@ -142,6 +145,7 @@ impl Permission {
         Self::HearRecordings,
         Self::DeleteRecordings,
         Self::SeeWholeNumbers,
+        Self::SeeLog,
     ];
 
     /// The permission of that name; `None` for one that only a newer firmware knows.
@@ -166,6 +170,7 @@ impl Permission {
             Self::HearRecordings => "hear-recordings",
             Self::DeleteRecordings => "delete-recordings",
             Self::SeeWholeNumbers => "see-whole-numbers",
+            Self::SeeLog => "see-log",
         }
     }
 
@@ -204,6 +209,7 @@ impl Permission {
                 "see whole numbers in calls of others",
                 "ver números inteiros nas ligações de outros",
             ),
+            Self::SeeLog => ("read the log of the box", "ler o log da central"),
         }
     }
 
@@ -223,7 +229,8 @@ impl Permission {
             | Self::SeeCalls
             | Self::SeeEveryCall
             | Self::HearRecordings
-            | Self::SeeWholeNumbers => true,
+            | Self::SeeWholeNumbers
+            | Self::SeeLog => true,
         }
     }
 

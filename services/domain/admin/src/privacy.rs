@@ -324,6 +324,27 @@ pub(crate) const INVENTORY: &[Kept] = &[
         seen_by: NOBODY,
     },
     Kept {
+        name: "log",
+        title: ("Log of the box", "Log da central"),
+        what: (
+            "what the services say: who registers from where, which calls begin and end; numbers \
+             of people outside masked",
+            "o que os serviços dizem: quem se registra e de onde, que ligações começam e terminam; \
+             números de pessoas de fora mascarados",
+        ),
+        purpose: ("finding faults", "achar falhas"),
+        basis: SECURITY,
+        days: fixed,
+        kept_for: (
+            "in memory alone, about a megabyte, until the box is restarted",
+            "só na memória, cerca de um megabyte, até a central reiniciar",
+        ),
+        seen_by: (
+            "administrators and installers; who looked is in the audit trail",
+            "administradores e instaladores; quem olhou fica na auditoria",
+        ),
+    },
+    Kept {
         name: "backups",
         title: ("Backups", "Backups"),
         what: (
@@ -365,7 +386,7 @@ mod tests {
         let elsewhere: Vec<_> = said.difference(&made).copied().collect();
         assert_eq!(
             elsewhere,
-            ["backups", "recordings", "sessions", "snapshot"],
+            ["backups", "log", "recordings", "sessions", "snapshot"],
             "a table that is gone"
         );
     }

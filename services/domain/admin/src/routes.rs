@@ -4,15 +4,15 @@ use crate::Method;
 use crate::fault::Item;
 use crate::permission::Permission::{
     self, ChangeConfiguration, DeleteRecordings, HearRecordings, ManageBox, ManageData,
-    ManagePeople, OwnAccount, SeeAudit, SeeCalls, SeeConfiguration, SeeEveryCall, SeePeople,
-    SeeStatus,
+    ManagePeople, OwnAccount, SeeAudit, SeeCalls, SeeConfiguration, SeeEveryCall, SeeLog,
+    SeePeople, SeeStatus,
 };
 use crate::permission::Permissions;
 use Access::{Anybody, HalfSignedIn, May, SignedIn, Sure};
 use Action::{
     AbandonUpdate, About, AskCard, Backups, BeginUpdate, Calls, CallsFile, Card, ChangePassword,
     Confirm, ConfirmDeleteExtension, CreateExtension, DeleteExtension, DeleteRecording, Events,
-    Extensions, FactoryReset, FetchUpdate, FileScript, Firmware, GoBack, Icon, OpenApi,
+    Extensions, FactoryReset, FetchUpdate, FileScript, Firmware, GoBack, Icon, Logs, OpenApi,
     PasswordPage, People, PowerOff, Privacy, Recording, Recordings, RecoveryCode,
     RenewRecoveryCode, Rescue, Restart, RestartService, Script, SecondFactor, ShowStep, SignIn,
     SignInPage, SignOut, Site, Start, Status, Style, TakeStep, Tokens, UpdateFromStick,
@@ -110,6 +110,7 @@ pub(crate) enum Action {
     OpenApi,
     /// What the box runs.
     About(OnAbout),
+    Logs(OnLogs),
     Tokens(OnTokens),
     /// About accounts.
     People(OnPeople),
@@ -117,6 +118,14 @@ pub(crate) enum Action {
     Backups(OnBackups),
     /// About the configuration, as a whole or one thing of it.
     Site(OnSite),
+}
+
+/// What is asked about the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnLogs {
+    Show,
+    Events,
+    File,
 }
 
 /// What is asked about the image that runs.
@@ -280,6 +289,10 @@ pub const ROUTES: &[Route] = routes! {
     Post Api "/api/confirm" SignedIn => Confirm;
     // Every role may, and a program may be given it.
     Get Api "/api/openapi.json" May(SeeCalls) => OpenApi;
+    Get Page "/logs" May(SeeLog) => Logs(OnLogs::Show);
+    Get Page "/logs/events" May(SeeLog) => Logs(OnLogs::Events);
+    Get Page "/logs.txt" May(SeeLog) => Logs(OnLogs::File);
+    Get Api "/api/logs" May(SeeLog) => Logs(OnLogs::Show);
     Get Page "/about" May(SeeCalls) => About(OnAbout::Show);
     Get Api "/api/about" May(SeeCalls) => About(OnAbout::Show);
     Get Page "/about/sbom" May(SeeCalls) => About(OnAbout::Bill);

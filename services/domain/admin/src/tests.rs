@@ -12,6 +12,7 @@ mod firmware;
 mod forms;
 mod grid;
 mod history;
+mod logs;
 mod markup;
 mod numbers;
 mod openapi;

@@ -109,6 +109,7 @@ words! {
     password: "Password", "Senha";
     change_password: "Change password", "Trocar senha";
     about: "About", "Sobre";
+    logs: "Log", "Log";
     must_change: "This password was made for one use. Choose your own to go on.",
         "Esta senha vale uma única vez. Escolha a sua para continuar.";
     old_password: "Present password", "Senha atual";

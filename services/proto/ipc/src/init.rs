@@ -25,7 +25,7 @@ pub enum Request {
     Attend,
     /// Stop everything in order, then power off or restart. Answer: [`Reply::Done`].
     Shutdown(Shutdown),
-    /// The newest log lines, oldest first. Answer: [`Reply::Log`].
+    /// The newest log lines. Answer: [`Reply::Log`].
     Log {
         /// At most this many.
         limit: u32,
@@ -179,8 +179,8 @@ pub enum Shutdown {
 pub enum Reply {
     /// Services and boot stages.
     Status(Status),
-    /// Log lines, oldest first: service, then text.
-    Log(Vec<(String, String)>),
+    /// Log lines.
+    Log(Log),
     /// Somebody who stands before the box asks for this.
     AtBox(Wish),
     /// Update files and backups on the memory stick; none where there is no stick, or none on it.
@@ -200,6 +200,26 @@ pub enum Reply {
         /// The user id that asked.
         uid: u32,
     },
+}
+
+/// The newest of what all services say.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Log {
+    /// Milliseconds since the kernel started, now.
+    pub now_millis: u64,
+    /// Oldest first.
+    pub lines: Vec<LogLine>,
+}
+
+/// A line of the log.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LogLine {
+    /// Who said it: a service, or `init`.
+    pub service: String,
+    /// Milliseconds since the kernel started.
+    pub at_millis: u64,
+    /// As it was said, its level in front where it has one.
+    pub text: String,
 }
 
 /// Services and boot stages.

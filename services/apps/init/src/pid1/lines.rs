@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use ipc::init::LogLine;
+
 /// Cuts what comes out of a pipe into lines.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
@@ -42,35 +44,37 @@ impl Lines {
 /// The newest log lines of all services.
 #[derive(Debug, Default)]
 pub(crate) struct LogRing {
-    lines: VecDeque<(&'static str, String)>,
+    lines: VecDeque<LogLine>,
     bytes: usize,
 }
 
 impl LogRing {
     /// Adds a line of a service, with the milliseconds since the kernel started.
     pub(crate) fn push(&mut self, source: &'static str, millis: u64, text: &str) {
-        let line = format!("{}.{:03} {text}", millis / 1000, millis % 1000);
         self.bytes = self
             .bytes
-            .saturating_add(line.len())
+            .saturating_add(text.len())
             .saturating_add(LINE_OVERHEAD);
-        self.lines.push_back((source, line));
+        self.lines.push_back(LogLine {
+            service: source.to_owned(),
+            at_millis: millis,
+            text: text.to_owned(),
+        });
         while self.bytes > LOG_BYTES_MAX {
-            let Some((_, old)) = self.lines.pop_front() else {
+            let Some(old) = self.lines.pop_front() else {
                 break;
             };
             self.bytes = self
                 .bytes
-                .saturating_sub(old.len())
+                .saturating_sub(old.text.len())
                 .saturating_sub(LINE_OVERHEAD);
         }
     }
 
     /// The newest `limit` lines, oldest first.
-    pub(crate) fn newest(&self, limit: usize) -> Vec<(String, String)> {
+    pub(crate) fn newest(&self, limit: usize) -> Vec<LogLine> {
         let skip = self.lines.len().saturating_sub(limit);
-        let pair = |(source, line): &(&str, String)| ((*source).to_owned(), line.clone());
-        self.lines.iter().skip(skip).map(pair).collect()
+        self.lines.iter().skip(skip).cloned().collect()
     }
 }
 
@@ -79,7 +83,7 @@ const LINE_MAX: usize = 4096;
 /// Log kept in memory: some thousand lines, enough for the story of a fault.
 const LOG_BYTES_MAX: usize = 1024 * 1024;
 /// What a line costs besides its text.
-const LINE_OVERHEAD: usize = 48;
+const LINE_OVERHEAD: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -116,7 +120,8 @@ mod tests {
         }
         assert!(ring.bytes <= LOG_BYTES_MAX);
         let newest = ring.newest(2);
-        assert!(newest[1].1.starts_with("19.999 19999 "), "{newest:?}");
+        assert!(newest[1].text.starts_with("19999 "), "{newest:?}");
+        assert_eq!((&*newest[1].service, newest[1].at_millis), ("web", 19_999));
         assert_eq!(newest.len(), 2);
         assert!(ring.newest(usize::MAX).len() > 5000);
     }

@@ -135,10 +135,12 @@ impl Supervision {
             }
             Request::RecoveryCode => self.give_recovery_code(),
             Request::RenewRecoveryCode => self.renew_recovery_code(),
-            Request::Log { limit } => Reply::Log(
-                self.log
+            Request::Log { limit } => Reply::Log(init::Log {
+                now_millis: crate::boot::millis_since_boot(),
+                lines: self
+                    .log
                     .newest(usize::try_from(limit).unwrap_or(usize::MAX)),
-            ),
+            }),
         }
     }
 

@@ -26,6 +26,7 @@ pub(crate) enum What {
     },
     Recordings,
     Spending,
+    Log,
 }
 
 impl What {
@@ -36,6 +37,7 @@ impl What {
             Self::LiveCalls { .. } => "calls in progress seen",
             Self::Recordings => "list of recordings seen",
             Self::Spending => "spending seen",
+            Self::Log => "log seen",
         }
     }
 }

@@ -23,9 +23,10 @@ use crate::fault::Item;
 use crate::firmware_view::FirmwareView;
 use crate::grid_view::GridView;
 use crate::history_view::{VersionChanges, VersionView};
+use crate::log_view::LogLineView;
 use crate::privacy::KeptView;
 use crate::routes::{
-    Action, File, OnAbout, OnBackups, OnPeople, OnSecondFactor, OnSite, OnTokens, Section,
+    Action, File, OnAbout, OnBackups, OnLogs, OnPeople, OnSecondFactor, OnSite, OnTokens, Section,
 };
 use crate::views::{AuditView, CallView, ExtensionView, RecordingView, StatusView, TrailView};
 
@@ -66,6 +67,10 @@ pub(super) fn of(action: Action) -> Option<Contract> {
         Action::PowerOff => does("Switch the box off").gives::<Nothing>(),
         Action::OpenApi => does("This document").gives_file("application/json"),
         Action::About(action) => of_about(action),
+        Action::Logs(OnLogs::Show) => does("What the services of the box say, the newest first")
+            .query(LOG)
+            .gives::<Vec<LogLineView>>(),
+        Action::Logs(OnLogs::Events | OnLogs::File) => return None,
         Action::SecondFactor(action) => return of_second_factor(action),
         Action::Tokens(action) => of_token(action),
         Action::People(action) => return of_person(action),
@@ -366,6 +371,20 @@ const ROWS_MAX: Query = Query {
     says: "How many; 100 when it is left out, 1000 at most.",
     kind: "integer",
 };
+const LOG: &[Query] = &[
+    ROWS_MAX,
+    Query {
+        name: "service",
+        says: "What this one says alone: `init`, `pbx`, `web` and so on.",
+        kind: "string",
+    },
+    Query {
+        name: "level",
+        says: "As grave as this, or more: `error`, `warn`, `info` (when it is left out), `debug`, \
+               `trace`. The last two are for whoever may see whole numbers.",
+        kind: "string",
+    },
+];
 const DAYS: &[Query] = &[
     Query {
         name: "from",

@@ -30,10 +30,34 @@ pub(super) enum Place {
     Grid,
     Start,
     About,
+    Logs,
     Elsewhere,
 }
 
 impl Place {
+    /// Where a page that stays as the box is gets what changes.
+    const fn events(self) -> Option<&'static str> {
+        match self {
+            Self::Status | Self::Start => Some("/events"),
+            Self::Logs => Some("/logs/events"),
+            Self::Extensions
+            | Self::Groups
+            | Self::Trunks
+            | Self::Routes
+            | Self::Times
+            | Self::Calls
+            | Self::Settings
+            | Self::People
+            | Self::Audit
+            | Self::Privacy
+            | Self::Backups
+            | Self::Firmware
+            | Self::Grid
+            | Self::About
+            | Self::Elsewhere => None,
+        }
+    }
+
     /// Where the page of a list or of the settings stands.
     pub(super) fn of(address: &str) -> Self {
         match address {
@@ -53,7 +77,7 @@ impl Place {
 type Name = fn(&Words) -> &'static str;
 
 /// The pages there are a way to from everywhere, for whoever may open them.
-const NAVIGATION: [(Place, &str, Name); 15] = [
+const NAVIGATION: [(Place, &str, Name); 16] = [
     (Place::Status, "/", |words| words.status),
     (Place::Extensions, "/extensions", |words| words.extensions),
     (Place::Groups, "/groups", |words| words.groups),
@@ -68,6 +92,7 @@ const NAVIGATION: [(Place, &str, Name); 15] = [
     (Place::Backups, "/backups", |words| words.backups),
     (Place::Firmware, "/firmware", |words| words.firmware),
     (Place::Grid, "/grid", |words| words.grid),
+    (Place::Logs, "/logs", |words| words.logs),
     (Place::About, "/about", |words| words.about),
 ];
 
@@ -148,13 +173,13 @@ pub(super) fn page(
         title,
         &header,
         body,
-        matches!(place, Place::Status | Place::Start),
+        place.events(),
     )
 }
 
 /// A page for a stranger.
 pub(super) fn bare(status: u16, language: Language, title: &str, body: &Markup) -> Response {
-    document(status, language, title, &html! {}, body, false)
+    document(status, language, title, &html! {}, body, None)
 }
 
 pub(super) fn logo() -> Markup {
@@ -174,7 +199,7 @@ fn document(
     title: &str,
     header: &Markup,
     body: &Markup,
-    refreshes: bool,
+    events: Option<&str>,
 ) -> Response {
     let words = language.words();
     let markup = html! {
@@ -187,11 +212,11 @@ fn document(
                 title { (title) " · " (words.title) }
                 link rel="stylesheet" href=(hashed("/assets/style.css", STYLE));
                 link rel="icon" href=(hashed("/assets/icon.svg", ICON));
-                @if refreshes {
+                @if events.is_some() {
                     script src=(hashed("/assets/live.js", SCRIPT)) defer {}
                 }
             }
-            body {
+            body data-events=[events] {
                 (header)
                 main id="main" { (body) }
             }

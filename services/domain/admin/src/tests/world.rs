@@ -69,6 +69,8 @@ pub(super) struct World {
     pub(super) fetch: FetchState,
     /// Update files on a memory stick.
     pub(super) stick: Vec<init::StickFile>,
+    /// What the services said.
+    pub(super) log: Vec<init::LogLine>,
     /// Backups that were brought from it, and why they cannot be.
     pub(super) brought: Vec<String>,
     pub(super) stick_fault: Option<StickFault>,
@@ -145,6 +147,7 @@ impl World {
             asked_fetch: Vec::new(),
             fetch: FetchState::None,
             stick: Vec::new(),
+            log: Vec::new(),
             brought: Vec::new(),
             stick_fault: None,
             secure_boot: init::SecureBoot::default(),
@@ -587,6 +590,10 @@ impl World {
             init::Request::Restart { .. } => init::Reply::Unknown,
             init::Request::Shutdown(_) => init::Reply::Done,
             init::Request::SecureBoot => init::Reply::SecureBoot(self.secure_boot),
+            init::Request::Log { .. } => init::Reply::Log(init::Log {
+                now_millis: 10_000,
+                lines: self.log.clone(),
+            }),
             init::Request::Stick => init::Reply::Stick(self.stick.clone()),
             other => panic!("not expected: {other:?}"),
         })
