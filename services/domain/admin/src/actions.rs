@@ -20,6 +20,7 @@ mod masking;
 mod network;
 pub(crate) mod patch;
 pub(crate) mod people;
+pub(crate) mod person;
 pub(crate) mod privacy;
 pub(crate) mod proof;
 pub(crate) mod recordings;

@@ -434,6 +434,7 @@ impl Admin {
             Action::SecondFactor(action) => {
                 actions::second_factor::act(self, &moment, request, action, segment, caller)
             }
+            Action::Person(action) => actions::person::act(self, &moment, request, action, caller),
             Action::People(action) => {
                 actions::accounts::act(self, &moment, request, action, segment, caller)
             }

@@ -32,6 +32,7 @@ mod openapi;
 mod pages;
 mod password;
 mod permission;
+mod person_view;
 mod privacy;
 mod range;
 mod refusals;

@@ -13,7 +13,7 @@ use Action::{
     AbandonUpdate, About, AskCard, Backups, BeginUpdate, Calls, CallsFile, Card, ChangePassword,
     Confirm, ConfirmDeleteExtension, CreateExtension, DeleteExtension, DeleteRecording, Events,
     Extensions, FactoryReset, FetchUpdate, FileScript, Firmware, GoBack, Icon, Logs, OpenApi,
-    PasswordPage, People, PowerOff, Privacy, Recording, Recordings, RecoveryCode,
+    PasswordPage, People, Person, PowerOff, Privacy, Recording, Recordings, RecoveryCode,
     RenewRecoveryCode, Rescue, Restart, RestartService, Script, SecondFactor, ShowStep, SignIn,
     SignInPage, SignOut, Site, Start, Status, Style, TakeStep, Tokens, UpdateFromStick,
     UpdatePiece, UploadScript,
@@ -112,6 +112,8 @@ pub(crate) enum Action {
     About(OnAbout),
     Logs(OnLogs),
     Tokens(OnTokens),
+    /// About what is kept on one person.
+    Person(OnPerson),
     /// About accounts.
     People(OnPeople),
     /// About the backups of the box.
@@ -156,6 +158,13 @@ pub(crate) enum OnTokens {
     Create,
     Revoke,
     RevokeAllOf,
+}
+
+/// What is done about what is kept on one person.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnPerson {
+    Show,
+    Export,
 }
 
 /// What is done about accounts of people.
@@ -420,6 +429,9 @@ pub const ROUTES: &[Route] = routes! {
         Site(OnSite::ChangeSection(Section::Retention));
     Get Page "/privacy" May(SeeConfiguration) => Privacy;
     Get Api "/api/privacy" May(SeeConfiguration) => Privacy;
+    Get Page "/privacy/person" May(ManageData) => Person(OnPerson::Show);
+    Post Page "/privacy/export" Sure(ManageData) => Person(OnPerson::Export);
+    Post Api "/api/privacy/export" Sure(ManageData) => Person(OnPerson::Export);
     Get Page "/calls" May(SeeCalls) => Calls;
     Get Page "/calls.csv" May(SeeCalls) => CallsFile;
     Get Api "/api/calls" May(SeeCalls) => Calls;

@@ -17,6 +17,7 @@ mod markup;
 mod numbers;
 mod openapi;
 mod people;
+mod person;
 mod proof;
 mod recordings;
 mod recovery_code;

@@ -196,6 +196,26 @@ words! {
          e 37). Nenhum dado sensível (art. 5º, II) é pedido; o que se diz numa ligação gravada \
          ninguém sabe antes.";
     kept_change: "How long data is kept", "Prazos de guarda dos dados";
+    person_data: "Data of one person", "Dados de uma pessoa";
+    person_hint: "What this box keeps on one person, for whoever asks for their own (LGPD, art. \
+         18). Make sure first that they are who they say. The trail says who did what here, with \
+         numbers masked.",
+        "O que esta central guarda de uma pessoa, para quem pede os próprios dados (LGPD, art. \
+         18). Confirme antes que a pessoa é quem diz ser. A trilha diz quem fez o quê aqui, com \
+         os números mascarados.";
+    person_export: "Everything in one file", "Tudo em um arquivo";
+    person_export_hint: "JSON: the account without passwords, extensions, phones, calls they took \
+         part in, and what the trail says of them. Of a number of somebody outside: the calls with \
+         it. A file has 10,000 calls at most, and says how the next is asked for.",
+        "JSON: a conta sem senhas, ramais, telefones, ligações de que participou e o que a trilha \
+         diz da pessoa. De um número de fora: as ligações com ele. Um arquivo tem no máximo 10.000 \
+         ligações e diz como pedir o seguinte.";
+    person_elsewhere: "Not in it: recordings, which are files of their own, named in the calls; \
+         earlier versions of the configuration; and backups.",
+        "Não estão nele: gravações, que são arquivos próprios, com o nome nas ligações; versões \
+         anteriores da configuração; e backups.";
+    person_with_account: "Somebody with an account", "Alguém com uma conta";
+    person_outside: "Number of somebody outside", "Número de alguém de fora";
     kept_what: "What", "O quê";
     kept_purpose: "Why", "Por quê";
     kept_basis: "Legal basis (LGPD)", "Base legal (LGPD)";

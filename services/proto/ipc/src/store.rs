@@ -10,7 +10,7 @@ use crate::site::{Class, Site, Tunnel};
 pub use crate::search::{CallCount, CallSearch, Direction, SPANS_MAX, Spans};
 
 pub use crate::backup::{BackupFile, BackupRefusal, BackupRequest, Backups, backup_file_millis};
-pub use crate::trail::{TrailChecked, TrailLines, TrailPlace, TrailRequest};
+pub use crate::trail::{Named, TrailAbout, TrailChecked, TrailLines, TrailPlace, TrailRequest};
 
 /// What a process may ask of the store.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -166,6 +166,8 @@ pub enum Reply {
     TrailChecked(TrailChecked),
     /// Lines of the audit trail as a file.
     TrailLines(TrailLines),
+    /// Entries of the audit trail about somebody.
+    TrailAbout(TrailAbout),
     /// The secret, or `None` when nothing is kept by that name.
     Secret(Option<Redacted<Vec<u8>>>),
     /// The store's condition.

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::store::AuditEntry;
+
 /// What may be asked about the audit trail as a whole.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum TrailRequest {
@@ -32,6 +34,32 @@ pub enum TrailRequest {
         /// The last.
         last: u64,
     },
+    /// Entries about somebody, newest first: those that were done by one of these names, or say
+    /// one as a word. Answer: [`crate::store::Reply::TrailAbout`].
+    About {
+        /// The names.
+        names: Vec<Named>,
+        /// Only entries before this one.
+        before: Option<u64>,
+    },
+}
+
+/// What somebody is called in the trail.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Named {
+    /// A login, or `extension 100`.
+    pub name: String,
+    /// Only since this time: a number may have been somebody else's. Milliseconds since 1970.
+    pub since_millis: i64,
+}
+
+/// Entries about somebody.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct TrailAbout {
+    /// Newest first.
+    pub entries: Vec<AuditEntry>,
+    /// Where to go on, before this entry; `None` when that was all.
+    pub next: Option<u64>,
 }
 
 /// An entry, and the hash that the next is chained to.

@@ -1,6 +1,8 @@
 //! The audit trail in the store: chained as it is written, checked and given out a piece at a time.
 
-use ipc::store::{Audit, AuditEntry, Reply, TrailChecked, TrailLines, TrailPlace, TrailRequest};
+use ipc::store::{
+    Audit, AuditEntry, Named, Reply, TrailAbout, TrailChecked, TrailLines, TrailPlace, TrailRequest,
+};
 use redb::{ReadTransaction, ReadableTable as _};
 use trail::Stretch;
 
@@ -78,6 +80,9 @@ impl Shared {
             }
             TrailRequest::Lines { first, last } => {
                 self.read(|txn| lines(txn, first, last).map(Reply::TrailLines))
+            }
+            TrailRequest::About { names, before } => {
+                self.read(|txn| about(txn, &names, before).map(Reply::TrailAbout))
             }
         }
     }
@@ -205,6 +210,34 @@ pub(crate) fn lines(txn: &ReadTransaction, first: u64, last: u64) -> Result<Trai
     Ok(lines)
 }
 
+/// Entries about somebody among the newest before one: as many as one answer may have, of as many
+/// as are looked at for it.
+pub(crate) fn about(
+    txn: &ReadTransaction,
+    names: &[Named],
+    before: Option<u64>,
+) -> Result<TrailAbout, Fault> {
+    let mut about = TrailAbout::default();
+    let table = txn.open_table(AUDIT).map_err(redb_fault)?;
+    let range = match before {
+        Some(before) => table.range(..number_key(before).as_slice()),
+        None => table.iter(),
+    };
+    for (seen, entry) in (1..).zip(range.map_err(redb_fault)?.rev()) {
+        let (key, value) = entry.map_err(redb_fault)?;
+        let sequence = key_number(key.value());
+        let row = readable(value.value())?;
+        if let Some(row) = row.filter(|row| names.iter().any(|it| row.is_about(it))) {
+            about.entries.push(row.entry(sequence));
+        }
+        if seen == LOOKED_AT || about.entries.len() == ABOUT_ENTRIES {
+            about.next = Some(sequence);
+            break;
+        }
+    }
+    Ok(about)
+}
+
 /// A row; `None` where the disk has changed it.
 pub(crate) fn readable(bytes: &[u8]) -> Result<Option<AuditRow>, Fault> {
     match decode("audit", bytes) {
@@ -215,6 +248,11 @@ pub(crate) fn readable(bytes: &[u8]) -> Result<Option<AuditRow>, Fault> {
 }
 
 impl AuditRow {
+    fn is_about(&self, named: &Named) -> bool {
+        let texts = [&self.who, &self.action, &self.before, &self.after];
+        self.at_millis >= named.since_millis && texts.iter().any(|it| has_word(it, &named.name))
+    }
+
     /// The entry it is, at its position.
     pub(crate) fn entry(self, sequence: u64) -> AuditEntry {
         AuditEntry {
@@ -232,6 +270,23 @@ impl AuditRow {
     }
 }
 
+/// Whether a name stands in a text, and not as a part of a longer one.
+fn has_word(text: &str, name: &str) -> bool {
+    let is_part =
+        |it: Option<char>| it.is_some_and(|it| it.is_alphanumeric() || "_-.".contains(it));
+    !name.is_empty()
+        && text.match_indices(name).any(|(at, _)| {
+            let before = text.get(..at).and_then(|it| it.chars().next_back());
+            let mut after = text.get(at + name.len()..).unwrap_or_default().chars();
+            // A dot may end the sentence.
+            let is_over = match after.next() {
+                Some('.') => !is_part(after.next()),
+                next => !is_part(next),
+            };
+            !is_part(before) && is_over
+        })
+}
+
 /// A text of at most [`TEXT_LENGTH_MAX`] bytes: cut at a character, with an ellipsis.
 pub(crate) fn bounded(text: &str) -> String {
     if text.len() <= TEXT_LENGTH_MAX {
@@ -245,6 +300,11 @@ pub(crate) fn bounded(text: &str) -> String {
 
 /// Longest text kept of one field, bytes: a page of 1,000 entries must fit an ipc frame.
 pub(crate) const TEXT_LENGTH_MAX: usize = 1024;
+
+/// Entries looked at for one question about somebody,
+const LOOKED_AT: usize = 5_000;
+/// and given at most.
+const ABOUT_ENTRIES: usize = 500;
 
 /// Entries checked for one question: some milliseconds' work.
 const PIECE_ENTRIES: u64 = 1000;
@@ -314,6 +374,23 @@ mod tests {
             ..row
         };
         assert!(trail::line(row.entry(u64::MAX)).len() <= trail::LINE_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_name_is_found_as_a_word_and_not_in_another() {
+        let check = |text: &str, name: &str, found: bool| {
+            assert_eq!(has_word(text, name), found, "{name:?} in {text:?}");
+        };
+        check("ana", "ana", true);
+        check("person ana changed", "ana", true);
+        check("asked by ana.", "ana", true);
+        check("person ana.b changed", "ana", false);
+        check("person mariana changed", "ana", false);
+        check("person ana-2 changed", "ana", false);
+        check("person ana-2: asked for by ana", "ana", true);
+        check("extension 1001 created", "extension 100", false);
+        check("extension 100: recording", "extension 100", true);
+        check("anything", "", false);
     }
 
     #[test]

@@ -9,8 +9,8 @@ use ipc::site::{
 use super::contract::{Contract, Query, does};
 use crate::about_view::AboutView;
 use crate::actions::{
-    accounts, backups, explain, extensions, firmware, history, items, people, proof, second_factor,
-    sections, sign_in, site_file, spending, status, tokens,
+    accounts, backups, explain, extensions, firmware, history, items, people, person, proof,
+    second_factor, sections, sign_in, site_file, spending, status, tokens,
 };
 use crate::answers::{
     BackupCode, DataCode, Fetching, FileOfSite, NewAccount, NewPassword, NewToken, NextPiece,
@@ -24,9 +24,11 @@ use crate::firmware_view::FirmwareView;
 use crate::grid_view::GridView;
 use crate::history_view::{VersionChanges, VersionView};
 use crate::log_view::LogLineView;
+use crate::person_view::PersonData;
 use crate::privacy::KeptView;
 use crate::routes::{
-    Action, File, OnAbout, OnBackups, OnLogs, OnPeople, OnSecondFactor, OnSite, OnTokens, Section,
+    Action, File, OnAbout, OnBackups, OnLogs, OnPeople, OnPerson, OnSecondFactor, OnSite, OnTokens,
+    Section,
 };
 use crate::views::{AuditView, CallView, ExtensionView, RecordingView, StatusView, TrailView};
 
@@ -67,12 +69,10 @@ pub(super) fn of(action: Action) -> Option<Contract> {
         Action::PowerOff => does("Switch the box off").gives::<Nothing>(),
         Action::OpenApi => does("This document").gives_file("application/json"),
         Action::About(action) => of_about(action),
-        Action::Logs(OnLogs::Show) => does("What the services of the box say, the newest first")
-            .query(LOG)
-            .gives::<Vec<LogLineView>>(),
-        Action::Logs(OnLogs::Events | OnLogs::File) => return None,
+        Action::Logs(action) => return of_logs(action),
         Action::SecondFactor(action) => return of_second_factor(action),
         Action::Tokens(action) => of_token(action),
+        Action::Person(action) => return of_person_data(action),
         Action::People(action) => return of_person(action),
         Action::Backups(action) => return of_backup(action),
         Action::Site(action) => return of_site(action),
@@ -101,6 +101,15 @@ pub(super) fn of(action: Action) -> Option<Contract> {
         | Action::SignInPage
         | Action::PasswordPage
         | Action::ConfirmDeleteExtension => return None,
+    })
+}
+
+fn of_logs(action: OnLogs) -> Option<Contract> {
+    Some(match action {
+        OnLogs::Show => does("What the services of the box say, the newest first")
+            .query(LOG)
+            .gives::<Vec<LogLineView>>(),
+        OnLogs::Events | OnLogs::File => return None,
     })
 }
 
@@ -142,6 +151,15 @@ fn of_token(action: OnTokens) -> Contract {
         OnTokens::Revoke => does("Take a token back"),
         OnTokens::RevokeAllOf => does("Take all tokens of somebody back"),
     }
+}
+
+fn of_person_data(action: OnPerson) -> Option<Contract> {
+    Some(match action {
+        OnPerson::Show => return None,
+        OnPerson::Export => does("Everything that is kept on one person, as a file")
+            .takes::<person::Wish>()
+            .gives::<PersonData>(),
+    })
 }
 
 fn of_person(action: OnPeople) -> Option<Contract> {

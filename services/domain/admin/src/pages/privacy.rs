@@ -5,6 +5,7 @@ use maud::html;
 use super::layout::{Place, page};
 use crate::admin::Caller;
 use crate::http::Response;
+use crate::permission::Permission;
 use crate::privacy::KeptView;
 
 /// The inventory.
@@ -14,6 +15,9 @@ pub(crate) fn privacy(caller: &Caller, all: &[KeptView]) -> Response {
         h1 { (words.privacy) }
         p { (words.privacy_hint) }
         p { a href="/settings/retention" { (words.kept_change) } }
+        @if caller.may(Permission::ManageData) {
+            p { a href="/privacy/person" { (words.person_data) } }
+        }
         @for kept in all {
             section.card {
                 h2 { (kept.title) }

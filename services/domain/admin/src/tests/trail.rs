@@ -1,10 +1,12 @@
 //! The audit trail as a whole: walked through piece by piece, and never out of the box unseen.
 
 use ipc::site::Role;
-use ipc::store::{TrailChecked, TrailPlace, TrailRequest};
+use ipc::store::{
+    Audit, Named, Reply, TrailAbout, TrailChecked, TrailLines, TrailPlace, TrailRequest,
+};
 use serde_json::json;
 
-use super::world::{OWN_PASSWORD, World, get, json as body, text};
+use super::world::{OWN_PASSWORD, World, entry, get, json as body, text};
 use crate::Body;
 
 fn piece(first: u64, last: u64, is_end: bool) -> TrailChecked {
@@ -28,6 +30,52 @@ fn world() -> (World, String) {
     let session = world.sign_in("ana", OWN_PASSWORD);
     world.trail_pieces = [piece(5, 1004, false), piece(1005, 1100, true)].into();
     (world, session)
+}
+
+impl World {
+    pub(super) fn trail(&mut self, request: TrailRequest) -> Reply {
+        let reply = match &request {
+            TrailRequest::Check { .. } => {
+                let piece = self.trail_pieces.pop_front();
+                Reply::TrailChecked(piece.unwrap_or_else(|| TrailChecked {
+                    within: Some((1, 1)),
+                    is_end: true,
+                    ..TrailChecked::default()
+                }))
+            }
+            TrailRequest::Heading { first, .. } => Reply::TrailLines(TrailLines {
+                // Two were dropped meanwhile, and one line came with it.
+                first: first + 2,
+                text: "{}\n".into(),
+                next: Some(first + 3),
+            }),
+            TrailRequest::Lines { .. } => panic!("not for admin to ask"),
+            TrailRequest::About { names, before } => self.about(names, *before),
+        };
+        self.asked_trail.push(request);
+        reply
+    }
+
+    /// As the store does it, one entry an answer.
+    fn about(&self, names: &[Named], before: Option<u64>) -> Reply {
+        let is_about = |audit: &Audit| {
+            let all = [&audit.who, &audit.action, &audit.before, &audit.after];
+            names
+                .iter()
+                .any(|it| all.iter().any(|text| text.contains(&it.name)))
+        };
+        let before = before.unwrap_or(u64::MAX);
+        let numbered = (1..).zip(&self.audits);
+        let found = numbered.filter(|(number, audit)| *number < before && is_about(audit));
+        let newest = found.last();
+        Reply::TrailAbout(TrailAbout {
+            next: newest.map(|(number, _)| number),
+            entries: newest
+                .map(|(number, it)| entry(number, it))
+                .into_iter()
+                .collect(),
+        })
+    }
 }
 
 #[test]

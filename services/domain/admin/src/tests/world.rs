@@ -49,6 +49,8 @@ pub(super) struct World {
     pub(super) has_backup_code: bool,
     pub(super) backup_refusal: Option<store::BackupRefusal>,
     pub(super) asked_backups: Vec<store::BackupRequest>,
+    /// Phones that are registered.
+    pub(super) registrations: Vec<store::Registration>,
     /// What checks of the audit trail find, piece by piece.
     pub(super) trail_pieces: VecDeque<store::TrailChecked>,
     pub(super) asked_trail: Vec<store::TrailRequest>,
@@ -130,6 +132,7 @@ impl World {
             has_backup_code: true,
             backup_refusal: None,
             asked_backups: Vec::new(),
+            registrations: Vec::new(),
             trail_pieces: VecDeque::new(),
             asked_trail: Vec::new(),
             recordings: vec![
@@ -387,6 +390,7 @@ impl World {
                 self.calls_of(&only, limit, before.as_deref())
             }
             Ask::Trail(request) => self.trail(request),
+            Ask::Registrations => Reply::Registrations(self.registrations.clone()),
             Ask::PutSecret(name, secret) => {
                 self.secrets.insert(name, secret.reveal().clone());
                 Reply::Stored
@@ -395,20 +399,15 @@ impl World {
                 self.counted = self.counted.saturating_add(1);
                 Reply::CallCounts(self.counts(&spans, &only))
             }
-            Ask::AuditTrail { .. } => Reply::AuditTrail(
-                self.audits
-                    .iter()
-                    .zip(1..)
-                    .map(|(audit, sequence)| AuditEntry {
-                        sequence,
-                        at_millis: 0,
-                        audit: audit.clone(),
-                        hash: String::new(),
-                    })
-                    .collect(),
-            ),
+            Ask::AuditTrail { .. } => self.audit_trail(),
             other => panic!("not expected: {other:?}"),
         }
+    }
+
+    fn audit_trail(&self) -> Reply {
+        let numbered = self.audits.iter().zip(1..);
+        let entries = numbered.map(|(audit, sequence)| entry(sequence, audit));
+        Reply::AuditTrail(entries.collect())
     }
 
     fn counts(&self, spans: &store::Spans, only: &store::CallFilter) -> Vec<store::CallCount> {
@@ -489,28 +488,6 @@ impl World {
     }
 
     /// The next piece that was put there.
-    fn trail(&mut self, request: store::TrailRequest) -> Reply {
-        let reply = match &request {
-            store::TrailRequest::Check { .. } => {
-                let piece = self.trail_pieces.pop_front();
-                Reply::TrailChecked(piece.unwrap_or_else(|| store::TrailChecked {
-                    within: Some((1, 1)),
-                    is_end: true,
-                    ..store::TrailChecked::default()
-                }))
-            }
-            store::TrailRequest::Heading { first, .. } => Reply::TrailLines(store::TrailLines {
-                // Two were dropped meanwhile, and one line came with it.
-                first: first + 2,
-                text: "{}\n".into(),
-                next: Some(first + 3),
-            }),
-            store::TrailRequest::Lines { .. } => panic!("not for admin to ask"),
-        };
-        self.asked_trail.push(request);
-        reply
-    }
-
     fn backups(&mut self, request: store::BackupRequest) -> Reply {
         let audit = match &request {
             store::BackupRequest::NewCode(audit) | store::BackupRequest::Restore { audit, .. } => {
@@ -751,6 +728,16 @@ pub(super) fn live_call(from: &str, to: &str, joined: &[&str], rung: &[&str]) ->
         seconds: 5,
         extensions: strings(joined),
         rung: strings(rung),
+    }
+}
+
+/// An entry as the store gives it.
+pub(super) fn entry(sequence: u64, audit: &Audit) -> AuditEntry {
+    AuditEntry {
+        sequence,
+        at_millis: 0,
+        audit: audit.clone(),
+        hash: String::new(),
     }
 }
 

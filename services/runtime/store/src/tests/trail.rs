@@ -1,7 +1,7 @@
 //! The audit trail checked and given out as a whole, and a row that somebody changed on the disk.
 
 use ::trail::{Heading, Verifier, Wrong};
-use ipc::store::{TrailChecked, TrailPlace, TrailRequest};
+use ipc::store::{Named, TrailChecked, TrailPlace, TrailRequest};
 
 use super::*;
 use crate::BackupSettings;
@@ -177,4 +177,49 @@ fn a_row_that_rots_is_told_and_missed() {
     let request = TrailRequest::Heading { first: 6, last: 10 };
     let refused = store.ask(WEB, Request::Trail(request));
     assert!(matches!(refused, Reply::Failed { .. }), "{refused:?}");
+}
+
+#[test]
+fn entries_about_somebody_are_found_newest_first_and_since_a_number_is_theirs() {
+    let scratch = Scratch::new();
+    let store = with_entries(&scratch, 6_000);
+    let note = |who: &str, action: &str| {
+        let who = who.to_owned();
+        let entry = Audit {
+            who,
+            ..audit(action)
+        };
+        assert_eq!(store.ask(WEB, Request::Audit(entry)), Reply::Stored);
+    };
+    note("admin", "person ana changed");
+    note("mariana", "signed in");
+    note("extension 100", "do not disturb");
+    note("ana", "signed in");
+    let named = |name: &str, since_millis: i64| Named {
+        name: name.into(),
+        since_millis,
+    };
+    let about = |names: &[Named]| {
+        let (mut found, mut before, mut asked) = (Vec::new(), None, 0);
+        loop {
+            let names = names.to_vec();
+            let request = TrailRequest::About { names, before };
+            let Reply::TrailAbout(piece) = store.ask(WEB, Request::Trail(request)) else {
+                panic!("entries");
+            };
+            found.extend(piece.entries.into_iter().map(|it| it.audit.action));
+            asked += 1;
+            match piece.next {
+                Some(next) => before = Some(next),
+                None => return (found, asked),
+            }
+        }
+    };
+    let (found, asked) = about(&[named("ana", 0), named("extension 100", 0)]);
+    assert_eq!(found, ["signed in", "do not disturb", "person ana changed"]);
+    assert_eq!(asked, 2, "a piece at a time");
+    let later = i64::MAX;
+    assert_eq!(about(&[named("extension 100", later)]).0, [""; 0]);
+    let all: Vec<String> = about(&[named("admin", 0)]).0;
+    assert_eq!((all.len(), all[1].as_str()), (6_000, "entry 6000"));
 }

@@ -1,0 +1,353 @@
+//! What the box keeps on one person: handed out as a file (LGPD art. 18, II and V).
+//!
+//! A person is somebody with an account, or a number of somebody outside. A number is never part of
+//! an address, and the trail has it masked.
+
+use config::{is_inside_number, is_same_number, masked};
+use ipc::Redacted;
+use ipc::site::{Extension, Person, Site};
+use ipc::store::{
+    AuditEntry, CallFilter, CallRecord, CallSearch, Named, Registration, Reply, Request as Ask,
+    TrailRequest,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::change::unkept;
+use super::records::LIMIT_MAX;
+use super::{form, json};
+use crate::admin::{Admin, Caller, UNRECORDED_MAX};
+use crate::calendar::rfc3339;
+use crate::fault::Fault;
+use crate::http::{Request, Response};
+use crate::pages;
+use crate::person_view::{CallOfPerson, ExtensionOfPerson, PersonData, PhoneOfPerson};
+use crate::routes::{Face, OnPerson};
+use crate::step::{Moment, Step};
+use crate::views::AuditView;
+
+/// Whose data is meant: one of the two.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "PersonWish")]
+pub(crate) struct Wish {
+    /// Of somebody with an account.
+    #[serde(default)]
+    login: String,
+    /// Of somebody outside, as `+5548999990021` or as it was dialled.
+    #[serde(default)]
+    number: Redacted<String>,
+    /// Only calls before the one with this id: the `calls_before` of a file that has not all.
+    #[serde(default)]
+    before: String,
+}
+
+/// Whose data is meant.
+#[derive(Clone)]
+pub(crate) enum Subject {
+    Login(String),
+    Number(String),
+}
+
+impl Subject {
+    /// # Errors
+    /// Neither or both are said, nobody has the login, or nobody outside has the number.
+    fn of(wish: &Wish, site: &Site) -> Result<Self, Fault> {
+        let (login, number) = (wish.login.trim(), wish.number.reveal().trim());
+        match (login, number) {
+            ("", "") => Err(Fault::BadBody("login, number: give one of the two".into())),
+            (login, "") => {
+                let is_there = site.people.iter().any(|it| it.login == login);
+                let login = login.to_owned();
+                match is_there {
+                    true => Ok(Self::Login(login)),
+                    false => Err(Fault::NoSuchPerson(login)),
+                }
+            }
+            ("", number) if is_inside_number(number) => Err(Fault::BadBody(
+                "number: nobody outside has one of six digits at most; give the login of whoever \
+                 uses the extension"
+                    .into(),
+            )),
+            ("", number) => Ok(Self::Number(number.to_owned())),
+            (_, _) => Err(Fault::BadBody("login, number: give only one".into())),
+        }
+    }
+
+    /// As the trail has it.
+    pub(crate) fn told(&self) -> String {
+        match self {
+            Self::Login(login) => format!("person {login}"),
+            Self::Number(number) => format!("number {}", masked(number)),
+        }
+    }
+
+    /// Which calls are theirs; `None` of somebody without any.
+    fn calls(&self, site: &Site) -> Option<CallFilter> {
+        match self {
+            Self::Login(login) => {
+                let calls = find(site, login).map(config::own_calls).unwrap_or_default();
+                (!calls.is_empty()).then(|| CallFilter {
+                    numbers: Some(calls),
+                    ..CallFilter::default()
+                })
+            }
+            Self::Number(number) => Some(CallFilter {
+                search: CallSearch {
+                    number: number.clone(),
+                    ..CallSearch::default()
+                },
+                ..CallFilter::default()
+            }),
+        }
+    }
+
+    /// What the trail calls them; a number is masked in it, and so are those of others.
+    fn names(&self, site: &Site) -> Vec<Named> {
+        let Self::Login(login) = self else {
+            return Vec::new();
+        };
+        let own = find(site, login).map(config::own_calls).unwrap_or_default();
+        let extensions = own.into_iter().map(|it| Named {
+            name: format!("extension {}", it.number),
+            since_millis: it.since_millis,
+        });
+        let login = Named {
+            name: login.clone(),
+            since_millis: 0,
+        };
+        std::iter::once(login).chain(extensions).collect()
+    }
+}
+
+/// Does what is asked about the data of a person.
+pub(crate) fn act(
+    admin: &mut Admin,
+    moment: &Moment,
+    request: &Request,
+    action: OnPerson,
+    caller: Caller,
+) -> Step {
+    match action {
+        OnPerson::Show => show(admin, &caller, None),
+        OnPerson::Export => export(admin, moment, request, caller),
+    }
+}
+
+/// The page where one says whom one means.
+fn show(admin: &Admin, caller: &Caller, fault: Option<&Fault>) -> Step {
+    match &admin.site {
+        Some((_, site)) => Step::Respond(pages::person(caller, site, fault).sealed()),
+        None => caller.refuse(&Fault::Starting),
+    }
+}
+
+fn refuse(admin: &Admin, caller: &Caller, fault: &Fault) -> Step {
+    match caller.face {
+        Face::Page | Face::Asset => show(admin, caller, Some(fault)),
+        Face::Api => caller.refuse(fault),
+    }
+}
+
+fn read(admin: &Admin, request: &Request, caller: &Caller) -> Result<(Subject, Wish), Fault> {
+    let wish = match caller.face {
+        Face::Api => json(request)?,
+        Face::Page | Face::Asset => Wish {
+            login: form(request, "login"),
+            number: Redacted::new(form(request, "number")),
+            before: form(request, "before"),
+        },
+    };
+    let (_, site) = admin.site.as_ref().ok_or(Fault::Starting)?;
+    // Nothing is handed out that cannot be recorded.
+    if admin.unrecorded.len() >= UNRECORDED_MAX {
+        return Err(Fault::StoreAway);
+    }
+    Ok((Subject::of(&wish, site)?, wish))
+}
+
+/// What has been gathered of a person.
+struct Gathered {
+    subject: Subject,
+    made: String,
+    calls: Vec<CallRecord>,
+    calls_before: Option<String>,
+    entries: Vec<AuditEntry>,
+    phones: Vec<Registration>,
+}
+
+/// Everything that is kept on a person, as one file; more calls than it may have are in the next.
+fn export(admin: &mut Admin, moment: &Moment, request: &Request, caller: Caller) -> Step {
+    let (subject, wish) = match read(admin, request, &caller) {
+        Ok(read) => read,
+        Err(fault) => return refuse(admin, &caller, &fault),
+    };
+    let gathered = Gathered {
+        subject,
+        made: rfc3339(moment.wall.as_millis()),
+        calls: Vec::new(),
+        calls_before: None,
+        entries: Vec::new(),
+        phones: Vec::new(),
+    };
+    let before = Some(wish.before).filter(|it| !it.is_empty());
+    gather_calls(admin, gathered, before, caller)
+}
+
+/// Asks for one page of records after the other: an answer of the store has to fit a frame.
+fn gather_calls(
+    admin: &mut Admin,
+    mut gathered: Gathered,
+    before: Option<String>,
+    caller: Caller,
+) -> Step {
+    let Some((_, site)) = &admin.site else {
+        return caller.refuse(&Fault::Starting);
+    };
+    let Some(only) = gathered.subject.calls(site) else {
+        return gather_entries(admin, gathered, None, caller);
+    };
+    let ask = Ask::Calls {
+        limit: LIMIT_MAX,
+        before,
+        only,
+    };
+    Step::Store(
+        ask,
+        Box::new(move |admin, _, reply| match reply {
+            Ok(Reply::Calls(records)) => {
+                let is_full = records.len() >= usize::try_from(LIMIT_MAX).unwrap_or(usize::MAX);
+                gathered.calls.extend(records);
+                let last = gathered.calls.last().map(|it| it.id.clone());
+                match (is_full, gathered.calls.len() < CALLS_MAX) {
+                    (true, true) => gather_calls(admin, gathered, last, caller),
+                    (true, false) => {
+                        gathered.calls_before = last;
+                        gather_entries(admin, gathered, None, caller)
+                    }
+                    (false, _) => gather_entries(admin, gathered, None, caller),
+                }
+            }
+            other => caller.refuse(&unkept(other)),
+        }),
+    )
+}
+
+fn gather_entries(
+    admin: &mut Admin,
+    mut gathered: Gathered,
+    before: Option<u64>,
+    caller: Caller,
+) -> Step {
+    let names = match &admin.site {
+        Some((_, site)) => gathered.subject.names(site),
+        None => return caller.refuse(&Fault::Starting),
+    };
+    if names.is_empty() {
+        return hand_out(admin, gathered, caller);
+    }
+    let ask = Ask::Trail(TrailRequest::About { names, before });
+    Step::Store(
+        ask,
+        Box::new(move |admin, _, reply| match reply {
+            Ok(Reply::TrailAbout(piece)) => {
+                gathered.entries.extend(piece.entries);
+                match piece.next {
+                    Some(next) => gather_entries(admin, gathered, Some(next), caller),
+                    None => gather_phones(gathered, caller),
+                }
+            }
+            other => caller.refuse(&unkept(other)),
+        }),
+    )
+}
+
+fn gather_phones(mut gathered: Gathered, caller: Caller) -> Step {
+    Step::Store(
+        Ask::Registrations,
+        Box::new(move |admin, _, reply| match reply {
+            Ok(Reply::Registrations(phones)) => {
+                gathered.phones = phones;
+                hand_out(admin, gathered, caller)
+            }
+            other => caller.refuse(&unkept(other)),
+        }),
+    )
+}
+
+/// Hands it out once the trail says so.
+fn hand_out(admin: &mut Admin, gathered: Gathered, caller: Caller) -> Step {
+    let told = format!(
+        "{} call records, {} entries of the trail",
+        gathered.calls.len(),
+        gathered.entries.len()
+    );
+    let action = format!("data of {} handed out", gathered.subject.told());
+    let audit = caller.audit(action, String::new(), told);
+    admin.record(audit, move |admin, _| {
+        let Some((_, site)) = &admin.site else {
+            return caller.refuse(&Fault::Starting);
+        };
+        let data = data(gathered, site, &caller);
+        let name = "attachment; filename=\"ramal-person.json\"";
+        let response = Response::json(200, &data).with("content-disposition", name);
+        Step::Respond(response.sealed())
+    })
+}
+
+fn data(gathered: Gathered, site: &Site, caller: &Caller) -> PersonData {
+    let words = caller.language.words();
+    let (about, person) = match &gathered.subject {
+        Subject::Login(login) => (login.clone(), find(site, login)),
+        Subject::Number(number) => (number.clone(), None),
+    };
+    let extensions: Vec<&Extension> = site
+        .extensions
+        .iter()
+        .filter(|it| has(person, it))
+        .collect();
+    let is_theirs = |it: &&Registration| extensions.iter().any(|own| own.number == it.extension);
+    let phones = gathered.phones.iter().filter(is_theirs);
+    let calls = gathered.calls.into_iter();
+    let calls = calls.map(|it| match &gathered.subject {
+        Subject::Login(_) => it,
+        Subject::Number(number) => without_others(it, number),
+    });
+    PersonData {
+        made: gathered.made,
+        about,
+        account: person.map(Into::into),
+        phones: phones.map(PhoneOfPerson::from).collect(),
+        extensions: extensions
+            .into_iter()
+            .map(ExtensionOfPerson::from)
+            .collect(),
+        calls: calls.map(CallOfPerson::from).collect(),
+        calls_before: gathered.calls_before,
+        audit: gathered.entries.into_iter().map(AuditView::from).collect(),
+        elsewhere: words.person_elsewhere,
+    }
+}
+
+/// Numbers of other people outside are none of theirs.
+fn without_others(mut call: CallRecord, number: &str) -> CallRecord {
+    let inside: Vec<String> = call.extensions.iter().chain(&call.rung).cloned().collect();
+    for text in [&mut call.from, &mut call.to, &mut call.transferred_to] {
+        let is_known = is_inside_number(text) || inside.contains(text);
+        if !is_known && !is_same_number(text, number) {
+            *text = masked(text);
+        }
+    }
+    call
+}
+
+fn has(person: Option<&Person>, extension: &Extension) -> bool {
+    person.is_some_and(|it| it.extensions.contains(&extension.number))
+}
+
+fn find<'a>(site: &'a Site, login: &str) -> Option<&'a Person> {
+    site.people.iter().find(|it| it.login == login)
+}
+
+/// Calls in one file: some ten megabytes.
+const CALLS_MAX: usize = 10_000;

@@ -1,0 +1,58 @@
+//! What the box keeps on one person: whom one means, and what is to be done.
+
+use ipc::site::Site;
+use maud::{Markup, html};
+
+use super::layout::{Place, own_password, page};
+use crate::admin::Caller;
+use crate::fault::Fault;
+use crate::http::Response;
+
+/// The page.
+pub(crate) fn person(caller: &Caller, site: &Site, fault: Option<&Fault>) -> Response {
+    let language = caller.language;
+    let words = language.words();
+    let body = html! {
+        h1 { (words.person_data) }
+        @if let Some(fault) = fault { p.error role="alert" { (fault.text(language)) } }
+        p { (words.person_hint) }
+        section.card {
+            h2 { (words.person_export) }
+            p.hint { (words.person_export_hint) }
+            p.hint { (words.person_elsewhere) }
+            form method="post" action="/privacy/export" {
+                (login(caller, site))
+                (own_password(caller))
+                button type="submit" { (words.download) }
+            }
+            form method="post" action="/privacy/export" {
+                (number(caller))
+                (own_password(caller))
+                button type="submit" { (words.download) }
+            }
+        }
+    };
+    let status = fault.map_or(200, Fault::status);
+    page(status, caller, Place::Privacy, words.person_data, &body)
+}
+
+fn login(caller: &Caller, site: &Site) -> Markup {
+    let words = caller.language.words();
+    html! {
+        label { (words.person_with_account)
+            select name="login" {
+                @for person in &site.people { option value=(person.login) { (person.login) } }
+            }
+        }
+    }
+}
+
+fn number(caller: &Caller) -> Markup {
+    let words = caller.language.words();
+    html! {
+        label { (words.person_outside)
+            input name="number" required maxlength="60" autocomplete="off" spellcheck="false"
+                inputmode="tel" placeholder="+5548999990021";
+        }
+    }
+}
