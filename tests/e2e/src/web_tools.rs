@@ -17,12 +17,25 @@ use crate::{Failure, Proof};
 /// # Errors
 /// A page has a fault; the text says which.
 pub fn look_at_pages(wish: &Value) -> Proof {
+    play("pages.mjs", wish)
+}
+
+/// Has a browser make a passkey and sign in with it. Where the tools cannot be had, that is said.
+///
+/// # Errors
+/// It does not work, or works where it must not.
+pub fn use_passkeys(wish: &Value) -> Proof {
+    play("passkeys.mjs", wish)
+}
+
+/// Runs a script that leads a browser.
+fn play(script: &str, wish: &Value) -> Proof {
     let folder = match browser() {
         Ok(folder) => folder,
         Err(failure) => return not_played(&failure),
     };
     let mut node = command("node")?;
-    node.arg("pages.mjs").current_dir(&folder);
+    node.arg(script).current_dir(&folder);
     let mut child = node
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -58,7 +71,13 @@ pub fn try_api(origin: &str, description: &Value, token: &str) -> Proof {
 /// What leads the browser, and axe.
 fn browser() -> Result<PathBuf, Failure> {
     image::prepare::prepare_browser()?;
-    let folder = tools("pages", &["package.json", "package-lock.json", "pages.mjs"])?;
+    let files = [
+        "package.json",
+        "package-lock.json",
+        "pages.mjs",
+        "passkeys.mjs",
+    ];
+    let folder = tools("pages", &files)?;
     if !folder.join("node_modules/axe-core/axe.min.js").is_file() {
         let mut npm = command("npm")?;
         npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);

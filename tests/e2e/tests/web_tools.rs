@@ -1,11 +1,11 @@
 //! What other people's tools say of the pages and of the API of the image that ships.
 
-use e2e::{Proof, Stand, look_at_pages, switched_on, try_api};
+use e2e::{Proof, Stand, look_at_pages, switched_on, try_api, use_passkeys};
 use qemu::box_api::BoxApi;
 use qemu::lab::{ADMINISTRATOR, Lab};
 use serde_json::json;
 
-static STAND: Stand<Claimed> = Stand::new(2);
+static STAND: Stand<Claimed> = Stand::new(3);
 
 /// A box with a little of everything, and its administrator.
 struct Claimed {
@@ -101,5 +101,21 @@ fn the_api_is_what_its_description_says_and_tells_nobody_without_a_token() -> Pr
         let token = made["token"].as_str().unwrap_or_default();
         let description = claimed.api.get("/api/openapi.json")?;
         try_api(&claimed.origin(), &description, token)
+    })
+}
+
+#[test]
+fn a_passkey_signs_in_by_the_name_of_the_box() -> Proof {
+    run(|claimed| {
+        let wish = json!({ "login": "bia", "role": "administrator" });
+        let made = claimed.api.post("/api/people", &wish)?;
+        use_passkeys(&json!({
+            "address": "127.0.0.1",
+            "name": "ramal.local",
+            "port": claimed.lab.web_port(),
+            "login": "bia",
+            "password": made["one_time_password"],
+            "own": "chuva fina no telhado de zinco",
+        }))
     })
 }

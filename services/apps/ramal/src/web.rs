@@ -168,6 +168,7 @@ async fn show_first_password(driver: Arc<Driver>) {
     driver.configured.notified().await;
     driver.take_login_key().await;
     driver.take_start().await;
+    driver.take_passkeys().await;
     while driver.admin().is_unclaimed() {
         if driver.first_sign_in().await {
             tracing::info!("the one-time password of the administrator is on the box's screen");

@@ -18,6 +18,8 @@ pub(crate) mod logs;
 pub(crate) mod looks;
 mod masking;
 mod network;
+pub(crate) mod passkey_use;
+pub(crate) mod passkeys;
 pub(crate) mod patch;
 pub(crate) mod people;
 pub(crate) mod person;

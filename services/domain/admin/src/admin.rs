@@ -21,7 +21,9 @@ use crate::danger::Dangers;
 use crate::dashboard::Hour;
 use crate::fault::{Fault, PeopleFault};
 use crate::http::{Peer, Request, Response, decode};
+use crate::opened::Opened;
 use crate::pages;
+use crate::passkeys::{Passkeys, local};
 use crate::permission::{Permission, Permissions};
 use crate::routes::{Access, Action, Face, Found, OnSite, Route, find};
 use crate::second_factor::Codes;
@@ -57,6 +59,8 @@ pub struct Admin {
     pub(crate) token_uses: BTreeMap<String, u64>,
     /// Codes of second factors.
     pub(crate) codes: Codes,
+    /// Challenges and counters of passkeys.
+    pub(crate) passkeys: Passkeys,
     /// Audit entries the store could not take yet, oldest first.
     pub(crate) unrecorded: Vec<store::Audit>,
 }
@@ -77,6 +81,8 @@ pub(crate) struct Caller {
     /// The form they sent, to be sent again with the password.
     pub(crate) form: Option<Arc<Request>>,
     pub(crate) face: Face,
+    /// By what address the page was opened.
+    pub(crate) opened: Opened,
     pub(crate) language: Language,
     /// Whether the asker said which language that is.
     pub(crate) said_language: bool,
@@ -122,6 +128,7 @@ impl Admin {
             hours: BTreeMap::new(),
             token_uses: BTreeMap::new(),
             codes: Codes::default(),
+            passkeys: Passkeys::new(),
             unrecorded: Vec::new(),
         }
     }
@@ -129,6 +136,19 @@ impl Admin {
     /// Learns which image runs.
     pub fn runs(&mut self, running: Running) {
         self.running = running;
+    }
+
+    /// The box is called so on its network: `ramal` is found as `ramal.local`. Passkeys are made
+    /// for that name.
+    pub fn call_it(&mut self, host: &str) {
+        self.passkeys.name = local(host);
+    }
+
+    /// Takes what the store keeps of the counters of passkeys, under
+    /// [`PASSKEY_COUNTERS`](crate::PASSKEY_COUNTERS); `None` when it keeps nothing. Before that
+    /// nobody signs in with a passkey.
+    pub fn take_passkey_counters(&mut self, kept: Option<&[u8]>) {
+        self.passkeys.load(kept);
     }
 
     /// Takes the configuration as the store committed it; an older one than the present is ignored.
@@ -179,6 +199,7 @@ impl Admin {
             is_sure: false,
             form: None,
             face,
+            opened: self.opened(request),
             language,
             said_language: said.is_some(),
             seen: request.seen_version(),
@@ -379,7 +400,7 @@ impl Admin {
             Action::Style => Step::Respond(pages::style()),
             Action::Script => Step::Respond(pages::script()),
             Action::Icon => Step::Respond(pages::icon()),
-            Action::SignInPage => actions::sign_in::page(&caller),
+            Action::SignInPage => actions::sign_in::page(caller),
             Action::SignIn => actions::sign_in::sign_in(self, &moment, request, caller),
             Action::SignOut => actions::sign_in::sign_out(self, caller),
             Action::PasswordPage => actions::people::password_page(&caller),
@@ -417,10 +438,7 @@ impl Admin {
             Action::RenewRecoveryCode => actions::recovery_code::renew(self, caller),
             Action::Restart => actions::firmware::end(self, Shutdown::Restart, caller),
             Action::PowerOff => actions::firmware::end(self, Shutdown::PowerOff, caller),
-            Action::OpenApi => {
-                let document = crate::openapi::document(&self.version);
-                Step::Respond(Response::json(200, &document).sealed())
-            }
+            Action::OpenApi => Step::Respond(self.description()),
             Action::Start => actions::start::show(FIRST_STEP, caller),
             Action::ShowStep => actions::start::show(&segment, caller),
             Action::TakeStep => actions::start::take(self, moment, &segment, request, caller),
@@ -435,6 +453,9 @@ impl Admin {
                 actions::second_factor::act(self, &moment, request, action, segment, caller)
             }
             Action::Person(action) => actions::person::act(self, &moment, request, action, caller),
+            Action::Passkeys(action) => {
+                actions::passkeys::act(self, &moment, request, action, &segment, caller)
+            }
             Action::People(action) => {
                 actions::accounts::act(self, &moment, request, action, segment, caller)
             }
@@ -443,6 +464,12 @@ impl Admin {
             }
             Action::Site(action) => self.act_on_site(&moment, request, action, &segment, caller),
         }
+    }
+
+    /// What the API takes and gives.
+    fn description(&self) -> Response {
+        let document = crate::openapi::document(&self.version);
+        Response::json(200, &document).sealed()
     }
 
     /// What is about the configuration, as a whole or one thing of it.
@@ -516,6 +543,13 @@ impl Admin {
         let (_, site) = self.site.as_ref().ok_or(Fault::Starting)?;
         let found = self.dangers.get_or_init(|| Dangers::of(site));
         found.as_ref().ok_or(Fault::Internal)
+    }
+
+    fn opened(&self, request: &Request) -> Opened {
+        let site = self.site.as_ref().map(|(_, site)| site);
+        let mut people = site.into_iter().flat_map(|site| &site.people);
+        let is_of_use = people.any(|it| !it.passkeys.is_empty());
+        Opened::of(request.header("host"), &self.passkeys.name, is_of_use)
     }
 
     pub(crate) fn person(&self, login: &str) -> Option<&Person> {

@@ -7,6 +7,7 @@ use sansio::UnixTime;
 
 use crate::admin::{Admin, Caller};
 use crate::form::Said;
+use crate::passkeys::is_guarded;
 use crate::permission::Permission;
 use crate::views::StatusView;
 
@@ -133,8 +134,7 @@ fn todo(site: &Site, view: &StatusView, caller: &Caller) -> Vec<Todo> {
     let has_numbers = !site.extensions.is_empty();
     let has_trunk = !site.trunks.is_empty();
     let own = site.people.iter().find(|it| it.login == caller.login);
-    let is_bare =
-        own.is_some_and(|it| it.role == Role::Administrator && it.second_factor.is_none());
+    let is_bare = own.is_some_and(|it| it.role == Role::Administrator && !is_guarded(it));
     let all = [
         (!has_numbers, START),
         (has_numbers && view.phones.is_empty(), PHONES),

@@ -14,9 +14,11 @@ use crate::permission::Permission;
 use crate::refusals;
 use crate::text::Language;
 
+mod passkey;
 mod people;
 mod site;
 
+pub(crate) use passkey::PasskeyFault;
 pub(crate) use people::PeopleFault;
 pub(crate) use site::Invalid;
 

@@ -217,8 +217,10 @@ pub(crate) const INVENTORY: &[Kept] = &[
             "Configuração, contas e versões anteriores",
         ),
         what: (
-            "names at extensions; sign-in names, roles, grants and hashes of passwords of people",
-            "nomes nos ramais; nomes de acesso, perfis, concessões e hashes de senhas das pessoas",
+            "names at extensions; sign-in names, roles, grants, hashes of passwords and public \
+             keys of passkeys of people",
+            "nomes nos ramais; nomes de acesso, perfis, concessões, hashes de senhas e chaves \
+             públicas das chaves de acesso das pessoas",
         ),
         purpose: (
             "operating the exchange, and saying who changed what",

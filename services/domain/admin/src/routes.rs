@@ -13,7 +13,7 @@ use Action::{
     AbandonUpdate, About, AskCard, Backups, BeginUpdate, Calls, CallsFile, Card, ChangePassword,
     Confirm, ConfirmDeleteExtension, CreateExtension, DeleteExtension, DeleteRecording, Events,
     Extensions, FactoryReset, FetchUpdate, FileScript, Firmware, GoBack, Icon, Logs, OpenApi,
-    PasswordPage, People, Person, PowerOff, Privacy, Recording, Recordings, RecoveryCode,
+    Passkeys, PasswordPage, People, Person, PowerOff, Privacy, Recording, Recordings, RecoveryCode,
     RenewRecoveryCode, Rescue, Restart, RestartService, Script, SecondFactor, ShowStep, SignIn,
     SignInPage, SignOut, Site, Start, Status, Style, TakeStep, Tokens, UpdateFromStick,
     UpdatePiece, UploadScript,
@@ -114,6 +114,8 @@ pub(crate) enum Action {
     Tokens(OnTokens),
     /// About what is kept on one person.
     Person(OnPerson),
+    /// About passkeys.
+    Passkeys(OnPasskeys),
     /// About accounts.
     People(OnPeople),
     /// About the backups of the box.
@@ -149,6 +151,23 @@ pub(crate) enum OnSecondFactor {
     Keep,
     Remove,
     RemoveOf,
+}
+
+/// What is done about passkeys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnPasskeys {
+    Script,
+    List,
+    Offer,
+    Keep,
+    Remove,
+    RemoveAllOf,
+    /// A challenge for signing in.
+    AskSignIn,
+    SignIn,
+    /// A challenge for completing a sign-in.
+    AskSecond,
+    Second,
 }
 
 /// What is done about tokens.
@@ -275,13 +294,20 @@ pub const ROUTES: &[Route] = routes! {
     Get Asset "/assets/upload.js" Anybody => UploadScript;
     Get Asset "/assets/file.js" Anybody => FileScript;
     Get Asset "/assets/backup.js" Anybody => Backups(OnBackups::Script);
+    Get Asset "/assets/passkey.js" Anybody => Passkeys(OnPasskeys::Script);
     Get Asset "/assets/icon.svg" Anybody => Icon;
     Get Page "/login" Anybody => SignInPage;
     Post Page "/login" Anybody => SignIn;
     Post Api "/api/login" Anybody => SignIn;
+    Post Page "/login/passkey" Anybody => Passkeys(OnPasskeys::SignIn);
+    Post Api "/api/login/passkey" Anybody => Passkeys(OnPasskeys::SignIn);
+    Post Api "/api/login/passkey/new" Anybody => Passkeys(OnPasskeys::AskSignIn);
     Get Page "/code" HalfSignedIn => SecondFactor(OnSecondFactor::CodePage);
     Post Page "/code" HalfSignedIn => SecondFactor(OnSecondFactor::Code);
     Post Api "/api/code" HalfSignedIn => SecondFactor(OnSecondFactor::Code);
+    Post Page "/code/passkey" HalfSignedIn => Passkeys(OnPasskeys::Second);
+    Post Api "/api/code/passkey" HalfSignedIn => Passkeys(OnPasskeys::Second);
+    Post Api "/api/code/passkey/new" HalfSignedIn => Passkeys(OnPasskeys::AskSecond);
     Post Page "/logout" HalfSignedIn => SignOut;
     Post Api "/api/logout" HalfSignedIn => SignOut;
     Get Page "/second-factor" May(OwnAccount) => SecondFactor(OnSecondFactor::Show);
@@ -292,6 +318,14 @@ pub const ROUTES: &[Route] = routes! {
     Post Api "/api/second-factor" May(OwnAccount) => SecondFactor(OnSecondFactor::Keep);
     Post Page "/second-factor/off" Sure(OwnAccount) => SecondFactor(OnSecondFactor::Remove);
     Delete Api "/api/second-factor" Sure(OwnAccount) => SecondFactor(OnSecondFactor::Remove);
+    Get Page "/passkeys" May(OwnAccount) => Passkeys(OnPasskeys::List);
+    Get Api "/api/passkeys" May(OwnAccount) => Passkeys(OnPasskeys::List);
+    Post Page "/passkeys/new" Sure(OwnAccount) => Passkeys(OnPasskeys::Offer);
+    Post Api "/api/passkeys/new" Sure(OwnAccount) => Passkeys(OnPasskeys::Offer);
+    Post Page "/passkeys" May(OwnAccount) => Passkeys(OnPasskeys::Keep);
+    Post Api "/api/passkeys" May(OwnAccount) => Passkeys(OnPasskeys::Keep);
+    Post Page "/passkeys/{}/delete" Sure(OwnAccount) => Passkeys(OnPasskeys::Remove);
+    Delete Api "/api/passkeys/{}" Sure(OwnAccount) => Passkeys(OnPasskeys::Remove);
     Get Page "/password" SignedIn => PasswordPage;
     Post Page "/password" SignedIn => ChangePassword;
     Post Api "/api/password" SignedIn => ChangePassword;
@@ -330,6 +364,9 @@ pub const ROUTES: &[Route] = routes! {
         SecondFactor(OnSecondFactor::RemoveOf);
     Delete Api "/api/people/{}/second-factor" Sure(ManagePeople) =>
         SecondFactor(OnSecondFactor::RemoveOf);
+    Post Page "/people/{}/passkeys/delete" Sure(ManagePeople) =>
+        Passkeys(OnPasskeys::RemoveAllOf);
+    Delete Api "/api/people/{}/passkeys" Sure(ManagePeople) => Passkeys(OnPasskeys::RemoveAllOf);
     Get Page "/tokens" May(OwnAccount) => Tokens(OnTokens::List);
     Get Api "/api/tokens" May(OwnAccount) => Tokens(OnTokens::List);
     Post Page "/tokens" Sure(OwnAccount) => Tokens(OnTokens::Create);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use data_encoding::BASE32_NOPAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use ipc::Redacted;
-use ipc::site::SecondFactor;
+use ipc::site::Person;
 use sansio::{Instant, UnixTime};
 use sha1::Sha1;
 
@@ -153,11 +153,13 @@ pub(crate) fn new_recovery_codes(
     (codes, kept)
 }
 
-/// The kept hash that a typed code for a lost phone matches.
-pub(crate) fn recovery_match(factor: &SecondFactor, typed: &str) -> Option<Redacted<String>> {
+/// The kept hash that a typed code for a lost phone or a lost passkey matches.
+pub(crate) fn recovery_match(person: &Person, typed: &str) -> Option<Redacted<String>> {
     let plain: String = typed.chars().filter(char::is_ascii_alphanumeric).collect();
     let hash = recovery_hash(&plain.to_ascii_uppercase());
-    factor.recovery.iter().find(|it| **it == hash).cloned()
+    let of_app = person.second_factor.iter().flat_map(|it| &it.recovery);
+    let mut all = of_app.chain(&person.passkey_codes);
+    all.find(|it| **it == hash).cloned()
 }
 
 fn recovery_hash(code: &str) -> Redacted<String> {
@@ -327,15 +329,23 @@ mod tests {
         };
         let (codes, recovery) = new_recovery_codes(&mut fill);
         assert_eq!((codes.len(), recovery.len()), (10, 10));
-        let factor = SecondFactor {
-            secret: secret(),
-            recovery,
+        let (of_app, of_passkeys) = recovery.split_at(5);
+        let person = Person {
+            second_factor: Some(ipc::site::SecondFactor {
+                secret: secret(),
+                recovery: of_app.to_vec(),
+            }),
+            passkey_codes: of_passkeys.to_vec(),
+            ..Person::default()
         };
-        let typed = codes[3].to_lowercase().replace('-', " ");
-        let found = recovery_match(&factor, &typed).expect("known");
-        assert_eq!(found, factor.recovery[3]);
-        assert!(!found.reveal().contains(&codes[3]));
-        assert!(recovery_match(&factor, "AAAA-AAAA-AAAA-AAAA").is_none());
-        assert!(recovery_match(&factor, "").is_none());
+        for place in [3, 7] {
+            let typed = codes[place].to_lowercase().replace('-', " ");
+            let found = recovery_match(&person, &typed).expect("known");
+            assert_eq!(found, recovery[place]);
+            assert!(!found.reveal().contains(&codes[place]));
+        }
+        assert!(recovery_match(&person, "AAAA-AAAA-AAAA-AAAA").is_none());
+        assert!(recovery_match(&person, "").is_none());
+        assert!(recovery_match(&Person::default(), &codes[3]).is_none());
     }
 }

@@ -16,6 +16,7 @@ mod logs;
 mod markup;
 mod numbers;
 mod openapi;
+mod passkeys;
 mod people;
 mod person;
 mod proof;

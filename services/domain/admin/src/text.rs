@@ -142,11 +142,49 @@ words! {
          there. Then type the code it shows.",
         "Leia esta imagem com seu aplicativo autenticador, ou digite nele o texto abaixo. Depois \
          digite o código que ele mostra.";
-    recovery_codes: "Codes for a lost phone", "Códigos para telefone perdido";
+    recovery_codes: "Codes for a lost phone or passkey",
+        "Códigos para telefone ou chave de acesso perdidos";
     recovery_codes_hint: "These codes are shown once, and each signs in once in the place of the \
-         app. Write them down and keep them away from the phone.",
-        "Estes códigos são mostrados uma única vez, e cada um entra uma vez no lugar do \
-         aplicativo. Anote-os e guarde-os longe do telefone.";
+         app or the passkey. Write them down and keep them away from the phone.",
+        "Estes códigos são mostrados uma única vez, e cada um entra uma vez no lugar do aplicativo \
+         ou da chave de acesso. Anote-os e guarde-os longe do telefone.";
+    passkeys: "Passkeys", "Chaves de acesso";
+    passkeys_hint: "A passkey signs you in without a password: by the finger, the face or the PIN \
+         of a phone, a computer or a security key. Once you have one, the password alone is no \
+         longer enough.",
+        "Uma chave de acesso permite entrar sem senha: com o dedo, o rosto ou o PIN de um \
+         telefone, um computador ou uma chave de segurança. Depois de ter uma, a senha sozinha já \
+         não basta.";
+    passkeys_take_from: "Take the passkeys away", "Remover as chaves de acesso";
+    passkey_codes_left: "Codes for lost passkeys that are left:",
+        "Códigos para chaves perdidas que restam:";
+    passkey_new: "A new passkey", "Nova chave de acesso";
+    passkey_at: "Works at", "Funciona em";
+    passkey_made: "Made", "Criada";
+    passkey_certificate: "Some browsers make none while they warn of the certificate of this box; \
+         then have the computer trust it first.",
+        "Alguns navegadores não criam nenhuma enquanto avisam do certificado desta central; nesse \
+         caso, faça o computador confiar nele primeiro.";
+    passkey_how: "Give it a name by which you know the device again. Then your browser asks where \
+         to keep the passkey.",
+        "Dê a ela um nome pelo qual você reconheça o aparelho. Depois seu navegador pergunta onde \
+         guardar a chave de acesso.";
+    passkey_use: "Sign in with a passkey", "Entrar com chave de acesso";
+    passkey_elsewhere: "To sign in with a passkey, open", "Para entrar com chave de acesso, abra";
+    passkey_code_hint: "Use your passkey. If it is lost, type one of the codes you wrote down; \
+         another administrator can take the passkeys away.",
+        "Use sua chave de acesso. Se a perdeu, digite um dos códigos que você anotou; outro \
+         administrador pode remover as chaves de acesso.";
+    passkey_needs_script: "Passkeys need JavaScript. Codes of an app work without.",
+        "Chaves de acesso requerem JavaScript. Códigos de um aplicativo funcionam sem ele.";
+    passkey_no_browser: "This browser knows no passkeys, or the page was not opened securely.",
+        "Este navegador não conhece chaves de acesso, ou a página não foi aberta com segurança.";
+    passkey_not_made: "The browser made no passkey. Try again; where it warned of the certificate \
+         of this box, have the computer trust it first.",
+        "O navegador não criou a chave de acesso. Tente de novo; se ele avisou do certificado \
+         desta central, faça o computador confiar nele primeiro.";
+    passkey_not_used: "The browser gave no passkey. Try again, or sign in with your password.",
+        "O navegador não forneceu a chave de acesso. Tente de novo, ou entre com sua senha.";
     tokens: "Tokens for programs", "Tokens para programas";
     tokens_hint: "A program that has one asks the API in your name: what you allow here, for as \
          long as you say.",

@@ -272,6 +272,18 @@ fn person_changes(old: &Person, new: &Person) -> Vec<String> {
     if old.tokens != new.tokens {
         changes.push(format!("tokens {:?} -> {:?}", tokens(old), tokens(new)));
     }
+    let passkeys = |person: &Person| {
+        let names = person.passkeys.iter().map(|it| it.name.clone());
+        names.collect::<Vec<_>>()
+    };
+    if old.passkeys != new.passkeys {
+        let (before, after) = (passkeys(old), passkeys(new));
+        changes.push(format!("passkeys {before:?} -> {after:?}"));
+    }
+    let [before, after] = [old, new].map(|it| it.passkey_codes.len());
+    if before != after {
+        changes.push(format!("codes for lost passkeys left {before} -> {after}"));
+    }
     match (&old.second_factor, &new.second_factor) {
         (None, None) => {}
         (None, Some(_)) => changes.push("second factor set up".to_owned()),

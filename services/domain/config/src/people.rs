@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipc::Redacted;
-use ipc::site::{Grant, Person as RawPerson, Role, SecondFactor, Token, UnknownRole, Whose};
+use ipc::site::{
+    Grant, Passkey, Person as RawPerson, Role, SecondFactor, Token, UnknownRole, Whose,
+};
 
 use crate::fault::Fault;
 use crate::route::Known;
@@ -20,6 +22,16 @@ const SECRET_LENGTH: usize = 32;
 const RECOVERY_CODES_MAX: usize = 10;
 /// Most tokens of one person.
 const TOKENS_MAX: usize = 20;
+/// Most passkeys of one person.
+const PASSKEYS_MAX: usize = 10;
+/// Most bytes of the id of a passkey (WebAuthn §7.1 step 25).
+const PASSKEY_ID_MAX: usize = 1_023;
+/// Most bytes of its key: RSA of 4096 bits, and what is around it.
+const PASSKEY_KEY_MAX: usize = 600;
+/// Most bytes of what its owner is known by (WebAuthn §5.4.3).
+const PASSKEY_OWNER_MAX: usize = 64;
+/// Most characters of a host name (RFC 1035 §2.3.4).
+const HOST_LENGTH_MAX: usize = 253;
 /// Characters of what is kept of a code or a token.
 const HASH_LENGTH: usize = 64;
 
@@ -50,6 +62,10 @@ pub struct Person {
     pub second_factor: Option<SecondFactor>,
     /// With which programs ask the API in their name.
     pub tokens: Vec<Token>,
+    /// With which they sign in without a password, or after it.
+    pub passkeys: Vec<Passkey>,
+    /// Hashes of the codes for lost passkeys.
+    pub passkey_codes: Vec<Redacted<String>>,
 }
 
 impl Person {
@@ -73,6 +89,8 @@ impl Person {
             unknown_role: self.unknown_role.clone(),
             second_factor: self.second_factor.clone(),
             tokens: self.tokens.clone(),
+            passkeys: self.passkeys.clone(),
+            passkey_codes: self.passkey_codes.clone(),
         }
     }
 }
@@ -85,6 +103,7 @@ pub(crate) fn parse(
     faults: &mut Vec<Fault>,
 ) -> BTreeMap<String, Person> {
     let mut people = BTreeMap::new();
+    let mut credentials = BTreeSet::new();
     for person in raw {
         if !is_login(&person.login) {
             faults.push(Fault::Login(person.login.clone()));
@@ -102,6 +121,7 @@ pub(crate) fn parse(
             check_second_factor(factor, &mut report);
         }
         check_tokens(&person.tokens, &mut report);
+        check_passkeys(person, &mut credentials, &mut report);
         let parsed = Person {
             login: person.login.clone(),
             role: person.role,
@@ -115,6 +135,8 @@ pub(crate) fn parse(
             unknown_role: person.unknown_role.clone(),
             second_factor: person.second_factor.clone(),
             tokens: person.tokens.clone(),
+            passkeys: person.passkeys.clone(),
+            passkey_codes: person.passkey_codes.clone(),
         };
         if people.insert(person.login.clone(), parsed).is_some() {
             faults.push(Fault::DuplicateLogin(person.login.clone()));
@@ -158,6 +180,52 @@ fn check_tokens(tokens: &[Token], report: &mut Report<'_>) {
             report.wrong("tokens", Wrong::NotAHash(HASH_LENGTH));
         }
     }
+}
+
+/// `credentials` are the ids so far, of everybody: by one it is told whose it is.
+fn check_passkeys<'a>(
+    person: &'a RawPerson,
+    credentials: &mut BTreeSet<&'a str>,
+    report: &mut Report<'_>,
+) {
+    if person.passkeys.len() > PASSKEYS_MAX {
+        report.wrong("passkeys", Wrong::TooMany(PASSKEYS_MAX));
+    }
+    let mut names = BTreeSet::new();
+    for passkey in &person.passkeys {
+        if !is_name(&passkey.name) {
+            report.wrong("passkeys", Wrong::NotAName(passkey.name.clone()));
+        }
+        if !names.insert(&passkey.name) || !credentials.insert(&passkey.id) {
+            report.wrong("passkeys", Wrong::Twice(passkey.name.clone()));
+        }
+        for (text, longest) in [
+            (&passkey.id, PASSKEY_ID_MAX),
+            (&passkey.public_key, PASSKEY_KEY_MAX),
+            (&passkey.owner, PASSKEY_OWNER_MAX),
+        ] {
+            if !is_base64url(text, longest) {
+                report.wrong("passkeys", Wrong::NotBytes(longest));
+            }
+        }
+        if passkey.made_for.len() > HOST_LENGTH_MAX || !passkey.made_for.is_ascii() {
+            report.wrong("passkeys", Wrong::NotAHost(passkey.made_for.clone()));
+        }
+    }
+    let is_hash = |it: &Redacted<String>| is_lower_hex(it.reveal(), HASH_LENGTH);
+    if person.passkey_codes.len() > RECOVERY_CODES_MAX {
+        report.wrong("passkey_codes", Wrong::TooMany(RECOVERY_CODES_MAX));
+    }
+    if !person.passkey_codes.iter().all(is_hash) {
+        report.wrong("passkey_codes", Wrong::NotAHash(HASH_LENGTH));
+    }
+}
+
+/// Whether this is 1 to `longest` bytes as base64url without padding (RFC 4648 §5).
+fn is_base64url(text: &str, longest: usize) -> bool {
+    let digit = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let bytes = text.len() * 3 / 4;
+    (1..=longest).contains(&bytes) && text.len() % 4 != 1 && text.bytes().all(digit)
 }
 
 fn check_calls(person: &RawPerson, known: &Known<'_>, report: &mut Report<'_>) {
@@ -359,6 +427,47 @@ mod tests {
         assert!(of("backup", &hash).contains("\"backup\" is there twice"));
         assert!(of("", &hash).contains("is not a name"));
         assert!(of("panel", "xyz").contains("64 lower-case hex digits"));
+    }
+
+    #[test]
+    fn a_passkey_is_one_persons_and_has_a_name_of_its_own() {
+        let passkey = |name: &str, id: &str| Passkey {
+            name: name.to_owned(),
+            id: id.to_owned(),
+            public_key: "pAEBAycgBiFYIA".to_owned(),
+            owner: "AAAA".to_owned(),
+            made_for: "ramal.local".to_owned(),
+            ..Passkey::default()
+        };
+        let of = |own: Vec<Passkey>, anas: Vec<Passkey>| {
+            let raw = site(|site| {
+                site.people[0].passkeys = own;
+                site.people[0].passkey_codes = vec![Redacted::new("0".repeat(64))];
+                let passkeys = anas;
+                site.people.push(RawPerson {
+                    passkeys,
+                    ..person("ana")
+                });
+            });
+            let faults = Site::parse(&raw).err().unwrap_or_default();
+            faults.iter().map(ToString::to_string).collect::<String>()
+        };
+        let phone = || passkey("phone", "AQID");
+        assert_eq!(of(vec![phone()], vec![passkey("phone", "BAUG")]), "");
+        let told = "person ana: passkeys: \"phone\" is there twice; remove one or change it";
+        assert_eq!(of(vec![phone()], vec![phone()]), told);
+        let twice = of(vec![phone(), passkey("phone", "BAUG")], vec![]);
+        assert!(twice.contains("\"phone\" is there twice"), "{twice}");
+        for id in ["", "A", "AQ=", "AQ+D", &"A".repeat(1368)] {
+            let told = of(vec![passkey("phone", id)], vec![]);
+            assert!(
+                told.contains("1 to 1023 bytes as base64url"),
+                "{id}: {told}"
+            );
+        }
+        assert!(of(vec![passkey(" ", "AQID")], vec![]).contains("is not a name"));
+        let many = (0..11).map(|it| passkey(&format!("p{it}"), &format!("AAA{it:02}A")));
+        assert!(of(many.collect(), vec![]).contains("more than 10"));
     }
 
     #[test]

@@ -101,6 +101,9 @@ pub enum Wrong {
     /// Not a hash.
     #[error("must be {0} lower-case hex digits; set it again")]
     NotAHash(usize),
+    /// Not bytes as base64url.
+    #[error("must be 1 to {0} bytes as base64url; enrol it again")]
+    NotBytes(usize),
     /// One number would mean two things.
     #[error("{number:?} is also {other}; change one of them")]
     Clash {

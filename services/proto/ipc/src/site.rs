@@ -25,7 +25,7 @@ pub use office::{
     Cadences, CallerRule, Country, Dialling, Features, Group, Limits, Member, Minutes, Networks,
     Parking, Presentation, Strategy, TONES,
 };
-pub use people::{Grant, Person, Role, SecondFactor, Token, UnknownRole, Whose};
+pub use people::{Grant, Passkey, Person, Role, SecondFactor, Token, UnknownRole, Whose};
 pub use plan::{NumberKind, NumberReading, NumberRule, NumberingPlan};
 pub use recording::{Recording, Recordings};
 pub use retention::Retention;

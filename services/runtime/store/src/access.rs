@@ -73,6 +73,8 @@ impl Peers {
                 person.password_one_time = true;
                 person.second_factor = None;
                 person.tokens.clear();
+                person.passkeys.clear();
+                person.passkey_codes.clear();
             }
         }
         site

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use admin::{Admin, Away, Body, Machine, Moment, Observation, Request, Response};
-use admin::{START_IS_OVER, Step};
+use admin::{PASSKEY_COUNTERS, START_IS_OVER, Step};
 use ipc::about::{self, BILL, TEXTS};
 use ipc::sound::is_recording_name;
 use ipc::store::{Audit, backup_file_millis, laid_down};
@@ -127,6 +127,17 @@ impl Driver {
         if let Ok(Some(_)) = self.secret(START_IS_OVER).await {
             self.admin().start_is_over();
         }
+    }
+
+    /// Learns how far the counters of passkeys have come; until then nobody signs in with one.
+    pub(super) async fn take_passkeys(&self) {
+        let kept = loop {
+            match self.secret(PASSKEY_COUNTERS).await {
+                Ok(kept) => break kept,
+                Err(_) => tokio::time::sleep(STORE_PAUSE).await,
+            }
+        };
+        self.admin().take_passkey_counters(kept.as_deref());
     }
 
     /// Has PID 1 show this on the box's own screen; whether it has heard it.

@@ -21,6 +21,7 @@ pub(super) async fn settle(driver: &Driver) -> Result<Settled, CertificateError>
         Ok((kept, names)) => (kept.as_ref(), names.clone()),
         Err(_) => (None, Names::default()),
     };
+    driver.admin().call_it(&names.host);
     if let Some(settled) = kept.and_then(|kept| usable(kept, &names)) {
         return Ok(settled);
     }

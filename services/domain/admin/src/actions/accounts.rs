@@ -200,6 +200,8 @@ pub(crate) struct AccountView {
     /// `none` until the first sign-in on a new box, `one-time`, `chosen`.
     password: &'static str,
     second_factor: bool,
+    /// Names of the passkeys.
+    passkeys: Vec<String>,
     /// Names of the programs' tokens.
     tokens: Vec<String>,
 }
@@ -228,6 +230,7 @@ impl From<&Person> for AccountView {
             grants: person.grants.clone(),
             password: password_state(person),
             second_factor: person.second_factor.is_some(),
+            passkeys: person.passkeys.iter().map(|it| it.name.clone()).collect(),
             tokens: person.tokens.iter().map(|it| it.name.clone()).collect(),
         }
     }

@@ -6,6 +6,7 @@ use ipc::init::{Act, Deed, EnrolStage, InstallStage, Installation, Shutdown, Wis
 use super::{firmware, network, people};
 use crate::admin::{Admin, Caller};
 use crate::http::{Peer, Response};
+use crate::opened::Opened;
 use crate::permission::Permissions;
 use crate::routes::Face;
 use crate::step::{Moment, Step};
@@ -24,6 +25,7 @@ impl Admin {
             is_sure: true,
             form: None,
             face: Face::Api,
+            opened: Opened::of(None, &self.passkeys.name, false),
             language: Language::Portuguese,
             said_language: true,
             seen: None,

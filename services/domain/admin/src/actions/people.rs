@@ -16,6 +16,7 @@ use crate::answers::{Nothing, OneTimePassword};
 use crate::fault::{Fault, PeopleFault};
 use crate::http::{Peer, Request, Response};
 use crate::pages;
+use crate::passkeys::is_guarded;
 use crate::password::{self, Weakness};
 use crate::routes::Face;
 use crate::session::Stage;
@@ -292,8 +293,7 @@ fn keep_one_time(
     alone: bool,
     answer: impl FnOnce(&str) -> Step + Send + 'static,
 ) -> Step {
-    let has_factor = |person: &Person| person.second_factor.is_some();
-    let and_factor = alone && admin.person(&login).is_some_and(has_factor);
+    let and_factor = alone && admin.person(&login).is_some_and(is_guarded);
     let action = match and_factor {
         true => format!("one-time password for {login} made, second factor removed"),
         false => format!("one-time password for {login} made"),
@@ -306,6 +306,8 @@ fn keep_one_time(
             let person = set_password(site, &edited, &hash, true)?;
             if alone {
                 person.second_factor = None;
+                person.passkeys.clear();
+                person.passkey_codes.clear();
             }
             Ok(())
         }),

@@ -15,6 +15,7 @@ use crate::answers::{Nothing, RecoveryCodes, SecondFactorOffer, SecondFactorStat
 use crate::fault::{Fault, PeopleFault};
 use crate::http::{Request, Response};
 use crate::pages;
+use crate::passkeys::is_guarded;
 use crate::routes::{Face, OnSecondFactor};
 use crate::second_factor::{new_recovery_codes, new_secret, recovery_match, uri};
 use crate::step::{Moment, Step};
@@ -27,6 +28,23 @@ pub(crate) struct Typed {
     code: Redacted<String>,
 }
 
+/// With what somebody can complete a sign-in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Ways {
+    pub(crate) app: bool,
+    pub(crate) passkey: bool,
+}
+
+impl Ways {
+    fn of(admin: &Admin, caller: &Caller) -> Self {
+        let person = admin.person(&caller.login);
+        Self {
+            app: person.is_some_and(|it| it.second_factor.is_some()),
+            passkey: person.is_some_and(|it| !it.passkeys.is_empty()),
+        }
+    }
+}
+
 /// Does what is asked about somebody's second factor.
 pub(crate) fn act(
     admin: &mut Admin,
@@ -37,7 +55,9 @@ pub(crate) fn act(
     caller: Caller,
 ) -> Step {
     match action {
-        OnSecondFactor::CodePage => Step::Respond(pages::code(&caller, None).sealed()),
+        OnSecondFactor::CodePage => {
+            Step::Respond(pages::code(&caller, Ways::of(admin, &caller), None).sealed())
+        }
         OnSecondFactor::Code => enter(admin, moment, request, caller),
         OnSecondFactor::Show => show(admin, &caller),
         OnSecondFactor::Offer => offer(admin, moment, &caller),
@@ -168,31 +188,29 @@ fn enter(admin: &mut Admin, moment: &Moment, request: &Request, caller: Caller) 
     };
     let code = match read(request, caller.face) {
         Ok(code) => code,
-        Err(fault) => return refuse(&caller, &fault),
+        Err(fault) => return refuse(admin, &caller, &fault),
     };
     if let Err(wait) = admin.codes.attempt(moment.now, &caller.login) {
-        return refuse(&caller, &Fault::TooManyAttempts(wait));
+        return refuse(admin, &caller, &Fault::TooManyAttempts(wait));
     }
     let login = caller.login.clone();
-    let person = admin.person(&login);
-    let Some(factor) = person.and_then(|person| person.second_factor.clone()) else {
+    let Some(person) = admin.person(&login).filter(|it| is_guarded(it)).cloned() else {
         // Taken away since the password was said.
         return signed_in(admin, id, caller);
     };
-    if admin
-        .codes
-        .take(&login, &factor.secret, code.reveal(), moment.wall)
-    {
+    let (codes, typed) = (&mut admin.codes, code.reveal());
+    let is_good = |it: &SecondFactor| codes.take(&login, &it.secret, typed, moment.wall);
+    if person.second_factor.as_ref().is_some_and(is_good) {
         return signed_in(admin, id, caller);
     }
-    let Some(hash) = recovery_match(&factor, code.reveal()) else {
+    let Some(hash) = recovery_match(&person, code.reveal()) else {
         let audit = caller.audit(
             "sign-in refused: wrong code".into(),
             String::new(),
             String::new(),
         );
-        return admin.record(audit, move |_, _| {
-            refuse(&caller, &PeopleFault::WrongCode.into())
+        return admin.record(audit, move |admin, _| {
+            refuse(admin, &caller, &PeopleFault::WrongCode.into())
         });
     };
     use_up(admin, hash, id, caller)
@@ -206,21 +224,16 @@ fn use_up(admin: &Admin, hash: Redacted<String>, id: [u8; 32], caller: Caller) -
         audit: caller.audit(action, String::new(), String::new()),
         caller: caller.clone(),
         edit: Box::new(move |site| {
-            let mut people = site.people.iter_mut();
-            let person = people.find(|it| it.login == login);
-            let factor = person.and_then(|it| it.second_factor.as_mut());
-            let codes = factor.map(|it| &mut it.recovery);
-            let place = codes
-                .as_ref()
-                .and_then(|it| it.iter().position(|it| *it == hash));
-            match (codes, place) {
-                (Some(codes), Some(place)) => {
-                    codes.remove(place);
-                    Ok(())
-                }
-                // Used by somebody else meanwhile.
-                (Some(_) | None, _) => Err(PeopleFault::WrongCode.into()),
-            }
+            let person = find(site, &login)?;
+            let of_app = person.second_factor.as_mut().map(|it| &mut it.recovery);
+            let mut all = of_app.into_iter().chain([&mut person.passkey_codes]);
+            let used = all.any(|codes| {
+                let place = codes.iter().position(|it| *it == hash);
+                place.map(|place| codes.remove(place)).is_some()
+            });
+            // Used by somebody else meanwhile.
+            used.then_some(())
+                .ok_or_else(|| PeopleFault::WrongCode.into())
         }),
         done: Box::new(move |admin, _| {
             admin.codes.forgive(&caller.login);
@@ -247,11 +260,11 @@ fn read(request: &Request, face: Face) -> Result<Redacted<String>, Fault> {
 }
 
 /// A person gets the form again, with the reason.
-fn refuse(caller: &Caller, fault: &Fault) -> Step {
+pub(super) fn refuse(admin: &Admin, caller: &Caller, fault: &Fault) -> Step {
     if caller.face == Face::Api {
         return caller.refuse(fault);
     }
-    let mut response = pages::code(caller, Some(fault));
+    let mut response = pages::code(caller, Ways::of(admin, caller), Some(fault));
     if let Some(secs) = fault.retry_after_secs() {
         response = response.with("retry-after", secs.to_string());
     }

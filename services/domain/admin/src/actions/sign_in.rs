@@ -12,6 +12,7 @@ use crate::answers::{Nothing, Welcome};
 use crate::fault::Fault;
 use crate::http::{Peer, Request, Response};
 use crate::pages;
+use crate::passkeys::is_guarded;
 use crate::routes::Face;
 use crate::session::{SessionId, Stage};
 use crate::step::{Check, Moment, Step};
@@ -25,8 +26,10 @@ pub(crate) struct Credentials {
 }
 
 /// The sign-in form.
-pub(crate) fn page(caller: &Caller) -> Step {
-    Step::Respond(pages::sign_in(caller.language, "", None).sealed())
+pub(crate) fn page(mut caller: Caller) -> Step {
+    // Whoever is signed in may be about to sign in as somebody else.
+    caller.login.clear();
+    Step::Respond(pages::sign_in(&caller, None).sealed())
 }
 
 /// Checks login and password and opens a session.
@@ -135,14 +138,25 @@ fn welcome(
     }
     let stage = Stage {
         must_change: person.password_one_time,
-        awaits_code: person.second_factor.is_some(),
+        awaits_code: is_guarded(person),
     };
     let credential = admin.credential(person);
     let action = match stage.awaits_code {
         true => "password right, second factor asked for",
         false => "signed in",
     };
-    let audit = caller.audit(action.into(), String::new(), String::new());
+    enter(admin, caller, credential, stage, action.to_owned())
+}
+
+/// Opens a session for whoever has proved who he is, once that is recorded.
+pub(super) fn enter(
+    admin: &mut Admin,
+    caller: Caller,
+    credential: [u8; 32],
+    stage: Stage,
+    action: String,
+) -> Step {
+    let audit = caller.audit(action, String::new(), String::new());
     admin.record(audit, move |admin, moment| {
         // Switched off or given another password while that was written: what is opened now would
         // be good again one day.
@@ -184,9 +198,19 @@ fn welcomed(caller: &Caller, stage: Stage, first: &str) -> Response {
 
 /// The code was right too: the session is a whole one.
 pub(super) fn signed_in(admin: &mut Admin, id: SessionId, caller: Caller) -> Step {
+    signed_in_by(admin, id, caller, "signed in".to_owned())
+}
+
+/// The same, where it is said by what.
+pub(super) fn signed_in_by(
+    admin: &mut Admin,
+    id: SessionId,
+    caller: Caller,
+    action: String,
+) -> Step {
     let session = caller.session.as_ref();
     let must_change = session.is_some_and(|(_, session)| session.must_change);
-    let audit = caller.audit("signed in".into(), String::new(), String::new());
+    let audit = caller.audit(action, String::new(), String::new());
     admin.record(audit, move |admin, _| {
         admin.sessions.complete(&id);
         let stage = Stage {
@@ -213,11 +237,11 @@ fn turn_away(admin: &mut Admin, caller: Caller) -> Step {
 }
 
 /// A person gets the form again, with the reason.
-fn refuse(caller: &Caller, fault: &Fault) -> Step {
+pub(super) fn refuse(caller: &Caller, fault: &Fault) -> Step {
     if caller.face == Face::Api {
         return caller.refuse(fault);
     }
-    let mut response = pages::sign_in(caller.language, &caller.login, Some(fault));
+    let mut response = pages::sign_in(caller, Some(fault));
     if let Some(secs) = fault.retry_after_secs() {
         response = response.with("retry-after", secs.to_string());
     }

@@ -1,6 +1,6 @@
 //! Why something about somebody's account is refused.
 
-use super::Fault;
+use super::{Fault, PasskeyFault};
 use crate::text::Language;
 
 /// Why something about somebody's account is refused.
@@ -30,6 +30,8 @@ pub(crate) enum PeopleFault {
     DeletesSooner,
     /// One's own password is changed by whoever knows it.
     OwnPassword,
+    /// About passkeys.
+    Passkey(PasskeyFault),
 }
 
 impl From<PeopleFault> for Fault {
@@ -41,6 +43,7 @@ impl From<PeopleFault> for Fault {
 impl PeopleFault {
     pub(super) const fn status(&self) -> u16 {
         match self {
+            Self::Passkey(fault) => fault.status(),
             Self::NoSuchToken(_) => 404,
             Self::Exists(_)
             | Self::TokenExists(_)
@@ -75,6 +78,7 @@ impl PeopleFault {
                 Language::English => format!("there is no token {name:?}"),
                 Language::Portuguese => format!("não existe o token {name:?}"),
             },
+            Self::Passkey(fault) => fault.text(language),
             Self::OwnAccount => language.said(OWN_ACCOUNT).to_owned(),
             Self::KeepsLess => language.said(KEEPS_LESS).to_owned(),
             Self::DeletesSooner => language.said(DELETES_SOONER).to_owned(),

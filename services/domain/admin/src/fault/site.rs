@@ -227,6 +227,9 @@ fn wrongness(wrong: &Wrong) -> String {
         Wrong::NotAHash(length) => {
             format!("precisa ter {length} dígitos hexadecimais minúsculos; defina de novo")
         }
+        Wrong::NotBytes(longest) => {
+            format!("precisa ter de 1 a {longest} bytes em base64url; cadastre de novo")
+        }
         Wrong::Clash { number, other } => {
             format!("{number:?} também é {}; mude um dos dois", meaning(other))
         }

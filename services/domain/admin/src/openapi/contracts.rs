@@ -9,8 +9,8 @@ use ipc::site::{
 use super::contract::{Contract, Query, does};
 use crate::about_view::AboutView;
 use crate::actions::{
-    accounts, backups, explain, extensions, firmware, history, items, people, person, proof,
-    second_factor, sections, sign_in, site_file, spending, status, tokens,
+    accounts, backups, explain, extensions, firmware, history, items, passkey_use, passkeys,
+    people, person, proof, second_factor, sections, sign_in, site_file, spending, status, tokens,
 };
 use crate::answers::{
     BackupCode, DataCode, Fetching, FileOfSite, NewAccount, NewPassword, NewToken, NextPiece,
@@ -24,11 +24,12 @@ use crate::firmware_view::FirmwareView;
 use crate::grid_view::GridView;
 use crate::history_view::{VersionChanges, VersionView};
 use crate::log_view::LogLineView;
+use crate::passkey_json::{CreationOptions, RequestOptions};
 use crate::person_view::PersonData;
 use crate::privacy::KeptView;
 use crate::routes::{
-    Action, File, OnAbout, OnBackups, OnLogs, OnPeople, OnPerson, OnSecondFactor, OnSite, OnTokens,
-    Section,
+    Action, File, OnAbout, OnBackups, OnLogs, OnPasskeys, OnPeople, OnPerson, OnSecondFactor,
+    OnSite, OnTokens, Section,
 };
 use crate::views::{AuditView, CallView, ExtensionView, RecordingView, StatusView, TrailView};
 
@@ -73,6 +74,7 @@ pub(super) fn of(action: Action) -> Option<Contract> {
         Action::SecondFactor(action) => return of_second_factor(action),
         Action::Tokens(action) => of_token(action),
         Action::Person(action) => return of_person_data(action),
+        Action::Passkeys(action) => return of_passkey(action),
         Action::People(action) => return of_person(action),
         Action::Backups(action) => return of_backup(action),
         Action::Site(action) => return of_site(action),
@@ -139,6 +141,31 @@ fn of_second_factor(action: OnSecondFactor) -> Option<Contract> {
             .gives::<RecoveryCodes<'static>>(),
         OnSecondFactor::Remove => does("Do without a second factor"),
         OnSecondFactor::RemoveOf => does("Take somebody's second factor away"),
+    })
+}
+
+fn of_passkey(action: OnPasskeys) -> Option<Contract> {
+    Some(match action {
+        OnPasskeys::Script => return None,
+        OnPasskeys::List => does("One's own passkeys").gives::<Vec<passkeys::PasskeyView>>(),
+        OnPasskeys::Offer => does("What a passkey is to be made with").gives::<CreationOptions>(),
+        OnPasskeys::Keep => does("Enrol a passkey that was made")
+            .takes::<passkeys::Wish>()
+            .makes::<passkeys::Enrolled<'static>>(),
+        OnPasskeys::Remove => does("Remove a passkey"),
+        OnPasskeys::RemoveAllOf => does("Take all passkeys of somebody away"),
+        OnPasskeys::AskSignIn => {
+            does("What a passkey is to be used with for signing in").gives::<RequestOptions>()
+        }
+        OnPasskeys::SignIn => does("Sign in with a passkey, without a password")
+            .takes::<passkey_use::Use>()
+            .gives::<Welcome>(),
+        OnPasskeys::AskSecond => {
+            does("What a passkey is to be used with after the password").gives::<RequestOptions>()
+        }
+        OnPasskeys::Second => does("Use a passkey in the place of the code after signing in")
+            .takes_changes_of::<passkey_use::Use>()
+            .gives::<Welcome>(),
     })
 }
 

@@ -53,6 +53,12 @@ pub(crate) fn people(caller: &Caller, site: &Site) -> Response {
                                         button.quiet type="submit" { (words.tokens_revoke) }
                                     }
                                 }
+                                @if !person.passkeys.is_empty() {
+                                    form method="post"
+                                        action=(address(&person.login, "/passkeys/delete")) {
+                                        button.quiet type="submit" { (words.passkeys_take_from) }
+                                    }
+                                }
                                 @if person.second_factor.is_some() {
                                     form method="post"
                                         action=(address(&person.login, "/second-factor-off")) {

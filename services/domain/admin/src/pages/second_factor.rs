@@ -3,13 +3,15 @@
 use maud::{Markup, html};
 
 use super::layout::{Place, bare, logo, page};
+use super::passkeys::{elsewhere, use_form};
 use super::qr;
+use crate::actions::second_factor::Ways;
 use crate::admin::Caller;
 use crate::fault::Fault;
 use crate::http::Response;
 
 /// Asks for the code, when the password was right.
-pub(crate) fn code(caller: &Caller, fault: Option<&Fault>) -> Response {
+pub(crate) fn code(caller: &Caller, ways: Ways, fault: Option<&Fault>) -> Response {
     let language = caller.language;
     let words = language.words();
     let body = html! {
@@ -21,7 +23,13 @@ pub(crate) fn code(caller: &Caller, fault: Option<&Fault>) -> Response {
                 (code_field(caller))
                 button type="submit" { (words.sign_in) }
             }
-            p.hint { (words.code_hint) }
+            p.hint { @if ways.app { (words.code_hint) } @else { (words.passkey_code_hint) } }
+            @if ways.passkey {
+                @match caller.opened.origin {
+                    Some(_) => { (use_form(caller, "/code/passkey", "/api/code/passkey/new")) }
+                    None => { (elsewhere(caller, "/login")) }
+                }
+            }
             form method="post" action="/logout" {
                 button.quiet type="submit" { (words.cancel) }
             }

@@ -3,15 +3,16 @@
 use maud::{Markup, html};
 
 use super::layout::{Place, bare, logo, page};
+use super::passkeys::use_form;
 use crate::actions::proof::FIELD;
 use crate::admin::Caller;
 use crate::fault::Fault;
 use crate::http::Response;
 use crate::password::LENGTH_MIN;
-use crate::text::Language;
 
 /// The sign-in form.
-pub(crate) fn sign_in(language: Language, login: &str, fault: Option<&Fault>) -> Response {
+pub(crate) fn sign_in(caller: &Caller, fault: Option<&Fault>) -> Response {
+    let (language, login) = (caller.language, &caller.login);
     let words = language.words();
     let body = html! {
         section.card.narrow.welcome {
@@ -29,6 +30,20 @@ pub(crate) fn sign_in(language: Language, login: &str, fault: Option<&Fault>) ->
                         autofocus[!login.is_empty()] autocomplete="current-password";
                 }
                 button type="submit" { (words.sign_in) }
+            }
+            @if caller.opened.is_of_use {
+                @match caller.opened.origin {
+                    Some(_) => {
+                        (use_form(caller, "/login/passkey", "/api/login/passkey/new"))
+                    }
+                    None => {
+                        p.hint { (words.passkey_elsewhere) " "
+                            a href={ (caller.opened.by_name) "/login" } {
+                                (caller.opened.by_name)
+                            }
+                        }
+                    }
+                }
             }
             p.hint { (words.sign_in_hint) }
         }
@@ -69,6 +84,7 @@ pub(crate) fn password(caller: &Caller, fault: Option<&Fault>) -> Response {
             }
             @if !must_change { p {
                 a href="/second-factor" { (words.second_factor) } " · "
+                a href="/passkeys" { (words.passkeys) } " · "
                 a href="/tokens" { (words.tokens) }
             } }
         }

@@ -151,7 +151,7 @@ fn who_may_use_an_address_is_in_the_document() {
         .filter(|it| it.access == Access::Anybody && it.face == Face::Api);
     assert_eq!(
         open.map(|it: &Route| it.path).collect::<Vec<_>>(),
-        ["/api/login"]
+        ["/api/login", "/api/login/passkey", "/api/login/passkey/new"]
     );
 }
 

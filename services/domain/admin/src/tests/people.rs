@@ -93,7 +93,7 @@ fn people_are_shown_without_their_secrets() {
         json!({
             "login": "ana", "role": "user", "extensions": ["100"], "calls_of": [],
             "disabled": false, "grants": [], "password": "chosen", "second_factor": false,
-            "tokens": [], "extensions_since": {}, "unknown_role": null,
+            "tokens": [], "passkeys": [], "extensions_since": {}, "unknown_role": null,
             "whole_numbers": false,
         })
     );

@@ -113,6 +113,7 @@ impl World {
     fn with(site: Site) -> Self {
         let mut admin = Admin::new("0.1.0");
         admin.configure(1, site.clone());
+        admin.take_passkey_counters(None);
         Self {
             admin,
             now: Instant::ORIGIN + Duration::from_secs(1000),

@@ -43,6 +43,34 @@ pub struct Person {
     /// With which programs ask the API in their name.
     #[serde(default)]
     pub tokens: Vec<Token>,
+    /// With which they sign in without a password, or after it in the place of a code.
+    #[serde(default)]
+    pub passkeys: Vec<Passkey>,
+    /// Lower-case hex SHA-256 of each code for lost passkeys that is left.
+    #[serde(default)]
+    pub passkey_codes: Vec<Redacted<String>>,
+}
+
+/// What is kept of a passkey (Web Authentication Level 3, "credential record"): nothing of it is
+/// secret. Bytes are base64url without padding.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Passkey {
+    /// What its owner calls it.
+    pub name: String,
+    /// What the authenticator calls it: 1 to 1023 bytes.
+    pub id: String,
+    /// Its public key, as COSE has it (RFC 9052 §7).
+    pub public_key: String,
+    /// What its owner is known by to authenticators: random bytes.
+    pub owner: String,
+    /// The name of the box that it was made for, `ramal.local`: it works at no other.
+    pub made_for: String,
+    /// The counter of its signatures when it was made.
+    pub counter: u32,
+    /// Its maker may copy it to other devices of its owner, as phones do.
+    pub can_be_copied: bool,
+    /// When it was made, seconds since 1970.
+    pub made_secs: u64,
 }
 
 /// What a program asks the API with, in somebody's name.

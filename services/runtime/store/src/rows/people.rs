@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use ipc::Redacted;
-use ipc::site::{Grant, Person, Role, SecondFactor, Token, UnknownRole};
+use ipc::site::{Grant, Passkey, Person, Role, SecondFactor, Token, UnknownRole};
 use serde::{Deserialize, Serialize};
 
 /// An administrator.
@@ -26,6 +26,10 @@ pub(super) struct PersonRow {
     second_factor: Option<SecondFactor>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tokens: Vec<Token>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    passkeys: Vec<Passkey>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    passkey_codes: Vec<Redacted<String>>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     whole_numbers: bool,
 }
@@ -54,6 +58,10 @@ pub(super) struct OtherRow {
     second_factor: Option<SecondFactor>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tokens: Vec<Token>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    passkeys: Vec<Passkey>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    passkey_codes: Vec<Redacted<String>>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     whole_numbers: bool,
     #[serde(default)]
@@ -75,6 +83,8 @@ pub(super) fn rows(people: &[Person]) -> (Vec<PersonRow>, Vec<OtherRow>) {
         grants: from.grants.clone(),
         second_factor: from.second_factor.clone(),
         tokens: from.tokens.clone(),
+        passkeys: from.passkeys.clone(),
+        passkey_codes: from.passkey_codes.clone(),
         whole_numbers: from.whole_numbers,
     };
     // As the newer firmware wrote it, which reads it again.
@@ -93,6 +103,8 @@ pub(super) fn rows(people: &[Person]) -> (Vec<PersonRow>, Vec<OtherRow>) {
         grants: from.grants.clone(),
         second_factor: from.second_factor.clone(),
         tokens: from.tokens.clone(),
+        passkeys: from.passkeys.clone(),
+        passkey_codes: from.passkey_codes.clone(),
         whole_numbers: from.whole_numbers,
         disabled: role(from).disabled,
     };
@@ -116,6 +128,8 @@ pub(super) fn people(administrators: Vec<PersonRow>, others: Vec<OtherRow>) -> V
         grants: from.grants,
         second_factor: from.second_factor,
         tokens: from.tokens,
+        passkeys: from.passkeys,
+        passkey_codes: from.passkey_codes,
         whole_numbers: from.whole_numbers,
         disabled: false,
         unknown_role: None,
@@ -150,6 +164,8 @@ fn other(from: OtherRow) -> Person {
         grants: from.grants,
         second_factor: from.second_factor,
         tokens: from.tokens,
+        passkeys: from.passkeys,
+        passkey_codes: from.passkey_codes,
         whole_numbers: from.whole_numbers,
         disabled: from.disabled || role.is_none(),
         unknown_role,
@@ -185,6 +201,17 @@ mod tests {
                 permissions: vec!["see-status".to_owned()],
                 expires_secs: 7,
             }],
+            passkeys: vec![Passkey {
+                name: "phone".to_owned(),
+                id: "AQID".to_owned(),
+                public_key: "pAEB".to_owned(),
+                owner: "AAAA".to_owned(),
+                made_for: "ramal.local".to_owned(),
+                counter: 3,
+                can_be_copied: true,
+                made_secs: 7,
+            }],
+            passkey_codes: vec![Redacted::new("0".repeat(64))],
             ..Person::default()
         }
     }
@@ -238,6 +265,6 @@ mod tests {
         let row: OtherRow = serde_json::from_str(row).expect("a row");
         let read = people(Vec::new(), vec![row]);
         assert_eq!(read[0].grants[0].since_millis, 0);
-        assert!(read[0].extensions_since.is_empty());
+        assert!(read[0].extensions_since.is_empty() && read[0].passkeys.is_empty());
     }
 }

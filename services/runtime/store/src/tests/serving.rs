@@ -287,6 +287,13 @@ fn only_web_sees_the_password_hashes_of_people() {
         secret: Redacted::new("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".into()),
         recovery: Vec::new(),
     });
+    site.people[0].passkeys = vec![ipc::site::Passkey {
+        name: "phone".into(),
+        id: "AQID".into(),
+        public_key: "pAEB".into(),
+        owner: "AAAA".into(),
+        ..ipc::site::Passkey::default()
+    }];
     let request = Request::Commit {
         base,
         audit: audit("password changed"),
@@ -304,7 +311,7 @@ fn only_web_sees_the_password_hashes_of_people() {
     let (_, watched) = store.next_config(PBX, 1, Duration::ZERO).expect("newer");
     for shown in [asked, seen(store.ask(PBX, Request::Watch)), watched] {
         assert_eq!(shown.people[0].password_hash.reveal(), "");
-        assert!(shown.people[0].second_factor.is_none());
+        assert!(shown.people[0].second_factor.is_none() && shown.people[0].passkeys.is_empty());
         assert_eq!(shown.extensions, site.extensions);
         assert!(config::Site::parse(&shown).is_ok(), "pbx can use it");
     }

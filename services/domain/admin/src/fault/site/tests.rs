@@ -65,6 +65,7 @@ fn every_wrong() -> Vec<Wrong> {
         },
         Wrong::NotACallingCode(text()),
         Wrong::AuditDays(991),
+        Wrong::NotBytes(999),
     ]
 }
 
@@ -113,6 +114,7 @@ const fn place(wrong: &Wrong) -> usize {
         Wrong::Overlap { .. } => 39,
         Wrong::NotACallingCode(_) => 40,
         Wrong::AuditDays(_) => 41,
+        Wrong::NotBytes(_) => 42,
     }
 }
 
