@@ -1,5 +1,11 @@
 //! The network as an installer sets it who stands before the box: a wrong line is told with its
-//! fix, an address takes effect without a restart and outlives one, and DHCP can be had back.
+//! fix, an address takes effect without a restart and outlives one, and DHCP can be had back. And
+//! from afar, where an address is tried before it is kept.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "what JSON does not hold reads as null"
+)]
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -11,7 +17,7 @@ use qemu::box_api::BoxApi;
 use qemu::forward::Forwarder;
 use qemu::lab::{ADMINISTRATOR, Lab};
 use qemu::lan::BOX_ADDRESS;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// One box for all of it: each part begins with what the one before has left behind.
 #[test]
@@ -27,7 +33,8 @@ fn an_address_is_typed_at_the_box_takes_effect_outlives_a_restart_and_gives_way_
     check_moved(&lab, &way_in, &password)?;
     set_one_that_is_taken(&mut lab)?;
     check_moved(&lab, &way_in, &password)?;
-    back_to_dhcp(&mut lab, &password)
+    back_to_dhcp(&mut lab, &password)?;
+    try_from_afar(&lab, &password)
 }
 
 /// With every line wrong once.
@@ -156,6 +163,44 @@ fn back_to_dhcp(lab: &mut Lab, password: &str) -> Proof {
     let trail = api.get("/api/audit")?;
     is(entry(&trail, "network set to DHCP")?, "/after", "DHCP");
     Ok(())
+}
+
+/// The box leaves the address that it is asked by, goes back when that is wanted, and stays where
+/// somebody keeps it.
+fn try_from_afar(lab: &Lab, password: &str) -> Proof {
+    let way = way_in(lab, ADDRESS)?;
+    let (at_router, tried) = (lab.web_port(), way.port());
+    let wish = json!({ "address": format!("{ADDRESS}/24"), "gateway": "10.77.0.1" });
+    let try_it = |from: u16| -> Result<BoxApi, Failure> {
+        signed_in(from, password)?.post("/api/network/trial", &wish)?;
+        signed_in(tried, password)
+    };
+    let api = try_it(at_router)?;
+    let seen = api.get("/api/network")?;
+    assert!(
+        seen["set"].is_null() && seen["trial"]["left_secs"].is_u64(),
+        "{seen}"
+    );
+    // The answer may be lost with the address.
+    let _maybe = api.delete("/api/network/trial");
+    let api = try_it(at_router)?;
+    let kept = api.post("/api/network/keep", &json!({}))?;
+    assert_eq!(kept["set"]["address"], format!("{ADDRESS}/24"), "{kept}");
+    let trail = api.get("/api/audit")?;
+    for action in ["tried", "trial ended"] {
+        let text = trail.to_string();
+        assert!(text.contains(action), "{action}: {text}");
+    }
+    entry(&trail, &format!("network set to {ADDRESS}/24"))?;
+    Ok(())
+}
+
+fn signed_in(port: u16, password: &str) -> Result<BoxApi, Failure> {
+    let mut api = BoxApi::new(port);
+    wait_until("the web admin where the box has moved", ANSWER_MAX, || {
+        Ok(api.sign_in(ADMINISTRATOR, password).ok())
+    })?;
+    Ok(api)
 }
 
 fn is(value: &Value, pointer: &str, wanted: &str) {

@@ -2,8 +2,8 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use config::StaticNetwork;
 use ipc::Redacted;
@@ -17,7 +17,7 @@ use run_loop::notify::Notify;
 use run_loop::passed::Passed;
 use run_loop::{socket_path, uid};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Notify as Changed, watch};
+use tokio::sync::{mpsc, watch};
 
 /// Command line of `ramal net`.
 #[derive(clap::Args)]
@@ -35,26 +35,32 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let listener = Passed::from_env().unix_listener("ipc")?;
     let status = SharedStatus::default();
     let told = Arc::clone(&status);
-    let changed = Arc::new(Changed::new());
-    let change = Arc::clone(&changed);
+    let (wish, wishes) = mpsc::unbounded_channel();
+    let trial = Arc::new(Mutex::new(None));
+    let (tried, late) = (Arc::clone(&trial), wish.clone());
     std::thread::Builder::new()
         .name("server".into())
         .spawn(move || {
             let answered = run_loop::ipc::serve(
                 &listener,
                 |peer| [uid::WEB, uid::PBX, uid::GRID].contains(&peer),
-                move |connection, request: Request| match request {
-                    Request::Status => {
-                        let status = told.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                        Answer::Reply(Reply::Status(status))
-                    }
-                    Request::TakeUp if connection.peer.uid == uid::WEB => {
-                        change.notify_one();
-                        Answer::Reply(Reply::Done)
-                    }
-                    Request::TakeUp => Answer::Reply(Reply::Refused {
-                        uid: connection.peer.uid,
-                    }),
+                move |connection, request: Request| {
+                    let uid = connection.peer.uid;
+                    Answer::Reply(match request {
+                        Request::Status => Reply::Status(now(&told, &tried)),
+                        Request::TakeUp | Request::Try { .. } if uid != uid::WEB => {
+                            Reply::Refused { uid }
+                        }
+                        Request::TakeUp => wished(&wish, Wish::Kept),
+                        Request::Try { network, secs } => {
+                            // Who asks has checked it; what cannot be read would be DHCP, unasked.
+                            match network.as_deref().map(StaticNetwork::from_text) {
+                                None => wished(&wish, Wish::Try(None, secs)),
+                                Some(Some(it)) => wished(&wish, Wish::Try(Some(it), secs)),
+                                Some(None) => Reply::Refused { uid },
+                            }
+                        }
+                    })
                 },
             );
             if let Err(error) = answered {
@@ -64,7 +70,51 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(serve(&notify, arguments.links.clone(), status, changed))
+    let wishes = Wishes {
+        late,
+        wishes,
+        trial,
+    };
+    runtime.block_on(serve(&notify, arguments.links.clone(), status, wishes))
+}
+
+/// What is wanted of the loop.
+enum Wish {
+    /// What the store keeps.
+    Kept,
+    /// This for some seconds; DHCP for none.
+    Try(Option<StaticNetwork>, u16),
+}
+
+/// How wishes come in, and what is tried.
+struct Wishes {
+    /// For one of our own, when the store was late.
+    late: mpsc::UnboundedSender<Wish>,
+    wishes: mpsc::UnboundedReceiver<Wish>,
+    trial: Trial,
+}
+
+/// What is tried, and until when.
+type Trial = Arc<Mutex<Option<(Option<StaticNetwork>, Instant)>>>;
+
+fn wished(wish: &mpsc::UnboundedSender<Wish>, what: Wish) -> Reply {
+    // Where the loop is over, the service is.
+    let _over = wish.send(what);
+    Reply::Done
+}
+
+/// The status as of now.
+fn now(status: &SharedStatus, trial: &Trial) -> ipc::net::Status {
+    let mut status = status
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    let trial = trial.lock().unwrap_or_else(PoisonError::into_inner);
+    status.trial = trial.as_ref().map(|(network, ends)| ipc::net::Trial {
+        network: network.as_ref().map(StaticNetwork::to_text),
+        left_secs: ends.saturating_duration_since(Instant::now()).as_secs(),
+    });
+    status
 }
 
 /// Holds the addresses until SIGTERM; others when people set something else, or when the store was
@@ -73,7 +123,7 @@ async fn serve(
     notify: &Notify,
     links: Vec<String>,
     status: SharedStatus,
-    changed: Arc<Changed>,
+    wishes: Wishes,
 ) -> Result<(), Box<dyn Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let clock = Clock::start();
@@ -87,16 +137,16 @@ async fn serve(
         tracing::warn!("the store does not say whether an address was set; asking DHCP meanwhile");
         Set::nothing()
     });
-    tell_unreadable(&status, &known);
+    tell_kept(&status, &known);
     let (setting, set) = watch::channel(known.setting());
     let shown = watch::Sender::new(known);
     tokio::spawn(present(Arc::clone(&status), shown.subscribe()));
     tokio::spawn(announce(shown.subscribe()));
     tokio::spawn(keep_card(Arc::clone(&status), shown.clone()));
     if !is_known {
-        changed.notify_one();
+        wished(&wishes.late, Wish::Kept);
     }
-    tokio::spawn(follow(changed, shown, setting, Arc::clone(&status)));
+    tokio::spawn(follow(wishes, shown, setting, Arc::clone(&status)));
     let world = World {
         now: move || clock.now(),
         set,
@@ -114,29 +164,63 @@ async fn serve(
     Ok(())
 }
 
-/// Takes up what people set, each time it has changed.
+/// Takes up what people set, each time it has changed, and what they try, for as long as they do.
 async fn follow(
-    changed: Arc<Changed>,
+    mut wishes: Wishes,
     known: watch::Sender<Set>,
     setting: watch::Sender<Setting>,
     status: SharedStatus,
 ) {
-    loop {
-        changed.notified().await;
-        let other = Set::ask().await;
+    let mut wish = wishes.wishes.recv().await;
+    while let Some(wanted) = wish {
+        let other = match wanted {
+            Wish::Kept => {
+                let kept = Set::ask().await;
+                tell_kept(&status, &kept);
+                kept
+            }
+            Wish::Try(ref network, _) => {
+                // Whoever asked by an address that goes is answered by it first.
+                tokio::time::sleep(ANSWER_TIME).await;
+                known.borrow().trying(network.clone())
+            }
+        };
         if *known.borrow() != other {
-            tracing::info!("the store says what was set for the network: {other}");
-            tell_unreadable(&status, &other);
+            tracing::info!("what is set for the network by now: {other}");
             setting.send_replace(other.setting());
             known.send_replace(other);
         }
+        wish = match wanted {
+            Wish::Kept => wishes.wishes.recv().await,
+            Wish::Try(network, secs) => wishes.during(network, secs).await,
+        };
     }
 }
 
-/// For the page: whether what was set can be read.
-fn tell_unreadable(status: &SharedStatus, set: &Set) {
+impl Wishes {
+    /// What is wished next while this is tried: when nobody wishes anything until its time is over,
+    /// what was kept.
+    async fn during(&mut self, network: Option<StaticNetwork>, secs: u16) -> Option<Wish> {
+        let ends = Instant::now() + Duration::from_secs(secs.into());
+        self.tell(Some((network, ends)));
+        let next = tokio::time::timeout_at(ends.into(), self.wishes.recv()).await;
+        self.tell(None);
+        next.unwrap_or_else(|_over| {
+            tracing::warn!("nobody kept the address that was tried; the one from before is back");
+            Some(Wish::Kept)
+        })
+    }
+
+    fn tell(&self, trial: Option<(Option<StaticNetwork>, Instant)>) {
+        *self.trial.lock().unwrap_or_else(PoisonError::into_inner) = trial;
+    }
+}
+
+/// For the page: what was set, and whether it can be read.
+fn tell_kept(status: &SharedStatus, set: &Set) {
     let mut status = status.lock().unwrap_or_else(PoisonError::into_inner);
     set.unreadable.clone_into(&mut status.unreadable);
+    status.set = set.network.as_ref().map(StaticNetwork::to_text);
 }
 
 /// Answers to the box's name, and to another one when it has got one.
@@ -164,6 +248,8 @@ struct Set {
     /// The field of what is kept that cannot be read; empty where there is none.
     unreadable: &'static str,
     host_name: String,
+    /// Nothing keeps it.
+    on_trial: bool,
 }
 
 impl Set {
@@ -174,6 +260,7 @@ impl Set {
             network: None,
             card: None,
             unreadable: "",
+            on_trial: false,
             host_name: laid_down::FACTORY_HOST_NAME.to_owned(),
         }
     }
@@ -194,10 +281,21 @@ impl Set {
                     network,
                     card,
                     unreadable,
+                    on_trial: false,
                     host_name: name.unwrap_or_else(|| Self::nothing().host_name),
                 };
             }
             tokio::time::sleep(STORE_PAUSE).await;
+        }
+    }
+
+    /// The same with this address, while it is tried.
+    fn trying(&self, network: Option<StaticNetwork>) -> Self {
+        Self {
+            network,
+            on_trial: true,
+            unreadable: "",
+            ..self.clone()
         }
     }
 
@@ -229,7 +327,7 @@ async fn keep_card(status: SharedStatus, known: watch::Sender<Set>) {
     loop {
         looks.tick().await;
         let set = known.borrow().clone();
-        let (Some(network), None) = (set.network, set.card) else {
+        let (Some(network), None, false) = (set.network, set.card, set.on_trial) else {
             continue;
         };
         let first = (status.lock())
@@ -325,12 +423,50 @@ const CARD: &str = "network-card";
 const STORE_WAIT_MAX: Duration = Duration::from_secs(15);
 /// Before the store is asked again.
 const STORE_PAUSE: Duration = Duration::from_millis(200);
+/// In which an answer that is on its way gets there, before the address goes by which it was asked.
+const ANSWER_TIME: Duration = Duration::from_secs(2);
 /// People look at the screen while they plug a cable in.
 const LOOK: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_keeps_while_it_is_tried_gives_way_to_what_is_kept() {
+        let (late, wishes) = mpsc::unbounded_channel();
+        let trial = Trial::default();
+        let mut of_people = Wishes {
+            late: late.clone(),
+            wishes,
+            trial: Arc::clone(&trial),
+        };
+        let status = SharedStatus::default();
+        let begun = tokio::time::Instant::now();
+        let network = StaticNetwork::from_text("10.0.0.5/24 - -");
+        let tried = tokio::spawn(async move { of_people.during(network, 300).await });
+        tokio::task::yield_now().await;
+        let seen = now(&status, &trial).trial.expect("it is tried");
+        assert_eq!(seen.network.as_deref(), Some("10.0.0.5/24 - -"));
+        assert!((299..=300).contains(&seen.left_secs), "{}", seen.left_secs);
+        let next = tried.await.expect("not ended");
+        assert!(matches!(next, Some(Wish::Kept)) && now(&status, &trial).trial.is_none());
+        let took = begun.elapsed().as_secs();
+        assert!((299..=300).contains(&took), "{took} s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trial_ends_with_the_next_wish() {
+        let (late, wishes) = mpsc::unbounded_channel();
+        let mut of_people = Wishes {
+            late: late.clone(),
+            wishes,
+            trial: Trial::default(),
+        };
+        assert_eq!(wished(&late, Wish::Try(None, 60)), Reply::Done);
+        let next = of_people.during(None, 300).await;
+        assert!(matches!(next, Some(Wish::Try(None, 60))));
+    }
 
     #[test]
     fn a_card_is_kept_for_the_address_it_has_and_for_no_other() {

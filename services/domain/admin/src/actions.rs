@@ -17,7 +17,7 @@ pub(crate) mod items;
 pub(crate) mod logs;
 pub(crate) mod looks;
 mod masking;
-mod network;
+pub(crate) mod network;
 pub(crate) mod passkey_use;
 pub(crate) mod passkeys;
 pub(crate) mod patch;

@@ -446,6 +446,7 @@ impl Admin {
             Action::Card => actions::cards::renew(self, &moment, segment, caller),
             Action::Logs(action) => actions::logs::act(action, request, caller),
             Action::About(action) => actions::about::act(self, action, &segment, caller),
+            Action::Network(action) => actions::network::act(self, request, action, caller),
             Action::Tokens(action) => {
                 actions::tokens::act(self, &moment, request, action, &segment, caller)
             }

@@ -56,6 +56,10 @@ pub(crate) enum Fault {
     NoSuchRecording(String),
     /// Of the audit trail, in the time that was asked for.
     NoEntries,
+    /// Which field of it.
+    NotANetwork(&'static str),
+    /// No address is tried.
+    NoTrial,
     /// Which field.
     NotADay(&'static str),
     RecordingOpen(String),
@@ -114,6 +118,7 @@ impl Fault {
             | Self::NotConfirmed(_)
             | Self::CannotFetch(_)
             | Self::NotADay(_)
+            | Self::NotANetwork(_)
             | Self::Invalid(_) => 400,
             Self::BackupRefused(BackupRefusal::Missing) => 404,
             Self::SignInFirst | Self::WrongLoginOrPassword => 401,
@@ -133,6 +138,7 @@ impl Fault {
             | Self::RecordingOpen(_)
             | Self::UpdateRefused(..)
             | Self::NoRecoveryCode
+            | Self::NoTrial
             | Self::BackupRefused(_)
             | Self::ItemExists(..) => 409,
             Self::ChangedSince(_) => 412,
@@ -190,6 +196,8 @@ impl Fault {
             | Self::NoSuchRecording(_)
             | Self::NoEntries
             | Self::NotADay(_)
+            | Self::NotANetwork(_)
+            | Self::NoTrial
             | Self::RecordingOpen(_)
             | Self::NotInRecording(..)
             | Self::UpdateRefused(..)
@@ -284,6 +292,8 @@ impl Fault {
             Self::NoSuchRecording(name) => format!("there is no recording {name}"),
             Self::NoEntries => NO_ENTRIES.0.into(),
             Self::NotADay(field) => format!("{field}: write a day as 2026-11-22"),
+            Self::NotANetwork(field) => not_a_network(field).0.into(),
+            Self::NoTrial => NO_TRIAL.0.into(),
             Self::RecordingOpen(name) => {
                 format!("{name} is being recorded; hang up, then repeat")
             }
@@ -350,6 +360,8 @@ impl Fault {
             Self::NoSuchRecording(name) => format!("não existe a gravação {name}"),
             Self::NoEntries => NO_ENTRIES.1.into(),
             Self::NotADay(field) => format!("{field}: escreva um dia como 2026-11-22"),
+            Self::NotANetwork(field) => not_a_network(field).1.into(),
+            Self::NoTrial => NO_TRIAL.1.into(),
             Self::RecordingOpen(name) => {
                 format!("{name} está sendo gravada; desligue e repita")
             }
@@ -420,6 +432,31 @@ const STORE_AWAY: Said = (
     "the store does not answer, so nothing can be kept; try again in a few seconds",
     "o armazenamento não responde e nada pode ser gravado; tente em alguns segundos",
 );
+
+const NO_TRIAL: Said = (
+    "no address is being tried, or its time was over and the one from before is back; set it again",
+    "nenhum endereço está em teste, ou o tempo acabou e o de antes voltou; configure-o de novo",
+);
+
+/// What to write in a field of the network instead.
+fn not_a_network(field: &str) -> Said {
+    match field {
+        "gateway" => (
+            "gateway: write another IPv4 address of the same network, or nothing",
+            "gateway: escreva outro endereço IPv4 da mesma rede, ou nada",
+        ),
+        "dns" => (
+            "dns: write at most three IPv4 or IPv6 addresses, not names",
+            "dns: escreva no máximo três endereços IPv4 ou IPv6, não nomes",
+        ),
+        _ => (
+            "address: write an IPv4 address of the box's own with the network's length, as \
+             192.168.10.5/24",
+            "address: escreva um endereço IPv4 próprio da central com o tamanho da rede, como \
+             192.168.10.5/24",
+        ),
+    }
+}
 
 const NET_AWAY: Said = (
     "net does not say which networks the box is in, and the tunnel must lead to none \

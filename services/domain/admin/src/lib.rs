@@ -28,6 +28,7 @@ mod grid_view;
 mod history_view;
 mod http;
 mod log_view;
+mod network_view;
 mod openapi;
 mod opened;
 mod pages;

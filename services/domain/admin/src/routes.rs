@@ -14,6 +14,8 @@ use Action::{
     Confirm, ConfirmDeleteExtension, CreateExtension, DeleteExtension, DeleteRecording, Events,
     Extensions, FactoryReset, FetchUpdate, FileScript, Firmware, GoBack, Icon, Logs, OpenApi,
     Passkeys, PasswordPage, People, Person, PowerOff, Privacy, Recording, Recordings, RecoveryCode,
+    Extensions, FactoryReset, FetchUpdate, FileScript, Firmware, GoBack, Icon, Logs, Network,
+    OpenApi, PasswordPage, People, Person, PowerOff, Privacy, Recording, Recordings, RecoveryCode,
     RenewRecoveryCode, Rescue, Restart, RestartService, Script, SecondFactor, ShowStep, SignIn,
     SignInPage, SignOut, Site, Start, Status, Style, TakeStep, Tokens, UpdateFromStick,
     UpdatePiece, UploadScript,
@@ -111,6 +113,8 @@ pub(crate) enum Action {
     /// What the box runs.
     About(OnAbout),
     Logs(OnLogs),
+    /// About the box's address.
+    Network(OnNetwork),
     Tokens(OnTokens),
     /// About what is kept on one person.
     Person(OnPerson),
@@ -168,6 +172,16 @@ pub(crate) enum OnPasskeys {
     /// A challenge for completing a sign-in.
     AskSecond,
     Second,
+/// What is done about the box's address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnNetwork {
+    Show,
+    /// Another one, for some minutes.
+    Try,
+    /// The one that is tried, from now on.
+    Keep,
+    /// The one from before the trial.
+    Return,
 }
 
 /// What is done about tokens.
@@ -568,6 +582,14 @@ pub const ROUTES: &[Route] = routes! {
     Get Api "/api/retention" May(SeeConfiguration) => Site(OnSite::Section(Section::Retention));
     Post Api "/api/retention" May(ChangeConfiguration) =>
         Site(OnSite::ChangeSection(Section::Retention));
+    Get Page "/network" May(SeeConfiguration) => Network(OnNetwork::Show);
+    Get Api "/api/network" May(SeeConfiguration) => Network(OnNetwork::Show);
+    Post Page "/network" Sure(ManageBox) => Network(OnNetwork::Try);
+    Post Api "/api/network/trial" Sure(ManageBox) => Network(OnNetwork::Try);
+    Post Page "/network/keep" May(ManageBox) => Network(OnNetwork::Keep);
+    Post Api "/api/network/keep" May(ManageBox) => Network(OnNetwork::Keep);
+    Post Page "/network/return" May(ManageBox) => Network(OnNetwork::Return);
+    Delete Api "/api/network/trial" May(ManageBox) => Network(OnNetwork::Return);
     Get Page "/grid" May(SeeConfiguration) => Site(OnSite::Grid);
     Get Api "/api/grid" May(SeeConfiguration) => Site(OnSite::Grid);
     Post Api "/api/grid/tunnel" May(ChangeConfiguration) => Site(OnSite::ChangeTunnel);

@@ -14,6 +14,7 @@ mod grid;
 mod history;
 mod logs;
 mod markup;
+mod network;
 mod numbers;
 mod openapi;
 mod passkeys;

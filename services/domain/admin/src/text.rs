@@ -563,6 +563,7 @@ words! {
     left_slots: "Why a version was left", "Por que uma versão foi deixada";
     reason: "Reason", "Motivo";
     grid: "Grid", "Grid";
+    menu: "Menu", "Menu";
     tunnel: "Tunnel", "Túnel";
     no_tunnel: "No tunnel is set. The box works fully without one.",
         "Nenhum túnel configurado. A central funciona por inteiro sem ele.";

@@ -430,7 +430,13 @@ impl StatusView {
             let warning = Warning::NetworkUnreadable(status.unreadable);
             self.warnings.push(warning);
         }
-        let link = |link: ipc::net::Link| LinkView {
+        self.network = status.links.into_iter().map(LinkView::new).collect();
+    }
+}
+
+impl LinkView {
+    pub(crate) fn new(link: ipc::net::Link) -> Self {
+        Self {
             name: link.name,
             mac: link.mac,
             up: link.up,
@@ -438,8 +444,7 @@ impl StatusView {
             ipv6: link.ipv6,
             gateway: link.gateway,
             conflict_with: link.conflict_with,
-        };
-        self.network = status.links.into_iter().map(link).collect();
+        }
     }
 }
 

@@ -12,6 +12,15 @@ pub enum Request {
     /// The store keeps something else for the network by now: take it up. Only `web` may ask.
     /// Answer: [`Reply::Done`], before that is done.
     TakeUp,
+    /// Try a setting, which nothing keeps, and go back to the kept one when this time is over: an
+    /// address by which nobody reaches the box must not be for ever. [`Request::TakeUp`] ends it
+    /// sooner. Only `web` may ask. Answer: [`Reply::Done`], before it is begun.
+    Try {
+        /// As `config::StaticNetwork` writes it; `None` for DHCP.
+        network: Option<String>,
+        /// For how long.
+        secs: u16,
+    },
 }
 
 /// What `net` answers.
@@ -39,6 +48,19 @@ pub struct Status {
     /// Hardware address of the interface that an address which people set is for; empty while
     /// there is no interface.
     pub first: String,
+    /// What the store keeps, as `config::StaticNetwork` writes it; `None` for DHCP.
+    pub set: Option<String>,
+    /// What is tried just now.
+    pub trial: Option<Trial>,
+}
+
+/// A setting that is tried.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Trial {
+    /// As `config::StaticNetwork` writes it; `None` for DHCP.
+    pub network: Option<String>,
+    /// Until the kept one is back.
+    pub left_secs: u64,
 }
 
 impl Status {

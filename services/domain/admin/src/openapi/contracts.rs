@@ -9,7 +9,7 @@ use ipc::site::{
 use super::contract::{Contract, Query, does};
 use crate::about_view::AboutView;
 use crate::actions::{
-    accounts, backups, explain, extensions, firmware, history, items, passkey_use, passkeys,
+    accounts, backups, explain, extensions, firmware, history, items, network, passkey_use, passkeys,
     people, person, proof, second_factor, sections, sign_in, site_file, spending, status, tokens,
 };
 use crate::answers::{
@@ -24,11 +24,12 @@ use crate::firmware_view::FirmwareView;
 use crate::grid_view::GridView;
 use crate::history_view::{VersionChanges, VersionView};
 use crate::log_view::LogLineView;
+use crate::network_view::NetworkView;
 use crate::passkey_json::{CreationOptions, RequestOptions};
 use crate::person_view::PersonData;
 use crate::privacy::KeptView;
 use crate::routes::{
-    Action, File, OnAbout, OnBackups, OnLogs, OnPasskeys, OnPeople, OnPerson, OnSecondFactor,
+    Action, File, OnAbout, OnBackups, OnLogs, OnNetwork, OnPasskeys, OnPeople, OnPerson, OnSecondFactor,
     OnSite, OnTokens, Section,
 };
 use crate::views::{AuditView, CallView, ExtensionView, RecordingView, StatusView, TrailView};
@@ -72,6 +73,7 @@ pub(super) fn of(action: Action) -> Option<Contract> {
         Action::About(action) => of_about(action),
         Action::Logs(action) => return of_logs(action),
         Action::SecondFactor(action) => return of_second_factor(action),
+        Action::Network(action) => of_network(action),
         Action::Tokens(action) => of_token(action),
         Action::Person(action) => return of_person_data(action),
         Action::Passkeys(action) => return of_passkey(action),
@@ -167,6 +169,21 @@ fn of_passkey(action: OnPasskeys) -> Option<Contract> {
             .takes_changes_of::<passkey_use::Use>()
             .gives::<Welcome>(),
     })
+}
+
+fn of_network(action: OnNetwork) -> Contract {
+    match action {
+        OnNetwork::Show => {
+            does("The box's address, and the one that is tried").gives::<NetworkView>()
+        }
+        OnNetwork::Try => does("Try an address; the box has it seconds after the answer")
+            .takes::<network::Wish>()
+            .gives::<NetworkView>(),
+        OnNetwork::Keep => does("Keep the address that is tried").gives::<NetworkView>(),
+        OnNetwork::Return => {
+            does("Go back to the address from before the trial").gives::<NetworkView>()
+        }
+    }
 }
 
 fn of_token(action: OnTokens) -> Contract {

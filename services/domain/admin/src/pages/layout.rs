@@ -2,106 +2,14 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+pub(super) use super::navigation::Place;
+use super::navigation::{menu, menu_button};
 use super::{ICON, SCRIPT, STYLE};
 use crate::actions::proof::FIELD;
 use crate::admin::Caller;
 use crate::http::Response;
-use crate::permission::Permissions;
-use crate::routes::may_open;
 use crate::session::fingerprint;
-use crate::text::{Language, Words};
-
-/// Where a page stands in the navigation.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    Status,
-    Extensions,
-    Groups,
-    Trunks,
-    Routes,
-    Times,
-    Calls,
-    Settings,
-    People,
-    Audit,
-    Privacy,
-    Backups,
-    Firmware,
-    Grid,
-    Start,
-    About,
-    Logs,
-    Elsewhere,
-}
-
-impl Place {
-    /// Where a page that stays as the box is gets what changes.
-    const fn events(self) -> Option<&'static str> {
-        match self {
-            Self::Status | Self::Start => Some("/events"),
-            Self::Logs => Some("/logs/events"),
-            Self::Extensions
-            | Self::Groups
-            | Self::Trunks
-            | Self::Routes
-            | Self::Times
-            | Self::Calls
-            | Self::Settings
-            | Self::People
-            | Self::Audit
-            | Self::Privacy
-            | Self::Backups
-            | Self::Firmware
-            | Self::Grid
-            | Self::About
-            | Self::Elsewhere => None,
-        }
-    }
-
-    /// Where the page of a list or of the settings stands.
-    pub(super) fn of(address: &str) -> Self {
-        match address {
-            "/extensions" => Self::Extensions,
-            "/groups" => Self::Groups,
-            "/trunks" => Self::Trunks,
-            "/routes" => Self::Routes,
-            "/times" => Self::Times,
-            "/settings" => Self::Settings,
-            "/people" => Self::People,
-            _ => Self::Elsewhere,
-        }
-    }
-}
-
-/// What a page is called.
-type Name = fn(&Words) -> &'static str;
-
-/// The pages there are a way to from everywhere, for whoever may open them.
-const NAVIGATION: [(Place, &str, Name); 16] = [
-    (Place::Status, "/", |words| words.status),
-    (Place::Extensions, "/extensions", |words| words.extensions),
-    (Place::Groups, "/groups", |words| words.groups),
-    (Place::Trunks, "/trunks", |words| words.trunks),
-    (Place::Routes, "/routes", |words| words.routes),
-    (Place::Times, "/times", |words| words.times),
-    (Place::Calls, "/calls", |words| words.calls),
-    (Place::Settings, "/settings", |words| words.settings),
-    (Place::People, "/people", |words| words.people),
-    (Place::Audit, "/audit", |words| words.audit),
-    (Place::Privacy, "/privacy", |words| words.privacy),
-    (Place::Backups, "/backups", |words| words.backups),
-    (Place::Firmware, "/firmware", |words| words.firmware),
-    (Place::Grid, "/grid", |words| words.grid),
-    (Place::Logs, "/logs", |words| words.logs),
-    (Place::About, "/about", |words| words.about),
-];
-
-/// The first page for somebody with these permissions.
-pub(crate) fn home(permissions: Permissions) -> &'static str {
-    let mut open = NAVIGATION.into_iter().map(|(_, address, _)| address);
-    open.find(|address| may_open(address, permissions))
-        .unwrap_or("/password")
-}
+use crate::text::Language;
 
 pub(super) fn own_password(caller: &Caller) -> Markup {
     let words = caller.language.words();
@@ -141,31 +49,23 @@ pub(super) fn page(
     body: &Markup,
 ) -> Response {
     let words = caller.language.words();
-    let links = NAVIGATION.into_iter();
-    let links = links.filter(|(_, address, _)| may_open(address, caller.permissions));
     let must_change = caller
         .session
         .as_ref()
         .is_some_and(|(_, session)| session.must_change);
+    let is_inside = !caller.login.is_empty() && !must_change;
     let header = html! {
         header {
+            @if is_inside { (menu_button(words)) }
             a.brand href="/" { (logo()) span { (words.title) } }
             @if !caller.login.is_empty() {
-                @if !must_change {
-                    nav {
-                        @for (target, address, name) in links {
-                            a href=(address) aria-current=[(target == place).then_some("page")] {
-                                (name(words))
-                            }
-                        }
-                    }
-                }
                 form.person method="post" action="/logout" {
                     a href="/password" title=(words.change_password) { (caller.login) }
                     button.quiet type="submit" { (words.sign_out) }
                 }
             }
         }
+        @if is_inside { (menu(caller, place)) }
     };
     document(
         status,

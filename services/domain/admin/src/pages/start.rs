@@ -11,6 +11,7 @@ use crate::dashboard::Dashboard;
 use crate::fault::Fault;
 use crate::form::Said;
 use crate::http::Response;
+use crate::permission::Permission;
 use crate::routes::may_open;
 use crate::text::Language;
 use crate::views::Warning;
@@ -89,7 +90,7 @@ fn step(caller: &Caller, stage: Stage, stand: &Stand) -> Markup {
     match stage {
         Stage::Language => speak(language),
         Stage::Time => time(language, stand),
-        Stage::Network => network(language, stand),
+        Stage::Network => network(caller, stand),
         Stage::Numbers => numbers(language, stand),
         Stage::Extensions => extensions(language, stand),
         Stage::Trunk => trunk(caller, stand),
@@ -153,7 +154,8 @@ fn time(language: Language, stand: &Stand) -> Markup {
     asked(language, Stage::Time, &fields)
 }
 
-fn network(language: Language, stand: &Stand) -> Markup {
+fn network(caller: &Caller, stand: &Stand) -> Markup {
+    let language = caller.language;
     let words = language.words();
     html! {
         table {
@@ -166,11 +168,14 @@ fn network(language: Language, stand: &Stand) -> Markup {
         }
         p { (language.said((
             "Phones look for the box at its address: it should stay the same. Reserve it in your \
-             router, or set a fixed one by the menu on the box's own screen (Network).",
+             router, or set a fixed one.",
             "Os telefones procuram a central no endereço dela: ele deve ficar o mesmo. Reserve-o \
-             no roteador, ou configure um endereço fixo pelo menu na tela da própria central \
-             (Rede).",
+             no roteador, ou configure um endereço fixo.",
         ))) }
+        @if caller.may(Permission::ManageBox) {
+            p { a href="/network" { (language.said(("Set a fixed address",
+                "Configurar um endereço fixo"))) } }
+        }
         (go_on(language, Stage::Network))
     }
 }

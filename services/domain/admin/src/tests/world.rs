@@ -45,6 +45,7 @@ pub(super) struct World {
     pub(super) asked_net: Vec<net::Request>,
     /// What the store keeps for the network.
     pub(super) network: Option<String>,
+    pub(super) trial: Option<net::Trial>,
     pub(super) recordings: Vec<sound::RecordingFile>,
     pub(super) has_backup_code: bool,
     pub(super) backup_refusal: Option<store::BackupRefusal>,
@@ -130,6 +131,7 @@ impl World {
             net_away: false,
             asked_net: Vec::new(),
             network: None,
+            trial: None,
             has_backup_code: true,
             backup_refusal: None,
             asked_backups: Vec::new(),
@@ -311,9 +313,24 @@ impl World {
     }
 
     fn net(&mut self, request: net::Request) -> Result<net::Reply, Away> {
-        self.asked_net.push(request);
+        if request != net::Request::Status {
+            self.asked_net.push(request.clone());
+        }
         if self.net_away {
             return Err(Away::Silent("net"));
+        }
+        match request {
+            net::Request::Status => {
+                let mut status = observation(false, false).net?;
+                status.set.clone_from(&self.network);
+                status.trial.clone_from(&self.trial);
+                return Ok(net::Reply::Status(status));
+            }
+            net::Request::TakeUp => self.trial = None,
+            net::Request::Try { network, secs } => {
+                let left_secs = secs.into();
+                self.trial = Some(net::Trial { network, left_secs });
+            }
         }
         Ok(net::Reply::Done)
     }
