@@ -329,10 +329,7 @@ impl Lab {
     /// # Errors
     /// The box showed no password or refused it.
     pub fn first_sign_in(&mut self) -> Result<(BoxApi, String), LabError> {
-        // The box hashes the password before it shows it, which takes an emulated one a second.
-        self.machine()?.wait_line(PASSWORD_LABEL, PASSWORD_MAX)?;
-        let password = self.machine()?.serial().take_one_time_password();
-        let password = password.ok_or(LabError::NoPassword)?;
+        let password = self.one_time_password()?;
         let mut api = self.api();
         api.sign_in(ADMINISTRATOR, &password)?;
         let chosen = new_password().map_err(|source| LabError::File {
@@ -342,6 +339,17 @@ impl Lab {
         api.change_password(&password, &chosen)?;
         api.sign_in(ADMINISTRATOR, &chosen)?;
         Ok((api, chosen))
+    }
+
+    /// The password that the screen of a new box shows, for whoever signs in first.
+    ///
+    /// # Errors
+    /// It shows none.
+    pub fn one_time_password(&mut self) -> Result<String, LabError> {
+        // The box hashes the password before it shows it, which takes an emulated one a second.
+        self.machine()?.wait_line(PASSWORD_LABEL, PASSWORD_MAX)?;
+        let password = self.machine()?.serial().take_one_time_password();
+        password.ok_or(LabError::NoPassword)
     }
 }
 
@@ -411,7 +419,11 @@ fn log_path(name: &str) -> Result<PathBuf, LabError> {
     Ok(path)
 }
 
-fn new_password() -> std::io::Result<String> {
+/// A password as a person would choose a good one.
+///
+/// # Errors
+/// The kernel has no random bytes.
+pub fn new_password() -> std::io::Result<String> {
     use std::io::Read;
     let mut bytes = [0; 16];
     std::fs::File::open(RANDOM)?.read_exact(&mut bytes)?;

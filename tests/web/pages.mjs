@@ -6,7 +6,7 @@
 
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { chromium } from "playwright-core";
+import { start, wish } from "./browser.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const FIRST_VIEW_MAX = 100_000;
@@ -20,20 +20,6 @@ const SIGHTS = [
   { name: "en-light-phone", locale: "en-US", colorScheme: "light", viewport: PHONE },
   { name: "pt-dark-desk", locale: "pt-BR", colorScheme: "dark", viewport: DESK },
 ];
-const LAUNCH = {
-  executablePath: "/usr/bin/chromium",
-  args: [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-};
-
-const wish = JSON.parse(readFileSync(0, "utf8"));
 const faults = [];
 let looked = 0;
 
@@ -117,7 +103,7 @@ async function walk(browser, sight) {
 }
 
 if (wish.pictures) mkdirSync(wish.pictures, { recursive: true });
-const browser = await chromium.launch(LAUNCH);
+const browser = await start();
 for (const sight of SIGHTS.slice(0, wish.sights ?? SIGHTS.length)) {
   const pages = await walk(browser, sight);
   console.log(`${sight.name}: ${pages} pages`);

@@ -32,4 +32,4 @@ pub use site::{
 };
 pub use stand::{Stand, alone, alone_early};
 pub use vitals::{Healing, Vitals, kill, store_warning, wait_until};
-pub use web_tools::{look_at_pages, try_api, use_passkeys};
+pub use web_tools::{FirstSteps, look_at_pages, try_api, use_passkeys};

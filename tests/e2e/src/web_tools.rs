@@ -2,9 +2,9 @@
 //! schemathesis. What they need beside Debian's packages is fetched once, by the versions that
 //! `tests/web` pins, into a folder of the build.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use image::build::{target_folder, workspace};
 use serde_json::Value;
@@ -34,8 +34,14 @@ fn play(script: &str, wish: &Value) -> Proof {
         Ok(folder) => folder,
         Err(failure) => return not_played(&failure),
     };
+    let child = node(&folder, script, wish)?;
+    told(child.wait_with_output()?)
+}
+
+/// Starts a script with a browser, and tells it by its standard input what is wished.
+fn node(folder: &Path, script: &str, wish: &Value) -> Result<Child, Failure> {
     let mut node = command("node")?;
-    node.arg(script).current_dir(&folder);
+    node.arg(script).current_dir(folder);
     let mut child = node
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -44,7 +50,71 @@ fn play(script: &str, wish: &Value) -> Proof {
     if let Some(mut input) = child.stdin.take() {
         input.write_all(wish.to_string().as_bytes())?;
     }
-    told(child.wait_with_output()?)
+    Ok(child)
+}
+
+/// A person who takes the first steps on a new box with a browser, and waits for the phones.
+pub struct FirstSteps {
+    browser: Child,
+    output: BufReader<ChildStdout>,
+}
+
+impl FirstSteps {
+    /// Takes the steps up to the cards of the phones, which are the answer: `[{number, server,
+    /// password}]`. `wish` is for `first_steps.mjs`. Where the tools cannot be had, that is said
+    /// and there is no answer.
+    ///
+    /// # Errors
+    /// A step is not as a new customer would need it; the text says which.
+    pub fn take(wish: &Value) -> Result<Option<(Self, Value)>, Failure> {
+        let folder = match browser() {
+            Ok(folder) => folder,
+            Err(failure) => return not_played(&failure).map(|()| None),
+        };
+        let mut child = node(&folder, "first_steps.mjs", wish)?;
+        let output = child.stdout.take().map(BufReader::new);
+        let output = output.ok_or_else(|| Failure::new("node has no output"))?;
+        let mut steps = Self {
+            browser: child,
+            output,
+        };
+        let cards = steps.line()?;
+        Ok(Some((steps, cards)))
+    }
+
+    /// The rest, once the phones have what their cards say: until the page lists them. What the
+    /// person did then, and how long it took.
+    ///
+    /// # Errors
+    /// The page does not list them.
+    pub fn see_phones(mut self) -> Result<Value, Failure> {
+        let done = self.line()?;
+        match self.browser.wait()?.success() {
+            true => Ok(done),
+            false => Err(Failure::new("the browser failed after its last step")),
+        }
+    }
+
+    /// What it tells next; or what it complains of. Neither is shown: there are passwords in it.
+    fn line(&mut self) -> Result<Value, Failure> {
+        let mut line = String::new();
+        if self.output.read_line(&mut line)? > 0 {
+            return Ok(serde_json::from_str(&line)?);
+        }
+        let mut said = String::new();
+        if let Some(errors) = &mut self.browser.stderr {
+            errors.read_to_string(&mut said)?;
+        }
+        Err(Failure::new(said.trim()))
+    }
+}
+
+impl Drop for FirstSteps {
+    fn drop(&mut self) {
+        // Both fail only when it has ended already.
+        let _killed = self.browser.kill();
+        let _reaped = self.browser.wait();
+    }
 }
 
 /// Has schemathesis ask the API of a box all that `description` allows, and more. The token is
@@ -71,13 +141,7 @@ pub fn try_api(origin: &str, description: &Value, token: &str) -> Proof {
 /// What leads the browser, and axe.
 fn browser() -> Result<PathBuf, Failure> {
     image::prepare::prepare_browser()?;
-    let files = [
-        "package.json",
-        "package-lock.json",
-        "pages.mjs",
-        "passkeys.mjs",
-    ];
-    let folder = tools("pages", &files)?;
+    let folder = tools("pages", &FILES)?;
     if !folder.join("node_modules/axe-core/axe.min.js").is_file() {
         let mut npm = command("npm")?;
         npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
@@ -139,6 +203,16 @@ fn told(output: Output) -> Proof {
     }
     Err(Failure::new(said))
 }
+
+/// What a browser is led by.
+const FILES: [&str; 6] = [
+    "package.json",
+    "package-lock.json",
+    "browser.mjs",
+    "pages.mjs",
+    "passkeys.mjs",
+    "first_steps.mjs",
+];
 
 /// The program, below its folder.
 const SCHEMATHESIS: &str = "venv/bin/schemathesis";

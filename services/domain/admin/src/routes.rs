@@ -12,13 +12,11 @@ use Access::{Anybody, HalfSignedIn, May, SignedIn, Sure};
 use Action::{
     AbandonUpdate, About, AskCard, Backups, BeginUpdate, Calls, CallsFile, Card, ChangePassword,
     Confirm, ConfirmDeleteExtension, CreateExtension, DeleteExtension, DeleteRecording, Events,
-    Extensions, FactoryReset, FetchUpdate, FileScript, Firmware, GoBack, Icon, Logs, OpenApi,
-    Passkeys, PasswordPage, People, Person, PowerOff, Privacy, Recording, Recordings, RecoveryCode,
     Extensions, FactoryReset, FetchUpdate, FileScript, Firmware, GoBack, Icon, Logs, Network,
-    OpenApi, PasswordPage, People, Person, PowerOff, Privacy, Recording, Recordings, RecoveryCode,
-    RenewRecoveryCode, Rescue, Restart, RestartService, Script, SecondFactor, ShowStep, SignIn,
-    SignInPage, SignOut, Site, Start, Status, Style, TakeStep, Tokens, UpdateFromStick,
-    UpdatePiece, UploadScript,
+    OpenApi, Passkeys, PasswordPage, People, Person, PowerOff, Privacy, Recording, Recordings,
+    RecoveryCode, RenewRecoveryCode, Rescue, Restart, RestartService, Script, SecondFactor,
+    ShowStep, SignIn, SignInPage, SignOut, Site, Start, Status, Style, TakeStep, Tokens,
+    UpdateFromStick, UpdatePiece, UploadScript,
 };
 
 /// One address.
@@ -172,6 +170,8 @@ pub(crate) enum OnPasskeys {
     /// A challenge for completing a sign-in.
     AskSecond,
     Second,
+}
+
 /// What is done about the box's address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum OnNetwork {

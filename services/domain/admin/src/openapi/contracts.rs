@@ -9,8 +9,9 @@ use ipc::site::{
 use super::contract::{Contract, Query, does};
 use crate::about_view::AboutView;
 use crate::actions::{
-    accounts, backups, explain, extensions, firmware, history, items, network, passkey_use, passkeys,
-    people, person, proof, second_factor, sections, sign_in, site_file, spending, status, tokens,
+    accounts, backups, explain, extensions, firmware, history, items, network, passkey_use,
+    passkeys, people, person, proof, second_factor, sections, sign_in, site_file, spending, status,
+    tokens,
 };
 use crate::answers::{
     BackupCode, DataCode, Fetching, FileOfSite, NewAccount, NewPassword, NewToken, NextPiece,
@@ -29,8 +30,8 @@ use crate::passkey_json::{CreationOptions, RequestOptions};
 use crate::person_view::PersonData;
 use crate::privacy::KeptView;
 use crate::routes::{
-    Action, File, OnAbout, OnBackups, OnLogs, OnNetwork, OnPasskeys, OnPeople, OnPerson, OnSecondFactor,
-    OnSite, OnTokens, Section,
+    Action, File, OnAbout, OnBackups, OnLogs, OnNetwork, OnPasskeys, OnPeople, OnPerson,
+    OnSecondFactor, OnSite, OnTokens, Section,
 };
 use crate::views::{AuditView, CallView, ExtensionView, RecordingView, StatusView, TrailView};
 
