@@ -274,6 +274,10 @@ pub fn ship(image: &Image, shipping: &Shipping) -> Result<Shipped, BuildError> {
     Ok(shipped)
 }
 
+/// Where images are put instead of `box` in cargo's target folder: whoever builds others at the
+/// same time, of the same names, has a folder of their own.
+pub const IMAGES_VARIABLE: &str = "RAMAL_IMAGES";
+
 /// Where an image's parts lie.
 pub(crate) fn image_folder(base: Base, machine: Machine) -> PathBuf {
     let mut name = "image".to_owned();
@@ -283,7 +287,9 @@ pub(crate) fn image_folder(base: Base, machine: Machine) -> PathBuf {
     if machine != Machine::X86_64 {
         name += &format!("-{}", machine.name());
     }
-    target_folder().join("box").join(name)
+    let images = std::env::var_os(IMAGES_VARIABLE).map(PathBuf::from);
+    let images = images.unwrap_or_else(|| target_folder().join("box"));
+    images.join(name)
 }
 
 fn pack_initramfs(

@@ -140,7 +140,7 @@ fn reproducibly(cargo: &mut Command, triple: &str, flags: &[&str]) {
 
 /// Takes away what the cargo that runs us has told of our own package: `ring` is compiled anew,
 /// with all that needs it, whenever another package asks.
-fn forget_package(cargo: &mut Command) {
+pub fn forget_package(cargo: &mut Command) {
     let names = std::env::vars_os().map(|(name, _)| name);
     let of_package = names.filter(|name| {
         let name = name.to_string_lossy();

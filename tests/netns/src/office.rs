@@ -12,6 +12,7 @@ use native::{Installation, NativeError, Plan, Profile, number};
 use nix::sched::{CloneFlags, unshare};
 use qemu::box_api::BoxApi;
 use qemu::lab::Lab;
+use qemu::suite::RAMAL_VARIABLE;
 
 use crate::Place;
 use crate::exchange::Exchange;
@@ -316,9 +317,12 @@ pub fn provider() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/provider.cfg")
 }
 
-/// `ramal` as it is now, built once.
+/// `ramal` as it is now: what [`RAMAL_VARIABLE`] names, or else built once.
 fn program() -> Result<PathBuf, NativeError> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    if let Some(built) = std::env::var_os(RAMAL_VARIABLE) {
+        return Ok(built.into());
+    }
     let built =
         BUILT.get_or_init(|| native::build(Profile::Dev).map_err(|error| error.to_string()));
     built.clone().map_err(NativeError::Load)

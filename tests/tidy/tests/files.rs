@@ -51,6 +51,31 @@ fn no_line_is_too_wide() {
     check(&wide.collect::<Vec<_>>());
 }
 
+/// An example in documentation is a test that takes a compiler's start each, and is not run.
+#[test]
+fn documentation_shows_text_and_tests_show_code() {
+    let shown = sources().into_iter().flat_map(|path| {
+        let text = text(&path);
+        let mut is_open = false;
+        let mut shown = Vec::new();
+        for (index, line) in text.lines().enumerate() {
+            let line = line.trim_start();
+            let line = line
+                .strip_prefix("//!")
+                .or_else(|| line.strip_prefix("///"));
+            let Some(kind) = line.and_then(|line| line.trim_start().strip_prefix("```")) else {
+                continue;
+            };
+            is_open = !is_open;
+            if is_open && !["text", "json"].contains(&kind) {
+                shown.push(format!("{}:{}: ```{kind}", name(&path), index + 1));
+            }
+        }
+        shown
+    });
+    check(&shown.collect::<Vec<_>>());
+}
+
 #[test]
 fn nothing_is_left_for_later() {
     // Put together here so that this file does not find itself.

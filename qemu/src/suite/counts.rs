@@ -1,0 +1,70 @@
+//! What a step or the whole suite came to, read from what libtest prints.
+
+use std::collections::BTreeSet;
+
+/// What a step or the whole suite came to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Counts {
+    /// Tests that passed.
+    pub passed: usize,
+    /// What failed, by name.
+    pub failed: Vec<String>,
+    /// What was left out, with the reason.
+    pub skipped: BTreeSet<String>,
+}
+
+impl Counts {
+    pub(super) fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed.extend(other.failed);
+        self.skipped.extend(other.skipped);
+    }
+
+    /// Counts a line of libtest: `test name ... ok`, `... FAILED`, `... ignored, reason`.
+    pub(super) fn read(&mut self, step: &str, line: &str) {
+        let Some(line) = line.strip_prefix("test ") else {
+            return;
+        };
+        let Some((name, outcome)) = line.rsplit_once(" ... ") else {
+            return;
+        };
+        match outcome
+            .split_once(", ")
+            .unwrap_or((outcome, "no reason given"))
+        {
+            ("ok", _) => self.passed += 1,
+            ("FAILED", _) => self.failed.push(format!("{step}: {name}")),
+            ("ignored", reason) => {
+                self.skipped.insert(format!("{name}: {reason}"));
+            }
+            _other => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_libtest_are_counted() {
+        let mut counts = Counts::default();
+        for line in [
+            "running 3 tests",
+            "test a::b ... ok",
+            "test src/lib.rs - c (line 3) ... ok",
+            "test d ... FAILED",
+            "test e ... ignored, needs a sound card",
+            "test f - should panic ... ok",
+            "test result: FAILED. 3 passed; 1 failed; 1 ignored; 0 measured",
+        ] {
+            counts.read("unit", line);
+        }
+        assert_eq!(counts.passed, 3);
+        assert_eq!(counts.failed, ["unit: d"]);
+        assert_eq!(
+            counts.skipped,
+            BTreeSet::from(["e: needs a sound card".to_owned()])
+        );
+    }
+}
