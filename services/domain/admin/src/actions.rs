@@ -7,6 +7,7 @@ pub(crate) mod backups;
 pub(crate) mod calls;
 pub(crate) mod cards;
 pub(crate) mod change;
+pub(crate) mod erasure;
 pub(crate) mod explain;
 pub(crate) mod extensions;
 pub(crate) mod firmware;

@@ -92,7 +92,6 @@ const SECURITY: Said = (
     "art. 7, IX (legitimate interest: security) and art. 46",
     "art. 7º, IX (legítimo interesse: segurança) e art. 46",
 );
-const NONE: Said = ("none: no data of people", "nenhuma: sem dados de pessoas");
 const NOBODY: Said = ("nobody", "ninguém");
 
 /// Everything that is kept, in the order in which it matters to people.
@@ -279,13 +278,21 @@ pub(crate) const INVENTORY: &[Kept] = &[
         name: "secrets",
         title: ("Keys and certificates", "Chaves e certificados"),
         what: (
-            "keys and certificates of the box; no data of people",
-            "chaves e certificados da central; sem dados de pessoas",
+            "keys and certificates of the box; who was erased, under names that only a key beside \
+             them makes",
+            "chaves e certificados da central; quem foi apagado, sob nomes que só uma chave junto \
+             deles forma",
         ),
-        purpose: ("encryption", "criptografia"),
-        basis: NONE,
+        purpose: (
+            "encryption; that a restored backup brings nobody back who was erased",
+            "criptografia; que um backup restaurado não traga de volta quem foi apagado",
+        ),
+        basis: SECURITY,
         days: fixed,
-        kept_for: ("as long as they are used", "enquanto são usados"),
+        kept_for: (
+            "as long as they are used; who was erased, ten years",
+            "enquanto são usados; quem foi apagado, dez anos",
+        ),
         seen_by: NOBODY,
     },
     Kept {

@@ -198,6 +198,7 @@ pub(crate) enum OnTokens {
 pub(crate) enum OnPerson {
     Show,
     Export,
+    Erase,
 }
 
 /// What is done about accounts of people.
@@ -483,6 +484,8 @@ pub const ROUTES: &[Route] = routes! {
     Get Page "/privacy/person" May(ManageData) => Person(OnPerson::Show);
     Post Page "/privacy/export" Sure(ManageData) => Person(OnPerson::Export);
     Post Api "/api/privacy/export" Sure(ManageData) => Person(OnPerson::Export);
+    Post Page "/privacy/erase" Sure(ManageData) => Person(OnPerson::Erase);
+    Post Api "/api/privacy/erase" Sure(ManageData) => Person(OnPerson::Erase);
     Get Page "/calls" May(SeeCalls) => Calls;
     Get Page "/calls.csv" May(SeeCalls) => CallsFile;
     Get Api "/api/calls" May(SeeCalls) => Calls;

@@ -7,6 +7,7 @@ mod backups;
 mod calls;
 mod danger;
 mod dashboard;
+mod erasure;
 mod extension_list;
 mod firmware;
 mod forms;

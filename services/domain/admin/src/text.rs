@@ -254,6 +254,43 @@ words! {
          anteriores da configuração; e backups.";
     person_with_account: "Somebody with an account", "Alguém com uma conta";
     person_outside: "Number of somebody outside", "Número de alguém de fora";
+    person_erase: "Erase the data of one person", "Apagar os dados de uma pessoa";
+    person_erase_hint: "First the box shows how many of what there is. A number of somebody \
+         outside goes out of every call record so far, with the addresses and recordings of these \
+         calls; the record stays as statistics. An account goes, with the name at the extensions \
+         that are theirs alone, also out of earlier versions.",
+        "Primeiro a central mostra quanto há de quê. O número de alguém de fora sai de todos os \
+         registros de ligações até agora, com os endereços e as gravações delas; o registro fica \
+         como estatística. Uma conta sai, com o nome nos ramais que são só dela, também das \
+         versões anteriores.";
+    person_login: "Login, also of an account that was deleted",
+        "Login, também de uma conta já excluída";
+    person_look: "See what there is", "Ver o que há";
+    erasure_stays: "The audit trail stays: it has to say who did what (LGPD, art. 16, I and 37). \
+         Backups made before hold the data until they go: after three days on this box, the last \
+         three good ones later; a copy that was downloaded lies with whoever has it. Restored \
+         here, they bring nobody back.",
+        "A trilha de auditoria fica: ela precisa dizer quem fez o quê (LGPD, art. 16, I e 37). Os \
+         backups de antes guardam os dados até sumirem: nesta central, após três dias, os três \
+         últimos bons mais tarde; uma cópia baixada está com quem a tem. Restaurados aqui, não \
+         trazem ninguém de volta.";
+    erasure_there_is: "This is what there is. Nothing was erased yet.",
+        "Isto é o que há. Nada foi apagado ainda.";
+    erasure_done: "It is noted for good, and goes from everywhere within minutes, also after a \
+         power cut.",
+        "Está registrado de vez e some de toda parte em minutos, mesmo após uma queda de energia.";
+    erasure_under_way: "What was erased before is still going.",
+        "O que foi apagado antes ainda está sumindo.";
+    erasure_change_by_hand: "The number also stands in the configuration: change it there \
+         (forwards, routes, rules for callers).",
+        "O número também está na configuração: mude-o lá (desvios, rotas, regras de chamadores).";
+    erasure_go: "Erase for good", "Apagar de vez";
+    erasure_calls: "Call records", "Registros de ligações";
+    erasure_recordings: "Recordings", "Gravações";
+    erasure_places: "Places in the configuration", "Lugares na configuração";
+    erasure_account: "Accounts", "Contas";
+    erasure_versions: "Earlier versions of the configuration",
+        "Versões anteriores da configuração";
     kept_what: "What", "O quê";
     kept_purpose: "Why", "Por quê";
     kept_basis: "Legal basis (LGPD)", "Base legal (LGPD)";
@@ -584,6 +621,7 @@ words! {
 }
 
 const STATES: &[(&str, &str)] = &[
+    ("erased", "apagado"),
     ("starting", "iniciando"),
     ("ready", "pronto"),
     ("waiting", "aguardando"),

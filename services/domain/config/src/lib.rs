@@ -11,6 +11,7 @@ mod cadence;
 mod calls;
 mod clash;
 mod diff;
+mod erase;
 mod fault;
 mod features;
 mod host;
@@ -41,6 +42,7 @@ pub use back::{back_to, drop_dangling, keep_secrets};
 pub use cadence::Cadences;
 pub use calls::{InCall, calls_seen_by, own_calls};
 pub use diff::diff;
+pub use erase::erase_person;
 pub use fault::Fault;
 pub use features::{CODE_LENGTH_MAX, Feature, Features};
 pub use host::Host;
@@ -63,7 +65,9 @@ pub use provision::{
 pub use recording::Recordings;
 pub use retention::Retention;
 pub use route::{Destination, Rewrite, Route, Source};
-pub use same_number::{is_inside_number, is_same_number, masked, number_key};
+pub use same_number::{
+    asked_keys, is_inside_number, is_same_number, kept_keys, masked, number_key,
+};
 pub use settings::{CODECS, Forward, Settings, pin_hash};
 pub use site::{
     DISPLAY_NAME_LENGTH_MAX, EXTENSIONS_MAX, Extension, FACTORY_LOGIN, LOGIN_LENGTH_MAX,

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use crate::Redacted;
+use crate::erasure::{Erasable, Whose};
 use crate::site::{Class, Site, Tunnel};
 
 pub use crate::search::{CallCount, CallSearch, Direction, SPANS_MAX, Spans};
@@ -89,6 +90,22 @@ pub enum Request {
     },
     /// About the audit trail as a whole. Only `web` may ask.
     Trail(TrailRequest),
+    /// Note that somebody's data is to be gone, by a list that is in every later backup. What there
+    /// is goes in the minutes that follow, and again after a backup of before was restored. Only
+    /// `web` may ask. Answer: [`Reply::Stored`], once the list is durable, together with the audit
+    /// entry.
+    Erase {
+        /// Whose.
+        whose: Whose,
+        /// Who, from where.
+        audit: Audit,
+    },
+    /// What there is of somebody with this login besides what is in force, and whether those who
+    /// were erased are gone from everywhere. Only `web` may ask. Answer: [`Reply::Erasable`].
+    Erasable {
+        /// The account's; empty when only the latter is asked.
+        login: String,
+    },
     /// A secret of the asking process, by name. Answer: [`Reply::Secret`].
     Secret(String),
     /// Keep what an installer has laid down for this box, all of it or nothing, and only once:
@@ -168,6 +185,8 @@ pub enum Reply {
     TrailLines(TrailLines),
     /// Entries of the audit trail about somebody.
     TrailAbout(TrailAbout),
+    /// What there is of somebody.
+    Erasable(Erasable),
     /// The secret, or `None` when nothing is kept by that name.
     Secret(Option<Redacted<Vec<u8>>>),
     /// The store's condition.

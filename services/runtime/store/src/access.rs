@@ -47,6 +47,8 @@ impl Peers {
                 | Request::SetNetwork { .. }
                 | Request::Backup(_)
                 | Request::AuditTrail { .. }
+                | Request::Erase { .. }
+                | Request::Erasable { .. }
                 | Request::Trail(_) => web,
                 // Everybody's own ones only: the user id is part of the key.
                 Request::Secret(_) | Request::PutSecret(..) => net || pbx || web || grid,
@@ -145,6 +147,13 @@ mod tests {
             &[1, 5],
         );
         check(Request::ConfigAt(1), &[1, 5]);
+        let login = String::new();
+        check(Request::Erasable { login }, &[1, 5]);
+        let erase = Request::Erase {
+            whose: ipc::erasure::Whose::Login("ana".into()),
+            audit: ipc::store::Audit::default(),
+        };
+        check(erase, &[1, 5]);
         check(Request::Backup(ipc::store::BackupRequest::List), &[1, 5]);
         check(Request::Secret("tls".into()), &[1, 2, 3, 5, 7]);
         check(

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 
+use crate::erased::Erased;
 use crate::rows::{CallRow, OutcomeRow, is_marked};
 use crate::seal::{Seal, TAG_LENGTH};
 use crate::tables::{
@@ -200,6 +201,22 @@ impl<'txn> CallTables<'txn> {
             dropped += 1;
         }
         Ok(dropped)
+    }
+
+    /// Takes the numbers of who was erased out of these records and out of the index.
+    pub(crate) fn erase(&mut self, ids: &[Vec<u8>], erased: &Erased) -> Result<(), Fault> {
+        for key in ids {
+            match self.row(key) {
+                Ok(Some(row)) => {
+                    if let Some(row) = row.without(erased) {
+                        self.put(row)?;
+                    }
+                }
+                Ok(None) | Err(Fault::Row { .. }) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(())
     }
 
     /// Takes from these records what they say of sound and addresses; of how many.

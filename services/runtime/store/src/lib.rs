@@ -13,6 +13,8 @@ mod audit;
 mod backup;
 mod calls;
 mod chores;
+mod erased;
+mod erasing;
 mod find;
 mod keeping;
 mod lost_key;

@@ -101,6 +101,7 @@ impl Store {
             condition: Mutex::new(Condition::default()),
             stopping: AtomicBool::new(false),
             is_indexed: AtomicBool::new(false),
+            erases: AtomicBool::new(true),
             snapshot_held: Mutex::new(()),
             wanting: AtomicU32::new(0),
             is_replaced: AtomicBool::new(false),
@@ -198,6 +199,8 @@ impl Store {
                 shared.read(|txn| reads::audit_trail(txn, limit).map(Reply::AuditTrail))
             }
             Request::Trail(request) => shared.about_trail(request),
+            Request::Erase { whose, audit } => self.write(Write::Erase { whose, audit }),
+            Request::Erasable { login } => shared.erasable(&login),
             Request::Secret(name) => {
                 shared.read(|txn| reads::secret(txn, uid, &name).map(Reply::Secret))
             }
@@ -485,6 +488,8 @@ pub(crate) struct Shared {
     stopping: AtomicBool,
     /// The index of calls is known to be whole, for the database as it is open now.
     pub(crate) is_indexed: AtomicBool,
+    /// Somebody was erased, and may not be gone from everywhere.
+    pub(crate) erases: AtomicBool,
     /// Held by whoever reads a snapshot for longer than a question takes.
     pub(crate) snapshot_held: Mutex<()>,
     /// So many wait for that to end.
@@ -622,6 +627,7 @@ impl Shared {
         }
         slot.generation += 1;
         self.is_indexed.store(false, Ordering::Relaxed);
+        self.erases.store(true, Ordering::Relaxed);
         let Opened { database, note } = self.opened()?;
         let config = database
             .begin_read()

@@ -1,5 +1,6 @@
 //! The one thread that writes.
 
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,7 @@ use ipc::store::Reply;
 use redb::Database;
 
 use crate::chores::Chores;
+use crate::erasing::Erasing;
 use crate::keeping::Keeping;
 use crate::opening::begin;
 use crate::store::Shared;
@@ -32,15 +34,21 @@ pub(crate) fn run(shared: &Shared, jobs: &Receiver<Job>) {
     let mut due: Option<Instant> = None;
     let mut chores = Chores::default();
     let mut keeping = Keeping::default();
+    let mut erasing = Erasing::default();
     loop {
         let patience = due.map_or(SNAPSHOT_INTERVAL, |due| due - Instant::now());
-        let past = Some(keeping.patience(shared));
+        let past = Some(keeping.patience(shared)).into_iter();
+        let past = past.chain(erasing.patience(shared));
         let chore = chores.patience(shared).into_iter().chain(past).min();
         let chore = chore.filter(|it| *it < patience);
         let patience = chore.unwrap_or(patience);
         let mut precious = false;
         let first = match jobs.recv_timeout(patience) {
             Ok(job) => Some(job),
+            Err(RecvTimeoutError::Timeout) if chore.is_some() && erasing.is_due(shared) => {
+                precious = erasing.step(shared);
+                None
+            }
             Err(RecvTimeoutError::Timeout) if chore.is_some() && keeping.is_due(shared) => {
                 precious = keeping.step(shared);
                 None
@@ -93,6 +101,9 @@ fn commit_and_answer(
     let replies: Vec<Reply> = match committed {
         Ok(outcomes) => {
             shared.succeeded();
+            if writes.iter().any(|it| matches!(it, Write::Erase { .. })) {
+                shared.erases.store(true, Ordering::Relaxed);
+            }
             due.get_or_insert_with(|| Instant::now() + SNAPSHOT_INTERVAL);
             precious = outcomes.iter().any(|outcome| outcome.precious);
             outcomes

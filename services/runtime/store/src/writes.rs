@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use ipc::Redacted;
+use ipc::erasure::Whose;
 use ipc::site::Site;
 use ipc::store::{Audit, CallRecord, Registration, Reply, Spent};
 use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
@@ -14,6 +15,7 @@ use sansio::UnixTime;
 use crate::audit;
 use crate::backup::KeyRow;
 use crate::calls::CallTables;
+use crate::erased::{self, Erased};
 use crate::network::{self, NetworkChange};
 use crate::provision::{self, LaidDown};
 use crate::rows::{
@@ -72,6 +74,8 @@ pub(crate) enum Write {
     },
     /// The keys of the box's backups.
     PutBackupKeys(KeyRow),
+    /// See [`ipc::store::Request::Erase`].
+    Erase { whose: Whose, audit: Audit },
     /// See [`ipc::store::Request::SetNetwork`].
     SetNetwork(NetworkChange),
     /// See [`ipc::store::Request::Provision`]; the site has been checked.
@@ -133,6 +137,7 @@ pub(crate) fn apply(
             Ok(Outcome::of(Reply::Stored))
         }
         Write::PutSecret { uid, name, value } => put_secret(txn, *uid, name, value),
+        Write::Erase { whose, audit } => erased::note(txn, whose, audit, own, now),
         Write::PutBackupKeys(rows) => rows.apply(txn, now),
         Write::SetNetwork(change) => network::apply(txn, change, now),
         Write::Provision {
@@ -240,8 +245,15 @@ fn put_calls(txn: &WriteTransaction, calls: &[CallRecord], own: u32) -> Result<O
         )));
     }
     let mut tables = CallTables::open(txn, own)?;
+    let erased = match Erased::kept(&open(txn, SECRETS)?, own) {
+        Err(Fault::Row { .. }) => None,
+        read => read?,
+    };
     for call in calls {
-        tables.put(CallRow::from(call))?;
+        let row = CallRow::from(call);
+        // A call may have begun before somebody was erased, and end after.
+        let without = erased.as_ref().and_then(|it| row.without(it));
+        tables.put(without.unwrap_or(row))?;
     }
     tables.drop_oldest(CALLS_MAX)?;
     Ok(stored(&tables))

@@ -2,6 +2,7 @@
 //! for everybody else (R18). One's own calls are whole.
 
 use config::{InCall, is_inside_number, masked};
+use ipc::erasure::ERASED;
 use ipc::pbx::Call;
 use ipc::store::CallRecord;
 use sansio::UnixTime;
@@ -54,7 +55,7 @@ impl Admin {
             let about = call.about(wall);
             let inside: Vec<String> = about.joined.iter().chain(about.rung).cloned().collect();
             for number in call.numbers() {
-                if is_inside_number(number) || inside.contains(number) {
+                if number == ERASED || is_inside_number(number) || inside.contains(number) {
                     continue;
                 }
                 is_whole |= may_see;

@@ -51,19 +51,11 @@ pub(crate) enum Subject {
 
 impl Subject {
     /// # Errors
-    /// Neither or both are said, nobody has the login, or nobody outside has the number.
-    fn of(wish: &Wish, site: &Site) -> Result<Self, Fault> {
-        let (login, number) = (wish.login.trim(), wish.number.reveal().trim());
-        match (login, number) {
+    /// Neither or both are said, or nobody outside has the number.
+    pub(super) fn of(login: &str, number: &str) -> Result<Self, Fault> {
+        match (login.trim(), number.trim()) {
             ("", "") => Err(Fault::BadBody("login, number: give one of the two".into())),
-            (login, "") => {
-                let is_there = site.people.iter().any(|it| it.login == login);
-                let login = login.to_owned();
-                match is_there {
-                    true => Ok(Self::Login(login)),
-                    false => Err(Fault::NoSuchPerson(login)),
-                }
-            }
+            (login, "") => Ok(Self::Login(login.to_owned())),
             ("", number) if is_inside_number(number) => Err(Fault::BadBody(
                 "number: nobody outside has one of six digits at most; give the login of whoever \
                  uses the extension"
@@ -131,6 +123,7 @@ pub(crate) fn act(
     match action {
         OnPerson::Show => show(admin, &caller, None),
         OnPerson::Export => export(admin, moment, request, caller),
+        OnPerson::Erase => super::erasure::erase(admin, request, caller),
     }
 }
 
@@ -142,7 +135,8 @@ fn show(admin: &Admin, caller: &Caller, fault: Option<&Fault>) -> Step {
     }
 }
 
-fn refuse(admin: &Admin, caller: &Caller, fault: &Fault) -> Step {
+/// A person gets the page again, with the reason.
+pub(super) fn refuse(admin: &Admin, caller: &Caller, fault: &Fault) -> Step {
     match caller.face {
         Face::Page | Face::Asset => show(admin, caller, Some(fault)),
         Face::Api => caller.refuse(fault),
@@ -163,7 +157,13 @@ fn read(admin: &Admin, request: &Request, caller: &Caller) -> Result<(Subject, W
     if admin.unrecorded.len() >= UNRECORDED_MAX {
         return Err(Fault::StoreAway);
     }
-    Ok((Subject::of(&wish, site)?, wish))
+    let subject = Subject::of(&wish.login, wish.number.reveal())?;
+    match &subject {
+        Subject::Login(login) if find(site, login).is_none() => {
+            Err(Fault::NoSuchPerson(login.clone()))
+        }
+        Subject::Login(_) | Subject::Number(_) => Ok((subject, wish)),
+    }
 }
 
 /// What has been gathered of a person.

@@ -9,9 +9,9 @@ use ipc::site::{
 use super::contract::{Contract, Query, does};
 use crate::about_view::AboutView;
 use crate::actions::{
-    accounts, backups, explain, extensions, firmware, history, items, network, passkey_use,
-    passkeys, people, person, proof, second_factor, sections, sign_in, site_file, spending, status,
-    tokens,
+    accounts, backups, erasure, explain, extensions, firmware, history, items, network,
+    passkey_use, passkeys, people, person, proof, second_factor, sections, sign_in, site_file,
+    spending, status, tokens,
 };
 use crate::answers::{
     BackupCode, DataCode, Fetching, FileOfSite, NewAccount, NewPassword, NewToken, NextPiece,
@@ -204,6 +204,11 @@ fn of_person_data(action: OnPerson) -> Option<Contract> {
         OnPerson::Export => does("Everything that is kept on one person, as a file")
             .takes::<person::Wish>()
             .gives::<PersonData>(),
+        OnPerson::Erase => {
+            does("Erase what is kept on one person, or say how many of what there is")
+                .takes::<erasure::Wish>()
+                .gives::<erasure::ErasureView>()
+        }
     })
 }
 

@@ -116,8 +116,8 @@ fn table(caller: &Caller, zone: Option<&Zone>, calls: &[CallView]) -> Markup {
             } }
             tbody { @for call in calls { tr {
                 td.time { (when(zone, call)) }
-                td.strong { (call.from) br; span.hint { (call.source) } }
-                td.strong { (call.to) @if !call.trunk.is_empty() {
+                td.strong { (language.state(&call.from)) br; span.hint { (call.source) } }
+                td.strong { (language.state(&call.to)) @if !call.trunk.is_empty() {
                     br; span.hint { (call.trunk) } } }
                 td { span class={ "badge " (tone(call.outcome)) } {
                     (language.state(call.outcome))

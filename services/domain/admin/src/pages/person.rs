@@ -31,6 +31,24 @@ pub(crate) fn person(caller: &Caller, site: &Site, fault: Option<&Fault>) -> Res
                 button type="submit" { (words.download) }
             }
         }
+        section.card {
+            h2 { (words.person_erase) }
+            p.hint { (words.person_erase_hint) }
+            p.hint { (words.erasure_stays) }
+            form method="post" action="/privacy/erase" {
+                input type="hidden" name="dry_run" value="1";
+                label { (words.person_login)
+                    input name="login" required maxlength="60" autocomplete="off"
+                        spellcheck="false";
+                }
+                button type="submit" { (words.person_look) }
+            }
+            form method="post" action="/privacy/erase" {
+                input type="hidden" name="dry_run" value="1";
+                (number(caller))
+                button type="submit" { (words.person_look) }
+            }
+        }
     };
     let status = fault.map_or(200, Fault::status);
     page(status, caller, Place::Privacy, words.person_data, &body)

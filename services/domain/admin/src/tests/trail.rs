@@ -2,11 +2,11 @@
 
 use ipc::site::Role;
 use ipc::store::{
-    Audit, Named, Reply, TrailAbout, TrailChecked, TrailLines, TrailPlace, TrailRequest,
+    Audit, AuditEntry, Named, Reply, TrailAbout, TrailChecked, TrailLines, TrailPlace, TrailRequest,
 };
 use serde_json::json;
 
-use super::world::{OWN_PASSWORD, World, entry, get, json as body, text};
+use super::world::{OWN_PASSWORD, World, get, json as body, text};
 use crate::Body;
 
 fn piece(first: u64, last: u64, is_end: bool) -> TrailChecked {
@@ -30,6 +30,16 @@ fn world() -> (World, String) {
     let session = world.sign_in("ana", OWN_PASSWORD);
     world.trail_pieces = [piece(5, 1004, false), piece(1005, 1100, true)].into();
     (world, session)
+}
+
+/// An entry as the store gives it.
+pub(super) fn entry(sequence: u64, audit: &Audit) -> AuditEntry {
+    AuditEntry {
+        sequence,
+        at_millis: 0,
+        audit: audit.clone(),
+        hash: String::new(),
+    }
 }
 
 impl World {

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use ipc::site::{Person, Role, Site};
 use ipc::stick::Offer;
-use ipc::store::{Audit, AuditEntry, CallRecord, Outcome, Reply, Request as Ask};
+use ipc::store::{Audit, CallRecord, Outcome, Reply, Request as Ask};
 use ipc::{Redacted, init, net, pbx, sound, store, update};
 use sansio::{Entropy, Instant, UnixTime};
 
+use super::trail::entry;
 use crate::{
     Admin, Away, Body, FetchOrder, FetchState, Machine, Method, Moment, Observation, Peer, Request,
     Response, Step, StickFault,
@@ -31,7 +32,7 @@ pub(super) struct World {
     pub(super) site: Site,
     pub(super) version: u64,
     /// Earlier versions, from 1.
-    earlier: Vec<Site>,
+    pub(super) earlier: Vec<Site>,
     /// What was done in each.
     actions: BTreeMap<u64, String>,
     pub(super) audits: Vec<Audit>,
@@ -50,6 +51,8 @@ pub(super) struct World {
     pub(super) has_backup_code: bool,
     pub(super) backup_refusal: Option<store::BackupRefusal>,
     pub(super) asked_backups: Vec<store::BackupRequest>,
+    /// Who was erased.
+    pub(super) erased: Vec<ipc::erasure::Whose>,
     /// Phones that are registered.
     pub(super) registrations: Vec<store::Registration>,
     /// What checks of the audit trail find, piece by piece.
@@ -135,6 +138,7 @@ impl World {
             has_backup_code: true,
             backup_refusal: None,
             asked_backups: Vec::new(),
+            erased: Vec::new(),
             registrations: Vec::new(),
             trail_pieces: VecDeque::new(),
             asked_trail: Vec::new(),
@@ -408,6 +412,7 @@ impl World {
                 self.calls_of(&only, limit, before.as_deref())
             }
             Ask::Trail(request) => self.trail(request),
+            request @ (Ask::Erase { .. } | Ask::Erasable { .. }) => self.erasure(request),
             Ask::Registrations => Reply::Registrations(self.registrations.clone()),
             Ask::PutSecret(name, secret) => {
                 self.secrets.insert(name, secret.reveal().clone());
@@ -746,16 +751,6 @@ pub(super) fn live_call(from: &str, to: &str, joined: &[&str], rung: &[&str]) ->
         seconds: 5,
         extensions: strings(joined),
         rung: strings(rung),
-    }
-}
-
-/// An entry as the store gives it.
-pub(super) fn entry(sequence: u64, audit: &Audit) -> AuditEntry {
-    AuditEntry {
-        sequence,
-        at_millis: 0,
-        audit: audit.clone(),
-        hash: String::new(),
     }
 }
 

@@ -18,6 +18,7 @@ use super::proof::{Loaded, Unloaded};
 use super::restore::Unrestored;
 use crate::access::Peers;
 use crate::calls::CallTables;
+use crate::erased::{self, Erased};
 use crate::opening::begin;
 use crate::rows::{AuditRow, CallRow, ConfigRow, KeptRow, RegistrationRow, SecretRow};
 use crate::seal::{self, Seal};
@@ -66,15 +67,16 @@ impl Merge<'_> {
         let (version, site) = present.config();
         let past = self.past(&mut present, &txn)?;
         self.keep_secrets(&mut present, &txn, matches!(past, Past::Own { .. }))?;
+        let loaded = self.without_erased(&txn, &past)?;
         let mut dropped = Vec::new();
         let restored = match (&past, site) {
             (Past::Own { .. }, Some(site)) => {
-                let mut told = self.loaded.site.clone();
+                let mut told = loaded.clone();
                 told.people.clone_from(&site.people);
                 dropped = config::drop_dangling(&mut told);
-                config::back_to(&self.loaded.site, &site)
+                config::back_to(&loaded, &site)
             }
-            (Past::Own { .. }, None) | (Past::Other, _) => self.loaded.site.clone(),
+            (Past::Own { .. }, None) | (Past::Other, _) => loaded,
         };
         if let Err(faults) = config::Site::parse(&restored) {
             let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -91,6 +93,25 @@ impl Merge<'_> {
         self.finish(&txn, &past, version, &restored, &audit)?;
         txn.commit().map_err(redb_fault)?;
         Ok(version)
+    }
+
+    /// The site of the backup without who was erased since, as far as somebody is left who may
+    /// administer it.
+    fn without_erased(&self, txn: &WriteTransaction, past: &Past) -> Result<Site, Fault> {
+        let erased = match Erased::kept(&open(txn, SECRETS)?, self.peers.own) {
+            Err(Fault::Row { .. }) => None,
+            read => read?,
+        };
+        let mut site = self.loaded.site.clone();
+        if let Some(erased) = erased {
+            erased.erase_from(&mut site, self.loaded.header.taken_millis);
+        }
+        // Its people are not taken over where it is the box's own past.
+        let is_whole = matches!(past, Past::Own { .. }) || config::Site::parse(&site).is_ok();
+        Ok(match is_whole {
+            true => site,
+            false => self.loaded.site.clone(),
+        })
     }
 
     fn finish(
@@ -166,7 +187,9 @@ impl Merge<'_> {
             };
             let uid = u32::from_be_bytes(*uid);
             let name = String::from_utf8_lossy(name);
-            if provision::is_ids(uid, &name) {
+            if uid == self.peers.own && name == erased::NAME {
+                erased::unite(&mut table, uid, &row, is_own_past)?;
+            } else if provision::is_ids(uid, &name) {
                 provision::unite(&mut table, &row)?;
             } else if is_own_past && uid == self.peers.own && name == seal::NAME {
                 // The records of the backup are read with its own.

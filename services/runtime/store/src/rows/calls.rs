@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use config::{InCall, is_inside_number, is_same_number};
+use ipc::erasure::ERASED;
 use ipc::store;
 use ipc::store::{CallFilter, CallSearch, CallsWith, Direction};
 use serde::{Deserialize, Serialize};
 
+use crate::erased::Erased;
 use crate::seal::{Place, Seal, TAG_LENGTH, is_sealed};
 
 /// A call record.
@@ -63,7 +65,7 @@ impl CallRow {
         let id = std::mem::take(&mut self.id);
         let is_inside: Vec<bool> = self.places().map(|(_, it)| self.is_inside(it)).collect();
         for ((place, text), is_inside) in self.places_mut().into_iter().zip(is_inside) {
-            if !is_inside && !is_sealed(text) {
+            if !is_inside && !is_sealed(text) && text != ERASED {
                 *text = seal.seal(&id, place, text);
             }
         }
@@ -83,6 +85,32 @@ impl CallRow {
         }
         self.id = id;
         self
+    }
+
+    /// Without the numbers of who was erased since, and then without addresses; `None` where there
+    /// is none of them. Asked of an opened row.
+    pub(crate) fn without(&self, erased: &Erased) -> Option<Self> {
+        let at = self.started_millis;
+        let is_anybodys = |text: &str| !text.is_empty() && text != ERASED && !is_sealed(text);
+        let is_gone =
+            |text: &str| is_anybodys(text) && !self.is_inside(text) && erased.has_number(text, at);
+        let places = self.places().filter(|(_, text)| is_gone(text));
+        let gone: Vec<Place> = places.map(|(place, _)| place).collect();
+        if gone.is_empty() {
+            return None;
+        }
+        let mut row = self.clone();
+        for (place, text) in row.places_mut() {
+            if gone.contains(&place) {
+                ERASED.clone_into(text);
+            }
+        }
+        row.source.clear();
+        for sound in [&mut row.caller_audio, &mut row.callee_audio] {
+            sound.source.clear();
+            sound.described.clear();
+        }
+        Some(row)
     }
 
     /// Whether it says anything of the sound, or of addresses.
@@ -106,7 +134,7 @@ impl CallRow {
         let numbers = self.places().map(|(_, it)| it);
         let known = numbers
             .chain(self.inside())
-            .filter(|it| !it.is_empty() && !is_sealed(it));
+            .filter(|it| !it.is_empty() && *it != ERASED && !is_sealed(it));
         let mut tags: BTreeSet<_> = known.map(|it| seal.number_tag(it)).collect();
         let recordings = self.recordings.iter().map(String::as_str);
         let any = (!self.recordings.is_empty()).then_some("");
@@ -209,6 +237,14 @@ fn shown(text: String) -> String {
     }
 }
 
+/// What somebody shows as his number and is none that was sealed here: it is sealed as any other.
+fn unlike_sealed(text: &str) -> String {
+    match is_sealed(text) {
+        true => format!("'{text}"),
+        false => text.to_owned(),
+    }
+}
+
 /// What came from one side of a call.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -276,8 +312,8 @@ impl From<&store::CallRecord> for CallRow {
     fn from(from: &store::CallRecord) -> Self {
         Self {
             id: from.id.clone(),
-            from: from.from.clone(),
-            to: from.to.clone(),
+            from: unlike_sealed(&from.from),
+            to: unlike_sealed(&from.to),
             source: from.source.clone(),
             started_millis: from.started_millis,
             answered_millis: from.answered_millis,
@@ -301,7 +337,7 @@ impl From<&store::CallRecord> for CallRow {
             packets_to_callee: from.packets_to_callee,
             packets_to_caller: from.packets_to_caller,
             trunk: from.trunk.clone(),
-            transferred_to: from.transferred_to.clone(),
+            transferred_to: unlike_sealed(&from.transferred_to),
             caller_audio: AudioRow::from(&from.caller_audio),
             callee_audio: AudioRow::from(&from.callee_audio),
             recordings: from.recordings.clone(),
@@ -478,6 +514,19 @@ mod tests {
             (again.to, again.transferred_to),
             (read.to, read.transferred_to)
         );
+    }
+
+    #[test]
+    fn what_only_looks_sealed_is_sealed() {
+        let seal = Seal::of(&[1; 32]).expect("a key");
+        let row = CallRow::from(&store::CallRecord {
+            from: "sealed1:abc".into(),
+            ..store::CallRecord::default()
+        });
+        let kept = row.sealed(&seal);
+        assert!(!kept.from.contains("abc"), "{}", kept.from);
+        let shown = store::CallRecord::from(kept.opened(Some(&seal)));
+        assert_eq!(shown.from, "'sealed1:abc");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod backups_kept;
 mod chores;
 mod counting;
 mod damage;
+mod erasing;
 mod failing_disk;
 mod full_disk;
 mod keeping;

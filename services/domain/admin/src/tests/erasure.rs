@@ -1,0 +1,246 @@
+//! Erasing what is kept on one person (LGPD art. 18, VI): first how many of what, then for good.
+
+use ipc::erasure::{ERASED, Erasable, Whose};
+use ipc::site::Role;
+use ipc::store::{CallRecord, Reply, Request as Ask};
+use serde_json::{Value, json};
+
+use super::world::{
+    OWN_PASSWORD, RECORDING, World, call, cookie, form, get, json as body, post, text,
+};
+
+const MARIA: &str = "+5548999990021";
+const MASKED: &str = "+55489••••••21";
+
+impl World {
+    /// As the store does it, at once.
+    pub(super) fn erasure(&mut self, request: Ask) -> Reply {
+        match request {
+            Ask::Erase { whose, audit } => {
+                self.audits.push(audit);
+                self.erased.push(whose);
+                Reply::Stored
+            }
+            Ask::Erasable { login } => {
+                let earlier = self.earlier.iter();
+                let had = earlier.filter(|it| it.people.iter().any(|it| it.login == login));
+                let versions = u64::try_from(had.count()).expect("few");
+                let is_gone = self.erased.contains(&Whose::Login(login));
+                Reply::Erasable(Erasable {
+                    versions: if is_gone { 0 } else { versions },
+                    is_under_way: false,
+                })
+            }
+            other => panic!("not expected: {other:?}"),
+        }
+    }
+}
+
+/// Two calls with Maria, of which one is recorded, and a forward to her.
+fn office() -> (World, String) {
+    let mut world = World::new();
+    world.hire("ana", Role::User, "100");
+    world.site.extensions[0].settings.forward.busy = MARIA.into();
+    world.site.extensions[0].display_name = "Ana Lima".into();
+    world.changed_elsewhere();
+    let with_maria = |id: &str| CallRecord {
+        id: id.into(),
+        to: MARIA.into(),
+        extensions: vec!["100".into()],
+        ..call()
+    };
+    world.calls = vec![
+        with_maria("1795351501000-00000001"),
+        CallRecord {
+            recordings: vec!["1700000000001-5e6f7a8b.wav".into()],
+            ..with_maria("1795351500000-00000001")
+        },
+        call(),
+    ];
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    (world, session)
+}
+
+fn erase(world: &mut World, session: &str, wish: &Value) -> Value {
+    let response = world.ask(&post("/api/privacy/erase", session, wish));
+    assert_eq!(response.status, 200, "{}", text(&response));
+    body(&response)
+}
+
+#[test]
+fn a_dry_run_says_how_many_of_what_and_does_nothing() {
+    let (mut world, session) = office();
+    let (version, audits) = (world.version, world.audits.len());
+    let said = erase(
+        &mut world,
+        &session,
+        &json!({"number": MARIA, "dry_run": true}),
+    );
+    assert_eq!(said["about"], format!("number {MASKED}"));
+    for (field, count) in [
+        ("call_records", 2),
+        ("recordings", 1),
+        ("in_configuration", 1),
+    ] {
+        assert_eq!(said[field], count, "{field}: a file that is gone is none");
+    }
+    let said = erase(
+        &mut world,
+        &session,
+        &json!({"login": "ana", "dry_run": true}),
+    );
+    assert_eq!(
+        (&said["account"], &said["versions"]),
+        (&json!(true), &json!(2))
+    );
+    let now = (world.version, world.audits.len(), world.recordings.len());
+    assert_eq!(now, (version, audits, 2));
+    assert!(world.erased.is_empty());
+}
+
+#[test]
+fn a_number_goes_with_its_recordings_and_stands_in_no_entry() {
+    let (mut world, session) = office();
+    let said = erase(&mut world, &session, &json!({"number": "(48) 99999-0021"}));
+    assert_eq!(
+        (&said["dry_run"], &said["under_way"]),
+        (&json!(false), &json!(true))
+    );
+    assert!(!world.recordings.iter().any(|it| it.name == RECORDING));
+    assert_eq!(world.recordings.len(), 1, "those of other calls stay");
+    let Some(Whose::Number(number)) = world.erased.first() else {
+        panic!("{:?}", world.erased);
+    };
+    assert_eq!(number.reveal(), "(48) 99999-0021");
+    let entries = world.audits.iter().rev().take(2).rev();
+    let entries: Vec<_> = entries.map(|it| (&*it.action, &*it.after)).collect();
+    let counts = "call records 2, recordings 1";
+    assert_eq!(
+        entries,
+        [
+            ("erasure of number (48) 9••••-••21 begun", counts),
+            ("data of number (48) 9••••-••21 erased", counts),
+        ]
+    );
+    assert!(!format!("{:?}", world.audits).contains("0021"));
+}
+
+#[test]
+fn an_account_goes_with_the_name_at_the_extension_and_so_do_their_sessions() {
+    let (mut world, session) = office();
+    let anas = world.sign_in("ana", OWN_PASSWORD);
+    let said = erase(&mut world, &session, &json!({"login": "ana"}));
+    assert_eq!(said["under_way"], true);
+    assert!(!world.site.people.iter().any(|it| it.login == "ana"));
+    assert_eq!(world.site.extensions[0].display_name, "");
+    assert_eq!(world.erased, [Whose::Login("ana".into())]);
+    assert_eq!(world.ask(&get("/api/calls", &anas)).status, 401);
+    let actions = world.audits.iter().map(|it| it.action.as_str());
+    let last: Vec<&str> = actions.rev().take(2).collect();
+    assert_eq!(
+        last,
+        [
+            "data of person ana erased",
+            "person ana deleted, to be erased"
+        ]
+    );
+    let again = world.ask(&post(
+        "/api/privacy/erase",
+        &session,
+        &json!({"login": "ana"}),
+    ));
+    assert_eq!(again.status, 404, "there is nothing left");
+}
+
+/// The account was deleted before; or the power was cut after it was.
+#[test]
+fn whose_account_is_gone_already_goes_from_earlier_versions() {
+    let (mut world, session) = office();
+    world.site.people.retain(|it| it.login != "ana");
+    world.changed_elsewhere();
+    let version = world.version;
+    let said = erase(&mut world, &session, &json!({"login": "ana"}));
+    assert_eq!(
+        (&said["account"], &said["versions"]),
+        (&json!(false), &json!(2))
+    );
+    assert_eq!(world.erased, [Whose::Login("ana".into())]);
+    assert_eq!(world.version, version, "what is in force had nothing");
+}
+
+#[test]
+fn nothing_is_erased_that_cannot_be_recorded_or_without_the_password() {
+    let (mut world, session) = office();
+    let wish = json!({"number": MARIA});
+    for (wish, status) in [
+        (json!({}), 400),
+        (json!({"number": "100"}), 400),
+        (json!({"login": "nobody"}), 404),
+        (json!({"login": "admin"}), 403),
+    ] {
+        let refused = world.ask(&post("/api/privacy/erase", &session, &wish));
+        assert_eq!(refused.status, status, "{wish}: {}", text(&refused));
+    }
+    world.media_away = true;
+    let refused = world.ask(&post("/api/privacy/erase", &session, &wish));
+    assert_eq!(refused.status, 503, "the recordings could not go");
+    world.media_away = false;
+    world.pass(300);
+    let refused = world.ask(&post("/api/privacy/erase", &session, &wish));
+    assert_eq!(refused.status, 403);
+    assert!(text(&refused).contains("/api/confirm"));
+    assert!(world.erased.is_empty());
+    let said = json!({ "password": OWN_PASSWORD });
+    let sure = cookie(&world.ask(&post("/api/confirm", &session, &said)));
+    world.store_away = true;
+    let refused = world.ask(&post("/api/privacy/erase", &sure, &wish));
+    assert_eq!((refused.status, world.recordings.len()), (503, 2));
+}
+
+#[test]
+fn the_page_shows_what_there_is_before_it_erases_and_says_what_stays() {
+    let (mut world, session) = office();
+    for (language, words) in [
+        (
+            "en",
+            ["Erase for good", "The audit trail stays", "three days"],
+        ),
+        (
+            "pt-BR",
+            ["Apagar de vez", "A trilha de auditoria fica", "três dias"],
+        ),
+    ] {
+        let typed = format!("number={}&dry_run=1", MARIA.replace('+', "%2B"));
+        let request = form("/privacy/erase", &session, &typed).with("accept-language", language);
+        let page = text(&world.ask(&request));
+        let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+        for word in words {
+            assert!(page.contains(word), "{word}: {page}");
+        }
+        assert!(page.contains(&format!("name=\"number\" value=\"{MARIA}\"")));
+        assert!(!page.contains("name=\"dry_run\""), "the next one is meant");
+    }
+    let done = form("/privacy/erase", &session, "login=ana").with("accept-language", "en");
+    let page = text(&world.ask(&done));
+    assert!(page.contains("role=\"status\"") && !page.contains("Erase for good"));
+    assert_eq!(world.erased, [Whose::Login("ana".into())]);
+}
+
+#[test]
+fn a_call_whose_number_was_erased_says_so_to_everybody() {
+    let mut world = World::new();
+    world.calls = vec![CallRecord {
+        to: ERASED.into(),
+        extensions: vec!["100".into()],
+        ..call()
+    }];
+    world.hire("rui", Role::Auditor, "102");
+    for login in ["admin", "rui"] {
+        let session = world.sign_in(login, OWN_PASSWORD);
+        let seen = body(&world.ask(&get("/api/calls", &session)));
+        assert_eq!(seen[0]["to"], "erased", "{login}");
+        let request = get("/calls", &session).with("accept-language", "pt-BR");
+        let page = text(&world.ask(&request));
+        assert!(page.contains("apagado"), "{page}");
+    }
+}
