@@ -89,7 +89,7 @@ async function walk(browser, sight) {
     path = left.shift();
     for (const link of await look(page, sight, path)) {
       const url = new URL(link);
-      const isFile = /\.(toml|csv|backup|json)$|^\/api\//.test(url.pathname);
+      const isFile = /\.(toml|csv|backup|json)$|^\/(api|about\/licences)\//.test(url.pathname);
       if (url.origin !== wish.origin || seen.has(url.pathname) || isFile) continue;
       const count = (alike.get(shape(url.pathname)) ?? 0) + 1;
       if (count > ALIKE_MAX) continue;

@@ -86,6 +86,7 @@ impl World {
                 }
                 Step::Init(_, then) => then(admin, moment(), Err(Away::Silent("init"))),
                 Step::Net(_, then) => then(admin, moment(), Err(Away::Silent("net"))),
+                Step::Pbx(_, then) => then(admin, moment(), Err(Away::Silent("pbx"))),
                 Step::Media(_, then) => then(admin, moment(), Err(Away::Silent("media"))),
                 Step::Grid(_, then) => then(admin, moment(), Err(Away::Silent("grid"))),
                 Step::Update(_, then) => then(admin, moment(), Err(Away::Silent("update"))),

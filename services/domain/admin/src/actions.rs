@@ -38,6 +38,7 @@ pub(crate) mod spending;
 pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod tokens;
+pub(crate) mod trace;
 pub(crate) mod trail;
 
 use serde::de::DeserializeOwned;

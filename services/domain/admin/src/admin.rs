@@ -61,6 +61,8 @@ pub struct Admin {
     pub(crate) codes: Codes,
     /// Challenges and counters of passkeys.
     pub(crate) passkeys: Passkeys,
+    /// When the trace of SIP ends by itself, and what the trail says of it then.
+    pub(crate) trace_ends: Option<(Instant, store::Audit)>,
     /// Audit entries the store could not take yet, oldest first.
     pub(crate) unrecorded: Vec<store::Audit>,
 }
@@ -129,6 +131,7 @@ impl Admin {
             token_uses: BTreeMap::new(),
             codes: Codes::default(),
             passkeys: Passkeys::new(),
+            trace_ends: None,
             unrecorded: Vec::new(),
         }
     }
@@ -251,6 +254,13 @@ impl Admin {
                 Step::Respond(Response::empty(204))
             }),
         ))
+    }
+
+    /// Lets time pass: what has ended by itself is told to the trail, by [`Self::overdue`].
+    pub fn pass(&mut self, now: Instant) {
+        if let Some((_, audit)) = self.trace_ends.take_if(|(until, _)| *until <= now) {
+            self.note(audit);
+        }
     }
 
     /// Takes an entry of the audit trail for what ended in the background; [`Self::overdue`] has it
@@ -444,6 +454,7 @@ impl Admin {
             Action::TakeStep => actions::start::take(self, moment, &segment, request, caller),
             Action::AskCard => actions::cards::ask(self, &segment, &caller),
             Action::Card => actions::cards::renew(self, &moment, segment, caller),
+            Action::Trace(action) => actions::trace::act(self, request, action, &segment, caller),
             Action::Logs(action) => actions::logs::act(action, request, caller),
             Action::About(action) => actions::about::act(self, action, &segment, caller),
             Action::Network(action) => actions::network::act(self, request, action, caller),

@@ -47,6 +47,7 @@ mod site_file;
 mod step;
 mod text;
 mod throttle;
+mod trace_view;
 mod views;
 
 pub use about_view::Running;

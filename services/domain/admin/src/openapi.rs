@@ -206,6 +206,7 @@ fn segment(route: &Route) -> Option<(&'static str, &'static str)> {
         "/api/extensions/" => ("number", "The dialled number."),
         "/api/people/" => ("login", "The sign-in name."),
         "/api/history/" => ("version", "The version's number."),
+        "/api/trace/messages/" => ("number", "Its number, as `GET /api/trace` gives it."),
         "/api/about/licences/" => ("text", "The number that `GET /api/about` gives the text."),
         "/api/recordings/" | "/api/backups/" => ("file", "The name of the file."),
         "/api/backups/upload/" | "/api/firmware/update/" => {

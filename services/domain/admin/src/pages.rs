@@ -31,6 +31,7 @@ mod site_file;
 mod start;
 mod state;
 mod tokens;
+mod trace;
 
 use maud::html;
 
@@ -60,6 +61,7 @@ pub(crate) use site::{confirm_delete, extensions, new_extension};
 pub(crate) use site_file::{site_file, site_taken};
 pub(crate) use start::{Stand, start};
 pub(crate) use tokens::{new_token, tokens};
+pub(crate) use trace::{trace, trace_parts, traced};
 
 use crate::admin::Caller;
 use crate::fault::Fault;

@@ -44,6 +44,8 @@ pub enum Permission {
     SeeWholeNumbers,
     /// Read what the services of the box say.
     SeeLog,
+    /// Trace SIP messages, whoever's they are.
+    TraceCalls,
 }
 
 /// A set of permissions.
@@ -68,7 +70,7 @@ impl Permissions {
     pub(crate) const fn of_role(role: Role) -> Self {
         use Permission::{
             ChangeConfiguration, HearRecordings, ManageBox, OwnAccount, SeeAudit, SeeCalls,
-            SeeConfiguration, SeeEveryCall, SeeLog, SeePeople, SeeStatus,
+            SeeConfiguration, SeeEveryCall, SeeLog, SeePeople, SeeStatus, TraceCalls,
         };
         match role {
             Role::Administrator => Self::ALL,
@@ -80,6 +82,7 @@ impl Permissions {
                 OwnAccount,
                 SeeCalls,
                 SeeLog,
+                TraceCalls,
             ]),
             Role::Supervisor => Self::set(&[SeeStatus, OwnAccount, SeeCalls, HearRecordings]),
             Role::Operator => Self::set(&[SeeStatus, OwnAccount, SeeCalls]),
@@ -130,7 +133,7 @@ impl std::fmt::Debug for Permissions {
 
 impl Permission {
     /// Every one there is.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::SeeStatus,
         Self::SeeConfiguration,
         Self::ChangeConfiguration,
@@ -146,6 +149,7 @@ impl Permission {
         Self::DeleteRecordings,
         Self::SeeWholeNumbers,
         Self::SeeLog,
+        Self::TraceCalls,
     ];
 
     /// The permission of that name; `None` for one that only a newer firmware knows.
@@ -171,6 +175,7 @@ impl Permission {
             Self::DeleteRecordings => "delete-recordings",
             Self::SeeWholeNumbers => "see-whole-numbers",
             Self::SeeLog => "see-log",
+            Self::TraceCalls => "trace-calls",
         }
     }
 
@@ -210,6 +215,7 @@ impl Permission {
                 "ver números inteiros nas ligações de outros",
             ),
             Self::SeeLog => ("read the log of the box", "ler o log da central"),
+            Self::TraceCalls => ("trace SIP messages", "rastrear mensagens SIP"),
         }
     }
 
@@ -217,9 +223,11 @@ impl Permission {
     /// what is stored.
     pub(crate) const fn is_for_tokens(self) -> bool {
         match self {
-            Self::ManagePeople | Self::ManageData | Self::OwnAccount | Self::DeleteRecordings => {
-                false
-            }
+            Self::ManagePeople
+            | Self::ManageData
+            | Self::OwnAccount
+            | Self::DeleteRecordings
+            | Self::TraceCalls => false,
             Self::SeeStatus
             | Self::SeeConfiguration
             | Self::ChangeConfiguration

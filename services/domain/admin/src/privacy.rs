@@ -354,6 +354,29 @@ pub(crate) const INVENTORY: &[Kept] = &[
         ),
     },
     Kept {
+        name: "trace",
+        title: ("SIP trace", "Rastreio SIP"),
+        what: (
+            "while somebody has it on: the messages by which calls are set up, with numbers, names \
+             and addresses; neither passwords nor what is said",
+            "enquanto alguém o deixa ligado: as mensagens que estabelecem ligações, com números, \
+             nomes e endereços; nem senhas nem o que se fala",
+        ),
+        purpose: ("finding faults", "achar falhas"),
+        basis: SECURITY,
+        days: fixed,
+        kept_for: (
+            "in memory alone, 4 MiB at most, until an hour after its end",
+            "só na memória, até 4 MiB, até uma hora depois do fim",
+        ),
+        seen_by: (
+            "administrators, and installers with numbers of people outside masked; who began it \
+             and who looked is in the audit trail",
+            "administradores, e instaladores com números de fora mascarados; quem o ligou e quem \
+             olhou fica na auditoria",
+        ),
+    },
+    Kept {
         name: "backups",
         title: ("Backups", "Backups"),
         what: (
@@ -395,7 +418,14 @@ mod tests {
         let elsewhere: Vec<_> = said.difference(&made).copied().collect();
         assert_eq!(
             elsewhere,
-            ["backups", "log", "recordings", "sessions", "snapshot"],
+            [
+                "backups",
+                "log",
+                "recordings",
+                "sessions",
+                "snapshot",
+                "trace"
+            ],
             "a table that is gone"
         );
     }

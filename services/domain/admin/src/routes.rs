@@ -5,7 +5,7 @@ use crate::fault::Item;
 use crate::permission::Permission::{
     self, ChangeConfiguration, DeleteRecordings, HearRecordings, ManageBox, ManageData,
     ManagePeople, OwnAccount, SeeAudit, SeeCalls, SeeConfiguration, SeeEveryCall, SeeLog,
-    SeePeople, SeeStatus,
+    SeePeople, SeeStatus, TraceCalls,
 };
 use crate::permission::Permissions;
 use Access::{Anybody, HalfSignedIn, May, SignedIn, Sure};
@@ -15,7 +15,7 @@ use Action::{
     Extensions, FactoryReset, FetchUpdate, FileScript, Firmware, GoBack, Icon, Logs, Network,
     OpenApi, Passkeys, PasswordPage, People, Person, PowerOff, Privacy, Recording, Recordings,
     RecoveryCode, RenewRecoveryCode, Rescue, Restart, RestartService, Script, SecondFactor,
-    ShowStep, SignIn, SignInPage, SignOut, Site, Start, Status, Style, TakeStep, Tokens,
+    ShowStep, SignIn, SignInPage, SignOut, Site, Start, Status, Style, TakeStep, Tokens, Trace,
     UpdateFromStick, UpdatePiece, UploadScript,
 };
 
@@ -113,6 +113,7 @@ pub(crate) enum Action {
     Logs(OnLogs),
     /// About the box's address.
     Network(OnNetwork),
+    Trace(OnTrace),
     Tokens(OnTokens),
     /// About what is kept on one person.
     Person(OnPerson),
@@ -131,6 +132,17 @@ pub(crate) enum Action {
 pub(crate) enum OnLogs {
     Show,
     Events,
+    File,
+}
+
+/// What is done with the trace of SIP messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnTrace {
+    Show,
+    Events,
+    Begin,
+    End,
+    Message,
     File,
 }
 
@@ -351,6 +363,17 @@ pub const ROUTES: &[Route] = routes! {
     Get Page "/logs/events" May(SeeLog) => Logs(OnLogs::Events);
     Get Page "/logs.txt" May(SeeLog) => Logs(OnLogs::File);
     Get Api "/api/logs" May(SeeLog) => Logs(OnLogs::Show);
+    Get Page "/trace" May(TraceCalls) => Trace(OnTrace::Show);
+    Get Page "/trace/events" May(TraceCalls) => Trace(OnTrace::Events);
+    Post Page "/trace" Sure(TraceCalls) => Trace(OnTrace::Begin);
+    Post Page "/trace/end" May(TraceCalls) => Trace(OnTrace::End);
+    Get Page "/trace/messages/{}" May(TraceCalls) => Trace(OnTrace::Message);
+    Get Page "/trace.pcap" May(TraceCalls) => Trace(OnTrace::File);
+    Get Api "/api/trace" May(TraceCalls) => Trace(OnTrace::Show);
+    Post Api "/api/trace" Sure(TraceCalls) => Trace(OnTrace::Begin);
+    Delete Api "/api/trace" May(TraceCalls) => Trace(OnTrace::End);
+    Get Api "/api/trace/messages/{}" May(TraceCalls) => Trace(OnTrace::Message);
+    Get Api "/api/trace/file" May(TraceCalls) => Trace(OnTrace::File);
     Get Page "/about" May(SeeCalls) => About(OnAbout::Show);
     Get Api "/api/about" May(SeeCalls) => About(OnAbout::Show);
     Get Page "/about/sbom" May(SeeCalls) => About(OnAbout::Bill);

@@ -49,6 +49,8 @@ pub enum Step {
     Init(init::Request, Then<Result<init::Reply, Away>>),
     /// Ask `net`.
     Net(net::Request, Then<Result<net::Reply, Away>>),
+    /// Ask the exchange.
+    Pbx(pbx::Request, Then<Result<pbx::Reply, Away>>),
     /// Ask `media`.
     Media(sound::Request, Then<Result<sound::Reply, Away>>),
     /// Ask `grid`.
@@ -83,6 +85,7 @@ impl Step {
             Self::Store(ask, then) => Self::Store(ask, ending(then, last)),
             Self::Init(ask, then) => Self::Init(ask, ending(then, last)),
             Self::Net(ask, then) => Self::Net(ask, ending(then, last)),
+            Self::Pbx(ask, then) => Self::Pbx(ask, ending(then, last)),
             Self::Media(ask, then) => Self::Media(ask, ending(then, last)),
             Self::Grid(ask, then) => Self::Grid(ask, ending(then, last)),
             Self::Update(ask, then) => Self::Update(ask, ending(then, last)),

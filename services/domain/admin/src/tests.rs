@@ -33,5 +33,6 @@ mod site_file;
 mod start;
 mod telephony;
 mod tokens;
+mod trace;
 mod trail;
 mod world;

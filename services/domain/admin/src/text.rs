@@ -110,6 +110,7 @@ words! {
     change_password: "Change password", "Trocar senha";
     about: "About", "Sobre";
     logs: "Log", "Log";
+    trace: "SIP trace", "Rastreio SIP";
     must_change: "This password was made for one use. Choose your own to go on.",
         "Esta senha vale uma única vez. Escolha a sua para continuar.";
     old_password: "Present password", "Senha atual";

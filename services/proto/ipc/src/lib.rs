@@ -27,6 +27,7 @@ pub mod site;
 pub mod sound;
 pub mod stick;
 pub mod store;
+pub mod trace;
 mod trail;
 pub mod update;
 

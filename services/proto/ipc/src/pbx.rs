@@ -3,12 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use crate::site::Class;
+use crate::trace;
 
 /// What may be asked.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Request {
     /// Phones and calls. Answer: [`Reply::Status`].
     Status,
+    /// The trace of SIP messages. Answer: [`Reply::Trace`].
+    Trace(trace::Ask),
 }
 
 /// What `pbx` answers.
@@ -16,6 +19,8 @@ pub enum Request {
 pub enum Reply {
     /// Phones and calls now.
     Status(Status),
+    /// How the trace stands, with what was asked for.
+    Trace(trace::Trace),
     /// The peer may not ask this.
     Refused {
         /// The user id that asked.

@@ -18,6 +18,7 @@ use std::time::Duration;
 use config::Site;
 use ipc::pbx::{Reply as PbxReply, Request as PbxRequest, Status};
 use ipc::store::{Reply, Request};
+use ipc::trace::{Ask, Filter, Trace};
 use pbx::PbxNode;
 use run_loop::clock::Clock;
 use run_loop::ipc::{Answer, BlockingClient, serve};
@@ -99,6 +100,7 @@ impl Exchange {
         match client.call(&PbxRequest::Status).expect("the exchange runs") {
             PbxReply::Status(status) => status,
             PbxReply::Refused { uid } => panic!("user id {uid} may not ask"),
+            PbxReply::Trace(_) => panic!("not asked for"),
         }
     }
 
@@ -445,4 +447,78 @@ fn others_can_ask_what_phones_and_calls_there_are() {
         ),
         (1, 0, 0)
     );
+}
+
+fn traced(exchange: &Exchange, ask: Ask) -> Trace {
+    let client = BlockingClient::<PbxRequest, PbxReply>::new(exchange.folder.join("pbx.sock"));
+    match client
+        .call(&PbxRequest::Trace(ask))
+        .expect("the exchange runs")
+    {
+        PbxReply::Trace(trace) => trace,
+        other => panic!("no trace: {other:?}"),
+    }
+}
+
+fn options(call: &str, transport: &str) -> Vec<u8> {
+    format!(
+        "OPTIONS sip:box SIP/2.0\r\n\
+         Via: SIP/2.0/{transport} 127.0.0.1:9;branch=z9hG4bK{call};rport\r\n\
+         From: <sip:77@box>;tag=1\r\nTo: <sip:box>\r\nCall-ID: {call}\r\nCSeq: 1 OPTIONS\r\n\
+         Authorization: Digest username=\"77\", response=\"5ec2e7\"\r\n\
+         Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+/// What goes by is traced over UDP and TCP, both ways, without what proves a password; nothing is
+/// before it begins and after it ends.
+#[test]
+fn a_trace_has_what_came_and_what_was_sent_while_it_was_on() {
+    let exchange = Exchange::start();
+    let phone = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    phone.set_read_timeout(Some(PATIENCE)).expect("set");
+    let mut line = TcpStream::connect(exchange.sip).expect("listening");
+    line.set_read_timeout(Some(PATIENCE)).expect("set");
+    line.set_nodelay(true).expect("set");
+    let mut ask = |call: &str| {
+        phone
+            .send_to(&options(call, "UDP"), exchange.sip)
+            .expect("sent");
+        phone.recv(&mut [0; 2000]).expect("an answer");
+        // In two pieces, where the kernel leaves them so.
+        let message = options(&format!("{call}t"), "TCP");
+        let (one, two) = message.split_at(100);
+        line.write_all(one).expect("written");
+        line.write_all(two).expect("written");
+        assert!(line.read(&mut [0; 2000]).expect("an answer") > 0);
+    };
+    ask("before");
+    let filter = Filter {
+        extension: Some("77".to_owned()),
+        trunk: None,
+    };
+    let begun = traced(&exchange, Ask::Begin { filter, secs: 60 });
+    assert!(begun.left_secs.is_some_and(|it| it > 50), "{begun:?}");
+    ask("within");
+    let read = Ask::Read {
+        from: None,
+        most: 100,
+    };
+    let trace = traced(&exchange, read.clone());
+    let told = trace.messages.iter().map(|it| {
+        let text = String::from_utf8_lossy(it.bytes.reveal()).into_owned();
+        assert!(
+            !text.contains("5ec2e7") && text.contains("within"),
+            "{text}"
+        );
+        let is_ours = it.local == exchange.sip && it.remote != exchange.sip;
+        (it.is_sent, it.transport.as_str(), is_ours)
+    });
+    let told: Vec<_> = told.collect();
+    let both = |transport| [(false, transport, true), (true, transport, true)];
+    assert_eq!(told, [both("UDP"), both("TCP")].concat());
+    assert_eq!(traced(&exchange, Ask::End).left_secs, None);
+    ask("after");
+    assert_eq!(traced(&exchange, read).messages.len(), 4);
 }

@@ -151,6 +151,7 @@ impl Driver {
         for audit in self.fetches.ended() {
             self.admin().note(audit);
         }
+        self.admin().pass(self.clock.now());
         let overdue = self.admin().overdue();
         if let Some(step) = overdue {
             let driver = Arc::clone(self);
@@ -206,23 +207,23 @@ impl Driver {
                     self.resume(|admin, moment| then(admin, moment, answer))
                 }
                 Step::Init(request, then) => {
-                    let answer = self.init.call(&request).await;
-                    let answer = answer.map_err(|_| Away::Silent("init"));
+                    let answer = asked("init", self.init.call(&request)).await;
                     self.resume(|admin, moment| then(admin, moment, answer))
                 }
                 Step::Net(request, then) => {
-                    let answer = self.net.call(&request).await;
-                    let answer = answer.map_err(|_| Away::Silent("net"));
+                    let answer = asked("net", self.net.call(&request)).await;
+                    self.resume(|admin, moment| then(admin, moment, answer))
+                }
+                Step::Pbx(request, then) => {
+                    let answer = look("pbx", self.looks.pbx.call(&request)).await;
                     self.resume(|admin, moment| then(admin, moment, answer))
                 }
                 Step::Media(request, then) => {
-                    let answer = self.media.call(&request).await;
-                    let answer = answer.map_err(|_| Away::Silent("media"));
+                    let answer = asked("media", self.media.call(&request)).await;
                     self.resume(|admin, moment| then(admin, moment, answer))
                 }
                 Step::Update(request, then) => {
-                    let answer = self.update.call(&request).await;
-                    let answer = answer.map_err(|_| Away::Silent("update"));
+                    let answer = asked("update", self.update.call(&request)).await;
                     self.resume(|admin, moment| then(admin, moment, answer))
                 }
                 Step::Grid(request, then) => {
@@ -354,7 +355,7 @@ impl Driver {
     async fn look_at_pbx(&self) -> Result<pbx::Status, Away> {
         match look("pbx", self.looks.pbx.call(&pbx::Request::Status)).await? {
             pbx::Reply::Status(status) => Ok(status),
-            pbx::Reply::Refused { .. } => Err(Away::Silent("pbx")),
+            pbx::Reply::Trace(_) | pbx::Reply::Refused { .. } => Err(Away::Silent("pbx")),
         }
     }
 
@@ -423,6 +424,14 @@ impl web_server::Handler for Driver {
             }
         }
     }
+}
+
+/// The answer of a service, however long it takes.
+async fn asked<Reply, Error>(
+    service: &'static str,
+    call: impl Future<Output = Result<Reply, Error>>,
+) -> Result<Reply, Away> {
+    call.await.map_err(|_| Away::Silent(service))
 }
 
 /// A look that takes too long is an answer of its own.

@@ -27,6 +27,7 @@ pub(crate) enum What {
     Recordings,
     Spending,
     Log,
+    Trace,
 }
 
 impl What {
@@ -38,6 +39,7 @@ impl What {
             Self::Recordings => "list of recordings seen",
             Self::Spending => "spending seen",
             Self::Log => "log seen",
+            Self::Trace => "SIP trace seen",
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::about_view::AboutView;
 use crate::actions::{
     accounts, backups, erasure, explain, extensions, firmware, history, items, network,
     passkey_use, passkeys, people, person, proof, second_factor, sections, sign_in, site_file,
-    spending, status, tokens,
+    spending, status, tokens, trace,
 };
 use crate::answers::{
     BackupCode, DataCode, Fetching, FileOfSite, NewAccount, NewPassword, NewToken, NextPiece,
@@ -31,8 +31,9 @@ use crate::person_view::PersonData;
 use crate::privacy::KeptView;
 use crate::routes::{
     Action, File, OnAbout, OnBackups, OnLogs, OnNetwork, OnPasskeys, OnPeople, OnPerson,
-    OnSecondFactor, OnSite, OnTokens, Section,
+    OnSecondFactor, OnSite, OnTokens, OnTrace, Section,
 };
+use crate::trace_view::{TraceView, WholeMessage};
 use crate::views::{AuditView, CallView, ExtensionView, RecordingView, StatusView, TrailView};
 
 /// What a request for this takes and gives; `None` for what only pages have.
@@ -52,15 +53,9 @@ pub(super) fn of(action: Action) -> Option<Contract> {
         Action::RestartService => does("Restart a service")
             .takes::<status::Manner>()
             .gives::<Nothing>(),
-        Action::Extensions => does("Every extension").gives::<Vec<ExtensionView>>(),
-        Action::CreateExtension => does("Add an extension; the password is shown this once")
-            .takes::<extensions::Wish>()
-            .makes::<NewPassword>()
-            .changes(),
-        Action::Card => does("Another password for an extension; it is shown this once")
-            .gives::<NewPassword>()
-            .changes(),
-        Action::DeleteExtension => does("Delete an extension").changes(),
+        Action::Extensions | Action::CreateExtension | Action::Card | Action::DeleteExtension => {
+            return of_extension(action);
+        }
         Action::Privacy => does("What the box keeps of people, and why").gives::<Vec<KeptView>>(),
         Action::Calls => does("Calls on record, the newest first")
             .query(CALLS)
@@ -72,6 +67,7 @@ pub(super) fn of(action: Action) -> Option<Contract> {
         Action::PowerOff => does("Switch the box off").gives::<Nothing>(),
         Action::OpenApi => does("This document").gives_file("application/json"),
         Action::About(action) => of_about(action),
+        Action::Trace(action) => return of_trace(action),
         Action::Logs(action) => return of_logs(action),
         Action::SecondFactor(action) => return of_second_factor(action),
         Action::Network(action) => of_network(action),
@@ -115,6 +111,36 @@ fn of_logs(action: OnLogs) -> Option<Contract> {
             .query(LOG)
             .gives::<Vec<LogLineView>>(),
         OnLogs::Events | OnLogs::File => return None,
+    })
+}
+
+fn of_extension(action: Action) -> Option<Contract> {
+    Some(match action {
+        Action::Extensions => does("Every extension").gives::<Vec<ExtensionView>>(),
+        Action::CreateExtension => does("Add an extension; the password is shown this once")
+            .takes::<extensions::Wish>()
+            .makes::<NewPassword>()
+            .changes(),
+        Action::Card => does("Another password for an extension; it is shown this once")
+            .gives::<NewPassword>()
+            .changes(),
+        Action::DeleteExtension => does("Delete an extension").changes(),
+        _ => return None,
+    })
+}
+
+fn of_trace(action: OnTrace) -> Option<Contract> {
+    Some(match action {
+        OnTrace::Events => return None,
+        OnTrace::Show => does("The trace of SIP messages, the newest first")
+            .query(LIMIT)
+            .gives::<TraceView>(),
+        OnTrace::Begin => does("Begin a trace of SIP messages; the one before is forgotten")
+            .takes::<trace::Wish>(),
+        OnTrace::End => does("End the trace; its messages stay for an hour"),
+        OnTrace::Message => does("A message of the trace, whole").gives::<WholeMessage>(),
+        OnTrace::File => does("The messages of the trace for Wireshark (pcap)")
+            .gives_file("application/vnd.tcpdump.pcap"),
     })
 }
 

@@ -24,8 +24,8 @@ pub(crate) fn about(caller: &Caller, view: &AboutView) -> Response {
                 h2 { (language.said(LICENCES)) }
                 p { (language.said(OFFER)) }
                 p {
-                    a.button href="/about/sbom" { (language.said(BILL)) } " "
-                    a.button.quiet href="/about/licences" { (language.said(ALL_TEXTS)) }
+                    a.button href="/about/sbom" download { (language.said(BILL)) } " "
+                    a.button.quiet href="/about/licences" download { (language.said(ALL_TEXTS)) }
                 }
             }
             section.card tabindex="0" { (parts(language, &view.parts)) }

@@ -45,7 +45,7 @@ pub(crate) fn logs(
                 } }
                 button type="submit" { (language.said(SHOW)) }
                 a.button.quiet href={ "/logs.txt?level=" (wish.level.name()) "&service="
-                    (wish.service) } { (words.download) }
+                    (wish.service) } download { (words.download) }
             }
         }
         (part(language, lines))

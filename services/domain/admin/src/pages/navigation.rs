@@ -29,6 +29,7 @@ pub(super) enum Place {
     Start,
     About,
     Logs,
+    Trace,
     Elsewhere,
 }
 
@@ -38,6 +39,7 @@ impl Place {
         match self {
             Self::Status | Self::Start => Some("/events"),
             Self::Logs => Some("/logs/events"),
+            Self::Trace => Some("/trace/events"),
             Self::Extensions
             | Self::Groups
             | Self::Trunks
@@ -106,6 +108,7 @@ const NAVIGATION: [(Said, &[Link]); 4] = [
             (Place::Firmware, "/firmware", |words| words.firmware),
             (Place::Grid, "/grid", |words| words.grid),
             (Place::Logs, "/logs", |words| words.logs),
+            (Place::Trace, "/trace", |words| words.trace),
             (Place::About, "/about", |words| words.about),
         ],
     ),

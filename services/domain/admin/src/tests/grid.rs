@@ -128,3 +128,14 @@ fn the_page_shows_the_boxs_public_key_and_how_the_tunnel_stands() {
     assert!(english.contains("Public key of the box"), "{english}");
     assert!(!english.contains(SHARED) && !portuguese.contains(SHARED));
 }
+
+/// What `grid` says of a tunnel that is up.
+pub(super) fn is_up() -> ipc::grid::Reply {
+    ipc::grid::Reply::Status(ipc::grid::Status {
+        public_key: OWN_KEY.into(),
+        state: ipc::grid::State::Up,
+        since_secs: Some(70),
+        handshake_secs: Some(7),
+        reason: String::new(),
+    })
+}

@@ -75,6 +75,8 @@ pub(super) struct World {
     pub(super) fetch: FetchState,
     /// Update files on a memory stick.
     pub(super) stick: Vec<init::StickFile>,
+    /// What the exchange traces.
+    pub(super) exchange: super::trace::Exchange,
     /// What the services said.
     pub(super) log: Vec<init::LogLine>,
     /// Backups that were brought from it, and why they cannot be.
@@ -158,6 +160,7 @@ impl World {
             fetch: FetchState::None,
             stick: Vec::new(),
             log: Vec::new(),
+            exchange: super::trace::Exchange::default(),
             brought: Vec::new(),
             stick_fault: None,
             secure_boot: init::SecureBoot::default(),
@@ -264,6 +267,10 @@ impl World {
                     let reply = self.net(request);
                     then(&mut self.admin, moment, reply)
                 }
+                Step::Pbx(request, then) => {
+                    let reply = self.exchange.answer(request);
+                    then(&mut self.admin, moment, reply)
+                }
                 Step::Media(request, then) => {
                     let reply = self.media(&request);
                     then(&mut self.admin, moment, reply)
@@ -272,7 +279,7 @@ impl World {
                     let reply = self.update(request);
                     then(&mut self.admin, moment, reply)
                 }
-                Step::Grid(_, then) => then(&mut self.admin, moment, Ok(grid_is_up())),
+                Step::Grid(_, then) => then(&mut self.admin, moment, Ok(super::grid::is_up())),
                 Step::Fetch(order, then) => {
                     self.asked_fetch.push(order);
                     then(&mut self.admin, moment, self.fetch.clone())
@@ -290,16 +297,19 @@ impl World {
                     then(&mut self.admin, moment, seen)
                 }
                 Step::Record(entries, then) => {
-                    let left = if self.store_away {
-                        entries
-                    } else {
-                        self.audits.extend(entries);
-                        Vec::new()
-                    };
+                    let left = self.record(entries);
                     then(&mut self.admin, moment, left)
                 }
             };
         }
+    }
+
+    fn record(&mut self, entries: Vec<Audit>) -> Vec<Audit> {
+        if self.store_away {
+            return entries;
+        }
+        self.audits.extend(entries);
+        Vec::new()
     }
 
     fn bring(&mut self, offer: Offer) -> Result<Reply, StickFault> {
@@ -679,16 +689,6 @@ pub(super) fn cookie(response: &Response) -> String {
 
 fn hash(password: &str) -> Redacted<String> {
     Redacted::new(format!("$argon2id$test${password}"))
-}
-
-fn grid_is_up() -> ipc::grid::Reply {
-    ipc::grid::Reply::Status(ipc::grid::Status {
-        public_key: OWN_KEY.into(),
-        state: ipc::grid::State::Up,
-        since_secs: Some(70),
-        handshake_secs: Some(7),
-        reason: String::new(),
-    })
 }
 
 fn observation(store_away: bool, is_code_unseen: bool) -> Observation {

@@ -23,6 +23,7 @@ mod status;
 mod store_link;
 mod streams;
 mod tls;
+mod trace;
 pub mod trust;
 mod turn;
 mod udp;

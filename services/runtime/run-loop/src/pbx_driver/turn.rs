@@ -5,6 +5,7 @@ use std::io;
 use std::task::Poll;
 use std::time::Duration;
 
+use ipc::pbx::{Reply, Request};
 use pbx::{Event, Flow, Input, Limit, Output, PbxNode};
 use sansio::{Datagram, Instant, Node as _, Rng, UnixTime};
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,9 +21,10 @@ use super::neighbours;
 use super::pace::{PAUSE, Pace};
 use super::resolver::{self, Ports, Resolver};
 use super::sound_link::SoundLink;
-use super::status::{self, StatusQuestion};
+use super::status::{self, Question};
 use super::store_link::StoreLink;
 use super::streams::{self, ACCEPTED_MAX, Accepted, Streams};
+use super::trace::SipTrace;
 use super::udp::SipUdp;
 use super::{DriveError, Places, Sockets, tls};
 use crate::clock::Clock;
@@ -109,6 +111,7 @@ pub(super) async fn run(
         pace: Pace::default(),
         pausing: false,
         log: EventLog::default(),
+        trace: SipTrace::default(),
         backlog: VecDeque::new(),
         notify,
         ready: false,
@@ -155,7 +158,7 @@ fn random_number() -> io::Result<u64> {
 struct Arrivals {
     feed: mpsc::Receiver<Input>,
     accepted: mpsc::Receiver<Accepted>,
-    questions: mpsc::Receiver<StatusQuestion>,
+    questions: mpsc::Receiver<Question>,
     terminated: tokio::signal::unix::Signal,
 }
 
@@ -175,6 +178,7 @@ struct Turn<'a> {
     store: StoreLink,
     checkpoints: Checkpoints,
     log: EventLog,
+    trace: SipTrace,
     /// Inputs that carrying out an output gave at once.
     backlog: VecDeque<Input>,
     notify: &'a Notify,
@@ -236,14 +240,12 @@ impl Turn<'_> {
                         None => self.log.write(self.clock.now(), &TOO_MANY_STREAMS),
                     }
                 }
-                Some(question) = arrivals.questions.recv() => {
-                    // An asker that went away needs no answer.
-                    let _ = question.send(self.node.status());
-                }
+                Some(question) = arrivals.questions.recv() => self.answer(question),
                 () = &mut alarm => self.timer(),
                 _ = tick.tick() => {
                     self.notify.watchdog();
                     self.look_at_wall_clock();
+                    self.trace.pass(self.clock.now());
                 }
                 Some(()) = arrivals.terminated.recv() => self.stop(),
             }
@@ -304,6 +306,7 @@ impl Turn<'_> {
 
     /// One cause from outside, and whatever follows from it at once.
     fn input(&mut self, input: Input) {
+        self.trace.see(&self.clock, &input);
         if let Input::StreamClosed { stream } = &input {
             self.streams.forget(*stream);
         }
@@ -348,7 +351,17 @@ impl Turn<'_> {
         }
     }
 
+    fn answer(&mut self, question: Question) {
+        let reply = match question.request {
+            Request::Status => Reply::Status(self.node.status()),
+            Request::Trace(ask) => Reply::Trace(self.trace.answer(self.clock.now(), ask)),
+        };
+        // An asker that went away needs no answer.
+        let _ = question.answer.send(reply);
+    }
+
     fn transmit(&mut self, flow: Flow, bytes: Vec<u8>) {
+        self.trace.sent(&self.clock, &flow, &bytes);
         if let Some(stream) = flow.stream {
             self.streams.send(stream, bytes);
             return;

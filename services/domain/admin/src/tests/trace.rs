@@ -1,0 +1,255 @@
+//! The trace of SIP messages: who may, what they see of it, and that nobody does so unseen.
+
+use ipc::Redacted;
+use ipc::pbx::{Reply, Request as Pbx};
+use ipc::site::{Extension, Role, Trunk, TrunkAccess};
+use ipc::trace::{Ask, Filter, Trace, Traced};
+use serde_json::json;
+
+use super::world::{OWN_PASSWORD, World, form, get, json as body, post, request, text};
+use crate::{Away, Body, Method};
+
+/// An exchange as far as its trace goes.
+#[derive(Default)]
+pub(super) struct Exchange {
+    pub(super) asked: Vec<Ask>,
+    pub(super) messages: Vec<Traced>,
+    left_secs: Option<u32>,
+    filter: Filter,
+}
+
+impl Exchange {
+    pub(super) fn answer(&mut self, request: Pbx) -> Result<Reply, Away> {
+        let Pbx::Trace(ask) = request else {
+            return Err(Away::Silent("pbx"));
+        };
+        self.asked.push(ask.clone());
+        let mut messages = Vec::new();
+        match ask {
+            Ask::Begin { filter, secs } => (self.left_secs, self.filter) = (Some(secs), filter),
+            Ask::End => self.left_secs = None,
+            Ask::Read { from, most } => {
+                let from = from.unwrap_or(0);
+                let wanted = self.messages.iter().filter(|it| it.number >= from);
+                // A piece has two, however many are asked for.
+                messages = wanted.take(most.min(2) as usize).cloned().collect();
+            }
+        }
+        Ok(Reply::Trace(Trace {
+            left_secs: self.left_secs,
+            filter: self.filter.clone(),
+            kept: self.messages.len() as u64,
+            dropped: 0,
+            messages,
+        }))
+    }
+}
+
+fn message(number: u64, text: &str) -> Traced {
+    Traced {
+        number,
+        at_millis: 1_793_491_200_000,
+        is_sent: number % 2 == 1,
+        transport: "UDP".into(),
+        local: "10.0.0.1:5060".parse().expect("an address"),
+        remote: "10.0.0.2:5060".parse().expect("an address"),
+        bytes: Redacted::new(text.as_bytes().to_vec()),
+    }
+}
+
+/// A box with an extension and a trunk, and a trace of three messages.
+fn office() -> World {
+    let mut world = World::new();
+    world.site.extensions.push(Extension {
+        number: "101".into(),
+        ..Extension::default()
+    });
+    world.site.trunks.push(Trunk {
+        name: "carrier".into(),
+        access: TrunkAccess::Registering {
+            server: "sip.example:5080".into(),
+            user: "4833330000".into(),
+            auth_user: String::new(),
+            password: Redacted::default(),
+            realm: String::new(),
+            expires_secs: 300,
+            contact_user: String::new(),
+        },
+        ..Trunk::default()
+    });
+    world.changed_elsewhere();
+    world.exchange.messages = vec![
+        message(
+            0,
+            "INVITE sip:48999990021@box SIP/2.0\r\nCall-ID: a\r\n\r\n",
+        ),
+        message(1, "SIP/2.0 404 No\r\nCSeq: 1 INVITE\r\nCall-ID: a\r\n\r\n"),
+        message(2, "OPTIONS sip:<b>box SIP/2.0\r\nCall-ID: b\r\n\r\n"),
+    ];
+    world
+}
+
+fn trail(world: &World) -> Vec<(&str, &str, &str)> {
+    let told = world.audits.iter();
+    let told = told.map(|it| (&*it.action, &*it.before, &*it.after));
+    told.filter(|(action, ..)| action.starts_with("SIP trace"))
+        .collect()
+}
+
+impl World {
+    fn let_time_pass(&mut self) {
+        self.admin.pass(self.now);
+        if let Some(step) = self.admin.overdue() {
+            self.run(step);
+        }
+    }
+}
+
+#[test]
+fn a_trace_begins_by_what_was_chosen_and_its_begin_and_end_are_in_the_trail() {
+    let mut world = office();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let wish = json!({ "extension": "101", "trunk": "carrier", "minutes": 5 });
+    assert_eq!(world.ask(&post("/api/trace", &session, &wish)).status, 204);
+    let Some(Ask::Begin { filter, secs }) = world.exchange.asked.last() else {
+        panic!("not begun")
+    };
+    let trunk = filter.trunk.as_ref().expect("a trunk");
+    assert_eq!((filter.extension.as_deref(), *secs), (Some("101"), 300));
+    assert_eq!(trunk.hosts, ["sip.example"]);
+    assert_eq!(trunk.users, ["4833330000"]);
+    let end = request(Method::Delete, "/api/trace").with("cookie", &session);
+    assert_eq!(world.ask(&end).status, 204);
+    let both = "extension 101, trunk carrier";
+    let begun = format!("{both}, 5 minutes at most");
+    let expected = [
+        ("SIP trace begun", "", &*begun),
+        ("SIP trace ended", "", ""),
+    ];
+    assert_eq!(trail(&world), expected);
+    world.pass(600);
+    world.let_time_pass();
+    assert_eq!(trail(&world).len(), 2, "it did not end twice");
+    // One that ends by itself.
+    let wish = "extension=&trunk=&minutes=1";
+    let asked = world.ask(&form("/trace", &session, wish));
+    assert!(
+        text(&asked).contains("name=\"confirm_password\""),
+        "it asks again"
+    );
+    let wish = format!("{wish}&confirm_password={}", OWN_PASSWORD.replace(' ', "+"));
+    let answer = world.ask(&form("/trace", &session, &wish));
+    assert_eq!(
+        answer.header("location"),
+        Some("/trace"),
+        "{}",
+        answer.status
+    );
+    world.pass(59);
+    world.let_time_pass();
+    assert_eq!(trail(&world).len(), 3);
+    world.pass(2);
+    world.let_time_pass();
+    assert_eq!(trail(&world)[3], ("SIP trace over", "all messages", ""));
+}
+
+#[test]
+fn what_cannot_be_traced_is_named() {
+    let mut world = office();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    for (wish, status) in [
+        (json!({ "extension": "102" }), 404),
+        (json!({ "trunk": "other" }), 404),
+        (json!({ "minutes": 61 }), 400),
+        (json!({ "minutes": 0 }), 400),
+        (json!({ "of": "101" }), 400),
+    ] {
+        let answer = world.ask(&post("/api/trace", &session, &wish));
+        assert_eq!(answer.status, status, "{wish}");
+    }
+    assert!(world.exchange.asked.is_empty() && trail(&world).is_empty());
+    world.pass(600);
+    let answer = world.ask(&post("/api/trace", &session, &json!({})));
+    assert_eq!(answer.status, 403, "the password was said long ago");
+}
+
+#[test]
+fn messages_are_listed_newest_first_and_shown_whole_one_by_one() {
+    let mut world = office();
+    world.exchange.messages.remove(2);
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let told = body(&world.ask(&get("/api/trace", &session)));
+    let row = &told["messages"][0];
+    assert_eq!(row["what"], "404 No (INVITE)");
+    assert_eq!((&row["sent"], &row["dialogue"]), (&json!(true), &json!(1)));
+    assert_eq!(told["messages"][1]["dialogue"], 1, "of the same call");
+    let one = body(&world.ask(&get("/api/trace/messages/0", &session)));
+    assert_eq!(
+        one["text"],
+        "INVITE sip:48999990021@box SIP/2.0\r\nCall-ID: a\r\n\r\n"
+    );
+    for missing in [
+        "/trace/messages/7",
+        "/trace/messages/x",
+        "/api/trace/messages/7",
+    ] {
+        assert_eq!(world.ask(&get(missing, &session)).status, 404, "{missing}");
+    }
+    let page = text(&world.ask(&get("/trace/messages/1", &session)));
+    assert!(page.contains("CSeq: 1 INVITE"), "{page}");
+    assert_eq!(super::markup::wrong(&page), [""; 0]);
+}
+
+#[test]
+fn what_a_stranger_sent_is_no_part_of_the_page() {
+    let mut world = office();
+    world.exchange.messages.drain(..2);
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    for path in ["/trace", "/trace/messages/2"] {
+        let page = text(&world.ask(&get(path, &session)));
+        assert!(
+            page.contains("sip:&lt;b&gt;box") && !page.contains("<b>"),
+            "{page}"
+        );
+        assert_eq!(super::markup::wrong(&page), [""; 0]);
+    }
+    let Body::Events(parts) = world.ask(&get("/trace/events", &session)).body else {
+        panic!("no stream")
+    };
+    assert_eq!(parts.len(), 2);
+    assert!(parts[1].data.contains("sip:&lt;b&gt;box"));
+}
+
+#[test]
+fn numbers_are_whole_for_whoever_may_see_them_and_the_trail_says_so() {
+    for (role, whole) in [(Role::Installer, false), (Role::Administrator, true)] {
+        let mut world = office();
+        world.hire("rui", role, "101");
+        let session = world.sign_in("rui", OWN_PASSWORD);
+        for path in [
+            "/api/trace",
+            "/trace",
+            "/trace/messages/0",
+            "/api/trace/messages/0",
+        ] {
+            let answer = text(&world.ask(&get(path, &session)));
+            assert_eq!(answer.contains("48999990021"), whole, "{role:?} {path}");
+            assert_eq!(answer.contains("489xxxxxx21"), !whole, "{role:?} {path}");
+        }
+        let file = world.ask(&get("/trace.pcap", &session));
+        let Body::Bytes(bytes) = &file.body else {
+            panic!("no file")
+        };
+        let has = |text: &str| bytes.windows(text.len()).any(|it| it == text.as_bytes());
+        assert_eq!((has("48999990021"), has("489xxxxxx21")), (whole, !whole));
+        assert!(has("404 No") && has("OPTIONS"), "all pieces");
+        let said = if whole { ", whole numbers" } else { "" };
+        let seen = format!("messages{said}");
+        let taken = format!("3 messages, all messages{said}");
+        let expected = [
+            ("SIP trace seen", "", &*seen),
+            ("SIP trace downloaded", "", &*taken),
+        ];
+        assert_eq!(trail(&world), expected);
+    }
+}

@@ -1,0 +1,205 @@
+//! Takes out of a message what authenticates, and what encrypts sound. Every byte that goes is
+//! replaced, so that lengths stay true.
+
+use crate::lines::{header, lines, parts};
+
+/// The message without secrets: of credentials and challenges everything but name, realm, address
+/// and manner stays out; so do keys of sound in SDP (RFC 4568, RFC 4567, RFC 8839), keys pressed
+/// that are told by INFO, which may be a PIN, and what people write to each other (RFC 3428).
+#[must_use]
+pub fn redacted(message: &[u8]) -> Vec<u8> {
+    let (head, body) = parts(message);
+    let mut clean = Vec::with_capacity(message.len());
+    let mut is_secret = false;
+    for line in lines(head) {
+        let is_folded = line.first().is_some_and(|it| [b' ', b'\t'].contains(it));
+        if !is_folded {
+            is_secret = header(line).is_some_and(|(name, _)| is_credential(name));
+        }
+        match is_secret {
+            true => clean.extend(credentials(line)),
+            false => clean.extend_from_slice(line),
+        }
+    }
+    let is_of = |method: &[u8]| head.starts_with(method);
+    if is_of(b"MESSAGE ") {
+        clean.extend(body.iter().map(|byte| starred(*byte)));
+        return clean;
+    }
+    for line in lines(body) {
+        let is_signal = is_of(b"INFO ") && starts_with(line, b"signal");
+        match (is_signal, secret_of_sdp(line)) {
+            (true, _) => star_from(&mut clean, line, b"signal".len()),
+            (false, Some(from)) => star_from(&mut clean, line, from),
+            // The body of `application/dtmf` is the key alone.
+            (false, None) if is_of(b"INFO ") && line.trim_ascii().len() == 1 => {
+                star_from(&mut clean, line, 0);
+            }
+            (false, None) => clean.extend_from_slice(line),
+        }
+    }
+    clean
+}
+
+fn is_credential(name: &[u8]) -> bool {
+    CREDENTIALS
+        .iter()
+        .any(|it| name.eq_ignore_ascii_case(it.as_bytes()))
+}
+
+/// A line of credentials with the values of all parameters replaced but of those that tell no
+/// secret; of another scheme than Digest nothing is known.
+fn credentials(line: &[u8]) -> Vec<u8> {
+    let mut clean = Vec::with_capacity(line.len());
+    let rest = match header(line) {
+        Some((_, value)) => {
+            let (name, _) = line.split_at(line.len() - value.len());
+            clean.extend_from_slice(name);
+            value
+        }
+        None => line,
+    };
+    let mut is_open = false;
+    let mut piece: Vec<u8> = Vec::new();
+    for byte in rest {
+        is_open ^= *byte == b'"';
+        piece.push(*byte);
+        if *byte == b',' && !is_open {
+            clean.extend(parameter(&piece));
+            piece.clear();
+        }
+    }
+    clean.extend(parameter(&piece));
+    clean
+}
+
+/// One parameter, with the name of the scheme before the first.
+fn parameter(piece: &[u8]) -> Vec<u8> {
+    let Some(equals) = piece.iter().position(|byte| *byte == b'=') else {
+        // A word alone names a scheme; what follows one without a name is a secret.
+        let words = piece.trim_ascii().split(|byte| *byte == b' ').count();
+        let from = if words > 1 { 0 } else { piece.len() };
+        let mut clean = Vec::new();
+        star_from(&mut clean, piece, from);
+        return clean;
+    };
+    let (before, _) = piece.split_at(equals);
+    let name = before.rsplit(|it| it.is_ascii_whitespace()).next();
+    let name = name.unwrap_or_default().to_ascii_lowercase();
+    let is_harmless = HARMLESS.iter().any(|it| it.as_bytes() == name);
+    let words = before.trim_ascii().split(|it| it.is_ascii_whitespace());
+    let scheme = words.filter(|it| !it.is_empty()).count() > 1;
+    let is_digest = before
+        .trim_ascii()
+        .to_ascii_lowercase()
+        .starts_with(b"digest");
+    if is_harmless && (!scheme || is_digest) {
+        return piece.to_vec();
+    }
+    let mut clean = Vec::new();
+    let from = if scheme && !is_digest { 0 } else { equals + 1 };
+    star_from(&mut clean, piece, from);
+    clean
+}
+
+/// Where the secret of a line of SDP begins.
+fn secret_of_sdp(line: &[u8]) -> Option<usize> {
+    let known = SDP.iter().find(|it| starts_with(line, it.as_bytes()))?;
+    Some(known.len())
+}
+
+fn starts_with(line: &[u8], word: &[u8]) -> bool {
+    let start = line.get(..word.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(word))
+}
+
+/// Adds a line with what stands from a place on replaced.
+fn star_from(clean: &mut Vec<u8>, line: &[u8], from: usize) {
+    let (before, secret) = line.split_at(from.min(line.len()));
+    clean.extend_from_slice(before);
+    clean.extend(secret.iter().map(|byte| starred(*byte)));
+}
+
+/// What tells nothing and keeps the shape.
+const fn starred(byte: u8) -> u8 {
+    match byte {
+        b'\r' | b'\n' | b' ' | b'"' | b',' | b'=' => byte,
+        _ => b'*',
+    }
+}
+
+/// Headers whose values prove something.
+const CREDENTIALS: [&str; 6] = [
+    "Authorization",
+    "Proxy-Authorization",
+    "WWW-Authenticate",
+    "Proxy-Authenticate",
+    "Authentication-Info",
+    "Proxy-Authentication-Info",
+];
+/// Parameters that prove nothing: without the rest of them no password can be guessed.
+const HARMLESS: [&str; 7] = [
+    "username",
+    "realm",
+    "uri",
+    "algorithm",
+    "qop",
+    "nc",
+    "stale",
+];
+/// How lines of SDP begin whose rest is a secret.
+const SDP: [&str; 4] = ["a=crypto:", "a=key-mgmt:", "a=ice-pwd:", "k="];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(from: &str, to: &str) {
+        let clean = redacted(from.as_bytes());
+        assert_eq!(String::from_utf8_lossy(&clean), to);
+        assert_eq!(clean.len(), from.len(), "lengths stay true");
+    }
+
+    #[test]
+    fn of_credentials_name_and_realm_stay_and_nothing_that_a_password_could_be_guessed_by() {
+        check(
+            "REGISTER sip:box SIP/2.0\r\nauthorization : Digest username=\"1,01\", \
+             realm=\"ramal\",\r\n nonce=\"abc,d\", response=\"0f0f\", qop=auth, cnonce=\"77\"\r\n\
+             Via: x\r\n\r\n",
+            "REGISTER sip:box SIP/2.0\r\nauthorization : Digest username=\"1,01\", \
+             realm=\"ramal\",\r\n nonce=\"***,*\", response=\"****\", qop=auth, cnonce=\"**\"\r\n\
+             Via: x\r\n\r\n",
+        );
+        check(
+            "SIP/2.0 401 No\r\nWWW-Authenticate: Digest nonce=\"abc\", realm=\"r\"\r\n\r\n",
+            "SIP/2.0 401 No\r\nWWW-Authenticate: Digest nonce=\"***\", realm=\"r\"\r\n\r\n",
+        );
+        check(
+            "OPTIONS x SIP/2.0\r\nProxy-Authorization: Basic dXNlcjpwYXNz\r\n\r\n",
+            "OPTIONS x SIP/2.0\r\nProxy-Authorization: ***** ************\r\n\r\n",
+        );
+        check(
+            "OPTIONS x SIP/2.0\r\nAuthorization: Bearer realm=\"abc\", x=y\r\n\r\n",
+            "OPTIONS x SIP/2.0\r\nAuthorization: ****** *****=\"***\", x=*\r\n\r\n",
+        );
+    }
+
+    #[test]
+    fn keys_of_sound_go_and_the_rest_of_the_description_stays() {
+        check(
+            "INVITE x SIP/2.0\r\nX: y\r\n\r\nm=audio 4000 RTP/SAVP 8\r\n\
+             a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0|2^20\r\na=sendrecv\r\n",
+            "INVITE x SIP/2.0\r\nX: y\r\n\r\nm=audio 4000 RTP/SAVP 8\r\n\
+             a=crypto:* *********************** ********************\r\na=sendrecv\r\n",
+        );
+        check(
+            "INFO x SIP/2.0\r\n\r\nSignal=7\r\nDuration=100\r\n",
+            "INFO x SIP/2.0\r\n\r\nSignal=*\r\nDuration=100\r\n",
+        );
+        check("INFO x SIP/2.0\r\n\r\n7", "INFO x SIP/2.0\r\n\r\n*");
+        check(
+            "MESSAGE x SIP/2.0\r\n\r\nhi, you\r\n",
+            "MESSAGE x SIP/2.0\r\n\r\n**, ***\r\n",
+        );
+    }
+}
