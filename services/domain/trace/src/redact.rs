@@ -21,6 +21,7 @@ pub fn redacted(message: &[u8]) -> Vec<u8> {
             false => clean.extend_from_slice(line),
         }
     }
+    hide_passwords_of_addresses(&mut clean);
     let is_of = |method: &[u8]| head.starts_with(method);
     if is_of(b"MESSAGE ") {
         clean.extend(body.iter().map(|byte| starred(*byte)));
@@ -39,6 +40,35 @@ pub fn redacted(message: &[u8]) -> Vec<u8> {
         }
     }
     clean
+}
+
+/// An address may have a password in it (RFC 3261 §19.1.1), though none should.
+fn hide_passwords_of_addresses(head: &mut [u8]) {
+    let mut colon = None;
+    let mut is_address = false;
+    for place in 0..head.len() {
+        match head.get(place) {
+            Some(b':') if is_address => colon = colon.or(Some(place)),
+            Some(b':') => is_address = ends_with_scheme(head.get(..place).unwrap_or_default()),
+            Some(b'@') => {
+                let secret = colon.and_then(|colon| head.get_mut(colon + 1..place));
+                for byte in secret.into_iter().flatten() {
+                    *byte = b'*';
+                }
+                (colon, is_address) = (None, false);
+            }
+            Some(b'>' | b'<' | b';' | b'?' | b'"' | b' ' | b'\r' | b'\n') => {
+                (colon, is_address) = (None, false);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn ends_with_scheme(before: &[u8]) -> bool {
+    let word = before.rsplit(|byte| !byte.is_ascii_alphabetic()).next();
+    let word = word.unwrap_or_default();
+    word.eq_ignore_ascii_case(b"sip") || word.eq_ignore_ascii_case(b"sips")
 }
 
 fn is_credential(name: &[u8]) -> bool {
@@ -181,6 +211,14 @@ mod tests {
         check(
             "OPTIONS x SIP/2.0\r\nAuthorization: Bearer realm=\"abc\", x=y\r\n\r\n",
             "OPTIONS x SIP/2.0\r\nAuthorization: ****** *****=\"***\", x=*\r\n\r\n",
+        );
+    }
+
+    #[test]
+    fn a_password_within_an_address_goes_and_a_port_stays() {
+        check(
+            "INVITE sip:101:5ecret@box:5060;x=a:b SIP/2.0\r\nf: <sips:7@[::1]:5061>;t=1:2\r\n\r\n",
+            "INVITE sip:101:******@box:5060;x=a:b SIP/2.0\r\nf: <sips:7@[::1]:5061>;t=1:2\r\n\r\n",
         );
     }
 

@@ -78,7 +78,13 @@ fn begin(admin: &mut Admin, request: &Request, caller: Caller) -> Step {
         return caller.refuse(&Fault::StoreAway);
     }
     let told = format!("{}, {} minutes at most", said(&filter), wish.minutes);
-    let audit = caller.audit("SIP trace begun".to_owned(), String::new(), told);
+    // One that is on ends by it.
+    let before = admin
+        .trace_ends
+        .as_ref()
+        .map(|(_, over)| over.before.clone());
+    let before = before.unwrap_or_default();
+    let audit = caller.audit("SIP trace begun".to_owned(), before, told);
     let over = caller.audit("SIP trace over".to_owned(), said(&filter), String::new());
     let secs = wish.minutes.saturating_mul(60);
     admin.record(audit, move |_, _| {

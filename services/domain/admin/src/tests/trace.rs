@@ -154,6 +154,21 @@ fn a_trace_begins_by_what_was_chosen_and_its_begin_and_end_are_in_the_trail() {
 }
 
 #[test]
+fn a_trace_that_another_takes_the_place_of_is_named_in_the_trail() {
+    let mut world = office();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    for wish in [json!({ "extension": "101" }), json!({ "trunk": "carrier" })] {
+        assert_eq!(world.ask(&post("/api/trace", &session, &wish)).status, 204);
+    }
+    let second = (
+        "SIP trace begun",
+        "extension 101",
+        "trunk carrier, 10 minutes at most",
+    );
+    assert_eq!(trail(&world)[1], second);
+}
+
+#[test]
 fn what_cannot_be_traced_is_named() {
     let mut world = office();
     let session = world.sign_in("admin", OWN_PASSWORD);
