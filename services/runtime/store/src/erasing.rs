@@ -92,8 +92,10 @@ impl Erasing {
     }
 
     fn advance(&mut self, shared: &Shared, stage: Stage) -> Result<Stage, String> {
-        // On a full disk whoever asks comes first.
-        if let Some(reason) = shared.refusal() {
+        // On a full disk whoever asks comes first; asking writes nothing.
+        if let Some(reason) = shared.refusal()
+            && !matches!(stage, Stage::Asking)
+        {
             return Err(reason);
         }
         let own = shared.peers.own;
