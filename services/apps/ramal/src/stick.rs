@@ -11,7 +11,7 @@ use std::error::Error;
 use std::fs::File;
 
 use firmware::{FirmwareError, Stick, StickFile};
-use ipc::stick::{Offer, PART_MAX, Reply, Request};
+use ipc::stick::{OFFERS_MAX, Offer, PART_MAX, Reply, Request};
 use run_loop::ipc::Answer;
 use run_loop::notify::Notify;
 use run_loop::passed::Passed;
@@ -43,10 +43,18 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
         }
     };
     let offers = files.iter().filter_map(|it| Offer::of(&it.name, it.length));
-    let mut count = 0;
+    let (mut count, mut updates, mut backups) = (0, 0, 0);
     for offer in offers {
-        notify.offer(&offer);
         count += 1;
+        let of_kind = match offer.is_backup() {
+            true => &mut backups,
+            false => &mut updates,
+        };
+        *of_kind += 1;
+        // PID 1 is told no more than it takes, however many a stick has.
+        if *of_kind <= OFFERS_MAX {
+            notify.offer(&offer);
+        }
     }
     let left_out = files.len() - count;
     if left_out > 0 {

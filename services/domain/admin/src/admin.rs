@@ -41,6 +41,8 @@ pub struct Admin {
     pub(crate) site: Option<(u64, Site)>,
     /// What is dangerous about that site, once somebody has asked.
     dangers: OnceLock<Option<Dangers>>,
+    /// What the API takes and gives, once somebody has asked: it is long in the making.
+    description: OnceLock<Response>,
     pub(crate) sessions: Sessions,
     pub(crate) throttle: Throttle,
     /// Hash of the one-time password of the first sign-in, while the account is unclaimed. Not
@@ -121,6 +123,7 @@ impl Admin {
             running: Running::default(),
             site: None,
             dangers: OnceLock::new(),
+            description: OnceLock::new(),
             sessions: Sessions::default(),
             throttle: Throttle::default(),
             first_password: None,
@@ -480,8 +483,11 @@ impl Admin {
 
     /// What the API takes and gives.
     fn description(&self) -> Response {
-        let document = crate::openapi::document(&self.version);
-        Response::json(200, &document).sealed()
+        let made = self.description.get_or_init(|| {
+            let document = crate::openapi::document(&self.version);
+            Response::json(200, &document).sealed()
+        });
+        made.clone()
     }
 
     /// What is about the configuration, as a whole or one thing of it.

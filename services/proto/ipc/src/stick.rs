@@ -29,6 +29,9 @@ pub enum Reply {
 /// Bytes of a part.
 pub const PART_MAX: u32 = 256 * 1024;
 
+/// Files of each kind that are offered: more do not fit on a screen.
+pub const OFFERS_MAX: usize = 8;
+
 /// An update file or a backup on a stick: what `stick` tells PID 1, a line each.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Offer {

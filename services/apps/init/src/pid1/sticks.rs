@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use disks::Machine;
 use ipc::init::StickFile;
-use ipc::stick::Offer;
+use ipc::stick::{OFFERS_MAX, Offer};
 use kernel::cgroup::Group;
 use kernel::hotplug::Hotplug;
 use kernel::process::{self, End, Stop};
@@ -294,9 +294,6 @@ const NAME: &str = "stick";
 
 /// Where it answers while it runs.
 const SOCKET: &str = "stick.sock";
-
-/// Files of a kind that are offered: more do not fit on a screen.
-const OFFERS_MAX: usize = 8;
 
 /// Between the starts of two processes, and when there is no end of them.
 const PAUSE: Duration = Duration::from_secs(1);

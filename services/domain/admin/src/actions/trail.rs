@@ -99,7 +99,16 @@ pub(crate) fn export(admin: &mut Admin, request: &Request, caller: Caller) -> St
         Ok(times) => times,
         Err(fault) => return caller.refuse(&fault),
     };
-    recorded(admin, caller, "audit trail exported", move |caller| {
+    let days = ["from", "to"].map(|name| {
+        let day = request.query_field(name).filter(|it| !it.is_empty());
+        day.map(|day| format!("{name} {day}"))
+    });
+    let days: Vec<String> = days.into_iter().flatten().collect();
+    let action = match days.as_slice() {
+        [] => "audit trail exported".to_owned(),
+        days => format!("audit trail exported, {}", days.join(" ")),
+    };
+    recorded(admin, caller, &action, move |caller| {
         let then = |_: &mut Admin, caller: Caller, checked: TrailChecked| match checked.within {
             Some((first, last)) => begin(first, last, caller),
             None => caller.refuse(&Fault::NoEntries),

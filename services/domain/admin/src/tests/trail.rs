@@ -141,7 +141,7 @@ fn an_export_is_recorded_first_and_is_of_the_days_that_were_named() {
     let entry = world.audits.last().expect("an entry");
     assert_eq!(
         (entry.who.as_str(), entry.action.as_str()),
-        ("ana", "audit trail exported")
+        ("ana", "audit trail exported, from 2026-11-22 to 2026-11-22")
     );
     let TrailRequest::Check {
         from_millis,
