@@ -12,6 +12,7 @@ use run_loop::ipc::{Answer, Connection};
 use run_loop::notify::Notify;
 use run_loop::passed::Passed;
 use run_loop::uid;
+use sansio::UnixTime;
 use store::{BackupSettings, DataDisk, Peers, Store};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -26,6 +27,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     backups: Option<PathBuf>,
 }
+
+/// Seconds since 1970 at which the image was made, in decimal.
+const BUILD_TIME: &str = "/etc/build-time";
 
 /// Between two signs of life to PID 1.
 const WATCHDOG_INTERVAL: Duration = Duration::from_secs(2);
@@ -53,6 +57,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let disk = Box::new(DataDisk::new(&arguments.data));
     let wall_clock = Arc::new(move || clock.unix());
     let store = Arc::new(Store::open(disk, &arguments.data, peers, wall_clock)?);
+    match built() {
+        Some(built) => store.made_at(built),
+        None => tracing::info!("{BUILD_TIME} does not say when the firmware was made"),
+    }
     if let Some(folder) = &arguments.backups {
         store.keep_backups(&BackupSettings {
             folder: folder.clone(),
@@ -68,6 +76,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     runtime.shutdown_background();
     store.close();
     outcome
+}
+
+/// When the firmware was made; `None` where it does not say so, as on a machine of a developer.
+fn built() -> Option<UnixTime> {
+    let text = std::fs::read_to_string(BUILD_TIME).ok()?;
+    let seconds: i64 = text.trim().parse().ok()?;
+    Some(UnixTime::from_millis(seconds.checked_mul(1000)?))
 }
 
 /// Serves on a thread of its own, and tells PID 1 that the writer is alive, until SIGTERM.

@@ -8,8 +8,9 @@
 //! the tables, so that whatever is cut goes on at the next start.
 //!
 //! What this must never do: believe a clock. Boxes without one begin in 1970, and one that has
-//! jumped ahead would delete everything. So the day by which things are past moves on by a week in
-//! a day at most, and what is dated before this product was or after tomorrow has no date.
+//! jumped ahead would delete everything. So nothing is done and nothing noted under a clock that is
+//! not set, the day by which things are past moves on by a week in a day at most
+//! ([`crate::dates`]), and what is dated before this product was or after tomorrow has no date.
 
 use std::time::{Duration, Instant};
 
@@ -19,12 +20,12 @@ use redb::{ReadTransaction, ReadableTable as _, ReadableTableMetadata as _};
 
 use crate::calls::CallTables;
 use crate::chores::{PAUSE, PAUSE_AFTER_FAILURE, PAUSE_MAX, reader, write};
+use crate::dates::{Age, CLOCKS_SET_MILLIS, Dates, is_set};
 use crate::opening::begin;
+use crate::reads;
 use crate::rows::{AuditRow, CallRow, DatedRow, KeptRow, UndatedRow};
 use crate::store::Shared;
-use crate::tables::{
-    AUDIT, CALLS, CONFIG, Fault, KEPT_KEY, META, decode, get, open, put, redb_fault,
-};
+use crate::tables::{AUDIT, CALLS, CONFIG, Fault, KEPT_KEY, META, decode, open, put, redb_fault};
 use crate::writes::{append_audit, drop_oldest, keep_newest_entries};
 
 /// Between two rounds.
@@ -33,15 +34,8 @@ const ROUND: Duration = Duration::from_secs(24 * 60 * 60);
 /// After a start: phones, calls and the index come first.
 const FIRST: Duration = Duration::from_secs(10 * 60);
 
-const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
-
-/// How far the day by which things are past moves on in one round. A box that was off for a year
-/// takes two months to catch up; one whose clock is wrong by ten years has as many for somebody to
-/// see it.
-const STRIDE_MILLIS: i64 = 7 * DAY_MILLIS;
-
-/// 2023: what is dated before is of a clock that was not set.
-const CLOCKS_SET_MILLIS: i64 = 1_672_531_200_000;
+/// Between two looks at a clock that is not set.
+const UNSET: Duration = Duration::from_secs(60 * 60);
 
 /// Entries of the trail that one commit drops.
 const ENTRIES: u64 = 500;
@@ -87,6 +81,8 @@ struct Round {
     noted: KeptRow,
     /// The last record without a date that has been there for as long as records are kept.
     undated_until: Option<String>,
+    /// The trail says that something goes.
+    is_told: bool,
 }
 
 /// What a round has removed.
@@ -96,49 +92,6 @@ struct Gone {
     entries: u64,
     versions: u64,
     details: u64,
-}
-
-/// Which dates are past.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Dates {
-    as_of_millis: i64,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Age {
-    Past,
-    Kept,
-    Unknown,
-}
-
-impl Dates {
-    /// The day by which things are past: now, unless a clock may have jumped since `before`.
-    const fn new(now_millis: i64, before: Option<i64>) -> Self {
-        let as_of_millis = match before {
-            Some(before) if before >= CLOCKS_SET_MILLIS => {
-                let most = before.saturating_add(STRIDE_MILLIS);
-                if now_millis < most { now_millis } else { most }
-            }
-            Some(_) | None => now_millis,
-        };
-        Self { as_of_millis }
-    }
-
-    /// What is dated before this is past its date.
-    fn limit(self, days: u16) -> i64 {
-        self.as_of_millis
-            .saturating_sub(i64::from(days) * DAY_MILLIS)
-    }
-
-    fn age(self, at_millis: i64, days: u16) -> Age {
-        let is_known = at_millis >= CLOCKS_SET_MILLIS
-            && at_millis <= self.as_of_millis.saturating_add(DAY_MILLIS);
-        match (is_known, at_millis < self.limit(days)) {
-            (false, _) => Age::Unknown,
-            (true, true) => Age::Past,
-            (true, false) => Age::Kept,
-        }
-    }
 }
 
 impl Default for Keeping {
@@ -176,11 +129,16 @@ impl Keeping {
     /// Does a little of it. Whether the snapshot is now out of date in something people would miss.
     pub(crate) fn step(&mut self, shared: &Shared) -> bool {
         let stage = std::mem::take(&mut self.stage);
+        let was_waiting = matches!(stage, Stage::Waiting);
         match self.advance(shared, stage) {
             Ok(next) => {
                 self.failures = 0;
-                let is_over = matches!(next, Stage::Waiting);
-                self.due = Instant::now() + if is_over { ROUND } else { Duration::ZERO };
+                let pause = match (was_waiting, &next) {
+                    (true, Stage::Waiting) => UNSET,
+                    (false, Stage::Waiting) => ROUND,
+                    (_, _) => Duration::ZERO,
+                };
+                self.due = Instant::now() + pause;
                 self.stage = next;
             }
             Err(reason) => {
@@ -199,14 +157,15 @@ impl Keeping {
             return Err(reason);
         }
         match stage {
-            Stage::Waiting => self.begin(shared).map(Stage::Calls),
+            Stage::Waiting => self.begin(shared),
             Stage::Calls(round) => self.drop_calls(shared, round),
-            Stage::Trail(round) => {
+            Stage::Trail(mut round) => {
                 let days = round.periods.audit_days;
                 let past = shared.unasked(|it| past_entries(&reader(it)?, round.dates, days))?;
                 if past == 0 {
                     return Ok(Stage::Versions(round));
                 }
+                round.tell(shared)?;
                 shared.unasked(|database| {
                     let txn = begin(database)?;
                     let mut table = open(&txn, AUDIT)?;
@@ -218,12 +177,13 @@ impl Keeping {
                 self.gone.entries += past;
                 Ok(Stage::Trail(round))
             }
-            Stage::Versions(round) => {
+            Stage::Versions(mut round) => {
                 let days = round.periods.versions_days;
                 let past = shared.unasked(|it| past_versions(&reader(it)?, round.dates, days))?;
                 if past == 0 {
                     return Ok(Stage::Details(round));
                 }
+                round.tell(shared)?;
                 shared.unasked(|database| {
                     let txn = begin(database)?;
                     let mut table = open(&txn, CONFIG)?;
@@ -239,12 +199,17 @@ impl Keeping {
         }
     }
 
-    fn begin(&mut self, shared: &Shared) -> Result<Round, String> {
+    fn begin(&mut self, shared: &Shared) -> Result<Stage, String> {
         let periods = shared.retention();
         self.periods = Some(periods);
-        self.gone = Gone::default();
         let now = shared.now().as_millis();
-        shared.unasked(|it| Round::begun(&reader(it)?, now, periods))
+        // What it showed would be noted as a day that has been.
+        if !is_set(now) {
+            return Ok(Stage::Waiting);
+        }
+        let built = shared.built_millis();
+        let round = shared.unasked(|it| Round::begun(&reader(it)?, now, built, periods))?;
+        Ok(Stage::Calls(round))
     }
 
     fn drop_calls(&mut self, shared: &Shared, mut round: Round) -> Result<Stage, String> {
@@ -254,6 +219,7 @@ impl Keeping {
         for (from, until) in undated.into_iter().chain([dated]) {
             let has_any = shared.unasked(|it| has_call(&reader(it)?, &from, &until))?;
             if has_any {
+                round.tell(shared)?;
                 self.gone.calls += self.write_calls(shared, |tables| {
                     tables.drop_within(from.as_bytes(), until.as_bytes())
                 })?;
@@ -269,6 +235,7 @@ impl Keeping {
         let after = &round.noted.cleared_until;
         let (bare, last) = shared.unasked(|it| detailed(&reader(it)?, after, &until))?;
         if !bare.is_empty() {
+            round.tell(shared)?;
             self.gone.details += self.write_calls(shared, |tables| tables.clear_details(&bare))?;
         }
         match last {
@@ -292,22 +259,18 @@ impl Keeping {
     }
 
     fn end(&mut self, shared: &Shared, round: &Round) -> Result<Stage, String> {
-        let gone = std::mem::take(&mut self.gone);
-        let said = gone.said();
+        let said = self.gone.said();
         let now = shared.now();
         shared.unasked(|database| {
             let txn = begin(database)?;
             put(&mut open(&txn, META)?, "meta", KEPT_KEY, &round.noted)?;
             if let Some(action) = &said {
-                let audit = Audit {
-                    who: "system".to_owned(),
-                    action: action.clone(),
-                    ..Audit::default()
-                };
-                append_audit(&txn, &audit, now)?;
+                append_audit(&txn, &by_system(action.clone()), now)?;
             }
             txn.commit().map_err(redb_fault)
         })?;
+        // Of a round that a failure has cut short it is said with that of the next.
+        self.gone = Gone::default();
         if let Some(said) = said {
             tracing::info!("{said}");
             // The one before is kept: what is gone is gone from both.
@@ -319,21 +282,19 @@ impl Keeping {
 }
 
 impl Round {
-    fn begun(txn: &ReadTransaction, now: i64, periods: Retention) -> Result<Self, Fault> {
-        let meta = txn.open_table(META).map_err(redb_fault)?;
-        let noted: Option<KeptRow> = match get(&meta, "meta", KEPT_KEY) {
-            // Of a newer firmware, or rotten: it is as at the first time.
-            Err(Fault::Row { .. }) => None,
-            read => read?,
-        };
-        let before = match &noted {
-            Some(row) => Some(row.as_of_millis),
-            // Nothing was noted yet: what was done last, and a clock that is right now.
-            None => newest_entry(txn)?,
-        };
-        let dates = Dates::new(now, before);
-        let mut noted = noted.unwrap_or_default();
-        noted.as_of_millis = dates.as_of_millis;
+    fn begun(
+        txn: &ReadTransaction,
+        now: i64,
+        built: i64,
+        periods: Retention,
+    ) -> Result<Self, Fault> {
+        let mut noted = reads::kept_row(txn)?.unwrap_or_default();
+        let dates = Dates::of_round(now, &mut noted, built);
+        let as_of = dates.as_of_millis;
+        // Noted under a clock that was not set: nobody knows since when.
+        if let Some(undated) = noted.undated.as_mut().filter(|it| !is_set(it.seen_millis)) {
+            undated.seen_millis = as_of;
+        }
         let since = noted.undated.as_ref().map(|it| it.seen_millis);
         let is_over = since.is_some_and(|it| it < dates.limit(periods.calls_days));
         let undated_until = match is_over {
@@ -348,7 +309,7 @@ impl Round {
             });
             noted.undated = last.map(|until| UndatedRow {
                 until,
-                seen_millis: dates.as_of_millis,
+                seen_millis: as_of,
             });
         }
         Ok(Self {
@@ -356,7 +317,44 @@ impl Round {
             periods,
             noted,
             undated_until,
+            is_told: false,
         })
+    }
+
+    /// Says in the trail that something goes, before it does: a power cut leaves no word of how
+    /// much it was.
+    fn tell(&mut self, shared: &Shared) -> Result<(), String> {
+        if self.is_told {
+            return Ok(());
+        }
+        let Retention {
+            calls_days,
+            quality_days,
+            audit_days,
+            versions_days,
+        } = self.periods;
+        let action = format!(
+            "deletion begun, past the date: call records of {calls_days} days, details of \
+             {quality_days}, entries of the audit trail of {audit_days}, versions of \
+             {versions_days}, as of {}",
+            self.dates.as_of_millis
+        );
+        let now = shared.now();
+        shared.unasked(|database| {
+            let txn = begin(database)?;
+            append_audit(&txn, &by_system(action.clone()), now)?;
+            txn.commit().map_err(redb_fault)
+        })?;
+        self.is_told = true;
+        Ok(())
+    }
+}
+
+fn by_system(action: String) -> Audit {
+    Audit {
+        who: "system".to_owned(),
+        action,
+        ..Audit::default()
     }
 }
 
@@ -405,15 +403,6 @@ fn last_undated(txn: &ReadTransaction) -> Result<Option<String>, Fault> {
     let mut range = table.range(..before.as_bytes()).map_err(redb_fault)?;
     let last = range.next_back().transpose().map_err(redb_fault)?;
     Ok(last.map(|(key, _)| String::from_utf8_lossy(key.value()).into_owned()))
-}
-
-fn newest_entry(txn: &ReadTransaction) -> Result<Option<i64>, Fault> {
-    let table = txn.open_table(AUDIT).map_err(redb_fault)?;
-    let last = table.last().map_err(redb_fault)?;
-    Ok(last.and_then(|(_, value)| {
-        let row: Option<AuditRow> = decode("audit", value.value()).ok();
-        row.map(|row| row.at_millis)
-    }))
 }
 
 /// How many of the oldest entries go in one commit. The newest stays whatever its date: the next

@@ -13,6 +13,7 @@ mod audit;
 mod backup;
 mod calls;
 mod chores;
+mod dates;
 mod erased;
 mod erasing;
 mod find;

@@ -6,10 +6,10 @@ use ipc::store::{AuditEntry, Registration, Spent, Version};
 use redb::{ReadTransaction, ReadableTable as _};
 use serde::Deserialize;
 
-use crate::rows::{AuditRow, CallRow, ConfigRow, RegistrationRow, SecretRow, SpentRow};
+use crate::rows::{AuditRow, CallRow, ConfigRow, KeptRow, RegistrationRow, SecretRow, SpentRow};
 use crate::tables::{
-    ANCHOR_KEY, AUDIT, CALLS, CONFIG, Fault, META, REGISTRATIONS, SECRETS, SPENT_KEY, decode, get,
-    key_number, number_key, redb_fault, secret_key,
+    ANCHOR_KEY, AUDIT, CALLS, CONFIG, Fault, KEPT_KEY, META, REGISTRATIONS, SECRETS, SPENT_KEY,
+    decode, get, key_number, number_key, redb_fault, secret_key,
 };
 use crate::{audit, tables};
 
@@ -97,6 +97,16 @@ pub(crate) fn readable(row: Result<Option<CallRow>, Fault>) -> Result<Option<Cal
 /// Money and minutes spent, as last kept.
 pub(crate) fn spent(txn: &ReadTransaction) -> Result<Spent, Fault> {
     Ok(spent_row(txn)?.unwrap_or_default().into())
+}
+
+/// How far what is past its date was deleted.
+pub(crate) fn kept_row(txn: &ReadTransaction) -> Result<Option<KeptRow>, Fault> {
+    let table = txn.open_table(META).map_err(redb_fault)?;
+    match get(&table, "meta", KEPT_KEY) {
+        // Of a newer firmware, or rotten: it is as at the first time.
+        Err(Fault::Row { .. }) => Ok(None),
+        read => read,
+    }
 }
 
 /// The same as it stands on disk.

@@ -352,6 +352,10 @@ impl From<SpentRow> for store::Spent {
 pub(crate) struct KeptRow {
     /// The day by which it was past.
     pub(crate) as_of_millis: i64,
+    /// What the clock showed when that day moved on last; the furthest it has shown then.
+    pub(crate) moved_millis: i64,
+    /// The same of a clock that has gone back behind that since; 0 of none.
+    pub(crate) back_millis: i64,
     /// The last call record whose details were looked at.
     pub(crate) cleared_until: String,
     /// Records of a clock that was not set.

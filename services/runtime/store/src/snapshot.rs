@@ -14,10 +14,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::calls::put_as_it_is;
 use crate::reads;
-use crate::rows::{AuditRow, CallRow, ConfigRow, RegistrationRow, SecretRow, SpentRow};
+use crate::rows::{AuditRow, CallRow, ConfigRow, KeptRow, RegistrationRow, SecretRow, SpentRow};
 use crate::tables::{
-    ANCHOR_KEY, AUDIT, CALLS, CONFIG, Fault, META, OPEN_CALLS, REGISTRATIONS, SCHEMA_VERSION,
-    SECRETS, SPENT_KEY, number_key, open, put, registration_key, secret_key,
+    ANCHOR_KEY, AUDIT, CALLS, CONFIG, Fault, KEPT_KEY, META, OPEN_CALLS, REGISTRATIONS,
+    SCHEMA_VERSION, SECRETS, SPENT_KEY, number_key, open, put, registration_key, secret_key,
 };
 use crate::writes::put_config_row;
 
@@ -50,6 +50,9 @@ pub(crate) struct Snapshot {
     registrations: Vec<RegistrationRow>,
     #[serde(default)]
     spent: Option<SpentRow>,
+    /// How far what is past its date was deleted.
+    #[serde(default)]
+    kept: Option<KeptRow>,
 }
 
 impl Snapshot {
@@ -74,6 +77,7 @@ impl Snapshot {
             calls: reads::newest_calls(txn, usize::from(ENTRIES_MAX))?,
             registrations: reads::registration_rows(txn)?,
             spent: reads::spent_row(txn)?,
+            kept: reads::kept_row(txn)?,
         }))
     }
 
@@ -101,6 +105,9 @@ impl Snapshot {
         let mut meta = open(txn, META)?;
         if let Some(row) = &self.spent {
             put(&mut meta, "meta", SPENT_KEY, row)?;
+        }
+        if let Some(row) = &self.kept {
+            put(&mut meta, "meta", KEPT_KEY, row)?;
         }
         put(&mut meta, "meta", ANCHOR_KEY, &self.anchor)
     }

@@ -91,6 +91,7 @@ impl Store {
             directory: directory.to_owned(),
             peers,
             clock,
+            built: OnceLock::new(),
             slot: RwLock::new(Slot {
                 database: None,
                 generation: 0,
@@ -122,6 +123,13 @@ impl Store {
             writer: Mutex::new(Some(writer)),
             backups: OnceLock::new(),
         })
+    }
+
+    /// When the firmware was made: no clock that is right shows less, and what is past its date is
+    /// counted from it before anything else is known. Said once, when the store is open.
+    pub fn made_at(&self, built: UnixTime) {
+        // What was said first counts.
+        let _ = self.shared.built.set(built);
     }
 
     /// Makes backups from now on, each day and when somebody asks (R21).
@@ -479,6 +487,8 @@ pub(crate) struct Shared {
     pub(crate) directory: PathBuf,
     pub(crate) peers: Peers,
     clock: WallClock,
+    /// When the firmware was made.
+    built: OnceLock<UnixTime>,
     /// Held for reading while the database is used; for writing while it is opened again.
     pub(crate) slot: RwLock<Slot>,
     /// The newest configuration that is durable.
@@ -532,6 +542,11 @@ struct Full {
 impl Shared {
     pub(crate) fn now(&self) -> UnixTime {
         (self.clock)()
+    }
+
+    /// When the firmware was made; 0 where nobody has said it.
+    pub(crate) fn built_millis(&self) -> i64 {
+        self.built.get().map_or(0, |it| it.as_millis())
     }
 
     /// Uses the open database; after a failure it is opened again, once, for the next user.

@@ -345,6 +345,8 @@ fn keep_what_came_since(
             };
             let row = KeptRow {
                 as_of_millis: row.as_of_millis,
+                moved_millis: row.moved_millis,
+                back_millis: row.back_millis,
                 ..loaded.unwrap_or_default()
             };
             put(&mut meta, "meta", KEPT_KEY, &row)?;

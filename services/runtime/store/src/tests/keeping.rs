@@ -95,7 +95,10 @@ fn open(scratch: &Scratch, now: &Arc<AtomicI64>) -> Store {
     let now = Arc::clone(now);
     let clock = move || UnixTime::from_millis(now.load(Ordering::Relaxed));
     let disk = Box::new(DataDisk::new(scratch.path()));
-    Store::open(disk, scratch.path(), peers, Arc::new(clock)).expect("the store opens")
+    let store = Store::open(disk, scratch.path(), peers, Arc::new(clock));
+    let store = store.expect("the store opens");
+    store.made_at(UnixTime::from_millis(TODAY));
+    store
 }
 
 fn periods(calls_days: u16, quality_days: u16) -> Retention {
@@ -133,8 +136,12 @@ fn call_records_go_on_their_day_from_lists_index_and_snapshots() {
     assert_eq!(kept.calls().len(), 1);
     let said = kept.actions();
     assert_eq!(
-        said[0],
-        "deleted, past the date: call records 1, details of call records 1"
+        said[..2],
+        [
+            "deleted, past the date: call records 1, details of call records 1",
+            "deletion begun, past the date: call records of 30 days, details of 10, entries of \
+             the audit trail of 180, versions of 30, as of 1700000000000",
+        ]
     );
     for name in ["ramal.snapshot", "ramal.snapshot.previous"] {
         let bytes = std::fs::read(kept.scratch.path().join(name)).expect("a snapshot");
@@ -205,8 +212,8 @@ fn the_trail_is_proved_after_its_oldest_part_is_gone() {
     };
     round(182);
     let left = kept.actions();
-    // That a version went is an entry too.
-    assert_eq!(left.len(), 7, "{left:?}");
+    // That a version went is two entries, and that the entries did.
+    assert_eq!(left.len(), 9, "{left:?}");
     assert!(left[0].contains("entries of the audit trail"), "{left:?}");
     let check = TrailRequest::Check {
         after: None,
@@ -216,7 +223,7 @@ fn the_trail_is_proved_after_its_oldest_part_is_gone() {
     let Reply::TrailChecked(checked) = kept.store.ask(WEB, Request::Trail(check)) else {
         panic!("it is checked");
     };
-    assert_eq!((checked.broken, checked.entries), (None, 7));
+    assert_eq!((checked.broken, checked.entries), (None, 9));
     // The last one stays, whatever its date: the next is chained to it.
     round(600);
     assert!(!kept.actions().is_empty());
@@ -238,7 +245,7 @@ fn an_earlier_version_goes_so_long_after_another_took_its_place() {
     });
     assert_eq!(kept.versions(), [3, 2, 1]);
     // The second was in force until day 20.
-    for day in [20, 27, 32] {
+    for day in [7, 14, 21, 28, 32] {
         kept.go_to(TODAY + day * DAY);
         kept.round();
     }
@@ -300,4 +307,116 @@ fn another_period_is_kept_to_at_once_and_otherwise_a_day_passes() {
     assert!(patience > 23 * 60 * 60, "{patience}");
     kept.set(periods(29, 30));
     assert!(keeping.is_due(shared));
+}
+
+/// A box whose clock is not set is up for hours: what it shows is no day that has been.
+#[test]
+fn a_clock_that_is_not_set_takes_no_guard_away() {
+    let kept = Kept::new(periods(30, 30));
+    put(&kept.store, &[begun(TODAY - 10 * DAY, 1)]);
+    kept.go_to(60_000);
+    kept.round();
+    let noted = kept.store.shared().with(|database| {
+        let txn = database.begin_read().map_err(redb_fault)?;
+        crate::reads::kept_row(&txn)
+    });
+    assert_eq!(noted, Ok(None));
+    kept.go_to(TODAY + 3650 * DAY);
+    kept.round();
+    assert_eq!(kept.calls().len(), 1);
+    kept.go_to(60_000);
+    kept.round();
+    kept.go_to(TODAY + 36_500 * DAY);
+    kept.round();
+    assert_eq!(kept.calls().len(), 1);
+}
+
+/// Rows that an earlier firmware has noted in 1970.
+#[test]
+fn what_was_noted_under_a_clock_that_was_not_set_counts_from_now() {
+    let kept = Kept::new(periods(10, 3650));
+    put(&kept.store, &[begun(60_000, 1)]);
+    let noted = crate::rows::KeptRow {
+        as_of_millis: 120_000,
+        undated: Some(crate::rows::UndatedRow {
+            until: begun(60_000, 1).id,
+            seen_millis: 120_000,
+        }),
+        ..crate::rows::KeptRow::default()
+    };
+    let written = kept.store.shared().with_writable(|database| {
+        let txn = begin(database)?;
+        let mut meta = crate::tables::open(&txn, crate::tables::META)?;
+        crate::tables::put(&mut meta, "meta", crate::tables::KEPT_KEY, &noted)?;
+        drop(meta);
+        txn.commit().map_err(redb_fault)
+    });
+    assert_eq!(written, Ok(()));
+    for (day, left) in [(0, 1), (5, 1), (9, 1), (11, 0)] {
+        kept.go_to(TODAY + day * DAY);
+        kept.round();
+        assert_eq!(kept.calls().len(), left, "day {day}");
+    }
+}
+
+/// Whoever signs in under a clock that is ahead has an entry dated by it.
+#[test]
+fn the_first_round_does_not_believe_an_entry_of_the_same_clock() {
+    let kept = Kept::new(periods(30, 30));
+    put(&kept.store, &[begun(TODAY - 10 * DAY, 1)]);
+    kept.go_to(TODAY + 36_500 * DAY);
+    let audit = audit("signed in");
+    assert_eq!(kept.store.ask(WEB, Request::Audit(audit)), Reply::Stored);
+    kept.round();
+    assert_eq!(kept.calls().len(), 1);
+}
+
+#[test]
+fn a_box_that_starts_again_and_again_under_a_wrong_clock_deletes_no_more_by_it() {
+    let kept = Kept::new(periods(30, 30));
+    put(&kept.store, &[begun(TODAY - 10 * DAY, 1)]);
+    for start in 0..40 {
+        kept.go_to(TODAY + 3650 * DAY + start * 900_000);
+        kept.round();
+    }
+    assert_eq!(kept.calls().len(), 1);
+}
+
+#[test]
+fn a_database_that_comes_back_from_a_snapshot_knows_the_day_of_the_last_round() {
+    let kept = Kept::new(periods(30, 30));
+    kept.go_to(TODAY + 2 * DAY);
+    kept.round();
+    let kept_row = |store: &Store| {
+        let row = store.shared().with(|database| {
+            let txn = database.begin_read().map_err(redb_fault)?;
+            crate::reads::kept_row(&txn)
+        });
+        row.expect("it is open").map(|it| it.as_of_millis)
+    };
+    assert_eq!(kept_row(&kept.store), Some(TODAY + 2 * DAY));
+    kept.store.close();
+    let Kept {
+        scratch,
+        store,
+        now,
+    } = kept;
+    drop(store);
+    std::fs::remove_file(scratch.path().join("ramal.redb")).expect("it was there");
+    let store = open(&scratch, &now);
+    assert_eq!(kept_row(&store), Some(TODAY + 2 * DAY));
+}
+
+#[test]
+fn that_something_goes_is_said_before_it_does() {
+    let kept = Kept::new(periods(1, 1));
+    let old: Vec<_> = (0..450).map(|it| begun(TODAY - 2 * DAY, it)).collect();
+    put(&kept.store, &old);
+    let mut keeping = Keeping::default();
+    keeping.due = std::time::Instant::now();
+    while kept.calls().len() == 450 {
+        keeping.step(kept.store.shared());
+    }
+    assert!(!kept.calls().is_empty(), "cut short here");
+    assert!(kept.actions()[0].starts_with("deletion begun, past the date: call records of 1"));
 }
