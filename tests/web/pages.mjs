@@ -66,7 +66,9 @@ async function look(page, sight, path) {
     const name = path === "/" ? "home" : path.slice(1).replaceAll("/", "-");
     await page.screenshot({ path: `${wish.pictures}/${name}-${sight.name}.png`, fullPage: true });
   }
-  return page.$$eval("a[href]", (all) => all.filter((it) => !it.download).map((it) => it.href));
+  // `download` without a name is an empty text.
+  const links = "a[href]:not([download])";
+  return page.$$eval(links, (all) => all.map((it) => it.href));
 }
 
 /** Looks at every page there is a way to. */
