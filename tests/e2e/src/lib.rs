@@ -10,6 +10,7 @@ mod cable;
 mod certificate;
 mod converse;
 mod failure;
+mod memory_stick;
 mod name;
 mod site;
 mod stand;
@@ -25,6 +26,7 @@ pub use cable::{connect, on_the_lan};
 pub use certificate::{certificate_of, check_certificate};
 pub use converse::converse;
 pub use failure::{Failure, Proof};
+pub use memory_stick::memory_stick;
 pub use name::is_found_at;
 pub use open_data::OpenData;
 pub use site::{

@@ -1,5 +1,6 @@
 //! A box that is lost, and another one that takes its place: from a fresh disk and a backup to
-//! phones that call each other again, with nothing changed at them (R60, R61).
+//! phones that call each other again, with nothing changed at them (R60, R61). It comes by the web
+//! admin, which refuses what is wrong with it, and in the end on a memory stick.
 
 #![expect(
     clippy::indexing_slicing,
@@ -8,7 +9,7 @@
 
 use std::time::{Duration, Instant};
 
-use e2e::{Failure, Proof, alone, certificate_of, office, wait_until};
+use e2e::{Failure, Proof, alone, certificate_of, memory_stick, office, wait_until};
 use image::progress;
 use qemu::box_api::{ApiError, BoxApi};
 use qemu::disk::BoxDisk;
@@ -28,6 +29,7 @@ fn a_new_box_takes_the_place_of_a_lost_one_within_ten_minutes() -> Proof {
 
     // The box is lost with its disk, while its phones stay as they are.
     office.lab.switch_off();
+    office.lab.rebuild(|hardware| hardware.has_usb = true);
     let image = office.lab.product().shipped.disk.clone();
     let disk = office.lab.scratch().join("another.raw");
     let disk = BoxDisk::flashed(&image, disk, DISK_LENGTH)?;
@@ -37,8 +39,7 @@ fn a_new_box_takes_the_place_of_a_lost_one_within_ten_minutes() -> Proof {
     office.lab.machine()?.wait_ready()?;
     let (api, _) = office.lab.first_sign_in()?;
     refuse(&api, &backup, &code)?;
-    office.lab.machine()?.expect_restart();
-    restore(&api, &backup, &code)?;
+    restore_from_stick(&mut office, &api, &backup, &code)?;
     office.lab.machine()?.wait_ready()?;
 
     // Whoever had an account on the lost box has it here.
@@ -121,9 +122,46 @@ fn refuse(api: &BoxApi, backup: &[u8], code: &str) -> Proof {
     Ok(())
 }
 
-fn restore(api: &BoxApi, backup: &[u8], code: &str) -> Proof {
-    api.bring_backup(backup)?;
-    match api.post("/api/backups/restore", &json!({ "code": code })) {
+/// From a memory stick, on which a damaged one comes first and changes nothing.
+fn restore_from_stick(office: &mut Office, api: &BoxApi, backup: &[u8], code: &str) -> Proof {
+    let mut damaged = backup.to_vec();
+    if let Some(byte) = damaged.get_mut(backup.len() / 3) {
+        *byte ^= 1;
+    }
+    let files = [
+        ("damaged.backup", damaged.as_slice()),
+        ("good.backup", backup),
+    ];
+    let stick = memory_stick(office.lab.scratch(), &files)?;
+    office.lab.machine()?.put_stick_in(&stick)?;
+    wait_until("the backups on the stick", BACKUP_MAX, || {
+        let seen = api.get("/api/backups")?;
+        let found = seen["stick"]
+            .as_array()
+            .is_some_and(|it| it.len() == files.len());
+        Ok(found.then_some(()))
+    })?;
+    let ask = |file: &str| {
+        let wish = json!({ "stick": file, "code": code });
+        api.post("/api/backups/restore", &wish)
+    };
+    match ask("damaged.backup") {
+        Err(ApiError::Refused {
+            status: 409,
+            reason,
+            ..
+        }) => {
+            assert!(reason.contains("the backup is damaged"), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(
+        api.get("/api/extensions")?,
+        json!([]),
+        "nothing was changed"
+    );
+    office.lab.machine()?.expect_restart();
+    match ask("good.backup") {
         Ok(answer) => assert!(answer["restored"].is_u64(), "{answer}"),
         // The web page may end before its answer has left the box.
         Err(ApiError::NoAnswer { .. }) => {}

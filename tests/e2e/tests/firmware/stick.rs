@@ -1,13 +1,13 @@
 //! An update from a memory stick that is put into the running box: offered, never installed by
 //! itself, refused with the reason where it must be, and tried and proved like any other.
 
-use std::fs::File;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use e2e::{Failure, Proof, alone, alone_early, file_of, plan, small_disk, version, wait_until};
-use fatfs::{FileSystem, FormatVolumeOptions, FsOptions};
+use e2e::{
+    Failure, Proof, alone, alone_early, file_of, memory_stick, plan, small_disk, version,
+    wait_until,
+};
 use image::build::Shipping;
 use image::slot_image::Content;
 use image::{keys, progress, update_file};
@@ -230,20 +230,11 @@ fn stick(scratch: &Path) -> Result<PathBuf, Failure> {
     let byte = flipped.get_mut(head + 100);
     *byte.ok_or_else(|| Failure::new("no slot"))? ^= 1;
     let files = [older, for_other_hardware(&product)?, flipped, new];
-    let path = scratch.join("stick.img");
-    let mut options = File::options();
-    let file = options.read(true).write(true).create(true).truncate(true);
-    let file = file.open(&path)?;
-    let length: usize = files.iter().map(Vec::len).sum();
-    let length = (length + (16 << 20)).next_multiple_of(1 << 20);
-    file.set_len(u64::try_from(length).unwrap_or(u64::MAX))?;
-    fatfs::format_volume(&file, FormatVolumeOptions::new())?;
-    let volume = FileSystem::new(&file, FsOptions::new())?;
-    for (name, bytes) in FILES.iter().zip(&files) {
-        volume.root_dir().create_file(name)?.write_all(bytes)?;
-    }
-    volume.unmount()?;
-    Ok(path)
+    let named: Vec<(&str, &[u8])> = FILES
+        .into_iter()
+        .zip(files.iter().map(Vec::as_slice))
+        .collect();
+    memory_stick(scratch, &named)
 }
 
 /// The same version, signed for another box.
