@@ -104,6 +104,14 @@ pub fn prepare_browser() -> Result<(), PrepareError> {
     ])
 }
 
+/// Makes the host ready to have the box's TLS judged.
+///
+/// # Errors
+/// Its package is missing and could not be installed; the text is the line to run.
+pub fn prepare_tls() -> Result<(), PrepareError> {
+    provide(&[("testssl", "testssl.sh", "judges the box's TLS")])
+}
+
 /// Makes the host ready to measure somebody else's program.
 ///
 /// # Errors

@@ -14,6 +14,7 @@ mod memory_stick;
 mod name;
 mod site;
 mod stand;
+mod tls;
 mod vitals;
 mod web_tools;
 
@@ -33,5 +34,6 @@ pub use site::{
     Site, file_of, office, plan, product, small_disk, switch_off, switched_on, version,
 };
 pub use stand::{Stand, alone, alone_early};
+pub use tls::judge_tls;
 pub use vitals::{Healing, Vitals, kill, store_warning, wait_until};
 pub use web_tools::{FirstSteps, look_at_pages, try_api, use_passkeys};

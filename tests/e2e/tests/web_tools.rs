@@ -1,11 +1,11 @@
 //! What other people's tools say of the pages and of the API of the image that ships.
 
-use e2e::{Proof, Stand, look_at_pages, switched_on, try_api, use_passkeys};
+use e2e::{Proof, Stand, judge_tls, look_at_pages, switched_on, try_api, use_passkeys};
 use qemu::box_api::BoxApi;
 use qemu::lab::{ADMINISTRATOR, Lab};
 use serde_json::json;
 
-static STAND: Stand<Claimed> = Stand::new(3);
+static STAND: Stand<Claimed> = Stand::new(4);
 
 /// A box with a little of everything, and its administrator.
 struct Claimed {
@@ -117,5 +117,13 @@ fn a_passkey_signs_in_by_the_name_of_the_box() -> Proof {
             "password": made["one_time_password"],
             "own": "chuva fina no telhado de zinco",
         }))
+    })
+}
+
+#[test]
+fn nobody_who_knows_the_weaknesses_of_tls_finds_one() -> Proof {
+    run(|claimed| {
+        let address = format!("127.0.0.1:{}", claimed.lab.web_port());
+        judge_tls(&address, claimed.lab.scratch())
     })
 }
