@@ -49,6 +49,14 @@ pub(crate) enum Stale {
     Busy,
 }
 
+/// A challenge that was answered.
+#[derive(Debug)]
+struct Use {
+    /// The fingerprint of the login of whoever did.
+    by: [u8; 32],
+    ends: Instant,
+}
+
 /// Challenges and counters.
 #[derive(Debug)]
 pub(crate) struct Passkeys {
@@ -57,7 +65,7 @@ pub(crate) struct Passkeys {
     /// Of the MAC, of this start alone.
     key: Option<Redacted<[u8; 32]>>,
     /// Challenges that were answered, and when they end.
-    used: BTreeMap<[u8; 32], Instant>,
+    used: BTreeMap<[u8; 32], Use>,
     /// By credential; none until the store has said them.
     counters: Option<BTreeMap<String, u32>>,
 }
@@ -120,16 +128,21 @@ impl Passkeys {
         }
     }
 
-    /// It was answered rightly, and is good for nothing any more.
-    pub(crate) fn use_up(&mut self, now: Instant, challenge: &[u8]) -> Result<(), Stale> {
-        self.used.retain(|_, ends| *ends > now);
-        if self.used.len() >= USED_MAX {
+    /// It was answered rightly by somebody, and is good for nothing any more. Who does that all
+    /// the time takes nobody's place but his own.
+    pub(crate) fn use_up(
+        &mut self,
+        now: Instant,
+        challenge: &[u8],
+        login: &str,
+    ) -> Result<(), Stale> {
+        self.used.retain(|_, it| it.ends > now);
+        let by = fingerprint(login.as_bytes());
+        if self.used.values().filter(|it| it.by == by).count() >= USED_MAX {
             return Err(Stale::Busy);
         }
-        match self
-            .used
-            .insert(fingerprint(challenge), now + CHALLENGE_TIME)
-        {
+        let ends = now + CHALLENGE_TIME;
+        match self.used.insert(fingerprint(challenge), Use { by, ends }) {
             None => Ok(()),
             Some(_) => Err(Stale::Used),
         }
@@ -214,8 +227,8 @@ fn credential(passkey: &Passkey) -> String {
 
 /// What the store keeps counters as, among the secrets of the pages.
 pub const COUNTERS: &str = "passkey-counters";
-/// Answered challenges of five minutes: each is a sign-in by somebody who has a passkey.
-const USED_MAX: usize = 4096;
+/// Answered challenges of five minutes by one person.
+const USED_MAX: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -272,17 +285,21 @@ mod tests {
     #[test]
     fn a_challenge_is_good_once_and_what_is_kept_of_them_is_bounded() {
         let (mut passkeys, challenge) = passkeys();
-        passkeys.use_up(at(20), &challenge).expect("the first time");
+        passkeys
+            .use_up(at(20), &challenge, "ana")
+            .expect("the first time");
         let again = passkeys.check(at(21), &challenge, Purpose::Make(SESSION), ORIGIN);
         assert_eq!(again, Err(Stale::Used));
-        assert_eq!(passkeys.use_up(at(21), &challenge), Err(Stale::Used));
+        assert_eq!(passkeys.use_up(at(21), &challenge, "ana"), Err(Stale::Used));
         for number in 1..USED_MAX {
             passkeys
-                .use_up(at(21), &number.to_be_bytes())
+                .use_up(at(21), &number.to_be_bytes(), "ana")
                 .expect("room");
         }
-        assert_eq!(passkeys.use_up(at(21), b"more"), Err(Stale::Busy));
-        assert_eq!(passkeys.use_up(at(400), b"more"), Ok(()));
+        assert_eq!(passkeys.use_up(at(21), b"more", "ana"), Err(Stale::Busy));
+        // Nobody else is kept from signing in by that.
+        assert_eq!(passkeys.use_up(at(21), b"more", "rui"), Ok(()));
+        assert_eq!(passkeys.use_up(at(400), b"more", "ana"), Ok(()));
         assert_eq!(passkeys.used.len(), 1);
     }
 

@@ -22,8 +22,8 @@ pub(crate) struct Session {
     pub(crate) awaits_code: bool,
     opened: Instant,
     used: Instant,
-    /// When the password was said last.
-    proved: Instant,
+    /// When the password was said last; never in a session that a passkey opened.
+    proved: Option<Instant>,
     /// Wrong passwords said since.
     wrong: u8,
 }
@@ -33,6 +33,8 @@ pub(crate) struct Session {
 pub(crate) struct Stage {
     pub(crate) must_change: bool,
     pub(crate) awaits_code: bool,
+    /// A passkey opened it: no password was said.
+    pub(crate) is_by_passkey: bool,
 }
 
 /// Every session. Kept in memory only: a restart of `web` signs everybody out.
@@ -62,7 +64,7 @@ impl Sessions {
             awaits_code: stage.awaits_code,
             opened: now,
             used: now,
-            proved: now,
+            proved: (!stage.is_by_passkey).then_some(now),
             wrong: 0,
         };
         self.live.insert(fingerprint(token.as_bytes()), session);
@@ -100,7 +102,7 @@ impl Sessions {
         let session = self.live.remove(id).filter(|it| it.is_live(now))?;
         let session = Session {
             used: now,
-            proved: now,
+            proved: Some(now),
             wrong: 0,
             ..session
         };
@@ -128,11 +130,18 @@ impl Sessions {
         self.live.contains_key(id)
     }
 
-    /// The code was said too: the session is a whole one.
-    pub(crate) fn complete(&mut self, id: &SessionId) {
-        if let Some(session) = self.live.get_mut(id) {
-            session.awaits_code = false;
-        }
+    /// The code was said too: the session is a whole one, under another token, which whoever said
+    /// it is given. Who planted the half one in a browser has nothing of it. `None` when it has
+    /// ended.
+    pub(crate) fn complete(&mut self, id: &SessionId, entropy: &Entropy) -> Option<String> {
+        let session = self.live.remove(id)?;
+        let session = Session {
+            awaits_code: false,
+            ..session
+        };
+        let token = hex::encode(entropy.bytes());
+        self.live.insert(fingerprint(token.as_bytes()), session);
+        Some(token)
     }
 
     /// Ends every session of a person but one.
@@ -186,7 +195,7 @@ impl Sessions {
 impl Session {
     /// Whether the password was said lately enough for what cannot be taken back.
     pub(crate) fn is_sure(&self, now: Instant) -> bool {
-        now - self.proved < PROOF_MAX
+        self.proved.is_some_and(|at| now - at < PROOF_MAX)
     }
 
     fn is_live(&self, now: Instant) -> bool {

@@ -13,7 +13,7 @@ use webauthn::{Assertion, Credential, Expected, challenge_of};
 use super::json;
 use super::passkeys::{field, session, stale};
 use super::second_factor;
-use super::sign_in::{address, enter, refuse, signed_in_by};
+use super::sign_in::{By, address, enter, refuse, signed_in_by};
 use crate::admin::{Admin, Caller, UNRECORDED_MAX};
 use crate::answers::Nothing;
 use crate::fault::{Fault, PasskeyFault};
@@ -116,11 +116,11 @@ pub(super) fn sign_in(
     let stage = Stage {
         must_change: person.password_one_time,
         awaits_code: false,
+        is_by_passkey: true,
     };
     let credential = admin.credential(person);
-    let action = format!("signed in with passkey {:?}", passkey.name);
-    counted(admin, &passkey, counter, move |admin| {
-        enter(admin, caller, credential, stage, action)
+    counted(admin, &passkey.clone(), counter, move |admin| {
+        enter(admin, caller, credential, stage, By::Passkey(passkey))
     })
 }
 
@@ -211,7 +211,7 @@ fn judge(
     let counted = webauthn::sign_in(&assertion, &kept, &expected).map_err(PasskeyFault::from)?;
     admin
         .passkeys
-        .use_up(moment.now, &challenge)
+        .use_up(moment.now, &challenge, &caller.login)
         .map_err(stale)?;
     Ok((passkey, counted.counter))
 }

@@ -13,7 +13,7 @@ use super::change::Change;
 use super::{done, form, json, passkey_use, stretch};
 use crate::admin::{Admin, Caller};
 use crate::calendar::rfc3339;
-use crate::fault::{Fault, PasskeyFault};
+use crate::fault::{Fault, PasskeyFault, PeopleFault};
 use crate::http::{Request, Response, decode};
 use crate::pages;
 use crate::passkey_json::{CreationOptions, Made, MadeCredential};
@@ -104,6 +104,11 @@ fn list(admin: &Admin, caller: &Caller) -> Step {
 
 /// Says what a passkey is to be made with. Nothing is kept for it: its challenge knows itself.
 fn offer(admin: &mut Admin, moment: &Moment, caller: &Caller, fault: Option<&Fault>) -> Step {
+    // Also where it follows a refusal: whoever found an open session would get a challenge by
+    // sending what is none.
+    if !caller.is_sure {
+        return caller.refuse(&PeopleFault::ConfirmFirst.into());
+    }
     let origin = match caller.by_name() {
         Ok(origin) => origin,
         Err(fault) => return caller.refuse(&fault),
@@ -160,7 +165,7 @@ fn keep(admin: &mut Admin, moment: &Moment, request: &Request, caller: Caller) -
         Ok(())
     });
     let used = valid.and_then(|()| {
-        let used = admin.passkeys.use_up(moment.now, &challenge);
+        let used = admin.passkeys.use_up(moment.now, &challenge, &caller.login);
         used.map_err(stale)
     });
     if let Err(fault) = used {

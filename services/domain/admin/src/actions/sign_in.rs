@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use ipc::Redacted;
+use ipc::site::{Passkey, Person};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -139,13 +140,22 @@ fn welcome(
     let stage = Stage {
         must_change: person.password_one_time,
         awaits_code: is_guarded(person),
+        is_by_passkey: false,
     };
     let credential = admin.credential(person);
     let action = match stage.awaits_code {
         true => "password right, second factor asked for",
         false => "signed in",
     };
-    enter(admin, caller, credential, stage, action.to_owned())
+    enter(admin, caller, credential, stage, By::Password(action))
+}
+
+/// What somebody signs in by.
+pub(super) enum By {
+    /// The password, and what the trail says of it.
+    Password(&'static str),
+    /// This passkey, and nothing else.
+    Passkey(Passkey),
 }
 
 /// Opens a session for whoever has proved who he is, once that is recorded.
@@ -154,13 +164,22 @@ pub(super) fn enter(
     caller: Caller,
     credential: [u8; 32],
     stage: Stage,
-    action: String,
+    by: By,
 ) -> Step {
+    let action = match &by {
+        By::Password(action) => (*action).to_owned(),
+        By::Passkey(passkey) => format!("signed in with passkey {:?}", passkey.name),
+    };
     let audit = caller.audit(action, String::new(), String::new());
     admin.record(audit, move |admin, moment| {
-        // Switched off or given another password while that was written: what is opened now would
-        // be good again one day.
-        let person = admin.person(&caller.login).filter(|it| !it.disabled);
+        // Switched off or given another password while that was written, or robbed of what was
+        // used: what is opened now would be good again one day.
+        let still = |it: &&Person| match &by {
+            By::Password(_) => stage.awaits_code || !is_guarded(it),
+            By::Passkey(passkey) => it.passkeys.iter().any(|own| own.id == passkey.id),
+        };
+        let person = admin.person(&caller.login);
+        let person = person.filter(|it| !it.disabled).filter(still);
         if person.is_none_or(|it| admin.credential(it) != credential) {
             return refuse(&caller, &Fault::WrongLoginOrPassword);
         }
@@ -211,14 +230,16 @@ pub(super) fn signed_in_by(
     let session = caller.session.as_ref();
     let must_change = session.is_some_and(|(_, session)| session.must_change);
     let audit = caller.audit(action, String::new(), String::new());
-    admin.record(audit, move |admin, _| {
-        admin.sessions.complete(&id);
+    admin.record(audit, move |admin, moment| {
+        let Some(token) = admin.sessions.complete(&id, &moment.entropy) else {
+            return refuse(&caller, &Fault::SignInFirst);
+        };
         let stage = Stage {
             must_change,
-            awaits_code: false,
+            ..Stage::default()
         };
-        let first = admin.first_page(&caller.login);
-        Step::Respond(welcomed(&caller, stage, first).sealed())
+        let response = welcomed(&caller, stage, admin.first_page(&caller.login));
+        Step::Respond(response.with("set-cookie", session_cookie(&token)).sealed())
     })
 }
 

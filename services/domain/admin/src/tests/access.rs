@@ -23,7 +23,13 @@ fn no_address_but_the_sign_in_answers_a_stranger() {
     let mut world = World::new();
     let mut closed = 0;
     for (route, request) in crawl() {
-        for cookie in ["", "session=", "session=00", "session=zz", "other=1"] {
+        for cookie in [
+            "",
+            "__Host-session=",
+            "__Host-session=00",
+            "__Host-session=zz",
+            "session=1",
+        ] {
             let response = world.ask(&request.clone().with("cookie", cookie));
             match (route.access, route.face) {
                 (Access::Anybody, _) => {
@@ -193,6 +199,6 @@ fn a_local_program_needs_no_session_and_is_recorded_as_local() {
 #[test]
 fn nobody_on_the_network_becomes_local_by_saying_so() {
     let mut world = World::new();
-    let request = get("/api/status", "session=local").with("x-peer", "local");
+    let request = get("/api/status", "__Host-session=local").with("x-peer", "local");
     assert_eq!(world.ask(&request).status, 401);
 }

@@ -8,7 +8,8 @@ use ipc::site::Role;
 use serde_json::{Value, json};
 
 use super::world::{
-    OWN_PASSWORD, World, cookie, form, get, json as body, post, request, sign_in_from, text,
+    OWN_PASSWORD, World, cookie, form, get, goes_on, json as body, post, request, sign_in_from,
+    text,
 };
 use crate::{Method, Request, Response};
 use authenticator::{Answer, Ask, Authenticator, HONEST};
@@ -92,6 +93,14 @@ fn sign_in(world: &mut World, authenticator: &mut Authenticator) -> Response {
     enter(world, &used(authenticator, &owner, &answer))
 }
 
+/// Says the password in a session; the cookie to go on with.
+fn sure(world: &mut World, session: &str) -> String {
+    let proof = json!({ "password": OWN_PASSWORD });
+    let said = world.ask(&post("/api/confirm", session, &proof));
+    assert_eq!(said.status, 200, "{}", text(&said));
+    goes_on(&said, session)
+}
+
 fn last(world: &World) -> &str {
     &world.audits.last().expect("recorded").action
 }
@@ -117,6 +126,7 @@ fn a_passkey_signs_in_alone_and_what_is_kept_of_it_is_no_secret() {
     let kept = &world.secrets[crate::PASSKEY_COUNTERS];
     assert!(String::from_utf8_lossy(kept).ends_with(":12}"));
     // Another of the same owner knows him by the same, and no codes come with it.
+    let session = sure(&mut world, &session);
     let mut second = Authenticator::new(3);
     let shown = enrol(&mut world, &session, &mut second);
     assert_eq!(shown["recovery_codes"], Value::Null);
@@ -148,9 +158,12 @@ fn the_password_alone_is_not_enough_any_more_and_a_passkey_or_a_code_completes_i
     let other = half(&mut world);
     let say = |session: &str| post("/api/code/passkey", session, &wish);
     assert_eq!(world.ask(&say(&other)).status, 401);
-    assert_eq!(world.ask(&say(&session)).status, 200);
+    let whole = world.ask(&say(&session));
+    assert_eq!(whole.status, 200, "{}", text(&whole));
     assert_eq!(last(&world), "signed in with passkey \"phone 1\"");
-    assert_eq!(world.ask(&get("/api/status", &session)).status, 200);
+    // Under another token: who planted the half session has nothing of it.
+    assert_eq!(world.ask(&get("/api/status", &session)).status, 401);
+    assert_eq!(world.ask(&get("/api/status", &cookie(&whole))).status, 200);
     // Alone it signs nobody in: it answers another question.
     let alone = world.ask(&post("/api/login/passkey", "", &wish));
     assert_eq!(alone.status, 401);
@@ -430,6 +443,23 @@ fn it_asks_for_the_password_again() {
     );
     let remove = request(Method::Delete, "/api/passkeys/phone").with("cookie", &session);
     assert_eq!(world.ask(&remove).status, 403);
+    // Nor does the page that refuses something hand out a new challenge.
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    world.pass(301);
+    let wrong = world.ask(&form("/passkeys", &session, "name=x&credential=x"));
+    assert!(!text(&wrong).contains("challenge"), "{}", text(&wrong));
+    assert_eq!(wrong.status, 403);
+}
+
+#[test]
+fn a_passkey_alone_says_no_password() {
+    let (mut world, mut authenticator, _) = office();
+    let session = cookie(&sign_in(&mut world, &mut authenticator));
+    let offer = post("/api/passkeys/new", &session, &json!({}));
+    assert_eq!(world.ask(&offer).status, 403);
+    let session = sure(&mut world, &session);
+    let offer = post("/api/passkeys/new", &session, &json!({}));
+    assert_eq!(world.ask(&offer).status, 200);
 }
 
 #[test]
@@ -437,6 +467,7 @@ fn it_is_taken_away_by_its_owner_or_another_administrator_with_what_it_opened() 
     let (mut world, mut authenticator, _) = office();
     let first = cookie(&sign_in(&mut world, &mut authenticator));
     let session = cookie(&sign_in(&mut world, &mut authenticator));
+    let session = sure(&mut world, &session);
     let remove = |session: &str, path: &str| request(Method::Delete, path).with("cookie", session);
     let none = world.ask(&remove(&session, "/api/passkeys/other"));
     assert_eq!(none.status, 404);
@@ -548,6 +579,7 @@ fn the_pages_do_the_same() {
     let again = world.ask(&form("/login/passkey", "", &typed));
     assert_eq!(again.status, 401);
     assert!(text(&again).contains("name=\"password\""), "the form again");
+    let session = sure(&mut world, &session);
     let gone = world.ask(&form("/passkeys/phone/delete", &session, ""));
     assert_eq!(gone.header("location"), Some("/passkeys"));
 }

@@ -76,8 +76,12 @@ fn the_password_alone_opens_nothing() {
     assert_eq!(audit.action, "password right, second factor asked for");
 
     let code = shown(&secret, world.wall());
-    assert_eq!(say(&mut world, &session, &code).status, 200);
+    let whole = say(&mut world, &session, &code);
+    assert_eq!(whole.status, 200);
     assert_eq!(world.audits.last().expect("recorded").action, "signed in");
+    // Under another token: who planted the half session has nothing of it.
+    assert_eq!(world.ask(&get("/api/status", &session)).status, 401);
+    let session = cookie(&whole);
     assert_eq!(world.ask(&get("/api/status", &session)).status, 200);
 }
 
@@ -145,7 +149,9 @@ fn a_code_for_a_lost_phone_signs_in_once_and_is_kept_as_a_hash() {
     let plain = codes[0].replace('-', "");
     assert!(hashes.iter().all(|it| !it.reveal().contains(&plain)));
     let session = half(&mut world);
-    assert_eq!(say(&mut world, &session, &codes[0]).status, 200);
+    let whole = say(&mut world, &session, &codes[0]);
+    assert_eq!(whole.status, 200);
+    let session = cookie(&whole);
     let state = body(&world.ask(&get("/api/second-factor", &session)));
     assert_eq!(state, json!({"on": true, "recovery_codes_left": 9}));
     let mut actions = world.audits.iter().rev().map(|it| it.action.as_str());
@@ -161,7 +167,7 @@ fn nothing_shows_the_secret_again() {
     let (mut world, secret, _) = office();
     let session = half(&mut world);
     let code = shown(&secret, world.wall());
-    say(&mut world, &session, &code);
+    let session = cookie(&say(&mut world, &session, &code));
     for path in [
         "/api/people",
         "/api/people/admin",
@@ -275,6 +281,7 @@ fn the_pages_do_the_same() {
     let typed = format!("code={}+{}", &code[..3], &code[3..]);
     let second = world.ask(&form("/code", &session, &typed));
     assert_eq!(second.header("location"), Some("/"), "{}", text(&second));
+    let session = cookie(&second);
     let off = world.ask(&form("/second-factor/off", &session, ""));
     assert_eq!(off.header("location"), Some("/second-factor"));
     world.sign_in("admin", OWN_PASSWORD);
