@@ -184,7 +184,8 @@ fn try_from_afar(lab: &Lab, password: &str) -> Proof {
     // The answer may be lost with the address.
     let _maybe = api.delete("/api/network/trial");
     let api = try_it(at_router)?;
-    let kept = api.post("/api/network/keep", &json!({}))?;
+    let meant = json!({ "address": format!("{ADDRESS}/24") });
+    let kept = api.post("/api/network/keep", &meant)?;
     assert_eq!(kept["set"]["address"], format!("{ADDRESS}/24"), "{kept}");
     let trail = api.get("/api/audit")?;
     for action in ["tried", "trial ended"] {

@@ -36,6 +36,7 @@ pub fn pages(bytes: &[u8]) {
             .collect(),
         body,
         peer: Peer::Local,
+        at: None,
     };
     let stranger = Request {
         peer: Peer::Network(IpAddr::V4(Ipv4Addr::LOCALHOST)),

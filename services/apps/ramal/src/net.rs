@@ -55,8 +55,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
                         Request::Try { network, secs } => {
                             // Who asks has checked it; what cannot be read would be DHCP, unasked.
                             match network.as_deref().map(StaticNetwork::from_text) {
-                                None => wished(&wish, Wish::Try(None, secs)),
-                                Some(Some(it)) => wished(&wish, Wish::Try(Some(it), secs)),
+                                None => wished(&wish, Wish::Try(None, secs, Instant::now())),
+                                Some(Some(it)) => {
+                                    wished(&wish, Wish::Try(Some(it), secs, Instant::now()))
+                                }
                                 Some(None) => Reply::Refused { uid },
                             }
                         }
@@ -82,8 +84,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 enum Wish {
     /// What the store keeps.
     Kept,
-    /// This for some seconds; DHCP for none.
-    Try(Option<StaticNetwork>, u16),
+    /// The same, as nobody kept what was tried.
+    Over,
+    /// This for some seconds, wished at that time; DHCP for none.
+    Try(Option<StaticNetwork>, u16, Instant),
 }
 
 /// How wishes come in, and what is tried.
@@ -171,28 +175,35 @@ async fn follow(
     setting: watch::Sender<Setting>,
     status: SharedStatus,
 ) {
-    let mut wish = wishes.wishes.recv().await;
-    while let Some(wanted) = wish {
-        let other = match wanted {
-            Wish::Kept => {
-                let kept = Set::ask().await;
-                tell_kept(&status, &kept);
-                kept
-            }
-            Wish::Try(ref network, _) => {
-                // Whoever asked by an address that goes is answered by it first.
-                tokio::time::sleep(ANSWER_TIME).await;
-                known.borrow().trying(network.clone())
-            }
-        };
+    let take = |other: Set| {
         if *known.borrow() != other {
             tracing::info!("what is set for the network by now: {other}");
             setting.send_replace(other.setting());
             known.send_replace(other);
         }
+    };
+    let mut before = known.borrow().clone();
+    let mut wish = wishes.wishes.recv().await;
+    while let Some(wanted) = wish {
         wish = match wanted {
-            Wish::Kept => wishes.wishes.recv().await,
-            Wish::Try(network, secs) => wishes.during(network, secs).await,
+            Wish::Kept | Wish::Over => {
+                if matches!(wanted, Wish::Over) {
+                    // At once: the store may be away just now.
+                    take(before.clone());
+                }
+                before = Set::ask().await;
+                tell_kept(&status, &before);
+                take(before.clone());
+                wishes.wishes.recv().await
+            }
+            // Whoever wished it has gone on, and the box would move by itself.
+            Wish::Try(.., at) if at.elapsed() > STALE => wishes.wishes.recv().await,
+            Wish::Try(network, secs, _) => {
+                // Whoever asked by an address that goes is answered by it first.
+                tokio::time::sleep(ANSWER_TIME).await;
+                take(before.trying(network.clone()));
+                wishes.during(network, secs).await
+            }
         };
     }
 }
@@ -207,7 +218,7 @@ impl Wishes {
         self.tell(None);
         next.unwrap_or_else(|_over| {
             tracing::warn!("nobody kept the address that was tried; the one from before is back");
-            Some(Wish::Kept)
+            Some(Wish::Over)
         })
     }
 
@@ -423,6 +434,8 @@ const CARD: &str = "network-card";
 const STORE_WAIT_MAX: Duration = Duration::from_secs(15);
 /// Before the store is asked again.
 const STORE_PAUSE: Duration = Duration::from_millis(200);
+/// A wish that waited for longer, for the store, is not what anybody wants any more.
+const STALE: Duration = Duration::from_secs(5);
 /// In which an answer that is on its way gets there, before the address goes by which it was asked.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
 /// People look at the screen while they plug a cable in.
@@ -450,7 +463,7 @@ mod tests {
         assert_eq!(seen.network.as_deref(), Some("10.0.0.5/24 - -"));
         assert!((299..=300).contains(&seen.left_secs), "{}", seen.left_secs);
         let next = tried.await.expect("not ended");
-        assert!(matches!(next, Some(Wish::Kept)) && now(&status, &trial).trial.is_none());
+        assert!(matches!(next, Some(Wish::Over)) && now(&status, &trial).trial.is_none());
         let took = begun.elapsed().as_secs();
         assert!((299..=300).contains(&took), "{took} s");
     }
@@ -463,9 +476,12 @@ mod tests {
             wishes,
             trial: Trial::default(),
         };
-        assert_eq!(wished(&late, Wish::Try(None, 60)), Reply::Done);
+        assert_eq!(
+            wished(&late, Wish::Try(None, 60, Instant::now())),
+            Reply::Done
+        );
         let next = of_people.during(None, 300).await;
-        assert!(matches!(next, Some(Wish::Try(None, 60))));
+        assert!(matches!(next, Some(Wish::Try(None, 60, _))));
     }
 
     #[test]

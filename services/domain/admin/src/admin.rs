@@ -695,8 +695,9 @@ fn is_half(caller: &Caller) -> bool {
     session.is_some_and(|(_, session)| session.awaits_code)
 }
 
-/// Name of the session cookie.
-pub(crate) const COOKIE: &str = "session";
+/// Name of the session cookie. By its prefix a browser takes it from this host alone, by HTTPS and
+/// for every path: nobody else on the network plants one (RFC 6265bis §4.1.3.2).
+pub(crate) const COOKIE: &str = "__Host-session";
 /// Sent by a page that refreshes itself, so that it does not keep its session alive.
 const BACKGROUND_HEADER: &str = "x-background";
 /// The first of the first steps.

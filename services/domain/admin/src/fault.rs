@@ -58,8 +58,12 @@ pub(crate) enum Fault {
     NoEntries,
     /// Which field of it.
     NotANetwork(&'static str),
-    /// No address is tried.
+    /// No address is tried, or another one.
     NoTrial,
+    /// One is tried already.
+    TrialOn,
+    /// Nobody reaches the box by the address that is tried.
+    NotReached,
     /// Which field.
     NotADay(&'static str),
     RecordingOpen(String),
@@ -139,6 +143,8 @@ impl Fault {
             | Self::UpdateRefused(..)
             | Self::NoRecoveryCode
             | Self::NoTrial
+            | Self::TrialOn
+            | Self::NotReached
             | Self::BackupRefused(_)
             | Self::ItemExists(..) => 409,
             Self::ChangedSince(_) => 412,
@@ -198,6 +204,8 @@ impl Fault {
             | Self::NotADay(_)
             | Self::NotANetwork(_)
             | Self::NoTrial
+            | Self::TrialOn
+            | Self::NotReached
             | Self::RecordingOpen(_)
             | Self::NotInRecording(..)
             | Self::UpdateRefused(..)
@@ -294,6 +302,8 @@ impl Fault {
             Self::NotADay(field) => format!("{field}: write a day as 2026-11-22"),
             Self::NotANetwork(field) => not_a_network(field).0.into(),
             Self::NoTrial => NO_TRIAL.0.into(),
+            Self::TrialOn => TRIAL_ON.0.into(),
+            Self::NotReached => NOT_REACHED.0.into(),
             Self::RecordingOpen(name) => {
                 format!("{name} is being recorded; hang up, then repeat")
             }
@@ -362,6 +372,8 @@ impl Fault {
             Self::NotADay(field) => format!("{field}: escreva um dia como 2026-11-22"),
             Self::NotANetwork(field) => not_a_network(field).1.into(),
             Self::NoTrial => NO_TRIAL.1.into(),
+            Self::TrialOn => TRIAL_ON.1.into(),
+            Self::NotReached => NOT_REACHED.1.into(),
             Self::RecordingOpen(name) => {
                 format!("{name} está sendo gravada; desligue e repita")
             }
@@ -434,8 +446,20 @@ const STORE_AWAY: Said = (
 );
 
 const NO_TRIAL: Said = (
-    "no address is being tried, or its time was over and the one from before is back; set it again",
-    "nenhum endereço está em teste, ou o tempo acabou e o de antes voltou; configure-o de novo",
+    "this address is not being tried any more; look at Network, and set it again",
+    "este endereço não está mais em teste; olhe em Rede, e configure-o de novo",
+);
+
+const TRIAL_ON: Said = (
+    "an address is being tried already; keep it or go back first",
+    "um endereço já está em teste; mantenha-o ou volte ao de antes primeiro",
+);
+
+const NOT_REACHED: Said = (
+    "the box was not reached by the address that is tried; open this page there, and keep it then \
+     (by DHCP, half a minute after it began)",
+    "a central não foi alcançada pelo endereço em teste; abra esta página nele, e então o mantenha \
+     (com DHCP, meio minuto após o início)",
 );
 
 /// What to write in a field of the network instead.

@@ -50,6 +50,8 @@ pub struct Request {
     pub body: Vec<u8>,
     /// Who sent it.
     pub peer: Peer,
+    /// The box's own address that it was sent to; none on the box itself.
+    pub at: Option<IpAddr>,
 }
 
 impl Request {
@@ -397,6 +399,7 @@ mod tests {
             headers: vec![("cookie".into(), "session=topsecret".into())],
             body: b"topsecret".to_vec(),
             peer: Peer::Local,
+            at: None,
         };
         assert!(!format!("{request:?}").contains("topsecret"));
         let response =

@@ -149,6 +149,7 @@ fn read(request: &mut tiny_http::Request, proof: &str) -> Result<Request, u16> {
         headers,
         body,
         peer: Peer::Local,
+        at: None,
     })
 }
 

@@ -1,5 +1,7 @@
 //! From hyper's request to `admin`'s and back, refusing what is doubtful on the way.
 
+use std::net::IpAddr;
+
 use admin::{Body, Method, Peer, Request, Response};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
@@ -14,13 +16,18 @@ use crate::streams;
 pub(crate) async fn read(
     request: hyper::Request<Incoming>,
     peer: Peer,
+    at: Option<IpAddr>,
 ) -> Result<Request, Response> {
     let path = request.uri().path().to_owned();
-    let read = read_whole(request, peer).await;
+    let read = read_whole(request, peer, at).await;
     read.map_err(|refusal| refusal.answer(&path))
 }
 
-async fn read_whole(request: hyper::Request<Incoming>, peer: Peer) -> Result<Request, Refusal> {
+async fn read_whole(
+    request: hyper::Request<Incoming>,
+    peer: Peer,
+    at: Option<IpAddr>,
+) -> Result<Request, Refusal> {
     let (head, body) = request.into_parts();
     let length = check_framing(&head.headers)?;
     let method = match head.method {
@@ -57,6 +64,7 @@ async fn read_whole(request: hyper::Request<Incoming>, peer: Peer) -> Result<Req
         headers,
         body: body.to_bytes().to_vec(),
         peer,
+        at,
     })
 }
 

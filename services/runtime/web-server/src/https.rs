@@ -125,6 +125,7 @@ async fn serve_one<H: Handler>(
 ) {
     // Small answers must not wait for the acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
+    let at = stream.local_addr().ok().map(|it| it.ip().to_canonical());
     let Ok(Ok(stream)) = tokio::time::timeout(TLS_ACCEPT_MAX, acceptor.accept(stream)).await else {
         return;
     };
@@ -132,7 +133,7 @@ async fn serve_one<H: Handler>(
     let service = service_fn(|request| {
         let (handler, streams) = (Arc::clone(&handler), streams.clone());
         async move {
-            let answer = match convert::read(request, peer).await {
+            let answer = match convert::read(request, peer, at).await {
                 Ok(request) if request.method == Method::Get => {
                     let answer = see_through(Arc::clone(&handler), request.clone()).await;
                     streams.go_on(answer, &handler, request)

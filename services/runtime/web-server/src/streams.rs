@@ -287,6 +287,7 @@ mod tests {
             headers: Vec::new(),
             body: Vec::new(),
             peer: Peer::Network([10, 0, 0, 1].into()),
+            at: None,
         };
         let speaker = Arc::new(Speaker(AtomicUsize::new(words)));
         streams.go_on(first.into(), &speaker, request)
@@ -366,6 +367,7 @@ mod tests {
             headers: Vec::new(),
             body: Vec::new(),
             peer: Peer::Local,
+            at: None,
         };
         tokio::spawn(place.feed(sender, Vec::new(), Arc::new(Same), request));
         for expected in [

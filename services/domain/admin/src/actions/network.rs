@@ -4,6 +4,8 @@
 //! trail, and then taken up by `net`. From afar it is tried first: nothing keeps it until somebody
 //! who reaches the box by it says so, and after five minutes the one from before is back.
 
+use std::net::IpAddr;
+
 use config::{Fault as Wrongness, Network, StaticNetwork, Tunnel, Wrong};
 use ipc::net::{Reply, Request as Ask};
 use ipc::site::Site;
@@ -38,16 +40,35 @@ pub(crate) struct Wish {
     dns: Vec<String>,
 }
 
+/// Which of the addresses that are tried is meant: another one may be by now.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "NetworkKept")]
+pub(crate) struct Kept {
+    /// With the length of the network, as it was wished; empty for DHCP.
+    address: String,
+}
+
+fn kept(request: &Request, face: Face) -> Result<String, Fault> {
+    match face {
+        Face::Api => Ok(super::json::<Kept>(request)?.address),
+        Face::Page | Face::Asset => Ok(form(request, "address")),
+    }
+}
+
 /// Does one of these.
 pub(crate) fn act(admin: &mut Admin, request: &Request, action: OnNetwork, caller: Caller) -> Step {
     match action {
         OnNetwork::Show => show(caller, None),
         OnNetwork::Try => match wish(request, caller.face).and_then(|it| wanted(admin, &it)) {
-            Ok(network) => attempt(admin, network, caller),
+            Ok(network) => attempt(network, caller),
             Err(fault) if caller.face == Face::Page => show(caller, Some(fault)),
             Err(fault) => caller.refuse(&fault),
         },
-        OnNetwork::Keep => keep(caller),
+        OnNetwork::Keep => match kept(request, caller.face) {
+            Ok(address) => keep(address, request.at, caller),
+            Err(fault) => caller.refuse(&fault),
+        },
         OnNetwork::Return => back(caller),
     }
 }
@@ -140,11 +161,14 @@ fn in_the_way(wanted: &StaticNetwork, site: &Site) -> Option<Wrongness> {
     })
 }
 
-/// Has it tried, which goes on record.
-fn attempt(admin: &mut Admin, network: Option<StaticNetwork>, caller: Caller) -> Step {
+/// Has it tried, which goes on record, unless somebody tries another one.
+fn attempt(network: Option<StaticNetwork>, caller: Caller) -> Step {
     let network = network.map(|it| it.to_text());
     let action = format!("network {} tried", shown(network.as_deref()));
-    recorded(admin, caller, &action, |caller| begin(network, caller))
+    status(caller, move |admin, caller, status| match status.trial {
+        Some(_) => caller.refuse(&Fault::TrialOn),
+        None => recorded(admin, caller, &action, |caller| begin(network, caller)),
+    })
 }
 
 fn begin(network: Option<String>, caller: Caller) -> Step {
@@ -177,17 +201,48 @@ fn moving(network: Option<String>, caller: Caller) -> Step {
     })
 }
 
-fn keep(caller: Caller) -> Step {
-    status(caller, |_, caller, mut status| {
-        let Some(trial) = status.trial.take() else {
+/// Keeps the address that is tried, for somebody who reaches the box by it.
+fn keep(address: String, at: Option<IpAddr>, caller: Caller) -> Step {
+    status(caller, move |_, caller, mut status| {
+        let trial = status.trial.take();
+        let Some(trial) = trial.filter(|it| address == self::address(it.network.as_deref())) else {
             return caller.refuse(&Fault::NoTrial);
         };
+        if !at.is_some_and(|at| is_reached(at, &trial, &status)) {
+            return caller.refuse(&Fault::NotReached);
+        }
         status.set.clone_from(&trial.network);
         store_and(trial.network, caller, |caller, reply| match reply {
             Ok(store::Reply::Stored) => end(caller, status),
             other => caller.refuse(&unkept(other)),
         })
     })
+}
+
+/// Whether the box's own address of a connection shows that the one that is tried is of use: a card
+/// has it, and nobody else.
+fn is_reached(at: IpAddr, trial: &net::Trial, status: &net::Status) -> bool {
+    let has = |link: &&net::Link| link.ipv4().is_some_and(|it| IpAddr::V4(it) == at);
+    let link = status.links.iter().find(has);
+    let Some(link) = link.filter(|link| link.up && link.conflict_with.is_empty()) else {
+        return false;
+    };
+    match &trial.network {
+        Some(_) => link.address == address(trial.network.as_deref()),
+        // Until the router has answered the one from before stays, and what a box chooses for
+        // itself is no answer.
+        None => {
+            let is_own = link.ipv4().is_some_and(|it| it.is_link_local());
+            !is_own && trial.left_secs + ROUTER_SECS <= u64::from(TRIAL_SECS)
+        }
+    }
+}
+
+/// As people write it; empty for DHCP.
+fn address(network: Option<&str>) -> String {
+    let network = network.and_then(StaticNetwork::from_text);
+    let shown = network.map(|it| format!("{}/{}", it.address, it.length));
+    shown.unwrap_or_default()
 }
 
 fn back(caller: Caller) -> Step {
@@ -218,6 +273,8 @@ fn end(caller: Caller, status: net::Status) -> Step {
 
 /// Five minutes: enough to open a page at another address and sign in.
 const TRIAL_SECS: u16 = 300;
+/// In which a router has answered, or none will.
+const ROUTER_SECS: u64 = 40;
 
 /// Has the box keep this address, as [`StaticNetwork`] writes it, or ask DHCP, from now on.
 pub(super) fn set(network: Option<String>, caller: Caller) -> Step {

@@ -206,7 +206,9 @@ fn of_network(action: OnNetwork) -> Contract {
         OnNetwork::Try => does("Try an address; the box has it seconds after the answer")
             .takes::<network::Wish>()
             .gives::<NetworkView>(),
-        OnNetwork::Keep => does("Keep the address that is tried").gives::<NetworkView>(),
+        OnNetwork::Keep => does("Keep the address that is tried")
+            .takes::<network::Kept>()
+            .gives::<NetworkView>(),
         OnNetwork::Return => {
             does("Go back to the address from before the trial").gives::<NetworkView>()
         }

@@ -75,6 +75,8 @@ fn on_trial(caller: &Caller, trial: &TrialView, may_change: bool) -> Markup {
             @if may_change {
                 div.row {
                     form method="post" action="/network/keep" {
+                        input type="hidden" name="address"
+                            value=(trial.network.as_ref().map_or("", |it| it.address.as_str()));
                         button type="submit" { (say(("Keep", "Manter"))) }
                     }
                     form method="post" action="/network/return" {

@@ -3,10 +3,47 @@
 use ipc::net;
 use serde_json::{Value, json};
 
-use super::world::{OWN_PASSWORD, World, form, get, json as body, post, request, text};
+use super::world::{
+    OWN_PASSWORD, World, form, get, json as body, observation, post, request, text,
+};
 use crate::Method;
+use crate::step::Away;
 
 const FIXED: &str = "10.0.0.5/24 10.0.0.1 10.0.0.1,2001:db8::53";
+
+impl World {
+    /// The service that holds the addresses.
+    pub(super) fn net(&mut self, request: net::Request) -> Result<net::Reply, Away> {
+        if request != net::Request::Status {
+            self.asked_net.push(request.clone());
+        }
+        if self.net_away {
+            return Err(Away::Silent("net"));
+        }
+        match request {
+            net::Request::Status => {
+                let mut status = observation(false, false).net?;
+                status.set.clone_from(&self.network);
+                status.trial.clone_from(&self.trial);
+                if let Some(fixed) = self.trial.as_ref().and_then(|it| it.network.as_ref())
+                    && let Some(link) = status.links.first_mut()
+                {
+                    // A card takes an address that nobody has.
+                    let address = fixed.split(' ').next().unwrap_or_default();
+                    address.clone_into(&mut link.address);
+                    link.conflict_with.clone_from(&self.conflict_with);
+                }
+                return Ok(net::Reply::Status(status));
+            }
+            net::Request::TakeUp => self.trial = None,
+            net::Request::Try { network, secs } => {
+                let left_secs = secs.into();
+                self.trial = Some(net::Trial { network, left_secs });
+            }
+        }
+        Ok(net::Reply::Done)
+    }
+}
 
 fn wish() -> Value {
     json!({"address": "10.0.0.5/24", "gateway": "10.0.0.1", "dns": ["10.0.0.1", "2001:db8::53"]})
@@ -38,11 +75,37 @@ fn an_address_is_tried_before_it_is_kept_and_both_are_on_record() {
     );
     let page = text(&world.ask(&get("/network", &session)));
     assert!(
-        page.contains("/network/keep") && !page.contains("name=\"address\""),
+        page.contains("/network/keep") && !page.contains("name=\"gateway\""),
         "{page}"
     );
 
-    let kept = world.ask(&post("/api/network/keep", &session, &json!({})));
+    // By the address from before, it is not kept; nor is another one than was meant.
+    let keep = |address: &str, at: &str| {
+        let mut keep = post(
+            "/api/network/keep",
+            &session,
+            &json!({ "address": address }),
+        );
+        keep.at = Some(at.parse().expect("an address"));
+        keep
+    };
+    for (address, at) in [
+        ("10.0.0.5/24", "192.168.0.7"),
+        ("10.0.0.5/24", "fd77::7"),
+        ("10.0.0.6/24", "10.0.0.5"),
+        ("", "10.0.0.5"),
+    ] {
+        let refused = world.ask(&keep(address, at));
+        assert_eq!(
+            (refused.status, &world.network),
+            (409, &None),
+            "{address} {at}"
+        );
+    }
+    world.conflict_with = "02:00:00:00:00:09".into();
+    assert_eq!(world.ask(&keep("10.0.0.5/24", "10.0.0.5")).status, 409);
+    world.conflict_with.clear();
+    let kept = world.ask(&keep("10.0.0.5/24", "10.0.0.5"));
     assert_eq!(kept.status, 200, "{}", text(&kept));
     assert_eq!(world.network.as_deref(), Some(FIXED));
     assert_eq!(body(&kept)["set"], wish());
@@ -50,7 +113,7 @@ fn an_address_is_tried_before_it_is_kept_and_both_are_on_record() {
     let recorded = ["network 10.0.0.5/24 tried", "network set to 10.0.0.5/24"];
     assert_eq!(actions(&world), recorded);
     // It is over: there is nothing to keep, nor to go back from.
-    let late = world.ask(&form("/network/keep", &session, ""));
+    let late = world.ask(&form("/network/keep", &session, "address=10.0.0.5%2F24"));
     assert_eq!(late.status, 409);
     let end = request(Method::Delete, "/api/network/trial").with("cookie", &session);
     assert_eq!(world.ask(&end).status, 409);
@@ -79,6 +142,39 @@ fn a_trial_ends_before_its_time_when_somebody_wants_that() {
 }
 
 #[test]
+fn one_address_is_tried_at_a_time() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let first = world.ask(&post("/api/network/trial", &session, &wish()));
+    assert_eq!(first.status, 200, "{}", text(&first));
+    let other = json!({"address": "10.0.0.6/24"});
+    let second = world.ask(&post("/api/network/trial", &session, &other));
+    assert_eq!(second.status, 409, "{}", text(&second));
+    assert_eq!(world.asked_net.len(), 1);
+}
+
+#[test]
+fn what_the_router_gives_is_kept_once_it_had_the_time_to() {
+    let mut world = World::new();
+    world.network = Some(FIXED.into());
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let tried = world.ask(&post(
+        "/api/network/trial",
+        &session,
+        &json!({"address": ""}),
+    ));
+    assert_eq!(tried.status, 200, "{}", text(&tried));
+    let keep = form("/network/keep", &session, "address=");
+    assert_eq!(world.ask(&keep).status, 409);
+    world.trial = Some(net::Trial {
+        network: None,
+        left_secs: 260,
+    });
+    assert_eq!(world.ask(&keep).status, 303);
+    assert_eq!(world.network, None);
+}
+
+#[test]
 fn the_router_is_asked_again_by_either_face() {
     let mut world = World::new();
     world.network = Some(FIXED.into());
@@ -89,6 +185,7 @@ fn the_router_is_asked_again_by_either_face() {
         "way=dhcp&address=10.0.0.5%2F24&dns=1",
     ));
     assert_eq!(page.status, 200, "{}", text(&page));
+    world.trial = None;
     let by_api = world.ask(&post(
         "/api/network/trial",
         &session,

@@ -47,6 +47,8 @@ pub(super) struct World {
     /// What the store keeps for the network.
     pub(super) network: Option<String>,
     pub(super) trial: Option<net::Trial>,
+    /// Who else has the address that is tried.
+    pub(super) conflict_with: String,
     pub(super) recordings: Vec<sound::RecordingFile>,
     pub(super) has_backup_code: bool,
     pub(super) backup_refusal: Option<store::BackupRefusal>,
@@ -137,6 +139,7 @@ impl World {
             asked_net: Vec::new(),
             network: None,
             trial: None,
+            conflict_with: String::new(),
             has_backup_code: true,
             backup_refusal: None,
             asked_backups: Vec::new(),
@@ -324,29 +327,6 @@ impl World {
         let image = [ipc::about::TEXTS, ipc::about::BILL];
         let length = length.or_else(|| image.contains(&name).then_some(300));
         length.or_else(|| (name == BACKUP).then_some(3000))
-    }
-
-    fn net(&mut self, request: net::Request) -> Result<net::Reply, Away> {
-        if request != net::Request::Status {
-            self.asked_net.push(request.clone());
-        }
-        if self.net_away {
-            return Err(Away::Silent("net"));
-        }
-        match request {
-            net::Request::Status => {
-                let mut status = observation(false, false).net?;
-                status.set.clone_from(&self.network);
-                status.trial.clone_from(&self.trial);
-                return Ok(net::Reply::Status(status));
-            }
-            net::Request::TakeUp => self.trial = None,
-            net::Request::Try { network, secs } => {
-                let left_secs = secs.into();
-                self.trial = Some(net::Trial { network, left_secs });
-            }
-        }
-        Ok(net::Reply::Done)
     }
 
     fn media(&mut self, request: &sound::Request) -> Result<sound::Reply, Away> {
@@ -634,6 +614,7 @@ pub(super) fn request(method: Method, target: &str) -> Request {
         headers: vec![("host".into(), "ramal.local".into())],
         body: Vec::new(),
         peer: Peer::Network("10.0.0.5".parse().expect("an address")),
+        at: Some("192.168.0.7".parse().expect("an address")),
     }
 }
 
@@ -691,7 +672,7 @@ fn hash(password: &str) -> Redacted<String> {
     Redacted::new(format!("$argon2id$test${password}"))
 }
 
-fn observation(store_away: bool, is_code_unseen: bool) -> Observation {
+pub(super) fn observation(store_away: bool, is_code_unseen: bool) -> Observation {
     Observation {
         init: Ok(init::Status {
             version: "0.1.0".into(),
