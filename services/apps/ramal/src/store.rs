@@ -4,7 +4,7 @@ use std::error::Error;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use ipc::store::{Reply, Request};
 use run_loop::clock::Clock;
@@ -78,11 +78,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     outcome
 }
 
-/// When the firmware was made; `None` where it does not say so, as on a machine of a developer.
+/// When the firmware was made; on the machine of a developer, when this program was.
 fn built() -> Option<UnixTime> {
-    let text = std::fs::read_to_string(BUILD_TIME).ok()?;
-    let seconds: i64 = text.trim().parse().ok()?;
-    Some(UnixTime::from_millis(seconds.checked_mul(1000)?))
+    if let Ok(text) = std::fs::read_to_string(BUILD_TIME) {
+        let seconds: i64 = text.trim().parse().ok()?;
+        return Some(UnixTime::from_millis(seconds.checked_mul(1000)?));
+    }
+    let program = std::fs::metadata(std::env::current_exe().ok()?).ok()?;
+    let made = program.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(UnixTime::from_millis(i64::try_from(made.as_millis()).ok()?))
 }
 
 /// Serves on a thread of its own, and tells PID 1 that the writer is alive, until SIGTERM.

@@ -33,6 +33,8 @@ pub(crate) enum Fault {
     OtherOrigin,
     NotJson,
     BadBody(String),
+    /// Of somebody outside whose data are meant.
+    NotWhole(config::NotWhole),
     WrongLoginOrPassword,
     WrongOldPassword,
     TooManyAttempts(Duration),
@@ -117,6 +119,7 @@ impl Fault {
     pub(crate) const fn status(&self) -> u16 {
         match self {
             Self::BadBody(_)
+            | Self::NotWhole(_)
             | Self::Weak(_)
             | Self::WrongOldPassword
             | Self::NotConfirmed(_)
@@ -184,6 +187,7 @@ impl Fault {
             | Self::OtherOrigin
             | Self::NotJson
             | Self::BadBody(_)
+            | Self::NotWhole(_)
             | Self::WrongLoginOrPassword
             | Self::WrongOldPassword
             | Self::Weak(_)
@@ -274,6 +278,7 @@ impl Fault {
             Self::OtherOrigin => "the request comes from another site".into(),
             Self::NotJson => "send JSON with Content-Type: application/json".into(),
             Self::BadBody(detail) => format!("the request cannot be read: {detail}"),
+            Self::NotWhole(why) => refusals::number::text(*why).0.into(),
             Self::WrongLoginOrPassword => "wrong login or password".into(),
             Self::WrongOldPassword => "the present password is wrong".into(),
             Self::TooManyAttempts(wait) => {
@@ -344,6 +349,7 @@ impl Fault {
             Self::OtherOrigin => "o pedido vem de outro site".into(),
             Self::NotJson => "envie JSON com Content-Type: application/json".into(),
             Self::BadBody(detail) => format!("não foi possível ler o pedido: {detail}"),
+            Self::NotWhole(why) => refusals::number::text(*why).1.into(),
             Self::WrongLoginOrPassword => "login ou senha incorretos".into(),
             Self::WrongOldPassword => "a senha atual está incorreta".into(),
             Self::TooManyAttempts(wait) => {

@@ -3,6 +3,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod fetch;
+pub(crate) mod number;
 mod stick;
 
 use ipc::update::Refusal;

@@ -287,6 +287,7 @@ words! {
         "O número também está na configuração: mude-o lá (desvios, rotas, regras de chamadores).";
     erasure_go: "Erase for good", "Apagar de vez";
     erasure_calls: "Call records", "Registros de ligações";
+    erasure_written: "Written there as", "Escrito lá como";
     erasure_recordings: "Recordings", "Gravações";
     erasure_places: "Places in the configuration", "Lugares na configuração";
     erasure_account: "Accounts", "Contas";

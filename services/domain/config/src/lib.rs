@@ -36,6 +36,7 @@ mod times;
 mod trunk;
 mod trust;
 mod tunnel;
+mod whole_number;
 mod wrong;
 
 pub use back::{back_to, drop_dangling, keep_secrets};
@@ -65,9 +66,7 @@ pub use provision::{
 pub use recording::Recordings;
 pub use retention::Retention;
 pub use route::{Destination, Rewrite, Route, Source};
-pub use same_number::{
-    asked_keys, is_inside_number, is_same_number, kept_keys, masked, number_key,
-};
+pub use same_number::{is_inside_number, is_same_number, masked, number_key};
 pub use settings::{CODECS, Forward, Settings, pin_hash};
 pub use site::{
     DISPLAY_NAME_LENGTH_MAX, EXTENSIONS_MAX, Extension, FACTORY_LOGIN, LOGIN_LENGTH_MAX,
@@ -79,4 +78,5 @@ pub use times::{Holidays, Hours, TimeCondition, Zone};
 pub use trunk::{Access, Account, InboundRewrite, Trunk, rewritten};
 pub use trust::Trust;
 pub use tunnel::{Tunnel, TunnelKey};
+pub use whole_number::{NotWhole, WholeNumber, recorded_form};
 pub use wrong::{Meaning, NAME_LENGTH_MAX, Wrong};

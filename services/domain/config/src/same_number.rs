@@ -28,43 +28,6 @@ pub fn is_same_number(one: &str, other: &str) -> bool {
     last(&a) == last(&b)
 }
 
-/// Names by which a number is known again of which only these are kept: one of them is among the
-/// [`asked_keys`] of another that is the same line, as [`is_same_number`] says.
-#[must_use]
-pub fn kept_keys(number: &str) -> Vec<String> {
-    let digits = digits(number);
-    let Some(length) = compared(&digits) else {
-        return vec![format!("as {}", number_key(number))];
-    };
-    let shorter = (KEY_DIGITS..length).map(|length| tail("shorter", &digits, length));
-    std::iter::once(tail("just", &digits, length))
-        .chain(shorter)
-        .collect()
-}
-
-/// Names by which a number is compared with those of which [`kept_keys`] are kept.
-#[must_use]
-pub fn asked_keys(number: &str) -> Vec<String> {
-    let digits = digits(number);
-    let Some(length) = compared(&digits) else {
-        return vec![format!("as {}", number_key(number))];
-    };
-    let just = (KEY_DIGITS..=length).map(|length| tail("just", &digits, length));
-    std::iter::once(tail("shorter", &digits, length))
-        .chain(just)
-        .collect()
-}
-
-/// How many of the last digits tell a number; `None` of one that is the same as it stands only.
-fn compared(digits: &str) -> Option<usize> {
-    (digits.len() >= KEY_DIGITS).then(|| digits.len().min(SAME_DIGITS))
-}
-
-fn tail(kind: &str, digits: &str, length: usize) -> String {
-    let last = digits.get(digits.len().saturating_sub(length)..);
-    format!("{kind} {length} {}", last.unwrap_or_default())
-}
-
 /// A number for whoever may not see it whole: of its last eight digits the last two stay, and what
 /// is before them, country, area and kind of line: `+55489••••••21`. One of six digits at most,
 /// which nobody outside has, stays as it is; of a name the first letter does.
@@ -155,36 +118,5 @@ mod tests {
         check("", "");
         check("maria.silva", "m•••");
         check("maria 48999990021", "••••• 489••••••21");
-    }
-
-    #[test]
-    fn a_number_is_known_again_by_its_names_alone() {
-        let all = [
-            "+5548999990021",
-            "048999990021",
-            "(48) 99999-0021",
-            "48999990021",
-            "8999990021",
-            "999990021",
-            "99990021",
-            "9990021",
-            "+5511999990021",
-            "11999990021",
-            "+5548999990022",
-            "100",
-            "*72",
-            "",
-            "anonymous",
-            "Anonymous",
-            "maria",
-            "1-2-3",
-        ];
-        for one in all {
-            for other in all {
-                let kept = kept_keys(one);
-                let is_known = asked_keys(other).iter().any(|it| kept.contains(it));
-                assert_eq!(is_known, is_same_number(one, other), "{one:?} {other:?}");
-            }
-        }
     }
 }

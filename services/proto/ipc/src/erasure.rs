@@ -7,11 +7,15 @@ use crate::Redacted;
 /// Stands in a call record where the number of somebody stood whose data was erased.
 pub const ERASED: &str = "erased";
 
+/// Most forms of one number.
+pub const FORMS_MAX: usize = 16;
+
 /// Whose data is to be gone.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Whose {
-    /// Of somebody outside: the number in every call record that began before.
-    Number(Redacted<String>),
+    /// Of somebody outside: the number in every call record that began before, in all forms in
+    /// which records have it (`config::recorded_form`).
+    Number(Redacted<Vec<String>>),
     /// Of somebody who had an account, which is gone: what versions of before have of it.
     Login(String),
 }

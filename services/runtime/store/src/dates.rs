@@ -19,6 +19,10 @@ pub(crate) const STRIDE_MILLIS: i64 = 7 * DAY_MILLIS;
 /// those after a start and after a change of a period.
 const MOVED_MILLIS: i64 = 20 * 60 * 60 * 1000;
 
+/// How far a clock may be ahead of the last day that is known: a box was off for a holiday, or is
+/// new.
+const AHEAD_DAYS: i64 = 60;
+
 /// Which dates are past.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Dates {
@@ -42,6 +46,30 @@ pub(crate) const fn is_set(now_millis: i64) -> bool {
 pub(crate) fn day_known(noted: Option<&KeptRow>, built_millis: i64) -> i64 {
     let noted = noted.map_or(0, |it| it.as_of_millis);
     noted.max(built_millis).max(CLOCKS_SET_MILLIS)
+}
+
+/// Why what is dated now cannot be told from what is dated before; `None` of a clock that may be
+/// right. `day` is the one that is known to have been.
+pub(crate) fn doubt(now_millis: i64, day: i64, built_millis: i64) -> Option<String> {
+    if !is_set(now_millis) || now_millis < built_millis.saturating_sub(DAY_MILLIS) {
+        return Some(
+            "the clock of the box is not set: wait until it is, or correct the time server; \
+             nobody was erased"
+                .to_owned(),
+        );
+    }
+    // Nothing but that this product was there by then.
+    if day <= CLOCKS_SET_MILLIS {
+        return None;
+    }
+    let ahead = now_millis.saturating_sub(day) / DAY_MILLIS;
+    (ahead > AHEAD_DAYS).then(|| {
+        format!(
+            "the clock of the box is {ahead} days ahead of when it was seen to be right: correct \
+             it, or wait some {} days until it is believed; nobody was erased",
+            (ahead - AHEAD_DAYS) * DAY_MILLIS / (STRIDE_MILLIS - DAY_MILLIS) + 1
+        )
+    })
 }
 
 impl Dates {
@@ -136,6 +164,20 @@ mod tests {
             .map(|it| BUILT + it * 900_000 + it % 2 * CENTURY)
             .collect();
         assert_eq!(noted(&every_other).last(), Some(&7));
+    }
+
+    #[test]
+    fn a_clock_is_doubted_before_the_firmware_and_months_after_the_last_day() {
+        let check = |now: i64, day: i64, built: i64, is_doubted: bool| {
+            assert_eq!(doubt(now, day, built).is_some(), is_doubted, "{now} {day}");
+        };
+        check(60_000, CLOCKS_SET_MILLIS, 0, true);
+        check(BUILT - 2 * DAY_MILLIS, BUILT, BUILT, true);
+        check(BUILT, BUILT, BUILT, false);
+        check(BUILT + 60 * DAY_MILLIS, BUILT, BUILT, false);
+        check(BUILT + 61 * DAY_MILLIS, BUILT, BUILT, true);
+        check(BUILT + CENTURY, BUILT, BUILT, true);
+        check(BUILT, CLOCKS_SET_MILLIS, 0, false);
     }
 
     #[test]

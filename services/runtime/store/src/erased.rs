@@ -4,9 +4,11 @@
 //! after a backup of before was restored too. It stands among the store's own secrets, and so in
 //! the snapshot and in every backup that is made from then on.
 
-use config::{asked_keys, kept_keys};
+use std::cmp::Reverse;
+
+use config::recorded_form;
 use ipc::Redacted;
-use ipc::erasure::Whose;
+use ipc::erasure::{FORMS_MAX, Whose};
 use ipc::site::Site;
 use ipc::store::{Audit, Reply};
 use redb::{ReadableTable, WriteTransaction};
@@ -15,29 +17,49 @@ use sansio::UnixTime;
 use sha2::{Digest as _, Sha256};
 
 use crate::backup::draw;
-use crate::rows::{RowError, SecretRow};
+use crate::dates::{self, DAY_MILLIS};
+use crate::rows::{DatedRow, KeptRow, RowError, SecretRow};
 use crate::tables::{
-    ERASED_KEY, Fault, META, SECRETS, WriteTable, get, open, put, redb_fault, secret_key,
+    CALLS, CONFIG, ERASED_KEY, Fault, KEPT_KEY, META, SECRETS, WriteTable, decode, get, open, put,
+    redb_fault, secret_key,
 };
 use crate::writes::{Outcome, SECRET_LENGTH_MAX, append_audit};
 
 /// Among the store's own secrets.
 pub(crate) const NAME: &str = "erased";
+/// The list of the site that the box was before a backup of another was restored.
+pub(crate) const NAME_BEFORE: &str = "erased-before";
 
 const KEY_LENGTH: usize = 32;
 const NAME_LENGTH: usize = 16;
 /// A name and when, milliseconds since 1970.
 const ROW_LENGTH: usize = NAME_LENGTH + 8;
-/// Some 900 numbers.
+/// Some 500 numbers.
 const ROWS_MAX: usize = (SECRET_LENGTH_MAX - KEY_LENGTH) / ROW_LENGTH;
 /// No call record and no version is kept for so long.
 const KEPT_MILLIS: i64 = 3_660 * 24 * 60 * 60 * 1000;
+
+/// What kind of name a form of a number has. Another word was in the lists of firmware that took
+/// the last digits for a number; it was never released.
+const FORM: &str = "form";
+
+/// Who asks, and by which clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct By {
+    /// The store's user id.
+    pub(crate) own: u32,
+    pub(crate) now: UnixTime,
+    /// When the firmware was made, milliseconds since 1970; 0 where nobody says it.
+    pub(crate) built: i64,
+}
 
 /// Who was erased, and when.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Erased {
     key: [u8; KEY_LENGTH],
     rows: Vec<([u8; NAME_LENGTH], i64)>,
+    /// What is dated after this is of a clock that was ahead, and counts as of before.
+    ahead_millis: i64,
 }
 
 impl std::fmt::Debug for Erased {
@@ -75,6 +97,7 @@ impl Erased {
         Ok(Self {
             key: *key,
             rows: rows.iter().filter_map(row).collect(),
+            ahead_millis: i64::MAX,
         })
     }
 
@@ -87,6 +110,20 @@ impl Erased {
         bytes
     }
 
+    /// The same for what is there by now: what is dated after tomorrow was written by a clock that
+    /// was ahead then.
+    pub(crate) fn by_clock(self, now: UnixTime) -> Self {
+        let now = now.as_millis();
+        let ahead_millis = match dates::is_set(now) {
+            true => now.saturating_add(DAY_MILLIS),
+            false => i64::MAX,
+        };
+        Self {
+            ahead_millis,
+            ..self
+        }
+    }
+
     /// Tells one list from another.
     pub(crate) fn id(&self) -> String {
         let sum = Sha256::digest(self.bytes());
@@ -95,9 +132,8 @@ impl Erased {
 
     /// Whether a number in something that was written then was erased since.
     pub(crate) fn has_number(&self, number: &str, at_millis: i64) -> bool {
-        let names = asked_keys(number);
-        let mut names = names.iter().map(|it| self.name("number", it));
-        names.any(|name| self.has(&name, at_millis))
+        let form = recorded_form(number);
+        form.is_some_and(|form| self.has(&self.name(FORM, &form), at_millis))
     }
 
     /// The same of an account.
@@ -105,19 +141,20 @@ impl Erased {
         self.has(&self.name("login", login), at_millis)
     }
 
-    /// Takes everybody out of a site of then who was erased since; whether somebody was.
-    pub(crate) fn erase_from(&self, site: &mut Site, at_millis: i64) -> bool {
+    /// Takes everybody out of a site of then who was erased since; how many there were.
+    pub(crate) fn erase_from(&self, site: &mut Site, at_millis: i64) -> usize {
         let logins = site.people.iter().map(|it| it.login.clone());
         let gone: Vec<String> = logins.filter(|it| self.has_login(it, at_millis)).collect();
         for login in &gone {
             config::erase_person(site, login);
         }
-        !gone.is_empty()
+        gone.len()
     }
 
     fn has(&self, name: &[u8; NAME_LENGTH], at_millis: i64) -> bool {
         let mut rows = self.rows.iter();
-        rows.any(|(erased, at)| erased == name && at_millis <= *at)
+        let is_ahead = at_millis > self.ahead_millis;
+        rows.any(|(erased, at)| erased == name && (at_millis <= *at || is_ahead))
     }
 
     fn name(&self, kind: &str, text: &str) -> [u8; NAME_LENGTH] {
@@ -133,19 +170,21 @@ impl Erased {
         name
     }
 
-    fn add(&mut self, whose: &Whose, now: i64) {
+    /// Adds somebody of whom everything goes that is dated until then; who was erased too long
+    /// before this day is forgotten.
+    fn add(&mut self, whose: &Whose, until: i64, day: i64) {
         self.rows
-            .retain(|(_, at)| now.saturating_sub(*at) < KEPT_MILLIS);
+            .retain(|(_, at)| day.saturating_sub(*at) < KEPT_MILLIS);
         let names: Vec<_> = match whose {
-            Whose::Number(number) => {
-                let keys = kept_keys(number.reveal());
-                keys.iter().map(|it| self.name("number", it)).collect()
+            Whose::Number(forms) => {
+                let forms = forms.reveal().iter();
+                forms.map(|it| self.name(FORM, it)).collect()
             }
             Whose::Login(login) => vec![self.name("login", login)],
         };
         for name in names {
             self.rows.retain(|(kept, _)| *kept != name);
-            self.rows.push((name, now));
+            self.rows.push((name, until));
         }
     }
 
@@ -160,6 +199,7 @@ impl Erased {
                 None => self.rows.push((*name, *at)),
             }
         }
+        self.rows.sort_by_key(|(_, at)| Reverse(*at));
         self.rows.truncate(ROWS_MAX);
         Some(self)
     }
@@ -170,9 +210,25 @@ pub(crate) fn note(
     txn: &WriteTransaction,
     whose: &Whose,
     audit: &Audit,
-    own: u32,
-    now: UnixTime,
+    by: By,
 ) -> Result<Outcome, Fault> {
+    let By { own, now, built } = by;
+    let now_millis = now.as_millis();
+    let noted: Option<KeptRow> = match get(&open(txn, META)?, "meta", KEPT_KEY) {
+        Err(Fault::Row { .. }) => None,
+        read => read?,
+    };
+    let day = dates::day_known(noted.as_ref(), built);
+    if let Some(reason) = dates::doubt(now_millis, day, built) {
+        return Ok(Outcome::refused(reason));
+    }
+    if let Whose::Number(forms) = whose
+        && !(1..=FORMS_MAX).contains(&forms.reveal().len())
+    {
+        let reason = format!("a number has 1 to {FORMS_MAX} forms; nobody was erased");
+        return Ok(Outcome::refused(reason));
+    }
+    let until = newest(txn, now_millis)?;
     let mut secrets = open(txn, SECRETS)?;
     let mut erased = match Erased::kept(&secrets, own)? {
         Some(erased) => erased,
@@ -181,10 +237,11 @@ pub(crate) fn note(
             Erased {
                 key: draw().map_err(no_key)?,
                 rows: Vec::new(),
+                ahead_millis: i64::MAX,
             }
         }
     };
-    erased.add(whose, now.as_millis());
+    erased.add(whose, until, day.min(now_millis));
     if erased.rows.len() > ROWS_MAX {
         return Ok(Outcome::refused(format!(
             "more than {ROWS_MAX} names of who was erased are not kept; the oldest go after ten \
@@ -199,36 +256,82 @@ pub(crate) fn note(
     Ok(Outcome::precious(Reply::Stored))
 }
 
-/// What a restored database has of it, with what the box has: whoever was erased here stays so.
-/// Of another key that of the box counts where the backup is of its own past.
+/// Now, or when the newest call or version is dated, where the clock was a little ahead then: what
+/// is there is of before.
+fn newest(txn: &WriteTransaction, now_millis: i64) -> Result<i64, Fault> {
+    let tomorrow = now_millis.saturating_add(DAY_MILLIS);
+    let calls = open(txn, CALLS)?;
+    let before = format!("{:013}", tomorrow.max(0));
+    let mut range = calls.range(..before.as_bytes()).map_err(redb_fault)?;
+    let last = range.next_back().transpose().map_err(redb_fault)?;
+    let call = last.and_then(|(key, _)| {
+        let at = key.value().get(..13)?;
+        std::str::from_utf8(at).ok()?.parse::<i64>().ok()
+    });
+    let versions = open(txn, CONFIG)?;
+    let last = versions.last().map_err(redb_fault)?;
+    let version = last.and_then(|(_, value)| {
+        let row: Option<DatedRow> = decode("config", value.value()).ok();
+        row.map(|row| row.at_millis)
+    });
+    let near = [call, version].into_iter().flatten();
+    let near = near.filter(|at| *at <= tomorrow);
+    Ok(near.fold(now_millis, i64::max))
+}
+
+/// Whose past a backup is of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Origin {
+    /// This site's.
+    OwnPast,
+    /// Another site's that this box was.
+    OwnBox,
+    /// Another box's: the same login is somebody else there.
+    Another,
+}
+
+/// What a restored database has of it, with what the box has (`present`, and `before` of
+/// [`NAME_BEFORE`]): whoever was erased here stays so. Of another key that of the box counts where
+/// the backup is of its own past. The list of another site is kept aside, for the day a backup of
+/// that site is restored.
 pub(crate) fn unite(
     secrets: &mut WriteTable<'_>,
     own: u32,
-    present: &SecretRow,
-    is_own_past: bool,
+    present: Option<&SecretRow>,
+    before: Option<&SecretRow>,
+    origin: Origin,
 ) -> Result<(), Fault> {
-    let Ok(present) = Erased::read(present.value.reveal()) else {
-        return Ok(());
-    };
+    let read = |row: Option<&SecretRow>| row.and_then(|it| Erased::read(it.value.reveal()).ok());
+    let (present, before) = (read(present), read(before));
     let restored = match Erased::kept(secrets, own) {
         Err(Fault::Row { .. }) => None,
         read => read?,
     };
-    let kept = match restored {
-        None => present,
-        Some(restored) => match restored.clone().with(&present) {
-            Some(both) => both,
-            None if is_own_past => present,
-            None => restored,
-        },
+    let of_site = match origin {
+        Origin::OwnPast => present.clone(),
+        Origin::OwnBox => before.clone().or_else(|| present.clone()),
+        Origin::Another => None,
     };
-    let value = Redacted::new(kept.bytes());
-    put(
-        secrets,
-        "secrets",
-        &secret_key(own, NAME),
-        &SecretRow { value },
-    )
+    let kept = match (restored, of_site) {
+        (Some(restored), Some(of_site)) => Some(match restored.clone().with(&of_site) {
+            Some(both) => both,
+            None if origin == Origin::OwnPast => of_site,
+            None => restored,
+        }),
+        (restored, of_site) => restored.or(of_site),
+    };
+    let aside = match origin {
+        Origin::OwnPast | Origin::OwnBox => before,
+        Origin::Another => before.or(present),
+    };
+    for (name, list) in [(NAME, kept), (NAME_BEFORE, aside)] {
+        if let Some(list) = list {
+            let value = Redacted::new(list.bytes());
+            let key = secret_key(own, name);
+            put(secrets, "secrets", &key, &SecretRow { value })?;
+        }
+    }
+    Ok(())
 }
 
 /// The list that everything has been gone through for.
@@ -254,17 +357,23 @@ mod tests {
         Erased {
             key: [7; KEY_LENGTH],
             rows: Vec::new(),
+            ahead_millis: i64::MAX,
         }
     }
 
     fn number(text: &str) -> Whose {
-        Whose::Number(Redacted::new(text.to_owned()))
+        let dialling = ipc::site::Dialling {
+            area_code: "48".into(),
+            ..ipc::site::Dialling::default()
+        };
+        let number = config::WholeNumber::parse(text, &dialling).expect("it is whole");
+        Whose::Number(Redacted::new(number.forms()))
     }
 
     #[test]
     fn a_number_is_known_again_however_it_is_written_and_only_from_before() {
         let mut erased = list();
-        erased.add(&number("+5548999990021"), 1_000);
+        erased.add(&number("+5548999990021"), 1_000, 1_000);
         for same in [
             "0 21 48 99999-0021",
             "(48) 99999-0021",
@@ -285,8 +394,8 @@ mod tests {
     #[test]
     fn a_list_is_read_as_it_was_written_and_a_torn_one_is_refused() {
         let mut erased = list();
-        erased.add(&number("+5548999990021"), 1_000);
-        erased.add(&Whose::Login("ana".into()), 2_000);
+        erased.add(&number("+5548999990021"), 1_000, 1_000);
+        erased.add(&Whose::Login("ana".into()), 2_000, 2_000);
         assert_eq!(Erased::read(&erased.bytes()).expect("whole"), erased);
         let bytes = erased.bytes();
         assert!(Erased::read(&bytes[..bytes.len() - 1]).is_err());
@@ -296,19 +405,32 @@ mod tests {
     #[test]
     fn who_is_erased_again_is_so_until_then_and_nobody_stays_for_ever() {
         let mut erased = list();
-        erased.add(&Whose::Login("ana".into()), 1_000);
-        erased.add(&Whose::Login("ana".into()), 5_000);
+        erased.add(&Whose::Login("ana".into()), 1_000, 1_000);
+        erased.add(&Whose::Login("ana".into()), 5_000, 5_000);
         assert!(erased.has_login("ana", 5_000) && erased.rows.len() == 1);
-        erased.add(&Whose::Login("rui".into()), 5_000 + KEPT_MILLIS);
+        erased.add(&Whose::Login("rui".into()), 6_000, 5_000 + KEPT_MILLIS);
         assert!(!erased.has_login("ana", 1_000));
+    }
+
+    #[test]
+    fn what_a_clock_has_dated_that_was_ahead_is_of_before() {
+        let mut erased = list();
+        let now = 1_700_000_000_000;
+        erased.add(&Whose::Login("ana".into()), now, now);
+        assert!(!erased.has_login("ana", now + 2 * DAY_MILLIS));
+        let erased = erased.by_clock(UnixTime::from_millis(now));
+        assert!(erased.has_login("ana", now + 2 * DAY_MILLIS));
+        assert!(!erased.has_login("ana", now + DAY_MILLIS), "that is since");
+        let unset = erased.by_clock(UnixTime::from_millis(0));
+        assert!(!unset.has_login("ana", now + 2 * DAY_MILLIS));
     }
 
     #[test]
     fn two_lists_of_one_key_become_one() {
         let (mut one, mut other) = (list(), list());
-        one.add(&Whose::Login("ana".into()), 1_000);
-        other.add(&Whose::Login("ana".into()), 3_000);
-        other.add(&Whose::Login("rui".into()), 2_000);
+        one.add(&Whose::Login("ana".into()), 1_000, 1_000);
+        other.add(&Whose::Login("ana".into()), 3_000, 3_000);
+        other.add(&Whose::Login("rui".into()), 2_000, 2_000);
         let both = one.clone().with(&other).expect("one key");
         assert!(both.has_login("ana", 3_000) && both.has_login("rui", 2_000));
         other.key = [8; KEY_LENGTH];

@@ -14,6 +14,7 @@ use ipc::store::Reply;
 use redb::{ReadTransaction, ReadableTable as _};
 
 use crate::chores::{PAUSE, PAUSE_AFTER_FAILURE, PAUSE_MAX, reader, write};
+use crate::dates::is_set;
 use crate::erased::{self, Erased};
 use crate::opening::begin;
 use crate::rows::{CallRow, ConfigRow, SiteRow};
@@ -101,11 +102,18 @@ impl Erasing {
         let own = shared.peers.own;
         match stage {
             Stage::Asking => {
-                let left = shared.unasked(|it| left(&reader(it)?, own))?;
-                Ok(left.map_or(Stage::Asking, |erased| Stage::Calls {
-                    erased,
+                let Some(erased) = shared.unasked(|it| left(&reader(it)?, own))? else {
+                    return Ok(Stage::Asking);
+                };
+                let now = shared.now();
+                // What is dated ahead could not be told.
+                if !is_set(now.as_millis()) {
+                    return Err("the clock of the box is not set".to_owned());
+                }
+                Ok(Stage::Calls {
+                    erased: erased.by_clock(now),
                     after: Vec::new(),
-                }))
+                })
             }
             Stage::Calls { erased, after } => {
                 let (ids, last) =
@@ -231,12 +239,11 @@ fn version_with_erased(
 
 fn without(row: ConfigRow, erased: &Erased) -> Option<ConfigRow> {
     let mut site = Site::from(row.site);
-    erased
-        .erase_from(&mut site, row.at_millis)
-        .then(|| ConfigRow {
-            site: SiteRow::from(&site),
-            ..row
-        })
+    let gone = erased.erase_from(&mut site, row.at_millis);
+    (gone > 0).then(|| ConfigRow {
+        site: SiteRow::from(&site),
+        ..row
+    })
 }
 
 impl Shared {

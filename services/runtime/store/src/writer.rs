@@ -8,6 +8,7 @@ use ipc::store::Reply;
 use redb::Database;
 
 use crate::chores::Chores;
+use crate::erased::By;
 use crate::erasing::Erasing;
 use crate::keeping::Keeping;
 use crate::opening::begin;
@@ -129,9 +130,12 @@ fn settle(shared: &Shared, outcome: Outcome) -> Reply {
 
 fn commit(shared: &Shared, database: &Database, writes: &[Write]) -> Result<Vec<Outcome>, Fault> {
     let txn = begin(database)?;
-    let now = shared.now();
-    let own = shared.peers.own;
-    let applied = writes.iter().map(|write| apply(&txn, write, own, now));
+    let by = By {
+        own: shared.peers.own,
+        now: shared.now(),
+        built: shared.built_millis(),
+    };
+    let applied = writes.iter().map(|write| apply(&txn, write, by));
     let applied: Result<Vec<_>, _> = applied.collect();
     match applied {
         Ok(outcomes) => {

@@ -15,7 +15,7 @@ use sansio::UnixTime;
 use crate::audit;
 use crate::backup::KeyRow;
 use crate::calls::CallTables;
-use crate::erased::{self, Erased};
+use crate::erased::{self, By, Erased};
 use crate::network::{self, NetworkChange};
 use crate::provision::{self, LaidDown};
 use crate::rows::{
@@ -119,13 +119,9 @@ impl Outcome {
     }
 }
 
-/// Applies one write inside a transaction; `own` is the store's user id.
-pub(crate) fn apply(
-    txn: &WriteTransaction,
-    write: &Write,
-    own: u32,
-    now: UnixTime,
-) -> Result<Outcome, Fault> {
+/// Applies one write inside a transaction.
+pub(crate) fn apply(txn: &WriteTransaction, write: &Write, by: By) -> Result<Outcome, Fault> {
+    let By { own, now, .. } = by;
     match write {
         Write::Commit { base, audit, site } => commit(txn, *base, audit, site, now),
         Write::PutCalls(calls) => put_calls(txn, calls, own),
@@ -137,7 +133,7 @@ pub(crate) fn apply(
             Ok(Outcome::of(Reply::Stored))
         }
         Write::PutSecret { uid, name, value } => put_secret(txn, *uid, name, value),
-        Write::Erase { whose, audit } => erased::note(txn, whose, audit, own, now),
+        Write::Erase { whose, audit } => erased::note(txn, whose, audit, by),
         Write::PutBackupKeys(rows) => rows.apply(txn, now),
         Write::SetNetwork(change) => network::apply(txn, change, now),
         Write::Provision {

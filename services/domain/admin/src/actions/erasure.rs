@@ -7,18 +7,18 @@
 
 use std::collections::BTreeSet;
 
-use config::{is_inside_number, is_same_number};
+use config::{WholeNumber, is_inside_number, masked};
 use ipc::Redacted;
 use ipc::erasure::{Erasable, Whose};
 use ipc::site::Site;
 use ipc::sound::{Reply as MediaReply, Request as MediaRequest};
-use ipc::store::{CallFilter, CallSearch, Reply, Request as Ask};
+use ipc::store::{CallFilter, CallRecord, CallSearch, Reply, Request as Ask};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::change::{Change, unkept};
-use super::person::{Subject, refuse};
+use super::person::{Subject, refuse, ways_written};
 use super::records::LIMIT_MAX;
 use super::{form, json};
 use crate::admin::{Admin, Caller, UNRECORDED_MAX};
@@ -36,7 +36,7 @@ pub(crate) struct Wish {
     /// Of somebody who has, or had, an account.
     #[serde(default)]
     login: String,
-    /// Of somebody outside, as `+5548999990021` or as it was dialled.
+    /// Of somebody outside, whole: `+5548999990021`, in Brazil also `(48) 99999-0021`.
     #[serde(default)]
     number: Redacted<String>,
     /// Only say how many of what there are.
@@ -54,6 +54,8 @@ pub(crate) struct ErasureView {
     pub(crate) dry_run: bool,
     /// Call records that lose the number.
     pub(crate) call_records: u64,
+    /// How the number stands in them, masked.
+    pub(crate) written: BTreeSet<String>,
     /// Recordings of these calls.
     pub(crate) recordings: u64,
     /// There is an account.
@@ -116,17 +118,19 @@ fn read(admin: &Admin, request: &Request, caller: &Caller) -> Result<(Subject, b
     if admin.unrecorded.len() >= UNRECORDED_MAX {
         return Err(Fault::StoreAway);
     }
-    let subject = Subject::of(&wish.login, wish.number.reveal())?;
+    let (_, site) = admin.site.as_ref().ok_or(Fault::Starting)?;
+    let subject = Subject::of(&wish.login, wish.number.reveal(), site)?;
     if matches!(&subject, Subject::Login(login) if *login == caller.login) {
         return Err(PeopleFault::OwnAccount.into());
     }
     Ok((subject, wish.dry_run))
 }
 
-/// Counts the calls with a number, a page at a time.
-fn calls(mut erasure: Erasure, number: String, before: Option<String>) -> Step {
+/// Counts the calls with a number, a page at a time. The search finds those of others that end
+/// in the same digits, too.
+fn calls(mut erasure: Erasure, number: WholeNumber, before: Option<String>) -> Step {
     let search = CallSearch {
-        number: number.clone(),
+        number: number.searched().to_owned(),
         ..CallSearch::default()
     };
     let ask = Ask::Calls {
@@ -141,13 +145,12 @@ fn calls(mut erasure: Erasure, number: String, before: Option<String>) -> Step {
         ask,
         Box::new(move |_, _, reply| match reply {
             Ok(Reply::Calls(records)) => {
-                let count = u64::try_from(records.len()).unwrap_or(u64::MAX);
+                let is_full = records.len() >= usize::try_from(LIMIT_MAX).unwrap_or(usize::MAX);
                 let last = records.last().map(|it| it.id.clone());
-                let view = &mut erasure.view;
-                view.call_records = view.call_records.saturating_add(count);
-                let named = records.into_iter().flat_map(|it| it.recordings);
-                erasure.recordings.extend(named);
-                match count >= u64::from(LIMIT_MAX) {
+                for record in records {
+                    erasure.count(record, &number);
+                }
+                match is_full {
                     true => calls(erasure, number, last),
                     false => files(erasure),
                 }
@@ -269,7 +272,7 @@ fn delete_recordings(mut erasure: Erasure) -> Step {
 fn note(mut erasure: Erasure) -> Step {
     let whose = match &erasure.subject {
         Subject::Login(login) => Whose::Login(login.clone()),
-        Subject::Number(number) => Whose::Number(Redacted::new(number.clone())),
+        Subject::Number(number) => Whose::Number(Redacted::new(number.forms())),
     };
     let action = format!("data of {} erased", erasure.view.about);
     let audit = erasure.caller.audit(action, String::new(), erasure.told());
@@ -296,6 +299,18 @@ fn shown(erasure: &Erasure) -> Step {
 }
 
 impl Erasure {
+    /// Counts a call, where the number stands in it.
+    fn count(&mut self, call: CallRecord, number: &WholeNumber) {
+        let written = ways_written(&call, number);
+        if written.is_empty() {
+            return;
+        }
+        let view = &mut self.view;
+        view.call_records = view.call_records.saturating_add(1);
+        view.written.extend(written.into_iter().map(masked));
+        self.recordings.extend(call.recordings);
+    }
+
     /// As the trail has it.
     fn told(&self) -> String {
         let view = &self.view;
@@ -310,14 +325,14 @@ impl Erasure {
 }
 
 /// How often a number stands in the configuration, other than as one of the site's own.
-fn places(site: &Site, number: &str) -> u64 {
+fn places(site: &Site, number: &WholeNumber) -> u64 {
     let mut site = site.clone();
     site.dialling.owned_numbers.clear();
-    fn count(value: &Value, number: &str) -> u64 {
+    fn count(value: &Value, number: &WholeNumber) -> u64 {
         match value {
             Value::String(text) => {
                 let is_one = text.len() <= TEXT_LENGTH_MAX && !is_inside_number(text);
-                u64::from(is_one && is_same_number(text, number))
+                u64::from(is_one && number.is(text))
             }
             Value::Array(all) => all.iter().map(|it| count(it, number)).sum(),
             Value::Object(fields) => fields.values().map(|it| count(it, number)).sum(),

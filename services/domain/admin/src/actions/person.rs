@@ -3,7 +3,7 @@
 //! A person is somebody with an account, or a number of somebody outside. A number is never part of
 //! an address, and the trail has it masked.
 
-use config::{is_inside_number, is_same_number, masked};
+use config::{WholeNumber, is_inside_number, masked};
 use ipc::Redacted;
 use ipc::site::{Extension, Person, Site};
 use ipc::store::{
@@ -34,7 +34,7 @@ pub(crate) struct Wish {
     /// Of somebody with an account.
     #[serde(default)]
     login: String,
-    /// Of somebody outside, as `+5548999990021` or as it was dialled.
+    /// Of somebody outside, whole: `+5548999990021`, in Brazil also `(48) 99999-0021`.
     #[serde(default)]
     number: Redacted<String>,
     /// Only calls before the one with this id: the `calls_before` of a file that has not all.
@@ -46,13 +46,13 @@ pub(crate) struct Wish {
 #[derive(Clone)]
 pub(crate) enum Subject {
     Login(String),
-    Number(String),
+    Number(WholeNumber),
 }
 
 impl Subject {
     /// # Errors
-    /// Neither or both are said, or nobody outside has the number.
-    pub(super) fn of(login: &str, number: &str) -> Result<Self, Fault> {
+    /// Neither or both are said, nobody outside has the number, or it may be anybody's.
+    pub(super) fn of(login: &str, number: &str, site: &Site) -> Result<Self, Fault> {
         match (login.trim(), number.trim()) {
             ("", "") => Err(Fault::BadBody("login, number: give one of the two".into())),
             (login, "") => Ok(Self::Login(login.to_owned())),
@@ -61,7 +61,9 @@ impl Subject {
                  uses the extension"
                     .into(),
             )),
-            ("", number) => Ok(Self::Number(number.to_owned())),
+            ("", number) => WholeNumber::parse(number, &site.dialling)
+                .map(Self::Number)
+                .map_err(Fault::NotWhole),
             (_, _) => Err(Fault::BadBody("login, number: give only one".into())),
         }
     }
@@ -70,11 +72,12 @@ impl Subject {
     pub(crate) fn told(&self) -> String {
         match self {
             Self::Login(login) => format!("person {login}"),
-            Self::Number(number) => format!("number {}", masked(number)),
+            Self::Number(number) => format!("number {}", masked(number.e164())),
         }
     }
 
-    /// Which calls are theirs; `None` of somebody without any.
+    /// By which calls are asked for that are theirs, and others' that [`Self::is_in`] tells from
+    /// them; `None` of somebody without any.
     fn calls(&self, site: &Site) -> Option<CallFilter> {
         match self {
             Self::Login(login) => {
@@ -86,11 +89,19 @@ impl Subject {
             }
             Self::Number(number) => Some(CallFilter {
                 search: CallSearch {
-                    number: number.clone(),
+                    number: number.searched().to_owned(),
                     ..CallSearch::default()
                 },
                 ..CallFilter::default()
             }),
+        }
+    }
+
+    /// Whether a call that was asked for is theirs.
+    fn is_in(&self, call: &CallRecord) -> bool {
+        match self {
+            Self::Login(_) => true,
+            Self::Number(number) => !ways_written(call, number).is_empty(),
         }
     }
 
@@ -157,7 +168,7 @@ fn read(admin: &Admin, request: &Request, caller: &Caller) -> Result<(Subject, W
     if admin.unrecorded.len() >= UNRECORDED_MAX {
         return Err(Fault::StoreAway);
     }
-    let subject = Subject::of(&wish.login, wish.number.reveal())?;
+    let subject = Subject::of(&wish.login, wish.number.reveal(), site)?;
     match &subject {
         Subject::Login(login) if find(site, login).is_none() => {
             Err(Fault::NoSuchPerson(login.clone()))
@@ -217,8 +228,10 @@ fn gather_calls(
         Box::new(move |admin, _, reply| match reply {
             Ok(Reply::Calls(records)) => {
                 let is_full = records.len() >= usize::try_from(LIMIT_MAX).unwrap_or(usize::MAX);
-                gathered.calls.extend(records);
-                let last = gathered.calls.last().map(|it| it.id.clone());
+                let last = records.last().map(|it| it.id.clone());
+                let records = records.into_iter();
+                let theirs = records.filter(|it| gathered.subject.is_in(it));
+                gathered.calls.extend(theirs);
                 match (is_full, gathered.calls.len() < CALLS_MAX) {
                     (true, true) => gather_calls(admin, gathered, last, caller),
                     (true, false) => {
@@ -299,7 +312,7 @@ fn data(gathered: Gathered, site: &Site, caller: &Caller) -> PersonData {
     let words = caller.language.words();
     let (about, person) = match &gathered.subject {
         Subject::Login(login) => (login.clone(), find(site, login)),
-        Subject::Number(number) => (number.clone(), None),
+        Subject::Number(number) => (number.e164().to_owned(), None),
     };
     let extensions: Vec<&Extension> = site
         .extensions
@@ -329,12 +342,27 @@ fn data(gathered: Gathered, site: &Site, caller: &Caller) -> PersonData {
     }
 }
 
+/// How a call has a number of somebody outside. An extension that looks like one is none.
+pub(super) fn ways_written<'a>(call: &'a CallRecord, number: &WholeNumber) -> Vec<&'a str> {
+    let inside = |text: &str| {
+        call.extensions
+            .iter()
+            .chain(&call.rung)
+            .any(|it| it == text)
+    };
+    let texts = [&call.from, &call.to, &call.transferred_to];
+    let texts = texts.into_iter().map(String::as_str);
+    texts
+        .filter(|text| !is_inside_number(text) && !inside(text) && number.is(text))
+        .collect()
+}
+
 /// Numbers of other people outside are none of theirs.
-fn without_others(mut call: CallRecord, number: &str) -> CallRecord {
+fn without_others(mut call: CallRecord, number: &WholeNumber) -> CallRecord {
     let inside: Vec<String> = call.extensions.iter().chain(&call.rung).cloned().collect();
     for text in [&mut call.from, &mut call.to, &mut call.transferred_to] {
         let is_known = is_inside_number(text) || inside.contains(text);
-        if !is_known && !is_same_number(text, number) {
+        if !is_known && !number.is(text) {
             *text = masked(text);
         }
     }

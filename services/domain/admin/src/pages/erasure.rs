@@ -28,7 +28,7 @@ pub(crate) fn erasure(caller: &Caller, view: &ErasureView, subject: &Subject) ->
                             input type="hidden" name="login" value=(login);
                         }
                         Subject::Number(number) => {
-                            input type="hidden" name="number" value=(number);
+                            input type="hidden" name="number" value=(number.e164());
                         }
                     }
                     (own_password(caller))
@@ -45,7 +45,7 @@ pub(crate) fn erasure(caller: &Caller, view: &ErasureView, subject: &Subject) ->
 fn said(view: &ErasureView, subject: &Subject) -> String {
     match subject {
         Subject::Login(login) => login.clone(),
-        Subject::Number(number) if view.dry_run => number.clone(),
+        Subject::Number(number) if view.dry_run => number.e164().to_owned(),
         Subject::Number(_) => view.about.clone(),
     }
 }
@@ -57,6 +57,10 @@ fn counts(caller: &Caller, view: &ErasureView, subject: &Subject) -> Markup {
             @match subject {
                 Subject::Number(_) => {
                     dt { (words.erasure_calls) } dd { (view.call_records) }
+                    @if !view.written.is_empty() {
+                        dt { (words.erasure_written) }
+                        dd { (view.written.iter().cloned().collect::<Vec<_>>().join("; ")) }
+                    }
                     dt { (words.erasure_recordings) } dd { (view.recordings) }
                     dt { (words.erasure_places) } dd { (view.in_configuration) }
                 }

@@ -1,6 +1,6 @@
 //! Erasing what is kept on one person (LGPD art. 18, VI): first how many of what, then for good.
 
-use ipc::erasure::{ERASED, Erasable, Whose};
+use ipc::erasure::{ERASED, Erasable, FORMS_MAX, Whose};
 use ipc::site::Role;
 use ipc::store::{CallRecord, Reply, Request as Ask};
 use serde_json::{Value, json};
@@ -111,18 +111,77 @@ fn a_number_goes_with_its_recordings_and_stands_in_no_entry() {
     let Some(Whose::Number(number)) = world.erased.first() else {
         panic!("{:?}", world.erased);
     };
-    assert_eq!(number.reveal(), "(48) 99999-0021");
+    assert!(number.reveal().iter().any(|it| it == MARIA));
+    assert!(number.reveal().len() <= FORMS_MAX);
     let entries = world.audits.iter().rev().take(2).rev();
     let entries: Vec<_> = entries.map(|it| (&*it.action, &*it.after)).collect();
     let counts = "call records 2, recordings 1";
     assert_eq!(
         entries,
         [
-            ("erasure of number (48) 9••••-••21 begun", counts),
-            ("data of number (48) 9••••-••21 erased", counts),
+            ("erasure of number +55489••••••21 begun", counts),
+            ("data of number +55489••••••21 erased", counts),
         ]
     );
     assert!(!format!("{:?}", world.audits).contains("0021"));
+}
+
+/// The search finds what ends in the same digits; an extension may look like a number.
+#[test]
+fn calls_of_others_with_the_same_last_digits_keep_number_and_recording() {
+    let (mut world, session) = office();
+    let recorded = |id: &str, to: &str, inside: &str| CallRecord {
+        id: id.into(),
+        to: to.into(),
+        extensions: vec!["100".into(), inside.into()],
+        recordings: vec!["1700000000001-5e6f7a8b.wav".into()],
+        ..call()
+    };
+    world.calls = vec![
+        recorded("1795351501003-00000001", "+5511999990021", "101"),
+        recorded("1795351501002-00000001", "+554832329999", "101"),
+        recorded("1795351501001-00000001", "4832329999", "4832329999"),
+    ];
+    let files = world.recordings.len();
+    for (typed, records, written) in [
+        (MARIA, 0, json!([])),
+        ("+5511999990021", 1, json!(["+55119••••••21"])),
+        ("(48) 3232-9999", 1, json!(["+5548••••••99"])),
+    ] {
+        let wish = json!({"number": typed, "dry_run": true});
+        let said = erase(&mut world, &session, &wish);
+        assert_eq!(said["call_records"], records, "{typed}");
+        assert_eq!(said["written"], written, "{typed}");
+    }
+    erase(&mut world, &session, &json!({"number": MARIA}));
+    world.calls.remove(1);
+    erase(&mut world, &session, &json!({"number": "(48) 3232-9999"}));
+    assert_eq!(world.recordings.len(), files, "that of an extension stays");
+}
+
+#[test]
+fn a_number_that_may_be_anybodys_is_neither_erased_nor_handed_out() {
+    let (mut world, session) = office();
+    world.site.dialling.owned_numbers = vec!["+554832321010".into()];
+    world.changed_elsewhere();
+    for (typed, why) in [
+        ("99999-0021", "area code"),
+        ("anonymous", "anonymous"),
+        ("(48) 3232-1010", "own numbers"),
+        ("+5548", "area code"),
+    ] {
+        for address in ["/api/privacy/erase", "/api/privacy/export"] {
+            let wish = json!({ "number": typed });
+            let refused = world.ask(&post(address, &session, &wish));
+            let said = text(&refused);
+            assert_eq!(refused.status, 400, "{typed}: {said}");
+            assert!(
+                said.contains("number") && said.contains(why),
+                "{typed}: {said}"
+            );
+        }
+    }
+    assert!(world.erased.is_empty());
 }
 
 #[test]

@@ -93,8 +93,15 @@ fn a_number_of_somebody_outside_gives_its_calls_and_stands_nowhere_else() {
     assert_eq!(data["calls"][0]["transferred_to"], "+55119••••••43");
     assert_eq!(data["audit"], json!([]));
     let told = world.audits.last().expect("recorded");
-    assert_eq!(told.action, "data of number (48) 9••••-••21 handed out");
+    assert_eq!(told.action, "data of number +55489••••••21 handed out");
     assert!(!format!("{told:?}").contains("0021"));
+}
+
+#[test]
+fn calls_of_somebody_with_the_same_last_digits_are_not_handed_out() {
+    let (mut world, session) = office();
+    let data = export(&mut world, &session, &json!({"number": "+5511999990021"}));
+    assert_eq!(data["calls"], json!([]), "they are those of +5548999990021");
 }
 
 #[test]

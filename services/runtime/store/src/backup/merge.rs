@@ -18,7 +18,7 @@ use super::proof::{Loaded, Unloaded};
 use super::restore::Unrestored;
 use crate::access::Peers;
 use crate::calls::CallTables;
-use crate::erased::{self, Erased};
+use crate::erased::{self, Erased, Origin};
 use crate::opening::begin;
 use crate::rows::{AuditRow, CallRow, ConfigRow, KeptRow, RegistrationRow, SecretRow};
 use crate::seal::{self, Seal};
@@ -67,7 +67,7 @@ impl Merge<'_> {
         let (version, site) = present.config();
         let past = self.past(&mut present, &txn)?;
         self.keep_secrets(&mut present, &txn, matches!(past, Past::Own { .. }))?;
-        let loaded = self.without_erased(&txn, &past)?;
+        let (loaded, gone) = self.without_erased(&txn, &past)?;
         let mut dropped = Vec::new();
         let restored = match (&past, site) {
             (Past::Own { .. }, Some(site)) => {
@@ -89,29 +89,51 @@ impl Merge<'_> {
         }
         let version = version.max(last_number(&open(&txn, CONFIG)?)?) + 1;
         let mut audit = self.entry(&past, newest);
-        audit.after = [audit.after, not_kept(&dropped, &present.unread)].concat();
+        audit.after = [audit.after, gone, not_kept(&dropped, &present.unread)].concat();
         self.finish(&txn, &past, version, &restored, &audit)?;
         txn.commit().map_err(redb_fault)?;
         Ok(version)
     }
 
     /// The site of the backup without who was erased since, as far as somebody is left who may
-    /// administer it.
-    fn without_erased(&self, txn: &WriteTransaction, past: &Past) -> Result<Site, Fault> {
+    /// administer it; and what the trail says of that.
+    fn without_erased(&self, txn: &WriteTransaction, past: &Past) -> Result<(Site, String), Fault> {
         let erased = match Erased::kept(&open(txn, SECRETS)?, self.peers.own) {
             Err(Fault::Row { .. }) => None,
             read => read?,
         };
         let mut site = self.loaded.site.clone();
-        if let Some(erased) = erased {
-            erased.erase_from(&mut site, self.loaded.header.taken_millis);
-        }
+        let gone = erased.map_or(0, |erased| {
+            let erased = erased.by_clock(self.now);
+            erased.erase_from(&mut site, self.loaded.header.taken_millis)
+        });
         // Its people are not taken over where it is the box's own past.
-        let is_whole = matches!(past, Past::Own { .. }) || config::Site::parse(&site).is_ok();
-        Ok(match is_whole {
-            true => site,
-            false => self.loaded.site.clone(),
+        if gone == 0 || matches!(past, Past::Own { .. }) {
+            return Ok((site, String::new()));
+        }
+        Ok(match config::Site::parse(&site) {
+            Ok(_) => (
+                site,
+                format!("; not taken over, as erased: accounts {gone}"),
+            ),
+            Err(_) => {
+                let said = format!(
+                    "; erased and taken over all the same, as the site is not whole without: \
+                     accounts {gone}"
+                );
+                (self.loaded.site.clone(), said)
+            }
         })
+    }
+
+    /// Whose list of who was erased counts.
+    fn origin(&self, is_own_past: bool) -> Origin {
+        let of_box = self.loaded.header.of_box;
+        match self.own.is_some_and(|own| own.of_box == of_box) {
+            _ if is_own_past => Origin::OwnPast,
+            true => Origin::OwnBox,
+            false => Origin::Another,
+        }
     }
 
     fn finish(
@@ -178,6 +200,8 @@ impl Merge<'_> {
         is_own_past: bool,
     ) -> Result<(), Fault> {
         let mut table = open(txn, SECRETS)?;
+        let mut lists: [Option<SecretRow>; 2] = [None, None];
+        let [list, list_before] = &mut lists;
         present.rows(SECRETS, |key, value| {
             let Ok(row) = decode::<SecretRow>("secrets", value) else {
                 return Ok(Read::Not);
@@ -188,7 +212,9 @@ impl Merge<'_> {
             let uid = u32::from_be_bytes(*uid);
             let name = String::from_utf8_lossy(name);
             if uid == self.peers.own && name == erased::NAME {
-                erased::unite(&mut table, uid, &row, is_own_past)?;
+                *list = Some(row);
+            } else if uid == self.peers.own && name == erased::NAME_BEFORE {
+                *list_before = Some(row);
             } else if provision::is_ids(uid, &name) {
                 provision::unite(&mut table, &row)?;
             } else if is_own_past && uid == self.peers.own && name == seal::NAME {
@@ -200,7 +226,16 @@ impl Merge<'_> {
                 table.insert(key, value).map_err(redb_fault)?;
             }
             Ok(Read::Is)
-        })
+        })?;
+        let [list, before] = &lists;
+        let origin = self.origin(is_own_past);
+        erased::unite(
+            &mut table,
+            self.peers.own,
+            list.as_ref(),
+            before.as_ref(),
+            origin,
+        )
     }
 
     /// The entry that both trails end in: of which box the backup is, and what trail it replaced.

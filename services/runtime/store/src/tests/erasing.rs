@@ -1,5 +1,6 @@
 //! Who was erased is gone from everything that was written before, and stays so (LGPD art. 18, VI).
 
+use std::sync::atomic::AtomicI64;
 use std::time::{Duration, Instant};
 
 use ipc::erasure::{ERASED, Erasable, Whose};
@@ -34,7 +35,12 @@ fn erase(store: &Store, whose: Whose) {
 }
 
 fn number(text: &str) -> Whose {
-    Whose::Number(Redacted::new(text.into()))
+    let dialling = ipc::site::Dialling {
+        area_code: "48".into(),
+        ..ipc::site::Dialling::default()
+    };
+    let number = config::WholeNumber::parse(text, &dialling).expect("it is whole");
+    Whose::Number(Redacted::new(number.forms()))
 }
 
 fn erasable(store: &Store, login: &str) -> Erasable {
@@ -69,19 +75,12 @@ fn a_number_is_gone_from_records_index_and_snapshots_and_the_calls_still_count()
         ..before(40, RUI)
     };
     let since = before(-1, MARIA);
-    put(
-        &store,
-        &[
-            with_maria.clone(),
-            local.clone(),
-            moved.clone(),
-            since.clone(),
-        ],
-    );
+    put(&store, &[with_maria.clone(), local.clone(), moved.clone()]);
     settle(&store);
-    assert_eq!(found(&store, &with(MARIA)).len(), 4);
+    assert_eq!(found(&store, &with(MARIA)).len(), 3);
     erase(&store, number("(48) 99999-0021"));
     wait(&store);
+    put(&store, std::slice::from_ref(&since));
     assert_eq!(
         found(&store, &with(MARIA)),
         ids(&[&since]),
@@ -195,6 +194,71 @@ fn a_later_backup_brings_the_list_to_another_box() {
     assert_eq!(found(&other.store, &with(MARIA)), [""; 0]);
 }
 
+/// A store whose clock a test sets.
+fn at(scratch: &Scratch, clock: &Arc<AtomicI64>) -> Store {
+    let peers = Peers {
+        own: STORE,
+        net: NET,
+        pbx: PBX,
+        web: WEB,
+        provision: PROVISION,
+        grid: GRID,
+    };
+    let clock = Arc::clone(clock);
+    let now = move || UnixTime::from_millis(clock.load(Ordering::Relaxed));
+    let disk = std::boxed::Box::new(DataDisk::new(scratch.path()));
+    let store = Store::open(disk, scratch.path(), peers, Arc::new(now));
+    let store = store.expect("the store opens");
+    store.made_at(UnixTime::from_millis(NOW));
+    store
+}
+
+/// Under such a clock nothing that is there would be of before, or everything to come would.
+#[test]
+fn nobody_is_erased_under_a_clock_that_cannot_be_right() {
+    let (scratch, clock) = (Scratch::new(), Arc::new(AtomicI64::new(NOW)));
+    let store = at(&scratch, &clock);
+    put(&store, &[before(60, MARIA)]);
+    for millis in [60_000, NOW - 30 * DAY, NOW + 36_500 * DAY] {
+        clock.store(millis, Ordering::Relaxed);
+        let whose = number(MARIA);
+        let audit = audit("somebody erased");
+        let refused = store.ask(WEB, Request::Erase { whose, audit });
+        let Reply::Failed { reason } = refused else {
+            panic!("{millis}: {refused:?}");
+        };
+        assert!(reason.contains("clock"), "{reason}");
+        assert!(!erasable(&store, "").is_under_way);
+    }
+    assert_eq!(calls(&store, 10, None)[0].to, MARIA);
+    clock.store(NOW, Ordering::Relaxed);
+    erase(&store, number(MARIA));
+    wait(&store);
+    assert_eq!(calls(&store, 10, None)[0].to, ERASED);
+}
+
+/// The clock was ahead for a while: what it has dated then was there before the erasure.
+#[test]
+fn what_a_clock_has_dated_that_was_ahead_is_erased_too() {
+    let (scratch, clock) = (Scratch::new(), Arc::new(AtomicI64::new(NOW + 3650 * DAY)));
+    let store = at(&scratch, &clock);
+    with_ana(&store);
+    let (base, mut site) = config(&store);
+    config::erase_person(&mut site, "ana");
+    change(&store, base, site);
+    let (years, hours) = (before(-3650 * 86_400, MARIA), before(-3600, MARIA));
+    put(&store, &[years, hours]);
+    clock.store(NOW, Ordering::Relaxed);
+    for whose in [number(MARIA), Whose::Login("ana".into())] {
+        erase(&store, whose);
+        wait(&store);
+    }
+    assert!(calls(&store, 10, None).iter().all(|it| it.to == ERASED));
+    assert_eq!(erasable(&store, "ana").versions, 0);
+}
+
+const DAY: i64 = 24 * 60 * 60 * 1000;
+
 /// A site with Ana, who has extension 100 and whose name stands there.
 fn with_ana(store: &Store) {
     let (base, mut site) = config(store);
@@ -289,6 +353,50 @@ fn a_backup_of_another_box_brings_nobody_who_was_erased_there() {
         let (_, site) = config(&other.store);
         assert_eq!(site.people.len(), people, "{:?}", site.people);
     }
+}
+
+/// The same login is somebody else in another site.
+#[test]
+fn a_backup_of_another_site_loses_nobody_by_the_list_of_this_box() {
+    let other = filled();
+    with_someone(&other, "paula");
+    put(&other.store, &[before(60, MARIA)]);
+    let code = other.new_code();
+    other.settle();
+    let theirs = other.make();
+    let mut own = filled();
+    // Its trail is its own.
+    let entry = Request::Audit(audit("signed in"));
+    assert_eq!(own.store.ask(WEB, entry), Reply::Stored);
+    with_someone(&own, "paula");
+    put(&own.store, &[before(60, MARIA)]);
+    let ours = own.make();
+    for whose in [number(MARIA), Whose::Login("paula".into())] {
+        erase(&own.store, whose);
+        wait(&own.store);
+    }
+    own.bring(&theirs);
+    let restored = own.restore(Some(&code));
+    assert!(matches!(restored, Reply::Restored { .. }), "{restored:?}");
+    own.start_anew();
+    wait(&own.store);
+    assert_eq!(config(&own.store).1.people.len(), 2);
+    assert_eq!(found(&own.store, &with(MARIA)).len(), 1);
+    // The list waits for the site that it is of.
+    own.bring(&ours);
+    let restored = own.restore(None);
+    assert!(matches!(restored, Reply::Restored { .. }), "{restored:?}");
+    own.start_anew();
+    wait(&own.store);
+    let (_, site) = config(&own.store);
+    assert_eq!(site.people.len(), 1, "{:?}", site.people);
+    assert_eq!(found(&own.store, &with(MARIA)), [""; 0]);
+    let Reply::AuditTrail(entries) = own.store.ask(WEB, Request::AuditTrail { limit: 5 }) else {
+        panic!("the trail is read");
+    };
+    let said = entries.iter().map(|it| it.audit.after.as_str());
+    let told = "not taken over, as erased: accounts 1";
+    assert!(said.into_iter().any(|it| it.contains(told)), "{entries:?}");
 }
 
 /// One more account beside that of the administrator.

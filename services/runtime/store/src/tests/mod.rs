@@ -83,12 +83,10 @@ fn try_store(medium: Box<dyn Medium>, directory: &Path) -> Result<Store, crate::
         provision: PROVISION,
         grid: GRID,
     };
-    Store::open(
-        medium,
-        directory,
-        peers,
-        Arc::new(|| UnixTime::from_millis(1_700_000_000_000)),
-    )
+    let now = UnixTime::from_millis(1_700_000_000_000);
+    let store = Store::open(medium, directory, peers, Arc::new(move || now))?;
+    store.made_at(now);
+    Ok(store)
 }
 
 fn call(number: u32, outcome: Outcome) -> CallRecord {
