@@ -48,12 +48,20 @@ impl Wanted {
             let by_host = trunk.hosts.iter().any(|it| has_host(it));
             by_host || trunk.users.iter().any(|it| has_user(it))
         });
-        // What we send to is the trunk's; who sends may claim anything.
-        if of_trunk && is_sent && self.peers.len() < PEERS_MAX {
+        // Where we send a request for the trunk's host is the trunk. Our answers repeat what
+        // somebody claims.
+        let first = self::addresses(lines(message).next().unwrap_or_default());
+        let is_ours = is_sent && !message.starts_with(b"SIP/");
+        let is_there = trunk.as_ref().is_some_and(|trunk| {
+            let hosts = first.iter().map(|(_, host)| host);
+            let mut pairs = hosts.flat_map(|host| trunk.hosts.iter().map(move |it| (host, it)));
+            pairs.any(|(host, it)| host.eq_ignore_ascii_case(it.as_bytes()))
+        });
+        if is_ours && is_there && self.peers.len() < PEERS_MAX {
             self.peers.insert(remote);
         }
         let is_wanted = of_extension || of_trunk;
-        if is_wanted && !call.is_empty() {
+        if is_wanted && (1..=CALL_LENGTH_MAX).contains(&call.len()) {
             if self.calls.len() >= CALLS_MAX {
                 self.calls.pop_front();
             }
@@ -108,6 +116,8 @@ fn address(text: &[u8]) -> (&[u8], &[u8]) {
 }
 
 const SCHEMES: [&[u8]; 3] = [b"sip", b"sips", b"tel"];
+/// Bytes of a Call-ID that is remembered: a stranger may write any.
+const CALL_LENGTH_MAX: usize = 256;
 /// Calls that are followed at once; some 60 bytes each.
 const CALLS_MAX: usize = 512;
 /// Addresses of a trunk's servers.
@@ -164,8 +174,28 @@ mod tests {
             !wanted.has(&another, peer(7), false),
             "a claim is no address"
         );
-        assert!(wanted.has(&request("sip:4833330000@b", "sip:c@d", "q"), peer(6), true));
-        assert!(wanted.has(&another, peer(6), false), "we reach it there");
+        let answer = b"SIP/2.0 404 No\r\nf: <sip:a@sip.example>\r\ni: q\r\n\r\n";
+        assert!(wanted.has(answer, peer(6), true));
+        assert!(
+            !wanted.has(&another, peer(6), false),
+            "nor is our answer to one"
+        );
+        let own = request("sip:4833330000@box", "sip:101@box", "r");
+        assert!(
+            wanted.has(&own, peer(6), true),
+            "a phone that is called by its number"
+        );
+        assert!(!wanted.has(&another, peer(6), false));
+        assert!(wanted.has(&request("sip:1@sip.example", "sip:c@d", "s"), peer(5), true));
+        assert!(wanted.has(&another, peer(5), false), "we reach it there");
+        // What is remembered of a call has its bound.
+        let long = "x".repeat(300);
+        assert!(wanted.has(
+            &request("sip:4833330000@b", "sip:c@d", &long),
+            peer(4),
+            false
+        ));
+        assert!(wanted.calls.iter().all(|it| it.len() <= CALL_LENGTH_MAX));
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 /// The bytes up to the end of the header block, that end included, and the body.
 pub(crate) fn parts(message: &[u8]) -> (&[u8], &[u8]) {
-    let ends = [&b"\r\n\r\n"[..], b"\n\n"].into_iter();
-    let end = ends
-        .filter_map(|end| Some(find(message, end)? + end.len()))
-        .min();
-    message.split_at(end.unwrap_or(message.len()))
+    let end = |text: &[u8], mark: &[u8]| Some(find(text, mark)? + mark.len());
+    let whole = end(message, b"\r\n\r\n").unwrap_or(message.len());
+    // Not beyond: the body may be long, and has been looked at by then.
+    let (head, _) = message.split_at(whole);
+    message.split_at(end(head, b"\n\n").unwrap_or(whole))
 }
 
 /// Where `wanted` begins in `text`.
@@ -17,6 +17,22 @@ pub(crate) fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
 /// The lines of a text, each with its end.
 pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split_inclusive(|byte| *byte == b'\n')
+}
+
+/// The lines of a header block, each with those that go on with it (RFC 3261 §7.3.1).
+pub(crate) fn fields(head: &[u8]) -> Vec<&[u8]> {
+    let mut fields = Vec::new();
+    let (mut begun, mut at) = (0, 0);
+    for line in lines(head) {
+        let goes_on = line.first().is_some_and(|it| b" \t".contains(it));
+        if !goes_on && at > begun {
+            fields.extend(head.get(begun..at));
+            begun = at;
+        }
+        at += line.len();
+    }
+    fields.extend(head.get(begun..at).filter(|it| !it.is_empty()));
+    fields
 }
 
 /// Name and value of a header line; `None` for the first line and for one that goes on with the
@@ -42,8 +58,16 @@ pub(crate) fn value<'a>(message: &'a [u8], name: &str, short: &str) -> Option<&'
     Some(value.trim_ascii())
 }
 
-/// Whether the first line is one of SIP (RFC 3261 §7.1, §7.2).
+/// Whether the first line is one of SIP (RFC 3261 §7.1, §7.2), or means to be: what is answered as
+/// faulty is what one looks for.
 pub(crate) fn is_sip(message: &[u8]) -> bool {
-    let first = lines(message).next().unwrap_or_default().trim_ascii();
-    first.starts_with(b"SIP/2.0 ") || first.ends_with(b" SIP/2.0")
+    let first = lines(message).next().unwrap_or_default();
+    let first = first.to_ascii_uppercase();
+    first.starts_with(b"SIP/") || find(&first, b" SIP/").is_some()
+}
+
+/// Without the blank lines that may stand before a message (RFC 3261 §7.5).
+pub(crate) fn without_blank(bytes: &[u8]) -> &[u8] {
+    let blank = bytes.iter().take_while(|it| b"\r\n".contains(it)).count();
+    bytes.get(blank..).unwrap_or_default()
 }

@@ -1,44 +1,47 @@
 //! Takes out of a message what authenticates, and what encrypts sound. Every byte that goes is
 //! replaced, so that lengths stay true.
 
-use crate::lines::{header, lines, parts};
+use crate::lines::{fields, find, header, lines, parts, value};
 
 /// The message without secrets: of credentials and challenges everything but name, realm, address
 /// and manner stays out; so do keys of sound in SDP (RFC 4568, RFC 4567, RFC 8839), keys pressed
-/// that are told by INFO, which may be a PIN, and what people write to each other (RFC 3428).
+/// that are told by INFO or KPML, which may be a PIN, and what people write to each other
+/// (RFC 3428).
 #[must_use]
 pub fn redacted(message: &[u8]) -> Vec<u8> {
     let (head, body) = parts(message);
     let mut clean = Vec::with_capacity(message.len());
-    let mut is_secret = false;
-    for line in lines(head) {
-        let is_folded = line.first().is_some_and(|it| [b' ', b'\t'].contains(it));
-        if !is_folded {
-            is_secret = header(line).is_some_and(|(name, _)| is_credential(name));
-        }
-        match is_secret {
-            true => clean.extend(credentials(line)),
-            false => clean.extend_from_slice(line),
-        }
+    for field in fields(head) {
+        clean.extend(of_line(field));
     }
     hide_passwords_of_addresses(&mut clean);
     let is_of = |method: &[u8]| head.starts_with(method);
-    if is_of(b"MESSAGE ") {
+    let kind = value(message, "Content-Type", "c").unwrap_or_default();
+    if is_of(b"MESSAGE ") || starts_with(kind, b"application/kpml") {
         clean.extend(body.iter().map(|byte| starred(*byte)));
         return clean;
     }
     for line in lines(body) {
-        let is_signal = is_of(b"INFO ") && starts_with(line, b"signal");
-        match (is_signal, secret_of_sdp(line)) {
-            (true, _) => star_from(&mut clean, line, b"signal".len()),
-            (false, Some(from)) => star_from(&mut clean, line, from),
-            // The body of `application/dtmf` is the key alone.
-            (false, None) if is_of(b"INFO ") && line.trim_ascii().len() == 1 => {
-                star_from(&mut clean, line, 0);
+        // Devices tell keys in many ways; how long one was pressed is no secret.
+        match is_of(b"INFO ") && !starts_with(line.trim_ascii_start(), b"duration") {
+            true => {
+                let name = line.iter().position(|byte| *byte == b'=');
+                star_from(&mut clean, line, name.map_or(0, |at| at + 1));
             }
-            (false, None) => clean.extend_from_slice(line),
+            false => clean.extend(of_line(line)),
         }
     }
+    clean
+}
+
+/// A line as it may be kept, wherever it stands: a header block may end sooner or later than
+/// whoever wrote it thought.
+fn of_line(line: &[u8]) -> Vec<u8> {
+    if header(line).is_some_and(|(name, _)| is_credential(name)) {
+        return credentials(line);
+    }
+    let mut clean = Vec::with_capacity(line.len());
+    star_from(&mut clean, line, secret_of_sdp(line).unwrap_or(line.len()));
     clean
 }
 
@@ -89,10 +92,12 @@ fn credentials(line: &[u8]) -> Vec<u8> {
         }
         None => line,
     };
-    let mut is_open = false;
+    let (mut is_open, mut is_escaped) = (false, false);
     let mut piece: Vec<u8> = Vec::new();
     for byte in rest {
-        is_open ^= *byte == b'"';
+        is_open ^= *byte == b'"' && !is_escaped;
+        // RFC 3261 §25.1, quoted-pair.
+        is_escaped = is_open && *byte == b'\\' && !is_escaped;
         piece.push(*byte);
         if *byte == b',' && !is_open {
             clean.extend(parameter(&piece));
@@ -116,7 +121,7 @@ fn parameter(piece: &[u8]) -> Vec<u8> {
     let (before, _) = piece.split_at(equals);
     let name = before.rsplit(|it| it.is_ascii_whitespace()).next();
     let name = name.unwrap_or_default().to_ascii_lowercase();
-    let is_harmless = HARMLESS.iter().any(|it| it.as_bytes() == name);
+    let is_harmless = HARMLESS.iter().any(|it| it.as_bytes() == name) && is_single(piece, equals);
     let words = before.trim_ascii().split(|it| it.is_ascii_whitespace());
     let scheme = words.filter(|it| !it.is_empty()).count() > 1;
     let is_digest = before
@@ -132,10 +137,29 @@ fn parameter(piece: &[u8]) -> Vec<u8> {
     clean
 }
 
+/// Whether behind the equals sign of a piece there is one word, or one quoted text, and no more.
+fn is_single(piece: &[u8], equals: usize) -> bool {
+    let value = piece.get(equals + 1..).unwrap_or_default().trim_ascii();
+    let value = value.strip_suffix(b",").unwrap_or(value).trim_ascii();
+    let Some(text) = value.strip_prefix(b"\"") else {
+        return !value.iter().any(|it| b" \t\r\n\"=;".contains(it));
+    };
+    let mut is_escaped = false;
+    let end = text.iter().position(|byte| {
+        let is_end = *byte == b'"' && !is_escaped;
+        is_escaped = *byte == b'\\' && !is_escaped;
+        is_end
+    });
+    end.is_some_and(|end| end + 1 == text.len())
+}
+
 /// Where the secret of a line of SDP begins.
 fn secret_of_sdp(line: &[u8]) -> Option<usize> {
-    let known = SDP.iter().find(|it| starts_with(line, it.as_bytes()))?;
-    Some(known.len())
+    let known = SDP.iter().find(|it| starts_with(line, it.as_bytes()));
+    let begin = known.map(|it| it.len());
+    // Also where something else is offered by it (RFC 5939).
+    let within = ["inline:", "mikey "].map(|it| find(&line.to_ascii_lowercase(), it.as_bytes()));
+    begin.or_else(|| within.into_iter().flatten().min())
 }
 
 fn starts_with(line: &[u8], word: &[u8]) -> bool {
@@ -215,6 +239,26 @@ mod tests {
     }
 
     #[test]
+    fn neither_an_escaped_quote_nor_a_fold_nor_a_missing_comma_hides_a_secret() {
+        check(
+            "INVITE x SIP/2.0\r\nAuthorization: Digest realm=\"x\\\"y\", response=\"0f\"\r\n\r\n",
+            "INVITE x SIP/2.0\r\nAuthorization: Digest realm=\"x\\\"y\", response=\"**\"\r\n\r\n",
+        );
+        check(
+            "INVITE x SIP/2.0\r\nAuthorization: Digest realm=\"a\r\n b\", response=\"0f\"\r\n\r\n",
+            "INVITE x SIP/2.0\r\nAuthorization: Digest realm=\"a\r\n b\", response=\"**\"\r\n\r\n",
+        );
+        check(
+            "INVITE x SIP/2.0\r\nAuthorization: Digest username=\"1\" response=\"0f\"\r\n\r\n",
+            "INVITE x SIP/2.0\r\nAuthorization: Digest username=\"*\" ********=\"**\"\r\n\r\n",
+        );
+        check(
+            "INVITE x SIP/2.0\r\nX: y\n\nAuthorization: Digest response=\"0f\"\r\n\r\n",
+            "INVITE x SIP/2.0\r\nX: y\n\nAuthorization: Digest response=\"**\"\r\n\r\n",
+        );
+    }
+
+    #[test]
     fn a_password_within_an_address_goes_and_a_port_stays() {
         check(
             "INVITE sip:101:5ecret@box:5060;x=a:b SIP/2.0\r\nf: <sips:7@[::1]:5061>;t=1:2\r\n\r\n",
@@ -233,6 +277,19 @@ mod tests {
         check(
             "INFO x SIP/2.0\r\n\r\nSignal=7\r\nDuration=100\r\n",
             "INFO x SIP/2.0\r\n\r\nSignal=*\r\nDuration=100\r\n",
+        );
+        check(
+            "INFO x SIP/2.0\r\n\r\n Signal = 5\r\n",
+            "INFO x SIP/2.0\r\n\r\n Signal = *\r\n",
+        );
+        check("INFO x SIP/2.0\r\n\r\n1234", "INFO x SIP/2.0\r\n\r\n****");
+        check(
+            "NOTIFY x SIP/2.0\r\nc: application/kpml-response+xml\r\n\r\n<a digits=\"12\"/>",
+            "NOTIFY x SIP/2.0\r\nc: application/kpml-response+xml\r\n\r\n** ******=\"**\"**",
+        );
+        check(
+            "INVITE x SIP/2.0\r\n\r\na=acap:1 crypto:1 AES inline:c2V\r\n",
+            "INVITE x SIP/2.0\r\n\r\na=acap:1 crypto:1 AES **********\r\n",
         );
         check("INFO x SIP/2.0\r\n\r\n7", "INFO x SIP/2.0\r\n\r\n*");
         check(

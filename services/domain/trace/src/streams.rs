@@ -2,12 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use crate::lines::{find, value};
+use crate::lines::{find, value, without_blank};
 
 /// What streams have begun to say.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Streams {
-    open: BTreeMap<u64, Vec<u8>>,
+    open: BTreeMap<u64, Held>,
+}
+
+/// What a stream has begun to say, and how far that was looked at: pieces may be of one byte.
+#[derive(Clone, Debug, Default)]
+struct Held {
+    bytes: Vec<u8>,
+    searched: usize,
+    /// Bytes of the whole message, once its head is there.
+    wanted: Option<usize>,
 }
 
 impl Streams {
@@ -17,12 +26,14 @@ impl Streams {
             self.open.clear();
         }
         let held = self.open.entry(stream).or_default();
-        held.extend_from_slice(bytes);
+        held.bytes.extend_from_slice(bytes);
         let mut messages = Vec::new();
-        while let Some(message) = next(held) {
+        while let Some(message) = held.next() {
             messages.push(message);
         }
-        if held.is_empty() || held.len() > MESSAGE_BYTES_MAX {
+        let length = held.bytes.len();
+        let is_endless = held.wanted.is_none() && length > HEAD_BYTES_MAX;
+        if length == 0 || length > MESSAGE_BYTES_MAX || is_endless {
             self.open.remove(&stream);
         }
         messages
@@ -33,21 +44,39 @@ impl Streams {
     }
 }
 
-/// Takes a whole message from the front, when one is there.
-fn next(held: &mut Vec<u8>) -> Option<Vec<u8>> {
-    // Keep-alives stand between messages.
-    let blank = held.iter().take_while(|it| b"\r\n".contains(it)).count();
-    held.drain(..blank);
-    let head = find(held, END)? + END.len();
-    let length = value(held, "Content-Length", "l");
-    let length = length.and_then(|it| std::str::from_utf8(it).ok()?.parse::<usize>().ok());
-    let whole = head.checked_add(length.unwrap_or(0))?;
-    (held.len() >= whole).then(|| held.drain(..whole).collect())
+impl Held {
+    /// Takes a whole message from the front, when one is there.
+    fn next(&mut self) -> Option<Vec<u8>> {
+        if self.wanted.is_none() {
+            self.wanted = Some(self.look()?);
+        }
+        let whole = self.wanted.filter(|it| self.bytes.len() >= *it)?;
+        (self.searched, self.wanted) = (0, None);
+        Some(self.bytes.drain(..whole).collect())
+    }
+
+    /// How long the message is at the front, once its head is there.
+    fn look(&mut self) -> Option<usize> {
+        if self.searched == 0 {
+            // Keep-alives stand between messages.
+            let blank = self.bytes.len() - without_blank(&self.bytes).len();
+            self.bytes.drain(..blank);
+        }
+        let from = self.searched.saturating_sub(END.len() - 1);
+        self.searched = self.bytes.len();
+        let found = find(self.bytes.get(from..)?, END)?;
+        let head = from + found + END.len();
+        let length = value(self.bytes.get(..head)?, "Content-Length", "l");
+        let length = length.and_then(|it| std::str::from_utf8(it).ok()?.parse::<usize>().ok());
+        head.checked_add(length.unwrap_or(0))
+    }
 }
 
 const END: &[u8] = b"\r\n\r\n";
 /// A message that is longer is not waited for.
 const MESSAGE_BYTES_MAX: usize = 64 * 1024;
+/// Nor is the end of such a head: the exchange closes the connection.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// Streams in the middle of a message at once.
 const STREAMS_MAX: usize = 64;
 
@@ -75,7 +104,14 @@ mod tests {
         for _ in 0..100 {
             assert!(streams.push(1, &[b'x'; 4096]).is_empty());
         }
-        assert!(streams.open.values().map(Vec::len).sum::<usize>() <= MESSAGE_BYTES_MAX);
+        assert!(
+            streams
+                .open
+                .values()
+                .map(|it| it.bytes.len())
+                .sum::<usize>()
+                <= MESSAGE_BYTES_MAX
+        );
         for stream in 0..1000 {
             streams.push(stream, b"x");
         }

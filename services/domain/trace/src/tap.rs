@@ -13,7 +13,7 @@ use ipc::trace::{Filter, SECS_MAX, Trace, Traced};
 use sansio::{Instant, Transport};
 
 use crate::filter::Wanted;
-use crate::lines::is_sip;
+use crate::lines::{is_sip, without_blank};
 use crate::redact::redacted;
 use crate::streams::Streams;
 
@@ -101,6 +101,9 @@ impl Tap {
             is_sent,
             ..
         } = passed;
+        // The exchange passes over them too.
+        let bytes = without_blank(bytes);
+        let passed = Passed { bytes, ..passed };
         if is_sip(bytes) && on.wanted.has(bytes, remote.ip(), is_sent) {
             self.keep(passed);
         }
@@ -218,7 +221,7 @@ mod tests {
             OPTIONS,
             b"\r\n\r\n",
             b"\x00\x01stun",
-            b"SIP/2.0 200 OK\r\n\r\n",
+            b"\r\nSIP/2.0 200 OK\r\n\r\n",
         ] {
             tap.take(passed(bytes));
         }
