@@ -64,6 +64,8 @@ struct Looks {
     update: Client<update::Request, update::Reply>,
     /// What `update` said last: it reads the disk for it.
     slots: Mutex<Option<(Instant, update::Status)>>,
+    /// The log, with what PID 1 said last: each open page asks for all of it, again and again.
+    log: tokio::sync::Mutex<Option<(Instant, init::Log)>>,
 }
 
 impl Driver {
@@ -88,6 +90,7 @@ impl Driver {
                 net: Client::new(socket_path("net")),
                 update: Client::new(socket_path("update")),
                 slots: Mutex::default(),
+                log: tokio::sync::Mutex::default(),
             },
             reached: Mutex::default(),
             configured: Notify::new(),
@@ -207,7 +210,7 @@ impl Driver {
                     self.resume(|admin, moment| then(admin, moment, answer))
                 }
                 Step::Init(request, then) => {
-                    let answer = asked("init", self.init.call(&request)).await;
+                    let answer = self.ask_init(&request).await;
                     self.resume(|admin, moment| then(admin, moment, answer))
                 }
                 Step::Net(request, then) => {
@@ -373,6 +376,31 @@ impl Driver {
         }
     }
 
+    async fn ask_init(&self, request: &init::Request) -> Result<init::Reply, Away> {
+        match request {
+            init::Request::Log { .. } => self.read_log().await,
+            other => asked("init", self.init.call(other)).await,
+        }
+    }
+
+    /// The log as it was a moment ago. PID 1 is asked once for all who want it, and by the
+    /// connection for looking: a restart must not wait behind it.
+    async fn read_log(&self) -> Result<init::Reply, Away> {
+        let mut kept = self.looks.log.lock().await;
+        let now = self.clock.now();
+        if let Some((at, log)) = kept.as_ref()
+            && now - *at < LOG_AGE_MAX
+        {
+            return Ok(init::Reply::Log(log.clone()));
+        }
+        let all = init::Request::Log { limit: u32::MAX };
+        let answer = look("init", self.looks.init.call(&all)).await?;
+        if let init::Reply::Log(log) = &answer {
+            *kept = Some((self.clock.now(), log.clone()));
+        }
+        Ok(answer)
+    }
+
     /// As it was within the last half minute.
     async fn look_at_update(&self) -> Result<update::Status, Away> {
         let now = self.clock.now();
@@ -452,6 +480,8 @@ const UPDATE_TIMEOUT_SECS: u64 = 120;
 /// How long the status page waits for one service.
 const LOOK_MAX: Duration = Duration::from_secs(1);
 
+/// An open page of the log looks every three seconds.
+const LOG_AGE_MAX: Duration = Duration::from_secs(2);
 /// For so long what `update` said is true enough for a look.
 const SLOTS_AGE_MAX: Duration = Duration::from_secs(30);
 
