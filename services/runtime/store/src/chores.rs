@@ -156,6 +156,20 @@ impl Stage {
     }
 }
 
+impl Stage {
+    /// Forgets what was gathered: it may name records that are gone, or have lost a number. What
+    /// the index has already is not written again.
+    fn read_again(&mut self) {
+        if matches!(self, Self::Reading { .. } | Self::Indexing { .. }) {
+            *self = Self::Reading {
+                after: Vec::new(),
+                index: Vec::new(),
+                gathered: BTreeSet::new(),
+            };
+        }
+    }
+}
+
 impl Default for Stage {
     fn default() -> Self {
         Self::Sealing { after: Vec::new() }
@@ -182,6 +196,9 @@ impl Chores {
             self.generation = generation;
             self.stage = Stage::default();
             self.sealed = 0;
+        }
+        if shared.has_removed.swap(false, Ordering::Relaxed) {
+            self.stage.read_again();
         }
         let mut is_precious = false;
         let pause = match self.advance(shared, &mut is_precious) {

@@ -12,6 +12,7 @@
 //! not set, the day by which things are past moves on by a week in a day at most
 //! ([`crate::dates`]), and what is dated before this product was or after tomorrow has no date.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use ipc::site::Retention;
@@ -223,6 +224,7 @@ impl Keeping {
                 self.gone.calls += self.write_calls(shared, |tables| {
                     tables.drop_within(from.as_bytes(), until.as_bytes())
                 })?;
+                shared.has_removed.store(true, Ordering::Relaxed);
                 return Ok(Stage::Calls(round));
             }
         }

@@ -103,6 +103,7 @@ impl Store {
             stopping: AtomicBool::new(false),
             is_indexed: AtomicBool::new(false),
             erases: AtomicBool::new(true),
+            has_removed: AtomicBool::new(false),
             snapshot_held: Mutex::new(()),
             wanting: AtomicU32::new(0),
             is_replaced: AtomicBool::new(false),
@@ -500,6 +501,8 @@ pub(crate) struct Shared {
     pub(crate) is_indexed: AtomicBool,
     /// Somebody was erased, and may not be gone from everywhere.
     pub(crate) erases: AtomicBool,
+    /// Names of call records are gone from the index that may have been gathered for it before.
+    pub(crate) has_removed: AtomicBool,
     /// Held by whoever reads a snapshot for longer than a question takes.
     pub(crate) snapshot_held: Mutex<()>,
     /// So many wait for that to end.

@@ -399,6 +399,32 @@ fn a_backup_of_another_site_loses_nobody_by_the_list_of_this_box() {
     assert!(said.into_iter().any(|it| it.contains(told)), "{entries:?}");
 }
 
+/// The index is being made, and has gathered its rows.
+#[test]
+fn a_number_that_is_erased_while_the_index_is_made_is_not_in_it() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    put(&store, &[before(60, MARIA), before(50, RUI)]);
+    settle(&store);
+    let shared = store.shared();
+    let written = crate::chores::write(shared, |tables| tables.index_is_not_whole());
+    assert_eq!(written, Ok((false, ())));
+    let mut chores = crate::chores::Chores::default();
+    // Looked at, counted, gathered.
+    for _ in 0..3 {
+        chores.step(shared);
+    }
+    erase(&store, number(MARIA));
+    wait(&store);
+    while chores.patience(shared).is_some() {
+        chores.step(shared);
+    }
+    assert_eq!(found(&store, &with(RUI)).len(), 1);
+    store.close();
+    // Extension 100 of both, Rui, and that the index is whole.
+    assert_eq!(rows_of_index(&scratch), 4);
+}
+
 /// One more account beside that of the administrator.
 fn with_someone(own: &Box, login: &str) {
     let (base, mut site) = config(&own.store);
