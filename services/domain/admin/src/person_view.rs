@@ -29,6 +29,8 @@ pub(crate) struct PersonData {
     pub(crate) calls: Vec<CallOfPerson>,
     /// There are more calls than a file has: ask again with this as `before`.
     pub(crate) calls_before: Option<String>,
+    /// There are more entries than a file has: ask again with this as `audit_before`.
+    pub(crate) audit_before: Option<u64>,
     /// What the trail says that they did, or of them, newest first.
     pub(crate) audit: Vec<AuditView>,
     /// What is kept elsewhere.

@@ -40,6 +40,9 @@ pub(crate) struct Wish {
     /// Only calls before the one with this id: the `calls_before` of a file that has not all.
     #[serde(default)]
     before: String,
+    /// Only entries of the audit trail before this one: the `audit_before` of such a file.
+    #[serde(default)]
+    audit_before: Option<u64>,
 }
 
 /// Whose data is meant.
@@ -161,6 +164,7 @@ fn read(admin: &Admin, request: &Request, caller: &Caller) -> Result<(Subject, W
             login: form(request, "login"),
             number: Redacted::new(form(request, "number")),
             before: form(request, "before"),
+            audit_before: form(request, "audit_before").parse().ok(),
         },
     };
     let (_, site) = admin.site.as_ref().ok_or(Fault::Starting)?;
@@ -183,6 +187,8 @@ struct Gathered {
     made: String,
     calls: Vec<CallRecord>,
     calls_before: Option<String>,
+    /// Where the entries of the next file begin, or those of this one.
+    audit_before: Option<u64>,
     entries: Vec<AuditEntry>,
     phones: Vec<Registration>,
 }
@@ -198,6 +204,7 @@ fn export(admin: &mut Admin, moment: &Moment, request: &Request, caller: Caller)
         made: rfc3339(moment.wall.as_millis()),
         calls: Vec::new(),
         calls_before: None,
+        audit_before: wish.audit_before,
         entries: Vec::new(),
         phones: Vec::new(),
     };
@@ -216,7 +223,7 @@ fn gather_calls(
         return caller.refuse(&Fault::Starting);
     };
     let Some(only) = gathered.subject.calls(site) else {
-        return gather_entries(admin, gathered, None, caller);
+        return gather_entries(admin, gathered, caller);
     };
     let ask = Ask::Calls {
         limit: LIMIT_MAX,
@@ -236,9 +243,9 @@ fn gather_calls(
                     (true, true) => gather_calls(admin, gathered, last, caller),
                     (true, false) => {
                         gathered.calls_before = last;
-                        gather_entries(admin, gathered, None, caller)
+                        gather_entries(admin, gathered, caller)
                     }
-                    (false, _) => gather_entries(admin, gathered, None, caller),
+                    (false, _) => gather_entries(admin, gathered, caller),
                 }
             }
             other => caller.refuse(&unkept(other)),
@@ -246,12 +253,8 @@ fn gather_calls(
     )
 }
 
-fn gather_entries(
-    admin: &mut Admin,
-    mut gathered: Gathered,
-    before: Option<u64>,
-    caller: Caller,
-) -> Step {
+fn gather_entries(admin: &mut Admin, mut gathered: Gathered, caller: Caller) -> Step {
+    let before = gathered.audit_before.take();
     let names = match &admin.site {
         Some((_, site)) => gathered.subject.names(site),
         None => return caller.refuse(&Fault::Starting),
@@ -265,9 +268,10 @@ fn gather_entries(
         Box::new(move |admin, _, reply| match reply {
             Ok(Reply::TrailAbout(piece)) => {
                 gathered.entries.extend(piece.entries);
-                match piece.next {
-                    Some(next) => gather_entries(admin, gathered, Some(next), caller),
-                    None => gather_phones(gathered, caller),
+                gathered.audit_before = piece.next;
+                match piece.next.is_some() && gathered.entries.len() < ENTRIES_MAX {
+                    true => gather_entries(admin, gathered, caller),
+                    false => gather_phones(gathered, caller),
                 }
             }
             other => caller.refuse(&unkept(other)),
@@ -337,6 +341,7 @@ fn data(gathered: Gathered, site: &Site, caller: &Caller) -> PersonData {
             .collect(),
         calls: calls.map(CallOfPerson::from).collect(),
         calls_before: gathered.calls_before,
+        audit_before: gathered.audit_before,
         audit: gathered.entries.into_iter().map(AuditView::from).collect(),
         elsewhere: words.person_elsewhere,
     }
@@ -379,3 +384,5 @@ fn find<'a>(site: &'a Site, login: &str) -> Option<&'a Person> {
 
 /// Calls in one file: some ten megabytes.
 const CALLS_MAX: usize = 10_000;
+/// Entries of the audit trail in one file; each may have some kilobytes.
+const ENTRIES_MAX: usize = 10_000;

@@ -125,6 +125,25 @@ fn more_calls_than_a_file_has_are_asked_for_again() {
 }
 
 #[test]
+fn more_entries_than_a_file_has_are_asked_for_again() {
+    let (mut world, session) = office();
+    world.audits.clear();
+    let entry = |number: u32| ipc::store::Audit {
+        who: "ana".into(),
+        action: format!("looked {number}"),
+        ..ipc::store::Audit::default()
+    };
+    world.audits.extend((0..10_003).map(entry));
+    let first = export(&mut world, &session, &json!({"login": "ana"}));
+    assert_eq!(first["audit"].as_array().map(Vec::len), Some(10_000));
+    assert_eq!(first["audit_before"], 4);
+    let next = json!({"login": "ana", "audit_before": 4});
+    let second = export(&mut world, &session, &next);
+    assert_eq!(second["audit"].as_array().map(Vec::len), Some(3));
+    assert_eq!(second["audit_before"], Value::Null);
+}
+
+#[test]
 fn whose_data_is_meant_has_to_be_said_and_the_refusal_names_the_field() {
     let (mut world, session) = office();
     let audits = world.audits.len();

@@ -74,10 +74,13 @@ impl World {
                 .iter()
                 .any(|it| all.iter().any(|text| text.contains(&it.name)))
         };
-        let before = before.unwrap_or(u64::MAX);
-        let numbered = (1..).zip(&self.audits);
-        let found = numbered.filter(|(number, audit)| *number < before && is_about(audit));
-        let newest = found.last();
+        let until = before.map_or(self.audits.len(), |before| {
+            usize::try_from(before - 1).expect("few")
+        });
+        let mut newest_first = (1..=until).rev();
+        let newest = newest_first.find(|number| is_about(&self.audits[number - 1]));
+        let newest = newest.map(|number| (u64::try_from(number).expect("few"), number));
+        let newest = newest.map(|(sequence, number)| (sequence, &self.audits[number - 1]));
         Reply::TrailAbout(TrailAbout {
             next: newest.map(|(number, _)| number),
             entries: newest
