@@ -73,6 +73,7 @@ pub(crate) enum Fault {
     NotInRecording(String, u64),
     Invalid(Vec<Invalid>),
     ChangedMeanwhile,
+    ErasureUnderWay,
     /// What was to be changed is not as it was in this version.
     ChangedSince(u64),
     NoSuchVersion(u64),
@@ -141,6 +142,7 @@ impl Fault {
             Self::NoSuchMethod => 405,
             Self::People(fault) => fault.status(),
             Self::ChangedMeanwhile
+            | Self::ErasureUnderWay
             | Self::ExtensionExists(_)
             | Self::RecordingOpen(_)
             | Self::UpdateRefused(..)
@@ -194,6 +196,7 @@ impl Fault {
             | Self::NotKept(_)
             | Self::Invalid(_)
             | Self::ChangedMeanwhile
+            | Self::ErasureUnderWay
             | Self::ChangedSince(_)
             | Self::NoSuchVersion(_)
             | Self::ExtensionExists(_)
@@ -316,6 +319,11 @@ impl Fault {
                 format!("{name} has {length} bytes; ask for some of them")
             }
             Self::Invalid(faults) => invalid(faults, Language::English),
+            Self::ErasureUnderWay => {
+                "somebody was erased and is not gone from all earlier versions \
+                yet: try again in some minutes"
+                    .into()
+            }
             Self::ChangedMeanwhile => {
                 "somebody else changed the configuration meanwhile; look again and repeat".into()
             }
@@ -387,6 +395,9 @@ impl Fault {
                 format!("{name} tem {length} bytes; peça uma parte deles")
             }
             Self::Invalid(faults) => invalid(faults, Language::Portuguese),
+            Self::ErasureUnderWay => "alguém foi apagado e ainda não sumiu de todas as versões \
+                anteriores: tente de novo em alguns minutos"
+                .into(),
             Self::ChangedMeanwhile => {
                 "outra pessoa alterou a configuração neste meio tempo; confira e repita".into()
             }

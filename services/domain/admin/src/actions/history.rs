@@ -73,41 +73,56 @@ pub(crate) fn back(version: &str, request: &Request, caller: Caller) -> Step {
         Ok(wish) => wish,
         Err(fault) => return caller.refuse(&fault),
     };
-    at(number, caller, move |admin, caller, earlier| {
-        let Some((present, site)) = &admin.site else {
-            return caller.refuse(&Fault::Starting);
-        };
-        // Who went back saw what that changes; what came meanwhile he has not seen.
-        if *present != seen {
-            return caller.refuse(&Fault::ChangedMeanwhile);
-        }
-        let told = match differences(site, &config::back_to(&earlier, site)) {
-            Ok(told) => told.join("; "),
-            Err(fault) => return caller.refuse(&fault),
-        };
-        let action = format!("configuration taken back to version {number}");
-        let seen = site.clone();
-        Change {
-            audit: caller.audit(action, String::new(), told),
-            caller: caller.clone(),
-            edit: Box::new(move |site| {
-                if *site != seen {
-                    return Err(Fault::ChangedMeanwhile);
+    at(number, caller, move |_, caller, earlier| {
+        // The version was fetched before this is asked: nobody comes back by it who goes meanwhile.
+        let login = String::new();
+        Step::Store(
+            Ask::Erasable { login },
+            Box::new(move |admin, _, reply| match reply {
+                Ok(Reply::Erasable(it)) if it.is_under_way => {
+                    caller.refuse(&Fault::ErasureUnderWay)
                 }
-                *site = config::back_to(&earlier, site);
-                Ok(())
+                Ok(Reply::Erasable(_)) => take_back(admin, caller, number, seen, earlier),
+                other => caller.refuse(&unkept(other)),
             }),
-            done: Box::new(move |admin, _| {
-                let version = admin.site.as_ref().map_or(0, |(version, _)| *version);
-                let response = match caller.face {
-                    Face::Page | Face::Asset => Response::redirect("/history"),
-                    Face::Api => Response::json(200, &Present { version }),
-                };
-                Step::Respond(response.sealed())
-            }),
-        }
-        .commit(admin)
+        )
     })
+}
+
+fn take_back(admin: &Admin, caller: Caller, number: u64, seen: u64, earlier: Site) -> Step {
+    let Some((present, site)) = &admin.site else {
+        return caller.refuse(&Fault::Starting);
+    };
+    // Who went back saw what that changes; what came meanwhile he has not seen.
+    if *present != seen {
+        return caller.refuse(&Fault::ChangedMeanwhile);
+    }
+    let told = match differences(site, &config::back_to(&earlier, site)) {
+        Ok(told) => told.join("; "),
+        Err(fault) => return caller.refuse(&fault),
+    };
+    let action = format!("configuration taken back to version {number}");
+    let seen = site.clone();
+    Change {
+        audit: caller.audit(action, String::new(), told),
+        caller: caller.clone(),
+        edit: Box::new(move |site| {
+            if *site != seen {
+                return Err(Fault::ChangedMeanwhile);
+            }
+            *site = config::back_to(&earlier, site);
+            Ok(())
+        }),
+        done: Box::new(move |admin, _| {
+            let version = admin.site.as_ref().map_or(0, |(version, _)| *version);
+            let response = match caller.face {
+                Face::Page | Face::Asset => Response::redirect("/history"),
+                Face::Api => Response::json(200, &Present { version }),
+            };
+            Step::Respond(response.sealed())
+        }),
+    }
+    .commit(admin)
 }
 
 /// Fetches a version and goes on with it.

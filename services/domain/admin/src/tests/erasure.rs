@@ -28,7 +28,7 @@ impl World {
                 let is_gone = self.erased.contains(&Whose::Login(login));
                 Reply::Erasable(Erasable {
                     versions: if is_gone { 0 } else { versions },
-                    is_under_way: false,
+                    is_under_way: self.is_erasing,
                 })
             }
             other => panic!("not expected: {other:?}"),
@@ -209,6 +209,24 @@ fn an_account_goes_with_the_name_at_the_extension_and_so_do_their_sessions() {
         &json!({"login": "ana"}),
     ));
     assert_eq!(again.status, 404, "there is nothing left");
+}
+
+#[test]
+fn no_earlier_version_comes_back_while_somebody_goes_from_them() {
+    let (mut world, session) = office();
+    let current = world.version;
+    let back = post(
+        &format!("/api/history/{}/back", current - 1),
+        &session,
+        &json!({ "current": current }),
+    );
+    world.is_erasing = true;
+    let refused = world.ask(&back);
+    assert_eq!(refused.status, 409, "{}", text(&refused));
+    assert!(text(&refused).contains("erased"));
+    assert_eq!(world.version, current);
+    world.is_erasing = false;
+    assert_eq!(world.ask(&back).status, 200);
 }
 
 /// The account was deleted before; or the power was cut after it was.

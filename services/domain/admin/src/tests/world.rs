@@ -42,6 +42,8 @@ pub(super) struct World {
     pub(super) recovery_code: Option<&'static str>,
     pub(super) store_away: bool,
     pub(super) media_away: bool,
+    /// Somebody was erased and is not gone from everywhere yet.
+    pub(super) is_erasing: bool,
     pub(super) net_away: bool,
     pub(super) asked_net: Vec<net::Request>,
     /// What the store keeps for the network.
@@ -135,6 +137,7 @@ impl World {
             recovery_code: None,
             store_away: false,
             media_away: false,
+            is_erasing: false,
             net_away: false,
             asked_net: Vec::new(),
             network: None,
