@@ -116,6 +116,12 @@ impl Item {
     }
 }
 
+const ERASING: (&str, &str) = (
+    "somebody was erased and is not gone from all earlier versions yet: try again in some minutes",
+    "alguém foi apagado e ainda não sumiu de todas as versões anteriores: tente de novo em alguns \
+     minutos",
+);
+
 impl Fault {
     pub(crate) const fn status(&self) -> u16 {
         match self {
@@ -319,11 +325,7 @@ impl Fault {
                 format!("{name} has {length} bytes; ask for some of them")
             }
             Self::Invalid(faults) => invalid(faults, Language::English),
-            Self::ErasureUnderWay => {
-                "somebody was erased and is not gone from all earlier versions \
-                yet: try again in some minutes"
-                    .into()
-            }
+            Self::ErasureUnderWay => ERASING.0.into(),
             Self::ChangedMeanwhile => {
                 "somebody else changed the configuration meanwhile; look again and repeat".into()
             }
@@ -395,9 +397,7 @@ impl Fault {
                 format!("{name} tem {length} bytes; peça uma parte deles")
             }
             Self::Invalid(faults) => invalid(faults, Language::Portuguese),
-            Self::ErasureUnderWay => "alguém foi apagado e ainda não sumiu de todas as versões \
-                anteriores: tente de novo em alguns minutos"
-                .into(),
+            Self::ErasureUnderWay => ERASING.1.into(),
             Self::ChangedMeanwhile => {
                 "outra pessoa alterou a configuração neste meio tempo; confira e repita".into()
             }

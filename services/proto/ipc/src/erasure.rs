@@ -21,10 +21,12 @@ pub enum Whose {
 }
 
 /// What is there of somebody besides call records.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Erasable {
     /// Versions of the configuration that are not in force and have the account.
     pub versions: u64,
     /// What was erased last is not gone from everywhere yet; it takes some minutes at most.
     pub is_under_way: bool,
+    /// Why nobody can be erased now: the clock of the box cannot be right.
+    pub refusal: Option<String>,
 }

@@ -4,6 +4,7 @@
 //! 1970, jump a century ahead, go back, and do so at every start of the box.
 
 use crate::rows::KeptRow;
+use crate::store::Shared;
 
 pub(crate) const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
@@ -70,6 +71,13 @@ pub(crate) fn doubt(now_millis: i64, day: i64, built_millis: i64) -> Option<Stri
             (ahead - AHEAD_DAYS) * DAY_MILLIS / (STRIDE_MILLIS - DAY_MILLIS) + 1
         )
     })
+}
+
+impl Shared {
+    /// When the firmware was made; 0 where nobody has said it.
+    pub(crate) fn built_millis(&self) -> i64 {
+        self.built.get().map_or(0, |it| it.as_millis())
+    }
 }
 
 impl Dates {

@@ -14,9 +14,10 @@ use ipc::store::Reply;
 use redb::{ReadTransaction, ReadableTable as _};
 
 use crate::chores::{PAUSE, PAUSE_AFTER_FAILURE, PAUSE_MAX, reader, write};
-use crate::dates::is_set;
+use crate::dates::{self, is_set};
 use crate::erased::{self, Erased};
 use crate::opening::begin;
+use crate::reads;
 use crate::rows::{CallRow, ConfigRow, SiteRow};
 use crate::seal::Seal;
 use crate::store::Shared;
@@ -252,7 +253,9 @@ impl Shared {
     /// were erased.
     pub(crate) fn erasable(&self, login: &str) -> Reply {
         let own = self.peers.own;
+        let (now, built) = (self.now().as_millis(), self.built_millis());
         self.read(|txn| {
+            let day = dates::day_known(reads::kept_row(txn)?.as_ref(), built);
             let table = txn.open_table(CONFIG).map_err(redb_fault)?;
             let mut versions = 0;
             // Of nobody it is only asked whether everything is gone.
@@ -267,6 +270,7 @@ impl Shared {
             Ok(Reply::Erasable(Erasable {
                 versions,
                 is_under_way: left(txn, own)?.is_some(),
+                refusal: dates::doubt(now, day, built),
             }))
         })
     }

@@ -489,7 +489,7 @@ pub(crate) struct Shared {
     pub(crate) peers: Peers,
     clock: WallClock,
     /// When the firmware was made.
-    built: OnceLock<UnixTime>,
+    pub(crate) built: OnceLock<UnixTime>,
     /// Held for reading while the database is used; for writing while it is opened again.
     pub(crate) slot: RwLock<Slot>,
     /// The newest configuration that is durable.
@@ -545,11 +545,6 @@ struct Full {
 impl Shared {
     pub(crate) fn now(&self) -> UnixTime {
         (self.clock)()
-    }
-
-    /// When the firmware was made; 0 where nobody has said it.
-    pub(crate) fn built_millis(&self) -> i64 {
-        self.built.get().map_or(0, |it| it.as_millis())
     }
 
     /// Uses the open database; after a failure it is opened again, once, for the next user.

@@ -192,7 +192,12 @@ fn versions(mut erasure: Erasure) -> Step {
             Ok(Reply::Erasable(Erasable {
                 versions,
                 is_under_way,
+                refusal,
             })) => {
+                // Before a recording or an account is gone.
+                if let Some(reason) = refusal.filter(|_| !erasure.view.dry_run) {
+                    return erasure.caller.refuse(&Fault::NotKept(reason));
+                }
                 erasure.view.versions = versions;
                 erasure.view.under_way = is_under_way;
                 counted(admin, erasure)

@@ -29,6 +29,7 @@ impl World {
                 Reply::Erasable(Erasable {
                     versions: if is_gone { 0 } else { versions },
                     is_under_way: self.is_erasing,
+                    refusal: self.doubts_clock.then(|| "the clock is not set".into()),
                 })
             }
             other => panic!("not expected: {other:?}"),
@@ -209,6 +210,21 @@ fn an_account_goes_with_the_name_at_the_extension_and_so_do_their_sessions() {
         &json!({"login": "ana"}),
     ));
     assert_eq!(again.status, 404, "there is nothing left");
+}
+
+#[test]
+fn nothing_goes_while_the_clock_of_the_box_cannot_be_right() {
+    let (mut world, session) = office();
+    let (version, recordings) = (world.version, world.recordings.len());
+    world.doubts_clock = true;
+    for wish in [json!({"number": MARIA}), json!({"login": "ana"})] {
+        let refused = world.ask(&post("/api/privacy/erase", &session, &wish));
+        assert_ne!(refused.status, 200, "{wish}");
+        assert!(text(&refused).contains("clock"), "{}", text(&refused));
+    }
+    assert!(world.erased.is_empty());
+    let now = (world.version, world.recordings.len());
+    assert_eq!(now, (version, recordings));
 }
 
 #[test]

@@ -44,6 +44,8 @@ pub(super) struct World {
     pub(super) media_away: bool,
     /// Somebody was erased and is not gone from everywhere yet.
     pub(super) is_erasing: bool,
+    /// Its clock cannot be right.
+    pub(super) doubts_clock: bool,
     pub(super) net_away: bool,
     pub(super) asked_net: Vec<net::Request>,
     /// What the store keeps for the network.
@@ -138,6 +140,7 @@ impl World {
             store_away: false,
             media_away: false,
             is_erasing: false,
+            doubts_clock: false,
             net_away: false,
             asked_net: Vec::new(),
             network: None,
