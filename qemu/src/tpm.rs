@@ -123,10 +123,11 @@ fn add_state(swtpm: &mut Command, folder: &Path) {
     swtpm.args(["--tpmstate", &format!("dir={}", folder.display())]);
 }
 
-/// The program makes its socket a moment after it was started, and says nothing then.
+/// The program listens a moment after it was started, and says nothing then. It cannot be asked by
+/// connecting: it ends with the first who does. Its socket is there before it listens.
 fn wait_for(socket: &Path) -> std::io::Result<()> {
     let end = Instant::now() + SOCKET_MAX;
-    while !socket.exists() {
+    while !is_listening(socket)? {
         if Instant::now() > end {
             return Err(std::io::ErrorKind::TimedOut.into());
         }
@@ -135,5 +136,36 @@ fn wait_for(socket: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Whether somebody accepts connections there. Source: proc_net(5), /proc/net/unix: the fourth word
+/// has the flag `__SO_ACCEPTCON`, the last is the path.
+fn is_listening(socket: &Path) -> std::io::Result<bool> {
+    // Of this thread, which may be in a network namespace of its own.
+    let sockets = fs::read_to_string("/proc/thread-self/net/unix")?;
+    Ok(sockets.lines().any(|line| {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let is_it = words.last().is_some_and(|path| Path::new(path) == socket);
+        is_it && words.get(3) == Some(&"00010000")
+    }))
+}
+
 const SWTPM: &str = "swtpm";
 const SOCKET_MAX: Duration = Duration::from_secs(20);
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn a_socket_that_is_there_is_not_yet_one_that_listens() {
+        let scratch = crate::leftovers::Scratch::new().expect("room");
+        let path = scratch.path().join("socket");
+        let is = || is_listening(&path).expect("told");
+        assert!(!is());
+        let listener = UnixListener::bind(&path).expect("bound");
+        assert!(is());
+        drop(listener);
+        assert!(path.exists() && !is(), "what an earlier one has left");
+    }
+}
