@@ -97,7 +97,7 @@ fn on_trial(caller: &Caller, trial: &TrialView, may_change: bool) -> Markup {
 fn links(caller: &Caller, view: &NetworkView) -> Markup {
     let words = caller.language.words();
     html! {
-        section.card {
+        section.card tabindex="0" {
             table {
                 thead { tr {
                     th { (words.interface) } th { (words.address) } th { (words.gateway) }
