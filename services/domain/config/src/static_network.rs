@@ -3,6 +3,11 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use ipc::site::Site;
+
+use crate::network::Network;
+use crate::tunnel::Tunnel;
+
 /// An address that does not come from DHCP.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StaticNetwork {
@@ -59,6 +64,14 @@ impl StaticNetwork {
             return None;
         }
         Some(Self { dns, ..self })
+    }
+
+    /// The network behind the tunnel of a site that has addresses in common with this one, and this
+    /// one: what lies there counts as outside, and every phone of such a network would be refused.
+    #[must_use]
+    pub fn behind_tunnel(&self, site: &Site) -> Option<(Network, Network)> {
+        let own = Network::around(self.address.into(), self.length)?;
+        Tunnel::parse(site.tunnel.as_ref()?).ok()?.overlap(&[own])
     }
 
     /// The form it is kept in: `192.168.10.5/24 192.168.10.1 192.168.10.1,2001:db8::53`, with a

@@ -1,6 +1,6 @@
 //! The network's setting, changed by people: in one transaction with its audit entry.
 
-use config::{Network, StaticNetwork, Tunnel};
+use config::StaticNetwork;
 use ipc::Redacted;
 use ipc::site::Site;
 use ipc::store::{Audit, Reply, laid_down};
@@ -44,12 +44,9 @@ impl NetworkChange {
     }
 }
 
-/// What of the site speaks against an address of the box: what lies behind the tunnel to a grid
-/// counts as outside, and every phone of such a network would be refused.
+/// What of the site speaks against an address of the box, for people.
 pub(crate) fn in_the_way(wanted: &StaticNetwork, site: &Site) -> Option<String> {
-    let own = Network::around(wanted.address.into(), wanted.length)?;
-    let tunnel = Tunnel::parse(site.tunnel.as_ref()?).ok()?;
-    let (behind, own) = tunnel.overlap(&[own])?;
+    let (behind, own) = wanted.behind_tunnel(site)?;
     Some(format!(
         "network: {own} has addresses in common with {behind}, which lies behind the tunnel to \
          the grid; use another address, or change the tunnel first"

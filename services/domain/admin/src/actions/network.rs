@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use config::{Fault as Wrongness, Network, StaticNetwork, Tunnel, Wrong};
+use config::{Fault as Wrongness, StaticNetwork, Wrong};
 use ipc::net::{Reply, Request as Ask};
 use ipc::site::Site;
 use ipc::{net, store};
@@ -145,11 +145,9 @@ fn wanted(admin: &Admin, wish: &Wish) -> Result<Option<StaticNetwork>, Fault> {
     }
 }
 
-/// What lies behind the tunnel to a grid counts as outside: the store would not keep this.
+/// Why the store would not keep this.
 fn in_the_way(wanted: &StaticNetwork, site: &Site) -> Option<Wrongness> {
-    let own = Network::around(wanted.address.into(), wanted.length)?;
-    let tunnel = Tunnel::parse(site.tunnel.as_ref()?).ok()?;
-    let (behind, own) = tunnel.overlap(&[own])?;
+    let (behind, own) = wanted.behind_tunnel(site)?;
     Some(Wrongness::Setting {
         of: "network".to_owned(),
         field: "address",
