@@ -15,7 +15,6 @@ use super::passkeys::{field, session, stale};
 use super::second_factor;
 use super::sign_in::{By, address, enter, refuse, signed_in_by};
 use crate::admin::{Admin, Caller, UNRECORDED_MAX};
-use crate::answers::Nothing;
 use crate::fault::{Fault, PasskeyFault};
 use crate::http::{Request, Response};
 use crate::passkey_json::{RequestOptions, Used, UsedCredential};
@@ -131,14 +130,8 @@ pub(super) fn second(
     request: &Request,
     caller: Caller,
 ) -> Step {
-    let awaits = caller.session.as_ref().filter(|(_, it)| it.awaits_code);
-    let Some(id) = awaits.map(|(id, _)| *id) else {
-        // It was said already.
-        let response = match caller.face {
-            Face::Page | Face::Asset => Response::redirect("/"),
-            Face::Api => Response::json(200, &Nothing {}),
-        };
-        return Step::Respond(response.sealed());
+    let Some(id) = second_factor::half(&caller) else {
+        return second_factor::whole(&caller);
     };
     let used = match read(request, caller.face) {
         Ok(used) => used,

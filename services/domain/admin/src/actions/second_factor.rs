@@ -18,6 +18,7 @@ use crate::pages;
 use crate::passkeys::is_guarded;
 use crate::routes::{Face, OnSecondFactor};
 use crate::second_factor::{new_recovery_codes, new_secret, recovery_match, uri};
+use crate::session::SessionId;
 use crate::step::{Moment, Step};
 
 /// A code of the second factor, or one of those for a lost phone.
@@ -175,16 +176,25 @@ fn remove(admin: &Admin, login: String, caller: Caller, back: &'static str) -> S
     .commit(admin)
 }
 
+/// The session that the password alone has opened.
+pub(super) fn half(caller: &Caller) -> Option<SessionId> {
+    let awaits = caller.session.as_ref().filter(|(_, it)| it.awaits_code);
+    awaits.map(|(id, _)| *id)
+}
+
+/// What is answered where the second half was said already.
+pub(super) fn whole(caller: &Caller) -> Step {
+    let response = match caller.face {
+        Face::Page | Face::Asset => Response::redirect("/"),
+        Face::Api => Response::json(200, &Nothing {}),
+    };
+    Step::Respond(response.sealed())
+}
+
 /// The second half of a sign-in: a code of the app, or one for a lost phone.
 fn enter(admin: &mut Admin, moment: &Moment, request: &Request, caller: Caller) -> Step {
-    let awaits = caller.session.as_ref().filter(|(_, it)| it.awaits_code);
-    let Some(id) = awaits.map(|(id, _)| *id) else {
-        // It was said already.
-        let response = match caller.face {
-            Face::Page | Face::Asset => Response::redirect("/"),
-            Face::Api => Response::json(200, &Nothing {}),
-        };
-        return Step::Respond(response.sealed());
+    let Some(id) = half(&caller) else {
+        return whole(&caller);
     };
     let code = match read(request, caller.face) {
         Ok(code) => code,
