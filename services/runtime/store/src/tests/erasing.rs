@@ -196,21 +196,11 @@ fn a_later_backup_brings_the_list_to_another_box() {
 
 /// A store whose clock a test sets.
 fn at(scratch: &Scratch, clock: &Arc<AtomicI64>) -> Store {
-    let peers = Peers {
-        own: STORE,
-        net: NET,
-        pbx: PBX,
-        web: WEB,
-        provision: PROVISION,
-        grid: GRID,
-    };
     let clock = Arc::clone(clock);
     let now = move || UnixTime::from_millis(clock.load(Ordering::Relaxed));
     let disk = std::boxed::Box::new(DataDisk::new(scratch.path()));
-    let store = Store::open(disk, scratch.path(), peers, Arc::new(now));
-    let store = store.expect("the store opens");
-    store.made_at(UnixTime::from_millis(NOW));
-    store
+    let store = try_store_by(disk, scratch.path(), now, UnixTime::from_millis(NOW));
+    store.expect("the store opens")
 }
 
 /// Under such a clock nothing that is there would be of before, or everything to come would.

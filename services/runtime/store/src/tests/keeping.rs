@@ -84,21 +84,11 @@ impl Kept {
 }
 
 fn open(scratch: &Scratch, now: &Arc<AtomicI64>) -> Store {
-    let peers = Peers {
-        own: STORE,
-        net: NET,
-        pbx: PBX,
-        web: WEB,
-        provision: PROVISION,
-        grid: GRID,
-    };
     let now = Arc::clone(now);
     let clock = move || UnixTime::from_millis(now.load(Ordering::Relaxed));
     let disk = Box::new(DataDisk::new(scratch.path()));
-    let store = Store::open(disk, scratch.path(), peers, Arc::new(clock));
-    let store = store.expect("the store opens");
-    store.made_at(UnixTime::from_millis(TODAY));
-    store
+    let store = try_store_by(disk, scratch.path(), clock, UnixTime::from_millis(TODAY));
+    store.expect("the store opens")
 }
 
 fn periods(calls_days: u16, quality_days: u16) -> Retention {

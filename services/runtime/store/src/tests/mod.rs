@@ -75,6 +75,17 @@ fn store(medium: Box<dyn Medium>, directory: &Path) -> Store {
 }
 
 fn try_store(medium: Box<dyn Medium>, directory: &Path) -> Result<Store, crate::OpenError> {
+    let now = UnixTime::from_millis(1_700_000_000_000);
+    try_store_by(medium, directory, move || now, now)
+}
+
+/// With a clock, and made at that time.
+fn try_store_by(
+    medium: Box<dyn Medium>,
+    directory: &Path,
+    clock: impl Fn() -> UnixTime + Send + Sync + 'static,
+    made: UnixTime,
+) -> Result<Store, crate::OpenError> {
     let peers = Peers {
         own: STORE,
         net: NET,
@@ -83,9 +94,8 @@ fn try_store(medium: Box<dyn Medium>, directory: &Path) -> Result<Store, crate::
         provision: PROVISION,
         grid: GRID,
     };
-    let now = UnixTime::from_millis(1_700_000_000_000);
-    let store = Store::open(medium, directory, peers, Arc::new(move || now))?;
-    store.made_at(now);
+    let store = Store::open(medium, directory, peers, Arc::new(clock))?;
+    store.made_at(made);
     Ok(store)
 }
 
