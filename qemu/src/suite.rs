@@ -134,9 +134,6 @@ fn run_step(step: &Step) -> Result<Counts, ProcessError> {
     if !step.has_tests && succeeded {
         counts.passed = 1;
     }
-    let did_nothing = counts == Counts::default();
-    if (!succeeded && counts.failed.is_empty()) || did_nothing {
-        counts.failed.push(step.name.to_owned());
-    }
+    counts.close(step.name, succeeded, true);
     Ok(counts)
 }

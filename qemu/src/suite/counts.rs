@@ -20,6 +20,15 @@ impl Counts {
         self.skipped.extend(other.skipped);
     }
 
+    /// At the end of a program or step: what ended badly without naming a test has failed, and so
+    /// has what should have had tests and had none.
+    pub(super) fn close(&mut self, name: &str, succeeded: bool, has_tests: bool) {
+        let did_nothing = has_tests && *self == Self::default();
+        if (!succeeded && self.failed.is_empty()) || did_nothing {
+            self.failed.push(name.to_owned());
+        }
+    }
+
     /// Counts a line of libtest: `test name ... ok`, `... FAILED`, `... ignored, reason`.
     pub(super) fn read(&mut self, step: &str, line: &str) {
         let Some(line) = line.strip_prefix("test ") else {

@@ -159,11 +159,7 @@ fn run(job: &Job, lane: usize, surroundings: &Surroundings) -> Result<Counts, Pr
         scope.spawn(|| show(errors, &job.label, |_line| {}));
         show(output, &job.label, |line| counts.read(&job.label, line));
     });
-    let succeeded = process.wait()?.success();
-    let did_nothing = job.has_tests && counts == Counts::default();
-    if (!succeeded && counts.failed.is_empty()) || did_nothing {
-        counts.failed.push(job.label.clone());
-    }
+    counts.close(&job.label, process.wait()?.success(), job.has_tests);
     Ok(counts)
 }
 
