@@ -627,6 +627,11 @@ impl Admin {
         )
     }
 
+    /// Whether nothing may be done now that has to be recorded: what waits for the store is full.
+    pub(crate) const fn is_unrecorded_full(&self) -> bool {
+        self.unrecorded.len() >= UNRECORDED_MAX
+    }
+
     fn keep_unrecorded(&mut self, mut left: Vec<store::Audit>) {
         left.append(&mut self.unrecorded);
         left.truncate(UNRECORDED_MAX);

@@ -21,7 +21,7 @@ use super::change::{Change, unkept};
 use super::person::{Subject, refuse, ways_written};
 use super::records::LIMIT_MAX;
 use super::{form, json};
-use crate::admin::{Admin, Caller, UNRECORDED_MAX};
+use crate::admin::{Admin, Caller};
 use crate::fault::{Fault, PeopleFault};
 use crate::http::{Request, Response};
 use crate::pages;
@@ -115,7 +115,7 @@ fn read(admin: &Admin, request: &Request, caller: &Caller) -> Result<(Subject, b
         },
     };
     // Nothing is done that cannot be recorded.
-    if admin.unrecorded.len() >= UNRECORDED_MAX {
+    if admin.is_unrecorded_full() {
         return Err(Fault::StoreAway);
     }
     let (_, site) = admin.site.as_ref().ok_or(Fault::Starting)?;

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::json;
-use crate::admin::{Admin, Caller, UNRECORDED_MAX};
+use crate::admin::{Admin, Caller};
 use crate::answers::{Fetching, Nothing, UpdateGoesOn};
 use crate::fault::Fault;
 use crate::fetch::{Address, FetchFault, FetchOrder, Server, Source, StickFault};
@@ -326,7 +326,7 @@ pub(super) fn recorded(
 }
 
 fn may_be_recorded(admin: &Admin) -> Result<(), Fault> {
-    if admin.unrecorded.len() >= UNRECORDED_MAX {
+    if admin.is_unrecorded_full() {
         Err(Fault::StoreAway)
     } else {
         Ok(())

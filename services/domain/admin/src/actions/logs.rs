@@ -7,7 +7,7 @@ use ipc::init::{Log, Reply, Request as Ask};
 
 use super::looks::{Range, What};
 use super::records;
-use crate::admin::{Admin, Caller, UNRECORDED_MAX};
+use crate::admin::{Admin, Caller};
 use crate::fault::Fault;
 use crate::http::{Request, Response};
 use crate::log_view::{Level, LogLineView, Wish, chosen};
@@ -70,7 +70,7 @@ fn services(log: &Log) -> BTreeSet<String> {
 
 /// Oldest first, as a log is read. That it leaves the box is recorded each time.
 fn file(admin: &mut Admin, lines: &[LogLineView], caller: Caller) -> Step {
-    if admin.unrecorded.len() >= UNRECORDED_MAX {
+    if admin.is_unrecorded_full() {
         return caller.refuse(&Fault::StoreAway);
     }
     let mut text = String::new();

@@ -8,7 +8,7 @@ use ipc::pbx::Call;
 use ipc::store::{CallRecord, CallsOf};
 use sansio::{Instant, UnixTime};
 
-use crate::admin::{Admin, Caller, UNRECORDED_MAX};
+use crate::admin::{Admin, Caller};
 use crate::fault::Fault;
 use crate::step::Step;
 
@@ -139,7 +139,7 @@ impl Admin {
         let Some((told, range)) = told else {
             return then(self, caller);
         };
-        if self.unrecorded.len() >= UNRECORDED_MAX {
+        if self.is_unrecorded_full() {
             return caller.refuse(&Fault::StoreAway);
         }
         match self.look(now, &caller, what, range, told) {

@@ -14,7 +14,7 @@ use super::json;
 use super::passkeys::{field, session, stale};
 use super::second_factor;
 use super::sign_in::{By, address, enter, refuse, signed_in_by};
-use crate::admin::{Admin, Caller, UNRECORDED_MAX};
+use crate::admin::{Admin, Caller};
 use crate::fault::{Fault, PasskeyFault};
 use crate::http::{Request, Response};
 use crate::passkey_json::{RequestOptions, Used, UsedCredential};
@@ -84,7 +84,7 @@ pub(super) fn sign_in(
     if admin.site.is_none() {
         return refuse(&caller, &Fault::Starting);
     }
-    if admin.unrecorded.len() >= UNRECORDED_MAX {
+    if admin.is_unrecorded_full() {
         return refuse(&caller, &Fault::StoreAway);
     }
     let found = admin.owner_of(&used.id);
@@ -137,7 +137,7 @@ pub(super) fn second(
         Ok(used) => used,
         Err(fault) => return second_factor::refuse(admin, &caller, &fault),
     };
-    if admin.unrecorded.len() >= UNRECORDED_MAX {
+    if admin.is_unrecorded_full() {
         return second_factor::refuse(admin, &caller, &Fault::StoreAway);
     }
     if let Err(wait) = admin.codes.attempt(moment.now, &caller.login) {

@@ -11,7 +11,7 @@ use super::change::Change;
 use super::proof::doubted;
 use super::sign_in::{address, session_cookie};
 use super::{form, json, stretch};
-use crate::admin::{Admin, Caller, UNRECORDED_MAX};
+use crate::admin::{Admin, Caller};
 use crate::answers::{Nothing, OneTimePassword};
 use crate::fault::{Fault, PeopleFault};
 use crate::http::{Peer, Request, Response};
@@ -55,7 +55,7 @@ pub(crate) fn change_password(
     let hash = admin.password_hash(person);
     let present = person.password_hash.clone();
     // A guess that cannot be recorded is not taken.
-    if admin.unrecorded.len() >= UNRECORDED_MAX {
+    if admin.is_unrecorded_full() {
         return refuse(&caller, &Fault::StoreAway);
     }
     if let Err(wait) = admin

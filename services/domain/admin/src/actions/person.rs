@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::change::unkept;
 use super::records::LIMIT_MAX;
 use super::{form, json};
-use crate::admin::{Admin, Caller, UNRECORDED_MAX};
+use crate::admin::{Admin, Caller};
 use crate::calendar::rfc3339;
 use crate::fault::Fault;
 use crate::http::{Request, Response};
@@ -169,7 +169,7 @@ fn read(admin: &Admin, request: &Request, caller: &Caller) -> Result<(Subject, W
     };
     let (_, site) = admin.site.as_ref().ok_or(Fault::Starting)?;
     // Nothing is handed out that cannot be recorded.
-    if admin.unrecorded.len() >= UNRECORDED_MAX {
+    if admin.is_unrecorded_full() {
         return Err(Fault::StoreAway);
     }
     let subject = Subject::of(&wish.login, wish.number.reveal(), site)?;

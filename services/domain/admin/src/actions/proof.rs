@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::json;
 use super::sign_in::{address, session_cookie};
-use crate::admin::{Admin, Caller, UNRECORDED_MAX};
+use crate::admin::{Admin, Caller};
 use crate::answers::Nothing;
 use crate::fault::{Fault, PeopleFault};
 use crate::http::{Request, Response, form_fields};
@@ -58,7 +58,7 @@ pub(crate) fn check(
     };
     let hash = admin.password_hash(person);
     // A guess that cannot be recorded is not taken.
-    if admin.unrecorded.len() >= UNRECORDED_MAX {
+    if admin.is_unrecorded_full() {
         return refuse(&caller, &Fault::StoreAway);
     }
     if typed.reveal().len() > password::LENGTH_MAX {

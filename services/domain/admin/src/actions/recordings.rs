@@ -10,7 +10,7 @@ use sansio::Instant;
 use super::change::unkept;
 use super::looks::{Range, What, recorded};
 use super::records::LIMIT_MAX;
-use crate::admin::{Admin, Caller, UNRECORDED_MAX};
+use crate::admin::{Admin, Caller};
 use crate::fault::Fault;
 use crate::http::{Request, Response};
 use crate::range::{Part, part};
@@ -196,7 +196,7 @@ fn may_go_on(admin: &Admin, name: &str) -> Result<(), Fault> {
     if !is_recording_name(name) {
         return Err(Fault::NoSuchRecording(name.to_owned()));
     }
-    if admin.unrecorded.len() >= UNRECORDED_MAX {
+    if admin.is_unrecorded_full() {
         return Err(Fault::StoreAway);
     }
     Ok(())

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{form, json};
-use crate::admin::{Admin, COOKIE, Caller, UNRECORDED_MAX};
+use crate::admin::{Admin, COOKIE, Caller};
 use crate::answers::{Nothing, Welcome};
 use crate::fault::Fault;
 use crate::http::{Peer, Request, Response};
@@ -48,7 +48,7 @@ pub(crate) fn sign_in(
     if admin.site.is_none() {
         return refuse(&caller, &Fault::Starting);
     }
-    if admin.unrecorded.len() >= UNRECORDED_MAX {
+    if admin.is_unrecorded_full() {
         return refuse(&caller, &Fault::StoreAway);
     }
     let address = address(&caller);

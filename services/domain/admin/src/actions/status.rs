@@ -156,7 +156,7 @@ pub(crate) fn restart(admin: &mut Admin, request: &Request, name: String, caller
         Err(fault) => return caller.refuse(&fault),
     };
     // Nothing is done that cannot be recorded.
-    if admin.unrecorded.len() >= UNRECORDED_MAX {
+    if admin.is_unrecorded_full() {
         return caller.refuse(&Fault::StoreAway);
     }
     let action = format!(

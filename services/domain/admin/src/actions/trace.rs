@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::looks::{Range, WHOLE, What};
 use super::{done, form, json, records};
-use crate::admin::{Admin, Caller, UNRECORDED_MAX};
+use crate::admin::{Admin, Caller};
 use crate::fault::{Fault, Item};
 use crate::http::{Request, Response};
 use crate::pages;
@@ -74,7 +74,7 @@ fn begin(admin: &mut Admin, request: &Request, caller: Caller) -> Step {
         Err(fault) => return caller.refuse(&fault),
     };
     // Nothing is done that cannot be recorded.
-    if admin.unrecorded.len() >= UNRECORDED_MAX {
+    if admin.is_unrecorded_full() {
         return caller.refuse(&Fault::StoreAway);
     }
     let told = format!("{}, {} minutes at most", said(&filter), wish.minutes);
@@ -161,7 +161,7 @@ fn said(filter: &Filter) -> String {
 }
 
 fn end(admin: &mut Admin, caller: Caller) -> Step {
-    if admin.unrecorded.len() >= UNRECORDED_MAX {
+    if admin.is_unrecorded_full() {
         return caller.refuse(&Fault::StoreAway);
     }
     let audit = caller.audit("SIP trace ended".to_owned(), String::new(), String::new());
@@ -240,7 +240,7 @@ fn file(so_far: Trace, caller: Caller) -> Step {
         if !is_over && (all.messages.len() as u64) < all.kept {
             return file(all, caller);
         }
-        if admin.unrecorded.len() >= UNRECORDED_MAX {
+        if admin.is_unrecorded_full() {
             return caller.refuse(&Fault::StoreAway);
         }
         let count = all.messages.len();
