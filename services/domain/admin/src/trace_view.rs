@@ -40,6 +40,8 @@ pub(crate) struct MessageView {
     /// `INVITE sip:102@box`, or `200 OK (INVITE)`.
     pub(crate) what: String,
     pub(crate) call_id: String,
+    /// The records of the calls that it is part of: both legs of a call have the same.
+    pub(crate) calls: Vec<String>,
     /// The same for all messages of a Call-ID in this answer, from 1.
     pub(crate) dialogue: usize,
 }
@@ -93,6 +95,7 @@ fn view(message: &Traced, calls: &mut BTreeMap<String, usize>) -> MessageView {
         remote: message.remote.to_string(),
         what: summary.what,
         call_id: summary.call_id,
+        calls: message.calls.clone(),
         dialogue,
     }
 }

@@ -22,6 +22,9 @@ use crate::streams::Connections;
 /// Longest text from a peer that goes into an event, characters.
 const EVENT_TEXT_LENGTH_MAX: usize = 128;
 
+/// Longest Call-ID that goes into an event whole, bytes: it is compared.
+const CALL_ID_LENGTH_MAX: usize = 256;
+
 /// Networks that are remembered: a carrier that gives another prefix each day fills them in two
 /// weeks, and no registration lasts as long.
 const MET_MAX: usize = 16;
@@ -139,6 +142,7 @@ impl Core {
             Event::Configured { .. }
             | Event::Registered { .. }
             | Event::Unregistered { .. }
+            | Event::CallLeg { .. }
             | Event::CallAnswered { .. }
             | Event::CallEnded { .. }
             | Event::TrunkUp { .. }
@@ -151,6 +155,16 @@ impl Core {
             *counter = counter.saturating_add(1);
         }
         self.emit(Output::Event(event));
+    }
+
+    /// Tells that a leg belongs to a call, unless its peer chose a name for it that is no text to
+    /// tell.
+    pub(crate) fn call_leg(&mut self, id: &str, call_id: &str) {
+        let is_plain = call_id.chars().all(|letter| !letter.is_control());
+        if is_plain && (1..=CALL_ID_LENGTH_MAX).contains(&call_id.len()) {
+            let (id, call_id) = (id.to_owned(), call_id.to_owned());
+            self.event(Event::CallLeg { id, call_id });
+        }
     }
 
     pub(crate) fn peer_fault(&mut self, flow: Flow, fault: PeerFault) {

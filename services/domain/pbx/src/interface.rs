@@ -255,6 +255,14 @@ pub enum Event {
         /// Address of the caller.
         source: IpAddr,
     },
+    /// A leg belongs to a call: whoever traces SIP sees both legs as one. Told before its first
+    /// message goes out, and again when it takes part in another call.
+    CallLeg {
+        /// Id of the call's record.
+        id: String,
+        /// The Call-ID of the leg.
+        call_id: String,
+    },
     /// A call was answered.
     CallAnswered {
         /// Id of its record.

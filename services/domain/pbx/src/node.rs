@@ -44,6 +44,13 @@ impl PbxNode {
         }
     }
 
+    /// The Call-IDs of the legs of all calls, each with the id of its call's record, as
+    /// [`Event::CallLeg`](crate::Event::CallLeg) has told them.
+    #[must_use]
+    pub fn call_ids(&self) -> Vec<(String, String)> {
+        self.calls.call_ids(&self.legs)
+    }
+
     /// Phones, calls and counters as of the last cause.
     #[must_use]
     pub fn status(&self) -> Status {

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use ipc::trace::Filter;
 
 use crate::lines::{lines, parts, value};
+use crate::together::is_name;
 
 /// A filter, and what it has learnt: the calls that are wanted, and where a trunk is.
 #[derive(Clone, Debug, Default)]
@@ -27,14 +28,38 @@ impl Wanted {
         }
     }
 
+    /// Whether all is.
+    pub(crate) const fn is_all(&self) -> bool {
+        self.filter.extension.is_none() && self.filter.trunk.is_none()
+    }
+
+    /// Whether what belongs to a Call-ID is, by itself or not.
+    pub(crate) fn follows(&self, call: &[u8]) -> bool {
+        self.calls.iter().any(|known| known == call)
+    }
+
+    /// What belongs to this Call-ID is wanted from now on.
+    pub(crate) fn follow(&mut self, call: &[u8]) {
+        if is_name(call) && !self.follows(call) {
+            if self.calls.len() >= CALLS_MAX {
+                self.calls.pop_front();
+            }
+            self.calls.push_back(call.to_vec());
+        }
+    }
+
     /// Whether it is wanted: by itself, or as a part of something that was.
     pub(crate) fn has(&mut self, message: &[u8], remote: IpAddr, is_sent: bool) -> bool {
         let Filter { extension, trunk } = &self.filter;
-        if extension.is_none() && trunk.is_none() {
+        if self.is_all() {
             return true;
         }
         let call = value(message, "Call-ID", "i").unwrap_or_default();
-        if self.calls.iter().any(|known| known == call) || self.peers.contains(&remote) {
+        if self.follows(call) {
+            return true;
+        }
+        if self.peers.contains(&remote) {
+            self.follow(call);
             return true;
         }
         let addresses = addresses(message);
@@ -61,11 +86,8 @@ impl Wanted {
             self.peers.insert(remote);
         }
         let is_wanted = of_extension || of_trunk;
-        if is_wanted && (1..=CALL_LENGTH_MAX).contains(&call.len()) {
-            if self.calls.len() >= CALLS_MAX {
-                self.calls.pop_front();
-            }
-            self.calls.push_back(call.to_vec());
+        if is_wanted {
+            self.follow(call);
         }
         is_wanted
     }
@@ -116,9 +138,7 @@ fn address(text: &[u8]) -> (&[u8], &[u8]) {
 }
 
 const SCHEMES: [&[u8]; 3] = [b"sip", b"sips", b"tel"];
-/// Bytes of a Call-ID that is remembered: a stranger may write any.
-const CALL_LENGTH_MAX: usize = 256;
-/// Calls that are followed at once; some 60 bytes each.
+/// Calls that are followed at once; some 60 bytes each, 256 at most.
 const CALLS_MAX: usize = 512;
 /// Addresses of a trunk's servers.
 const PEERS_MAX: usize = 32;
@@ -166,7 +186,8 @@ mod tests {
         });
         let unknown = request("sip:1@box", "sip:2@elsewhere", "x");
         assert!(wanted.has(&unknown, peer(9), false), "by its address");
-        assert!(!wanted.has(&unknown, peer(8), false));
+        let elsewhere = request("sip:1@box", "sip:2@elsewhere", "w");
+        assert!(!wanted.has(&elsewhere, peer(8), false));
         let claims = request("sip:1@box", "sip:2@SIP.example", "y");
         assert!(wanted.has(&claims, peer(7), false));
         let another = request("sip:1@box", "sip:2@elsewhere", "z");
@@ -195,7 +216,7 @@ mod tests {
             peer(4),
             false
         ));
-        assert!(wanted.calls.iter().all(|it| it.len() <= CALL_LENGTH_MAX));
+        assert!(wanted.calls.iter().all(|it| is_name(it)));
     }
 
     #[test]

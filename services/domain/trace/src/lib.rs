@@ -14,6 +14,7 @@ mod redact;
 mod streams;
 mod summary;
 mod tap;
+mod together;
 
 pub use mask::masked;
 pub use pcap::pcap;

@@ -152,6 +152,7 @@ mod tests {
         Traced {
             number: 0,
             at_millis: 1_793_491_200_123,
+            calls: Vec::new(),
             is_sent,
             transport: "TLS".into(),
             local: local.parse().expect("an address"),

@@ -20,11 +20,22 @@ pub enum Ask {
     End,
     /// Give out messages that were kept, oldest first.
     Read {
+        /// Only those of one call; `None` for all.
+        of: Option<Of>,
         /// From this one on; `None` for the newest.
         from: Option<u64>,
         /// At most so many; long ones make it fewer.
         most: u32,
     },
+}
+
+/// A call, with all its legs: each leg has a Call-ID of its own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Of {
+    /// The call with this record.
+    Call(String),
+    /// Whatever the message with this number belongs to: a call, or a registration and the like.
+    Message(u64),
 }
 
 /// Which messages are kept: those that one of its parts means, and with neither all.
@@ -77,6 +88,8 @@ pub struct Traced {
     pub local: SocketAddr,
     /// The other end.
     pub remote: SocketAddr,
+    /// The records of the calls that it is part of; none where it is part of no call.
+    pub calls: Vec<String>,
     /// As it was on the wire, or within TLS.
     pub bytes: Redacted<Vec<u8>>,
 }

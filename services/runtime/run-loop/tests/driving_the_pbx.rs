@@ -502,6 +502,7 @@ fn a_trace_has_what_came_and_what_was_sent_while_it_was_on() {
     assert!(begun.left_secs.is_some_and(|it| it > 50), "{begun:?}");
     ask("within");
     let read = Ask::Read {
+        of: None,
         from: None,
         most: 100,
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipc::Redacted;
 use ipc::pbx::{Reply, Request as Pbx};
 use ipc::site::{Site, TrunkAccess};
-use ipc::trace::{Ask, Filter, Trace, Traced, Trunk};
+use ipc::trace::{Ask, Filter, Of, Trace, Traced, Trunk};
 use sansio::Instant;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -55,7 +55,10 @@ pub(crate) fn act(
         OnTrace::Begin => begin(admin, request, caller),
         OnTrace::End => end(admin, caller),
         OnTrace::Message => message(segment, caller),
-        OnTrace::File => file(Trace::default(), caller),
+        OnTrace::File => match of(request) {
+            Ok(of) => file(of, Trace::default(), caller),
+            Err(fault) => caller.refuse(&fault),
+        },
     }
 }
 
@@ -173,13 +176,48 @@ fn end(admin: &mut Admin, caller: Caller) -> Step {
     })
 }
 
-/// The newest messages.
+/// Whose messages are wanted: those of the `call` with a record, or of whatever the message
+/// `with` a number is part of; `None` for all.
+fn of(request: &Request) -> Result<Option<Of>, Fault> {
+    let field = |name| request.query_field(name).filter(|it| !it.is_empty());
+    match (field("call"), field("with")) {
+        (None, None) => Ok(None),
+        (Some(call), None) if is_id(&call) => Ok(Some(Of::Call(call))),
+        (Some(_), None) => Err(Fault::BadBody("call: the id of a call record".to_owned())),
+        (None, Some(with)) => {
+            let number = with.parse().map(Of::Message).map(Some);
+            number.map_err(|_| Fault::BadBody("with: the number of a message".to_owned()))
+        }
+        (Some(_), Some(_)) => Err(Fault::BadBody("call, with: one of them".to_owned())),
+    }
+}
+
+fn is_id(call: &str) -> bool {
+    let is_of_one = |it: u8| it.is_ascii_alphanumeric() || it == b'-';
+    call.len() <= CALL_LENGTH_MAX && call.bytes().all(is_of_one)
+}
+
+/// What asks for the same again.
+fn query(of: &Of) -> String {
+    match of {
+        Of::Call(call) => format!("call={call}"),
+        Of::Message(number) => format!("with={number}"),
+    }
+}
+
+/// The newest messages; of one call from its beginning, as a ladder.
 fn show(action: OnTrace, request: &Request, caller: Caller) -> Step {
+    let of = match of(request) {
+        Ok(of) => of,
+        Err(fault) => return caller.refuse(&fault),
+    };
+    let same = of.as_ref().map(query);
     let most = match caller.face {
         Face::Api => records::limit(request),
         Face::Page | Face::Asset => PAGE_MESSAGES,
     };
-    let read = Ask::Read { from: None, most };
+    let from = same.is_some().then_some(0);
+    let read = Ask::Read { of, from, most };
     ask(read, caller, move |admin, moment, caller, trace| {
         let shown = !trace.messages.is_empty();
         looked(admin, moment.now, caller, shown, move |admin, caller| {
@@ -188,7 +226,10 @@ fn show(action: OnTrace, request: &Request, caller: Caller) -> Step {
             let response = match (action, caller.face, site) {
                 (OnTrace::Events, ..) => pages::trace_parts(&caller, &view),
                 (_, Face::Api, _) => Response::json(200, &view),
-                (.., Some(site)) => pages::trace(&caller, site, &view),
+                (.., Some(site)) => match &same {
+                    Some(same) => pages::ladder(&caller, &view, same),
+                    None => pages::trace(&caller, site, &view),
+                },
                 (.., None) => return caller.refuse(&Fault::Starting),
             };
             Step::Respond(response.sealed())
@@ -202,6 +243,7 @@ fn message(segment: &str, caller: Caller) -> Step {
         return caller.refuse(&Fault::NoSuchPage);
     };
     let read = Ask::Read {
+        of: None,
         from: Some(number),
         most: 1,
     };
@@ -223,12 +265,13 @@ fn message(segment: &str, caller: Caller) -> Step {
 }
 
 /// All messages as a capture file, read in pieces; those that come meanwhile are not waited for.
-fn file(so_far: Trace, caller: Caller) -> Step {
+fn file(of: Option<Of>, so_far: Trace, caller: Caller) -> Step {
     let from = so_far
         .messages
         .last()
         .map_or(0, |it| it.number.saturating_add(1));
     let read = Ask::Read {
+        of: of.clone(),
         from: Some(from),
         most: PIECE_MESSAGES,
     };
@@ -238,13 +281,15 @@ fn file(so_far: Trace, caller: Caller) -> Step {
         messages.extend(piece.messages);
         let all = Trace { messages, ..piece };
         if !is_over && (all.messages.len() as u64) < all.kept {
-            return file(all, caller);
+            return file(of, all, caller);
         }
         if admin.is_unrecorded_full() {
             return caller.refuse(&Fault::StoreAway);
         }
         let count = all.messages.len();
-        let what = format!("{count} messages, {}{}", said(&all.filter), whole(&caller));
+        let part = if of.is_some() { "one call of " } else { "" };
+        let all_of = said(&all.filter);
+        let what = format!("{count} messages, {part}{all_of}{}", whole(&caller));
         let audit = caller.audit("SIP trace downloaded".to_owned(), String::new(), what);
         admin.record(audit, move |_, _| {
             let file = trace::pcap(&masked(all, &caller).messages);
@@ -305,6 +350,8 @@ fn ask(
     )
 }
 
+/// Characters of the id of a call record, and more.
+const CALL_LENGTH_MAX: usize = 64;
 /// When nobody says how long.
 const MINUTES: u32 = 10;
 const MINUTES_MAX: u32 = 60;

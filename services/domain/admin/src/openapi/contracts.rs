@@ -133,13 +133,14 @@ fn of_trace(action: OnTrace) -> Option<Contract> {
     Some(match action {
         OnTrace::Events => return None,
         OnTrace::Show => does("The trace of SIP messages, the newest first")
-            .query(LIMIT)
+            .query(TRACE)
             .gives::<TraceView>(),
         OnTrace::Begin => does("Begin a trace of SIP messages; the one before is forgotten")
             .takes::<trace::Wish>(),
         OnTrace::End => does("End the trace; its messages stay for an hour"),
         OnTrace::Message => does("A message of the trace, whole").gives::<WholeMessage>(),
         OnTrace::File => does("The messages of the trace for Wireshark (pcap)")
+            .query(OF_CALL)
             .gives_file("application/vnd.tcpdump.pcap"),
     })
 }
@@ -481,6 +482,18 @@ const LOG: &[Query] = &[
         kind: "string",
     },
 ];
+const TRACE: &[Query] = &[ROWS_MAX, OF_RECORD, OF_MESSAGE];
+const OF_CALL: &[Query] = &[OF_RECORD, OF_MESSAGE];
+const OF_RECORD: Query = Query {
+    name: "call",
+    says: "Only the call with this record, all its legs, from its beginning.",
+    kind: "string",
+};
+const OF_MESSAGE: Query = Query {
+    name: "with",
+    says: "Only what belongs together with the message of this number.",
+    kind: "integer",
+};
 const DAYS: &[Query] = &[
     Query {
         name: "from",

@@ -121,7 +121,11 @@ fn table(caller: &Caller, zone: Option<&Zone>, calls: &[CallView]) -> Markup {
                     br; span.hint { (call.trunk) } } }
                 td { span class={ "badge " (tone(call.outcome)) } {
                     (language.state(call.outcome))
-                } }
+                }
+                    @if caller.may(Permission::TraceCalls) {
+                        br; a.hint href={ "/trace?call=" (call.id) } { "SIP" }
+                    }
+                }
                 td.right { (seconds(call.duration_secs.unsigned_abs())) }
                 td { (sound(language, call)) }
                 td { (recordings(caller, call)) }

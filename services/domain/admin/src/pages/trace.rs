@@ -112,7 +112,9 @@ fn row(language: Language, message: &MessageView) -> Markup {
             td { a href={ "/trace/messages/" (message.number) } {
                 @if message.what.is_empty() { "?" } @else { (message.what) }
             } }
-            td title=(message.call_id) { (message.dialogue) }
+            td title=(message.call_id) {
+                a href={ "/trace?with=" (message.number) } { (message.dialogue) }
+            }
         }
     }
 }

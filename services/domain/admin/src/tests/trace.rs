@@ -3,7 +3,7 @@
 use ipc::Redacted;
 use ipc::pbx::{Reply, Request as Pbx};
 use ipc::site::{Extension, Role, Trunk, TrunkAccess};
-use ipc::trace::{Ask, Filter, Trace, Traced};
+use ipc::trace::{Ask, Filter, Of, Trace, Traced};
 use serde_json::json;
 
 use super::world::{OWN_PASSWORD, World, form, get, json as body, post, request, text};
@@ -28,9 +28,14 @@ impl Exchange {
         match ask {
             Ask::Begin { filter, secs } => (self.left_secs, self.filter) = (Some(secs), filter),
             Ask::End => self.left_secs = None,
-            Ask::Read { from, most } => {
+            Ask::Read { of, from, most } => {
                 let from = from.unwrap_or(0);
                 let wanted = self.messages.iter().filter(|it| it.number >= from);
+                let wanted = wanted.filter(|it| match &of {
+                    None => true,
+                    Some(Of::Call(call)) => it.calls.contains(call),
+                    Some(Of::Message(number)) => it.number == *number,
+                });
                 // A piece has two, however many are asked for.
                 messages = wanted.take(most.min(2) as usize).cloned().collect();
             }
@@ -53,6 +58,7 @@ fn message(number: u64, text: &str) -> Traced {
         transport: "UDP".into(),
         local: "10.0.0.1:5060".parse().expect("an address"),
         remote: "10.0.0.2:5060".parse().expect("an address"),
+        calls: Vec::new(),
         bytes: Redacted::new(text.as_bytes().to_vec()),
     }
 }
@@ -266,5 +272,54 @@ fn numbers_are_whole_for_whoever_may_see_them_and_the_trail_says_so() {
             ("SIP trace downloaded", "", &*taken),
         ];
         assert_eq!(trail(&world), expected);
+    }
+}
+
+#[test]
+fn both_legs_of_a_call_stand_beside_each_other_and_are_handed_out_together() {
+    let mut world = office();
+    let to_callee = "INVITE sip:101@phone SIP/2.0\r\nCall-ID: b\r\n\r\n";
+    let mut out = message(1, to_callee);
+    out.remote = "10.0.0.3:5060".parse().expect("an address");
+    world.exchange.messages[1] = out;
+    for message in &mut world.exchange.messages[..2] {
+        message.calls = vec!["1793491200000-abc".into()];
+    }
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let told = body(&world.ask(&get("/api/trace?call=1793491200000-abc", &session)));
+    let rows = told["messages"].as_array().expect("rows");
+    assert_eq!(rows.len(), 2);
+    assert!(rows.iter().all(|it| it["calls"][0] == "1793491200000-abc"));
+    let page = text(&world.ask(&get("/trace?call=1793491200000-abc", &session)));
+    let row = |from: &str, to: &str| {
+        let start = page.find(from).expect(from);
+        let (_, rest) = page.split_at(start);
+        rest.find(to)
+            .is_some_and(|at| !rest[..at].contains("</tr>"))
+    };
+    assert!(page.contains("10.0.0.2:5060 UDP") && page.contains("10.0.0.3:5060 UDP"));
+    assert!(row(
+        "→</span> <a href=\"/trace/messages/0\"",
+        "</td><td></td><td></td>"
+    ));
+    assert!(row("<td></td><td></td><td><span", "/trace/messages/1"));
+    assert!(page.contains("/trace.pcap?call=1793491200000-abc"));
+    assert_eq!(super::markup::wrong(&page), [""; 0]);
+    let file = world.ask(&get("/trace.pcap?call=1793491200000-abc", &session));
+    let Body::Bytes(bytes) = &file.body else {
+        panic!("no file")
+    };
+    assert!(!bytes.windows(7).any(|it| it == b"OPTIONS"));
+    let taken = "2 messages, one call of all messages, whole numbers";
+    assert_eq!(
+        trail(&world).last(),
+        Some(&("SIP trace downloaded", "", taken))
+    );
+    // One that no trace has, and what asks for none.
+    let page = text(&world.ask(&get("/trace?call=7", &session)));
+    assert!(page.contains("Não há mensagem desta ligação"), "{page}");
+    for wrong in ["call=%3Cb%3E", "with=x", "with=1&call=2"] {
+        let answer = world.ask(&get(&format!("/api/trace?{wrong}"), &session));
+        assert_eq!(answer.status, 400, "{wrong}");
     }
 }

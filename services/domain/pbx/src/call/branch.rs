@@ -13,6 +13,7 @@ use sip::{HeaderName, Host, NameAddr, StatusCode, Uri};
 use super::hunt::{Aim, Hunt};
 use super::party::{Party, Place};
 use super::plan::{Target, Who};
+use super::record::tell_leg;
 use super::{Calls, Key, Tools, codecs};
 use crate::dialog::address;
 use crate::leg::{LegId, Outgoing, Peer};
@@ -194,6 +195,7 @@ impl Calls {
                 }
             }
             if let Some(hunt) = self.hunts.get_mut(&key) {
+                tell_leg(tools, leg, &hunt.record);
                 let (who, rings) = (who.clone(), false);
                 hunt.branches.push(Branch {
                     leg,

@@ -11,7 +11,7 @@ use sansio::UnixTime;
 use super::party::Place;
 use super::{Calls, Tools};
 use crate::interface::Event;
-use crate::leg::LegId;
+use crate::leg::{LegId, Legs};
 
 /// A record that is not final.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ impl Calls {
         };
         self.records.insert(id.clone(), open);
         if let Some(caller) = caller {
-            self.note_record(caller, &id);
+            self.note_record(tools, caller, &id);
         }
         id
     }
@@ -95,7 +95,8 @@ impl Calls {
         })
     }
 
-    fn note_record(&mut self, leg: LegId, id: &str) {
+    fn note_record(&mut self, tools: &mut Tools<'_>, leg: LegId, id: &str) {
+        tell_leg(tools, leg, id);
         let known = &self.records;
         if let Some(party) = self.parties.get_mut(&leg) {
             party.records.retain(|one| known.contains_key(one));
@@ -118,7 +119,7 @@ impl Calls {
         open.record.status = sip::StatusCode::OK.code();
         tools.core.persist(&open.record);
         tools.core.event(Event::CallAnswered { id: id.to_owned() });
-        self.note_record(callee, id);
+        self.note_record(tools, callee, id);
     }
 
     /// A record's call is for these, whether or not they take it.
@@ -147,7 +148,12 @@ impl Calls {
     }
 
     /// Somebody else took the place of a leg in its records.
-    pub(super) fn replace_in_records(&mut self, before: LegId, after: LegId) {
+    pub(super) fn replace_in_records(
+        &mut self,
+        tools: &mut Tools<'_>,
+        before: LegId,
+        after: LegId,
+    ) {
         let mut ids = Vec::new();
         let extension = self.extension_of(after);
         for (id, open) in self.records.iter_mut().filter(|(_, open)| !open.ended) {
@@ -160,8 +166,24 @@ impl Calls {
             }
         }
         for id in ids {
-            self.note_record(after, &id);
+            self.note_record(tools, after, &id);
         }
+    }
+
+    /// The Call-IDs of the legs that are there, each with the id of its call's record; a leg may
+    /// be in several.
+    pub(crate) fn call_ids(&self, legs: &Legs) -> Vec<(String, String)> {
+        let noted = self.parties.iter().flat_map(|(leg, party)| {
+            let records = party.records.iter();
+            records.map(move |id| (id, *leg))
+        });
+        let ringing = self.hunts.values().flat_map(|hunt| {
+            let branches = hunt.branches.iter();
+            branches.map(move |branch| (&hunt.record, branch.leg))
+        });
+        let all = noted.chain(ringing);
+        all.filter_map(|(id, leg)| Some((id.clone(), legs.dialog(leg)?.call_id)))
+            .collect()
     }
 
     /// A record's call is over.
@@ -267,6 +289,13 @@ pub(super) enum Left<'a> {
     Box,
     /// It made way for this number.
     Transferred(&'a str),
+}
+
+/// Tells by which Call-ID a leg of a call is known.
+pub(super) fn tell_leg(tools: &mut Tools<'_>, leg: LegId, id: &str) {
+    if let Some(dialog) = tools.legs.dialog(leg) {
+        tools.core.call_leg(id, &dialog.call_id);
+    }
 }
 
 /// An extension was in the call.

@@ -114,6 +114,33 @@ fn a_call_has_one_hop_less_on_its_other_side() {
     assert_eq!(hops(&invite), Some(left + 1));
 }
 
+/// Both legs are told as one call before the second goes out, and nothing on the wire says so.
+#[test]
+fn whoever_traces_is_told_which_legs_are_one_call() {
+    let mut rig = Rig::new();
+    let (invite, rung, _) = ringing(&mut rig);
+    let call_id = |request: &Request| request.headers.call_id().expect("there").to_owned();
+    let legs = rig.events.iter().filter_map(|event| match event {
+        Event::CallLeg { id, call_id } => Some((id.clone(), call_id.clone())),
+        _ => None,
+    });
+    let legs: Vec<_> = legs.collect();
+    let record = rig.node.status().calls[0].id.clone();
+    let both = [&invite, &rung].map(|it| (record.clone(), call_id(it)));
+    assert_eq!(legs, both);
+    assert_ne!(both[0].1, both[1].1);
+    let wire = String::from_utf8_lossy(&rung.to_bytes()).into_owned();
+    assert!(
+        !wire.contains(&record) && !wire.contains(&both[0].1),
+        "{wire}"
+    );
+    let mut asked = rig.node.call_ids();
+    asked.sort();
+    let mut both = both.to_vec();
+    both.sort();
+    assert_eq!(asked, both, "also for who asks later");
+}
+
 /// A call from 100 to 102, whose phone on TLS was registered in an earlier process.
 fn calling_who_lost_his_connection() -> Rig {
     let mut before = Rig::new();

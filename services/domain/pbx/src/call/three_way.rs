@@ -45,7 +45,7 @@ impl Calls {
 
     /// One leg of a person takes the place of another of his, which is hung up.
     fn take_place(&mut self, tools: &mut Tools<'_>, before: LegId, after: LegId) {
-        self.replace_in_records(before, after);
+        self.replace_in_records(tools, before, after);
         if let Some(Place::Talk(key)) = self.place(before) {
             self.take_out(key, before);
         }

@@ -14,7 +14,7 @@ use sip::StatusCode;
 use super::hunt::{Aim, Hunt};
 use super::party::Place;
 use super::plan::{Lead, Plan, Stage};
-use super::record::{Begun, Left};
+use super::record::{Begun, Left, tell_leg};
 use super::{Calls, Key, RING_TIME_MAX, Tools};
 use crate::core::event_text;
 use crate::leg::{LegId, Peer, Replaced, Transfer};
@@ -197,6 +197,9 @@ impl Calls {
         let Some(hunt) = self.hunts.get_mut(&key) else {
             return;
         };
+        for branch in &hunt.branches {
+            tell_leg(tools, branch.leg, &record);
+        }
         let before = std::mem::replace(&mut hunt.record, record);
         hunt.waiting = party;
         hunt.early = None;

@@ -66,6 +66,7 @@ impl EventLog {
             } => {
                 call_started(id, from, to, *source);
             }
+            Event::CallLeg { id, call_id } => tracing::debug!(call = id, call_id, "a leg of it"),
             Event::CallAnswered { id } => tracing::info!(call = id, "call answered"),
             Event::CallEnded {
                 id,
@@ -128,6 +129,7 @@ const fn is_of_strangers(event: &Event) -> bool {
         | Event::Registered { .. }
         | Event::Unregistered { .. }
         | Event::CallStarted { .. }
+        | Event::CallLeg { .. }
         | Event::CallAnswered { .. }
         | Event::CallEnded { .. }
         | Event::TrunkUp { .. }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use ipc::trace::{Ask, Trace};
-use pbx::{Flow, Input, StreamId};
+use pbx::{Event, Flow, Input, StreamId};
 use sansio::{Instant, Transport};
 use trace::{Passed, Tap};
 
@@ -77,13 +77,26 @@ impl SipTrace {
         }
     }
 
+    /// Hears from the node which legs belong together.
+    pub(super) fn told(&mut self, event: &Event) {
+        if let Event::CallLeg { id, call_id } = event {
+            self.tap.join(id, call_id.as_bytes());
+        }
+    }
+
     /// Ends what has had its time.
     pub(super) fn pass(&mut self, now: Instant) {
         self.tap.pass(now);
     }
 
-    /// Does what is asked.
-    pub(super) fn answer(&mut self, now: Instant, ask: Ask) -> Trace {
+    /// Does what is asked; `legs` gives the Call-IDs of the calls that are going on, each with the
+    /// id of its record.
+    pub(super) fn answer(
+        &mut self,
+        now: Instant,
+        ask: Ask,
+        legs: impl FnOnce() -> Vec<(String, String)>,
+    ) -> Trace {
         self.tap.pass(now);
         match ask {
             Ask::Begin { filter, secs } => {
@@ -91,13 +104,16 @@ impl SipTrace {
                 let trunk = filter.trunk.as_ref().map_or("", |it| &it.name);
                 tracing::info!(extension = of, trunk, secs, "a trace of SIP begins");
                 self.tap.begin(now, filter, secs);
-                self.tap.read(now, None, 0)
+                for (id, call_id) in legs() {
+                    self.tap.join(&id, call_id.as_bytes());
+                }
+                self.tap.read(now, None, None, 0)
             }
             Ask::End => {
                 self.tap.end(now);
-                self.tap.read(now, None, 0)
+                self.tap.read(now, None, None, 0)
             }
-            Ask::Read { from, most } => self.tap.read(now, from, most),
+            Ask::Read { of, from, most } => self.tap.read(now, of.as_ref(), from, most),
         }
     }
 }

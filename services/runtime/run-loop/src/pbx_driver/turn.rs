@@ -346,7 +346,10 @@ impl Turn<'_> {
             Output::PersistRegistrations(all) => self.store.put_registrations(all),
             Output::PersistSpent(spent) => self.store.put_spent(spent),
             Output::Change(change) => self.store.change(change),
-            Output::Event(event) => self.log.write(self.clock.now(), &event),
+            Output::Event(event) => {
+                self.trace.told(&event);
+                self.log.write(self.clock.now(), &event);
+            }
             Output::Stopped => self.stopped = true,
         }
     }
@@ -354,7 +357,10 @@ impl Turn<'_> {
     fn answer(&mut self, question: Question) {
         let reply = match question.request {
             Request::Status => Reply::Status(self.node.status()),
-            Request::Trace(ask) => Reply::Trace(self.trace.answer(self.clock.now(), ask)),
+            Request::Trace(ask) => {
+                let legs = || self.node.call_ids();
+                Reply::Trace(self.trace.answer(self.clock.now(), ask, legs))
+            }
         };
         // An asker that went away needs no answer.
         let _ = question.answer.send(reply);
