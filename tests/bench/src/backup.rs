@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipc::store::{Audit, BackupRequest, CallRecord, Outcome, Reply, Request};
+use ipc::store::{Audit, BackupRequest, Backups, CallRecord, Outcome, Reply, Request};
 use native::say;
 use rustix::time::{ClockId, clock_gettime};
 use sansio::UnixTime;
@@ -78,9 +78,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), BenchError> {
     stored(store.ask(OWN, Request::Backup(BackupRequest::Make)))?;
     let file = loop {
         match store.ask(OWN, Request::Backup(BackupRequest::List)) {
-            Reply::Backups(seen) if seen.failed.is_some() => {
-                return Err(BenchError::Load(seen.failed.unwrap_or_default()));
-            }
+            Reply::Backups(Backups {
+                failed: Some(failure),
+                ..
+            }) => return Err(BenchError::Load(failure.english())),
             Reply::Backups(seen) if !seen.is_running => match seen.files.into_iter().next() {
                 Some(file) if file.is_proved => break file,
                 _ => return Err(BenchError::Load("no backup was proved".to_owned())),

@@ -1,7 +1,7 @@
 //! Backups as the API shows them.
 
 use ipc::init::StickFile;
-use ipc::store::{BackupFile, Backups};
+use ipc::store::{BackupFailure, BackupFile, Backups};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -14,8 +14,12 @@ pub(crate) struct BackupsView {
     pub(crate) backups: Vec<BackupView>,
     /// One is made now.
     pub(crate) running: bool,
-    /// Why the last one failed.
+    /// Why the last one failed, in English.
     pub(crate) failed: Option<String>,
+    /// What programs know that by.
+    pub(crate) failed_code: Option<&'static str>,
+    #[serde(skip)]
+    pub(crate) failure: Option<BackupFailure>,
     /// Somebody was given the code.
     pub(crate) code_known: bool,
     /// The public key they are signed by.
@@ -42,7 +46,9 @@ impl BackupsView {
         Self {
             backups: from.files.into_iter().map(BackupView::from).collect(),
             running: from.is_running,
-            failed: from.failed,
+            failed: from.failed.as_ref().map(BackupFailure::english),
+            failed_code: from.failed.as_ref().map(BackupFailure::code),
+            failure: from.failed,
             code_known: from.has_code,
             signed_by: from.of_box,
             stick: stick.into_iter().map(StickView::from).collect(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ipc::store::BackupRefusal;
+use ipc::store::{BackupFailure, BackupRefusal};
 use ipc::update::Refusal;
 use serde_json::{Map, Value};
 
@@ -55,6 +55,7 @@ pub(crate) enum Fault {
     NotConfirmed(&'static str),
     NoRecoveryCode,
     BackupRefused(BackupRefusal),
+    BackupFailed(BackupFailure),
     NoSuchRecording(String),
     /// Of the audit trail, in the time that was asked for.
     NoEntries,
@@ -167,6 +168,7 @@ impl Fault {
             | Self::Busy
             | Self::StoreAway
             | Self::NotKept(_)
+            | Self::BackupFailed(_)
             | Self::InitAway
             | Self::PbxAway
             | Self::UpdateAway
@@ -226,6 +228,7 @@ impl Fault {
             | Self::NotConfirmed(_)
             | Self::NoRecoveryCode
             | Self::BackupRefused(_)
+            | Self::BackupFailed(_)
             | Self::Internal => None,
         }
     }
@@ -251,7 +254,10 @@ impl Fault {
             say("parameters", refusals::fetch::parameters(fault));
         }
         if let Self::BackupRefused(refusal) = self {
-            say("code", refusals::backup::code(refusal).into());
+            say("code", refusal.code().into());
+        }
+        if let Self::BackupFailed(failure) = self {
+            say("code", failure.code().into());
         }
         Value::Object(body)
     }
@@ -310,7 +316,8 @@ impl Fault {
             Self::CannotFetch(fault) => refusals::fetch::text(fault, Language::English),
             Self::NotConfirmed(words) => format!("to confirm, send \"confirm\": {words:?}"),
             Self::NoRecoveryCode => NO_RECOVERY_CODE.0.into(),
-            Self::BackupRefused(refusal) => refusals::backup::english(refusal),
+            Self::BackupRefused(refusal) => refusal.english(),
+            Self::BackupFailed(failure) => failure.english(),
             Self::NoSuchRecording(name) => format!("there is no recording {name}"),
             Self::NoEntries => NO_ENTRIES.0.into(),
             Self::NotADay(field) => format!("{field}: write a day as 2026-11-22"),
@@ -382,7 +389,8 @@ impl Fault {
             Self::CannotFetch(fault) => refusals::fetch::text(fault, Language::Portuguese),
             Self::NotConfirmed(words) => format!("para confirmar, envie \"confirm\": {words:?}"),
             Self::NoRecoveryCode => NO_RECOVERY_CODE.1.into(),
-            Self::BackupRefused(refusal) => refusals::backup::portuguese(refusal),
+            Self::BackupRefused(refusal) => refusal.portuguese(),
+            Self::BackupFailed(failure) => failure.portuguese(),
             Self::NoSuchRecording(name) => format!("não existe a gravação {name}"),
             Self::NoEntries => NO_ENTRIES.1.into(),
             Self::NotADay(field) => format!("{field}: escreva um dia como 2026-11-22"),

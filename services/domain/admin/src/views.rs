@@ -2,13 +2,36 @@
 
 use ipc::site::Site;
 use ipc::sound::RecordingFile;
-use ipc::store::{AudioReport, AuditEntry, CallRecord, Outcome};
+use ipc::store::{AudioReport, AuditEntry, BackupFailure, BackupTrouble, CallRecord, Outcome};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::calendar::rfc3339;
+use crate::refusals;
 use crate::text::Language;
 use crate::{Away, Observation};
+
+fn of_backups(trouble: &BackupTrouble, language: Language) -> String {
+    match (trouble, language) {
+        (BackupTrouble::Failed(failure), _) => {
+            format!(
+                "{} {}",
+                language.words().backup_failed,
+                refusals::backup::failed(failure, language)
+            )
+        }
+        (BackupTrouble::Overdue, Language::English) => {
+            "there was no backup that proved good for two days: have one made on the page of \
+             backups, and see why it fails"
+                .into()
+        }
+        (BackupTrouble::Overdue, Language::Portuguese) => {
+            "há dois dias nenhum backup se provou bom: peça um na página de backups e veja por \
+             que falha"
+                .into()
+        }
+    }
+}
 
 /// The state of the box.
 #[derive(Debug, Default, Serialize, JsonSchema)]
@@ -47,6 +70,10 @@ pub(crate) enum Warning {
     CodeUnseen,
     /// Nobody has the code that opens backups on another box.
     BackupCodeMissing,
+    /// The last backup failed, or there was no good one for long.
+    Backups(BackupTrouble),
+    /// A backup was restored, and nothing is stored until the box starts anew.
+    AwaitsRestart,
     /// The machine started only what is signed, and no longer does.
     SecureBootLost,
     /// The address that was set cannot be used: the field.
@@ -72,8 +99,9 @@ impl Warning {
             | Self::FirmwareDamaged
             | Self::FirmwareOnTrial(_) => Some("/firmware"),
             Self::TrunkDown(..) => Some("/trunks"),
-            Self::BackupCodeMissing => Some("/backups"),
+            Self::BackupCodeMissing | Self::Backups(_) => Some("/backups"),
             Self::Silent(_)
+            | Self::AwaitsRestart
             | Self::Unrecorded(_)
             | Self::Provision(_)
             | Self::DiskNearlyFull(_)
@@ -91,6 +119,10 @@ impl Warning {
         match (self, language) {
             (Self::TrunkDown(..) | Self::DiskNearlyFull(_) | Self::Hot(_), _)
             | (Self::FirmwareDamaged | Self::FirmwareOnTrial(_), _) => self.of_health(language),
+            (Self::Backups(trouble), _) => of_backups(trouble, language),
+            (Self::AwaitsRestart, _) => {
+                refusals::backup::failed(&BackupFailure::AwaitsRestart, language)
+            }
             (Self::Silent(away), Language::English) => away.to_string(),
             (Self::Silent(Away::Silent(service)), Language::Portuguese) => {
                 format!("{service} não responde")
@@ -335,6 +367,10 @@ impl StatusView {
                 }
                 if health.is_backup_code_missing {
                     view.warnings.push(Warning::BackupCodeMissing);
+                }
+                view.warnings.extend(health.backups.map(Warning::Backups));
+                if health.needs_restart {
+                    view.warnings.push(Warning::AwaitsRestart);
                 }
             }
             Err(away) => {

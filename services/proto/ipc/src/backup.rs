@@ -1,5 +1,7 @@
 //! Backups, as the store tells of them.
 
+mod words;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Redacted;
@@ -44,7 +46,7 @@ pub struct Backups {
     /// One is made now.
     pub is_running: bool,
     /// Why the last one failed.
-    pub failed: Option<String>,
+    pub failed: Option<BackupFailure>,
     /// Somebody was given the code: without one, the backups are of use to this box alone.
     pub has_code: bool,
     /// The public key that its backups are signed by, lower-case hexadecimal.
@@ -83,8 +85,8 @@ pub enum BackupRefusal {
     NoCode,
     /// It was made with another code.
     OtherCode,
-    /// It was changed, or holds what no backup does; what, in English.
-    Damaged(String),
+    /// It was changed, or holds what no backup does.
+    Damaged(Damage),
     /// It ends too soon.
     CutShort,
     /// The box it names has not signed it.
@@ -95,6 +97,60 @@ pub enum BackupRefusal {
     OutOfOrder,
     /// A backup is made at this moment, or another one restored.
     Busy,
+}
+
+/// What is wrong with a backup that is damaged. The store's log has it in more words.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Damage {
+    /// A part of it is not as it was made.
+    Changed,
+    /// Something follows its end.
+    TooLong,
+    /// A row of this table cannot be read.
+    Row(String),
+    /// It has rows that no backup has.
+    Strange,
+    /// It has more rows than are kept.
+    TooMany,
+    /// It has no configuration.
+    NoSite,
+    /// Its configuration has so many faults.
+    Site(u64),
+}
+
+/// Why a backup was not made, or one was not restored that was taken. Nothing was changed then,
+/// [`BackupFailure::Undecided`] aside.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum BackupFailure {
+    /// The data disk has no room for it.
+    NoRoom,
+    /// The data disk refused, by this number of the kernel's; 0 where it gave none.
+    Disk(i32),
+    /// The database cannot be read or written.
+    Database,
+    /// There are no keys for backups, or they cannot be read.
+    NoKeys,
+    /// There is no configuration yet.
+    NoSite,
+    /// The store was ending, or needed the database for itself.
+    Interrupted,
+    /// The trial restore did not take what was made.
+    Unproved(BackupRefusal),
+    /// The trial restore gave other rows back than were written.
+    Differs,
+    /// A backup was restored, and the box has not started anew since.
+    AwaitsRestart,
+    /// The disk failed in the middle: which of both databases it has shows at the next start.
+    Undecided,
+}
+
+/// What people must know of the backups.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum BackupTrouble {
+    /// The last one failed.
+    Failed(BackupFailure),
+    /// None has proved good for two days.
+    Overdue,
 }
 
 /// When a backup was taken, milliseconds since 1970, by the name of its file; `None` for a name

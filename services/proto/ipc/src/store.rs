@@ -10,7 +10,10 @@ use crate::site::{Class, Site, Tunnel};
 
 pub use crate::search::{CallCount, CallSearch, Direction, SPANS_MAX, Spans};
 
-pub use crate::backup::{BackupFile, BackupRefusal, BackupRequest, Backups, backup_file_millis};
+pub use crate::backup::{
+    BackupFailure, BackupFile, BackupRefusal, BackupRequest, BackupTrouble, Backups, Damage,
+    backup_file_millis,
+};
 pub use crate::trail::{Named, TrailAbout, TrailChecked, TrailLines, TrailPlace, TrailRequest};
 
 /// What a process may ask of the store.
@@ -207,6 +210,8 @@ pub enum Reply {
     },
     /// The backup is not taken; nothing was changed.
     BackupRefused(BackupRefusal),
+    /// Nothing became of what was asked about backups.
+    BackupFailed(BackupFailure),
     /// The peer may not ask this.
     Refused {
         /// The user id that asked.
@@ -520,6 +525,9 @@ pub struct Health {
     pub warning: String,
     /// Backups are made, and nobody has their code: no other box could restore one.
     pub is_backup_code_missing: bool,
+    /// What is wrong with the backups.
+    #[serde(default)]
+    pub backups: Option<BackupTrouble>,
     /// A backup was restored: the box must start anew.
     #[serde(default)]
     pub needs_restart: bool,

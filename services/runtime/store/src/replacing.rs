@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
+use ipc::store::BackupFailure;
 use redb::{ReadTransaction, ReadableDatabase as _};
 
+use crate::backup::failure;
 use crate::medium::Scratch;
 use crate::opening::builder;
 use crate::snapshot::Snapshot;
@@ -47,9 +49,9 @@ impl Shared {
     }
 
     /// Whether what the box has is what it runs on.
-    pub(crate) fn is_still_itself(&self) -> Result<(), String> {
+    pub(crate) fn is_still_itself(&self) -> Result<(), BackupFailure> {
         match self.is_replaced() {
-            true => Err(REPLACED.to_owned()),
+            true => Err(BackupFailure::AwaitsRestart),
             false => Ok(()),
         }
     }
@@ -73,7 +75,7 @@ impl Shared {
 
     /// From now on nothing is written. Under the lock: a write that is under way is in the database
     /// then, and one that waits is refused.
-    pub(crate) fn freeze(&self) -> Result<Frozen<'_>, String> {
+    pub(crate) fn freeze(&self) -> Result<Frozen<'_>, BackupFailure> {
         self.is_still_itself()?;
         self.set_frozen(Some(REPLACING));
         Ok(Frozen(self))
@@ -111,27 +113,27 @@ impl Frozen<'_> {
     /// # Errors
     /// Nothing was changed; or, where the disk does not even take that back, it says so, and
     /// nothing is written any more.
-    pub(crate) fn replace(self) -> Result<(), String> {
+    pub(crate) fn replace(self) -> Result<(), BackupFailure> {
         let shared = self.0;
-        let snapshot = shared.verified().map_err(|fault| fault.to_string())?;
+        let snapshot = shared.verified()?;
         let _saving = lock(&shared.saving);
         let marker = lock(&shared.marker).clone();
         if let Some(marker) = &marker {
-            mark(marker).map_err(|error| format!("{}: {error}", marker.display()))?;
+            mark(marker).map_err(failure::of_disk)?;
         }
         if let Err(refused) = shared.medium.swap_in() {
             if refused.is_back {
                 if let Some(marker) = &marker {
                     let _ = std::fs::remove_file(marker);
                 }
-                return Err(refused.source.to_string());
+                return Err(failure::of_disk(refused.source));
             }
             shared.replaced();
-            return Err(format!(
-                "the data disk failed ({}); which of both databases it has shows at the next \
-                 start: restart the box",
+            tracing::error!(
+                "the data disk failed ({}): which of both databases it has shows at the next start",
                 refused.source
-            ));
+            );
+            return Err(BackupFailure::Undecided);
         }
         shared.replaced();
         if let Err(error) = snapshot.save(&shared.directory) {

@@ -14,7 +14,8 @@ use config::StaticNetwork;
 use ipc::Redacted;
 use ipc::site::{Retention, Site};
 use ipc::store::{
-    Audit, BackupRequest, CallFilter, Health, PhoneChange, Provisioned, Reply, Request, laid_down,
+    Audit, BackupFailure, BackupRequest, CallFilter, Health, PhoneChange, Provisioned, Reply,
+    Request, laid_down,
 };
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use sansio::UnixTime;
@@ -28,7 +29,6 @@ use crate::network::{self, NetworkChange};
 use crate::opening::{OpenError, Opened};
 use crate::provision::LaidDown;
 use crate::reads;
-use crate::replacing::REPLACED;
 use crate::snapshot::Snapshot;
 use crate::tables::{Fault, redb_fault};
 use crate::writer::{Job, run};
@@ -259,9 +259,8 @@ impl Store {
             BackupRequest::List => backups.shown(shared),
             BackupRequest::Make => backups.ask(shared),
             BackupRequest::NewCode(audit) => {
-                let code = match fresh_code() {
-                    Ok(code) => code,
-                    Err(reason) => return Reply::Failed { reason },
+                let Ok(code) = fresh_code() else {
+                    return Reply::BackupFailed(BackupFailure::NoKeys);
                 };
                 let key = BackupKey::of(&code);
                 let rows = KeyRow::of_code(&shared.peers, &key, Some(audit));
@@ -283,15 +282,8 @@ impl Store {
 
     fn health(&self) -> Health {
         let mut health = self.shared.health();
-        let failed = self
-            .backups
-            .get()
-            .and_then(|it| it.backups.warning(&self.shared));
-        if let Some(failed) = failed {
-            let said = [std::mem::take(&mut health.warning), failed];
-            let said: Vec<String> = said.into_iter().filter(|it| !it.is_empty()).collect();
-            health.warning = said.join("; ");
-        }
+        let backups = self.backups.get();
+        health.backups = backups.and_then(|it| it.backups.trouble(&self.shared));
         let keys = self.backups.get().map(|_| self.shared.backup_keys());
         health.is_backup_code_missing = matches!(keys, Some(Ok(keys)) if !keys.has_code);
         health
@@ -597,12 +589,12 @@ impl Shared {
     /// needs the database for himself has [`Self::wants_database`] say so, which `use_it` asks.
     pub(crate) fn with_snapshot<T>(
         &self,
-        use_it: impl FnOnce(&ReadTransaction) -> Result<T, String>,
-    ) -> Result<T, String> {
+        use_it: impl FnOnce(&ReadTransaction) -> Result<T, BackupFailure>,
+    ) -> Result<T, BackupFailure> {
         let _held = lock(&self.snapshot_held);
         let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
-        let database = slot.database.as_ref().ok_or("the database is closed")?;
-        let txn = database.begin_read().map_err(|error| error.to_string())?;
+        let database = slot.database.as_ref().ok_or(BackupFailure::Database)?;
+        let txn = database.begin_read().map_err(redb_fault)?;
         drop(slot);
         use_it(&txn)
     }
@@ -765,10 +757,7 @@ impl Shared {
         let scarce = (free_bytes < FREE_BYTES_WARNING)
             .then(|| format!("the data disk has only {} KiB left", free_bytes / 1024));
         let read_only = self.medium.is_read_only().then(|| READ_ONLY.to_owned());
-        let needs_restart = self.is_replaced();
-        let replaced = needs_restart.then(|| REPLACED.to_owned());
         let said = [
-            &replaced,
             &read_only,
             &condition.failing,
             &condition.note,
@@ -781,7 +770,8 @@ impl Shared {
             free_bytes,
             warning: said.join("; "),
             is_backup_code_missing: false,
-            needs_restart,
+            backups: None,
+            needs_restart: self.is_replaced(),
         }
     }
 }

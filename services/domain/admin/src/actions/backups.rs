@@ -250,6 +250,7 @@ fn begin(
 fn unmet(reply: Result<Reply, crate::step::Away>) -> Fault {
     match reply {
         Ok(Reply::BackupRefused(refusal)) => Fault::BackupRefused(refusal),
+        Ok(Reply::BackupFailed(failure)) => Fault::BackupFailed(failure),
         other => unkept(other),
     }
 }

@@ -9,14 +9,17 @@ use crate::admin::Caller;
 use crate::backup_view::{BackupView, BackupsView};
 use crate::http::Response;
 use crate::permission::Permission;
+use crate::refusals;
 
 /// The page.
 pub(crate) fn backups(caller: &Caller, view: &BackupsView) -> Response {
     let words = caller.language.words();
     let body = html! {
         h1 { (words.backups) }
-        @if let Some(reason) = &view.failed {
-            p.warning { (words.backup_failed) " " (reason) }
+        @if let Some(failure) = &view.failure {
+            p.warning {
+                (words.backup_failed) " " (refusals::backup::failed(failure, caller.language))
+            }
         }
         section.card {
             @if view.backups.is_empty() { p.hint { (words.backup_none) } } @else {

@@ -2,7 +2,7 @@
 
 use ipc::init::StickFile;
 use ipc::stick::Offer;
-use ipc::store::{BackupRefusal, BackupRequest};
+use ipc::store::{BackupFailure, BackupRefusal, BackupRequest, Damage};
 use serde_json::json;
 
 use super::world::{
@@ -158,7 +158,7 @@ fn a_restore_that_is_refused_says_why_and_is_on_record() {
     for (refusal, code, status) in [
         (BackupRefusal::OtherCode, "other-code", 409),
         (BackupRefusal::Newer, "newer", 409),
-        (BackupRefusal::Damaged("a row".into()), "damaged", 409),
+        (BackupRefusal::Damaged(Damage::Strange), "damaged", 409),
         (BackupRefusal::Missing, "no-such-backup", 404),
     ] {
         world.backup_refusal = Some(refusal);
@@ -236,4 +236,50 @@ fn what_is_no_backup_on_the_stick_or_cannot_be_read_changes_nothing() {
     refused(None, "a.update", "not-on-stick");
     refused(None, "b.backup", "not-on-stick");
     refused(Some(StickFault::Gone), "a.backup", "stick-cannot-be-read");
+}
+
+#[test]
+fn why_a_backup_failed_is_said_in_the_language_of_whoever_looks() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let damaged = BackupRefusal::Damaged(Damage::Row("calls".into()));
+    for (failure, code, english, portuguese) in [
+        (
+            BackupFailure::Disk(5),
+            "disk",
+            "the data disk refused (error 5)",
+            "o disco de dados recusou (erro 5)",
+        ),
+        (
+            BackupFailure::Unproved(damaged),
+            "not-proved",
+            "a row of its table calls cannot be read",
+            "uma linha da tabela calls não pode ser lida",
+        ),
+    ] {
+        world.backup_failure = Some(failure);
+        let listed = body(&world.ask(&get("/api/backups", &session)));
+        assert_eq!(listed["failed_code"], code);
+        assert!(
+            listed["failed"]
+                .as_str()
+                .is_some_and(|it| it.contains(english))
+        );
+        for page in ["/backups", "/"] {
+            let mut shown = |language| {
+                let asked = get(page, &session).with("accept-language", language);
+                text(&world.ask(&asked))
+            };
+            let (said, dito) = (shown("en"), shown("pt-BR"));
+            assert!(
+                said.contains(english) && !said.contains(portuguese),
+                "{said}"
+            );
+            assert!(
+                dito.contains(portuguese) && !dito.contains(english),
+                "{dito}"
+            );
+            assert!(dito.contains("O último backup falhou"), "{dito}");
+        }
+    }
 }

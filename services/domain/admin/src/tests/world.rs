@@ -56,6 +56,7 @@ pub(super) struct World {
     pub(super) recordings: Vec<sound::RecordingFile>,
     pub(super) has_backup_code: bool,
     pub(super) backup_refusal: Option<store::BackupRefusal>,
+    pub(super) backup_failure: Option<store::BackupFailure>,
     pub(super) asked_backups: Vec<store::BackupRequest>,
     /// Who was erased.
     pub(super) erased: Vec<ipc::erasure::Whose>,
@@ -148,6 +149,7 @@ impl World {
             conflict_with: String::new(),
             has_backup_code: true,
             backup_refusal: None,
+            backup_failure: None,
             asked_backups: Vec::new(),
             erased: Vec::new(),
             registrations: Vec::new(),
@@ -221,6 +223,10 @@ impl World {
         if let Ok(health) = &mut seen.store {
             health.is_backup_code_missing = !self.has_backup_code;
             health.free_bytes = self.free_bytes;
+            health.backups = self
+                .backup_failure
+                .clone()
+                .map(store::BackupTrouble::Failed);
         }
         if self.is_trunk_up
             && let Ok(status) = &mut seen.pbx
@@ -526,6 +532,7 @@ impl World {
                     firmware: "0.1.0".into(),
                 }],
                 has_code: self.has_backup_code,
+                failed: self.backup_failure.clone(),
                 ..store::Backups::default()
             }),
             store::BackupRequest::Make => Reply::Stored,

@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::Write as _;
 
 use ::backup::{Header, Summary, Table, Writer};
+use ipc::store::BackupFailure;
 use redb::{ReadTransaction, ReadableTable as _};
 
-use super::Backups;
 use super::keys::{Keys, draw, is_left_out};
+use super::{Backups, failure};
 use crate::access::Peers;
 use crate::provision::is_ids;
 use crate::reads;
@@ -28,7 +29,7 @@ pub(super) struct Made {
 }
 
 /// Makes one; nothing is left of it when that fails.
-pub(super) fn make(backups: &Backups, shared: &Shared, keys: &Keys) -> Result<Made, String> {
+pub(super) fn make(backups: &Backups, shared: &Shared, keys: &Keys) -> Result<Made, BackupFailure> {
     let made = write(backups, shared, keys);
     if made.is_err() {
         backups.folder.give_up();
@@ -36,16 +37,14 @@ pub(super) fn make(backups: &Backups, shared: &Shared, keys: &Keys) -> Result<Ma
     made
 }
 
-fn write(backups: &Backups, shared: &Shared, keys: &Keys) -> Result<Made, String> {
+fn write(backups: &Backups, shared: &Shared, keys: &Keys) -> Result<Made, BackupFailure> {
     room(shared, shared.medium.file_bytes())?;
     let taken_millis = shared.now().as_millis();
-    let nonce = draw()?;
+    let nonce = draw().map_err(failure::of_keys)?;
     shared.with_snapshot(|txn| {
-        let (config_version, _) = reads::config_row(txn)
-            .map_err(|fault| fault.to_string())?
-            .ok_or("there is no configuration yet")?;
+        let (config_version, _) = reads::config_row(txn)?.ok_or(BackupFailure::NoSite)?;
         let header = Header {
-            schema: reads::schema_version(txn).map_err(|fault| fault.to_string())?,
+            schema: reads::schema_version(txn)?,
             firmware: backups.firmware.clone(),
             of_box: keys.signer.of_box(),
             taken_millis,
@@ -54,17 +53,17 @@ fn write(backups: &Backups, shared: &Shared, keys: &Keys) -> Result<Made, String
             nonce,
         };
         let mut out = Out {
-            file: backups.folder.begin().map_err(|error| error.to_string())?,
+            file: backups.folder.begin().map_err(failure::of_disk)?,
             unsynced: 0,
             shared,
         };
-        let mut writer = Writer::new(&header, &keys.key).map_err(|error| error.to_string())?;
+        let mut writer = Writer::new(&header, &keys.key).map_err(failure::of_archive)?;
         let is_over = || backups.is_stopped() || shared.wants_database();
         rows(txn, &shared.peers, &mut writer, &mut out, &is_over)?;
-        let (rest, summary) = writer.finish(&keys.signer).map_err(|e| e.to_string())?;
+        let (rest, summary) = writer.finish(&keys.signer).map_err(failure::of_archive)?;
         out.write(&rest)?;
         let kept = backups.folder.keep(&out.file, taken_millis);
-        let name = kept.map_err(|error| error.to_string())?;
+        let name = kept.map_err(failure::of_disk)?;
         Ok(Made {
             name,
             header,
@@ -74,11 +73,9 @@ fn write(backups: &Backups, shared: &Shared, keys: &Keys) -> Result<Made, String
 }
 
 /// Whether there is room for so much.
-fn room(shared: &Shared, bytes: u64) -> Result<(), String> {
+fn room(shared: &Shared, bytes: u64) -> Result<(), BackupFailure> {
     match shared.spare_bytes() < bytes {
-        true => Err(
-            "the data disk has no room for it: make room, or give the box a larger one".to_owned(),
-        ),
+        true => Err(BackupFailure::NoRoom),
         false => Ok(()),
     }
 }
@@ -90,7 +87,7 @@ struct Out<'a> {
 }
 
 impl Out<'_> {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), BackupFailure> {
         let written = self.file.write_all(bytes).and_then(|()| {
             self.unsynced += bytes.len();
             if self.unsynced < SYNC_BYTES {
@@ -99,7 +96,7 @@ impl Out<'_> {
             self.unsynced = 0;
             self.file.sync_data()
         });
-        written.map_err(|error| error.to_string())?;
+        written.map_err(failure::of_disk)?;
         match self.unsynced {
             0 => room(self.shared, SYNC_BYTES as u64),
             _ => Ok(()),
@@ -114,7 +111,7 @@ fn rows(
     writer: &mut Writer,
     out: &mut Out<'_>,
     is_over: &dyn Fn() -> bool,
-) -> Result<(), String> {
+) -> Result<(), BackupFailure> {
     let tables: [(Table, Definition); 6] = [
         (Table::Meta, META),
         (Table::Config, CONFIG),
@@ -124,19 +121,18 @@ fn rows(
         (Table::Secrets, SECRETS),
     ];
     for (table, definition) in tables {
-        let opened = txn.open_table(definition);
-        let opened = opened.map_err(|error| error.to_string())?;
-        for entry in opened.iter().map_err(|error| error.to_string())? {
+        let opened = txn.open_table(definition).map_err(redb_fault)?;
+        for entry in opened.iter().map_err(redb_fault)? {
             if is_over() {
-                return Err("the store needs the database for itself; it is tried again".into());
+                return Err(BackupFailure::Interrupted);
             }
-            let (key, value) = entry.map_err(|error| redb_fault(error).to_string())?;
+            let (key, value) = entry.map_err(redb_fault)?;
             let (key, value) = (key.value(), value.value());
             if !belongs(peers, table, key) {
                 continue;
             }
             let put = writer.put(table, key, value);
-            put.map_err(|error| error.to_string())?;
+            put.map_err(failure::of_archive)?;
             out.write(&writer.take())?;
         }
     }

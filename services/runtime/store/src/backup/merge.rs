@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 
 use ::backup::BackupKey;
 use ipc::site::Site;
-use ipc::store::{Audit, BackupRefusal};
+use ipc::store::{Audit, BackupRefusal, Damage};
 use redb::{Database, ReadTransaction, ReadableTable as _, TableHandle as _, WriteTransaction};
 use sansio::UnixTime;
 use serde::de::DeserializeOwned;
 
+use super::failure;
 use super::keys::{KeyRow, OwnPast, is_left_out};
 use super::proof::{Loaded, Unloaded};
 use super::restore::Unrestored;
@@ -79,8 +80,10 @@ impl Merge<'_> {
             (Past::Own { .. }, None) | (Past::Other, _) => loaded,
         };
         if let Err(faults) = config::Site::parse(&restored) {
+            let count = faults.len() as u64;
             let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-            let refusal = BackupRefusal::Damaged(faults.join("; "));
+            tracing::warn!("the configuration of the backup: {}", faults.join("; "));
+            let refusal = BackupRefusal::Damaged(Damage::Site(count));
             return Err(Unrestored::Refused(refusal));
         }
         let newest = present.newest_entry();
@@ -308,8 +311,7 @@ impl Present<'_> {
         {
             for row in rows {
                 if (self.is_over)() {
-                    let reason = "the store needs the database for itself; nothing was changed";
-                    return Err(redb_fault(redb::Error::Io(std::io::Error::other(reason))));
+                    return Err(failure::interrupted());
                 }
                 let Ok((key, value)) = row else {
                     unread += 1;

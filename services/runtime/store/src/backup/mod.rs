@@ -6,6 +6,7 @@
 //! folder, or count a backup as good that was not restored once.
 
 mod archive;
+pub(crate) mod failure;
 mod folder;
 mod keys;
 mod merge;
@@ -18,7 +19,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ipc::Redacted;
-use ipc::store::{Audit, BackupRefusal, Backups as Shown, Reply};
+use ipc::store::{Audit, BackupFailure, BackupRefusal, BackupTrouble, Backups as Shown, Reply};
 
 use crate::store::Shared;
 use folder::Folder;
@@ -48,10 +49,6 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// What was brought and is not restored is forgotten after this.
 const BROUGHT_KEPT: Duration = Duration::from_secs(60 * 60);
 
-/// Said when the last good one is two days old.
-const OVERDUE: &str = "there was no backup that proved good for two days: have one made on the \
-                       page of backups, and see why it fails";
-
 /// Nice value of the thread: calls and commits go first.
 const NICENESS: i32 = 15;
 
@@ -77,7 +74,7 @@ struct Wish {
     /// When the last piece was brought.
     brought: Option<Instant>,
     /// Why the last one failed.
-    failed: Option<String>,
+    failed: Option<BackupFailure>,
 }
 
 impl Backups {
@@ -122,7 +119,7 @@ impl Backups {
             wish.is_running = false;
             wish.failed = made.err();
             if let Some(reason) = &wish.failed {
-                tracing::error!("the backup failed: {reason}");
+                tracing::error!("the backup failed: {}", reason.english());
             }
         }
     }
@@ -160,10 +157,10 @@ impl Backups {
     }
 
     /// A backup, proved, and those that are too many removed.
-    fn make(&self, shared: &Shared) -> Result<(), String> {
+    fn make(&self, shared: &Shared) -> Result<(), BackupFailure> {
         let _work = lock(&self.work);
         shared.is_still_itself()?;
-        let keys = shared.backup_keys()?;
+        let keys = shared.backup_keys().map_err(failure::of_keys)?;
         let made = archive::make(self, shared, &keys)?;
         let proof = proof::prove(self, shared, &keys, &made);
         if let Err(reason) = proof {
@@ -172,10 +169,10 @@ impl Backups {
             for older in kept.filter(|it| !it.is_verified && it.name != made.name) {
                 self.folder.remove(&older.name);
             }
-            return Err(format!("the trial restore of {}: {reason}", made.name));
+            return Err(reason);
         }
         let name = self.folder.mark_proved(&made.name);
-        let name = name.map_err(|error| error.to_string())?;
+        let name = name.map_err(failure::of_disk)?;
         tracing::info!("backup {name} was made and proved");
         let now = shared.now().as_millis();
         let superfluous = ::backup::plan::superfluous(now, &self.folder.kept());
@@ -187,8 +184,8 @@ impl Backups {
 
     /// Has one made now.
     pub(crate) fn ask(&self, shared: &Shared) -> Reply {
-        if let Err(reason) = shared.is_still_itself() {
-            return Reply::Failed { reason };
+        if let Err(failure) = shared.is_still_itself() {
+            return Reply::BackupFailed(failure);
         }
         lock(&self.wish).is_wanted = true;
         self.woken.notify_all();
@@ -198,7 +195,7 @@ impl Backups {
     pub(crate) fn shown(&self, shared: &Shared) -> Reply {
         let keys = match shared.backup_keys() {
             Ok(keys) => keys,
-            Err(reason) => return Reply::Failed { reason },
+            Err(reason) => return Reply::BackupFailed(failure::of_keys(reason)),
         };
         let wish = lock(&self.wish);
         Reply::Backups(Shown {
@@ -211,15 +208,15 @@ impl Backups {
     }
 
     /// What people must know: the last backup failed, or there was no good one for long.
-    pub(crate) fn warning(&self, shared: &Shared) -> Option<String> {
-        if let Some(reason) = &lock(&self.wish).failed {
-            return Some(format!("the last backup failed: {reason}"));
+    pub(crate) fn trouble(&self, shared: &Shared) -> Option<BackupTrouble> {
+        if let Some(failure) = lock(&self.wish).failed.clone() {
+            return Some(BackupTrouble::Failed(failure));
         }
         // A box that was switched off for long makes one first.
         let has_settled = self.begun.elapsed() >= 2 * PAUSE;
         let now = shared.now().as_millis();
         let is_overdue = has_settled && ::backup::plan::is_overdue(now, &self.folder.kept());
-        is_overdue.then(|| OVERDUE.to_owned())
+        is_overdue.then_some(BackupTrouble::Overdue)
     }
 
     /// Takes a piece of a backup that somebody brings.
@@ -257,7 +254,7 @@ impl Backups {
         match restore::restore(self, shared, file, code, audit) {
             Ok(version) => Reply::Restored { version },
             Err(restore::Unrestored::Refused(refusal)) => Reply::BackupRefused(refusal),
-            Err(restore::Unrestored::Failed(reason)) => Reply::Failed { reason },
+            Err(restore::Unrestored::Failed(failure)) => Reply::BackupFailed(failure),
         }
     }
 

@@ -8,13 +8,13 @@ use std::io::Read as _;
 
 use ::backup::{BackupKey, Event, Header, Reader, Refusal, Summary, Table};
 use ipc::site::Site;
-use ipc::store::BackupRefusal;
+use ipc::store::{BackupFailure, BackupRefusal, Damage};
 use redb::{Database, ReadableDatabase as _, ReadableTableMetadata as _, WriteTransaction};
 use serde::de::DeserializeOwned;
 
-use super::Backups;
 use super::archive::{Made, belongs};
 use super::keys::Keys;
+use super::{Backups, failure};
 use crate::access::Peers;
 use crate::audit;
 use crate::medium::Scratch;
@@ -63,7 +63,7 @@ pub(super) struct Loaded {
 pub(super) enum Unloaded {
     Refused(BackupRefusal),
     /// The disk, or the store itself.
-    Failed(String),
+    Failed(BackupFailure),
 }
 
 impl From<Refusal> for Unloaded {
@@ -75,9 +75,12 @@ impl From<Refusal> for Unloaded {
 impl From<Fault> for Unloaded {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Row { .. } => not_ours(fault.to_string()),
+            Fault::Row { table, .. } => {
+                tracing::warn!("the backup: {fault}");
+                damaged(Damage::Row(table.to_owned()))
+            }
             Fault::Redb(_) if fault.is_disk_full() => Self::Refused(BackupRefusal::NoRoom),
-            Fault::Redb(_) => Self::Failed(fault.to_string()),
+            Fault::Redb(_) => Self::Failed(fault.into()),
         }
     }
 }
@@ -89,13 +92,17 @@ pub(super) fn refused(refusal: Refusal) -> BackupRefusal {
         Refusal::NewerFormat(_) | Refusal::NewerSchema { .. } => BackupRefusal::Newer,
         Refusal::OtherCode(_) => BackupRefusal::OtherCode,
         Refusal::CutShort => BackupRefusal::CutShort,
-        Refusal::Damaged(_) | Refusal::TooLong => BackupRefusal::Damaged(refusal.to_string()),
+        Refusal::TooLong => BackupRefusal::Damaged(Damage::TooLong),
+        Refusal::Damaged(_) => {
+            tracing::warn!("{refusal}");
+            BackupRefusal::Damaged(Damage::Changed)
+        }
         Refusal::NotSigned => BackupRefusal::NotSigned,
     }
 }
 
-fn not_ours(what: String) -> Unloaded {
-    Unloaded::Refused(BackupRefusal::Damaged(what))
+const fn damaged(damage: Damage) -> Unloaded {
+    Unloaded::Refused(BackupRefusal::Damaged(damage))
 }
 
 /// Restores an archive for trial, and compares it with what was written.
@@ -104,22 +111,27 @@ pub(super) fn prove(
     shared: &Shared,
     keys: &Keys,
     made: &Made,
-) -> Result<(), String> {
+) -> Result<(), BackupFailure> {
     shared.medium.remove_scratch(Scratch::Trial);
     let outcome = try_it(backups, shared, keys, made);
     shared.medium.remove_scratch(Scratch::Trial);
     match outcome {
-        Ok(loaded) if loaded.header != made.header => Err("it gives another header back".into()),
-        Ok(loaded) if loaded.summary != made.summary => Err(format!(
-            "it gives {:?} back, not {:?}",
-            loaded.summary, made.summary
-        )),
+        Ok(loaded) if loaded.header != made.header || loaded.summary != made.summary => {
+            tracing::error!(
+                "the trial restore of {} gives {:?} back, not {:?}",
+                made.name,
+                loaded.summary,
+                made.summary
+            );
+            Err(BackupFailure::Differs)
+        }
         Ok(loaded) => {
             told(&loaded);
             Ok(())
         }
-        Err(Unloaded::Refused(refusal)) => Err(format!("{refusal:?}")),
-        Err(Unloaded::Failed(reason)) => Err(reason),
+        Err(Unloaded::Refused(BackupRefusal::NoRoom)) => Err(BackupFailure::NoRoom),
+        Err(Unloaded::Refused(refusal)) => Err(BackupFailure::Unproved(refusal)),
+        Err(Unloaded::Failed(failure)) => Err(failure),
     }
 }
 
@@ -170,9 +182,7 @@ pub(super) fn load(
     put(&mut open(&txn, META)?, "meta", SCHEMA_VERSION_KEY, &schema)?;
     txn.commit().map_err(redb_fault)?;
     if counted(database)? != loaded.rows() {
-        return Err(Unloaded::Failed(
-            "the database has other rows than the backup".to_owned(),
-        ));
+        return Err(Unloaded::Failed(BackupFailure::Differs));
     }
     Ok(loaded)
 }
@@ -214,10 +224,10 @@ fn fill(
     let mut piece = vec![0; PIECE];
     while !reader.is_over() {
         if is_over() {
-            return Err(Unloaded::Failed("the store is stopping".to_owned()));
+            return Err(Unloaded::Failed(BackupFailure::Interrupted));
         }
         let count = file.read(&mut piece);
-        let count = count.map_err(|error| Unloaded::Failed(error.to_string()))?;
+        let count = count.map_err(|error| Unloaded::Failed(failure::of_disk(error)))?;
         match piece.get(..count).filter(|it| !it.is_empty()) {
             Some(bytes) => reader.push(bytes),
             None => reader.end(),
@@ -225,7 +235,7 @@ fn fill(
         while let Some(event) = reader.poll()? {
             match event {
                 Event::Header(read) if read.schema == 0 => {
-                    return Err(not_ours("its rows are of no schema".to_owned()));
+                    return Err(damaged(Damage::Strange));
                 }
                 Event::Header(read) => {
                     header = Some(read);
@@ -244,7 +254,7 @@ fn fill(
         return Err(Refusal::CutShort.into());
     };
     let Some((version, row)) = loader.newest else {
-        return Err(not_ours("it has no configuration".to_owned()));
+        return Err(damaged(Damage::NoSite));
     };
     Ok(Loaded {
         header,
@@ -297,7 +307,7 @@ impl<'txn> Loader<'txn> {
     fn row(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Unloaded> {
         self.bound(table, key.len() + value.len())?;
         if !belongs(&self.peers, table, key) {
-            return Err(not_ours("it has a row that no backup has".to_owned()));
+            return Err(damaged(Damage::Strange));
         }
         match table {
             Table::Meta => self.fact(key, value)?,
@@ -374,7 +384,7 @@ impl<'txn> Loader<'txn> {
         });
         match is_within && self.bytes <= ROWS_BYTES_MAX {
             true => Ok(()),
-            false => Err(not_ours("it has more rows than are kept".to_owned())),
+            false => Err(damaged(Damage::TooMany)),
         }
     }
 }
@@ -391,6 +401,6 @@ fn number(key: &[u8]) -> Result<u64, Unloaded> {
 fn is_key(is_one: bool) -> Result<(), Unloaded> {
     match is_one {
         true => Ok(()),
-        false => Err(not_ours("a row has a key that is not its own".to_owned())),
+        false => Err(damaged(Damage::Strange)),
     }
 }

@@ -8,13 +8,13 @@ use std::io::Seek as _;
 
 use ::backup::{BackupKey, Code, KeyId};
 use ipc::Redacted;
-use ipc::store::{Audit, BackupRefusal};
+use ipc::store::{Audit, BackupFailure, BackupRefusal};
 use redb::Database;
 
-use super::Backups;
 use super::folder::header;
 use super::merge::Merge;
 use super::proof::{Unloaded, load};
+use super::{Backups, failure};
 use crate::medium::Scratch;
 use crate::opening::builder;
 use crate::store::Shared;
@@ -24,14 +24,14 @@ use crate::tables::redb_fault;
 #[derive(Debug)]
 pub(super) enum Unrestored {
     Refused(BackupRefusal),
-    Failed(String),
+    Failed(BackupFailure),
 }
 
 impl From<Unloaded> for Unrestored {
     fn from(unloaded: Unloaded) -> Self {
         match unloaded {
             Unloaded::Refused(refusal) => Self::Refused(refusal),
-            Unloaded::Failed(reason) => Self::Failed(reason),
+            Unloaded::Failed(failure) => Self::Failed(failure),
         }
     }
 }
@@ -48,7 +48,7 @@ pub(super) fn restore(
     let mut file = backups.folder.open(name).map_err(Unrestored::Refused)?;
     let told = header(&mut file).map_err(Unrestored::Refused)?;
     file.rewind()
-        .map_err(|error| Unrestored::Failed(error.to_string()))?;
+        .map_err(|error| Unrestored::Failed(failure::of_disk(error)))?;
     let typed = typed(code)?;
     let key = key(shared, typed.as_ref(), &told.key)?;
     if shared.spare_bytes() == 0 {
@@ -104,7 +104,10 @@ fn key(
 ) -> Result<BackupKey, Unrestored> {
     let found = match typed {
         Some(key) => Some(key.clone()).filter(|key| key.id() == *wanted),
-        None => shared.backup_key_of(wanted).map_err(Unrestored::Failed)?,
+        None => {
+            let found = shared.backup_key_of(wanted).map_err(failure::of_keys);
+            found.map_err(Unrestored::Failed)?
+        }
     };
     found.ok_or(Unrestored::Refused(BackupRefusal::OtherCode))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use ipc::store::{BackupRefusal, BackupRequest};
+use ipc::store::{BackupFailure, BackupRefusal, BackupRequest, BackupTrouble, Damage};
 use redb::{Builder, Database, DatabaseError};
 
 use super::backups::{Box, filled};
@@ -87,9 +87,9 @@ fn secrets_of_a_user_nobody_knows_and_rows_of_no_schema_are_refused() {
     let key = [&4711_u32.to_be_bytes(), &b"key"[..]].concat();
     let rows = [(::backup::Table::Secrets, &key[..], row)];
     let (bytes, code) = backups::crafted(1, &rows);
-    assert_eq!(refused(&bytes, &code), "it has a row that no backup has");
+    assert_eq!(refused(&bytes, &code), Damage::Strange);
     let (bytes, code) = backups::crafted(0, &[]);
-    assert_eq!(refused(&bytes, &code), "its rows are of no schema");
+    assert_eq!(refused(&bytes, &code), Damage::Strange);
 }
 
 #[test]
@@ -197,7 +197,9 @@ fn one_that_does_not_prove_good_takes_no_good_one_along() {
     while own.backups().is_running {
         std::thread::yield_now();
     }
-    assert!(own.backups().failed.is_some());
+    assert_eq!(own.backups().failed, Some(BackupFailure::NoRoom));
+    let trouble = Some(BackupTrouble::Failed(BackupFailure::NoRoom));
+    assert_eq!(health(&own.store).backups, trouble);
     let mut names = own.names();
     names.reverse();
     let unproved = "1700000000000.unproved".to_owned();
