@@ -94,6 +94,9 @@ impl World {
                 Step::Fetch(_, then) => then(admin, moment(), admin::FetchState::None),
                 Step::Restore(_, then) => then(admin, moment(), Err(Away::Silent("store"))),
                 Step::Bring(_, then) => then(admin, moment(), Err(StickFault::Gone)),
+                Step::Certificate(_, then) => {
+                    then(admin, moment(), Err(admin::CertificateFault::Away))
+                }
                 Step::Open(_, then) => then(admin, moment(), None),
                 Step::Observe(then) => then(admin, moment(), nothing_seen()),
                 Step::Record(_, then) => then(admin, moment(), Vec::new()),

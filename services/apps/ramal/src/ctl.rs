@@ -1,5 +1,6 @@
 //! `ramal ctl`: asks and commands the running box by its control socket, as the web admin would.
 
+mod certificate;
 mod fetch;
 mod install;
 mod language;
@@ -150,6 +151,11 @@ What is counted (calls in progress, rates, minutes of the day) is left out.")]
   ramal ctl grid
   ramal ctl api post /api/grid/tunnel < tunnel.json")]
     Grid,
+    /// Show the certificate of the pages, or have an authority sign one.
+    Certificate {
+        #[command(subcommand)]
+        command: Option<certificate::Certificate>,
+    },
     /// Ask any address of the HTTPS API; prints JSON. What is sent is read from standard input,
     /// because it may hold passwords and arguments are seen by others.
     #[command(after_help = "Examples:
@@ -385,6 +391,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             method: Method::Post,
             ..
         } => std::io::read_to_string(std::io::stdin())?,
+        Command::Certificate {
+            command: Some(certificate::Certificate::Set { file }),
+        } => json!({ "chain": std::fs::read_to_string(file)? }).to_string(),
         _ => body.to_string(),
     };
     let language = language::of_the_terminal();
@@ -467,6 +476,7 @@ fn request(command: &Command) -> (&'static str, String, Value) {
             Value::Null,
         ),
         Command::Spending => ("GET", "/api/spending".into(), Value::Null),
+        Command::Certificate { command } => certificate::request(command.as_ref()),
         Command::Grid => ("GET", "/api/grid".into(), Value::Null),
         Command::Resume { number } => {
             let target = format!("/api/extensions/{}/resume", segment(number));
@@ -609,6 +619,7 @@ fn show(command: &Command, answer: &Value) -> String {
         Command::Warnings => render::warnings(answer),
         Command::Spending => render::spending(answer),
         Command::Resume { number } => format!("extension {number} may spend again"),
+        Command::Certificate { command } => certificate::said(command.as_ref(), answer),
         Command::Grid => render::grid(answer),
         Command::Api { .. } if answer.is_null() => "done".to_owned(),
         Command::Api { .. } => serde_json::to_string_pretty(answer).unwrap_or_default(),

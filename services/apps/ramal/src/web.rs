@@ -1,6 +1,7 @@
 //! `ramal web`: HTTPS, the redirect on port 80 and the control socket, all in front of `admin`.
 
 mod bringing;
+mod certificate;
 mod driver;
 mod fetching;
 mod hashing;
@@ -140,8 +141,9 @@ async fn serve_secure(
     driver: Arc<Driver>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Box<dyn Error>> {
-    let (tls, certificate) = identity::settle(&driver).await?;
-    driver.certificate.send_replace(Some(certificate));
+    let settled = identity::settle(&driver).await?;
+    certificate::tell(&driver, &settled.facts, settled.signed.is_some());
+    let tls = driver.certificates.begin(settled).await;
     notify.ready();
     tracing::info!("serving https");
     web_server::serve_https(listeners, tls, driver, stop).await;

@@ -15,11 +15,15 @@ use std::time::Duration;
 use ipc::{Redacted, init, store};
 use kernel::process::{Stop, stop};
 use kernel::spawn::{Program, spawn};
+use rcgen::{CertificateParams, CertifiedIssuer, KeyPair, PublicKeyData, SignatureAlgorithm};
 use run_loop::ipc::{Answer, BlockingClient};
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::{Value, json};
 use web_server::Identity;
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::prelude::FromDer as _;
 
 const OWN_PASSWORD: &str = "papagaio verde come milho";
 
@@ -238,6 +242,7 @@ fn the_first_sign_in_and_everything_behind_it() {
 
     the_trail_is_checked_and_exported(&mut site);
     recordings_are_heard_and_deleted(&mut site);
+    an_authority_signs_for_the_key_of_the_box(&mut site);
 
     // Without its store the box still shows itself, and says what is wrong.
     stop(site.store, Stop::Kill).expect("killed");
@@ -311,6 +316,64 @@ fn without_chunks(body: &[u8]) -> Vec<u8> {
         if length == 0 {
             return whole;
         }
+    }
+}
+
+/// What an authority makes of the box's request is served at once, and so is the box's own again.
+fn an_authority_signs_for_the_key_of_the_box(site: &mut Site) {
+    let (made, csr) = site.ctl(&["certificate", "request", "--name", "pbx.example.com"]);
+    assert!(made, "{csr}");
+    let der = CertificateSigningRequestDer::from_pem_slice(csr.as_bytes()).expect("PEM");
+    let (_, parsed) = X509CertificationRequest::from_der(&der).expect("PKCS #10");
+    let public = &parsed
+        .certification_request_info
+        .subject_pki
+        .subject_public_key;
+    let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).expect("a key");
+    let mut authority = CertificateParams::default();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, key).expect("an authority");
+    let names = ["pbx.example.com".to_owned(), "ramal.local".to_owned()];
+    let leaf = CertificateParams::new(names).expect("names");
+    let leaf = leaf.signed_by(&Public(public.data.to_vec()), &authority);
+    let chain = leaf.expect("signed").pem() + &authority.pem();
+
+    let (status, _, refused) = site.ask(
+        "POST",
+        "/api/certificate",
+        &json!({ "chain": authority.pem() }),
+    );
+    assert_eq!(status, 400, "{refused}");
+    let file = site.run.join("chain.pem");
+    std::fs::write(&file, chain).expect("written");
+    let (set, text) = site.ctl(&["certificate", "set", file.to_str().expect("plain")]);
+    assert!(set && text.contains("pbx.example.com"), "{text}");
+
+    // Whoever trusts the authority gets in now, by the name that it has signed.
+    let before = std::mem::replace(&mut site.client, trusting(authority.der().to_vec()));
+    let (status, _, shown) = site.ask("GET", "/api/certificate", &Value::Null);
+    assert_eq!(
+        (status, shown.get("self_signed")),
+        (200, Some(&json!(false))),
+        "{shown}"
+    );
+    let (back, text) = site.ctl(&["certificate", "self-signed"]);
+    assert!(back && text.contains("self-signed"), "{text}");
+    site.client = before;
+    let (_, _, shown) = site.ask("GET", "/api/certificate", &Value::Null);
+    assert_eq!(shown.get("self_signed"), Some(&json!(true)), "{shown}");
+}
+
+/// A public key, as an authority knows it.
+struct Public(Vec<u8>);
+
+impl PublicKeyData for Public {
+    fn der_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &rcgen::PKCS_ECDSA_P256_SHA256
     }
 }
 
@@ -406,9 +469,14 @@ fn keep_known_certificate(run: &Path) -> Arc<ClientConfig> {
         ));
         assert_eq!(kept.expect("answered"), store::Reply::Stored);
     }
+    trusting(identity.certificate)
+}
+
+/// A client that takes nothing but what this certificate vouches for.
+fn trusting(certificate: Vec<u8>) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots
-        .add(CertificateDer::from(identity.certificate))
+        .add(CertificateDer::from(certificate))
         .expect("a certificate");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)

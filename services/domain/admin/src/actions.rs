@@ -6,6 +6,7 @@ mod at_box;
 pub(crate) mod backups;
 pub(crate) mod calls;
 pub(crate) mod cards;
+pub(crate) mod certificate;
 pub(crate) mod change;
 pub(crate) mod erasure;
 pub(crate) mod explain;

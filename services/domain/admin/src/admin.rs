@@ -13,6 +13,7 @@ use sansio::Instant;
 use crate::Method;
 use crate::about_view::Running;
 use crate::actions;
+use crate::actions::certificate;
 use crate::actions::form::Subject;
 use crate::actions::looks::{Look, What};
 use crate::actions::proof;
@@ -63,6 +64,8 @@ pub struct Admin {
     pub(crate) codes: Codes,
     /// Challenges and counters of passkeys.
     pub(crate) passkeys: Passkeys,
+    /// Until when the certificate is valid that others have signed, milliseconds since 1970.
+    pub(crate) certificate_until: Option<i64>,
     /// When the trace of SIP ends by itself, and what the trail says of it then.
     pub(crate) trace_ends: Option<(Instant, store::Audit)>,
     /// Audit entries the store could not take yet, oldest first.
@@ -134,6 +137,7 @@ impl Admin {
             token_uses: BTreeMap::new(),
             codes: Codes::default(),
             passkeys: Passkeys::new(),
+            certificate_until: None,
             trace_ends: None,
             unrecorded: Vec::new(),
         }
@@ -460,6 +464,7 @@ impl Admin {
             Action::Trace(action) => actions::trace::act(self, request, action, &segment, caller),
             Action::Logs(action) => actions::logs::act(action, request, caller),
             Action::About(action) => actions::about::act(self, action, &segment, caller),
+            Action::Certificate(it) => certificate::act(self, &moment, request, it, caller),
             Action::Network(action) => actions::network::act(self, request, action, caller),
             Action::Tokens(action) => {
                 actions::tokens::act(self, &moment, request, action, &segment, caller)
@@ -474,9 +479,7 @@ impl Admin {
             Action::People(action) => {
                 actions::accounts::act(self, &moment, request, action, segment, caller)
             }
-            Action::Backups(action) => {
-                actions::backups::act(self, request, action, segment, caller)
-            }
+            Action::Backups(it) => actions::backups::act(self, request, it, segment, caller),
             Action::Site(action) => self.act_on_site(&moment, request, action, &segment, caller),
         }
     }

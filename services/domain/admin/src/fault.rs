@@ -7,6 +7,7 @@ use ipc::update::Refusal;
 use serde_json::{Map, Value};
 
 use crate::admin::Caller;
+use crate::certificate::CertificateFault;
 use crate::fetch::FetchFault;
 use crate::form::Said;
 use crate::password::Weakness;
@@ -14,6 +15,7 @@ use crate::permission::Permission;
 use crate::refusals;
 use crate::text::Language;
 
+mod certificate;
 mod passkey;
 mod people;
 mod site;
@@ -59,6 +61,8 @@ pub(crate) enum Fault {
     NoSuchRecording(String),
     /// Of the audit trail, in the time that was asked for.
     NoEntries,
+    /// About the certificate of the pages.
+    Certificate(CertificateFault),
     /// Which field of it.
     NotANetwork(&'static str),
     /// No address is tried, or another one.
@@ -148,6 +152,7 @@ impl Fault {
             | Self::NoSuchItem(..) => 404,
             Self::NoSuchMethod => 405,
             Self::People(fault) => fault.status(),
+            Self::Certificate(fault) => fault.status(),
             Self::ChangedMeanwhile
             | Self::ErasureUnderWay
             | Self::ExtensionExists(_)
@@ -181,7 +186,8 @@ impl Fault {
     pub(crate) fn retry_after_secs(&self) -> Option<u64> {
         match self {
             Self::TooManyAttempts(wait) => Some(wait.as_secs() + 1),
-            Self::Starting
+            Self::Certificate(CertificateFault::Away)
+            | Self::Starting
             | Self::Busy
             | Self::StoreAway
             | Self::InitAway
@@ -218,6 +224,7 @@ impl Fault {
             | Self::NoEntries
             | Self::NotADay(_)
             | Self::NotANetwork(_)
+            | Self::Certificate(_)
             | Self::NoTrial
             | Self::TrialOn
             | Self::NotReached
@@ -285,6 +292,7 @@ impl Fault {
     fn english(&self) -> String {
         match self {
             Self::People(fault) => fault.text(Language::English),
+            Self::Certificate(fault) => fault.text(Language::English),
             Self::SignInFirst => "sign in first".into(),
             Self::ChangePasswordFirst => "change your password first".into(),
             Self::NotAllowed => NOT_ALLOWED.0.into(),
@@ -296,12 +304,7 @@ impl Fault {
             Self::NotWhole(why) => refusals::number::text(*why).0.into(),
             Self::WrongLoginOrPassword => "wrong login or password".into(),
             Self::WrongOldPassword => "the present password is wrong".into(),
-            Self::TooManyAttempts(wait) => {
-                format!(
-                    "too many failed attempts; try again in {} s",
-                    wait.as_secs() + 1
-                )
-            }
+            Self::TooManyAttempts(wait) => too_many(*wait, Language::English),
             Self::Weak(weakness) => weakness.english(),
             Self::Starting => "the box is still starting; try again in a few seconds".into(),
             Self::Busy => "too many sign-ins at once; try again in a few seconds".into(),
@@ -358,6 +361,7 @@ impl Fault {
     fn portuguese(&self) -> String {
         match self {
             Self::People(fault) => fault.text(Language::Portuguese),
+            Self::Certificate(fault) => fault.text(Language::Portuguese),
             Self::SignInFirst => "entre primeiro".into(),
             Self::ChangePasswordFirst => "troque sua senha primeiro".into(),
             Self::NotAllowed => NOT_ALLOWED.1.into(),
@@ -369,12 +373,7 @@ impl Fault {
             Self::NotWhole(why) => refusals::number::text(*why).1.into(),
             Self::WrongLoginOrPassword => "login ou senha incorretos".into(),
             Self::WrongOldPassword => "a senha atual está incorreta".into(),
-            Self::TooManyAttempts(wait) => {
-                format!(
-                    "muitas tentativas sem sucesso; tente de novo em {} s",
-                    wait.as_secs() + 1
-                )
-            }
+            Self::TooManyAttempts(wait) => too_many(*wait, Language::Portuguese),
             Self::Weak(weakness) => weakness.portuguese(),
             Self::Starting => "a central ainda está iniciando; tente em alguns segundos".into(),
             Self::Busy => "muitas entradas ao mesmo tempo; tente em alguns segundos".into(),
@@ -438,6 +437,16 @@ impl From<Vec<config::Fault>> for Fault {
 fn invalid(faults: &[Invalid], language: Language) -> String {
     let each: Vec<String> = faults.iter().map(|it| it.text(language)).collect();
     each.join("; ")
+}
+
+fn too_many(wait: Duration, language: Language) -> String {
+    let secs = wait.as_secs() + 1;
+    match language {
+        Language::English => format!("too many failed attempts; try again in {secs} s"),
+        Language::Portuguese => {
+            format!("muitas tentativas sem sucesso; tente de novo em {secs} s")
+        }
+    }
 }
 
 fn changed_since(version: u64, language: Language) -> String {

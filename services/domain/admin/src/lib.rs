@@ -15,6 +15,7 @@ mod admin;
 mod answers;
 mod backup_view;
 mod calendar;
+mod certificate;
 mod danger;
 mod dashboard;
 mod explain;
@@ -54,6 +55,9 @@ pub use about_view::Running;
 pub use actions::start::START as START_IS_OVER;
 pub use admin::Admin;
 pub use calendar::rfc3339;
+pub use certificate::{
+    CertificateFacts, CertificateFault, CertificateOrder, CertificateState, Chain, SigningRequest,
+};
 pub use fetch::{Address, FetchFault, FetchOrder, FetchState, Server, Source, StickFault};
 pub use http::{Body, Event, Method, Peer, Request, Response};
 pub use passkeys::COUNTERS as PASSKEY_COUNTERS;

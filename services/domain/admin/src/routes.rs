@@ -10,13 +10,13 @@ use crate::permission::Permission::{
 use crate::permission::Permissions;
 use Access::{Anybody, HalfSignedIn, May, SignedIn, Sure};
 use Action::{
-    AbandonUpdate, About, AskCard, Backups, BeginUpdate, Calls, CallsFile, Card, ChangePassword,
-    Confirm, ConfirmDeleteExtension, CreateExtension, DeleteExtension, DeleteRecording, Events,
-    Extensions, FactoryReset, FetchUpdate, FileScript, Firmware, GoBack, Icon, Logs, Network,
-    OpenApi, Passkeys, PasswordPage, People, Person, PowerOff, Privacy, Recording, Recordings,
-    RecoveryCode, RenewRecoveryCode, Rescue, Restart, RestartService, Script, SecondFactor,
-    ShowStep, SignIn, SignInPage, SignOut, Site, Start, Status, Style, TakeStep, Tokens, Trace,
-    UpdateFromStick, UpdatePiece, UploadScript,
+    AbandonUpdate, About, AskCard, Backups, BeginUpdate, Calls, CallsFile, Card, Certificate,
+    ChangePassword, Confirm, ConfirmDeleteExtension, CreateExtension, DeleteExtension,
+    DeleteRecording, Events, Extensions, FactoryReset, FetchUpdate, FileScript, Firmware, GoBack,
+    Icon, Logs, Network, OpenApi, Passkeys, PasswordPage, People, Person, PowerOff, Privacy,
+    Recording, Recordings, RecoveryCode, RenewRecoveryCode, Rescue, Restart, RestartService,
+    Script, SecondFactor, ShowStep, SignIn, SignInPage, SignOut, Site, Start, Status, Style,
+    TakeStep, Tokens, Trace, UpdateFromStick, UpdatePiece, UploadScript,
 };
 
 /// One address.
@@ -111,6 +111,8 @@ pub(crate) enum Action {
     /// What the box runs.
     About(OnAbout),
     Logs(OnLogs),
+    /// About the certificate of the pages.
+    Certificate(OnCertificate),
     /// About the box's address.
     Network(OnNetwork),
     Trace(OnTrace),
@@ -182,6 +184,20 @@ pub(crate) enum OnPasskeys {
     /// A challenge for completing a sign-in.
     AskSecond,
     Second,
+}
+
+/// What is done about the certificate of the pages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnCertificate {
+    Show,
+    /// A new key, and a request that others sign.
+    Request,
+    /// That request as a file.
+    RequestFile,
+    /// What they have signed is served.
+    Set,
+    /// What the box has signed itself is.
+    SelfSigned,
 }
 
 /// What is done about the box's address.
@@ -616,6 +632,16 @@ pub const ROUTES: &[Route] = routes! {
     Post Api "/api/network/keep" May(ManageBox) => Network(OnNetwork::Keep);
     Post Page "/network/return" May(ManageBox) => Network(OnNetwork::Return);
     Delete Api "/api/network/trial" May(ManageBox) => Network(OnNetwork::Return);
+    Get Page "/certificate" May(SeeConfiguration) => Certificate(OnCertificate::Show);
+    Get Api "/api/certificate" May(SeeConfiguration) => Certificate(OnCertificate::Show);
+    Post Page "/certificate/request" May(ManageBox) => Certificate(OnCertificate::Request);
+    Post Api "/api/certificate/request" May(ManageBox) => Certificate(OnCertificate::Request);
+    Get Page "/certificate/request.pem" May(ManageBox) => Certificate(OnCertificate::RequestFile);
+    // A program that has it renewed may: all it can bring is a certificate for the box's own key.
+    Post Page "/certificate" May(ManageBox) => Certificate(OnCertificate::Set);
+    Post Api "/api/certificate" May(ManageBox) => Certificate(OnCertificate::Set);
+    Post Page "/certificate/self-signed" Sure(ManageBox) => Certificate(OnCertificate::SelfSigned);
+    Delete Api "/api/certificate" Sure(ManageBox) => Certificate(OnCertificate::SelfSigned);
     Get Page "/grid" May(SeeConfiguration) => Site(OnSite::Grid);
     Get Api "/api/grid" May(SeeConfiguration) => Site(OnSite::Grid);
     Post Api "/api/grid/tunnel" May(ChangeConfiguration) => Site(OnSite::ChangeTunnel);

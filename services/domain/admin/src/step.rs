@@ -5,6 +5,7 @@ use ipc::{Redacted, grid, init, net, pbx, sound, store, update};
 use sansio::{Entropy, Instant, UnixTime};
 
 use crate::actions::stretch;
+use crate::certificate::{CertificateFault, CertificateOrder, CertificateState};
 use crate::fetch::{FetchOrder, FetchState, StickFault};
 use crate::{Admin, Response};
 
@@ -59,6 +60,11 @@ pub enum Step {
     Update(update::Request, Then<Result<update::Reply, Away>>),
     /// Fetch an update from a server, in the background; the answer is how that stands.
     Fetch(FetchOrder, Then<FetchState>),
+    /// See to the certificate of the pages; the answer is how it stands then.
+    Certificate(
+        CertificateOrder,
+        Then<Result<CertificateState, CertificateFault>>,
+    ),
     /// Have the store restore a backup and then the box start anew, whether or not the asker
     /// waits.
     Restore(store::Request, Then<Result<store::Reply, Away>>),
@@ -90,6 +96,7 @@ impl Step {
             Self::Grid(ask, then) => Self::Grid(ask, ending(then, last)),
             Self::Update(ask, then) => Self::Update(ask, ending(then, last)),
             Self::Fetch(order, then) => Self::Fetch(order, ending(then, last)),
+            Self::Certificate(order, then) => Self::Certificate(order, ending(then, last)),
             Self::Restore(ask, then) => Self::Restore(ask, ending(then, last)),
             Self::Bring(file, then) => Self::Bring(file, ending(then, last)),
             Self::Open(name, then) => Self::Open(name, ending(then, last)),

@@ -317,6 +317,7 @@ words! {
     services: "Services", "Serviços";
     boot: "Start-up", "Inicialização";
     network: "Network", "Rede";
+    certificate: "Certificate", "Certificado";
     storage: "Storage", "Armazenamento";
     all_well: "Everything is running", "Tudo funcionando";
     attention: "Needs attention", "Precisa de atenção";

@@ -84,6 +84,8 @@ pub(crate) enum Warning {
     DiskNearlyFull(u64),
     /// The machine is so hot, degrees Celsius.
     Hot(i32),
+    /// The certificate of the pages has so many days left; none when it has ended.
+    CertificateEnds(Option<u32>),
     /// A block of the firmware that runs is damaged.
     FirmwareDamaged,
     /// This version of the firmware runs, and has not proved good yet.
@@ -100,6 +102,7 @@ impl Warning {
             | Self::FirmwareOnTrial(_) => Some("/firmware"),
             Self::TrunkDown(..) => Some("/trunks"),
             Self::BackupCodeMissing | Self::Backups(_) => Some("/backups"),
+            Self::CertificateEnds(_) => Some("/certificate"),
             Self::Silent(_)
             | Self::AwaitsRestart
             | Self::Unrecorded(_)
@@ -112,13 +115,18 @@ impl Warning {
 
     /// Whether something does not work; else it is only to be known.
     pub(crate) const fn is_grave(&self) -> bool {
-        !matches!(self, Self::FirmwareOnTrial(_))
+        !matches!(
+            self,
+            Self::FirmwareOnTrial(_) | Self::CertificateEnds(Some(_))
+        )
     }
 
     pub(crate) fn text(&self, language: Language) -> String {
         match (self, language) {
             (Self::TrunkDown(..) | Self::DiskNearlyFull(_) | Self::Hot(_), _)
-            | (Self::FirmwareDamaged | Self::FirmwareOnTrial(_), _) => self.of_health(language),
+            | (Self::FirmwareDamaged | Self::FirmwareOnTrial(_) | Self::CertificateEnds(_), _) => {
+                self.of_health(language)
+            }
             (Self::Backups(trouble), _) => of_backups(trouble, language),
             (Self::AwaitsRestart, _) => {
                 refusals::backup::failed(&BackupFailure::AwaitsRestart, language)
@@ -217,6 +225,24 @@ impl Warning {
             Self::Hot(degrees) => said(
                 format!("the box is {degrees} °C hot: give it air, and clean its fan"),
                 format!("a central está a {degrees} °C: dê ventilação a ela e limpe o ventilador"),
+            ),
+            Self::CertificateEnds(None) => said(
+                "the certificate of these pages has ended, and browsers do not take it any more: \
+                 have the request signed again, and set what comes back"
+                    .into(),
+                "o certificado destas páginas terminou, e os navegadores não o aceitam mais: peça \
+                 nova assinatura do pedido, e ponha o que voltar"
+                    .into(),
+            ),
+            Self::CertificateEnds(Some(days)) => said(
+                format!(
+                    "the certificate of these pages ends in {days} days: have the request signed \
+                     again, and set what comes back"
+                ),
+                format!(
+                    "o certificado destas páginas termina em {days} dias: peça nova assinatura do \
+                     pedido, e ponha o que voltar"
+                ),
             ),
             Self::FirmwareDamaged => said(
                 "the firmware that runs is damaged on the disk, and parts of it may fail: see what \

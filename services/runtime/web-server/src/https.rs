@@ -26,15 +26,14 @@ use crate::limits::{
 use crate::streams::{Pace, Streams};
 use crate::{Handler, convert};
 
-/// Serves at all these addresses until `stop`. Then nobody is let in any more, and what was asked
-/// is answered.
+/// Serves at all these addresses until `stop`, each connection with what `tls` holds when it comes.
+/// Then nobody is let in any more, and what was asked is answered.
 pub async fn serve_https<H: Handler>(
     mut listeners: Vec<TcpListener>,
-    tls: Arc<ServerConfig>,
+    tls: watch::Receiver<Arc<ServerConfig>>,
     handler: Arc<H>,
     stop: impl Future<Output = ()>,
 ) {
-    let acceptor = TlsAcceptor::from(tls);
     let connections = Connections::new(CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX);
     let open = GracefulShutdown::new();
     let (stopping, stopped) = watch::channel(false);
@@ -45,7 +44,8 @@ pub async fn serve_https<H: Handler>(
             accepted = accept(&mut listeners, &connections) => accepted,
             () = &mut stop => break,
         };
-        let (acceptor, end) = (acceptor.clone(), open.watcher());
+        let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow()));
+        let end = open.watcher();
         let front = (Arc::clone(&handler), streams.clone());
         tokio::spawn(async move {
             let sending = Sending::default();

@@ -8,6 +8,7 @@
 //! Read first: [`Handler`], then [`serve_https`], then [`control`].
 
 mod answer;
+pub mod certificate;
 mod connections;
 pub mod control;
 mod convert;

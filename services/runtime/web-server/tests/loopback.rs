@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use admin::{Peer, Request, Response};
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -77,6 +77,8 @@ struct Box {
     https6: SocketAddr,
     http6: SocketAddr,
     client: TlsConnector,
+    /// What is served.
+    tls: watch::Sender<Arc<ServerConfig>>,
 }
 
 /// One for each IP version, and where they are.
@@ -107,9 +109,10 @@ impl Box {
     ) -> (Self, JoinHandle<()>) {
         let identity = Identity::make("ramal", &[]).expect("a certificate");
         let tls = identity.server_config(PROTOCOLS).expect("usable");
+        let (tls, served) = watch::channel(tls);
         let (https, [first, first6]) = listeners().await;
         let (http, [second, second6]) = listeners().await;
-        let serving = tokio::spawn(serve_https(https, tls, handler, stop));
+        let serving = tokio::spawn(serve_https(https, served, handler, stop));
         tokio::spawn(serve_redirect(http));
         let mut roots = RootCertStore::empty();
         roots
@@ -127,6 +130,7 @@ impl Box {
             https6: first6,
             http6: second6,
             client: TlsConnector::from(Arc::new(config)),
+            tls,
         };
         (this, serving)
     }
@@ -191,6 +195,24 @@ async fn a_box_is_reached_by_ipv4_and_ipv6_alike() {
     };
     let visits = tokio::time::timeout(Duration::from_secs(20), visits);
     visits.await.expect("everybody is served");
+}
+
+#[tokio::test]
+async fn another_certificate_is_served_at_once_and_open_connections_go_on() {
+    let server = Box::start().await;
+    let mut open = server.connect().await;
+    let other = Identity::make("ramal", &[]).expect("a certificate");
+    let other = other.server_config(PROTOCOLS).expect("usable");
+    let before = server.tls.send_replace(other);
+    let stream = TcpStream::connect(server.https).await.expect("connects");
+    let name = ServerName::try_from("ramal.local").expect("a name");
+    let new = server.client.connect(name, stream).await;
+    assert!(new.is_err(), "it is not the one that this client knows");
+    let asked = b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let answer = exchange(&mut open, asked).await;
+    assert_eq!(status(&answer), "200", "{answer}");
+    server.tls.send_replace(before);
+    server.is_well().await;
 }
 
 #[tokio::test]

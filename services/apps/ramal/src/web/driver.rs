@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use admin::{Admin, Away, Body, Machine, Moment, Observation, Request, Response};
-use admin::{PASSKEY_COUNTERS, START_IS_OVER, Step};
+use admin::{PASSKEY_COUNTERS, START_IS_OVER, Step, Then};
 use ipc::about::{self, BILL, TEXTS};
 use ipc::sound::is_recording_name;
 use ipc::store::{Audit, backup_file_millis, laid_down};
@@ -25,6 +25,7 @@ use web_server::Answer;
 
 use super::Folders;
 use super::bringing;
+use super::certificate::Certificates;
 use super::fetching::Fetches;
 use super::hashing::Hasher;
 use super::restoring::Restores;
@@ -51,6 +52,7 @@ pub(crate) struct Driver {
     reached: Mutex<Vec<IpAddr>>,
     /// Told at every configuration.
     pub(super) configured: Notify,
+    pub(super) certificates: Certificates,
     /// SHA-256 of the certificate that is served, once there is one.
     pub(super) certificate: watch::Sender<Option<[u8; 32]>>,
 }
@@ -94,6 +96,7 @@ impl Driver {
             },
             reached: Mutex::default(),
             configured: Notify::new(),
+            certificates: Certificates::default(),
             certificate: watch::Sender::new(None),
         }
     }
@@ -233,13 +236,13 @@ impl Driver {
                     let answer = look("grid", self.grid.call(&request)).await;
                     self.resume(|admin, moment| then(admin, moment, answer))
                 }
-                Step::Fetch(order, then) => {
-                    let answer = self.fetches.obey(order);
-                    self.resume(|admin, moment| then(admin, moment, answer))
-                }
+                Step::Fetch(order, then) => self.go_on(then, self.fetches.obey(order)),
                 Step::Restore(request, then) => {
                     let answer = self.restores.restore(request).await;
                     self.resume(|admin, moment| then(admin, moment, answer))
+                }
+                Step::Certificate(order, then) => {
+                    self.go_on(then, self.certificates.obey(self, order).await)
                 }
                 Step::Bring(file, then) => {
                     let answer = bringing::bring(&self.store, &file).await;
@@ -251,16 +254,17 @@ impl Driver {
                     opened = file;
                     self.resume(|admin, moment| then(admin, moment, length))
                 }
-                Step::Observe(then) => {
-                    let answer = self.observe().await;
-                    self.resume(|admin, moment| then(admin, moment, answer))
-                }
+                Step::Observe(then) => self.go_on(then, self.observe().await),
                 Step::Record(entries, then) => {
                     let answer = self.record(entries).await;
                     self.resume(|admin, moment| then(admin, moment, answer))
                 }
             };
         }
+    }
+
+    fn go_on<T>(&self, then: Then<T>, answer: T) -> Step {
+        self.resume(|admin, moment| then(admin, moment, answer))
     }
 
     fn resume(&self, next: impl FnOnce(&mut Admin, Moment) -> Step) -> Step {

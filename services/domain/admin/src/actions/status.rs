@@ -62,6 +62,10 @@ pub(crate) fn status(admin: &Admin, form: Form, caller: Caller) -> Step {
         if unrecorded > 0 {
             view.warnings.push(Warning::Unrecorded(unrecorded));
         }
+        if let Some(days) = admin.certificate_days_left(moment.wall) {
+            let left = u32::try_from(days).ok();
+            view.warnings.push(Warning::CertificateEnds(left));
+        }
         let told = format!("{others} of others{}", if whole { WHOLE } else { "" });
         let told = (others > 0).then(|| (told, Range::default()));
         let now = moment.now;

@@ -9,9 +9,9 @@ use ipc::site::{
 use super::contract::{Contract, Query, does};
 use crate::about_view::AboutView;
 use crate::actions::{
-    accounts, backups, erasure, explain, extensions, firmware, history, items, network,
-    passkey_use, passkeys, people, person, proof, second_factor, sections, sign_in, site_file,
-    spending, status, tokens, trace,
+    accounts, backups, certificate, erasure, explain, extensions, firmware, history, items,
+    network, passkey_use, passkeys, people, person, proof, second_factor, sections, sign_in,
+    site_file, spending, status, tokens, trace,
 };
 use crate::answers::{
     BackupCode, DataCode, Fetching, FileOfSite, NewAccount, NewPassword, NewToken, NextPiece,
@@ -19,6 +19,7 @@ use crate::answers::{
     SecondFactorState, TakenOrOver, TunnelSet, UpdateGoesOn, Welcome,
 };
 use crate::backup_view::BackupsView;
+use crate::certificate::CertificateView;
 use crate::explain_view::{Explained, Warnings};
 use crate::fault::Item;
 use crate::firmware_view::FirmwareView;
@@ -30,8 +31,8 @@ use crate::passkey_json::{CreationOptions, RequestOptions};
 use crate::person_view::PersonData;
 use crate::privacy::KeptView;
 use crate::routes::{
-    Action, File, OnAbout, OnBackups, OnLogs, OnNetwork, OnPasskeys, OnPeople, OnPerson,
-    OnSecondFactor, OnSite, OnTokens, OnTrace, Section,
+    Action, File, OnAbout, OnBackups, OnCertificate, OnLogs, OnNetwork, OnPasskeys, OnPeople,
+    OnPerson, OnSecondFactor, OnSite, OnTokens, OnTrace, Section,
 };
 use crate::trace_view::{TraceView, WholeMessage};
 use crate::views::{AuditView, CallView, ExtensionView, RecordingView, StatusView, TrailView};
@@ -70,6 +71,7 @@ pub(super) fn of(action: Action) -> Option<Contract> {
         Action::Trace(action) => return of_trace(action),
         Action::Logs(action) => return of_logs(action),
         Action::SecondFactor(action) => return of_second_factor(action),
+        Action::Certificate(action) => return of_certificate(action),
         Action::Network(action) => of_network(action),
         Action::Tokens(action) => of_token(action),
         Action::Person(action) => return of_person_data(action),
@@ -196,6 +198,25 @@ fn of_passkey(action: OnPasskeys) -> Option<Contract> {
         OnPasskeys::Second => does("Use a passkey in the place of the code after signing in")
             .takes_changes_of::<passkey_use::Use>()
             .gives::<Welcome>(),
+    })
+}
+
+fn of_certificate(action: OnCertificate) -> Option<Contract> {
+    Some(match action {
+        OnCertificate::Show => does("The certificate of the pages, and the request for another")
+            .gives::<CertificateView>(),
+        OnCertificate::Request => {
+            does("Make a key and a request that others sign; the one before is forgotten")
+                .takes::<certificate::Wish>()
+                .gives::<CertificateView>()
+        }
+        OnCertificate::RequestFile => return None,
+        OnCertificate::Set => does("Serve the pages with what others have signed")
+            .takes::<certificate::Signed>()
+            .gives::<CertificateView>(),
+        OnCertificate::SelfSigned => {
+            does("Serve the pages with what the box has signed itself").gives::<CertificateView>()
+        }
     })
 }
 

@@ -200,6 +200,7 @@ impl Draw<'_> {
                 " " a href=(place) {
                     @match place {
                         "/backups" => (words.backups),
+                        "/certificate" => (words.certificate),
                         "/trunks" => (words.trunks),
                         _ => (words.firmware),
                     }

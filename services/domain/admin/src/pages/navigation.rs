@@ -26,6 +26,7 @@ pub(super) enum Place {
     Firmware,
     Grid,
     Network,
+    Certificate,
     Start,
     About,
     Logs,
@@ -54,6 +55,7 @@ impl Place {
             | Self::Firmware
             | Self::Grid
             | Self::Network
+            | Self::Certificate
             | Self::About
             | Self::Elsewhere => None,
         }
@@ -104,6 +106,9 @@ const NAVIGATION: [(Said, &[Link]); 4] = [
         &[
             (Place::Settings, "/settings", |words| words.settings),
             (Place::Network, "/network", |words| words.network),
+            (Place::Certificate, "/certificate", |words| {
+                words.certificate
+            }),
             (Place::Backups, "/backups", |words| words.backups),
             (Place::Firmware, "/firmware", |words| words.firmware),
             (Place::Grid, "/grid", |words| words.grid),

@@ -11,8 +11,8 @@ use sansio::{Entropy, Instant, UnixTime};
 
 use super::trail::entry;
 use crate::{
-    Admin, Away, Body, FetchOrder, FetchState, Machine, Method, Moment, Observation, Peer, Request,
-    Response, Step, StickFault,
+    Admin, Away, Body, CertificateFault, CertificateOrder, CertificateState, FetchOrder,
+    FetchState, Machine, Method, Moment, Observation, Peer, Request, Response, Step, StickFault,
 };
 
 /// The box's public key for the tunnel.
@@ -78,6 +78,9 @@ pub(super) struct World {
     pub(super) live_calls: Vec<pbx::Call>,
     pub(super) update_answers: VecDeque<update::Reply>,
     pub(super) asked_update: Vec<update::Request>,
+    pub(super) certificate: CertificateState,
+    pub(super) certificate_fault: Option<CertificateFault>,
+    pub(super) asked_certificate: Vec<CertificateOrder>,
     pub(super) asked_fetch: Vec<FetchOrder>,
     pub(super) fetch: FetchState,
     /// Update files on a memory stick.
@@ -167,6 +170,9 @@ impl World {
             asked_calls: Vec::new(),
             update_answers: VecDeque::new(),
             asked_update: Vec::new(),
+            certificate: super::certificate::self_signed(),
+            certificate_fault: None,
+            asked_certificate: Vec::new(),
             asked_fetch: Vec::new(),
             fetch: FetchState::None,
             stick: Vec::new(),
@@ -266,11 +272,7 @@ impl World {
                     then(&mut self.admin, moment, Ok(hash(password.reveal())))
                 }
                 Step::Store(request, then) | Step::Restore(request, then) => {
-                    let reply = if self.store_away {
-                        Err(Away::Silent("store"))
-                    } else {
-                        Ok(self.store(request))
-                    };
+                    let reply = self.ask_store(request);
                     then(&mut self.admin, moment, reply)
                 }
                 Step::Init(request, then) => {
@@ -298,6 +300,10 @@ impl World {
                 Step::Fetch(order, then) => {
                     self.asked_fetch.push(order);
                     then(&mut self.admin, moment, self.fetch.clone())
+                }
+                Step::Certificate(order, then) => {
+                    let answer = self.certificate(order);
+                    then(&mut self.admin, moment, answer)
                 }
                 Step::Bring(offer, then) => {
                     let outcome = self.bring(offer);
@@ -363,6 +369,13 @@ impl World {
         };
         self.asked_update.push(request);
         self.update_answers.pop_front().map_or(unasked, Ok)
+    }
+
+    fn ask_store(&mut self, request: Ask) -> Result<Reply, Away> {
+        if self.store_away {
+            return Err(Away::Silent("store"));
+        }
+        Ok(self.store(request))
     }
 
     fn store(&mut self, request: Ask) -> Reply {

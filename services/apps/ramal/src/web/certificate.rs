@@ -1,0 +1,246 @@
+//! The certificate that is served: kept by the store with its key, and changed while the box runs.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use admin::{
+    CertificateFacts, CertificateFault, CertificateOrder, CertificateState, Chain, SigningRequest,
+};
+use ipc::Redacted;
+use ipc::store::laid_down;
+use rustls::ServerConfig;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Mutex, watch};
+use web_server::certificate::{Signed, Waiting, ask, check, facts};
+
+use super::driver::Driver;
+use super::identity;
+
+/// What is served, and what may be served next. One order is carried out at a time.
+#[derive(Default)]
+pub(super) struct Certificates(Mutex<Option<Present>>);
+
+/// From the moment something is served.
+struct Present {
+    facts: CertificateFacts,
+    /// What others have signed, when that is served.
+    signed: Option<Signed>,
+    waiting: Option<Waiting>,
+    tls: watch::Sender<Arc<ServerConfig>>,
+}
+
+/// What is served at the start: what others have signed, or what the box has.
+pub(super) struct Settled {
+    pub(super) tls: Arc<ServerConfig>,
+    pub(super) facts: CertificateFacts,
+    /// What others have signed, when that is served.
+    pub(super) signed: Option<Signed>,
+    pub(super) waiting: Option<Waiting>,
+}
+
+impl Certificates {
+    /// Serves this from now on; what is served later comes out of the channel.
+    pub(super) async fn begin(&self, settled: Settled) -> watch::Receiver<Arc<ServerConfig>> {
+        let (tls, served) = watch::channel(settled.tls);
+        *self.0.lock().await = Some(Present {
+            facts: settled.facts,
+            signed: settled.signed,
+            waiting: settled.waiting,
+            tls,
+        });
+        served
+    }
+
+    /// Carries an order out.
+    pub(super) async fn obey(
+        &self,
+        driver: &Driver,
+        order: CertificateOrder,
+    ) -> Result<CertificateState, CertificateFault> {
+        let mut present = self.0.lock().await;
+        let present = present.as_mut().ok_or(CertificateFault::Away)?;
+        match order {
+            CertificateOrder::Look => {}
+            CertificateOrder::Request { name, is_alone } => {
+                let waiting = make(driver, name, is_alone).await?;
+                keep(driver, WAITING, &KeptRequest::of(&waiting)).await?;
+                present.waiting = Some(waiting);
+            }
+            CertificateOrder::Check(chain) => {
+                let signed = present.check(&chain)?;
+                return Ok(present.state_with(leaf_facts(&signed)?, false));
+            }
+            CertificateOrder::Set(chain) => {
+                let signed = present.check(&chain)?;
+                let tls = signed.server_config();
+                let tls = tls.map_err(|_| CertificateFault::OtherKey)?;
+                let facts = leaf_facts(&signed)?;
+                keep(driver, SIGNED, &KeptChain::of(&signed)).await?;
+                present.serve(driver, tls, facts, Some(signed));
+            }
+            CertificateOrder::SelfSigned => {
+                let own = identity::own(driver).await.ok_or(CertificateFault::Away)?;
+                let (tls, certificate) = own.map_err(|error| {
+                    tracing::error!("{error}");
+                    CertificateFault::Internal
+                })?;
+                let facts = facts(&certificate).ok_or(CertificateFault::Internal)?;
+                // The store forgets nothing by its name alone: what is empty is none.
+                if !driver.keep_secret(SIGNED, Vec::new()).await {
+                    return Err(CertificateFault::Away);
+                }
+                present.serve(driver, tls, facts, None);
+            }
+        }
+        Ok(present.state_with(present.facts.clone(), present.signed.is_none()))
+    }
+}
+
+impl Present {
+    fn check(&self, chain: &Chain) -> Result<Signed, CertificateFault> {
+        check(chain, self.waiting.as_ref(), self.signed.as_ref())
+    }
+
+    /// Connections from now on get it; those that are open go on.
+    fn serve(
+        &mut self,
+        driver: &Driver,
+        tls: Arc<ServerConfig>,
+        facts: CertificateFacts,
+        signed: Option<Signed>,
+    ) {
+        self.tls.send_replace(tls);
+        tell(driver, &facts, signed.is_some());
+        (self.facts, self.signed) = (facts, signed);
+        tracing::info!("another certificate is served from now on");
+    }
+
+    fn state_with(&self, served: CertificateFacts, is_self_signed: bool) -> CertificateState {
+        CertificateState {
+            served,
+            is_self_signed,
+            request: self.waiting.as_ref().map(|it| it.request.clone()),
+        }
+    }
+}
+
+/// Has the screen of the box show it, and the first page tell of its end.
+pub(super) fn tell(driver: &Driver, facts: &CertificateFacts, is_signed_by_others: bool) {
+    driver.certificate.send_replace(Some(facts.sha256));
+    let until = is_signed_by_others.then_some(facts.until_millis);
+    driver.admin().serves_until(until);
+}
+
+/// What the store keeps; what cannot be read is as none, and told.
+pub(super) async fn kept(driver: &Driver) -> Result<Kept, admin::Away> {
+    Ok(Kept {
+        signed: read(SIGNED, driver.secret(SIGNED).await?).and_then(KeptChain::signed),
+        waiting: read(WAITING, driver.secret(WAITING).await?).and_then(KeptRequest::waiting),
+    })
+}
+
+/// What the store keeps beside what the box has signed itself.
+#[derive(Clone, Default)]
+pub(super) struct Kept {
+    pub(super) signed: Option<Signed>,
+    pub(super) waiting: Option<Waiting>,
+}
+
+fn read<T: for<'de> Deserialize<'de>>(name: &str, kept: Option<Vec<u8>>) -> Option<T> {
+    let bytes = kept.filter(|bytes| !bytes.is_empty())?;
+    let read = serde_json::from_slice(&bytes);
+    // What it says may be a part of a key.
+    read.map_err(|_| tracing::warn!("{name} cannot be read: it is left out"))
+        .ok()
+}
+
+async fn keep(driver: &Driver, name: &str, row: &impl Serialize) -> Result<(), CertificateFault> {
+    let bytes = serde_json::to_vec(row).map_err(|_| CertificateFault::Internal)?;
+    let is_kept = driver.keep_secret(name, bytes).await;
+    is_kept.then_some(()).ok_or(CertificateFault::Away)
+}
+
+/// A key and a request for the names by which the box is reached.
+async fn make(driver: &Driver, name: String, is_alone: bool) -> Result<Waiting, CertificateFault> {
+    let mut names: Vec<String> = [name].into_iter().filter(|it| !it.is_empty()).collect();
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    if !is_alone {
+        let host = driver.secret(laid_down::HOST_NAME).await;
+        let host = host.map_err(|_| CertificateFault::Away)?;
+        let host = host.and_then(|it| String::from_utf8(it).ok());
+        let host = host.unwrap_or_else(|| laid_down::FACTORY_HOST_NAME.to_owned());
+        names.push(format!("{host}.local"));
+        addresses = driver.addresses().await;
+    }
+    names.dedup();
+    ask(&names, &addresses).map_err(|error| {
+        tracing::error!("{error}");
+        CertificateFault::Internal
+    })
+}
+
+fn leaf_facts(signed: &Signed) -> Result<CertificateFacts, CertificateFault> {
+    let first = signed.chain.first().ok_or(CertificateFault::NotPem)?;
+    facts(first).ok_or(CertificateFault::Unreadable(1))
+}
+
+/// What others have signed, as the store keeps it: one row, so that no power cut leaves a key and a
+/// certificate of two minds.
+#[derive(Serialize, Deserialize)]
+struct KeptChain {
+    /// PKCS #8, in hex.
+    key: Redacted<String>,
+    /// DER, in hex.
+    chain: Vec<String>,
+}
+
+impl KeptChain {
+    fn of(signed: &Signed) -> Self {
+        Self {
+            key: Redacted::new(hex::encode(&signed.key)),
+            chain: signed.chain.iter().map(hex::encode).collect(),
+        }
+    }
+
+    fn signed(self) -> Option<Signed> {
+        let chain: Result<_, _> = self.chain.iter().map(hex::decode).collect();
+        Some(Signed {
+            key: hex::decode(self.key.reveal()).ok()?,
+            chain: chain.ok()?,
+        })
+    }
+}
+
+/// A key that waits, likewise.
+#[derive(Serialize, Deserialize)]
+struct KeptRequest {
+    /// PKCS #8, in hex.
+    key: Redacted<String>,
+    names: Vec<String>,
+    pem: String,
+}
+
+impl KeptRequest {
+    fn of(waiting: &Waiting) -> Self {
+        Self {
+            key: Redacted::new(hex::encode(&waiting.key)),
+            names: waiting.request.names.clone(),
+            pem: waiting.request.pem.clone(),
+        }
+    }
+
+    fn waiting(self) -> Option<Waiting> {
+        Some(Waiting {
+            key: hex::decode(self.key.reveal()).ok()?,
+            request: SigningRequest {
+                names: self.names,
+                pem: self.pem,
+            },
+        })
+    }
+}
+
+/// What others have signed, with its key.
+const SIGNED: &str = "tls.signed";
+/// The key that waits for a certificate, with the request.
+const WAITING: &str = "tls.request";

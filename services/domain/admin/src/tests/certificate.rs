@@ -1,0 +1,258 @@
+//! The certificate of the pages: a request, what others have signed, and the way back.
+
+use ipc::about::About;
+use serde_json::{Value, json};
+
+use super::world::{OWN_PASSWORD, World, form, get, json as body, post, request, text};
+use crate::about_view::Running;
+use crate::{
+    CertificateFacts, CertificateFault, CertificateOrder, CertificateState, Method, SigningRequest,
+};
+
+const CHAIN: &str = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+/// When the world begins.
+const NOW: i64 = 1_795_446_000_000;
+const DAY: i64 = 86_400_000;
+
+/// What a box has signed itself.
+pub(super) fn self_signed() -> CertificateState {
+    CertificateState {
+        served: CertificateFacts {
+            subject: "CN=Ramal".into(),
+            issuer: "CN=Ramal".into(),
+            names: vec!["ramal.local".into(), "192.168.0.7".into()],
+            from_millis: 0,
+            until_millis: 4_102_444_799_000,
+            sha256: [0xa7; 32],
+        },
+        is_self_signed: true,
+        request: None,
+    }
+}
+
+fn signed() -> CertificateFacts {
+    CertificateFacts {
+        subject: "CN=pbx.example.com".into(),
+        issuer: "CN=Office CA".into(),
+        names: vec!["pbx.example.com".into()],
+        from_millis: NOW,
+        until_millis: NOW + 90 * DAY,
+        sha256: [0xb8; 32],
+    }
+}
+
+impl World {
+    /// The runtime, which has keys.
+    pub(super) fn certificate(
+        &mut self,
+        order: CertificateOrder,
+    ) -> Result<CertificateState, CertificateFault> {
+        self.asked_certificate.push(order.clone());
+        let state = &mut self.certificate;
+        match order {
+            CertificateOrder::Look => {}
+            CertificateOrder::Request { name, is_alone } => {
+                let own = (!is_alone).then(|| "ramal.local".to_owned());
+                let names = [name].into_iter().filter(|it| !it.is_empty());
+                state.request = Some(SigningRequest {
+                    names: names.chain(own).collect(),
+                    pem: "-----BEGIN CERTIFICATE REQUEST-----\n".into(),
+                });
+            }
+            CertificateOrder::Check(_) | CertificateOrder::Set(_) => {
+                if let Some(fault) = self.certificate_fault.clone() {
+                    return Err(fault);
+                }
+                let would_be = CertificateState {
+                    served: signed(),
+                    is_self_signed: false,
+                    request: state.request.clone(),
+                };
+                if matches!(order, CertificateOrder::Check(_)) {
+                    return Ok(would_be);
+                }
+                *state = would_be;
+            }
+            CertificateOrder::SelfSigned => {
+                let request = state.request.take();
+                *state = CertificateState {
+                    request,
+                    ..self_signed()
+                };
+            }
+        }
+        Ok(self.certificate.clone())
+    }
+}
+
+fn actions(world: &World) -> Vec<&str> {
+    let all = world.audits.iter().map(|it| it.action.as_str());
+    all.filter(|it| it.contains("signing request") || it.contains("certificate"))
+        .collect()
+}
+
+#[test]
+fn what_an_authority_has_signed_is_served_and_each_step_is_on_record() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let seen = body(&world.ask(&get("/api/certificate", &session)));
+    assert_eq!(
+        (&seen["self_signed"], &seen["request"], &seen["fingerprint"]),
+        (&json!(true), &Value::Null, &json!("a7".repeat(32)))
+    );
+    // Nothing to set while there is no request.
+    let page = text(&world.ask(&get("/certificate", &session)));
+    assert!(!page.contains("name=\"chain\""), "{page}");
+    assert!(page.contains(&["A7"; 32].join(":")), "{page}");
+    let none = world.ask(&get("/certificate/request.pem", &session));
+    assert_eq!(none.status, 409, "{}", text(&none));
+
+    let wish = json!({"name": "PBX.example.com"});
+    let made = world.ask(&post("/api/certificate/request", &session, &wish));
+    assert_eq!(made.status, 200, "{}", text(&made));
+    let names = json!(["pbx.example.com", "ramal.local"]);
+    assert_eq!(body(&made)["request"]["names"], names);
+    let file = world.ask(&get("/certificate/request.pem", &session));
+    assert!(text(&file).starts_with("-----BEGIN CERTIFICATE REQUEST"));
+
+    let set = json!({ "chain": CHAIN });
+    let set = world.ask(&post("/api/certificate", &session, &set));
+    assert_eq!(set.status, 200, "{}", text(&set));
+    assert_eq!(body(&set)["self_signed"], false);
+    assert_eq!(body(&set)["until"], "2027-02-21T15:00:00Z");
+
+    world.pass(301);
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let back = request(Method::Delete, "/api/certificate").with("cookie", &session);
+    let back = world.ask(&back);
+    assert_eq!(body(&back)["self_signed"], true, "{}", text(&back));
+    let told = format!(
+        "certificate set: pbx.example.com by CN=Office CA, until 2027-02-21T15:00:00Z, SHA-256 {}",
+        "b8".repeat(32)
+    );
+    assert_eq!(
+        actions(&world),
+        [
+            "signing request made for pbx.example.com",
+            &told,
+            "self-signed certificate set"
+        ]
+    );
+}
+
+#[test]
+fn the_pages_do_the_same() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let sent = "name=pbx.example.com&only=on";
+    let made = world.ask(&form("/certificate/request", &session, sent));
+    assert_eq!(made.header("location"), Some("/certificate"));
+    let wanted = CertificateOrder::Request {
+        name: "pbx.example.com".into(),
+        is_alone: true,
+    };
+    assert!(world.asked_certificate.contains(&wanted));
+    let page = text(&world.ask(&get("/certificate", &session)));
+    assert!(page.contains("name=\"chain\"") && page.contains("request.pem"));
+    assert!(!page.contains("/certificate/self-signed"));
+    let set = world.ask(&form("/certificate", &session, "chain=x"));
+    assert_eq!(set.header("location"), Some("/certificate"));
+    let back = world.ask(&form("/certificate/self-signed", &session, ""));
+    assert_eq!(
+        back.header("location"),
+        Some("/certificate"),
+        "{}",
+        text(&back)
+    );
+    assert!(world.certificate.is_self_signed);
+}
+
+#[test]
+fn what_cannot_be_served_changes_nothing_and_the_page_says_why() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    world.ask(&post("/api/certificate/request", &session, &json!({})));
+    for (fault, status, said) in [
+        (CertificateFault::OtherKey, 400, "not for a key of this box"),
+        (CertificateFault::PrivateKey, 400, "private key"),
+        (CertificateFault::NotSignedByNext(2), 400, "certificate 2"),
+        (CertificateFault::Over(NOW), 400, "2026-11-23T15:00:00Z"),
+        (CertificateFault::OtherName("a.b".into()), 400, "a.b"),
+        (CertificateFault::NoRequest, 409, "make a request first"),
+        (CertificateFault::Away, 503, "try again"),
+    ] {
+        world.certificate_fault = Some(fault);
+        let set = post("/api/certificate", &session, &json!({ "chain": CHAIN }));
+        let refused = world.ask(&set);
+        let why = body(&refused)["error"].to_string();
+        assert!(refused.status == status && why.contains(said), "{why}");
+        let page = world.ask(&form("/certificate", &session, "chain=x"));
+        assert_eq!(page.status, status);
+        assert!(text(&page).contains("role=\"alert\"") && text(&page).contains("name=\"chain\""));
+    }
+    assert!(world.certificate.is_self_signed);
+    assert_eq!(actions(&world).len(), 1, "{:?}", actions(&world));
+}
+
+#[test]
+fn a_name_that_is_none_is_refused_before_anything_is_asked() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    for wish in [
+        json!({"name": "10.0.0.5"}),
+        json!({"name": "*.example.com"}),
+        json!({"only": true}),
+    ] {
+        let refused = world.ask(&post("/api/certificate/request", &session, &wish));
+        let why = body(&refused)["error"].to_string();
+        assert!(refused.status == 400 && why.contains("name:"), "{why}");
+    }
+    assert!(world.asked_certificate.is_empty());
+}
+
+#[test]
+fn a_program_renews_it_and_does_not_take_it_away() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let wish = json!({"name": "acme", "permissions": ["manage-box"], "days": 30});
+    let made = world.ask(&post("/api/tokens", &session, &wish));
+    let token = body(&made)["token"].as_str().expect("a token").to_owned();
+    let bearer = format!("Bearer {token}");
+    let set = post("/api/certificate", "", &json!({ "chain": CHAIN }));
+    let set = world.ask(&set.with("authorization", &bearer));
+    assert_eq!(set.status, 200, "{}", text(&set));
+    let back = request(Method::Delete, "/api/certificate").with("authorization", &bearer);
+    assert_eq!(world.ask(&back).status, 403);
+    assert!(!world.certificate.is_self_signed);
+}
+
+#[test]
+fn it_is_told_a_month_before_it_ends_by_a_clock_that_can_be_right() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let mut warned = |until: Option<i64>, built_millis: i64| {
+        world.admin.serves_until(until);
+        world.admin.runs(Running {
+            about: Some(About {
+                built: u64::try_from(built_millis / 1000).expect("after 1970"),
+                ..About::default()
+            }),
+            ..Running::default()
+        });
+        let seen = body(&world.ask(&get("/api/status", &session)));
+        let all = seen["warnings"].as_array().expect("a list").clone();
+        let texts = all
+            .into_iter()
+            .map(|it| it.as_str().expect("text").to_owned());
+        texts.into_iter().find(|it| it.contains("certificate"))
+    };
+    let built = NOW - 100 * DAY;
+    assert_eq!(warned(None, built), None, "its own has no end");
+    assert_eq!(warned(Some(NOW + 31 * DAY), built), None);
+    let soon = warned(Some(NOW + 30 * DAY - 1), built).expect("told");
+    assert!(soon.contains("ends in 29 days"), "{soon}");
+    let over = warned(Some(NOW - 1), built).expect("told");
+    assert!(over.contains("has ended"), "{over}");
+    // The clock is before the firmware was made: nobody knows.
+    assert_eq!(warned(Some(NOW - 1), NOW + 2 * DAY), None);
+}

@@ -1,0 +1,221 @@
+use std::net::IpAddr;
+
+use admin::{CertificateFault, Chain};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose, SanType,
+};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateSigningRequestDer, PrivatePkcs8KeyDer};
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::prelude::FromDer as _;
+
+use super::*;
+
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+/// 2026-11-24.
+const NOW: i64 = 1_795_446_000_000;
+
+fn key() -> KeyPair {
+    KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).expect("a key")
+}
+
+fn authority_params(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    params
+}
+
+fn root() -> Authority {
+    Authority::self_signed(authority_params("Office root"), key()).expect("a root")
+}
+
+fn between(root: &Authority) -> Authority {
+    Authority::signed_by(authority_params("Office CA"), key(), root).expect("a CA")
+}
+
+/// What an authority makes of a request, for this name.
+fn leaf(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
+    params.not_before = rcgen::date_time_ymd(2026, 11, 1);
+    params.not_after = rcgen::date_time_ymd(2027, 2, 1);
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params
+}
+
+fn sign(params: &CertificateParams, waiting: &Waiting, by: &Authority) -> String {
+    let key = KeyPair::try_from(&PrivatePkcs8KeyDer::from(waiting.key.as_slice())).expect("ours");
+    params.signed_by(&key, by).expect("signed").pem()
+}
+
+fn waiting() -> Waiting {
+    let names = ["pbx.example.com".to_owned(), "ramal.local".to_owned()];
+    ask(&names, &[IpAddr::from([10, 0, 0, 5])]).expect("a request")
+}
+
+fn judged(pem: &str, waiting: &Waiting) -> Result<Signed, CertificateFault> {
+    let chain = Chain {
+        pem: pem.to_owned(),
+        now_millis: Some(NOW),
+    };
+    check(&chain, Some(waiting), None)
+}
+
+#[test]
+fn a_request_asks_for_every_name_and_address_with_a_key_of_its_own() {
+    let waiting = waiting();
+    assert_eq!(
+        waiting.request.names,
+        ["pbx.example.com", "ramal.local", "10.0.0.5"]
+    );
+    let der = CertificateSigningRequestDer::from_pem_slice(waiting.request.pem.as_bytes());
+    let der = der.expect("PEM");
+    let (rest, parsed) = X509CertificationRequest::from_der(&der).expect("PKCS #10");
+    assert!(rest.is_empty());
+    let info = parsed.certification_request_info;
+    assert_eq!(info.subject.to_string(), "CN=pbx.example.com");
+    let key = KeyPair::try_from(&PrivatePkcs8KeyDer::from(waiting.key.as_slice())).expect("ours");
+    assert_eq!(
+        info.subject_pki.raw,
+        rcgen::PublicKeyData::subject_public_key_info(&key)
+    );
+    let names = info
+        .iter_attributes()
+        .filter_map(|it| match it.parsed_attribute() {
+            x509_parser::cri_attributes::ParsedCriAttribute::ExtensionRequest(all) => Some(all),
+            _ => None,
+        })
+        .flat_map(|all| &all.extensions)
+        .find_map(|it| match it.parsed_extension() {
+            ParsedExtension::SubjectAlternativeName(names) => Some(&names.general_names),
+            _ => None,
+        });
+    let expected = [
+        GeneralName::DNSName("pbx.example.com"),
+        GeneralName::DNSName("ramal.local"),
+        GeneralName::IPAddress(&[10, 0, 0, 5]),
+    ];
+    assert_eq!(names.map(Vec::as_slice), Some(expected.as_slice()));
+    let other = self::waiting();
+    assert!(other.key != waiting.key);
+    // Nothing that is printed has the key.
+    assert!(!format!("{waiting:?}").contains("48"), "{waiting:?}");
+}
+
+#[test]
+fn a_chain_in_order_is_taken_with_its_key_and_its_facts_are_told() {
+    let (root, waiting) = (root(), waiting());
+    let between = between(&root);
+    let own = sign(&leaf("pbx.example.com"), &waiting, &between);
+    for rest in [
+        String::new(),
+        between.pem(),
+        [between.pem(), root.pem()].concat(),
+    ] {
+        let pem = format!("# from the authority\n{own}{rest}");
+        let signed = judged(&pem, &waiting).expect("good");
+        assert!(signed.key == waiting.key && signed.server_config().is_ok());
+        let facts = facts(signed.chain.first().expect("a certificate")).expect("readable");
+        assert_eq!(facts.names, ["pbx.example.com"]);
+        assert_eq!(facts.issuer, "CN=Office CA");
+        assert_eq!(facts.until_millis, 1_801_440_000_000);
+    }
+    // A wildcard is for the name too; an authority may name more.
+    let mut wide = leaf("*.example.com");
+    let address = SanType::IpAddress(IpAddr::from([10, 0, 0, 5]));
+    wide.subject_alt_names.push(address);
+    let own = sign(&wide, &waiting, &between);
+    assert!(judged(&(own + &between.pem()), &waiting).is_ok());
+}
+
+#[test]
+fn it_is_renewed_for_the_key_that_is_served_also_while_another_one_waits() {
+    let (root, served) = (root(), waiting());
+    let own = sign(&leaf("pbx.example.com"), &served, &root);
+    let chain = Chain {
+        pem: own.clone() + &root.pem(),
+        now_millis: Some(NOW),
+    };
+    let signed = check(&chain, Some(&served), None).expect("good");
+    let another = waiting();
+    let renewed = check(&chain, Some(&another), Some(&signed));
+    assert_eq!(renewed.map(|it| it.key), Ok(served.key));
+    assert_eq!(
+        check(&chain, Some(&another), None),
+        Err(CertificateFault::OtherKey)
+    );
+    assert_eq!(check(&chain, None, None), Err(CertificateFault::NoRequest));
+}
+
+#[test]
+fn what_is_wrong_with_a_chain_is_told() {
+    let (root, waiting) = (root(), waiting());
+    let between = between(&root);
+    let own = sign(&leaf("pbx.example.com"), &waiting, &between);
+    let check = |pem: &str, expected: CertificateFault| {
+        assert_eq!(judged(pem, &waiting), Err(expected.clone()), "{expected:?}");
+    };
+    check("", CertificateFault::NotPem);
+    check("certificate", CertificateFault::NotPem);
+    check(own.get(..200).expect("longer"), CertificateFault::NotPem);
+    check(&" ".repeat(33 * 1024), CertificateFault::NotPem);
+    let key = key().serialize_pem();
+    check(&(own.clone() + &key), CertificateFault::PrivateKey);
+    let sealed = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----";
+    check(&(own.clone() + sealed), CertificateFault::PrivateKey);
+    check(&own.repeat(9), CertificateFault::TooMany);
+    let broken = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+    check(&(own.clone() + broken), CertificateFault::Unreadable(2));
+    let swapped = [between.pem(), own.clone()].concat();
+    check(&swapped, CertificateFault::OtherKey);
+    let skipped = [own.clone(), root.pem()].concat();
+    check(&skipped, CertificateFault::NotSignedByNext(1));
+    let backwards = [own.clone(), between.pem(), own.clone()].concat();
+    check(&backwards, CertificateFault::NotSignedByNext(2));
+    let named_alike = self::between(&root);
+    check(&(own + &named_alike.pem()), CertificateFault::NotSigned);
+}
+
+#[test]
+fn what_browsers_would_not_take_is_refused_alone_and_in_a_chain() {
+    let (root, waiting) = (root(), waiting());
+    let check = |params: &CertificateParams, expected: CertificateFault| {
+        let own = sign(params, &waiting, &root);
+        for pem in [own.clone(), own + &root.pem()] {
+            assert_eq!(judged(&pem, &waiting), Err(expected.clone()));
+        }
+    };
+    let mut client = leaf("pbx.example.com");
+    client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    check(&client, CertificateFault::NotForServers);
+    let mut authority = leaf("pbx.example.com");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    check(&authority, CertificateFault::NotForServers);
+    let name = CertificateFault::OtherName("pbx.example.com".into());
+    check(&leaf("ramal.local"), name);
+    let mut over = leaf("pbx.example.com");
+    over.not_after = rcgen::date_time_ymd(2026, 11, 20);
+    check(&over, CertificateFault::Over(1_795_132_800_000));
+    let mut early = leaf("pbx.example.com");
+    early.not_before = rcgen::date_time_ymd(2026, 12, 1);
+    check(&early, CertificateFault::NotYet(1_796_083_200_000));
+}
+
+#[test]
+fn without_a_clock_that_is_believed_no_date_is_held_against_it() {
+    let (root, waiting) = (root(), waiting());
+    let mut later = leaf("pbx.example.com");
+    later.not_before = rcgen::date_time_ymd(2031, 1, 1);
+    later.not_after = rcgen::date_time_ymd(2031, 4, 1);
+    let pem = sign(&later, &waiting, &root) + &root.pem();
+    let chain = |now_millis| Chain {
+        pem: pem.clone(),
+        now_millis,
+    };
+    assert!(check(&chain(None), Some(&waiting), None).is_ok());
+    assert!(check(&chain(Some(NOW)), Some(&waiting), None).is_err());
+}
