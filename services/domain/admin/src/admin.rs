@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use ipc::Redacted;
 use ipc::init::Shutdown;
-use ipc::site::{Person, Site};
+use ipc::site::{Person, Role, Site};
 use ipc::store::{self, CallsOf};
 use sansio::Instant;
 
@@ -24,9 +24,9 @@ use crate::fault::{Fault, PeopleFault};
 use crate::http::{Peer, Request, Response, decode};
 use crate::opened::Opened;
 use crate::pages;
-use crate::passkeys::{Passkeys, local};
+use crate::passkeys::{Passkeys, is_guarded, local};
 use crate::permission::{Permission, Permissions};
-use crate::routes::{Access, Action, Face, Found, OnSite, Route, find};
+use crate::routes::{Access, Action, Face, Found, OnPasskeys, OnSecondFactor, OnSite, Route, find};
 use crate::second_factor::Codes;
 use crate::session::{Session, SessionId, Sessions, fingerprint};
 use crate::step::{Moment, Step};
@@ -85,6 +85,9 @@ pub(crate) struct Caller {
     pub(crate) permissions: Permissions,
     /// The password was said lately, or none can be: by a program on the box itself.
     pub(crate) is_sure: bool,
+    /// An administrator without a second factor, where they have to have one: nothing but setting
+    /// it up is for them.
+    pub(crate) must_enrol: bool,
     /// The form they sent, to be sent again with the password.
     pub(crate) form: Option<Arc<Request>>,
     pub(crate) face: Face,
@@ -207,6 +210,7 @@ impl Admin {
             token: None,
             permissions: Permissions::default(),
             is_sure: false,
+            must_enrol: false,
             form: None,
             face,
             opened: self.opened(request),
@@ -304,6 +308,7 @@ impl Admin {
         let (id, session) = found.ok_or(Fault::SignInFirst)?;
         let person = self.is_of(&session).ok_or(Fault::SignInFirst)?;
         caller.permissions = Permissions::of(person);
+        caller.must_enrol = self.must_enrol(person);
         let is_by_itself =
             request.header(BACKGROUND_HEADER).is_some() || request.path.ends_with(EVENTS);
         if !is_by_itself {
@@ -313,6 +318,13 @@ impl Admin {
         caller.is_sure = session.is_sure(moment.now);
         caller.session = Some((id, session));
         Ok(())
+    }
+
+    /// Whether this is an administrator without the second factor that the site asks of them.
+    pub(crate) fn must_enrol(&self, person: &Person) -> bool {
+        let site = self.site.as_ref().map(|(_, site)| site);
+        let asks = site.is_some_and(|it| it.sign_in.administrators_second_factor);
+        asks && person.role == Role::Administrator && !is_guarded(person)
     }
 
     /// Whether a caller is still who he was when he asked: a change may have waited for a hash or
@@ -359,6 +371,9 @@ impl Admin {
                 known?;
                 if must_change {
                     return Err(Fault::ChangePasswordFirst);
+                }
+                if caller.must_enrol && !is_enrolment(route.action) {
+                    return Err(PeopleFault::EnrolFirst.into());
                 }
                 if !caller.may(permission) {
                     return Err(Fault::NotAllowed);
@@ -663,6 +678,9 @@ impl Caller {
             (Face::Page, Fault::SignInFirst) => Response::redirect("/login"),
             (Face::Page, Fault::People(PeopleFault::CodeFirst)) => Response::redirect("/code"),
             (Face::Page, Fault::ChangePasswordFirst) => Response::redirect("/password"),
+            (Face::Page, Fault::People(PeopleFault::EnrolFirst)) => {
+                Response::redirect("/second-factor")
+            }
             (Face::Page | Face::Asset, _) => match &self.trail {
                 Some(trail) => (trail.again)(self, fault),
                 None => pages::fault(self, fault),
@@ -701,6 +719,15 @@ impl Caller {
 fn is_half(caller: &Caller) -> bool {
     let session = caller.session.as_ref();
     session.is_some_and(|(_, session)| session.awaits_code)
+}
+
+/// What leads to a second factor of one's own.
+const fn is_enrolment(action: Action) -> bool {
+    matches!(
+        action,
+        Action::SecondFactor(OnSecondFactor::Show | OnSecondFactor::Offer | OnSecondFactor::Keep)
+            | Action::Passkeys(OnPasskeys::List | OnPasskeys::Offer | OnPasskeys::Keep)
+    )
 }
 
 /// Name of the session cookie. By its prefix a browser takes it from this host alone, by HTTPS and

@@ -18,6 +18,9 @@ pub(crate) struct Welcome {
     /// The password works once, and another one has to be chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) must_change_password: Option<bool>,
+    /// An administrator has to set a second factor up before anything else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) must_set_up_second_factor: Option<bool>,
 }
 
 /// How a second factor stands.

@@ -19,7 +19,9 @@ pub(crate) use extension::EXTENSION;
 pub(crate) use group::GROUP;
 pub(crate) use person::{PERSON, ROLES};
 pub(crate) use route::ROUTE;
-pub(crate) use sections::{DIALLING, FEATURES, LIMITS, NETWORKS, PARKING, RECORDING, RETENTION};
+pub(crate) use sections::{
+    DIALLING, FEATURES, LIMITS, NETWORKS, PARKING, RECORDING, RETENTION, SIGN_IN,
+};
 pub(crate) use times::TIMES;
 pub(crate) use trunk::TRUNK;
 

@@ -315,6 +315,7 @@ pub(crate) enum Section {
     Limits,
     Recording,
     Retention,
+    SignIn,
 }
 
 /// Writes the table one line a route: method, face, address, who may use it, and what is done.
@@ -518,6 +519,10 @@ pub const ROUTES: &[Route] = routes! {
         Site(OnSite::EditSection(Section::Retention));
     Post Page "/settings/retention" May(ChangeConfiguration) =>
         Site(OnSite::ChangeSection(Section::Retention));
+    Get Page "/settings/sign-in" May(SeeConfiguration) =>
+        Site(OnSite::EditSection(Section::SignIn));
+    Post Page "/settings/sign-in" Sure(ManagePeople) =>
+        Site(OnSite::ChangeSection(Section::SignIn));
     Get Page "/privacy" May(SeeConfiguration) => Privacy;
     Get Api "/api/privacy" May(SeeConfiguration) => Privacy;
     Get Page "/privacy/person" May(ManageData) => Person(OnPerson::Show);
@@ -624,6 +629,8 @@ pub const ROUTES: &[Route] = routes! {
     Get Api "/api/retention" May(SeeConfiguration) => Site(OnSite::Section(Section::Retention));
     Post Api "/api/retention" May(ChangeConfiguration) =>
         Site(OnSite::ChangeSection(Section::Retention));
+    Get Api "/api/sign-in" May(SeeConfiguration) => Site(OnSite::Section(Section::SignIn));
+    Post Api "/api/sign-in" Sure(ManagePeople) => Site(OnSite::ChangeSection(Section::SignIn));
     Get Page "/network" May(SeeConfiguration) => Network(OnNetwork::Show);
     Get Api "/api/network" May(SeeConfiguration) => Network(OnNetwork::Show);
     Post Page "/network" Sure(ManageBox) => Network(OnNetwork::Try);

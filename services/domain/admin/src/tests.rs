@@ -16,6 +16,7 @@ mod grid;
 mod history;
 mod logs;
 mod markup;
+mod must_enrol;
 mod network;
 mod numbers;
 mod openapi;

@@ -318,6 +318,10 @@ words! {
     boot: "Start-up", "Inicialização";
     network: "Network", "Rede";
     certificate: "Certificate", "Certificado";
+    second_factor_must: "Administrators of this box need a second factor: an app with codes, or \
+         a passkey. Set one up to go on.",
+        "Administradores desta central precisam de um segundo fator: um app com códigos, ou uma \
+         chave de acesso. Configure um para continuar.";
     storage: "Storage", "Armazenamento";
     all_well: "Everything is running", "Tudo funcionando";
     attention: "Needs attention", "Precisa de atenção";

@@ -6,7 +6,8 @@ use ipc::site::{Extension, Site, Whose};
 
 /// The site of an earlier version as it is put in place of the present one.
 ///
-/// Accounts of people stay as they are, with what they may do and see, and so do password and PIN
+/// Accounts of people stay as they are, with what they may do and see and what is asked of them
+/// when they sign in, and so do password and PIN
 /// of every extension that is there now: going back must not give a dismissed person or a stolen
 /// password its rights again. An extension that was deleted since comes back with what it had.
 /// What somebody has or may see of an extension or a group that came later goes with it.
@@ -15,6 +16,7 @@ pub fn back_to(earlier: &Site, present: &Site) -> Site {
     let mut site = earlier.clone();
     present.realm.clone_into(&mut site.realm);
     site.people.clone_from(&present.people);
+    site.sign_in = present.sign_in;
     // One that is not there now comes back with what it had.
     let _ = keep_secrets(&mut site.extensions, &present.extensions);
     let _ = drop_dangling(&mut site);

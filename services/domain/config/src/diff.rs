@@ -10,6 +10,7 @@ use crate::people::Person;
 use crate::recording::Recordings;
 use crate::retention::Retention;
 use crate::route::Route;
+use crate::sign_in::SignIn;
 use crate::site::{Extension, Site};
 use crate::times::TimeCondition;
 use crate::trunk::{Access, Trunk};
@@ -133,6 +134,8 @@ fn section_changes(before: &Site, after: &Site) -> Vec<String> {
     let (old, new) = (&before.retention, &after.retention);
     section!("retention", Retention, old, new, changes; calls_days quality_days audit_days
         versions_days);
+    let (old, new) = (&before.sign_in, &after.sign_in);
+    section!("sign_in", SignIn, old, new, changes; administrators_second_factor);
     changes
 }
 

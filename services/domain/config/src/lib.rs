@@ -29,6 +29,7 @@ mod retention;
 mod route;
 mod same_number;
 mod settings;
+mod sign_in;
 mod site;
 mod static_network;
 mod tariff;
@@ -68,6 +69,7 @@ pub use retention::Retention;
 pub use route::{Destination, Rewrite, Route, Source};
 pub use same_number::{is_inside_number, is_same_number, masked, number_key};
 pub use settings::{CODECS, Forward, Settings, pin_hash};
+pub use sign_in::SignIn;
 pub use site::{
     DISPLAY_NAME_LENGTH_MAX, EXTENSIONS_MAX, Extension, FACTORY_LOGIN, LOGIN_LENGTH_MAX,
     PEOPLE_MAX, REALM_LENGTH_MAX, Site,

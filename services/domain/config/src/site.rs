@@ -19,6 +19,7 @@ use crate::recording::Recordings;
 use crate::retention::Retention;
 use crate::route::{Known, Route};
 use crate::settings::Settings;
+use crate::sign_in::SignIn;
 use crate::times::{TimeCondition, is_usual_time};
 use crate::trunk::Trunk;
 use crate::tunnel::Tunnel;
@@ -81,6 +82,8 @@ pub struct Site {
     pub recording: Recordings,
     /// How long is kept what the box notes of people.
     pub retention: Retention,
+    /// What is asked of people at a sign-in.
+    pub sign_in: SignIn,
     /// The box's way into a grid.
     pub tunnel: Option<Tunnel>,
 }
@@ -182,6 +185,7 @@ impl Site {
                 limits,
                 recording,
                 retention,
+                sign_in: SignIn::parse(raw.sign_in),
                 tunnel,
             }),
             _ => Err(faults),
@@ -217,6 +221,7 @@ impl Site {
             limits: self.limits.to_ipc(),
             recording: self.recording.to_ipc(),
             retention: self.retention.to_ipc(),
+            sign_in: self.sign_in.to_ipc(),
             tunnel: self.tunnel.as_ref().map(Tunnel::to_ipc),
         }
     }

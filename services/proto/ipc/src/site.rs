@@ -14,6 +14,7 @@ mod plan;
 mod recording;
 mod retention;
 mod route;
+mod sign_in;
 mod tariff;
 mod trunk;
 mod tunnel;
@@ -32,6 +33,7 @@ pub use retention::Retention;
 pub use route::{
     DateRange, Destination, Rewrite, Route, Source, TimeCondition, WeekRange, Weekday,
 };
+pub use sign_in::SignIn;
 pub use tariff::{Spend, Tariff};
 pub use trunk::{
     FromUser, Identity, InboundNumber, InboundRewrite, NumberForm, Prack, Privacy, SessionTimers,
@@ -81,6 +83,9 @@ pub struct Site {
     /// How long is kept what the box notes of people.
     #[serde(default)]
     pub retention: Retention,
+    /// What is asked of people at a sign-in.
+    #[serde(default)]
+    pub sign_in: SignIn,
     /// The box's way into a grid.
     #[serde(default)]
     pub tunnel: Option<Tunnel>,

@@ -106,6 +106,7 @@ struct TelephonyRow {
     limits: site::Limits,
     recording: site::Recordings,
     retention: site::Retention,
+    sign_in: site::SignIn,
     tunnel: Option<site::Tunnel>,
 }
 
@@ -150,6 +151,7 @@ impl From<&site::Site> for SiteRow {
                 limits: site.limits.clone(),
                 recording: site.recording,
                 retention: site.retention,
+                sign_in: site.sign_in,
                 tunnel: site.tunnel.clone(),
             }),
         }
@@ -184,6 +186,7 @@ impl From<SiteRow> for site::Site {
             limits: added.limits,
             recording: added.recording,
             retention: added.retention,
+            sign_in: added.sign_in,
             tunnel: added.tunnel,
         }
     }

@@ -23,6 +23,7 @@ impl Admin {
             token: None,
             permissions: Permissions::ALL,
             is_sure: true,
+            must_enrol: false,
             form: None,
             face: Face::Api,
             opened: Opened::of(None, &self.passkeys.name, false),

@@ -155,6 +155,7 @@ impl Subject {
                 Section::Limits => &form::LIMITS,
                 Section::Recording => &form::RECORDING,
                 Section::Retention => &form::RETENTION,
+                Section::SignIn => &form::SIGN_IN,
             },
         }
     }

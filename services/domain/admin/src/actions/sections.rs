@@ -47,6 +47,7 @@ pub(crate) fn change(
             Section::Limits => site.limits = patch.apply(&site.limits)?,
             Section::Recording => site.recording = patch.apply(&site.recording)?,
             Section::Retention => site.retention = patch.apply(&site.retention)?,
+            Section::SignIn => site.sign_in = patch.apply(&site.sign_in)?,
         }
         Ok(())
     };
@@ -250,6 +251,7 @@ pub(super) fn raw(site: &Site, section: Section) -> Value {
         Section::Limits => json(&site.limits),
         Section::Recording => json(&site.recording),
         Section::Retention => json(&site.retention),
+        Section::SignIn => json(&site.sign_in),
     }
 }
 
@@ -267,6 +269,7 @@ pub(crate) const fn path(section: Section) -> &'static str {
         Section::Limits => "limits",
         Section::Recording => "recording",
         Section::Retention => "retention",
+        Section::SignIn => "sign-in",
     }
 }
 
@@ -280,6 +283,7 @@ pub(crate) const fn title(section: Section) -> Said {
         Section::Limits => ("Limits and money", "Limites e dinheiro"),
         Section::Recording => ("Recordings", "Gravações"),
         Section::Retention => ("How long data is kept", "Prazos de guarda dos dados"),
+        Section::SignIn => ("Signing in", "Entrada"),
     }
 }
 

@@ -186,12 +186,12 @@ pub(super) fn enter(
         let (now, login) = (moment.now, &caller.login);
         let sessions = &mut admin.sessions;
         let token = sessions.open(now, &moment.entropy, login, credential, stage);
-        let response = welcomed(&caller, stage, admin.first_page(&caller.login));
+        let response = welcomed(admin, &caller, stage);
         Step::Respond(response.with("set-cookie", session_cookie(&token)).sealed())
     })
 }
 
-fn welcomed(caller: &Caller, stage: Stage, first: &str) -> Response {
+fn welcomed(admin: &Admin, caller: &Caller, stage: Stage) -> Response {
     match caller.face {
         Face::Api if stage.awaits_code => {
             let second_factor = Some(true);
@@ -203,15 +203,18 @@ fn welcomed(caller: &Caller, stage: Stage, first: &str) -> Response {
         }
         Face::Api => {
             let must_change_password = Some(stage.must_change);
+            let person = admin.person(&caller.login);
+            let must_enrol = person.is_some_and(|it| admin.must_enrol(it));
             let welcome = Welcome {
                 must_change_password,
+                must_set_up_second_factor: must_enrol.then_some(true),
                 ..Welcome::default()
             };
             Response::json(200, &welcome)
         }
         Face::Page | Face::Asset if stage.awaits_code => Response::redirect("/code"),
         Face::Page | Face::Asset if stage.must_change => Response::redirect("/password"),
-        Face::Page | Face::Asset => Response::redirect(first),
+        Face::Page | Face::Asset => Response::redirect(admin.first_page(&caller.login)),
     }
 }
 
@@ -238,7 +241,7 @@ pub(super) fn signed_in_by(
             must_change,
             ..Stage::default()
         };
-        let response = welcomed(&caller, stage, admin.first_page(&caller.login));
+        let response = welcomed(admin, &caller, stage);
         Step::Respond(response.with("set-cookie", session_cookie(&token)).sealed())
     })
 }

@@ -12,6 +12,10 @@ pub(crate) enum PeopleFault {
     ConfirmFirst,
     /// The password was right, and the code of the second factor is missing.
     CodeFirst,
+    /// An administrator has no second factor, and has to.
+    EnrolFirst,
+    /// Nobody asks of others what they themselves do not have.
+    OwnFactorFirst,
     /// Not a code of the second factor, or one that was used.
     WrongCode,
     /// No secret of a second factor was shown in this session.
@@ -50,7 +54,9 @@ impl PeopleFault {
             | Self::NothingOffered
             | Self::NoSecondFactor => 409,
             Self::CodeFirst | Self::WrongCode => 401,
-            Self::OwnAccount
+            Self::EnrolFirst
+            | Self::OwnFactorFirst
+            | Self::OwnAccount
             | Self::OwnPassword
             | Self::KeepsLess
             | Self::DeletesSooner
@@ -85,6 +91,8 @@ impl PeopleFault {
             Self::OwnPassword => language.said(OWN_PASSWORD).to_owned(),
             Self::ConfirmFirst => language.said(CONFIRM_FIRST).to_owned(),
             Self::CodeFirst => language.said(CODE_FIRST).to_owned(),
+            Self::EnrolFirst => language.said(ENROL_FIRST).to_owned(),
+            Self::OwnFactorFirst => language.said(OWN_FACTOR_FIRST).to_owned(),
             Self::WrongCode => language.said(WRONG_CODE).to_owned(),
             Self::NothingOffered => language.said(NOTHING_OFFERED).to_owned(),
             Self::NoSecondFactor => language.said(NO_SECOND_FACTOR).to_owned(),
@@ -127,6 +135,18 @@ const CONFIRM_FIRST: (&str, &str) = (
 const CODE_FIRST: (&str, &str) = (
     "say the code of your second factor first (POST /api/code)",
     "informe primeiro o código do seu segundo fator (POST /api/code)",
+);
+
+const ENROL_FIRST: (&str, &str) = (
+    "administrators of this box need a second factor: set one up first \
+     (POST /api/second-factor/new, or a passkey)",
+    "administradores desta central precisam de um segundo fator: configure um primeiro \
+     (POST /api/second-factor/new, ou uma chave de acesso)",
+);
+
+const OWN_FACTOR_FIRST: (&str, &str) = (
+    "set up a second factor for yourself first: it shows that this can be done on this box",
+    "configure primeiro um segundo fator para você: isso mostra que é possível nesta central",
 );
 
 const WRONG_CODE: (&str, &str) = (

@@ -328,7 +328,7 @@ fn a(what: &str) -> String {
     }
 }
 
-const THINGS: [(&str, &str); 17] = [
+const THINGS: [(&str, &str); 18] = [
     ("extension", "ramal"),
     ("group", "grupo"),
     ("trunk", "tronco"),
@@ -343,6 +343,7 @@ const THINGS: [(&str, &str); 17] = [
     ("limits", "limites"),
     ("recording", "gravação"),
     ("retention", "prazos de guarda"),
+    ("sign_in", "entrada"),
     ("networks", "redes"),
     ("tunnel", "túnel"),
     ("times", "horários"),
@@ -381,7 +382,7 @@ fn label<'a>(of: &str, field: &'a str) -> &'a str {
     found.map_or(field, |(_, portuguese)| portuguese)
 }
 
-const FORMS: [(&str, &Form); 12] = [
+const FORMS: [(&str, &Form); 13] = [
     ("extension", &form::EXTENSION),
     ("group", &form::GROUP),
     ("trunk", &form::TRUNK),
@@ -394,6 +395,7 @@ const FORMS: [(&str, &Form); 12] = [
     ("limits", &form::LIMITS),
     ("recording", &form::RECORDING),
     ("retention", &form::RETENTION),
+    ("sign_in", &form::SIGN_IN),
 ];
 
 #[cfg(test)]

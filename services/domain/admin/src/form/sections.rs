@@ -411,12 +411,29 @@ pub(crate) const RETENTION: Form = Form {
     }],
 };
 
+pub(crate) const SIGN_IN: Form = Form {
+    groups: &[Group {
+        title: ("Administrators", "Administradores"),
+        fields: &[hinted(
+            "administrators_second_factor",
+            ("Must have a second factor", "Precisam ter um segundo fator"),
+            (
+                "One without it can do nothing after signing in but set it up. Tokens of programs \
+                 go on. Whoever switches this on needs one first.",
+                "Quem não o tem só pode configurá-lo depois de entrar. Tokens de programas \
+                 continuam valendo. Quem liga isto precisa ter um antes.",
+            ),
+            Kind::Flag,
+        )],
+    }],
+};
+
 /// Fields that these forms do not ask for: set by the API.
 #[cfg(test)]
 pub(super) const BY_API_ONLY: &[&str] = &["plan"];
 
 #[cfg(test)]
-pub(super) const SECTIONS: [(&str, &Form); 7] = [
+pub(super) const SECTIONS: [(&str, &Form); 8] = [
     ("networks", &NETWORKS),
     ("dialling", &DIALLING),
     ("limits", &LIMITS),
@@ -424,4 +441,5 @@ pub(super) const SECTIONS: [(&str, &Form); 7] = [
     ("parking", &PARKING),
     ("recording", &RECORDING),
     ("retention", &RETENTION),
+    ("sign_in", &SIGN_IN),
 ];

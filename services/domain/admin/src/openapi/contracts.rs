@@ -3,7 +3,7 @@
 
 use ipc::site::{
     Dialling, ExtensionSettings, Features, Group, Limits, Networks, Parking, Recordings, Retention,
-    Route as SiteRoute, TimeCondition, Trunk, Tunnel,
+    Route as SiteRoute, SignIn, TimeCondition, Trunk, Tunnel,
 };
 
 use super::contract::{Contract, Query, does};
@@ -446,6 +446,7 @@ fn of_section(section: Section) -> Contract {
         Section::Limits => does("What the whole box may spend").gives::<Limits>(),
         Section::Recording => does("How recordings are kept").gives::<Recordings>(),
         Section::Retention => does("How long data of people is kept").gives::<Retention>(),
+        Section::SignIn => does("What is asked of people at a sign-in").gives::<SignIn>(),
     }
 }
 
@@ -464,6 +465,7 @@ fn of_section_change(section: Section) -> Contract {
         Section::Limits => change::<Limits>(),
         Section::Recording => change::<Recordings>(),
         Section::Retention => change::<Retention>(),
+        Section::SignIn => change::<SignIn>(),
     }
 }
 

@@ -53,7 +53,7 @@ pub(super) fn page(
         .session
         .as_ref()
         .is_some_and(|(_, session)| session.must_change);
-    let is_inside = !caller.login.is_empty() && !must_change;
+    let is_inside = !caller.login.is_empty() && !must_change && !caller.must_enrol;
     let header = html! {
         header {
             @if is_inside { (menu_button(words)) }

@@ -116,6 +116,7 @@ pub(crate) fn settings(caller: &Caller) -> Response {
         Section::Parking,
         Section::Recording,
         Section::Retention,
+        Section::SignIn,
     ];
     let whole = [("/history", words.history), ("/site", words.site_file)];
     let body = html! {

@@ -49,6 +49,7 @@ pub(crate) fn second_factor(caller: &Caller, left: Option<usize>) -> Response {
     let body = html! {
         section.card.narrow {
             h1 { (words.second_factor) }
+            @if caller.must_enrol { p.notice { (words.second_factor_must) } }
             @match left {
                 None => {
                     p { (words.second_factor_off) }
@@ -63,7 +64,11 @@ pub(crate) fn second_factor(caller: &Caller, left: Option<usize>) -> Response {
                     }
                 }
             }
-            p { a.button.quiet href="/password" { (words.back) } }
+            @if caller.must_enrol {
+                p { a.button.quiet href="/passkeys" { (words.passkeys) } }
+            } @else {
+                p { a.button.quiet href="/password" { (words.back) } }
+            }
         }
     };
     page(200, caller, Place::Elsewhere, words.second_factor, &body)

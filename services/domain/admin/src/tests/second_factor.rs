@@ -10,7 +10,7 @@ use crate::{Method, Response};
 
 /// A box whose `admin` has a second factor, for an hour already; its secret and codes for a lost
 /// phone.
-fn office() -> (World, String, Vec<String>) {
+pub(super) fn office() -> (World, String, Vec<String>) {
     let mut world = World::new();
     world.hire("rui", ipc::site::Role::Administrator, "100");
     let session = world.sign_in("admin", OWN_PASSWORD);
