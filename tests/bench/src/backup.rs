@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipc::store::{Audit, BackupRequest, Backups, CallRecord, Outcome, Reply, Request};
+use ipc::store::{
+    Audit, BackupRequest, Backups, CallRecord, Outcome, Reply, Request, Restore, RestoreState,
+};
 use native::say;
 use rustix::time::{ClockId, clock_gettime};
 use sansio::UnixTime;
@@ -100,17 +102,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), BenchError> {
         (made.0 - before.0).as_secs_f64(),
         made.1.saturating_sub(before.1),
     ));
-    let restored = store.ask(
-        OWN,
-        Request::Backup(BackupRequest::Restore {
-            file: Some(file.name),
-            code: None,
-            audit: Audit::default(),
-        }),
-    );
-    let Reply::Restored { .. } = restored else {
-        return Err(BenchError::Load(format!("not restored: {restored:?}")));
-    };
+    restore(&store, file.name)?;
     let spent = processor_time() - made.0;
     say(&format!(
         "restored on the same box in {:.1} s of processor time, with {} KiB more memory",
@@ -118,6 +110,38 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), BenchError> {
         resident_kib()?.saturating_sub(made.1)
     ));
     Ok(())
+}
+
+/// Restores a backup on the box it was made on.
+fn restore(store: &Store, file: String) -> Result<(), BenchError> {
+    let begun = store.ask(
+        OWN,
+        Request::Backup(BackupRequest::Restore {
+            file: Some(file),
+            code: None,
+            audit: Audit::default(),
+        }),
+    );
+    if begun != Reply::RestoreBegun {
+        return Err(BenchError::Load(format!("not restored: {begun:?}")));
+    }
+    loop {
+        let told = store.ask(OWN, Request::Backup(BackupRequest::List));
+        let Reply::Backups(Backups {
+            restore: Some(Restore { state, .. }),
+            ..
+        }) = told
+        else {
+            return Err(BenchError::Load(format!("not restored: {told:?}")));
+        };
+        match state {
+            RestoreState::Restored { .. } => return Ok(()),
+            state if state.is_over() => {
+                return Err(BenchError::Load(format!("not restored: {state:?}")));
+            }
+            _ => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
 }
 
 pub(crate) fn open(folder: &Path) -> Result<Store, BenchError> {

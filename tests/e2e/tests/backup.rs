@@ -162,12 +162,17 @@ fn restore_from_stick(office: &mut Office, api: &BoxApi, backup: &[u8], code: &s
     );
     office.lab.machine()?.expect_restart();
     match ask("good.backup") {
-        Ok(answer) => assert!(answer["restored"].is_u64(), "{answer}"),
-        // The web page may end before its answer has left the box.
-        Err(ApiError::NoAnswer { .. }) => {}
+        Ok(answer) => assert_eq!(answer["progress"], "/api/backups/restore"),
         Err(error) => return Err(error.into()),
     }
-    Ok(())
+    wait_until("the end of the restore", BACKUP_MAX, || {
+        match api.get("/api/backups/restore") {
+            Ok(seen) => Ok((seen["state"] == "restored").then_some(())),
+            // The box starts anew some seconds after that.
+            Err(ApiError::NoAnswer { .. }) => Ok(Some(())),
+            Err(error) => Err(error.into()),
+        }
+    })
 }
 
 /// R60.

@@ -37,7 +37,7 @@
       await post("/api/confirm", proof, "application/json");
       const wish = { code: code.value };
       await post("/api/backups/restore", JSON.stringify(wish), "application/json");
-      said.textContent = form.dataset.done;
+      location.assign("/backups/restore");
     } catch (error) {
       said.textContent = error.refused || form.dataset.broken;
     }

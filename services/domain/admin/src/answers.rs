@@ -129,10 +129,10 @@ pub(crate) struct NextPiece {
     pub(crate) next: u64,
 }
 
-/// The version of the configuration that was restored.
+/// Where to ask how far a restore is.
 #[derive(Serialize, JsonSchema)]
-pub(crate) struct Restored {
-    pub(crate) restored: u64,
+pub(crate) struct RestoreBegun {
+    pub(crate) progress: &'static str,
 }
 
 /// The code that opens the data without the TPM: shown this once.

@@ -1,12 +1,13 @@
 //! Backups as the API shows them.
 
 use ipc::init::StickFile;
-use ipc::store::{BackupFailure, BackupFile, Backups};
+use ipc::store::{BackupFailure, BackupFile, Backups, Restore, RestoreState};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::calendar::rfc3339;
 use crate::firmware_view::StickView;
+use crate::text::Language;
 
 /// All of them.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -26,6 +27,8 @@ pub(crate) struct BackupsView {
     pub(crate) signed_by: String,
     /// Those on the memory stick in the box.
     pub(crate) stick: Vec<StickView>,
+    /// One is being restored.
+    pub(crate) restoring: bool,
 }
 
 /// One on the box.
@@ -51,6 +54,7 @@ impl BackupsView {
             failure: from.failed,
             code_known: from.has_code,
             signed_by: from.of_box,
+            restoring: from.restore.is_some_and(|it| !it.state.is_over()),
             stick: stick.into_iter().map(StickView::from).collect(),
         }
     }
@@ -67,5 +71,76 @@ impl From<BackupFile> for BackupView {
             config_version: from.config_version,
             firmware: from.firmware,
         }
+    }
+}
+
+/// A restore, under way or over.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub(crate) struct RestoreView {
+    /// `none`, `reading`, `joining`, `finishing`; and in the end `restored`, `refused`, `failed`.
+    pub(crate) state: &'static str,
+    pub(crate) began: Option<String>,
+    /// The backup on the box; none for one that was brought.
+    pub(crate) file: Option<String>,
+    /// Bytes of the backup that were read so far.
+    pub(crate) read_bytes: Option<u64>,
+    pub(crate) bytes: Option<u64>,
+    /// The version of the configuration that was restored.
+    pub(crate) restored: Option<u64>,
+    /// Why it was not, in English.
+    pub(crate) error: Option<String>,
+    /// The same in the language of whoever asks.
+    pub(crate) text: Option<String>,
+    /// What programs know that by.
+    pub(crate) code: Option<&'static str>,
+    #[serde(skip)]
+    pub(crate) is_on: bool,
+}
+
+impl RestoreView {
+    /// `None` where there was none since the box has started.
+    pub(crate) fn new(restore: Option<Restore>, language: Language) -> Self {
+        let Some(restore) = restore else {
+            return Self {
+                state: "none",
+                ..Self::default()
+            };
+        };
+        let mut view = Self {
+            began: Some(rfc3339(restore.began_millis)),
+            file: Some(restore.file).filter(|it| !it.is_empty()),
+            is_on: !restore.state.is_over(),
+            ..Self::default()
+        };
+        let text = |english: String, portuguese: String| match language {
+            Language::English => english,
+            Language::Portuguese => portuguese,
+        };
+        match restore.state {
+            RestoreState::Reading { done, total } => {
+                view.state = "reading";
+                view.read_bytes = Some(done);
+                view.bytes = Some(total);
+            }
+            RestoreState::Joining => view.state = "joining",
+            RestoreState::Finishing { .. } => view.state = "finishing",
+            RestoreState::Restored { version } => {
+                view.state = "restored";
+                view.restored = Some(version);
+            }
+            RestoreState::Refused(refusal) => {
+                view.state = "refused";
+                view.error = Some(refusal.english());
+                view.text = Some(text(refusal.english(), refusal.portuguese()));
+                view.code = Some(refusal.code());
+            }
+            RestoreState::Failed(failure) => {
+                view.state = "failed";
+                view.error = Some(failure.english());
+                view.text = Some(text(failure.english(), failure.portuguese()));
+                view.code = Some(failure.code());
+            }
+        }
+        view
     }
 }

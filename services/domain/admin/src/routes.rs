@@ -252,6 +252,8 @@ pub(crate) enum OnBackups {
     NewCode,
     Upload,
     Restore,
+    Progress,
+    ProgressParts,
 }
 
 /// What is done with the configuration, the trail of its changes included.
@@ -555,6 +557,9 @@ pub const ROUTES: &[Route] = routes! {
     Delete Api "/api/recordings/{}" Sure(DeleteRecordings) => DeleteRecording;
     Get Page "/backups" May(ManageBox) => Backups(OnBackups::List);
     Post Page "/backups" May(ManageBox) => Backups(OnBackups::Make);
+    Get Page "/backups/restore" May(ManageData) => Backups(OnBackups::Progress);
+    Get Page "/backups/restore/events" May(ManageData) => Backups(OnBackups::ProgressParts);
+    Get Api "/api/backups/restore" May(ManageData) => Backups(OnBackups::Progress);
     Get Page "/backups/{}" May(ManageData) => Backups(OnBackups::Download);
     Post Page "/backups/code" Sure(ManageData) => Backups(OnBackups::NewCode);
     Post Page "/backups/restore" Sure(ManageData) => Backups(OnBackups::Restore);

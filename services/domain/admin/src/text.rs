@@ -515,6 +515,19 @@ words! {
          terminam. Nenhum telefone precisa ser alterado. Na central em que foi feito, pessoas e \
          senhas ficam como estão, e nada dos registros e da auditoria se perde. Desligue a outra \
          central antes que o backup dela passe a valer nesta.";
+    restore_on: "A backup is being restored: how far it is",
+        "Um backup está sendo restaurado: em que ponto está";
+    restore_reading: "The backup is being read. Calls go on; this page may be left.",
+        "O backup está sendo lido. As ligações seguem; esta página pode ser fechada.";
+    restore_joining: "It becomes one with what the box has. Nothing is stored meanwhile.",
+        "Ele está sendo juntado ao que a central tem. Nada é guardado enquanto isso.";
+    restore_finishing: "It is read back from the disk and put in its place.",
+        "Ele está sendo relido do disco e posto no lugar.";
+    restore_failed: "The backup was not restored:", "O backup não foi restaurado:";
+    restore_none: "No backup was restored since the box has started. What became of one before is \
+         in the audit trail.",
+        "Nenhum backup foi restaurado desde que a central iniciou. O que houve com um anterior \
+         está na auditoria.";
     backup_on_box: "Backup on the box", "Backup na central";
     backup_on_stick: "Backup on the USB stick", "Backup no pen drive";
     backup_file: "Backup file", "Arquivo de backup";

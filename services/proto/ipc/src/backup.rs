@@ -26,7 +26,8 @@ pub enum BackupRequest {
         bytes: Vec<u8>,
     },
     /// Put what a backup holds in place of what the box has. The audit entry becomes durable with
-    /// it. Answer: [`crate::store::Reply::Restored`] or [`crate::store::Reply::BackupRefused`].
+    /// it. Answer: [`crate::store::Reply::RestoreBegun`], and what becomes of it is told by
+    /// [`Self::List`]; or [`crate::store::Reply::BackupRefused`], and nothing was begun.
     Restore {
         /// One that lies on the box, or `None` for what was brought.
         file: Option<String>,
@@ -51,6 +52,59 @@ pub struct Backups {
     pub has_code: bool,
     /// The public key that its backups are signed by, lower-case hexadecimal.
     pub of_box: String,
+    /// The last restore since the box has started.
+    pub restore: Option<Restore>,
+}
+
+/// A restore, under way or over.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Restore {
+    /// When it began, milliseconds since 1970.
+    pub began_millis: i64,
+    /// The backup on the box that is restored; empty for what was brought.
+    pub file: String,
+    /// How far it is, or what became of it.
+    pub state: RestoreState,
+}
+
+/// How far a restore is, or what became of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum RestoreState {
+    /// The backup is read into a database of its own.
+    Reading {
+        /// Bytes of it so far.
+        done: u64,
+        /// Bytes of it in all.
+        total: u64,
+    },
+    /// That becomes one with what the box has; nothing is stored meanwhile.
+    Joining,
+    /// It is read back and put in its place.
+    Finishing {
+        /// The version of the configuration in it.
+        version: u64,
+    },
+    /// The backup has taken the place of what was there. Nothing is stored until the box starts
+    /// anew.
+    Restored {
+        /// The version of the configuration.
+        version: u64,
+    },
+    /// The backup was not taken; nothing was changed.
+    Refused(BackupRefusal),
+    /// It was not done.
+    Failed(BackupFailure),
+}
+
+impl RestoreState {
+    /// Whether nothing more becomes of it.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        match self {
+            Self::Reading { .. } | Self::Joining | Self::Finishing { .. } => false,
+            Self::Restored { .. } | Self::Refused(_) | Self::Failed(_) => true,
+        }
+    }
 }
 
 /// A backup on the box's own disk.

@@ -12,7 +12,7 @@ pub use crate::search::{CallCount, CallSearch, Direction, SPANS_MAX, Spans};
 
 pub use crate::backup::{
     BackupFailure, BackupFile, BackupRefusal, BackupRequest, BackupTrouble, Backups, Damage,
-    backup_file_millis,
+    Restore, RestoreState, backup_file_millis,
 };
 pub use crate::trail::{Named, TrailAbout, TrailChecked, TrailLines, TrailPlace, TrailRequest};
 
@@ -203,11 +203,8 @@ pub enum Reply {
         /// Where the next one begins.
         next: u64,
     },
-    /// A backup has taken the place of what was there. Nothing is stored until the box starts anew.
-    Restored {
-        /// The version of the configuration.
-        version: u64,
-    },
+    /// A backup was taken and is being restored.
+    RestoreBegun,
     /// The backup is not taken; nothing was changed.
     BackupRefused(BackupRefusal),
     /// Nothing became of what was asked about backups.

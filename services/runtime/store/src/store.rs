@@ -3,26 +3,26 @@
 //! Reads run on the asking thread. Writes go through one bounded queue to one thread, which takes
 //! all that have gathered, commits them together and only then answers each (group commit).
 
+mod backups;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
-use ::backup::BackupKey;
 use config::StaticNetwork;
-use ipc::Redacted;
 use ipc::site::{Retention, Site};
 use ipc::store::{
-    Audit, BackupFailure, BackupRequest, CallFilter, Health, PhoneChange, Provisioned, Reply,
-    Request, laid_down,
+    Audit, BackupFailure, CallFilter, Health, PhoneChange, Provisioned, Reply, Request, laid_down,
 };
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use sansio::UnixTime;
 
 use crate::access::Peers;
 use crate::at_phone;
-use crate::backup::{BackupSettings, Backups, KeyRow, fresh_code};
+#[cfg(test)]
+use crate::backup::Backups;
 use crate::find::Finder;
 use crate::medium::{Medium, RESERVE, Scratch};
 use crate::network::{self, NetworkChange};
@@ -33,6 +33,7 @@ use crate::snapshot::Snapshot;
 use crate::tables::{Fault, redb_fault};
 use crate::writer::{Job, run};
 use crate::writes::Write;
+use backups::Kept;
 
 /// Writes that wait at most; each asking connection has one in flight, so this is never reached.
 const QUEUE_MAX: usize = 256;
@@ -66,12 +67,6 @@ pub struct Store {
     queue: Mutex<Option<SyncSender<Job>>>,
     writer: Mutex<Option<std::thread::JoinHandle<()>>>,
     backups: OnceLock<Kept>,
-}
-
-/// The backups, and the thread that makes them.
-struct Kept {
-    backups: Arc<Backups>,
-    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
 impl Store {
@@ -131,28 +126,6 @@ impl Store {
     pub fn made_at(&self, built: UnixTime) {
         // What was said first counts.
         let _ = self.shared.built.set(built);
-    }
-
-    /// Makes backups from now on, each day and when somebody asks (R21).
-    ///
-    /// # Errors
-    /// No thread can be started.
-    pub fn keep_backups(&self, settings: &BackupSettings) -> std::io::Result<()> {
-        self.shared.note_replacement_in(&settings.run);
-        match self.shared.missing_backup_keys() {
-            Ok(Some(write)) => drop(self.write(write)),
-            Ok(None) => {}
-            Err(reason) => tracing::error!("{reason}"),
-        }
-        let backups = Arc::new(Backups::new(settings));
-        let (making, shared) = (Arc::clone(&backups), Arc::clone(&self.shared));
-        let thread = std::thread::Builder::new()
-            .name("backup".into())
-            .spawn(move || making.run(&shared))?;
-        let thread = Mutex::new(Some(thread));
-        // Asked for once.
-        let _ = self.backups.set(Kept { backups, thread });
-        Ok(())
     }
 
     /// Answers one question of the process with this user id; what it changes is durable then.
@@ -247,37 +220,6 @@ impl Store {
             let is_indexed = shared.is_indexed.load(Ordering::Relaxed);
             look(&Finder::new(txn, shared.peers.own, is_indexed)?)
         })
-    }
-
-    fn about_backups(&self, request: BackupRequest) -> Reply {
-        let Some(Kept { backups, .. }) = self.backups.get() else {
-            let reason = "this store keeps no backups".to_owned();
-            return Reply::Failed { reason };
-        };
-        let shared = &self.shared;
-        match request {
-            BackupRequest::List => backups.shown(shared),
-            BackupRequest::Make => backups.ask(shared),
-            BackupRequest::NewCode(audit) => {
-                let Ok(code) = fresh_code() else {
-                    return Reply::BackupFailed(BackupFailure::NoKeys);
-                };
-                let key = BackupKey::of(&code);
-                let rows = KeyRow::of_code(&shared.peers, &key, Some(audit));
-                match self.write(Write::PutBackupKeys(rows)) {
-                    Reply::Stored => {
-                        // Until then nothing that the new code opens is there.
-                        let _ = backups.ask(shared);
-                        Reply::BackupCode(Redacted::new(code.shown()))
-                    }
-                    other => other,
-                }
-            }
-            BackupRequest::Upload { offset, bytes } => backups.upload(shared, offset, &bytes),
-            BackupRequest::Restore { file, code, audit } => {
-                backups.restore(shared, file.as_deref(), code.as_ref(), audit)
-            }
-        }
     }
 
     fn health(&self) -> Health {
@@ -429,6 +371,7 @@ impl Store {
         self.shared.changed.notify_all();
         if let Some(Kept { backups, thread }) = self.backups.get() {
             backups.end();
+            backups.join_restore();
             if let Some(thread) = lock(thread).take()
                 && thread.join().is_err()
             {

@@ -2,14 +2,14 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use ipc::store::backup_file_millis;
 use serde_json::{Value, json};
-use web_server::control::CallError;
 
-use super::{language, refused};
+use super::{CtlError, language, refused};
 
 /// Bytes: what the web admin takes at once, and some room.
 const PIECE: u64 = 48 * 1024;
@@ -35,38 +35,62 @@ pub(super) fn restore(
         }
         json!({ "file": name.unwrap_or_default(), "code": code })
     };
-    let answer = ask(socket, "/api/backups/restore", wish.to_string().as_bytes());
-    let mut out = std::io::stdout().lock();
-    let version = match answer {
-        Err(error) if is_slow(&*error) => {
-            writeln!(
-                out,
-                "the box is still at it, and starts anew when it is done"
-            )?;
-            return Ok(());
-        }
-        answer => answer?,
-    };
-    writeln!(
-        out,
-        "the backup is restored, as version {} of the configuration; the box starts anew",
-        version.get("restored").unwrap_or(&Value::Null)
-    )?;
-    Ok(())
+    ask(socket, "/api/backups/restore", wish.to_string().as_bytes())?;
+    watch(socket)
 }
 
-/// A large backup takes longer than a control socket waits; the box goes on.
-fn is_slow(error: &(dyn Error + 'static)) -> bool {
-    let broken = error.downcast_ref::<CallError>();
-    broken.is_some_and(|it| match it {
-        CallError::Broken { source, .. } => {
-            matches!(source.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+/// Says how far it is, until it is over.
+fn watch(socket: &Path) -> Result<(), Box<dyn Error>> {
+    let mut away = 0;
+    loop {
+        std::thread::sleep(LOOK);
+        let language = language::of_the_terminal();
+        let seen = web_server::control::call(socket, "GET", "/api/backups/restore", &[], language);
+        // `web` may be started again meanwhile, and so may the store.
+        let Ok((200, answer)) = seen else {
+            away += 1;
+            if away < AWAY_MAX {
+                continue;
+            }
+            return Err(Box::new(CtlError::Refused(AWAY.to_owned())));
+        };
+        away = 0;
+        let seen: Value = serde_json::from_slice(&answer).unwrap_or(Value::Null);
+        match seen.get("state").and_then(Value::as_str) {
+            Some("reading" | "joining" | "finishing") => say(&seen),
+            Some("restored") => {
+                let version = seen.get("restored").unwrap_or(&Value::Null);
+                let mut out = std::io::stdout().lock();
+                writeln!(
+                    out,
+                    "\nthe backup is restored, as version {version} of the configuration; the \
+                     box starts anew"
+                )?;
+                return Ok(());
+            }
+            Some("refused" | "failed") => return Err(Box::new(refused(200, &seen))),
+            Some(_) | None => return Err(Box::new(CtlError::Refused(AWAY.to_owned()))),
         }
-        CallError::Missing { .. } | CallError::Forbidden { .. } | CallError::Incomplete { .. } => {
-            false
-        }
-    })
+    }
 }
+
+fn say(seen: &Value) {
+    let number = |name: &str| seen.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let percent = number("read_bytes").saturating_mul(100) / number("bytes").max(1);
+    // Without a terminal nobody needs to see it.
+    let _ = match seen.get("state").and_then(Value::as_str) {
+        Some("reading") => write!(std::io::stderr(), "\rreading the backup: {percent} %"),
+        _ => write!(std::io::stderr(), "\rthe backup takes its place      "),
+    };
+}
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Looks in a row for which the box may be away.
+const AWAY_MAX: u32 = 30;
+
+const AWAY: &str = "the box does not say what became of the restore: look at its audit trail";
 
 fn send(socket: &Path, file: &Path) -> Result<(), Box<dyn Error>> {
     let name = file.display();

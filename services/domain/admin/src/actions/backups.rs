@@ -12,8 +12,8 @@ use super::change::unkept;
 use super::firmware::{on_stick, recorded};
 use super::{form, json};
 use crate::admin::{Admin, Caller};
-use crate::answers::{BackupCode, NextPiece, Nothing, Restored};
-use crate::backup_view::BackupsView;
+use crate::answers::{BackupCode, NextPiece, Nothing, RestoreBegun};
+use crate::backup_view::{BackupsView, RestoreView};
 use crate::calendar::rfc3339;
 use crate::fault::Fault;
 use crate::fetch::{FetchFault, StickFault};
@@ -54,6 +54,7 @@ pub(crate) fn act(
         OnBackups::NewCode => new_code(caller),
         OnBackups::Upload => upload(request, &segment, caller),
         OnBackups::Restore => restore(admin, request, caller),
+        OnBackups::Progress | OnBackups::ProgressParts => progress(action, caller),
     }
 }
 
@@ -170,7 +171,20 @@ fn upload(request: &Request, offset: &str, caller: Caller) -> Step {
     )
 }
 
-/// Puts what a backup holds in place of what the box has, and starts the box anew.
+/// How far a restore is, or what became of it.
+fn progress(action: OnBackups, caller: Caller) -> Step {
+    listed(caller, move |caller, backups| {
+        let view = RestoreView::new(backups.restore, caller.language);
+        let response = match (action, caller.face) {
+            (OnBackups::ProgressParts, _) => pages::restoring_parts(&caller, &view),
+            (_, Face::Api) => Response::json(200, &view),
+            (_, Face::Page | Face::Asset) => pages::restoring(&caller, &view),
+        };
+        Step::Respond(response.sealed())
+    })
+}
+
+/// Begins to put what a backup holds in place of what the box has; the box starts anew then.
 fn restore(admin: &mut Admin, request: &Request, caller: Caller) -> Step {
     let wish = match caller.face {
         Face::Api => json::<Wish>(request),
@@ -232,9 +246,13 @@ fn begin(
         Step::Restore(
             Ask::Backup(BackupRequest::Restore { file, code, audit }),
             Box::new(move |admin, _, reply| match reply {
-                Ok(Reply::Restored { version }) => Step::Respond(match caller.face {
-                    Face::Page | Face::Asset => pages::backup_restored(&caller).sealed(),
-                    Face::Api => Response::json(200, &Restored { restored: version }).sealed(),
+                Ok(Reply::RestoreBegun) => Step::Respond(match caller.face {
+                    Face::Page | Face::Asset => Response::redirect("/backups/restore").sealed(),
+                    Face::Api => {
+                        let progress = "/api/backups/restore";
+                        let begun = Response::json(202, &RestoreBegun { progress });
+                        begun.with("location", progress).sealed()
+                    }
                 }),
                 other => {
                     let fault = unmet(other);

@@ -93,6 +93,14 @@ impl Contract {
         }
     }
 
+    /// It goes on when this is answered.
+    pub(super) fn begins<T: JsonSchema>(self) -> Self {
+        Self {
+            status: 202,
+            ..self.gives::<T>()
+        }
+    }
+
     pub(super) fn gives_file(self, kind: &'static str) -> Self {
         Self {
             status: 200,

@@ -15,10 +15,10 @@ use crate::actions::{
 };
 use crate::answers::{
     BackupCode, DataCode, Fetching, FileOfSite, NewAccount, NewPassword, NewToken, NextPiece,
-    Nothing, OneTimePassword, Present, RecoveryCodes, Restored, SecondFactorOffer,
+    Nothing, OneTimePassword, Present, RecoveryCodes, RestoreBegun, SecondFactorOffer,
     SecondFactorState, TakenOrOver, TunnelSet, UpdateGoesOn, Welcome,
 };
-use crate::backup_view::BackupsView;
+use crate::backup_view::{BackupsView, RestoreView};
 use crate::certificate::CertificateView;
 use crate::explain_view::{Explained, Warnings};
 use crate::fault::Item;
@@ -283,7 +283,7 @@ fn of_person(action: OnPeople) -> Option<Contract> {
 
 fn of_backup(action: OnBackups) -> Option<Contract> {
     Some(match action {
-        OnBackups::Script => return None,
+        OnBackups::Script | OnBackups::ProgressParts => return None,
         OnBackups::List => does("Backups on the box").gives::<BackupsView>(),
         OnBackups::Make => does("Make a backup now").gives::<Nothing>(),
         OnBackups::Download => does("A backup, encrypted").gives_file("application/octet-stream"),
@@ -294,7 +294,10 @@ fn of_backup(action: OnBackups) -> Option<Contract> {
             .gives::<NextPiece>(),
         OnBackups::Restore => does("Put what a backup holds in place of what the box has")
             .takes::<backups::Wish>()
-            .gives::<Restored>(),
+            .begins::<RestoreBegun>(),
+        OnBackups::Progress => {
+            does("How far a restore is, or what became of it").gives::<RestoreView>()
+        }
     })
 }
 

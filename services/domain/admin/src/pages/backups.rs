@@ -94,6 +94,9 @@ fn restore(caller: &Caller, view: &BackupsView) -> Markup {
         section.card {
             h2 { (words.backup_restore) }
             p.notice { (words.backup_restore_hint) }
+            @if view.restoring {
+                p { a href="/backups/restore" { (words.restore_on) } }
+            }
             @if !view.backups.is_empty() {
                 form method="post" action="/backups/restore" {
                     label { (words.backup_on_box)
@@ -122,7 +125,7 @@ fn restore(caller: &Caller, view: &BackupsView) -> Markup {
                     button.danger type="submit" { (words.backup_restore) }
                 }
             }
-            form id="bring" data-done=(words.backup_restored) data-broken=(words.backup_broken) {
+            form id="bring" data-broken=(words.backup_broken) {
                 label { (words.backup_file) input type="file" name="file" required; }
                 (code(caller))
                 (own_password(caller))
@@ -151,13 +154,4 @@ pub(crate) fn backup_code(caller: &Caller, code: &str) -> Response {
     let words = caller.language.words();
     let said = (words.backup_code, words.backup_code_once);
     code_once(caller, Place::Backups, said, code, "/backups")
-}
-
-/// It is done, and the box starts anew.
-pub(crate) fn backup_restored(caller: &Caller) -> Response {
-    let words = caller.language.words();
-    let body = html! {
-        section.card.narrow { h1 { (words.backups) } p.notice { (words.backup_restored) } }
-    };
-    page(200, caller, Place::Backups, words.backups, &body)
 }

@@ -67,19 +67,12 @@ pub(super) fn page(
         }
         @if is_inside { (menu(caller, place)) }
     };
-    document(
-        status,
-        caller.language,
-        title,
-        &header,
-        body,
-        place.events(),
-    )
+    document(status, caller.language, title, &header, body, place)
 }
 
 /// A page for a stranger.
 pub(super) fn bare(status: u16, language: Language, title: &str, body: &Markup) -> Response {
-    document(status, language, title, &html! {}, body, None)
+    document(status, language, title, &html! {}, body, Place::Elsewhere)
 }
 
 pub(super) fn logo() -> Markup {
@@ -99,9 +92,10 @@ fn document(
     title: &str,
     header: &Markup,
     body: &Markup,
-    events: Option<&str>,
+    place: Place,
 ) -> Response {
     let words = language.words();
+    let events = place.events();
     let markup = html! {
         (DOCTYPE)
         html lang=(language.tag()) {
@@ -109,6 +103,9 @@ fn document(
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
+                @if let Some(seconds) = place.again_secs() {
+                    noscript { meta http-equiv="refresh" content=(seconds); }
+                }
                 title { (title) " · " (words.title) }
                 link rel="stylesheet" href=(hashed("/assets/style.css", STYLE));
                 link rel="icon" href=(hashed("/assets/icon.svg", ICON));

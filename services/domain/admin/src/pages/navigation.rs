@@ -23,6 +23,8 @@ pub(super) enum Place {
     Audit,
     Privacy,
     Backups,
+    /// Part of the backups, as long as one is under way.
+    Restoring,
     Firmware,
     Grid,
     Network,
@@ -41,6 +43,7 @@ impl Place {
             Self::Status | Self::Start => Some("/events"),
             Self::Logs => Some("/logs/events"),
             Self::Trace => Some("/trace/events"),
+            Self::Restoring => Some("/backups/restore/events"),
             Self::Extensions
             | Self::Groups
             | Self::Trunks
@@ -58,6 +61,22 @@ impl Place {
             | Self::Certificate
             | Self::About
             | Self::Elsewhere => None,
+        }
+    }
+
+    /// Seconds after which a page without a script is asked for again.
+    pub(super) const fn again_secs(self) -> Option<u64> {
+        match self {
+            Self::Restoring => Some(3),
+            _ => None,
+        }
+    }
+
+    /// The place in the menu.
+    fn in_menu(self) -> Self {
+        match self {
+            Self::Restoring => Self::Backups,
+            other => other,
         }
     }
 
@@ -145,6 +164,7 @@ pub(super) fn menu_button(words: &Words) -> Markup {
 /// The menu: beside the page on a desk; on a phone, and without any script, what the button opens.
 /// A browser that knows no `popover` shows it always.
 pub(super) fn menu(caller: &Caller, place: Place) -> Markup {
+    let place = place.in_menu();
     let groups = NAVIGATION.iter().enumerate().map(|(at, (title, links))| {
         let open = links.iter();
         let open = open.filter(|(_, address, _)| may_open(address, caller.permissions));

@@ -2,7 +2,10 @@
 
 use ipc::init::StickFile;
 use ipc::stick::Offer;
-use ipc::store::{BackupFailure, BackupRefusal, BackupRequest, Damage};
+use ipc::store::{
+    BackupFailure, BackupRefusal, BackupRequest, Damage, Reply, Restore, RestoreState,
+};
+use ipc::{Redacted, store};
 use serde_json::json;
 
 use super::world::{
@@ -10,10 +13,58 @@ use super::world::{
 };
 use crate::{Body, Peer, Response, StickFault};
 
+impl World {
+    /// As the store does it.
+    pub(super) fn backups(&mut self, request: BackupRequest) -> Reply {
+        let audit = match &request {
+            BackupRequest::NewCode(audit) | BackupRequest::Restore { audit, .. } => {
+                Some(audit.clone())
+            }
+            _ => None,
+        };
+        let reply = match &request {
+            BackupRequest::List => Reply::Backups(store::Backups {
+                files: vec![store::BackupFile {
+                    name: BACKUP.into(),
+                    taken_millis: 1_795_351_503_000,
+                    bytes: 3000,
+                    is_proved: true,
+                    needs_code: false,
+                    config_version: 41,
+                    firmware: "0.1.0".into(),
+                }],
+                has_code: self.has_backup_code,
+                failed: self.backup_failure.clone(),
+                restore: self.restore.clone(),
+                ..store::Backups::default()
+            }),
+            BackupRequest::Make => Reply::Stored,
+            BackupRequest::NewCode(_) => {
+                self.has_backup_code = true;
+                Reply::BackupCode(Redacted::new(BACKUP_CODE.into()))
+            }
+            BackupRequest::Upload { offset, bytes } => Reply::Uploaded {
+                next: offset + bytes.len() as u64,
+            },
+            BackupRequest::Restore { .. } => match self.backup_refusal.clone() {
+                Some(refusal) => Reply::BackupRefused(refusal),
+                None => Reply::RestoreBegun,
+            },
+        };
+        self.audits.extend(audit.filter(|it| !it.action.is_empty()));
+        self.asked_backups.push(request);
+        reply
+    }
+}
+
 const RESTORE: &str = "/api/backups/restore";
 const CODE: &str = "/api/backups/code";
 /// A password that was said is asked for again then.
 const LATER: u64 = 300;
+
+fn begun_at() -> serde_json::Value {
+    json!({ "progress": RESTORE })
+}
 
 fn last_audit(world: &World) -> &str {
     &world.audits.last().expect("an entry").action
@@ -134,7 +185,8 @@ fn a_restore_asks_for_the_password_and_is_on_record_before_it_begins() {
     assert!(world.asked_backups.is_empty());
     let session = world.sign_in("admin", OWN_PASSWORD);
     let restored = restore(&mut world, &session);
-    assert_eq!(body(&restored), json!({ "restored": 42 }));
+    assert_eq!((restored.status, body(&restored)), (202, begun_at()));
+    assert_eq!(restored.header("location"), Some(RESTORE));
     let begun = format!("restore of the backup {BACKUP} begun");
     assert_eq!(last_audit(&world), begun);
     let [BackupRequest::Restore { file, code, audit }] = &*world.asked_backups else {
@@ -147,8 +199,8 @@ fn a_restore_asks_for_the_password_and_is_on_record_before_it_begins() {
     );
     assert_eq!((&*audit.who, audit.from.is_empty()), ("admin", false));
     let typed = format!("file={BACKUP}&code=");
-    let asked = form("/backups/restore", &session, &typed).with("accept-language", "pt-BR");
-    assert!(text(&world.ask(&asked)).contains("O backup foi restaurado"));
+    let page = world.ask(&form("/backups/restore", &session, &typed));
+    assert_eq!(page.header("location"), Some("/backups/restore"));
 }
 
 #[test]
@@ -181,7 +233,7 @@ fn a_backup_is_brought_by_pieces_and_restored_at_the_box_without_a_password() {
     assert_eq!(body(&world.ask(&piece)), json!({ "next": 50 }));
     let mut local = post(RESTORE, "", &json!({ "code": BACKUP_CODE }));
     local.peer = Peer::Local;
-    assert_eq!(body(&world.ask(&local)), json!({ "restored": 42 }));
+    assert_eq!(body(&world.ask(&local)), begun_at());
     let last = world.asked_backups.last();
     assert!(matches!(
         last,
@@ -207,7 +259,7 @@ fn a_backup_on_the_stick_is_listed_brought_and_restored_like_any_other() {
     assert!(text(&world.ask(&get("/backups", &session))).contains("Lost box.backup"));
     let wish = json!({ "stick": "Lost box.backup", "code": BACKUP_CODE });
     let restored = world.ask(&post(RESTORE, &session, &wish));
-    assert_eq!(body(&restored), json!({ "restored": 42 }));
+    assert_eq!(body(&restored), begun_at());
     assert_eq!(world.brought, ["Lost box.backup"]);
     let last = world.asked_backups.last();
     assert!(matches!(
@@ -282,4 +334,88 @@ fn why_a_backup_failed_is_said_in_the_language_of_whoever_looks() {
             assert!(dito.contains("O último backup falhou"), "{dito}");
         }
     }
+}
+
+const RESTORE_PAGE: &str = "/backups/restore";
+
+fn told(world: &mut World, session: &str) -> serde_json::Value {
+    body(&world.ask(&get(RESTORE, session)))
+}
+
+fn page(world: &mut World, session: &str, language: &str) -> String {
+    text(&world.ask(&get(RESTORE_PAGE, session).with("accept-language", language)))
+}
+
+fn at(world: &mut World, session: &str, state: RestoreState) -> serde_json::Value {
+    world.restore = Some(Restore {
+        began_millis: 1_795_351_503_000,
+        file: BACKUP.into(),
+        state,
+    });
+    told(world, session)
+}
+
+#[test]
+fn how_far_a_restore_is_is_told_on_a_page_that_goes_on_with_a_script_and_without() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    assert_eq!(told(&mut world, &session)["state"], "none");
+    assert!(page(&mut world, &session, "pt-BR").contains("Nenhum backup foi restaurado"));
+    let reading = RestoreState::Reading { done: 3, total: 9 };
+    let seen = at(&mut world, &session, reading);
+    assert_eq!(seen["state"], "reading");
+    assert_eq!(
+        (&seen["read_bytes"], &seen["bytes"]),
+        (&json!(3), &json!(9))
+    );
+    assert_eq!(seen["file"], BACKUP);
+    assert_eq!(seen["began"], "2026-11-22T12:45:03Z");
+    let shown = page(&mut world, &session, "pt-BR");
+    assert!(shown.contains("O backup está sendo lido"), "{shown}");
+    assert!(
+        shown.contains(r#"<noscript><meta http-equiv="refresh""#),
+        "{shown}"
+    );
+    assert!(
+        shown.contains(r#"data-events="/backups/restore/events""#),
+        "{shown}"
+    );
+    let backups = text(&world.ask(&get("/backups", &session)));
+    assert!(backups.contains(r#"href="/backups/restore""#), "{backups}");
+    let Body::Events(parts) = world.ask(&get("/backups/restore/events", &session)).body else {
+        panic!("events")
+    };
+    let bar = r#"<progress value="3" max="9""#;
+    assert!(parts[0].data.contains(bar), "{parts:?}");
+}
+
+#[test]
+fn what_became_of_a_restore_is_told_and_its_page_stays_as_it_is() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let seen = at(&mut world, &session, RestoreState::Restored { version: 42 });
+    assert_eq!(
+        (&seen["state"], &seen["restored"]),
+        (&json!("restored"), &json!(42))
+    );
+    let shown = page(&mut world, &session, "pt-BR");
+    assert!(shown.contains("O backup foi restaurado"), "{shown}");
+    assert!(
+        !shown.contains("http-equiv") && !shown.contains("data-events"),
+        "{shown}"
+    );
+    let failure = BackupFailure::Undecided;
+    let seen = at(&mut world, &session, RestoreState::Failed(failure.clone()));
+    assert_eq!(
+        (&seen["state"], &seen["code"]),
+        (&json!("failed"), &json!("undecided"))
+    );
+    assert_eq!(seen["error"], failure.english());
+    assert!(page(&mut world, &session, "pt-BR").contains(&failure.portuguese()));
+    let refusal = BackupRefusal::Damaged(Damage::Site(2));
+    let seen = at(&mut world, &session, RestoreState::Refused(refusal));
+    assert_eq!(
+        (&seen["state"], &seen["code"]),
+        (&json!("refused"), &json!("damaged"))
+    );
 }

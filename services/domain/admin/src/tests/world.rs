@@ -57,6 +57,7 @@ pub(super) struct World {
     pub(super) has_backup_code: bool,
     pub(super) backup_refusal: Option<store::BackupRefusal>,
     pub(super) backup_failure: Option<store::BackupFailure>,
+    pub(super) restore: Option<store::Restore>,
     pub(super) asked_backups: Vec<store::BackupRequest>,
     /// Who was erased.
     pub(super) erased: Vec<ipc::erasure::Whose>,
@@ -153,6 +154,7 @@ impl World {
             has_backup_code: true,
             backup_refusal: None,
             backup_failure: None,
+            restore: None,
             asked_backups: Vec::new(),
             erased: Vec::new(),
             registrations: Vec::new(),
@@ -523,47 +525,6 @@ impl World {
         self.earlier.push(earlier);
         self.version += 1;
         self.admin.configure(self.version, self.site.clone());
-    }
-
-    /// The next piece that was put there.
-    fn backups(&mut self, request: store::BackupRequest) -> Reply {
-        let audit = match &request {
-            store::BackupRequest::NewCode(audit) | store::BackupRequest::Restore { audit, .. } => {
-                Some(audit.clone())
-            }
-            _ => None,
-        };
-        let reply = match &request {
-            store::BackupRequest::List => Reply::Backups(store::Backups {
-                files: vec![store::BackupFile {
-                    name: BACKUP.into(),
-                    taken_millis: 1_795_351_503_000,
-                    bytes: 3000,
-                    is_proved: true,
-                    needs_code: false,
-                    config_version: 41,
-                    firmware: "0.1.0".into(),
-                }],
-                has_code: self.has_backup_code,
-                failed: self.backup_failure.clone(),
-                ..store::Backups::default()
-            }),
-            store::BackupRequest::Make => Reply::Stored,
-            store::BackupRequest::NewCode(_) => {
-                self.has_backup_code = true;
-                Reply::BackupCode(Redacted::new(BACKUP_CODE.into()))
-            }
-            store::BackupRequest::Upload { offset, bytes } => Reply::Uploaded {
-                next: offset + bytes.len() as u64,
-            },
-            store::BackupRequest::Restore { .. } => match self.backup_refusal.clone() {
-                Some(refusal) => Reply::BackupRefused(refusal),
-                None => Reply::Restored { version: 42 },
-            },
-        };
-        self.audits.extend(audit.filter(|it| !it.action.is_empty()));
-        self.asked_backups.push(request);
-        reply
     }
 
     fn version(&self, version: u64) -> Reply {

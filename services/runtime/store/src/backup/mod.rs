@@ -10,20 +10,28 @@ pub(crate) mod failure;
 mod folder;
 mod keys;
 mod merge;
+mod progress;
 mod proof;
 mod restore;
+mod turn;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use ipc::Redacted;
-use ipc::store::{Audit, BackupFailure, BackupRefusal, BackupTrouble, Backups as Shown, Reply};
+use ipc::store::{
+    Audit, BackupFailure, BackupRefusal, BackupTrouble, Backups as Shown, Reply, RestoreState,
+};
 
 use crate::store::Shared;
 use folder::Folder;
 pub(crate) use keys::{KeyRow, draw, fresh_code};
+use progress::Progress;
+use restore::Unrestored;
+use turn::Turns;
 
 /// Where backups lie, and who makes them.
 #[derive(Clone, Debug)]
@@ -60,7 +68,9 @@ pub(crate) struct Backups {
     wish: Mutex<Wish>,
     woken: Condvar,
     /// One at a time: a backup, or a restore.
-    work: Mutex<()>,
+    turns: Turns,
+    progress: Progress,
+    restoring: Mutex<Option<JoinHandle<()>>>,
     begun: Instant,
     stop: AtomicBool,
 }
@@ -78,7 +88,8 @@ struct Wish {
 }
 
 impl Backups {
-    pub(crate) fn new(settings: &BackupSettings) -> Self {
+    /// `version` is that of the configuration the box has.
+    pub(crate) fn new(settings: &BackupSettings, version: u64) -> Self {
         let folder = Folder::new(&settings.folder);
         // One that ended with the store may be why: it is not tried again at each start.
         let tried = folder.has_unfinished().then(Instant::now);
@@ -92,7 +103,9 @@ impl Backups {
                 ..Wish::default()
             }),
             woken: Condvar::new(),
-            work: Mutex::new(()),
+            turns: Turns::default(),
+            progress: Progress::new(&settings.run, version),
+            restoring: Mutex::new(None),
             begun: Instant::now(),
             stop: AtomicBool::new(false),
         }
@@ -158,7 +171,7 @@ impl Backups {
 
     /// A backup, proved, and those that are too many removed.
     fn make(&self, shared: &Shared) -> Result<(), BackupFailure> {
-        let _work = lock(&self.work);
+        let _turn = self.turns.wait().ok_or(BackupFailure::Interrupted)?;
         shared.is_still_itself()?;
         let keys = shared.backup_keys().map_err(failure::of_keys)?;
         let made = archive::make(self, shared, &keys)?;
@@ -204,6 +217,7 @@ impl Backups {
             failed: wish.failed.clone(),
             has_code: keys.has_code,
             of_box: hex::encode(keys.signer.of_box()),
+            restore: self.progress.told(),
         })
     }
 
@@ -221,6 +235,10 @@ impl Backups {
 
     /// Takes a piece of a backup that somebody brings.
     pub(crate) fn upload(&self, shared: &Shared, offset: u64, bytes: &[u8]) -> Reply {
+        // What is being restored lies there.
+        if self.progress.is_on() {
+            return Reply::BackupRefused(BackupRefusal::Busy);
+        }
         lock(&self.wish).brought = Some(Instant::now());
         match self.folder.upload(offset, bytes, shared.spare_bytes()) {
             Ok(next) => Reply::Uploaded { next },
@@ -230,7 +248,7 @@ impl Backups {
 
     /// Forgets what was brought so long ago, unless it is being restored.
     pub(crate) fn forget_upload_after(&self, time: Duration) {
-        let Ok(_work) = self.work.try_lock() else {
+        let Some(_turn) = self.turns.at_once() else {
             return;
         };
         let mut wish = lock(&self.wish);
@@ -240,21 +258,59 @@ impl Backups {
         }
     }
 
-    /// Puts what a backup holds in place of what the box has. The box must start anew then.
+    /// Begins to put what a backup holds in place of what the box has, once it is read through
+    /// and whole; [`Self::shown`] tells how it goes. The box must start anew then. `record` is for
+    /// the audit trail where nothing becomes of it.
     pub(crate) fn restore(
-        &self,
-        shared: &Shared,
-        file: Option<&str>,
-        code: Option<&Redacted<String>>,
-        audit: Audit,
+        self: &Arc<Self>,
+        shared: &Arc<Shared>,
+        wish: RestoreWish,
+        record: Box<dyn FnOnce(Audit) + Send>,
     ) -> Reply {
-        let Ok(_work) = self.work.try_lock() else {
+        let Some(turn) = self.turns.at_once() else {
             return Reply::BackupRefused(BackupRefusal::Busy);
         };
-        match restore::restore(self, shared, file, code, audit) {
-            Ok(version) => Reply::Restored { version },
-            Err(restore::Unrestored::Refused(refusal)) => Reply::BackupRefused(refusal),
-            Err(restore::Unrestored::Failed(failure)) => Reply::BackupFailed(failure),
+        let checked = match restore::check(self, shared, &wish) {
+            Ok(checked) => checked,
+            Err(Unrestored::Refused(refusal)) => return Reply::BackupRefused(refusal),
+            Err(Unrestored::Failed(failure)) => return Reply::BackupFailed(failure),
+        };
+        let file = wish.file.clone().unwrap_or_default();
+        self.progress.begin(shared.now(), file, checked.bytes());
+        let (backups, shared) = (Arc::clone(self), Arc::clone(shared));
+        let thread = std::thread::Builder::new().name("restore".into());
+        let begun = thread.spawn(move || {
+            let _turn = turn;
+            let audit = wish.audit.clone();
+            let end = match restore::restore(&backups, &shared, checked, wish) {
+                Ok(version) => RestoreState::Restored { version },
+                Err(Unrestored::Refused(refusal)) => RestoreState::Refused(refusal),
+                Err(Unrestored::Failed(failure)) => RestoreState::Failed(failure),
+            };
+            backups.progress.note(end.clone());
+            if let Some(entry) = undone(&end, audit) {
+                record(entry);
+            }
+        });
+        match begun {
+            Ok(thread) => {
+                *lock(&self.restoring) = Some(thread);
+                Reply::RestoreBegun
+            }
+            Err(error) => {
+                let failure = failure::of_disk(error);
+                self.progress.note(RestoreState::Failed(failure.clone()));
+                Reply::BackupFailed(failure)
+            }
+        }
+    }
+
+    /// Waits until no restore is under way.
+    pub(crate) fn join_restore(&self) {
+        if let Some(thread) = lock(&self.restoring).take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that restores had failed");
         }
     }
 
@@ -262,11 +318,39 @@ impl Backups {
     pub(crate) fn end(&self) {
         self.stop.store(true, Ordering::Relaxed);
         self.woken.notify_all();
+        self.turns.end();
     }
 
     fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
+}
+
+/// What is to be restored, and by whom.
+pub(crate) struct RestoreWish {
+    /// One that lies on the box, or what was brought.
+    pub(crate) file: Option<String>,
+    pub(crate) code: Option<Redacted<String>>,
+    pub(crate) audit: Audit,
+}
+
+/// The entry of a restore of which nothing has become: the one that was done is in the trail of
+/// what was restored.
+fn undone(end: &RestoreState, by: Audit) -> Option<Audit> {
+    let (action, after) = match end {
+        RestoreState::Refused(refusal) => ("restore refused", refusal.english()),
+        RestoreState::Failed(failure) => ("restore failed", failure.english()),
+        RestoreState::Reading { .. }
+        | RestoreState::Joining
+        | RestoreState::Finishing { .. }
+        | RestoreState::Restored { .. } => return None,
+    };
+    let action = action.to_owned();
+    Some(Audit {
+        action,
+        after,
+        ..by
+    })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -163,10 +163,13 @@ fn try_it(
     let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
     let database = shared.medium.open_scratch(Scratch::Trial, &builder());
     let database = database.map_err(|error| Unloaded::from(redb_fault(error)))?;
-    load(&mut file, &keys.key, &shared.peers, &database, &|| {
-        backups.is_stopped()
+    load(&mut file, &keys.key, &shared.peers, &database, &|_| {
+        !backups.is_stopped()
     })
 }
+
+/// Is told how many bytes of an archive were read, and says whether to go on.
+pub(super) type GoesOn<'a> = &'a dyn Fn(u64) -> bool;
 
 /// Loads an archive into an empty database: all of it, or nothing.
 pub(super) fn load(
@@ -174,10 +177,10 @@ pub(super) fn load(
     key: &BackupKey,
     peers: &Peers,
     database: &Database,
-    is_over: &dyn Fn() -> bool,
+    goes_on: GoesOn<'_>,
 ) -> Result<Loaded, Unloaded> {
     let txn = begin(database)?;
-    let loaded = fill(file, key, peers, &txn, is_over)?;
+    let loaded = fill(file, key, peers, &txn, goes_on)?;
     let schema = loaded.header.schema;
     put(&mut open(&txn, META)?, "meta", SCHEMA_VERSION_KEY, &schema)?;
     txn.commit().map_err(redb_fault)?;
@@ -215,44 +218,11 @@ fn fill(
     key: &BackupKey,
     peers: &Peers,
     txn: &WriteTransaction,
-    is_over: &dyn Fn() -> bool,
+    goes_on: GoesOn<'_>,
 ) -> Result<Loaded, Unloaded> {
-    let mut reader = Reader::new(SCHEMA_VERSION);
     let mut loader = Loader::new(txn, peers)?;
-    let mut header = None;
-    let mut summary = None;
-    let mut piece = vec![0; PIECE];
-    while !reader.is_over() {
-        if is_over() {
-            return Err(Unloaded::Failed(BackupFailure::Interrupted));
-        }
-        let count = file.read(&mut piece);
-        let count = count.map_err(|error| Unloaded::Failed(failure::of_disk(error)))?;
-        match piece.get(..count).filter(|it| !it.is_empty()) {
-            Some(bytes) => reader.push(bytes),
-            None => reader.end(),
-        }
-        while let Some(event) = reader.poll()? {
-            match event {
-                Event::Header(read) if read.schema == 0 => {
-                    return Err(damaged(Damage::Strange));
-                }
-                Event::Header(read) => {
-                    header = Some(read);
-                    reader.open(key)?;
-                }
-                Event::Row { table, key, value } => loader.row(table, &key, &value)?,
-                Event::End(read) => summary = Some(read),
-            }
-        }
-    }
-    // Nothing may follow: the last piece may have ended where the archive does.
-    if file.read(&mut piece).map_or(true, |count| count > 0) {
-        return Err(Refusal::TooLong.into());
-    }
-    let (Some(header), Some(summary)) = (header, summary) else {
-        return Err(Refusal::CutShort.into());
-    };
+    let take = |table, key: &[u8], value: &[u8]| loader.row(table, key, value);
+    let (header, summary) = read_rows(file, key, goes_on, take)?;
     let Some((version, row)) = loader.newest else {
         return Err(damaged(Damage::NoSite));
     };
@@ -264,6 +234,57 @@ fn fill(
         trail: loader.trail,
         broken: loader.broken,
     })
+}
+
+/// Whether an archive is whole, opens with the key and is signed by the box it names.
+pub(super) fn read_through(
+    file: &mut File,
+    key: &BackupKey,
+    goes_on: GoesOn<'_>,
+) -> Result<(), Unloaded> {
+    read_rows(file, key, goes_on, |_, _, _| Ok(())).map(drop)
+}
+
+/// Reads an archive to its end, and gives each row.
+fn read_rows(
+    file: &mut File,
+    key: &BackupKey,
+    goes_on: GoesOn<'_>,
+    mut take: impl FnMut(Table, &[u8], &[u8]) -> Result<(), Unloaded>,
+) -> Result<(Header, Summary), Unloaded> {
+    let mut reader = Reader::new(SCHEMA_VERSION);
+    let mut header = None;
+    let mut summary = None;
+    let mut piece = vec![0; PIECE];
+    let mut done = 0;
+    while !reader.is_over() {
+        if !goes_on(done) {
+            return Err(Unloaded::Failed(BackupFailure::Interrupted));
+        }
+        let count = file.read(&mut piece);
+        let count = count.map_err(|error| Unloaded::Failed(failure::of_disk(error)))?;
+        done = done.saturating_add(count as u64);
+        match piece.get(..count).filter(|it| !it.is_empty()) {
+            Some(bytes) => reader.push(bytes),
+            None => reader.end(),
+        }
+        while let Some(event) = reader.poll()? {
+            match event {
+                Event::Header(read) if read.schema == 0 => return Err(damaged(Damage::Strange)),
+                Event::Header(read) => {
+                    header = Some(read);
+                    reader.open(key)?;
+                }
+                Event::Row { table, key, value } => take(table, &key, &value)?,
+                Event::End(read) => summary = Some(read),
+            }
+        }
+    }
+    // Nothing may follow: the last piece may have ended where the archive does.
+    if file.read(&mut piece).map_or(true, |count| count > 0) {
+        return Err(Refusal::TooLong.into());
+    }
+    header.zip(summary).ok_or_else(|| Refusal::CutShort.into())
 }
 
 struct Loader<'txn> {

@@ -4,17 +4,18 @@
 //! read back. What makes the box itself stays: the keys of its tunnel and of its backups. What
 //! becomes of the two together, `merge.rs` says.
 
+use std::fs::File;
 use std::io::Seek as _;
 
 use ::backup::{BackupKey, Code, KeyId};
 use ipc::Redacted;
-use ipc::store::{Audit, BackupFailure, BackupRefusal};
+use ipc::store::{BackupFailure, BackupRefusal, RestoreState};
 use redb::Database;
 
 use super::folder::header;
 use super::merge::Merge;
-use super::proof::{Unloaded, load};
-use super::{Backups, failure};
+use super::proof::{Unloaded, load, read_through};
+use super::{Backups, RestoreWish, failure};
 use crate::medium::Scratch;
 use crate::opening::builder;
 use crate::store::Shared;
@@ -36,31 +37,75 @@ impl From<Unloaded> for Unrestored {
     }
 }
 
-/// Restores a backup; the version of the configuration then.
-pub(super) fn restore(
+/// A backup that is whole and that the key opens.
+pub(super) struct Checked {
+    file: File,
+    bytes: u64,
+    key: BackupKey,
+    /// The key of a code that somebody has typed.
+    typed: Option<BackupKey>,
+}
+
+impl Checked {
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+/// Whether a backup may be restored: all that can be said without a database of its own.
+pub(super) fn check(
     backups: &Backups,
     shared: &Shared,
-    name: Option<&str>,
-    code: Option<&Redacted<String>>,
-    audit: Audit,
-) -> Result<u64, Unrestored> {
+    wish: &RestoreWish,
+) -> Result<Checked, Unrestored> {
     shared.is_still_itself().map_err(Unrestored::Failed)?;
-    let mut file = backups.folder.open(name).map_err(Unrestored::Refused)?;
+    let opened = backups.folder.open(wish.file.as_deref());
+    let mut file = opened.map_err(Unrestored::Refused)?;
     let told = header(&mut file).map_err(Unrestored::Refused)?;
-    file.rewind()
-        .map_err(|error| Unrestored::Failed(failure::of_disk(error)))?;
-    let typed = typed(code)?;
+    let typed = typed(wish.code.as_ref())?;
     let key = key(shared, typed.as_ref(), &told.key)?;
     if shared.spare_bytes() == 0 {
         return Err(Unrestored::Refused(BackupRefusal::NoRoom));
     }
+    let of_disk = |error| Unrestored::Failed(failure::of_disk(error));
+    file.rewind().map_err(of_disk)?;
+    read_through(&mut file, &key, &|_| !backups.is_stopped())?;
+    file.rewind().map_err(of_disk)?;
+    Ok(Checked {
+        bytes: file.metadata().map_err(of_disk)?.len(),
+        file,
+        key,
+        typed,
+    })
+}
+
+/// Restores a backup; the version of the configuration then.
+pub(super) fn restore(
+    backups: &Backups,
+    shared: &Shared,
+    checked: Checked,
+    wish: RestoreWish,
+) -> Result<u64, Unrestored> {
+    let Checked {
+        mut file,
+        key,
+        typed,
+        ..
+    } = checked;
+    let RestoreWish {
+        file: name, audit, ..
+    } = wish;
     shared.medium.remove_scratch(Scratch::Restored);
     let is_over = || backups.is_stopped() || shared.wants_database();
+    let goes_on = |read| {
+        backups.progress.reading(read);
+        !is_over()
+    };
     let opened = shared.medium.open_scratch(Scratch::Restored, &builder());
     let version = opened
         .map_err(|error| Unrestored::from(redb_fault(error)))
         .and_then(|new| {
-            let loaded = load(&mut file, &key, &shared.peers, &new, &is_over)?;
+            let loaded = load(&mut file, &key, &shared.peers, &new, &goes_on)?;
             let merge = Merge {
                 loaded,
                 typed,
@@ -70,7 +115,7 @@ pub(super) fn restore(
                 own: shared.own_past(),
                 is_over: &is_over,
             };
-            in_place(shared, &merge, new)
+            in_place(backups, shared, &merge, new)
         });
     shared.medium.remove_scratch(Scratch::Restored);
     if version.is_ok() && name.is_none() {
@@ -80,11 +125,18 @@ pub(super) fn restore(
 }
 
 /// Nothing is written from here on: what is merged is what the box has at the end.
-fn in_place(shared: &Shared, merge: &Merge<'_>, new: Database) -> Result<u64, Unrestored> {
+fn in_place(
+    backups: &Backups,
+    shared: &Shared,
+    merge: &Merge<'_>,
+    new: Database,
+) -> Result<u64, Unrestored> {
+    backups.progress.note(RestoreState::Joining);
     let frozen = shared.freeze().map_err(Unrestored::Failed)?;
     let version = shared.with_present(|present| merge.apply(present, &new))?;
     new.close()
         .map_err(|error| Unrestored::from(redb_fault(error)))?;
+    backups.progress.note(RestoreState::Finishing { version });
     frozen.replace().map_err(Unrestored::Failed)?;
     Ok(version)
 }

@@ -107,12 +107,30 @@ impl Box {
         }
     }
 
-    pub(super) fn restore(&self, code: Option<&Redacted<String>>) -> Reply {
-        self.ask(BackupRequest::Restore {
-            file: None,
-            code: code.cloned(),
-            audit: audit("restored"),
-        })
+    /// Restores what was brought, and waits until that is over.
+    pub(super) fn restore(&self, code: Option<&Redacted<String>>) -> RestoreState {
+        self.restore_file(None, code)
+    }
+
+    pub(super) fn restore_file(
+        &self,
+        file: Option<String>,
+        code: Option<&Redacted<String>>,
+    ) -> RestoreState {
+        let code = code.cloned();
+        let audit = audit("restored");
+        match self.ask(BackupRequest::Restore { file, code, audit }) {
+            Reply::RestoreBegun => self.restored(),
+            Reply::BackupRefused(refusal) => RestoreState::Refused(refusal),
+            Reply::BackupFailed(failure) => RestoreState::Failed(failure),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What has become of the restore that was begun.
+    pub(super) fn restored(&self) -> RestoreState {
+        self.store.backups().join_restore();
+        self.backups().restore.expect("one was begun").state
     }
 
     pub(super) fn keep(&self, uid: u32, name: &str, value: &[u8]) {
@@ -192,7 +210,7 @@ fn a_backup_makes_a_new_box_the_site_it_was_without_making_it_the_same_box() {
     let restored = second.restore(Some(&code));
     assert_eq!(
         restored,
-        Reply::Restored {
+        RestoreState::Restored {
             version: version + 1
         }
     );
@@ -220,7 +238,10 @@ fn a_backup_makes_a_new_box_the_site_it_was_without_making_it_the_same_box() {
     let again = second.make();
     let mut third = Box::new();
     third.bring(&again);
-    assert!(matches!(third.restore(Some(&code)), Reply::Restored { .. }));
+    assert!(matches!(
+        third.restore(Some(&code)),
+        RestoreState::Restored { .. }
+    ));
     third.start_anew();
     assert_eq!(config(&third.store).1, config(&second.store).1);
 }
@@ -249,12 +270,8 @@ fn on_the_box_it_was_made_on_nothing_that_came_since_is_lost() {
     let trail = own.trail();
 
     let file = own.backups().files[0].name.clone();
-    let restored = own.ask(BackupRequest::Restore {
-        file: Some(file),
-        code: None,
-        audit: audit("restored"),
-    });
-    assert_eq!(restored, Reply::Restored { version: base + 2 });
+    let restored = own.restore_file(Some(file), None);
+    assert_eq!(restored, RestoreState::Restored { version: base + 2 });
     own.start_anew();
 
     let (_, site) = config(&own.store);
@@ -290,7 +307,7 @@ fn what_is_refused_changes_nothing() {
     let check = |bytes: &[u8], code: Option<&Redacted<String>>| {
         second.bring(bytes);
         let reply = second.restore(code);
-        let Reply::BackupRefused(refusal) = reply else {
+        let RestoreState::Refused(refusal) = reply else {
             panic!("{reply:?}")
         };
         assert_eq!((config(&second.store), second.trail()), before);
@@ -370,7 +387,7 @@ fn rows_that_the_store_would_not_have_written_are_refused() {
         let (bytes, code) = crafted(1, rows);
         target.bring(&bytes);
         let reply = target.restore(Some(&code));
-        let Reply::BackupRefused(BackupRefusal::Damaged(reason)) = reply else {
+        let RestoreState::Refused(BackupRefusal::Damaged(reason)) = reply else {
             panic!("{reply:?}")
         };
         assert_eq!(config(&target.store), before);
@@ -413,7 +430,7 @@ fn nothing_is_stored_between_a_restore_and_the_next_start() {
     second.bring(&bytes);
     assert!(matches!(
         second.restore(Some(&code)),
-        Reply::Restored { .. }
+        RestoreState::Restored { .. }
     ));
     let reply = commit_nothing(&second.store);
     assert!(matches!(reply, Reply::Failed { .. }), "{reply:?}");
@@ -470,13 +487,16 @@ fn a_new_code_is_followed_by_a_backup_it_opens_and_the_earlier_ones_still_open_h
     let backups = own.backups();
     assert!(backups.has_code && !backups.files[0].needs_code);
     own.bring(&earlier);
-    let refused = Reply::BackupRefused(BackupRefusal::OtherCode);
+    let refused = RestoreState::Refused(BackupRefusal::OtherCode);
     assert_eq!(own.restore(Some(&code)), refused, "it is not of that code");
     own.new_code();
     own.settle();
     own.bring(&earlier);
     let restored = own.restore(None);
-    assert!(matches!(restored, Reply::Restored { .. }), "{restored:?}");
+    assert!(
+        matches!(restored, RestoreState::Restored { .. }),
+        "{restored:?}"
+    );
     own.start_anew();
     assert!(own.backups().has_code, "the newest code is the box's still");
 }

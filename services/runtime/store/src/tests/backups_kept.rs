@@ -76,7 +76,7 @@ fn secrets_of_a_user_nobody_knows_and_rows_of_no_schema_are_refused() {
     let refused = |bytes: &[u8], code| {
         own.bring(bytes);
         match own.restore(Some(code)) {
-            Reply::BackupRefused(BackupRefusal::Damaged(reason)) => reason,
+            RestoreState::Refused(BackupRefusal::Damaged(reason)) => reason,
             other => panic!("{other:?}"),
         }
     };
@@ -104,7 +104,7 @@ fn what_was_brought_and_not_restored_is_forgotten_after_an_hour() {
     assert!(upload.exists());
     own.store.backups().forget_upload_after(Duration::ZERO);
     assert!(!upload.exists());
-    let missing = Reply::BackupRefused(BackupRefusal::Missing);
+    let missing = RestoreState::Refused(BackupRefusal::Missing);
     assert_eq!(own.restore(None), missing);
 }
 

@@ -167,7 +167,10 @@ fn a_restored_backup_of_before_does_not_bring_anybody_back() {
     wait(&own.store);
     own.bring(&bytes);
     let restored = own.restore(None);
-    assert!(matches!(restored, Reply::Restored { .. }), "{restored:?}");
+    assert!(
+        matches!(restored, RestoreState::Restored { .. }),
+        "{restored:?}"
+    );
     own.start_anew();
     wait(&own.store);
     assert_eq!(found(&own.store, &with(MARIA)), [""; 0]);
@@ -185,7 +188,10 @@ fn a_later_backup_brings_the_list_to_another_box() {
     let mut other = Box::new();
     other.bring(&bytes);
     let restored = other.restore(Some(&code));
-    assert!(matches!(restored, Reply::Restored { .. }), "{restored:?}");
+    assert!(
+        matches!(restored, RestoreState::Restored { .. }),
+        "{restored:?}"
+    );
     other.start_anew();
     wait(&other.store);
     assert_eq!(found(&other.store, &with(MARIA)), [""; 0]);
@@ -338,7 +344,10 @@ fn a_backup_of_another_box_brings_nobody_who_was_erased_there() {
     for (bytes, people) in [(&later, 1), (&earlier, 1)] {
         other.bring(bytes);
         let restored = other.restore(Some(&code));
-        assert!(matches!(restored, Reply::Restored { .. }), "{restored:?}");
+        assert!(
+            matches!(restored, RestoreState::Restored { .. }),
+            "{restored:?}"
+        );
         other.start_anew();
         wait(&other.store);
         let (_, site) = config(&other.store);
@@ -368,7 +377,10 @@ fn a_backup_of_another_site_loses_nobody_by_the_list_of_this_box() {
     }
     own.bring(&theirs);
     let restored = own.restore(Some(&code));
-    assert!(matches!(restored, Reply::Restored { .. }), "{restored:?}");
+    assert!(
+        matches!(restored, RestoreState::Restored { .. }),
+        "{restored:?}"
+    );
     own.start_anew();
     wait(&own.store);
     assert_eq!(config(&own.store).1.people.len(), 2);
@@ -376,7 +388,10 @@ fn a_backup_of_another_site_loses_nobody_by_the_list_of_this_box() {
     // The list waits for the site that it is of.
     own.bring(&ours);
     let restored = own.restore(None);
-    assert!(matches!(restored, Reply::Restored { .. }), "{restored:?}");
+    assert!(
+        matches!(restored, RestoreState::Restored { .. }),
+        "{restored:?}"
+    );
     own.start_anew();
     wait(&own.store);
     let (_, site) = config(&own.store);

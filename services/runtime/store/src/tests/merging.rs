@@ -1,7 +1,7 @@
 //! What becomes of a backup and of what the box has, together.
 
 use ipc::site::{Grant, Whose};
-use ipc::store::{BackupRequest, Provisioned, laid_down};
+use ipc::store::{Provisioned, laid_down};
 
 use super::backups::{Box, filled};
 use super::*;
@@ -26,7 +26,10 @@ impl Box {
     fn restore_brought(&mut self, bytes: &[u8]) {
         self.bring(bytes);
         let restored = self.restore(None);
-        assert!(matches!(restored, Reply::Restored { .. }), "{restored:?}");
+        assert!(
+            matches!(restored, RestoreState::Restored { .. }),
+            "{restored:?}"
+        );
         self.start_anew();
     }
 
@@ -185,7 +188,10 @@ fn a_backup_of_the_site_that_the_box_was_before_is_another_ones() {
     let code = other.new_code();
     let theirs = other.make();
     own.bring(&theirs);
-    assert!(matches!(own.restore(Some(&code)), Reply::Restored { .. }));
+    assert!(matches!(
+        own.restore(Some(&code)),
+        RestoreState::Restored { .. }
+    ));
     own.start_anew();
     assert_eq!(config(&own.store).1.people[0].login, "bia");
     // The box has its own key still, and everything comes back.
@@ -203,7 +209,10 @@ fn on_its_own_past_the_box_keeps_the_secrets_that_it_has() {
     own.new_code();
     own.settle();
     own.bring(&bytes);
-    assert!(matches!(own.restore(Some(&code)), Reply::Restored { .. }));
+    assert!(matches!(
+        own.restore(Some(&code)),
+        RestoreState::Restored { .. }
+    ));
     own.start_anew();
     let certificate = own.secret(WEB, "certificate");
     assert_eq!(certificate.as_deref(), Some(&b"a later one"[..]));
@@ -212,7 +221,7 @@ fn on_its_own_past_the_box_keeps_the_secrets_that_it_has() {
     let other = Box::new();
     other.bring(&again);
     let refused = other.restore(Some(&code));
-    assert!(matches!(refused, Reply::BackupRefused(_)), "{refused:?}");
+    assert!(matches!(refused, RestoreState::Refused(_)), "{refused:?}");
 }
 
 #[test]
@@ -232,7 +241,7 @@ fn a_file_that_was_laid_down_is_not_applied_again_over_what_was_restored() {
     second.bring(&bytes);
     assert!(matches!(
         second.restore(Some(&code)),
-        Reply::Restored { .. }
+        RestoreState::Restored { .. }
     ));
     second.start_anew();
     assert_eq!(ask(&second), Reply::Stored);
@@ -340,7 +349,10 @@ fn a_box_without_its_signing_key_draws_that_and_keeps_the_key_that_opens() {
     let bytes = own.make();
     let other = Box::new();
     other.bring(&bytes);
-    assert!(matches!(other.restore(Some(&code)), Reply::Restored { .. }));
+    assert!(matches!(
+        other.restore(Some(&code)),
+        RestoreState::Restored { .. }
+    ));
 }
 
 #[test]
@@ -353,10 +365,9 @@ fn a_list_of_backups_names_those_of_an_earlier_code() {
     assert!(earlier.needs_code, "elsewhere it needs the earlier paper");
     let file = Some(earlier.name.clone());
     own.settle();
-    let restored = own.ask(BackupRequest::Restore {
-        file,
-        code: None,
-        audit: audit("restored"),
-    });
-    assert!(matches!(restored, Reply::Restored { .. }), "{restored:?}");
+    let restored = own.restore_file(file, None);
+    assert!(
+        matches!(restored, RestoreState::Restored { .. }),
+        "{restored:?}"
+    );
 }

@@ -30,7 +30,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use ipc::Redacted;
 use ipc::site::{Extension, Site};
-use ipc::store::{Audit, CallFilter, CallRecord, Health, Outcome, Registration, Reply, Request};
+use ipc::store::{
+    Audit, CallFilter, CallRecord, Health, Outcome, Registration, Reply, Request, RestoreState,
+};
 use sansio::UnixTime;
 
 use crate::{DataDisk, Medium, Peers, Store};

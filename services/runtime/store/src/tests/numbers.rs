@@ -311,7 +311,10 @@ fn another_box_reads_the_numbers_of_a_backup() {
     put(&other.store, &[outgoing(8, "100", RUI)]);
     other.bring(&bytes);
     let restored = other.restore(Some(&code));
-    assert!(matches!(restored, Reply::Restored { .. }), "{restored:?}");
+    assert!(
+        matches!(restored, RestoreState::Restored { .. }),
+        "{restored:?}"
+    );
     other.start_anew();
     settle(&other.store);
     assert_eq!(found(&other.store, &with(MARIA)).len(), 1);
@@ -334,7 +337,10 @@ fn on_the_boxs_own_past_records_under_both_keys_are_read() {
     put(&own.store, &[outgoing(8, "100", RUI)]);
     own.bring(&bytes);
     let restored = own.restore(None);
-    assert!(matches!(restored, Reply::Restored { .. }), "{restored:?}");
+    assert!(
+        matches!(restored, RestoreState::Restored { .. }),
+        "{restored:?}"
+    );
     own.start_anew();
     settle(&own.store);
     assert_eq!(found(&own.store, &with(MARIA)).len(), 1);

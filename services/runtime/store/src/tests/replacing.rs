@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use ipc::store::BackupFailure;
+use ipc::store::{BackupFailure, BackupRefusal, BackupRequest, Damage, Restore};
 
 use super::backups::{Box, filled};
 use super::*;
@@ -22,7 +22,7 @@ fn replaced() -> Box {
     second.bring(&bytes);
     assert!(matches!(
         second.restore(Some(&code)),
-        Reply::Restored { .. }
+        RestoreState::Restored { .. }
     ));
     second
 }
@@ -57,7 +57,7 @@ fn a_restore_that_is_asked_twice_is_done_once_and_the_database_before_stays() {
     let kept = std::fs::metadata(&before).expect("it is kept");
     second.bring(b"anything");
     let again = second.restore(None);
-    assert_eq!(again, Reply::BackupFailed(BackupFailure::AwaitsRestart));
+    assert_eq!(again, RestoreState::Failed(BackupFailure::AwaitsRestart));
     let file = std::fs::metadata(&before).expect("it is kept still");
     assert_eq!(file.ino(), kept.ino());
 }
@@ -85,7 +85,10 @@ fn nothing_that_was_acknowledged_gets_into_a_site_that_is_not_its_own() {
         }
         let restored = second.restore(Some(&code));
         is_over.store(true, Ordering::Relaxed);
-        assert!(matches!(restored, Reply::Restored { .. }), "{restored:?}");
+        assert!(
+            matches!(restored, RestoreState::Restored { .. }),
+            "{restored:?}"
+        );
     });
     second.start_anew();
     assert_eq!(calls(&second.store, 99, None).len(), 3);
@@ -128,9 +131,96 @@ fn a_disk_that_fails_in_the_middle_leaves_the_box_with_what_it_had() {
     second.bring(&bytes);
     FAILS.store(true, Ordering::Relaxed);
     let failed = second.restore(Some(&code));
-    assert_eq!(failed, Reply::BackupFailed(BackupFailure::Disk(5)));
+    assert_eq!(failed, RestoreState::Failed(BackupFailure::Disk(5)));
     assert_eq!(write(&second.store), Reply::Stored);
     second.start_store_again();
     assert_eq!(config(&second.store), before);
     assert!(!health(&second.store).needs_restart);
+}
+
+fn begin(own: &Box, code: &Redacted<String>) -> Reply {
+    own.ask(BackupRequest::Restore {
+        file: None,
+        code: Some(code.clone()),
+        audit: audit("restored"),
+    })
+}
+
+#[test]
+fn what_is_refused_is_refused_before_anything_is_begun() {
+    let first = filled();
+    let code = first.new_code();
+    let mut bytes = first.make();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    let second = Box::new();
+    second.bring(&bytes);
+    let damaged = BackupRefusal::Damaged(Damage::Changed);
+    assert_eq!(begin(&second, &code), Reply::BackupRefused(damaged));
+    assert_eq!(second.backups().restore, None);
+}
+
+#[test]
+fn how_a_restore_ended_is_known_until_the_box_starts_anew() {
+    let mut second = replaced();
+    let told = second.backups().restore.expect("one was done");
+    assert_eq!(told.state, RestoreState::Restored { version: 4 });
+    second.start_store_again();
+    assert_eq!(second.backups().restore, Some(told));
+    second.start_anew();
+    assert_eq!(second.backups().restore, None);
+}
+
+#[test]
+fn a_restore_that_the_store_did_not_outlive_was_done_or_it_was_not() {
+    let mut own = filled();
+    let (version, _) = config(&own.store);
+    for (state, expected) in [
+        (
+            RestoreState::Finishing { version },
+            RestoreState::Restored { version },
+        ),
+        (
+            RestoreState::Finishing {
+                version: version + 1,
+            },
+            RestoreState::Failed(BackupFailure::Interrupted),
+        ),
+        (
+            RestoreState::Reading { done: 1, total: 2 },
+            RestoreState::Failed(BackupFailure::Interrupted),
+        ),
+    ] {
+        let noted = Restore {
+            began_millis: 1,
+            file: String::new(),
+            state,
+        };
+        let noted = serde_json::to_vec(&noted).expect("JSON");
+        std::fs::create_dir_all(own.run()).expect("a folder");
+        std::fs::write(own.run().join("restore"), noted).expect("it is ours");
+        own.start_store_again();
+        let told = own.backups().restore.expect("it was noted");
+        assert_eq!(told.state, expected);
+    }
+}
+
+#[test]
+fn a_restore_of_which_nothing_becomes_is_in_the_trail_and_leaves_the_next_one_its_turn() {
+    let second = Box::new();
+    let (bytes, code) = backups::crafted(1, &[]);
+    second.bring(&bytes);
+    assert_eq!(begin(&second, &code), Reply::RestoreBegun);
+    let refused = RestoreState::Refused(BackupRefusal::Damaged(Damage::NoSite));
+    assert_eq!(second.restored(), refused);
+    let newest = second.entries().remove(0).audit;
+    assert_eq!(
+        (&*newest.action, &*newest.who),
+        ("restore refused", "admin")
+    );
+    assert!(
+        newest.after.contains("it has no configuration"),
+        "{newest:?}"
+    );
+    assert_eq!(second.restore(Some(&code)), refused);
 }
