@@ -1,5 +1,6 @@
 // Makes passkeys, and signs in with them. Each form says what it is for: data-passkey is "create" or
-// "get", data-options what the box asks, data-ask where to ask for that.
+// "get", data-options what the box asks, data-ask where to ask for that, data-field the field for
+// what the browser gives.
 "use strict";
 (() => {
   const toBytes = (text) => {
@@ -64,7 +65,8 @@
         const { options, ask: path, passkey } = form.dataset;
         const publicKey = read(options ? JSON.parse(options) : await ask(path));
         const credential = await navigator.credentials[passkey]({ publicKey });
-        form.elements.namedItem("credential").value = written(credential);
+        const field = form.dataset.field || "credential";
+        form.elements.namedItem(field).value = written(credential);
         form.submit();
       } catch (error) {
         said.textContent = error.refused || form.dataset.broken;

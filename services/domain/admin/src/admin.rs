@@ -83,8 +83,11 @@ pub(crate) struct Caller {
     pub(crate) token: Option<String>,
     /// What they may do; nothing while unknown.
     pub(crate) permissions: Permissions,
-    /// The password was said lately, or none can be: by a program on the box itself.
+    /// The password was said lately, or a passkey used that will do; or none can be, by a program
+    /// on the box itself.
     pub(crate) is_sure: bool,
+    /// A passkey of theirs will do in the place of the password.
+    pub(crate) confirms_by_passkey: bool,
     /// An administrator without a second factor, where they have to have one: nothing but setting
     /// it up is for them.
     pub(crate) must_enrol: bool,
@@ -210,6 +213,7 @@ impl Admin {
             token: None,
             permissions: Permissions::default(),
             is_sure: false,
+            confirms_by_passkey: false,
             must_enrol: false,
             form: None,
             face,
@@ -309,6 +313,7 @@ impl Admin {
         let person = self.is_of(&session).ok_or(Fault::SignInFirst)?;
         caller.permissions = Permissions::of(person);
         caller.must_enrol = self.must_enrol(person);
+        caller.confirms_by_passkey = session.knows_password() && !person.passkeys.is_empty();
         let is_by_itself =
             request.header(BACKGROUND_HEADER).is_some() || request.path.ends_with(EVENTS);
         if !is_by_itself {
@@ -393,16 +398,25 @@ impl Admin {
         segment: String,
         mut caller: Caller,
     ) -> Step {
+        // With what somebody signs in, or programs in his name: a phone that was found must not
+        // make itself another way in.
+        if let Access::May(Permission::OwnAccount) | Access::Sure(Permission::OwnAccount) =
+            route.access
+        {
+            let session = caller.session.as_ref();
+            caller.is_sure &= session.is_none_or(|(_, it)| it.has_said_password(moment.now));
+            caller.confirms_by_passkey = false;
+        }
         if route.method == Method::Post && route.face == Face::Page {
             caller.form = Some(Arc::new(request.clone()));
         }
-        match proof::typed(request, route) {
-            Ok(Some(typed)) => {
+        match proof::said(request, route) {
+            Ok(Some(said)) => {
                 let (again, request) = (request.clone(), request.clone());
-                proof::check(
+                proof::hold(
                     self,
                     &moment,
-                    typed,
+                    said,
                     caller,
                     move |caller, fault| proof::ask(&again, caller, Some(fault)),
                     move |admin, moment, caller| {

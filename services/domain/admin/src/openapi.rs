@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use self::contract::{Answer, Body, Contract, Query};
 use self::schemas::Schemas;
 use crate::Method;
+use crate::permission::Permission;
 use crate::routes::{Access, Face, ROUTES, Route};
 
 /// The document (OpenAPI 3.1.1).
@@ -101,9 +102,18 @@ fn operation(route: &Route, contract: &Contract, schemas: &mut Schemas) -> Value
             }
         }
     }
-    if matches!(route.access, Access::Sure(_)) {
-        let description = "The password has to have been said within the last five minutes, by \
-            `POST /api/confirm` or by signing in.";
+    if let Access::Sure(permission) = route.access {
+        let description = match permission {
+            Permission::OwnAccount => {
+                "The password has to have been said within the last five minutes, by \
+                    `POST /api/confirm` or by signing in."
+            }
+            _ => {
+                "The password has to have been said within the last five minutes, by \
+                    `POST /api/confirm` or by signing in, or a passkey used, by \
+                    `POST /api/confirm/passkey`."
+            }
+        };
         set("description", description.into());
     }
     operation

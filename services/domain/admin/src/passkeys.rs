@@ -36,6 +36,8 @@ pub(crate) enum Purpose {
     SignIn,
     /// Completing this session, whose owner has said the password.
     Second(SessionId),
+    /// Saying again who one is, in this session.
+    Confirm(SessionId),
 }
 
 /// Why a challenge is not taken.
@@ -194,6 +196,7 @@ impl Passkeys {
             Purpose::Make(session) => (b"make", session),
             Purpose::SignIn => (b"sign in", [0; 32]),
             Purpose::Second(session) => (b"second", session),
+            Purpose::Confirm(session) => (b"confirm", session),
         };
         // What differs in length is last.
         let mac = self.keyed(what)?.chain_update(session);

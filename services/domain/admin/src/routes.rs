@@ -55,7 +55,8 @@ pub enum Access {
     SignedIn,
     /// Whoever has this permission by their role.
     May(Permission),
-    /// The same, when the password was said within the last five minutes.
+    /// The same, when the password was said within the last five minutes, or a passkey used that
+    /// will do.
     Sure(Permission),
 }
 
@@ -184,6 +185,9 @@ pub(crate) enum OnPasskeys {
     /// A challenge for completing a sign-in.
     AskSecond,
     Second,
+    /// A challenge for saying again who one is.
+    AskConfirm,
+    Confirm,
 }
 
 /// What is done about the certificate of the pages.
@@ -376,6 +380,8 @@ pub const ROUTES: &[Route] = routes! {
     Post Page "/password" SignedIn => ChangePassword;
     Post Api "/api/password" SignedIn => ChangePassword;
     Post Api "/api/confirm" SignedIn => Confirm;
+    Post Api "/api/confirm/passkey" SignedIn => Passkeys(OnPasskeys::Confirm);
+    Post Api "/api/confirm/passkey/new" SignedIn => Passkeys(OnPasskeys::AskConfirm);
     // Every role may, and a program may be given it.
     Get Api "/api/openapi.json" May(SeeCalls) => OpenApi;
     Get Page "/logs" May(SeeLog) => Logs(OnLogs::Show);

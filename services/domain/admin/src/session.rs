@@ -24,8 +24,17 @@ pub(crate) struct Session {
     used: Instant,
     /// When the password was said last; never in a session that a passkey opened.
     proved: Option<Instant>,
+    /// When a passkey was used last to say who it is.
+    shown: Option<Instant>,
     /// Wrong passwords said since.
     wrong: u8,
+}
+
+/// How somebody says again who he is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Proof {
+    Password,
+    Passkey,
 }
 
 /// What stands between a new session and all that its owner may do.
@@ -65,6 +74,7 @@ impl Sessions {
             opened: now,
             used: now,
             proved: (!stage.is_by_passkey).then_some(now),
+            shown: None,
             wrong: 0,
         };
         self.live.insert(fingerprint(token.as_bytes()), session);
@@ -90,19 +100,25 @@ impl Sessions {
         }
     }
 
-    /// The password was said again: the session goes on under another token, which whoever said
-    /// it is given. One that was stolen before is worth nothing from then on. `None` when the
-    /// session has ended.
+    /// The password was said again, or a passkey used: the session goes on under another token,
+    /// which whoever did is given. One that was stolen before is worth nothing from then on. `None`
+    /// when the session has ended.
     pub(crate) fn prove(
         &mut self,
         id: &SessionId,
         now: Instant,
         entropy: &Entropy,
+        by: Proof,
     ) -> Option<(String, SessionId, Session)> {
         let session = self.live.remove(id).filter(|it| it.is_live(now))?;
+        let (proved, shown) = match by {
+            Proof::Password => (Some(now), session.shown),
+            Proof::Passkey => (session.proved, Some(now)),
+        };
         let session = Session {
             used: now,
-            proved: Some(now),
+            proved,
+            shown,
             wrong: 0,
             ..session
         };
@@ -112,7 +128,8 @@ impl Sessions {
         Some((token, id, session))
     }
 
-    /// A wrong password was said; answers whether the session has ended by it.
+    /// A wrong password was said, or a wrong passkey used; answers whether the session has ended by
+    /// it.
     pub(crate) fn doubt(&mut self, id: &SessionId) -> bool {
         let Some(session) = self.live.get_mut(id) else {
             return true;
@@ -193,9 +210,20 @@ impl Sessions {
 }
 
 impl Session {
-    /// Whether the password was said lately enough for what cannot be taken back.
+    /// Whether it was said lately enough who it is, for what cannot be taken back.
     pub(crate) fn is_sure(&self, now: Instant) -> bool {
+        let shown = self.shown.is_some_and(|at| now - at < PROOF_MAX);
+        self.has_said_password(now) || shown
+    }
+
+    /// Whether it was the password that was said lately.
+    pub(crate) fn has_said_password(&self, now: Instant) -> bool {
         self.proved.is_some_and(|at| now - at < PROOF_MAX)
+    }
+
+    /// Whether the password was ever said in it: whoever has found a phone and its PIN has not.
+    pub(crate) const fn knows_password(&self) -> bool {
+        self.proved.is_some()
     }
 
     fn is_live(&self, now: Instant) -> bool {

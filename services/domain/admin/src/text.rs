@@ -170,6 +170,9 @@ words! {
          to keep the passkey.",
         "Dê a ela um nome pelo qual você reconheça o aparelho. Depois seu navegador pergunta onde \
          guardar a chave de acesso.";
+    passkey_confirm: "Use a passkey instead", "Usar chave de acesso em vez disso";
+    passkey_not_confirmed: "The browser gave no passkey. Try again, or type your password.",
+        "O navegador não forneceu a chave de acesso. Tente de novo, ou digite sua senha.";
     passkey_use: "Sign in with a passkey", "Entrar com chave de acesso";
     passkey_elsewhere: "To sign in with a passkey, open", "Para entrar com chave de acesso, abra";
     passkey_code_hint: "Use your passkey. If it is lost, type one of the codes you wrote down; \

@@ -10,17 +10,18 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use webauthn::{Assertion, Credential, Expected, challenge_of};
 
-use super::json;
 use super::passkeys::{field, session, stale};
 use super::second_factor;
 use super::sign_in::{By, address, enter, refuse, signed_in_by};
+use super::{json, proof};
 use crate::admin::{Admin, Caller};
+use crate::answers::Nothing;
 use crate::fault::{Fault, PasskeyFault};
 use crate::http::{Request, Response};
 use crate::passkey_json::{RequestOptions, Used, UsedCredential};
 use crate::passkeys::{COUNTERS, Purpose};
 use crate::routes::Face;
-use crate::session::Stage;
+use crate::session::{Proof, Stage};
 use crate::step::{Moment, Step};
 
 /// A passkey that was used.
@@ -48,6 +49,23 @@ pub(super) fn ask_second(admin: &mut Admin, moment: &Moment, caller: &Caller) ->
             own.unwrap_or_default(),
             caller,
         ),
+        Err(fault) => caller.refuse(&fault),
+    }
+}
+
+/// The same, for whoever is to say again who he is.
+pub(super) fn ask_confirm(admin: &mut Admin, moment: &Moment, caller: &Caller) -> Step {
+    let person = admin.person(&caller.login);
+    let own = person.map(|it| it.passkeys.iter().map(|it| it.id.clone()).collect());
+    match session(caller) {
+        Ok(id) if caller.confirms_by_passkey => ask(
+            admin,
+            moment,
+            Purpose::Confirm(id),
+            own.unwrap_or_default(),
+            caller,
+        ),
+        Ok(_) => caller.refuse(&PasskeyFault::PasswordFirst.into()),
         Err(fault) => caller.refuse(&fault),
     }
 }
@@ -167,6 +185,62 @@ pub(super) fn second(
     counted(admin, &passkey, counter, move |admin| {
         signed_in_by(admin, id, caller, action)
     })
+}
+
+/// Says again who one is, for what is done within the next five minutes.
+pub(super) fn confirm_by_api(
+    admin: &mut Admin,
+    moment: &Moment,
+    request: &Request,
+    caller: Caller,
+) -> Step {
+    let used = match read(request, caller.face) {
+        Ok(used) => used,
+        Err(fault) => return caller.refuse(&fault),
+    };
+    confirm(admin, moment, &used, caller, Caller::refuse, |_, _, _| {
+        Step::Respond(Response::json(200, &Nothing {}).sealed())
+    })
+}
+
+/// Goes on once a passkey of the caller has said again who he is.
+pub(super) fn confirm(
+    admin: &mut Admin,
+    moment: &Moment,
+    used: &Used,
+    caller: Caller,
+    refuse: impl FnOnce(&Caller, &Fault) -> Step + Send + 'static,
+    then: impl FnOnce(&mut Admin, Moment, Caller) -> Step + Send + 'static,
+) -> Step {
+    let id = match session(&caller) {
+        Ok(id) if caller.confirms_by_passkey => id,
+        Ok(_) => return refuse(&caller, &PasskeyFault::PasswordFirst.into()),
+        Err(fault) => return refuse(&caller, &fault),
+    };
+    if admin.is_unrecorded_full() {
+        return refuse(&caller, &Fault::StoreAway);
+    }
+    let found = admin.owner_of(&used.id);
+    let judged = found
+        .filter(|(login, passkey)| {
+            let owner = used.owner.as_ref();
+            *login == caller.login && owner.is_none_or(|it| *it == passkey.owner)
+        })
+        .ok_or_else(|| Fault::from(PasskeyFault::Unknown))
+        .and_then(|(_, it)| judge(admin, moment, used, it, Purpose::Confirm(id), &caller));
+    match judged {
+        Ok((passkey, counter)) => {
+            // What came with the request; nothing else is drawn from it.
+            let moment = moment.clone();
+            counted(admin, &passkey, counter, move |admin| {
+                proof::sure(admin, moment, Proof::Passkey, caller, then)
+            })
+        }
+        Err(fault) => {
+            let action = format!("confirmation refused: {}", told(admin, &used.id, &fault));
+            proof::doubted(admin, &action, fault, caller, refuse)
+        }
+    }
 }
 
 /// Whether this use of a passkey answers a challenge of ours (WebAuthn §7.2). That uses it up.

@@ -75,6 +75,8 @@ pub(crate) fn act(
         OnPasskeys::SignIn => passkey_use::sign_in(admin, moment, request, caller),
         OnPasskeys::AskSecond => passkey_use::ask_second(admin, moment, &caller),
         OnPasskeys::Second => passkey_use::second(admin, moment, request, caller),
+        OnPasskeys::AskConfirm => passkey_use::ask_confirm(admin, moment, &caller),
+        OnPasskeys::Confirm => passkey_use::confirm_by_api(admin, moment, request, caller),
     }
 }
 
@@ -320,9 +322,13 @@ fn read(request: &Request, face: Face) -> Result<Wish, Fault> {
 
 /// What the script has put into a form.
 pub(super) fn field<T: serde::de::DeserializeOwned>(request: &Request) -> Result<T, Fault> {
-    let text = form(request, "credential");
+    written(&form(request, "credential"))
+}
+
+/// What a page was given by the browser.
+pub(super) fn written<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Fault> {
     let bad = |_| Fault::BadBody("credential: not what a browser gives".to_owned());
-    serde_json::from_str(&text).map_err(bad)
+    serde_json::from_str(text).map_err(bad)
 }
 
 /// A person gets the form again, with the reason and another challenge.

@@ -84,7 +84,7 @@ pub(crate) fn change_password(
             }
             Ok(false) => {
                 let action = "password change refused: the present password was wrong";
-                doubted(admin, action, caller, refuse)
+                doubted(admin, action, Fault::WrongOldPassword, caller, refuse)
             }
             Err(_) => {
                 admin

@@ -24,6 +24,8 @@ pub(crate) enum PasskeyFault {
     NoSuch(String),
     /// There are none to take away.
     NobodyHasOne,
+    /// The password has to be said here.
+    PasswordFirst,
 }
 
 impl From<PasskeyFault> for Fault {
@@ -47,7 +49,11 @@ impl PasskeyFault {
         match self {
             Self::NoSuch(_) => 404,
             Self::TooLate | Self::Unknown | Self::Refused(_) => 401,
-            Self::NotByName(_) | Self::Known | Self::Exists(_) | Self::NobodyHasOne => 409,
+            Self::NotByName(_)
+            | Self::Known
+            | Self::Exists(_)
+            | Self::NobodyHasOne
+            | Self::PasswordFirst => 409,
         }
     }
 
@@ -82,6 +88,7 @@ impl PasskeyFault {
             (Self::Unknown, _) => language.said(UNKNOWN).to_owned(),
             (Self::Known, _) => language.said(KNOWN).to_owned(),
             (Self::NobodyHasOne, _) => language.said(NONE).to_owned(),
+            (Self::PasswordFirst, _) => language.said(PASSWORD_FIRST).to_owned(),
         }
     }
 }
@@ -118,6 +125,13 @@ const UNKNOWN: (&str, &str) = (
 const KNOWN: (&str, &str) = (
     "this passkey is enrolled already; use another authenticator",
     "esta chave de acesso já está cadastrada; use outro autenticador",
+);
+
+const PASSWORD_FIRST: (&str, &str) = (
+    "a passkey says who you are again only where you have one and have said your password since \
+     you signed in; say your password",
+    "uma chave de acesso confirma quem você é só quando você tem uma e já informou sua senha desde \
+     que entrou; informe sua senha",
 );
 
 const NONE: (&str, &str) = (

@@ -195,6 +195,13 @@ fn of_passkey(action: OnPasskeys) -> Option<Contract> {
         OnPasskeys::AskSecond => {
             does("What a passkey is to be used with after the password").gives::<RequestOptions>()
         }
+        OnPasskeys::AskConfirm => {
+            does("What a passkey is to be used with for saying again who one is")
+                .gives::<RequestOptions>()
+        }
+        OnPasskeys::Confirm => does("Use a passkey in the place of saying the password again")
+            .takes::<passkey_use::Use>()
+            .gives::<Nothing>(),
         OnPasskeys::Second => does("Use a passkey in the place of the code after signing in")
             .takes_changes_of::<passkey_use::Use>()
             .gives::<Welcome>(),

@@ -7,6 +7,7 @@ use super::records::moment;
 use super::{PASSKEY, asset};
 use crate::actions::form::escaped;
 use crate::actions::passkeys::PasskeyView;
+use crate::actions::proof::PASSKEY_FIELD;
 use crate::admin::Caller;
 use crate::fault::{Fault, PasskeyFault};
 use crate::http::Response;
@@ -111,6 +112,22 @@ pub(super) fn use_form(caller: &Caller, action: &str, ask: &str) -> Markup {
             p.error role="alert" hidden {}
             input type="hidden" name="credential";
             button.quiet type="submit" { (words.passkey_use) }
+        }
+        script src=(hashed("/assets/passkey.js", PASSKEY)) defer {}
+    }
+}
+
+/// The form that says again who one is, with what was to be done.
+pub(super) fn confirm_form(caller: &Caller, action: &str, fields: &[(String, String)]) -> Markup {
+    let words = caller.language.words();
+    html! {
+        form method="post" action=(action) hidden data-passkey="get"
+            data-ask="/api/confirm/passkey/new" data-field=(PASSKEY_FIELD)
+            data-broken=(words.passkey_not_confirmed) {
+            p.error role="alert" hidden {}
+            @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
+            input type="hidden" name=(PASSKEY_FIELD);
+            button.quiet type="submit" { (words.passkey_confirm) }
         }
         script src=(hashed("/assets/passkey.js", PASSKEY)) defer {}
     }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::layout::{Place, bare, logo, page};
-use super::passkeys::use_form;
+use super::passkeys::{confirm_form, use_form};
 use crate::actions::proof::FIELD;
 use crate::admin::Caller;
 use crate::fault::Fault;
@@ -140,6 +140,11 @@ pub(crate) fn confirm(
                     button type="submit" { (words.go_on) }
                     a.button.quiet href="/" { (words.cancel) }
                 }
+            }
+            // The code of a backup has to be typed again, and stands in the form above.
+            @if caller.confirms_by_passkey && caller.opened.origin.is_some()
+                && action != "/backups/restore" {
+                (confirm_form(caller, action, fields))
             }
         }
     };
