@@ -1,5 +1,6 @@
 //! `ramal ctl`: asks and commands the running box by its control socket, as the web admin would.
 
+mod capture;
 mod certificate;
 mod fetch;
 mod install;
@@ -72,6 +73,17 @@ What is installed or gone back to starts with the next `ramal ctl reboot`.")]
     Firmware {
         #[command(subcommand)]
         command: Option<Firmware>,
+    },
+    /// Capture packets of the box's network card, for Wireshark.
+    #[command(after_help = "Examples:
+  ramal ctl capture begin --host 10.0.0.20 --minutes 2
+  ramal ctl capture end
+  ramal ctl capture save fault.pcap
+
+Of each packet who sent it to whom and when is kept, and no voices, unless they are asked for.")]
+    Capture {
+        #[command(subcommand)]
+        command: Option<capture::Capture>,
     },
     /// List the backups on the box, or have one made now.
     #[command(after_help = "Examples:
@@ -385,6 +397,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if let Command::Restore { file, code, stick } = &arguments.command {
         return restore::restore(&socket, file, *code, *stick);
     }
+    if let Command::Capture {
+        command: Some(capture::Capture::Save { file }),
+    } = &arguments.command
+    {
+        return capture::save(&socket, file);
+    }
     let (method, target, body) = request(&arguments.command);
     let body = match &arguments.command {
         Command::Api {
@@ -463,6 +481,7 @@ fn request(command: &Command) -> (&'static str, String, Value) {
         }
         Command::Firmware { command } => firmware(command.as_ref()),
         Command::Backup { command } => backup(command.as_ref()),
+        Command::Capture { command } => capture::request(command.as_ref()),
         // Restoring is more than one request, and done elsewhere.
         Command::Restore { .. } => backup(None),
         Command::Reboot => ("POST", "/api/restart".into(), json!({})),
@@ -470,11 +489,7 @@ fn request(command: &Command) -> (&'static str, String, Value) {
         Command::Audit { limit, command } => audit(*limit, command.as_ref()),
         Command::History { command } => history(command.as_ref()),
         Command::Explain(explain) => ("POST", "/api/routes/explain".into(), question(explain)),
-        Command::Warnings => (
-            "GET",
-            "/api/routes/warnings?language=en".into(),
-            Value::Null,
-        ),
+        Command::Warnings => ("GET", WARNINGS.into(), Value::Null),
         Command::Spending => ("GET", "/api/spending".into(), Value::Null),
         Command::Certificate { command } => certificate::request(command.as_ref()),
         Command::Grid => ("GET", "/api/grid".into(), Value::Null),
@@ -597,6 +612,7 @@ fn show(command: &Command, answer: &Value) -> String {
             command: Some(Backup::Now),
         } => "a backup is being made".to_owned(),
         Command::Backup { .. } | Command::Restore { .. } => render::backups(answer),
+        Command::Capture { command } => capture::show(command.as_ref(), answer),
         Command::Reboot => "the box starts anew".to_owned(),
         Command::PowerOff => "the box switches off".to_owned(),
         Command::Audit { command, .. } => match command {
@@ -668,119 +684,8 @@ fn segment(text: &str) -> String {
     }
 }
 
+/// The sentences that are printed are English.
+const WARNINGS: &str = "/api/routes/warnings?language=en";
+
 #[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        arguments: Arguments,
-    }
-
-    fn check(line: &str, method: &str, target: &str, body: Value) {
-        let words = std::iter::once("ctl").chain(line.split(' '));
-        let line = Line::try_parse_from(words).expect("a valid line");
-        assert_eq!(
-            request(&line.arguments.command),
-            (method, target.to_owned(), body)
-        );
-    }
-
-    #[test]
-    fn commands_become_requests_of_the_api() {
-        check("status", "GET", "/api/status", Value::Null);
-        check("extensions", "GET", "/api/extensions", Value::Null);
-        check(
-            "extensions list --json",
-            "GET",
-            "/api/extensions",
-            Value::Null,
-        );
-        check(
-            "extensions create 100 --name Ana --remote",
-            "POST",
-            "/api/extensions",
-            json!({"number": "100", "display_name": "Ana", "remote": true}),
-        );
-        check(
-            "extensions delete 100",
-            "DELETE",
-            "/api/extensions/100",
-            Value::Null,
-        );
-        check(
-            "explain 100 190 --at 2026-11-23T12:00",
-            "POST",
-            "/api/routes/explain",
-            json!({"from": "100", "dialled": "190", "trunk": "", "at": "2026-11-23T12:00",
-                   "transferred_by": "", "language": "en"}),
-        );
-        check("api get /api/trunks", "GET", "/api/trunks", Value::Null);
-        check(
-            "api delete /api/routes/a%20b\r\nx",
-            "DELETE",
-            "/api/routes/a%20b__x",
-            Value::Null,
-        );
-        check(
-            "warnings",
-            "GET",
-            "/api/routes/warnings?language=en",
-            Value::Null,
-        );
-        check(
-            "resume 100",
-            "POST",
-            "/api/extensions/100/resume",
-            json!({}),
-        );
-        check("history", "GET", "/api/history?limit=20", Value::Null);
-        check("history show 41", "GET", "/api/history/41", Value::Null);
-        check(
-            "history back 41 --current 43 --reason x",
-            "POST",
-            "/api/history/41/back?reason=x",
-            json!({"current": 43}),
-        );
-        check("recordings", "GET", "/api/recordings", Value::Null);
-        check("grid", "GET", "/api/grid", Value::Null);
-        check(
-            "recordings delete 1-a.wav",
-            "DELETE",
-            "/api/recordings/1-a.wav",
-            Value::Null,
-        );
-        check("calls --limit 5", "GET", "/api/calls?limit=5", Value::Null);
-        check(
-            "restart pbx",
-            "POST",
-            "/api/services/pbx/restart",
-            json!({"kill": false}),
-        );
-    }
-
-    #[test]
-    fn the_audit_trail_is_listed_and_checked() {
-        check("audit --limit 5", "GET", "/api/audit?limit=5", Value::Null);
-        check("audit verify", "GET", "/api/audit/verify", Value::Null);
-    }
-
-    #[test]
-    fn backups_are_asked_for() {
-        check("backup", "GET", "/api/backups", Value::Null);
-        check("backup now", "POST", "/api/backups", json!({}));
-    }
-
-    #[test]
-    fn an_argument_cannot_become_another_address() {
-        check(
-            "extensions delete ../audit?x",
-            "DELETE",
-            "/api/extensions/.._audit_x",
-            Value::Null,
-        );
-    }
-}
+mod tests;

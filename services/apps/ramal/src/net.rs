@@ -10,7 +10,7 @@ use ipc::Redacted;
 use ipc::init;
 use ipc::net::{Reply, Request};
 use ipc::store::{self, laid_down};
-use net_service::{Fixed, Mac, Name, Setting, SharedStatus, World};
+use net_service::{Captures, Fixed, Mac, Name, Setting, SharedStatus, World};
 use run_loop::clock::Clock;
 use run_loop::ipc::{Answer, Client};
 use run_loop::notify::Notify;
@@ -38,6 +38,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let (wish, wishes) = mpsc::unbounded_channel();
     let trial = Arc::new(Mutex::new(None));
     let (tried, late) = (Arc::clone(&trial), wish.clone());
+    let clock = Clock::start();
+    let captures = Captures::new(move || clock.now());
     std::thread::Builder::new()
         .name("server".into())
         .spawn(move || {
@@ -48,8 +50,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
                     let uid = connection.peer.uid;
                     Answer::Reply(match request {
                         Request::Status => Reply::Status(now(&told, &tried)),
-                        Request::TakeUp | Request::Try { .. } if uid != uid::WEB => {
+                        Request::TakeUp | Request::Try { .. } | Request::Capture(_)
+                            if uid != uid::WEB =>
+                        {
                             Reply::Refused { uid }
+                        }
+                        Request::Capture(ask) => {
+                            let cards = cards(&now(&told, &tried));
+                            match captures.answer(ask, &cards) {
+                                Ok(capture) => Reply::Capture(capture),
+                                Err(error) => Reply::NotCaptured(error.to_string()),
+                            }
                         }
                         Request::TakeUp => wished(&wish, Wish::Kept),
                         Request::Try { network, secs } => {
@@ -105,6 +116,13 @@ fn wished(wish: &mpsc::UnboundedSender<Wish>, what: Wish) -> Reply {
     // Where the loop is over, the service is.
     let _over = wish.send(what);
     Reply::Done
+}
+
+/// The cards that packets can be captured on, those with a cable first.
+fn cards(status: &ipc::net::Status) -> Vec<String> {
+    let of = |up| status.links.iter().filter(move |it| it.up == up);
+    let both = of(true).chain(of(false));
+    both.map(|it| it.name.clone()).collect()
 }
 
 /// The status as of now.

@@ -5,6 +5,7 @@ pub(crate) mod accounts;
 mod at_box;
 pub(crate) mod backups;
 pub(crate) mod calls;
+pub(crate) mod capture;
 pub(crate) mod cards;
 pub(crate) mod certificate;
 pub(crate) mod change;

@@ -16,8 +16,8 @@ use crate::actions;
 use crate::actions::certificate;
 use crate::actions::form::Subject;
 use crate::actions::looks::{Look, What};
-use crate::actions::proof;
 use crate::actions::status::Form;
+use crate::actions::{extensions, proof};
 use crate::danger::Dangers;
 use crate::dashboard::Hour;
 use crate::fault::{Fault, PeopleFault};
@@ -68,6 +68,8 @@ pub struct Admin {
     pub(crate) certificate_until: Option<i64>,
     /// When the trace of SIP ends by itself, and what the trail says of it then.
     pub(crate) trace_ends: Option<(Instant, store::Audit)>,
+    /// The same of the capture of packets.
+    pub(crate) capture_ends: Option<(Instant, store::Audit)>,
     /// Audit entries the store could not take yet, oldest first.
     pub(crate) unrecorded: Vec<store::Audit>,
 }
@@ -145,6 +147,7 @@ impl Admin {
             passkeys: Passkeys::new(),
             certificate_until: None,
             trace_ends: None,
+            capture_ends: None,
             unrecorded: Vec::new(),
         }
     }
@@ -273,7 +276,9 @@ impl Admin {
 
     /// Lets time pass: what has ended by itself is told to the trail, by [`Self::overdue`].
     pub fn pass(&mut self, now: Instant) {
-        if let Some((_, audit)) = self.trace_ends.take_if(|(until, _)| *until <= now) {
+        let ends = [&mut self.trace_ends, &mut self.capture_ends];
+        let over = ends.map(|it| it.take_if(|(until, _)| *until <= now));
+        for (_, audit) in over.into_iter().flatten() {
             self.note(audit);
         }
     }
@@ -457,12 +462,10 @@ impl Admin {
             Action::Status => actions::status::status(self, Form::Whole, caller),
             Action::Events => actions::status::status(self, Form::Parts, caller),
             Action::RestartService => actions::status::restart(self, request, segment, caller),
-            Action::Extensions => actions::extensions::list(self, &caller),
-            Action::CreateExtension => actions::extensions::create(self, &moment, request, caller),
-            Action::ConfirmDeleteExtension => {
-                actions::extensions::confirm_delete(self, &segment, &caller)
-            }
-            Action::DeleteExtension => actions::extensions::delete(self, segment, caller),
+            Action::Extensions => extensions::list(self, &caller),
+            Action::CreateExtension => extensions::create(self, &moment, request, caller),
+            Action::ConfirmDeleteExtension => extensions::confirm_delete(self, &segment, &caller),
+            Action::DeleteExtension => extensions::delete(self, segment, caller),
             Action::Privacy => actions::privacy::show(self, &caller),
             Action::Calls => actions::calls::list(self, request, caller),
             Action::CallsFile => actions::calls::file(self, request, caller),
@@ -490,6 +493,7 @@ impl Admin {
             Action::TakeStep => actions::start::take(self, moment, &segment, request, caller),
             Action::AskCard => actions::cards::ask(self, &segment, &caller),
             Action::Card => actions::cards::renew(self, &moment, segment, caller),
+            Action::Capture(action) => actions::capture::act(self, request, action, caller),
             Action::Trace(action) => actions::trace::act(self, request, action, &segment, caller),
             Action::Logs(action) => actions::logs::act(action, request, caller),
             Action::About(action) => actions::about::act(self, action, &segment, caller),

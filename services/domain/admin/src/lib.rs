@@ -15,6 +15,7 @@ mod admin;
 mod answers;
 mod backup_view;
 mod calendar;
+mod capture_view;
 mod certificate;
 mod danger;
 mod dashboard;

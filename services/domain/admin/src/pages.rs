@@ -3,6 +3,7 @@
 mod about;
 mod backups;
 mod calls;
+mod capture;
 mod cards;
 mod certificate;
 mod chart;
@@ -41,6 +42,7 @@ use maud::html;
 pub(crate) use about::about;
 pub(crate) use backups::{backup_code, backups};
 pub(crate) use calls::calls;
+pub(crate) use capture::{capture, capture_parts};
 pub(crate) use cards::{ask_card, cards};
 pub(crate) use certificate::certificate;
 pub(crate) use dashboard::{status, status_parts};

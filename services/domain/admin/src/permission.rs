@@ -46,15 +46,19 @@ pub enum Permission {
     SeeLog,
     /// Trace SIP messages, whoever's they are.
     TraceCalls,
+    /// Capture packets of the network card: who sends what to whom.
+    CapturePackets,
+    /// Capture them whole, with what is said.
+    CaptureVoices,
 }
 
 /// A set of permissions.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Permissions(u16);
+pub(crate) struct Permissions(u32);
 
 impl Permissions {
     /// All there are.
-    pub(crate) const ALL: Self = Self(u16::MAX);
+    pub(crate) const ALL: Self = Self(u32::MAX);
 
     const fn set(all: &[Permission]) -> Self {
         let mut set = 0;
@@ -69,8 +73,8 @@ impl Permissions {
     /// What a role may do.
     pub(crate) const fn of_role(role: Role) -> Self {
         use Permission::{
-            ChangeConfiguration, HearRecordings, ManageBox, OwnAccount, SeeAudit, SeeCalls,
-            SeeConfiguration, SeeEveryCall, SeeLog, SeePeople, SeeStatus, TraceCalls,
+            CapturePackets, ChangeConfiguration, HearRecordings, ManageBox, OwnAccount, SeeAudit,
+            SeeCalls, SeeConfiguration, SeeEveryCall, SeeLog, SeePeople, SeeStatus, TraceCalls,
         };
         match role {
             Role::Administrator => Self::ALL,
@@ -83,6 +87,7 @@ impl Permissions {
                 SeeCalls,
                 SeeLog,
                 TraceCalls,
+                CapturePackets,
             ]),
             Role::Supervisor => Self::set(&[SeeStatus, OwnAccount, SeeCalls, HearRecordings]),
             Role::Operator => Self::set(&[SeeStatus, OwnAccount, SeeCalls]),
@@ -133,7 +138,7 @@ impl std::fmt::Debug for Permissions {
 
 impl Permission {
     /// Every one there is.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::SeeStatus,
         Self::SeeConfiguration,
         Self::ChangeConfiguration,
@@ -150,6 +155,8 @@ impl Permission {
         Self::SeeWholeNumbers,
         Self::SeeLog,
         Self::TraceCalls,
+        Self::CapturePackets,
+        Self::CaptureVoices,
     ];
 
     /// The permission of that name; `None` for one that only a newer firmware knows.
@@ -176,6 +183,8 @@ impl Permission {
             Self::SeeWholeNumbers => "see-whole-numbers",
             Self::SeeLog => "see-log",
             Self::TraceCalls => "trace-calls",
+            Self::CapturePackets => "capture-packets",
+            Self::CaptureVoices => "capture-voices",
         }
     }
 
@@ -216,6 +225,11 @@ impl Permission {
             ),
             Self::SeeLog => ("read the log of the box", "ler o log da central"),
             Self::TraceCalls => ("trace SIP messages", "rastrear mensagens SIP"),
+            Self::CapturePackets => ("capture packets", "capturar pacotes"),
+            Self::CaptureVoices => (
+                "capture whole packets, with voices",
+                "capturar pacotes inteiros, com as vozes",
+            ),
         }
     }
 
@@ -227,7 +241,9 @@ impl Permission {
             | Self::ManageData
             | Self::OwnAccount
             | Self::DeleteRecordings
-            | Self::TraceCalls => false,
+            | Self::TraceCalls
+            | Self::CapturePackets
+            | Self::CaptureVoices => false,
             Self::SeeStatus
             | Self::SeeConfiguration
             | Self::ChangeConfiguration
@@ -242,8 +258,8 @@ impl Permission {
         }
     }
 
-    const fn bit(self) -> u16 {
-        1 << self as u16
+    const fn bit(self) -> u32 {
+        1 << self as u32
     }
 }
 

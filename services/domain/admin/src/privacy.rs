@@ -377,6 +377,29 @@ pub(crate) const INVENTORY: &[Kept] = &[
         ),
     },
     Kept {
+        name: "capture",
+        title: ("Packet capture", "Captura de pacotes"),
+        what: (
+            "while somebody has it on: which addresses send packets to each other, when and how \
+             long; where an administrator takes whole packets, also what is said",
+            "enquanto alguém a deixa ligada: que endereços trocam pacotes, quando e de que \
+             tamanho; quando um administrador pega pacotes inteiros, também o que se fala",
+        ),
+        purpose: ("finding faults", "achar falhas"),
+        basis: SECURITY,
+        days: fixed,
+        kept_for: (
+            "in memory alone, 12 MiB at most, until a quarter of an hour after its end",
+            "só na memória, até 12 MiB, até um quarto de hora depois do fim",
+        ),
+        seen_by: (
+            "administrators, and installers without what is said; who began it and who took it is \
+             in the audit trail",
+            "administradores, e instaladores sem o que se fala; quem a ligou e quem a baixou fica \
+             na auditoria",
+        ),
+    },
+    Kept {
         name: "backups",
         title: ("Backups", "Backups"),
         what: (
@@ -420,6 +443,7 @@ mod tests {
             elsewhere,
             [
                 "backups",
+                "capture",
                 "log",
                 "recordings",
                 "sessions",

@@ -3,15 +3,15 @@
 use crate::Method;
 use crate::fault::Item;
 use crate::permission::Permission::{
-    self, ChangeConfiguration, DeleteRecordings, HearRecordings, ManageBox, ManageData,
-    ManagePeople, OwnAccount, SeeAudit, SeeCalls, SeeConfiguration, SeeEveryCall, SeeLog,
-    SeePeople, SeeStatus, TraceCalls,
+    self, CapturePackets, ChangeConfiguration, DeleteRecordings, HearRecordings, ManageBox,
+    ManageData, ManagePeople, OwnAccount, SeeAudit, SeeCalls, SeeConfiguration, SeeEveryCall,
+    SeeLog, SeePeople, SeeStatus, TraceCalls,
 };
 use crate::permission::Permissions;
 use Access::{Anybody, HalfSignedIn, May, SignedIn, Sure};
 use Action::{
-    AbandonUpdate, About, AskCard, Backups, BeginUpdate, Calls, CallsFile, Card, Certificate,
-    ChangePassword, Confirm, ConfirmDeleteExtension, CreateExtension, DeleteExtension,
+    AbandonUpdate, About, AskCard, Backups, BeginUpdate, Calls, CallsFile, Capture, Card,
+    Certificate, ChangePassword, Confirm, ConfirmDeleteExtension, CreateExtension, DeleteExtension,
     DeleteRecording, Events, Extensions, FactoryReset, FetchUpdate, FileScript, Firmware, GoBack,
     Icon, Logs, Network, OpenApi, Passkeys, PasswordPage, People, Person, PowerOff, Privacy,
     Recording, Recordings, RecoveryCode, RenewRecoveryCode, Rescue, Restart, RestartService,
@@ -117,6 +117,7 @@ pub(crate) enum Action {
     /// About the box's address.
     Network(OnNetwork),
     Trace(OnTrace),
+    Capture(OnCapture),
     Tokens(OnTokens),
     /// About what is kept on one person.
     Person(OnPerson),
@@ -135,6 +136,16 @@ pub(crate) enum Action {
 pub(crate) enum OnLogs {
     Show,
     Events,
+    File,
+}
+
+/// What is done with the capture of packets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnCapture {
+    Show,
+    Events,
+    Begin,
+    End,
     File,
 }
 
@@ -399,6 +410,15 @@ pub const ROUTES: &[Route] = routes! {
     Delete Api "/api/trace" May(TraceCalls) => Trace(OnTrace::End);
     Get Api "/api/trace/messages/{}" May(TraceCalls) => Trace(OnTrace::Message);
     Get Api "/api/trace/file" May(TraceCalls) => Trace(OnTrace::File);
+    Get Page "/capture" May(CapturePackets) => Capture(OnCapture::Show);
+    Get Page "/capture/events" May(CapturePackets) => Capture(OnCapture::Events);
+    Post Page "/capture" Sure(CapturePackets) => Capture(OnCapture::Begin);
+    Post Page "/capture/end" May(CapturePackets) => Capture(OnCapture::End);
+    Get Page "/capture.pcap" May(CapturePackets) => Capture(OnCapture::File);
+    Get Api "/api/capture" May(CapturePackets) => Capture(OnCapture::Show);
+    Post Api "/api/capture" Sure(CapturePackets) => Capture(OnCapture::Begin);
+    Delete Api "/api/capture" May(CapturePackets) => Capture(OnCapture::End);
+    Get Api "/api/capture/file" May(CapturePackets) => Capture(OnCapture::File);
     Get Page "/about" May(SeeCalls) => About(OnAbout::Show);
     Get Api "/api/about" May(SeeCalls) => About(OnAbout::Show);
     Get Page "/about/sbom" May(SeeCalls) => About(OnAbout::Bill);

@@ -5,6 +5,7 @@ mod access;
 mod at_box;
 mod backups;
 mod calls;
+mod capture;
 mod certificate;
 mod danger;
 mod dashboard;

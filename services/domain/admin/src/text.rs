@@ -111,6 +111,7 @@ words! {
     about: "About", "Sobre";
     logs: "Log", "Log";
     trace: "SIP trace", "Rastreio SIP";
+    capture: "Packet capture", "Captura de pacotes";
     must_change: "This password was made for one use. Choose your own to go on.",
         "Esta senha vale uma única vez. Escolha a sua para continuar.";
     old_password: "Present password", "Senha atual";

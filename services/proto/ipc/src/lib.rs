@@ -11,6 +11,7 @@
 
 pub mod about;
 mod backup;
+pub mod capture;
 pub mod erasure;
 pub mod frame;
 pub mod grid;

@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::capture;
+
 /// What may be asked.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Request {
@@ -21,6 +23,9 @@ pub enum Request {
         /// For how long.
         secs: u16,
     },
+    /// A capture of packets. Only `web` may ask. Answer: [`Reply::Capture`], or
+    /// [`Reply::NotCaptured`].
+    Capture(capture::Ask),
 }
 
 /// What `net` answers.
@@ -28,6 +33,10 @@ pub enum Request {
 pub enum Reply {
     /// Interfaces and addresses now.
     Status(Status),
+    /// How the capture stands, with what was asked for.
+    Capture(capture::Capture),
+    /// It could not be begun: why, for people.
+    NotCaptured(String),
     /// It is begun.
     Done,
     /// The peer may not ask this.

@@ -8,6 +8,7 @@
 //! Sources: RFC 2131 (DHCP), RFC 3927 (link-local addresses), RFC 5227 (address conflicts).
 
 mod arp;
+mod capture;
 mod decline;
 mod dhcp;
 mod link;
@@ -19,6 +20,7 @@ mod packet;
 mod service;
 
 pub use arp::{Arp, Mac, NoMac};
+pub use capture::Captures;
 pub use link::{
     ANNOUNCE_INTERVAL, ANNOUNCEMENTS, CONFLICT_OVER, CONFLICTS_MAX, DECLINE_DELAY, DEFEND_INTERVAL,
     Event, FALLBACK_DELAY, Fixed, Held, Input, Lease, LinkNode, Output, RATE_LIMIT_INTERVAL,

@@ -369,7 +369,7 @@ impl Driver {
     async fn look_at_net(&self) -> Result<net::Status, Away> {
         match look("net", self.looks.net.call(&net::Request::Status)).await? {
             net::Reply::Status(status) => Ok(status),
-            net::Reply::Done | net::Reply::Refused { .. } => Err(Away::Silent("net")),
+            _ => Err(Away::Silent("net")),
         }
     }
 

@@ -9,8 +9,8 @@ use ipc::site::{
 use super::contract::{Contract, Query, does};
 use crate::about_view::AboutView;
 use crate::actions::{
-    accounts, backups, certificate, erasure, explain, extensions, firmware, history, items,
-    network, passkey_use, passkeys, people, person, proof, second_factor, sections, sign_in,
+    accounts, backups, capture, certificate, erasure, explain, extensions, firmware, history,
+    items, network, passkey_use, passkeys, people, person, proof, second_factor, sections, sign_in,
     site_file, spending, status, tokens, trace,
 };
 use crate::answers::{
@@ -19,6 +19,7 @@ use crate::answers::{
     SecondFactorState, TakenOrOver, TunnelSet, UpdateGoesOn, Welcome,
 };
 use crate::backup_view::{BackupsView, RestoreView};
+use crate::capture_view::CaptureView;
 use crate::certificate::CertificateView;
 use crate::explain_view::{Explained, Warnings};
 use crate::fault::Item;
@@ -31,8 +32,8 @@ use crate::passkey_json::{CreationOptions, RequestOptions};
 use crate::person_view::PersonData;
 use crate::privacy::KeptView;
 use crate::routes::{
-    Action, File, OnAbout, OnBackups, OnCertificate, OnLogs, OnNetwork, OnPasskeys, OnPeople,
-    OnPerson, OnSecondFactor, OnSite, OnTokens, OnTrace, Section,
+    Action, File, OnAbout, OnBackups, OnCapture, OnCertificate, OnLogs, OnNetwork, OnPasskeys,
+    OnPeople, OnPerson, OnSecondFactor, OnSite, OnTokens, OnTrace, Section,
 };
 use crate::trace_view::{TraceView, WholeMessage};
 use crate::views::{AuditView, CallView, ExtensionView, RecordingView, StatusView, TrailView};
@@ -69,6 +70,7 @@ pub(super) fn of(action: Action) -> Option<Contract> {
         Action::OpenApi => does("This document").gives_file("application/json"),
         Action::About(action) => of_about(action),
         Action::Trace(action) => return of_trace(action),
+        Action::Capture(action) => return of_capture(action),
         Action::Logs(action) => return of_logs(action),
         Action::SecondFactor(action) => return of_second_factor(action),
         Action::Certificate(action) => return of_certificate(action),
@@ -143,6 +145,18 @@ fn of_trace(action: OnTrace) -> Option<Contract> {
         OnTrace::Message => does("A message of the trace, whole").gives::<WholeMessage>(),
         OnTrace::File => does("The messages of the trace for Wireshark (pcap)")
             .query(OF_CALL)
+            .gives_file("application/vnd.tcpdump.pcap"),
+    })
+}
+
+fn of_capture(action: OnCapture) -> Option<Contract> {
+    Some(match action {
+        OnCapture::Events => return None,
+        OnCapture::Show => does("How the capture of packets stands").gives::<CaptureView>(),
+        OnCapture::Begin => does("Begin a capture of packets; the one before is forgotten")
+            .takes::<capture::Asked>(),
+        OnCapture::End => does("End the capture; its packets stay for a quarter of an hour"),
+        OnCapture::File => does("The packets of the capture for Wireshark (pcap)")
             .gives_file("application/vnd.tcpdump.pcap"),
     })
 }

@@ -33,6 +33,7 @@ pub(super) enum Place {
     About,
     Logs,
     Trace,
+    Capture,
     Elsewhere,
 }
 
@@ -44,6 +45,7 @@ impl Place {
             Self::Logs => Some("/logs/events"),
             Self::Trace => Some("/trace/events"),
             Self::Restoring => Some("/backups/restore/events"),
+            Self::Capture => Some("/capture/events"),
             Self::Extensions
             | Self::Groups
             | Self::Trunks
@@ -133,6 +135,7 @@ const NAVIGATION: [(Said, &[Link]); 4] = [
             (Place::Grid, "/grid", |words| words.grid),
             (Place::Logs, "/logs", |words| words.logs),
             (Place::Trace, "/trace", |words| words.trace),
+            (Place::Capture, "/capture", |words| words.capture),
             (Place::About, "/about", |words| words.about),
         ],
     ),

@@ -9,9 +9,10 @@ use serde_json::json;
 use super::world::{OWN_PASSWORD, World, form, get, json as body, post, request, text};
 use crate::{Away, Body, Method};
 
-/// An exchange as far as its trace goes.
+/// An exchange as far as its trace goes, and the card that its packets pass.
 #[derive(Default)]
 pub(super) struct Exchange {
+    pub(super) card: super::capture::Card,
     pub(super) asked: Vec<Ask>,
     pub(super) messages: Vec<Traced>,
     left_secs: Option<u32>,

@@ -24,7 +24,7 @@ pub(super) async fn follow(net: PathBuf, feed: mpsc::Sender<Input>) {
         let known = match client.call(&Request::Status).await {
             // A `net` that has just started knows of no cards yet.
             Ok(Reply::Status(status)) if !status.links.is_empty() => Some(of(&status)),
-            Ok(Reply::Status(_) | Reply::Done | Reply::Refused { .. }) | Err(_) => None,
+            Ok(_) | Err(_) => None,
         };
         let known = known.or_else(|| told.is_none().then(Vec::new));
         if let Some(networks) = known.filter(|it| told.as_ref() != Some(it)) {

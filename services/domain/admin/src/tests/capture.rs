@@ -1,0 +1,202 @@
+//! The capture of packets: who may, what they may take, and that nobody does so unseen.
+
+use ipc::Redacted;
+use ipc::capture::{Ask, Capture, Depth, Packet, What, Wish};
+use ipc::net;
+use ipc::site::Role;
+use serde_json::json;
+
+use super::world::{OWN_PASSWORD, World, form, get, json as body, post, request, text};
+use crate::{Away, Body, Method};
+
+/// A network as far as its capture goes.
+#[derive(Default)]
+pub(super) struct Card {
+    pub(super) asked: Vec<Ask>,
+    wish: Option<Wish>,
+    is_on: bool,
+    packets: Vec<Packet>,
+    refusal: Option<&'static str>,
+}
+
+impl Card {
+    pub(super) fn answer(&mut self, ask: Ask) -> Result<net::Reply, Away> {
+        self.asked.push(ask.clone());
+        let mut packets = Vec::new();
+        match ask {
+            Ask::Begin(_) if self.refusal.is_some() => {
+                let why = self.refusal.unwrap_or_default().to_owned();
+                return Ok(net::Reply::NotCaptured(why));
+            }
+            Ask::Begin(wish) => (self.wish, self.is_on) = (Some(wish), true),
+            Ask::End => self.is_on = false,
+            Ask::Read { from: Some(from) } => {
+                let wanted = self.packets.iter().filter(|it| it.number >= from);
+                // A piece has two.
+                packets = wanted.take(2).cloned().collect();
+            }
+            Ask::Read { from: None } => {}
+        }
+        Ok(net::Reply::Capture(Capture {
+            left_secs: self.is_on.then_some(60),
+            wish: self.wish.clone(),
+            kept: self.packets.len() as u64,
+            dropped: 0,
+            missed: 0,
+            packets,
+        }))
+    }
+}
+
+fn trail(world: &World) -> Vec<(&str, &str, &str)> {
+    let told = world.audits.iter();
+    let told = told.map(|it| (&*it.action, &*it.before, &*it.after));
+    told.filter(|(action, ..)| action.starts_with("packet capture"))
+        .collect()
+}
+
+fn packet(number: u64) -> Packet {
+    Packet {
+        number,
+        at_nanos: 1_793_491_200_000_000_000,
+        length: 214,
+        bytes: Redacted::new(vec![7; 54]),
+    }
+}
+
+#[test]
+fn a_capture_is_begun_as_wished_and_its_begin_and_end_are_in_the_trail() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let wish = json!({ "host": "10.0.0.20", "link": "eth0", "minutes": 2 });
+    assert_eq!(
+        world.ask(&post("/api/capture", &session, &wish)).status,
+        204
+    );
+    let begun = Wish {
+        link: "eth0".into(),
+        host: "10.0.0.20".parse().ok(),
+        what: What::Telephony,
+        depth: Depth::Headers,
+        secs: 120,
+    };
+    assert_eq!(world.exchange.card.asked, [Ask::Begin(begun)]);
+    let told = body(&world.ask(&get("/api/capture", &session)));
+    assert_eq!(
+        (&told["left_secs"], &told["whole"]),
+        (&json!(60), &json!(false))
+    );
+    let end = request(Method::Delete, "/api/capture").with("cookie", &session);
+    assert_eq!(world.ask(&end).status, 204);
+    let of = "telephony of 10.0.0.20 on eth0, headers";
+    let begun = format!("{of}, 2 minutes at most");
+    let expected = [
+        ("packet capture begun", "", &*begun),
+        ("packet capture ended", "", ""),
+    ];
+    assert_eq!(trail(&world), expected);
+    // One of the page, which ends by itself.
+    let wish = "what=all&host=&port=&minutes=1&confirm_password=";
+    let wish = format!("{wish}{}", OWN_PASSWORD.replace(' ', "+"));
+    let answer = world.ask(&form("/capture", &session, &wish));
+    assert_eq!(
+        answer.header("location"),
+        Some("/capture"),
+        "{}",
+        answer.status
+    );
+    world.pass(61);
+    world.admin.pass(world.now);
+    if let Some(step) = world.admin.overdue() {
+        world.run(step);
+    }
+    let over = (
+        "packet capture over",
+        "all packets on the first card, headers",
+        "",
+    );
+    assert_eq!(trail(&world)[3], over);
+}
+
+#[test]
+fn voices_are_for_administrators_who_say_that_they_know() {
+    for (role, status) in [(Role::Administrator, 204), (Role::Installer, 403)] {
+        let mut world = World::new();
+        world.hire("rui", role, "101");
+        let session = world.sign_in("rui", OWN_PASSWORD);
+        let wish = json!({ "whole": true, "confirm": "capture voices", "port": 5080 });
+        let answer = world.ask(&post("/api/capture", &session, &wish));
+        assert_eq!(answer.status, status, "{role:?}");
+        assert_eq!(world.exchange.card.asked.len(), usize::from(status == 204));
+        let unsaid = json!({ "whole": true });
+        let answer = world.ask(&post("/api/capture", &session, &unsaid));
+        assert_eq!(answer.status, if status == 204 { 400 } else { 403 });
+        // Nor does an installer get those that an administrator has begun.
+        world.exchange.card.wish = Some(Wish {
+            depth: Depth::Whole,
+            ..Wish::default()
+        });
+        world.exchange.card.packets = vec![packet(0)];
+        let file = world.ask(&get("/capture.pcap", &session));
+        assert_eq!(
+            file.status,
+            if status == 204 { 200 } else { 403 },
+            "{role:?}"
+        );
+        let page = text(&world.ask(&get("/capture", &session)));
+        assert_eq!(page.contains("/capture.pcap"), status == 204, "{page}");
+        assert_eq!(page.contains("9.296"), status == 204, "the danger is told");
+        assert_eq!(super::markup::wrong(&page), [""; 0]);
+    }
+}
+
+#[test]
+fn the_file_has_all_pieces_and_the_trail_says_who_took_it() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    world.exchange.card.wish = Some(Wish::default());
+    world.exchange.card.packets = (0..5).map(packet).collect();
+    let file = world.ask(&get("/capture.pcap", &session));
+    let Body::Bytes(bytes) = &file.body else {
+        panic!("no file")
+    };
+    assert_eq!(bytes.len(), 24 + 5 * (16 + 54));
+    let taken = "5 packets, telephony on the first card, headers";
+    assert_eq!(trail(&world), [("packet capture downloaded", "", taken)]);
+}
+
+#[test]
+fn what_cannot_be_captured_is_named_and_what_did_not_begin_is_told() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    for (wish, said) in [
+        (json!({ "minutes": 11 }), "minutes"),
+        (json!({ "minutes": 0 }), "minutes"),
+        (json!({ "host": "sip.example" }), "host"),
+        (json!({ "what": "some" }), "what"),
+    ] {
+        let answer = world.ask(&post("/api/capture", &session, &wish));
+        assert_eq!(answer.status, 400, "{wish}");
+        assert!(text(&answer).contains(said), "{wish}: {}", text(&answer));
+    }
+    let port = world.ask(&form("/capture", &session, "port=70000&minutes=1"));
+    assert!(
+        port.status == 400 && text(&port).contains("port"),
+        "{}",
+        text(&port)
+    );
+    assert!(world.exchange.card.asked.is_empty() && trail(&world).is_empty());
+    world.exchange.card.refusal = Some("no network card of that name");
+    let answer = world.ask(&post("/api/capture", &session, &json!({ "link": "eth7" })));
+    assert!(answer.status == 400 && text(&answer).contains("no network card"));
+    world.admin.pass(world.now);
+    if let Some(step) = world.admin.overdue() {
+        world.run(step);
+    }
+    let last = ("packet capture not begun", "telephony on eth7, headers", "");
+    assert_eq!(trail(&world).last(), Some(&last));
+    assert!(world.admin.capture_ends.is_none());
+    world.pass(600);
+    let answer = world.ask(&post("/api/capture", &session, &json!({})));
+    assert_eq!(answer.status, 403, "the password was said long ago");
+}

@@ -1,0 +1,332 @@
+//! A capture of packets on one card: a packet socket, and a thread that everything else goes
+//! before. While none is on there is neither.
+
+use std::io::{self, IoSliceMut};
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use capture::{Recorder, SNAP_MAX, Seen};
+use ipc::capture::{Ask, Capture, Wish};
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::socket::{
+    ControlMessageOwned, LinkAddr, MsgFlags, recvmsg, setsockopt, sockopt::RcvBufForce,
+    sockopt::ReceiveTimeout, sockopt::ReceiveTimestampns,
+};
+use nix::sys::time::{TimeSpec, TimeVal, TimeValLike as _};
+use nix::{cmsg_space, setsockopt_impl, sockopt_impl};
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use sansio::Instant;
+
+sockopt_impl!(
+    /// Tell with each packet how many before it did not fit the queue (socket(7)).
+    TellMissed, SetOnly, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, bool
+);
+
+/// The capture of this box: there is one.
+pub struct Captures<N> {
+    recorder: Arc<Mutex<Recorder>>,
+    now: N,
+}
+
+impl<N> std::fmt::Debug for Captures<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Captures").finish_non_exhaustive()
+    }
+}
+
+impl<N: Fn() -> Instant + Clone + Send + 'static> Captures<N> {
+    /// None yet; `now` reads the clock.
+    pub fn new(now: N) -> Self {
+        let recorder = Arc::default();
+        Self { recorder, now }
+    }
+
+    /// Does what is asked; `cards` are those that carry traffic, by name.
+    ///
+    /// # Errors
+    /// One cannot be begun: no such card, or the kernel refuses.
+    pub fn answer(&self, ask: Ask, cards: &[String]) -> io::Result<Capture> {
+        let now = (self.now)();
+        locked(&self.recorder).pass(now);
+        let from = match ask {
+            Ask::Begin(wish) => {
+                self.begin(now, wish, cards)?;
+                None
+            }
+            Ask::End => {
+                locked(&self.recorder).end(now);
+                None
+            }
+            Ask::Read { from } => from,
+        };
+        Ok(locked(&self.recorder).read(now, from))
+    }
+
+    fn begin(&self, now: Instant, mut wish: Wish, cards: &[String]) -> io::Result<()> {
+        let is_it = |card: &&String| wish.link.is_empty() || **card == wish.link;
+        let found = cards.iter().find(is_it).cloned();
+        wish.link = found.ok_or_else(|| {
+            let named = if wish.link.is_empty() {
+                ""
+            } else {
+                " of that name"
+            };
+            io::Error::new(io::ErrorKind::NotFound, format!("no network card{named}"))
+        })?;
+        let socket = Socket::open(&wish.link)?;
+        tracing::info!(
+            link = wish.link,
+            secs = wish.secs,
+            "a capture of packets begins"
+        );
+        let run = locked(&self.recorder).begin(now, wish);
+        let (recorder, clock) = (Arc::clone(&self.recorder), self.now.clone());
+        let spawned = std::thread::Builder::new()
+            .name("capture".into())
+            .spawn(move || watch(socket, &recorder, run, clock));
+        if let Err(error) = spawned {
+            locked(&self.recorder).end(now);
+            return Err(error);
+        }
+        Ok(())
+    }
+}
+
+/// Hands over what passes until the capture is over; then sees to it that it is forgotten.
+fn watch(socket: Socket, recorder: &Mutex<Recorder>, run: u64, now: impl Fn() -> Instant) {
+    // Of this thread alone: on Linux it is the thread that has a niceness.
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::warn!("a capture with the priority of the service: {error}");
+    }
+    let mut packets = Packets::new();
+    while locked(recorder).is_on(run) {
+        if let Err(error) = packets.receive(&socket) {
+            tracing::warn!("a capture of packets ends: {error}");
+            locked(recorder).end(now());
+            break;
+        }
+        let mut recorder = locked(recorder);
+        for seen in packets.seen() {
+            recorder.take(run, seen);
+        }
+        recorder.missed(run, packets.missed);
+        recorder.pass(now());
+        drop(recorder);
+        if packets.count > 0 {
+            // Many at once are cheaper than one by one, and nobody waits for them.
+            std::thread::sleep(PAUSE);
+        }
+    }
+    drop(socket);
+    while locked(recorder).is_there(run) {
+        std::thread::sleep(LOOK);
+        locked(recorder).pass(now());
+    }
+}
+
+fn locked(recorder: &Mutex<Recorder>) -> MutexGuard<'_, Recorder> {
+    recorder.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Every frame of one card, both ways.
+struct Socket {
+    descriptor: OwnedFd,
+    /// Its number in the kernel: before it is bound, the socket has what passes the others.
+    card: usize,
+}
+
+impl Socket {
+    fn open(link: &str) -> io::Result<Self> {
+        let descriptor = rustix::net::socket_with(
+            AddressFamily::PACKET,
+            SocketType::RAW,
+            SocketFlags::CLOEXEC,
+            Some(rustix::net::eth::ALL),
+        )?;
+        // As for ARP: see `packet.rs`.
+        let address = nix::ifaddrs::getifaddrs()?
+            .filter(|entry| entry.interface_name == link)
+            .find_map(|entry| entry.address?.as_link_addr().copied())
+            .ok_or(io::ErrorKind::NotFound)?;
+        nix::sys::socket::bind(descriptor.as_raw_fd(), &address)?;
+        setsockopt(&descriptor, ReceiveTimestampns, &true)?;
+        setsockopt(&descriptor, TellMissed, &true)?;
+        setsockopt(
+            &descriptor,
+            ReceiveTimeout,
+            &TimeVal::milliseconds(WAIT_MILLIS),
+        )?;
+        // Where the kernel has no more, some are missed and counted.
+        let _as_it_is = setsockopt(&descriptor, RcvBufForce, &QUEUE_BYTES);
+        let card = address.ifindex();
+        Ok(Self { descriptor, card })
+    }
+}
+
+/// A handful of packets.
+struct Packets {
+    bytes: Vec<[u8; SNAP_MAX]>,
+    /// Of each: when it was, how long, and how much of it is there.
+    heads: Vec<(i64, usize, usize)>,
+    count: usize,
+    missed: u64,
+}
+
+impl Packets {
+    fn new() -> Self {
+        Self {
+            bytes: vec![[0; SNAP_MAX]; BATCH],
+            heads: Vec::with_capacity(BATCH),
+            count: 0,
+            missed: 0,
+        }
+    }
+
+    /// Takes what is there; waits a moment for the first.
+    fn receive(&mut self, socket: &Socket) -> io::Result<()> {
+        (self.count, self.heads) = (0, Vec::with_capacity(BATCH));
+        let mut flags = MsgFlags::MSG_TRUNC;
+        for bytes in &mut self.bytes {
+            let mut space = cmsg_space!(TimeSpec, u32);
+            let mut parts = [IoSliceMut::new(bytes)];
+            let descriptor = socket.descriptor.as_raw_fd();
+            let received = recvmsg::<LinkAddr>(descriptor, &mut parts, Some(&mut space), flags);
+            let received = match received {
+                Ok(received) => received,
+                Err(Errno::EAGAIN | Errno::EINTR) => return Ok(()),
+                // The cable is out: it comes back.
+                Err(Errno::ENETDOWN) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            };
+            flags |= MsgFlags::MSG_DONTWAIT;
+            let mut at = 0;
+            for told in received.cmsgs()? {
+                match told {
+                    ControlMessageOwned::ScmTimestampns(time) => {
+                        at = time
+                            .tv_sec()
+                            .saturating_mul(NANOS)
+                            .saturating_add(time.tv_nsec());
+                    }
+                    ControlMessageOwned::RxqOvfl(missed) => self.missed = missed.into(),
+                    _ => {}
+                }
+            }
+            let is_of_it = received
+                .address
+                .is_some_and(|it| it.ifindex() == socket.card);
+            // With MSG_TRUNC it is as long as it was.
+            let length = if is_of_it { received.bytes } else { 0 };
+            self.heads.push((at, length, length.min(SNAP_MAX)));
+            self.count += 1;
+        }
+        Ok(())
+    }
+
+    fn seen(&self) -> impl Iterator<Item = Seen<'_>> {
+        let packets = self.heads.iter().zip(&self.bytes);
+        let packets = packets.filter(|((_, length, _), _)| *length > 0);
+        packets.map(|((at, length, there), bytes)| Seen {
+            at_nanos: *at,
+            length: *length,
+            frame: bytes.get(..*there).unwrap_or_default(),
+        })
+    }
+}
+
+/// Everything else goes before it.
+const NICENESS: i32 = 19;
+/// Packets taken at once.
+const BATCH: usize = 64;
+/// How long the first is waited for: so late the end of a capture is seen.
+const WAIT_MILLIS: i64 = 200;
+/// Between two handfuls: what comes meanwhile waits in the kernel.
+const PAUSE: Duration = Duration::from_millis(2);
+/// How often an ended capture is looked at, whether it is to be forgotten.
+const LOOK: Duration = Duration::from_secs(1);
+/// What may wait in the kernel: a tenth of a second of the largest site.
+const QUEUE_BYTES: usize = 2 * 1024 * 1024;
+const NANOS: i64 = 1_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::process::Command;
+
+    use ipc::capture::{Depth, What};
+    use nix::sched::{CloneFlags, unshare};
+
+    use super::*;
+
+    #[test]
+    fn what_passes_a_card_is_kept_as_wished_and_counted() {
+        if !rustix::process::geteuid().is_root() {
+            println!("skipped: network namespaces can only be made by root");
+            return;
+        }
+        unshare(CloneFlags::CLONE_NEWNET).expect("we are root");
+        let up = Command::new("ip")
+            .args(["link", "set", "lo", "up"])
+            .status();
+        assert!(up.expect("iproute2 is installed").success());
+        let started = std::time::Instant::now();
+        let now =
+            move || Instant::from_nanos(started.elapsed().as_nanos().try_into().expect("short"));
+        let captures = Captures::new(now);
+        let wish = Wish {
+            link: "lo".into(),
+            host: "127.0.0.1".parse().ok(),
+            what: What::Telephony,
+            depth: Depth::Headers,
+            secs: 60,
+        };
+        let begin = Ask::Begin(wish.clone());
+        let missing = captures.answer(begin.clone(), &["eth0".into()]);
+        assert_eq!(
+            missing.expect_err("no such card").kind(),
+            io::ErrorKind::NotFound
+        );
+        let begun = captures.answer(begin, &["lo".into()]).expect("it begins");
+        assert_eq!((begun.wish, begun.kept), (Some(wish), 0));
+        let phone = UdpSocket::bind("127.0.0.1:20000").expect("a port");
+        phone
+            .send_to(&[0x80; 172], "127.0.0.1:4000")
+            .expect("it goes out");
+        phone.send_to(b"?", "127.0.0.1:4000").expect("it goes out");
+        let web = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        web.send_to(b"?", "127.0.0.1:443").expect("it goes out");
+        let read = || captures.answer(Ask::Read { from: Some(0) }, &[]);
+        // Each is seen as it goes out and as it comes, and so is the answer that nobody is there.
+        let seen = loop {
+            let seen = read().expect("it is on");
+            let is_there = |it: &ipc::capture::Packet| it.length == 14 + 20 + 8 + 1;
+            if seen.packets.iter().filter(|it| is_there(it)).count() == 2 {
+                break seen;
+            }
+            assert!(started.elapsed() < Duration::from_secs(20), "{seen:?}");
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        let sound = seen
+            .packets
+            .iter()
+            .find(|it| it.length == 14 + 20 + 8 + 172);
+        let sound = sound.expect("the sound");
+        assert_eq!(sound.bytes.reveal().len(), 14 + 20 + 8 + 12);
+        let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let wall = i64::try_from(wall.expect("after 1970").as_nanos()).expect("before 2262");
+        assert!(
+            (wall - sound.at_nanos).abs() < 60 * NANOS,
+            "{}",
+            sound.at_nanos
+        );
+        let has_web = |it: &ipc::capture::Packet| {
+            let bytes = it.bytes.reveal();
+            bytes[23] == 17 && bytes[36..38] == 443_u16.to_be_bytes()
+        };
+        assert!(!seen.packets.iter().any(has_web), "{seen:?}");
+        let ended = captures.answer(Ask::End, &[]).expect("it ends");
+        assert_eq!((ended.left_secs, ended.missed), (None, 0));
+    }
+}
