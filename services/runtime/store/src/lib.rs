@@ -16,6 +16,7 @@ mod chores;
 mod dates;
 mod erased;
 mod erasing;
+mod files;
 mod find;
 mod keeping;
 mod lost_key;

@@ -1,8 +1,5 @@
 //! Making an archive of the database as it is at one moment, while others write to it.
 
-use std::fs::File;
-use std::io::Write as _;
-
 use ::backup::{Header, Summary, Table, Writer};
 use ipc::store::BackupFailure;
 use redb::{ReadTransaction, ReadableTable as _};
@@ -10,6 +7,7 @@ use redb::{ReadTransaction, ReadableTable as _};
 use super::keys::{Keys, draw, is_left_out};
 use super::{Backups, failure};
 use crate::access::Peers;
+use crate::files::Open;
 use crate::provision::is_ids;
 use crate::reads;
 use crate::store::Shared;
@@ -62,7 +60,7 @@ fn write(backups: &Backups, shared: &Shared, keys: &Keys) -> Result<Made, Backup
         rows(txn, &shared.peers, &mut writer, &mut out, &is_over)?;
         let (rest, summary) = writer.finish(&keys.signer).map_err(failure::of_archive)?;
         out.write(&rest)?;
-        let kept = backups.folder.keep(&out.file, taken_millis);
+        let kept = backups.folder.keep(&*out.file, taken_millis);
         let name = kept.map_err(failure::of_disk)?;
         Ok(Made {
             name,
@@ -81,7 +79,7 @@ fn room(shared: &Shared, bytes: u64) -> Result<(), BackupFailure> {
 }
 
 struct Out<'a> {
-    file: File,
+    file: Box<dyn Open>,
     unsynced: usize,
     shared: &'a Shared,
 }
@@ -94,7 +92,7 @@ impl Out<'_> {
                 return Ok(());
             }
             self.unsynced = 0;
-            self.file.sync_data()
+            self.file.sync()
         });
         written.map_err(failure::of_disk)?;
         match self.unsynced {

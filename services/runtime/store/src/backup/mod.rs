@@ -26,6 +26,7 @@ use ipc::store::{
     Audit, BackupFailure, BackupRefusal, BackupTrouble, Backups as Shown, Reply, RestoreState,
 };
 
+use crate::files::Files;
 use crate::store::Shared;
 use folder::Folder;
 pub(crate) use keys::{KeyRow, draw, fresh_code};
@@ -89,8 +90,8 @@ struct Wish {
 
 impl Backups {
     /// `version` is that of the configuration the box has.
-    pub(crate) fn new(settings: &BackupSettings, version: u64) -> Self {
-        let folder = Folder::new(&settings.folder);
+    pub(crate) fn new(files: Box<dyn Files>, settings: &BackupSettings, version: u64) -> Self {
+        let folder = Folder::new(files);
         // One that ended with the store may be why: it is not tried again at each start.
         let tried = folder.has_unfinished().then(Instant::now);
         // What a power cut left half done is of use to nobody.

@@ -3,9 +3,6 @@
 //! Every row is read as what its table says and held against what may be, so that nothing is
 //! restored that the store would not have written.
 
-use std::fs::File;
-use std::io::Read as _;
-
 use ::backup::{BackupKey, Event, Header, Reader, Refusal, Summary, Table};
 use ipc::site::Site;
 use ipc::store::{BackupFailure, BackupRefusal, Damage};
@@ -17,6 +14,7 @@ use super::keys::Keys;
 use super::{Backups, failure};
 use crate::access::Peers;
 use crate::audit;
+use crate::files::Open;
 use crate::medium::Scratch;
 use crate::opening::{begin, builder};
 use crate::rows::{
@@ -160,10 +158,10 @@ fn try_it(
         .open(Some(&made.name))
         .map_err(Unloaded::Refused)?;
     // What is proved is what the disk has, not what the kernel remembers of it.
-    let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+    file.forget_cached();
     let database = shared.medium.open_scratch(Scratch::Trial, &builder());
     let database = database.map_err(|error| Unloaded::from(redb_fault(error)))?;
-    load(&mut file, &keys.key, &shared.peers, &database, &|_| {
+    load(&mut *file, &keys.key, &shared.peers, &database, &|_| {
         !backups.is_stopped()
     })
 }
@@ -173,7 +171,7 @@ pub(super) type GoesOn<'a> = &'a dyn Fn(u64) -> bool;
 
 /// Loads an archive into an empty database: all of it, or nothing.
 pub(super) fn load(
-    file: &mut File,
+    file: &mut dyn Open,
     key: &BackupKey,
     peers: &Peers,
     database: &Database,
@@ -214,7 +212,7 @@ fn counted(database: &Database) -> Result<[u64; 4], Fault> {
 }
 
 fn fill(
-    file: &mut File,
+    file: &mut dyn Open,
     key: &BackupKey,
     peers: &Peers,
     txn: &WriteTransaction,
@@ -238,7 +236,7 @@ fn fill(
 
 /// Whether an archive is whole, opens with the key and is signed by the box it names.
 pub(super) fn read_through(
-    file: &mut File,
+    file: &mut dyn Open,
     key: &BackupKey,
     goes_on: GoesOn<'_>,
 ) -> Result<(), Unloaded> {
@@ -247,7 +245,7 @@ pub(super) fn read_through(
 
 /// Reads an archive to its end, and gives each row.
 fn read_rows(
-    file: &mut File,
+    file: &mut dyn Open,
     key: &BackupKey,
     goes_on: GoesOn<'_>,
     mut take: impl FnMut(Table, &[u8], &[u8]) -> Result<(), Unloaded>,

@@ -4,9 +4,6 @@
 //! read back. What makes the box itself stays: the keys of its tunnel and of its backups. What
 //! becomes of the two together, `merge.rs` says.
 
-use std::fs::File;
-use std::io::Seek as _;
-
 use ::backup::{BackupKey, Code, KeyId};
 use ipc::Redacted;
 use ipc::store::{BackupFailure, BackupRefusal, RestoreState};
@@ -16,6 +13,7 @@ use super::folder::header;
 use super::merge::Merge;
 use super::proof::{Unloaded, load, read_through};
 use super::{Backups, RestoreWish, failure};
+use crate::files::Open;
 use crate::medium::Scratch;
 use crate::opening::builder;
 use crate::store::Shared;
@@ -39,7 +37,7 @@ impl From<Unloaded> for Unrestored {
 
 /// A backup that is whole and that the key opens.
 pub(super) struct Checked {
-    file: File,
+    file: Box<dyn Open>,
     bytes: u64,
     key: BackupKey,
     /// The key of a code that somebody has typed.
@@ -61,7 +59,7 @@ pub(super) fn check(
     shared.is_still_itself().map_err(Unrestored::Failed)?;
     let opened = backups.folder.open(wish.file.as_deref());
     let mut file = opened.map_err(Unrestored::Refused)?;
-    let told = header(&mut file).map_err(Unrestored::Refused)?;
+    let told = header(&mut *file).map_err(Unrestored::Refused)?;
     let typed = typed(wish.code.as_ref())?;
     let key = key(shared, typed.as_ref(), &told.key)?;
     if shared.spare_bytes() == 0 {
@@ -69,10 +67,10 @@ pub(super) fn check(
     }
     let of_disk = |error| Unrestored::Failed(failure::of_disk(error));
     file.rewind().map_err(of_disk)?;
-    read_through(&mut file, &key, &|_| !backups.is_stopped())?;
+    read_through(&mut *file, &key, &|_| !backups.is_stopped())?;
     file.rewind().map_err(of_disk)?;
     Ok(Checked {
-        bytes: file.metadata().map_err(of_disk)?.len(),
+        bytes: file.length().map_err(of_disk)?,
         file,
         key,
         typed,
@@ -105,7 +103,7 @@ pub(super) fn restore(
     let version = opened
         .map_err(|error| Unrestored::from(redb_fault(error)))
         .and_then(|new| {
-            let loaded = load(&mut file, &key, &shared.peers, &new, &goes_on)?;
+            let loaded = load(&mut *file, &key, &shared.peers, &new, &goes_on)?;
             let merge = Merge {
                 loaded,
                 typed,

@@ -9,6 +9,7 @@ use ipc::store::{Audit, BackupFailure, BackupRequest, Reply};
 
 use super::{Store, lock};
 use crate::backup::{BackupSettings, Backups, KeyRow, RestoreWish, fresh_code};
+use crate::files::{DiskFolder, Files};
 use crate::writer::Job;
 use crate::writes::Write;
 
@@ -24,6 +25,14 @@ impl Store {
     /// # Errors
     /// No thread can be started.
     pub fn keep_backups(&self, settings: &BackupSettings) -> std::io::Result<()> {
+        self.keep_backups_in(Box::new(DiskFolder::new(&settings.folder)), settings)
+    }
+
+    pub(crate) fn keep_backups_in(
+        &self,
+        files: Box<dyn Files>,
+        settings: &BackupSettings,
+    ) -> std::io::Result<()> {
         self.shared.note_replacement_in(&settings.run);
         match self.shared.missing_backup_keys() {
             Ok(Some(write)) => drop(self.write(write)),
@@ -31,7 +40,7 @@ impl Store {
             Err(reason) => tracing::error!("{reason}"),
         }
         let version = lock(&self.shared.current).0;
-        let backups = Arc::new(Backups::new(settings, version));
+        let backups = Arc::new(Backups::new(files, settings, version));
         let (making, shared) = (Arc::clone(&backups), Arc::clone(&self.shared));
         let thread = std::thread::Builder::new()
             .name("backup".into())

@@ -9,6 +9,7 @@ mod backups;
 mod backups_kept;
 mod chores;
 mod counting;
+mod cuts;
 mod damage;
 mod erasing;
 mod failing_disk;
@@ -22,6 +23,7 @@ mod power_cut;
 mod replacing;
 mod serving;
 mod sim_disk;
+mod sim_files;
 mod trail;
 
 use std::path::{Path, PathBuf};

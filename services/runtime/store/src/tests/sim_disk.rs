@@ -145,7 +145,7 @@ impl Medium for SimDisk {
             state.live = state.durable.clone();
         }
         drop(state);
-        crate::medium::empty_if_unfinished(self)?;
+        crate::files::empty_if_unfinished(self)?;
         builder.create_with_backend(self.clone())
     }
 

@@ -1,0 +1,283 @@
+//! The power goes at every write, rename and sync of making a backup, of removing those that are
+//! too many and of restoring one. The box opens with all of what it had or all of what was to be,
+//! and no backup that was acknowledged is lost.
+
+use std::time::{Duration, Instant};
+
+use ::backup::plan::{Kept, superfluous};
+use ::backup::{Event, Reader};
+use ipc::store::{BackupFile, BackupRequest, Backups};
+use sansio::Rng;
+
+use super::sim_files::SimFiles;
+use super::*;
+use crate::BackupSettings;
+use crate::tables::SCHEMA_VERSION;
+
+const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+const SINCE_MILLIS: i64 = 1_700_000_000_000;
+
+/// A box whose data and backups are on a disk in memory.
+struct Box {
+    scratch: Scratch,
+    disk: SimFiles,
+    store: Store,
+}
+
+impl Box {
+    fn on(disk: SimFiles, day: i64) -> Self {
+        let scratch = Scratch::new();
+        let now = UnixTime::from_millis(SINCE_MILLIS + day * DAY_MILLIS);
+        let medium = std::boxed::Box::new(DataDisk::on(std::boxed::Box::new(disk.beside("data"))));
+        let store = try_store_by(medium, scratch.path(), move || now, now).expect("it opens");
+        let settings = BackupSettings {
+            folder: PathBuf::new(),
+            firmware: "1.2.3".into(),
+            run: scratch.path().join("run"),
+        };
+        let files = std::boxed::Box::new(disk.beside("backups"));
+        store.keep_backups_in(files, &settings).expect("a thread");
+        Self {
+            scratch,
+            disk,
+            store,
+        }
+    }
+
+    fn ask(&self, request: BackupRequest) -> Reply {
+        self.store.ask(WEB, Request::Backup(request))
+    }
+
+    fn backups(&self) -> Backups {
+        match self.ask(BackupRequest::List) {
+            Reply::Backups(backups) => backups,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn files(&self) -> Vec<String> {
+        let good = |it: BackupFile| it.is_proved.then_some(it.name);
+        let mut files: Vec<_> = self.backups().files.into_iter().filter_map(good).collect();
+        files.sort();
+        files
+    }
+
+    /// Has one made; whether it was acknowledged.
+    fn make(&self) -> bool {
+        assert_eq!(self.ask(BackupRequest::Make), Reply::Stored);
+        let begun = Instant::now();
+        loop {
+            let seen = self.backups();
+            if !seen.is_running {
+                return seen.failed.is_none();
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60));
+            std::thread::yield_now();
+        }
+    }
+
+    /// Restores one; whether that was acknowledged.
+    fn restore(&self, file: &str, code: &Redacted<String>) -> bool {
+        let begun = self.ask(BackupRequest::Restore {
+            file: Some(file.into()),
+            code: Some(code.clone()),
+            audit: audit("restored"),
+        });
+        if begun != Reply::RestoreBegun {
+            return false;
+        }
+        self.store.backups().join_restore();
+        let Reply::Backups(told) = self.ask(BackupRequest::List) else {
+            return false;
+        };
+        let restore = told.restore.expect("one was begun");
+        matches!(restore.state, RestoreState::Restored { .. })
+    }
+
+    /// All that it has.
+    fn data(&self) -> (u64, Site, Vec<CallRecord>, Vec<String>) {
+        let Reply::AuditTrail(trail) = self.store.ask(WEB, Request::AuditTrail { limit: 99 })
+        else {
+            panic!("no trail")
+        };
+        let (version, site) = config(&self.store);
+        let trail = trail.into_iter().map(|it| it.hash).collect();
+        (version, site, calls(&self.store, 99, None), trail)
+    }
+
+    /// Opens and is whole to its signature.
+    fn check_archive(&self, name: &str) {
+        let bytes = self
+            .disk
+            .beside("backups")
+            .bytes(name)
+            .expect("it is there");
+        let key = |id: &::backup::KeyId| self.store.shared().backup_key_of(id).expect("it is read");
+        let mut reader = Reader::new(SCHEMA_VERSION);
+        reader.push(&bytes);
+        reader.end();
+        while let Some(event) = reader.poll().expect("it is whole") {
+            if let Event::Header(header) = event {
+                let key = key(&header.key).expect("the box has its key");
+                reader.open(&key).expect("it is its key");
+            }
+        }
+        assert!(reader.is_over(), "{name} is cut short");
+    }
+
+    /// The disk as the cut leaves it.
+    fn off(self) -> SimFiles {
+        self.disk.cut_after(0);
+        let Self {
+            scratch,
+            disk,
+            store,
+        } = self;
+        drop(store);
+        // Snapshots must not be needed.
+        drop(scratch);
+        disk
+    }
+}
+
+fn named(day: i64) -> String {
+    format!("{:013}.backup", SINCE_MILLIS + day * DAY_MILLIS)
+}
+
+/// Does something again and again, with the power going one step later each time, until it is done
+/// before the power goes; `judge` is told what was acknowledged and given the box as it is then.
+fn at_every_step(
+    disk: &SimFiles,
+    day: i64,
+    act: impl Fn(&Box) -> bool,
+    judge: impl Fn(&Box, bool, &str),
+) -> u64 {
+    let mut rng = Rng::from_seed(7);
+    for steps in 0.. {
+        let before = Box::on(disk.copied(), day);
+        before.disk.cut_after(steps);
+        let is_acknowledged = act(&before);
+        let is_done = !before.disk.is_cut();
+        let disk = before.off();
+        disk.power_on(&mut rng);
+        let place = format!("a cut after {steps} steps");
+        let after = Box::on(disk, day);
+        assert_eq!(health(&after.store).warning, "", "{place}");
+        judge(&after, is_acknowledged, &place);
+        assert!(
+            matches!(commit(&after.store), Reply::Committed { .. }),
+            "{place}"
+        );
+        if is_done {
+            assert!(is_acknowledged, "{place}");
+            return steps;
+        }
+    }
+    unreachable!("it is done at some time")
+}
+
+#[test]
+fn a_backup_that_was_acknowledged_is_there_wherever_the_power_goes() {
+    let first = Box::on(SimFiles::new("data"), 0);
+    assert!(matches!(commit(&first.store), Reply::Committed { .. }));
+    let call = vec![call(1, Outcome::EndedByCaller)];
+    assert_eq!(first.store.ask(PBX, Request::PutCalls(call)), Reply::Stored);
+    assert!(first.make());
+    let archive = first
+        .disk
+        .beside("backups")
+        .bytes(&named(0))
+        .expect("it was made");
+    let data = first.data();
+    let disk = first.disk.copied();
+    drop(first);
+    // Those of before: the two oldest are too many once there is another.
+    for day in 1..5 {
+        disk.beside("backups").lay_down(&named(day), &archive);
+    }
+    let before: Vec<String> = (0..5).map(named).collect();
+    let day = 9;
+    let new = named(day);
+    let all: Vec<Kept> = [before.clone(), vec![new.clone()]]
+        .concat()
+        .into_iter()
+        .zip([0, 1, 2, 3, 4, day])
+        .map(|(name, day)| Kept {
+            name,
+            taken_millis: SINCE_MILLIS + day * DAY_MILLIS,
+            is_verified: true,
+        })
+        .collect();
+    let go = superfluous(SINCE_MILLIS + day * DAY_MILLIS, &all);
+    assert_eq!(go, before[..3]);
+
+    let steps = at_every_step(&disk, day, Box::make, |after, is_acknowledged, place| {
+        assert_eq!(after.data(), data, "{place}");
+        let files = after.files();
+        for name in &before {
+            let is_there = files.contains(name);
+            assert!(is_there || go.contains(name), "{place}: {name} is lost");
+            assert!(
+                is_there || files.contains(&new),
+                "{place}: {name} went too soon"
+            );
+        }
+        assert!(
+            !is_acknowledged || files.contains(&new),
+            "{place}: {new} is lost"
+        );
+        for name in &files {
+            after.check_archive(name);
+        }
+    });
+    assert!(steps > 30, "{steps} places were cut");
+}
+
+#[test]
+fn a_restore_is_done_or_not_begun_wherever_the_power_goes() {
+    let other = Box::on(SimFiles::new("data"), 0);
+    assert!(matches!(commit(&other.store), Reply::Committed { .. }));
+    let records = (1..4).map(|it| call(it, Outcome::EndedByCaller)).collect();
+    assert_eq!(
+        other.store.ask(PBX, Request::PutCalls(records)),
+        Reply::Stored
+    );
+    let Reply::BackupCode(code) = other.ask(BackupRequest::NewCode(audit("code"))) else {
+        panic!("no code")
+    };
+    while other.backups().is_running {
+        std::thread::yield_now();
+    }
+    let archive = other
+        .disk
+        .beside("backups")
+        .bytes(&named(0))
+        .expect("it was made");
+    let brought = other.data();
+    drop(other);
+
+    let own = Box::on(SimFiles::new("data"), 1);
+    assert!(own.make());
+    let (before, disk) = (own.data(), own.disk.copied());
+    drop(own);
+    disk.beside("backups").lay_down(&named(0), &archive);
+
+    let act = |own: &Box| own.restore(&named(0), &code);
+    let steps = at_every_step(&disk, 2, act, |after, is_acknowledged, place| {
+        let (version, site, calls, trail) = after.data();
+        if version == before.0 {
+            assert!(!is_acknowledged, "{place}: it was said to be done");
+            assert_eq!((version, site, calls, trail), before, "{place}");
+        } else {
+            assert_eq!(
+                (site, calls),
+                (brought.1.clone(), brought.2.clone()),
+                "{place}"
+            );
+            assert_eq!(trail[1..], brought.3[..], "{place}");
+        }
+        assert_eq!(after.files(), [named(0), named(1)], "{place}");
+        after.check_archive(&named(1));
+    });
+    assert!(steps > 30, "{steps} places were cut");
+}
