@@ -6,15 +6,18 @@
 //!    │                                              └─ yes ──────┐
 //!    └── damaged twice ── set it aside, open a new one ──────────┴─> snapshot restored, warning
 //! ```
-//! A disk that is full or refuses is not damage: nothing is set aside then.
+//! A disk that is full or refuses is not damage, and what a newer firmware wrote is none either:
+//! nothing is set aside then. What an older one wrote is moved to the present schema first
+//! (`migrate.rs`).
 
 use std::path::Path;
 
 use ipc::store::Audit;
-use redb::{Builder, Database, ReadableDatabase as _};
+use redb::{Builder, Database, ReadTransaction, ReadableDatabase as _};
 use sansio::UnixTime;
 
 use crate::medium::Medium;
+use crate::migrate;
 use crate::reads;
 use crate::snapshot::{Snapshot, TooNew};
 use crate::tables::{
@@ -47,6 +50,9 @@ pub enum OpenError {
         /// What the file says.
         found: u32,
     },
+    /// A newer firmware wrote what this one cannot read, though its schema is known.
+    #[error("the data was written by a newer firmware ({0}): update the firmware")]
+    Newer(String),
     /// The damaged file could not be moved out of the way.
     #[error("the database is damaged ({damage}) and cannot be set aside: {source}")]
     SetAside {
@@ -77,7 +83,7 @@ pub(crate) fn open_or_recover(
     // One sector read wrong once (a loose cable) must not cost the whole database: damage is what
     // is found twice.
     let looked = match open_whole(medium) {
-        Err(fault) if fault.is_damage() => {
+        Err(fault) if fault.is_damage() && !fault.is_newer() => {
             tracing::warn!("the database looks damaged ({fault}); looking again");
             open_whole(medium)
         }
@@ -90,6 +96,7 @@ pub(crate) fn open_or_recover(
         }
         Ok(Content::Empty(database)) => return fill(database, directory, now, None),
         Ok(Content::TooNew(found)) => return Err(OpenError::TooNew { found }),
+        Err(fault) if fault.is_newer() => return Err(OpenError::Newer(fault.to_string())),
         Err(fault) if fault.is_damage() => fault.to_string(),
         Err(fault) => return Err(OpenError::Disk(fault.to_string())),
     };
@@ -138,11 +145,21 @@ pub(crate) fn open_whole(medium: &dyn Medium) -> Result<Content, Fault> {
     match reads::schema_version(&txn)? {
         0 => Ok(Content::Empty(database)),
         found if found > SCHEMA_VERSION => Ok(Content::TooNew(found)),
-        _ => match reads::config(&txn)? {
-            Some(_) => Ok(Content::Present(database)),
-            None => Ok(Content::Empty(database)),
-        },
+        found if found < SCHEMA_VERSION => {
+            drop(txn);
+            migrate::forward(&database, found, &migrate::STEPS)?;
+            let txn = database.begin_read().map_err(redb_fault)?;
+            present(database, &txn)
+        }
+        _ => present(database, &txn),
     }
+}
+
+fn present(database: Database, txn: &ReadTransaction) -> Result<Content, Fault> {
+    Ok(match reads::config(txn)? {
+        Some(_) => Content::Present(database),
+        None => Content::Empty(database),
+    })
 }
 
 /// Gives an empty database its first content: the last snapshot, or the factory configuration.
@@ -152,8 +169,10 @@ fn fill(
     now: UnixTime,
     damage: Option<String>,
 ) -> Result<Opened, OpenError> {
-    let snapshot =
-        Snapshot::load(directory).map_err(|TooNew(found)| OpenError::TooNew { found })?;
+    let snapshot = Snapshot::load(directory).map_err(|newer| match newer {
+        TooNew::Schema(found) => OpenError::TooNew { found },
+        TooNew::Content(what) => OpenError::Newer(what),
+    })?;
     let note = match (&damage, &snapshot) {
         (None, None) => None,
         (None, Some(snapshot)) => Some(format!(

@@ -160,7 +160,7 @@ impl Snapshot {
             let reason = match std::fs::read(&path) {
                 Ok(bytes) => match parse(&bytes) {
                     Ok(snapshot) => return Ok(Some(snapshot)),
-                    Err(Unusable::TooNew(schema)) => return Err(TooNew(schema)),
+                    Err(Unusable::TooNew(newer)) => return Err(newer),
                     Err(Unusable::Damaged) => "it does not hold what was written".to_owned(),
                 },
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -176,13 +176,18 @@ impl Snapshot {
     }
 }
 
-/// A newer firmware wrote the snapshot, in this schema.
+/// A newer firmware wrote the snapshot.
 #[derive(Debug)]
-pub(crate) struct TooNew(pub(crate) u32);
+pub(crate) enum TooNew {
+    /// In this schema.
+    Schema(u32),
+    /// In a schema that is known, with what this one does not know.
+    Content(String),
+}
 
 enum Unusable {
     Damaged,
-    TooNew(u32),
+    TooNew(TooNew),
 }
 
 fn parse(bytes: &[u8]) -> Result<Snapshot, Unusable> {
@@ -199,7 +204,12 @@ fn parse(bytes: &[u8]) -> Result<Snapshot, Unusable> {
         return Err(Unusable::Damaged);
     }
     match serde_json::from_slice(json) {
-        Ok(Heading { schema }) if schema > SCHEMA_VERSION => Err(Unusable::TooNew(schema)),
-        Ok(_) | Err(_) => serde_json::from_slice(json).map_err(|_| Unusable::Damaged),
+        Ok(Heading { schema }) if schema > SCHEMA_VERSION => {
+            Err(Unusable::TooNew(TooNew::Schema(schema)))
+        }
+        // Its sum is right, so it is as it was written.
+        Ok(_) => serde_json::from_slice(json)
+            .map_err(|error| Unusable::TooNew(TooNew::Content(error.to_string()))),
+        Err(_) => Err(Unusable::Damaged),
     }
 }

@@ -75,6 +75,18 @@ impl Fault {
         }
     }
 
+    /// The bytes are those that were written, and say what this firmware does not know: a newer one
+    /// has written them.
+    pub(crate) const fn is_newer(&self) -> bool {
+        match self {
+            Self::Redb(_) => false,
+            Self::Row { source, .. } => match source {
+                RowError::Version(_) | RowError::Content(_) => true,
+                RowError::Short | RowError::Checksum => false,
+            },
+        }
+    }
+
     /// The disk has no room.
     pub(crate) fn is_disk_full(&self) -> bool {
         matches!(self, Self::Redb(redb::Error::Io(error)) if is_full(error))

@@ -11,8 +11,8 @@ use ipc::site::Site;
 use ipc::store::{Audit, CallRecord, Registration, Reply, Spent};
 use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 use sansio::UnixTime;
+use serde::Serialize;
 
-use crate::audit;
 use crate::backup::KeyRow;
 use crate::calls::CallTables;
 use crate::erased::{self, By, Erased};
@@ -25,6 +25,7 @@ use crate::tables::{
     ANCHOR_KEY, AUDIT, CONFIG, Fault, META, REGISTRATIONS, SECRETS, SPENT_KEY, WriteTable, get,
     last_number, number_key, open, put, redb_fault, registration_key, secret_key,
 };
+use crate::{audit, carried};
 
 /// Configuration versions kept. With sites of usual size this is years of changes.
 pub const CONFIG_VERSIONS_MAX: u64 = 1000;
@@ -194,7 +195,18 @@ pub(crate) fn put_newest(
     site: &Site,
     now: UnixTime,
 ) -> Result<(), Fault> {
-    let size = put_config(table, version, audit, site, now)?;
+    let row = config_row(audit, site, now);
+    let before = table.last().map_err(redb_fault)?;
+    let before = before.map(|(_, value)| value.value().to_vec());
+    let unknown = match before.map(|it| carried::with_unknown(&it, &row)) {
+        // One that cannot be read takes nothing along.
+        Some(Err(Fault::Row { .. })) | None => None,
+        Some(read) => read?,
+    };
+    let size = match &unknown {
+        Some(row) => put_config_row(table, version, row)?,
+        None => put_config_row(table, version, &row)?,
+    };
     let keep = (CONFIG_BYTES_MAX / size.max(1)).clamp(CONFIG_VERSIONS_MIN, CONFIG_VERSIONS_MAX);
     drop_oldest(table, keep, |_, _| Ok(()))
 }
@@ -207,20 +219,23 @@ pub(crate) fn put_config(
     site: &Site,
     now: UnixTime,
 ) -> Result<u64, Fault> {
-    let row = ConfigRow {
+    put_config_row(table, version, &config_row(audit, site, now))
+}
+
+fn config_row(audit: &Audit, site: &Site, now: UnixTime) -> ConfigRow {
+    ConfigRow {
         at_millis: now.as_millis(),
         author: audit::bounded(&audit.who),
         action: audit::bounded(&audit.action),
         site: SiteRow::from(site),
-    };
-    put_config_row(table, version, &row)
+    }
 }
 
 /// Writes a configuration row as it is; returns its size in bytes.
 pub(crate) fn put_config_row(
     table: &mut WriteTable<'_>,
     version: u64,
-    row: &ConfigRow,
+    row: &impl Serialize,
 ) -> Result<u64, Fault> {
     let bytes = encode(row).map_err(|source| Fault::Row {
         table: "config",

@@ -189,6 +189,25 @@ fn a_snapshot_of_a_newer_firmware_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_snapshot_with_more_in_it_than_this_firmware_knows_is_refused_and_left_alone() {
+    let scratch = Scratch::new();
+    used(&scratch);
+    let path = scratch.path().join("ramal.snapshot");
+    let text = fs::read_to_string(&path).expect("it is there");
+    let (_, json) = text.split_once('\n').expect("two lines");
+    let mut content: serde_json::Value = serde_json::from_str(json).expect("JSON");
+    content["calls"] = "told in another way".into();
+    write_snapshot(&path, &content.to_string());
+    let newer = fs::read(&path).expect("it is there");
+    fs::remove_file(scratch.path().join("ramal.redb")).expect("it is there");
+    let opened = try_store(Box::new(DataDisk::new(scratch.path())), scratch.path());
+    let error = opened.err().map(|error| error.to_string());
+    let error = error.expect("the newer snapshot is refused");
+    assert!(error.contains("update the firmware"), "{error}");
+    assert_eq!(fs::read(&path).expect("it is there"), newer);
+}
+
+#[test]
 fn a_snapshot_that_cannot_be_read_is_kept_for_people_to_look_at() {
     let scratch = Scratch::new();
     used(&scratch);

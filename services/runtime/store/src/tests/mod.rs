@@ -25,6 +25,7 @@ mod serving;
 mod sim_disk;
 mod sim_files;
 mod trail;
+mod versions;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
