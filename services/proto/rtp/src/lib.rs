@@ -9,6 +9,7 @@
 //! and RTCP on one port), RFC 4961 (symmetric RTP), RFC 3389 (comfort noise), ITU-T G.711, G.722,
 //! G.107, Q.23 and E.180.
 
+pub mod any_rate;
 pub mod codec;
 pub mod dtmf;
 pub mod latch;

@@ -4,6 +4,10 @@
 //! that is right whenever it is written: a recording cut short is [`repaired`] from the
 //! file's length. Read are these and G.711, with any other chunks around.
 
+mod incoming;
+
+pub use incoming::{Incoming, Refused, Song};
+
 use crate::codec::g711::Law;
 use crate::pcm::{Rate, saturate};
 
