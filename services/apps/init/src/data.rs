@@ -19,7 +19,7 @@ pub(crate) const STORE_FOLDER: &str = "/data/store";
 pub(crate) const RECORDINGS_FOLDER: &str = "/data/recordings";
 /// Backups of the box, which the store makes and `web` hands out.
 pub(crate) const BACKUPS_FOLDER: &str = "/data/backups";
-/// What calls can be played, which `media` reads.
+/// What calls can be played, which the store keeps, `media` plays and `web` reads.
 pub(crate) const SOUNDS_FOLDER: &str = "/data/sounds";
 /// EFSCORRUPTED and EFSBADCRC of Linux: what ext4 says of metadata that cannot be right.
 const DAMAGED: i32 = 117;
@@ -72,11 +72,12 @@ pub(crate) fn mount_and_share(
     give(Path::new(STORE_FOLDER), Service::Store)?;
     let recordings = Path::new(RECORDINGS_FOLDER);
     let backups = Path::new(BACKUPS_FOLDER);
+    let sounds = Path::new(SOUNDS_FOLDER);
     // On a full disk there may be no room for them; calls work without.
     for made in [
         give(recordings, Service::Media).and_then(|()| show(recordings, Service::Web)),
         give(backups, Service::Store).and_then(|()| show(backups, Service::Web)),
-        give(Path::new(SOUNDS_FOLDER), Service::Media),
+        give(sounds, Service::Store).and_then(|()| show_to_all(sounds)),
     ] {
         if let Err(error) = made {
             console.line(&format!("ramal: data {name}: {error}"));
@@ -96,6 +97,13 @@ fn give(folder: &Path, owner: Service) -> Result<(), SystemError> {
     }
     let owner = services::uid(owner);
     chown(folder, Some(owner), Some(owner)).context("give away", folder.display())
+}
+
+/// Lets every service read a folder: what callers hear is no secret on the box.
+fn show_to_all(folder: &Path) -> Result<(), SystemError> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(folder, mode).context("show", folder.display())
 }
 
 /// Lets another service read what the owner of a folder writes into it (mode 2750): new files are

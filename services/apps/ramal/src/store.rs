@@ -26,6 +26,10 @@ pub(crate) struct Arguments {
     /// Folder of the backups, which `web` may read; without it none are made.
     #[arg(long, value_name = "DIR")]
     backups: Option<PathBuf>,
+    /// Folder of the sounds of prompts, which `media` plays and `web` may read; without it none are
+    /// kept.
+    #[arg(long, value_name = "DIR")]
+    sounds: Option<PathBuf>,
 }
 
 /// Seconds since 1970 at which the image was made, in decimal.
@@ -60,6 +64,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     match built() {
         Some(built) => store.made_at(built),
         None => tracing::info!("{BUILD_TIME} does not say when the firmware was made"),
+    }
+    if let Some(folder) = &arguments.sounds {
+        store.keep_sounds(folder);
     }
     if let Some(folder) = &arguments.backups {
         store.keep_backups(&BackupSettings {

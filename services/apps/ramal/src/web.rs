@@ -42,6 +42,9 @@ pub(crate) struct Arguments {
     /// Folder that the store puts backups into; without it, none can be downloaded.
     #[arg(long, value_name = "FOLDER")]
     backups: Option<PathBuf>,
+    /// Folder of the sounds of prompts; without it, none can be heard.
+    #[arg(long, value_name = "FOLDER")]
+    sounds: Option<PathBuf>,
 }
 
 /// Whose files `web` hands out.
@@ -51,6 +54,8 @@ pub(crate) struct Folders {
     recordings: Option<PathBuf>,
     /// Where the store keeps backups.
     backups: Option<PathBuf>,
+    /// Where it keeps the sounds of prompts.
+    sounds: Option<PathBuf>,
 }
 
 /// What PID 1 passes; listeners are one for each IP version.
@@ -83,6 +88,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let folders = Folders {
         recordings: arguments.recordings.clone(),
         backups: arguments.backups.clone(),
+        sounds: arguments.sounds.clone(),
     };
     let outcome = runtime.block_on(serve(&notify, sockets, folders));
     // Open connections and the control socket's thread have no end of their own to wait for.

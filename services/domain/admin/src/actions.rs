@@ -27,6 +27,7 @@ pub(crate) mod patch;
 pub(crate) mod people;
 pub(crate) mod person;
 pub(crate) mod privacy;
+pub(crate) mod prompts;
 pub(crate) mod proof;
 pub(crate) mod recordings;
 pub(crate) mod records;
@@ -49,7 +50,7 @@ use crate::Method;
 use crate::admin::Caller;
 use crate::fault::Fault;
 use crate::http::{Peer, Request, Response};
-use crate::routes::{Action, Face, OnBackups, Route};
+use crate::routes::{Action, Face, OnBackups, OnPrompts, Route};
 use crate::step::Step;
 
 /// The answer where there is nothing to say but that it was done: a person is led back.
@@ -81,11 +82,13 @@ pub(crate) fn check_origin(request: &Request, route: &Route, caller: &Caller) ->
         let kind = content_type.split(';').next().unwrap_or_default();
         kind.trim().eq_ignore_ascii_case("application/json")
     });
-    // A form on another site cannot say this without being asked first (CORS preflight). The
-    // pieces of an update or a backup are bytes; what a form can send does not begin as one.
+    // A form on another site cannot say this without being asked first (CORS preflight). Pieces of
+    // an update, a backup or a sound are bytes; what a form can send does not begin as one.
     let is_piece = matches!(
         route.action,
-        Action::UpdatePiece | Action::Backups(OnBackups::Upload)
+        Action::UpdatePiece
+            | Action::Backups(OnBackups::Upload)
+            | Action::Prompts(OnPrompts::Upload)
     );
     if route.face == Face::Api && route.method == Method::Post && !(is_json || is_piece) {
         return Err(Fault::NotJson);

@@ -16,6 +16,7 @@ use crate::actions;
 use crate::actions::certificate;
 use crate::actions::form::Subject;
 use crate::actions::looks::{Look, What};
+use crate::actions::prompts::IncomingSound;
 use crate::actions::status::Form;
 use crate::actions::{extensions, proof};
 use crate::danger::Dangers;
@@ -70,6 +71,8 @@ pub struct Admin {
     pub(crate) trace_ends: Option<(Instant, store::Audit)>,
     /// The same of the capture of packets.
     pub(crate) capture_ends: Option<(Instant, store::Audit)>,
+    /// The sound of a prompt that somebody sends.
+    pub(crate) incoming: Option<IncomingSound>,
     /// Audit entries the store could not take yet, oldest first.
     pub(crate) unrecorded: Vec<store::Audit>,
 }
@@ -148,6 +151,7 @@ impl Admin {
             certificate_until: None,
             trace_ends: None,
             capture_ends: None,
+            incoming: None,
             unrecorded: Vec::new(),
         }
     }
@@ -513,6 +517,7 @@ impl Admin {
                 actions::accounts::act(self, &moment, request, action, segment, caller)
             }
             Action::Backups(it) => actions::backups::act(self, request, it, segment, caller),
+            Action::Prompts(it) => actions::prompts::act(self, request, it, &segment, caller),
             Action::Site(action) => self.act_on_site(&moment, request, action, &segment, caller),
         }
     }

@@ -67,6 +67,9 @@ pub(crate) enum StageView {
         setup_cents: u32,
         duration_max_secs: Option<u64>,
     },
+    Announcement {
+        prompt: String,
+    },
     Park,
     HangUp {
         /// SIP status.

@@ -18,10 +18,12 @@ use crate::text::Language;
 mod certificate;
 mod passkey;
 mod people;
+mod prompt;
 mod site;
 
 pub(crate) use passkey::PasskeyFault;
 pub(crate) use people::PeopleFault;
+pub(crate) use prompt::PromptFault;
 pub(crate) use site::Invalid;
 
 /// Why a request is refused.
@@ -86,6 +88,7 @@ pub(crate) enum Fault {
     NoSuchExtension(String),
     NoSuchPerson(String),
     People(PeopleFault),
+    Prompt(PromptFault),
     NoSuchService(String),
     NoSuchItem(Item, String),
     ItemExists(Item, String),
@@ -99,6 +102,7 @@ pub(crate) enum Item {
     Group,
     Route,
     Times,
+    Prompt,
 }
 
 impl Item {
@@ -108,6 +112,7 @@ impl Item {
             Self::Group => "group",
             Self::Route => "route",
             Self::Times => "time condition",
+            Self::Prompt => "prompt",
         }
     }
 
@@ -117,6 +122,7 @@ impl Item {
             Self::Group => "o grupo",
             Self::Route => "a rota",
             Self::Times => "a condição de horário",
+            Self::Prompt => "o áudio",
         }
     }
 }
@@ -153,6 +159,7 @@ impl Fault {
             Self::NoSuchMethod => 405,
             Self::People(fault) => fault.status(),
             Self::Certificate(fault) => fault.status(),
+            Self::Prompt(fault) => fault.status(),
             Self::ChangedMeanwhile
             | Self::ErasureUnderWay
             | Self::ExtensionExists(_)
@@ -217,6 +224,7 @@ impl Fault {
             | Self::NoSuchExtension(_)
             | Self::NoSuchPerson(_)
             | Self::People(_)
+            | Self::Prompt(_)
             | Self::NoSuchService(_)
             | Self::NoSuchItem(..)
             | Self::ItemExists(..)
@@ -293,6 +301,7 @@ impl Fault {
         match self {
             Self::People(fault) => fault.text(Language::English),
             Self::Certificate(fault) => fault.text(Language::English),
+            Self::Prompt(fault) => fault.text(Language::English),
             Self::SignInFirst => "sign in first".into(),
             Self::ChangePasswordFirst => "change your password first".into(),
             Self::NotAllowed => NOT_ALLOWED.0.into(),
@@ -362,6 +371,7 @@ impl Fault {
         match self {
             Self::People(fault) => fault.text(Language::Portuguese),
             Self::Certificate(fault) => fault.text(Language::Portuguese),
+            Self::Prompt(fault) => fault.text(Language::Portuguese),
             Self::SignInFirst => "entre primeiro".into(),
             Self::ChangePasswordFirst => "troque sua senha primeiro".into(),
             Self::NotAllowed => NOT_ALLOWED.1.into(),

@@ -6,6 +6,7 @@ mod choices;
 mod extension;
 mod group;
 mod person;
+mod prompt;
 mod route;
 mod sections;
 mod times;
@@ -18,6 +19,7 @@ pub(crate) use answers::{Answers, patch};
 pub(crate) use extension::EXTENSION;
 pub(crate) use group::GROUP;
 pub(crate) use person::{PERSON, ROLES};
+pub(crate) use prompt::PROMPT;
 pub(crate) use route::ROUTE;
 pub(crate) use sections::{
     DIALLING, FEATURES, LIMITS, NETWORKS, PARKING, RECORDING, RETENTION, SIGN_IN,

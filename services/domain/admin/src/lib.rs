@@ -40,6 +40,7 @@ mod password;
 mod permission;
 mod person_view;
 mod privacy;
+mod prompt_view;
 mod range;
 mod refusals;
 mod routes;

@@ -24,6 +24,7 @@ mod passkeys;
 mod people;
 mod person;
 mod privacy;
+mod prompts;
 mod qr;
 mod records;
 mod restoring;
@@ -60,6 +61,7 @@ pub(crate) use passkeys::{passkey_offer, passkey_script, passkeys};
 pub(crate) use people::{one_time_password, people};
 pub(crate) use person::person;
 pub(crate) use privacy::privacy;
+pub(crate) use prompts::prompts;
 pub(crate) use records::{audit_trail, trail_checked};
 pub(crate) use restoring::{restoring, restoring_parts};
 pub(crate) use routes::routes;
@@ -94,6 +96,11 @@ pub(crate) fn upload_script() -> Response {
 /// The script by which a backup is brought.
 pub(crate) fn backup_script() -> Response {
     asset("text/javascript; charset=utf-8", BACKUP)
+}
+
+/// The script by which the sound of a prompt is sent.
+pub(crate) fn prompt_script() -> Response {
+    asset("text/javascript; charset=utf-8", PROMPT)
 }
 
 /// The script by which a chosen file comes into a text field.
@@ -136,6 +143,7 @@ pub(super) const ICON: &str = include_str!("../assets/icon.svg");
 pub(super) const STYLE: &str = include_str!("../assets/style.css");
 pub(super) const FILE: &str = include_str!("../assets/file.js");
 pub(super) const PASSKEY: &str = include_str!("../assets/passkey.js");
+pub(super) const PROMPT: &str = include_str!("../assets/prompt.js");
 pub(super) const BACKUP: &str = include_str!("../assets/backup.js");
 pub(super) const UPLOAD: &str = include_str!("../assets/upload.js");
 pub(super) const SCRIPT: &str = include_str!("../assets/live.js");

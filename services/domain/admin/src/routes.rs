@@ -14,9 +14,9 @@ use Action::{
     Certificate, ChangePassword, Confirm, ConfirmDeleteExtension, CreateExtension, DeleteExtension,
     DeleteRecording, Events, Extensions, FactoryReset, FetchUpdate, FileScript, Firmware, GoBack,
     Icon, Logs, Network, OpenApi, Passkeys, PasswordPage, People, Person, PowerOff, Privacy,
-    Recording, Recordings, RecoveryCode, RenewRecoveryCode, Rescue, Restart, RestartService,
-    Script, SecondFactor, ShowStep, SignIn, SignInPage, SignOut, Site, Start, Status, Style,
-    TakeStep, Tokens, Trace, UpdateFromStick, UpdatePiece, UploadScript,
+    Prompts, Recording, Recordings, RecoveryCode, RenewRecoveryCode, Rescue, Restart,
+    RestartService, Script, SecondFactor, ShowStep, SignIn, SignInPage, SignOut, Site, Start,
+    Status, Style, TakeStep, Tokens, Trace, UpdateFromStick, UpdatePiece, UploadScript,
 };
 
 /// One address.
@@ -127,6 +127,8 @@ pub(crate) enum Action {
     People(OnPeople),
     /// About the backups of the box.
     Backups(OnBackups),
+    /// About the sounds of prompts.
+    Prompts(OnPrompts),
     /// About the configuration, as a whole or one thing of it.
     Site(OnSite),
 }
@@ -271,6 +273,19 @@ pub(crate) enum OnBackups {
     ProgressParts,
 }
 
+/// What is done with prompts and their sounds; the rest as with everything in the configuration.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnPrompts {
+    Script,
+    List,
+    Upload,
+    Keep,
+    Hear,
+    DeleteSound,
+    /// A prompt with its sound.
+    Delete,
+}
+
 /// What is done with the configuration, the trail of its changes included.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum OnSite {
@@ -355,6 +370,7 @@ pub const ROUTES: &[Route] = routes! {
     Get Asset "/assets/upload.js" Anybody => UploadScript;
     Get Asset "/assets/file.js" Anybody => FileScript;
     Get Asset "/assets/backup.js" Anybody => Backups(OnBackups::Script);
+    Get Asset "/assets/prompt.js" Anybody => Prompts(OnPrompts::Script);
     Get Asset "/assets/passkey.js" Anybody => Passkeys(OnPasskeys::Script);
     Get Asset "/assets/icon.svg" Anybody => Icon;
     Get Page "/login" Anybody => SignInPage;
@@ -511,6 +527,15 @@ pub const ROUTES: &[Route] = routes! {
     Get Page "/times/{}/delete" May(ChangeConfiguration) =>
         Site(OnSite::AskDeleteItem(Item::Times));
     Post Page "/times/{}/delete" May(ChangeConfiguration) => Site(OnSite::DeleteItem(Item::Times));
+    Get Page "/prompts" May(SeeConfiguration) => Prompts(OnPrompts::List);
+    Get Page "/new/prompt" May(ChangeConfiguration) => Site(OnSite::NewItem(Item::Prompt));
+    Post Page "/new/prompt" May(ChangeConfiguration) => Site(OnSite::CreateItem(Item::Prompt));
+    Get Page "/prompts/{}" May(SeeConfiguration) => Site(OnSite::EditItem(Item::Prompt));
+    Post Page "/prompts/{}" May(ChangeConfiguration) => Site(OnSite::ChangeItem(Item::Prompt));
+    Get Page "/prompts/{}/delete" May(ChangeConfiguration) =>
+        Site(OnSite::AskDeleteItem(Item::Prompt));
+    Post Page "/prompts/{}/delete" May(ChangeConfiguration) => Prompts(OnPrompts::Delete);
+    Post Page "/prompts/{}/sound-off" May(ChangeConfiguration) => Prompts(OnPrompts::DeleteSound);
     Get Page "/new/route" May(ChangeConfiguration) => Site(OnSite::NewItem(Item::Route));
     Post Page "/new/route" May(ChangeConfiguration) => Site(OnSite::CreateItem(Item::Route));
     Get Page "/routes/{}" May(SeeConfiguration) => Site(OnSite::EditItem(Item::Route));
@@ -640,6 +665,15 @@ pub const ROUTES: &[Route] = routes! {
     Get Api "/api/times/{}" May(SeeConfiguration) => Site(OnSite::ShowItem(Item::Times));
     Post Api "/api/times/{}" May(ChangeConfiguration) => Site(OnSite::ChangeItem(Item::Times));
     Delete Api "/api/times/{}" May(ChangeConfiguration) => Site(OnSite::DeleteItem(Item::Times));
+    Get Api "/api/prompts" May(SeeConfiguration) => Prompts(OnPrompts::List);
+    Post Api "/api/prompts" May(ChangeConfiguration) => Site(OnSite::CreateItem(Item::Prompt));
+    Post Api "/api/prompts/upload/{}" May(ChangeConfiguration) => Prompts(OnPrompts::Upload);
+    Get Api "/api/prompts/{}" May(SeeConfiguration) => Site(OnSite::ShowItem(Item::Prompt));
+    Post Api "/api/prompts/{}" May(ChangeConfiguration) => Site(OnSite::ChangeItem(Item::Prompt));
+    Delete Api "/api/prompts/{}" May(ChangeConfiguration) => Prompts(OnPrompts::Delete);
+    Get Api "/api/prompts/{}/sound" May(SeeConfiguration) => Prompts(OnPrompts::Hear);
+    Post Api "/api/prompts/{}/sound" May(ChangeConfiguration) => Prompts(OnPrompts::Keep);
+    Delete Api "/api/prompts/{}/sound" May(ChangeConfiguration) => Prompts(OnPrompts::DeleteSound);
     Get Api "/api/networks" May(SeeConfiguration) => Site(OnSite::Section(Section::Networks));
     Post Api "/api/networks" May(ChangeConfiguration) =>
         Site(OnSite::ChangeSection(Section::Networks));

@@ -47,6 +47,7 @@ pub(crate) fn write(version: u64, site: &Site) -> Result<String, Fault> {
     put("trunks", list(&site.trunks));
     put("routes", list(&site.routes));
     put("times", list(&site.times));
+    put("prompts", list(&site.prompts));
     let text = toml::to_string_pretty(&Value::Object(file)).map_err(|_| Fault::Internal)?;
     let read = read(&text, site)?;
     if read.site != *site || !read.without_password.is_empty() {
@@ -101,6 +102,7 @@ pub(crate) fn read(text: &str, present: &Site) -> Result<FromFile, Fault> {
     take_list(&mut file, "groups", &mut site.groups)?;
     take_list(&mut file, "routes", &mut site.routes)?;
     take_list(&mut file, "times", &mut site.times)?;
+    take_list(&mut file, "prompts", &mut site.prompts)?;
     take_list(&mut file, "trunks", &mut site.trunks)?;
     take_list(&mut file, EXTENSIONS, &mut site.extensions)?;
     if let Some((name, _)) = file.iter().next() {

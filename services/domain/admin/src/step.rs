@@ -71,8 +71,8 @@ pub enum Step {
     /// Bring this backup on the memory stick to the store, as if somebody sent it; the answer is
     /// that of the store to its last piece.
     Bring(Offer, Then<Result<store::Reply, StickFault>>),
-    /// Open a recording, a backup or a file of the image ([`ipc::about`]) of this name, which was
-    /// checked; the answer is its length, or `None` when there is none. A response further on may
+    /// Open a recording, a backup, the file of a prompt (behind [`sound::SOUNDS`]) or one of the
+    /// image ([`ipc::about`]) of this name, which was checked; the answer is its length, or `None` when there is none. A response further on may
     /// have it as its body.
     Open(String, Then<Option<u64>>),
     /// Look at every service at once.
@@ -84,8 +84,13 @@ pub enum Step {
 impl Step {
     /// The same, with something done to the response it ends in.
     pub(crate) fn ending(self, last: Last) -> Self {
+        self.followed(Box::new(move |response| Self::Respond(last(response))))
+    }
+
+    /// The same, with something else to do before its response goes out.
+    pub(crate) fn followed(self, last: Next) -> Self {
         match self {
-            Self::Respond(response) => Self::Respond(last(response)),
+            Self::Respond(response) => last(response),
             Self::Verify(check, then) => Self::Verify(check, ending(then, last)),
             Self::Hash(password, then) => Self::Hash(password, ending(then, last)),
             Self::Store(ask, then) => Self::Store(ask, ending(then, last)),
@@ -106,12 +111,15 @@ impl Step {
     }
 }
 
-fn ending<T: 'static>(then: Then<T>, last: Last) -> Then<T> {
-    Box::new(move |admin, moment, answer| then(admin, moment, answer).ending(last))
+fn ending<T: 'static>(then: Then<T>, last: Next) -> Then<T> {
+    Box::new(move |admin, moment, answer| then(admin, moment, answer).followed(last))
 }
 
 /// What is done to a response.
 pub(crate) type Last = Box<dyn FnOnce(Response) -> Response + Send>;
+
+/// What is done with a response before it goes out.
+pub(crate) type Next = Box<dyn FnOnce(Response) -> Step + Send>;
 
 /// What to do with an answer.
 pub type Then<T> = Box<dyn FnOnce(&mut Admin, Moment, T) -> Step + Send>;

@@ -24,6 +24,7 @@ mod openapi;
 mod passkeys;
 mod people;
 mod person;
+mod prompts;
 mod proof;
 mod recordings;
 mod recovery_code;

@@ -478,6 +478,29 @@ words! {
          backup. Se acontecer outra vez, troque o disco.";
     reset_pending: "Everything that was stored will be erased at the next start.",
         "Tudo o que foi guardado será apagado na próxima inicialização.";
+    prompt: "Prompt", "Áudio";
+    prompts: "Prompts", "Áudios";
+    prompts_hint: "A prompt is what the box says to callers. A route or a group plays it where \
+         it says \"play\": the caller is answered and hears it; then the call goes on to what \
+         comes next there, or ends.",
+        "Um áudio é o que a central diz a quem liga. Uma rota ou um grupo o toca onde diz \
+         \"tocar\": a ligação é atendida e ele é ouvido; depois ela segue para o que vem em \
+         seguida ali, ou termina.";
+    prompt_sound: "Sound", "Som";
+    prompt_used_by: "Played by", "Tocado por";
+    prompt_unused: "nothing", "nada";
+    prompt_no_sound: "no sound yet: calls go on without it",
+        "sem som ainda: as ligações seguem sem ele";
+    prompt_not_listed: "not in the configuration", "fora da configuração";
+    prompt_send: "Send", "Enviar";
+    prompt_sound_off: "Delete the sound", "Apagar o som";
+    prompt_file: "WAV file", "Arquivo WAV";
+    prompt_file_hint: "WAV with 8 to 48 kHz, mono or stereo, of up to five minutes. From another \
+         format, save it as WAV first.",
+        "WAV de 8 a 48 kHz, mono ou estéreo, de até cinco minutos. De outro formato, salve antes \
+         como WAV.";
+    prompt_broken: "The transfer broke off. Send the file again.",
+        "A transferência parou. Envie o arquivo de novo.";
     backups: "Backups", "Backups";
     backup_now: "Back up now", "Fazer backup agora";
     backup_running: "A backup is being made.", "Um backup está sendo feito.";

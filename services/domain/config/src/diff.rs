@@ -7,6 +7,7 @@ use ipc::site::{Grant, Whose};
 use crate::features::Feature;
 use crate::office::{Dialling, Group, Limits, Parking};
 use crate::people::Person;
+use crate::prompt::Prompt;
 use crate::recording::Recordings;
 use crate::retention::Retention;
 use crate::route::Route;
@@ -95,6 +96,13 @@ pub fn diff(before: &Site, after: &Site) -> Vec<String> {
         &before.times,
         &after.times,
         times_changes,
+        &mut lines,
+    );
+    compare(
+        "prompt",
+        &before.prompts,
+        &after.prompts,
+        prompt_changes,
         &mut lines,
     );
     lines.extend(section_changes(before, after));
@@ -251,6 +259,12 @@ fn times_changes(old: &TimeCondition, new: &TimeCondition) -> Vec<String> {
         changes.push(format!("zone {} -> {}", old.zone.name(), new.zone.name()));
     }
     changed!(old, new, changes; week holidays negated);
+    changes
+}
+
+fn prompt_changes(old: &Prompt, new: &Prompt) -> Vec<String> {
+    let mut changes = Vec::new();
+    changed!(old, new, changes; says);
     changes
 }
 

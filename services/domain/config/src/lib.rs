@@ -23,6 +23,7 @@ mod pattern;
 mod people;
 mod phone;
 mod plan;
+mod prompt;
 mod provision;
 mod recording;
 mod retention;
@@ -61,6 +62,7 @@ pub use pattern::{DIALLED_LENGTH_MAX, Pattern, PatternFault, is_dialled};
 pub use people::Person;
 pub use phone::Phone;
 pub use plan::{NumberingPlan, Shape};
+pub use prompt::Prompt;
 pub use provision::{
     Administrator, Code, PROVISION_LENGTH_MAX, PROVISION_PATH, Provision, ProvisionFault,
 };

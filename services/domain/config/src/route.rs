@@ -74,6 +74,8 @@ pub enum Destination {
     /// Look this number up from the beginning, in the caller's name; empty: the number as
     /// rewritten.
     Number(String),
+    /// The prompt with this name is played; then the call goes on to what comes next, or ends.
+    Announcement(String),
     /// A parking slot.
     Park,
     /// Refuse with this SIP status.
@@ -86,6 +88,7 @@ pub(crate) struct Known<'a> {
     pub(crate) groups: BTreeSet<&'a str>,
     pub(crate) trunks: BTreeSet<&'a str>,
     pub(crate) times: BTreeSet<&'a str>,
+    pub(crate) prompts: BTreeSet<&'a str>,
     pub(crate) owned: &'a [Phone],
 }
 
@@ -172,6 +175,7 @@ impl Destination {
             Self::Group(number) => RawDestination::Group(number.to_string()),
             Self::Trunk(name) => RawDestination::Trunk(name.clone()),
             Self::Number(number) => RawDestination::Number(number.clone()),
+            Self::Announcement(prompt) => RawDestination::Announcement(prompt.clone()),
             Self::Park => RawDestination::Park,
             Self::HangUp(status) => RawDestination::HangUp(*status),
         }
@@ -253,6 +257,7 @@ impl Known<'_> {
             Destination::Number(number) => number.is_empty(),
             Destination::Extension(_)
             | Destination::Group(_)
+            | Destination::Announcement(_)
             | Destination::Park
             | Destination::HangUp(_) => false,
         };
@@ -279,6 +284,14 @@ impl Known<'_> {
                     |text: &str| (text.is_empty() || is_dialled(text)).then(|| text.to_owned());
                 let number = report.take(field, text, dialled, Wrong::NotDialled);
                 number.map(Destination::Number)
+            }
+            RawDestination::Announcement(text) => {
+                let there = |text: &str| self.prompts.contains(text).then(|| text.to_owned());
+                let prompt = report.take(field, text, there, |name| Wrong::NoSuch {
+                    what: "prompt",
+                    name,
+                });
+                prompt.map(Destination::Announcement)
             }
             RawDestination::Park => Some(Destination::Park),
             RawDestination::HangUp(status) => {

@@ -15,6 +15,7 @@ use crate::number::Number;
 use crate::office::{Dialling, Group, Limits, OfficeHours, Parking};
 use crate::people::{self, Person};
 use crate::phone::Phone;
+use crate::prompt::Prompt;
 use crate::recording::Recordings;
 use crate::retention::Retention;
 use crate::route::{Known, Route};
@@ -43,6 +44,8 @@ pub(crate) const GROUPS_MAX: usize = 1_000;
 pub(crate) const ROUTES_MAX: usize = 1_000;
 /// Most time conditions.
 pub(crate) const TIMES_MAX: usize = 200;
+/// Most prompts.
+pub(crate) const PROMPTS_MAX: usize = 200;
 /// Most networks that count as inside.
 pub(crate) const INTERNAL_NETWORKS_MAX: usize = 100;
 /// The administrator every new site has.
@@ -70,6 +73,8 @@ pub struct Site {
     pub routes: Vec<Route>,
     /// Office hours, holidays and the like, by name.
     pub times: BTreeMap<String, TimeCondition>,
+    /// What the box says to callers, by name.
+    pub prompts: BTreeMap<String, Prompt>,
     /// The codes people dial.
     pub features: Features,
     /// Where parked calls wait.
@@ -148,6 +153,7 @@ impl Site {
             groups: raw.groups.iter().map(|it| it.number.as_str()).collect(),
             trunks: raw.trunks.iter().map(|it| it.name.as_str()).collect(),
             times: raw.times.iter().map(|it| it.name.as_str()).collect(),
+            prompts: raw.prompts.iter().map(|it| it.name.as_str()).collect(),
             owned: &owned,
         };
         let people = people::parse(&raw.people, &known, &mut faults);
@@ -168,6 +174,7 @@ impl Site {
         let (networks, tunnel) = parse_networks(raw, &mut faults);
         let trunks = parse_trunks(raw, &mut faults);
         let times = parse_times(raw, &mut faults);
+        let prompts = Prompt::parse_all(&raw.prompts, &mut faults);
         clash::check(&extensions, &groups, &features, &parking, &mut faults);
         match dialling {
             Some(dialling) if faults.is_empty() => Ok(Self {
@@ -179,6 +186,7 @@ impl Site {
                 trunks,
                 routes,
                 times,
+                prompts,
                 features,
                 parking,
                 dialling,
@@ -215,6 +223,7 @@ impl Site {
             trunks: self.trunks.iter().map(Trunk::to_ipc).collect(),
             routes: self.routes.iter().map(Route::to_ipc).collect(),
             times: self.times.values().map(TimeCondition::to_ipc).collect(),
+            prompts: self.prompts.values().map(Prompt::to_ipc).collect(),
             features: self.features.to_ipc(),
             parking: self.parking.to_ipc(),
             dialling: self.dialling.to_ipc(),
@@ -281,6 +290,7 @@ fn bounded(raw: &RawSite) -> Result<(), Vec<Fault>> {
         ("groups", raw.groups.len(), GROUPS_MAX),
         ("routes", raw.routes.len(), ROUTES_MAX),
         ("time conditions", raw.times.len(), TIMES_MAX),
+        ("prompts", raw.prompts.len(), PROMPTS_MAX),
     ];
     for (what, count, max) in counts {
         if count > max {

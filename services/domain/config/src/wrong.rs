@@ -3,6 +3,7 @@
 use std::fmt;
 
 use ipc::site::TONES;
+use ipc::sound::PROMPT_NAME_MAX;
 
 use crate::fault::Fault;
 use crate::features::Feature;
@@ -66,6 +67,12 @@ pub enum Wrong {
          and underscores, not a space at either end"
     )]
     NotAName(String),
+    /// Not what a prompt can be called.
+    #[error(
+        "{0:?} cannot name a prompt; use 1 to {PROMPT_NAME_MAX} letters without accents, digits, \
+         dashes and underscores, as horario-fechado"
+    )]
+    NotAPrompt(String),
     /// Two have one name.
     #[error("{0:?} is there twice; remove one or change it")]
     Twice(String),
@@ -277,6 +284,14 @@ impl<'a> Report<'a> {
         let value = value.into();
         if !(from..=to).contains(&value) {
             self.wrong(field, Wrong::Range { value, from, to });
+        }
+    }
+
+    /// As [`Report::text`], of several lines.
+    pub(crate) fn lines(&mut self, field: &'static str, text: &str, max: usize) {
+        let control = |c: char| c.is_control() && !matches!(c, '\r' | '\n');
+        if text.chars().count() > max || text.chars().any(control) {
+            self.wrong(field, Wrong::Text(max));
         }
     }
 

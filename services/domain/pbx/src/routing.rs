@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ::routing::{Cause, Charge, Outbound, Query, Refusal, Trigger, Usage, Who as Asker};
 use config::{Dtmf, Extension, Feature, Number, Recording, Recordings, Site};
+use ipc::sound::prompt_file;
 use ipc::store::{Outcome, PhoneChange, PhoneSetting};
 use sip::StatusCode;
 
@@ -178,6 +179,9 @@ fn stages(stage: ::routing::Stage) -> Vec<Stage> {
             recorded,
         })],
         ::routing::Stage::Trunks(outbound) => by_trunks(&outbound),
+        ::routing::Stage::Announcement(prompt) => {
+            vec![Stage::Announcement(prompt_file(&prompt))]
+        }
         ::routing::Stage::Park => vec![Stage::Park],
         ::routing::Stage::HangUp(code) => vec![Stage::Refuse(status(code))],
     }
@@ -414,6 +418,11 @@ pub(crate) fn parked_plan(core: &Core, usage: &Usage, parker: &str) -> Plan {
             number.as_str()
         }
         Some(config::Destination::Number(number)) => number.as_str(),
+        Some(config::Destination::Announcement(prompt)) => {
+            let announcement = Stage::Announcement(prompt_file(prompt));
+            plan.stages.push_back(announcement);
+            return plan;
+        }
         Some(
             config::Destination::Trunk(_)
             | config::Destination::Park

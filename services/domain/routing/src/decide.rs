@@ -383,6 +383,9 @@ impl<'a> Search<'a> {
             // Only a route leads to a trunk; the configuration says so too.
             Destination::Trunk(_) => self.refuse(Refusal::NoRoute),
             Destination::Number(to) => self.turn(if to.is_empty() { number } else { to }),
+            Destination::Announcement(prompt) => {
+                self.stages.push(Stage::Announcement(prompt.clone()));
+            }
             Destination::Park => self.stages.push(Stage::Park),
             Destination::HangUp(status) => self.stages.push(Stage::HangUp(*status)),
         }

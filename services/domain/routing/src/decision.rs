@@ -75,6 +75,8 @@ pub enum Stage {
     },
     /// A number outside, by the first trunk that takes it.
     Trunks(Outbound),
+    /// The prompt with this name is played to the caller, who is answered.
+    Announcement(String),
     /// A parking slot.
     Park,
     /// Refuse with this status.

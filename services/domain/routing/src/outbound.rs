@@ -247,6 +247,7 @@ pub(crate) fn trunk_of(destination: &Destination) -> Option<&str> {
         Destination::Extension(_)
         | Destination::Group(_)
         | Destination::Number(_)
+        | Destination::Announcement(_)
         | Destination::Park
         | Destination::HangUp(_) => None,
     }

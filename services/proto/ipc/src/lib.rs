@@ -20,6 +20,7 @@ pub mod install;
 pub mod machine;
 pub mod net;
 pub mod pbx;
+mod prompt;
 pub mod provision;
 mod redacted;
 mod search;

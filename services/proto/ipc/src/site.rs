@@ -11,6 +11,7 @@ mod extension;
 mod office;
 mod people;
 mod plan;
+mod prompt;
 mod recording;
 mod retention;
 mod route;
@@ -28,6 +29,7 @@ pub use office::{
 };
 pub use people::{Grant, Passkey, Person, Role, SecondFactor, Token, UnknownRole, Whose};
 pub use plan::{NumberKind, NumberReading, NumberRule, NumberingPlan};
+pub use prompt::Prompt;
 pub use recording::{Recording, Recordings};
 pub use retention::Retention;
 pub use route::{
@@ -65,6 +67,9 @@ pub struct Site {
     /// Office hours, holidays and the like, by name.
     #[serde(default)]
     pub times: Vec<TimeCondition>,
+    /// What the box says to callers, by name.
+    #[serde(default)]
+    pub prompts: Vec<Prompt>,
     /// The codes people dial to use a feature.
     #[serde(default)]
     pub features: Features,

@@ -91,6 +91,26 @@ pub fn is_recording_name(name: &str) -> bool {
     !stem.is_empty() && name.len() <= RECORDING_NAME_MAX && stem.bytes().all(is_plain)
 }
 
+/// Whether a prompt may have this name: 1 to [`PROMPT_NAME_MAX`] of ASCII letters, digits, `-` and
+/// `_`, so that it is a file name too.
+#[must_use]
+pub fn is_prompt_name(name: &str) -> bool {
+    name.len() <= PROMPT_NAME_MAX && is_recording_name(&prompt_file(name))
+}
+
+/// The file of a prompt in the sounds folder.
+#[must_use]
+pub fn prompt_file(name: &str) -> String {
+    format!("{name}.wav")
+}
+
+/// Before the file of a prompt, where it is told from a recording of the same name.
+pub const SOUNDS: &str = "sounds/";
+/// Most signs of the name of a prompt.
+pub const PROMPT_NAME_MAX: usize = 40;
+/// The longest prompt, seconds: nobody listens for longer before a person answers.
+pub const PROMPT_SECS_MAX: u32 = 300;
+
 /// The longest file name, with its ending.
 const RECORDING_NAME_MAX: usize = 128;
 

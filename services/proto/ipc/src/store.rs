@@ -14,6 +14,7 @@ pub use crate::backup::{
     BackupFailure, BackupFile, BackupRefusal, BackupRequest, BackupTrouble, Backups, Damage,
     Restore, RestoreState, backup_file_millis,
 };
+pub use crate::prompt::{PROMPTS_MIB_MAX, PromptRefusal, PromptRequest, PromptSound};
 pub use crate::trail::{Named, TrailAbout, TrailChecked, TrailLines, TrailPlace, TrailRequest};
 
 /// What a process may ask of the store.
@@ -132,6 +133,8 @@ pub enum Request {
     Health,
     /// About the backups of the box. Only `web` may ask.
     Backup(BackupRequest),
+    /// About the sounds of prompts. Only `web` may ask.
+    Prompt(PromptRequest),
 }
 
 /// What the store answers.
@@ -209,6 +212,10 @@ pub enum Reply {
     BackupRefused(BackupRefusal),
     /// Nothing became of what was asked about backups.
     BackupFailed(BackupFailure),
+    /// The sounds of prompts there are, by name.
+    Prompts(Vec<PromptSound>),
+    /// The sound is not taken, or not removed; nothing was changed.
+    PromptRefused(PromptRefusal),
     /// The peer may not ask this.
     Refused {
         /// The user id that asked.

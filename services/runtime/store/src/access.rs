@@ -46,6 +46,7 @@ impl Peers {
                 | Request::Audit(_)
                 | Request::SetNetwork { .. }
                 | Request::Backup(_)
+                | Request::Prompt(_)
                 | Request::AuditTrail { .. }
                 | Request::Erase { .. }
                 | Request::Erasable { .. }
@@ -155,6 +156,7 @@ mod tests {
         };
         check(erase, &[1, 5]);
         check(Request::Backup(ipc::store::BackupRequest::List), &[1, 5]);
+        check(Request::Prompt(ipc::store::PromptRequest::List), &[1, 5]);
         check(Request::Secret("tls".into()), &[1, 2, 3, 5, 7]);
         check(
             Request::Provision(ipc::store::Provisioned::default()),

@@ -9,6 +9,7 @@ use sansio::UnixTime;
 
 use crate::access::Peers;
 use crate::rows::SecretRow;
+use crate::store::{Shared, lock};
 use crate::tables::{Fault, SECRETS, get, open, put, redb_fault, secret_key};
 use crate::writes::{Outcome, append_audit};
 
@@ -21,6 +22,25 @@ pub(crate) struct NetworkChange {
     /// Who holds the address, and whose certificates name it.
     net: u32,
     named_by: [u32; 2],
+}
+
+/// Said of what no address is.
+const NOT_A_NETWORK: &str = "network: write address/length, gateway and name servers, with a dash \
+                             for what there is none of";
+
+impl Shared {
+    /// What is to be kept, or why that cannot be.
+    pub(crate) fn network_change(
+        &self,
+        network: Option<&str>,
+        audit: Audit,
+    ) -> Result<NetworkChange, String> {
+        let change = NetworkChange::new(network, audit, &self.peers);
+        let change = change.ok_or_else(|| NOT_A_NETWORK.to_owned())?;
+        // The lock is not held while it is written.
+        let fault = change.in_the_way(&lock(&self.current).1);
+        fault.map_or(Ok(change), Err)
+    }
 }
 
 impl NetworkChange {

@@ -11,9 +11,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+mod announcing;
 mod calls;
 mod people;
 
+use announcing::AnnouncingRow;
 pub(crate) use calls::{CallRow, OutcomeRow, is_marked};
 use people::{OtherRow, PersonRow};
 
@@ -108,6 +110,9 @@ struct TelephonyRow {
     retention: site::Retention,
     sign_in: site::SignIn,
     tunnel: Option<site::Tunnel>,
+    prompts: Vec<site::Prompt>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    announcing: Option<AnnouncingRow>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -141,18 +146,20 @@ impl From<&site::Site> for SiteRow {
             others,
             telephony: Some(TelephonyRow {
                 networks: site.networks.clone(),
-                groups: site.groups.clone(),
+                groups: site.groups.iter().map(announcing::silent_group).collect(),
                 trunks: site.trunks.clone(),
-                routes: site.routes.clone(),
+                routes: site.routes.iter().map(announcing::silent_route).collect(),
                 times: site.times.clone(),
                 features: site.features.clone(),
-                parking: site.parking.clone(),
+                parking: announcing::silent_parking(&site.parking),
                 dialling: site.dialling.clone(),
                 limits: site.limits.clone(),
                 recording: site.recording,
                 retention: site.retention,
                 sign_in: site.sign_in,
                 tunnel: site.tunnel.clone(),
+                prompts: site.prompts.clone(),
+                announcing: AnnouncingRow::of(site),
             }),
         }
     }
@@ -170,6 +177,9 @@ impl From<SiteRow> for site::Site {
         };
         let extensions: Vec<_> = row.extensions.into_iter().map(extension).collect();
         let mut added = row.telephony.unwrap_or_else(|| first(&extensions));
+        if let Some(announcing) = added.announcing.take() {
+            (added.groups, added.routes, added.parking) = announcing.parts();
+        }
         make_way(&mut added.features);
         Self {
             realm: row.realm,
@@ -180,6 +190,7 @@ impl From<SiteRow> for site::Site {
             trunks: added.trunks,
             routes: added.routes,
             times: added.times,
+            prompts: added.prompts,
             features: added.features,
             parking: added.parking,
             dialling: added.dialling,

@@ -25,11 +25,12 @@ use crate::at_phone;
 use crate::backup::Backups;
 use crate::find::Finder;
 use crate::medium::{Medium, RESERVE, Scratch};
-use crate::network::{self, NetworkChange};
+use crate::network;
 use crate::opening::{OpenError, Opened};
 use crate::provision::LaidDown;
 use crate::reads;
 use crate::snapshot::Snapshot;
+use crate::sounds::Sounds;
 use crate::tables::{Fault, redb_fault};
 use crate::writer::{Job, run};
 use crate::writes::Write;
@@ -50,10 +51,6 @@ const FULL_RETRY: Duration = Duration::from_secs(10);
 /// Said when the kernel does not let anybody write any more.
 const READ_ONLY: &str = "the data disk has errors and is read-only now; nothing can be stored: \
                          restart the box, and replace the disk when it happens again";
-
-/// Said of what no address is.
-const NOT_A_NETWORK: &str = "network: write address/length, gateway and name servers, with a dash \
-                             for what there is none of";
 
 /// Below this many free bytes people are warned.
 const FREE_BYTES_WARNING: u64 = 32 * 1024 * 1024;
@@ -104,6 +101,7 @@ impl Store {
             is_replaced: AtomicBool::new(false),
             marker: Mutex::new(None),
             saving: Mutex::new(()),
+            sounds: OnceLock::new(),
         });
         // What a power cut left half done takes room that opening may need.
         for which in [Scratch::Trial, Scratch::Restored] {
@@ -126,6 +124,12 @@ impl Store {
     pub fn made_at(&self, built: UnixTime) {
         // What was said first counts.
         let _ = self.shared.built.set(built);
+    }
+
+    /// Keeps the sounds of prompts in this folder from now on.
+    pub fn keep_sounds(&self, folder: &Path) {
+        // Asked for once.
+        let _ = self.shared.sounds.set(Sounds::new(folder));
     }
 
     /// Answers one question of the process with this user id; what it changes is durable then.
@@ -190,22 +194,16 @@ impl Store {
             Request::PutSecret(name, value) => self.write(Write::PutSecret { uid, name, value }),
             Request::Health => Reply::Health(self.health()),
             Request::Backup(request) => self.about_backups(request),
+            Request::Prompt(request) => shared.about_sounds(&request),
         }
     }
 
     fn set_network(&self, network: Option<&str>, audit: Audit) -> Reply {
-        let shared = &self.shared;
-        let Some(change) = NetworkChange::new(network, audit, &shared.peers) else {
-            let faults = vec![NOT_A_NETWORK.to_owned()];
-            return Reply::Invalid { faults };
-        };
-        // The lock is not held while it is written.
-        let fault = change.in_the_way(&lock(&shared.current).1);
-        match fault {
-            Some(fault) => Reply::Invalid {
+        match self.shared.network_change(network, audit) {
+            Ok(change) => self.write(Write::SetNetwork(change)),
+            Err(fault) => Reply::Invalid {
                 faults: vec![fault],
             },
-            None => self.write(Write::SetNetwork(change)),
         }
     }
 
@@ -428,7 +426,7 @@ pub(crate) struct Shared {
     /// Held for reading while the database is used; for writing while it is opened again.
     pub(crate) slot: RwLock<Slot>,
     /// The newest configuration that is durable.
-    current: Mutex<(u64, Site)>,
+    pub(crate) current: Mutex<(u64, Site)>,
     changed: Condvar,
     condition: Mutex<Condition>,
     stopping: AtomicBool,
@@ -448,6 +446,8 @@ pub(crate) struct Shared {
     pub(crate) marker: Mutex<Option<PathBuf>>,
     /// Held while the snapshot is written.
     pub(crate) saving: Mutex<()>,
+    /// The sounds of prompts, where they are kept.
+    pub(crate) sounds: OnceLock<Sounds>,
 }
 
 pub(crate) struct Slot {

@@ -112,12 +112,14 @@ pub(crate) fn start(
     match service {
         Service::Store => {
             arguments.extend(["--data", &data_dir, "--backups", &backups_dir]);
+            arguments.extend(["--sounds", &sounds_dir]);
         }
         Service::Media => {
             arguments.extend(["--recordings", &recordings_dir, "--sounds", &sounds_dir]);
         }
         Service::Web => {
             arguments.extend(["--recordings", &recordings_dir, "--backups", &backups_dir]);
+            arguments.extend(["--sounds", &sounds_dir]);
         }
         Service::Update => arguments.extend(slots.arguments()),
         Service::Net | Service::Pbx | Service::Grid => {}
@@ -169,20 +171,16 @@ fn fence(service: Service, settings: &Settings) -> Result<Option<Fence>, SystemE
     let calls = services::calls_folder(&settings.run_dir);
     let until_restart = services::store_folder(&settings.run_dir);
     let (writable, tcp) = match service {
-        // A full disk may have had no room for the folder of backups.
-        Service::Store if settings.backups_dir.is_dir() => (
-            vec![
-                null,
-                until_restart.as_path(),
-                settings.data_dir.as_path(),
+        Service::Store => {
+            let always = [null, until_restart.as_path(), settings.data_dir.as_path()];
+            // A full disk may have had no room for these.
+            let made = [
                 settings.backups_dir.as_path(),
-            ],
-            false,
-        ),
-        Service::Store => (
-            vec![null, until_restart.as_path(), settings.data_dir.as_path()],
-            false,
-        ),
+                settings.sounds_dir.as_path(),
+            ];
+            let made = made.into_iter().filter(|folder| folder.is_dir());
+            (always.into_iter().chain(made).collect(), false)
+        }
         Service::Net => (vec![null, Path::new("/proc/sys/net")], false),
         // Calls phones back that registered over TCP, and connects to trunks.
         Service::Pbx => (vec![null, calls.as_path()], true),

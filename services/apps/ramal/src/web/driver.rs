@@ -12,7 +12,7 @@ use std::time::Duration;
 use admin::{Admin, Away, Body, Machine, Moment, Observation, Request, Response};
 use admin::{PASSKEY_COUNTERS, START_IS_OVER, Step, Then};
 use ipc::about::{self, BILL, TEXTS};
-use ipc::sound::is_recording_name;
+use ipc::sound::{SOUNDS, is_recording_name};
 use ipc::store::{Audit, backup_file_millis, laid_down};
 use ipc::{grid, init, net, pbx, sound, store, update};
 use run_loop::clock::Clock;
@@ -274,27 +274,18 @@ impl Driver {
         }
     }
 
-    /// A recording, a backup or a file of the image, and its length; a link that leads elsewhere is
-    /// none.
+    /// A recording, a backup, the sound of a prompt or a file of the image, and its length.
     async fn open(&self, name: String) -> Option<(File, u64)> {
+        if let Some(sound) = name.strip_prefix(SOUNDS) {
+            return open(self.folders.sounds.as_deref(), sound).await;
+        }
         let folder = match name.as_str() {
             BILL | TEXTS => Some(Path::new(about::FOLDER)),
             _ if backup_file_millis(&name).is_some() => self.folders.backups.as_deref(),
             _ if is_recording_name(&name) => self.folders.recordings.as_deref(),
             _ => None,
         };
-        let path = folder?.join(name);
-        let open = move || {
-            let nofollow = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-            let file = OpenOptions::new()
-                .read(true)
-                .custom_flags(i32::try_from(nofollow.bits()).ok()?)
-                .open(path)
-                .ok()?;
-            let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
-            Some((file, metadata.len()))
-        };
-        tokio::task::spawn_blocking(open).await.ok().flatten()
+        open(folder, &name).await
     }
 
     /// `None` when the kernel has no random bytes to give: nothing can be decided then.
@@ -456,6 +447,22 @@ impl web_server::Handler for Driver {
             }
         }
     }
+}
+
+/// A file of this folder and its length; a link that leads elsewhere is none.
+async fn open(folder: Option<&Path>, name: &str) -> Option<(File, u64)> {
+    let path = folder?.join(name);
+    let open = move || {
+        let nofollow = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(i32::try_from(nofollow.bits()).ok()?)
+            .open(path)
+            .ok()?;
+        let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+        Some((file, metadata.len()))
+    };
+    tokio::task::spawn_blocking(open).await.ok().flatten()
 }
 
 /// The answer of a service, however long it takes.

@@ -238,6 +238,9 @@ fn stage(stage: &Stage) -> StageView {
                 duration_max_secs: outbound.duration_max.map(|it| it.as_secs()),
             }
         }
+        Stage::Announcement(prompt) => StageView::Announcement {
+            prompt: prompt.clone(),
+        },
         Stage::Park => StageView::Park,
         Stage::HangUp(status) => StageView::HangUp { status: *status },
     }

@@ -1,5 +1,5 @@
-//! Pages with a form about one thing: extensions, trunks, groups, routes, times, and the parts of
-//! the site there is one of. What they change goes the same way as through the API.
+//! Pages with a form about one thing: extensions, trunks, groups, routes, times, prompts, and the
+//! parts of the site there is one of. What they change goes the same way as through the API.
 
 use std::sync::Arc;
 
@@ -146,6 +146,7 @@ impl Subject {
                 Item::Group => &form::GROUP,
                 Item::Route => &form::ROUTE,
                 Item::Times => &form::TIMES,
+                Item::Prompt => &form::PROMPT,
             },
             Self::Section(section) => match section {
                 Section::Networks => &form::NETWORKS,
@@ -176,6 +177,7 @@ impl Subject {
             Item::Group => words.group,
             Item::Route => words.route,
             Item::Times => words.time_condition,
+            Item::Prompt => words.prompt,
         };
         let title = match self {
             Self::Extension(number) => format!("{} {number}", words.extension),
@@ -249,6 +251,7 @@ pub(crate) const fn back(item: Item) -> &'static str {
         Item::Group => "/groups",
         Item::Route => "/routes",
         Item::Times => "/times",
+        Item::Prompt => "/prompts",
     }
 }
 
@@ -259,6 +262,7 @@ pub(crate) const fn new(item: Item) -> &'static str {
         Item::Group => "/new/group",
         Item::Route => "/new/route",
         Item::Times => "/new/time",
+        Item::Prompt => "/new/prompt",
     }
 }
 

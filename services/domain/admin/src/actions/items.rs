@@ -1,10 +1,10 @@
-//! Trunks, groups, routes and time conditions: list, create, change, delete.
+//! Trunks, groups, routes, time conditions and prompts: list, create, change, delete.
 //!
 //! What is shown is what is stored, as JSON, without its secrets: they can be written and not read.
 
 use std::sync::Arc;
 
-use ipc::site::{Group, Route, Site, TimeCondition, Trunk};
+use ipc::site::{Group, Prompt, Route, Site, TimeCondition, Trunk};
 use ipc::store::{Reply, Request as Ask};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -38,6 +38,7 @@ pub(super) fn raw_of(site: &Site, item: Item, name: &str) -> Option<Value> {
         Item::Group => of::<Group>(site, name),
         Item::Route => of::<Route>(site, name),
         Item::Times => of::<TimeCondition>(site, name),
+        Item::Prompt => of::<Prompt>(site, name),
     }
 }
 
@@ -48,6 +49,7 @@ pub(super) fn usual(item: Item) -> Value {
         Item::Group => raw(&Group::default()),
         Item::Route => raw(&Route::default()),
         Item::Times => raw(&TimeCondition::default()),
+        Item::Prompt => raw(&Prompt::default()),
     }
 }
 
@@ -58,6 +60,7 @@ pub(crate) fn list(admin: &Admin, item: Item, caller: &Caller) -> Step {
         Item::Group => list_of::<Group>(admin, caller),
         Item::Route => list_of::<Route>(admin, caller),
         Item::Times => list_of::<TimeCondition>(admin, caller),
+        Item::Prompt => list_of::<Prompt>(admin, caller),
     }
 }
 
@@ -68,6 +71,7 @@ pub(crate) fn show(admin: &Admin, item: Item, name: &str, caller: &Caller) -> St
         Item::Group => show_one::<Group>(admin, name, caller),
         Item::Route => show_one::<Route>(admin, name, caller),
         Item::Times => show_one::<TimeCondition>(admin, name, caller),
+        Item::Prompt => show_one::<Prompt>(admin, name, caller),
     }
 }
 
@@ -78,6 +82,7 @@ pub(crate) fn create(admin: &Admin, item: Item, request: &Request, caller: Calle
         Item::Group => create_one::<Group>(admin, request, caller),
         Item::Route => create_one::<Route>(admin, request, caller),
         Item::Times => create_one::<TimeCondition>(admin, request, caller),
+        Item::Prompt => create_one::<Prompt>(admin, request, caller),
     }
 }
 
@@ -94,6 +99,7 @@ pub(crate) fn change(
         Item::Group => change_one::<Group>(admin, name, request, caller),
         Item::Route => change_one::<Route>(admin, name, request, caller),
         Item::Times => change_one::<TimeCondition>(admin, name, request, caller),
+        Item::Prompt => change_one::<Prompt>(admin, name, request, caller),
     }
 }
 
@@ -104,6 +110,7 @@ pub(crate) fn delete(admin: &Admin, item: Item, name: &str, caller: Caller) -> S
         Item::Group => delete_one::<Group>(admin, name, caller),
         Item::Route => delete_one::<Route>(admin, name, caller),
         Item::Times => delete_one::<TimeCondition>(admin, name, caller),
+        Item::Prompt => delete_one::<Prompt>(admin, name, caller),
     }
 }
 
@@ -467,5 +474,18 @@ impl Listed for TimeCondition {
     }
     fn list_mut(site: &mut Site) -> &mut Vec<Self> {
         &mut site.times
+    }
+}
+
+impl Listed for Prompt {
+    const ITEM: Item = Item::Prompt;
+    fn key(&self) -> &str {
+        &self.name
+    }
+    fn list(site: &Site) -> &Vec<Self> {
+        &site.prompts
+    }
+    fn list_mut(site: &mut Site) -> &mut Vec<Self> {
+        &mut site.prompts
     }
 }

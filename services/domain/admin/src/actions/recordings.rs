@@ -116,23 +116,29 @@ fn open(name: String, wanted: String, caller: Caller) -> Step {
             let action = format!("recording {name} downloaded");
             let audit = caller.audit(action, String::new(), what);
             admin.record(audit, move |_, _| {
-                let status = if is_whole { 200 } else { 206 };
-                let mut response = Response::opened(status, from, bytes)
-                    .with("content-type", "audio/wav")
-                    .with(
-                        "content-disposition",
-                        format!("inline; filename=\"{name}\""),
-                    )
-                    .with("accept-ranges", "bytes");
-                if !is_whole {
-                    let last = from.saturating_add(bytes).saturating_sub(1);
-                    response =
-                        response.with("content-range", format!("bytes {from}-{last}/{length}"));
-                }
-                Step::Respond(response.sealed())
+                Step::Respond(sounding(&name, Part { from, bytes }, length))
             })
         }),
     )
+}
+
+/// A part of an opened sound of this length, as its answer.
+pub(super) fn sounding(name: &str, part: Part, length: u64) -> Response {
+    let Part { from, bytes } = part;
+    let is_whole = bytes == length;
+    let status = if is_whole { 200 } else { 206 };
+    let mut response = Response::opened(status, from, bytes)
+        .with("content-type", "audio/wav")
+        .with(
+            "content-disposition",
+            format!("inline; filename=\"{name}\""),
+        )
+        .with("accept-ranges", "bytes");
+    if !is_whole {
+        let last = from.saturating_add(bytes).saturating_sub(1);
+        response = response.with("content-range", format!("bytes {from}-{last}/{length}"));
+    }
+    response.sealed()
 }
 
 /// Deletes a recording.

@@ -89,6 +89,7 @@ fn hunt(plan: &Plan) -> String {
             let trunks = trunks.map(|it| format!("{} by trunk {:?}", it.number, it.trunk));
             format!("calls {}", trunks.collect::<Vec<_>>().join(", else "))
         }
+        Stage::Announcement(prompt) => format!("prompt {prompt:?} is played"),
         Stage::Park => "the call is parked".into(),
         Stage::HangUp(status) => format!("hangs up with {status}"),
     };
@@ -262,6 +263,7 @@ pub(super) fn destination(destination: &Destination) -> String {
         Destination::Trunk(name) => format!("trunk {name:?}"),
         Destination::Number(number) if number.is_empty() => "whoever has the number".into(),
         Destination::Number(number) => format!("whoever has {number}"),
+        Destination::Announcement(prompt) => format!("prompt {prompt:?}"),
         Destination::Park => "parking".into(),
         Destination::HangUp(status) => format!("hang up with {status}"),
     }

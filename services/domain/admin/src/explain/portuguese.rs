@@ -90,6 +90,7 @@ fn hunt(plan: &Plan) -> String {
             let trunks = trunks.map(|it| format!("{} pelo tronco {:?}", it.number, it.trunk));
             format!("liga para {}", trunks.collect::<Vec<_>>().join(", senão "))
         }
+        Stage::Announcement(prompt) => format!("toca o áudio {prompt:?}"),
         Stage::Park => "a chamada é estacionada".into(),
         Stage::HangUp(status) => format!("desliga com {status}"),
     };
@@ -272,6 +273,7 @@ pub(super) fn destination(destination: &Destination) -> String {
         Destination::Trunk(name) => format!("tronco {name:?}"),
         Destination::Number(number) if number.is_empty() => "quem tem o número".into(),
         Destination::Number(number) => format!("quem tem {number}"),
+        Destination::Announcement(prompt) => format!("áudio {prompt:?}"),
         Destination::Park => "estacionamento".into(),
         Destination::HangUp(status) => format!("desliga com {status}"),
     }

@@ -198,6 +198,10 @@ fn wrongness(wrong: &Wrong) -> String {
             "{text:?} não é um nome; use de 1 a {NAME_LENGTH_MAX} letras, dígitos, espaços, \
              pontos, hífens e sublinhados, sem espaço nas pontas"
         ),
+        Wrong::NotAPrompt(text) => format!(
+            "{text:?} não serve de nome para um áudio; use de 1 a 40 letras sem acento, dígitos, \
+             hífens e sublinhados, como horario-fechado"
+        ),
         Wrong::Twice(text) => format!("{text:?} aparece duas vezes; remova um ou mude"),
         Wrong::NoSuch { what, name } => {
             format!(
@@ -335,6 +339,7 @@ const THINGS: [(&str, &str); 18] = [
     ("route", "rota"),
     ("time condition", "condição de horário"),
     ("person", "pessoa"),
+    ("prompt", "áudio"),
     ("parking slot", "vaga de estacionamento"),
     ("parking", "estacionamento"),
     ("dialling", "discagem"),
@@ -355,11 +360,12 @@ fn translated(what: &str) -> &str {
     found.map_or(what, |(_, portuguese)| portuguese)
 }
 
-const WORDS: [Said; 7] = [
+const WORDS: [Said; 8] = [
     ("trunks", "troncos"),
     ("groups", "grupos"),
     ("routes", "rotas"),
     ("time conditions", "condições de horário"),
+    ("prompts", "áudios"),
     ("which counts as inside", "que conta como interna"),
     ("the box's own network", "a rede da própria central"),
     ("a network the box is in", "uma rede em que a central está"),
@@ -388,6 +394,7 @@ const FORMS: [(&str, &Form); 13] = [
     ("trunk", &form::TRUNK),
     ("route", &form::ROUTE),
     ("time condition", &form::TIMES),
+    ("prompt", &form::PROMPT),
     ("person", &form::PERSON),
     ("parking", &form::PARKING),
     ("dialling", &form::DIALLING),

@@ -50,6 +50,7 @@ pub(super) const TRUNKS: Choices = Choices::Of(trunks);
 
 const TRUNK: Said = ("trunk", "tronco");
 const GROUP: Said = ("group", "grupo");
+const PROMPT: Said = ("play", "tocar");
 const EXTENSION: Said = ("extension", "ramal");
 const OTHERS: [(&str, Said); 6] = [
     (
@@ -72,7 +73,11 @@ const OTHERS: [(&str, Said); 6] = [
 fn destinations(site: &Site, language: Language) -> Vec<(String, String)> {
     let others = OTHERS.iter();
     let others = others.map(|(key, said)| ((*key).to_owned(), language.said(*said).to_owned()));
-    let mut all: Vec<_> = named(site, language).collect();
+    let prompts = site.prompts.iter().map(|it| {
+        let label = format!("{} {}", language.said(PROMPT), it.name);
+        (format!("announcement:{}", it.name), label)
+    });
+    let mut all: Vec<_> = named(site, language).chain(prompts).collect();
     all.extend(others);
     all
 }

@@ -2,8 +2,8 @@
 //! does not compile until somebody has said here what it is.
 
 use ipc::site::{
-    Dialling, ExtensionSettings, Features, Group, Limits, Networks, Parking, Recordings, Retention,
-    Route as SiteRoute, SignIn, TimeCondition, Trunk, Tunnel,
+    Dialling, ExtensionSettings, Features, Group, Limits, Networks, Parking, Prompt, Recordings,
+    Retention, Route as SiteRoute, SignIn, TimeCondition, Trunk, Tunnel,
 };
 
 use super::contract::{Contract, Query, does};
@@ -31,9 +31,10 @@ use crate::network_view::NetworkView;
 use crate::passkey_json::{CreationOptions, RequestOptions};
 use crate::person_view::PersonData;
 use crate::privacy::KeptView;
+use crate::prompt_view::PromptView;
 use crate::routes::{
     Action, File, OnAbout, OnBackups, OnCapture, OnCertificate, OnLogs, OnNetwork, OnPasskeys,
-    OnPeople, OnPerson, OnSecondFactor, OnSite, OnTokens, OnTrace, Section,
+    OnPeople, OnPerson, OnPrompts, OnSecondFactor, OnSite, OnTokens, OnTrace, Section,
 };
 use crate::trace_view::{TraceView, WholeMessage};
 use crate::views::{AuditView, CallView, ExtensionView, RecordingView, StatusView, TrailView};
@@ -80,6 +81,7 @@ pub(super) fn of(action: Action) -> Option<Contract> {
         Action::Passkeys(action) => return of_passkey(action),
         Action::People(action) => return of_person(action),
         Action::Backups(action) => return of_backup(action),
+        Action::Prompts(action) => return of_prompt(action),
         Action::Site(action) => return of_site(action),
         Action::Firmware
         | Action::BeginUpdate
@@ -322,6 +324,22 @@ fn of_backup(action: OnBackups) -> Option<Contract> {
     })
 }
 
+fn of_prompt(action: OnPrompts) -> Option<Contract> {
+    Some(match action {
+        OnPrompts::Script => return None,
+        OnPrompts::List => {
+            does("Every prompt, with how long its sound lasts").gives::<Vec<PromptView>>()
+        }
+        OnPrompts::Upload => does("Bring a piece of a sound, as a WAV file")
+            .takes_bytes()
+            .gives::<NextPiece>(),
+        OnPrompts::Keep => does("Make what was brought the sound of a prompt").gives::<Nothing>(),
+        OnPrompts::Hear => does("The sound of a prompt").gives_file("audio/wav"),
+        OnPrompts::DeleteSound => does("Delete the sound of a prompt"),
+        OnPrompts::Delete => does("Delete a prompt that nothing plays, with its sound").changes(),
+    })
+}
+
 fn of_firmware(action: Action) -> Option<Contract> {
     Some(match action {
         Action::Firmware => {
@@ -458,6 +476,7 @@ fn of_item(action: OnSite, item: Item) -> Contract {
         Item::Group => about::<Group>(action, ["Every group", "A group"]),
         Item::Route => about::<SiteRoute>(action, ["Every route, in order", "A route"]),
         Item::Times => about::<TimeCondition>(action, ["Every time condition", "A time condition"]),
+        Item::Prompt => about::<Prompt>(action, ["Every prompt", "A prompt, without its sound"]),
     }
 }
 

@@ -20,13 +20,14 @@ pub(crate) fn items(caller: &Caller, site: &Site, item: Item) -> Response {
         Item::Group => words.groups,
         Item::Route => words.routes,
         Item::Times => words.times,
+        Item::Prompt => words.prompts,
     };
     let rows = match item {
         Item::Trunk => trunks(caller, site),
         Item::Group => groups(caller, site),
         Item::Times => times(caller, site),
-        // They have a page of their own, with the simulator.
-        Item::Route => Vec::new(),
+        // They have pages of their own, with the simulator and with their sounds.
+        Item::Route | Item::Prompt => Vec::new(),
     };
     let body = html! {
         h1 { (title) " " span.count { (rows.len()) } }

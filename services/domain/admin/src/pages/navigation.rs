@@ -17,6 +17,7 @@ pub(super) enum Place {
     Trunks,
     Routes,
     Times,
+    Prompts,
     Calls,
     Settings,
     People,
@@ -51,6 +52,7 @@ impl Place {
             | Self::Trunks
             | Self::Routes
             | Self::Times
+            | Self::Prompts
             | Self::Calls
             | Self::Settings
             | Self::People
@@ -90,6 +92,7 @@ impl Place {
             "/trunks" => Self::Trunks,
             "/routes" => Self::Routes,
             "/times" => Self::Times,
+            "/prompts" => Self::Prompts,
             "/settings" => Self::Settings,
             "/people" => Self::People,
             _ => Self::Elsewhere,
@@ -120,6 +123,7 @@ const NAVIGATION: [(Said, &[Link]); 4] = [
             (Place::Trunks, "/trunks", |words| words.trunks),
             (Place::Routes, "/routes", |words| words.routes),
             (Place::Times, "/times", |words| words.times),
+            (Place::Prompts, "/prompts", |words| words.prompts),
         ],
     ),
     (

@@ -442,7 +442,7 @@ fn the_examples_for_installers_are_taken_as_they_are() {
     let group = json!({"number": "600", "members": [{"extension": "100"}]});
     assert_eq!(desk.post("groups", &group).0, 201);
     let examples = examples();
-    for kind in ["trunks", "times", "routes", "limits"] {
+    for kind in ["trunks", "times", "prompts", "routes", "limits"] {
         let of_kind = examples.iter().filter(|(path, _)| path == kind);
         let mut count = 0;
         for (path, wish) in of_kind {
@@ -457,9 +457,10 @@ fn the_examples_for_installers_are_taken_as_they_are() {
                          "at": "2026-11-23T12:00"});
     let text = desk.explain(&inbound)["text"].clone();
     assert_eq!(text, "group 600 rings; then extension 100 rings");
-    let holiday = json!({"trunk": "Carrier A", "dialled": "1130000000",
+    let holiday = json!({"trunk": "Carrier A", "dialled": "1130000000", "language": "en",
                          "at": "2026-12-25T12:00"});
-    assert_eq!(desk.explain(&holiday)["outcome"]["status"], 404);
+    let text = desk.explain(&holiday)["text"].clone();
+    assert_eq!(text, "prompt \"closed\" is played");
 }
 
 #[test]

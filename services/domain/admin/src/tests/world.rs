@@ -72,6 +72,8 @@ pub(super) struct World {
     pub(super) secrets: BTreeMap<String, Vec<u8>>,
     /// What was looked for among calls.
     pub(super) searched: Vec<store::CallSearch>,
+    /// Sounds of prompts.
+    pub(super) sounds: super::prompts::Sounds,
     /// How often calls were counted.
     pub(super) counted: usize,
     /// On record, newest first.
@@ -166,6 +168,7 @@ impl World {
             ],
             secrets: BTreeMap::new(),
             searched: Vec::new(),
+            sounds: super::prompts::Sounds::default(),
             counted: 0,
             calls: vec![call()],
             live_calls: vec![live_call("100", "101", &["100", "101"], &["101"])],
@@ -342,6 +345,9 @@ impl World {
     }
 
     fn length_of(&self, name: &str) -> Option<u64> {
+        if let Some(sound) = name.strip_prefix(sound::SOUNDS) {
+            return self.sounds.length_of(sound);
+        }
         let found = self.recordings.iter().find(|file| file.name == name);
         let length = found.map(|file| file.bytes);
         let image = [ipc::about::TEXTS, ipc::about::BILL];
@@ -405,6 +411,7 @@ impl World {
                 }
             }
             Ask::Backup(request) => self.backups(request),
+            Ask::Prompt(request) => self.sounds.answer(request),
             Ask::ConfigAt(version) => self.version(version),
             Ask::History { limit, before } => self.versions(limit, before),
             Ask::SetNetwork { network, audit } => {

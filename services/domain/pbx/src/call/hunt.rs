@@ -14,6 +14,7 @@ use sansio::Instant;
 use sip::StatusCode;
 
 use super::alarms::Alarm;
+use super::announcement::Telling;
 use super::branch::Branch;
 use super::expected::Expected;
 use super::party::Place;
@@ -64,6 +65,8 @@ pub(super) struct Hunt {
     pub(super) early_told: bool,
     /// The process that began it is no more.
     pub(super) interrupted: bool,
+    /// What the box tells the waiting party before anybody else is looked for.
+    pub(super) telling: Telling,
 }
 
 /// What a hunt is for.
@@ -108,6 +111,7 @@ impl Hunt {
             early: None,
             early_told: false,
             interrupted: false,
+            telling: Telling::Nothing,
         }
     }
 
@@ -151,7 +155,7 @@ impl Calls {
     }
 
     /// Begins the next stage that has somebody to ring, or gives up.
-    fn next_stage(&mut self, tools: &mut Tools<'_>, key: Key) {
+    pub(super) fn next_stage(&mut self, tools: &mut Tools<'_>, key: Key) {
         loop {
             let next = self.hunts.get(&key).and_then(|hunt| hunt.stages.front());
             if !next.is_some_and(Stage::is_trunk) {
@@ -170,6 +174,10 @@ impl Calls {
                     let record = hunt.record.clone();
                     let ring = hunt.ring.insert(ring).clone();
                     self.is_for(&record, ring.diverted.iter().chain(&ring.group));
+                }
+                Some(Stage::Announcement(file)) => {
+                    self.begin_telling(tools, key, file);
+                    return;
                 }
                 Some(Stage::Park) => {
                     self.park_waiting(tools, key);
@@ -234,6 +242,10 @@ impl Calls {
         };
         if hunt.interrupted {
             self.look_again(tools, key);
+            return;
+        }
+        if hunt.telling.goes_on() {
+            self.announced(tools, key);
             return;
         }
         let late: Vec<Branch> = hunt
@@ -389,6 +401,10 @@ impl Calls {
         let Some(hunt) = self.take_hunt(tools, key, None) else {
             return;
         };
+        if hunt.telling == Telling::ToldLast {
+            self.told_all(tools, &hunt);
+            return;
+        }
         let told_busy = hunt.failures.iter().any(|status| is_busy(*status));
         let (status, outcome) = if hunt.timed_out && !told_busy {
             (StatusCode::TEMPORARILY_UNAVAILABLE, Outcome::NoAnswer)
@@ -439,6 +455,11 @@ impl Calls {
         };
         let Some(hunt) = self.take_hunt(tools, key, None) else {
             return;
+        };
+        let (outcome, status) = match (hunt.telling, outcome) {
+            // The box was who he called, and had answered.
+            (Telling::Last, Outcome::Cancelled) => (Outcome::EndedByCaller, StatusCode::OK),
+            _ => (outcome, status),
         };
         self.end_record(tools, &hunt.record, outcome, status.code());
         self.party_left(tools, &hunt.aim, status);

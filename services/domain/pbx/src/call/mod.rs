@@ -15,6 +15,7 @@
 //! file each.
 
 mod alarms;
+mod announcement;
 mod branch;
 mod caps;
 mod checkpoint;

@@ -56,6 +56,8 @@ pub(crate) struct Plan {
 pub(crate) enum Stage {
     /// Somebody rings.
     Ring(Ring),
+    /// The waiting party is answered and hears this file of `media`.
+    Announcement(String),
     /// The waiting party is parked.
     Park,
     /// The waiting party is refused.
@@ -103,7 +105,7 @@ impl Plan {
     pub(crate) fn outside(&self) -> Option<&Outbound> {
         let rings = self.stages.iter().filter_map(|stage| match stage {
             Stage::Ring(ring) => Some(ring),
-            Stage::Park | Stage::Refuse(_) => None,
+            Stage::Announcement(_) | Stage::Park | Stage::Refuse(_) => None,
         });
         let mut targets = rings.flat_map(|ring| &ring.targets);
         targets.find_map(|target| match &target.who {
@@ -136,7 +138,7 @@ impl Stage {
                 .targets
                 .iter()
                 .any(|target| matches!(target.who, Who::Trunk(_))),
-            Self::Park | Self::Refuse(_) => false,
+            Self::Announcement(_) | Self::Park | Self::Refuse(_) => false,
         }
     }
 }

@@ -265,16 +265,25 @@ impl Calls {
         self.tape_again(tools, leg);
     }
 
-    /// Digits were spoken to the end.
+    /// Digits were spoken to the end, or a file was played.
     fn clip_ended(&mut self, tools: &mut Tools<'_>, leg: LegId) {
         let Some(party) = self.parties.get(&leg) else {
             return;
         };
-        if party.place == Place::Leaving
-            && matches!(party.hears, Source::Clip(Clip::Digits(_) | Clip::File(_)))
-        {
-            self.alarms.set(Alarm::Party(leg), None);
-            self.left(tools, leg);
+        if !matches!(party.hears, Source::Clip(Clip::Digits(_) | Clip::File(_))) {
+            return;
+        }
+        match party.place {
+            Place::Leaving => {
+                self.alarms.set(Alarm::Party(leg), None);
+                self.left(tools, leg);
+            }
+            Place::Waiting(key) => self.announced(tools, key),
+            Place::Branch(_)
+            | Place::Transferor(_)
+            | Place::Talk(_)
+            | Place::Slot(_)
+            | Place::Gone => {}
         }
     }
 

@@ -70,6 +70,9 @@ pub enum Destination {
     /// Look this number up from the beginning, in the caller's name. Empty: the number as the
     /// route rewrote it.
     Number(String),
+    /// The caller is answered and hears this prompt; then the call goes on to what comes next, or
+    /// ends.
+    Announcement(String),
     /// A parking slot.
     Park,
     /// Refuse with this SIP status, 400 to 699.

@@ -295,7 +295,7 @@ impl Asking {
 
     async fn note_again(&mut self, request: &Request, reply: Reply) {
         match reply {
-            Reply::Failed { reason } if takes_recorder(request) => {
+            Reply::Failed { reason } if takes_recorder(request) || plays_file(request) => {
                 let reply = self.book.note(request, Reply::Failed { reason });
                 // The loop gone means the process is ending.
                 let _ = self.feed.send(answer_to(request, reply)).await;
@@ -364,8 +364,17 @@ fn answer_to(request: &Request, reply: Reply) -> Input {
             let id = endpoint;
             Input::SoundEvent(Event::RecordingFailed { id, reason })
         }
+        Reply::Failed { reason } if plays_file(request) && reason != UNANSWERED => {
+            tracing::warn!("a prompt is passed over: {reason}");
+            Input::SoundEvent(Event::ClipEnded { id: endpoint })
+        }
         reply => Input::Sound { endpoint, reply },
     }
+}
+
+/// A file that cannot be played has been heard: whoever waits for its end goes on.
+const fn plays_file(request: &Request) -> bool {
+    matches!(request, Request::Hear(_, Source::Clip(Clip::File(_))))
 }
 
 const fn takes_recorder(request: &Request) -> bool {

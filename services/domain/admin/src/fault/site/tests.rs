@@ -66,6 +66,7 @@ fn every_wrong() -> Vec<Wrong> {
         Wrong::NotACallingCode(text()),
         Wrong::AuditDays(991),
         Wrong::NotBytes(999),
+        Wrong::NotAPrompt(text()),
     ]
 }
 
@@ -115,6 +116,7 @@ const fn place(wrong: &Wrong) -> usize {
         Wrong::NotACallingCode(_) => 40,
         Wrong::AuditDays(_) => 41,
         Wrong::NotBytes(_) => 42,
+        Wrong::NotAPrompt(_) => 43,
     }
 }
 

@@ -1,0 +1,351 @@
+//! The sounds of prompts: WAV files in a folder of their own, which `media` plays.
+//!
+//! They are files and not rows: a start reads the whole database (decision 0008), and `media` reads
+//! a file while a caller waits. One is written beside the others and takes its place by a rename,
+//! so that a call hears the old one or the new one.
+//!
+//! What this module must never do: read what somebody else has made of a sound. What is brought are
+//! samples; the head of the file is ours.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::UNIX_EPOCH;
+
+use ipc::sound::{PROMPT_SECS_MAX, is_prompt_name, prompt_file};
+use ipc::store::{PROMPTS_MIB_MAX, PromptRefusal, PromptRequest, PromptSound, Reply};
+use rtp::{Rate, wav};
+
+use crate::store::Shared;
+
+/// One that somebody brings.
+const INCOMING: &str = "incoming.part";
+const MIB: u64 = 1024 * 1024;
+/// Octets of the head of a file.
+const HEAD: u64 = wav::HEADER_LENGTH as u64;
+/// Octets of samples of the longest one.
+const SAMPLES_MAX: u64 = PROMPT_SECS_MAX as u64 * 16_000 * 2;
+
+/// The folder.
+#[derive(Debug)]
+pub(crate) struct Sounds {
+    folder: PathBuf,
+    /// One change at a time.
+    work: Mutex<()>,
+}
+
+impl Shared {
+    /// Does what is asked about the sounds of prompts.
+    pub(crate) fn about_sounds(&self, request: &PromptRequest) -> Reply {
+        match self.sounds.get() {
+            Some(sounds) => sounds.about(request, self.spare_bytes()),
+            None => Reply::Failed {
+                reason: "this store keeps no sounds".to_owned(),
+            },
+        }
+    }
+}
+
+/// Why something is not done.
+enum Undone {
+    Refused(PromptRefusal),
+    Failed(io::Error),
+}
+
+impl From<io::Error> for Undone {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::Refused(PromptRefusal::NoRoom)
+            }
+            _ => Self::Failed(error),
+        }
+    }
+}
+
+impl Sounds {
+    /// The sounds in a folder. What was being brought when the process before ended is of use to
+    /// nobody.
+    pub(crate) fn new(folder: &Path) -> Self {
+        let _ = std::fs::remove_file(folder.join(INCOMING));
+        Self {
+            folder: folder.to_owned(),
+            work: Mutex::new(()),
+        }
+    }
+
+    /// Does what is asked; `spare` are the bytes of the disk that are not for the database.
+    pub(crate) fn about(&self, request: &PromptRequest, spare: u64) -> Reply {
+        let _work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = match request {
+            PromptRequest::List => self.list().map(Reply::Prompts),
+            PromptRequest::Piece { offset, bytes } => self
+                .piece(*offset, bytes, spare)
+                .map(|next| Reply::Uploaded { next }),
+            PromptRequest::Keep { name, bytes, hertz } => {
+                self.keep(name, *bytes, *hertz).map(|()| Reply::Stored)
+            }
+            PromptRequest::Delete(name) => self.delete(name).map(|()| Reply::Stored),
+        };
+        match done {
+            Ok(reply) => reply,
+            Err(Undone::Refused(refusal)) => Reply::PromptRefused(refusal),
+            Err(Undone::Failed(error)) => Reply::Failed {
+                reason: format!("the sounds of prompts: {error}"),
+            },
+        }
+    }
+
+    fn list(&self) -> Result<Vec<PromptSound>, Undone> {
+        let sound = |entry: io::Result<std::fs::DirEntry>| {
+            let entry = entry.ok()?;
+            let file = entry.file_name().into_string().ok()?;
+            let name = file.strip_suffix(".wav").filter(|it| is_prompt_name(it))?;
+            let metadata = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
+            let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+            Some(PromptSound {
+                name: name.to_owned(),
+                bytes: metadata.len(),
+                millis: millis(&entry.path(), metadata.len()),
+                modified_millis: i64::try_from(modified.as_millis()).unwrap_or(i64::MAX),
+            })
+        };
+        let mut sounds: Vec<_> = std::fs::read_dir(&self.folder)?.filter_map(sound).collect();
+        sounds.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(sounds)
+    }
+
+    fn piece(&self, offset: u64, bytes: &[u8], spare: u64) -> Result<u64, Undone> {
+        let path = self.folder.join(INCOMING);
+        let next = offset.saturating_add(bytes.len() as u64);
+        if next > SAMPLES_MAX || self.taken()?.saturating_add(next) > MIB_MAX {
+            return Err(Undone::Refused(PromptRefusal::TooMuch(PROMPTS_MIB_MAX)));
+        }
+        if spare < bytes.len() as u64 {
+            return Err(Undone::Refused(PromptRefusal::NoRoom));
+        }
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(offset == 0)
+            .truncate(offset == 0)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => Undone::Refused(PromptRefusal::OutOfOrder),
+                _ => error.into(),
+            })?;
+        if file.metadata()?.len() != offset.saturating_add(if offset == 0 { 0 } else { HEAD }) {
+            return Err(Undone::Refused(PromptRefusal::OutOfOrder));
+        }
+        if offset == 0 {
+            // The head is written when the length is known.
+            file.write_all(&[0; wav::HEADER_LENGTH])?;
+        }
+        file.seek(SeekFrom::End(0))?;
+        if let Err(error) = file.write_all(bytes) {
+            let _ = std::fs::remove_file(&path);
+            return Err(error.into());
+        }
+        Ok(next)
+    }
+
+    fn keep(&self, name: &str, bytes: u64, hertz: u32) -> Result<(), Undone> {
+        let named = self.file(name)?;
+        let rates = [Rate::Narrow, Rate::Wide];
+        let rate = rates.into_iter().find(|it| it.hertz() == hertz);
+        let (Some(rate), Ok(length)) = (rate, u32::try_from(bytes)) else {
+            return Err(Undone::Refused(PromptRefusal::Missing));
+        };
+        let path = self.folder.join(INCOMING);
+        let opened = OpenOptions::new().write(true).open(&path);
+        let mut file = opened.map_err(missing)?;
+        if bytes == 0 || file.metadata()?.len() != bytes.saturating_add(HEAD) {
+            return Err(Undone::Refused(PromptRefusal::OutOfOrder));
+        }
+        file.write_all(&wav::header(rate, 1, length))?;
+        // PID 1 lets services make files for themselves only; what callers hear is no secret.
+        file.set_permissions(Permissions::from_mode(0o644))?;
+        file.sync_all()?;
+        std::fs::rename(&path, named)?;
+        self.sync()
+    }
+
+    fn delete(&self, name: &str) -> Result<(), Undone> {
+        std::fs::remove_file(self.file(name)?).map_err(missing)?;
+        self.sync()
+    }
+
+    /// The path of a prompt whose name leads nowhere else.
+    fn file(&self, name: &str) -> Result<PathBuf, Undone> {
+        match is_prompt_name(name) {
+            true => Ok(self.folder.join(prompt_file(name))),
+            false => Err(Undone::Refused(PromptRefusal::Name)),
+        }
+    }
+
+    /// What all take together.
+    fn taken(&self) -> Result<u64, Undone> {
+        let sounds = self.list()?;
+        Ok(sounds.iter().map(|it| it.bytes).sum())
+    }
+
+    fn sync(&self) -> Result<(), Undone> {
+        Ok(File::open(&self.folder)?.sync_all()?)
+    }
+}
+
+const MIB_MAX: u64 = PROMPTS_MIB_MAX as u64 * MIB;
+
+fn missing(error: io::Error) -> Undone {
+    match error.kind() {
+        io::ErrorKind::NotFound => Undone::Refused(PromptRefusal::Missing),
+        _ => error.into(),
+    }
+}
+
+/// How long a file of ours lasts; 0 for one of another making.
+fn millis(path: &Path, length: u64) -> u64 {
+    use std::io::Read as _;
+    let mut head = [0; wav::HEADER_LENGTH];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    let samples = length.saturating_sub(HEAD) / 2;
+    let rates = [Rate::Narrow, Rate::Wide];
+    let is_of = |rate: &Rate| {
+        let length = u32::try_from(length.saturating_sub(HEAD)).unwrap_or_default();
+        read.is_ok() && head == wav::header(*rate, 1, length)
+    };
+    let rate = rates.into_iter().find(is_of);
+    rate.map_or(0, |rate| {
+        samples.saturating_mul(1_000) / u64::from(rate.hertz())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    const SPARE: u64 = 1 << 30;
+
+    struct Bench {
+        sounds: Sounds,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            static COUNT: AtomicU32 = AtomicU32::new(0);
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("ramal-sounds-{}-{count}", std::process::id());
+            let folder = std::env::temp_dir().join(name);
+            std::fs::create_dir_all(&folder).expect("a temporary folder");
+            Self {
+                sounds: Sounds::new(&folder),
+            }
+        }
+
+        fn piece(&self, offset: u64, bytes: &[u8]) -> Reply {
+            let bytes = bytes.to_vec();
+            let piece = PromptRequest::Piece { offset, bytes };
+            self.sounds.about(&piece, SPARE)
+        }
+
+        fn keep(&self, name: &str, bytes: u64, hertz: u32) -> Reply {
+            let name = name.to_owned();
+            let keep = PromptRequest::Keep { name, bytes, hertz };
+            self.sounds.about(&keep, SPARE)
+        }
+
+        fn delete(&self, name: &str) -> Reply {
+            let delete = PromptRequest::Delete(name.to_owned());
+            self.sounds.about(&delete, SPARE)
+        }
+
+        fn names(&self) -> Vec<(String, u64)> {
+            match self.sounds.about(&PromptRequest::List, SPARE) {
+                Reply::Prompts(all) => all.into_iter().map(|it| (it.name, it.millis)).collect(),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    impl Drop for Bench {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.sounds.folder);
+        }
+    }
+
+    #[test]
+    fn what_is_brought_in_pieces_becomes_a_file_that_is_played() {
+        let bench = Bench::new();
+        assert_eq!(bench.piece(0, &[1, 0, 2, 0]), Reply::Uploaded { next: 4 });
+        assert_eq!(bench.names(), []);
+        assert_eq!(bench.piece(4, &[3, 0]), Reply::Uploaded { next: 6 });
+        assert_eq!(bench.keep("closed", 6, 16_000), Reply::Stored);
+        let file = std::fs::read(bench.sounds.folder.join("closed.wav")).expect("written");
+        let sound = wav::read(&file).expect("a WAV file");
+        assert_eq!((sound.samples, sound.rate), (vec![1, 2, 3], Rate::Wide));
+        // In its place comes another one, whole.
+        let second = vec![0; 16_000];
+        assert_eq!(bench.piece(0, &second), Reply::Uploaded { next: 16_000 });
+        assert_eq!(bench.keep("closed", 16_000, 8_000), Reply::Stored);
+        assert_eq!(bench.names(), [("closed".to_owned(), 1_000)]);
+        assert_eq!(bench.delete("closed"), Reply::Stored);
+        let missing = Reply::PromptRefused(PromptRefusal::Missing);
+        assert_eq!(bench.delete("closed"), missing);
+        assert_eq!(bench.keep("closed", 4, 8_000), missing);
+    }
+
+    #[test]
+    fn pieces_of_two_people_do_not_become_one_sound() {
+        let bench = Bench::new();
+        let refused = || Reply::PromptRefused(PromptRefusal::OutOfOrder);
+        assert_eq!(bench.piece(4, &[0, 0]), refused());
+        assert_eq!(bench.piece(0, &[1; 4]), Reply::Uploaded { next: 4 });
+        assert_eq!(bench.piece(0, &[2; 2]), Reply::Uploaded { next: 2 });
+        assert_eq!(bench.piece(4, &[1; 4]), refused());
+        assert_eq!(bench.keep("a", 8, 8_000), refused());
+        assert_eq!(bench.keep("a", 2, 8_000), Reply::Stored);
+        assert_eq!(bench.piece(2, &[2; 2]), refused());
+    }
+
+    #[test]
+    fn no_name_leads_out_of_the_folder() {
+        let bench = Bench::new();
+        for name in ["", "..", "../store/x", "a/b", "a.wav"] {
+            let refused = Reply::PromptRefused(PromptRefusal::Name);
+            assert_eq!(bench.delete(name), refused, "{name}");
+            assert_eq!(bench.keep(name, 2, 8_000), refused, "{name}");
+        }
+    }
+
+    #[test]
+    fn all_together_have_an_end_and_the_database_keeps_its_room() {
+        let bench = Bench::new();
+        let folder = &bench.sounds.folder;
+        for name in ["a.wav", "b.wav"] {
+            let file = File::create(folder.join(name)).expect("created");
+            file.set_len(MIB_MAX / 2 - 1_000).expect("sparse");
+        }
+        assert_eq!(bench.piece(0, &[0; 1_000]), Reply::Uploaded { next: 1_000 });
+        let refused = Reply::PromptRefused(PromptRefusal::TooMuch(PROMPTS_MIB_MAX));
+        assert_eq!(bench.piece(1_000, &[0; 1_001]), refused);
+        let (offset, bytes) = (1_000, vec![0; 500]);
+        let piece = PromptRequest::Piece { offset, bytes };
+        let refused = Reply::PromptRefused(PromptRefusal::NoRoom);
+        assert_eq!(bench.sounds.about(&piece, 499), refused);
+        assert_eq!(bench.piece(SAMPLES_MAX, &[0; 2]), {
+            Reply::PromptRefused(PromptRefusal::TooMuch(PROMPTS_MIB_MAX))
+        });
+    }
+
+    #[test]
+    fn what_was_being_brought_when_the_process_ended_is_forgotten() {
+        let bench = Bench::new();
+        assert_eq!(bench.piece(0, &[1; 4]), Reply::Uploaded { next: 4 });
+        let again = Sounds::new(&bench.sounds.folder);
+        assert!(!again.folder.join(INCOMING).exists());
+    }
+}
