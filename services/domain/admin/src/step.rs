@@ -72,8 +72,8 @@ pub enum Step {
     /// that of the store to its last piece.
     Bring(Offer, Then<Result<store::Reply, StickFault>>),
     /// Open a recording, a backup, the file of a prompt (behind [`sound::SOUNDS`]) or one of the
-    /// image ([`ipc::about`]) of this name, which was checked; the answer is its length, or `None` when there is none. A response further on may
-    /// have it as its body.
+    /// image ([`ipc::about`]) of this name, which was checked; the answer is its length, or `None`
+    /// when there is none. A response further on may have it as its body.
     Open(String, Then<Option<u64>>),
     /// Look at every service at once.
     Observe(Then<Observation>),

@@ -20,22 +20,56 @@ pub enum Table {
     Audit = 5,
     /// Certificates with their keys, and what an installer has laid down.
     Secrets = 6,
+    /// Sounds of prompts, as WAV files; of archives that say so in their header alone.
+    Sounds = 7,
 }
 
 /// All tables, in the order they stand in.
-pub const TABLES: [Table; 6] = [
+pub const TABLES: [Table; 7] = [
     Table::Meta,
     Table::Config,
     Table::Calls,
     Table::Registrations,
     Table::Audit,
     Table::Secrets,
+    Table::Sounds,
 ];
 
 /// How many rows there are of each of [`TABLES`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "SummaryRow", into = "SummaryRow")]
 pub struct Summary {
     rows: [u64; TABLES.len()],
+}
+
+/// The same as it is written: without the tables at the end that have no rows, but never fewer than
+/// the first format had.
+#[derive(Serialize, Deserialize)]
+struct SummaryRow {
+    rows: Vec<u64>,
+}
+
+/// Tables of the first format.
+const TABLES_FIRST: usize = 6;
+
+impl From<Summary> for SummaryRow {
+    fn from(summary: Summary) -> Self {
+        let mut rows = summary.rows.to_vec();
+        while rows.len() > TABLES_FIRST && rows.last() == Some(&0) {
+            rows.pop();
+        }
+        Self { rows }
+    }
+}
+
+impl From<SummaryRow> for Summary {
+    fn from(row: SummaryRow) -> Self {
+        let mut summary = Self::default();
+        for (to, from) in summary.rows.iter_mut().zip(row.rows) {
+            *to = from;
+        }
+        summary
+    }
 }
 
 impl Summary {

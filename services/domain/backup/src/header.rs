@@ -5,8 +5,12 @@ use serde::{Deserialize, Serialize};
 use crate::keys::KeyId;
 use crate::refusal::Refusal;
 
-/// The format this version writes, and the newest it reads.
-pub const FORMAT: u16 = 1;
+/// The newest format this version reads, and writes where there are sounds: those of prompts come
+/// behind all tables.
+pub const FORMAT: u16 = 2;
+
+/// The format without sounds, which earlier versions read too.
+const FORMAT_FIRST: u16 = 1;
 
 const MAGIC: &[u8; 8] = b"RAMALBAK";
 
@@ -36,6 +40,9 @@ pub struct Header {
     /// No other archive has it.
     #[serde(with = "hex::serde")]
     pub nonce: [u8; 16],
+    /// The sounds of prompts are in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sounds: bool,
 }
 
 impl Header {
@@ -44,7 +51,8 @@ impl Header {
         let length = u16::try_from(json.len()).ok();
         let length = length.filter(|it| usize::from(*it) <= HEADER_MAX)?;
         let mut bytes = MAGIC.to_vec();
-        bytes.extend(FORMAT.to_le_bytes());
+        let format = if self.sounds { FORMAT } else { FORMAT_FIRST };
+        bytes.extend(format.to_le_bytes());
         bytes.extend(length.to_le_bytes());
         bytes.extend(json);
         Some(bytes)
@@ -64,7 +72,7 @@ impl Header {
         };
         let [low, high, length @ ..] = *numbers;
         let format = u16::from_le_bytes([low, high]);
-        if format != FORMAT {
+        if !(FORMAT_FIRST..=FORMAT).contains(&format) {
             return Err(Refusal::NewerFormat(format));
         }
         let length = usize::from(u16::from_le_bytes(length));

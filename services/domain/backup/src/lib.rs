@@ -6,7 +6,8 @@
 //! Ed25519 of the box over everything before
 //! ```
 //! Numbers are little-endian. The zstd frame is a row of entries (table, key, value) and, at its
-//! end, how many there were (docs/decisions/0038). A byte that was not made by somebody who has the
+//! end, how many there were (docs/decisions/0038). Format 2 has the sounds of prompts behind the
+//! tables; an archive without any is of format 1. A byte that was not made by somebody who has the
 //! code reaches neither zstd nor anything behind it; the signature says which box it was.
 //!
 //! What this crate must never do: read a file or a clock, draw a key, hold more of an archive than

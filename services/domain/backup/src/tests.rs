@@ -17,6 +17,7 @@ fn header(key: &BackupKey) -> Header {
         config_version: 41,
         key: key.id(),
         nonce: [3; 16],
+        sounds: false,
     }
 }
 
@@ -337,4 +338,33 @@ proptest! {
         let (header, ..) = parts(&write(&[]));
         prop_assert!(read(&[header, bytes].concat()).is_err());
     }
+}
+
+#[test]
+fn an_archive_with_sounds_is_of_a_newer_format_and_one_without_of_the_first() {
+    let key = BackupKey::of(&code(1));
+    let signer = Signer::from_seed(&SEED);
+    let mut told = header(&key);
+    told.sounds = true;
+    let mut writer = Writer::new(&told, &key).expect("a header");
+    writer
+        .put(Table::Sounds, b"closed", &[1; 70_000])
+        .expect("put");
+    let mut bytes = writer.take();
+    bytes.extend(writer.finish(&signer).expect("finished").0);
+    assert_eq!(bytes[8..10], [2, 0]);
+    let expected = vec![(Table::Sounds, b"closed".to_vec(), vec![1; 70_000])];
+    assert_eq!(read(&bytes), Ok(expected));
+    let without = write(&[(Table::Audit, vec![1], vec![2])]);
+    assert_eq!(without[8..10], [1, 0]);
+    let summary = serde_json::to_string(&Summary::default()).expect("JSON");
+    assert_eq!(
+        summary, r#"{"rows":[0,0,0,0,0,0]}"#,
+        "as it was before sounds"
+    );
+    let newer: Summary = serde_json::from_str(r#"{"rows":[0,0,0,0,0,1,5]}"#).expect("read");
+    assert_eq!(
+        (newer.rows(Table::Secrets), newer.rows(Table::Sounds)),
+        (1, 5)
+    );
 }

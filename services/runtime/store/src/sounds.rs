@@ -7,6 +7,8 @@
 //! What this module must never do: read what somebody else has made of a sound. What is brought are
 //! samples; the head of the file is ours.
 
+mod restoring;
+
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -19,6 +21,7 @@ use ipc::store::{PROMPTS_MIB_MAX, PromptRefusal, PromptRequest, PromptSound, Rep
 use rtp::{Rate, wav};
 
 use crate::store::Shared;
+pub(crate) use restoring::is_sound;
 
 /// One that somebody brings.
 const INCOMING: &str = "incoming.part";
@@ -70,10 +73,12 @@ impl Sounds {
     /// nobody.
     pub(crate) fn new(folder: &Path) -> Self {
         let _ = std::fs::remove_file(folder.join(INCOMING));
-        Self {
+        let sounds = Self {
             folder: folder.to_owned(),
             work: Mutex::new(()),
-        }
+        };
+        sounds.finish_restoring();
+        sounds
     }
 
     /// Does what is asked; `spare` are the bytes of the disk that are not for the database.

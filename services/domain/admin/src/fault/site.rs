@@ -332,7 +332,7 @@ fn a(what: &str) -> String {
     }
 }
 
-const THINGS: [(&str, &str); 18] = [
+const THINGS: [(&str, &str); 19] = [
     ("extension", "ramal"),
     ("group", "grupo"),
     ("trunk", "tronco"),
@@ -388,7 +388,7 @@ fn label<'a>(of: &str, field: &'a str) -> &'a str {
     found.map_or(field, |(_, portuguese)| portuguese)
 }
 
-const FORMS: [(&str, &Form); 13] = [
+const FORMS: [(&str, &Form); 14] = [
     ("extension", &form::EXTENSION),
     ("group", &form::GROUP),
     ("trunk", &form::TRUNK),

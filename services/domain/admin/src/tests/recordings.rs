@@ -3,8 +3,24 @@
 use ipc::site::Role;
 use serde_json::json;
 
-use super::world::{OWN_PASSWORD, RECORDING, World, form, get, json as body, post, request, text};
+use super::world::{
+    BACKUP, OWN_PASSWORD, RECORDING, World, form, get, json as body, post, request, text,
+};
 use crate::{Body, Method, Response};
+
+impl World {
+    /// What opening a file by this name finds.
+    pub(super) fn length_of(&self, name: &str) -> Option<u64> {
+        if let Some(sound) = name.strip_prefix(ipc::sound::SOUNDS) {
+            return self.sounds.length_of(sound);
+        }
+        let found = self.recordings.iter().find(|file| file.name == name);
+        let length = found.map(|file| file.bytes);
+        let image = [ipc::about::TEXTS, ipc::about::BILL];
+        let length = length.or_else(|| image.contains(&name).then_some(300));
+        length.or_else(|| (name == BACKUP).then_some(3000))
+    }
+}
 
 fn audits(world: &World) -> Vec<(String, String)> {
     let audits = world.audits.iter();

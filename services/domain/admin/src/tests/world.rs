@@ -344,17 +344,6 @@ impl World {
         self.stick_fault.map_or(whole, Err)
     }
 
-    fn length_of(&self, name: &str) -> Option<u64> {
-        if let Some(sound) = name.strip_prefix(sound::SOUNDS) {
-            return self.sounds.length_of(sound);
-        }
-        let found = self.recordings.iter().find(|file| file.name == name);
-        let length = found.map(|file| file.bytes);
-        let image = [ipc::about::TEXTS, ipc::about::BILL];
-        let length = length.or_else(|| image.contains(&name).then_some(300));
-        length.or_else(|| (name == BACKUP).then_some(3000))
-    }
-
     fn media(&mut self, request: &sound::Request) -> Result<sound::Reply, Away> {
         if self.media_away {
             return Err(Away::Silent("media"));

@@ -10,6 +10,7 @@ use crate::access::Peers;
 use crate::files::Open;
 use crate::provision::is_ids;
 use crate::reads;
+use crate::sounds::{Sounds, is_sound};
 use crate::store::Shared;
 use crate::tables::{
     AUDIT, CALLS, CONFIG, Definition, META, REGISTRATIONS, SCHEMA_VERSION_KEY, SECRETS, redb_fault,
@@ -39,6 +40,8 @@ fn write(backups: &Backups, shared: &Shared, keys: &Keys) -> Result<Made, Backup
     room(shared, shared.medium.file_bytes())?;
     let taken_millis = shared.now().as_millis();
     let nonce = draw().map_err(failure::of_keys)?;
+    let sounds = shared.sounds.get();
+    let names = sounds.map(Sounds::names).unwrap_or_default();
     shared.with_snapshot(|txn| {
         let (config_version, _) = reads::config_row(txn)?.ok_or(BackupFailure::NoSite)?;
         let header = Header {
@@ -49,6 +52,7 @@ fn write(backups: &Backups, shared: &Shared, keys: &Keys) -> Result<Made, Backup
             config_version,
             key: keys.key.id(),
             nonce,
+            sounds: !names.is_empty(),
         };
         let mut out = Out {
             file: backups.folder.begin().map_err(failure::of_disk)?,
@@ -58,6 +62,9 @@ fn write(backups: &Backups, shared: &Shared, keys: &Keys) -> Result<Made, Backup
         let mut writer = Writer::new(&header, &keys.key).map_err(failure::of_archive)?;
         let is_over = || backups.is_stopped() || shared.wants_database();
         rows(txn, &shared.peers, &mut writer, &mut out, &is_over)?;
+        if let Some(sounds) = sounds {
+            put_sounds(sounds, &names, &mut writer, &mut out)?;
+        }
         let (rest, summary) = writer.finish(&keys.signer).map_err(failure::of_archive)?;
         out.write(&rest)?;
         let kept = backups.folder.keep(&*out.file, taken_millis);
@@ -137,6 +144,24 @@ fn rows(
     Ok(())
 }
 
+/// The sounds of prompts; one that was deleted meanwhile is left out.
+fn put_sounds(
+    sounds: &Sounds,
+    names: &[String],
+    writer: &mut Writer,
+    out: &mut Out<'_>,
+) -> Result<(), BackupFailure> {
+    for name in names {
+        let Some(file) = sounds.read(name).filter(|file| is_sound(name, file)) else {
+            continue;
+        };
+        let put = writer.put(Table::Sounds, name.as_bytes(), &file);
+        put.map_err(failure::of_archive)?;
+        out.write(&writer.take())?;
+    }
+    Ok(())
+}
+
 /// Whether a row is part of backups. The schema stands in the header.
 pub(super) fn belongs(peers: &Peers, table: Table, key: &[u8]) -> bool {
     match table {
@@ -148,6 +173,6 @@ pub(super) fn belongs(peers: &Peers, table: Table, key: &[u8]) -> bool {
                 is_somebodys && !is_left_out(peers, uid, name)
             })
         }),
-        Table::Config | Table::Calls | Table::Registrations | Table::Audit => true,
+        Table::Config | Table::Calls | Table::Registrations | Table::Audit | Table::Sounds => true,
     }
 }

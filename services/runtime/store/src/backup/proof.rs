@@ -20,6 +20,7 @@ use crate::opening::{begin, builder};
 use crate::rows::{
     AuditRow, CallRow, ConfigRow, OutcomeRow, RegistrationRow, SecretRow, SpentRow, decode,
 };
+use crate::sounds::{Sounds, is_sound};
 use crate::store::Shared;
 use crate::tables::{
     ANCHOR_KEY, AUDIT, CALLS, CONFIG, Fault, META, OPEN_CALLS, REGISTRATIONS, SCHEMA_VERSION,
@@ -42,6 +43,9 @@ const KEEPERS_MAX: u64 = 16;
 
 /// Facts about the whole, and some room.
 const FACTS_MAX: u64 = 64;
+
+/// Sounds of prompts: those of the configuration, and as many that were left behind.
+const SOUNDS_MAX: u64 = 400;
 
 /// What was loaded.
 pub(super) struct Loaded {
@@ -161,7 +165,11 @@ fn try_it(
     file.forget_cached();
     let database = shared.medium.open_scratch(Scratch::Trial, &builder());
     let database = database.map_err(|error| Unloaded::from(redb_fault(error)))?;
-    load(&mut *file, &keys.key, &shared.peers, &database, &|_| {
+    let into = Into {
+        database: &database,
+        sounds: None,
+    };
+    load(&mut *file, &keys.key, &shared.peers, &into, &|_| {
         !backups.is_stopped()
     })
 }
@@ -169,16 +177,27 @@ fn try_it(
 /// Is told how many bytes of an archive were read, and says whether to go on.
 pub(super) type GoesOn<'a> = &'a dyn Fn(u64) -> bool;
 
+/// Where an archive is loaded.
+pub(super) struct Into<'a> {
+    /// It is empty.
+    pub(super) database: &'a Database,
+    /// Staged, where the sounds of prompts are wanted, with how many bytes there is room for.
+    pub(super) sounds: Option<(&'a Sounds, u64)>,
+}
+
 /// Loads an archive into an empty database: all of it, or nothing.
 pub(super) fn load(
     file: &mut dyn Open,
     key: &BackupKey,
     peers: &Peers,
-    database: &Database,
+    into: &Into<'_>,
     goes_on: GoesOn<'_>,
 ) -> Result<Loaded, Unloaded> {
+    let database = into.database;
     let txn = begin(database)?;
-    let loaded = fill(file, key, peers, &txn, goes_on)?;
+    let mut loader = Loader::new(&txn, peers)?;
+    loader.sounds = into.sounds;
+    let loaded = fill(file, key, loader, goes_on)?;
     let schema = loaded.header.schema;
     put(&mut open(&txn, META)?, "meta", SCHEMA_VERSION_KEY, &schema)?;
     txn.commit().map_err(redb_fault)?;
@@ -214,11 +233,9 @@ fn counted(database: &Database) -> Result<[u64; 4], Fault> {
 fn fill(
     file: &mut dyn Open,
     key: &BackupKey,
-    peers: &Peers,
-    txn: &WriteTransaction,
+    mut loader: Loader<'_>,
     goes_on: GoesOn<'_>,
 ) -> Result<Loaded, Unloaded> {
-    let mut loader = Loader::new(txn, peers)?;
     let take = |table, key: &[u8], value: &[u8]| loader.row(table, key, value);
     let (header, summary) = read_rows(file, key, goes_on, take)?;
     let Some((version, row)) = loader.newest else {
@@ -294,7 +311,9 @@ struct Loader<'txn> {
     registrations: WriteTable<'txn>,
     audit: WriteTable<'txn>,
     secrets: WriteTable<'txn>,
-    counted: [u64; 7],
+    /// Where sounds go, and how many bytes there is room for.
+    sounds: Option<(&'txn Sounds, u64)>,
+    counted: [u64; 8],
     bytes: u64,
     newest: Option<(u64, ConfigRow)>,
     /// What the next entry of the trail is chained to.
@@ -314,7 +333,8 @@ impl<'txn> Loader<'txn> {
             registrations: open(txn, REGISTRATIONS)?,
             audit: open(txn, AUDIT)?,
             secrets: open(txn, SECRETS)?,
-            counted: [0; 7],
+            sounds: None,
+            counted: [0; 8],
             bytes: 0,
             newest: None,
             anchor: audit::GENESIS.to_owned(),
@@ -361,6 +381,7 @@ impl<'txn> Loader<'txn> {
                 let row: SecretRow = read("secrets", value)?;
                 is_key(row.value.reveal().len() <= SECRET_LENGTH_MAX)?;
             }
+            Table::Sounds => return self.sound(key, value),
         }
         let into = match table {
             Table::Meta => &mut self.meta,
@@ -369,9 +390,25 @@ impl<'txn> Loader<'txn> {
             Table::Registrations => &mut self.registrations,
             Table::Audit => &mut self.audit,
             Table::Secrets => &mut self.secrets,
+            Table::Sounds => return Ok(()),
         };
         into.insert(key, value).map_err(redb_fault)?;
         Ok(())
+    }
+
+    /// The sound of a prompt: a file as the store makes them, and nothing else.
+    fn sound(&mut self, key: &[u8], file: &[u8]) -> Result<(), Unloaded> {
+        let name = str::from_utf8(key).unwrap_or_default();
+        if !is_sound(name, file) {
+            return Err(damaged(Damage::Row("sounds".to_owned())));
+        }
+        let Some((sounds, room)) = &mut self.sounds else {
+            return Ok(());
+        };
+        let left = room.checked_sub(file.len() as u64);
+        *room = left.ok_or(Unloaded::Refused(BackupRefusal::NoRoom))?;
+        let put = sounds.put(name, file);
+        put.map_err(|error| Unloaded::Failed(failure::of_disk(error)))
     }
 
     /// A fact about the whole; they come before the audit trail.
@@ -394,6 +431,7 @@ impl<'txn> Loader<'txn> {
             Table::Registrations => REGISTRATIONS_MAX as u64,
             Table::Audit => AUDIT_ENTRIES_MAX,
             Table::Secrets => SECRETS_MAX as u64 * KEEPERS_MAX,
+            Table::Sounds => SOUNDS_MAX,
         };
         self.bytes = self.bytes.saturating_add(bytes as u64);
         let count = self.counted.get_mut(table as usize);

@@ -2,7 +2,8 @@
 //!
 //! It is loaded beside the database that is in use, and takes its place by one rename once it was
 //! read back. What makes the box itself stays: the keys of its tunnel and of its backups. What
-//! becomes of the two together, `merge.rs` says.
+//! becomes of the two together, `merge.rs` says. The sounds of prompts come in beside those that
+//! are heard, and take their places when the database has.
 
 use ::backup::{BackupKey, Code, KeyId};
 use ipc::Redacted;
@@ -11,11 +12,12 @@ use redb::Database;
 
 use super::folder::header;
 use super::merge::Merge;
-use super::proof::{Unloaded, load, read_through};
+use super::proof::{Into, Unloaded, load, read_through};
 use super::{Backups, RestoreWish, failure};
 use crate::files::Open;
 use crate::medium::Scratch;
 use crate::opening::builder;
+use crate::sounds::Sounds;
 use crate::store::Shared;
 use crate::tables::redb_fault;
 
@@ -42,6 +44,7 @@ pub(super) struct Checked {
     key: BackupKey,
     /// The key of a code that somebody has typed.
     typed: Option<BackupKey>,
+    has_sounds: bool,
 }
 
 impl Checked {
@@ -74,6 +77,7 @@ pub(super) fn check(
         file,
         key,
         typed,
+        has_sounds: told.sounds,
     })
 }
 
@@ -88,6 +92,7 @@ pub(super) fn restore(
         mut file,
         key,
         typed,
+        has_sounds,
         ..
     } = checked;
     let RestoreWish {
@@ -99,11 +104,18 @@ pub(super) fn restore(
         backups.progress.reading(read);
         !is_over()
     };
+    let sounds = staged(shared, has_sounds)?;
     let opened = shared.medium.open_scratch(Scratch::Restored, &builder());
     let version = opened
         .map_err(|error| Unrestored::from(redb_fault(error)))
         .and_then(|new| {
-            let loaded = load(&mut *file, &key, &shared.peers, &new, &goes_on)?;
+            let into = Into {
+                database: &new,
+                sounds: sounds.map(|it| (it, shared.spare_bytes())),
+            };
+            let loaded = load(&mut *file, &key, &shared.peers, &into, &goes_on)?;
+            let prompts = loaded.site.prompts.iter();
+            let prompts = prompts.map(|it| it.name.clone()).collect();
             let merge = Merge {
                 loaded,
                 typed,
@@ -113,13 +125,30 @@ pub(super) fn restore(
                 own: shared.own_past(),
                 is_over: &is_over,
             };
-            in_place(backups, shared, &merge, new)
+            let version = in_place(backups, shared, &merge, new, sounds)?;
+            if let Some(sounds) = sounds {
+                sounds.restored(&prompts);
+            }
+            Ok(version)
         });
+    if let (Err(_), Some(sounds)) = (&version, sounds) {
+        sounds.unstage();
+    }
     shared.medium.remove_scratch(Scratch::Restored);
     if version.is_ok() && name.is_none() {
         backups.folder.forget_upload();
     }
     version
+}
+
+/// Where the sounds of a backup come in, when it has any.
+fn staged(shared: &Shared, has_sounds: bool) -> Result<Option<&Sounds>, Unrestored> {
+    let sounds = shared.sounds.get().filter(|_| has_sounds);
+    if let Some(sounds) = sounds {
+        let staged = sounds.stage().map_err(failure::of_disk);
+        staged.map_err(Unrestored::Failed)?;
+    }
+    Ok(sounds)
 }
 
 /// Nothing is written from here on: what is merged is what the box has at the end.
@@ -128,12 +157,18 @@ fn in_place(
     shared: &Shared,
     merge: &Merge<'_>,
     new: Database,
+    sounds: Option<&Sounds>,
 ) -> Result<u64, Unrestored> {
     backups.progress.note(RestoreState::Joining);
     let frozen = shared.freeze().map_err(Unrestored::Failed)?;
     let version = shared.with_present(|present| merge.apply(present, &new))?;
     new.close()
         .map_err(|error| Unrestored::from(redb_fault(error)))?;
+    if let Some(sounds) = sounds {
+        // Before, so that a cut after it loses none of them.
+        let settled = sounds.settle().map_err(failure::of_disk);
+        settled.map_err(Unrestored::Failed)?;
+    }
     backups.progress.note(RestoreState::Finishing { version });
     frozen.replace().map_err(Unrestored::Failed)?;
     Ok(version)

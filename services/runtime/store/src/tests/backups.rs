@@ -368,6 +368,7 @@ pub(super) fn crafted(
         config_version: 1,
         key: key.id(),
         nonce: [0; 16],
+        sounds: false,
     };
     let mut writer = backup::Writer::new(&header, &key).expect("a header");
     for (table, key, value) in rows {

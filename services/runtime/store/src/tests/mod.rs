@@ -24,6 +24,7 @@ mod replacing;
 mod serving;
 mod sim_disk;
 mod sim_files;
+mod sounds;
 mod trail;
 mod versions;
 

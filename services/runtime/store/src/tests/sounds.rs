@@ -1,0 +1,101 @@
+//! The sounds of prompts in backups.
+
+use ipc::store::{PromptRefusal, PromptRequest, RestoreState};
+
+use super::backups::{Box, filled};
+use super::*;
+
+fn ask(of: &Box, request: PromptRequest) -> Reply {
+    of.store.ask(WEB, Request::Prompt(request))
+}
+
+fn with_sounds(of: &Box) {
+    let folder = of.scratch.path().join("sounds");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    of.store.keep_sounds(&folder);
+}
+
+fn bring(of: &Box, name: &str, bytes: &[u8]) {
+    let (offset, bytes) = (0, bytes.to_vec());
+    let length = bytes.len() as u64;
+    let taken = ask(of, PromptRequest::Piece { offset, bytes });
+    assert_eq!(taken, Reply::Uploaded { next: length });
+    let keep = PromptRequest::Keep {
+        name: name.into(),
+        bytes: length,
+        hertz: 8_000,
+    };
+    assert_eq!(ask(of, keep), Reply::Stored);
+}
+
+fn prompt(of: &Box, name: &str) {
+    let (base, mut site) = config(&of.store);
+    site.prompts.push(ipc::site::Prompt {
+        name: name.into(),
+        says: String::new(),
+    });
+    let audit = audit("prompt");
+    let reply = of.store.ask(WEB, Request::Commit { base, audit, site });
+    assert!(matches!(reply, Reply::Committed { .. }), "{reply:?}");
+}
+
+fn heard(of: &Box, name: &str) -> Option<Vec<u8>> {
+    let file = of.scratch.path().join("sounds").join(name);
+    std::fs::read(file).ok().map(|file| file[44..].to_vec())
+}
+
+#[test]
+fn sounds_come_back_with_a_backup_on_the_same_box_and_on_another() {
+    let mut first = filled();
+    with_sounds(&first);
+    prompt(&first, "closed");
+    let code = first.new_code();
+    bring(&first, "closed", &[1, 2, 3, 4]);
+    first.settle();
+    let bytes = first.make();
+    bring(&first, "closed", &[9, 9]);
+    bring(&first, "later", &[9, 9]);
+    first.bring(&bytes);
+    assert!(matches!(first.restore(None), RestoreState::Restored { .. }));
+    assert_eq!(heard(&first, "closed.wav"), Some(vec![1, 2, 3, 4]));
+    assert_eq!(heard(&first, "later.wav"), None, "it is no prompt there");
+    first.start_anew();
+    let second = Box::new();
+    with_sounds(&second);
+    second.bring(&bytes);
+    assert!(matches!(
+        second.restore(Some(&code)),
+        RestoreState::Restored { .. }
+    ));
+    assert_eq!(heard(&second, "closed.wav"), Some(vec![1, 2, 3, 4]));
+}
+
+#[test]
+fn a_backup_without_sounds_leaves_those_that_are_there() {
+    let first = filled();
+    let code = first.new_code();
+    first.settle();
+    let bytes = first.make();
+    let format = [bytes[8], bytes[9]];
+    assert_eq!(format, [1, 0], "as versions before sounds read it");
+    let second = Box::new();
+    with_sounds(&second);
+    bring(&second, "closed", &[1, 2]);
+    second.bring(&bytes);
+    assert!(matches!(
+        second.restore(Some(&code)),
+        RestoreState::Restored { .. }
+    ));
+    assert_eq!(heard(&second, "closed.wav"), Some(vec![1, 2]));
+}
+
+#[test]
+fn only_the_pages_change_sounds_and_a_store_without_a_folder_says_so() {
+    let bare = Box::new();
+    let list = || Request::Prompt(PromptRequest::List);
+    assert!(matches!(bare.store.ask(WEB, list()), Reply::Failed { .. }));
+    assert_eq!(bare.store.ask(PBX, list()), Reply::Refused { uid: PBX });
+    with_sounds(&bare);
+    let missing = ask(&bare, PromptRequest::Delete("closed".into()));
+    assert_eq!(missing, Reply::PromptRefused(PromptRefusal::Missing));
+}
