@@ -90,6 +90,9 @@ pub fn run(profile: Profile) -> Result<bool, Box<dyn std::error::Error>> {
 
 fn tell(all: &Counts) -> std::io::Result<()> {
     let mut output = std::io::stdout();
+    for line in &all.said {
+        writeln!(output, "{line}")?;
+    }
     for reason in &all.skipped {
         writeln!(output, "skipped: {reason}")?;
     }

@@ -11,6 +11,11 @@ pub(super) struct Counts {
     pub failed: Vec<String>,
     /// What was left out, with the reason.
     pub skipped: BTreeSet<String>,
+    /// What failed tests said, in the order of their programs: who sees only the end of a long
+    /// output sees why.
+    pub said: Vec<String>,
+    /// The line before was one of what a failed test said.
+    pub is_report: bool,
 }
 
 impl Counts {
@@ -18,6 +23,7 @@ impl Counts {
         self.passed += other.passed;
         self.failed.extend(other.failed);
         self.skipped.extend(other.skipped);
+        self.said.extend(other.said);
     }
 
     /// At the end of a program or step: what ended badly without naming a test has failed, and so
@@ -29,8 +35,17 @@ impl Counts {
         }
     }
 
-    /// Counts a line of libtest: `test name ... ok`, `... FAILED`, `... ignored, reason`.
+    /// Counts a line of libtest: `test name ... ok`, `... FAILED`, `... ignored, reason`. What a
+    /// failed test said comes after them all, from `---- name stdout ----` on to the list of names.
     pub(super) fn read(&mut self, step: &str, line: &str) {
+        if line.starts_with("---- ") {
+            self.is_report = true;
+        } else if line == "failures:" {
+            self.is_report = false;
+        }
+        if self.is_report {
+            self.said.push(format!("{step} | {line}"));
+        }
         let Some(line) = line.strip_prefix("test ") else {
             return;
         };
@@ -75,5 +90,28 @@ mod tests {
             counts.skipped,
             BTreeSet::from(["e: needs a sound card".to_owned()])
         );
+    }
+
+    #[test]
+    fn what_failed_tests_said_is_kept_for_the_end() {
+        let mut counts = Counts::default();
+        for line in [
+            "test a ... ok",
+            "test d ... FAILED",
+            "failures:",
+            "---- d stdout ----",
+            "the box did not say \"ready\"",
+            "failures:",
+            "    d",
+            "test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured",
+        ] {
+            counts.read("unit", line);
+        }
+        let expected = [
+            "unit | ---- d stdout ----",
+            "unit | the box did not say \"ready\"",
+        ];
+        assert_eq!(counts.said, expected);
+        assert_eq!(counts.failed, ["unit: d"]);
     }
 }

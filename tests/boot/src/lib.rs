@@ -69,12 +69,34 @@ pub enum Failure {
     Other(String),
 }
 
-/// Where disks and logs of the tests are: below the target folder.
+/// Where disks, keys and logs of the tests are: below the target folder, and in one of its own for
+/// each program of tests, as these run beside each other.
 ///
 /// # Errors
 /// It cannot be made.
 pub fn folder(name: &str) -> Result<std::path::PathBuf, Failure> {
-    let folder = image::build::target_folder().join("boot-tests").join(name);
+    let program = std::env::current_exe()?;
+    let program = program.file_stem().unwrap_or_default();
+    let all = image::build::target_folder().join("boot-tests");
+    let folder = all.join(without_hash(&program.to_string_lossy())).join(name);
     std::fs::create_dir_all(&folder)?;
     Ok(folder)
+}
+
+/// `secure_boot` of `secure_boot-2cfe213c2bdc0607`, as cargo names it.
+fn without_hash(program: &str) -> &str {
+    program.rsplit_once('-').map_or(program, |(name, _hash)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_of_tests_that_run_beside_each_other_have_folders_of_their_own() {
+        let folder = folder("boxes").expect("made");
+        assert!(folder.ends_with("boot-tests/boot/boxes"), "{folder:?}");
+        assert_eq!(without_hash("secure_boot-2cfe213c2bdc0607"), "secure_boot");
+        assert_eq!(without_hash("own_judge"), "own_judge");
+    }
 }

@@ -51,7 +51,7 @@ fn make_parts() -> Result<Parts, Failure> {
 }
 
 fn fresh_keys(name: &str) -> Result<Keys, Failure> {
-    // Test programs run one after the other, so that the name needs nothing but the process.
+    // What a killed run left must not be in the way: keys are never written over.
     let folder = folder(&format!("{name}-{}", std::process::id()))?;
     let keys = make(&folder, &Wanted::development());
     std::fs::remove_dir_all(&folder)?;
