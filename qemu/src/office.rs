@@ -180,7 +180,7 @@ impl Office {
         Ok((there.saturating_sub(field("available_kib")?), there))
     }
 
-    /// Resident memory of all our processes on the box, KiB.
+    /// Memory that all our processes on the box occupy together, KiB.
     ///
     /// # Errors
     /// The box does not answer.

@@ -309,7 +309,8 @@ pub struct Service {
     pub restarts: u32,
     /// Why it last ended; empty when it never did.
     pub last_exit: String,
-    /// Resident memory, KiB; 0 while there is no process.
+    /// Memory it occupies, KiB, its share of what it has in common with others included; 0 while
+    /// there is no process.
     pub resident_kib: u64,
     /// CPU time used, milliseconds.
     pub cpu_millis: u64,

@@ -26,7 +26,9 @@ pub enum Stop {
 /// What a process uses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Usage {
-    /// Resident memory, KiB.
+    /// Memory it occupies, KiB: what it has for itself, and its share of the pages that it has in
+    /// common with others, so that the sum of all is what all of them occupy. Our services run one
+    /// program, whose pages the plain resident size counts once for each.
     pub resident_kib: u64,
     /// Processor time, milliseconds.
     pub cpu_millis: u64,
@@ -76,11 +78,12 @@ pub fn stop(pid: u32, how: Stop) -> Result<(), SystemError> {
 /// What a process uses; zero when it is gone.
 #[must_use]
 pub fn usage(pid: u32) -> Usage {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let read = |name| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
+    let share = kib(&read("smaps_rollup"), "Pss:");
     Usage {
-        resident_kib: resident(&status),
-        cpu_millis: cpu(&stat),
+        // A kernel without CONFIG_PROC_PAGE_MONITOR knows no shares.
+        resident_kib: share.or_else(|| kib(&read("status"), "VmRSS:")).unwrap_or(0),
+        cpu_millis: cpu(&read("stat")),
     }
 }
 
@@ -106,10 +109,10 @@ pub fn set_standard_streams(file: &std::fs::File) -> Result<(), SystemError> {
     set().context("set", "the standard streams")
 }
 
-fn resident(status: &str) -> u64 {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let value = line.and_then(|line| line.split_whitespace().next());
-    value.and_then(|value| value.parse().ok()).unwrap_or(0)
+/// The number behind a name, as proc_pid_status(5) and proc_pid_smaps(5) write them.
+fn kib(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// Fields 14 and 15 of proc_pid_stat(5), in ticks of 10 ms; the name in field 2 may hold spaces.
@@ -133,12 +136,23 @@ mod tests {
         let stat = "7 (a ) b) S 1 7 7 0 -1 4194560 1 2 3 4 150 25 0 0 20 0 1 0 5 6";
         assert_eq!(cpu(stat), 1750);
         assert_eq!(cpu(""), 0);
-        assert_eq!(resident("Name:\tx\nVmRSS:\t    1234 kB\n"), 1234);
+    }
+
+    #[test]
+    fn memory_is_read_by_its_name() {
+        let status = "Name:\tx\nVmRSS:\t    1234 kB\n";
+        assert_eq!(kib(status, "VmRSS:"), Some(1234));
+        let rollup = "00400000-7ffd r-xp 00000000 00:00 0 [rollup]\nRss: 900 kB\nPss:   300 kB\n";
+        assert_eq!(kib(rollup, "Pss:"), Some(300));
+        assert_eq!(kib("", "Pss:"), None);
     }
 
     #[test]
     fn this_very_process_uses_something() {
-        assert!(usage(std::process::id()).resident_kib > 0);
+        let used = usage(std::process::id()).resident_kib;
+        assert!(used > 0);
+        let status = std::fs::read_to_string("/proc/self/status").expect("read");
+        assert!(used <= kib(&status, "VmHWM:").expect("there"));
         assert_eq!(usage(u32::MAX), Usage::default());
     }
 }
