@@ -497,9 +497,9 @@ pub struct Registration {
     pub source: String,
     /// The local address it came to.
     pub local: String,
-    /// Seconds it still had when this was kept.
+    /// Seconds it had at that moment.
     pub expires_secs: u32,
-    /// When this was kept, milliseconds since 1970.
+    /// The moment its time is counted from: when it was last registered, milliseconds since 1970.
     pub kept_millis: i64,
     /// Call-ID of the registration (RFC 3261 §10.3 step 7).
     pub call_id: String,

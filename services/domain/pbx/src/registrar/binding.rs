@@ -33,6 +33,8 @@ pub(crate) struct Binding {
     pub(crate) cseq: u32,
     /// When it is void.
     pub(crate) expires: Instant,
+    /// How long it was to stand when it was last registered.
+    pub(crate) lifetime: Duration,
     /// User-Agent as sent; may be empty.
     pub(crate) user_agent: String,
 }
@@ -70,6 +72,7 @@ impl Binding {
             call_id: source.call_id.clone(),
             cseq: source.cseq,
             expires: now + update.lifetime,
+            lifetime: update.lifetime,
             user_agent: clipped(&source.user_agent),
         }
     }

@@ -13,7 +13,8 @@ use super::binding::{Binding, instance};
 use super::seconds;
 use crate::interface::StreamId;
 
-/// A contact as a row.
+/// A contact as a row. Its time is counted from when it was last registered, in whole seconds: a row
+/// that says the same at each write is written once, which flash feels.
 pub(super) fn row(
     extension: &str,
     binding: &Binding,
@@ -21,14 +22,18 @@ pub(super) fn row(
     wall: UnixTime,
 ) -> Registration {
     let transport = binding.flow.transport.to_string().to_ascii_lowercase();
+    let left = binding.expires - now;
+    let age = binding.lifetime.saturating_sub(left);
+    let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+    let registered = wall.as_millis().saturating_sub(age);
     let path: Vec<String> = binding.path.iter().map(ToString::to_string).collect();
     Registration {
         extension: extension.to_owned(),
         contact: binding.uri.to_string(),
         source: format!("{transport} {}", binding.flow.remote),
         local: binding.flow.local.to_string(),
-        expires_secs: seconds(binding.expires - now),
-        kept_millis: wall.as_millis(),
+        expires_secs: seconds(binding.lifetime),
+        kept_millis: nearest_second(registered),
         call_id: binding.call_id.clone(),
         cseq: binding.cseq,
         user_agent: binding.user_agent.clone(),
@@ -56,10 +61,9 @@ pub(super) fn binding(
     };
     // A clock that went backwards or was not set yet tells nothing about the time that passed.
     let away = wall.as_millis().saturating_sub(row.kept_millis).max(0);
-    let left = i64::from(row.expires_secs)
-        .saturating_mul(1000)
-        .saturating_sub(away);
-    let left = u64::try_from(left).ok().filter(|left| *left > 0)?;
+    let lifetime = Duration::from_secs(row.expires_secs.into());
+    let away = Duration::from_millis(u64::try_from(away).unwrap_or_default());
+    let left = lifetime.checked_sub(away).filter(|left| !left.is_zero())?;
     let (local, remote) = (row.local.parse().ok()?, remote.parse().ok()?);
     let stream = match transport {
         Transport::Udp => None,
@@ -82,9 +86,18 @@ pub(super) fn binding(
         },
         call_id: row.call_id.clone(),
         cseq: row.cseq,
-        expires: now + Duration::from_millis(left),
+        expires: now + left,
+        lifetime,
         user_agent: row.user_agent.clone(),
     })
+}
+
+/// The two clocks do not keep step to the millisecond.
+fn nearest_second(millis: i64) -> i64 {
+    millis
+        .saturating_add(500)
+        .div_euclid(1000)
+        .saturating_mul(1000)
 }
 
 fn path(text: &str) -> Option<Vec<NameAddr>> {

@@ -218,6 +218,32 @@ fn what_was_kept_comes_back_less_the_time_away() {
     };
     // Connections end with the process; and a clock that went back proves no time has passed.
     assert_eq!(back(1_020_000), (vec!["sip:u@a".to_owned()], Some(30)));
-    assert_eq!(back(0), (vec!["sip:u@a".to_owned()], Some(50)));
+    assert_eq!(back(0), (vec!["sip:u@a".to_owned()], Some(60)));
     assert_eq!(back(1_060_000), (vec![], None));
+}
+
+#[test]
+fn a_contact_that_was_not_registered_again_is_kept_as_it_was() {
+    let mut registrar = Registrar::default();
+    let minute = |uri| [update(uri, MINUTE)];
+    let mut register = |seconds, number, uri, cseq| {
+        let source = source("x", cseq);
+        let done = registrar.update(at(seconds), number, 5, &minute(uri), &source);
+        done.expect("taken");
+        // The wall clock is some milliseconds off now and then.
+        let wall =
+            UnixTime::from_millis(1_000_000_000 + i64::try_from(seconds * 1003).expect("few"));
+        registrar.save(at(seconds), wall)
+    };
+    register(0, "100", "<sip:a@a>", 1);
+    let before = register(10, "200", "<sip:b@a>", 1);
+    let after = register(20, "200", "<sip:b@a>", 2);
+    assert_eq!(before.first(), after.first(), "a refresh of another");
+    assert_ne!(before.last(), after.last());
+
+    let mut next = Registrar::default();
+    let wall = UnixTime::from_millis(1_000_030_000);
+    next.restore(at(5), wall, &after, &BTreeMap::new());
+    let again = next.save(at(6), UnixTime::from_millis(1_000_031_000));
+    assert_eq!(again, after, "a restart");
 }
