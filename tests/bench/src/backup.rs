@@ -10,7 +10,7 @@ use ipc::store::{
 use native::say;
 use rustix::time::{ClockId, clock_gettime};
 use sansio::UnixTime;
-use store::{BackupSettings, DataDisk, Peers, Store};
+use store::{BackupSettings, DataDisk, Medium, Peers, Store};
 
 use crate::BenchError;
 
@@ -145,6 +145,10 @@ fn restore(store: &Store, file: String) -> Result<(), BenchError> {
 }
 
 pub(crate) fn open(folder: &Path) -> Result<Store, BenchError> {
+    open_on(Box::new(DataDisk::new(folder)), folder)
+}
+
+pub(crate) fn open_on(disk: Box<dyn Medium>, folder: &Path) -> Result<Store, BenchError> {
     let peers = Peers {
         own: OWN,
         net: 2,
@@ -154,7 +158,7 @@ pub(crate) fn open(folder: &Path) -> Result<Store, BenchError> {
         grid: 6,
     };
     let clock = Arc::new(|| UnixTime::from_millis(1_700_000_000_000));
-    let opened = Store::open(Box::new(DataDisk::new(folder)), folder, peers, clock);
+    let opened = Store::open(disk, folder, peers, clock);
     opened.map_err(|error| BenchError::Load(error.to_string()))
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
 use native::{Asterisk, Filter, Load, Outcome, Running, free_port, number};
 
@@ -147,12 +148,17 @@ impl<'a> Office<'a> {
         })
     }
 
-    fn warm_up(&self) -> Result<Outcome, BenchError> {
+    pub(crate) fn warm_up(&self) -> Result<Outcome, BenchError> {
         self.call(self.phones.callers.try_into().unwrap_or(u64::MAX))
     }
 
     /// So many calls.
     pub(crate) fn call(&self, count: u64) -> Result<Outcome, BenchError> {
+        self.timed(count).map(|(outcome, _)| outcome)
+    }
+
+    /// The same, and from the INVITE with credentials to its answer, each.
+    pub(crate) fn timed(&self, count: u64) -> Result<(Outcome, Vec<Duration>), BenchError> {
         let callers: Vec<String> = (0..self.phones.callers)
             .map(|index| {
                 let caller = number(index);
@@ -173,7 +179,8 @@ impl<'a> Office<'a> {
             rate: self.phones.rate,
             traced: false,
         };
-        Ok(load.run(self.folder)?)
+        let outcome = load.run(self.folder)?;
+        Ok((outcome, way.answered()))
     }
 }
 

@@ -7,6 +7,8 @@
 
 mod backup;
 mod call;
+mod delay;
+mod disk;
 mod measure;
 mod register;
 mod relay;
@@ -31,6 +33,8 @@ use native::say;
     cargo run --release -p bench -- relay --calls 100 --seconds 10 --peer\n  \
     cargo run --release -p bench -- soak --minutes 30\n  \
     cargo run --release -p bench -- backup\n  \
+    cargo run --release -p bench -- delay\n  \
+    cargo run --release -p bench -- disk\n  \
     cargo run --release -p bench -- search")]
 struct Arguments {
     /// The program to measure; built with the profile `released` when not given.
@@ -61,6 +65,10 @@ enum What {
     Relay(relay::Arguments),
     /// A backup of a store at its limit: made, restored for trial, and restored.
     Backup(backup::Arguments),
+    /// How much later calls are answered while backups are made.
+    Delay(delay::Arguments),
+    /// What is written to the disk for each kind of change, and by a day of an office.
+    Disk(disk::Arguments),
     /// Finding calls among as many as the store keeps.
     Search(search::Arguments),
     /// Registrations and calls with sound for a long time: does anything grow or stay open?
@@ -180,6 +188,7 @@ fn until_interrupted(arguments: Arguments) -> Result<(), BenchError> {
 fn run(arguments: &Arguments) -> Result<(), BenchError> {
     match &arguments.what {
         What::Backup(backup) => return backup::run(backup),
+        What::Disk(disk) => return disk::run(disk),
         What::Search(search) => return search::run(search),
         _ => {}
     }
@@ -193,9 +202,10 @@ fn run(arguments: &Arguments) -> Result<(), BenchError> {
         What::Register(register) => register::run(&run, register),
         What::Call(call) => call::run(&run, call),
         What::Relay(relay) => relay::run(&run, relay),
+        What::Delay(delay) => delay::run(&run, delay),
         What::Soak(soak) => soak::run(&run, soak),
         // It needs nobody beside it.
-        What::Backup(_) | What::Search(_) => Ok(()),
+        What::Backup(_) | What::Disk(_) | What::Search(_) => Ok(()),
     }
 }
 

@@ -78,14 +78,18 @@ pub fn folder(name: &str) -> Result<std::path::PathBuf, Failure> {
     let program = std::env::current_exe()?;
     let program = program.file_stem().unwrap_or_default();
     let all = image::build::target_folder().join("boot-tests");
-    let folder = all.join(without_hash(&program.to_string_lossy())).join(name);
+    let folder = all
+        .join(without_hash(&program.to_string_lossy()))
+        .join(name);
     std::fs::create_dir_all(&folder)?;
     Ok(folder)
 }
 
 /// `secure_boot` of `secure_boot-2cfe213c2bdc0607`, as cargo names it.
 fn without_hash(program: &str) -> &str {
-    program.rsplit_once('-').map_or(program, |(name, _hash)| name)
+    program
+        .rsplit_once('-')
+        .map_or(program, |(name, _hash)| name)
 }
 
 #[cfg(test)]

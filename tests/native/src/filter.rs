@@ -3,12 +3,14 @@
 //! The box challenges with SHA-256 first and MD5 second (RFC 8760 §2.1). SIPp 3.6, as Debian 12
 //! has it, reads only the first challenge and gives up when that is not MD5. This filter sits
 //! between them on loopback and takes the SHA-256 challenge out; everything else passes unchanged.
-//! Its processor time is its own and never measured.
+//! Its processor time is its own and never measured. As everything passes here, it also knows how
+//! long calls wait for their answer, finer than SIPp's clock of four milliseconds.
 
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::NativeError;
 
@@ -24,6 +26,14 @@ pub struct Filter {
     /// Where SIPp sends to.
     pub front: SocketAddr,
     ended: Arc<AtomicBool>,
+    calls: Arc<Mutex<Calls>>,
+}
+
+/// When calls were asked for, and how long those waited that were answered.
+#[derive(Debug, Default)]
+struct Calls {
+    asked: HashMap<String, Instant>,
+    answered: Vec<Duration>,
 }
 
 impl Filter {
@@ -45,19 +55,49 @@ impl Filter {
             let filter = Self {
                 front: front.local_addr()?,
                 ended: Arc::clone(&ended),
+                calls: Arc::default(),
             };
-            pass(
-                Arc::clone(&front),
-                Arc::clone(&back),
-                server,
-                Arc::clone(&ended),
-                None,
-            );
-            pass(back, front, client, ended, Some(without_sha256));
+            let (asked, answered) = (Arc::clone(&filter.calls), Arc::clone(&filter.calls));
+            let (from, by) = (Arc::clone(&front), Arc::clone(&back));
+            pass(from, by, server, Arc::clone(&ended), move |message| {
+                lock(&asked).see(message, Instant::now());
+            });
+            pass(back, front, client, ended, move |message| {
+                lock(&answered).see(message, Instant::now());
+                without_sha256(message);
+            });
             Ok(filter)
         };
         start().map_err(NativeError::io("start", "the challenge filter"))
     }
+
+    /// How long each call waited for its 200 since its last INVITE, in the order of the answers.
+    #[must_use]
+    pub fn answered(&self) -> Vec<Duration> {
+        lock(&self.calls).answered.clone()
+    }
+}
+
+impl Calls {
+    /// A call is known by its Call-ID, which SIPp makes anew for each (RFC 3261 §8.1.1.4).
+    fn see(&mut self, message: &[u8], now: Instant) {
+        let text = String::from_utf8_lossy(message);
+        let header = |name| text.lines().find_map(|line| line.strip_prefix(name));
+        let Some(id) = header("Call-ID:") else {
+            return;
+        };
+        let is_invite = header("CSeq:").is_some_and(|it| it.trim().ends_with(" INVITE"));
+        if text.starts_with("INVITE ") {
+            self.asked.insert(id.trim().to_owned(), now);
+        } else if text.starts_with("SIP/2.0 200 ") && is_invite {
+            let asked = self.asked.remove(id.trim());
+            self.answered.extend(asked.map(|asked| now - asked));
+        }
+    }
+}
+
+fn lock(calls: &Mutex<Calls>) -> std::sync::MutexGuard<'_, Calls> {
+    calls.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Filter {
@@ -66,14 +106,12 @@ impl Drop for Filter {
     }
 }
 
-type Change = fn(&mut Vec<u8>);
-
 fn pass(
     from: Arc<UdpSocket>,
     by: Arc<UdpSocket>,
     to: SocketAddr,
     ended: Arc<AtomicBool>,
-    change: Option<Change>,
+    change: impl Fn(&mut Vec<u8>) + Send + 'static,
 ) {
     std::thread::spawn(move || {
         let mut buffer = vec![0; 65_536];
@@ -82,9 +120,7 @@ fn pass(
                 continue;
             };
             let mut message = buffer.get(..length).unwrap_or_default().to_vec();
-            if let Some(change) = change {
-                change(&mut message);
-            }
+            change(&mut message);
             // Lost is lost: SIP repeats it, and SIPp counts the repetition.
             let _ = by.send_to(&message, to);
         }
@@ -121,5 +157,24 @@ mod tests {
         check(&challenge(&format!("{sha}{md5}")), &challenge(md5));
         let ok = format!("SIP/2.0 200 OK\r\n{sha}\r\n");
         check(&ok, &ok);
+    }
+
+    #[test]
+    fn a_call_waits_from_its_last_invite_to_its_200() {
+        let begin = Instant::now();
+        let mut calls = Calls::default();
+        let mut see = |millis, first: &str, id: &str, method: &str| {
+            let message = format!("{first}\r\nCall-ID: {id}\r\nCSeq: 2 {method}\r\n\r\n");
+            calls.see(message.as_bytes(), begin + Duration::from_millis(millis));
+        };
+        see(0, "INVITE sip:1 SIP/2.0", "a", "INVITE");
+        see(2, "INVITE sip:1 SIP/2.0", "b", "INVITE");
+        see(3, "SIP/2.0 401 Unauthorized", "a", "INVITE");
+        see(5, "INVITE sip:1 SIP/2.0", "a", "INVITE");
+        see(8, "SIP/2.0 180 Ringing", "a", "INVITE");
+        see(9, "SIP/2.0 200 OK", "a", "INVITE");
+        see(9, "SIP/2.0 200 OK", "b", "BYE");
+        see(10, "SIP/2.0 200 OK", "a", "INVITE");
+        assert_eq!(calls.answered, [Duration::from_millis(4)]);
     }
 }

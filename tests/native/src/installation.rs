@@ -46,6 +46,8 @@ pub struct Plan {
     pub address: SocketAddr,
     /// How many extensions there are.
     pub extensions: usize,
+    /// Whether backups are made, the daily one too.
+    pub backups: bool,
 }
 
 /// The services of one run; dropping it kills them and removes their folder.
@@ -84,6 +86,7 @@ impl Plan {
             keep: false,
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             extensions,
+            backups: false,
         }
     }
 }
@@ -108,12 +111,14 @@ impl Installation {
         let link = home.folder.join("pbx-calls");
         symlink(&calls.path, &link).map_err(NativeError::io("link", &link))?;
         let data = data.to_string_lossy().into_owned();
-        let store = Service::start(
-            &home,
-            "store",
-            &["--data", &data],
-            &[("ipc", unix(&home, "store")?)],
-        )?;
+        let backups = home.folder.join("backups").to_string_lossy().into_owned();
+        let mut arguments = vec!["--data", &data];
+        if plan.backups {
+            std::fs::create_dir_all(&backups).map_err(NativeError::io("make", &backups))?;
+            arguments.extend(["--backups", &backups]);
+        }
+        let socket = unix(&home, "store")?;
+        let store = Service::start(&home, "store", &arguments, &[("ipc", socket)])?;
         let extensions = plan.extensions;
         configure(&home, |site| {
             let made = self::extensions(&site.realm, 0..extensions);
@@ -133,6 +138,15 @@ impl Installation {
             folder,
             _calls: calls,
         })
+    }
+
+    /// Asks the store, as a service of its own would.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn ask_store(&self, request: &Request) -> Result<Reply, NativeError> {
+        let store = BlockingClient::<Request, Reply>::new(self.home.folder.join("store.sock"));
+        Ok(store.call(request)?)
     }
 
     /// Changes the site while everything runs; back when the exchange acts on it.

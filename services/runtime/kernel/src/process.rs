@@ -82,7 +82,9 @@ pub fn usage(pid: u32) -> Usage {
     let share = kib(&read("smaps_rollup"), "Pss:");
     Usage {
         // A kernel without CONFIG_PROC_PAGE_MONITOR knows no shares.
-        resident_kib: share.or_else(|| kib(&read("status"), "VmRSS:")).unwrap_or(0),
+        resident_kib: share
+            .or_else(|| kib(&read("status"), "VmRSS:"))
+            .unwrap_or(0),
         cpu_millis: cpu(&read("stat")),
     }
 }

@@ -13,8 +13,8 @@ use super::binding::{Binding, instance};
 use super::seconds;
 use crate::interface::StreamId;
 
-/// A contact as a row. Its time is counted from when it was last registered, in whole seconds: a row
-/// that says the same at each write is written once, which flash feels.
+/// A contact as a row. Its time is counted from when it was last registered, in whole seconds: a
+/// row that says the same at each write is written once, which flash feels.
 pub(super) fn row(
     extension: &str,
     binding: &Binding,
