@@ -74,6 +74,9 @@ await press("Continuar");
 at("/start/trunk");
 await press("Agora não");
 at("/start/backup");
+// Both that outlive the box are there, and neither holds anybody up.
+await page.getByRole("button", { name: "Gerar o código" }).waitFor();
+await page.getByRole("heading", { name: "Uma cópia longe da central" }).waitFor();
 await press("Continuar");
 at("/start/ready");
 for (const { number } of cards) {

@@ -51,6 +51,7 @@ mod step;
 mod text;
 mod throttle;
 mod trace_view;
+mod trunk_advice;
 mod views;
 
 pub use about_view::Running;

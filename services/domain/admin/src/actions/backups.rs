@@ -51,7 +51,7 @@ pub(crate) fn act(
         OnBackups::List => list(caller),
         OnBackups::Make => make(admin, caller),
         OnBackups::Download => download(admin, segment, caller),
-        OnBackups::NewCode => new_code(caller),
+        OnBackups::NewCode => new_code(admin, caller),
         OnBackups::Upload => upload(request, &segment, caller),
         OnBackups::Restore => restore(admin, request, caller),
         OnBackups::Progress | OnBackups::ProgressParts => progress(action, caller),
@@ -77,6 +77,25 @@ fn listed(caller: Caller, then: impl FnOnce(Caller, Backups) -> Step + Send + 's
     ask(BackupRequest::List, move |reply| match reply {
         Ok(Reply::Backups(backups)) => then(caller, backups),
         other => caller.refuse(&unmet(other)),
+    })
+}
+
+/// Goes on with the name of the newest that was tried out and that today's code opens; without one
+/// also where the store is away.
+pub(super) fn newest(
+    caller: Caller,
+    then: impl FnOnce(Caller, Option<String>) -> Step + Send + 'static,
+) -> Step {
+    ask(BackupRequest::List, move |reply| {
+        let files = match reply {
+            Ok(Reply::Backups(backups)) => backups.files,
+            Ok(_) | Err(_) => Vec::new(),
+        };
+        let good = files
+            .into_iter()
+            .filter(|it| it.is_proved && !it.needs_code);
+        let newest = good.max_by_key(|it| it.taken_millis);
+        then(caller, newest.map(|it| it.name))
     })
 }
 
@@ -133,16 +152,21 @@ fn download(admin: &mut Admin, name: String, caller: Caller) -> Step {
 
 /// Makes another code, and shows it: the only time anybody sees it. A program on the box itself has
 /// no password to say, and does not get it.
-fn new_code(caller: Caller) -> Step {
+fn new_code(admin: &Admin, caller: Caller) -> Step {
     if caller.session.is_none() {
         return caller.refuse(&Fault::NoSuchPerson(caller.login.clone()));
     }
+    // Whoever is taking the first steps goes on with them.
+    let back = match admin.is_start_over {
+        true => "/backups",
+        false => "/start/backup",
+    };
     let action = "backup code made and shown".to_owned();
     let audit = caller.audit(action, String::new(), String::new());
     ask(BackupRequest::NewCode(audit), move |reply| match reply {
         Ok(Reply::BackupCode(code)) => {
             let response = match caller.face {
-                Face::Page | Face::Asset => pages::backup_code(&caller, code.reveal()),
+                Face::Page | Face::Asset => pages::backup_code(&caller, code.reveal(), back),
                 Face::Api => Response::json(
                     200,
                     &BackupCode {

@@ -10,7 +10,7 @@ use ipc::site::{
 use ipc::store::{Reply, Request as Ask};
 
 use super::change::{Change, unkept};
-use super::{cards, form};
+use super::{backups, cards, form};
 use crate::admin::{Admin, Caller, Trail};
 use crate::dashboard::Dashboard;
 use crate::fault::{Fault, Invalid};
@@ -102,9 +102,16 @@ pub(crate) fn show(segment: &str, caller: Caller) -> Step {
     let Some(stage) = Stage::named(segment) else {
         return caller.refuse(&Fault::NoSuchPage);
     };
-    standing(caller, move |_, caller, stand| {
-        Step::Respond(pages::start(&caller, stage, &stand, None).sealed())
-    })
+    let shown = move |caller: Caller, backup: Option<String>| {
+        standing(caller, move |_, caller, mut stand| {
+            stand.backup = backup;
+            Step::Respond(pages::start(&caller, stage, &stand, None).sealed())
+        })
+    };
+    match stage == Stage::Backup && caller.may(Permission::ManageData) {
+        true => backups::newest(caller, shown),
+        false => shown(caller, None),
+    }
 }
 
 /// Goes on with what the page shows of the box and the site. Calls are not among it.
@@ -123,6 +130,7 @@ fn standing(
         let stand = Stand {
             site: site.clone(),
             dashboard: Dashboard::new(admin, &caller, view, moment.wall),
+            backup: None,
             typed: Vec::new(),
         };
         then(admin, caller, stand)

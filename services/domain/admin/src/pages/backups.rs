@@ -150,8 +150,8 @@ fn code(caller: &Caller) -> Markup {
 }
 
 /// The one page that shows a backup code.
-pub(crate) fn backup_code(caller: &Caller, code: &str) -> Response {
+pub(crate) fn backup_code(caller: &Caller, code: &str, back: &str) -> Response {
     let words = caller.language.words();
     let said = (words.backup_code, words.backup_code_once);
-    code_once(caller, Place::Backups, said, code, "/backups")
+    code_once(caller, Place::Backups, said, code, back)
 }

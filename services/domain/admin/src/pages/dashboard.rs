@@ -15,6 +15,7 @@ use crate::form::Said;
 use crate::http::{Event, Response};
 use crate::routes::may_open;
 use crate::text::Language;
+use crate::trunk_advice::advice;
 use crate::views::{LinkView, Warning};
 
 /// The page.
@@ -334,7 +335,11 @@ impl Draw<'_> {
                             td.strong { (trunk.name) }
                             td { span class={ "badge " (if trunk.up { "good" } else { "bad" }) } {
                                 (language.trunk_state(&trunk.state))
-                            } }
+                            }
+                                @if let Some(said) = advice(&trunk.state).filter(|_| !trunk.up) {
+                                    br; span.hint { (language.said(said)) }
+                                }
+                            }
                             td.right { (trunk.calls) }
                         } } }
                     }

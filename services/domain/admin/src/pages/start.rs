@@ -4,7 +4,7 @@ use ipc::site::{Country, Site};
 use maud::{Markup, html};
 
 use super::dashboard::{phones_part, trunks_part};
-use super::layout::{Place, page};
+use super::layout::{Place, own_password, page};
 use crate::actions::start::Stage;
 use crate::admin::Caller;
 use crate::dashboard::Dashboard;
@@ -21,6 +21,9 @@ use crate::views::Warning;
 pub(crate) struct Stand {
     pub(crate) site: Site,
     pub(crate) dashboard: Dashboard,
+    /// The newest backup that was tried out and that today's code opens, by name, where somebody
+    /// may have it.
+    pub(crate) backup: Option<String>,
     /// What somebody has typed that would not do.
     pub(crate) typed: Vec<(String, String)>,
 }
@@ -258,9 +261,11 @@ fn trunk(caller: &Caller, stand: &Stand) -> Markup {
         return html! {
             p { (language.said((
                 "The state below is as it is now. \"registered\" means that your carrier knows \
-                 the box.",
+                 the box, \"in service\" that its server answers. Where it is neither, the line \
+                 says what to do; the box goes on trying, and so may you go on.",
                 "O estado abaixo é o de agora. \"registrado\" significa que a operadora conhece a \
-                 central.",
+                 central, \"em serviço\" que o servidor dela responde. Se não for nenhum dos dois, \
+                 a linha diz o que fazer; a central segue tentando, e você pode seguir também.",
             ))) }
             (trunks_part(caller, &stand.dashboard))
             p { a href="/trunks" { (language.said(("Change a trunk", "Mudar um tronco"))) } " · "
@@ -313,29 +318,62 @@ fn trunk(caller: &Caller, stand: &Stand) -> Markup {
     asked(language, Stage::Trunk, &fields)
 }
 
+/// Two things that outlive the box: the code, and a backup that is not on it.
 fn backup(caller: &Caller, stand: &Stand) -> Markup {
     let language = caller.language;
+    let say = |said: Said| language.said(said);
     let warnings = &stand.dashboard.view.warnings;
     let missing = warnings.contains(&Warning::BackupCodeMissing);
+    let may = caller.may(Permission::ManageData);
     html! {
-        p { (language.said((
-            "The box makes a backup each day. When it is lost, another takes its place with a \
-             backup and the code that opens it.",
-            "A central faz um backup por dia. Se ela se perder, outra toma o lugar dela com um \
-             backup e o código que o abre.",
+        p { (say((
+            "The box makes a backup each day, on its own disk. When it is lost, another takes its \
+             place with a backup from elsewhere and the code that opens it.",
+            "A central faz um backup por dia, no disco dela. Se ela se perder, outra toma o lugar \
+             dela com um backup guardado em outro lugar e o código que o abre.",
         ))) }
-        @if missing {
-            p.notice { (language.said((
+        h2 { (say(("The code", "O código"))) }
+        @if !missing {
+            p { (say(("Somebody has the code.", "Alguém tem o código."))) }
+        } @else {
+            p.notice { (say((
                 "Nobody has that code yet. Have it made, write it down, and keep it away from the \
                  box.",
                 "Ninguém tem esse código ainda. Peça-o, anote-o e guarde-o longe da central.",
             ))) }
-        } @else {
-            p { (language.said(("Somebody has the code.", "Alguém tem o código."))) }
+            @if may {
+                form.sheet method="post" action="/backups/code" {
+                    (own_password(caller))
+                    div.row { button.quiet type="submit" {
+                        (say(("Make the code", "Gerar o código")))
+                    } }
+                }
+            } @else {
+                p { (say(("An administrator can.", "Um administrador pode."))) }
+            }
+        }
+        h2 { (say(("A copy away from the box", "Uma cópia longe da central"))) }
+        @match &stand.backup {
+            Some(name) => {
+                p { (say((
+                    "Put it onto a USB stick, or where you keep what must not be lost. It is \
+                     encrypted; take a new one when much has changed.",
+                    "Guarde-a num pendrive, ou onde fica o que não pode se perder. É cifrada; \
+                     pegue outra quando muito mudar.",
+                ))) }
+                p { a.quiet.button href={ "/backups/" (name) } download {
+                    (say(("Download the backup", "Baixar o backup")))
+                } }
+            }
+            None if may => p { (say((
+                "The first is being made; it is here when you look again in a minute.",
+                "O primeiro está sendo feito; estará aqui se você olhar de novo em um minuto.",
+            ))) " " a href=(Stage::Backup.address()) { (say(("Look again", "Ver de novo"))) } },
+            None => p { (say(("An administrator can take one.",
+                "Um administrador pode pegar uma."))) },
         }
         @if may_open("/backups", caller.permissions) {
-            p { a href="/backups" { (language.said(("Backups and their code",
-                "Backups e o código deles"))) } }
+            p { a href="/backups" { (say(("All about backups", "Tudo sobre backups"))) } }
         }
         (go_on(language, Stage::Backup))
     }

@@ -83,6 +83,37 @@ fn cards(world: &mut World, session: &str) {
     );
 }
 
+/// The code is made and a backup taken away, without leaving the first steps.
+fn safe(world: &mut World, session: &str) {
+    let look = |world: &mut World| {
+        let asked = get("/start/backup", session).with("accept-language", "en");
+        text(&world.ask(&asked))
+    };
+    world.has_backup_code = false;
+    let page = look(world);
+    assert_eq!(wrong(&page), Vec::<String>::new());
+    assert!(page.contains("action=\"/backups/code\""), "{page}");
+    let at = page.find("href=\"/backups/").expect("a backup");
+    let (_, rest) = page.split_at(at + "href=\"".len());
+    let file = rest.split('"').next().expect("its address");
+    assert!(file.ends_with(".backup"), "{file}");
+    assert_eq!(world.ask(&get(file, session)).status, 200);
+    let shown = text(&world.ask(&form("/backups/code", session, "")));
+    assert!(
+        shown.contains("href=\"/start/backup\""),
+        "back to the steps: {shown}"
+    );
+    let page = look(world);
+    assert!(!page.contains("action=\"/backups/code\""), "{page}");
+    world.store_away = true;
+    let page = look(world);
+    world.store_away = false;
+    assert!(
+        page.contains("Look again") && page.contains("/start/ready"),
+        "{page}"
+    );
+}
+
 #[test]
 fn a_new_box_leads_to_a_first_call_step_by_step() {
     let (mut world, session) = new_box();
@@ -129,6 +160,7 @@ fn a_new_box_leads_to_a_first_call_step_by_step() {
     );
     assert!(page.contains("/assets/live.js"), "{page}");
     assert_eq!(wrong(&page), Vec::<String>::new());
+    safe(&mut world, &session);
     let ready = text(&world.ask(&get("/start/ready", &session).with("accept-language", "en")));
     assert!(ready.contains("dial <b>101</b>"), "{ready}");
     let done = send(&mut world, &session, "ready", "");
