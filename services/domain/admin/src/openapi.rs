@@ -3,6 +3,7 @@
 
 mod contract;
 mod contracts;
+pub(crate) mod forms;
 mod schemas;
 
 use serde_json::{Map, Value, json};
@@ -124,7 +125,7 @@ fn parameters(route: &Route, contract: &Contract) -> Vec<Value> {
     if let Some((name, description)) = segment(route) {
         all.push(json!({
             "name": name, "in": "path", "required": true, "description": description,
-            "schema": { "type": "string", "minLength": 1 },
+            "schema": schema_of_segment(name, route),
         }));
     }
     for Query { name, says, kind } in contract.query {
@@ -137,6 +138,16 @@ fn parameters(route: &Route, contract: &Contract) -> Vec<Value> {
         all.push(json!({ "$ref": "#/components/parameters/Reason" }));
     }
     all
+}
+
+/// What stands for `{}` has to be of this form.
+fn schema_of_segment(name: &str, route: &Route) -> Value {
+    let mut schema = json!({ "type": "string", "minLength": 1 });
+    let is_extension = name == "number" && route.path.starts_with("/api/extensions/");
+    if let Some(fields) = schema.as_object_mut().filter(|_| is_extension) {
+        fields.extend(forms::NUMBER.schema());
+    }
+    schema
 }
 
 fn body(route: &Route, body: Body, schemas: &mut Schemas) -> Value {

@@ -21,6 +21,7 @@ mod must_enrol;
 mod network;
 mod numbers;
 mod openapi;
+mod openapi_forms;
 mod passkeys;
 mod people;
 mod person;

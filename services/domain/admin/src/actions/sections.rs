@@ -226,16 +226,18 @@ fn take_pin(patch: &mut Patch) -> Result<Option<Redacted<String>>, Fault> {
     let Some(pin) = fields.remove("pin") else {
         return Ok(None);
     };
-    let digits = |pin: &&str| {
-        let length = pin.is_empty() || (PIN_LENGTH_MIN..=PIN_LENGTH_MAX).contains(&pin.len());
-        length && pin.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    match pin.as_str().filter(digits) {
+    match pin.as_str().filter(|pin| is_pin(pin)) {
         Some(pin) => Ok(Some(Redacted::new(pin.to_owned()))),
         None => Err(Fault::BadBody(format!(
             "pin: use {PIN_LENGTH_MIN} to {PIN_LENGTH_MAX} digits, or nothing to take it away"
         ))),
     }
+}
+
+/// Whether an extension can have this PIN, or none by it.
+pub(crate) fn is_pin(pin: &str) -> bool {
+    let length = pin.is_empty() || (PIN_LENGTH_MIN..=PIN_LENGTH_MAX).contains(&pin.len());
+    length && pin.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn find<'a>(site: &'a Site, number: &str) -> Option<&'a Extension> {

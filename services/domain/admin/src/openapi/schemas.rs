@@ -5,6 +5,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::contract::Make;
+use super::forms;
 use crate::actions::items::{SECRETS, hide};
 
 /// Collects the types that are named.
@@ -37,12 +38,13 @@ impl Schemas {
     /// Some fields of it.
     pub(super) fn changes(&mut self, make: Make) -> Value {
         let schema = make(&mut self.taken);
-        let mut whole = self.resolved(schema);
+        let (name, mut whole) = self.resolved(schema);
         if let Value::Object(fields) = &mut whole {
             fields.remove("required");
             fields.insert("additionalProperties".to_owned(), Value::Bool(false));
         }
         accept_secrets(&mut whole);
+        forms::apply(&name, &mut whole);
         rename(&mut whole);
         whole
     }
@@ -59,19 +61,21 @@ impl Schemas {
         for (name, mut schema) in self.taken.take_definitions(true) {
             accept_secrets(&mut schema);
             accept_parts(&mut schema);
+            forms::apply(&name, &mut schema);
             rename(&mut schema);
             all.insert(name + TAKEN, schema);
         }
         all
     }
 
-    /// The description itself in place of where it stands.
-    fn resolved(&self, schema: Schema) -> Value {
+    /// The description itself in place of where it stands, and the name of its type.
+    fn resolved(&self, schema: Schema) -> (String, Value) {
         let schema = schema.to_value();
         let name = schema.get("$ref").and_then(Value::as_str);
         let name = name.and_then(|it| it.rsplit('/').next());
-        let found = name.and_then(|it| self.taken.definitions().get(it));
-        found.cloned().unwrap_or(schema)
+        let name = name.unwrap_or_default().to_owned();
+        let found = self.taken.definitions().get(&name).cloned();
+        (name, found.unwrap_or(schema))
     }
 }
 
