@@ -57,6 +57,10 @@ pub(crate) struct NewAccount<'a> {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct OneTimePassword<'a> {
     pub(crate) one_time_password: &'a str,
+    /// Passkeys of theirs, which stay good once they have chosen a password.
+    pub(crate) passkeys: usize,
+    /// Tokens of theirs, likewise.
+    pub(crate) tokens: usize,
 }
 
 /// An extension that is new, with the only copy of its password.

@@ -319,7 +319,9 @@ fn keep_new(
         edit: Box::new(move |site| insert(site, &account, &hash, &giver)),
         done: Box::new(move |_, _| {
             let response = match caller.face {
-                Face::Page | Face::Asset => pages::one_time_password(&caller, &login, &password),
+                Face::Page | Face::Asset => {
+                    pages::one_time_password(&caller, &login, &password, (0, 0))
+                }
                 Face::Api => {
                     let account = NewAccount {
                         login: &login,

@@ -20,7 +20,7 @@ use crate::passkey_json::{CreationOptions, Made, MadeCredential};
 use crate::passkeys::{Purpose, Stale};
 use crate::routes::{Face, OnPasskeys};
 use crate::second_factor::new_recovery_codes;
-use crate::session::SessionId;
+use crate::session::{SessionId, fingerprint};
 use crate::step::{Moment, Step};
 
 /// A passkey that was made, and what its owner calls it.
@@ -121,7 +121,8 @@ fn offer(admin: &mut Admin, moment: &Moment, caller: &Caller, fault: Option<&Fau
     };
     let (now, entropy) = (moment.now, &moment.entropy);
     let passkeys = &mut admin.passkeys;
-    let challenge = passkeys.challenge(now, entropy, Purpose::Make(*id), origin);
+    let purpose = Purpose::Make(bound(id, &person));
+    let challenge = passkeys.challenge(now, entropy, purpose, origin);
     let owner = owner(admin, &person, &challenge);
     let own = person.passkeys.iter().map(|it| it.id.clone());
     let name = &admin.passkeys.name;
@@ -133,6 +134,13 @@ fn offer(admin: &mut Admin, moment: &Moment, caller: &Caller, fault: Option<&Fau
         }
         Face::Api => Response::json(200, &options).sealed(),
     })
+}
+
+/// The session, and what its owner is known by to authenticators when a passkey is made. One that
+/// was made while he was known by something else would never sign in.
+fn bound(session: &SessionId, person: &Person) -> SessionId {
+    let known = person.passkeys.first().map(|it| it.owner.as_bytes());
+    fingerprint(&[session.as_slice(), known.unwrap_or_default()].concat())
 }
 
 /// What somebody is known by to authenticators: one thing for all of his passkeys.
@@ -214,8 +222,10 @@ fn judge(
 ) -> Result<(Passkey, Vec<u8>), Fault> {
     let origin = caller.by_name()?;
     let id = session(caller)?;
+    let no_such = || Fault::NoSuchPerson(caller.login.clone());
+    let person = admin.person(&caller.login).ok_or_else(no_such)?;
     let challenge = challenge_of(&made.client_data).map_err(PasskeyFault::from)?;
-    let purpose = Purpose::Make(id);
+    let purpose = Purpose::Make(bound(&id, person));
     let checked = admin
         .passkeys
         .check(moment.now, &challenge, purpose, origin);
@@ -230,8 +240,6 @@ fn judge(
         name: &admin.passkeys.name,
     };
     let new = register(&registration, &expected).map_err(PasskeyFault::from)?;
-    let no_such = || Fault::NoSuchPerson(caller.login.clone());
-    let person = admin.person(&caller.login).ok_or_else(no_such)?;
     let passkey = Passkey {
         name: String::new(),
         id: BASE64URL_NOPAD.encode(&new.id),
@@ -259,6 +267,11 @@ fn insert(
     let person = find(site, login)?;
     if person.passkeys.iter().any(|it| it.name == passkey.name) {
         return Err(PasskeyFault::Exists(passkey.name.clone()).into());
+    }
+    // Another was enrolled or removed while this one was: the codes that are shown would not be
+    // those that are kept.
+    if person.passkeys.is_empty() == codes.is_empty() {
+        return Err(Fault::ChangedMeanwhile);
     }
     if person.passkeys.is_empty() {
         person.passkey_codes = codes.to_vec();

@@ -116,14 +116,22 @@ pub(crate) fn one_time_password(
         Box::new(move |admin, _, hashed| match hashed {
             Ok(hash) => {
                 let asked = caller.clone();
+                let person = admin.person(&login);
+                let left = person.map(|it| (it.passkeys.len(), it.tokens.len()));
+                let (passkeys, tokens) = left.unwrap_or_default();
                 keep_one_time(admin, login, hash, caller, false, move |login| {
                     let response = match asked.face {
                         Face::Page | Face::Asset => {
-                            pages::one_time_password(&asked, login, &password)
+                            let left = (passkeys, tokens);
+                            pages::one_time_password(&asked, login, &password, left)
                         }
                         Face::Api => {
-                            let one_time_password = &password;
-                            Response::json(200, &OneTimePassword { one_time_password })
+                            let answer = OneTimePassword {
+                                one_time_password: &password,
+                                passkeys,
+                                tokens,
+                            };
+                            Response::json(200, &answer)
                         }
                     };
                     Step::Respond(response.sealed())

@@ -100,7 +100,12 @@ fn state(language: Language, person: &Person) -> Markup {
 }
 
 /// The one page that shows a password the box made for somebody.
-pub(crate) fn one_time_password(caller: &Caller, login: &str, password: &str) -> Response {
+pub(crate) fn one_time_password(
+    caller: &Caller,
+    login: &str,
+    password: &str,
+    left: (usize, usize),
+) -> Response {
     let words = caller.language.words();
     let body = html! {
         section.card.narrow {
@@ -110,8 +115,37 @@ pub(crate) fn one_time_password(caller: &Caller, login: &str, password: &str) ->
                 dt { (words.password) } dd { code.secret { (password) } }
             }
             p.notice { (words.one_time_password_hint) }
+            (left_over(caller, login, left))
             p { a.button href=(PEOPLE) { (words.back) } }
         }
     };
     page(201, caller, Place::People, words.one_time_password, &body)
+}
+
+/// What stays good beside another password: somebody else may have made it.
+fn left_over(caller: &Caller, login: &str, (passkeys, tokens): (usize, usize)) -> Markup {
+    let words = caller.language.words();
+    let form = |name: &str, count: usize, way: &str| {
+        html! {
+            @if count > 0 {
+                form method="post" action=(address(login, way)) {
+                    button.danger type="submit" {
+                        (words.second_factor_remove) ": " (name) " (" (count) ")"
+                    }
+                }
+            }
+        }
+    };
+    html! {
+        @if passkeys > 0 || tokens > 0 {
+            p.notice { (caller.language.said((
+                "What they have besides stays good. Where somebody else may have been at this \
+                 account, take it away:",
+                "O que a pessoa tem além disso continua valendo. Se alguém mais pode ter usado \
+                 esta conta, remova:",
+            ))) }
+            (form(words.passkeys, passkeys, "/passkeys/delete"))
+            (form(words.tokens, tokens, "/tokens/delete"))
+        }
+    }
 }

@@ -734,3 +734,44 @@ fn another_passkey_or_another_challenge_confirms_nothing_and_five_end_the_sessio
     assert_eq!(world.ask(&get("/api/people", &session)).status, 401);
     assert_eq!(world.site.people.len(), before);
 }
+
+#[test]
+fn a_passkey_that_was_asked_for_while_its_owner_was_known_otherwise_is_not_kept() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    // Two pages are open; each is to make the first.
+    let offer = post("/api/passkeys/new", &session, &json!({}));
+    let offers = [(); 2].map(|()| body(&world.ask(&offer)));
+    let mut statuses = Vec::new();
+    for (number, options) in (1..).zip(&offers) {
+        let mut authenticator = Authenticator::new(number);
+        let answer = authenticator.make(&asked(options));
+        let name = format!("phone {number}");
+        let wish = json!({ "name": name, "credential": made(&answer) });
+        let kept = world.ask(&post("/api/passkeys", &session, &wish));
+        statuses.push(kept.status);
+    }
+    assert_eq!(statuses, [201, 401]);
+    assert_eq!(world.site.people[0].passkeys.len(), 1);
+    assert_eq!(world.site.people[0].passkey_codes.len(), 10);
+}
+
+#[test]
+fn another_password_for_somebody_says_what_else_still_opens_the_account() {
+    let (mut world, _, _) = office();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let half = post("/api/people/rui/one-time-password", &session, &json!({}));
+    assert_eq!(world.ask(&half).status, 401, "the passkey is missing");
+    let (mut world, mut authenticator, _) = office();
+    let session = sign_in_by_both(&mut world, &mut authenticator);
+    let path = "/people/rui/one-time-password";
+    let made = world.ask(&post(&format!("/api{path}"), &session, &json!({})));
+    assert_eq!(
+        (&body(&made)["passkeys"], &body(&made)["tokens"]),
+        (&json!(1), &json!(0))
+    );
+    let page = text(&world.ask(&form(path, &session, "")));
+    assert!(page.contains("/people/rui/passkeys/delete"), "{page}");
+    assert!(!page.contains("/people/rui/tokens/delete"), "{page}");
+    assert!(super::markup::wrong(&page).is_empty(), "{page}");
+}
