@@ -219,3 +219,23 @@ fn without_a_clock_that_is_believed_no_date_is_held_against_it() {
     assert!(check(&chain(None), Some(&waiting), None).is_ok());
     assert!(check(&chain(Some(NOW)), Some(&waiting), None).is_err());
 }
+
+#[test]
+fn a_chain_that_was_changed_anywhere_brings_no_other_certificate_of_the_box() {
+    let (root, waiting) = (root(), waiting());
+    let good = sign(&leaf("pbx.example.com"), &waiting, &root) + &root.pem();
+    let own = judged(&good, &waiting).expect("good").chain;
+    for at in (0..good.len()).step_by(5) {
+        for by in [b'A', b'/', b'\n', 0xff] {
+            let mut text = good.clone().into_bytes();
+            if let Some(place) = text.get_mut(at) {
+                *place = by;
+            }
+            // Nobody signs for the last one but itself; browsers have their own.
+            if let Ok(signed) = judged(&String::from_utf8_lossy(&text), &waiting) {
+                assert_eq!(signed.chain.first(), own.first(), "{at} {by}");
+                assert!(signed.server_config().is_ok(), "{at} {by}");
+            }
+        }
+    }
+}
