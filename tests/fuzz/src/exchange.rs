@@ -497,7 +497,10 @@ impl World {
             }
             Asked::Status => (0, Reply::Endpoints(Vec::new())),
             Asked::KeepRecordings(_) => (0, Reply::Done),
-            Asked::Recordings | Asked::DeleteRecording(_) | Asked::Watch => return,
+            Asked::Recordings
+            | Asked::DeleteRecording(_)
+            | Asked::ReadRecording { .. }
+            | Asked::Watch => return,
         };
         self.waiting.push(Input::Sound { endpoint, reply });
     }

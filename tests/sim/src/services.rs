@@ -59,6 +59,7 @@ impl MediaModel {
                 | Request::KeepRecordings(_)
                 | Request::Recordings
                 | Request::DeleteRecording(_)
+                | Request::ReadRecording { .. }
                 | Request::Status
                 | Request::Watch => {}
             }
@@ -100,7 +101,9 @@ impl MediaModel {
                 self.keeping = Some(*keeping);
                 Reply::Done
             }
-            Request::Recordings | Request::DeleteRecording(_) => Reply::Refused { uid: 0 },
+            Request::Recordings | Request::DeleteRecording(_) | Request::ReadRecording { .. } => {
+                Reply::Refused { uid: 0 }
+            }
             Request::Close(id) => match self.open.remove(id) {
                 Some(endpoint) => Reply::Closed(Box::new(last_word(&endpoint))),
                 None => Reply::Unknown,
@@ -187,6 +190,7 @@ fn endpoint_of(request: &Request) -> EndpointId {
         Request::KeepRecordings(_)
         | Request::Recordings
         | Request::DeleteRecording(_)
+        | Request::ReadRecording { .. }
         | Request::KeepOnly(_)
         | Request::Status
         | Request::Watch => 0,

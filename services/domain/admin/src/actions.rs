@@ -40,6 +40,7 @@ pub(crate) mod site_file;
 pub(crate) mod spending;
 pub(crate) mod start;
 pub(crate) mod status;
+pub(crate) mod takes;
 pub(crate) mod tokens;
 pub(crate) mod trace;
 pub(crate) mod trail;

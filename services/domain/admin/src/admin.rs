@@ -517,6 +517,7 @@ impl Admin {
                 actions::accounts::act(self, &moment, request, action, segment, caller)
             }
             Action::Backups(it) => actions::backups::act(self, request, it, segment, caller),
+            Action::Takes(it) => actions::takes::act(self, request, it, segment, caller),
             Action::Prompts(it) => actions::prompts::act(self, request, it, &segment, caller),
             Action::Site(action) => self.act_on_site(&moment, request, action, &segment, caller),
         }

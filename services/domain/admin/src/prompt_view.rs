@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ipc::site::{Destination, Site};
+use ipc::sound::{RecordingFile, take_of};
 use ipc::store::PromptSound;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -38,6 +39,34 @@ pub(crate) struct SoundView {
     pub(crate) bytes: u64,
     /// When it was sent.
     pub(crate) sent: String,
+}
+
+/// What somebody said into a phone to become a prompt.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct TakeView {
+    /// Its file.
+    pub(crate) name: String,
+    /// Whose phone it was.
+    pub(crate) extension: String,
+    /// When it was begun.
+    pub(crate) taken: String,
+    pub(crate) bytes: u64,
+    /// Somebody speaks still.
+    pub(crate) open: bool,
+}
+
+impl TakeView {
+    /// `None` for a recording of a call.
+    pub(crate) fn new(file: &RecordingFile) -> Option<Self> {
+        let (extension, millis) = take_of(&file.name)?;
+        Some(Self {
+            name: file.name.clone(),
+            extension: extension.to_owned(),
+            taken: rfc3339(millis),
+            bytes: file.bytes,
+            open: file.is_open,
+        })
+    }
 }
 
 /// Every prompt by name: those of the site, and sounds of others.

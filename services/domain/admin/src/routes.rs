@@ -16,7 +16,7 @@ use Action::{
     Icon, Logs, Network, OpenApi, Passkeys, PasswordPage, People, Person, PowerOff, Privacy,
     Prompts, Recording, Recordings, RecoveryCode, RenewRecoveryCode, Rescue, Restart,
     RestartService, Script, SecondFactor, ShowStep, SignIn, SignInPage, SignOut, Site, Start,
-    Status, Style, TakeStep, Tokens, Trace, UpdateFromStick, UpdatePiece, UploadScript,
+    Status, Style, TakeStep, Takes, Tokens, Trace, UpdateFromStick, UpdatePiece, UploadScript,
 };
 
 /// One address.
@@ -129,6 +129,8 @@ pub(crate) enum Action {
     Backups(OnBackups),
     /// About the sounds of prompts.
     Prompts(OnPrompts),
+    /// About what was said into a phone to become one.
+    Takes(OnTakes),
     /// About the configuration, as a whole or one thing of it.
     Site(OnSite),
 }
@@ -283,6 +285,15 @@ pub(crate) enum OnPrompts {
     Hear,
     DeleteSound,
     /// A prompt with its sound.
+    Delete,
+}
+
+/// What is done with what was said into a phone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnTakes {
+    List,
+    Hear,
+    Keep,
     Delete,
 }
 
@@ -536,6 +547,8 @@ pub const ROUTES: &[Route] = routes! {
         Site(OnSite::AskDeleteItem(Item::Prompt));
     Post Page "/prompts/{}/delete" May(ChangeConfiguration) => Prompts(OnPrompts::Delete);
     Post Page "/prompts/{}/sound-off" May(ChangeConfiguration) => Prompts(OnPrompts::DeleteSound);
+    Post Page "/takes/{}" May(ChangeConfiguration) => Takes(OnTakes::Keep);
+    Post Page "/takes/{}/delete" May(ChangeConfiguration) => Takes(OnTakes::Delete);
     Get Page "/new/route" May(ChangeConfiguration) => Site(OnSite::NewItem(Item::Route));
     Post Page "/new/route" May(ChangeConfiguration) => Site(OnSite::CreateItem(Item::Route));
     Get Page "/routes/{}" May(SeeConfiguration) => Site(OnSite::EditItem(Item::Route));
@@ -674,6 +687,10 @@ pub const ROUTES: &[Route] = routes! {
     Get Api "/api/prompts/{}/sound" May(SeeConfiguration) => Prompts(OnPrompts::Hear);
     Post Api "/api/prompts/{}/sound" May(ChangeConfiguration) => Prompts(OnPrompts::Keep);
     Delete Api "/api/prompts/{}/sound" May(ChangeConfiguration) => Prompts(OnPrompts::DeleteSound);
+    Get Api "/api/takes" May(ChangeConfiguration) => Takes(OnTakes::List);
+    Get Api "/api/takes/{}" May(ChangeConfiguration) => Takes(OnTakes::Hear);
+    Post Api "/api/takes/{}" May(ChangeConfiguration) => Takes(OnTakes::Keep);
+    Delete Api "/api/takes/{}" May(ChangeConfiguration) => Takes(OnTakes::Delete);
     Get Api "/api/networks" May(SeeConfiguration) => Site(OnSite::Section(Section::Networks));
     Post Api "/api/networks" May(ChangeConfiguration) =>
         Site(OnSite::ChangeSection(Section::Networks));

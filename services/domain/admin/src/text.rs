@@ -499,6 +499,15 @@ words! {
          format, save it as WAV first.",
         "WAV de 8 a 48 kHz, mono ou estéreo, de até cinco minutos. De outro formato, salve antes \
          como WAV.";
+    takes: "Spoken into a phone", "Gravados pelo telefone";
+    takes_hint: "Dial {} from a phone, speak after the beep, then press # or hang up. What was \
+         said stands here until it is deleted or is as old as recordings may become.",
+        "Disque {} de um telefone, fale depois do bipe e tecle # ou desligue. O que foi dito fica \
+         aqui até ser apagado ou ter a idade máxima das gravações.";
+    takes_no_code: "There is no code for speaking a prompt: give it one among the feature codes.",
+        "Não há código para gravar um áudio: dê um a ele nos códigos de serviço.";
+    take_open: "being recorded", "em gravação";
+    take_keep: "Make it this prompt", "Usar como este áudio";
     prompt_broken: "The transfer broke off. Send the file again.",
         "A transferência parou. Envie o arquivo de novo.";
     backups: "Backups", "Backups";

@@ -38,11 +38,13 @@ pub enum Feature {
     Withhold,
     /// Pressed during a call: record it, or record no more.
     Record,
+    /// What is said after the beep can become a prompt.
+    RecordPrompt,
 }
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Pickup,
         Self::PickupOf,
         Self::ForwardAlways,
@@ -57,6 +59,7 @@ impl Feature {
         Self::ThreeWay,
         Self::Withhold,
         Self::Record,
+        Self::RecordPrompt,
     ];
 
     /// A number is dialled right after its code.
@@ -76,7 +79,8 @@ impl Feature {
             | Self::DoNotDisturbOff
             | Self::Park
             | Self::ThreeWay
-            | Self::Record => false,
+            | Self::Record
+            | Self::RecordPrompt => false,
         }
     }
 
@@ -98,6 +102,7 @@ impl Feature {
             Self::ThreeWay => "three_way",
             Self::Withhold => "withhold",
             Self::Record => "record",
+            Self::RecordPrompt => "record_prompt",
         }
     }
 
@@ -117,6 +122,7 @@ impl Feature {
             Self::ThreeWay => &mut raw.three_way,
             Self::Withhold => &mut raw.withhold,
             Self::Record => &mut raw.record,
+            Self::RecordPrompt => &mut raw.record_prompt,
         }
     }
 }

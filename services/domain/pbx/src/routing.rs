@@ -66,6 +66,7 @@ pub(crate) fn forward(
         | Lead::Park
         | Lead::Slot(_)
         | Lead::ThreeWay
+        | Lead::Take
         | Lead::Change(_)
         | Lead::Refuse { .. } => None,
     }
@@ -231,6 +232,7 @@ fn use_feature(extension: &str, feature: Feature, argument: String) -> Lead {
         Feature::DoNotDisturbOff => change(PhoneSetting::DoNotDisturb(false)),
         Feature::Park => Lead::Park,
         Feature::ThreeWay => Lead::ThreeWay,
+        Feature::RecordPrompt => Lead::Take,
         // The number behind the one was looked up with it; the other is pressed, not dialled.
         Feature::Withhold | Feature::Record => nowhere(),
     }

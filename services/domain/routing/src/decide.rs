@@ -224,7 +224,8 @@ impl<'a> Search<'a> {
             | Feature::Park
             | Feature::ThreeWay
             | Feature::Withhold
-            | Feature::Record => false,
+            | Feature::Record
+            | Feature::RecordPrompt => false,
         };
         if forwards {
             let emergency = numbering::emergency(&self.site.dialling, argument).is_some();

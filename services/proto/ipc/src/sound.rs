@@ -61,6 +61,14 @@ pub enum Request {
     /// Delete a recording. Answer: [`Reply::Done`], [`Reply::Unknown`] or [`Reply::Failed`]: one
     /// that is being written stays.
     DeleteRecording(String),
+    /// A piece of a recording from this octet on, empty behind its end. Answer: [`Reply::Piece`],
+    /// [`Reply::Unknown`] or [`Reply::Failed`]: one that is being written is not whole.
+    ReadRecording {
+        /// File name without folder.
+        name: String,
+        /// Where the piece begins.
+        offset: u64,
+    },
     /// Close an endpoint. Answer: [`Reply::Closed`] or [`Reply::Unknown`].
     Close(EndpointId),
     /// Close every endpoint not in the list: asked by `pbx` once it has restored its calls.
@@ -106,6 +114,27 @@ pub fn prompt_file(name: &str) -> String {
 
 /// Before the file of a prompt, where it is told from a recording of the same name.
 pub const SOUNDS: &str = "sounds/";
+/// The file of a take: something an extension says into its phone to become a prompt. It lies among
+/// the recordings, and goes with them when its days are over.
+#[must_use]
+pub fn take_file(extension: &str, unix_millis: i64) -> String {
+    format!("{TAKE}{extension}-{:013}.wav", unix_millis.max(0))
+}
+
+/// Whose take a recording of this name is, and when it was begun, milliseconds since 1970; `None`
+/// for what is none.
+#[must_use]
+pub fn take_of(name: &str) -> Option<(&str, i64)> {
+    let rest = name
+        .strip_prefix(TAKE)
+        .filter(|_| is_recording_name(name))?;
+    let (extension, millis) = rest.strip_suffix(".wav")?.split_once('-')?;
+    Some((extension, millis.parse().ok()?))
+}
+
+/// How the name of a take begins; those of recordings of calls begin with the time.
+const TAKE: &str = "take-";
+
 /// Most signs of the name of a prompt.
 pub const PROMPT_NAME_MAX: usize = 40;
 /// The longest prompt, seconds: nobody listens for longer before a person answers.
@@ -318,6 +347,8 @@ pub enum Reply {
     Endpoints(Vec<(EndpointId, Stats)>),
     /// Every recording, by name.
     Recordings(Vec<RecordingFile>),
+    /// A piece of a recording.
+    Piece(Vec<u8>),
     /// Something happened.
     Event(Event),
     /// It could not be done.

@@ -221,6 +221,7 @@ fn make_way(features: &mut site::Features) {
         three_way,
         withhold,
         record,
+        record_prompt,
     } = features;
     let alone = [
         pickup,
@@ -239,10 +240,14 @@ fn make_way(features: &mut site::Features) {
         forward_no_answer,
         withhold,
     ];
-    let same = alone.contains(&record);
-    let begins = |code: &&mut String| !code.is_empty() && record.starts_with(code.as_str());
-    if same || followed.iter().any(begins) {
-        record.clear();
+    // Each also gives way to those that came before it.
+    let mut before: Vec<String> = alone.iter().map(|code| code.to_string()).collect();
+    for code in [record, record_prompt] {
+        let begins = |other: &&mut String| !other.is_empty() && code.starts_with(other.as_str());
+        if before.contains(code) || followed.iter().any(begins) {
+            code.clear();
+        }
+        before.push(code.clone());
     }
 }
 

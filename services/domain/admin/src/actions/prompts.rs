@@ -11,6 +11,7 @@ use rtp::wav::Incoming;
 use super::change::unkept;
 use super::firmware::recorded;
 use super::recordings::sounding;
+use super::takes::takes;
 use super::{done, items};
 use crate::admin::{Admin, Caller};
 use crate::answers::{NextPiece, Nothing};
@@ -27,9 +28,19 @@ use crate::step::{Away, Step};
 pub(crate) struct IncomingSound {
     /// Who.
     login: String,
-    file: Incoming,
+    pub(super) file: Incoming,
     /// Bytes of samples that the store has.
-    kept: u64,
+    pub(super) kept: u64,
+}
+
+impl IncomingSound {
+    pub(super) fn new(caller: &Caller, file: Incoming) -> Self {
+        Self {
+            login: caller.login.clone(),
+            file,
+            kept: 0,
+        }
+    }
 }
 
 /// Does what is asked about prompts.
@@ -62,9 +73,17 @@ fn list(caller: Caller) -> Step {
             Ok(Reply::Prompts(sounds)) => prompts(site, sounds),
             other => return caller.refuse(&unmet(other)),
         };
-        Step::Respond(match caller.face {
-            Face::Page | Face::Asset => pages::prompts(&caller, &views).sealed(),
-            Face::Api => Response::json(200, &views).sealed(),
+        if caller.face == Face::Api {
+            return Step::Respond(Response::json(200, &views).sealed());
+        }
+        if !caller.may_change() {
+            return Step::Respond(pages::prompts(&caller, &views, &[], "").sealed());
+        }
+        let code = site.features.record_prompt.clone();
+        // Without `media` there are none to be seen, and everything else is there.
+        takes(move |_, found| {
+            let found = found.unwrap_or_default();
+            Step::Respond(pages::prompts(&caller, &views, &found, &code).sealed())
         })
     })
 }
@@ -75,11 +94,8 @@ fn upload(admin: &mut Admin, request: &Request, offset: &str, caller: &Caller) -
         return caller.refuse(&Fault::NoSuchPage);
     };
     if offset == 0 {
-        admin.incoming = Some(IncomingSound {
-            login: caller.login.clone(),
-            file: Incoming::new(PROMPT_SECS_MAX),
-            kept: 0,
-        });
+        let file = Incoming::new(PROMPT_SECS_MAX);
+        admin.incoming = Some(IncomingSound::new(caller, file));
     }
     let is_theirs = |it: &&mut IncomingSound| it.login == caller.login && it.file.taken() == offset;
     let Some(incoming) = admin.incoming.as_mut().filter(is_theirs) else {
@@ -108,7 +124,7 @@ fn upload(admin: &mut Admin, request: &Request, offset: &str, caller: &Caller) -
 }
 
 /// Samples as the next piece for the store.
-fn piece(incoming: &mut IncomingSound, samples: &[i16]) -> PromptRequest {
+pub(super) fn piece(incoming: &mut IncomingSound, samples: &[i16]) -> PromptRequest {
     let bytes: Vec<u8> = samples.iter().flat_map(|it| it.to_le_bytes()).collect();
     let offset = incoming.kept;
     incoming.kept = offset.saturating_add(bytes.len() as u64);
@@ -142,10 +158,14 @@ fn keep(admin: &mut Admin, name: String, caller: Caller) -> Step {
     })
 }
 
-fn take_place(name: String, bytes: u64, hertz: u32, caller: Caller) -> Step {
+/// Makes the samples that the store has the sound of a prompt.
+pub(super) fn take_place(name: String, bytes: u64, hertz: u32, caller: Caller) -> Step {
     let keep = PromptRequest::Keep { name, bytes, hertz };
     ask(keep, move |_, reply| match reply {
-        Ok(Reply::Stored) => Step::Respond(Response::json(200, &Nothing {}).sealed()),
+        Ok(Reply::Stored) => Step::Respond(match caller.face {
+            Face::Page | Face::Asset => Response::redirect("/prompts").sealed(),
+            Face::Api => Response::json(200, &Nothing {}).sealed(),
+        }),
         other => caller.refuse(&unmet(other)),
     })
 }
@@ -201,12 +221,12 @@ fn delete(admin: &mut Admin, segment: &str, name: String, caller: Caller) -> Ste
     }))
 }
 
-fn is_listed(admin: &Admin, name: &str) -> bool {
+pub(super) fn is_listed(admin: &Admin, name: &str) -> bool {
     let site = admin.site.as_ref().map(|(_, site)| site);
     site.is_some_and(|site| site.prompts.iter().any(|it| it.name == name))
 }
 
-fn ask(
+pub(super) fn ask(
     request: PromptRequest,
     then: impl FnOnce(&mut Admin, Result<Reply, Away>) -> Step + Send + 'static,
 ) -> Step {
@@ -216,7 +236,7 @@ fn ask(
     )
 }
 
-fn unmet(reply: Result<Reply, Away>) -> Fault {
+pub(super) fn unmet(reply: Result<Reply, Away>) -> Fault {
     match reply {
         Ok(Reply::PromptRefused(refusal)) => PromptFault::Kept(refusal).into(),
         other => unkept(other),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use ipc::sound::{RecordingFile, Reply, Request as MediaRequest, is_recording_name};
+use ipc::sound::{RecordingFile, Reply, Request as MediaRequest, is_recording_name, take_of};
 use ipc::store::{CallFilter, CallRecord, CallsOf, CallsWith, Reply as Answer, Request as Ask};
 use sansio::Instant;
 
@@ -21,7 +21,9 @@ use crate::views::RecordingView;
 /// audit trail.
 pub(crate) fn list(admin: &mut Admin, caller: Caller) -> Step {
     let Some(calls) = admin.calls_seen_by(&caller) else {
-        return listed(caller, move |admin, now, caller, files| {
+        return listed(caller, move |admin, now, caller, mut files| {
+            // Those are on the page of prompts.
+            files.retain(|file| take_of(&file.name).is_none());
             let others = files.len();
             show(admin, now, caller, files, others)
         });
@@ -118,6 +120,26 @@ fn open(name: String, wanted: String, caller: Caller) -> Step {
             admin.record(audit, move |_, _| {
                 Step::Respond(sounding(&name, Part { from, bytes }, length))
             })
+        }),
+    )
+}
+
+/// A file of the recordings, or the part of it that was asked for, of which nobody is told.
+pub(super) fn open_sound(request: &Request, name: String, caller: Caller) -> Step {
+    let wanted = request.header("range").unwrap_or_default().to_owned();
+    Step::Open(
+        name.clone(),
+        Box::new(move |_, _, length| {
+            let Some(length) = length else {
+                return caller.refuse(&Fault::NoSuchRecording(name));
+            };
+            match part(&wanted, length) {
+                Ok(part) => {
+                    let part = part.unwrap_or_else(|| Part::whole(length));
+                    Step::Respond(sounding(&name, part, length))
+                }
+                Err(_) => caller.refuse(&Fault::NotInRecording(name, length)),
+            }
         }),
     )
 }
@@ -221,7 +243,7 @@ fn listed(
     )
 }
 
-fn unmet(reply: Result<Reply, Away>) -> Fault {
+pub(super) fn unmet(reply: Result<Reply, Away>) -> Fault {
     match reply {
         Ok(Reply::Failed { reason }) => Fault::NotKept(reason),
         Ok(_) => Fault::Internal,

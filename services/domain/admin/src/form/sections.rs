@@ -305,6 +305,11 @@ pub(crate) const FEATURES: Form = Form {
                 Kind::Text,
             ),
             field("record", ("Record", "Gravar"), Kind::Text),
+            field(
+                "record_prompt",
+                ("Speak a prompt", "Gravar um áudio"),
+                Kind::Text,
+            ),
         ],
     }],
 };

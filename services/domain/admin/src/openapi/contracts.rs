@@ -11,7 +11,7 @@ use crate::about_view::AboutView;
 use crate::actions::{
     accounts, backups, capture, certificate, erasure, explain, extensions, firmware, history,
     items, network, passkey_use, passkeys, people, person, proof, second_factor, sections, sign_in,
-    site_file, spending, status, tokens, trace,
+    site_file, spending, status, takes, tokens, trace,
 };
 use crate::answers::{
     BackupCode, DataCode, Fetching, FileOfSite, NewAccount, NewPassword, NewToken, NextPiece,
@@ -31,10 +31,10 @@ use crate::network_view::NetworkView;
 use crate::passkey_json::{CreationOptions, RequestOptions};
 use crate::person_view::PersonData;
 use crate::privacy::KeptView;
-use crate::prompt_view::PromptView;
+use crate::prompt_view::{PromptView, TakeView};
 use crate::routes::{
     Action, File, OnAbout, OnBackups, OnCapture, OnCertificate, OnLogs, OnNetwork, OnPasskeys,
-    OnPeople, OnPerson, OnPrompts, OnSecondFactor, OnSite, OnTokens, OnTrace, Section,
+    OnPeople, OnPerson, OnPrompts, OnSecondFactor, OnSite, OnTakes, OnTokens, OnTrace, Section,
 };
 use crate::trace_view::{TraceView, WholeMessage};
 use crate::views::{AuditView, CallView, ExtensionView, RecordingView, StatusView, TrailView};
@@ -82,6 +82,7 @@ pub(super) fn of(action: Action) -> Option<Contract> {
         Action::People(action) => return of_person(action),
         Action::Backups(action) => return of_backup(action),
         Action::Prompts(action) => return of_prompt(action),
+        Action::Takes(action) => of_take(action),
         Action::Site(action) => return of_site(action),
         Action::Firmware
         | Action::BeginUpdate
@@ -338,6 +339,19 @@ fn of_prompt(action: OnPrompts) -> Option<Contract> {
         OnPrompts::DeleteSound => does("Delete the sound of a prompt"),
         OnPrompts::Delete => does("Delete a prompt that nothing plays, with its sound").changes(),
     })
+}
+
+fn of_take(action: OnTakes) -> Contract {
+    match action {
+        OnTakes::List => {
+            does("What was said into phones to become prompts").gives::<Vec<TakeView>>()
+        }
+        OnTakes::Hear => does("The sound of a take").gives_file("audio/wav"),
+        OnTakes::Keep => does("Make a take the sound of a prompt")
+            .takes::<takes::Wish>()
+            .gives::<Nothing>(),
+        OnTakes::Delete => does("Delete a take"),
+    }
 }
 
 fn of_firmware(action: Action) -> Option<Contract> {

@@ -4,16 +4,22 @@ use maud::{Markup, html};
 
 use super::PROMPT;
 use super::layout::{Place, hashed, page};
+use super::records::moment;
 use crate::actions::form::{back, escaped, new};
 use crate::actions::sections::{path, title};
 use crate::admin::Caller;
 use crate::fault::Item;
 use crate::http::Response;
-use crate::prompt_view::PromptView;
+use crate::prompt_view::{PromptView, TakeView};
 use crate::routes::Section;
 
 /// The page.
-pub(crate) fn prompts(caller: &Caller, all: &[PromptView]) -> Response {
+pub(crate) fn prompts(
+    caller: &Caller,
+    all: &[PromptView],
+    takes: &[TakeView],
+    code: &str,
+) -> Response {
     let words = caller.language.words();
     let body = html! {
         h1 { (words.prompts) " " span.count { (all.len()) } }
@@ -26,10 +32,62 @@ pub(crate) fn prompts(caller: &Caller, all: &[PromptView]) -> Response {
                 p.hint { (words.prompt_file_hint) }
                 noscript { p.hint { (words.needs_script) } }
             }
+            (spoken(caller, all, takes, code))
             script src=(hashed("/assets/prompt.js", PROMPT)) defer {}
         }
     };
     page(200, caller, Place::Prompts, words.prompts, &body)
+}
+
+/// What was said into a phone, and how that is done.
+fn spoken(caller: &Caller, all: &[PromptView], takes: &[TakeView], code: &str) -> Markup {
+    let words = caller.language.words();
+    html! {
+        section.card {
+            h2 { (words.takes) }
+            @if code.is_empty() { p.hint { (words.takes_no_code) } } @else {
+                p.hint { (words.takes_hint.replace("{}", code)) }
+            }
+            @if !takes.is_empty() {
+                table {
+                    thead { tr {
+                        th { (words.when) } th { (words.extension) } th { (words.prompt_sound) }
+                        td {} td {}
+                    } }
+                    tbody { @for take in takes { (take_row(caller, all, take)) } }
+                }
+                p.hint { (words.utc) }
+            }
+        }
+    }
+}
+
+fn take_row(caller: &Caller, all: &[PromptView], take: &TakeView) -> Markup {
+    let words = caller.language.words();
+    let address = format!("/takes/{}", take.name);
+    html! {
+        tr {
+            td.time { (moment(&take.taken)) }
+            td { (take.extension) }
+            @if take.open { td { (words.take_open) } td {} td {} } @else {
+                td { audio controls preload="none" src={ "/api" (address) }
+                    aria-label=(take.name) {} }
+                td { @if all.iter().any(|it| it.listed) {
+                    form.row method="post" action=(address) {
+                        select name="prompt" aria-label=(words.prompt) {
+                            @for prompt in all.iter().filter(|it| it.listed) {
+                                option value=(prompt.name) { (prompt.name) }
+                            }
+                        }
+                        button type="submit" { (words.take_keep) }
+                    }
+                } }
+                td { form method="post" action={ (address) "/delete" } {
+                    button.quiet type="submit" { (words.delete) }
+                } }
+            }
+        }
+    }
 }
 
 fn card(caller: &Caller, prompt: &PromptView) -> Markup {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ipc::site::{Destination, Route};
+use ipc::sound::{RecordingFile, Reply as Heard};
 use ipc::store::{PromptRefusal, PromptRequest, PromptSound, Reply};
 use serde_json::json;
 
@@ -15,6 +16,8 @@ pub(super) struct Sounds {
     /// Samples and their rate.
     pub(super) kept: BTreeMap<String, (Vec<u8>, u32)>,
     incoming: Option<Vec<u8>>,
+    /// What was said into phones.
+    takes: BTreeMap<String, Vec<u8>>,
     pub(super) refusal: Option<PromptRefusal>,
 }
 
@@ -24,6 +27,15 @@ impl Sounds {
         self.kept
             .get(name)
             .map(|(bytes, _)| bytes.len() as u64 + 44)
+    }
+
+    pub(super) fn read(&self, take: &str, offset: u64) -> Heard {
+        let Some(file) = self.takes.get(take) else {
+            return Heard::Unknown;
+        };
+        let offset = usize::try_from(offset).expect("short");
+        let piece = &file[offset..file.len().min(offset + 500)];
+        Heard::Piece(piece.to_vec())
     }
 
     pub(super) fn answer(&mut self, asked: PromptRequest) -> Reply {
@@ -296,4 +308,79 @@ fn a_route_made_by_its_form_plays_a_prompt() {
     assert_eq!(made.status, 303, "{}", text(&made));
     let played = Destination::Announcement("closed".into());
     assert_eq!(world.site.routes[0].destinations[0], played);
+}
+
+const TAKE: &str = "take-100-1795351510000.wav";
+
+#[test]
+fn what_was_said_into_a_phone_is_heard_and_becomes_the_sound_of_a_prompt() {
+    let (mut world, session) = with_prompt();
+    let said: Vec<i16> = (0..400).flat_map(|_| [700, 9]).collect();
+    world.sounds.takes.insert(TAKE.into(), wav(2, 8_000, &said));
+    world.recordings.push(RecordingFile {
+        name: TAKE.into(),
+        bytes: 1_644,
+        modified_millis: 0,
+        is_open: false,
+    });
+    let listed = body(&world.ask(&get("/api/takes", &session)));
+    let expected = json!([{
+        "name": TAKE, "extension": "100", "taken": "2026-11-22T12:45:10Z", "bytes": 1644,
+        "open": false,
+    }]);
+    assert_eq!(listed, expected);
+    let page = text(&world.ask(&get("/prompts", &session).with("accept-language", "en")));
+    assert!(page.contains("Dial *77") && page.contains(TAKE), "{page}");
+    let calls = body(&world.ask(&get("/api/recordings", &session)));
+    assert!(!calls.to_string().contains("take"), "{calls}");
+    let heard = world.ask(&get(&format!("/api/takes/{TAKE}"), &session));
+    assert!(
+        heard.body
+            == Body::Opened {
+                from: 0,
+                bytes: 1_644
+            }
+    );
+    let kept = world.ask(&form(&format!("/takes/{TAKE}"), &session, "prompt=closed"));
+    assert_eq!(kept.header("location"), Some("/prompts"));
+    let (bytes, hertz) = &world.sounds.kept["closed"];
+    assert_eq!((bytes.len(), *hertz), (800, 8_000));
+    assert_eq!(
+        &bytes[..2],
+        &700_i16.to_le_bytes(),
+        "what was heard is left out"
+    );
+    let told = format!("take {TAKE} made the sound of prompt \"closed\"");
+    assert_eq!(actions(&world).last(), Some(&told.as_str()));
+    let path = format!("/api/takes/{TAKE}");
+    assert_eq!(delete(&mut world, &session, &path).status, 204);
+    assert_eq!(body(&world.ask(&get("/api/takes", &session))), json!([]));
+}
+
+#[test]
+fn no_recording_of_a_call_is_taken_for_a_take() {
+    let (mut world, session) = with_prompt();
+    let wish = json!({ "prompt": "closed" });
+    for name in [super::world::RECORDING, "take-100-179535151000é.wav", ".."] {
+        let path = format!("/api/takes/{name}");
+        assert_eq!(world.ask(&get(&path, &session)).status, 404, "{name}");
+        assert_eq!(
+            world.ask(&post(&path, &session, &wish)).status,
+            404,
+            "{name}"
+        );
+        assert_eq!(delete(&mut world, &session, &path).status, 404, "{name}");
+    }
+    let path = format!("/api/takes/{TAKE}");
+    assert_eq!(
+        world.ask(&post(&path, &session, &wish)).status,
+        404,
+        "there is none"
+    );
+    let wish = json!({ "prompt": "other" });
+    assert_eq!(
+        world.ask(&post(&path, &session, &wish)).status,
+        404,
+        "no such prompt"
+    );
 }

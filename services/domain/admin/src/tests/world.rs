@@ -350,6 +350,7 @@ impl World {
         }
         Ok(match request {
             sound::Request::Recordings => sound::Reply::Recordings(self.recordings.clone()),
+            sound::Request::ReadRecording { name, offset } => self.sounds.read(name, *offset),
             sound::Request::DeleteRecording(name) => {
                 self.recordings.retain(|file| file.name != *name);
                 sound::Reply::Done

@@ -129,6 +129,7 @@ impl Calls {
             Lead::Park => self.park_held(tools, leg, record),
             Lead::Slot(slot) => self.fetch(tools, leg, record, slot),
             Lead::ThreeWay => self.three_way_dialled(tools, leg, record),
+            Lead::Take => self.begin_take(tools, leg, record),
             Lead::Change(change) => self.change_setting(tools, leg, record, change),
             Lead::Refuse { status, outcome } => self.refuse(tools, leg, record, status, outcome),
         }

@@ -35,7 +35,7 @@ impl Calls {
 
     /// Watches for the codes that an extension's phone may use during a call.
     pub(super) fn key(&mut self, tools: &mut Tools<'_>, leg: LegId, digit: char) {
-        if self.pin_key(tools, leg, digit) {
+        if self.pin_key(tools, leg, digit) || self.take_key(tools, leg, digit) {
             return;
         }
         let Some(party) = self.parties.get_mut(&leg) else {

@@ -41,6 +41,7 @@ mod restore;
 mod settings;
 mod spent;
 mod table;
+mod take;
 mod taping;
 #[cfg(test)]
 mod tests;

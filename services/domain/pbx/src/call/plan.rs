@@ -23,6 +23,8 @@ pub(crate) enum Lead {
     Slot(u32),
     /// Join the calls that the caller holds.
     ThreeWay,
+    /// Speak what is to become a prompt.
+    Take,
     /// Change a setting, and say so with a tone.
     Change(PhoneChange),
     /// It leads nowhere.

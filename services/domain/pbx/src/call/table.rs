@@ -17,6 +17,7 @@ use super::party::{Party, Place};
 use super::pin::Asked;
 use super::pin_guard::PinGuard;
 use super::record::{Left, Open};
+use super::take::Take;
 use super::{CLOSE_TIME_MAX, Key, LEAVE_TIME_MAX, Tools};
 use crate::interface::Output;
 use crate::leg::{EndCause, HangUp, LegEvent, LegId};
@@ -30,6 +31,8 @@ pub(crate) struct Calls {
     pub(super) parked: BTreeMap<u32, Parked>,
     /// Callers who are to enter a PIN.
     pub(super) pins: BTreeMap<LegId, Asked>,
+    /// Callers who speak what is to become a prompt.
+    pub(super) takes: BTreeMap<LegId, Take>,
     /// Who guessed PINs wrong lately.
     pub(super) pin_guard: PinGuard,
     /// It is to be kept for the next process.
@@ -112,6 +115,8 @@ impl Calls {
             }
             SoundEvent::Idle { id, seconds } => self.idle(tools, LegId(id), seconds),
             SoundEvent::ClipEnded { id } => self.clip_ended(tools, LegId(id)),
+            SoundEvent::RecordingFailed { id, .. } | SoundEvent::RecordingLost { id }
+                if self.take_failed(tools, LegId(id)) => {}
             SoundEvent::RecordingFailed { id, reason } => {
                 self.tape_failed(tools, LegId(id), &reason);
             }
@@ -199,6 +204,7 @@ impl Calls {
     pub(super) fn gone(&mut self, tools: &Tools<'_>, leg: LegId) {
         self.count_ended(tools, leg);
         self.tape_over(leg);
+        self.takes.remove(&leg);
         self.put(leg, Place::Gone);
         let at = tools.core.now + CLOSE_TIME_MAX;
         self.alarms.set(Alarm::Party(leg), Some(at));
@@ -271,7 +277,7 @@ impl Calls {
             return;
         };
         if !matches!(party.hears, Source::Clip(Clip::Digits(_) | Clip::File(_))) {
-            return;
+            return self.take_beeped(tools, leg);
         }
         match party.place {
             Place::Leaving => {

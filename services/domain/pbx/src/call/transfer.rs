@@ -59,6 +59,7 @@ impl Calls {
             | Lead::GroupPickup
             | Lead::Slot(_)
             | Lead::ThreeWay
+            | Lead::Take
             | Lead::Change(_) => {
                 let status = StatusCode::DECLINE;
                 tools.legs.transfer_refused(tools.core, leg, status);

@@ -168,6 +168,7 @@ impl Endpoint {
                 | Reply::Unknown
                 | Reply::Endpoints(_)
                 | Reply::Recordings(_)
+                | Reply::Piece(_)
                 | Reply::Event(_)
                 | Reply::Failed { .. }
                 | Reply::Refused { .. },

@@ -86,6 +86,8 @@ pub struct Features {
     pub withhold: String,
     /// Pressed during a call: record it; pressed again: no more.
     pub record: String,
+    /// Dialled: what is said after the beep can become a prompt.
+    pub record_prompt: String,
 }
 
 /// Where parked calls wait.
@@ -251,6 +253,7 @@ impl Default for Features {
             three_way: "*3".into(),
             withhold: "*67".into(),
             record: "*1".into(),
+            record_prompt: "*77".into(),
         }
     }
 }

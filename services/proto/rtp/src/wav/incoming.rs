@@ -50,6 +50,8 @@ pub enum Refused {
 #[derive(Clone, Debug)]
 pub struct Incoming {
     secs_max: u32,
+    /// Of two channels only the first is taken.
+    is_left: bool,
     taken: u64,
     /// Samples that were given out.
     given: u64,
@@ -81,6 +83,7 @@ struct Sound {
 struct Format {
     coding: Coding,
     channels: usize,
+    is_left: bool,
     hertz: u32,
 }
 
@@ -101,9 +104,19 @@ impl Incoming {
     pub const fn new(secs_max: u32) -> Self {
         Self {
             secs_max,
+            is_left: false,
             taken: 0,
             given: 0,
             state: State::Head(Vec::new()),
+        }
+    }
+
+    /// The same of one of our recordings: what a peer said, without what it heard.
+    #[must_use]
+    pub fn said(secs_max: u32) -> Self {
+        Self {
+            is_left: true,
+            ..Self::new(secs_max)
         }
     }
 
@@ -131,7 +144,9 @@ impl Incoming {
                     };
                 };
                 first = head.split_off(beginning.at.min(head.len()));
-                self.state = State::Sound(Box::new(beginning.sound()));
+                let mut sound = beginning.sound();
+                sound.format.is_left = self.is_left;
+                self.state = State::Sound(Box::new(sound));
                 &first
             }
         };
@@ -206,10 +221,10 @@ impl Format {
     /// One moment, of all channels together.
     fn mono(self, frame: &[u8]) -> f64 {
         let each = frame.chunks_exact(self.coding.width());
-        let sum: f64 = each.map(|sample| self.coding.sample(sample)).sum();
+        let mut each = each.map(|sample| self.coding.sample(sample));
         match self.channels {
-            1 => sum,
-            _ => sum / 2.0,
+            2 if !self.is_left => each.sum::<f64>() / 2.0,
+            _ => each.next().unwrap_or_default(),
         }
     }
 
@@ -244,6 +259,7 @@ impl Format {
         Ok(Self {
             coding,
             channels,
+            is_left: false,
             hertz,
         })
     }

@@ -189,6 +189,7 @@ const fn is_answered_at_once(request: &Request) -> bool {
         | Request::KeepRecordings(_)
         | Request::Recordings
         | Request::DeleteRecording(_)
+        | Request::ReadRecording { .. }
         | Request::Watch => false,
     }
 }

@@ -417,6 +417,7 @@ impl Pump {
             | Request::KeepRecordings(_)
             | Request::Recordings
             | Request::DeleteRecording(_)
+            | Request::ReadRecording { .. }
             | Request::Watch => failed("not asked this way".to_owned()),
         }
     }

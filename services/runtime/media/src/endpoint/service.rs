@@ -141,6 +141,7 @@ fn answer(
         }
         Request::Recordings => files.shelf.list().map(Reply::Recordings),
         Request::DeleteRecording(name) => Ok(files.shelf.delete(&name)),
+        Request::ReadRecording { name, offset } => Ok(files.shelf.read(&name, offset)),
         request => match prepare(files, request) {
             Ok(order) => return control.order(order).ok(),
             Err(error) => Err(error),
@@ -179,6 +180,7 @@ fn prepare(files: &Files, request: Request) -> Result<Order, FileError> {
         | Request::KeepRecordings(_)
         | Request::Recordings
         | Request::DeleteRecording(_)
+        | Request::ReadRecording { .. }
         | Request::Close(_)
         | Request::KeepOnly(_)
         | Request::Status
@@ -208,7 +210,7 @@ const fn may_ask(peer: u32, request: &Request) -> bool {
     match request {
         Request::Status | Request::Watch => matches!(peer, uid::PBX | uid::WEB | uid::ROOT),
         Request::Recordings => matches!(peer, uid::WEB | uid::ROOT),
-        Request::DeleteRecording(_) => peer == uid::WEB,
+        Request::DeleteRecording(_) | Request::ReadRecording { .. } => peer == uid::WEB,
         Request::Open { .. }
         | Request::Set(..)
         | Request::Hear(..)

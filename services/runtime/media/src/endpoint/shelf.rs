@@ -110,6 +110,34 @@ impl Shelf {
         }
     }
 
+    /// A piece of a recording, unless it is being written.
+    pub(crate) fn read(&self, name: &str, offset: u64) -> Reply {
+        use std::io::{Read as _, Seek as _, SeekFrom};
+        let path = match self.folder().and_then(|folder| checked(folder, name)) {
+            Ok(path) => path,
+            Err(FileError::Name(_)) => return Reply::Unknown,
+            Err(error) => return failed(&error),
+        };
+        if lock(&self.open).contains(name) {
+            let reason = format!("{name} is being written; hang up first");
+            return Reply::Failed { reason };
+        }
+        let read = || {
+            let mut file = std::fs::File::open(&path)?;
+            file.seek(SeekFrom::Start(offset))?;
+            let mut piece = Vec::new();
+            file.take(PIECE_BYTES).read_to_end(&mut piece)?;
+            Ok(piece)
+        };
+        match read() {
+            Ok(piece) => Reply::Piece(piece),
+            Err(error) if std::io::Error::kind(&error) == std::io::ErrorKind::NotFound => {
+                Reply::Unknown
+            }
+            Err(error) => failed(&kernel(&path, error)),
+        }
+    }
+
     /// Deletes what the site does not want kept.
     fn thin_out(&self, keeping: Keeping) {
         let files = match self.list() {
@@ -177,6 +205,8 @@ fn failed(error: &FileError) -> Reply {
     }
 }
 
+/// Octets of a recording that are read at once.
+const PIECE_BYTES: u64 = 48 * 1024;
 const MIB: u64 = 1024 * 1024;
 const DAY_MILLIS: i64 = 24 * 3600 * 1000;
 
@@ -244,6 +274,11 @@ mod tests {
         drop(writing);
         let names: Vec<_> = shelf.list().expect("a folder");
         assert_eq!((names.len(), names[0].is_open), (1, false));
+        std::fs::write(folder.join("b.wav"), [7; 10]).expect("written");
+        assert_eq!(shelf.read("b.wav", 8), Reply::Piece(vec![7; 2]));
+        assert_eq!(shelf.read("b.wav", 10), Reply::Piece(Vec::new()));
+        assert_eq!(shelf.read("../a.wav", 0), Reply::Unknown);
+        assert_eq!(shelf.read("c.wav", 0), Reply::Unknown);
         assert_eq!(shelf.delete("../a.wav"), Reply::Unknown);
         assert_eq!(shelf.delete("a.wav"), Reply::Done);
         assert_eq!(shelf.delete("a.wav"), Reply::Unknown);

@@ -116,6 +116,7 @@ impl SoundBook {
                     | Reply::Done
                     | Reply::Endpoints(_)
                     | Reply::Recordings(_)
+                    | Reply::Piece(_)
                     | Reply::Event(_)
                     | Reply::Failed { .. }
                     | Reply::Refused { .. } => {}
@@ -132,6 +133,7 @@ impl SoundBook {
             Request::Dial { .. }
             | Request::Recordings
             | Request::DeleteRecording(_)
+            | Request::ReadRecording { .. }
             | Request::Status
             | Request::Watch => {}
         }

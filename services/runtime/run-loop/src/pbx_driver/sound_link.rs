@@ -415,6 +415,7 @@ const fn may_be_repeated(request: &Request, missing: &Missing) -> bool {
         | Request::KeepRecordings(_)
         | Request::Recordings
         | Request::DeleteRecording(_)
+        | Request::ReadRecording { .. }
         | Request::Close(_)
         | Request::KeepOnly(_)
         | Request::Status
@@ -447,6 +448,7 @@ const fn is_about_an_open_one(request: &Request) -> bool {
         | Request::KeepRecordings(_)
         | Request::Recordings
         | Request::DeleteRecording(_)
+        | Request::ReadRecording { .. }
         | Request::Close(_)
         | Request::KeepOnly(_)
         | Request::Status
@@ -467,6 +469,7 @@ const fn endpoint_of(request: &Request) -> EndpointId {
         Request::KeepRecordings(_)
         | Request::Recordings
         | Request::DeleteRecording(_)
+        | Request::ReadRecording { .. }
         | Request::KeepOnly(_)
         | Request::Status
         | Request::Watch => 0,

@@ -92,6 +92,10 @@ fn two_channels_become_one_of_both() {
         .collect();
     let (samples, _) = converted(&file(PCM, 16, 2, 16_000, &data), 5).expect("taken");
     assert_eq!(samples, [2_000, -6]);
+    let mut said = Incoming::said(10);
+    let mut samples = Vec::new();
+    let taken = said.take(&file(PCM, 16, 2, 16_000, &data), &mut samples);
+    assert_eq!((taken, samples), (Ok(()), vec![1_000, -5]));
 }
 
 #[test]
