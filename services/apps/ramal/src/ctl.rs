@@ -365,6 +365,12 @@ enum CtlError {
          or the disk is damaged"
     )]
     Broken(u64),
+    /// A trail that a restore has replaced is not whole.
+    #[error(
+        "the replaced audit trail {0} is not as the box wrote it: it was changed from outside, or \
+         the disk is damaged"
+    )]
+    Altered(String),
     /// The answer is not what the API promises.
     #[error("the box answered {0} without a reason; are `ramal ctl` and the box of one version?")]
     Strange(u16),
@@ -429,9 +435,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout().lock();
     // A reader that has seen enough (`| head`) is no failure.
     let _ = writeln!(out, "{}", text.trim_end());
-    match answer.get("broken").and_then(Value::as_u64) {
-        Some(entry) if arguments.command.is_check() => Err(Box::new(CtlError::Broken(entry))),
-        Some(_) | None => Ok(()),
+    if !arguments.command.is_check() {
+        return Ok(());
+    }
+    if let Some(entry) = answer.get("broken").and_then(Value::as_u64) {
+        return Err(Box::new(CtlError::Broken(entry)));
+    }
+    match render::altered(&answer) {
+        Some(name) => Err(Box::new(CtlError::Altered(name))),
+        None => Ok(()),
     }
 }
 

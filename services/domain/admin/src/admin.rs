@@ -545,6 +545,8 @@ impl Admin {
             OnSite::AuditTrail => actions::records::audit_trail(request, caller),
             OnSite::VerifyTrail => actions::trail::verify(caller),
             OnSite::ExportTrail => actions::trail::export(self, request, caller),
+            OnSite::ReplacedTrails => actions::replaced::list(caller),
+            OnSite::ReplacedTrail => actions::replaced::download(self, segment, caller),
             OnSite::History => actions::history::list(request, caller),
             OnSite::Version => actions::history::show(segment, caller),
             OnSite::FilePage(file) => actions::site_file::page(self, file, &caller),

@@ -229,7 +229,9 @@ fn segment(route: &Route) -> Option<(&'static str, &'static str)> {
         "/api/history/" => ("version", "The version's number."),
         "/api/trace/messages/" => ("number", "Its number, as `GET /api/trace` gives it."),
         "/api/about/licences/" => ("text", "The number that `GET /api/about` gives the text."),
-        "/api/recordings/" | "/api/backups/" => ("file", "The name of the file."),
+        "/api/recordings/" | "/api/backups/" | "/api/audit/replaced/" => {
+            ("file", "The name of the file.")
+        }
         "/api/backups/upload/" | "/api/firmware/update/" => {
             ("offset", "Where the piece begins, in bytes.")
         }

@@ -256,6 +256,25 @@ pub(crate) const INVENTORY: &[Kept] = &[
         seen_by: ("administrators and auditors", "administradores e auditores"),
     },
     Kept {
+        name: "replaced-trails",
+        title: (
+            "Audit trails that a restore replaced",
+            "Auditorias que uma restauração substituiu",
+        ),
+        what: (
+            "who did what on the box before a backup of another one took its place",
+            "quem fez o quê na central antes de um backup de outra tomar o lugar",
+        ),
+        purpose: ("proving what was done", "provar o que foi feito"),
+        basis: SECURITY,
+        days: fixed,
+        kept_for: (
+            "the last eight, until the disk is erased",
+            "as últimas oito, até o disco ser apagado",
+        ),
+        seen_by: ("administrators and auditors", "administradores e auditores"),
+    },
+    Kept {
         name: "sessions",
         title: ("Who is signed in", "Quem está conectado"),
         what: (
@@ -446,6 +465,7 @@ mod tests {
                 "capture",
                 "log",
                 "recordings",
+                "replaced-trails",
                 "sessions",
                 "snapshot",
                 "trace"

@@ -303,6 +303,8 @@ pub(crate) enum OnSite {
     AuditTrail,
     VerifyTrail,
     ExportTrail,
+    ReplacedTrails,
+    ReplacedTrail,
     History,
     Version,
     BackTo,
@@ -603,6 +605,9 @@ pub const ROUTES: &[Route] = routes! {
     Get Api "/api/audit" May(SeeAudit) => Site(OnSite::AuditTrail);
     Get Page "/audit/verify" May(SeeAudit) => Site(OnSite::VerifyTrail);
     Get Api "/api/audit/verify" May(SeeAudit) => Site(OnSite::VerifyTrail);
+    Get Page "/audit/replaced/{}" May(SeeAudit) => Site(OnSite::ReplacedTrail);
+    Get Api "/api/audit/replaced" May(SeeAudit) => Site(OnSite::ReplacedTrails);
+    Get Api "/api/audit/replaced/{}" May(SeeAudit) => Site(OnSite::ReplacedTrail);
     Get Page "/audit/export" May(SeeAudit) => Site(OnSite::ExportTrail);
     Get Api "/api/audit/export" May(SeeAudit) => Site(OnSite::ExportTrail);
     Get Page "/history" May(SeeConfiguration) => Site(OnSite::History);

@@ -230,6 +230,13 @@ words! {
          confere com o anterior:";
     trail_entries: "Entries", "Registros";
     trail_head: "Hash of the last entry", "Hash do último registro";
+    trails_replaced: "Trails that a restore replaced", "Auditorias que uma restauração substituiu";
+    trails_replaced_hint: "A backup of another box brings its own trail. The one before is kept \
+         as a file, signed by this box; the last eight are.",
+        "Um backup de outra central traz a auditoria dela. A anterior fica guardada em um \
+         arquivo, assinado por esta central; ficam as últimas oito.";
+    trail_is_whole: "whole", "íntegra";
+    trail_is_not_whole: "not as it was written", "não está como foi escrita";
     trail_signed_by: "Key of this box", "Chave desta central";
     privacy: "Privacy", "Privacidade";
     privacy_hint: "What this box keeps of people, why, for how long, and who sees it (LGPD, art. 9 \

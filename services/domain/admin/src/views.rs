@@ -2,7 +2,9 @@
 
 use ipc::site::Site;
 use ipc::sound::RecordingFile;
-use ipc::store::{AudioReport, AuditEntry, BackupFailure, BackupTrouble, CallRecord, Outcome};
+use ipc::store::{
+    AudioReport, AuditEntry, BackupFailure, BackupTrouble, CallRecord, Outcome, ReplacedTrail,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -699,6 +701,37 @@ pub(crate) struct TrailView {
     pub(crate) broken: Option<u64>,
     /// The public key that exported trails are signed by.
     pub(crate) signed_by: String,
+    /// The trails that restores have replaced, newest first.
+    pub(crate) replaced: Vec<ReplacedView>,
+}
+
+/// An audit trail that a restore has replaced.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ReplacedView {
+    pub(crate) name: String,
+    /// When it was replaced.
+    pub(crate) at: String,
+    pub(crate) bytes: u64,
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    /// Hash of the last entry.
+    pub(crate) head: String,
+    /// The box has written it so; none where that was not checked.
+    pub(crate) whole: Option<bool>,
+}
+
+impl From<ReplacedTrail> for ReplacedView {
+    fn from(from: ReplacedTrail) -> Self {
+        Self {
+            name: from.name,
+            at: rfc3339(from.at_millis),
+            bytes: from.bytes,
+            first: from.first,
+            last: from.last,
+            head: from.head,
+            whole: from.is_whole,
+        }
+    }
 }
 
 impl From<AuditEntry> for AuditView {

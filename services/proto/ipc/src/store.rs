@@ -15,7 +15,10 @@ pub use crate::backup::{
     Restore, RestoreState, backup_file_millis,
 };
 pub use crate::prompt::{PROMPTS_MIB_MAX, PromptRefusal, PromptRequest, PromptSound};
-pub use crate::trail::{Named, TrailAbout, TrailChecked, TrailLines, TrailPlace, TrailRequest};
+pub use crate::trail::{
+    Named, ReplacedTrail, TrailAbout, TrailChecked, TrailLines, TrailPlace, TrailRequest,
+    trail_file_millis,
+};
 
 /// What a process may ask of the store.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -201,6 +204,8 @@ pub enum Reply {
     Backups(Backups),
     /// A backup code, which is not kept: it is shown to a person and to nobody again.
     BackupCode(Redacted<String>),
+    /// The trails that restores have replaced.
+    ReplacedTrails(Vec<ReplacedTrail>),
     /// A piece was taken.
     Uploaded {
         /// Where the next one begins.

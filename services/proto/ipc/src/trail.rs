@@ -42,6 +42,41 @@ pub enum TrailRequest {
         /// Only entries before this one.
         before: Option<u64>,
     },
+    /// The trails that restores have replaced, newest first. Answer:
+    /// [`crate::store::Reply::ReplacedTrails`].
+    Replaced {
+        /// Each is read through, to see whether it is whole.
+        is_checked: bool,
+    },
+}
+
+/// An audit trail that a restore has replaced, in a file.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ReplacedTrail {
+    /// Its file.
+    pub name: String,
+    /// When it was replaced, milliseconds since 1970.
+    pub at_millis: i64,
+    /// Its length.
+    pub bytes: u64,
+    /// Its first entry; 0 where the file does not say so any more.
+    pub first: u64,
+    /// Its last.
+    pub last: u64,
+    /// The hash of that.
+    pub head: String,
+    /// Whether the box has written the file so, where that was checked.
+    pub is_whole: Option<bool>,
+}
+
+/// When a trail was replaced, milliseconds since 1970, by the name of its file; `None` for a name
+/// that none has.
+#[must_use]
+pub fn trail_file_millis(name: &str) -> Option<i64> {
+    let (millis, kind) = name.split_at_checked(13)?;
+    let is_number = millis.bytes().all(|sign| sign.is_ascii_digit());
+    let is_one = kind == ".trail" && is_number;
+    is_one.then(|| millis.parse().ok()).flatten()
 }
 
 /// What somebody is called in the trail.

@@ -84,6 +84,8 @@ impl Shared {
             TrailRequest::About { names, before } => {
                 self.read(|txn| about(txn, &names, before).map(Reply::TrailAbout))
             }
+            // Files are not of the database.
+            TrailRequest::Replaced { .. } => Reply::ReplacedTrails(Vec::new()),
         }
     }
 }

@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use config::StaticNetwork;
 use ipc::site::{Retention, Site};
 use ipc::store::{
-    Audit, BackupFailure, CallFilter, Health, PhoneChange, Provisioned, Reply, Request, laid_down,
+    Audit, BackupFailure, CallFilter, Health, PhoneChange, Provisioned, Reply, Request,
+    TrailRequest, laid_down,
 };
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use sansio::UnixTime;
@@ -183,6 +184,9 @@ impl Store {
             Request::Audit(audit) => self.write(Write::Audit(audit)),
             Request::AuditTrail { limit } => {
                 shared.read(|txn| reads::audit_trail(txn, limit).map(Reply::AuditTrail))
+            }
+            Request::Trail(TrailRequest::Replaced { is_checked }) => {
+                self.replaced_trails(is_checked)
             }
             Request::Trail(request) => shared.about_trail(request),
             Request::Erase { whose, audit } => self.write(Write::Erase { whose, audit }),

@@ -237,7 +237,22 @@ pub(crate) fn audit(answer: &Value) -> String {
 pub(crate) fn trail(answer: &Value) -> String {
     let names = ["entries", "first", "last", "head", "signed_by"];
     let lines = names.map(|name| format!("{name:<10}{}\n", field(answer, name)));
-    lines.concat()
+    let replaced = list(answer, "replaced").iter().map(|one| {
+        let [name, first, last] = ["name", "first", "last"].map(|it| field(one, it));
+        let found = match one.get("whole").and_then(Value::as_bool) {
+            Some(true) => "whole",
+            Some(false) | None => "NOT AS IT WAS WRITTEN",
+        };
+        format!("replaced  {name} entries {first} to {last}: {found}\n")
+    });
+    lines.into_iter().chain(replaced).collect()
+}
+
+/// The first of the trails that restores have replaced that is not as it was written.
+pub(crate) fn altered(answer: &Value) -> Option<String> {
+    let mut all = list(answer, "replaced").iter();
+    let found = all.find(|it| it.get("whole").and_then(Value::as_bool) != Some(true))?;
+    Some(field(found, "name"))
 }
 
 /// One field as text; a dash when it is absent or empty.

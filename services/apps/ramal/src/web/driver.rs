@@ -13,7 +13,7 @@ use admin::{Admin, Away, Body, Machine, Moment, Observation, Request, Response};
 use admin::{PASSKEY_COUNTERS, START_IS_OVER, Step, Then};
 use ipc::about::{self, BILL, TEXTS};
 use ipc::sound::{SOUNDS, is_recording_name};
-use ipc::store::{Audit, backup_file_millis, laid_down};
+use ipc::store::{Audit, backup_file_millis, laid_down, trail_file_millis};
 use ipc::{grid, init, net, pbx, sound, store, update};
 use run_loop::clock::Clock;
 use run_loop::ipc::Client;
@@ -282,6 +282,7 @@ impl Driver {
         let folder = match name.as_str() {
             BILL | TEXTS => Some(Path::new(about::FOLDER)),
             _ if backup_file_millis(&name).is_some() => self.folders.backups.as_deref(),
+            _ if trail_file_millis(&name).is_some() => self.folders.backups.as_deref(),
             _ if is_recording_name(&name) => self.folders.recordings.as_deref(),
             _ => None,
         };

@@ -3,6 +3,7 @@
 use ipc::store::{Reply, Request as StoreRequest};
 
 use super::change::unkept;
+use super::replaced::replaced;
 use crate::admin::Caller;
 use crate::http::{Request, Response};
 use crate::pages;
@@ -19,11 +20,13 @@ pub(crate) fn audit_trail(request: &Request, caller: Caller) -> Step {
         Box::new(move |_, _, reply| match reply {
             Ok(Reply::AuditTrail(entries)) => {
                 let entries: Vec<AuditView> = entries.into_iter().map(AuditView::from).collect();
-                let response = match caller.face {
-                    Face::Page | Face::Asset => pages::audit_trail(&caller, &entries),
-                    Face::Api => Response::json(200, &entries),
-                };
-                Step::Respond(response.sealed())
+                if caller.face == Face::Api {
+                    return Step::Respond(Response::json(200, &entries).sealed());
+                }
+                replaced(false, caller, move |caller, replaced| {
+                    let page = pages::audit_trail(&caller, &entries, &replaced);
+                    Step::Respond(page.sealed())
+                })
             }
             other => caller.refuse(&unkept(other)),
         }),

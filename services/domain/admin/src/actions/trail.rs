@@ -4,6 +4,7 @@ use ipc::store::{Reply, Request as Ask, TrailChecked, TrailPlace, TrailRequest};
 
 use super::change::unkept;
 use super::firmware::recorded;
+use super::replaced::replaced;
 use crate::admin::{Admin, Caller};
 use crate::calendar::day_millis;
 use crate::fault::Fault;
@@ -77,12 +78,17 @@ fn together(so_far: TrailChecked, piece: TrailChecked) -> TrailChecked {
 /// Whether every entry fits the one before.
 pub(crate) fn verify(caller: Caller) -> Step {
     let then = |_: &mut Admin, caller: Caller, checked: TrailChecked| {
-        let view = TrailView::from(checked);
-        let response = match caller.face {
-            Face::Page | Face::Asset => pages::trail_checked(&caller, &view),
-            Face::Api => Response::json(200, &view),
-        };
-        Step::Respond(response.sealed())
+        replaced(true, caller, |caller, replaced| {
+            let view = TrailView {
+                replaced,
+                ..TrailView::from(checked)
+            };
+            let response = match caller.face {
+                Face::Page | Face::Asset => pages::trail_checked(&caller, &view),
+                Face::Api => Response::json(200, &view),
+            };
+            Step::Respond(response.sealed())
+        })
     };
     check(
         TrailChecked::default(),
@@ -146,6 +152,7 @@ impl From<TrailChecked> for TrailView {
             head: last.map(|it| it.hash).unwrap_or_default(),
             broken: from.broken,
             signed_by: from.of_box,
+            replaced: Vec::new(),
         }
     }
 }

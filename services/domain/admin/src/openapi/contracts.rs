@@ -37,7 +37,9 @@ use crate::routes::{
     OnPeople, OnPerson, OnPrompts, OnSecondFactor, OnSite, OnTakes, OnTokens, OnTrace, Section,
 };
 use crate::trace_view::{TraceView, WholeMessage};
-use crate::views::{AuditView, CallView, ExtensionView, RecordingView, StatusView, TrailView};
+use crate::views::{
+    AuditView, CallView, ExtensionView, RecordingView, ReplacedView, StatusView, TrailView,
+};
 
 /// What a request for this takes and gives; `None` for what only pages have.
 pub(super) fn of(action: Action) -> Option<Contract> {
@@ -388,6 +390,7 @@ fn of_firmware(action: Action) -> Option<Contract> {
 fn of_site(action: OnSite) -> Option<Contract> {
     Some(match action {
         OnSite::AuditTrail | OnSite::VerifyTrail | OnSite::ExportTrail => of_trail(action),
+        OnSite::ReplacedTrails | OnSite::ReplacedTrail => of_trail(action),
         OnSite::History => does("Versions of the configuration")
             .query(ROWS)
             .gives::<Vec<VersionView>>(),
@@ -460,6 +463,10 @@ fn of_trail(action: OnSite) -> Contract {
         OnSite::VerifyTrail => {
             does("Whether each entry of the audit trail fits the one before").gives::<TrailView>()
         }
+        OnSite::ReplacedTrails => does("The audit trails that restores have replaced, checked")
+            .gives::<Vec<ReplacedView>>(),
+        OnSite::ReplacedTrail => does("An audit trail that a restore has replaced, signed")
+            .gives_file("application/x-ndjson"),
         OnSite::ExportTrail => does("The audit trail as a file, signed by the box")
             .query(DAYS)
             .gives_file("application/x-ndjson"),

@@ -1,14 +1,19 @@
 //! The audit trail.
 
-use maud::html;
+use maud::{Markup, html};
 
 use super::layout::{Place, page};
 use crate::admin::Caller;
 use crate::http::Response;
-use crate::views::{AuditView, TrailView};
+use crate::text::Words;
+use crate::views::{AuditView, ReplacedView, TrailView};
 
 /// The audit trail, newest first.
-pub(crate) fn audit_trail(caller: &Caller, entries: &[AuditView]) -> Response {
+pub(crate) fn audit_trail(
+    caller: &Caller,
+    entries: &[AuditView],
+    replaced: &[ReplacedView],
+) -> Response {
     let words = caller.language.words();
     let body = html! {
         h1 { (words.audit) }
@@ -45,6 +50,7 @@ pub(crate) fn audit_trail(caller: &Caller, entries: &[AuditView]) -> Response {
                 button type="submit" { (words.download) }
             }
         }
+        (self::replaced(words, replaced))
     };
     page(200, caller, Place::Audit, words.audit, &body)
 }
@@ -68,8 +74,40 @@ pub(crate) fn trail_checked(caller: &Caller, view: &TrailView) -> Response {
             } }
             p { a href="/audit" { (words.back) } }
         }
+        (replaced(words, &view.replaced))
     };
     page(200, caller, Place::Audit, words.trail_whole, &body)
+}
+
+/// The trails that restores have replaced; nothing where there are none.
+fn replaced(words: &Words, all: &[ReplacedView]) -> Markup {
+    html! {
+        @if !all.is_empty() {
+            section.card {
+                h2 { (words.trails_replaced) }
+                p.hint { (words.trails_replaced_hint) }
+                table {
+                    thead { tr {
+                        th { (words.when) } th { (words.trail_from) } th { (words.trail_to) }
+                        th { (words.trail_head) } td {} td {}
+                    } }
+                    tbody { @for one in all { tr {
+                        td.time { (moment(&one.at)) }
+                        td { (one.first) } td { (one.last) }
+                        td { code { (one.head) } }
+                        td { @match one.whole {
+                            None => {},
+                            Some(true) => span.badge.good { (words.trail_is_whole) },
+                            Some(false) => span.badge.bad { (words.trail_is_not_whole) },
+                        } }
+                        td { a href={ "/audit/replaced/" (one.name) } download {
+                            (words.download)
+                        } }
+                    } } }
+                }
+            }
+        }
+    }
 }
 
 fn number(number: Option<u64>) -> String {

@@ -4,7 +4,7 @@ use ipc::site::Role;
 use serde_json::json;
 
 use super::world::{
-    BACKUP, OWN_PASSWORD, RECORDING, World, form, get, json as body, post, request, text,
+    BACKUP, OWN_PASSWORD, RECORDING, TRAIL, World, form, get, json as body, post, request, text,
 };
 use crate::{Body, Method, Response};
 
@@ -18,7 +18,7 @@ impl World {
         let length = found.map(|file| file.bytes);
         let image = [ipc::about::TEXTS, ipc::about::BILL];
         let length = length.or_else(|| image.contains(&name).then_some(300));
-        length.or_else(|| (name == BACKUP).then_some(3000))
+        length.or_else(|| (name == BACKUP || name == TRAIL).then_some(3000))
     }
 }
 

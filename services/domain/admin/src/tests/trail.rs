@@ -2,11 +2,12 @@
 
 use ipc::site::Role;
 use ipc::store::{
-    Audit, AuditEntry, Named, Reply, TrailAbout, TrailChecked, TrailLines, TrailPlace, TrailRequest,
+    Audit, AuditEntry, Named, ReplacedTrail, Reply, TrailAbout, TrailChecked, TrailLines,
+    TrailPlace, TrailRequest,
 };
 use serde_json::json;
 
-use super::world::{OWN_PASSWORD, World, get, json as body, text};
+use super::world::{OWN_PASSWORD, TRAIL, World, get, json as body, text};
 use crate::Body;
 
 fn piece(first: u64, last: u64, is_end: bool) -> TrailChecked {
@@ -61,6 +62,13 @@ impl World {
             }),
             TrailRequest::Lines { .. } => panic!("not for admin to ask"),
             TrailRequest::About { names, before } => self.about(names, *before),
+            TrailRequest::Replaced { is_checked } => {
+                let mut all = self.replaced.clone();
+                for one in &mut all {
+                    one.is_whole = one.is_whole.filter(|_| *is_checked);
+                }
+                Reply::ReplacedTrails(all)
+            }
         };
         self.asked_trail.push(request);
         reply
@@ -99,14 +107,16 @@ fn a_check_goes_on_where_the_piece_before_has_ended() {
         body(&seen),
         json!({
             "whole": true, "entries": 1096, "first": 5, "last": 1100, "head": "hash 1100",
-            "broken": null, "signed_by": "a box",
+            "broken": null, "replaced": [], "signed_by": "a box",
         })
     );
     let after = |request: &TrailRequest| match request {
         TrailRequest::Check { after, .. } => after.as_ref().map(|it| it.sequence),
         other => panic!("{other:?}"),
     };
-    let asked: Vec<Option<u64>> = world.asked_trail.iter().map(after).collect();
+    let (last, pieces) = world.asked_trail.split_last().expect("asked");
+    assert_eq!(*last, TrailRequest::Replaced { is_checked: true });
+    let asked: Vec<Option<u64>> = pieces.iter().map(after).collect();
     assert_eq!(asked, [None, Some(1004)]);
 }
 
@@ -174,4 +184,52 @@ fn an_export_of_nothing_or_of_no_day_says_so() {
     world.store_away = true;
     let away = world.ask(&get("/api/audit/export", &session));
     assert_eq!(away.status, 503);
+}
+
+#[test]
+fn trails_that_a_restore_replaced_are_listed_checked_and_handed_out() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let page = |world: &mut World, path: &str| {
+        text(&world.ask(&get(path, &session).with("accept-language", "pt-BR")))
+    };
+    let title = "Auditorias que uma restauração substituiu";
+    assert!(!page(&mut world, "/audit").contains(title));
+    world.replaced = vec![ReplacedTrail {
+        name: TRAIL.into(),
+        at_millis: 1_795_351_503_000,
+        bytes: 3000,
+        first: 1,
+        last: 9,
+        head: "ab".repeat(32),
+        is_whole: Some(false),
+    }];
+    let shown = page(&mut world, "/audit");
+    assert!(shown.contains(title) && shown.contains(TRAIL), "{shown}");
+    assert!(
+        !shown.contains("não está como foi escrita"),
+        "it was not checked: {shown}"
+    );
+    let shown = page(&mut world, "/audit/verify");
+    assert!(shown.contains("não está como foi escrita"), "{shown}");
+    let checked = body(&world.ask(&get("/api/audit/verify", &session)));
+    assert_eq!(checked["replaced"][0]["whole"], false);
+    let listed = body(&world.ask(&get("/api/audit/replaced", &session)));
+    assert_eq!(
+        (&listed[0]["name"], &listed[0]["last"]),
+        (&json!(TRAIL), &json!(9))
+    );
+    for path in ["/audit/replaced/", "/api/audit/replaced/"] {
+        let file = world.ask(&get(&format!("{path}{TRAIL}"), &session));
+        assert_eq!(
+            file.header("content-disposition"),
+            Some("attachment; filename=\"ramal-audit-until-20261122T124503Z.jsonl\"")
+        );
+        let newest = &world.audits.last().expect("an entry").action;
+        assert_eq!(*newest, format!("replaced audit trail {TRAIL} downloaded"));
+        for other in ["1795351503000.backup", "..", "1795351503001.trail"] {
+            let none = world.ask(&get(&format!("{path}{other}"), &session));
+            assert_eq!(none.status, 404, "{other}");
+        }
+    }
 }

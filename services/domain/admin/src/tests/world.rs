@@ -24,6 +24,7 @@ pub(super) const RECORDING: &str = "1795351503000-0000002a.wav";
 
 /// The backup on the box, of 3000 bytes.
 pub(super) const BACKUP: &str = "1795351503000.backup";
+pub(super) const TRAIL: &str = "1795351503000.trail";
 pub(super) const BACKUP_CODE: &str = "01234-56789-ABCDE-FGHJK-MNPQR-STVWX";
 
 pub(super) struct World {
@@ -58,6 +59,7 @@ pub(super) struct World {
     pub(super) backup_refusal: Option<store::BackupRefusal>,
     pub(super) backup_failure: Option<store::BackupFailure>,
     pub(super) restore: Option<store::Restore>,
+    pub(super) replaced: Vec<store::ReplacedTrail>,
     pub(super) asked_backups: Vec<store::BackupRequest>,
     /// Who was erased.
     pub(super) erased: Vec<ipc::erasure::Whose>,
@@ -157,6 +159,7 @@ impl World {
             backup_refusal: None,
             backup_failure: None,
             restore: None,
+            replaced: Vec::new(),
             asked_backups: Vec::new(),
             erased: Vec::new(),
             registrations: Vec::new(),

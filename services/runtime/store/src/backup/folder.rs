@@ -4,7 +4,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 
 use ::backup::plan::Kept;
 use ::backup::{Header, KeyId};
-use ipc::store::{BackupFile, BackupRefusal, backup_file_millis};
+use ipc::store::{BackupFile, BackupRefusal, backup_file_millis, trail_file_millis};
 
 use crate::files::{Files, Open};
 
@@ -15,6 +15,9 @@ const UNPROVED: &str = ".unproved";
 const NEW: &str = "new.part";
 /// One that somebody brings.
 const UPLOAD: &str = "upload.part";
+
+/// A trail that is being written.
+const TRAIL_NEW: &str = "trail.part";
 
 /// Bytes of a backup that somebody brings, at most.
 const UPLOAD_MAX: u64 = 1024 * 1024 * 1024;
@@ -37,7 +40,7 @@ impl Folder {
 
     /// Removes what was not finished.
     pub(super) fn sweep(&self) {
-        for name in [NEW, UPLOAD] {
+        for name in [NEW, UPLOAD, TRAIL_NEW] {
             let _ = self.0.remove(name);
         }
     }
@@ -111,8 +114,44 @@ impl Folder {
 
     pub(super) fn remove(&self, name: &str) {
         if let Err(error) = self.0.remove(name) {
-            tracing::warn!("the backup {name} cannot be removed: {error}");
+            tracing::warn!("{name} cannot be removed: {error}");
         }
+    }
+
+    /// A file to write a trail into, which the group of the folder may read.
+    pub(super) fn begin_trail(&self) -> io::Result<Box<dyn Open>> {
+        self.0.create(TRAIL_NEW, 0o640, true)
+    }
+
+    pub(super) fn give_up_trail(&self) {
+        let _ = self.0.remove(TRAIL_NEW);
+    }
+
+    /// Gives a trail a name that none has; it is durable then.
+    pub(super) fn keep_trail(
+        &self,
+        file: &dyn Open,
+        millis: i64,
+        kind: &str,
+    ) -> io::Result<String> {
+        file.sync()?;
+        let names = (millis.max(0)..).map(|millis| format!("{millis:013}{kind}"));
+        let mut free = names.filter(|name| self.0.length(name).is_none());
+        let name = free.next().ok_or(io::ErrorKind::StorageFull)?;
+        self.rename(TRAIL_NEW, &name)?;
+        Ok(name)
+    }
+
+    /// Trails that are kept, oldest first.
+    pub(super) fn trails(&self) -> Vec<String> {
+        let mut names = self.0.names();
+        names.retain(|name| trail_file_millis(name).is_some());
+        names.sort();
+        names
+    }
+
+    pub(super) fn open_trail(&self, name: &str) -> io::Result<Box<dyn Open>> {
+        self.0.open(name)
     }
 
     /// Opens one that is kept, or what was brought.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use ::backup::BackupKey;
 use ipc::site::Site;
-use ipc::store::{Audit, BackupRefusal, Damage};
+use ipc::store::{Audit, BackupFailure, BackupRefusal, Damage};
 use redb::{Database, ReadTransaction, ReadableTable as _, TableHandle as _, WriteTransaction};
 use sansio::UnixTime;
 use serde::de::DeserializeOwned;
@@ -42,6 +42,8 @@ pub(super) struct Merge<'a> {
     pub(super) own: Option<OwnPast>,
     /// Whether to give up.
     pub(super) is_over: &'a dyn Fn() -> bool,
+    /// Keeps the trail that is replaced: what is said of that.
+    pub(super) keep_trail: &'a dyn Fn(&ReadTransaction) -> Result<String, BackupFailure>,
 }
 
 /// Whose past a backup is of.
@@ -91,7 +93,12 @@ impl Merge<'_> {
             keep_what_came_since(&mut present, &txn, &self.loaded, common, self.peers.own)?;
         }
         let version = version.max(last_number(&open(&txn, CONFIG)?)?) + 1;
+        let kept = match (&past, present.txn) {
+            (Past::Other, Some(txn)) => (self.keep_trail)(txn).map_err(Unrestored::Failed)?,
+            (Past::Other, None) | (Past::Own { .. }, _) => String::new(),
+        };
         let mut audit = self.entry(&past, newest);
+        audit.before.push_str(&kept);
         audit.after = [audit.after, gone, not_kept(&dropped, &present.unread)].concat();
         self.finish(&txn, &past, version, &restored, &audit)?;
         txn.commit().map_err(redb_fault)?;

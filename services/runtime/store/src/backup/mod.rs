@@ -12,6 +12,7 @@ mod keys;
 mod merge;
 mod progress;
 mod proof;
+mod replaced;
 mod restore;
 mod turn;
 

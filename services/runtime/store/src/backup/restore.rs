@@ -5,15 +5,18 @@
 //! becomes of the two together, `merge.rs` says. The sounds of prompts come in beside those that
 //! are heard, and take their places when the database has.
 
+use std::sync::Mutex;
+
 use ::backup::{BackupKey, Code, KeyId};
 use ipc::Redacted;
 use ipc::store::{BackupFailure, BackupRefusal, RestoreState};
-use redb::Database;
+use redb::{Database, ReadTransaction};
 
 use super::folder::header;
 use super::merge::Merge;
 use super::proof::{Into, Unloaded, load, read_through};
-use super::{Backups, RestoreWish, failure};
+use super::replaced::{self, Replaced};
+use super::{Backups, RestoreWish, failure, lock};
 use crate::files::Open;
 use crate::medium::Scratch;
 use crate::opening::builder;
@@ -105,6 +108,14 @@ pub(super) fn restore(
         !is_over()
     };
     let sounds = staged(shared, has_sounds)?;
+    let replaced = Mutex::new(None);
+    let keep_trail = |txn: &ReadTransaction| {
+        let keys = shared.backup_keys().map_err(failure::of_keys)?;
+        let kept = replaced::keep(&backups.folder, shared, &keys.signer, txn)?;
+        let said = kept.as_ref().map_or_else(String::new, Replaced::said);
+        *lock(&replaced) = kept;
+        Ok(said)
+    };
     let opened = shared.medium.open_scratch(Scratch::Restored, &builder());
     let version = opened
         .map_err(|error| Unrestored::from(redb_fault(error)))
@@ -124,6 +135,7 @@ pub(super) fn restore(
                 now: shared.now(),
                 own: shared.own_past(),
                 is_over: &is_over,
+                keep_trail: &keep_trail,
             };
             let version = in_place(backups, shared, &merge, new, sounds)?;
             if let Some(sounds) = sounds {
@@ -135,6 +147,12 @@ pub(super) fn restore(
         sounds.unstage();
     }
     shared.medium.remove_scratch(Scratch::Restored);
+    if let Some(kept) = lock(&replaced).take() {
+        // Which of both databases the box has may show at the next start only.
+        let is_over = version.is_ok() || shared.is_replaced();
+        replaced::settle(&backups.folder, &kept, is_over);
+    }
+    backups.folder.give_up_trail();
     if version.is_ok() && name.is_none() {
         backups.folder.forget_upload();
     }

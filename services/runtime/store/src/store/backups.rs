@@ -51,6 +51,14 @@ impl Store {
         Ok(())
     }
 
+    /// The trails that restores have replaced.
+    pub(super) fn replaced_trails(&self, is_checked: bool) -> Reply {
+        match self.backups.get() {
+            Some(Kept { backups, .. }) => backups.replaced_trails(&self.shared, is_checked),
+            None => Reply::ReplacedTrails(Vec::new()),
+        }
+    }
+
     pub(super) fn about_backups(&self, request: BackupRequest) -> Reply {
         let Some(Kept { backups, .. }) = self.backups.get() else {
             let reason = "this store keeps no backups".to_owned();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ::backup::plan::{Kept, superfluous};
 use ::backup::{Event, Reader};
-use ipc::store::{BackupFile, BackupRequest, Backups};
+use ipc::store::{BackupFile, BackupRequest, Backups, TrailRequest};
 use sansio::Rng;
 
 use super::sim_files::SimFiles;
@@ -275,6 +275,14 @@ fn a_restore_is_done_or_not_begun_wherever_the_power_goes() {
                 "{place}"
             );
             assert_eq!(trail[1..], brought.3[..], "{place}");
+            let request = TrailRequest::Replaced { is_checked: true };
+            let Reply::ReplacedTrails(replaced) = after.store.ask(WEB, Request::Trail(request))
+            else {
+                panic!("{place}")
+            };
+            assert_eq!(replaced.len(), 1, "{place}");
+            assert_eq!(replaced[0].is_whole, Some(true), "{place}");
+            assert_eq!(replaced[0].head, before.3[0], "{place}");
         }
         assert_eq!(after.files(), [named(0), named(1)], "{place}");
         after.check_archive(&named(1));

@@ -20,6 +20,7 @@ mod lost_key;
 mod merging;
 mod numbers;
 mod power_cut;
+mod replaced;
 mod replacing;
 mod serving;
 mod sim_disk;

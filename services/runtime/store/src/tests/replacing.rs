@@ -136,6 +136,10 @@ fn a_disk_that_fails_in_the_middle_leaves_the_box_with_what_it_had() {
     second.start_store_again();
     assert_eq!(config(&second.store), before);
     assert!(!health(&second.store).needs_restart);
+    let names = std::fs::read_dir(second.folder()).expect("a folder");
+    let names = names.map(|it| it.expect("a file").file_name().into_string());
+    let trails: Vec<_> = names.flatten().filter(|it| it.contains("trail")).collect();
+    assert_eq!(trails, [""; 0], "none was replaced");
 }
 
 fn begin(own: &Box, code: &Redacted<String>) -> Reply {
