@@ -277,6 +277,8 @@ words! {
          versões anteriores.";
     person_login: "Login, also of an account that was deleted",
         "Login, também de uma conta já excluída";
+    person_former: "Accounts that were deleted, and that earlier versions have:",
+        "Contas já excluídas, que versões anteriores ainda têm:";
     person_look: "See what there is", "Ver o que há";
     erasure_stays: "The audit trail stays: it has to say who did what (LGPD, art. 16, I and 37). \
          Backups made before hold the data until they go: after three days on this box, the last \
@@ -302,6 +304,7 @@ words! {
     erasure_recordings: "Recordings", "Gravações";
     erasure_places: "Places in the configuration", "Lugares na configuração";
     erasure_account: "Accounts", "Contas";
+    erasure_names: "Extensions in force with a name of theirs", "Ramais em vigor com um nome seu";
     erasure_versions: "Earlier versions of the configuration",
         "Versões anteriores da configuração";
     kept_what: "What", "O quê";

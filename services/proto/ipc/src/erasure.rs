@@ -25,6 +25,9 @@ pub enum Whose {
 pub struct Erasable {
     /// Versions of the configuration that are not in force and have the account.
     pub versions: u64,
+    /// Extensions in force that have the name the account gave them and are nobody else's: number
+    /// and name.
+    pub names: Vec<(String, String)>,
     /// What was erased last is not gone from everywhere yet; it takes some minutes at most.
     pub is_under_way: bool,
     /// Why nobody can be erased now: the clock of the box cannot be right.

@@ -113,6 +113,9 @@ pub enum Request {
         /// The account's; empty when only the latter is asked.
         login: String,
     },
+    /// Accounts that earlier versions have and the one in force has not. Only `web` may ask.
+    /// Answer: [`Reply::FormerAccounts`].
+    FormerAccounts,
     /// A secret of the asking process, by name. Answer: [`Reply::Secret`].
     Secret(String),
     /// Keep what an installer has laid down for this box, all of it or nothing, and only once:
@@ -196,6 +199,8 @@ pub enum Reply {
     TrailAbout(TrailAbout),
     /// What there is of somebody.
     Erasable(Erasable),
+    /// The logins of earlier versions that no account has any more, in order.
+    FormerAccounts(Vec<String>),
     /// The secret, or `None` when nothing is kept by that name.
     Secret(Option<Redacted<Vec<u8>>>),
     /// The store's condition.

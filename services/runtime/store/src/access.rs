@@ -50,6 +50,7 @@ impl Peers {
                 | Request::AuditTrail { .. }
                 | Request::Erase { .. }
                 | Request::Erasable { .. }
+                | Request::FormerAccounts
                 | Request::Trail(_) => web,
                 // Everybody's own ones only: the user id is part of the key.
                 Request::Secret(_) | Request::PutSecret(..) => net || pbx || web || grid,
@@ -150,6 +151,7 @@ mod tests {
         check(Request::ConfigAt(1), &[1, 5]);
         let login = String::new();
         check(Request::Erasable { login }, &[1, 5]);
+        check(Request::FormerAccounts, &[1, 5]);
         let erase = Request::Erase {
             whose: ipc::erasure::Whose::Login("ana".into()),
             audit: ipc::store::Audit::default(),

@@ -5,6 +5,7 @@
 //! the snapshot and in every backup that is made from then on.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use config::recorded_form;
 use ipc::Redacted;
@@ -18,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::backup::draw;
 use crate::dates::{self, DAY_MILLIS};
-use crate::rows::{DatedRow, KeptRow, RowError, SecretRow};
+use crate::rows::{ConfigRow, DatedRow, KeptRow, RowError, SecretRow};
 use crate::tables::{
     CALLS, CONFIG, ERASED_KEY, Fault, KEPT_KEY, META, SECRETS, WriteTable, decode, get, open, put,
     redb_fault, secret_key,
@@ -42,6 +43,52 @@ const KEPT_MILLIS: i64 = 3_660 * 24 * 60 * 60 * 1000;
 /// What kind of name a form of a number has. Another word was in the lists of firmware that took
 /// the last digits for a number; it was never released.
 const FORM: &str = "form";
+
+/// What kind of name an extension has that an account gave it: its number and what it was called.
+const LABEL: &str = "label";
+
+/// An extension, and what it is called.
+pub(crate) type Label = (String, String);
+
+/// What was taken out of a site.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Gone {
+    pub(crate) accounts: usize,
+    /// Names at extensions that are nobody's any more.
+    pub(crate) labels: usize,
+}
+
+/// What the extensions that were an account's alone were called in a site.
+pub(crate) fn labels_of(site: &Site, login: &str) -> Vec<Label> {
+    let Some(person) = site.people.iter().find(|it| it.login == login) else {
+        return Vec::new();
+    };
+    let is_theirs = |number: &String| {
+        let mut others = site.people.iter().filter(|it| it.login != login);
+        person.extensions.contains(number) && !others.any(|it| it.extensions.contains(number))
+    };
+    let theirs = site.extensions.iter().filter(|it| is_theirs(&it.number));
+    let named = theirs.filter(|it| !it.display_name.is_empty());
+    named
+        .map(|it| (it.number.clone(), it.display_name.clone()))
+        .collect()
+}
+
+/// The same in every version that is kept.
+pub(crate) fn labels_ever(
+    versions: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    login: &str,
+) -> Result<BTreeSet<Label>, Fault> {
+    let mut labels = BTreeSet::new();
+    for entry in versions.iter().map_err(redb_fault)? {
+        let (_, value) = entry.map_err(redb_fault)?;
+        let row: Option<ConfigRow> = decode("config", value.value()).ok();
+        if let Some(row) = row {
+            labels.extend(labels_of(&Site::from(row.site), login));
+        }
+    }
+    Ok(labels)
+}
 
 /// Who asks, and by which clock.
 #[derive(Clone, Copy, Debug)]
@@ -141,14 +188,28 @@ impl Erased {
         self.has(&self.name("login", login), at_millis)
     }
 
-    /// Takes everybody out of a site of then who was erased since; how many there were.
-    pub(crate) fn erase_from(&self, site: &mut Site, at_millis: i64) -> usize {
+    /// Takes everybody out of a site of then who was erased since, and what they called their
+    /// extensions, also where the account was gone by then.
+    pub(crate) fn erase_from(&self, site: &mut Site, at_millis: i64) -> Gone {
         let logins = site.people.iter().map(|it| it.login.clone());
         let gone: Vec<String> = logins.filter(|it| self.has_login(it, at_millis)).collect();
         for login in &gone {
             config::erase_person(site, login);
         }
-        gone.len()
+        let mut labels = 0;
+        for extension in &mut site.extensions {
+            let mut people = site.people.iter();
+            let is_somebodys = people.any(|it| it.extensions.contains(&extension.number));
+            let label = label(&extension.number, &extension.display_name);
+            if !is_somebodys && self.has(&self.name(LABEL, &label), at_millis) {
+                extension.display_name.clear();
+                labels += 1;
+            }
+        }
+        Gone {
+            accounts: gone.len(),
+            labels,
+        }
     }
 
     fn has(&self, name: &[u8; NAME_LENGTH], at_millis: i64) -> bool {
@@ -182,6 +243,17 @@ impl Erased {
             }
             Whose::Login(login) => vec![self.name("login", login)],
         };
+        self.put(names, until);
+    }
+
+    /// Adds what somebody called extensions.
+    fn add_labels(&mut self, labels: &BTreeSet<Label>, until: i64) {
+        let labels = labels.iter().map(|(number, name)| label(number, name));
+        let names = labels.map(|it| self.name(LABEL, &it)).collect();
+        self.put(names, until);
+    }
+
+    fn put(&mut self, names: Vec<[u8; NAME_LENGTH]>, until: i64) {
         for name in names {
             self.rows.retain(|(kept, _)| *kept != name);
             self.rows.push((name, until));
@@ -203,6 +275,11 @@ impl Erased {
         self.rows.truncate(ROWS_MAX);
         Some(self)
     }
+}
+
+/// An extension and its name as one; no number has the byte between.
+fn label(number: &str, name: &str) -> String {
+    format!("{number}\0{name}")
 }
 
 /// Notes that somebody is erased. What is there of him goes in small steps from then on.
@@ -229,6 +306,10 @@ pub(crate) fn note(
         return Ok(Outcome::refused(reason));
     }
     let until = newest(txn, now_millis)?;
+    let labels = match whose {
+        Whose::Login(login) => labels_ever(&open(txn, CONFIG)?, login)?,
+        Whose::Number(_) => BTreeSet::new(),
+    };
     let mut secrets = open(txn, SECRETS)?;
     let mut erased = match Erased::kept(&secrets, own)? {
         Some(erased) => erased,
@@ -242,6 +323,7 @@ pub(crate) fn note(
         }
     };
     erased.add(whose, until, day.min(now_millis));
+    erased.add_labels(&labels, until);
     if erased.rows.len() > ROWS_MAX {
         return Ok(Outcome::refused(format!(
             "more than {ROWS_MAX} names of who was erased are not kept; the oldest go after ten \

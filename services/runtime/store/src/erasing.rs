@@ -5,6 +5,7 @@
 //! for the list there is ([`crate::erased`]). Which list that was is noted at the end: cut short it
 //! begins again, and so it does after a backup was restored that knows another list, or none.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use redb::{ReadTransaction, ReadableTable as _};
 
 use crate::chores::{PAUSE, PAUSE_AFTER_FAILURE, PAUSE_MAX, reader, write};
 use crate::dates::{self, is_set};
-use crate::erased::{self, Erased};
+use crate::erased::{self, Erased, Gone, Label};
 use crate::opening::begin;
 use crate::reads;
 use crate::rows::{CallRow, ConfigRow, SiteRow};
@@ -242,10 +243,28 @@ fn version_with_erased(
 fn without(row: ConfigRow, erased: &Erased) -> Option<ConfigRow> {
     let mut site = Site::from(row.site);
     let gone = erased.erase_from(&mut site, row.at_millis);
-    (gone > 0).then(|| ConfigRow {
+    (gone != Gone::default()).then(|| ConfigRow {
         site: SiteRow::from(&site),
         ..row
     })
+}
+
+/// Of these names, those that extensions in force have, which are nobody's or that account's.
+fn in_force(
+    txn: &ReadTransaction,
+    labels: &BTreeSet<Label>,
+    login: &str,
+) -> Result<Vec<Label>, Fault> {
+    let Some((_, site)) = reads::config(txn)? else {
+        return Ok(Vec::new());
+    };
+    let is_anothers = |number: &String| {
+        let mut others = site.people.iter().filter(|it| it.login != login);
+        others.any(|it| it.extensions.contains(number))
+    };
+    let all = site.extensions.iter().filter(|it| !is_anothers(&it.number));
+    let all = all.map(|it| (it.number.clone(), it.display_name.clone()));
+    Ok(all.filter(|it| labels.contains(it)).collect())
 }
 
 impl Shared {
@@ -258,20 +277,48 @@ impl Shared {
             let day = dates::day_known(reads::kept_row(txn)?.as_ref(), built);
             let table = txn.open_table(CONFIG).map_err(redb_fault)?;
             let mut versions = 0;
+            let mut labels = BTreeSet::new();
             // Of nobody it is only asked whether everything is gone.
             let most = if login.is_empty() { 0 } else { usize::MAX };
             for entry in table.iter().map_err(redb_fault)?.rev().skip(1).take(most) {
                 let (_, value) = entry.map_err(redb_fault)?;
                 let row: Option<ConfigRow> = decode("config", value.value()).ok();
-                let site = row.map(|row| Site::from(row.site));
-                let has = site.is_some_and(|it| it.people.iter().any(|it| it.login == login));
+                let Some(site) = row.map(|row| Site::from(row.site)) else {
+                    continue;
+                };
+                let has = site.people.iter().any(|it| it.login == login);
                 versions += u64::from(has);
+                labels.extend(erased::labels_of(&site, login));
             }
+            let names = match labels.is_empty() {
+                true => Vec::new(),
+                false => in_force(txn, &labels, login)?,
+            };
             Ok(Reply::Erasable(Erasable {
                 versions,
+                names,
                 is_under_way: left(txn, own)?.is_some(),
                 refusal: dates::doubt(now, day, built),
             }))
+        })
+    }
+
+    /// The logins that earlier versions have, and the one in force has not.
+    pub(crate) fn former_accounts(&self) -> Reply {
+        self.read(|txn| {
+            let table = txn.open_table(CONFIG).map_err(redb_fault)?;
+            let mut former = BTreeSet::new();
+            let mut present = BTreeSet::new();
+            for entry in table.iter().map_err(redb_fault)? {
+                let (_, value) = entry.map_err(redb_fault)?;
+                let row: Option<ConfigRow> = decode("config", value.value()).ok();
+                let site = row.map(|row| Site::from(row.site)).unwrap_or_default();
+                // The newest is the last.
+                present = site.people.into_iter().map(|it| it.login).collect();
+                former.extend(present.iter().cloned());
+            }
+            let former = former.difference(&present).cloned().collect();
+            Ok(Reply::FormerAccounts(former))
         })
     }
 }

@@ -191,6 +191,7 @@ impl Store {
             Request::Trail(request) => shared.about_trail(request),
             Request::Erase { whose, audit } => self.write(Write::Erase { whose, audit }),
             Request::Erasable { login } => shared.erasable(&login),
+            Request::FormerAccounts => shared.former_accounts(),
             Request::Secret(name) => {
                 shared.read(|txn| reads::secret(txn, uid, &name).map(Reply::Secret))
             }

@@ -62,6 +62,8 @@ pub(crate) struct ErasureView {
     pub(crate) account: bool,
     /// Earlier versions of the configuration that lose the account.
     pub(crate) versions: u64,
+    /// Extensions in force that have the name the account gave them; they lose it.
+    pub(crate) names: u64,
     /// Places of the configuration in force that have the number; they are for somebody to change.
     pub(crate) in_configuration: u64,
     /// What was erased, now or before, is not gone from everywhere yet.
@@ -75,6 +77,8 @@ struct Erasure {
     subject: Subject,
     view: ErasureView,
     recordings: BTreeSet<String>,
+    /// Extensions in force and the names that they lose.
+    names: Vec<(String, String)>,
     caller: Caller,
 }
 
@@ -82,7 +86,7 @@ struct Erasure {
 pub(crate) fn erase(admin: &Admin, request: &Request, caller: Caller) -> Step {
     let (subject, dry_run) = match read(admin, request, &caller) {
         Ok(read) => read,
-        Err(fault) => return refuse(admin, &caller, &fault),
+        Err(fault) => return refuse(caller, fault),
     };
     let view = ErasureView {
         about: subject.told(),
@@ -94,6 +98,7 @@ pub(crate) fn erase(admin: &Admin, request: &Request, caller: Caller) -> Step {
         subject,
         view,
         recordings: BTreeSet::new(),
+        names: Vec::new(),
         caller,
     };
     match &erasure.subject {
@@ -191,6 +196,7 @@ fn versions(mut erasure: Erasure) -> Step {
         Box::new(move |admin, _, reply| match reply {
             Ok(Reply::Erasable(Erasable {
                 versions,
+                names,
                 is_under_way,
                 refusal,
             })) => {
@@ -199,6 +205,8 @@ fn versions(mut erasure: Erasure) -> Step {
                     return erasure.caller.refuse(&Fault::NotKept(reason));
                 }
                 erasure.view.versions = versions;
+                erasure.view.names = u64::try_from(names.len()).unwrap_or(u64::MAX);
+                erasure.names = names;
                 erasure.view.under_way = is_under_way;
                 counted(admin, erasure)
             }
@@ -217,7 +225,7 @@ fn counted(admin: &mut Admin, mut erasure: Erasure) -> Step {
             erasure.view.account = admin.person(login).is_some();
             if !erasure.view.account && erasure.view.versions == 0 {
                 let fault = Fault::NoSuchPerson(login.clone());
-                return refuse(admin, &erasure.caller, &fault);
+                return refuse(erasure.caller.clone(), fault);
             }
         }
         Subject::Number(number) => erasure.view.in_configuration = places(site, number),
@@ -226,7 +234,7 @@ fn counted(admin: &mut Admin, mut erasure: Erasure) -> Step {
         return shown(&erasure);
     }
     match &erasure.subject {
-        Subject::Login(_) if !erasure.view.account => note(erasure),
+        Subject::Login(_) if !erasure.view.account && erasure.names.is_empty() => note(erasure),
         Subject::Login(login) => {
             let login = login.clone();
             take_account(admin, login, erasure)
@@ -240,7 +248,11 @@ fn counted(admin: &mut Admin, mut erasure: Erasure) -> Step {
 }
 
 fn take_account(admin: &Admin, login: String, erasure: Erasure) -> Step {
-    let action = format!("person {login} deleted, to be erased");
+    let action = match erasure.view.account {
+        true => format!("person {login} deleted, to be erased"),
+        false => format!("names at extensions of {login} deleted, to be erased"),
+    };
+    let names = erasure.names.clone();
     let by = erasure.caller.login.clone();
     Change {
         audit: erasure.caller.audit(action, String::new(), String::new()),
@@ -250,6 +262,14 @@ fn take_account(admin: &Admin, login: String, erasure: Erasure) -> Step {
                 return Err(PeopleFault::OwnAccount.into());
             }
             config::erase_person(site, &login);
+            for extension in &mut site.extensions {
+                let is_one = |(number, name): &(String, String)| {
+                    *number == extension.number && *name == extension.display_name
+                };
+                if names.iter().any(is_one) {
+                    extension.display_name.clear();
+                }
+            }
             Ok(())
         }),
         done: Box::new(move |_, _| note(erasure)),

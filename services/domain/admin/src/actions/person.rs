@@ -135,25 +135,38 @@ pub(crate) fn act(
     caller: Caller,
 ) -> Step {
     match action {
-        OnPerson::Show => show(admin, &caller, None),
+        OnPerson::Show => show(caller, None),
         OnPerson::Export => export(admin, moment, request, caller),
         OnPerson::Erase => super::erasure::erase(admin, request, caller),
     }
 }
 
 /// The page where one says whom one means.
-fn show(admin: &Admin, caller: &Caller, fault: Option<&Fault>) -> Step {
-    match &admin.site {
-        Some((_, site)) => Step::Respond(pages::person(caller, site, fault).sealed()),
-        None => caller.refuse(&Fault::Starting),
-    }
+fn show(caller: Caller, fault: Option<Fault>) -> Step {
+    Step::Store(
+        Ask::FormerAccounts,
+        Box::new(move |admin, _, reply| {
+            // Where the store does not say, a login can be typed all the same.
+            let former = match reply {
+                Ok(Reply::FormerAccounts(former)) => former,
+                Ok(_) | Err(_) => Vec::new(),
+            };
+            match &admin.site {
+                Some((_, site)) => {
+                    let page = pages::person(&caller, site, &former, fault.as_ref());
+                    Step::Respond(page.sealed())
+                }
+                None => caller.refuse(&Fault::Starting),
+            }
+        }),
+    )
 }
 
 /// A person gets the page again, with the reason.
-pub(super) fn refuse(admin: &Admin, caller: &Caller, fault: &Fault) -> Step {
+pub(super) fn refuse(caller: Caller, fault: Fault) -> Step {
     match caller.face {
-        Face::Page | Face::Asset => show(admin, caller, Some(fault)),
-        Face::Api => caller.refuse(fault),
+        Face::Page | Face::Asset => show(caller, Some(fault)),
+        Face::Api => caller.refuse(&fault),
     }
 }
 
@@ -197,7 +210,7 @@ struct Gathered {
 fn export(admin: &mut Admin, moment: &Moment, request: &Request, caller: Caller) -> Step {
     let (subject, wish) = match read(admin, request, &caller) {
         Ok(read) => read,
-        Err(fault) => return refuse(admin, &caller, &fault),
+        Err(fault) => return refuse(caller, fault),
     };
     let gathered = Gathered {
         subject,

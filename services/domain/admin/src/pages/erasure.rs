@@ -67,6 +67,7 @@ fn counts(caller: &Caller, view: &ErasureView, subject: &Subject) -> Markup {
                 Subject::Login(_) => {
                     dt { (words.erasure_account) } dd { (u8::from(view.account)) }
                     dt { (words.erasure_versions) } dd { (view.versions) }
+                    dt { (words.erasure_names) } dd { (view.names) }
                 }
             }
         }

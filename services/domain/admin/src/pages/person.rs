@@ -9,7 +9,12 @@ use crate::fault::Fault;
 use crate::http::Response;
 
 /// The page.
-pub(crate) fn person(caller: &Caller, site: &Site, fault: Option<&Fault>) -> Response {
+pub(crate) fn person(
+    caller: &Caller,
+    site: &Site,
+    former: &[String],
+    fault: Option<&Fault>,
+) -> Response {
     let language = caller.language;
     let words = language.words();
     let body = html! {
@@ -39,7 +44,13 @@ pub(crate) fn person(caller: &Caller, site: &Site, fault: Option<&Fault>) -> Res
                 input type="hidden" name="dry_run" value="1";
                 label { (words.person_login)
                     input name="login" required maxlength="60" autocomplete="off"
-                        spellcheck="false";
+                        spellcheck="false" list="former";
+                }
+                datalist id="former" {
+                    @for login in former { option value=(login) {} }
+                }
+                @if !former.is_empty() {
+                    p.hint { (words.person_former) " " (former.join(", ")) }
                 }
                 button type="submit" { (words.person_look) }
             }

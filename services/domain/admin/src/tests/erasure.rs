@@ -28,6 +28,7 @@ impl World {
                 let is_gone = self.erased.contains(&Whose::Login(login));
                 Reply::Erasable(Erasable {
                     versions: if is_gone { 0 } else { versions },
+                    names: self.names_left.clone(),
                     is_under_way: self.is_erasing,
                     refusal: self.doubts_clock.then(|| "the clock is not set".into()),
                 })
@@ -336,4 +337,29 @@ fn a_call_whose_number_was_erased_says_so_to_everybody() {
         let page = text(&world.ask(&request));
         assert!(page.contains("apagado"), "{page}");
     }
+}
+
+#[test]
+fn the_name_that_a_deleted_account_left_at_an_extension_goes_with_its_erasure() {
+    let (mut world, session) = office();
+    world.site.people.retain(|it| it.login != "ana");
+    world.changed_elsewhere();
+    world.names_left = vec![("100".into(), "Ana Lima".into())];
+    let page = text(&world.ask(&get("/privacy/person", &session)));
+    assert!(page.contains(r#"<option value="ana">"#), "{page}");
+    let erase = |world: &mut World, dry_run: bool| {
+        let wish = json!({ "login": "ana", "dry_run": dry_run });
+        body(&world.ask(&post("/api/privacy/erase", &session, &wish)))
+    };
+    let seen = erase(&mut world, true);
+    assert_eq!(
+        (&seen["names"], &seen["account"]),
+        (&json!(1), &json!(false))
+    );
+    assert_eq!(world.site.extensions[0].display_name, "Ana Lima");
+    erase(&mut world, false);
+    assert_eq!(world.site.extensions[0].display_name, "");
+    assert_eq!(world.erased, [Whose::Login("ana".into())]);
+    let said = "names at extensions of ana deleted, to be erased";
+    assert!(world.audits.iter().any(|it| it.action == said));
 }

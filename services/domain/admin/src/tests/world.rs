@@ -60,6 +60,7 @@ pub(super) struct World {
     pub(super) backup_failure: Option<store::BackupFailure>,
     pub(super) restore: Option<store::Restore>,
     pub(super) replaced: Vec<store::ReplacedTrail>,
+    pub(super) names_left: Vec<(String, String)>,
     pub(super) asked_backups: Vec<store::BackupRequest>,
     /// Who was erased.
     pub(super) erased: Vec<ipc::erasure::Whose>,
@@ -160,6 +161,7 @@ impl World {
             backup_failure: None,
             restore: None,
             replaced: Vec::new(),
+            names_left: Vec::new(),
             asked_backups: Vec::new(),
             erased: Vec::new(),
             registrations: Vec::new(),
@@ -430,6 +432,13 @@ impl World {
             }
             Ask::Trail(request) => self.trail(request),
             request @ (Ask::Erase { .. } | Ask::Erasable { .. }) => self.erasure(request),
+            Ask::FormerAccounts => {
+                let all = self.earlier.iter().flat_map(|it| &it.people);
+                let present = |login: &str| self.site.people.iter().any(|it| it.login == login);
+                let former = all.map(|it| it.login.clone()).filter(|it| !present(it));
+                let former: std::collections::BTreeSet<String> = former.collect();
+                Reply::FormerAccounts(former.into_iter().collect())
+            }
             Ask::Registrations => Reply::Registrations(self.registrations.clone()),
             Ask::PutSecret(name, secret) => {
                 self.secrets.insert(name, secret.reveal().clone());

@@ -19,7 +19,7 @@ use super::proof::{Loaded, Unloaded};
 use super::restore::Unrestored;
 use crate::access::Peers;
 use crate::calls::CallTables;
-use crate::erased::{self, Erased, Origin};
+use crate::erased::{self, Erased, Gone, Origin};
 use crate::opening::begin;
 use crate::rows::{AuditRow, CallRow, ConfigRow, KeptRow, RegistrationRow, SecretRow};
 use crate::seal::{self, Seal};
@@ -113,11 +113,12 @@ impl Merge<'_> {
             read => read?,
         };
         let mut site = self.loaded.site.clone();
-        let gone = erased.map_or(0, |erased| {
+        let gone = erased.map_or_else(Gone::default, |erased| {
             let erased = erased.by_clock(self.now);
             erased.erase_from(&mut site, self.loaded.header.taken_millis)
         });
         // Its people are not taken over where it is the box's own past.
+        let gone = gone.accounts;
         if gone == 0 || matches!(past, Past::Own { .. }) {
             return Ok((site, String::new()));
         }

@@ -495,3 +495,46 @@ fn a_power_cut_while_somebody_is_erased_leaves_nobody_half_gone() {
         assert_eq!(disk.times_set_aside(), 0, "seed {seed}");
     }
 }
+
+#[test]
+fn the_name_at_the_extension_goes_also_where_the_account_was_deleted_before() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    with_ana(&store);
+    let (base, mut site) = config(&store);
+    let name = site.extensions[0].display_name.clone();
+    assert!(!name.is_empty());
+    site.people.retain(|it| it.login != "ana");
+    change(&store, base, site);
+    let (base, mut site) = config(&store);
+    let other = Extension {
+        number: "101".into(),
+        ..site.extensions[0].clone()
+    };
+    site.extensions.push(other);
+    change(&store, base, site);
+    let former = Reply::FormerAccounts(vec!["ana".into()]);
+    assert_eq!(store.ask(WEB, Request::FormerAccounts), former);
+    let (base, mut site) = config(&store);
+    assert_eq!(
+        erasable(&store, "ana").names,
+        [("100".into(), name.clone())]
+    );
+    // What is in force is changed by whoever asks.
+    site.extensions[0].display_name.clear();
+    change(&store, base, site);
+    assert!(erasable(&store, "ana").names.is_empty());
+    erase(&store, Whose::Login("ana".into()));
+    wait(&store);
+    for number in 2..=base {
+        let site = version(&store, number);
+        assert_eq!(site.extensions[0].display_name, "", "version {number}");
+    }
+    let (_, site) = config(&store);
+    assert_eq!(
+        site.extensions[1].display_name, name,
+        "it is another extension"
+    );
+    let former = Reply::FormerAccounts(Vec::new());
+    assert_eq!(store.ask(WEB, Request::FormerAccounts), former);
+}
