@@ -113,6 +113,16 @@ impl Backups {
         }
     }
 
+    /// For the audit trail: a restore was under way when the store ended, and came to nothing.
+    pub(crate) fn interrupted(&self) -> Option<Audit> {
+        let by = Audit {
+            who: "system".to_owned(),
+            ..Audit::default()
+        };
+        let end = RestoreState::Failed(BackupFailure::Interrupted);
+        undone(&end, by).filter(|_| self.progress.was_interrupted())
+    }
+
     /// Makes backups until the store ends.
     pub(crate) fn run(&self, shared: &Shared) {
         let own = rustix::thread::gettid();

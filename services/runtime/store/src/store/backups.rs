@@ -41,6 +41,9 @@ impl Store {
         }
         let version = lock(&self.shared.current).0;
         let backups = Arc::new(Backups::new(files, settings, version));
+        if let Some(entry) = backups.interrupted() {
+            let _ = self.write(Write::Audit(entry));
+        }
         let (making, shared) = (Arc::clone(&backups), Arc::clone(&self.shared));
         let thread = std::thread::Builder::new()
             .name("backup".into())

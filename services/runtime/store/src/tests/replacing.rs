@@ -206,6 +206,9 @@ fn a_restore_that_the_store_did_not_outlive_was_done_or_it_was_not() {
         own.start_store_again();
         let told = own.backups().restore.expect("it was noted");
         assert_eq!(told.state, expected);
+        let newest = own.entries().remove(0).audit;
+        let is_failed = matches!(expected, RestoreState::Failed(_));
+        assert_eq!(newest.action == "restore failed", is_failed, "{newest:?}");
     }
 }
 
