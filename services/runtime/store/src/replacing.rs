@@ -68,6 +68,12 @@ impl Shared {
         *lock(&self.marker) = Some(marker);
     }
 
+    /// Why nothing is written, while that is so.
+    pub(crate) fn frozen(&self) -> Option<&'static str> {
+        let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
+        slot.frozen
+    }
+
     fn set_frozen(&self, reason: Option<&'static str>) {
         let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
         slot.frozen = reason;
@@ -107,15 +113,20 @@ impl Shared {
 }
 
 impl Frozen<'_> {
-    /// Puts [`Scratch::Restored`], which is finished and closed, in the place of the database. What
-    /// runs goes on with the one before, and is told to start anew.
+    /// Puts [`Scratch::Restored`], which is finished and closed, in the place of the database, with
+    /// `before` done right before that. What runs goes on with the one before, and is told to start
+    /// anew.
     ///
     /// # Errors
     /// Nothing was changed; or, where the disk does not even take that back, it says so, and
     /// nothing is written any more.
-    pub(crate) fn replace(self) -> Result<(), BackupFailure> {
+    pub(crate) fn replace(
+        self,
+        before: impl FnOnce() -> std::io::Result<()>,
+    ) -> Result<(), BackupFailure> {
         let shared = self.0;
         let snapshot = shared.verified()?;
+        before().map_err(failure::of_disk)?;
         let _saving = lock(&shared.saving);
         let marker = lock(&shared.marker).clone();
         if let Some(marker) = &marker {

@@ -9,11 +9,12 @@
 
 mod restoring;
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use ipc::sound::{PROMPT_SECS_MAX, is_prompt_name, prompt_file};
@@ -42,11 +43,17 @@ pub(crate) struct Sounds {
 impl Shared {
     /// Does what is asked about the sounds of prompts.
     pub(crate) fn about_sounds(&self, request: &PromptRequest) -> Reply {
-        match self.sounds.get() {
-            Some(sounds) => sounds.about(request, self.spare_bytes()),
-            None => Reply::Failed {
-                reason: "this store keeps no sounds".to_owned(),
+        let Some(sounds) = self.sounds.get() else {
+            let reason = "this store keeps no sounds".to_owned();
+            return Reply::Failed { reason };
+        };
+        let _turn = sounds.turn();
+        // Looked at in one's turn: whoever freezes the store waits for those before him.
+        match self.frozen() {
+            Some(reason) if *request != PromptRequest::List => Reply::Failed {
+                reason: reason.to_owned(),
             },
+            _ => sounds.about(request, self.spare_bytes()),
         }
     }
 }
@@ -69,23 +76,26 @@ impl From<io::Error> for Undone {
 }
 
 impl Sounds {
-    /// The sounds in a folder. What was being brought when the process before ended is of use to
-    /// nobody.
-    pub(crate) fn new(folder: &Path) -> Self {
+    /// The sounds in a folder, of a box whose configuration has this version and lists these
+    /// prompts. What was being brought when the process before ended is of use to nobody.
+    pub(crate) fn new(folder: &Path, version: u64, listed: &BTreeSet<String>) -> Self {
         let _ = std::fs::remove_file(folder.join(INCOMING));
         let sounds = Self {
             folder: folder.to_owned(),
             work: Mutex::new(()),
         };
-        sounds.finish_restoring();
+        sounds.finish_restoring(version, listed);
         sounds
     }
 
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Does what is asked; `spare` are the bytes of the disk that are not for the database.
-    pub(crate) fn about(&self, request: &PromptRequest, spare: u64) -> Reply {
-        let _work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+    fn about(&self, request: &PromptRequest, spare: u64) -> Reply {
         let done = match request {
-            PromptRequest::List => self.list().map(Reply::Prompts),
+            PromptRequest::List => self.list().map(Reply::Prompts).map_err(Undone::from),
             PromptRequest::Piece { offset, bytes } => self
                 .piece(*offset, bytes, spare)
                 .map(|next| Reply::Uploaded { next }),
@@ -103,7 +113,7 @@ impl Sounds {
         }
     }
 
-    fn list(&self) -> Result<Vec<PromptSound>, Undone> {
+    fn list(&self) -> io::Result<Vec<PromptSound>> {
         let sound = |entry: io::Result<std::fs::DirEntry>| {
             let entry = entry.ok()?;
             let file = entry.file_name().into_string().ok()?;
@@ -247,7 +257,7 @@ mod tests {
             let folder = std::env::temp_dir().join(name);
             std::fs::create_dir_all(&folder).expect("a temporary folder");
             Self {
-                sounds: Sounds::new(&folder),
+                sounds: Sounds::new(&folder, 1, &BTreeSet::new()),
             }
         }
 
@@ -350,7 +360,7 @@ mod tests {
     fn what_was_being_brought_when_the_process_ended_is_forgotten() {
         let bench = Bench::new();
         assert_eq!(bench.piece(0, &[1; 4]), Reply::Uploaded { next: 4 });
-        let again = Sounds::new(&bench.sounds.folder);
+        let again = Sounds::new(&bench.sounds.folder, 1, &BTreeSet::new());
         assert!(!again.folder.join(INCOMING).exists());
     }
 }

@@ -129,8 +129,11 @@ impl Store {
 
     /// Keeps the sounds of prompts in this folder from now on.
     pub fn keep_sounds(&self, folder: &Path) {
+        let current = lock(&self.shared.current).clone();
+        let listed = current.1.prompts.iter().map(|it| it.name.clone());
+        let sounds = Sounds::new(folder, current.0, &listed.collect());
         // Asked for once.
-        let _ = self.shared.sounds.set(Sounds::new(folder));
+        let _ = self.shared.sounds.set(sounds);
     }
 
     /// Answers one question of the process with this user id; what it changes is durable then.

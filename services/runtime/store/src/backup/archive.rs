@@ -10,7 +10,7 @@ use crate::access::Peers;
 use crate::files::Open;
 use crate::provision::is_ids;
 use crate::reads;
-use crate::sounds::{Sounds, is_sound};
+use crate::sounds::Sounds;
 use crate::store::Shared;
 use crate::tables::{
     AUDIT, CALLS, CONFIG, Definition, META, REGISTRATIONS, SCHEMA_VERSION_KEY, SECRETS, redb_fault,
@@ -41,7 +41,8 @@ fn write(backups: &Backups, shared: &Shared, keys: &Keys) -> Result<Made, Backup
     let taken_millis = shared.now().as_millis();
     let nonce = draw().map_err(failure::of_keys)?;
     let sounds = shared.sounds.get();
-    let names = sounds.map(Sounds::names).unwrap_or_default();
+    let names = sounds.map_or(Ok(Vec::new()), Sounds::names);
+    let names = names.map_err(failure::of_disk)?;
     shared.with_snapshot(|txn| {
         let (config_version, _) = reads::config_row(txn)?.ok_or(BackupFailure::NoSite)?;
         let header = Header {
@@ -152,7 +153,7 @@ fn put_sounds(
     out: &mut Out<'_>,
 ) -> Result<(), BackupFailure> {
     for name in names {
-        let Some(file) = sounds.read(name).filter(|file| is_sound(name, file)) else {
+        let Some(file) = sounds.read(name).map_err(failure::of_disk)? else {
             continue;
         };
         let put = writer.put(Table::Sounds, name.as_bytes(), &file);

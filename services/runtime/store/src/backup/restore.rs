@@ -139,11 +139,14 @@ pub(super) fn restore(
             };
             let version = in_place(backups, shared, &merge, new, sounds)?;
             if let Some(sounds) = sounds {
-                sounds.restored(&prompts);
+                sounds.restored(version, &prompts);
             }
             Ok(version)
         });
-    if let (Err(_), Some(sounds)) = (&version, sounds) {
+    // Where it shows at the next start alone which database the box has, that start looks which
+    // sounds are its own.
+    let is_undecided = matches!(version, Err(Unrestored::Failed(BackupFailure::Undecided)));
+    if let (Err(_), false, Some(sounds)) = (&version, is_undecided, sounds) {
         sounds.unstage();
     }
     shared.medium.remove_scratch(Scratch::Restored);
@@ -182,13 +185,9 @@ fn in_place(
     let version = shared.with_present(|present| merge.apply(present, &new))?;
     new.close()
         .map_err(|error| Unrestored::from(redb_fault(error)))?;
-    if let Some(sounds) = sounds {
-        // Before, so that a cut after it loses none of them.
-        let settled = sounds.settle().map_err(failure::of_disk);
-        settled.map_err(Unrestored::Failed)?;
-    }
     backups.progress.note(RestoreState::Finishing { version });
-    frozen.replace().map_err(Unrestored::Failed)?;
+    let settle = || sounds.map_or(Ok(()), |sounds| sounds.settle(version));
+    frozen.replace(settle).map_err(Unrestored::Failed)?;
     Ok(version)
 }
 

@@ -1,48 +1,55 @@
 //! The sounds of prompts that a backup holds, and that come back with it.
 //!
-//! They come into a folder beside those that are heard. It is renamed before the database takes its
-//! place, and emptied into the other one after it, by the next start if need be: a cut in between
-//! loses none of them.
+//! They come into a folder beside those that are heard. It is named by the version of the
+//! configuration that they belong to right before the database takes its place, and emptied into
+//! the other one after it. What a cut in between leaves, the next start takes over when the
+//! configuration is that one, and removes when it is not: sounds and database come back together,
+//! or not at all.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::sync::PoisonError;
+use std::path::PathBuf;
 
 use ipc::sound::{is_prompt_name, prompt_file};
 use rtp::{Rate, wav};
 
-use super::{HEAD, SAMPLES_MAX, Sounds, Undone};
+use super::{HEAD, SAMPLES_MAX, Sounds};
 
-/// Those of a backup, while they come in, and when they are whole.
+/// Those of a backup, while they come in, and before its version when they are whole.
 const RESTORING: &str = "restoring";
-const RESTORED: &str = "restored";
+const RESTORED: &str = "restored-";
 /// Octets of its file.
 const FILE_MAX: u64 = SAMPLES_MAX + HEAD;
 
 impl Sounds {
     /// Names of the prompts that have one, in order.
-    pub(crate) fn names(&self) -> Vec<String> {
-        let sounds = self.list().unwrap_or_default();
-        sounds.into_iter().map(|it| it.name).collect()
+    pub(crate) fn names(&self) -> io::Result<Vec<String>> {
+        Ok(self.list()?.into_iter().map(|it| it.name).collect())
     }
 
-    /// The file of a prompt; `None` when it is gone, or longer than any is.
-    pub(crate) fn read(&self, name: &str) -> Option<Vec<u8>> {
-        let file = File::open(self.file(name).ok()?).ok()?;
+    /// The file of a prompt; `None` when it is gone, or is none of ours.
+    pub(crate) fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let file = match File::open(self.folder.join(prompt_file(name))) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
         let mut bytes = Vec::new();
-        file.take(FILE_MAX + 1).read_to_end(&mut bytes).ok()?;
-        (bytes.len() as u64 <= FILE_MAX).then_some(bytes)
+        file.take(FILE_MAX + 1).read_to_end(&mut bytes)?;
+        if !is_sound(name, &bytes) {
+            tracing::warn!("the sound of the prompt {name} is none that this box has made");
+            return Ok(None);
+        }
+        Ok(Some(bytes))
     }
 
     /// What a start finds of a restore: one that did not come to its end, or the power was cut
-    /// right before it.
-    pub(super) fn finish_restoring(&self) {
-        let _ = std::fs::remove_dir_all(self.folder.join(RESTORING));
-        if let Err(Undone::Failed(error)) = self.take_over(None) {
-            tracing::error!("sounds of a backup do not come back: {error}");
-        }
+    /// right before it. `version` is that of the configuration that the box has, and `listed` are
+    /// its prompts.
+    pub(super) fn finish_restoring(&self, version: u64, listed: &BTreeSet<String>) {
+        self.restored(version, listed);
+        self.unstage();
     }
 
     /// Begins to take in the sounds of a backup, which nobody hears before [`Self::settle`] and
@@ -68,45 +75,56 @@ impl Sounds {
         file.sync_all()
     }
 
-    /// They are whole: from here on a start takes them over too.
-    pub(crate) fn settle(&self) -> io::Result<()> {
+    /// They are whole, and belong to this version: a start with it takes them over.
+    pub(crate) fn settle(&self, version: u64) -> io::Result<()> {
+        // What was acknowledged before nothing was taken any more is done.
+        let _turn = self.turn();
         let restoring = self.folder.join(RESTORING);
         File::open(&restoring)?.sync_all()?;
-        std::fs::rename(restoring, self.folder.join(RESTORED))?;
+        std::fs::rename(restoring, self.settled(version))?;
         File::open(&self.folder)?.sync_all()
     }
 
-    /// Nothing of them is wanted.
+    fn settled(&self, version: u64) -> PathBuf {
+        self.folder.join(format!("{RESTORED}{version}"))
+    }
+
+    /// Nothing of what came in is wanted.
     pub(crate) fn unstage(&self) {
-        for staged in [RESTORING, RESTORED] {
-            let _ = std::fs::remove_dir_all(self.folder.join(staged));
+        let Ok(entries) = std::fs::read_dir(&self.folder) else {
+            return;
+        };
+        for entry in entries.filter_map(Result::ok) {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name == RESTORING || name.starts_with(RESTORED) {
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
         }
     }
 
-    /// Puts what was settled in place; of those that are there, prompts that are not in this list
-    /// lose theirs.
-    fn take_over(&self, listed: Option<&BTreeSet<String>>) -> Result<(), Undone> {
-        let _work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        let restored = self.folder.join(RESTORED);
-        let Ok(entries) = std::fs::read_dir(&restored) else {
+    /// Puts what was settled for this version in place; of those that are there, prompts that are
+    /// not in this list lose theirs.
+    fn take_over(&self, version: u64, listed: &BTreeSet<String>) -> io::Result<()> {
+        let _turn = self.turn();
+        let settled = self.settled(version);
+        let Ok(entries) = std::fs::read_dir(&settled) else {
             return Ok(());
         };
         for entry in entries {
             let entry = entry?;
             std::fs::rename(entry.path(), self.folder.join(entry.file_name()))?;
         }
-        if let Some(listed) = listed {
-            for name in self.names().iter().filter(|it| !listed.contains(*it)) {
-                std::fs::remove_file(self.file(name)?)?;
-            }
+        for name in self.names()?.iter().filter(|it| !listed.contains(*it)) {
+            std::fs::remove_file(self.folder.join(prompt_file(name)))?;
         }
-        self.sync()?;
-        Ok(std::fs::remove_dir(restored)?)
+        File::open(&self.folder)?.sync_all()?;
+        std::fs::remove_dir(settled)
     }
 
     /// The same, once the configuration is that of the backup.
-    pub(crate) fn restored(&self, listed: &BTreeSet<String>) {
-        if let Err(Undone::Failed(error)) = self.take_over(Some(listed)) {
+    pub(crate) fn restored(&self, version: u64, listed: &BTreeSet<String>) {
+        if let Err(error) = self.take_over(version, listed) {
             tracing::error!("sounds of the backup do not all come back: {error}");
         }
     }
@@ -130,12 +148,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_sound_that_cannot_be_read_is_not_one_that_is_gone() {
+        let name = format!("ramal-unread-sounds-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(folder.join("closed.wav")).expect("a folder");
+        let sounds = Sounds::new(&folder, 1, &BTreeSet::new());
+        assert!(sounds.read("closed").is_err(), "a folder is no file");
+        assert_eq!(sounds.read("open").expect("read"), None);
+        std::fs::remove_dir_all(&folder).expect("removed");
+        assert!(sounds.names().is_err());
+    }
+
+    #[test]
     fn what_a_backup_brings_takes_its_place_whole_also_after_a_cut() {
         let name = format!("ramal-restored-sounds-{}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).expect("a temporary folder");
-        let sounds = &Sounds::new(&folder);
+        let listed = |names: &[&str]| names.iter().map(|it| (*it).to_owned()).collect();
+        let start = |version, names: &[&str]| Sounds::new(&folder, version, &listed(names));
+        let sounds = &start(7, &[]);
+        let heard = |name| sounds.read(name).expect("read");
+        let names = || sounds.names().expect("listed");
         let file = |sample: u8| {
             let head = wav::header(Rate::Narrow, 1, 2);
             [head.as_slice(), &[sample, 0]].concat()
@@ -147,22 +181,27 @@ mod tests {
         }
         sounds.stage().expect("staged");
         sounds.put("a", &file(2)).expect("put");
-        assert_eq!(sounds.read("a"), Some(file(1)));
+        assert_eq!(heard("a"), Some(file(1)));
         // A start before everything was there forgets it.
-        drop(Sounds::new(&sounds.folder));
-        assert_eq!(sounds.read("a"), Some(file(1)));
+        drop(start(7, &["a", "b", "c"]));
+        assert_eq!(heard("a"), Some(file(1)));
         sounds.stage().expect("staged");
         sounds.put("a", &file(2)).expect("put");
-        sounds.settle().expect("settled");
-        sounds.restored(&["a".to_owned(), "b".to_owned()].into());
-        assert_eq!(sounds.read("a"), Some(file(2)));
-        assert_eq!(sounds.names(), ["a", "b"], "c is no prompt any more");
+        sounds.settle(8).expect("settled");
+        sounds.restored(8, &listed(&["a", "b"]));
+        assert_eq!(heard("a"), Some(file(2)));
+        assert_eq!(names(), ["a", "b"], "c is no prompt any more");
         sounds.stage().expect("staged");
         sounds.put("d", &file(3)).expect("put");
-        sounds.settle().expect("settled");
-        // The power is cut here.
-        drop(Sounds::new(&sounds.folder));
-        assert_eq!(sounds.names(), ["a", "b", "d"]);
+        sounds.settle(9).expect("settled");
+        // The power is cut here, before the database took its place, and after it.
+        drop(start(8, &["a", "b"]));
+        assert_eq!(names(), ["a", "b"]);
+        sounds.stage().expect("staged");
+        sounds.put("d", &file(3)).expect("put");
+        sounds.settle(9).expect("settled");
+        drop(start(9, &["a", "d"]));
+        assert_eq!(names(), ["a", "d"]);
         sounds.stage().expect("staged");
         sounds.unstage();
         assert!(!sounds.folder.join(RESTORING).exists());

@@ -78,8 +78,13 @@ impl Box {
         std::fs::read(self.folder().join(&newest.name)).expect("it is there")
     }
 
-    /// Waits until none is made.
+    /// Waits until none is made; the last did not fail.
     pub(super) fn settle(&self) {
+        assert_eq!(self.settled().failed, None);
+    }
+
+    /// Waits until none is made.
+    pub(super) fn settled(&self) -> Backups {
         let begun = Instant::now();
         let mut backups = self.backups();
         while backups.is_running {
@@ -87,7 +92,7 @@ impl Box {
             std::thread::yield_now();
             backups = self.backups();
         }
-        assert_eq!(backups.failed, None);
+        backups
     }
 
     pub(super) fn new_code(&self) -> Redacted<String> {

@@ -1,6 +1,6 @@
 //! The sounds of prompts in backups.
 
-use ipc::store::{PromptRefusal, PromptRequest, RestoreState};
+use ipc::store::{BackupRequest, PromptRefusal, PromptRequest, RestoreState};
 
 use super::backups::{Box, filled};
 use super::*;
@@ -98,4 +98,40 @@ fn only_the_pages_change_sounds_and_a_store_without_a_folder_says_so() {
     with_sounds(&bare);
     let missing = ask(&bare, PromptRequest::Delete("closed".into()));
     assert_eq!(missing, Reply::PromptRefused(PromptRefusal::Missing));
+}
+
+#[test]
+fn while_a_backup_takes_the_place_of_all_no_sound_is_changed() {
+    let own = filled();
+    with_sounds(&own);
+    bring(&own, "closed", &[1, 2]);
+    let shared = own.store.shared();
+    let frozen = shared.freeze().expect("nothing was restored");
+    let piece = PromptRequest::Piece {
+        offset: 0,
+        bytes: vec![3, 4],
+    };
+    for refused in [piece, PromptRequest::Delete("closed".to_owned())] {
+        let reply = ask(&own, refused);
+        assert!(matches!(reply, Reply::Failed { .. }), "{reply:?}");
+    }
+    assert!(matches!(ask(&own, PromptRequest::List), Reply::Prompts(all) if all.len() == 1));
+    drop(frozen);
+    assert_eq!(heard(&own, "closed.wav"), Some(vec![1, 2]));
+    bring(&own, "closed", &[3, 4]);
+}
+
+#[test]
+fn a_backup_that_cannot_read_a_sound_is_none() {
+    let own = filled();
+    with_sounds(&own);
+    own.settle();
+    let folder = own.scratch.path().join("sounds");
+    std::fs::remove_dir_all(&folder).expect("removed");
+    std::fs::write(&folder, b"no folder").expect("written");
+    let before = own.backups().files.len();
+    assert_eq!(own.ask(BackupRequest::Make), Reply::Stored);
+    let after = own.settled();
+    assert_eq!(after.files.len(), before);
+    assert!(after.failed.is_some(), "{after:?}");
 }
