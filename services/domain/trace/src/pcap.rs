@@ -20,16 +20,16 @@ pub fn pcap(messages: &[Traced]) -> Vec<u8> {
     file.extend(LINKTYPE_RAW.to_le_bytes());
     for message in messages {
         let packet = packet(message);
-        let length = u32::try_from(packet.len())
-            .unwrap_or(u32::MAX)
-            .to_le_bytes();
+        let cut = message.bytes.reveal().len().saturating_sub(PAYLOAD_MAX);
+        let original = packet.len().saturating_add(cut);
         let seconds = message.at_millis.div_euclid(1000);
         let micros = message.at_millis.rem_euclid(1000).saturating_mul(1000);
         for time in [seconds, micros] {
             file.extend(u32::try_from(time).unwrap_or(0).to_le_bytes());
         }
-        file.extend(length);
-        file.extend(length);
+        for length in [packet.len(), original] {
+            file.extend(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+        }
         file.extend(packet);
     }
     file
@@ -135,8 +135,8 @@ fn short(length: usize) -> u16 {
 const MAGIC: u32 = 0xa1b2_c3d4;
 const VERSION: [u16; 2] = [2, 4];
 const LINKTYPE_RAW: u32 = 101;
-/// What a packet of IPv4 can have.
-const PACKET_MAX: u32 = 65_535;
+/// More than a packet has: one of IPv6 is longer than one of IPv4 (RFC 8200 §3).
+const PACKET_MAX: u32 = 262_144;
 const PAYLOAD_MAX: usize = 65_535 - 20 - UDP_HEADER;
 const UDP_HEADER: usize = 8;
 /// Its number among the protocols of IP.
@@ -199,5 +199,7 @@ mod tests {
         let file = pcap(&[long]);
         assert_eq!(file.len(), 24 + 16 + 65_535);
         assert_eq!(checksum(&file[40..60]), 0);
+        assert_eq!(file[32..36], 65_535_u32.to_le_bytes());
+        assert_eq!(file[36..40], 70_028_u32.to_le_bytes(), "it says so");
     }
 }

@@ -60,7 +60,8 @@ fn hide_passwords_of_addresses(head: &mut [u8]) {
                 }
                 (colon, is_address) = (None, false);
             }
-            Some(b'>' | b'<' | b';' | b'?' | b'"' | b' ' | b'\r' | b'\n') => {
+            // `;` and `?` may stand within a user (RFC 3261 §25.1, user-unreserved).
+            Some(b'>' | b'<' | b'"' | b' ' | b'\r' | b'\n') => {
                 (colon, is_address) = (None, false);
             }
             _ => {}
@@ -260,6 +261,10 @@ mod tests {
 
     #[test]
     fn a_password_within_an_address_goes_and_a_port_stays() {
+        check(
+            "INVITE sip:101;x=1:5ecret@box;y=a:b SIP/2.0\r\n\r\n",
+            "INVITE sip:101;x=1:******@box;y=a:b SIP/2.0\r\n\r\n",
+        );
         check(
             "INVITE sip:101:5ecret@box:5060;x=a:b SIP/2.0\r\nf: <sips:7@[::1]:5061>;t=1:2\r\n\r\n",
             "INVITE sip:101:******@box:5060;x=a:b SIP/2.0\r\nf: <sips:7@[::1]:5061>;t=1:2\r\n\r\n",

@@ -1,6 +1,6 @@
 //! Messages out of streams of bytes, as they stand (RFC 3261 §18.3).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::lines::{find, value, without_blank};
 
@@ -8,12 +8,18 @@ use crate::lines::{find, value, without_blank};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Streams {
     open: BTreeMap<u64, Held>,
+    /// Those of which a part was let go: what comes next may be the middle of a message, in which
+    /// nobody could tell what is secret. The exchange bounds how many connections there are.
+    lost: BTreeSet<u64>,
+    turn: u64,
 }
 
 /// What a stream has begun to say, and how far that was looked at: pieces may be of one byte.
 #[derive(Clone, Debug, Default)]
 struct Held {
     bytes: Vec<u8>,
+    /// When it was heard of last.
+    turn: u64,
     searched: usize,
     /// Bytes of the whole message, once its head is there.
     wanted: Option<usize>,
@@ -22,10 +28,19 @@ struct Held {
 impl Streams {
     /// Takes bytes of a stream and gives the messages that they complete.
     pub(crate) fn push(&mut self, stream: u64, bytes: &[u8]) -> Vec<Vec<u8>> {
-        if self.open.len() >= STREAMS_MAX && !self.open.contains_key(&stream) {
-            self.open.clear();
+        if self.lost.contains(&stream) {
+            return Vec::new();
         }
+        if self.open.len() >= STREAMS_MAX && !self.open.contains_key(&stream) {
+            let longest_ago = self.open.iter().min_by_key(|(_, held)| held.turn);
+            if let Some(silent) = longest_ago.map(|(silent, _)| *silent) {
+                self.open.remove(&silent);
+                self.lost.insert(silent);
+            }
+        }
+        self.turn = self.turn.saturating_add(1);
         let held = self.open.entry(stream).or_default();
+        held.turn = self.turn;
         held.bytes.extend_from_slice(bytes);
         let mut messages = Vec::new();
         while let Some(message) = held.next() {
@@ -33,14 +48,18 @@ impl Streams {
         }
         let length = held.bytes.len();
         let is_endless = held.wanted.is_none() && length > HEAD_BYTES_MAX;
-        if length == 0 || length > MESSAGE_BYTES_MAX || is_endless {
+        if length == 0 {
             self.open.remove(&stream);
+        } else if length > MESSAGE_BYTES_MAX || is_endless {
+            self.open.remove(&stream);
+            self.lost.insert(stream);
         }
         messages
     }
 
     pub(crate) fn forget(&mut self, stream: u64) {
         self.open.remove(&stream);
+        self.lost.remove(&stream);
     }
 }
 
@@ -116,5 +135,26 @@ mod tests {
             streams.push(stream, b"x");
         }
         assert!(streams.open.len() <= STREAMS_MAX);
+    }
+
+    #[test]
+    fn the_stream_that_was_silent_for_longest_makes_room_and_is_not_read_from_the_middle() {
+        let mut streams = Streams::default();
+        let (head, rest) = (b"MESSAGE x SIP/2.0\r\n", b"l: 2\r\n\r\nhi");
+        for stream in 0..STREAMS_MAX as u64 {
+            streams.push(stream, head);
+        }
+        streams.push(0, b"");
+        streams.push(99, head);
+        assert!(streams.push(1, rest).is_empty(), "it was let go");
+        assert!(streams.push(1, b"OPTIONS x SIP/2.0\r\n\r\n").is_empty());
+        assert_eq!(streams.push(0, rest).len(), 1, "others go on");
+        assert_eq!(streams.push(99, rest).len(), 1);
+        streams.forget(1);
+        assert_eq!(
+            streams.push(1, b"OPTIONS x SIP/2.0\r\n\r\n").len(),
+            1,
+            "a new one"
+        );
     }
 }

@@ -7,7 +7,7 @@ use crate::lines::{lines, value};
 pub struct Summary {
     /// `INVITE sip:102@box`, or `200 OK (INVITE)`.
     pub what: String,
-    /// Its Call-ID; empty where it has none.
+    /// The beginning of its Call-ID; empty where it has none.
     pub call_id: String,
 }
 
@@ -23,9 +23,10 @@ pub fn summary(message: &[u8]) -> Summary {
         Some(status) => format!("{status} ({method})"),
         None => first.trim_end_matches(" SIP/2.0").to_owned(),
     };
+    let call_id = text(value(message, "Call-ID", "i").unwrap_or_default());
     Summary {
         what: what.chars().take(WHAT_MAX).collect(),
-        call_id: text(value(message, "Call-ID", "i").unwrap_or_default()),
+        call_id: call_id.chars().take(WHAT_MAX).collect(),
     }
 }
 
@@ -54,5 +55,7 @@ mod tests {
         );
         check("SIP/2.0 100 Trying", "100 Trying", "");
         check("", "", "");
+        let long = format!("X\r\ni: {}\r\n", "7".repeat(999));
+        check(&long, "X", &"7".repeat(WHAT_MAX));
     }
 }

@@ -25,8 +25,10 @@ impl Lines {
             }
             while self.partial.len() >= LINE_MAX {
                 let rest = self.partial.split_off(LINE_MAX);
+                // What goes on is as fine as its beginning: not everybody is shown the finest.
+                let level = fine(&self.partial);
                 lines.extend(self.take());
-                self.partial = rest;
+                self.partial = [level, &rest].concat();
             }
         }
         lines
@@ -37,8 +39,16 @@ impl Lines {
         let bytes = std::mem::take(&mut self.partial);
         let text = String::from_utf8_lossy(&bytes);
         let text = text.trim_end();
-        (!text.is_empty()).then(|| text.to_owned())
+        let is_said = !text.is_empty() && !FINE.iter().any(|it| it.trim_end() == text);
+        is_said.then(|| text.to_owned())
     }
+}
+
+/// The word by which a line of the finest levels begins, with a space; empty for any other line.
+fn fine(line: &[u8]) -> &'static [u8] {
+    let line = line.trim_ascii_start();
+    let mut words = FINE.iter().map(|it| it.as_bytes());
+    words.find(|it| line.starts_with(it)).unwrap_or_default()
 }
 
 /// The newest log lines of all services.
@@ -78,6 +88,8 @@ impl LogRing {
     }
 }
 
+/// Levels whose lines have whole numbers of people outside, as `tracing` writes them.
+const FINE: [&str; 2] = ["DEBUG ", "TRACE "];
 /// Bytes of a line; a SIP message logged whole would still fit.
 const LINE_MAX: usize = 4096;
 /// Log kept in memory: some thousand lines, enough for the story of a fault.
@@ -88,6 +100,25 @@ const LINE_OVERHEAD: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_rest_of_a_fine_line_that_is_too_long_is_as_fine() {
+        let cut = |text: &str| {
+            let mut lines = Lines::default();
+            let mut pieces = lines.push(text.as_bytes());
+            pieces.extend(lines.push(b"\n"));
+            pieces
+        };
+        let pieces = cut(&format!(" DEBUG pbx: {}", "x".repeat(2 * LINE_MAX)));
+        assert_eq!(pieces.len(), 3);
+        let is_fine = |it: &String| it.trim_start().starts_with("DEBUG ");
+        assert!(pieces.iter().all(is_fine), "{pieces:?}");
+        // One that is cut at its very end leaves nothing, and others no word.
+        let whole = cut(&format!("DEBUG {}", "x".repeat(LINE_MAX - 6)));
+        assert_eq!(whole.len(), 1);
+        let other = cut(&format!(" INFO {}", "x".repeat(LINE_MAX)));
+        assert_eq!(other[1], "x".repeat(6));
+    }
 
     #[test]
     fn lines_come_out_whole_however_the_pipe_cuts_them() {

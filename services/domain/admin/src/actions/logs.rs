@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use ipc::init::{Log, Reply, Request as Ask};
 
-use super::looks::{Range, What};
+use super::looks::{Range, WHOLE, What};
 use super::records;
 use crate::admin::{Admin, Caller};
 use crate::fault::Fault;
@@ -31,15 +31,27 @@ pub(crate) fn act(action: OnLogs, request: &Request, caller: Caller) -> Step {
                 return file(admin, &lines, caller);
             }
             // It says who called whom, with numbers of people outside masked.
-            let told = Some((String::new(), Range::default()));
-            admin.looked(moment.now, caller, What::Log, told, move |_, caller| {
-                let response = match (action, caller.face) {
-                    (OnLogs::Events, _) => pages::log_parts(&caller, &lines),
-                    (_, Face::Api) => Response::json(200, &lines),
-                    _ => pages::logs(&caller, &wish, &services, &lines),
-                };
-                Step::Respond(response.sealed())
-            })
+            let whole = has_whole_numbers(&lines);
+            let told = if whole {
+                "lines with whole numbers"
+            } else {
+                ""
+            };
+            let told = Some((told.to_owned(), Range::default()));
+            admin.looked(
+                moment.now,
+                caller,
+                What::Log { whole },
+                told,
+                move |_, caller| {
+                    let response = match (action, caller.face) {
+                        (OnLogs::Events, _) => pages::log_parts(&caller, &lines),
+                        (_, Face::Api) => Response::json(200, &lines),
+                        _ => pages::logs(&caller, &wish, &services, &lines),
+                    };
+                    Step::Respond(response.sealed())
+                },
+            )
         }),
     )
 }
@@ -63,6 +75,11 @@ fn wish(action: OnLogs, request: &Request, caller: &Caller) -> Wish {
     }
 }
 
+/// Lines finer than `info` name them.
+fn has_whole_numbers(lines: &[LogLineView]) -> bool {
+    lines.iter().any(|it| it.level > Level::Info)
+}
+
 /// Everybody who says something.
 fn services(log: &Log) -> BTreeSet<String> {
     log.lines.iter().map(|it| it.service.clone()).collect()
@@ -79,7 +96,8 @@ fn file(admin: &mut Admin, lines: &[LogLineView], caller: Caller) -> Step {
         // Writing to a string does not fail.
         let _ = writeln!(text, "{at} {service} {level} {}", line.text);
     }
-    let told = format!("{} lines", lines.len());
+    let whole = if has_whole_numbers(lines) { WHOLE } else { "" };
+    let told = format!("{} lines{whole}", lines.len());
     let audit = caller.audit("log downloaded".to_owned(), String::new(), told);
     admin.record(audit, move |_, _| {
         let response = Response::new(200, "text/plain; charset=utf-8", text).with(

@@ -26,8 +26,13 @@ pub(crate) enum What {
     },
     Recordings,
     Spending,
-    Log,
-    Trace,
+    /// Also lines that have whole numbers.
+    Log {
+        whole: bool,
+    },
+    Trace {
+        whole: bool,
+    },
 }
 
 impl What {
@@ -38,8 +43,8 @@ impl What {
             Self::LiveCalls { .. } => "calls in progress seen",
             Self::Recordings => "list of recordings seen",
             Self::Spending => "spending seen",
-            Self::Log => "log seen",
-            Self::Trace => "SIP trace seen",
+            Self::Log { .. } => "log seen",
+            Self::Trace { .. } => "SIP trace seen",
         }
     }
 }

@@ -89,13 +89,20 @@ fn begin(admin: &mut Admin, request: &Request, caller: Caller) -> Step {
     let before = before.unwrap_or_default();
     let audit = caller.audit("SIP trace begun".to_owned(), before, told);
     let over = caller.audit("SIP trace over".to_owned(), said(&filter), String::new());
+    let silent = "SIP trace perhaps not begun: no answer".to_owned();
+    let silent = caller.audit(silent, String::new(), said(&filter));
     let secs = wish.minutes.saturating_mul(60);
-    admin.record(audit, move |_, _| {
+    admin.record(audit, move |admin, moment| {
+        // Before it is asked for: an exchange that answers late has begun it all the same.
+        let until = moment.now + Duration::from_secs(secs.into());
+        admin.trace_ends = Some((until, over));
         let begin = Ask::Begin { filter, secs };
-        ask(begin, caller, move |admin, moment, caller, _| {
-            let until = moment.now + Duration::from_secs(secs.into());
-            admin.trace_ends = Some((until, over));
-            done(&caller, "/trace")
+        ask_or(begin, caller, move |admin, _, caller, begun| match begun {
+            Ok(_) => done(&caller, "/trace"),
+            Err(fault) => {
+                admin.note(silent);
+                caller.refuse(&fault)
+            }
         })
     })
 }
@@ -309,7 +316,8 @@ fn looked(
     then: impl FnOnce(&mut Admin, Caller) -> Step + Send + 'static,
 ) -> Step {
     let told = is_shown.then(|| (format!("messages{}", whole(&caller)), Range::default()));
-    admin.looked(now, caller, What::Trace, told, then)
+    let whole = caller.may(Permission::SeeWholeNumbers);
+    admin.looked(now, caller, What::Trace { whole }, told, then)
 }
 
 const fn whole(caller: &Caller) -> &'static str {
@@ -338,15 +346,28 @@ fn ask(
     caller: Caller,
     then: impl FnOnce(&mut Admin, Moment, Caller, Trace) -> Step + Send + 'static,
 ) -> Step {
+    ask_or(what, caller, |admin, moment, caller, trace| match trace {
+        Ok(trace) => then(admin, moment, caller, trace),
+        Err(fault) => caller.refuse(&fault),
+    })
+}
+
+/// The same, also where it has none.
+fn ask_or(
+    what: Ask,
+    caller: Caller,
+    then: impl FnOnce(&mut Admin, Moment, Caller, Result<Trace, Fault>) -> Step + Send + 'static,
+) -> Step {
     Step::Pbx(
         Pbx::Trace(what),
-        Box::new(
-            move |admin, moment, reply: Result<Reply, Away>| match reply {
-                Ok(Reply::Trace(trace)) => then(admin, moment, caller, trace),
-                Ok(_) => caller.refuse(&Fault::Internal),
-                Err(_) => caller.refuse(&Fault::PbxAway),
-            },
-        ),
+        Box::new(move |admin, moment, reply: Result<Reply, Away>| {
+            let trace = match reply {
+                Ok(Reply::Trace(trace)) => Ok(trace),
+                Ok(_) => Err(Fault::Internal),
+                Err(_) => Err(Fault::PbxAway),
+            };
+            then(admin, moment, caller, trace)
+        }),
     )
 }
 

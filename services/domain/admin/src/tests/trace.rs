@@ -17,6 +17,7 @@ pub(super) struct Exchange {
     pub(super) messages: Vec<Traced>,
     left_secs: Option<u32>,
     filter: Filter,
+    is_away: bool,
 }
 
 impl Exchange {
@@ -25,6 +26,9 @@ impl Exchange {
             return Err(Away::Silent("pbx"));
         };
         self.asked.push(ask.clone());
+        if self.is_away {
+            return Err(Away::Silent("pbx"));
+        }
         let mut messages = Vec::new();
         match ask {
             Ask::Begin { filter, secs } => (self.left_secs, self.filter) = (Some(secs), filter),
@@ -323,4 +327,36 @@ fn both_legs_of_a_call_stand_beside_each_other_and_are_handed_out_together() {
         let answer = world.ask(&get(&format!("/api/trace?{wrong}"), &session));
         assert_eq!(answer.status, 400, "{wrong}");
     }
+}
+
+#[test]
+fn the_trail_says_when_the_exchange_did_not_answer_and_still_when_its_time_is_over() {
+    let mut world = office();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    world.exchange.is_away = true;
+    let answer = world.ask(&post("/api/trace", &session, &json!({ "minutes": 1 })));
+    assert_eq!(answer.status, 503);
+    world.let_time_pass();
+    let silent = ("SIP trace perhaps not begun: no answer", "", "all messages");
+    assert_eq!(trail(&world)[1], silent);
+    world.pass(61);
+    world.let_time_pass();
+    assert_eq!(trail(&world)[2], ("SIP trace over", "all messages", ""));
+}
+
+#[test]
+fn who_may_see_whole_numbers_from_now_on_is_recorded_anew() {
+    let mut world = office();
+    world.hire("rui", Role::Installer, "101");
+    let session = world.sign_in("rui", OWN_PASSWORD);
+    world.ask(&get("/api/trace", &session));
+    let person = world.site.people.iter_mut().find(|it| it.login == "rui");
+    person.expect("he is there").whole_numbers = true;
+    world.changed_elsewhere();
+    world.ask(&get("/api/trace", &session));
+    let seen = trail(&world).into_iter().map(|(_, _, told)| told);
+    assert_eq!(
+        seen.collect::<Vec<_>>(),
+        ["messages", "messages, whole numbers"]
+    );
 }
