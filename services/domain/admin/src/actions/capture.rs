@@ -142,23 +142,35 @@ fn begin(admin: &mut Admin, request: &Request, caller: Caller) -> Step {
     let told = format!("{}, {} minutes at most", said(&wish), secs / 60);
     let audit = caller.audit("packet capture begun".to_owned(), before, told);
     let over = caller.audit("packet capture over".to_owned(), said(&wish), String::new());
-    let not_begun = caller.audit(
-        "packet capture not begun".to_owned(),
-        said(&wish),
-        String::new(),
-    );
+    let entry = |action: &str| caller.audit(action.to_owned(), said(&wish), String::new());
+    let not_begun = entry("packet capture not begun");
+    let unknown = entry("packet capture may have begun: net gave no answer");
     admin.record(audit, move |_, _| {
         ask(
             Ask::Begin(wish),
             caller,
             move |admin, moment, caller, begun| {
-                if let Err(fault) = begun {
-                    admin.note(not_begun);
-                    return caller.refuse(&fault);
-                }
                 let until = moment.now + Duration::from_secs(secs.into());
-                admin.capture_ends = Some((until, over));
-                done(&caller, "/capture")
+                match begun {
+                    Ok(_) => {
+                        admin.capture_ends = Some((until, over));
+                        done(&caller, "/capture")
+                    }
+                    // What net says itself.
+                    Err(fault @ Fault::BadBody(_)) => {
+                        admin.note(not_begun);
+                        caller.refuse(&fault)
+                    }
+                    // It may have heard: there may be voices in memory, and a time at which it is
+                    // over. That is of whichever lasts longer, as the one before may be on still.
+                    Err(fault) => {
+                        let before = admin.capture_ends.as_ref().map(|(until, _)| *until);
+                        let until = before.map_or(until, |it| it.max(until));
+                        admin.capture_ends = Some((until, over));
+                        admin.note(unknown);
+                        caller.refuse(&fault)
+                    }
+                }
             },
         )
     })

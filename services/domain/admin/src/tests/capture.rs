@@ -17,6 +17,8 @@ pub(super) struct Card {
     is_on: bool,
     packets: Vec<Packet>,
     refusal: Option<&'static str>,
+    /// It does what is asked, and its answer is lost.
+    is_silent: bool,
 }
 
 impl Card {
@@ -36,6 +38,9 @@ impl Card {
                 packets = wanted.take(2).cloned().collect();
             }
             Ask::Read { from: None } => {}
+        }
+        if self.is_silent {
+            return Err(Away::Silent("net"));
         }
         Ok(net::Reply::Capture(Capture {
             left_secs: self.is_on.then_some(60),
@@ -199,4 +204,32 @@ fn what_cannot_be_captured_is_named_and_what_did_not_begin_is_told() {
     world.pass(600);
     let answer = world.ask(&post("/api/capture", &session, &json!({})));
     assert_eq!(answer.status, 403, "the password was said long ago");
+}
+
+#[test]
+fn a_capture_of_which_nobody_knows_whether_it_began_is_over_in_its_time() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let long = json!({ "minutes": 3 });
+    assert_eq!(
+        world.ask(&post("/api/capture", &session, &long)).status,
+        204
+    );
+    world.exchange.card.is_silent = true;
+    let whole = json!({ "whole": true, "confirm": "capture voices", "minutes": 1 });
+    let answer = world.ask(&post("/api/capture", &session, &whole));
+    assert!(answer.status == 503 && world.exchange.card.is_on);
+    // The one before may be on instead.
+    for (secs, last) in [
+        (61, "packet capture may have begun: net gave no answer"),
+        (120, "packet capture over"),
+    ] {
+        world.pass(secs);
+        world.admin.pass(world.now);
+        if let Some(step) = world.admin.overdue() {
+            world.run(step);
+        }
+        let of = "telephony on the first card, whole packets with voices";
+        assert_eq!(trail(&world).last(), Some(&(last, of, "")));
+    }
 }
