@@ -7,8 +7,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use ipc::sound::{EndpointId, Event, Reply, Request};
 use rustix::event::{EventfdFlags, eventfd};
 
-use super::files::{Loaded, Opened};
+use super::files::Opened;
 use super::links::Link;
+use super::sounds::Loaded;
 
 /// Requests waiting for the pump. Each connection has one at most, and there are 64.
 const WAITING_MAX: usize = 64;

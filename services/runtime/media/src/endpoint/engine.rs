@@ -9,11 +9,11 @@ use ipc::sound::{Agreed, EndpointId, Event, MixId, Source, Stats, Tones};
 use rtp::{Outgoing, Rate};
 use sansio::{Instant, Rng};
 
-use super::files::Loaded;
 use super::hearing::{Hearing, Route, World, routes};
 use super::leg::Leg;
 use super::mixing::Mixing;
 use super::player::Player;
+use super::sounds::Loaded;
 
 pub(crate) use passing::{Arrived, Heard};
 

@@ -1,19 +1,15 @@
-//! Recordings and sounds as files: names checked, opened and read by the thread that asked.
+//! Recordings as files: names checked, made and mended by the thread that asked.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use ipc::sound::is_recording_name;
-use rtp::{Rate, wav};
+use rtp::wav;
 
 use super::shelf::{OpenName, Shelf};
-
-/// The longest file played, bytes: ten minutes at 16 kHz.
-const SOUND_BYTES_MAX: u64 = 20 * 1024 * 1024;
 
 /// As much of a wrong name is told.
 const NAME_MAX: usize = 128;
@@ -25,13 +21,6 @@ pub struct Folders {
     pub recordings: Option<PathBuf>,
     /// For sounds.
     pub sounds: Option<PathBuf>,
-}
-
-/// Samples of a sound, whole.
-#[derive(Clone, Debug)]
-pub(crate) struct Loaded {
-    pub(crate) samples: Arc<[i16]>,
-    pub(crate) rate: Rate,
 }
 
 /// A new file for a recording; removed again unless something was recorded into it.
@@ -82,28 +71,6 @@ impl FileError {
 }
 
 impl Folders {
-    /// Reads a sound.
-    pub(crate) fn load(&self, name: &str) -> Result<Loaded, FileError> {
-        let folder = self.sounds.as_deref();
-        let path = checked(folder.ok_or(FileError::NoFolder("--sounds"))?, name)?;
-        let read = || {
-            let mut bytes = Vec::new();
-            File::open(&path)?
-                .take(SOUND_BYTES_MAX)
-                .read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        let bytes = read().map_err(|source| kernel(&path, source))?;
-        let sound = wav::read(&bytes).map_err(|error| FileError::Format {
-            path: path.display().to_string(),
-            reason: error.to_string(),
-        })?;
-        Ok(Loaded {
-            samples: sound.samples.into(),
-            rate: sound.rate,
-        })
-    }
-
     /// Writes true lengths into recordings that a killed process left open: those last written
     /// before `started`.
     pub(crate) fn repair(&self, started: SystemTime) {

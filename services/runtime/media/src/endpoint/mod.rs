@@ -27,6 +27,7 @@ mod secrecy;
 mod service;
 mod shelf;
 mod sockets;
+mod sounds;
 mod tape;
 mod voice;
 

@@ -8,9 +8,9 @@ use rtp::music::Music;
 use rtp::tone::{Plan, Signal, Step, Tone};
 use sansio::Instant;
 
-use super::files::Loaded;
 use super::hearing::{Hearing, World};
 use super::leg::Leg;
+use super::sounds::Loaded;
 
 /// Something being played to one peer.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ enum Piece {
     /// Beeps, as many as each digit says, ten for 0: no language is needed to count them.
     Beeps(Beeps),
     Sound {
-        samples: Arc<[i16]>,
+        samples: Arc<Vec<i16>>,
         at: usize,
     },
 }

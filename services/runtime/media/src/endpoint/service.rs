@@ -2,6 +2,7 @@
 //! calling thread.
 
 use std::os::unix::net::UnixListener;
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel, sync_channel};
 use std::time::{Duration, SystemTime};
 
@@ -18,6 +19,7 @@ use super::links::{Link, do_jobs};
 use super::precedence;
 use super::pump::{Pump, PumpError};
 use super::shelf::Shelf;
+use super::sounds::Sounds;
 use crate::ports::PortRange;
 
 /// What the service is started with.
@@ -70,7 +72,7 @@ pub fn serve(
     let shelf = Shelf::new(folders.recordings.clone());
     let (keeping, told) = channel();
     let files = Files {
-        folders,
+        sounds: Arc::new(Sounds::new(folders.sounds)),
         shelf: shelf.clone(),
         keeping,
     };
@@ -156,7 +158,7 @@ fn answer(
 /// What requests with files need.
 #[derive(Clone)]
 struct Files {
-    folders: Folders,
+    sounds: Arc<Sounds>,
     shelf: Shelf,
     keeping: Sender<Keeping>,
 }
@@ -165,7 +167,7 @@ struct Files {
 fn prepare(files: &Files, request: Request) -> Result<Order, FileError> {
     Ok(match request {
         Request::Hear(id, Source::Clip(Clip::File(name))) => {
-            Order::Play(id, files.folders.load(&name)?)
+            Order::Play(id, files.sounds.load(&name)?)
         }
         Request::Record { id, file } => match files.shelf.create(&file) {
             Ok(opened) => Order::Record(id, file, opened),
