@@ -114,6 +114,7 @@ pub fn prompt_file(name: &str) -> String {
 
 /// Before the file of a prompt, where it is told from a recording of the same name.
 pub const SOUNDS: &str = "sounds/";
+
 /// The file of a take: something an extension says into its phone to become a prompt. It lies among
 /// the recordings, and goes with them when its days are over.
 #[must_use]

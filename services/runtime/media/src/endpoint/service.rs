@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel, sync_channel};
 use std::time::{Duration, SystemTime};
 
-use ipc::sound::{Clip, Keeping, Reply, Request, Source};
+use ipc::sound::{Clip, Keeping, Reply, Request, Source, take_of};
 use run_loop::clock::Clock;
 use run_loop::ipc::{Accepted, Connection};
 use run_loop::notify::Notify;
@@ -169,11 +169,16 @@ fn prepare(files: &Files, request: Request) -> Result<Order, FileError> {
         Request::Hear(id, Source::Clip(Clip::File(name))) => {
             Order::Play(id, files.sounds.load(&name)?)
         }
-        Request::Record { id, file } => match files.shelf.create(&file) {
-            Ok(opened) => Order::Record(id, file, opened),
-            Err(error) if error.is_there() => Order::Recorded(id, file, error.to_string()),
-            Err(error) => return Err(error),
-        },
+        Request::Record { id, file } => {
+            if take_of(&file).is_some() {
+                files.shelf.make_way();
+            }
+            match files.shelf.create(&file) {
+                Ok(opened) => Order::Record(id, file, opened),
+                Err(error) if error.is_there() => Order::Recorded(id, file, error.to_string()),
+                Err(error) => return Err(error),
+            }
+        }
         Request::Open { .. }
         | Request::Set(..)
         | Request::Hear(..)

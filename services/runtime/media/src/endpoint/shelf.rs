@@ -1,6 +1,9 @@
 //! The recordings that are there: listed, deleted one by one, and thinned out so that none is older
 //! than the site says and all together take no more room than it gives.
 //!
+//! Takes (`*77`) lie among them and have a bound of their own: whoever has a phone makes them, and
+//! no recording of a call may go for one.
+//!
 //! What is being written is never deleted: whoever writes holds an [`OpenName`].
 
 use std::collections::BTreeSet;
@@ -9,7 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ipc::sound::{Keeping, RecordingFile, Reply};
+use ipc::sound::{Keeping, RecordingFile, Reply, take_of};
 
 use super::files::{FileError, checked, kernel};
 
@@ -145,7 +148,26 @@ impl Shelf {
             Err(FileError::NoFolder(_)) => return,
             Err(error) => return tracing::warn!("recordings are not thinned out: {error}"),
         };
-        for name in surplus(&files, keeping, millis(SystemTime::now())) {
+        self.delete_all(&surplus(&files, keeping, millis(SystemTime::now())));
+    }
+
+    /// Before a take: the oldest ones go, so that this one has room up to its longest.
+    pub(crate) fn make_way(&self) {
+        let files = match self.list() {
+            Ok(files) => files,
+            Err(error) => return tracing::warn!("takes are not thinned out: {error}"),
+        };
+        let takes = files.iter().filter(|it| is_take(it)).collect();
+        let room = Bound {
+            oldest: i64::MIN,
+            files: TAKES_MAX.saturating_sub(1),
+            bytes: TAKES_BYTES.saturating_sub(TAKE_BYTES_MAX),
+        };
+        self.delete_all(&over(takes, &room));
+    }
+
+    fn delete_all(&self, names: &[&str]) {
+        for name in names {
             match self.delete(name) {
                 Reply::Done => tracing::info!("{name}: deleted, its time is over or room is short"),
                 Reply::Failed { reason } => tracing::warn!("{reason}"),
@@ -171,22 +193,54 @@ impl Shelf {
     }
 }
 
-/// Which recordings go: those not written to for too long, then the oldest until the rest fits. The
-/// room that what is being written takes counts, but it stays.
+/// What may stay: nothing that was last written to before `oldest`, so many files, so many bytes.
+struct Bound {
+    oldest: i64,
+    files: usize,
+    bytes: u64,
+}
+
+/// Which recordings go, by what the site wants of those of calls and by the bound of takes.
 fn surplus(files: &[RecordingFile], keeping: Keeping, now_millis: i64) -> Vec<&str> {
-    let oldest = now_millis.saturating_sub(i64::from(keeping.days).saturating_mul(DAY_MILLIS));
-    let room = u64::from(keeping.mib).saturating_mul(MIB);
+    let days = i64::from(keeping.days).saturating_mul(DAY_MILLIS);
+    let oldest = now_millis.saturating_sub(days);
+    let (takes, calls) = files.iter().partition(|it| is_take(it));
+    let of_calls = Bound {
+        oldest,
+        files: usize::MAX,
+        bytes: u64::from(keeping.mib).saturating_mul(MIB),
+    };
+    let of_takes = Bound {
+        oldest,
+        files: TAKES_MAX,
+        bytes: TAKES_BYTES,
+    };
+    let mut goes = over(calls, &of_calls);
+    goes.extend(over(takes, &of_takes));
+    goes
+}
+
+/// Which of these files go: those not written to for too long, then the oldest until the rest fits.
+/// The room that what is being written takes counts, but it stays.
+fn over<'a>(files: Vec<&'a RecordingFile>, bound: &Bound) -> Vec<&'a str> {
+    let mut left = files.len();
     let mut taken = files
         .iter()
         .fold(0, |sum: u64, file| sum.saturating_add(file.bytes));
-    let mut closed: Vec<_> = files.iter().filter(|file| !file.is_open).collect();
+    let mut closed: Vec<_> = files.into_iter().filter(|file| !file.is_open).collect();
     closed.sort_by_key(|file| (file.modified_millis, &file.name));
     let goes = closed.into_iter().take_while(|file| {
-        let goes = file.modified_millis < oldest || taken > room;
+        let is_old = file.modified_millis < bound.oldest;
+        let goes = is_old || taken > bound.bytes || left > bound.files;
         taken = taken.saturating_sub(file.bytes);
+        left = left.saturating_sub(1);
         goes
     });
     goes.map(|file| file.name.as_str()).collect()
+}
+
+fn is_take(file: &RecordingFile) -> bool {
+    take_of(&file.name).is_some()
 }
 
 /// Milliseconds since 1970.
@@ -208,6 +262,11 @@ fn failed(error: &FileError) -> Reply {
 /// Octets of a recording that are read at once.
 const PIECE_BYTES: u64 = 48 * 1024;
 const MIB: u64 = 1024 * 1024;
+/// Takes kept, and the room of all of them; one of five minutes, two channels at 16 kHz, is nearly
+/// 20 MiB.
+const TAKES_MAX: usize = 20;
+const TAKES_BYTES: u64 = 128 * MIB;
+const TAKE_BYTES_MAX: u64 = 20 * MIB;
 const DAY_MILLIS: i64 = 24 * 3600 * 1000;
 
 #[cfg(test)]
@@ -254,6 +313,55 @@ mod tests {
         let files = [("a", 200, 500, true), ("b", 2, 1, false)];
         check(&files, (90, 100), &["b"]);
         check(&files, (90, 600), &[]);
+    }
+
+    #[test]
+    fn takes_have_a_bound_of_their_own_and_no_recording_of_a_call_goes_for_one() {
+        let takes: Vec<_> = (0..25).map(|at| format!("take-100-{at:013}.wav")).collect();
+        let all = |mib: u64| {
+            // Older than every take, and all the room there is for recordings.
+            let mut all = vec![("20260101-100-200.wav", 80, 1000, false)];
+            let takes = takes.iter().zip((1..=25).rev());
+            all.extend(takes.map(|(name, days)| (name.as_str(), days, mib, false)));
+            all
+        };
+        let first =
+            |count: usize| -> Vec<&str> { takes.iter().take(count).map(String::as_str).collect() };
+        check(&all(1), (90, 1000), &first(5));
+        check(&all(16), (90, 1000), &first(25 - 8));
+        check(
+            &all(1),
+            (20, 1000),
+            &[vec!["20260101-100-200.wav"], first(5)].concat(),
+        );
+        // Nor do takes stay because there is room for recordings.
+        check(&all(1)[1..], (90, 100_000), &first(5));
+        check(&all(1)[20..], (90, 0), &[]);
+    }
+
+    #[test]
+    fn a_take_that_begins_puts_out_the_oldest() {
+        let folder = std::env::temp_dir().join(format!("ramal-takes-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a temporary folder");
+        let put = |name: &str, secs: u64, bytes: u64| {
+            let file = std::fs::File::create(folder.join(name)).expect("a new file");
+            file.set_len(bytes).expect("sparse");
+            let then = UNIX_EPOCH + Duration::from_secs(secs);
+            file.set_modified(then).expect("a time");
+        };
+        put("call.wav", 1, 900 * MIB);
+        let take = |at: u64| format!("take-100-{at:013}.wav");
+        for at in 1..=20 {
+            put(&take(at), at + 10, MIB);
+        }
+        let shelf = Shelf::new(Some(folder.clone()));
+        let is_there = |name: &str| folder.join(name).exists();
+        shelf.make_way();
+        assert!(!is_there(&take(1)) && is_there(&take(2)) && is_there("call.wav"));
+        put(&take(20), 30, 100 * MIB);
+        shelf.make_way();
+        assert!(!is_there(&take(11)) && is_there(&take(12)) && is_there("call.wav"));
+        std::fs::remove_dir_all(&folder).expect("removed");
     }
 
     #[test]
