@@ -55,6 +55,15 @@ fn arp(frame: &[u8], at: usize) -> Option<Carried> {
     Some(Carried::Arp(sender, target))
 }
 
+/// A packet of either version that begins at this byte.
+pub(crate) fn packet(frame: &[u8], at: usize) -> Option<Ip> {
+    match frame.get(at)? >> 4 {
+        4 => ipv4(frame, at),
+        6 => ipv6(frame, at),
+        _ => None,
+    }
+}
+
 /// RFC 791 §3.1.
 fn ipv4(frame: &[u8], at: usize) -> Option<Ip> {
     let words = usize::from(frame.get(at)? & 0x0f);
@@ -80,7 +89,9 @@ fn ipv6(frame: &[u8], at: usize) -> Option<Ip> {
         is_later_part: false,
         ports: None,
     };
-    for _ in 0..EXTENSIONS_MAX {
+    let end = ip.rest + EXTENSIONS_BYTES_MAX;
+    // Behind the head of a later part comes anything.
+    while !ip.is_later_part {
         let length = match ip.protocol {
             FRAGMENT => {
                 let offset = number(frame, ip.rest + 2).unwrap_or_default();
@@ -93,7 +104,8 @@ fn ipv6(frame: &[u8], at: usize) -> Option<Ip> {
             }
             _ => break,
         };
-        let Some(next) = frame.get(ip.rest) else {
+        let next = frame.get(ip.rest).filter(|_| ip.rest + length <= end);
+        let Some(next) = next else {
             break;
         };
         ip.protocol = *next;
@@ -135,8 +147,9 @@ const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
 const FRAGMENT: u8 = 44;
 const DESTINATION: u8 = 60;
-/// Extension headers that are gone through.
-const EXTENSIONS_MAX: usize = 8;
+/// Extension headers that are gone through, in bytes: whoever has longer ones means to hide
+/// something in them.
+const EXTENSIONS_BYTES_MAX: usize = 256;
 /// Bytes of the two addresses of Ethernet.
 const ADDRESSES: usize = 12;
 /// Kinds of frames.
@@ -207,7 +220,29 @@ pub(crate) mod tests {
             &[&[UDP, 0, 0, 8, 0, 0, 0, 0][..], &sound].concat(),
         );
         assert_eq!((ip(&later).ports, ip(&later).is_later_part), (None, true));
+        // What looks like another head there is what it carries.
+        let later = six(FRAGMENT, &[DESTINATION, 0, 0, 8, 0, 0, 0, 0, UDP, 255]);
+        assert_eq!((ip(&later).protocol, ip(&later).rest), (DESTINATION, 62));
         assert_eq!(ip(&four(ICMP, &sound)).ports, None);
+    }
+
+    #[test]
+    fn extension_headers_are_as_long_together_as_anybody_needs() {
+        let options = |eights: u8, rest: &[u8]| {
+            let body = vec![0; 8 * usize::from(eights) + 6];
+            six(HOP_BY_HOP, &[&[UDP, eights], &*body, rest].concat())
+        };
+        let sound = udp(20_000, 4000, b"");
+        let longest = ip(&options(31, &sound));
+        assert_eq!((longest.ports, longest.rest), (Some((20_000, 4000)), 310));
+        for eights in [32, 255] {
+            let hidden = ip(&options(eights, &sound));
+            assert_eq!((hidden.protocol, hidden.rest), (HOP_BY_HOP, 54));
+        }
+        let eight = [UDP, 0, 0, 0, 0, 0, 0, 0];
+        let mut many = [[HOP_BY_HOP, 0, 0, 0, 0, 0, 0, 0]; 40].concat();
+        many.extend(eight);
+        assert_eq!(ip(&six(HOP_BY_HOP, &many)).rest, 54 + 256);
     }
 
     #[test]

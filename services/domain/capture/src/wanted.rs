@@ -42,7 +42,8 @@ fn is_kind(what: What, ip: &Ip) -> bool {
     }
 }
 
-const fn is_signalling(port: u16) -> bool {
+/// Whether SIP is what is said on a port.
+pub(crate) const fn is_signalling(port: u16) -> bool {
     matches!(port, 5060 | 5061)
 }
 
