@@ -151,7 +151,7 @@ const DESTINATION: u8 = 60;
 /// something in them.
 const EXTENSIONS_BYTES_MAX: usize = 256;
 /// Bytes of the two addresses of Ethernet.
-const ADDRESSES: usize = 12;
+pub(crate) const ADDRESSES: usize = 12;
 /// Kinds of frames.
 const IPV4: u16 = 0x0800;
 const ARP: u16 = 0x0806;

@@ -8,10 +8,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use ipc::Redacted;
-use ipc::capture::{Capture, Packet, SECS_MAX, Wish};
+use ipc::capture::{Capture, Depth, Packet, SECS_MAX, Wish};
 use sansio::Instant;
 
-use crate::depth::kept_length;
+use crate::depth::{SNAP_MAX, kept_length};
+use crate::frame::ADDRESSES;
 use crate::wanted::is_wanted;
 
 /// Keeps what passes by while it is on: the newest, as what goes wrong is seen at the end.
@@ -39,6 +40,9 @@ pub struct Seen<'a> {
     pub length: usize,
     /// Those that were read, with its Ethernet header.
     pub frame: &'a [u8],
+    /// Its outer tag of IEEE 802.1Q, where that was taken off on its way: `length` and `frame` are
+    /// without it.
+    pub tag: Option<[u8; 4]>,
 }
 
 impl Recorder {
@@ -96,13 +100,13 @@ impl Recorder {
         if !is_wanted(wish, seen.frame) {
             return;
         }
-        let length = kept_length(wish.depth, seen.frame);
-        let bytes = seen.frame.get(..length).unwrap_or_default().to_vec();
+        let bytes = seen.kept(wish.depth);
+        let length = bytes.len();
         self.bytes = self.bytes.saturating_add(length.saturating_add(OVERHEAD));
         self.kept.push_back(Packet {
             number: self.next,
             at_nanos: seen.at_nanos,
-            length: u32::try_from(seen.length).unwrap_or(u32::MAX),
+            length: u32::try_from(seen.whole_length()).unwrap_or(u32::MAX),
             bytes: Redacted::new(bytes),
         });
         self.next = self.next.saturating_add(1);
@@ -152,6 +156,25 @@ impl Recorder {
     }
 }
 
+impl Seen<'_> {
+    /// What is kept of it, as it was on the cable.
+    fn kept(&self, depth: Depth) -> Vec<u8> {
+        let kept = self.frame.get(..kept_length(depth, self.frame));
+        let kept = kept.unwrap_or_default();
+        let mut bytes = match (self.tag, kept.split_at_checked(ADDRESSES)) {
+            (Some(tag), Some((addresses, rest))) => [addresses, &tag, rest].concat(),
+            _ => kept.to_vec(),
+        };
+        bytes.truncate(SNAP_MAX);
+        bytes
+    }
+
+    fn whole_length(&self) -> usize {
+        self.length
+            .saturating_add(self.tag.map_or(0, |it| it.len()))
+    }
+}
+
 /// Kept in memory: the heads of a call's packets for ten minutes, with those of some others.
 const BYTES_MAX: usize = 12 * 1024 * 1024;
 /// What a packet costs besides its bytes.
@@ -163,7 +186,7 @@ const KEPT_FOR: Duration = Duration::from_secs(15 * 60);
 
 #[cfg(test)]
 mod tests {
-    use ipc::capture::{Depth, What};
+    use ipc::capture::What;
 
     use super::*;
     use crate::frame::tests::{four, udp};
@@ -186,6 +209,32 @@ mod tests {
             at_nanos: 7,
             length: frame.len() + 4,
             frame,
+            tag: None,
+        }
+    }
+
+    #[test]
+    fn a_tag_that_was_taken_off_is_back_in_its_place() {
+        let mut recorder = Recorder::default();
+        let tag = [0x81, 0, 0xa0, 5];
+        for (depth, there) in [(Depth::Headers, 58), (Depth::Whole, SNAP_MAX)] {
+            let run = recorder.begin(at(0), all(depth, 60));
+            let sound = four(17, &udp(20_000, 4000, &[0x80; 2006]));
+            let tag = Some(tag);
+            recorder.take(
+                run,
+                Seen {
+                    tag,
+                    ..seen(&sound)
+                },
+            );
+            let read = recorder.read(at(0), Some(0));
+            let packet = &read.packets[0];
+            assert_eq!(packet.length, 2048 + 4 + 4, "as long as on the cable");
+            let bytes = packet.bytes.reveal();
+            assert_eq!(bytes.len(), there);
+            assert_eq!(bytes[12..18], [0x81, 0, 0xa0, 5, 8, 0]);
+            assert_eq!(bytes[18..], sound[14..there - 4]);
         }
     }
 

@@ -24,6 +24,11 @@ sockopt_impl!(
     TellMissed, SetOnly, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, bool
 );
 
+sockopt_impl!(
+    /// Tell with each packet what it lost on its way through the kernel (packet(7)).
+    TellTag, SetOnly, libc::SOL_PACKET, libc::PACKET_AUXDATA, bool
+);
+
 /// The capture of this box: there is one.
 pub struct Captures<N> {
     recorder: Arc<Mutex<Recorder>>,
@@ -153,6 +158,7 @@ impl Socket {
         nix::sys::socket::bind(descriptor.as_raw_fd(), &address)?;
         setsockopt(&descriptor, ReceiveTimestampns, &true)?;
         setsockopt(&descriptor, TellMissed, &true)?;
+        setsockopt(&descriptor, TellTag, &true)?;
         setsockopt(
             &descriptor,
             ReceiveTimeout,
@@ -165,11 +171,21 @@ impl Socket {
     }
 }
 
+/// What is told of a packet besides its bytes.
+#[derive(Clone, Copy, Default)]
+struct Head {
+    /// Nanoseconds since 1970.
+    at: i64,
+    /// How long it was, and how much of it is there.
+    length: usize,
+    there: usize,
+    tag: Option<[u8; 4]>,
+}
+
 /// A handful of packets.
 struct Packets {
     bytes: Vec<[u8; SNAP_MAX]>,
-    /// Of each: when it was, how long, and how much of it is there.
-    heads: Vec<(i64, usize, usize)>,
+    heads: Vec<Head>,
     count: usize,
     missed: u64,
 }
@@ -189,7 +205,7 @@ impl Packets {
         (self.count, self.heads) = (0, Vec::with_capacity(BATCH));
         let mut flags = MsgFlags::MSG_TRUNC;
         for bytes in &mut self.bytes {
-            let mut space = cmsg_space!(TimeSpec, u32);
+            let mut space = cmsg_space!(TimeSpec, u32, [u8; AUXDATA]);
             let mut parts = [IoSliceMut::new(bytes)];
             let descriptor = socket.descriptor.as_raw_fd();
             let received = recvmsg::<LinkAddr>(descriptor, &mut parts, Some(&mut space), flags);
@@ -201,16 +217,22 @@ impl Packets {
                 Err(error) => return Err(error.into()),
             };
             flags |= MsgFlags::MSG_DONTWAIT;
-            let mut at = 0;
+            let mut head = Head::default();
             for told in received.cmsgs()? {
                 match told {
                     ControlMessageOwned::ScmTimestampns(time) => {
-                        at = time
+                        head.at = time
                             .tv_sec()
                             .saturating_mul(NANOS)
                             .saturating_add(time.tv_nsec());
                     }
                     ControlMessageOwned::RxqOvfl(missed) => self.missed = missed.into(),
+                    ControlMessageOwned::Unknown(told)
+                        if (told.cmsg_header.cmsg_level, told.cmsg_header.cmsg_type)
+                            == (libc::SOL_PACKET, libc::PACKET_AUXDATA) =>
+                    {
+                        head.tag = tag(&told.data_bytes);
+                    }
                     _ => {}
                 }
             }
@@ -218,8 +240,9 @@ impl Packets {
                 .address
                 .is_some_and(|it| it.ifindex() == socket.card);
             // With MSG_TRUNC it is as long as it was.
-            let length = if is_of_it { received.bytes } else { 0 };
-            self.heads.push((at, length, length.min(SNAP_MAX)));
+            head.length = if is_of_it { received.bytes } else { 0 };
+            head.there = head.length.min(SNAP_MAX);
+            self.heads.push(head);
             self.count += 1;
         }
         Ok(())
@@ -227,13 +250,28 @@ impl Packets {
 
     fn seen(&self) -> impl Iterator<Item = Seen<'_>> {
         let packets = self.heads.iter().zip(&self.bytes);
-        let packets = packets.filter(|((_, length, _), _)| *length > 0);
-        packets.map(|((at, length, there), bytes)| Seen {
-            at_nanos: *at,
-            length: *length,
-            frame: bytes.get(..*there).unwrap_or_default(),
+        let packets = packets.filter(|(head, _)| head.length > 0);
+        packets.map(|(head, bytes)| Seen {
+            at_nanos: head.at,
+            length: head.length,
+            frame: bytes.get(..head.there).unwrap_or_default(),
+            tag: head.tag,
         })
     }
+}
+
+/// The tag of IEEE 802.1Q that the kernel or the card has taken off, which of a received frame is
+/// always so, out of `struct tpacket_auxdata` (packet(7)): its kind and its number.
+fn tag(told: &[u8]) -> Option<[u8; 4]> {
+    let status = u32::from_ne_bytes(*told.first_chunk()?);
+    let [.., tci0, tci1, kind0, kind1] = *told.first_chunk::<AUXDATA>()?;
+    let [tci, kind] = [[tci0, tci1], [kind0, kind1]].map(u16::from_ne_bytes);
+    let kind = match status & libc::TP_STATUS_VLAN_TPID_VALID {
+        0 => VLAN,
+        _ => kind,
+    };
+    let [[kind0, kind1], [tci0, tci1]] = [kind, tci].map(u16::to_be_bytes);
+    (status & libc::TP_STATUS_VLAN_VALID != 0).then_some([kind0, kind1, tci0, tci1])
 }
 
 /// Everything else goes before it.
@@ -248,6 +286,11 @@ const PAUSE: Duration = Duration::from_millis(2);
 const LOOK: Duration = Duration::from_secs(1);
 /// What may wait in the kernel: a tenth of a second of the largest site.
 const QUEUE_BYTES: usize = 2 * 1024 * 1024;
+/// Bytes of `struct tpacket_auxdata`: status, two lengths, two places, the number and the kind of
+/// its tag.
+const AUXDATA: usize = 20;
+/// The kind of a frame with a tag, where the kernel does not say it.
+const VLAN: u16 = 0x8100;
 const NANOS: i64 = 1_000_000_000;
 
 #[cfg(test)]
@@ -260,17 +303,77 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn what_passes_a_card_is_kept_as_wished_and_counted() {
+    /// Makes a network with nothing but `lo` for the thread of a test.
+    fn is_alone() -> bool {
         if !rustix::process::geteuid().is_root() {
             println!("skipped: network namespaces can only be made by root");
-            return;
+            return false;
         }
         unshare(CloneFlags::CLONE_NEWNET).expect("we are root");
         let up = Command::new("ip")
             .args(["link", "set", "lo", "up"])
             .status();
         assert!(up.expect("iproute2 is installed").success());
+        true
+    }
+
+    #[test]
+    fn the_tag_that_the_kernel_takes_off_a_received_frame_is_in_the_capture() {
+        if !is_alone() {
+            return;
+        }
+        let started = std::time::Instant::now();
+        let now =
+            move || Instant::from_nanos(started.elapsed().as_nanos().try_into().expect("short"));
+        let captures = Captures::new(now);
+        let wish = Wish {
+            what: What::All,
+            secs: 60,
+            ..Wish::default()
+        };
+        captures
+            .answer(Ask::Begin(wish), &["lo".into()])
+            .expect("it begins");
+        // What is sent by `lo` is received there, as a frame with a tag by a card.
+        let sender = Socket::open("lo").expect("a socket");
+        let frame = [&[0; 12][..], &[0x81, 0, 0x60, 42, 0x88, 0xb5], &[7; 50]].concat();
+        rustix::io::write(&sender.descriptor, &frame).expect("it goes out");
+        loop {
+            let read = captures.answer(Ask::Read { from: Some(0) }, &[]);
+            let packets = read.expect("it is on").packets;
+            // As it goes out, with its tag in it, and as it comes, without.
+            if packets.len() == 2 {
+                for packet in packets {
+                    assert_eq!(packet.length, 68);
+                    assert_eq!(*packet.bytes.reveal(), frame[..18 + 12]);
+                }
+                return;
+            }
+            assert!(started.elapsed() < Duration::from_secs(20), "{packets:?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    #[test]
+    fn a_tag_is_what_the_kernel_says_it_is() {
+        let told = |status: u32, tci: u16, kind: u16| {
+            let rest = [tci.to_ne_bytes(), kind.to_ne_bytes()].concat();
+            [&status.to_ne_bytes()[..], &[9; 12], &rest].concat()
+        };
+        assert_eq!(tag(&told(1, 0, 0)), None);
+        assert_eq!(tag(&told(0x11, 42, 0)), Some([0x81, 0, 0, 42]));
+        assert_eq!(
+            tag(&told(0x51, 0x6001, 0x88a8)),
+            Some([0x88, 0xa8, 0x60, 1])
+        );
+        assert_eq!(tag(&told(0x51, 1, 1)[..19]), None);
+    }
+
+    #[test]
+    fn what_passes_a_card_is_kept_as_wished_and_counted() {
+        if !is_alone() {
+            return;
+        }
         let started = std::time::Instant::now();
         let now =
             move || Instant::from_nanos(started.elapsed().as_nanos().try_into().expect("short"));
