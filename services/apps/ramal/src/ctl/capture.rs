@@ -1,6 +1,9 @@
 //! `ramal ctl capture`: packets that pass the box's network card.
 
 use std::error::Error;
+use std::fs::{OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -103,6 +106,36 @@ pub(super) fn save(socket: &Path, file: &Path) -> Result<(), Box<dyn Error>> {
         let answer = serde_json::from_slice(&answer).unwrap_or(Value::Null);
         return Err(Box::new(refused(status, &answer)));
     }
-    std::fs::write(file, answer)?;
+    keep(file, &answer)?;
     Ok(())
+}
+
+/// For whoever asked alone: people may be heard in it.
+fn keep(file: &Path, packets: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(file)?;
+    // One that was there has the mode of before.
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    file.write_all(packets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_may_be_heard_in_is_for_its_owner_alone() {
+        let name = format!("ramal-capture-{}", std::process::id());
+        let file = std::env::temp_dir().join(name);
+        std::fs::write(&file, "one of before, which is longer").expect("a file");
+        std::fs::set_permissions(&file, Permissions::from_mode(0o644)).expect("a mode");
+        for _ in 0..2 {
+            keep(&file, b"packets").expect("it is written");
+            let mode = std::fs::metadata(&file).expect("it is there").permissions();
+            assert_eq!(mode.mode() & 0o777, 0o600);
+            assert_eq!(std::fs::read(&file).expect("it is there"), b"packets");
+            std::fs::remove_file(&file).expect("it is there");
+        }
+    }
 }
