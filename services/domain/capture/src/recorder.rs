@@ -146,6 +146,7 @@ impl Recorder {
         }
         let left = self.until.map(|until| until - now);
         Capture {
+            run: self.run,
             left_secs: left.map(|it| u32::try_from(it.as_secs()).unwrap_or(u32::MAX)),
             wish: self.wish.clone(),
             kept: self.kept.len() as u64,
@@ -263,7 +264,11 @@ mod tests {
         assert!(recorder.is_there(run));
         recorder.pass(at(600 + 900));
         assert!(!recorder.is_there(run));
-        assert_eq!(recorder.read(at(9999), Some(0)), Capture::default());
+        let nothing = Capture {
+            run,
+            ..Capture::default()
+        };
+        assert_eq!(recorder.read(at(9999), Some(0)), nothing);
     }
 
     #[test]
@@ -276,7 +281,7 @@ mod tests {
         recorder.take(first, seen(&frame));
         recorder.missed(first, 9);
         let read = recorder.read(at(1), Some(0));
-        assert_eq!((read.kept, read.missed), (0, 0));
+        assert_eq!((read.run, read.kept, read.missed), (second, 0, 0));
         assert!(!recorder.is_there(first) && recorder.is_on(second));
     }
 

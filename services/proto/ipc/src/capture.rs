@@ -61,6 +61,8 @@ pub enum Depth {
 /// How the capture stands, and what was read of it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Capture {
+    /// Which one it is: another number says that its packets are not those of before.
+    pub run: u64,
     /// Seconds until it ends by itself; `None` when none is on.
     pub left_secs: Option<u32>,
     /// What it keeps, or has kept; `None` where there is none.

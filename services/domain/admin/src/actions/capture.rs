@@ -236,6 +236,8 @@ fn cards(caller: Caller, then: impl FnOnce(Caller, Vec<String>) -> Step + Send +
 #[derive(Default)]
 struct Gathered {
     file: File,
+    /// Which capture it is of, and what was wished for it.
+    of: Option<(u64, Wish)>,
     /// The number of the next packet, and of the first that is not waited for.
     next: u64,
     until: Option<u64>,
@@ -252,7 +254,14 @@ fn file(mut so_far: Gathered, caller: Caller) -> Step {
                 Ok(piece) => piece,
                 Err(fault) => return caller.refuse(&fault),
             };
-            let wish = piece.wish.unwrap_or_default();
+            let (run, wish) = so_far
+                .of
+                .get_or_insert_with(|| (piece.run, piece.wish.unwrap_or_default()));
+            if *run != piece.run {
+                // Another has begun meanwhile: of two there would be one file, under one wish.
+                return file(Gathered::default(), caller);
+            }
+            let wish = wish.clone();
             if wish.depth == Depth::Whole && !caller.may(Permission::CaptureVoices) {
                 return caller.refuse(&Fault::NotAllowed);
             }

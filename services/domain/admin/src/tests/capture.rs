@@ -13,10 +13,13 @@ use crate::{Away, Body, Method};
 #[derive(Default)]
 pub(super) struct Card {
     pub(super) asked: Vec<Ask>,
+    run: u64,
     wish: Option<Wish>,
     is_on: bool,
     packets: Vec<Packet>,
     refusal: Option<&'static str>,
+    /// What somebody else begins once a piece has been read.
+    another: Option<Wish>,
     /// It does what is asked, and its answer is lost.
     is_silent: bool,
 }
@@ -42,14 +45,20 @@ impl Card {
         if self.is_silent {
             return Err(Away::Silent("net"));
         }
-        Ok(net::Reply::Capture(Capture {
+        let read = Capture {
+            run: self.run,
             left_secs: self.is_on.then_some(60),
             wish: self.wish.clone(),
             kept: self.packets.len() as u64,
             dropped: 0,
             missed: 0,
             packets,
-        }))
+        };
+        if let Some(wish) = self.another.take_if(|_| !read.packets.is_empty()) {
+            (self.run, self.wish) = (self.run + 1, Some(wish));
+            self.packets.truncate(3);
+        }
+        Ok(net::Reply::Capture(read))
     }
 }
 
@@ -231,5 +240,33 @@ fn a_capture_of_which_nobody_knows_whether_it_began_is_over_in_its_time() {
         }
         let of = "telephony on the first card, whole packets with voices";
         assert_eq!(trail(&world).last(), Some(&(last, of, "")));
+    }
+}
+
+#[test]
+fn a_file_is_of_one_capture_also_when_another_begins_while_it_is_read() {
+    for (role, status) in [(Role::Administrator, 200), (Role::Installer, 403)] {
+        let mut world = World::new();
+        world.hire("rui", role, "101");
+        let session = world.sign_in("rui", OWN_PASSWORD);
+        world.exchange.card.wish = Some(Wish::default());
+        world.exchange.card.packets = (0..5).map(packet).collect();
+        world.exchange.card.another = Some(Wish {
+            depth: Depth::Whole,
+            ..Wish::default()
+        });
+        let file = world.ask(&get("/capture.pcap", &session));
+        assert_eq!(file.status, status, "{role:?}");
+        let Body::Bytes(bytes) = &file.body else {
+            panic!("no answer")
+        };
+        let taken = "3 packets, telephony on the first card, whole packets with voices";
+        let mut entries = vec![("packet capture downloaded", "", taken)];
+        if status == 200 {
+            assert_eq!(bytes.len(), 24 + 3 * (16 + 54), "of the one that began");
+        } else {
+            entries.clear();
+        }
+        assert_eq!(trail(&world), entries);
     }
 }
