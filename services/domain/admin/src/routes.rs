@@ -444,6 +444,7 @@ pub const ROUTES: &[Route] = routes! {
     Post Page "/capture" Sure(CapturePackets) => Capture(OnCapture::Begin);
     Post Page "/capture/end" May(CapturePackets) => Capture(OnCapture::End);
     Get Page "/capture.pcap" May(CapturePackets) => Capture(OnCapture::File);
+    Post Page "/capture.pcap" May(CapturePackets) => Capture(OnCapture::File);
     Get Api "/api/capture" May(CapturePackets) => Capture(OnCapture::Show);
     Post Api "/api/capture" Sure(CapturePackets) => Capture(OnCapture::Begin);
     Delete Api "/api/capture" May(CapturePackets) => Capture(OnCapture::End);

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::{done, form, json};
 use crate::admin::{Admin, Caller};
 use crate::capture_view::CaptureView;
-use crate::fault::Fault;
+use crate::fault::{Fault, PeopleFault};
 use crate::http::{Request, Response};
 use crate::pages;
 use crate::permission::Permission;
@@ -262,8 +262,13 @@ fn file(mut so_far: Gathered, caller: Caller) -> Step {
                 return file(Gathered::default(), caller);
             }
             let wish = wish.clone();
-            if wish.depth == Depth::Whole && !caller.may(Permission::CaptureVoices) {
-                return caller.refuse(&Fault::NotAllowed);
+            if wish.depth == Depth::Whole {
+                if !caller.may(Permission::CaptureVoices) {
+                    return caller.refuse(&Fault::NotAllowed);
+                }
+                if !caller.is_sure {
+                    return caller.refuse(&PeopleFault::ConfirmFirst.into());
+                }
             }
             let there = piece.kept.saturating_add(piece.dropped);
             let until = *so_far.until.get_or_insert(there);

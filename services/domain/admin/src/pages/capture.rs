@@ -98,7 +98,14 @@ fn state(caller: &Caller, view: &CaptureView) -> Markup {
                 @if view.whole { p.error { (language.said(VOICES)) } }
             }
             @if view.kept > 0 && (!view.whole || caller.may(Permission::CaptureVoices)) {
-                p { a.button href="/capture.pcap" download { (language.said(DOWNLOAD)) } }
+                @if view.whole {
+                    // By a form, so that the password can be asked for in its place.
+                    form method="post" action="/capture.pcap" {
+                        p { button type="submit" { (language.said(DOWNLOAD)) } }
+                    }
+                } @else {
+                    p { a.button href="/capture.pcap" download { (language.said(DOWNLOAD)) } }
+                }
             }
         }
     }

@@ -270,3 +270,33 @@ fn a_file_is_of_one_capture_also_when_another_begins_while_it_is_read() {
         assert_eq!(trail(&world), entries);
     }
 }
+
+#[test]
+fn voices_are_handed_out_to_whoever_has_said_the_password_lately() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    world.exchange.card.wish = Some(Wish::default());
+    world.exchange.card.packets = vec![packet(0)];
+    world.pass(600);
+    let page = text(&world.ask(&get("/capture", &session)));
+    assert!(page.contains("href=\"/capture.pcap\""), "{page}");
+    assert_eq!(world.ask(&get("/capture.pcap", &session)).status, 200);
+    let whole = Wish {
+        depth: Depth::Whole,
+        ..Wish::default()
+    };
+    world.exchange.card.wish = Some(whole);
+    for path in ["/capture.pcap", "/api/capture/file"] {
+        assert_eq!(world.ask(&get(path, &session)).status, 403, "{path}");
+    }
+    let page = text(&world.ask(&get("/capture", &session)));
+    assert!(page.contains("action=\"/capture.pcap\""), "{page}");
+    let asked = world.ask(&form("/capture.pcap", &session, ""));
+    assert!(asked.status == 403 && text(&asked).contains("confirm_password"));
+    let said = format!("confirm_password={}", OWN_PASSWORD.replace(' ', "+"));
+    let file = world.ask(&form("/capture.pcap", &session, &said));
+    assert!(file.status == 200 && matches!(file.body, Body::Bytes(_)));
+    let session = super::world::cookie(&file);
+    let again = get("/api/capture/file", &session);
+    assert_eq!(world.ask(&again).status, 200, "for five minutes");
+}
