@@ -21,6 +21,8 @@ const SECRET_LENGTH: usize = 20;
 const RECOVERY_CODES: usize = 10;
 /// Bytes of such a code, 80 random bits: a plain hash of it is enough.
 const RECOVERY_LENGTH: usize = 10;
+/// What was shown and not proved by then is forgotten.
+const OFFER_TIME: Duration = Duration::from_secs(10 * 60);
 /// Wrong codes in a row that cost nothing.
 const FREE_TRIES: u32 = 4;
 /// The wait after the next; it doubles with each further one.
@@ -39,7 +41,13 @@ pub(crate) struct Codes {
     /// owner wait.
     tries: BTreeMap<String, Tries>,
     /// Secrets that were shown and not yet proved to be in an app.
-    offered: BTreeMap<SessionId, Redacted<String>>,
+    offered: BTreeMap<SessionId, Offered>,
+}
+
+#[derive(Debug)]
+struct Offered {
+    secret: Redacted<String>,
+    at: Instant,
 }
 
 #[derive(Debug)]
@@ -103,23 +111,26 @@ impl Codes {
         self.tries.remove(login);
     }
 
-    /// Keeps a secret that is shown to this session.
-    pub(crate) fn offer(&mut self, session: SessionId, secret: Redacted<String>) {
+    /// Keeps a secret that is shown to this session, for [`OFFER_TIME`].
+    pub(crate) fn offer(&mut self, session: SessionId, secret: Redacted<String>, now: Instant) {
         if self.offered.len() >= OFFERED_MAX {
             self.offered.clear();
         }
-        self.offered.insert(session, secret);
+        self.offered.insert(session, Offered { secret, at: now });
     }
 
-    /// The secret that was shown to this session last.
-    pub(crate) fn offered(&self, session: &SessionId) -> Option<&Redacted<String>> {
-        self.offered.get(session)
+    /// The secret that was shown to this session last, while it is still offered.
+    pub(crate) fn offered(&self, session: &SessionId, now: Instant) -> Option<&Redacted<String>> {
+        let offered = self.offered.get(session);
+        offered
+            .filter(|it| now - it.at < OFFER_TIME)
+            .map(|it| &it.secret)
     }
 
     /// The session goes on as another.
     pub(crate) fn pass_on(&mut self, from: &SessionId, to: SessionId) {
-        if let Some(secret) = self.offered.remove(from) {
-            self.offered.insert(to, secret);
+        if let Some(offered) = self.offered.remove(from) {
+            self.offered.insert(to, offered);
         }
     }
 

@@ -95,7 +95,7 @@ fn offer(admin: &mut Admin, moment: &Moment, caller: &Caller) -> Step {
         return caller.refuse(&Fault::NoSuchPerson(caller.login.clone()));
     };
     let secret = new_secret(&mut stretch(&moment.entropy));
-    admin.codes.offer(*id, secret.clone());
+    admin.codes.offer(*id, secret.clone(), moment.now);
     Step::Respond(offered(caller, &secret, None))
 }
 
@@ -113,12 +113,16 @@ fn offered(caller: &Caller, secret: &Redacted<String>, fault: Option<&Fault>) ->
 
 /// Keeps the secret once a code of it was typed, and shows the codes for a lost phone.
 fn keep(admin: &mut Admin, moment: &Moment, request: &Request, caller: Caller) -> Step {
+    // Whoever finds the session later must neither be shown the secret nor have it kept.
+    if !caller.is_sure {
+        return caller.refuse(&PeopleFault::ConfirmFirst.into());
+    }
     let code = match read(request, caller.face) {
         Ok(code) => code,
         Err(fault) => return caller.refuse(&fault),
     };
     let session = caller.session.as_ref().map(|(id, _)| *id);
-    let secret = session.and_then(|id| admin.codes.offered(&id).cloned());
+    let secret = session.and_then(|id| admin.codes.offered(&id, moment.now).cloned());
     let (Some(id), Some(secret)) = (session, secret) else {
         return caller.refuse(&PeopleFault::NothingOffered.into());
     };

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::world::{
-    OWN_PASSWORD, World, cookie, form, get, json as body, post, request, sign_in_from, text,
+    OWN_PASSWORD, World, cookie, form, get, goes_on, json as body, post, request, sign_in_from,
+    text,
 };
 use crate::second_factor::shown;
 use crate::{Method, Response};
@@ -285,4 +286,60 @@ fn the_pages_do_the_same() {
     let off = world.ask(&form("/second-factor/off", &session, ""));
     assert_eq!(off.header("location"), Some("/second-factor"));
     world.sign_in("admin", OWN_PASSWORD);
+}
+
+#[test]
+fn whoever_finds_the_session_is_not_shown_what_its_owner_left_half_set_up() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let offered = world.ask(&post("/api/second-factor/new", &session, &json!({})));
+    let secret = body(&offered)["secret"].as_str().expect("text").to_owned();
+    world.pass(300);
+    for code in ["000000", &shown(&secret, world.wall())] {
+        let page = world.ask(&form("/second-factor", &session, &format!("code={code}")));
+        let page = text(&page);
+        assert!(page.contains("name=\"confirm_password\""), "{page}");
+        assert!(!page.contains(&secret), "{page}");
+        let kept = post("/api/second-factor", &session, &json!({ "code": code }));
+        assert_eq!(world.ask(&kept).status, 403);
+    }
+    assert_eq!(world.site.people[0].second_factor, None);
+
+    // Its owner says the password, and goes on where he was.
+    let password = json!({ "password": OWN_PASSWORD });
+    let sure = world.ask(&post("/api/confirm", &session, &password));
+    let session = goes_on(&sure, &session);
+    let code = json!({ "code": shown(&secret, world.wall()) });
+    let kept = world.ask(&post("/api/second-factor", &session, &code));
+    assert_eq!(kept.status, 200, "{}", text(&kept));
+}
+
+#[test]
+fn the_rule_is_not_met_with_what_was_found_half_set_up() {
+    let (mut world, ..) = office();
+    let session = world.sign_in("rui", OWN_PASSWORD);
+    world.site.sign_in.administrators_second_factor = true;
+    world.changed_elsewhere();
+    let offered = world.ask(&post("/api/second-factor/new", &session, &json!({})));
+    let secret = body(&offered)["secret"].as_str().expect("text").to_owned();
+    world.pass(300);
+    let code = json!({ "code": shown(&secret, world.wall()) });
+    let kept = post("/api/second-factor", &session, &code);
+    assert_eq!(world.ask(&kept).status, 403);
+    assert_eq!(world.ask(&get("/api/people", &session)).status, 403);
+}
+
+#[test]
+fn what_was_shown_and_not_proved_is_forgotten_after_ten_minutes() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let offered = world.ask(&post("/api/second-factor/new", &session, &json!({})));
+    let secret = body(&offered)["secret"].as_str().expect("text").to_owned();
+    world.pass(600);
+    let password = json!({ "password": OWN_PASSWORD });
+    let sure = world.ask(&post("/api/confirm", &session, &password));
+    let session = goes_on(&sure, &session);
+    let code = json!({ "code": shown(&secret, world.wall()) });
+    let kept = world.ask(&post("/api/second-factor", &session, &code));
+    assert_eq!(kept.status, 409, "{}", text(&kept));
 }
