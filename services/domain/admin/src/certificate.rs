@@ -33,6 +33,8 @@ pub struct Chain {
     pub pem: String,
     /// Milliseconds since 1970; `None` where the clock of the box cannot be right.
     pub now_millis: Option<i64>,
+    /// Whoever brings it has said lately who he is.
+    pub is_confirmed: bool,
 }
 
 /// How the certificate stands.
@@ -93,6 +95,8 @@ pub enum CertificateFault {
     Unreadable(usize),
     /// The first is not for a key of this box.
     OtherKey,
+    /// Another signed one is served, and this is for another key: that asks for the password.
+    ConfirmFirst,
     /// This one was not signed by the one behind it, counted from 1.
     NotSignedByNext(usize),
     /// A signature in it is not by the one it names.

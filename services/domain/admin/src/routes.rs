@@ -729,10 +729,11 @@ pub const ROUTES: &[Route] = routes! {
     Delete Api "/api/network/trial" May(ManageBox) => Network(OnNetwork::Return);
     Get Page "/certificate" May(SeeConfiguration) => Certificate(OnCertificate::Show);
     Get Api "/api/certificate" May(SeeConfiguration) => Certificate(OnCertificate::Show);
-    Post Page "/certificate/request" May(ManageBox) => Certificate(OnCertificate::Request);
-    Post Api "/api/certificate/request" May(ManageBox) => Certificate(OnCertificate::Request);
+    // It forgets the key for which an authority may be signing at this moment.
+    Post Page "/certificate/request" Sure(ManageBox) => Certificate(OnCertificate::Request);
+    Post Api "/api/certificate/request" Sure(ManageBox) => Certificate(OnCertificate::Request);
     Get Page "/certificate/request.pem" May(ManageBox) => Certificate(OnCertificate::RequestFile);
-    // A program that has it renewed may: all it can bring is a certificate for the box's own key.
+    // A program that has it renewed may: for the key that is served, once one is signed by others.
     Post Page "/certificate" May(ManageBox) => Certificate(OnCertificate::Set);
     Post Api "/api/certificate" May(ManageBox) => Certificate(OnCertificate::Set);
     Post Page "/certificate/self-signed" Sure(ManageBox) => Certificate(OnCertificate::SelfSigned);

@@ -24,6 +24,8 @@ pub use request::{Waiting, ask};
 pub struct Signed {
     /// PKCS #8 private key. Kept as a secret.
     pub key: Vec<u8>,
+    /// What it was asked for: what renews it has to name that.
+    pub name: String,
     /// X.509 certificates, DER each: first the box's own, then each the one that signed the one
     /// before.
     pub chain: Vec<Vec<u8>>,

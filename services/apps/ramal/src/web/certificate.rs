@@ -133,9 +133,11 @@ pub(super) fn tell(driver: &Driver, facts: &CertificateFacts, is_signed_by_other
 
 /// What the store keeps; what cannot be read is as none, and told.
 pub(super) async fn kept(driver: &Driver) -> Result<Kept, admin::Away> {
+    let waiting = read(WAITING, driver.secret(WAITING).await?).and_then(KeptRequest::waiting);
+    let signed: Option<KeptChain> = read(SIGNED, driver.secret(SIGNED).await?);
     Ok(Kept {
-        signed: read(SIGNED, driver.secret(SIGNED).await?).and_then(KeptChain::signed),
-        waiting: read(WAITING, driver.secret(WAITING).await?).and_then(KeptRequest::waiting),
+        signed: signed.and_then(|it| it.signed(waiting.as_ref())),
+        waiting,
     })
 }
 
@@ -190,6 +192,9 @@ fn leaf_facts(signed: &Signed) -> Result<CertificateFacts, CertificateFault> {
 struct KeptChain {
     /// PKCS #8, in hex.
     key: Redacted<String>,
+    /// What it was asked for; rows of before do not say it.
+    #[serde(default)]
+    name: Option<String>,
     /// DER, in hex.
     chain: Vec<String>,
 }
@@ -198,17 +203,32 @@ impl KeptChain {
     fn of(signed: &Signed) -> Self {
         Self {
             key: Redacted::new(hex::encode(&signed.key)),
+            name: Some(signed.name.clone()),
             chain: signed.chain.iter().map(hex::encode).collect(),
         }
     }
 
-    fn signed(self) -> Option<Signed> {
-        let chain: Result<_, _> = self.chain.iter().map(hex::decode).collect();
-        Some(Signed {
-            key: hex::decode(self.key.reveal()).ok()?,
-            chain: chain.ok()?,
-        })
+    fn signed(self, waiting: Option<&Waiting>) -> Option<Signed> {
+        let chain: Result<Vec<_>, _> = self.chain.iter().map(hex::decode).collect();
+        let chain = chain.ok()?;
+        let key = hex::decode(self.key.reveal()).ok()?;
+        let asked = || {
+            let own = waiting.filter(|it| it.key == key)?;
+            own.request.names.first().cloned()
+        };
+        let name = self.name.or_else(asked);
+        let name = name.or_else(|| first_name(chain.first()?))?;
+        Some(Signed { key, name, chain })
     }
+}
+
+/// A name that a certificate is for; under a wildcard, one of those it covers.
+fn first_name(certificate: &[u8]) -> Option<String> {
+    let names = facts(certificate)?.names;
+    let is_address = |name: &&String| name.parse::<IpAddr>().is_ok();
+    let name = names.iter().find(|it| !is_address(it));
+    let name = name.or_else(|| names.first())?;
+    Some(name.replacen('*', "ramal", 1))
 }
 
 /// A key that waits, likewise.

@@ -15,7 +15,7 @@ use crate::certificate::{
     CertificateFacts, CertificateFault, CertificateOrder, CertificateState, CertificateView, Chain,
     is_name,
 };
-use crate::fault::Fault;
+use crate::fault::{Fault, PeopleFault};
 use crate::http::{Request, Response};
 use crate::pages;
 use crate::routes::{Face, OnCertificate};
@@ -62,7 +62,13 @@ pub(crate) fn act(
         Ok(Do::Request(wish)) => ask_for(admin, wish, caller),
         Ok(Do::Set(pem)) => {
             let now_millis = admin.believed(moment.wall).map(|it| it.as_millis());
-            set(Chain { pem, now_millis }, caller)
+            let is_confirmed = caller.is_sure;
+            let chain = Chain {
+                pem,
+                now_millis,
+                is_confirmed,
+            };
+            set(chain, caller)
         }
         Ok(Do::SelfSigned) => recorded(admin, caller, "self-signed certificate set", |caller| {
             change(CertificateOrder::SelfSigned, caller)
@@ -100,9 +106,12 @@ fn chain(request: &Request, face: Face) -> Result<String, Fault> {
     }
 }
 
-/// The page again with why, or the answer of the API.
+/// The page again with why, or that asks for the password, or the answer of the API.
 fn refuse(caller: Caller, fault: Fault) -> Step {
     match caller.face {
+        Face::Page if fault == CertificateFault::ConfirmFirst.into() => {
+            caller.refuse(&PeopleFault::ConfirmFirst.into())
+        }
         Face::Page => show(caller, Some(fault)),
         Face::Api | Face::Asset => caller.refuse(&fault),
     }

@@ -17,6 +17,7 @@ impl CertificateFault {
         match self {
             Self::Away => 503,
             Self::Internal => 500,
+            Self::ConfirmFirst => 403,
             Self::NoRequest => 409,
             Self::NotAName
             | Self::NotPem
@@ -89,6 +90,7 @@ impl CertificateFault {
             Self::PrivateKey => owned(PRIVATE_KEY),
             Self::TooMany => owned(TOO_MANY),
             Self::OtherKey => owned(OTHER_KEY),
+            Self::ConfirmFirst => owned(CONFIRM_FIRST),
             Self::NotSigned => owned(NOT_SIGNED),
             Self::NotForServers => owned(NOT_FOR_SERVERS),
         };
@@ -143,6 +145,13 @@ const TOO_MANY: Said = (
      to the authority",
     "mais de oito certificados não são uma cadeia: envie o da central e os que levam dele à \
      autoridade",
+);
+
+const CONFIRM_FIRST: Said = (
+    "it is for another key than the signed one that is served: say your password again (POST \
+     /api/confirm), then repeat within five minutes; a token may only renew for the same key",
+    "ele é para outra chave que a do assinado em uso: informe sua senha de novo (POST \
+     /api/confirm) e repita em até cinco minutos; um token só pode renovar para a mesma chave",
 );
 
 const OTHER_KEY: Said = (

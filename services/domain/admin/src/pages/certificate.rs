@@ -24,7 +24,7 @@ pub(crate) fn certificate(
         (served(caller, view))
         @if may_change {
             (request(caller, view.request.as_ref()))
-            @if view.request.is_some() { (chain(caller)) }
+            @if view.request.is_some() || !view.self_signed { (chain(caller)) }
             @if !view.self_signed { (back(caller)) }
         }
     };

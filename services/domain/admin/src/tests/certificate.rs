@@ -224,6 +224,60 @@ fn a_program_renews_it_and_does_not_take_it_away() {
     let back = request(Method::Delete, "/api/certificate").with("authorization", &bearer);
     assert_eq!(world.ask(&back).status, 403);
     assert!(!world.certificate.is_self_signed);
+    // Nor does it forget the key that is being signed for, nor bring one for another key.
+    let another = json!({"name": "x.example.com", "only": true});
+    let another = post("/api/certificate/request", "", &another);
+    let another = another.with("authorization", &bearer);
+    assert_eq!(world.ask(&another).status, 403);
+    let is_of_token = |it: &CertificateOrder| matches!(it, CertificateOrder::Request { .. });
+    assert!(!world.asked_certificate.iter().any(is_of_token));
+    let confirmed = |it: &CertificateOrder| match it {
+        CertificateOrder::Check(chain) | CertificateOrder::Set(chain) => chain.is_confirmed,
+        _ => false,
+    };
+    assert!(!world.asked_certificate.iter().any(confirmed));
+}
+
+#[test]
+fn a_session_that_lies_open_forgets_no_key_and_replaces_none() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    world.pass(300);
+    let wish = json!({"name": "x.example.com", "only": true});
+    let asked = world.ask(&post("/api/certificate/request", &session, &wish));
+    assert_eq!(asked.status, 403, "{}", text(&asked));
+    let page = form(
+        "/certificate/request",
+        &session,
+        "name=x.example.com&only=on",
+    );
+    assert!(text(&world.ask(&page)).contains("name=\"confirm_password\""));
+    assert!(world.asked_certificate.is_empty());
+
+    world.certificate_fault = Some(CertificateFault::ConfirmFirst);
+    let set = post("/api/certificate", &session, &json!({ "chain": CHAIN }));
+    let refused = world.ask(&set);
+    assert_eq!(refused.status, 403, "{}", text(&refused));
+    assert!(
+        text(&refused).contains("/api/confirm"),
+        "{}",
+        text(&refused)
+    );
+    let page = text(&world.ask(&form("/certificate", &session, "chain=x")));
+    assert!(page.contains("name=\"confirm_password\""), "{page}");
+    assert!(world.certificate.is_self_signed);
+
+    // With the password along, the chain is brought by somebody who has said who he is.
+    world.certificate_fault = None;
+    let typed = OWN_PASSWORD.replace(' ', "+");
+    let set = form(
+        "/certificate",
+        &session,
+        &format!("chain=x&confirm_password={typed}"),
+    );
+    assert_eq!(world.ask(&set).header("location"), Some("/certificate"));
+    let last = world.asked_certificate.last().expect("asked");
+    assert!(matches!(last, CertificateOrder::Set(chain) if chain.is_confirmed));
 }
 
 #[test]

@@ -17,8 +17,9 @@ use super::facts::{millis, parsed};
 use super::request::Waiting;
 
 /// The chain with the key that it is for: that of `waiting`, or of what is served already, which is
-/// renewed. It has to be for the first name that was asked for, and to hold as browsers will judge
-/// it; only whether the last one is an authority's that they know is not for the box to say.
+/// renewed. It has to be for the first name that was asked for with that key, and to hold as
+/// browsers will judge it; only whether the last one is an authority's that they know is not for
+/// the box to say.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -35,12 +36,10 @@ pub fn check(
         .collect();
     let parsed = parsed?;
     let first = parsed.first().ok_or(CertificateFault::NotPem)?;
-    let waiting = waiting.ok_or(CertificateFault::NoRequest)?;
-    let keys = std::iter::once(&waiting.key).chain(served.map(|it| &it.key));
-    let key = keys
-        .into_iter()
-        .find(|key| is_for(first, key))
-        .ok_or(CertificateFault::OtherKey)?;
+    if waiting.is_none() && served.is_none() {
+        return Err(CertificateFault::NoRequest);
+    }
+    let (key, name) = key_of(first, waiting, served, chain.is_confirmed)?;
     is_for_a_server(first)?;
     for ((one, next), at) in parsed.iter().zip(parsed.iter().skip(1)).zip(1..) {
         if one.issuer().as_raw() != next.subject().as_raw() {
@@ -50,12 +49,11 @@ pub fn check(
     if let Some(now) = chain.now_millis {
         is_valid(&parsed, now)?;
     }
-    let name = waiting.request.names.first();
-    let name = name.ok_or(CertificateFault::NoRequest)?;
     let at = chain.now_millis.unwrap_or_else(|| begin(&parsed));
     judge(&certificates, name, at)?;
     let signed = Signed {
-        key: key.clone(),
+        key: key.to_vec(),
+        name: name.to_owned(),
         chain: certificates.iter().map(|it| it.to_vec()).collect(),
     };
     // What rustls does not take now, it would not take after a restart either.
@@ -81,6 +79,27 @@ fn read(pem: &str) -> Result<Vec<CertificateDer<'static>>, CertificateFault> {
         1..=CERTIFICATES_MAX => Ok(all),
         _ => Err(CertificateFault::TooMany),
     }
+}
+
+/// The key that a certificate is for, and the name that was asked for with it. What others have
+/// signed is not replaced by one for another key unless somebody has said who he is: browsers that
+/// trust the present one would let nobody in.
+fn key_of<'a>(
+    certificate: &X509Certificate<'_>,
+    waiting: Option<&'a Waiting>,
+    served: Option<&'a Signed>,
+    is_confirmed: bool,
+) -> Result<(&'a [u8], &'a str), CertificateFault> {
+    if let Some(served) = served.filter(|it| is_for(certificate, &it.key)) {
+        return Ok((&served.key, &served.name));
+    }
+    let waiting = waiting.filter(|it| is_for(certificate, &it.key));
+    let waiting = waiting.ok_or(CertificateFault::OtherKey)?;
+    if served.is_some() && !is_confirmed {
+        return Err(CertificateFault::ConfirmFirst);
+    }
+    let name = waiting.request.names.first();
+    Ok((&waiting.key, name.ok_or(CertificateFault::NoRequest)?))
 }
 
 fn is_for(certificate: &X509Certificate<'_>, key: &[u8]) -> bool {

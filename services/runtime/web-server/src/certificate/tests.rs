@@ -61,6 +61,7 @@ fn judged(pem: &str, waiting: &Waiting) -> Result<Signed, CertificateFault> {
     let chain = Chain {
         pem: pem.to_owned(),
         now_millis: Some(NOW),
+        is_confirmed: true,
     };
     check(&chain, Some(waiting), None)
 }
@@ -139,6 +140,7 @@ fn it_is_renewed_for_the_key_that_is_served_also_while_another_one_waits() {
     let chain = Chain {
         pem: own.clone() + &root.pem(),
         now_millis: Some(NOW),
+        is_confirmed: false,
     };
     let signed = check(&chain, Some(&served), None).expect("good");
     let another = waiting();
@@ -149,6 +151,75 @@ fn it_is_renewed_for_the_key_that_is_served_also_while_another_one_waits() {
         Err(CertificateFault::OtherKey)
     );
     assert_eq!(check(&chain, None, None), Err(CertificateFault::NoRequest));
+}
+
+/// What is served for `a.example.com`, and what waits for `b.example.com`.
+fn served_and_waiting(root: &Authority) -> (Signed, Waiting) {
+    let ask = |name: &str| ask(&[name.to_owned()], &[]).expect("a request");
+    let (first, second) = (ask("a.example.com"), ask("b.example.com"));
+    let chain = sign(&leaf("a.example.com"), &first, root) + &root.pem();
+    (judged(&chain, &first).expect("good"), second)
+}
+
+#[test]
+fn a_renewal_is_for_the_name_of_its_own_key_whatever_waits() {
+    let root = root();
+    let (served, waiting) = served_and_waiting(&root);
+    let of_served = Waiting {
+        key: served.key.clone(),
+        request: waiting.request.clone(),
+    };
+    let chain = |name: &str, key: &Waiting| Chain {
+        pem: sign(&leaf(name), key, &root) + &root.pem(),
+        now_millis: Some(NOW),
+        is_confirmed: true,
+    };
+    let renewal = chain("a.example.com", &of_served);
+    for waiting in [Some(&waiting), None] {
+        let renewed = check(&renewal, waiting, Some(&served)).expect("good");
+        assert!(renewed.key == served.key && renewed.name == "a.example.com");
+    }
+    let other = |name: &str| Err(CertificateFault::OtherName(name.to_owned()));
+    assert_eq!(
+        check(
+            &chain("b.example.com", &of_served),
+            Some(&waiting),
+            Some(&served)
+        ),
+        other("a.example.com")
+    );
+    assert_eq!(
+        check(
+            &chain("a.example.com", &waiting),
+            Some(&waiting),
+            Some(&served)
+        ),
+        other("b.example.com")
+    );
+    let changed = check(
+        &chain("b.example.com", &waiting),
+        Some(&waiting),
+        Some(&served),
+    );
+    assert_eq!(changed.expect("good").name, "b.example.com");
+}
+
+#[test]
+fn nobody_replaces_a_signed_one_by_one_for_another_key_without_saying_who_he_is() {
+    let root = root();
+    let (served, waiting) = served_and_waiting(&root);
+    let chain = |is_confirmed| Chain {
+        pem: sign(&leaf("b.example.com"), &waiting, &root) + &root.pem(),
+        now_millis: Some(NOW),
+        is_confirmed,
+    };
+    assert_eq!(
+        check(&chain(false), Some(&waiting), Some(&served)),
+        Err(CertificateFault::ConfirmFirst)
+    );
+    assert!(check(&chain(true), Some(&waiting), Some(&served)).is_ok());
+    // The first one, where the box has signed what is served.
+    assert!(check(&chain(false), Some(&waiting), None).is_ok());
 }
 
 #[test]
@@ -215,6 +286,7 @@ fn without_a_clock_that_is_believed_no_date_is_held_against_it() {
     let chain = |now_millis| Chain {
         pem: pem.clone(),
         now_millis,
+        is_confirmed: true,
     };
     assert!(check(&chain(None), Some(&waiting), None).is_ok());
     assert!(check(&chain(Some(NOW)), Some(&waiting), None).is_err());
