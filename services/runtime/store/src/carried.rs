@@ -32,7 +32,8 @@ pub(crate) fn with_unknown(before: &[u8], next: &ConfigRow) -> Result<Option<Val
     Ok(Some(row))
 }
 
-fn carry(written: &Value, known: &Value, next: &mut Value) {
+/// Puts into `next` what `written` has and a firmware that understood `known` of it does not know.
+pub(crate) fn carry(written: &Value, known: &Value, next: &mut Value) {
     match (written, known, next) {
         (Value::Object(written), Value::Object(known), Value::Object(next)) => {
             carry_fields(written, known, next);

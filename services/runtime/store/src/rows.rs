@@ -177,8 +177,14 @@ impl From<SiteRow> for site::Site {
         };
         let extensions: Vec<_> = row.extensions.into_iter().map(extension).collect();
         let mut added = row.telephony.unwrap_or_else(|| first(&extensions));
-        if let Some(announcing) = added.announcing.take() {
-            (added.groups, added.routes, added.parking) = announcing.parts();
+        if let Some(whole) = added.announcing.take() {
+            match whole.parts(&added.groups, &added.routes, &added.parking) {
+                Some(parts) => (added.groups, added.routes, added.parking) = parts,
+                None => tracing::warn!(
+                    "an earlier version changed routes, groups or parking: the announcements that \
+                     were there are left out"
+                ),
+            }
         }
         make_way(&mut added.features);
         Self {

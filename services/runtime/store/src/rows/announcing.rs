@@ -1,8 +1,9 @@
 //! What plays a prompt, as rows that an older firmware reads too (decision 0008): it would take a
 //! destination it does not know for damage of the whole database.
 //!
-//! Lists with an announcement in them are kept twice: whole, in a field that an older firmware
-//! passes over and does not write back, and without their announcements for that firmware.
+//! Lists with an announcement in them are kept twice: whole, in a field that an older firmware does
+//! not know, and without their announcements for that firmware. It may write that field back as it
+//! was while it changes the lists, so the field counts only as long as it says the same as they do.
 
 use ipc::site::{Destination, Group, Parking, Route, Site};
 use serde::{Deserialize, Serialize};
@@ -32,8 +33,26 @@ impl AnnouncingRow {
         })
     }
 
-    pub(super) fn parts(self) -> (Vec<Group>, Vec<Route>, Parking) {
-        (self.groups, self.routes, self.parking)
+    /// All of it; `None` where these lists were changed by a firmware that knows no announcements:
+    /// what they say is what somebody wanted last.
+    pub(super) fn parts(
+        self,
+        groups: &[Group],
+        routes: &[Route],
+        parking: &Parking,
+    ) -> Option<(Vec<Group>, Vec<Route>, Parking)> {
+        let is_same = self
+            .groups
+            .iter()
+            .map(silent_group)
+            .eq(groups.iter().cloned())
+            && self
+                .routes
+                .iter()
+                .map(silent_route)
+                .eq(routes.iter().cloned())
+            && silent_parking(&self.parking) == *parking;
+        is_same.then_some((self.groups, self.routes, self.parking))
     }
 }
 
@@ -66,6 +85,8 @@ const fn is_silent(destination: &Destination) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::super::*;
     use super::*;
 
@@ -125,5 +146,48 @@ mod tests {
         assert_eq!(site.routes[1].destinations, [Destination::Park]);
         assert_eq!(site.groups[0].otherwise, None);
         assert!(config::Site::parse(&site).is_ok());
+    }
+
+    /// What an older firmware, which keeps fields it does not know, leaves of a row when it makes
+    /// such a change.
+    fn changed_there(site: &Site, change: impl Fn(&mut serde_json::Value)) -> Site {
+        let bytes = encode(&SiteRow::from(site)).expect("a row");
+        let written: serde_json::Value = decode(&bytes).expect("JSON");
+        let mut known = written.clone();
+        let telephony = known["telephony"].as_object_mut().expect("fields");
+        for unknown in ["announcing", "prompts"] {
+            assert!(telephony.remove(unknown).is_some(), "{unknown}");
+        }
+        let mut next = known.clone();
+        change(&mut next);
+        crate::carried::carry(&written, &known, &mut next);
+        assert!(next["telephony"].get("announcing").is_some(), "carried");
+        let row: SiteRow = serde_json::from_value(next).expect("a row");
+        Site::from(row)
+    }
+
+    #[test]
+    fn what_an_older_firmware_has_changed_is_not_undone_by_what_it_carried() {
+        let site = announced();
+        let change = |row: &mut serde_json::Value| row["realm"] = "other".into();
+        let other = changed_there(&site, change);
+        assert_eq!(other.routes, site.routes, "nothing of it was changed");
+        assert_eq!(
+            (&other.groups, &other.parking),
+            (&site.groups, &site.parking)
+        );
+        let barred = changed_there(&site, |row| row["telephony"]["routes"] = json!([]));
+        assert_eq!(barred.routes, []);
+        assert_eq!(barred.groups[0].otherwise, None);
+        assert_eq!(barred.prompts, site.prompts);
+        let without = changed_there(&site, |row| {
+            row["telephony"]["groups"][0]["number"] = json!("601");
+        });
+        assert_eq!(without.groups[0].number, "601");
+        assert_eq!(without.routes[0].destinations, [NOBODY_THERE]);
+        let moved = changed_there(&site, |row| {
+            row["telephony"]["parking"]["first"] = json!(711);
+        });
+        assert_eq!(moved.parking.first, 711);
     }
 }
