@@ -179,6 +179,10 @@ impl Sounds {
         if bytes == 0 || file.metadata()?.len() != bytes.saturating_add(HEAD) {
             return Err(Undone::Refused(PromptRefusal::OutOfOrder));
         }
+        // One that takes the place of another is none more.
+        if !named.exists() && self.list()?.len() >= SOUNDS_MAX {
+            return Err(Undone::Refused(PromptRefusal::TooMuch(PROMPTS_MIB_MAX)));
+        }
         file.write_all(&wav::header(rate, 1, length))?;
         // PID 1 lets services make files for themselves only; what callers hear is no secret.
         file.set_permissions(Permissions::from_mode(0o644))?;
@@ -211,7 +215,10 @@ impl Sounds {
     }
 }
 
-const MIB_MAX: u64 = PROMPTS_MIB_MAX as u64 * MIB;
+/// Octets of samples of all together.
+pub(crate) const MIB_MAX: u64 = PROMPTS_MIB_MAX as u64 * MIB;
+/// Files: those of the prompts of a configuration, and as many that were left behind.
+pub(crate) const SOUNDS_MAX: usize = 400;
 
 fn missing(error: io::Error) -> Undone {
     match error.kind() {
@@ -354,6 +361,24 @@ mod tests {
         assert_eq!(bench.piece(SAMPLES_MAX, &[0; 2]), {
             Reply::PromptRefused(PromptRefusal::TooMuch(PROMPTS_MIB_MAX))
         });
+    }
+
+    #[test]
+    fn there_are_no_more_files_than_a_backup_holds() {
+        let bench = Bench::new();
+        let put = |at: usize| std::fs::write(bench.sounds.folder.join(format!("{at}.wav")), b"");
+        (0..SOUNDS_MAX).for_each(|at| put(at).expect("written"));
+        assert_eq!(bench.piece(0, &[0; 2]), Reply::Uploaded { next: 2 });
+        let refused = Reply::PromptRefused(PromptRefusal::TooMuch(PROMPTS_MIB_MAX));
+        assert_eq!(bench.keep("new", 2, 8_000), refused);
+        assert_eq!(
+            bench.keep("7", 2, 8_000),
+            Reply::Stored,
+            "in the place of one"
+        );
+        assert_eq!(bench.delete("8"), Reply::Stored);
+        assert_eq!(bench.piece(0, &[0; 2]), Reply::Uploaded { next: 2 });
+        assert_eq!(bench.keep("new", 2, 8_000), Reply::Stored);
     }
 
     #[test]

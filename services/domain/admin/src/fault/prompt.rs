@@ -118,7 +118,8 @@ fn kept_english(refusal: &PromptRefusal) -> String {
             "somebody else sends a sound at the same time, or it broke off: send it again".into()
         }
         PromptRefusal::TooMuch(mib) => format!(
-            "all prompts together would take more than {mib} MiB: delete one that nobody needs"
+            "there are as many sounds as are kept, or all together would take more than {mib} \
+             MiB: delete one that nobody needs"
         ),
         PromptRefusal::NoRoom => "the data disk has no room for it: make some".into(),
     }
@@ -135,7 +136,8 @@ fn kept_portuguese(refusal: &PromptRefusal) -> String {
             "outra pessoa envia um som ao mesmo tempo, ou o envio parou: envie de novo".into()
         }
         PromptRefusal::TooMuch(mib) => format!(
-            "todos os áudios juntos passariam de {mib} MiB: apague um de que ninguém precisa"
+            "já há tantos sons quantos se guardam, ou todos juntos passariam de {mib} MiB: apague \
+             um de que ninguém precisa"
         ),
         PromptRefusal::NoRoom => "o disco de dados não tem espaço para ele: libere espaço".into(),
     }

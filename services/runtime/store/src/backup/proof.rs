@@ -7,6 +7,7 @@ use ::backup::{BackupKey, Event, Header, Reader, Refusal, Summary, Table};
 use ipc::site::Site;
 use ipc::store::{BackupFailure, BackupRefusal, Damage};
 use redb::{Database, ReadableDatabase as _, ReadableTableMetadata as _, WriteTransaction};
+use rtp::wav;
 use serde::de::DeserializeOwned;
 
 use super::archive::{Made, belongs};
@@ -20,7 +21,7 @@ use crate::opening::{begin, builder};
 use crate::rows::{
     AuditRow, CallRow, ConfigRow, OutcomeRow, RegistrationRow, SecretRow, SpentRow, decode,
 };
-use crate::sounds::{Sounds, is_sound};
+use crate::sounds::{MIB_MAX, SOUNDS_MAX, Sounds, is_sound};
 use crate::store::Shared;
 use crate::tables::{
     ANCHOR_KEY, AUDIT, CALLS, CONFIG, Fault, META, OPEN_CALLS, REGISTRATIONS, SCHEMA_VERSION,
@@ -43,9 +44,6 @@ const KEEPERS_MAX: u64 = 16;
 
 /// Facts about the whole, and some room.
 const FACTS_MAX: u64 = 64;
-
-/// Sounds of prompts: those of the configuration, and as many that were left behind.
-const SOUNDS_MAX: u64 = 400;
 
 /// What was loaded.
 pub(super) struct Loaded {
@@ -313,6 +311,8 @@ struct Loader<'txn> {
     secrets: WriteTable<'txn>,
     /// Where sounds go, and how many bytes there is room for.
     sounds: Option<(&'txn Sounds, u64)>,
+    /// Octets of the samples of all of them.
+    samples: u64,
     counted: [u64; 8],
     bytes: u64,
     newest: Option<(u64, ConfigRow)>,
@@ -334,6 +334,7 @@ impl<'txn> Loader<'txn> {
             audit: open(txn, AUDIT)?,
             secrets: open(txn, SECRETS)?,
             sounds: None,
+            samples: 0,
             counted: [0; 8],
             bytes: 0,
             newest: None,
@@ -402,6 +403,11 @@ impl<'txn> Loader<'txn> {
         if !is_sound(name, file) {
             return Err(damaged(Damage::Row("sounds".to_owned())));
         }
+        let samples = file.len().saturating_sub(wav::HEADER_LENGTH) as u64;
+        self.samples = self.samples.saturating_add(samples);
+        if self.samples > MIB_MAX {
+            return Err(damaged(Damage::TooMany));
+        }
         let Some((sounds, room)) = &mut self.sounds else {
             return Ok(());
         };
@@ -431,7 +437,7 @@ impl<'txn> Loader<'txn> {
             Table::Registrations => REGISTRATIONS_MAX as u64,
             Table::Audit => AUDIT_ENTRIES_MAX,
             Table::Secrets => SECRETS_MAX as u64 * KEEPERS_MAX,
-            Table::Sounds => SOUNDS_MAX,
+            Table::Sounds => SOUNDS_MAX as u64,
         };
         self.bytes = self.bytes.saturating_add(bytes as u64);
         let count = self.counted.get_mut(table as usize);
@@ -459,5 +465,41 @@ fn is_key(is_one: bool) -> Result<(), Unloaded> {
     match is_one {
         true => Ok(()),
         false => Err(damaged(Damage::Strange)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redb::backends::InMemoryBackend;
+    use rtp::Rate;
+
+    use super::*;
+
+    #[test]
+    fn sounds_of_more_than_the_store_keeps_are_not_taken() {
+        let database = builder().create_with_backend(InMemoryBackend::new());
+        let database = database.expect("in memory");
+        let txn = begin(&database).expect("a transaction");
+        let peers = Peers {
+            own: 0,
+            net: 1,
+            pbx: 2,
+            web: 3,
+            provision: 4,
+            grid: 5,
+        };
+        let mut loader = Loader::new(&txn, &peers).expect("tables");
+        let eighth = MIB_MAX / 8;
+        let length = u32::try_from(eighth).expect("short");
+        let mut file = wav::header(Rate::Wide, 1, length).to_vec();
+        file.resize(file.len() + usize::try_from(eighth).expect("short"), 0);
+        for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+            loader.sound(name.as_bytes(), &file).expect("64 MiB");
+        }
+        let mut one = wav::header(Rate::Wide, 1, 2).to_vec();
+        one.extend([0, 0]);
+        let refused = loader.sound(b"i", &one).expect_err("more");
+        let expected = BackupRefusal::Damaged(Damage::TooMany);
+        assert!(matches!(refused, Unloaded::Refused(it) if it == expected));
     }
 }
