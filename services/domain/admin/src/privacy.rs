@@ -191,6 +191,52 @@ pub(crate) const INVENTORY: &[Kept] = &[
         ),
     },
     Kept {
+        name: "prompts",
+        title: ("Prompts", "Áudios"),
+        what: (
+            "the voices of those who speak what callers hear",
+            "as vozes de quem fala o que ouvem os que ligam",
+        ),
+        purpose: (
+            "telling callers what they have to know",
+            "dizer a quem liga o que precisa saber",
+        ),
+        basis: CONTRACT,
+        days: fixed,
+        kept_for: (
+            "until somebody deletes or replaces them; in backups as long as those",
+            "até que alguém os apague ou substitua; nos backups, enquanto estes durarem",
+        ),
+        seen_by: (
+            "callers, and whoever reads the configuration",
+            "quem liga, e quem lê a configuração",
+        ),
+    },
+    Kept {
+        name: "takes",
+        title: ("Spoken into a phone", "Gravados pelo telefone"),
+        what: (
+            "the voice of whoever dials the code for speaking a prompt, the extension and the time",
+            "a voz de quem disca o código para gravar um áudio, o ramal e o horário",
+        ),
+        purpose: (
+            "making prompts without a computer",
+            "fazer áudios sem computador",
+        ),
+        basis: CONTRACT,
+        days: |site| Some(site.recording.keep_days),
+        kept_for: (
+            "{days} days, or until somebody deletes them or newer ones come: the last 20 are kept, \
+             128 MiB at most",
+            "{days} dias, ou até que alguém os apague ou cheguem mais novos: ficam os últimos 20, \
+             128 MiB no máximo",
+        ),
+        seen_by: (
+            "whoever may change the configuration",
+            "quem pode mudar a configuração",
+        ),
+    },
+    Kept {
         name: "registrations",
         title: ("Phones that are registered", "Telefones registrados"),
         what: (
@@ -422,8 +468,10 @@ pub(crate) const INVENTORY: &[Kept] = &[
         name: "backups",
         title: ("Backups", "Backups"),
         what: (
-            "all of this but recordings, encrypted under the backup code",
-            "tudo isto menos as gravações, cifrado sob o código de backup",
+            "all of this but recordings and what was spoken into a phone, encrypted under the \
+             backup code",
+            "tudo isto menos as gravações e o que foi gravado pelo telefone, cifrado sob o código \
+             de backup",
         ),
         purpose: ("restoring what is lost", "recuperar o que se perdeu"),
         basis: SECURITY,
@@ -464,10 +512,12 @@ mod tests {
                 "backups",
                 "capture",
                 "log",
+                "prompts",
                 "recordings",
                 "replaced-trails",
                 "sessions",
                 "snapshot",
+                "takes",
                 "trace"
             ],
             "a table that is gone"
@@ -515,6 +565,7 @@ mod tests {
             ("audit", 543),
             ("config", 44),
             ("recordings", 45),
+            ("takes", 45),
         ] {
             let kept = all.iter().find(|it| it.name == name).expect("it is there");
             assert_eq!(kept.kept_days, Some(days), "{name}");
