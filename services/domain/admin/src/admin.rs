@@ -16,7 +16,7 @@ use crate::actions;
 use crate::actions::certificate;
 use crate::actions::form::Subject;
 use crate::actions::looks::{Look, What};
-use crate::actions::prompts::IncomingSound;
+use crate::actions::prompts::{self, IncomingSound};
 use crate::actions::status::Form;
 use crate::actions::{extensions, proof};
 use crate::danger::Dangers;
@@ -517,8 +517,8 @@ impl Admin {
                 actions::accounts::act(self, &moment, request, action, segment, caller)
             }
             Action::Backups(it) => actions::backups::act(self, request, it, segment, caller),
-            Action::Takes(it) => actions::takes::act(self, request, it, segment, caller),
-            Action::Prompts(it) => actions::prompts::act(self, request, it, &segment, caller),
+            Action::Takes(it) => actions::takes::act(self, &moment, request, it, segment, caller),
+            Action::Prompts(it) => prompts::act(self, &moment, request, it, &segment, caller),
             Action::Site(action) => self.act_on_site(&moment, request, action, &segment, caller),
         }
     }

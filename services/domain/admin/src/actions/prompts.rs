@@ -2,11 +2,15 @@
 //!
 //! A prompt is in the configuration like a route, its sound is a file of the store. A sound comes
 //! as a WAV file in pieces, and each is made into samples as it comes ([`rtp::wav::Incoming`]): of
-//! what somebody sends, nothing else reaches another process. One is sent at a time.
+//! what somebody sends, nothing else reaches another process. One is sent at a time, and nobody
+//! ends that of somebody else.
+
+use std::time::Duration;
 
 use ipc::sound::{PROMPT_SECS_MAX, SOUNDS, is_prompt_name, prompt_file};
 use ipc::store::{PromptRefusal, PromptRequest, Reply, Request as Ask};
 use rtp::wav::Incoming;
+use sansio::Instant;
 
 use super::change::unkept;
 use super::firmware::recorded;
@@ -21,7 +25,7 @@ use crate::pages;
 use crate::prompt_view::prompts;
 use crate::range::{Part, part};
 use crate::routes::{Face, OnPrompts};
-use crate::step::{Away, Step};
+use crate::step::{Away, Moment, Step};
 
 /// A sound that somebody sends.
 #[derive(Debug)]
@@ -31,21 +35,35 @@ pub(crate) struct IncomingSound {
     pub(super) file: Incoming,
     /// Bytes of samples that the store has.
     pub(super) kept: u64,
+    /// When the last piece of it came.
+    at: Instant,
 }
 
+/// As long without a piece, and it broke off.
+const BROKEN_OFF: Duration = Duration::from_secs(60);
+
 impl IncomingSound {
-    pub(super) fn new(caller: &Caller, file: Incoming) -> Self {
+    pub(super) fn new(caller: &Caller, now: Instant, file: Incoming) -> Self {
         Self {
             login: caller.login.clone(),
             file,
             kept: 0,
+            at: now,
         }
     }
+}
+
+/// Somebody else is sending a sound, which another one would end.
+pub(super) fn busy(admin: &Admin, now: Instant, caller: &Caller) -> Option<Fault> {
+    let is_theirs = |it: &&IncomingSound| it.login != caller.login && now < it.at + BROKEN_OFF;
+    let busy = || PromptFault::Kept(PromptRefusal::OutOfOrder).into();
+    admin.incoming.as_ref().filter(is_theirs).map(|_| busy())
 }
 
 /// Does what is asked about prompts.
 pub(crate) fn act(
     admin: &mut Admin,
+    moment: &Moment,
     request: &Request,
     action: OnPrompts,
     segment: &str,
@@ -55,7 +73,7 @@ pub(crate) fn act(
     match action {
         OnPrompts::Script => Step::Respond(pages::prompt_script()),
         OnPrompts::List => list(caller),
-        OnPrompts::Upload => upload(admin, request, segment, &caller),
+        OnPrompts::Upload => upload(admin, moment.now, request, segment, &caller),
         OnPrompts::Keep => keep(admin, name, caller),
         OnPrompts::Hear => hear(request, name, caller),
         OnPrompts::DeleteSound => delete_sound(admin, name, caller),
@@ -89,18 +107,28 @@ fn list(caller: Caller) -> Step {
 }
 
 /// Takes a piece of a file; the path says where it begins. One at 0 begins anew.
-fn upload(admin: &mut Admin, request: &Request, offset: &str, caller: &Caller) -> Step {
+fn upload(
+    admin: &mut Admin,
+    now: Instant,
+    request: &Request,
+    offset: &str,
+    caller: &Caller,
+) -> Step {
     let Ok(offset) = offset.parse::<u64>() else {
         return caller.refuse(&Fault::NoSuchPage);
     };
     if offset == 0 {
+        if let Some(fault) = busy(admin, now, caller) {
+            return caller.refuse(&fault);
+        }
         let file = Incoming::new(PROMPT_SECS_MAX);
-        admin.incoming = Some(IncomingSound::new(caller, file));
+        admin.incoming = Some(IncomingSound::new(caller, now, file));
     }
     let is_theirs = |it: &&mut IncomingSound| it.login == caller.login && it.file.taken() == offset;
     let Some(incoming) = admin.incoming.as_mut().filter(is_theirs) else {
         return caller.refuse(&PromptFault::Kept(PromptRefusal::OutOfOrder).into());
     };
+    incoming.at = now;
     let mut samples = Vec::new();
     if let Err(refused) = incoming.file.take(&request.body, &mut samples) {
         admin.incoming = None;
@@ -136,8 +164,9 @@ fn keep(admin: &mut Admin, name: String, caller: Caller) -> Step {
     if !is_listed(admin, &name) {
         return caller.refuse(&Fault::NoSuchItem(Item::Prompt, name));
     }
-    let taken = admin.incoming.take();
-    let Some(mut incoming) = taken.filter(|it| it.login == caller.login) else {
+    // What somebody else sends goes on.
+    let own = |it: &mut IncomingSound| it.login == caller.login;
+    let Some(mut incoming) = admin.incoming.take_if(own) else {
         return caller.refuse(&PromptFault::Kept(PromptRefusal::OutOfOrder).into());
     };
     let mut samples = Vec::new();

@@ -4,11 +4,12 @@
 use ipc::sound::{PROMPT_SECS_MAX, RecordingFile, Reply as Heard, Request as Media, take_of};
 use ipc::store::Reply;
 use rtp::wav::Incoming;
+use sansio::Instant;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::firmware::recorded;
-use super::prompts::{IncomingSound, ask, is_listed, piece, take_place, unmet};
+use super::prompts::{IncomingSound, ask, busy, is_listed, piece, take_place, unmet};
 use super::recordings::{open_sound, unmet as unmet_by_media};
 use super::{done, form, json};
 use crate::admin::{Admin, Caller};
@@ -16,7 +17,7 @@ use crate::fault::{Fault, Item, PromptFault};
 use crate::http::{Request, Response};
 use crate::prompt_view::TakeView;
 use crate::routes::{Face, OnTakes};
-use crate::step::{Away, Step};
+use crate::step::{Away, Moment, Step};
 
 /// Which prompt a take is to be.
 #[derive(Deserialize, JsonSchema)]
@@ -29,6 +30,7 @@ pub(crate) struct Wish {
 /// Does what is asked about takes.
 pub(crate) fn act(
     admin: &mut Admin,
+    moment: &Moment,
     request: &Request,
     action: OnTakes,
     take: String,
@@ -43,7 +45,7 @@ pub(crate) fn act(
             Err(fault) => caller.refuse(&fault),
         }),
         OnTakes::Hear => open_sound(request, take, caller),
-        OnTakes::Keep => keep(admin, request, take, caller),
+        OnTakes::Keep => keep(admin, moment.now, request, take, caller),
         OnTakes::Delete => delete(admin, take, caller),
     }
 }
@@ -68,7 +70,7 @@ pub(super) fn takes(
 
 /// Makes a take the sound of a prompt; the take stays until its days are over, or somebody deletes
 /// it.
-fn keep(admin: &mut Admin, request: &Request, take: String, caller: Caller) -> Step {
+fn keep(admin: &mut Admin, now: Instant, request: &Request, take: String, caller: Caller) -> Step {
     let wish = match caller.face {
         Face::Api => json::<Wish>(request),
         Face::Page | Face::Asset => Ok(Wish {
@@ -82,9 +84,12 @@ fn keep(admin: &mut Admin, request: &Request, take: String, caller: Caller) -> S
     if !is_listed(admin, &prompt) {
         return caller.refuse(&Fault::NoSuchItem(Item::Prompt, prompt));
     }
+    if let Some(fault) = busy(admin, now, &caller) {
+        return caller.refuse(&fault);
+    }
     let action = format!("take {take} made the sound of prompt {prompt:?}");
     recorded(admin, caller, &action, move |caller| {
-        let sound = IncomingSound::new(&caller, Incoming::said(PROMPT_SECS_MAX));
+        let sound = IncomingSound::new(&caller, now, Incoming::said(PROMPT_SECS_MAX));
         read_on(take, prompt, sound, caller)
     })
 }

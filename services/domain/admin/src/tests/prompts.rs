@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ipc::site::{Destination, Route};
+use ipc::site::{Destination, Role, Route};
 use ipc::sound::{RecordingFile, Reply as Heard};
 use ipc::store::{PromptRefusal, PromptRequest, PromptSound, Reply};
 use serde_json::json;
@@ -236,6 +236,36 @@ fn pieces_that_do_not_follow_each_other_and_names_that_nobody_gave_are_refused()
             .to_string()
             .contains("without accents")
     );
+}
+
+#[test]
+fn nobody_ends_what_somebody_else_sends_until_it_broke_off() {
+    let (mut world, session) = with_prompt();
+    world.hire("rui", Role::Administrator, "101");
+    let other = world.sign_in("rui", OWN_PASSWORD);
+    let file = wav(1, 8_000, &[5; 100]);
+    let keep = post("/api/prompts/closed/sound", &other, &json!({}));
+    assert_eq!(piece(&mut world, &session, 0, &file[..50]).status, 200);
+    assert_eq!(world.ask(&keep).status, 409);
+    let wish = json!({ "prompt": "closed" });
+    let take = post(&format!("/api/takes/{TAKE}"), &other, &wish);
+    assert_eq!(world.ask(&take).status, 409);
+    let refused = piece(&mut world, &other, 0, &file);
+    assert_eq!(refused.status, 409);
+    let said = body(&refused)["error"].to_string();
+    assert!(said.contains("somebody else"), "{said}");
+    world.pass(59);
+    assert_eq!(piece(&mut world, &other, 0, &file).status, 409);
+    assert_eq!(piece(&mut world, &session, 50, &file[50..]).status, 200);
+    let kept = world.ask(&post("/api/prompts/closed/sound", &session, &json!({})));
+    assert_eq!(kept.status, 200);
+    assert_eq!(world.sounds.kept["closed"].0.len(), 200);
+    // One that broke off is in nobody's way.
+    assert_eq!(piece(&mut world, &session, 0, &file[..50]).status, 200);
+    world.pass(60);
+    assert_eq!(piece(&mut world, &other, 0, &file).status, 200);
+    assert_eq!(piece(&mut world, &session, 50, &file[50..]).status, 409);
+    assert_eq!(world.ask(&keep).status, 200);
 }
 
 #[test]
