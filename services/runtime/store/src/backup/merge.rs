@@ -46,6 +46,14 @@ pub(super) struct Merge<'a> {
     pub(super) keep_trail: &'a dyn Fn(&ReadTransaction) -> Result<String, BackupFailure>,
 }
 
+/// What came of a merge.
+pub(super) struct Merged {
+    /// Of the configuration.
+    pub(super) version: u64,
+    /// The backup is of this box's own past.
+    pub(super) is_own: bool,
+}
+
 /// Whose past a backup is of.
 enum Past {
     /// This box's. Both trails have the same entries up to this number; 0 for none.
@@ -55,12 +63,12 @@ enum Past {
 }
 
 impl Merge<'_> {
-    /// Finishes the new database by what the box has; the version of its configuration.
+    /// Finishes the new database by what the box has.
     pub(super) fn apply(
         &self,
         present: Option<&ReadTransaction>,
         new: &Database,
-    ) -> Result<u64, Unrestored> {
+    ) -> Result<Merged, Unrestored> {
         let txn = begin(new)?;
         let mut present = Present {
             txn: present,
@@ -102,7 +110,8 @@ impl Merge<'_> {
         audit.after = [audit.after, gone, not_kept(&dropped, &present.unread)].concat();
         self.finish(&txn, &past, version, &restored, &audit)?;
         txn.commit().map_err(redb_fault)?;
-        Ok(version)
+        let is_own = matches!(past, Past::Own { .. });
+        Ok(Merged { version, is_own })
     }
 
     /// The site of the backup without who was erased since, as far as somebody is left who may

@@ -3,6 +3,8 @@
 //! Every row is read as what its table says and held against what may be, so that nothing is
 //! restored that the store would not have written.
 
+use std::collections::BTreeSet;
+
 use ::backup::{BackupKey, Event, Header, Reader, Refusal, Summary, Table};
 use ipc::site::Site;
 use ipc::store::{BackupFailure, BackupRefusal, Damage};
@@ -56,6 +58,8 @@ pub(super) struct Loaded {
     pub(super) trail: Option<(u64, String)>,
     /// The first entry of the trail that does not fit the one before.
     pub(super) broken: Option<u64>,
+    /// Prompts whose sounds were staged.
+    pub(super) sounds: BTreeSet<String>,
 }
 
 /// Why an archive was not loaded.
@@ -246,6 +250,7 @@ fn fill(
         site: Site::from(row.site),
         trail: loader.trail,
         broken: loader.broken,
+        sounds: loader.staged,
     })
 }
 
@@ -311,6 +316,8 @@ struct Loader<'txn> {
     secrets: WriteTable<'txn>,
     /// Where sounds go, and how many bytes there is room for.
     sounds: Option<(&'txn Sounds, u64)>,
+    /// Of which prompts.
+    staged: BTreeSet<String>,
     /// Octets of the samples of all of them.
     samples: u64,
     counted: [u64; 8],
@@ -334,6 +341,7 @@ impl<'txn> Loader<'txn> {
             audit: open(txn, AUDIT)?,
             secrets: open(txn, SECRETS)?,
             sounds: None,
+            staged: BTreeSet::new(),
             samples: 0,
             counted: [0; 8],
             bytes: 0,
@@ -414,7 +422,9 @@ impl<'txn> Loader<'txn> {
         let left = room.checked_sub(file.len() as u64);
         *room = left.ok_or(Unloaded::Refused(BackupRefusal::NoRoom))?;
         let put = sounds.put(name, file);
-        put.map_err(|error| Unloaded::Failed(failure::of_disk(error)))
+        put.map_err(|error| Unloaded::Failed(failure::of_disk(error)))?;
+        self.staged.insert(name.to_owned());
+        Ok(())
     }
 
     /// A fact about the whole; they come before the audit trail.

@@ -5,6 +5,7 @@
 //! becomes of the two together, `merge.rs` says. The sounds of prompts come in beside those that
 //! are heard, and take their places when the database has.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use ::backup::{BackupKey, Code, KeyId};
@@ -13,8 +14,8 @@ use ipc::store::{BackupFailure, BackupRefusal, RestoreState};
 use redb::{Database, ReadTransaction};
 
 use super::folder::header;
-use super::merge::Merge;
-use super::proof::{Into, Unloaded, load, read_through};
+use super::merge::{Merge, Merged};
+use super::proof::{Into, Loaded, Unloaded, load, read_through};
 use super::replaced::{self, Replaced};
 use super::{Backups, RestoreWish, failure, lock};
 use crate::files::Open;
@@ -107,7 +108,7 @@ pub(super) fn restore(
         backups.progress.reading(read);
         !is_over()
     };
-    let sounds = staged(shared, has_sounds)?;
+    let sounds = staged(shared)?;
     let replaced = Mutex::new(None);
     let keep_trail = |txn: &ReadTransaction| {
         let keys = shared.backup_keys().map_err(failure::of_keys)?;
@@ -125,8 +126,6 @@ pub(super) fn restore(
                 sounds: sounds.map(|it| (it, shared.spare_bytes())),
             };
             let loaded = load(&mut *file, &key, &shared.peers, &into, &goes_on)?;
-            let prompts = loaded.site.prompts.iter();
-            let prompts = prompts.map(|it| it.name.clone()).collect();
             let merge = Merge {
                 loaded,
                 typed,
@@ -137,11 +136,8 @@ pub(super) fn restore(
                 is_over: &is_over,
                 keep_trail: &keep_trail,
             };
-            let version = in_place(backups, shared, &merge, new, sounds)?;
-            if let Some(sounds) = sounds {
-                sounds.restored(version, &prompts);
-            }
-            Ok(version)
+            let with = sounds.map(|it| (it, has_sounds));
+            in_place(backups, shared, &merge, new, with)
         });
     // Where it shows at the next start alone which database the box has, that start looks which
     // sounds are its own.
@@ -162,9 +158,9 @@ pub(super) fn restore(
     version
 }
 
-/// Where the sounds of a backup come in, when it has any.
-fn staged(shared: &Shared, has_sounds: bool) -> Result<Option<&Sounds>, Unrestored> {
-    let sounds = shared.sounds.get().filter(|_| has_sounds);
+/// Where the sounds of a backup come in.
+fn staged(shared: &Shared) -> Result<Option<&Sounds>, Unrestored> {
+    let sounds = shared.sounds.get();
     if let Some(sounds) = sounds {
         let staged = sounds.stage().map_err(failure::of_disk);
         staged.map_err(Unrestored::Failed)?;
@@ -172,23 +168,44 @@ fn staged(shared: &Shared, has_sounds: bool) -> Result<Option<&Sounds>, Unrestor
     Ok(sounds)
 }
 
-/// Nothing is written from here on: what is merged is what the box has at the end.
+/// Nothing is written from here on: what is merged is what the box has at the end. Of a backup from
+/// before there were sounds, those that the box has are left alone only on its own past.
 fn in_place(
     backups: &Backups,
     shared: &Shared,
     merge: &Merge<'_>,
     new: Database,
-    sounds: Option<&Sounds>,
+    sounds: Option<(&Sounds, bool)>,
 ) -> Result<u64, Unrestored> {
     backups.progress.note(RestoreState::Joining);
     let frozen = shared.freeze().map_err(Unrestored::Failed)?;
-    let version = shared.with_present(|present| merge.apply(present, &new))?;
+    let merged = shared.with_present(|present| merge.apply(present, &new));
+    let Merged { version, is_own } = merged?;
     new.close()
         .map_err(|error| Unrestored::from(redb_fault(error)))?;
     backups.progress.note(RestoreState::Finishing { version });
-    let settle = || sounds.map_or(Ok(()), |sounds| sounds.settle(version));
+    let settle = || match sounds {
+        Some((sounds, has_sounds)) if has_sounds || !is_own => sounds.settle(version),
+        Some((sounds, _)) => {
+            sounds.unstage();
+            Ok(())
+        }
+        None => Ok(()),
+    };
     frozen.replace(settle).map_err(Unrestored::Failed)?;
+    if let Some((sounds, _)) = sounds {
+        sounds.restored(version, &with_sound(&merge.loaded, is_own));
+    }
     Ok(version)
+}
+
+/// Prompts that have a sound then, where there is one: on another box's past those of the backup
+/// alone. What callers of another site heard here is not for those of this one.
+fn with_sound(loaded: &Loaded, is_own: bool) -> BTreeSet<String> {
+    let prompts = loaded.site.prompts.iter().map(|it| it.name.clone());
+    prompts
+        .filter(|it| is_own || loaded.sounds.contains(it))
+        .collect()
 }
 
 fn typed(code: Option<&Redacted<String>>) -> Result<Option<BackupKey>, Unrestored> {

@@ -71,22 +71,51 @@ fn sounds_come_back_with_a_backup_on_the_same_box_and_on_another() {
 }
 
 #[test]
-fn a_backup_without_sounds_leaves_those_that_are_there() {
-    let first = filled();
+fn a_backup_without_sounds_leaves_those_of_its_own_box_and_none_of_another() {
+    let mut first = filled();
+    prompt(&first, "closed");
     let code = first.new_code();
     first.settle();
     let bytes = first.make();
     let format = [bytes[8], bytes[9]];
     assert_eq!(format, [1, 0], "as versions before sounds read it");
+    with_sounds(&first);
+    bring(&first, "closed", &[1, 2]);
+    first.bring(&bytes);
+    assert!(matches!(first.restore(None), RestoreState::Restored { .. }));
+    first.start_anew();
+    assert_eq!(heard(&first, "closed.wav"), Some(vec![1, 2]));
     let second = Box::new();
     with_sounds(&second);
-    bring(&second, "closed", &[1, 2]);
+    bring(&second, "closed", &[9, 9]);
     second.bring(&bytes);
     assert!(matches!(
         second.restore(Some(&code)),
         RestoreState::Restored { .. }
     ));
-    assert_eq!(heard(&second, "closed.wav"), Some(vec![1, 2]));
+    assert_eq!(heard(&second, "closed.wav"), None, "the voice of another");
+}
+
+#[test]
+fn what_a_backup_of_another_box_has_no_sound_for_has_none() {
+    let first = filled();
+    with_sounds(&first);
+    prompt(&first, "closed");
+    prompt(&first, "open");
+    let code = first.new_code();
+    bring(&first, "open", &[1, 2]);
+    first.settle();
+    let bytes = first.make();
+    let second = Box::new();
+    with_sounds(&second);
+    bring(&second, "closed", &[9, 9]);
+    second.bring(&bytes);
+    assert!(matches!(
+        second.restore(Some(&code)),
+        RestoreState::Restored { .. }
+    ));
+    assert_eq!(heard(&second, "open.wav"), Some(vec![1, 2]));
+    assert_eq!(heard(&second, "closed.wav"), None, "the voice of another");
 }
 
 #[test]
