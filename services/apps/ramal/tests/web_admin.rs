@@ -21,6 +21,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use web_server::Identity;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::FromDer as _;
@@ -148,6 +149,14 @@ impl Site {
             .and_then(|code| code.parse().ok())
             .expect("a status");
         (status, head, body)
+    }
+
+    /// Whether the client takes what is served, once something is.
+    fn is_trusted(&self) -> bool {
+        let name = ServerName::try_from("ramal.local").expect("a name");
+        let tls = ClientConnection::new(Arc::clone(&self.client), name).expect("settings");
+        let tcp = TcpStream::connect(self.https).expect("listening");
+        StreamOwned::new(tls, tcp).write_all(b"GET").is_ok()
     }
 
     fn ctl(&self, arguments: &[&str]) -> (bool, String) {
@@ -362,6 +371,96 @@ fn an_authority_signs_for_the_key_of_the_box(site: &mut Site) {
     site.client = before;
     let (_, _, shown) = site.ask("GET", "/api/certificate", &Value::Null);
     assert_eq!(shown.get("self_signed"), Some(&json!(true)), "{shown}");
+}
+
+#[test]
+fn what_others_have_signed_is_served_once_a_late_store_says_so() {
+    let run = std::env::temp_dir().join(format!("ramal-late-{}", std::process::id()));
+    std::fs::create_dir_all(run.join("data")).expect("a directory");
+    let shown = screen_of_fingerprints(&run);
+    let ipc = listen(&run, "store");
+    let data = run.join("data");
+    let data = data.to_str().expect("plain");
+    let backups = run.join("backups");
+    let backups = backups.to_str().expect("plain");
+    let arguments = ["ramal", "store", "--data", data, "--backups", backups];
+    let store = start(&run, &arguments, &[("ipc", ipc.as_fd())]);
+    let (client, leaf) = keep_signed_certificate(&run);
+    stop(store, Stop::Kill).expect("killed");
+
+    let (https, http) = (bind(), bind());
+    let (ctl, web) = (listen(&run, "ctl"), listen(&run, "web"));
+    let sockets = [
+        ("https", https.as_fd()),
+        ("http", http.as_fd()),
+        ("ctl", ctl.as_fd()),
+        ("ipc", web.as_fd()),
+    ];
+    let web = start(&run, &["ramal", "web"], &sockets);
+    let mut site = Site {
+        https: https.local_addr().expect("bound"),
+        client,
+        screen: mpsc::channel().1,
+        pids: vec![web],
+        store,
+        cookie: String::new(),
+        run,
+    };
+    // It does not wait for ever, and replaces nothing that it does not know.
+    assert!(!site.is_trusted(), "served without the store");
+    let (done, text) = site.ctl(&["certificate", "self-signed"]);
+    assert!(!done && text.contains("store does not answer"), "{text}");
+
+    let store = start(&site.run, &arguments, &[("ipc", ipc.as_fd())]);
+    site.pids.push(store);
+    let wanted: [u8; 32] = Sha256::digest(&leaf).into();
+    let shown = || shown.recv_timeout(Duration::from_secs(30)).expect("shown");
+    while shown() != Some(wanted) {}
+    let (status, _, _) = site.ask("GET", "/api/certificate", &Value::Null);
+    assert_eq!(status, 401, "whoever trusts the authority gets in");
+}
+
+/// PID 1 likewise: fingerprints of what is served come out of the channel.
+fn screen_of_fingerprints(run: &Path) -> mpsc::Receiver<Option<[u8; 32]>> {
+    let listener = listen(run, "init");
+    let (shown, screen) = mpsc::channel();
+    std::thread::spawn(move || {
+        run_loop::ipc::serve(
+            &listener,
+            |_| true,
+            move |_, request| {
+                if let init::Request::Present(init::Presence::Pages { certificate, .. }) = request {
+                    let _ = shown.send(certificate);
+                    return Answer::Reply(init::Reply::Done);
+                }
+                Answer::Reply(init::Reply::Status(init::Status::default()))
+            },
+        )
+    });
+    screen
+}
+
+/// Keeps what an authority has signed, in a row as it was before it had a name.
+fn keep_signed_certificate(run: &Path) -> (Arc<ClientConfig>, Vec<u8>) {
+    let key = || KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).expect("a key");
+    let mut authority = CertificateParams::default();
+    let name = &mut authority.distinguished_name;
+    name.push(rcgen::DnType::CommonName, "Office CA");
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, key()).expect("an authority");
+    let own = key();
+    let leaf = CertificateParams::new(["ramal.local".to_owned()]).expect("a name");
+    let leaf = leaf.signed_by(&own, &authority).expect("signed");
+    let hex = |bytes: &[u8]| -> String { bytes.iter().map(|it| format!("{it:02x}")).collect() };
+    let row = json!({
+        "key": hex(&own.serialize_der()),
+        "chain": [hex(leaf.der()), hex(authority.der())],
+    });
+    let row = Redacted::new(row.to_string().into_bytes());
+    let client = BlockingClient::<store::Request, store::Reply>::new(run.join("store.sock"));
+    let kept = client.call(&store::Request::PutSecret("tls.signed".into(), row));
+    assert_eq!(kept.expect("answered"), store::Reply::Stored);
+    (trusting(authority.der().to_vec()), leaf.der().to_vec())
 }
 
 /// A public key, as an authority knows it.

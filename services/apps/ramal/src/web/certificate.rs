@@ -26,6 +26,8 @@ struct Present {
     /// What others have signed, when that is served.
     signed: Option<Signed>,
     waiting: Option<Waiting>,
+    /// The store has said what it keeps. Until then nothing replaces what it may keep.
+    is_known: bool,
     tls: watch::Sender<Arc<ServerConfig>>,
 }
 
@@ -36,6 +38,8 @@ pub(super) struct Settled {
     /// What others have signed, when that is served.
     pub(super) signed: Option<Signed>,
     pub(super) waiting: Option<Waiting>,
+    /// The store has said what it keeps.
+    pub(super) is_known: bool,
 }
 
 impl Certificates {
@@ -46,9 +50,25 @@ impl Certificates {
             facts: settled.facts,
             signed: settled.signed,
             waiting: settled.waiting,
+            is_known: settled.is_known,
             tls,
         });
         served
+    }
+
+    /// Whether it has to be asked again what the store keeps.
+    pub(super) fn is_behind(&self) -> bool {
+        // Whoever holds it asks, or carries out an order that does.
+        let present = self.0.try_lock();
+        present.is_ok_and(|it| it.as_ref().is_some_and(|it| !it.is_known))
+    }
+
+    /// Serves what the store keeps, where it has not said that yet.
+    pub(super) async fn learn(&self, driver: &Driver) {
+        let mut present = self.0.lock().await;
+        if let Some(present) = present.as_mut().filter(|it| !it.is_known) {
+            present.learn(driver).await;
+        }
     }
 
     /// Carries an order out.
@@ -59,11 +79,15 @@ impl Certificates {
     ) -> Result<CertificateState, CertificateFault> {
         let mut present = self.0.lock().await;
         let present = present.as_mut().ok_or(CertificateFault::Away)?;
+        if order != CertificateOrder::Look {
+            present.be_known(driver).await?;
+        }
         match order {
             CertificateOrder::Look => {}
             CertificateOrder::Request { name, is_alone } => {
                 let waiting = make(driver, name, is_alone).await?;
-                keep(driver, WAITING, &KeptRequest::of(&waiting)).await?;
+                let row = row(&KeptRequest::of(&waiting))?;
+                present.keep(driver, WAITING, row).await?;
                 present.waiting = Some(waiting);
             }
             CertificateOrder::Check(chain) => {
@@ -75,7 +99,8 @@ impl Certificates {
                 let tls = signed.server_config();
                 let tls = tls.map_err(|_| CertificateFault::OtherKey)?;
                 let facts = leaf_facts(&signed)?;
-                keep(driver, SIGNED, &KeptChain::of(&signed)).await?;
+                let row = row(&KeptChain::of(&signed))?;
+                present.keep(driver, SIGNED, row).await?;
                 present.serve(driver, tls, facts, Some(signed));
             }
             CertificateOrder::SelfSigned => {
@@ -86,9 +111,7 @@ impl Certificates {
                 })?;
                 let facts = facts(&certificate).ok_or(CertificateFault::Internal)?;
                 // The store forgets nothing by its name alone: what is empty is none.
-                if !driver.keep_secret(SIGNED, Vec::new()).await {
-                    return Err(CertificateFault::Away);
-                }
+                present.keep(driver, SIGNED, Vec::new()).await?;
                 present.serve(driver, tls, facts, None);
             }
         }
@@ -97,6 +120,39 @@ impl Certificates {
 }
 
 impl Present {
+    async fn be_known(&mut self, driver: &Driver) -> Result<(), CertificateFault> {
+        if !self.is_known {
+            self.learn(driver).await;
+        }
+        self.is_known.then_some(()).ok_or(CertificateFault::Away)
+    }
+
+    async fn learn(&mut self, driver: &Driver) {
+        let settled = match identity::settle_late(driver).await {
+            Some(Ok(settled)) => settled,
+            Some(Err(error)) => return tracing::error!("{error}"),
+            None => return,
+        };
+        if settled.facts == self.facts {
+            self.signed = settled.signed;
+        } else {
+            self.serve(driver, settled.tls, settled.facts, settled.signed);
+        }
+        (self.waiting, self.is_known) = (settled.waiting, true);
+    }
+
+    /// Has the store keep a row. Without an answer it may have it or not: that is asked again
+    /// before anything else is done.
+    async fn keep(
+        &mut self,
+        driver: &Driver,
+        name: &str,
+        row: Vec<u8>,
+    ) -> Result<(), CertificateFault> {
+        self.is_known = driver.keep_secret(name, row).await;
+        self.is_known.then_some(()).ok_or(CertificateFault::Away)
+    }
+
     fn check(&self, chain: &Chain) -> Result<Signed, CertificateFault> {
         check(chain, self.waiting.as_ref(), self.signed.as_ref())
     }
@@ -156,10 +212,8 @@ fn read<T: for<'de> Deserialize<'de>>(name: &str, kept: Option<Vec<u8>>) -> Opti
         .ok()
 }
 
-async fn keep(driver: &Driver, name: &str, row: &impl Serialize) -> Result<(), CertificateFault> {
-    let bytes = serde_json::to_vec(row).map_err(|_| CertificateFault::Internal)?;
-    let is_kept = driver.keep_secret(name, bytes).await;
-    is_kept.then_some(()).ok_or(CertificateFault::Away)
+fn row(kept: &impl Serialize) -> Result<Vec<u8>, CertificateFault> {
+    serde_json::to_vec(kept).map_err(|_| CertificateFault::Internal)
 }
 
 /// A key and a request for the names by which the box is reached.

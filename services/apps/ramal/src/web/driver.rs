@@ -158,6 +158,10 @@ impl Driver {
             self.admin().note(audit);
         }
         self.admin().pass(self.clock.now());
+        if self.certificates.is_behind() {
+            let driver = Arc::clone(self);
+            tokio::spawn(async move { driver.certificates.learn(&driver).await });
+        }
         let overdue = self.admin().overdue();
         if let Some(step) = overdue {
             let driver = Arc::clone(self);

@@ -21,7 +21,20 @@ use super::driver::Driver;
 pub(super) async fn settle(driver: &Driver) -> Result<Settled, CertificateError> {
     let answered = timeout(STORE_WAIT_MAX, all_kept(driver)).await;
     let is_answered = answered.is_ok();
-    let (own, names, beside) = answered.unwrap_or_default();
+    settled(driver, answered.unwrap_or_default(), is_answered).await
+}
+
+/// What to serve with by what the store says at last; `None` while it does not answer.
+pub(super) async fn settle_late(driver: &Driver) -> Option<Result<Settled, CertificateError>> {
+    let kept = timeout(LATE_WAIT_MAX, all_kept(driver)).await.ok()?;
+    Some(settled(driver, kept, true).await)
+}
+
+async fn settled(
+    driver: &Driver,
+    (own, names, beside): (Option<Identity>, Names, Kept),
+    is_answered: bool,
+) -> Result<Settled, CertificateError> {
     driver.admin().call_it(&names.host);
     let Kept { signed, waiting } = beside;
     if let Some(signed) = signed {
@@ -32,6 +45,7 @@ pub(super) async fn settle(driver: &Driver) -> Result<Settled, CertificateError>
                     facts,
                     signed: Some(signed),
                     waiting,
+                    is_known: is_answered,
                 });
             }
             None => tracing::warn!("what others have signed cannot be served"),
@@ -46,6 +60,7 @@ pub(super) async fn settle(driver: &Driver) -> Result<Settled, CertificateError>
         }),
         signed: None,
         waiting,
+        is_known: is_answered,
     })
 }
 
@@ -159,5 +174,7 @@ const KEY: &str = "tls.key";
 const CERTIFICATE: &str = "tls.cert";
 /// After this the box serves without the store.
 const STORE_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Nor does whoever looks at the certificate wait longer for a store that is away.
+const LATE_WAIT_MAX: Duration = Duration::from_secs(3);
 /// Before the store is asked again.
 const STORE_PAUSE: Duration = Duration::from_millis(200);
