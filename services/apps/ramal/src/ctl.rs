@@ -416,8 +416,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             ..
         } => std::io::read_to_string(std::io::stdin())?,
         Command::Certificate {
-            command: Some(certificate::Certificate::Set { file }),
-        } => json!({ "chain": std::fs::read_to_string(file)? }).to_string(),
+            command: Some(certificate::Certificate::Set { file, .. }),
+        } => certificate::with_chain(file, body)?.to_string(),
         _ => body.to_string(),
     };
     let language = language::of_the_terminal();

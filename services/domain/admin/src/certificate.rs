@@ -65,6 +65,13 @@ pub struct CertificateFacts {
     pub sha256: [u8; 32],
 }
 
+impl CertificateFacts {
+    /// Whether it has this very name.
+    pub(crate) fn has_name(&self, name: &str) -> bool {
+        self.names.iter().any(|it| it.eq_ignore_ascii_case(name))
+    }
+}
+
 /// What others are to sign.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SigningRequest {
@@ -109,6 +116,8 @@ pub enum CertificateFault {
     Over(i64),
     /// It is not for this name.
     OtherName(String),
+    /// It is not for this name, by which alone the passkeys of people here work.
+    EndsPasskeys(String),
 }
 
 /// How the certificate of the pages stands.

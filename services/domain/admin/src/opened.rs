@@ -30,6 +30,13 @@ impl Opened {
             is_of_use,
         }
     }
+
+    /// What the box is called: `ramal.local`.
+    pub(crate) fn name(&self) -> &str {
+        let name = self.by_name.strip_prefix("https://");
+        let (name, _) = split(name.unwrap_or_default());
+        name
+    }
 }
 
 /// A host and its port. A port that is none makes the whole no host.

@@ -1,6 +1,6 @@
 //! The certificate that the pages are served with.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -28,6 +28,9 @@ pub(super) enum Certificate {
     Set {
         /// PEM: first the certificate of the box, then each the one that signed the one before.
         file: PathBuf,
+        /// It may leave out the name `.local`: nobody can use a passkey then.
+        #[arg(long)]
+        ends_passkeys: bool,
     },
     /// Serve the pages with what the box has signed itself.
     SelfSigned,
@@ -40,10 +43,21 @@ pub(super) fn request(command: Option<&Certificate>) -> (&'static str, String, V
         Some(Certificate::Request { name, only }) => {
             ("POST", "/request", json!({ "name": name, "only": only }))
         }
-        Some(Certificate::Set { .. }) => ("POST", "", Value::Null),
+        Some(Certificate::Set { ends_passkeys, .. }) => {
+            ("POST", "", json!({ "ends_passkeys": ends_passkeys }))
+        }
         Some(Certificate::SelfSigned) => ("DELETE", "", Value::Null),
     };
     (method, format!("/api/certificate{rest}"), body)
+}
+
+/// The same with the chain that is in a file.
+pub(super) fn with_chain(file: &Path, mut body: Value) -> std::io::Result<Value> {
+    let chain = std::fs::read_to_string(file)?;
+    if let Some(fields) = body.as_object_mut() {
+        fields.insert("chain".to_owned(), chain.into());
+    }
+    Ok(body)
 }
 
 /// What is served, or the request alone.
@@ -84,6 +98,12 @@ mod tests {
         let answer = json!({"request": {"pem": "-----BEGIN\u{1b}\nMAA=\n"}, "names": ["a.b"]});
         assert_eq!(said(Some(&request), &answer), "-----BEGIN\nMAA=\n");
         assert_eq!(super::request(None).0, "GET");
+        let set = Certificate::Set {
+            file: "chain.pem".into(),
+            ends_passkeys: true,
+        };
+        let (_, _, body) = super::request(Some(&set));
+        assert_eq!(body, json!({"ends_passkeys": true}));
         assert_eq!(super::request(Some(&Certificate::SelfSigned)).0, "DELETE");
         assert!(said(None, &answer).contains("for          a.b"));
     }

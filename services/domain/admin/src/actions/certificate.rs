@@ -41,6 +41,9 @@ pub(crate) struct Wish {
 pub(crate) struct Signed {
     /// PEM: first the certificate of the box, then each the one that signed the one before.
     chain: String,
+    /// It may leave out `<name of the box>.local`, by which alone the passkeys of people work.
+    #[serde(default)]
+    ends_passkeys: bool,
 }
 
 /// Does one of these.
@@ -60,15 +63,15 @@ pub(crate) fn act(
     };
     match done {
         Ok(Do::Request(wish)) => ask_for(admin, wish, caller),
-        Ok(Do::Set(pem)) => {
+        Ok(Do::Set(signed)) => {
             let now_millis = admin.believed(moment.wall).map(|it| it.as_millis());
             let is_confirmed = caller.is_sure;
             let chain = Chain {
-                pem,
+                pem: signed.chain,
                 now_millis,
                 is_confirmed,
             };
-            set(chain, caller)
+            set(chain, signed.ends_passkeys, caller)
         }
         Ok(Do::SelfSigned) => recorded(admin, caller, "self-signed certificate set", |caller| {
             change(CertificateOrder::SelfSigned, caller)
@@ -80,7 +83,7 @@ pub(crate) fn act(
 /// What somebody wants.
 enum Do {
     Request(Wish),
-    Set(String),
+    Set(Signed),
     SelfSigned,
 }
 
@@ -99,10 +102,13 @@ fn wish(request: &Request, face: Face) -> Result<Wish, Fault> {
     Ok(Wish { name, ..wish })
 }
 
-fn chain(request: &Request, face: Face) -> Result<String, Fault> {
+fn chain(request: &Request, face: Face) -> Result<Signed, Fault> {
     match face {
-        Face::Api => Ok(json::<Signed>(request)?.chain),
-        Face::Page | Face::Asset => Ok(form(request, "chain")),
+        Face::Api => json(request),
+        Face::Page | Face::Asset => Ok(Signed {
+            chain: form(request, "chain"),
+            ends_passkeys: form(request, "ends_passkeys") == "on",
+        }),
     }
 }
 
@@ -170,19 +176,28 @@ fn ask_for(admin: &mut Admin, wish: Wish, caller: Caller) -> Step {
 }
 
 /// Serves with a chain that is good, once the trail says so.
-fn set(chain: Chain, caller: Caller) -> Step {
-    order(
-        CertificateOrder::Check(chain.clone()),
-        move |admin, answer| match answer {
-            Ok(state) => {
-                let action = format!("certificate set: {}", told(&state.served));
+fn set(chain: Chain, ends_passkeys: bool, caller: Caller) -> Step {
+    order(CertificateOrder::Look, move |_, now| {
+        order(
+            CertificateOrder::Check(chain.clone()),
+            move |admin, answer| {
+                let next = match answer {
+                    Ok(state) => state.served,
+                    Err(fault) => return refuse(caller, fault.into()),
+                };
+                let has_name = now.is_ok_and(|it| it.served.has_name(caller.opened.name()));
+                let is_lost = has_name && !next.has_name(caller.opened.name());
+                if caller.opened.is_of_use && is_lost && !ends_passkeys {
+                    let name = caller.opened.name().to_owned();
+                    return refuse(caller, CertificateFault::EndsPasskeys(name).into());
+                }
+                let action = format!("certificate set: {}", told(&next));
                 recorded(admin, caller, &action, |caller| {
                     change(CertificateOrder::Set(chain), caller)
                 })
-            }
-            Err(fault) => refuse(caller, fault.into()),
-        },
-    )
+            },
+        )
+    })
 }
 
 /// As the audit trail keeps it. A name in it is whatever an authority has written.

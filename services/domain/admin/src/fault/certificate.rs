@@ -18,7 +18,7 @@ impl CertificateFault {
             Self::Away => 503,
             Self::Internal => 500,
             Self::ConfirmFirst => 403,
-            Self::NoRequest => 409,
+            Self::NoRequest | Self::EndsPasskeys(_) => 409,
             Self::NotAName
             | Self::NotPem
             | Self::PrivateKey
@@ -82,6 +82,7 @@ impl CertificateFault {
                      ele é, ou faça um para outro nome"
                 ),
             ),
+            Self::EndsPasskeys(name) => ends_passkeys(name),
             Self::Away => owned(AWAY),
             Self::Internal => owned(INTERNAL),
             Self::NotAName => owned(NOT_A_NAME),
@@ -103,6 +104,22 @@ impl CertificateFault {
 
 fn owned((english, portuguese): Said) -> (String, String) {
     (english.to_owned(), portuguese.to_owned())
+}
+
+fn ends_passkeys(name: &str) -> (String, String) {
+    (
+        format!(
+            "it is not for {name}, and passkeys work by that name alone: nobody could use theirs \
+             any more. Have it signed for {name} too; or see that everybody has an app or a code, \
+             then tick that it may leave the name out (\"ends_passkeys\": true)"
+        ),
+        format!(
+            "ele não é para {name}, e as chaves de acesso só funcionam por esse nome: ninguém \
+             poderia mais usar a sua. Peça a assinatura também para {name}; ou veja que todos \
+             tenham um aplicativo ou um código, e marque que o nome pode faltar \
+             (\"ends_passkeys\": true)"
+        ),
+    )
 }
 
 const AWAY: Said = (

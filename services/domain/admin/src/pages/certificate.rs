@@ -34,6 +34,8 @@ pub(crate) fn certificate(
 
 fn served(caller: &Caller, view: &CertificateView) -> Markup {
     let say = |said: Said| caller.language.said(said);
+    let own = caller.opened.name();
+    let is_by_name = view.names.iter().any(|it| it.eq_ignore_ascii_case(own));
     html! {
         section.card {
             h2 { (say(("Served now", "Em uso agora"))) }
@@ -46,6 +48,13 @@ fn served(caller: &Caller, view: &CertificateView) -> Markup {
                 "An authority has signed it.",
                 "Uma autoridade o assinou.",
             ))) } }
+            @if !is_by_name { p.hint {
+                (say((
+                    "It does not name the box's own name, so nobody can use or make a passkey:",
+                    "Ele não tem o nome da própria central, então ninguém pode usar nem criar \
+                     uma chave de acesso:",
+                ))) " " (caller.opened.name())
+            } }
             dl {
                 dt { (say(("For", "Para"))) }
                 dd { @for name in &view.names { (name) br; } }
@@ -100,6 +109,10 @@ fn request(caller: &Caller, present: Option<&SigningRequestView>) -> Markup {
                     "Só este nome: autoridades públicas recusam .local e endereços internos",
                 ))) }
             }
+            p.hint { (say((
+                "Passkeys work by the name .local alone: without it nobody can use theirs.",
+                "Chaves de acesso só funcionam pelo nome .local: sem ele ninguém usa a sua.",
+            ))) }
             div.row { button.quiet[present.is_some()] type="submit" { @if present.is_some() {
                 (say(("Make another request", "Fazer outro pedido")))
             } @else { (say(("Make a request", "Fazer um pedido"))) } } }
@@ -123,6 +136,13 @@ fn chain(caller: &Caller) -> Markup {
                     "Primeiro o da central, depois de cada um o que o assinou.",
                 ))) }
             }
+            @if caller.opened.is_of_use { label.check {
+                input type="checkbox" name="ends_passkeys";
+                span { (say((
+                    "It may leave out the name .local: nobody can use a passkey then",
+                    "O nome .local pode faltar: ninguém pode usar chave de acesso então",
+                ))) }
+            } }
             div.row { button type="submit" { (say(("Use it", "Usar"))) } }
             p.hint { (say((
                 "It is checked first. New connections get it at once; calls are not touched.",

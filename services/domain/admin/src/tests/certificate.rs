@@ -1,6 +1,7 @@
 //! The certificate of the pages: a request, what others have signed, and the way back.
 
 use ipc::about::About;
+use ipc::site::Passkey;
 use serde_json::{Value, json};
 
 use super::world::{OWN_PASSWORD, World, form, get, json as body, post, request, text};
@@ -309,4 +310,42 @@ fn it_is_told_a_month_before_it_ends_by_a_clock_that_can_be_right() {
     assert!(over.contains("has ended"), "{over}");
     // The clock is before the firmware was made: nobody knows.
     assert_eq!(warned(Some(NOW - 1), NOW + 2 * DAY), None);
+}
+
+#[test]
+fn one_without_the_name_of_the_box_ends_no_passkeys_unasked() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    world.hire("rui", ipc::site::Role::Operator, "100");
+    let rui = world.site.people.last_mut().expect("hired");
+    rui.passkeys.push(Passkey::default());
+    world.changed_elsewhere();
+    world.ask(&post("/api/certificate/request", &session, &json!({})));
+    let page = || get("/certificate", &session).with("accept-language", "en");
+    let shown = text(&world.ask(&page()));
+    assert!(shown.contains("name=\"ends_passkeys\"") && !shown.contains("can use or make"));
+
+    let set = json!({ "chain": CHAIN });
+    for (language, word) in [("en", "passkeys"), ("pt-BR", "chaves de acesso")] {
+        let refused = post("/api/certificate", &session, &set).with("accept-language", language);
+        let refused = world.ask(&refused);
+        let why = text(&refused);
+        assert_eq!(refused.status, 409, "{why}");
+        assert!(why.contains("ramal.local") && why.contains(word), "{why}");
+        let page = form("/certificate", &session, "chain=x").with("accept-language", language);
+        let page = world.ask(&page);
+        assert_eq!(page.status, 409);
+        assert!(text(&page).contains(word) && text(&page).contains("role=\"alert\""));
+    }
+    assert!(world.certificate.is_self_signed);
+
+    let agreed = json!({ "chain": CHAIN, "ends_passkeys": true });
+    let agreed = world.ask(&post("/api/certificate", &session, &agreed));
+    assert_eq!(agreed.status, 200, "{}", text(&agreed));
+    let shown = text(&world.ask(&page()));
+    let told = "nobody can use or make a passkey: ramal.local";
+    assert!(shown.contains(told), "{shown}");
+    // Nothing is lost by its renewal.
+    let renewed = world.ask(&post("/api/certificate", &session, &set));
+    assert_eq!(renewed.status, 200, "{}", text(&renewed));
 }
