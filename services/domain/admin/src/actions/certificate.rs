@@ -20,6 +20,7 @@ use crate::http::{Request, Response};
 use crate::pages;
 use crate::routes::{Face, OnCertificate};
 use crate::step::{Moment, Step};
+use crate::text::Language;
 
 /// What a request is to ask for, by the API.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -148,14 +149,21 @@ fn order(
     Step::Certificate(order, Box::new(move |admin, _, answer| then(admin, answer)))
 }
 
-/// Does it, and shows how it stands then.
+/// Does it, and shows how it stands then. The trail says already that it was to be done; where it
+/// was not, it says that too.
 fn change(wanted: CertificateOrder, caller: Caller) -> Step {
-    order(wanted, move |_, answer| match answer {
+    order(wanted, move |admin, answer| match answer {
         Ok(_) if caller.face == Face::Page => {
             Step::Respond(Response::redirect("/certificate").sealed())
         }
         Ok(state) => shown(&caller, CertificateView::new(state), None),
-        Err(fault) => refuse(caller, fault.into()),
+        Err(fault) => {
+            let fault = Fault::from(fault);
+            let why = fault.text(Language::English);
+            let action = format!("certificate left as it is: {why}");
+            admin.note(caller.audit(action, String::new(), String::new()));
+            refuse(caller, fault)
+        }
     })
 }
 

@@ -52,6 +52,9 @@ impl World {
         let state = &mut self.certificate;
         match order {
             CertificateOrder::Look => {}
+            CertificateOrder::Request { .. } if self.certificate_fault.is_some() => {
+                return Err(self.certificate_fault.clone().expect("some"));
+            }
             CertificateOrder::Request { name, is_alone } => {
                 let own = (!is_alone).then(|| "ramal.local".to_owned());
                 let names = [name].into_iter().filter(|it| !it.is_empty());
@@ -348,4 +351,23 @@ fn one_without_the_name_of_the_box_ends_no_passkeys_unasked() {
     // Nothing is lost by its renewal.
     let renewed = world.ask(&post("/api/certificate", &session, &set));
     assert_eq!(renewed.status, 200, "{}", text(&renewed));
+}
+
+#[test]
+fn the_trail_says_what_was_not_done_after_all() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    world.certificate_fault = Some(CertificateFault::Away);
+    let asked = world.ask(&post("/api/certificate/request", &session, &json!({})));
+    assert_eq!(asked.status, 503, "{}", text(&asked));
+    let step = world.admin.overdue().expect("to be recorded");
+    world.run(step);
+    let [.., made, left] = actions(&world)[..] else {
+        panic!("{:?}", actions(&world));
+    };
+    assert!(made.starts_with("signing request made"), "{made}");
+    assert!(
+        left.starts_with("certificate left as it is: the store"),
+        "{left}"
+    );
 }
