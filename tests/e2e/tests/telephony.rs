@@ -16,7 +16,7 @@ use qemu::sound::{Expected, Wav};
 use qemu::talk::Talk;
 use serde_json::{Value, json};
 
-static STAND: Stand<Site> = Stand::new(4);
+static STAND: Stand<Site> = Stand::new(5);
 
 fn run(test: impl FnOnce(&mut Site) -> Proof) -> Proof {
     STAND.run(|| Site::set_up("telephony"), test)
@@ -106,6 +106,59 @@ fn a_recorded_call_is_downloaded_with_both_voices_and_deleted() -> Proof {
         let action = |at: usize| trail[at]["action"].clone();
         assert_eq!(action(0), format!("recording {name} deleted"), "{trail}");
         assert_eq!(action(1), format!("recording {name} downloaded"), "{trail}");
+        site.prove_alive()
+    })
+}
+
+/// Through the folders of two users: `media` records what is said, the store keeps it as a sound,
+/// and `media` plays that.
+#[test]
+fn what_somebody_says_into_a_phone_is_what_callers_hear() -> Proof {
+    run(|site| {
+        let (office, api) = (&site.office, &site.office.api);
+        let (first, second) = (&office.first, &office.second);
+        api.post(
+            "/api/prompts",
+            &json!({ "name": "closed", "says": "We are closed" }),
+        )?;
+        first.phone().dial("*77")?;
+        first.phone().wait_established(ANSWER_MAX)?;
+        // After its beep the box only listens.
+        wait_until("some seconds of it", TALK + ANSWER_MAX, || {
+            let said = api.get("/api/takes")?[0]["bytes"].as_u64();
+            Ok((said.unwrap_or_default() >= TAKE_BYTES).then_some(()))
+        })?;
+        first.phone().hang_up()?;
+        let take = wait_until("the end of the take", ANSWER_MAX, || {
+            let takes = api.get("/api/takes")?;
+            let done = takes[0]["open"] == false;
+            Ok(done.then(|| takes[0]["name"].as_str().unwrap_or_default().to_owned()))
+        })?;
+        api.post(
+            &format!("/api/takes/{take}"),
+            &json!({ "prompt": "closed" }),
+        )?;
+        let route = json!({
+            "name": "closed",
+            "pattern": "77",
+            "sources": ["extensions"],
+            "destinations": [{ "announcement": "closed" }],
+        });
+        api.post("/api/routes", &route)?;
+        second.phone().dial("77")?;
+        second.phone().wait_established(ANSWER_MAX)?;
+        second.phone().wait_closed(TALK + ANSWER_MAX)?;
+        let expected = Expected {
+            theirs: first.tone(),
+            own_hertz: second.tone().hertz,
+        };
+        let heard = expected.judge(&second.phone().heard()?)?;
+        progress::note(&format!("announced: {heard}"));
+        let refused = api.send("DELETE", "/api/prompts/closed", None)?;
+        assert_eq!(refused.status(), 400, "the route plays it");
+        for path in ["/api/routes/closed", "/api/prompts/closed"] {
+            assert_eq!(api.send("DELETE", path, None)?.status(), 204, "{path}");
+        }
         site.prove_alive()
     })
 }
@@ -241,6 +294,9 @@ const OUTSIDE_HOST: u8 = 201;
 
 /// Enough to measure frequency and level well.
 const TALK: Duration = Duration::from_secs(3);
+
+/// As much in a take: two channels of 16 bits, 8,000 times a second.
+const TAKE_BYTES: u64 = 3 * 2 * 2 * 8_000;
 
 /// For a step that takes an emulated box a while.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
