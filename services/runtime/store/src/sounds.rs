@@ -114,6 +114,15 @@ impl Sounds {
     }
 
     fn list(&self) -> io::Result<Vec<PromptSound>> {
+        let timed = |sound: PromptSound| PromptSound {
+            millis: millis(&self.folder.join(prompt_file(&sound.name)), sound.bytes),
+            ..sound
+        };
+        Ok(self.files()?.into_iter().map(timed).collect())
+    }
+
+    /// The same without how long each lasts, for which its file is read.
+    fn files(&self) -> io::Result<Vec<PromptSound>> {
         let sound = |entry: io::Result<std::fs::DirEntry>| {
             let entry = entry.ok()?;
             let file = entry.file_name().into_string().ok()?;
@@ -123,7 +132,7 @@ impl Sounds {
             Some(PromptSound {
                 name: name.to_owned(),
                 bytes: metadata.len(),
-                millis: millis(&entry.path(), metadata.len()),
+                millis: 0,
                 modified_millis: i64::try_from(modified.as_millis()).unwrap_or(i64::MAX),
             })
         };
@@ -180,7 +189,7 @@ impl Sounds {
             return Err(Undone::Refused(PromptRefusal::OutOfOrder));
         }
         // One that takes the place of another is none more.
-        if !named.exists() && self.list()?.len() >= SOUNDS_MAX {
+        if !named.exists() && self.files()?.len() >= SOUNDS_MAX {
             return Err(Undone::Refused(PromptRefusal::TooMuch(PROMPTS_MIB_MAX)));
         }
         file.write_all(&wav::header(rate, 1, length))?;
@@ -206,7 +215,7 @@ impl Sounds {
 
     /// What all take together.
     fn taken(&self) -> Result<u64, Undone> {
-        let sounds = self.list()?;
+        let sounds = self.files()?;
         Ok(sounds.iter().map(|it| it.bytes).sum())
     }
 

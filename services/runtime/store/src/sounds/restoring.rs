@@ -26,7 +26,7 @@ const FILE_MAX: u64 = SAMPLES_MAX + HEAD;
 impl Sounds {
     /// Names of the prompts that have one, in order.
     pub(crate) fn names(&self) -> io::Result<Vec<String>> {
-        Ok(self.list()?.into_iter().map(|it| it.name).collect())
+        Ok(self.files()?.into_iter().map(|it| it.name).collect())
     }
 
     /// The file of a prompt; `None` when it is gone, or is none of ours.
