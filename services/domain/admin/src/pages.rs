@@ -35,6 +35,7 @@ mod site;
 mod site_file;
 mod start;
 mod state;
+mod timed;
 mod tokens;
 mod trace;
 
@@ -143,7 +144,13 @@ pub(super) const ICON: &str = include_str!("../assets/icon.svg");
 pub(super) const STYLE: &str = include_str!("../assets/style.css");
 pub(super) const FILE: &str = include_str!("../assets/file.js");
 pub(super) const PASSKEY: &str = include_str!("../assets/passkey.js");
-pub(super) const PROMPT: &str = include_str!("../assets/prompt.js");
-pub(super) const BACKUP: &str = include_str!("../assets/backup.js");
+pub(super) const PROMPT: &str = concat!(
+    include_str!("../assets/pieces.js"),
+    include_str!("../assets/prompt.js")
+);
+pub(super) const BACKUP: &str = concat!(
+    include_str!("../assets/pieces.js"),
+    include_str!("../assets/backup.js")
+);
 pub(super) const UPLOAD: &str = include_str!("../assets/upload.js");
 pub(super) const SCRIPT: &str = include_str!("../assets/live.js");

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::layout::page;
 use super::navigation::Place;
-use super::state::seconds;
+use super::timed::{ANY, BEGIN, DOWNLOAD, limited};
 use crate::admin::Caller;
 use crate::capture_view::CaptureView;
 use crate::form::Said;
@@ -79,17 +79,7 @@ fn state(caller: &Caller, view: &CaptureView) -> Markup {
     let language = caller.language;
     html! {
         section.card id=(STATE) data-live {
-            @match view.left_secs {
-                Some(left) => {
-                    // Minutes, so that an open page is not sent this every three seconds.
-                    p { span.badge.busy { (language.said(ON)) } " "
-                        (seconds(u64::from(left).div_ceil(60).saturating_mul(60))) }
-                    form method="post" action="/capture/end" {
-                        p { button.quiet type="submit" { (language.said(END)) } }
-                    }
-                }
-                None => p { span.badge { (language.said(OFF)) } },
-            }
+            (limited(language, view.left_secs, OFF, "/capture/end"))
             @if let Some(what) = view.what {
                 p { (of(language, view, what)) ": " (view.kept) " " (language.said(KEPT))
                     @if view.dropped > 0 { ", " (view.dropped) " " (language.said(DROPPED)) }
@@ -145,7 +135,6 @@ const ALL: Said = ("Everything on the card", "Tudo o que passa na placa");
 const HOST: Said = ("Only this address", "Só este endereço");
 const PORT: Said = ("Only this port", "Só esta porta");
 const CARD: Said = ("Network card", "Placa de rede");
-const ANY: Said = ("any", "qualquer");
 const MINUTES: Said = ("Minutes, 10 at most", "Minutos, até 10");
 const DEPTH: Said = ("Of each packet", "De cada pacote");
 const HEADERS: Said = ("headers", "cabeçalhos");
@@ -164,9 +153,6 @@ const DANGER: Said = (
      9.296/1996, art. 10). Pegue de um só endereço, pelo menor tempo, e apague o arquivo depois.",
 );
 const KNOWN: Said = ("I know, and I may do this", "Eu sei, e posso fazer isso");
-const BEGIN: Said = ("Begin", "Começar");
-const END: Said = ("End it now", "Encerrar agora");
-const ON: Said = ("on; it ends in", "em curso; termina em");
 const OFF: Said = ("off", "desligada");
 const KEPT: Said = ("packets kept", "pacotes guardados");
 const DROPPED: Said = (
@@ -178,7 +164,3 @@ const MISSED: Said = (
     "vieram rápido demais para serem vistos",
 );
 const VOICES: Said = ("Voices are in it.", "As vozes estão nela.");
-const DOWNLOAD: Said = (
-    "Download for Wireshark (pcap)",
-    "Baixar para o Wireshark (pcap)",
-);

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::layout::page;
 use super::navigation::Place;
 use super::records::moment;
-use super::state::seconds;
+use super::timed::{ANY, BEGIN, DOWNLOAD, limited};
 use crate::admin::Caller;
 use crate::form::Said;
 use crate::http::{Event, Response};
@@ -57,17 +57,7 @@ fn state(language: Language, view: &TraceView) -> Markup {
     let of: Vec<&str> = of.into_iter().flatten().collect();
     html! {
         section.card id=(STATE) data-live {
-            @match view.left_secs {
-                Some(left) => {
-                    // Minutes, so that an open page is not sent this every three seconds.
-                    p { span.badge.busy { (language.said(ON)) } " "
-                        (seconds(u64::from(left).div_ceil(60).saturating_mul(60))) }
-                    form method="post" action="/trace/end" {
-                        p { button.quiet type="submit" { (language.said(END)) } }
-                    }
-                }
-                None => p { span.badge { (language.said(OFF)) } },
-            }
+            (limited(language, view.left_secs, OFF, "/trace/end"))
             @if view.kept > 0 || view.left_secs.is_some() {
                 p { @if of.is_empty() { (language.said(ALL)) } @else { (of.join(", ")) } ": "
                     (view.kept) " " (language.said(KEPT))
@@ -151,21 +141,13 @@ const HINT: Said = (
 );
 const EXTENSION: Said = ("Only extension", "Só o ramal");
 const TRUNK: Said = ("Only trunk", "Só o tronco");
-const ANY: Said = ("any", "qualquer");
 const MINUTES: Said = ("Minutes, 60 at most", "Minutos, até 60");
-const BEGIN: Said = ("Begin", "Começar");
-const END: Said = ("End it now", "Encerrar agora");
-const ON: Said = ("on; it ends in", "em curso; termina em");
 const OFF: Said = ("off", "desligado");
 const ALL: Said = ("All messages", "Todas as mensagens");
 const KEPT: Said = ("kept", "guardadas");
 const DROPPED: Said = (
     "older ones made room for them",
     "mais antigas deram lugar a elas",
-);
-const DOWNLOAD: Said = (
-    "Download for Wireshark (pcap)",
-    "Baixar para o Wireshark (pcap)",
 );
 const NOTHING: Said = ("No messages.", "Nenhuma mensagem.");
 const PEER: Said = ("With", "Com");
