@@ -30,7 +30,7 @@ pub(crate) fn within_the_limit() -> clap::builder::RangedI64ValueParser<u32> {
 }
 
 /// Records that are put at once.
-pub(crate) const BATCH: u32 = 500;
+const BATCH: u32 = 500;
 
 /// Who asks.
 pub(crate) const OWN: u32 = 1;
@@ -62,11 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), BenchError> {
     let backups = scratch.0.join("backups");
     std::fs::create_dir_all(&backups).map_err(BenchError::io("make", &backups))?;
     let store = open(&scratch.0)?;
-    for first in (0..arguments.records).step_by(BATCH as usize) {
-        let batch = first..arguments.records.min(first + BATCH);
-        let calls = batch.map(record).collect();
-        stored(store.ask(OWN, Request::PutCalls(calls)))?;
-    }
+    fill(arguments.records, record, |calls| Ok(store.ask(OWN, calls)))?;
     let settings = BackupSettings {
         folder: backups,
         firmware: "bench".to_owned(),
@@ -160,6 +156,19 @@ pub(crate) fn open_on(disk: Box<dyn Medium>, folder: &Path) -> Result<Store, Ben
     let clock = Arc::new(|| UnixTime::from_millis(1_700_000_000_000));
     let opened = Store::open(disk, folder, peers, clock);
     opened.map_err(|error| BenchError::Load(error.to_string()))
+}
+
+/// Puts so many calls into a store, some at a time; `ask` is how it is asked.
+pub(crate) fn fill(
+    records: u32,
+    call: impl Fn(u32) -> CallRecord,
+    ask: impl Fn(Request) -> Result<Reply, BenchError>,
+) -> Result<(), BenchError> {
+    for first in (0..records).step_by(BATCH as usize) {
+        let batch = first..records.min(first + BATCH);
+        stored(ask(Request::PutCalls(batch.map(&call).collect()))?)?;
+    }
+    Ok(())
 }
 
 pub(crate) fn stored(reply: Reply) -> Result<(), BenchError> {

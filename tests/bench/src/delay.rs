@@ -8,8 +8,9 @@ use std::time::Duration;
 use ipc::store::{BackupRequest, Reply, Request};
 use native::{Installation, Plan};
 
-use crate::backup::{BATCH, RECORDS_MAX, record, stored, within_the_limit};
+use crate::backup::{RECORDS_MAX, fill, record, stored, within_the_limit};
 use crate::call::{Office, Phones};
+use crate::measure::{part, sorted_millis};
 use crate::{BenchError, Run, say};
 
 /// What is measured.
@@ -42,10 +43,9 @@ pub(crate) fn run(run: &Run, arguments: &Arguments) -> Result<(), BenchError> {
         ..Plan::on_loopback(run.ramal.clone(), CALLERS + 1)
     };
     let box_ = Installation::start(&plan, |_| {})?;
-    for first in (0..arguments.records).step_by(BATCH as usize) {
-        let batch = first..arguments.records.min(first + BATCH);
-        stored(box_.ask_store(&Request::PutCalls(batch.map(record).collect()))?)?;
-    }
+    fill(arguments.records, record, |calls| {
+        Ok(box_.ask_store(&calls)?)
+    })?;
     // The store makes its daily one by itself at first.
     wait(&box_)?;
     let phones = Phones {
@@ -65,8 +65,7 @@ pub(crate) fn run(run: &Run, arguments: &Arguments) -> Result<(), BenchError> {
 /// Milliseconds to the answer of all calls, shortest first.
 fn measured(what: &str, office: &Office<'_>, count: u64) -> Result<Vec<f64>, BenchError> {
     let (outcome, times) = office.timed(count)?;
-    let mut times: Vec<f64> = times.iter().map(|it| it.as_secs_f64() * 1000.0).collect();
-    times.sort_by(f64::total_cmp);
+    let times = sorted_millis(times);
     say(&format!(
         "{what}: {} calls, {} failed; answered after {:.1} ms in the middle, {:.1} of 99 in 100, \
          {:.1} at most",
@@ -132,10 +131,4 @@ fn judge(quiet: &[f64], busy: &[f64]) -> Result<(), BenchError> {
             "calls are answered {worst:.1} ms later while a backup is made"
         ))),
     }
-}
-
-/// What this many hundredths of the sorted times are at most.
-fn part(times: &[f64], hundredths: usize) -> f64 {
-    let place = (times.len() * hundredths / 100).saturating_sub(1);
-    times.get(place).copied().unwrap_or_default()
 }

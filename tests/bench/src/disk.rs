@@ -14,7 +14,8 @@ use redb::{Builder, Database, DatabaseError, StorageBackend};
 use store::{DataDisk, Medium, Store};
 
 use crate::BenchError;
-use crate::backup::{BATCH, OWN, RECORDS_MAX, Scratch, open_on, record, stored, within_the_limit};
+use crate::backup::{OWN, RECORDS_MAX, Scratch, fill, open_on, record, stored, within_the_limit};
+use crate::measure::{part, sorted_millis};
 
 /// What is measured.
 #[derive(clap::Args)]
@@ -117,10 +118,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), BenchError> {
     let scratch = Scratch::new("disk")?;
     let written = Arc::new(AtomicU64::new(0));
     let store = open_on(Box::new(counted(scratch.path(), &written)), scratch.path())?;
-    for first in (0..arguments.records).step_by(BATCH as usize) {
-        let batch = first..arguments.records.min(first + BATCH);
-        stored(store.ask(OWN, Request::PutCalls(batch.map(record).collect())))?;
-    }
+    fill(arguments.records, record, |calls| Ok(store.ask(OWN, calls)))?;
     stored(store.ask(OWN, Request::PutRegistrations(registrations(0))))?;
     let meter = Meter {
         store: &store,
@@ -179,7 +177,7 @@ impl Meter<'_> {
         request: impl Fn(u32) -> Result<Request, BenchError>,
     ) -> Result<u64, BenchError> {
         let before = self.written.load(Ordering::Relaxed);
-        let mut times = Vec::new();
+        let mut times: Vec<Duration> = Vec::new();
         for number in 0..TIMES {
             let request = request(number)?;
             let begun = Instant::now();
@@ -188,18 +186,13 @@ impl Meter<'_> {
                 other => return Err(BenchError::Load(format!("the store answers {other:?}"))),
             }
         }
-        times.sort();
         let bytes = (self.written.load(Ordering::Relaxed) - before) / u64::from(TIMES);
-        let millis = |hundredths: usize| {
-            let place = times.len() * hundredths / 100;
-            let time = times.get(place.saturating_sub(1)).copied();
-            time.unwrap_or(Duration::ZERO).as_secs_f64() * 1000.0
-        };
+        let millis = sorted_millis(times);
         say(&format!(
             "{what}: {:.1} KiB written, durable after {:.1} ms in the middle, {:.1} of 99 in 100",
             f64::from(u32::try_from(bytes).unwrap_or(u32::MAX)) / 1024.0,
-            millis(50),
-            millis(99),
+            part(&millis, 50),
+            part(&millis, 99),
         ));
         Ok(bytes)
     }

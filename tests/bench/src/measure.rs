@@ -1,5 +1,7 @@
 //! Processor time of some services over a stretch of load, per operation.
 
+use std::time::Duration;
+
 use crate::{BenchError, say};
 use native::Outcome;
 use native::Service;
@@ -68,4 +70,16 @@ pub(crate) fn judge(
         )));
     }
     Ok(all)
+}
+
+/// Times in milliseconds, shortest first.
+pub(crate) fn sorted_millis(mut times: Vec<Duration>) -> Vec<f64> {
+    times.sort();
+    times.iter().map(|it| it.as_secs_f64() * 1000.0).collect()
+}
+
+/// What this many hundredths of the sorted times are at most.
+pub(crate) fn part(sorted: &[f64], hundredths: usize) -> f64 {
+    let place = (sorted.len() * hundredths / 100).saturating_sub(1);
+    sorted.get(place).copied().unwrap_or_default()
 }

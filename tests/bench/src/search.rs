@@ -8,8 +8,7 @@ use store::Store;
 
 use crate::BenchError;
 use crate::backup::{
-    BATCH, OWN, RECORDS_MAX, Scratch, open, processor_time, record, resident_kib, stored,
-    within_the_limit,
+    OWN, RECORDS_MAX, Scratch, fill, open, processor_time, record, resident_kib, within_the_limit,
 };
 
 /// What is measured.
@@ -36,10 +35,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), BenchError> {
     let scratch = Scratch::new("search")?;
     let store = open(scratch.path())?;
     let begun = (Instant::now(), processor_time());
-    for first in (0..arguments.records).step_by(BATCH as usize) {
-        let batch = first..arguments.records.min(first + BATCH);
-        stored(store.ask(OWN, Request::PutCalls(batch.map(call).collect())))?;
-    }
+    fill(arguments.records, call, |calls| Ok(store.ask(OWN, calls)))?;
     let spent = processor_time() - begun.1;
     let file = scratch.path().join("ramal.redb");
     let bytes = std::fs::metadata(&file).map_err(BenchError::io("read", &file))?;

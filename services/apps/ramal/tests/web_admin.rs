@@ -45,15 +45,7 @@ impl Site {
         std::fs::create_dir_all(run.join("data")).expect("a directory");
         let screen = fake_init(&run);
         let ipc = listen(&run, "store");
-        let data = run.join("data");
-        let data = data.to_str().expect("plain");
-        let backups = run.join("backups");
-        let backups = backups.to_str().expect("plain");
-        let store = start(
-            &run,
-            &["ramal", "store", "--data", data, "--backups", backups],
-            &[("ipc", ipc.as_fd())],
-        );
+        let store = start_store(&run, &ipc);
         let client = keep_known_certificate(&run);
         let (https, http) = (bind(), bind());
         let (ctl, web) = (listen(&run, "ctl"), listen(&run, "web"));
@@ -379,12 +371,7 @@ fn what_others_have_signed_is_served_once_a_late_store_says_so() {
     std::fs::create_dir_all(run.join("data")).expect("a directory");
     let shown = screen_of_fingerprints(&run);
     let ipc = listen(&run, "store");
-    let data = run.join("data");
-    let data = data.to_str().expect("plain");
-    let backups = run.join("backups");
-    let backups = backups.to_str().expect("plain");
-    let arguments = ["ramal", "store", "--data", data, "--backups", backups];
-    let store = start(&run, &arguments, &[("ipc", ipc.as_fd())]);
+    let store = start_store(&run, &ipc);
     let (client, leaf) = keep_signed_certificate(&run);
     stop(store, Stop::Kill).expect("killed");
 
@@ -411,7 +398,7 @@ fn what_others_have_signed_is_served_once_a_late_store_says_so() {
     let (done, text) = site.ctl(&["certificate", "self-signed"]);
     assert!(!done && text.contains("store does not answer"), "{text}");
 
-    let store = start(&site.run, &arguments, &[("ipc", ipc.as_fd())]);
+    let store = start_store(&site.run, &ipc);
     site.pids.push(store);
     let wanted: [u8; 32] = Sha256::digest(&leaf).into();
     let shown = || shown.recv_timeout(Duration::from_secs(30)).expect("shown");
@@ -604,6 +591,15 @@ fn fake_init(run: &Path) -> mpsc::Receiver<Vec<String>> {
         )
     });
     screen
+}
+
+/// On a socket that outlives it, as PID 1 keeps them.
+fn start_store(run: &Path, ipc: &UnixListener) -> u32 {
+    let (data, backups) = (run.join("data"), run.join("backups"));
+    let data = data.to_str().expect("plain");
+    let backups = backups.to_str().expect("plain");
+    let arguments = ["ramal", "store", "--data", data, "--backups", backups];
+    start(run, &arguments, &[("ipc", ipc.as_fd())])
 }
 
 fn listen(run: &Path, service: &str) -> UnixListener {

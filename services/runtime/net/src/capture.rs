@@ -317,15 +317,21 @@ mod tests {
         true
     }
 
+    fn counting_from(
+        started: std::time::Instant,
+    ) -> Captures<impl Fn() -> Instant + Clone + Send + 'static> {
+        Captures::new(move || {
+            Instant::from_nanos(started.elapsed().as_nanos().try_into().expect("short"))
+        })
+    }
+
     #[test]
     fn the_tag_that_the_kernel_takes_off_a_received_frame_is_in_the_capture() {
         if !is_alone() {
             return;
         }
         let started = std::time::Instant::now();
-        let now =
-            move || Instant::from_nanos(started.elapsed().as_nanos().try_into().expect("short"));
-        let captures = Captures::new(now);
+        let captures = counting_from(started);
         let wish = Wish {
             what: What::All,
             secs: 60,
@@ -375,9 +381,7 @@ mod tests {
             return;
         }
         let started = std::time::Instant::now();
-        let now =
-            move || Instant::from_nanos(started.elapsed().as_nanos().try_into().expect("short"));
-        let captures = Captures::new(now);
+        let captures = counting_from(started);
         let wish = Wish {
             link: "lo".into(),
             host: "127.0.0.1".parse().ok(),

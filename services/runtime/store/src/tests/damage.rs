@@ -166,19 +166,30 @@ fn write_snapshot(path: &Path, json: &str) {
     fs::write(path, format!("{sum}\n{json}")).expect("it is ours");
 }
 
+/// The snapshot with something changed in it, and no database beside it; its file and bytes.
+fn only_a_snapshot(
+    scratch: &Scratch,
+    change: impl FnOnce(&mut serde_json::Value),
+) -> (PathBuf, Vec<u8>) {
+    let path = scratch.path().join("ramal.snapshot");
+    let text = fs::read_to_string(&path).expect("it is there");
+    let (_, json) = text.split_once('\n').expect("two lines");
+    let mut content = serde_json::from_str(json).expect("JSON");
+    change(&mut content);
+    write_snapshot(&path, &content.to_string());
+    let changed = fs::read(&path).expect("it is there");
+    fs::remove_file(scratch.path().join("ramal.redb")).expect("it is there");
+    (path, changed)
+}
+
 #[test]
 fn a_snapshot_of_a_newer_firmware_is_refused_and_left_alone() {
     let scratch = Scratch::new();
     used(&scratch);
-    let path = scratch.path().join("ramal.snapshot");
-    let text = fs::read_to_string(&path).expect("it is there");
-    let (_, json) = text.split_once('\n').expect("two lines");
-    let mut content: serde_json::Value = serde_json::from_str(json).expect("JSON");
-    content["schema"] = 2.into();
-    content["calls"] = "told in another way".into();
-    write_snapshot(&path, &content.to_string());
-    let newer = fs::read(&path).expect("it is there");
-    fs::remove_file(scratch.path().join("ramal.redb")).expect("it is there");
+    let (path, newer) = only_a_snapshot(&scratch, |content| {
+        content["schema"] = 2.into();
+        content["calls"] = "told in another way".into();
+    });
     for _ in 0..3 {
         let opened = try_store(Box::new(DataDisk::new(scratch.path())), scratch.path());
         let error = opened.err().map(|error| error.to_string());
@@ -192,14 +203,9 @@ fn a_snapshot_of_a_newer_firmware_is_refused_and_left_alone() {
 fn a_snapshot_with_more_in_it_than_this_firmware_knows_is_refused_and_left_alone() {
     let scratch = Scratch::new();
     used(&scratch);
-    let path = scratch.path().join("ramal.snapshot");
-    let text = fs::read_to_string(&path).expect("it is there");
-    let (_, json) = text.split_once('\n').expect("two lines");
-    let mut content: serde_json::Value = serde_json::from_str(json).expect("JSON");
-    content["calls"] = "told in another way".into();
-    write_snapshot(&path, &content.to_string());
-    let newer = fs::read(&path).expect("it is there");
-    fs::remove_file(scratch.path().join("ramal.redb")).expect("it is there");
+    let (path, newer) = only_a_snapshot(&scratch, |content| {
+        content["calls"] = "told in another way".into();
+    });
     let opened = try_store(Box::new(DataDisk::new(scratch.path())), scratch.path());
     let error = opened.err().map(|error| error.to_string());
     let error = error.expect("the newer snapshot is refused");
