@@ -8,6 +8,7 @@ use std::num::NonZeroU64;
 use std::ops::Bound;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use redb::backends::FileBackend;
 use redb::{BackendError, Builder, Database, DatabaseError, StorageBackend};
@@ -42,17 +43,20 @@ pub(crate) trait Files: Send + Sync + fmt::Debug {
     /// Gives a file one name more.
     fn link(&self, from: &str, to: &str) -> io::Result<()>;
 
-    /// Takes a name away.
+    /// Takes a name away; a folder goes with all that is in it.
     fn remove(&self, name: &str) -> io::Result<()>;
 
     /// What was done with names outlives a power cut.
     fn sync_names(&self) -> io::Result<()>;
 
     /// All names.
-    fn names(&self) -> Vec<String>;
+    fn names(&self) -> io::Result<Vec<String>>;
 
     /// Bytes of a file; `None` where there is none.
     fn length(&self, name: &str) -> Option<u64>;
+
+    /// When a file was written last, milliseconds since 1970.
+    fn modified_millis(&self, name: &str) -> Option<i64>;
 
     /// Bytes free for all.
     fn free_bytes(&self) -> u64;
@@ -175,23 +179,34 @@ impl Files for DiskFolder {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        std::fs::remove_file(self.path.join(name))
+        let path = self.path.join(name);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                std::fs::remove_dir_all(path)
+            }
+            removed => removed,
+        }
     }
 
     fn sync_names(&self) -> io::Result<()> {
         (self.sync_names)(&self.path)
     }
 
-    fn names(&self) -> Vec<String> {
-        let Ok(entries) = std::fs::read_dir(&self.path) else {
-            return Vec::new();
-        };
+    fn names(&self) -> io::Result<Vec<String>> {
+        let entries = std::fs::read_dir(&self.path)?;
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        names.collect()
+        Ok(names.collect())
     }
 
     fn length(&self, name: &str) -> Option<u64> {
-        Some(std::fs::metadata(self.path.join(name)).ok()?.len())
+        let metadata = std::fs::metadata(self.path.join(name)).ok()?;
+        metadata.is_file().then_some(metadata.len())
+    }
+
+    fn modified_millis(&self, name: &str) -> Option<i64> {
+        let modified = std::fs::metadata(self.path.join(name)).ok()?.modified();
+        let since = modified.ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
     fn free_bytes(&self) -> u64 {

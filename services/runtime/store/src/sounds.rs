@@ -9,18 +9,14 @@
 
 mod restoring;
 
-use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions, Permissions};
-use std::io::{self, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::UNIX_EPOCH;
 
 use ipc::sound::{PROMPT_SECS_MAX, is_prompt_name, prompt_file};
 use ipc::store::{PROMPTS_MIB_MAX, PromptRefusal, PromptRequest, PromptSound, Reply};
 use rtp::{Rate, wav};
 
+use crate::files::Files;
 use crate::store::Shared;
 pub(crate) use restoring::is_sound;
 
@@ -35,7 +31,7 @@ const SAMPLES_MAX: u64 = PROMPT_SECS_MAX as u64 * 16_000 * 2;
 /// The folder.
 #[derive(Debug)]
 pub(crate) struct Sounds {
-    folder: PathBuf,
+    files: Box<dyn Files>,
     /// One change at a time.
     work: Mutex<()>,
 }
@@ -76,15 +72,15 @@ impl From<io::Error> for Undone {
 }
 
 impl Sounds {
-    /// The sounds in a folder, of a box whose configuration has this version and lists these
-    /// prompts. What was being brought when the process before ended is of use to nobody.
-    pub(crate) fn new(folder: &Path, version: u64, listed: &BTreeSet<String>) -> Self {
-        let _ = std::fs::remove_file(folder.join(INCOMING));
+    /// The sounds in a folder, of a box whose configuration has this version. What was being
+    /// brought when the process before ended is of use to nobody.
+    pub(crate) fn new(files: Box<dyn Files>, version: u64) -> Self {
+        let _ = files.remove(INCOMING);
         let sounds = Self {
-            folder: folder.to_owned(),
+            files,
             work: Mutex::new(()),
         };
-        sounds.finish_restoring(version, listed);
+        sounds.finish_restoring(version);
         sounds
     }
 
@@ -115,34 +111,29 @@ impl Sounds {
 
     fn list(&self) -> io::Result<Vec<PromptSound>> {
         let timed = |sound: PromptSound| PromptSound {
-            millis: millis(&self.folder.join(prompt_file(&sound.name)), sound.bytes),
+            millis: self.millis(&prompt_file(&sound.name), sound.bytes),
             ..sound
         };
-        Ok(self.files()?.into_iter().map(timed).collect())
+        Ok(self.sounds()?.into_iter().map(timed).collect())
     }
 
     /// The same without how long each lasts, for which its file is read.
-    fn files(&self) -> io::Result<Vec<PromptSound>> {
-        let sound = |entry: io::Result<std::fs::DirEntry>| {
-            let entry = entry.ok()?;
-            let file = entry.file_name().into_string().ok()?;
+    fn sounds(&self) -> io::Result<Vec<PromptSound>> {
+        let sound = |file: &String| {
             let name = file.strip_suffix(".wav").filter(|it| is_prompt_name(it))?;
-            let metadata = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
-            let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
             Some(PromptSound {
                 name: name.to_owned(),
-                bytes: metadata.len(),
+                bytes: self.files.length(file)?,
                 millis: 0,
-                modified_millis: i64::try_from(modified.as_millis()).unwrap_or(i64::MAX),
+                modified_millis: self.files.modified_millis(file)?,
             })
         };
-        let mut sounds: Vec<_> = std::fs::read_dir(&self.folder)?.filter_map(sound).collect();
+        let mut sounds: Vec<_> = self.files.names()?.iter().filter_map(sound).collect();
         sounds.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(sounds)
     }
 
     fn piece(&self, offset: u64, bytes: &[u8], spare: u64) -> Result<u64, Undone> {
-        let path = self.folder.join(INCOMING);
         let next = offset.saturating_add(bytes.len() as u64);
         if next > SAMPLES_MAX || self.taken()?.saturating_add(next) > MIB_MAX {
             return Err(Undone::Refused(PromptRefusal::TooMuch(PROMPTS_MIB_MAX)));
@@ -150,77 +141,80 @@ impl Sounds {
         if spare < bytes.len() as u64 {
             return Err(Undone::Refused(PromptRefusal::NoRoom));
         }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(offset == 0)
-            .truncate(offset == 0)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => Undone::Refused(PromptRefusal::OutOfOrder),
-                _ => error.into(),
-            })?;
-        if file.metadata()?.len() != offset.saturating_add(if offset == 0 { 0 } else { HEAD }) {
+        let end = offset.saturating_add(HEAD);
+        if offset > 0 && self.files.length(INCOMING) != Some(end) {
             return Err(Undone::Refused(PromptRefusal::OutOfOrder));
         }
+        let mut file = self.files.create(INCOMING, 0o600, offset == 0)?;
         if offset == 0 {
             // The head is written when the length is known.
             file.write_all(&[0; wav::HEADER_LENGTH])?;
         }
-        file.seek(SeekFrom::End(0))?;
+        file.seek(SeekFrom::Start(end))?;
         if let Err(error) = file.write_all(bytes) {
-            let _ = std::fs::remove_file(&path);
+            let _ = self.files.remove(INCOMING);
             return Err(error.into());
         }
         Ok(next)
     }
 
     fn keep(&self, name: &str, bytes: u64, hertz: u32) -> Result<(), Undone> {
-        let named = self.file(name)?;
+        let named = file(name)?;
         let rates = [Rate::Narrow, Rate::Wide];
         let rate = rates.into_iter().find(|it| it.hertz() == hertz);
-        let (Some(rate), Ok(length)) = (rate, u32::try_from(bytes)) else {
+        let brought = self.files.length(INCOMING);
+        let (Some(rate), Ok(length), Some(brought)) = (rate, u32::try_from(bytes), brought) else {
             return Err(Undone::Refused(PromptRefusal::Missing));
         };
-        let path = self.folder.join(INCOMING);
-        let opened = OpenOptions::new().write(true).open(&path);
-        let mut file = opened.map_err(missing)?;
-        if bytes == 0 || file.metadata()?.len() != bytes.saturating_add(HEAD) {
+        if bytes == 0 || brought != bytes.saturating_add(HEAD) {
             return Err(Undone::Refused(PromptRefusal::OutOfOrder));
         }
         // One that takes the place of another is none more.
-        if !named.exists() && self.files()?.len() >= SOUNDS_MAX {
+        if self.files.length(&named).is_none() && self.sounds()?.len() >= SOUNDS_MAX {
             return Err(Undone::Refused(PromptRefusal::TooMuch(PROMPTS_MIB_MAX)));
         }
+        // What callers hear is no secret.
+        let mut file = self.files.create(INCOMING, 0o644, false)?;
         file.write_all(&wav::header(rate, 1, length))?;
-        // PID 1 lets services make files for themselves only; what callers hear is no secret.
-        file.set_permissions(Permissions::from_mode(0o644))?;
-        file.sync_all()?;
-        std::fs::rename(&path, named)?;
-        self.sync()
+        file.sync()?;
+        self.files.rename(INCOMING, &named)?;
+        Ok(self.files.sync_names()?)
     }
 
     fn delete(&self, name: &str) -> Result<(), Undone> {
-        std::fs::remove_file(self.file(name)?).map_err(missing)?;
-        self.sync()
-    }
-
-    /// The path of a prompt whose name leads nowhere else.
-    fn file(&self, name: &str) -> Result<PathBuf, Undone> {
-        match is_prompt_name(name) {
-            true => Ok(self.folder.join(prompt_file(name))),
-            false => Err(Undone::Refused(PromptRefusal::Name)),
-        }
+        self.files.remove(&file(name)?).map_err(missing)?;
+        Ok(self.files.sync_names()?)
     }
 
     /// What all take together.
     fn taken(&self) -> Result<u64, Undone> {
-        let sounds = self.files()?;
+        let sounds = self.sounds()?;
         Ok(sounds.iter().map(|it| it.bytes).sum())
     }
 
-    fn sync(&self) -> Result<(), Undone> {
-        Ok(File::open(&self.folder)?.sync_all()?)
+    /// How long a file of ours lasts; 0 for one of another making.
+    fn millis(&self, file: &str, length: u64) -> u64 {
+        let mut head = [0; wav::HEADER_LENGTH];
+        let opened = self.files.open(file);
+        let read = opened.and_then(|mut file| file.read_exact(&mut head));
+        let samples = length.saturating_sub(HEAD) / 2;
+        let rates = [Rate::Narrow, Rate::Wide];
+        let is_of = |rate: &Rate| {
+            let length = u32::try_from(length.saturating_sub(HEAD)).unwrap_or_default();
+            read.is_ok() && head == wav::header(*rate, 1, length)
+        };
+        let rate = rates.into_iter().find(is_of);
+        rate.map_or(0, |rate| {
+            samples.saturating_mul(1_000) / u64::from(rate.hertz())
+        })
+    }
+}
+
+/// The file of a prompt whose name leads nowhere else.
+fn file(name: &str) -> Result<String, Undone> {
+    match is_prompt_name(name) {
+        true => Ok(prompt_file(name)),
+        false => Err(Undone::Refused(PromptRefusal::Name)),
     }
 }
 
@@ -236,32 +230,19 @@ fn missing(error: io::Error) -> Undone {
     }
 }
 
-/// How long a file of ours lasts; 0 for one of another making.
-fn millis(path: &Path, length: u64) -> u64 {
-    use std::io::Read as _;
-    let mut head = [0; wav::HEADER_LENGTH];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
-    let samples = length.saturating_sub(HEAD) / 2;
-    let rates = [Rate::Narrow, Rate::Wide];
-    let is_of = |rate: &Rate| {
-        let length = u32::try_from(length.saturating_sub(HEAD)).unwrap_or_default();
-        read.is_ok() && head == wav::header(*rate, 1, length)
-    };
-    let rate = rates.into_iter().find(is_of);
-    rate.map_or(0, |rate| {
-        samples.saturating_mul(1_000) / u64::from(rate.hertz())
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::path::PathBuf;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
+    use crate::files::DiskFolder;
 
     const SPARE: u64 = 1 << 30;
 
     struct Bench {
+        folder: PathBuf,
         sounds: Sounds,
     }
 
@@ -272,9 +253,8 @@ mod tests {
             let name = format!("ramal-sounds-{}-{count}", std::process::id());
             let folder = std::env::temp_dir().join(name);
             std::fs::create_dir_all(&folder).expect("a temporary folder");
-            Self {
-                sounds: Sounds::new(&folder, 1, &BTreeSet::new()),
-            }
+            let sounds = Sounds::new(Box::new(DiskFolder::new(&folder)), 1);
+            Self { folder, sounds }
         }
 
         fn piece(&self, offset: u64, bytes: &[u8]) -> Reply {
@@ -304,7 +284,7 @@ mod tests {
 
     impl Drop for Bench {
         fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.sounds.folder);
+            let _ = std::fs::remove_dir_all(&self.folder);
         }
     }
 
@@ -315,7 +295,7 @@ mod tests {
         assert_eq!(bench.names(), []);
         assert_eq!(bench.piece(4, &[3, 0]), Reply::Uploaded { next: 6 });
         assert_eq!(bench.keep("closed", 6, 16_000), Reply::Stored);
-        let file = std::fs::read(bench.sounds.folder.join("closed.wav")).expect("written");
+        let file = std::fs::read(bench.folder.join("closed.wav")).expect("written");
         let sound = wav::read(&file).expect("a WAV file");
         assert_eq!((sound.samples, sound.rate), (vec![1, 2, 3], Rate::Wide));
         // In its place comes another one, whole.
@@ -355,7 +335,7 @@ mod tests {
     #[test]
     fn all_together_have_an_end_and_the_database_keeps_its_room() {
         let bench = Bench::new();
-        let folder = &bench.sounds.folder;
+        let folder = &bench.folder;
         for name in ["a.wav", "b.wav"] {
             let file = File::create(folder.join(name)).expect("created");
             file.set_len(MIB_MAX / 2 - 1_000).expect("sparse");
@@ -375,7 +355,7 @@ mod tests {
     #[test]
     fn there_are_no_more_files_than_a_backup_holds() {
         let bench = Bench::new();
-        let put = |at: usize| std::fs::write(bench.sounds.folder.join(format!("{at}.wav")), b"");
+        let put = |at: usize| std::fs::write(bench.folder.join(format!("{at}.wav")), b"");
         (0..SOUNDS_MAX).for_each(|at| put(at).expect("written"));
         assert_eq!(bench.piece(0, &[0; 2]), Reply::Uploaded { next: 2 });
         let refused = Reply::PromptRefused(PromptRefusal::TooMuch(PROMPTS_MIB_MAX));
@@ -394,7 +374,7 @@ mod tests {
     fn what_was_being_brought_when_the_process_ended_is_forgotten() {
         let bench = Bench::new();
         assert_eq!(bench.piece(0, &[1; 4]), Reply::Uploaded { next: 4 });
-        let again = Sounds::new(&bench.sounds.folder, 1, &BTreeSet::new());
-        assert!(!again.folder.join(INCOMING).exists());
+        let _again = Sounds::new(Box::new(DiskFolder::new(&bench.folder)), 1);
+        assert!(!bench.folder.join(INCOMING).exists());
     }
 }

@@ -24,6 +24,7 @@ use crate::access::Peers;
 use crate::at_phone;
 #[cfg(test)]
 use crate::backup::Backups;
+use crate::files::{DiskFolder, Files};
 use crate::find::Finder;
 use crate::medium::{Medium, RESERVE, Scratch};
 use crate::network;
@@ -129,9 +130,12 @@ impl Store {
 
     /// Keeps the sounds of prompts in this folder from now on.
     pub fn keep_sounds(&self, folder: &Path) {
-        let current = lock(&self.shared.current).clone();
-        let listed = current.1.prompts.iter().map(|it| it.name.clone());
-        let sounds = Sounds::new(folder, current.0, &listed.collect());
+        self.keep_sounds_in(Box::new(DiskFolder::new(folder)));
+    }
+
+    pub(crate) fn keep_sounds_in(&self, files: Box<dyn Files>) {
+        let (version, _) = *lock(&self.shared.current);
+        let sounds = Sounds::new(files, version);
         // Asked for once.
         let _ = self.shared.sounds.set(sounds);
     }

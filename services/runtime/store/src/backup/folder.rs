@@ -46,7 +46,7 @@ impl Folder {
     }
 
     fn names(&self) -> Vec<String> {
-        let mut names = self.0.names();
+        let mut names = self.0.names().unwrap_or_default();
         names.retain(|name| backup_file_millis(name).is_some());
         names.sort();
         names
@@ -144,7 +144,7 @@ impl Folder {
 
     /// Trails that are kept, oldest first.
     pub(super) fn trails(&self) -> Vec<String> {
-        let mut names = self.0.names();
+        let mut names = self.0.names().unwrap_or_default();
         names.retain(|name| trail_file_millis(name).is_some());
         names.sort();
         names

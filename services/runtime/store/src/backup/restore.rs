@@ -108,7 +108,10 @@ pub(super) fn restore(
         backups.progress.reading(read);
         !is_over()
     };
-    let sounds = staged(shared)?;
+    let sounds = shared.sounds.get();
+    if let Some(sounds) = sounds {
+        sounds.unstage();
+    }
     let replaced = Mutex::new(None);
     let keep_trail = |txn: &ReadTransaction| {
         let keys = shared.backup_keys().map_err(failure::of_keys)?;
@@ -158,16 +161,6 @@ pub(super) fn restore(
     version
 }
 
-/// Where the sounds of a backup come in.
-fn staged(shared: &Shared) -> Result<Option<&Sounds>, Unrestored> {
-    let sounds = shared.sounds.get();
-    if let Some(sounds) = sounds {
-        let staged = sounds.stage().map_err(failure::of_disk);
-        staged.map_err(Unrestored::Failed)?;
-    }
-    Ok(sounds)
-}
-
 /// Nothing is written from here on: what is merged is what the box has at the end. Of a backup from
 /// before there were sounds, those that the box has are left alone only on its own past.
 fn in_place(
@@ -185,7 +178,9 @@ fn in_place(
         .map_err(|error| Unrestored::from(redb_fault(error)))?;
     backups.progress.note(RestoreState::Finishing { version });
     let settle = || match sounds {
-        Some((sounds, has_sounds)) if has_sounds || !is_own => sounds.settle(version),
+        Some((sounds, has_sounds)) if has_sounds || !is_own => {
+            sounds.settle(version, &with_sound(&merge.loaded, is_own))
+        }
         Some((sounds, _)) => {
             sounds.unstage();
             Ok(())
@@ -194,7 +189,7 @@ fn in_place(
     };
     frozen.replace(settle).map_err(Unrestored::Failed)?;
     if let Some((sounds, _)) = sounds {
-        sounds.restored(version, &with_sound(&merge.loaded, is_own));
+        sounds.restored(version);
     }
     Ok(version)
 }

@@ -1,17 +1,20 @@
 //! The power goes at every write, rename and sync of making a backup, of removing those that are
-//! too many and of restoring one. The box opens with all of what it had or all of what was to be,
-//! and no backup that was acknowledged is lost.
+//! too many and of restoring one, the sounds of prompts included. The box opens with all of what it
+//! had or all of what was to be, and no backup that was acknowledged is lost.
 
 use std::time::{Duration, Instant};
 
 use ::backup::plan::{Kept, superfluous};
 use ::backup::{Event, Reader};
+use ipc::sound::prompt_file;
 use ipc::store::{BackupFile, BackupRequest, Backups, TrailRequest};
+use rtp::{Rate, wav};
 use sansio::Rng;
 
 use super::sim_files::SimFiles;
 use super::*;
 use crate::BackupSettings;
+use crate::files::Files as _;
 use crate::tables::SCHEMA_VERSION;
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -37,6 +40,7 @@ impl Box {
         };
         let files = std::boxed::Box::new(disk.beside("backups"));
         store.keep_backups_in(files, &settings).expect("a thread");
+        store.keep_sounds_in(std::boxed::Box::new(disk.beside("sounds")));
         Self {
             scratch,
             disk,
@@ -105,6 +109,17 @@ impl Box {
         (version, site, calls(&self.store, 99, None), trail)
     }
 
+    /// The files of sounds that are there, by name, and the first sample of each.
+    fn sounds(&self) -> Vec<(String, u8)> {
+        let folder = self.disk.beside("sounds");
+        let names = folder.names().expect("listed");
+        let sample = |name: &String| folder.bytes(name).expect("it is there")[wav::HEADER_LENGTH];
+        names
+            .into_iter()
+            .map(|name| (name.clone(), sample(&name)))
+            .collect()
+    }
+
     /// Opens and is whole to its signature.
     fn check_archive(&self, name: &str) {
         let bytes = self
@@ -138,6 +153,29 @@ impl Box {
         drop(scratch);
         disk
     }
+}
+
+/// Puts sounds of one sample there that were always there.
+fn lay_down_sounds(disk: &SimFiles, names: &[&str], sample: u8) {
+    let mut file = wav::header(Rate::Narrow, 1, 2).to_vec();
+    file.extend([sample, 0]);
+    for name in names {
+        disk.beside("sounds").lay_down(&prompt_file(name), &file);
+    }
+}
+
+fn with_prompts(of: &Box, names: &[&str]) {
+    let (base, mut site) = config(&of.store);
+    site.prompts = names
+        .iter()
+        .map(|name| ipc::site::Prompt {
+            name: (*name).to_owned(),
+            says: String::new(),
+        })
+        .collect();
+    let audit = audit("prompts");
+    let reply = of.store.ask(WEB, Request::Commit { base, audit, site });
+    assert!(matches!(reply, Reply::Committed { .. }), "{reply:?}");
 }
 
 fn named(day: i64) -> String {
@@ -235,8 +273,10 @@ fn a_backup_that_was_acknowledged_is_there_wherever_the_power_goes() {
 
 #[test]
 fn a_restore_is_done_or_not_begun_wherever_the_power_goes() {
-    let other = Box::on(SimFiles::new("data"), 0);
-    assert!(matches!(commit(&other.store), Reply::Committed { .. }));
+    let disk = SimFiles::new("data");
+    lay_down_sounds(&disk, &["closed"], 1);
+    let other = Box::on(disk, 0);
+    with_prompts(&other, &["closed", "lunch"]);
     let records = (1..4).map(|it| call(it, Outcome::EndedByCaller)).collect();
     assert_eq!(
         other.store.ask(PBX, Request::PutCalls(records)),
@@ -256,7 +296,9 @@ fn a_restore_is_done_or_not_begun_wherever_the_power_goes() {
     let brought = other.data();
     drop(other);
 
-    let own = Box::on(SimFiles::new("data"), 1);
+    let disk = SimFiles::new("data");
+    lay_down_sounds(&disk, &["closed", "lunch", "own"], 2);
+    let own = Box::on(disk, 1);
     assert!(own.make());
     let (before, disk) = (own.data(), own.disk.copied());
     drop(own);
@@ -268,6 +310,8 @@ fn a_restore_is_done_or_not_begun_wherever_the_power_goes() {
         if version == before.0 {
             assert!(!is_acknowledged, "{place}: it was said to be done");
             assert_eq!((version, site, calls, trail), before, "{place}");
+            let own = ["closed.wav", "lunch.wav", "own.wav"];
+            assert_eq!(after.sounds(), own.map(|it| (it.to_owned(), 2)), "{place}");
         } else {
             assert_eq!(
                 (site, calls),
@@ -275,6 +319,8 @@ fn a_restore_is_done_or_not_begun_wherever_the_power_goes() {
                 "{place}"
             );
             assert_eq!(trail[1..], brought.3[..], "{place}");
+            // Of the prompt that has no sound in the archive, callers do not hear this box's own.
+            assert_eq!(after.sounds(), [("closed.wav".to_owned(), 1)], "{place}");
             let request = TrailRequest::Replaced { is_checked: true };
             let Reply::ReplacedTrails(replaced) = after.store.ask(WEB, Request::Trail(request))
             else {

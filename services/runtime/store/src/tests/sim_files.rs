@@ -252,14 +252,18 @@ impl Files for SimFiles {
         Ok(())
     }
 
-    fn names(&self) -> Vec<String> {
+    fn names(&self) -> io::Result<Vec<String>> {
         let state = self.state();
         let mine = state.names.keys().filter(|(of, _)| *of == self.folder);
-        mine.map(|(_, name)| name.clone()).collect()
+        Ok(mine.map(|(_, name)| name.clone()).collect())
     }
 
     fn length(&self, name: &str) -> Option<u64> {
         Some(self.bytes(name)?.len() as u64)
+    }
+
+    fn modified_millis(&self, name: &str) -> Option<i64> {
+        self.length(name).map(|_| 0)
     }
 
     fn free_bytes(&self) -> u64 {
