@@ -7,6 +7,7 @@
 //! Read first: [`World`], then [`Phone`], then [`checks`]; then [`Office`], which puts it all
 //! together.
 
+mod bucket;
 pub mod checks;
 mod desk;
 mod dialog;
@@ -21,6 +22,7 @@ mod services;
 mod trace;
 mod world;
 
+pub use bucket::Bucket;
 pub use floor::{Floor, Hears};
 pub use hand::{Ask, Hand};
 pub use handset::{Handset, Line, LineState, Stand};

@@ -13,8 +13,9 @@
 //! What this crate must never do: read a file or a clock, draw a key, hold more of an archive than
 //! a chunk and an entry, or give an entry out that was not proved.
 //!
-//! Read first: [`Writer`], [`Reader`], then [`plan`](mod@crate::plan).
+//! Read first: [`Writer`], [`Reader`], then [`plan`](mod@crate::plan) and [`away`].
 
+pub mod away;
 mod code;
 mod entry;
 mod header;

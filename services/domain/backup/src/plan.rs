@@ -5,15 +5,31 @@ use std::collections::BTreeSet;
 /// Between two backups, milliseconds (R21).
 pub const INTERVAL_MILLIS: i64 = DAY_MILLIS;
 
-/// Days that a backup is kept (R28).
-const KEPT_DAYS: i64 = 3;
+/// How long backups are kept at one place.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// So many days each.
+    pub days: i64,
+    /// Those that proved good are kept beyond that until there are so many newer ones: days without
+    /// a good backup must not leave none.
+    pub verified: usize,
+    /// Files at most, however often somebody asks for one; more than `verified`.
+    pub files: usize,
+}
 
-/// Backups that proved good are kept beyond that until there are so many newer ones: three days
-/// without a good backup must not leave none.
-const KEPT_VERIFIED: usize = 3;
+/// On the box (R28, T10).
+pub const HERE: Retention = Retention {
+    days: 3,
+    verified: 3,
+    files: 32,
+};
 
-/// Files at most, however often somebody asks for one.
-const FILES_MAX: usize = 32;
+/// Away from it (R27, T10).
+pub const AWAY: Retention = Retention {
+    days: 30,
+    verified: 3,
+    files: 64,
+};
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
@@ -55,38 +71,46 @@ fn newest(now_millis: i64, kept: &[Kept]) -> Option<i64> {
     good.map(|it| it.taken_millis).max()
 }
 
-/// The files that may go once one has proved good:
-///
-/// - those older than three days, and not among the three newest that proved good;
-/// - those that did not prove good: a later one has;
-/// - those dated ahead, once there is one that is not and is three days old: by then the clock that
-///   says so has made three;
-/// - where there are more than [`FILES_MAX`] all the same, those nearest to others in time.
-#[must_use]
-pub fn superfluous(now_millis: i64, kept: &[Kept]) -> Vec<String> {
-    let mut good: Vec<&Kept> = kept.iter().filter(|it| it.is_verified).collect();
-    good.sort_by_key(|it| std::cmp::Reverse((it.taken_millis, it.name.as_str())));
-    let (ahead, present): (Vec<&Kept>, Vec<&Kept>) =
-        good.into_iter().partition(|it| it.is_ahead(now_millis));
-    if present.is_empty() {
-        return Vec::new();
+impl Retention {
+    /// What was taken before is old, milliseconds since 1970.
+    #[must_use]
+    pub const fn limit(&self, now_millis: i64) -> i64 {
+        now_millis.saturating_sub(self.days.saturating_mul(DAY_MILLIS))
     }
-    let limit = now_millis.saturating_sub(KEPT_DAYS * DAY_MILLIS);
-    let is_settled = present.iter().any(|it| it.taken_millis <= limit);
-    let (newest, older) = present.split_at(present.len().min(KEPT_VERIFIED));
-    let mut others: Vec<&Kept> = older.to_vec();
-    others.retain(|it| it.taken_millis >= limit);
-    if !is_settled {
-        others.extend(ahead);
+
+    /// The files that may go once one has proved good:
+    ///
+    /// - those that are too old, and not among the newest that proved good;
+    /// - those that did not prove good: a later one has;
+    /// - those dated ahead, once there is one that is not and is as old as any is kept: by then the
+    ///   clock that says so has run so long;
+    /// - where there are more than [`Self::files`] all the same, those nearest to others in time.
+    #[must_use]
+    pub fn superfluous(&self, now_millis: i64, kept: &[Kept]) -> Vec<String> {
+        let mut good: Vec<&Kept> = kept.iter().filter(|it| it.is_verified).collect();
+        good.sort_by_key(|it| std::cmp::Reverse((it.taken_millis, it.name.as_str())));
+        let (ahead, present): (Vec<&Kept>, Vec<&Kept>) =
+            good.into_iter().partition(|it| it.is_ahead(now_millis));
+        if present.is_empty() {
+            return Vec::new();
+        }
+        let limit = self.limit(now_millis);
+        let is_settled = present.iter().any(|it| it.taken_millis <= limit);
+        let (newest, older) = present.split_at(present.len().min(self.verified));
+        let mut others: Vec<&Kept> = older.to_vec();
+        others.retain(|it| it.taken_millis >= limit);
+        if !is_settled {
+            others.extend(ahead);
+        }
+        thin(&mut others, self.files.saturating_sub(self.verified));
+        let stay: BTreeSet<&str> = newest
+            .iter()
+            .chain(&others)
+            .map(|it| it.name.as_str())
+            .collect();
+        let go = kept.iter().filter(|it| !stay.contains(it.name.as_str()));
+        go.map(|it| it.name.clone()).collect()
     }
-    thin(&mut others, FILES_MAX - KEPT_VERIFIED);
-    let stay: BTreeSet<&str> = newest
-        .iter()
-        .chain(&others)
-        .map(|it| it.name.as_str())
-        .collect();
-    let go = kept.iter().filter(|it| !stay.contains(it.name.as_str()));
-    go.map(|it| it.name.clone()).collect()
 }
 
 /// Takes out what is nearest to its neighbours in time, until there are no more than `max`.
@@ -147,19 +171,29 @@ mod tests {
     fn three_days_are_kept_and_what_is_older_goes() {
         let all: Vec<_> = (0..10).map(|day| kept(day, true)).collect();
         assert_eq!(
-            superfluous(9 * DAY_MILLIS, &all),
+            HERE.superfluous(9 * DAY_MILLIS, &all),
             ["0", "1", "2", "3", "4", "5"]
         );
     }
 
     #[test]
+    fn away_from_the_box_thirty_days_are_kept_and_the_last_three_longer() {
+        let all: Vec<_> = (0..40).map(|day| kept(day, true)).collect();
+        let gone = AWAY.superfluous(39 * DAY_MILLIS, &all);
+        let expected: Vec<_> = (0..9).map(|day| day.to_string()).collect();
+        assert_eq!(gone, expected);
+        let gone = AWAY.superfluous(300 * DAY_MILLIS, &all);
+        assert_eq!(gone.len(), 37, "37 to 39 stay");
+    }
+
+    #[test]
     fn three_that_proved_good_are_kept_however_old_they_are() {
         let mut all: Vec<_> = (0..5).map(|day| kept(day, true)).collect();
-        assert_eq!(superfluous(30 * DAY_MILLIS, &all), ["0", "1"]);
+        assert_eq!(HERE.superfluous(30 * DAY_MILLIS, &all), ["0", "1"]);
         // What did not prove good was made again.
         all.extend((20..24).map(|day| kept(day, false)));
         assert_eq!(
-            superfluous(24 * DAY_MILLIS, &all),
+            HERE.superfluous(24 * DAY_MILLIS, &all),
             ["0", "1", "20", "21", "22", "23"]
         );
     }
@@ -167,11 +201,14 @@ mod tests {
     #[test]
     fn those_dated_ahead_take_no_place_and_go_once_the_clock_has_made_others() {
         let mut all: Vec<_> = (100..103).map(|day| kept(day, true)).collect();
-        assert!(superfluous(0, &all).is_empty(), "there are no others");
+        assert!(HERE.superfluous(0, &all).is_empty(), "there are no others");
         all.extend((0..3).map(|day| kept(day, true)));
-        assert!(superfluous(2 * DAY_MILLIS, &all).is_empty());
+        assert!(HERE.superfluous(2 * DAY_MILLIS, &all).is_empty());
         all.push(kept(3, true));
-        assert_eq!(superfluous(3 * DAY_MILLIS, &all), ["100", "101", "102"]);
+        assert_eq!(
+            HERE.superfluous(3 * DAY_MILLIS, &all),
+            ["100", "101", "102"]
+        );
     }
 
     #[test]
@@ -183,8 +220,8 @@ mod tests {
             is_verified: true,
         };
         all.extend((1..200).map(asked));
-        let gone = superfluous(2 * DAY_MILLIS + 200 * 60_000, &all);
-        assert_eq!(all.len() - gone.len(), FILES_MAX);
+        let gone = HERE.superfluous(2 * DAY_MILLIS + 200 * 60_000, &all);
+        assert_eq!(all.len() - gone.len(), HERE.files);
         assert!(gone.iter().all(|name| name.starts_with("asked")));
         assert!(!gone.contains(&"asked 199".to_owned()));
     }

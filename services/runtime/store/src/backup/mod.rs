@@ -200,7 +200,7 @@ impl Backups {
         let name = name.map_err(failure::of_disk)?;
         tracing::info!("backup {name} was made and proved");
         let now = shared.now().as_millis();
-        let superfluous = ::backup::plan::superfluous(now, &self.folder.kept());
+        let superfluous = ::backup::plan::HERE.superfluous(now, &self.folder.kept());
         for old in superfluous.iter().filter(|it| **it != name) {
             self.folder.remove(old);
         }

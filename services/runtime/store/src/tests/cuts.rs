@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use ::backup::plan::{Kept, superfluous};
+use ::backup::plan::{HERE, Kept};
 use ::backup::{Event, Reader};
 use ipc::sound::prompt_file;
 use ipc::store::{BackupFile, BackupRequest, Backups, TrailRequest};
@@ -246,7 +246,7 @@ fn a_backup_that_was_acknowledged_is_there_wherever_the_power_goes() {
             is_verified: true,
         })
         .collect();
-    let go = superfluous(SINCE_MILLIS + day * DAY_MILLIS, &all);
+    let go = HERE.superfluous(SINCE_MILLIS + day * DAY_MILLIS, &all);
     assert_eq!(go, before[..3]);
 
     let steps = at_every_step(&disk, day, Box::make, |after, is_acknowledged, place| {

@@ -1,0 +1,28 @@
+//! Copies of backups at a place away from the box: which go there, and which go from there.
+//!
+//! ```text
+//!          Place, Here                nothing left to do
+//!   Off ---------------> asking ---------------------------> Done
+//!                        ^  ^  |                              |
+//!                        |  |  | refused, away, no answer     | a day, or another archive
+//!                        |  |  v                              |
+//!                        |  Failed: 1 min to 1 h              |
+//!                        +------------------------------------+
+//! ```
+//! A round asks whether the credential is good (R25), then what is there, and then for one thing at
+//! a time: parts of what is missing, the newest first, the end of it, and what is too old away.
+//! Where it was cut short, the list of the next round says how far it came: a part that is there is
+//! not sent again.
+//!
+//! What this must never do: send what did not prove good; have anything deleted while the clock is
+//! not believed, or while a newer archive is not there whole; count as a copy what the place says
+//! it has and this box has not sent.
+
+mod events;
+mod memory;
+mod node;
+mod steps;
+
+pub use events::{Answer, Archive, Begun, Command, Digest, Input, Output, PART_BYTES, Whole};
+pub use memory::{Memory, Trouble};
+pub use node::AwayNode;
