@@ -46,6 +46,7 @@ pub fn check(
             return Err(CertificateFault::NotSignedByNext(at));
         }
     }
+    may_sign(&parsed)?;
     if let Some(now) = chain.now_millis {
         is_valid(&parsed, now)?;
     }
@@ -107,14 +108,39 @@ fn is_for(certificate: &X509Certificate<'_>, key: &[u8]) -> bool {
     key.is_ok_and(|key| key.subject_public_key_info() == certificate.public_key().raw)
 }
 
-/// RFC 5280 §4.2.1.9, §4.2.1.12. Of a chain of one nobody else asks.
+/// RFC 5280 §4.2.1.9, §4.2.1.12. Of a chain of one nobody else asks. A use of any kind is none for
+/// servers, as where it is judged in a chain.
 fn is_for_a_server(certificate: &X509Certificate<'_>) -> Result<(), CertificateFault> {
     let uses = certificate.extended_key_usage();
     let uses = uses.map_err(|_| CertificateFault::Unreadable(1))?;
-    let serves = uses.is_none_or(|it| it.value.server_auth || it.value.any);
+    let serves = uses.is_none_or(|it| it.value.server_auth);
     (serves && !certificate.is_ca())
         .then_some(())
         .ok_or(CertificateFault::NotForServers)
+}
+
+/// Whether each from the second on may sign the one before it: RFC 5280 §4.2.1.3, §4.2.1.9. Of the
+/// last one nobody else asks: browsers have their own of it, and take its word for nothing else.
+fn may_sign(chain: &[X509Certificate<'_>]) -> Result<(), CertificateFault> {
+    // Authorities between it and the first that were not made to follow one another's keys.
+    let mut below = 0;
+    for (certificate, at) in chain.iter().zip(1..).skip(1) {
+        let unreadable = |_| CertificateFault::Unreadable(at);
+        let authority = certificate.basic_constraints().map_err(unreadable)?;
+        let uses = certificate.key_usage().map_err(unreadable)?;
+        let signs = uses.is_none_or(|it| it.value.key_cert_sign());
+        let leads = authority.is_some_and(|it| {
+            let most = it.value.path_len_constraint;
+            it.value.ca && most.is_none_or(|most| below <= most)
+        });
+        if !(signs && leads) {
+            return Err(CertificateFault::NotForServers);
+        }
+        if certificate.subject().as_raw() != certificate.issuer().as_raw() {
+            below += 1;
+        }
+    }
+    Ok(())
 }
 
 fn is_valid(chain: &[X509Certificate<'_>], now_millis: i64) -> Result<(), CertificateFault> {

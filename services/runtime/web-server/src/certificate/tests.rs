@@ -266,6 +266,9 @@ fn what_browsers_would_not_take_is_refused_alone_and_in_a_chain() {
     let mut authority = leaf("pbx.example.com");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     check(&authority, CertificateFault::NotForServers);
+    let mut anything = leaf("pbx.example.com");
+    anything.extended_key_usages = vec![ExtendedKeyUsagePurpose::Any];
+    check(&anything, CertificateFault::NotForServers);
     let name = CertificateFault::OtherName("pbx.example.com".into());
     check(&leaf("ramal.local"), name);
     let mut over = leaf("pbx.example.com");
@@ -274,6 +277,46 @@ fn what_browsers_would_not_take_is_refused_alone_and_in_a_chain() {
     let mut early = leaf("pbx.example.com");
     early.not_before = rcgen::date_time_ymd(2026, 12, 1);
     check(&early, CertificateFault::NotYet(1_796_083_200_000));
+}
+
+/// RFC 5280 §4.2.1.3, §4.2.1.9: also of the last one, which nothing else looks at.
+#[test]
+fn only_what_may_sign_others_stands_behind_what_it_signed() {
+    let (root, waiting) = (root(), waiting());
+    let check = |params: CertificateParams, expected: Result<(), CertificateFault>| {
+        let by = Authority::self_signed(params.clone(), key()).expect("signed");
+        let pem = sign(&leaf("pbx.example.com"), &waiting, &by) + &by.pem();
+        assert_eq!(judged(&pem, &waiting).map(|_| ()), expected, "the last");
+        let by = Authority::signed_by(params, key(), &root).expect("signed");
+        let pem = sign(&leaf("pbx.example.com"), &waiting, &by) + &by.pem() + &root.pem();
+        assert_eq!(judged(&pem, &waiting).map(|_| ()), expected, "between");
+    };
+    let no = || Err(CertificateFault::NotForServers);
+    let with = |is_ca: IsCa, uses: &[KeyUsagePurpose]| {
+        let mut params = authority_params("Office CA");
+        params.is_ca = is_ca;
+        params.key_usages = uses.to_vec();
+        params
+    };
+    let any = IsCa::Ca(BasicConstraints::Unconstrained);
+    let (signs, serves) = (
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::DigitalSignature,
+    );
+    check(with(any, &[signs]), Ok(()));
+    check(with(any, &[]), Ok(()));
+    check(with(any, &[serves]), no());
+    check(with(IsCa::NoCa, &[signs]), no());
+    check(with(IsCa::ExplicitNoCa, &[serves]), no());
+    // One that may sign none but what serves.
+    let short = IsCa::Ca(BasicConstraints::Constrained(0));
+    check(with(short, &[signs]), Ok(()));
+    let mut params = authority_params("Office root");
+    params.is_ca = short;
+    let root = Authority::self_signed(params, key()).expect("a root");
+    let between = between(&root);
+    let pem = sign(&leaf("pbx.example.com"), &waiting, &between) + &between.pem() + &root.pem();
+    assert_eq!(judged(&pem, &waiting).map(|_| ()), no());
 }
 
 #[test]
