@@ -10,6 +10,7 @@
 )]
 
 mod archive;
+mod certificate;
 mod exchange;
 mod firmware;
 mod media;
@@ -21,6 +22,7 @@ mod session;
 mod wire;
 
 pub use archive::backup_archive;
+pub use certificate::certificate;
 pub use exchange::{exchange, kept_rows};
 pub use firmware::{partition_table, provisioning, slot_blocks, update_file};
 pub use media::{dtmf, opus, playout, rtcp, rtp, srtp, stream, wav};
@@ -35,7 +37,7 @@ pub use wire::{digest, sip_headers, sip_message, sip_stream};
 pub type Target = fn(&[u8]);
 
 /// Every target under its name, which is also that of its corpus and of its libFuzzer binary.
-pub const TARGETS: [(&str, Target); 27] = [
+pub const TARGETS: [(&str, Target); 28] = [
     ("sip_message", sip_message),
     ("sip_stream", sip_stream),
     ("sip_headers", sip_headers),
@@ -63,4 +65,5 @@ pub const TARGETS: [(&str, Target); 27] = [
     ("provisioning", provisioning),
     ("backup_archive", backup_archive),
     ("passkey", passkey),
+    ("certificate", certificate),
 ];
