@@ -91,6 +91,8 @@ pub(crate) struct Caller {
     /// The password was said lately, or a passkey used that will do; or none can be, by a program
     /// on the box itself.
     pub(crate) is_sure: bool,
+    /// It was the password.
+    pub(crate) has_said_password: bool,
     /// A passkey of theirs will do in the place of the password.
     pub(crate) confirms_by_passkey: bool,
     /// An administrator without a second factor, where they have to have one: nothing but setting
@@ -220,6 +222,7 @@ impl Admin {
             token: None,
             permissions: Permissions::default(),
             is_sure: false,
+            has_said_password: false,
             confirms_by_passkey: false,
             must_enrol: false,
             form: None,
@@ -303,7 +306,7 @@ impl Admin {
         if request.peer == Peer::Local {
             LOCAL_LOGIN.clone_into(&mut caller.login);
             caller.permissions = Permissions::ALL;
-            caller.is_sure = true;
+            (caller.is_sure, caller.has_said_password) = (true, true);
             return Ok(());
         }
         if let Some(secret) = request.bearer() {
@@ -330,6 +333,7 @@ impl Admin {
         }
         caller.login.clone_from(&session.login);
         caller.is_sure = session.is_sure(moment.now);
+        caller.has_said_password = session.has_said_password(moment.now);
         caller.session = Some((id, session));
         Ok(())
     }
@@ -407,13 +411,8 @@ impl Admin {
         segment: String,
         mut caller: Caller,
     ) -> Step {
-        // With what somebody signs in, or programs in his name: a phone that was found must not
-        // make itself another way in.
-        if let Access::May(Permission::OwnAccount) | Access::Sure(Permission::OwnAccount) =
-            route.access
-        {
-            let session = caller.session.as_ref();
-            caller.is_sure &= session.is_none_or(|(_, it)| it.has_said_password(moment.now));
+        if route.makes_ways_in() {
+            caller.is_sure &= caller.has_said_password;
             caller.confirms_by_passkey = false;
         }
         if route.method == Method::Post && route.face == Face::Page {

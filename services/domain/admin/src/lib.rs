@@ -53,6 +53,7 @@ mod throttle;
 mod trace_view;
 mod trunk_advice;
 mod views;
+mod ways_in;
 
 pub use about_view::Running;
 pub use actions::start::START as START_IS_OVER;

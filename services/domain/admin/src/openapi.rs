@@ -11,7 +11,6 @@ use serde_json::{Map, Value, json};
 use self::contract::{Answer, Body, Contract, Query};
 use self::schemas::Schemas;
 use crate::Method;
-use crate::permission::Permission;
 use crate::routes::{Access, Face, ROUTES, Route};
 
 /// The document (OpenAPI 3.1.1).
@@ -103,13 +102,13 @@ fn operation(route: &Route, contract: &Contract, schemas: &mut Schemas) -> Value
             }
         }
     }
-    if let Access::Sure(permission) = route.access {
-        let description = match permission {
-            Permission::OwnAccount => {
+    if matches!(route.access, Access::Sure(_)) {
+        let description = match route.makes_ways_in() {
+            true => {
                 "The password has to have been said within the last five minutes, by \
                     `POST /api/confirm` or by signing in."
             }
-            _ => {
+            false => {
                 "The password has to have been said within the last five minutes, by \
                     `POST /api/confirm` or by signing in, or a passkey used, by \
                     `POST /api/confirm/passkey`."

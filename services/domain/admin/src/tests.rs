@@ -22,6 +22,7 @@ mod network;
 mod numbers;
 mod openapi;
 mod openapi_forms;
+mod passkey_confirms;
 mod passkeys;
 mod people;
 mod person;

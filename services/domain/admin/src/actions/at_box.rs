@@ -23,6 +23,7 @@ impl Admin {
             token: None,
             permissions: Permissions::ALL,
             is_sure: true,
+            has_said_password: true,
             confirms_by_passkey: false,
             must_enrol: false,
             form: None,

@@ -1,7 +1,7 @@
 //! A change of the site: made on the newest version, committed together with its audit entry, and
 //! made again when somebody else was faster.
 
-use ipc::site::{Retention, Site};
+use ipc::site::{Person, Retention, Role, Site};
 use ipc::store;
 
 use super::patch::differences;
@@ -54,6 +54,8 @@ impl Change {
             Ok(())
         });
         if let Err(fault) = made {
+            // Where one was used and is no answer, it is not asked for again.
+            self.caller.confirms_by_passkey &= !self.caller.is_sure;
             return self.caller.refuse(&fault);
         }
         let request = store::Request::Commit {
@@ -105,10 +107,30 @@ fn may_keep(caller: &Caller, before: &Site, after: &Site) -> Result<(), Fault> {
     if asks_otherwise {
         may_ask_otherwise(caller, before, after)?;
     }
-    match caller.is_sure || !(loses_recordings || loses_data || asks_otherwise) {
+    let is_sure = caller.is_sure || !(loses_recordings || loses_data);
+    // A found phone must not open the box to whoever has found it.
+    let opens = asks_otherwise || makes_administrator(before, after);
+    match is_sure && (caller.has_said_password || !opens) {
         true => Ok(()),
         false => Err(PeopleFault::ConfirmFirst.into()),
     }
+}
+
+/// Whether somebody is an administrator who was none.
+fn makes_administrator(before: &Site, after: &Site) -> bool {
+    let is_one = |it: &&Person| it.role == Role::Administrator && !it.disabled;
+    let was_one = |login: &str| {
+        before
+            .people
+            .iter()
+            .filter(is_one)
+            .any(|it| it.login == login)
+    };
+    after
+        .people
+        .iter()
+        .filter(is_one)
+        .any(|it| !was_one(&it.login))
 }
 
 /// Whether a caller may have something else asked of people at a sign-in, by whatever way it comes

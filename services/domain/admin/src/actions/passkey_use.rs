@@ -16,7 +16,7 @@ use super::sign_in::{By, address, enter, refuse, signed_in_by};
 use super::{json, proof};
 use crate::admin::{Admin, Caller};
 use crate::answers::Nothing;
-use crate::fault::{Fault, PasskeyFault};
+use crate::fault::{Fault, PasskeyFault, PeopleFault};
 use crate::http::{Request, Response};
 use crate::passkey_json::{RequestOptions, Used, UsedCredential};
 use crate::passkeys::{COUNTERS, Purpose};
@@ -236,11 +236,23 @@ pub(super) fn confirm(
                 proof::sure(admin, moment, Proof::Passkey, caller, then)
             })
         }
+        Err(fault) if !is_wrong(&fault) => refuse(&caller, &fault),
         Err(fault) => {
             let action = format!("confirmation refused: {}", told(admin, &used.id, &fault));
             proof::doubted(admin, &action, fault, caller, refuse)
         }
     }
+}
+
+/// Whether it was a passkey that is nobody's, or somebody else's, or does not hold. A page that was
+/// open for long, a second click, another address and a box that is starting are no guesses.
+const fn is_wrong(fault: &Fault) -> bool {
+    matches!(
+        fault,
+        Fault::People(PeopleFault::Passkey(
+            PasskeyFault::Unknown | PasskeyFault::Refused(_)
+        ))
+    )
 }
 
 /// Whether this use of a passkey answers a challenge of ours (WebAuthn §7.2). That uses it up.

@@ -146,6 +146,7 @@ pub(super) fn sure(
     let Some((token, id, session)) = proved else {
         return caller.refuse(&Fault::SignInFirst);
     };
+    caller.has_said_password = session.has_said_password(moment.now);
     caller.session = Some((id, session));
     caller.is_sure = true;
     then(admin, moment, caller).ending(Box::new(move |response| {

@@ -1,7 +1,7 @@
 //! Passkeys: enrolled, used alone and after the password, refused, slow to guess, and taken away.
 
 #[path = "../../../../proto/webauthn/src/tests/authenticator.rs"]
-mod authenticator;
+pub(super) mod authenticator;
 
 use data_encoding::BASE64URL_NOPAD;
 use ipc::site::Role;
@@ -15,7 +15,7 @@ use crate::{Method, Request, Response};
 use authenticator::{Answer, Ask, Authenticator, HONEST};
 
 /// What a page that was given these options has the authenticator asked.
-fn asked(options: &Value) -> Ask {
+pub(super) fn asked(options: &Value) -> Ask {
     let challenge = options["challenge"].as_str().expect("a challenge");
     let name = options["rp"]["id"]
         .as_str()
@@ -27,7 +27,7 @@ fn asked(options: &Value) -> Ask {
     }
 }
 
-fn made(answer: &Answer) -> Value {
+pub(super) fn made(answer: &Answer) -> Value {
     json!({ "type": "public-key", "response": {
         "clientDataJSON": BASE64URL_NOPAD.encode(&answer.client_data),
         "attestationObject": BASE64URL_NOPAD.encode(&answer.data),
@@ -35,7 +35,7 @@ fn made(answer: &Answer) -> Value {
     } })
 }
 
-fn used(authenticator: &Authenticator, owner: &str, answer: &Answer) -> Value {
+pub(super) fn used(authenticator: &Authenticator, owner: &str, answer: &Answer) -> Value {
     json!({ "type": "public-key", "id": BASE64URL_NOPAD.encode(&authenticator.id), "response": {
         "clientDataJSON": BASE64URL_NOPAD.encode(&answer.client_data),
         "authenticatorData": BASE64URL_NOPAD.encode(&answer.data),
@@ -44,7 +44,7 @@ fn used(authenticator: &Authenticator, owner: &str, answer: &Answer) -> Value {
     } })
 }
 
-fn enrol(world: &mut World, session: &str, authenticator: &mut Authenticator) -> Value {
+pub(super) fn enrol(world: &mut World, session: &str, authenticator: &mut Authenticator) -> Value {
     let options = world.ask(&post("/api/passkeys/new", session, &json!({})));
     assert_eq!(options.status, 200, "{}", text(&options));
     let answer = authenticator.make(&asked(&body(&options)));
@@ -57,7 +57,7 @@ fn enrol(world: &mut World, session: &str, authenticator: &mut Authenticator) ->
 
 /// A box on which `admin` and `rui` have a passkey each, of authenticators 1 and 2; and the codes
 /// that `admin` was shown.
-fn office() -> (World, Authenticator, Vec<String>) {
+pub(super) fn office() -> (World, Authenticator, Vec<String>) {
     let mut world = World::new();
     world.hire("rui", Role::Administrator, "100");
     let session = world.sign_in("rui", OWN_PASSWORD);
@@ -72,7 +72,7 @@ fn office() -> (World, Authenticator, Vec<String>) {
     (world, authenticator, codes)
 }
 
-fn owner(world: &World, login: &str) -> String {
+pub(super) fn owner(world: &World, login: &str) -> String {
     let person = world.site.people.iter().find(|it| it.login == login);
     person.expect("there").passkeys[0].owner.clone()
 }
@@ -87,14 +87,14 @@ fn enter(world: &mut World, credential: &Value) -> Response {
 }
 
 /// Signs in as `admin` with nothing else.
-fn sign_in(world: &mut World, authenticator: &mut Authenticator) -> Response {
+pub(super) fn sign_in(world: &mut World, authenticator: &mut Authenticator) -> Response {
     let answer = authenticator.sign(&asked(&options(world)));
     let owner = owner(world, "admin");
     enter(world, &used(authenticator, &owner, &answer))
 }
 
 /// Says the password in a session; the cookie to go on with.
-fn sure(world: &mut World, session: &str) -> String {
+pub(super) fn sure(world: &mut World, session: &str) -> String {
     let proof = json!({ "password": OWN_PASSWORD });
     let said = world.ask(&post("/api/confirm", session, &proof));
     assert_eq!(said.status, 200, "{}", text(&said));
@@ -584,157 +584,6 @@ fn the_pages_do_the_same() {
     assert_eq!(gone.header("location"), Some("/passkeys"));
 }
 
-/// Signs in with the password, and the passkey after it.
-fn sign_in_by_both(world: &mut World, authenticator: &mut Authenticator) -> String {
-    let half = cookie(&world.ask(&sign_in_from("10.0.0.5", "admin", OWN_PASSWORD)));
-    let asked_for = body(&world.ask(&post("/api/code/passkey/new", &half, &json!({}))));
-    let answer = authenticator.sign(&asked(&asked_for));
-    let owner = owner(world, "admin");
-    let wish = json!({ "credential": used(authenticator, &owner, &answer) });
-    let whole = world.ask(&post("/api/code/passkey", &half, &wish));
-    assert_eq!(whole.status, 200, "{}", text(&whole));
-    cookie(&whole)
-}
-
-/// What a passkey answers that is to say again who it is.
-fn confirmation(world: &mut World, session: &str, authenticator: &mut Authenticator) -> Value {
-    let options = world.ask(&post("/api/confirm/passkey/new", session, &json!({})));
-    assert_eq!(options.status, 200, "{}", text(&options));
-    let answer = authenticator.sign(&asked(&body(&options)));
-    let owner = owner(world, "admin");
-    json!({ "credential": used(authenticator, &owner, &answer) })
-}
-
-const LATER: u64 = 300;
-
-#[test]
-fn a_passkey_says_again_who_it_is_but_makes_no_other_way_in() {
-    let (mut world, mut authenticator, _) = office();
-    let session = sign_in_by_both(&mut world, &mut authenticator);
-    world.pass(LATER);
-    let make =
-        |session: &str, login: &str| post("/api/people", session, &json!({ "login": login }));
-    assert_eq!(world.ask(&make(&session, "eva")).status, 403);
-    let said = confirmation(&mut world, &session, &mut authenticator);
-    let confirmed = world.ask(&post("/api/confirm/passkey", &session, &said));
-    assert_eq!(confirmed.status, 200, "{}", text(&confirmed));
-    let sure = cookie(&confirmed);
-    assert_eq!(
-        world.ask(&make(&session, "eva")).status,
-        401,
-        "the old token is over"
-    );
-    assert_eq!(world.ask(&make(&sure, "eva")).status, 201);
-    for (path, wish) in [
-        ("/api/passkeys/new", json!({})),
-        ("/api/second-factor/new", json!({})),
-        (
-            "/api/tokens",
-            json!({"name": "crm", "permissions": ["see-status"], "days": 1}),
-        ),
-    ] {
-        assert_eq!(world.ask(&post(path, &sure, &wish)).status, 403, "{path}");
-    }
-    let remove = request(Method::Delete, "/api/passkeys/phone%201").with("cookie", &sure);
-    assert_eq!(world.ask(&remove).status, 403);
-    // Once, and for five minutes.
-    let again = world.ask(&post("/api/confirm/passkey", &sure, &said));
-    assert_eq!(again.status, 401, "{}", text(&again));
-    world.pass(LATER);
-    assert_eq!(world.ask(&make(&sure, "leo")).status, 403);
-}
-
-#[test]
-fn a_session_that_a_passkey_alone_has_opened_wants_the_password_first() {
-    let (mut world, mut authenticator, _) = office();
-    let session = cookie(&sign_in(&mut world, &mut authenticator));
-    let ask = post("/api/confirm/passkey/new", &session, &json!({}));
-    let refused = world.ask(&ask);
-    let why = body(&refused)["error"].to_string();
-    assert!(
-        refused.status == 409 && why.contains("say your password"),
-        "{why}"
-    );
-    let page = world.ask(&form("/new/person", &session, "login=eva"));
-    assert!(!text(&page).contains("/api/confirm/passkey/new"));
-    let session = sure(&mut world, &session);
-    world.pass(LATER);
-    let said = confirmation(&mut world, &session, &mut authenticator);
-    let confirmed = world.ask(&post("/api/confirm/passkey", &session, &said));
-    assert_eq!(confirmed.status, 200, "{}", text(&confirmed));
-}
-
-#[test]
-fn the_page_that_asks_for_the_password_takes_a_passkey_with_what_was_to_be_done() {
-    let (mut world, mut authenticator, _) = office();
-    let session = sign_in_by_both(&mut world, &mut authenticator);
-    world.pass(LATER);
-    let page = text(&world.ask(&form("/new/person", &session, "login=eva&role=user")));
-    let place = page
-        .find("data-ask=\"/api/confirm/passkey/new\"")
-        .expect("a form");
-    assert!(
-        page[place..].contains("name=\"login\" value=\"eva\""),
-        "{page}"
-    );
-    assert!(super::markup::wrong(&page).is_empty(), "{page}");
-    let said = confirmation(&mut world, &session, &mut authenticator);
-    let said = said["credential"].to_string();
-    let said = data_encoding::HEXLOWER.encode(said.as_bytes());
-    let said: String = said.as_bytes().chunks(2).fold(String::new(), |all, pair| {
-        all + "%" + std::str::from_utf8(pair).expect("hex")
-    });
-    let sent = format!("login=eva&role=user&confirm_passkey={said}");
-    let done = world.ask(&form("/new/person", &session, &sent));
-    assert!(text(&done).contains("eva"), "{}", text(&done));
-    assert!(world.site.people.iter().any(|it| it.login == "eva"));
-    // By an address nothing is offered that cannot work.
-    let session = goes_on(&done, &session);
-    world.pass(LATER);
-    let mut by_address = form("/new/person", &session, "login=leo");
-    by_address
-        .headers
-        .retain(|(name, _)| !["host", "origin"].contains(&&**name));
-    let by_address = by_address
-        .with("host", "192.168.0.7")
-        .with("origin", "https://192.168.0.7");
-    assert!(!text(&world.ask(&by_address)).contains("/api/confirm/passkey/new"));
-}
-
-#[test]
-fn another_passkey_or_another_challenge_confirms_nothing_and_five_end_the_session() {
-    let (mut world, mut authenticator, _) = office();
-    let session = sign_in_by_both(&mut world, &mut authenticator);
-    world.pass(LATER);
-    let (before, mut theirs) = (world.site.people.len(), Authenticator::new(2));
-    let mut statuses = Vec::new();
-    for number in 0..6 {
-        let (asks, by): (&str, &mut Authenticator) = match number % 2 {
-            0 => ("/api/confirm/passkey/new", &mut theirs),
-            _ => ("/api/login/passkey/new", &mut authenticator),
-        };
-        let options = body(&world.ask(&post(asks, &session, &json!({}))));
-        if options["challenge"].is_null() {
-            statuses.push(401);
-            continue;
-        }
-        let answer = by.sign(&asked(&options));
-        let owner = owner(&world, "admin");
-        let wish = json!({ "credential": used(by, &owner, &answer) });
-        statuses.push(
-            world
-                .ask(&post("/api/confirm/passkey", &session, &wish))
-                .status,
-        );
-    }
-    assert_eq!(statuses, [401; 6]);
-    assert!(world.audits.iter().any(|it| {
-        it.action.starts_with("confirmation refused") && it.action.ends_with("was ended")
-    }));
-    assert_eq!(world.ask(&get("/api/people", &session)).status, 401);
-    assert_eq!(world.site.people.len(), before);
-}
-
 #[test]
 fn a_passkey_that_was_asked_for_while_its_owner_was_known_otherwise_is_not_kept() {
     let mut world = World::new();
@@ -754,24 +603,4 @@ fn a_passkey_that_was_asked_for_while_its_owner_was_known_otherwise_is_not_kept(
     assert_eq!(statuses, [201, 401]);
     assert_eq!(world.site.people[0].passkeys.len(), 1);
     assert_eq!(world.site.people[0].passkey_codes.len(), 10);
-}
-
-#[test]
-fn another_password_for_somebody_says_what_else_still_opens_the_account() {
-    let (mut world, _, _) = office();
-    let session = world.sign_in("admin", OWN_PASSWORD);
-    let half = post("/api/people/rui/one-time-password", &session, &json!({}));
-    assert_eq!(world.ask(&half).status, 401, "the passkey is missing");
-    let (mut world, mut authenticator, _) = office();
-    let session = sign_in_by_both(&mut world, &mut authenticator);
-    let path = "/people/rui/one-time-password";
-    let made = world.ask(&post(&format!("/api{path}"), &session, &json!({})));
-    assert_eq!(
-        (&body(&made)["passkeys"], &body(&made)["tokens"]),
-        (&json!(1), &json!(0))
-    );
-    let page = text(&world.ask(&form(path, &session, "")));
-    assert!(page.contains("/people/rui/passkeys/delete"), "{page}");
-    assert!(!page.contains("/people/rui/tokens/delete"), "{page}");
-    assert!(super::markup::wrong(&page).is_empty(), "{page}");
 }
