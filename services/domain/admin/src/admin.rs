@@ -98,6 +98,8 @@ pub(crate) struct Caller {
     /// An administrator without a second factor, where they have to have one: nothing but setting
     /// it up is for them.
     pub(crate) must_enrol: bool,
+    /// The clock of the box can be right.
+    pub(crate) has_clock: bool,
     /// The form they sent, to be sent again with the password.
     pub(crate) form: Option<Arc<Request>>,
     pub(crate) face: Face,
@@ -225,6 +227,7 @@ impl Admin {
             has_said_password: false,
             confirms_by_passkey: false,
             must_enrol: false,
+            has_clock: self.believed(moment.wall).is_some(),
             form: None,
             face,
             opened: self.opened(request),

@@ -26,6 +26,7 @@ impl Admin {
             has_said_password: true,
             confirms_by_passkey: false,
             must_enrol: false,
+            has_clock: self.believed(moment.wall).is_some(),
             form: None,
             face: Face::Api,
             opened: Opened::of(None, &self.passkeys.name, false),

@@ -134,8 +134,9 @@ fn makes_administrator(before: &Site, after: &Site) -> bool {
 }
 
 /// Whether a caller may have something else asked of people at a sign-in, by whatever way it comes
-/// about. Who asks a second factor of administrators has one himself: with a clock that is wrong
-/// nobody could set one up, and all of them would be locked out.
+/// about. Who asks a second factor of administrators has one himself, and the clock can be right:
+/// with one that is wrong nobody could set up an app, and all of them would be locked out. That he
+/// has one proves no clock: it may be a passkey, or an app of before.
 fn may_ask_otherwise(caller: &Caller, before: &Site, after: &Site) -> Result<(), Fault> {
     if !caller.may(Permission::ManagePeople) {
         return Err(Fault::NotAllowed);
@@ -143,8 +144,11 @@ fn may_ask_otherwise(caller: &Caller, before: &Site, after: &Site) -> Result<(),
     let (before, asks) = (before.sign_in, after.sign_in);
     let is_new = asks.administrators_second_factor && !before.administrators_second_factor;
     let own = after.people.iter().find(|it| it.login == caller.login);
-    match is_new && own.is_some_and(|it| !is_guarded(it)) {
-        true => Err(PeopleFault::OwnFactorFirst.into()),
+    if is_new && own.is_some_and(|it| !is_guarded(it)) {
+        return Err(PeopleFault::OwnFactorFirst.into());
+    }
+    match is_new && !caller.has_clock {
+        true => Err(PeopleFault::ClockFirst.into()),
         false => Ok(()),
     }
 }

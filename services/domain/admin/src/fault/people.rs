@@ -16,6 +16,8 @@ pub(crate) enum PeopleFault {
     EnrolFirst,
     /// Nobody asks of others what they themselves do not have.
     OwnFactorFirst,
+    /// The clock of the box cannot be right, so that no code of an app would fit.
+    ClockFirst,
     /// Not a code of the second factor, or one that was used.
     WrongCode,
     /// No secret of a second factor was shown in this session.
@@ -52,6 +54,7 @@ impl PeopleFault {
             Self::Exists(_)
             | Self::TokenExists(_)
             | Self::NothingOffered
+            | Self::ClockFirst
             | Self::NoSecondFactor => 409,
             Self::CodeFirst | Self::WrongCode => 401,
             Self::EnrolFirst
@@ -93,6 +96,7 @@ impl PeopleFault {
             Self::CodeFirst => language.said(CODE_FIRST).to_owned(),
             Self::EnrolFirst => language.said(ENROL_FIRST).to_owned(),
             Self::OwnFactorFirst => language.said(OWN_FACTOR_FIRST).to_owned(),
+            Self::ClockFirst => language.said(CLOCK_FIRST).to_owned(),
             Self::WrongCode => language.said(WRONG_CODE).to_owned(),
             Self::NothingOffered => language.said(NOTHING_OFFERED).to_owned(),
             Self::NoSecondFactor => language.said(NO_SECOND_FACTOR).to_owned(),
@@ -147,6 +151,14 @@ const ENROL_FIRST: (&str, &str) = (
 const OWN_FACTOR_FIRST: (&str, &str) = (
     "set up a second factor for yourself first: it shows that this can be done on this box",
     "configure primeiro um segundo fator para você: isso mostra que é possível nesta central",
+);
+
+const CLOCK_FIRST: (&str, &str) = (
+    "the clock of the box cannot be right, as this firmware was made later, and no code of an app \
+     would fit; set the clock in the setup of the machine, restart it, and try again",
+    "o relógio da central não pode estar certo, pois este firmware foi feito depois, e nenhum \
+     código de aplicativo serviria; acerte o relógio na configuração da máquina, reinicie-a e \
+     tente de novo",
 );
 
 const WRONG_CODE: (&str, &str) = (

@@ -227,6 +227,7 @@ fn a_name_that_holds_markup_is_shown_as_text() {
     let caller = Caller {
         permissions: Permissions::ALL,
         must_enrol: false,
+        has_clock: true,
         has_said_password: false,
         confirms_by_passkey: false,
         is_sure: false,

@@ -109,6 +109,35 @@ fn an_administrator_without_one_reaches_nothing_but_its_setting_up() {
     assert!(refused > 150, "{refused}");
 }
 
+#[test]
+fn it_is_not_switched_on_under_a_clock_that_cannot_be_right() {
+    let (mut world, secret, _) = office();
+    let half = cookie(&world.ask(&sign_in_from("10.0.0.5", "admin", OWN_PASSWORD)));
+    let code = json!({ "code": shown(&secret, world.wall()) });
+    let admin = cookie(&world.ask(&post("/api/code", &half, &code)));
+    let mut built = |days: i64| {
+        let secs = world.wall().as_millis() / 1000 + days * 24 * 60 * 60;
+        let about = ipc::about::About {
+            built: u64::try_from(secs).expect("after 1970"),
+            ..ipc::about::About::default()
+        };
+        world.admin.runs(crate::Running {
+            about: Some(about),
+            ..crate::Running::default()
+        });
+        let wish = |on: bool| json!({ "administrators_second_factor": on });
+        let on = world.ask(&post("/api/sign-in", &admin, &wish(true)));
+        (on.status, body(&on)["error"].to_string())
+    };
+    let (status, why) = built(2);
+    assert!(status == 409 && why.contains("clock of the box"), "{why}");
+    assert_eq!(built(-2).0, 200);
+    // Off it goes under any clock.
+    built(2);
+    let off = json!({ "administrators_second_factor": false });
+    assert_eq!(world.ask(&post("/api/sign-in", &admin, &off)).status, 200);
+}
+
 fn welcome(world: &mut World, login: &str) -> Value {
     body(&world.ask(&sign_in_from("10.0.0.5", login, OWN_PASSWORD)))
 }
