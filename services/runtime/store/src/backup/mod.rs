@@ -72,6 +72,8 @@ pub(crate) struct Backups {
     /// One at a time: a backup, or a restore.
     turns: Turns,
     progress: Progress,
+    /// What was brought is looked at, whether it may be restored.
+    is_looked_at: Mutex<bool>,
     restoring: Mutex<Option<JoinHandle<()>>>,
     begun: Instant,
     stop: AtomicBool,
@@ -107,6 +109,7 @@ impl Backups {
             woken: Condvar::new(),
             turns: Turns::default(),
             progress: Progress::new(&settings.run, version),
+            is_looked_at: Mutex::new(false),
             restoring: Mutex::new(None),
             begun: Instant::now(),
             stop: AtomicBool::new(false),
@@ -247,8 +250,9 @@ impl Backups {
 
     /// Takes a piece of a backup that somebody brings.
     pub(crate) fn upload(&self, shared: &Shared, offset: u64, bytes: &[u8]) -> Reply {
-        // What is being restored lies there.
-        if self.progress.is_on() {
+        // What is being restored lies there, and what was looked at has to be what is restored.
+        let is_looked_at = lock(&self.is_looked_at);
+        if *is_looked_at || self.progress.is_on() {
             return Reply::BackupRefused(BackupRefusal::Busy);
         }
         lock(&self.wish).brought = Some(Instant::now());
@@ -282,6 +286,7 @@ impl Backups {
         let Some(turn) = self.turns.at_once() else {
             return Reply::BackupRefused(BackupRefusal::Busy);
         };
+        let _looking = Looking::begin(&self.is_looked_at);
         let checked = match restore::check(self, shared, &wish) {
             Ok(checked) => checked,
             Err(Unrestored::Refused(refusal)) => return Reply::BackupRefused(refusal),
@@ -335,6 +340,22 @@ impl Backups {
 
     fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// While it lives nobody changes what was brought.
+struct Looking<'a>(&'a Mutex<bool>);
+
+impl<'a> Looking<'a> {
+    fn begin(is_looked_at: &'a Mutex<bool>) -> Self {
+        *lock(is_looked_at) = true;
+        Self(is_looked_at)
+    }
+}
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        *lock(self.0) = false;
     }
 }
 

@@ -1,5 +1,6 @@
 //! When backups are made by themselves, which stay, and how much room they leave.
 
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
@@ -106,6 +107,39 @@ fn what_was_brought_and_not_restored_is_forgotten_after_an_hour() {
     assert!(!upload.exists());
     let missing = RestoreState::Refused(BackupRefusal::Missing);
     assert_eq!(own.restore(None), missing);
+}
+
+#[test]
+fn nobody_brings_another_while_one_is_looked_at_to_be_restored() {
+    let own = filled();
+    let upload = own.folder().join("upload.part");
+    let made = std::process::Command::new("mkfifo").arg(&upload).status();
+    assert!(made.expect("coreutils are installed").success());
+    let piece = || {
+        own.ask(BackupRequest::Upload {
+            offset: 0,
+            bytes: vec![1; 10],
+        })
+    };
+    std::thread::scope(|scope| {
+        let restoring = scope.spawn(|| own.restore_file(None, None));
+        // It is being opened to be read once it can be opened to be written.
+        let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).custom_flags(nonblocking);
+        let writer = loop {
+            match options.open(&upload) {
+                Ok(writer) => break writer,
+                Err(_) => std::thread::yield_now(),
+            }
+        };
+        assert_eq!(piece(), Reply::BackupRefused(BackupRefusal::Busy));
+        drop(writer);
+        let refused = restoring.join().expect("it ends");
+        assert!(matches!(refused, RestoreState::Refused(_)), "{refused:?}");
+    });
+    std::fs::remove_file(&upload).expect("it was made");
+    assert_eq!(piece(), Reply::Uploaded { next: 10 });
 }
 
 /// A disk that says how much is free, and may have no place for a database beside.
