@@ -64,7 +64,8 @@ fn write(backups: &Backups, shared: &Shared, keys: &Keys) -> Result<Made, Backup
         let is_over = || backups.is_stopped() || shared.wants_database();
         rows(txn, &shared.peers, &mut writer, &mut out, &is_over)?;
         if let Some(sounds) = sounds {
-            put_sounds(sounds, &names, &mut writer, &mut out)?;
+            let out = &mut |bytes: &[u8]| out.write(bytes);
+            put_sounds(sounds, &names, &mut writer, out, &is_over)?;
         }
         let (rest, summary) = writer.finish(&keys.signer).map_err(failure::of_archive)?;
         out.write(&rest)?;
@@ -150,15 +151,19 @@ fn put_sounds(
     sounds: &Sounds,
     names: &[String],
     writer: &mut Writer,
-    out: &mut Out<'_>,
+    out: &mut dyn FnMut(&[u8]) -> Result<(), BackupFailure>,
+    is_over: &dyn Fn() -> bool,
 ) -> Result<(), BackupFailure> {
     for name in names {
+        if is_over() {
+            return Err(BackupFailure::Interrupted);
+        }
         let Some(file) = sounds.read(name).map_err(failure::of_disk)? else {
             continue;
         };
         let put = writer.put(Table::Sounds, name.as_bytes(), &file);
         put.map_err(failure::of_archive)?;
-        out.write(&writer.take())?;
+        out(&writer.take())?;
     }
     Ok(())
 }
@@ -175,5 +180,57 @@ pub(super) fn belongs(peers: &Peers, table: Table, key: &[u8]) -> bool {
             })
         }),
         Table::Config | Table::Calls | Table::Registrations | Table::Audit | Table::Sounds => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use rtp::{Rate, wav};
+
+    use super::*;
+    use crate::files::DiskFolder;
+
+    /// Up to 64 MiB of them are in a backup: nobody waits for all of them.
+    #[test]
+    fn sounds_are_not_written_on_when_the_database_is_wanted_or_the_store_ends() {
+        let name = format!("ramal-backup-sounds-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).expect("a temporary folder");
+        for file in ["a.wav", "b.wav", "c.wav"] {
+            let sound = [&wav::header(Rate::Narrow, 1, 2)[..], &[0, 0]].concat();
+            std::fs::write(folder.join(file), sound).expect("written");
+        }
+        let sounds = Sounds::new(Box::new(DiskFolder::new(&folder)), 1);
+        let key = ::backup::BackupKey::of(&::backup::Code::from_random(&[5; 30]));
+        let header = Header {
+            schema: 1,
+            firmware: "1.0.0".into(),
+            of_box: [0; 32],
+            taken_millis: 1,
+            config_version: 1,
+            key: key.id(),
+            nonce: [0; 16],
+            sounds: true,
+        };
+        let written = |wanted_at: usize| {
+            let mut writer = Writer::new(&header, &key).expect("a header");
+            let (mut pieces, asked) = (0, Cell::new(0));
+            let is_over = || asked.replace(asked.get() + 1) == wanted_at;
+            let mut out = |_: &[u8]| {
+                pieces += 1;
+                Ok(())
+            };
+            let names = sounds.names().expect("readable");
+            (
+                put_sounds(&sounds, &names, &mut writer, &mut out, &is_over),
+                pieces,
+            )
+        };
+        assert_eq!(written(9), (Ok(()), 3));
+        assert_eq!(written(1), (Err(BackupFailure::Interrupted), 1));
+        assert_eq!(written(0), (Err(BackupFailure::Interrupted), 0));
+        let _ = std::fs::remove_dir_all(&folder);
     }
 }
