@@ -3,6 +3,7 @@
 
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -99,15 +100,34 @@ impl<N: Fn() -> Instant + Clone + Send + 'static> Captures<N> {
     }
 }
 
-/// Hands over what passes until the capture is over; then sees to it that it is forgotten.
+/// Hands over what passes until the capture is over; then sees to it that it is forgotten, also
+/// where handing over fails as it should not: there may be voices in what was kept.
 fn watch(socket: Socket, recorder: &Mutex<Recorder>, run: u64, now: impl Fn() -> Instant) {
     // Of this thread alone: on Linux it is the thread that has a niceness.
     if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
         tracing::warn!("a capture with the priority of the service: {error}");
     }
+    // On the box a panic ends the process, and all of it is gone.
+    let handed = catch_unwind(AssertUnwindSafe(|| {
+        hand_over(&socket, recorder, run, &now);
+    }));
+    if handed.is_err() {
+        tracing::error!("a capture of packets has failed");
+    }
+    drop(socket);
+    if locked(recorder).is_on(run) {
+        locked(recorder).end(now());
+    }
+    while locked(recorder).is_there(run) {
+        std::thread::sleep(LOOK);
+        locked(recorder).pass(now());
+    }
+}
+
+fn hand_over(socket: &Socket, recorder: &Mutex<Recorder>, run: u64, now: &impl Fn() -> Instant) {
     let mut packets = Packets::new();
     while locked(recorder).is_on(run) {
-        if let Err(error) = packets.receive(&socket) {
+        if let Err(error) = packets.receive(socket) {
             tracing::warn!("a capture of packets ends: {error}");
             locked(recorder).end(now());
             break;
@@ -124,11 +144,6 @@ fn watch(socket: Socket, recorder: &Mutex<Recorder>, run: u64, now: impl Fn() ->
             std::thread::sleep(PAUSE);
         }
     }
-    drop(socket);
-    while locked(recorder).is_there(run) {
-        std::thread::sleep(LOOK);
-        locked(recorder).pass(now());
-    }
 }
 
 fn locked(recorder: &Mutex<Recorder>) -> MutexGuard<'_, Recorder> {
@@ -140,22 +155,25 @@ struct Socket {
     descriptor: OwnedFd,
     /// Its number in the kernel: before it is bound, the socket has what passes the others.
     card: usize,
+    /// So many did not fit its queue before all was set.
+    missed: u64,
 }
 
 impl Socket {
     fn open(link: &str) -> io::Result<Self> {
+        // As for ARP: see `packet.rs`. Looked up first: the socket has packets from its beginning.
+        let address = nix::ifaddrs::getifaddrs()?
+            .filter(|entry| entry.interface_name == link)
+            .find_map(|entry| entry.address?.as_link_addr().copied())
+            .ok_or(io::ErrorKind::NotFound)?;
         let descriptor = rustix::net::socket_with(
             AddressFamily::PACKET,
             SocketType::RAW,
             SocketFlags::CLOEXEC,
             Some(rustix::net::eth::ALL),
         )?;
-        // As for ARP: see `packet.rs`.
-        let address = nix::ifaddrs::getifaddrs()?
-            .filter(|entry| entry.interface_name == link)
-            .find_map(|entry| entry.address?.as_link_addr().copied())
-            .ok_or(io::ErrorKind::NotFound)?;
-        nix::sys::socket::bind(descriptor.as_raw_fd(), &address)?;
+        // Where the kernel has no more, some are missed and counted.
+        let _as_it_is = setsockopt(&descriptor, RcvBufForce, &QUEUE_BYTES);
         setsockopt(&descriptor, ReceiveTimestampns, &true)?;
         setsockopt(&descriptor, TellMissed, &true)?;
         setsockopt(&descriptor, TellTag, &true)?;
@@ -164,10 +182,41 @@ impl Socket {
             ReceiveTimeout,
             &TimeVal::milliseconds(WAIT_MILLIS),
         )?;
-        // Where the kernel has no more, some are missed and counted.
-        let _as_it_is = setsockopt(&descriptor, RcvBufForce, &QUEUE_BYTES);
-        let card = address.ifindex();
-        Ok(Self { descriptor, card })
+        nix::sys::socket::bind(descriptor.as_raw_fd(), &address)?;
+        let mut socket = Self {
+            descriptor,
+            card: address.ifindex(),
+            missed: 0,
+        };
+        // A moment later the kernel notes times.
+        std::thread::sleep(SETTLING);
+        socket.missed = socket.drained()?;
+        Ok(socket)
+    }
+
+    /// Throws away what came before all was set: it may be of another card, and has the time at
+    /// which it is read. Gives how many were missed by then.
+    fn drained(&self) -> io::Result<u64> {
+        let mut missed = 0;
+        for _ in 0..DRAINED_MAX {
+            let mut bytes = [0];
+            let mut space = cmsg_space!(TimeSpec, u32, [u8; AUXDATA]);
+            let mut parts = [IoSliceMut::new(&mut bytes)];
+            let (descriptor, flags) = (self.descriptor.as_raw_fd(), MsgFlags::MSG_DONTWAIT);
+            match recvmsg::<LinkAddr>(descriptor, &mut parts, Some(&mut space), flags) {
+                Ok(received) => {
+                    for told in received.cmsgs()? {
+                        if let ControlMessageOwned::RxqOvfl(count) = told {
+                            missed = count.into();
+                        }
+                    }
+                }
+                Err(Errno::EAGAIN) => break,
+                Err(Errno::EINTR | Errno::ENETDOWN) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(missed)
     }
 }
 
@@ -226,7 +275,9 @@ impl Packets {
                             .saturating_mul(NANOS)
                             .saturating_add(time.tv_nsec());
                     }
-                    ControlMessageOwned::RxqOvfl(missed) => self.missed = missed.into(),
+                    ControlMessageOwned::RxqOvfl(missed) => {
+                        self.missed = u64::from(missed).saturating_sub(socket.missed);
+                    }
                     ControlMessageOwned::Unknown(told)
                         if (told.cmsg_header.cmsg_level, told.cmsg_header.cmsg_type)
                             == (libc::SOL_PACKET, libc::PACKET_AUXDATA) =>
@@ -286,6 +337,11 @@ const PAUSE: Duration = Duration::from_millis(2);
 const LOOK: Duration = Duration::from_secs(1);
 /// What may wait in the kernel: a tenth of a second of the largest site.
 const QUEUE_BYTES: usize = 2 * 1024 * 1024;
+/// Until the kernel notes times on all cards, once a socket wants them.
+const SETTLING: Duration = Duration::from_millis(20);
+/// More than the queue holds: where packets come faster than they are thrown away, some go that
+/// could stay.
+const DRAINED_MAX: usize = 8192;
 /// Bytes of `struct tpacket_auxdata`: status, two lengths, two places, the number and the kind of
 /// its tag.
 const AUXDATA: usize = 20;
@@ -297,6 +353,7 @@ const NANOS: i64 = 1_000_000_000;
 mod tests {
     use std::net::UdpSocket;
     use std::process::Command;
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
     use ipc::capture::{Depth, What};
     use nix::sched::{CloneFlags, unshare};
@@ -317,12 +374,84 @@ mod tests {
         true
     }
 
+    fn wall_nanos() -> i64 {
+        let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        i64::try_from(wall.expect("after 1970").as_nanos()).expect("before 2262")
+    }
+
     fn counting_from(
         started: std::time::Instant,
     ) -> Captures<impl Fn() -> Instant + Clone + Send + 'static> {
         Captures::new(move || {
             Instant::from_nanos(started.elapsed().as_nanos().try_into().expect("short"))
         })
+    }
+
+    #[test]
+    fn what_comes_first_came_when_all_was_set_and_has_the_time_of_that() {
+        if !is_alone() {
+            return;
+        }
+        let is_over = AtomicBool::new(false);
+        let (begun, heads, read_at) = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let phone = UdpSocket::bind("127.0.0.1:0").expect("a port");
+                while !is_over.load(Ordering::Relaxed) {
+                    let _nobody_is_there = phone.send_to(&[0x80; 172], "127.0.0.1:4000");
+                }
+            });
+            std::thread::sleep(Duration::from_millis(50));
+            let begun = wall_nanos();
+            let socket = Socket::open("lo").expect("a socket");
+            std::thread::sleep(Duration::from_millis(300));
+            is_over.store(true, Ordering::Relaxed);
+            let read_at = wall_nanos();
+            let mut packets = Packets::new();
+            packets.receive(&socket).expect("it is open");
+            (begun, packets.heads, read_at)
+        });
+        assert_eq!(heads.len(), BATCH, "there was traffic all the time");
+        let settled = begun + i64::try_from(SETTLING.as_nanos()).expect("short");
+        for head in heads {
+            let is_in_time = (settled..read_at - NANOS / 5).contains(&head.at);
+            assert!(is_in_time, "{begun} {} {read_at}", head.at);
+        }
+    }
+
+    #[test]
+    fn a_capture_whose_thread_fails_ends_and_is_forgotten_in_its_time() {
+        if !is_alone() {
+            return;
+        }
+        let (secs, is_well) = (
+            Arc::new(AtomicU64::new(1)),
+            Arc::new(AtomicBool::new(false)),
+        );
+        let clock = Arc::clone(&secs);
+        let captures = Captures::new(move || {
+            let is_its = std::thread::current().name() == Some("capture");
+            assert!(!is_its || is_well.swap(true, Ordering::Relaxed), "a fault");
+            Instant::ORIGIN + Duration::from_secs(clock.load(Ordering::Relaxed))
+        });
+        let begin = Ask::Begin(Wish {
+            secs: 60,
+            ..Wish::default()
+        });
+        let run = captures
+            .answer(begin, &["lo".into()])
+            .expect("it begins")
+            .run;
+        let started = std::time::Instant::now();
+        let until = |is_so: &dyn Fn(&Recorder) -> bool| {
+            while !is_so(&locked(&captures.recorder)) {
+                assert!(started.elapsed() < Duration::from_secs(20));
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        };
+        until(&|recorder| !recorder.is_on(run));
+        assert!(locked(&captures.recorder).is_there(run));
+        secs.fetch_add(15 * 60, Ordering::Relaxed);
+        until(&|recorder| !recorder.is_there(run));
     }
 
     #[test]
@@ -421,8 +550,7 @@ mod tests {
             .find(|it| it.length == 14 + 20 + 8 + 172);
         let sound = sound.expect("the sound");
         assert_eq!(sound.bytes.reveal().len(), 14 + 20 + 8 + 12);
-        let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let wall = i64::try_from(wall.expect("after 1970").as_nanos()).expect("before 2262");
+        let wall = wall_nanos();
         assert!(
             (wall - sound.at_nanos).abs() < 60 * NANOS,
             "{}",
