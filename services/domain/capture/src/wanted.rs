@@ -29,12 +29,13 @@ fn is_kind(what: What, ip: &Ip) -> bool {
         ip.ports
             .is_some_and(|(from, to)| wanted(from) || wanted(to))
     };
+    // Long requests come in parts, of which the later have no ports: of which port, nobody knows.
+    let is_later = ip.protocol == UDP && ip.is_later_part;
     match what {
         What::All => true,
-        What::Port(port) => has(&|it| it == port),
+        What::Port(port) => is_later || has(&|it| it == port),
         What::Telephony => match ip.protocol {
-            // Long requests come in parts, of which the later have no ports.
-            UDP => ip.is_later_part || has(&|it| is_signalling(it) || is_sound(it)),
+            UDP => is_later || has(&|it| is_signalling(it) || is_sound(it)),
             TCP => has(&is_signalling),
             ICMP | ICMP6 => true,
             _ => false,
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_capture_keeps_what_its_host_and_its_kind_say() {
+    fn a_capture_keeps_what_its_host_and_its_kind_say_and_later_parts_of_udp() {
         let sip = four(UDP, &udp(5060, 49_152, b"OPTIONS"));
         let sound = six(UDP, &udp(4000, 16_384, &[0x80]));
         let dns = four(UDP, &udp(40_000, 53, b"?"));
@@ -95,8 +96,8 @@ mod tests {
         wish.what = What::Port(53);
         check(
             &wish,
-            &[&dns],
-            &[&sip, &sound, &later, &unreachable, &arp(1, 2)],
+            &[&dns, &later],
+            &[&sip, &sound, &unreachable, &arp(1, 2)],
         );
         wish = Wish {
             host: "10.0.0.2".parse().ok(),

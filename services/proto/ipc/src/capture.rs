@@ -36,7 +36,8 @@ pub struct Wish {
     pub secs: u32,
 }
 
-/// Which packets.
+/// Which packets. Of one that was cut on its way the later parts have no ports: those of UDP are
+/// kept whatever they are of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum What {
     /// Signalling and sound, and what says that they did not arrive.
