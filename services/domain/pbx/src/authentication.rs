@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use config::{Network, Site};
 use sansio::{Entropy, Instant};
-use sip::digest::{Algorithm, Authenticator, Challenge, Credentials, Ha1, StaleCause, Verdict};
+use sip::digest::{Algorithm, Authenticator, Challenge, Credentials, Ha1, Verdict};
 use sip::transaction::Flow;
 use sip::{HeaderName, Request};
 
@@ -107,23 +107,22 @@ impl Gate {
             class,
             extension: credentials.username.clone(),
         };
+        // For everybody alike: who could tell a right password by it would not be counted.
+        if let Verdict::Stale(_) = verdict {
+            return challenged(authenticator, now, request, source, true);
+        }
         let Some(extension) = extension else {
             return refused(AuthFailure::UnknownUser);
         };
         match verdict {
-            Verdict::Refused => refused(AuthFailure::WrongPassword),
-            Verdict::Accepted | Verdict::Stale(_)
-                if !site.admits(extension, source, neighbours) =>
-            {
+            Verdict::Accepted if !site.admits(extension, source, neighbours) => {
                 refused(AuthFailure::RemoteNotAllowed)
             }
             Verdict::Accepted if !credentials.covers(&request.uri) => {
                 refused(AuthFailure::Malformed)
             }
             Verdict::Accepted => Admission::Admitted(credentials.username),
-            Verdict::Stale(StaleCause::Expired | StaleCause::Replayed | StaleCause::Unknown) => {
-                challenged(authenticator, now, request, source, true)
-            }
+            Verdict::Refused | Verdict::Stale(_) => refused(AuthFailure::WrongPassword),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::scripted::{PASSWORD, REALM, Rig, answered, register, site};
 
 const INSIDE: &str = "10.0.0.2:5060";
 const OUTSIDE: &str = "203.0.113.9:5060";
+const NEIGHBOUR_V4: &str = "10.0.0.3:5060";
 const NEIGHBOUR: &str = "[2001:db8:0:1::9]:5060";
 
 /// The response as sent, without what belongs to the request: its addresses and our tag.
@@ -234,4 +235,32 @@ fn a_registration_from_outside_ends_with_the_remote_flag() {
 
 fn network(text: &str) -> Network {
     Network::parse(text).expect(text)
+}
+
+/// Otherwise the answer to a nonce that cannot be used would say whether the password is right, and
+/// nothing would count the guess.
+#[test]
+fn a_nonce_that_cannot_be_used_is_told_alike_to_every_password_and_user() {
+    let mut rig = Rig::new();
+    let asked = register("100", "asked", 1, &["<sip:x@10.0.0.2>"]);
+    let elsewhere = rig.ask(NEIGHBOUR_V4, &asked);
+    let mut faces = Vec::new();
+    for (turn, (user, password)) in [("100", PASSWORD), ("100", "wrong"), ("900", "wrong")]
+        .into_iter()
+        .enumerate()
+    {
+        let request = register(user, &format!("guess{turn}"), 1, &["<sip:x@10.0.0.2>"]);
+        let guess = answered(&elsewhere, user, password, &request);
+        let response = rig.ask(INSIDE, &guess);
+        assert_eq!(response.status, StatusCode::UNAUTHORIZED);
+        let text = face(&response);
+        assert!(text.contains("stale=true"), "{text}");
+        let nonce = text
+            .split("nonce=\"")
+            .nth(1)
+            .and_then(|it| it.split('"').next());
+        faces.push(text.replace(nonce.expect("a nonce"), ""));
+    }
+    assert!(faces.iter().all(|it| *it == faces[0]), "{faces:?}");
+    assert_eq!(classes(&rig), [], "nothing was guessed");
 }

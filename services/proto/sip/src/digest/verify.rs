@@ -20,14 +20,16 @@ const WINDOW_MAX: usize = 16_384;
 pub enum Verdict {
     /// Right, and the nonce was good.
     Accepted,
-    /// The digest was right but its nonce cannot be used: challenge again with `stale`.
+    /// The nonce cannot be used: challenge again with `stale`, whoever it is. The digest was not
+    /// looked at, so that nobody learns from the answer whether it was right (RFC 7616 §3.3 asks
+    /// only for a nonce that is not valid).
     Stale(StaleCause),
     /// Wrong password, unknown user, other realm or an algorithm or qop we did not offer. Answer
     /// all of them alike.
     Refused,
 }
 
-/// Why a right digest was not enough.
+/// Why a nonce cannot be used.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum StaleCause {
     /// The nonce is older than [`NONCE_LIFETIME`].
@@ -93,6 +95,15 @@ impl Authenticator {
         credentials: &Credentials,
         ha1: Option<&Ha1>,
     ) -> Verdict {
+        let Ok(nc) = count(credentials) else {
+            return Verdict::Refused;
+        };
+        // Without a count nothing tells a repetition from a replay: one use of the nonce it is.
+        let nc = nc.unwrap_or(1);
+        let issued = match self.usable(now, source, &credentials.nonce, nc) {
+            Ok(issued) => issued,
+            Err(cause) => return Verdict::Stale(cause),
+        };
         let algorithm = credentials.algorithm.unwrap_or(Some(Algorithm::Md5));
         let expected = credentials.expected(
             ha1.unwrap_or(&self.nobody),
@@ -101,39 +112,38 @@ impl Authenticator {
         );
         let sent = Hex::read(&credentials.response, expected.as_bytes().len());
         let right = sent.is_some_and(|sent| same(sent.as_bytes(), expected.as_bytes()));
-        let issued = self.nonces.recognise(&credentials.nonce, source);
-        let Ok(nc) = count(credentials) else {
-            return Verdict::Refused;
-        };
         let offered = algorithm.is_some() && credentials.realm == self.realm;
         if !right || !offered || ha1.is_none() {
             return Verdict::Refused;
         }
-        let Some(issued) = issued else {
-            return Verdict::Stale(StaleCause::Unknown);
-        };
-        if issued.at > now || now - issued.at > NONCE_LIFETIME {
-            return Verdict::Stale(StaleCause::Expired);
-        }
-        // Without a count nothing tells a repetition from a replay: one use of the nonce it is.
-        self.advance(now, issued, nc.unwrap_or(1))
+        self.advance(now, issued, nc);
+        Verdict::Accepted
     }
 
-    /// Takes note of `nc` if it is higher than any seen with that nonce.
-    fn advance(&mut self, now: Instant, issued: Issued, nc: u32) -> Verdict {
-        if let Some(highest) = self.window.get_mut(&issued) {
-            if nc <= *highest {
-                return Verdict::Stale(StaleCause::Replayed);
-            }
-            *highest = nc;
-            return Verdict::Accepted;
+    /// The nonce, when it can be used with that count.
+    fn usable(
+        &self,
+        now: Instant,
+        source: IpAddr,
+        nonce: &str,
+        nc: u32,
+    ) -> Result<Issued, StaleCause> {
+        let issued = self.nonces.recognise(nonce, source);
+        let issued = issued.ok_or(StaleCause::Unknown)?;
+        if issued.at > now || now - issued.at > NONCE_LIFETIME {
+            return Err(StaleCause::Expired);
         }
-        if nc == 0 {
-            return Verdict::Stale(StaleCause::Replayed);
+        match self.window.get(&issued) {
+            Some(highest) if nc > *highest => Ok(issued),
+            None if nc == 0 => Err(StaleCause::Replayed),
+            None if self.forgotten.is_some_and(|it| issued <= it) => Err(StaleCause::Expired),
+            None => Ok(issued),
+            Some(_) => Err(StaleCause::Replayed),
         }
-        if self.forgotten.is_some_and(|forgotten| issued <= forgotten) {
-            return Verdict::Stale(StaleCause::Expired);
-        }
+    }
+
+    /// Takes note of the highest `nc` that was right with that nonce.
+    fn advance(&mut self, now: Instant, issued: Issued, nc: u32) {
         self.window.insert(issued, nc);
         while let Some(oldest) = self.window.first_entry()
             && (now - oldest.key().at > NONCE_LIFETIME)
@@ -145,7 +155,6 @@ impl Authenticator {
         {
             self.forgotten = Some(oldest);
         }
-        Verdict::Accepted
     }
 }
 
