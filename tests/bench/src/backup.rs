@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ipc::store::{
     Audit, BackupRequest, Backups, CallRecord, Outcome, Reply, Request, Restore, RestoreState,
@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), BenchError> {
     kept.map_err(BenchError::io("begin", &settings.folder))?;
     let database = std::fs::metadata(scratch.0.join("ramal.redb"));
     let database = database.map_err(BenchError::io("read", &scratch.0))?.len();
-    let before = (processor_time(), resident_kib()?);
+    let (begun, before) = (Instant::now(), (processor_time(), resident_kib()?));
     stored(store.ask(OWN, Request::Backup(BackupRequest::Make)))?;
     let file = loop {
         match store.ask(OWN, Request::Backup(BackupRequest::List)) {
@@ -91,17 +91,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), BenchError> {
     let made = (processor_time(), resident_kib()?);
     say(&format!(
         "backup of {} call records: {} KiB of a database of {} KiB; made and restored for trial \
-         in {:.1} s of processor time, with {} KiB more memory",
+         in {:.0} s, {:.1} s of processor time, with {} KiB more memory",
         arguments.records,
         file.bytes / 1024,
         database / 1024,
+        begun.elapsed().as_secs_f64(),
         (made.0 - before.0).as_secs_f64(),
         made.1.saturating_sub(before.1),
     ));
+    let begun = Instant::now();
     restore(&store, file.name)?;
     let spent = processor_time() - made.0;
     say(&format!(
-        "restored on the same box in {:.1} s of processor time, with {} KiB more memory",
+        "restored on the same box in {:.0} s, {:.1} s of processor time, with {} KiB more memory",
+        begun.elapsed().as_secs_f64(),
         spent.as_secs_f64(),
         resident_kib()?.saturating_sub(made.1)
     ));

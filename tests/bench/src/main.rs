@@ -10,6 +10,7 @@ mod call;
 mod delay;
 mod disk;
 mod measure;
+mod pages;
 mod register;
 mod relay;
 mod search;
@@ -35,6 +36,7 @@ use native::say;
     cargo run --release -p bench -- backup\n  \
     cargo run --release -p bench -- delay\n  \
     cargo run --release -p bench -- disk\n  \
+    cargo run --release -p bench -- pages\n  \
     cargo run --release -p bench -- search")]
 struct Arguments {
     /// The program to measure; built with the profile `released` when not given.
@@ -69,6 +71,8 @@ enum What {
     Delay(delay::Arguments),
     /// What is written to the disk for each kind of change, and by a day of an office.
     Disk(disk::Arguments),
+    /// Each page at 1,000 extensions and as many calls as the store keeps.
+    Pages(pages::Arguments),
     /// Finding calls among as many as the store keeps.
     Search(search::Arguments),
     /// Registrations and calls with sound for a long time: does anything grow or stay open?
@@ -192,7 +196,9 @@ fn run(arguments: &Arguments) -> Result<(), BenchError> {
         What::Search(search) => return search::run(search),
         _ => {}
     }
-    image::prepare::prepare_load()?;
+    if !matches!(arguments.what, What::Pages(_)) {
+        image::prepare::prepare_load()?;
+    }
     let ramal = arguments.ramal.clone().map_or_else(build, Ok)?;
     let run = Run {
         ramal,
@@ -203,6 +209,7 @@ fn run(arguments: &Arguments) -> Result<(), BenchError> {
         What::Call(call) => call::run(&run, call),
         What::Relay(relay) => relay::run(&run, relay),
         What::Delay(delay) => delay::run(&run, delay),
+        What::Pages(pages) => pages::run(&run, pages),
         What::Soak(soak) => soak::run(&run, soak),
         // It needs nobody beside it.
         What::Backup(_) | What::Disk(_) | What::Search(_) => Ok(()),

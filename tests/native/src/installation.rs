@@ -191,6 +191,25 @@ impl Installation {
         Ok(())
     }
 
+    /// Starts the web admin beside them: the service, and its control socket.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn serve_web(&self) -> Result<(Service, PathBuf), NativeError> {
+        let free = || {
+            let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            kernel::network::tcp_listener(any).map(OwnedFd::from)
+        };
+        let sockets = [
+            ("https", free()?),
+            ("http", free()?),
+            ("ctl", unix(&self.home, "ctl")?),
+            ("ipc", unix(&self.home, "web")?),
+        ];
+        let web = Service::start(&self.home, "web", &[], &sockets)?;
+        Ok((web, self.home.folder.join("ctl.sock")))
+    }
+
     /// The services, for measuring.
     #[must_use]
     pub const fn services(&self) -> [&Service; 3] {
