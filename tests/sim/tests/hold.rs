@@ -46,3 +46,28 @@ fn a_silence_ends_a_call_but_not_one_on_hold() {
     assert_eq!(outcomes, [ipc::store::Outcome::EndedByBox]);
     assert_eq!(checks::settled(&floor.world), Ok(()));
 }
+
+/// On hold, parked, and while a transfer rings.
+#[test]
+fn whoever_waits_hears_what_the_site_has_chosen() {
+    let mut floor = Floor::with(4, |site| {
+        site.prompts.push(ipc::site::Prompt {
+            name: "wait".into(),
+            ..ipc::site::Prompt::default()
+        });
+        site.dialling.music = "wait".into();
+    });
+    let music = || Hears::Plays(Clip::Music("wait.wav".into()));
+    let (caller, callee) = floor.connect(0, 1);
+    floor.act(0, |set, world| set.hold(world, caller));
+    assert_eq!(floor.hears(1, callee), music());
+    floor.act(0, |set, world| set.resume(world, caller));
+    assert!(floor.talk((0, caller), (1, callee)));
+    floor.act(1, |set, world| set.transfer(world, callee, "700"));
+    assert_eq!(floor.hears(0, caller), music());
+    floor.act(1, |set, world| set.hang_up(world, callee));
+    let fetched = floor.call(2, "701");
+    assert!(floor.talk((0, caller), (2, fetched)));
+    floor.act(2, |set, world| set.hang_up(world, fetched));
+    assert_eq!(floor.stand(0, caller), Stand::Over(200));
+}

@@ -20,7 +20,7 @@ pub(crate) struct PromptView {
     /// It is in the configuration; a sound may be left of one that is no more.
     pub(crate) listed: bool,
     pub(crate) sound: Option<SoundView>,
-    /// What plays it, as `route "night"`.
+    /// What plays it, as `route "night"`; `music`: whoever waits hears it.
     pub(crate) played_by: Vec<String>,
     #[serde(skip)]
     #[schemars(skip)]
@@ -29,6 +29,10 @@ pub(crate) struct PromptView {
     #[serde(skip)]
     #[schemars(skip)]
     pub(crate) at_parking: bool,
+    /// Whoever waits hears it.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) is_music: bool,
 }
 
 /// The sound of a prompt.
@@ -111,13 +115,16 @@ fn view(site: &Site, name: String, sound: Option<SoundView>) -> PromptView {
         item => format!("{} {key:?}", item.english()),
     });
     let parking = at_parking.then(|| "parking".to_owned());
+    let is_music = site.dialling.music == name;
+    let music = is_music.then(|| "music".to_owned());
     PromptView {
         says: String::new(),
         listed: false,
         sound,
-        played_by: named.chain(parking).collect(),
+        played_by: named.chain(parking).chain(music).collect(),
         players,
         at_parking,
+        is_music,
         name,
     }
 }

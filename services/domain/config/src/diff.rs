@@ -133,7 +133,7 @@ fn section_changes(before: &Site, after: &Site) -> Vec<String> {
     let (old, new) = (&before.dialling, &after.dialling);
     section!("dialling", Dialling, old, new, changes; country own_plan zone area_code carrier
         owned_numbers emergency_numbers emergency_trunks countries callers presentation tones
-        cadences);
+        cadences music);
     let (old, new) = (&before.limits, &after.limits);
     section!("limits", Limits, old, new, changes; outbound_percent per_country minutes_a_day
         office_hours tariffs spend);

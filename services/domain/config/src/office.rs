@@ -106,6 +106,8 @@ pub struct Dialling {
     pub tones: String,
     /// Signals that are not as there.
     pub cadences: Option<Box<Cadences>>,
+    /// The prompt that whoever waits hears; without one it is music of the box's own.
+    pub music: Option<String>,
 }
 
 /// Countries that may be called, besides the own one.
@@ -365,6 +367,7 @@ impl Dialling {
         let cadences = raw.cadences.as_ref();
         let cadences = cadences.map(|own| Cadences::parse(own, report));
         let code = |text: &str| digits(text, 5);
+        let music = Some(raw.music.as_str()).filter(|name| !name.is_empty());
         Some(Self {
             country: raw.country,
             own_plan: plan,
@@ -378,6 +381,7 @@ impl Dialling {
             presentation: raw.presentation,
             tones: raw.tones.clone(),
             cadences: cadences.map(Box::new),
+            music: music.and_then(|name| known.prompt("music", name, report)),
             zone: zone?,
         })
     }
@@ -403,6 +407,7 @@ impl Dialling {
             callers: self.callers.iter().map(rule).collect(),
             presentation: self.presentation,
             tones: self.tones.clone(),
+            music: self.music.clone().unwrap_or_default(),
             cadences: self.cadences.as_ref().map(|own| own.to_ipc()),
         }
     }

@@ -88,6 +88,7 @@ mod tests {
         let announce = || ipc::site::Destination::Announcement("closed".into());
         let plays = |site: &mut ipc::site::Site| {
             site.parking.otherwise = Some(announce());
+            site.dialling.music = "closed".into();
             site.routes = vec![ipc::site::Route {
                 name: "night".into(),
                 pattern: "!".into(),
@@ -105,6 +106,7 @@ mod tests {
             [
                 "parking: otherwise: there is no prompt \"closed\"; create it first or choose \
                  another",
+                "dialling: music: there is no prompt \"closed\"; create it first or choose another",
                 "route \"night\": destinations: there is no prompt \"closed\"; create it first or \
                  choose another",
             ]

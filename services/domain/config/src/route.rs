@@ -210,6 +210,19 @@ impl Known<'_> {
         })
     }
 
+    pub(crate) fn prompt(
+        &self,
+        field: &'static str,
+        text: &str,
+        report: &mut Report<'_>,
+    ) -> Option<String> {
+        let there = |text: &str| self.prompts.contains(text).then(|| text.to_owned());
+        report.take(field, text, there, |name| Wrong::NoSuch {
+            what: "prompt",
+            name,
+        })
+    }
+
     pub(crate) fn trunk(
         &self,
         field: &'static str,
@@ -286,11 +299,7 @@ impl Known<'_> {
                 number.map(Destination::Number)
             }
             RawDestination::Announcement(text) => {
-                let there = |text: &str| self.prompts.contains(text).then(|| text.to_owned());
-                let prompt = report.take(field, text, there, |name| Wrong::NoSuch {
-                    what: "prompt",
-                    name,
-                });
+                let prompt = self.prompt(field, text, report);
                 prompt.map(Destination::Announcement)
             }
             RawDestination::Park => Some(Destination::Park),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ::routing::{Cause, Charge, Outbound, Query, Refusal, Trigger, Usage, Who as Asker};
 use config::{Dtmf, Extension, Feature, Number, Recording, Recordings, Site};
-use ipc::sound::prompt_file;
+use ipc::sound::{Clip, Source, prompt_file};
 use ipc::store::{Outcome, PhoneChange, PhoneSetting};
 use sip::StatusCode;
 
@@ -384,6 +384,13 @@ pub(crate) fn pickup_members(core: &Core, extension: &str) -> Vec<String> {
         .filter(|number| *number != extension && share_pickup_group(core, extension, number))
         .map(str::to_owned)
         .collect()
+}
+
+/// What whoever waits hears: what the site has chosen, else music of the box's own.
+pub(crate) fn music(core: &Core) -> Source {
+    let site = core.site.as_ref().map(|(_, site)| site);
+    let chosen = site.and_then(|it| it.dialling.music.as_deref());
+    Source::Clip(chosen.map_or(Clip::MusicOnHold, |it| Clip::Music(prompt_file(it))))
 }
 
 /// How long a parked party waits.

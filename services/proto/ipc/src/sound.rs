@@ -195,6 +195,9 @@ pub enum Clip {
     MusicOnHold,
     /// These digits spoken or beeped, as the box can.
     Digits(String),
+    /// Waiting: a WAV file of this name in the sounds folder, over and over; where it cannot be
+    /// played, [`Self::MusicOnHold`].
+    Music(String),
     /// A WAV file of this name in the sounds folder, once; then [`Event::ClipEnded`].
     File(String),
 }

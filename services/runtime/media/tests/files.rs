@@ -406,3 +406,34 @@ fn requests_in_one_piece_are_answered_in_order_though_one_takes_a_file() {
         "{replies:?}"
     );
 }
+
+#[test]
+fn whoever_waits_hears_the_chosen_music_over_and_over_or_the_boxs_own() {
+    let service = Service::start("music", "14570-14579");
+    let phone = service.phone(1);
+    // A frame and a half, so that its end is in the middle of one.
+    let data: Vec<u8> = (1..=240_i16)
+        .flat_map(|it| (it * 100).to_le_bytes())
+        .collect();
+    let header = wav::header(Rate::Narrow, 1, 480);
+    let file = [header.as_slice(), &data].concat();
+    std::fs::write(service.folder.join("wait.wav"), file).expect("written");
+    let music = |name: &str| Request::Hear(1, Source::Clip(Clip::Music(name.into())));
+    service.done(music("wait.wav"));
+    let first: Vec<Vec<u8>> = (0..3).map(|_| phone.hear()).collect();
+    assert_ne!(first[0], first[1]);
+    // Told again, it goes on where it is.
+    service.done(music("wait.wav"));
+    for frame in first.iter().cycle().take(9) {
+        assert_eq!(phone.hear(), *frame);
+    }
+    let empty = wav::header(Rate::Narrow, 1, 0);
+    std::fs::write(service.folder.join("empty.wav"), empty).expect("written");
+    for name in ["missing.wav", "empty.wav"] {
+        service.done(Request::Hear(1, Source::Silence));
+        service.done(music(name));
+        let own: Vec<Vec<u8>> = (0..50).map(|_| phone.hear()).collect();
+        let is_loud = |frame: &Vec<u8>| frame.iter().any(|it| *it != frame[0]);
+        assert!(own.iter().filter(|it| is_loud(it)).count() > 25, "{name}");
+    }
+}

@@ -187,6 +187,11 @@ impl From<SiteRow> for site::Site {
             }
         }
         make_way(&mut added.features);
+        // An earlier version does not know that it is played, and may have let it be deleted.
+        let music = &mut added.dialling.music;
+        if !added.prompts.iter().any(|it| it.name == *music) {
+            music.clear();
+        }
         Self {
             realm: row.realm,
             extensions,
@@ -454,6 +459,21 @@ mod tests {
         assert_eq!(site.features, site::Features::default());
         assert_eq!(site.parking, site::Parking::default());
         assert!(config::Site::parse(&site).is_ok());
+    }
+
+    /// An older firmware that carried the choice along let the prompt be deleted.
+    #[test]
+    fn music_whose_prompt_an_older_firmware_has_deleted_is_that_of_the_box_again() {
+        let mut chosen = site::Site::default();
+        chosen.dialling.music = "wait".into();
+        chosen.prompts.push(site::Prompt {
+            name: "wait".into(),
+            ..site::Prompt::default()
+        });
+        assert_eq!(site::Site::from(SiteRow::from(&chosen)), chosen);
+        chosen.prompts.clear();
+        let read = site::Site::from(SiteRow::from(&chosen));
+        assert_eq!(read.dialling.music, "");
     }
 
     #[test]

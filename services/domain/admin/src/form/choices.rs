@@ -46,6 +46,7 @@ pub(super) const TIME_CONDITIONS: Choices = Choices::Of(times);
 pub(super) const EXTENSIONS: Choices = Choices::Of(extensions);
 /// Whose calls somebody may see.
 pub(super) const WHOSE_CALLS: Choices = Choices::Of(whose_calls);
+pub(super) const PROMPTS: Choices = Choices::Of(prompts);
 pub(super) const TRUNKS: Choices = Choices::Of(trunks);
 
 const TRUNK: Said = ("trunk", "tronco");
@@ -121,6 +122,13 @@ fn whose_calls(site: &Site, language: Language) -> Vec<(String, String)> {
 
 fn times(site: &Site, _: Language) -> Vec<(String, String)> {
     site.times
+        .iter()
+        .map(|it| (it.name.clone(), it.name.clone()))
+        .collect()
+}
+
+fn prompts(site: &Site, _: Language) -> Vec<(String, String)> {
+    site.prompts
         .iter()
         .map(|it| (it.name.clone(), it.name.clone()))
         .collect()

@@ -1,6 +1,6 @@
 //! What is asked for about the parts of the site there is one of.
 
-use super::choices::{CLASSES, DESTINATIONS, TRUNKS};
+use super::choices::{CLASSES, DESTINATIONS, PROMPTS, TRUNKS};
 use super::{Choices, Field, Form, Group, Kind, field, hinted};
 
 pub(crate) const NETWORKS: Form = Form {
@@ -124,6 +124,15 @@ const SHOWN: &[Field] = &[
             "Como AR ou US. Vazio: os do país.",
         ),
         Kind::Text,
+    ),
+    hinted(
+        "music",
+        ("Music while somebody waits", "Música de espera"),
+        (
+            "A prompt, over and over: on hold, parked, during a transfer. Empty: the box's own.",
+            "Um áudio, repetido: em espera, estacionado, em transferência. Vazio: a da central.",
+        ),
+        Kind::One(PROMPTS),
     ),
     hinted(
         "cadences",

@@ -168,6 +168,10 @@ fn players(caller: &Caller, prompt: &PromptView) -> Markup {
                 (language.said(title(Section::Parking)))
             }
         }
+        @if prompt.is_music {
+            @if prompt.at_parking || !prompt.players.is_empty() { ", " }
+            a href={ "/settings/" (path(Section::Dialling)) } { (language.said(MUSIC)) }
+        }
     }
 }
 
@@ -183,3 +187,5 @@ fn sending(caller: &Caller, prompt: &PromptView) -> Markup {
         }
     }
 }
+
+const MUSIC: crate::form::Said = ("music while somebody waits", "música de espera");

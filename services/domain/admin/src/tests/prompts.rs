@@ -302,6 +302,34 @@ fn a_prompt_that_is_played_stays_and_what_plays_it_is_named() {
 }
 
 #[test]
+fn a_prompt_is_chosen_as_the_music_of_whoever_waits_and_stays_while_it_is() {
+    let (mut world, session) = with_prompt();
+    let choose = |name: &str| post("/api/dialling", &session, &json!({ "music": name }));
+    let none = world.ask(&choose("other"));
+    let said = body(&none)["error"].to_string();
+    assert!(none.status == 400 && said.contains("no prompt"), "{said}");
+    assert_eq!(world.ask(&choose("closed")).status, 200);
+    assert_eq!(world.site.dialling.music, "closed");
+    let told = &world.audits.last().expect("recorded").after;
+    assert!(told.contains("music"), "{told}");
+    let listed = body(&world.ask(&get("/api/prompts", &session)));
+    assert_eq!(listed[0]["played_by"], json!(["music"]));
+    let page = text(&world.ask(&get("/prompts", &session).with("accept-language", "pt-BR")));
+    assert!(page.contains("música de espera"), "{page}");
+    let page = text(&world.ask(&get("/settings/dialling", &session)));
+    assert!(page.contains("<option value=\"closed\" selected"), "{page}");
+    assert_eq!(
+        delete(&mut world, &session, "/api/prompts/closed").status,
+        400
+    );
+    assert_eq!(world.ask(&choose("")).status, 200);
+    assert_eq!(
+        delete(&mut world, &session, "/api/prompts/closed").status,
+        204
+    );
+}
+
+#[test]
 fn a_sound_goes_alone_and_one_without_a_prompt_is_shown_and_can_go() {
     let (mut world, session) = with_prompt();
     send(&mut world, &session, "closed", &wav(1, 8_000, &[5; 100]));

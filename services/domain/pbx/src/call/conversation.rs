@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use ipc::sound::{Clip, MixId, Source};
+use ipc::sound::{MixId, Source};
 use sip::StatusCode;
 
 use super::alarms::Alarm;
@@ -14,6 +14,7 @@ use super::party::Place;
 use super::record::Left;
 use super::{Calls, IDLE_TIME_MAX, Key, Tools, codecs};
 use crate::leg::LegId;
+use crate::routing;
 
 /// Parties that hear each other.
 #[derive(Clone, Debug)]
@@ -57,7 +58,7 @@ impl Calls {
             let speakers = talk.members.iter().copied().filter(|other| other != member);
             let mut speakers = speakers.filter(|other| !holds(tools, *other));
             let source = match (speakers.next(), talk.members.len()) {
-                (None, _) => Source::Clip(Clip::MusicOnHold),
+                (None, _) => routing::music(tools.core),
                 (Some(other), 2) => Source::Endpoint(other.0),
                 // Whoever hears a mix speaks into it: not so the music of a phone that holds.
                 (Some(_), _) if holds(tools, *member) => Source::Silence,

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use ::routing::Ticket;
-use ipc::sound::{Clip, Source};
+use ipc::sound::Source;
 use ipc::store::Outcome;
 use sansio::Instant;
 use sip::StatusCode;
@@ -147,7 +147,8 @@ impl Calls {
             .get(&waiting)
             .is_some_and(|party| party.answered)
         {
-            self.hear(tools, waiting, Source::Clip(Clip::MusicOnHold));
+            let music = routing::music(tools.core);
+            self.hear(tools, waiting, music);
         }
         self.hunts.insert(key, hunt);
         self.next_stage(tools, key);

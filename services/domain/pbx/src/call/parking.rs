@@ -90,7 +90,8 @@ impl Calls {
 
     fn park(&mut self, tools: &mut Tools<'_>, leg: LegId, slot: u32, parker: String) {
         self.put(leg, Place::Slot(slot));
-        self.hear(tools, leg, Source::Clip(Clip::MusicOnHold));
+        let music = routing::music(tools.core);
+        self.hear(tools, leg, music);
         self.parked.insert(slot, Parked { leg, parker });
         let until = routing::parking_time(tools.core).map(|wait| tools.core.now + wait);
         self.alarms.set(Alarm::Slot(slot), until);

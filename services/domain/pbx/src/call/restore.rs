@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use ipc::sound::{Clip, Request as SoundRequest, Source};
+use ::routing::{Usage, UsageState};
+use ipc::sound::Request as SoundRequest;
 use ipc::store::{CallRecord, Outcome};
-use routing::{Usage, UsageState};
 use sip::StatusCode;
 
 use super::alarms::Alarm;
@@ -25,6 +25,7 @@ use super::record::Open;
 use super::{Calls, Key, LEAVE_TIME_MAX, Tools};
 use crate::interface::Output;
 use crate::leg::{KeptLeg, LegId, Peer};
+use crate::routing;
 use crate::subscription::CHECKPOINT_KEYS;
 
 /// When somebody is looked for again: not before the configuration and the registrations are here.
@@ -141,7 +142,8 @@ impl Calls {
         self.parked.insert(slot, Parked { leg, parker });
         let until = row.until.map(|until| until.due(tools));
         self.alarms.set(Alarm::Slot(slot), until);
-        self.hear(tools, leg, Source::Clip(Clip::MusicOnHold));
+        let music = routing::music(tools.core);
+        self.hear(tools, leg, music);
         self.slot_changed(slot);
     }
 
@@ -182,7 +184,8 @@ impl Calls {
         self.hunts.insert(key, hunt);
         let at = tools.core.now + LOOK_AGAIN_AFTER;
         self.alarms.set(Alarm::Hunt(key), Some(at));
-        self.hear(tools, waiting, Source::Clip(Clip::MusicOnHold));
+        let music = routing::music(tools.core);
+        self.hear(tools, waiting, music);
     }
 
     fn restore_leaving(&mut self, tools: &mut Tools<'_>, row: LeavingRow, rest: &mut Rest) {

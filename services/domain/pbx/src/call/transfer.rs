@@ -210,12 +210,11 @@ impl Calls {
             extension,
         };
         let aim = std::mem::replace(&mut hunt.aim, aim);
-        let clip = if rings {
-            Clip::Ringback
-        } else {
-            Clip::MusicOnHold
+        let source = match rings {
+            true => Source::Clip(Clip::Ringback),
+            false => routing::music(tools.core),
         };
-        self.hear(tools, party, Source::Clip(clip));
+        self.hear(tools, party, source);
         if let Some(open) = self.records.get_mut(&before) {
             open.record.transferred_to.clone_from(&to);
         }

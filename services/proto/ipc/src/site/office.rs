@@ -138,6 +138,9 @@ pub struct Dialling {
     pub tones: String,
     /// Signals that are not as in any of these countries.
     pub cadences: Option<Cadences>,
+    /// The prompt that is heard over and over by whoever waits: on hold, parked, while a transfer
+    /// rings. Empty: music of the box's own.
+    pub music: String,
 }
 
 /// Signals of a country that the box does not know, as `440+480/2000,0/4000`: tones in Hz, and for
@@ -286,6 +289,7 @@ impl Default for Dialling {
             presentation: Presentation::default(),
             tones: String::new(),
             cadences: None,
+            music: String::new(),
         }
     }
 }

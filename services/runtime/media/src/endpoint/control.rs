@@ -56,6 +56,8 @@ pub(crate) enum Order {
     Plain(Request),
     /// Let an endpoint hear this.
     Play(EndpointId, Loaded),
+    /// Let an endpoint hear this, of this name, over and over.
+    PlayOn(EndpointId, String, Loaded),
     /// Record an endpoint into this, of this name, in the place of what it was recorded into.
     Record(EndpointId, String, Opened),
     /// Record an endpoint into a file of this name that is there already: only right when that is

@@ -167,6 +167,11 @@ impl Engine {
         tones.unwrap_or_default()
     }
 
+    /// Lets a peer who waits hear a file over and over; the same one goes on where it is.
+    pub(crate) fn play_on(&mut self, slot: usize, name: String, sound: Loaded) {
+        self.attach(slot, Hearing::Clip(Box::new(Player::of_music(name, sound))));
+    }
+
     /// Lets a peer hear a file once.
     pub(crate) fn play(&mut self, slot: usize, sound: Loaded) {
         self.attach(slot, Hearing::Clip(Box::new(Player::of_file(sound))));

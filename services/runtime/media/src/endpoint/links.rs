@@ -183,7 +183,7 @@ const fn is_answered_at_once(request: &Request) -> bool {
         | Request::Close(_)
         | Request::KeepOnly(_)
         | Request::Status => true,
-        Request::Hear(_, source) => !matches!(source, Source::Clip(Clip::File(_))),
+        Request::Hear(_, source) => !matches!(source, Source::Clip(Clip::File(_) | Clip::Music(_))),
         Request::Record { .. }
         | Request::StopRecording(_)
         | Request::KeepRecordings(_)

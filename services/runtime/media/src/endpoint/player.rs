@@ -31,6 +31,11 @@ enum Piece {
         samples: Arc<Vec<i16>>,
         at: usize,
     },
+    /// Over and over.
+    Round {
+        samples: Arc<Vec<i16>>,
+        at: usize,
+    },
 }
 
 #[derive(Debug)]
@@ -55,10 +60,10 @@ impl Player {
             Clip::Confirm => tone(Signal::Confirm),
             Clip::MusicOnHold => Piece::Music(Box::new(Music::new(rate))),
             Clip::Digits(digits) => Piece::Beeps(Beeps::new(digits)),
-            Clip::File(_) => return None,
+            Clip::Music(_) | Clip::File(_) => return None,
         };
         let endless = match clip {
-            Clip::Ringback | Clip::Busy | Clip::Congestion | Clip::MusicOnHold => {
+            Clip::Ringback | Clip::Busy | Clip::Congestion | Clip::MusicOnHold | Clip::Music(_) => {
                 Some(clip.clone())
             }
             Clip::Confirm | Clip::Digits(_) | Clip::File(_) => None,
@@ -76,6 +81,18 @@ impl Player {
             rate: sound.rate,
             endless: None,
             piece: Piece::Sound {
+                samples: sound.samples,
+                at: 0,
+            },
+        }
+    }
+
+    /// What plays a file over and over for whoever waits, by its name; it has a sample at least.
+    pub(crate) fn of_music(name: String, sound: Loaded) -> Self {
+        Self {
+            rate: sound.rate,
+            endless: Some(Clip::Music(name)),
+            piece: Piece::Round {
                 samples: sound.samples,
                 at: 0,
             },
@@ -109,6 +126,16 @@ impl Player {
                 }
                 *at = at.saturating_add(frame.len());
                 !rest.is_empty()
+            }
+            Piece::Round { samples, at } => {
+                for place in frame.iter_mut() {
+                    *place = samples.get(*at).copied().unwrap_or_default();
+                    *at = at.saturating_add(1);
+                    if *at >= samples.len() {
+                        *at = 0;
+                    }
+                }
+                true
             }
         }
     }

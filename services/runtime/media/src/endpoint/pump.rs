@@ -370,6 +370,9 @@ impl Pump {
             }
             Order::Plain(request) => self.plain(now, request),
             Order::Play(id, sound) => self.with(id, |engine, slot| engine.play(slot, sound)),
+            Order::PlayOn(id, name, sound) => {
+                self.with(id, |engine, slot| engine.play_on(slot, name, sound))
+            }
             Order::Record(id, name, file) => self.record(id, name, file),
             Order::Recorded(id, name, reason) => self.is_recorded(id, &name, reason),
         };

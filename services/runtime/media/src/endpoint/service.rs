@@ -169,6 +169,15 @@ fn prepare(files: &Files, request: Request) -> Result<Order, FileError> {
         Request::Hear(id, Source::Clip(Clip::File(name))) => {
             Order::Play(id, files.sounds.load(&name)?)
         }
+        Request::Hear(id, Source::Clip(Clip::Music(name))) => match files.sounds.load(&name) {
+            Ok(sound) if !sound.samples.is_empty() => Order::PlayOn(id, name, sound),
+            loaded => {
+                // Nobody waits in silence because a file is missing.
+                let reason = loaded.map_or_else(|it| it.to_string(), |_| "it is empty".into());
+                tracing::warn!("the music {name} cannot be played: {reason}");
+                Order::Plain(Request::Hear(id, Source::Clip(Clip::MusicOnHold)))
+            }
+        },
         Request::Record { id, file } => {
             if take_of(&file).is_some() {
                 files.shelf.make_way();

@@ -267,7 +267,12 @@ const fn is_played_once(source: &Source) -> bool {
     match source {
         Source::Clip(Clip::File(_) | Clip::Digits(_)) => true,
         Source::Clip(
-            Clip::Ringback | Clip::Busy | Clip::Congestion | Clip::Confirm | Clip::MusicOnHold,
+            Clip::Ringback
+            | Clip::Busy
+            | Clip::Congestion
+            | Clip::Confirm
+            | Clip::MusicOnHold
+            | Clip::Music(_),
         )
         | Source::Silence
         | Source::Endpoint(_)
