@@ -148,7 +148,7 @@ async fn serve_secure(
     stop: impl Future<Output = ()>,
 ) -> Result<(), Box<dyn Error>> {
     let settled = identity::settle(&driver).await?;
-    certificate::tell(&driver, &settled.facts, settled.signed.is_some());
+    certificate::tell(&driver, &settled.facts, settled.signed.as_ref());
     let tls = driver.certificates.begin(settled).await;
     notify.ready();
     tracing::info!("serving https");

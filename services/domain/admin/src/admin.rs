@@ -23,9 +23,9 @@ use crate::danger::Dangers;
 use crate::dashboard::Hour;
 use crate::fault::{Fault, PeopleFault};
 use crate::http::{Peer, Request, Response, decode};
-use crate::opened::Opened;
+use crate::opened::{Name, Opened};
 use crate::pages;
-use crate::passkeys::{Passkeys, is_guarded, local};
+use crate::passkeys::{Passkeys, has_one_for, is_guarded, local};
 use crate::permission::{Permission, Permissions};
 use crate::routes::{Access, Action, Face, Found, OnPasskeys, OnSecondFactor, OnSite, Route, find};
 use crate::second_factor::Codes;
@@ -328,7 +328,8 @@ impl Admin {
         let person = self.is_of(&session).ok_or(Fault::SignInFirst)?;
         caller.permissions = Permissions::of(person);
         caller.must_enrol = self.must_enrol(person);
-        caller.confirms_by_passkey = session.knows_password() && !person.passkeys.is_empty();
+        caller.confirms_by_passkey =
+            session.knows_password() && has_one_for(person, caller.opened.name());
         let is_by_itself =
             request.header(BACKGROUND_HEADER).is_some() || request.path.ends_with(EVENTS);
         if !is_by_itself {
@@ -610,10 +611,13 @@ impl Admin {
     }
 
     fn opened(&self, request: &Request) -> Opened {
-        let site = self.site.as_ref().map(|(_, site)| site);
-        let mut people = site.into_iter().flat_map(|site| &site.people);
-        let is_of_use = people.any(|it| !it.passkeys.is_empty());
-        Opened::of(request.header("host"), &self.passkeys.name, is_of_use)
+        Opened::of(request.header("host"), &self.names())
+    }
+
+    /// The names that the box serves its pages by.
+    pub(crate) fn names(&self) -> Vec<Name> {
+        let people = self.site.as_ref().map(|(_, site)| site.people.as_slice());
+        self.passkeys.names(people.unwrap_or_default())
     }
 
     pub(crate) fn person(&self, login: &str) -> Option<&Person> {

@@ -116,7 +116,7 @@ pub enum CertificateFault {
     Over(i64),
     /// It is not for this name.
     OtherName(String),
-    /// It is not for this name, by which alone the passkeys of people here work.
+    /// It is not for this name, by which alone passkeys of people here work.
     EndsPasskeys(String),
 }
 

@@ -1,41 +1,54 @@
-//! By what address somebody has opened a page: a passkey belongs to the name of the box, and works
+//! By what address somebody has opened a page: a passkey belongs to a name of the box, and works
 //! nowhere else (WebAuthn §5.1.2, "RP ID": a name, never an IP address).
 //!
-//! What a request says of its host is believed only where it is the name that the box has been
-//! given; everything else is an address by which it happens to be reached.
+//! What a request says of its host is believed only where it is a name that the box has been given,
+//! or one that others have signed its certificate for; everything else is an address by which it
+//! happens to be reached.
+
+/// A name that the box serves its pages by.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Name {
+    /// `ramal.local`, lower case.
+    pub(crate) name: String,
+    /// Somebody here has a passkey that was made for it.
+    pub(crate) is_of_use: bool,
+}
 
 /// By what address a page was opened, and by what it has to be for a passkey.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Opened {
-    /// Where it is served from, as the browser says it, when it was opened by the name of the box.
+    /// Where it is served from, as the browser says it, when it was opened by a name of the box.
     pub(crate) origin: Option<String>,
-    /// The address of the pages by that name.
+    /// The address of the pages by that name, or by the one to open instead.
     pub(crate) by_name: String,
-    /// Somebody here has a passkey.
+    /// Somebody here has a passkey for that name.
     pub(crate) is_of_use: bool,
+    name: String,
 }
 
 impl Opened {
-    /// `host` is what the request says, `name` what the box is called: `ramal.local`.
-    pub(crate) fn of(host: Option<&str>, name: &str, is_of_use: bool) -> Self {
+    /// `host` is what the request says, `names` those of the box, the first the one it was given.
+    pub(crate) fn of(host: Option<&str>, names: &[Name]) -> Self {
         let (said, port) = host.map_or(("", None), split);
+        let here = names.iter().find(|it| said.eq_ignore_ascii_case(&it.name));
+        let of_use = names.iter().find(|it| it.is_of_use);
+        let to_open = here.or(of_use).or_else(|| names.first());
+        let name = to_open.map(|it| it.name.clone()).unwrap_or_default();
         let by_name = match port {
             None | Some(HTTPS) => format!("https://{name}"),
             Some(port) => format!("https://{name}:{port}"),
         };
-        let is_by_name = said.eq_ignore_ascii_case(name);
         Self {
-            origin: is_by_name.then(|| by_name.clone()),
+            origin: here.map(|_| by_name.clone()),
             by_name,
-            is_of_use,
+            is_of_use: to_open.is_some_and(|it| it.is_of_use),
+            name,
         }
     }
 
-    /// What the box is called: `ramal.local`.
+    /// The name of the box that it was opened by, or is to be: `ramal.local`.
     pub(crate) fn name(&self) -> &str {
-        let name = self.by_name.strip_prefix("https://");
-        let (name, _) = split(name.unwrap_or_default());
-        name
+        &self.name
     }
 }
 
@@ -64,10 +77,72 @@ const HTTPS: u16 = 443;
 mod tests {
     use super::*;
 
+    fn names(of_use: &[&str]) -> Vec<Name> {
+        let named = |name: &&str| Name {
+            name: (*name).to_owned(),
+            is_of_use: of_use.contains(name),
+        };
+        ["matriz.local", "pbx.example.com"]
+            .iter()
+            .map(named)
+            .collect()
+    }
+
+    #[test]
+    fn the_name_of_a_signed_certificate_is_one_too_and_leads_to_where_passkeys_are() {
+        let check = |host: &str, of_use: &[&str], origin: Option<&str>, by_name: &str, is: bool| {
+            let opened = Opened::of(Some(host), &names(of_use));
+            assert_eq!(opened.origin.as_deref(), origin, "{host}");
+            assert_eq!(
+                (&*opened.by_name, opened.is_of_use),
+                (by_name, is),
+                "{host}"
+            );
+        };
+        let (local, own) = ("https://matriz.local", "https://pbx.example.com");
+        check("PBX.example.com", &[], Some(own), own, false);
+        check(
+            "pbx.example.com",
+            &["pbx.example.com"],
+            Some(own),
+            own,
+            true,
+        );
+        check("pbx.example.com", &["matriz.local"], Some(own), own, false);
+        let forwarded = "https://pbx.example.com:8443";
+        check(
+            "pbx.example.com:8443",
+            &[],
+            Some(forwarded),
+            forwarded,
+            false,
+        );
+        check("10.0.0.5", &[], None, local, false);
+        check("10.0.0.5", &["pbx.example.com"], None, own, true);
+        check(
+            "10.0.0.5",
+            &["matriz.local", "pbx.example.com"],
+            None,
+            local,
+            true,
+        );
+        for host in [
+            "x.pbx.example.com",
+            "example.com",
+            "pbx.example.com.evil.example",
+        ] {
+            check(host, &[], None, local, false);
+        }
+        assert_eq!(
+            Opened::of(Some("pbx.example.com:8443"), &names(&[])).name(),
+            "pbx.example.com"
+        );
+    }
+
     #[test]
     fn only_the_name_of_the_box_is_one() {
         let check = |host: Option<&str>, origin: Option<&str>, by_name: &str| {
-            let opened = Opened::of(host, "matriz.local", false);
+            let opened = Opened::of(host, &names(&[])[..1]);
             assert_eq!(opened.origin.as_deref(), origin, "{host:?}");
             assert_eq!(opened.by_name, by_name, "{host:?}");
         };

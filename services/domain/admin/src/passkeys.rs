@@ -17,6 +17,7 @@ use sansio::{Entropy, Instant};
 use sha2::Sha256;
 
 use crate::actions::stretch;
+use crate::opened::Name;
 use crate::session::{SessionId, fingerprint};
 
 /// For so long a challenge may be answered.
@@ -62,8 +63,10 @@ struct Use {
 /// Challenges and counters.
 #[derive(Debug)]
 pub(crate) struct Passkeys {
-    /// The name they are made for: `ramal.local`.
+    /// The name the box was given, for which they are made: `ramal.local`.
     pub(crate) name: String,
+    /// Another: the one that others have signed the certificate for that is served.
+    pub(crate) signed_name: Option<String>,
     /// Of the MAC, of this start alone.
     key: Option<Redacted<[u8; 32]>>,
     /// Challenges that were answered, and when they end.
@@ -76,10 +79,21 @@ impl Passkeys {
     pub(crate) fn new() -> Self {
         Self {
             name: local(laid_down::FACTORY_HOST_NAME),
+            signed_name: None,
             key: None,
             used: BTreeMap::new(),
             counters: None,
         }
+    }
+
+    /// The names of the box at which passkeys may be made and used, and which are of use here.
+    pub(crate) fn names(&self, people: &[Person]) -> Vec<Name> {
+        let signed = self.signed_name.iter().filter(|it| **it != self.name);
+        let named = |name: &String| Name {
+            name: name.clone(),
+            is_of_use: people.iter().any(|it| has_one_for(it, name)),
+        };
+        [&self.name].into_iter().chain(signed).map(named).collect()
     }
 
     /// A challenge for this, by a page from there.
@@ -214,6 +228,11 @@ impl Passkeys {
 /// The name of a box on its own network (RFC 6762).
 pub(crate) fn local(host: &str) -> String {
     format!("{}.local", host.to_ascii_lowercase())
+}
+
+/// Whether somebody has a passkey that was made for this name.
+pub(crate) fn has_one_for(person: &Person, name: &str) -> bool {
+    person.passkeys.iter().any(|it| it.made_for == name)
 }
 
 /// Whether the password alone is not enough for somebody.

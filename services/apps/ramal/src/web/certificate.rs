@@ -166,7 +166,7 @@ impl Present {
         signed: Option<Signed>,
     ) {
         self.tls.send_replace(tls);
-        tell(driver, &facts, signed.is_some());
+        tell(driver, &facts, signed.as_ref());
         (self.facts, self.signed) = (facts, signed);
         tracing::info!("another certificate is served from now on");
     }
@@ -180,11 +180,12 @@ impl Present {
     }
 }
 
-/// Has the screen of the box show it, and the first page tell of its end.
-pub(super) fn tell(driver: &Driver, facts: &CertificateFacts, is_signed_by_others: bool) {
+/// Has the screen of the box show it, the first page tell of its end, and passkeys made for the
+/// name that others have signed.
+pub(super) fn tell(driver: &Driver, facts: &CertificateFacts, signed: Option<&Signed>) {
     driver.certificate.send_replace(Some(facts.sha256));
-    let until = is_signed_by_others.then_some(facts.until_millis);
-    driver.admin().serves_until(until);
+    let signed = signed.map(|it| (facts.until_millis, it.name.as_str()));
+    driver.admin().serves_signed(signed);
 }
 
 /// What the store keeps; what cannot be read is as none, and told.

@@ -29,7 +29,7 @@ impl Admin {
             has_clock: self.believed(moment.wall).is_some(),
             form: None,
             face: Face::Api,
-            opened: Opened::of(None, &self.passkeys.name, false),
+            opened: Opened::of(None, &self.names()),
             language: Language::Portuguese,
             said_language: true,
             seen: None,

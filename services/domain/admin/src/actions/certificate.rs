@@ -42,7 +42,7 @@ pub(crate) struct Wish {
 pub(crate) struct Signed {
     /// PEM: first the certificate of the box, then each the one that signed the one before.
     chain: String,
-    /// It may leave out `<name of the box>.local`, by which alone the passkeys of people work.
+    /// It may leave out a name that passkeys of people were made for: they do not work then.
     #[serde(default)]
     ends_passkeys: bool,
 }
@@ -125,15 +125,15 @@ fn refuse(caller: Caller, fault: Fault) -> Step {
 }
 
 fn show(caller: Caller, fault: Option<Fault>) -> Step {
-    order(CertificateOrder::Look, move |_, answer| match answer {
-        Ok(state) => shown(&caller, CertificateView::new(state), fault.as_ref()),
+    order(CertificateOrder::Look, move |admin, answer| match answer {
+        Ok(state) => shown(admin, &caller, CertificateView::new(state), fault.as_ref()),
         Err(fault) => caller.refuse(&fault.into()),
     })
 }
 
-fn shown(caller: &Caller, view: CertificateView, fault: Option<&Fault>) -> Step {
+fn shown(admin: &Admin, caller: &Caller, view: CertificateView, fault: Option<&Fault>) -> Step {
     let response = match caller.face {
-        Face::Page | Face::Asset => pages::certificate(caller, &view, fault),
+        Face::Page | Face::Asset => pages::certificate(caller, &admin.names(), &view, fault),
         Face::Api => Response::json(200, &view),
     };
     Step::Respond(response.sealed())
@@ -156,7 +156,7 @@ fn change(wanted: CertificateOrder, caller: Caller) -> Step {
         Ok(_) if caller.face == Face::Page => {
             Step::Respond(Response::redirect("/certificate").sealed())
         }
-        Ok(state) => shown(&caller, CertificateView::new(state), None),
+        Ok(state) => shown(admin, &caller, CertificateView::new(state), None),
         Err(fault) => {
             let fault = Fault::from(fault);
             let why = fault.text(Language::English);
@@ -193,11 +193,14 @@ fn set(chain: Chain, ends_passkeys: bool, caller: Caller) -> Step {
                     Ok(state) => state.served,
                     Err(fault) => return refuse(caller, fault.into()),
                 };
-                let has_name = now.is_ok_and(|it| it.served.has_name(caller.opened.name()));
-                let is_lost = has_name && !next.has_name(caller.opened.name());
-                if caller.opened.is_of_use && is_lost && !ends_passkeys {
-                    let name = caller.opened.name().to_owned();
-                    return refuse(caller, CertificateFault::EndsPasskeys(name).into());
+                let is_lost = |name: &str| {
+                    let has_name = now.as_ref().is_ok_and(|it| it.served.has_name(name));
+                    has_name && !next.has_name(name)
+                };
+                let mut names = admin.names().into_iter();
+                let lost = names.find(|it| it.is_of_use && is_lost(&it.name));
+                if let Some(lost) = lost.filter(|_| !ends_passkeys) {
+                    return refuse(caller, CertificateFault::EndsPasskeys(lost.name).into());
                 }
                 let action = format!("certificate set: {}", told(&next));
                 recorded(admin, caller, &action, |caller| {
@@ -238,10 +241,13 @@ fn request_file(caller: Caller) -> Step {
 }
 
 impl Admin {
-    /// Learns until when the certificate that others have signed is valid, milliseconds since 1970;
-    /// `None` while the box serves with one of its own.
-    pub fn serves_until(&mut self, until_millis: Option<i64>) {
-        self.certificate_until = until_millis;
+    /// Learns until when the certificate that others have signed is valid, milliseconds since 1970,
+    /// and for which name it was asked for; `None` while the box serves with one of its own.
+    /// Passkeys may be made for that name, where it is one: a wildcard and an address are none.
+    pub fn serves_signed(&mut self, signed: Option<(i64, &str)>) {
+        self.certificate_until = signed.map(|(until, _)| until);
+        let name = signed.map(|(_, name)| name.to_ascii_lowercase());
+        self.passkeys.signed_name = name.filter(|it| is_name(it));
     }
 
     /// The time, where the clock can be right: the firmware was not made later.

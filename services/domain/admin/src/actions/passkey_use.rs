@@ -8,7 +8,7 @@ use ipc::site::Passkey;
 use ipc::{Redacted, store};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use webauthn::{Assertion, Credential, Expected, challenge_of};
+use webauthn::{Assertion, Credential, Expected, Refusal, challenge_of};
 
 use super::passkeys::{field, session, stale};
 use super::second_factor;
@@ -39,34 +39,38 @@ pub(super) fn ask_sign_in(admin: &mut Admin, moment: &Moment, caller: &Caller) -
 
 /// The same, for whoever has said a password: one of his own.
 pub(super) fn ask_second(admin: &mut Admin, moment: &Moment, caller: &Caller) -> Step {
-    let person = admin.person(&caller.login);
-    let own = person.map(|it| it.passkeys.iter().map(|it| it.id.clone()).collect());
-    match session(caller) {
-        Ok(id) => ask(
-            admin,
-            moment,
-            Purpose::Second(id),
-            own.unwrap_or_default(),
-            caller,
-        ),
+    match session(caller).and_then(|id| Ok((id, own(admin, caller)?))) {
+        Ok((id, own)) => ask(admin, moment, Purpose::Second(id), own, caller),
         Err(fault) => caller.refuse(&fault),
     }
 }
 
 /// The same, for whoever is to say again who he is.
 pub(super) fn ask_confirm(admin: &mut Admin, moment: &Moment, caller: &Caller) -> Step {
-    let person = admin.person(&caller.login);
-    let own = person.map(|it| it.passkeys.iter().map(|it| it.id.clone()).collect());
-    match session(caller) {
-        Ok(id) if caller.confirms_by_passkey => ask(
-            admin,
-            moment,
-            Purpose::Confirm(id),
-            own.unwrap_or_default(),
-            caller,
-        ),
+    match session(caller).and_then(|id| Ok((id, own(admin, caller)?))) {
+        Ok((id, own)) if caller.confirms_by_passkey => {
+            ask(admin, moment, Purpose::Confirm(id), own, caller)
+        }
         Ok(_) => caller.refuse(&PasskeyFault::PasswordFirst.into()),
         Err(fault) => caller.refuse(&fault),
+    }
+}
+
+/// Passkeys of the caller that work where the page was opened. Where none does, it is said by
+/// which name of the box one would; of one made for a name of before nobody knows.
+fn own(admin: &Admin, caller: &Caller) -> Result<Vec<String>, Fault> {
+    caller.by_name()?;
+    let person = admin.person(&caller.login);
+    let all = person.map_or(&[][..], |it| it.passkeys.as_slice());
+    let here = all.iter().filter(|it| it.made_for == caller.opened.name());
+    let here: Vec<String> = here.map(|it| it.id.clone()).collect();
+    let names = admin.names();
+    let mut others = names.iter().map(|it| &it.name);
+    match others.find(|name| all.iter().any(|it| it.made_for == **name)) {
+        Some(name) if here.is_empty() => {
+            Err(PasskeyFault::NotByName(format!("https://{name}")).into())
+        }
+        _ => Ok(here),
     }
 }
 
@@ -83,7 +87,7 @@ fn ask(
     };
     let passkeys = &mut admin.passkeys;
     let challenge = passkeys.challenge(moment.now, &moment.entropy, purpose, origin);
-    let options = RequestOptions::new(&passkeys.name, &challenge, allowed.into_iter());
+    let options = RequestOptions::new(caller.opened.name(), &challenge, allowed.into_iter());
     Step::Respond(Response::json(200, &options).sealed())
 }
 
@@ -265,6 +269,10 @@ fn judge(
     caller: &Caller,
 ) -> Result<(Passkey, u32), Fault> {
     let origin = caller.by_name()?;
+    // An authenticator would not say so of another name, whatever is behind it.
+    if passkey.made_for != caller.opened.name() {
+        return Err(PasskeyFault::Refused(Refusal::Name).into());
+    }
     let challenge = challenge_of(&used.client_data).map_err(PasskeyFault::from)?;
     let checked = admin
         .passkeys
@@ -285,7 +293,7 @@ fn judge(
     let expected = Expected {
         challenge: &challenge,
         origin,
-        name: &admin.passkeys.name,
+        name: caller.opened.name(),
     };
     let counted = webauthn::sign_in(&assertion, &kept, &expected).map_err(PasskeyFault::from)?;
     admin

@@ -125,7 +125,7 @@ fn offer(admin: &mut Admin, moment: &Moment, caller: &Caller, fault: Option<&Fau
     let challenge = passkeys.challenge(now, entropy, purpose, origin);
     let owner = owner(admin, &person, &challenge);
     let own = person.passkeys.iter().map(|it| it.id.clone());
-    let name = &admin.passkeys.name;
+    let name = caller.opened.name();
     let options = CreationOptions::new(name, &caller.login, owner, &challenge, own);
     Step::Respond(match caller.face {
         Face::Page | Face::Asset => {
@@ -237,7 +237,7 @@ fn judge(
     let expected = Expected {
         challenge: &challenge,
         origin,
-        name: &admin.passkeys.name,
+        name: caller.opened.name(),
     };
     let new = register(&registration, &expected).map_err(PasskeyFault::from)?;
     let passkey = Passkey {
@@ -245,7 +245,7 @@ fn judge(
         id: BASE64URL_NOPAD.encode(&new.id),
         public_key: BASE64URL_NOPAD.encode(&new.public_key),
         owner: owner(admin, person, &challenge),
-        made_for: admin.passkeys.name.clone(),
+        made_for: caller.opened.name().to_owned(),
         counter: new.counter,
         can_be_copied: new.is_backup_eligible,
         made_secs: u64::try_from(moment.wall.as_secs()).unwrap_or_default(),

@@ -109,13 +109,13 @@ fn owned((english, portuguese): Said) -> (String, String) {
 fn ends_passkeys(name: &str) -> (String, String) {
     (
         format!(
-            "it is not for {name}, and passkeys work by that name alone: nobody could use theirs \
-             any more. Have it signed for {name} too; or see that everybody has an app or a code, \
-             then tick that it may leave the name out (\"ends_passkeys\": true)"
+            "it is not for {name}, and there are passkeys that work by that name alone: nobody \
+             could use those any more. Have it signed for {name} too; or see that everybody has an \
+             app or a code, then tick that it may leave the name out (\"ends_passkeys\": true)"
         ),
         format!(
-            "ele não é para {name}, e as chaves de acesso só funcionam por esse nome: ninguém \
-             poderia mais usar a sua. Peça a assinatura também para {name}; ou veja que todos \
+            "ele não é para {name}, e há chaves de acesso que só funcionam por esse nome: ninguém \
+             poderia mais usar essas. Peça a assinatura também para {name}; ou veja que todos \
              tenham um aplicativo ou um código, e marque que o nome pode faltar \
              (\"ends_passkeys\": true)"
         ),

@@ -8,11 +8,13 @@ use crate::certificate::{CertificateView, SigningRequestView};
 use crate::fault::Fault;
 use crate::form::Said;
 use crate::http::Response;
+use crate::opened::Name;
 use crate::permission::Permission;
 
 /// How it stands, and the forms.
 pub(crate) fn certificate(
     caller: &Caller,
+    names: &[Name],
     view: &CertificateView,
     fault: Option<&Fault>,
 ) -> Response {
@@ -21,21 +23,22 @@ pub(crate) fn certificate(
     let body = html! {
         h1 { (words.certificate) }
         @if let Some(fault) = fault { p.error role="alert" { (fault.text(caller.language)) } }
-        (served(caller, view))
+        (served(caller, names, view))
         @if may_change {
             (request(caller, view.request.as_ref()))
-            @if view.request.is_some() || !view.self_signed { (chain(caller)) }
-            @if !view.self_signed { (back(caller)) }
+            @if view.request.is_some() || !view.self_signed { (chain(caller, names)) }
+            @if !view.self_signed { (back(caller, names)) }
         }
     };
     let status = fault.map_or(200, Fault::status);
     page(status, caller, Place::Certificate, words.certificate, &body)
 }
 
-fn served(caller: &Caller, view: &CertificateView) -> Markup {
+fn served(caller: &Caller, names: &[Name], view: &CertificateView) -> Markup {
     let say = |said: Said| caller.language.said(said);
-    let own = caller.opened.name();
-    let is_by_name = view.names.iter().any(|it| it.eq_ignore_ascii_case(own));
+    // That of a wildcard is not in it, and is served by it.
+    let is_served = |name: &str| view.names.iter().any(|it| it.eq_ignore_ascii_case(name));
+    let own = names.first().filter(|it| !is_served(&it.name));
     html! {
         section.card {
             h2 { (say(("Served now", "Em uso agora"))) }
@@ -48,12 +51,13 @@ fn served(caller: &Caller, view: &CertificateView) -> Markup {
                 "An authority has signed it.",
                 "Uma autoridade o assinou.",
             ))) } }
-            @if !is_by_name { p.hint {
+            @if let Some(own) = own { p.hint {
                 (say((
-                    "It does not name the box's own name, so nobody can use or make a passkey:",
-                    "Ele não tem o nome da própria central, então ninguém pode usar nem criar \
+                    "It does not name the box's own name, by which nobody can use or make a \
+                     passkey:",
+                    "Ele não tem o nome da própria central, pelo qual ninguém pode usar nem criar \
                      uma chave de acesso:",
-                ))) " " (caller.opened.name())
+                ))) " " (own.name)
             } }
             dl {
                 dt { (say(("For", "Para"))) }
@@ -110,8 +114,9 @@ fn request(caller: &Caller, present: Option<&SigningRequestView>) -> Markup {
                 ))) }
             }
             p.hint { (say((
-                "Passkeys work by the name .local alone: without it nobody can use theirs.",
-                "Chaves de acesso só funcionam pelo nome .local: sem ele ninguém usa a sua.",
+                "A passkey works by the name it was made for alone: that of your own, or .local.",
+                "Uma chave de acesso só funciona pelo nome para o qual foi criada: o seu, ou \
+                 .local.",
             ))) }
             div.row { button.quiet[present.is_some()] type="submit" { @if present.is_some() {
                 (say(("Make another request", "Fazer outro pedido")))
@@ -124,7 +129,7 @@ fn request(caller: &Caller, present: Option<&SigningRequestView>) -> Markup {
     }
 }
 
-fn chain(caller: &Caller) -> Markup {
+fn chain(caller: &Caller, names: &[Name]) -> Markup {
     let say = |said: Said| caller.language.said(said);
     html! {
         form.sheet.card method="post" action="/certificate" {
@@ -136,11 +141,11 @@ fn chain(caller: &Caller) -> Markup {
                     "Primeiro o da central, depois de cada um o que o assinou.",
                 ))) }
             }
-            @if caller.opened.is_of_use { label.check {
+            @if names.iter().any(|it| it.is_of_use) { label.check {
                 input type="checkbox" name="ends_passkeys";
                 span { (say((
-                    "It may leave out the name .local: nobody can use a passkey then",
-                    "O nome .local pode faltar: ninguém pode usar chave de acesso então",
+                    "It may leave out a name that passkeys were made for: they do not work then",
+                    "Um nome para o qual há chaves de acesso pode faltar: elas não funcionam então",
                 ))) }
             } }
             div.row { button type="submit" { (say(("Use it", "Usar"))) } }
@@ -153,8 +158,9 @@ fn chain(caller: &Caller) -> Markup {
     }
 }
 
-fn back(caller: &Caller) -> Markup {
+fn back(caller: &Caller, names: &[Name]) -> Markup {
     let say = |said: Said| caller.language.said(said);
+    let lost = names.iter().skip(1).find(|it| it.is_of_use);
     html! {
         form.card method="post" action="/certificate/self-signed" {
             h2 { (say(("Back to the box's own", "Voltar ao da própria central"))) }
@@ -164,6 +170,10 @@ fn back(caller: &Caller) -> Markup {
                 "Navegadores que confiaram no atual se recusam então, por até um ano, a abrir a \
                  central pelo nome, sem alternativa: abra-a pelo endereço.",
             ))) }
+            @if let Some(lost) = lost { p {
+                (say(("Passkeys made for", "Chaves de acesso criadas para"))) " " (lost.name) " "
+                (say(("do not work then.", "não funcionam então.")))
+            } }
             div.row { button.danger type="submit" {
                 (say(("Use the self-signed one", "Usar o autoassinado")))
             } }

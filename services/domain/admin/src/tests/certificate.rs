@@ -289,7 +289,9 @@ fn it_is_told_a_month_before_it_ends_by_a_clock_that_can_be_right() {
     let mut world = World::new();
     let session = world.sign_in("admin", OWN_PASSWORD);
     let mut warned = |until: Option<i64>, built_millis: i64| {
-        world.admin.serves_until(until);
+        world
+            .admin
+            .serves_signed(until.map(|it| (it, "pbx.example.com")));
         world.admin.runs(Running {
             about: Some(About {
                 built: u64::try_from(built_millis / 1000).expect("after 1970"),
@@ -321,7 +323,10 @@ fn one_without_the_name_of_the_box_ends_no_passkeys_unasked() {
     let session = world.sign_in("admin", OWN_PASSWORD);
     world.hire("rui", ipc::site::Role::Operator, "100");
     let rui = world.site.people.last_mut().expect("hired");
-    rui.passkeys.push(Passkey::default());
+    rui.passkeys.push(Passkey {
+        made_for: "ramal.local".into(),
+        ..Passkey::default()
+    });
     world.changed_elsewhere();
     world.ask(&post("/api/certificate/request", &session, &json!({})));
     let page = || get("/certificate", &session).with("accept-language", "en");
@@ -351,6 +356,40 @@ fn one_without_the_name_of_the_box_ends_no_passkeys_unasked() {
     // Nothing is lost by its renewal.
     let renewed = world.ask(&post("/api/certificate", &session, &set));
     assert_eq!(renewed.status, 200, "{}", text(&renewed));
+}
+
+#[test]
+fn one_for_another_name_ends_no_passkeys_of_the_name_before_unasked() {
+    let mut world = World::new();
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    world.hire("rui", ipc::site::Role::Operator, "100");
+    let rui = world.site.people.last_mut().expect("hired");
+    rui.passkeys.push(Passkey {
+        made_for: "old.example.com".into(),
+        ..Passkey::default()
+    });
+    world.changed_elsewhere();
+    world.certificate.is_self_signed = false;
+    world.certificate.served.names = vec!["old.example.com".into(), "ramal.local".into()];
+    world
+        .admin
+        .serves_signed(Some((NOW + 90 * DAY, "old.example.com")));
+    let page = text(&world.ask(&get("/certificate", &session).with("accept-language", "en")));
+    assert!(page.contains("Passkeys made for old.example.com"), "{page}");
+    world.ask(&post("/api/certificate/request", &session, &json!({})));
+    let set = world.ask(&post(
+        "/api/certificate",
+        &session,
+        &json!({ "chain": CHAIN }),
+    ));
+    let why = text(&set);
+    assert!(
+        set.status == 409 && why.contains("old.example.com"),
+        "{why}"
+    );
+    let agreed = json!({ "chain": CHAIN, "ends_passkeys": true });
+    let agreed = world.ask(&post("/api/certificate", &session, &agreed));
+    assert_eq!(agreed.status, 200, "{}", text(&agreed));
 }
 
 #[test]

@@ -237,7 +237,7 @@ fn a_name_that_holds_markup_is_shown_as_text() {
         peer: Peer::Local,
         session: None,
         face: Face::Page,
-        opened: crate::opened::Opened::of(None, "ramal.local", false),
+        opened: crate::opened::Opened::of(None, &[]),
         language: Language::English,
         said_language: true,
         seen: None,

@@ -373,6 +373,95 @@ fn by_an_address_there_is_no_passkey_and_the_page_says_by_what_name() {
     assert_eq!(other.status, 409);
 }
 
+/// The request, by a page that was opened at this address.
+fn at(mut request: Request, host: &str) -> Request {
+    request
+        .headers
+        .retain(|(name, _)| name != "host" && name != "origin");
+    request
+        .with("host", host)
+        .with("origin", &format!("https://{host}"))
+}
+
+fn asked_at(options: &Value, host: &str) -> Ask {
+    let origin = format!("https://{host}");
+    Ask {
+        origin,
+        ..asked(options)
+    }
+}
+
+#[test]
+fn by_the_name_of_a_signed_certificate_passkeys_work_that_were_made_there_and_no_others() {
+    const OWN: &str = "pbx.example.com";
+    let (mut world, mut local, _) = office();
+    let new = |session: &str| at(post("/api/passkeys/new", session, &json!({})), OWN);
+    world.hire("ana", Role::User, "101");
+    let session = world.sign_in("ana", OWN_PASSWORD);
+    assert_eq!(
+        world.ask(&new(&session)).status,
+        409,
+        "the box is not called so"
+    );
+    world
+        .admin
+        .serves_signed(Some((i64::MAX, "PBX.example.com")));
+    for host in ["x.pbx.example.com", "example.com", "10.0.0.7"] {
+        let ask = at(post("/api/passkeys/new", &session, &json!({})), host);
+        assert_eq!(world.ask(&ask).status, 409, "{host}");
+    }
+    let offer = body(&world.ask(&new(&session)));
+    assert_eq!(offer["rp"]["id"], OWN);
+    let mut hers = Authenticator::new(3);
+    // Made by a page of the other name, it is none of this one.
+    let wrong = hers.make(&asked(&offer));
+    let keep = |answer: &Answer| json!({ "name": "phone", "credential": made(answer) });
+    let refused = at(post("/api/passkeys", &session, &keep(&wrong)), OWN);
+    assert_eq!(world.ask(&refused).status, 401);
+    let answer = hers.make(&asked_at(&offer, OWN));
+    let kept = world.ask(&at(post("/api/passkeys", &session, &keep(&answer)), OWN));
+    assert_eq!(kept.status, 201, "{}", text(&kept));
+    let ana = world.site.people.iter().find(|it| it.login == "ana");
+    assert_eq!(ana.expect("there").passkeys[0].made_for, OWN);
+
+    let ask = |host: &str| at(post("/api/login/passkey/new", "", &json!({})), host);
+    let mut sign_in = |by: &mut Authenticator, owner: &str, asked: &str, sent: &str| {
+        let options = body(&world.ask(&ask(asked)));
+        assert_eq!(options["rpId"], asked);
+        let answer = by.sign(&asked_at(&options, asked));
+        let owner = self::owner(&world, owner);
+        let wish = json!({ "credential": used(by, &owner, &answer) });
+        world
+            .ask(&at(post("/api/login/passkey", "", &wish), sent))
+            .status
+    };
+    assert_eq!(sign_in(&mut hers, "ana", OWN, OWN), 200);
+    assert_eq!(
+        sign_in(&mut local, "admin", "ramal.local", "ramal.local"),
+        200
+    );
+    // Neither a challenge nor a passkey of one name is good for the other.
+    assert_eq!(sign_in(&mut hers, "ana", OWN, "ramal.local"), 401);
+    assert_eq!(sign_in(&mut hers, "ana", "ramal.local", "ramal.local"), 401);
+    assert_eq!(sign_in(&mut local, "admin", OWN, OWN), 401);
+
+    // After the password it is said where one works.
+    let half = cookie(&world.ask(&sign_in_from("10.0.0.5", "ana", OWN_PASSWORD)));
+    let second = post("/api/code/passkey/new", &half, &json!({}));
+    let elsewhere = world.ask(&second);
+    let why = text(&elsewhere);
+    assert!(
+        elsewhere.status == 409 && why.contains("open https://pbx.example.com"),
+        "{why}"
+    );
+    let options = body(&world.ask(&at(second, OWN)));
+    let allowed = options["allowCredentials"].as_array().expect("a list");
+    assert_eq!(allowed.len(), 1);
+    // With the certificate its name goes.
+    world.admin.serves_signed(None);
+    assert_eq!(world.ask(&ask(OWN)).status, 409);
+}
+
 #[test]
 fn a_box_of_another_name_makes_passkeys_for_that_name() {
     let mut world = World::new();
