@@ -15,6 +15,10 @@ pub struct Bucket {
     pub refuses: bool,
     /// There is no room.
     pub is_full: bool,
+    /// Bytes that it has room for.
+    pub room: Option<usize>,
+    /// It sums up otherwise than the box does.
+    pub sums_otherwise: bool,
     /// What it takes next is kept otherwise than it was sent.
     pub spoils: bool,
     /// It names what it has not.
@@ -50,6 +54,12 @@ impl Bucket {
                 if std::mem::take(&mut self.spoils) {
                     sent.push(0);
                 }
+                if self
+                    .room
+                    .is_some_and(|room| self.used() + sent.len() > room)
+                {
+                    return Answer::Full;
+                }
                 let digest = Digest::of(&sent);
                 self.taken += 1;
                 let parts = self.begun.entry(archive.clone()).or_default();
@@ -78,14 +88,31 @@ impl Bucket {
         }
         let parts = self.begun.remove(archive).unwrap_or_default();
         let parts: Vec<Vec<u8>> = parts.into_values().collect();
-        let (bytes, digest) = sum(&parts);
+        let (bytes, digest) = self.sum(&parts);
         self.whole.insert(archive.to_owned(), parts);
         Answer::Finished { bytes, digest }
     }
 
+    /// Bytes that it has, also of what is not finished.
+    fn used(&self) -> usize {
+        let whole = self.whole.values().flatten();
+        let begun = self.begun.values().flat_map(BTreeMap::values);
+        whole.chain(begun).map(Vec::len).sum()
+    }
+
+    fn sum(&self, parts: &[Vec<u8>]) -> (u64, Digest) {
+        let mut digests: Vec<_> = parts.iter().map(|it| Digest::of(it)).collect();
+        if self.sums_otherwise {
+            digests.reverse();
+            digests.push(Digest::of(b""));
+        }
+        let bytes = parts.iter().map(|it| it.len() as u64).sum();
+        (bytes, Digest::of_parts(&digests))
+    }
+
     fn list(&self) -> Answer {
         let whole = self.whole.iter().map(|(archive, parts)| {
-            let (bytes, digest) = sum(parts);
+            let (bytes, digest) = self.sum(parts);
             Whole {
                 archive: archive.clone(),
                 bytes,
@@ -110,10 +137,4 @@ impl Bucket {
     pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
         self.whole.get(name).map(|parts| parts.concat())
     }
-}
-
-fn sum(parts: &[Vec<u8>]) -> (u64, Digest) {
-    let digests: Vec<_> = parts.iter().map(|it| Digest::of(it)).collect();
-    let bytes = parts.iter().map(|it| it.len() as u64).sum();
-    (bytes, Digest::of_parts(&digests))
 }

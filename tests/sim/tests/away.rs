@@ -43,6 +43,8 @@ struct Site {
     millis: i64,
     has_clock: bool,
     is_away: bool,
+    /// Until a part is there.
+    part_takes: Duration,
     faults: Faults,
     rng: Rng,
     /// Answers that are under way.
@@ -66,6 +68,7 @@ impl Site {
             millis: SINCE_MILLIS,
             has_clock: true,
             is_away: false,
+            part_takes: Duration::from_millis(20),
             faults: Faults::default(),
             rng: Rng::from_seed(seed),
             mail: Vec::new(),
@@ -80,8 +83,6 @@ impl Site {
 
     /// A process that knows what is on the disk.
     fn start(&mut self) {
-        // Until it is told, a process raises none.
-        self.alarm = None;
         let stored = serde_json::to_vec(&self.memory).expect("it is written");
         let read = serde_json::from_slice(&stored).expect("it is read");
         self.node = AwayNode::new(read);
@@ -104,8 +105,12 @@ impl Site {
 
     /// A backup is made, and those that are too many go from the box, whatever the place does.
     fn back_up(&mut self) {
-        let name = format!("{:013}.backup", self.millis);
         let length = 1 + self.rng.below(5 * PART as u64);
+        self.back_up_of(length);
+    }
+
+    fn back_up_of(&mut self, length: u64) {
+        let name = format!("{:013}.backup", self.millis);
         let file: Vec<u8> = (0..length)
             .map(|_| u8::try_from(self.rng.below(256)).unwrap_or(0))
             .collect();
@@ -184,6 +189,7 @@ impl Site {
         }
         let late = match self.rng.chance(self.faults.late) {
             true => Duration::from_secs(self.rng.below(2000)),
+            false if matches!(command, Command::Put { .. }) => self.part_takes,
             false => Duration::from_millis(20),
         };
         let at = self.now + late;
@@ -206,11 +212,14 @@ impl Site {
                     "{archive} goes by a clock that is not believed"
                 );
                 let good = self.good();
-                let newer = good.iter().filter(|it| *it > archive).count();
+                let others = good.iter().filter(|it| *it != archive).count();
                 let is_good = good.contains(archive);
-                assert!(!is_good || newer >= AWAY.verified, "{archive} of {good:?}");
+                assert!(!is_good || others >= AWAY.verified, "{archive} of {good:?}");
                 let age = self.millis - kept(archive).taken_millis;
-                assert!(age >= AWAY.days * DAY_MILLIS, "{archive} is {age} ms old");
+                let is_old = age >= AWAY.days * DAY_MILLIS;
+                let is_ahead = age < -DAY_MILLIS;
+                let is_much = good.len() > AWAY.files;
+                assert!(is_old || is_ahead || is_much, "{archive} is {age} ms old");
             }
             Command::CheckCredential | Command::List | Command::Abandon { .. } => {}
         }
@@ -220,6 +229,17 @@ impl Site {
     fn good(&self) -> BTreeSet<String> {
         let is_good = |name: &&String| self.bucket.bytes(name).as_ref() == self.made.get(*name);
         self.bucket.whole.keys().filter(is_good).cloned().collect()
+    }
+
+    /// How often each was finished.
+    fn finished(&self) -> BTreeMap<&str, u32> {
+        let mut finished = BTreeMap::new();
+        for command in &self.commands {
+            if let Command::Finish { archive, .. } = command {
+                *finished.entry(archive.as_str()).or_default() += 1;
+            }
+        }
+        finished
     }
 
     fn puts(&self) -> usize {
@@ -253,11 +273,11 @@ fn copies_are_there_whatever_was_lost_doubled_late_or_cut_short() {
             restarts: 4,
         };
         for day in 0..45 {
+            site.has_clock = !(30..34).contains(&day);
             site.back_up();
             site.is_away = (10..14).contains(&day);
             site.bucket.refuses = (20..23).contains(&day);
             site.bucket.is_full = (25..27).contains(&day);
-            site.has_clock = !(30..34).contains(&day);
             site.run(days(1));
         }
         // From here on all is well.
@@ -362,6 +382,11 @@ fn a_credential_that_is_not_good_ends_the_copies_and_not_the_backups() {
     site.start();
     site.carry_out();
     assert_eq!(site.alarm, Some(Trouble::Invalid));
+    // Nor does a place that is away then too.
+    site.is_away = true;
+    site.run(Duration::from_hours(2));
+    assert_eq!(site.alarm, Some(Trouble::Invalid));
+    site.is_away = false;
     // Another one is tried at once.
     site.bucket.refuses = false;
     site.node.handle(site.now, Input::Credential);
@@ -473,4 +498,213 @@ fn another_place_begins_with_none_and_no_place_asks_nothing() {
     site.node.handle(site.now, Input::Place(other));
     site.run(Duration::from_hours(1));
     assert_eq!(site.good().len(), 1);
+}
+
+#[test]
+fn a_backup_each_hour_is_sent_once_and_those_between_go() {
+    let mut site = Site::new(8);
+    let mut asked = 0;
+    for hour in 0..400 {
+        site.back_up();
+        site.run(Duration::from_hours(1));
+        let since = site.commands.len() - asked;
+        assert!(since < 20, "{since} questions in hour {hour}");
+        asked = site.commands.len();
+    }
+    let finished = site.finished();
+    assert_eq!(finished.len(), 400);
+    assert!(finished.values().all(|count| *count == 1), "{finished:?}");
+    assert_eq!(site.good().len(), AWAY.files);
+    assert_eq!(site.alarm, None);
+}
+
+#[test]
+fn a_place_that_gets_full_is_freed_of_what_is_too_old_and_goes_on() {
+    let mut site = Site::new(9);
+    for _ in 0..29 {
+        site.back_up_of(48);
+        site.run(days(1));
+    }
+    assert_eq!(site.good().len(), 29);
+    site.bucket.room = Some(29 * 48);
+    site.back_up_of(48);
+    site.run(Duration::from_hours(2));
+    assert_eq!(site.alarm, Some(Trouble::Full), "none is too old");
+    assert_eq!(site.bucket.deleted, [""; 0]);
+    site.run(Duration::from_hours(31 * 24));
+    assert_eq!(site.alarm, Some(Trouble::Overdue), "no backup was made");
+    site.back_up_of(48);
+    site.run(Duration::from_hours(2));
+    assert_eq!(site.alarm, None);
+    let newest = site.made.keys().next_back().expect("one");
+    assert!(site.good().contains(newest));
+}
+
+#[test]
+fn no_room_deletes_none_of_the_last_three_and_nothing_by_a_doubtful_clock() {
+    let mut site = Site::new(10);
+    for _ in 0..5 {
+        site.back_up_of(48);
+        site.run(days(1));
+    }
+    site.bucket.room = Some(5 * 48);
+    site.has_clock = false;
+    site.millis += 40 * DAY_MILLIS;
+    site.back_up_of(48);
+    site.run(Duration::from_hours(2));
+    assert_eq!(site.bucket.deleted, [""; 0]);
+    assert_eq!(site.alarm, Some(Trouble::Full));
+    // Of five that are too old, three stay until the new one is there.
+    site.bucket.room = Some(3 * 48);
+    site.has_clock = true;
+    site.tell_here();
+    site.run(Duration::from_hours(2));
+    assert_eq!(site.bucket.deleted.len(), 2);
+    assert_eq!(site.alarm, Some(Trouble::Full));
+    site.bucket.room = Some(4 * 48);
+    site.run(Duration::from_hours(2));
+    assert_eq!(site.good().len(), 3);
+    assert_eq!(site.alarm, None);
+}
+
+#[test]
+fn a_slow_line_brings_one_to_its_end_before_a_newer_one() {
+    let mut site = Site::new(11);
+    site.part_takes = Duration::from_mins(9);
+    for _ in 0..48 {
+        site.back_up_of(10 * PART as u64);
+        site.run(Duration::from_hours(1));
+    }
+    // Each takes an hour and a half.
+    assert!(site.good().len() >= 30, "{} copies", site.good().len());
+    assert!(site.bucket.begun.len() <= 1, "{:?}", site.bucket.begun);
+    assert_eq!(site.alarm, None);
+}
+
+#[test]
+fn a_line_that_breaks_after_each_part_does_not_wait_an_hour_for_the_next() {
+    let mut site = Site::new(12);
+    site.part_takes = Duration::from_secs(25);
+    site.back_up_of(100 * PART as u64);
+    let file = site.disk.values().next().cloned().expect("one");
+    let mut taken = 0;
+    while taken < 100 {
+        site.run(Duration::from_secs(30));
+        site.is_away = site.bucket.taken > taken;
+        taken = site.bucket.taken;
+        let passed = site.now.saturating_since(Instant::ORIGIN);
+        assert!(passed < days(1), "{taken} parts");
+    }
+    site.is_away = false;
+    site.run(Duration::from_hours(1));
+    assert_eq!(site.bucket.taken, 100);
+    let name = site.disk.keys().next().expect("one");
+    assert_eq!(site.bucket.bytes(name), Some(file));
+}
+
+#[test]
+fn a_place_that_always_sums_otherwise_is_not_sent_the_same_each_hour() {
+    let mut site = Site::new(13);
+    site.bucket.sums_otherwise = true;
+    site.back_up_of(3 * PART as u64);
+    site.run(days(3));
+    assert_eq!(site.alarm, Some(Trouble::Differs));
+    assert!(site.bucket.taken <= 3 * 5, "{} parts", site.bucket.taken);
+    // Others are tried meanwhile, and it heals.
+    site.bucket.sums_otherwise = false;
+    site.back_up();
+    site.run(Duration::from_mins(10));
+    let newest = site.made.keys().next_back().expect("one");
+    assert!(site.good().contains(newest));
+    site.run(days(1));
+    assert_eq!(site.good().len(), 2);
+    assert_eq!(site.alarm, None);
+}
+
+#[test]
+fn without_a_clock_people_are_told_that_nothing_gets_away() {
+    let mut site = Site::new(14);
+    site.has_clock = false;
+    site.is_away = true;
+    site.back_up();
+    site.run(Duration::from_hours(47));
+    assert_eq!(site.alarm, None);
+    site.run(days(3));
+    assert_eq!(site.alarm, Some(Trouble::Overdue));
+    site.is_away = false;
+    site.run(Duration::from_hours(2));
+    assert_eq!(site.alarm, None);
+}
+
+#[test]
+fn a_clock_that_was_told_once_goes_on_until_it_is_not_believed() {
+    // No archive comes or goes, so that nothing is told any more.
+    let mut site = Site::new(15);
+    site.back_up();
+    site.run(days(4));
+    assert_eq!(site.alarm, Some(Trouble::Overdue));
+    let mut site = Site::new(16);
+    for _ in 0..5 {
+        site.back_up();
+        site.run(days(1));
+    }
+    site.back_up();
+    site.millis += 100 * DAY_MILLIS;
+    site.tell_here();
+    site.has_clock = false;
+    site.tell_here();
+    site.run(days(2));
+    assert_eq!(site.good().len(), 6);
+    assert_eq!(site.bucket.deleted, [""; 0]);
+}
+
+#[test]
+fn a_copy_dated_ahead_does_not_hide_that_none_gets_away() {
+    let mut site = Site::new(17);
+    let off = 9 * 365 * DAY_MILLIS;
+    site.millis += off;
+    site.back_up();
+    site.run(Duration::from_hours(1));
+    assert_eq!(site.good().len(), 1);
+    site.millis -= off;
+    site.is_away = true;
+    site.tell_here();
+    site.run(days(1));
+    assert_eq!(site.alarm, None, "the clock is right since a day");
+    site.run(days(4));
+    assert_eq!(site.alarm, Some(Trouble::Overdue));
+}
+
+#[test]
+fn those_dated_ahead_go_once_and_three_stay_whatever_the_clock_was() {
+    let mut site = Site::new(18);
+    let off = 9 * 365 * DAY_MILLIS;
+    site.millis += off;
+    for _ in 0..3 {
+        site.back_up();
+        site.run(days(1));
+    }
+    site.millis -= off + 3 * DAY_MILLIS;
+    site.back_up();
+    site.run(days(40));
+    // One is too old by the clock, and there are no three without those of the wrong one.
+    assert!(site.good().len() >= AWAY.verified, "{:?}", site.good());
+    for _ in 0..35 {
+        site.back_up();
+        site.run(days(1));
+    }
+    let now = format!("{:013}", site.millis);
+    assert!(site.good().iter().all(|it| it < &now), "{:?}", site.good());
+    assert!(site.finished().values().all(|count| *count == 1));
+}
+
+#[test]
+fn an_alarm_that_was_not_taken_back_before_a_restart_is_taken_back_by_it() {
+    let mut site = Site::new(19);
+    site.back_up();
+    site.run(Duration::from_hours(1));
+    site.alarm = Some(Trouble::Full);
+    site.start();
+    site.carry_out();
+    assert_eq!(site.alarm, None);
 }

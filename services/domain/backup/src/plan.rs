@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 /// Between two backups, milliseconds (R21).
 pub const INTERVAL_MILLIS: i64 = DAY_MILLIS;
 
+/// Without a good one for longer than this, people must know, milliseconds.
+pub const OVERDUE_MILLIS: i64 = 2 * INTERVAL_MILLIS;
+
 /// How long backups are kept at one place.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
@@ -45,10 +48,14 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Taken so long after now that the clock was wrong, then or now.
     const fn is_ahead(&self, now_millis: i64) -> bool {
-        self.taken_millis > now_millis.saturating_add(DAY_MILLIS)
+        is_ahead(self.taken_millis, now_millis)
     }
+}
+
+/// Whether it was so long after now that the clock was wrong, then or now.
+pub(crate) const fn is_ahead(at_millis: i64, now_millis: i64) -> bool {
+    at_millis > now_millis.saturating_add(DAY_MILLIS)
 }
 
 /// Whether a backup is due: the newest that proved good is a day old. Those that are dated more
@@ -61,8 +68,7 @@ pub fn is_due(now_millis: i64, kept: &[Kept]) -> bool {
 /// Whether people must know that there was no good one for two days.
 #[must_use]
 pub fn is_overdue(now_millis: i64, kept: &[Kept]) -> bool {
-    newest(now_millis, kept)
-        .is_none_or(|taken| now_millis.saturating_sub(taken) > 2 * INTERVAL_MILLIS)
+    newest(now_millis, kept).is_none_or(|taken| now_millis.saturating_sub(taken) > OVERDUE_MILLIS)
 }
 
 fn newest(now_millis: i64, kept: &[Kept]) -> Option<i64> {
@@ -78,32 +84,38 @@ impl Retention {
         now_millis.saturating_sub(self.days.saturating_mul(DAY_MILLIS))
     }
 
-    /// The files that may go once one has proved good:
+    /// The last that proved good, [`Self::verified`] at most. Those dated ahead are among them only
+    /// where there are not enough others.
+    #[must_use]
+    pub fn last<'a>(&self, now_millis: i64, kept: &'a [Kept]) -> Vec<&'a Kept> {
+        let mut good = good(now_millis, kept);
+        good.truncate(self.verified);
+        good
+    }
+
+    /// The files that may go once one has proved good; never one of [`Self::last`]:
     ///
-    /// - those that are too old, and not among the newest that proved good;
+    /// - those that are too old;
     /// - those that did not prove good: a later one has;
     /// - those dated ahead, once there is one that is not and is as old as any is kept: by then the
     ///   clock that says so has run so long;
     /// - where there are more than [`Self::files`] all the same, those nearest to others in time.
     #[must_use]
     pub fn superfluous(&self, now_millis: i64, kept: &[Kept]) -> Vec<String> {
-        let mut good: Vec<&Kept> = kept.iter().filter(|it| it.is_verified).collect();
-        good.sort_by_key(|it| std::cmp::Reverse((it.taken_millis, it.name.as_str())));
-        let (ahead, present): (Vec<&Kept>, Vec<&Kept>) =
-            good.into_iter().partition(|it| it.is_ahead(now_millis));
-        if present.is_empty() {
+        let good = good(now_millis, kept);
+        if good.first().is_none_or(|it| it.is_ahead(now_millis)) {
             return Vec::new();
         }
         let limit = self.limit(now_millis);
-        let is_settled = present.iter().any(|it| it.taken_millis <= limit);
-        let (newest, older) = present.split_at(present.len().min(self.verified));
-        let mut others: Vec<&Kept> = older.to_vec();
-        others.retain(|it| it.taken_millis >= limit);
-        if !is_settled {
-            others.extend(ahead);
-        }
+        let is_settled = good.iter().any(|it| it.taken_millis <= limit);
+        let (last, others) = good.split_at(good.len().min(self.verified));
+        let mut others: Vec<&Kept> = others.to_vec();
+        others.retain(|it| match it.is_ahead(now_millis) {
+            true => !is_settled,
+            false => it.taken_millis >= limit,
+        });
         thin(&mut others, self.files.saturating_sub(self.verified));
-        let stay: BTreeSet<&str> = newest
+        let stay: BTreeSet<&str> = last
             .iter()
             .chain(&others)
             .map(|it| it.name.as_str())
@@ -111,6 +123,16 @@ impl Retention {
         let go = kept.iter().filter(|it| !stay.contains(it.name.as_str()));
         go.map(|it| it.name.clone()).collect()
     }
+}
+
+/// Those that proved good, newest first, and behind them those dated ahead.
+fn good(now_millis: i64, kept: &[Kept]) -> Vec<&Kept> {
+    let mut good: Vec<&Kept> = kept.iter().filter(|it| it.is_verified).collect();
+    good.sort_by_key(|it| {
+        let newest_first = std::cmp::Reverse((it.taken_millis, it.name.as_str()));
+        (it.is_ahead(now_millis), newest_first)
+    });
+    good
 }
 
 /// Takes out what is nearest to its neighbours in time, until there are no more than `max`.
@@ -209,6 +231,32 @@ mod tests {
             HERE.superfluous(3 * DAY_MILLIS, &all),
             ["100", "101", "102"]
         );
+    }
+
+    #[test]
+    fn those_dated_ahead_stay_where_there_would_not_be_three_without_them() {
+        let all = [0, 100, 101, 102].map(|day| kept(day, true));
+        assert_eq!(AWAY.superfluous(40 * DAY_MILLIS, &all), ["100"]);
+        let all = [0, 100, 101, 102, 4].map(|day| kept(day, true));
+        assert_eq!(HERE.superfluous(4 * DAY_MILLIS, &all), ["100", "101"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_fewer_than_three_that_proved_good_are_left(
+            days in proptest::collection::btree_set(0_i64..200, 0..100),
+            now in -10_i64..300,
+            unproved in 0_i64..200,
+        ) {
+            let all: Vec<_> = days.iter().map(|day| kept(*day, *day != unproved)).collect();
+            let good = all.iter().filter(|it| it.is_verified).count();
+            for rule in [HERE, AWAY] {
+                let gone = rule.superfluous(now * DAY_MILLIS, &all);
+                let stays = |it: &&Kept| it.is_verified && !gone.contains(&it.name);
+                let left = all.iter().filter(stays).count();
+                proptest::prop_assert!(left >= good.min(3), "{left} of {good}");
+            }
+        }
     }
 
     #[test]

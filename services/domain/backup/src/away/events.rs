@@ -10,10 +10,6 @@ use sha2::{Digest as _, Sha256};
 use super::memory::{Memory, Trouble};
 use crate::plan::Kept;
 
-/// Bytes of a part: what is sent anew when the connection breaks. A bucket takes none that is
-/// smaller than 5 MiB, but for the last one.
-pub const PART_BYTES: u64 = 8 * 1024 * 1024;
-
 /// SHA-256 of a part, or of the digests of all parts of an archive in order, which is how a bucket
 /// sums up what came in parts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -50,9 +46,11 @@ pub struct Archive {
     pub kept: Kept,
     /// Its length.
     pub bytes: u64,
-    /// Bytes of each of its parts but the last: [`PART_BYTES`].
+    /// Bytes of each of its parts but the last: what is sent anew when the connection breaks. A
+    /// bucket takes none that is smaller than 5 MiB, but for the last one.
     pub part_bytes: u64,
-    /// Of each part.
+    /// Of each part; none while they are not known yet: it is not sent then, and what is begun of
+    /// it stays.
     pub parts: Vec<Digest>,
 }
 
@@ -72,17 +70,19 @@ impl Archive {
 /// Everything that can happen.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Input {
-    /// Where copies go, by a name that no other place has; `None` for nowhere. Told at the start
-    /// and whenever it changes.
+    /// Where copies go, by a name that no other place has, and no other box at the same place;
+    /// `None` for nowhere. Told once the configuration was read, and whenever it changes: what is
+    /// known of a place is forgotten with it.
     Place(Option<String>),
     /// Another credential is there: it is tried at once.
     Credential,
     /// The archives on the box, and what time it is, `None` where the clock is not believed. Told
     /// at the start, whenever an archive came or went, and now and then.
     Here {
-        /// All of them.
+        /// All of them, also those whose parts are not known yet.
         archives: Vec<Archive>,
-        /// By the clock of the box.
+        /// By the clock of the box. Believed from then on, as time goes by, until it is told
+        /// again.
         now: Option<UnixTime>,
     },
     /// What became of [`Output::Ask`] with this number. Late and doubled ones are passed over.
@@ -99,16 +99,19 @@ pub enum Input {
 /// Everything that is asked of the outside.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Output {
-    /// Have the place do this; one at a time. Answer: [`Input::Answered`].
+    /// Have the place do this; one at a time: what was asked before and is not answered yet is
+    /// given up first, so that it is not carried out after this. Answer: [`Input::Answered`].
     Ask {
-        /// For the answer.
+        /// For the answer. They begin anew with each node: an answer to another one must not
+        /// reach it.
         number: u64,
         /// What it is to do.
         command: Command,
     },
     /// Keep this, for [`super::AwayNode::new`] of the next process, before what is asked next.
     Keep(Memory),
-    /// People must know this, or nothing any more.
+    /// People must know this, or nothing any more. Told first once place and archives are known,
+    /// whatever it is.
     Alarm(Option<Trouble>),
 }
 

@@ -1,15 +1,16 @@
-//! What is to be done next, by what is here, what is there and what day it is.
+//! What is to be done next, by what is to be there and what is.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use ipc::store::backup_file_millis;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use super::events::{Archive, Begun, Command, Digest, Whole};
-use super::memory::Memory;
-use crate::plan::{AWAY, Kept};
+use super::wanted::{Plan, is_ours};
 
-/// Names that a list may have: ten times what is kept.
+/// Names of ours that a list may have: ten times what is kept.
 const LIST_MAX: usize = 1024;
+
+/// Parts that an archive may have, as at a bucket.
+const PARTS_MAX: usize = 10_000;
 
 /// What the place has, as far as a round knows. Of names that no backup has nothing is known, and
 /// nothing is done to them.
@@ -17,14 +18,13 @@ const LIST_MAX: usize = 1024;
 pub(super) struct There {
     whole: BTreeMap<String, (u64, Digest)>,
     begun: BTreeMap<String, BTreeMap<u32, Digest>>,
+    /// It has said in this round that it has no room.
+    is_full: bool,
 }
 
 impl There {
-    /// What a list says; `None` where it makes no sense: too long, or a name twice.
+    /// What a list says; `None` where it makes no sense: too long, or a name or a part twice.
     pub(super) fn read(whole: Vec<Whole>, begun: Vec<Begun>) -> Option<Self> {
-        if whole.len().max(begun.len()) > LIST_MAX {
-            return None;
-        }
         let mut there = Self::default();
         for it in whole.into_iter().filter(|it| is_ours(&it.archive)) {
             let entry = there.whole.insert(it.archive, (it.bytes, it.digest));
@@ -33,16 +33,24 @@ impl There {
             }
         }
         for it in begun.into_iter().filter(|it| is_ours(&it.archive)) {
+            let count = it.parts.len();
             let parts: BTreeMap<_, _> = it.parts.into_iter().collect();
+            if count > PARTS_MAX || parts.len() != count {
+                return None;
+            }
             if there.begun.insert(it.archive, parts).is_some() {
                 return None;
             }
         }
-        Some(there)
+        (there.whole.len().max(there.begun.len()) <= LIST_MAX).then_some(there)
     }
 
     pub(super) fn has(&self, name: &str, bytes: u64, digest: Digest) -> bool {
         self.whole.get(name) == Some(&(bytes, digest))
+    }
+
+    fn has_whole(&self, archive: &Archive) -> bool {
+        self.has(&archive.kept.name, archive.bytes, archive.digest())
     }
 
     pub(super) fn put(&mut self, name: &str, part: u32, digest: Digest) {
@@ -63,26 +71,85 @@ impl There {
         self.whole.remove(name);
     }
 
-    /// The next thing to do; `None` when all is as it should be.
+    /// There is no room; whether some can be made.
+    pub(super) fn make_room(&mut self, plan: &Plan<'_>) -> bool {
+        self.is_full = true;
+        plan.superfluous(self.whole.keys()).is_some()
+    }
+
+    /// Parts of what is wanted that are there.
+    pub(super) fn progress(&self, plan: &Plan<'_>) -> usize {
+        let there = |it: &Archive| match self.has_whole(it) {
+            true => it.parts.len(),
+            false => self.parts_of(it),
+        };
+        plan.wanted().map(there).sum()
+    }
+
+    /// The next thing to do; `None` when all is as it should be. `is_last` has the others sent
+    /// first, `rests` is not sent at all.
     pub(super) fn next(
         &self,
-        here: &[Archive],
-        memory: &Memory,
-        now_millis: Option<i64>,
+        plan: &Plan<'_>,
+        is_last: impl Fn(&str) -> bool,
+        rests: impl Fn(&str) -> bool,
     ) -> Option<Command> {
-        let wanted = wanted(here, memory, now_millis);
-        let missing = wanted
-            .iter()
-            .find(|it| !self.has(&it.kept.name, it.bytes, it.digest()));
-        if let Some(archive) = missing {
-            return Some(self.send(archive));
-        }
-        // Whatever was being sent and is not wanted any more, or lies there whole already.
-        if let Some(archive) = self.begun.keys().next().cloned() {
+        // Before anything is sent: it takes room, and each round may be cut short.
+        if let Some(archive) = self.of_no_use(plan).cloned() {
             return Some(Command::Abandon { archive });
         }
-        let archive = self.superfluous(memory, now_millis?)?;
-        Some(Command::Delete { archive })
+        let superfluous = || {
+            let archive = plan.superfluous(self.whole.keys()).cloned()?;
+            Some(Command::Delete { archive })
+        };
+        if self.is_full
+            && let Some(delete) = superfluous()
+        {
+            return Some(delete);
+        }
+        // What has begun is brought to its end first: where a line takes longer for one than the
+        // box for the next, none would ever get there.
+        let missing = plan
+            .wanted()
+            .filter(|it| !self.has_whole(it) && !rests(&it.kept.name))
+            .min_by_key(|it| {
+                let is_begun = self.parts_of(it) > 0;
+                let newest_first = Reverse(it.kept.taken_millis);
+                (is_last(&it.kept.name), !is_begun, newest_first)
+            });
+        match missing {
+            Some(archive) => Some(self.send(archive)),
+            None => superfluous(),
+        }
+    }
+
+    /// What was being sent and is not wanted any more, lies there whole already, or has parts that
+    /// the archive has not.
+    fn of_no_use(&self, plan: &Plan<'_>) -> Option<&String> {
+        let is_of_use = |name: &String, parts: &BTreeMap<u32, Digest>| {
+            let wanted = plan.wanted().find(|it| it.kept.name == *name);
+            match wanted {
+                Some(it) => {
+                    let count = it.parts.len() as u64;
+                    !self.has_whole(it) && parts.keys().all(|part| u64::from(*part) < count)
+                }
+                None => plan.may_come(name),
+            }
+        };
+        let mut begun = self.begun.iter();
+        let found = begun.find(|(name, parts)| !is_of_use(name, parts));
+        found.map(|(name, _)| name)
+    }
+
+    /// Of its parts, as many are there.
+    fn parts_of(&self, archive: &Archive) -> usize {
+        let Some(there) = self.begun.get(&archive.kept.name) else {
+            return 0;
+        };
+        let parts = (0..).zip(&archive.parts);
+        parts
+            .filter(|(part, digest)| there.get(part) == Some(*digest))
+            .count()
     }
 
     /// The first part that is not there, or the end.
@@ -109,46 +176,4 @@ impl There {
             parts: archive.parts.clone(),
         }
     }
-
-    /// The oldest that may go: of the copies what [`AWAY`] says; and what is not as it was sent, or
-    /// was sent by a box that knew more, once it is as old and enough copies are newer.
-    fn superfluous(&self, memory: &Memory, now_millis: i64) -> Option<String> {
-        let kept = memory.kept();
-        let mut gone = AWAY.superfluous(now_millis, &kept);
-        let limit = AWAY.limit(now_millis);
-        let newer = kept.iter().filter(|it| it.taken_millis >= limit).count();
-        if newer >= AWAY.verified {
-            let is_old = |name: &&String| backup_file_millis(name).is_some_and(|at| at < limit);
-            let strange = self.whole.keys().filter(|it| !memory.has(it));
-            gone.extend(strange.filter(is_old).cloned());
-        }
-        gone.retain(|name| self.whole.contains_key(name));
-        gone.into_iter().min()
-    }
-}
-
-/// What is to be there of what is here, newest first: what proved good, and would not be too much
-/// there.
-pub(super) fn wanted<'a>(
-    here: &'a [Archive],
-    memory: &Memory,
-    now_millis: Option<i64>,
-) -> Vec<&'a Archive> {
-    let is_good = |it: &&Archive| it.kept.is_verified && is_ours(&it.kept.name) && it.is_sound();
-    let mut wanted: Vec<&Archive> = here.iter().filter(is_good).collect();
-    if let Some(now_millis) = now_millis {
-        let mut all: Vec<Kept> = wanted.iter().map(|it| it.kept.clone()).collect();
-        let others = memory.kept().into_iter();
-        let is_here = |it: &Kept| wanted.iter().any(|here| here.kept.name == it.name);
-        all.extend(others.filter(|it| !is_here(it)));
-        let surplus: BTreeSet<String> = AWAY.superfluous(now_millis, &all).into_iter().collect();
-        wanted.retain(|it| !surplus.contains(&it.kept.name));
-    }
-    wanted.sort_by_key(|it| std::cmp::Reverse(it.kept.taken_millis));
-    wanted
-}
-
-/// Whether it is the name of an archive that proved good.
-fn is_ours(name: &str) -> bool {
-    backup_file_millis(name).is_some() && name.ends_with(".backup")
 }
