@@ -152,10 +152,9 @@ fn site() -> Arc<Site> {
         };
         let out = Destination::Trunk("carrier".into());
         let inward = Destination::Extension("100".into());
-        raw.routes = vec![
-            route("out", Source::Extensions, "0.", out),
-            route("in", Source::Trunks, "5.", inward),
-        ];
+        let mut back = route("in", Source::Trunks, "5.", inward);
+        back.call_back.enabled = true;
+        raw.routes = vec![route("out", Source::Extensions, "0.", out), back];
         Site::parse(&raw).map_or_else(|faults| panic!("{faults:?}"), Arc::new)
     };
     Arc::clone(SITE.get_or_init(made))
@@ -443,6 +442,10 @@ impl World {
                 let text = format!("{event:?}");
                 assert!(text.len() < 4_096, "an event that is not bounded");
             }
+            Output::LastWith { id, .. } => self.waiting.push(Input::LastWith {
+                id,
+                extension: Some("101".to_owned()),
+            }),
             Output::Change(_) => {}
             Output::Stopped => self.stopped = true,
         }

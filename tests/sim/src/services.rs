@@ -211,6 +211,12 @@ pub struct StoreModel {
     pub spent: (Spent, u32),
     /// It has crashed and takes nothing.
     pub down: bool,
+    /// Who it says had last to do with any number.
+    pub last_with: Option<String>,
+    /// How much later than usual it says so; `None`: never.
+    pub last_with_late: Option<Duration>,
+    /// What it was asked about numbers: which, and since when.
+    pub asked: Vec<(String, i64)>,
     waiting: Vec<CallRecord>,
 }
 

@@ -424,6 +424,11 @@ impl World {
                     };
                     self.arrive(SERVICE_DELAY, Arrival::Input(Box::new(resolved)));
                 }
+                Output::LastWith {
+                    id,
+                    number,
+                    since_millis,
+                } => self.ask_last_with(id, number.reveal(), since_millis),
                 Output::Persist(records) => {
                     let ids = self.store.put(records);
                     if !ids.is_empty() {
@@ -442,6 +447,18 @@ impl World {
                 }
                 Output::Stopped => self.stopped = true,
             }
+        }
+    }
+
+    /// Asks the store who had last to do with a number.
+    fn ask_last_with(&mut self, id: u64, number: &str, since_millis: i64) {
+        self.store.asked.push((number.to_owned(), since_millis));
+        let known = self.store.last_with.clone();
+        let extension = known.filter(|_| !self.store.down);
+        if let Some(late) = self.store.last_with_late {
+            let answer = Input::LastWith { id, extension };
+            let wait = SERVICE_DELAY.saturating_add(late);
+            self.arrive(wait, Arrival::Input(Box::new(answer)));
         }
     }
 

@@ -70,6 +70,12 @@ pub(crate) enum StageView {
     Announcement {
         prompt: String,
     },
+    /// The extension that last had to do with the caller's number, if call records know one.
+    CallBack {
+        /// How far back calls count.
+        hours: u64,
+        ring_secs: u64,
+    },
     Park,
     HangUp {
         /// SIP status.

@@ -106,8 +106,11 @@ pub(crate) const INVENTORY: &[Kept] = &[
              telefones; nada do que foi dito",
         ),
         purpose: (
-            "showing people their calls, finding faults, limiting what is spent",
-            "mostrar as ligações às pessoas, achar falhas, limitar os gastos",
+            "showing people their calls, finding faults, limiting what is spent; where a route says \
+             so, putting whoever calls through to the extension that last called his number or \
+             answered him",
+            "mostrar as ligações às pessoas, achar falhas, limitar os gastos; onde uma rota assim \
+             diz, passar quem liga ao ramal que ligou por último para o seu número ou que o atendeu",
         ),
         basis: CONTRACT,
         days: |site| Some(site.retention.calls_days),
@@ -138,7 +141,10 @@ pub(crate) const INVENTORY: &[Kept] = &[
             "which calls a number or an extension is in, under names that only the box's key makes",
             "em que ligações está um número ou ramal, sob nomes que só a chave da central forma",
         ),
-        purpose: ("finding calls", "achar ligações"),
+        purpose: (
+            "finding calls, and the extension that a call back is for",
+            "achar ligações, e o ramal a que se destina um retorno",
+        ),
         basis: CONTRACT,
         days: |site| Some(site.retention.calls_days),
         kept_for: (

@@ -4,6 +4,7 @@ mod about;
 mod access;
 mod at_box;
 mod backups;
+mod call_back;
 mod calls;
 mod capture;
 mod certificate;

@@ -577,6 +577,9 @@ pub(crate) struct CallView {
     pub(crate) recordings: Vec<String>,
     /// Why it is not recorded, or not to its end; empty otherwise.
     pub(crate) recording_fault: String,
+    /// The extension it was for first, as that had last to do with the caller's number; empty for
+    /// none.
+    pub(crate) called_back: String,
 }
 
 impl From<CallRecord> for CallView {
@@ -604,6 +607,7 @@ impl From<CallRecord> for CallView {
             callee_audio: AudioView::from(call.callee_audio),
             recordings: call.recordings,
             recording_fault: call.recording_fault,
+            called_back: call.called_back,
         }
     }
 }

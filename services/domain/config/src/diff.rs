@@ -249,7 +249,8 @@ fn trunk_changes(old: &Trunk, new: &Trunk) -> Vec<String> {
 
 fn route_changes(old: &Route, new: &Route) -> Vec<String> {
     let mut changes = Vec::new();
-    changed!(old, new, changes; enabled sources pattern times rewrite destinations pin record);
+    changed!(old, new, changes; enabled sources pattern times rewrite destinations pin record
+        call_back.enabled call_back.within call_back.ring);
     changes
 }
 

@@ -8,6 +8,7 @@
 
 mod back;
 mod cadence;
+mod call_back;
 mod calls;
 mod clash;
 mod diff;
@@ -43,6 +44,7 @@ mod wrong;
 
 pub use back::{back_to, drop_dangling, keep_secrets};
 pub use cadence::Cadences;
+pub use call_back::CallBack;
 pub use calls::{InCall, calls_seen_by, own_calls};
 pub use diff::diff;
 pub use erase::erase_person;
@@ -69,7 +71,7 @@ pub use provision::{
 pub use recording::Recordings;
 pub use retention::Retention;
 pub use route::{Destination, Rewrite, Route, Source};
-pub use same_number::{is_inside_number, is_same_number, masked, number_key};
+pub use same_number::{is_inside_number, is_outside_number, is_same_number, masked, number_key};
 pub use settings::{CODECS, Forward, Settings, pin_hash};
 pub use sign_in::SignIn;
 pub use site::{

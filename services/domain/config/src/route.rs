@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ipc::site::{Destination as RawDestination, Route as RawRoute, Source as RawSource};
 
+use crate::call_back::CallBack;
 use crate::number::Number;
 use crate::pattern::{Pattern, is_dialled};
 use crate::phone::Phone;
@@ -34,6 +35,8 @@ pub struct Route {
     pub pin: bool,
     /// Every call by it is recorded.
     pub record: bool,
+    /// Calls from outside go first to who last had to do with the caller's number.
+    pub call_back: CallBack,
 }
 
 /// Who a call comes from.
@@ -130,6 +133,11 @@ impl Route {
             .filter_map(|one| known.destination("destinations", one, report))
             .collect();
         known.times("times", &raw.times, report);
+        let is_of_trunks = |one: &RawSource| matches!(one, RawSource::Trunks | RawSource::Trunk(_));
+        let from_outside = raw.sources.is_empty() || raw.sources.iter().any(is_of_trunks);
+        if raw.call_back.enabled && !from_outside {
+            report.wrong("call_back.enabled", Wrong::FromOutsideOnly);
+        }
         let caller_id = known.owned_number("rewrite.caller_id", &raw.rewrite.caller_id, report);
         Some(Self {
             name: raw.name.clone(),
@@ -145,6 +153,7 @@ impl Route {
             destinations,
             pin: raw.pin,
             record: raw.record,
+            call_back: CallBack::parse(&raw.call_back, report),
         })
     }
 
@@ -164,6 +173,7 @@ impl Route {
             destinations: self.destinations.iter().map(Destination::to_ipc).collect(),
             pin: self.pin,
             record: self.record,
+            call_back: self.call_back.to_ipc(),
         }
     }
 }

@@ -68,6 +68,13 @@ pub fn is_inside_number(number: &str) -> bool {
             .all(|it| it.is_ascii_digit() || "*#".contains(it))
 }
 
+/// Whether it can be the number of a line outside, and so tell who calls: it has digits enough, and
+/// is no name.
+#[must_use]
+pub fn is_outside_number(number: &str) -> bool {
+    digits(number).len() > INSIDE_DIGITS_MAX && !number.chars().any(char::is_alphabetic)
+}
+
 fn digits(number: &str) -> String {
     number.chars().filter(char::is_ascii_digit).collect()
 }
@@ -104,6 +111,21 @@ mod tests {
         check("100", "99999100", false);
         check("Anonymous", "anonymous ", true);
         check("", "48999990021", false);
+    }
+
+    #[test]
+    fn a_line_outside_has_more_digits_than_any_inside_and_no_name() {
+        let check = |number: &str, outside: bool| {
+            assert_eq!(is_outside_number(number), outside, "{number}");
+        };
+        check("+5548999990021", true);
+        check("(48) 3232-1010", true);
+        check("9999021", true);
+        check("100", false);
+        check("999021", false);
+        check("anonymous", false);
+        check("maria 48999990021", false);
+        check("", false);
     }
 
     #[test]

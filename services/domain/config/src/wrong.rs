@@ -128,6 +128,9 @@ pub enum Wrong {
     /// A destination that needs a route's number.
     #[error("a trunk, or a number left empty, is for routes only; give the number to call")]
     RouteOnly,
+    /// Nobody who may use the route calls from outside.
+    #[error("is for calls from outside; name a trunk among the sources or switch it off")]
+    FromOutsideOnly,
     /// Not certificates.
     #[error("is not one or more certificates as PEM; paste from BEGIN to END CERTIFICATE")]
     NotACertificate,

@@ -143,6 +143,7 @@ impl Core {
             | Event::Registered { .. }
             | Event::Unregistered { .. }
             | Event::CallLeg { .. }
+            | Event::CalledBack { .. }
             | Event::CallAnswered { .. }
             | Event::CallEnded { .. }
             | Event::TrunkUp { .. }
@@ -311,6 +312,23 @@ impl Core {
         self.last_query = self.last_query.wrapping_add(1);
         let id = self.last_query;
         self.emit(Output::Resolve { id, query });
+        id
+    }
+
+    /// Asks the store who had last to do with a number; the answer comes as
+    /// [`Input::LastWith`](crate::Input).
+    pub(crate) fn ask_last_with(
+        &mut self,
+        number: ipc::Redacted<String>,
+        since_millis: i64,
+    ) -> QueryId {
+        self.last_query = self.last_query.wrapping_add(1);
+        let id = self.last_query;
+        self.emit(Output::LastWith {
+            id,
+            number,
+            since_millis,
+        });
         id
     }
 

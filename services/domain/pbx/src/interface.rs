@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use config::{Network, Site};
+use ipc::Redacted;
 use ipc::sound::{EndpointId, Event as SoundEvent, Reply as SoundReply, Request as SoundRequest};
 use ipc::store::{CallRecord, Outcome, PhoneChange, Registration, Spent};
 use sansio::{Datagram, Transport, UnixTime};
@@ -17,7 +18,7 @@ pub type StreamId = u64;
 /// Set in every [`StreamId`] that the node chose itself; the run-loop chooses without it.
 pub const STREAM_OUTBOUND: StreamId = 1 << 63;
 
-/// Names a question of [`Output::Resolve`].
+/// Names a question of [`Output::Resolve`] or [`Output::LastWith`].
 pub type QueryId = u64;
 
 /// One way to reach a server: the next hop of a request (RFC 3263 §4).
@@ -97,6 +98,14 @@ pub enum Input {
         /// How long they hold, seconds.
         ttl_secs: u32,
     },
+    /// The answer to an [`Output::LastWith`]. It may come late, or never: the node waits for its own
+    /// time.
+    LastWith {
+        /// Which question.
+        id: QueryId,
+        /// The extension; `None` when there is none, or the store does not say.
+        extension: Option<String>,
+    },
     /// The answer to an [`Output::Sound`]. Requests that name one endpoint are sent and answered
     /// in order. When `media` cannot be reached, the run-loop answers `Reply::Failed`.
     Sound {
@@ -172,6 +181,16 @@ pub enum Output {
         id: QueryId,
         /// The question.
         query: Query,
+    },
+    /// Ask the store which extension had last to do with a number outside, in a call that began since
+    /// (milliseconds since 1970); answer with [`Input::LastWith`].
+    LastWith {
+        /// Names the question.
+        id: QueryId,
+        /// The number.
+        number: Redacted<String>,
+        /// Since when.
+        since_millis: i64,
     },
     /// Ask `media`; answer with [`Input::Sound`].
     Sound(SoundRequest),
@@ -262,6 +281,13 @@ pub enum Event {
         id: String,
         /// The Call-ID of the leg.
         call_id: String,
+    },
+    /// A call goes first to the extension that last had to do with the caller's number.
+    CalledBack {
+        /// Id of its record.
+        id: String,
+        /// The extension.
+        extension: String,
     },
     /// A call was answered.
     CallAnswered {

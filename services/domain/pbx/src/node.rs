@@ -320,6 +320,9 @@ impl PbxNode {
                     self.trunks.resolved(&mut self.core, id, &hops, ttl_secs);
                 }
             }
+            Input::LastWith { id, extension } => {
+                self.calls(|calls, tools| calls.last_with(tools, id, extension.as_deref()));
+            }
             Input::Sound { endpoint, reply } => {
                 self.legs.sound(&mut self.core, endpoint, &reply);
             }

@@ -9,7 +9,7 @@ use ipc::sound::{Clip, Source, prompt_file};
 use ipc::store::{Outcome, PhoneChange, PhoneSetting};
 use sip::StatusCode;
 
-use crate::call::{Lead, Plan, RING_TIME_MAX, Ring, Stage, Target, Who};
+use crate::call::{CallBack, Lead, Plan, RING_TIME_MAX, Ring, Stage, Target, Who};
 use crate::core::Core;
 use crate::leg::{self, DtmfMode, Encryption, Peer, Profile};
 use crate::trunk::Caller;
@@ -183,6 +183,15 @@ fn stages(stage: ::routing::Stage) -> Vec<Stage> {
         ::routing::Stage::Announcement(prompt) => {
             vec![Stage::Announcement(prompt_file(&prompt))]
         }
+        ::routing::Stage::CallBack {
+            within,
+            ring,
+            recorded,
+        } => vec![Stage::CallBack(CallBack {
+            within,
+            ring,
+            recorded,
+        })],
         ::routing::Stage::Park => vec![Stage::Park],
         ::routing::Stage::HangUp(code) => vec![Stage::Refuse(status(code))],
     }
@@ -308,6 +317,14 @@ pub(crate) fn diversion(core: &Core, extension: &str, reason: &str) -> String {
     let realm = core.site.as_ref().map(|(_, site)| site.realm.as_str());
     let realm = realm.unwrap_or("localhost");
     format!("<sip:{extension}@{realm}>;reason={reason}")
+}
+
+/// The extension that may ring for a call back to this number; `None` for one that is gone or not
+/// to be rung.
+pub(crate) fn called_back(core: &Core, extension: &str) -> Option<String> {
+    let (_, site) = core.site.as_ref()?;
+    let number = ::routing::called_back(site, extension)?;
+    Some(number.as_str().to_owned())
 }
 
 /// Why an extension's phones do not ring at all; `None` lets them.

@@ -184,8 +184,14 @@ impl<'a> Search<'a> {
     }
 
     fn finish(&mut self) -> Outcome {
-        if self.stages.is_empty() {
-            return Outcome::Refused(self.refusal.unwrap_or(Refusal::NoRoute));
+        if !self.leads_somewhere() {
+            let refusal = self.refusal.unwrap_or(Refusal::NoRoute);
+            if self.stages.is_empty() {
+                return Outcome::Refused(refusal);
+            }
+            // Whoever is called back may answer; then the call ends as it would without him.
+            self.note(|| Step::Refused(refusal));
+            self.stages.push(Stage::HangUp(refusal.status()));
         }
         if let [Stage::HangUp(status)] = self.stages.as_slice() {
             return Outcome::Refused(Refusal::ByRoute(*status));
@@ -339,6 +345,7 @@ impl<'a> Search<'a> {
             self.note(|| Step::Recorded);
             self.recorded = true;
         }
+        self.call_back(route);
         let mut rest = route.destinations.as_slice();
         while let Some((first, others)) = rest.split_first() {
             // Trunks next to each other are one way out, each for when the one before fails.
@@ -420,7 +427,7 @@ impl<'a> Search<'a> {
             self.turns += 1;
             self.destination(otherwise, group.number.as_str());
         }
-        if self.stages.is_empty() {
+        if !self.leads_somewhere() {
             self.refuse(Refusal::DoNotDisturb);
         }
     }

@@ -77,6 +77,15 @@ pub enum Stage {
     Trunks(Outbound),
     /// The prompt with this name is played to the caller, who is answered.
     Announcement(String),
+    /// The extension that last had to do with the caller's number, if call records know one.
+    CallBack {
+        /// How far back calls count.
+        within: Duration,
+        /// How long it rings.
+        ring: Duration,
+        /// A route it came by records its calls.
+        recorded: bool,
+    },
     /// A parking slot.
     Park,
     /// Refuse with this status.
@@ -257,6 +266,14 @@ pub enum Step {
     Pin,
     /// The route records its calls.
     Recorded,
+    /// Call records are asked who had to do with the caller's number last, so far back; that
+    /// extension rings so long.
+    CallBack {
+        /// How far back.
+        within: Duration,
+        /// How long.
+        ring: Duration,
+    },
     /// What the call costs: a minute and the set-up, hundredths.
     Price(Price),
     /// An extension forwards its calls.

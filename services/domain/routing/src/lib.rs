@@ -9,6 +9,7 @@
 //! [`warnings`] for what is dangerous about a site.
 
 mod admission;
+mod call_back;
 mod decide;
 mod decision;
 mod forward;
@@ -24,6 +25,7 @@ mod worst_case;
 mod example;
 
 pub use admission::{lasts, may_begin};
+pub use call_back::called_back;
 pub use decide::{Cause, Query, Who, decide, explain};
 pub use decision::{
     Attempt, CallerId, Decision, Outbound, Outcome, Plan, Refusal, Ring, RouteVerdict, Stage, Step,

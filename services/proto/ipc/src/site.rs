@@ -33,7 +33,7 @@ pub use prompt::Prompt;
 pub use recording::{Recording, Recordings};
 pub use retention::Retention;
 pub use route::{
-    DateRange, Destination, Rewrite, Route, Source, TimeCondition, WeekRange, Weekday,
+    CallBack, DateRange, Destination, Rewrite, Route, Source, TimeCondition, WeekRange, Weekday,
 };
 pub use sign_in::SignIn;
 pub use tariff::{Spend, Tariff};

@@ -88,6 +88,15 @@ pub enum Request {
     PutSpent(Spent),
     /// What [`Request::PutSpent`] kept. Answer: [`Reply::Spent`].
     Spent,
+    /// Which extension had last to do with a number outside, for a call back: it called the number,
+    /// or answered a call from it. A bounded number of records is looked at, the newest first. Only
+    /// `pbx` may ask. Answer: [`Reply::LastWith`].
+    LastWith {
+        /// The number, however it is written.
+        number: Redacted<String>,
+        /// Only calls that began since, milliseconds since 1970.
+        since_millis: i64,
+    },
     /// Append to the audit trail. Answer: [`Reply::Stored`], once durable.
     Audit(Audit),
     /// The audit trail, newest first. Answer: [`Reply::AuditTrail`].
@@ -189,6 +198,9 @@ pub enum Reply {
     Registrations(Vec<Registration>),
     /// Money and minutes spent, as last kept; nothing when never.
     Spent(Spent),
+    /// The extension that had last to do with a number, or `None`. Nothing else of the call is
+    /// told.
+    LastWith(Option<String>),
     /// Audit entries, newest first.
     AuditTrail(Vec<AuditEntry>),
     /// What a piece of the audit trail is like.
@@ -324,6 +336,9 @@ pub struct CallRecord {
     /// The extensions and groups it was for, whether or not they took it: those that were rung, or
     /// would have been, and those that sent it on. In order, each once, at most [`RUNG_MAX`].
     pub rung: Vec<String>,
+    /// The extension that the call was for first, as it had last to do with the caller's number;
+    /// empty for none.
+    pub called_back: String,
 }
 
 /// Numbers noted for one call: a group with the most members there can be, and some more.

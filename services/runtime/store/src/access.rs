@@ -37,6 +37,7 @@ impl Peers {
                 | Request::InterruptOpenCalls { .. }
                 | Request::PutRegistrations(_)
                 | Request::PutSpent(_)
+                | Request::LastWith { .. }
                 | Request::Spent => pbx,
                 Request::Commit { .. }
                 | Request::History { .. }
@@ -125,6 +126,12 @@ mod tests {
         check(Request::PutCalls(Vec::new()), &[1, 3]);
         check(Request::InterruptOpenCalls { except: Vec::new() }, &[1, 3]);
         check(Request::PutRegistrations(Vec::new()), &[1, 3]);
+        let last_with = Request::LastWith {
+            number: Redacted::new("+5548999990021".into()),
+            since_millis: 0,
+        };
+        assert!(!format!("{last_with:?}").contains("99990021"));
+        check(last_with, &[1, 3]);
         let change = ipc::store::PhoneChange {
             extension: "100".into(),
             setting: ipc::store::PhoneSetting::DoNotDisturb(true),

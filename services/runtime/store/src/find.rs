@@ -2,6 +2,7 @@
 
 use std::collections::BinaryHeap;
 
+use config::is_outside_number;
 use ipc::store::{CallCount, CallFilter, CallRecord, CallsWith, Spans};
 use redb::{AccessGuard, Range, ReadOnlyTable, ReadTransaction};
 
@@ -16,6 +17,13 @@ type Entry<'a> = (
     AccessGuard<'a, &'static [u8]>,
     AccessGuard<'a, &'static [u8]>,
 );
+
+/// Records that the index leads to and that are looked at for a call back: of who calls all day and
+/// is never answered.
+const CALL_BACK_INDEXED: usize = 100;
+
+/// Records that are looked at for one where there is no index: some milliseconds.
+const CALL_BACK_LOOKED_AT: usize = 500;
 
 /// How long before its recording a call may have begun, milliseconds.
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
@@ -113,6 +121,43 @@ impl Finder {
             true
         })?;
         Ok(counts)
+    }
+
+    /// The extension that had last to do with a number outside, in a call that began since. Who asks
+    /// holds a caller, so little is looked at: where many calls with the number were answered by
+    /// nobody, or the index is not whole and the call lies far back, nobody is found.
+    pub(crate) fn last_with(&self, number: &str, since: i64) -> Result<Option<String>, Fault> {
+        if !is_outside_number(number) {
+            return Ok(None);
+        }
+        let from = format!("{:013}", since.max(0)).into_bytes();
+        let who = |row: Option<CallRow>| {
+            let row = row?.opened(self.seal.as_ref());
+            row.had_to_do_with(number).map(ToOwned::to_owned)
+        };
+        let (Some(index), Some(seal)) = (&self.index, &self.seal) else {
+            let newest = self.calls.range(from.as_slice()..).map_err(redb_fault)?;
+            for entry in newest.rev().take(CALL_BACK_LOOKED_AT) {
+                let (_, value) = entry.map_err(redb_fault)?;
+                let found = who(readable(decode("calls", value.value()).map(Some))?);
+                if found.is_some() {
+                    return Ok(found);
+                }
+            }
+            return Ok(None);
+        };
+        let tag = seal.number_tag(number);
+        // No id has a byte that no text has.
+        let (first, last) = (index_key(&tag, &from), index_key(&tag, &[0xff]));
+        let newest = index.range(first.as_slice()..last.as_slice());
+        for entry in newest.map_err(redb_fault)?.rev().take(CALL_BACK_INDEXED) {
+            let id = record_of(entry.map_err(redb_fault)?);
+            let found = who(readable(get(&self.calls, "calls", &id))?);
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
     }
 
     /// Gives records until `take` has enough.

@@ -188,6 +188,10 @@ impl Store {
             }
             Request::PutSpent(spent) => self.write(Write::PutSpent(spent)),
             Request::Spent => shared.read(|txn| reads::spent(txn).map(Reply::Spent)),
+            Request::LastWith {
+                number,
+                since_millis,
+            } => self.last_with(number.reveal(), since_millis),
             Request::Audit(audit) => self.write(Write::Audit(audit)),
             Request::AuditTrail { limit } => {
                 shared.read(|txn| reads::audit_trail(txn, limit).map(Reply::AuditTrail))
@@ -221,6 +225,10 @@ impl Store {
 
     fn calls(&self, limit: u32, before: Option<&str>, only: &CallFilter) -> Reply {
         self.look(|finder| finder.find(limit, before, only).map(Reply::Calls))
+    }
+
+    fn last_with(&self, number: &str, since_millis: i64) -> Reply {
+        self.look(|finder| Ok(Reply::LastWith(finder.last_with(number, since_millis)?)))
     }
 
     /// Looks at call records.

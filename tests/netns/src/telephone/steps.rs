@@ -44,7 +44,19 @@ impl Telephone {
     /// # Errors
     /// It does nothing.
     pub fn dial(&mut self, called: &str) -> Result<Outgoing, NativeError> {
-        let mut request = self.invite(called, &[]);
+        self.dial_with(called, &[])
+    }
+
+    /// The same, with further headers.
+    ///
+    /// # Errors
+    /// The box does not answer.
+    pub fn dial_with(
+        &mut self,
+        called: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Outgoing, NativeError> {
+        let mut request = self.invite(called, headers);
         self.authorise(&mut request);
         self.send(&request)?;
         let mut first = self.response_to(&request, |_| true)?;

@@ -1,7 +1,7 @@
 //! What may be called outside, and how much at one time (F1 to F4): the far end of the trunk is a
 //! telephone, which sees what goes out and what does not.
 
-use ipc::site::{Class, ExtensionSettings, Site, Trunk, TrunkAccess};
+use ipc::site::{Class, ExtensionSettings, Site, Source, Trunk, TrunkAccess};
 use native::number;
 use netns::{Dialog, Line, Office, Telephone};
 use sip::{Method, StatusCode};
@@ -217,4 +217,25 @@ fn an_extension_begins_so_many_calls_outside_in_a_minute() {
         prove_passes(&mut caller, &mut outside, MOBILE, "+5511988887777");
     }
     prove_refused(&mut caller, MOBILE, StatusCode::FORBIDDEN);
+}
+
+/// R18: the number is known from the call record alone; the route leads to somebody else.
+#[test]
+fn who_calls_back_reaches_the_extension_that_called_him() {
+    let (office, mut caller, mut outside) = with_a_line(2, |site| {
+        for route in &mut site.routes {
+            route.call_back.enabled = route.sources == [Source::Trunks];
+        }
+    });
+    caller.register().expect("it registers");
+    prove_passes(&mut caller, &mut outside, MOBILE, "+5511988887777");
+    office.ended_records(1).expect("the call is on record");
+    let who = format!("<sip:+5511988887777@{}>", office.outside(PEER));
+    let identity = [("P-Asserted-Identity", who.as_str())];
+    let call = outside.dial_with(OWN, &identity).expect("a call");
+    let incoming = caller.ring().expect("it rings where the call came from");
+    caller.pick_up(&incoming).expect("it is answered");
+    let mut theirs = outside.answered(&call).expect("an answer");
+    end(&mut outside, &mut theirs, &mut caller);
+    caller.leave().expect("it is gone");
 }

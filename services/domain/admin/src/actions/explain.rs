@@ -241,6 +241,10 @@ fn stage(stage: &Stage) -> StageView {
         Stage::Announcement(prompt) => StageView::Announcement {
             prompt: prompt.clone(),
         },
+        Stage::CallBack { within, ring, .. } => StageView::CallBack {
+            hours: within.as_secs() / 3600,
+            ring_secs: ring.as_secs(),
+        },
         Stage::Park => StageView::Park,
         Stage::HangUp(status) => StageView::HangUp { status: *status },
     }

@@ -52,6 +52,13 @@ pub(super) fn step(step: &Step, currency: &str) -> String {
         }
         Step::Pin => "the caller is asked for a PIN".into(),
         Step::Recorded => "the call is recorded".into(),
+        Step::CallBack { within, ring } => format!(
+            "first the extension rings for {} seconds that called the caller's number last, or \
+             answered it last, in the past {} hours; the simulator knows no caller's number and \
+             does not look into call records, so it cannot say which, or whether there is one",
+            ring.as_secs(),
+            within.as_secs() / 3600
+        ),
         Step::Forwarded { extension, to } => format!("extension {extension} forwards to {to}"),
         Step::ForwardLoop(number) => {
             format!("the forward of extension {number} leads back and is not followed")
@@ -90,6 +97,10 @@ fn hunt(plan: &Plan) -> String {
             format!("calls {}", trunks.collect::<Vec<_>>().join(", else "))
         }
         Stage::Announcement(prompt) => format!("prompt {prompt:?} is played"),
+        Stage::CallBack { .. } => {
+            "the extension rings that last had to do with the caller's number, if there is one"
+                .into()
+        }
         Stage::Park => "the call is parked".into(),
         Stage::HangUp(status) => format!("hangs up with {status}"),
     };

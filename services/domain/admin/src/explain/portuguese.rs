@@ -53,6 +53,14 @@ pub(super) fn step(step: &Step, currency: &str) -> String {
         }
         Step::Pin => "a senha do ramal é pedida a quem liga".into(),
         Step::Recorded => "a chamada é gravada".into(),
+        Step::CallBack { within, ring } => format!(
+            "primeiro toca por {} segundos o ramal que ligou por último para o número de quem \
+             chama, ou que o atendeu por último, nas últimas {} horas; o simulador não conhece o \
+             número de quem chama nem olha os registros de ligações, e por isso não sabe dizer \
+             qual é, nem se há um",
+            ring.as_secs(),
+            within.as_secs() / 3600
+        ),
         Step::Forwarded { extension, to } => format!("o ramal {extension} desvia para {to}"),
         Step::ForwardLoop(number) => {
             format!("o desvio do ramal {number} volta ao começo e não é seguido")
@@ -91,6 +99,9 @@ fn hunt(plan: &Plan) -> String {
             format!("liga para {}", trunks.collect::<Vec<_>>().join(", senão "))
         }
         Stage::Announcement(prompt) => format!("toca o áudio {prompt:?}"),
+        Stage::CallBack { .. } => {
+            "toca o ramal que tratou por último com o número de quem chama, se houver".into()
+        }
         Stage::Park => "a chamada é estacionada".into(),
         Stage::HangUp(status) => format!("desliga com {status}"),
     };

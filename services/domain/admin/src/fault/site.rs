@@ -246,6 +246,9 @@ fn wrongness(wrong: &Wrong) -> String {
         Wrong::RouteOnly => {
             "um tronco, ou um número vazio, só serve em rotas; informe o número a chamar".into()
         }
+        Wrong::FromOutsideOnly => {
+            "vale para ligações de fora; indique um tronco entre as origens ou desligue".into()
+        }
         Wrong::NotACertificate => {
             "não são um ou mais certificados PEM; cole de BEGIN até END CERTIFICATE".into()
         }

@@ -83,5 +83,42 @@ pub(crate) const ROUTE: Form = Form {
                 ),
             ],
         },
+        Group {
+            title: ("Who calls back", "Quem retorna uma ligação"),
+            fields: &[
+                hinted(
+                    "call_back.enabled",
+                    (
+                        "Calls back go to the extension that called",
+                        "Retornos vão para o ramal que ligou",
+                    ),
+                    (
+                        "Who calls from outside reaches the extension first that last called his \
+                         number, or answered him. If it does not answer, the call goes on as it \
+                         would otherwise.",
+                        "Quem liga de fora fala primeiro com o ramal que ligou por último para o \
+                         seu número, ou que o atendeu. Se ele não atender, a ligação segue como \
+                         seguiria.",
+                    ),
+                    Kind::Flag,
+                ),
+                field(
+                    "call_back.hours",
+                    (
+                        "How far back calls count, hours",
+                        "Até quantas horas atrás uma ligação conta",
+                    ),
+                    Kind::Number,
+                ),
+                field(
+                    "call_back.ring_secs",
+                    (
+                        "How long that extension rings, seconds",
+                        "Quanto tempo esse ramal toca, segundos",
+                    ),
+                    Kind::Number,
+                ),
+            ],
+        },
     ],
 };

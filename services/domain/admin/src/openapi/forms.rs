@@ -63,6 +63,8 @@ pub(crate) const FORMS: &[FieldForm] = &[
     ("InboundRewrite", "prefix", DIALLED_OR_NONE),
     ("Route", "name", NAME),
     ("Route", "pattern", PATTERN),
+    ("CallBack", "hours", Form::Range(1, 720)),
+    ("CallBack", "ring_secs", Form::Range(5, 60)),
     ("Rewrite", "prefix", DIALLED_OR_NONE),
     ("Rewrite", "strip", Form::Range(0, 32)),
     ("Rewrite", "caller_id", PHONE_OR_NONE),

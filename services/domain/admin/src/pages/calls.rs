@@ -118,7 +118,9 @@ fn table(caller: &Caller, zone: Option<&Zone>, calls: &[CallView]) -> Markup {
                 td.time { (when(zone, call)) }
                 td.strong { (language.state(&call.from)) br; span.hint { (call.source) } }
                 td.strong { (language.state(&call.to)) @if !call.trunk.is_empty() {
-                    br; span.hint { (call.trunk) } } }
+                    br; span.hint { (call.trunk) } }
+                    @if !call.called_back.is_empty() {
+                        br; span.hint { (called_back(language, &call.called_back)) } } }
                 td { span class={ "badge " (tone(call.outcome)) } {
                     (language.state(call.outcome))
                 }
@@ -140,6 +142,18 @@ fn when(zone: Option<&Zone>, call: &CallView) -> String {
     match (zone, millis) {
         (Some(_), Some(millis)) => crate::actions::calls::local(zone, millis),
         _ => moment(&call.started),
+    }
+}
+
+/// That it went first to whoever had last to do with the caller's number.
+fn called_back(language: Language, extension: &str) -> String {
+    match language {
+        Language::English => {
+            format!("called back: first {extension}, who had the last call with this number")
+        }
+        Language::Portuguese => {
+            format!("retorno: primeiro {extension}, que teve a última ligação com este número")
+        }
     }
 }
 

@@ -101,6 +101,9 @@ fn cells(language: Language, route: &Route) -> Markup {
             @if !route.enabled { " " span.badge { (words.switched_off) } }
             @if route.pin { " " span.badge { "PIN" } }
             @if route.record { " " span.badge { (words.recording) } }
+            @if route.call_back.enabled {
+                " " span.badge { (language.said(("calls back", "retorno"))) }
+            }
         }
         td { @if sources.is_empty() { (words.anybody) } @else { (sources.join(", ")) } }
         td { code { (route.pattern) }

@@ -155,6 +155,8 @@ fn judge_of_telephony(of: &str, field: &str) -> Judge {
         ("Route", "name") => At("/routes/0/name"),
         ("Rewrite", "prefix") => At("/routes/0/rewrite/prefix"),
         ("Rewrite", "strip") => At("/routes/0/rewrite/strip"),
+        ("CallBack", "hours") => At("/routes/0/call_back/hours"),
+        ("CallBack", "ring_secs") => At("/routes/0/call_back/ring_secs"),
         ("TimeCondition", "name") => At("/times/0/name"),
         ("TimeCondition", "zone") => At("/times/0/zone"),
         ("WeekRange", "from") => At("/times/0/week/0/from"),

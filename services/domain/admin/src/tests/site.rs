@@ -150,6 +150,7 @@ fn calls_read_like_the_contract_says() {
         "packets_to_callee": 375, "packets_to_caller": 374,
         "trunk": "", "caller_audio": audio, "callee_audio": audio,
         "recordings": ["1795351503000-0000002a.wav"], "recording_fault": "",
+        "called_back": "",
     }]);
     assert_eq!(calls, expected);
 }

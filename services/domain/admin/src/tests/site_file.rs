@@ -43,7 +43,8 @@ impl Desk {
             (
                 "routes",
                 json!({"name": "in", "pattern": "1130000000", "sources": ["trunks"],
-                              "times": "office", "destinations": [{"group": "600"}, "park"]}),
+                              "times": "office", "destinations": [{"group": "600"}, "park"],
+                              "call_back": {"enabled": true, "hours": 48}}),
             ),
             ("networks", json!({"internal": ["10.0.0.0/8"]})),
             ("features", json!({"pickup": ""})),

@@ -400,3 +400,58 @@ fn who_is_recorded_is_in_the_audit_trail() {
         ]
     );
 }
+
+#[test]
+fn calls_back_are_for_calls_from_outside_and_within_reason() {
+    let range = |value, from, to| Wrong::Range { value, from, to };
+    check(
+        |site| {
+            office(site);
+            site.routes[0].call_back = ipc::site::CallBack {
+                enabled: true,
+                hours: 721,
+                ring_secs: 4,
+            };
+            site.routes[0].sources = vec![Source::Extensions];
+        },
+        &[
+            setting(
+                "route \"mobile\"",
+                "call_back.enabled",
+                Wrong::FromOutsideOnly,
+            ),
+            setting("route \"mobile\"", "call_back.hours", range(721, 1, 720)),
+            setting("route \"mobile\"", "call_back.ring_secs", range(4, 5, 60)),
+        ],
+    );
+    let raw = site(|site| {
+        office(site);
+        site.routes.push(Route {
+            name: "in".into(),
+            sources: vec![Source::Trunk("Carrier 1".into())],
+            pattern: "!".into(),
+            destinations: vec![Destination::Extension("100".into())],
+            call_back: ipc::site::CallBack {
+                enabled: true,
+                hours: 720,
+                ring_secs: 5,
+            },
+            ..Route::default()
+        });
+        // What is switched off keeps its numbers.
+        site.routes[0].call_back.hours = 48;
+    });
+    let parsed = Site::parse(&raw).expect("valid");
+    assert_eq!(parsed.to_ipc().routes, raw.routes);
+    assert!(!parsed.routes[0].call_back.enabled);
+    let mut other = raw;
+    other.routes.last_mut().expect("one").call_back.enabled = false;
+    other.routes.last_mut().expect("one").call_back.hours = 24;
+    assert_eq!(
+        crate::diff(&parsed, &Site::parse(&other).expect("valid")),
+        [
+            "route in: call_back.enabled true -> false",
+            "route in: call_back.within 2592000s -> 86400s",
+        ]
+    );
+}

@@ -35,7 +35,7 @@ impl Calls {
             who: who.clone(),
             number: number.to_owned(),
             until,
-            give_up,
+            give_up: give_up.min(until),
         });
         true
     }

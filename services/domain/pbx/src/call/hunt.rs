@@ -16,6 +16,7 @@ use sip::StatusCode;
 use super::alarms::Alarm;
 use super::announcement::Telling;
 use super::branch::Branch;
+use super::call_back::CallingBack;
 use super::expected::Expected;
 use super::party::Place;
 use super::plan::{Plan, Ring, Stage, Target};
@@ -67,6 +68,8 @@ pub(super) struct Hunt {
     pub(super) interrupted: bool,
     /// What the box tells the waiting party before anybody else is looked for.
     pub(super) telling: Telling,
+    /// Whether somebody is called back.
+    pub(super) calling_back: CallingBack,
 }
 
 /// What a hunt is for.
@@ -112,6 +115,7 @@ impl Hunt {
             early_told: false,
             interrupted: false,
             telling: Telling::Nothing,
+            calling_back: CallingBack::No,
         }
     }
 
@@ -179,6 +183,12 @@ impl Calls {
                 Some(Stage::Announcement(file)) => {
                     self.begin_telling(tools, key, file);
                     return;
+                }
+                Some(Stage::CallBack(wish)) => {
+                    if self.ask_last_with(tools, key, wish) {
+                        return;
+                    }
+                    continue;
                 }
                 Some(Stage::Park) => {
                     self.park_waiting(tools, key);
@@ -249,6 +259,10 @@ impl Calls {
             self.announced(tools, key);
             return;
         }
+        if hunt.calling_back.asks() {
+            self.asked_enough(tools, key);
+            return;
+        }
         let late: Vec<Branch> = hunt
             .branches
             .extract_if(.., |branch| branch.until <= now)
@@ -274,6 +288,7 @@ impl Calls {
 
     /// Nobody of the stage answered: where the called person's calls go then comes next.
     fn stage_over(&mut self, tools: &mut Tools<'_>, key: Key) {
+        self.call_back_over(key);
         let Some(hunt) = self.hunts.get_mut(&key) else {
             return;
         };

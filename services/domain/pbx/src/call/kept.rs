@@ -16,7 +16,7 @@ use super::{Calls, Key, Tools};
 use crate::leg::{KeptLeg, LegId, Peer};
 
 /// Layout of [`Kept`]; a row of another one is of another firmware, and its call is over.
-pub(super) const VERSION: u8 = 5;
+pub(super) const VERSION: u8 = 6;
 /// The key of what was spent: no talk gets it, and slots are small numbers.
 pub(super) const USAGE_KEY: Key = u64::MAX >> 1;
 /// The key of who guessed PINs wrong.

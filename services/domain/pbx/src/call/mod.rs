@@ -17,6 +17,7 @@
 mod alarms;
 mod announcement;
 mod branch;
+mod call_back;
 mod caps;
 mod checkpoint;
 mod codecs;
@@ -56,7 +57,7 @@ use crate::leg::Legs;
 use crate::subscription::Subscriptions;
 use crate::trunk::Trunks;
 pub(crate) use incoming::Caller;
-pub(crate) use plan::{Lead, Plan, Ring, Stage, Target, Who};
+pub(crate) use plan::{CallBack, Lead, Plan, Ring, Stage, Target, Who};
 pub(crate) use table::Calls;
 
 /// Calls at a time; the ports of `media` are sized for it too.

@@ -60,10 +60,23 @@ pub(crate) enum Stage {
     Ring(Ring),
     /// The waiting party is answered and hears this file of `media`.
     Announcement(String),
+    /// Whoever had last to do with the waiting party's number rings, if anybody is known.
+    CallBack(CallBack),
     /// The waiting party is parked.
     Park,
     /// The waiting party is refused.
     Refuse(StatusCode),
+}
+
+/// How somebody is called back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct CallBack {
+    /// How far back calls count.
+    pub(crate) within: Duration,
+    /// How long he rings.
+    pub(crate) ring: Duration,
+    /// A route the call came by records it.
+    pub(crate) recorded: bool,
 }
 
 /// Targets that ring in one stage.
@@ -107,7 +120,7 @@ impl Plan {
     pub(crate) fn outside(&self) -> Option<&Outbound> {
         let rings = self.stages.iter().filter_map(|stage| match stage {
             Stage::Ring(ring) => Some(ring),
-            Stage::Announcement(_) | Stage::Park | Stage::Refuse(_) => None,
+            Stage::Announcement(_) | Stage::CallBack(_) | Stage::Park | Stage::Refuse(_) => None,
         });
         let mut targets = rings.flat_map(|ring| &ring.targets);
         targets.find_map(|target| match &target.who {
@@ -140,7 +153,7 @@ impl Stage {
                 .targets
                 .iter()
                 .any(|target| matches!(target.who, Who::Trunk(_))),
-            Self::Announcement(_) | Self::Park | Self::Refuse(_) => false,
+            Self::Announcement(_) | Self::CallBack(_) | Self::Park | Self::Refuse(_) => false,
         }
     }
 }

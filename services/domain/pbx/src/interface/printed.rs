@@ -23,6 +23,7 @@ impl fmt::Debug for Input {
             Self::Resolved { id, hops, ttl_secs } => {
                 write!(f, "Resolved({id}, {hops:?}, {ttl_secs})")
             }
+            Self::LastWith { id, extension } => write!(f, "LastWith({id}, {extension:?})"),
             Self::Sound { endpoint, reply } => write!(f, "Sound({endpoint}, {reply:?})"),
             // Which key it was may be a part of somebody's PIN.
             Self::SoundEvent(SoundEvent::Digit { id, .. }) => write!(f, "SoundEvent(key at {id})"),
@@ -55,6 +56,8 @@ impl fmt::Debug for Output {
                 ..
             } => write!(f, "Connect({stream}, {hop:?}, {server_name})"),
             Self::Resolve { id, query } => write!(f, "Resolve({id}, {query:?})"),
+            // Whose number it is, is nobody's business but the store's.
+            Self::LastWith { id, .. } => write!(f, "LastWith({id}, a number)"),
             Self::Sound(SoundRequest::Dial { id, .. }) => write!(f, "Sound(keys at {id})"),
             Self::Sound(request) => write!(f, "Sound({request:?})"),
             Self::Checkpoint { key, call } => {
@@ -91,6 +94,16 @@ mod tests {
             call: Some(b"secret".to_vec()),
         };
         assert_eq!(format!("{row:?}"), "Checkpoint(1, Some(6) bytes)");
+    }
+
+    #[test]
+    fn the_number_that_somebody_is_asked_about_is_not_printed() {
+        let asked = Output::LastWith {
+            id: 3,
+            number: ipc::Redacted::new("+5548999990021".to_owned()),
+            since_millis: 7,
+        };
+        assert_eq!(format!("{asked:?}"), "LastWith(3, a number)");
     }
 
     #[test]

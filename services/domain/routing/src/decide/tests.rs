@@ -10,6 +10,7 @@ use crate::forward::{Trigger, forward};
 use crate::numbering::Kind;
 use crate::usage::Charge;
 
+mod call_back;
 mod fraud;
 
 /// Monday, 2026-11-23, 12:00 in São Paulo.

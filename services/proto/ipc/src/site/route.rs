@@ -26,6 +26,20 @@ pub struct Route {
     pub pin: bool,
     /// Every call by it is recorded, from the answer to its end.
     pub record: bool,
+    /// Whoever calls from outside reaches the extension first that last had to do with his number.
+    pub call_back: CallBack,
+}
+
+/// Calls back go to the extension that last called the caller's number, or talked with it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct CallBack {
+    /// Otherwise calls go to the destinations at once.
+    pub enabled: bool,
+    /// How far back calls count, hours; 1 to 720.
+    pub hours: u16,
+    /// How long that extension rings before the destinations do, seconds; 5 to 60.
+    pub ring_secs: u16,
 }
 
 /// Who a call comes from.
@@ -150,6 +164,17 @@ impl Default for Route {
             destinations: Vec::new(),
             pin: false,
             record: false,
+            call_back: CallBack::default(),
+        }
+    }
+}
+
+impl Default for CallBack {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            hours: 24,
+            ring_secs: 15,
         }
     }
 }

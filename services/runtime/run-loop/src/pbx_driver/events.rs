@@ -67,6 +67,7 @@ impl EventLog {
                 call_started(id, from, to, *source);
             }
             Event::CallLeg { id, call_id } => tracing::debug!(call = id, call_id, "a leg of it"),
+            Event::CalledBack { id, extension } => called_back(id, extension),
             Event::CallAnswered { id } => tracing::info!(call = id, "call answered"),
             Event::CallEnded {
                 id,
@@ -121,6 +122,11 @@ fn call_started(id: &str, from: &str, to: &str, source: IpAddr) {
     tracing::debug!(call = id, from, to, "its numbers");
 }
 
+/// Without the number: the extension is enough to see why it rings first.
+fn called_back(id: &str, extension: &str) {
+    tracing::info!(call = id, extension, "call goes back to who had it last");
+}
+
 /// Whether somebody without an account can cause it at will.
 const fn is_of_strangers(event: &Event) -> bool {
     match event {
@@ -130,6 +136,7 @@ const fn is_of_strangers(event: &Event) -> bool {
         | Event::Unregistered { .. }
         | Event::CallStarted { .. }
         | Event::CallLeg { .. }
+        | Event::CalledBack { .. }
         | Event::CallAnswered { .. }
         | Event::CallEnded { .. }
         | Event::TrunkUp { .. }

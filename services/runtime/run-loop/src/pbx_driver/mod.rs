@@ -13,6 +13,7 @@ mod dial;
 mod events;
 mod identity;
 mod keeper;
+mod last_with;
 mod marks;
 mod neighbours;
 mod pace;

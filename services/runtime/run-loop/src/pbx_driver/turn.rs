@@ -17,6 +17,7 @@ use super::checkpoints::Checkpoints;
 use super::events::EventLog;
 use super::identity;
 use super::keeper::Keeper;
+use super::last_with::LastWith;
 use super::neighbours;
 use super::pace::{PAUSE, Pace};
 use super::resolver::{self, Ports, Resolver};
@@ -104,6 +105,7 @@ pub(super) async fn run(
         streams: Streams::new(first, on_background.clone(), keeper, feeder.clone()),
         resolver: Resolver::start(on_background, names, ports, rng, feeder.clone()),
         sound: SoundLink::start(places.media, feeder.clone()),
+        last_with: LastWith::new(places.store.clone(), feeder.clone()),
         store: StoreLink::new(places.store),
         checkpoints: Checkpoints::new(places.calls),
         udp,
@@ -176,6 +178,7 @@ struct Turn<'a> {
     resolver: Resolver,
     sound: SoundLink,
     store: StoreLink,
+    last_with: LastWith,
     checkpoints: Checkpoints,
     log: EventLog,
     trace: SipTrace,
@@ -341,6 +344,14 @@ impl Turn<'_> {
                 self.backlog.extend(failed);
             }
             Output::Resolve { id, query } => self.backlog.extend(self.resolver.ask(id, query)),
+            Output::LastWith {
+                id,
+                number,
+                since_millis,
+            } => {
+                let answered = self.last_with.ask(id, number, since_millis);
+                self.backlog.extend(answered);
+            }
             Output::Checkpoint { key, call } => self.checkpoints.put(key, call),
             Output::Persist(records) => self.backlog.extend(self.store.put_calls(records)),
             Output::PersistRegistrations(all) => self.store.put_registrations(all),

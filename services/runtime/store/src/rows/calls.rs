@@ -43,6 +43,8 @@ pub(crate) struct CallRow {
     extensions: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     rung: Vec<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    called_back: String,
     /// The key that numbers of others are sealed with, by its id. An older firmware, which drops
     /// it, shows sealed numbers as they stand and writes them back as they are. It stays the last
     /// field: [`is_marked`] looks for it there.
@@ -185,6 +187,23 @@ impl CallRow {
             true => Direction::Outbound,
             false => Direction::Inbound,
         })
+    }
+
+    /// The extension that a call back from this number outside goes to; asked of an opened row. It
+    /// called the number, answered or not, and the box let it; or it answered a call from there. A
+    /// call that nobody answered says nothing: whoever it rang at had nothing to do with anybody.
+    /// Where several were in the call, the last of them is meant.
+    pub(crate) fn had_to_do_with(&self, number: &str) -> Option<&str> {
+        let joined = self.extensions.as_deref()?;
+        let was_answered = self.answered_millis.is_some();
+        let from_inside = joined.first() == Some(&self.from);
+        let turned_away = matches!(self.outcome, OutcomeRow::NotFound | OutcomeRow::Rejected);
+        let has_to_do = match from_inside {
+            true => is_same_number(&self.to, number) && (was_answered || !turned_away),
+            false => is_same_number(&self.from, number) && was_answered,
+        };
+        let last = joined.last().map(String::as_str);
+        last.filter(|_| has_to_do)
     }
 
     /// When it began, and whether somebody answered; not of one that may be answered yet.
@@ -344,6 +363,7 @@ impl From<&store::CallRecord> for CallRow {
             recording_fault: from.recording_fault.clone(),
             extensions: Some(from.extensions.clone()),
             rung: from.rung.clone(),
+            called_back: from.called_back.clone(),
             sealed: String::new(),
         }
     }
@@ -387,6 +407,7 @@ impl From<CallRow> for store::CallRecord {
             recording_fault: row.recording_fault,
             extensions: row.extensions.unwrap_or_default(),
             rung: row.rung,
+            called_back: row.called_back,
         }
     }
 }
@@ -402,6 +423,7 @@ mod tests {
             recordings: vec!["1700000000001-5e6f7a8b.wav".into()],
             recording_fault: "the disk is full".into(),
             rung: vec!["600".into(), "101".into()],
+            called_back: "101".into(),
             ..store::CallRecord::default()
         };
         let row = CallRow::from(&record);
@@ -412,6 +434,7 @@ mod tests {
         fields.remove("recording_fault");
         fields.remove("extensions");
         fields.remove("rung");
+        fields.remove("called_back");
         let old: CallRow = serde_json::from_value(json).expect("an older row");
         let old = store::CallRecord::from(old);
         assert!(old.recordings.is_empty() && old.extensions.is_empty());

@@ -67,6 +67,7 @@ fn every_wrong() -> Vec<Wrong> {
         Wrong::AuditDays(991),
         Wrong::NotBytes(999),
         Wrong::NotAPrompt(text()),
+        Wrong::FromOutsideOnly,
     ]
 }
 
@@ -117,6 +118,7 @@ const fn place(wrong: &Wrong) -> usize {
         Wrong::AuditDays(_) => 41,
         Wrong::NotBytes(_) => 42,
         Wrong::NotAPrompt(_) => 43,
+        Wrong::FromOutsideOnly => 44,
     }
 }
 
