@@ -43,8 +43,11 @@ pub(crate) trait Files: Send + Sync + fmt::Debug {
     /// Gives a file one name more.
     fn link(&self, from: &str, to: &str) -> io::Result<()>;
 
-    /// Takes a name away; a folder goes with all that is in it.
+    /// Takes the name of a file away.
     fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// Takes a folder away, with all that is in it.
+    fn remove_folder(&self, name: &str) -> io::Result<()>;
 
     /// What was done with names outlives a power cut.
     fn sync_names(&self) -> io::Result<()>;
@@ -179,13 +182,11 @@ impl Files for DiskFolder {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        let path = self.path.join(name);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-                std::fs::remove_dir_all(path)
-            }
-            removed => removed,
-        }
+        std::fs::remove_file(self.path.join(name))
+    }
+
+    fn remove_folder(&self, name: &str) -> io::Result<()> {
+        std::fs::remove_dir_all(self.path.join(name))
     }
 
     fn sync_names(&self) -> io::Result<()> {
@@ -194,8 +195,10 @@ impl Files for DiskFolder {
 
     fn names(&self) -> io::Result<Vec<String>> {
         let entries = std::fs::read_dir(&self.path)?;
-        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        Ok(names.collect())
+        let name = |entry: std::fs::DirEntry| entry.file_name().into_string().ok();
+        entries
+            .filter_map(|entry| entry.map(name).transpose())
+            .collect()
     }
 
     fn length(&self, name: &str) -> Option<u64> {

@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use crate::rows::{AuditRow, CallRow, ConfigRow, KeptRow, RegistrationRow, SecretRow, SpentRow};
 use crate::tables::{
-    ANCHOR_KEY, AUDIT, CALLS, CONFIG, Fault, KEPT_KEY, META, REGISTRATIONS, SECRETS, SPENT_KEY,
-    decode, get, key_number, number_key, redb_fault, secret_key,
+    ANCHOR_KEY, AUDIT, CALLS, CONFIG, Fault, KEPT_KEY, META, REGISTRATIONS, RESTORE_KEY, SECRETS,
+    SPENT_KEY, decode, get, key_number, number_key, redb_fault, secret_key,
 };
 use crate::{audit, tables};
 
@@ -92,6 +92,12 @@ pub(crate) fn readable(row: Result<Option<CallRow>, Fault>) -> Result<Option<Cal
         }
         row => row,
     }
+}
+
+/// The restore that has brought the database; `None` where there was none.
+pub(crate) fn restore_id(txn: &ReadTransaction) -> Result<Option<String>, Fault> {
+    let table = txn.open_table(META).map_err(redb_fault)?;
+    get(&table, "meta", RESTORE_KEY)
 }
 
 /// Money and minutes spent, as last kept.

@@ -17,7 +17,8 @@ use crate::reads;
 use crate::rows::{AuditRow, CallRow, ConfigRow, KeptRow, RegistrationRow, SecretRow, SpentRow};
 use crate::tables::{
     ANCHOR_KEY, AUDIT, CALLS, CONFIG, Fault, KEPT_KEY, META, OPEN_CALLS, REGISTRATIONS,
-    SCHEMA_VERSION, SECRETS, SPENT_KEY, number_key, open, put, registration_key, secret_key,
+    RESTORE_KEY, SCHEMA_VERSION, SECRETS, SPENT_KEY, number_key, open, put, registration_key,
+    secret_key,
 };
 use crate::writes::put_config_row;
 
@@ -53,6 +54,9 @@ pub(crate) struct Snapshot {
     /// How far what is past its date was deleted.
     #[serde(default)]
     kept: Option<KeptRow>,
+    /// The restore that has brought it: its sounds may not be in place.
+    #[serde(default)]
+    restore: Option<String>,
 }
 
 impl Snapshot {
@@ -78,6 +82,7 @@ impl Snapshot {
             registrations: reads::registration_rows(txn)?,
             spent: reads::spent_row(txn)?,
             kept: reads::kept_row(txn)?,
+            restore: restore_id(txn)?,
         }))
     }
 
@@ -108,6 +113,9 @@ impl Snapshot {
         }
         if let Some(row) = &self.kept {
             put(&mut meta, "meta", KEPT_KEY, row)?;
+        }
+        if let Some(id) = &self.restore {
+            put(&mut meta, "meta", RESTORE_KEY, id)?;
         }
         put(&mut meta, "meta", ANCHOR_KEY, &self.anchor)
     }
@@ -173,6 +181,14 @@ impl Snapshot {
             }
         }
         Ok(None)
+    }
+}
+
+/// One that cannot be read is left out: all else is worth more.
+fn restore_id(txn: &ReadTransaction) -> Result<Option<String>, Fault> {
+    match reads::restore_id(txn) {
+        Err(Fault::Row { .. }) => Ok(None),
+        read => read,
     }
 }
 

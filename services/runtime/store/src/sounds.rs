@@ -7,17 +7,20 @@
 //! What this module must never do: read what somebody else has made of a sound. What is brought are
 //! samples; the head of the file is ours.
 
+mod note;
 mod restoring;
 
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use ipc::sound::{PROMPT_SECS_MAX, is_prompt_name, prompt_file};
 use ipc::store::{PROMPTS_MIB_MAX, PromptRefusal, PromptRequest, PromptSound, Reply};
 use rtp::{Rate, wav};
 
 use crate::files::Files;
-use crate::store::Shared;
+use crate::store::{Shared, lock};
+pub(crate) use note::Note;
+use restoring::Left;
 pub(crate) use restoring::is_sound;
 
 /// One that somebody brings.
@@ -34,6 +37,11 @@ pub(crate) struct Sounds {
     files: Box<dyn Files>,
     /// One change at a time.
     work: Mutex<()>,
+    /// The restore that has brought the database that the box has started with, or why that cannot
+    /// be read.
+    restored: Result<Option<String>, String>,
+    /// What that start could not finish.
+    left: Mutex<Left>,
 }
 
 impl Shared {
@@ -45,11 +53,16 @@ impl Shared {
         };
         let _turn = sounds.turn();
         // Looked at in one's turn: whoever freezes the store waits for those before him.
-        match self.frozen() {
-            Some(reason) if *request != PromptRequest::List => Reply::Failed {
+        let ready = match self.frozen() {
+            _ if *request == PromptRequest::List => Ok(()),
+            Some(reason) => Err(Reply::Failed {
                 reason: reason.to_owned(),
-            },
-            _ => sounds.about(request, self.spare_bytes()),
+            }),
+            None => sounds.before_change().map_err(|error| failed(&error)),
+        };
+        match ready {
+            Ok(()) => sounds.about(request, self.spare_bytes()),
+            Err(reply) => reply,
         }
     }
 }
@@ -72,20 +85,23 @@ impl From<io::Error> for Undone {
 }
 
 impl Sounds {
-    /// The sounds in a folder, of a box whose configuration has this version. What was being
+    /// The sounds in a folder, of a box whose database this restore has brought. What was being
     /// brought when the process before ended is of use to nobody.
-    pub(crate) fn new(files: Box<dyn Files>, version: u64) -> Self {
+    pub(crate) fn new(files: Box<dyn Files>, restored: Result<Option<String>, String>) -> Self {
         let _ = files.remove(INCOMING);
         let sounds = Self {
             files,
             work: Mutex::new(()),
+            restored,
+            left: Mutex::default(),
         };
-        sounds.finish_restoring(version);
+        // Why it does not succeed is kept, and said.
+        let _ = sounds.finish_restoring();
         sounds
     }
 
     fn turn(&self) -> MutexGuard<'_, ()> {
-        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.work)
     }
 
     /// Does what is asked; `spare` are the bytes of the disk that are not for the database.
@@ -103,9 +119,7 @@ impl Sounds {
         match done {
             Ok(reply) => reply,
             Err(Undone::Refused(refusal)) => Reply::PromptRefused(refusal),
-            Err(Undone::Failed(error)) => Reply::Failed {
-                reason: format!("the sounds of prompts: {error}"),
-            },
+            Err(Undone::Failed(error)) => failed(&error),
         }
     }
 
@@ -119,18 +133,16 @@ impl Sounds {
 
     /// The same without how long each lasts, for which its file is read.
     fn sounds(&self) -> io::Result<Vec<PromptSound>> {
-        let sound = |file: &String| {
-            let name = file.strip_suffix(".wav").filter(|it| is_prompt_name(it))?;
+        let sound = |name: String| {
+            let file = prompt_file(&name);
             Some(PromptSound {
-                name: name.to_owned(),
-                bytes: self.files.length(file)?,
+                bytes: self.files.length(&file)?,
                 millis: 0,
-                modified_millis: self.files.modified_millis(file)?,
+                modified_millis: self.files.modified_millis(&file).unwrap_or_default(),
+                name,
             })
         };
-        let mut sounds: Vec<_> = self.files.names()?.iter().filter_map(sound).collect();
-        sounds.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        Ok(sounds)
+        Ok(self.names()?.into_iter().filter_map(sound).collect())
     }
 
     fn piece(&self, offset: u64, bytes: &[u8], spare: u64) -> Result<u64, Undone> {
@@ -218,6 +230,12 @@ fn file(name: &str) -> Result<String, Undone> {
     }
 }
 
+fn failed(error: &io::Error) -> Reply {
+    Reply::Failed {
+        reason: format!("the sounds of prompts: {error}"),
+    }
+}
+
 /// Octets of samples of all together.
 pub(crate) const MIB_MAX: u64 = PROMPTS_MIB_MAX as u64 * MIB;
 /// Files: those of the prompts of a configuration, and as many that were left behind.
@@ -253,7 +271,7 @@ mod tests {
             let name = format!("ramal-sounds-{}-{count}", std::process::id());
             let folder = std::env::temp_dir().join(name);
             std::fs::create_dir_all(&folder).expect("a temporary folder");
-            let sounds = Sounds::new(Box::new(DiskFolder::new(&folder)), 1);
+            let sounds = Sounds::new(Box::new(DiskFolder::new(&folder)), Ok(None));
             Self { folder, sounds }
         }
 
@@ -374,7 +392,7 @@ mod tests {
     fn what_was_being_brought_when_the_process_ended_is_forgotten() {
         let bench = Bench::new();
         assert_eq!(bench.piece(0, &[1; 4]), Reply::Uploaded { next: 4 });
-        let _again = Sounds::new(Box::new(DiskFolder::new(&bench.folder)), 1);
+        let _again = Sounds::new(Box::new(DiskFolder::new(&bench.folder)), Ok(None));
         assert!(!bench.folder.join(INCOMING).exists());
     }
 }

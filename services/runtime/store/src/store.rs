@@ -134,8 +134,14 @@ impl Store {
     }
 
     pub(crate) fn keep_sounds_in(&self, files: Box<dyn Files>) {
-        let (version, _) = *lock(&self.shared.current);
-        let sounds = Sounds::new(files, version);
+        let restored = self.shared.with(|database| {
+            let txn = database.begin_read().map_err(redb_fault)?;
+            match reads::restore_id(&txn) {
+                Err(fault @ Fault::Row { .. }) => Ok(Err(fault.to_string())),
+                read => read.map(Ok),
+            }
+        });
+        let sounds = Sounds::new(files, restored.unwrap_or_else(Err));
         // Asked for once.
         let _ = self.shared.sounds.set(sounds);
     }
@@ -242,6 +248,12 @@ impl Store {
 
     fn health(&self) -> Health {
         let mut health = self.shared.health();
+        let sounds = self.shared.sounds.get();
+        if let Some(trouble) = sounds.and_then(Sounds::trouble) {
+            let said = [health.warning, trouble];
+            let said: Vec<String> = said.into_iter().filter(|it| !it.is_empty()).collect();
+            health.warning = said.join("; ");
+        }
         let backups = self.backups.get();
         health.backups = backups.and_then(|it| it.backups.trouble(&self.shared));
         let keys = self.backups.get().map(|_| self.shared.backup_keys());

@@ -10,7 +10,7 @@ pub(crate) type Definition = TableDefinition<'static, &'static [u8], &'static [u
 pub(crate) type WriteTable<'txn> = Table<'txn, &'static [u8], &'static [u8]>;
 
 /// Facts about the database itself, by name: [`SCHEMA_VERSION_KEY`], [`ANCHOR_KEY`]; and the
-/// rows there are one of, [`SPENT_KEY`], [`KEPT_KEY`] and [`ERASED_KEY`].
+/// rows there are one of, [`SPENT_KEY`], [`KEPT_KEY`], [`ERASED_KEY`] and [`RESTORE_KEY`].
 pub(crate) const META: Definition = Definition::new("meta");
 /// Configuration versions by big-endian number.
 pub(crate) const CONFIG: Definition = Definition::new("config");
@@ -40,6 +40,9 @@ pub(crate) const KEPT_KEY: &[u8] = b"kept";
 
 /// The list of who was erased that everything has been gone through for.
 pub(crate) const ERASED_KEY: &[u8] = b"erased";
+
+/// The restore that has brought the database, by its random id; not part of backups.
+pub(crate) const RESTORE_KEY: &[u8] = b"restore";
 
 /// In the index of calls: the id of the key under which it has every record.
 pub(crate) const INDEX_WHOLE_KEY: &[u8] = b"whole";

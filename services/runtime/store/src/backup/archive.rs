@@ -13,7 +13,8 @@ use crate::reads;
 use crate::sounds::Sounds;
 use crate::store::Shared;
 use crate::tables::{
-    AUDIT, CALLS, CONFIG, Definition, META, REGISTRATIONS, SCHEMA_VERSION_KEY, SECRETS, redb_fault,
+    AUDIT, CALLS, CONFIG, Definition, META, REGISTRATIONS, RESTORE_KEY, SCHEMA_VERSION_KEY,
+    SECRETS, redb_fault,
 };
 
 /// Bytes that are written before the disk is given them: a commit that comes in between waits for
@@ -41,7 +42,7 @@ fn write(backups: &Backups, shared: &Shared, keys: &Keys) -> Result<Made, Backup
     let taken_millis = shared.now().as_millis();
     let nonce = draw().map_err(failure::of_keys)?;
     let sounds = shared.sounds.get();
-    let names = sounds.map_or(Ok(Vec::new()), Sounds::names);
+    let names = sounds.map_or(Ok(Vec::new()), Sounds::names_to_back_up);
     let names = names.map_err(failure::of_disk)?;
     shared.with_snapshot(|txn| {
         let (config_version, _) = reads::config_row(txn)?.ok_or(BackupFailure::NoSite)?;
@@ -168,10 +169,11 @@ fn put_sounds(
     Ok(())
 }
 
-/// Whether a row is part of backups. The schema stands in the header.
+/// Whether a row is part of backups. The schema stands in the header, and which restore the box is
+/// of is nothing to the next.
 pub(super) fn belongs(peers: &Peers, table: Table, key: &[u8]) -> bool {
     match table {
-        Table::Meta => key != SCHEMA_VERSION_KEY,
+        Table::Meta => key != SCHEMA_VERSION_KEY && key != RESTORE_KEY,
         Table::Secrets => key.split_first_chunk().is_some_and(|(uid, name)| {
             let uid = u32::from_be_bytes(*uid);
             str::from_utf8(name).is_ok_and(|name| {
@@ -202,7 +204,7 @@ mod tests {
             let sound = [&wav::header(Rate::Narrow, 1, 2)[..], &[0, 0]].concat();
             std::fs::write(folder.join(file), sound).expect("written");
         }
-        let sounds = Sounds::new(Box::new(DiskFolder::new(&folder)), 1);
+        let sounds = Sounds::new(Box::new(DiskFolder::new(&folder)), Ok(None));
         let key = ::backup::BackupKey::of(&::backup::Code::from_random(&[5; 30]));
         let header = Header {
             schema: 1,

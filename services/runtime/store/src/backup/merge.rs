@@ -14,7 +14,7 @@ use sansio::UnixTime;
 use serde::de::DeserializeOwned;
 
 use super::failure;
-use super::keys::{KeyRow, OwnPast, is_left_out};
+use super::keys::{KeyRow, OwnPast, draw, is_left_out};
 use super::proof::{Loaded, Unloaded};
 use super::restore::Unrestored;
 use crate::access::Peers;
@@ -24,8 +24,9 @@ use crate::opening::begin;
 use crate::rows::{AuditRow, CallRow, ConfigRow, KeptRow, RegistrationRow, SecretRow};
 use crate::seal::{self, Seal};
 use crate::tables::{
-    ANCHOR_KEY, AUDIT, CALLS, CONFIG, Definition, Fault, KEPT_KEY, META, REGISTRATIONS, SECRETS,
-    SPENT_KEY, WriteTable, decode, get, key_number, last_number, number_key, open, put, redb_fault,
+    ANCHOR_KEY, AUDIT, CALLS, CONFIG, Definition, Fault, KEPT_KEY, META, REGISTRATIONS,
+    RESTORE_KEY, SECRETS, SPENT_KEY, WriteTable, decode, get, key_number, last_number, number_key,
+    open, put, redb_fault,
 };
 use crate::writes::{CALLS_MAX, append_audit, append_row, put_newest};
 use crate::{audit, provision};
@@ -52,6 +53,8 @@ pub(super) struct Merged {
     pub(super) version: u64,
     /// The backup is of this box's own past.
     pub(super) is_own: bool,
+    /// Of this restore; the database has it too.
+    pub(super) id: String,
 }
 
 /// Whose past a backup is of.
@@ -109,9 +112,14 @@ impl Merge<'_> {
         audit.before.push_str(&kept);
         audit.after = [audit.after, gone, not_kept(&dropped, &present.unread)].concat();
         self.finish(&txn, &past, version, &restored, &audit)?;
+        let id = mark(&txn)?;
         txn.commit().map_err(redb_fault)?;
         let is_own = matches!(past, Past::Own { .. });
-        Ok(Merged { version, is_own })
+        Ok(Merged {
+            version,
+            is_own,
+            id,
+        })
     }
 
     /// The site of the backup without who was erased since, as far as somebody is left who may
@@ -283,6 +291,15 @@ impl Merge<'_> {
             ..self.audit.clone()
         }
     }
+}
+
+/// Notes which restore has brought the database. A version of the configuration would not tell:
+/// the box that a restore was refused on comes to the same.
+fn mark(txn: &WriteTransaction) -> Result<String, Unrestored> {
+    let drawn = draw::<16>().map_err(failure::of_keys);
+    let id = hex::encode(drawn.map_err(Unrestored::Failed)?);
+    put(&mut open(txn, META)?, "meta", RESTORE_KEY, &id)?;
+    Ok(id)
 }
 
 /// What is not as it was, for the trail.

@@ -3,7 +3,7 @@
 //! It is loaded beside the database that is in use, and takes its place by one rename once it was
 //! read back. What makes the box itself stays: the keys of its tunnel and of its backups. What
 //! becomes of the two together, `merge.rs` says. The sounds of prompts come in beside those that
-//! are heard, and take their places when the database has.
+//! are heard, and take their places at the start after it.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -21,7 +21,7 @@ use super::{Backups, RestoreWish, failure, lock};
 use crate::files::Open;
 use crate::medium::Scratch;
 use crate::opening::builder;
-use crate::sounds::Sounds;
+use crate::sounds::{Note, Sounds};
 use crate::store::Shared;
 use crate::tables::redb_fault;
 
@@ -110,7 +110,8 @@ pub(super) fn restore(
     };
     let sounds = shared.sounds.get();
     if let Some(sounds) = sounds {
-        sounds.unstage();
+        let ready = sounds.make_way().map_err(failure::of_disk);
+        ready.map_err(Unrestored::Failed)?;
     }
     let replaced = Mutex::new(None);
     let keep_trail = |txn: &ReadTransaction| {
@@ -145,8 +146,10 @@ pub(super) fn restore(
     // Where it shows at the next start alone which database the box has, that start looks which
     // sounds are its own.
     let is_undecided = matches!(version, Err(Unrestored::Failed(BackupFailure::Undecided)));
-    if let (Err(_), false, Some(sounds)) = (&version, is_undecided, sounds) {
-        sounds.unstage();
+    if let (Err(_), false, Some(sounds)) = (&version, is_undecided, sounds)
+        && let Err(error) = sounds.unstage()
+    {
+        tracing::warn!("sounds that a restore has left cannot be removed: {error}");
     }
     shared.medium.remove_scratch(Scratch::Restored);
     if let Some(kept) = lock(&replaced).take() {
@@ -173,34 +176,35 @@ fn in_place(
     backups.progress.note(RestoreState::Joining);
     let frozen = shared.freeze().map_err(Unrestored::Failed)?;
     let merged = shared.with_present(|present| merge.apply(present, &new));
-    let Merged { version, is_own } = merged?;
+    let Merged {
+        version,
+        is_own,
+        id,
+    } = merged?;
     new.close()
         .map_err(|error| Unrestored::from(redb_fault(error)))?;
     backups.progress.note(RestoreState::Finishing { version });
     let settle = || match sounds {
         Some((sounds, has_sounds)) if has_sounds || !is_own => {
-            sounds.settle(version, &with_sound(&merge.loaded, is_own))
+            sounds.settle(&noted(&merge.loaded, is_own, id))
         }
-        Some((sounds, _)) => {
-            sounds.unstage();
-            Ok(())
-        }
+        Some((sounds, _)) => sounds.unstage(),
         None => Ok(()),
     };
     frozen.replace(settle).map_err(Unrestored::Failed)?;
-    if let Some((sounds, _)) = sounds {
-        sounds.restored(version);
-    }
     Ok(version)
 }
 
-/// Prompts that have a sound then, where there is one: on another box's past those of the backup
-/// alone. What callers of another site heard here is not for those of this one.
-fn with_sound(loaded: &Loaded, is_own: bool) -> BTreeSet<String> {
+/// Which prompts have a sound then: on another box's past those of the backup alone. What callers
+/// of another site heard here is not for those of this one.
+fn noted(loaded: &Loaded, is_own: bool, id: String) -> Note {
     let prompts = loaded.site.prompts.iter().map(|it| it.name.clone());
-    prompts
-        .filter(|it| is_own || loaded.sounds.contains(it))
-        .collect()
+    let (brought, mut others): (BTreeSet<_>, BTreeSet<_>) =
+        prompts.partition(|it| loaded.sounds.contains(it));
+    if !is_own {
+        others.clear();
+    }
+    Note::new(id, brought, others)
 }
 
 fn typed(code: Option<&Redacted<String>>) -> Result<Option<BackupKey>, Unrestored> {

@@ -21,14 +21,21 @@ const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 const SINCE_MILLIS: i64 = 1_700_000_000_000;
 
 /// A box whose data and backups are on a disk in memory.
-struct Box {
+pub(super) struct Box {
     scratch: Scratch,
-    disk: SimFiles,
-    store: Store,
+    pub(super) disk: SimFiles,
+    pub(super) store: Store,
 }
 
 impl Box {
-    fn on(disk: SimFiles, day: i64) -> Self {
+    pub(super) fn on(disk: SimFiles, day: i64) -> Self {
+        let made = Self::without_sounds(disk, day);
+        made.keep_sounds();
+        made
+    }
+
+    /// One that has yet to look what a restore has left of sounds.
+    pub(super) fn without_sounds(disk: SimFiles, day: i64) -> Self {
         let scratch = Scratch::new();
         let now = UnixTime::from_millis(SINCE_MILLIS + day * DAY_MILLIS);
         let medium = std::boxed::Box::new(DataDisk::on(std::boxed::Box::new(disk.beside("data"))));
@@ -40,12 +47,16 @@ impl Box {
         };
         let files = std::boxed::Box::new(disk.beside("backups"));
         store.keep_backups_in(files, &settings).expect("a thread");
-        store.keep_sounds_in(std::boxed::Box::new(disk.beside("sounds")));
         Self {
             scratch,
             disk,
             store,
         }
+    }
+
+    pub(super) fn keep_sounds(&self) {
+        let files = std::boxed::Box::new(self.disk.beside("sounds"));
+        self.store.keep_sounds_in(files);
     }
 
     fn ask(&self, request: BackupRequest) -> Reply {
@@ -67,7 +78,7 @@ impl Box {
     }
 
     /// Has one made; whether it was acknowledged.
-    fn make(&self) -> bool {
+    pub(super) fn make(&self) -> bool {
         assert_eq!(self.ask(BackupRequest::Make), Reply::Stored);
         let begun = Instant::now();
         loop {
@@ -80,11 +91,23 @@ impl Box {
         }
     }
 
+    /// Its first backup, and the code that opens it.
+    pub(super) fn archive(&self) -> (Vec<u8>, Redacted<String>) {
+        let Reply::BackupCode(code) = self.ask(BackupRequest::NewCode(audit("code"))) else {
+            panic!("no code")
+        };
+        while self.backups().is_running {
+            std::thread::yield_now();
+        }
+        let made = self.disk.beside("backups").bytes(&named(0));
+        (made.expect("it was made"), code)
+    }
+
     /// Restores one; whether that was acknowledged.
-    fn restore(&self, file: &str, code: &Redacted<String>) -> bool {
+    pub(super) fn restore(&self, file: &str, code: Option<&Redacted<String>>) -> bool {
         let begun = self.ask(BackupRequest::Restore {
             file: Some(file.into()),
-            code: Some(code.clone()),
+            code: code.cloned(),
             audit: audit("restored"),
         });
         if begun != Reply::RestoreBegun {
@@ -110,7 +133,7 @@ impl Box {
     }
 
     /// The files of sounds that are there, by name, and the first sample of each.
-    fn sounds(&self) -> Vec<(String, u8)> {
+    pub(super) fn sounds(&self) -> Vec<(String, u8)> {
         let folder = self.disk.beside("sounds");
         let names = folder.names().expect("listed");
         let sample = |name: &String| folder.bytes(name).expect("it is there")[wav::HEADER_LENGTH];
@@ -141,7 +164,7 @@ impl Box {
     }
 
     /// The disk as the cut leaves it.
-    fn off(self) -> SimFiles {
+    pub(super) fn off(self) -> SimFiles {
         self.disk.cut_after(0);
         let Self {
             scratch,
@@ -155,8 +178,17 @@ impl Box {
     }
 }
 
+/// A box with two prompts, one of them with a sound.
+pub(super) fn other_box() -> Box {
+    let disk = SimFiles::new("data");
+    lay_down_sounds(&disk, &["closed"], 1);
+    let other = Box::on(disk, 0);
+    with_prompts(&other, &["closed", "lunch"]);
+    other
+}
+
 /// Puts sounds of one sample there that were always there.
-fn lay_down_sounds(disk: &SimFiles, names: &[&str], sample: u8) {
+pub(super) fn lay_down_sounds(disk: &SimFiles, names: &[&str], sample: u8) {
     let mut file = wav::header(Rate::Narrow, 1, 2).to_vec();
     file.extend([sample, 0]);
     for name in names {
@@ -164,7 +196,7 @@ fn lay_down_sounds(disk: &SimFiles, names: &[&str], sample: u8) {
     }
 }
 
-fn with_prompts(of: &Box, names: &[&str]) {
+pub(super) fn with_prompts(of: &Box, names: &[&str]) {
     let (base, mut site) = config(&of.store);
     site.prompts = names
         .iter()
@@ -178,20 +210,21 @@ fn with_prompts(of: &Box, names: &[&str]) {
     assert!(matches!(reply, Reply::Committed { .. }), "{reply:?}");
 }
 
-fn named(day: i64) -> String {
+pub(super) fn named(day: i64) -> String {
     format!("{:013}.backup", SINCE_MILLIS + day * DAY_MILLIS)
 }
 
 /// Does something again and again, with the power going one step later each time, until it is done
 /// before the power goes; `judge` is told what was acknowledged and given the box as it is then.
-fn at_every_step(
+pub(super) fn at_every_step(
     disk: &SimFiles,
     day: i64,
+    first: u64,
     act: impl Fn(&Box) -> bool,
     judge: impl Fn(&Box, bool, &str),
 ) -> u64 {
     let mut rng = Rng::from_seed(7);
-    for steps in 0.. {
+    for steps in first.. {
         let before = Box::on(disk.copied(), day);
         before.disk.cut_after(steps);
         let is_acknowledged = act(&before);
@@ -249,7 +282,7 @@ fn a_backup_that_was_acknowledged_is_there_wherever_the_power_goes() {
     let go = HERE.superfluous(SINCE_MILLIS + day * DAY_MILLIS, &all);
     assert_eq!(go, before[..3]);
 
-    let steps = at_every_step(&disk, day, Box::make, |after, is_acknowledged, place| {
+    let steps = at_every_step(&disk, day, 0, Box::make, |after, is_acknowledged, place| {
         assert_eq!(after.data(), data, "{place}");
         let files = after.files();
         for name in &before {
@@ -273,26 +306,13 @@ fn a_backup_that_was_acknowledged_is_there_wherever_the_power_goes() {
 
 #[test]
 fn a_restore_is_done_or_not_begun_wherever_the_power_goes() {
-    let disk = SimFiles::new("data");
-    lay_down_sounds(&disk, &["closed"], 1);
-    let other = Box::on(disk, 0);
-    with_prompts(&other, &["closed", "lunch"]);
+    let other = other_box();
     let records = (1..4).map(|it| call(it, Outcome::EndedByCaller)).collect();
     assert_eq!(
         other.store.ask(PBX, Request::PutCalls(records)),
         Reply::Stored
     );
-    let Reply::BackupCode(code) = other.ask(BackupRequest::NewCode(audit("code"))) else {
-        panic!("no code")
-    };
-    while other.backups().is_running {
-        std::thread::yield_now();
-    }
-    let archive = other
-        .disk
-        .beside("backups")
-        .bytes(&named(0))
-        .expect("it was made");
+    let (archive, code) = other.archive();
     let brought = other.data();
     drop(other);
 
@@ -304,8 +324,8 @@ fn a_restore_is_done_or_not_begun_wherever_the_power_goes() {
     drop(own);
     disk.beside("backups").lay_down(&named(0), &archive);
 
-    let act = |own: &Box| own.restore(&named(0), &code);
-    let steps = at_every_step(&disk, 2, act, |after, is_acknowledged, place| {
+    let act = |own: &Box| own.restore(&named(0), Some(&code));
+    let steps = at_every_step(&disk, 2, 0, act, |after, is_acknowledged, place| {
         let (version, site, calls, trail) = after.data();
         if version == before.0 {
             assert!(!is_acknowledged, "{place}: it was said to be done");

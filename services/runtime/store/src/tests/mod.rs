@@ -7,6 +7,7 @@
 
 mod backups;
 mod backups_kept;
+mod brought;
 mod call_back;
 mod chores;
 mod counting;

@@ -31,6 +31,8 @@ struct State {
     /// Steps until the power goes; `None` for never.
     until_cut: Option<u64>,
     steps: u64,
+    /// What fails once: what is done, and with which name.
+    refused: Vec<(&'static str, String)>,
 }
 
 type Place = (&'static str, String);
@@ -82,6 +84,32 @@ impl SimFiles {
         let mut state = self.state();
         state.until_cut = Some(steps);
         state.steps = 0;
+    }
+
+    /// Steps since that was said.
+    pub(super) fn steps(&self) -> u64 {
+        self.state().steps
+    }
+
+    /// The disk fails once at `rename`, `remove` or `sync_names` (of a folder), of this name.
+    pub(super) fn fail_once(&self, what: &'static str, name: &str) {
+        self.state().refused.push((what, name.to_owned()));
+    }
+
+    pub(super) fn forget_failures(&self) {
+        self.state().refused.clear();
+    }
+
+    fn is_refused(&self, what: &str, name: &str) -> io::Result<()> {
+        let mut state = self.state();
+        let is_it = |it: &(&str, String)| it.0 == what && it.1 == name;
+        match state.refused.iter().position(is_it) {
+            Some(at) => {
+                state.refused.remove(at);
+                Err(io::Error::from_raw_os_error(5))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Whether it has gone.
@@ -218,6 +246,7 @@ impl Files for SimFiles {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.is_refused("rename", from)?;
         let (from, to) = (self.place(from), self.place(to));
         self.change(|names| {
             let content = *found(names, &from)?;
@@ -234,6 +263,7 @@ impl Files for SimFiles {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
+        self.is_refused("remove", name)?;
         let at = self.place(name);
         if !self.state().names.contains_key(&at) {
             return Err(io::ErrorKind::NotFound.into());
@@ -241,7 +271,12 @@ impl Files for SimFiles {
         self.change(|_| Ok(vec![(at, None)]))
     }
 
+    fn remove_folder(&self, _: &str) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     fn sync_names(&self) -> io::Result<()> {
+        self.is_refused("sync_names", self.folder)?;
         let mut state = self.state();
         state.step()?;
         let mine = |change: &mut Change| change.iter().all(|((of, _), _)| *of == self.folder);

@@ -28,6 +28,12 @@ fn bring(of: &Box, name: &str, bytes: &[u8]) {
     assert_eq!(ask(of, keep), Reply::Stored);
 }
 
+/// The whole box starts, as it does after a restore: then sounds come back.
+fn start_anew(of: &mut Box) {
+    of.start_anew();
+    with_sounds(of);
+}
+
 fn prompt(of: &Box, name: &str) {
     let (base, mut site) = config(&of.store);
     site.prompts.push(ipc::site::Prompt {
@@ -57,16 +63,19 @@ fn sounds_come_back_with_a_backup_on_the_same_box_and_on_another() {
     bring(&first, "later", &[9, 9]);
     first.bring(&bytes);
     assert!(matches!(first.restore(None), RestoreState::Restored { .. }));
+    let of_then = Some(vec![9, 9]);
+    assert_eq!(heard(&first, "closed.wav"), of_then, "it runs as before");
+    start_anew(&mut first);
     assert_eq!(heard(&first, "closed.wav"), Some(vec![1, 2, 3, 4]));
     assert_eq!(heard(&first, "later.wav"), None, "it is no prompt there");
-    first.start_anew();
-    let second = Box::new();
+    let mut second = Box::new();
     with_sounds(&second);
     second.bring(&bytes);
     assert!(matches!(
         second.restore(Some(&code)),
         RestoreState::Restored { .. }
     ));
+    start_anew(&mut second);
     assert_eq!(heard(&second, "closed.wav"), Some(vec![1, 2, 3, 4]));
 }
 
@@ -83,9 +92,9 @@ fn a_backup_without_sounds_leaves_those_of_its_own_box_and_none_of_another() {
     bring(&first, "closed", &[1, 2]);
     first.bring(&bytes);
     assert!(matches!(first.restore(None), RestoreState::Restored { .. }));
-    first.start_anew();
+    start_anew(&mut first);
     assert_eq!(heard(&first, "closed.wav"), Some(vec![1, 2]));
-    let second = Box::new();
+    let mut second = Box::new();
     with_sounds(&second);
     bring(&second, "closed", &[9, 9]);
     second.bring(&bytes);
@@ -93,6 +102,7 @@ fn a_backup_without_sounds_leaves_those_of_its_own_box_and_none_of_another() {
         second.restore(Some(&code)),
         RestoreState::Restored { .. }
     ));
+    start_anew(&mut second);
     assert_eq!(heard(&second, "closed.wav"), None, "the voice of another");
 }
 
@@ -106,7 +116,7 @@ fn what_a_backup_of_another_box_has_no_sound_for_has_none() {
     bring(&first, "open", &[1, 2]);
     first.settle();
     let bytes = first.make();
-    let second = Box::new();
+    let mut second = Box::new();
     with_sounds(&second);
     bring(&second, "closed", &[9, 9]);
     second.bring(&bytes);
@@ -114,6 +124,7 @@ fn what_a_backup_of_another_box_has_no_sound_for_has_none() {
         second.restore(Some(&code)),
         RestoreState::Restored { .. }
     ));
+    start_anew(&mut second);
     assert_eq!(heard(&second, "open.wav"), Some(vec![1, 2]));
     assert_eq!(heard(&second, "closed.wav"), None, "the voice of another");
 }
