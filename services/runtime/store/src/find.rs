@@ -2,7 +2,6 @@
 
 use std::collections::BinaryHeap;
 
-use config::is_outside_number;
 use ipc::store::{CallCount, CallFilter, CallRecord, CallsWith, Spans};
 use redb::{AccessGuard, Range, ReadOnlyTable, ReadTransaction};
 
@@ -10,6 +9,7 @@ use crate::calls::index_key;
 use crate::reads::{readable, rows};
 use crate::rows::CallRow;
 use crate::seal::{Seal, TAG_LENGTH};
+use crate::sought::Sought;
 use crate::tables::{CALL_INDEX, CALLS, Fault, INDEX_WHOLE_KEY, SECRETS, decode, get, redb_fault};
 
 type Rows = ReadOnlyTable<&'static [u8], &'static [u8]>;
@@ -123,17 +123,20 @@ impl Finder {
         Ok(counts)
     }
 
-    /// The extension that had last to do with a number outside, in a call that began since. Who asks
-    /// holds a caller, so little is looked at: where many calls with the number were answered by
-    /// nobody, or the index is not whole and the call lies far back, nobody is found.
-    pub(crate) fn last_with(&self, number: &str, since: i64) -> Result<Option<String>, Fault> {
-        if !is_outside_number(number) {
-            return Ok(None);
-        }
+    /// The extension that had last to do with a number outside, in a call that began since. Who
+    /// asks holds a caller, so little is looked at: where many calls with the number were answered
+    /// by nobody, or the index is not whole and the call lies far back, nobody is found. The index
+    /// leads by the last digits of the number; whether a record is of it, the whole number says.
+    pub(crate) fn last_with(
+        &self,
+        number: &str,
+        sought: &Sought,
+        since: i64,
+    ) -> Result<Option<String>, Fault> {
         let from = format!("{:013}", since.max(0)).into_bytes();
         let who = |row: Option<CallRow>| {
             let row = row?.opened(self.seal.as_ref());
-            row.had_to_do_with(number).map(ToOwned::to_owned)
+            row.had_to_do_with(sought).map(ToOwned::to_owned)
         };
         let (Some(index), Some(seal)) = (&self.index, &self.seal) else {
             let newest = self.calls.range(from.as_slice()..).map_err(redb_fault)?;

@@ -31,6 +31,7 @@ mod replacing;
 mod rows;
 mod seal;
 mod snapshot;
+mod sought;
 mod sounds;
 mod store;
 mod tables;

@@ -32,6 +32,7 @@ use crate::opening::{OpenError, Opened};
 use crate::provision::LaidDown;
 use crate::reads;
 use crate::snapshot::Snapshot;
+use crate::sought::Sought;
 use crate::sounds::Sounds;
 use crate::tables::{Fault, redb_fault};
 use crate::writer::{Job, run};
@@ -234,7 +235,14 @@ impl Store {
     }
 
     fn last_with(&self, number: &str, since_millis: i64) -> Reply {
-        self.look(|finder| Ok(Reply::LastWith(finder.last_with(number, since_millis)?)))
+        let dialling = lock(&self.shared.current).1.dialling.clone();
+        let Some(sought) = Sought::new(number, &dialling) else {
+            return Reply::LastWith(None);
+        };
+        self.look(|finder| {
+            let found = finder.last_with(number, &sought, since_millis)?;
+            Ok(Reply::LastWith(found))
+        })
     }
 
     /// Looks at call records.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::erased::Erased;
 use crate::seal::{Place, Seal, TAG_LENGTH, is_sealed};
+use crate::sought::Sought;
 
 /// A call record.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -193,14 +194,16 @@ impl CallRow {
     /// called the number, answered or not, and the box let it; or it answered a call from there. A
     /// call that nobody answered says nothing: whoever it rang at had nothing to do with anybody.
     /// Where several were in the call, the last of them is meant.
-    pub(crate) fn had_to_do_with(&self, number: &str) -> Option<&str> {
+    pub(crate) fn had_to_do_with(&self, number: &Sought) -> Option<&str> {
         let joined = self.extensions.as_deref()?;
         let was_answered = self.answered_millis.is_some();
         let from_inside = joined.first() == Some(&self.from);
         let turned_away = matches!(self.outcome, OutcomeRow::NotFound | OutcomeRow::Rejected);
+        // Extensions have as many digits as some number outside.
+        let is_with = |text: &str| !self.is_inside(text) && number.is(text);
         let has_to_do = match from_inside {
-            true => is_same_number(&self.to, number) && (was_answered || !turned_away),
-            false => is_same_number(&self.from, number) && was_answered,
+            true => is_with(&self.to) && (was_answered || !turned_away),
+            false => is_with(&self.from) && was_answered,
         };
         let last = joined.last().map(String::as_str);
         last.filter(|_| has_to_do)

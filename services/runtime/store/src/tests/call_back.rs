@@ -38,9 +38,32 @@ fn last_with(store: &Store, number: &str, since_millis: i64) -> Option<String> {
 fn check(calls: &[CallRecord], number: &str, since_millis: i64, expected: Option<&str>) {
     let scratch = Scratch::new();
     let store = scratch.store();
-    put(&store, calls);
-    settle(&store);
-    let asked = || last_with(&store, number, since_millis);
+    check_in(&store, calls, number, since_millis, expected);
+}
+
+/// The same, of a site with an area and a number of its own.
+fn check_at_home(calls: &[CallRecord], number: &str, expected: Option<&str>) {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let (base, mut site) = config(&store);
+    site.dialling.area_code = "48".into();
+    site.dialling.owned_numbers = vec!["+554832321000".into()];
+    let audit = audit("area set");
+    let reply = store.ask(WEB, Request::Commit { base, audit, site });
+    assert_eq!(reply, Reply::Committed { version: base + 1 });
+    check_in(&store, calls, number, 0, expected);
+}
+
+fn check_in(
+    store: &Store,
+    calls: &[CallRecord],
+    number: &str,
+    since_millis: i64,
+    expected: Option<&str>,
+) {
+    put(store, calls);
+    settle(store);
+    let asked = || last_with(store, number, since_millis);
     assert_eq!(asked().as_deref(), expected, "{number} with the index");
     store.shared().is_indexed.store(false, Ordering::Relaxed);
     assert_eq!(asked().as_deref(), expected, "{number} without");
@@ -102,6 +125,61 @@ fn a_number_that_only_ends_alike_or_is_from_inside_finds_nobody() {
     check(&calls, MARIA, 0, None);
     check(&calls, "101", 0, None);
     check(&calls, "anonymous", 0, None);
+}
+
+/// Mobiles of areas 11, 21 and 31 end in the same ten digits.
+#[test]
+fn mobiles_of_other_areas_with_the_same_last_digits_are_not_mixed_however_they_are_written() {
+    let calls = [
+        outgoing(1, "100", "+5511999990021"),
+        outgoing(2, "101", "0 21 21 99999-0021"),
+        outgoing(3, "102", "(41) 99999-0021"),
+        incoming(4, "81999990021", Some("103")),
+    ];
+    for (areas_number, expected) in [
+        ("+5511999990021", Some("100")),
+        ("11999990021", Some("100")),
+        ("+5521999990021", Some("101")),
+        ("021999990021", Some("101")),
+        ("+5531999990021", None),
+        ("31999990021", None),
+        ("041999990021", Some("102")),
+        ("+5581999990021", Some("103")),
+        ("+5491199990021", None),
+    ] {
+        check(&calls, areas_number, 0, expected);
+    }
+}
+
+#[test]
+fn a_number_dialled_without_area_is_one_of_the_sites_own_area() {
+    let calls = [
+        outgoing(1, "100", "3232-1010"),
+        outgoing(2, "101", "99999-0021"),
+    ];
+    check_at_home(&calls, "+554832321010", Some("100"));
+    check_at_home(&calls, "+551132321010", None);
+    check_at_home(&calls, "48999990021", Some("101"));
+    check_at_home(&calls, "+551899990021", None);
+    // What the carrier shows without area may be anybody's.
+    check_at_home(&calls, "99999-0021", None);
+}
+
+#[test]
+fn calls_inside_are_not_calls_with_a_number_outside_that_looks_like_an_extension() {
+    let inside = CallRecord {
+        extensions: vec!["101".into(), "4832321010".into()],
+        ..outgoing(1, "101", "4832321010")
+    };
+    let unanswered = CallRecord {
+        outcome: Outcome::NoAnswer,
+        rung: vec!["4832321010".into()],
+        ..outgoing(2, "101", "4832321010")
+    };
+    check_at_home(&[inside, unanswered], "4832321010", None);
+    // Nor is the site's own number, which a call has that comes back by the carrier.
+    let own = [outgoing(1, "100", "4832321000")];
+    check_at_home(&own, "+554832321000", None);
 }
 
 #[test]
