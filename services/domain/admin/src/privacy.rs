@@ -110,7 +110,7 @@ pub(crate) const INVENTORY: &[Kept] = &[
              so, putting whoever calls through to the extension that last called his number or \
              answered him",
             "mostrar as ligações às pessoas, achar falhas, limitar os gastos; onde uma rota assim \
-             diz, passar quem liga ao ramal que ligou por último para o seu número ou que o atendeu",
+             diz, passar quem liga ao ramal que ligou por último para o número dele ou o atendeu",
         ),
         basis: CONTRACT,
         days: |site| Some(site.retention.calls_days),

@@ -161,6 +161,7 @@ fn looked_at(
     records: &mut [CallRecord],
     is_to_the_newest: bool,
 ) -> (What, Option<(String, Range)>) {
+    admin.hide_called_back(caller, records);
     let whole = admin.mask(caller, wall, records);
     let told = of_others(admin, caller, records, is_to_the_newest);
     let told = told.map(|(told, range)| (typed.told(told, whole), range));

@@ -40,6 +40,23 @@ impl Numbered for Call {
 }
 
 impl Admin {
+    /// Leaves out whom a call went back to where the caller may not see the calls of that extension
+    /// of then: it would say that it had a call with this number before.
+    pub(super) fn hide_called_back(&self, caller: &Caller, calls: &mut [CallRecord]) {
+        let Some(seen) = self.calls_seen_by(caller) else {
+            return;
+        };
+        for call in calls {
+            let began = call.started_millis;
+            let is_seen = seen
+                .iter()
+                .any(|it| it.number == call.called_back && it.since_millis <= began);
+            if !is_seen {
+                call.called_back.clear();
+            }
+        }
+    }
+
     /// Masks what the caller may not see whole. Whether a number of somebody outside in a call of
     /// others is left whole, which the audit trail says.
     pub(super) fn mask(

@@ -96,8 +96,8 @@ pub(crate) const ROUTE: Form = Form {
                         "Who calls from outside reaches the extension first that last called his \
                          number, or answered him. If it does not answer, the call goes on as it \
                          would otherwise.",
-                        "Quem liga de fora fala primeiro com o ramal que ligou por último para o \
-                         seu número, ou que o atendeu. Se ele não atender, a ligação segue como \
+                        "Quem liga de fora fala primeiro com o ramal que por último ligou para o \
+                         número dele, ou o atendeu. Se ele não atender, a ligação segue como \
                          seguiria.",
                     ),
                     Kind::Flag,

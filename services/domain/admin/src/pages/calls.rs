@@ -149,10 +149,12 @@ fn when(zone: Option<&Zone>, call: &CallView) -> String {
 fn called_back(language: Language, extension: &str) -> String {
     match language {
         Language::English => {
-            format!("called back: first {extension}, who had the last call with this number")
+            format!("called back: first {extension}, who last called this number or answered it")
         }
         Language::Portuguese => {
-            format!("retorno: primeiro {extension}, que teve a última ligação com este número")
+            format!(
+                "retorno: primeiro {extension}, que por último ligou para este número ou o atendeu"
+            )
         }
     }
 }

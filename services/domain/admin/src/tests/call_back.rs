@@ -1,6 +1,7 @@
 //! Calls back (R18): set by the API and in the file of the site, told by the simulator and by the
 //! record of a call.
 
+use ipc::site::{Grant, Role, Whose};
 use serde_json::{Value, json};
 
 use super::telephony::Desk;
@@ -138,4 +139,41 @@ fn the_record_of_a_call_says_whom_it_went_back_to() {
         privacy.contains("passar quem liga ao ramal que ligou por último"),
         "{privacy}"
     );
+}
+
+/// That 101 had a call with this number stands in a record that he may not see (R5).
+#[test]
+fn whom_a_call_went_back_to_is_shown_only_to_who_may_see_the_calls_of_that_extension() {
+    let seen_by = |role: Role, extension: &str, grants: &[(Whose, i64)]| {
+        let mut world = World::new();
+        let mut back = call();
+        back.from = "+5548999990021".into();
+        back.extensions = vec!["100".into()];
+        back.rung = vec!["101".into(), "100".into()];
+        back.called_back = "101".into();
+        let began = back.started_millis;
+        world.calls = vec![back];
+        world.hire("ana", role, extension);
+        let ana = world.site.people.last_mut().expect("hired");
+        for (of, after) in grants {
+            ana.grants.push(Grant {
+                of: of.clone(),
+                by: "admin".into(),
+                since_millis: began + after,
+            });
+        }
+        world.changed_elsewhere();
+        let session = world.sign_in("ana", OWN_PASSWORD);
+        let calls = body(&world.ask(&get("/api/calls?limit=5", &session)));
+        let shown = calls[0]["called_back"].as_str().expect("shown").to_owned();
+        let page = text(&world.ask(&get("/calls", &session).with("accept-language", "en")));
+        assert_eq!(page.contains("called back"), !shown.is_empty(), "{page}");
+        shown
+    };
+    let of_101 = || Whose::Extension("101".into());
+    assert_eq!(seen_by(Role::User, "100", &[]), "");
+    assert_eq!(seen_by(Role::User, "100", &[(of_101(), 1)]), "", "of then");
+    assert_eq!(seen_by(Role::User, "100", &[(of_101(), 0)]), "101");
+    assert_eq!(seen_by(Role::User, "101", &[]), "101");
+    assert_eq!(seen_by(Role::Administrator, "100", &[]), "101");
 }
