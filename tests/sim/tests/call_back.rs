@@ -148,12 +148,15 @@ fn who_is_busy_or_refuses_or_is_not_there_costs_the_caller_nothing() {
         assert_eq!(rings(&floor), [0], "{status:?}");
     }
     // Extension 103 has no phone that is registered, 109 is not there.
-    for gone in ["103", "109"] {
+    for (gone, noted) in [("103", "103"), ("109", "")] {
         let mut floor = floor_with(with_absent);
         floor.world.store.last_with = Some(gone.into());
-        dial(&mut floor, MARIA);
+        let line = dial(&mut floor, MARIA);
         floor.run(Duration::from_millis(100));
         assert_eq!(rings(&floor), [0], "{gone}");
+        assert_eq!(floor.world.store.asked.len(), 1, "{gone}");
+        floor.act(CARRIER, |set, world| set.hang_up(world, line));
+        assert_eq!(record(&floor).1, noted);
     }
 }
 
@@ -189,6 +192,7 @@ fn who_is_not_to_be_disturbed_or_sends_his_calls_elsewhere_is_not_called_back() 
         floor.run_secs(1);
         assert_eq!(rings(&floor), [0]);
         assert_eq!(floor.records()[0].called_back, "");
+        assert_eq!(floor.world.store.asked.len(), 1);
     }
     // Nor who talks and does not want to hear of a second call.
     let mut floor = floor_with(one_call);
@@ -196,6 +200,7 @@ fn who_is_not_to_be_disturbed_or_sends_his_calls_elsewhere_is_not_called_back() 
     dial(&mut floor, MARIA);
     floor.run_secs(1);
     assert_eq!(rings(&floor), [0]);
+    assert_eq!(floor.world.store.asked.len(), 1);
 }
 
 /// A call from outside whose way leads to whoever is called back in any case rings him once, for as
@@ -212,23 +217,33 @@ fn who_would_ring_first_in_any_case_is_not_rung_twice() {
 }
 
 /// Who is called back leaves nothing behind: a call that nobody else can take ends as it would have
-/// without him.
+/// without him, by status and by outcome.
 #[test]
 fn a_call_that_nobody_takes_ends_as_it_would_without_the_call_back() {
-    let ended = |change: fn(&mut RawSite)| {
-        let mut floor = floor_with(change);
+    let ended = |destination: &Destination, calls_back: bool, last: Option<&str>| {
+        let mut floor = floor_with(|site| {
+            site.extensions[0].settings.do_not_disturb = true;
+            site.routes[0].destinations = vec![destination.clone()];
+            site.routes[0].call_back.enabled = calls_back;
+        });
+        floor.world.store.last_with = last.map(ToOwned::to_owned);
         let line = dial(&mut floor, MARIA);
-        floor.run_secs(60);
+        floor.run_secs(30);
+        assert_eq!(floor.world.store.asked.len(), usize::from(calls_back));
         assert_eq!(checks::settled(&floor.world), Ok(()));
         (floor.stand(CARRIER, line), record(&floor).2)
     };
-    let nowhere = |site: &mut RawSite| site.extensions[0].settings.do_not_disturb = true;
-    let refused = (Stand::Over(486), Outcome::Refused);
-    assert_eq!(ended(nowhere), refused);
-    let hangs_up = |site: &mut RawSite| {
-        site.routes[0].destinations = vec![Destination::HangUp(480)];
-    };
-    assert_eq!(ended(hangs_up).0, Stand::Over(480));
+    let statuses = [403, 404, 408, 480, 482, 486, 487, 503];
+    let mut ways: Vec<Destination> = statuses.map(Destination::HangUp).into();
+    ways.push(Destination::Extension("100".into()));
+    // Nobody has this number, and no route leads to it.
+    ways.push(Destination::Number("999".into()));
+    for way in ways {
+        let without = ended(&way, false, None);
+        assert!(matches!(without.0, Stand::Over(_)), "{way:?}");
+        assert_eq!(ended(&way, true, None), without, "{way:?}");
+        assert_eq!(ended(&way, true, Some("101")), without, "{way:?}, it rang");
+    }
 }
 
 #[test]
@@ -379,4 +394,130 @@ fn a_call_back_by_a_route_that_records_is_recorded() {
     floor.run_secs(1);
     floor.act(1, |set, world| set.answer(world, 0));
     assert_eq!(floor.world.media.files.len(), 1);
+}
+
+/// A prompt before whatever a route leads to, and a route that records.
+fn announced(destinations: &[Destination]) -> Floor {
+    floor_with(|site| {
+        site.prompts = vec![Prompt {
+            name: "recorded".into(),
+            ..Prompt::default()
+        }];
+        site.routes[0].record = true;
+        site.routes[0].destinations = destinations.to_vec();
+    })
+}
+
+/// The prompt that the caller hears is over.
+fn prompt_ends(floor: &mut Floor, line: usize) {
+    let (id, _) = floor.sets[CARRIER]
+        .hears(&floor.world, line)
+        .expect("an endpoint");
+    let ended = ipc::sound::Event::ClipEnded { id };
+    floor.world.input(pbx::Input::SoundEvent(ended));
+    floor.run_secs(1);
+}
+
+#[test]
+fn who_is_called_back_by_a_recorded_route_hears_its_prompt_before_he_is_recorded() {
+    let prompt = Destination::Announcement("recorded".into());
+    let mut floor = announced(&[prompt, Destination::Extension("100".into())]);
+    let line = dial(&mut floor, MARIA);
+    floor.run_secs(1);
+    assert_eq!(floor.stand(CARRIER, line), Stand::Talking);
+    assert!(rings(&floor).is_empty());
+    assert_eq!(floor.world.store.asked, []);
+    prompt_ends(&mut floor, line);
+    assert_eq!(rings(&floor), [1]);
+    floor.act(1, |set, world| set.answer(world, 0));
+    assert!(floor.talk((CARRIER, line), (1, 0)));
+    assert_eq!(floor.world.media.files.len(), 1);
+    floor.act(1, |set, world| set.hang_up(world, 0));
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
+/// The box answered, so a call back that nobody takes is no missed call.
+#[test]
+fn a_prompt_with_nothing_but_a_call_back_after_it_ends_as_it_would_without() {
+    let prompt = Destination::Announcement("recorded".into());
+    let mut floor = announced(std::slice::from_ref(&prompt));
+    let line = dial(&mut floor, MARIA);
+    floor.run_secs(1);
+    prompt_ends(&mut floor, line);
+    assert_eq!(rings(&floor), [1]);
+    floor.run_secs(20);
+    assert_eq!(floor.stand(CARRIER, line), Stand::Over(200));
+    assert_eq!(record(&floor).2, Outcome::EndedByBox);
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+    // Nor is one that he gives up.
+    let mut floor = announced(&[prompt]);
+    let line = dial(&mut floor, MARIA);
+    floor.run_secs(1);
+    prompt_ends(&mut floor, line);
+    floor.with_set(CARRIER, |set, world| set.hang_up(world, line));
+    floor.run_secs(1);
+    assert_eq!(record(&floor).2, Outcome::EndedByCaller);
+    assert!(rings(&floor).is_empty());
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
+#[test]
+fn a_caller_who_was_answered_and_hangs_up_while_the_store_is_asked_is_gone() {
+    let prompt = Destination::Announcement("recorded".into());
+    let mut floor = announced(&[prompt, Destination::Extension("100".into())]);
+    floor.world.store.last_with_late = None;
+    let line = dial(&mut floor, MARIA);
+    floor.run_secs(1);
+    let (id, _) = floor.sets[CARRIER]
+        .hears(&floor.world, line)
+        .expect("an endpoint");
+    let ended = ipc::sound::Event::ClipEnded { id };
+    floor.world.input(pbx::Input::SoundEvent(ended));
+    floor.run(Duration::from_millis(100));
+    assert_eq!(floor.world.store.asked.len(), 1);
+    floor.with_set(CARRIER, |set, world| set.hang_up(world, line));
+    floor.run_secs(2);
+    assert!(rings(&floor).is_empty());
+    assert_eq!(checks::settled(&floor.world), Ok(()));
+}
+
+#[test]
+fn answers_in_another_order_than_they_were_asked_for_reach_whom_they_are_for() {
+    let mut floor = floor();
+    let mut lines = Vec::new();
+    for (number, extension, late) in [(MARIA, "101", 200), ("+5548999990022", "102", 0)] {
+        floor.world.store.last_with = Some(extension.into());
+        floor.world.store.last_with_late = Some(Duration::from_millis(late));
+        lines.push(dial(&mut floor, number));
+        floor.run(Duration::from_millis(50));
+    }
+    assert_eq!(floor.world.store.asked.len(), 2);
+    assert_eq!(rings(&floor), [2], "the second answer came first");
+    floor.run(Duration::from_millis(200));
+    assert_eq!(rings(&floor), [1, 2]);
+    for line in lines {
+        floor.act(CARRIER, |set, world| set.hang_up(world, line));
+    }
+    let mut told: Vec<(String, String)> = floor
+        .records()
+        .iter()
+        .map(|it| (it.from.clone(), it.called_back.clone()))
+        .collect();
+    told.sort();
+    let backs: Vec<&str> = told.iter().map(|it| it.1.as_str()).collect();
+    assert_eq!(backs, ["101", "102"], "{told:?}");
+}
+
+#[test]
+fn a_process_that_ends_in_order_while_the_store_is_asked_refuses_the_caller() {
+    let mut floor = floor();
+    floor.world.store.last_with_late = None;
+    let line = dial(&mut floor, MARIA);
+    floor.run(Duration::from_millis(100));
+    assert_eq!(floor.world.store.asked.len(), 1);
+    floor.world.input(pbx::Input::Shutdown);
+    floor.run_secs(5);
+    assert!(matches!(floor.stand(CARRIER, line), Stand::Over(_)));
+    assert!(floor.world.stopped);
+    assert!(rings(&floor).is_empty());
 }

@@ -111,28 +111,34 @@ fn translated(site: &Site, caller: &Peer, dialled: &str, outcome: ::routing::Out
             slot.as_str().parse().map_or_else(|_| nowhere(), Lead::Slot)
         }
         ::routing::Outcome::Retrieve(_) => nowhere(),
-        ::routing::Outcome::Refused(refusal) => Lead::Refuse {
-            status: status(refusal.status()),
-            outcome: match refusal {
-                Refusal::NotDialable | Refusal::NoRoute => Outcome::NotFound,
-                Refusal::DoNotDisturb | Refusal::ByRoute(_) => Outcome::Refused,
-                Refusal::NoTrunk | Refusal::BoxBusy => Outcome::Unreachable,
-                Refusal::UnknownCaller
-                | Refusal::ClassNotAllowed
-                | Refusal::CountryNotAllowed
-                | Refusal::TooManyCalls
-                | Refusal::TooManyToCountry
-                | Refusal::TooFast
-                | Refusal::MinutesUsedUp
-                | Refusal::SpendUsedUp
-                | Refusal::OwnSpendUsedUp
-                | Refusal::OutsideOfficeHours
-                | Refusal::NoPin
-                | Refusal::NotPassedOn
-                | Refusal::TooManyTurns => Outcome::Rejected,
-            },
-        },
+        ::routing::Outcome::Refused(refusal) => {
+            let (status, outcome) = refused(refusal);
+            Lead::Refuse { status, outcome }
+        }
     }
+}
+
+/// What a caller is told of a refusal, and what the record says.
+fn refused(refusal: Refusal) -> (StatusCode, Outcome) {
+    let outcome = match refusal {
+        Refusal::NotDialable | Refusal::NoRoute => Outcome::NotFound,
+        Refusal::DoNotDisturb | Refusal::ByRoute(_) => Outcome::Refused,
+        Refusal::NoTrunk | Refusal::BoxBusy => Outcome::Unreachable,
+        Refusal::UnknownCaller
+        | Refusal::ClassNotAllowed
+        | Refusal::CountryNotAllowed
+        | Refusal::TooManyCalls
+        | Refusal::TooManyToCountry
+        | Refusal::TooFast
+        | Refusal::MinutesUsedUp
+        | Refusal::SpendUsedUp
+        | Refusal::OwnSpendUsedUp
+        | Refusal::OutsideOfficeHours
+        | Refusal::NoPin
+        | Refusal::NotPassedOn
+        | Refusal::TooManyTurns => Outcome::Rejected,
+    };
+    (status(refusal.status()), outcome)
 }
 
 fn status(code: u16) -> StatusCode {
@@ -194,6 +200,10 @@ fn stages(stage: ::routing::Stage) -> Vec<Stage> {
         })],
         ::routing::Stage::Park => vec![Stage::Park],
         ::routing::Stage::HangUp(code) => vec![Stage::Refuse(status(code))],
+        ::routing::Stage::Refused(refusal) => {
+            let (status, outcome) = refused(refusal);
+            vec![Stage::End(status, outcome)]
+        }
     }
 }
 

@@ -20,21 +20,35 @@ pub fn called_back<'a>(site: &'a Site, extension: &str) -> Option<&'a Number> {
 }
 
 impl Search<'_> {
-    /// Begins with a call back, where the route wants it and the call comes from outside; once, as
-    /// nobody is called back twice.
-    pub(crate) fn call_back(&mut self, route: &Route) {
+    /// The call back that a route begins with, where it wants one and the call comes from outside;
+    /// once, as nobody is called back twice.
+    pub(crate) fn call_back(&mut self, route: &Route) -> Option<Stage> {
         let call_back = route.call_back;
-        let is_first = !self.stages.iter().any(Stage::is_call_back);
-        if !call_back.enabled || self.payer.is_some() || !is_first {
-            return;
+        if !call_back.enabled || self.payer.is_some() || self.calls_back {
+            return None;
         }
+        self.calls_back = true;
         let (within, ring) = (call_back.within, call_back.ring);
         self.note(|| Step::CallBack { within, ring });
-        self.stages.push(Stage::CallBack {
+        Some(Stage::CallBack {
             within,
             ring,
             recorded: self.recorded,
-        });
+        })
+    }
+
+    /// Puts the call back before what the route led to, which begins at `start`. Where calls are
+    /// recorded the prompts at the beginning stay before it: one of them may say so, and nobody is
+    /// recorded who was to be told and was not.
+    pub(crate) fn put_call_back(&mut self, start: usize, call_back: Stage) {
+        let is_prompt = |it: &&Stage| matches!(it, Stage::Announcement(_));
+        let led = self.stages.iter().skip(start);
+        let prompts = match self.recorded {
+            true => led.take_while(is_prompt).count(),
+            false => 0,
+        };
+        let at = start.saturating_add(prompts).min(self.stages.len());
+        self.stages.insert(at, call_back);
     }
 
     /// Whether the number leads to anybody, beyond who may be called back.

@@ -85,6 +85,8 @@ pub(crate) struct Search<'a> {
     pub(crate) pin: bool,
     /// A route on the way here records its calls.
     pub(crate) recorded: bool,
+    /// Whoever had last to do with the caller's number is called back.
+    pub(crate) calls_back: bool,
     /// The PIN lets the payer spend as much again.
     pub(crate) spent: bool,
     /// How often a number led to another one.
@@ -114,6 +116,7 @@ impl<'a> Search<'a> {
             withheld: false,
             pin: false,
             recorded: false,
+            calls_back: false,
             spent: false,
             turns: 0,
         }
@@ -191,10 +194,16 @@ impl<'a> Search<'a> {
             }
             // Whoever is called back may answer; then the call ends as it would without him.
             self.note(|| Step::Refused(refusal));
-            self.stages.push(Stage::HangUp(refusal.status()));
+            self.stages.push(Stage::Refused(refusal));
         }
-        if let [Stage::HangUp(status)] = self.stages.as_slice() {
-            return Outcome::Refused(Refusal::ByRoute(*status));
+        match self.stages.as_mut_slice() {
+            [Stage::HangUp(status)] => return Outcome::Refused(Refusal::ByRoute(*status)),
+            [Stage::CallBack { .. }, last @ Stage::HangUp(_)] => {
+                if let Stage::HangUp(status) = *last {
+                    *last = Stage::Refused(Refusal::ByRoute(status));
+                }
+            }
+            _ => {}
         }
         Outcome::Hunt(Plan {
             stages: std::mem::take(&mut self.stages),
@@ -345,7 +354,8 @@ impl<'a> Search<'a> {
             self.note(|| Step::Recorded);
             self.recorded = true;
         }
-        self.call_back(route);
+        let call_back = self.call_back(route);
+        let start = self.stages.len();
         let mut rest = route.destinations.as_slice();
         while let Some((first, others)) = rest.split_first() {
             // Trunks next to each other are one way out, each for when the one before fails.
@@ -357,6 +367,9 @@ impl<'a> Search<'a> {
                 self.outbound(route, dialled, &number, &trunks);
                 rest = rest.get(trunks.len()..).unwrap_or_default();
             }
+        }
+        if let Some(call_back) = call_back {
+            self.put_call_back(start, call_back);
         }
         self.recorded = before;
     }

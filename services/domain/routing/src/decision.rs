@@ -90,6 +90,9 @@ pub enum Stage {
     Park,
     /// Refuse with this status.
     HangUp(u16),
+    /// Refuse as if nothing had come before: there was a call back, and else the number leads
+    /// nowhere.
+    Refused(Refusal),
 }
 
 /// When a member of a group rings.

@@ -247,6 +247,9 @@ fn stage(stage: &Stage) -> StageView {
         },
         Stage::Park => StageView::Park,
         Stage::HangUp(status) => StageView::HangUp { status: *status },
+        Stage::Refused(refusal) => StageView::HangUp {
+            status: refusal.status(),
+        },
     }
 }
 

@@ -103,6 +103,7 @@ fn hunt(plan: &Plan) -> String {
         }
         Stage::Park => "the call is parked".into(),
         Stage::HangUp(status) => format!("hangs up with {status}"),
+        Stage::Refused(refusal) => format!("hangs up with {}", refusal.status()),
     };
     let stages: Vec<String> = plan.stages.iter().map(stage).collect();
     stages.join("; then ")

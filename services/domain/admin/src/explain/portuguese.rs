@@ -104,6 +104,7 @@ fn hunt(plan: &Plan) -> String {
         }
         Stage::Park => "a chamada é estacionada".into(),
         Stage::HangUp(status) => format!("desliga com {status}"),
+        Stage::Refused(refusal) => format!("desliga com {}", refusal.status()),
     };
     let stages: Vec<String> = plan.stages.iter().map(stage).collect();
     stages.join("; depois ")

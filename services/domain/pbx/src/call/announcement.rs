@@ -12,6 +12,7 @@ use sip::StatusCode;
 
 use super::alarms::Alarm;
 use super::hunt::{Aim, Hunt};
+use super::plan::Stage;
 use super::{Calls, Key, Tools, codecs};
 
 /// How long the end of a prompt is waited for: it may begin anew once, when `media` does.
@@ -24,7 +25,7 @@ pub(super) enum Telling {
     Nothing,
     /// A prompt; somebody is looked for afterwards.
     First,
-    /// A prompt, and nothing comes after it: the box is who was called.
+    /// A prompt, and nothing comes after it but a call back: the box is who was called.
     Last,
     /// That was heard to its end.
     ToldLast,
@@ -43,7 +44,9 @@ impl Calls {
         let Some(hunt) = self.hunts.get_mut(&key) else {
             return;
         };
-        hunt.telling = match hunt.stages.is_empty() {
+        // Who is called back may answer; if he does not, the box was who was called.
+        let is_call_back = |it: &Stage| matches!(it, Stage::CallBack(_));
+        hunt.telling = match hunt.stages.iter().all(is_call_back) {
             true => Telling::Last,
             false => Telling::First,
         };

@@ -118,7 +118,11 @@ impl Calls {
         };
         let is_next = |stage: &Stage| match stage {
             Stage::Ring(ring) => ring.person.as_ref() == Some(&extension),
-            Stage::Announcement(_) | Stage::CallBack(_) | Stage::Park | Stage::Refuse(_) => false,
+            Stage::Announcement(_)
+            | Stage::CallBack(_)
+            | Stage::Park
+            | Stage::Refuse(_)
+            | Stage::End(..) => false,
         };
         if hunt.stages.front().is_some_and(is_next) {
             return;

@@ -194,6 +194,12 @@ impl Calls {
                     self.park_waiting(tools, key);
                     return;
                 }
+                Some(Stage::End(status, outcome)) => {
+                    if let Some(hunt) = self.take_hunt(tools, key, None) {
+                        self.failed(tools, hunt, status, outcome);
+                    }
+                    return;
+                }
                 Some(Stage::Refuse(status)) => {
                     hunt.failures = vec![status.code()];
                     hunt.timed_out = false;
@@ -474,7 +480,9 @@ impl Calls {
         };
         let (outcome, status) = match (hunt.telling, outcome) {
             // The box was who he called, and had answered.
-            (Telling::Last, Outcome::Cancelled) => (Outcome::EndedByCaller, StatusCode::OK),
+            (Telling::Last | Telling::ToldLast, Outcome::Cancelled) => {
+                (Outcome::EndedByCaller, StatusCode::OK)
+            }
             _ => (outcome, status),
         };
         self.end_record(tools, &hunt.record, outcome, status.code());

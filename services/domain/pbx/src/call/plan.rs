@@ -66,6 +66,8 @@ pub(crate) enum Stage {
     Park,
     /// The waiting party is refused.
     Refuse(StatusCode),
+    /// The waiting party is told this, whoever was asked before, and the record says that.
+    End(StatusCode, Outcome),
 }
 
 /// How somebody is called back.
@@ -120,7 +122,11 @@ impl Plan {
     pub(crate) fn outside(&self) -> Option<&Outbound> {
         let rings = self.stages.iter().filter_map(|stage| match stage {
             Stage::Ring(ring) => Some(ring),
-            Stage::Announcement(_) | Stage::CallBack(_) | Stage::Park | Stage::Refuse(_) => None,
+            Stage::Announcement(_)
+            | Stage::CallBack(_)
+            | Stage::Park
+            | Stage::Refuse(_)
+            | Stage::End(..) => None,
         });
         let mut targets = rings.flat_map(|ring| &ring.targets);
         targets.find_map(|target| match &target.who {
@@ -153,7 +159,11 @@ impl Stage {
                 .targets
                 .iter()
                 .any(|target| matches!(target.who, Who::Trunk(_))),
-            Self::Announcement(_) | Self::CallBack(_) | Self::Park | Self::Refuse(_) => false,
+            Self::Announcement(_)
+            | Self::CallBack(_)
+            | Self::Park
+            | Self::Refuse(_)
+            | Self::End(..) => false,
         }
     }
 }

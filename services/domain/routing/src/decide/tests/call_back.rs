@@ -50,6 +50,65 @@ fn a_route_that_records_its_calls_records_the_call_back_too() {
 }
 
 #[test]
+fn prompts_of_a_recorded_route_are_heard_before_the_call_back() {
+    let announced = |record: bool| {
+        calling_back(|raw| {
+            raw.prompts.push(site::Prompt {
+                name: "recorded".into(),
+                ..site::Prompt::default()
+            });
+            let route = raw.routes.last_mut().expect("some");
+            route.record = record;
+            let prompt = site::Destination::Announcement("recorded".into());
+            route.destinations = vec![prompt, site::Destination::Extension("100".into())];
+        })
+    };
+    let kinds = |stages: &[Stage]| -> Vec<&'static str> {
+        let kind = |it: &Stage| match it {
+            Stage::Announcement(_) => "prompt",
+            Stage::CallBack { .. } => "call back",
+            _ => "other",
+        };
+        stages.iter().map(kind).collect()
+    };
+    let recorded = stages(announced(true).inbound("Carrier A", "30000000"));
+    assert_eq!(kinds(&recorded), ["prompt", "call back", "other"]);
+    assert_eq!(recorded.get(1), Some(&first(true)));
+    let plain = stages(announced(false).inbound("Carrier A", "30000000"));
+    assert_eq!(kinds(&plain), ["call back", "prompt", "other"]);
+}
+
+/// The announcement may be behind another number, and the second route may record alone.
+#[test]
+fn prompts_of_a_route_that_the_number_leads_to_are_heard_first_where_it_is_recorded() {
+    let through = |first_records: bool| {
+        let desk = calling_back(|raw| {
+            raw.prompts.push(site::Prompt {
+                name: "recorded".into(),
+                ..site::Prompt::default()
+            });
+            let mut other = raw.routes.last().expect("some").clone();
+            other.name = "other".into();
+            other.pattern = "31000000".into();
+            other.record = true;
+            let prompt = site::Destination::Announcement("recorded".into());
+            other.destinations = vec![prompt, site::Destination::Extension("100".into())];
+            let route = raw.routes.last_mut().expect("some");
+            route.record = first_records;
+            route.destinations = vec![site::Destination::Number("31000000".into())];
+            raw.routes.push(other);
+        });
+        stages(desk.inbound("Carrier A", "30000000"))
+    };
+    assert_eq!(through(true).get(1), Some(&first(true)));
+    assert_eq!(
+        through(false).first(),
+        Some(&first(false)),
+        "it is not recorded"
+    );
+}
+
+#[test]
 fn calls_from_inside_are_not_called_back() {
     let desk = calling_back(|site| {
         let route = site.routes.last_mut().expect("some");
@@ -79,7 +138,19 @@ fn a_call_that_leads_nowhere_else_ends_as_it_would_without_the_call_back() {
         }
     });
     let stages = stages(desk.inbound("Carrier A", "30000000"));
-    assert_eq!(stages, [first(false), Stage::HangUp(486)]);
+    assert_eq!(
+        stages,
+        [first(false), Stage::Refused(Refusal::DoNotDisturb)]
+    );
+    let desk = calling_back(|raw| {
+        let route = raw.routes.last_mut().expect("some");
+        route.destinations = vec![site::Destination::HangUp(503)];
+    });
+    let stages = self::stages(desk.inbound("Carrier A", "30000000"));
+    assert_eq!(
+        stages,
+        [first(false), Stage::Refused(Refusal::ByRoute(503))]
+    );
 }
 
 #[test]
