@@ -1,5 +1,5 @@
-//! Calls back (R18): who calls from outside reaches the extension first that last had to do with his
-//! number, and nothing that the store does or does not say keeps his call.
+//! Calls back (R18): who calls from outside reaches the extension first that last had to do with
+//! his number, and nothing that the store does or does not say keeps his call.
 
 #![expect(
     clippy::expect_used,

@@ -106,9 +106,9 @@ pub(crate) const INVENTORY: &[Kept] = &[
              telefones; nada do que foi dito",
         ),
         purpose: (
-            "showing people their calls, finding faults, limiting what is spent; where a route says \
-             so, putting whoever calls through to the extension that last called his number or \
-             answered him",
+            "showing people their calls, finding faults, limiting what is spent; where a route \
+             says so, putting whoever calls through to the extension that last called his number \
+             or answered him",
             "mostrar as ligações às pessoas, achar falhas, limitar os gastos; onde uma rota assim \
              diz, passar quem liga ao ramal que ligou por último para o número dele ou o atendeu",
         ),

@@ -98,8 +98,8 @@ pub enum Input {
         /// How long they hold, seconds.
         ttl_secs: u32,
     },
-    /// The answer to an [`Output::LastWith`]. It may come late, or never: the node waits for its own
-    /// time.
+    /// The answer to an [`Output::LastWith`]. It may come late, or never: the node waits for its
+    /// own time.
     LastWith {
         /// Which question.
         id: QueryId,
@@ -182,8 +182,8 @@ pub enum Output {
         /// The question.
         query: Query,
     },
-    /// Ask the store which extension had last to do with a number outside, in a call that began since
-    /// (milliseconds since 1970); answer with [`Input::LastWith`].
+    /// Ask the store which extension had last to do with a number outside, in a call that began
+    /// since (milliseconds since 1970); answer with [`Input::LastWith`].
     LastWith {
         /// Names the question.
         id: QueryId,

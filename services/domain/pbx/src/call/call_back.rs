@@ -1,6 +1,6 @@
-//! Calls back (R18): who calls from outside reaches the extension first that last had to do with his
-//! number. The store knows which one that is, and is given little time to say so: the call goes to
-//! where its route leads as if nothing had been asked.
+//! Calls back (R18): who calls from outside reaches the extension first that last had to do with
+//! his number. The store knows which one that is, and is given little time to say so: the call goes
+//! to where its route leads as if nothing had been asked.
 //!
 //! ```text
 //!   Stage::CallBack --> Asks --an extension--> Rings --nobody--> next stage
@@ -17,8 +17,8 @@ use super::{Calls, Key, Tools};
 use crate::interface::{Event, QueryId};
 use crate::routing;
 
-/// How long the store may take to say who it was: a small part of what a carrier takes to put a call
-/// through, and of the silence between two ringing tones.
+/// How long the store may take to say who it was: a small part of what a carrier takes to put a
+/// call through, and of the silence between two ringing tones.
 const ANSWER_TIME_MAX: Duration = Duration::from_millis(300);
 
 /// How far a hunt is with it.
