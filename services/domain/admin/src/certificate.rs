@@ -44,6 +44,9 @@ pub struct CertificateState {
     pub served: CertificateFacts,
     /// The box has signed it itself.
     pub is_self_signed: bool,
+    /// The name that was asked for with the key that is served, whatever else the certificate
+    /// names; none where the box has signed it itself. Passkeys go by it.
+    pub asked_name: Option<String>,
     /// What others are to sign, once somebody has asked for it.
     pub request: Option<SigningRequest>,
 }
@@ -118,6 +121,8 @@ pub enum CertificateFault {
     OtherName(String),
     /// It is not for this name, by which alone passkeys of people here work.
     EndsPasskeys(String),
+    /// Another name was asked for than this one, for which people here have passkeys.
+    AskedForAnother(String),
 }
 
 /// How the certificate of the pages stands.

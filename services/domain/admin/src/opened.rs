@@ -12,6 +12,9 @@ pub(crate) struct Name {
     pub(crate) name: String,
     /// Somebody here has a passkey that was made for it.
     pub(crate) is_of_use: bool,
+    /// The certificate is for it. By one that others have signed for other names alone browsers
+    /// refuse to open it, or take no passkey there.
+    pub(crate) is_served: bool,
 }
 
 /// By what address a page was opened, and by what it has to be for a passkey.
@@ -31,8 +34,10 @@ impl Opened {
     pub(crate) fn of(host: Option<&str>, names: &[Name]) -> Self {
         let (said, port) = host.map_or(("", None), split);
         let here = names.iter().find(|it| said.eq_ignore_ascii_case(&it.name));
-        let of_use = names.iter().find(|it| it.is_of_use);
-        let to_open = here.or(of_use).or_else(|| names.first());
+        let mut served = names.iter().filter(|it| it.is_served);
+        let of_use = served.clone().find(|it| it.is_of_use);
+        let to_open = here.or(of_use).or_else(|| served.next());
+        let to_open = to_open.or_else(|| names.first());
         let name = to_open.map(|it| it.name.clone()).unwrap_or_default();
         let by_name = match port {
             None | Some(HTTPS) => format!("https://{name}"),
@@ -81,11 +86,34 @@ mod tests {
         let named = |name: &&str| Name {
             name: (*name).to_owned(),
             is_of_use: of_use.contains(name),
+            is_served: true,
         };
         ["matriz.local", "pbx.example.com"]
             .iter()
             .map(named)
             .collect()
+    }
+
+    #[test]
+    fn nobody_is_led_to_a_name_that_the_certificate_leaves_out() {
+        let (local, own) = ("https://matriz.local", "https://pbx.example.com");
+        for (of_use, is_of_use) in [
+            (&[][..], false),
+            (&["matriz.local"], false),
+            (&["pbx.example.com"], true),
+            (&["matriz.local", "pbx.example.com"], true),
+        ] {
+            let mut names = names(of_use);
+            names[0].is_served = false;
+            let opened = Opened::of(Some("10.0.0.5"), &names);
+            assert_eq!((&*opened.by_name, opened.is_of_use), (own, is_of_use));
+            // Whose browser opens it all the same is there.
+            let opened = Opened::of(Some("matriz.local"), &names);
+            assert_eq!(opened.origin.as_deref(), Some(local));
+            // There may be no other: a certificate for an address.
+            let opened = Opened::of(Some("10.0.0.5"), &names[..1]);
+            assert_eq!((opened.origin, &*opened.by_name), (None, local));
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use sansio::{Entropy, Instant};
 use sha2::Sha256;
 
 use crate::actions::stretch;
+use crate::certificate::CertificateFacts;
 use crate::opened::Name;
 use crate::session::{SessionId, fingerprint};
 
@@ -67,6 +68,8 @@ pub(crate) struct Passkeys {
     pub(crate) name: String,
     /// Another: the one that others have signed the certificate for that is served.
     pub(crate) signed_name: Option<String>,
+    /// What that certificate says; none while the box has signed it itself.
+    pub(crate) signed_for: Option<CertificateFacts>,
     /// Of the MAC, of this start alone.
     key: Option<Redacted<[u8; 32]>>,
     /// Challenges that were answered, and when they end.
@@ -80,6 +83,7 @@ impl Passkeys {
         Self {
             name: local(laid_down::FACTORY_HOST_NAME),
             signed_name: None,
+            signed_for: None,
             key: None,
             used: BTreeMap::new(),
             counters: None,
@@ -89,9 +93,15 @@ impl Passkeys {
     /// The names of the box at which passkeys may be made and used, and which are of use here.
     pub(crate) fn names(&self, people: &[Person]) -> Vec<Name> {
         let signed = self.signed_name.iter().filter(|it| **it != self.name);
+        // A wildcard names what was asked for only by its rule.
+        let leaves_out = |name: &String| {
+            let signed = self.signed_for.as_ref();
+            self.signed_name.as_ref() != Some(name) && signed.is_some_and(|it| !it.has_name(name))
+        };
         let named = |name: &String| Name {
             name: name.clone(),
             is_of_use: people.iter().any(|it| has_one_for(it, name)),
+            is_served: !leaves_out(name),
         };
         [&self.name].into_iter().chain(signed).map(named).collect()
     }

@@ -24,6 +24,7 @@ mod numbers;
 mod openapi;
 mod openapi_forms;
 mod passkey_confirms;
+mod passkey_names;
 mod passkeys;
 mod people;
 mod person;

@@ -92,7 +92,7 @@ impl Certificates {
             }
             CertificateOrder::Check(chain) => {
                 let signed = present.check(&chain)?;
-                return Ok(present.state_with(leaf_facts(&signed)?, false));
+                return Ok(present.state_with(leaf_facts(&signed)?, Some(&signed)));
             }
             CertificateOrder::Set(chain) => {
                 let signed = present.check(&chain)?;
@@ -115,7 +115,7 @@ impl Certificates {
                 present.serve(driver, tls, facts, None);
             }
         }
-        Ok(present.state_with(present.facts.clone(), present.signed.is_none()))
+        Ok(present.state_with(present.facts.clone(), present.signed.as_ref()))
     }
 }
 
@@ -134,6 +134,8 @@ impl Present {
             None => return,
         };
         if settled.facts == self.facts {
+            // What it was asked for may be another name all the same.
+            tell(driver, &self.facts, settled.signed.as_ref());
             self.signed = settled.signed;
         } else {
             self.serve(driver, settled.tls, settled.facts, settled.signed);
@@ -171,10 +173,11 @@ impl Present {
         tracing::info!("another certificate is served from now on");
     }
 
-    fn state_with(&self, served: CertificateFacts, is_self_signed: bool) -> CertificateState {
+    fn state_with(&self, served: CertificateFacts, signed: Option<&Signed>) -> CertificateState {
         CertificateState {
             served,
-            is_self_signed,
+            is_self_signed: signed.is_none(),
+            asked_name: signed.map(|it| it.name.clone()),
             request: self.waiting.as_ref().map(|it| it.request.clone()),
         }
     }
@@ -184,7 +187,7 @@ impl Present {
 /// name that others have signed.
 pub(super) fn tell(driver: &Driver, facts: &CertificateFacts, signed: Option<&Signed>) {
     driver.certificate.send_replace(Some(facts.sha256));
-    let signed = signed.map(|it| (facts.until_millis, it.name.as_str()));
+    let signed = signed.map(|it| (facts, it.name.as_str()));
     driver.admin().serves_signed(signed);
 }
 

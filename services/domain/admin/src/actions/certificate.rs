@@ -190,25 +190,44 @@ fn set(chain: Chain, ends_passkeys: bool, caller: Caller) -> Step {
             CertificateOrder::Check(chain.clone()),
             move |admin, answer| {
                 let next = match answer {
-                    Ok(state) => state.served,
+                    Ok(state) => state,
                     Err(fault) => return refuse(caller, fault.into()),
                 };
-                let is_lost = |name: &str| {
-                    let has_name = now.as_ref().is_ok_and(|it| it.served.has_name(name));
-                    has_name && !next.has_name(name)
-                };
-                let mut names = admin.names().into_iter();
-                let lost = names.find(|it| it.is_of_use && is_lost(&it.name));
+                let lost = lost(admin, now.as_ref().ok(), &next);
                 if let Some(lost) = lost.filter(|_| !ends_passkeys) {
-                    return refuse(caller, CertificateFault::EndsPasskeys(lost.name).into());
+                    return refuse(caller, lost.into());
                 }
-                let action = format!("certificate set: {}", told(&next));
+                let action = format!("certificate set: {}", told(&next.served));
                 recorded(admin, caller, &action, |caller| {
                     change(CertificateOrder::Set(chain), caller)
                 })
             },
         )
     })
+}
+
+/// Why passkeys of people work now and would not with the next certificate. By a name of one's own
+/// they work where it was asked for, whatever an authority names besides or under a wildcard; by
+/// that of the box where the certificate has it.
+fn lost(
+    admin: &Admin,
+    now: Option<&CertificateState>,
+    next: &CertificateState,
+) -> Option<CertificateFault> {
+    let is_local = |name: &String| *name == admin.passkeys.name;
+    let names = admin.names().into_iter();
+    let of_use = names.filter(|it| it.is_of_use).map(|it| it.name);
+    let ends = of_use.filter_map(|name| {
+        if is_local(&name) {
+            let has_name = now.is_some_and(|it| it.served.has_name(&name));
+            let is_lost = has_name && !next.served.has_name(&name);
+            return is_lost.then_some(CertificateFault::EndsPasskeys(name));
+        }
+        let asked = next.asked_name.as_ref();
+        let is_asked = asked.is_some_and(|it| it.eq_ignore_ascii_case(&name));
+        (!is_asked).then_some(CertificateFault::AskedForAnother(name))
+    });
+    { ends }.next()
 }
 
 /// As the audit trail keeps it. A name in it is whatever an authority has written.
@@ -241,11 +260,12 @@ fn request_file(caller: Caller) -> Step {
 }
 
 impl Admin {
-    /// Learns until when the certificate that others have signed is valid, milliseconds since 1970,
-    /// and for which name it was asked for; `None` while the box serves with one of its own.
-    /// Passkeys may be made for that name, where it is one: a wildcard and an address are none.
-    pub fn serves_signed(&mut self, signed: Option<(i64, &str)>) {
-        self.certificate_until = signed.map(|(until, _)| until);
+    /// Learns what the certificate says that others have signed, and for which name it was asked
+    /// for; `None` while the box serves with one of its own. Passkeys may be made for that name,
+    /// where it is one: a wildcard and an address are none.
+    pub fn serves_signed(&mut self, signed: Option<(&CertificateFacts, &str)>) {
+        self.certificate_until = signed.map(|(facts, _)| facts.until_millis);
+        self.passkeys.signed_for = signed.map(|(facts, _)| facts.clone());
         let name = signed.map(|(_, name)| name.to_ascii_lowercase());
         self.passkeys.signed_name = name.filter(|it| is_name(it));
     }

@@ -18,6 +18,7 @@ use crate::admin::{Admin, Caller};
 use crate::answers::Nothing;
 use crate::fault::{Fault, PasskeyFault, PeopleFault};
 use crate::http::{Request, Response};
+use crate::opened::Name;
 use crate::passkey_json::{RequestOptions, Used, UsedCredential};
 use crate::passkeys::{COUNTERS, Purpose};
 use crate::routes::Face;
@@ -57,20 +58,27 @@ pub(super) fn ask_confirm(admin: &mut Admin, moment: &Moment, caller: &Caller) -
 }
 
 /// Passkeys of the caller that work where the page was opened. Where none does, it is said by
-/// which name of the box one would; of one made for a name of before nobody knows.
+/// which name of the box one would, or that the certificate has ended it; of one made for a name of
+/// before nobody knows.
 fn own(admin: &Admin, caller: &Caller) -> Result<Vec<String>, Fault> {
-    caller.by_name()?;
     let person = admin.person(&caller.login);
     let all = person.map_or(&[][..], |it| it.passkeys.as_slice());
-    let here = all.iter().filter(|it| it.made_for == caller.opened.name());
-    let here: Vec<String> = here.map(|it| it.id.clone()).collect();
+    let is_named = caller.opened.origin.is_some();
+    let is_here = |it: &&Passkey| is_named && it.made_for == caller.opened.name();
+    let here: Vec<String> = all.iter().filter(is_here).map(|it| it.id.clone()).collect();
+    if !here.is_empty() {
+        return Ok(here);
+    }
     let names = admin.names();
-    let mut others = names.iter().map(|it| &it.name);
-    match others.find(|name| all.iter().any(|it| it.made_for == **name)) {
-        Some(name) if here.is_empty() => {
-            Err(PasskeyFault::NotByName(format!("https://{name}")).into())
+    let has_one = |it: &&Name| all.iter().any(|own| own.made_for == it.name);
+    let mut others = names.iter().filter(has_one);
+    let served = others.clone().find(|it| it.is_served);
+    match (served, others.next()) {
+        (None, Some(left_out)) => Err(PasskeyFault::Ended(left_out.name.clone()).into()),
+        (Some(other), _) if is_named => {
+            Err(PasskeyFault::NotByName(format!("https://{}", other.name)).into())
         }
-        _ => Ok(here),
+        _ => caller.by_name().map(|_| here),
     }
 }
 

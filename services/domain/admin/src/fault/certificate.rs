@@ -18,7 +18,7 @@ impl CertificateFault {
             Self::Away => 503,
             Self::Internal => 500,
             Self::ConfirmFirst => 403,
-            Self::NoRequest | Self::EndsPasskeys(_) => 409,
+            Self::NoRequest | Self::EndsPasskeys(_) | Self::AskedForAnother(_) => 409,
             Self::NotAName
             | Self::NotPem
             | Self::PrivateKey
@@ -83,6 +83,7 @@ impl CertificateFault {
                 ),
             ),
             Self::EndsPasskeys(name) => ends_passkeys(name),
+            Self::AskedForAnother(name) => asked_for_another(name),
             Self::Away => owned(AWAY),
             Self::Internal => owned(INTERNAL),
             Self::NotAName => owned(NOT_A_NAME),
@@ -116,6 +117,24 @@ fn ends_passkeys(name: &str) -> (String, String) {
         format!(
             "ele não é para {name}, e há chaves de acesso que só funcionam por esse nome: ninguém \
              poderia mais usar essas. Peça a assinatura também para {name}; ou veja que todos \
+             tenham um aplicativo ou um código, e marque que o nome pode faltar \
+             (\"ends_passkeys\": true)"
+        ),
+    )
+}
+
+fn asked_for_another(name: &str) -> (String, String) {
+    (
+        format!(
+            "passkeys work by the name that the request was made with, and this one was made with \
+             another than {name}: nobody could use those made for {name} any more, whatever else \
+             the certificate names. Make the request with {name}; or see that everybody has an \
+             app or a code, then tick that it may leave the name out (\"ends_passkeys\": true)"
+        ),
+        format!(
+            "chaves de acesso funcionam pelo nome com que o pedido foi feito, e este foi feito com \
+             outro que não {name}: ninguém poderia mais usar as criadas para {name}, quaisquer que \
+             sejam os outros nomes do certificado. Faça o pedido com {name}; ou veja que todos \
              tenham um aplicativo ou um código, e marque que o nome pode faltar \
              (\"ends_passkeys\": true)"
         ),

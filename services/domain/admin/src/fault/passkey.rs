@@ -10,6 +10,8 @@ use crate::text::Language;
 pub(crate) enum PasskeyFault {
     /// The page was opened by an address, or by a name that is not the box's; the address to open.
     NotByName(String),
+    /// One's own were made for this name of the box, which its certificate leaves out.
+    Ended(String),
     /// The challenge is not one of ours, too old, or was answered.
     TooLate,
     /// Nobody has it.
@@ -50,6 +52,7 @@ impl PasskeyFault {
             Self::NoSuch(_) => 404,
             Self::TooLate | Self::Unknown | Self::Refused(_) => 401,
             Self::NotByName(_)
+            | Self::Ended(_)
             | Self::Known
             | Self::Exists(_)
             | Self::NobodyHasOne
@@ -66,6 +69,14 @@ impl PasskeyFault {
             (Self::NotByName(address), Language::Portuguese) => format!(
                 "uma chave de acesso pertence ao nome da central e não funciona onde ela é aberta \
                  por outro endereço; abra {address}"
+            ),
+            (Self::Ended(name), Language::English) => format!(
+                "your passkey was made for {name}, which the certificate of the box leaves out \
+                 now; go on without it, by a code or your password, and make another one here"
+            ),
+            (Self::Ended(name), Language::Portuguese) => format!(
+                "sua chave de acesso foi criada para {name}, nome que o certificado da central já \
+                 não tem; continue sem ela, com um código ou sua senha, e crie outra aqui"
             ),
             (Self::Refused(refusal), Language::English) => {
                 format!("the passkey was not taken: {refusal}; try again")

@@ -27,6 +27,7 @@ pub(super) fn self_signed() -> CertificateState {
             sha256: [0xa7; 32],
         },
         is_self_signed: true,
+        asked_name: None,
         request: None,
     }
 }
@@ -67,9 +68,14 @@ impl World {
                 if let Some(fault) = self.certificate_fault.clone() {
                     return Err(fault);
                 }
+                let asked = state.request.as_ref().map(|it| it.names[0].clone());
                 let would_be = CertificateState {
-                    served: signed(),
+                    served: CertificateFacts {
+                        names: self.certificate_names.clone(),
+                        ..signed()
+                    },
                     is_self_signed: false,
+                    asked_name: asked.or_else(|| state.asked_name.clone()),
                     request: state.request.clone(),
                 };
                 if matches!(order, CertificateOrder::Check(_)) {
@@ -289,9 +295,14 @@ fn it_is_told_a_month_before_it_ends_by_a_clock_that_can_be_right() {
     let mut world = World::new();
     let session = world.sign_in("admin", OWN_PASSWORD);
     let mut warned = |until: Option<i64>, built_millis: i64| {
+        let facts = until.map(|until_millis| CertificateFacts {
+            until_millis,
+            ..signed()
+        });
+        let name = "pbx.example.com";
         world
             .admin
-            .serves_signed(until.map(|it| (it, "pbx.example.com")));
+            .serves_signed(facts.as_ref().map(|it| (it, name)));
         world.admin.runs(Running {
             about: Some(About {
                 built: u64::try_from(built_millis / 1000).expect("after 1970"),
@@ -358,22 +369,80 @@ fn one_without_the_name_of_the_box_ends_no_passkeys_unasked() {
     assert_eq!(renewed.status, 200, "{}", text(&renewed));
 }
 
-#[test]
-fn one_for_another_name_ends_no_passkeys_of_the_name_before_unasked() {
+/// A box that serves what was asked for by this name, for which somebody has a passkey.
+fn serving(name: &str, names: &[&str]) -> (World, String) {
     let mut world = World::new();
     let session = world.sign_in("admin", OWN_PASSWORD);
     world.hire("rui", ipc::site::Role::Operator, "100");
     let rui = world.site.people.last_mut().expect("hired");
     rui.passkeys.push(Passkey {
-        made_for: "old.example.com".into(),
+        made_for: name.into(),
         ..Passkey::default()
     });
     world.changed_elsewhere();
-    world.certificate.is_self_signed = false;
-    world.certificate.served.names = vec!["old.example.com".into(), "ramal.local".into()];
-    world
-        .admin
-        .serves_signed(Some((NOW + 90 * DAY, "old.example.com")));
+    let served = CertificateFacts {
+        names: names.iter().map(|it| (*it).to_owned()).collect(),
+        ..signed()
+    };
+    world.admin.serves_signed(Some((&served, name)));
+    world.certificate = CertificateState {
+        served,
+        is_self_signed: false,
+        asked_name: Some(name.into()),
+        request: None,
+    };
+    (world, session)
+}
+
+#[test]
+fn one_that_was_asked_for_by_another_name_ends_passkeys_though_it_names_theirs_too() {
+    let (mut world, session) = serving("old.example.com", &["old.example.com"]);
+    world.certificate_names = vec!["new.example.com".into(), "old.example.com".into()];
+    for wish in [json!({ "name": "new.example.com" }), json!({})] {
+        world.ask(&post("/api/certificate/request", &session, &wish));
+        for (language, word) in [("en", "passkeys"), ("pt-BR", "chaves de acesso")] {
+            let set = post("/api/certificate", &session, &json!({ "chain": CHAIN }));
+            let refused = world.ask(&set.with("accept-language", language));
+            let why = text(&refused);
+            assert_eq!(refused.status, 409, "{why}");
+            assert!(
+                why.contains("old.example.com") && why.contains(word),
+                "{why}"
+            );
+        }
+    }
+    assert_eq!(world.certificate.served.names, ["old.example.com"]);
+    let agreed = json!({ "chain": CHAIN, "ends_passkeys": true });
+    let agreed = world.ask(&post("/api/certificate", &session, &agreed));
+    assert_eq!(agreed.status, 200, "{}", text(&agreed));
+}
+
+#[test]
+fn by_a_wildcard_passkeys_go_on_where_their_name_was_asked_for_and_end_where_not() {
+    let set = json!({ "chain": CHAIN });
+    let (mut world, session) = serving("pbx.example.com", &["*.example.com"]);
+    let wish = json!({ "name": "pbx.example.net" });
+    world.ask(&post("/api/certificate/request", &session, &wish));
+    world.certificate_names = vec!["pbx.example.net".into()];
+    let refused = world.ask(&post("/api/certificate", &session, &set));
+    let why = text(&refused);
+    assert!(
+        refused.status == 409 && why.contains("pbx.example.com"),
+        "{why}"
+    );
+    assert_eq!(world.certificate.served.names, ["*.example.com"]);
+
+    // One for the name itself is renewed by one for all of them, unasked.
+    let (mut world, session) = serving("pbx.example.com", &["pbx.example.com"]);
+    world.certificate_names = vec!["*.example.com".into()];
+    let renewed = world.ask(&post("/api/certificate", &session, &set));
+    assert_eq!(renewed.status, 200, "{}", text(&renewed));
+    assert_eq!(world.certificate.served.names, ["*.example.com"]);
+}
+
+#[test]
+fn one_for_another_name_ends_no_passkeys_of_the_name_before_unasked() {
+    let (mut world, session) = serving("old.example.com", &["old.example.com", "ramal.local"]);
     let page = text(&world.ask(&get("/certificate", &session).with("accept-language", "en")));
     assert!(page.contains("Passkeys made for old.example.com"), "{page}");
     world.ask(&post("/api/certificate/request", &session, &json!({})));

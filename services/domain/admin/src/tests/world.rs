@@ -86,6 +86,8 @@ pub(super) struct World {
     pub(super) asked_update: Vec<update::Request>,
     pub(super) certificate: CertificateState,
     pub(super) certificate_fault: Option<CertificateFault>,
+    /// What an authority names in what it signs.
+    pub(super) certificate_names: Vec<String>,
     pub(super) asked_certificate: Vec<CertificateOrder>,
     pub(super) asked_fetch: Vec<FetchOrder>,
     pub(super) fetch: FetchState,
@@ -182,6 +184,7 @@ impl World {
             asked_update: Vec::new(),
             certificate: super::certificate::self_signed(),
             certificate_fault: None,
+            certificate_names: vec!["pbx.example.com".into()],
             asked_certificate: Vec::new(),
             asked_fetch: Vec::new(),
             fetch: FetchState::None,
