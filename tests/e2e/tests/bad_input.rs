@@ -72,26 +72,35 @@ fn a_header_without_end_on_a_connection_is_cut_off() -> Proof {
     run(|site| {
         let serial = site.office.lab.machine()?.serial().clone();
         let mark = serial.mark();
-        let mut stream = connect(&site.office.lab, SIP_PORT)?;
-        stream.set_write_timeout(Some(SAID_MAX))?;
-        stream.set_read_timeout(Some(SAID_MAX))?;
-        let line = format!("X: {}\r\n", "x".repeat(1000));
-        let mut sent = stream.write_all(request_head("TCP", "10.77.0.1:5060").as_bytes());
-        for _ in 0..MESSAGE_BYTES / line.len() {
-            // The box hangs up in the middle of it.
-            sent = sent.and_then(|()| stream.write_all(line.as_bytes()));
+        send_a_header_without_end(site)?;
+        if serial.wait(mark, TOO_LARGE, LINES_WINDOW).is_err() {
+            // What other strangers cause is written so often only: a moment later it is.
+            send_a_header_without_end(site)?;
+            serial.wait(mark, TOO_LARGE, SAID_MAX)?;
         }
-        let mut answer = Vec::new();
-        match stream.read_to_end(&mut answer) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                return Err(Failure::new(format!("still open after {sent:?}")));
-            }
-            // An orderly end or a reset.
-            Ok(_) | Err(_) => {}
-        }
-        serial.wait(mark, "larger than we read", SAID_MAX)?;
         Ok(())
     })
+}
+
+/// Sends one until the box hangs up.
+fn send_a_header_without_end(site: &Site) -> Proof {
+    let mut stream = connect(&site.office.lab, SIP_PORT)?;
+    stream.set_write_timeout(Some(SAID_MAX))?;
+    stream.set_read_timeout(Some(SAID_MAX))?;
+    let line = format!("X: {}\r\n", "x".repeat(1000));
+    let mut sent = stream.write_all(request_head("TCP", "10.77.0.1:5060").as_bytes());
+    for _ in 0..MESSAGE_BYTES / line.len() {
+        // The box hangs up in the middle of it.
+        sent = sent.and_then(|()| stream.write_all(line.as_bytes()));
+    }
+    let mut answer = Vec::new();
+    match stream.read_to_end(&mut answer) {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => {
+            Err(Failure::new(format!("still open after {sent:?}")))
+        }
+        // An orderly end or a reset.
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 #[test]
@@ -174,6 +183,10 @@ const NOISE_BYTES: usize = DATAGRAMS * 1400;
 
 /// The box answers or says something well within this.
 const SAID_MAX: Duration = Duration::from_secs(20);
+/// What the box says of it.
+const TOO_LARGE: &str = "larger than we read";
+/// The box writes so many lines of strangers only in ten seconds, and the other tests are some.
+const LINES_WINDOW: Duration = Duration::from_secs(11);
 
 /// The box waits 30 s for the rest of a message, by its own clock.
 const HALF_OPEN_MAX: Duration = Duration::from_secs(60);
