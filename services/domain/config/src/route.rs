@@ -226,11 +226,7 @@ impl Known<'_> {
         text: &str,
         report: &mut Report<'_>,
     ) -> Option<String> {
-        let there = |text: &str| self.prompts.contains(text).then(|| text.to_owned());
-        report.take(field, text, there, |name| Wrong::NoSuch {
-            what: "prompt",
-            name,
-        })
+        named("prompt", &self.prompts, field, text, report)
     }
 
     pub(crate) fn trunk(
@@ -239,11 +235,7 @@ impl Known<'_> {
         text: &str,
         report: &mut Report<'_>,
     ) -> Option<String> {
-        let there = |text: &str| self.trunks.contains(text).then(|| text.to_owned());
-        report.take(field, text, there, |name| Wrong::NoSuch {
-            what: "trunk",
-            name,
-        })
+        named("trunk", &self.trunks, field, text, report)
     }
 
     pub(crate) fn times(&self, field: &'static str, text: &str, report: &mut Report<'_>) {
@@ -321,6 +313,18 @@ impl Known<'_> {
             }
         }
     }
+}
+
+/// A name that is to be one of these.
+fn named(
+    what: &'static str,
+    known: &BTreeSet<&str>,
+    field: &'static str,
+    text: &str,
+    report: &mut Report<'_>,
+) -> Option<String> {
+    let there = |text: &str| known.contains(text).then(|| text.to_owned());
+    report.take(field, text, there, |name| Wrong::NoSuch { what, name })
 }
 
 fn parse_source(raw: &RawSource, known: &Known<'_>, report: &mut Report<'_>) -> Option<Source> {

@@ -60,6 +60,14 @@ fn asked_at(options: &Value, host: &str) -> Ask {
     }
 }
 
+/// What Ana's browser sends once it was asked, on a page of the customer's own name.
+fn signed(world: &mut World, hers: &mut Authenticator, ask: &Request) -> Value {
+    let options = body(&world.ask(ask));
+    let answer = hers.sign(&asked_at(&options, OWN));
+    let owner = owner(world, "ana");
+    json!({ "credential": used(hers, &owner, &answer) })
+}
+
 #[test]
 fn by_the_name_of_a_signed_certificate_passkeys_work_that_were_made_there_and_no_others() {
     let (mut world, mut local, _) = office();
@@ -168,10 +176,7 @@ fn after_the_password_a_passkey_is_taken_by_its_own_name_alone() {
     let half = sign_in_from("10.0.0.5", "ana", OWN_PASSWORD);
     let half = cookie(&world.ask(&half));
     let ask = post("/api/code/passkey/new", &half, &json!({}));
-    let options = body(&world.ask(&at(ask, OWN)));
-    let answer = hers.sign(&asked_at(&options, OWN));
-    let owner = owner(&world, "ana");
-    let wish = json!({ "credential": used(&hers, &owner, &answer) });
+    let wish = signed(&mut world, &mut hers, &at(ask, OWN));
     let second = |host: &str| at(post("/api/code/passkey", &half, &wish), host);
     assert_eq!(world.ask(&second(LOCAL)).status, 401);
     let done = world.ask(&second(OWN));
@@ -188,10 +193,7 @@ fn a_passkey_confirms_nothing_where_the_page_is_opened_by_another_name() {
     assert!(text(&world.ask(&page(OWN))).contains(button));
     let ask = |host: &str| at(post("/api/confirm/passkey/new", &session, &json!({})), host);
     assert_eq!(world.ask(&ask(LOCAL)).status, 409);
-    let options = body(&world.ask(&ask(OWN)));
-    let answer = hers.sign(&asked_at(&options, OWN));
-    let owner = owner(&world, "ana");
-    let wish = json!({ "credential": used(&hers, &owner, &answer) });
+    let wish = signed(&mut world, &mut hers, &ask(OWN));
     let confirm = |host: &str| at(post("/api/confirm/passkey", &session, &wish), host);
     assert_eq!(world.ask(&confirm(LOCAL)).status, 409);
     let done = world.ask(&confirm(OWN));
