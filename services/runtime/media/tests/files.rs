@@ -246,6 +246,8 @@ fn recordings_are_thinned_out_as_soon_as_it_is_known_how_they_are_kept() {
     service.done(record(1, "now.wav"));
     for (name, days) in [("old.wav", 10), ("young.wav", 2)] {
         let file = std::fs::File::create(service.folder.join(name)).expect("a new file");
+        // As a recording does, and the one being written perhaps not yet: each takes room.
+        file.set_len(4096).expect("a length");
         let age = Duration::from_secs(days * 24 * 3600);
         let then = std::time::SystemTime::now() - age;
         file.set_modified(then).expect("a time");
