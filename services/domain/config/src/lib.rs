@@ -15,6 +15,7 @@ mod diff;
 mod erase;
 mod fault;
 mod features;
+mod guard;
 mod host;
 mod network;
 mod number;
@@ -50,6 +51,7 @@ pub use diff::diff;
 pub use erase::erase_person;
 pub use fault::Fault;
 pub use features::{CODE_LENGTH_MAX, Feature, Features};
+pub use guard::{Guard, Rule as GuardRule};
 pub use host::Host;
 pub use ipc::site::{
     CallLimits, Class, Codec, Country, Dtmf, Encryption, FromUser, Identity, InboundNumber,

@@ -15,6 +15,7 @@ pub mod capture;
 pub mod erasure;
 pub mod frame;
 pub mod grid;
+pub mod guard;
 pub mod init;
 pub mod install;
 pub mod machine;

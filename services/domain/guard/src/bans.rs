@@ -1,0 +1,103 @@
+//! Who is banned, as a door looks it up for every datagram.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use config::Network;
+use sansio::Instant;
+
+/// Banned networks, and until when.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Bans {
+    until: BTreeMap<Network, Instant>,
+    /// How many there are of each length, so that only those are looked for.
+    lengths: BTreeMap<(bool, u8), usize>,
+}
+
+impl Bans {
+    /// Bans a network until then.
+    pub fn put(&mut self, network: Network, until: Instant) {
+        if self.until.insert(network, until).is_none() {
+            let count = self.lengths.entry(kind(&network)).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// Bans it no more.
+    pub fn remove(&mut self, network: &Network) {
+        if self.until.remove(network).is_some() {
+            let kind = kind(network);
+            let left = self.lengths.get(&kind).map_or(0, |it| it.saturating_sub(1));
+            if left == 0 {
+                self.lengths.remove(&kind);
+            } else {
+                self.lengths.insert(kind, left);
+            }
+        }
+    }
+
+    /// Bans nobody.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Whether an address is banned now.
+    #[must_use]
+    pub fn has(&self, now: Instant, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        let lengths = self.lengths.keys();
+        let ours = lengths.filter(|(is_ipv4, _)| *is_ipv4 == address.is_ipv4());
+        let mut around = ours.filter_map(|(_, length)| Network::around(address, *length));
+        around.any(|network| self.until.get(&network).is_some_and(|until| now < *until))
+    }
+
+    /// How many are banned.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.until.len()
+    }
+
+    /// Whether nobody is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.until.is_empty()
+    }
+}
+
+const fn kind(network: &Network) -> (bool, u8) {
+    (network.is_ipv4(), network.length())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn network(text: &str) -> Network {
+        Network::parse(text).expect(text)
+    }
+
+    #[test]
+    fn an_address_is_banned_with_each_network_around_it_and_until_then() {
+        let at = |secs| Instant::ORIGIN + Duration::from_secs(secs);
+        let mut bans = Bans::default();
+        bans.put(network("192.0.2.7"), at(10));
+        bans.put(network("198.51.100.0/24"), at(20));
+        bans.put(network("2001:db8:1:2::/64"), at(20));
+        let has = |bans: &Bans, secs, address: &str| {
+            bans.has(at(secs), address.parse().expect("an address"))
+        };
+        assert!(has(&bans, 9, "192.0.2.7") && has(&bans, 9, "::ffff:192.0.2.7"));
+        assert!(!has(&bans, 10, "192.0.2.7") && !has(&bans, 9, "192.0.2.8"));
+        assert!(has(&bans, 19, "198.51.100.255") && has(&bans, 19, "2001:db8:1:2::9"));
+        assert!(!has(&bans, 19, "2001:db8:1:3::9"));
+        bans.put(network("192.0.2.7"), at(30));
+        assert_eq!((bans.len(), has(&bans, 29, "192.0.2.7")), (3, true));
+        bans.remove(&network("192.0.2.7"));
+        bans.remove(&network("192.0.2.7"));
+        assert!(!has(&bans, 0, "192.0.2.7"));
+        bans.clear();
+        assert!(bans.is_empty() && !has(&bans, 0, "198.51.100.1"));
+    }
+}

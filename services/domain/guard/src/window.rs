@@ -1,0 +1,50 @@
+//! How often something happened lately.
+
+use std::collections::VecDeque;
+
+use config::GuardRule;
+use sansio::Instant;
+
+/// When something happened, as far back as a rule looks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Window(VecDeque<Instant>);
+
+impl Window {
+    /// It happened once more: whether that is too often now.
+    pub(crate) fn count(&mut self, now: Instant, rule: &GuardRule) -> bool {
+        self.0.push_back(now);
+        while self.0.len() > usize::from(rule.count) {
+            self.0.pop_front();
+        }
+        let first = self.0.front();
+        self.0.len() >= usize::from(rule.count)
+            && first.is_some_and(|first| now - *first < rule.within)
+    }
+
+    /// Counts from nothing.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn it_is_too_often_with_the_last_of_the_count_within_the_time() {
+        let rule = GuardRule {
+            count: 3,
+            within: Duration::from_secs(10),
+            only_report: false,
+        };
+        let at = |secs| Instant::ORIGIN + Duration::from_secs(secs);
+        let mut window = Window::default();
+        let counted = [0, 4, 10, 11, 13].map(|secs| window.count(at(secs), &rule));
+        assert_eq!(counted, [false, false, false, true, true]);
+        window.clear();
+        assert!(!window.count(at(14), &rule));
+    }
+}
