@@ -99,7 +99,8 @@ impl Door {
 
     /// Whether a password is to be looked at. Where it is not, the answer is that to a wrong one.
     pub fn admits(&mut self, now: Instant, attempt: Attempt<'_>) -> bool {
-        if !self.guard.is_on {
+        // Who cannot be known to be there is let in by no password, and uses up nobody's turn.
+        if !self.guard.is_on || !attempt.is_proven {
             return true;
         }
         let line = self.lines.get(&network_of(attempt.source));

@@ -12,8 +12,12 @@ pub struct Protected(BTreeMap<Protection, Vec<Network>>);
 
 impl Protected {
     /// From now on these are, for that reason: they replace those before.
-    pub fn set(&mut self, why: Protection, networks: Vec<Network>) {
+    /// Returns whether that is another list.
+    pub fn set(&mut self, why: Protection, networks: Vec<Network>) -> bool {
+        let before = self.0.get(&why).map_or(&[][..], Vec::as_slice);
+        let is_other = before != networks;
         self.0.insert(why, networks);
+        is_other
     }
 
     /// Why an address is, if it is.

@@ -34,6 +34,8 @@ pub(crate) enum Admission {
         class: AuthFailure,
         /// Who it claims to be.
         extension: String,
+        /// Whether it comes from where it says it does.
+        is_proven: bool,
     },
 }
 
@@ -82,6 +84,7 @@ impl Gate {
                 return Admission::Refused {
                     class: AuthFailure::Malformed,
                     extension: String::new(),
+                    is_proven: flow.stream.is_some(),
                 };
             }
             return challenged(authenticator, now, request, source, false);
@@ -92,6 +95,7 @@ impl Gate {
             return Admission::Refused {
                 class: AuthFailure::Malformed,
                 extension: credentials.username,
+                is_proven: flow.stream.is_some(),
             };
         }
         let extension = site.extension(&credentials.username);
@@ -106,6 +110,8 @@ impl Gate {
         let refused = |class| Admission::Refused {
             class,
             extension: credentials.username.clone(),
+            // He has repeated a nonce that was sent there.
+            is_proven: true,
         };
         // For everybody alike: who could tell a right password by it would not be counted.
         if let Verdict::Stale(_) = verdict {

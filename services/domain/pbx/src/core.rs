@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::{Network, Site};
+use guard::Door;
 use ipc::store::{CallRecord, Registration};
 use sansio::{Entropy, Instant, Node, Rng, UnixTime};
 use sip::transaction::{ClientId, Flow, Layer, ServerId};
@@ -13,6 +14,7 @@ use sip::{HeaderName, Request, Response, StatusCode};
 
 use crate::authentication::Gate;
 use crate::dialog::PRODUCT;
+use crate::door;
 use crate::interface::{Event, Hop, Limit, Output, PeerFault, Query, QueryId, StreamId, Trust};
 use crate::keeping::Keeping;
 use crate::registrar::{Binding, Change, Registrar};
@@ -50,6 +52,8 @@ pub(crate) struct Core {
     pub(crate) registrar: Registrar,
     /// Who may pass.
     pub(crate) gate: Gate,
+    /// Who is heard at all.
+    pub(crate) door: Door,
     /// Counters for the status page.
     pub(crate) counters: Counters,
     /// Set once: nothing new is begun.
@@ -82,6 +86,7 @@ pub(crate) struct Counters {
     pub(crate) auth_failures: u64,
     pub(crate) peer_faults: u64,
     pub(crate) limits: u64,
+    pub(crate) shut_out: u64,
 }
 
 impl Core {
@@ -96,6 +101,7 @@ impl Core {
             registrar: Registrar::default(),
             secrets: Secrets::new(&key),
             gate: Gate::new(key),
+            door: Door::default(),
             counters: Counters::default(),
             stopping: false,
             proven: Vec::new(),
@@ -169,6 +175,12 @@ impl Core {
     }
 
     pub(crate) fn peer_fault(&mut self, flow: Flow, fault: PeerFault) {
+        if matches!(
+            fault,
+            PeerFault::Unreadable { .. } | PeerFault::BadStream { .. }
+        ) {
+            door::malformed(self, flow);
+        }
         let (source, transport) = (flow.remote, flow.transport);
         self.event(Event::PeerFault {
             fault,
@@ -248,6 +260,7 @@ impl Core {
             extension.is_some_and(|it| site.admits(it, binding.flow.remote.ip(), &inside))
         });
         self.registrar_changed(changes);
+        door::trust_registered(self);
     }
 
     /// The box has other neighbours. Nobody is lost by that: a cable may be out for a while, of one
@@ -339,6 +352,12 @@ impl Core {
         self.servers
             .retain(|name, _| site.is_some_and(|site| site.trunk(name).is_some()));
         self.servers.insert(trunk.to_owned(), addresses);
+        door::protect_servers(self);
+    }
+
+    /// The addresses of all trunks' servers.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = IpAddr> {
+        self.servers.values().flatten().copied()
     }
 
     /// Whether an address is one of a trunk's own servers.
@@ -356,6 +375,15 @@ impl Core {
                 .into_iter()
                 .any(|known| known.name.eq_ignore_ascii_case(host))
         })
+    }
+
+    /// Whether nothing of an address is to be read; it is counted.
+    pub(crate) fn is_shut_out(&mut self, source: IpAddr) -> bool {
+        let is_shut = self.door.is_shut(self.now, source);
+        if is_shut {
+            self.counters.shut_out = self.counters.shut_out.saturating_add(1);
+        }
+        is_shut
     }
 
     /// Answers a request; false when it was answered already.

@@ -128,6 +128,8 @@ pub enum Input {
     /// The networks that count as inside because the box is on them ([`config::neighbours`]): at
     /// start, and whenever they have changed. None while none are known.
     Neighbours(Vec<Network>),
+    /// Who is banned, and who never is, has changed: the guard says it.
+    Bans(ipc::guard::Bans),
     /// The wall clock now: at start, and again whenever it was set. Only call records use it.
     WallClock(UnixTime),
     /// Stop in order: end the calls, write what is left to write, say [`Output::Stopped`].
@@ -212,6 +214,10 @@ pub enum Output {
     /// Somebody changed a setting at a phone: let the store change the site, which then comes back
     /// as [`Input::Config`].
     Change(PhoneChange),
+    /// Somebody did too often what honest people seldom do: let the guard know.
+    Found(ipc::guard::Finding),
+    /// These are never to be banned; they replace those of before.
+    Protect(Vec<ipc::guard::Guest>),
     /// Something worth a log line or a count.
     Event(Event),
     /// [`Input::Shutdown`] is worked off.
@@ -373,6 +379,9 @@ pub enum AuthFailure {
     BadNonce,
     /// The credentials are right, but for another extension than the request is about.
     OtherExtension,
+    /// Right or not: no password for the extension is taken from there for now, as there were too
+    /// many wrong ones.
+    LockedOut,
     /// A phone that proved its password entered a PIN that is not the extension's (F7).
     WrongPin,
 }

@@ -16,6 +16,7 @@ mod call;
 mod core;
 mod device;
 mod dialog;
+mod door;
 mod interface;
 mod keeping;
 mod leg;

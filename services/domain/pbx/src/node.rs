@@ -7,6 +7,7 @@ use sip::{DatagramKind, parse_datagram};
 
 use crate::call::{Calls, Tools};
 use crate::core::{Core, event_text};
+use crate::door;
 use crate::interface::{Input, Output, PeerFault, Stored};
 use crate::leg::Legs;
 use crate::registrar::seconds;
@@ -82,6 +83,7 @@ impl PbxNode {
                 ("auth-failures", counters.auth_failures),
                 ("peer-faults", counters.peer_faults),
                 ("limits-reached", counters.limits),
+                ("shut-out", counters.shut_out),
                 ("streams", streams),
                 ("requests-absorbed", sip.requests_absorbed),
                 ("retransmissions", sip.retransmissions),
@@ -109,6 +111,9 @@ impl PbxNode {
     }
 
     fn datagram(&mut self, datagram: &Datagram) {
+        if self.core.is_shut_out(datagram.source.ip()) {
+            return;
+        }
         let flow = Flow {
             transport: Transport::Udp,
             local: datagram.destination,
@@ -308,6 +313,10 @@ impl PbxNode {
                     remote,
                     stream: Some(stream),
                 };
+                if self.core.is_shut_out(remote.ip()) {
+                    self.core.emit(Output::CloseStream(stream));
+                    return;
+                }
                 self.streams.opened(&mut self.core, stream, flow);
                 self.legs.flow_opened(flow);
             }
@@ -350,6 +359,7 @@ impl PbxNode {
                 self.core.restore(unix, &rows, &open);
             }
             Input::Neighbours(networks) => self.core.meet(networks),
+            Input::Bans(bans) => door::take(&mut self.core, &bans),
             Input::WallClock(unix) => self.core.set_wall_clock(unix),
             Input::Shutdown => {
                 self.core.stopping = true;

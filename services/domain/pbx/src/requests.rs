@@ -9,7 +9,7 @@ use crate::core::{Core, event_text};
 use crate::interface::{AuthFailure, Event, PeerFault};
 use crate::leg::{LegId, Peer};
 use crate::subscription::EVENTS;
-use crate::{register, routing};
+use crate::{door, register, routing};
 
 /// What we answer other than 405.
 pub(crate) const ALLOW: &str =
@@ -200,10 +200,10 @@ fn admit(core: &mut Core, id: ServerId, flow: Flow, request: &Request) -> Option
             return None;
         }
     };
-    match core
+    let admission = core
         .gate
-        .admit(core.now, &site, &core.neighbours, flow, request)
-    {
+        .admit(core.now, &site, &core.neighbours, flow, request);
+    match door::judged(core, flow, admission) {
         Admission::Admitted(extension) => {
             core.proven.extend(flow.stream);
             Some(extension)
@@ -218,7 +218,9 @@ fn admit(core: &mut Core, id: ServerId, flow: Flow, request: &Request) -> Option
             core.respond(id, response);
             None
         }
-        Admission::Refused { class, extension } => {
+        Admission::Refused {
+            class, extension, ..
+        } => {
             refused(core, flow, class, &extension);
             core.reject(id, request, StatusCode::FORBIDDEN);
             None

@@ -71,6 +71,20 @@ pub enum Protection {
     Listed,
 }
 
+impl Protection {
+    /// Every one.
+    pub const ALL: [Self; 8] = [
+        Self::Own,
+        Self::Gateway,
+        Self::Service,
+        Self::Grid,
+        Self::Trunk,
+        Self::Call,
+        Self::Administrator,
+        Self::Listed,
+    ];
+}
+
 /// Who is banned, and who never is, as a door takes it over.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Bans {

@@ -35,6 +35,7 @@ impl fmt::Debug for Input {
             }
             Self::StoredSpent(spent) => write!(f, "StoredSpent({spent:?})"),
             Self::Neighbours(networks) => write!(f, "Neighbours({networks:?})"),
+            Self::Bans(bans) => write!(f, "Bans({bans:?})"),
             Self::WallClock(unix) => write!(f, "WallClock({unix:?})"),
             Self::Shutdown => f.write_str("Shutdown"),
             Self::Timer => f.write_str("Timer"),
@@ -70,6 +71,8 @@ impl fmt::Debug for Output {
                 write!(f, "PersistRegistrations({} rows)", rows.len())
             }
             Self::Change(change) => write!(f, "Change({change:?})"),
+            Self::Found(finding) => write!(f, "Found({finding:?})"),
+            Self::Protect(guests) => write!(f, "Protect({guests:?})"),
             Self::Event(event) => write!(f, "Event({event:?})"),
             Self::Stopped => f.write_str("Stopped"),
         }

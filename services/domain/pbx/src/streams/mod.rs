@@ -100,6 +100,10 @@ impl Streams {
             return;
         };
         let flow = open.flow;
+        if core.is_shut_out(flow.remote.ip()) {
+            self.broken.push(stream);
+            return;
+        }
         let mut whole = false;
         open.framer.push(bytes);
         while let Some(framed) = open.framer.poll() {

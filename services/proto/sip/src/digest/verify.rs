@@ -24,8 +24,8 @@ pub enum Verdict {
     /// looked at, so that nobody learns from the answer whether it was right (RFC 7616 §3.3 asks
     /// only for a nonce that is not valid).
     Stale(StaleCause),
-    /// Wrong password, unknown user, other realm or an algorithm or qop we did not offer. Answer
-    /// all of them alike.
+    /// Wrong password, unknown user, other realm or an algorithm or qop we did not offer, with a
+    /// nonce that was given to this source and is still good. Answer all of them alike.
     Refused,
 }
 
@@ -95,15 +95,16 @@ impl Authenticator {
         credentials: &Credentials,
         ha1: Option<&Ha1>,
     ) -> Verdict {
-        let Ok(nc) = count(credentials) else {
-            return Verdict::Refused;
-        };
+        let count = count(credentials);
         // Without a count nothing tells a repetition from a replay: one use of the nonce it is.
-        let nc = nc.unwrap_or(1);
+        let nc = count.ok().flatten().unwrap_or(1);
         let issued = match self.usable(now, source, &credentials.nonce, nc) {
             Ok(issued) => issued,
             Err(cause) => return Verdict::Stale(cause),
         };
+        if count.is_err() {
+            return Verdict::Refused;
+        }
         let algorithm = credentials.algorithm.unwrap_or(Some(Algorithm::Md5));
         let expected = credentials.expected(
             ha1.unwrap_or(&self.nobody),

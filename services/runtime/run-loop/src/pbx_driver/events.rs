@@ -164,6 +164,7 @@ const fn auth_failure(class: AuthFailure) -> &'static str {
         AuthFailure::RemoteNotAllowed => "this extension may not be used from outside",
         AuthFailure::Malformed => "malformed credentials",
         AuthFailure::BadNonce => "a nonce that is not ours or was used before",
+        AuthFailure::LockedOut => "too many wrong passwords before",
         AuthFailure::WrongPin => "wrong PIN",
         AuthFailure::OtherExtension => "credentials of another extension",
     }

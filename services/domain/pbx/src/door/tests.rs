@@ -1,0 +1,221 @@
+use config::Guard;
+use ipc::guard::{Bans, Finding, Guest, Measure, Protection};
+use sip::StatusCode;
+
+use crate::interface::{AuthFailure, Event, Input, Output};
+use crate::scripted::{PASSWORD, Rig, answered, register};
+
+const OFFICE: &str = "10.0.0.2:5060";
+const STRANGER: &str = "10.0.0.66:5060";
+
+fn guarded() -> Rig {
+    let mut rig = Rig::new();
+    let on = Guard {
+        is_on: true,
+        ..Guard::default()
+    };
+    rig.node.core_mut().door.configure(&on);
+    rig
+}
+
+fn found(rig: &Rig) -> Vec<&Finding> {
+    let found = rig.outputs.iter().filter_map(|it| match it {
+        Output::Found(finding) => Some(finding),
+        _ => None,
+    });
+    found.collect()
+}
+
+/// Guesses from an address until it hears nothing more, `most` times at most: the answers.
+fn guess(rig: &mut Rig, remote: &str, user: &str, most: usize) -> Vec<StatusCode> {
+    let mut answers = Vec::new();
+    for turn in 0..most {
+        let mut request = register(user, &format!("guess{turn}"), 1, &["<sip:x@10.0.0.66>"]);
+        for _ in 0..2 {
+            let sent = rig.with_via(remote, sansio::Transport::Udp, &request);
+            rig.datagram(remote, sent.to_bytes());
+            let heard = rig.take_messages();
+            let Some((_, sip::Message::Response(response))) = heard.into_iter().next_back() else {
+                return answers;
+            };
+            if response.status == StatusCode::UNAUTHORIZED {
+                request = answered(&response, user, "wrong", &request);
+            } else {
+                answers.push(response.status);
+            }
+        }
+    }
+    answers
+}
+
+fn shut_out(rig: &Rig) -> u64 {
+    let counters = rig.node.status().counters;
+    let found = counters.into_iter().find(|(name, _)| name == "shut-out");
+    found.expect("it is counted").1
+}
+
+/// E1 and E2: as many as the rule says, and the next datagram is not even read.
+#[test]
+fn a_guesser_has_five_answers_and_then_is_not_heard() {
+    let mut rig = guarded();
+    let answers = guess(&mut rig, STRANGER, "100", 100);
+    assert_eq!(answers, [StatusCode::FORBIDDEN; 5]);
+    assert_eq!(shut_out(&rig), 1);
+    let [finding] = found(&rig)[..] else {
+        panic!("{:?}", found(&rig));
+    };
+    let told = (
+        finding.source.as_str(),
+        finding.measure,
+        finding.is_in_force,
+    );
+    assert_eq!(told, ("10.0.0.66/32", Measure::Ban, true));
+    let request = register("100", "phone", 1, &["<sip:x@10.0.0.2>"]);
+    let response = rig.ask_as(OFFICE, "100", PASSWORD, &request);
+    assert_eq!(response.status, StatusCode::OK);
+}
+
+/// R69: off, all of it is only told.
+#[test]
+fn off_a_guesser_is_answered_for_ever_and_what_would_be_is_told() {
+    let mut rig = Rig::new();
+    let answers = guess(&mut rig, STRANGER, "100", 20);
+    assert_eq!(answers, [StatusCode::FORBIDDEN; 20]);
+    let told: Vec<_> = found(&rig).iter().map(|it| it.is_in_force).collect();
+    assert_eq!(told, [false]);
+}
+
+/// E8: and the refusal is that of a wrong password.
+#[test]
+fn behind_the_address_of_phones_that_registered_one_extension_is_locked_and_the_others_go_on() {
+    let mut rig = guarded();
+    let others = register("102", "phone", 1, &["<sip:x@10.0.0.2>"]);
+    assert_eq!(
+        rig.ask_as(OFFICE, "102", PASSWORD, &others).status,
+        StatusCode::OK
+    );
+    let answers = guess(&mut rig, OFFICE, "100", 9);
+    assert_eq!(answers, [StatusCode::FORBIDDEN; 9]);
+    let measures: Vec<_> = found(&rig).iter().map(|it| it.measure).collect();
+    assert_eq!(measures, [Measure::Lock]);
+    let right = register("100", "late", 1, &["<sip:x@10.0.0.2>"]);
+    let locked = rig.ask_as(OFFICE, "100", PASSWORD, &right);
+    assert_eq!(locked.status, StatusCode::FORBIDDEN);
+    let last = rig.events.iter().rev().find_map(|it| match it {
+        Event::AuthFailure { class, .. } => Some(*class),
+        _ => None,
+    });
+    assert_eq!(last, Some(AuthFailure::LockedOut));
+    let again = register("102", "again", 1, &["<sip:x@10.0.0.2>"]);
+    assert_eq!(
+        rig.ask_as(OFFICE, "102", PASSWORD, &again).status,
+        StatusCode::OK
+    );
+    rig.handle(Input::Bans(Bans {
+        unbanned: vec!["10.0.0.2/32".into()],
+        ..Bans::default()
+    }));
+    let freed = register("100", "freed", 1, &["<sip:x@10.0.0.2>"]);
+    assert_eq!(
+        rig.ask_as(OFFICE, "100", PASSWORD, &freed).status,
+        StatusCode::OK
+    );
+}
+
+/// The same after a restart, as what is kept of the registrations says who was let in.
+#[test]
+fn phones_of_an_earlier_process_are_trusted_too() {
+    let mut before = guarded();
+    let others = register("102", "phone", 1, &["<sip:x@10.0.0.2>"]);
+    assert_eq!(
+        before.ask_as(OFFICE, "102", PASSWORD, &others).status,
+        StatusCode::OK
+    );
+    let rows = before.kept();
+    let mut rig = guarded();
+    rig.handle(Input::StoredRegistrations(rows));
+    guess(&mut rig, OFFICE, "100", 9);
+    let measures: Vec<_> = found(&rig).iter().map(|it| it.measure).collect();
+    assert_eq!(measures, [Measure::Lock]);
+}
+
+/// E5: credentials with a nonce that was never given to the address.
+#[test]
+fn a_sender_who_may_be_somebody_else_bans_nobody() {
+    let mut rig = guarded();
+    let request = register("100", "spoofed", 1, &["<sip:x@10.0.0.66>"]);
+    let challenged = rig.ask("10.0.0.77:5060", &request);
+    for turn in 0..50 {
+        let request = register("100", &format!("spoofed{turn}"), 1, &["<sip:x@10.0.0.66>"]);
+        let forged = answered(&challenged, "100", "wrong", &request);
+        let forged = rig.with_via(STRANGER, sansio::Transport::Udp, &forged);
+        rig.datagram(STRANGER, forged.to_bytes());
+    }
+    let measures: Vec<_> = found(&rig).iter().map(|it| it.measure).collect();
+    assert_eq!(measures, [Measure::Hush]);
+    rig.take_messages();
+    rig.pass(std::time::Duration::from_secs(6));
+    let own = register("100", "own", 1, &["<sip:x@10.0.0.66>"]);
+    assert_eq!(
+        rig.ask_as(STRANGER, "100", PASSWORD, &own).status,
+        StatusCode::OK
+    );
+}
+
+#[test]
+fn a_connection_of_somebody_banned_is_closed_and_he_gets_no_other() {
+    let mut rig = guarded();
+    rig.open(1, STRANGER);
+    let request = register("100", "first", 1, &["<sip:x@10.0.0.66>"]);
+    let heard = rig.ask_on(1, STRANGER, &request);
+    assert_eq!(heard.status, StatusCode::UNAUTHORIZED);
+    rig.handle(Input::Bans(Bans {
+        banned: vec![("10.0.0.64/28".into(), 60_000)],
+        ..Bans::default()
+    }));
+    let bytes = rig
+        .with_via(STRANGER, sansio::Transport::Tcp, &request)
+        .to_bytes();
+    rig.handle(Input::StreamBytes { stream: 1, bytes });
+    rig.open(2, STRANGER);
+    assert_eq!(rig.take_messages(), []);
+    let closed = rig.outputs.iter().filter_map(|it| match it {
+        Output::CloseStream(stream) => Some(*stream),
+        _ => None,
+    });
+    assert_eq!(closed.collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn what_the_guard_says_holds_until_its_end_and_never_for_who_is_protected() {
+    let mut rig = guarded();
+    let guest = |network: &str| Guest {
+        why: Protection::Gateway,
+        network: network.into(),
+    };
+    let asks = |rig: &mut Rig, remote: &str| {
+        let request = register("100", remote, 1, &[]);
+        let request = rig.with_via(remote, sansio::Transport::Udp, &request);
+        rig.datagram(remote, request.to_bytes());
+        !rig.take_messages().is_empty()
+    };
+    rig.handle(Input::Bans(Bans {
+        is_whole: true,
+        banned: vec![("10.0.0.0/24".into(), 60_000), ("no network".into(), 1)],
+        protected: Some(vec![guest("10.0.0.2")]),
+        ..Bans::default()
+    }));
+    assert!(!asks(&mut rig, STRANGER) && asks(&mut rig, OFFICE));
+    rig.handle(Input::Bans(Bans {
+        protected: Some(Vec::new()),
+        ..Bans::default()
+    }));
+    assert!(!asks(&mut rig, OFFICE));
+    rig.pass(std::time::Duration::from_secs(60));
+    assert!(asks(&mut rig, STRANGER));
+    rig.handle(Input::Bans(Bans {
+        is_whole: true,
+        ..Bans::default()
+    }));
+    assert!(asks(&mut rig, OFFICE));
+}
