@@ -34,6 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         store: run_loop::socket_path("store"),
         media: run_loop::socket_path("media"),
         net: run_loop::socket_path("net"),
+        guard: run_loop::socket_path("guard"),
         calls: calls.is_dir().then_some(calls),
     };
     drive(node, Clock::start(), sockets, places, &notify)?;

@@ -138,6 +138,12 @@ pub enum Input {
     Timer,
 }
 
+impl From<ipc::guard::Bans> for Input {
+    fn from(bans: ipc::guard::Bans) -> Self {
+        Self::Bans(bans)
+    }
+}
+
 /// What became of what the store was to make durable.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Stored {

@@ -74,6 +74,7 @@ impl Exchange {
             store: folder.join("store.sock"),
             media: folder.join("media.sock"),
             net: folder.join("net.sock"),
+            guard: folder.join("guard.sock"),
             calls: None,
         };
         let node = PbxNode::new(

@@ -65,6 +65,8 @@ pub struct Places {
     pub media: PathBuf,
     /// Socket of `net`.
     pub net: PathBuf,
+    /// Socket of `guard`.
+    pub guard: PathBuf,
     /// A folder of our own on a tmpfs for calls in progress; `None` keeps none.
     pub calls: Option<PathBuf>,
 }

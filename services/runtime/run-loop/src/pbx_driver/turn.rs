@@ -29,6 +29,7 @@ use super::trace::SipTrace;
 use super::udp::SipUdp;
 use super::{DriveError, Places, Sockets, tls};
 use crate::clock::Clock;
+use crate::guard_link::GuardLink;
 use crate::notify::Notify;
 
 /// Inputs from tasks that wait for the loop. A full queue holds the peers' streams back.
@@ -107,6 +108,7 @@ pub(super) async fn run(
         sound: SoundLink::start(places.media, feeder.clone()),
         last_with: LastWith::new(places.store.clone(), feeder.clone()),
         store: StoreLink::new(places.store),
+        guard: GuardLink::start(places.guard, feeder.clone()),
         checkpoints: Checkpoints::new(places.calls),
         udp,
         datagrams: VecDeque::new(),
@@ -179,6 +181,7 @@ struct Turn<'a> {
     sound: SoundLink,
     store: StoreLink,
     last_with: LastWith,
+    guard: GuardLink,
     checkpoints: Checkpoints,
     log: EventLog,
     trace: SipTrace,
@@ -357,6 +360,8 @@ impl Turn<'_> {
             Output::PersistRegistrations(all) => self.store.put_registrations(all),
             Output::PersistSpent(spent) => self.store.put_spent(spent),
             Output::Change(change) => self.store.change(change),
+            Output::Found(finding) => self.guard.found(finding),
+            Output::Protect(guests) => self.guard.protect(guests),
             Output::Event(event) => {
                 self.trace.told(&event);
                 self.log.write(self.clock.now(), &event);

@@ -1,0 +1,117 @@
+//! The way to `guard`: what a door found out, who is banned in.
+//!
+//! A door decides alone and goes on while `guard` is away. What it found meanwhile waits here, as
+//! much as there is room for: a ban begins at the door, and only lasts longer with `guard`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipc::guard::{Bans, Finding, Guest, Reply, Request};
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
+
+use crate::ipc::{Client, Subscription};
+
+/// Findings that wait; more of them in the time `guard` needs to restart are a flood, of which
+/// the first say enough.
+const WAITING_MAX: usize = 1_024;
+/// Rest before `guard` is asked again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Tells `guard` what a door found.
+#[derive(Debug)]
+pub struct GuardLink {
+    findings: mpsc::Sender<Finding>,
+    guests: watch::Sender<Vec<Guest>>,
+}
+
+impl GuardLink {
+    /// Starts the tasks that speak with the service behind `path`; who is banned goes into `feed`.
+    #[must_use]
+    pub fn start<T: From<Bans> + Send + 'static>(path: PathBuf, feed: mpsc::Sender<T>) -> Self {
+        let (findings, found) = mpsc::channel(WAITING_MAX);
+        let (guests, protected) = watch::channel(Vec::new());
+        tokio::spawn(tell(path.clone(), found));
+        tokio::spawn(protect(path.clone(), protected.clone()));
+        tokio::spawn(follow(path, protected, feed));
+        Self { findings, guests }
+    }
+
+    /// Something was found. Beyond what may wait it is lost.
+    pub fn found(&self, finding: Finding) {
+        if self.findings.try_send(finding).is_err() {
+            tracing::debug!("the guard is away, and too much was found meanwhile");
+        }
+    }
+
+    /// These are never banned; they replace those of before.
+    pub fn protect(&self, guests: Vec<Guest>) {
+        self.guests.send_replace(guests);
+    }
+}
+
+/// Tells what was found, in order, each until it is taken.
+async fn tell(path: PathBuf, mut found: mpsc::Receiver<Finding>) {
+    let client = Client::<Request, Reply>::new(path);
+    while let Some(finding) = found.recv().await {
+        insist(&client, &Request::Found(finding)).await;
+    }
+}
+
+/// Tells who is protected, whenever that changes.
+async fn protect(path: PathBuf, mut guests: watch::Receiver<Vec<Guest>>) {
+    let client = Client::<Request, Reply>::new(path);
+    while guests.changed().await.is_ok() {
+        let all = guests.borrow_and_update().clone();
+        insist(&client, &Request::Protect(all)).await;
+    }
+}
+
+/// Asks until it is answered. A refusal is an answer: asking again would change nothing.
+async fn insist(client: &Client<Request, Reply>, request: &Request) {
+    let mut is_told = false;
+    loop {
+        match client.call(request).await {
+            Ok(Reply::Taken) => return,
+            Ok(other) => {
+                tracing::warn!("the guard did not take what it was told: {other:?}");
+                return;
+            }
+            Err(error) if !is_told => {
+                is_told = true;
+                tracing::debug!("{error}");
+            }
+            Err(_) => {}
+        }
+        sleep(RETRY).await;
+    }
+}
+
+/// Follows who is banned for ever. A guard that was restarted knows nobody whom we protect.
+async fn follow<T: From<Bans>>(
+    path: PathBuf,
+    guests: watch::Receiver<Vec<Guest>>,
+    feed: mpsc::Sender<T>,
+) {
+    let client = Client::<Request, Reply>::new(path.clone());
+    loop {
+        if let Ok(mut bans) = Subscription::<Reply>::open(&path, &Request::Watch).await {
+            let all = guests.borrow().clone();
+            if !all.is_empty() {
+                insist(&client, &Request::Protect(all)).await;
+            }
+            while let Ok(Reply::Bans(bans)) = bans.next().await {
+                if feed.send(T::from(bans)).await.is_err() {
+                    return;
+                }
+            }
+        }
+        if feed.is_closed() {
+            return;
+        }
+        sleep(RETRY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;
