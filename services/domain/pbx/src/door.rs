@@ -49,6 +49,20 @@ pub(crate) fn judged(core: &mut Core, flow: Flow, admission: Admission) -> Admis
     admission
 }
 
+/// A request came: whether from outside is told now and then (T8).
+pub(crate) fn heard(core: &mut Core, flow: Flow) {
+    let source = flow.remote.ip();
+    let Some((_, site)) = &core.site else { return };
+    let is_due = |told| core.now - told >= OUTSIDER_PAUSE;
+    if core.outsider_told.is_none_or(is_due)
+        && !site.networks.is_internal(source, &core.neighbours)
+        && core.door.protected().why(source).is_none()
+    {
+        core.outsider_told = Some(core.now);
+        core.emit(Output::Outsider(source));
+    }
+}
+
 /// Something came that cannot be read.
 pub(crate) fn malformed(core: &mut Core, flow: Flow) {
     let attempt = Attempt {
@@ -139,6 +153,9 @@ const fn offence(class: AuthFailure) -> Option<Offence> {
         | AuthFailure::LockedOut => None,
     }
 }
+
+/// Between two times that it is told.
+const OUTSIDER_PAUSE: Duration = Duration::from_secs(3_600);
 
 #[cfg(test)]
 mod tests;

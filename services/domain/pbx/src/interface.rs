@@ -222,6 +222,9 @@ pub enum Output {
     Change(PhoneChange),
     /// Somebody did too often what honest people seldom do: let the guard know.
     Found(ipc::guard::Finding),
+    /// Somebody outside the internal networks, and no trunk, asked for something: the box can be
+    /// reached from there.
+    Outsider(IpAddr),
     /// These are never to be banned; they replace those of before.
     Protect(Vec<ipc::guard::Guest>),
     /// Something worth a log line or a count.

@@ -29,6 +29,7 @@ pub(crate) fn request(
     flow: Flow,
     request: &Request,
 ) {
+    door::heard(tools.core, flow);
     // RFC 3891 §3: it is nobody's place that another request could take.
     if request.method != Method::Invite && request.headers.first(&HeaderName::Replaces).is_some() {
         tools.core.reject(id, request, StatusCode::BAD_REQUEST);

@@ -11,6 +11,9 @@ pub enum Request {
     /// These are never banned, for a reason of the service that says it; they replace those it
     /// said before. Answer: [`Reply::Taken`].
     Protect(Vec<Guest>),
+    /// A request came from this address, which is outside the internal networks and no server of
+    /// a trunk: the box can be reached from there (T8). Answer: [`Reply::Taken`].
+    Outsider(String),
     /// Who is banned, now and whenever it changes: first one [`Reply::Bans`] with `is_whole`, then
     /// one for each change. Only services with a door may ask.
     Watch,

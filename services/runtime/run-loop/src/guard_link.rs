@@ -3,6 +3,7 @@
 //! A door decides alone and goes on while `guard` is away. What it found meanwhile waits here, as
 //! much as there is room for: a ban begins at the door, and only lasts longer with `guard`.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ const RETRY: Duration = Duration::from_millis(500);
 /// Tells `guard` what a door found.
 #[derive(Debug)]
 pub struct GuardLink {
-    findings: mpsc::Sender<Finding>,
+    news: mpsc::Sender<Request>,
     guests: watch::Sender<Vec<Guest>>,
 }
 
@@ -29,17 +30,26 @@ impl GuardLink {
     /// Starts the tasks that speak with the service behind `path`; who is banned goes into `feed`.
     #[must_use]
     pub fn start<T: From<Bans> + Send + 'static>(path: PathBuf, feed: mpsc::Sender<T>) -> Self {
-        let (findings, found) = mpsc::channel(WAITING_MAX);
+        let (news, told) = mpsc::channel(WAITING_MAX);
         let (guests, protected) = watch::channel(Vec::new());
-        tokio::spawn(tell(path.clone(), found));
+        tokio::spawn(tell(path.clone(), told));
         tokio::spawn(protect(path.clone(), protected.clone()));
         tokio::spawn(follow(path, protected, feed));
-        Self { findings, guests }
+        Self { news, guests }
     }
 
     /// Something was found. Beyond what may wait it is lost.
     pub fn found(&self, finding: Finding) {
-        if self.findings.try_send(finding).is_err() {
+        self.tell(Request::Found(finding));
+    }
+
+    /// Somebody outside was heard.
+    pub fn outsider(&self, source: IpAddr) {
+        self.tell(Request::Outsider(source.to_string()));
+    }
+
+    fn tell(&self, news: Request) {
+        if self.news.try_send(news).is_err() {
             tracing::debug!("the guard is away, and too much was found meanwhile");
         }
     }
@@ -51,10 +61,10 @@ impl GuardLink {
 }
 
 /// Tells what was found, in order, each until it is taken.
-async fn tell(path: PathBuf, mut found: mpsc::Receiver<Finding>) {
+async fn tell(path: PathBuf, mut told: mpsc::Receiver<Request>) {
     let client = Client::<Request, Reply>::new(path);
-    while let Some(finding) = found.recv().await {
-        insist(&client, &Request::Found(finding)).await;
+    while let Some(news) = told.recv().await {
+        insist(&client, &news).await;
     }
 }
 

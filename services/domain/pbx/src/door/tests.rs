@@ -219,3 +219,33 @@ fn what_the_guard_says_holds_until_its_end_and_never_for_who_is_protected() {
     }));
     assert!(asks(&mut rig, OFFICE));
 }
+
+/// T8: the box is reached from outside, whoever it is and whatever is asked; the servers of trunks
+/// and phones inside say nothing of that.
+#[test]
+fn the_first_from_outside_is_told_once_an_hour() {
+    let mut rig = Rig::new();
+    let ask = |rig: &mut Rig, remote: &str, turn: u32| {
+        let request = register("100", &format!("{remote}{turn}"), 1, &[]);
+        rig.ask(remote, &request);
+    };
+    let told = |rig: &Rig| {
+        let told = rig.outputs.iter().filter_map(|it| match it {
+            Output::Outsider(source) => Some(source.to_string()),
+            _ => None,
+        });
+        told.collect::<Vec<_>>()
+    };
+    rig.node
+        .core_mut()
+        .set_servers("none", vec!["198.51.100.1".parse().expect("one")]);
+    ask(&mut rig, OFFICE, 1);
+    ask(&mut rig, "198.51.100.1:5060", 1);
+    assert_eq!(told(&rig), Vec::<String>::new());
+    ask(&mut rig, "203.0.113.9:5060", 1);
+    ask(&mut rig, "203.0.113.10:5060", 2);
+    assert_eq!(told(&rig), ["203.0.113.9"]);
+    rig.pass(std::time::Duration::from_secs(3_600));
+    ask(&mut rig, "203.0.113.10:5060", 3);
+    assert_eq!(told(&rig), ["203.0.113.9", "203.0.113.10"]);
+}

@@ -72,6 +72,7 @@ impl fmt::Debug for Output {
             }
             Self::Change(change) => write!(f, "Change({change:?})"),
             Self::Found(finding) => write!(f, "Found({finding:?})"),
+            Self::Outsider(source) => write!(f, "Outsider({source})"),
             Self::Protect(guests) => write!(f, "Protect({guests:?})"),
             Self::Event(event) => write!(f, "Event({event:?})"),
             Self::Stopped => f.write_str("Stopped"),

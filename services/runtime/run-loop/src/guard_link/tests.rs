@@ -104,5 +104,5 @@ async fn more_than_may_wait_is_lost_and_nobody_waits_for_it() {
     for _ in 0..3 * WAITING_MAX {
         link.found(finding(1));
     }
-    assert_eq!(link.findings.capacity(), 0);
+    assert_eq!(link.news.capacity(), 0);
 }

@@ -361,6 +361,7 @@ impl Turn<'_> {
             Output::PersistSpent(spent) => self.store.put_spent(spent),
             Output::Change(change) => self.store.change(change),
             Output::Found(finding) => self.guard.found(finding),
+            Output::Outsider(source) => self.guard.outsider(source),
             Output::Protect(guests) => self.guard.protect(guests),
             Output::Event(event) => {
                 self.trace.told(&event);
