@@ -59,6 +59,7 @@ const SIPP: (&str, &str, &str) = ("sipp", "sip-tester", "plays phones");
 const NEEDED_BY_TESTS: &[(&str, &str, &str)] = &[
     SIPP,
     ("kamailio", "kamailio", "is the carrier of the tests"),
+    ("svcrack", "sipvicious", "guesses and scans in the tests"),
     ("swtpm", "swtpm", "is the TPM of the tests"),
     (
         "wireguard-go",

@@ -17,6 +17,8 @@ mod calls;
 mod digest;
 #[path = "../../netns/tests/plays/features.rs"]
 mod features;
+#[path = "../../netns/tests/plays/guessing.rs"]
+mod guessing;
 #[path = "../../netns/tests/plays/outside.rs"]
 mod outside;
 #[path = "../../netns/tests/plays/patience.rs"]

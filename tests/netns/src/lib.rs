@@ -22,6 +22,7 @@ pub enum Place {
     Internet6,
 }
 
+mod attacker;
 mod exchange;
 mod in_qemu;
 mod office;
@@ -31,6 +32,7 @@ mod scenario;
 mod settings;
 mod telephone;
 
+pub use attacker::Attacker;
 pub use office::{EXTENSIONS, Office, provider};
 pub use phone::{Line, Phone, Playing};
 pub use record::Record;

@@ -15,6 +15,7 @@ use qemu::lab::Lab;
 use qemu::suite::RAMAL_VARIABLE;
 
 use crate::Place;
+use crate::attacker::Attacker;
 use crate::exchange::Exchange;
 use crate::in_qemu::InQemu;
 use crate::phone::{Line, Phone};
@@ -135,6 +136,12 @@ impl Office {
     #[must_use]
     pub const fn usual6(&self) -> IpAddr {
         self.exchange.usual6()
+    }
+
+    /// An attacker at this address.
+    #[must_use]
+    pub fn attacker(&self, address: IpAddr) -> Attacker {
+        Attacker::new(self.server(), address, self.folder())
     }
 
     /// The address of somebody who is not of the office, from 1 on.

@@ -9,6 +9,7 @@ mod baresip;
 mod calls;
 mod digest;
 mod features;
+mod guessing;
 mod outside;
 mod patience;
 mod survival;
