@@ -1,5 +1,9 @@
 //! Every address that exists, as data: a test crawls this table (R4).
 
+mod on_site;
+
+pub(crate) use on_site::{File, OnSite, Section};
+
 use crate::Method;
 use crate::fault::Item;
 use crate::permission::Permission::{
@@ -295,72 +299,6 @@ pub(crate) enum OnTakes {
     Hear,
     Keep,
     Delete,
-}
-
-/// What is done with the configuration, the trail of its changes included.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum OnSite {
-    AuditTrail,
-    VerifyTrail,
-    ExportTrail,
-    ReplacedTrails,
-    ReplacedTrail,
-    History,
-    Version,
-    BackTo,
-    FilePage(File),
-    ExportFile(File),
-    ImportFile(File),
-    Items(Item),
-    CreateItem(Item),
-    ShowItem(Item),
-    ChangeItem(Item),
-    DeleteItem(Item),
-    OrderRoutes,
-    RoutesPage,
-    Explain,
-    Warnings,
-    Spending,
-    Settings,
-    ChangeSettings,
-    ResumeSpending,
-    EditExtension,
-    ChangeExtension,
-    ItemsPage(Item),
-    NewItem(Item),
-    EditItem(Item),
-    AskDeleteItem(Item),
-    RouteUp,
-    SettingsPage,
-    EditSection(Section),
-    Section(Section),
-    ChangeSection(Section),
-    Grid,
-    ChangeTunnel,
-    DeleteTunnel,
-}
-
-/// What of the site there is as a file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) enum File {
-    /// Everything, as TOML.
-    #[default]
-    Site,
-    /// Its extensions, as CSV.
-    Extensions,
-}
-
-/// A part of the site there is one of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Section {
-    Networks,
-    Features,
-    Parking,
-    Dialling,
-    Limits,
-    Recording,
-    Retention,
-    SignIn,
 }
 
 /// Writes the table one line a route: method, face, address, who may use it, and what is done.
