@@ -526,6 +526,9 @@ pub const ROUTES: &[Route] = routes! {
         Site(OnSite::EditSection(Section::Retention));
     Post Page "/settings/retention" May(ChangeConfiguration) =>
         Site(OnSite::ChangeSection(Section::Retention));
+    Get Page "/settings/bans" May(SeeConfiguration) => Site(OnSite::EditSection(Section::Guard));
+    Post Page "/settings/bans" May(ChangeConfiguration) =>
+        Site(OnSite::ChangeSection(Section::Guard));
     Get Page "/settings/sign-in" May(SeeConfiguration) =>
         Site(OnSite::EditSection(Section::SignIn));
     Post Page "/settings/sign-in" Sure(ManagePeople) =>
@@ -655,6 +658,8 @@ pub const ROUTES: &[Route] = routes! {
     Get Api "/api/retention" May(SeeConfiguration) => Site(OnSite::Section(Section::Retention));
     Post Api "/api/retention" May(ChangeConfiguration) =>
         Site(OnSite::ChangeSection(Section::Retention));
+    Get Api "/api/guard" May(SeeConfiguration) => Site(OnSite::Section(Section::Guard));
+    Post Api "/api/guard" May(ChangeConfiguration) => Site(OnSite::ChangeSection(Section::Guard));
     Get Api "/api/sign-in" May(SeeConfiguration) => Site(OnSite::Section(Section::SignIn));
     Post Api "/api/sign-in" Sure(ManagePeople) => Site(OnSite::ChangeSection(Section::SignIn));
     Get Page "/network" May(SeeConfiguration) => Network(OnNetwork::Show);

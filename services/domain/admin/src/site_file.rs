@@ -42,6 +42,7 @@ pub(crate) fn write(version: u64, site: &Site) -> Result<String, Fault> {
     put("parking", part(&site.parking));
     put("recording", part(&site.recording));
     put("retention", part(&site.retention));
+    put("guard", part(&site.guard));
     put(EXTENSIONS, list(&site.extensions));
     put("groups", list(&site.groups));
     put("trunks", list(&site.trunks));
@@ -99,6 +100,7 @@ pub(crate) fn read(text: &str, present: &Site) -> Result<FromFile, Fault> {
     take(&mut file, "parking", &mut site.parking)?;
     take(&mut file, "recording", &mut site.recording)?;
     take(&mut file, "retention", &mut site.retention)?;
+    take(&mut file, "guard", &mut site.guard)?;
     take_list(&mut file, "groups", &mut site.groups)?;
     take_list(&mut file, "routes", &mut site.routes)?;
     take_list(&mut file, "times", &mut site.times)?;

@@ -15,6 +15,7 @@ mod extension_list;
 mod firmware;
 mod forms;
 mod grid;
+mod guard;
 mod history;
 mod logs;
 mod markup;

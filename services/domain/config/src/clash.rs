@@ -1,6 +1,7 @@
-//! One number means one thing: extensions, groups, parking slots and feature codes share a plan.
+//! One number means one thing: extensions, groups, parking slots and feature codes share a plan,
+//! and a decoy is none of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fault::Fault;
 use crate::features::Features;
@@ -39,6 +40,34 @@ pub(crate) fn check(
         if let Some((feature, code)) = features.taking(number.as_str()) {
             let other = Meaning::Code(code.to_owned(), feature);
             clash(format!("{what} {number}"), number, other);
+        }
+    }
+}
+
+/// Tells every decoy that means something: whoever uses that number would be banned for it.
+pub(crate) fn check_decoys(
+    decoys: &BTreeSet<Number>,
+    extensions: &BTreeMap<Number, Extension>,
+    groups: &BTreeMap<Number, Group>,
+    features: &Features,
+    parking: &Parking,
+    faults: &mut Vec<Fault>,
+) {
+    let mut report = Report::new("guard".into(), faults);
+    for decoy in decoys {
+        let other = if extensions.contains_key(decoy) {
+            Some(Meaning::Extension)
+        } else if groups.contains_key(decoy) {
+            Some(Meaning::Group)
+        } else if parking.slots.contains(decoy) {
+            Some(Meaning::Slot)
+        } else {
+            let taken = features.taking(decoy.as_str());
+            taken.map(|(feature, code)| Meaning::Code(code.to_owned(), feature))
+        };
+        if let Some(other) = other {
+            let number = decoy.to_string();
+            report.wrong("decoys", Wrong::Clash { number, other });
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use ipc::guard::Offence;
 use ipc::site::{Grant, Whose};
 
 use crate::features::Feature;
+use crate::guard::Guard;
 use crate::office::{Dialling, Group, Limits, Parking};
 use crate::people::Person;
 use crate::prompt::Prompt;
@@ -144,7 +146,38 @@ fn section_changes(before: &Site, after: &Site) -> Vec<String> {
         versions_days);
     let (old, new) = (&before.sign_in, &after.sign_in);
     section!("sign_in", SignIn, old, new, changes; administrators_second_factor);
+    changes.extend(guard_changes(&before.guard, &after.guard));
     changes
+}
+
+/// Rules one by one, and of the numbers what was added and taken: the whole is longer than anybody
+/// reads. Every field is named, as in `section!`.
+fn guard_changes(old: &Guard, new: &Guard) -> Vec<String> {
+    let Guard {
+        is_on: _,
+        rules: _,
+        first: _,
+        longest: _,
+        never: _,
+        decoys: _,
+    } = old;
+    let mut changes = Vec::new();
+    changed!(old, new, changes; is_on first longest never);
+    let decoys = |of: &Guard| {
+        of.decoys
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    changes.extend(moved("decoys", &decoys(old), &decoys(new)));
+    for offence in Offence::ALL {
+        let (old, new) = (old.rule(offence), new.rule(offence));
+        if old != new {
+            changes.push(format!("rules.{} {old} -> {new}", offence.name()));
+        }
+    }
+    let told = changes.iter().map(|text| format!("guard.{text}"));
+    told.collect()
 }
 
 fn tunnel_changes(before: Option<&Tunnel>, after: Option<&Tunnel>) -> Vec<String> {

@@ -1,12 +1,15 @@
 //! When an address is banned, and for how long (R53-R55, R69).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::Duration;
 
 use ipc::guard::Offence;
+use ipc::site::{Guard as RawGuard, GuardRule as RawRule};
 
 use crate::network::Network;
 use crate::number::Number;
+use crate::wrong::{Report, Wrong};
 
 /// When an address is banned, and for how long.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -55,8 +58,78 @@ impl Guard {
     #[must_use]
     pub fn rule(&self, offence: Offence) -> Rule {
         let rule = self.rules.get(&offence).copied();
-        rule.unwrap_or(Rule::usual(offence))
+        rule.unwrap_or_else(|| Rule::usual(offence))
     }
+
+    pub(crate) fn parse(raw: &RawGuard, report: &mut Report<'_>) -> Self {
+        report.range("first_minutes", raw.first_minutes, 1, FIRST_MINUTES_MAX);
+        let hours = u64::from(raw.first_minutes.div_ceil(60)).clamp(1, LONGEST_HOURS_MAX);
+        report.range("longest_hours", raw.longest_hours, hours, LONGEST_HOURS_MAX);
+        let (max, parse) = (NEVER_MAX, Network::parse);
+        let never = report.take_all("never", &raw.never, max, parse, Wrong::NotANetwork);
+        Self {
+            is_on: raw.on,
+            rules: parse_rules(&raw.rules, report),
+            first: Duration::from_secs(u64::from(raw.first_minutes) * 60),
+            longest: Duration::from_secs(u64::from(raw.longest_hours) * 3_600),
+            never,
+            decoys: parse_decoys(&raw.decoys, report),
+        }
+    }
+
+    pub(crate) fn to_ipc(&self) -> RawGuard {
+        let rules = self.rules.iter();
+        let rules = rules.filter(|(offence, rule)| **rule != Rule::usual(**offence));
+        RawGuard {
+            on: self.is_on,
+            first_minutes: u16::try_from(self.first.as_secs() / 60).unwrap_or(u16::MAX),
+            longest_hours: u16::try_from(self.longest.as_secs() / 3_600).unwrap_or(u16::MAX),
+            never: self.never.iter().map(ToString::to_string).collect(),
+            decoys: self.decoys.iter().map(ToString::to_string).collect(),
+            rules: rules.map(|(offence, rule)| rule.to_ipc(*offence)).collect(),
+        }
+    }
+}
+
+/// The usual ones, and in their place those that are given.
+fn parse_rules(raw: &[RawRule], report: &mut Report<'_>) -> BTreeMap<Offence, Rule> {
+    let mut rules = Guard::default().rules;
+    let mut given = BTreeSet::new();
+    // With more than there are offences one of them is there twice.
+    for rule in raw.iter().take(Offence::ALL.len() + 1) {
+        if !given.insert(rule.offence) {
+            report.wrong("rules", Wrong::Twice(rule.offence.name().to_owned()));
+        }
+        if let Some(count) = rule.count {
+            report.range("rules.count", count, 1, COUNT_MAX);
+        }
+        if let Some(secs) = rule.within_secs {
+            report.range("rules.within_secs", secs, WITHIN_SECS_MIN, WITHIN_SECS_MAX);
+        }
+        let usual = Rule::usual(rule.offence);
+        let within = rule
+            .within_secs
+            .map(|secs| Duration::from_secs(secs.into()));
+        let parsed = Rule {
+            count: rule.count.unwrap_or(usual.count),
+            within: within.unwrap_or(usual.within),
+            only_report: rule.only_report,
+        };
+        rules.insert(rule.offence, parsed);
+    }
+    rules
+}
+
+fn parse_decoys(raw: &[String], report: &mut Report<'_>) -> BTreeSet<Number> {
+    let parse = |text: &str| Number::parse(text).ok();
+    let mut decoys = BTreeSet::new();
+    for decoy in report.take_all("decoys", raw, DECOYS_MAX, parse, Wrong::NotANumber) {
+        if decoys.contains(&decoy) {
+            report.wrong("decoys", Wrong::Twice(decoy.to_string()));
+        }
+        decoys.insert(decoy);
+    }
+    decoys
 }
 
 impl Rule {
@@ -80,4 +153,43 @@ impl Rule {
             only_report: false,
         }
     }
+
+    fn to_ipc(self, offence: Offence) -> RawRule {
+        RawRule {
+            offence,
+            count: Some(self.count),
+            within_secs: Some(u32::try_from(self.within.as_secs()).unwrap_or(u32::MAX)),
+            only_report: self.only_report,
+        }
+    }
 }
+
+impl fmt::Display for Rule {
+    /// `5 in 600 s, only reported`, as the audit trail has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let told = if self.only_report {
+            ", only reported"
+        } else {
+            ""
+        };
+        write!(f, "{} in {} s{told}", self.count, self.within.as_secs())
+    }
+}
+
+/// Longest first ban, minutes: a day, as the address may be somebody else's tomorrow.
+const FIRST_MINUTES_MAX: u64 = 1_440;
+/// Longest ban, hours: a year.
+const LONGEST_HOURS_MAX: u64 = 8_760;
+/// Most networks that are never banned: each finding is compared with all of them.
+const NEVER_MAX: usize = 100;
+/// Most decoys: each wrong password is compared with all of them.
+const DECOYS_MAX: usize = 20;
+/// Most times; who may do it more often need not be counted.
+const COUNT_MAX: u64 = 100;
+/// Shortest time in which is counted, seconds.
+const WITHIN_SECS_MIN: u64 = 10;
+/// Longest time in which is counted, seconds: a day.
+const WITHIN_SECS_MAX: u64 = 86_400;
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use sansio::UnixTime;
 use crate::clash;
 use crate::fault::Fault;
 use crate::features::Features;
+use crate::guard::Guard;
 use crate::network::{Network, Networks};
 use crate::number::Number;
 use crate::office::{Dialling, Group, Limits, OfficeHours, Parking};
@@ -89,6 +90,8 @@ pub struct Site {
     pub retention: Retention,
     /// What is asked of people at a sign-in.
     pub sign_in: SignIn,
+    /// When an address is banned, and for how long.
+    pub guard: Guard,
     /// The box's way into a grid.
     pub tunnel: Option<Tunnel>,
 }
@@ -169,6 +172,8 @@ impl Site {
         let recording = Recordings::parse(raw.recording, &mut report);
         let mut report = Report::new("retention".into(), &mut faults);
         let retention = Retention::parse(raw.retention, &mut report);
+        let mut report = Report::new("guard".into(), &mut faults);
+        let guard = Guard::parse(&raw.guard, &mut report);
         let groups = parse_groups(raw, &known, &mut faults);
         let routes = parse_routes(raw, &known, &mut faults);
         let (networks, tunnel) = parse_networks(raw, &mut faults);
@@ -176,6 +181,14 @@ impl Site {
         let times = parse_times(raw, &mut faults);
         let prompts = Prompt::parse_all(&raw.prompts, &mut faults);
         clash::check(&extensions, &groups, &features, &parking, &mut faults);
+        clash::check_decoys(
+            &guard.decoys,
+            &extensions,
+            &groups,
+            &features,
+            &parking,
+            &mut faults,
+        );
         match dialling {
             Some(dialling) if faults.is_empty() => Ok(Self {
                 realm: raw.realm.clone(),
@@ -194,6 +207,7 @@ impl Site {
                 recording,
                 retention,
                 sign_in: SignIn::parse(raw.sign_in),
+                guard,
                 tunnel,
             }),
             _ => Err(faults),
@@ -231,6 +245,7 @@ impl Site {
             recording: self.recording.to_ipc(),
             retention: self.retention.to_ipc(),
             sign_in: self.sign_in.to_ipc(),
+            guard: self.guard.to_ipc(),
             tunnel: self.tunnel.as_ref().map(Tunnel::to_ipc),
         }
     }

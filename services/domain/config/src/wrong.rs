@@ -7,6 +7,7 @@ use ipc::sound::PROMPT_NAME_MAX;
 
 use crate::fault::Fault;
 use crate::features::Feature;
+use crate::number::{NUMBER_LENGTH_MAX, NUMBER_LENGTH_MIN};
 use crate::pattern::{DIALLED_LENGTH_MAX, PatternFault};
 use crate::retention::{AUDIT_DAYS_MIN, DAYS_MAX};
 
@@ -28,6 +29,9 @@ pub enum Wrong {
     /// Nobody could dial it.
     #[error("{0:?} cannot be dialled; use 1 to {DIALLED_LENGTH_MAX} of 0-9 * # +")]
     NotDialled(String),
+    /// Not a number of an extension.
+    #[error("{0:?} cannot be an extension; use {NUMBER_LENGTH_MIN} to {NUMBER_LENGTH_MAX} digits")]
+    NotANumber(String),
     /// Not a range of addresses.
     #[error("{0:?} is not a network; write it as 192.168.0.0/24, without bits behind the length")]
     NotANetwork(String),
@@ -201,6 +205,8 @@ pub enum Meaning {
     Extension,
     /// It is a group.
     Group,
+    /// Parked calls wait there.
+    Slot,
     /// The code of a feature begins with it or is it.
     Code(String, Feature),
 }
@@ -210,6 +216,7 @@ impl fmt::Display for Meaning {
         match self {
             Self::Extension => f.write_str("an extension"),
             Self::Group => f.write_str("a group"),
+            Self::Slot => f.write_str("a parking slot"),
             Self::Code(code, feature) => {
                 write!(f, "taken by the code {code} of {}", feature.name())
             }

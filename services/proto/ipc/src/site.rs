@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Redacted;
 
 mod extension;
+mod guard;
 mod office;
 mod people;
 mod plan;
@@ -23,6 +24,7 @@ mod tunnel;
 pub use extension::{
     CallLimits, Class, Codec, Dtmf, Encryption, ExtensionSettings, Forward, PIN_ROUNDS, Watchers,
 };
+pub use guard::{Guard, GuardRule};
 pub use office::{
     Cadences, CallerRule, Country, Dialling, Features, Group, Limits, Member, Minutes, Networks,
     Parking, Presentation, Strategy, TONES,
@@ -91,6 +93,9 @@ pub struct Site {
     /// What is asked of people at a sign-in.
     #[serde(default)]
     pub sign_in: SignIn,
+    /// When an address is banned, and for how long.
+    #[serde(default)]
+    pub guard: Guard,
     /// The box's way into a grid.
     #[serde(default)]
     pub tunnel: Option<Tunnel>,

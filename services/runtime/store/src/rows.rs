@@ -109,6 +109,7 @@ struct TelephonyRow {
     recording: site::Recordings,
     retention: site::Retention,
     sign_in: site::SignIn,
+    guard: site::Guard,
     tunnel: Option<site::Tunnel>,
     prompts: Vec<site::Prompt>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -157,6 +158,7 @@ impl From<&site::Site> for SiteRow {
                 recording: site.recording,
                 retention: site.retention,
                 sign_in: site.sign_in,
+                guard: site.guard.clone(),
                 tunnel: site.tunnel.clone(),
                 prompts: site.prompts.clone(),
                 announcing: AnnouncingRow::of(site),
@@ -209,6 +211,7 @@ impl From<SiteRow> for site::Site {
             recording: added.recording,
             retention: added.retention,
             sign_in: added.sign_in,
+            guard: added.guard,
             tunnel: added.tunnel,
         }
     }
@@ -458,6 +461,7 @@ mod tests {
         );
         assert_eq!(site.features, site::Features::default());
         assert_eq!(site.parking, site::Parking::default());
+        assert_eq!(site.guard, site::Guard::default());
         assert!(config::Site::parse(&site).is_ok());
     }
 
@@ -543,6 +547,17 @@ mod tests {
             },
             ..site::Extension::default()
         });
+        site.guard = site::Guard {
+            on: true,
+            decoys: vec!["1000".into()],
+            rules: vec![site::GuardRule {
+                offence: ipc::guard::Offence::SipPassword,
+                count: Some(3),
+                within_secs: None,
+                only_report: true,
+            }],
+            ..site::Guard::default()
+        };
         let bytes = encode(&SiteRow::from(&site)).expect("a row");
         let row: SiteRow = decode(&bytes).expect("the same row");
         assert_eq!(site::Site::from(row), site);

@@ -45,7 +45,7 @@ impl Change {
             return self.caller.refuse(&Fault::SignInFirst);
         }
         let made = (self.edit)(&mut site).and_then(|()| {
-            may_keep(&self.caller, present, &site)?;
+            may_have(&self.caller, present, &site)?;
             // The store looks too; here somebody is told in his language.
             config::Site::parse(&site)?;
             if is_told {
@@ -90,9 +90,10 @@ impl Change {
     }
 }
 
-/// Whether a caller may have things kept so: less time or room deletes some, by whatever way it
-/// comes about. That is for whoever may delete them, and has said the password.
-fn may_keep(caller: &Caller, before: &Site, after: &Site) -> Result<(), Fault> {
+/// Whether a caller may have things so, by whatever way it comes about. Less time or room deletes
+/// some of what is kept: that is for whoever may delete them. That, what is asked at a sign-in, and
+/// the end of all bans want the password: guesses go on where they were stopped (R69).
+fn may_have(caller: &Caller, before: &Site, after: &Site) -> Result<(), Fault> {
     let recordings = (&before.recording, &after.recording);
     let loses_recordings = recordings.1.keep_days < recordings.0.keep_days
         || recordings.1.max_mib < recordings.0.max_mib;
@@ -107,7 +108,8 @@ fn may_keep(caller: &Caller, before: &Site, after: &Site) -> Result<(), Fault> {
     if asks_otherwise {
         may_ask_otherwise(caller, before, after)?;
     }
-    let is_sure = caller.is_sure || !(loses_recordings || loses_data);
+    let ends_bans = before.guard.on && !after.guard.on;
+    let is_sure = caller.is_sure || !(loses_recordings || loses_data || ends_bans);
     // A found phone must not open the box to whoever has found it.
     let opens = asks_otherwise || makes_administrator(before, after);
     match is_sure && (caller.has_said_password || !opens) {

@@ -156,6 +156,7 @@ impl Subject {
                 Section::Limits => &form::LIMITS,
                 Section::Recording => &form::RECORDING,
                 Section::Retention => &form::RETENTION,
+                Section::Guard => &form::GUARD,
                 Section::SignIn => &form::SIGN_IN,
             },
         }

@@ -47,6 +47,7 @@ pub(crate) fn change(
             Section::Limits => site.limits = patch.apply(&site.limits)?,
             Section::Recording => site.recording = patch.apply(&site.recording)?,
             Section::Retention => site.retention = patch.apply(&site.retention)?,
+            Section::Guard => site.guard = patch.apply(&site.guard)?,
             Section::SignIn => site.sign_in = patch.apply(&site.sign_in)?,
         }
         Ok(())
@@ -253,6 +254,7 @@ pub(super) fn raw(site: &Site, section: Section) -> Value {
         Section::Limits => json(&site.limits),
         Section::Recording => json(&site.recording),
         Section::Retention => json(&site.retention),
+        Section::Guard => json(&site.guard),
         Section::SignIn => json(&site.sign_in),
     }
 }
@@ -271,6 +273,7 @@ pub(crate) const fn path(section: Section) -> &'static str {
         Section::Limits => "limits",
         Section::Recording => "recording",
         Section::Retention => "retention",
+        Section::Guard => "bans",
         Section::SignIn => "sign-in",
     }
 }
@@ -285,6 +288,7 @@ pub(crate) const fn title(section: Section) -> Said {
         Section::Limits => ("Limits and money", "Limites e dinheiro"),
         Section::Recording => ("Recordings", "Gravações"),
         Section::Retention => ("How long data is kept", "Prazos de guarda dos dados"),
+        Section::Guard => ("Bans and guesses", "Bloqueios e tentativas"),
         Section::SignIn => ("Signing in", "Entrada"),
     }
 }

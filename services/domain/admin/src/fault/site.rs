@@ -155,6 +155,7 @@ fn meaning(of: &Meaning) -> String {
     match of {
         Meaning::Extension => "um ramal".into(),
         Meaning::Group => "um grupo".into(),
+        Meaning::Slot => "uma vaga de estacionamento".into(),
         Meaning::Code(code, feature) => {
             format!(
                 "tomado pelo código {code} de {}",
@@ -176,6 +177,9 @@ fn wrongness(wrong: &Wrong) -> String {
         ),
         Wrong::NotDialled(text) => {
             format!("{text:?} não pode ser discado; use de 1 a {DIALLED_LENGTH_MAX} de 0-9 * # +")
+        }
+        Wrong::NotANumber(text) => {
+            format!("{text:?} não pode ser um ramal; use de 2 a 10 dígitos")
         }
         Wrong::NotANetwork(text) => format!(
             "{text:?} não é uma rede; escreva como 192.168.0.0/24, sem bits depois do comprimento"
@@ -335,7 +339,7 @@ fn a(what: &str) -> String {
     }
 }
 
-const THINGS: [(&str, &str); 19] = [
+const THINGS: [(&str, &str); 20] = [
     ("extension", "ramal"),
     ("group", "grupo"),
     ("trunk", "tronco"),
@@ -351,6 +355,7 @@ const THINGS: [(&str, &str); 19] = [
     ("limits", "limites"),
     ("recording", "gravação"),
     ("retention", "prazos de guarda"),
+    ("guard", "bloqueios"),
     ("sign_in", "entrada"),
     ("networks", "redes"),
     ("tunnel", "túnel"),
@@ -391,7 +396,7 @@ fn label<'a>(of: &str, field: &'a str) -> &'a str {
     found.map_or(field, |(_, portuguese)| portuguese)
 }
 
-const FORMS: [(&str, &Form); 14] = [
+const FORMS: [(&str, &Form); 15] = [
     ("extension", &form::EXTENSION),
     ("group", &form::GROUP),
     ("trunk", &form::TRUNK),
@@ -405,6 +410,7 @@ const FORMS: [(&str, &Form); 14] = [
     ("limits", &form::LIMITS),
     ("recording", &form::RECORDING),
     ("retention", &form::RETENTION),
+    ("guard", &form::GUARD),
     ("sign_in", &form::SIGN_IN),
 ];
 

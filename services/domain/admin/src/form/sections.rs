@@ -447,7 +447,7 @@ pub(crate) const SIGN_IN: Form = Form {
 pub(super) const BY_API_ONLY: &[&str] = &["plan"];
 
 #[cfg(test)]
-pub(super) const SECTIONS: [(&str, &Form); 8] = [
+pub(super) const SECTIONS: [(&str, &Form); 9] = [
     ("networks", &NETWORKS),
     ("dialling", &DIALLING),
     ("limits", &LIMITS),
@@ -455,5 +455,6 @@ pub(super) const SECTIONS: [(&str, &Form); 8] = [
     ("parking", &PARKING),
     ("recording", &RECORDING),
     ("retention", &RETENTION),
+    ("guard", &super::GUARD),
     ("sign_in", &SIGN_IN),
 ];

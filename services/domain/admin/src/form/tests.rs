@@ -98,7 +98,14 @@ fn a_row_asks_for_all_that_its_thing_has() {
         "inbound_rewrites",
         json(&ipc::site::InboundRewrite::default()),
     );
-    let sections: [(&str, &str, Value); 3] = [
+    let rule = ipc::site::GuardRule {
+        offence: ipc::guard::Offence::WebPath,
+        count: None,
+        within_secs: None,
+        only_report: false,
+    };
+    let sections: [(&str, &str, Value); 4] = [
+        ("guard", "rules", json(&rule)),
         (
             "dialling",
             "callers",

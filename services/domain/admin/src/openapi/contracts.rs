@@ -2,8 +2,8 @@
 //! does not compile until somebody has said here what it is.
 
 use ipc::site::{
-    Dialling, ExtensionSettings, Features, Group, Limits, Networks, Parking, Prompt, Recordings,
-    Retention, Route as SiteRoute, SignIn, TimeCondition, Trunk, Tunnel,
+    Dialling, ExtensionSettings, Features, Group, Guard, Limits, Networks, Parking, Prompt,
+    Recordings, Retention, Route as SiteRoute, SignIn, TimeCondition, Trunk, Tunnel,
 };
 
 use super::contract::{Contract, Query, does};
@@ -510,6 +510,7 @@ fn of_section(section: Section) -> Contract {
         Section::Limits => does("What the whole box may spend").gives::<Limits>(),
         Section::Recording => does("How recordings are kept").gives::<Recordings>(),
         Section::Retention => does("How long data of people is kept").gives::<Retention>(),
+        Section::Guard => does("When an address is banned").gives::<Guard>(),
         Section::SignIn => does("What is asked of people at a sign-in").gives::<SignIn>(),
     }
 }
@@ -529,6 +530,7 @@ fn of_section_change(section: Section) -> Contract {
         Section::Limits => change::<Limits>(),
         Section::Recording => change::<Recordings>(),
         Section::Retention => change::<Retention>(),
+        Section::Guard => change::<Guard>(),
         Section::SignIn => change::<SignIn>(),
     }
 }

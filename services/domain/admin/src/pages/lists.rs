@@ -117,6 +117,7 @@ pub(crate) fn settings(caller: &Caller) -> Response {
         Section::Parking,
         Section::Recording,
         Section::Retention,
+        Section::Guard,
         Section::SignIn,
     ];
     let whole = [("/history", words.history), ("/site", words.site_file)];

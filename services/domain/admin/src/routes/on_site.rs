@@ -65,5 +65,6 @@ pub(crate) enum Section {
     Limits,
     Recording,
     Retention,
+    Guard,
     SignIn,
 }

@@ -112,6 +112,7 @@ fn a_form_sent_as_it_is_shown_changes_nothing() {
         "/settings/limits",
         "/settings/recording",
         "/settings/retention",
+        "/settings/bans",
         "/settings/sign-in",
     ] {
         let (status, answer) = desk.send(path, &[]);

@@ -60,6 +60,7 @@ fn sample() -> Value {
         "addresses": ["10.200.0.5"], "hub_key": "hDZB5mbl0bYhe2sFcEfCHIiBuQ5dP+Tq5UsFBpYDkgY=",
         "endpoint": "hub.example.com", "allowed": ["10.0.0.0/24"],
     });
+    site["guard"]["rules"] = json!([{ "offence": "web-path" }]);
     // With every field that was left out.
     let site = serde_json::from_value::<Site>(site).expect("a site");
     serde_json::to_value(site).expect("JSON")
@@ -116,10 +117,12 @@ fn judge(of: &str, field: &str) -> Judge {
         ("Source" | "Destination", "trunk") => At("/trunks/0/name"),
         ("Destination", "number") => By(is_dialled_or_none),
         ("Destination", "hang-up") => At("/routes/0/destinations/0/hang-up"),
-        (_, "number" | "extension" | "extensions" | "group") => By(is_number),
+        (_, "number" | "extension" | "extensions" | "group" | "decoys") => By(is_number),
         (_, "pattern") => By(is_pattern),
         ("NewExtension" | "ExtensionChanges", _) => At("/extensions/0/display_name"),
-        ("ExtensionSettings", "networks") => By(|it| config::Network::parse(it).is_some()),
+        ("ExtensionSettings", "networks") | ("Guard", "never") => {
+            By(|it| config::Network::parse(it).is_some())
+        }
         ("ExtensionSettings", "contacts_max") => At("/extensions/0/settings/contacts_max"),
         ("ExtensionSettings", "duration_max_secs") => {
             At("/extensions/0/settings/duration_max_secs")
@@ -185,6 +188,10 @@ fn judge_of_telephony(of: &str, field: &str) -> Judge {
         ("Retention", "quality_days") => At("/retention/quality_days"),
         ("Retention", "audit_days") => At("/retention/audit_days"),
         ("Retention", "versions_days") => At("/retention/versions_days"),
+        ("Guard", "first_minutes") => At("/guard/first_minutes"),
+        ("Guard", "longest_hours") => At("/guard/longest_hours"),
+        ("GuardRule", "count") => At("/guard/rules/0/count"),
+        ("GuardRule", "within_secs") => At("/guard/rules/0/within_secs"),
         ("Tunnel", "keepalive_secs") => At("/tunnel/keepalive_secs"),
         ("Tunnel", "mtu") => At("/tunnel/mtu"),
         ("Tunnel", "allowed") => At("/tunnel/allowed/0"),

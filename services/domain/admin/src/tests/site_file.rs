@@ -55,6 +55,13 @@ impl Desk {
             ),
             ("limits", json!({"minutes_a_day": [], "tariffs": []})),
             ("recording", json!({"keep_days": 9})),
+            (
+                "guard",
+                json!({"on": true, "never": ["203.0.113.0/24"], "decoys": ["1000"], "rules": [
+                    {"offence": "sip-password", "count": 3},
+                    {"offence": "web-path", "within_secs": 30, "only_report": true},
+                ]}),
+            ),
         ] {
             let (status, answer) = desk.post(path, &wish);
             assert!(status < 300, "{path}: {answer}");

@@ -1,7 +1,7 @@
 use super::*;
 use crate::NumberFault;
 
-pub(super) fn extension(number: &str) -> RawExtension {
+pub(crate) fn extension(number: &str) -> RawExtension {
     RawExtension {
         number: number.to_owned(),
         display_name: "Reception".to_owned(),

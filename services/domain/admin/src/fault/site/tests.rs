@@ -68,6 +68,7 @@ fn every_wrong() -> Vec<Wrong> {
         Wrong::NotBytes(999),
         Wrong::NotAPrompt(text()),
         Wrong::FromOutsideOnly,
+        Wrong::NotANumber(text()),
     ]
 }
 
@@ -119,6 +120,7 @@ const fn place(wrong: &Wrong) -> usize {
         Wrong::NotBytes(_) => 42,
         Wrong::NotAPrompt(_) => 43,
         Wrong::FromOutsideOnly => 44,
+        Wrong::NotANumber(_) => 44,
     }
 }
 
@@ -238,7 +240,7 @@ fn every_fault_of_a_site_is_told_in_portuguese() {
     }
     let code = |feature| Meaning::Code("«x»".to_owned(), feature);
     let codes = Feature::ALL.map(code);
-    for other in [Meaning::Extension, Meaning::Group]
+    for other in [Meaning::Extension, Meaning::Group, Meaning::Slot]
         .into_iter()
         .chain(codes)
     {
