@@ -1,10 +1,10 @@
 //! Fields of a configuration that a newer firmware has written and this one does not know: they are
 //! kept when this one changes something else, so that a rollback loses none of them.
 //!
-//! What belongs together is told by what people call it (number, login, name, id). Where nothing,
-//! or more than one, is called so, it is told by its place in a list that is as long as before,
-//! where all that is known of it is as before. A thing that was taken away takes its unknown fields
-//! with it, and so does one that nobody can tell.
+//! What belongs together is told by what people call it (number, login, name, id), and a rule of
+//! the guard by its offence. Where nothing, or more than one, is called so, it is told by its place
+//! in a list that is as long as before, where all that is known of it is as before. A thing that
+//! was taken away takes its unknown fields with it, and so does one that nobody can tell.
 
 use serde_json::{Map, Value};
 
@@ -12,7 +12,7 @@ use crate::rows::ConfigRow;
 use crate::tables::{Fault, decode};
 
 /// What a thing is told by, where it has several the first.
-const NAMES: [&str; 4] = ["login", "number", "name", "id"];
+const NAMES: [&str; 5] = ["login", "number", "name", "id", "offence"];
 
 /// `next` with what the row before has and this firmware does not know; `None` where that is
 /// nothing.

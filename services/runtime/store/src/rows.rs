@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 mod announcing;
 mod calls;
+mod guard;
 mod people;
 
 use announcing::AnnouncingRow;
@@ -109,6 +110,7 @@ struct TelephonyRow {
     recording: site::Recordings,
     retention: site::Retention,
     sign_in: site::SignIn,
+    #[serde(deserialize_with = "guard::known")]
     guard: site::Guard,
     tunnel: Option<site::Tunnel>,
     prompts: Vec<site::Prompt>,

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use ipc::guard::Offence;
+use ipc::site::GuardRule;
 use redb::{Database, ReadableTable as _, TableDefinition};
 use serde_json::{Value, json};
 
@@ -98,6 +100,43 @@ fn what_a_newer_firmware_has_set_outlives_a_change_by_this_one() {
     assert_eq!(site["extensions"][1]["number"], number);
     assert_eq!(site["extensions"][1].get("lamp"), None, "it was taken away");
     assert_eq!(site["telephony"]["dialling"]["later"], 7);
+}
+
+#[test]
+fn rules_for_what_only_a_newer_firmware_counts_are_passed_over() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let rule = |offence| GuardRule {
+        offence,
+        count: Some(3),
+        within_secs: None,
+        only_report: false,
+    };
+    let known = [Offence::WebPath, Offence::SipPassword].map(rule);
+    commit(&store);
+    change(&store, |site| site.guard.rules = known.into());
+    drop(store);
+    edit(&scratch, |site| {
+        let rules = &mut site["telephony"]["guard"]["rules"];
+        rules[1]["faint"] = true.into();
+        let later = json!({ "offence": "rtp-foreign", "count": 7, "only_report": true });
+        rules.as_array_mut().expect("a list").insert(0, later);
+    });
+
+    let store = scratch.store();
+    assert_eq!(config(&store).1.guard.rules, known);
+    change(&store, |site| {
+        site.guard.rules.remove(0);
+        site.guard.on = true;
+    });
+    drop(store);
+    let guard = &on_disk(&scratch)["telephony"]["guard"];
+    assert_eq!(guard["on"], true);
+    let rules = json!([{
+        "offence": "sip-password", "count": 3, "within_secs": null, "only_report": false,
+        "faint": true,
+    }]);
+    assert_eq!(guard["rules"], rules);
 }
 
 #[test]
