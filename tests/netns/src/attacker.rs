@@ -26,7 +26,11 @@ impl Attacker {
     ///
     /// # Errors
     /// `svcrack` is missing.
-    pub fn crack(&self, extension: &str, passwords: &[&str]) -> Result<Option<String>, NativeError> {
+    pub fn crack(
+        &self,
+        extension: &str,
+        passwords: &[&str],
+    ) -> Result<Option<String>, NativeError> {
         let words = self.folder.join("words.txt");
         std::fs::write(&words, passwords.join("\n") + "\n")
             .map_err(NativeError::io("write", &words))?;

@@ -15,6 +15,7 @@ pub(crate) fn enter(api: &BoxApi, before: &Site, after: &Site) -> Result<(), Api
     change(api, "/api/features", &before.features, &after.features)?;
     change(api, "/api/parking", &before.parking, &after.parking)?;
     change(api, "/api/limits", &before.limits, &after.limits)?;
+    change(api, "/api/guard", &before.guard, &after.guard)?;
     change(api, "/api/dialling", &before.dialling, &after.dialling)?;
     for (old, new) in before.extensions.iter().zip(&after.extensions) {
         let path = format!("/api/extensions/{}/settings", new.number);

@@ -236,6 +236,7 @@ impl Core {
         let changes = self.registrar.retain(stands);
         self.registrar_changed(changes);
         self.gate.configure(&site);
+        self.door.configure(&site.guard);
         self.site = Some((version, site));
         self.event(Event::Configured { version });
     }

@@ -12,7 +12,9 @@ fn is_found(office: &Office, who: u8, guesses: usize) -> bool {
     let right = line.password.reveal().clone();
     let words: Vec<&str> = wrong.iter().chain([&right]).map(String::as_str).collect();
     let attacker = office.attacker(office.outside(who));
-    let found = attacker.crack(&line.number, &words).expect("it is installed");
+    let found = attacker
+        .crack(&line.number, &words)
+        .expect("it is installed");
     found.is_some_and(|it| it == right)
 }
 

@@ -1,21 +1,14 @@
-use config::Guard;
 use ipc::guard::{Bans, Finding, Guest, Measure, Protection};
 use sip::StatusCode;
 
 use crate::interface::{AuthFailure, Event, Input, Output};
-use crate::scripted::{PASSWORD, Rig, answered, register};
+use crate::scripted::{PASSWORD, Rig, answered, register, site};
 
 const OFFICE: &str = "10.0.0.2:5060";
 const STRANGER: &str = "10.0.0.66:5060";
 
 fn guarded() -> Rig {
-    let mut rig = Rig::new();
-    let on = Guard {
-        is_on: true,
-        ..Guard::default()
-    };
-    rig.node.core_mut().door.configure(&on);
-    rig
+    Rig::with_site(site(|site| site.guard.on = true))
 }
 
 fn found(rig: &Rig) -> Vec<&Finding> {
