@@ -137,6 +137,11 @@ impl Book {
         self.remove(network).is_some_and(|ban| !ban.is_over)
     }
 
+    /// Whether nothing is kept, not even what is over.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bans.is_empty()
+    }
+
     /// Bans nobody.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();

@@ -102,11 +102,12 @@ impl GuardNode {
     }
 
     fn configure(&mut self, guard: Guard) {
-        let is_off_now = self.guard.is_on && !guard.is_on;
+        // Also at a start, when they were switched off while nobody kept them.
+        let is_to_forget = !guard.is_on && (self.guard.is_on || !self.book.is_empty());
         self.guard = guard;
         self.protected
             .set(Protection::Listed, self.guard.never.clone());
-        if is_off_now {
+        if is_to_forget {
             self.book.clear();
             self.outputs.extend([Output::UnbanAll, Output::DropAll]);
         }
@@ -236,3 +237,35 @@ impl Node for GuardNode {
 
 /// What was found lately that is kept for people.
 const TOLD_MAX: usize = 500;
+
+#[cfg(test)]
+mod tests {
+    use ipc::guard::Offence;
+
+    use super::*;
+
+    #[test]
+    fn bans_that_were_switched_off_while_nobody_kept_them_are_forgotten_at_the_start() {
+        let mut node = GuardNode::new(Rng::from_seed(1));
+        let row = |left_secs| BanRow {
+            network: format!("192.0.2.{left_secs}/32"),
+            offence: Offence::SipPassword,
+            count: 5,
+            within_secs: 600,
+            tried: Vec::new(),
+            since_secs: 0,
+            left_secs,
+            until_secs: None,
+            times: 1,
+        };
+        let outputs = |node: &mut GuardNode| Vec::from_iter(std::iter::from_fn(|| node.poll()));
+        // One of them is over, and kept for the next.
+        node.handle(Instant::ORIGIN, Input::Stored(vec![row(0), row(9)]));
+        assert_eq!(outputs(&mut node).len(), 1);
+        node.handle(Instant::ORIGIN, Input::Config(Box::default()));
+        assert_eq!(outputs(&mut node), [Output::UnbanAll, Output::DropAll]);
+        assert_eq!((node.bans().count(), node.deadline()), (0, None));
+        node.handle(Instant::ORIGIN, Input::Config(Box::default()));
+        assert_eq!(outputs(&mut node), [], "and once");
+    }
+}
