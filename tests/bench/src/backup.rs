@@ -155,6 +155,7 @@ pub(crate) fn open_on(disk: Box<dyn Medium>, folder: &Path) -> Result<Store, Ben
         web: 4,
         provision: 5,
         grid: 6,
+        guard: 7,
     };
     let clock = Arc::new(|| UnixTime::from_millis(1_700_000_000_000));
     let opened = Store::open(disk, folder, peers, clock);

@@ -56,6 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         web: uid::WEB,
         provision: uid::PROVISION,
         grid: uid::GRID,
+        guard: uid::GUARD,
     };
     let clock = Clock::start();
     let disk = Box::new(DataDisk::new(&arguments.data));
@@ -86,7 +87,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 }
 
 /// When the firmware was made; on the machine of a developer, when this program was.
-fn built() -> Option<UnixTime> {
+pub(crate) fn built() -> Option<UnixTime> {
     if let Ok(text) = std::fs::read_to_string(BUILD_TIME) {
         let seconds: i64 = text.trim().parse().ok()?;
         return Some(UnixTime::from_millis(seconds.checked_mul(1000)?));

@@ -262,6 +262,32 @@ pub(crate) const INVENTORY: &[Kept] = &[
         ),
     },
     Kept {
+        name: "bans",
+        title: ("Bans", "Bloqueios"),
+        what: (
+            "network addresses of whoever guessed passwords or searched the box for ways in, when, \
+             how often, and what was tried: extensions, sign-in names, paths; never a password",
+            "endereços de rede de quem tentou adivinhar senhas ou procurou brechas na central, \
+             quando, quantas vezes e o que tentou: ramais, nomes de acesso, caminhos; nunca uma \
+             senha",
+        ),
+        purpose: (
+            "keeping attackers out, longer each time",
+            "manter atacantes fora, cada vez por mais tempo",
+        ),
+        basis: SECURITY,
+        days: fixed,
+        kept_for: (
+            "until the ban has ended, 7 days at most unless set otherwise, and then a day for each \
+             time it was banned; 120,000 at most. In no backup; erasing a person does not touch \
+             them, as they belong to nobody's account",
+            "até o fim do bloqueio, 7 dias no máximo se nada mais for definido, e depois um dia \
+             para cada vez que houve bloqueio; 120.000 no máximo. Em nenhum backup; apagar uma \
+             pessoa não mexe neles, pois não são da conta de ninguém",
+        ),
+        seen_by: ("whoever reads the configuration", "quem lê a configuração"),
+    },
+    Kept {
         name: "config",
         title: (
             "Configuration, accounts and earlier versions",

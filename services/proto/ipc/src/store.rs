@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Redacted;
 use crate::erasure::{Erasable, Whose};
+use crate::guard::BanRow;
 use crate::site::{Class, Site, Tunnel};
 
 pub use crate::search::{CallCount, CallSearch, Direction, SPANS_MAX, Spans};
@@ -97,6 +98,15 @@ pub enum Request {
         /// Only calls that began since, milliseconds since 1970.
         since_millis: i64,
     },
+    /// Bans as [`Request::ChangeBans`] kept them, some thousand of them, in the order of their
+    /// networks as text. Only `guard` may ask. Answer: [`Reply::Bans`]; none of them is the end.
+    Bans {
+        /// Those behind this network; empty for the first ones.
+        after: String,
+    },
+    /// Keep bans, and others no more. Only `guard` may ask. Answer: [`Reply::Stored`], once
+    /// durable.
+    ChangeBans(BanChanges),
     /// Append to the audit trail. Answer: [`Reply::Stored`], once durable.
     Audit(Audit),
     /// The audit trail, newest first. Answer: [`Reply::AuditTrail`].
@@ -201,6 +211,8 @@ pub enum Reply {
     /// The extension that had last to do with a number, or `None`. Nothing else of the call is
     /// told.
     LastWith(Option<String>),
+    /// Bans as they are kept.
+    Bans(Vec<BanRow>),
     /// Audit entries, newest first.
     AuditTrail(Vec<AuditEntry>),
     /// What a piece of the audit trail is like.
@@ -248,6 +260,17 @@ pub enum Reply {
         /// What went wrong and what to do.
         reason: String,
     },
+}
+
+/// What becomes of bans that are kept: one commit, in this order.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct BanChanges {
+    /// None is kept of those before.
+    pub forgets_all: bool,
+    /// The bans of these networks are not kept any more; at most 20,000.
+    pub gone: Vec<String>,
+    /// Each replaces the one of its network; at most 20,000.
+    pub put: Vec<BanRow>,
 }
 
 /// A configuration version, without its content.

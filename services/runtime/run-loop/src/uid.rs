@@ -24,5 +24,7 @@ pub const SECURE_BOOT: u32 = 110;
 pub const GRID: u32 = 111;
 /// `machine-keys`, which is no service and asks nobody either.
 pub const MACHINE_KEYS: u32 = 112;
+/// `guard`.
+pub const GUARD: u32 = 113;
 /// PID 1 and a person at a native run.
 pub const ROOT: u32 = 0;

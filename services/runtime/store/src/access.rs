@@ -1,7 +1,7 @@
 //! Who may ask what, by the user id the kernel attests.
 
 use ipc::Redacted;
-use ipc::site::Site;
+use ipc::site::{Site, Tunnel};
 use ipc::store::Request;
 
 /// The user ids of the services that may ask.
@@ -19,6 +19,8 @@ pub struct Peers {
     pub provision: u32,
     /// `grid`.
     pub grid: u32,
+    /// `guard`.
+    pub guard: u32,
 }
 
 impl Peers {
@@ -26,11 +28,11 @@ impl Peers {
     #[must_use]
     pub const fn may(&self, uid: u32, request: &Request) -> bool {
         let (net, pbx, web) = (uid == self.net, uid == self.pbx, uid == self.web);
-        let grid = uid == self.grid;
+        let (grid, guard) = (uid == self.grid, uid == self.guard);
         uid == self.own
             || match request {
                 Request::Provision(_) => uid == self.provision,
-                Request::Config | Request::Watch => pbx || web || grid,
+                Request::Config | Request::Watch => pbx || web || grid || guard,
                 Request::Registrations | Request::Health => pbx || web,
                 Request::PutCalls(_)
                 | Request::ChangeAtPhone(_)
@@ -39,6 +41,7 @@ impl Peers {
                 | Request::PutSpent(_)
                 | Request::LastWith { .. }
                 | Request::Spent => pbx,
+                Request::Bans { .. } | Request::ChangeBans(_) => guard,
                 Request::Commit { .. }
                 | Request::History { .. }
                 | Request::ConfigAt(_)
@@ -60,7 +63,7 @@ impl Peers {
 
     /// What of the site a process of that user id is shown. Only `web` compares passwords of
     /// people; to others each account looks unclaimed. What box and hub share is for `grid`, which
-    /// is shown nothing else.
+    /// is shown nothing else; `guard` is shown what counts as inside and as the grid.
     #[must_use]
     pub fn shown(&self, uid: u32, mut site: Site) -> Site {
         if uid != self.own && uid == self.grid {
@@ -68,6 +71,9 @@ impl Peers {
                 tunnel: site.tunnel,
                 ..Site::default()
             };
+        }
+        if uid != self.own && uid == self.guard {
+            return of_guard(site);
         }
         if uid != self.own && uid != self.web {
             if let Some(tunnel) = &mut site.tunnel {
@@ -94,6 +100,19 @@ impl Peers {
             || uid == self.web
             || uid == self.provision
             || uid == self.grid
+            || uid == self.guard
+    }
+}
+
+fn of_guard(site: Site) -> Site {
+    let tunnel = site.tunnel.map(|it| Tunnel {
+        preshared_key: Redacted::default(),
+        ..it
+    });
+    Site {
+        networks: site.networks,
+        tunnel,
+        ..Site::default()
     }
 }
 
@@ -110,6 +129,7 @@ mod tests {
             web: 5,
             provision: 6,
             grid: 7,
+            guard: 4,
         };
         let check = |request: Request, allowed: &[u32]| {
             for uid in 0..9 {
@@ -120,8 +140,14 @@ mod tests {
                 );
             }
         };
-        check(Request::Config, &[1, 3, 5, 7]);
-        check(Request::Watch, &[1, 3, 5, 7]);
+        check(Request::Config, &[1, 3, 4, 5, 7]);
+        check(Request::Watch, &[1, 3, 4, 5, 7]);
+        let after = String::new();
+        check(Request::Bans { after }, &[1, 4]);
+        check(
+            Request::ChangeBans(ipc::store::BanChanges::default()),
+            &[1, 4],
+        );
         check(Request::Health, &[1, 3, 5]);
         check(Request::PutCalls(Vec::new()), &[1, 3]);
         check(Request::InterruptOpenCalls { except: Vec::new() }, &[1, 3]);
@@ -171,7 +197,7 @@ mod tests {
             Request::Provision(ipc::store::Provisioned::default()),
             &[1, 6],
         );
-        assert!(!peers.knows(8) && peers.knows(3) && peers.knows(7));
+        assert!(!peers.knows(8) && peers.knows(3) && peers.knows(4) && peers.knows(7));
     }
 
     #[test]
@@ -183,10 +209,11 @@ mod tests {
             web: 5,
             provision: 6,
             grid: 7,
+            guard: 4,
         };
-        let tunnel = ipc::site::Tunnel {
+        let tunnel = Tunnel {
             preshared_key: Redacted::new("shared".into()),
-            ..ipc::site::Tunnel::default()
+            ..Tunnel::default()
         };
         let site = Site {
             realm: "ramal".into(),

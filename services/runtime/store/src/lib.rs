@@ -11,6 +11,7 @@ mod access;
 mod at_phone;
 mod audit;
 mod backup;
+mod bans;
 mod calls;
 mod carried;
 mod chores;
@@ -42,6 +43,7 @@ mod writes;
 
 pub use access::Peers;
 pub use backup::BackupSettings;
+pub use bans::{BANS_CHANGED_MAX, BANS_MAX, BANS_PAGE};
 pub use medium::{DataDisk, Medium, NotSwapped, Scratch};
 pub use opening::OpenError;
 pub use reads::ROWS_MAX;

@@ -24,6 +24,7 @@ use crate::access::Peers;
 use crate::at_phone;
 #[cfg(test)]
 use crate::backup::Backups;
+use crate::bans;
 use crate::files::{DiskFolder, Files};
 use crate::find::Finder;
 use crate::medium::{Medium, RESERVE, Scratch};
@@ -199,6 +200,8 @@ impl Store {
                 number,
                 since_millis,
             } => self.last_with(number.reveal(), since_millis),
+            Request::Bans { after } => shared.read(|txn| bans::after(txn, &after).map(Reply::Bans)),
+            Request::ChangeBans(changes) => self.write(Write::ChangeBans(changes)),
             Request::Audit(audit) => self.write(Write::Audit(audit)),
             Request::AuditTrail { limit } => {
                 shared.read(|txn| reads::audit_trail(txn, limit).map(Reply::AuditTrail))

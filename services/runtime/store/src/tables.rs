@@ -24,6 +24,8 @@ pub(crate) const CALL_INDEX: Definition = Definition::new("call-index");
 pub(crate) const REGISTRATIONS: Definition = Definition::new("registrations");
 /// The audit trail by big-endian position.
 pub(crate) const AUDIT: Definition = Definition::new("audit");
+/// Who is banned, by network as text: see `bans.rs`. In no backup and no snapshot.
+pub(crate) const BANS: Definition = Definition::new("bans");
 /// Secrets by big-endian user id and name.
 pub(crate) const SECRETS: Definition = Definition::new("secrets");
 

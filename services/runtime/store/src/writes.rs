@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use ipc::Redacted;
 use ipc::erasure::Whose;
 use ipc::site::Site;
-use ipc::store::{Audit, CallRecord, Registration, Reply, Spent};
+use ipc::store::{Audit, BanChanges, CallRecord, Registration, Reply, Spent};
 use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 use sansio::UnixTime;
 use serde::Serialize;
@@ -25,7 +25,7 @@ use crate::tables::{
     ANCHOR_KEY, AUDIT, CONFIG, Fault, META, REGISTRATIONS, SECRETS, SPENT_KEY, WriteTable, get,
     last_number, number_key, open, put, redb_fault, registration_key, secret_key,
 };
-use crate::{audit, carried};
+use crate::{audit, bans, carried};
 
 /// Configuration versions kept. With sites of usual size this is years of changes.
 pub const CONFIG_VERSIONS_MAX: u64 = 1000;
@@ -67,6 +67,8 @@ pub(crate) enum Write {
     PutSpent(Spent),
     /// See [`ipc::store::Request::Audit`].
     Audit(Audit),
+    /// See [`ipc::store::Request::ChangeBans`].
+    ChangeBans(BanChanges),
     /// See [`ipc::store::Request::PutSecret`].
     PutSecret {
         uid: u32,
@@ -133,6 +135,7 @@ pub(crate) fn apply(txn: &WriteTransaction, write: &Write, by: By) -> Result<Out
             append_audit(txn, audit, now)?;
             Ok(Outcome::of(Reply::Stored))
         }
+        Write::ChangeBans(changes) => bans::change(txn, changes),
         Write::PutSecret { uid, name, value } => put_secret(txn, *uid, name, value),
         Write::Erase { whose, audit } => erased::note(txn, whose, audit, by),
         Write::PutBackupKeys(rows) => rows.apply(txn, now),

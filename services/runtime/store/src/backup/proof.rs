@@ -497,6 +497,7 @@ mod tests {
             web: 3,
             provision: 4,
             grid: 5,
+            guard: 6,
         };
         let mut loader = Loader::new(&txn, &peers).expect("tables");
         let eighth = MIB_MAX / 8;

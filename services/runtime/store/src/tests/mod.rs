@@ -9,6 +9,7 @@ mod backups;
 mod backups_kept;
 mod brought;
 mod call_back;
+mod bans;
 mod chores;
 mod counting;
 mod cuts;
@@ -50,6 +51,7 @@ const PBX: u32 = 103;
 const WEB: u32 = 105;
 const PROVISION: u32 = 107;
 const GRID: u32 = 111;
+const GUARD: u32 = 113;
 
 /// A directory of its own, gone with the test.
 struct Scratch(PathBuf);
@@ -102,6 +104,7 @@ fn try_store_by(
         web: WEB,
         provision: PROVISION,
         grid: GRID,
+        guard: GUARD,
     };
     let store = Store::open(medium, directory, peers, Arc::new(clock))?;
     store.made_at(made);
