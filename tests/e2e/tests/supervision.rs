@@ -20,7 +20,9 @@ fn run(test: impl FnOnce(&mut Site) -> Proof) -> Proof {
 #[test]
 fn a_killed_service_is_ready_again_within_a_second() -> Proof {
     run(|site| {
-        for service in ["store", "net", "pbx", "media", "grid", "update", "web"] {
+        for service in [
+            "store", "net", "guard", "pbx", "media", "grid", "update", "web",
+        ] {
             let healed = kill(&mut site.office, service)?;
             let healed = healed.ok_or_else(|| Failure::new(format!("{service} was given up")))?;
             let (delay, start) = (healed.delay.as_millis(), healed.start.as_millis());

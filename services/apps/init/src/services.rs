@@ -160,7 +160,12 @@ impl Sockets {
                 }
                 sockets.push(("ctl", self.ctl.as_fd()));
             }
-            Service::Store | Service::Net | Service::Media | Service::Update | Service::Grid => {}
+            Service::Store
+            | Service::Net
+            | Service::Guard
+            | Service::Media
+            | Service::Update
+            | Service::Grid => {}
         }
         sockets
     }
@@ -177,6 +182,7 @@ pub const fn uid(service: Service) -> u32 {
         Service::Web => 105,
         Service::Update => 106,
         Service::Grid => 111,
+        Service::Guard => 113,
     }
 }
 
@@ -185,9 +191,12 @@ pub(crate) const fn identity(service: Service) -> Identity {
     let rights = match service {
         Service::Net => Rights::Network,
         Service::Grid => Rights::Tunnel,
-        Service::Store | Service::Media | Service::Pbx | Service::Update | Service::Web => {
-            Rights::None
-        }
+        Service::Store
+        | Service::Guard
+        | Service::Media
+        | Service::Pbx
+        | Service::Update
+        | Service::Web => Rights::None,
     };
     Identity {
         id: uid(service),
@@ -205,6 +214,8 @@ pub(crate) const fn process_limits(service: Service) -> Limits {
         Service::Pbx => (16_384, 0, -5, -500),
         Service::Store => (1024, 0, 0, -300),
         Service::Net => (1024, 0, 0, 0),
+        // A connection or two of each service with a door.
+        Service::Guard => (128, 0, 0, 200),
         Service::Grid => (64, 0, 0, 300),
         Service::Update => (64, 0, 10, 500),
         Service::Web => (1024, 0, 5, 500),
@@ -223,6 +234,8 @@ pub(crate) const fn group_limits(service: Service) -> cgroup::Limits {
     let (memory_mib, cpu_weight) = match service {
         Service::Store => (128, 100),
         Service::Net => (48, 100),
+        // 120,000 bans.
+        Service::Guard => (128, 100),
         Service::Grid => (32, 50),
         Service::Media => (128, 400),
         Service::Pbx => (192, 200),
@@ -360,6 +373,7 @@ mod tests {
         for service in [
             Service::Store,
             Service::Net,
+            Service::Guard,
             Service::Pbx,
             Service::Update,
             Service::Web,

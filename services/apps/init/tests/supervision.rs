@@ -95,7 +95,9 @@ fn as_installer(folder: &Path) {
             .iter()
             .all(|it| it.state == "ready" && it.pid > 0)
     });
-    for name in ["store", "net", "media", "pbx", "grid", "update", "web"] {
+    for name in [
+        "store", "net", "guard", "media", "pbx", "grid", "update", "web",
+    ] {
         let before = init.service(name);
         kill(before.pid);
         let killed = Instant::now();

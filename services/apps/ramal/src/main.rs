@@ -1,5 +1,5 @@
-//! The services of the box in one multi-call binary: `ramal store|net|pbx|media|update|web|grid`,
-//! `provision`, `install-disk`, `machine-keys`, `secure-boot`, `stick` and `ctl`; and
+//! The services of the box in one multi-call binary: `ramal store|net|guard|pbx|media|update|web|
+//! grid`, `provision`, `install-disk`, `machine-keys`, `secure-boot`, `stick` and `ctl`; and
 //! `audit-verify`, for anybody's computer.
 //!
 //! One file on disk and in the page cache serves every process. What each one is composed of stands
@@ -8,6 +8,7 @@
 mod audit_verify;
 mod ctl;
 mod grid;
+mod guard;
 mod install_disk;
 mod machine_keys;
 mod media;
@@ -66,6 +67,8 @@ enum Service {
     Web(web::Arguments),
     /// Hold the tunnel into a grid.
     Grid(grid::Arguments),
+    /// Keep who is banned for guessing and scanning.
+    Guard(guard::Arguments),
     /// Apply the provisioning file once and wipe it.
     Provision(provision::Arguments),
     /// Read the update files and backups on a memory stick for whoever asks for one.
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
         Service::SecureBoot(arguments) => secure_boot::run(&arguments),
         Service::Web(arguments) => web::run(&arguments),
         Service::Grid(grid::Arguments {}) => grid::run(),
+        Service::Guard(guard::Arguments {}) => guard::run(),
         Service::Provision(provision::Arguments {}) => provision::run(),
         Service::Stick(stick::Arguments {}) => stick::run(),
         Service::Ctl(arguments) => ctl::run(&arguments),

@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .spawn(move || {
             let answered = run_loop::ipc::serve(
                 &listener,
-                |peer| [uid::WEB, uid::PBX, uid::GRID].contains(&peer),
+                |peer| [uid::WEB, uid::PBX, uid::GRID, uid::GUARD].contains(&peer),
                 move |connection, request: Request| {
                     let uid = connection.peer.uid;
                     Answer::Reply(match request {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipc::guard::Offence;
 use ipc::site::{Guard as RawGuard, GuardRule as RawRule};
 
+use crate::fault::Fault;
 use crate::network::Network;
 use crate::number::Number;
 use crate::wrong::{Report, Wrong};
@@ -59,6 +60,21 @@ impl Guard {
     pub fn rule(&self, offence: Offence) -> Rule {
         let rule = self.rules.get(&offence).copied();
         rule.unwrap_or_else(|| Rule::usual(offence))
+    }
+
+    /// Reads the section as it travels, by itself: whether a decoy means something else on the site
+    /// is not looked at.
+    ///
+    /// # Errors
+    /// Every [`Fault`] there is.
+    pub fn read(raw: &RawGuard) -> Result<Self, Vec<Fault>> {
+        let mut faults = Vec::new();
+        let read = Self::parse(raw, &mut Report::new("guard".into(), &mut faults));
+        if faults.is_empty() {
+            Ok(read)
+        } else {
+            Err(faults)
+        }
     }
 
     pub(crate) fn parse(raw: &RawGuard, report: &mut Report<'_>) -> Self {

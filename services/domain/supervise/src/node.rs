@@ -8,7 +8,7 @@
 //!                     |   v                   v
 //!                   Waiting <-----------------+----- 5 ends in 60 s ----> GivenUp
 //!
-//!   Shutdown: web, update, grid, pbx, media, net, store: SIGTERM, 5 s, SIGKILL, then Finish.
+//!   Shutdown: web, update, grid, pbx, media, guard, net, store: SIGTERM, 5 s, SIGKILL, Finish.
 //! ```
 
 use std::collections::VecDeque;

@@ -10,6 +10,8 @@ pub enum Service {
     Store,
     /// Owns the addresses of the box.
     Net,
+    /// Keeps who is banned for guessing and scanning.
+    Guard,
     /// Forwards the voice of the calls.
     Media,
     /// Owns the SIP sockets and the calls.
@@ -24,9 +26,10 @@ pub enum Service {
 
 impl Service {
     /// Every service, in start order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Store,
         Self::Net,
+        Self::Guard,
         Self::Media,
         Self::Pbx,
         Self::Grid,
@@ -45,6 +48,7 @@ impl Service {
             Self::Update => "update",
             Self::Web => "web",
             Self::Grid => "grid",
+            Self::Guard => "guard",
         }
     }
 
@@ -66,6 +70,7 @@ impl Service {
             Self::Web => 5,
             Self::Update => 6,
             Self::Grid => 7,
+            Self::Guard => 8,
         }
     }
 
@@ -81,17 +86,18 @@ impl Service {
     pub const fn is_critical(self) -> bool {
         match self {
             Self::Store | Self::Net | Self::Media | Self::Pbx => true,
-            Self::Update | Self::Web | Self::Grid => false,
+            Self::Update | Self::Web | Self::Grid | Self::Guard => false,
         }
     }
 
     /// Whether the box is not ready without it. Without the grid everything else works, and for as
-    /// long as it is away.
+    /// long as it is away. The same of the guard: doors decide alone and keep what they were told,
+    /// and whether an update is kept is not for somebody to say who attacks the box.
     #[must_use]
     pub const fn is_needed(self) -> bool {
         match self {
             Self::Store | Self::Net | Self::Media | Self::Pbx | Self::Update | Self::Web => true,
-            Self::Grid => false,
+            Self::Grid | Self::Guard => false,
         }
     }
 
@@ -126,6 +132,7 @@ pub struct ByService<T> {
     update: T,
     web: T,
     grid: T,
+    guard: T,
 }
 
 impl<T> ByService<T> {
@@ -134,6 +141,7 @@ impl<T> ByService<T> {
         Self {
             store: make(Service::Store),
             net: make(Service::Net),
+            guard: make(Service::Guard),
             media: make(Service::Media),
             pbx: make(Service::Pbx),
             update: make(Service::Update),
@@ -152,6 +160,7 @@ impl<T> ByService<T> {
             Service::Update => &self.update,
             Service::Web => &self.web,
             Service::Grid => &self.grid,
+            Service::Guard => &self.guard,
         }
     }
 
@@ -165,6 +174,7 @@ impl<T> ByService<T> {
             Service::Update => &mut self.update,
             Service::Web => &mut self.web,
             Service::Grid => &mut self.grid,
+            Service::Guard => &mut self.guard,
         }
     }
 
@@ -182,10 +192,12 @@ mod tests {
 
     #[test]
     fn codes_of_services_are_those_of_the_first_versions_and_lead_back_to_them() {
-        let names = [1, 2, 3, 4, 5, 6, 7].map(|code| Service::of_code(code).map(Service::name));
-        let first = ["store", "net", "media", "pbx", "web", "update", "grid"];
+        let names = [1, 2, 3, 4, 5, 6, 7, 8].map(|code| Service::of_code(code).map(Service::name));
+        let first = [
+            "store", "net", "media", "pbx", "web", "update", "grid", "guard",
+        ];
         assert_eq!(names, first.map(Some));
-        for code in [0, 8, u8::MAX] {
+        for code in [0, 9, u8::MAX] {
             assert_eq!(Service::of_code(code), None);
         }
     }

@@ -448,7 +448,9 @@ fn shutdown_stops_the_services_one_by_one_in_reverse_order() {
     }
     assert_eq!(
         order,
-        ["web", "update", "grid", "pbx", "media", "net", "store"]
+        [
+            "web", "update", "grid", "pbx", "media", "guard", "net", "store"
+        ]
     );
     assert_eq!(bench.seen.last(), Some(&Output::Finish(Shutdown::PowerOff)));
     assert_eq!(bench.node.deadline(), None);
@@ -483,7 +485,7 @@ fn a_service_that_will_not_stop_is_killed_after_five_seconds() {
 fn shutdown_does_not_wait_for_ever_on_a_process_that_cannot_be_killed() {
     let mut bench = Bench::ready();
     bench.feed(Input::ShutdownRequested(Shutdown::PowerOff));
-    bench.pass(SECOND * 110, None);
+    bench.pass(SECOND * 125, None);
     assert_eq!(bench.seen.last(), Some(&Output::Finish(Shutdown::PowerOff)));
     assert!(
         bench
@@ -505,6 +507,7 @@ fn shutdown_restarts_nothing_and_the_first_kind_asked_for_holds() {
         Service::Grid,
         Service::Pbx,
         Service::Media,
+        Service::Guard,
         Service::Net,
     ] {
         bench.exit(service);

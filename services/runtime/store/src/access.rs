@@ -63,7 +63,7 @@ impl Peers {
 
     /// What of the site a process of that user id is shown. Only `web` compares passwords of
     /// people; to others each account looks unclaimed. What box and hub share is for `grid`, which
-    /// is shown nothing else; `guard` is shown what counts as inside and as the grid.
+    /// is shown nothing else; `guard` is shown its rules, and what the grid is.
     #[must_use]
     pub fn shown(&self, uid: u32, mut site: Site) -> Site {
         if uid != self.own && uid == self.grid {
@@ -110,7 +110,7 @@ fn of_guard(site: Site) -> Site {
         ..it
     });
     Site {
-        networks: site.networks,
+        guard: site.guard,
         tunnel,
         ..Site::default()
     }
@@ -118,6 +118,8 @@ fn of_guard(site: Site) -> Site {
 
 #[cfg(test)]
 mod tests {
+    use ipc::site::Guard;
+
     use super::*;
 
     #[test]
@@ -217,6 +219,10 @@ mod tests {
         };
         let site = Site {
             realm: "ramal".into(),
+            guard: Guard {
+                on: true,
+                ..Guard::default()
+            },
             tunnel: Some(tunnel.clone()),
             ..Site::default()
         };
@@ -225,6 +231,10 @@ mod tests {
             ..Site::default()
         };
         assert_eq!(peers.shown(7, site.clone()), alone);
+        let to_guard = peers.shown(4, site.clone());
+        assert!(to_guard.guard.on && to_guard.realm.is_empty());
+        let tunnel = to_guard.tunnel.expect("there is one");
+        assert_eq!(tunnel.preshared_key.reveal(), "");
         assert_eq!(peers.shown(5, site.clone()), site);
         let to_pbx = peers.shown(3, site).tunnel.expect("there is one");
         assert_eq!(to_pbx.preshared_key.reveal(), "");

@@ -122,7 +122,7 @@ pub(crate) fn start(
             arguments.extend(["--sounds", &sounds_dir]);
         }
         Service::Update => arguments.extend(slots.arguments()),
-        Service::Net | Service::Pbx | Service::Grid => {}
+        Service::Net | Service::Guard | Service::Pbx | Service::Grid => {}
     }
     let door = group.map(kernel::cgroup::Group::open_door).transpose()?;
     let fence = if settings.is_confined {
@@ -189,7 +189,7 @@ fn fence(service: Service, settings: &Settings) -> Result<Option<Fence>, SystemE
             (vec![null, settings.recordings_dir.as_path()], false)
         }
         Service::Media => (vec![null], false),
-        Service::Update | Service::Grid => (vec![null], false),
+        Service::Guard | Service::Update | Service::Grid => (vec![null], false),
         // Fetches updates from other servers.
         Service::Web => (vec![null], true),
     };

@@ -30,9 +30,12 @@ impl Question {
         match service {
             Service::Pbx => Some(Self::ask_sip(here(addresses.sip), number)),
             Service::Web => Some(Self::ask_web(here(addresses.http))),
-            Service::Store | Service::Net | Service::Media | Service::Update | Service::Grid => {
-                None
-            }
+            Service::Store
+            | Service::Net
+            | Service::Guard
+            | Service::Media
+            | Service::Update
+            | Service::Grid => None,
         }
     }
 

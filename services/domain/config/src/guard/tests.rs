@@ -1,7 +1,6 @@
 use ipc::site::Group;
 
 use super::*;
-use crate::fault::Fault;
 use crate::site::tests::{check, extension, site};
 use crate::wrong::Meaning;
 use crate::{Feature, Site};
@@ -130,6 +129,23 @@ fn every_number_has_its_bounds() {
         let expected = expected.map(|(field, value, from, to)| range(field, value, from, to));
         check(|site| site.guard.rules = rules, &expected);
     }
+}
+
+#[test]
+fn the_section_is_read_by_itself_as_in_a_site() {
+    let raw = RawGuard {
+        on: true,
+        decoys: vec!["100".into()],
+        ..RawGuard::default()
+    };
+    let read = Guard::read(&raw).expect("100 is an extension, but not here");
+    assert_eq!((read.is_on, read.to_ipc()), (true, raw));
+    let raw = RawGuard {
+        first_minutes: 0,
+        ..RawGuard::default()
+    };
+    let faults = [range("first_minutes", 0, 1, 1_440)];
+    assert_eq!(Guard::read(&raw), Err(faults.into()));
 }
 
 #[test]

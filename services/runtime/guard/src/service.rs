@@ -1,0 +1,385 @@
+//! The loop that drives a [`GuardNode`].
+
+use std::future::Future;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use config::Network;
+use futures_util::future::OptionFuture;
+use guard::{GuardNode, Input, Output};
+use ipc::guard::{BanRow, Fate, Finding, Protection, Told};
+use ipc::store::{self, BanChanges};
+use run_loop::ipc::Client;
+use sansio::{Instant, Node as _, Rng, UnixTime};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::around::{self, Around};
+use crate::asks::{self, Ask, Peers};
+use crate::doors::Doors;
+use crate::guests::{Guests, Who};
+use crate::keeping::Keeping;
+use crate::settings::{self, STORE_PAUSE, Settings};
+use crate::status::status;
+
+/// Where others answer.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The socket of `store`.
+    pub store: PathBuf,
+    /// The socket of `net`.
+    pub net: PathBuf,
+}
+
+/// What the outside gives the service.
+pub struct World<N, W, B, S> {
+    /// Reads the clock.
+    pub now: N,
+    /// Reads the wall clock, where it is believed.
+    pub wall: W,
+    /// Called every second while the loop turns.
+    pub beat: B,
+    /// Ends when the service shall end.
+    pub stop: S,
+}
+
+/// Keeps the bans until `stop` ends. Nobody is told anything, and nothing that is said is heard,
+/// before the bans of earlier processes and the rules are there, however long the store takes.
+///
+/// # Errors
+/// The socket cannot be served.
+pub async fn run<N, W, B, S>(
+    listener: UnixListener,
+    peers: Peers,
+    places: Places,
+    rng: Rng,
+    world: World<N, W, B, S>,
+) -> std::io::Result<()>
+where
+    N: Fn() -> Instant,
+    W: Fn() -> Option<UnixTime>,
+    B: FnMut(),
+    S: Future<Output = ()>,
+{
+    let (sets, set) = mpsc::channel(1);
+    let (looks, around) = mpsc::channel(1);
+    let following = tokio::spawn(settings::follow(places.store.clone(), sets));
+    let looking = tokio::spawn(around::follow(places.net, looks));
+    let ended = run_with(listener, peers, places.store, rng, world, set, around).await;
+    following.abort();
+    looking.abort();
+    ended
+}
+
+/// The same with settings and the box's place from anywhere.
+pub(crate) async fn run_with<N, W, B, S>(
+    listener: UnixListener,
+    peers: Peers,
+    store: PathBuf,
+    rng: Rng,
+    world: World<N, W, B, S>,
+    mut set: mpsc::Receiver<Settings>,
+    mut around: mpsc::Receiver<Around>,
+) -> std::io::Result<()>
+where
+    N: Fn() -> Instant,
+    W: Fn() -> Option<UnixTime>,
+    B: FnMut(),
+    S: Future<Output = ()>,
+{
+    let (mut beat, mut stop) = (world.beat, std::pin::pin!(world.stop));
+    let (asks, mut asked) = mpsc::channel(ASKED_MAX);
+    std::thread::Builder::new()
+        .name("server".into())
+        .spawn(move || asks::serve(&listener, peers, asks))?;
+    let mut beats = tokio::time::interval(BEAT_INTERVAL);
+    let store = Client::new(store);
+    let first = {
+        let mut first = std::pin::pin!(first(&store, &mut set));
+        loop {
+            tokio::select! {
+                () = &mut stop => break None,
+                _ = beats.tick() => beat(),
+                first = &mut first => break first,
+            }
+        }
+    };
+    let Some((rows, settings)) = first else {
+        return Ok(());
+    };
+    let mut service = Service::new(rng, world.now, world.wall, store);
+    service.start(rows, settings);
+    let mut batch = Vec::new();
+    loop {
+        let timer: OptionFuture<_> = service.sleep().into();
+        tokio::select! {
+            () = &mut stop => break,
+            _ = beats.tick() => {
+                beat();
+                service.turn().await;
+            }
+            Some(()) = timer => service.feed(Input::Timer),
+            Some(settings) = set.recv() => service.set(settings),
+            Some(Around(guests)) = around.recv() => service.protect(Who::Net, guests),
+            count = asked.recv_many(&mut batch, BATCH_MAX) => {
+                if count == 0 {
+                    return Err(std::io::Error::other("nobody is answered any more"));
+                }
+                batch.drain(..).for_each(|ask| service.answer(ask));
+            }
+        }
+        service.flush();
+    }
+    service.finish().await;
+    Ok(())
+}
+
+type Store = Client<store::Request, store::Reply>;
+
+/// What earlier processes kept, and what is set; `None` when nobody can set anything any more.
+async fn first(
+    store: &Store,
+    set: &mut mpsc::Receiver<Settings>,
+) -> Option<(Vec<BanRow>, Settings)> {
+    let settings = set.recv().await?;
+    let mut rows: Vec<BanRow> = Vec::new();
+    loop {
+        let after = rows
+            .last()
+            .map_or_else(String::new, |it| it.network.clone());
+        match store.call(&store::Request::Bans { after }).await {
+            Ok(store::Reply::Bans(page)) if page.is_empty() => return Some((rows, settings)),
+            Ok(store::Reply::Bans(page)) => rows.extend(page),
+            Ok(_) | Err(_) => tokio::time::sleep(STORE_PAUSE).await,
+        }
+    }
+}
+
+struct Service<N, W> {
+    node: GuardNode,
+    now: N,
+    wall: W,
+    /// What the node knows of the wall clock, and since when.
+    wall_told: (Option<UnixTime>, Instant),
+    guests: Guests,
+    doors: Doors,
+    keeping: Keeping,
+    store: std::sync::Arc<Store>,
+    /// What the store is asked to keep; what it did not keep comes back.
+    writing: Option<JoinHandle<Option<BanChanges>>>,
+    /// When somebody outside was first heard.
+    outsider: Option<Instant>,
+    /// Lines that were written to the log since the last turn, and those that were not.
+    logged: (u32, u32),
+}
+
+impl<N: Fn() -> Instant, W: Fn() -> Option<UnixTime>> Service<N, W> {
+    fn new(rng: Rng, now: N, wall: W, store: Store) -> Self {
+        Self {
+            node: GuardNode::new(rng),
+            wall_told: (None, now()),
+            now,
+            wall,
+            guests: Guests::default(),
+            doors: Doors::default(),
+            keeping: Keeping::default(),
+            store: std::sync::Arc::new(store),
+            writing: None,
+            outsider: None,
+            logged: (0, 0),
+        }
+    }
+
+    fn start(&mut self, rows: Vec<BanRow>, settings: Settings) {
+        let count = rows.len();
+        self.tell_clock();
+        self.feed(Input::Stored(rows));
+        self.set(settings);
+        tracing::info!("{count} bans are kept from before");
+    }
+
+    /// Hands the node one cause, and carries out all that follows from it.
+    fn feed(&mut self, input: Input) {
+        self.node.handle((self.now)(), input);
+        while let Some(output) = self.node.poll() {
+            match output {
+                Output::Ban(network, until) => self.doors.ban(network, until),
+                Output::Unban(network) => self.doors.unban(network),
+                Output::UnbanAll => self.doors.unban_all(&self.guests.all()),
+                Output::Keep(rows) => self.keeping.keep(rows),
+                Output::Drop(networks) => self.keeping.drop(&networks),
+                Output::DropAll => self.keeping.drop_all(),
+                Output::Told(told) => self.log(&told),
+            }
+        }
+    }
+
+    fn set(&mut self, settings: Settings) {
+        let Settings { rules, grid } = settings;
+        let grid = grid.into_iter().map(|it| (Protection::Grid, it));
+        let listed = rules.never.iter().map(|it| (Protection::Listed, *it));
+        let guests: Vec<_> = grid.chain(listed).collect();
+        self.protect(Who::Site, guests);
+        self.feed(Input::Config(Box::new(rules)));
+    }
+
+    fn protect(&mut self, who: Who, guests: Vec<(Protection, Network)>) {
+        let changed = self.guests.say(who, guests);
+        if !changed.is_empty() {
+            self.doors.protect(self.guests.all());
+        }
+        for (why, networks) in changed {
+            self.feed(Input::Protect(why, networks));
+        }
+    }
+
+    /// Who asked may be gone: that changes nothing.
+    fn answer(&mut self, ask: Ask) {
+        let now = (self.now)();
+        match ask {
+            Ask::Found(finding) => self.feed(Input::Found(finding)),
+            Ask::Outsider => {
+                self.outsider.get_or_insert(now);
+            }
+            Ask::Protect(who, guests) => self.protect(who, guests),
+            Ask::Watch(watcher) => {
+                let bans = self.node.bans().map(|(it, ban)| (it, ban.until));
+                self.doors.join(now, watcher, bans, self.guests.all());
+            }
+            Ask::Status(answer) => {
+                let shown = status(&self.node, now, (self.wall)(), self.outsider);
+                let _gone = answer.try_send(shown);
+            }
+            Ask::Unban(network, answer) => {
+                let was = self.node.bans().any(|(it, _)| *it == network);
+                self.feed(Input::Unban(network));
+                let _gone = answer.try_send(was);
+            }
+        }
+    }
+
+    /// What an attacker wrote is not in it: pages show that, a log may be read by programs.
+    fn log(&mut self, told: &Told) {
+        let (written, left_out) = &mut self.logged;
+        if *written >= LINES_MAX {
+            *left_out = left_out.saturating_add(1);
+            return;
+        }
+        *written += 1;
+        let Finding {
+            offence,
+            source,
+            count,
+            within_secs,
+            ..
+        } = &told.finding;
+        let found = format!(
+            "{source}: {}, {count} within {within_secs} s",
+            offence.name()
+        );
+        match told.fate {
+            Fate::Banned(times) => tracing::warn!("{found}: banned, time {times}"),
+            Fate::WouldBeBanned => tracing::info!("{found}: bans are off for it"),
+            Fate::Spared(why) => tracing::warn!("{found}: not banned, as it is protected: {why:?}"),
+            Fate::AtTheDoor => tracing::info!("{found}: {:?}", told.finding.measure),
+            Fate::WouldBeAtTheDoor => {
+                tracing::info!("{found}: {:?} is off for it", told.finding.measure);
+            }
+        }
+    }
+
+    /// Once a second.
+    async fn turn(&mut self) {
+        if let (_, left_out @ 1..) = std::mem::take(&mut self.logged) {
+            tracing::warn!("{left_out} more were found within a second");
+        }
+        self.tell_clock();
+        if let Some(writing) = self.writing.take_if(|it| it.is_finished()) {
+            self.written(writing).await;
+        }
+        if self.writing.is_none()
+            && let Some(changes) = self.keeping.take()
+        {
+            let store = std::sync::Arc::clone(&self.store);
+            self.writing = Some(tokio::spawn(async move { keep(&store, changes).await }));
+        }
+    }
+
+    async fn written(&mut self, writing: JoinHandle<Option<BanChanges>>) {
+        if let Ok(Some(changes)) = writing.await {
+            self.keeping.give_back(changes);
+        }
+    }
+
+    /// Tells the node of a clock that is believed now, or was set.
+    fn tell_clock(&mut self) {
+        let (now, wall) = ((self.now)(), (self.wall)());
+        let (told, at) = self.wall_told;
+        let expected = told.map(|told| told + (now - at));
+        let is_as_expected = match (expected, wall) {
+            (Some(expected), Some(wall)) => {
+                expected.as_millis().abs_diff(wall.as_millis()) <= DRIFT_MAX_MILLIS
+            }
+            (None, None) => true,
+            _ => false,
+        };
+        if !is_as_expected {
+            self.wall_told = (wall, now);
+            self.feed(Input::Clock(wall));
+        }
+    }
+
+    fn sleep(&self) -> Option<tokio::time::Sleep> {
+        let at = self.node.deadline()?;
+        Some(tokio::time::sleep(at - (self.now)()))
+    }
+
+    fn flush(&mut self) {
+        self.doors.flush((self.now)());
+    }
+
+    /// Has the store keep what it does not yet; it ends after us.
+    async fn finish(&mut self) {
+        let last = async {
+            if let Some(writing) = self.writing.take() {
+                self.written(writing).await;
+            }
+            while let Some(changes) = self.keeping.take() {
+                if keep(&self.store, changes).await.is_some() {
+                    return;
+                }
+            }
+        };
+        let _late = tokio::time::timeout(LAST_MAX, last).await;
+    }
+}
+
+/// Has the store keep it; what it did not keep.
+async fn keep(store: &Store, changes: BanChanges) -> Option<BanChanges> {
+    let request = store::Request::ChangeBans(changes);
+    let why = match store.call(&request).await {
+        Ok(store::Reply::Stored) => return None,
+        Ok(store::Reply::Failed { reason }) => reason,
+        Ok(_) => "the store does not know us".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    tracing::warn!("bans are not kept over a restart yet: {why}");
+    match request {
+        store::Request::ChangeBans(changes) => Some(changes),
+        _ => None,
+    }
+}
+
+/// Between two signs of life; and between two writes to the store, at least.
+const BEAT_INTERVAL: Duration = Duration::from_secs(1);
+/// What was asked and waits; whoever asks more waits too.
+const ASKED_MAX: usize = 1_024;
+/// What is answered before the doors are told.
+const BATCH_MAX: usize = 256;
+/// A clock that is off by more was set.
+const DRIFT_MAX_MILLIS: u64 = 2_000;
+/// Lines in the log a second: an attack from many addresses must not fill it.
+const LINES_MAX: u32 = 10;
+/// PID 1 kills after 5 s.
+const LAST_MAX: Duration = Duration::from_secs(3);
