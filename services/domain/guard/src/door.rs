@@ -1,10 +1,11 @@
 //! The door of a service: who is heard, and whose password is looked at.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use config::{Guard, Network};
-use ipc::guard::{Finding, Measure, Offence};
+use ipc::guard::{Bans as Told, Finding, Measure, Offence, Protection};
 use sansio::{Instant, network_of};
 
 use crate::bans::Bans;
@@ -79,6 +80,34 @@ impl Door {
     /// Who is never banned.
     pub const fn protected(&mut self) -> &mut Protected {
         &mut self.protected
+    }
+
+    /// Takes what the process says that keeps the bans. Who is protected for the reason `own` is
+    /// known here first, and stays as it is.
+    pub fn take(&mut self, now: Instant, told: &Told, own: Protection) {
+        if told.is_whole {
+            self.bans.clear();
+        }
+        for (network, millis) in &told.banned {
+            if let Some(network) = Network::parse(network) {
+                self.bans.put(network, now + Duration::from_millis(*millis));
+            }
+        }
+        for network in told.unbanned.iter().filter_map(|it| Network::parse(it)) {
+            self.forgive(&network);
+        }
+        let Some(guests) = &told.protected else {
+            return;
+        };
+        let mut by_reason: BTreeMap<Protection, Vec<Network>> = BTreeMap::new();
+        for guest in guests {
+            let network = Network::parse(&guest.network);
+            by_reason.entry(guest.why).or_default().extend(network);
+        }
+        for why in Protection::ALL.into_iter().filter(|it| *it != own) {
+            let networks = by_reason.remove(&why).unwrap_or_default();
+            self.protected.set(why, networks);
+        }
     }
 
     /// Whether nothing of an address is to be read. Asked before anything is.

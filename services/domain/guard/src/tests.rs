@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use config::{Guard, GuardRule, Network};
-use ipc::guard::{BanRow, Fate, Finding, Measure, Offence, Protection};
+use ipc::guard::{BanRow, Bans, Fate, Finding, Guest, Measure, Offence, Protection};
 use proptest::prelude::*;
 use sansio::{Instant, Node as _, Rng, UnixTime};
 
@@ -205,6 +205,38 @@ fn the_router_and_others_who_are_protected_are_never_shut_out() {
     door.bans().put(network("192.168.1.0/24"), at(1_000));
     assert!(door.is_shut(at(100), ip("192.168.1.2")));
     assert!(!door.is_shut(at(100), ip("192.168.1.1")));
+}
+
+#[test]
+fn a_door_takes_over_bans_and_guests_and_keeps_its_own() {
+    let mut door = door(&on());
+    door.protected()
+        .set(Protection::Trunk, vec![network("198.51.100.1")]);
+    let told = |is_whole, banned: &[&str], unbanned: &[&str], gateway: Option<&str>| Bans {
+        is_whole,
+        banned: banned.iter().map(|it| ((*it).to_owned(), 60_000)).collect(),
+        unbanned: unbanned.iter().map(|it| (*it).to_owned()).collect(),
+        protected: gateway.map(|network| {
+            vec![Guest {
+                why: Protection::Gateway,
+                network: network.to_owned(),
+            }]
+        }),
+    };
+    let banned = ["203.0.113.7/32", "192.168.1.1/32", "198.51.100.1/32", "what"];
+    let first = told(true, &banned, &[], Some("192.168.1.1"));
+    door.take(at(0), &first, Protection::Trunk);
+    let shut = |door: &Door, secs| {
+        let all = ["203.0.113.7", "192.168.1.1", "198.51.100.1"];
+        all.map(|it| door.is_shut(at(secs), ip(it)))
+    };
+    assert_eq!(shut(&door, 59), [true, false, false]);
+    assert_eq!(shut(&door, 60), [false; 3], "for as long as was said");
+    // A change leaves the rest; who is protected no more is banned as was said.
+    door.take(at(1), &told(false, &[], &["203.0.113.7/32"], Some("10.0.0.1")), Protection::Trunk);
+    assert_eq!(shut(&door, 2), [false, true, false]);
+    door.take(at(2), &told(true, &["203.0.113.7/32"], &[], None), Protection::Trunk);
+    assert_eq!(shut(&door, 3), [true, false, false], "what was known before is forgotten");
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! Who is heard, and whose password is looked at: what becomes of failures (R53, R55).
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use config::Network;
 use guard::Attempt;
-use ipc::guard::{Bans, Guest, Offence, Protection};
+use ipc::guard::{Guest, Offence, Protection};
 use sip::transaction::Flow;
 
 use crate::authentication::Admission;
@@ -105,37 +104,6 @@ pub(crate) fn protect_servers(core: &mut Core) {
     let guests: Vec<_> = servers.iter().map(guest).collect();
     if core.door.protected().set(Protection::Trunk, servers) {
         core.emit(Output::Protect(guests));
-    }
-}
-
-/// Takes what the guard says.
-pub(crate) fn take(core: &mut Core, bans: &Bans) {
-    if bans.is_whole {
-        core.door.bans().clear();
-    }
-    for (network, millis) in &bans.banned {
-        if let Some(network) = Network::parse(network) {
-            let until = core.now + Duration::from_millis(*millis);
-            core.door.bans().put(network, until);
-        }
-    }
-    for network in bans.unbanned.iter().filter_map(|it| Network::parse(it)) {
-        core.door.forgive(&network);
-    }
-    let Some(guests) = &bans.protected else {
-        return;
-    };
-    let mut by_reason: BTreeMap<Protection, Vec<Network>> = BTreeMap::new();
-    for guest in guests.iter().filter(|it| it.why != Protection::Trunk) {
-        let network = Network::parse(&guest.network);
-        by_reason.entry(guest.why).or_default().extend(network);
-    }
-    for why in Protection::ALL
-        .into_iter()
-        .filter(|it| *it != Protection::Trunk)
-    {
-        let networks = by_reason.remove(&why).unwrap_or_default();
-        core.door.protected().set(why, networks);
     }
 }
 

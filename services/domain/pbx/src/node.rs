@@ -1,5 +1,6 @@
 //! The composition: one node that owns the SIP stack, the registrar and the calls.
 
+use ipc::guard::Protection;
 use ipc::pbx::{Phone, Status};
 use sansio::{Datagram, Entropy, Instant, Node, Rng, Transport};
 use sip::transaction::{Flow, Input as SipInput, Output as SipOutput};
@@ -7,7 +8,6 @@ use sip::{DatagramKind, parse_datagram};
 
 use crate::call::{Calls, Tools};
 use crate::core::{Core, event_text};
-use crate::door;
 use crate::interface::{Input, Output, PeerFault, Stored};
 use crate::leg::Legs;
 use crate::registrar::seconds;
@@ -359,7 +359,10 @@ impl PbxNode {
                 self.core.restore(unix, &rows, &open);
             }
             Input::Neighbours(networks) => self.core.meet(networks),
-            Input::Bans(bans) => door::take(&mut self.core, &bans),
+            Input::Bans(bans) => {
+                let now = self.core.now;
+                self.core.door.take(now, &bans, Protection::Trunk);
+            }
             Input::WallClock(unix) => self.core.set_wall_clock(unix),
             Input::Shutdown => {
                 self.core.stopping = true;
