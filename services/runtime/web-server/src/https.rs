@@ -1,9 +1,8 @@
 //! HTTPS: hyper over rustls, every wait and every size bounded.
 
-use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -41,7 +40,7 @@ pub async fn serve_https<H: Handler>(
     tokio::pin!(stop);
     loop {
         let (stream, source, ticket) = tokio::select! {
-            accepted = accept(&mut listeners, &connections) => accepted,
+            accepted = accept(&mut listeners, &connections, |it| handler.is_shut(it)) => accepted,
             () = &mut stop => break,
         };
         let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow()));
@@ -59,13 +58,15 @@ pub async fn serve_https<H: Handler>(
 }
 
 /// The next connection within the limits, which are the same for all listeners together; those
-/// beyond are closed at once.
+/// beyond, and of addresses that are shut out, are closed at once.
 pub(crate) async fn accept(
     listeners: &mut [TcpListener],
     connections: &Connections,
+    is_shut: impl Fn(IpAddr) -> bool,
 ) -> (TcpStream, SocketAddr, Ticket) {
     loop {
         match accept_any(listeners).await {
+            Ok((_, source)) if is_shut(source.ip().to_canonical()) => {}
             Ok((stream, source)) => {
                 if let Some(ticket) = connections.admit(source.ip()) {
                     return (stream, source, ticket);
@@ -129,10 +130,15 @@ async fn serve_one<H: Handler>(
     let Ok(Ok(stream)) = tokio::time::timeout(TLS_ACCEPT_MAX, acceptor.accept(stream)).await else {
         return;
     };
-    let peer = Peer::Network(source.ip().to_canonical());
+    let source = source.ip().to_canonical();
+    let peer = Peer::Network(source);
     let service = service_fn(|request| {
         let (handler, streams) = (Arc::clone(&handler), streams.clone());
         async move {
+            // Shut out since he connected: the connection ends, and nothing is said.
+            if handler.is_shut(source) {
+                return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
+            }
             let answer = match convert::read(request, peer, at).await {
                 Ok(request) if request.method == Method::Get => {
                     let answer = see_through(Arc::clone(&handler), request.clone()).await;
@@ -141,7 +147,7 @@ async fn serve_one<H: Handler>(
                 Ok(request) => see_through(handler, request).await,
                 Err(refusal) => refusal.into(),
             };
-            Ok::<_, Infallible>(convert::write(answer, sending))
+            Ok(convert::write(answer, sending))
         }
     });
     // A client that broke off or spoke nonsense is its own affair; hyper answered what it could.

@@ -19,6 +19,7 @@ mod redirect;
 mod streams;
 
 use std::future::Future;
+use std::net::IpAddr;
 
 pub use answer::{Answer, Pieces};
 pub use https::serve_https;
@@ -32,4 +33,10 @@ pub const PROTOCOLS: &[&[u8]] = &[b"http/1.1"];
 pub trait Handler: Send + Sync + 'static {
     /// One request to one response. Must not block the thread.
     fn handle(&self, request: admin::Request) -> impl Future<Output = Answer> + Send + '_;
+
+    /// Whether nothing of an address is to be read. Asked for each connection before TLS, and for
+    /// each request on it; nobody is shut out where a handler says nothing of it.
+    fn is_shut(&self, _source: IpAddr) -> bool {
+        false
+    }
 }

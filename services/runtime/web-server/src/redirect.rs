@@ -1,6 +1,7 @@
 //! Port 80: one answer to everything (R1, T1).
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use admin::Response;
 use hyper::Request;
@@ -10,6 +11,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
+use crate::Handler;
 use crate::answer::Sending;
 use crate::connections::Connections;
 use crate::convert::{Refusal, check_framing, write};
@@ -17,11 +19,12 @@ use crate::https::{accept, http1};
 use crate::limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX};
 
 /// Sends every client to the same address by HTTPS, for ever. No body is read, no cookie is set,
-/// nothing is served.
-pub async fn serve_redirect(mut listeners: Vec<TcpListener>) {
+/// nothing is served; to whom `handler` shuts out, not even that.
+pub async fn serve_redirect<H: Handler>(mut listeners: Vec<TcpListener>, handler: Arc<H>) {
     let connections = Connections::new(CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX);
     loop {
-        let (stream, _, ticket) = accept(&mut listeners, &connections).await;
+        let is_shut = |source| handler.is_shut(source);
+        let (stream, _, ticket) = accept(&mut listeners, &connections, is_shut).await;
         tokio::spawn(async move {
             let sending = Sending::default();
             let service = service_fn(|request| {

@@ -143,7 +143,7 @@ impl Place {
                 () = sender.closed() => return,
                 _ = self.streams.stop.wait_for(|is_over| *is_over) => return,
             }
-            if began.elapsed() >= pace.life {
+            if began.elapsed() >= pace.life || handler.is_shut(self.address) {
                 return;
             }
             let again = see_through(Arc::clone(&handler), request.clone()).await;

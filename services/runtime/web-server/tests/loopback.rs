@@ -5,8 +5,9 @@
     reason = "a test that cannot be set up has failed"
 )]
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use admin::{Peer, Request, Response};
@@ -36,6 +37,31 @@ impl Handler for Echo {
             request.body.len()
         );
         Response::new(200, "text/plain", text).sealed().into()
+    }
+}
+
+/// Echoes to those who are not shut out.
+#[derive(Default)]
+struct Shutting(Mutex<BTreeSet<IpAddr>>);
+
+impl Shutting {
+    fn set(&self, source: IpAddr, is_shut: bool) {
+        let mut shut = self.0.lock().expect("nobody panicked");
+        if is_shut {
+            shut.insert(source);
+        } else {
+            shut.remove(&source);
+        }
+    }
+}
+
+impl Handler for Shutting {
+    async fn handle(&self, request: Request) -> Answer {
+        Echo.handle(request).await
+    }
+
+    fn is_shut(&self, source: IpAddr) -> bool {
+        self.0.lock().expect("nobody panicked").contains(&source)
     }
 }
 
@@ -112,8 +138,9 @@ impl Box {
         let (tls, served) = watch::channel(tls);
         let (https, [first, first6]) = listeners().await;
         let (http, [second, second6]) = listeners().await;
+        let front = Arc::clone(&handler);
         let serving = tokio::spawn(serve_https(https, served, handler, stop));
-        tokio::spawn(serve_redirect(http));
+        tokio::spawn(serve_redirect(http, front));
         let mut roots = RootCertStore::empty();
         roots
             .add(CertificateDer::from(identity.certificate))
@@ -195,6 +222,43 @@ async fn a_box_is_reached_by_ipv4_and_ipv6_alike() {
     };
     let visits = tokio::time::timeout(Duration::from_secs(20), visits);
     visits.await.expect("everybody is served");
+}
+
+/// R53-R55.
+#[tokio::test]
+async fn who_is_shut_out_is_not_even_given_a_handshake_and_others_are_served() {
+    let handler = Arc::new(Shutting::default());
+    let server = Box::with(Arc::clone(&handler)).await;
+    let asked = b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    handler.set(server.https.ip(), true);
+    let stream = TcpStream::connect(server.https).await.expect("connects");
+    let name = ServerName::try_from("ramal.local").expect("a name");
+    assert!(server.client.connect(name, stream).await.is_err());
+    let mut plain = TcpStream::connect(server.http).await.expect("connects");
+    assert_eq!(exchange(&mut plain, asked).await, "", "nor sent elsewhere");
+    let mut other = server.connect_to(server.https6).await;
+    assert_eq!(status(&exchange(&mut other, asked).await), "200");
+    handler.set(server.https.ip(), false);
+    server.is_well().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_stays_open_ends_when_its_client_is_shut_out() {
+    let handler = Arc::new(Shutting::default());
+    let server = Box::with(Arc::clone(&handler)).await;
+    let mut open = server.connect().await;
+    let asked = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+    open.write_all(asked).await.expect("it is open");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"Get /x 127.0.0.1 0") {
+        let more = open.read_buf(&mut answer).await.expect("it is open");
+        assert!(more > 0, "the answer comes whole");
+    }
+    handler.set(server.https.ip(), true);
+    let again = exchange(&mut open, asked).await;
+    assert_eq!(again, "", "it ends, and nothing is said");
+    handler.set(server.https.ip(), false);
+    server.is_well().await;
 }
 
 #[tokio::test]
