@@ -153,9 +153,8 @@ impl Rule {
     #[must_use]
     pub const fn usual(offence: Offence) -> Self {
         let (count, secs) = match offence {
-            Offence::SipPassword | Offence::SipExtension => (5, 600),
-            // Right passwords: a phone that was taken home does it, each time it registers.
-            Offence::SipOutside => (20, 600),
+            // As many of each, or how many there may be would tell which it was.
+            Offence::SipPassword | Offence::SipExtension | Offence::SipOutside => (5, 600),
             Offence::SipMalformed => (20, 60),
             Offence::SipDecoy => (1, 600),
             // The pages slow guesses down by themselves.

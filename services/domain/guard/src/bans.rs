@@ -12,15 +12,29 @@ pub struct Bans {
     until: BTreeMap<Network, Instant>,
     /// How many there are of each length, so that only those are looked for.
     lengths: BTreeMap<(bool, u8), usize>,
+    /// When there are so many, those that are over are dropped.
+    purge_at: usize,
 }
 
 impl Bans {
     /// Bans a network until then.
-    pub fn put(&mut self, network: Network, until: Instant) {
+    pub fn put(&mut self, now: Instant, network: Network, until: Instant) {
+        if self.until.len() >= self.purge_at.max(PURGE_MIN) {
+            self.purge(now);
+        }
         if self.until.insert(network, until).is_none() {
             let count = self.lengths.entry(kind(&network)).or_default();
             *count = count.saturating_add(1);
         }
+    }
+
+    /// Nobody says when one is over: each has its end.
+    fn purge(&mut self, now: Instant) {
+        let over = self.until.iter().filter(|(_, until)| now >= **until);
+        for network in over.map(|(network, _)| *network).collect::<Vec<_>>() {
+            self.remove(&network);
+        }
+        self.purge_at = self.until.len().saturating_mul(2);
     }
 
     /// Bans it no more.
@@ -51,18 +65,14 @@ impl Bans {
         around.any(|network| self.until.get(&network).is_some_and(|until| now < *until))
     }
 
-    /// How many are banned.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
         self.until.len()
     }
-
-    /// Whether nobody is.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.until.is_empty()
-    }
 }
+
+/// Fewer are not worth a look.
+const PURGE_MIN: usize = 1_024;
 
 const fn kind(network: &Network) -> (bool, u8) {
     (network.is_ipv4(), network.length())
@@ -82,9 +92,9 @@ mod tests {
     fn an_address_is_banned_with_each_network_around_it_and_until_then() {
         let at = |secs| Instant::ORIGIN + Duration::from_secs(secs);
         let mut bans = Bans::default();
-        bans.put(network("192.0.2.7"), at(10));
-        bans.put(network("198.51.100.0/24"), at(20));
-        bans.put(network("2001:db8:1:2::/64"), at(20));
+        bans.put(at(0), network("192.0.2.7"), at(10));
+        bans.put(at(0), network("198.51.100.0/24"), at(20));
+        bans.put(at(0), network("2001:db8:1:2::/64"), at(20));
         let has = |bans: &Bans, secs, address: &str| {
             bans.has(at(secs), address.parse().expect("an address"))
         };
@@ -92,12 +102,23 @@ mod tests {
         assert!(!has(&bans, 10, "192.0.2.7") && !has(&bans, 9, "192.0.2.8"));
         assert!(has(&bans, 19, "198.51.100.255") && has(&bans, 19, "2001:db8:1:2::9"));
         assert!(!has(&bans, 19, "2001:db8:1:3::9"));
-        bans.put(network("192.0.2.7"), at(30));
+        bans.put(at(0), network("192.0.2.7"), at(30));
         assert_eq!((bans.len(), has(&bans, 29, "192.0.2.7")), (3, true));
         bans.remove(&network("192.0.2.7"));
         bans.remove(&network("192.0.2.7"));
         assert!(!has(&bans, 0, "192.0.2.7"));
         bans.clear();
-        assert!(bans.is_empty() && !has(&bans, 0, "198.51.100.1"));
+        assert!(bans.len() == 0 && !has(&bans, 0, "198.51.100.1"));
+    }
+
+    #[test]
+    fn bans_that_are_over_take_no_room_for_long() {
+        let mut bans = Bans::default();
+        for second in 0..10_000_u32 {
+            let now = Instant::ORIGIN + Duration::from_secs(second.into());
+            let network = Network::of(std::net::Ipv4Addr::from_bits(second).into());
+            bans.put(now, network, now + Duration::from_secs(100));
+            assert!(bans.len() <= PURGE_MIN);
+        }
     }
 }

@@ -26,6 +26,8 @@ pub struct Ban {
     pub until: Instant,
     /// The how manieth of that network it is, from 1.
     pub times: u32,
+    /// When it was to end, seconds since 1970, as an earlier process kept it.
+    kept_until: Option<i64>,
     is_over: bool,
 }
 
@@ -33,61 +35,76 @@ pub struct Ban {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Book {
     bans: BTreeMap<Network, Ban>,
-    /// When a ban ends, and one that is over is forgotten.
-    due: BTreeSet<(Instant, Network)>,
+    /// When a ban ends.
+    ends: BTreeSet<(Instant, Network)>,
+    /// When one that is over is forgotten.
+    forgets: BTreeSet<(Instant, Network)>,
+}
+
+/// Whom a ban is to hit: the network that was found, or one around it that has too many banned in
+/// it already.
+struct Place {
+    network: Network,
+    inner: Vec<Network>,
 }
 
 impl Book {
-    /// Bans a network for what was found, longer than the last time; returns all that is banned
-    /// by it: the network itself, or one around it that has too many banned in it.
-    pub(crate) fn ban(&mut self, network: Network, ban: Ban, protected: &Protected) -> Changed {
-        let mut changed = Changed::default();
-        let (mut network, mut ban) = (network, ban);
-        while let Some((around, inside)) = self.wider(network, protected) {
-            for network in &inside {
-                let inner = self.remove(network);
-                let until = inner.map(|it| it.until);
-                ban.until = until.map_or(ban.until, |it| it.max(ban.until));
-                changed.removed.push(*network);
-            }
-            network = around;
-        }
-        changed.removed.retain(|it| self.bans.get(it).is_none());
-        self.put(network, ban);
-        self.shrink(&mut changed);
-        changed.put.push(network);
-        changed
-    }
-
-    /// The ban that follows a finding.
-    pub(crate) fn next(
-        &self,
+    /// Bans a network for what was found, longer than the last time.
+    pub(crate) fn ban(
+        &mut self,
         now: Instant,
         wall: UnixTime,
-        (network, finding): (&Network, &Finding),
-        guard: &Guard,
+        (network, finding): (Network, &Finding),
+        (guard, protected): (&Guard, &Protected),
         rng: &mut Rng,
-    ) -> Ban {
-        let before = self.bans.get(network).map_or(0, |ban| {
-            let quiet = (now - ban.until).as_secs() / DECAY.as_secs();
-            ban.times
-                .saturating_sub(u32::try_from(quiet).unwrap_or(u32::MAX))
-        });
-        let whole = guard.first.saturating_mul(2_u32.saturating_pow(before));
-        let whole = whole.min(guard.longest);
-        // Nobody can tell to the second when to come back.
-        let tenth = u64::try_from(whole.as_millis() / 10).unwrap_or(u64::MAX);
-        let less = Duration::from_millis(rng.below(tenth.max(1)));
-        Ban {
+    ) -> Changed {
+        let place = self.place(network, protected);
+        let mut changed = Changed::default();
+        let mut times = self.times(now, &place.network).saturating_add(1);
+        let mut until = now;
+        for network in &place.inner {
+            times = times.max(self.times(now, network));
+            until = until.max(self.remove(network).map_or(now, |ban| ban.until));
+            changed.removed.push(*network);
+        }
+        let ban = Ban {
             offence: finding.offence,
             count: finding.count,
             within_secs: finding.within_secs,
             tried: finding.tried.clone(),
             since: wall,
-            until: now + whole.saturating_sub(less),
-            times: before.saturating_add(1),
+            until: until.max(now + lasts(guard, times, rng)),
+            times,
+            kept_until: None,
             is_over: false,
+        };
+        self.put(place.network, ban);
+        self.shrink(&place.network, &mut changed);
+        changed.put.push(place.network);
+        changed
+    }
+
+    /// How many bans a network has had that still count: one fewer for each day since the last.
+    fn times(&self, now: Instant, network: &Network) -> u32 {
+        self.bans.get(network).map_or(0, |ban| {
+            let quiet = (now - ban.until).as_secs() / DECAY.as_secs();
+            ban.times
+                .saturating_sub(u32::try_from(quiet).unwrap_or(u32::MAX))
+        })
+    }
+
+    fn place(&self, network: Network, protected: &Protected) -> Place {
+        let mut place = Place {
+            network,
+            inner: Vec::new(),
+        };
+        while let Some((around, inner)) = self.wider(place.network, protected) {
+            place.inner.extend(inner);
+            place.network = around;
         }
+        place.inner.sort_unstable();
+        place.inner.dedup();
+        place
     }
 
     /// The network around it to ban instead, and those that are banned in it, when they are many
@@ -102,31 +119,37 @@ impl Book {
         let around = Network::around(network.address(), length)?;
         let inside = self.bans.range(around..);
         let inside = inside.take_while(|(it, _)| around.contains(it.address()));
-        let inside: Vec<Network> = inside
-            .filter(|(it, ban)| !ban.is_over && **it != network && it.length() > length)
-            .map(|(it, _)| *it)
-            .collect();
-        let is_many = inside.len().saturating_add(1) >= many;
-        (is_many && protected.within(&around).is_none()).then_some((around, inside))
+        let alike = |(it, ban): &(&Network, &Ban)| !ban.is_over && it.length() == network.length();
+        let inner: Vec<Network> = inside.filter(alike).map(|(it, _)| *it).collect();
+        let is_new = usize::from(!inner.contains(&network));
+        let is_many = inner.len().saturating_add(is_new) >= many;
+        (is_many && protected.within(&around).is_none()).then_some((around, inner))
     }
 
     fn put(&mut self, network: Network, ban: Ban) {
         self.remove(&network);
-        self.due.insert((ban.due(), network));
+        match ban.is_over {
+            true => self.forgets.insert((ban.due(), network)),
+            false => self.ends.insert((ban.due(), network)),
+        };
         self.bans.insert(network, ban);
     }
 
     fn remove(&mut self, network: &Network) -> Option<Ban> {
         let ban = self.bans.remove(network)?;
-        self.due.remove(&(ban.due(), *network));
+        let due = (ban.due(), *network);
+        self.ends.remove(&due);
+        self.forgets.remove(&due);
         Some(ban)
     }
 
-    /// Forgets what ends first, when there are more than are kept.
-    fn shrink(&mut self, changed: &mut Changed) {
-        while self.bans.len() > BANS_MAX
-            && let Some((_, first)) = self.due.first().copied()
-        {
+    /// Forgets one when there are more than are kept: of those that are over first, and never the
+    /// one that has just begun.
+    fn shrink(&mut self, newest: &Network, changed: &mut Changed) {
+        while self.bans.len() > BANS_MAX {
+            let all = self.forgets.iter().chain(&self.ends);
+            let first = all.map(|(_, it)| *it).find(|it| it != newest);
+            let Some(first) = first else { return };
             self.remove(&first);
             changed.removed.push(first);
         }
@@ -137,11 +160,6 @@ impl Book {
         self.remove(network).is_some_and(|ban| !ban.is_over)
     }
 
-    /// Whether nothing is kept, not even what is over.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.bans.is_empty()
-    }
-
     /// Bans nobody.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
@@ -150,26 +168,27 @@ impl Book {
     /// What has ended by now, and what is forgotten.
     pub(crate) fn expire(&mut self, now: Instant) -> Changed {
         let mut changed = Changed::default();
-        while let Some((due, network)) = self.due.first().copied()
-            && due <= now
-        {
+        while let Some((_, network)) = self.ends.first().copied().filter(|(due, _)| *due <= now) {
             let Some(mut ban) = self.remove(&network) else {
-                self.due.pop_first();
-                continue;
+                break;
             };
-            if ban.is_over {
-                changed.removed.push(network);
-            } else {
-                ban.is_over = true;
-                self.put(network, ban);
-                changed.ended.push(network);
+            ban.is_over = true;
+            self.put(network, ban);
+            changed.ended.push(network);
+        }
+        while let Some((_, network)) = self.forgets.first().copied().filter(|(due, _)| *due <= now)
+        {
+            if self.remove(&network).is_none() {
+                break;
             }
+            changed.removed.push(network);
         }
         changed
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.due.first().map(|(due, _)| *due)
+        let firsts = self.ends.first().into_iter().chain(self.forgets.first());
+        firsts.map(|(due, _)| *due).min()
     }
 
     pub(crate) fn get(&self, network: &Network) -> Option<&Ban> {
@@ -206,33 +225,50 @@ impl Book {
             tried: ban.tried.clone(),
             since_secs: ban.since.as_secs(),
             left_secs,
-            until_secs: wall.map(until),
+            until_secs: wall.map(until).or(ban.kept_until),
             times: ban.times,
         })
     }
 
     /// Goes on from what an earlier process kept. A ban ends when it was to, where the clock is
-    /// believed; where it is not, the box was off for no time at all.
+    /// believed; where it is not, the box was off for no time at all, until [`Self::cut`].
     pub(crate) fn restore(&mut self, now: Instant, wall: Option<UnixTime>, rows: &[BanRow]) {
         for row in rows.iter().take(BANS_MAX) {
             let Some(network) = Network::parse(&row.network) else {
                 continue;
             };
-            let to_go = wall.zip(row.until_secs).map(|(wall, until)| {
-                u64::try_from(until.saturating_sub(wall.as_secs())).unwrap_or(0)
-            });
-            let left = to_go.map_or(row.left_secs, |it| it.min(row.left_secs));
             let ban = Ban {
                 offence: row.offence,
                 count: row.count,
                 within_secs: row.within_secs,
                 tried: row.tried.clone(),
                 since: UnixTime::from_millis(row.since_secs.saturating_mul(1_000)),
-                until: now + Duration::from_secs(left),
+                until: now + Duration::from_secs(row.left_secs),
                 times: row.times.max(1),
-                is_over: left == 0,
+                kept_until: row.until_secs,
+                is_over: row.left_secs == 0,
             };
             self.put(network, ban);
+        }
+        if let Some(wall) = wall {
+            self.cut(now, wall);
+        }
+    }
+
+    /// The clock is believed now: what was to end before it would otherwise, does.
+    pub(crate) fn cut(&mut self, now: Instant, wall: UnixTime) {
+        let early = |ban: &Ban| {
+            let left = ban.kept_until?.saturating_sub(wall.as_secs());
+            let until = now + Duration::from_secs(u64::try_from(left).unwrap_or(0));
+            (until < ban.until).then_some(until)
+        };
+        let early = self
+            .in_force()
+            .filter_map(|(it, ban)| Some((*it, early(ban)?)));
+        for (network, until) in early.collect::<Vec<_>>() {
+            if let Some(ban) = self.remove(&network) {
+                self.put(network, Ban { until, ..ban });
+            }
         }
     }
 }
@@ -248,6 +284,14 @@ impl Ban {
     }
 }
 
+/// How long the so manieth ban lasts. Nobody can tell to the second when to come back.
+fn lasts(guard: &Guard, times: u32, rng: &mut Rng) -> Duration {
+    let doubled = 2_u32.saturating_pow(times.saturating_sub(1));
+    let whole = guard.first.saturating_mul(doubled).min(guard.longest);
+    let tenth = u64::try_from(whole.as_millis() / 10).unwrap_or(u64::MAX);
+    whole.saturating_sub(Duration::from_millis(rng.below(tenth.max(1))))
+}
+
 /// What has changed in the book.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Changed {
@@ -255,7 +299,7 @@ pub(crate) struct Changed {
     pub(crate) put: Vec<Network>,
     /// Over, and still kept.
     pub(crate) ended: Vec<Network>,
-    /// Neither banned nor kept.
+    /// No longer kept: forgotten, or banned with the network around it.
     pub(crate) removed: Vec<Network>,
 }
 
@@ -265,5 +309,5 @@ const DECAY: Duration = Duration::from_secs(24 * 3_600);
 pub(crate) const BANS_MAX: usize = 120_000;
 /// So many banned addresses of 256 neighbours are one owner's, or of one hoster who does not mind.
 const MANY_IPV4: usize = 8;
-/// The same for neighbouring lines of IPv6.
+/// The same for neighbouring lines of IPv6, and again for those.
 const MANY_IPV6: usize = 4;

@@ -12,19 +12,17 @@ use crate::bans::Bans;
 use crate::lately::Lately;
 use crate::line::{Case, Line};
 use crate::protected::Protected;
-use crate::target::{LINES, Target};
-use crate::window::Window;
+use crate::target::{OWNERS, Target};
 
-/// Somebody claims to be someone.
+/// Somebody claims to be someone, and has been seen to get what was sent to his address: he speaks
+/// TCP, or repeats what the challenge to it said (bar E5). Of others nothing is counted, as anybody
+/// can write any sender on a datagram.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Attempt<'a> {
     /// From where.
     pub source: IpAddr,
     /// The extension or login claimed, a path asked for; may be empty, and anything.
     pub name: &'a str,
-    /// He has been seen to get what was sent to that address: he speaks TCP, or repeats what the
-    /// challenge to it said (bar E5). Anybody can write any sender on a datagram.
-    pub is_proven: bool,
 }
 
 /// The door of a service. It decides between two messages, so that exactly as many passwords are
@@ -34,17 +32,12 @@ pub struct Door {
     guard: Guard,
     bans: Bans,
     protected: Protected,
-    lines: Lately<IpAddr, Line>,
-    faint: Lately<IpAddr, Faint>,
+    /// Networks of the box's own cables, where each address is somebody else's.
+    near: Vec<Network>,
+    /// Lines from which somebody was let in, apart from the others: no flood drives them out.
+    trusted: Lately<IpAddr, Line>,
+    others: Lately<IpAddr, Line>,
     targets: Lately<String, Target>,
-}
-
-/// A sender who may be anybody.
-#[derive(Clone, Debug, Default)]
-struct Faint {
-    window: Window,
-    hushed: Option<Instant>,
-    is_in_force: bool,
 }
 
 impl Default for Door {
@@ -53,8 +46,9 @@ impl Default for Door {
             guard: Guard::default(),
             bans: Bans::default(),
             protected: Protected::default(),
-            lines: Lately::new(LINES_MAX),
-            faint: Lately::new(FAINT_MAX),
+            near: Vec::new(),
+            trusted: Lately::new(TRUSTED_MAX),
+            others: Lately::new(OTHERS_MAX),
             targets: Lately::new(TARGETS_MAX),
         }
     }
@@ -65,11 +59,20 @@ impl Door {
     pub fn configure(&mut self, guard: &Guard) {
         if self.guard.is_on && !guard.is_on {
             self.bans.clear();
-            self.lines.each_of(|_| true, Line::forgive);
-            self.faint = Lately::new(FAINT_MAX);
+            for lines in [&mut self.trusted, &mut self.others] {
+                lines.each_of(|_| true, Line::forgive);
+            }
             self.targets = Lately::new(TARGETS_MAX);
         }
-        self.guard = guard.clone();
+        if self.guard != *guard {
+            self.guard = guard.clone();
+        }
+    }
+
+    /// Learns the networks of the box's own cables: each address there counts by itself, as all
+    /// desks of an office are in one /64.
+    pub fn near(&mut self, networks: &[Network]) {
+        self.near = networks.to_vec();
     }
 
     /// Who is banned, as the process that keeps the bans says it.
@@ -90,7 +93,8 @@ impl Door {
         }
         for (network, millis) in &told.banned {
             if let Some(network) = Network::parse(network) {
-                self.bans.put(network, now + Duration::from_millis(*millis));
+                self.bans
+                    .put(now, network, now + Duration::from_millis(*millis));
             }
         }
         for network in told.unbanned.iter().filter_map(|it| Network::parse(it)) {
@@ -110,44 +114,69 @@ impl Door {
         }
     }
 
-    /// Whether nothing of an address is to be read. Asked before anything is.
+    /// Whether nothing of an address is to be read. Asked before anything is. A line with phones or
+    /// people who were let in is never shut: only passwords of it are not looked at.
     #[must_use]
     pub fn is_shut(&self, now: Instant, source: IpAddr) -> bool {
         if !self.guard.is_on {
             return false;
         }
-        let line = network_of(source);
-        let is_banned =
-            self.bans.has(now, source) || self.lines.get(&line).is_some_and(|it| it.is_banned(now));
-        let is_hushed = self
-            .faint
-            .get(&line)
-            .is_some_and(|it| it.is_in_force && it.hushed.is_some_and(|until| now < until));
-        (is_banned || is_hushed) && self.protected.why(source).is_none()
+        let line = self.line(self.line_of(source));
+        if line.is_some_and(|line| line.is_trusted(now)) {
+            return false;
+        }
+        let is_banned = line.is_some_and(|line| line.is_banned(now)) || self.bans.has(now, source);
+        is_banned && self.protected.why(source).is_none()
     }
 
     /// Whether a password is to be looked at. Where it is not, the answer is that to a wrong one.
     pub fn admits(&mut self, now: Instant, attempt: Attempt<'_>) -> bool {
-        // Who cannot be known to be there is let in by no password, and uses up nobody's turn.
-        if !self.guard.is_on || !attempt.is_proven {
+        if !self.guard.is_on {
             return true;
         }
-        let line = self.lines.get(&network_of(attempt.source));
-        if line.is_some_and(|line| !line.admits(now, attempt.name)) {
+        let (at, name) = (self.line_of(attempt.source), clipped(attempt.name));
+        let line = self.line(at);
+        if line.is_some_and(|line| !line.admits(now, name)) {
             return false;
         }
-        if line.is_some_and(|line| line.knows(now, attempt.name)) {
+        if line.is_some_and(|line| line.knows(now, name)) {
             return true;
         }
-        let target = attempt.name.to_owned();
-        let looked = self.targets.change(&target, |target| target.admits(now));
+        let looked = self.targets.change(name, |target| target.admits(now, at));
         looked.unwrap_or(true)
     }
 
     /// Somebody proved who he is.
     pub fn proved(&mut self, now: Instant, attempt: Attempt<'_>) {
-        let line = self.lines.touch(now, network_of(attempt.source));
-        line.proved(now, attempt.name);
+        let line = self.line_of(attempt.source);
+        if let Some(known) = self.others.take(&line) {
+            self.trusted.put(now, line, known);
+        }
+        let known = self.trusted.touch(now, line);
+        known.proved(now, clipped(attempt.name));
+    }
+
+    /// Whether somebody proved lately from there to be that.
+    #[must_use]
+    pub fn knows(&self, now: Instant, attempt: Attempt<'_>) -> bool {
+        let line = self.line(self.line_of(attempt.source));
+        line.is_some_and(|line| line.knows(now, clipped(attempt.name)))
+    }
+
+    /// An extension has another password, or is gone: who used it before is a stranger to it.
+    pub fn unlearn(&mut self, name: &str) {
+        let name = clipped(name);
+        self.trusted.each_of(|_| true, |line| line.unlearn(name));
+    }
+
+    /// A password was not looked at. For a stranger that is a guess like any other: otherwise its
+    /// lack would tell that the extension exists.
+    pub fn turned_away(&mut self, now: Instant, attempt: Attempt<'_>) -> Vec<Finding> {
+        let line = self.line(self.line_of(attempt.source));
+        match line.is_some_and(|line| line.is_trusted(now)) {
+            true => Vec::new(),
+            false => self.offence(now, attempt, Offence::SipPassword),
+        }
     }
 
     /// Somebody did what honest people seldom do often: what follows, or would.
@@ -157,28 +186,30 @@ impl Door {
         attempt: Attempt<'_>,
         offence: Offence,
     ) -> Vec<Finding> {
-        let offence = self.told_apart(attempt, offence);
-        if !attempt.is_proven {
-            return self.unproven(now, attempt, offence).into_iter().collect();
-        }
-        let source = network_of(attempt.source);
+        let (at, name) = (self.line_of(attempt.source), clipped(attempt.name));
+        let offence = self.told_apart(name, offence);
         let rule = self.guard.rule(offence);
         let is_in_force = self.guard.is_on && !rule.only_report;
         let case = Case {
             offence,
-            name: attempt.name,
+            name,
             rule,
             is_in_force,
             is_protected: self.protected.why(attempt.source).is_some(),
             lasts: self.guard.first,
         };
-        let line = self.lines.touch(now, source);
-        let is_stranger = !line.knows(now, attempt.name);
+        let lines = match self.trusted.get(&at).is_some() {
+            true => &mut self.trusted,
+            false => &mut self.others,
+        };
+        let line = lines.touch(now, at);
+        let is_stranger = !line.knows(now, name);
         let measure = line.count(now, &case);
         let tried = line.tried();
+        let source = self.network(at);
         let finding = |measure, count, tried| Finding {
             offence,
-            source: network(source),
+            source: source.to_string(),
             measure,
             is_in_force,
             count,
@@ -187,10 +218,10 @@ impl Door {
         };
         let mut found = Vec::from_iter(measure.map(|it| finding(it, rule.count, tried)));
         if offence == Offence::SipPassword && is_stranger {
-            let target = self.targets.touch(now, attempt.name.to_owned());
-            if target.guessed(now, source, &rule, is_in_force, self.guard.first) {
-                let lines = u16::try_from(LINES).unwrap_or(u16::MAX);
-                found.push(finding(Measure::Slow, lines, vec![attempt.name.to_owned()]));
+            let target = self.targets.touch(now, name.to_owned());
+            if target.guessed(now, at, (&rule, is_in_force), self.guard.first) {
+                let owners = u16::try_from(OWNERS).unwrap_or(u16::MAX);
+                found.push(finding(Measure::Slow, owners, vec![name.to_owned()]));
             }
         }
         found
@@ -199,71 +230,61 @@ impl Door {
     /// Whoever was locked out may try again: somebody said so.
     pub fn forgive(&mut self, network: &Network) {
         self.bans.remove(network);
-        self.lines
-            .each_of(|line| network.contains(*line), Line::forgive);
-        self.faint.retain(|line, _| !network.contains(*line));
+        for lines in [&mut self.trusted, &mut self.others] {
+            lines.each_of(|line| network.contains(*line), Line::forgive);
+        }
     }
 
-    fn told_apart(&self, attempt: Attempt<'_>, offence: Offence) -> Offence {
+    fn told_apart(&self, name: &str, offence: Offence) -> Offence {
         let is_guess = matches!(offence, Offence::SipPassword | Offence::SipExtension);
-        if is_guess
-            && self
-                .guard
-                .decoys
-                .iter()
-                .any(|it| it.as_str() == attempt.name)
-        {
-            Offence::SipDecoy
-        } else {
-            offence
+        let is_decoy = || self.guard.decoys.iter().any(|it| it.as_str() == name);
+        match is_guess && is_decoy() {
+            true => Offence::SipDecoy,
+            false => offence,
         }
     }
 
-    /// The sender may be anybody's address: it is never banned, and nobody who is known is touched.
-    fn unproven(
-        &mut self,
-        now: Instant,
-        attempt: Attempt<'_>,
-        offence: Offence,
-    ) -> Option<Finding> {
-        let source = network_of(attempt.source);
-        let line = self.lines.get(&source);
-        if line.is_some_and(|line| line.is_trusted(now))
-            || self.protected.why(attempt.source).is_some()
-        {
-            return None;
+    fn line(&self, line: IpAddr) -> Option<&Line> {
+        self.trusted.get(&line).or_else(|| self.others.get(&line))
+    }
+
+    /// Whose line an address is: one customer's, or on the box's own cable one machine's.
+    fn line_of(&self, source: IpAddr) -> IpAddr {
+        let source = source.to_canonical();
+        match self.is_near(source) {
+            true => source,
+            false => network_of(source),
         }
-        let rule = self.guard.rule(offence);
-        let faint = self.faint.touch(now, source);
-        if faint.hushed.is_some_and(|until| now < until) || !faint.window.count(now, &rule) {
-            return None;
+    }
+
+    fn is_near(&self, source: IpAddr) -> bool {
+        let is_of_the_cable = matches!(source, IpAddr::V6(it) if it.is_unicast_link_local());
+        is_of_the_cable || self.near.iter().any(|it| it.contains(source))
+    }
+
+    /// A line as a network: `192.0.2.7/32`, `2001:db8:1:2::/64`.
+    fn network(&self, line: IpAddr) -> Network {
+        let one = Network::of(line);
+        match line.is_ipv4() || self.is_near(line) {
+            true => one,
+            false => Network::around(line, LINE_LENGTH).unwrap_or(one),
         }
-        faint.window.clear();
-        faint.is_in_force = self.guard.is_on && !rule.only_report;
-        faint.hushed = Some(now + HUSH);
-        Some(Finding {
-            offence,
-            source: network(source),
-            measure: Measure::Hush,
-            is_in_force: faint.is_in_force,
-            count: rule.count,
-            within_secs: u32::try_from(rule.within.as_secs()).unwrap_or(u32::MAX),
-            tried: Vec::new(),
-        })
     }
 }
 
-/// A line as a network: `192.0.2.7/32`, `2001:db8:1:2::/64`.
-fn network(line: IpAddr) -> String {
-    let length = if line.is_ipv4() { 32 } else { 64 };
-    Network::around(line, length).map_or_else(|| line.to_string(), |it| it.to_string())
+/// As much of a name as is compared; no extension or login is longer.
+fn clipped(name: &str) -> &str {
+    let end = name.floor_char_boundary(NAME_MAX);
+    name.get(..end).unwrap_or_default()
 }
 
-/// Lines that are remembered.
-const LINES_MAX: usize = 20_000;
-/// Senders that may be anybody's, apart from those: a flood of invented ones drives out no other.
-const FAINT_MAX: usize = 4_096;
-/// Extensions that are guessed at.
-const TARGETS_MAX: usize = 2_000;
-/// How long a sender that may be anybody's is not read.
-const HUSH: Duration = Duration::from_secs(5);
+/// Bits that all addresses of one IPv6 line share.
+const LINE_LENGTH: u8 = 64;
+/// Bytes of a name.
+const NAME_MAX: usize = 64;
+/// Lines from which somebody was let in that are remembered.
+const TRUSTED_MAX: usize = 10_000;
+/// Other lines.
+const OTHERS_MAX: usize = 20_000;
+/// Extensions that are guessed at; a site has no more.
+const TARGETS_MAX: usize = 10_000;

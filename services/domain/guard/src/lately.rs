@@ -1,5 +1,6 @@
 //! A map that holds so many entries and forgets the ones untouched longest.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use sansio::Instant;
@@ -21,31 +22,59 @@ impl<K: Ord + Clone, V: Default> Lately<K, V> {
         }
     }
 
-    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+    pub(crate) fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
         self.entries.get(key).map(|(_, value)| value)
+    }
+
+    /// When an entry was last touched.
+    pub(crate) fn last<Q: Ord + ?Sized>(&self, key: &Q) -> Option<Instant>
+    where
+        K: Borrow<Q>,
+    {
+        self.entries.get(key).map(|(last, _)| *last)
     }
 
     /// The entry, made where there is none, as touched now.
     pub(crate) fn touch(&mut self, now: Instant, key: K) -> &mut V {
-        match self.entries.get(&key) {
-            Some((last, _)) => {
-                self.order.remove(&(*last, key.clone()));
-            }
-            None if self.entries.len() >= self.max => {
-                if let Some((_, oldest)) = self.order.pop_first() {
-                    self.entries.remove(&oldest);
-                }
-            }
-            None => {}
+        let value = self.take(&key).unwrap_or_default();
+        self.put(now, key, value)
+    }
+
+    /// Puts an entry in the place of what is there, as touched now.
+    pub(crate) fn put(&mut self, now: Instant, key: K, value: V) -> &mut V {
+        self.take(&key);
+        if self.entries.len() >= self.max
+            && let Some((_, oldest)) = self.order.pop_first()
+        {
+            self.entries.remove(&oldest);
         }
         self.order.insert((now, key.clone()));
-        let (last, value) = self.entries.entry(key).or_insert((now, V::default()));
-        *last = now;
+        let (_, value) = self.entries.entry(key).or_insert((now, value));
         value
     }
 
+    /// Takes an entry out.
+    pub(crate) fn take<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        let (key, (last, value)) = self.entries.remove_entry(key)?;
+        self.order.remove(&(last, key));
+        Some(value)
+    }
+
     /// Changes the entry, if there is one, without touching it.
-    pub(crate) fn change<R>(&mut self, key: &K, change: impl FnOnce(&mut V) -> R) -> Option<R> {
+    pub(crate) fn change<Q: Ord + ?Sized, R>(
+        &mut self,
+        key: &Q,
+        change: impl FnOnce(&mut V) -> R,
+    ) -> Option<R>
+    where
+        K: Borrow<Q>,
+    {
         self.entries.get_mut(key).map(|(_, value)| change(value))
     }
 
@@ -55,22 +84,13 @@ impl<K: Ord + Clone, V: Default> Lately<K, V> {
         entries.for_each(|(_, (_, value))| change(value));
     }
 
-    pub(crate) fn remove(&mut self, key: &K) {
-        if let Some((last, _)) = self.entries.remove(key) {
-            self.order.remove(&(last, key.clone()));
-        }
-    }
-
-    /// Forgets those for which `is_kept` says no.
-    pub(crate) fn retain(&mut self, mut is_kept: impl FnMut(&K, &V) -> bool) {
-        self.entries.retain(|key, (_, value)| is_kept(key, value));
-        let entries = &self.entries;
-        self.order.retain(|(_, key)| entries.contains_key(key));
-    }
-
-    /// How many there are of which it is so.
-    pub(crate) fn count(&self, is_so: impl Fn(&V) -> bool) -> usize {
-        self.entries.values().filter(|(_, it)| is_so(it)).count()
+    /// How many were touched within this time.
+    pub(crate) fn since(&self, then: Instant) -> usize {
+        self.order
+            .iter()
+            .rev()
+            .take_while(|(at, _)| *at > then)
+            .count()
     }
 
     #[cfg(test)]
@@ -95,8 +115,8 @@ mod tests {
         assert_eq!(*lately.touch(at(2), 1), 11);
         lately.touch(at(3), 3);
         assert_eq!((lately.get(&1), lately.get(&2)), (Some(&11), None));
-        lately.remove(&1);
-        lately.retain(|key, _| *key != 3);
-        assert_eq!(lately.len(), 0);
+        assert_eq!((lately.last(&1), lately.since(at(2))), (Some(at(2)), 1));
+        lately.put(at(4), 1, 21);
+        assert_eq!((lately.take(&1), lately.len()), (Some(21), 1));
     }
 }

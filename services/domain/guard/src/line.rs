@@ -1,4 +1,4 @@
-//! What one customer line did lately: an IPv4 address, or the /64 of an IPv6 one.
+//! What one customer line did lately.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -11,16 +11,31 @@ use crate::lately::Lately;
 use crate::window::Window;
 
 /// What one line did lately.
+///
+/// What is in force and what would be are counted apart: an offence that is only reported must
+/// neither hide nor hasten one that is not.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
-    windows: BTreeMap<Offence, Window>,
-    names: Lately<String, Name>,
+    windows: BTreeMap<(Kind, bool), Window>,
+    names: Lately<(String, bool), Window>,
+    /// Extensions of which no password is looked at, and until when.
+    locked: BTreeMap<String, Instant>,
     /// When each extension was last used from here with its password.
-    known: Lately<String, Known>,
+    known: Lately<String, ()>,
     last_known: Option<Instant>,
-    banned: Option<Until>,
-    narrowed: Option<Until>,
+    banned: Option<Instant>,
+    narrowed: Option<Instant>,
+    /// Until when it is not told again what would follow.
+    told: BTreeMap<(Measure, Offence, String), Instant>,
     tried: VecDeque<String>,
+}
+
+/// What is counted together. Whether a guess was at an extension that exists, or right and from
+/// the wrong place, must not be told by how many of them there may be.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Kind {
+    Guess,
+    Other(Offence),
 }
 
 impl Default for Line {
@@ -28,40 +43,14 @@ impl Default for Line {
         Self {
             windows: BTreeMap::new(),
             names: Lately::new(NAMES_MAX),
+            locked: BTreeMap::new(),
             known: Lately::new(KNOWN_MAX),
             last_known: None,
             banned: None,
             narrowed: None,
+            told: BTreeMap::new(),
             tried: VecDeque::new(),
         }
-    }
-}
-
-#[derive(Clone, Debug, Default)]
-struct Name {
-    window: Window,
-    locked: Option<Until>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Known {
-    last: Instant,
-}
-
-/// Until when something holds; out of force it is only told.
-#[derive(Clone, Copy, Debug)]
-struct Until {
-    end: Instant,
-    is_in_force: bool,
-}
-
-impl Until {
-    fn holds(this: Option<Self>, now: Instant) -> bool {
-        this.is_some_and(|it| it.is_in_force && now < it.end)
-    }
-
-    fn is_told(this: Option<Self>, now: Instant) -> bool {
-        this.is_some_and(|it| now < it.end)
     }
 }
 
@@ -75,22 +64,34 @@ pub(crate) struct Case<'a> {
     pub(crate) lasts: Duration,
 }
 
+impl Case<'_> {
+    const fn kind(&self) -> Kind {
+        match self.offence {
+            Offence::SipPassword
+            | Offence::SipExtension
+            | Offence::SipOutside
+            | Offence::WebSignIn => Kind::Guess,
+            other => Kind::Other(other),
+        }
+    }
+}
+
 impl Line {
     pub(crate) fn is_banned(&self, now: Instant) -> bool {
-        Until::holds(self.banned, now)
+        holds(self.banned, now) && !self.is_trusted(now)
     }
 
     /// Whether a password for this extension is looked at.
     pub(crate) fn admits(&self, now: Instant, name: &str) -> bool {
-        let locked = self.names.get(&name.to_owned()).and_then(|it| it.locked);
-        let is_outsider = Until::holds(self.narrowed, now) && !self.knows(now, name);
-        !Until::holds(locked, now) && !is_outsider
+        let is_locked = holds(self.locked.get(name).copied(), now);
+        let is_outsider = holds(self.narrowed, now) && !self.knows(now, name);
+        !is_locked && !is_outsider
     }
 
     /// Whether the extension was used from here within a day.
     pub(crate) fn knows(&self, now: Instant, name: &str) -> bool {
-        let known = self.known.get(&name.to_owned());
-        known.is_some_and(|known| now - known.last < TRUST)
+        let last = self.known.last(name);
+        last.is_some_and(|last| now - last < TRUST)
     }
 
     /// Whether any was.
@@ -100,64 +101,105 @@ impl Line {
 
     /// The right password: it is known to be in good hands.
     pub(crate) fn proved(&mut self, now: Instant, name: &str) {
-        self.known.touch(now, name.to_owned()).last = now;
+        self.known.touch(now, name.to_owned());
         self.last_known = Some(now);
-        self.names.remove(&name.to_owned());
-        if !self.is_banned(now) {
-            self.banned = None;
-        }
+        self.locked.remove(name);
+    }
+
+    /// An extension has another password, or is gone: that it was used here says nothing any more.
+    pub(crate) fn unlearn(&mut self, name: &str) {
+        self.known.take(name);
     }
 
     /// Counts an offence: what follows now, if anything.
     pub(crate) fn count(&mut self, now: Instant, case: &Case<'_>) -> Option<Measure> {
-        if Until::is_told(self.banned, now) {
+        if self.is_banned(now) {
             return None;
         }
         self.note(case.name);
         let is_trusted = case.is_protected || self.is_trusted(now);
-        let until = Some(Until {
-            end: now + case.lasts,
-            is_in_force: case.is_in_force,
-        });
-        if is_trusted && is_of_one_extension(case.offence) && !case.name.is_empty() {
-            return self.count_name(now, case, until);
+        let measure = if is_trusted && case.kind() == Kind::Guess && !case.name.is_empty() {
+            self.count_name(now, case)
+        } else {
+            self.count_line(now, case, &case.rule)
+                .then_some(match is_trusted {
+                    true => Measure::Narrow,
+                    false => Measure::Ban,
+                })
+        };
+        let measure = measure?;
+        match case.is_in_force {
+            true => self.apply(now, case, measure),
+            false => self.tell_once(now, case, measure),
         }
-        let window = self.windows.entry(case.offence).or_default();
-        if !window.count(now, &case.rule) {
-            return None;
+    }
+
+    fn count_line(&mut self, now: Instant, case: &Case<'_>, rule: &GuardRule) -> bool {
+        let key = (case.kind(), case.is_in_force);
+        let window = self.windows.entry(key).or_default();
+        let is_too_often = window.count(now, rule);
+        if is_too_often {
+            window.clear();
         }
-        window.clear();
-        if is_trusted {
-            return self.narrow(now, until);
-        }
-        self.banned = until;
-        Some(Measure::Ban)
+        is_too_often
     }
 
     /// Phones beside the one with the wrong password go on.
-    fn count_name(
-        &mut self,
-        now: Instant,
-        case: &Case<'_>,
-        until: Option<Until>,
-    ) -> Option<Measure> {
-        let name = self.names.touch(now, case.name.to_owned());
-        if Until::is_told(name.locked, now) || !name.window.count(now, &case.rule) {
-            return None;
+    fn count_name(&mut self, now: Instant, case: &Case<'_>) -> Option<Measure> {
+        let name = (case.name.to_owned(), case.is_in_force);
+        let window = self.names.touch(now, name);
+        let is_too_often = window.count(now, &case.rule);
+        if is_too_often {
+            window.clear();
         }
-        name.window.clear();
-        name.locked = until;
-        let locked = self.names.count(|it| Until::is_told(it.locked, now));
-        if locked >= LOCKED_MAX {
-            return self.narrow(now, until).or(Some(Measure::Lock));
+        // Guesses at many names, each few times.
+        let of_all = GuardRule {
+            count: GUESSES_MAX,
+            ..case.rule
+        };
+        if self.count_line(now, case, &of_all) {
+            return Some(Measure::Narrow);
         }
-        Some(Measure::Lock)
+        is_too_often.then_some(Measure::Lock)
     }
 
-    fn narrow(&mut self, now: Instant, until: Option<Until>) -> Option<Measure> {
-        let is_news = !Until::is_told(self.narrowed, now);
-        self.narrowed = until;
+    fn apply(&mut self, now: Instant, case: &Case<'_>, measure: Measure) -> Option<Measure> {
+        let until = now + case.lasts;
+        match measure {
+            Measure::Ban => self.banned = Some(until),
+            Measure::Lock => {
+                self.locked.retain(|_, until| now < *until);
+                self.locked.insert(case.name.to_owned(), until);
+                if self.locked.len() >= LOCKED_MAX {
+                    return self.narrow(now, until).or(Some(Measure::Lock));
+                }
+            }
+            Measure::Narrow => return self.narrow(now, until),
+            Measure::Slow => {}
+        }
+        Some(measure)
+    }
+
+    /// Told only when it is news.
+    fn narrow(&mut self, now: Instant, until: Instant) -> Option<Measure> {
+        let is_news = !holds(self.narrowed, now);
+        self.narrowed = Some(until);
         is_news.then_some(Measure::Narrow)
+    }
+
+    /// What would follow is told as often as it would have begun.
+    fn tell_once(&mut self, now: Instant, case: &Case<'_>, measure: Measure) -> Option<Measure> {
+        self.told.retain(|_, until| now < *until);
+        let name = match measure {
+            Measure::Lock => case.name,
+            _ => "",
+        };
+        let key = (measure, case.offence, name.to_owned());
+        if self.told.contains_key(&key) || self.told.len() >= TOLD_MAX {
+            return None;
+        }
+        self.told.insert(key, now + case.lasts);
+        Some(measure)
     }
 
     /// Keeps what was tried, for people.
@@ -177,31 +219,32 @@ impl Line {
         self.tried.iter().cloned().collect()
     }
 
-    /// Nothing holds any more; what was known stays.
+    /// Nothing holds any more; what is known stays.
     pub(crate) fn forgive(&mut self) {
-        self.banned = None;
-        self.narrowed = None;
-        self.windows.clear();
-        self.names = Lately::new(NAMES_MAX);
+        *self = Self {
+            known: std::mem::replace(&mut self.known, Lately::new(KNOWN_MAX)),
+            last_known: self.last_known,
+            ..Self::default()
+        };
     }
 }
 
-/// Whether an offence is about one extension, which can be locked by itself.
-const fn is_of_one_extension(offence: Offence) -> bool {
-    matches!(
-        offence,
-        Offence::SipPassword | Offence::SipOutside | Offence::WebSignIn
-    )
+fn holds(until: Option<Instant>, now: Instant) -> bool {
+    until.is_some_and(|until| now < until)
 }
 
 /// After so long without a right password a line is like any other.
 const TRUST: Duration = Duration::from_secs(24 * 3_600);
-/// Extensions guessed at from one line that are remembered.
+/// Extensions guessed at from one line that are counted by themselves.
 const NAMES_MAX: usize = 64;
 /// Extensions in use from one line that are remembered; a large office has no more.
 const KNOWN_MAX: usize = 1_000;
-/// So many locked extensions of one line are no forgotten passwords.
+/// So many wrong passwords of one line, for whatever extensions, are no forgotten ones.
+pub(crate) const GUESSES_MAX: u16 = 40;
+/// Nor are so many locked extensions.
 pub(crate) const LOCKED_MAX: usize = 8;
+/// What would follow, of one line, that is remembered as told.
+const TOLD_MAX: usize = 64;
 /// Of what was tried.
 const TRIED_MAX: usize = 5;
 /// Characters of each.

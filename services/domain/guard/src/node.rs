@@ -1,6 +1,7 @@
 //! The node: findings in, bans out.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use config::{Guard, Network};
 use ipc::guard::{BanRow, Fate, Finding, Measure, Protection, Told};
@@ -12,7 +13,8 @@ use crate::protected::Protected;
 /// One cause.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Input {
-    /// What earlier processes kept; once, at start, before anything else.
+    /// What earlier processes kept; once, at start. Nobody is banned by it before the rules are
+    /// known, as they may say that nobody is.
     Stored(Vec<BanRow>),
     /// The rules.
     Config(Box<Guard>),
@@ -31,9 +33,10 @@ pub enum Input {
 /// One wish.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Output {
-    /// Every door and the kernel ban it until then.
+    /// Every door and the kernel ban it until then, by themselves.
     Ban(Network, Instant),
-    /// None of them does any more.
+    /// None of them does any more, and what the doors know of it is forgiven: somebody said so, or
+    /// it is protected.
     Unban(Network),
     /// Nobody is banned any more.
     UnbanAll,
@@ -53,10 +56,15 @@ pub struct GuardNode {
     guard: Guard,
     protected: Protected,
     book: Book,
+    /// What was kept, until the rules are known.
+    stored: Vec<BanRow>,
+    is_configured: bool,
     rng: Rng,
     now: Instant,
     /// The wall clock when it was told, and when that was.
     wall: Option<(UnixTime, Instant)>,
+    /// When bans are kept anew, while the clock is not believed.
+    keep_at: Option<Instant>,
     told: VecDeque<Told>,
     outputs: VecDeque<Output>,
 }
@@ -69,9 +77,12 @@ impl GuardNode {
             guard: Guard::default(),
             protected: Protected::default(),
             book: Book::default(),
+            stored: Vec::new(),
+            is_configured: false,
             rng,
             now: Instant::ORIGIN,
             wall: None,
+            keep_at: None,
             told: VecDeque::new(),
             outputs: VecDeque::new(),
         }
@@ -102,16 +113,37 @@ impl GuardNode {
     }
 
     fn configure(&mut self, guard: Guard) {
-        // Also at a start, when they were switched off while nobody kept them.
-        let is_to_forget = !guard.is_on && (self.guard.is_on || !self.book.is_empty());
-        self.guard = guard;
-        self.protected
-            .set(Protection::Listed, self.guard.never.clone());
-        if is_to_forget {
+        let was_on = std::mem::replace(&mut self.guard, guard).is_on;
+        let is_first = !std::mem::replace(&mut self.is_configured, true);
+        let never = self.guard.never.clone();
+        let is_other = self.protected.set(Protection::Listed, never);
+        if is_first {
+            self.take_up();
+        } else if was_on && !self.guard.is_on {
             self.book.clear();
             self.outputs.extend([Output::UnbanAll, Output::DropAll]);
         }
+        if is_other {
+            self.spare();
+        }
+    }
+
+    /// Goes on from what was kept, where anybody is banned at all (R69).
+    fn take_up(&mut self) {
+        let rows = std::mem::take(&mut self.stored);
+        if rows.is_empty() {
+            return;
+        }
+        if !self.guard.is_on {
+            self.outputs.push_back(Output::DropAll);
+            return;
+        }
+        self.book.restore(self.now, self.wall(), &rows);
         self.spare();
+        let bans = self.book.in_force();
+        let bans = bans.map(|(network, ban)| Output::Ban(*network, ban.until));
+        self.outputs.extend(bans);
+        self.keep_later();
     }
 
     /// Who is protected now is banned no more.
@@ -125,6 +157,31 @@ impl GuardNode {
         }
     }
 
+    /// Without a clock only what is left of a ban says when it ends, so that is kept now and then:
+    /// else each restart would begin it anew.
+    fn keep_later(&mut self) {
+        let is_needed = self.wall.is_none() && self.book.in_force().next().is_some();
+        self.keep_at = is_needed.then(|| self.now + KEEP_PAUSE);
+    }
+
+    fn keep_all(&mut self) {
+        let all = self.book.in_force().map(|(network, _)| *network);
+        let rows = all.filter_map(|it| self.book.row(self.now, self.wall(), &it));
+        let rows: Vec<_> = rows.collect();
+        if !rows.is_empty() {
+            self.outputs.push_back(Output::Keep(rows));
+        }
+        self.keep_later();
+    }
+
+    fn take_clock(&mut self, wall: Option<UnixTime>) {
+        self.wall = wall.map(|wall| (wall, self.now));
+        if let Some(wall) = wall {
+            self.book.cut(self.now, wall);
+        }
+        self.keep_later();
+    }
+
     fn unban(&mut self, network: Network) {
         let _ = self.book.unban(&network);
         // Also when it is not in the book: a door may have shut by itself.
@@ -135,7 +192,7 @@ impl GuardNode {
     fn found(&mut self, finding: Finding) {
         let fate = match finding.measure {
             Measure::Ban => self.judge(&finding),
-            Measure::Lock | Measure::Narrow | Measure::Hush | Measure::Slow => {
+            Measure::Lock | Measure::Narrow | Measure::Slow => {
                 if finding.is_in_force {
                     Fate::AtTheDoor
                 } else {
@@ -168,11 +225,15 @@ impl GuardNode {
             return Fate::WouldBeBanned;
         }
         let wall = self.wall().unwrap_or_default();
-        let (of, guard) = ((&network, finding), &self.guard);
-        let ban = self.book.next(self.now, wall, of, guard, &mut self.rng);
-        let times = ban.times;
-        let changed = self.book.ban(network, ban, &self.protected);
+        let rules = (&self.guard, &self.protected);
+        let of = (network, finding);
+        let changed = self.book.ban(self.now, wall, of, rules, &mut self.rng);
+        let put = changed.put.first().and_then(|it| self.book.get(it));
+        let times = put.map_or(1, |ban| ban.times);
         self.carry_out(&changed);
+        if self.keep_at.is_none() {
+            self.keep_later();
+        }
         Fate::Banned(times)
     }
 
@@ -182,8 +243,6 @@ impl GuardNode {
             self.outputs
                 .extend(until.map(|until| Output::Ban(*network, until)));
         }
-        let gone = changed.ended.iter().chain(&changed.removed);
-        self.outputs.extend(gone.map(|it| Output::Unban(*it)));
         let kept = changed.put.iter().chain(&changed.ended);
         let rows: Vec<_> = kept
             .filter_map(|it| self.book.row(self.now, self.wall(), it))
@@ -206,22 +265,26 @@ impl Node for GuardNode {
         self.now = now;
         match input {
             Input::Stored(rows) => {
-                self.book.restore(now, self.wall(), &rows);
-                let bans = self.book.in_force();
-                let bans = bans.map(|(network, ban)| Output::Ban(*network, ban.until));
-                self.outputs.extend(bans);
+                self.stored = rows;
+                if self.is_configured {
+                    self.take_up();
+                }
             }
             Input::Config(guard) => self.configure(*guard),
             Input::Protect(why, networks) => {
-                self.protected.set(why, networks);
-                self.spare();
+                if self.protected.set(why, networks) {
+                    self.spare();
+                }
             }
-            Input::Clock(wall) => self.wall = wall.map(|wall| (wall, now)),
+            Input::Clock(wall) => self.take_clock(wall),
             Input::Found(finding) => self.found(finding),
             Input::Unban(network) => self.unban(network),
             Input::Timer => {
                 let changed = self.book.expire(now);
                 self.carry_out(&changed);
+                if self.keep_at.is_some_and(|at| at <= now) {
+                    self.keep_all();
+                }
             }
         }
     }
@@ -231,10 +294,12 @@ impl Node for GuardNode {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.book.deadline()
+        self.book.deadline().into_iter().chain(self.keep_at).min()
     }
 }
 
+/// How much longer than it was to a ban may last through a restart without a clock.
+const KEEP_PAUSE: Duration = Duration::from_secs(3_600);
 /// What was found lately that is kept for people.
 const TOLD_MAX: usize = 500;
 
@@ -261,9 +326,13 @@ mod tests {
         let outputs = |node: &mut GuardNode| Vec::from_iter(std::iter::from_fn(|| node.poll()));
         // One of them is over, and kept for the next.
         node.handle(Instant::ORIGIN, Input::Stored(vec![row(0), row(9)]));
-        assert_eq!(outputs(&mut node).len(), 1);
+        assert_eq!(
+            outputs(&mut node),
+            [],
+            "nobody says yet whether anybody is banned"
+        );
         node.handle(Instant::ORIGIN, Input::Config(Box::default()));
-        assert_eq!(outputs(&mut node), [Output::UnbanAll, Output::DropAll]);
+        assert_eq!(outputs(&mut node), [Output::DropAll]);
         assert_eq!((node.bans().count(), node.deadline()), (0, None));
         node.handle(Instant::ORIGIN, Input::Config(Box::default()));
         assert_eq!(outputs(&mut node), [], "and once");

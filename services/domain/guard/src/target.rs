@@ -5,23 +5,26 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use config::GuardRule;
+use config::{GuardRule, Network};
 use sansio::Instant;
+
+use crate::lately::Lately;
 
 /// Guesses at one extension from addresses it was never used at.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Target {
-    lines: BTreeSet<IpAddr>,
-    since: Option<Instant>,
-    slow: Option<Slow>,
+    in_force: Guessers,
+    only_told: Guessers,
+    /// Owners of addresses whose passwords were looked at while it is slow.
+    looked_at: Option<Lately<IpAddr, ()>>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Slow {
-    until: Instant,
-    /// When the next password from such an address is looked at.
-    next: Instant,
-    is_in_force: bool,
+#[derive(Clone, Debug, Default)]
+struct Guessers {
+    owners: BTreeSet<IpAddr>,
+    since: Option<Instant>,
+    /// Until when it is slow, or would be.
+    until: Option<Instant>,
 }
 
 impl Target {
@@ -30,46 +33,69 @@ impl Target {
         &mut self,
         now: Instant,
         line: IpAddr,
-        rule: &GuardRule,
-        is_in_force: bool,
+        (rule, is_in_force): (&GuardRule, bool),
         lasts: Duration,
     ) -> bool {
-        if self.slow.is_some_and(|slow| now < slow.until) {
-            return false;
-        }
-        if self.since.is_none_or(|since| now - since >= rule.within) {
-            self.lines.clear();
-            self.since = Some(now);
-        }
-        self.lines.insert(line);
-        let is_found = self.lines.len() >= LINES;
-        if is_found {
-            self.lines.clear();
-            self.slow = Some(Slow {
-                until: now + lasts,
-                next: now,
-                is_in_force,
-            });
+        let guessers = match is_in_force {
+            true => &mut self.in_force,
+            false => &mut self.only_told,
+        };
+        let is_found = guessers.guessed(now, owner(line), rule, lasts);
+        if is_found && is_in_force {
+            self.looked_at = Some(Lately::new(LOOKED_AT_MAX));
         }
         is_found
     }
 
-    /// Whether a password from such a line may be looked at.
-    pub(crate) fn admits(&mut self, now: Instant) -> bool {
-        match &mut self.slow {
-            Some(slow) if slow.is_in_force && now < slow.until => {
-                let is_next = now >= slow.next;
-                if is_next {
-                    slow.next = now + PAUSE;
-                }
-                is_next
-            }
-            _ => true,
+    /// Whether a password from such a line may be looked at: one a minute of each owner of
+    /// addresses, so that the phone's own owner has his turn beside the guessers, and so many of
+    /// all.
+    pub(crate) fn admits(&mut self, now: Instant, line: IpAddr) -> bool {
+        let is_slow = self.in_force.until.is_some_and(|until| now < until);
+        let Some(looked_at) = self.looked_at.as_mut().filter(|_| is_slow) else {
+            return true;
+        };
+        let owner = owner(line);
+        let recently = |last| now - last < PAUSE;
+        let has_had = looked_at.last(&owner).is_some_and(recently);
+        let then = Instant::from_nanos(now.as_nanos().saturating_sub(PAUSE_NANOS));
+        let is_admitted = !has_had && looked_at.since(then) < LOOKED_AT_MAX;
+        if is_admitted {
+            looked_at.touch(now, owner);
         }
+        is_admitted
     }
 }
 
-/// So many lines within the time of the rule are not people who mistype.
-pub(crate) const LINES: usize = 8;
-/// Between two passwords that are looked at.
+impl Guessers {
+    fn guessed(&mut self, now: Instant, owner: IpAddr, rule: &GuardRule, lasts: Duration) -> bool {
+        if self.until.is_some_and(|until| now < until) {
+            return false;
+        }
+        if self.since.is_none_or(|since| now - since >= rule.within) {
+            self.owners.clear();
+            self.since = Some(now);
+        }
+        self.owners.insert(owner);
+        let is_found = self.owners.len() >= OWNERS;
+        if is_found {
+            self.owners.clear();
+            self.until = Some(now + lasts);
+        }
+        is_found
+    }
+}
+
+/// Who has an address, roughly: a /24, or the /48 of a site (RFC 6177).
+fn owner(line: IpAddr) -> IpAddr {
+    let length = if line.is_ipv4() { 24 } else { 48 };
+    Network::around(line, length).map_or(line, |network| network.address())
+}
+
+/// So many owners of addresses within the time of the rule are not people who mistype.
+pub(crate) const OWNERS: usize = 8;
+/// Between two passwords of one owner that are looked at.
 const PAUSE: Duration = Duration::from_secs(60);
+const PAUSE_NANOS: u64 = 60_000_000_000;
+/// Passwords that are looked at in that time, of all together.
+const LOOKED_AT_MAX: usize = 20;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use config::GuardRule;
 use sansio::Instant;
 
-/// When something happened, as far back as a rule looks.
+/// When something happened, as far back as any rule looks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Window(VecDeque<Instant>);
 
@@ -13,12 +13,12 @@ impl Window {
     /// It happened once more: whether that is too often now.
     pub(crate) fn count(&mut self, now: Instant, rule: &GuardRule) -> bool {
         self.0.push_back(now);
-        while self.0.len() > usize::from(rule.count) {
+        if self.0.len() > COUNT_MAX {
             self.0.pop_front();
         }
-        let first = self.0.front();
-        self.0.len() >= usize::from(rule.count)
-            && first.is_some_and(|first| now - *first < rule.within)
+        let first = self.0.len().checked_sub(usize::from(rule.count));
+        let first = first.and_then(|at| self.0.get(at));
+        first.is_some_and(|first| now - *first < rule.within)
     }
 
     /// Counts from nothing.
@@ -26,6 +26,9 @@ impl Window {
         self.0.clear();
     }
 }
+
+/// The most that a rule may allow.
+const COUNT_MAX: usize = 100;
 
 #[cfg(test)]
 mod tests {
@@ -35,16 +38,21 @@ mod tests {
 
     #[test]
     fn it_is_too_often_with_the_last_of_the_count_within_the_time() {
-        let rule = GuardRule {
-            count: 3,
+        let rule = |count| GuardRule {
+            count,
             within: Duration::from_secs(10),
             only_report: false,
         };
         let at = |secs| Instant::ORIGIN + Duration::from_secs(secs);
         let mut window = Window::default();
-        let counted = [0, 4, 10, 11, 13].map(|secs| window.count(at(secs), &rule));
+        let counted = [0, 4, 10, 11, 13].map(|secs| window.count(at(secs), &rule(3)));
         assert_eq!(counted, [false, false, false, true, true]);
+        assert!(
+            !window.count(at(14), &rule(5)),
+            "the first of five was at 4"
+        );
         window.clear();
-        assert!(!window.count(at(14), &rule));
+        assert!(!window.count(at(14), &rule(3)));
+        assert!(window.count(at(14), &rule(1)));
     }
 }

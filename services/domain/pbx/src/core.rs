@@ -178,10 +178,7 @@ impl Core {
     }
 
     pub(crate) fn peer_fault(&mut self, flow: Flow, fault: PeerFault) {
-        if matches!(
-            fault,
-            PeerFault::Unreadable { .. } | PeerFault::BadStream { .. }
-        ) {
+        if matches!(fault, PeerFault::Unreadable { .. }) {
             door::malformed(self, flow);
         }
         let (source, transport) = (flow.remote, flow.transport);
@@ -237,7 +234,12 @@ impl Core {
         self.registrar_changed(changes);
         self.gate.configure(&site);
         self.door.configure(&site.guard);
+        if let Some((_, before)) = &before {
+            door::unlearn(self, before, &site);
+        }
+        self.servers.retain(|name, _| site.trunk(name).is_some());
         self.site = Some((version, site));
+        door::protect_trunks(self);
         self.event(Event::Configured { version });
     }
 
@@ -249,6 +251,7 @@ impl Core {
         rows: &[Registration],
         open: &BTreeMap<(SocketAddr, SocketAddr), StreamId>,
     ) {
+        door::trust(self, rows);
         let lost = self.registrar.restore(self.now, unix, rows, open);
         let until = self.now + BACK_TIME_MAX;
         self.expected
@@ -264,7 +267,6 @@ impl Core {
             extension.is_some_and(|it| site.admits(it, binding.flow.remote.ip(), &inside))
         });
         self.registrar_changed(changes);
-        door::trust_registered(self);
     }
 
     /// The box has other neighbours. Nobody is lost by that: a cable may be out for a while, of one
@@ -274,6 +276,7 @@ impl Core {
         self.met.extend(new.copied().collect::<Vec<_>>());
         let surplus = self.met.len().saturating_sub(MET_MAX);
         self.met.drain(..surplus);
+        self.door.near(&neighbours);
         self.neighbours = neighbours;
     }
 
@@ -351,12 +354,10 @@ impl Core {
 
     /// The name of a trunk's server leads to these addresses; of a trunk that is gone it is
     /// forgotten.
+    /// The name of a trunk's server leads to these addresses.
     pub(crate) fn set_servers(&mut self, trunk: &str, addresses: Vec<IpAddr>) {
-        let site = self.site.as_ref().map(|(_, site)| site);
-        self.servers
-            .retain(|name, _| site.is_some_and(|site| site.trunk(name).is_some()));
         self.servers.insert(trunk.to_owned(), addresses);
-        door::protect_servers(self);
+        door::protect_trunks(self);
     }
 
     /// The addresses of all trunks' servers.

@@ -1,10 +1,12 @@
 //! Who is heard, and whose password is looked at: what becomes of failures (R53, R55).
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use config::Network;
+use config::{Access, Extension, Network, Site, Trunk};
 use guard::Attempt;
-use ipc::guard::{Guest, Offence, Protection};
+use ipc::guard::{Finding, Guest, Offence, Protection};
+use ipc::store::Registration;
 use sip::transaction::Flow;
 
 use crate::authentication::Admission;
@@ -12,35 +14,42 @@ use crate::core::Core;
 use crate::interface::{AuthFailure, Output};
 
 /// What becomes of a request once its credentials were looked at. Who is locked out is refused like
-/// anybody with a wrong password, after the same work.
+/// anybody with a wrong password, after the same work; a phone that is registered and writes from
+/// where it is goes on, so that nobody beside it can keep it from its calls.
 pub(crate) fn judged(core: &mut Core, flow: Flow, admission: Admission) -> Admission {
-    let (name, is_proven) = match &admission {
-        Admission::Challenged(_) => return admission,
-        // Nobody is admitted without a nonce that was given to him.
-        Admission::Admitted(extension) => (extension.clone(), true),
+    let name = match &admission {
+        Admission::Admitted(extension) => extension.clone(),
         Admission::Refused {
             extension,
-            is_proven,
+            is_proven: true,
             ..
-        } => (extension.clone(), *is_proven),
+        } => extension.clone(),
+        Admission::Challenged(_) | Admission::Refused { .. } => return admission,
     };
     let attempt = Attempt {
         source: flow.remote.ip(),
         name: &name,
-        is_proven,
     };
-    if !core.door.admits(core.now, attempt) {
+    let is_admitted = matches!(admission, Admission::Admitted(_));
+    let is_registered = || {
+        let bindings = core.registrar.bindings(&name);
+        bindings.iter().any(|binding| binding.flow == flow)
+    };
+    if !(is_admitted && is_registered()) && !core.door.admits(core.now, attempt) {
+        let found = core.door.turned_away(core.now, attempt);
+        tell(core, found);
         return Admission::Refused {
             class: AuthFailure::LockedOut,
             extension: name,
-            is_proven,
+            is_proven: true,
         };
     }
     match &admission {
         Admission::Admitted(_) => core.door.proved(core.now, attempt),
         Admission::Refused { class, .. } => {
             if let Some(offence) = offence(*class) {
-                count(core, attempt, offence);
+                let found = core.door.offence(core.now, attempt, offence);
+                tell(core, found);
             }
         }
         Admission::Challenged(_) => {}
@@ -62,49 +71,81 @@ pub(crate) fn heard(core: &mut Core, flow: Flow) {
     }
 }
 
-/// Something came that cannot be read.
+/// Something came that cannot be read. In a datagram anybody can have written any sender.
 pub(crate) fn malformed(core: &mut Core, flow: Flow) {
-    let attempt = Attempt {
-        source: flow.remote.ip(),
-        name: "",
-        is_proven: flow.stream.is_some(),
-    };
-    count(core, attempt, Offence::SipMalformed);
+    if flow.stream.is_some() {
+        let attempt = Attempt {
+            source: flow.remote.ip(),
+            name: "",
+        };
+        let found = core.door.offence(core.now, attempt, Offence::SipMalformed);
+        tell(core, found);
+    }
 }
 
-fn count(core: &mut Core, attempt: Attempt<'_>, offence: Offence) {
-    for finding in core.door.offence(core.now, attempt, offence) {
+fn tell(core: &mut Core, found: Vec<Finding>) {
+    for finding in found {
         core.emit(Output::Found(finding));
     }
 }
 
 /// Phones that registered with an earlier process were let in by their passwords.
-pub(crate) fn trust_registered(core: &mut Core) {
-    let phones = core.registrar.iter();
-    let phones = phones.map(|(number, binding)| (number.to_owned(), binding.flow.remote.ip()));
-    for (number, source) in phones.collect::<Vec<_>>() {
+pub(crate) fn trust(core: &mut Core, rows: &[Registration]) {
+    for row in rows {
+        let Some((number, source)) = registered_from(row) else {
+            continue;
+        };
         let attempt = Attempt {
             source,
-            name: &number,
-            is_proven: true,
+            name: number,
         };
         core.door.proved(core.now, attempt);
     }
 }
 
-/// The servers of the trunks are never banned, and all doors know it.
-pub(crate) fn protect_servers(core: &mut Core) {
-    let mut servers: Vec<Network> = core.servers().map(Network::of).collect();
-    servers.sort_unstable();
-    servers.dedup();
+/// Who has another password now, or none, is trusted nowhere.
+pub(crate) fn unlearn(core: &mut Core, before: &Site, now: &Site) {
+    let is_same = |old: &Extension| {
+        let new = now.extension(old.number.as_str());
+        new.is_some_and(|new| old.ha1_md5 == new.ha1_md5 && old.ha1_sha256 == new.ha1_sha256)
+    };
+    for old in before.extensions.values().filter(|old| !is_same(old)) {
+        core.door.unlearn(old.number.as_str());
+    }
+}
+
+/// Servers and networks of the trunks are never banned, and all doors know it.
+pub(crate) fn protect_trunks(core: &mut Core) {
+    let mut networks: Vec<Network> = core.servers().map(Network::of).collect();
+    if let Some((_, site)) = &core.site {
+        networks.extend(site.trunks.iter().flat_map(trunk_networks));
+    }
+    networks.sort_unstable();
+    networks.dedup();
     let guest = |network: &Network| Guest {
         why: Protection::Trunk,
         network: network.to_string(),
     };
-    let guests: Vec<_> = servers.iter().map(guest).collect();
-    if core.door.protected().set(Protection::Trunk, servers) {
+    let guests: Vec<_> = networks.iter().map(guest).collect();
+    if core.door.protected().set(Protection::Trunk, networks) {
         core.emit(Output::Protect(guests));
     }
+}
+
+/// Where calls of a trunk come from; a list that holds half the Internet protects nobody.
+fn trunk_networks(trunk: &Trunk) -> Vec<Network> {
+    let Access::Peer { networks, .. } = &trunk.access else {
+        return Vec::new();
+    };
+    let is_narrow = |it: &&Network| it.length() >= if it.is_ipv4() { 16 } else { 32 };
+    networks.iter().filter(is_narrow).copied().collect()
+}
+
+/// The extension of a registration as it is kept, and the address its phone was at.
+fn registered_from(row: &Registration) -> Option<(&str, IpAddr)> {
+    let (_, remote) = row.source.split_once(' ')?;
+    let remote: SocketAddr = remote.parse().ok()?;
+    Some((&row.extension, remote.ip()))
 }
 
 /// What a failure counts as; `None` for what honest phones do and the password was right for.

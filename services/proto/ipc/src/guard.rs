@@ -207,7 +207,9 @@ impl Offence {
 }
 
 /// What follows when something happened too often.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Measure {
     /// Nothing of the address is read for some time.
@@ -217,8 +219,6 @@ pub enum Measure {
     Lock,
     /// Only extensions that were in use from the address before are taken from it.
     Narrow,
-    /// Nothing of the address is read for some seconds: it may be somebody else's.
-    Hush,
     /// The extension is guessed at from many addresses: from those it was never used at, one
     /// password a minute is looked at.
     Slow,

@@ -131,8 +131,8 @@ const OFFENCES: Choices = Choices::Fixed(&[
     (
         "sip-outside",
         (
-            "extension used from where it may not be (20 in 600 s)",
-            "ramal usado de onde não pode ser (20 em 600 s)",
+            "extension used from where it may not be (5 in 600 s)",
+            "ramal usado de onde não pode ser (5 em 600 s)",
         ),
     ),
     (
