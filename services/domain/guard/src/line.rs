@@ -103,7 +103,6 @@ impl Line {
     pub(crate) fn proved(&mut self, now: Instant, name: &str) {
         self.known.touch(now, name.to_owned());
         self.last_known = Some(now);
-        self.locked.remove(name);
     }
 
     /// An extension has another password, or is gone: that it was used here says nothing any more.
