@@ -6,6 +6,7 @@
 //! What it must never do: send anything to another host.
 
 mod backup;
+mod bans;
 mod call;
 mod delay;
 mod disk;
@@ -34,6 +35,7 @@ use native::say;
     cargo run --release -p bench -- relay --calls 100 --seconds 10 --peer\n  \
     cargo run --release -p bench -- soak --minutes 30\n  \
     cargo run --release -p bench -- backup\n  \
+    cargo run --release -p bench -- bans\n  \
     cargo run --release -p bench -- delay\n  \
     cargo run --release -p bench -- disk\n  \
     cargo run --release -p bench -- pages\n  \
@@ -67,6 +69,8 @@ enum What {
     Relay(relay::Arguments),
     /// A backup of a store at its limit: made, restored for trial, and restored.
     Backup(backup::Arguments),
+    /// As many bans as come of a large attack, over a restart of the process that keeps them.
+    Bans(bans::Arguments),
     /// How much later calls are answered while backups are made.
     Delay(delay::Arguments),
     /// What is written to the disk for each kind of change, and by a day of an office.
@@ -197,6 +201,7 @@ fn run(arguments: &Arguments) -> Result<(), BenchError> {
         _ => {}
     }
     if !matches!(arguments.what, What::Pages(_)) {
+    if !matches!(arguments.what, What::Bans(_)) {
         image::prepare::prepare_load()?;
     }
     let ramal = arguments.ramal.clone().map_or_else(build, Ok)?;
@@ -208,6 +213,7 @@ fn run(arguments: &Arguments) -> Result<(), BenchError> {
         What::Register(register) => register::run(&run, register),
         What::Call(call) => call::run(&run, call),
         What::Relay(relay) => relay::run(&run, relay),
+        What::Bans(bans) => bans::run(&run, bans),
         What::Delay(delay) => delay::run(&run, delay),
         What::Pages(pages) => pages::run(&run, pages),
         What::Soak(soak) => soak::run(&run, soak),
