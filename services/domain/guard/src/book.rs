@@ -231,28 +231,40 @@ impl Book {
     }
 
     /// Goes on from what an earlier process kept. A ban ends when it was to, where the clock is
-    /// believed; where it is not, the box was off for no time at all, until [`Self::cut`].
-    pub(crate) fn restore(&mut self, now: Instant, wall: Option<UnixTime>, rows: &[BanRow]) {
-        for row in rows.iter().take(BANS_MAX) {
+    /// believed; where it is not, the box was off for no time at all, until [`Self::cut`]. Those
+    /// of these that hold are returned.
+    pub(crate) fn restore(
+        &mut self,
+        now: Instant,
+        wall: Option<UnixTime>,
+        rows: Vec<BanRow>,
+    ) -> Vec<Network> {
+        let mut held = Vec::new();
+        for row in rows {
             let Some(network) = Network::parse(&row.network) else {
                 continue;
             };
+            if self.bans.len() >= BANS_MAX {
+                break;
+            }
             let ban = Ban {
                 offence: row.offence,
                 count: row.count,
                 within_secs: row.within_secs,
-                tried: row.tried.clone(),
+                tried: row.tried,
                 since: UnixTime::from_millis(row.since_secs.saturating_mul(1_000)),
                 until: now + Duration::from_secs(row.left_secs),
                 times: row.times.max(1),
                 kept_until: row.until_secs,
                 is_over: row.left_secs == 0,
             };
+            held.extend((!ban.is_over).then_some(network));
             self.put(network, ban);
         }
         if let Some(wall) = wall {
             self.cut(now, wall);
         }
+        held
     }
 
     /// The clock is believed now: what was to end before it would otherwise, does.

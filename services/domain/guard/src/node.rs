@@ -13,8 +13,8 @@ use crate::protected::Protected;
 /// One cause.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Input {
-    /// What earlier processes kept; once, at start. Nobody is banned by it before the rules are
-    /// known, as they may say that nobody is.
+    /// What earlier processes kept, at start: all of it, or piece by piece once the rules are
+    /// known. Nobody is banned by it before that, as they may say that nobody is.
     Stored(Vec<BanRow>),
     /// The rules.
     Config(Box<Guard>),
@@ -138,11 +138,13 @@ impl GuardNode {
             self.outputs.push_back(Output::DropAll);
             return;
         }
-        self.book.restore(self.now, self.wall(), &rows);
-        self.spare();
-        let bans = self.book.in_force();
-        let bans = bans.map(|(network, ban)| Output::Ban(*network, ban.until));
-        self.outputs.extend(bans);
+        for network in self.book.restore(self.now, self.wall(), rows) {
+            if self.protected.within(&network).is_some() {
+                self.unban(network);
+            } else if let Some(ban) = self.book.get(&network) {
+                self.outputs.push_back(Output::Ban(network, ban.until));
+            }
+        }
         self.keep_later();
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use config::Network;
 use futures_util::future::OptionFuture;
 use guard::{GuardNode, Input, Output};
-use ipc::guard::{BanRow, Fate, Finding, Protection, Told};
+use ipc::guard::{Fate, Finding, Protection, Told};
 use ipc::store::{self, BanChanges};
 use run_loop::ipc::Client;
 use sansio::{Instant, Node as _, Rng, UnixTime};
@@ -94,9 +94,9 @@ where
         .name("server".into())
         .spawn(move || asks::serve(&listener, peers, asks))?;
     let mut beats = tokio::time::interval(BEAT_INTERVAL);
-    let store = Client::new(store);
+    let mut service = Service::new(rng, world.now, world.wall, Client::new(store));
     let first = {
-        let mut first = std::pin::pin!(first(&store, &mut set));
+        let mut first = std::pin::pin!(service.load(&mut set));
         loop {
             tokio::select! {
                 () = &mut stop => break None,
@@ -105,11 +105,9 @@ where
             }
         }
     };
-    let Some((rows, settings)) = first else {
+    if first.is_none() {
         return Ok(());
-    };
-    let mut service = Service::new(rng, world.now, world.wall, store);
-    service.start(rows, settings);
+    }
     let mut batch = Vec::new();
     loop {
         let timer: OptionFuture<_> = service.sleep().into();
@@ -136,25 +134,6 @@ where
 }
 
 type Store = Client<store::Request, store::Reply>;
-
-/// What earlier processes kept, and what is set; `None` when nobody can set anything any more.
-async fn first(
-    store: &Store,
-    set: &mut mpsc::Receiver<Settings>,
-) -> Option<(Vec<BanRow>, Settings)> {
-    let settings = set.recv().await?;
-    let mut rows: Vec<BanRow> = Vec::new();
-    loop {
-        let after = rows
-            .last()
-            .map_or_else(String::new, |it| it.network.clone());
-        match store.call(&store::Request::Bans { after }).await {
-            Ok(store::Reply::Bans(page)) if page.is_empty() => return Some((rows, settings)),
-            Ok(store::Reply::Bans(page)) => rows.extend(page),
-            Ok(_) | Err(_) => tokio::time::sleep(STORE_PAUSE).await,
-        }
-    }
-}
 
 struct Service<N, W> {
     node: GuardNode,
@@ -191,12 +170,30 @@ impl<N: Fn() -> Instant, W: Fn() -> Option<UnixTime>> Service<N, W> {
         }
     }
 
-    fn start(&mut self, rows: Vec<BanRow>, settings: Settings) {
-        let count = rows.len();
+    /// Takes over what is set, and what earlier processes kept, piece by piece; `None` when nobody
+    /// can set anything any more.
+    async fn load(&mut self, set: &mut mpsc::Receiver<Settings>) -> Option<()> {
+        let settings = set.recv().await?;
         self.tell_clock();
-        self.feed(Input::Stored(rows));
         self.set(settings);
-        tracing::info!("{count} bans are kept from before");
+        let (mut after, mut count) = (String::new(), 0);
+        loop {
+            let request = store::Request::Bans {
+                after: after.clone(),
+            };
+            match self.store.call(&request).await {
+                Ok(store::Reply::Bans(page)) => {
+                    let Some(last) = page.last() else {
+                        tracing::info!("{count} bans are kept from before");
+                        return Some(());
+                    };
+                    after.clone_from(&last.network);
+                    count += page.len();
+                    self.feed(Input::Stored(page));
+                }
+                Ok(_) | Err(_) => tokio::time::sleep(STORE_PAUSE).await,
+            }
+        }
     }
 
     /// Hands the node one cause, and carries out all that follows from it.
