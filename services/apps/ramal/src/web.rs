@@ -109,7 +109,7 @@ async fn serve(notify: &Notify, sockets: Sockets, folders: Folders) -> Result<()
     tokio::spawn(present(Arc::clone(&driver)));
     tokio::spawn(attend(Arc::clone(&driver)));
     tokio::spawn(restoring::attend(Arc::clone(&driver)));
-    tokio::spawn(web_server::serve_redirect(http));
+    tokio::spawn(web_server::serve_redirect(http, Arc::clone(&driver)));
     let (stopping, stopped) = watch::channel(false);
     let stopped = || {
         let mut stopped = stopped.clone();
