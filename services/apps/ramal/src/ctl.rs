@@ -3,6 +3,7 @@
 mod capture;
 mod certificate;
 mod fetch;
+mod guard;
 mod install;
 mod language;
 mod render;
@@ -163,6 +164,17 @@ What is counted (calls in progress, rates, minutes of the day) is left out.")]
   ramal ctl grid
   ramal ctl api post /api/grid/tunnel < tunnel.json")]
     Grid,
+    /// Show who is banned and for what, and what was found lately; or unban somebody.
+    #[command(after_help = "Examples:
+  ramal ctl guard
+  ramal ctl guard unban 203.0.113.7
+  ramal ctl guard unban 2001:db8:1:2::/64
+
+While bans are off, what would have been done is shown.")]
+    Guard {
+        #[command(subcommand)]
+        command: Option<guard::Guard>,
+    },
     /// Show the certificate of the pages, or have an authority sign one.
     Certificate {
         #[command(subcommand)]
@@ -504,6 +516,7 @@ fn request(command: &Command) -> (&'static str, String, Value) {
         Command::Warnings => ("GET", WARNINGS.into(), Value::Null),
         Command::Spending => ("GET", "/api/spending".into(), Value::Null),
         Command::Certificate { command } => certificate::request(command.as_ref()),
+        Command::Guard { command } => guard::request(command.as_ref()),
         Command::Grid => ("GET", "/api/grid".into(), Value::Null),
         Command::Resume { number } => {
             let target = format!("/api/extensions/{}/resume", segment(number));
@@ -648,6 +661,7 @@ fn show(command: &Command, answer: &Value) -> String {
         Command::Spending => render::spending(answer),
         Command::Resume { number } => format!("extension {number} may spend again"),
         Command::Certificate { command } => certificate::said(command.as_ref(), answer),
+        Command::Guard { command } => guard::said(command.as_ref(), answer),
         Command::Grid => render::grid(answer),
         Command::Api { .. } if answer.is_null() => "done".to_owned(),
         Command::Api { .. } => serde_json::to_string_pretty(answer).unwrap_or_default(),

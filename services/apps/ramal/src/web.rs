@@ -4,6 +4,7 @@ mod bringing;
 mod certificate;
 mod driver;
 mod fetching;
+mod guarding;
 mod hashing;
 mod identity;
 mod restoring;
@@ -20,12 +21,13 @@ use std::time::Duration;
 
 use ipc::init::{self, Presence};
 use ipc::store::{Reply, Request};
+use run_loop::guard_link::GuardLink;
 use run_loop::ipc::Subscription;
 use run_loop::notify::Notify;
 use run_loop::passed::Passed;
 use run_loop::{socket_path, uid};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use driver::Driver;
 
@@ -98,7 +100,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 
 async fn serve(notify: &Notify, sockets: Sockets, folders: Folders) -> Result<(), Box<dyn Error>> {
     let mut stop = signal(SignalKind::terminate())?;
-    let driver = Arc::new(Driver::new(folders));
+    let (feed, bans) = mpsc::channel(guarding::BANS_WAITING);
+    let guard = GuardLink::start(socket_path("guard"), feed);
+    let driver = Arc::new(Driver::new(folders, guard));
     driver.admin().runs(running::running());
     let own = rustix::process::geteuid().as_raw();
     let allow = move |user| user == uid::ROOT || user == uid::WEB || user == own;
@@ -109,6 +113,8 @@ async fn serve(notify: &Notify, sockets: Sockets, folders: Folders) -> Result<()
     tokio::spawn(present(Arc::clone(&driver)));
     tokio::spawn(attend(Arc::clone(&driver)));
     tokio::spawn(restoring::attend(Arc::clone(&driver)));
+    tokio::spawn(guarding::follow(Arc::clone(&driver), bans));
+    tokio::spawn(guarding::look(Arc::clone(&driver)));
     tokio::spawn(web_server::serve_redirect(http, Arc::clone(&driver)));
     let (stopping, stopped) = watch::channel(false);
     let stopped = || {

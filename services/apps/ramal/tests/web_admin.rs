@@ -12,7 +12,8 @@ use std::process::Command;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use ipc::{Redacted, init, store};
+use ipc::guard::{Measure, Offence, Protection};
+use ipc::{Redacted, guard, init, store};
 use kernel::process::{Stop, stop};
 use kernel::spawn::{Program, spawn};
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair, PublicKeyData, SignatureAlgorithm};
@@ -34,6 +35,8 @@ struct Site {
     https: SocketAddr,
     client: Arc<ClientConfig>,
     screen: mpsc::Receiver<Vec<String>>,
+    /// What was told to the process that keeps the bans.
+    guard: mpsc::Receiver<guard::Request>,
     pids: Vec<u32>,
     store: u32,
     cookie: String,
@@ -44,6 +47,7 @@ impl Site {
         let run = std::env::temp_dir().join(format!("ramal-web-{}", std::process::id()));
         std::fs::create_dir_all(run.join("data")).expect("a directory");
         let screen = fake_init(&run);
+        let guard = fake_guard(&run);
         let ipc = listen(&run, "store");
         let store = start_store(&run, &ipc);
         let client = keep_known_certificate(&run);
@@ -77,6 +81,7 @@ impl Site {
             https: address,
             client,
             screen,
+            guard,
             pids,
             store,
             cookie: String::new(),
@@ -92,6 +97,16 @@ impl Site {
         line.strip_prefix("one-time password: ")
             .expect("the second line")
             .to_owned()
+    }
+
+    /// The next thing of a kind that the process was told that keeps the bans.
+    fn told<T>(&self, of: impl Fn(guard::Request) -> Option<T>) -> T {
+        loop {
+            let next = self.guard.recv_timeout(Duration::from_secs(30));
+            if let Some(found) = of(next.expect("it is told")) {
+                return found;
+            }
+        }
     }
 
     /// One request by HTTPS; keeps the cookie it is given.
@@ -179,6 +194,7 @@ impl Drop for Site {
 fn the_first_sign_in_and_everything_behind_it() {
     let mut site = Site::start();
     let password = site.one_time_password();
+    strangers_who_scan_are_told_of(&mut site);
 
     let (status, head, answer) = site.ask("GET", "/api/status", &Value::Null);
     assert_eq!((status, answer), (401, json!({"error": "sign in first"})));
@@ -241,6 +257,7 @@ fn the_first_sign_in_and_everything_behind_it() {
     ];
     assert_eq!(told[..5], newest_first);
 
+    the_guard_knows_where_an_administrator_is(&site);
     the_trail_is_checked_and_exported(&mut site);
     recordings_are_heard_and_deleted(&mut site);
     an_authority_signs_for_the_key_of_the_box(&mut site);
@@ -254,6 +271,47 @@ fn the_first_sign_in_and_everything_behind_it() {
     );
     let (status, _, _) = site.ask("POST", "/api/extensions", &json!({"number": "102"}));
     assert_eq!(status, 503);
+}
+
+/// R54: as bans are off, nothing follows.
+fn strangers_who_scan_are_told_of(site: &mut Site) {
+    for turn in 0..30 {
+        let (status, ..) = site.ask("GET", &format!("/old/{turn}"), &Value::Null);
+        assert_eq!(status, 303, "bans are off");
+    }
+    let found = site.told(|request| match request {
+        guard::Request::Found(found) => Some(found),
+        _ => None,
+    });
+    assert_eq!(
+        (found.offence, found.measure, found.is_in_force),
+        (Offence::WebPath, Measure::Ban, false)
+    );
+    assert_eq!((found.source.as_str(), found.count), ("127.0.0.1/32", 30));
+}
+
+/// E9; and what `ctl` asks goes the whole way.
+fn the_guard_knows_where_an_administrator_is(site: &Site) {
+    let guests = site.told(|request| match request {
+        guard::Request::Protect(guests) => Some(guests).filter(|it| !it.is_empty()),
+        _ => None,
+    });
+    let told = guests.first().map(|it| (it.why, it.network.as_str()));
+    assert_eq!(told, Some((Protection::Administrator, "127.0.0.1/32")));
+    let (shown, text) = site.ctl(&["guard"]);
+    assert!(shown && text.contains("bans are off"), "{text}");
+    let (lifted, text) = site.ctl(&["guard", "unban", "203.0.113.7"]);
+    assert!(
+        lifted && text.contains("203.0.113.7 is banned no more"),
+        "{text}"
+    );
+    let network = site.told(|request| match request {
+        guard::Request::Unban(network) => Some(network),
+        _ => None,
+    });
+    assert_eq!(network, "203.0.113.7/32");
+    let (_, text) = site.ctl(&["audit"]);
+    assert!(text.contains("unban 203.0.113.7/32"), "{text}");
 }
 
 /// The trail leaves the box as a file that anybody can check, and that shows what was changed.
@@ -388,6 +446,7 @@ fn what_others_have_signed_is_served_once_a_late_store_says_so() {
         https: https.local_addr().expect("bound"),
         client,
         screen: mpsc::channel().1,
+        guard: mpsc::channel().1,
         pids: vec![web],
         store,
         cookie: String::new(),
@@ -591,6 +650,34 @@ fn fake_init(run: &Path) -> mpsc::Receiver<Vec<String>> {
         )
     });
     screen
+}
+
+/// Bans are off, and it passes on what it is told.
+fn fake_guard(run: &Path) -> mpsc::Receiver<guard::Request> {
+    let listener = listen(run, "guard");
+    let (telling, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        run_loop::ipc::serve(
+            &listener,
+            |_| true,
+            move |_, request: guard::Request| {
+                let reply = match &request {
+                    guard::Request::Watch => guard::Reply::Bans(guard::Bans {
+                        is_whole: true,
+                        ..guard::Bans::default()
+                    }),
+                    guard::Request::Status => guard::Reply::Status(guard::Status::default()),
+                    guard::Request::Unban(_) => guard::Reply::Unbanned(true),
+                    guard::Request::Found(_)
+                    | guard::Request::Protect(_)
+                    | guard::Request::Outsider(_) => guard::Reply::Taken,
+                };
+                let _ = telling.send(request);
+                Answer::Reply(reply)
+            },
+        )
+    });
+    told
 }
 
 /// On a socket that outlives it, as PID 1 keeps them.

@@ -4,6 +4,7 @@ pub(crate) mod about;
 pub(crate) mod accounts;
 mod at_box;
 pub(crate) mod backups;
+pub(crate) mod bans;
 pub(crate) mod calls;
 pub(crate) mod capture;
 pub(crate) mod cards;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use ipc::Redacted;
+use ipc::guard::Offence;
 use ipc::init::Shutdown;
 use ipc::site::{Person, Role, Site};
 use ipc::store::{self, CallsOf};
@@ -18,10 +19,11 @@ use crate::actions::form::Subject;
 use crate::actions::looks::{Look, What};
 use crate::actions::prompts::{self, IncomingSound};
 use crate::actions::status::Form;
-use crate::actions::{extensions, proof};
+use crate::actions::{extensions, people, proof};
 use crate::danger::Dangers;
 use crate::dashboard::Hour;
 use crate::fault::{Fault, PeopleFault};
+use crate::gate::{Gate, is_asked_by_browsers};
 use crate::http::{Peer, Request, Response, decode};
 use crate::opened::{Name, Opened};
 use crate::pages;
@@ -47,6 +49,8 @@ pub struct Admin {
     description: OnceLock<Response>,
     pub(crate) sessions: Sessions,
     pub(crate) throttle: Throttle,
+    /// Who is heard, and whose password is looked at.
+    pub(crate) gate: Gate,
     /// Hash of the one-time password of the first sign-in, while the account is unclaimed. Not
     /// kept on disk: each start of `web` makes a new password.
     pub(crate) first_password: Option<Redacted<String>>,
@@ -144,6 +148,7 @@ impl Admin {
             description: OnceLock::new(),
             sessions: Sessions::default(),
             throttle: Throttle::default(),
+            gate: Gate::default(),
             first_password: None,
             login_key: None,
             looks: BTreeMap::new(),
@@ -185,6 +190,7 @@ impl Admin {
             .as_ref()
             .is_none_or(|(present, _)| *present <= version)
         {
+            self.gate.configure(&site);
             self.site = Some((version, site));
             self.dangers = OnceLock::new();
             self.end_sessions();
@@ -208,6 +214,7 @@ impl Admin {
     /// Begins one request. The runtime does what the [`Step`] says until it is a response.
     pub fn handle(&mut self, moment: Moment, request: &Request) -> Step {
         self.codes.begin(moment.wall);
+        self.gate.heard(moment.now, request.peer);
         // What somebody has chosen in this browser comes before what the browser is set to.
         let chosen = request.cookie("language");
         let said = chosen.or_else(|| request.header("accept-language"));
@@ -242,7 +249,15 @@ impl Admin {
             missing => {
                 // A stranger learns nothing about which addresses exist.
                 let fault = match self.identify(&moment, request, &mut caller) {
-                    Err(stranger) => stranger,
+                    Err(stranger) => {
+                        // R54.
+                        let is_scan = matches!(missing, Found::Nothing);
+                        if is_scan && !is_asked_by_browsers(&request.path) {
+                            let offence = Offence::WebPath;
+                            self.offends(moment.now, request.peer, &request.path, offence);
+                        }
+                        stranger
+                    }
                     Ok(()) if is_half(&caller) => PeopleFault::CodeFirst.into(),
                     Ok(()) if matches!(missing, Found::OtherMethod) => Fault::NoSuchMethod,
                     Ok(()) => Fault::NoSuchPage,
@@ -402,7 +417,11 @@ impl Admin {
                 }
             }
         }
-        actions::check_origin(request, route, caller)
+        let checked = actions::check_origin(request, route, caller);
+        if matches!(checked, Err(Fault::OtherOrigin)) {
+            self.offends(moment.now, request.peer, &request.path, Offence::WebForged);
+        }
+        checked
     }
 
     /// Acts when the caller has said his password lately, or along with this, where the route asks
@@ -461,10 +480,8 @@ impl Admin {
             Action::SignInPage => actions::sign_in::page(caller),
             Action::SignIn => actions::sign_in::sign_in(self, &moment, request, caller),
             Action::SignOut => actions::sign_in::sign_out(self, caller),
-            Action::PasswordPage => actions::people::password_page(&caller),
-            Action::ChangePassword => {
-                actions::people::change_password(self, &moment, request, caller)
-            }
+            Action::PasswordPage => people::password_page(&caller),
+            Action::ChangePassword => people::change_password(self, &moment, request, caller),
             Action::Confirm => proof::confirm(self, &moment, request, caller),
             Action::Status => actions::status::status(self, Form::Whole, caller),
             Action::Events => actions::status::status(self, Form::Parts, caller),
@@ -502,6 +519,7 @@ impl Admin {
             Action::Card => actions::cards::renew(self, &moment, segment, caller),
             Action::Capture(action) => actions::capture::act(self, request, action, caller),
             Action::Trace(action) => actions::trace::act(self, request, action, &segment, caller),
+            Action::Bans(action) => actions::bans::act(self, request, action, caller),
             Action::Logs(action) => actions::logs::act(action, request, caller),
             Action::About(action) => actions::about::act(self, action, &segment, caller),
             Action::Certificate(it) => certificate::act(self, &moment, request, it, caller),

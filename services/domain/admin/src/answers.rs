@@ -23,6 +23,12 @@ pub(crate) struct Welcome {
     pub(crate) must_set_up_second_factor: Option<bool>,
 }
 
+/// Whether there was a ban to lift.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Unbanned {
+    pub(crate) was_banned: bool,
+}
+
 /// How a second factor stands.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct SecondFactorState {

@@ -9,7 +9,7 @@ use crate::admin::{Admin, Caller};
 use crate::form::Said;
 use crate::passkeys::is_guarded;
 use crate::permission::Permission;
-use crate::views::StatusView;
+use crate::views::{StatusView, Warning};
 
 /// Everything on it.
 #[derive(Debug, Default)]
@@ -135,7 +135,12 @@ fn todo(site: &Site, view: &StatusView, caller: &Caller) -> Vec<Todo> {
     let has_trunk = !site.trunks.is_empty();
     let own = site.people.iter().find(|it| it.login == caller.login);
     let is_bare = own.is_some_and(|it| it.role == Role::Administrator && !is_guarded(it));
+    let is_exposed = view
+        .warnings
+        .iter()
+        .any(|it| matches!(it, Warning::Exposed));
     let all = [
+        (is_exposed, BANS),
         (!has_numbers, START),
         (has_numbers && view.phones.is_empty(), PHONES),
         (!has_trunk, TRUNK),
@@ -147,6 +152,13 @@ fn todo(site: &Site, view: &StatusView, caller: &Caller) -> Vec<Todo> {
     lacking.map(|(_, todo)| todo).collect()
 }
 
+const BANS: Todo = Todo {
+    said: (
+        "The box can be reached from outside: switch bans on",
+        "A central pode ser alcançada de fora: ligue os bloqueios",
+    ),
+    place: "/bans",
+};
 const START: Todo = Todo {
     said: (
         "Create the first extensions, one for each phone",

@@ -51,6 +51,7 @@ pub(crate) enum Fault {
     PbxAway,
     MediaAway,
     NetAway,
+    GuardAway,
     UpdateAway,
     /// Why, and where to go on all the same.
     UpdateRefused(Refusal, Option<u64>),
@@ -185,6 +186,7 @@ impl Fault {
             | Self::PbxAway
             | Self::UpdateAway
             | Self::NetAway
+            | Self::GuardAway
             | Self::MediaAway => 503,
         }
     }
@@ -201,6 +203,7 @@ impl Fault {
             | Self::PbxAway
             | Self::UpdateAway
             | Self::NetAway
+            | Self::GuardAway
             | Self::MediaAway => Some(2),
             Self::SignInFirst
             | Self::ChangePasswordFirst
@@ -322,6 +325,7 @@ impl Fault {
             Self::InitAway => "init does not answer; try again in a few seconds".into(),
             Self::PbxAway => "pbx does not answer; try again in a few seconds".into(),
             Self::NetAway => NET_AWAY.0.into(),
+            Self::GuardAway => GUARD_AWAY.0.into(),
             Self::MediaAway => "media does not answer; try again in a few seconds".into(),
             Self::UpdateAway => "update does not answer; try again in a few seconds".into(),
             Self::UpdateRefused(reason, _) => refusals::text(reason, Language::English),
@@ -392,6 +396,7 @@ impl Fault {
             Self::InitAway => "o init não responde; tente em alguns segundos".into(),
             Self::PbxAway => "o pbx não responde; tente em alguns segundos".into(),
             Self::NetAway => NET_AWAY.1.into(),
+            Self::GuardAway => GUARD_AWAY.1.into(),
             Self::MediaAway => "o media não responde; tente em alguns segundos".into(),
             Self::UpdateAway => "o update não responde; tente em alguns segundos".into(),
             Self::UpdateRefused(reason, _) => refusals::text(reason, Language::Portuguese),
@@ -507,8 +512,17 @@ const NOT_REACHED: Said = (
 );
 
 /// What to write in a field of the network instead.
+const GUARD_AWAY: Said = (
+    "guard does not answer; try again in a few seconds",
+    "o guard não responde; tente em alguns segundos",
+);
+
 fn not_a_network(field: &str) -> Said {
     match field {
+        "network" => (
+            "network: write an address or a network, as 192.0.2.7 or 192.0.2.0/24",
+            "network: escreva um endereço ou uma rede, como 192.0.2.7 ou 192.0.2.0/24",
+        ),
         "gateway" => (
             "gateway: write another IPv4 address of the same network, or nothing",
             "gateway: escreva outro endereço IPv4 da mesma rede, ou nada",

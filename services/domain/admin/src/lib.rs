@@ -14,6 +14,7 @@ mod actions;
 mod admin;
 mod answers;
 mod backup_view;
+mod bans_view;
 mod calendar;
 mod capture_view;
 mod certificate;
@@ -26,6 +27,7 @@ mod fault;
 mod fetch;
 mod firmware_view;
 mod form;
+mod gate;
 mod grid_view;
 mod history_view;
 mod http;
@@ -63,6 +65,7 @@ pub use certificate::{
     CertificateFacts, CertificateFault, CertificateOrder, CertificateState, Chain, SigningRequest,
 };
 pub use fetch::{Address, FetchFault, FetchOrder, FetchState, Server, Source, StickFault};
+pub use gate::News;
 pub use http::{Body, Event, Method, Peer, Request, Response};
 pub use passkeys::COUNTERS as PASSKEY_COUNTERS;
 pub use permission::Permission;

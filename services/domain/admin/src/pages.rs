@@ -2,6 +2,7 @@
 
 mod about;
 mod backups;
+mod bans;
 mod calls;
 mod capture;
 mod cards;
@@ -43,6 +44,7 @@ use maud::html;
 
 pub(crate) use about::about;
 pub(crate) use backups::{backup_code, backups};
+pub(crate) use bans::{bans, bans_parts};
 pub(crate) use calls::calls;
 pub(crate) use capture::{capture, capture_parts};
 pub(crate) use cards::{ask_card, cards};

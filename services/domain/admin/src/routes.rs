@@ -14,7 +14,7 @@ use crate::permission::Permission::{
 use crate::permission::Permissions;
 use Access::{Anybody, HalfSignedIn, May, SignedIn, Sure};
 use Action::{
-    AbandonUpdate, About, AskCard, Backups, BeginUpdate, Calls, CallsFile, Capture, Card,
+    AbandonUpdate, About, AskCard, Backups, Bans, BeginUpdate, Calls, CallsFile, Capture, Card,
     Certificate, ChangePassword, Confirm, ConfirmDeleteExtension, CreateExtension, DeleteExtension,
     DeleteRecording, Events, Extensions, FactoryReset, FetchUpdate, FileScript, Firmware, GoBack,
     Icon, Logs, Network, OpenApi, Passkeys, PasswordPage, People, Person, PowerOff, Privacy,
@@ -122,6 +122,8 @@ pub(crate) enum Action {
     Network(OnNetwork),
     Trace(OnTrace),
     Capture(OnCapture),
+    /// About bans.
+    Bans(OnBans),
     Tokens(OnTokens),
     /// About what is kept on one person.
     Person(OnPerson),
@@ -155,6 +157,16 @@ pub(crate) enum OnCapture {
     Begin,
     End,
     File,
+}
+
+/// What is done about bans.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnBans {
+    Show,
+    Events,
+    /// Nobody was banned before.
+    SwitchOn,
+    Unban,
 }
 
 /// What is done with the trace of SIP messages.
@@ -387,6 +399,12 @@ pub const ROUTES: &[Route] = routes! {
     Post Api "/api/capture" Sure(CapturePackets) => Capture(OnCapture::Begin);
     Delete Api "/api/capture" May(CapturePackets) => Capture(OnCapture::End);
     Get Api "/api/capture/file" May(CapturePackets) => Capture(OnCapture::File);
+    Get Page "/bans" May(SeeConfiguration) => Bans(OnBans::Show);
+    Get Page "/bans/events" May(SeeConfiguration) => Bans(OnBans::Events);
+    Post Page "/bans/on" May(ChangeConfiguration) => Bans(OnBans::SwitchOn);
+    Post Page "/bans/unban" May(ManageBox) => Bans(OnBans::Unban);
+    Get Api "/api/bans" May(SeeConfiguration) => Bans(OnBans::Show);
+    Post Api "/api/bans/unban" May(ManageBox) => Bans(OnBans::Unban);
     Get Page "/about" May(SeeCalls) => About(OnAbout::Show);
     Get Api "/api/about" May(SeeCalls) => About(OnAbout::Show);
     Get Page "/about/sbom" May(SeeCalls) => About(OnAbout::Bill);

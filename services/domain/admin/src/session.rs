@@ -167,6 +167,12 @@ impl Sessions {
             .retain(|id, session| session.login != login || *id == keep);
     }
 
+    /// Whether a person is wholly signed in.
+    pub(crate) fn has_any_of(&self, now: Instant, login: &str) -> bool {
+        let mut live = self.live.values();
+        live.any(|it| it.login == login && !it.awaits_code && it.is_live(now))
+    }
+
     /// Ends one session.
     pub(crate) fn close(&mut self, id: &SessionId) {
         self.live.remove(id);

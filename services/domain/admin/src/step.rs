@@ -1,7 +1,7 @@
 //! What a request may ask of the world on its way to a response.
 
 use ipc::stick::Offer;
-use ipc::{Redacted, grid, init, net, pbx, sound, store, update};
+use ipc::{Redacted, grid, guard, init, net, pbx, sound, store, update};
 use sansio::{Entropy, Instant, UnixTime};
 
 use crate::actions::stretch;
@@ -56,6 +56,8 @@ pub enum Step {
     Media(sound::Request, Then<Result<sound::Reply, Away>>),
     /// Ask `grid`.
     Grid(grid::Request, Then<Result<grid::Reply, Away>>),
+    /// Ask `guard`.
+    Guard(guard::Request, Then<Result<guard::Reply, Away>>),
     /// Ask `update`.
     Update(update::Request, Then<Result<update::Reply, Away>>),
     /// Fetch an update from a server, in the background; the answer is how that stands.
@@ -99,6 +101,7 @@ impl Step {
             Self::Pbx(ask, then) => Self::Pbx(ask, ending(then, last)),
             Self::Media(ask, then) => Self::Media(ask, ending(then, last)),
             Self::Grid(ask, then) => Self::Grid(ask, ending(then, last)),
+            Self::Guard(ask, then) => Self::Guard(ask, ending(then, last)),
             Self::Update(ask, then) => Self::Update(ask, ending(then, last)),
             Self::Fetch(order, then) => Self::Fetch(order, ending(then, last)),
             Self::Certificate(order, then) => Self::Certificate(order, ending(then, last)),

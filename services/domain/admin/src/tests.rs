@@ -5,6 +5,7 @@ mod access;
 mod at_box;
 mod backups;
 mod call_back;
+mod bans;
 mod calls;
 mod capture;
 mod certificate;

@@ -332,6 +332,7 @@ words! {
     boot: "Start-up", "Inicialização";
     network: "Network", "Rede";
     certificate: "Certificate", "Certificado";
+    bans: "Bans", "Bloqueios";
     second_factor_must: "Administrators of this box need a second factor: an app with codes, or \
          a passkey. Set one up to go on.",
         "Administradores desta central precisam de um segundo fator: um app com códigos, ou uma \

@@ -92,6 +92,8 @@ pub(crate) enum Warning {
     FirmwareDamaged,
     /// This version of the firmware runs, and has not proved good yet.
     FirmwareOnTrial(String),
+    /// The box can be reached from outside, and bans are off.
+    Exposed,
 }
 
 impl Warning {
@@ -105,6 +107,7 @@ impl Warning {
             Self::TrunkDown(..) => Some("/trunks"),
             Self::BackupCodeMissing | Self::Backups(_) => Some("/backups"),
             Self::CertificateEnds(_) => Some("/certificate"),
+            Self::Exposed => Some("/bans"),
             Self::Silent(_)
             | Self::AwaitsRestart
             | Self::Unrecorded(_)
@@ -144,6 +147,7 @@ impl Warning {
             (Self::Provision(reasons), Language::Portuguese) => {
                 format!("provision.toml foi recusado, nada foi mudado: {reasons}")
             }
+            (Self::Exposed, _) => language.said(EXPOSED).to_owned(),
             (Self::CodeUnseen, Language::English) => {
                 "nobody has seen the recovery code of the data yet: without it, everything that \
                  is stored is lost when the TPM or the mainboard is replaced or cleared"
@@ -194,6 +198,13 @@ impl Warning {
         }
     }
 }
+
+const EXPOSED: (&str, &str) = (
+    "the box can be reached from outside and bans are off: whoever guesses passwords may go on for \
+     ever; close the way in, or switch bans on",
+    "a central pode ser alcançada de fora e os bloqueios estão desligados: quem adivinha senhas \
+     pode continuar para sempre; feche o caminho de entrada, ou ligue os bloqueios",
+);
 
 impl Warning {
     /// What is said of trunks, disk, heat and firmware.

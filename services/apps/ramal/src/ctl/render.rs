@@ -276,7 +276,7 @@ pub(crate) fn field(row: &Value, name: &str) -> String {
     }
 }
 
-fn list<'a>(answer: &'a Value, name: &str) -> &'a [Value] {
+pub(super) fn list<'a>(answer: &'a Value, name: &str) -> &'a [Value] {
     answer.get(name).map_or(&[], rows)
 }
 
@@ -285,7 +285,7 @@ fn rows(answer: &Value) -> &[Value] {
 }
 
 /// Columns as wide as their widest cell.
-fn table(title: &str, rows: &[Value], columns: &[&str]) -> String {
+pub(super) fn table(title: &str, rows: &[Value], columns: &[&str]) -> String {
     if rows.is_empty() {
         return format!("{title}: none\n");
     }

@@ -77,6 +77,13 @@ fn commands_become_requests_of_the_api() {
     );
     check("recordings", "GET", "/api/recordings", Value::Null);
     check("grid", "GET", "/api/grid", Value::Null);
+    check("guard", "GET", "/api/bans", Value::Null);
+    check(
+        "guard unban 192.0.2.7",
+        "POST",
+        "/api/bans/unban",
+        json!({"network": "192.0.2.7"}),
+    );
     check(
         "recordings delete 1-a.wav",
         "DELETE",

@@ -14,8 +14,9 @@ use admin::{PASSKEY_COUNTERS, START_IS_OVER, Step, Then};
 use ipc::about::{self, BILL, TEXTS};
 use ipc::sound::{SOUNDS, is_recording_name};
 use ipc::store::{Audit, backup_file_millis, laid_down, trail_file_millis};
-use ipc::{grid, init, net, pbx, sound, store, update};
+use ipc::{grid, guard, init, net, pbx, sound, store, update};
 use run_loop::clock::Clock;
+use run_loop::guard_link::GuardLink;
 use run_loop::ipc::Client;
 use run_loop::socket_path;
 use rustix::fs::OFlags;
@@ -43,6 +44,9 @@ pub(crate) struct Driver {
     media: Client<sound::Request, sound::Reply>,
     update: Client<update::Request, update::Reply>,
     grid: Client<grid::Request, grid::Reply>,
+    guard: Client<guard::Request, guard::Reply>,
+    /// Where what was found goes.
+    guard_link: GuardLink,
     fetches: Arc<Fetches>,
     /// The store, for what takes it long.
     restores: Arc<Restores>,
@@ -71,7 +75,7 @@ struct Looks {
 }
 
 impl Driver {
-    pub(crate) fn new(folders: Folders) -> Self {
+    pub(crate) fn new(folders: Folders, guard_link: GuardLink) -> Self {
         Self {
             admin: Mutex::new(Admin::new(env!("CARGO_PKG_VERSION"))),
             clock: Clock::start(),
@@ -82,6 +86,8 @@ impl Driver {
             media: Client::new(socket_path("media")),
             update: Client::within(socket_path("update"), UPDATE_TIMEOUT_SECS),
             grid: Client::new(socket_path("grid")),
+            guard: Client::new(socket_path("guard")),
+            guard_link,
             fetches: Arc::new(Fetches::new(UPDATE_TIMEOUT_SECS)),
             restores: Arc::new(Restores::new()),
             folders,
@@ -158,6 +164,7 @@ impl Driver {
             self.admin().note(audit);
         }
         self.admin().pass(self.clock.now());
+        self.tell_guard();
         if self.certificates.is_behind() {
             let driver = Arc::clone(self);
             tokio::spawn(async move { driver.certificates.learn(&driver).await });
@@ -166,6 +173,25 @@ impl Driver {
         if let Some(step) = overdue {
             let driver = Arc::clone(self);
             tokio::spawn(async move { driver.run(step).await });
+        }
+    }
+
+    /// What the clock says that bans are kept by.
+    pub(super) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Hands what was found to the process that keeps the bans.
+    fn tell_guard(&self) {
+        let news = self.admin().take_news(self.clock.now());
+        for finding in news.found {
+            self.guard_link.found(finding);
+        }
+        if let Some(guests) = news.guests {
+            self.guard_link.protect(guests);
+        }
+        if let Some(source) = news.outsider {
+            self.guard_link.outsider(source);
         }
     }
 
@@ -238,6 +264,10 @@ impl Driver {
                 }
                 Step::Grid(request, then) => {
                     let answer = look("grid", self.grid.call(&request)).await;
+                    self.resume(|admin, moment| then(admin, moment, answer))
+                }
+                Step::Guard(request, then) => {
+                    let answer = look("guard", self.guard.call(&request)).await;
                     self.resume(|admin, moment| then(admin, moment, answer))
                 }
                 Step::Fetch(order, then) => self.go_on(then, self.fetches.obey(order)),
@@ -362,10 +392,18 @@ impl Driver {
         }
     }
 
-    async fn look_at_net(&self) -> Result<net::Status, Away> {
+    pub(super) async fn look_at_net(&self) -> Result<net::Status, Away> {
         match look("net", self.looks.net.call(&net::Request::Status)).await? {
             net::Reply::Status(status) => Ok(status),
             _ => Err(Away::Silent("net")),
+        }
+    }
+
+    /// `None` while it is away.
+    pub(super) async fn look_at_guard(&self) -> Option<guard::Status> {
+        match look("guard", self.guard.call(&guard::Request::Status)).await {
+            Ok(guard::Reply::Status(status)) => Some(status),
+            _ => None,
         }
     }
 
@@ -435,9 +473,14 @@ impl Driver {
 }
 
 impl web_server::Handler for Driver {
+    fn is_shut(&self, source: IpAddr) -> bool {
+        self.admin().is_shut(self.clock.now(), source)
+    }
+
     async fn handle(&self, request: Request) -> Answer {
         let step = self.resume(|admin, moment| admin.handle(moment, &request));
         let (response, file) = self.run(step).await;
+        self.tell_guard();
         match &response.body {
             Body::Trail {
                 heading,

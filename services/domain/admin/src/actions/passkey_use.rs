@@ -121,9 +121,9 @@ pub(super) fn sign_in(
     let login = found.as_ref().map_or(NOBODY, |(login, _)| login);
     login.clone_into(&mut caller.login);
     let place = address(&caller);
-    if let Err(wait) = admin.throttle.begin(moment.now, place, &caller.login) {
+    if let Err(fault) = admin.begin_attempt(moment.now, place, &caller) {
         caller.login.clear();
-        return refuse(&caller, &Fault::TooManyAttempts(wait));
+        return refuse(&caller, &fault);
     }
     let judged = found
         .ok_or_else(|| Fault::from(PasskeyFault::Unknown))
@@ -136,7 +136,10 @@ pub(super) fn sign_in(
         });
     let (passkey, counter) = match judged {
         Ok(judged) => judged,
-        Err(fault) => return turn_away(admin, used.id, caller, fault),
+        Err(fault) => {
+            admin.failed(moment.now, &caller);
+            return turn_away(admin, used.id, caller, fault);
+        }
     };
     admin.throttle.succeed(moment.now, place, &caller.login);
     let Some(person) = admin.person(&caller.login) else {
@@ -170,8 +173,8 @@ pub(super) fn second(
     if admin.is_unrecorded_full() {
         return second_factor::refuse(admin, &caller, &Fault::StoreAway);
     }
-    if let Err(wait) = admin.codes.attempt(moment.now, &caller.login) {
-        return second_factor::refuse(admin, &caller, &Fault::TooManyAttempts(wait));
+    if let Err(fault) = second_factor::begin(admin, moment, &caller) {
+        return second_factor::refuse(admin, &caller, &fault);
     }
     // Another's passkey is nobody's here; who it is was said by the password (§7.2 step 6).
     let found = admin.owner_of(&used.id);
@@ -185,6 +188,7 @@ pub(super) fn second(
     let (passkey, counter) = match judged {
         Ok(judged) => judged,
         Err(fault) => {
+            admin.failed(moment.now, &caller);
             let action = format!("sign-in refused: {}", told(admin, &used.id, &fault));
             let audit = caller.audit(action, String::new(), String::new());
             return admin.record(audit, move |admin, _| {
@@ -251,6 +255,7 @@ pub(super) fn confirm(
         Err(fault) if !is_wrong(&fault) => refuse(&caller, &fault),
         Err(fault) => {
             let action = format!("confirmation refused: {}", told(admin, &used.id, &fault));
+            admin.failed(moment.now, &caller);
             proof::doubted(admin, &action, fault, caller, refuse)
         }
     }

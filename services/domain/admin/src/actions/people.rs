@@ -58,11 +58,8 @@ pub(crate) fn change_password(
     if admin.is_unrecorded_full() {
         return refuse(&caller, &Fault::StoreAway);
     }
-    if let Err(wait) = admin
-        .throttle
-        .begin(moment.now, address(&caller), &caller.login)
-    {
-        return refuse(&caller, &Fault::TooManyAttempts(wait));
+    if let Err(fault) = admin.begin_attempt(moment.now, address(&caller), &caller) {
+        return refuse(&caller, &fault);
     }
     if admin.is_login_key(&caller.login, &passwords.old) {
         admin
@@ -83,6 +80,7 @@ pub(crate) fn change_password(
                 keep_chosen(present, passwords.new, caller)
             }
             Ok(false) => {
+                admin.failed(moment.now, &caller);
                 let action = "password change refused: the present password was wrong";
                 doubted(admin, action, Fault::WrongOldPassword, caller, refuse)
             }

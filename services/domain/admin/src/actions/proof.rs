@@ -101,8 +101,8 @@ fn check(
         return refuse(&caller, &Fault::WrongOldPassword);
     }
     let place = address(&caller);
-    if let Err(wait) = admin.throttle.begin(moment.now, place, &caller.login) {
-        return refuse(&caller, &Fault::TooManyAttempts(wait));
+    if let Err(fault) = admin.begin_attempt(moment.now, place, &caller) {
+        return refuse(&caller, &fault);
     }
     Step::Verify(
         Check {
@@ -115,6 +115,7 @@ fn check(
                 sure(admin, moment, By::Password, caller, then)
             }
             Ok(false) => {
+                admin.failed(moment.now, &caller);
                 let action = "confirmation refused: the password was wrong";
                 doubted(admin, action, Fault::WrongOldPassword, caller, refuse)
             }

@@ -186,6 +186,13 @@ pub(super) fn half(caller: &Caller) -> Option<SessionId> {
     awaits.map(|(id, _)| *id)
 }
 
+/// Begins an attempt at the second half, or says that it is not looked at now.
+pub(super) fn begin(admin: &mut Admin, moment: &Moment, caller: &Caller) -> Result<(), Fault> {
+    admin.admits(moment.now, caller)?;
+    let begun = admin.codes.attempt(moment.now, &caller.login);
+    begun.map_err(Fault::TooManyAttempts)
+}
+
 /// What is answered where the second half was said already.
 pub(super) fn whole(caller: &Caller) -> Step {
     let response = match caller.face {
@@ -204,8 +211,8 @@ fn enter(admin: &mut Admin, moment: &Moment, request: &Request, caller: Caller) 
         Ok(code) => code,
         Err(fault) => return refuse(admin, &caller, &fault),
     };
-    if let Err(wait) = admin.codes.attempt(moment.now, &caller.login) {
-        return refuse(admin, &caller, &Fault::TooManyAttempts(wait));
+    if let Err(fault) = begin(admin, moment, &caller) {
+        return refuse(admin, &caller, &fault);
     }
     let login = caller.login.clone();
     let Some(person) = admin.person(&login).filter(|it| is_guarded(it)).cloned() else {
@@ -218,6 +225,7 @@ fn enter(admin: &mut Admin, moment: &Moment, request: &Request, caller: Caller) 
         return signed_in(admin, id, caller);
     }
     let Some(hash) = recovery_match(&person, code.reveal()) else {
+        admin.failed(moment.now, &caller);
         let audit = caller.audit(
             "sign-in refused: wrong code".into(),
             String::new(),

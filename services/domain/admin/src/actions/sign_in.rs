@@ -52,8 +52,8 @@ pub(crate) fn sign_in(
         return refuse(&caller, &Fault::StoreAway);
     }
     let address = address(&caller);
-    if let Err(wait) = admin.throttle.begin(moment.now, address, &caller.login) {
-        return refuse(&caller, &Fault::TooManyAttempts(wait));
+    if let Err(fault) = admin.begin_attempt(moment.now, address, &caller) {
+        return refuse(&caller, &fault);
     }
     let hash = admin
         .person(&caller.login)
@@ -68,8 +68,12 @@ pub(crate) fn sign_in(
             hash: hash.clone(),
         },
         Box::new(move |admin, moment, verdict| match verdict {
-            Ok(true) => welcome(admin, &moment, hash, caller),
-            Ok(false) => turn_away(admin, caller),
+            Ok(true) => match admin.admits(moment.now, &caller) {
+                Ok(()) => welcome(admin, &moment, hash, caller),
+                // Others that were looked at beside it were wrong once too often.
+                Err(fault) => refuse(&caller, &fault),
+            },
+            Ok(false) => turn_away(admin, &moment, caller),
             Err(_) => {
                 let address = self::address(&caller);
                 admin.throttle.withdraw(moment.now, address, &caller.login);
@@ -186,6 +190,9 @@ pub(super) fn enter(
         let (now, login) = (moment.now, &caller.login);
         let sessions = &mut admin.sessions;
         let token = sessions.open(now, &moment.entropy, login, credential, stage);
+        if !stage.awaits_code {
+            admin.proved(now, &caller);
+        }
         let response = welcomed(admin, &caller, stage);
         Step::Respond(response.with("set-cookie", session_cookie(&token)).sealed())
     })
@@ -237,6 +244,7 @@ pub(super) fn signed_in_by(
         let Some(token) = admin.sessions.complete(&id, &moment.entropy) else {
             return refuse(&caller, &Fault::SignInFirst);
         };
+        admin.proved(moment.now, &caller);
         let stage = Stage {
             must_change,
             ..Stage::default()
@@ -246,7 +254,8 @@ pub(super) fn signed_in_by(
     })
 }
 
-fn turn_away(admin: &mut Admin, caller: Caller) -> Step {
+fn turn_away(admin: &mut Admin, moment: &Moment, caller: Caller) -> Step {
+    admin.failed(moment.now, &caller);
     // What was typed as login may be a password in the wrong field: only known names are recorded.
     let who = if admin.person(&caller.login).is_some() {
         &caller.login

@@ -66,6 +66,9 @@ pub(crate) fn status(admin: &Admin, form: Form, caller: Caller) -> Step {
             let left = u32::try_from(days).ok();
             view.warnings.push(Warning::CertificateEnds(left));
         }
+        if admin.is_exposed() {
+            view.warnings.push(Warning::Exposed);
+        }
         let told = format!("{others} of others{}", if whole { WHOLE } else { "" });
         let told = (others > 0).then(|| (told, Range::default()));
         let now = moment.now;

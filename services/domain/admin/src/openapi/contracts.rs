@@ -9,16 +9,17 @@ use ipc::site::{
 use super::contract::{Contract, Query, does};
 use crate::about_view::AboutView;
 use crate::actions::{
-    accounts, backups, capture, certificate, erasure, explain, extensions, firmware, history,
+    accounts, backups, bans, capture, certificate, erasure, explain, extensions, firmware, history,
     items, network, passkey_use, passkeys, people, person, proof, second_factor, sections, sign_in,
     site_file, spending, status, takes, tokens, trace,
 };
 use crate::answers::{
     BackupCode, DataCode, Fetching, FileOfSite, NewAccount, NewPassword, NewToken, NextPiece,
     Nothing, OneTimePassword, Present, RecoveryCodes, RestoreBegun, SecondFactorOffer,
-    SecondFactorState, TakenOrOver, TunnelSet, UpdateGoesOn, Welcome,
+    SecondFactorState, TakenOrOver, TunnelSet, Unbanned, UpdateGoesOn, Welcome,
 };
 use crate::backup_view::{BackupsView, RestoreView};
+use crate::bans_view::BansView;
 use crate::capture_view::CaptureView;
 use crate::certificate::CertificateView;
 use crate::explain_view::{Explained, Warnings};
@@ -33,8 +34,9 @@ use crate::person_view::PersonData;
 use crate::privacy::KeptView;
 use crate::prompt_view::{PromptView, TakeView};
 use crate::routes::{
-    Action, File, OnAbout, OnBackups, OnCapture, OnCertificate, OnLogs, OnNetwork, OnPasskeys,
-    OnPeople, OnPerson, OnPrompts, OnSecondFactor, OnSite, OnTakes, OnTokens, OnTrace, Section,
+    Action, File, OnAbout, OnBackups, OnBans, OnCapture, OnCertificate, OnLogs, OnNetwork,
+    OnPasskeys, OnPeople, OnPerson, OnPrompts, OnSecondFactor, OnSite, OnTakes, OnTokens, OnTrace,
+    Section,
 };
 use crate::trace_view::{TraceView, WholeMessage};
 use crate::views::{
@@ -75,6 +77,7 @@ pub(super) fn of(action: Action) -> Option<Contract> {
         Action::Trace(action) => return of_trace(action),
         Action::Capture(action) => return of_capture(action),
         Action::Logs(action) => return of_logs(action),
+        Action::Bans(action) => return of_bans(action),
         Action::SecondFactor(action) => return of_second_factor(action),
         Action::Certificate(action) => return of_certificate(action),
         Action::Network(action) => of_network(action),
@@ -111,6 +114,18 @@ pub(super) fn of(action: Action) -> Option<Contract> {
         | Action::SignInPage
         | Action::PasswordPage
         | Action::ConfirmDeleteExtension => return None,
+    })
+}
+
+fn of_bans(action: OnBans) -> Option<Contract> {
+    Some(match action {
+        OnBans::Show => {
+            does("Who is banned and for what, and what was found lately").gives::<BansView>()
+        }
+        OnBans::Unban => does("Ban a network no more")
+            .takes::<bans::Asked>()
+            .gives::<Unbanned>(),
+        OnBans::Events | OnBans::SwitchOn => return None,
     })
 }
 

@@ -203,6 +203,7 @@ impl Draw<'_> {
                         "/backups" => (words.backups),
                         "/certificate" => (words.certificate),
                         "/trunks" => (words.trunks),
+                        "/bans" => (words.bans),
                         _ => (words.firmware),
                     }
                 }

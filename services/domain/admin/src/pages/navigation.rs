@@ -35,6 +35,7 @@ pub(super) enum Place {
     Logs,
     Trace,
     Capture,
+    Bans,
     Elsewhere,
 }
 
@@ -47,6 +48,7 @@ impl Place {
             Self::Trace => Some("/trace/events"),
             Self::Restoring => Some("/backups/restore/events"),
             Self::Capture => Some("/capture/events"),
+            Self::Bans => Some("/bans/events"),
             Self::Extensions
             | Self::Groups
             | Self::Trunks
@@ -148,6 +150,7 @@ const NAVIGATION: [(Said, &[Link]); 4] = [
         &[
             (Place::People, "/people", |words| words.people),
             (Place::Audit, "/audit", |words| words.audit),
+            (Place::Bans, "/bans", |words| words.bans),
             (Place::Privacy, "/privacy", |words| words.privacy),
         ],
     ),

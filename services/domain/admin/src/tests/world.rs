@@ -95,6 +95,8 @@ pub(super) struct World {
     pub(super) stick: Vec<init::StickFile>,
     /// What the exchange traces.
     pub(super) exchange: super::trace::Exchange,
+    /// Who is banned.
+    pub(super) guard: super::bans::Keeper,
     /// What the services said.
     pub(super) log: Vec<init::LogLine>,
     /// Backups that were brought from it, and why they cannot be.
@@ -191,6 +193,7 @@ impl World {
             stick: Vec::new(),
             log: Vec::new(),
             exchange: super::trace::Exchange::default(),
+            guard: super::bans::Keeper::default(),
             brought: Vec::new(),
             stick_fault: None,
             secure_boot: init::SecureBoot::default(),
@@ -309,6 +312,7 @@ impl World {
                     let reply = self.update(request);
                     then(&mut self.admin, moment, reply)
                 }
+                Step::Guard(ask, then) => then(&mut self.admin, moment, self.guard.answer(ask)),
                 Step::Grid(_, then) => then(&mut self.admin, moment, Ok(super::grid::is_up())),
                 Step::Fetch(order, then) => {
                     self.asked_fetch.push(order);

@@ -1,0 +1,264 @@
+//! Who is heard at the pages and the API, and whose password is looked at (R53-R55, R69).
+//!
+//! Only people on the network are judged: a program on the box itself, its own screen and the grid
+//! are not. All of them are proven to be where they say they are, as they speak TCP.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use config::{Network, Networks};
+use guard::{Attempt, Door};
+use ipc::guard::{Bans, Finding, Guest, Offence, Protection};
+use ipc::site::{Role, Site};
+use sansio::Instant;
+
+use crate::admin::{Admin, Caller};
+use crate::fault::Fault;
+use crate::http::Peer;
+
+/// What is to be told to the process that keeps the bans.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct News {
+    /// What was found, in order.
+    pub found: Vec<Finding>,
+    /// From where administrators are signed in, where that is not what was said last.
+    pub guests: Option<Vec<Guest>>,
+    /// Somebody outside the internal networks who was heard (T8); one an hour at most.
+    pub outsider: Option<IpAddr>,
+}
+
+/// The door, and what waits to be told.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    door: Door,
+    found: Vec<Finding>,
+    /// Until when whoever signed in as an administrator is protected, by login and address.
+    administrators: BTreeMap<(String, IpAddr), Instant>,
+    /// What was said of them last.
+    guests: Vec<Guest>,
+    networks: Networks,
+    /// Those of all links of the box, once they are known.
+    neighbours: Option<Vec<Network>>,
+    outsider: Option<IpAddr>,
+    outsider_told: Option<Instant>,
+    /// Bans are off, and somebody outside was heard, as `guard` says.
+    is_exposed: bool,
+}
+
+impl Gate {
+    /// Takes what the site says of it; an unreadable one changes nothing.
+    pub(crate) fn configure(&mut self, site: &Site) {
+        if let Ok(site) = config::Site::parse(site) {
+            self.networks = site.networks;
+            self.door.configure(&site.guard);
+        }
+    }
+
+    /// The address of somebody who is judged.
+    fn visitor(&self, peer: Peer) -> Option<IpAddr> {
+        match peer {
+            Peer::Network(address) => {
+                let is_in_grid = self.networks.grid.iter().any(|it| it.contains(address));
+                (!is_in_grid).then_some(address)
+            }
+            Peer::Local | Peer::Screen => None,
+        }
+    }
+
+    /// A request came: whether from outside is told now and then. Before the neighbours are known
+    /// nobody is called an outsider: it could be one of them.
+    pub(crate) fn heard(&mut self, now: Instant, peer: Peer) {
+        let Some(source) = self.visitor(peer) else {
+            return;
+        };
+        let Some(neighbours) = &self.neighbours else {
+            return;
+        };
+        let is_due = |told| now - told >= OUTSIDER_PAUSE;
+        let why = self.door.protected().why(source);
+        if self.outsider_told.is_none_or(is_due)
+            && !self.networks.is_internal(source, neighbours)
+            && why.is_none_or(|why| why == Protection::Administrator)
+        {
+            self.outsider_told = Some(now);
+            self.outsider = Some(source);
+        }
+    }
+}
+
+impl Admin {
+    /// Whether nothing of an address is to be read. Asked before anything is.
+    #[must_use]
+    pub fn is_shut(&self, now: Instant, source: IpAddr) -> bool {
+        self.gate.door.is_shut(now, source)
+    }
+
+    /// Takes what the process says that keeps the bans.
+    pub fn take_bans(&mut self, now: Instant, bans: &Bans) {
+        self.gate.door.take(now, bans, Protection::Administrator);
+    }
+
+    /// Takes the networks that count as inside because the box is on them
+    /// ([`config::neighbours`]).
+    pub fn meet(&mut self, neighbours: Vec<Network>) {
+        self.gate.neighbours = Some(neighbours);
+    }
+
+    /// Learns whether the box can be reached from outside while bans are off.
+    pub const fn is_exposed_now(&mut self, is_exposed: bool) {
+        self.gate.is_exposed = is_exposed;
+    }
+
+    pub(crate) const fn is_exposed(&self) -> bool {
+        self.gate.is_exposed
+    }
+
+    /// What is to be told since the last time. The runtime asks after each request, and every few
+    /// seconds, as sessions end by themselves.
+    pub fn take_news(&mut self, now: Instant) -> News {
+        let mut administrators = std::mem::take(&mut self.gate.administrators);
+        administrators.retain(|(login, _), until| {
+            let is_one = |it: &ipc::site::Person| it.role == Role::Administrator;
+            now < *until
+                && self.person(login).is_some_and(is_one)
+                && self.sessions.has_any_of(now, login)
+        });
+        let mut networks: Vec<_> = administrators
+            .keys()
+            .map(|(_, it)| Network::of(*it))
+            .collect();
+        self.gate.administrators = administrators;
+        networks.sort_unstable();
+        networks.dedup();
+        let guest = |network: &Network| Guest {
+            why: Protection::Administrator,
+            network: network.to_string(),
+        };
+        let guests: Vec<_> = networks.iter().map(guest).collect();
+        let door = &mut self.gate.door;
+        door.protected().set(Protection::Administrator, networks);
+        let is_news = self.gate.guests != guests;
+        if is_news {
+            self.gate.guests.clone_from(&guests);
+        }
+        News {
+            found: std::mem::take(&mut self.gate.found),
+            guests: is_news.then_some(guests),
+            outsider: self.gate.outsider.take(),
+        }
+    }
+
+    /// Whether a password, a code or a passkey of a caller is to be looked at.
+    pub(crate) fn admits(&mut self, now: Instant, caller: &Caller) -> Result<(), Fault> {
+        let Some(source) = self.gate.visitor(caller.peer) else {
+            return Ok(());
+        };
+        let attempt = proven(source, &caller.login);
+        let door = &mut self.gate.door;
+        match !door.is_shut(now, source) && door.admits(now, attempt) {
+            true => Ok(()),
+            // Not for how long: who guesses learns nothing by asking.
+            false => Err(Fault::TooManyAttempts(LOCKED_WAIT)),
+        }
+    }
+
+    /// Begins an attempt to say who one is, counting it as failed, or says that it is not looked
+    /// at now.
+    pub(crate) fn begin_attempt(
+        &mut self,
+        now: Instant,
+        source: IpAddr,
+        caller: &Caller,
+    ) -> Result<(), Fault> {
+        // First: who is locked out uses up no allowance.
+        self.admits(now, caller)?;
+        let begun = self.throttle.begin(now, source, &caller.login);
+        begun.map_err(Fault::TooManyAttempts)
+    }
+
+    /// A caller has said wholly who he is.
+    pub(crate) fn proved(&mut self, now: Instant, caller: &Caller) {
+        let Some(source) = self.gate.visitor(caller.peer) else {
+            return;
+        };
+        self.gate.door.proved(now, proven(source, &caller.login));
+        let person = self.person(&caller.login);
+        if person.is_some_and(|it| it.role == Role::Administrator) {
+            let administrators = &mut self.gate.administrators;
+            if administrators.len() >= ADMINISTRATORS_MAX {
+                let soonest = administrators.iter().min_by_key(|(_, until)| **until);
+                let soonest = soonest.map(|(key, _)| key.clone());
+                soonest.and_then(|key| administrators.remove(&key));
+            }
+            let key = (caller.login.clone(), source);
+            administrators.insert(key, now + ADMINISTRATOR_TIME);
+        }
+    }
+
+    /// What was said of who somebody is was wrong.
+    pub(crate) fn failed(&mut self, now: Instant, caller: &Caller) {
+        // No login begins so; a path does, and what is told is told apart by that.
+        let name = match caller.login.starts_with('/') {
+            true => UNKNOWN,
+            false => &caller.login,
+        };
+        self.offends(now, caller.peer, name, Offence::WebSignIn);
+    }
+
+    /// Somebody did what honest people seldom do often.
+    pub(crate) fn offends(&mut self, now: Instant, peer: Peer, name: &str, offence: Offence) {
+        let Some(source) = self.gate.visitor(peer) else {
+            return;
+        };
+        let name: String = name.chars().take(NAME_LENGTH_MAX).collect();
+        let mut found = self.gate.door.offence(now, proven(source, &name), offence);
+        for finding in &mut found {
+            self.blot(&mut finding.tried);
+        }
+        let room = FOUND_MAX.saturating_sub(self.gate.found.len());
+        self.gate.found.extend(found.into_iter().take(room));
+    }
+
+    /// What was typed as login may be a password in the wrong field: only known names are told.
+    fn blot(&self, tried: &mut Vec<String>) {
+        for name in &mut *tried {
+            if !name.starts_with('/') && self.person(name).is_none() {
+                UNKNOWN.clone_into(name);
+            }
+        }
+        tried.sort_unstable();
+        tried.dedup();
+    }
+}
+
+/// Whoever speaks TCP gets what is sent to him.
+const fn proven(source: IpAddr, name: &str) -> Attempt<'_> {
+    Attempt {
+        source,
+        name,
+        is_proven: true,
+    }
+}
+
+/// Whether browsers ask for an address by themselves, whether or not it is there.
+pub(crate) fn is_asked_by_browsers(path: &str) -> bool {
+    ["/favicon.ico", "/apple-touch-icon", "/.well-known/"]
+        .iter()
+        .any(|known| path.starts_with(known))
+}
+
+/// A name that is nobody's.
+const UNKNOWN: &str = "(unknown)";
+/// Between two times that somebody outside is told of.
+const OUTSIDER_PAUSE: Duration = Duration::from_secs(3_600);
+/// An administrator is protected so long after a sign-in, while he is signed in (E9).
+const ADMINISTRATOR_TIME: Duration = Duration::from_secs(8 * 3_600);
+/// Addresses of administrators.
+const ADMINISTRATORS_MAX: usize = 64;
+/// What whoever is locked out is told to wait.
+const LOCKED_WAIT: Duration = Duration::from_secs(60);
+/// Characters of a login or a path that are looked at.
+const NAME_LENGTH_MAX: usize = 200;
+/// Findings that wait for the runtime, which takes them after each request.
+const FOUND_MAX: usize = 1_024;
