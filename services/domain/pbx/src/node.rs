@@ -359,10 +359,7 @@ impl PbxNode {
                 self.core.restore(unix, &rows, &open);
             }
             Input::Neighbours(networks) => self.core.meet(networks),
-            Input::Bans(bans) => {
-                let now = self.core.now;
-                self.core.door.take(now, &bans, Protection::Trunk);
-            }
+            Input::Bans(bans) => self.core.door.take(self.core.now, &bans, Protection::Trunk),
             Input::WallClock(unix) => self.core.set_wall_clock(unix),
             Input::Shutdown => {
                 self.core.stopping = true;
