@@ -263,12 +263,10 @@ impl Driver {
                     self.resume(|admin, moment| then(admin, moment, answer))
                 }
                 Step::Grid(request, then) => {
-                    let answer = look("grid", self.grid.call(&request)).await;
-                    self.resume(|admin, moment| then(admin, moment, answer))
+                    self.go_on(then, look("grid", self.grid.call(&request)).await)
                 }
                 Step::Guard(request, then) => {
-                    let answer = look("guard", self.guard.call(&request)).await;
-                    self.resume(|admin, moment| then(admin, moment, answer))
+                    self.go_on(then, look("guard", self.guard.call(&request)).await)
                 }
                 Step::Fetch(order, then) => self.go_on(then, self.fetches.obey(order)),
                 Step::Restore(request, then) => {
