@@ -60,7 +60,7 @@ pub(crate) struct ToldView {
     /// What was tried, some of it.
     pub(crate) tried: Vec<String>,
     /// What follows that: `ban`, `lock` (of one name), `narrow` (to the names in use there),
-    /// `hush` (for some seconds), `slow` (of one name, for strangers).
+    /// `slow` (of one name, for strangers).
     pub(crate) measure: &'static str,
     /// What became of it: `banned`, `would-be-banned`, `spared`, `at-the-door`,
     /// `would-be-at-the-door`.
@@ -145,7 +145,6 @@ const fn measure_name(measure: Measure) -> &'static str {
         Measure::Ban => "ban",
         Measure::Lock => "lock",
         Measure::Narrow => "narrow",
-        Measure::Hush => "hush",
         Measure::Slow => "slow",
     }
 }

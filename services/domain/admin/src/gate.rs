@@ -237,7 +237,6 @@ const fn proven(source: IpAddr, name: &str) -> Attempt<'_> {
     Attempt {
         source,
         name,
-        is_proven: true,
     }
 }
 

@@ -235,7 +235,6 @@ fn measure(measure: &str) -> Said {
             "only names in use there before",
             "só nomes já usados lá antes",
         ),
-        "hush" => ("not heard for some seconds", "não ouvido por uns segundos"),
         "slow" => (
             "strangers slowed down at this name",
             "estranhos freados neste nome",
