@@ -234,10 +234,7 @@ impl Admin {
 
 /// Whoever speaks TCP gets what is sent to him.
 const fn proven(source: IpAddr, name: &str) -> Attempt<'_> {
-    Attempt {
-        source,
-        name,
-    }
+    Attempt { source, name }
 }
 
 /// Whether browsers ask for an address by themselves, whether or not it is there.

@@ -60,7 +60,11 @@ impl Book {
     ) -> Changed {
         let place = self.place(network, protected);
         let mut changed = Changed::default();
-        let mut times = self.times(now, &place.network).saturating_add(1);
+        let before = self.times(now, &place.network);
+        let mut times = match finding.is_one_name {
+            true => before.max(1),
+            false => before.saturating_add(1),
+        };
         let mut until = now;
         for network in &place.inner {
             times = times.max(self.times(now, network));
@@ -189,6 +193,16 @@ impl Book {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let firsts = self.ends.first().into_iter().chain(self.forgets.first());
         firsts.map(|(due, _)| *due).min()
+    }
+
+    /// Those of which a network is a part, or that it has in it; over or not.
+    pub(crate) fn overlapping(&self, network: &Network) -> Vec<Network> {
+        let around = (0..network.length())
+            .filter_map(|length| Network::around(network.address(), length))
+            .filter(|around| self.bans.contains_key(around));
+        let inside = self.bans.range(network..);
+        let inside = inside.take_while(|(it, _)| network.contains(it.address()));
+        around.chain(inside.map(|(it, _)| *it)).collect()
     }
 
     pub(crate) fn get(&self, network: &Network) -> Option<&Ban> {

@@ -1,16 +1,17 @@
 //! The door of a service: who is heard, and whose password is looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use config::{Guard, Network};
+use config::{Guard, GuardRule, Network};
 use ipc::guard::{Bans as Told, Finding, Measure, Offence, Protection};
 use sansio::{Instant, network_of};
 
 use crate::bans::Bans;
 use crate::lately::Lately;
-use crate::line::{Case, Line};
+use crate::line::{Case, GUESSES_MAX, Line};
+use crate::owner::{Owner, owner};
 use crate::protected::Protected;
 use crate::target::{OWNERS, Target};
 
@@ -37,7 +38,10 @@ pub struct Door {
     /// Lines from which somebody was let in, apart from the others: no flood drives them out.
     trusted: Lately<IpAddr, Line>,
     others: Lately<IpAddr, Line>,
+    owners: Lately<Network, Owner>,
     targets: Lately<String, Target>,
+    /// From which lines each name was proved, the oldest first.
+    homes: Lately<String, VecDeque<IpAddr>>,
 }
 
 impl Default for Door {
@@ -49,7 +53,9 @@ impl Default for Door {
             near: Vec::new(),
             trusted: Lately::new(TRUSTED_MAX),
             others: Lately::new(OTHERS_MAX),
+            owners: Lately::new(OWNERS_MAX),
             targets: Lately::new(TARGETS_MAX),
+            homes: Lately::new(TARGETS_MAX),
         }
     }
 }
@@ -62,6 +68,7 @@ impl Door {
             for lines in [&mut self.trusted, &mut self.others] {
                 lines.each_of(|_| true, Line::forgive);
             }
+            self.owners = Lately::new(OWNERS_MAX);
             self.targets = Lately::new(TARGETS_MAX);
         }
         if self.guard != *guard {
@@ -126,7 +133,7 @@ impl Door {
             return false;
         }
         let is_banned = line.is_some_and(|line| line.is_banned(now)) || self.bans.has(now, source);
-        is_banned && self.protected.why(source).is_none()
+        is_banned && !self.is_protected(source)
     }
 
     /// Whether a password is to be looked at. Where it is not, the answer is that to a wrong one.
@@ -142,6 +149,11 @@ impl Door {
         if line.is_some_and(|line| line.knows(now, name)) {
             return true;
         }
+        let is_strange = line.is_none_or(|line| !line.is_trusted(now));
+        let owner = self.owners.get(&owner(at)).filter(|_| is_strange);
+        if owner.is_some_and(|owner| !owner.admits(now)) && !self.is_protected(attempt.source) {
+            return false;
+        }
         let looked = self.targets.change(name, |target| target.admits(now, at));
         looked.unwrap_or(true)
     }
@@ -152,8 +164,27 @@ impl Door {
         if let Some(known) = self.others.take(&line) {
             self.trusted.put(now, line, known);
         }
-        let known = self.trusted.touch(now, line);
-        known.proved(now, clipped(attempt.name));
+        let name = clipped(attempt.name);
+        self.trusted.touch(now, line).proved(now, name);
+        let homes = self.homes.touch(now, name.to_owned());
+        if homes.contains(&line) {
+            return;
+        }
+        homes.push_back(line);
+        if homes.len() <= HOMES_MAX {
+            return;
+        }
+        let oldest = homes.pop_front();
+        let is_strange = |home: &IpAddr| {
+            let changed = self.trusted.change(home, |line| {
+                line.unlearn(now, name);
+                line.is_strange()
+            });
+            changed == Some(true)
+        };
+        if let Some(home) = oldest.filter(is_strange) {
+            self.trusted.take(&home);
+        }
     }
 
     /// Whether somebody proved lately from there to be that.
@@ -164,18 +195,10 @@ impl Door {
     }
 
     /// An extension has another password, or is gone: who used it before is a stranger to it.
-    pub fn unlearn(&mut self, name: &str) {
+    pub fn unlearn(&mut self, now: Instant, name: &str) {
         let name = clipped(name);
-        self.trusted.each_of(|_| true, |line| line.unlearn(name));
-    }
-
-    /// A password was not looked at. For a stranger that is a guess like any other: otherwise its
-    /// lack would tell that the extension exists.
-    pub fn turned_away(&mut self, now: Instant, attempt: Attempt<'_>) -> Vec<Finding> {
-        let line = self.line(self.line_of(attempt.source));
-        match line.is_some_and(|line| line.is_trusted(now)) {
-            true => Vec::new(),
-            false => self.offence(now, attempt, Offence::SipPassword),
+        for home in self.homes.take(name).unwrap_or_default() {
+            self.trusted.change(&home, |line| line.unlearn(now, name));
         }
     }
 
@@ -195,7 +218,7 @@ impl Door {
             name,
             rule,
             is_in_force,
-            is_protected: self.protected.why(attempt.source).is_some(),
+            is_protected: self.is_protected(attempt.source),
             lasts: self.guard.first,
         };
         let lines = match self.trusted.get(&at).is_some() {
@@ -203,9 +226,13 @@ impl Door {
             false => &mut self.others,
         };
         let line = lines.touch(now, at);
-        let is_stranger = !line.knows(now, name);
+        // He would not have been heard any more.
+        if !is_in_force && line.would_be_banned(now, offence) {
+            return Vec::new();
+        }
+        let is_strange = !case.is_protected && !line.is_trusted(now);
         let measure = line.count(now, &case);
-        let tried = line.tried();
+        let (tried, is_one_name) = (line.tried(), line.is_one_name());
         let source = self.network(at);
         let finding = |measure, count, tried| Finding {
             offence,
@@ -215,14 +242,45 @@ impl Door {
             count,
             within_secs: u32::try_from(rule.within.as_secs()).unwrap_or(u32::MAX),
             tried,
+            is_one_name,
         };
         let mut found = Vec::from_iter(measure.map(|it| finding(it, rule.count, tried)));
-        if offence == Offence::SipPassword && is_stranger {
-            let target = self.targets.touch(now, name.to_owned());
-            if target.guessed(now, at, (&rule, is_in_force), self.guard.first) {
-                let owners = u16::try_from(OWNERS).unwrap_or(u16::MAX);
-                found.push(finding(Measure::Slow, owners, vec![name.to_owned()]));
-            }
+        if is_strange && is_guess(offence) {
+            found.extend(self.strange_guess(now, (at, name), (&rule, is_in_force), offence));
+        }
+        found
+    }
+
+    /// A guess from a line where nobody is known: what all lines of its owner do, and what all do
+    /// to the one name.
+    fn strange_guess(
+        &mut self,
+        now: Instant,
+        (at, name): (IpAddr, &str),
+        (rule, is_in_force): (&GuardRule, bool),
+        offence: Offence,
+    ) -> Vec<Finding> {
+        let lasts = self.guard.first;
+        let finding = |measure, source: Network, count| Finding {
+            offence,
+            source: source.to_string(),
+            measure,
+            is_in_force,
+            count,
+            within_secs: u32::try_from(rule.within.as_secs()).unwrap_or(u32::MAX),
+            tried: vec![name.to_owned()],
+            is_one_name: false,
+        };
+        let mut found = Vec::new();
+        let all = owner(at);
+        let owner = self.owners.touch(now, all);
+        if owner.guessed(now, (rule, is_in_force), lasts) {
+            found.push(finding(Measure::Narrow, all, GUESSES_MAX));
+        }
+        let target = self.targets.touch(now, name.to_owned());
+        if target.guessed(now, at, (rule, is_in_force), lasts) {
+            let owners = u16::try_from(OWNERS).unwrap_or(u16::MAX);
+            found.push(finding(Measure::Slow, self.network(at), owners));
         }
         found
     }
@@ -236,12 +294,17 @@ impl Door {
     }
 
     fn told_apart(&self, name: &str, offence: Offence) -> Offence {
-        let is_guess = matches!(offence, Offence::SipPassword | Offence::SipExtension);
         let is_decoy = || self.guard.decoys.iter().any(|it| it.as_str() == name);
-        match is_guess && is_decoy() {
+        match is_guess(offence) && is_decoy() {
             true => Offence::SipDecoy,
             false => offence,
         }
+    }
+
+    /// Whether somebody on the line is never banned.
+    fn is_protected(&self, source: IpAddr) -> bool {
+        let line = self.network(self.line_of(source));
+        self.protected.within(&line).is_some()
     }
 
     fn line(&self, line: IpAddr) -> Option<&Line> {
@@ -272,6 +335,14 @@ impl Door {
     }
 }
 
+/// Whether it is a try at a password, right or wrong.
+const fn is_guess(offence: Offence) -> bool {
+    matches!(
+        offence,
+        Offence::SipPassword | Offence::SipExtension | Offence::SipOutside
+    )
+}
+
 /// As much of a name as is compared; no extension or login is longer.
 fn clipped(name: &str) -> &str {
     let end = name.floor_char_boundary(NAME_MAX);
@@ -284,6 +355,10 @@ const LINE_LENGTH: u8 = 64;
 const NAME_MAX: usize = 64;
 /// Lines from which somebody was let in that are remembered.
 const TRUSTED_MAX: usize = 10_000;
+/// Of one name, so many: who has one account takes nobody's place.
+const HOMES_MAX: usize = 32;
+/// Owners of addresses.
+const OWNERS_MAX: usize = 20_000;
 /// Other lines.
 const OTHERS_MAX: usize = 20_000;
 /// Extensions that are guessed at; a site has no more.

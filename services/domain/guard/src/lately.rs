@@ -43,6 +43,11 @@ impl<K: Ord + Clone, V: Default> Lately<K, V> {
         self.put(now, key, value)
     }
 
+    /// When any was last touched.
+    pub(crate) fn newest(&self) -> Option<Instant> {
+        self.order.last().map(|(last, _)| *last)
+    }
+
     /// Puts an entry in the place of what is there, as touched now.
     pub(crate) fn put(&mut self, now: Instant, key: K, value: V) -> &mut V {
         self.take(&key);

@@ -16,6 +16,7 @@ mod door;
 mod lately;
 mod line;
 mod node;
+mod owner;
 mod protected;
 mod target;
 mod window;

@@ -17,12 +17,15 @@ use crate::window::Window;
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     windows: BTreeMap<(Kind, bool), Window>,
-    names: Lately<(String, bool), Window>,
+    /// Wrong passwords by name, of names that were never used here: in force, and only told.
+    names: [Lately<String, Window>; 2],
     /// Extensions of which no password is looked at, and until when.
     locked: BTreeMap<String, Instant>,
-    /// When each extension was last used from here with its password.
-    known: Lately<String, ()>,
-    last_known: Option<Instant>,
+    /// When each extension was last used from here with its password, and wrong ones since: a
+    /// window for each, so that no other name drives it out.
+    known: Lately<String, Window>,
+    /// The same of extensions that have another password since, or are gone.
+    former: Lately<String, Window>,
     banned: Option<Instant>,
     narrowed: Option<Instant>,
     /// Until when it is not told again what would follow.
@@ -42,10 +45,10 @@ impl Default for Line {
     fn default() -> Self {
         Self {
             windows: BTreeMap::new(),
-            names: Lately::new(NAMES_MAX),
+            names: [Lately::new(NAMES_MAX), Lately::new(NAMES_MAX)],
             locked: BTreeMap::new(),
             known: Lately::new(KNOWN_MAX),
-            last_known: None,
+            former: Lately::new(KNOWN_MAX),
             banned: None,
             narrowed: None,
             told: BTreeMap::new(),
@@ -94,20 +97,31 @@ impl Line {
         last.is_some_and(|last| now - last < TRUST)
     }
 
-    /// Whether any was.
+    /// Whether any was, or several that have another password since: an office in which all are
+    /// renewed is still one, and the line of a thief who had one is not.
     pub(crate) fn is_trusted(&self, now: Instant) -> bool {
-        self.last_known.is_some_and(|last| now - last < TRUST)
+        let then = Instant::from_nanos(now.as_nanos().saturating_sub(TRUST_NANOS));
+        self.known.newest().is_some_and(|last| now - last < TRUST)
+            || self.former.since(then) >= FORMER_MIN
+    }
+
+    /// Whether it was told that it would be banned for that.
+    pub(crate) fn would_be_banned(&self, now: Instant, offence: Offence) -> bool {
+        let key = (Measure::Ban, offence, String::new());
+        holds(self.told.get(&key).copied(), now)
     }
 
     /// The right password: it is known to be in good hands.
     pub(crate) fn proved(&mut self, now: Instant, name: &str) {
         self.known.touch(now, name.to_owned());
-        self.last_known = Some(now);
+        self.former.take(name);
     }
 
     /// An extension has another password, or is gone: that it was used here says nothing any more.
-    pub(crate) fn unlearn(&mut self, name: &str) {
-        self.known.take(name);
+    pub(crate) fn unlearn(&mut self, now: Instant, name: &str) {
+        if let Some(window) = self.known.take(name) {
+            self.former.put(now, name.to_owned(), window);
+        }
     }
 
     /// Counts an offence: what follows now, if anything.
@@ -115,16 +129,17 @@ impl Line {
         if self.is_banned(now) {
             return None;
         }
+        if self.banned.take_if(|until| now >= *until).is_some() {
+            self.tried.clear();
+        }
         self.note(case.name);
-        let is_trusted = case.is_protected || self.is_trusted(now);
-        let measure = if is_trusted && case.kind() == Kind::Guess && !case.name.is_empty() {
-            self.count_name(now, case)
-        } else {
-            self.count_line(now, case, &case.rule)
-                .then_some(match is_trusted {
-                    true => Measure::Narrow,
-                    false => Measure::Ban,
-                })
+        let measure = match case.is_protected || self.is_trusted(now) {
+            false => self
+                .count_line(now, case, &case.rule)
+                .then_some(Measure::Ban),
+            // Nobody there is shut out for what a page made a browser ask, or for a wrong key.
+            true if case.kind() != Kind::Guess || case.name.is_empty() => None,
+            true => self.count_name(now, case),
         };
         let measure = measure?;
         match case.is_in_force {
@@ -135,31 +150,33 @@ impl Line {
 
     fn count_line(&mut self, now: Instant, case: &Case<'_>, rule: &GuardRule) -> bool {
         let key = (case.kind(), case.is_in_force);
-        let window = self.windows.entry(key).or_default();
-        let is_too_often = window.count(now, rule);
-        if is_too_often {
-            window.clear();
-        }
-        is_too_often
+        self.windows.entry(key).or_default().is_over(now, rule)
     }
 
-    /// Phones beside the one with the wrong password go on.
+    /// Phones beside the one with the wrong password go on. What was in use from here counts by
+    /// itself alone: an office in which all passwords are renewed is no attack.
     fn count_name(&mut self, now: Instant, case: &Case<'_>) -> Option<Measure> {
-        let name = (case.name.to_owned(), case.is_in_force);
-        let window = self.names.touch(now, name);
-        let is_too_often = window.count(now, &case.rule);
-        if is_too_often {
-            window.clear();
+        let at = usize::from(!case.is_in_force);
+        let own = match self.known.get(case.name).is_some() {
+            true => Some(&mut self.known),
+            false => Some(&mut self.former).filter(|it| it.get(case.name).is_some()),
+        };
+        if let Some(own) = own.filter(|_| case.is_in_force) {
+            let is_too_often = own.change(case.name, |it| it.is_over(now, &case.rule));
+            return is_too_often.unwrap_or(false).then_some(Measure::Lock);
         }
+        let names = self.names.get_mut(at)?;
+        let window = names.touch(now, case.name.to_owned());
+        let is_too_often = window.is_over(now, &case.rule);
         // Guesses at many names, each few times.
         let of_all = GuardRule {
             count: GUESSES_MAX,
             ..case.rule
         };
-        if self.count_line(now, case, &of_all) {
-            return Some(Measure::Narrow);
+        match self.count_line(now, case, &of_all) {
+            true => Some(Measure::Narrow),
+            false => is_too_often.then_some(Measure::Lock),
         }
-        is_too_often.then_some(Measure::Lock)
     }
 
     fn apply(&mut self, now: Instant, case: &Case<'_>, measure: Measure) -> Option<Measure> {
@@ -169,7 +186,8 @@ impl Line {
             Measure::Lock => {
                 self.locked.retain(|_, until| now < *until);
                 self.locked.insert(case.name.to_owned(), until);
-                if self.locked.len() >= LOCKED_MAX {
+                let is_other = |name: &&String| !self.was_known(name);
+                if self.locked.keys().filter(is_other).count() >= LOCKED_MAX {
                     return self.narrow(now, until).or(Some(Measure::Lock));
                 }
             }
@@ -177,6 +195,10 @@ impl Line {
             Measure::Slow => {}
         }
         Some(measure)
+    }
+
+    fn was_known(&self, name: &str) -> bool {
+        self.known.get(name).is_some() || self.former.get(name).is_some()
     }
 
     /// Told only when it is news.
@@ -218,13 +240,25 @@ impl Line {
         self.tried.iter().cloned().collect()
     }
 
+    /// Whether it was one single name since the last ban.
+    pub(crate) fn is_one_name(&self) -> bool {
+        self.tried.len() <= 1
+    }
+
+    /// Whether nobody is known here any more.
+    pub(crate) fn is_strange(&self) -> bool {
+        self.known.newest().is_none()
+    }
+
     /// Nothing holds any more; what is known stays.
     pub(crate) fn forgive(&mut self) {
-        *self = Self {
-            known: std::mem::replace(&mut self.known, Lately::new(KNOWN_MAX)),
-            last_known: self.last_known,
-            ..Self::default()
-        };
+        let mut fresh = Self::default();
+        std::mem::swap(&mut fresh.known, &mut self.known);
+        std::mem::swap(&mut fresh.former, &mut self.former);
+        for known in [&mut fresh.known, &mut fresh.former] {
+            known.each_of(|_| true, Window::clear);
+        }
+        *self = fresh;
     }
 }
 
@@ -234,6 +268,9 @@ fn holds(until: Option<Instant>, now: Instant) -> bool {
 
 /// After so long without a right password a line is like any other.
 const TRUST: Duration = Duration::from_secs(24 * 3_600);
+const TRUST_NANOS: u64 = 24 * 3_600 * 1_000_000_000;
+/// So many renewed passwords of one line are an office's.
+const FORMER_MIN: usize = 2;
 /// Extensions guessed at from one line that are counted by themselves.
 const NAMES_MAX: usize = 64;
 /// Extensions in use from one line that are remembered; a large office has no more.

@@ -177,18 +177,31 @@ impl GuardNode {
     }
 
     fn take_clock(&mut self, wall: Option<UnixTime>) {
+        let is_first = self.wall.is_none();
         self.wall = wall.map(|wall| (wall, self.now));
         if let Some(wall) = wall {
             self.book.cut(self.now, wall);
         }
-        self.keep_later();
+        // What was kept without an end has one now.
+        match is_first && wall.is_some() {
+            true => self.keep_all(),
+            false => self.keep_later(),
+        }
     }
 
+    /// A network is banned no more, nor what it is a part of or has in it.
     fn unban(&mut self, network: Network) {
-        let _ = self.book.unban(&network);
+        let mut lifted = self.book.overlapping(&network);
+        for network in &lifted {
+            let _ = self.book.unban(network);
+        }
         // Also when it is not in the book: a door may have shut by itself.
-        self.outputs.push_back(Output::Unban(network));
-        self.outputs.push_back(Output::Drop(vec![network]));
+        if !lifted.contains(&network) {
+            lifted.push(network);
+        }
+        let lifts = lifted.iter().map(|it| Output::Unban(*it));
+        self.outputs.extend(lifts);
+        self.outputs.push_back(Output::Drop(lifted));
     }
 
     fn found(&mut self, finding: Finding) {

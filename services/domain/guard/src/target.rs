@@ -9,6 +9,9 @@ use config::{GuardRule, Network};
 use sansio::Instant;
 
 use crate::lately::Lately;
+use crate::line::GUESSES_MAX;
+use crate::owner::owner;
+use crate::window::Window;
 
 /// Guesses at one extension from addresses it was never used at.
 #[derive(Clone, Debug, Default)]
@@ -16,12 +19,14 @@ pub(crate) struct Target {
     in_force: Guessers,
     only_told: Guessers,
     /// Owners of addresses whose passwords were looked at while it is slow.
-    looked_at: Option<Lately<IpAddr, ()>>,
+    looked_at: Option<Lately<Network, ()>>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Guessers {
-    owners: BTreeSet<IpAddr>,
+    owners: BTreeSet<Network>,
+    /// All guesses, whoever makes them.
+    guesses: Window,
     since: Option<Instant>,
     /// Until when it is slow, or would be.
     until: Option<Instant>,
@@ -68,7 +73,7 @@ impl Target {
 }
 
 impl Guessers {
-    fn guessed(&mut self, now: Instant, owner: IpAddr, rule: &GuardRule, lasts: Duration) -> bool {
+    fn guessed(&mut self, now: Instant, owner: Network, rule: &GuardRule, lasts: Duration) -> bool {
         if self.until.is_some_and(|until| now < until) {
             return false;
         }
@@ -77,19 +82,17 @@ impl Guessers {
             self.since = Some(now);
         }
         self.owners.insert(owner);
-        let is_found = self.owners.len() >= OWNERS;
+        let of_all = GuardRule {
+            count: GUESSES_MAX,
+            ..*rule
+        };
+        let is_found = self.guesses.is_over(now, &of_all) || self.owners.len() >= OWNERS;
         if is_found {
             self.owners.clear();
             self.until = Some(now + lasts);
         }
         is_found
     }
-}
-
-/// Who has an address, roughly: a /24, or the /48 of a site (RFC 6177).
-fn owner(line: IpAddr) -> IpAddr {
-    let length = if line.is_ipv4() { 24 } else { 48 };
-    Network::around(line, length).map_or(line, |network| network.address())
 }
 
 /// So many owners of addresses within the time of the rule are not people who mistype.

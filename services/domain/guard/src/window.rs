@@ -21,6 +21,15 @@ impl Window {
         first.is_some_and(|first| now - *first < rule.within)
     }
 
+    /// The same; when it is, it is counted from nothing.
+    pub(crate) fn is_over(&mut self, now: Instant, rule: &GuardRule) -> bool {
+        let is_over = self.count(now, rule);
+        if is_over {
+            self.clear();
+        }
+        is_over
+    }
+
     /// Counts from nothing.
     pub(crate) fn clear(&mut self) {
         self.0.clear();

@@ -277,6 +277,7 @@ impl Core {
         let surplus = self.met.len().saturating_sub(MET_MAX);
         self.met.drain(..surplus);
         self.door.near(&neighbours);
+        door::trust_registered(self);
         self.neighbours = neighbours;
     }
 

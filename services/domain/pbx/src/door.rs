@@ -36,8 +36,6 @@ pub(crate) fn judged(core: &mut Core, flow: Flow, admission: Admission) -> Admis
         bindings.iter().any(|binding| binding.flow == flow)
     };
     if !(is_admitted && is_registered()) && !core.door.admits(core.now, attempt) {
-        let found = core.door.turned_away(core.now, attempt);
-        tell(core, found);
         return Admission::Refused {
             class: AuthFailure::LockedOut,
             extension: name,
@@ -103,6 +101,19 @@ pub(crate) fn trust(core: &mut Core, rows: &[Registration]) {
     }
 }
 
+/// The box has other neighbours: whose line a phone is may be another one now.
+pub(crate) fn trust_registered(core: &mut Core) {
+    let phones = core.registrar.iter();
+    let phones = phones.map(|(number, binding)| (number.to_owned(), binding.flow.remote.ip()));
+    for (name, source) in phones.collect::<Vec<_>>() {
+        let attempt = Attempt {
+            source,
+            name: &name,
+        };
+        core.door.proved(core.now, attempt);
+    }
+}
+
 /// Who has another password now, or none, is trusted nowhere.
 pub(crate) fn unlearn(core: &mut Core, before: &Site, now: &Site) {
     let is_same = |old: &Extension| {
@@ -110,7 +121,7 @@ pub(crate) fn unlearn(core: &mut Core, before: &Site, now: &Site) {
         new.is_some_and(|new| old.ha1_md5 == new.ha1_md5 && old.ha1_sha256 == new.ha1_sha256)
     };
     for old in before.extensions.values().filter(|old| !is_same(old)) {
-        core.door.unlearn(old.number.as_str());
+        core.door.unlearn(core.now, old.number.as_str());
     }
 }
 

@@ -241,6 +241,9 @@ pub struct Finding {
     pub within_secs: u32,
     /// What was tried, some of it: extensions, logins or paths.
     pub tried: Vec<String>,
+    /// It was one single name each time: more likely a phone with a wrong password, so the ban
+    /// does not last longer than the one before.
+    pub is_one_name: bool,
 }
 
 /// A ban, as the store keeps it over a restart.

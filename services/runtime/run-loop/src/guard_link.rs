@@ -5,10 +5,11 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipc::guard::{Bans, Finding, Guest, Reply, Request};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::sleep;
 
 use crate::ipc::{Client, Subscription};
@@ -32,9 +33,10 @@ impl GuardLink {
     pub fn start<T: From<Bans> + Send + 'static>(path: PathBuf, feed: mpsc::Sender<T>) -> Self {
         let (news, told) = mpsc::channel(WAITING_MAX);
         let (guests, protected) = watch::channel(Vec::new());
+        let again = Arc::<Notify>::default();
         tokio::spawn(tell(path.clone(), told));
-        tokio::spawn(protect(path.clone(), protected.clone()));
-        tokio::spawn(follow(path, protected, feed));
+        tokio::spawn(protect(path.clone(), protected, Arc::clone(&again)));
+        tokio::spawn(follow(path, again, feed));
         Self { news, guests }
     }
 
@@ -68,12 +70,21 @@ async fn tell(path: PathBuf, mut told: mpsc::Receiver<Request>) {
     }
 }
 
-/// Tells who is protected, whenever that changes.
-async fn protect(path: PathBuf, mut guests: watch::Receiver<Vec<Guest>>) {
+/// Tells who is protected: at first, also when it is nobody, as an earlier process may have said
+/// otherwise; whenever that changes; and to a guard that was restarted. What is told is always the
+/// newest.
+async fn protect(path: PathBuf, mut guests: watch::Receiver<Vec<Guest>>, again: Arc<Notify>) {
     let client = Client::<Request, Reply>::new(path);
-    while guests.changed().await.is_ok() {
+    loop {
         let all = guests.borrow_and_update().clone();
-        insist(&client, &Request::Protect(all)).await;
+        if client.call(&Request::Protect(all)).await.is_err() {
+            sleep(RETRY).await;
+            continue;
+        }
+        tokio::select! {
+            changed = guests.changed() => if changed.is_err() { return },
+            () = again.notified() => {}
+        }
     }
 }
 
@@ -98,18 +109,10 @@ async fn insist(client: &Client<Request, Reply>, request: &Request) {
 }
 
 /// Follows who is banned for ever. A guard that was restarted knows nobody whom we protect.
-async fn follow<T: From<Bans>>(
-    path: PathBuf,
-    guests: watch::Receiver<Vec<Guest>>,
-    feed: mpsc::Sender<T>,
-) {
-    let client = Client::<Request, Reply>::new(path.clone());
+async fn follow<T: From<Bans>>(path: PathBuf, again: Arc<Notify>, feed: mpsc::Sender<T>) {
     loop {
         if let Ok(mut bans) = Subscription::<Reply>::open(&path, &Request::Watch).await {
-            let all = guests.borrow().clone();
-            if !all.is_empty() {
-                insist(&client, &Request::Protect(all)).await;
-            }
+            again.notify_one();
             while let Ok(Reply::Bans(bans)) = bans.next().await {
                 if feed.send(T::from(bans)).await.is_err() {
                     return;
