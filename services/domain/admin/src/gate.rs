@@ -102,6 +102,7 @@ impl Admin {
     /// Takes the networks that count as inside because the box is on them
     /// ([`config::neighbours`]).
     pub fn meet(&mut self, neighbours: Vec<Network>) {
+        self.gate.door.near(&neighbours);
         self.gate.neighbours = Some(neighbours);
     }
 

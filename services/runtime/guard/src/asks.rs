@@ -6,7 +6,7 @@ use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use config::Network;
-use ipc::guard::{Finding, Guest, Protection, Reply, Request, Status};
+use ipc::guard::{Finding, Guest, Measure, Protection, Reply, Request, Status};
 use run_loop::ipc::{Answer, Connection};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use tokio::sync::mpsc;
@@ -132,10 +132,17 @@ fn ask<T>(asks: &mpsc::Sender<Ask>, ask: impl FnOnce(SyncSender<T>) -> Ask) -> O
     answered.recv().ok()
 }
 
-/// A finding that makes sense: it is of one line, as `sansio::network_of` draws it, or of less.
+/// A finding that makes sense: it is of one line, as `sansio::network_of` draws it, or of less; of
+/// all lines of an owner only where nobody is banned by it.
 fn sound(finding: Finding) -> Option<Finding> {
     let network = network(&finding.source)?;
-    let is_narrow = network.length() >= if network.is_ipv4() { 32 } else { 64 };
+    let least = match (network.is_ipv4(), finding.measure == Measure::Narrow) {
+        (true, false) => 32,
+        (true, true) => 24,
+        (false, false) => 64,
+        (false, true) => 48,
+    };
+    let is_narrow = network.length() >= least;
     let is_long = |text: &String| text.len() > TRIED_LENGTH_MAX;
     let is_short = finding.tried.len() <= TRIED_MAX && !finding.tried.iter().any(is_long);
     (is_narrow && is_short && finding.count > 0).then_some(finding)
@@ -193,7 +200,7 @@ const SENDING_MAX: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
-    use ipc::guard::{Measure, Offence};
+    use ipc::guard::Offence;
 
     use super::*;
 
@@ -212,6 +219,7 @@ mod tests {
             count: 5,
             within_secs: 600,
             tried: vec!["100".into()],
+            is_one_name: false,
         }
     }
 
@@ -255,6 +263,17 @@ mod tests {
             &zeros,
         ] {
             assert!(sound(finding(source)).is_none(), "{source}");
+        }
+        for (source, is_sound) in [
+            ("192.0.2.0/24", true),
+            ("2001:db8:1::/48", true),
+            ("::/0", false),
+        ] {
+            let narrowed = Finding {
+                measure: Measure::Narrow,
+                ..finding(source)
+            };
+            assert_eq!(sound(narrowed).is_some(), is_sound, "{source}");
         }
         let usual = finding("192.0.2.7");
         let of = |tried: Vec<String>, count| {

@@ -242,6 +242,7 @@ fn finding(source: &str) -> Finding {
         count: 5,
         within_secs: 600,
         tried: vec!["100".into()],
+        is_one_name: false,
     }
 }
 

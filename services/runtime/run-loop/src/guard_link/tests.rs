@@ -58,6 +58,7 @@ fn finding(count: u16) -> Finding {
         count,
         within_secs: 600,
         tried: Vec::new(),
+        is_one_name: false,
     }
 }
 
