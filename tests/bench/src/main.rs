@@ -200,8 +200,7 @@ fn run(arguments: &Arguments) -> Result<(), BenchError> {
         What::Search(search) => return search::run(search),
         _ => {}
     }
-    if !matches!(arguments.what, What::Pages(_)) {
-    if !matches!(arguments.what, What::Bans(_)) {
+    if !matches!(arguments.what, What::Bans(_) | What::Pages(_)) {
         image::prepare::prepare_load()?;
     }
     let ramal = arguments.ramal.clone().map_or_else(build, Ok)?;

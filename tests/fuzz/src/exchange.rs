@@ -446,7 +446,8 @@ impl World {
                 id,
                 extension: Some("101".to_owned()),
             }),
-            Output::Change(_) => {}
+            // Nobody keeps bans or changes settings here.
+            Output::Change(_) | Output::Found(_) | Output::Outsider(_) | Output::Protect(_) => {}
             Output::Stopped => self.stopped = true,
         }
     }

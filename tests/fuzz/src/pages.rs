@@ -90,6 +90,7 @@ impl World {
                 Step::Pbx(_, then) => then(admin, moment(), Err(Away::Silent("pbx"))),
                 Step::Media(_, then) => then(admin, moment(), Err(Away::Silent("media"))),
                 Step::Grid(_, then) => then(admin, moment(), Err(Away::Silent("grid"))),
+                Step::Guard(_, then) => then(admin, moment(), Err(Away::Silent("guard"))),
                 Step::Update(_, then) => then(admin, moment(), Err(Away::Silent("update"))),
                 Step::Fetch(_, then) => then(admin, moment(), admin::FetchState::None),
                 Step::Restore(_, then) => then(admin, moment(), Err(Away::Silent("store"))),

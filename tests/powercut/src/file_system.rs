@@ -177,6 +177,7 @@ impl Stored {
             web: own,
             provision: own,
             grid: own,
+            guard: own,
         };
         let clock = Arc::new(UnixTime::default);
         let opened = Store::open(Box::new(DataDisk::new(folder)), folder, peers, clock);

@@ -355,7 +355,6 @@ impl Core {
 
     /// The name of a trunk's server leads to these addresses; of a trunk that is gone it is
     /// forgotten.
-    /// The name of a trunk's server leads to these addresses.
     pub(crate) fn set_servers(&mut self, trunk: &str, addresses: Vec<IpAddr>) {
         self.servers.insert(trunk.to_owned(), addresses);
         door::protect_trunks(self);

@@ -106,6 +106,7 @@ fn who_guesses_passwords_is_shut_out_and_no_right_one_helps_him() {
         within_secs: 600,
         // What was typed there may be a password in the wrong field.
         tried: vec!["(unknown)".into()],
+        is_one_name: true,
     };
     assert_eq!(*found, expected);
     assert_eq!(news(&mut world), News::default(), "it is told once");
@@ -356,6 +357,7 @@ fn finding(measure: Measure, tried: &str) -> Finding {
         count: 30,
         within_secs: 60,
         tried: vec![tried.into()],
+        is_one_name: false,
     }
 }
 

@@ -7,9 +7,9 @@
 
 mod backups;
 mod backups_kept;
+mod bans;
 mod brought;
 mod call_back;
-mod bans;
 mod chores;
 mod counting;
 mod cuts;

@@ -120,7 +120,7 @@ const fn place(wrong: &Wrong) -> usize {
         Wrong::NotBytes(_) => 42,
         Wrong::NotAPrompt(_) => 43,
         Wrong::FromOutsideOnly => 44,
-        Wrong::NotANumber(_) => 44,
+        Wrong::NotANumber(_) => 45,
     }
 }
 
