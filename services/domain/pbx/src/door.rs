@@ -31,11 +31,9 @@ pub(crate) fn judged(core: &mut Core, flow: Flow, admission: Admission) -> Admis
         name: &name,
     };
     let is_admitted = matches!(admission, Admission::Admitted(_));
-    let is_registered = || {
-        let bindings = core.registrar.bindings(&name);
-        bindings.iter().any(|binding| binding.flow == flow)
-    };
-    if !(is_admitted && is_registered()) && !core.door.admits(core.now, attempt) {
+    let bindings = core.registrar.bindings(&name);
+    let is_registered = is_admitted && bindings.iter().any(|binding| binding.flow == flow);
+    if !is_registered && !core.door.admits(core.now, attempt) {
         return Admission::Refused {
             class: AuthFailure::LockedOut,
             extension: name,

@@ -290,6 +290,16 @@ impl PbxNode {
         }
     }
 
+    /// A stream of somebody who is shut out is closed before it is read.
+    fn stream_opened(&mut self, stream: crate::StreamId, flow: Flow) {
+        if self.core.is_shut_out(flow.remote.ip()) {
+            self.core.emit(Output::CloseStream(stream));
+            return;
+        }
+        self.streams.opened(&mut self.core, stream, flow);
+        self.legs.flow_opened(flow);
+    }
+
     /// Hands a cause to whom it concerns.
     fn take(&mut self, input: Input) {
         match input {
@@ -313,12 +323,7 @@ impl PbxNode {
                     remote,
                     stream: Some(stream),
                 };
-                if self.core.is_shut_out(remote.ip()) {
-                    self.core.emit(Output::CloseStream(stream));
-                    return;
-                }
-                self.streams.opened(&mut self.core, stream, flow);
-                self.legs.flow_opened(flow);
+                self.stream_opened(stream, flow);
             }
             Input::StreamBytes { stream, bytes } => {
                 self.streams.received(&mut self.core, stream, &bytes);
