@@ -146,10 +146,8 @@ mod tests {
         check(Request::Watch, &[1, 3, 4, 5, 7]);
         let after = String::new();
         check(Request::Bans { after }, &[1, 4]);
-        check(
-            Request::ChangeBans(ipc::store::BanChanges::default()),
-            &[1, 4],
-        );
+        let changes = ipc::store::BanChanges::default();
+        check(Request::ChangeBans(changes), &[1, 4]);
         check(Request::Health, &[1, 3, 5]);
         check(Request::PutCalls(Vec::new()), &[1, 3]);
         check(Request::InterruptOpenCalls { except: Vec::new() }, &[1, 3]);
@@ -165,24 +163,20 @@ mod tests {
             setting: ipc::store::PhoneSetting::DoNotDisturb(true),
         };
         check(Request::ChangeAtPhone(change), &[1, 3]);
-        check(
-            Request::Calls {
-                limit: 1,
-                before: None,
-                only: ipc::store::CallFilter::default(),
-            },
-            &[1, 5],
-        );
+        let calls = Request::Calls {
+            limit: 1,
+            before: None,
+            only: ipc::store::CallFilter::default(),
+        };
+        check(calls, &[1, 5]);
         check(Request::AuditTrail { limit: 1 }, &[1, 5]);
         let lines = ipc::store::TrailRequest::Lines { first: 1, last: 1 };
         check(Request::Trail(lines), &[1, 5]);
-        check(
-            Request::SetNetwork {
-                network: None,
-                audit: ipc::store::Audit::default(),
-            },
-            &[1, 5],
-        );
+        let set_network = Request::SetNetwork {
+            network: None,
+            audit: ipc::store::Audit::default(),
+        };
+        check(set_network, &[1, 5]);
         check(Request::ConfigAt(1), &[1, 5]);
         let login = String::new();
         check(Request::Erasable { login }, &[1, 5]);
@@ -195,10 +189,8 @@ mod tests {
         check(Request::Backup(ipc::store::BackupRequest::List), &[1, 5]);
         check(Request::Prompt(ipc::store::PromptRequest::List), &[1, 5]);
         check(Request::Secret("tls".into()), &[1, 2, 3, 5, 7]);
-        check(
-            Request::Provision(ipc::store::Provisioned::default()),
-            &[1, 6],
-        );
+        let provisioned = ipc::store::Provisioned::default();
+        check(Request::Provision(provisioned), &[1, 6]);
         assert!(!peers.knows(8) && peers.knows(3) && peers.knows(4) && peers.knows(7));
     }
 
