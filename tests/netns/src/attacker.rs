@@ -49,11 +49,13 @@ impl Attacker {
             .map_err(NativeError::io("bind", &self.folder))?;
         let is_over = AtomicBool::new(false);
         let said = std::thread::scope(|scope| {
-            scope.spawn(|| without_sha256(&relay, self.server, &is_over));
+            let relayed = scope.spawn(|| without_sha256(&relay, self.server, &is_over));
             let domain = self.server.ip().to_string();
             let words = ["-u", extension, "-d", &file, "--domain", &domain];
             let said = self.run("svcrack", at, &words);
             is_over.store(true, Ordering::Relaxed);
+            let relayed = relayed.join().unwrap_or_else(|_| Ok(()));
+            relayed.map_err(NativeError::io("relay", &self.folder))?;
             said
         })?;
         // | 1000      | secret   |
@@ -107,16 +109,16 @@ impl Attacker {
 }
 
 /// Carries datagrams between a client and the server, and of challenges the first, SHA-256's, not.
-fn without_sha256(relay: &UdpSocket, server: SocketAddr, is_over: &AtomicBool) {
+fn without_sha256(relay: &UdpSocket, server: SocketAddr, is_over: &AtomicBool) -> io::Result<()> {
     let mut buffer = [0; 65_536];
     let mut client = None;
     while !is_over.load(Ordering::Relaxed) {
         let (length, from) = match relay.recv_from(&mut buffer) {
             Ok(received) => received,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-            Err(error) => panic!("the relay reads: {error}"),
+            Err(error) => return Err(error),
         };
-        let text = String::from_utf8_lossy(&buffer[..length]);
+        let text = String::from_utf8_lossy(buffer.get(..length).unwrap_or_default());
         let (text, to) = if from == server {
             let is_kept = |line: &&str| !line.contains("algorithm=SHA-256");
             (
@@ -128,9 +130,10 @@ fn without_sha256(relay: &UdpSocket, server: SocketAddr, is_over: &AtomicBool) {
             (text.into_owned(), Some(server))
         };
         if let Some(to) = to {
-            relay.send_to(text.as_bytes(), to).expect("a datagram");
+            relay.send_to(text.as_bytes(), to)?;
         }
     }
+    Ok(())
 }
 
 /// How often the relay looks whether it is over.
