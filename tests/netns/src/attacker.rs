@@ -54,7 +54,7 @@ impl Attacker {
             let words = ["-u", extension, "-d", &file, "--domain", &domain];
             let said = self.run("svcrack", at, &words);
             is_over.store(true, Ordering::Relaxed);
-            let relayed = relayed.join().unwrap_or_else(|_| Ok(()));
+            let relayed = relayed.join().unwrap_or(Ok(()));
             relayed.map_err(NativeError::io("relay", &self.folder))?;
             said
         })?;
