@@ -34,6 +34,7 @@ pub(crate) mod recordings;
 pub(crate) mod records;
 pub(crate) mod recovery_code;
 pub(crate) mod replaced;
+pub(crate) mod report;
 pub(crate) mod routes;
 pub(crate) mod second_factor;
 pub(crate) mod sections;

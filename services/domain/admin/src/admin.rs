@@ -63,6 +63,8 @@ pub struct Admin {
     pub(crate) is_start_over: bool,
     /// Calls by the hour, of whose numbers, and when they were counted.
     pub(crate) hours: BTreeMap<Option<Vec<CallsOf>>, (Instant, Vec<Hour>)>,
+    /// The sum of the report on exposure and health, and when it was made.
+    pub(crate) summary: Option<(Instant, report::Summary)>,
     /// When each token was used last, by its hash, since the start; seconds since 1970.
     pub(crate) token_uses: BTreeMap<String, u64>,
     /// Codes of second factors.
@@ -154,6 +156,7 @@ impl Admin {
             looks: BTreeMap::new(),
             is_start_over: false,
             hours: BTreeMap::new(),
+            summary: None,
             token_uses: BTreeMap::new(),
             codes: Codes::default(),
             passkeys: Passkeys::new(),
@@ -193,6 +196,7 @@ impl Admin {
             self.gate.configure(&site);
             self.site = Some((version, site));
             self.dangers = OnceLock::new();
+            self.summary = None;
             self.end_sessions();
         }
     }
@@ -520,6 +524,7 @@ impl Admin {
             Action::Capture(action) => actions::capture::act(self, request, action, caller),
             Action::Trace(action) => actions::trace::act(self, request, action, &segment, caller),
             Action::Bans(action) => actions::bans::act(self, request, action, caller),
+            Action::Report => actions::report::show(request, caller),
             Action::Logs(action) => actions::logs::act(action, request, caller),
             Action::About(action) => actions::about::act(self, action, &segment, caller),
             Action::Certificate(it) => certificate::act(self, &moment, request, it, caller),

@@ -3,6 +3,7 @@
 use config::Zone;
 use ipc::site::{Destination, Role, Site};
 use ipc::store::{CallCount, Spans};
+use report::Summary;
 use sansio::UnixTime;
 
 use crate::admin::{Admin, Caller};
@@ -22,6 +23,8 @@ pub(crate) struct Dashboard {
     /// The last 24 hours, the present one last; empty while the store does not answer.
     pub(crate) hours: Vec<Hour>,
     pub(crate) next: Vec<Todo>,
+    /// The sum of the report on exposure and health, for whoever may do something about it.
+    pub(crate) summary: Option<Summary>,
     /// What clocks at the site show, `2026-11-23 12:45`, and the name of its time zone.
     pub(crate) clock: (String, String),
 }
@@ -66,6 +69,7 @@ impl Dashboard {
             extensions: site.extensions.len(),
             hours: Vec::new(),
             next: todo(site, &view, caller),
+            summary: summary(admin, caller),
             clock: (clock.unwrap_or_default(), site.dialling.zone.clone()),
             view,
         }
@@ -113,6 +117,11 @@ pub(crate) fn named(site: &Site, spans: &Spans, counts: &[CallCount], wall: Unix
         count: *count,
     });
     named.collect()
+}
+
+fn summary(admin: &Admin, caller: &Caller) -> Option<Summary> {
+    let made = admin.summary.map(|(_, summary)| summary);
+    made.filter(|_| caller.may_change())
 }
 
 pub(crate) fn zone_of(site: &Site) -> Option<Zone> {

@@ -45,6 +45,7 @@ mod privacy;
 mod prompt_view;
 mod range;
 mod refusals;
+mod report_view;
 mod routes;
 mod second_factor;
 mod session;

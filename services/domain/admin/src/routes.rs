@@ -18,7 +18,7 @@ use Action::{
     Certificate, ChangePassword, Confirm, ConfirmDeleteExtension, CreateExtension, DeleteExtension,
     DeleteRecording, Events, Extensions, FactoryReset, FetchUpdate, FileScript, Firmware, GoBack,
     Icon, Logs, Network, OpenApi, Passkeys, PasswordPage, People, Person, PowerOff, Privacy,
-    Prompts, Recording, Recordings, RecoveryCode, RenewRecoveryCode, Rescue, Restart,
+    Prompts, Recording, Recordings, RecoveryCode, RenewRecoveryCode, Report, Rescue, Restart,
     RestartService, Script, SecondFactor, ShowStep, SignIn, SignInPage, SignOut, Site, Start,
     Status, Style, TakeStep, Takes, Tokens, Trace, UpdateFromStick, UpdatePiece, UploadScript,
 };
@@ -79,6 +79,8 @@ pub(crate) enum Action {
     /// The state again and again, for a page that is open.
     Events,
     RestartService,
+    /// The report on exposure and health.
+    Report,
     /// The first steps on a new box.
     Start,
     ShowStep,
@@ -448,6 +450,8 @@ pub const ROUTES: &[Route] = routes! {
     Get Page "/events" May(SeeStatus) => Events;
     Get Api "/api/status" May(SeeStatus) => Status;
     Post Api "/api/services/{}/restart" May(ManageBox) => RestartService;
+    Get Page "/report" May(SeeConfiguration) => Report;
+    Get Api "/api/report" May(SeeConfiguration) => Report;
     Get Page "/start" May(ChangeConfiguration) => Start;
     Get Page "/start/{}" May(ChangeConfiguration) => ShowStep;
     Post Page "/start/{}" May(ChangeConfiguration) => TakeStep;

@@ -34,6 +34,7 @@ mod prompts;
 mod proof;
 mod recordings;
 mod recovery_code;
+mod report;
 mod retention;
 mod roles;
 mod second_factor;

@@ -333,6 +333,7 @@ words! {
     network: "Network", "Rede";
     certificate: "Certificate", "Certificado";
     bans: "Bans", "Bloqueios";
+    report: "Report", "Relatório";
     second_factor_must: "Administrators of this box need a second factor: an app with codes, or \
          a passkey. Set one up to go on.",
         "Administradores desta central precisam de um segundo fator: um app com códigos, ou uma \

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::json;
 use super::looks::{Range, WHOLE, What, live};
+use super::report;
 use crate::admin::{Admin, Caller, UNRECORDED_MAX};
 use crate::answers::Nothing;
 use crate::dashboard::{self, Dashboard, Hour};
@@ -128,6 +129,21 @@ fn counted(
 }
 
 fn shown(
+    admin: &Admin,
+    moment: &Moment,
+    view: StatusView,
+    hours: Vec<Hour>,
+    form: Form,
+    caller: &Caller,
+) -> Step {
+    if !report::is_due(admin, moment.now, caller) {
+        return drawn(admin, moment, view, hours, form, caller);
+    }
+    let caller = caller.clone();
+    report::sum(move |admin, moment| drawn(admin, &moment, view, hours, form, &caller))
+}
+
+fn drawn(
     admin: &Admin,
     moment: &Moment,
     view: StatusView,

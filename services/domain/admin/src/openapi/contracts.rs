@@ -33,6 +33,7 @@ use crate::passkey_json::{CreationOptions, RequestOptions};
 use crate::person_view::PersonData;
 use crate::privacy::KeptView;
 use crate::prompt_view::{PromptView, TakeView};
+use crate::report_view::ReportView;
 use crate::routes::{
     Action, File, OnAbout, OnBackups, OnBans, OnCapture, OnCertificate, OnLogs, OnNetwork,
     OnPasskeys, OnPeople, OnPerson, OnPrompts, OnSecondFactor, OnSite, OnTakes, OnTokens, OnTrace,
@@ -56,10 +57,7 @@ pub(super) fn of(action: Action) -> Option<Contract> {
         Action::Confirm => does("Say one's password again")
             .takes::<proof::Proof>()
             .gives::<Nothing>(),
-        Action::Status => does("The state of the box").gives::<StatusView>(),
-        Action::RestartService => does("Restart a service")
-            .takes::<status::Manner>()
-            .gives::<Nothing>(),
+        Action::Status | Action::Report | Action::RestartService => return of_state(action),
         Action::Extensions | Action::CreateExtension | Action::Card | Action::DeleteExtension => {
             return of_extension(action);
         }
@@ -114,6 +112,19 @@ pub(super) fn of(action: Action) -> Option<Contract> {
         | Action::SignInPage
         | Action::PasswordPage
         | Action::ConfirmDeleteExtension => return None,
+    })
+}
+
+fn of_state(action: Action) -> Option<Contract> {
+    Some(match action {
+        Action::Status => does("The state of the box").gives::<StatusView>(),
+        Action::Report => does("What is exposed and how the box is, each finding with its fix")
+            .query(REPORT)
+            .gives::<ReportView>(),
+        Action::RestartService => does("Restart a service")
+            .takes::<status::Manner>()
+            .gives::<Nothing>(),
+        _ => return None,
     })
 }
 
@@ -572,6 +583,11 @@ const ROWS_MAX: Query = Query {
     says: "How many; 100 when it is left out, 1000 at most.",
     kind: "integer",
 };
+const REPORT: &[Query] = &[Query {
+    name: "language",
+    says: "`en` or `pt-BR`; that of the asker when it is left out",
+    kind: "string",
+}];
 const LOG: &[Query] = &[
     ROWS_MAX,
     Query {

@@ -4,6 +4,7 @@
 //! those are sent that changed.
 
 use maud::{Markup, html};
+use report::Summary;
 
 use super::layout::{Place, page};
 use super::state::{free, kib, machine, seconds};
@@ -214,17 +215,37 @@ impl Draw<'_> {
     fn next(&self) -> Markup {
         let open = |address: &str| may_open(address, self.caller.permissions);
         let next = &self.dashboard.next;
+        // What no box can check stands in the report itself.
+        let told = |it: &Summary| it.dangers > 0 || it.looks > 0;
+        let summary = self.dashboard.summary.filter(told);
         html! {
-            @if !next.is_empty() {
+            @if !next.is_empty() || summary.is_some() {
                 section.card.next {
                     h2 { (self.say(("What to do next", "O que fazer agora"))) }
                     ol {
                         @for todo in next.iter().filter(|it| open(it.place)) {
                             li { a href=(todo.place) { (self.say(todo.said)) } }
                         }
+                        @if let Some(summary) = summary {
+                            li { a href="/report" { (self.sum(summary)) } }
+                        }
                     }
                 }
             }
+        }
+    }
+
+    /// What the report on exposure and health comes to.
+    fn sum(&self, summary: Summary) -> String {
+        let Summary { dangers, looks, .. } = summary;
+        match self.language() {
+            Language::English => format!(
+                "See the report, each with its fix: {dangers} dangerous, {looks} to look at"
+            ),
+            Language::Portuguese => format!(
+                "Veja o relatório, cada item com a correção: {dangers} perigosos, {looks} a \
+                 verificar"
+            ),
         }
     }
 

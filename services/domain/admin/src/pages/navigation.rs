@@ -36,6 +36,7 @@ pub(super) enum Place {
     Trace,
     Capture,
     Bans,
+    Report,
     Elsewhere,
 }
 
@@ -66,6 +67,7 @@ impl Place {
             | Self::Network
             | Self::Certificate
             | Self::About
+            | Self::Report
             | Self::Elsewhere => None,
         }
     }
@@ -115,6 +117,7 @@ const NAVIGATION: [(Said, &[Link]); 4] = [
         &[
             (Place::Status, "/", |words| words.status),
             (Place::Calls, "/calls", |words| words.calls),
+            (Place::Report, "/report", |words| words.report),
         ],
     ),
     (
