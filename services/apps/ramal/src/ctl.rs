@@ -7,6 +7,7 @@ mod guard;
 mod install;
 mod language;
 mod render;
+mod report;
 mod restore;
 
 use std::error::Error;
@@ -151,6 +152,13 @@ What is counted (calls in progress, rates, minutes of the day) is left out.")]
     Explain(Explain),
     /// Show what is dangerous about the routes, and what a stolen extension can cost.
     Warnings,
+    /// Show what is exposed and how the box is, each finding with its fix.
+    #[command(after_help = "Examples:
+  ramal ctl report
+  ramal ctl report --json
+
+The page *Report* prints it for the customer. What could not be checked is listed as such.")]
+    Report,
     /// Show what was spent, in hundredths, beside the caps, and the minutes of today.
     Spending,
     /// Let an extension go on that has spent what it may.
@@ -514,6 +522,7 @@ fn request(command: &Command) -> (&'static str, String, Value) {
         Command::History { command } => history(command.as_ref()),
         Command::Explain(explain) => ("POST", "/api/routes/explain".into(), question(explain)),
         Command::Warnings => ("GET", WARNINGS.into(), Value::Null),
+        Command::Report => ("GET", "/api/report".into(), Value::Null),
         Command::Spending => ("GET", "/api/spending".into(), Value::Null),
         Command::Certificate { command } => certificate::request(command.as_ref()),
         Command::Guard { command } => guard::request(command.as_ref()),
@@ -658,6 +667,7 @@ fn show(command: &Command, answer: &Value) -> String {
         ),
         Command::Explain(_) => render::explanation(answer),
         Command::Warnings => render::warnings(answer),
+        Command::Report => report::said(answer),
         Command::Spending => render::spending(answer),
         Command::Resume { number } => format!("extension {number} may spend again"),
         Command::Certificate { command } => certificate::said(command.as_ref(), answer),

@@ -77,6 +77,7 @@ fn commands_become_requests_of_the_api() {
     );
     check("recordings", "GET", "/api/recordings", Value::Null);
     check("grid", "GET", "/api/grid", Value::Null);
+    check("report", "GET", "/api/report", Value::Null);
     check(
         "recordings delete 1-a.wav",
         "DELETE",
