@@ -7,6 +7,7 @@ mod fetching;
 mod guarding;
 mod hashing;
 mod identity;
+mod remote_uses;
 mod restoring;
 mod running;
 mod store_links;
@@ -115,6 +116,7 @@ async fn serve(notify: &Notify, sockets: Sockets, folders: Folders) -> Result<()
     tokio::spawn(restoring::attend(Arc::clone(&driver)));
     tokio::spawn(guarding::follow(Arc::clone(&driver), bans));
     tokio::spawn(guarding::look(Arc::clone(&driver)));
+    tokio::spawn(remote_uses::look(Arc::clone(&driver)));
     tokio::spawn(web_server::serve_redirect(http, Arc::clone(&driver)));
     let (stopping, stopped) = watch::channel(false);
     let stopped = || {

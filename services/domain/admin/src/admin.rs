@@ -29,6 +29,7 @@ use crate::opened::{Name, Opened};
 use crate::pages;
 use crate::passkeys::{Passkeys, has_one_for, is_guarded, local};
 use crate::permission::{Permission, Permissions};
+use crate::remote_uses::RemoteUses;
 use crate::routes::{Access, Action, Face, Found, OnPasskeys, OnSecondFactor, OnSite, Route, find};
 use crate::second_factor::Codes;
 use crate::session::{Session, SessionId, Sessions, fingerprint};
@@ -65,6 +66,8 @@ pub struct Admin {
     pub(crate) hours: BTreeMap<Option<Vec<CallsOf>>, (Instant, Vec<Hour>)>,
     /// The sum of the report on exposure and health, and when it was made.
     pub(crate) summary: Option<(Instant, report::Summary)>,
+    /// When remote extensions were last registered outside.
+    pub(crate) remote_uses: RemoteUses,
     /// When each token was used last, by its hash, since the start; seconds since 1970.
     pub(crate) token_uses: BTreeMap<String, u64>,
     /// Codes of second factors.
@@ -157,6 +160,7 @@ impl Admin {
             is_start_over: false,
             hours: BTreeMap::new(),
             summary: None,
+            remote_uses: RemoteUses::default(),
             token_uses: BTreeMap::new(),
             codes: Codes::default(),
             passkeys: Passkeys::new(),

@@ -66,6 +66,13 @@ impl Gate {
         }
     }
 
+    /// Whether an address is outside the internal networks; before the neighbours are known none
+    /// is, as it could be one of them.
+    pub(crate) fn is_outside(&self, address: IpAddr) -> bool {
+        let neighbours = self.neighbours.as_ref();
+        neighbours.is_some_and(|near| !self.networks.is_internal(address, near))
+    }
+
     /// A request came: whether from outside is told now and then. Before the neighbours are known
     /// nobody is called an outsider: it could be one of them.
     pub(crate) fn heard(&mut self, now: Instant, peer: Peer) {

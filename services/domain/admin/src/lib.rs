@@ -45,6 +45,7 @@ mod privacy;
 mod prompt_view;
 mod range;
 mod refusals;
+mod remote_uses;
 mod report_view;
 mod routes;
 mod second_factor;
@@ -70,6 +71,7 @@ pub use gate::News;
 pub use http::{Body, Event, Method, Peer, Request, Response};
 pub use passkeys::COUNTERS as PASSKEY_COUNTERS;
 pub use permission::Permission;
+pub use remote_uses::REMOTE_USES;
 pub use routes::{Access, Face, ROUTES, Route, takes_file};
 pub use step::{Away, Check, Machine, Moment, Observation, Step, Then};
 

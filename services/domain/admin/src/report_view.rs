@@ -13,6 +13,8 @@ use crate::text::Language;
 pub(crate) struct ReportView {
     /// When it was made, by the clock of the box.
     pub(crate) made: String,
+    /// The same as clocks at the site show it, and the time zone; empty before the box knows it.
+    pub(crate) made_local: String,
     /// The name by which the box is found.
     pub(crate) name: String,
     /// The firmware's version.
@@ -86,7 +88,8 @@ pub(crate) struct PortView {
 impl ReportView {
     /// Of these findings, for somebody with these permissions.
     pub(crate) fn new(
-        (made, name, version): (String, String, String),
+        (made, made_local): (String, String),
+        (name, version): (String, String),
         findings: &[Finding],
         ports: &[Port],
         (language, permissions): (Language, Permissions),
@@ -95,6 +98,7 @@ impl ReportView {
         let port = |it| PortView::new(it, language);
         Self {
             made,
+            made_local,
             name,
             version,
             language: language.tag(),

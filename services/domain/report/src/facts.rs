@@ -33,6 +33,8 @@ pub struct Facts {
     pub certificate: Option<Certificate>,
     /// What is dangerous about routes, and what stolen extensions can cost.
     pub dangers: Option<Dangers>,
+    /// When each extension that may register from outside was last registered there.
+    pub remote: Option<Vec<RemoteUse>>,
     /// Memory and heat.
     pub machine: Option<Machine>,
     /// What is known of the way in from outside.
@@ -85,6 +87,17 @@ pub struct Worst {
     pub lost_cents: u64,
     /// A cap of money ends it.
     pub has_cap: bool,
+}
+
+/// When an extension that may register from outside was last registered there.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RemoteUse {
+    /// Its number.
+    pub number: String,
+    /// Since when it is watched, milliseconds since 1970; `None`: it is not yet.
+    pub since_millis: Option<i64>,
+    /// When it was registered outside last, to the day; `None`: not since it is watched.
+    pub last_millis: Option<i64>,
 }
 
 /// Memory and heat of the machine.

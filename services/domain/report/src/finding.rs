@@ -223,6 +223,9 @@ subjects! {
     /// Passwords of extensions.
     ExtensionPasswords "extension-passwords" "Passwords of extensions" "Senhas dos ramais"
         "/extensions" ["R7" "R52"];
+    /// Extensions that may register from outside and do not.
+    RemoteExtensions "remote-extensions" "Remote extensions" "Ramais remotos" "/extensions"
+        ["R51" "R70"];
     /// People who sign in with a password alone.
     SecondFactor "second-factor" "Second factor" "Segundo fator" "/people"
         ["R71" "ASVS 6.3.3"];

@@ -14,7 +14,7 @@ mod ports;
 mod rules;
 mod time;
 
-pub use facts::{Certificate, Danger, Dangers, Facts, Machine, Masquerade, Worst};
+pub use facts::{Certificate, Danger, Dangers, Facts, Machine, Masquerade, RemoteUse, Worst};
 pub use finding::{Finding, Said, Subject, Text, Verdict};
 pub use ports::{Port, Reach, Zone, ports};
 

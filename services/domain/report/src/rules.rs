@@ -18,6 +18,7 @@ pub(crate) const ALL: &[fn(&Facts) -> Finding] = &[
     exposure::internal_networks,
     exposure::web_reach,
     access::extension_passwords,
+    access::remote_extensions,
     access::second_factor,
     access::one_time_passwords,
     access::routes,

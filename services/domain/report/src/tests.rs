@@ -17,8 +17,8 @@ use ipc::{Redacted, grid, guard, init, net, pbx, update};
 use crate::guess::hash;
 use crate::time::DAY_MILLIS;
 use crate::{
-    Certificate, Danger, Dangers, Facts, Finding, Machine, Masquerade, Reach, Subject, Summary,
-    Text, Verdict, Worst, Zone, findings, ports,
+    Certificate, Danger, Dangers, Facts, Finding, Machine, Masquerade, Reach, RemoteUse, Subject,
+    Summary, Text, Verdict, Worst, Zone, findings, ports,
 };
 
 /// 2026-11-30.
@@ -154,6 +154,7 @@ fn good() -> Facts {
             until_millis: NOW + 90 * DAY_MILLIS,
         }),
         dangers: Some(Dangers::default()),
+        remote: Some(Vec::new()),
         machine: Some(Machine {
             memory_kib: 1_000,
             available_kib: 500,
@@ -378,6 +379,46 @@ fn passwords_that_guessers_try_first_are_found() {
     });
 }
 
+/// R70.
+#[test]
+fn remote_extensions_that_are_not_used_outside_for_a_month_are_named() {
+    let with = |since: Option<i64>, last: Option<i64>, expected| {
+        let before = |days: i64| NOW - days * DAY_MILLIS;
+        let used = |number: &str, since: Option<i64>, last: Option<i64>| RemoteUse {
+            number: number.into(),
+            since_millis: since.map(before),
+            last_millis: last.map(before),
+        };
+        check(Subject::RemoteExtensions, expected, |it| {
+            it.remote = Some(vec![
+                used("100", Some(90), Some(1)),
+                used("101", since, last),
+            ]);
+        })
+    };
+    with(Some(90), Some(29), Verdict::Good);
+    let idle = with(Some(90), Some(30), Verdict::Look);
+    assert_eq!(
+        idle.details[0].english,
+        "101: registered outside 30 days ago"
+    );
+    assert_eq!(idle.details.len(), 1);
+    let never = with(Some(30), None, Verdict::Look);
+    assert_eq!(
+        never.details[0].english,
+        "101: not registered outside in 30 days"
+    );
+    with(Some(29), None, Verdict::Unknown);
+    with(None, None, Verdict::Unknown);
+    check(Subject::RemoteExtensions, Verdict::Unknown, |it| {
+        it.remote = None
+    });
+    check(Subject::RemoteExtensions, Verdict::Unknown, |it| {
+        it.remote = Some(vec![RemoteUse::default()]);
+        it.is_clock_believed = false;
+    });
+}
+
 #[test]
 fn people_with_a_password_alone_are_named_to_whoever_may_know_them() {
     let subject = Subject::SecondFactor;
@@ -392,7 +433,10 @@ fn people_with_a_password_alone_are_named_to_whoever_may_know_them() {
         }
     };
     let named = check(subject, Verdict::Look, bare(Role::Installer));
-    assert_eq!(named.details, [Text::same("ana (installer)")]);
+    assert_eq!(
+        named.details,
+        [Text::new("ana (installer)", "ana (instalador)")]
+    );
     let unnamed = check(subject, Verdict::Look, |it| {
         bare(Role::Installer)(it);
         it.may_name_people = false;

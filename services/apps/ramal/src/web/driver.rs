@@ -176,6 +176,11 @@ impl Driver {
         }
     }
 
+    /// What clocks say.
+    pub(super) fn wall(&self) -> sansio::UnixTime {
+        self.clock.unix()
+    }
+
     /// What the clock says that bans are kept by.
     pub(super) fn now(&self) -> Instant {
         self.clock.now()
@@ -383,7 +388,7 @@ impl Driver {
         }
     }
 
-    async fn look_at_pbx(&self) -> Result<pbx::Status, Away> {
+    pub(super) async fn look_at_pbx(&self) -> Result<pbx::Status, Away> {
         match look("pbx", self.looks.pbx.call(&pbx::Request::Status)).await? {
             pbx::Reply::Status(status) => Ok(status),
             pbx::Reply::Trace(_) | pbx::Reply::Refused { .. } => Err(Away::Silent("pbx")),

@@ -5,11 +5,12 @@ use std::time::Duration;
 use ipc::store::{BackupRequest, Reply as Stored, Request as AskStore};
 use ipc::{grid, guard};
 use report::{Certificate, Facts, Summary, Text};
-use sansio::Instant;
+use sansio::{Instant, UnixTime};
 
 use crate::admin::{Admin, Caller};
 use crate::calendar::rfc3339;
 use crate::certificate::CertificateOrder;
+use crate::dashboard::zone_of;
 use crate::explain;
 use crate::http::{Request, Response};
 use crate::pages;
@@ -43,21 +44,18 @@ pub(crate) fn show(request: &Request, caller: Caller) -> Step {
         Box::new(move |admin, moment, facts| {
             let findings = report::findings(&facts);
             admin.summary = Some((moment.now, Summary::of(&findings)));
-            let heading = (
-                rfc3339(moment.wall.as_millis()),
-                admin.passkeys.name.clone(),
-                admin.version.clone(),
-            );
+            let made = (rfc3339(moment.wall.as_millis()), local(admin, moment.wall));
+            let of_box = (admin.passkeys.name.clone(), admin.version.clone());
             let reader = (language, caller.permissions);
             let ports = report::ports(&facts);
             let response = match caller.face {
                 Face::Api => {
-                    let view = ReportView::new(heading, &findings, &ports, reader);
+                    let view = ReportView::new(made, of_box, &findings, &ports, reader);
                     Response::json(200, &view)
                 }
                 Face::Page | Face::Asset => {
                     let reader = (caller.language, caller.permissions);
-                    let view = ReportView::new(heading, &findings, &ports, reader);
+                    let view = ReportView::new(made, of_box, &findings, &ports, reader);
                     pages::report(&caller, &view, &ports, &names)
                 }
             };
@@ -154,6 +152,7 @@ fn ask_certificate(facts: Facts, judge: Judge) -> Step {
                 clock_millis: moment.wall.as_millis(),
                 is_clock_believed: admin.believed(moment.wall).is_some(),
                 version: admin.version.clone(),
+                remote: admin.remote_uses(),
                 built_secs: admin.running.about.as_ref().map(|it| it.built),
                 ..facts
             };
@@ -203,6 +202,15 @@ fn dangers(admin: &Admin) -> Option<report::Dangers> {
         found: found.collect(),
         worst: worst.collect(),
     })
+}
+
+/// What clocks at the site show, and the name of its time zone.
+fn local(admin: &Admin, wall: UnixTime) -> String {
+    let Some((_, site)) = &admin.site else {
+        return String::new();
+    };
+    let shown = zone_of(site).map(|zone| zone.local(wall).strftime("%Y-%m-%d %H:%M").to_string());
+    shown.map_or_else(String::new, |it| format!("{it} ({})", site.dialling.zone))
 }
 
 /// A name as typed, without what no name has.

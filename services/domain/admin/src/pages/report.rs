@@ -25,14 +25,15 @@ pub(crate) fn report(
         h1 { (say(TITLE)) }
         (heading(language, view, names))
         (asked(language, names))
+        (kind(language, view, Verdict::Danger))
+        (kind(language, view, Verdict::Look))
         section.card aria-labelledby="report-ports" {
             h2 #report-ports { (say(PORTS)) }
             p.hint { (say(PORTS_WHY)) }
             (table(language, ports))
         }
-        @for verdict in Verdict::ALL {
-            (kind(language, view, verdict))
-        }
+        (kind(language, view, Verdict::Unknown))
+        (kind(language, view, Verdict::Good))
         (signatures(language, names))
     };
     page(200, caller, Place::Report, say(TITLE), &body)
@@ -47,7 +48,7 @@ fn heading(language: Language, view: &ReportView, names: &Names) -> Markup {
             dl.facts {
                 div { dt { (say(CUSTOMER)) } dd { (named(&names.customer)) } }
                 div { dt { (say(BOX)) } dd { (view.name) } }
-                div { dt { (say(MADE)) } dd { (moment(&view.made)) " UTC" } }
+                div { dt { (say(MADE)) } dd { (made(view)) } }
                 div { dt { (language.words().version) } dd { (view.version) } }
             }
             ul.chips {
@@ -57,6 +58,14 @@ fn heading(language: Language, view: &ReportView, names: &Names) -> Markup {
                 li { b { (summary.good) } " " (say(said(Verdict::Good))) }
             }
         }
+    }
+}
+
+/// When it was made, by the clocks of the site where the box knows them.
+fn made(view: &ReportView) -> String {
+    match view.made_local.as_str() {
+        "" => format!("{} UTC", moment(&view.made)),
+        local => local.to_owned(),
     }
 }
 
@@ -168,10 +177,10 @@ fn signatures(language: Language, names: &Names) -> Markup {
 /// What a kind of finding is called.
 const fn said(verdict: Verdict) -> Said {
     match verdict {
-        Verdict::Danger => ("to be mended now", "corrigir agora"),
-        Verdict::Look => ("to look at", "verificar"),
-        Verdict::Unknown => ("could not be checked", "não foi possível verificar"),
-        Verdict::Good => ("good", "em ordem"),
+        Verdict::Danger => ("To be mended now", "Corrigir agora"),
+        Verdict::Look => ("To look at", "Verificar"),
+        Verdict::Unknown => ("Could not be checked", "Não foi possível verificar"),
+        Verdict::Good => ("Good", "Em ordem"),
     }
 }
 

@@ -2,9 +2,10 @@
 
 use ipc::site::{Person, Role};
 
-use crate::facts::{Dangers, Facts, Worst};
+use crate::facts::{Dangers, Facts, RemoteUse, Worst};
 use crate::finding::{Finding, Subject, Text};
 use crate::guess::guessed;
+use crate::time::days;
 
 /// No extension has a password that guessers try first (R7, R52).
 pub(crate) fn extension_passwords(facts: &Facts) -> Finding {
@@ -31,6 +32,55 @@ pub(crate) fn extension_passwords(facts: &Facts) -> Finding {
             ),
         ),
     )
+}
+
+/// Only those may register from outside that do (R70).
+pub(crate) fn remote_extensions(facts: &Facts) -> Finding {
+    const SUBJECT: Subject = Subject::RemoteExtensions;
+    let Some(remote) = &facts.remote else {
+        return Finding::unloaded(SUBJECT);
+    };
+    if remote.is_empty() {
+        return Finding::good(SUBJECT, NONE_REMOTE);
+    }
+    if !facts.is_clock_believed {
+        return Finding::timeless(SUBJECT);
+    }
+    // From its last use, or from when watching began: how long nothing was seen.
+    let unused = |it: &RemoteUse| {
+        let from = it.last_millis.or(it.since_millis)?;
+        Some(days(from, facts.clock_millis).max(0))
+    };
+    let is_idle = |it: &&RemoteUse| unused(it).is_some_and(|days| days >= IDLE_DAYS);
+    let idle: Vec<&RemoteUse> = remote.iter().filter(is_idle).collect();
+    if !idle.is_empty() {
+        let told = idle.into_iter().map(|it| last_use(it, unused(it)));
+        return Finding::look(SUBJECT, IDLE, NOT_REMOTE).naming(told.collect());
+    }
+    let told = remote.iter().map(|it| last_use(it, unused(it))).collect();
+    match remote.iter().all(|it| it.last_millis.is_some()) {
+        true => Finding::good(SUBJECT, ALL_USED).naming(told),
+        false => Finding::unknown(SUBJECT, WATCHED_SHORTLY, LOOK_IN_A_MONTH).naming(told),
+    }
+}
+
+/// An extension with the days since its last use, or since it is watched.
+fn last_use(used: &RemoteUse, days: Option<i64>) -> Text {
+    let number = &used.number;
+    match (used.last_millis, days) {
+        (Some(_), Some(days)) => Text::new(
+            format!("{number}: registered outside {days} days ago"),
+            format!("{number}: registrado de fora há {days} dias"),
+        ),
+        (_, Some(days)) => Text::new(
+            format!("{number}: not registered outside in {days} days"),
+            format!("{number}: não registrado de fora em {days} dias"),
+        ),
+        (_, None) => Text::new(
+            format!("{number}: not watched"),
+            format!("{number}: não observado"),
+        ),
+    }
 }
 
 /// Who changes the box signs in by more than a password (R71).
@@ -131,13 +181,59 @@ pub(crate) fn blast_radius(facts: &Facts) -> Finding {
 fn logins(facts: &Facts, people: &[&Person]) -> Vec<Text> {
     let named = people.iter().filter(|_| facts.may_name_people);
     named
-        .map(|it| Text::same(format!("{} ({})", it.login, it.role.name())))
+        .map(|it| {
+            let (english, portuguese) = role(it.role);
+            Text::new(
+                format!("{} ({english})", it.login),
+                format!("{} ({portuguese})", it.login),
+            )
+        })
         .collect()
+}
+
+const fn role(role: Role) -> (&'static str, &'static str) {
+    match role {
+        Role::Administrator => ("administrator", "administrador"),
+        Role::Installer => ("installer", "instalador"),
+        Role::Supervisor => ("supervisor", "supervisor"),
+        Role::Operator => ("operator", "operador"),
+        Role::User => ("user", "usuário"),
+        Role::Auditor => ("auditor", "auditor"),
+    }
 }
 
 /// Extensions shown with what they can cost.
 const SHOWN: usize = 5;
 
+/// Unused for so long, an extension need not be remote.
+const IDLE_DAYS: i64 = 30;
+
+const NONE_REMOTE: (&str, &str) = (
+    "No extension may register from outside the internal networks.",
+    "Nenhum ramal pode se registrar de fora das redes internas.",
+);
+const IDLE: (&str, &str) = (
+    "These extensions may register from outside, and did not for 30 days or more:",
+    "Estes ramais podem se registrar de fora, e não o fizeram há 30 dias ou mais:",
+);
+const NOT_REMOTE: (&str, &str) = (
+    "Take Remote away at each that is not used outside.",
+    "Desligue Remoto em cada um que não é usado fora.",
+);
+const ALL_USED: (&str, &str) = (
+    "Every extension that may register from outside did so within 30 days.",
+    "Todo ramal que pode se registrar de fora o fez nos últimos 30 dias.",
+);
+const WATCHED_SHORTLY: (&str, &str) = (
+    "Could not be checked yet: some extensions are watched for less than 30 days, and were not \
+     registered outside in that time.",
+    "Ainda não foi possível verificar: alguns ramais são observados há menos de 30 dias, e não se \
+     registraram de fora nesse tempo.",
+);
+const LOOK_IN_A_MONTH: (&str, &str) = (
+    "Ask whether they are used outside, or open the report again in a month.",
+    "Pergunte se são usados fora, ou abra o relatório de novo em um mês.",
+);
 const GUESSED: (&str, &str) = (
     "These extensions have a password that guessers try first:",
     "Estes ramais têm uma senha das que se tenta primeiro:",
