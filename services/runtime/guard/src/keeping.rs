@@ -3,35 +3,42 @@
 //! A ban holds from the moment it is told, not from when it is on the disk: it protects, and
 //! promises nothing. A write that is lost only ends it early.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use config::Network;
 use ipc::guard::BanRow;
 use ipc::store::BanChanges;
 
-/// What the store has not been told.
+/// What the store has not been told. A network is in one of the two at most.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Keeping {
     forgets_all: bool,
-    /// By network; `None` for one that is not kept any more.
-    rows: BTreeMap<String, Option<BanRow>>,
+    /// Not kept any more. Told first, as it makes room for the others.
+    gone: BTreeSet<String>,
+    /// By network.
+    put: BTreeMap<String, BanRow>,
 }
 
 impl Keeping {
     pub(crate) fn keep(&mut self, rows: Vec<BanRow>) {
-        let rows = rows.into_iter();
-        self.rows
-            .extend(rows.map(|row| (row.network.clone(), Some(row))));
+        for row in rows {
+            self.gone.remove(&row.network);
+            self.put.insert(row.network.clone(), row);
+        }
     }
 
     pub(crate) fn drop(&mut self, networks: &[Network]) {
-        let networks = networks.iter().map(|it| (it.to_string(), None));
-        self.rows.extend(networks);
+        for network in networks.iter().map(ToString::to_string) {
+            self.put.remove(&network);
+            self.gone.insert(network);
+        }
     }
 
     pub(crate) fn drop_all(&mut self) {
-        self.forgets_all = true;
-        self.rows.clear();
+        *self = Self {
+            forgets_all: true,
+            ..Self::default()
+        };
     }
 
     /// As much of it as one commit has; `None` when there is nothing.
@@ -41,17 +48,20 @@ impl Keeping {
             ..BanChanges::default()
         };
         let mut bytes = 0;
-        while changes.put.len().max(changes.gone.len()) < CHANGED_MAX
-            && bytes < BYTES_MAX
-            && let Some((network, row)) = self.rows.pop_first()
+        while changes.gone.len() < CHANGED_MAX
+            && let Some(network) = self.gone.pop_first()
         {
-            match row {
-                Some(row) => {
-                    bytes += row.tried.iter().map(String::len).sum::<usize>() + ROW_BYTES;
-                    changes.put.push(row);
-                }
-                None => changes.gone.push(network),
-            }
+            bytes += network.len();
+            changes.gone.push(network);
+        }
+        // While any is still to go there may be no room.
+        while self.gone.is_empty()
+            && changes.put.len() < CHANGED_MAX
+            && bytes < BYTES_MAX
+            && let Some((_, row)) = self.put.pop_first()
+        {
+            bytes += row.tried.iter().map(String::len).sum::<usize>() + ROW_BYTES;
+            changes.put.push(row);
         }
         (changes != BanChanges::default()).then_some(changes)
     }
@@ -62,11 +72,15 @@ impl Keeping {
             return;
         }
         self.forgets_all = changes.forgets_all;
-        let gone = changes.gone.into_iter().map(|network| (network, None));
-        let put = changes.put.into_iter();
-        let put = put.map(|row| (row.network.clone(), Some(row)));
-        for (network, row) in gone.chain(put) {
-            self.rows.entry(network).or_insert(row);
+        for network in changes.gone {
+            if !self.put.contains_key(&network) {
+                self.gone.insert(network);
+            }
+        }
+        for row in changes.put {
+            if !self.gone.contains(&row.network) {
+                self.put.entry(row.network.clone()).or_insert(row);
+            }
         }
     }
 }
@@ -135,6 +149,16 @@ mod tests {
         keeping.give_back(all);
         let both = keeping.take().expect("something");
         assert!(both.forgets_all && both.put == [row(7, 1)]);
+    }
+
+    #[test]
+    fn what_is_gone_is_told_before_what_comes_in_its_place() {
+        let mut keeping = Keeping::default();
+        let gone = |number| Network::of(std::net::Ipv4Addr::from_bits(number).into());
+        keeping.keep((0..10).map(|number| row(number, 1)).collect());
+        keeping.drop(&(100..30_100).map(gone).collect::<Vec<_>>());
+        let sizes = std::iter::from_fn(|| keeping.take()).map(|it| (it.gone.len(), it.put.len()));
+        assert_eq!(sizes.collect::<Vec<_>>(), [(20_000, 0), (10_000, 10)]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use ipc::store::{BanChanges, Reply};
 use redb::{ReadTransaction, ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
-use crate::tables::{BANS, Fault, decode, open, put, redb_fault};
+use crate::tables::{BANS, Fault, WriteTable, decode, open, put, redb_fault};
 use crate::writes::Outcome;
 
 /// Bans kept: as many as `guard` does.
@@ -97,7 +97,8 @@ pub(crate) fn after(txn: &ReadTransaction, network: &str) -> Result<Vec<BanRow>,
 }
 
 /// Takes over what has changed. Of more bans than are kept, the last are left out: `guard` says
-/// which go before others come.
+/// which go before others come. It cannot name those that this firmware does not read, so they go
+/// where there is no room.
 pub(crate) fn change(txn: &WriteTransaction, changes: &BanChanges) -> Result<Outcome, Fault> {
     change_within(txn, changes, BANS_MAX)
 }
@@ -118,9 +119,13 @@ fn change_within(
         table.remove(network.as_bytes()).map_err(redb_fault)?;
     }
     let mut room = kept_max.saturating_sub(table.len().map_err(redb_fault)?);
+    let mut is_swept = false;
     for ban in &changes.put {
         let key = ban.network.as_bytes();
         if table.get(key).map_err(redb_fault)?.is_none() {
+            if room == 0 && !std::mem::replace(&mut is_swept, true) {
+                room = sweep(&mut table)?;
+            }
             if room == 0 {
                 continue;
             }
@@ -129,6 +134,21 @@ fn change_within(
         put(&mut table, "bans", key, &Row::from(ban))?;
     }
     Ok(Outcome::of(Reply::Stored))
+}
+
+/// Forgets the bans that cannot be read, as of a newer firmware; how many those were.
+fn sweep(table: &mut WriteTable<'_>) -> Result<u64, Fault> {
+    let mut swept = 0_u64;
+    let is_legible = |_: &[u8], value: &[u8]| {
+        let is_legible = decode::<Row>("bans", value).is_ok();
+        swept += u64::from(!is_legible);
+        is_legible
+    };
+    table.retain(is_legible).map_err(redb_fault)?;
+    if swept > 0 {
+        tracing::warn!("{swept} bans that this version cannot read made room for others");
+    }
+    Ok(swept)
 }
 
 fn fault_of(changes: &BanChanges) -> Option<String> {
@@ -193,5 +213,37 @@ mod tests {
         let txn = database.begin_read().expect("a reader");
         assert_eq!(after(&txn, "").expect("read"), [ban(1), longer, ban(3)]);
         assert_eq!(after(&txn, "192.0.2.1/32").expect("read").len(), 2);
+    }
+
+    #[test]
+    fn bans_of_a_newer_firmware_make_room_for_those_that_are_read() {
+        let database = Database::builder().create_with_backend(InMemoryBackend::new());
+        let database = database.expect("it is made");
+        let txn = database.begin_write().expect("one writer");
+        {
+            let mut table = open(&txn, BANS).expect("a table");
+            for number in [1, 2] {
+                let key = format!("198.51.100.{number}/32");
+                let mut row = serde_json::to_value(Row::from(&ban(number))).expect("a row");
+                row["offence"] = "of-tomorrow".into();
+                put(&mut table, "bans", key.as_bytes(), &row).expect("it is written");
+            }
+        }
+        let changes = |put| BanChanges {
+            put,
+            ..BanChanges::default()
+        };
+        change_within(&txn, &changes(vec![ban(1)]), 3).expect("it is written");
+        let count = |txn: &WriteTransaction| open(txn, BANS).expect("it").len().expect("counted");
+        assert_eq!(
+            count(&txn),
+            3,
+            "while there is room a newer firmware has them again"
+        );
+        change_within(&txn, &changes(vec![ban(2), ban(3)]), 3).expect("it is written");
+        change_within(&txn, &changes(vec![ban(4)]), 3).expect("it is written");
+        txn.commit().expect("it is ours");
+        let txn = database.begin_read().expect("a reader");
+        assert_eq!(after(&txn, "").expect("read"), [ban(1), ban(2), ban(3)]);
     }
 }
