@@ -312,7 +312,9 @@ impl Door {
     }
 
     /// Whose line an address is: one customer's, or on the box's own cable one machine's.
-    fn line_of(&self, source: IpAddr) -> IpAddr {
+    /// It counts by that, so who is there proves it for no more than that (bar E5).
+    #[must_use]
+    pub fn line_of(&self, source: IpAddr) -> IpAddr {
         let source = source.to_canonical();
         match self.is_near(source) {
             true => source,
@@ -321,8 +323,12 @@ impl Door {
     }
 
     fn is_near(&self, source: IpAddr) -> bool {
-        let is_of_the_cable = matches!(source, IpAddr::V6(it) if it.is_unicast_link_local());
-        is_of_the_cable || self.near.iter().any(|it| it.contains(source))
+        // Private addresses are those of machines of the customer's, wherever his routers have them.
+        let is_private = matches!(
+            source,
+            IpAddr::V6(it) if it.is_unicast_link_local() || it.is_unique_local()
+        );
+        is_private || self.near.iter().any(|it| it.contains(source))
     }
 
     /// A line as a network: `192.0.2.7/32`, `2001:db8:1:2::/64`.

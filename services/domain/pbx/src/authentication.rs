@@ -15,7 +15,7 @@ use sip::{HeaderName, Request};
 use crate::device;
 use crate::interface::AuthFailure;
 
-/// The door, for one realm.
+/// Judges credentials for one realm, by themselves: how often somebody fails is [`guard::Door`]'s.
 #[derive(Debug)]
 pub(crate) struct Gate {
     key: Entropy,
@@ -59,13 +59,12 @@ impl Gate {
         }
     }
 
-    /// Judges a request.
+    /// Judges a request of a line, as the door draws lines.
     pub(crate) fn admit(
         &mut self,
         now: Instant,
-        site: &Site,
-        neighbours: &[Network],
-        flow: Flow,
+        (site, neighbours): (&Site, &[Network]),
+        (flow, line): (Flow, IpAddr),
         request: &Request,
     ) -> Admission {
         let source = flow.remote.ip();
@@ -87,7 +86,7 @@ impl Gate {
                     is_proven: flow.stream.is_some(),
                 };
             }
-            return challenged(authenticator, now, request, source, false);
+            return challenged(authenticator, now, request, line, false);
         };
         // Only `auth` is on offer. Nobody is looked up, so nothing can be told from the refusal.
         let qop = credentials.qop.as_ref().map_or("auth", |it| &it.qop);
@@ -106,7 +105,7 @@ impl Gate {
             )
         });
         let ha1 = Ha1::from_hex(hashes.0, hashes.1).filter(|_| extension.is_some());
-        let verdict = authenticator.check(now, source, &request.method, &credentials, ha1.as_ref());
+        let verdict = authenticator.check(now, line, &request.method, &credentials, ha1.as_ref());
         let refused = |class| Admission::Refused {
             class,
             extension: credentials.username.clone(),
@@ -115,7 +114,7 @@ impl Gate {
         };
         // For everybody alike: who could tell a right password by it would not be counted.
         if let Verdict::Stale(_) = verdict {
-            return challenged(authenticator, now, request, source, true);
+            return challenged(authenticator, now, request, line, true);
         }
         let Some(extension) = extension else {
             return refused(AuthFailure::UnknownUser);
@@ -147,11 +146,11 @@ fn challenged(
     authenticator: &mut Authenticator,
     now: Instant,
     request: &Request,
-    source: IpAddr,
+    line: IpAddr,
     stale: bool,
 ) -> Admission {
     let both = device::reads_sha256(request);
-    let challenges = authenticator.challenges(now, source, stale);
+    let challenges = authenticator.challenges(now, line, stale);
     let offered = challenges
         .iter()
         .filter(|one| both || one.algorithm == Algorithm::Md5);

@@ -201,9 +201,9 @@ fn admit(core: &mut Core, id: ServerId, flow: Flow, request: &Request) -> Option
             return None;
         }
     };
-    let admission = core
-        .gate
-        .admit(core.now, &site, &core.neighbours, flow, request);
+    let line = core.door.line_of(flow.remote.ip());
+    let rules = (&*site, &*core.neighbours);
+    let admission = core.gate.admit(core.now, rules, (flow, line), request);
     match door::judged(core, flow, admission) {
         Admission::Admitted(extension) => {
             core.proven.extend(flow.stream);

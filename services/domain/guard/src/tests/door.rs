@@ -366,7 +366,7 @@ fn no_flood_of_others_makes_an_office_a_stranger() {
 fn desks_on_the_boxs_own_cable_are_told_apart_over_ipv6_too() {
     let mut door = door(&on());
     door.near(&[network("2001:db8:1:2::/64")]);
-    for prefix in ["2001:db8:1:2::", "fe80::"] {
+    for prefix in ["2001:db8:1:2::", "fe80::", "fd12:3456:789a:1::"] {
         let (one, other) = (format!("{prefix}1"), format!("{prefix}2"));
         let (_, found) = guess(&mut door, &one, "100", 10);
         assert_eq!(found[0].source, format!("{one}/128"));

@@ -157,6 +157,31 @@ fn a_sender_who_may_be_somebody_else_is_not_counted() {
     );
 }
 
+/// E5: where each address is somebody else's, each proves only that it is there itself.
+#[test]
+fn a_nonce_of_one_machine_on_the_cable_proves_nothing_of_another() {
+    let (own, victim) = ("[2001:db8:0:1::bad]:5060", "[2001:db8:0:1::2]:5060");
+    let count = |rig: &mut Rig| {
+        let request = register("100", "own", 1, &["<sip:x@[2001:db8:0:1::2]>"]);
+        let challenged = rig.ask(own, &request);
+        for turn in 0..20 {
+            let request = register("100", &format!("as{turn}"), 1, &["<sip:x@10.0.0.66>"]);
+            let forged = answered(&challenged, "100", "wrong", &request);
+            let forged = rig.with_via(victim, sansio::Transport::Udp, &forged);
+            rig.datagram(victim, forged.to_bytes());
+        }
+        rig.take_messages();
+        found(rig).len()
+    };
+    let mut rig = guarded();
+    rig.handle(Input::Neighbours(vec![
+        config::Network::parse("2001:db8:0:1::/64").expect("one"),
+    ]));
+    assert_eq!(count(&mut rig), 0);
+    // Elsewhere all of them are one customer's, who changes among them as he likes.
+    assert_eq!(count(&mut guarded()), 1);
+}
+
 #[test]
 fn a_connection_of_somebody_banned_is_closed_and_he_gets_no_other() {
     let mut rig = guarded();

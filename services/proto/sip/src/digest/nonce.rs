@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use sansio::{Entropy, Instant, network_of};
+use sansio::{Entropy, Instant};
 use sha2::{Digest, Sha256};
 
 use super::{Hex, hex};
@@ -49,8 +49,8 @@ impl NonceMaker {
         }
     }
 
-    /// A nonce for one source, never given before. A host may change its address within its /64
-    /// (RFC 8981) while it answers.
+    /// A nonce for one source, never given before: an address, or what stands for all addresses of
+    /// one customer (RFC 8981).
     pub(super) fn issue(&mut self, now: Instant, source: IpAddr) -> String {
         self.serial = self.serial.wrapping_add(1);
         let issued = Issued {
@@ -81,7 +81,7 @@ impl NonceMaker {
 
     fn tag(&self, issued: Issued, source: IpAddr) -> [u8; 16] {
         let mut tag = [0; 16];
-        let mac = match network_of(source) {
+        let mac = match source.to_canonical() {
             IpAddr::V4(ip) => self.mac(&[&issued.bytes(), &ip.octets()]),
             IpAddr::V6(ip) => self.mac(&[&issued.bytes(), &ip.octets()]),
         };
@@ -155,8 +155,9 @@ mod tests {
         assert_eq!(maker.recognise("", source), None);
         let six = |text: &str| text.parse::<IpAddr>().expect("an address");
         let nonce6 = maker.issue(now, six("2001:db8::1"));
-        assert!(maker.recognise(&nonce6, six("2001:db8::ffff")).is_some());
-        assert_eq!(maker.recognise(&nonce6, six("2001:db8:0:1::1")), None);
+        assert!(maker.recognise(&nonce6, six("2001:db8::1")).is_some());
+        assert_eq!(maker.recognise(&nonce6, six("2001:db8::ffff")), None);
+        assert!(maker.recognise(&nonce, six("::ffff:192.0.2.7")).is_some());
         assert_ne!(maker.issue(now, source), nonce);
     }
 }

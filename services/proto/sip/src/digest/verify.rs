@@ -72,6 +72,8 @@ impl Authenticator {
     }
 
     /// WWW-Authenticate values to be sent in this order: SHA-256 first (RFC 8760 §2.4), then MD5.
+    /// Whoever answers them proves that he gets what is sent to `source`, so that is as wide as the
+    /// caller counts failures: one address, or the first of a customer's.
     #[must_use]
     pub fn challenges(&mut self, now: Instant, source: IpAddr, stale: bool) -> [Challenge; 2] {
         let nonce = self.nonces.issue(now, source);
@@ -85,7 +87,8 @@ impl Authenticator {
         })
     }
 
-    /// Judges `credentials` sent with a request of `method` from `source`. Give `None` for a user
+    /// Judges `credentials` sent with a request of `method` from `source`, drawn as for
+    /// [`Self::challenges`]. Give `None` for a user
     /// who does not exist: the same work is done and the same verdict comes out.
     pub fn check(
         &mut self,
