@@ -39,12 +39,11 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
         .build()?;
     let outcome = runtime.block_on(async {
         let mut stop = signal(SignalKind::terminate())?;
-        // The box is well without the guard, and the guard with a store that is late.
-        notify.ready();
         let world = World {
             now: move || clock.now(),
             // No clock that is right shows a time before the firmware was made.
             wall: move || Some(clock.unix()).filter(|wall| built.is_none_or(|it| *wall >= it)),
+            loaded: || notify.ready(),
             beat: || notify.watchdog(),
             stop: async {
                 stop.recv().await;

@@ -22,7 +22,6 @@ use std::time::Duration;
 
 use ipc::init::{self, Presence};
 use ipc::store::{Reply, Request};
-use run_loop::guard_link::GuardLink;
 use run_loop::ipc::Subscription;
 use run_loop::notify::Notify;
 use run_loop::passed::Passed;
@@ -102,7 +101,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 async fn serve(notify: &Notify, sockets: Sockets, folders: Folders) -> Result<(), Box<dyn Error>> {
     let mut stop = signal(SignalKind::terminate())?;
     let (feed, bans) = mpsc::channel(guarding::BANS_WAITING);
-    let guard = GuardLink::start(socket_path("guard"), feed);
+    let guard = guarding::link(feed);
     let driver = Arc::new(Driver::new(folders, guard));
     driver.admin().runs(running::running());
     let own = rustix::process::geteuid().as_raw();
@@ -158,6 +157,7 @@ async fn serve_secure(
     let settled = identity::settle(&driver).await?;
     certificate::tell(&driver, &settled.facts, settled.signed.as_ref());
     let tls = driver.certificates.begin(settled).await;
+    guarding::warned(&driver).await;
     notify.ready();
     tracing::info!("serving https");
     web_server::serve_https(listeners, tls, driver, stop).await;
@@ -171,6 +171,9 @@ async fn follow_configuration(driver: Arc<Driver>) {
             Subscription::<Reply>::open(socket_path("store"), &Request::Watch).await
         {
             while let Ok(Reply::Config { version, site }) = watch.next().await {
+                if !site.guard.on {
+                    driver.warned.send_replace(true);
+                }
                 driver.admin().configure(version, site);
                 driver.configured.notify_one();
             }

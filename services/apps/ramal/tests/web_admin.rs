@@ -289,7 +289,7 @@ fn strangers_who_scan_are_told_of(site: &mut Site) {
 /// E9; and what `ctl` asks goes the whole way.
 fn the_guard_knows_where_an_administrator_is(site: &Site) {
     let guests = site.told(|request| match request {
-        guard::Request::Protect(guests) => Some(guests).filter(|it| !it.is_empty()),
+        guard::Request::Protect(_, guests) => Some(guests).filter(|it| !it.is_empty()),
         _ => None,
     });
     let told = guests.first().map(|it| (it.why, it.network.as_str()));
@@ -665,7 +665,7 @@ fn fake_guard(run: &Path) -> mpsc::Receiver<guard::Request> {
                     guard::Request::Status => guard::Reply::Status(guard::Status::default()),
                     guard::Request::Unban(_) => guard::Reply::Unbanned(true),
                     guard::Request::Found(_)
-                    | guard::Request::Protect(_)
+                    | guard::Request::Protect(..)
                     | guard::Request::Outsider(_) => guard::Reply::Taken,
                 };
                 let _ = telling.send(request);

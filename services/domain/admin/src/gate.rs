@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use config::{Network, Networks};
-use guard::{Attempt, Door};
-use ipc::guard::{Bans, Finding, Guest, Offence, Protection};
+use guard::{Attempt, Door, Notice};
+use ipc::guard::{Finding, Guest, Offence, Protection};
 use ipc::site::{Role, Site};
 use sansio::Instant;
 
@@ -41,7 +41,8 @@ pub(crate) struct Gate {
     /// Those of all links of the box, once they are known.
     neighbours: Option<Vec<Network>>,
     outsider: Option<IpAddr>,
-    outsider_told: Option<Instant>,
+    /// Who was last told, and when.
+    outsider_told: Option<(IpAddr, Instant)>,
     /// Bans are off, and somebody outside was heard, as `guard` says.
     is_exposed: bool,
 }
@@ -82,13 +83,13 @@ impl Gate {
         let Some(neighbours) = &self.neighbours else {
             return;
         };
-        let is_due = |told| now - told >= OUTSIDER_PAUSE;
+        let is_due = |(_, told)| now - told >= OUTSIDER_PAUSE;
         let why = self.door.protected().why(source);
         if self.outsider_told.is_none_or(is_due)
             && !self.networks.is_internal(source, neighbours)
             && why.is_none_or(|why| why == Protection::Administrator)
         {
-            self.outsider_told = Some(now);
+            self.outsider_told = Some((source, now));
             self.outsider = Some(source);
         }
     }
@@ -101,9 +102,12 @@ impl Admin {
         self.gate.door.is_shut(now, source)
     }
 
-    /// Takes what the process says that keeps the bans.
-    pub fn take_bans(&mut self, now: Instant, bans: &Bans) {
-        self.gate.door.take(now, bans, Protection::Administrator);
+    /// Does what the process says that keeps the bans. A new one knows of nobody outside.
+    pub fn obey(&mut self, now: Instant, notice: Notice) {
+        if let Some((source, _)) = self.gate.outsider_told.filter(|_| notice.is_whole()) {
+            self.gate.outsider = Some(source);
+        }
+        self.gate.door.obey(now, notice, Protection::Administrator);
     }
 
     /// Takes the networks that count as inside because the box is on them

@@ -68,6 +68,7 @@ pub use certificate::{
 };
 pub use fetch::{Address, FetchFault, FetchOrder, FetchState, Server, Source, StickFault};
 pub use gate::News;
+pub use guard::Notice;
 pub use http::{Body, Event, Method, Peer, Request, Response};
 pub use passkeys::COUNTERS as PASSKEY_COUNTERS;
 pub use permission::Permission;

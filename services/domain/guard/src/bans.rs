@@ -1,19 +1,29 @@
 //! Who is banned, as a door looks it up for every datagram.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use config::Network;
 use sansio::Instant;
 
+use crate::by_network::ByNetwork;
+
 /// Banned networks, and until when.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Bans {
-    until: BTreeMap<Network, Instant>,
-    /// How many there are of each length, so that only those are looked for.
-    lengths: BTreeMap<(bool, u8), usize>,
+    until: ByNetwork<Instant>,
     /// When there are so many, those that are over are dropped.
     purge_at: usize,
+}
+
+impl FromIterator<(Network, Instant)> for Bans {
+    fn from_iter<I: IntoIterator<Item = (Network, Instant)>>(all: I) -> Self {
+        let mut bans = Self::default();
+        for (network, until) in all {
+            bans.until.insert(network, until);
+        }
+        bans.purge_at = bans.until.len().saturating_mul(2);
+        bans
+    }
 }
 
 impl Bans {
@@ -22,32 +32,21 @@ impl Bans {
         if self.until.len() >= self.purge_at.max(PURGE_MIN) {
             self.purge(now);
         }
-        if self.until.insert(network, until).is_none() {
-            let count = self.lengths.entry(kind(&network)).or_default();
-            *count = count.saturating_add(1);
-        }
+        self.until.insert(network, until);
     }
 
     /// Nobody says when one is over: each has its end.
     fn purge(&mut self, now: Instant) {
         let over = self.until.iter().filter(|(_, until)| now >= **until);
         for network in over.map(|(network, _)| *network).collect::<Vec<_>>() {
-            self.remove(&network);
+            self.until.remove(&network);
         }
         self.purge_at = self.until.len().saturating_mul(2);
     }
 
     /// Bans it no more.
     pub fn remove(&mut self, network: &Network) {
-        if self.until.remove(network).is_some() {
-            let kind = kind(network);
-            let left = self.lengths.get(&kind).map_or(0, |it| it.saturating_sub(1));
-            if left == 0 {
-                self.lengths.remove(&kind);
-            } else {
-                self.lengths.insert(kind, left);
-            }
-        }
+        self.until.remove(network);
     }
 
     /// Bans nobody.
@@ -58,11 +57,8 @@ impl Bans {
     /// Whether an address is banned now.
     #[must_use]
     pub fn has(&self, now: Instant, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        let lengths = self.lengths.keys();
-        let ours = lengths.filter(|(is_ipv4, _)| *is_ipv4 == address.is_ipv4());
-        let mut around = ours.filter_map(|(_, length)| Network::around(address, *length));
-        around.any(|network| self.until.get(&network).is_some_and(|until| now < *until))
+        let around = self.until.around(Network::of(address.to_canonical()));
+        around.into_iter().any(|until| now < *until)
     }
 
     #[cfg(test)]
@@ -73,10 +69,6 @@ impl Bans {
 
 /// Fewer are not worth a look.
 const PURGE_MIN: usize = 1_024;
-
-const fn kind(network: &Network) -> (bool, u8) {
-    (network.is_ipv4(), network.length())
-}
 
 #[cfg(test)]
 mod tests {

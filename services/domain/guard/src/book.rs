@@ -160,8 +160,8 @@ impl Book {
     }
 
     /// Bans it no more, and forgets that it was.
-    pub(crate) fn unban(&mut self, network: &Network) -> bool {
-        self.remove(network).is_some_and(|ban| !ban.is_over)
+    pub(crate) fn unban(&mut self, network: &Network) {
+        self.remove(network);
     }
 
     /// Bans nobody.
@@ -202,11 +202,17 @@ impl Book {
             .filter(|around| self.bans.contains_key(around));
         let inside = self.bans.range(network..);
         let inside = inside.take_while(|(it, _)| network.contains(it.address()));
-        around.chain(inside.map(|(it, _)| *it)).collect()
+        let all = around.chain(inside.map(|(it, _)| *it));
+        all.inspect(|_| crate::work::step()).collect()
     }
 
     pub(crate) fn get(&self, network: &Network) -> Option<&Ban> {
         self.bans.get(network)
+    }
+
+    /// Whether a ban of exactly that holds.
+    pub(crate) fn is_in_force(&self, network: &Network) -> bool {
+        self.bans.get(network).is_some_and(|ban| !ban.is_over)
     }
 
     /// Those that hold.

@@ -1,16 +1,16 @@
 //! The door of a service: who is heard, and whose password is looked at.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::time::Duration;
 
 use config::{Guard, GuardRule, Network};
-use ipc::guard::{Bans as Told, Finding, Measure, Offence, Protection};
+use ipc::guard::{Finding, Measure, Offence, Protection};
 use sansio::{Instant, network_of};
 
 use crate::bans::Bans;
 use crate::lately::Lately;
 use crate::line::{Case, GUESSES_MAX, Line};
+use crate::notice::Notice;
 use crate::owner::{Owner, owner};
 use crate::protected::Protected;
 use crate::target::{OWNERS, Target};
@@ -66,7 +66,7 @@ impl Door {
         if self.guard.is_on && !guard.is_on {
             self.bans.clear();
             for lines in [&mut self.trusted, &mut self.others] {
-                lines.each_of(|_| true, Line::forgive);
+                lines.each(Line::forgive);
             }
             self.owners = Lately::new(OWNERS_MAX);
             self.targets = Lately::new(TARGETS_MAX);
@@ -92,29 +92,21 @@ impl Door {
         &mut self.protected
     }
 
-    /// Takes what the process says that keeps the bans. Who is protected for the reason `own` is
+    /// Does what the process says that keeps the bans. Who is protected for the reason `own` is
     /// known here first, and stays as it is.
-    pub fn take(&mut self, now: Instant, told: &Told, own: Protection) {
-        if told.is_whole {
-            self.bans.clear();
+    pub fn obey(&mut self, now: Instant, notice: Notice, own: Protection) {
+        if let Some(bans) = notice.whole {
+            self.bans = bans;
         }
-        for (network, millis) in &told.banned {
-            if let Some(network) = Network::parse(network) {
-                self.bans
-                    .put(now, network, now + Duration::from_millis(*millis));
-            }
+        for (network, until) in notice.banned {
+            self.bans.put(now, network, until);
         }
-        for network in told.unbanned.iter().filter_map(|it| Network::parse(it)) {
+        for network in notice.unbanned {
             self.forgive(&network);
         }
-        let Some(guests) = &told.protected else {
+        let Some(mut by_reason) = notice.protected else {
             return;
         };
-        let mut by_reason: BTreeMap<Protection, Vec<Network>> = BTreeMap::new();
-        for guest in guests {
-            let network = Network::parse(&guest.network);
-            by_reason.entry(guest.why).or_default().extend(network);
-        }
         for why in Protection::ALL.into_iter().filter(|it| *it != own) {
             let networks = by_reason.remove(&why).unwrap_or_default();
             self.protected.set(why, networks);
@@ -288,8 +280,14 @@ impl Door {
     /// Whoever was locked out may try again: somebody said so.
     pub fn forgive(&mut self, network: &Network) {
         self.bans.remove(network);
+        let first = network.address();
+        // An address of a line stands for the line.
+        let line = Some(self.line_of(first)).filter(|it| *it != first);
         for lines in [&mut self.trusted, &mut self.others] {
-            lines.each_of(|line| network.contains(*line), Line::forgive);
+            lines.each_from(&first, |line| network.contains(*line), Line::forgive);
+            if let Some(line) = line {
+                lines.change(&line, Line::forgive);
+            }
         }
     }
 

@@ -83,10 +83,25 @@ impl<K: Ord + Clone, V: Default> Lately<K, V> {
         self.entries.get_mut(key).map(|(_, value)| change(value))
     }
 
-    /// Changes all of which the key is one.
-    pub(crate) fn each_of(&mut self, is_one: impl Fn(&K) -> bool, change: impl Fn(&mut V)) {
-        let entries = self.entries.iter_mut().filter(|(key, _)| is_one(key));
-        entries.for_each(|(_, (_, value))| change(value));
+    /// Changes all.
+    pub(crate) fn each(&mut self, change: impl Fn(&mut V)) {
+        self.entries
+            .values_mut()
+            .for_each(|(_, value)| change(value));
+    }
+
+    /// Changes all from this key on for as long as they belong to it.
+    pub(crate) fn each_from(
+        &mut self,
+        first: &K,
+        belongs: impl Fn(&K) -> bool,
+        change: impl Fn(&mut V),
+    ) {
+        let entries = self.entries.range_mut(first..);
+        for (_, (_, value)) in entries.take_while(|(key, _)| belongs(key)) {
+            crate::work::step();
+            change(value);
+        }
     }
 
     /// How many were touched within this time.

@@ -12,20 +12,24 @@
 
 mod bans;
 mod book;
+mod by_network;
 mod door;
 mod lately;
 mod line;
 mod node;
+mod notice;
 mod owner;
 mod protected;
 mod target;
 mod window;
+mod work;
 
 pub use bans::Bans;
 pub use book::Ban;
 pub use door::{Attempt, Door};
 pub use node::{GuardNode, Input, Output};
-pub use protected::Protected;
+pub use notice::Notice;
+pub use protected::{GuestsChanged, Protected};
 
 #[cfg(test)]
 mod tests;

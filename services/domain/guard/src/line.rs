@@ -256,7 +256,7 @@ impl Line {
         std::mem::swap(&mut fresh.known, &mut self.known);
         std::mem::swap(&mut fresh.former, &mut self.former);
         for known in [&mut fresh.known, &mut fresh.former] {
-            known.each_of(|_| true, Window::clear);
+            known.each(Window::clear);
         }
         *self = fresh;
     }

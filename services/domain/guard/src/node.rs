@@ -1,6 +1,6 @@
 //! The node: findings in, bans out.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use config::{Guard, Network};
@@ -116,16 +116,14 @@ impl GuardNode {
         let was_on = std::mem::replace(&mut self.guard, guard).is_on;
         let is_first = !std::mem::replace(&mut self.is_configured, true);
         let never = self.guard.never.clone();
-        let is_other = self.protected.set(Protection::Listed, never);
+        let new = self.protected.set(Protection::Listed, never).new;
         if is_first {
             self.take_up();
         } else if was_on && !self.guard.is_on {
             self.book.clear();
             self.outputs.extend([Output::UnbanAll, Output::DropAll]);
         }
-        if is_other {
-            self.spare();
-        }
+        self.spare(&new);
     }
 
     /// Goes on from what was kept, where anybody is banned at all (R69).
@@ -148,14 +146,12 @@ impl GuardNode {
         self.keep_later();
     }
 
-    /// Who is protected now is banned no more.
-    fn spare(&mut self) {
-        let bans = self.book.in_force().map(|(network, _)| *network);
-        let spared: Vec<_> = bans
-            .filter(|it| self.protected.within(it).is_some())
-            .collect();
-        for network in spared {
-            self.unban(network);
+    /// Who is protected from now on is banned no more.
+    fn spare(&mut self, new: &[Network]) {
+        let around = new.iter().flat_map(|it| self.book.overlapping(it));
+        let spared: BTreeSet<Network> = around.filter(|it| self.book.is_in_force(it)).collect();
+        if !spared.is_empty() {
+            self.lift(spared.into_iter().collect());
         }
     }
 
@@ -192,12 +188,16 @@ impl GuardNode {
     /// A network is banned no more, nor what it is a part of or has in it.
     fn unban(&mut self, network: Network) {
         let mut lifted = self.book.overlapping(&network);
-        for network in &lifted {
-            let _ = self.book.unban(network);
-        }
         // Also when it is not in the book: a door may have shut by itself.
         if !lifted.contains(&network) {
             lifted.push(network);
+        }
+        self.lift(lifted);
+    }
+
+    fn lift(&mut self, lifted: Vec<Network>) {
+        for network in &lifted {
+            self.book.unban(network);
         }
         let lifts = lifted.iter().map(|it| Output::Unban(*it));
         self.outputs.extend(lifts);
@@ -287,9 +287,8 @@ impl Node for GuardNode {
             }
             Input::Config(guard) => self.configure(*guard),
             Input::Protect(why, networks) => {
-                if self.protected.set(why, networks) {
-                    self.spare();
-                }
+                let new = self.protected.set(why, networks).new;
+                self.spare(&new);
             }
             Input::Clock(wall) => self.take_clock(wall),
             Input::Found(finding) => self.found(finding),

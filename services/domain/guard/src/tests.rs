@@ -7,7 +7,7 @@ use config::{Guard, GuardRule, Network};
 use ipc::guard::{BanRow, Bans, Fate, Finding, Guest, Measure, Offence, Protection};
 use sansio::{Instant, Node as _, Rng, UnixTime};
 
-use crate::{Attempt, Door, GuardNode, Input, Output};
+use crate::{Attempt, Door, GuardNode, Input, Notice, Output};
 
 fn at(secs: u64) -> Instant {
     Instant::ORIGIN + Duration::from_secs(1_000_000 + secs)

@@ -54,8 +54,8 @@ pub(crate) struct Core {
     pub(crate) gate: Gate,
     /// Who is heard at all.
     pub(crate) door: Door,
-    /// When it was last told that somebody outside was heard.
-    pub(crate) outsider_told: Option<Instant>,
+    /// Who was last heard from outside, and when that was told.
+    pub(crate) outsider: Option<(IpAddr, Instant)>,
     /// Counters for the status page.
     pub(crate) counters: Counters,
     /// Set once: nothing new is begun.
@@ -104,7 +104,7 @@ impl Core {
             secrets: Secrets::new(&key),
             gate: Gate::new(key),
             door: Door::default(),
-            outsider_told: None,
+            outsider: None,
             counters: Counters::default(),
             stopping: false,
             proven: Vec::new(),

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use config::{Access, Extension, Network, Site, Trunk};
-use guard::Attempt;
+use guard::{Attempt, Notice};
 use ipc::guard::{Finding, Guest, Offence, Protection};
 use ipc::store::Registration;
 use sip::transaction::Flow;
@@ -57,14 +57,23 @@ pub(crate) fn judged(core: &mut Core, flow: Flow, admission: Admission) -> Admis
 pub(crate) fn heard(core: &mut Core, flow: Flow) {
     let source = flow.remote.ip();
     let Some((_, site)) = &core.site else { return };
-    let is_due = |told| core.now - told >= OUTSIDER_PAUSE;
-    if core.outsider_told.is_none_or(is_due)
+    let is_due = |(_, told)| core.now - told >= OUTSIDER_PAUSE;
+    if core.outsider.is_none_or(is_due)
         && !site.networks.is_internal(source, &core.neighbours)
         && core.door.protected().why(source).is_none()
     {
-        core.outsider_told = Some(core.now);
+        core.outsider = Some((source, core.now));
         core.emit(Output::Outsider(source));
     }
+}
+
+/// The process that keeps the bans says something. A new one knows of nobody outside.
+pub(crate) fn obey(core: &mut Core, notice: Notice) {
+    let outsider = core.outsider.filter(|_| notice.is_whole());
+    if let Some((source, _)) = outsider {
+        core.emit(Output::Outsider(source));
+    }
+    core.door.obey(core.now, notice, Protection::Trunk);
 }
 
 /// Something came that cannot be read. In a datagram anybody can have written any sender.
@@ -136,7 +145,12 @@ pub(crate) fn protect_trunks(core: &mut Core) {
         network: network.to_string(),
     };
     let guests: Vec<_> = networks.iter().map(guest).collect();
-    if core.door.protected().set(Protection::Trunk, networks) {
+    if core
+        .door
+        .protected()
+        .set(Protection::Trunk, networks)
+        .is_any
+    {
         core.emit(Output::Protect(guests));
     }
 }

@@ -129,7 +129,7 @@ pub enum Input {
     /// start, and whenever they have changed. None while none are known.
     Neighbours(Vec<Network>),
     /// Who is banned, and who never is, has changed: the guard says it.
-    Bans(ipc::guard::Bans),
+    Bans(guard::Notice),
     /// The wall clock now: at start, and again whenever it was set. Only call records use it.
     WallClock(UnixTime),
     /// Stop in order: end the calls, write what is left to write, say [`Output::Stopped`].
@@ -138,9 +138,9 @@ pub enum Input {
     Timer,
 }
 
-impl From<ipc::guard::Bans> for Input {
-    fn from(bans: ipc::guard::Bans) -> Self {
-        Self::Bans(bans)
+impl From<guard::Notice> for Input {
+    fn from(notice: guard::Notice) -> Self {
+        Self::Bans(notice)
     }
 }
 

@@ -1,6 +1,5 @@
 //! The composition: one node that owns the SIP stack, the registrar and the calls.
 
-use ipc::guard::Protection;
 use ipc::pbx::{Phone, Status};
 use sansio::{Datagram, Entropy, Instant, Node, Rng, Transport};
 use sip::transaction::{Flow, Input as SipInput, Output as SipOutput};
@@ -8,6 +7,7 @@ use sip::{DatagramKind, parse_datagram};
 
 use crate::call::{Calls, Tools};
 use crate::core::{Core, event_text};
+use crate::door;
 use crate::interface::{Input, Output, PeerFault, Stored};
 use crate::leg::Legs;
 use crate::registrar::seconds;
@@ -364,7 +364,7 @@ impl PbxNode {
                 self.core.restore(unix, &rows, &open);
             }
             Input::Neighbours(networks) => self.core.meet(networks),
-            Input::Bans(bans) => self.core.door.take(self.core.now, &bans, Protection::Trunk),
+            Input::Bans(notice) => door::obey(&mut self.core, notice),
             Input::WallClock(unix) => self.core.set_wall_clock(unix),
             Input::Shutdown => {
                 self.core.stopping = true;

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 pub enum Request {
     /// A door found something. Only services with a door may say it. Answer: [`Reply::Taken`].
     Found(Finding),
-    /// These are never banned, for a reason of the service that says it; they replace those it
-    /// said before. Answer: [`Reply::Taken`].
-    Protect(Vec<Guest>),
+    /// These are never banned, each for one of these reasons, which are all that the service has;
+    /// they replace those it said before. Answer: [`Reply::Taken`].
+    Protect(Vec<Protection>, Vec<Guest>),
     /// A request came from this address, which is outside the internal networks and no server of
     /// a trunk: the box can be reached from there (T8). Answer: [`Reply::Taken`].
     Outsider(String),

@@ -51,24 +51,24 @@ impl Peers {
     const fn may(self, uid: u32, request: &Request) -> bool {
         let is_web = uid == self.web || uid == self.own;
         match request {
-            Request::Found(_) | Request::Protect(_) | Request::Outsider(_) | Request::Watch => {
+            Request::Found(_) | Request::Protect(..) | Request::Outsider(_) | Request::Watch => {
                 self.knows(uid)
             }
             Request::Status | Request::Unban(_) => is_web,
         }
     }
 
-    /// Who says that these are never banned; `None` when it is not for them to say so.
-    fn who(self, uid: u32, guests: &[(Protection, Network)]) -> Option<Who> {
-        let is_of = |who: Who| guests.iter().all(|(why, _)| who.may_say(*why));
-        let who = match uid {
-            uid if uid == self.web && uid != self.own => Who::Web,
-            uid if uid == self.pbx && uid != self.own => Who::Pbx,
+    /// Who says for these reasons that somebody is never banned; `None` when it is not for them to
+    /// say so.
+    fn who(self, uid: u32, reasons: &[Protection]) -> Option<Who> {
+        let is_of = |who: &Who| !reasons.is_empty() && reasons.iter().all(|it| who.may_say(*it));
+        let all = match uid {
+            uid if uid == self.web && uid != self.own => [Who::Web].iter(),
+            uid if uid == self.pbx && uid != self.own => [Who::Pbx].iter(),
             // In a native run only the reasons tell.
-            _ if is_of(Who::Pbx) => Who::Pbx,
-            _ => Who::Web,
+            _ => [Who::Pbx, Who::Web].iter(),
         };
-        is_of(who).then_some(who)
+        all.copied().find(is_of)
     }
 }
 
@@ -111,7 +111,7 @@ fn answer(
     };
     match request {
         Request::Found(finding) => taken(sound(finding).map(Ask::Found)),
-        Request::Protect(guests) => taken(protect(peers, uid, &guests)),
+        Request::Protect(reasons, guests) => taken(protect(peers, uid, &reasons, &guests)),
         // Who it was is not kept: that it can be is what people have to know.
         Request::Outsider(source) => taken(network(&source).map(|_| Ask::Outsider)),
         Request::Watch => watch(connection, asks),
@@ -153,12 +153,27 @@ fn network(text: &str) -> Option<Network> {
     Network::parse(text)
 }
 
-fn protect(peers: Peers, uid: u32, guests: &[Guest]) -> Option<Ask> {
+fn protect(peers: Peers, uid: u32, reasons: &[Protection], guests: &[Guest]) -> Option<Ask> {
     let guests = Some(guests).filter(|it| it.len() <= GUESTS_MAX)?;
-    let guests = guests.iter();
-    let guests = guests.map(|guest| Some((guest.why, network(&guest.network)?)));
-    let guests: Vec<_> = guests.collect::<Option<_>>()?;
-    Some(Ask::Protect(peers.who(uid, &guests)?, guests))
+    let believed = |guest: &Guest| {
+        let network = network(&guest.network)?;
+        let is_narrow = network.length() >= narrowest(guest.why, network.is_ipv4());
+        let is_right = is_narrow && reasons.contains(&guest.why);
+        is_right.then_some((guest.why, network))
+    };
+    let guests = guests.iter().map(believed).collect::<Option<_>>()?;
+    Some(Ask::Protect(peers.who(uid, reasons)?, guests))
+}
+
+/// Bits that the addresses of somebody who is never banned share at least: with half the Internet
+/// on the list nobody would be banned at all. Only networks of trunks are more than one address.
+const fn narrowest(why: Protection, is_ipv4: bool) -> u8 {
+    match (matches!(why, Protection::Trunk), is_ipv4) {
+        (true, true) => 16,
+        (true, false) => 32,
+        (false, true) => 32,
+        (false, false) => 128,
+    }
 }
 
 /// Tells a door who is banned for as long as it reads.
@@ -235,7 +250,7 @@ mod tests {
             }
         };
         check(Request::Found(finding("192.0.2.1/32")), &[1, 2, 3]);
-        check(Request::Protect(Vec::new()), &[1, 2, 3]);
+        check(Request::Protect(Vec::new(), Vec::new()), &[1, 2, 3]);
         check(Request::Outsider(String::new()), &[1, 2, 3]);
         check(Request::Watch, &[1, 2, 3]);
         check(Request::Status, &[1, 3]);
@@ -296,7 +311,7 @@ mod tests {
             Guest { why, network }
         };
         let check = |uid, why, expected| {
-            let who = match protect(PEERS, uid, &[guest(why)]) {
+            let who = match protect(PEERS, uid, &[why], &[guest(why)]) {
                 Some(Ask::Protect(who, _)) => Some(who),
                 _ => None,
             };
@@ -311,9 +326,62 @@ mod tests {
         check(1, Protection::Own, None);
         check(1, Protection::Call, Some(Who::Pbx));
         check(1, Protection::Administrator, Some(Who::Web));
-        let network = "192.0.2.1/24".into();
-        let why = Protection::Trunk;
-        assert!(protect(PEERS, 2, &[Guest { why, network }]).is_none());
-        assert!(protect(PEERS, 2, &vec![guest(Protection::Call); GUESTS_MAX + 1]).is_none());
+        let call = [Protection::Call];
+        assert!(protect(PEERS, 2, &call, &[guest(Protection::Trunk)]).is_none());
+        assert!(protect(PEERS, 2, &call, &vec![guest(Protection::Call); GUESTS_MAX]).is_some());
+        assert!(
+            protect(
+                PEERS,
+                2,
+                &call,
+                &vec![guest(Protection::Call); GUESTS_MAX + 1]
+            )
+            .is_none()
+        );
+    }
+
+    #[test]
+    fn nobody_protects_half_the_internet() {
+        let check = |uid, why, network: &str, is_believed| {
+            let guest = Guest {
+                why,
+                network: network.into(),
+            };
+            let asked = protect(PEERS, uid, &[why], &[guest]);
+            assert_eq!(asked.is_some(), is_believed, "{why:?} {network}");
+        };
+        check(2, Protection::Trunk, "198.51.0.0/16", true);
+        check(2, Protection::Trunk, "2001:db8::/32", true);
+        for network in [
+            "0.0.0.0/0",
+            "198.0.0.0/15",
+            "::/0",
+            "2001::/31",
+            "192.0.2.1/24",
+        ] {
+            check(2, Protection::Trunk, network, false);
+        }
+        for (uid, why) in [(2, Protection::Call), (3, Protection::Administrator)] {
+            check(uid, why, "192.0.2.1", true);
+            check(uid, why, "2001:db8::1/128", true);
+            check(uid, why, "192.0.2.0/24", false);
+            check(uid, why, "2001:db8::/64", false);
+        }
+    }
+
+    /// In a native run, where both have one user id.
+    #[test]
+    fn who_protects_nobody_takes_nobody_elses_guests() {
+        for (reasons, who) in [
+            (vec![Protection::Trunk, Protection::Call], Some(Who::Pbx)),
+            (vec![Protection::Administrator], Some(Who::Web)),
+            (Vec::new(), None),
+        ] {
+            let said = match protect(PEERS, 1, &reasons, &[]) {
+                Some(Ask::Protect(who, _)) => Some(who),
+                _ => None,
+            };
+            assert_eq!(said, who, "{reasons:?}");
+        }
     }
 }

@@ -33,12 +33,14 @@ pub struct Places {
 }
 
 /// What the outside gives the service.
-pub struct World<N, W, B, S> {
+pub struct World<N, W, R, B, S> {
     /// Reads the clock.
     pub now: N,
     /// Reads the wall clock, where it is believed.
     pub wall: W,
-    /// Called every second while the loop turns.
+    /// Called once, when the bans of earlier processes and the rules are there.
+    pub loaded: R,
+    /// Called every second while the loop turns, and before.
     pub beat: B,
     /// Ends when the service shall end.
     pub stop: S,
@@ -49,16 +51,17 @@ pub struct World<N, W, B, S> {
 ///
 /// # Errors
 /// The socket cannot be served.
-pub async fn run<N, W, B, S>(
+pub async fn run<N, W, R, B, S>(
     listener: UnixListener,
     peers: Peers,
     places: Places,
     rng: Rng,
-    world: World<N, W, B, S>,
+    world: World<N, W, R, B, S>,
 ) -> std::io::Result<()>
 where
     N: Fn() -> Instant,
     W: Fn() -> Option<UnixTime>,
+    R: FnOnce(),
     B: FnMut(),
     S: Future<Output = ()>,
 {
@@ -73,18 +76,19 @@ where
 }
 
 /// The same with settings and the box's place from anywhere.
-pub(crate) async fn run_with<N, W, B, S>(
+pub(crate) async fn run_with<N, W, R, B, S>(
     listener: UnixListener,
     peers: Peers,
     store: PathBuf,
     rng: Rng,
-    world: World<N, W, B, S>,
+    world: World<N, W, R, B, S>,
     mut set: mpsc::Receiver<Settings>,
     mut around: mpsc::Receiver<Around>,
 ) -> std::io::Result<()>
 where
     N: Fn() -> Instant,
     W: Fn() -> Option<UnixTime>,
+    R: FnOnce(),
     B: FnMut(),
     S: Future<Output = ()>,
 {
@@ -108,6 +112,7 @@ where
     if first.is_none() {
         return Ok(());
     }
+    (world.loaded)();
     let mut batch = Vec::new();
     loop {
         let timer: OptionFuture<_> = service.sleep().into();

@@ -32,6 +32,7 @@ struct Bench {
     /// How often the store committed.
     commits: watch::Receiver<u32>,
     settings: mpsc::Sender<Settings>,
+    loaded: watch::Receiver<bool>,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<std::io::Result<()>>>,
 }
@@ -52,6 +53,7 @@ impl Bench {
             rows,
             commits,
             settings: mpsc::channel(1).0,
+            loaded: watch::channel(false).1,
             stop: None,
             running: None,
         };
@@ -71,9 +73,14 @@ impl Bench {
             net: self.folder.join("net.sock"),
         };
         let clock = Clock::start();
+        let (loads, loaded) = watch::channel(false);
+        self.loaded = loaded;
         let world = World {
             now: move || clock.now(),
             wall: move || Some(clock.unix()),
+            loaded: move || {
+                loads.send_replace(true);
+            },
             beat: || {},
             stop: async move {
                 let _ended = stopped.await;
@@ -292,6 +299,29 @@ async fn a_ban_is_told_to_the_doors_before_it_is_kept_and_outlives_the_process()
     bench.end().await;
 }
 
+/// E3: whoever waits for it must not hear who is banned because of that.
+#[tokio::test]
+async fn it_is_ready_when_it_knows_who_is_banned() {
+    let mut bench = Bench::new(on()).await;
+    bench.end().await;
+    let rows = Arc::clone(&bench.rows);
+    let (held, holds) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        let _rows = rows.lock().expect("whole");
+        held.send(()).expect("the test waits");
+        let _over = released.recv();
+    });
+    holds.recv().expect("the store answers nobody");
+    bench.start(on()).await;
+    let mut loaded = bench.loaded.clone();
+    let early = std::time::Duration::from_millis(300);
+    assert!(tokio::time::timeout(early, loaded.changed()).await.is_err());
+    drop(release);
+    assert!(loaded.wait_for(|it| *it).await.is_ok());
+    bench.end().await;
+}
+
 #[tokio::test]
 async fn bans_that_are_switched_off_are_told_and_kept_no_more() {
     let mut bench = Bench::new(on()).await;
@@ -336,7 +366,9 @@ async fn what_never_is_banned_is_told_to_the_doors_and_spared() {
     ];
     assert_eq!(guests, of_box);
     let trunk = guest(Protection::Trunk, "198.51.100.9");
-    let said = bench.ask(Request::Protect(vec![trunk])).await;
+    let said = bench
+        .ask(Request::Protect(vec![Protection::Trunk], vec![trunk]))
+        .await;
     assert_eq!(said, Reply::Taken);
     assert_eq!(watch.next().await.protected.map(|it| it.len()), Some(4));
     let of = [
@@ -373,7 +405,7 @@ async fn somebody_unbans_and_what_makes_no_sense_is_refused() {
     let network = "192.0.2.1".into();
     let why = Protection::Gateway;
     let asked = bench
-        .ask(Request::Protect(vec![Guest { why, network }]))
+        .ask(Request::Protect(vec![why], vec![Guest { why, network }]))
         .await;
     assert_eq!(asked, Reply::Refused { uid });
     assert_eq!(bench.status().await.told.len(), 1);
@@ -400,7 +432,9 @@ async fn a_door_that_does_not_read_keeps_nobody_waiting() {
                 network: format!("10.{a}.{b}.{it}/32"),
             })
             .collect();
-        let said = client.call(&Request::Protect(guests)).await;
+        let said = client
+            .call(&Request::Protect(vec![Protection::Call], guests))
+            .await;
         assert_eq!(said.expect("an answer"), Reply::Taken);
         hears.next().await;
     }

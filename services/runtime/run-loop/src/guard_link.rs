@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipc::guard::{Bans, Finding, Guest, Reply, Request};
+use ipc::guard::{Bans, Finding, Guest, Protection, Reply, Request};
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::sleep;
 
@@ -28,15 +29,28 @@ pub struct GuardLink {
 }
 
 impl GuardLink {
-    /// Starts the tasks that speak with the service behind `path`; who is banned goes into `feed`.
+    /// Starts the tasks that speak with the service behind `path`, for one that protects for these
+    /// `reasons`. Who is banned is made what the door takes by `read`, in the task, as it may be a
+    /// hundred thousand; that goes into `feed`.
     #[must_use]
-    pub fn start<T: From<Bans> + Send + 'static>(path: PathBuf, feed: mpsc::Sender<T>) -> Self {
+    pub fn start<T: Send + 'static>(
+        tasks: &Handle,
+        path: PathBuf,
+        reasons: &'static [Protection],
+        read: impl Fn(Bans) -> Vec<T> + Send + 'static,
+        feed: mpsc::Sender<T>,
+    ) -> Self {
         let (news, told) = mpsc::channel(WAITING_MAX);
         let (guests, protected) = watch::channel(Vec::new());
         let again = Arc::<Notify>::default();
-        tokio::spawn(tell(path.clone(), told));
-        tokio::spawn(protect(path.clone(), protected, Arc::clone(&again)));
-        tokio::spawn(follow(path, again, feed));
+        tasks.spawn(tell(path.clone(), told));
+        tasks.spawn(protect(
+            path.clone(),
+            reasons,
+            protected,
+            Arc::clone(&again),
+        ));
+        tasks.spawn(follow(path, again, read, feed));
         Self { news, guests }
     }
 
@@ -73,11 +87,17 @@ async fn tell(path: PathBuf, mut told: mpsc::Receiver<Request>) {
 /// Tells who is protected: at first, also when it is nobody, as an earlier process may have said
 /// otherwise; whenever that changes; and to a guard that was restarted. What is told is always the
 /// newest.
-async fn protect(path: PathBuf, mut guests: watch::Receiver<Vec<Guest>>, again: Arc<Notify>) {
+async fn protect(
+    path: PathBuf,
+    reasons: &'static [Protection],
+    mut guests: watch::Receiver<Vec<Guest>>,
+    again: Arc<Notify>,
+) {
     let client = Client::<Request, Reply>::new(path);
     loop {
         let all = guests.borrow_and_update().clone();
-        if client.call(&Request::Protect(all)).await.is_err() {
+        let request = Request::Protect(reasons.to_vec(), all);
+        if client.call(&request).await.is_err() {
             sleep(RETRY).await;
             continue;
         }
@@ -109,13 +129,20 @@ async fn insist(client: &Client<Request, Reply>, request: &Request) {
 }
 
 /// Follows who is banned for ever. A guard that was restarted knows nobody whom we protect.
-async fn follow<T: From<Bans>>(path: PathBuf, again: Arc<Notify>, feed: mpsc::Sender<T>) {
+async fn follow<T>(
+    path: PathBuf,
+    again: Arc<Notify>,
+    read: impl Fn(Bans) -> Vec<T>,
+    feed: mpsc::Sender<T>,
+) {
     loop {
         if let Ok(mut bans) = Subscription::<Reply>::open(&path, &Request::Watch).await {
             again.notify_one();
             while let Ok(Reply::Bans(bans)) = bans.next().await {
-                if feed.send(T::from(bans)).await.is_err() {
-                    return;
+                for piece in read(bans) {
+                    if feed.send(piece).await.is_err() {
+                        return;
+                    }
                 }
             }
         }

@@ -11,11 +11,13 @@ use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use config::Site;
+use ipc::guard;
 use ipc::pbx::{Reply as PbxReply, Request as PbxRequest, Status};
 use ipc::store::{Reply, Request};
 use ipc::trace::{Ask, Filter, Trace};
@@ -45,17 +47,20 @@ struct Exchange {
 impl Exchange {
     /// An exchange of this test's own with a store that serves the factory site, and no `media`.
     fn start() -> Self {
-        Self::start_with(None)
+        Self::start_with(None, false, |_| ())
     }
 
-    /// The same, after another that has left connections.
-    fn start_with(kept: Option<Kept>) -> Self {
+    /// The same, after another that has left connections; with bans on or off, and with what
+    /// listens in its folder.
+    fn start_with(kept: Option<Kept>, is_banning: bool, beside: impl FnOnce(&Path)) -> Self {
         let mut unique = [0; 8];
         run_loop::fill_random(&mut unique).expect("the kernel has a generator");
         let name = format!("ramal-exchange-{:x}", u64::from_le_bytes(unique));
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir(&folder).expect("a writable temporary folder");
-        store(UnixListener::bind(folder.join("store.sock")).expect("a new path"));
+        let listener = UnixListener::bind(folder.join("store.sock")).expect("a new path");
+        store(listener, is_banning);
+        beside(&folder);
         let (udp, tcp) = one_port_for_both();
         let sip = udp.local_addr().expect("bound");
         let udp6 = UdpSocket::bind("[::1]:0").expect("a port is free");
@@ -187,12 +192,14 @@ fn one_port_for_both() -> (UdpSocket, TcpListener) {
     sockets.expect("a port is free")
 }
 
-fn store(listener: UnixListener) {
+fn store(listener: UnixListener, is_banning: bool) {
     std::thread::spawn(move || {
-        let answer = |request| match request {
+        let mut site = Site::factory("site.invalid").to_ipc();
+        site.guard.on = is_banning;
+        let answer = move |request| match request {
             Request::Watch => Reply::Config {
                 version: 1,
-                site: Site::factory("site.invalid").to_ipc(),
+                site: site.clone(),
             },
             Request::Registrations => Reply::Registrations(Vec::new()),
             Request::Secret(_) => Reply::Secret(None),
@@ -231,6 +238,67 @@ fn a_question_over_ipv6_is_answered_with_its_addresses_in_brackets() {
         answer.contains(";received=[::1]") || answer.contains("UDP [::1]"),
         "{answer}"
     );
+}
+
+/// A guard that says who is banned when it is let: 127.0.0.1.
+fn late_guard(folder: &Path, let_speak: Receiver<()>) {
+    let listener = UnixListener::bind(folder.join("guard.sock")).expect("a new path");
+    let let_speak = Mutex::new(let_speak);
+    std::thread::spawn(move || {
+        serve(
+            &listener,
+            |_| false,
+            move |connection, request: guard::Request| {
+                if request != guard::Request::Watch {
+                    return Answer::Reply(guard::Reply::Taken);
+                }
+                let _told = let_speak.lock().expect("whole").recv();
+                let bans = guard::Bans {
+                    is_whole: true,
+                    banned: vec![("127.0.0.1/32".into(), 60_000)],
+                    ..guard::Bans::default()
+                };
+                let told = connection.push(&guard::Reply::Bans(bans));
+                told.expect("the exchange watches");
+                std::thread::park();
+                Answer::Done
+            },
+        )
+    });
+}
+
+/// E3: a ban of before is in force from the first datagram on.
+#[test]
+fn nobody_is_heard_before_it_is_known_who_is_banned() {
+    let (speak, let_speak) = channel();
+    let exchange = Exchange::start_with(None, true, |folder| late_guard(folder, let_speak));
+    let banned = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    banned
+        .set_read_timeout(Some(Duration::from_millis(300)))
+        .expect("a time-out");
+    let question = exchange.options("UDP", banned.local_addr().expect("bound"));
+    let mut stream = exchange.connect();
+    let over_tcp = exchange.options("TCP", stream.local_addr().expect("connected"));
+    stream.write_all(&over_tcp).expect("sent");
+    let is_answered = || {
+        banned.send_to(&question, exchange.sip).expect("sent");
+        banned.recv(&mut [0; 2048]).is_ok()
+    };
+    assert!(!is_answered() && !is_answered());
+    speak.send(()).expect("it waits");
+    let answer = exchange.answers_over_udp("[::1]:0");
+    assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
+    assert!(!is_answered(), "what came meanwhile either");
+    assert!(!matches!(stream.read(&mut [0; 2048]), Ok(1..)));
+}
+
+#[test]
+fn a_guard_that_is_dead_holds_up_a_start_by_three_seconds_at_most() {
+    let begun = std::time::Instant::now();
+    let exchange = Exchange::start_with(None, true, |_| ());
+    exchange.still_serves();
+    let waited = begun.elapsed();
+    assert!(waited >= Duration::from_secs(3), "{waited:?}");
 }
 
 /// A client that believes any certificate: what is tested is the exchange's side.
@@ -367,7 +435,7 @@ fn a_connection_that_an_earlier_process_left_is_served_on() {
     let name = IoSlice::new(&[5, 0, 0, 0, 0, 0, 0, 0]);
     sendmsg(&into, &[name], &mut rights, SendFlags::empty()).expect("it fits");
     drop(ours);
-    let exchange = Exchange::start_with(Some(Kept { into, out }));
+    let exchange = Exchange::start_with(Some(Kept { into, out }), false, |_| ());
     phone.set_read_timeout(Some(PATIENCE)).expect("a time-out");
     let local = phone.local_addr().expect("connected");
     let answer = exchange.answers_on(phone, "TCP", local);

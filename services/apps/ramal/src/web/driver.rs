@@ -56,6 +56,8 @@ pub(crate) struct Driver {
     reached: Mutex<Vec<IpAddr>>,
     /// Told at every configuration.
     pub(super) configured: Notify,
+    /// Whether it is known who is banned, or that nobody is.
+    pub(super) warned: watch::Sender<bool>,
     pub(super) certificates: Certificates,
     /// SHA-256 of the certificate that is served, once there is one.
     pub(super) certificate: watch::Sender<Option<[u8; 32]>>,
@@ -102,6 +104,7 @@ impl Driver {
             },
             reached: Mutex::default(),
             configured: Notify::new(),
+            warned: watch::Sender::new(false),
             certificates: Certificates::default(),
             certificate: watch::Sender::new(None),
         }

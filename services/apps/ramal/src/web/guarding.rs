@@ -3,21 +3,57 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use admin::Notice;
 use config::Network;
-use ipc::guard::Bans;
+use ipc::guard::{Bans, Protection};
 use ipc::net;
+use run_loop::guard_link::GuardLink;
+use run_loop::socket_path;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 
 use super::driver::Driver;
 
 /// Changes of the bans that wait until they are taken.
 pub(super) const BANS_WAITING: usize = 64;
 
-/// Takes over who is banned, for ever.
+/// Tells `guard` what the pages find, and hears who is banned.
+pub(super) fn link(feed: mpsc::Sender<Bans>) -> GuardLink {
+    const REASONS: &[Protection] = &[Protection::Administrator];
+    let read = |bans| vec![bans];
+    GuardLink::start(
+        &Handle::current(),
+        socket_path("guard"),
+        REASONS,
+        read,
+        feed,
+    )
+}
+
+/// Does what `guard` says, for ever.
 pub(super) async fn follow(driver: Arc<Driver>, mut bans: mpsc::Receiver<Bans>) {
     while let Some(bans) = bans.recv().await {
         let now = driver.now();
-        driver.admin().take_bans(now, &bans);
+        // It may be a hundred thousand.
+        let read = spawn_blocking(move || Notice::read(now, &bans)).await;
+        for notice in read.unwrap_or_default() {
+            let is_whole = notice.is_whole();
+            driver.admin().obey(now, notice);
+            if is_whole {
+                driver.warned.send_replace(true);
+            }
+        }
+    }
+}
+
+/// Waits until it is known who is banned, or that nobody is, but not for a guard that is dead
+/// (bar E3): its door shuts by itself then.
+pub(super) async fn warned(driver: &Driver) {
+    let mut warned = driver.warned.subscribe();
+    let warned = warned.wait_for(|is_warned| *is_warned);
+    if tokio::time::timeout(HOLD_MAX, warned).await.is_err() {
+        tracing::warn!("the guard is silent: who was banned before is heard until it speaks");
     }
 }
 
@@ -45,5 +81,7 @@ fn neighbours(status: &net::Status) -> Vec<Network> {
     all.collect()
 }
 
+/// As long as reading as many bans as there can be takes.
+const HOLD_MAX: Duration = Duration::from_secs(3);
 /// Between two looks.
 const LOOK_PAUSE: Duration = Duration::from_secs(10);

@@ -15,7 +15,7 @@ use super::world::{
     OWN_PASSWORD, World, cookie, form, get, json as body, post, request, sign_in_from, text,
 };
 use crate::gate::News;
-use crate::{Away, Body, Method, Peer, Request, Response, Step};
+use crate::{Away, Body, Method, Notice, Peer, Request, Response, Step};
 
 /// The process that keeps the bans, in a few lines.
 #[derive(Default)]
@@ -305,7 +305,9 @@ fn where_an_administrator_is_signed_in_nobody_is_banned() {
         protected: Some(Vec::new()),
         ..Bans::default()
     };
-    world.admin.take_bans(world.now, &bans);
+    for notice in Notice::read(world.now, &bans) {
+        world.admin.obey(world.now, notice);
+    }
     // Nobody was let in at the third.
     assert!(!is_shut(&world, home) && is_shut(&world, "198.51.100.9"));
     assert!(!is_shut(&world, "198.51.100.8"), "E8: a neighbour's ban");

@@ -251,6 +251,29 @@ fn who_is_protected_is_spared_and_who_becomes_so_is_banned_no_more() {
     assert_eq!(fate, Some(Fate::Spared(Protection::Trunk)));
 }
 
+/// During an attack, with each call that begins.
+#[test]
+fn somebody_new_who_is_protected_is_not_compared_with_all_who_are_banned() {
+    let mut node = node();
+    for number in 0..5_000_u32 {
+        let source = std::net::Ipv4Addr::from_bits(number << 8);
+        tell(&mut node, 0, Input::Found(finding(&source.to_string())));
+    }
+    let calls = |count: u32| (0..count).map(|it| Network::of(std::net::Ipv4Addr::from(it).into()));
+    tell(
+        &mut node,
+        0,
+        Input::Protect(Protection::Call, calls(1_000).collect()),
+    );
+    let mut lifted = Vec::new();
+    let steps = crate::work::of(|| {
+        let calls = calls(1_000).chain([network("0.0.9.0/24")]).collect();
+        lifted = tell(&mut node, 1, Input::Protect(Protection::Call, calls));
+    });
+    assert!(lifted.contains(&Output::Unban(network("0.0.9.0/32"))));
+    assert!(steps <= 2, "{steps}");
+}
+
 #[test]
 fn off_what_would_be_banned_is_told_and_switching_off_lifts_all_bans() {
     let mut node = node();

@@ -4,6 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 
+fn obey(door: &mut Door, secs: u64, told: &Bans) {
+    for notice in Notice::read(at(secs), told) {
+        door.obey(at(secs), notice, Protection::Trunk);
+    }
+}
+
 #[test]
 fn as_many_passwords_are_looked_at_as_the_rule_says_and_not_one_more() {
     // E1, also where the attacker goes on for all of the ban.
@@ -178,7 +184,7 @@ fn a_door_takes_over_bans_and_guests_and_keeps_its_own() {
         "what",
     ];
     let first = told(true, &banned, &[], Some("192.168.1.1"));
-    door.take(at(0), &first, Protection::Trunk);
+    obey(&mut door, 0, &first);
     let shut = |door: &Door, secs| {
         let all = ["203.0.113.7", "192.168.1.1", "198.51.100.1"];
         all.map(|it| door.is_shut(at(secs), ip(it)))
@@ -186,22 +192,52 @@ fn a_door_takes_over_bans_and_guests_and_keeps_its_own() {
     assert_eq!(shut(&door, 59), [true, false, false]);
     assert_eq!(shut(&door, 60), [false; 3], "for as long as was said");
     // A change leaves the rest; who is protected no more is banned as was said.
-    door.take(
-        at(1),
+    obey(
+        &mut door,
+        1,
         &told(false, &[], &["203.0.113.7/32"], Some("10.0.0.1")),
-        Protection::Trunk,
     );
     assert_eq!(shut(&door, 2), [false, true, false]);
-    door.take(
-        at(2),
-        &told(true, &["203.0.113.7/32"], &[], None),
-        Protection::Trunk,
-    );
+    obey(&mut door, 2, &told(true, &["203.0.113.7/32"], &[], None));
     assert_eq!(
         shut(&door, 3),
         [true, false, false],
         "what was known before is forgotten"
     );
+}
+
+/// A peer trunk of many networks, or a person who lifts all of an attack.
+#[test]
+fn many_bans_are_told_in_pieces_and_each_one_that_is_lifted_costs_a_few_looks() {
+    let mut door = door(&on());
+    let address = |it: u32| std::net::Ipv4Addr::from_bits(0x6440_0000 + it).to_string();
+    for it in 0..20_000 {
+        let source = address(it);
+        door.offence(at(0), from(&source, "100"), Offence::SipPassword);
+    }
+    let some = |range: std::ops::Range<u32>| range.map(|it| (address(it), 60_000));
+    let mut told = Bans {
+        is_whole: true,
+        banned: some(0..100_000).collect(),
+        ..Bans::default()
+    };
+    let whole = Notice::read(at(0), &told);
+    assert!(whole.len() == 1 && whole[0].is_whole());
+    let steps = crate::work::of(|| obey(&mut door, 0, &told));
+    assert_eq!(steps, 0, "it is taken over as it is");
+    assert!(door.is_shut(at(0), ip("100.65.100.100")));
+    told = Bans {
+        banned: some(100_000..102_500).collect(),
+        unbanned: some(0..20_000).map(|(network, _)| network).collect(),
+        ..Bans::default()
+    };
+    let pieces = Notice::read(at(0), &told);
+    assert_eq!(pieces.len(), 3 + 20);
+    let most = pieces
+        .into_iter()
+        .map(|piece| crate::work::of(|| door.obey(at(0), piece, Protection::Trunk)));
+    assert!(most.max() <= Some(2_000));
+    assert!(!door.is_shut(at(0), ip("100.64.0.7")) && door.is_shut(at(0), ip("100.64.100.0")));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use guard::Attempt;
+use guard::{Attempt, Notice};
 use ipc::Redacted;
 use ipc::guard::{Bans, Finding, Guest, Measure, Protection};
 use sip::StatusCode;
@@ -12,6 +12,13 @@ const STRANGER: &str = "10.0.0.66:5060";
 
 fn guarded() -> Rig {
     Rig::with_site(site(|site| site.guard.on = true))
+}
+
+/// The process that keeps the bans says so.
+fn obey(rig: &mut Rig, told: &Bans) {
+    for notice in Notice::read(rig.now, told) {
+        rig.handle(Input::Bans(notice));
+    }
 }
 
 fn found(rig: &Rig) -> Vec<&Finding> {
@@ -107,10 +114,13 @@ fn behind_the_address_of_phones_that_registered_one_extension_is_locked_and_the_
         rig.ask_as(OFFICE, "102", PASSWORD, &again).status,
         StatusCode::OK
     );
-    rig.handle(Input::Bans(Bans {
-        unbanned: vec!["10.0.0.2/32".into()],
-        ..Bans::default()
-    }));
+    obey(
+        &mut rig,
+        &Bans {
+            unbanned: vec!["10.0.0.2/32".into()],
+            ..Bans::default()
+        },
+    );
     let freed = register("100", "freed", 1, &["<sip:x@10.0.0.2>"]);
     assert_eq!(
         rig.ask_as(OFFICE, "100", PASSWORD, &freed).status,
@@ -189,10 +199,13 @@ fn a_connection_of_somebody_banned_is_closed_and_he_gets_no_other() {
     let request = register("100", "first", 1, &["<sip:x@10.0.0.66>"]);
     let heard = rig.ask_on(1, STRANGER, &request);
     assert_eq!(heard.status, StatusCode::UNAUTHORIZED);
-    rig.handle(Input::Bans(Bans {
-        banned: vec![("10.0.0.64/28".into(), 60_000)],
-        ..Bans::default()
-    }));
+    obey(
+        &mut rig,
+        &Bans {
+            banned: vec![("10.0.0.64/28".into(), 60_000)],
+            ..Bans::default()
+        },
+    );
     let bytes = rig
         .with_via(STRANGER, sansio::Transport::Tcp, &request)
         .to_bytes();
@@ -219,24 +232,33 @@ fn what_the_guard_says_holds_until_its_end_and_never_for_who_is_protected() {
         rig.datagram(remote, request.to_bytes());
         !rig.take_messages().is_empty()
     };
-    rig.handle(Input::Bans(Bans {
-        is_whole: true,
-        banned: vec![("10.0.0.0/24".into(), 60_000), ("no network".into(), 1)],
-        protected: Some(vec![guest("10.0.0.2")]),
-        ..Bans::default()
-    }));
+    obey(
+        &mut rig,
+        &Bans {
+            is_whole: true,
+            banned: vec![("10.0.0.0/24".into(), 60_000), ("no network".into(), 1)],
+            protected: Some(vec![guest("10.0.0.2")]),
+            ..Bans::default()
+        },
+    );
     assert!(!asks(&mut rig, STRANGER) && asks(&mut rig, OFFICE));
-    rig.handle(Input::Bans(Bans {
-        protected: Some(Vec::new()),
-        ..Bans::default()
-    }));
+    obey(
+        &mut rig,
+        &Bans {
+            protected: Some(Vec::new()),
+            ..Bans::default()
+        },
+    );
     assert!(!asks(&mut rig, OFFICE));
     rig.pass(std::time::Duration::from_secs(60));
     assert!(asks(&mut rig, STRANGER));
-    rig.handle(Input::Bans(Bans {
-        is_whole: true,
-        ..Bans::default()
-    }));
+    obey(
+        &mut rig,
+        &Bans {
+            is_whole: true,
+            ..Bans::default()
+        },
+    );
     assert!(asks(&mut rig, OFFICE));
 }
 
@@ -268,6 +290,13 @@ fn the_first_from_outside_is_told_once_an_hour() {
     rig.pass(std::time::Duration::from_secs(3_600));
     ask(&mut rig, "203.0.113.10:5060", 3);
     assert_eq!(told(&rig), ["203.0.113.9", "203.0.113.10"]);
+    // A guard that was restarted is told at once, as the banner goes by what it knows.
+    let whole = Bans {
+        is_whole: true,
+        ..Bans::default()
+    };
+    obey(&mut rig, &whole);
+    assert_eq!(told(&rig).len(), 3);
 }
 
 /// E8, T7: somebody beside it guesses at its extension, and it is called and calls.

@@ -49,6 +49,13 @@ fn start(socket: &Path, is_dead: Arc<AtomicBool>) -> channel::Receiver<Request> 
     seen
 }
 
+const REASONS: &[Protection] = &[Protection::Trunk, Protection::Call];
+
+fn start_link(path: PathBuf, feed: mpsc::Sender<Bans>) -> GuardLink {
+    let tasks = Handle::current();
+    GuardLink::start(&tasks, path, REASONS, |bans| vec![bans], feed)
+}
+
 fn finding(count: u16) -> Finding {
     Finding {
         offence: Offence::SipPassword,
@@ -68,7 +75,7 @@ async fn what_was_found_while_the_guard_was_away_is_told_in_order_when_it_is_bac
     std::fs::create_dir_all(&folder).expect("a folder");
     let socket = folder.join("guard.sock");
     let (feed, mut fed) = mpsc::channel::<Bans>(8);
-    let link = GuardLink::start(socket.clone(), feed);
+    let link = start_link(socket.clone(), feed);
     for count in 1..=3 {
         link.found(finding(count));
     }
@@ -86,7 +93,7 @@ async fn what_was_found_while_the_guard_was_away_is_told_in_order_when_it_is_bac
     while found.len() < 3 || !is_protected {
         match seen.recv_timeout(PATIENCE).expect("in time") {
             Request::Found(finding) => found.push(finding.count),
-            Request::Protect(guests) => is_protected = guests == [guest.clone()],
+            Request::Protect(_, guests) => is_protected = guests == [guest.clone()],
             other => panic!("{other:?}"),
         }
     }
@@ -94,14 +101,29 @@ async fn what_was_found_while_the_guard_was_away_is_told_in_order_when_it_is_bac
     // Another guard, which knows nobody: who is protected is told it without a change.
     is_dead.store(true, Ordering::Relaxed);
     let next = start(&socket, Arc::default());
-    while next.recv_timeout(PATIENCE).expect("in time") != Request::Protect(vec![guest.clone()]) {}
+    let protect = Request::Protect(REASONS.to_vec(), vec![guest]);
+    while next.recv_timeout(PATIENCE).expect("in time") != protect {}
+    std::fs::remove_dir_all(&folder).expect("ours");
+}
+
+/// An earlier process of the service may have said otherwise.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_protects_nobody_says_so_at_its_start() {
+    let folder = std::env::temp_dir().join(format!("guard-nobody-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let socket = folder.join("guard.sock");
+    let seen = start(&socket, Arc::default());
+    let (feed, _fed) = mpsc::channel::<Bans>(8);
+    let _link = start_link(socket, feed);
+    let first = seen.recv_timeout(PATIENCE).expect("in time");
+    assert_eq!(first, Request::Protect(REASONS.to_vec(), Vec::new()));
     std::fs::remove_dir_all(&folder).expect("ours");
 }
 
 #[tokio::test]
 async fn more_than_may_wait_is_lost_and_nobody_waits_for_it() {
     let (feed, _fed) = mpsc::channel::<Bans>(1);
-    let link = GuardLink::start("/nowhere/guard.sock".into(), feed);
+    let link = start_link("/nowhere/guard.sock".into(), feed);
     for _ in 0..3 * WAITING_MAX {
         link.found(finding(1));
     }

@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::path::PathBuf;
 use std::task::Poll;
 use std::time::Duration;
 
+use ipc::guard::{Bans, Protection};
 use ipc::pbx::{Reply, Request};
-use pbx::{Event, Flow, Input, Limit, Output, PbxNode};
+use pbx::{Event, Flow, Input, Limit, Notice, Output, PbxNode};
 use sansio::{Datagram, Instant, Node as _, Rng, UnixTime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -56,6 +58,11 @@ const TOO_MANY_STREAMS: Event = Event::LimitReached {
 /// and where the phones are, and `net` who is inside: a tenth of a second after a crash, in which
 /// calls would find nobody. When one of them is away, phones are better told to come again.
 const HOLD_MAX: Duration = Duration::from_secs(1);
+
+/// The same for who is banned, where anybody is: as long as reading as many bans as there can be
+/// takes. A guard that is dead holds up a start by that, and no call after it; its door shuts by
+/// itself then.
+const GUARD_HOLD_MAX: Duration = Duration::from_secs(3);
 
 /// A time-out that is never reached.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -108,7 +115,7 @@ pub(super) async fn run(
         sound: SoundLink::start(places.media, feeder.clone()),
         last_with: LastWith::new(places.store.clone(), feeder.clone()),
         store: StoreLink::new(places.store),
-        guard: GuardLink::start(places.guard, feeder.clone()),
+        guard: guard_link(&background, clock, places.guard, feeder.clone()),
         checkpoints: Checkpoints::new(places.calls),
         udp,
         datagrams: VecDeque::new(),
@@ -122,6 +129,9 @@ pub(super) async fn run(
         restored: false,
         acquainted: false,
         hold: clock.now() + HOLD_MAX,
+        is_banning: false,
+        warned: false,
+        guard_hold: clock.now() + GUARD_HOLD_MAX,
         wall_offset: None,
         stopping: None,
         stopped: false,
@@ -136,6 +146,21 @@ pub(super) async fn run(
     })
     .await;
     Ok(())
+}
+
+/// Who is banned is read on the second thread: no call waits for it.
+fn guard_link(
+    background: &Background,
+    clock: Clock,
+    path: PathBuf,
+    feeder: mpsc::Sender<Input>,
+) -> GuardLink {
+    const REASONS: &[Protection] = &[Protection::Trunk, Protection::Call];
+    let read = move |bans: Bans| {
+        let notices = Notice::read(clock.now(), &bans).into_iter();
+        notices.map(Input::Bans).collect()
+    };
+    GuardLink::start(background.handle(), path, REASONS, read, feeder)
 }
 
 /// What we listen on. Both IP versions use the same ports.
@@ -196,6 +221,12 @@ struct Turn<'a> {
     acquainted: bool,
     /// From when on datagrams are taken without either.
     hold: Instant,
+    /// The site says that somebody may be banned.
+    is_banning: bool,
+    /// It knows who is.
+    warned: bool,
+    /// From when on strangers are heard without.
+    guard_hold: Instant,
     /// Wall clock less running clock, milliseconds, as last told to the node.
     wall_offset: Option<i64>,
     /// When stopping must be over.
@@ -240,7 +271,7 @@ impl Turn<'_> {
                     self.input(input);
                     self.more(&mut arrivals.feed);
                 }
-                Some(accepted) = arrivals.accepted.recv() => {
+                Some(accepted) = arrivals.accepted.recv(), if !self.is_waiting_for_bans() => {
                     match self.streams.admit(accepted) {
                         Some(opened) => self.input(opened),
                         None => self.log.write(self.clock.now(), &TOO_MANY_STREAMS),
@@ -317,6 +348,10 @@ impl Turn<'_> {
             self.streams.forget(*stream);
         }
         let configured = matches!(input, Input::Config(..));
+        if let Input::Config(_, site) = &input {
+            self.is_banning = site.guard.is_on;
+        }
+        self.warned |= matches!(&input, Input::Bans(notice) if notice.is_whole());
         self.restored |= matches!(input, Input::StoredRegistrations(_));
         self.acquainted |= matches!(input, Input::Neighbours(_));
         self.backlog.push_back(input);
@@ -426,12 +461,20 @@ impl Turn<'_> {
 
     /// Whether datagrams are taken already.
     fn is_serving(&self) -> bool {
-        (self.ready && self.restored && self.acquainted) || self.clock.now() >= self.hold
+        let knows = self.ready && self.restored && self.acquainted;
+        (knows || self.clock.now() >= self.hold) && !self.is_waiting_for_bans()
+    }
+
+    /// Whether it is too early to hear strangers, as one who is banned may be among them (bar E3).
+    fn is_waiting_for_bans(&self) -> bool {
+        self.is_banning && !self.warned && self.clock.now() < self.guard_hold
     }
 
     /// When the loop must turn even if nothing arrives.
     fn wake_at(&self) -> Instant {
-        let never = if self.is_serving() {
+        let never = if self.is_waiting_for_bans() {
+            self.guard_hold
+        } else if self.is_serving() {
             self.clock.now() + NEVER
         } else {
             self.hold
