@@ -73,6 +73,9 @@ pub(crate) struct Core {
     pub(crate) secrets: Secrets,
     /// What of the registrations is not kept yet.
     pub(crate) keeping: Keeping,
+    /// Phones whose line is not known yet, as the box's own networks are not: addresses and
+    /// extensions that were let in by an earlier process.
+    pub(crate) let_in: Vec<(IpAddr, String)>,
     wall: (Instant, UnixTime),
     last_query: QueryId,
     /// Addresses that the name of each trunk's server leads to.
@@ -112,6 +115,7 @@ impl Core {
             expected: BTreeMap::new(),
             connections,
             keeping: Keeping::default(),
+            let_in: Vec::new(),
             wall: (Instant::ORIGIN, UnixTime::default()),
             last_query: 0,
             servers: BTreeMap::new(),
@@ -277,8 +281,8 @@ impl Core {
         let surplus = self.met.len().saturating_sub(MET_MAX);
         self.met.drain(..surplus);
         self.door.near(&neighbours);
-        door::trust_registered(self);
         self.neighbours = neighbours;
+        door::trust_registered(self);
     }
 
     /// Who may keep a registration: the neighbours of now and before. When none were ever known,

@@ -94,12 +94,16 @@ fn tell(core: &mut Core, found: Vec<Finding>) {
     }
 }
 
-/// Phones that registered with an earlier process were let in by their passwords.
+/// Phones that registered with an earlier process were let in by their passwords. Whose line they
+/// are may show only when the box's own networks are known.
 pub(crate) fn trust(core: &mut Core, rows: &[Registration]) {
     for row in rows {
         let Some((number, source)) = registered_from(row) else {
             continue;
         };
+        if core.neighbours.is_empty() && source.is_ipv6() {
+            core.let_in.push((source, number.to_owned()));
+        }
         let attempt = Attempt {
             source,
             name: number,
@@ -111,8 +115,12 @@ pub(crate) fn trust(core: &mut Core, rows: &[Registration]) {
 /// The box has other neighbours: whose line a phone is may be another one now.
 pub(crate) fn trust_registered(core: &mut Core) {
     let phones = core.registrar.iter();
-    let phones = phones.map(|(number, binding)| (number.to_owned(), binding.flow.remote.ip()));
-    for (name, source) in phones.collect::<Vec<_>>() {
+    let phones = phones.map(|(number, binding)| (binding.flow.remote.ip(), number.to_owned()));
+    let mut phones: Vec<_> = phones.collect();
+    if !core.neighbours.is_empty() {
+        phones.append(&mut core.let_in);
+    }
+    for (source, name) in phones {
         let attempt = Attempt {
             source,
             name: &name,
@@ -128,7 +136,9 @@ pub(crate) fn unlearn(core: &mut Core, before: &Site, now: &Site) {
         new.is_some_and(|new| old.ha1_md5 == new.ha1_md5 && old.ha1_sha256 == new.ha1_sha256)
     };
     for old in before.extensions.values().filter(|old| !is_same(old)) {
-        core.door.unlearn(core.now, old.number.as_str());
+        let number = old.number.as_str();
+        core.door.unlearn(core.now, number);
+        core.let_in.retain(|(_, name)| name != number);
     }
 }
 

@@ -145,6 +145,44 @@ fn phones_of_an_earlier_process_are_trusted_too() {
     assert_eq!(measures, [Measure::Lock]);
 }
 
+/// The store and `net` speak when they like.
+#[test]
+fn phones_on_the_cable_are_trusted_whichever_is_known_first_they_or_the_cable() {
+    let desk = "[2001:db8:0:1::2]:5060";
+    let cable = || {
+        let network = config::Network::parse("2001:db8:0:1::/64").expect("one");
+        Input::Neighbours(vec![network])
+    };
+    let mut before = guarded();
+    before.handle(cable());
+    let own = register("102", "phone", 1, &["<sip:x@[2001:db8:0:1::2]>"]);
+    let registered = before.ask_as(desk, "102", PASSWORD, &own);
+    assert_eq!(registered.status, StatusCode::OK);
+    let rows = before.kept();
+    // By TCP too: its connection ended with the process, so it is not registered any more.
+    let by_tcp = |mut row: ipc::store::Registration| {
+        row.source = row.source.replace("UDP", "TCP");
+        row
+    };
+    let lost: Vec<_> = rows.iter().cloned().map(by_tcp).collect();
+    for rows in [rows, lost] {
+        for is_cable_first in [true, false] {
+            let mut rig = guarded();
+            rig.handle(Input::Neighbours(Vec::new()));
+            if is_cable_first {
+                rig.handle(cable());
+            }
+            rig.handle(Input::StoredRegistrations(rows.clone()));
+            if !is_cable_first {
+                rig.handle(cable());
+            }
+            guess(&mut rig, desk, "100", 9);
+            let measures: Vec<_> = found(&rig).iter().map(|it| it.measure).collect();
+            assert_eq!(measures, [Measure::Lock], "{is_cable_first}");
+        }
+    }
+}
+
 /// E5: credentials with a nonce that was never given to the address, and what cannot be read.
 #[test]
 fn a_sender_who_may_be_somebody_else_is_not_counted() {
