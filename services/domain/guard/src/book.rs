@@ -66,16 +66,21 @@ impl Book {
             false => before.saturating_add(1),
         };
         let mut until = now;
+        let mut tried = finding.tried.clone();
         for network in &place.inner {
             times = times.max(self.times(now, network));
-            until = until.max(self.remove(network).map_or(now, |ban| ban.until));
+            if let Some(ban) = self.remove(network) {
+                until = until.max(ban.until);
+                tried.extend(ban.tried);
+            }
             changed.removed.push(*network);
         }
+        distinct(&mut tried);
         let ban = Ban {
             offence: finding.offence,
             count: finding.count,
             within_secs: finding.within_secs,
-            tried: finding.tried.clone(),
+            tried,
             since: wall,
             until: until.max(now + lasts(guard, times, rng)),
             times,
@@ -251,21 +256,26 @@ impl Book {
     }
 
     /// Goes on from what an earlier process kept. A ban ends when it was to, where the clock is
-    /// believed; where it is not, the box was off for no time at all, until [`Self::cut`]. Those
-    /// of these that hold are returned.
+    /// believed; where it is not, the box was off for no time at all, until [`Self::cut`]. One that
+    /// is over counts for as many days fewer as it has been.
     pub(crate) fn restore(
         &mut self,
         now: Instant,
         wall: Option<UnixTime>,
         rows: Vec<BanRow>,
-    ) -> Vec<Network> {
-        let mut held = Vec::new();
+    ) -> Restored {
+        let mut restored = Restored::default();
         for row in rows {
             let Some(network) = Network::parse(&row.network) else {
                 continue;
             };
             if self.bans.len() >= BANS_MAX {
                 break;
+            }
+            let quiet = wall.map_or(0, |wall| quiet_days(wall, &row));
+            if quiet > 0 && quiet >= row.times {
+                restored.forgotten.push(network);
+                continue;
             }
             let ban = Ban {
                 offence: row.offence,
@@ -274,17 +284,17 @@ impl Book {
                 tried: row.tried,
                 since: UnixTime::from_millis(row.since_secs.saturating_mul(1_000)),
                 until: now + Duration::from_secs(row.left_secs),
-                times: row.times.max(1),
+                times: row.times.saturating_sub(quiet).max(1),
                 kept_until: row.until_secs,
                 is_over: row.left_secs == 0,
             };
-            held.extend((!ban.is_over).then_some(network));
+            restored.held.extend((!ban.is_over).then_some(network));
             self.put(network, ban);
         }
         if let Some(wall) = wall {
             self.cut(now, wall);
         }
-        held
+        restored
     }
 
     /// The clock is believed now: what was to end before it would otherwise, does.
@@ -316,12 +326,36 @@ impl Ban {
     }
 }
 
+/// How many days a ban has been over, where it was when it was kept.
+fn quiet_days(wall: UnixTime, row: &BanRow) -> u32 {
+    let ended = row.until_secs.filter(|_| row.left_secs == 0);
+    let quiet = ended.map_or(0, |ended| wall.as_secs().saturating_sub(ended));
+    let quiet = u64::try_from(quiet).unwrap_or(0) / DECAY.as_secs();
+    u32::try_from(quiet).unwrap_or(u32::MAX)
+}
+
+/// Some of what was tried, the latest first, each once.
+fn distinct(tried: &mut Vec<String>) {
+    let mut seen = BTreeSet::new();
+    tried.retain(|it| seen.insert(it.clone()));
+    tried.truncate(TRIED_MAX);
+}
+
 /// How long the so manieth ban lasts. Nobody can tell to the second when to come back.
 fn lasts(guard: &Guard, times: u32, rng: &mut Rng) -> Duration {
     let doubled = 2_u32.saturating_pow(times.saturating_sub(1));
     let whole = guard.first.saturating_mul(doubled).min(guard.longest);
     let tenth = u64::try_from(whole.as_millis() / 10).unwrap_or(u64::MAX);
     whole.saturating_sub(Duration::from_millis(rng.below(tenth.max(1))))
+}
+
+/// What came of what was kept.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Restored {
+    /// Banned still.
+    pub(crate) held: Vec<Network>,
+    /// Over for so long that they do not count any more.
+    pub(crate) forgotten: Vec<Network>,
 }
 
 /// What has changed in the book.
@@ -339,6 +373,8 @@ pub(crate) struct Changed {
 const DECAY: Duration = Duration::from_secs(24 * 3_600);
 /// Bans that are kept, over or not.
 pub(crate) const BANS_MAX: usize = 120_000;
+/// Of what was tried, by neighbours who are banned as one.
+const TRIED_MAX: usize = 8;
 /// So many banned addresses of 256 neighbours are one owner's, or of one hoster who does not mind.
 const MANY_IPV4: usize = 8;
 /// The same for neighbouring lines of IPv6, and again for those.

@@ -142,11 +142,15 @@ impl Door {
             return true;
         }
         let is_strange = line.is_none_or(|line| !line.is_trusted(now));
-        let owner = self.owners.get(&owner(at)).filter(|_| is_strange);
-        if owner.is_some_and(|owner| !owner.admits(now)) && !self.is_protected(attempt.source) {
+        let owner = self.owners.get(&owner(at));
+        let is_shunned = owner.is_some_and(|owner| is_strange && !owner.admits(now));
+        if is_shunned && !self.is_protected(attempt.source) {
             return false;
         }
-        let looked = self.targets.change(name, |target| target.admits(now, at));
+        let has_failed = owner.is_some();
+        let looked = self
+            .targets
+            .change(name, |target| target.admits(now, at, has_failed));
         looked.unwrap_or(true)
     }
 
@@ -234,7 +238,8 @@ impl Door {
             count,
             within_secs: u32::try_from(rule.within.as_secs()).unwrap_or(u32::MAX),
             tried,
-            is_one_name,
+            // Phones repeat; who scans does other things too.
+            is_one_name: is_one_name && is_guess(offence),
         };
         let mut found = Vec::from_iter(measure.map(|it| finding(it, rule.count, tried)));
         if is_strange && is_guess(offence) {

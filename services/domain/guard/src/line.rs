@@ -1,4 +1,18 @@
 //! What one customer line did lately.
+//!
+//! ```text
+//!               proved                        a day without, or unlearnt
+//!   strange -------------------> trusted -------------------------------> strange
+//!      |                            |
+//!      | too often                  | too often at one name     in all, or many names locked
+//!      v                            v                           v
+//!   banned                       locked (that name)          narrowed (names never used here)
+//!      |                            |                           |
+//!      +---- its time is over, or forgiven: nothing holds ------+
+//! ```
+//!
+//! A line with somebody protected on it goes the way of a trusted one. What turns somebody away is
+//! not prolonged by him: who is banned, locked or narrowed out is not counted.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -77,6 +91,12 @@ impl Case<'_> {
             other => Kind::Other(other),
         }
     }
+
+    /// Whether it was at one name, which can be locked: a typing error may hit a decoy, too.
+    const fn is_of_one_name(&self) -> bool {
+        let is_guess = matches!(self.kind(), Kind::Guess | Kind::Other(Offence::SipDecoy));
+        is_guess && !self.name.is_empty()
+    }
 }
 
 impl Line {
@@ -137,9 +157,9 @@ impl Line {
             false => self
                 .count_line(now, case, &case.rule)
                 .then_some(Measure::Ban),
+            true if case.is_of_one_name() => self.count_name(now, case),
             // Nobody there is shut out for what a page made a browser ask, or for a wrong key.
-            true if case.kind() != Kind::Guess || case.name.is_empty() => None,
-            true => self.count_name(now, case),
+            true => None,
         };
         let measure = measure?;
         match case.is_in_force {
@@ -242,7 +262,7 @@ impl Line {
 
     /// Whether it was one single name since the last ban.
     pub(crate) fn is_one_name(&self) -> bool {
-        self.tried.len() <= 1
+        self.tried.len() == 1
     }
 
     /// Whether nobody is known here any more.

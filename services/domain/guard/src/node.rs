@@ -98,6 +98,13 @@ impl GuardNode {
         self.told.iter().rev()
     }
 
+    /// Whether a network is banned now, or a part of it, or one that it is a part of.
+    #[must_use]
+    pub fn is_banned(&self, network: &Network) -> bool {
+        let overlapping = self.book.overlapping(network);
+        overlapping.iter().any(|it| self.book.is_in_force(it))
+    }
+
     /// Whether anybody is banned at all (R69).
     #[must_use]
     pub const fn is_on(&self) -> bool {
@@ -136,12 +143,23 @@ impl GuardNode {
             self.outputs.push_back(Output::DropAll);
             return;
         }
-        for network in self.book.restore(self.now, self.wall(), rows) {
+        let wall = self.wall();
+        let endless = rows.iter().filter(|row| row.until_secs.is_none());
+        let endless: Vec<_> = endless.map(|row| row.network.clone()).collect();
+        let restored = self.book.restore(self.now, wall, rows);
+        for network in restored.held {
             if self.protected.within(&network).is_some() {
                 self.unban(network);
             } else if let Some(ban) = self.book.get(&network) {
                 self.outputs.push_back(Output::Ban(network, ban.until));
             }
+        }
+        if !restored.forgotten.is_empty() {
+            self.outputs.push_back(Output::Drop(restored.forgotten));
+        }
+        if wall.is_some() {
+            // They have an end now, and need not begin anew at the next start.
+            self.keep(endless.iter().filter_map(|it| Network::parse(it)));
         }
         self.keep_later();
     }
@@ -164,12 +182,20 @@ impl GuardNode {
 
     fn keep_all(&mut self) {
         let all = self.book.in_force().map(|(network, _)| *network);
-        let rows = all.filter_map(|it| self.book.row(self.now, self.wall(), &it));
+        self.keep(all.collect::<Vec<_>>());
+        self.keep_later();
+    }
+
+    /// Keeps these as they are now.
+    fn keep(&mut self, networks: impl IntoIterator<Item = Network>) {
+        let wall = self.wall();
+        let rows = networks
+            .into_iter()
+            .filter_map(|it| self.book.row(self.now, wall, &it));
         let rows: Vec<_> = rows.collect();
         if !rows.is_empty() {
             self.outputs.push_back(Output::Keep(rows));
         }
-        self.keep_later();
     }
 
     fn take_clock(&mut self, wall: Option<UnixTime>) {
@@ -258,13 +284,7 @@ impl GuardNode {
             self.outputs
                 .extend(until.map(|until| Output::Ban(*network, until)));
         }
-        let kept = changed.put.iter().chain(&changed.ended);
-        let rows: Vec<_> = kept
-            .filter_map(|it| self.book.row(self.now, self.wall(), it))
-            .collect();
-        if !rows.is_empty() {
-            self.outputs.push_back(Output::Keep(rows));
-        }
+        self.keep(changed.put.iter().chain(&changed.ended).copied());
         if !changed.removed.is_empty() {
             self.outputs
                 .push_back(Output::Drop(changed.removed.clone()));

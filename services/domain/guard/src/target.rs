@@ -18,8 +18,17 @@ use crate::window::Window;
 pub(crate) struct Target {
     in_force: Guessers,
     only_told: Guessers,
-    /// Owners of addresses whose passwords were looked at while it is slow.
-    looked_at: Option<Lately<Network, ()>>,
+    /// Whose passwords were looked at while it is slow.
+    turns: Option<Turns>,
+}
+
+/// Owners of addresses whose password was looked at, and when.
+#[derive(Clone, Debug)]
+struct Turns {
+    /// Those of whom wrong passwords have come.
+    failed: Lately<Network, ()>,
+    /// Those of whom none have.
+    fresh: Lately<Network, ()>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -47,28 +56,44 @@ impl Target {
         };
         let is_found = guessers.guessed(now, owner(line), rule, lasts);
         if is_found && is_in_force {
-            self.looked_at = Some(Lately::new(LOOKED_AT_MAX));
+            self.turns = Some(Turns {
+                failed: Lately::new(LOOKED_AT_MAX),
+                fresh: Lately::new(LOOKED_AT_MAX),
+            });
         }
         is_found
     }
 
     /// Whether a password from such a line may be looked at: one a minute of each owner of
-    /// addresses, so that the phone's own owner has his turn beside the guessers, and so many of
-    /// all.
-    pub(crate) fn admits(&mut self, now: Instant, line: IpAddr) -> bool {
+    /// addresses, and so many of all. Those who have failed lately have half of the turns, so that
+    /// the phone's own owner on the road has his beside the guessers.
+    pub(crate) fn admits(&mut self, now: Instant, line: IpAddr, has_failed: bool) -> bool {
         let is_slow = self.in_force.until.is_some_and(|until| now < until);
-        let Some(looked_at) = self.looked_at.as_mut().filter(|_| is_slow) else {
+        let Some(turns) = self.turns.as_mut().filter(|_| is_slow) else {
             return true;
         };
-        let owner = owner(line);
-        let recently = |last| now - last < PAUSE;
-        let has_had = looked_at.last(&owner).is_some_and(recently);
+        turns.take(now, owner(line), has_failed)
+    }
+}
+
+impl Turns {
+    /// Takes an owner's turn, if he has one.
+    fn take(&mut self, now: Instant, owner: Network, has_failed: bool) -> bool {
+        let is_recent = |last: Option<Instant>| last.is_some_and(|last| now - last < PAUSE);
+        let has_had = is_recent(self.failed.last(&owner)) || is_recent(self.fresh.last(&owner));
         let then = Instant::from_nanos(now.as_nanos().saturating_sub(PAUSE_NANOS));
-        let is_admitted = !has_had && looked_at.since(then) < LOOKED_AT_MAX;
-        if is_admitted {
-            looked_at.touch(now, owner);
+        let failed = self.failed.since(then);
+        let has_room = failed.saturating_add(self.fresh.since(then)) < LOOKED_AT_MAX
+            && (!has_failed || failed < FAILED_MAX);
+        if has_had || !has_room {
+            return false;
         }
-        is_admitted
+        let turns = match has_failed {
+            true => &mut self.failed,
+            false => &mut self.fresh,
+        };
+        turns.touch(now, owner);
+        true
     }
 }
 
@@ -102,3 +127,5 @@ const PAUSE: Duration = Duration::from_secs(60);
 const PAUSE_NANOS: u64 = 60_000_000_000;
 /// Passwords that are looked at in that time, of all together.
 const LOOKED_AT_MAX: usize = 20;
+/// Of these, of owners of whom wrong ones have come.
+const FAILED_MAX: usize = 10;

@@ -151,7 +151,9 @@ struct Service<N, W> {
     keeping: Keeping,
     store: std::sync::Arc<Store>,
     /// What the store is asked to keep; what it did not keep comes back.
-    writing: Option<JoinHandle<Option<BanChanges>>>,
+    writing: Option<JoinHandle<Result<(), Unkept>>>,
+    /// Why the store does not keep bans, and when that was told.
+    unkept: Option<(String, Instant)>,
     /// When somebody outside was first heard.
     outsider: Option<Instant>,
     /// Lines that were written to the log since the last turn, and those that were not.
@@ -170,6 +172,7 @@ impl<N: Fn() -> Instant, W: Fn() -> Option<UnixTime>> Service<N, W> {
             keeping: Keeping::default(),
             store: std::sync::Arc::new(store),
             writing: None,
+            unkept: None,
             outsider: None,
             logged: (0, 0),
         }
@@ -181,7 +184,7 @@ impl<N: Fn() -> Instant, W: Fn() -> Option<UnixTime>> Service<N, W> {
         let settings = set.recv().await?;
         self.tell_clock();
         self.set(settings);
-        let (mut after, mut count) = (String::new(), 0);
+        let (mut after, mut count, mut told) = (String::new(), 0, String::new());
         loop {
             let request = store::Request::Bans {
                 after: after.clone(),
@@ -196,7 +199,16 @@ impl<N: Fn() -> Instant, W: Fn() -> Option<UnixTime>> Service<N, W> {
                     count += page.len();
                     self.feed(Input::Stored(page));
                 }
-                Ok(_) | Err(_) => tokio::time::sleep(STORE_PAUSE).await,
+                Ok(other) => {
+                    let why = refusal(other);
+                    if why != told {
+                        tracing::warn!("who is banned cannot be loaded yet: {why}");
+                        told = why;
+                    }
+                    tokio::time::sleep(STORE_PAUSE).await;
+                }
+                // It has not started yet.
+                Err(_) => tokio::time::sleep(STORE_PAUSE).await,
             }
         }
     }
@@ -254,7 +266,7 @@ impl<N: Fn() -> Instant, W: Fn() -> Option<UnixTime>> Service<N, W> {
                 let _gone = answer.try_send(shown);
             }
             Ask::Unban(network, answer) => {
-                let was = self.node.bans().any(|(it, _)| *it == network);
+                let was = self.node.is_banned(&network);
                 self.feed(Input::Unban(network));
                 let _gone = answer.try_send(was);
             }
@@ -308,9 +320,28 @@ impl<N: Fn() -> Instant, W: Fn() -> Option<UnixTime>> Service<N, W> {
         }
     }
 
-    async fn written(&mut self, writing: JoinHandle<Option<BanChanges>>) {
-        if let Ok(Some(changes)) = writing.await {
-            self.keeping.give_back(changes);
+    async fn written(&mut self, writing: JoinHandle<Result<(), Unkept>>) {
+        match writing.await {
+            Ok(Ok(())) => {
+                if self.unkept.take().is_some() {
+                    tracing::info!("bans are kept over a restart again");
+                }
+            }
+            Ok(Err(Unkept { changes, why })) => {
+                self.keeping.give_back(changes);
+                self.tell_unkept(why);
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// A disk stays full for hours: it is told now and then.
+    fn tell_unkept(&mut self, why: String) {
+        let now = (self.now)();
+        let is_told = |(told, at): &(String, Instant)| *told == why && now - *at < TELL_PAUSE;
+        if !self.unkept.as_ref().is_some_and(is_told) {
+            tracing::warn!("bans are not kept over a restart yet: {why}");
+            self.unkept = Some((why, now));
         }
     }
 
@@ -348,7 +379,8 @@ impl<N: Fn() -> Instant, W: Fn() -> Option<UnixTime>> Service<N, W> {
                 self.written(writing).await;
             }
             while let Some(changes) = self.keeping.take() {
-                if keep(&self.store, changes).await.is_some() {
+                if let Err(Unkept { why, .. }) = keep(&self.store, changes).await {
+                    tracing::warn!("the last bans are not kept over a restart: {why}");
                     return;
                 }
             }
@@ -357,24 +389,37 @@ impl<N: Fn() -> Instant, W: Fn() -> Option<UnixTime>> Service<N, W> {
     }
 }
 
-/// Has the store keep it; what it did not keep.
-async fn keep(store: &Store, changes: BanChanges) -> Option<BanChanges> {
+/// What the store did not keep.
+struct Unkept {
+    changes: BanChanges,
+    why: String,
+}
+
+/// Has the store keep it.
+async fn keep(store: &Store, changes: BanChanges) -> Result<(), Unkept> {
     let request = store::Request::ChangeBans(changes);
     let why = match store.call(&request).await {
-        Ok(store::Reply::Stored) => return None,
-        Ok(store::Reply::Failed { reason }) => reason,
-        Ok(_) => "the store does not know us".to_owned(),
+        Ok(store::Reply::Stored) => return Ok(()),
+        Ok(other) => refusal(other),
         Err(error) => error.to_string(),
     };
-    tracing::warn!("bans are not kept over a restart yet: {why}");
     match request {
-        store::Request::ChangeBans(changes) => Some(changes),
-        _ => None,
+        store::Request::ChangeBans(changes) => Err(Unkept { changes, why }),
+        _ => Ok(()),
+    }
+}
+
+fn refusal(reply: store::Reply) -> String {
+    match reply {
+        store::Reply::Failed { reason } => reason,
+        _ => "the store does not know us".to_owned(),
     }
 }
 
 /// Between two signs of life; and between two writes to the store, at least.
 const BEAT_INTERVAL: Duration = Duration::from_secs(1);
+/// Between two times that it is told why bans are not kept.
+const TELL_PAUSE: Duration = Duration::from_secs(600);
 /// What was asked and waits; whoever asks more waits too.
 const ASKED_MAX: usize = 1_024;
 /// What is answered before the doors are told.

@@ -113,6 +113,39 @@ fn an_unban_lifts_what_the_address_is_in_too() {
 }
 
 #[test]
+fn whether_an_address_is_banned_is_also_whether_what_it_is_in_is() {
+    let mut node = node();
+    for host in 1..=8 {
+        let finding = finding(&format!("203.0.113.{host}/32"));
+        tell(&mut node, 0, Input::Found(finding));
+    }
+    tell(&mut node, 0, Input::Found(finding("198.51.100.7/32")));
+    for banned in ["203.0.113.77", "198.51.100.7", "198.51.100.0/24"] {
+        assert!(node.is_banned(&network(banned)), "{banned}");
+    }
+    assert!(!node.is_banned(&network("198.51.100.8")));
+    pass(&mut node, 700);
+    assert!(!node.is_banned(&network("198.51.100.7")), "it is over");
+}
+
+#[test]
+fn a_ban_of_neighbours_says_what_all_of_them_tried() {
+    let mut node = node();
+    for host in 1..=8 {
+        let finding = Finding {
+            tried: vec![format!("10{}", host % 3)],
+            ..finding(&format!("203.0.113.{host}/32"))
+        };
+        tell(&mut node, 0, Input::Found(finding));
+    }
+    let tried: Vec<_> = node.bans().map(|(_, ban)| ban.tried.clone()).collect();
+    let [tried] = tried.as_slice() else {
+        panic!("{tried:?}");
+    };
+    assert_eq!(tried.len(), 3, "each once: {tried:?}");
+}
+
+#[test]
 fn neighbours_who_are_all_banned_are_banned_as_one_unless_somebody_protected_is_among_them() {
     let mut node = node();
     let protected = vec![network("198.51.100.250")];
@@ -235,6 +268,63 @@ fn without_a_clock_a_restart_does_not_begin_a_ban_anew_and_a_clock_ends_it_in_ti
     assert_eq!(last.bans().count(), 1);
     pass(&mut last, 410);
     assert_eq!(last.bans().count(), 0);
+}
+
+/// A box without a clock of its own learns the time a minute after its start.
+#[test]
+fn a_ban_that_began_without_a_clock_gets_its_end_when_there_is_one() {
+    let wall = |secs: i64| Some(UnixTime::from_millis(1_800_000_000_000 + secs * 1_000));
+    let mut node = node();
+    let row = |secs| BanRow {
+        left_secs: 604_800,
+        until_secs: None,
+        ..kept(&tell(
+            &mut self::node(),
+            secs,
+            Input::Found(finding("203.0.113.7")),
+        ))[0]
+            .clone()
+    };
+    let without = kept(&tell(&mut node, 0, Input::Found(finding("203.0.113.7"))));
+    assert_eq!(without[0].until_secs, None);
+    let late = kept(&tell(&mut node, 60, Input::Clock(wall(60))));
+    let end = 1_800_000_000 + i64::try_from(without[0].left_secs).expect("small");
+    let kept_until = late[0].until_secs.expect("an end");
+    assert!((end - 1..=end + 1).contains(&kept_until), "{kept_until}");
+    // And at a start with a clock, of what was kept without.
+    let mut next = GuardNode::new(Rng::from_seed(7));
+    tell(&mut next, 0, Input::Clock(wall(0)));
+    tell(&mut next, 0, Input::Config(Box::new(on())));
+    let again = kept(&tell(&mut next, 0, Input::Stored(vec![row(0)])));
+    assert_eq!(again[0].until_secs, Some(1_800_000_000 + 604_800));
+    let mut last = GuardNode::new(Rng::from_seed(7));
+    tell(&mut last, 0, Input::Clock(wall(6 * 86_400)));
+    tell(&mut last, 0, Input::Config(Box::new(on())));
+    let outputs = tell(&mut last, 0, Input::Stored(again));
+    assert_eq!((banned(&outputs)[0].1 - at(0)).as_secs(), 86_400);
+}
+
+#[test]
+fn days_while_the_box_is_off_are_credited_too() {
+    let wall = |days: i64| Some(UnixTime::from_millis(1_800_000_000_000 + days * 86_400_000));
+    let row = |times| BanRow {
+        network: format!("203.0.113.{times}/32"),
+        offence: Offence::SipPassword,
+        count: 5,
+        within_secs: 600,
+        tried: Vec::new(),
+        since_secs: 1,
+        left_secs: 0,
+        until_secs: Some(1_800_000_000),
+        times,
+    };
+    let mut node = GuardNode::new(Rng::from_seed(7));
+    tell(&mut node, 0, Input::Clock(wall(3)));
+    tell(&mut node, 0, Input::Config(Box::new(on())));
+    let outputs = tell(&mut node, 0, Input::Stored(vec![row(2), row(5)]));
+    assert!(outputs.contains(&Output::Drop(vec![network("203.0.113.2")])));
+    let rows = kept(&tell(&mut node, 1, Input::Found(finding("203.0.113.5"))));
+    assert_eq!(rows[0].times, 3);
 }
 
 #[test]

@@ -583,6 +583,109 @@ fn one_owner_of_many_addresses_takes_nobodys_turn() {
     );
 }
 
+/// E10: the owner calls in from a hotel while twenty others guess as fast as they can.
+#[test]
+fn the_owner_on_the_road_comes_in_while_many_owners_guess_at_his_extension() {
+    let mut door = door(&on());
+    let mut is_in = false;
+    for turn in 0..20 * 60 * 10_u64 {
+        let now = at(0) + Duration::from_millis(100 * turn);
+        let source = format!("192.0.{}.{}", turn % 20, turn / 20 % 250);
+        let attempt = from(&source, "100");
+        if !door.is_shut(now, attempt.source) && door.admits(now, attempt) {
+            door.offence(now, attempt, Offence::SipPassword);
+        }
+        if turn > 100 && turn % 300 == 0 {
+            let own = from("203.0.113.7", "100");
+            assert!(!door.is_shut(now, own.source));
+            is_in |= door.admits(now, own);
+            if is_in {
+                break;
+            }
+        }
+        assert!(turn < 2 * 60 * 10, "within two minutes");
+    }
+    assert!(is_in);
+}
+
+#[test]
+fn a_few_owners_who_guess_often_at_one_extension_are_enough() {
+    let mut door = door(&on());
+    let mut found = Vec::new();
+    for turn in 0..40 {
+        let source = format!("192.0.{}.{}", turn % 7, turn);
+        found.extend(door.offence(at(turn), from(&source, "100"), Offence::SipExtension));
+    }
+    let slow = found.iter().find(|it| it.measure == Measure::Slow);
+    assert!(slow.is_some(), "{found:?}");
+}
+
+#[test]
+fn what_is_only_told_of_others_hides_no_guesses_at_a_known_extension() {
+    let mut guard = on();
+    let rule = GuardRule {
+        only_report: true,
+        ..GuardRule::usual(Offence::SipExtension)
+    };
+    guard.rules.insert(Offence::SipExtension, rule);
+    let mut door = door(&guard);
+    door.proved(at(0), from("203.0.113.7", "100"));
+    let (mut looked, mut found) = (0, Vec::new());
+    for secs in 1..60 {
+        let attempt = from("203.0.113.7", "100");
+        if door.admits(at(secs), attempt) {
+            looked += 1;
+            found.extend(door.offence(at(secs), attempt, Offence::SipPassword));
+        }
+        for other in 0..70 {
+            let name = (900 + other).to_string();
+            door.offence(at(secs), from("203.0.113.7", &name), Offence::SipExtension);
+        }
+    }
+    assert_eq!(looked, 5);
+    assert_eq!((found.len(), found[0].measure), (1, Measure::Lock));
+}
+
+#[test]
+fn only_who_repeats_one_extension_is_taken_for_a_phone() {
+    let check = |names: &[&str], offence, is_one_name| {
+        let mut door = door(&on());
+        let mut found = Vec::new();
+        for turn in 0..30 {
+            let name = names[turn % names.len()];
+            let now = at(turn.try_into().expect("small"));
+            found.extend(door.offence(now, from("203.0.113.7", name), offence));
+            if !found.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(found[0].is_one_name, is_one_name, "{offence:?} {names:?}");
+    };
+    check(&["100"], Offence::SipPassword, true);
+    check(&["100"], Offence::SipOutside, true);
+    check(&["100", "101"], Offence::SipPassword, false);
+    check(&[""], Offence::SipMalformed, false);
+    check(&["admin"], Offence::WebSignIn, false);
+    check(&["/x"], Offence::WebPath, false);
+}
+
+#[test]
+fn a_decoy_that_is_tried_by_mistake_in_an_office_is_told_and_narrows_nobody() {
+    let mut guard = on();
+    let decoy = config::Number::parse("1000").expect("one");
+    guard.decoys.insert(decoy);
+    let mut door = door(&guard);
+    door.proved(at(0), from("203.0.113.7", "100"));
+    let typed = from("203.0.113.7", "1000");
+    let found = door.offence(at(1), typed, Offence::SipExtension);
+    let told: Vec<_> = found.iter().map(|it| (it.offence, it.measure)).collect();
+    assert_eq!(told, [(Offence::SipDecoy, Measure::Lock)]);
+    assert!(
+        door.admits(at(2), from("203.0.113.7", "101")),
+        "a new phone"
+    );
+}
+
 #[test]
 fn a_decoy_is_tried_once() {
     let mut guard = on();
