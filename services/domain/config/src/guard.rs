@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use ipc::guard::Offence;
@@ -83,6 +84,12 @@ impl Guard {
         report.range("longest_hours", raw.longest_hours, hours, LONGEST_HOURS_MAX);
         let (max, parse) = (NEVER_MAX, Network::parse);
         let never = report.take_all("never", &raw.never, max, parse, Wrong::NotANetwork);
+        for network in &never {
+            let narrowest = least_bits(network);
+            if network.length() < narrowest {
+                report.wrong("never", Wrong::SparesAll(network.to_string(), narrowest));
+            }
+        }
         Self {
             is_on: raw.on,
             rules: parse_rules(&raw.rules, report),
@@ -104,6 +111,16 @@ impl Guard {
             decoys: self.decoys.iter().map(ToString::to_string).collect(),
             rules: rules.map(|(offence, rule)| rule.to_ipc(*offence)).collect(),
         }
+    }
+}
+
+/// How many bits its addresses have to share, so that bans are not on and hit nobody (R69). Private
+/// addresses are those of nobody outside.
+const fn least_bits(network: &Network) -> u8 {
+    match network.address() {
+        IpAddr::V4(_) => NEVER_BITS_IPV4,
+        IpAddr::V6(first) if first.is_unique_local() => PRIVATE_BITS,
+        IpAddr::V6(_) => NEVER_BITS_IPV6,
     }
 }
 
@@ -197,6 +214,12 @@ const FIRST_MINUTES_MAX: u64 = 1_440;
 const LONGEST_HOURS_MAX: u64 = 8_760;
 /// Most networks that are never banned: each finding is compared with all of them.
 const NEVER_MAX: usize = 100;
+/// Bits that the addresses of one of them share at least: `10.0.0.0/8` is one.
+const NEVER_BITS_IPV4: u8 = 8;
+/// The same of IPv6: no carrier has more (RFC 6177, and what registries hand out).
+const NEVER_BITS_IPV6: u8 = 16;
+/// `fc00::/7` (RFC 4193).
+const PRIVATE_BITS: u8 = 7;
 /// Most decoys: each wrong password is compared with all of them.
 const DECOYS_MAX: usize = 20;
 /// Most times; who may do it more often need not be counted.

@@ -35,6 +35,9 @@ pub enum Wrong {
     /// Not a range of addresses.
     #[error("{0:?} is not a network; write it as 192.168.0.0/24, without bits behind the length")]
     NotANetwork(String),
+    /// With such a range bans would be on and hit nobody.
+    #[error("{0} is too wide: nobody in it is ever banned; use at least /{1}")]
+    SparesAll(String, u8),
     /// Not a host.
     #[error("{0:?} is not a host; write a name or address, with :port if need be")]
     NotAHost(String),

@@ -184,6 +184,9 @@ fn wrongness(wrong: &Wrong) -> String {
         Wrong::NotANetwork(text) => format!(
             "{text:?} não é uma rede; escreva como 192.168.0.0/24, sem bits depois do comprimento"
         ),
+        Wrong::SparesAll(network, narrowest) => format!(
+            "{network} é larga demais: ninguém nela seria bloqueado; use /{narrowest} no mínimo"
+        ),
         Wrong::NotAHost(text) => format!(
             "{text:?} não é um servidor; escreva um nome ou endereço, com :porta se preciso"
         ),

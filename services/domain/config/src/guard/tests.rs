@@ -187,6 +187,27 @@ fn an_offence_has_one_rule_and_a_list_an_end() {
 }
 
 #[test]
+fn nobody_is_spared_by_half_the_internet() {
+    let wide = ["0.0.0.0/0", "128.0.0.0/1", "2000::/3", "::/0"];
+    let bits = |it: &str| if it.contains(':') { 16 } else { 8 };
+    let expected = wide.map(|it| fault("never", Wrong::SparesAll(it.into(), bits(it))));
+    check(
+        |site| site.guard.never = wide.map(str::to_owned).to_vec(),
+        &expected,
+    );
+    let narrow = [
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "fd00::/8",
+        "fc00::/7",
+        "2001:db8::/32",
+    ];
+    let with = site(|site| site.guard.never = narrow.map(str::to_owned).to_vec());
+    let parsed = Site::parse(&with).expect("valid");
+    assert_eq!(parsed.guard.never.len(), narrow.len());
+}
+
+#[test]
 fn a_decoy_means_nothing_else() {
     let clash = |number: &str, other| {
         let number = number.to_owned();

@@ -69,6 +69,7 @@ fn every_wrong() -> Vec<Wrong> {
         Wrong::NotAPrompt(text()),
         Wrong::FromOutsideOnly,
         Wrong::NotANumber(text()),
+        Wrong::SparesAll(text(), 98),
     ]
 }
 
@@ -121,6 +122,7 @@ const fn place(wrong: &Wrong) -> usize {
         Wrong::NotAPrompt(_) => 43,
         Wrong::FromOutsideOnly => 44,
         Wrong::NotANumber(_) => 45,
+        Wrong::SparesAll(..) => 46,
     }
 }
 
