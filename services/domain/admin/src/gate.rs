@@ -107,7 +107,9 @@ impl Admin {
         if let Some((source, _)) = self.gate.outsider_told.filter(|_| notice.is_whole()) {
             self.gate.outsider = Some(source);
         }
-        self.gate.door.obey(now, notice, Protection::Administrator);
+        self.gate
+            .door
+            .obey(now, notice, &[Protection::Administrator]);
     }
 
     /// Takes the networks that count as inside because the box is on them

@@ -92,9 +92,9 @@ impl Door {
         &mut self.protected
     }
 
-    /// Does what the process says that keeps the bans. Who is protected for the reason `own` is
-    /// known here first, and stays as it is.
-    pub fn obey(&mut self, now: Instant, notice: Notice, own: Protection) {
+    /// Does what the process says that keeps the bans. Who is protected for one of the reasons
+    /// `own` is known here first, and stays as it is.
+    pub fn obey(&mut self, now: Instant, notice: Notice, own: &[Protection]) {
         if let Some(bans) = notice.whole {
             self.bans = bans;
         }
@@ -107,7 +107,7 @@ impl Door {
         let Some(mut by_reason) = notice.protected else {
             return;
         };
-        for why in Protection::ALL.into_iter().filter(|it| *it != own) {
+        for why in Protection::ALL.into_iter().filter(|it| !own.contains(it)) {
             let networks = by_reason.remove(&why).unwrap_or_default();
             self.protected.set(why, networks);
         }

@@ -50,6 +50,11 @@ impl Protected {
         }
     }
 
+    /// All that are for that reason.
+    pub fn all_of(&self, why: Protection) -> impl Iterator<Item = &Network> {
+        self.by_reason.get(&why).into_iter().flatten()
+    }
+
     /// Why an address is, if it is.
     #[must_use]
     pub fn why(&self, address: IpAddr) -> Option<Protection> {

@@ -56,6 +56,10 @@ pub(crate) struct Core {
     pub(crate) door: Door,
     /// Who was last heard from outside, and when that was told.
     pub(crate) outsider: Option<(IpAddr, Instant)>,
+    /// Who is in a call is to be told.
+    pub(crate) calls_changed: bool,
+    /// When it was told last.
+    pub(crate) calls_told: Option<Instant>,
     /// Counters for the status page.
     pub(crate) counters: Counters,
     /// Set once: nothing new is begun.
@@ -108,6 +112,8 @@ impl Core {
             gate: Gate::new(key),
             door: Door::default(),
             outsider: None,
+            calls_changed: false,
+            calls_told: None,
             counters: Counters::default(),
             stopping: false,
             proven: Vec::new(),
@@ -147,6 +153,7 @@ impl Core {
     }
 
     pub(crate) fn event(&mut self, event: Event) {
+        self.calls_changed |= matches!(event, Event::CallAnswered { .. } | Event::CallEnded { .. });
         let counter = match &event {
             Event::AuthFailure { .. } => Some(&mut self.counters.auth_failures),
             Event::PeerFault { .. } => Some(&mut self.counters.peer_faults),
@@ -428,6 +435,7 @@ impl Core {
             .deadline()
             .into_iter()
             .chain(self.registrar.deadline())
+            .chain(door::calls_due(self))
             .min()
     }
 }

@@ -7,11 +7,13 @@ use config::{Access, Extension, Network, Site, Trunk};
 use guard::{Attempt, Notice};
 use ipc::guard::{Finding, Guest, Offence, Protection};
 use ipc::store::Registration;
+use sansio::Instant;
 use sip::transaction::Flow;
 
 use crate::authentication::Admission;
 use crate::core::Core;
 use crate::interface::{AuthFailure, Output};
+use crate::leg::Legs;
 
 /// What becomes of a request once its credentials were looked at. Who is locked out is refused like
 /// anybody with a wrong password, after the same work; a phone that is registered and writes from
@@ -73,7 +75,7 @@ pub(crate) fn obey(core: &mut Core, notice: Notice) {
     if let Some((source, _)) = outsider {
         core.emit(Output::Outsider(source));
     }
-    core.door.obey(core.now, notice, Protection::Trunk);
+    core.door.obey(core.now, notice, PROTECTING);
 }
 
 /// Something came that cannot be read. In a datagram anybody can have written any sender.
@@ -148,21 +150,47 @@ pub(crate) fn protect_trunks(core: &mut Core) {
     if let Some((_, site)) = &core.site {
         networks.extend(site.trunks.iter().flat_map(trunk_networks));
     }
-    networks.sort_unstable();
-    networks.dedup();
-    let guest = |network: &Network| Guest {
-        why: Protection::Trunk,
-        network: network.to_string(),
-    };
-    let guests: Vec<_> = networks.iter().map(guest).collect();
     if core
         .door
         .protected()
         .set(Protection::Trunk, networks)
         .is_any
     {
-        core.emit(Output::Protect(guests));
+        protect(core);
     }
+}
+
+/// Nobody is banned while he is in a call, whatever a page or a program there does (bar E9). It is
+/// told when calls were answered or have ended, and not for each of them.
+pub(crate) fn protect_calls(core: &mut Core, legs: &Legs) {
+    if calls_due(core).is_none_or(|due| core.now < due) {
+        return;
+    }
+    core.calls_changed = false;
+    core.calls_told = Some(core.now);
+    let peers = legs.peers().map(Network::of);
+    if core.door.protected().set(Protection::Call, peers).is_any {
+        protect(core);
+    }
+}
+
+/// When it is to be told who is in a call.
+pub(crate) fn calls_due(core: &Core) -> Option<Instant> {
+    let earliest = core.calls_told.map_or(core.now, |told| told + CALLS_PAUSE);
+    core.calls_changed.then_some(earliest)
+}
+
+/// Tells who is never banned, as this door knows first.
+fn protect(core: &mut Core) {
+    let protected = core.door.protected();
+    let of_reason = |why: Protection| protected.all_of(why).map(move |network| (why, network));
+    let all = PROTECTING.iter().flat_map(|why| of_reason(*why));
+    let guests = all.map(|(why, network)| Guest {
+        why,
+        network: network.to_string(),
+    });
+    let guests: Vec<_> = guests.collect();
+    core.emit(Output::Protect(guests));
 }
 
 /// Where calls of a trunk come from; a list that holds half the Internet protects nobody.
@@ -196,7 +224,11 @@ const fn offence(class: AuthFailure) -> Option<Offence> {
     }
 }
 
-/// Between two times that it is told.
+/// For what this node says that somebody is never banned, in [`Output::Protect`].
+pub const PROTECTING: &[Protection] = &[Protection::Trunk, Protection::Call];
+/// Between two times that it is told who is in a call.
+const CALLS_PAUSE: Duration = Duration::from_secs(2);
+/// Between two times that it is told who is outside.
 const OUTSIDER_PAUSE: Duration = Duration::from_secs(3_600);
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ mod subscription;
 mod trunk;
 
 pub use call::{CALLS_MAX, RING_TIME_MAX};
+pub use door::PROTECTING;
 pub use guard::Notice;
 pub use interface::{
     AuthFailure, Event, Hop, Input, Limit, Output, PeerFault, Query, QueryId, STREAM_OUTBOUND,

@@ -395,6 +395,7 @@ impl Node for PbxNode {
             self.streams.prove(stream);
         }
         self.streams.close_broken(&mut self.core);
+        door::protect_calls(&mut self.core, &self.legs);
         self.save_registrations();
         self.calls(Calls::save_spent);
         self.tell_stopped();

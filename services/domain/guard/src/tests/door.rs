@@ -6,7 +6,7 @@ use super::*;
 
 fn obey(door: &mut Door, secs: u64, told: &Bans) {
     for notice in Notice::read(at(secs), told) {
-        door.obey(at(secs), notice, Protection::Trunk);
+        door.obey(at(secs), notice, &[Protection::Trunk]);
     }
 }
 
@@ -235,7 +235,7 @@ fn many_bans_are_told_in_pieces_and_each_one_that_is_lifted_costs_a_few_looks() 
     assert_eq!(pieces.len(), 3 + 20);
     let most = pieces
         .into_iter()
-        .map(|piece| crate::work::of(|| door.obey(at(0), piece, Protection::Trunk)));
+        .map(|piece| crate::work::of(|| door.obey(at(0), piece, &[Protection::Trunk])));
     assert!(most.max() <= Some(2_000));
     assert!(!door.is_shut(at(0), ip("100.64.0.7")) && door.is_shut(at(0), ip("100.64.100.0")));
 }

@@ -42,6 +42,7 @@ impl Calls {
     /// Goes on with the calls an earlier process kept; whatever endpoint is of none is closed.
     pub(crate) fn restore(&mut self, tools: &mut Tools<'_>, rows: &[(u64, Vec<u8>)]) {
         let ours = rows.iter().filter(|(key, _)| key & CHECKPOINT_KEYS == 0);
+        tools.core.calls_changed = true;
         let mut rest = Rest::default();
         for (key, bytes) in ours {
             self.kept.insert(*key);

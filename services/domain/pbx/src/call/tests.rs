@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipc::guard::Protection;
 use ipc::sound::{EndpointId, Reply, Request as Sound};
 use ipc::store::Outcome;
 use sansio::Transport;
@@ -87,6 +88,46 @@ fn a_cancel_before_our_200_hangs_up_whoever_has_answered() {
     rig.datagram(CALLER, cancel.to_bytes());
     assert!(to_callee(&mut rig, &Method::Bye).is_some());
     assert_eq!(rig.node.status().calls.len(), 0);
+}
+
+/// E9: whatever a browser or a program beside the phone does, nobody bans it while it speaks.
+#[test]
+fn who_is_in_an_answered_call_is_protected_until_it_ends() {
+    let mut rig = Rig::new();
+    let told = |rig: &Rig| {
+        let told = rig.outputs.iter().filter_map(|it| match it {
+            Output::Protect(guests) => {
+                let calls = guests.iter().filter(|it| it.why == Protection::Call);
+                Some(calls.map(|it| it.network.clone()).collect())
+            }
+            _ => None,
+        });
+        told.collect::<Vec<Vec<String>>>()
+    };
+    let (_, rung, caller) = ringing(&mut rig);
+    opened(&mut rig, caller);
+    assert_eq!(told(&rig), <[Vec<String>; 0]>::default(), "it only rings");
+    says(&mut rig, &rung, StatusCode::OK);
+    let both = vec!["10.0.0.2/32".to_owned(), "10.0.0.3/32".to_owned()];
+    assert_eq!(told(&rig), [both.clone()]);
+    let tags = |name: HeaderName| rung.headers.first(&name).expect("there").to_owned();
+    let mut bye = request(Method::Bye, "102", "call", 2);
+    bye.headers
+        .set(HeaderName::CallId, tags(HeaderName::CallId));
+    let us = tags(HeaderName::From);
+    bye.headers.set(HeaderName::To, us);
+    let mut them = tags(HeaderName::To);
+    them.extend_from_slice(b";tag=callee");
+    bye.headers.set(HeaderName::From, them);
+    let bye = rig.with_via(CALLEE, Transport::Udp, &bye);
+    rig.datagram(CALLEE, bye.to_bytes());
+    assert_eq!(rig.node.status().calls.len(), 0);
+    rig.pass(Duration::from_secs(2));
+    assert_eq!(
+        told(&rig),
+        [both, Vec::new()],
+        "told when some time has passed"
+    );
 }
 
 /// RFC 3960 §3.1: a carrier lets the ringing be heard by 183 and need not send 180.

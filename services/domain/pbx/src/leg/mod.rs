@@ -29,6 +29,8 @@ mod transfer;
 mod uac;
 mod uas;
 
+use std::net::IpAddr;
+
 use ipc::sound::{Codec, EndpointId, Reply as SoundReply};
 use sansio::Instant;
 use sip::transaction::{ClientId, Flow, ServerId};
@@ -330,6 +332,13 @@ impl Legs {
         for leg in self.legs.values_mut() {
             leg.flow_lost |= leg.dialog.flow == flow;
         }
+    }
+
+    /// Who is in an answered call, by where his signalling comes from.
+    pub(crate) fn peers(&self) -> impl Iterator<Item = IpAddr> {
+        let legs = self.legs.values();
+        let answered = legs.filter(|leg| leg.phase == Phase::Confirmed);
+        answered.map(|leg| leg.dialog.flow.remote.ip().to_canonical())
     }
 
     /// A connection is open; one that outlived an earlier process leads to its legs again.

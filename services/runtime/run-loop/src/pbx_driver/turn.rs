@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::task::Poll;
 use std::time::Duration;
 
-use ipc::guard::{Bans, Protection};
+use ipc::guard::Bans;
 use ipc::pbx::{Reply, Request};
-use pbx::{Event, Flow, Input, Limit, Notice, Output, PbxNode};
+use pbx::{Event, Flow, Input, Limit, Notice, Output, PROTECTING, PbxNode};
 use sansio::{Datagram, Instant, Node as _, Rng, UnixTime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -155,12 +155,11 @@ fn guard_link(
     path: PathBuf,
     feeder: mpsc::Sender<Input>,
 ) -> GuardLink {
-    const REASONS: &[Protection] = &[Protection::Trunk, Protection::Call];
     let read = move |bans: Bans| {
         let notices = Notice::read(clock.now(), &bans).into_iter();
         notices.map(Input::Bans).collect()
     };
-    GuardLink::start(background.handle(), path, REASONS, read, feeder)
+    GuardLink::start(background.handle(), path, PROTECTING, read, feeder)
 }
 
 /// What we listen on. Both IP versions use the same ports.
