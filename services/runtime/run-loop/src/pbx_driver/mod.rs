@@ -20,6 +20,7 @@ mod pace;
 mod resolver;
 mod sound_book;
 mod sound_link;
+mod start;
 mod status;
 mod store_link;
 mod streams;

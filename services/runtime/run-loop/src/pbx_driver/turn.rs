@@ -24,6 +24,7 @@ use super::neighbours;
 use super::pace::{PAUSE, Pace};
 use super::resolver::{self, Ports, Resolver};
 use super::sound_link::SoundLink;
+use super::start::Start;
 use super::status::{self, Question};
 use super::store_link::StoreLink;
 use super::streams::{self, ACCEPTED_MAX, Accepted, Streams};
@@ -53,16 +54,6 @@ const STOP_MAX: Duration = Duration::from_millis(1800);
 const TOO_MANY_STREAMS: Event = Event::LimitReached {
     limit: Limit::Streams,
 };
-
-/// How long datagrams wait in the kernel at the start until the store has told the configuration
-/// and where the phones are, and `net` who is inside: a tenth of a second after a crash, in which
-/// calls would find nobody. When one of them is away, phones are better told to come again.
-const HOLD_MAX: Duration = Duration::from_secs(1);
-
-/// The same for who is banned, where anybody is: as long as reading as many bans as there can be
-/// takes. A guard that is dead holds up a start by that, and no call after it; its door shuts by
-/// itself then.
-const GUARD_HOLD_MAX: Duration = Duration::from_secs(3);
 
 /// A time-out that is never reached.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -125,13 +116,7 @@ pub(super) async fn run(
         trace: SipTrace::default(),
         backlog: VecDeque::new(),
         notify,
-        ready: false,
-        restored: false,
-        acquainted: false,
-        hold: clock.now() + HOLD_MAX,
-        is_banning: false,
-        warned: false,
-        guard_hold: clock.now() + GUARD_HOLD_MAX,
+        start: Start::at(clock.now()),
         wall_offset: None,
         stopping: None,
         stopped: false,
@@ -212,20 +197,7 @@ struct Turn<'a> {
     /// Inputs that carrying out an output gave at once.
     backlog: VecDeque<Input>,
     notify: &'a Notify,
-    /// The node has a configuration.
-    ready: bool,
-    /// It knows where the phones are.
-    restored: bool,
-    /// It knows who is inside.
-    acquainted: bool,
-    /// From when on datagrams are taken without either.
-    hold: Instant,
-    /// The site says that somebody may be banned.
-    is_banning: bool,
-    /// It knows who is.
-    warned: bool,
-    /// From when on strangers are heard without.
-    guard_hold: Instant,
+    start: Start,
     /// Wall clock less running clock, milliseconds, as last told to the node.
     wall_offset: Option<i64>,
     /// When stopping must be over.
@@ -265,12 +237,12 @@ impl Turn<'_> {
                 alarm.as_mut().reset(wake);
             }
             tokio::select! {
-                readable = readable(&self.udp), if self.is_serving() => self.datagrams(readable),
+                readable = readable(&self.udp), if self.takes_datagrams() => self.datagrams(readable),
                 Some(input) = arrivals.feed.recv() => {
                     self.input(input);
                     self.more(&mut arrivals.feed);
                 }
-                Some(accepted) = arrivals.accepted.recv(), if !self.is_waiting_for_bans() => {
+                Some(accepted) = arrivals.accepted.recv(), if self.takes_strangers() => {
                     match self.streams.admit(accepted) {
                         Some(opened) => self.input(opened),
                         None => self.log.write(self.clock.now(), &TOO_MANY_STREAMS),
@@ -346,13 +318,7 @@ impl Turn<'_> {
         if let Input::StreamClosed { stream } = &input {
             self.streams.forget(*stream);
         }
-        let configured = matches!(input, Input::Config(..));
-        if let Input::Config(_, site) = &input {
-            self.is_banning = site.guard.is_on;
-        }
-        self.warned |= matches!(&input, Input::Bans(notice) if notice.is_whole());
-        self.restored |= matches!(input, Input::StoredRegistrations(_));
-        self.acquainted |= matches!(input, Input::Neighbours(_));
+        let is_first = self.start.see(&input);
         self.backlog.push_back(input);
         while let Some(input) = self.backlog.pop_front() {
             self.node.handle(self.clock.now(), input);
@@ -360,8 +326,7 @@ impl Turn<'_> {
                 self.carry_out(output);
             }
         }
-        if configured && !self.ready {
-            self.ready = true;
+        if is_first {
             self.notify.ready();
         }
     }
@@ -458,26 +423,19 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether datagrams are taken already.
-    fn is_serving(&self) -> bool {
-        let knows = self.ready && self.restored && self.acquainted;
-        (knows || self.clock.now() >= self.hold) && !self.is_waiting_for_bans()
+    fn takes_datagrams(&self) -> bool {
+        self.start.datagrams_wait_until(self.clock.now()).is_none()
     }
 
-    /// Whether it is too early to hear strangers, as one who is banned may be among them (bar E3).
-    fn is_waiting_for_bans(&self) -> bool {
-        self.is_banning && !self.warned && self.clock.now() < self.guard_hold
+    fn takes_strangers(&self) -> bool {
+        self.start.strangers_wait_until(self.clock.now()).is_none()
     }
 
     /// When the loop must turn even if nothing arrives.
     fn wake_at(&self) -> Instant {
-        let never = if self.is_waiting_for_bans() {
-            self.guard_hold
-        } else if self.is_serving() {
-            self.clock.now() + NEVER
-        } else {
-            self.hold
-        };
+        let now = self.clock.now();
+        let waits = self.start.datagrams_wait_until(now);
+        let never = waits.unwrap_or_else(|| now + NEVER);
         let deadline = self
             .node
             .deadline()
