@@ -109,7 +109,7 @@ fn who_is_in_an_answered_call_is_protected_until_it_ends() {
     assert_eq!(told(&rig), <[Vec<String>; 0]>::default(), "it only rings");
     says(&mut rig, &rung, StatusCode::OK);
     let both = vec!["10.0.0.2/32".to_owned(), "10.0.0.3/32".to_owned()];
-    assert_eq!(told(&rig), [both.clone()]);
+    assert_eq!(told(&rig), std::slice::from_ref(&both));
     let tags = |name: HeaderName| rung.headers.first(&name).expect("there").to_owned();
     let mut bye = request(Method::Bye, "102", "call", 2);
     bye.headers
