@@ -30,7 +30,7 @@ use crate::pages;
 use crate::passkeys::{Passkeys, has_one_for, is_guarded, local};
 use crate::permission::{Permission, Permissions};
 use crate::remote_uses::RemoteUses;
-use crate::routes::{Access, Action, Face, Found, OnPasskeys, OnSecondFactor, OnSite, Route, find};
+use crate::routes::{Access, Action, Face, Found, OnSite, Route, find};
 use crate::second_factor::Codes;
 use crate::session::{Session, SessionId, Sessions, fingerprint};
 use crate::step::{Moment, Step};
@@ -417,7 +417,7 @@ impl Admin {
                 if must_change {
                     return Err(Fault::ChangePasswordFirst);
                 }
-                if caller.must_enrol && !is_enrolment(route.action) {
+                if caller.must_enrol && !route.is_enrolment() {
                     return Err(PeopleFault::EnrolFirst.into());
                 }
                 if !caller.may(permission) {
@@ -778,15 +778,6 @@ impl Caller {
 fn is_half(caller: &Caller) -> bool {
     let session = caller.session.as_ref();
     session.is_some_and(|(_, session)| session.awaits_code)
-}
-
-/// What leads to a second factor of one's own.
-const fn is_enrolment(action: Action) -> bool {
-    matches!(
-        action,
-        Action::SecondFactor(OnSecondFactor::Show | OnSecondFactor::Offer | OnSecondFactor::Keep)
-            | Action::Passkeys(OnPasskeys::List | OnPasskeys::Offer | OnPasskeys::Keep)
-    )
 }
 
 /// Name of the session cookie. By its prefix a browser takes it from this host alone, by HTTPS and

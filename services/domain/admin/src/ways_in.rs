@@ -22,4 +22,14 @@ impl Route {
                     | Site(OnSite::ChangeSection(Section::SignIn))
             )
     }
+
+    /// Whether it leads to a second factor of one's own: all that there is for an administrator
+    /// who has to have one and has none.
+    pub(crate) const fn is_enrolment(&self) -> bool {
+        matches!(
+            self.action,
+            SecondFactor(OnSecondFactor::Show | OnSecondFactor::Offer | OnSecondFactor::Keep)
+                | Passkeys(OnPasskeys::List | OnPasskeys::Offer | OnPasskeys::Keep)
+        )
+    }
 }

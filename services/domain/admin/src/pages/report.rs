@@ -27,7 +27,8 @@ pub(crate) fn report(
         (asked(language, names))
         (kind(language, view, Verdict::Danger))
         (kind(language, view, Verdict::Look))
-        section.card aria-labelledby="report-ports" {
+        // On a phone the table is wider than the screen, and is moved by the keyboard too.
+        section.card tabindex="0" aria-labelledby="report-ports" {
             h2 #report-ports { (say(PORTS)) }
             p.hint { (say(PORTS_WHY)) }
             (table(language, ports))
