@@ -10,6 +10,7 @@ use crate::bill::{self, CHECKER_LICENCE, KERNEL_LICENCE};
 use crate::build::{self, BuildError, Ingredients, cache_folder};
 use crate::buildroot::licences;
 use crate::buildroot::lock;
+use crate::countries;
 use crate::host;
 use crate::machine::Machine;
 use crate::notices::{self, Notice};
@@ -160,6 +161,13 @@ fn pieces(of: &Of<'_>) -> Result<Vec<Piece>, BuildError> {
             vec![gpl()],
         ));
     }
+    all.push(Piece {
+        name: countries::SOURCE,
+        version: of.ingredients.countries.clone(),
+        licence: countries::LICENCE,
+        source: countries::ADDRESS.to_owned(),
+        texts: vec![("countries.txt", COUNTRIES.to_owned())],
+    });
     let rust = rust_version(of.workspace);
     all.push(Piece {
         name: "Rust standard library",
@@ -209,7 +217,12 @@ fn bill_of(of: &Of<'_>) -> Result<Vec<u8>, BuildError> {
     let ingredients = of.ingredients;
     let kernel = read(&of.parts.kernel.bz_image)?;
     let checker = read(&ingredients.checker_program)?;
-    let foreign = bill::foreign(&ingredients.kernel, &kernel, &ingredients.checker, &checker);
+    let countries = read(&ingredients.countries_table)?;
+    let foreign = bill::foreign(
+        (&ingredients.kernel, &kernel),
+        (&ingredients.checker, &checker),
+        (&ingredients.countries, &countries),
+    );
     let version = env!("CARGO_PKG_VERSION");
     let bill = bill::document(version, None, &ingredients.crates, &foreign)?;
     Ok(format!("{bill:#}\n").into_bytes())
@@ -238,6 +251,8 @@ fn unwritable(name: &str) -> BuildError {
 }
 
 const GPL: &str = include_str!("../licences/GPL-2.0.txt");
+/// Whose the table of countries is, and what was changed of it.
+const COUNTRIES: &str = include_str!("../licences/countries.txt");
 /// Debian's, of the musl whose code a Rust toolchain has in it.
 const MUSL: &str = include_str!("../licences/musl.txt");
 
@@ -288,6 +303,8 @@ mod tests {
             kernel: kernel.source.clone(),
             checker: checker.source.clone(),
             checker_program: checker.program.clone(),
+            countries: "tor-geoipdb 0.4.9.11-0+deb12u1".into(),
+            countries_table: file("countries"),
         };
         let binaries = crate::cargo::Binaries {
             init: file("init"),
@@ -330,6 +347,7 @@ mod tests {
             part.texts.iter().map(text).collect::<String>()
         };
         assert!(text_of("Linux").starts_with("This is linux-copyright."));
+        assert!(text_of("IPFire Location database").contains("CC BY-SA"));
         assert!(text_of("e2fsprogs").contains("GNU GENERAL PUBLIC LICENSE"));
         assert!(text_of("wireguard-control").contains("GNU LESSER GENERAL PUBLIC LICENSE"));
         assert!(text_of("libmimalloc-sys").contains("Daan Leijen"));
@@ -339,6 +357,13 @@ mod tests {
         let bill = root.content(&format!("{FOLDER}/{BILL}")).expect("a file");
         let bill: serde_json::Value = serde_json::from_slice(bill).expect("JSON");
         let components = bill["components"].as_array().expect("components");
+        let data = components.iter().find(|it| it["type"] == "data");
+        let data = data.expect("the table of countries");
+        assert_eq!(data["licenses"][0]["expression"], "CC-BY-SA-4.0");
+        assert_eq!(
+            data["purl"],
+            "pkg:deb/debian/tor-geoipdb@0.4.9.11-0+deb12u1"
+        );
         for part in told.parts.iter().filter(|it| it.source.is_empty()).skip(1) {
             assert!(
                 components.iter().any(|it| it["name"] == *part.name),

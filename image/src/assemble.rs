@@ -206,7 +206,12 @@ fn bill_of(image: &Image, version: &str, slot: &[u8]) -> Result<Vec<u8>, Assembl
     let read = |path: &Path| std::fs::read(path).map_err(|source| file_error(path, source));
     let parts = &image.ingredients;
     let (kernel, checker) = (read(&image.kernel)?, read(&parts.checker_program)?);
-    let foreign = bill::foreign(&parts.kernel, &kernel, &parts.checker, &checker);
+    let countries = read(&parts.countries_table)?;
+    let foreign = bill::foreign(
+        (&parts.kernel, &kernel),
+        (&parts.checker, &checker),
+        (&parts.countries, &countries),
+    );
     let bill = bill::document(version, Some(slot), &parts.crates, &foreign)?;
     Ok(format!("{bill:#}\n").into_bytes())
 }

@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::buildroot::BuildrootError;
 use crate::buildroot::sbom::{self, Crate};
+use crate::countries;
 use crate::machine::Machine;
 
 /// Something of the image that is no crate.
@@ -30,13 +31,13 @@ pub(crate) fn crates(machine: Machine) -> Result<Vec<Crate>, BuildrootError> {
     Ok(crates)
 }
 
-/// What is in every image: the kernel and the checker, each as package and version, and its bytes.
+/// What is in every image: the kernel, the checker and the table of countries, each as package and
+/// version, and its bytes.
 pub(crate) fn foreign<'a>(
-    kernel: &'a str,
-    kernel_bytes: &'a [u8],
-    checker: &'a str,
-    checker_bytes: &'a [u8],
-) -> [Foreign<'a>; 2] {
+    (kernel, kernel_bytes): (&'a str, &'a [u8]),
+    (checker, checker_bytes): (&'a str, &'a [u8]),
+    (countries, countries_bytes): (&'a str, &'a [u8]),
+) -> [Foreign<'a>; 3] {
     [
         Foreign {
             name: "linux",
@@ -49,6 +50,12 @@ pub(crate) fn foreign<'a>(
             source: checker,
             licence: CHECKER_LICENCE,
             bytes: checker_bytes,
+        },
+        Foreign {
+            name: countries::SOURCE,
+            source: countries,
+            licence: countries::LICENCE,
+            bytes: countries_bytes,
         },
     ]
 }
@@ -64,8 +71,8 @@ pub(crate) fn document(
     components.extend(foreign.iter().map(|part| {
         let (package, version) = part.source.split_once(' ').unwrap_or((part.source, ""));
         json!({
-            "type": if part.name == "linux" { "operating-system" } else { "application" },
-            "bom-ref": format!("{}@{version}", part.name),
+            "type": kind(part.name),
+            "bom-ref": format!("{}@{version}", part.name.replace(' ', "-")),
             "name": part.name,
             "version": version,
             "purl": format!("pkg:deb/debian/{package}@{version}"),
@@ -90,6 +97,15 @@ pub(crate) fn document(
         "metadata": { "component": product },
         "components": components,
     }))
+}
+
+/// What CycloneDX calls such a part.
+fn kind(name: &str) -> &'static str {
+    match name {
+        "linux" => "operating-system",
+        countries::SOURCE => "data",
+        _ => "application",
+    }
 }
 
 /// SPDX, of the kernel.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use ::countries::PLACE;
 use secure_boot::Role;
 
 use crate::about;
@@ -11,6 +12,7 @@ use crate::bill;
 use crate::buildroot::BuildrootError;
 use crate::buildroot::sbom::Crate;
 use crate::cargo::{BinaryTarget, Profile, build_firmware_programs};
+use crate::countries::{self, CountriesError};
 use crate::data_template::{self, TemplateError};
 use crate::e2fsck::CheckerError;
 use crate::enrolment;
@@ -61,6 +63,9 @@ pub enum BuildError {
     /// Buildroot.
     #[error(transparent)]
     Buildroot(#[from] BuildrootError),
+    /// The table of countries.
+    #[error(transparent)]
+    Countries(#[from] CountriesError),
     /// There is no such base.
     #[error(transparent)]
     Base(#[from] UnknownBase),
@@ -121,6 +126,10 @@ pub(crate) struct Ingredients {
     pub(crate) checker: String,
     /// The checker.
     pub(crate) checker_program: PathBuf,
+    /// Package and version of what the table of countries is made of.
+    pub(crate) countries: String,
+    /// The table.
+    pub(crate) countries_table: PathBuf,
 }
 
 /// Kernel and userspace together, bytes. The product's budget.
@@ -163,14 +172,9 @@ pub fn build_on(
         Base::Buildroot => base::buildroot(machine, false)?,
         Base::BuildrootDebug => base::buildroot(machine, true)?,
     };
-    let ingredients = Ingredients {
-        crates: bill::crates(machine)?,
-        kernel: parts.kernel.source.clone(),
-        checker: parts.checker.source.clone(),
-        checker_program: parts.checker.program.clone(),
-    };
     let folder = image_folder(base, machine);
     std::fs::create_dir_all(&folder).map_err(|source| file_error(&folder, source))?;
+    let ingredients = ingredients(&parts, machine, &folder)?;
     let initramfs = progress::timed("Packing the initramfs", || {
         pack_initramfs(&parts, base, machine, &keys, &folder)
     })?;
@@ -193,6 +197,7 @@ pub fn build_on(
         };
         about::add(&mut root, &of)?;
         let time = format!("{built}\n");
+        root.copy(&ingredients.countries_table, PLACE, 0o644)?;
         root.file("/etc/build-time", 0o644, time.into_bytes());
         root.file("/etc/ramal/keys", 0o644, keys.set.encode().to_vec());
         if base.is_for_secure_boot() {
@@ -216,6 +221,21 @@ pub fn build_on(
         is_for_secure_boot: base.is_for_secure_boot(),
         size: 0,
         ingredients,
+    })
+}
+
+/// What an image is made of; the table of countries is made on the way.
+fn ingredients(parts: &Parts, machine: Machine, folder: &Path) -> Result<Ingredients, BuildError> {
+    let countries = progress::timed("Making the table of countries", || {
+        countries::make(&cache_folder())
+    })?;
+    Ok(Ingredients {
+        crates: bill::crates(machine)?,
+        kernel: parts.kernel.source.clone(),
+        checker: parts.checker.source.clone(),
+        checker_program: parts.checker.program.clone(),
+        countries: countries.source,
+        countries_table: write(folder, "countries", &countries.table)?,
     })
 }
 
@@ -396,7 +416,8 @@ pub fn debian_kernel() -> Result<PathBuf, BuildError> {
 }
 
 /// `RAMAL_CACHE`, else `~/.cache/ramal`.
-pub(crate) fn cache_folder() -> PathBuf {
+#[must_use]
+pub fn cache_folder() -> PathBuf {
     let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/root".into()));
     std::env::var_os("RAMAL_CACHE").map_or_else(|| home().join(".cache/ramal"), PathBuf::from)
 }

@@ -18,6 +18,7 @@ mod bill;
 pub mod build;
 pub mod buildroot;
 pub mod cargo;
+pub mod countries;
 mod cpio;
 mod data_template;
 mod deb;

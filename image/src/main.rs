@@ -10,7 +10,7 @@ use image::buildroot::{self, Variant};
 use image::cargo::Profile;
 use image::keys::{self, Wanted};
 use image::machine::{Machine, UnknownMachine};
-use image::{build, delta, prepare, progress};
+use image::{build, countries, delta, prepare, progress};
 
 /// Makes the box's image.
 #[derive(Parser)]
@@ -97,6 +97,12 @@ enum Command {
     /// The production base: Buildroot makes kernel, e2fsprogs and our programs.
     #[command(subcommand)]
     Buildroot(Buildroot),
+    /// Make the table of which country an address is registered in, as `build` does.
+    #[command(after_help = "Example:\n  cargo image countries target/countries")]
+    Countries {
+        /// The file.
+        out: PathBuf,
+    },
     /// Compare the two bases: sizes, and the kernel's options that we ask for.
     Compare,
     /// Count what a box that has one version downloads of another.
@@ -224,6 +230,7 @@ fn main() -> ExitCode {
             flash::command::run(&machine, &image, &device, &options).map_err(Into::into)
         }
         Command::Buildroot(command) => run_buildroot(command).map_err(Into::into),
+        Command::Countries { out } => run_countries(&out),
         Command::Compare => run_compare(),
         Command::Delta { old, new } => run_delta(&old, &new),
     };
@@ -335,6 +342,13 @@ fn run_delta(old: &Path, new: &Path) -> Result<(), Box<dyn std::error::Error>> {
             kib(count.length),
         ));
     }
+    Ok(())
+}
+
+fn run_countries(out: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let made = countries::make(&build::cache_folder())?;
+    std::fs::write(out, &made.table).map_err(|error| format!("{}: {error}", out.display()))?;
+    progress::step(&format!("{} made of {}", out.display(), made.source));
     Ok(())
 }
 

@@ -24,6 +24,7 @@ mod toolchain;
 use std::path::{Path, PathBuf};
 
 use crate::build::workspace;
+use crate::countries::CountriesError;
 use crate::host::HostError;
 use crate::machine::Machine;
 use crate::prepare::PrepareError;
@@ -40,6 +41,9 @@ pub enum BuildrootError {
          (docs/buildroot.md)"
     )]
     NoFolder,
+    /// The data of countries.
+    #[error(transparent)]
+    Countries(#[from] CountriesError),
     /// The folder holds something else.
     #[error(
         "BUILDROOT_DIR={0} is not a Buildroot release: it has no Config.in and Makefile with \

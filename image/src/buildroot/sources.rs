@@ -7,6 +7,7 @@ use super::fetch::{self, Archive};
 use super::lock::{self, KernelSource, Lock, Part, Place};
 use super::{BuildrootError, Machine, create_folder, file_error, toolchain};
 use crate::build::{cache_folder, workspace};
+use crate::countries;
 use crate::host::{command, output};
 use crate::progress;
 
@@ -36,6 +37,9 @@ pub fn provide(machine: Machine) -> Result<Sources, BuildrootError> {
     progress::timed("Getting the sources from Debian", || {
         kernel(&mut archive, &packages, &downloads, &lock.kernel)?;
         package_sources(&mut archive, &packages, &downloads, &lock)
+    })?;
+    progress::timed("Getting the data of countries", || {
+        countries::fetch(&cache_folder())
     })?;
     let toolchain = cache.join(format!("toolchain-{}", machine.name()));
     progress::timed("Making the toolchain from Debian packages", || {

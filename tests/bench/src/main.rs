@@ -8,6 +8,7 @@
 mod backup;
 mod bans;
 mod call;
+mod countries;
 mod delay;
 mod disk;
 mod measure;
@@ -36,6 +37,7 @@ use native::say;
     cargo run --release -p bench -- soak --minutes 30\n  \
     cargo run --release -p bench -- backup\n  \
     cargo run --release -p bench -- bans\n  \
+    cargo run --release -p bench -- countries\n  \
     cargo run --release -p bench -- delay\n  \
     cargo run --release -p bench -- disk\n  \
     cargo run --release -p bench -- pages\n  \
@@ -71,6 +73,8 @@ enum What {
     Backup(backup::Arguments),
     /// As many bans as come of a large attack, over a restart of the process that keeps them.
     Bans(bans::Arguments),
+    /// The table of countries: memory, reading it, and one answer.
+    Countries(countries::Arguments),
     /// How much later calls are answered while backups are made.
     Delay(delay::Arguments),
     /// What is written to the disk for each kind of change, and by a day of an office.
@@ -196,6 +200,7 @@ fn until_interrupted(arguments: Arguments) -> Result<(), BenchError> {
 fn run(arguments: &Arguments) -> Result<(), BenchError> {
     match &arguments.what {
         What::Backup(backup) => return backup::run(backup),
+        What::Countries(countries) => return countries::run(countries),
         What::Disk(disk) => return disk::run(disk),
         What::Search(search) => return search::run(search),
         _ => {}
@@ -217,7 +222,7 @@ fn run(arguments: &Arguments) -> Result<(), BenchError> {
         What::Pages(pages) => pages::run(&run, pages),
         What::Soak(soak) => soak::run(&run, soak),
         // It needs nobody beside it.
-        What::Backup(_) | What::Disk(_) | What::Search(_) => Ok(()),
+        What::Backup(_) | What::Countries(_) | What::Disk(_) | What::Search(_) => Ok(()),
     }
 }
 

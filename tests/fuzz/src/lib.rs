@@ -11,6 +11,7 @@
 
 mod archive;
 mod certificate;
+mod countries;
 mod exchange;
 mod firmware;
 mod media;
@@ -23,6 +24,7 @@ mod wire;
 
 pub use archive::backup_archive;
 pub use certificate::certificate;
+pub use countries::countries;
 pub use exchange::{exchange, kept_rows};
 pub use firmware::{partition_table, provisioning, slot_blocks, update_file};
 pub use media::{dtmf, opus, playout, rtcp, rtp, srtp, stream, wav};
@@ -37,7 +39,7 @@ pub use wire::{digest, sip_headers, sip_message, sip_stream};
 pub type Target = fn(&[u8]);
 
 /// Every target under its name, which is also that of its corpus and of its libFuzzer binary.
-pub const TARGETS: [(&str, Target); 28] = [
+pub const TARGETS: [(&str, Target); 29] = [
     ("sip_message", sip_message),
     ("sip_stream", sip_stream),
     ("sip_headers", sip_headers),
@@ -66,4 +68,5 @@ pub const TARGETS: [(&str, Target); 28] = [
     ("backup_archive", backup_archive),
     ("passkey", passkey),
     ("certificate", certificate),
+    ("countries", countries),
 ];
