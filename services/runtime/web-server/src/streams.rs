@@ -58,7 +58,11 @@ impl Default for Pace {
 #[derive(Debug)]
 struct Place {
     streams: Streams,
+    /// Whose the place is: one customer's line.
     address: IpAddr,
+    /// Who asked, if it was over the network: on the box's own cable each address is judged by
+    /// itself.
+    source: Option<IpAddr>,
 }
 
 impl Streams {
@@ -93,10 +97,11 @@ impl Streams {
 
     /// Takes a place, unless there are too many, in all or of this address.
     fn admit(&self, peer: Peer) -> Option<Place> {
-        let address = match peer {
-            Peer::Network(address) => network_of(address),
-            Peer::Local | Peer::Screen => IpAddr::from([0; 4]),
+        let source = match peer {
+            Peer::Network(address) => Some(address),
+            Peer::Local | Peer::Screen => None,
         };
+        let address = source.map_or_else(|| IpAddr::from([0; 4]), network_of);
         let mut open = self.lock();
         let total: usize = open.values().sum();
         let own = open.entry(address).or_default();
@@ -106,7 +111,11 @@ impl Streams {
         *own += 1;
         drop(open);
         let streams = self.clone();
-        Some(Place { streams, address })
+        Some(Place {
+            streams,
+            address,
+            source,
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<IpAddr, usize>> {
@@ -143,7 +152,8 @@ impl Place {
                 () = sender.closed() => return,
                 _ = self.streams.stop.wait_for(|is_over| *is_over) => return,
             }
-            if began.elapsed() >= pace.life || handler.is_shut(self.address) {
+            let is_shut = self.source.is_some_and(|it| handler.is_shut(it));
+            if began.elapsed() >= pace.life || is_shut {
                 return;
             }
             let again = see_through(Arc::clone(&handler), request.clone()).await;
@@ -298,6 +308,54 @@ mod tests {
             Ok(Some(Source::Pieces(pieces))) => pieces,
             _ => panic!("not a stream"),
         }
+    }
+
+    #[tokio::test]
+    async fn a_stream_ends_when_its_very_address_is_banned() {
+        /// Somebody on the box's own cable is banned, and nobody else of it.
+        struct Door(IpAddr);
+        impl Handler for Door {
+            async fn handle(&self, _: Request) -> Answer {
+                let body = Body::Events(vec![event("a", "same")]);
+                Response {
+                    body,
+                    ..Response::empty(200)
+                }
+                .into()
+            }
+
+            fn is_shut(&self, source: IpAddr) -> bool {
+                source == self.0
+            }
+        }
+        let banned: IpAddr = "2001:db8::9".parse().expect("an address");
+        let (_stop, stopped) = watch::channel(false);
+        let streams = Streams::new(quick(), stopped);
+        let handler = Arc::new(Door(banned));
+        let watch = |source: &str| {
+            let source = source.parse().expect("an address");
+            let first = Response {
+                body: Body::Events(vec![event("a", "first")]),
+                ..Response::empty(200)
+            };
+            let request = Request {
+                method: admin::Method::Get,
+                path: "/events".into(),
+                query: String::new(),
+                headers: Vec::new(),
+                body: Vec::new(),
+                peer: Peer::Network(source),
+                at: None,
+            };
+            pieces(streams.go_on(first.into(), &handler, request))
+        };
+        let (mut of_banned, mut beside) = (watch("2001:db8::9"), watch("2001:db8::8"));
+        let end = async { while of_banned.recv().await.is_some() {} };
+        assert!(timeout(Duration::from_secs(5), end).await.is_ok());
+        let next = beside.recv().await.expect("it goes on").expect("no error");
+        assert!(next.starts_with(b"retry"));
+        let again = timeout(Duration::from_secs(5), beside.recv()).await;
+        assert!(again.expect("in time").is_some(), "and is told what is new");
     }
 
     async fn is_free_again(streams: &Streams) -> bool {
