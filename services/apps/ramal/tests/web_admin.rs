@@ -298,7 +298,7 @@ fn the_guard_knows_where_an_administrator_is(site: &Site) {
     assert!(shown && text.contains("bans are off"), "{text}");
     let (lifted, text) = site.ctl(&["guard", "unban", "203.0.113.7"]);
     assert!(
-        lifted && text.contains("203.0.113.7 is banned no more"),
+        lifted && text.contains("203.0.113.7/32 is banned no more"),
         "{text}"
     );
     let network = site.told(|request| match request {
@@ -663,7 +663,10 @@ fn fake_guard(run: &Path) -> mpsc::Receiver<guard::Request> {
                         ..guard::Bans::default()
                     }),
                     guard::Request::Status => guard::Reply::Status(guard::Status::default()),
-                    guard::Request::Unban(_) => guard::Reply::Unbanned(true),
+                    guard::Request::Unban(network) => guard::Reply::Unbanned {
+                        lifted: vec![network.clone()],
+                        is_kept: true,
+                    },
                     guard::Request::Found(_)
                     | guard::Request::Protect(..)
                     | guard::Request::Outsider(_) => guard::Reply::Taken,

@@ -23,10 +23,14 @@ pub(crate) struct Welcome {
     pub(crate) must_set_up_second_factor: Option<bool>,
 }
 
-/// Whether there was a ban to lift.
+/// What was lifted.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Unbanned {
+    /// Whether there was a ban to lift.
     pub(crate) was_banned: bool,
+    /// The bans that were lifted: with an address also the network around it, where that was
+    /// banned whole.
+    pub(crate) lifted: Vec<String>,
 }
 
 /// How a second factor stands.

@@ -15,12 +15,14 @@ use crate::permission::Permission;
 use crate::refusals;
 use crate::text::Language;
 
+mod bans;
 mod certificate;
 mod passkey;
 mod people;
 mod prompt;
 mod site;
 
+pub(crate) use bans::BansFault;
 pub(crate) use passkey::PasskeyFault;
 pub(crate) use people::PeopleFault;
 pub(crate) use prompt::PromptFault;
@@ -68,6 +70,8 @@ pub(crate) enum Fault {
     Certificate(CertificateFault),
     /// Which field of it.
     NotANetwork(&'static str),
+    /// About bans.
+    Bans(BansFault),
     /// No address is tried, or another one.
     NoTrial,
     /// One is tried already.
@@ -176,6 +180,7 @@ impl Fault {
             Self::NotJson => 415,
             Self::NotInRecording(..) => 416,
             Self::TooManyAttempts(_) => 429,
+            Self::Bans(fault) => fault.status(),
             Self::Internal => 500,
             Self::Starting
             | Self::Busy
@@ -235,6 +240,7 @@ impl Fault {
             | Self::NoEntries
             | Self::NotADay(_)
             | Self::NotANetwork(_)
+            | Self::Bans(_)
             | Self::Certificate(_)
             | Self::NoTrial
             | Self::TrialOn
@@ -338,6 +344,7 @@ impl Fault {
             Self::NoEntries => NO_ENTRIES.0.into(),
             Self::NotADay(field) => format!("{field}: write a day as 2026-11-22"),
             Self::NotANetwork(field) => not_a_network(field).0.into(),
+            Self::Bans(fault) => fault.said().0.into(),
             Self::NoTrial => NO_TRIAL.0.into(),
             Self::TrialOn => TRIAL_ON.0.into(),
             Self::NotReached => NOT_REACHED.0.into(),
@@ -409,6 +416,7 @@ impl Fault {
             Self::NoEntries => NO_ENTRIES.1.into(),
             Self::NotADay(field) => format!("{field}: escreva um dia como 2026-11-22"),
             Self::NotANetwork(field) => not_a_network(field).1.into(),
+            Self::Bans(fault) => fault.said().1.into(),
             Self::NoTrial => NO_TRIAL.1.into(),
             Self::TrialOn => TRIAL_ON.1.into(),
             Self::NotReached => NOT_REACHED.1.into(),

@@ -14,7 +14,7 @@ use ipc::site::{Role, Site};
 use sansio::Instant;
 
 use crate::admin::{Admin, Caller};
-use crate::fault::Fault;
+use crate::fault::{BansFault, Fault};
 use crate::http::Peer;
 
 /// What is to be told to the process that keeps the bans.
@@ -173,7 +173,7 @@ impl Admin {
         match !door.is_shut(now, source) && door.admits(now, attempt) {
             true => Ok(()),
             // Not for how long: who guesses learns nothing by asking.
-            false => Err(Fault::TooManyAttempts(LOCKED_WAIT)),
+            false => Err(Fault::Bans(BansFault::LockedOut)),
         }
     }
 
@@ -266,8 +266,6 @@ const OUTSIDER_PAUSE: Duration = Duration::from_secs(3_600);
 const ADMINISTRATOR_TIME: Duration = Duration::from_secs(8 * 3_600);
 /// Addresses of administrators.
 const ADMINISTRATORS_MAX: usize = 64;
-/// What whoever is locked out is told to wait.
-const LOCKED_WAIT: Duration = Duration::from_secs(60);
 /// Characters of a login or a path that are looked at.
 const NAME_LENGTH_MAX: usize = 200;
 /// Findings that wait for the runtime, which takes them after each request.

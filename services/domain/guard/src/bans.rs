@@ -44,9 +44,9 @@ impl Bans {
         self.purge_at = self.until.len().saturating_mul(2);
     }
 
-    /// Bans it no more.
-    pub fn remove(&mut self, network: &Network) {
-        self.until.remove(network);
+    /// Bans it no more; whether it was.
+    pub fn remove(&mut self, network: &Network) -> bool {
+        self.until.remove(network).is_some()
     }
 
     /// Bans nobody.

@@ -120,9 +120,9 @@ impl Book {
     /// (IPv6 equal to IPv4: its owner chooses among addresses as he likes).
     fn wider(&self, network: Network, protected: &Protected) -> Option<(Network, Vec<Network>)> {
         let (length, many) = match (network.is_ipv4(), network.length()) {
-            (true, 32) => (24, MANY_IPV4),
+            (true, 32) => (WIDEST_IPV4, MANY_IPV4),
             (false, 64) => (56, MANY_IPV6),
-            (false, 56) => (48, MANY_IPV6),
+            (false, 56) => (WIDEST_IPV6, MANY_IPV6),
             _ => return None,
         };
         let around = Network::around(network.address(), length)?;
@@ -341,6 +341,18 @@ fn distinct(tried: &mut Vec<String>) {
     tried.truncate(TRIED_MAX);
 }
 
+/// Whether somebody may say that a network is banned no more: no ban is wider. Of more at once all
+/// are ended by switching them off, which asks for the password (R69).
+#[must_use]
+pub const fn may_be_lifted(network: &Network) -> bool {
+    let widest = if network.is_ipv4() {
+        WIDEST_IPV4
+    } else {
+        WIDEST_IPV6
+    };
+    network.length() >= widest
+}
+
 /// How long the so manieth ban lasts. Nobody can tell to the second when to come back.
 fn lasts(guard: &Guard, times: u32, rng: &mut Rng) -> Duration {
     let doubled = 2_u32.saturating_pow(times.saturating_sub(1));
@@ -375,6 +387,9 @@ const DECAY: Duration = Duration::from_secs(24 * 3_600);
 pub(crate) const BANS_MAX: usize = 120_000;
 /// Of what was tried, by neighbours who are banned as one.
 const TRIED_MAX: usize = 8;
+/// Bits of the widest ban, of IPv4 and of IPv6.
+const WIDEST_IPV4: u8 = 24;
+const WIDEST_IPV6: u8 = 48;
 /// So many banned addresses of 256 neighbours are one owner's, or of one hoster who does not mind.
 const MANY_IPV4: usize = 8;
 /// The same for neighbouring lines of IPv6, and again for those.

@@ -64,7 +64,8 @@ impl Door {
     /// Takes the rules. Where bans are off from now on, nothing that was decided holds any more.
     pub fn configure(&mut self, guard: &Guard) {
         if self.guard.is_on && !guard.is_on {
-            self.bans.clear();
+            // Who is banned stays known, and nobody obeys it: that those bans have ended is said
+            // by who keeps them. Where it was too quick for him to see, they hold on as he shows.
             for lines in [&mut self.trusted, &mut self.others] {
                 lines.each(Line::forgive);
             }
@@ -104,11 +105,8 @@ impl Door {
         for network in notice.unbanned {
             self.forgive(&network);
         }
-        let Some(mut by_reason) = notice.protected else {
-            return;
-        };
-        for why in Protection::ALL.into_iter().filter(|it| !own.contains(it)) {
-            let networks = by_reason.remove(&why).unwrap_or_default();
+        let known = notice.protected.into_iter().flatten();
+        for (why, networks) in known.filter(|(why, _)| !own.contains(why)) {
             self.protected.set(why, networks);
         }
     }
@@ -282,16 +280,22 @@ impl Door {
         found
     }
 
-    /// Whoever was locked out may try again: somebody said so.
+    /// Whoever was locked out may try again: somebody said so. Where nothing holds, what was counted
+    /// stands: else who says so again and again would have nobody found.
     pub fn forgive(&mut self, network: &Network) {
-        self.bans.remove(network);
+        let was_banned = self.bans.remove(network);
+        let forgive = |line: &mut Line| {
+            if was_banned || line.is_held() {
+                line.forgive();
+            }
+        };
         let first = network.address();
         // An address of a line stands for the line.
         let line = Some(self.line_of(first)).filter(|it| *it != first);
         for lines in [&mut self.trusted, &mut self.others] {
-            lines.each_from(&first, |line| network.contains(*line), Line::forgive);
+            lines.each_from(&first, |line| network.contains(*line), forgive);
             if let Some(line) = line {
-                lines.change(&line, Line::forgive);
+                lines.change(&line, forgive);
             }
         }
     }

@@ -25,7 +25,7 @@ mod window;
 mod work;
 
 pub use bans::Bans;
-pub use book::Ban;
+pub use book::{Ban, may_be_lifted};
 pub use door::{Attempt, Door};
 pub use node::{GuardNode, Input, Output};
 pub use notice::Notice;

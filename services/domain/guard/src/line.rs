@@ -270,6 +270,11 @@ impl Line {
         self.known.newest().is_none()
     }
 
+    /// Whether anything was decided about it that may still hold.
+    pub(crate) fn is_held(&self) -> bool {
+        self.banned.is_some() || self.narrowed.is_some() || !self.locked.is_empty()
+    }
+
     /// Nothing holds any more; what is known stays.
     pub(crate) fn forgive(&mut self) {
         let mut fresh = Self::default();

@@ -98,11 +98,12 @@ impl GuardNode {
         self.told.iter().rev()
     }
 
-    /// Whether a network is banned now, or a part of it, or one that it is a part of.
+    /// The bans that [`Input::Unban`] of a network lifts now.
     #[must_use]
-    pub fn is_banned(&self, network: &Network) -> bool {
-        let overlapping = self.book.overlapping(network);
-        overlapping.iter().any(|it| self.book.is_in_force(it))
+    pub fn lifted_by(&self, network: &Network) -> Vec<Network> {
+        let mut all = self.book.overlapping(network);
+        all.retain(|it| self.book.is_in_force(it));
+        all
     }
 
     /// Whether anybody is banned at all (R69).
@@ -213,12 +214,14 @@ impl GuardNode {
 
     /// A network is banned no more, nor what it is a part of or has in it.
     fn unban(&mut self, network: Network) {
-        let mut lifted = self.book.overlapping(&network);
+        let lifted = self.book.overlapping(&network);
         // Also when it is not in the book: a door may have shut by itself.
         if !lifted.contains(&network) {
-            lifted.push(network);
+            self.outputs.push_back(Output::Unban(network));
         }
-        self.lift(lifted);
+        if !lifted.is_empty() {
+            self.lift(lifted);
+        }
     }
 
     fn lift(&mut self, lifted: Vec<Network>) {

@@ -19,7 +19,7 @@ pub struct Notice {
     pub(crate) banned: Vec<(Network, Instant)>,
     /// Banned no more, and forgiven.
     pub(crate) unbanned: Vec<Network>,
-    /// All that are never banned, when that has changed.
+    /// All that are never banned, when that has changed, for each reason that is known of.
     pub(crate) protected: Option<BTreeMap<Protection, BTreeSet<Network>>>,
 }
 
@@ -34,8 +34,11 @@ impl Notice {
         });
         let mut first = Self {
             protected: told.protected.as_ref().map(|guests| {
-                let mut by_reason: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-                for guest in guests {
+                let is_known = |why: &Protection| !told.unknown.contains(why);
+                let known = Protection::ALL.into_iter().filter(is_known);
+                let mut by_reason: BTreeMap<_, BTreeSet<_>> =
+                    known.map(|why| (why, BTreeSet::new())).collect();
+                for guest in guests.iter().filter(|it| is_known(&it.why)) {
                     let network = Network::parse(&guest.network);
                     by_reason.entry(guest.why).or_default().extend(network);
                 }

@@ -19,7 +19,9 @@ pub enum Request {
     Watch,
     /// What the pages show. Only `web` may ask. Answer: [`Reply::Status`].
     Status,
-    /// Ban a network no more. Only `web` may ask. Answer: [`Reply::Unbanned`].
+    /// Ban a network no more, nor what it is a part of or has in it. It is as narrow as one ban at
+    /// least: a /24, a /48 of IPv6. Only `web` may ask. Answer: [`Reply::Unbanned`], when it is
+    /// kept, or some seconds later.
     Unban(String),
 }
 
@@ -32,8 +34,13 @@ pub enum Reply {
     Bans(Bans),
     /// What the pages show.
     Status(Status),
-    /// It is banned no more; `false` when it was not.
-    Unbanned(bool),
+    /// These are banned no more, as they were; none when nobody was.
+    Unbanned {
+        /// The bans that were lifted: with an address also the network around it.
+        lifted: Vec<String>,
+        /// Whether a restart does not bring them back: `false` while the store cannot keep it.
+        is_kept: bool,
+    },
     /// The peer may not ask this.
     Refused {
         /// The user id that asked.
@@ -99,6 +106,9 @@ pub struct Bans {
     pub unbanned: Vec<String>,
     /// All that are never banned, when that has changed.
     pub protected: Option<Vec<Guest>>,
+    /// Where they are told: reasons of which nobody has spoken yet since the start of `guard`. A
+    /// door leaves what it knows of these as it is.
+    pub unknown: Vec<Protection>,
 }
 
 /// What the pages show.
@@ -220,7 +230,7 @@ pub enum Measure {
     /// Only extensions that were in use from the address before are taken from it.
     Narrow,
     /// The extension is guessed at from many addresses: from those it was never used at, one
-    /// password a minute is looked at.
+    /// password a minute of each owner of addresses is looked at, and a few of all.
     Slow,
 }
 

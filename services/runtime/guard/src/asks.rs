@@ -38,8 +38,26 @@ pub(crate) enum Ask {
     Watch(SyncSender<Frame>),
     /// Somebody looks.
     Status(SyncSender<Status>),
-    /// Ban it no more; whether it was.
-    Unban(Network, SyncSender<bool>),
+    /// Ban it no more.
+    Unban(Network, SyncSender<Lifted>),
+}
+
+/// What was lifted, as it is said.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Lifted {
+    pub(crate) networks: Vec<Network>,
+    /// Whether the store keeps it.
+    pub(crate) is_kept: bool,
+}
+
+impl From<Lifted> for Reply {
+    fn from(lifted: Lifted) -> Self {
+        let Lifted { networks, is_kept } = lifted;
+        Self::Unbanned {
+            lifted: networks.iter().map(ToString::to_string).collect(),
+            is_kept,
+        }
+    }
 }
 
 impl Peers {
@@ -117,10 +135,10 @@ fn answer(
         Request::Watch => watch(connection, asks),
         Request::Status => ask(asks, Ask::Status)
             .map_or(Answer::Done, |status| Answer::Reply(Reply::Status(status))),
-        Request::Unban(network) => match Network::parse(&network) {
-            None => Answer::Reply(Reply::Unbanned(false)),
+        Request::Unban(network) => match Network::parse(&network).filter(guard::may_be_lifted) {
+            None => Answer::Reply(Reply::Refused { uid }),
             Some(network) => ask(asks, |answer| Ask::Unban(network, answer))
-                .map_or(Answer::Done, |was| Answer::Reply(Reply::Unbanned(was))),
+                .map_or(Answer::Done, |said| Answer::Reply(said.into())),
         },
     }
 }

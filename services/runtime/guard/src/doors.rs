@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
 use config::Network;
-use ipc::guard::{Bans, Guest, Reply};
+use ipc::guard::{Bans, Guest, Protection, Reply};
 use sansio::Instant;
 
 /// A message as it is sent, the same to each.
@@ -17,6 +17,8 @@ pub(crate) struct Doors {
     watchers: Vec<SyncSender<Frame>>,
     /// What they have not been told yet.
     change: Change,
+    /// Reasons of which they know better who is protected.
+    unknown: Vec<Protection>,
 }
 
 #[derive(Debug, Default)]
@@ -46,8 +48,10 @@ impl Doors {
         };
     }
 
-    pub(crate) fn protect(&mut self, guests: Vec<Guest>) {
+    /// All who are never banned, but for reasons that are unknown yet.
+    pub(crate) fn protect(&mut self, guests: Vec<Guest>, unknown: Vec<Protection>) {
         self.change.guests = Some(guests);
+        self.unknown = unknown;
     }
 
     fn note(&mut self, network: Network, until: Option<Instant>) {
@@ -72,6 +76,7 @@ impl Doors {
         let mut bans = Bans {
             is_whole,
             protected: guests,
+            unknown: self.unknown.clone(),
             ..Bans::default()
         };
         for (network, until) in networks {
@@ -100,6 +105,7 @@ impl Doors {
             banned: banned.map(|(it, until)| left(now, it, until)).collect(),
             unbanned: Vec::new(),
             protected: Some(guests),
+            unknown: self.unknown.clone(),
         };
         if frame(bans).is_some_and(|frame| told(&watcher, &frame)) {
             self.watchers.push(watcher);

@@ -19,6 +19,8 @@ pub(crate) enum Who {
 }
 
 impl Who {
+    const ALL: [Self; 4] = [Self::Site, Self::Net, Self::Pbx, Self::Web];
+
     /// Whether it is for them to say so.
     pub(crate) const fn may_say(self, why: Protection) -> bool {
         match why {
@@ -59,6 +61,15 @@ impl Guests {
             .collect()
     }
 
+    /// Reasons of which somebody who may say them has not spoken yet: a door knows them better,
+    /// from a process before this one.
+    pub(crate) fn unknown(&self) -> Vec<Protection> {
+        let is_silent = |who: &Who| !self.0.contains_key(who);
+        let silent: Vec<Who> = Who::ALL.into_iter().filter(is_silent).collect();
+        let is_open = |why: &Protection| silent.iter().any(|who| who.may_say(*why));
+        Protection::ALL.into_iter().filter(is_open).collect()
+    }
+
     /// All of them, as a door takes them over.
     pub(crate) fn all(&self) -> Vec<Guest> {
         let by_reason = self.by_reason().into_iter();
@@ -82,6 +93,21 @@ impl Guests {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reason_is_unknown_until_all_have_spoken_who_may_say_it() {
+        let mut guests = Guests::default();
+        assert_eq!(guests.unknown(), Protection::ALL);
+        guests.say(Who::Site, []);
+        guests.say(Who::Web, []);
+        let of_net = [Protection::Own, Protection::Gateway, Protection::Service];
+        let of_pbx = [Protection::Trunk, Protection::Call];
+        assert_eq!(guests.unknown(), [&of_net[..], &of_pbx[..]].concat());
+        guests.say(Who::Pbx, []);
+        assert_eq!(guests.unknown(), of_net);
+        guests.say(Who::Net, []);
+        assert_eq!(guests.unknown(), []);
+    }
 
     #[test]
     fn what_one_says_replaces_what_it_said_and_leaves_what_others_say() {

@@ -1,7 +1,8 @@
 //! What the store is to keep, gathered until it is asked: once a second at most.
 //!
 //! A ban holds from the moment it is told, not from when it is on the disk: it protects, and
-//! promises nothing. A write that is lost only ends it early.
+//! promises nothing. A write that is lost only ends it early. That one is over is a promise: whoever
+//! asked for it is told when it is kept (`lifting.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +33,11 @@ impl Keeping {
             self.put.remove(&network);
             self.gone.insert(network);
         }
+    }
+
+    /// Whether the store still has it and is yet to be told that it is gone.
+    pub(crate) fn has_yet_to_drop(&self, network: &Network) -> bool {
+        self.forgets_all || self.gone.contains(&network.to_string())
     }
 
     pub(crate) fn drop_all(&mut self) {

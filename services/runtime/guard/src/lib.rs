@@ -12,6 +12,7 @@ mod asks;
 mod doors;
 mod guests;
 mod keeping;
+mod lifting;
 mod service;
 mod settings;
 mod status;

@@ -13,13 +13,14 @@ use ipc::store::{self, BanChanges};
 use run_loop::ipc::Client;
 use sansio::{Instant, Node as _, Rng, UnixTime};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::around::{self, Around};
 use crate::asks::{self, Ask, Peers};
 use crate::doors::Doors;
 use crate::guests::{Guests, Who};
 use crate::keeping::Keeping;
+use crate::lifting::Lifting;
 use crate::settings::{self, STORE_PAUSE, Settings};
 use crate::status::status;
 
@@ -120,9 +121,10 @@ where
             () = &mut stop => break,
             _ = beats.tick() => {
                 beat();
-                service.turn().await;
+                service.turn();
             }
             Some(()) = timer => service.feed(Input::Timer),
+            Some(kept) = OptionFuture::from(service.writing.as_mut()) => service.written(kept),
             Some(settings) = set.recv() => service.set(settings),
             Some(Around(guests)) = around.recv() => service.protect(Who::Net, guests),
             count = asked.recv_many(&mut batch, BATCH_MAX) => {
@@ -152,6 +154,7 @@ struct Service<N, W> {
     store: std::sync::Arc<Store>,
     /// What the store is asked to keep; what it did not keep comes back.
     writing: Option<JoinHandle<Result<(), Unkept>>>,
+    lifting: Lifting,
     /// Why the store does not keep bans, and when that was told.
     unkept: Option<(String, Instant)>,
     /// When somebody outside was first heard.
@@ -172,6 +175,7 @@ impl<N: Fn() -> Instant, W: Fn() -> Option<UnixTime>> Service<N, W> {
             keeping: Keeping::default(),
             store: std::sync::Arc::new(store),
             writing: None,
+            lifting: Lifting::default(),
             unkept: None,
             outsider: None,
             logged: (0, 0),
@@ -239,9 +243,11 @@ impl<N: Fn() -> Instant, W: Fn() -> Option<UnixTime>> Service<N, W> {
     }
 
     fn protect(&mut self, who: Who, guests: Vec<(Protection, Network)>) {
+        let before = self.guests.unknown();
         let changed = self.guests.say(who, guests);
-        if !changed.is_empty() {
-            self.doors.protect(self.guests.all());
+        let unknown = self.guests.unknown();
+        if !changed.is_empty() || before != unknown {
+            self.doors.protect(self.guests.all(), unknown);
         }
         for (why, networks) in changed {
             self.feed(Input::Protect(why, networks));
@@ -266,9 +272,9 @@ impl<N: Fn() -> Instant, W: Fn() -> Option<UnixTime>> Service<N, W> {
                 let _gone = answer.try_send(shown);
             }
             Ask::Unban(network, answer) => {
-                let was = self.node.is_banned(&network);
+                let lifted = self.node.lifted_by(&network);
                 self.feed(Input::Unban(network));
-                let _gone = answer.try_send(was);
+                self.lifting.add(now, &network, lifted, answer);
             }
         }
     }
@@ -304,14 +310,12 @@ impl<N: Fn() -> Instant, W: Fn() -> Option<UnixTime>> Service<N, W> {
     }
 
     /// Once a second.
-    async fn turn(&mut self) {
+    fn turn(&mut self) {
         if let (_, left_out @ 1..) = std::mem::take(&mut self.logged) {
             tracing::warn!("{left_out} more were found within a second");
         }
         self.tell_clock();
-        if let Some(writing) = self.writing.take_if(|it| it.is_finished()) {
-            self.written(writing).await;
-        }
+        self.lifting.pass((self.now)());
         if self.writing.is_none()
             && let Some(changes) = self.keeping.take()
         {
@@ -320,8 +324,10 @@ impl<N: Fn() -> Instant, W: Fn() -> Option<UnixTime>> Service<N, W> {
         }
     }
 
-    async fn written(&mut self, writing: JoinHandle<Result<(), Unkept>>) {
-        match writing.await {
+    /// The store has kept what it was asked to, or has not.
+    fn written(&mut self, kept: Result<Result<(), Unkept>, JoinError>) {
+        self.writing = None;
+        match kept {
             Ok(Ok(())) => {
                 if self.unkept.take().is_some() {
                     tracing::info!("bans are kept over a restart again");
@@ -333,6 +339,8 @@ impl<N: Fn() -> Instant, W: Fn() -> Option<UnixTime>> Service<N, W> {
             }
             Err(_) => {}
         }
+        let keeping = &self.keeping;
+        self.lifting.settle(|it| keeping.has_yet_to_drop(it));
     }
 
     /// A disk stays full for hours: it is told now and then.
@@ -376,11 +384,14 @@ impl<N: Fn() -> Instant, W: Fn() -> Option<UnixTime>> Service<N, W> {
     async fn finish(&mut self) {
         let last = async {
             if let Some(writing) = self.writing.take() {
-                self.written(writing).await;
+                let kept = writing.await;
+                self.written(kept);
             }
             while let Some(changes) = self.keeping.take() {
-                if let Err(Unkept { why, .. }) = keep(&self.store, changes).await {
-                    tracing::warn!("the last bans are not kept over a restart: {why}");
+                let kept = keep(&self.store, changes).await;
+                let is_failing = kept.is_err();
+                self.written(Ok(kept));
+                if is_failing {
                     return;
                 }
             }

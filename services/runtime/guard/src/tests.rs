@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -25,6 +25,15 @@ use crate::{Peers, around};
 /// What the store of the test keeps.
 type Rows = Arc<Mutex<BTreeMap<String, BanRow>>>;
 
+/// What is wrong with the services of the test.
+#[derive(Default)]
+struct Trouble {
+    /// The store keeps nothing.
+    is_store_full: AtomicBool,
+    /// `net` knows of no cards.
+    is_net_dumb: AtomicBool,
+}
+
 /// A service that runs, and what is around it.
 struct Bench {
     folder: PathBuf,
@@ -33,6 +42,7 @@ struct Bench {
     commits: watch::Receiver<u32>,
     settings: mpsc::Sender<Settings>,
     loaded: watch::Receiver<bool>,
+    trouble: Arc<Trouble>,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<std::io::Result<()>>>,
 }
@@ -46,14 +56,16 @@ impl Bench {
         std::fs::create_dir_all(&folder).expect("a folder");
         let rows = Rows::default();
         let (committed, commits) = watch::channel(0);
-        fake_store(&folder, &rows, committed);
-        fake_net(&folder);
+        let trouble = Arc::<Trouble>::default();
+        fake_store(&folder, &rows, committed, &trouble);
+        fake_net(&folder, &trouble);
         let mut bench = Self {
             folder,
             rows,
             commits,
             settings: mpsc::channel(1).0,
             loaded: watch::channel(false).1,
+            trouble,
             stop: None,
             running: None,
         };
@@ -195,8 +207,13 @@ fn serve<Q: serde::de::DeserializeOwned + 'static, A: serde::Serialize + 'static
     });
 }
 
-fn fake_store(folder: &Path, rows: &Rows, committed: watch::Sender<u32>) {
-    let rows = Arc::clone(rows);
+fn fake_store(
+    folder: &Path,
+    rows: &Rows,
+    committed: watch::Sender<u32>,
+    trouble: &Arc<Trouble>,
+) {
+    let (rows, trouble) = (Arc::clone(rows), Arc::clone(trouble));
     serve(folder, "store.sock", move |request: store::Request| {
         let mut rows = rows.lock().expect("whole");
         match request {
@@ -204,6 +221,10 @@ fn fake_store(folder: &Path, rows: &Rows, committed: watch::Sender<u32>) {
                 let behind = rows.range(after.clone()..);
                 let behind = behind.filter(|(network, _)| **network != after);
                 store::Reply::Bans(behind.map(|(_, row)| row.clone()).take(2).collect())
+            }
+            store::Request::ChangeBans(_) if trouble.is_store_full.load(Ordering::Relaxed) => {
+                let reason = "no space is left".into();
+                store::Reply::Failed { reason }
             }
             store::Request::ChangeBans(changes) => {
                 if changes.forgets_all {
@@ -220,14 +241,17 @@ fn fake_store(folder: &Path, rows: &Rows, committed: watch::Sender<u32>) {
     });
 }
 
-fn fake_net(folder: &Path) {
-    serve(folder, "net.sock", |_: net::Request| {
+fn fake_net(folder: &Path, trouble: &Arc<Trouble>) {
+    let trouble = Arc::clone(trouble);
+    serve(folder, "net.sock", move |_: net::Request| {
+        let link = net::Link {
+            address: "192.168.1.5/24".into(),
+            gateway: "192.168.1.1".into(),
+            ..net::Link::default()
+        };
+        let knows = !trouble.is_net_dumb.load(Ordering::Relaxed);
         net::Reply::Status(net::Status {
-            links: vec![net::Link {
-                address: "192.168.1.5/24".into(),
-                gateway: "192.168.1.1".into(),
-                ..net::Link::default()
-            }],
+            links: Vec::from_iter(knows.then_some(link)),
             ..net::Status::default()
         })
     });
@@ -392,22 +416,15 @@ async fn somebody_unbans_and_what_makes_no_sense_is_refused() {
     let mut watch = bench.watch().await;
     watch.next().await;
     let unban = |text: &str| Request::Unban(text.into());
-    let (yes, no) = (Reply::Unbanned(true), Reply::Unbanned(false));
-    assert_eq!(bench.ask(unban("nobody")).await, no);
-    assert_eq!(bench.ask(unban("203.0.113.7/32")).await, yes);
-    assert_eq!(watch.change().await.unbanned, ["203.0.113.7/32"]);
-    assert_eq!(bench.ask(unban("203.0.113.7/32")).await, no);
-    for host in 1..=8 {
-        let source = format!("198.51.100.{host}");
-        bench.ask(Request::Found(finding(&source))).await;
-    }
-    assert_eq!(
-        bench.ask(unban("198.51.100.77")).await,
-        yes,
-        "it was, with all"
-    );
-    assert_eq!(bench.status().await.banned_count, 0);
     let uid = rustix::process::geteuid().as_raw();
+    for wrong in ["nobody", "0.0.0.0/0", "203.0.0.0/16", "::/0"] {
+        let asked = bench.ask(unban(wrong)).await;
+        assert_eq!(asked, Reply::Refused { uid }, "{wrong}");
+    }
+    let one = "203.0.113.7/32";
+    assert_eq!(bench.ask(unban(one)).await, unbanned(&[one], true));
+    assert_eq!(watch.change().await.unbanned, [one]);
+    assert_eq!(bench.ask(unban(one)).await, unbanned(&[], true));
     for source in ["0.0.0.0/0", "somebody"] {
         let asked = bench.ask(Request::Found(finding(source))).await;
         assert_eq!(asked, Reply::Refused { uid }, "{source}");
@@ -418,7 +435,72 @@ async fn somebody_unbans_and_what_makes_no_sense_is_refused() {
         .ask(Request::Protect(vec![why], vec![Guest { why, network }]))
         .await;
     assert_eq!(asked, Reply::Refused { uid });
-    assert_eq!(bench.status().await.told.len(), 9);
+    assert_eq!(bench.status().await.told.len(), 1);
+    bench.end().await;
+}
+
+fn unbanned(lifted: &[&str], is_kept: bool) -> Reply {
+    Reply::Unbanned {
+        lifted: lifted.iter().map(ToString::to_string).collect(),
+        is_kept,
+    }
+}
+
+#[tokio::test]
+async fn who_has_an_address_unbanned_hears_that_the_network_around_it_was() {
+    let mut bench = Bench::new(on()).await;
+    for host in 1..=8 {
+        let source = format!("203.0.113.{host}/32");
+        bench.ask(Request::Found(finding(&source))).await;
+    }
+    let asked = bench.ask(Request::Unban("203.0.113.7".into())).await;
+    assert_eq!(asked, unbanned(&["203.0.113.0/24"], true));
+    assert_eq!(bench.status().await.banned_count, 0);
+    assert!(bench.kept().is_empty(), "answered when it is kept");
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn an_unban_is_answered_when_it_is_kept_or_says_that_it_is_not() {
+    let mut bench = Bench::new(on()).await;
+    let unban = || Request::Unban("203.0.113.7".into());
+    bench.ask(Request::Found(finding("203.0.113.7/32"))).await;
+    bench.committed().await;
+    bench.trouble.is_store_full.store(true, Ordering::Relaxed);
+    let asked = bench.ask(unban()).await;
+    assert_eq!(asked, unbanned(&["203.0.113.7/32"], false));
+    assert_eq!((bench.status().await.banned_count, bench.kept().len()), (0, 1));
+    // Nobody is banned any more, and it is not kept all the same.
+    let asked = bench.ask(unban()).await;
+    assert_eq!(asked, unbanned(&[], false));
+    bench.trouble.is_store_full.store(false, Ordering::Relaxed);
+    let asked = bench.ask(unban()).await;
+    assert_eq!(asked, unbanned(&[], true));
+    assert!(bench.kept().is_empty());
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn before_net_has_spoken_the_doors_are_left_what_they_know_of_the_boxs_place() {
+    // E9.
+    let mut bench = Bench::new(on()).await;
+    bench.end().await;
+    bench.trouble.is_net_dumb.store(true, Ordering::Relaxed);
+    bench.start(on()).await;
+    let mut watch = bench.watch().await;
+    let whole = watch.next().await;
+    let of_net = [Protection::Own, Protection::Gateway, Protection::Service];
+    assert!(whole.is_whole && of_net.iter().all(|it| whole.unknown.contains(it)));
+    assert!(!whole.unknown.contains(&Protection::Listed), "the site is there");
+    bench.trouble.is_net_dumb.store(false, Ordering::Relaxed);
+    let told = loop {
+        let told = watch.next().await;
+        if told.protected.is_some() {
+            break told;
+        }
+    };
+    assert!(!of_net.iter().any(|it| told.unknown.contains(it)));
+    assert_eq!(told.protected.map(|it| it.len()), Some(2));
     bench.end().await;
 }
 

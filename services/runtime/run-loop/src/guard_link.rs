@@ -25,7 +25,8 @@ const RETRY: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct GuardLink {
     news: mpsc::Sender<Request>,
-    guests: watch::Sender<Vec<Guest>>,
+    /// None while nothing was said: who has just started knows less than who ran before.
+    guests: watch::Sender<Option<Vec<Guest>>>,
 }
 
 impl GuardLink {
@@ -41,7 +42,7 @@ impl GuardLink {
         feed: mpsc::Sender<T>,
     ) -> Self {
         let (news, told) = mpsc::channel(WAITING_MAX);
-        let (guests, protected) = watch::channel(Vec::new());
+        let (guests, protected) = watch::channel(None);
         let again = Arc::<Notify>::default();
         tasks.spawn(tell(path.clone(), told));
         tasks.spawn(protect(
@@ -72,7 +73,16 @@ impl GuardLink {
 
     /// These are never banned; they replace those of before.
     pub fn protect(&self, guests: Vec<Guest>) {
-        self.guests.send_replace(guests);
+        self.guests.send_replace(Some(guests));
+    }
+
+    /// The service knows its site now: where it has said nothing of guests, it has none.
+    pub fn settled(&self) {
+        self.guests.send_if_modified(|guests| {
+            let is_silent = guests.is_none();
+            guests.get_or_insert_default();
+            is_silent
+        });
     }
 }
 
@@ -84,18 +94,21 @@ async fn tell(path: PathBuf, mut told: mpsc::Receiver<Request>) {
     }
 }
 
-/// Tells who is protected: at first, also when it is nobody, as an earlier process may have said
-/// otherwise; whenever that changes; and to a guard that was restarted. What is told is always the
-/// newest.
+/// Tells who is protected, once that is known: also when it is nobody, as an earlier process may
+/// have said otherwise; whenever that changes; and to a guard that was restarted. What is told is
+/// always the newest.
 async fn protect(
     path: PathBuf,
     reasons: &'static [Protection],
-    mut guests: watch::Receiver<Vec<Guest>>,
+    mut guests: watch::Receiver<Option<Vec<Guest>>>,
     again: Arc<Notify>,
 ) {
     let client = Client::<Request, Reply>::new(path);
+    if guests.wait_for(Option::is_some).await.is_err() {
+        return;
+    }
     loop {
-        let all = guests.borrow_and_update().clone();
+        let all = guests.borrow_and_update().clone().unwrap_or_default();
         let request = Request::Protect(reasons.to_vec(), all);
         if client.call(&request).await.is_err() {
             sleep(RETRY).await;

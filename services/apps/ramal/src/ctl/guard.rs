@@ -33,12 +33,12 @@ pub(super) fn request(command: Option<&Guard>) -> (&'static str, String, Value) 
 pub(super) fn said(command: Option<&Guard>, answer: &Value) -> String {
     let is = |name: &str| answer.get(name).and_then(Value::as_bool) == Some(true);
     if let Some(Guard::Unban { network }) = command {
-        let was = if is("was_banned") {
-            ""
-        } else {
-            " (it was not)"
+        let lifted = list(answer, "lifted").iter().filter_map(Value::as_str);
+        let lifted: Vec<_> = lifted.map(|it| format!("{it} is banned no more")).collect();
+        return match lifted.as_slice() {
+            [] => format!("nobody was banned in {network}"),
+            lines => lines.join("\n"),
         };
-        return format!("{network} is banned no more{was}");
     }
     let state = match (is("on"), is("reachable_from_outside")) {
         (true, _) => "bans are on",
@@ -79,10 +79,13 @@ mod tests {
         let (method, target, body) = request(Some(&unban));
         assert_eq!((method, &*target), ("POST", "/api/bans/unban"));
         assert_eq!(body, json!({"network": "203.0.113.7"}));
-        let lifted = said(Some(&unban), &json!({"was_banned": true}));
-        assert_eq!(lifted, "203.0.113.7 is banned no more");
-        let not = said(Some(&unban), &json!({"was_banned": false}));
-        assert!(not.ends_with("(it was not)"), "{not}");
+        let around = json!({"was_banned": true, "lifted": ["203.0.113.0/24", "203.0.113.7/32"]});
+        assert_eq!(
+            said(Some(&unban), &around),
+            "203.0.113.0/24 is banned no more\n203.0.113.7/32 is banned no more"
+        );
+        let not = said(Some(&unban), &json!({"was_banned": false, "lifted": []}));
+        assert_eq!(not, "nobody was banned in 203.0.113.7");
         let answer = json!({
             "on": false, "reachable_from_outside": true, "banned": 1,
             "bans": [{"network": "192.0.2.7/32", "offence": "web-path", "count": 30,

@@ -22,13 +22,11 @@ pub(super) const BANS_WAITING: usize = 64;
 pub(super) fn link(feed: mpsc::Sender<Bans>) -> GuardLink {
     const REASONS: &[Protection] = &[Protection::Administrator];
     let read = |bans| vec![bans];
-    GuardLink::start(
-        &Handle::current(),
-        socket_path("guard"),
-        REASONS,
-        read,
-        feed,
-    )
+    let path = socket_path("guard");
+    let link = GuardLink::start(&Handle::current(), path, REASONS, read, feed);
+    // Whoever was signed in to an earlier process is not any more.
+    link.settled();
+    link
 }
 
 /// Does what `guard` says, for ever.

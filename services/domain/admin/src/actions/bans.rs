@@ -10,7 +10,7 @@ use super::{done, form, json};
 use crate::admin::{Admin, Caller};
 use crate::answers::Unbanned;
 use crate::bans_view::BansView;
-use crate::fault::Fault;
+use crate::fault::{BansFault, Fault};
 use crate::http::{Request, Response};
 use crate::pages;
 use crate::routes::{Face, OnBans};
@@ -76,8 +76,12 @@ fn unban(admin: &mut Admin, request: &Request, caller: Caller) -> Step {
         Face::Page | Face::Asset => Ok(form(request, "network")),
     };
     let network = asked.and_then(|text| {
-        let network = Network::parse(text.trim());
-        network.ok_or(Fault::NotANetwork("network"))
+        let network = Network::parse(text.trim()).ok_or(Fault::NotANetwork("network"))?;
+        // R69: the end of all bans asks for the password.
+        let is_one = guard::may_be_lifted(&network);
+        is_one
+            .then_some(network)
+            .ok_or(Fault::Bans(BansFault::TooWide))
     });
     let network = match network {
         Ok(network) => network.to_string(),
@@ -90,17 +94,59 @@ fn unban(admin: &mut Admin, request: &Request, caller: Caller) -> Step {
     let audit = caller.audit(format!("unban {network}"), String::new(), String::new());
     admin.record(audit, move |_, _| {
         Step::Guard(
-            Ask::Unban(network),
-            Box::new(move |_, _, reply| match (reply, caller.face) {
-                (Ok(Reply::Unbanned(was_banned)), Face::Api) => {
-                    Step::Respond(Response::json(200, &Unbanned { was_banned }).sealed())
+            Ask::Unban(network.clone()),
+            Box::new(move |admin, _, reply| match reply {
+                Ok(Reply::Unbanned { lifted, is_kept }) => {
+                    unbanned(admin, caller, &network, lifted, is_kept)
                 }
-                (Ok(Reply::Unbanned(_)), Face::Page | Face::Asset) => done(&caller, BANS),
                 _ => caller.refuse(&Fault::GuardAway),
             }),
         )
     })
 }
 
+/// What was lifted may be other than what was asked for, so it is told and recorded too.
+fn unbanned(
+    admin: &mut Admin,
+    caller: Caller,
+    network: &str,
+    lifted: Vec<String>,
+    is_kept: bool,
+) -> Step {
+    let (action, before) = match lifted.as_slice() {
+        [one] if one == network => return answer_unbanned(&caller, lifted, is_kept),
+        [] => (format!("nobody was banned in {network}"), String::new()),
+        all => {
+            let shown = all.get(..RECORDED_MAX).unwrap_or(all);
+            let more = match all.len() - shown.len() {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let before = format!("{}{more}", shown.join(", "));
+            (format!("unbanned with {network}"), before)
+        }
+    };
+    let audit = caller.audit(action, before, String::new());
+    admin.record(audit, move |_, _| {
+        answer_unbanned(&caller, lifted, is_kept)
+    })
+}
+
+fn answer_unbanned(caller: &Caller, lifted: Vec<String>, is_kept: bool) -> Step {
+    if !is_kept {
+        return caller.refuse(&Fault::Bans(BansFault::NotKept));
+    }
+    match caller.face {
+        Face::Api => {
+            let was_banned = !lifted.is_empty();
+            let answer = Unbanned { was_banned, lifted };
+            Step::Respond(Response::json(200, &answer).sealed())
+        }
+        Face::Page | Face::Asset => done(caller, BANS),
+    }
+}
+
 /// The page.
 const BANS: &str = "/bans";
+/// Networks that one entry of the trail names.
+const RECORDED_MAX: usize = 20;

@@ -106,6 +106,9 @@ fn an_unban_lifts_what_the_address_is_in_too() {
         let finding = finding(&format!("203.0.113.{host}/32"));
         tell(&mut node, 0, Input::Found(finding));
     }
+    let wide = network("203.0.113.0/24");
+    assert_eq!(node.lifted_by(&network("203.0.113.5")), [wide]);
+    assert_eq!(node.lifted_by(&network("203.0.114.5")), []);
     let outputs = tell(&mut node, 1, Input::Unban(network("203.0.113.5")));
     assert!(outputs.contains(&Output::Unban(network("203.0.113.0/24"))));
     assert!(outputs.contains(&Output::Unban(network("203.0.113.5"))));
@@ -121,11 +124,11 @@ fn whether_an_address_is_banned_is_also_whether_what_it_is_in_is() {
     }
     tell(&mut node, 0, Input::Found(finding("198.51.100.7/32")));
     for banned in ["203.0.113.77", "198.51.100.7", "198.51.100.0/24"] {
-        assert!(node.is_banned(&network(banned)), "{banned}");
+        assert!(!node.lifted_by(&network(banned)).is_empty(), "{banned}");
     }
-    assert!(!node.is_banned(&network("198.51.100.8")));
+    assert_eq!(node.lifted_by(&network("198.51.100.8")), []);
     pass(&mut node, 700);
-    assert!(!node.is_banned(&network("198.51.100.7")), "it is over");
+    assert_eq!(node.lifted_by(&network("198.51.100.7")), [], "it is over");
 }
 
 #[test]
@@ -143,6 +146,32 @@ fn a_ban_of_neighbours_says_what_all_of_them_tried() {
         panic!("{tried:?}");
     };
     assert_eq!(tried.len(), 3, "each once: {tried:?}");
+}
+
+fn where_nobody_is_banned_the_doors_are_told_and_the_store_is_not() {
+    let mut node = node();
+    let one = network("203.0.113.7");
+    assert_eq!(
+        tell(&mut node, 1, Input::Unban(one)),
+        [Output::Unban(one)],
+        "a door may have shut by itself"
+    );
+}
+
+#[test]
+fn nobody_names_more_to_be_lifted_than_the_widest_ban() {
+    for (text, may) in [
+        ("203.0.113.7", true),
+        ("203.0.113.0/24", true),
+        ("203.0.112.0/23", false),
+        ("10.0.0.0/8", false),
+        ("0.0.0.0/0", false),
+        ("2001:db8:1::/48", true),
+        ("2001:db8::/47", false),
+        ("::/0", false),
+    ] {
+        assert_eq!(crate::may_be_lifted(&network(text)), may, "{text}");
+    }
 }
 
 #[test]

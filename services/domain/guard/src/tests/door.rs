@@ -85,9 +85,76 @@ fn switched_off_the_doors_open_at_once() {
         .put(at(0), network("198.51.100.0/24"), at(1_000));
     assert!(door.is_shut(at(10), ip("203.0.113.7")));
     door.configure(&Guard::default());
+    for source in ["203.0.113.7", "198.51.100.7"] {
+        assert!(!door.is_shut(at(10), ip(source)), "{source}");
+    }
+    // On again before whoever keeps the bans has looked: he shows them, so they are obeyed.
     door.configure(&on());
     assert!(!door.is_shut(at(10), ip("203.0.113.7")));
+    assert!(door.is_shut(at(10), ip("198.51.100.7")));
+    let none = Bans {
+        is_whole: true,
+        ..Bans::default()
+    };
+    obey(&mut door, 10, &none);
     assert!(!door.is_shut(at(10), ip("198.51.100.7")));
+}
+
+#[test]
+fn who_has_networks_forgiven_again_and_again_in_which_nobody_is_held_has_nobody_missed() {
+    let mut door = door(&on());
+    let (source, office) = ("203.0.113.7", "198.51.100.7");
+    door.proved(at(0), from(office, "200"));
+    let mut looked = 0;
+    for secs in 0..10 {
+        door.forgive(&network("203.0.113.0/24"));
+        door.forgive(&network("198.51.100.0/24"));
+        for attempt in [from(source, "100"), from(office, "100")] {
+            if !door.is_shut(at(secs), attempt.source) && door.admits(at(secs), attempt) {
+                looked += 1;
+                door.offence(at(secs), attempt, Offence::SipPassword);
+            }
+        }
+        if secs == 4 {
+            assert!(door.is_shut(at(secs), ip(source)));
+            assert!(!door.admits(at(secs), from(office, "100")));
+            break;
+        }
+    }
+    assert_eq!(looked, 10, "five of each, as the rule says");
+    // Where somebody is held it helps, and he begins anew.
+    door.forgive(&network("203.0.113.0/24"));
+    door.forgive(&network("198.51.100.0/24"));
+    assert!(!door.is_shut(at(5), ip(source)));
+    assert!(door.admits(at(5), from(office, "100")));
+}
+
+#[test]
+fn a_process_that_has_just_begun_takes_nobody_who_is_protected_from_the_doors() {
+    // E9: it knows the site, and `net` has not spoken yet.
+    let mut door = door(&on());
+    let guest = |why, network: &str| Guest {
+        why,
+        network: network.into(),
+    };
+    let gateway = guest(Protection::Gateway, "192.168.1.1/32");
+    let told = |guests: &[&Guest], unknown: &[Protection]| Bans {
+        is_whole: true,
+        protected: Some(guests.iter().map(|it| (*it).clone()).collect()),
+        unknown: unknown.to_vec(),
+        ..Bans::default()
+    };
+    let listed = guest(Protection::Listed, "203.0.113.0/24");
+    obey(&mut door, 0, &told(&[&gateway, &listed], &[]));
+    let fresh = told(&[], &[Protection::Gateway, Protection::Own]);
+    obey(&mut door, 1, &fresh);
+    let why = |door: &mut Door, source: &str| door.protected().why(ip(source));
+    assert_eq!(why(&mut door, "192.168.1.1"), Some(Protection::Gateway));
+    assert_eq!(why(&mut door, "203.0.113.7"), None, "of the site it knows");
+    guess(&mut door, "192.168.1.1", "100", 20);
+    assert!(!door.is_shut(at(20), ip("192.168.1.1")));
+    obey(&mut door, 21, &told(&[], &[]));
+    assert_eq!(why(&mut door, "192.168.1.1"), None);
 }
 
 #[test]
@@ -176,6 +243,7 @@ fn a_door_takes_over_bans_and_guests_and_keeps_its_own() {
                 network: network.to_owned(),
             }]
         }),
+        ..Bans::default()
     };
     let banned = [
         "203.0.113.7/32",

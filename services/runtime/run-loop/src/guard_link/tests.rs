@@ -108,13 +108,17 @@ async fn what_was_found_while_the_guard_was_away_is_told_in_order_when_it_is_bac
 
 /// An earlier process of the service may have said otherwise.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_protects_nobody_says_so_at_its_start() {
+async fn who_protects_nobody_says_so_once_he_knows_it() {
     let folder = std::env::temp_dir().join(format!("guard-nobody-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let socket = folder.join("guard.sock");
     let seen = start(&socket, Arc::default());
     let (feed, _fed) = mpsc::channel::<Bans>(8);
-    let _link = start_link(socket, feed);
+    let link = start_link(socket, feed);
+    link.found(finding(1));
+    let first = seen.recv_timeout(PATIENCE).expect("in time");
+    assert_eq!(first, Request::Found(finding(1)), "and nothing before");
+    link.settled();
     let first = seen.recv_timeout(PATIENCE).expect("in time");
     assert_eq!(first, Request::Protect(REASONS.to_vec(), Vec::new()));
     std::fs::remove_dir_all(&folder).expect("ours");

@@ -363,6 +363,10 @@ impl Turn<'_> {
             Output::Outsider(source) => self.guard.outsider(source),
             Output::Protect(guests) => self.guard.protect(guests),
             Output::Event(event) => {
+                // The servers of the trunks are known by then.
+                if matches!(event, Event::Configured { .. }) {
+                    self.guard.settled();
+                }
                 self.trace.told(&event);
                 self.log.write(self.clock.now(), &event);
             }
