@@ -1,6 +1,7 @@
 //! The bans: how long each lasts, and what is kept of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::time::Duration;
 
 use config::{Guard, Network};
@@ -29,6 +30,8 @@ pub struct Ban {
     /// When it was to end, seconds since 1970, as an earlier process kept it.
     kept_until: Option<i64>,
     is_over: bool,
+    /// Its place among those of which is known what was tried.
+    number: u64,
 }
 
 /// All bans, and those that are over but make the next one longer.
@@ -39,6 +42,10 @@ pub(crate) struct Book {
     ends: BTreeSet<(Instant, Network)>,
     /// When one that is over is forgotten.
     forgets: BTreeSet<(Instant, Network)>,
+    /// Of which is known what was tried, by their numbers: the oldest first.
+    texts: BTreeMap<u64, Network>,
+    text_bytes: usize,
+    last_number: u64,
 }
 
 /// Whom a ban is to hit: the network that was found, or one around it that has too many banned in
@@ -66,7 +73,7 @@ impl Book {
             false => before.saturating_add(1),
         };
         let mut until = now;
-        let mut tried = finding.tried.clone();
+        let mut tried: Vec<String> = finding.tried.iter().rev().cloned().collect();
         for network in &place.inner {
             times = times.max(self.times(now, network));
             if let Some(ban) = self.remove(network) {
@@ -75,17 +82,17 @@ impl Book {
             }
             changed.removed.push(*network);
         }
-        distinct(&mut tried);
         let ban = Ban {
             offence: finding.offence,
             count: finding.count,
             within_secs: finding.within_secs,
-            tried,
+            tried: shortened(tried),
             since: wall,
             until: until.max(now + lasts(guard, times, rng)),
             times,
             kept_until: None,
             is_over: false,
+            number: 0,
         };
         self.put(place.network, ban);
         self.shrink(&place.network, &mut changed);
@@ -135,13 +142,29 @@ impl Book {
         (is_many && protected.within(&around).is_none()).then_some((around, inner))
     }
 
-    fn put(&mut self, network: Network, ban: Ban) {
+    fn put(&mut self, network: Network, mut ban: Ban) {
         self.remove(&network);
-        match ban.is_over {
-            true => self.forgets.insert((ban.due(), network)),
-            false => self.ends.insert((ban.due(), network)),
-        };
+        if ban.is_over {
+            ban.tried = Vec::new();
+            self.forgets.insert((ban.due(), network));
+        } else {
+            self.ends.insert((ban.due(), network));
+        }
+        if !ban.tried.is_empty() {
+            self.last_number = self.last_number.saturating_add(1);
+            ban.number = self.last_number;
+            self.texts.insert(ban.number, network);
+            self.text_bytes = self.text_bytes.saturating_add(ban.text_bytes());
+        }
         self.bans.insert(network, ban);
+        while self.text_bytes > TEXT_BYTES_MAX
+            && let Some((_, oldest)) = self.texts.pop_first()
+        {
+            if let Some(ban) = self.bans.get_mut(&oldest) {
+                self.text_bytes = self.text_bytes.saturating_sub(ban.text_bytes());
+                ban.tried = Vec::new();
+            }
+        }
     }
 
     fn remove(&mut self, network: &Network) -> Option<Ban> {
@@ -149,6 +172,10 @@ impl Book {
         let due = (ban.due(), *network);
         self.ends.remove(&due);
         self.forgets.remove(&due);
+        if !ban.tried.is_empty() {
+            self.texts.remove(&ban.number);
+            self.text_bytes = self.text_bytes.saturating_sub(ban.text_bytes());
+        }
         Some(ban)
     }
 
@@ -225,6 +252,16 @@ impl Book {
         self.bans.iter().filter(|(_, ban)| !ban.is_over)
     }
 
+    /// Those that hold, behind a network in the order of addresses.
+    pub(crate) fn in_force_after(
+        &self,
+        last: Option<Network>,
+    ) -> impl Iterator<Item = (&Network, &Ban)> {
+        let first = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let behind = self.bans.range((first, Bound::Unbounded));
+        behind.filter(|(_, ban)| !ban.is_over)
+    }
+
     /// One as it is kept.
     pub(crate) fn row(
         &self,
@@ -281,12 +318,13 @@ impl Book {
                 offence: row.offence,
                 count: row.count,
                 within_secs: row.within_secs,
-                tried: row.tried,
+                tried: shortened(row.tried),
                 since: UnixTime::from_millis(row.since_secs.saturating_mul(1_000)),
                 until: now + Duration::from_secs(row.left_secs),
                 times: row.times.saturating_sub(quiet).max(1),
                 kept_until: row.until_secs,
                 is_over: row.left_secs == 0,
+                number: 0,
             };
             restored.held.extend((!ban.is_over).then_some(network));
             self.put(network, ban);
@@ -324,6 +362,25 @@ impl Ban {
             self.until
         }
     }
+
+    /// What the texts of it take, with what it takes to have them.
+    fn text_bytes(&self) -> usize {
+        let each = self.tried.iter();
+        each.map(|it| it.len().saturating_add(TEXT_COST)).sum()
+    }
+}
+
+/// As much of what was tried as people need to see what it was: the first of them, each once.
+fn shortened(mut tried: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    for text in &mut tried {
+        text.truncate(text.floor_char_boundary(TRIED_LENGTH));
+        text.shrink_to_fit();
+    }
+    tried.retain(|it| seen.insert(it.clone()));
+    tried.truncate(TRIED_MAX);
+    tried.shrink_to_fit();
+    tried
 }
 
 /// How many days a ban has been over, where it was when it was kept.
@@ -332,13 +389,6 @@ fn quiet_days(wall: UnixTime, row: &BanRow) -> u32 {
     let quiet = ended.map_or(0, |ended| wall.as_secs().saturating_sub(ended));
     let quiet = u64::try_from(quiet).unwrap_or(0) / DECAY.as_secs();
     u32::try_from(quiet).unwrap_or(u32::MAX)
-}
-
-/// Some of what was tried, the latest first, each once.
-fn distinct(tried: &mut Vec<String>) {
-    let mut seen = BTreeSet::new();
-    tried.retain(|it| seen.insert(it.clone()));
-    tried.truncate(TRIED_MAX);
 }
 
 /// Whether somebody may say that a network is banned no more: no ban is wider. Of more at once all
@@ -385,8 +435,15 @@ pub(crate) struct Changed {
 const DECAY: Duration = Duration::from_secs(24 * 3_600);
 /// Bans that are kept, over or not.
 pub(crate) const BANS_MAX: usize = 120_000;
-/// Of what was tried, by neighbours who are banned as one.
-const TRIED_MAX: usize = 8;
+/// Texts of one ban that are kept,
+const TRIED_MAX: usize = 3;
+/// and bytes of each.
+const TRIED_LENGTH: usize = 40;
+/// Bytes of a text without what is in it.
+const TEXT_COST: usize = 48;
+/// Of all texts together: whoever chooses long ones must not take the process its memory, 128 MiB,
+/// of which so many bans without texts are half.
+const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Bits of the widest ban, of IPv4 and of IPv6.
 const WIDEST_IPV4: u8 = 24;
 const WIDEST_IPV6: u8 = 48;

@@ -65,6 +65,8 @@ pub struct GuardNode {
     wall: Option<(UnixTime, Instant)>,
     /// When bans are kept anew, while the clock is not believed.
     keep_at: Option<Instant>,
+    /// Up to which they were, where that were not all.
+    kept_to: Option<Network>,
     told: VecDeque<Told>,
     outputs: VecDeque<Output>,
 }
@@ -83,6 +85,7 @@ impl GuardNode {
             now: Instant::ORIGIN,
             wall: None,
             keep_at: None,
+            kept_to: None,
             told: VecDeque::new(),
             outputs: VecDeque::new(),
         }
@@ -184,6 +187,17 @@ impl GuardNode {
     fn keep_all(&mut self) {
         let all = self.book.in_force().map(|(network, _)| *network);
         self.keep(all.collect::<Vec<_>>());
+        self.keep_later();
+    }
+
+    /// Of many some in each hour, and none that ends within it, so that no card wears out by it.
+    fn keep_some(&mut self) {
+        let next = self.now + KEEP_PAUSE;
+        let all = self.book.in_force_after(self.kept_to);
+        let long = all.filter(|(_, ban)| ban.until > next);
+        let some: Vec<Network> = long.map(|(it, _)| *it).take(KEEP_MAX).collect();
+        self.kept_to = some.last().copied().filter(|_| some.len() >= KEEP_MAX);
+        self.keep(some);
         self.keep_later();
     }
 
@@ -320,7 +334,7 @@ impl Node for GuardNode {
                 let changed = self.book.expire(now);
                 self.carry_out(&changed);
                 if self.keep_at.is_some_and(|at| at <= now) {
-                    self.keep_all();
+                    self.keep_some();
                 }
             }
         }
@@ -335,8 +349,11 @@ impl Node for GuardNode {
     }
 }
 
-/// How much longer than it was to a ban may last through a restart without a clock.
+/// How much longer than it was to a ban may last through a restart without a clock: so much for
+/// each [`KEEP_MAX`] that there are.
 const KEEP_PAUSE: Duration = Duration::from_secs(3_600);
+/// Bans that are kept anew at one time: a few MB.
+const KEEP_MAX: usize = 20_000;
 /// What was found lately that is kept for people.
 const TOLD_MAX: usize = 500;
 

@@ -22,8 +22,12 @@ pub(crate) struct Keeping {
 
 impl Keeping {
     pub(crate) fn keep(&mut self, rows: Vec<BanRow>) {
-        for row in rows {
+        for mut row in rows {
             self.gone.remove(&row.network);
+            // While the store takes none they are many.
+            if self.put.len() >= CHANGED_MAX {
+                row.tried = Vec::new();
+            }
             self.put.insert(row.network.clone(), row);
         }
     }
@@ -165,6 +169,14 @@ mod tests {
         keeping.drop(&(100..30_100).map(gone).collect::<Vec<_>>());
         let sizes = std::iter::from_fn(|| keeping.take()).map(|it| (it.gone.len(), it.put.len()));
         assert_eq!(sizes.collect::<Vec<_>>(), [(20_000, 0), (10_000, 10)]);
+    }
+
+    #[test]
+    fn while_the_store_takes_nothing_what_was_tried_fills_no_memory() {
+        let mut keeping = Keeping::default();
+        keeping.keep((0..60_000).map(|number| row(number, 1)).collect());
+        let with_texts = keeping.put.values().filter(|it| !it.tried.is_empty());
+        assert_eq!((with_texts.count(), keeping.put.len()), (20_000, 60_000));
     }
 
     #[test]

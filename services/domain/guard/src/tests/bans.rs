@@ -356,6 +356,68 @@ fn days_while_the_box_is_off_are_credited_too() {
     assert_eq!(rows[0].times, 3);
 }
 
+fn row(number: u32, left_secs: u64, tried: Vec<String>) -> BanRow {
+    BanRow {
+        network: Network::of(std::net::Ipv4Addr::from_bits(number << 8).into()).to_string(),
+        offence: Offence::SipPassword,
+        count: 5,
+        within_secs: 600,
+        tried,
+        since_secs: 0,
+        left_secs,
+        until_secs: None,
+        times: 1,
+    }
+}
+
+#[test]
+fn without_a_clock_some_of_many_bans_are_kept_anew_in_each_hour_and_no_short_one() {
+    let mut node = node();
+    let rows = (0..30_000).map(|number| row(number, 86_400, Vec::new()));
+    let short = (30_000..40_000).map(|number| row(number, 3_600, Vec::new()));
+    tell(&mut node, 0, Input::Stored(rows.chain(short).collect()));
+    let mut seen = std::collections::BTreeSet::new();
+    for (hour, expected) in [(1, 20_000), (2, 10_000), (3, 20_000)] {
+        let kept = kept(&pass(&mut node, hour * 3_600));
+        let kept: Vec<_> = kept.into_iter().filter(|it| it.left_secs > 0).collect();
+        assert_eq!(kept.len(), expected, "{hour}");
+        seen.extend(kept.into_iter().map(|it| it.network));
+    }
+    assert_eq!(seen.len(), 30_000, "each once in two hours");
+}
+
+#[test]
+fn what_was_tried_takes_so_much_room_and_no_more_and_the_oldest_of_it_goes_first() {
+    let mut node = node();
+    let long = |text: &str| format!("{text}{}", "ä".repeat(78));
+    let tried = || Vec::from_iter(["1", "2", "3", "4", "5"].map(long));
+    let rows = (0..100_000).map(|number| row(number, 86_400 * u64::from(number % 10), tried()));
+    tell(&mut node, 0, Input::Stored(rows.collect()));
+    let cost = |it: &String| {
+        assert!(it.len() <= 40, "{it}");
+        it.len() + 48
+    };
+    let bytes: usize = node.bans().flat_map(|(_, ban)| &ban.tried).map(cost).sum();
+    assert!((15 << 20..=16 << 20).contains(&bytes), "{bytes}");
+    let found = Finding {
+        tried: tried(),
+        ..finding("203.0.113.7/32")
+    };
+    let kept_row = kept(&tell(&mut node, 1, Input::Found(found))).pop();
+    let texts = kept_row.map(|it| it.tried).expect("kept");
+    let begins: Vec<_> = texts.iter().map(|it| &it[..1]).collect();
+    assert_eq!(begins, ["5", "4", "3"], "the newest");
+    let has_texts = |text: &str| {
+        let mut bans = node.bans();
+        bans.any(|(it, ban)| *it == network(text) && !ban.tried.is_empty())
+    };
+    assert!(has_texts("203.0.113.7") && !has_texts("0.0.1.0"));
+    // Over it only counts.
+    let ended = kept(&pass(&mut node, 700));
+    assert!(ended.iter().any(|it| it.network == "203.0.113.7/32"));
+    assert!(ended.iter().all(|it| it.tried.is_empty()));
+}
+
 #[test]
 fn who_is_protected_is_spared_and_who_becomes_so_is_banned_no_more() {
     let mut node = node();
