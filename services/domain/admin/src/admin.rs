@@ -340,6 +340,7 @@ impl Admin {
             let is_api = caller.face == Face::Api;
             let found = is_api.then(|| self.bearer(moment, secret)).flatten();
             let (login, name, permissions) = found.ok_or(Fault::SignInFirst)?;
+            self.vouched(moment.now, request.peer, &login, &name);
             caller.login = login;
             caller.token = Some(name);
             caller.permissions = permissions;

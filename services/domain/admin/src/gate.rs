@@ -33,8 +33,8 @@ pub struct News {
 pub(crate) struct Gate {
     door: Door,
     found: Vec<Finding>,
-    /// Until when whoever signed in as an administrator is protected, by login and address.
-    administrators: BTreeMap<(String, IpAddr), Instant>,
+    /// Who signed in as an administrator, and until when he is protected, by session and address.
+    administrators: BTreeMap<(u64, IpAddr), (String, Instant)>,
     /// What was said of them last.
     guests: Vec<Guest>,
     networks: Networks,
@@ -132,11 +132,11 @@ impl Admin {
     /// seconds, as sessions end by themselves.
     pub fn take_news(&mut self, now: Instant) -> News {
         let mut administrators = std::mem::take(&mut self.gate.administrators);
-        administrators.retain(|(login, _), until| {
+        administrators.retain(|(session, _), (login, until)| {
             let is_one = |it: &ipc::site::Person| it.role == Role::Administrator;
             now < *until
                 && self.person(login).is_some_and(is_one)
-                && self.sessions.has_any_of(now, login)
+                && self.sessions.is_whole(now, *session)
         });
         let mut networks: Vec<_> = administrators
             .keys()
@@ -191,22 +191,32 @@ impl Admin {
         begun.map_err(Fault::TooManyAttempts)
     }
 
-    /// A caller has said wholly who he is.
-    pub(crate) fn proved(&mut self, now: Instant, caller: &Caller) {
+    /// A program has shown a token that is good: nobody else on its line has it shut out.
+    pub(crate) fn vouched(&mut self, now: Instant, peer: Peer, login: &str, token: &str) {
+        if let Some(source) = self.gate.visitor(peer) {
+            // No login has a space in it.
+            let name = format!("token {token} of {login}");
+            self.gate.door.proved(now, proven(source, &name));
+        }
+    }
+
+    /// A caller has said wholly who he is, in the session of this token.
+    pub(crate) fn proved(&mut self, now: Instant, caller: &Caller, token: &str) {
         let Some(source) = self.gate.visitor(caller.peer) else {
             return;
         };
         self.gate.door.proved(now, proven(source, &caller.login));
         let person = self.person(&caller.login);
-        if person.is_some_and(|it| it.role == Role::Administrator) {
+        let is_one = person.is_some_and(|it| it.role == Role::Administrator);
+        if let Some(session) = self.sessions.number(token).filter(|_| is_one) {
             let administrators = &mut self.gate.administrators;
             if administrators.len() >= ADMINISTRATORS_MAX {
-                let soonest = administrators.iter().min_by_key(|(_, until)| **until);
-                let soonest = soonest.map(|(key, _)| key.clone());
+                let soonest = administrators.iter().min_by_key(|(_, (_, until))| *until);
+                let soonest = soonest.map(|(key, _)| *key);
                 soonest.and_then(|key| administrators.remove(&key));
             }
-            let key = (caller.login.clone(), source);
-            administrators.insert(key, now + ADMINISTRATOR_TIME);
+            let until = now + ADMINISTRATOR_TIME;
+            administrators.insert((session, source), (caller.login.clone(), until));
         }
     }
 

@@ -20,6 +20,8 @@ pub(crate) struct Session {
     pub(crate) must_change: bool,
     /// They said the password, and not yet the code of their second factor.
     pub(crate) awaits_code: bool,
+    /// Which it is since the start, under whatever token.
+    number: u64,
     opened: Instant,
     used: Instant,
     /// When the password was said last; never in a session that a passkey opened.
@@ -50,6 +52,7 @@ pub(crate) struct Stage {
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
     live: BTreeMap<SessionId, Session>,
+    opened: u64,
 }
 
 impl Sessions {
@@ -66,11 +69,13 @@ impl Sessions {
         self.make_room(login);
         let token = hex::encode(entropy.bytes());
         let login = login.to_owned();
+        self.opened = self.opened.saturating_add(1);
         let session = Session {
             login,
             credential,
             must_change: stage.must_change,
             awaits_code: stage.awaits_code,
+            number: self.opened,
             opened: now,
             used: now,
             proved: (!stage.is_by_passkey).then_some(now),
@@ -167,10 +172,16 @@ impl Sessions {
             .retain(|id, session| session.login != login || *id == keep);
     }
 
-    /// Whether a person is wholly signed in.
-    pub(crate) fn has_any_of(&self, now: Instant, login: &str) -> bool {
+    /// Which session a token is of.
+    pub(crate) fn number(&self, token: &str) -> Option<u64> {
+        let session = self.live.get(&fingerprint(token.as_bytes()));
+        session.map(|it| it.number)
+    }
+
+    /// Whether somebody is wholly signed in by a session.
+    pub(crate) fn is_whole(&self, now: Instant, number: u64) -> bool {
         let mut live = self.live.values();
-        live.any(|it| it.login == login && !it.awaits_code && it.is_live(now))
+        live.any(|it| it.number == number && !it.awaits_code && it.is_live(now))
     }
 
     /// Ends one session.

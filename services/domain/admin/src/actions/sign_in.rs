@@ -191,7 +191,7 @@ pub(super) fn enter(
         let sessions = &mut admin.sessions;
         let token = sessions.open(now, &moment.entropy, login, credential, stage);
         if !stage.awaits_code {
-            admin.proved(now, &caller);
+            admin.proved(now, &caller, &token);
         }
         let response = welcomed(admin, &caller, stage);
         Step::Respond(response.with("set-cookie", session_cookie(&token)).sealed())
@@ -244,7 +244,7 @@ pub(super) fn signed_in_by(
         let Some(token) = admin.sessions.complete(&id, &moment.entropy) else {
             return refuse(&caller, &Fault::SignInFirst);
         };
-        admin.proved(moment.now, &caller);
+        admin.proved(moment.now, &caller, &token);
         let stage = Stage {
             must_change,
             ..Stage::default()

@@ -337,6 +337,54 @@ fn where_an_administrator_is_signed_in_nobody_is_banned() {
 }
 
 #[test]
+fn where_an_administrator_has_signed_out_nobody_is_spared_while_he_is_signed_in_elsewhere() {
+    // E9: the café he was in.
+    let mut world = guarded();
+    let (home, cafe) = ("198.51.100.7", "203.0.113.9");
+    world.ask(&sign_in_from(home, "admin", OWN_PASSWORD));
+    let session = cookie(&world.ask(&sign_in_from(cafe, "admin", OWN_PASSWORD)));
+    assert_eq!(news(&mut world).guests, guests(&[home, cafe]));
+    world.ask(&from(cafe, post("/api/logout", &session, &json!({}))));
+    assert_eq!(news(&mut world).guests, guests(&[home]));
+}
+
+#[test]
+fn a_session_that_goes_on_under_another_token_protects_on() {
+    let mut world = guarded();
+    let home = "198.51.100.7";
+    let session = cookie(&world.ask(&sign_in_from(home, "admin", OWN_PASSWORD)));
+    assert_eq!(news(&mut world).guests, guests(&[home]));
+    let again = json!({"password": OWN_PASSWORD});
+    let proved = world.ask(&from(home, post("/api/confirm", &session, &again)));
+    assert!(proved.status < 300, "{}", text(&proved));
+    assert_ne!(cookie(&proved), session);
+    assert_eq!(news(&mut world).guests, None, "as before");
+}
+
+#[test]
+fn a_program_with_a_token_goes_on_beside_one_who_guesses() {
+    let mut world = guarded();
+    let noc = "198.51.100.7";
+    let session = world.sign_in("admin", OWN_PASSWORD);
+    let wish = json!({"name": "noc", "permissions": ["see-status"], "days": 30});
+    let made = world.ask(&post("/api/tokens", &session, &wish));
+    let secret = body(&made)["token"].as_str().expect("one").to_owned();
+    let by_token = |world: &mut World| {
+        let asked = get("/api/status", "").with("authorization", &format!("Bearer {secret}"));
+        world.ask(&from(noc, asked)).status
+    };
+    assert_eq!(by_token(&mut world), 200);
+    guess(&mut world, noc);
+    for turn in 0..40 {
+        world.ask(&from(noc, get(&format!("/.env{turn}"), "")));
+    }
+    assert!(!is_shut(&world, noc));
+    assert_eq!(by_token(&mut world), 200);
+    // Nor does it make anybody an administrator.
+    assert_eq!(news(&mut world).guests, guests(&["10.0.0.5"]));
+}
+
+#[test]
 fn somebody_outside_is_told_of_once_an_hour() {
     // T8.
     let mut world = World::new();
