@@ -9,11 +9,11 @@ use sansio::{Instant, network_of};
 
 use crate::bans::Bans;
 use crate::lately::Lately;
-use crate::line::{Case, GUESSES_MAX, Line};
+use crate::line::{Case, Found, GUESSES_MAX, Line};
 use crate::notice::Notice;
 use crate::owner::{Owner, owner};
 use crate::protected::Protected;
-use crate::target::{OWNERS, Target};
+use crate::target::Target;
 
 /// Somebody claims to be someone, and has been seen to get what was sent to his address: he speaks
 /// TCP, or repeats what the challenge to it said (bar E5). Of others nothing is counted, as anybody
@@ -225,21 +225,21 @@ impl Door {
             return Vec::new();
         }
         let is_strange = !case.is_protected && !line.is_trusted(now);
-        let measure = line.count(now, &case);
+        let counted = line.count(now, &case);
         let (tried, is_one_name) = (line.tried(), line.is_one_name());
         let source = self.network(at);
-        let finding = |measure, count, tried| Finding {
+        let finding = |it: Found| Finding {
             offence,
             source: source.to_string(),
-            measure,
+            measure: it.measure,
             is_in_force,
-            count,
-            within_secs: u32::try_from(rule.within.as_secs()).unwrap_or(u32::MAX),
+            count: it.count,
+            within_secs: u32::try_from(it.within.as_secs()).unwrap_or(u32::MAX),
             tried,
             // Phones repeat; who scans does other things too.
             is_one_name: is_one_name && is_guess(offence),
         };
-        let mut found = Vec::from_iter(measure.map(|it| finding(it, rule.count, tried)));
+        let mut found = Vec::from_iter(counted.map(finding));
         if is_strange && is_guess(offence) {
             found.extend(self.strange_guess(now, (at, name), (&rule, is_in_force), offence));
         }
@@ -273,9 +273,8 @@ impl Door {
             found.push(finding(Measure::Narrow, all, GUESSES_MAX));
         }
         let target = self.targets.touch(now, name.to_owned());
-        if target.guessed(now, at, (rule, is_in_force), lasts) {
-            let owners = u16::try_from(OWNERS).unwrap_or(u16::MAX);
-            found.push(finding(Measure::Slow, self.network(at), owners));
+        if let Some(count) = target.guessed(now, at, (rule, is_in_force), lasts) {
+            found.push(finding(Measure::Slow, self.network(at), count));
         }
         found
     }

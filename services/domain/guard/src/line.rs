@@ -35,11 +35,11 @@ pub(crate) struct Line {
     names: [Lately<String, Window>; 2],
     /// Extensions of which no password is looked at, and until when.
     locked: BTreeMap<String, Instant>,
-    /// When each extension was last used from here with its password, and wrong ones since: a
-    /// window for each, so that no other name drives it out.
-    known: Lately<String, Window>,
+    /// When each extension was last used from here with its password, and wrong ones since: windows
+    /// for each, so that no other name drives it out; in force, and only told.
+    known: Lately<String, [Window; 2]>,
     /// The same of extensions that have another password since, or are gone.
-    former: Lately<String, Window>,
+    former: Lately<String, [Window; 2]>,
     banned: Option<Instant>,
     narrowed: Option<Instant>,
     /// Until when it is not told again what would follow.
@@ -71,6 +71,14 @@ impl Default for Line {
     }
 }
 
+/// What is to be done, and for what: so often at least, within so long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Found {
+    pub(crate) measure: Measure,
+    pub(crate) count: u16,
+    pub(crate) within: Duration,
+}
+
 /// One offence, and what follows it.
 pub(crate) struct Case<'a> {
     pub(crate) offence: Offence,
@@ -82,6 +90,14 @@ pub(crate) struct Case<'a> {
 }
 
 impl Case<'_> {
+    const fn found(&self, measure: Measure, count: u16) -> Found {
+        Found {
+            measure,
+            count,
+            within: self.rule.within,
+        }
+    }
+
     const fn kind(&self) -> Kind {
         match self.offence {
             Offence::SipPassword
@@ -145,7 +161,7 @@ impl Line {
     }
 
     /// Counts an offence: what follows now, if anything.
-    pub(crate) fn count(&mut self, now: Instant, case: &Case<'_>) -> Option<Measure> {
+    pub(crate) fn count(&mut self, now: Instant, case: &Case<'_>) -> Option<Found> {
         if self.is_banned(now) {
             return None;
         }
@@ -153,18 +169,18 @@ impl Line {
             self.tried.clear();
         }
         self.note(case.name);
-        let measure = match case.is_protected || self.is_trusted(now) {
+        let found = match case.is_protected || self.is_trusted(now) {
             false => self
                 .count_line(now, case, &case.rule)
-                .then_some(Measure::Ban),
+                .then(|| case.found(Measure::Ban, case.rule.count)),
             true if case.is_of_one_name() => self.count_name(now, case),
             // Nobody there is shut out for what a page made a browser ask, or for a wrong key.
             true => None,
         };
-        let measure = measure?;
+        let found = found?;
         match case.is_in_force {
-            true => self.apply(now, case, measure),
-            false => self.tell_once(now, case, measure),
+            true => self.apply(now, case, found),
+            false => self.tell_once(now, case, found),
         }
     }
 
@@ -175,15 +191,17 @@ impl Line {
 
     /// Phones beside the one with the wrong password go on. What was in use from here counts by
     /// itself alone: an office in which all passwords are renewed is no attack.
-    fn count_name(&mut self, now: Instant, case: &Case<'_>) -> Option<Measure> {
+    fn count_name(&mut self, now: Instant, case: &Case<'_>) -> Option<Found> {
         let at = usize::from(!case.is_in_force);
         let own = match self.known.get(case.name).is_some() {
             true => Some(&mut self.known),
             false => Some(&mut self.former).filter(|it| it.get(case.name).is_some()),
         };
-        if let Some(own) = own.filter(|_| case.is_in_force) {
-            let is_too_often = own.change(case.name, |it| it.is_over(now, &case.rule));
-            return is_too_often.unwrap_or(false).then_some(Measure::Lock);
+        let lock = case.found(Measure::Lock, case.rule.count);
+        if let Some(own) = own {
+            let window = |it: &mut [Window; 2]| Some(it.get_mut(at)?.is_over(now, &case.rule));
+            let is_too_often = own.change(case.name, window).flatten();
+            return is_too_often.unwrap_or(false).then_some(lock);
         }
         let names = self.names.get_mut(at)?;
         let window = names.touch(now, case.name.to_owned());
@@ -194,27 +212,34 @@ impl Line {
             ..case.rule
         };
         match self.count_line(now, case, &of_all) {
-            true => Some(Measure::Narrow),
-            false => is_too_often.then_some(Measure::Lock),
+            true => Some(case.found(Measure::Narrow, GUESSES_MAX)),
+            false => is_too_often.then_some(lock),
         }
     }
 
-    fn apply(&mut self, now: Instant, case: &Case<'_>, measure: Measure) -> Option<Measure> {
+    fn apply(&mut self, now: Instant, case: &Case<'_>, found: Found) -> Option<Found> {
         let until = now + case.lasts;
-        match measure {
+        match found.measure {
             Measure::Ban => self.banned = Some(until),
             Measure::Lock => {
                 self.locked.retain(|_, until| now < *until);
                 self.locked.insert(case.name.to_owned(), until);
                 let is_other = |name: &&String| !self.was_known(name);
-                if self.locked.keys().filter(is_other).count() >= LOCKED_MAX {
-                    return self.narrow(now, until).or(Some(Measure::Lock));
+                let locked = self.locked.keys().filter(is_other).count();
+                if locked >= usize::from(LOCKED_MAX) {
+                    // As many wrong ones as there were for all of them, since the first was locked.
+                    let all = Found {
+                        measure: Measure::Narrow,
+                        count: case.rule.count.saturating_mul(LOCKED_MAX),
+                        within: case.rule.within + case.lasts,
+                    };
+                    return self.narrow(now, until, all).or(Some(found));
                 }
             }
-            Measure::Narrow => return self.narrow(now, until),
+            Measure::Narrow => return self.narrow(now, until, found),
             Measure::Slow => {}
         }
-        Some(measure)
+        Some(found)
     }
 
     fn was_known(&self, name: &str) -> bool {
@@ -222,25 +247,25 @@ impl Line {
     }
 
     /// Told only when it is news.
-    fn narrow(&mut self, now: Instant, until: Instant) -> Option<Measure> {
+    fn narrow(&mut self, now: Instant, until: Instant, found: Found) -> Option<Found> {
         let is_news = !holds(self.narrowed, now);
         self.narrowed = Some(until);
-        is_news.then_some(Measure::Narrow)
+        is_news.then_some(found)
     }
 
     /// What would follow is told as often as it would have begun.
-    fn tell_once(&mut self, now: Instant, case: &Case<'_>, measure: Measure) -> Option<Measure> {
+    fn tell_once(&mut self, now: Instant, case: &Case<'_>, found: Found) -> Option<Found> {
         self.told.retain(|_, until| now < *until);
-        let name = match measure {
+        let name = match found.measure {
             Measure::Lock => case.name,
             _ => "",
         };
-        let key = (measure, case.offence, name.to_owned());
+        let key = (found.measure, case.offence, name.to_owned());
         if self.told.contains_key(&key) || self.told.len() >= TOLD_MAX {
             return None;
         }
         self.told.insert(key, now + case.lasts);
-        Some(measure)
+        Some(found)
     }
 
     /// Keeps what was tried, for people.
@@ -281,7 +306,7 @@ impl Line {
         std::mem::swap(&mut fresh.known, &mut self.known);
         std::mem::swap(&mut fresh.former, &mut self.former);
         for known in [&mut fresh.known, &mut fresh.former] {
-            known.each(Window::clear);
+            known.each(|windows| windows.iter_mut().for_each(Window::clear));
         }
         *self = fresh;
     }
@@ -303,7 +328,7 @@ const KNOWN_MAX: usize = 1_000;
 /// So many wrong passwords of one line, for whatever extensions, are no forgotten ones.
 pub(crate) const GUESSES_MAX: u16 = 40;
 /// Nor are so many locked extensions.
-pub(crate) const LOCKED_MAX: usize = 8;
+const LOCKED_MAX: u16 = 8;
 /// What would follow, of one line, that is remembered as told.
 const TOLD_MAX: usize = 64;
 /// Of what was tried.

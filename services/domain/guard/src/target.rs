@@ -34,6 +34,8 @@ struct Turns {
 #[derive(Clone, Debug, Default)]
 struct Guessers {
     owners: BTreeSet<Network>,
+    /// Guesses of these.
+    count: u16,
     /// All guesses, whoever makes them.
     guesses: Window,
     since: Option<Instant>,
@@ -42,26 +44,27 @@ struct Guessers {
 }
 
 impl Target {
-    /// A wrong password from a line it was never used at: whether there are too many of them now.
+    /// A wrong password from a line it was never used at: how many there were, when these are too
+    /// many now.
     pub(crate) fn guessed(
         &mut self,
         now: Instant,
         line: IpAddr,
         (rule, is_in_force): (&GuardRule, bool),
         lasts: Duration,
-    ) -> bool {
+    ) -> Option<u16> {
         let guessers = match is_in_force {
             true => &mut self.in_force,
             false => &mut self.only_told,
         };
-        let is_found = guessers.guessed(now, owner(line), rule, lasts);
-        if is_found && is_in_force {
+        let found = guessers.guessed(now, owner(line), rule, lasts);
+        if found.is_some() && is_in_force {
             self.turns = Some(Turns {
                 failed: Lately::new(LOOKED_AT_MAX),
                 fresh: Lately::new(LOOKED_AT_MAX),
             });
         }
-        is_found
+        found
     }
 
     /// Whether a password from such a line may be looked at: one a minute of each owner of
@@ -98,30 +101,41 @@ impl Turns {
 }
 
 impl Guessers {
-    fn guessed(&mut self, now: Instant, owner: Network, rule: &GuardRule, lasts: Duration) -> bool {
+    fn guessed(
+        &mut self,
+        now: Instant,
+        owner: Network,
+        rule: &GuardRule,
+        lasts: Duration,
+    ) -> Option<u16> {
         if self.until.is_some_and(|until| now < until) {
-            return false;
+            return None;
         }
         if self.since.is_none_or(|since| now - since >= rule.within) {
             self.owners.clear();
+            self.count = 0;
             self.since = Some(now);
         }
         self.owners.insert(owner);
+        self.count = self.count.saturating_add(1);
         let of_all = GuardRule {
             count: GUESSES_MAX,
             ..*rule
         };
-        let is_found = self.guesses.is_over(now, &of_all) || self.owners.len() >= OWNERS;
-        if is_found {
-            self.owners.clear();
-            self.until = Some(now + lasts);
-        }
-        is_found
+        let count = match self.guesses.is_over(now, &of_all) {
+            true => GUESSES_MAX,
+            false if self.owners.len() >= OWNERS => self.count,
+            false => return None,
+        };
+        self.owners.clear();
+        self.count = 0;
+        self.until = Some(now + lasts);
+        Some(count)
     }
 }
 
 /// So many owners of addresses within the time of the rule are not people who mistype.
-pub(crate) const OWNERS: usize = 8;
+const OWNERS: usize = 8;
 /// Between two passwords of one owner that are looked at.
 const PAUSE: Duration = Duration::from_secs(60);
 const PAUSE_NANOS: u64 = 60_000_000_000;

@@ -103,7 +103,11 @@ mod tests {
             let networks = networks.to_vec();
             Ok(Lifted { networks, is_kept })
         };
-        assert_eq!(told_other.try_recv(), said(&[], true), "nothing waits there");
+        assert_eq!(
+            told_other.try_recv(),
+            said(&[], true),
+            "nothing waits there"
+        );
         lifting.settle(|it| *it == wide);
         assert!(told_first.try_recv().is_err() && told_second.try_recv().is_err());
         lifting.settle(|_| false);

@@ -207,12 +207,7 @@ fn serve<Q: serde::de::DeserializeOwned + 'static, A: serde::Serialize + 'static
     });
 }
 
-fn fake_store(
-    folder: &Path,
-    rows: &Rows,
-    committed: watch::Sender<u32>,
-    trouble: &Arc<Trouble>,
-) {
+fn fake_store(folder: &Path, rows: &Rows, committed: watch::Sender<u32>, trouble: &Arc<Trouble>) {
     let (rows, trouble) = (Arc::clone(rows), Arc::clone(trouble));
     serve(folder, "store.sock", move |request: store::Request| {
         let mut rows = rows.lock().expect("whole");
@@ -469,7 +464,10 @@ async fn an_unban_is_answered_when_it_is_kept_or_says_that_it_is_not() {
     bench.trouble.is_store_full.store(true, Ordering::Relaxed);
     let asked = bench.ask(unban()).await;
     assert_eq!(asked, unbanned(&["203.0.113.7/32"], false));
-    assert_eq!((bench.status().await.banned_count, bench.kept().len()), (0, 1));
+    assert_eq!(
+        (bench.status().await.banned_count, bench.kept().len()),
+        (0, 1)
+    );
     // Nobody is banned any more, and it is not kept all the same.
     let asked = bench.ask(unban()).await;
     assert_eq!(asked, unbanned(&[], false));
@@ -491,7 +489,10 @@ async fn before_net_has_spoken_the_doors_are_left_what_they_know_of_the_boxs_pla
     let whole = watch.next().await;
     let of_net = [Protection::Own, Protection::Gateway, Protection::Service];
     assert!(whole.is_whole && of_net.iter().all(|it| whole.unknown.contains(it)));
-    assert!(!whole.unknown.contains(&Protection::Listed), "the site is there");
+    assert!(
+        !whole.unknown.contains(&Protection::Listed),
+        "the site is there"
+    );
     bench.trouble.is_net_dumb.store(false, Ordering::Relaxed);
     let told = loop {
         let told = watch.next().await;

@@ -127,9 +127,7 @@ fn unbanned(
         }
     };
     let audit = caller.audit(action, before, String::new());
-    admin.record(audit, move |_, _| {
-        answer_unbanned(&caller, lifted, is_kept)
-    })
+    admin.record(audit, move |_, _| answer_unbanned(&caller, lifted, is_kept))
 }
 
 fn answer_unbanned(caller: &Caller, lifted: Vec<String>, is_kept: bool) -> Step {

@@ -37,7 +37,10 @@ impl Keeper {
             Ask::Unban(network) => {
                 let asked = Network::parse(&network).expect("a network");
                 let banned = |it: &Ban| Network::parse(&it.row.network).expect("a network");
-                let bans = self.status.bans.extract_if(.., |it| banned(it).overlaps(&asked));
+                let bans = self
+                    .status
+                    .bans
+                    .extract_if(.., |it| banned(it).overlaps(&asked));
                 Reply::Unbanned {
                     lifted: bans.map(|it| it.row.network).collect(),
                     is_kept: !self.is_store_full,
@@ -94,7 +97,11 @@ fn who_guesses_passwords_is_shut_out_and_no_right_one_helps_him() {
     assert_eq!(world.verified, 10);
     let right = world.ask(&sign_in_from(STRANGER, "admin", OWN_PASSWORD));
     assert_eq!(right.status, 429, "{}", text(&right));
-    assert!(text(&right).contains("for some minutes"), "{}", text(&right));
+    assert!(
+        text(&right).contains("for some minutes"),
+        "{}",
+        text(&right)
+    );
     assert_eq!(right.header("retry-after"), None, "not for how long");
     assert_eq!(world.verified, 10, "E1: it is not even looked at");
     assert!(is_shut(&world, STRANGER) && !is_shut(&world, "203.0.113.8"));
@@ -599,11 +606,21 @@ fn all_bans_end_only_by_switching_them_off() {
     world.guard.status = busy();
     let session = world.sign_in("admin", OWN_PASSWORD);
     let before = world.audits.len();
-    for wide in ["0.0.0.0/0", "::/0", "10.0.0.0/8", "203.0.112.0/23", "2001:db8::/47"] {
+    for wide in [
+        "0.0.0.0/0",
+        "::/0",
+        "10.0.0.0/8",
+        "203.0.112.0/23",
+        "2001:db8::/47",
+    ] {
         let wish = json!({"network": wide});
         let refused = world.ask(&post("/api/bans/unban", &session, &wish));
         assert_eq!(refused.status, 400, "{wide}");
-        assert!(text(&refused).contains("switch them off"), "{}", text(&refused));
+        assert!(
+            text(&refused).contains("switch them off"),
+            "{}",
+            text(&refused)
+        );
     }
     assert_eq!((world.guard.asked.len(), world.audits.len()), (0, before));
     assert_eq!(world.guard.status.bans.len(), 1);
@@ -618,7 +635,11 @@ fn an_unban_that_is_not_kept_says_so() {
     let wish = json!({"network": "203.0.113.7"});
     let told = world.ask(&post("/api/bans/unban", &session, &wish));
     assert_eq!(told.status, 503);
-    assert!(text(&told).contains("banned no more, but"), "{}", text(&told));
+    assert!(
+        text(&told).contains("banned no more, but"),
+        "{}",
+        text(&told)
+    );
     let page = world.ask(&form("/bans/unban", &session, "network=203.0.113.7"));
     assert_eq!(page.status, 503);
 }

@@ -423,6 +423,81 @@ fn guesses_at_many_extensions_in_turn_from_an_office_have_an_end_too() {
 }
 
 #[test]
+fn a_finding_says_how_often_what_it_is_for_has_happened() {
+    // E13.
+    let said = |found: &[Finding], measure| {
+        let it = found.iter().find(|it| it.measure == measure);
+        it.map(|it| (it.count, it.within_secs))
+    };
+    let office = "203.0.113.7";
+    let turns = |names: u64, count: u64| (0..count).map(move |turn| (100 + turn % names, turn));
+    let mut wide = door(&on());
+    wide.proved(at(0), from(office, "999"));
+    let mut found = Vec::new();
+    for (name, secs) in turns(40, 40) {
+        let name = name.to_string();
+        found.extend(wide.offence(at(secs), from(office, &name), Offence::SipPassword));
+    }
+    assert_eq!(said(&found, Measure::Narrow), Some((40, 600)), "40 in all");
+    let mut deep = door(&on());
+    deep.proved(at(0), from(office, "999"));
+    let slow = (0..5).map(|turn| (100, turn * 100));
+    let quick = (0..35).map(|turn| (101 + turn / 5, 700 + turn));
+    let mut found = Vec::new();
+    for (name, secs) in slow.chain(quick) {
+        let name = name.to_string();
+        found.extend(deep.offence(at(secs), from(office, &name), Offence::SipPassword));
+    }
+    assert_eq!(said(&found, Measure::Lock), Some((5, 600)));
+    assert_eq!(
+        said(&found, Measure::Narrow),
+        Some((40, 1_200)),
+        "eight locks"
+    );
+    let mut door = door(&on());
+    let mut found = Vec::new();
+    for (owner, secs) in turns(8, 16) {
+        let source = format!("198.51.{owner}.7");
+        found.extend(door.offence(at(secs), from(&source, "100"), Offence::SipPassword));
+    }
+    assert_eq!(
+        said(&found, Measure::Slow),
+        Some((8, 600)),
+        "of eight owners"
+    );
+    let mut found = Vec::new();
+    for (host, secs) in turns(40, 40) {
+        let source = format!("192.0.2.{host}");
+        found.extend(door.offence(at(secs), from(&source, "200"), Offence::SipPassword));
+    }
+    assert_eq!(said(&found, Measure::Slow), Some((40, 600)), "of one owner");
+}
+
+#[test]
+fn off_an_office_is_told_of_as_on_it_would_be_treated() {
+    // E12: ten of its phones have a password of before.
+    let office = "203.0.113.7";
+    let measures = |guard: &Guard| {
+        let mut door = door(guard);
+        let mut found = Vec::new();
+        for turn in 0..50_u64 {
+            let name = (100 + turn % 10).to_string();
+            if turn < 10 {
+                door.proved(at(0), from(office, &name));
+            }
+        }
+        for turn in 0..50_u64 {
+            let name = (100 + turn % 10).to_string();
+            found.extend(door.offence(at(turn), from(office, &name), Offence::SipPassword));
+        }
+        Vec::from_iter(found.iter().map(|it| it.measure))
+    };
+    let off = measures(&Guard::default());
+    assert_eq!(off, measures(&on()));
+    assert_eq!(off, [Measure::Lock; 10]);
+}
+
+#[test]
 fn a_phone_of_an_extension_that_is_gone_is_locked_and_narrows_nobody() {
     let mut door = door(&on());
     door.proved(at(0), from("203.0.113.7", "100"));
