@@ -279,11 +279,13 @@ pub(crate) const INVENTORY: &[Kept] = &[
         days: fixed,
         kept_for: (
             "until the ban has ended, 7 days at most unless set otherwise, and then a day for each \
-             time it was banned; 120,000 at most. In no backup; erasing a person does not touch \
-             them, as they belong to nobody's account",
+             time it was banned, without what was tried; 120,000 at most. In no backup. Erasing a \
+             person does not touch them: a sign-in name or an extension among what was tried stays \
+             until the ban has ended",
             "até o fim do bloqueio, 7 dias no máximo se nada mais for definido, e depois um dia \
-             para cada vez que houve bloqueio; 120.000 no máximo. Em nenhum backup; apagar uma \
-             pessoa não mexe neles, pois não são da conta de ninguém",
+             para cada vez que houve bloqueio, sem o que foi tentado; 120.000 no máximo. Em nenhum \
+             backup. Apagar uma pessoa não mexe neles: um nome de acesso ou ramal entre o que foi \
+             tentado fica até o fim do bloqueio",
         ),
         seen_by: ("whoever reads the configuration", "quem lê a configuração"),
     },

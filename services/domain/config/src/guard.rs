@@ -20,7 +20,8 @@ pub struct Guard {
     pub is_on: bool,
     /// How often is too often; every offence has a rule.
     pub rules: BTreeMap<Offence, Rule>,
-    /// How long the first ban of an address lasts; each further one twice as long.
+    /// How long the first ban of an address lasts; each further one twice as long, but where one
+    /// single extension was tried.
     pub first: Duration,
     /// How long a ban lasts at most.
     pub longest: Duration,

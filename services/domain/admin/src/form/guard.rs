@@ -56,8 +56,10 @@ const BANS: &[Field] = &[
             "Primeiro bloqueio de um endereço (minutos)",
         ),
         (
-            "Each further one lasts twice as long.",
-            "Cada novo bloqueio dura o dobro.",
+            "Each further one lasts twice as long; not where one single extension was tried, as a \
+             phone with a wrong password does.",
+            "Cada novo bloqueio dura o dobro; não quando um só ramal foi tentado, como faz um \
+             telefone com senha errada.",
         ),
         Kind::Number,
     ),

@@ -280,8 +280,10 @@ const EXPOSED_WHY: Said = (
 );
 const ON: Said = ("on", "ligados");
 const ON_WHAT: Said = (
-    "Whoever guesses passwords or scans is shut out for some time, longer each time.",
-    "Quem adivinha senhas ou faz varreduras fica de fora por um tempo, maior a cada vez.",
+    "Whoever guesses passwords or scans is shut out for some time, and whoever goes on for longer \
+     each time; a phone with a wrong password is not.",
+    "Quem adivinha senhas ou faz varreduras fica de fora por um tempo, e quem insiste, por mais \
+     tempo a cada vez; um telefone com senha errada, não.",
 );
 const OFF: Said = ("off", "desligados");
 const OFF_WHAT: Said = (

@@ -12,7 +12,8 @@ pub struct Guard {
     /// Whether anybody is banned at all. Off, it is counted all the same, and told what would have
     /// been done.
     pub on: bool,
-    /// Minutes that the first ban of an address lasts, 1 to 1440; each further one twice as long.
+    /// Minutes that the first ban of an address lasts, 1 to 1440; each further one twice as long,
+    /// but where one single extension was tried.
     pub first_minutes: u16,
     /// Hours that a ban lasts at most, 1 to 8760, and not shorter than the first.
     pub longest_hours: u16,
