@@ -329,7 +329,7 @@ impl Door {
     }
 
     fn is_near(&self, source: IpAddr) -> bool {
-        // Private addresses are those of machines of the customer's, wherever his routers have them.
+        // Private addresses are those of the customer's machines, wherever his routers have them.
         let is_private = matches!(
             source,
             IpAddr::V6(it) if it.is_unicast_link_local() || it.is_unique_local()

@@ -709,6 +709,26 @@ fn a_phone_that_waits_for_the_end_of_its_lock_gets_it() {
     assert!(door.admits(at(610), from("192.168.1.1", "100")));
 }
 
+/// T7: behind a masquerade somebody guesses, and the phones of another site keep trying.
+#[test]
+fn phones_that_wait_for_the_end_of_a_narrowing_get_it() {
+    let mut door = door(&on());
+    door.protected()
+        .set(Protection::Gateway, vec![network("192.168.1.1")]);
+    for turn in 0..40 {
+        let name = (500 + turn).to_string();
+        let attempt = from("192.168.1.1", &name);
+        door.offence(at(turn), attempt, Offence::SipExtension);
+    }
+    for secs in (40..630).step_by(30) {
+        for phone in 100..110 {
+            let name = phone.to_string();
+            assert!(!door.admits(at(secs), from("192.168.1.1", &name)), "{secs}");
+        }
+    }
+    assert!(door.admits(at(640), from("192.168.1.1", "100")));
+}
+
 #[test]
 fn one_owner_of_many_addresses_takes_nobodys_turn() {
     let mut door = door(&on());

@@ -237,7 +237,7 @@ impl Turn<'_> {
                 alarm.as_mut().reset(wake);
             }
             tokio::select! {
-                readable = readable(&self.udp), if self.takes_datagrams() => self.datagrams(readable),
+                ready = readable(&self.udp), if self.takes_datagrams() => self.datagrams(ready),
                 Some(input) = arrivals.feed.recv() => {
                     self.input(input);
                     self.more(&mut arrivals.feed);
