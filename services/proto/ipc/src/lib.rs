@@ -19,6 +19,7 @@ pub mod guard;
 pub mod init;
 pub mod install;
 pub mod machine;
+pub mod masquerade;
 pub mod net;
 pub mod pbx;
 mod prompt;
