@@ -229,6 +229,7 @@ impl World {
         self.handle(Input::Datagram(Datagram {
             source,
             destination,
+            ttl: None,
             bytes,
         }));
     }

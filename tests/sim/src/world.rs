@@ -291,6 +291,7 @@ impl World {
         self.input(Input::Datagram(Datagram {
             source,
             destination: BOX_ADDRESS,
+            ttl: None,
             bytes,
         }));
     }
@@ -387,6 +388,7 @@ impl World {
                     None => self.carry(Datagram {
                         source: flow.local,
                         destination: flow.remote,
+                        ttl: None,
                         bytes,
                     }),
                 },

@@ -257,6 +257,7 @@ fn before_the_first_configuration_phones_are_asked_to_come_back() {
     let datagram = sansio::Datagram {
         source,
         destination,
+        ttl: None,
         bytes: text.into_bytes(),
     };
     sansio::Node::handle(

@@ -6,6 +6,7 @@ mod fetch;
 mod guard;
 mod install;
 mod language;
+mod masquerade;
 mod render;
 mod report;
 mod restore;
@@ -182,6 +183,14 @@ While bans are off, what would have been done is shown.")]
     Guard {
         #[command(subcommand)]
         command: Option<guard::Guard>,
+    },
+    /// Show whether a router hides who comes in from outside, and why it is thought.
+    #[command(after_help = "Examples:
+  ramal ctl masquerade
+  ramal ctl masquerade again")]
+    Masquerade {
+        #[command(subcommand)]
+        command: Option<masquerade::Masquerade>,
     },
     /// Show the certificate of the pages, or have an authority sign one.
     Certificate {
@@ -526,6 +535,7 @@ fn request(command: &Command) -> (&'static str, String, Value) {
         Command::Spending => ("GET", "/api/spending".into(), Value::Null),
         Command::Certificate { command } => certificate::request(command.as_ref()),
         Command::Guard { command } => guard::request(command.as_ref()),
+        Command::Masquerade { command } => masquerade::request(command.as_ref()),
         Command::Grid => ("GET", "/api/grid".into(), Value::Null),
         Command::Resume { number } => {
             let target = format!("/api/extensions/{}/resume", segment(number));
@@ -672,6 +682,7 @@ fn show(command: &Command, answer: &Value) -> String {
         Command::Resume { number } => format!("extension {number} may spend again"),
         Command::Certificate { command } => certificate::said(command.as_ref(), answer),
         Command::Guard { command } => guard::said(command.as_ref(), answer),
+        Command::Masquerade { command } => masquerade::said(command.as_ref(), answer),
         Command::Grid => render::grid(answer),
         Command::Api { .. } if answer.is_null() => "done".to_owned(),
         Command::Api { .. } => serde_json::to_string_pretty(answer).unwrap_or_default(),

@@ -669,7 +669,9 @@ fn fake_guard(run: &Path) -> mpsc::Receiver<guard::Request> {
                     },
                     guard::Request::Found(_)
                     | guard::Request::Protect(..)
-                    | guard::Request::Outsider(_) => guard::Reply::Taken,
+                    | guard::Request::Outsider(_)
+                    | guard::Request::Seen(_)
+                    | guard::Request::LookAnew => guard::Reply::Taken,
                 };
                 let _ = telling.send(request);
                 Answer::Reply(reply)

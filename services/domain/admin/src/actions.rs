@@ -21,6 +21,7 @@ pub(crate) mod items;
 pub(crate) mod logs;
 pub(crate) mod looks;
 mod masking;
+pub(crate) mod masquerade;
 pub(crate) mod network;
 pub(crate) mod passkey_use;
 pub(crate) mod passkeys;

@@ -19,12 +19,13 @@ use crate::actions::form::Subject;
 use crate::actions::looks::{Look, What};
 use crate::actions::prompts::{self, IncomingSound};
 use crate::actions::status::Form;
-use crate::actions::{extensions, people, proof};
+use crate::actions::{extensions, people, proof, tokens};
 use crate::danger::Dangers;
 use crate::dashboard::Hour;
 use crate::fault::{Fault, PeopleFault};
 use crate::gate::{Gate, is_asked_by_browsers};
 use crate::http::{Peer, Request, Response, decode};
+use crate::masquerade::Masquerade;
 use crate::opened::{Name, Opened};
 use crate::pages;
 use crate::passkeys::{Passkeys, has_one_for, is_guarded, local};
@@ -52,6 +53,8 @@ pub struct Admin {
     pub(crate) throttle: Throttle,
     /// Who is heard, and whose password is looked at.
     pub(crate) gate: Gate,
+    /// Whether a router hides who comes in.
+    pub(crate) masquerade: Masquerade,
     /// Hash of the one-time password of the first sign-in, while the account is unclaimed. Not
     /// kept on disk: each start of `web` makes a new password.
     pub(crate) first_password: Option<Redacted<String>>,
@@ -154,6 +157,7 @@ impl Admin {
             sessions: Sessions::default(),
             throttle: Throttle::default(),
             gate: Gate::default(),
+            masquerade: Masquerade::default(),
             first_password: None,
             login_key: None,
             looks: BTreeMap::new(),
@@ -530,13 +534,12 @@ impl Admin {
             Action::Trace(action) => actions::trace::act(self, request, action, &segment, caller),
             Action::Bans(action) => actions::bans::act(self, request, action, caller),
             Action::Report => actions::report::show(request, caller),
+            Action::Masquerade(action) => actions::masquerade::act(self, action, caller),
             Action::Logs(action) => actions::logs::act(action, request, caller),
             Action::About(action) => actions::about::act(self, action, &segment, caller),
             Action::Certificate(it) => certificate::act(self, &moment, request, it, caller),
             Action::Network(action) => actions::network::act(self, request, action, caller),
-            Action::Tokens(action) => {
-                actions::tokens::act(self, &moment, request, action, &segment, caller)
-            }
+            Action::Tokens(it) => tokens::act(self, &moment, request, it, &segment, caller),
             Action::SecondFactor(action) => {
                 actions::second_factor::act(self, &moment, request, action, segment, caller)
             }

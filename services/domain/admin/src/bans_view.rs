@@ -80,6 +80,8 @@ impl BansView {
             bans,
             told,
             outsider_secs,
+            // It has a page of its own.
+            masquerade: _,
         } = status;
         Self {
             on: is_on,

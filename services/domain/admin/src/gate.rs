@@ -107,6 +107,9 @@ impl Admin {
         if let Some((source, _)) = self.gate.outsider_told.filter(|_| notice.is_whole()) {
             self.gate.outsider = Some(source);
         }
+        if notice.hiding().is_some_and(|it| it.is_anew) {
+            self.forget_seen();
+        }
         self.gate
             .door
             .obey(now, notice, &[Protection::Administrator]);

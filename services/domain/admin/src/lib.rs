@@ -32,6 +32,8 @@ mod grid_view;
 mod history_view;
 mod http;
 mod log_view;
+mod masquerade;
+mod masquerade_view;
 mod network_view;
 mod openapi;
 mod opened;

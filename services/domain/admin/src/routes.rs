@@ -17,10 +17,11 @@ use Action::{
     AbandonUpdate, About, AskCard, Backups, Bans, BeginUpdate, Calls, CallsFile, Capture, Card,
     Certificate, ChangePassword, Confirm, ConfirmDeleteExtension, CreateExtension, DeleteExtension,
     DeleteRecording, Events, Extensions, FactoryReset, FetchUpdate, FileScript, Firmware, GoBack,
-    Icon, Logs, Network, OpenApi, Passkeys, PasswordPage, People, Person, PowerOff, Privacy,
-    Prompts, Recording, Recordings, RecoveryCode, RenewRecoveryCode, Report, Rescue, Restart,
-    RestartService, Script, SecondFactor, ShowStep, SignIn, SignInPage, SignOut, Site, Start,
-    Status, Style, TakeStep, Takes, Tokens, Trace, UpdateFromStick, UpdatePiece, UploadScript,
+    Icon, Logs, Masquerade, Network, OpenApi, Passkeys, PasswordPage, People, Person, PowerOff,
+    Privacy, Prompts, Recording, Recordings, RecoveryCode, RenewRecoveryCode, Report, Rescue,
+    Restart, RestartService, Script, SecondFactor, ShowStep, SignIn, SignInPage, SignOut, Site,
+    Start, Status, Style, TakeStep, Takes, Tokens, Trace, UpdateFromStick, UpdatePiece,
+    UploadScript,
 };
 
 /// One address.
@@ -126,6 +127,8 @@ pub(crate) enum Action {
     Capture(OnCapture),
     /// About bans.
     Bans(OnBans),
+    /// About a router that hides who comes in.
+    Masquerade(OnMasquerade),
     Tokens(OnTokens),
     /// About what is kept on one person.
     Person(OnPerson),
@@ -169,6 +172,15 @@ pub(crate) enum OnBans {
     /// Nobody was banned before.
     SwitchOn,
     Unban,
+}
+
+/// What is done about a router that hides who comes in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnMasquerade {
+    Show,
+    Events,
+    /// Forget what was seen.
+    Again,
 }
 
 /// What is done with the trace of SIP messages.
@@ -407,6 +419,11 @@ pub const ROUTES: &[Route] = routes! {
     Post Page "/bans/unban" May(ManageBox) => Bans(OnBans::Unban);
     Get Api "/api/bans" May(SeeConfiguration) => Bans(OnBans::Show);
     Post Api "/api/bans/unban" May(ManageBox) => Bans(OnBans::Unban);
+    Get Page "/masquerade" May(SeeConfiguration) => Masquerade(OnMasquerade::Show);
+    Get Page "/masquerade/events" May(SeeConfiguration) => Masquerade(OnMasquerade::Events);
+    Post Page "/masquerade/again" May(ManageBox) => Masquerade(OnMasquerade::Again);
+    Get Api "/api/masquerade" May(SeeConfiguration) => Masquerade(OnMasquerade::Show);
+    Post Api "/api/masquerade/again" May(ManageBox) => Masquerade(OnMasquerade::Again);
     Get Page "/about" May(SeeCalls) => About(OnAbout::Show);
     Get Api "/api/about" May(SeeCalls) => About(OnAbout::Show);
     Get Page "/about/sbom" May(SeeCalls) => About(OnAbout::Bill);

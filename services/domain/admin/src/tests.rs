@@ -20,6 +20,7 @@ mod guard;
 mod history;
 mod logs;
 mod markup;
+mod masquerade;
 mod must_enrol;
 mod network;
 mod numbers;

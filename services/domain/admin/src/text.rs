@@ -334,6 +334,7 @@ words! {
     certificate: "Certificate", "Certificado";
     bans: "Bans", "Bloqueios";
     report: "Report", "Relatório";
+    masquerade: "Redirected ports", "Portas redirecionadas";
     second_factor_must: "Administrators of this box need a second factor: an app with codes, or \
          a passkey. Set one up to go on.",
         "Administradores desta central precisam de um segundo fator: um app com códigos, ou uma \

@@ -1,5 +1,6 @@
 //! What is shown: the same values become JSON for programs and HTML for people.
 
+use ipc::masquerade::State;
 use ipc::site::Site;
 use ipc::sound::RecordingFile;
 use ipc::store::{
@@ -94,6 +95,8 @@ pub(crate) enum Warning {
     FirmwareOnTrial(String),
     /// The box can be reached from outside, and bans are off.
     Exposed,
+    /// A router hides who comes in, or seems to.
+    Hidden(State),
 }
 
 impl Warning {
@@ -108,6 +111,7 @@ impl Warning {
             Self::BackupCodeMissing | Self::Backups(_) => Some("/backups"),
             Self::CertificateEnds(_) => Some("/certificate"),
             Self::Exposed => Some("/bans"),
+            Self::Hidden(_) => Some("/masquerade"),
             Self::Silent(_)
             | Self::AwaitsRestart
             | Self::Unrecorded(_)
@@ -122,7 +126,9 @@ impl Warning {
     pub(crate) const fn is_grave(&self) -> bool {
         !matches!(
             self,
-            Self::FirmwareOnTrial(_) | Self::CertificateEnds(Some(_))
+            Self::FirmwareOnTrial(_)
+                | Self::CertificateEnds(Some(_))
+                | Self::Hidden(State::Suspect)
         )
     }
 
@@ -148,6 +154,7 @@ impl Warning {
                 format!("provision.toml foi recusado, nada foi mudado: {reasons}")
             }
             (Self::Exposed, _) => language.said(EXPOSED).to_owned(),
+            (Self::Hidden(state), _) => language.said(hidden(*state)).to_owned(),
             (Self::CodeUnseen, Language::English) => {
                 "nobody has seen the recovery code of the data yet: without it, everything that \
                  is stored is lost when the TPM or the mainboard is replaced or cleared"
@@ -204,6 +211,28 @@ const EXPOSED: (&str, &str) = (
      ever; close the way in, or switch bans on",
     "a central pode ser alcançada de fora e os bloqueios estão desligados: quem adivinha senhas \
      pode continuar para sempre; feche o caminho de entrada, ou ligue os bloqueios",
+);
+
+const fn hidden(state: State) -> (&'static str, &'static str) {
+    match state {
+        State::Confirmed => HIDDEN,
+        State::Suspect | State::None => SEEMS_HIDDEN,
+    }
+}
+
+const HIDDEN: (&str, &str) = (
+    "a router writes its own address as the sender of who comes in from outside (masquerade): \
+     attackers cannot be banned, and extensions for inside only are refused from its address; \
+     have it redirect ports without masquerade",
+    "um roteador escreve o próprio endereço como remetente de quem chega de fora (masquerade): \
+     atacantes não podem ser bloqueados, e ramais só internos são recusados a partir do endereço \
+     dele; faça-o redirecionar portas sem masquerade",
+);
+const SEEMS_HIDDEN: (&str, &str) = (
+    "a router seems to write its own address as the sender of who comes in from outside; look at \
+     its redirect of ports",
+    "um roteador parece escrever o próprio endereço como remetente de quem chega de fora; confira \
+     o redirecionamento de portas nele",
 );
 
 impl Warning {

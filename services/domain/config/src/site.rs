@@ -267,10 +267,15 @@ impl Site {
     /// those of all links of the box.
     #[must_use]
     pub fn admits(&self, extension: &Extension, address: IpAddr, neighbours: &[Network]) -> bool {
-        let own = &extension.settings.networks;
-        let listed = |network: &Network| network.contains(address);
-        (extension.remote || self.networks.is_internal(address, neighbours))
-            && (own.is_empty() || own.iter().any(listed))
+        let is_inside = || self.networks.is_internal(address, neighbours);
+        (extension.remote || is_inside()) && is_of_its_own(extension, address)
+    }
+
+    /// The same for an address that a router writes as that of others: who has it may be anybody,
+    /// so he is outside (T7).
+    #[must_use]
+    pub fn admits_hidden(&self, extension: &Extension, address: IpAddr) -> bool {
+        extension.remote && is_of_its_own(extension, address)
     }
 
     /// Whether calls abroad are made at that time (F6).
@@ -463,6 +468,12 @@ pub(crate) fn is_lower_hex(text: &str, length: usize) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+/// Whether an address is in the networks of an extension that has any.
+fn is_of_its_own(extension: &Extension, address: IpAddr) -> bool {
+    let own = &extension.settings.networks;
+    own.is_empty() || own.iter().any(|network| network.contains(address))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use config::Network;
-use ipc::guard::{Bans as Told, Protection};
+use ipc::guard::{Bans as Told, Hiding, Protection};
 use sansio::Instant;
 
 use crate::bans::Bans;
@@ -21,6 +21,8 @@ pub struct Notice {
     pub(crate) unbanned: Vec<Network>,
     /// All that are never banned, when that has changed, for each reason that is known of.
     pub(crate) protected: Option<BTreeMap<Protection, BTreeSet<Network>>>,
+    /// Whom routers hide, when that has changed.
+    pub(crate) hiding: Option<Hiding>,
 }
 
 impl Notice {
@@ -44,6 +46,7 @@ impl Notice {
                 }
                 by_reason
             }),
+            hiding: told.hiding.clone(),
             ..Self::default()
         };
         let banned = match told.is_whole {
@@ -66,6 +69,12 @@ impl Notice {
         let has_first = first != Self::default();
         let first = has_first.then_some(first).into_iter();
         first.chain(banned).chain(unbanned).collect()
+    }
+
+    /// Whom routers hide, when that has changed; a door does not look at it.
+    #[must_use]
+    pub const fn hiding(&self) -> Option<&Hiding> {
+        self.hiding.as_ref()
     }
 
     /// Whether it is the first of a process that keeps the bans, or of one that is asked again:

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use config::Network;
+use ipc::net::Status;
 
 /// What is known of the networks the box is on.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -34,6 +35,29 @@ pub enum Role {
 }
 
 impl Around {
+    /// As `net` tells it.
+    #[must_use]
+    pub fn of(status: &Status) -> Self {
+        let mut around = Self::default();
+        for link in &status.links {
+            let four = link
+                .ipv4_network()
+                .map(|(ip, length)| (IpAddr::V4(ip), length));
+            let six = link
+                .ipv6_networks()
+                .map(|(ip, length)| (IpAddr::V6(ip), length));
+            for (address, length) in four.into_iter().chain(six) {
+                around.own.insert(address);
+                around.on_link.extend(Network::around(address, length));
+            }
+            let read = |text: &String| text.parse::<IpAddr>().ok();
+            around.routers.extend(read(&link.gateway));
+            around.routers.extend(link.routers.iter().filter_map(read));
+            around.kin.extend(link.kin.iter().filter_map(read));
+        }
+        around
+    }
+
     /// What an address is to the box.
     #[must_use]
     pub fn role(&self, address: IpAddr) -> Role {

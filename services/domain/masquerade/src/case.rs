@@ -135,6 +135,9 @@ impl Case {
         // is far may choose a TTL by which he looks near.
         if all.contains_key(&Signal::Distances) || all.contains_key(&Signal::Far) {
             all.remove(&Signal::Hairpin);
+        } else if all.contains_key(&Signal::Hairpin) {
+            // Phones beside the box that call its public address are several.
+            all.remove(&Signal::Hosts);
         }
         all.into_iter().collect()
     }

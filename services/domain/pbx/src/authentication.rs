@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use config::{Network, Site};
+use config::{Extension, Network, Site};
 use sansio::{Entropy, Instant};
 use sip::digest::{Algorithm, Authenticator, Challenge, Credentials, Ha1, Verdict};
 use sip::transaction::Flow;
@@ -39,6 +39,24 @@ pub(crate) enum Admission {
     },
 }
 
+/// Who counts as inside, for the sender at hand (R51).
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Inside<'a> {
+    /// Whom the site says, and these.
+    With(&'a [Network]),
+    /// He does not, whatever his address: a router hides who he is (T7).
+    Nobody,
+}
+
+impl Inside<'_> {
+    fn admits(self, site: &Site, extension: &Extension, source: IpAddr) -> bool {
+        match self {
+            Self::With(neighbours) => site.admits(extension, source, neighbours),
+            Self::Nobody => site.admits_hidden(extension, source),
+        }
+    }
+}
+
 impl Gate {
     pub(crate) const fn new(key: Entropy) -> Self {
         Self {
@@ -63,7 +81,7 @@ impl Gate {
     pub(crate) fn admit(
         &mut self,
         now: Instant,
-        (site, neighbours): (&Site, &[Network]),
+        (site, inside): (&Site, Inside<'_>),
         (flow, line): (Flow, IpAddr),
         request: &Request,
     ) -> Admission {
@@ -120,7 +138,7 @@ impl Gate {
             return refused(AuthFailure::UnknownUser);
         };
         match verdict {
-            Verdict::Accepted if !site.admits(extension, source, neighbours) => {
+            Verdict::Accepted if !inside.admits(site, extension, source) => {
                 refused(AuthFailure::RemoteNotAllowed)
             }
             Verdict::Accepted if !credentials.covers(&request.uri) => {

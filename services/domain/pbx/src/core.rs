@@ -15,6 +15,7 @@ use sip::{HeaderName, Request, Response, StatusCode};
 use crate::authentication::Gate;
 use crate::dialog::PRODUCT;
 use crate::door;
+use crate::hiding::Hiding;
 use crate::interface::{Event, Hop, Limit, Output, PeerFault, Query, QueryId, StreamId, Trust};
 use crate::keeping::Keeping;
 use crate::registrar::{Binding, Change, Registrar};
@@ -54,6 +55,8 @@ pub(crate) struct Core {
     pub(crate) gate: Gate,
     /// Who is heard at all.
     pub(crate) door: Door,
+    /// Whom a router hides.
+    pub(crate) hiding: Hiding,
     /// Who was last heard from outside, and when that was told.
     pub(crate) outsider: Option<(IpAddr, Instant)>,
     /// Who is in a call is to be told.
@@ -111,6 +114,7 @@ impl Core {
             secrets: Secrets::new(&key),
             gate: Gate::new(key),
             door: Door::default(),
+            hiding: Hiding::default(),
             outsider: None,
             calls_changed: false,
             calls_told: None,
@@ -436,6 +440,7 @@ impl Core {
             .into_iter()
             .chain(self.registrar.deadline())
             .chain(door::calls_due(self))
+            .chain(self.hiding.deadline())
             .min()
     }
 }

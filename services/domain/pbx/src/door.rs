@@ -12,6 +12,7 @@ use sip::transaction::Flow;
 
 use crate::authentication::Admission;
 use crate::core::Core;
+use crate::hiding;
 use crate::interface::{AuthFailure, Output};
 use crate::leg::Legs;
 
@@ -28,6 +29,7 @@ pub(crate) fn judged(core: &mut Core, flow: Flow, admission: Admission) -> Admis
         } => extension.clone(),
         Admission::Challenged(_) | Admission::Refused { .. } => return admission,
     };
+    hiding::proven(core, flow);
     let attempt = Attempt {
         source: flow.remote.ip(),
         name: &name,
@@ -61,8 +63,9 @@ pub(crate) fn heard(core: &mut Core, flow: Flow) {
     let Some((_, site)) = &core.site else { return };
     let is_due = |(_, told)| core.now - told >= OUTSIDER_PAUSE;
     if core.outsider.is_none_or(is_due)
-        && !site.networks.is_internal(source, &core.neighbours)
-        && core.door.protected().why(source).is_none()
+        && (core.hiding.is_hidden(source)
+            || (!site.networks.is_internal(source, &core.neighbours)
+                && core.door.protected().why(source).is_none()))
     {
         core.outsider = Some((source, core.now));
         core.emit(Output::Outsider(source));
@@ -74,6 +77,9 @@ pub(crate) fn obey(core: &mut Core, notice: Notice) {
     let outsider = core.outsider.filter(|_| notice.is_whole());
     if let Some((source, _)) = outsider {
         core.emit(Output::Outsider(source));
+    }
+    if let Some(hiding) = notice.hiding() {
+        core.hiding.take(hiding);
     }
     core.door.obey(core.now, notice, PROTECTING);
 }

@@ -128,6 +128,11 @@ pub enum Input {
     /// The networks that count as inside because the box is on them ([`config::neighbours`]): at
     /// start, and whenever they have changed. None while none are known.
     Neighbours(Vec<Network>),
+    /// What is on the box's cables, and who of them leads elsewhere: at start, and whenever it has
+    /// changed.
+    Around(masquerade::Around),
+    /// The first packet of a connection that is about to be told, as it arrived.
+    Seen(masquerade::Sight),
     /// Who is banned, and who never is, has changed: the guard says it.
     Bans(guard::Notice),
     /// The wall clock now: at start, and again whenever it was set. Only call records use it.
@@ -225,6 +230,8 @@ pub enum Output {
     /// Somebody outside the internal networks, and no trunk, asked for something: the box can be
     /// reached from there.
     Outsider(IpAddr),
+    /// What came in this way may show that a router hides who comes in: let the guard know.
+    Seen(ipc::masquerade::Sighting),
     /// These are never to be banned; they replace those of before.
     Protect(Vec<ipc::guard::Guest>),
     /// Something worth a log line or a count.

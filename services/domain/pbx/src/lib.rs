@@ -17,6 +17,7 @@ mod core;
 mod device;
 mod dialog;
 mod door;
+mod hiding;
 mod interface;
 mod keeping;
 mod leg;

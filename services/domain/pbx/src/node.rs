@@ -11,10 +11,10 @@ use crate::door;
 use crate::interface::{Input, Output, PeerFault, Stored};
 use crate::leg::Legs;
 use crate::registrar::seconds;
-use crate::requests;
 use crate::streams::Streams;
 use crate::subscription::{CHECKPOINT_KEYS, Subscriptions};
 use crate::trunk::Trunks;
+use crate::{hiding, requests};
 
 /// The telephone exchange as one state machine.
 #[derive(Debug)]
@@ -130,11 +130,20 @@ impl PbxNode {
             }
             DatagramKind::Sip => {}
         }
+        hiding::arrived(&mut self.core, datagram.source, datagram.ttl);
         let input = match parse_datagram(&datagram.bytes) {
             Ok(message) => SipInput::Message { flow, message },
             Err(fault) => SipInput::Fault { flow, fault },
         };
         self.core.sip.handle(self.core.now, input);
+    }
+
+    /// What the store had kept of the calls, and of who watches them.
+    fn restore_calls(&mut self, rows: Vec<(u64, Vec<u8>)>) {
+        let of_subscription = |(key, _): &(u64, Vec<u8>)| key & CHECKPOINT_KEYS != 0;
+        let (watchers, calls): (Vec<_>, Vec<_>) = rows.into_iter().partition(of_subscription);
+        self.subscriptions.restore(&mut self.core, &watchers);
+        self.calls(|known, tools| known.restore(tools, &calls));
     }
 
     fn stream_closed(&mut self, stream: crate::StreamId) {
@@ -156,6 +165,7 @@ impl PbxNode {
 
     fn timer(&mut self) {
         let now = self.core.now;
+        self.core.hiding.forget(now);
         let changes = self.core.registrar.expire(now);
         self.core.registrar_changed(changes);
         self.legs.timer(&mut self.core);
@@ -343,13 +353,7 @@ impl PbxNode {
             Input::SoundEvent(event) => {
                 self.calls(|calls, tools| calls.sound_event(tools, event));
             }
-            Input::StoredCalls(rows) => {
-                let of_subscription = |(key, _): &(u64, Vec<u8>)| key & CHECKPOINT_KEYS != 0;
-                let (watchers, calls): (Vec<_>, Vec<_>) =
-                    rows.into_iter().partition(of_subscription);
-                self.subscriptions.restore(&mut self.core, &watchers);
-                self.calls(|known, tools| known.restore(tools, &calls));
-            }
+            Input::StoredCalls(rows) => self.restore_calls(rows),
             Input::Stored(Stored::Calls(ids) | Stored::Lost(ids)) => {
                 self.calls(|calls, tools| calls.stored(tools, &ids));
             }
@@ -365,6 +369,8 @@ impl PbxNode {
             }
             Input::Neighbours(networks) => self.core.meet(networks),
             Input::Bans(notice) => door::obey(&mut self.core, notice),
+            Input::Around(around) => self.core.hiding.meet(around),
+            Input::Seen(sight) => hiding::see(&mut self.core, sight),
             Input::WallClock(unix) => self.core.set_wall_clock(unix),
             Input::Shutdown => {
                 self.core.stopping = true;

@@ -3,13 +3,13 @@
 use sip::transaction::{Flow, ServerId};
 use sip::{HeaderName, Method, Request, Response, StatusCode, Uri};
 
-use crate::authentication::Admission;
+use crate::authentication::{Admission, Inside};
 use crate::call::{Caller, Calls, Tools};
 use crate::core::{Core, event_text};
 use crate::interface::{AuthFailure, Event, PeerFault};
 use crate::leg::{LegId, Peer};
 use crate::subscription::EVENTS;
-use crate::{door, register, routing};
+use crate::{door, hiding, register, routing};
 
 /// What we answer other than 405.
 pub(crate) const ALLOW: &str =
@@ -29,6 +29,7 @@ pub(crate) fn request(
     flow: Flow,
     request: &Request,
 ) {
+    hiding::heard(tools.core, flow, request);
     door::heard(tools.core, flow);
     // RFC 3891 §3: it is nobody's place that another request could take.
     if request.method != Method::Invite && request.headers.first(&HeaderName::Replaces).is_some() {
@@ -201,13 +202,23 @@ fn admit(core: &mut Core, id: ServerId, flow: Flow, request: &Request) -> Option
             return None;
         }
     };
-    let line = core.door.line_of(flow.remote.ip());
-    let rules = (&*site, &*core.neighbours);
-    let admission = core.gate.admit(core.now, rules, (flow, line), request);
+    let source = flow.remote.ip();
+    let is_hidden = core.hiding.is_hidden(source);
+    let inside = match is_hidden {
+        true => Inside::Nobody,
+        false => Inside::With(&core.neighbours),
+    };
+    let way = (flow, core.door.line_of(source));
+    let admission = core.gate.admit(core.now, (&site, inside), way, request);
     match door::judged(core, flow, admission) {
         Admission::Admitted(extension) => {
             core.proven.extend(flow.stream);
             Some(extension)
+        }
+        Admission::Challenged(_) if is_hidden && !core.hiding.has_room(core.now) => {
+            let response = core.answer(request, StatusCode::SERVICE_UNAVAILABLE);
+            core.respond(id, response.with(HeaderName::RetryAfter, RETRY_AFTER));
+            None
         }
         Admission::Challenged(challenges) => {
             let mut response = core.answer(request, StatusCode::UNAUTHORIZED);

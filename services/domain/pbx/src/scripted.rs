@@ -24,6 +24,8 @@ pub(crate) struct Rig {
     pub(crate) now: Instant,
     pub(crate) events: Vec<Event>,
     pub(crate) outputs: Vec<Output>,
+    /// With which datagrams arrive from now on, where that is known.
+    pub(crate) ttl: Option<u8>,
     branches: u32,
 }
 
@@ -80,6 +82,7 @@ impl Rig {
             now: Instant::ORIGIN + Duration::from_secs(1),
             events: Vec::new(),
             outputs: Vec::new(),
+            ttl: None,
             branches: 0,
         };
         let wall = UnixTime::from_millis(1_700_000_000_000);
@@ -124,9 +127,11 @@ impl Rig {
 
     /// Sends bytes in a datagram.
     pub(crate) fn datagram(&mut self, remote: &str, bytes: Vec<u8>) {
+        let ttl = self.ttl;
         self.handle(Input::Datagram(Datagram {
             source: remote.parse().expect("an address"),
             destination: LOCAL.parse().expect("an address"),
+            ttl,
             bytes,
         }));
     }

@@ -13,6 +13,7 @@ fn answers(bytes: Vec<u8>, source: SocketAddr) -> Vec<Vec<u8>> {
     let datagram = Datagram {
         source,
         destination,
+        ttl: None,
         bytes,
     };
     node.handle(Instant::ORIGIN, Input::Datagram(datagram));

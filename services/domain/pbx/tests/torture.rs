@@ -57,6 +57,7 @@ fn answers(bytes: Vec<u8>) -> Vec<Vec<u8>> {
     let datagram = Datagram {
         source: "192.168.1.77:40000".parse().expect("an address"),
         destination: "192.168.1.1:5060".parse().expect("an address"),
+        ttl: None,
         bytes,
     };
     node.handle(Instant::ORIGIN, Input::Datagram(datagram));

@@ -206,8 +206,8 @@ subjects! {
     /// Bans, and whether they have to be on.
     Bans "bans" "Bans" "Bloqueios" "/bans" ["R55" "R69" "T8"];
     /// The router hides who comes.
-    Masquerade "masquerade" "Masquerade in the router" "Masquerade no roteador" ""
-        ["R67" "R68" "T7"];
+    Masquerade "masquerade" "Masquerade in the router" "Masquerade no roteador"
+        "/masquerade" ["R67" "R68" "T7"];
     /// What counts as inside.
     InternalNetworks "internal-networks" "Internal networks" "Redes internas"
         "/settings/networks" ["R51" "R68"];

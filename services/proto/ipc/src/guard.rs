@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::masquerade::{Report, Sighting};
+
 /// What may be asked.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Request {
@@ -14,6 +16,11 @@ pub enum Request {
     /// A request came from this address, which is outside the internal networks and no server of
     /// a trunk: the box can be reached from there (T8). Answer: [`Reply::Taken`].
     Outsider(String),
+    /// What came in this way may show that a router hides who comes in. Answer: [`Reply::Taken`].
+    Seen(Sighting),
+    /// Forget what was seen of routers, here and at all doors, and look anew: somebody has changed
+    /// a router. Only `web` may ask. Answer: [`Reply::Taken`].
+    LookAnew,
     /// Who is banned, now and whenever it changes: first one [`Reply::Bans`] with `is_whole`, then
     /// one for each change. Only services with a door may ask.
     Watch,
@@ -109,6 +116,17 @@ pub struct Bans {
     /// Where they are told: reasons of which nobody has spoken yet since the start of `guard`. A
     /// door leaves what it knows of these as it is.
     pub unknown: Vec<Protection>,
+    /// Whom routers hide, when that has changed.
+    pub hiding: Option<Hiding>,
+}
+
+/// Addresses that somebody outside may have, as a router writes them as his.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Hiding {
+    /// Who has one of these counts as outside (T7); all there are.
+    pub addresses: Vec<String>,
+    /// What the door saw of it by itself before is to be forgotten.
+    pub is_anew: bool,
 }
 
 /// What the pages show.
@@ -125,6 +143,8 @@ pub struct Status {
     /// Seconds since somebody outside the internal networks was first heard, when anybody was:
     /// the box can be reached from outside (T8).
     pub outsider_secs: Option<u64>,
+    /// Whether a router hides who comes in, and why it is thought.
+    pub masquerade: Report,
 }
 
 /// A ban as the pages show it.

@@ -123,6 +123,10 @@ pub struct Link {
     pub ipv6: Vec<String>,
     /// IPv4 gateway; empty while none.
     pub gateway: String,
+    /// All routers that the box sends through there, IPv4 and IPv6.
+    pub routers: Vec<String>,
+    /// Other addresses there that have the hardware address of one of them.
+    pub kin: Vec<String>,
     /// DNS servers.
     pub dns: Vec<String>,
     /// Hardware address of another machine that uses our address; empty while none does.

@@ -48,6 +48,8 @@ pub struct Datagram {
     pub source: SocketAddr,
     /// Which address it was sent to; on arrival, the local address the packet carried.
     pub destination: SocketAddr,
+    /// On arrival its TTL or hop limit, where it is known: each router on its way lessened it.
+    pub ttl: Option<u8>,
     /// The payload.
     pub bytes: Vec<u8>,
 }
@@ -59,6 +61,7 @@ impl fmt::Debug for Datagram {
             source,
             destination,
             bytes,
+            ..
         } = self;
         write!(
             f,

@@ -1,5 +1,6 @@
 //! What `net` says of the box's place: its addresses, the way out, who answers for names.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +13,11 @@ use tokio::sync::mpsc;
 
 /// Who is never banned for the box's place on the network.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Around(pub(crate) Vec<(Protection, Network)>);
+pub(crate) struct Around {
+    pub(crate) guests: Vec<(Protection, Network)>,
+    /// What is on its cables.
+    pub(crate) cables: masquerade::Around,
+}
 
 impl Around {
     pub(crate) fn of(status: &Status) -> Self {
@@ -21,14 +26,21 @@ impl Around {
             let own = link.ipv4().map(IpAddr::V4).into_iter();
             let own = own.chain(link.ipv6_networks().map(|(ip, _)| IpAddr::V6(ip)));
             let own = own.map(|it| (Protection::Own, it));
-            let gateway = link.gateway.parse().ok();
-            let gateway = gateway.map(|it| (Protection::Gateway, it));
+            // By their hardware addresses too: a router has several of IPv6, and a pair of them
+            // that stands in for each other has one each.
+            let gateways = [&link.gateway].into_iter().chain(&link.routers);
+            let gateways = gateways.chain(&link.kin).filter_map(|it| it.parse().ok());
+            let gateways: BTreeSet<IpAddr> = gateways.collect();
+            let gateways = gateways.into_iter().map(|it| (Protection::Gateway, it));
             let names = link.dns.iter().filter_map(|it| it.parse().ok());
             let names = names.map(|it| (Protection::Service, it));
-            let all = own.chain(gateway).chain(names);
+            let all = own.chain(gateways).chain(names);
             guests.extend(all.map(|(why, address)| (why, Network::of(address))));
         }
-        Self(guests)
+        Self {
+            guests,
+            cables: masquerade::Around::of(status),
+        }
     }
 }
 
@@ -70,12 +82,14 @@ mod tests {
                 address: "192.168.1.5/24".into(),
                 ipv6: vec!["fe80::5/64".into(), "2001:db8:1::5/64".into()],
                 gateway: "192.168.1.1".into(),
+                routers: vec!["192.168.1.1".into(), "fe80::1".into()],
+                kin: vec!["192.168.1.2".into()],
                 dns: vec!["192.168.1.1".into(), "2001:db8:9::53".into()],
                 ..Link::default()
             }],
             ..Status::default()
         };
-        let Around(guests) = Around::of(&status);
+        let Around { guests, .. } = Around::of(&status);
         let texts = guests.iter();
         let texts: Vec<String> = texts.map(|(why, it)| format!("{why:?} {it}")).collect();
         assert_eq!(
@@ -85,6 +99,8 @@ mod tests {
                 "Own fe80::5/128",
                 "Own 2001:db8:1::5/128",
                 "Gateway 192.168.1.1/32",
+                "Gateway 192.168.1.2/32",
+                "Gateway fe80::1/128",
                 "Service 192.168.1.1/32",
                 "Service 2001:db8:9::53/128",
             ]

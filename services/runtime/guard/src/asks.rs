@@ -1,12 +1,14 @@
 //! Who may ask what, and what of it is believed: what a service says is checked as bytes from a
 //! peer are.
 
+use std::net::IpAddr;
 use std::os::unix::net::UnixListener;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use config::Network;
 use ipc::guard::{Finding, Guest, Measure, Protection, Reply, Request, Status};
+use masquerade::Sight;
 use run_loop::ipc::{Answer, Connection};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use tokio::sync::mpsc;
@@ -30,8 +32,12 @@ pub struct Peers {
 pub(crate) enum Ask {
     /// A door found something.
     Found(Finding),
-    /// Somebody outside was heard.
-    Outsider,
+    /// Somebody outside was heard, who has this address.
+    Outsider(IpAddr),
+    /// A door saw something of a router.
+    Seen(Sight),
+    /// What was seen of routers is to be forgotten.
+    LookAnew,
     /// These are never banned, as somebody says.
     Protect(Who, Vec<(Protection, Network)>),
     /// Somebody watches from now on.
@@ -69,10 +75,12 @@ impl Peers {
     const fn may(self, uid: u32, request: &Request) -> bool {
         let is_web = uid == self.web || uid == self.own;
         match request {
-            Request::Found(_) | Request::Protect(..) | Request::Outsider(_) | Request::Watch => {
-                self.knows(uid)
-            }
-            Request::Status | Request::Unban(_) => is_web,
+            Request::Found(_)
+            | Request::Protect(..)
+            | Request::Outsider(_)
+            | Request::Seen(_)
+            | Request::Watch => self.knows(uid),
+            Request::Status | Request::Unban(_) | Request::LookAnew => is_web,
         }
     }
 
@@ -131,7 +139,9 @@ fn answer(
         Request::Found(finding) => taken(sound(finding).map(Ask::Found)),
         Request::Protect(reasons, guests) => taken(protect(peers, uid, &reasons, &guests)),
         // Who it was is not kept: that it can be is what people have to know.
-        Request::Outsider(source) => taken(network(&source).map(|_| Ask::Outsider)),
+        Request::Outsider(source) => taken(network(&source).map(|it| Ask::Outsider(it.address()))),
+        Request::Seen(sighting) => taken(Sight::read(&sighting).map(Ask::Seen)),
+        Request::LookAnew => taken(Some(Ask::LookAnew)),
         Request::Watch => watch(connection, asks),
         Request::Status => ask(asks, Ask::Status)
             .map_or(Answer::Done, |status| Answer::Reply(Reply::Status(status))),
@@ -234,6 +244,7 @@ const SENDING_MAX: Duration = Duration::from_secs(5);
 #[cfg(test)]
 mod tests {
     use ipc::guard::Offence;
+    use ipc::masquerade::Listener;
 
     use super::*;
 
@@ -273,6 +284,9 @@ mod tests {
         check(Request::Watch, &[1, 2, 3]);
         check(Request::Status, &[1, 3]);
         check(Request::Unban(String::new()), &[1, 3]);
+        check(Request::LookAnew, &[1, 3]);
+        let sighting = Sight::of(Listener::Web, [192, 0, 2, 1].into()).told();
+        check(Request::Seen(sighting), &[1, 2, 3]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
 use config::Network;
-use ipc::guard::{Bans, Guest, Protection, Reply};
+use ipc::guard::{Bans, Guest, Hiding, Protection, Reply};
 use sansio::Instant;
 
 /// A message as it is sent, the same to each.
@@ -27,6 +27,7 @@ struct Change {
     /// Until when; `None` for one that is banned no more.
     networks: BTreeMap<Network, Option<Instant>>,
     guests: Option<Vec<Guest>>,
+    hiding: Option<Hiding>,
 }
 
 impl Doors {
@@ -45,6 +46,7 @@ impl Doors {
             networks: BTreeMap::new(),
             // What was known before is forgotten, guests too.
             guests: Some(guests.to_vec()),
+            hiding: self.change.hiding.take(),
         };
     }
 
@@ -52,6 +54,16 @@ impl Doors {
     pub(crate) fn protect(&mut self, guests: Vec<Guest>, unknown: Vec<Protection>) {
         self.change.guests = Some(guests);
         self.unknown = unknown;
+    }
+
+    /// Doors take these for outside. What is to be looked at anew stays so until they are told.
+    pub(crate) fn hide(&mut self, hiding: Hiding) {
+        let before = self.change.hiding.take();
+        let was_anew = before.is_some_and(|it| it.is_anew);
+        self.change.hiding = Some(Hiding {
+            is_anew: hiding.is_anew || was_anew,
+            ..hiding
+        });
     }
 
     fn note(&mut self, network: Network, until: Option<Instant>) {
@@ -69,14 +81,16 @@ impl Doors {
             is_whole,
             networks,
             guests,
+            hiding,
         } = change;
-        if !is_whole && networks.is_empty() && guests.is_none() {
+        if !is_whole && networks.is_empty() && guests.is_none() && hiding.is_none() {
             return;
         }
         let mut bans = Bans {
             is_whole,
             protected: guests,
             unknown: self.unknown.clone(),
+            hiding,
             ..Bans::default()
         };
         for (network, until) in networks {
@@ -97,6 +111,7 @@ impl Doors {
         watcher: SyncSender<Frame>,
         banned: impl Iterator<Item = (&'a Network, Instant)>,
         guests: Vec<Guest>,
+        hiding: Hiding,
     ) {
         // What the others are still to be told is in the whole.
         self.flush(now);
@@ -106,6 +121,7 @@ impl Doors {
             unbanned: Vec::new(),
             protected: Some(guests),
             unknown: self.unknown.clone(),
+            hiding: Some(hiding),
         };
         if frame(bans).is_some_and(|frame| told(&watcher, &frame)) {
             self.watchers.push(watcher);
@@ -170,7 +186,13 @@ mod tests {
         doors.ban(network(1), until);
         let (watcher, queue) = sync_channel(4);
         let before = network(1);
-        doors.join(now, watcher, [(&before, until)].into_iter(), Vec::new());
+        doors.join(
+            now,
+            watcher,
+            [(&before, until)].into_iter(),
+            Vec::new(),
+            Hiding::default(),
+        );
         let whole = next(&queue);
         assert!(whole.is_whole && whole.protected == Some(Vec::new()));
         assert_eq!(whole.banned, [("192.0.2.1/32".to_owned(), 10_000)]);
@@ -192,13 +214,39 @@ mod tests {
     }
 
     #[test]
+    fn whom_routers_hide_is_told_at_once_and_that_it_is_looked_at_anew_is_not_lost() {
+        let mut doors = Doors::default();
+        let (watcher, queue) = sync_channel(4);
+        let hiding = |address: &str, is_anew| Hiding {
+            addresses: vec![address.to_owned()],
+            is_anew,
+        };
+        let (none, now) = (std::iter::empty(), Instant::ORIGIN);
+        doors.join(now, watcher, none, Vec::new(), hiding("192.0.2.1", false));
+        assert_eq!(next(&queue).hiding, Some(hiding("192.0.2.1", false)));
+        doors.hide(hiding("192.0.2.1", true));
+        doors.hide(hiding("192.0.2.2", false));
+        doors.flush(now);
+        assert_eq!(next(&queue).hiding, Some(hiding("192.0.2.2", true)));
+        doors.ban(network(1), now);
+        doors.flush(now);
+        assert_eq!(next(&queue).hiding, None, "it has not changed");
+    }
+
+    #[test]
     fn who_does_not_read_is_let_go_of_and_others_are_told() {
         let now = Instant::ORIGIN;
         let mut doors = Doors::default();
         let (slow, waiting) = sync_channel(2);
         let (quick, queue) = sync_channel(8);
         for watcher in [slow, quick] {
-            doors.join(now, watcher, std::iter::empty(), Vec::new());
+            doors.join(
+                now,
+                watcher,
+                std::iter::empty(),
+                Vec::new(),
+                Hiding::default(),
+            );
         }
         for number in 0..3 {
             doors.ban(network(number), now);

@@ -11,6 +11,7 @@ mod around;
 mod asks;
 mod doors;
 mod guests;
+mod hiding;
 mod keeping;
 mod lifting;
 mod service;

@@ -19,6 +19,7 @@ use crate::around::{self, Around};
 use crate::asks::{self, Ask, Peers};
 use crate::doors::Doors;
 use crate::guests::{Guests, Who};
+use crate::hiding::{self, Hidden};
 use crate::keeping::Keeping;
 use crate::lifting::Lifting;
 use crate::settings::{self, STORE_PAUSE, Settings};
@@ -126,7 +127,7 @@ where
             Some(()) = timer => service.feed(Input::Timer),
             Some(kept) = OptionFuture::from(service.writing.as_mut()) => service.written(kept),
             Some(settings) = set.recv() => service.set(settings),
-            Some(Around(guests)) = around.recv() => service.protect(Who::Net, guests),
+            Some(place) = around.recv() => service.meet(place),
             count = asked.recv_many(&mut batch, BATCH_MAX) => {
                 if count == 0 {
                     return Err(std::io::Error::other("nobody is answered any more"));
@@ -157,6 +158,7 @@ struct Service<N, W> {
     lifting: Lifting,
     /// Why the store does not keep bans, and when that was told.
     unkept: Option<(String, Instant)>,
+    hidden: Hidden,
     /// When somebody outside was first heard.
     outsider: Option<Instant>,
     /// Lines that were written to the log since the last turn, and those that were not.
@@ -177,6 +179,7 @@ impl<N: Fn() -> Instant, W: Fn() -> Option<UnixTime>> Service<N, W> {
             writing: None,
             lifting: Lifting::default(),
             unkept: None,
+            hidden: Hidden::default(),
             outsider: None,
             logged: (0, 0),
         }
@@ -254,21 +257,53 @@ impl<N: Fn() -> Instant, W: Fn() -> Option<UnixTime>> Service<N, W> {
         }
     }
 
+    fn meet(&mut self, place: Around) {
+        self.protect(Who::Net, place.guests);
+        let news = self.hidden.meet((self.now)(), place.cables);
+        self.tell(news);
+    }
+
+    /// What is known of routers concerns the doors, and people.
+    fn tell(&mut self, news: hiding::News) {
+        if let Some(hiding) = news.hiding {
+            self.doors.hide(hiding);
+        }
+        if news.is_reached {
+            self.outsider.get_or_insert_with(&self.now);
+        }
+    }
+
     /// Who asked may be gone: that changes nothing.
     fn answer(&mut self, ask: Ask) {
         let now = (self.now)();
         match ask {
-            Ask::Found(finding) => self.feed(Input::Found(finding)),
-            Ask::Outsider => {
+            Ask::Found(finding) => {
+                let news = self.hidden.found(now, &finding);
+                self.tell(news);
+                self.feed(Input::Found(finding));
+            }
+            Ask::Outsider(source) => {
                 self.outsider.get_or_insert(now);
+                let news = self.hidden.outsider(now, source);
+                self.tell(news);
+            }
+            Ask::Seen(sight) => {
+                let news = self.hidden.seen(now, sight);
+                self.tell(news);
+            }
+            Ask::LookAnew => {
+                let news = self.hidden.look_anew(now);
+                self.tell(news);
             }
             Ask::Protect(who, guests) => self.protect(who, guests),
             Ask::Watch(watcher) => {
                 let bans = self.node.bans().map(|(it, ban)| (it, ban.until));
-                self.doors.join(now, watcher, bans, self.guests.all());
+                let (guests, hiding) = (self.guests.all(), self.hidden.hiding());
+                self.doors.join(now, watcher, bans, guests, hiding);
             }
             Ask::Status(answer) => {
-                let shown = status(&self.node, now, (self.wall)(), self.outsider);
+                let masquerade = self.hidden.report(now);
+                let shown = status(&self.node, now, (self.wall)(), self.outsider, masquerade);
                 let _gone = answer.try_send(shown);
             }
             Ask::Unban(network, answer) => {
@@ -316,6 +351,8 @@ impl<N: Fn() -> Instant, W: Fn() -> Option<UnixTime>> Service<N, W> {
         }
         self.tell_clock();
         self.lifting.pass((self.now)());
+        let news = self.hidden.turn((self.now)());
+        self.tell(news);
         if self.writing.is_none()
             && let Some(changes) = self.keeping.take()
         {

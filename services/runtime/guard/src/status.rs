@@ -4,14 +4,17 @@ use std::cmp::Reverse;
 
 use guard::GuardNode;
 use ipc::guard::{Ban, BanRow, Status};
+use ipc::masquerade::Report;
 use sansio::{Instant, UnixTime};
 
-/// How it stands; `outsider` is when somebody outside was first heard.
+/// How it stands; `outsider` is when somebody outside was first heard, `masquerade` whom routers
+/// hide.
 pub(crate) fn status(
     node: &GuardNode,
     now: Instant,
     wall: Option<UnixTime>,
     outsider: Option<Instant>,
+    masquerade: Report,
 ) -> Status {
     let mut bans: Vec<_> = node.bans().collect();
     let banned_count = u32::try_from(bans.len()).unwrap_or(u32::MAX);
@@ -45,6 +48,7 @@ pub(crate) fn status(
         bans: bans.collect(),
         told: node.told().cloned().collect(),
         outsider_secs: outsider.map(|since| (now - since).as_secs()),
+        masquerade,
     }
 }
 

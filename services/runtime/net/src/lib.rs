@@ -17,6 +17,7 @@ mod netlink;
 #[cfg(test)]
 mod netns;
 mod packet;
+mod routers;
 mod service;
 
 pub use arp::{Arp, Mac, NoMac};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use crate::dhcp::{Dhcp, News, Turn};
 use crate::link::{Event, Fixed, Held, Input, LinkNode, Output, Source};
 use crate::netlink::{self, Found};
 use crate::packet::PacketSocket;
+use crate::routers::{self, Routers};
 
 /// Inputs that wait at most; ARP beyond that is dropped, as a busy link would.
 const INPUTS_MAX: usize = 256;
@@ -109,6 +110,7 @@ where
         set: set.borrow_and_update().clone(),
         links: BTreeMap::new(),
         first: None,
+        routers: BTreeMap::new(),
         news,
         status,
     };
@@ -122,7 +124,10 @@ where
             .into();
         tokio::select! {
             () = &mut stop => break,
-            _ = beats.tick() => beat(),
+            _ = beats.tick() => {
+                beat();
+                service.look_at_routers().await;
+            }
             Some(()) = timer => service.timer(now()).await,
             input = inputs.recv() => if let Some((index, input)) = input {
                 service.hear(now(), index, input).await;
@@ -149,6 +154,8 @@ struct Service {
     links: BTreeMap<u32, Link>,
     /// The card that has the address which people set, if they have.
     first: Option<u32>,
+    /// By the numbers of the links.
+    routers: BTreeMap<u32, Routers>,
     news: mpsc::Sender<News>,
     status: SharedStatus,
 }
@@ -309,6 +316,18 @@ impl Service {
         }
     }
 
+    /// Who leads elsewhere. Without an answer of the kernel's, what was known holds.
+    async fn look_at_routers(&mut self) {
+        match routers::look(&self.handle).await {
+            Ok(found) if found != self.routers => {
+                self.routers = found;
+                self.publish();
+            }
+            Ok(_) => {}
+            Err(error) => tracing::debug!("the kernel does not say who the routers are: {error}"),
+        }
+    }
+
     fn deadline(&self) -> Option<Instant> {
         self.links
             .values()
@@ -410,7 +429,10 @@ impl Service {
     }
 
     fn publish(&self) {
-        let mut links: Vec<_> = self.links.values().map(status_of).collect();
+        let links = self.links.iter();
+        let mut links: Vec<_> = links
+            .map(|(index, link)| status_of(link, self.routers.get(index)))
+            .collect();
         let first = self.first.and_then(|first| {
             let place = self.links.keys().position(|index| *index == first)?;
             links.get_mut(place)
@@ -519,13 +541,17 @@ fn report(link: &str, event: &Event, is_set: bool) {
     }
 }
 
-fn status_of(link: &Link) -> ipc::net::Link {
+fn status_of(link: &Link, routers: Option<&Routers>) -> ipc::net::Link {
     let held = link.node.held();
     let lease = held.and_then(|held| match &held.source {
         Source::Leased(lease) => Some(lease),
         Source::LinkLocal | Source::Inherited => None,
     });
     let text = |address: std::net::Ipv4Addr| address.to_string();
+    let texts = |of: fn(&Routers) -> &BTreeSet<IpAddr>| {
+        let all = routers.into_iter().flat_map(of);
+        all.map(ToString::to_string).collect()
+    };
     ipc::net::Link {
         name: link.name.clone(),
         mac: link.mac.to_string(),
@@ -542,6 +568,8 @@ fn status_of(link: &Link) -> ipc::net::Link {
             .and_then(|lease| lease.gateway)
             .map(text)
             .unwrap_or_default(),
+        routers: texts(|it| &it.routers),
+        kin: texts(|it| &it.kin),
         dns: lease
             .map(|l| l.dns.iter().copied().map(text).collect())
             .unwrap_or_default(),

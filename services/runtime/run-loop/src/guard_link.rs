@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipc::guard::{Bans, Finding, Guest, Protection, Reply, Request};
+use ipc::masquerade::Sighting;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::sleep;
@@ -63,6 +64,11 @@ impl GuardLink {
     /// Somebody outside was heard.
     pub fn outsider(&self, source: IpAddr) {
         self.tell(Request::Outsider(source.to_string()));
+    }
+
+    /// What came in this way may show that a router hides who comes in.
+    pub fn seen(&self, sighting: Sighting) {
+        self.tell(Request::Seen(sighting));
     }
 
     fn tell(&self, news: Request) {

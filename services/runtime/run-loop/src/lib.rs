@@ -19,6 +19,7 @@ pub mod passed;
 #[cfg(feature = "pbx")]
 pub mod pbx_driver;
 mod random;
+pub mod syn;
 pub mod uid;
 
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -11,6 +11,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use run_loop::syn;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -33,6 +34,7 @@ pub async fn serve_https<H: Handler>(
     handler: Arc<H>,
     stop: impl Future<Output = ()>,
 ) {
+    listeners.iter().for_each(syn::keep);
     let connections = Connections::new(CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX);
     let open = GracefulShutdown::new();
     let (stopping, stopped) = watch::channel(false);
@@ -40,7 +42,7 @@ pub async fn serve_https<H: Handler>(
     tokio::pin!(stop);
     loop {
         let (stream, source, ticket) = tokio::select! {
-            accepted = accept(&mut listeners, &connections, |it| handler.is_shut(it)) => accepted,
+            accepted = accept(&mut listeners, &connections, &*handler) => accepted,
             () = &mut stop => break,
         };
         let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow()));
@@ -59,15 +61,18 @@ pub async fn serve_https<H: Handler>(
 
 /// The next connection within the limits, which are the same for all listeners together; those
 /// beyond, and of addresses that are shut out, are closed at once.
-pub(crate) async fn accept(
+pub(crate) async fn accept<H: Handler>(
     listeners: &mut [TcpListener],
     connections: &Connections,
-    is_shut: impl Fn(IpAddr) -> bool,
+    handler: &H,
 ) -> (TcpStream, SocketAddr, Ticket) {
     loop {
         match accept_any(listeners).await {
-            Ok((_, source)) if is_shut(source.ip().to_canonical()) => {}
+            Ok((_, source)) if handler.is_shut(source.ip().to_canonical()) => {}
             Ok((stream, source)) => {
+                if let Some(syn) = syn::of(&stream) {
+                    handler.came(source.ip().to_canonical(), syn);
+                }
                 if let Some(ticket) = connections.admit(source.ip()) {
                     return (stream, source, ticket);
                 }

@@ -21,6 +21,8 @@ mod streams;
 use std::future::Future;
 use std::net::IpAddr;
 
+use run_loop::syn::Syn;
+
 pub use answer::{Answer, Pieces};
 pub use https::serve_https;
 pub use redirect::serve_redirect;
@@ -39,4 +41,7 @@ pub trait Handler: Send + Sync + 'static {
     fn is_shut(&self, _source: IpAddr) -> bool {
         false
     }
+
+    /// A connection came from there, and its first packet said this; before anything else of it.
+    fn came(&self, _source: IpAddr, _syn: Syn) {}
 }

@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 use hyper::header::HOST;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use run_loop::syn;
 use tokio::net::TcpListener;
 
 use crate::Handler;
@@ -21,10 +22,10 @@ use crate::limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX
 /// Sends every client to the same address by HTTPS, for ever. No body is read, no cookie is set,
 /// nothing is served; to whom `handler` shuts out, not even that.
 pub async fn serve_redirect<H: Handler>(mut listeners: Vec<TcpListener>, handler: Arc<H>) {
+    listeners.iter().for_each(syn::keep);
     let connections = Connections::new(CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX);
     loop {
-        let is_shut = |source| handler.is_shut(source);
-        let (stream, _, ticket) = accept(&mut listeners, &connections, is_shut).await;
+        let (stream, _, ticket) = accept(&mut listeners, &connections, &*handler).await;
         tokio::spawn(async move {
             let sending = Sending::default();
             let service = service_fn(|request| {

@@ -317,6 +317,7 @@ impl Phone {
                     self.sent.push_back(Datagram {
                         source,
                         destination,
+                        ttl: None,
                         bytes,
                     });
                 }

@@ -95,6 +95,13 @@ fn commands_become_requests_of_the_api() {
 
 #[test]
 fn bans_are_listed_and_lifted() {
+    check("masquerade", "GET", "/api/masquerade", Value::Null);
+    check(
+        "masquerade again",
+        "POST",
+        "/api/masquerade/again",
+        json!({}),
+    );
     check("guard", "GET", "/api/bans", Value::Null);
     let network = json!({"network": "192.0.2.7"});
     check("guard unban 192.0.2.7", "POST", "/api/bans/unban", network);

@@ -12,13 +12,16 @@ use std::time::Duration;
 use admin::{Admin, Away, Body, Machine, Moment, Observation, Request, Response};
 use admin::{PASSKEY_COUNTERS, START_IS_OVER, Step, Then};
 use ipc::about::{self, BILL, TEXTS};
+use ipc::masquerade::Listener;
 use ipc::sound::{SOUNDS, is_recording_name};
 use ipc::store::{Audit, backup_file_millis, laid_down, trail_file_millis};
 use ipc::{grid, guard, init, net, pbx, sound, store, update};
+use masquerade::Sight;
 use run_loop::clock::Clock;
 use run_loop::guard_link::GuardLink;
 use run_loop::ipc::Client;
 use run_loop::socket_path;
+use run_loop::syn::Syn;
 use rustix::fs::OFlags;
 use sansio::Instant;
 use tokio::sync::{Notify, watch};
@@ -481,6 +484,19 @@ impl Driver {
 impl web_server::Handler for Driver {
     fn is_shut(&self, source: IpAddr) -> bool {
         self.admin().is_shut(self.clock.now(), source)
+    }
+
+    fn came(&self, source: IpAddr, syn: Syn) {
+        let sight = Sight {
+            ttl: Some(syn.ttl),
+            mss: syn.mss,
+            is_proven: true,
+            ..Sight::of(Listener::Web, source)
+        };
+        let news = self.admin().saw(self.clock.now(), sight);
+        if let Some(sighting) = news {
+            self.guard_link.seen(sighting);
+        }
     }
 
     async fn handle(&self, request: Request) -> Answer {

@@ -7,6 +7,7 @@ use admin::Notice;
 use config::Network;
 use ipc::guard::{Bans, Protection};
 use ipc::net;
+use masquerade::Around;
 use run_loop::guard_link::GuardLink;
 use run_loop::socket_path;
 use tokio::runtime::Handle;
@@ -62,12 +63,16 @@ pub(super) async fn look(driver: Arc<Driver>) {
         if let Ok(status) = driver.look_at_net().await {
             // A `net` that has just started knows of no cards yet.
             if !status.links.is_empty() {
-                driver.admin().meet(neighbours(&status));
+                let mut admin = driver.admin();
+                admin.meet(neighbours(&status));
+                admin.is_around(Around::of(&status));
             }
         }
         if let Some(status) = driver.look_at_guard().await {
             let is_exposed = !status.is_on && status.outsider_secs.is_some();
-            driver.admin().is_exposed_now(is_exposed);
+            let mut admin = driver.admin();
+            admin.is_exposed_now(is_exposed);
+            admin.take_masquerade(&status.masquerade);
         }
         tokio::time::sleep(LOOK_PAUSE).await;
     }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use ipc::masquerade::State;
 use ipc::store::{BackupRequest, Reply as Stored, Request as AskStore};
 use ipc::{grid, guard};
-use report::{Certificate, Facts, Summary, Text};
+use report::{Certificate, Facts, Masquerade, Summary, Text};
 use sansio::{Instant, UnixTime};
 
 use crate::admin::{Admin, Caller};
@@ -106,9 +107,26 @@ fn ask_guard(facts: Facts, judge: Judge) -> Step {
                 Ok(guard::Reply::Status(status)) => Some(status),
                 _ => None,
             };
-            ask_grid(Facts { guard, ..facts }, judge)
+            let masquerade = guard.as_ref().map_or(Masquerade::NotTested, masquerade);
+            let facts = Facts {
+                guard,
+                masquerade,
+                ..facts
+            };
+            ask_grid(facts, judge)
         }),
     )
+}
+
+/// What arrived says that a router hides senders, or that one came from outside as he is; where
+/// nobody came, it says nothing.
+fn masquerade(guard: &guard::Status) -> Masquerade {
+    match (guard.masquerade.state(), guard.outsider_secs) {
+        (State::Confirmed, _) => Masquerade::Confirmed,
+        (State::Suspect, _) => Masquerade::Suspected,
+        (State::None, Some(_)) => Masquerade::Absent,
+        (State::None, None) => Masquerade::NotTested,
+    }
 }
 
 fn ask_grid(facts: Facts, judge: Judge) -> Step {

@@ -1,6 +1,7 @@
 //! The state of the box, as a page that goes on by itself, and restarting one of its services.
 
 use ipc::init;
+use ipc::masquerade::State;
 use ipc::pbx::Call;
 use ipc::store::{CallFilter, Reply, Request as Ask};
 use schemars::JsonSchema;
@@ -69,6 +70,10 @@ pub(crate) fn status(admin: &Admin, form: Form, caller: Caller) -> Step {
         }
         if admin.is_exposed() {
             view.warnings.push(Warning::Exposed);
+        }
+        match admin.masquerade.state() {
+            State::None => {}
+            state => view.warnings.push(Warning::Hidden(state)),
         }
         let told = format!("{others} of others{}", if whole { WHOLE } else { "" });
         let told = (others > 0).then(|| (told, Range::default()));

@@ -28,6 +28,7 @@ use crate::firmware_view::FirmwareView;
 use crate::grid_view::GridView;
 use crate::history_view::{VersionChanges, VersionView};
 use crate::log_view::LogLineView;
+use crate::masquerade_view::MasqueradeView;
 use crate::network_view::NetworkView;
 use crate::passkey_json::{CreationOptions, RequestOptions};
 use crate::person_view::PersonData;
@@ -35,9 +36,9 @@ use crate::privacy::KeptView;
 use crate::prompt_view::{PromptView, TakeView};
 use crate::report_view::ReportView;
 use crate::routes::{
-    Action, File, OnAbout, OnBackups, OnBans, OnCapture, OnCertificate, OnLogs, OnNetwork,
-    OnPasskeys, OnPeople, OnPerson, OnPrompts, OnSecondFactor, OnSite, OnTakes, OnTokens, OnTrace,
-    Section,
+    Action, File, OnAbout, OnBackups, OnBans, OnCapture, OnCertificate, OnLogs, OnMasquerade,
+    OnNetwork, OnPasskeys, OnPeople, OnPerson, OnPrompts, OnSecondFactor, OnSite, OnTakes,
+    OnTokens, OnTrace, Section,
 };
 use crate::trace_view::{TraceView, WholeMessage};
 use crate::views::{
@@ -65,17 +66,17 @@ pub(super) fn of(action: Action) -> Option<Contract> {
         Action::Calls => does("Calls on record, the newest first")
             .query(CALLS)
             .gives::<Vec<CallView>>(),
-        Action::Recordings => does("Recordings of calls").gives::<Vec<RecordingView>>(),
-        Action::Recording => does("The sound of a recording").gives_file("audio/wav"),
-        Action::DeleteRecording => does("Delete a recording"),
-        Action::Restart => does("Restart the box").gives::<Nothing>(),
-        Action::PowerOff => does("Switch the box off").gives::<Nothing>(),
+        Action::Recordings | Action::Recording | Action::DeleteRecording => {
+            return of_recording(action);
+        }
+        Action::Restart | Action::PowerOff => return of_power(action),
         Action::OpenApi => does("This document").gives_file("application/json"),
         Action::About(action) => of_about(action),
         Action::Trace(action) => return of_trace(action),
         Action::Capture(action) => return of_capture(action),
         Action::Logs(action) => return of_logs(action),
         Action::Bans(action) => return of_bans(action),
+        Action::Masquerade(action) => return of_masquerade(action),
         Action::SecondFactor(action) => return of_second_factor(action),
         Action::Certificate(action) => return of_certificate(action),
         Action::Network(action) => of_network(action),
@@ -128,6 +129,23 @@ fn of_state(action: Action) -> Option<Contract> {
     })
 }
 
+fn of_power(action: Action) -> Option<Contract> {
+    Some(match action {
+        Action::Restart => does("Restart the box").gives::<Nothing>(),
+        Action::PowerOff => does("Switch the box off").gives::<Nothing>(),
+        _ => return None,
+    })
+}
+
+fn of_recording(action: Action) -> Option<Contract> {
+    Some(match action {
+        Action::Recordings => does("Recordings of calls").gives::<Vec<RecordingView>>(),
+        Action::Recording => does("The sound of a recording").gives_file("audio/wav"),
+        Action::DeleteRecording => does("Delete a recording"),
+        _ => return None,
+    })
+}
+
 fn of_bans(action: OnBans) -> Option<Contract> {
     Some(match action {
         OnBans::Show => {
@@ -137,6 +155,17 @@ fn of_bans(action: OnBans) -> Option<Contract> {
             .takes::<bans::Asked>()
             .gives::<Unbanned>(),
         OnBans::Events | OnBans::SwitchOn => return None,
+    })
+}
+
+fn of_masquerade(action: OnMasquerade) -> Option<Contract> {
+    Some(match action {
+        OnMasquerade::Show => does("Whether a router hides who comes in, and why it is thought")
+            .gives::<MasqueradeView>(),
+        OnMasquerade::Again => {
+            does("Forget what was seen of routers, and look anew").gives::<Nothing>()
+        }
+        OnMasquerade::Events => return None,
     })
 }
 

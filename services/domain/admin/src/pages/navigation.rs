@@ -37,6 +37,7 @@ pub(super) enum Place {
     Capture,
     Bans,
     Report,
+    Masquerade,
     Elsewhere,
 }
 
@@ -50,6 +51,7 @@ impl Place {
             Self::Restoring => Some("/backups/restore/events"),
             Self::Capture => Some("/capture/events"),
             Self::Bans => Some("/bans/events"),
+            Self::Masquerade => Some("/masquerade/events"),
             Self::Extensions
             | Self::Groups
             | Self::Trunks
@@ -154,6 +156,7 @@ const NAVIGATION: [(Said, &[Link]); 4] = [
             (Place::People, "/people", |words| words.people),
             (Place::Audit, "/audit", |words| words.audit),
             (Place::Bans, "/bans", |words| words.bans),
+            (Place::Masquerade, "/masquerade", |words| words.masquerade),
             (Place::Privacy, "/privacy", |words| words.privacy),
         ],
     ),

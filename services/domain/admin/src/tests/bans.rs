@@ -46,6 +46,7 @@ impl Keeper {
                     is_kept: !self.is_store_full,
                 }
             }
+            Ask::LookAnew => Reply::Taken,
             other => panic!("not expected: {other:?}"),
         })
     }
@@ -459,6 +460,7 @@ fn busy() -> Status {
             told(Fate::WouldBeAtTheDoor, Measure::Slow),
         ],
         outsider_secs: None,
+        ..Status::default()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The report on exposure and health: who reads it, what it tells, and what it does not.
 
+use ipc::masquerade::State;
 use ipc::site::Role;
 use serde_json::{Value, json};
 
@@ -29,7 +30,15 @@ fn each_finding_comes_with_its_fix_its_requirements_and_the_page() {
     assert_eq!(bans["requirements"], json!(["R55", "R69", "T8"]));
     assert_eq!(bans["page"], "/bans");
     assert_eq!(bans["fix"], "Switch bans on, on the page Bans.");
-    assert_eq!(finding(&told, "masquerade")["verdict"], "not-checked");
+    assert_eq!(finding(&calm, "masquerade")["verdict"], "not-checked");
+    assert_eq!(
+        finding(&told, "masquerade")["verdict"],
+        "good",
+        "he came as he is"
+    );
+    world.guard.status.masquerade = super::masquerade::report(State::Confirmed);
+    let hidden = report(&mut world, &session);
+    assert_eq!(finding(&hidden, "masquerade")["verdict"], "danger");
     assert_eq!(finding(&told, "backup")["verdict"], "good");
     assert_eq!(finding(&told, "certificate")["verdict"], "look");
     // T1: what answers on the outside is told by who was heard there.

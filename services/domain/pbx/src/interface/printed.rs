@@ -35,6 +35,8 @@ impl fmt::Debug for Input {
             }
             Self::StoredSpent(spent) => write!(f, "StoredSpent({spent:?})"),
             Self::Neighbours(networks) => write!(f, "Neighbours({networks:?})"),
+            Self::Around(around) => write!(f, "Around({around:?})"),
+            Self::Seen(sight) => write!(f, "Seen({sight:?})"),
             Self::Bans(bans) => write!(f, "Bans({bans:?})"),
             Self::WallClock(unix) => write!(f, "WallClock({unix:?})"),
             Self::Shutdown => f.write_str("Shutdown"),
@@ -72,6 +74,7 @@ impl fmt::Debug for Output {
             }
             Self::Change(change) => write!(f, "Change({change:?})"),
             Self::Found(finding) => write!(f, "Found({finding:?})"),
+            Self::Seen(sighting) => write!(f, "Seen({sighting:?})"),
             Self::Outsider(source) => write!(f, "Outsider({source})"),
             Self::Protect(guests) => write!(f, "Protect({guests:?})"),
             Self::Event(event) => write!(f, "Event({event:?})"),

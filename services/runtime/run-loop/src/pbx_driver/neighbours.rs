@@ -1,11 +1,12 @@
-//! `Input::Neighbours`: asks `net` which networks the box is on, and tells the node when they have
-//! changed.
+//! `Input::Neighbours` and `Input::Around`: asks `net` which networks the box is on and who leads
+//! elsewhere, and tells the node when that has changed.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use config::Network;
 use ipc::net::{Reply, Request, Status};
+use masquerade::Around;
 use pbx::Input;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -19,13 +20,21 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Follows `net` for ever; says at once what it knows, and be it nothing.
 pub(super) async fn follow(net: PathBuf, feed: mpsc::Sender<Input>) {
     let client = Client::<Request, Reply>::new(net);
-    let mut told = None;
+    let (mut told, mut told_around) = (None, Around::default());
     loop {
-        let known = match client.call(&Request::Status).await {
+        let status = match client.call(&Request::Status).await {
             // A `net` that has just started knows of no cards yet.
-            Ok(Reply::Status(status)) if !status.links.is_empty() => Some(of(&status)),
+            Ok(Reply::Status(status)) if !status.links.is_empty() => Some(status),
             Ok(_) | Err(_) => None,
         };
+        let around = status.as_ref().map(Around::of);
+        if let Some(around) = around.filter(|it| *it != told_around) {
+            told_around = around.clone();
+            if feed.send(Input::Around(around)).await.is_err() {
+                return;
+            }
+        }
+        let known = status.as_ref().map(of);
         let known = known.or_else(|| told.is_none().then(Vec::new));
         if let Some(networks) = known.filter(|it| told.as_ref() != Some(it)) {
             if !networks.is_empty() || told.is_some() {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use ipc::masquerade::Listener;
+use masquerade::Sight;
 use pbx::{Hop, Input, STREAM_OUTBOUND, StreamId, Trust};
 use sansio::{Transport, network_of};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,6 +15,7 @@ use tokio::sync::mpsc;
 use super::connection::{self, Outgoing, Socket};
 use super::dial::{self, Dialled};
 use super::keeper::Keeper;
+use crate::syn::{self, Syn};
 
 /// Connections open at once: as many phones as a large site has. One inside TLS takes about
 /// 40 KiB, so all of them 80 MiB, which is below what the box gives the process.
@@ -37,6 +40,8 @@ pub(super) struct Accepted {
     pub(super) socket: Socket,
     pub(super) remote: SocketAddr,
     pub(super) local: SocketAddr,
+    /// What its first packet said, where it is known.
+    pub(super) syn: Option<Syn>,
 }
 
 impl Accepted {
@@ -44,11 +49,23 @@ impl Accepted {
     pub(super) fn tcp(socket: TcpStream) -> Option<Self> {
         let (remote, local) = (socket.peer_addr().ok()?, socket.local_addr().ok()?);
         connection::prepare(&socket);
+        let syn = syn::of(&socket);
         Some(Self {
             socket: Socket::Tcp(socket),
             remote,
             local,
+            syn,
         })
+    }
+
+    /// How it began; who speaks over a connection gets what is sent to him.
+    pub(super) fn sight(&self) -> Sight {
+        Sight {
+            ttl: self.syn.map(|syn| syn.ttl),
+            mss: self.syn.and_then(|syn| syn.mss),
+            is_proven: true,
+            ..Sight::of(Listener::SipTcp, self.remote.ip())
+        }
     }
 }
 
@@ -124,6 +141,7 @@ impl Streams {
             socket,
             remote,
             local,
+            ..
         } = accepted;
         let (outgoing, queue) = connection::outgoing();
         let feed = self.feed.clone();
@@ -233,6 +251,7 @@ impl Streams {
 
 /// Accepts on a task of its own, so that a broken accept never holds the loop up.
 pub(super) async fn accept(listener: TcpListener, accepted: mpsc::Sender<Accepted>) {
+    syn::keep(&listener);
     loop {
         match listener.accept().await {
             Ok((socket, _)) => {

@@ -14,6 +14,7 @@ use tokio_rustls::{TlsAcceptor, TlsStream};
 use super::connection::{self, Socket};
 use super::identity;
 use super::streams::{ACCEPT_PAUSE, Accepted};
+use crate::syn;
 
 /// Handshakes at once. Phones that come back after a power cut finish one in a few round trips;
 /// more only wait a moment longer in the kernel.
@@ -42,6 +43,7 @@ pub(super) async fn serve(
     let acceptor = TlsAcceptor::from(config);
     let places = Places::default();
     for listener in listeners {
+        syn::keep(&listener);
         let listener = listener
             .set_nonblocking(true)
             .and_then(|()| TcpListener::from_std(listener));
@@ -93,11 +95,13 @@ async fn accept(
 async fn shake_hands(socket: TcpStream, acceptor: &TlsAcceptor) -> Option<Accepted> {
     let (remote, local) = (socket.peer_addr().ok()?, socket.local_addr().ok()?);
     connection::prepare(&socket);
+    let syn = syn::of(&socket);
     match acceptor.accept(socket).await {
         Ok(socket) => Some(Accepted {
             socket: Socket::Tls(Box::new(TlsStream::Server(socket))),
             remote,
             local,
+            syn,
         }),
         Err(error) => {
             tracing::debug!(%remote, "no TLS: {error}");

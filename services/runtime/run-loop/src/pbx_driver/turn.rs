@@ -243,8 +243,12 @@ impl Turn<'_> {
                     self.more(&mut arrivals.feed);
                 }
                 Some(accepted) = arrivals.accepted.recv(), if self.takes_strangers() => {
+                    let sight = accepted.sight();
                     match self.streams.admit(accepted) {
-                        Some(opened) => self.input(opened),
+                        Some(opened) => {
+                            self.input(Input::Seen(sight));
+                            self.input(opened);
+                        }
                         None => self.log.write(self.clock.now(), &TOO_MANY_STREAMS),
                     }
                 }
@@ -361,6 +365,7 @@ impl Turn<'_> {
             Output::Change(change) => self.store.change(change),
             Output::Found(finding) => self.guard.found(finding),
             Output::Outsider(source) => self.guard.outsider(source),
+            Output::Seen(sighting) => self.guard.seen(sighting),
             Output::Protect(guests) => self.guard.protect(guests),
             Output::Event(event) => {
                 // The servers of the trunks are known by then.

@@ -38,8 +38,10 @@ impl SipUdp {
         let local = socket.local_addr()?;
         if local.is_ipv4() {
             setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?;
+            setsockopt(&socket, sockopt::Ipv4RecvTtl, &true)?;
         } else {
             setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?;
+            setsockopt(&socket, sockopt::Ipv6RecvHopLimit, &true)?;
         }
         marks::mark(&socket, local.ip());
         Ok(Self {
@@ -74,6 +76,7 @@ impl SipUdp {
                 datagrams.push_back(Datagram {
                     source: arrived.source,
                     destination: SocketAddr::new(arrived.destination, local.port()),
+                    ttl: arrived.ttl,
                     bytes: arrived.bytes.to_vec(),
                 });
             })?;

@@ -1,5 +1,5 @@
 //! Many datagrams in one system call: recvmmsg(2) and sendmmsg(2), with the local address of each
-//! (ip(7) `IP_PKTINFO`, ipv6(7) `IPV6_PKTINFO`).
+//! (ip(7) `IP_PKTINFO`, ipv6(7) `IPV6_PKTINFO`) and how far it came (`IP_TTL`, `IPV6_HOPLIMIT`).
 #![expect(
     unsafe_code,
     reason = "the C structures of these calls hold pointers, and rustix has no recvmmsg"
@@ -20,7 +20,8 @@ const COUNT: libc::c_uint = 16;
 /// The longest UDP payload there is, so nothing is ever cut.
 const DATAGRAM_MAX: usize = 65_535;
 
-/// Room for the local address of one datagram, in words so that it is aligned as a `cmsghdr`.
+/// Room for the local address of one datagram and its TTL (40 and 24 bytes at most), in words so
+/// that it is aligned as a `cmsghdr`.
 type Control = [u64; 8];
 
 /// Buffers for a call to `recvmmsg`; the kernel's pages come as they are touched.
@@ -37,6 +38,8 @@ pub(super) struct Arrived<'a> {
     pub(super) source: SocketAddr,
     /// The address it was sent to.
     pub(super) destination: IpAddr,
+    /// Its TTL or hop limit as it arrived.
+    pub(super) ttl: Option<u8>,
     pub(super) bytes: &'a [u8],
 }
 
@@ -98,13 +101,14 @@ impl Incoming {
         let payloads = self.payloads.chunks_exact(DATAGRAM_MAX);
         for ((header, payload), name) in headers.iter().zip(payloads).zip(&self.names).take(count) {
             let length = usize::try_from(header.msg_len).unwrap_or(0);
-            if let (Some(source), Some(destination)) =
-                (read_name(name), read_destination(&header.msg_hdr))
+            if let (Some(source), (Some(destination), ttl)) =
+                (read_name(name), read_control(&header.msg_hdr))
             {
                 let bytes = payload.get(..length).unwrap_or_default();
                 take(Arrived {
                     source,
                     destination,
+                    ttl,
                     bytes,
                 });
             }
@@ -229,8 +233,9 @@ fn write_name(name: &mut libc::sockaddr_storage, remote: SocketAddr) -> libc::so
     }
 }
 
-/// The local address that came with a datagram.
-fn read_destination(message: &libc::msghdr) -> Option<IpAddr> {
+/// The local address and the TTL that came with a datagram.
+fn read_control(message: &libc::msghdr) -> (Option<IpAddr>, Option<u8>) {
+    let (mut destination, mut ttl) = (None, None);
     // SAFETY: the kernel has filled in whole control messages and their total length; each is read
     // only as the type that its level and type say, unaligned.
     unsafe {
@@ -241,18 +246,22 @@ fn read_destination(message: &libc::msghdr) -> Option<IpAddr> {
                 (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
                     let info: libc::in_pktinfo = data.cast::<libc::in_pktinfo>().read_unaligned();
                     let octets = info.ipi_spec_dst.s_addr.to_ne_bytes();
-                    return Some(Ipv4Addr::from(octets).into());
+                    destination = Some(Ipv4Addr::from(octets).into());
                 }
                 (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
                     let info: libc::in6_pktinfo = data.cast::<libc::in6_pktinfo>().read_unaligned();
-                    return Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into());
+                    destination = Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into());
+                }
+                (libc::IPPROTO_IP, libc::IP_TTL) | (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
+                    let told: libc::c_int = data.cast::<libc::c_int>().read_unaligned();
+                    ttl = u8::try_from(told).ok();
                 }
                 _ => {}
             }
             control = libc::CMSG_NXTHDR(message, control);
         }
     }
-    None
+    (destination, ttl)
 }
 
 /// Says from which address a datagram shall leave.

@@ -145,3 +145,25 @@ async fn room_to_send_wakes_nobody() {
         "{found:x?}"
     );
 }
+
+/// Who is on the same cable arrives with the TTL that he sent, and all of it is read in one call.
+#[tokio::test]
+async fn how_far_a_datagram_came_is_told_beside_where_it_came_to() {
+    for (ours, theirs) in [("0.0.0.0:0", "127.0.0.1:0"), ("[::]:0", "[::1]:0")] {
+        let mut sip = SipUdp::new(bound(ours)).expect("a UDP socket");
+        let phone = bound(theirs);
+        let local = phone.local_addr().expect("bound");
+        let ours = SocketAddr::new(local.ip(), sip.local.port());
+        for ttl in [64, 57] {
+            if local.is_ipv4() {
+                setsockopt(&phone, sockopt::Ipv4Ttl, &ttl).expect("an option");
+            } else {
+                setsockopt(&phone, sockopt::Ipv6Ttl, &ttl).expect("an option");
+            }
+            phone.send_to(b"far", ours).expect("sent");
+            let datagram = receive(&mut sip, 1).await.pop_front().expect("one");
+            assert_eq!(datagram.ttl.map(i32::from), Some(ttl), "{theirs}");
+            assert_eq!(datagram.destination, ours);
+        }
+    }
+}
