@@ -199,21 +199,21 @@ const BANS_OFF: (&str, &str) = (
      precisam estar ligados.",
 );
 const NOT_TESTED: (&str, &str) = (
-    "Not tested yet: whether the router shows the box who comes from outside, or hides them \
-     behind its own address.",
-    "Ainda não testado: se o roteador mostra à central quem vem de fora, ou o esconde atrás do \
-     próprio endereço.",
+    "Not tested yet: nobody outside was heard, so it did not show whether the router lets the box \
+     see who comes, or hides them behind its own address.",
+    "Ainda não testado: ninguém de fora foi ouvido, então não se viu se o roteador mostra à \
+     central quem vem, ou o esconde atrás do próprio endereço.",
 );
 const TEST_IT: (&str, &str) = (
-    "Where ports are redirected to the box, see in the router that the rule has no masquerade or \
-     NAT of the source; on the page Bans, callers from outside must show public addresses.",
-    "Onde há portas redirecionadas para a central, veja no roteador que a regra não tem \
-     masquerade nem NAT de origem; na página Bloqueios, quem vem de fora deve aparecer com \
-     endereço público.",
+    "Where ports are redirected to the box, open its public address from outside (a mobile phone \
+     without Wi-Fi) and open the report again; the page Redirected ports says what was seen.",
+    "Onde há portas redirecionadas para a central, abra o endereço público dela de fora (um \
+     celular sem Wi-Fi) e abra o relatório de novo; a página Portas redirecionadas diz o que foi \
+     visto.",
 );
 const NO_MASQUERADE: (&str, &str) = (
-    "Tested: the box sees the real addresses of whoever comes from outside.",
-    "Testado: a central vê os endereços reais de quem vem de fora.",
+    "Somebody outside was heard with an address of his own, and nothing speaks for a masquerade.",
+    "Alguém de fora foi ouvido com endereço próprio, e nada indica masquerade.",
 );
 const SUSPECTED: (&str, &str) = (
     "Something looks as if the router hides who comes from outside behind its own address.",
