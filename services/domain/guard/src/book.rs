@@ -8,6 +8,7 @@ use config::{Guard, Network};
 use ipc::guard::{BanRow, Finding, Offence};
 use sansio::{Instant, Rng, UnixTime};
 
+use crate::owner::is_private;
 use crate::protected::Protected;
 
 /// A ban, and why (bar E13).
@@ -132,6 +133,10 @@ impl Book {
             (false, 56) => (WIDEST_IPV6, MANY_IPV6),
             _ => return None,
         };
+        // Machines of the customer's own network have not chosen to be neighbours.
+        if is_private(network.address()) {
+            return None;
+        }
         let around = Network::around(network.address(), length)?;
         let inside = self.bans.range(around..);
         let inside = inside.take_while(|(it, _)| around.contains(it.address()));

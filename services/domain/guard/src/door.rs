@@ -8,10 +8,10 @@ use ipc::guard::{Finding, Measure, Offence, Protection};
 use sansio::{Instant, network_of};
 
 use crate::bans::Bans;
-use crate::lately::Lately;
+use crate::lately::{Kept, Lately};
 use crate::line::{Case, Found, GUESSES_MAX, Line};
 use crate::notice::Notice;
-use crate::owner::{Owner, owner};
+use crate::owner::{Owner, is_private, owner};
 use crate::protected::Protected;
 use crate::target::Target;
 
@@ -41,8 +41,14 @@ pub struct Door {
     owners: Lately<Network, Owner>,
     targets: Lately<String, Target>,
     /// From which lines each name was proved, the oldest first.
-    homes: Lately<String, VecDeque<IpAddr>>,
+    homes: Lately<String, Homes>,
 }
+
+/// Lines, the oldest first.
+#[derive(Clone, Debug, Default)]
+struct Homes(VecDeque<IpAddr>);
+
+impl Kept for Homes {}
 
 impl Default for Door {
     fn default() -> Self {
@@ -139,16 +145,19 @@ impl Door {
         if line.is_some_and(|line| line.knows(now, name)) {
             return true;
         }
-        let is_strange = line.is_none_or(|line| !line.is_trusted(now));
-        let owner = self.owners.get(&owner(at));
-        let is_shunned = owner.is_some_and(|owner| is_strange && !owner.admits(now));
+        if self.is_shut(now, attempt.source) {
+            return false;
+        }
+        let all = owner(at, self.is_near(at));
+        let owner = self.owners.get(&all);
+        let is_shunned = owner.is_some_and(|owner| !owner.admits(now));
         if is_shunned && !self.is_protected(attempt.source) {
             return false;
         }
         let has_failed = owner.is_some();
         let looked = self
             .targets
-            .change(name, |target| target.admits(now, at, has_failed));
+            .change(name, |target| target.admits(now, all, has_failed));
         looked.unwrap_or(true)
     }
 
@@ -160,7 +169,7 @@ impl Door {
         }
         let name = clipped(attempt.name);
         self.trusted.touch(now, line).proved(now, name);
-        let homes = self.homes.touch(now, name.to_owned());
+        let homes = &mut self.homes.touch(now, name.to_owned()).0;
         if homes.contains(&line) {
             return;
         }
@@ -176,8 +185,11 @@ impl Door {
             });
             changed == Some(true)
         };
-        if let Some(home) = oldest.filter(is_strange) {
-            self.trusted.take(&home);
+        // What holds of it goes on to hold: who goes round his homes has nothing by it.
+        if let Some(home) = oldest.filter(is_strange)
+            && let Some(line) = self.trusted.take(&home)
+        {
+            self.others.put(now, home, line);
         }
     }
 
@@ -191,7 +203,7 @@ impl Door {
     /// An extension has another password, or is gone: who used it before is a stranger to it.
     pub fn unlearn(&mut self, now: Instant, name: &str) {
         let name = clipped(name);
-        for home in self.homes.take(name).unwrap_or_default() {
+        for home in self.homes.take(name).unwrap_or_default().0 {
             self.trusted.change(&home, |line| line.unlearn(now, name));
         }
     }
@@ -224,7 +236,8 @@ impl Door {
         if !is_in_force && line.would_be_banned(now, offence) {
             return Vec::new();
         }
-        let is_strange = !case.is_protected && !line.is_trusted(now);
+        // Also where others are known: one account would make all its lines good for guessing.
+        let is_strange = !case.is_protected && !line.was_known(name);
         let counted = line.count(now, &case);
         let (tried, is_one_name) = (line.tried(), line.is_one_name());
         let source = self.network(at);
@@ -246,8 +259,8 @@ impl Door {
         found
     }
 
-    /// A guess from a line where nobody is known: what all lines of its owner do, and what all do
-    /// to the one name.
+    /// A guess at a name that was never used on the line: what all lines of its owner do, and what
+    /// all do to the one name.
     fn strange_guess(
         &mut self,
         now: Instant,
@@ -267,13 +280,13 @@ impl Door {
             is_one_name: false,
         };
         let mut found = Vec::new();
-        let all = owner(at);
+        let all = owner(at, self.is_near(at));
         let owner = self.owners.touch(now, all);
         if owner.guessed(now, (rule, is_in_force), lasts) {
             found.push(finding(Measure::Narrow, all, GUESSES_MAX));
         }
         let target = self.targets.touch(now, name.to_owned());
-        if let Some(count) = target.guessed(now, at, (rule, is_in_force), lasts) {
+        if let Some(count) = target.guessed(now, all, (rule, is_in_force), lasts) {
             found.push(finding(Measure::Slow, self.network(at), count));
         }
         found
@@ -289,6 +302,11 @@ impl Door {
             }
         };
         let first = network.address();
+        let all = owner(first, self.is_near(first));
+        for first in [network, &all] {
+            let belongs = |it: &Network| network.contains(it.address()) || *it == all;
+            self.owners.forget_from(first, belongs, Owner::is_held);
+        }
         // An address of a line stands for the line.
         let line = Some(self.line_of(first)).filter(|it| *it != first);
         for lines in [&mut self.trusted, &mut self.others] {
@@ -330,11 +348,7 @@ impl Door {
 
     fn is_near(&self, source: IpAddr) -> bool {
         // Private addresses are those of the customer's machines, wherever his routers have them.
-        let is_private = matches!(
-            source,
-            IpAddr::V6(it) if it.is_unicast_link_local() || it.is_unique_local()
-        );
-        is_private || self.near.iter().any(|it| it.contains(source))
+        is_private(source) || self.near.iter().any(|it| it.contains(source))
     }
 
     /// A line as a network: `192.0.2.7/32`, `2001:db8:1:2::/64`.

@@ -1,9 +1,21 @@
-//! A map that holds so many entries and forgets the ones untouched longest.
+//! A map that holds so many entries and forgets the ones untouched longest, but for those of which
+//! something holds: nobody ends that by a flood of others.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use sansio::Instant;
+
+/// What is remembered of somebody.
+pub(crate) trait Kept: Default {
+    /// Whether something of it holds now, so that it is not forgotten for others.
+    fn holds(&self, _now: Instant) -> bool {
+        false
+    }
+}
+
+impl Kept for () {}
+impl Kept for u8 {}
 
 /// Entries by key, and when each was last touched.
 #[derive(Clone, Debug)]
@@ -13,7 +25,7 @@ pub(crate) struct Lately<K, V> {
     max: usize,
 }
 
-impl<K: Ord + Clone, V: Default> Lately<K, V> {
+impl<K: Ord + Clone, V: Kept> Lately<K, V> {
     pub(crate) const fn new(max: usize) -> Self {
         Self {
             entries: BTreeMap::new(),
@@ -51,14 +63,37 @@ impl<K: Ord + Clone, V: Default> Lately<K, V> {
     /// Puts an entry in the place of what is there, as touched now.
     pub(crate) fn put(&mut self, now: Instant, key: K, value: V) -> &mut V {
         self.take(&key);
-        if self.entries.len() >= self.max
-            && let Some((_, oldest)) = self.order.pop_first()
-        {
-            self.entries.remove(&oldest);
+        if self.entries.len() >= self.max {
+            self.forget_one(now);
         }
         self.order.insert((now, key.clone()));
         let (_, value) = self.entries.entry(key).or_insert((now, value));
         value
+    }
+
+    /// Forgets the oldest of which nothing holds. Those before it count as touched now, so that
+    /// they are not looked at again soon.
+    fn forget_one(&mut self, now: Instant) {
+        let holds = |key: &K| {
+            let entry = self.entries.get(key);
+            entry.is_some_and(|(_, value)| value.holds(now))
+        };
+        let oldest = self.order.iter().take(HOLD_MAX);
+        let kept: Vec<_> = oldest.take_while(|(_, key)| holds(key)).cloned().collect();
+        let victim = self.order.iter().nth(kept.len()).or(kept.first()).cloned();
+        if let Some((_, key)) = victim {
+            self.take(&key);
+        }
+        for entry in kept {
+            // The victim may be one of them.
+            if self.order.remove(&entry) {
+                let (_, key) = entry;
+                if let Some((last, _)) = self.entries.get_mut(&key) {
+                    *last = now;
+                }
+                self.order.insert((now, key));
+            }
+        }
     }
 
     /// Takes an entry out.
@@ -104,6 +139,23 @@ impl<K: Ord + Clone, V: Default> Lately<K, V> {
         }
     }
 
+    /// Forgets those which go, from this key on for as long as they belong to it.
+    pub(crate) fn forget_from(
+        &mut self,
+        first: &K,
+        belongs: impl Fn(&K) -> bool,
+        goes: impl Fn(&V) -> bool,
+    ) {
+        let entries = self.entries.range(first..);
+        let entries = entries.take_while(|(key, _)| belongs(key));
+        let gone = entries.filter(|(_, (_, value))| goes(value));
+        let gone: Vec<K> = gone.map(|(key, _)| key.clone()).collect();
+        for key in gone {
+            crate::work::step();
+            self.take(&key);
+        }
+    }
+
     /// How many were touched within this time.
     pub(crate) fn since(&self, then: Instant) -> usize {
         self.order
@@ -119,6 +171,10 @@ impl<K: Ord + Clone, V: Default> Lately<K, V> {
         self.entries.len()
     }
 }
+
+/// So many of which something holds are passed over in turn, not more: a flood must not make each
+/// step slow.
+const HOLD_MAX: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -138,5 +194,28 @@ mod tests {
         assert_eq!((lately.last(&1), lately.since(at(2))), (Some(at(2)), 1));
         lately.put(at(4), 1, 21);
         assert_eq!((lately.take(&1), lately.len()), (Some(21), 1));
+    }
+
+    #[derive(Default)]
+    struct Held(bool);
+
+    impl Kept for Held {
+        fn holds(&self, _now: Instant) -> bool {
+            self.0
+        }
+    }
+
+    #[test]
+    fn of_whom_something_holds_is_not_forgotten_for_others() {
+        let at = |secs| Instant::ORIGIN + Duration::from_secs(secs);
+        let mut lately: Lately<u64, Held> = Lately::new(100);
+        lately.touch(at(0), 0).0 = true;
+        for key in 1..10_000 {
+            lately.touch(at(key), key);
+        }
+        assert!(lately.get(&0).is_some() && lately.len() == 100);
+        lately.each(|it| it.0 = true);
+        lately.touch(at(10_000), 10_000);
+        assert_eq!(lately.len(), 100, "there is room whatever holds");
     }
 }

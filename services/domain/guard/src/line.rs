@@ -21,7 +21,7 @@ use config::GuardRule;
 use ipc::guard::{Measure, Offence};
 use sansio::Instant;
 
-use crate::lately::Lately;
+use crate::lately::{Kept, Lately};
 use crate::window::Window;
 
 /// What one line did lately.
@@ -112,6 +112,13 @@ impl Case<'_> {
     const fn is_of_one_name(&self) -> bool {
         let is_guess = matches!(self.kind(), Kind::Guess | Kind::Other(Offence::SipDecoy));
         is_guess && !self.name.is_empty()
+    }
+}
+
+impl Kept for Line {
+    fn holds(&self, now: Instant) -> bool {
+        let is_locked = || self.locked.values().any(|until| now < *until);
+        holds(self.banned, now) || holds(self.narrowed, now) || is_locked()
     }
 }
 
@@ -242,7 +249,8 @@ impl Line {
         Some(found)
     }
 
-    fn was_known(&self, name: &str) -> bool {
+    /// Whether an extension is, or was, in use from here.
+    pub(crate) fn was_known(&self, name: &str) -> bool {
         self.known.get(name).is_some() || self.former.get(name).is_some()
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use config::{GuardRule, Network};
 use sansio::Instant;
 
+use crate::lately::Kept;
 use crate::line::GUESSES_MAX;
 use crate::window::Window;
 
@@ -21,6 +22,12 @@ pub(crate) struct Owner {
 struct Counted {
     guesses: Window,
     until: Option<Instant>,
+}
+
+impl Kept for Owner {
+    fn holds(&self, now: Instant) -> bool {
+        !self.admits(now)
+    }
 }
 
 impl Owner {
@@ -47,14 +54,32 @@ impl Owner {
         is_found
     }
 
+    /// Whether it was found that there are too many.
+    pub(crate) const fn is_held(&self) -> bool {
+        self.in_force.until.is_some()
+    }
+
     /// Whether passwords from his strange lines are looked at.
     pub(crate) fn admits(&self, now: Instant) -> bool {
         self.in_force.until.is_none_or(|until| now >= until)
     }
 }
 
-/// All addresses of whoever has this line.
-pub(crate) fn owner(line: IpAddr) -> Network {
+/// All addresses of whoever has this line. In the customer's own networks each desk has one and has
+/// not chosen it: there, which is `is_near`, nobody answers for his neighbours.
+pub(crate) fn owner(line: IpAddr, is_near: bool) -> Network {
+    let one = Network::of(line);
+    if is_near {
+        return one;
+    }
     let length = if line.is_ipv4() { 24 } else { 48 };
-    Network::around(line, length).unwrap_or_else(|| Network::of(line))
+    Network::around(line, length).unwrap_or(one)
+}
+
+/// Whether an address is one of a customer's own networks (RFC 1918, RFC 3927, RFC 4193, RFC 4291).
+pub(crate) const fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(it) => it.is_private() || it.is_link_local() || it.is_loopback(),
+        IpAddr::V6(it) => it.is_unique_local() || it.is_unicast_link_local() || it.is_loopback(),
+    }
 }

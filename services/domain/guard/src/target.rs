@@ -2,15 +2,13 @@
 //! found by itself.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use config::{GuardRule, Network};
 use sansio::Instant;
 
-use crate::lately::Lately;
+use crate::lately::{Kept, Lately};
 use crate::line::GUESSES_MAX;
-use crate::owner::owner;
 use crate::window::Window;
 
 /// Guesses at one extension from addresses it was never used at.
@@ -43,13 +41,19 @@ struct Guessers {
     until: Option<Instant>,
 }
 
+impl Kept for Target {
+    fn holds(&self, now: Instant) -> bool {
+        self.in_force.until.is_some_and(|until| now < until)
+    }
+}
+
 impl Target {
     /// A wrong password from a line it was never used at: how many there were, when these are too
     /// many now.
     pub(crate) fn guessed(
         &mut self,
         now: Instant,
-        line: IpAddr,
+        owner: Network,
         (rule, is_in_force): (&GuardRule, bool),
         lasts: Duration,
     ) -> Option<u16> {
@@ -57,7 +61,7 @@ impl Target {
             true => &mut self.in_force,
             false => &mut self.only_told,
         };
-        let found = guessers.guessed(now, owner(line), rule, lasts);
+        let found = guessers.guessed(now, owner, rule, lasts);
         if found.is_some() && is_in_force {
             self.turns = Some(Turns {
                 failed: Lately::new(LOOKED_AT_MAX),
@@ -70,12 +74,12 @@ impl Target {
     /// Whether a password from such a line may be looked at: one a minute of each owner of
     /// addresses, and so many of all. Those who have failed lately have half of the turns, so that
     /// the phone's own owner on the road has his beside the guessers.
-    pub(crate) fn admits(&mut self, now: Instant, line: IpAddr, has_failed: bool) -> bool {
+    pub(crate) fn admits(&mut self, now: Instant, owner: Network, has_failed: bool) -> bool {
         let is_slow = self.in_force.until.is_some_and(|until| now < until);
         let Some(turns) = self.turns.as_mut().filter(|_| is_slow) else {
             return true;
         };
-        turns.take(now, owner(line), has_failed)
+        turns.take(now, owner, has_failed)
     }
 }
 

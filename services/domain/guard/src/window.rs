@@ -5,9 +5,13 @@ use std::collections::VecDeque;
 use config::GuardRule;
 use sansio::Instant;
 
+use crate::lately::Kept;
+
 /// When something happened, as far back as any rule looks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Window(VecDeque<Instant>);
+
+impl Kept for Window {}
 
 impl Window {
     /// It happened once more: whether that is too often now.

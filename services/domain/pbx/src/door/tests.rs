@@ -257,6 +257,32 @@ fn a_connection_of_somebody_banned_is_closed_and_he_gets_no_other() {
     assert_eq!(closed.collect::<Vec<_>>(), [1, 2]);
 }
 
+/// E1: the ban begins between two messages, also where both came in one piece.
+#[test]
+fn guesses_that_come_in_one_piece_are_looked_at_as_often_as_others() {
+    let mut rig = guarded();
+    rig.open(1, STRANGER);
+    let request = register("100", "guess", 1, &["<sip:x@10.0.0.66>"]);
+    let challenge = rig.ask_on(1, STRANGER, &request);
+    let mut bytes = Vec::new();
+    for (turn, password) in ["a", "b", "c", "d", "e", PASSWORD].into_iter().enumerate() {
+        let request = register("100", &format!("guess{turn}"), 2, &["<sip:x@10.0.0.66>"]);
+        let request = answered(&challenge, "100", password, &request);
+        let sent = rig.with_via(STRANGER, sansio::Transport::Tcp, &request);
+        bytes.extend(sent.to_bytes());
+    }
+    rig.handle(Input::StreamBytes { stream: 1, bytes });
+    let answers = rig.take_messages().into_iter().map(|(_, it)| match it {
+        sip::Message::Response(response) => response.status,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(answers.collect::<Vec<_>>(), [StatusCode::FORBIDDEN; 6]);
+    rig.pass(std::time::Duration::from_secs(6));
+    let is_kept = |it: &Output| matches!(it, Output::PersistRegistrations(_));
+    assert!(!rig.outputs.iter().any(is_kept), "nobody is registered");
+    assert_eq!(found(&rig).len(), 1);
+}
+
 #[test]
 fn what_the_guard_says_holds_until_its_end_and_never_for_who_is_protected() {
     let mut rig = guarded();
