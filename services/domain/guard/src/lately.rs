@@ -80,7 +80,12 @@ impl<K: Ord + Clone, V: Kept> Lately<K, V> {
         };
         let oldest = self.order.iter().take(HOLD_MAX);
         let kept: Vec<_> = oldest.take_while(|(_, key)| holds(key)).cloned().collect();
-        let victim = self.order.iter().nth(kept.len()).or(kept.first()).cloned();
+        let victim = self
+            .order
+            .iter()
+            .nth(kept.len())
+            .or_else(|| kept.first())
+            .cloned();
         if let Some((_, key)) = victim {
             self.take(&key);
         }

@@ -12,6 +12,7 @@ use crate::lately::Kept;
 pub(crate) struct Window(VecDeque<Instant>);
 
 impl Kept for Window {}
+impl Kept for [Window; 2] {}
 
 impl Window {
     /// It happened once more: whether that is too often now.
