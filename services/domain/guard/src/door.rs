@@ -292,8 +292,8 @@ impl Door {
         found
     }
 
-    /// Whoever was locked out may try again: somebody said so. Where nothing holds, what was counted
-    /// stands: else who says so again and again would have nobody found.
+    /// Whoever was locked out may try again: somebody said so. Where nothing holds, what was
+    /// counted stands: else who says so again and again would have nobody found.
     pub fn forgive(&mut self, network: &Network) {
         let was_banned = self.bans.remove(network);
         let forgive = |line: &mut Line| {

@@ -56,5 +56,12 @@ fn guess(door: &mut Door, source: &str, name: &str, most: u64) -> (u64, Vec<Find
     (looked, found)
 }
 
+fn obey(door: &mut Door, secs: u64, told: &Bans) {
+    for notice in Notice::read(at(secs), told) {
+        door.obey(at(secs), notice, &[Protection::Trunk]);
+    }
+}
+
 mod bans;
 mod door;
+mod told;

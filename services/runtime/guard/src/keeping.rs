@@ -1,8 +1,8 @@
 //! What the store is to keep, gathered until it is asked: once a second at most.
 //!
 //! A ban holds from the moment it is told, not from when it is on the disk: it protects, and
-//! promises nothing. A write that is lost only ends it early. That one is over is a promise: whoever
-//! asked for it is told when it is kept (`lifting.rs`).
+//! promises nothing. A write that is lost only ends it early. That one is over is a promise:
+//! whoever asked for it is told when it is kept (`lifting.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
