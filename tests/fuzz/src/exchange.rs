@@ -448,7 +448,11 @@ impl World {
                 extension: Some("101".to_owned()),
             }),
             // Nobody keeps bans or changes settings here.
-            Output::Change(_) | Output::Found(_) | Output::Outsider(_) | Output::Protect(_) => {}
+            Output::Change(_)
+            | Output::Found(_)
+            | Output::Outsider(_)
+            | Output::Seen(_)
+            | Output::Protect(_) => {}
             Output::Stopped => self.stopped = true,
         }
     }

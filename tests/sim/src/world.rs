@@ -448,7 +448,7 @@ impl World {
                     self.events.push(event);
                 }
                 // The world has no guard; what a door decides it decides by itself.
-                Output::Found(_) | Output::Outsider(_) | Output::Protect(_) => {}
+                Output::Found(_) | Output::Outsider(_) | Output::Seen(_) | Output::Protect(_) => {}
                 Output::Stopped => self.stopped = true,
             }
         }
