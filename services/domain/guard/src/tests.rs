@@ -64,4 +64,5 @@ fn obey(door: &mut Door, secs: u64, told: &Bans) {
 
 mod bans;
 mod door;
+mod owners;
 mod told;
