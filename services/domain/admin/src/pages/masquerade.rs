@@ -188,8 +188,8 @@ const NONE: Said = (
     "Nenhum roteador esconde quem chega",
 );
 const NONE_WHAT: Said = (
-    "The box looks at each packet from your routers. If one writes its own address as the sender of \
-     what comes from outside, it is said here and on the first page.",
+    "The box looks at each packet from your routers. If one writes its own address as the sender \
+     of what comes from outside, it is said here and on the first page.",
     "A central observa cada pacote dos seus roteadores. Se um deles escrever o próprio endereço \
      como remetente do que vem de fora, isso aparece aqui e na primeira página.",
 );
@@ -224,7 +224,8 @@ const IS_OUTSIDE: Said = (
 );
 const NOT_BANNED: Said = (
     "The address is not banned, as your own phones may have it too; each extension that is guessed \
-     at is locked there by itself, and strangers are asked for passwords 20 times a second at most.",
+     at is locked there by itself, and strangers are asked for passwords 20 times a second at \
+     most.",
     "O endereço não é bloqueado, pois seus telefones podem tê-lo também; cada ramal atacado é \
      travado ali por si, e a estranhos a senha é pedida no máximo 20 vezes por segundo.",
 );
