@@ -20,10 +20,11 @@
 //! Of each IP version: how many entries (4 bytes) and how many bytes they have (4), then the index,
 //! then the entries. An entry begins where the one before ends, so a stretch that is nobody's is
 //! one too, but for the one before the first. 64 entries are a block; the index has of each its
-//! first address (8) and where it begins among the bytes (4). Addresses are numbers: the 32 bits of IPv4, the first 64 of IPv6, as no
-//! line has less. An entry is the place of its country, from 1, or 0 for none; and, but for the
-//! first of a block, its distance from the one before: the count of zeros it ends with (1), then
-//! the rest, 7 bits a byte, the lowest first, the highest bit set where more follow.
+//! first address (8) and where it begins among the bytes (4). Addresses are numbers: the 32 bits
+//! of IPv4, the first 64 of IPv6, as no line has less. An entry is the place of its country, from
+//! 1, or 0 for none; and, but for the first of a block, its distance from the one before: the
+//! count of zeros it ends with (1), then the rest, 7 bits a byte, the lowest first, the highest
+//! bit set where more follow.
 
 mod country;
 mod names;
