@@ -21,22 +21,19 @@ const ANSWERS: u32 = 1_000_000;
 /// Command line of `countries`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The table; made as for an image when not given.
+    /// The table, as `cargo image countries` makes it.
     #[arg(long, value_name = "FILE")]
-    table: Option<PathBuf>,
+    table: PathBuf,
 }
 
 /// Measures and judges.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), BenchError> {
-    let bytes = match &arguments.table {
-        Some(path) => std::fs::read(path).map_err(BenchError::io("read", path))?,
-        None => made()?,
-    };
-    let whole = bytes.len();
     let before = resident_kib()?;
     let begun = Instant::now();
-    // As a service reads it: its file is read into what the table then keeps.
-    let table = Table::parse(bytes.clone());
+    let path = &arguments.table;
+    let bytes = std::fs::read(path).map_err(BenchError::io("read", path))?;
+    let whole = bytes.len();
+    let table = Table::parse(bytes);
     let table = table.map_err(|damage| BenchError::Load(damage.to_string()))?;
     let read = begun.elapsed();
     let kib = resident_kib()?.saturating_sub(before);
@@ -65,13 +62,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), BenchError> {
         )));
     }
     Ok(())
-}
-
-fn made() -> Result<Vec<u8>, BenchError> {
-    let made = image::countries::make(&image::build::cache_folder());
-    Ok(made
-        .map_err(|error| BenchError::Load(error.to_string()))?
-        .table)
 }
 
 /// How long one answer takes, of many addresses that were drawn before.

@@ -37,7 +37,7 @@ use native::say;
     cargo run --release -p bench -- soak --minutes 30\n  \
     cargo run --release -p bench -- backup\n  \
     cargo run --release -p bench -- bans\n  \
-    cargo run --release -p bench -- countries\n  \
+    cargo run --release -p bench -- countries --table target/countries\n  \
     cargo run --release -p bench -- delay\n  \
     cargo run --release -p bench -- disk\n  \
     cargo run --release -p bench -- pages\n  \

@@ -2,6 +2,7 @@
 
 mod capture;
 mod certificate;
+mod countries;
 mod fetch;
 mod guard;
 mod install;
@@ -192,6 +193,13 @@ While bans are off, what would have been done is shown.")]
         #[command(subcommand)]
         command: Option<masquerade::Masquerade>,
     },
+    /// Show who came from which country, and who is refused for his.
+    #[command(after_help = "Examples:
+  ramal ctl countries
+  ramal ctl api post /api/countries < countries.json
+
+The file is as {\"on\": true, \"allowed\": [\"BR\", \"PT\"]}.")]
+    Countries,
     /// Show the certificate of the pages, or have an authority sign one.
     Certificate {
         #[command(subcommand)]
@@ -486,6 +494,11 @@ fn refused(status: u16, answer: &Value) -> CtlError {
     })
 }
 
+/// Where an extension is let go on.
+fn resume(number: &str) -> String {
+    format!("/api/extensions/{}/resume", segment(number))
+}
+
 fn request(command: &Command) -> (&'static str, String, Value) {
     match command {
         Command::Status => ("GET", "/api/status".into(), Value::Null),
@@ -536,11 +549,9 @@ fn request(command: &Command) -> (&'static str, String, Value) {
         Command::Certificate { command } => certificate::request(command.as_ref()),
         Command::Guard { command } => guard::request(command.as_ref()),
         Command::Masquerade { command } => masquerade::request(command.as_ref()),
+        Command::Countries => ("GET", countries::ARRIVALS.into(), Value::Null),
         Command::Grid => ("GET", "/api/grid".into(), Value::Null),
-        Command::Resume { number } => {
-            let target = format!("/api/extensions/{}/resume", segment(number));
-            ("POST", target, json!({}))
-        }
+        Command::Resume { number } => ("POST", resume(number), json!({})),
         Command::Api { method, path } => {
             let method = match method {
                 Method::Get => "GET",
@@ -683,6 +694,7 @@ fn show(command: &Command, answer: &Value) -> String {
         Command::Certificate { command } => certificate::said(command.as_ref(), answer),
         Command::Guard { command } => guard::said(command.as_ref(), answer),
         Command::Masquerade { command } => masquerade::said(command.as_ref(), answer),
+        Command::Countries => countries::said(answer),
         Command::Grid => render::grid(answer),
         Command::Api { .. } if answer.is_null() => "done".to_owned(),
         Command::Api { .. } => serde_json::to_string_pretty(answer).unwrap_or_default(),

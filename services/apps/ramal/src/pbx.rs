@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 use pbx::PbxNode;
 use run_loop::clock::Clock;
+use run_loop::countries;
 use run_loop::notify::Notify;
 use run_loop::passed::Passed;
 use run_loop::pbx_driver::{Kept, Places, Sockets, drive};
@@ -28,7 +29,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut seed = [0; 8];
     run_loop::fill_random(&mut seed)?;
     let rng = Rng::from_seed(u64::from_le_bytes(seed));
-    let node = PbxNode::new(rng, run_loop::entropy()?);
+    let mut node = PbxNode::new(rng, run_loop::entropy()?);
+    if let Some(table) = countries::read(&countries::place()) {
+        node.know(table);
+    }
     let calls = run_loop::run_dir().join(CALLS_FOLDER);
     let places = Places {
         store: run_loop::socket_path("store"),

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use ipc::init::{self, Presence};
 use ipc::store::{Reply, Request};
+use run_loop::countries;
 use run_loop::ipc::Subscription;
 use run_loop::notify::Notify;
 use run_loop::passed::Passed;
@@ -104,6 +105,9 @@ async fn serve(notify: &Notify, sockets: Sockets, folders: Folders) -> Result<()
     let guard = guarding::link(feed);
     let driver = Arc::new(Driver::new(folders, guard));
     driver.admin().runs(running::running());
+    if let Some(table) = countries::read(&countries::place()) {
+        driver.admin().know(table);
+    }
     let own = rustix::process::geteuid().as_raw();
     let allow = move |user| user == uid::ROOT || user == uid::WEB || user == own;
     let https = listen(sockets.https)?;

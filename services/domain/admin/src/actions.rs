@@ -10,6 +10,7 @@ pub(crate) mod capture;
 pub(crate) mod cards;
 pub(crate) mod certificate;
 pub(crate) mod change;
+pub(crate) mod countries;
 pub(crate) mod erasure;
 pub(crate) mod explain;
 pub(crate) mod extensions;

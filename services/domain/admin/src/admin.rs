@@ -532,6 +532,7 @@ impl Admin {
             Action::Card => actions::cards::renew(self, &moment, segment, caller),
             Action::Capture(action) => actions::capture::act(self, request, action, caller),
             Action::Trace(action) => actions::trace::act(self, request, action, &segment, caller),
+            Action::Countries => actions::countries::show(caller),
             Action::Bans(action) => actions::bans::act(self, request, action, caller),
             Action::Report => actions::report::show(request, caller),
             Action::Masquerade(action) => actions::masquerade::act(self, action, caller),

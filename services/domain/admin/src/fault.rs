@@ -1,7 +1,9 @@
 //! Everything a request can be refused for, with its status and its sentence.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
+use countries::Country;
 use ipc::store::{BackupFailure, BackupRefusal};
 use ipc::update::Refusal;
 use serde_json::{Map, Value};
@@ -68,6 +70,13 @@ pub(crate) enum Fault {
     NoEntries,
     /// About the certificate of the pages.
     Certificate(CertificateFault),
+    /// Whoever changes what is refused would be refused himself.
+    OwnCountry {
+        /// His country; `None` for an address of none that is known.
+        country: Option<Country>,
+        /// Where he is.
+        address: IpAddr,
+    },
     /// Which field of it.
     NotANetwork(&'static str),
     /// About bans.
@@ -174,6 +183,7 @@ impl Fault {
             | Self::NoTrial
             | Self::TrialOn
             | Self::NotReached
+            | Self::OwnCountry { .. }
             | Self::BackupRefused(_)
             | Self::ItemExists(..) => 409,
             Self::ChangedSince(_) => 412,
@@ -241,6 +251,7 @@ impl Fault {
             | Self::NotADay(_)
             | Self::NotANetwork(_)
             | Self::Bans(_)
+            | Self::OwnCountry { .. }
             | Self::Certificate(_)
             | Self::NoTrial
             | Self::TrialOn
@@ -345,6 +356,7 @@ impl Fault {
             Self::NotADay(field) => format!("{field}: write a day as 2026-11-22"),
             Self::NotANetwork(field) => not_a_network(field).0.into(),
             Self::Bans(fault) => fault.said().0.into(),
+            Self::OwnCountry { country, address } => own_country(*country, *address).0,
             Self::NoTrial => NO_TRIAL.0.into(),
             Self::TrialOn => TRIAL_ON.0.into(),
             Self::NotReached => NOT_REACHED.0.into(),
@@ -417,6 +429,7 @@ impl Fault {
             Self::NotADay(field) => format!("{field}: escreva um dia como 2026-11-22"),
             Self::NotANetwork(field) => not_a_network(field).1.into(),
             Self::Bans(fault) => fault.said().1.into(),
+            Self::OwnCountry { country, address } => own_country(*country, *address).1,
             Self::NoTrial => NO_TRIAL.1.into(),
             Self::TrialOn => TRIAL_ON.1.into(),
             Self::NotReached => NOT_REACHED.1.into(),
@@ -524,6 +537,37 @@ const GUARD_AWAY: Said = (
     "guard does not answer; try again in a few seconds",
     "o guard não responde; tente em alguns segundos",
 );
+
+/// What to do instead.
+fn own_country(country: Option<Country>, address: IpAddr) -> (String, String) {
+    match country {
+        Some(country) => (
+            format!(
+                "you come from {address}, which is of {} ({country}), and would be kept out \
+                 yourself; add {country} to the countries, {address} to the networks that are \
+                 never banned, or do this from inside",
+                country.english()
+            ),
+            format!(
+                "você vem de {address}, que é de {} ({country}), e ficaria de fora; acrescente \
+                 {country} aos países, {address} às redes que nunca são bloqueadas, ou faça isto \
+                 de dentro",
+                country.portuguese()
+            ),
+        ),
+        None => (
+            format!(
+                "you come from {address}, whose country is not known, and would be kept out \
+                 yourself; add {address} to the networks that are never banned, or do this from \
+                 inside"
+            ),
+            format!(
+                "você vem de {address}, de país desconhecido, e ficaria de fora; acrescente \
+                 {address} às redes que nunca são bloqueadas, ou faça isto de dentro"
+            ),
+        ),
+    }
+}
 
 fn not_a_network(field: &str) -> Said {
     match field {

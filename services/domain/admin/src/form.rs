@@ -3,6 +3,7 @@
 
 mod answers;
 mod choices;
+mod countries;
 mod extension;
 mod group;
 mod guard;
@@ -17,6 +18,7 @@ use ipc::site::Site;
 use serde_json::Value;
 
 pub(crate) use answers::{Answers, patch};
+pub(crate) use countries::COUNTRIES;
 pub(crate) use extension::EXTENSION;
 pub(crate) use group::GROUP;
 pub(crate) use guard::GUARD;

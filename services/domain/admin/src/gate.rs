@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use config::{Network, Networks};
-use guard::{Attempt, Door, Notice};
+use config::{Network, Networks, Way};
+use countries::{Country, Table};
+use guard::{Around, Attempt, Borders, Door, Notice};
 use ipc::guard::{Finding, Guest, Offence, Protection};
 use ipc::site::{Role, Site};
 use sansio::Instant;
@@ -32,6 +34,7 @@ pub struct News {
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     door: Door,
+    borders: Borders,
     found: Vec<Finding>,
     /// Who signed in as an administrator, and until when he is protected, by session and address.
     administrators: BTreeMap<(u64, IpAddr), (String, Instant)>,
@@ -53,7 +56,42 @@ impl Gate {
         if let Ok(site) = config::Site::parse(site) {
             self.networks = site.networks;
             self.door.configure(&site.guard);
+            self.borders.configure(&site.countries);
         }
+    }
+
+    pub(crate) const fn borders(&self) -> &Borders {
+        &self.borders
+    }
+
+    /// Who is no stranger; `None` before the neighbours are known: a stranger could be one of them.
+    fn around(&self) -> Option<Around<'_>> {
+        Some(Around {
+            networks: &self.networks,
+            neighbours: self.neighbours.as_deref()?,
+            protected: self.door.guests(),
+        })
+    }
+
+    /// The country for which somebody would not be heard at the pages under another site, and his
+    /// address.
+    pub(crate) fn would_refuse(
+        &self,
+        site: &config::Site,
+        peer: Peer,
+    ) -> Option<(Option<Country>, IpAddr)> {
+        let Peer::Network(source) = peer else {
+            return None;
+        };
+        let around = Around {
+            networks: &site.networks,
+            neighbours: self.neighbours.as_deref().unwrap_or_default(),
+            protected: self.door.guests(),
+        };
+        let refused = self
+            .borders
+            .would_refuse(&site.countries, Way::Web, source, around);
+        Some((refused?, source))
     }
 
     /// The address of somebody who is judged.
@@ -99,7 +137,33 @@ impl Admin {
     /// Whether nothing of an address is to be read. Asked before anything is.
     #[must_use]
     pub fn is_shut(&self, now: Instant, source: IpAddr) -> bool {
+        let borders = &self.gate.borders;
+        let around = self.gate.around();
         self.gate.door.is_shut(now, source)
+            || around.is_some_and(|it| borders.refuses(Way::Web, source, it))
+    }
+
+    /// Somebody asks for a connection: whether nothing of him is to be read, for a ban or for his
+    /// country. He is counted.
+    pub fn knocks(&mut self, now: Instant, source: IpAddr) -> bool {
+        let gate = &mut self.gate;
+        if gate.door.is_shut(now, source) {
+            return true;
+        }
+        let Some(neighbours) = gate.neighbours.as_deref() else {
+            return false;
+        };
+        let around = Around {
+            networks: &gate.networks,
+            neighbours,
+            protected: gate.door.guests(),
+        };
+        gate.borders.knock(Way::Web, source, around)
+    }
+
+    /// Takes the table of which country an address is registered in.
+    pub fn know(&mut self, countries: Arc<Table>) {
+        self.gate.borders.know(countries);
     }
 
     /// Does what the process says that keeps the bans. A new one knows of nobody outside.

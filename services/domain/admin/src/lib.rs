@@ -18,6 +18,7 @@ mod bans_view;
 mod calendar;
 mod capture_view;
 mod certificate;
+mod countries_view;
 mod danger;
 mod dashboard;
 mod explain;

@@ -15,13 +15,13 @@ use crate::permission::Permissions;
 use Access::{Anybody, HalfSignedIn, May, SignedIn, Sure};
 use Action::{
     AbandonUpdate, About, AskCard, Backups, Bans, BeginUpdate, Calls, CallsFile, Capture, Card,
-    Certificate, ChangePassword, Confirm, ConfirmDeleteExtension, CreateExtension, DeleteExtension,
-    DeleteRecording, Events, Extensions, FactoryReset, FetchUpdate, FileScript, Firmware, GoBack,
-    Icon, Logs, Masquerade, Network, OpenApi, Passkeys, PasswordPage, People, Person, PowerOff,
-    Privacy, Prompts, Recording, Recordings, RecoveryCode, RenewRecoveryCode, Report, Rescue,
-    Restart, RestartService, Script, SecondFactor, ShowStep, SignIn, SignInPage, SignOut, Site,
-    Start, Status, Style, TakeStep, Takes, Tokens, Trace, UpdateFromStick, UpdatePiece,
-    UploadScript,
+    Certificate, ChangePassword, Confirm, ConfirmDeleteExtension, Countries, CreateExtension,
+    DeleteExtension, DeleteRecording, Events, Extensions, FactoryReset, FetchUpdate, FileScript,
+    Firmware, GoBack, Icon, Logs, Masquerade, Network, OpenApi, Passkeys, PasswordPage, People,
+    Person, PowerOff, Privacy, Prompts, Recording, Recordings, RecoveryCode, RenewRecoveryCode,
+    Report, Rescue, Restart, RestartService, Script, SecondFactor, ShowStep, SignIn, SignInPage,
+    SignOut, Site, Start, Status, Style, TakeStep, Takes, Tokens, Trace, UpdateFromStick,
+    UpdatePiece, UploadScript,
 };
 
 /// One address.
@@ -129,6 +129,8 @@ pub(crate) enum Action {
     Bans(OnBans),
     /// About a router that hides who comes in.
     Masquerade(OnMasquerade),
+    /// Who came from which country.
+    Countries,
     Tokens(OnTokens),
     /// About what is kept on one person.
     Person(OnPerson),
@@ -424,6 +426,8 @@ pub const ROUTES: &[Route] = routes! {
     Post Page "/masquerade/again" May(ManageBox) => Masquerade(OnMasquerade::Again);
     Get Api "/api/masquerade" May(SeeConfiguration) => Masquerade(OnMasquerade::Show);
     Post Api "/api/masquerade/again" May(ManageBox) => Masquerade(OnMasquerade::Again);
+    Get Page "/countries" May(SeeConfiguration) => Countries;
+    Get Api "/api/countries/arrivals" May(SeeConfiguration) => Countries;
     Get Page "/about" May(SeeCalls) => About(OnAbout::Show);
     Get Api "/api/about" May(SeeCalls) => About(OnAbout::Show);
     Get Page "/about/sbom" May(SeeCalls) => About(OnAbout::Bill);
@@ -568,6 +572,10 @@ pub const ROUTES: &[Route] = routes! {
     Get Page "/settings/bans" May(SeeConfiguration) => Site(OnSite::EditSection(Section::Guard));
     Post Page "/settings/bans" May(ChangeConfiguration) =>
         Site(OnSite::ChangeSection(Section::Guard));
+    Get Page "/settings/countries" May(SeeConfiguration) =>
+        Site(OnSite::EditSection(Section::Countries));
+    Post Page "/settings/countries" May(ChangeConfiguration) =>
+        Site(OnSite::ChangeSection(Section::Countries));
     Get Page "/settings/sign-in" May(SeeConfiguration) =>
         Site(OnSite::EditSection(Section::SignIn));
     Post Page "/settings/sign-in" Sure(ManagePeople) =>
@@ -699,6 +707,9 @@ pub const ROUTES: &[Route] = routes! {
         Site(OnSite::ChangeSection(Section::Retention));
     Get Api "/api/guard" May(SeeConfiguration) => Site(OnSite::Section(Section::Guard));
     Post Api "/api/guard" May(ChangeConfiguration) => Site(OnSite::ChangeSection(Section::Guard));
+    Get Api "/api/countries" May(SeeConfiguration) => Site(OnSite::Section(Section::Countries));
+    Post Api "/api/countries" May(ChangeConfiguration) =>
+        Site(OnSite::ChangeSection(Section::Countries));
     Get Api "/api/sign-in" May(SeeConfiguration) => Site(OnSite::Section(Section::SignIn));
     Post Api "/api/sign-in" Sure(ManagePeople) => Site(OnSite::ChangeSection(Section::SignIn));
     Get Page "/network" May(SeeConfiguration) => Network(OnNetwork::Show);

@@ -43,6 +43,7 @@ pub(crate) fn write(version: u64, site: &Site) -> Result<String, Fault> {
     put("recording", part(&site.recording));
     put("retention", part(&site.retention));
     put("guard", part(&site.guard));
+    put("countries", part(&site.countries));
     put(EXTENSIONS, list(&site.extensions));
     put("groups", list(&site.groups));
     put("trunks", list(&site.trunks));
@@ -101,6 +102,7 @@ pub(crate) fn read(text: &str, present: &Site) -> Result<FromFile, Fault> {
     take(&mut file, "recording", &mut site.recording)?;
     take(&mut file, "retention", &mut site.retention)?;
     take(&mut file, "guard", &mut site.guard)?;
+    take(&mut file, "countries", &mut site.countries)?;
     take_list(&mut file, "groups", &mut site.groups)?;
     take_list(&mut file, "routes", &mut site.routes)?;
     take_list(&mut file, "times", &mut site.times)?;

@@ -9,6 +9,7 @@ mod call_back;
 mod calls;
 mod capture;
 mod certificate;
+mod countries;
 mod danger;
 mod dashboard;
 mod erasure;

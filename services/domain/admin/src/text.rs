@@ -335,6 +335,7 @@ words! {
     bans: "Bans", "Bloqueios";
     report: "Report", "Relatório";
     masquerade: "Redirected ports", "Portas redirecionadas";
+    countries: "Countries", "Países";
     second_factor_must: "Administrators of this box need a second factor: an app with codes, or \
          a passkey. Set one up to go on.",
         "Administradores desta central precisam de um segundo fator: um app com códigos, ou uma \

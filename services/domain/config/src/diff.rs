@@ -8,6 +8,7 @@ use ipc::site::{Grant, Whose};
 use crate::features::Feature;
 use crate::guard::Guard;
 use crate::office::{Dialling, Group, Limits, Parking};
+use crate::origins::Origins;
 use crate::people::Person;
 use crate::prompt::Prompt;
 use crate::recording::Recordings;
@@ -146,6 +147,8 @@ fn section_changes(before: &Site, after: &Site) -> Vec<String> {
         versions_days);
     let (old, new) = (&before.sign_in, &after.sign_in);
     section!("sign_in", SignIn, old, new, changes; administrators_second_factor);
+    let (old, new) = (&before.countries, &after.countries);
+    section!("countries", Origins, old, new, changes; is_on allowed web sip sip_udp);
     changes.extend(guard_changes(&before.guard, &after.guard));
     changes
 }

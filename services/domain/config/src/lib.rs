@@ -20,6 +20,7 @@ mod host;
 mod network;
 mod number;
 mod office;
+mod origins;
 mod password;
 mod pattern;
 mod people;
@@ -61,6 +62,7 @@ pub use ipc::site::{
 pub use network::{Network, Networks, neighbours};
 pub use number::{NUMBER_LENGTH_MAX, NUMBER_LENGTH_MIN, Number, NumberFault};
 pub use office::{Countries, Dialling, Group, Limits, Member, OfficeHours, Parking};
+pub use origins::{Origins, Way};
 pub use password::{PASSWORD_LENGTH, generate_password};
 pub use pattern::{DIALLED_LENGTH_MAX, Pattern, PatternFault, is_dialled};
 pub use people::Person;

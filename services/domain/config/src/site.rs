@@ -14,6 +14,7 @@ use crate::guard::Guard;
 use crate::network::{Network, Networks};
 use crate::number::Number;
 use crate::office::{Dialling, Group, Limits, OfficeHours, Parking};
+use crate::origins::Origins;
 use crate::people::{self, Person};
 use crate::phone::Phone;
 use crate::prompt::Prompt;
@@ -92,6 +93,8 @@ pub struct Site {
     pub sign_in: SignIn,
     /// When an address is banned, and for how long.
     pub guard: Guard,
+    /// From which countries the box may be reached.
+    pub countries: Origins,
     /// The box's way into a grid.
     pub tunnel: Option<Tunnel>,
 }
@@ -172,8 +175,7 @@ impl Site {
         let recording = Recordings::parse(raw.recording, &mut report);
         let mut report = Report::new("retention".into(), &mut faults);
         let retention = Retention::parse(raw.retention, &mut report);
-        let mut report = Report::new("guard".into(), &mut faults);
-        let guard = Guard::parse(&raw.guard, &mut report);
+        let (guard, countries) = parse_doors(raw, &mut faults);
         let groups = parse_groups(raw, &known, &mut faults);
         let routes = parse_routes(raw, &known, &mut faults);
         let (networks, tunnel) = parse_networks(raw, &mut faults);
@@ -208,6 +210,7 @@ impl Site {
                 retention,
                 sign_in: SignIn::parse(raw.sign_in),
                 guard,
+                countries,
                 tunnel,
             }),
             _ => Err(faults),
@@ -246,6 +249,7 @@ impl Site {
             retention: self.retention.to_ipc(),
             sign_in: self.sign_in.to_ipc(),
             guard: self.guard.to_ipc(),
+            countries: self.countries.to_ipc(),
             tunnel: self.tunnel.as_ref().map(Tunnel::to_ipc),
         }
     }
@@ -318,6 +322,13 @@ fn bounded(raw: &RawSite) -> Result<(), Vec<Fault>> {
         }
     }
     Ok(())
+}
+
+/// Who is heard at all.
+fn parse_doors(raw: &RawSite, faults: &mut Vec<Fault>) -> (Guard, Origins) {
+    let guard = Guard::parse(&raw.guard, &mut Report::new("guard".into(), faults));
+    let mut report = Report::new("countries".into(), faults);
+    (guard, Origins::parse(&raw.countries, &mut report))
 }
 
 /// What is inside, and the tunnel, which leads outside.

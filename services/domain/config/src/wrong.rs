@@ -196,6 +196,12 @@ pub enum Wrong {
         /// What that one is.
         what: &'static str,
     },
+    /// Not a country.
+    #[error("{0:?} is not a country; write its two letters of ISO 3166-1, as BR")]
+    NotACountry(String),
+    /// Nobody would be let in.
+    #[error("is empty, which would keep everybody outside out; name a country or switch it off")]
+    NoCountry,
     /// Not a calling code.
     #[error("{0:?} is not a country's calling code; write it as 351, or * for all")]
     NotACallingCode(String),

@@ -94,6 +94,12 @@ impl Door {
         &mut self.bans
     }
 
+    /// Who is never banned, to be looked at.
+    #[must_use]
+    pub const fn guests(&self) -> &Protected {
+        &self.protected
+    }
+
     /// Who is never banned.
     pub const fn protected(&mut self) -> &mut Protected {
         &mut self.protected

@@ -8,10 +8,13 @@
 //! of its own, hears what all doors found, says how long each ban lasts, keeps them over a restart,
 //! and tells them all doors.
 //!
+//! [`Borders`] is beside the door: from which countries anybody is heard at all (R48, R49).
+//!
 //! Read first: [`Door`], then [`GuardNode`].
 
 mod bans;
 mod book;
+mod borders;
 mod by_network;
 mod door;
 mod lately;
@@ -26,6 +29,7 @@ mod work;
 
 pub use bans::Bans;
 pub use book::{Ban, may_be_lifted};
+pub use borders::{Around, Borders};
 pub use door::{Attempt, Door};
 pub use node::{GuardNode, Input, Output};
 pub use notice::Notice;

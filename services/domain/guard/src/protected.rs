@@ -62,6 +62,14 @@ impl Protected {
         around.flatten().min().copied()
     }
 
+    /// Whether an address is one for longer than a call or a sign-in lasts.
+    #[must_use]
+    pub fn is_lasting(&self, address: IpAddr) -> bool {
+        let passing = [Protection::Call, Protection::Administrator];
+        let around = self.reasons.around(Network::of(address.to_canonical()));
+        around.flatten().any(|why| !passing.contains(why))
+    }
+
     /// Why a network must not be banned whole, if so: one of them is in it, or it in one of them.
     #[must_use]
     pub fn within(&self, network: &Network) -> Option<Protection> {

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use config::{Network, Site};
-use guard::Door;
+use config::{Network, Site, Way};
+use guard::{Around, Borders, Door};
 use ipc::store::{CallRecord, Registration};
 use sansio::{Entropy, Instant, Node, Rng, UnixTime};
 use sip::transaction::{ClientId, Flow, Layer, ServerId};
@@ -63,6 +63,8 @@ pub(crate) struct Core {
     pub(crate) calls_changed: bool,
     /// When it was told last.
     pub(crate) calls_told: Option<Instant>,
+    /// Who is heard from which country.
+    pub(crate) borders: Borders,
     /// Counters for the status page.
     pub(crate) counters: Counters,
     /// Set once: nothing new is begun.
@@ -118,6 +120,7 @@ impl Core {
             outsider: None,
             calls_changed: false,
             calls_told: None,
+            borders: Borders::default(),
             counters: Counters::default(),
             stopping: false,
             proven: Vec::new(),
@@ -249,6 +252,7 @@ impl Core {
         self.registrar_changed(changes);
         self.gate.configure(&site);
         self.door.configure(&site.guard);
+        self.borders.configure(&site.countries);
         if let Some((_, before)) = &before {
             door::unlearn(self, before, &site);
         }
@@ -404,6 +408,35 @@ impl Core {
             self.counters.shut_out = self.counters.shut_out.saturating_add(1);
         }
         is_shut
+    }
+
+    /// Somebody comes: whether nothing of him is to be read, for a ban or for his country.
+    pub(crate) fn is_turned_away(&mut self, way: Way, source: IpAddr) -> bool {
+        if self.is_shut_out(source) {
+            return true;
+        }
+        let Some((_, site)) = &self.site else {
+            return false;
+        };
+        let around = Around {
+            networks: &site.networks,
+            neighbours: &self.neighbours,
+            protected: self.door.guests(),
+        };
+        self.borders.knock(way, source, around)
+    }
+
+    /// The same of somebody who was let in before, and is not counted again.
+    pub(crate) fn is_foreign(&mut self, way: Way, source: IpAddr) -> bool {
+        let Some((_, site)) = &self.site else {
+            return false;
+        };
+        let around = Around {
+            networks: &site.networks,
+            neighbours: &self.neighbours,
+            protected: self.door.guests(),
+        };
+        self.borders.refuses(way, source, around)
     }
 
     /// Answers a request; false when it was answered already.

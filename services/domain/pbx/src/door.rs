@@ -238,4 +238,6 @@ const CALLS_PAUSE: Duration = Duration::from_secs(2);
 const OUTSIDER_PAUSE: Duration = Duration::from_secs(3_600);
 
 #[cfg(test)]
+mod countries;
+#[cfg(test)]
 mod tests;

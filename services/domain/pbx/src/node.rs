@@ -1,5 +1,10 @@
 //! The composition: one node that owns the SIP stack, the registrar and the calls.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use config::Way;
+use countries::Table;
 use ipc::pbx::{Phone, Status};
 use sansio::{Datagram, Entropy, Instant, Node, Rng, Transport};
 use sip::transaction::{Flow, Input as SipInput, Output as SipOutput};
@@ -52,6 +57,18 @@ impl PbxNode {
         self.calls.call_ids(&self.legs)
     }
 
+    /// Takes the table of which country an address is registered in.
+    pub fn know(&mut self, countries: Arc<Table>) {
+        self.core.borders.know(countries);
+    }
+
+    /// Whether somebody who asks for a connection by TLS is answered at all. Asked once, before
+    /// the handshake.
+    pub fn hears(&mut self, now: Instant, source: IpAddr) -> bool {
+        self.core.now = now;
+        !self.core.is_turned_away(Way::Sip, source)
+    }
+
     /// Phones, calls and counters as of the last cause.
     #[must_use]
     pub fn status(&self) -> Status {
@@ -77,6 +94,7 @@ impl PbxNode {
             trunks: self.trunk_status(),
             spent: self.calls.spending(&self.core),
             minutes: self.calls.minutes(&self.core),
+            arrivals: self.core.borders.arrivals(),
             counters: [
                 ("calls", counters.calls),
                 ("registers", counters.registers),
@@ -111,7 +129,8 @@ impl PbxNode {
     }
 
     fn datagram(&mut self, datagram: &Datagram) {
-        if self.core.is_shut_out(datagram.source.ip()) {
+        let source = datagram.source.ip();
+        if self.core.is_turned_away(Way::SipUdp, source) {
             return;
         }
         let flow = Flow {
@@ -302,7 +321,13 @@ impl PbxNode {
 
     /// A stream of somebody who is shut out is closed before it is read.
     fn stream_opened(&mut self, stream: crate::StreamId, flow: Flow) {
-        if self.core.is_shut_out(flow.remote.ip()) {
+        let source = flow.remote.ip();
+        // Of TLS the country was asked before the handshake.
+        let is_turned_away = match flow.transport {
+            Transport::Tls => self.core.is_shut_out(source),
+            Transport::Tcp | Transport::Udp => self.core.is_turned_away(Way::Sip, source),
+        };
+        if is_turned_away {
             self.core.emit(Output::CloseStream(stream));
             return;
         }

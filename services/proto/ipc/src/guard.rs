@@ -299,3 +299,16 @@ pub struct BanRow {
     /// The how manieth ban it is, from 1.
     pub times: u32,
 }
+
+/// Strangers of one country who came to one service, since it started.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Arrivals {
+    /// The code of the country; empty for addresses of none that is known.
+    pub country: String,
+    /// Connections.
+    pub connections: u64,
+    /// Datagrams; anybody can have written any sender on one.
+    pub datagrams: u64,
+    /// How many of both were refused for the country.
+    pub refused: u64,
+}

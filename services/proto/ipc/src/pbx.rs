@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::guard::Arrivals;
 use crate::site::Class;
 use crate::trace;
 
@@ -45,6 +46,8 @@ pub struct Status {
     pub spent: Vec<Spending>,
     /// Minutes spoken today, begun ones whole, by class.
     pub minutes: Vec<(Class, u64)>,
+    /// Strangers who came, by country.
+    pub arrivals: Vec<Arrivals>,
 }
 
 /// Money somebody spent, hundredths of the country's currency.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Redacted;
 
+mod countries;
 mod extension;
 mod guard;
 mod office;
@@ -21,6 +22,7 @@ mod tariff;
 mod trunk;
 mod tunnel;
 
+pub use countries::Countries;
 pub use extension::{
     CallLimits, Class, Codec, Dtmf, Encryption, ExtensionSettings, Forward, PIN_ROUNDS, Watchers,
 };
@@ -96,6 +98,9 @@ pub struct Site {
     /// When an address is banned, and for how long.
     #[serde(default)]
     pub guard: Guard,
+    /// From which countries the box may be reached.
+    #[serde(default)]
+    pub countries: Countries,
     /// The box's way into a grid.
     #[serde(default)]
     pub tunnel: Option<Tunnel>,

@@ -10,6 +10,7 @@
 #[cfg(feature = "tls")]
 pub mod certificate;
 pub mod clock;
+pub mod countries;
 pub mod guard_link;
 pub mod health;
 pub mod ipc;

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 mod announcing;
 mod calls;
+mod countries;
 mod guard;
 mod people;
 
@@ -112,6 +113,8 @@ struct TelephonyRow {
     sign_in: site::SignIn,
     #[serde(deserialize_with = "guard::known")]
     guard: site::Guard,
+    #[serde(deserialize_with = "countries::known")]
+    countries: site::Countries,
     tunnel: Option<site::Tunnel>,
     prompts: Vec<site::Prompt>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,6 +164,7 @@ impl From<&site::Site> for SiteRow {
                 retention: site.retention,
                 sign_in: site.sign_in,
                 guard: site.guard.clone(),
+                countries: site.countries.clone(),
                 tunnel: site.tunnel.clone(),
                 prompts: site.prompts.clone(),
                 announcing: AnnouncingRow::of(site),
@@ -214,6 +218,7 @@ impl From<SiteRow> for site::Site {
             retention: added.retention,
             sign_in: added.sign_in,
             guard: added.guard,
+            countries: added.countries,
             tunnel: added.tunnel,
         }
     }
@@ -464,6 +469,7 @@ mod tests {
         assert_eq!(site.features, site::Features::default());
         assert_eq!(site.parking, site::Parking::default());
         assert_eq!(site.guard, site::Guard::default());
+        assert_eq!(site.countries, site::Countries::default());
         assert!(config::Site::parse(&site).is_ok());
     }
 
@@ -559,6 +565,12 @@ mod tests {
                 only_report: true,
             }],
             ..site::Guard::default()
+        };
+        site.countries = site::Countries {
+            on: true,
+            allowed: vec!["BR".into()],
+            sip_udp: true,
+            ..site::Countries::default()
         };
         let bytes = encode(&SiteRow::from(&site)).expect("a row");
         let row: SiteRow = decode(&bytes).expect("the same row");

@@ -68,7 +68,7 @@ pub(crate) async fn accept<H: Handler>(
 ) -> (TcpStream, SocketAddr, Ticket) {
     loop {
         match accept_any(listeners).await {
-            Ok((_, source)) if handler.is_shut(source.ip().to_canonical()) => {}
+            Ok((_, source)) if handler.knocks(source.ip().to_canonical()) => {}
             Ok((stream, source)) => {
                 if let Some(syn) = syn::of(&stream) {
                     handler.came(source.ip().to_canonical(), syn);

@@ -36,12 +36,17 @@ pub trait Handler: Send + Sync + 'static {
     /// One request to one response. Must not block the thread.
     fn handle(&self, request: admin::Request) -> impl Future<Output = Answer> + Send + '_;
 
-    /// Whether nothing of an address is to be read. Asked for each connection before TLS, and for
-    /// each request on it; nobody is shut out where a handler says nothing of it.
+    /// Whether nothing of an address is to be read. Asked for each request on a connection; nobody
+    /// is shut out where a handler says nothing of it.
     fn is_shut(&self, _source: IpAddr) -> bool {
         false
     }
 
     /// A connection came from there, and its first packet said this; before anything else of it.
     fn came(&self, _source: IpAddr, _syn: Syn) {}
+
+    /// The same of somebody who asks for a connection, before TLS.
+    fn knocks(&self, source: IpAddr) -> bool {
+        self.is_shut(source)
+    }
 }

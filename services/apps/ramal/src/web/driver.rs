@@ -499,6 +499,10 @@ impl web_server::Handler for Driver {
         }
     }
 
+    fn knocks(&self, source: IpAddr) -> bool {
+        self.admin().knocks(self.clock.now(), source)
+    }
+
     async fn handle(&self, request: Request) -> Answer {
         let step = self.resume(|admin, moment| admin.handle(moment, &request));
         let (response, file) = self.run(step).await;

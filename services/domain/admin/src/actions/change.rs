@@ -4,6 +4,7 @@
 use ipc::site::{Person, Retention, Role, Site};
 use ipc::store;
 
+use super::countries;
 use super::patch::differences;
 use crate::admin::{Admin, Caller};
 use crate::fault::{Fault, Invalid, PeopleFault};
@@ -46,6 +47,7 @@ impl Change {
         }
         let made = (self.edit)(&mut site).and_then(|()| {
             may_have(&self.caller, present, &site)?;
+            countries::may_refuse(admin, &self.caller, present, &site)?;
             // The store looks too; here somebody is told in his language.
             config::Site::parse(&site)?;
             if is_told {

@@ -157,6 +157,7 @@ impl Subject {
                 Section::Recording => &form::RECORDING,
                 Section::Retention => &form::RETENTION,
                 Section::Guard => &form::GUARD,
+                Section::Countries => &form::COUNTRIES,
                 Section::SignIn => &form::SIGN_IN,
             },
         }

@@ -48,6 +48,7 @@ pub(crate) fn change(
             Section::Recording => site.recording = patch.apply(&site.recording)?,
             Section::Retention => site.retention = patch.apply(&site.retention)?,
             Section::Guard => site.guard = patch.apply(&site.guard)?,
+            Section::Countries => site.countries = patch.apply(&site.countries)?,
             Section::SignIn => site.sign_in = patch.apply(&site.sign_in)?,
         }
         Ok(())
@@ -255,6 +256,7 @@ pub(super) fn raw(site: &Site, section: Section) -> Value {
         Section::Recording => json(&site.recording),
         Section::Retention => json(&site.retention),
         Section::Guard => json(&site.guard),
+        Section::Countries => json(&site.countries),
         Section::SignIn => json(&site.sign_in),
     }
 }
@@ -274,6 +276,7 @@ pub(crate) const fn path(section: Section) -> &'static str {
         Section::Recording => "recording",
         Section::Retention => "retention",
         Section::Guard => "bans",
+        Section::Countries => "countries",
         Section::SignIn => "sign-in",
     }
 }
@@ -289,6 +292,7 @@ pub(crate) const fn title(section: Section) -> Said {
         Section::Recording => ("Recordings", "Gravações"),
         Section::Retention => ("How long data is kept", "Prazos de guarda dos dados"),
         Section::Guard => ("Bans and guesses", "Bloqueios e tentativas"),
+        Section::Countries => ("Countries", "Países"),
         Section::SignIn => ("Signing in", "Entrada"),
     }
 }

@@ -316,6 +316,12 @@ fn wrongness(wrong: &Wrong) -> String {
             "{network} tem endereços em comum com {other}, {}; escolha outra",
             translated(what)
         ),
+        Wrong::NotACountry(text) => {
+            format!("{text:?} não é um país; escreva as duas letras da ISO 3166-1, como BR")
+        }
+        Wrong::NoCountry => "está vazio, o que deixaria de fora todos que vêm de fora; indique um \
+                             país ou desligue"
+            .into(),
         Wrong::NotACallingCode(text) => {
             format!("{text:?} não é o código de um país; escreva como 351, ou * para todos")
         }
@@ -342,7 +348,7 @@ fn a(what: &str) -> String {
     }
 }
 
-const THINGS: [(&str, &str); 20] = [
+const THINGS: [(&str, &str); 21] = [
     ("extension", "ramal"),
     ("group", "grupo"),
     ("trunk", "tronco"),
@@ -359,6 +365,7 @@ const THINGS: [(&str, &str); 20] = [
     ("recording", "gravação"),
     ("retention", "prazos de guarda"),
     ("guard", "bloqueios"),
+    ("countries", "países"),
     ("sign_in", "entrada"),
     ("networks", "redes"),
     ("tunnel", "túnel"),
@@ -399,7 +406,7 @@ fn label<'a>(of: &str, field: &'a str) -> &'a str {
     found.map_or(field, |(_, portuguese)| portuguese)
 }
 
-const FORMS: [(&str, &Form); 15] = [
+const FORMS: [(&str, &Form); 16] = [
     ("extension", &form::EXTENSION),
     ("group", &form::GROUP),
     ("trunk", &form::TRUNK),
@@ -414,6 +421,7 @@ const FORMS: [(&str, &Form); 15] = [
     ("recording", &form::RECORDING),
     ("retention", &form::RETENTION),
     ("guard", &form::GUARD),
+    ("countries", &form::COUNTRIES),
     ("sign_in", &form::SIGN_IN),
 ];
 

@@ -447,7 +447,7 @@ pub(crate) const SIGN_IN: Form = Form {
 pub(super) const BY_API_ONLY: &[&str] = &["plan"];
 
 #[cfg(test)]
-pub(super) const SECTIONS: [(&str, &Form); 9] = [
+pub(super) const SECTIONS: [(&str, &Form); 10] = [
     ("networks", &NETWORKS),
     ("dialling", &DIALLING),
     ("limits", &LIMITS),
@@ -456,5 +456,6 @@ pub(super) const SECTIONS: [(&str, &Form); 9] = [
     ("recording", &RECORDING),
     ("retention", &RETENTION),
     ("guard", &super::GUARD),
+    ("countries", &super::COUNTRIES),
     ("sign_in", &SIGN_IN),
 ];

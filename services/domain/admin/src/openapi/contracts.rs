@@ -22,6 +22,7 @@ use crate::backup_view::{BackupsView, RestoreView};
 use crate::bans_view::BansView;
 use crate::capture_view::CaptureView;
 use crate::certificate::CertificateView;
+use crate::countries_view::CountriesView;
 use crate::explain_view::{Explained, Warnings};
 use crate::fault::Item;
 use crate::firmware_view::FirmwareView;
@@ -75,6 +76,9 @@ pub(super) fn of(action: Action) -> Option<Contract> {
         Action::Trace(action) => return of_trace(action),
         Action::Capture(action) => return of_capture(action),
         Action::Logs(action) => return of_logs(action),
+        Action::Countries => {
+            does("Who came from which country, and who is refused").gives::<CountriesView>()
+        }
         Action::Bans(action) => return of_bans(action),
         Action::Masquerade(action) => return of_masquerade(action),
         Action::SecondFactor(action) => return of_second_factor(action),
@@ -566,6 +570,9 @@ fn of_section(section: Section) -> Contract {
         Section::Recording => does("How recordings are kept").gives::<Recordings>(),
         Section::Retention => does("How long data of people is kept").gives::<Retention>(),
         Section::Guard => does("When an address is banned").gives::<Guard>(),
+        Section::Countries => {
+            does("From which countries the box may be reached").gives::<ipc::site::Countries>()
+        }
         Section::SignIn => does("What is asked of people at a sign-in").gives::<SignIn>(),
     }
 }
@@ -586,6 +593,7 @@ fn of_section_change(section: Section) -> Contract {
         Section::Recording => change::<Recordings>(),
         Section::Retention => change::<Retention>(),
         Section::Guard => change::<Guard>(),
+        Section::Countries => change::<ipc::site::Countries>(),
         Section::SignIn => change::<SignIn>(),
     }
 }

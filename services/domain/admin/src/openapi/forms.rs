@@ -130,6 +130,7 @@ pub(crate) const FORMS: &[FieldForm] = &[
     ("Guard", "longest_hours", Form::Range(1, 8_760)),
     ("Guard", "never", NETWORK),
     ("Guard", "decoys", NUMBER),
+    ("Countries", "allowed", Form::Outline("^[A-Za-z]{2}$")),
     ("GuardRule", "count", Form::Range(1, 100)),
     ("GuardRule", "within_secs", Form::Range(10, 86_400)),
     ("Tunnel", "keepalive_secs", Form::Range(1, 45)),

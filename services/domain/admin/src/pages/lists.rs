@@ -118,6 +118,7 @@ pub(crate) fn settings(caller: &Caller) -> Response {
         Section::Recording,
         Section::Retention,
         Section::Guard,
+        Section::Countries,
         Section::SignIn,
     ];
     let whole = [("/history", words.history), ("/site", words.site_file)];

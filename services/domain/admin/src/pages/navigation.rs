@@ -38,6 +38,7 @@ pub(super) enum Place {
     Bans,
     Report,
     Masquerade,
+    Countries,
     Elsewhere,
 }
 
@@ -54,6 +55,7 @@ impl Place {
             Self::Masquerade => Some("/masquerade/events"),
             Self::Extensions
             | Self::Groups
+            | Self::Countries
             | Self::Trunks
             | Self::Routes
             | Self::Times
@@ -157,6 +159,7 @@ const NAVIGATION: [(Said, &[Link]); 4] = [
             (Place::Audit, "/audit", |words| words.audit),
             (Place::Bans, "/bans", |words| words.bans),
             (Place::Masquerade, "/masquerade", |words| words.masquerade),
+            (Place::Countries, "/countries", |words| words.countries),
             (Place::Privacy, "/privacy", |words| words.privacy),
         ],
     ),

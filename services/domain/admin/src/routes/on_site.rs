@@ -66,5 +66,6 @@ pub(crate) enum Section {
     Recording,
     Retention,
     Guard,
+    Countries,
     SignIn,
 }

@@ -192,6 +192,7 @@ fn judge_of_telephony(of: &str, field: &str) -> Judge {
         ("Guard", "longest_hours") => At("/guard/longest_hours"),
         ("GuardRule", "count") => At("/guard/rules/0/count"),
         ("GuardRule", "within_secs") => At("/guard/rules/0/within_secs"),
+        ("Countries", "allowed") => By(|it| countries::Country::parse(it).is_some()),
         ("Tunnel", "keepalive_secs") => At("/tunnel/keepalive_secs"),
         ("Tunnel", "mtu") => At("/tunnel/mtu"),
         ("Tunnel", "allowed") => At("/tunnel/allowed/0"),

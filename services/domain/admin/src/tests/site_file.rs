@@ -62,6 +62,10 @@ impl Desk {
                     {"offence": "web-path", "within_secs": 30, "only_report": true},
                 ]}),
             ),
+            (
+                "countries",
+                json!({"on": true, "allowed": ["BR", "PT"], "sip_udp": true}),
+            ),
         ] {
             let (status, answer) = desk.post(path, &wish);
             assert!(status < 300, "{path}: {answer}");

@@ -18,12 +18,14 @@ pub(super) struct Exchange {
     left_secs: Option<u32>,
     filter: Filter,
     is_away: bool,
+    /// What it says of phones and calls.
+    pub(super) status: ipc::pbx::Status,
 }
 
 impl Exchange {
     pub(super) fn answer(&mut self, request: Pbx) -> Result<Reply, Away> {
         let Pbx::Trace(ask) = request else {
-            return Err(Away::Silent("pbx"));
+            return Ok(Reply::Status(self.status.clone()));
         };
         self.asked.push(ask.clone());
         if self.is_away {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use config::Way;
 use sansio::{Instant, Node, network_of};
 use sip::transaction::{Flow, Input as SipInput};
 use sip::{Framed, PONG, StreamFramer};
@@ -45,6 +46,8 @@ struct Stream {
     due: Option<Instant>,
     /// A request that came by it was let in.
     proven: bool,
+    /// We opened it.
+    is_dialled: bool,
 }
 
 impl Streams {
@@ -66,6 +69,7 @@ impl Streams {
                 framer: StreamFramer::new(),
                 due: Some(due),
                 proven: false,
+                is_dialled: false,
             },
         );
     }
@@ -76,7 +80,7 @@ impl Streams {
         let source = network_of(flow.remote.ip());
         *self.of_source.entry(source).or_default() += 1;
         let framer = StreamFramer::new();
-        let (due, proven) = (None, true);
+        let (due, proven, is_dialled) = (None, true, true);
         self.open.insert(
             stream,
             Stream {
@@ -84,6 +88,7 @@ impl Streams {
                 framer,
                 due,
                 proven,
+                is_dialled,
             },
         );
     }
@@ -100,7 +105,9 @@ impl Streams {
             return;
         };
         let flow = open.flow;
-        if core.is_shut_out(flow.remote.ip()) {
+        let source = flow.remote.ip();
+        let is_foreign = !open.is_dialled && core.is_foreign(Way::Sip, source);
+        if is_foreign || core.is_shut_out(source) {
             self.broken.push(stream);
             return;
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sansio::network_of;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::{TlsAcceptor, TlsStream};
 
@@ -32,12 +32,38 @@ const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// Rest while all places are taken.
 const FULL_PAUSE: Duration = Duration::from_millis(20);
 
-/// Serves `listeners` with the box's certificate, from the moment there is one. What is accepted
-/// goes to `accepted`, its handshake done.
+/// Somebody asks for a connection; the loop says whether he is answered at all.
+#[derive(Debug)]
+pub(super) struct Knock {
+    /// From where.
+    pub(super) source: IpAddr,
+    /// Whether he is.
+    pub(super) answer: oneshot::Sender<bool>,
+}
+
+/// Where what comes goes.
+#[derive(Clone, Debug)]
+pub(super) struct Doors {
+    /// Who comes, before his handshake.
+    pub(super) knocks: mpsc::Sender<Knock>,
+    /// Connections, their handshake done.
+    pub(super) accepting: mpsc::Sender<Accepted>,
+}
+
+impl Doors {
+    /// A loop that does not answer is ending, and answers nobody.
+    async fn hears(&self, source: IpAddr) -> bool {
+        let (answer, answered) = oneshot::channel();
+        let is_asked = self.knocks.send(Knock { source, answer }).await.is_ok();
+        is_asked && answered.await.unwrap_or(false)
+    }
+}
+
+/// Serves `listeners` with the box's certificate, from the moment there is one.
 pub(super) async fn serve(
     listeners: Vec<std::net::TcpListener>,
     peers: identity::Sources,
-    accepted: mpsc::Sender<Accepted>,
+    doors: Doors,
 ) {
     let config = identity::settle(&peers).await;
     let acceptor = TlsAcceptor::from(config);
@@ -50,19 +76,14 @@ pub(super) async fn serve(
         match listener {
             Ok(listener) => {
                 let (acceptor, places) = (acceptor.clone(), places.clone());
-                tokio::spawn(accept(listener, acceptor, places, accepted.clone()));
+                tokio::spawn(accept(listener, acceptor, places, doors.clone()));
             }
             Err(error) => tracing::error!("SIP over TLS is not served: {error}"),
         }
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
-    places: Places,
-    accepted: mpsc::Sender<Accepted>,
-) {
+async fn accept(listener: TcpListener, acceptor: TlsAcceptor, places: Places, doors: Doors) {
     loop {
         if places.are_full() {
             sleep(FULL_PAUSE).await;
@@ -74,13 +95,19 @@ async fn accept(
                     tracing::debug!(%remote, "too many TLS handshakes");
                     continue;
                 };
-                let (acceptor, accepted) = (acceptor.clone(), accepted.clone());
+                let (acceptor, doors) = (acceptor.clone(), doors.clone());
                 tokio::spawn(async move {
-                    let done = timeout(HANDSHAKE_MAX, shake_hands(socket, &acceptor)).await;
+                    let answer = async {
+                        match doors.hears(remote.ip()).await {
+                            true => shake_hands(socket, &acceptor).await,
+                            false => None,
+                        }
+                    };
+                    let done = timeout(HANDSHAKE_MAX, answer).await;
                     drop(place);
                     if let Ok(Some(connection)) = done {
                         // The loop gone means the process is ending.
-                        let _ = accepted.send(connection).await;
+                        let _ = doors.accepting.send(connection).await;
                     }
                 });
             }
@@ -173,5 +200,34 @@ mod tests {
         assert_eq!(four.len(), HANDSHAKES_PER_HOST_MAX);
         drop(held);
         assert!(places.take(six(1)).is_some(), "free again");
+    }
+
+    /// R48, R49: whoever is refused learns nothing, not even whose certificate it is.
+    #[tokio::test]
+    async fn who_is_not_heard_gets_no_handshake() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let identity = crate::certificate::Identity::make("ramal", &[]).expect("a certificate");
+        let acceptor = TlsAcceptor::from(identity.server_config(&[]).expect("usable"));
+        let listener = TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.expect("a port is free");
+        let address = listener.local_addr().expect("bound");
+        let (knocks, mut knocked) = mpsc::channel(1);
+        let (accepting, _kept) = mpsc::channel(1);
+        let doors = Doors { knocks, accepting };
+        tokio::spawn(accept(listener, acceptor, Places::default(), doors));
+        // A record of TLS 1.2 that begins a handshake, and holds none.
+        let hello = [0x16, 3, 1, 0, 1, 0];
+        for is_heard in [false, true] {
+            let mut stranger = TcpStream::connect(address).await.expect("listening");
+            let knock = knocked.recv().await.expect("he is asked about");
+            assert!(knock.source.is_loopback());
+            knock.answer.send(is_heard).expect("it waits");
+            // It may be closed already.
+            let _ = stranger.write_all(&hello).await;
+            let mut answer = Vec::new();
+            let _ = stranger.read_to_end(&mut answer).await;
+            // Whoever is heard is told by an alert what is wrong with that.
+            assert_eq!(!answer.is_empty(), is_heard, "{answer:?}");
+        }
     }
 }

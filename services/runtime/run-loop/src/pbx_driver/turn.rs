@@ -28,6 +28,7 @@ use super::start::Start;
 use super::status::{self, Question};
 use super::store_link::StoreLink;
 use super::streams::{self, ACCEPTED_MAX, Accepted, Streams};
+use super::tls::{Doors, Knock};
 use super::trace::SipTrace;
 use super::udp::SipUdp;
 use super::{DriveError, Places, Sockets, tls};
@@ -74,6 +75,7 @@ pub(super) async fn run(
         udp.push(SipUdp::new(socket).map_err(failed("SIP over UDP"))?);
     }
     let (accepting, accepted) = mpsc::channel(ACCEPTED_MAX);
+    let (knocks, knocked) = mpsc::channel(ACCEPTED_MAX);
     for listener in sockets.tcp {
         let listener = listener
             .set_nonblocking(true)
@@ -86,7 +88,8 @@ pub(super) async fn run(
             store: places.store.clone(),
             net: places.net.clone(),
         };
-        let serve = tls::serve(sockets.tls, sources, accepting);
+        let doors = Doors { knocks, accepting };
+        let serve = tls::serve(sockets.tls, sources, doors);
         background.handle().spawn(serve);
     }
     let questions = status::serve(sockets.ipc).map_err(failed("the status socket"))?;
@@ -126,6 +129,7 @@ pub(super) async fn run(
     turn.serve(Arrivals {
         feed,
         accepted,
+        knocks: knocked,
         questions,
         terminated,
     })
@@ -171,6 +175,7 @@ fn random_number() -> io::Result<u64> {
 struct Arrivals {
     feed: mpsc::Receiver<Input>,
     accepted: mpsc::Receiver<Accepted>,
+    knocks: mpsc::Receiver<Knock>,
     questions: mpsc::Receiver<Question>,
     terminated: tokio::signal::unix::Signal,
 }
@@ -251,6 +256,11 @@ impl Turn<'_> {
                         }
                         None => self.log.write(self.clock.now(), &TOO_MANY_STREAMS),
                     }
+                }
+                Some(knock) = arrivals.knocks.recv() => {
+                    let is_heard = self.node.hears(self.clock.now(), knock.source.to_canonical());
+                    // Who has gone meanwhile needs no answer.
+                    let _ = knock.answer.send(is_heard);
                 }
                 Some(question) = arrivals.questions.recv() => self.answer(question),
                 () = &mut alarm => self.timer(),

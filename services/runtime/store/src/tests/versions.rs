@@ -140,6 +140,31 @@ fn rules_for_what_only_a_newer_firmware_counts_are_passed_over() {
 }
 
 #[test]
+fn countries_that_only_a_newer_firmware_knows_are_passed_over_and_keep_nobody_out() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    commit(&store);
+    change(&store, |site| {
+        site.countries.allowed = vec!["BR".into()];
+        site.countries.on = true;
+    });
+    drop(store);
+    edit(&scratch, |site| {
+        site["telephony"]["countries"]["allowed"] = json!(["BR", "QQ"]);
+    });
+    let store = scratch.store();
+    let read = config(&store).1.countries;
+    assert!(read.on && read.allowed == ["BR"], "{read:?}");
+    drop(store);
+    edit(&scratch, |site| {
+        site["telephony"]["countries"]["allowed"] = json!(["QQ"]);
+    });
+    let store = scratch.store();
+    let read = config(&store).1.countries;
+    assert!(!read.on && read.allowed.is_empty(), "{read:?}");
+}
+
+#[test]
 fn what_this_firmware_knows_and_takes_away_does_not_come_back() {
     let scratch = Scratch::new();
     let store = scratch.store();

@@ -70,6 +70,8 @@ fn every_wrong() -> Vec<Wrong> {
         Wrong::FromOutsideOnly,
         Wrong::NotANumber(text()),
         Wrong::SparesAll(text(), 98),
+        Wrong::NotACountry(text()),
+        Wrong::NoCountry,
     ]
 }
 
@@ -123,6 +125,8 @@ const fn place(wrong: &Wrong) -> usize {
         Wrong::FromOutsideOnly => 44,
         Wrong::NotANumber(_) => 45,
         Wrong::SparesAll(..) => 46,
+        Wrong::NotACountry(_) => 47,
+        Wrong::NoCountry => 48,
     }
 }
 
