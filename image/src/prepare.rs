@@ -60,6 +60,7 @@ const NEEDED_BY_TESTS: &[(&str, &str, &str)] = &[
     SIPP,
     ("kamailio", "kamailio", "is the carrier of the tests"),
     ("svcrack", "sipvicious", "guesses and scans in the tests"),
+    ("nft", "nftables", "reads the firewall in the kernel"),
     ("swtpm", "swtpm", "is the TPM of the tests"),
     (
         "wireguard-go",

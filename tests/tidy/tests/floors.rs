@@ -19,7 +19,7 @@ fn floor(folder: &str) -> Option<u8> {
 }
 
 /// Crates that belong to one owner, so that a reader knows where to look (DESIGN §2, §4).
-const OWNED: [(&str, &[&str]); 11] = [
+const OWNED: [(&str, &[&str]); 12] = [
     ("redb", &["store"]),
     ("hyper", &["web-server"]),
     ("hyper-util", &["web-server"]),
@@ -29,6 +29,8 @@ const OWNED: [(&str, &[&str]); 11] = [
     // The box's own links, and the one into a grid.
     ("rtnetlink", &["net-service", "tunnel"]),
     ("wireguard-control", &["tunnel"]),
+    // The packet filter.
+    ("netlink-sys", &["firewall"]),
     ("mozim", &["net-service"]),
     ("mimalloc", &["ramal"]),
     ("rsip", &["sip"]),
