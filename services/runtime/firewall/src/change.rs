@@ -110,22 +110,22 @@ fn sorted(set: &Set, elements: &[Element], merged: Merged) -> Result<Vec<Element
     all.sort_by(|one, other| ends(one).cmp(&ends(other)));
     let mut apart: Vec<Element> = Vec::with_capacity(all.len());
     for element in all {
-        let (Some((first, last)), before) = (ends(element), apart.last_mut()) else {
+        let before = apart.last_mut().and_then(|before| before.key.first_mut());
+        let (Some(span), before) = (element.key.first(), before) else {
             continue;
         };
-        let before = before.and_then(|before| before.key.first_mut());
-        let Some(before) = before.filter(|before| *first <= before.last) else {
+        let Some(before) = before.filter(|before| span.first <= before.last) else {
             apart.push(element.clone());
             continue;
         };
         if merged == Merged::No || set.timeouts != Timeouts::None {
             return Err(RulesetError {
                 place: Subject::Set(set.name.clone()),
-                fault: Fault::Overlap(before.first.clone(), first.clone()),
+                fault: Fault::Overlap(Box::new(before.clone()), Box::new(span.clone())),
             });
         }
-        if *last > before.last {
-            before.last = last.clone();
+        if span.last > before.last {
+            before.last = span.last.clone();
         }
     }
     Ok(apart)

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::element::Element;
+use crate::element::{Element, Span};
 use crate::field::{Field, Key};
 use crate::kind::{Kind, Value};
 use crate::ruleset::{Chain, Rule, Ruleset, Set, Timeouts};
@@ -42,7 +42,7 @@ pub enum Fault {
     #[error("it jumps in a circle: let no chain jump to one that leads back to it")]
     Circle,
     /// Values are of other kinds than what they are held against.
-    #[error("it has {found:?} where {wanted:?} is compared")]
+    #[error("it has {found:?} where {wanted:?} is compared: correct one of them")]
     Kinds {
         /// What is asked for.
         wanted: Vec<Kind>,
@@ -53,9 +53,7 @@ pub enum Fault {
     #[error("it is a range, and the set has none: add it to a set with intervals")]
     Range,
     /// A range of what has no order, or one that ends before it begins.
-    #[error(
-        "'{first:?}' to '{last:?}' is no range: give the lower end first, of a kind with order"
-    )]
+    #[error("{first} to {last} is no range: give the lower end first, of a kind with order")]
     NoRange {
         /// Its first.
         first: Value,
@@ -63,8 +61,8 @@ pub enum Fault {
         last: Value,
     },
     /// Entries of which one is part of the other.
-    #[error("'{0:?}' and '{1:?}' have values in common: give each to one of them alone")]
-    Overlap(Value, Value),
+    #[error("{0} and {1} have values in common: give each to one of them alone")]
+    Overlap(Box<Span>, Box<Span>),
     /// A timeout in a set without.
     #[error("it has a timeout, and the set has none: add it to a set with timeouts")]
     Timeout,
@@ -407,3 +405,6 @@ const COMMENT_BYTES_MAX: usize = 120;
 const LOG_PREFIX_BYTES_MAX: usize = 127;
 /// Sixteen registers.
 const REGISTERS_BYTES: usize = 64;
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! What stands in a set.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -61,6 +62,15 @@ impl Span {
     #[must_use]
     pub fn is_one(&self) -> bool {
         self.first == self.last
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.is_one() {
+            true => write!(f, "{}", self.first),
+            false => write!(f, "{}-{}", self.first, self.last),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a packet's part is and may be: kinds, and values of them.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::uapi;
@@ -261,6 +262,28 @@ impl Value {
             Kind::Icmp => Self::Icmp(byte()?),
             Kind::Icmp6 => Self::Icmp6(byte()?),
         })
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ipv4(address) => write!(f, "{address}"),
+            Self::Ipv6(address) => write!(f, "{address}"),
+            Self::Ether([a, b, c, d, e, g]) => {
+                write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+            }
+            Self::Port(port) => write!(f, "{port}"),
+            Self::Interface(name) => write!(f, "{name}"),
+            Self::Family(Family::Ipv4) => write!(f, "IPv4"),
+            Self::Family(Family::Ipv6) => write!(f, "IPv6"),
+            Self::Mark(bits) | Self::State(bits) => write!(f, "{bits:#x}"),
+            Self::User(id) => write!(f, "{id}"),
+            Self::Protocol(number)
+            | Self::Hops(number)
+            | Self::Icmp(number)
+            | Self::Icmp6(number) => write!(f, "{number}"),
+        }
     }
 }
 

@@ -216,7 +216,7 @@ fn a_prefix_is_banned_by_what_a_mask_leaves() {
         .socket(six.phone, 0)
         .send_to(b"marker", (six.own, MARKER_PORT))
         .expect("sent");
-    marker.recv(&mut [0; 8]).expect("the office is not banned");
+    receive(&marker, &mut [0; 8]).expect("the office is not banned");
     drop(marker);
     assert!(world.arrives(six.phone, six.own, SIP));
     // Its marker is not let through either, so that the office's says when to stop waiting.
@@ -226,6 +226,6 @@ fn a_prefix_is_banned_by_what_a_mask_leaves() {
     let phone = world.socket(six.phone, 0);
     phone.send_to(b"behind", (six.own, SIP)).expect("sent");
     let mut heard = [0; 6];
-    here.recv(&mut heard).expect("one of them");
+    receive(&here, &mut heard).expect("one of them");
     assert_eq!(&heard, b"behind");
 }

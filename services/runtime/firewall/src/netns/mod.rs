@@ -165,10 +165,10 @@ impl World {
         }
         sender.send_to(b"marker", (own, MARKER_PORT)).expect("sent");
         let mut heard = [0; 16];
-        marker.recv_from(&mut heard).expect("the marker comes");
+        receive(&marker, &mut heard).expect("the marker comes");
         asked.set_nonblocking(true).expect("set");
         let mut arrived = 0;
-        while let Ok((_, by)) = asked.recv_from(&mut heard) {
+        while let Ok((_, by)) = receive(&asked, &mut heard) {
             assert_eq!(by.ip(), from);
             arrived += 1;
         }
@@ -197,6 +197,17 @@ pub(super) fn udp(address: IpAddr, port: u16) -> UdpSocket {
     let socket = bound.expect("bound");
     socket.set_read_timeout(Some(PATIENCE)).expect("set");
     socket
+}
+
+/// Whatever comes next, and from whom. A machine that was halted and goes on interrupts whoever waits
+/// with a limit (signal(7)).
+pub(super) fn receive(socket: &UdpSocket, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+    loop {
+        match socket.recv_from(into) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
 }
 
 /// Waits until something is so, looking again and again.

@@ -45,9 +45,9 @@ fn what_nobody_asked_for_is_dropped_and_an_answer_arrives() {
         here.send_to(b"question", (it.stranger, 3478))
             .expect("sent");
         let mut heard = [0; 16];
-        let (_, by) = there.recv_from(&mut heard).expect("asked");
+        let (_, by) = receive(&there, &mut heard).expect("asked");
         there.send_to(b"answer", by).expect("sent");
-        here.recv_from(&mut heard).expect("answered");
+        receive(&here, &mut heard).expect("answered");
         assert_eq!(&heard[..6], b"answer");
     }
     firewall.unload().expect("gone");
@@ -186,7 +186,7 @@ fn who_is_refused_hears_so_at_once() {
         let heard = world.run(|| {
             asking.connect((it.own, SIP)).expect("chosen");
             asking.send(b"asked").expect("sent");
-            asking.recv(&mut [0; 16])
+            receive(&asking, &mut [0; 16])
         });
         let heard = heard.expect_err("refused").kind();
         assert_eq!(heard, io::ErrorKind::ConnectionRefused);
@@ -224,7 +224,7 @@ fn a_ban_also_ends_what_was_begun_and_is_counted() {
         let here = udp(it.own, SIP);
         let there = world.socket(it.stranger, 5070);
         there.send_to(b"question", (it.own, SIP)).expect("sent");
-        here.recv_from(&mut [0; 16]).expect("asked");
+        receive(&here, &mut [0; 16]).expect("asked");
         here.send_to(b"answer", (it.stranger, 5070)).expect("sent");
         drop(here);
         let ban = Element::for_time([it.stranger], Duration::from_secs(600));
@@ -299,7 +299,7 @@ fn a_mark_by_the_senders_card_comes_back_on_the_answer() {
         let here = udp(it.own, SIP);
         let there = world.socket(it.stranger, 0);
         there.send_to(b"question", (it.own, SIP)).expect("sent");
-        let (_, by) = here.recv_from(&mut [0; 16]).expect("asked");
+        let (_, by) = receive(&here, &mut [0; 16]).expect("asked");
         let before = counted(&firewall, "answers");
         udp(it.own, 0).send_to(b"ours", by).expect("sent");
         assert_eq!(counted(&firewall, "answers"), before, "not an answer");

@@ -35,7 +35,7 @@ fn call(world: &World, it: Addresses, answered: &AtomicU64, is_over: &AtomicBool
         let socket = udp(it.phone, 0);
         while !is_over.load(Ordering::Relaxed) {
             socket.send_to(b"sound", (it.own, 20_000)).expect("sent");
-            socket.recv(&mut [0; 16]).expect("no packet is lost");
+            receive(&socket, &mut [0; 16]).expect("no packet is lost");
             answered.fetch_add(1, Ordering::Relaxed);
         }
     });
@@ -47,7 +47,7 @@ fn answer(socket: &UdpSocket, is_over: &AtomicBool) {
     socket.set_read_timeout(Some(short)).expect("set");
     let mut heard = [0; 16];
     while !is_over.load(Ordering::Relaxed) {
-        if let Ok((length, by)) = socket.recv_from(&mut heard) {
+        if let Ok((length, by)) = receive(socket, &mut heard) {
             socket.send_to(&heard[..length], by).expect("sent");
         }
     }
@@ -73,7 +73,7 @@ fn ruleset() -> Ruleset {
 fn came(socket: &UdpSocket) -> u64 {
     socket.set_nonblocking(true).expect("set");
     let mut count = 0;
-    while socket.recv(&mut [0; 16]).is_ok() {
+    while receive(socket, &mut [0; 16]).is_ok() {
         count += 1;
     }
     count
