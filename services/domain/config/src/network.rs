@@ -139,6 +139,19 @@ impl Networks {
         }
         address.to_canonical().is_loopback() || self.internal.iter().any(holds)
     }
+
+    /// The same as a list, for who judges packets: what of [`Networks::grid`] is in it is outside
+    /// all the same, and loopback addresses, which come over no cable, are not.
+    #[must_use]
+    pub fn inside(&self, neighbours: &[Network]) -> Vec<Network> {
+        if !self.internal.is_empty() {
+            return self.internal.clone();
+        }
+        let private = PRIVATE
+            .into_iter()
+            .filter_map(|(ip, length)| Network::around(ip, length));
+        private.chain(neighbours.iter().copied()).collect()
+    }
 }
 
 /// The networks of public IPv6 addresses on a link of the box that are the customer's own, by the
@@ -169,6 +182,16 @@ pub fn neighbours(
 /// Bits of the prefix of a link with addresses of its own making (RFC 4291 §2.5.1, RFC 7421).
 const LINK: u8 = 64;
 
+/// What [`is_local`] but loopback is: RFC 1918, RFC 3927, RFC 4193, RFC 4291 §2.5.6.
+const PRIVATE: [(IpAddr, u8); 6] = [
+    (IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), 8),
+    (IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), 12),
+    (IpAddr::V4(Ipv4Addr::new(192, 168, 0, 0)), 16),
+    (IpAddr::V4(Ipv4Addr::new(169, 254, 0, 0)), 16),
+    (IpAddr::V6(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0)), 7),
+    (IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0)), 10),
+];
+
 const fn is_local(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {
@@ -186,6 +209,14 @@ mod tests {
 
     fn network(text: &str) -> Network {
         Network::parse(text).expect(text)
+    }
+
+    /// The reverse of [`bits`], of the version of IP that `like` is of.
+    fn address_of(bits: u128, like: IpAddr) -> IpAddr {
+        match like {
+            IpAddr::V4(_) => IpAddr::V4(u32::try_from(bits >> 96).expect("32 bits").into()),
+            IpAddr::V6(_) => IpAddr::V6(bits.into()),
+        }
     }
 
     #[test]
@@ -276,6 +307,56 @@ mod tests {
             check(&networks, "::ffff:10.200.0.1", false);
             check(&networks, "fd77::1", false);
             check(&networks, "10.200.1.1", true);
+        }
+    }
+
+    #[test]
+    fn the_list_of_who_is_inside_holds_whoever_is_judged_to_be() {
+        let neighbours = [network("2001:db8:1:2::/64")];
+        let sites = [
+            Networks::default(),
+            Networks {
+                internal: vec![network("203.0.113.0/24"), network("2001:db8:9::/48")],
+                grid: vec![network("203.0.113.64/26")],
+            },
+            Networks {
+                internal: Vec::new(),
+                grid: vec![network("10.200.0.0/16"), network("fd77::/64")],
+            },
+        ];
+        // The ends of every range, what is beside them, and what lies between.
+        let mut addresses = Vec::new();
+        for (ip, length) in PRIVATE {
+            let first = bits(ip);
+            let last = first | u128::MAX.checked_shr(length.into()).unwrap_or(0);
+            let step = if ip.is_ipv4() { 1 << 96 } else { 1 };
+            let around = [
+                first - step,
+                first,
+                first + step,
+                last - step,
+                last,
+                last + 1,
+            ];
+            addresses.extend(around.map(|it| address_of(it, ip)));
+        }
+        for number in 0..=u8::MAX {
+            addresses.push(IpAddr::V4([number, 113, 7, 9].into()));
+            addresses.push(IpAddr::V4([203, 0, 113, number].into()));
+            addresses.push(IpAddr::V4([10, 200, number, 9].into()));
+            let high = u16::from(number) << 8;
+            addresses.push(IpAddr::V6([high, 1, 2, 3, 4, 5, 6, 7].into()));
+            addresses.push(IpAddr::V6(
+                [0x2001, 0xdb8, number.into(), 2, 0, 0, 0, 1].into(),
+            ));
+        }
+        for networks in sites {
+            let listed = networks.inside(&neighbours);
+            let holds = |all: &[Network], ip: IpAddr| all.iter().any(|it| it.contains(ip));
+            for ip in addresses.iter().copied().filter(|it| !it.is_loopback()) {
+                let is_in_list = holds(&listed, ip) && !holds(&networks.grid, ip);
+                assert_eq!(is_in_list, networks.is_internal(ip, &neighbours), "{ip}");
+            }
         }
     }
 
