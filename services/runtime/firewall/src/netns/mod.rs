@@ -199,8 +199,8 @@ pub(super) fn udp(address: IpAddr, port: u16) -> UdpSocket {
     socket
 }
 
-/// Whatever comes next, and from whom. A machine that was halted and goes on interrupts whoever waits
-/// with a limit (signal(7)).
+/// Whatever comes next, and from whom. A machine that was halted and goes on interrupts whoever
+/// waits with a limit (signal(7)).
 pub(super) fn receive(socket: &UdpSocket, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
     loop {
         match socket.recv_from(into) {
