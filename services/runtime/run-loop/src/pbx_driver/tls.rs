@@ -215,8 +215,8 @@ mod tests {
         let (accepting, _kept) = mpsc::channel(1);
         let doors = Doors { knocks, accepting };
         tokio::spawn(accept(listener, acceptor, Places::default(), doors));
-        // A record of TLS 1.2 that begins a handshake, and holds none.
-        let hello = [0x16, 3, 1, 0, 1, 0];
+        // A ClientHello with nothing in it: whoever reads it says so.
+        let hello = [0x16, 3, 1, 0, 4, 1, 0, 0, 0];
         for is_heard in [false, true] {
             let mut stranger = TcpStream::connect(address).await.expect("listening");
             let knock = knocked.recv().await.expect("he is asked about");
