@@ -1,6 +1,6 @@
 //! Whether a router hides who comes in, as programs and pages see it.
 
-use ipc::masquerade::{Case, Evidence, Report, State};
+use ipc::masquerade::{Case, Evidence, Report, Signal, State};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -11,8 +11,8 @@ pub(crate) struct MasqueradeView {
     pub(crate) state: &'static str,
     /// Whether what restricts countries has no effect on who comes in that way.
     pub(crate) defeats_countries: bool,
-    /// Addresses that count as outside for it: an extension that is not remote cannot be used from
-    /// there.
+    /// Addresses that count as outside, as a probe has proved it: an extension that is not remote
+    /// cannot be used from there.
     pub(crate) outside: Vec<String>,
     /// What is known, by place and address.
     pub(crate) cases: Vec<CaseView>,
@@ -52,7 +52,8 @@ pub(crate) struct EvidenceView {
 impl MasqueradeView {
     pub(crate) fn new(report: Report) -> Self {
         let (worst, defeats_countries) = (report.state(), report.defeats_countries());
-        let is_outside = |case: &&Case| case.state != State::None;
+        let is_probed = |it: &Evidence| it.signal == Signal::Probed;
+        let is_outside = |case: &&Case| case.evidence.iter().any(is_probed);
         let outside = report.cases.iter().filter(is_outside);
         let mut outside: Vec<_> = outside.map(|case| case.address.clone()).collect();
         outside.sort_unstable();

@@ -1,6 +1,6 @@
 //! What was seen of which address, at which place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipc::masquerade::{Case as Shown, Listener, Report, State};
@@ -156,10 +156,11 @@ impl Book {
         states.max().unwrap_or_default()
     }
 
-    /// Whether who has this address counts as outside (T7): it is suspected, or more.
-    #[must_use]
-    pub fn is_outside(&self, address: IpAddr) -> bool {
-        !self.cases.is_empty() && self.state_of(address) >= State::Suspect
+    /// Addresses that count as outside (T7): a probe has proved it of them. What only arrives may be
+    /// a phone's that the router hides for good reasons, and nobody is refused for that.
+    pub(crate) fn proved(&self) -> BTreeSet<IpAddr> {
+        let all = self.cases.iter().filter(|(_, (_, case))| case.is_proved());
+        all.map(|((_, address), _)| *address).collect()
     }
 
     /// The state of one case.

@@ -66,6 +66,11 @@ impl Case {
         self.0.remove(&mark);
     }
 
+    /// Whether a probe from outside has proved it.
+    pub(crate) fn is_proved(&self) -> bool {
+        self.0.contains_key(&Mark::Probed)
+    }
+
     /// Forgets what was not seen for a day.
     pub(crate) fn forget(&mut self, now: Instant) {
         self.0.retain(|_, times| now - times.last < KEPT);

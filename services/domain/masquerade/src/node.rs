@@ -138,8 +138,7 @@ impl MasqueradeNode {
                 });
             }
         }
-        let outside: BTreeSet<_> = self.states.keys().map(|(_, address)| *address).collect();
-        let outside: Vec<_> = outside.into_iter().collect();
+        let outside: Vec<_> = self.book.proved().into_iter().collect();
         if self.outside != outside {
             self.outside.clone_from(&outside);
             self.outputs.push_back(Output::Outside(outside));

@@ -1,7 +1,7 @@
 //! Whom a router hides: what datagrams and connections show of it, and what follows (R67, T7).
 //!
-//! Concluded within the message, as a masqueraded stranger's first right password must not be
-//! taken for that of a phone in the office; and told to the process that joins what all doors saw.
+//! What is seen here is told to the process that joins what all doors saw. Nobody is refused for it
+//! until a probe from outside has proved it: phones may come by the router for good reasons.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::{IpAddr, SocketAddr};
@@ -21,7 +21,7 @@ use crate::interface::Output;
 #[derive(Debug, Default)]
 pub(crate) struct Hiding {
     book: Book,
-    /// Addresses that count as outside by what all saw.
+    /// Addresses that count as outside, as it was proved.
     told: Vec<IpAddr>,
     /// Where the datagram at hand came from, and its TTL.
     at_hand: Option<(SocketAddr, u8)>,
@@ -53,7 +53,7 @@ impl Hiding {
 
     /// Whether who has this address may be anybody, and so is outside.
     pub(crate) fn is_hidden(&self, address: IpAddr) -> bool {
-        self.told.contains(&address.to_canonical()) || self.book.is_outside(address)
+        self.told.contains(&address.to_canonical())
     }
 
     /// Whether one more request of hidden senders without a password is answered: so many a

@@ -51,7 +51,9 @@ fn state(caller: &Caller, view: &MasqueradeView) -> Markup {
             @if view.worst() != State::None {
                 h3 { (language.said(DOES)) }
                 ul {
-                    li { (language.said(IS_OUTSIDE)) " " strong { (view.outside.join(", ")) } }
+                    @if !view.outside.is_empty() {
+                        li { (language.said(IS_OUTSIDE)) " " strong { (view.outside.join(", ")) } }
+                    }
                     li { (language.said(NOT_BANNED)) }
                     @if view.defeats_countries { li { (language.said(NO_COUNTRIES)) } }
                 }
@@ -223,11 +225,10 @@ const IS_OUTSIDE: Said = (
     "Ramais só de uso interno não podem ser usados deste endereço:",
 );
 const NOT_BANNED: Said = (
-    "The address is not banned, as your own phones may have it too; each extension that is guessed \
-     at is locked there by itself, and strangers are asked for passwords 20 times a second at \
-     most.",
-    "O endereço não é bloqueado, pois seus telefones podem tê-lo também; cada ramal atacado é \
-     travado ali por si, e a estranhos a senha é pedida no máximo 20 vezes por segundo.",
+    "The address is not banned, as your own phones may have it too; where bans are on, each \
+     extension that is guessed at is locked there by itself.",
+    "O endereço não é bloqueado, pois seus telefones podem tê-lo também; com os bloqueios ligados, \
+     cada ramal atacado é travado ali por si.",
 );
 const NO_COUNTRIES: Said = (
     "What is closed to countries is open to who comes in this way: his country is not known.",

@@ -176,7 +176,7 @@ proptest! {
             one.is_proven = false;
             book.see(at(0), one);
             let is_router = matches!(office().role(one.source), Role::Router | Role::Kin);
-            prop_assert!(is_router || !book.is_outside(one.source));
+            prop_assert!(is_router || book.state_of(one.source) == State::None);
         }
     }
 
