@@ -156,8 +156,8 @@ impl Book {
         states.max().unwrap_or_default()
     }
 
-    /// Addresses that count as outside (T7): a probe has proved it of them. What only arrives may be
-    /// a phone's that the router hides for good reasons, and nobody is refused for that.
+    /// Addresses that count as outside (T7): a probe has proved it of them. What only arrives may
+    /// be a phone's that the router hides for good reasons, and nobody is refused for that.
     pub(crate) fn proved(&self) -> BTreeSet<IpAddr> {
         let all = self.cases.iter().filter(|(_, (_, case))| case.is_proved());
         all.map(|((_, address), _)| *address).collect()
