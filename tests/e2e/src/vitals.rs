@@ -40,7 +40,7 @@ impl Vitals {
         };
         let services: BTreeMap<_, _> = services.into_iter().flatten().filter_map(vital).collect();
         match services.len() {
-            7 => Ok(Self(services)),
+            8 => Ok(Self(services)),
             count => Err(Failure::new(format!("status tells {count} services"))),
         }
     }
