@@ -59,7 +59,7 @@ pub use ipc::site::{
     NumberForm, NumberKind, NumberReading, Prack, Presentation, Privacy, Recording, Role,
     SessionTimers, Strategy, TimerMode, TrunkTransport, Weekday,
 };
-pub use network::{Network, Networks, neighbours};
+pub use network::{Network, Networks, is_local, neighbours};
 pub use number::{NUMBER_LENGTH_MAX, NUMBER_LENGTH_MIN, Number, NumberFault};
 pub use office::{Countries, Dialling, Group, Limits, Member, OfficeHours, Parking};
 pub use origins::{Origins, Way};

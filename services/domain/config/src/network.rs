@@ -192,7 +192,10 @@ const PRIVATE: [(IpAddr, u8); 6] = [
     (IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0)), 10),
 ];
 
-const fn is_local(address: IpAddr) -> bool {
+/// Whether an address is one that networks of customers, cables or machines have for themselves
+/// (RFC 1918, RFC 3927, RFC 4193, RFC 4291 §2.5.3 and §2.5.6), whoever is there.
+#[must_use]
+pub const fn is_local(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {
             address.is_private() || address.is_loopback() || address.is_link_local()

@@ -8,7 +8,6 @@ use config::{Guard, Network};
 use ipc::guard::{BanRow, Finding, Offence};
 use sansio::{Instant, Rng, UnixTime};
 
-use crate::owner::is_private;
 use crate::protected::Protected;
 
 /// A ban, and why (bar E13).
@@ -134,7 +133,7 @@ impl Book {
             _ => return None,
         };
         // Machines of the customer's own network have not chosen to be neighbours.
-        if is_private(network.address()) {
+        if config::is_local(network.address()) {
             return None;
         }
         let around = Network::around(network.address(), length)?;

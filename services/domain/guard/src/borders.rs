@@ -132,14 +132,14 @@ impl Around<'_> {
 /// Addresses that no country has: of a house, of a cable, of the box itself, and those that a
 /// carrier shares among customers (RFC 6598).
 fn is_of_no_country(address: IpAddr) -> bool {
-    match address {
+    let is_shared = match address {
         IpAddr::V4(it) => {
             let [first, second, ..] = it.octets();
-            let is_shared = first == 100 && (64..128).contains(&second);
-            it.is_private() || it.is_loopback() || it.is_link_local() || is_shared
+            first == 100 && (64..128).contains(&second)
         }
-        IpAddr::V6(it) => it.is_unique_local() || it.is_loopback() || it.is_unicast_link_local(),
-    }
+        IpAddr::V6(_) => false,
+    };
+    is_shared || config::is_local(address)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::bans::Bans;
 use crate::lately::{Kept, Lately};
 use crate::line::{Case, Found, GUESSES_MAX, Line};
 use crate::notice::Notice;
-use crate::owner::{Owner, is_private, owner};
+use crate::owner::{Owner, owner};
 use crate::protected::Protected;
 use crate::target::Target;
 
@@ -354,7 +354,7 @@ impl Door {
 
     fn is_near(&self, source: IpAddr) -> bool {
         // Private addresses are those of the customer's machines, wherever his routers have them.
-        is_private(source) || self.near.iter().any(|it| it.contains(source))
+        config::is_local(source) || self.near.iter().any(|it| it.contains(source))
     }
 
     /// A line as a network: `192.0.2.7/32`, `2001:db8:1:2::/64`.

@@ -75,11 +75,3 @@ pub(crate) fn owner(line: IpAddr, is_near: bool) -> Network {
     let length = if line.is_ipv4() { 24 } else { 48 };
     Network::around(line, length).unwrap_or(one)
 }
-
-/// Whether an address is one of a customer's own networks (RFC 1918, RFC 3927, RFC 4193, RFC 4291).
-pub(crate) const fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(it) => it.is_private() || it.is_link_local() || it.is_loopback(),
-        IpAddr::V6(it) => it.is_unique_local() || it.is_unicast_link_local() || it.is_loopback(),
-    }
-}

@@ -415,28 +415,25 @@ impl Core {
         if self.is_shut_out(source) {
             return true;
         }
-        let Some((_, site)) = &self.site else {
-            return false;
-        };
-        let around = Around {
-            networks: &site.networks,
-            neighbours: &self.neighbours,
-            protected: self.door.guests(),
-        };
-        self.borders.knock(way, source, around)
+        let at = self.at_the_borders();
+        at.is_some_and(|(borders, around)| borders.knock(way, source, around))
     }
 
     /// The same of somebody who was let in before, and is not counted again.
     pub(crate) fn is_foreign(&mut self, way: Way, source: IpAddr) -> bool {
-        let Some((_, site)) = &self.site else {
-            return false;
-        };
+        let at = self.at_the_borders();
+        at.is_some_and(|(borders, around)| borders.refuses(way, source, around))
+    }
+
+    /// Who decides by country, and who is near; nobody before there is a site.
+    fn at_the_borders(&mut self) -> Option<(&mut Borders, Around<'_>)> {
+        let (_, site) = self.site.as_ref()?;
         let around = Around {
             networks: &site.networks,
             neighbours: &self.neighbours,
             protected: self.door.guests(),
         };
-        self.borders.refuses(way, source, around)
+        Some((&mut self.borders, around))
     }
 
     /// Answers a request; false when it was answered already.
